@@ -1,0 +1,233 @@
+"""What the asked machine may choose (docs/model.md, section 5): job rows, changeover rows, the wait row, and which are legal. Compiled."""
+
+from __future__ import annotations
+
+from factory.arrays import IDLE, UPCOMING
+from factory.compiled import compiled
+from factory.setups import FORBIDDEN, complete_setup, detour, setup_time
+
+
+@compiled
+def process_time(factory, shop, e, order, operation, machine):
+    """Expected process time in ticks on an eligible machine."""
+    g = shop.factory[e]
+    nominal = factory.base_time[g, shop.product[e, order], operation, machine] + shop.option_time[e, order, operation]
+    speed = factory.speed[g, machine]
+    if speed == 1.0:
+        return nominal
+    return int(nominal / speed + 0.5)
+
+
+@compiled
+def is_eligible(factory, shop, e, order, operation, machine):
+    """Whether the machine can do the operation at all."""
+    return factory.base_time[shop.factory[e], shop.product[e, order], operation, machine] >= 0
+
+
+@compiled
+def something_pending(factory, shop, e):
+    """Whether something can still happen by itself, so that waiting has an end."""
+    if shop.num_released[e] < shop.num_orders[e] or shop.num_travelling[e] > 0:
+        return True
+    for machine in range(factory.num_machines[shop.factory[e]]):
+        if shop.machine_status[e, machine] != IDLE:
+            return True
+    return False
+
+
+@compiled
+def ready_in(shop, e, order, operation):
+    """Expected ticks until the operation is ready, from what is known now; 0 once it is."""
+    if shop.operation_status[e, order, operation] != UPCOMING:
+        return 0.0
+    return max(float(shop.expected_date[e, order, operation] - shop.clock[e]), shop.lead_time[e, order, operation])
+
+
+@compiled
+def list_choices(factory, shop, e, machine):
+    """Fill the choice rows for ``machine``; False if it has nothing to choose."""
+    g = shop.factory[e]
+    centre = factory.machine_centre[g, machine]
+    shop.num_job_rows[e] = 0
+    shop.num_changeover_rows[e] = 0
+    shop.num_hidden[e] = 0
+    if shop.queue_length[e, centre] == 0 and (shop.upcoming_length[e, centre] == 0 or not factory.changeover_ahead[g]):
+        return False
+    shop.legal[e, :] = False
+    any_job = list_jobs(factory, shop, e, machine, centre)
+    any_detour = list_detours(factory, shop, e, machine, centre)
+    may_wait = factory.waiting[g] and something_pending(factory, shop, e)
+    if factory.changeover_ahead[g] and shop.crews_free[e] > 0:
+        list_changeovers_ahead(factory, shop, e, machine, centre)
+    any_changeover = shop.num_changeover_rows[e] > 0
+    if not (any_job or any_detour or (any_changeover and may_wait)):
+        return False
+    job_rows = shop.job_row.shape[1]
+    shop.legal[e, job_rows : job_rows + shop.num_changeover_rows[e]] = True
+    shop.legal[e, shop.legal.shape[1] - 1] = may_wait
+    return True
+
+
+@compiled
+def list_jobs(factory, shop, e, machine, centre):
+    """Job rows in queue order; all eligible operations if there is room, else those that ``show_most_urgent`` picks. True if any is legal."""
+    operations = shop.operation_status.shape[2]
+    eligible = 0
+    for place in range(shop.queue_length[e, centre]):
+        entry = shop.queue[e, centre, place]
+        shop.shown[e, place] = is_eligible(factory, shop, e, entry // operations, entry % operations, machine)
+        eligible += shop.shown[e, place]
+    if eligible > shop.job_row.shape[1]:
+        show_most_urgent(factory, shop, e, machine, centre)
+        shop.num_hidden[e] = eligible - shop.job_row.shape[1]
+    any_legal = False
+    row = 0
+    for place in range(shop.queue_length[e, centre]):
+        if shop.shown[e, place]:
+            entry = shop.queue[e, centre, place]
+            legal = job_is_legal(factory, shop, e, machine, centre, entry)
+            shop.job_row[e, row] = entry
+            shop.legal[e, row] = legal
+            any_legal |= legal
+            row += 1
+    shop.num_job_rows[e] = row
+    return any_legal
+
+
+@compiled
+def job_is_legal(factory, shop, e, machine, centre, entry):
+    """Whether the changeover that the operation needs is allowed and, if it takes time, a crew is free."""
+    operations = shop.operation_status.shape[2]
+    wanted = shop.wanted[e, entry // operations, entry % operations]
+    time = setup_time(factory, shop.factory[e], centre, machine, shop.mounted[e, machine], wanted)
+    return time == 0 or (time > 0 and shop.crews_free[e] > 0)
+
+
+@compiled
+def show_most_urgent(factory, shop, e, machine, centre):
+    """More eligible operations than rows: half the rows go to the most urgent of each family, the rest to the most urgent of all.
+
+    Urgency is (legal first, then least slack, then place in the queue). On entry ``shown`` marks the eligible places, on exit the picked ones.
+    """
+    operations = shop.operation_status.shape[2]
+    rows = shop.job_row.shape[1]
+    length = shop.queue_length[e, centre]
+    for place in range(length):
+        entry = shop.queue[e, centre, place]
+        order, operation = entry // operations, entry % operations
+        urgency = float(shop.due_date[e, order]) - shop.work_left[e, order]
+        if not shop.shown[e, place]:
+            urgency = 1e300
+        elif not job_is_legal(factory, shop, e, machine, centre, entry):
+            urgency += 1e15
+        shop.urgency[e, place] = urgency
+        shop.shown[e, place] = False
+    for row in range(rows):
+        best = -1
+        for place in range(length):
+            if not shop.shown[e, place] and shop.urgency[e, place] < 1e300 and (best < 0 or shop.urgency[e, place] < shop.urgency[e, best]):
+                if row < rows // 2 and family_is_shown(shop, e, centre, place):
+                    continue
+                best = place
+        if best < 0:
+            for place in range(length):
+                if not shop.shown[e, place] and shop.urgency[e, place] < 1e300 and (best < 0 or shop.urgency[e, place] < shop.urgency[e, best]):
+                    best = place
+        shop.shown[e, best] = True
+
+
+@compiled
+def family_is_shown(shop, e, centre, place):
+    """Whether an operation of the same family has been picked."""
+    operations = shop.operation_status.shape[2]
+    entry = shop.queue[e, centre, place]
+    family = shop.family[e, entry // operations, entry % operations]
+    for other in range(shop.queue_length[e, centre]):
+        if shop.shown[e, other]:
+            entry = shop.queue[e, centre, other]
+            if shop.family[e, entry // operations, entry % operations] == family:
+                return True
+    return False
+
+
+@compiled
+def list_detours(factory, shop, e, machine, centre):
+    """Changeover rows towards ready operations that cannot be reached directly. True if there is any."""
+    g = shop.factory[e]
+    operations = shop.operation_status.shape[2]
+    mounted = shop.mounted[e, machine]
+    for place in range(shop.queue_length[e, centre]):
+        entry = shop.queue[e, centre, place]
+        order, operation = entry // operations, entry % operations
+        if not is_eligible(factory, shop, e, order, operation, machine):
+            continue
+        wanted = shop.wanted[e, order, operation]
+        row = shop.num_changeover_rows[e]
+        if row == shop.changeover_target.shape[1] or setup_time(factory, g, centre, machine, mounted, wanted) != FORBIDDEN:
+            continue
+        target = shop.changeover_target[e, row]
+        if not detour(factory, g, centre, machine, mounted, wanted, target):
+            continue
+        if setup_time(factory, g, centre, machine, mounted, target) > 0 and shop.crews_free[e] == 0:
+            continue
+        if find_target(shop, e, row) < 0:
+            shop.changeover_lead[e, row] = entry
+            shop.num_changeover_rows[e] += 1
+    return shop.num_changeover_rows[e] > 0
+
+
+@compiled
+def list_changeovers_ahead(factory, shop, e, machine, centre):
+    """Changeover rows for setups that only upcoming operations want."""
+    g = shop.factory[e]
+    operations = shop.operation_status.shape[2]
+    mounted = shop.mounted[e, machine]
+    for place in range(shop.upcoming_length[e, centre]):
+        entry = shop.upcoming[e, centre, place]
+        order, operation = entry // operations, entry % operations
+        if not is_eligible(factory, shop, e, order, operation, machine):
+            continue
+        wanted = shop.wanted[e, order, operation]
+        if setup_time(factory, g, centre, machine, mounted, wanted) <= 0 or family_is_ready(factory, shop, e, machine, centre, shop.family[e, order, operation]):
+            continue
+        row = shop.num_changeover_rows[e]
+        if row == shop.changeover_target.shape[1]:
+            return
+        complete_setup(mounted, wanted, shop.changeover_target[e, row])
+        same = find_target(shop, e, row)
+        if same < 0:
+            shop.changeover_lead[e, row] = entry
+            shop.num_changeover_rows[e] += 1
+        elif is_expected_before(shop, e, entry, shop.changeover_lead[e, same]):
+            shop.changeover_lead[e, same] = entry
+
+
+@compiled
+def is_expected_before(shop, e, entry, lead):
+    """Whether ``entry`` is expected to be ready before ``lead``."""
+    operations = shop.operation_status.shape[2]
+    return ready_in(shop, e, entry // operations, entry % operations) < ready_in(shop, e, lead // operations, lead % operations)
+
+
+@compiled
+def find_target(shop, e, row):
+    """An earlier changeover row with the same target as ``row``; -1 if there is none."""
+    for other in range(row):
+        same = True
+        for attribute in range(shop.changeover_target.shape[2]):
+            same &= shop.changeover_target[e, other, attribute] == shop.changeover_target[e, row, attribute]
+        if same:
+            return other
+    return -1
+
+
+@compiled
+def family_is_ready(factory, shop, e, machine, centre, family):
+    """Whether a ready operation that is eligible here wants the same setup."""
+    operations = shop.operation_status.shape[2]
+    for place in range(shop.queue_length[e, centre]):
+        entry = shop.queue[e, centre, place]
+        order, operation = entry // operations, entry % operations
+        if shop.family[e, order, operation] == family and is_eligible(factory, shop, e, order, operation, machine):
+            return True
+    return False

@@ -1,0 +1,399 @@
+"""From objects to arrays: ``load()`` compiles factories and order books into one padded :class:`factory.arrays.FactoryArrays`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from factory.arrays import FactoryArrays
+from factory.model import Factory, Machine, Operation, OrderBook, Product, WorkCentre, operation_order, predecessors
+
+UNLIMITED = 0
+
+
+def load(factories: Sequence[Factory], books: Sequence[OrderBook | None] | None = None) -> FactoryArrays:
+    """Stack ``factories`` (each with its order book, or None for its own demand) into arrays, padded to the largest of each dimension.
+
+    Raises
+    ------
+    ValueError
+        If a factory without ``demand`` comes without an order book, or the numbers of factories and books differ.
+    """
+    books = [None] * len(factories) if books is None else books
+    if len(factories) != len(books) or not factories:
+        raise ValueError(f"load: {len(factories)} factories and {len(books)} order books; there must be one book (or None) for each factory.")
+    for factory, book in zip(factories, books, strict=True):
+        if factory.demand is None and book is None:
+            raise ValueError(f"load: factory {factory.name} has no demand and no order book; give it one of them.")
+    arrays = _allocate(factories, books)
+    for g, (factory, book) in enumerate(zip(factories, books, strict=True)):
+        _load_plant(arrays, g, factory)
+        _load_products(arrays, g, factory)
+        _load_options(arrays, g, factory)
+        _load_costs(arrays, g, factory)
+        _load_supply(arrays, g, factory)
+        if book is None:
+            _load_demand(arrays, g, factory)
+        else:
+            _load_book(arrays, g, factory, book)
+        _load_longest_waits(arrays, g, factory)
+    return arrays
+
+
+def _largest(sizes: Iterator[int]) -> int:
+    return max(1, max(sizes, default=1))
+
+
+def _allocate(factories: Sequence[Factory], books: Sequence[OrderBook | None]) -> FactoryArrays:
+    """Arrays of the padded size, filled with what a padded place means: nothing there."""
+    count = len(factories)
+    centres = _largest(len(f.work_centres) for f in factories)
+    machines = _largest(sum(len(c.machines) for c in f.work_centres) for f in factories)
+    attributes = _largest(len(c.attributes) for f in factories for c in f.work_centres)
+    values = _largest(len(a.values) for f in factories for c in f.work_centres for a in c.attributes)
+    products = _largest(len(f.products) for f in factories)
+    operations = _largest(len(p.operations) for f in factories for p in f.products)
+    options = _largest(len(f.options) for f in factories)
+    choices = _largest(len(o.values) for f in factories for o in f.options)
+    regimes = _largest(len(f.demand.regimes) for f in factories if f.demand)
+    customers = _largest(len(f.demand.customers) for f in factories if f.demand)
+    supplies = _largest(len(f.material) for f in factories)
+    orders = _largest(len(b.orders) for b in books if b)
+
+    def ints(*shape: int, fill: int = 0) -> np.ndarray:
+        return np.full((count, *shape), fill, np.int64)
+
+    def small(*shape: int, fill: int = 0) -> np.ndarray:
+        return np.full((count, *shape), fill, np.int32)
+
+    def tiny(*shape: int, fill: int = 0) -> np.ndarray:
+        return np.full((count, *shape), fill, np.int16)
+
+    def floats(*shape: int) -> np.ndarray:
+        return np.zeros((count, *shape), np.float64)
+
+    def bools(*shape: int) -> np.ndarray:
+        return np.zeros((count, *shape), np.bool_)
+
+    return FactoryArrays(
+        ticks_per_hour=ints(),
+        hours_per_tick=floats(),
+        start_hour=ints(),
+        crews=ints(),
+        changeover_ahead=bools(),
+        waiting=bools(),
+        num_centres=ints(),
+        num_machines=ints(),
+        first_machine=ints(centres + 1),
+        combine_sum=bools(centres),
+        longest_wait=ints(centres),
+        num_attributes=ints(centres),
+        transport_time=ints(centres, centres),
+        machine_centre=ints(machines),
+        speed=floats(machines),
+        idle_power=floats(machines),
+        processing_power=floats(machines),
+        changeover_power=floats(machines),
+        mean_time_to_failure=floats(machines),
+        mean_time_to_repair=floats(machines),
+        initial_setup=tiny(machines, attributes),
+        setup_time=small(machines, attributes, values, values),
+        setup_cost=floats(machines, attributes, values, values),
+        setup_waste=floats(machines, attributes, values, values),
+        setup_via=tiny(machines, attributes, values, values, fill=-1),
+        num_operations=ints(products),
+        launch_date=ints(products),
+        operation_centre=tiny(products, operations),
+        base_time=small(products, operations, machines, fill=-1),
+        mean_base=floats(products, operations),
+        mean_pace=floats(products, operations),
+        num_predecessors=tiny(products, operations),
+        predecessors=tiny(products, operations, operations, fill=-1),
+        num_successors=tiny(products, operations),
+        successors=tiny(products, operations, operations, fill=-1),
+        operation_setup=tiny(products, operations, attributes, fill=-1),
+        needs_material=bools(products, operations),
+        sigma=floats(products, operations),
+        rework_probability=floats(products, operations),
+        first_piece_rework_probability=floats(products, operations),
+        num_options=ints(),
+        num_option_values=ints(options),
+        option_applies=bools(options, products),
+        option_time=small(options, choices, products, operations),
+        option_setup=tiny(options, choices, products, operations, attributes, fill=-1),
+        num_orders=ints(),
+        initial_orders=ints(),
+        batch_low=ints(),
+        batch_high=ints(),
+        num_regimes=ints(),
+        regime_duration=floats(regimes),
+        interarrival_time=floats(regimes),
+        mix=floats(regimes, products),
+        mix_end=floats(regimes, products),
+        option_share=floats(regimes, options, choices),
+        num_customers=ints(),
+        customer_share=floats(regimes, customers),
+        customer_weight=floats(customers),
+        allowance_low=floats(customers),
+        allowance_high=floats(customers),
+        num_supply_regimes=ints(),
+        supply_duration=floats(supplies),
+        late_probability=floats(supplies),
+        mean_lateness=floats(supplies),
+        book_release_date=ints(orders),
+        book_due_date=ints(orders),
+        book_weight=floats(orders),
+        book_product=tiny(orders),
+        book_options=tiny(orders, options, fill=-1),
+        price=floats(24),
+        price_before=floats(25),
+        co2=floats(24),
+        co2_before=floats(25),
+        tardiness_rate=floats(),
+        changeover_rate=floats(),
+        waste_rate=floats(),
+        energy_rate=floats(),
+        holding_rate=floats(),
+        co2_per_waste_kg=floats(),
+        cost_scale=floats(),
+    )
+
+
+def _load_plant(arrays: FactoryArrays, g: int, factory: Factory) -> None:
+    """Clock, crews, work centres, machines, transport."""
+    arrays.ticks_per_hour[g] = max(1, round(60 / factory.tick_minutes))
+    arrays.hours_per_tick[g] = factory.tick_minutes / 60
+    arrays.start_hour[g] = factory.start_hour
+    arrays.changeover_ahead[g] = factory.changeover_ahead
+    arrays.waiting[g] = factory.waiting
+    arrays.num_centres[g] = len(factory.work_centres)
+    machine_number = 0
+    for c, centre in enumerate(factory.work_centres):
+        arrays.first_machine[g, c] = machine_number
+        arrays.combine_sum[g, c] = centre.combine == "sum"
+        arrays.num_attributes[g, c] = len(centre.attributes)
+        for machine in centre.machines:
+            _load_machine(arrays, g, c, machine_number, centre, machine)
+            machine_number += 1
+    arrays.first_machine[g, len(factory.work_centres) :] = machine_number
+    arrays.num_machines[g] = machine_number
+    arrays.crews[g] = factory.crews if factory.crews is not None else machine_number
+    index = {centre.name: c for c, centre in enumerate(factory.work_centres)}
+    count = len(index)
+    arrays.transport_time[g, :count, :count] = factory.transport.default * (1 - np.eye(count, dtype=np.int64))
+    for origin, destination, ticks in factory.transport.times:
+        arrays.transport_time[g, index[origin], index[destination]] = ticks
+
+
+def _load_machine(arrays: FactoryArrays, g: int, c: int, m: int, centre: WorkCentre, machine: Machine) -> None:
+    """One machine with its setup matrices."""
+    arrays.machine_centre[g, m] = c
+    arrays.speed[g, m] = machine.speed
+    arrays.idle_power[g, m] = machine.idle_power
+    arrays.processing_power[g, m] = machine.processing_power
+    arrays.changeover_power[g, m] = machine.changeover_power
+    arrays.mean_time_to_failure[g, m] = machine.mean_time_to_failure or 0
+    arrays.mean_time_to_repair[g, m] = machine.mean_time_to_repair or 0
+    for t, attribute in enumerate(centre.attributes):
+        size = len(attribute.values)
+        arrays.initial_setup[g, m, t] = attribute.values.index(machine.initial_setup.get(attribute.name, attribute.values[0]))
+        time = np.array(machine.setup_time.get(attribute.name, attribute.time), np.int64)
+        for origin, destination in attribute.forbidden:
+            time[attribute.values.index(origin), attribute.values.index(destination)] = -1
+        arrays.setup_time[g, m, t, :size, :size] = time
+        arrays.setup_via[g, m, t, :size, :size] = next_on_the_way(time)
+        if attribute.cost is not None:
+            arrays.setup_cost[g, m, t, :size, :size] = attribute.cost
+        if attribute.waste is not None:
+            arrays.setup_waste[g, m, t, :size, :size] = attribute.waste
+
+
+def next_on_the_way(time: np.ndarray) -> np.ndarray:
+    """First step of the shortest allowed path from value to value (docs/model.md, section 2, Detours); -1 where there is none.
+
+    Shortest by total time, then number of steps, then lowest first step. ``time [V, V]`` has -1 for forbidden pairs. Floyd and Warshall over
+    (time, steps), then the lowest first step among the shortest.
+    """
+    size = len(time)
+    direct = np.broadcast_to(np.arange(size, dtype=np.int16), (size, size))
+    if (time >= 0).all():
+        return direct.copy()
+    far = np.int64(2**60)
+    step = np.where(time >= 0, time.astype(np.int64) * 1024 + 1, far)  # steps break ties of time
+    np.fill_diagonal(step, 0)
+    distance = step.copy()
+    for middle in range(size):
+        distance = np.minimum(distance, distance[:, middle : middle + 1] + distance[middle : middle + 1, :])
+    via = np.full((size, size), -1, np.int16)
+    for origin in range(size):
+        for destination in range(size):
+            if distance[origin, destination] < far:
+                total = step[origin] + distance[:, destination]
+                total[origin] = distance[origin, destination] if origin == destination else far
+                via[origin, destination] = int(np.argmin(total))
+    return via
+
+
+def _load_products(arrays: FactoryArrays, g: int, factory: Factory) -> None:
+    """Routes: operations in topological order."""
+    centres = {centre.name: c for c, centre in enumerate(factory.work_centres)}
+    machines = {machine.name: m for m, machine in enumerate(machine for centre in factory.work_centres for machine in centre.machines)}
+    for p, product in enumerate(factory.products):
+        arrays.num_operations[g, p] = len(product.operations)
+        arrays.launch_date[g, p] = product.launch_date
+        before = predecessors(product)
+        for i, listed in enumerate(operation_order(product)):
+            operation = product.operations[listed]
+            _load_operation(arrays, g, p, i, factory, operation, centres[operation.work_centre], machines)
+            arrays.num_predecessors[g, p, i] = len(before[i])
+            arrays.predecessors[g, p, i, : len(before[i])] = before[i]
+            for predecessor in before[i]:
+                place = arrays.num_successors[g, p, predecessor]
+                arrays.successors[g, p, predecessor, place] = i
+                arrays.num_successors[g, p, predecessor] += 1
+
+
+def _load_operation(arrays: FactoryArrays, g: int, p: int, i: int, factory: Factory, operation: Operation, c: int, machines: dict[str, int]) -> None:
+    """One operation: where, how long, in which setup, how uncertain."""
+    arrays.operation_centre[g, p, i] = c
+    first, last = int(arrays.first_machine[g, c]), int(arrays.first_machine[g, c + 1])
+    if operation.machine_times is None:
+        arrays.base_time[g, p, i, first:last] = operation.process_time
+    else:
+        for name, time in operation.machine_times.items():
+            arrays.base_time[g, p, i, machines[name]] = time
+    base, speed = arrays.base_time[g, p, i, first:last], arrays.speed[g, first:last]
+    eligible = base >= 0
+    arrays.mean_base[g, p, i] = (base[eligible] / speed[eligible]).sum() / eligible.sum()
+    arrays.mean_pace[g, p, i] = (1 / speed[eligible]).sum() / eligible.sum()
+    arrays.needs_material[g, p, i] = operation.needs_material
+    cv = factory.uncertainty.cv if operation.cv is None else operation.cv
+    arrays.sigma[g, p, i] = math.sqrt(math.log(1 + cv * cv))
+    rework, first_piece = rework_probabilities(factory, operation)
+    arrays.rework_probability[g, p, i] = rework
+    arrays.first_piece_rework_probability[g, p, i] = first_piece
+    attributes = factory.work_centres[c].attributes
+    for t, attribute in enumerate(attributes):
+        if attribute.name in operation.setup:
+            arrays.operation_setup[g, p, i, t] = attribute.values.index(operation.setup[attribute.name])
+
+
+def rework_probabilities(factory: Factory, operation: Operation) -> tuple[float, float]:
+    """Probability that the operation must be done again: usually, and as first piece after a changeover. Silent fields take the factory's."""
+    usual, shared = factory.uncertainty, operation
+    rework = usual.rework_probability if shared.rework_probability is None else shared.rework_probability
+    if shared.first_piece_rework_probability is not None:
+        return rework, shared.first_piece_rework_probability
+    if usual.first_piece_rework_probability is not None and shared.rework_probability is None:
+        return rework, usual.first_piece_rework_probability
+    return rework, rework
+
+
+def _load_options(arrays: FactoryArrays, g: int, factory: Factory) -> None:
+    """What each option value does to each operation of each product."""
+    arrays.num_options[g] = len(factory.options)
+    centres = {centre.name: centre for centre in factory.work_centres}
+    for u, option in enumerate(factory.options):
+        arrays.num_option_values[g, u] = len(option.values)
+        for p, product in enumerate(factory.products):
+            if option.products is not None and product.name not in option.products:
+                continue
+            arrays.option_applies[g, u, p] = True
+            numbers = _operation_numbers(product)
+            for w, value in enumerate(option.values):
+                for effect in value.effects:
+                    if effect.operation not in numbers:
+                        continue
+                    i = numbers[effect.operation]
+                    arrays.option_time[g, u, w, p, i] += effect.time
+                    attributes = centres[product.operations[operation_order(product)[i]].work_centre].attributes
+                    for t, attribute in enumerate(attributes):
+                        if attribute.name in effect.setup:
+                            arrays.option_setup[g, u, w, p, i, t] = attribute.values.index(effect.setup[attribute.name])
+
+
+def _operation_numbers(product: Product) -> dict[str, int]:
+    """Topological number of each operation by name."""
+    return {product.operations[listed].name: i for i, listed in enumerate(operation_order(product))}
+
+
+def _load_demand(arrays: FactoryArrays, g: int, factory: Factory) -> None:
+    """Arrivals, mixes, shares, customers."""
+    demand = factory.demand
+    assert demand is not None  # checked by load()
+    arrays.num_orders[g] = demand.num_orders
+    arrays.initial_orders[g] = demand.initial_orders
+    arrays.batch_low[g], arrays.batch_high[g] = demand.batch
+    arrays.num_regimes[g] = len(demand.regimes)
+    arrays.num_customers[g] = len(demand.customers)
+    for k, customer in enumerate(demand.customers):
+        arrays.customer_weight[g, k] = customer.weight
+        arrays.allowance_low[g, k], arrays.allowance_high[g, k] = customer.allowance
+    for r, regime in enumerate(demand.regimes):
+        arrays.regime_duration[g, r] = regime.duration if regime.duration is not None and len(demand.regimes) > 1 else UNLIMITED
+        arrays.interarrival_time[g, r] = regime.interarrival_time
+        mix_end = regime.mix if regime.mix_end is None else regime.mix_end
+        for p, product in enumerate(factory.products):
+            arrays.mix[g, r, p] = regime.mix.get(product.name, 0.0)
+            arrays.mix_end[g, r, p] = mix_end.get(product.name, 0.0)
+        for u, option in enumerate(factory.options):
+            own = regime.options.get(option.name)
+            for w, value in enumerate(option.values):
+                arrays.option_share[g, r, u, w] = value.share if own is None else own.get(value.name, 0.0)
+        for k, customer in enumerate(demand.customers):
+            arrays.customer_share[g, r, k] = regime.customers.get(customer.name, customer.share)
+
+
+def _load_supply(arrays: FactoryArrays, g: int, factory: Factory) -> None:
+    """Supply regimes of material."""
+    arrays.num_supply_regimes[g] = len(factory.material)
+    for s, regime in enumerate(factory.material):
+        arrays.supply_duration[g, s] = regime.duration if regime.duration is not None and len(factory.material) > 1 else UNLIMITED
+        arrays.late_probability[g, s] = regime.late_probability
+        arrays.mean_lateness[g, s] = regime.mean_lateness
+
+
+def _load_book(arrays: FactoryArrays, g: int, factory: Factory, book: OrderBook) -> None:
+    """Orders to be replayed."""
+    products = {product.name: p for p, product in enumerate(factory.products)}
+    values = [{value.name: w for w, value in enumerate(option.values)} for option in factory.options]
+    arrays.num_orders[g] = len(book.orders)
+    for j, order in enumerate(book.orders):
+        arrays.book_release_date[g, j] = order.release_date
+        arrays.book_due_date[g, j] = order.due_date
+        arrays.book_weight[g, j] = order.weight
+        arrays.book_product[g, j] = products[order.product]
+        for u, option in enumerate(factory.options):
+            if option.name in order.options:
+                arrays.book_options[g, j, u] = values[u][order.options[option.name]]
+
+
+def _load_costs(arrays: FactoryArrays, g: int, factory: Factory) -> None:
+    """Rates per tick, tariff by hour."""
+    costs, hours_per_tick = factory.costs, factory.tick_minutes / 60
+    arrays.price[g] = factory.tariff.price
+    arrays.price_before[g, 1:] = np.cumsum(factory.tariff.price)
+    arrays.co2[g] = factory.tariff.co2
+    arrays.co2_before[g, 1:] = np.cumsum(factory.tariff.co2)
+    arrays.tardiness_rate[g] = costs.tardiness * hours_per_tick
+    arrays.changeover_rate[g] = costs.changeover
+    arrays.waste_rate[g] = costs.waste
+    arrays.energy_rate[g] = costs.energy
+    arrays.holding_rate[g] = costs.holding * hours_per_tick
+    arrays.co2_per_waste_kg[g] = costs.co2_per_waste_kg
+    arrays.cost_scale[g] = costs.scale or 0.0
+
+
+def _load_longest_waits(arrays: FactoryArrays, g: int, factory: Factory) -> None:
+    """Twice the mean process time of the centre, unless the centre says otherwise."""
+    centre_of = arrays.operation_centre[g]
+    exists = np.arange(centre_of.shape[1])[None, :] < arrays.num_operations[g][:, None]
+    for c, centre in enumerate(factory.work_centres):
+        if centre.longest_wait is not None:
+            arrays.longest_wait[g, c] = centre.longest_wait
+            continue
+        there = exists & (centre_of == c)
+        mean = arrays.mean_base[g][there].sum() / max(1, there.sum())
+        arrays.longest_wait[g, c] = max(1, math.floor(2 * mean + 0.5))

@@ -1,0 +1,231 @@
+"""The microfactory as a planner describes it: frozen pydantic models, one for each thing in the plant.
+
+Semantics stand in ``docs/model.md``; files are read by :mod:`factory.files`; arrays are made by :mod:`factory.arrays`.
+Times are integer ticks, powers kW, money in one currency.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Model(BaseModel):
+    """Base of all domain models: frozen, no unknown keys, no silent coercion of types."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class Attribute(Model):
+    """One changeover attribute of a work centre, e.g. the colour of a paint line."""
+
+    name: str
+    values: tuple[str, ...]
+    time: tuple[tuple[int, ...], ...]  # ticks, [from_setup][to_setup]
+    cost: tuple[tuple[float, ...], ...] | None = None  # currency; None: 0
+    waste: tuple[tuple[float, ...], ...] | None = None  # kg; None: 0
+    forbidden: tuple[tuple[str, str], ...] = ()  # (from value, to value)
+
+
+class Machine(Model):
+    """One machine of a work centre."""
+
+    name: str
+    speed: float = 1.0
+    idle_power: float = 0.0
+    processing_power: float = 0.0
+    changeover_power: float = 0.0
+    mean_time_to_failure: int | None = None  # ticks of processing; None: never fails
+    mean_time_to_repair: int | None = None
+    initial_setup: dict[str, str] = {}  # attribute -> value; default: the attribute's first value
+    setup_time: dict[str, tuple[tuple[int, ...], ...]] = {}  # attribute -> own matrix in place of the centre's
+
+
+class WorkCentre(Model):
+    """A group of machines with one capability and one queue."""
+
+    name: str
+    machines: tuple[Machine, ...]
+    attributes: tuple[Attribute, ...] = ()
+    combine: Literal["max", "sum"] = "max"
+    longest_wait: int | None = None  # ticks; None: twice the mean process time there
+
+
+class Operation(Model):
+    """One step of a product's route."""
+
+    name: str
+    work_centre: str
+    process_time: int | None = None  # nominal ticks at speed 1; or ``machine_times``, not both
+    machine_times: dict[str, int] | None = None  # eligible machine -> nominal ticks at speed 1
+    after: tuple[str, ...] | None = None  # predecessors; None: the operation listed before; (): none
+    setup: dict[str, str] = {}  # attribute -> wanted value; attributes left out: don't care
+    needs_material: bool = False
+    cv: float | None = None  # None: the factory's
+    rework_probability: float | None = None
+    first_piece_rework_probability: float | None = None
+
+
+class Product(Model):
+    """What can be ordered: a directed acyclic graph of operations."""
+
+    name: str
+    operations: tuple[Operation, ...]
+    launch_date: int = 0
+
+
+class Effect(Model):
+    """What an option value does to every operation of the given name."""
+
+    operation: str
+    time: int = 0  # extra nominal ticks, >= 0
+    setup: dict[str, str] = {}
+
+
+class OptionValue(Model):
+    name: str
+    share: float = 1.0  # default share; regimes may override
+    effects: tuple[Effect, ...] = ()
+
+
+class Option(Model):
+    """Something a customer chooses, e.g. the colour."""
+
+    name: str
+    values: tuple[OptionValue, ...]
+    products: tuple[str, ...] | None = None  # None: all
+
+
+class Customer(Model):
+    """A customer class: how much its orders weigh and how tight their due dates are."""
+
+    name: str
+    share: float
+    weight: float
+    allowance: tuple[float, float]  # times work content
+
+
+class DemandRegime(Model):
+    name: str
+    interarrival_time: float  # mean ticks between batches
+    mix: dict[str, float]  # product -> weight; products left out: 0
+    mix_end: dict[str, float] | None = None
+    duration: int | None = None  # mean ticks; None only where it is the only regime
+    options: dict[str, dict[str, float]] = {}  # option -> value -> share, overrides
+    customers: dict[str, float] = {}  # class -> share, overrides
+
+
+class Demand(Model):
+    num_orders: int
+    regimes: tuple[DemandRegime, ...]
+    customers: tuple[Customer, ...]
+    batch: tuple[int, int] = (1, 1)
+    initial_orders: int = 0
+
+
+class SupplyRegime(Model):
+    name: str
+    late_probability: float
+    mean_lateness: int  # ticks
+    duration: int | None = None
+
+
+class Transport(Model):
+    default: int = 0  # ticks between different work centres; 0 within one
+    times: tuple[tuple[str, str, int], ...] = ()  # (from centre, to centre, ticks), overrides
+
+
+class Tariff(Model):
+    """Price and carbon intensity of electricity for each hour of the day."""
+
+    price: tuple[float, ...] = (0.0,) * 24  # currency per kWh
+    co2: tuple[float, ...] = (0.0,) * 24  # kg per kWh
+
+
+class Uncertainty(Model):
+    cv: float = 0.0
+    rework_probability: float = 0.0
+    first_piece_rework_probability: float | None = None  # None: rework_probability
+
+
+class Costs(Model):
+    tardiness: float = 1.0  # currency per weight and hour late
+    changeover: float = 0.0  # factor on the matrix costs
+    waste: float = 0.0  # currency per kg
+    energy: float = 0.0  # factor on the tariff
+    holding: float = 0.0  # currency per order and hour
+    co2_per_waste_kg: float = 0.0  # kg CO2e per kg of waste (reported, not billed)
+    scale: float | None = None  # what a reference rule's episode costs; None: measured
+
+
+class Factory(Model):
+    """A whole microfactory."""
+
+    name: str
+    description: str = ""
+    tick_minutes: float = 1.0
+    start_hour: int = 0
+    crews: int | None = None  # None: one a machine
+    changeover_ahead: bool = True
+    waiting: bool = True
+    work_centres: tuple[WorkCentre, ...]
+    products: tuple[Product, ...]
+    options: tuple[Option, ...] = ()
+    demand: Demand | None = None  # None: only order books
+    material: tuple[SupplyRegime, ...] = ()
+    transport: Transport = Transport()
+    tariff: Tariff = Tariff()
+    uncertainty: Uncertainty = Uncertainty()
+    costs: Costs = Costs()
+
+
+class Order(Model):
+    """One line of an order book."""
+
+    order_id: str
+    release_date: int
+    due_date: int
+    weight: float
+    product: str
+    options: dict[str, str] = {}
+
+
+class OrderBook(Model):
+    """Orders to be replayed, sorted by release date (ties: as listed)."""
+
+    orders: tuple[Order, ...]
+
+
+def operation_order(product: Product) -> tuple[int, ...]:
+    """Topological order of the operations as indices into ``product.operations``: always the first listed one that is available (Kahn 1962).
+
+    Everywhere else an operation's number is its place in this order.
+    """
+    before = _listed_predecessors(product)
+    done: list[int] = []
+    while len(done) < len(before):
+        available = [i for i in range(len(before)) if i not in done and all(p in done for p in before[i])]
+        if not available:
+            raise ValueError(f"product {product.name}: the operations' predecessors form a cycle; remove one of the entries in `after`.")
+        done.append(available[0])
+    return tuple(done)
+
+
+def predecessors(product: Product) -> tuple[tuple[int, ...], ...]:
+    """For each operation number (place in :func:`operation_order`) the numbers of its predecessors, ascending."""
+    order = operation_order(product)
+    number = {listed: i for i, listed in enumerate(order)}
+    before = _listed_predecessors(product)
+    return tuple(tuple(sorted(number[p] for p in before[listed])) for listed in order)
+
+
+def _listed_predecessors(product: Product) -> list[list[int]]:
+    index = {operation.name: i for i, operation in enumerate(product.operations)}
+    before = []
+    for i, operation in enumerate(product.operations):
+        if operation.after is None:
+            before.append([i - 1] if i > 0 else [])
+        else:
+            before.append([index[name] for name in operation.after])
+    return before

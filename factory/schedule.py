@@ -1,0 +1,254 @@
+"""What happened (or is planned) on the shop floor, as plain records: the meeting point of kernel, verifier, KPIs, pictures and solvers."""
+
+from __future__ import annotations
+
+import csv
+import json
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from factory.arrays import DOWN, IDLE, LOGGED_CHANGEOVER, LOGGED_FAILURE, LOGGED_OPERATION, LOGGED_WAIT, PROCESSING, FactoryArrays, ShopState
+from factory.model import Factory, OrderBook, operation_order
+
+SCHEMA = 1
+"""Version of the JSON layout."""
+
+
+@dataclass(frozen=True)
+class OrderRecord:
+    """One order. ``number`` is its index in the episode; dates in ticks; ``completion_date`` None while open."""
+
+    order_id: str
+    number: int
+    product: str
+    options: dict[str, str]
+    release_date: int
+    due_date: int
+    weight: float
+    material_date: int
+    completion_date: int | None
+
+
+@dataclass(frozen=True)
+class OperationRecord:
+    """One attempt of one operation: selected, processed from ``start_date`` to ``end_date`` (repairs included), ``process_time`` net of repairs."""
+
+    order: int
+    operation: int  # number in topological order
+    name: str
+    machine: int
+    selected_date: int
+    start_date: int
+    end_date: int
+    process_time: int
+    attempt: int
+
+
+@dataclass(frozen=True)
+class ChangeoverRecord:
+    """One changeover; ``order`` and ``operation`` are None for one without an operation."""
+
+    machine: int
+    start_date: int
+    end_date: int
+    from_setup: tuple[str, ...]
+    to_setup: tuple[str, ...]
+    order: int | None
+    operation: int | None
+
+
+@dataclass(frozen=True)
+class FailureRecord:
+    """One breakdown, from failure to end of repair."""
+
+    machine: int
+    start_date: int
+    end_date: int
+
+
+@dataclass(frozen=True)
+class WaitRecord:
+    """One chosen wait."""
+
+    machine: int
+    start_date: int
+    end_date: int
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Everything that happened, in ticks; machines and orders by index. ``open_operations`` are still in work, with expected ends."""
+
+    factory_name: str
+    tick_minutes: float
+    start_hour: int
+    seed: int | None  # None: not from a simulated world
+    machine_names: tuple[str, ...]
+    machine_centres: tuple[str, ...]
+    orders: tuple[OrderRecord, ...]
+    operations: tuple[OperationRecord, ...]
+    changeovers: tuple[ChangeoverRecord, ...]
+    failures: tuple[FailureRecord, ...] = ()
+    waits: tuple[WaitRecord, ...] = ()
+    open_operations: tuple[OperationRecord, ...] = ()
+    end_date: int = 0
+
+    @property
+    def complete(self) -> bool:
+        """Whether every order is completed."""
+        return all(order.completion_date is not None for order in self.orders)
+
+    def to_json(self) -> str:
+        """The schedule as JSON text (layout version ``SCHEMA``)."""
+        return json.dumps({"schema": SCHEMA, **asdict(self)})
+
+    @staticmethod
+    def from_json(text: str) -> Schedule:
+        """Read what :meth:`to_json` wrote.
+
+        Raises
+        ------
+        ValueError
+            If the text is of another layout.
+        """
+        data = json.loads(text)
+        schema = data.pop("schema", None)
+        if schema != SCHEMA:
+            raise ValueError(f"schedule: schema = {schema}; must be {SCHEMA}. Write the schedule anew with this version.")
+        for name, kind in _RECORDS.items():
+            data[name] = tuple(kind(**_with_tuples(record)) for record in data[name])
+        return Schedule(**_with_tuples(data))
+
+    def to_csv(self, folder: Path | str) -> None:
+        """Write one CSV file for each kind of record into ``folder``."""
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, kind in _RECORDS.items():
+            with (folder / f"{name}.csv").open("w", newline="", encoding="utf-8") as file:
+                writer = csv.writer(file)
+                names = [field.name for field in fields(kind)]
+                writer.writerow(names)
+                writer.writerows([_cell(getattr(record, column)) for column in names] for record in getattr(self, name))
+
+
+_RECORDS: dict[str, Any] = {
+    "orders": OrderRecord,
+    "operations": OperationRecord,
+    "changeovers": ChangeoverRecord,
+    "failures": FailureRecord,
+    "waits": WaitRecord,
+    "open_operations": OperationRecord,
+}
+
+
+def _with_tuples(record: dict[str, Any]) -> dict[str, Any]:
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in record.items()}
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, dict):
+        return ";".join(f"{key}={item}" for key, item in value.items())
+    return "+".join(value) if isinstance(value, tuple) else "" if value is None else value
+
+
+def unload(factory: Factory, book: OrderBook | None, arrays: FactoryArrays, shop: ShopState, env: int) -> Schedule:
+    """The schedule of environment ``env`` so far, from the kernel's log.
+
+    Raises
+    ------
+    RuntimeError
+        If the log was too short to hold everything.
+    """
+    if shop.log_length[env] > shop.log.shape[1]:
+        raise RuntimeError(f"unload: the log has {shop.log.shape[1]} lines but {shop.log_length[env]} were written; allocate a longer one.")
+    machines = [(machine.name, centre.name) for centre in factory.work_centres for machine in centre.machines]
+    lines = shop.log[env, : shop.log_length[env]].tolist()
+    failures = tuple(FailureRecord(line[1], line[4], line[5]) for line in lines if line[0] == LOGGED_FAILURE)
+    return Schedule(
+        factory_name=factory.name,
+        tick_minutes=factory.tick_minutes,
+        start_hour=factory.start_hour,
+        seed=int(shop.seed[env]),
+        machine_names=tuple(name for name, _ in machines),
+        machine_centres=tuple(centre for _, centre in machines),
+        orders=_unload_orders(factory, book, shop, env),
+        operations=_unload_operations(factory, shop, env, lines, failures),
+        changeovers=_unload_changeovers(factory, arrays, shop, env, lines),
+        failures=failures,
+        waits=tuple(WaitRecord(line[1], line[4], line[5]) for line in lines if line[0] == LOGGED_WAIT),
+        open_operations=_unload_open_operations(factory, shop, env),
+        end_date=int(shop.clock[env]),
+    )
+
+
+def _unload_orders(factory: Factory, book: OrderBook | None, shop: ShopState, env: int) -> tuple[OrderRecord, ...]:
+    """Released orders (the others are not known yet)."""
+    records = []
+    for j in range(int(shop.num_released[env])):
+        options = {
+            option.name: option.values[int(value)].name
+            for option, value in zip(factory.options, shop.option_value[env, j], strict=False)
+            if value >= 0
+        }
+        completion_date = int(shop.completion_date[env, j])
+        records.append(
+            OrderRecord(
+                order_id=book.orders[j].order_id if book else f"{j + 1}",
+                number=j,
+                product=factory.products[int(shop.product[env, j])].name,
+                options=options,
+                release_date=int(shop.release_date[env, j]),
+                due_date=int(shop.due_date[env, j]),
+                weight=float(shop.weight[env, j]),
+                material_date=int(shop.material_date[env, j]),
+                completion_date=completion_date if completion_date >= 0 else None,
+            )
+        )
+    return tuple(records)
+
+
+def _operation_names(factory: Factory, shop: ShopState, env: int) -> list[list[str]]:
+    """Names of the operations of each released order, by operation number."""
+    names = {}
+    for index in set(shop.product[env, : shop.num_released[env]].tolist()):
+        product = factory.products[index]
+        names[index] = [product.operations[listed].name for listed in operation_order(product)]
+    return [names[index] for index in shop.product[env, : shop.num_released[env]].tolist()]
+
+
+def _unload_operations(factory: Factory, shop: ShopState, env: int, lines: list[list[int]], failures: tuple[FailureRecord, ...]) -> tuple[OperationRecord, ...]:
+    records = []
+    names = _operation_names(factory, shop, env)
+    for kind, machine, order, operation, selected, end, start, attempt in lines:
+        if kind == LOGGED_OPERATION:
+            repairs = sum(f.end_date - f.start_date for f in failures if f.machine == machine and start <= f.start_date and f.end_date <= end)
+            records.append(OperationRecord(order, operation, names[order][operation], machine, selected, start, end, end - start - repairs, attempt))
+    return tuple(records)
+
+
+def _unload_changeovers(factory: Factory, arrays: FactoryArrays, shop: ShopState, env: int, lines: list[list[int]]) -> tuple[ChangeoverRecord, ...]:
+    records = []
+    for index, (kind, machine, order, operation, start, end, _, _) in enumerate(lines):
+        if kind == LOGGED_CHANGEOVER:
+            attributes = factory.work_centres[int(arrays.machine_centre[0, machine])].attributes
+            before, after = (tuple(a.values[int(v)] for a, v in zip(attributes, shop.log_setup[env, index, side], strict=False)) for side in (0, 1))
+            records.append(ChangeoverRecord(machine, start, end, before, after, order if order >= 0 else None, operation if operation >= 0 else None))
+    return tuple(records)
+
+
+def _unload_open_operations(factory: Factory, shop: ShopState, env: int) -> tuple[OperationRecord, ...]:
+    """Operations in work now, with their expected ends."""
+    records = []
+    names = _operation_names(factory, shop, env)
+    operations = shop.operation_status.shape[2]
+    for machine in range(sum(len(centre.machines) for centre in factory.work_centres)):
+        entry = int(shop.machine_entry[env, machine])
+        if shop.machine_status[env, machine] != IDLE and entry >= 0:
+            order, operation = divmod(entry, operations)
+            selected, end = int(shop.start_date[env, machine]), max(int(shop.expected_end[env, machine]), int(shop.clock[env]))
+            processing = shop.machine_status[env, machine] in (PROCESSING, DOWN)
+            start = int(shop.process_start_date[env, machine]) if processing else max(selected, min(int(shop.machine_date[env, machine]), end))
+            attempt = int(shop.attempt[env, order, operation])
+            records.append(OperationRecord(order, operation, names[order][operation], machine, selected, start, end, max(0, end - start), attempt))
+    return tuple(records)

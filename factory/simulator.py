@@ -1,0 +1,152 @@
+"""One shop floor as an object: the kernel driven from Python, with a log of everything that happens."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from factory import kernel
+from factory.arrays import COST_TERMS, FactoryArrays, ShopState
+from factory.load import load
+from factory.model import Factory, OrderBook
+from factory.schedule import Schedule, unload
+from factory.shop import allocate, queue_capacity
+
+_SPARE_LINES = 4096
+"""Log lines kept free before each step: far more than can be written between two decisions."""
+
+
+class Choice(NamedTuple):
+    """One row that the asked machine may choose from."""
+
+    row: int
+    kind: str  # "job", "changeover" or "wait"
+    order: int  # of the operation, or of the lead operation of a changeover; -1 for the wait
+    operation: int
+    target: tuple[int, ...]  # setup after a changeover row, else ()
+    legal: bool
+
+
+class IllegalAction(ValueError):
+    """The chosen row is not legal; nothing has changed."""
+
+
+class StuckError(RuntimeError):
+    """No event is to come and nothing can be chosen though orders are open: a defect of the factory model."""
+
+
+def grow_log(shop: ShopState, env: int = 0) -> ShopState:
+    """The same shop with room for more log lines, if it is running short."""
+    used, room = int(shop.log_length[env]), shop.log.shape[1]
+    if used + _SPARE_LINES <= room:
+        return shop
+    extra = max(room, _SPARE_LINES)
+    log = np.concatenate([shop.log, np.zeros((shop.log.shape[0], extra, shop.log.shape[2]), shop.log.dtype)], axis=1)
+    log_setup = np.concatenate([shop.log_setup, np.zeros((shop.log_setup.shape[0], extra, *shop.log_setup.shape[2:]), shop.log_setup.dtype)], axis=1)
+    return shop._replace(log=log, log_setup=log_setup)
+
+
+def full_rows(arrays: FactoryArrays) -> tuple[int, int]:
+    """Job and changeover rows that are enough for every ready operation and every setup: nothing is ever hidden."""
+    places = queue_capacity(arrays, int(arrays.num_orders.max()))
+    return places, places
+
+
+class Simulator:
+    """A single shop floor that logs what happens and hands out :class:`factory.schedule.Schedule` objects.
+
+    Parameters
+    ----------
+    factory, book
+        The factory, and an order book in place of its demand.
+    job_rows, changeover_rows
+        Rows of the choice table; None for as many as can ever be needed.
+
+    Examples
+    --------
+    >>> from factory.catalogue import find_factory
+    >>> simulator = Simulator(find_factory("tiny"))
+    >>> simulator.reset(seed=1)
+    >>> while simulator.deciding is not None:
+    ...     simulator.decide(next(choice.row for choice in simulator.choices() if choice.legal))
+    >>> simulator.schedule().complete
+    True
+    """
+
+    def __init__(self, factory: Factory, book: OrderBook | None = None, *, job_rows: int | None = None, changeover_rows: int | None = None) -> None:
+        self.factory, self.book = factory, book
+        self.arrays = load([factory], [book])
+        rows = full_rows(self.arrays)
+        self.shop = allocate(self.arrays, 1, job_rows=job_rows or rows[0], changeover_rows=changeover_rows or rows[1], log_length=2 * _SPARE_LINES)
+
+    def reset(self, seed: int = 0) -> None:
+        """Begin the episode that belongs to ``seed``."""
+        kernel.begin_episode(self.arrays, self.shop, 0, 0, np.uint64(seed))
+        self._advance()
+
+    @property
+    def deciding(self) -> int | None:
+        """The machine that is asked; None when the episode is over."""
+        machine = int(self.shop.deciding[0])
+        return machine if machine >= 0 else None
+
+    @property
+    def clock(self) -> int:
+        """Now, in ticks."""
+        return int(self.shop.clock[0])
+
+    @property
+    def costs(self) -> dict[str, float]:
+        """The five cost terms up to now."""
+        return dict(zip(COST_TERMS, self.shop.cost[0].tolist(), strict=True))
+
+    def choices(self) -> list[Choice]:
+        """All rows of the asked machine, legal or not, in row order."""
+        if self.deciding is None:
+            return []
+        shop, operations = self.shop, self.shop.operation_status.shape[2]
+        job_rows, actions = shop.job_row.shape[1], shop.legal.shape[1]
+        rows = []
+        for row in range(int(shop.num_job_rows[0])):
+            order, operation = divmod(int(shop.job_row[0, row]), operations)
+            rows.append(Choice(row, "job", order, operation, (), bool(shop.legal[0, row])))
+        for index in range(int(shop.num_changeover_rows[0])):
+            order, operation = divmod(int(shop.changeover_lead[0, index]), operations)
+            row = job_rows + index
+            rows.append(Choice(row, "changeover", order, operation, self._target(index), bool(shop.legal[0, row])))
+        rows.append(Choice(actions - 1, "wait", -1, -1, (), bool(shop.legal[0, actions - 1])))
+        return rows
+
+    def _target(self, index: int) -> tuple[int, ...]:
+        centre = self.arrays.machine_centre[0, self.deciding]
+        return tuple(self.shop.changeover_target[0, index, : self.arrays.num_attributes[0, centre]].tolist())
+
+    def decide(self, row: int) -> None:
+        """Carry out a choice, and let events happen until the next machine is asked.
+
+        Raises
+        ------
+        IllegalAction
+            If the row is not legal; the state is as it was.
+        """
+        self.shop = grow_log(self.shop)
+        if not kernel.decide(self.arrays, self.shop, 0, row):
+            legal = np.flatnonzero(self.shop.legal[0]).tolist() if self.deciding is not None else []
+            raise IllegalAction(f"decide: row = {row}; it must be a legal row of the asked machine {self.deciding}. Choose one of {legal}.")
+        self._advance()
+
+    def follow(self, rows: Sequence[int]) -> None:
+        """Carry out several choices."""
+        for row in rows:
+            self.decide(row)
+
+    def _advance(self) -> None:
+        kernel.advance(self.arrays, self.shop, 0)
+        if self.shop.deciding[0] == kernel.STUCK:
+            raise StuckError(f"factory {self.factory.name}, seed {self.shop.seed[0]}, date {self.clock}: orders are open but nothing can happen any more.")
+
+    def schedule(self) -> Schedule:
+        """Everything that has happened so far."""
+        return unload(self.factory, self.book, self.arrays, self.shop, 0)
