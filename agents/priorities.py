@@ -17,6 +17,7 @@ from envs.features import CANDIDATE_INDEX, SHOP_INDEX
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
+Observation = Any  # Mapping[str, array], or a named tuple with the same names
 
 _LEAST = 1e-9  # in place of 0 under a fraction: operations that take no time, means of nothing
 
@@ -27,11 +28,17 @@ class Rows:
     Parameters
     ----------
     observation
-        ``candidates [E, A, F]``, ``action_mask [E, A]``, ``shop [E, Fs]``; the leading axis may be absent.
+        ``candidates [E, A, F]``, ``action_mask [E, A]``, ``shop [E, Fs]`` in a mapping or a named tuple; the leading axis may be absent.
+
+    Raises
+    ------
+    ValueError
+        The tables do not have the columns of ``envs/features.py``.
     """
 
-    def __init__(self, observation: Mapping[str, Any]) -> None:
-        candidates, shop, legal = (np.asarray(observation[name]) for name in ("candidates", "shop", "action_mask"))
+    def __init__(self, observation: Observation) -> None:
+        tables = observation if isinstance(observation, Mapping) else observation._asdict()
+        candidates, shop, legal = (np.asarray(tables[name]) for name in ("candidates", "shop", "action_mask"))
         if candidates.shape[-1] != len(CANDIDATE_INDEX) or shop.shape[-1] != len(SHOP_INDEX):
             raise ValueError(
                 f"observation: candidates {candidates.shape} and shop {shop.shape} must have {len(CANDIDATE_INDEX)} and {len(SHOP_INDEX)} columns "
@@ -173,10 +180,14 @@ def cost_over_time(rows: Rows, k: float) -> Floats:
     return weighted_shortest_process_time(rows) * np.maximum(0, 1 - np.maximum(0, rows["slack"]) / expected_wait)
 
 
+def _discount_for_slack(rows: Rows, k: float) -> Floats:
+    slack = np.maximum(0, rows["operation_due_in"] - rows["process_time"])
+    return slack / (k * _positive(rows.here("mean_process_time")))
+
+
 def apparent_tardiness_cost(rows: Rows, k: float) -> Floats:
     """ATC: max log (w/p) - max(0, o - t - p)/(k p_bar). Vepsalainen and Morton (1987), Priority rules for job shops with weighted tardiness costs."""
-    slack = np.maximum(0, rows["operation_due_in"] - rows["process_time"])
-    return np.log(weighted_shortest_process_time(rows)) - slack / (k * _positive(rows.here("mean_process_time")))
+    return np.log(weighted_shortest_process_time(rows)) - _discount_for_slack(rows, k)
 
 
 # --- with a look at the next queue -----------------------------------------------------------------------------------------------
@@ -276,25 +287,34 @@ def weighted_batch_process_time(rows: Rows) -> Floats:
     return -(rows["setup_time"] / np.maximum(rows["family_ready"], 1) + rows["process_time"])
 
 
+def _discount_for_setup(rows: Rows, k2: float) -> Floats:
+    return rows["setup_time"] / (k2 * _positive(rows.here("mean_setup_time")))
+
+
 def apparent_tardiness_cost_with_setups(rows: Rows, k1: float, k2: float) -> Floats:
     """ATCS: max log (w/p) - max(0, o - t - p)/(k1 p_bar) - s/(k2 s_bar). Lee, Bhaskaran and Pinedo (1997), with the operation's due date."""
-    return apparent_tardiness_cost(rows, k1) - rows["setup_time"] / (k2 * _positive(rows.here("mean_setup_time")))
+    return apparent_tardiness_cost(rows, k1) - _discount_for_setup(rows, k2)
 
 
 # --- changeovers ahead, waits, chance --------------------------------------------------------------------------------------------
 
 
 def apparent_tardiness_cost_with_ready_times(rows: Rows, k1: float, k2: float, k3: float) -> Floats:
-    """ATCSR: ATCS - (time until ready)/(k3 p_bar). Pfund, Fowler, Gadkari and Chen (2008), Scheduling jobs on parallel machines with setup times and ready times.
+    """ATCSR: max log (w/p) - max(0, o - p - max(t, r))/(k1 p_bar) - s/(k2 s_bar) - max(0, r - t)/(k3 p_bar), r when it is expected to be ready.
 
-    Where nothing is ready the means are of nothing; the row's own times stand in for them.
+    Pfund, Fowler, Gadkari and Chen (2008), Scheduling jobs on parallel machines with setup times and ready times. The means are over all
+    rows, ready or on their way.
     """
-    own_time, own_setup = _positive(rows["process_time"]), _positive(rows["setup_time"])
-    mean_process_time = np.where(rows.here("ready_here") > 0, rows.here("mean_process_time"), own_time)
-    mean_setup_time = np.where(rows.here("ready_here") > 0, rows.here("mean_setup_time"), own_setup)
-    slack = np.maximum(0, rows["operation_due_in"] - rows["process_time"] - rows["ready_in"])
-    lateness = slack / (k1 * _positive(mean_process_time)) + rows["ready_in"] / (k3 * _positive(mean_process_time))
-    return np.log(weighted_shortest_process_time(rows)) - lateness - rows["setup_time"] / (k2 * _positive(mean_setup_time))
+    offered = (rows["is_job"] > 0) | (rows["is_changeover"] > 0)
+    mean_process_time, mean_setup_time = (_positive(_mean_over(offered, rows[name])) for name in ("process_time", "setup_time"))
+    ready_in = rows["ready_in"]
+    slack = np.maximum(0, rows["operation_due_in"] - rows["process_time"] - ready_in)
+    discount = slack / (k1 * mean_process_time) + rows["setup_time"] / (k2 * mean_setup_time) + ready_in / (k3 * mean_process_time)
+    return np.log(weighted_shortest_process_time(rows)) - discount
+
+
+def _mean_over(chosen: Bools, values: Floats) -> Floats:
+    return np.sum(np.where(chosen, values, 0), axis=1, keepdims=True) / np.maximum(chosen.sum(axis=1, keepdims=True), 1)
 
 
 def setup_serves_nothing_on_its_way(rows: Rows) -> Bools:
@@ -312,9 +332,9 @@ def apparent_tardiness_cost_with_holding(rows: Rows, k1: float, k2: float, hold:
 
 
 def changeover_is_not_urgent(rows: Rows, k1: float, k2: float, hold: float) -> Bools:
-    """Whether the row needs a changeover, p/w times its ATCS priority is below ``hold`` and work is on its way here, ``[E, A]``."""
-    urgency = apparent_tardiness_cost_with_setups(rows, k1, k2) - np.log(weighted_shortest_process_time(rows))
-    return _needs_changeover(rows) & (urgency < np.log(hold)) & (rows.of_wait("family_upcoming") > 0)
+    """Whether the row needs a changeover, its ATCS priority is below ``hold`` times w/p and work is on its way here, ``[E, A]``."""
+    discount = _discount_for_slack(rows, k1) + _discount_for_setup(rows, k2)
+    return _needs_changeover(rows) & (np.exp(-discount) < hold) & (rows.of_wait("family_upcoming") > 0)
 
 
 def chance(rows: Rows, seed: float) -> Floats:

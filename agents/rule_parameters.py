@@ -48,7 +48,9 @@ def check_values(rule: str, parameters: tuple[Parameter, ...], given: Mapping[st
     Raises
     ------
     ValueError
-        A name that the rule does not have, or a value that is no number or out of bounds.
+        A name that the rule does not have, or a value out of bounds.
+    TypeError
+        A value that is not a number.
     """
     known = {parameter.name: parameter for parameter in parameters}
     for name in given:
@@ -60,7 +62,7 @@ def check_values(rule: str, parameters: tuple[Parameter, ...], given: Mapping[st
 
 def _check_value(rule: str, parameter: Parameter, value: float) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise ValueError(f"rule {rule}: {parameter.name} = {value!r} is not a number. Give one from {parameter.low:g} to {parameter.high:g}.")
+        raise TypeError(f"rule {rule}: {parameter.name} = {value!r} is not a number. Give one from {parameter.low:g} to {parameter.high:g}.")
     if not parameter.low <= value <= parameter.high:
         raise ValueError(f"rule {rule}: {parameter.name} = {value!r} is out of bounds. Give a number from {parameter.low:g} to {parameter.high:g}.")
     return value

@@ -10,13 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from agents import priorities as by
-from agents.priorities import Bools, Floats, Rows
+from agents.priorities import Bools, Floats, Observation, Rows
 from agents.rule_parameters import Parameter, check_values, closest, read_values, split_call, write_call
 
 PriorityFunction = Callable[..., Floats]
@@ -42,7 +41,7 @@ class Rule:
     changes_ahead
         Whether, with nothing to start, it changes over for work on its way ``[E, 1]``; None: it never does.
     holds
-        For which rows it would rather wait than choose them ``[E, A]``; None: it never does.
+        For which job rows it would rather wait than choose them ``[E, A]``; None: it never does.
     """
 
     name: str
@@ -69,7 +68,7 @@ class Rule:
         with np.errstate(divide="ignore", invalid="ignore"):  # rows that nobody may choose can hold anything
             return [first(rows, **self.values), *(priority(rows) for priority in tie_breakers)]
 
-    def decide(self, observation: Mapping[str, Any]) -> Any:
+    def decide(self, observation: Observation) -> NDArray[np.int64] | np.int64:
         """Actions: rows of the candidate table, ``[E]``, or one number for a single environment. See :func:`decide`."""
         return decide(self, observation)
 
@@ -77,7 +76,7 @@ class Rule:
         return write_call(self.name, self.values)
 
 
-def decide(rule: Rule, observation: Mapping[str, Any]) -> Any:
+def decide(rule: Rule, observation: Observation) -> NDArray[np.int64] | np.int64:
     """The rows that ``rule`` chooses.
 
     Parameters
@@ -96,15 +95,14 @@ def decide(rule: Rule, observation: Mapping[str, Any]) -> Any:
     is_detour = is_changeover & (rows["family_ready"] > 0)
     may_wait = rows.legal & is_wait
 
-    actions = np.argmax(rows.legal, axis=1)
-    actions = _prefer(actions, may_wait, [])
+    actions = _prefer(np.argmax(rows.legal, axis=1), may_wait, [])
     if rule.changes_ahead is not None:
         actions = _prefer(actions, rows.legal & is_changeover & ~is_detour & rule.changes_ahead(rows), ranking)
     actions = _prefer(actions, rows.legal & is_detour, [])
     actions = _prefer(actions, rows.legal & is_job, ranking)
     if rule.holds is not None:
         with np.errstate(divide="ignore", invalid="ignore"):
-            held = np.take_along_axis(rule.holds(rows, **rule.values), actions[:, None], axis=1)
+            held = np.take_along_axis(is_job & rule.holds(rows, **rule.values), actions[:, None], axis=1)
         actions = _prefer(actions, may_wait & held, [])
     return actions[0] if rows.is_single else actions
 
@@ -160,7 +158,7 @@ _ALL = (
     Rule("SA>FIFO", (by.same_setup, by.first_in_first_out), _PICKARDT_BRANKE),
     Rule("SA>EDD", (by.same_setup, by.earliest_due_date), _PICKARDT_BRANKE),
     Rule("SA>SPT", (by.same_setup, by.shortest_process_time), _PICKARDT_BRANKE),
-    Rule("DK", (by.due_date_and_setup_penalty,), "Mahmoodi and Dooley (1991)", (Parameter("k", 0.0, 1000000.0, 50.0),)),
+    Rule("DK", (by.due_date_and_setup_penalty,), "Mahmoodi and Dooley (1991)", (Parameter("k", 1.0, 1000000.0, 50.0, "log"),)),
     Rule("FFCFS", (by.family_first_come,), _PICKARDT_BRANKE),
     Rule("FEDD>EDD", (by.family_due_date, by.earliest_due_date), _PICKARDT_BRANKE),
     Rule("FCR>CR", (by.family_critical_ratio, by.critical_ratio), "Kim and Bobrowski (1994)"),

@@ -7,16 +7,17 @@ Only what is known at the clock is read: expectations and what has happened, nev
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from envs.features import CANDIDATE_INDEX, MACHINE_INDEX, SHOP_INDEX
 from factory.arrays import CHANGING, DONE, DOWN, IDLE, NEVER, PROCESSING, FactoryArrays, ShopState
+from factory.bundle import Bundle
 from factory.choices import is_eligible, process_time, ready_in
 from factory.compiled import compiled
-from factory.kernel import integrate_day
+from factory.kernel import integrate_tariff
 from factory.setups import setup_cost, setup_time, setup_waste
 
 ATC_LOOK_AHEAD = 3.0
@@ -57,7 +58,8 @@ _HOURS_SINE = np.sin(2 * np.pi * np.arange(24) / 24)
 _HOURS_COSINE = np.cos(2 * np.pi * np.arange(24) / 24)
 
 
-class Scratch(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Scratch(Bundle):
     """Working space of one thread: X distinct families among the operations of a work centre, C work centres, T attributes."""
 
     family: NDArray[np.int64]  # [X] family number
@@ -93,7 +95,8 @@ def allocate_scratch(shop: ShopState) -> Scratch:
     )
 
 
-class Tables(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Tables(Bundle):
     """The observation of E environments; any float type."""
 
     candidates: NDArray[np.floating]  # [E, A, F]
@@ -102,10 +105,10 @@ class Tables(NamedTuple):
     action_mask: NDArray[np.bool_]  # [E, A]
 
 
-def allocate_tables(factories: FactoryArrays, shop: ShopState, dtype: type[np.floating]) -> Tables:
-    """Zeroed tables for every environment of ``shop``."""
+def allocate_tables(factories: FactoryArrays, shop: ShopState, dtype: type[np.floating], machine_rows: int = 0) -> Tables:
+    """Zeroed tables for every environment of ``shop``, with at least ``machine_rows`` rows for machines."""
     envs, actions = shop.legal.shape
-    machines = factories.machine_centre.shape[1]
+    machines = max(machine_rows, factories.machines.shape[1])
     return Tables(
         np.zeros((envs, actions, len(CANDIDATE_INDEX)), dtype),
         np.zeros((envs, machines, len(MACHINE_INDEX)), dtype),
@@ -120,14 +123,15 @@ def observe(factory, shop, e, scratch, candidates, machines, shop_row, action_ma
 
     When the episode is over nothing can be chosen: no candidates, all masked, and the columns about "here" are 0.
     """
-    asked = shop.deciding[e]
+    asked = shop.floor[e].deciding
     clear_rows(shop, candidates)
     observe_machines(factory, shop, e, scratch, machines)
     observe_shop(factory, shop, e, shop_row)
     if asked < 0:
         action_mask[:] = False
         return
-    action_mask[:] = shop.legal[e]
+    for row in range(action_mask.shape[0]):
+        action_mask[row] = shop.legal[e, row]
     observe_here(factory, shop, e, asked, scratch, shop_row)
     mean_process_time, mean_setup_time = shop_row[_MEAN_PROCESS_TIME], shop_row[_MEAN_SETUP_TIME]
     observe_jobs(factory, shop, e, asked, scratch, candidates, mean_process_time, mean_setup_time)
@@ -165,12 +169,12 @@ def find_family(scratch, count, family):
 @compiled
 def start_family(factory, shop, e, machine, scratch, index, entry):
     """A family seen for the first time: what changing over to it means."""
-    g = shop.factory[e]
-    operations = shop.operation_status.shape[2]
-    centre = factory.machine_centre[g, machine]
+    g = shop.floor[e].factory
+    operations = shop.operations.shape[2]
+    centre = factory.machines[g, machine].centre
     order, operation = entry // operations, entry % operations
     wanted = shop.wanted[e, order, operation]
-    scratch.family[index] = shop.family[e, order, operation]
+    scratch.family[index] = shop.operations[e, order, operation].family
     scratch.entry[index] = entry
     scratch.ready[index] = 0.0
     scratch.ready_work[index] = 0.0
@@ -184,7 +188,7 @@ def start_family(factory, shop, e, machine, scratch, index, entry):
     scratch.setup_time[index] = time
     scratch.setup_cost[index] = changeover_cost(factory, g, centre, machine, mounted, wanted)
     twins = 0.0
-    for twin in range(factory.first_machine[g, centre], factory.first_machine[g, centre + 1]):
+    for twin in range(factory.centres[g, centre].first_machine, factory.centres[g, centre + 1].first_machine):
         if twin != machine and setup_time(factory, g, centre, twin, shop.mounted[e, twin], wanted) == 0:
             twins += 1.0
     scratch.twins[index] = twins
@@ -193,57 +197,57 @@ def start_family(factory, shop, e, machine, scratch, index, entry):
 @compiled
 def changeover_cost(factory, g, centre, machine, mounted, wanted):
     """Billed cost of a changeover: matrix cost and waste, at their rates."""
-    cost = factory.changeover_rate[g] * setup_cost(factory, g, centre, machine, mounted, wanted)
-    return cost + factory.waste_rate[g] * setup_waste(factory, g, centre, machine, mounted, wanted)
+    cost = factory.plant[g].changeover_rate * setup_cost(factory, g, centre, machine, mounted, wanted)
+    return cost + factory.plant[g].waste_rate * setup_waste(factory, g, centre, machine, mounted, wanted)
 
 
 @compiled
 def observe_here(factory, shop, e, machine, scratch, shop_row):
     """Group the ready and upcoming operations of the asked machine into families; fill the shop columns about "here"."""
-    g = shop.factory[e]
-    centre = factory.machine_centre[g, machine]
-    operations = shop.operation_status.shape[2]
-    clock = shop.clock[e]
+    g = shop.floor[e].factory
+    centre = factory.machines[g, machine].centre
+    operations = shop.operations.shape[2]
+    clock = shop.floor[e].clock
     families, ready, total_time, setups, total_setup = 0, 0, 0.0, 0, 0.0
-    for place in range(shop.queue_length[e, centre]):
+    for place in range(shop.centres[e, centre].queue_length):
         entry = shop.queue[e, centre, place]
         order, operation = entry // operations, entry % operations
         if not is_eligible(factory, shop, e, order, operation, machine):
             continue
-        index = find_family(scratch, families, shop.family[e, order, operation])
+        index = find_family(scratch, families, shop.operations[e, order, operation].family)
         if index == families:
             start_family(factory, shop, e, machine, scratch, index, entry)
             families += 1
         time = float(process_time(factory, shop, e, order, operation, machine))
         scratch.place_family[place] = index
         scratch.place_time[place] = time
-        due_in = float(shop.due_date[e, order] - clock)
-        work_left = shop.work_left[e, order]
+        due_in = float(shop.orders[e, order].due_date - clock)
+        work_left = shop.orders[e, order].work_left
         scratch.ready[index] += 1.0
         scratch.ready_work[index] += time
         scratch.slack[index] = min(scratch.slack[index], due_in - work_left)
         scratch.due_in[index] = min(scratch.due_in[index], due_in)
         scratch.critical_ratio[index] = min(scratch.critical_ratio[index], due_in / max(work_left, _LEAST))
-        scratch.time_in_queue[index] = max(scratch.time_in_queue[index], float(clock - shop.join_date[e, order, operation]))
+        scratch.time_in_queue[index] = max(scratch.time_in_queue[index], float(clock - shop.operations[e, order, operation].join_date))
         ready += 1
         total_time += time
         if scratch.setup_time[index] >= 0.0:
             setups += 1
             total_setup += scratch.setup_time[index]
     upcoming = 0
-    for place in range(shop.upcoming_length[e, centre]):
+    for place in range(shop.centres[e, centre].upcoming_length):
         entry = shop.upcoming[e, centre, place]
         order, operation = entry // operations, entry % operations
         if not is_eligible(factory, shop, e, order, operation, machine):
             continue
         upcoming += 1
-        index = find_family(scratch, families, shop.family[e, order, operation])
+        index = find_family(scratch, families, shop.operations[e, order, operation].family)
         if index == families:
             start_family(factory, shop, e, machine, scratch, index, entry)
             families += 1
         scratch.upcoming[index] += 1.0
-        due_in = float(shop.due_date[e, order] - clock)
-        work_left = shop.work_left[e, order]
+        due_in = float(shop.orders[e, order].due_date - clock)
+        work_left = shop.orders[e, order].work_left
         scratch.slack[index] = min(scratch.slack[index], due_in - work_left)
         if scratch.ready[index] == 0.0:
             scratch.due_in[index] = min(scratch.due_in[index], due_in)
@@ -252,10 +256,10 @@ def observe_here(factory, shop, e, machine, scratch, shop_row):
     shop_row[_MEAN_SETUP_TIME] = total_setup / setups if setups > 0 else 0.0
     shop_row[_READY_HERE] = ready
     shop_row[_UPCOMING_HERE] = upcoming
-    shop_row[_HIDDEN_OPERATIONS] = shop.num_hidden[e]
-    shop_row[_LONGEST_WAIT] = factory.longest_wait[g, centre]
-    hour = (clock // factory.ticks_per_hour[g] + factory.start_hour[g]) % 24
-    shop_row[_PROCESSING_COST] = factory.energy_rate[g] * factory.price[g, hour] * (factory.processing_power[g, machine] - factory.idle_power[g, machine])
+    shop_row[_HIDDEN_OPERATIONS] = shop.floor[e].num_hidden
+    shop_row[_LONGEST_WAIT] = factory.centres[g, centre].longest_wait
+    hour = (clock // factory.plant[g].ticks_per_hour + factory.plant[g].start_hour) % 24
+    shop_row[_PROCESSING_COST] = factory.plant[g].energy_rate * factory.hours[g, hour].price * (factory.machines[g, machine].processing_power - factory.machines[g, machine].idle_power)
     scratch.family[families] = -1  # end mark for find_family of changeover rows
 
 
@@ -265,12 +269,12 @@ def observe_here(factory, shop, e, machine, scratch, shop_row):
 @compiled
 def observe_jobs(factory, shop, e, machine, scratch, candidates, mean_process_time, mean_setup_time):
     """Job rows: the shown places of the queue, in order."""
-    centre = factory.machine_centre[shop.factory[e], machine]
-    operations = shop.operation_status.shape[2]
-    clock = shop.clock[e]
+    centre = factory.machines[shop.floor[e].factory, machine].centre
+    operations = shop.operations.shape[2]
+    clock = shop.floor[e].clock
     row = 0
-    for place in range(shop.queue_length[e, centre]):
-        if not shop.shown[e, place]:
+    for place in range(shop.centres[e, centre].queue_length):
+        if not shop.places[e, place].shown:
             continue
         entry = shop.queue[e, centre, place]
         order, operation = entry // operations, entry % operations
@@ -282,7 +286,7 @@ def observe_jobs(factory, shop, e, machine, scratch, candidates, mean_process_ti
         out[_SETUP_TIME] = setup
         out[_SETUP_COST] = scratch.setup_cost[index]
         out[_ENERGY_COST] = energy_cost(factory, shop, e, machine, setup, time)
-        out[_TIME_IN_QUEUE] = float(clock - shop.join_date[e, order, operation])
+        out[_TIME_IN_QUEUE] = float(clock - shop.operations[e, order, operation].join_date)
         observe_operation(factory, shop, e, machine, scratch, out, order, operation, index, time, setup, mean_process_time, mean_setup_time)
         row += 1
 
@@ -290,18 +294,18 @@ def observe_jobs(factory, shop, e, machine, scratch, candidates, mean_process_ti
 @compiled
 def observe_changeovers(factory, shop, e, machine, scratch, candidates, mean_process_time, mean_setup_time):
     """Changeover rows: each speaks of its lead operation, and of the changeover to its target."""
-    g = shop.factory[e]
-    centre = factory.machine_centre[g, machine]
-    operations = shop.operation_status.shape[2]
+    g = shop.floor[e].factory
+    centre = factory.machines[g, machine].centre
+    operations = shop.operations.shape[2]
     job_rows = shop.job_row.shape[1]
     mounted = shop.mounted[e, machine]
-    for row in range(shop.num_changeover_rows[e]):
+    for row in range(shop.floor[e].num_changeover_rows):
         entry = shop.changeover_lead[e, row]
         order, operation = entry // operations, entry % operations
         target = shop.changeover_target[e, row]
         out = candidates[job_rows + row]
         out[_IS_CHANGEOVER] = 1.0
-        index = find_family(scratch, scratch.family.shape[0], shop.family[e, order, operation])
+        index = find_family(scratch, scratch.family.shape[0], shop.operations[e, order, operation].family)
         setup = float(setup_time(factory, g, centre, machine, mounted, target))
         out[_SETUP_TIME] = setup
         out[_SETUP_COST] = changeover_cost(factory, g, centre, machine, mounted, target)
@@ -317,11 +321,11 @@ def observe_changeovers(factory, shop, e, machine, scratch, candidates, mean_pro
 @compiled
 def observe_operation(factory, shop, e, machine, scratch, out, order, operation, index, time, setup, mean_process_time, mean_setup_time):
     """The columns that speak of an operation and its order."""
-    g = shop.factory[e]
-    clock = shop.clock[e]
-    due_in = float(shop.due_date[e, order] - clock)
-    work_left = shop.work_left[e, order]
-    weight = shop.weight[e, order]
+    g = shop.floor[e].factory
+    clock = shop.floor[e].clock
+    due_in = float(shop.orders[e, order].due_date - clock)
+    work_left = shop.orders[e, order].work_left
+    weight = shop.orders[e, order].weight
     out[_PROCESS_TIME] = time
     out[_DUE_IN] = due_in
     operation_due_in = operation_due_date(shop, e, order, operation) - clock
@@ -329,8 +333,8 @@ def observe_operation(factory, shop, e, machine, scratch, out, order, operation,
     out[_SLACK] = due_in - work_left
     out[_WEIGHT] = weight
     out[_WORK_LEFT] = work_left
-    out[_OPERATIONS_LEFT] = shop.operations_left[e, order]
-    out[_TIME_IN_SHOP] = float(clock - shop.release_date[e, order])
+    out[_OPERATIONS_LEFT] = shop.orders[e, order].operations_left
+    out[_TIME_IN_SHOP] = float(clock - shop.orders[e, order].release_date)
     out[_FAMILY_READY] = scratch.ready[index]
     out[_FAMILY_READY_WORK] = scratch.ready_work[index]
     out[_FAMILY_UPCOMING] = scratch.upcoming[index]
@@ -341,12 +345,12 @@ def observe_operation(factory, shop, e, machine, scratch, out, order, operation,
     out[_TWINS_IN_SETUP] = scratch.twins[index]
     out[_FASTEST_TIME] = fastest_time(factory, shop, e, machine, order, operation, time)
     observe_next(factory, shop, e, scratch, out, order, operation)
-    out[_ATTEMPT] = shop.attempt[e, order, operation]
-    product = shop.product[e, order]
-    if setup > 0.0 or shop.first_piece[e, machine]:
-        out[_REWORK_PROBABILITY] = factory.first_piece_rework_probability[g, product, operation]
+    out[_ATTEMPT] = shop.operations[e, order, operation].attempt
+    product = shop.orders[e, order].product
+    if setup > 0.0 or shop.machines[e, machine].first_piece:
+        out[_REWORK_PROBABILITY] = factory.operations[g, product, operation].first_piece_rework_probability
     else:
-        out[_REWORK_PROBABILITY] = factory.rework_probability[g, product, operation]
+        out[_REWORK_PROBABILITY] = factory.operations[g, product, operation].rework_probability
     gain = math.log(max(weight, _LEAST) / max(time, 1.0))
     mean_time = mean_process_time if mean_process_time > 0.0 else max(time, 1.0)
     mean_setup = mean_setup_time if mean_setup_time > 0.0 else max(setup, 1.0)
@@ -358,20 +362,20 @@ def observe_operation(factory, shop, e, machine, scratch, out, order, operation,
 @compiled
 def operation_due_date(shop, e, order, operation):
     """Due date of one operation: the allowance is shared out by work (README of the rules: ODD, MOD, ATC)."""
-    release_date = float(shop.release_date[e, order])
-    critical_work = shop.critical_work[e, order]
+    release_date = float(shop.orders[e, order].release_date)
+    critical_work = shop.orders[e, order].critical_work
     if critical_work <= 0.0:
-        return float(shop.due_date[e, order])
-    return release_date + (float(shop.due_date[e, order]) - release_date) / critical_work * shop.work_through[e, order, operation]
+        return float(shop.orders[e, order].due_date)
+    return release_date + (float(shop.orders[e, order].due_date) - release_date) / critical_work * shop.operations[e, order, operation].work_through
 
 
 @compiled
 def fastest_time(factory, shop, e, machine, order, operation, time):
     """Least expected process time over all eligible machines."""
-    g = shop.factory[e]
-    centre = factory.machine_centre[g, machine]
+    g = shop.floor[e].factory
+    centre = factory.machines[g, machine].centre
     fastest = time
-    for twin in range(factory.first_machine[g, centre], factory.first_machine[g, centre + 1]):
+    for twin in range(factory.centres[g, centre].first_machine, factory.centres[g, centre + 1].first_machine):
         if twin != machine and is_eligible(factory, shop, e, order, operation, twin):
             fastest = min(fastest, float(process_time(factory, shop, e, order, operation, twin)))
     return fastest
@@ -380,21 +384,21 @@ def fastest_time(factory, shop, e, machine, order, operation, time):
 @compiled
 def observe_next(factory, shop, e, scratch, out, order, operation):
     """What awaits the order after this operation."""
-    g, product = shop.factory[e], shop.product[e, order]
-    count = factory.num_successors[g, product, operation]
+    g, product = shop.floor[e].factory, shop.orders[e, order].product
+    count = factory.operations[g, product, operation].num_successors
     if count == 0:
         out[_NEXT_PROCESS_TIME] = 0.0
         out[_NEXT_QUEUE_WORK] = 0.0
-        out[_UNBLOCKS] = 1.0 if shop.operations_left[e, order] == 1 else 0.0
+        out[_UNBLOCKS] = 1.0 if shop.orders[e, order].operations_left == 1 else 0.0
         return
     successor = factory.successors[g, product, operation, 0]
-    centre = factory.operation_centre[g, product, successor]
-    machines = factory.first_machine[g, centre + 1] - factory.first_machine[g, centre]
-    out[_NEXT_PROCESS_TIME] = shop.mean_time[e, order, successor]
-    out[_NEXT_QUEUE_WORK] = (shop.queue_work[e, centre] + scratch.centre_work[centre]) / machines
+    centre = factory.operations[g, product, successor].centre
+    machines = factory.centres[g, centre + 1].first_machine - factory.centres[g, centre].first_machine
+    out[_NEXT_PROCESS_TIME] = shop.operations[e, order, successor].mean_time
+    out[_NEXT_QUEUE_WORK] = (shop.centres[e, centre].queue_work + scratch.centre_work[centre]) / machines
     unblocks = 0.0
     for place in range(count):
-        if shop.predecessors_left[e, order, factory.successors[g, product, operation, place]] == 1:
+        if shop.operations[e, order, factory.successors[g, product, operation, place]].predecessors_left == 1:
             unblocks = 1.0
     out[_UNBLOCKS] = unblocks
 
@@ -402,37 +406,34 @@ def observe_next(factory, shop, e, scratch, out, order, operation):
 @compiled
 def energy_cost(factory, shop, e, machine, setup, time):
     """Expected energy cost of changeover then processing from now on, above idling."""
-    g = shop.factory[e]
-    rate = factory.energy_rate[g]
+    g = shop.floor[e].factory
+    rate = factory.plant[g].energy_rate
     if rate == 0.0:
         return 0.0
-    ticks_per_hour, start_hour = factory.ticks_per_hour[g], factory.start_hour[g]
-    price, before = factory.price[g], factory.price_before[g]
-    idle = factory.idle_power[g, machine]
-    clock = shop.clock[e]
-    middle, end = clock + int(setup), clock + int(setup + time)
-    at_start = integrate_day(price, before, ticks_per_hour, start_hour, clock)
-    at_middle = at_start if middle == clock else integrate_day(price, before, ticks_per_hour, start_hour, middle)
-    at_end = at_middle if end == middle else integrate_day(price, before, ticks_per_hour, start_hour, end)
-    changeover = (factory.changeover_power[g, machine] - idle) * (at_middle - at_start)
-    return max(0.0, rate * (changeover + (factory.processing_power[g, machine] - idle) * (at_end - at_middle)))
+    idle = factory.machines[g, machine].idle_power
+    clock = shop.floor[e].clock
+    at_start, _ = integrate_tariff(factory, g, clock)
+    at_middle, _ = integrate_tariff(factory, g, clock + int(setup))
+    at_end, _ = integrate_tariff(factory, g, clock + int(setup + time))
+    changeover = (factory.machines[g, machine].changeover_power - idle) * (at_middle - at_start)
+    return max(0.0, rate * (changeover + (factory.machines[g, machine].processing_power - idle) * (at_end - at_middle)))
 
 
 @compiled
 def observe_wait(factory, shop, e, machine, out, shop_row):
     """The wait row: how soon something is expected here."""
-    g = shop.factory[e]
-    centre = factory.machine_centre[g, machine]
-    operations = shop.operation_status.shape[2]
+    g = shop.floor[e].factory
+    centre = factory.machines[g, machine].centre
+    operations = shop.operations.shape[2]
     out[_IS_WAIT] = 1.0
     out[_FAMILY_UPCOMING] = shop_row[_UPCOMING_HERE]
     soonest = math.inf
-    for place in range(shop.upcoming_length[e, centre]):
+    for place in range(shop.centres[e, centre].upcoming_length):
         entry = shop.upcoming[e, centre, place]
         order, operation = entry // operations, entry % operations
         if is_eligible(factory, shop, e, order, operation, machine):
             soonest = min(soonest, ready_in(shop, e, order, operation))
-    out[_READY_IN] = soonest if soonest < math.inf else float(factory.longest_wait[g, centre])
+    out[_READY_IN] = soonest if soonest < math.inf else float(factory.centres[g, centre].longest_wait)
 
 
 # --- machines and shop ------------------------------------------------------------------------------------------------------
@@ -441,21 +442,21 @@ def observe_wait(factory, shop, e, machine, out, shop_row):
 @compiled
 def observe_machines(factory, shop, e, scratch, machines):
     """One row a machine."""
-    g = shop.factory[e]
-    asked = shop.deciding[e]
-    asked_centre = factory.machine_centre[g, asked] if asked >= 0 else -1
-    clock = shop.clock[e]
+    g = shop.floor[e].factory
+    asked = shop.floor[e].deciding
+    asked_centre = factory.machines[g, asked].centre if asked >= 0 else -1
+    clock = shop.floor[e].clock
     scratch.centre_work[:] = 0.0
     for machine in range(machines.shape[0]):
         out = machines[machine]
-        if machine >= factory.num_machines[g]:
+        if machine >= factory.plant[g].num_machines:
             out[:] = 0.0
             continue
-        centre = factory.machine_centre[g, machine]
-        status = shop.machine_status[e, machine]
-        busy_for = float(max(0, shop.expected_end[e, machine] - clock)) if status != IDLE else 0.0
+        centre = factory.machines[g, machine].centre
+        status = shop.machines[e, machine].status
+        busy_for = float(max(0, shop.machines[e, machine].expected_end - clock)) if status != IDLE else 0.0
         scratch.centre_work[centre] += busy_for
-        count = factory.first_machine[g, centre + 1] - factory.first_machine[g, centre]
+        count = factory.centres[g, centre + 1].first_machine - factory.centres[g, centre].first_machine
         out[_EXISTS] = 1.0
         out[_IS_ASKED] = machine == asked
         out[_SAME_CENTRE] = centre == asked_centre
@@ -463,22 +464,22 @@ def observe_machines(factory, shop, e, scratch, machines):
         out[_IS_CHANGING] = status == CHANGING
         out[_IS_PROCESSING] = status == PROCESSING
         out[_IS_DOWN] = status == DOWN
-        out[_IS_WAITING] = shop.wait_until[e, machine] != NEVER
+        out[_IS_WAITING] = shop.machines[e, machine].wait_until != NEVER
         out[_BUSY_FOR] = busy_for
-        out[_IN_STATE_FOR] = float(clock - shop.state_date[e, machine])
-        out[_SPEED] = factory.speed[g, machine]
-        out[_QUEUE_LENGTH] = shop.queue_length[e, centre]
+        out[_IN_STATE_FOR] = float(clock - shop.machines[e, machine].state_date)
+        out[_SPEED] = factory.machines[g, machine].speed
+        out[_QUEUE_LENGTH] = shop.centres[e, centre].queue_length
         out[_QUEUE_FITS] = count_fits(factory, shop, e, g, centre, machine)
-        out[_QUEUE_WORK] = shop.queue_work[e, centre] / count
-        out[_UPCOMING_LENGTH] = shop.upcoming_length[e, centre]
+        out[_QUEUE_WORK] = shop.centres[e, centre].queue_work / count
+        out[_UPCOMING_LENGTH] = shop.centres[e, centre].upcoming_length
 
 
 @compiled
 def count_fits(factory, shop, e, g, centre, machine):
     """Ready operations that the machine could start without changeover time."""
-    operations = shop.operation_status.shape[2]
+    operations = shop.operations.shape[2]
     fits = 0
-    for place in range(shop.queue_length[e, centre]):
+    for place in range(shop.centres[e, centre].queue_length):
         entry = shop.queue[e, centre, place]
         order, operation = entry // operations, entry % operations
         wanted = shop.wanted[e, order, operation]
@@ -490,34 +491,34 @@ def count_fits(factory, shop, e, g, centre, machine):
 @compiled
 def observe_shop(factory, shop, e, out):
     """The columns about the whole shop; those about "here" are set to 0 and filled by :func:`observe_here`."""
-    g = shop.factory[e]
-    clock = shop.clock[e]
+    g = shop.floor[e].factory
+    clock = shop.floor[e].clock
     out[:] = 0.0
     late, late_weight, slack = 0, 0.0, 0.0
-    active = shop.num_active[e]
+    active = shop.floor[e].num_active
     for place in range(active):
         order = shop.active[e, place]
-        due_in = shop.due_date[e, order] - clock
-        slack += due_in - shop.work_left[e, order]
+        due_in = shop.orders[e, order].due_date - clock
+        slack += due_in - shop.orders[e, order].work_left
         if due_in < 0:
             late += 1
-            late_weight += shop.weight[e, order]
+            late_weight += shop.orders[e, order].weight
     out[_ACTIVE_ORDERS] = active
     out[_LATE_ORDERS] = late
     out[_LATE_WEIGHT] = late_weight
     out[_MEAN_SLACK] = slack / active if active > 0 else 0.0
-    recent = min(RECENT_RELEASES, shop.num_released[e])
+    recent = min(RECENT_RELEASES, shop.floor[e].num_released)
     if recent > 0:
-        out[_RECENT_INTERARRIVAL_TIME] = (clock - shop.release_date[e, shop.num_released[e] - recent]) / recent
-    out[_CREWS_FREE] = min(shop.crews_free[e], factory.num_machines[g])
-    hour = (clock // factory.ticks_per_hour[g] + factory.start_hour[g]) % 24
+        out[_RECENT_INTERARRIVAL_TIME] = (clock - shop.orders[e, shop.floor[e].num_released - recent].release_date) / recent
+    out[_CREWS_FREE] = min(shop.floor[e].crews_free, factory.plant[g].num_machines)
+    hour = (clock // factory.plant[g].ticks_per_hour + factory.plant[g].start_hour) % 24
     soon = 0.0
     for later in range(1, HOURS_SOON + 1):
-        soon += factory.price[g, (hour + later) % 24]
-    out[_PRICE_NOW] = factory.energy_rate[g] * factory.price[g, hour]
-    out[_PRICE_SOON] = factory.energy_rate[g] * soon / HOURS_SOON
+        soon += factory.hours[g, (hour + later) % 24].price
+    out[_PRICE_NOW] = factory.plant[g].energy_rate * factory.hours[g, hour].price
+    out[_PRICE_SOON] = factory.plant[g].energy_rate * soon / HOURS_SOON
     out[_HOUR_SINE] = _HOURS_SINE[hour]
     out[_HOUR_COSINE] = _HOURS_COSINE[hour]
-    out[_TARDINESS_RATE] = factory.tardiness_rate[g]
-    out[_HOLDING_RATE] = factory.holding_rate[g]
-    out[_COST_SCALE] = factory.cost_scale[g]
+    out[_TARDINESS_RATE] = factory.plant[g].tardiness_rate
+    out[_HOLDING_RATE] = factory.plant[g].holding_rate
+    out[_COST_SCALE] = factory.plant[g].cost_scale

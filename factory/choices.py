@@ -10,9 +10,9 @@ from factory.setups import FORBIDDEN, complete_setup, detour, setup_time
 @compiled
 def process_time(factory, shop, e, order, operation, machine):
     """Expected process time in ticks on an eligible machine."""
-    g = shop.factory[e]
-    nominal = factory.base_time[g, shop.product[e, order], operation, machine] + shop.option_time[e, order, operation]
-    speed = factory.speed[g, machine]
+    g = shop.floor[e].factory
+    nominal = factory.base_time[g, shop.orders[e, order].product, operation, machine] + shop.operations[e, order, operation].option_time
+    speed = factory.machines[g, machine].speed
     if speed == 1.0:
         return nominal
     return int(nominal / speed + 0.5)
@@ -21,16 +21,16 @@ def process_time(factory, shop, e, order, operation, machine):
 @compiled
 def is_eligible(factory, shop, e, order, operation, machine):
     """Whether the machine can do the operation at all."""
-    return factory.base_time[shop.factory[e], shop.product[e, order], operation, machine] >= 0
+    return factory.base_time[shop.floor[e].factory, shop.orders[e, order].product, operation, machine] >= 0
 
 
 @compiled
 def something_pending(factory, shop, e):
     """Whether something can still happen by itself, so that waiting has an end."""
-    if shop.num_released[e] < shop.num_orders[e] or shop.num_travelling[e] > 0:
+    if shop.floor[e].num_released < shop.floor[e].num_orders or shop.floor[e].num_travelling > 0:
         return True
-    for machine in range(factory.num_machines[shop.factory[e]]):
-        if shop.machine_status[e, machine] != IDLE:
+    for machine in range(factory.plant[shop.floor[e].factory].num_machines):
+        if shop.machines[e, machine].status != IDLE:
             return True
     return False
 
@@ -38,32 +38,32 @@ def something_pending(factory, shop, e):
 @compiled
 def ready_in(shop, e, order, operation):
     """Expected ticks until the operation is ready, from what is known now; 0 once it is."""
-    if shop.operation_status[e, order, operation] != UPCOMING:
+    if shop.operations[e, order, operation].status != UPCOMING:
         return 0.0
-    return max(float(shop.expected_date[e, order, operation] - shop.clock[e]), shop.lead_time[e, order, operation])
+    return max(float(shop.operations[e, order, operation].expected_date - shop.floor[e].clock), shop.operations[e, order, operation].lead_time)
 
 
 @compiled
 def list_choices(factory, shop, e, machine):
     """Fill the choice rows for ``machine``; False if it has nothing to choose."""
-    g = shop.factory[e]
-    centre = factory.machine_centre[g, machine]
-    shop.num_job_rows[e] = 0
-    shop.num_changeover_rows[e] = 0
-    shop.num_hidden[e] = 0
-    if shop.queue_length[e, centre] == 0 and (shop.upcoming_length[e, centre] == 0 or not factory.changeover_ahead[g]):
+    g = shop.floor[e].factory
+    centre = factory.machines[g, machine].centre
+    shop.floor[e].num_job_rows = 0
+    shop.floor[e].num_changeover_rows = 0
+    shop.floor[e].num_hidden = 0
+    if shop.centres[e, centre].queue_length == 0 and (shop.centres[e, centre].upcoming_length == 0 or not factory.plant[g].changeover_ahead):
         return False
     shop.legal[e, :] = False
     any_job = list_jobs(factory, shop, e, machine, centre)
     any_detour = list_detours(factory, shop, e, machine, centre)
-    may_wait = factory.waiting[g] and something_pending(factory, shop, e)
-    if factory.changeover_ahead[g] and shop.crews_free[e] > 0:
+    may_wait = factory.plant[g].waiting and something_pending(factory, shop, e)
+    if factory.plant[g].changeover_ahead and shop.floor[e].crews_free > 0:
         list_changeovers_ahead(factory, shop, e, machine, centre)
-    any_changeover = shop.num_changeover_rows[e] > 0
+    any_changeover = shop.floor[e].num_changeover_rows > 0
     if not (any_job or any_detour or (any_changeover and may_wait)):
         return False
     job_rows = shop.job_row.shape[1]
-    shop.legal[e, job_rows : job_rows + shop.num_changeover_rows[e]] = True
+    shop.legal[e, job_rows : job_rows + shop.floor[e].num_changeover_rows] = True
     shop.legal[e, shop.legal.shape[1] - 1] = may_wait
     return True
 
@@ -71,36 +71,36 @@ def list_choices(factory, shop, e, machine):
 @compiled
 def list_jobs(factory, shop, e, machine, centre):
     """Job rows in queue order; all eligible operations if there is room, else those that ``show_most_urgent`` picks. True if any is legal."""
-    operations = shop.operation_status.shape[2]
+    operations = shop.operations.shape[2]
     eligible = 0
-    for place in range(shop.queue_length[e, centre]):
+    for place in range(shop.centres[e, centre].queue_length):
         entry = shop.queue[e, centre, place]
-        shop.shown[e, place] = is_eligible(factory, shop, e, entry // operations, entry % operations, machine)
-        eligible += shop.shown[e, place]
+        shop.places[e, place].shown = is_eligible(factory, shop, e, entry // operations, entry % operations, machine)
+        eligible += shop.places[e, place].shown
     if eligible > shop.job_row.shape[1]:
         show_most_urgent(factory, shop, e, machine, centre)
-        shop.num_hidden[e] = eligible - shop.job_row.shape[1]
+        shop.floor[e].num_hidden = eligible - shop.job_row.shape[1]
     any_legal = False
     row = 0
-    for place in range(shop.queue_length[e, centre]):
-        if shop.shown[e, place]:
+    for place in range(shop.centres[e, centre].queue_length):
+        if shop.places[e, place].shown:
             entry = shop.queue[e, centre, place]
             legal = job_is_legal(factory, shop, e, machine, centre, entry)
             shop.job_row[e, row] = entry
             shop.legal[e, row] = legal
             any_legal |= legal
             row += 1
-    shop.num_job_rows[e] = row
+    shop.floor[e].num_job_rows = row
     return any_legal
 
 
 @compiled
 def job_is_legal(factory, shop, e, machine, centre, entry):
     """Whether the changeover that the operation needs is allowed and, if it takes time, a crew is free."""
-    operations = shop.operation_status.shape[2]
+    operations = shop.operations.shape[2]
     wanted = shop.wanted[e, entry // operations, entry % operations]
-    time = setup_time(factory, shop.factory[e], centre, machine, shop.mounted[e, machine], wanted)
-    return time == 0 or (time > 0 and shop.crews_free[e] > 0)
+    time = setup_time(factory, shop.floor[e].factory, centre, machine, shop.mounted[e, machine], wanted)
+    return time == 0 or (time > 0 and shop.floor[e].crews_free > 0)
 
 
 @compiled
@@ -109,43 +109,43 @@ def show_most_urgent(factory, shop, e, machine, centre):
 
     Urgency is (legal first, then least slack, then place in the queue). On entry ``shown`` marks the eligible places, on exit the picked ones.
     """
-    operations = shop.operation_status.shape[2]
+    operations = shop.operations.shape[2]
     rows = shop.job_row.shape[1]
-    length = shop.queue_length[e, centre]
+    length = shop.centres[e, centre].queue_length
     for place in range(length):
         entry = shop.queue[e, centre, place]
         order, operation = entry // operations, entry % operations
-        urgency = float(shop.due_date[e, order]) - shop.work_left[e, order]
-        if not shop.shown[e, place]:
+        urgency = float(shop.orders[e, order].due_date) - shop.orders[e, order].work_left
+        if not shop.places[e, place].shown:
             urgency = 1e300
         elif not job_is_legal(factory, shop, e, machine, centre, entry):
             urgency += 1e15
-        shop.urgency[e, place] = urgency
-        shop.shown[e, place] = False
+        shop.places[e, place].urgency = urgency
+        shop.places[e, place].shown = False
     for row in range(rows):
         best = -1
         for place in range(length):
-            if not shop.shown[e, place] and shop.urgency[e, place] < 1e300 and (best < 0 or shop.urgency[e, place] < shop.urgency[e, best]):
+            if not shop.places[e, place].shown and shop.places[e, place].urgency < 1e300 and (best < 0 or shop.places[e, place].urgency < shop.places[e, best].urgency):
                 if row < rows // 2 and family_is_shown(shop, e, centre, place):
                     continue
                 best = place
         if best < 0:
             for place in range(length):
-                if not shop.shown[e, place] and shop.urgency[e, place] < 1e300 and (best < 0 or shop.urgency[e, place] < shop.urgency[e, best]):
+                if not shop.places[e, place].shown and shop.places[e, place].urgency < 1e300 and (best < 0 or shop.places[e, place].urgency < shop.places[e, best].urgency):
                     best = place
-        shop.shown[e, best] = True
+        shop.places[e, best].shown = True
 
 
 @compiled
 def family_is_shown(shop, e, centre, place):
     """Whether an operation of the same family has been picked."""
-    operations = shop.operation_status.shape[2]
+    operations = shop.operations.shape[2]
     entry = shop.queue[e, centre, place]
-    family = shop.family[e, entry // operations, entry % operations]
-    for other in range(shop.queue_length[e, centre]):
-        if shop.shown[e, other]:
+    family = shop.operations[e, entry // operations, entry % operations].family
+    for other in range(shop.centres[e, centre].queue_length):
+        if shop.places[e, other].shown:
             entry = shop.queue[e, centre, other]
-            if shop.family[e, entry // operations, entry % operations] == family:
+            if shop.operations[e, entry // operations, entry % operations].family == family:
                 return True
     return False
 
@@ -153,51 +153,51 @@ def family_is_shown(shop, e, centre, place):
 @compiled
 def list_detours(factory, shop, e, machine, centre):
     """Changeover rows towards ready operations that cannot be reached directly. True if there is any."""
-    g = shop.factory[e]
-    operations = shop.operation_status.shape[2]
+    g = shop.floor[e].factory
+    operations = shop.operations.shape[2]
     mounted = shop.mounted[e, machine]
-    for place in range(shop.queue_length[e, centre]):
+    for place in range(shop.centres[e, centre].queue_length):
         entry = shop.queue[e, centre, place]
         order, operation = entry // operations, entry % operations
         if not is_eligible(factory, shop, e, order, operation, machine):
             continue
         wanted = shop.wanted[e, order, operation]
-        row = shop.num_changeover_rows[e]
+        row = shop.floor[e].num_changeover_rows
         if row == shop.changeover_target.shape[1] or setup_time(factory, g, centre, machine, mounted, wanted) != FORBIDDEN:
             continue
         target = shop.changeover_target[e, row]
         if not detour(factory, g, centre, machine, mounted, wanted, target):
             continue
-        if setup_time(factory, g, centre, machine, mounted, target) > 0 and shop.crews_free[e] == 0:
+        if setup_time(factory, g, centre, machine, mounted, target) > 0 and shop.floor[e].crews_free == 0:
             continue
         if find_target(shop, e, row) < 0:
             shop.changeover_lead[e, row] = entry
-            shop.num_changeover_rows[e] += 1
-    return shop.num_changeover_rows[e] > 0
+            shop.floor[e].num_changeover_rows += 1
+    return shop.floor[e].num_changeover_rows > 0
 
 
 @compiled
 def list_changeovers_ahead(factory, shop, e, machine, centre):
     """Changeover rows for setups that only upcoming operations want."""
-    g = shop.factory[e]
-    operations = shop.operation_status.shape[2]
+    g = shop.floor[e].factory
+    operations = shop.operations.shape[2]
     mounted = shop.mounted[e, machine]
-    for place in range(shop.upcoming_length[e, centre]):
+    for place in range(shop.centres[e, centre].upcoming_length):
         entry = shop.upcoming[e, centre, place]
         order, operation = entry // operations, entry % operations
         if not is_eligible(factory, shop, e, order, operation, machine):
             continue
         wanted = shop.wanted[e, order, operation]
-        if setup_time(factory, g, centre, machine, mounted, wanted) <= 0 or family_is_ready(factory, shop, e, machine, centre, shop.family[e, order, operation]):
+        if setup_time(factory, g, centre, machine, mounted, wanted) <= 0 or family_is_ready(factory, shop, e, machine, centre, shop.operations[e, order, operation].family):
             continue
-        row = shop.num_changeover_rows[e]
+        row = shop.floor[e].num_changeover_rows
         if row == shop.changeover_target.shape[1]:
             return
         complete_setup(mounted, wanted, shop.changeover_target[e, row])
         same = find_target(shop, e, row)
         if same < 0:
             shop.changeover_lead[e, row] = entry
-            shop.num_changeover_rows[e] += 1
+            shop.floor[e].num_changeover_rows += 1
         elif is_expected_before(shop, e, entry, shop.changeover_lead[e, same]):
             shop.changeover_lead[e, same] = entry
 
@@ -205,7 +205,7 @@ def list_changeovers_ahead(factory, shop, e, machine, centre):
 @compiled
 def is_expected_before(shop, e, entry, lead):
     """Whether ``entry`` is expected to be ready before ``lead``."""
-    operations = shop.operation_status.shape[2]
+    operations = shop.operations.shape[2]
     return ready_in(shop, e, entry // operations, entry % operations) < ready_in(shop, e, lead // operations, lead % operations)
 
 
@@ -224,10 +224,10 @@ def find_target(shop, e, row):
 @compiled
 def family_is_ready(factory, shop, e, machine, centre, family):
     """Whether a ready operation that is eligible here wants the same setup."""
-    operations = shop.operation_status.shape[2]
-    for place in range(shop.queue_length[e, centre]):
+    operations = shop.operations.shape[2]
+    for place in range(shop.centres[e, centre].queue_length):
         entry = shop.queue[e, centre, place]
         order, operation = entry // operations, entry % operations
-        if shop.family[e, order, operation] == family and is_eligible(factory, shop, e, order, operation, machine):
+        if shop.operations[e, order, operation].family == family and is_eligible(factory, shop, e, order, operation, machine):
             return True
     return False

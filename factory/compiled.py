@@ -67,6 +67,6 @@ def compiled(function: Callable[..., Any]) -> Any:
     """Compile ``function`` with Numba in no-Python mode and keep the result in :func:`cache_folder`."""
     before, config.CACHE_DIR = config.CACHE_DIR, _FOLDER
     try:
-        return numba.njit(cache=True, error_model="numpy", boundscheck=False)(function)
+        return numba.njit(cache=True, error_model="numpy", _nrt=False, no_cfunc_wrapper=True)(function)
     finally:
         config.CACHE_DIR = before

@@ -11,28 +11,28 @@ from factory.compiled import compiled
 @compiled
 def draw_orders(factory, shop, e):
     """Fill environment ``e``'s orders from its seed, or from the order book of its factory."""
-    g = shop.factory[e]
-    shop.num_orders[e] = factory.num_orders[g]
-    if factory.num_regimes[g] == 0:
+    g = shop.floor[e].factory
+    shop.floor[e].num_orders = factory.plant[g].num_orders
+    if factory.plant[g].num_regimes == 0:
         copy_order_book(factory, shop, e)
     else:
         draw_releases(factory, shop, e)
     draw_material(factory, shop, e)
-    for order in range(shop.num_orders[e]):
-        shop.completion_date[e, order] = -1
+    for order in range(shop.floor[e].num_orders):
+        shop.orders[e, order].completion_date = -1
 
 
 @compiled
 def copy_order_book(factory, shop, e):
     """Orders as they stand in the book."""
-    g = shop.factory[e]
-    for order in range(shop.num_orders[e]):
-        shop.release_date[e, order] = factory.book_release_date[g, order]
-        shop.due_date[e, order] = factory.book_due_date[g, order]
-        shop.weight[e, order] = factory.book_weight[g, order]
-        shop.product[e, order] = factory.book_product[g, order]
-        shop.customer[e, order] = -1
-        for option in range(factory.num_options[g]):
+    g = shop.floor[e].factory
+    for order in range(shop.floor[e].num_orders):
+        shop.orders[e, order].release_date = factory.book[g, order].release_date
+        shop.orders[e, order].due_date = factory.book[g, order].due_date
+        shop.orders[e, order].weight = factory.book[g, order].weight
+        shop.orders[e, order].product = factory.book[g, order].product
+        shop.orders[e, order].customer = -1
+        for option in range(factory.plant[g].num_options):
             shop.option_value[e, order, option] = factory.book_options[g, order, option]
         plan_operations(factory, shop, e, order)
 
@@ -40,29 +40,29 @@ def copy_order_book(factory, shop, e):
 @compiled
 def draw_releases(factory, shop, e):
     """Poisson batches whose rate switches with the demand regime; each order drawn under the regime of its release."""
-    g, seed = shop.factory[e], shop.seed[e]
+    g, seed = shop.floor[e].factory, shop.floor[e].seed
     order = 0
-    while order < factory.initial_orders[g]:
+    while order < factory.plant[g].initial_orders:
         draw_order(factory, shop, e, order, 0, 0)
         order += 1
     regime, stay = 0, 0
-    regime_end = float(stay_length(seed, draws.DEMAND_REGIME, stay, factory.regime_duration[g, 0]))
+    regime_end = float(stay_length(seed, draws.DEMAND_REGIME, stay, factory.regimes[g, 0].duration))
     epoch, batch = 0.0, 0
-    while order < shop.num_orders[e]:
+    while order < shop.floor[e].num_orders:
         needed = -math.log(draws.uniform(seed, draws.ARRIVAL, batch, 0))
-        available = (regime_end - epoch) / factory.interarrival_time[g, regime]
+        available = (regime_end - epoch) / factory.regimes[g, regime].interarrival_time
         while needed > available:
             needed -= available
             epoch = regime_end
             stay += 1
-            regime = stay % factory.num_regimes[g]
-            regime_end = epoch + stay_length(seed, draws.DEMAND_REGIME, stay, factory.regime_duration[g, regime])
-            available = (regime_end - epoch) / factory.interarrival_time[g, regime]
-        epoch += needed * factory.interarrival_time[g, regime]
-        spread = factory.batch_high[g] - factory.batch_low[g] + 1
-        size = factory.batch_low[g] + math.floor(draws.uniform(seed, draws.BATCH, batch, 0) * spread)
+            regime = stay % factory.plant[g].num_regimes
+            regime_end = epoch + stay_length(seed, draws.DEMAND_REGIME, stay, factory.regimes[g, regime].duration)
+            available = (regime_end - epoch) / factory.regimes[g, regime].interarrival_time
+        epoch += needed * factory.regimes[g, regime].interarrival_time
+        spread = factory.plant[g].batch_high - factory.plant[g].batch_low + 1
+        size = factory.plant[g].batch_low + math.floor(draws.uniform(seed, draws.BATCH, batch, 0) * spread)
         for _ in range(size):
-            if order < shop.num_orders[e]:
+            if order < shop.floor[e].num_orders:
                 draw_order(factory, shop, e, order, regime, math.floor(epoch + 0.5))
                 order += 1
         batch += 1
@@ -79,44 +79,50 @@ def stay_length(seed, role, stay, duration):
 @compiled
 def draw_order(factory, shop, e, order, regime, release_date):
     """One order: product, options, customer class, due date."""
-    g, seed = shop.factory[e], shop.seed[e]
-    shop.release_date[e, order] = release_date
-    product = draw_product(factory, g, seed, order, regime, release_date, shop.num_orders[e])
-    shop.product[e, order] = product
-    for option in range(factory.num_options[g]):
+    g, seed = shop.floor[e].factory, shop.floor[e].seed
+    shop.orders[e, order].release_date = release_date
+    product = draw_product(factory, g, seed, order, regime, release_date, shop.floor[e].num_orders)
+    shop.orders[e, order].product = product
+    for option in range(factory.plant[g].num_options):
         shop.option_value[e, order, option] = -1
         if factory.option_applies[g, option, product]:
             u = draws.uniform(seed, draws.OPTION, order, option)
-            shop.option_value[e, order, option] = pick(factory.option_share[g, regime, option], factory.num_option_values[g, option], u)
-    customer = pick(factory.customer_share[g, regime], factory.num_customers[g], draws.uniform(seed, draws.CUSTOMER, order, 0))
-    shop.customer[e, order] = customer
-    shop.weight[e, order] = factory.customer_weight[g, customer]
+            shop.option_value[e, order, option] = pick(factory.option_share[g, regime, option], factory.options[g, option].num_values, u)
+    customer = pick(factory.customer_share[g, regime], factory.plant[g].num_customers, draws.uniform(seed, draws.CUSTOMER, order, 0))
+    shop.orders[e, order].customer = customer
+    shop.orders[e, order].weight = factory.customers[g, customer].weight
     plan_operations(factory, shop, e, order)
-    low, high = factory.allowance_low[g, customer], factory.allowance_high[g, customer]
+    low, high = factory.customers[g, customer].allowance_low, factory.customers[g, customer].allowance_high
     allowance = low + draws.uniform(seed, draws.ALLOWANCE, order, 0) * (high - low)
-    shop.due_date[e, order] = release_date + max(1, math.floor(allowance * shop.work_content[e, order] + 0.5))
+    shop.orders[e, order].due_date = release_date + max(1, math.floor(allowance * shop.orders[e, order].work_content + 0.5))
 
 
 @compiled
 def draw_product(factory, g, seed, order, regime, release_date, num_orders):
     """A product by the regime's mix, which drifts over the episode; what is not launched yet cannot be ordered."""
     progress = order / max(1, num_orders - 1)
-    mix, mix_end, launch_date = factory.mix[g, regime], factory.mix_end[g, regime], factory.launch_date[g]
     total = 0.0
-    for product in range(mix.shape[0]):
-        if launch_date[product] <= release_date:
-            total += mix[product] + (mix_end[product] - mix[product]) * progress
+    for product in range(factory.mix.shape[2]):
+        total += product_share(factory, g, regime, product, release_date, progress)
     target = draws.uniform(seed, draws.PRODUCT, order, 0) * total
     running, chosen = 0.0, -1
-    for product in range(mix.shape[0]):
-        if launch_date[product] <= release_date:
-            share = mix[product] + (mix_end[product] - mix[product]) * progress
-            if share > 0.0 and (chosen < 0 or running <= target):
-                chosen = product
-            running += share
-            if running > target:
-                break
+    for product in range(factory.mix.shape[2]):
+        share = product_share(factory, g, regime, product, release_date, progress)
+        if share > 0.0:
+            chosen = product
+        running += share
+        if running > target:
+            break
     return chosen
+
+
+@compiled
+def product_share(factory, g, regime, product, release_date, progress):
+    """Weight of a product in the mix, ``progress`` (0 to 1) through the episode."""
+    if factory.products[g, product].launch_date > release_date:
+        return 0.0
+    share = factory.mix[g, regime, product]
+    return share + (factory.mix_end[g, regime, product] - share) * progress
 
 
 @compiled
@@ -140,47 +146,47 @@ def pick(shares, count, u):
 @compiled
 def plan_operations(factory, shop, e, order):
     """What each operation of the order wants and is expected to take."""
-    g, product = shop.factory[e], shop.product[e, order]
+    g, product = shop.floor[e].factory, shop.orders[e, order].product
     work_content = 0.0
-    for operation in range(factory.num_operations[g, product]):
+    for operation in range(factory.products[g, product].num_operations):
         for attribute in range(shop.wanted.shape[3]):
             shop.wanted[e, order, operation, attribute] = factory.operation_setup[g, product, operation, attribute]
         extra = 0
-        for option in range(factory.num_options[g]):
+        for option in range(factory.plant[g].num_options):
             value = shop.option_value[e, order, option]
             if value >= 0:
                 extra += factory.option_time[g, option, value, product, operation]
                 want_option_setup(factory, shop, e, order, operation, option, value)
-        shop.option_time[e, order, operation] = extra
-        shop.family[e, order, operation] = family_number(factory, shop, e, order, operation)
-        mean_time = factory.mean_base[g, product, operation] + extra * factory.mean_pace[g, product, operation]
-        shop.mean_time[e, order, operation] = mean_time
+        shop.operations[e, order, operation].option_time = extra
+        shop.operations[e, order, operation].family = family_number(factory, shop, e, order, operation)
+        mean_time = factory.operations[g, product, operation].mean_base + extra * factory.operations[g, product, operation].mean_pace
+        shop.operations[e, order, operation].mean_time = mean_time
         work_content += mean_time
-    shop.work_content[e, order] = work_content
+    shop.orders[e, order].work_content = work_content
     plan_critical_work(factory, shop, e, order)
 
 
 @compiled
 def plan_critical_work(factory, shop, e, order):
     """Longest path of expected work through the order, and how much of it each operation ends; operations stand in topological order."""
-    g, product = shop.factory[e], shop.product[e, order]
+    g, product = shop.floor[e].factory, shop.orders[e, order].product
     critical_work = 0.0
-    for operation in range(factory.num_operations[g, product] - 1, -1, -1):
+    for operation in range(factory.products[g, product].num_operations - 1, -1, -1):
         work_after = 0.0  # work_through holds the work after each operation until the length of the longest path is known
-        for place in range(factory.num_successors[g, product, operation]):
+        for place in range(factory.operations[g, product, operation].num_successors):
             successor = factory.successors[g, product, operation, place]
-            work_after = max(work_after, shop.work_through[e, order, successor] + shop.mean_time[e, order, successor])
-        shop.work_through[e, order, operation] = work_after
-        critical_work = max(critical_work, work_after + shop.mean_time[e, order, operation])
-    for operation in range(factory.num_operations[g, product]):
-        shop.work_through[e, order, operation] = critical_work - shop.work_through[e, order, operation]
-    shop.critical_work[e, order] = critical_work
+            work_after = max(work_after, shop.operations[e, order, successor].work_through + shop.operations[e, order, successor].mean_time)
+        shop.operations[e, order, operation].work_through = work_after
+        critical_work = max(critical_work, work_after + shop.operations[e, order, operation].mean_time)
+    for operation in range(factory.products[g, product].num_operations):
+        shop.operations[e, order, operation].work_through = critical_work - shop.operations[e, order, operation].work_through
+    shop.orders[e, order].critical_work = critical_work
 
 
 @compiled
 def want_option_setup(factory, shop, e, order, operation, option, value):
     """Setups that an option value sets; a later option overrides an earlier one."""
-    g, product = shop.factory[e], shop.product[e, order]
+    g, product = shop.floor[e].factory, shop.orders[e, order].product
     for attribute in range(shop.wanted.shape[3]):
         wanted = factory.option_setup[g, option, value, product, operation, attribute]
         if wanted >= 0:
@@ -190,7 +196,7 @@ def want_option_setup(factory, shop, e, order, operation, option, value):
 @compiled
 def family_number(factory, shop, e, order, operation):
     """One number for the wanted setup: operations of a centre have equal numbers exactly if they want the same."""
-    values = factory.setup_time.shape[3]
+    values = factory.setups.shape[3]
     number = 0
     for attribute in range(shop.wanted.shape[3]):
         number = number * (values + 1) + shop.wanted[e, order, operation, attribute] + 1
@@ -200,28 +206,28 @@ def family_number(factory, shop, e, order, operation):
 @compiled
 def draw_material(factory, shop, e):
     """When each order's material is there, by the supply regime in force at its release."""
-    g, seed = shop.factory[e], shop.seed[e]
-    regimes = factory.num_supply_regimes[g]
+    g, seed = shop.floor[e].factory, shop.floor[e].seed
+    regimes = factory.plant[g].num_supply_regimes
     stay, stay_end = 0, 0
     if regimes > 0:
-        stay_end = stay_length(seed, draws.SUPPLY_REGIME, 0, factory.supply_duration[g, 0])
-    for order in range(shop.num_orders[e]):
-        release_date = shop.release_date[e, order]
-        shop.material_date[e, order] = release_date
-        if regimes > 0 and product_needs_material(factory, g, shop.product[e, order]):
+        stay_end = stay_length(seed, draws.SUPPLY_REGIME, 0, factory.supplies[g, 0].duration)
+    for order in range(shop.floor[e].num_orders):
+        release_date = shop.orders[e, order].release_date
+        shop.orders[e, order].material_date = release_date
+        if regimes > 0 and product_needs_material(factory, g, shop.orders[e, order].product):
             while release_date >= stay_end:
                 stay += 1
-                stay_end += stay_length(seed, draws.SUPPLY_REGIME, stay, factory.supply_duration[g, stay % regimes])
+                stay_end += stay_length(seed, draws.SUPPLY_REGIME, stay, factory.supplies[g, stay % regimes].duration)
             regime = stay % regimes
-            if draws.uniform(seed, draws.MATERIAL, order, 0) < factory.late_probability[g, regime]:
-                lateness = draws.exponential_ticks(factory.mean_lateness[g, regime], seed, draws.LATENESS, order, 0)
-                shop.material_date[e, order] = release_date + lateness
+            if draws.uniform(seed, draws.MATERIAL, order, 0) < factory.supplies[g, regime].late_probability:
+                lateness = draws.exponential_ticks(factory.supplies[g, regime].mean_lateness, seed, draws.LATENESS, order, 0)
+                shop.orders[e, order].material_date = release_date + lateness
 
 
 @compiled
 def product_needs_material(factory, g, product):
     """Whether any operation of the product needs material."""
-    for operation in range(factory.num_operations[g, product]):
-        if factory.needs_material[g, product, operation]:
+    for operation in range(factory.products[g, product].num_operations):
+        if factory.operations[g, product, operation].needs_material:
             return True
     return False

@@ -46,23 +46,24 @@ ATTEMPT_KEYS = 64
 @compiled
 def begin_episode(factory, shop, e, g, seed):
     """Empty shop of factory ``g`` at date 0, with the orders that belong to ``seed`` still to come. Call :func:`advance` next."""
-    shop.factory[e] = g
-    shop.seed[e] = seed
-    shop.clock[e] = 0
-    shop.decisions[e] = 0
-    shop.deciding[e] = EPISODE_OVER
-    shop.num_released[e] = 0
-    shop.num_completed[e] = 0
-    shop.num_active[e] = 0
-    shop.queue_length[e, :] = 0
-    shop.queue_work[e, :] = 0.0
-    shop.upcoming_length[e, :] = 0
-    shop.num_travelling[e] = 0
-    shop.crews_free[e] = factory.crews[g]
-    shop.log_length[e] = 0
+    shop.floor[e].factory = g
+    shop.floor[e].seed = seed
+    shop.floor[e].clock = 0
+    shop.floor[e].decisions = 0
+    shop.floor[e].deciding = EPISODE_OVER
+    shop.floor[e].num_released = 0
+    shop.floor[e].num_completed = 0
+    shop.floor[e].num_active = 0
+    for centre in range(factory.plant[g].num_centres):
+        shop.centres[e, centre].queue_length = 0
+        shop.centres[e, centre].queue_work = 0.0
+        shop.centres[e, centre].upcoming_length = 0
+    shop.floor[e].num_travelling = 0
+    shop.floor[e].crews_free = factory.plant[g].crews
+    shop.floor[e].log_length = 0
     clear_accounts(shop, e)
     draw_orders(factory, shop, e)
-    for machine in range(factory.num_machines[g]):
+    for machine in range(factory.plant[g].num_machines):
         start_machine(factory, shop, e, machine)
     refresh_power(factory, shop, e)
 
@@ -71,38 +72,38 @@ def begin_episode(factory, shop, e, g, seed):
 def clear_accounts(shop, e):
     """Nothing has been spent or produced yet."""
     shop.cost[e, :] = 0.0
-    shop.tardiness_done[e] = 0.0
-    shop.flow[e] = 0
-    shop.energy_kwh[e] = 0.0
-    shop.energy_co2[e] = 0.0
-    shop.waste_kg[e] = 0.0
-    shop.num_changeovers[e] = 0
-    shop.changeover_ticks[e] = 0
-    shop.process_ticks[e] = 0
-    shop.down_ticks[e] = 0
+    shop.floor[e].tardiness_done = 0.0
+    shop.floor[e].flow = 0
+    shop.floor[e].energy_kwh = 0.0
+    shop.floor[e].energy_co2 = 0.0
+    shop.floor[e].waste_kg = 0.0
+    shop.floor[e].num_changeovers = 0
+    shop.floor[e].changeover_ticks = 0
+    shop.floor[e].process_ticks = 0
+    shop.floor[e].down_ticks = 0
 
 
 @compiled
 def start_machine(factory, shop, e, machine):
     """An idle machine with its initial setup and its first failure ahead."""
-    g = shop.factory[e]
-    shop.machine_status[e, machine] = IDLE
-    shop.machine_entry[e, machine] = -1
-    shop.machine_date[e, machine] = NEVER
-    shop.state_date[e, machine] = 0
-    shop.expected_end[e, machine] = 0
-    shop.process_left[e, machine] = 0
-    shop.start_date[e, machine] = 0
-    shop.process_start_date[e, machine] = 0
-    shop.num_failures[e, machine] = 0
-    shop.first_piece[e, machine] = False
-    shop.wait_until[e, machine] = NEVER
-    shop.wait_start[e, machine] = 0
+    g = shop.floor[e].factory
+    shop.machines[e, machine].status = IDLE
+    shop.machines[e, machine].entry = -1
+    shop.machines[e, machine].date = NEVER
+    shop.machines[e, machine].state_date = 0
+    shop.machines[e, machine].expected_end = 0
+    shop.machines[e, machine].process_left = 0
+    shop.machines[e, machine].start_date = 0
+    shop.machines[e, machine].process_start_date = 0
+    shop.machines[e, machine].num_failures = 0
+    shop.machines[e, machine].first_piece = False
+    shop.machines[e, machine].wait_until = NEVER
+    shop.machines[e, machine].wait_start = 0
     for attribute in range(shop.mounted.shape[2]):
         shop.mounted[e, machine, attribute] = factory.initial_setup[g, machine, attribute]
-    shop.time_to_failure[e, machine] = NEVER
-    if factory.mean_time_to_failure[g, machine] > 0:
-        shop.time_to_failure[e, machine] = draws.exponential_ticks(factory.mean_time_to_failure[g, machine], shop.seed[e], draws.FAILURE, machine, 0)
+    shop.machines[e, machine].time_to_failure = NEVER
+    if factory.machines[g, machine].mean_time_to_failure > 0:
+        shop.machines[e, machine].time_to_failure = draws.exponential_ticks(factory.machines[g, machine].mean_time_to_failure, shop.floor[e].seed, draws.FAILURE, machine, 0)
 
 
 @compiled
@@ -110,15 +111,15 @@ def advance(factory, shop, e):
     """Let events happen until a machine is asked (``deciding``) or the episode is over."""
     while True:
         happen_now(factory, shop, e)
-        shop.deciding[e] = EPISODE_OVER
-        if shop.num_completed[e] == shop.num_orders[e]:
+        shop.floor[e].deciding = EPISODE_OVER
+        if shop.floor[e].num_completed == shop.floor[e].num_orders:
             break
-        shop.deciding[e] = ask_machine(factory, shop, e)
-        if shop.deciding[e] >= 0:
+        shop.floor[e].deciding = ask_machine(factory, shop, e)
+        if shop.floor[e].deciding >= 0:
             break
         date = next_date(factory, shop, e)
         if date == NEVER:
-            shop.deciding[e] = STUCK
+            shop.floor[e].deciding = STUCK
             break
         pass_time(factory, shop, e, date)
     settle_accounts(factory, shop, e)
@@ -127,8 +128,8 @@ def advance(factory, shop, e):
 @compiled
 def ask_machine(factory, shop, e):
     """The lowest idle machine that is not waiting and has something to choose; -1 if there is none."""
-    for machine in range(factory.num_machines[shop.factory[e]]):
-        if shop.machine_status[e, machine] == IDLE and shop.wait_until[e, machine] == NEVER and list_choices(factory, shop, e, machine):
+    for machine in range(factory.plant[shop.floor[e].factory].num_machines):
+        if shop.machines[e, machine].status == IDLE and shop.machines[e, machine].wait_until == NEVER and list_choices(factory, shop, e, machine):
             return machine
     return -1
 
@@ -137,12 +138,12 @@ def ask_machine(factory, shop, e):
 def next_date(factory, shop, e):
     """Date of the next event; NEVER if nothing is going to happen."""
     date = NEVER
-    if shop.num_released[e] < shop.num_orders[e]:
-        date = shop.release_date[e, shop.num_released[e]]
-    if shop.num_travelling[e] > 0:
-        date = min(date, shop.travel_date[e, 0])
-    for machine in range(factory.num_machines[shop.factory[e]]):
-        date = min(date, shop.machine_date[e, machine], shop.wait_until[e, machine])
+    if shop.floor[e].num_released < shop.floor[e].num_orders:
+        date = shop.orders[e, shop.floor[e].num_released].release_date
+    if shop.floor[e].num_travelling > 0:
+        date = min(date, shop.travellers[e, 0].date)
+    for machine in range(factory.plant[shop.floor[e].factory].num_machines):
+        date = min(date, shop.machines[e, machine].date, shop.machines[e, machine].wait_until)
     return date
 
 
@@ -152,93 +153,93 @@ def next_date(factory, shop, e):
 @compiled
 def decide(factory, shop, e, row):
     """Carry out choice ``row`` of the asked machine. False, and nothing has changed, if it is not legal."""
-    machine = shop.deciding[e]
+    machine = shop.floor[e].deciding
     if machine < 0 or row < 0 or row >= shop.legal.shape[1] or not shop.legal[e, row]:
         return False
     job_rows = shop.job_row.shape[1]
-    shop.decisions[e] += 1
+    shop.floor[e].decisions += 1
     if row < job_rows:
         select_operation(factory, shop, e, machine, shop.job_row[e, row])
     elif row < shop.legal.shape[1] - 1:
         target = shop.changeover_target[e, row - job_rows]
         change_over(factory, shop, e, machine, target, -1)
     else:
-        shop.wait_start[e, machine] = shop.clock[e]
-        shop.wait_until[e, machine] = shop.clock[e] + factory.longest_wait[shop.factory[e], factory.machine_centre[shop.factory[e], machine]]
+        shop.machines[e, machine].wait_start = shop.floor[e].clock
+        shop.machines[e, machine].wait_until = shop.floor[e].clock + factory.centres[shop.floor[e].factory, factory.machines[shop.floor[e].factory, machine].centre].longest_wait
     return True
 
 
 @compiled
 def select_operation(factory, shop, e, machine, entry):
     """Take a ready operation out of its queue and start it, after a changeover if it needs one."""
-    operations = shop.operation_status.shape[2]
+    operations = shop.operations.shape[2]
     order, operation = entry // operations, entry % operations
     leave_queue(factory, shop, e, machine, entry)
-    shop.operation_status[e, order, operation] = IN_PROCESS
-    shop.machine_entry[e, machine] = entry
-    shop.start_date[e, machine] = shop.clock[e]
+    shop.operations[e, order, operation].status = IN_PROCESS
+    shop.machines[e, machine].entry = entry
+    shop.machines[e, machine].start_date = shop.floor[e].clock
     change_over(factory, shop, e, machine, shop.wanted[e, order, operation], entry)
-    if shop.machine_status[e, machine] == IDLE:
+    if shop.machines[e, machine].status == IDLE:
         start_processing(factory, shop, e, machine)
     else:
-        shop.expected_end[e, machine] += process_time(factory, shop, e, order, operation, machine)
+        shop.machines[e, machine].expected_end += process_time(factory, shop, e, order, operation, machine)
     foresee_order(factory, shop, e, order)
 
 
 @compiled
 def change_over(factory, shop, e, machine, wanted, entry):
     """Mount ``wanted``: books its cost and waste now; with a positive time the machine is changing over until its end, with a crew."""
-    g = shop.factory[e]
-    centre = factory.machine_centre[g, machine]
+    g = shop.floor[e].factory
+    centre = factory.machines[g, machine].centre
     mounted = shop.mounted[e, machine]
     if not differs(mounted, wanted):
         return
     time = setup_time(factory, g, centre, machine, mounted, wanted)
     waste = setup_waste(factory, g, centre, machine, mounted, wanted)
-    shop.cost[e, CHANGEOVER] += factory.changeover_rate[g] * setup_cost(factory, g, centre, machine, mounted, wanted)
-    shop.cost[e, WASTE] += factory.waste_rate[g] * waste
-    shop.waste_kg[e] += waste
-    clock = shop.clock[e]
+    shop.cost[e, CHANGEOVER] += factory.plant[g].changeover_rate * setup_cost(factory, g, centre, machine, mounted, wanted)
+    shop.cost[e, WASTE] += factory.plant[g].waste_rate * waste
+    shop.floor[e].waste_kg += waste
+    clock = shop.floor[e].clock
     log_changeover(shop, e, machine, entry, clock, clock + time, wanted)
     complete_setup(mounted, wanted, mounted)
     if time > 0:
-        shop.first_piece[e, machine] = True
-        shop.num_changeovers[e] += 1
-        shop.changeover_ticks[e] += time
-        shop.crews_free[e] -= 1
-        shop.start_date[e, machine] = clock
-        shop.expected_end[e, machine] = clock + time
-        shop.machine_date[e, machine] = clock + time
+        shop.machines[e, machine].first_piece = True
+        shop.floor[e].num_changeovers += 1
+        shop.floor[e].changeover_ticks += time
+        shop.floor[e].crews_free -= 1
+        shop.machines[e, machine].start_date = clock
+        shop.machines[e, machine].expected_end = clock + time
+        shop.machines[e, machine].date = clock + time
         enter_status(factory, shop, e, machine, CHANGING)
 
 
 @compiled
 def start_processing(factory, shop, e, machine):
     """Processing of the machine's operation begins; how long it will really take is drawn now."""
-    operations = shop.operation_status.shape[2]
-    entry = shop.machine_entry[e, machine]
+    operations = shop.operations.shape[2]
+    entry = shop.machines[e, machine].entry
     order, operation = entry // operations, entry % operations
     expected = process_time(factory, shop, e, order, operation, machine)
-    shop.process_left[e, machine] = realised_time(factory, shop, e, order, operation, expected)
-    shop.process_start_date[e, machine] = shop.clock[e]
-    shop.expected_end[e, machine] = shop.clock[e] + expected
+    shop.machines[e, machine].process_left = realised_time(factory, shop, e, order, operation, expected)
+    shop.machines[e, machine].process_start_date = shop.floor[e].clock
+    shop.machines[e, machine].expected_end = shop.floor[e].clock + expected
     resume_processing(factory, shop, e, machine)
 
 
 @compiled
 def realised_time(factory, shop, e, order, operation, expected):
     """Log-normal process time with the expected mean."""
-    sigma = factory.sigma[shop.factory[e], shop.product[e, order], operation]
+    sigma = factory.operations[shop.floor[e].factory, shop.orders[e, order].product, operation].sigma
     if sigma == 0.0 or expected == 0:
         return expected
-    z = draws.normal(shop.seed[e], draws.PROCESS, order, ATTEMPT_KEYS * operation + shop.attempt[e, order, operation])
+    z = draws.normal(shop.floor[e].seed, draws.PROCESS, order, ATTEMPT_KEYS * operation + shop.operations[e, order, operation].attempt)
     return max(1, math.floor(expected * math.exp(sigma * z - sigma * sigma / 2.0) + 0.5))
 
 
 @compiled
 def resume_processing(factory, shop, e, machine):
     """Process until done or until the machine fails, whichever is first; done is first on a tie."""
-    shop.machine_date[e, machine] = shop.clock[e] + min(shop.process_left[e, machine], shop.time_to_failure[e, machine])
+    shop.machines[e, machine].date = shop.floor[e].clock + min(shop.machines[e, machine].process_left, shop.machines[e, machine].time_to_failure)
     enter_status(factory, shop, e, machine, PROCESSING)
 
 
@@ -248,40 +249,40 @@ def resume_processing(factory, shop, e, machine):
 @compiled
 def happen_now(factory, shop, e):
     """Everything that is due at the clock, in the order of docs/model.md, section 4."""
-    clock = shop.clock[e]
+    clock = shop.floor[e].clock
     due = True
     while due:
         due = False
-        for machine in range(factory.num_machines[shop.factory[e]]):
-            if shop.machine_date[e, machine] <= clock:
+        for machine in range(factory.plant[shop.floor[e].factory].num_machines):
+            if shop.machines[e, machine].date <= clock:
                 end_machine_status(factory, shop, e, machine)
                 due = True
-        while shop.num_travelling[e] > 0 and shop.travel_date[e, 0] <= clock:
+        while shop.floor[e].num_travelling > 0 and shop.travellers[e, 0].date <= clock:
             join_queue(factory, shop, e, pop_traveller(shop, e))
             due = True
-        while shop.num_released[e] < shop.num_orders[e] and shop.release_date[e, shop.num_released[e]] <= clock:
-            release_order(factory, shop, e, shop.num_released[e])
+        while shop.floor[e].num_released < shop.floor[e].num_orders and shop.orders[e, shop.floor[e].num_released].release_date <= clock:
+            release_order(factory, shop, e, shop.floor[e].num_released)
             due = True
-    for machine in range(factory.num_machines[shop.factory[e]]):
-        if shop.wait_until[e, machine] <= clock:
+    for machine in range(factory.plant[shop.floor[e].factory].num_machines):
+        if shop.machines[e, machine].wait_until <= clock:
             end_wait(shop, e, machine)
 
 
 @compiled
 def end_machine_status(factory, shop, e, machine):
     """The machine's changeover, processing or repair ends, or a failure strikes."""
-    status = shop.machine_status[e, machine]
+    status = shop.machines[e, machine].status
     if status == CHANGING:
         end_changeover(factory, shop, e, machine)
     elif status == DOWN:
         end_repair(factory, shop, e, machine)
     else:
-        elapsed = shop.clock[e] - shop.state_date[e, machine]
-        shop.process_ticks[e] += elapsed
-        shop.process_left[e, machine] -= elapsed
-        if shop.time_to_failure[e, machine] != NEVER:
-            shop.time_to_failure[e, machine] -= elapsed
-        if shop.process_left[e, machine] == 0:
+        elapsed = shop.floor[e].clock - shop.machines[e, machine].state_date
+        shop.floor[e].process_ticks += elapsed
+        shop.machines[e, machine].process_left -= elapsed
+        if shop.machines[e, machine].time_to_failure != NEVER:
+            shop.machines[e, machine].time_to_failure -= elapsed
+        if shop.machines[e, machine].process_left == 0:
             end_processing(factory, shop, e, machine)
         else:
             fail(factory, shop, e, machine)
@@ -290,11 +291,11 @@ def end_machine_status(factory, shop, e, machine):
 @compiled
 def end_changeover(factory, shop, e, machine):
     """The crew comes free; processing starts if the changeover was for an operation."""
-    shop.crews_free[e] += 1
-    if shop.crews_free[e] == 1:
+    shop.floor[e].crews_free += 1
+    if shop.floor[e].crews_free == 1:
         end_all_waits(factory, shop, e)
-    end_waits(factory, shop, e, factory.machine_centre[shop.factory[e], machine])
-    if shop.machine_entry[e, machine] >= 0:
+    end_waits(factory, shop, e, factory.machines[shop.floor[e].factory, machine].centre)
+    if shop.machines[e, machine].entry >= 0:
         start_processing(factory, shop, e, machine)
     else:
         become_idle(factory, shop, e, machine)
@@ -303,85 +304,85 @@ def end_changeover(factory, shop, e, machine):
 @compiled
 def fail(factory, shop, e, machine):
     """A breakdown pauses the operation."""
-    g = shop.factory[e]
-    repair_time = draws.exponential_ticks(factory.mean_time_to_repair[g, machine], shop.seed[e], draws.REPAIR, machine, shop.num_failures[e, machine])
-    shop.machine_date[e, machine] = shop.clock[e] + repair_time
-    shop.expected_end[e, machine] = max(shop.expected_end[e, machine], shop.clock[e]) + int(factory.mean_time_to_repair[g, machine])
+    g = shop.floor[e].factory
+    repair_time = draws.exponential_ticks(factory.machines[g, machine].mean_time_to_repair, shop.floor[e].seed, draws.REPAIR, machine, shop.machines[e, machine].num_failures)
+    shop.machines[e, machine].date = shop.floor[e].clock + repair_time
+    shop.machines[e, machine].expected_end = max(shop.machines[e, machine].expected_end, shop.floor[e].clock) + int(factory.machines[g, machine].mean_time_to_repair)
     enter_status(factory, shop, e, machine, DOWN)
-    end_waits(factory, shop, e, factory.machine_centre[g, machine])
-    foresee_order(factory, shop, e, shop.machine_entry[e, machine] // shop.operation_status.shape[2])
+    end_waits(factory, shop, e, factory.machines[g, machine].centre)
+    foresee_order(factory, shop, e, shop.machines[e, machine].entry // shop.operations.shape[2])
 
 
 @compiled
 def end_repair(factory, shop, e, machine):
     """The paused operation resumes; the next failure is drawn."""
-    g = shop.factory[e]
-    repair_time = shop.clock[e] - shop.state_date[e, machine]
-    shop.down_ticks[e] += repair_time
-    log_line(shop, e, LOGGED_FAILURE, machine, shop.machine_entry[e, machine], shop.state_date[e, machine], shop.clock[e], -1, shop.num_failures[e, machine])
-    shop.num_failures[e, machine] += 1
-    shop.time_to_failure[e, machine] = draws.exponential_ticks(
-        factory.mean_time_to_failure[g, machine], shop.seed[e], draws.FAILURE, machine, shop.num_failures[e, machine]
+    g = shop.floor[e].factory
+    repair_time = shop.floor[e].clock - shop.machines[e, machine].state_date
+    shop.floor[e].down_ticks += repair_time
+    log_line(shop, e, LOGGED_FAILURE, machine, shop.machines[e, machine].entry, shop.machines[e, machine].state_date, shop.floor[e].clock, -1, shop.machines[e, machine].num_failures)
+    shop.machines[e, machine].num_failures += 1
+    shop.machines[e, machine].time_to_failure = draws.exponential_ticks(
+        factory.machines[g, machine].mean_time_to_failure, shop.floor[e].seed, draws.FAILURE, machine, shop.machines[e, machine].num_failures
     )
-    shop.expected_end[e, machine] += repair_time - int(factory.mean_time_to_repair[g, machine])
+    shop.machines[e, machine].expected_end += repair_time - int(factory.machines[g, machine].mean_time_to_repair)
     resume_processing(factory, shop, e, machine)
-    end_waits(factory, shop, e, factory.machine_centre[g, machine])
-    foresee_order(factory, shop, e, shop.machine_entry[e, machine] // shop.operation_status.shape[2])
+    end_waits(factory, shop, e, factory.machines[g, machine].centre)
+    foresee_order(factory, shop, e, shop.machines[e, machine].entry // shop.operations.shape[2])
 
 
 @compiled
 def end_processing(factory, shop, e, machine):
     """The operation is done, or must be done again; the machine is idle."""
-    g = shop.factory[e]
-    operations = shop.operation_status.shape[2]
-    entry = shop.machine_entry[e, machine]
+    g = shop.floor[e].factory
+    operations = shop.operations.shape[2]
+    entry = shop.machines[e, machine].entry
     order, operation = entry // operations, entry % operations
-    attempt = shop.attempt[e, order, operation]
-    log_line(shop, e, LOGGED_OPERATION, machine, entry, shop.start_date[e, machine], shop.clock[e], shop.process_start_date[e, machine], attempt)
-    probability = factory.rework_probability[g, shop.product[e, order], operation]
-    if shop.first_piece[e, machine]:
-        probability = factory.first_piece_rework_probability[g, shop.product[e, order], operation]
-    shop.first_piece[e, machine] = False
-    shop.machine_entry[e, machine] = -1
+    attempt = shop.operations[e, order, operation].attempt
+    log_line(shop, e, LOGGED_OPERATION, machine, entry, shop.machines[e, machine].start_date, shop.floor[e].clock, shop.machines[e, machine].process_start_date, attempt)
+    probability = factory.operations[g, shop.orders[e, order].product, operation].rework_probability
+    if shop.machines[e, machine].first_piece:
+        probability = factory.operations[g, shop.orders[e, order].product, operation].first_piece_rework_probability
+    shop.machines[e, machine].first_piece = False
+    shop.machines[e, machine].entry = -1
     become_idle(factory, shop, e, machine)
-    end_waits(factory, shop, e, factory.machine_centre[g, machine])
-    rework = attempt < MAX_ATTEMPTS - 1 and draws.uniform(shop.seed[e], draws.REWORK, order, ATTEMPT_KEYS * operation + attempt) < probability
+    end_waits(factory, shop, e, factory.machines[g, machine].centre)
+    rework = attempt < MAX_ATTEMPTS - 1 and draws.uniform(shop.floor[e].seed, draws.REWORK, order, ATTEMPT_KEYS * operation + attempt) < probability
     if rework:
-        shop.attempt[e, order, operation] += 1
+        shop.operations[e, order, operation].attempt += 1
         join_queue(factory, shop, e, entry)
     else:
         finish_operation(factory, shop, e, order, operation)
-    if shop.operations_left[e, order] > 0:
+    if shop.orders[e, order].operations_left > 0:
         foresee_order(factory, shop, e, order)
 
 
 @compiled
 def finish_operation(factory, shop, e, order, operation):
     """Successors come nearer; the last operation completes the order."""
-    g, product = shop.factory[e], shop.product[e, order]
-    shop.operation_status[e, order, operation] = DONE
-    shop.operations_left[e, order] -= 1
-    shop.work_left[e, order] -= shop.mean_time[e, order, operation]
-    centre = factory.operation_centre[g, product, operation]
-    for place in range(factory.num_successors[g, product, operation]):
+    g, product = shop.floor[e].factory, shop.orders[e, order].product
+    shop.operations[e, order, operation].status = DONE
+    shop.orders[e, order].operations_left -= 1
+    shop.orders[e, order].work_left -= shop.operations[e, order, operation].mean_time
+    centre = factory.operations[g, product, operation].centre
+    for place in range(factory.operations[g, product, operation].num_successors):
         successor = factory.successors[g, product, operation, place]
-        arrival_date = shop.clock[e] + factory.transport_time[g, centre, factory.operation_centre[g, product, successor]]
-        shop.arrival_date[e, order, successor] = max(shop.arrival_date[e, order, successor], arrival_date)
-        shop.predecessors_left[e, order, successor] -= 1
-        if shop.predecessors_left[e, order, successor] == 0:
+        arrival_date = shop.floor[e].clock + factory.transport_time[g, centre, factory.operations[g, product, successor].centre]
+        shop.operations[e, order, successor].arrival_date = max(shop.operations[e, order, successor].arrival_date, arrival_date)
+        shop.operations[e, order, successor].predecessors_left -= 1
+        if shop.operations[e, order, successor].predecessors_left == 0:
             send_operation(factory, shop, e, order, successor)
-    if shop.operations_left[e, order] == 0:
+    if shop.orders[e, order].operations_left == 0:
         complete_order(shop, e, order)
 
 
 @compiled
 def send_operation(factory, shop, e, order, operation):
     """All predecessors are done: the operation is ready once transport and material have arrived."""
-    date = shop.arrival_date[e, order, operation]
-    if factory.needs_material[shop.factory[e], shop.product[e, order], operation]:
-        date = max(date, shop.material_date[e, order])
-    entry = order * shop.operation_status.shape[2] + operation
-    if date <= shop.clock[e]:
+    date = shop.operations[e, order, operation].arrival_date
+    if factory.operations[shop.floor[e].factory, shop.orders[e, order].product, operation].needs_material:
+        date = max(date, shop.orders[e, order].material_date)
+    entry = order * shop.operations.shape[2] + operation
+    if date <= shop.floor[e].clock:
         join_queue(factory, shop, e, entry)
     else:
         push_traveller(shop, e, date, entry)
@@ -390,36 +391,36 @@ def send_operation(factory, shop, e, order, operation):
 @compiled
 def complete_order(shop, e, order):
     """The order leaves the shop."""
-    shop.completion_date[e, order] = shop.clock[e]
-    shop.num_completed[e] += 1
-    shop.tardiness_done[e] += shop.weight[e, order] * max(0, shop.clock[e] - shop.due_date[e, order])
+    shop.orders[e, order].completion_date = shop.floor[e].clock
+    shop.floor[e].num_completed += 1
+    shop.floor[e].tardiness_done += shop.orders[e, order].weight * max(0, shop.floor[e].clock - shop.orders[e, order].due_date)
     place = 0
     while shop.active[e, place] != order:
         place += 1
-    shop.num_active[e] -= 1
-    for later in range(place, shop.num_active[e]):
+    shop.floor[e].num_active -= 1
+    for later in range(place, shop.floor[e].num_active):
         shop.active[e, later] = shop.active[e, later + 1]
 
 
 @compiled
 def release_order(factory, shop, e, order):
     """The order becomes known; its first operations are ready (or await material), the others upcoming."""
-    g, product = shop.factory[e], shop.product[e, order]
-    operations = shop.operation_status.shape[2]
-    shop.num_released[e] += 1
-    shop.active[e, shop.num_active[e]] = order
-    shop.num_active[e] += 1
-    shop.operations_left[e, order] = factory.num_operations[g, product]
-    shop.work_left[e, order] = shop.work_content[e, order]
-    for operation in range(factory.num_operations[g, product]):
-        centre = factory.operation_centre[g, product, operation]
-        shop.operation_status[e, order, operation] = UPCOMING
-        shop.predecessors_left[e, order, operation] = factory.num_predecessors[g, product, operation]
-        shop.arrival_date[e, order, operation] = shop.clock[e]
-        shop.attempt[e, order, operation] = 0
-        shop.upcoming[e, centre, shop.upcoming_length[e, centre]] = order * operations + operation
-        shop.upcoming_length[e, centre] += 1
-        if shop.predecessors_left[e, order, operation] == 0:
+    g, product = shop.floor[e].factory, shop.orders[e, order].product
+    operations = shop.operations.shape[2]
+    shop.floor[e].num_released += 1
+    shop.active[e, shop.floor[e].num_active] = order
+    shop.floor[e].num_active += 1
+    shop.orders[e, order].operations_left = factory.products[g, product].num_operations
+    shop.orders[e, order].work_left = shop.orders[e, order].work_content
+    for operation in range(factory.products[g, product].num_operations):
+        centre = factory.operations[g, product, operation].centre
+        shop.operations[e, order, operation].status = UPCOMING
+        shop.operations[e, order, operation].predecessors_left = factory.operations[g, product, operation].num_predecessors
+        shop.operations[e, order, operation].arrival_date = shop.floor[e].clock
+        shop.operations[e, order, operation].attempt = 0
+        shop.upcoming[e, centre, shop.centres[e, centre].upcoming_length] = order * operations + operation
+        shop.centres[e, centre].upcoming_length += 1
+        if shop.operations[e, order, operation].predecessors_left == 0:
             send_operation(factory, shop, e, order, operation)
     foresee_order(factory, shop, e, order)
 
@@ -427,16 +428,16 @@ def release_order(factory, shop, e, order):
 @compiled
 def become_idle(factory, shop, e, machine):
     """Nothing in work."""
-    shop.machine_date[e, machine] = NEVER
-    shop.expected_end[e, machine] = shop.clock[e]
+    shop.machines[e, machine].date = NEVER
+    shop.machines[e, machine].expected_end = shop.floor[e].clock
     enter_status(factory, shop, e, machine, IDLE)
 
 
 @compiled
 def enter_status(factory, shop, e, machine, status):
     """Change what the machine is doing, and with it the power drawn."""
-    shop.machine_status[e, machine] = status
-    shop.state_date[e, machine] = shop.clock[e]
+    shop.machines[e, machine].status = status
+    shop.machines[e, machine].state_date = shop.floor[e].clock
     refresh_power(factory, shop, e)
 
 
@@ -446,37 +447,37 @@ def enter_status(factory, shop, e, machine, status):
 @compiled
 def join_queue(factory, shop, e, entry):
     """The operation is ready: into its centre's queue, ordered by date of joining, then order, then operation."""
-    operations = shop.operation_status.shape[2]
+    operations = shop.operations.shape[2]
     order, operation = entry // operations, entry % operations
-    centre = factory.operation_centre[shop.factory[e], shop.product[e, order], operation]
-    if shop.operation_status[e, order, operation] == UPCOMING:
-        shop.upcoming_length[e, centre] -= 1
-        remove_entry(shop.upcoming[e, centre], shop.upcoming_length[e, centre], entry)
-    shop.operation_status[e, order, operation] = READY
-    shop.join_date[e, order, operation] = shop.clock[e]
-    place = shop.queue_length[e, centre]
+    centre = factory.operations[shop.floor[e].factory, shop.orders[e, order].product, operation].centre
+    if shop.operations[e, order, operation].status == UPCOMING:
+        shop.centres[e, centre].upcoming_length -= 1
+        remove_entry(shop.upcoming[e, centre], shop.centres[e, centre].upcoming_length, entry)
+    shop.operations[e, order, operation].status = READY
+    shop.operations[e, order, operation].join_date = shop.floor[e].clock
+    place = shop.centres[e, centre].queue_length
     while place > 0:
         other = shop.queue[e, centre, place - 1]
-        if other < entry or shop.join_date[e, other // operations, other % operations] < shop.clock[e]:
+        if other < entry or shop.operations[e, other // operations, other % operations].join_date < shop.floor[e].clock:
             break
         shop.queue[e, centre, place] = other
         place -= 1
     shop.queue[e, centre, place] = entry
-    shop.queue_length[e, centre] += 1
-    shop.queue_work[e, centre] += shop.mean_time[e, order, operation]
+    shop.centres[e, centre].queue_length += 1
+    shop.centres[e, centre].queue_work += shop.operations[e, order, operation].mean_time
     end_waits(factory, shop, e, centre)
 
 
 @compiled
 def leave_queue(factory, shop, e, machine, entry):
     """The operation was selected."""
-    centre = factory.machine_centre[shop.factory[e], machine]
-    shop.queue_length[e, centre] -= 1
-    remove_entry(shop.queue[e, centre], shop.queue_length[e, centre], entry)
-    operations = shop.operation_status.shape[2]
-    shop.queue_work[e, centre] -= shop.mean_time[e, entry // operations, entry % operations]
-    if shop.queue_length[e, centre] == 0:
-        shop.queue_work[e, centre] = 0.0  # no rounding piles up
+    centre = factory.machines[shop.floor[e].factory, machine].centre
+    shop.centres[e, centre].queue_length -= 1
+    remove_entry(shop.queue[e, centre], shop.centres[e, centre].queue_length, entry)
+    operations = shop.operations.shape[2]
+    shop.centres[e, centre].queue_work -= shop.operations[e, entry // operations, entry % operations].mean_time
+    if shop.centres[e, centre].queue_length == 0:
+        shop.centres[e, centre].queue_work = 0.0  # no rounding piles up
     end_waits(factory, shop, e, centre)
 
 
@@ -493,42 +494,42 @@ def remove_entry(entries, length_after, entry):
 @compiled
 def comes_before(shop, e, date, entry, place):
     """Order of the heap of travellers: by date, then entry."""
-    return date < shop.travel_date[e, place] or (date == shop.travel_date[e, place] and entry < shop.travel_entry[e, place])
+    return date < shop.travellers[e, place].date or (date == shop.travellers[e, place].date and entry < shop.travellers[e, place].entry)
 
 
 @compiled
 def push_traveller(shop, e, date, entry):
     """Into the binary heap of operations that become ready at a known (hidden) date."""
-    place = shop.num_travelling[e]
-    shop.num_travelling[e] += 1
+    place = shop.floor[e].num_travelling
+    shop.floor[e].num_travelling += 1
     while place > 0 and comes_before(shop, e, date, entry, (place - 1) // 2):
         parent = (place - 1) // 2
-        shop.travel_date[e, place] = shop.travel_date[e, parent]
-        shop.travel_entry[e, place] = shop.travel_entry[e, parent]
+        shop.travellers[e, place].date = shop.travellers[e, parent].date
+        shop.travellers[e, place].entry = shop.travellers[e, parent].entry
         place = parent
-    shop.travel_date[e, place] = date
-    shop.travel_entry[e, place] = entry
+    shop.travellers[e, place].date = date
+    shop.travellers[e, place].entry = entry
 
 
 @compiled
 def pop_traveller(shop, e):
     """Out of the heap: the entry that is due first."""
-    first = shop.travel_entry[e, 0]
-    shop.num_travelling[e] -= 1
-    length = shop.num_travelling[e]
-    date, entry = shop.travel_date[e, length], shop.travel_entry[e, length]
+    first = shop.travellers[e, 0].entry
+    shop.floor[e].num_travelling -= 1
+    length = shop.floor[e].num_travelling
+    date, entry = shop.travellers[e, length].date, shop.travellers[e, length].entry
     place = 0
     while 2 * place + 1 < length:
         child = 2 * place + 1
-        if child + 1 < length and comes_before(shop, e, shop.travel_date[e, child + 1], shop.travel_entry[e, child + 1], child):
+        if child + 1 < length and comes_before(shop, e, shop.travellers[e, child + 1].date, shop.travellers[e, child + 1].entry, child):
             child += 1
         if comes_before(shop, e, date, entry, child):
             break
-        shop.travel_date[e, place] = shop.travel_date[e, child]
-        shop.travel_entry[e, place] = shop.travel_entry[e, child]
+        shop.travellers[e, place].date = shop.travellers[e, child].date
+        shop.travellers[e, place].entry = shop.travellers[e, child].entry
         place = child
-    shop.travel_date[e, place] = date
-    shop.travel_entry[e, place] = entry
+    shop.travellers[e, place].date = date
+    shop.travellers[e, place].entry = entry
     return first
 
 
@@ -538,25 +539,25 @@ def pop_traveller(shop, e):
 @compiled
 def end_waits(factory, shop, e, centre):
     """Something changed for the work centre: its waiting machines are asked again."""
-    g = shop.factory[e]
-    for machine in range(factory.first_machine[g, centre], factory.first_machine[g, centre + 1]):
-        if shop.wait_until[e, machine] != NEVER:
+    g = shop.floor[e].factory
+    for machine in range(factory.centres[g, centre].first_machine, factory.centres[g, centre + 1].first_machine):
+        if shop.machines[e, machine].wait_until != NEVER:
             end_wait(shop, e, machine)
 
 
 @compiled
 def end_all_waits(factory, shop, e):
     """A crew came free when none was: every waiting machine is asked again."""
-    for machine in range(factory.num_machines[shop.factory[e]]):
-        if shop.wait_until[e, machine] != NEVER:
+    for machine in range(factory.plant[shop.floor[e].factory].num_machines):
+        if shop.machines[e, machine].wait_until != NEVER:
             end_wait(shop, e, machine)
 
 
 @compiled
 def end_wait(shop, e, machine):
     """The machine is idle and may be asked."""
-    log_line(shop, e, LOGGED_WAIT, machine, -1, shop.wait_start[e, machine], shop.clock[e], -1, 0)
-    shop.wait_until[e, machine] = NEVER
+    log_line(shop, e, LOGGED_WAIT, machine, -1, shop.machines[e, machine].wait_start, shop.floor[e].clock, -1, 0)
+    shop.machines[e, machine].wait_until = NEVER
 
 
 # --- what is foreseen -------------------------------------------------------------------------------------------------------
@@ -569,60 +570,60 @@ def foresee_order(factory, shop, e, order):
     ``expected_date`` is the date by which all predecessors would have arrived if those not started began now; ``lead_time`` the longest
     expected work (or material lateness) still before the operation that has not started.
     """
-    g, product = shop.factory[e], shop.product[e, order]
-    for operation in range(factory.num_operations[g, product]):
-        if shop.operation_status[e, order, operation] == UPCOMING:
+    g, product = shop.floor[e].factory, shop.orders[e, order].product
+    for operation in range(factory.products[g, product].num_operations):
+        if shop.operations[e, order, operation].status == UPCOMING:
             foresee_operation(factory, shop, e, g, product, order, operation)
 
 
 @compiled
 def foresee_operation(factory, shop, e, g, product, order, operation):
     """One upcoming operation; its predecessors have been foreseen before, as operations stand in topological order."""
-    clock = shop.clock[e]
-    expected_date, lead_time = shop.arrival_date[e, order, operation], 0.0
-    centre = factory.operation_centre[g, product, operation]
-    for place in range(factory.num_predecessors[g, product, operation]):
+    clock = shop.floor[e].clock
+    expected_date, lead_time = shop.operations[e, order, operation].arrival_date, 0.0
+    centre = factory.operations[g, product, operation].centre
+    for place in range(factory.operations[g, product, operation].num_predecessors):
         predecessor = factory.predecessors[g, product, operation, place]
-        status = shop.operation_status[e, order, predecessor]
+        status = shop.operations[e, order, predecessor].status
         if status == DONE:
             continue
-        transport_time = factory.transport_time[g, factory.operation_centre[g, product, predecessor], centre]
+        transport_time = factory.transport_time[g, factory.operations[g, product, predecessor].centre, centre]
         if status == IN_PROCESS:
             date = expected_end_of(factory, shop, e, order, predecessor) + transport_time
         else:
             start, lead = clock, 0.0
             if status == UPCOMING:
-                start, lead = shop.expected_date[e, order, predecessor], shop.lead_time[e, order, predecessor]
-            duration = shop.mean_time[e, order, predecessor] + transport_time
+                start, lead = shop.operations[e, order, predecessor].expected_date, shop.operations[e, order, predecessor].lead_time
+            duration = shop.operations[e, order, predecessor].mean_time + transport_time
             date = max(clock, start) + math.ceil(duration)
             lead_time = max(lead_time, lead + duration)
         expected_date = max(expected_date, date)
-    if factory.needs_material[g, product, operation] and shop.material_date[e, order] > clock:
+    if factory.operations[g, product, operation].needs_material and shop.orders[e, order].material_date > clock:
         lead_time = max(lead_time, expected_lateness(factory, g))
-    shop.expected_date[e, order, operation] = expected_date
-    shop.lead_time[e, order, operation] = lead_time
+    shop.operations[e, order, operation].expected_date = expected_date
+    shop.operations[e, order, operation].lead_time = lead_time
 
 
 @compiled
 def expected_end_of(factory, shop, e, order, operation):
     """Expected end of an operation in process."""
-    g = shop.factory[e]
-    entry = order * shop.operation_status.shape[2] + operation
-    centre = factory.operation_centre[g, shop.product[e, order], operation]
-    for machine in range(factory.first_machine[g, centre], factory.first_machine[g, centre + 1]):
-        if shop.machine_entry[e, machine] == entry:
-            return shop.expected_end[e, machine]
-    return shop.clock[e]
+    g = shop.floor[e].factory
+    entry = order * shop.operations.shape[2] + operation
+    centre = factory.operations[g, shop.orders[e, order].product, operation].centre
+    for machine in range(factory.centres[g, centre].first_machine, factory.centres[g, centre + 1].first_machine):
+        if shop.machines[e, machine].entry == entry:
+            return shop.machines[e, machine].expected_end
+    return shop.floor[e].clock
 
 
 @compiled
 def expected_lateness(factory, g):
     """Mean lateness of material that is late, over the supply regimes in the long run (lateness has no memory)."""
     late, total = 0.0, 0.0
-    for regime in range(factory.num_supply_regimes[g]):
-        share = factory.late_probability[g, regime] * max(1.0, factory.supply_duration[g, regime])
+    for regime in range(factory.plant[g].num_supply_regimes):
+        share = factory.supplies[g, regime].late_probability * max(1.0, factory.supplies[g, regime].duration)
         late += share
-        total += share * factory.mean_lateness[g, regime]
+        total += share * factory.supplies[g, regime].mean_lateness
     return total / late if late > 0.0 else 0.0
 
 
@@ -632,61 +633,62 @@ def expected_lateness(factory, g):
 @compiled
 def refresh_power(factory, shop, e):
     """Power drawn by all machines; summed anew each time so that no rounding piles up."""
-    g = shop.factory[e]
+    g = shop.floor[e].factory
     power = 0.0
-    for machine in range(factory.num_machines[g]):
-        status = shop.machine_status[e, machine]
+    for machine in range(factory.plant[g].num_machines):
+        status = shop.machines[e, machine].status
         if status == CHANGING:
-            power += factory.changeover_power[g, machine]
+            power += factory.machines[g, machine].changeover_power
         elif status == PROCESSING:
-            power += factory.processing_power[g, machine]
+            power += factory.machines[g, machine].processing_power
         else:
-            power += factory.idle_power[g, machine]
-    shop.power[e] = power
+            power += factory.machines[g, machine].idle_power
+    shop.floor[e].power = power
 
 
 @compiled
-def integrate_day(rates, before, ticks_per_hour, start_hour, date):
-    """Integral over hours of an hourly rate that repeats every day, from the start of day 0 to ``date``."""
+def integrate_tariff(factory, g, date):
+    """Integrals over hours of price and of carbon intensity, from the start of day 0 to ``date``: (currency/kW, kg/kW)."""
+    ticks_per_hour = factory.plant[g].ticks_per_hour
     hours = date // ticks_per_hour
     part = (date - hours * ticks_per_hour) / ticks_per_hour
-    hours += start_hour
+    hours += factory.plant[g].start_hour
     days = hours // 24
-    hour = hours - 24 * days
-    return days * before[24] + before[hour] + rates[hour] * part
+    whole_day = factory.hours[g, 24]
+    hour = factory.hours[g, hours - 24 * days]
+    price = days * whole_day.price_before + hour.price_before + hour.price * part
+    co2 = days * whole_day.co2_before + hour.co2_before + hour.co2 * part
+    return price, co2
 
 
 @compiled
 def pass_time(factory, shop, e, date):
     """Move the clock to ``date``; power is drawn and orders are held meanwhile."""
-    g = shop.factory[e]
-    clock = shop.clock[e]
-    power = shop.power[e]
+    g = shop.floor[e].factory
+    clock = shop.floor[e].clock
+    power = shop.floor[e].power
     if power > 0.0:
-        ticks_per_hour, start_hour = factory.ticks_per_hour[g], factory.start_hour[g]
-        price, before = factory.price[g], factory.price_before[g]
-        price_hours = integrate_day(price, before, ticks_per_hour, start_hour, date) - integrate_day(price, before, ticks_per_hour, start_hour, clock)
-        co2, before = factory.co2[g], factory.co2_before[g]
-        co2_hours = integrate_day(co2, before, ticks_per_hour, start_hour, date) - integrate_day(co2, before, ticks_per_hour, start_hour, clock)
-        shop.cost[e, ENERGY] += factory.energy_rate[g] * power * price_hours
-        shop.energy_kwh[e] += power * (date - clock) * factory.hours_per_tick[g]
-        shop.energy_co2[e] += power * co2_hours
-    shop.flow[e] += shop.num_active[e] * (date - clock)
-    shop.clock[e] = date
+        price_before, co2_before = integrate_tariff(factory, g, clock)
+        price_after, co2_after = integrate_tariff(factory, g, date)
+        shop.cost[e, ENERGY] += factory.plant[g].energy_rate * power * (price_after - price_before)
+        shop.floor[e].energy_kwh += power * (date - clock) * factory.plant[g].hours_per_tick
+        shop.floor[e].energy_co2 += power * (co2_after - co2_before)
+    shop.floor[e].flow += shop.floor[e].num_active * (date - clock)
+    shop.floor[e].clock = date
 
 
 @compiled
 def settle_accounts(factory, shop, e):
     """Bring the terms that accrue with time up to the clock."""
-    g = shop.factory[e]
-    tardiness = shop.tardiness_done[e]
-    for place in range(shop.num_active[e]):
+    g = shop.floor[e].factory
+    tardiness = shop.floor[e].tardiness_done
+    for place in range(shop.floor[e].num_active):
         order = shop.active[e, place]
-        late = shop.clock[e] - shop.due_date[e, order]
+        late = shop.floor[e].clock - shop.orders[e, order].due_date
         if late > 0:
-            tardiness += shop.weight[e, order] * late
-    shop.cost[e, TARDINESS] = factory.tardiness_rate[g] * tardiness
-    shop.cost[e, HOLDING] = factory.holding_rate[g] * shop.flow[e]
+            tardiness += shop.orders[e, order].weight * late
+    shop.cost[e, TARDINESS] = factory.plant[g].tardiness_rate * tardiness
+    shop.cost[e, HOLDING] = factory.plant[g].holding_rate * shop.floor[e].flow
 
 
 # --- log --------------------------------------------------------------------------------------------------------------------
@@ -695,13 +697,13 @@ def settle_accounts(factory, shop, e):
 @compiled
 def log_line(shop, e, kind, machine, entry, start_date, end_date, process_start_date, number):
     """One line of the log, if there is one and it has room; ``log_length`` counts on so that a log too short shows."""
-    line = shop.log_length[e]
+    line = shop.floor[e].log_length
     if shop.log.shape[1] == 0:
         return
-    shop.log_length[e] += 1
+    shop.floor[e].log_length += 1
     if line >= shop.log.shape[1]:
         return
-    operations = shop.operation_status.shape[2]
+    operations = shop.operations.shape[2]
     shop.log[e, line, 0] = kind
     shop.log[e, line, 1] = machine
     shop.log[e, line, 2] = entry // operations if entry >= 0 else -1
@@ -715,9 +717,9 @@ def log_line(shop, e, kind, machine, entry, start_date, end_date, process_start_
 @compiled
 def log_changeover(shop, e, machine, entry, start_date, end_date, wanted):
     """A changeover, logged at its start with the setups before and after (its end may lie ahead)."""
-    line = shop.log_length[e]
+    line = shop.floor[e].log_length
     if line < shop.log.shape[1]:
         for attribute in range(shop.mounted.shape[2]):
             shop.log_setup[e, line, 0, attribute] = shop.mounted[e, machine, attribute]
         complete_setup(shop.mounted[e, machine], wanted, shop.log_setup[e, line, 1])
-    log_line(shop, e, LOGGED_CHANGEOVER, machine, entry, start_date, end_date, -1, shop.num_changeovers[e])
+    log_line(shop, e, LOGGED_CHANGEOVER, machine, entry, start_date, end_date, -1, shop.floor[e].num_changeovers)

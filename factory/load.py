@@ -7,8 +7,10 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from factory import arrays
 from factory.arrays import FactoryArrays
 from factory.model import Factory, Machine, Operation, OrderBook, Product, WorkCentre, operation_order, predecessors
+from factory.shop import records
 
 UNLIMITED = 0
 
@@ -27,19 +29,19 @@ def load(factories: Sequence[Factory], books: Sequence[OrderBook | None] | None 
     for factory, book in zip(factories, books, strict=True):
         if factory.demand is None and book is None:
             raise ValueError(f"load: factory {factory.name} has no demand and no order book; give it one of them.")
-    arrays = _allocate(factories, books)
+    loaded = _allocate(factories, books)
     for g, (factory, book) in enumerate(zip(factories, books, strict=True)):
-        _load_plant(arrays, g, factory)
-        _load_products(arrays, g, factory)
-        _load_options(arrays, g, factory)
-        _load_costs(arrays, g, factory)
-        _load_supply(arrays, g, factory)
+        _load_plant(loaded, g, factory)
+        _load_products(loaded, g, factory)
+        _load_options(loaded, g, factory)
+        _load_costs(loaded, g, factory)
+        _load_supply(loaded, g, factory)
         if book is None:
-            _load_demand(arrays, g, factory)
+            _load_demand(loaded, g, factory)
         else:
-            _load_book(arrays, g, factory, book)
-        _load_longest_waits(arrays, g, factory)
-    return arrays
+            _load_book(loaded, g, factory, book)
+        _load_longest_waits(loaded, g, factory)
+    return loaded
 
 
 def _largest(sizes: Iterator[int]) -> int:
@@ -62,152 +64,86 @@ def _allocate(factories: Sequence[Factory], books: Sequence[OrderBook | None]) -
     supplies = _largest(len(f.material) for f in factories)
     orders = _largest(len(b.orders) for b in books if b)
 
-    def ints(*shape: int, fill: int = 0) -> np.ndarray:
-        return np.full((count, *shape), fill, np.int64)
-
-    def small(*shape: int, fill: int = 0) -> np.ndarray:
-        return np.full((count, *shape), fill, np.int32)
-
     def tiny(*shape: int, fill: int = 0) -> np.ndarray:
         return np.full((count, *shape), fill, np.int16)
 
-    def floats(*shape: int) -> np.ndarray:
-        return np.zeros((count, *shape), np.float64)
-
-    def bools(*shape: int) -> np.ndarray:
-        return np.zeros((count, *shape), np.bool_)
-
     return FactoryArrays(
-        ticks_per_hour=ints(),
-        hours_per_tick=floats(),
-        start_hour=ints(),
-        crews=ints(),
-        changeover_ahead=bools(),
-        waiting=bools(),
-        num_centres=ints(),
-        num_machines=ints(),
-        first_machine=ints(centres + 1),
-        combine_sum=bools(centres),
-        longest_wait=ints(centres),
-        num_attributes=ints(centres),
-        transport_time=ints(centres, centres),
-        machine_centre=ints(machines),
-        speed=floats(machines),
-        idle_power=floats(machines),
-        processing_power=floats(machines),
-        changeover_power=floats(machines),
-        mean_time_to_failure=floats(machines),
-        mean_time_to_repair=floats(machines),
+        plant=records(arrays.PLANT, count),
+        centres=records(arrays.CENTRE, count, centres + 1),
+        transport_time=np.zeros((count, centres, centres), np.int64),
+        machines=records(arrays.MACHINE, count, machines),
         initial_setup=tiny(machines, attributes),
-        setup_time=small(machines, attributes, values, values),
-        setup_cost=floats(machines, attributes, values, values),
-        setup_waste=floats(machines, attributes, values, values),
-        setup_via=tiny(machines, attributes, values, values, fill=-1),
-        num_operations=ints(products),
-        launch_date=ints(products),
-        operation_centre=tiny(products, operations),
-        base_time=small(products, operations, machines, fill=-1),
-        mean_base=floats(products, operations),
-        mean_pace=floats(products, operations),
-        num_predecessors=tiny(products, operations),
+        setups=records(arrays.SETUP, count, machines, attributes, values, values),
+        products=records(arrays.PRODUCT, count, products),
+        operations=records(arrays.OPERATION, count, products, operations),
+        base_time=np.full((count, products, operations, machines), -1, np.int32),
         predecessors=tiny(products, operations, operations, fill=-1),
-        num_successors=tiny(products, operations),
         successors=tiny(products, operations, operations, fill=-1),
         operation_setup=tiny(products, operations, attributes, fill=-1),
-        needs_material=bools(products, operations),
-        sigma=floats(products, operations),
-        rework_probability=floats(products, operations),
-        first_piece_rework_probability=floats(products, operations),
-        num_options=ints(),
-        num_option_values=ints(options),
-        option_applies=bools(options, products),
-        option_time=small(options, choices, products, operations),
+        options=records(arrays.OPTION, count, options),
+        option_applies=np.zeros((count, options, products), np.bool_),
+        option_time=np.zeros((count, options, choices, products, operations), np.int32),
         option_setup=tiny(options, choices, products, operations, attributes, fill=-1),
-        num_orders=ints(),
-        initial_orders=ints(),
-        batch_low=ints(),
-        batch_high=ints(),
-        num_regimes=ints(),
-        regime_duration=floats(regimes),
-        interarrival_time=floats(regimes),
-        mix=floats(regimes, products),
-        mix_end=floats(regimes, products),
-        option_share=floats(regimes, options, choices),
-        num_customers=ints(),
-        customer_share=floats(regimes, customers),
-        customer_weight=floats(customers),
-        allowance_low=floats(customers),
-        allowance_high=floats(customers),
-        num_supply_regimes=ints(),
-        supply_duration=floats(supplies),
-        late_probability=floats(supplies),
-        mean_lateness=floats(supplies),
-        book_release_date=ints(orders),
-        book_due_date=ints(orders),
-        book_weight=floats(orders),
-        book_product=tiny(orders),
+        regimes=records(arrays.REGIME, count, regimes),
+        mix=np.zeros((count, regimes, products)),
+        mix_end=np.zeros((count, regimes, products)),
+        option_share=np.zeros((count, regimes, options, choices)),
+        customer_share=np.zeros((count, regimes, customers)),
+        customers=records(arrays.CUSTOMER, count, customers),
+        supplies=records(arrays.SUPPLY, count, supplies),
+        book=records(arrays.BOOKED, count, orders),
         book_options=tiny(orders, options, fill=-1),
-        price=floats(24),
-        price_before=floats(25),
-        co2=floats(24),
-        co2_before=floats(25),
-        tardiness_rate=floats(),
-        changeover_rate=floats(),
-        waste_rate=floats(),
-        energy_rate=floats(),
-        holding_rate=floats(),
-        co2_per_waste_kg=floats(),
-        cost_scale=floats(),
+        hours=records(arrays.HOUR, count, 25),
     )
 
 
-def _load_plant(arrays: FactoryArrays, g: int, factory: Factory) -> None:
+def _load_plant(loaded: FactoryArrays, g: int, factory: Factory) -> None:
     """Clock, crews, work centres, machines, transport."""
-    arrays.ticks_per_hour[g] = max(1, round(60 / factory.tick_minutes))
-    arrays.hours_per_tick[g] = factory.tick_minutes / 60
-    arrays.start_hour[g] = factory.start_hour
-    arrays.changeover_ahead[g] = factory.changeover_ahead
-    arrays.waiting[g] = factory.waiting
-    arrays.num_centres[g] = len(factory.work_centres)
+    loaded.plant.ticks_per_hour[g] = max(1, round(60 / factory.tick_minutes))
+    loaded.plant.hours_per_tick[g] = factory.tick_minutes / 60
+    loaded.plant.start_hour[g] = factory.start_hour
+    loaded.plant.changeover_ahead[g] = factory.changeover_ahead
+    loaded.plant.waiting[g] = factory.waiting
+    loaded.plant.num_centres[g] = len(factory.work_centres)
     machine_number = 0
     for c, centre in enumerate(factory.work_centres):
-        arrays.first_machine[g, c] = machine_number
-        arrays.combine_sum[g, c] = centre.combine == "sum"
-        arrays.num_attributes[g, c] = len(centre.attributes)
+        loaded.centres.first_machine[g, c] = machine_number
+        loaded.centres.combine_sum[g, c] = centre.combine == "sum"
+        loaded.centres.num_attributes[g, c] = len(centre.attributes)
         for machine in centre.machines:
-            _load_machine(arrays, g, c, machine_number, centre, machine)
+            _load_machine(loaded, g, c, machine_number, centre, machine)
             machine_number += 1
-    arrays.first_machine[g, len(factory.work_centres) :] = machine_number
-    arrays.num_machines[g] = machine_number
-    arrays.crews[g] = factory.crews if factory.crews is not None else machine_number
+    loaded.centres.first_machine[g, len(factory.work_centres) :] = machine_number
+    loaded.plant.num_machines[g] = machine_number
+    loaded.plant.crews[g] = factory.crews if factory.crews is not None else machine_number
     index = {centre.name: c for c, centre in enumerate(factory.work_centres)}
     count = len(index)
-    arrays.transport_time[g, :count, :count] = factory.transport.default * (1 - np.eye(count, dtype=np.int64))
+    loaded.transport_time[g, :count, :count] = factory.transport.default * (1 - np.eye(count, dtype=np.int64))
     for origin, destination, ticks in factory.transport.times:
-        arrays.transport_time[g, index[origin], index[destination]] = ticks
+        loaded.transport_time[g, index[origin], index[destination]] = ticks
 
 
-def _load_machine(arrays: FactoryArrays, g: int, c: int, m: int, centre: WorkCentre, machine: Machine) -> None:
+def _load_machine(loaded: FactoryArrays, g: int, c: int, m: int, centre: WorkCentre, machine: Machine) -> None:
     """One machine with its setup matrices."""
-    arrays.machine_centre[g, m] = c
-    arrays.speed[g, m] = machine.speed
-    arrays.idle_power[g, m] = machine.idle_power
-    arrays.processing_power[g, m] = machine.processing_power
-    arrays.changeover_power[g, m] = machine.changeover_power
-    arrays.mean_time_to_failure[g, m] = machine.mean_time_to_failure or 0
-    arrays.mean_time_to_repair[g, m] = machine.mean_time_to_repair or 0
+    loaded.machines.centre[g, m] = c
+    loaded.machines.speed[g, m] = machine.speed
+    loaded.machines.idle_power[g, m] = machine.idle_power
+    loaded.machines.processing_power[g, m] = machine.processing_power
+    loaded.machines.changeover_power[g, m] = machine.changeover_power
+    loaded.machines.mean_time_to_failure[g, m] = machine.mean_time_to_failure or 0
+    loaded.machines.mean_time_to_repair[g, m] = machine.mean_time_to_repair or 0
     for t, attribute in enumerate(centre.attributes):
         size = len(attribute.values)
-        arrays.initial_setup[g, m, t] = attribute.values.index(machine.initial_setup.get(attribute.name, attribute.values[0]))
+        loaded.initial_setup[g, m, t] = attribute.values.index(machine.initial_setup.get(attribute.name, attribute.values[0]))
         time = np.array(machine.setup_time.get(attribute.name, attribute.time), np.int64)
         for origin, destination in attribute.forbidden:
             time[attribute.values.index(origin), attribute.values.index(destination)] = -1
-        arrays.setup_time[g, m, t, :size, :size] = time
-        arrays.setup_via[g, m, t, :size, :size] = next_on_the_way(time)
+        loaded.setups.time[g, m, t, :size, :size] = time
+        loaded.setups.via[g, m, t, :size, :size] = next_on_the_way(time)
         if attribute.cost is not None:
-            arrays.setup_cost[g, m, t, :size, :size] = attribute.cost
+            loaded.setups.cost[g, m, t, :size, :size] = attribute.cost
         if attribute.waste is not None:
-            arrays.setup_waste[g, m, t, :size, :size] = attribute.waste
+            loaded.setups.waste[g, m, t, :size, :size] = attribute.waste
 
 
 def next_on_the_way(time: np.ndarray) -> np.ndarray:
@@ -236,48 +172,48 @@ def next_on_the_way(time: np.ndarray) -> np.ndarray:
     return via
 
 
-def _load_products(arrays: FactoryArrays, g: int, factory: Factory) -> None:
+def _load_products(loaded: FactoryArrays, g: int, factory: Factory) -> None:
     """Routes: operations in topological order."""
     centres = {centre.name: c for c, centre in enumerate(factory.work_centres)}
     machines = {machine.name: m for m, machine in enumerate(machine for centre in factory.work_centres for machine in centre.machines)}
     for p, product in enumerate(factory.products):
-        arrays.num_operations[g, p] = len(product.operations)
-        arrays.launch_date[g, p] = product.launch_date
+        loaded.products.num_operations[g, p] = len(product.operations)
+        loaded.products.launch_date[g, p] = product.launch_date
         before = predecessors(product)
         for i, listed in enumerate(operation_order(product)):
             operation = product.operations[listed]
-            _load_operation(arrays, g, p, i, factory, operation, centres[operation.work_centre], machines)
-            arrays.num_predecessors[g, p, i] = len(before[i])
-            arrays.predecessors[g, p, i, : len(before[i])] = before[i]
+            _load_operation(loaded, g, p, i, factory, operation, centres[operation.work_centre], machines)
+            loaded.operations.num_predecessors[g, p, i] = len(before[i])
+            loaded.predecessors[g, p, i, : len(before[i])] = before[i]
             for predecessor in before[i]:
-                place = arrays.num_successors[g, p, predecessor]
-                arrays.successors[g, p, predecessor, place] = i
-                arrays.num_successors[g, p, predecessor] += 1
+                place = loaded.operations.num_successors[g, p, predecessor]
+                loaded.successors[g, p, predecessor, place] = i
+                loaded.operations.num_successors[g, p, predecessor] += 1
 
 
-def _load_operation(arrays: FactoryArrays, g: int, p: int, i: int, factory: Factory, operation: Operation, c: int, machines: dict[str, int]) -> None:
+def _load_operation(loaded: FactoryArrays, g: int, p: int, i: int, factory: Factory, operation: Operation, c: int, machines: dict[str, int]) -> None:
     """One operation: where, how long, in which setup, how uncertain."""
-    arrays.operation_centre[g, p, i] = c
-    first, last = int(arrays.first_machine[g, c]), int(arrays.first_machine[g, c + 1])
+    loaded.operations.centre[g, p, i] = c
+    first, last = int(loaded.centres.first_machine[g, c]), int(loaded.centres.first_machine[g, c + 1])
     if operation.machine_times is None:
-        arrays.base_time[g, p, i, first:last] = operation.process_time
+        loaded.base_time[g, p, i, first:last] = operation.process_time
     else:
         for name, time in operation.machine_times.items():
-            arrays.base_time[g, p, i, machines[name]] = time
-    base, speed = arrays.base_time[g, p, i, first:last], arrays.speed[g, first:last]
+            loaded.base_time[g, p, i, machines[name]] = time
+    base, speed = loaded.base_time[g, p, i, first:last], loaded.machines.speed[g, first:last]
     eligible = base >= 0
-    arrays.mean_base[g, p, i] = (base[eligible] / speed[eligible]).sum() / eligible.sum()
-    arrays.mean_pace[g, p, i] = (1 / speed[eligible]).sum() / eligible.sum()
-    arrays.needs_material[g, p, i] = operation.needs_material
+    loaded.operations.mean_base[g, p, i] = (base[eligible] / speed[eligible]).sum() / eligible.sum()
+    loaded.operations.mean_pace[g, p, i] = (1 / speed[eligible]).sum() / eligible.sum()
+    loaded.operations.needs_material[g, p, i] = operation.needs_material
     cv = factory.uncertainty.cv if operation.cv is None else operation.cv
-    arrays.sigma[g, p, i] = math.sqrt(math.log(1 + cv * cv))
+    loaded.operations.sigma[g, p, i] = math.sqrt(math.log(1 + cv * cv))
     rework, first_piece = rework_probabilities(factory, operation)
-    arrays.rework_probability[g, p, i] = rework
-    arrays.first_piece_rework_probability[g, p, i] = first_piece
+    loaded.operations.rework_probability[g, p, i] = rework
+    loaded.operations.first_piece_rework_probability[g, p, i] = first_piece
     attributes = factory.work_centres[c].attributes
     for t, attribute in enumerate(attributes):
         if attribute.name in operation.setup:
-            arrays.operation_setup[g, p, i, t] = attribute.values.index(operation.setup[attribute.name])
+            loaded.operation_setup[g, p, i, t] = attribute.values.index(operation.setup[attribute.name])
 
 
 def rework_probabilities(factory: Factory, operation: Operation) -> tuple[float, float]:
@@ -291,27 +227,27 @@ def rework_probabilities(factory: Factory, operation: Operation) -> tuple[float,
     return rework, rework
 
 
-def _load_options(arrays: FactoryArrays, g: int, factory: Factory) -> None:
+def _load_options(loaded: FactoryArrays, g: int, factory: Factory) -> None:
     """What each option value does to each operation of each product."""
-    arrays.num_options[g] = len(factory.options)
+    loaded.plant.num_options[g] = len(factory.options)
     centres = {centre.name: centre for centre in factory.work_centres}
     for u, option in enumerate(factory.options):
-        arrays.num_option_values[g, u] = len(option.values)
+        loaded.options.num_values[g, u] = len(option.values)
         for p, product in enumerate(factory.products):
             if option.products is not None and product.name not in option.products:
                 continue
-            arrays.option_applies[g, u, p] = True
+            loaded.option_applies[g, u, p] = True
             numbers = _operation_numbers(product)
             for w, value in enumerate(option.values):
                 for effect in value.effects:
                     if effect.operation not in numbers:
                         continue
                     i = numbers[effect.operation]
-                    arrays.option_time[g, u, w, p, i] += effect.time
+                    loaded.option_time[g, u, w, p, i] += effect.time
                     attributes = centres[product.operations[operation_order(product)[i]].work_centre].attributes
                     for t, attribute in enumerate(attributes):
                         if attribute.name in effect.setup:
-                            arrays.option_setup[g, u, w, p, i, t] = attribute.values.index(effect.setup[attribute.name])
+                            loaded.option_setup[g, u, w, p, i, t] = attribute.values.index(effect.setup[attribute.name])
 
 
 def _operation_numbers(product: Product) -> dict[str, int]:
@@ -319,81 +255,81 @@ def _operation_numbers(product: Product) -> dict[str, int]:
     return {product.operations[listed].name: i for i, listed in enumerate(operation_order(product))}
 
 
-def _load_demand(arrays: FactoryArrays, g: int, factory: Factory) -> None:
+def _load_demand(loaded: FactoryArrays, g: int, factory: Factory) -> None:
     """Arrivals, mixes, shares, customers."""
     demand = factory.demand
     assert demand is not None  # checked by load()
-    arrays.num_orders[g] = demand.num_orders
-    arrays.initial_orders[g] = demand.initial_orders
-    arrays.batch_low[g], arrays.batch_high[g] = demand.batch
-    arrays.num_regimes[g] = len(demand.regimes)
-    arrays.num_customers[g] = len(demand.customers)
+    loaded.plant.num_orders[g] = demand.num_orders
+    loaded.plant.initial_orders[g] = demand.initial_orders
+    loaded.plant.batch_low[g], loaded.plant.batch_high[g] = demand.batch
+    loaded.plant.num_regimes[g] = len(demand.regimes)
+    loaded.plant.num_customers[g] = len(demand.customers)
     for k, customer in enumerate(demand.customers):
-        arrays.customer_weight[g, k] = customer.weight
-        arrays.allowance_low[g, k], arrays.allowance_high[g, k] = customer.allowance
+        loaded.customers.weight[g, k] = customer.weight
+        loaded.customers.allowance_low[g, k], loaded.customers.allowance_high[g, k] = customer.allowance
     for r, regime in enumerate(demand.regimes):
-        arrays.regime_duration[g, r] = regime.duration if regime.duration is not None and len(demand.regimes) > 1 else UNLIMITED
-        arrays.interarrival_time[g, r] = regime.interarrival_time
+        loaded.regimes.duration[g, r] = regime.duration if regime.duration is not None and len(demand.regimes) > 1 else UNLIMITED
+        loaded.regimes.interarrival_time[g, r] = regime.interarrival_time
         mix_end = regime.mix if regime.mix_end is None else regime.mix_end
         for p, product in enumerate(factory.products):
-            arrays.mix[g, r, p] = regime.mix.get(product.name, 0.0)
-            arrays.mix_end[g, r, p] = mix_end.get(product.name, 0.0)
+            loaded.mix[g, r, p] = regime.mix.get(product.name, 0.0)
+            loaded.mix_end[g, r, p] = mix_end.get(product.name, 0.0)
         for u, option in enumerate(factory.options):
             own = regime.options.get(option.name)
             for w, value in enumerate(option.values):
-                arrays.option_share[g, r, u, w] = value.share if own is None else own.get(value.name, 0.0)
+                loaded.option_share[g, r, u, w] = value.share if own is None else own.get(value.name, 0.0)
         for k, customer in enumerate(demand.customers):
-            arrays.customer_share[g, r, k] = regime.customers.get(customer.name, customer.share)
+            loaded.customer_share[g, r, k] = regime.customers.get(customer.name, customer.share)
 
 
-def _load_supply(arrays: FactoryArrays, g: int, factory: Factory) -> None:
+def _load_supply(loaded: FactoryArrays, g: int, factory: Factory) -> None:
     """Supply regimes of material."""
-    arrays.num_supply_regimes[g] = len(factory.material)
+    loaded.plant.num_supply_regimes[g] = len(factory.material)
     for s, regime in enumerate(factory.material):
-        arrays.supply_duration[g, s] = regime.duration if regime.duration is not None and len(factory.material) > 1 else UNLIMITED
-        arrays.late_probability[g, s] = regime.late_probability
-        arrays.mean_lateness[g, s] = regime.mean_lateness
+        loaded.supplies.duration[g, s] = regime.duration if regime.duration is not None and len(factory.material) > 1 else UNLIMITED
+        loaded.supplies.late_probability[g, s] = regime.late_probability
+        loaded.supplies.mean_lateness[g, s] = regime.mean_lateness
 
 
-def _load_book(arrays: FactoryArrays, g: int, factory: Factory, book: OrderBook) -> None:
+def _load_book(loaded: FactoryArrays, g: int, factory: Factory, book: OrderBook) -> None:
     """Orders to be replayed."""
     products = {product.name: p for p, product in enumerate(factory.products)}
     values = [{value.name: w for w, value in enumerate(option.values)} for option in factory.options]
-    arrays.num_orders[g] = len(book.orders)
+    loaded.plant.num_orders[g] = len(book.orders)
     for j, order in enumerate(book.orders):
-        arrays.book_release_date[g, j] = order.release_date
-        arrays.book_due_date[g, j] = order.due_date
-        arrays.book_weight[g, j] = order.weight
-        arrays.book_product[g, j] = products[order.product]
+        loaded.book.release_date[g, j] = order.release_date
+        loaded.book.due_date[g, j] = order.due_date
+        loaded.book.weight[g, j] = order.weight
+        loaded.book.product[g, j] = products[order.product]
         for u, option in enumerate(factory.options):
             if option.name in order.options:
-                arrays.book_options[g, j, u] = values[u][order.options[option.name]]
+                loaded.book_options[g, j, u] = values[u][order.options[option.name]]
 
 
-def _load_costs(arrays: FactoryArrays, g: int, factory: Factory) -> None:
+def _load_costs(loaded: FactoryArrays, g: int, factory: Factory) -> None:
     """Rates per tick, tariff by hour."""
     costs, hours_per_tick = factory.costs, factory.tick_minutes / 60
-    arrays.price[g] = factory.tariff.price
-    arrays.price_before[g, 1:] = np.cumsum(factory.tariff.price)
-    arrays.co2[g] = factory.tariff.co2
-    arrays.co2_before[g, 1:] = np.cumsum(factory.tariff.co2)
-    arrays.tardiness_rate[g] = costs.tardiness * hours_per_tick
-    arrays.changeover_rate[g] = costs.changeover
-    arrays.waste_rate[g] = costs.waste
-    arrays.energy_rate[g] = costs.energy
-    arrays.holding_rate[g] = costs.holding * hours_per_tick
-    arrays.co2_per_waste_kg[g] = costs.co2_per_waste_kg
-    arrays.cost_scale[g] = costs.scale or 0.0
+    loaded.hours.price[g, :24] = factory.tariff.price
+    loaded.hours.price_before[g, 1:] = np.cumsum(factory.tariff.price)
+    loaded.hours.co2[g, :24] = factory.tariff.co2
+    loaded.hours.co2_before[g, 1:] = np.cumsum(factory.tariff.co2)
+    loaded.plant.tardiness_rate[g] = costs.tardiness * hours_per_tick
+    loaded.plant.changeover_rate[g] = costs.changeover
+    loaded.plant.waste_rate[g] = costs.waste
+    loaded.plant.energy_rate[g] = costs.energy
+    loaded.plant.holding_rate[g] = costs.holding * hours_per_tick
+    loaded.plant.co2_per_waste_kg[g] = costs.co2_per_waste_kg
+    loaded.plant.cost_scale[g] = costs.scale or 0.0
 
 
-def _load_longest_waits(arrays: FactoryArrays, g: int, factory: Factory) -> None:
+def _load_longest_waits(loaded: FactoryArrays, g: int, factory: Factory) -> None:
     """Twice the mean process time of the centre, unless the centre says otherwise."""
-    centre_of = arrays.operation_centre[g]
-    exists = np.arange(centre_of.shape[1])[None, :] < arrays.num_operations[g][:, None]
+    centre_of = loaded.operations.centre[g]
+    exists = np.arange(centre_of.shape[1])[None, :] < loaded.products.num_operations[g][:, None]
     for c, centre in enumerate(factory.work_centres):
         if centre.longest_wait is not None:
-            arrays.longest_wait[g, c] = centre.longest_wait
+            loaded.centres.longest_wait[g, c] = centre.longest_wait
             continue
         there = exists & (centre_of == c)
-        mean = arrays.mean_base[g][there].sum() / max(1, there.sum())
-        arrays.longest_wait[g, c] = max(1, math.floor(2 * mean + 0.5))
+        mean = loaded.operations.mean_base[g][there].sum() / max(1, there.sum())
+        loaded.centres.longest_wait[g, c] = max(1, math.floor(2 * mean + 0.5))

@@ -78,7 +78,11 @@ class WaitRecord:
 
 @dataclass(frozen=True)
 class Schedule:
-    """Everything that happened, in ticks; machines and orders by index. ``open_operations`` are still in work, with expected ends."""
+    """Everything that happened from date 0 to ``end_date``, in ticks; machines and orders by index.
+
+    ``open_operations`` are still in work at ``end_date``, with expected ends; ``open_failures`` are under repair, up to ``end_date``. A changeover in progress
+    stands among ``changeovers`` with its end ahead, as its time is certain.
+    """
 
     factory_name: str
     tick_minutes: float
@@ -92,6 +96,7 @@ class Schedule:
     failures: tuple[FailureRecord, ...] = ()
     waits: tuple[WaitRecord, ...] = ()
     open_operations: tuple[OperationRecord, ...] = ()
+    open_failures: tuple[FailureRecord, ...] = ()
     end_date: int = 0
 
     @property
@@ -139,6 +144,7 @@ _RECORDS: dict[str, Any] = {
     "failures": FailureRecord,
     "waits": WaitRecord,
     "open_operations": OperationRecord,
+    "open_failures": FailureRecord,
 }
 
 
@@ -160,16 +166,16 @@ def unload(factory: Factory, book: OrderBook | None, arrays: FactoryArrays, shop
     RuntimeError
         If the log was too short to hold everything.
     """
-    if shop.log_length[env] > shop.log.shape[1]:
-        raise RuntimeError(f"unload: the log has {shop.log.shape[1]} lines but {shop.log_length[env]} were written; allocate a longer one.")
+    if shop.floor.log_length[env] > shop.log.shape[1]:
+        raise RuntimeError(f"unload: the log has {shop.log.shape[1]} lines but {shop.floor.log_length[env]} were written; allocate a longer one.")
     machines = [(machine.name, centre.name) for centre in factory.work_centres for machine in centre.machines]
-    lines = shop.log[env, : shop.log_length[env]].tolist()
+    lines = shop.log[env, : shop.floor.log_length[env]].tolist()
     failures = tuple(FailureRecord(line[1], line[4], line[5]) for line in lines if line[0] == LOGGED_FAILURE)
     return Schedule(
         factory_name=factory.name,
         tick_minutes=factory.tick_minutes,
         start_hour=factory.start_hour,
-        seed=int(shop.seed[env]),
+        seed=int(shop.floor.seed[env]),
         machine_names=tuple(name for name, _ in machines),
         machine_centres=tuple(centre for _, centre in machines),
         orders=_unload_orders(factory, book, shop, env),
@@ -178,30 +184,31 @@ def unload(factory: Factory, book: OrderBook | None, arrays: FactoryArrays, shop
         failures=failures,
         waits=tuple(WaitRecord(line[1], line[4], line[5]) for line in lines if line[0] == LOGGED_WAIT),
         open_operations=_unload_open_operations(factory, shop, env),
-        end_date=int(shop.clock[env]),
+        open_failures=_unload_open_failures(shop, env, len(machines)),
+        end_date=int(shop.floor.clock[env]),
     )
 
 
 def _unload_orders(factory: Factory, book: OrderBook | None, shop: ShopState, env: int) -> tuple[OrderRecord, ...]:
     """Released orders (the others are not known yet)."""
     records = []
-    for j in range(int(shop.num_released[env])):
+    for j in range(int(shop.floor.num_released[env])):
         options = {
             option.name: option.values[int(value)].name
             for option, value in zip(factory.options, shop.option_value[env, j], strict=False)
             if value >= 0
         }
-        completion_date = int(shop.completion_date[env, j])
+        completion_date = int(shop.orders.completion_date[env, j])
         records.append(
             OrderRecord(
                 order_id=book.orders[j].order_id if book else f"{j + 1}",
                 number=j,
-                product=factory.products[int(shop.product[env, j])].name,
+                product=factory.products[int(shop.orders.product[env, j])].name,
                 options=options,
-                release_date=int(shop.release_date[env, j]),
-                due_date=int(shop.due_date[env, j]),
-                weight=float(shop.weight[env, j]),
-                material_date=int(shop.material_date[env, j]),
+                release_date=int(shop.orders.release_date[env, j]),
+                due_date=int(shop.orders.due_date[env, j]),
+                weight=float(shop.orders.weight[env, j]),
+                material_date=int(shop.orders.material_date[env, j]),
                 completion_date=completion_date if completion_date >= 0 else None,
             )
         )
@@ -211,10 +218,10 @@ def _unload_orders(factory: Factory, book: OrderBook | None, shop: ShopState, en
 def _operation_names(factory: Factory, shop: ShopState, env: int) -> list[list[str]]:
     """Names of the operations of each released order, by operation number."""
     names = {}
-    for index in set(shop.product[env, : shop.num_released[env]].tolist()):
+    for index in set(shop.orders.product[env, : shop.floor.num_released[env]].tolist()):
         product = factory.products[index]
         names[index] = [product.operations[listed].name for listed in operation_order(product)]
-    return [names[index] for index in shop.product[env, : shop.num_released[env]].tolist()]
+    return [names[index] for index in shop.orders.product[env, : shop.floor.num_released[env]].tolist()]
 
 
 def _unload_operations(factory: Factory, shop: ShopState, env: int, lines: list[list[int]], failures: tuple[FailureRecord, ...]) -> tuple[OperationRecord, ...]:
@@ -231,7 +238,7 @@ def _unload_changeovers(factory: Factory, arrays: FactoryArrays, shop: ShopState
     records = []
     for index, (kind, machine, order, operation, start, end, _, _) in enumerate(lines):
         if kind == LOGGED_CHANGEOVER:
-            attributes = factory.work_centres[int(arrays.machine_centre[0, machine])].attributes
+            attributes = factory.work_centres[int(arrays.machines.centre[0, machine])].attributes
             before, after = (tuple(a.values[int(v)] for a, v in zip(attributes, shop.log_setup[env, index, side], strict=False)) for side in (0, 1))
             records.append(ChangeoverRecord(machine, start, end, before, after, order if order >= 0 else None, operation if operation >= 0 else None))
     return tuple(records)
@@ -241,14 +248,20 @@ def _unload_open_operations(factory: Factory, shop: ShopState, env: int) -> tupl
     """Operations in work now, with their expected ends."""
     records = []
     names = _operation_names(factory, shop, env)
-    operations = shop.operation_status.shape[2]
+    operations = shop.operations.shape[2]
     for machine in range(sum(len(centre.machines) for centre in factory.work_centres)):
-        entry = int(shop.machine_entry[env, machine])
-        if shop.machine_status[env, machine] != IDLE and entry >= 0:
+        entry = int(shop.machines.entry[env, machine])
+        if shop.machines.status[env, machine] != IDLE and entry >= 0:
             order, operation = divmod(entry, operations)
-            selected, end = int(shop.start_date[env, machine]), max(int(shop.expected_end[env, machine]), int(shop.clock[env]))
-            processing = shop.machine_status[env, machine] in (PROCESSING, DOWN)
-            start = int(shop.process_start_date[env, machine]) if processing else max(selected, min(int(shop.machine_date[env, machine]), end))
-            attempt = int(shop.attempt[env, order, operation])
+            selected, end = int(shop.machines.start_date[env, machine]), max(int(shop.machines.expected_end[env, machine]), int(shop.floor.clock[env]))
+            processing = shop.machines.status[env, machine] in (PROCESSING, DOWN)
+            start = int(shop.machines.process_start_date[env, machine]) if processing else max(selected, min(int(shop.machines.date[env, machine]), end))
+            attempt = int(shop.operations.attempt[env, order, operation])
             records.append(OperationRecord(order, operation, names[order][operation], machine, selected, start, end, max(0, end - start), attempt))
     return tuple(records)
+
+
+def _unload_open_failures(shop: ShopState, env: int, machines: int) -> tuple[FailureRecord, ...]:
+    """Repairs in progress, up to now: their ends are not known yet."""
+    clock = int(shop.floor.clock[env])
+    return tuple(FailureRecord(m, int(shop.machines.state_date[env, m]), clock) for m in range(machines) if shop.machines.status[env, m] == DOWN)

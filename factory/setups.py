@@ -14,11 +14,11 @@ FORBIDDEN = -1
 def setup_time(factory, g, centre, machine, mounted, wanted):
     """Ticks to change ``machine`` over from ``mounted`` to ``wanted``: attributes' times by max or sum; FORBIDDEN if any pair is."""
     total = 0
-    add = factory.combine_sum[g, centre]
-    for attribute in range(factory.num_attributes[g, centre]):
+    add = factory.centres[g, centre].combine_sum
+    for attribute in range(factory.centres[g, centre].num_attributes):
         value = wanted[attribute]
         if value >= 0 and value != mounted[attribute]:
-            time = factory.setup_time[g, machine, attribute, mounted[attribute], value]
+            time = factory.setups[g, machine, attribute, mounted[attribute], value].time
             if time < 0:
                 return FORBIDDEN
             if add:
@@ -32,9 +32,9 @@ def setup_time(factory, g, centre, machine, mounted, wanted):
 def setup_cost(factory, g, centre, machine, mounted, wanted):
     """Matrix cost of a changeover (currency, before its rate): attributes add."""
     total = 0.0
-    for attribute in range(factory.num_attributes[g, centre]):
+    for attribute in range(factory.centres[g, centre].num_attributes):
         if wanted[attribute] >= 0:
-            total += factory.setup_cost[g, machine, attribute, mounted[attribute], wanted[attribute]]
+            total += factory.setups[g, machine, attribute, mounted[attribute], wanted[attribute]].cost
     return total
 
 
@@ -42,9 +42,9 @@ def setup_cost(factory, g, centre, machine, mounted, wanted):
 def setup_waste(factory, g, centre, machine, mounted, wanted):
     """Waste of a changeover in kg: attributes add."""
     total = 0.0
-    for attribute in range(factory.num_attributes[g, centre]):
+    for attribute in range(factory.centres[g, centre].num_attributes):
         if wanted[attribute] >= 0:
-            total += factory.setup_waste[g, machine, attribute, mounted[attribute], wanted[attribute]]
+            total += factory.setups[g, machine, attribute, mounted[attribute], wanted[attribute]].waste
     return total
 
 
@@ -70,9 +70,9 @@ def detour(factory, g, centre, machine, mounted, wanted, target):
     for attribute in range(wanted.shape[0]):
         value = wanted[attribute]
         target[attribute] = mounted[attribute]
-        if value >= 0 and value != mounted[attribute] and attribute < factory.num_attributes[g, centre]:
-            if factory.setup_time[g, machine, attribute, mounted[attribute], value] < 0:
-                value = factory.setup_via[g, machine, attribute, mounted[attribute], value]
+        if value >= 0 and value != mounted[attribute] and attribute < factory.centres[g, centre].num_attributes:
+            if factory.setups[g, machine, attribute, mounted[attribute], value].time < 0:
+                value = factory.setups[g, machine, attribute, mounted[attribute], value].via
             if value < 0:
                 return False
             target[attribute] = value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -39,18 +40,18 @@ class StuckError(RuntimeError):
 
 def grow_log(shop: ShopState, env: int = 0) -> ShopState:
     """The same shop with room for more log lines, if it is running short."""
-    used, room = int(shop.log_length[env]), shop.log.shape[1]
+    used, room = int(shop.floor.log_length[env]), shop.log.shape[1]
     if used + _SPARE_LINES <= room:
         return shop
     extra = max(room, _SPARE_LINES)
     log = np.concatenate([shop.log, np.zeros((shop.log.shape[0], extra, shop.log.shape[2]), shop.log.dtype)], axis=1)
     log_setup = np.concatenate([shop.log_setup, np.zeros((shop.log_setup.shape[0], extra, *shop.log_setup.shape[2:]), shop.log_setup.dtype)], axis=1)
-    return shop._replace(log=log, log_setup=log_setup)
+    return replace(shop, log=log, log_setup=log_setup)
 
 
 def full_rows(arrays: FactoryArrays) -> tuple[int, int]:
     """Job and changeover rows that are enough for every ready operation and every setup: nothing is ever hidden."""
-    places = queue_capacity(arrays, int(arrays.num_orders.max()))
+    places = queue_capacity(arrays, int(arrays.plant.num_orders.max()))
     return places, places
 
 
@@ -89,13 +90,13 @@ class Simulator:
     @property
     def deciding(self) -> int | None:
         """The machine that is asked; None when the episode is over."""
-        machine = int(self.shop.deciding[0])
+        machine = int(self.shop.floor.deciding[0])
         return machine if machine >= 0 else None
 
     @property
     def clock(self) -> int:
         """Now, in ticks."""
-        return int(self.shop.clock[0])
+        return int(self.shop.floor.clock[0])
 
     @property
     def costs(self) -> dict[str, float]:
@@ -106,13 +107,13 @@ class Simulator:
         """All rows of the asked machine, legal or not, in row order."""
         if self.deciding is None:
             return []
-        shop, operations = self.shop, self.shop.operation_status.shape[2]
+        shop, operations = self.shop, self.shop.operations.shape[2]
         job_rows, actions = shop.job_row.shape[1], shop.legal.shape[1]
         rows = []
-        for row in range(int(shop.num_job_rows[0])):
+        for row in range(int(shop.floor.num_job_rows[0])):
             order, operation = divmod(int(shop.job_row[0, row]), operations)
             rows.append(Choice(row, "job", order, operation, (), bool(shop.legal[0, row])))
-        for index in range(int(shop.num_changeover_rows[0])):
+        for index in range(int(shop.floor.num_changeover_rows[0])):
             order, operation = divmod(int(shop.changeover_lead[0, index]), operations)
             row = job_rows + index
             rows.append(Choice(row, "changeover", order, operation, self._target(index), bool(shop.legal[0, row])))
@@ -120,8 +121,8 @@ class Simulator:
         return rows
 
     def _target(self, index: int) -> tuple[int, ...]:
-        centre = self.arrays.machine_centre[0, self.deciding]
-        return tuple(self.shop.changeover_target[0, index, : self.arrays.num_attributes[0, centre]].tolist())
+        centre = self.arrays.machines.centre[0, self.deciding]
+        return tuple(self.shop.changeover_target[0, index, : self.arrays.centres.num_attributes[0, centre]].tolist())
 
     def decide(self, row: int) -> None:
         """Carry out a choice, and let events happen until the next machine is asked.
@@ -144,8 +145,8 @@ class Simulator:
 
     def _advance(self) -> None:
         kernel.advance(self.arrays, self.shop, 0)
-        if self.shop.deciding[0] == kernel.STUCK:
-            raise StuckError(f"factory {self.factory.name}, seed {self.shop.seed[0]}, date {self.clock}: orders are open but nothing can happen any more.")
+        if self.shop.floor.deciding[0] == kernel.STUCK:
+            raise StuckError(f"factory {self.factory.name}, seed {self.shop.floor.seed[0]}, date {self.clock}: orders are open but nothing can happen any more.")
 
     def schedule(self) -> Schedule:
         """Everything that has happened so far."""

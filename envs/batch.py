@@ -1,0 +1,173 @@
+"""Factories, shop floors and buffers of a number of environments, put together once; what ``Env`` and ``VectorEnv`` share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from gymnasium import spaces
+from numpy.typing import NDArray
+
+from envs.features import CANDIDATES, MACHINES, SHOP, Column
+from envs.observation import Tables, allocate_scratch, allocate_tables
+from envs.stepping import allocate_outcome, find_illegal, reference_cost, reset_all, step_all, step_all_once
+from factory.arrays import COST_TERMS, NEVER, FactoryArrays
+from factory.load import load
+from factory.model import Factory, OrderBook
+from factory.shop import allocate
+from factory.simulator import IllegalAction, StuckError, full_rows, grow_log
+
+DEFAULT_JOB_ROWS = 32
+DEFAULT_CHANGEOVER_ROWS = 8
+_REFERENCE_EPISODES = 8
+_REFERENCE_SEED = 2**63  # outside every block of episode seeds (evaluation.seeds)
+
+
+def observation_space(tables: Tables) -> spaces.Dict:
+    """Gymnasium space of one environment's observation, from the feature table."""
+
+    def box(columns: tuple[Column, ...], shape: tuple[int, ...], dtype: Any) -> spaces.Box:
+        low = np.broadcast_to(np.array([column.low for column in columns], dtype), shape)
+        high = np.broadcast_to(np.array([column.high for column in columns], dtype), shape)
+        return spaces.Box(low, high, shape, dtype)
+
+    dtype = tables.candidates.dtype.type
+    return spaces.Dict(
+        {
+            "candidates": box(CANDIDATES, tables.candidates.shape[1:], dtype),
+            "machines": box(MACHINES, tables.machines.shape[1:], dtype),
+            "shop": box(SHOP, tables.shop.shape[1:], dtype),
+            "action_mask": spaces.MultiBinary(tables.action_mask.shape[1]),
+        }
+    )
+
+
+class Batch:
+    """E environments over G factories.
+
+    Parameters
+    ----------
+    factories, books
+        The factories of the mixture, each with an order book or None for its own demand.
+    num_envs
+        Environments; environment e stands in factory e modulo G at first.
+    job_rows, changeover_rows
+        Rows of the candidate table; 0 for as many as can ever be needed (no cap).
+    machine_rows
+        Least number of rows of the machine table (so that tables of different factories have one shape).
+    dtype
+        Float type of the tables.
+    last_date, most_decisions
+        Limits that truncate an episode; None for none.
+    draw_factory
+        Draw each new episode's factory from the mixture (by its seed) instead of keeping the environment's.
+    num_tables
+        Observation buffers that take turns: what :meth:`step` returned stays untouched for ``num_tables - 1`` further steps.
+    log_length
+        Lines of each environment's log.
+    """
+
+    def __init__(
+        self,
+        factories: Sequence[Factory],
+        books: Sequence[OrderBook | None] | None = None,
+        *,
+        num_envs: int,
+        job_rows: int = DEFAULT_JOB_ROWS,
+        changeover_rows: int = DEFAULT_CHANGEOVER_ROWS,
+        machine_rows: int = 0,
+        dtype: type[np.floating[Any]] = np.float32,
+        last_date: int | None = None,
+        most_decisions: int | None = None,
+        draw_factory: bool = False,
+        num_tables: int = 2,
+        log_length: int = 0,
+    ) -> None:
+        self.factories, self.books = tuple(factories), tuple(books) if books is not None else (None,) * len(factories)
+        self.arrays = load(self.factories, self.books)
+        most_rows = full_rows(self.arrays)
+        rows = {"job_rows": job_rows or most_rows[0], "changeover_rows": changeover_rows or most_rows[1]}
+        measure_cost_scales(self.arrays, rows, dtype)
+        self.shop = allocate(self.arrays, num_envs, **rows, log_length=log_length)
+        self.num_envs = num_envs
+        self.last_date = NEVER if last_date is None else np.int64(last_date)
+        self.most_decisions = NEVER if most_decisions is None else np.int64(most_decisions)
+        self.draw_factory = draw_factory
+        self.scratch = allocate_scratch(self.shop)
+        self._ring = [allocate_tables(self.arrays, self.shop, dtype, machine_rows) for _ in range(num_tables)]
+        self._turn = 0
+        self.final = allocate_tables(self.arrays, self.shop, dtype, machine_rows)
+        self.outcome = allocate_outcome(num_envs, len(COST_TERMS))
+
+    @property
+    def tables(self) -> Tables:
+        """The present observation."""
+        return self._ring[self._turn]
+
+    @property
+    def nbytes(self) -> int:
+        """Memory of everything in bytes."""
+        bundles = (self.arrays, self.shop, self.scratch, self.final, self.outcome, *self._ring)
+        return sum(bundle.nbytes for bundle in bundles)
+
+    def grow_log(self) -> None:
+        """Make room in the log before it runs short."""
+        self.shop = grow_log(self.shop)
+
+    def reset(self, seeds: NDArray[np.uint64], factories: NDArray[np.int64] | None = None) -> Tables:
+        """Begin the episodes that belong to ``seeds [E]``, in ``factories [E]`` (default: e modulo G)."""
+        if factories is None:
+            factories = np.arange(self.num_envs) % len(self.factories)
+        self._turn = (self._turn + 1) % len(self._ring)
+        self._check_stuck(reset_all(self.arrays, self.shop, factories, seeds, self.scratch, self.tables))
+        return self.tables
+
+    def step(self, actions: NDArray[np.int64], *, autoreset: bool = True) -> Tables:
+        """Carry out ``actions [E]``; results stand in :attr:`outcome`.
+
+        With ``autoreset`` an episode that is over is followed by the next at once, and its last observation stands in :attr:`final`.
+
+        Raises
+        ------
+        IllegalAction
+            If any action is not legal; no environment has moved.
+        """
+        illegal = find_illegal(self.shop, actions)
+        if illegal >= 0:
+            raise IllegalAction(self._explain(illegal, int(actions[illegal])))
+        self._turn = (self._turn + 1) % len(self._ring)
+        limits = (self.last_date, self.most_decisions)
+        if autoreset:
+            stuck = step_all(self.arrays, self.shop, actions, *limits, self.draw_factory, self.scratch, self.tables, self.final, self.outcome)
+        else:
+            stuck = step_all_once(self.arrays, self.shop, actions, *limits, self.scratch, self.tables, self.outcome)
+        self._check_stuck(stuck)
+        return self.tables
+
+    def _explain(self, env: int, action: int) -> str:
+        machine = int(self.shop.floor.deciding[env])
+        if machine < 0:
+            return f"environment {env}: action = {action}; the episode is over. Call reset()."
+        legal = np.flatnonzero(self.shop.legal[env]).tolist()
+        return f"environment {env}, machine {machine}: action = {action}; it must be a legal row of the action mask. Choose one of {legal}."
+
+    def _check_stuck(self, env: int) -> None:
+        if env >= 0:
+            floor = self.shop.floor
+            name = self.factories[int(floor.factory[env])].name
+            raise StuckError(f"factory {name}, seed {floor.seed[env]}, date {floor.clock[env]}: orders are open but nothing can happen any more.")
+
+
+def measure_cost_scales(arrays: FactoryArrays, rows: dict[str, int], dtype: type[np.floating[Any]]) -> None:
+    """Set the cost scale of factories that give none to the mean cost of an episode under ATCS (at least 1)."""
+    unknown = [g for g in range(len(arrays.plant)) if arrays.plant.cost_scale[g] == 0]
+    if not unknown:
+        return
+    arrays.plant.cost_scale[unknown] = 1.0
+    shop = allocate(arrays, 1, **rows)
+    scratch, tables = allocate_scratch(shop), allocate_tables(arrays, shop, dtype)
+    for g in unknown:
+        seeds = [np.uint64(_REFERENCE_SEED + episode) for episode in range(_REFERENCE_EPISODES)]
+        costs = [reference_cost(arrays, shop, 0, g, seed, scratch, tables) for seed in seeds]
+        arrays.plant.cost_scale[g] = max(1.0, float(np.mean(costs)))

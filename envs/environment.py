@@ -1,0 +1,190 @@
+"""One microfactory as a Gymnasium environment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, ClassVar
+
+import gymnasium
+import numpy as np
+from gymnasium import spaces
+from numpy.typing import NDArray
+
+from envs.batch import DEFAULT_CHANGEOVER_ROWS, DEFAULT_JOB_ROWS, Batch, observation_space
+from envs.observation import Tables
+from envs.scenario import Scenario
+from factory.arrays import COST_TERMS
+from factory.model import Factory, OrderBook
+from factory.randomised import RandomisedRanges
+from factory.schedule import Schedule, unload
+
+Observation = dict[str, NDArray[Any]]
+_LOG_LINES = 8192
+
+
+class ChangeoverEnv(gymnasium.Env[Observation, np.int64]):
+    """Dispatching and changeover decisions in a microfactory, one machine at a time.
+
+    The action is a row of ``observation["candidates"]`` that ``observation["action_mask"]`` allows: a ready operation, a changeover alone, or (last) the wait.
+    The reward is minus the cost since the last decision over the scenario's cost scale. ``info`` has ``cost`` (by term, since the last decision), ``elapsed``
+    (ticks since then), ``action_mask`` and, when the episode is over, ``episode_cost`` (by term) and ``decisions``.
+
+    Parameters
+    ----------
+    factory
+        Name of a shipped factory, a TOML file, a :class:`factory.model.Factory`, or ranges of which each episode draws a fresh one.
+    order_book
+        Orders to replay in place of the factory's demand.
+    num_orders
+        Orders of an episode, in place of the factory's.
+    job_rows, changeover_rows
+        Rows of the candidate table; 0 for as many as can ever be needed.
+    last_date, most_decisions
+        Truncate the episode at the first decision at or after this tick, or after this many decisions.
+    dtype
+        Float type of the observation.
+    render_mode
+        ``"rgb_array"`` and ``"human"``: the Gantt chart so far; ``"ansi"``: the same as text.
+
+    Raises
+    ------
+    factory.simulator.IllegalAction
+        By :meth:`step`, if the action is not legal; the state is as it was.
+
+    Examples
+    --------
+    >>> import gymnasium
+    >>> env = gymnasium.make("microfactory/Changeover-v0", factory="tiny")
+    >>> observation, info = env.reset(seed=1)
+    >>> observation, reward, terminated, truncated, info = env.step(int(info["action_mask"].argmax()))
+    >>> sorted(info["cost"])
+    ['changeover', 'energy', 'holding', 'tardiness', 'waste']
+    """
+
+    metadata: ClassVar[dict[str, Any]] = {"render_modes": ["rgb_array", "human", "ansi"], "render_fps": 4}
+
+    def __init__(
+        self,
+        factory: str | Path | Factory | RandomisedRanges = "microfactory",
+        order_book: OrderBook | str | Path | None = None,
+        *,
+        num_orders: int | None = None,
+        job_rows: int = DEFAULT_JOB_ROWS,
+        changeover_rows: int = DEFAULT_CHANGEOVER_ROWS,
+        last_date: int | None = None,
+        most_decisions: int | None = None,
+        dtype: type[np.floating[Any]] = np.float32,
+        render_mode: str | None = None,
+    ) -> None:
+        if render_mode is not None and render_mode not in self.metadata["render_modes"]:
+            raise ValueError(f"render_mode = {render_mode!r}; must be one of {self.metadata['render_modes']} or None. Choose one of them.")
+        self.render_mode = render_mode
+        self._settings: dict[str, Any] = {
+            "job_rows": job_rows,
+            "changeover_rows": changeover_rows,
+            "last_date": last_date,
+            "most_decisions": most_decisions,
+            "dtype": dtype,
+        }
+        self.scenario = Scenario(factory, order_book, num_orders)
+        self._build(self.scenario.draw(0))
+        self.observation_space = observation_space(self._batch.tables)
+        self.action_space = spaces.Discrete(self._batch.shop.legal.shape[1])
+
+    def _build(self, pair: tuple[Factory, OrderBook | None]) -> None:
+        factory, book = pair
+        machine_rows = self.scenario.machine_rows
+        self._batch = Batch([factory], [book], num_envs=1, machine_rows=machine_rows, num_tables=1, log_length=_LOG_LINES, **self._settings)
+        self._over = True
+
+    @property
+    def factory(self) -> Factory:
+        """The factory of the present episode."""
+        return self._batch.factories[0]
+
+    @property
+    def order_book(self) -> OrderBook | None:
+        """The order book that is replayed, if any."""
+        return self._batch.books[0]
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Observation, dict[str, Any]]:
+        """Begin an episode.
+
+        Parameters
+        ----------
+        seed
+            Of the episode: one seed is one world, whatever is decided in it. None: drawn from the environment's generator.
+        options
+            ``factory``, ``order_book``, ``num_orders`` as in the constructor, from this episode on. The shape of the observation must stay.
+        """
+        super().reset(seed=seed)
+        episode_seed = int(self.np_random.integers(2**63)) if seed is None else seed
+        if options:
+            self._change_scenario(dict(options), episode_seed)
+        elif self.scenario.changes_every_episode:
+            self._build(self.scenario.draw(episode_seed))
+        self._batch.reset(np.array([episode_seed], np.uint64))
+        self._over = False
+        tables = self._batch.tables
+        mask = tables.action_mask[0].astype(np.int8)
+        return self._observation(tables, mask), {"cost": dict.fromkeys(COST_TERMS, 0.0), "elapsed": 0, "action_mask": mask.copy()}
+
+    def _change_scenario(self, options: dict[str, Any], seed: int) -> None:
+        before = self.scenario
+        self.scenario = before.changed(options)
+        shape = {name: space.shape for name, space in self.observation_space.items()}
+        self._build(self.scenario.draw(seed))
+        now = {name: space.shape for name, space in observation_space(self._batch.tables).items()}
+        if now != shape:
+            self.scenario = before
+            self._build(before.draw(seed))
+            raise ValueError(
+                f"reset(options=...): the observation would change from {shape} to {now}; it must keep its shape. "
+                "Make a new environment, or give job_rows and changeover_rows when making it."
+            )
+
+    def step(self, action: np.int64 | int) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
+        """Carry out ``action`` and let time pass until the next decision."""
+        batch = self._batch
+        if self._over:
+            raise RuntimeError("step(): the episode is over (or none has begun). Call reset().")
+        batch.grow_log()
+        tables = batch.step(np.array([action], np.int64), autoreset=False)
+        outcome = batch.outcome
+        terminated, truncated = bool(outcome.terminated[0]), bool(outcome.truncated[0])
+        mask = tables.action_mask[0].astype(np.int8)
+        info = {"cost": dict(zip(COST_TERMS, outcome.cost[0].tolist(), strict=True)), "elapsed": int(outcome.elapsed[0]), "action_mask": mask.copy()}
+        if terminated or truncated:
+            self._over = True
+            info["episode_cost"] = dict(zip(COST_TERMS, outcome.episode_cost[0].tolist(), strict=True))
+            info["decisions"] = int(outcome.episode_decisions[0])
+        return self._observation(tables, mask), float(outcome.reward[0]), terminated, truncated, info
+
+    @staticmethod
+    def _observation(tables: Tables, mask: NDArray[np.int8]) -> Observation:
+        return {
+            "candidates": tables.candidates[0].copy(),
+            "machines": tables.machines[0].copy(),
+            "shop": tables.shop[0].copy(),
+            "action_mask": mask,
+        }
+
+    def action_masks(self) -> NDArray[np.bool_]:
+        """The legal rows as bool [A], under the name that sb3-contrib expects."""
+        return self._batch.tables.action_mask[0].copy()
+
+    def schedule(self) -> Schedule:
+        """Everything that has happened in this episode so far."""
+        return unload(self.factory, self.order_book, self._batch.arrays, self._batch.shop, 0)
+
+    def render(self) -> Any:
+        """The Gantt chart so far: an RGB array, a text, or (``human``) a window that is kept up to date."""
+        from factory import gantt  # matplotlib is loaded only where a picture is wanted
+
+        if self.render_mode == "rgb_array":
+            return gantt.gantt_rgb(self.schedule(), self.factory)
+        if self.render_mode == "ansi":
+            return gantt.gantt_text(self.schedule())
+        if self.render_mode == "human":
+            gantt.show_gantt(self.schedule(), self.factory)
+        return None

@@ -1,0 +1,13 @@
+"""Makes the environment known to Gymnasium; an entry point of the package, so that ``gymnasium.make`` finds it without an import."""
+
+from __future__ import annotations
+
+import gymnasium
+
+ENV_ID = "microfactory/Changeover-v0"
+
+
+def register_environments() -> None:
+    """Register ``microfactory/Changeover-v0``, single and vector, if it is not yet."""
+    if ENV_ID not in gymnasium.registry:
+        gymnasium.register(ENV_ID, entry_point="envs.environment:ChangeoverEnv", vector_entry_point="envs.vector:ChangeoverVectorEnv")

@@ -1,0 +1,79 @@
+"""What an environment stands for: a factory (or ranges to draw one from), perhaps an order book, perhaps another length."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from factory.catalogue import find_factory
+from factory.model import Factory, OrderBook
+from factory.order_book import read_order_book
+from factory.randomised import RandomisedRanges, draw_factory
+
+_OPTIONS = ("factory", "order_book", "num_orders")
+
+
+class Scenario:
+    """Resolves names and files to objects, once.
+
+    Raises
+    ------
+    ValueError
+        If an order book comes with ranges (which have no fixed products), or with ``num_orders``; if a factory or file is unknown or wrong.
+    """
+
+    def __init__(
+        self,
+        factory: str | Path | Factory | RandomisedRanges = "microfactory",
+        order_book: OrderBook | str | Path | None = None,
+        num_orders: int | None = None,
+    ) -> None:
+        self._given: dict[str, Any] = {"factory": factory, "order_book": order_book, "num_orders": num_orders}
+        source = find_factory(factory) if isinstance(factory, str | Path) else factory
+        if num_orders is not None and num_orders < 1:
+            raise ValueError(f"num_orders = {num_orders}; must be at least 1. Leave it out for the factory's own number.")
+        if order_book is not None and num_orders is not None:
+            raise ValueError(f"num_orders = {num_orders} with an order book; the book sets the number of orders. Leave one of them out.")
+        if order_book is not None and isinstance(source, RandomisedRanges):
+            raise ValueError("order_book with randomised factories; their products change every episode. Name one factory for the book.")
+        self._source = source
+        self._num_orders = num_orders
+        self._book: OrderBook | None = None
+        if isinstance(order_book, OrderBook):
+            self._book = order_book
+        elif order_book is not None and isinstance(source, Factory):
+            self._book = read_order_book(order_book, source)
+
+    @property
+    def changes_every_episode(self) -> bool:
+        """Whether each episode draws a fresh factory."""
+        return isinstance(self._source, RandomisedRanges)
+
+    @property
+    def machine_rows(self) -> int:
+        """Most machines that an episode can have."""
+        if isinstance(self._source, RandomisedRanges):
+            return int(self._source.machines[1])
+        return sum(len(centre.machines) for centre in self._source.work_centres)
+
+    def draw(self, seed: int) -> tuple[Factory, OrderBook | None]:
+        """Factory and order book of the episode with this seed."""
+        factory = draw_factory(seed, self._source) if isinstance(self._source, RandomisedRanges) else self._source
+        if self._num_orders is not None and factory.demand is not None:
+            first = min(factory.demand.initial_orders, self._num_orders)
+            demand = factory.demand.model_copy(update={"num_orders": self._num_orders, "initial_orders": first})
+            factory = factory.model_copy(update={"demand": demand})
+        return factory, self._book
+
+    def changed(self, options: dict[str, Any]) -> Scenario:
+        """The scenario with some of its settings replaced.
+
+        Raises
+        ------
+        ValueError
+            If a key is unknown.
+        """
+        unknown = [key for key in options if key not in _OPTIONS]
+        if unknown:
+            raise ValueError(f"reset(options=...): unknown key {unknown[0]!r}; must be one of {list(_OPTIONS)}. Correct or remove it.")
+        return Scenario(**{**self._given, **options})

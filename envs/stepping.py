@@ -1,0 +1,165 @@
+"""A step of many environments: decide, advance, reward, autoreset, observe. Compiled; single and vector environment both run on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from envs.features import CANDIDATE_INDEX
+from envs.observation import observe
+from factory import draws
+from factory.bundle import Bundle
+from factory.compiled import compiled
+from factory.kernel import EPISODE_OVER, STUCK, advance, begin_episode, decide
+
+_ATCS = CANDIDATE_INDEX["atcs"]
+ALL_LEGAL = -1
+_NEXT_SEED, _NEXT_FACTORY = 0, 1
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome(Bundle):
+    """What a step of E environments returns beside the observation."""
+
+    reward: NDArray[np.float64]  # [E]
+    cost: NDArray[np.float64]  # [E, 5] cost since the last decision, by factory.arrays.COST_TERMS
+    elapsed: NDArray[np.int64]  # [E] ticks since the last decision
+    terminated: NDArray[np.bool_]  # [E] every order is completed
+    truncated: NDArray[np.bool_]  # [E] a limit was reached
+    episode_cost: NDArray[np.float64]  # [E, 5] cost of the episode so far (of the finished one where it is over)
+    episode_decisions: NDArray[np.int64]  # [E]
+
+
+def allocate_outcome(num_envs: int, num_terms: int) -> Outcome:
+    """Zeroed outcome."""
+    floats, ints, bools = np.float64, np.int64, np.bool_
+    return Outcome(
+        np.zeros(num_envs, floats),
+        np.zeros((num_envs, num_terms), floats),
+        np.zeros(num_envs, ints),
+        np.zeros(num_envs, bools),
+        np.zeros(num_envs, bools),
+        np.zeros((num_envs, num_terms), floats),
+        np.zeros(num_envs, ints),
+    )
+
+
+@compiled
+def find_illegal(shop, actions):
+    """First environment whose action is not legal; ALL_LEGAL if there is none."""
+    for e in range(actions.shape[0]):
+        row = actions[e]
+        if shop.floor[e].deciding < 0 or row < 0 or row >= shop.legal.shape[1] or not shop.legal[e, row]:
+            return e
+    return ALL_LEGAL
+
+
+@compiled
+def reset_one(factory, shop, e, g, seed, scratch, tables):
+    """Begin an episode and show its first decision. False if the factory is stuck."""
+    begin_episode(factory, shop, e, g, seed)
+    advance(factory, shop, e)
+    observe(factory, shop, e, scratch, tables.candidates[e], tables.machines[e], tables.shop[e], tables.action_mask[e])
+    return shop.floor[e].deciding != STUCK
+
+
+@compiled
+def reset_all(factory, shop, factories, seeds, scratch, tables):
+    """Begin an episode in every environment; returns an environment that is stuck, or -1."""
+    stuck = -1
+    for e in range(seeds.shape[0]):
+        if not reset_one(factory, shop, e, factories[e], seeds[e], scratch, tables):
+            stuck = e
+    return stuck
+
+
+@compiled
+def step_one(factory, shop, e, action, last_date, most_decisions, outcome):
+    """Carry out a legal action and let time pass until the next decision; fills the outcome of environment ``e``."""
+    before = shop.floor[e].clock
+    for term in range(shop.cost.shape[1]):
+        outcome.cost[e, term] = -shop.cost[e, term]
+    decide(factory, shop, e, action)
+    advance(factory, shop, e)
+    total = 0.0
+    for term in range(shop.cost.shape[1]):
+        outcome.cost[e, term] += shop.cost[e, term]
+        outcome.episode_cost[e, term] = shop.cost[e, term]
+        total += outcome.cost[e, term]
+    floor = shop.floor[e]
+    outcome.episode_decisions[e] = floor.decisions
+    outcome.elapsed[e] = floor.clock - before
+    outcome.reward[e] = -total / factory.plant[floor.factory].cost_scale
+    outcome.terminated[e] = floor.deciding == EPISODE_OVER
+    outcome.truncated[e] = floor.deciding >= 0 and (floor.clock >= last_date or floor.decisions >= most_decisions)
+    return floor.deciding != STUCK
+
+
+@compiled
+def step_all(factory, shop, actions, last_date, most_decisions, draw_factory, scratch, tables, final, outcome):
+    """Step every environment; one that is over begins its next episode at once (SAME_STEP) and leaves its last observation in ``final``.
+
+    All actions must be legal. The next episode's seed follows from the last one's; with ``draw_factory`` so does its factory, otherwise it stays.
+    Returns an environment that is stuck, or -1.
+    """
+    stuck = -1
+    for e in range(actions.shape[0]):
+        if not step_one(factory, shop, e, actions[e], last_date, most_decisions, outcome):
+            stuck = e
+        if outcome.terminated[e] or outcome.truncated[e]:
+            observe(factory, shop, e, scratch, final.candidates[e], final.machines[e], final.shop[e], final.action_mask[e])
+            seed = shop.floor[e].seed
+            g = shop.floor[e].factory
+            if draw_factory:
+                g = np.int64(draws.bits(seed, draws.EPISODE, _NEXT_FACTORY, 0) % np.uint64(factory.plant.shape[0]))
+            if not reset_one(factory, shop, e, g, draws.bits(seed, draws.EPISODE, _NEXT_SEED, 0), scratch, tables):
+                stuck = e
+        else:
+            observe(factory, shop, e, scratch, tables.candidates[e], tables.machines[e], tables.shop[e], tables.action_mask[e])
+    return stuck
+
+
+@compiled
+def step_all_once(factory, shop, actions, last_date, most_decisions, scratch, tables, outcome):
+    """Step every environment and show what it sees then, be the episode over or not. Returns an environment that is stuck, or -1."""
+    stuck = -1
+    for e in range(actions.shape[0]):
+        if not step_one(factory, shop, e, actions[e], last_date, most_decisions, outcome):
+            stuck = e
+        observe(factory, shop, e, scratch, tables.candidates[e], tables.machines[e], tables.shop[e], tables.action_mask[e])
+    return stuck
+
+
+@compiled
+def best_by_column(shop, e, candidates, column):
+    """The legal job row with the highest value in ``column`` (first on ties); without one the wait if legal, else the first legal row."""
+    best = -1
+    for row in range(shop.floor[e].num_job_rows):
+        if shop.legal[e, row] and (best < 0 or candidates[row, column] > candidates[best, column]):
+            best = row
+    if best >= 0:
+        return best
+    wait = shop.legal.shape[1] - 1
+    if shop.legal[e, wait]:
+        return wait
+    row = 0
+    while not shop.legal[e, row]:
+        row += 1
+    return row
+
+
+@compiled
+def reference_cost(factory, shop, e, g, seed, scratch, tables):
+    """Total cost of one episode of factory ``g`` under the ATCS column (k1 = 2, k2 = 0.5)."""
+    begin_episode(factory, shop, e, g, seed)
+    advance(factory, shop, e)
+    while shop.floor[e].deciding >= 0:
+        observe(factory, shop, e, scratch, tables.candidates[e], tables.machines[e], tables.shop[e], tables.action_mask[e])
+        decide(factory, shop, e, best_by_column(shop, e, tables.candidates[e], _ATCS))
+        advance(factory, shop, e)
+    total = 0.0
+    for term in range(shop.cost.shape[1]):
+        total += shop.cost[e, term]
+    return total

@@ -1,0 +1,178 @@
+"""Many microfactories in one batch as a Gymnasium vector environment: one compiled call a step, no Python work an environment."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from gymnasium import spaces
+from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector.utils import batch_space
+from numpy.typing import NDArray
+
+from envs.batch import DEFAULT_CHANGEOVER_ROWS, DEFAULT_JOB_ROWS, Batch, observation_space
+from envs.observation import Tables
+from envs.scenario import Scenario
+from factory.arrays import COST_TERMS
+from factory.model import Factory, OrderBook
+from factory.randomised import RandomisedRanges
+
+Observation = dict[str, NDArray[Any]]
+AnyFactory = str | Path | Factory | RandomisedRanges
+DRAWN_FACTORIES = 64
+
+
+class ChangeoverVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]]):
+    """E microfactories side by side, all alike or a mixture, with SAME_STEP autoreset.
+
+    Environment e of the batch equals a :class:`envs.environment.ChangeoverEnv` that is given the same seeds and actions. ``infos`` has ``cost`` (term -> [E]),
+    ``elapsed [E]``, ``action_mask [E, A]``; where an episode is over also ``final_obs``, ``final_info`` (with ``episode_cost`` and ``decisions``) and their masks
+    ``_final_obs``, ``_final_info [E]``.
+
+    Parameters
+    ----------
+    factory
+        As for the single environment, or a list of them for a mixture. Ranges stand for 64 factories drawn from them.
+    num_envs
+        Environments; without ``draw_factory`` environment e stands in factory e modulo their number.
+    draw_factory
+        Draw the factory of each new episode from the mixture.
+    copy
+        Return fresh arrays. False returns buffers that take turns: what one step returned stays untouched during the next, and is overwritten after it.
+    order_book, num_orders, job_rows, changeover_rows, last_date, most_decisions, dtype
+        As for the single environment.
+    """
+
+    metadata: ClassVar[dict[str, Any]] = {"autoreset_mode": AutoresetMode.SAME_STEP}
+
+    def __init__(
+        self,
+        factory: AnyFactory | Sequence[AnyFactory] = "microfactory",
+        num_envs: int = 1,
+        order_book: OrderBook | str | Path | None = None,
+        *,
+        num_orders: int | None = None,
+        job_rows: int = DEFAULT_JOB_ROWS,
+        changeover_rows: int = DEFAULT_CHANGEOVER_ROWS,
+        last_date: int | None = None,
+        most_decisions: int | None = None,
+        dtype: type[np.floating[Any]] = np.float32,
+        draw_factory: bool = False,
+        copy: bool = True,
+        render_mode: str | None = None,
+    ) -> None:
+        if num_envs < 1:
+            raise ValueError(f"num_envs = {num_envs}; must be at least 1. Give the number of environments.")
+        if render_mode is not None:
+            raise ValueError(f"render_mode = {render_mode!r}; a vector environment has no picture. Render a single environment with the same seed.")
+        given = [factory] if isinstance(factory, str | Path | Factory | RandomisedRanges) else list(factory)
+        pairs = [pair for item in given for pair in _pairs(Scenario(item, order_book, num_orders))]
+        self._batch = Batch(
+            [pair[0] for pair in pairs],
+            [pair[1] for pair in pairs],
+            num_envs=num_envs,
+            job_rows=job_rows,
+            changeover_rows=changeover_rows,
+            last_date=last_date,
+            most_decisions=most_decisions,
+            dtype=dtype,
+            draw_factory=draw_factory,
+        )
+        self.num_envs = num_envs
+        self.copy = copy
+        self.single_observation_space = observation_space(self._batch.tables)
+        self.single_action_space = spaces.Discrete(self._batch.shop.legal.shape[1])
+        self.observation_space = batch_space(self.single_observation_space, num_envs)
+        self.action_space = batch_space(self.single_action_space, num_envs)
+
+    @property
+    def batch(self) -> Batch:
+        """Arrays and buffers, for those who drive the kernel directly."""
+        return self._batch
+
+    def reset(self, *, seed: int | Sequence[int] | None = None, options: dict[str, Any] | None = None) -> tuple[Observation, dict[str, Any]]:
+        """Begin an episode in every environment.
+
+        Parameters
+        ----------
+        seed
+            One seed for each environment; or one number s: environment e gets s + e; None: drawn.
+        options
+            ``factory_index`` [E]: which factory of the mixture each environment stands in.
+        """
+        super().reset(seed=seed if isinstance(seed, int) else None)
+        options = dict(options or {})
+        index = options.pop("factory_index", None)
+        if options:
+            raise ValueError(f"reset(options=...): unknown key {next(iter(options))!r}; must be 'factory_index'. Correct or remove it.")
+        factories = None if index is None else self._checked_index(index)
+        tables = self._batch.reset(self._seeds(seed), factories)
+        infos = {"cost": {term: np.zeros(self.num_envs) for term in COST_TERMS}, "elapsed": np.zeros(self.num_envs, np.int64)}
+        return self._observation(tables), {**infos, "action_mask": tables.action_mask.copy()}
+
+    def _checked_index(self, index: Any) -> NDArray[np.int64]:
+        factories = np.asarray(index, np.int64)
+        count = len(self._batch.factories)
+        if factories.shape != (self.num_envs,) or factories.min() < 0 or factories.max() >= count:
+            raise ValueError(f"factory_index = {index}; must be {self.num_envs} numbers from 0 to {count - 1}. Give one for each environment.")
+        return factories
+
+    def _seeds(self, seed: int | Sequence[int] | None) -> NDArray[np.uint64]:
+        if seed is None:
+            return self.np_random.integers(2**63, size=self.num_envs).astype(np.uint64)
+        if isinstance(seed, int | np.integer):
+            return np.uint64(seed) + np.arange(self.num_envs, dtype=np.uint64)
+        seeds = np.array(seed, np.uint64)
+        if seeds.shape != (self.num_envs,):
+            raise ValueError(f"seed: {len(seeds)} seeds for {self.num_envs} environments; there must be one for each. Give as many, or a single number.")
+        return seeds
+
+    def step(
+        self, actions: NDArray[np.int64]
+    ) -> tuple[Observation, NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]:
+        """Carry out ``actions [E]``. An episode that is over is followed at once by the next; its last observation is in ``infos``."""
+        tables = self._batch.step(np.ascontiguousarray(actions, np.int64))
+        outcome = self._batch.outcome
+        infos: dict[str, Any] = {
+            "cost": {term: outcome.cost[:, index].copy() for index, term in enumerate(COST_TERMS)},
+            "elapsed": outcome.elapsed.copy(),
+            "action_mask": tables.action_mask.copy() if self.copy else tables.action_mask,
+        }
+        over = outcome.terminated | outcome.truncated
+        if over.any():
+            self._add_final(infos, over)
+        return self._observation(tables), outcome.reward.copy(), outcome.terminated.copy(), outcome.truncated.copy(), infos
+
+    def _add_final(self, infos: dict[str, Any], over: NDArray[np.bool_]) -> None:
+        final, outcome = self._batch.final, self._batch.outcome
+        final_obs = np.full(self.num_envs, None, object)
+        for env in np.flatnonzero(over):
+            final_obs[env] = {name: value[env] for name, value in _as_dict(final, copy=False).items()}
+            final_obs[env] = {name: value.copy() for name, value in final_obs[env].items()}
+        infos["final_obs"] = final_obs
+        infos["_final_obs"] = over.copy()
+        infos["final_info"] = {
+            "episode_cost": {term: np.where(over, outcome.episode_cost[:, index], 0.0) for index, term in enumerate(COST_TERMS)},
+            "decisions": np.where(over, outcome.episode_decisions, 0),
+        }
+        infos["_final_info"] = over.copy()
+
+    def _observation(self, tables: Tables) -> Observation:
+        return _as_dict(tables, copy=self.copy)
+
+    def action_masks(self) -> NDArray[np.bool_]:
+        """The legal rows of every environment, bool [E, A]."""
+        return self._batch.tables.action_mask.copy()
+
+
+def _as_dict(tables: Tables, *, copy: bool) -> Observation:
+    mask = tables.action_mask.view(np.int8)
+    found = {"candidates": tables.candidates, "machines": tables.machines, "shop": tables.shop, "action_mask": mask}
+    return {name: table.copy() for name, table in found.items()} if copy else found
+
+
+def _pairs(scenario: Scenario) -> list[tuple[Factory, OrderBook | None]]:
+    """The factories a scenario stands for: one, or a number of draws."""
+    return [scenario.draw(index) for index in range(DRAWN_FACTORIES if scenario.changes_every_episode else 1)]

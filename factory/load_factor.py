@@ -1,0 +1,200 @@
+"""How heavily a factory is loaded, and how hard its changeovers are, worked out from its description without simulating it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from factory.model import Demand, DemandRegime, Factory, Operation, Option, Product, WorkCentre
+
+_MAX_ATTEMPTS = 4
+
+Setup = tuple[str | None, ...]
+"""Wanted value of each attribute of a work centre; None: don't care."""
+
+
+class Changeovers(NamedTuple):
+    """Changeovers at a work centre if orders are taken as they come."""
+
+    probability: float
+    """That two orders in a row need different setups."""
+    mean_time: float
+    """Mean ticks of a changeover, given that there is one."""
+    severity: float
+    """``mean_time`` over the mean process time of the centre."""
+
+
+def offered_load(factory: Factory) -> dict[str, float]:
+    """Share of each work centre's machine time that processing alone will take in the long run (rho in queueing theory), without changeovers.
+
+    Options, rework (by the probability that is not for first pieces) and speeds count; times are means over eligible machines, and all machines
+    of a centre are taken to share its work. Demand regimes weigh by their mean durations, the mix by its drift and launches over the episode.
+
+    Raises
+    ------
+    ValueError
+        If the factory has no demand.
+    """
+    interarrival_time = mean_interarrival_time(factory)
+    return {name: work / interarrival_time for name, work in machine_work(factory).items()}
+
+
+def machine_work(factory: Factory) -> dict[str, float]:
+    """Expected processing ticks that one order brings to each machine of each work centre.
+
+    Raises
+    ------
+    ValueError
+        If the factory has no demand.
+    """
+    work = {centre.name: 0.0 for centre in factory.work_centres}
+    sizes = {centre.name: len(centre.machines) for centre in factory.work_centres}
+    for regime, product, share in _orders_by_kind(factory):
+        for operation in product.operations:
+            time = _expected_time(factory, regime, product, operation) * _expected_attempts(factory, operation)
+            work[operation.work_centre] += share * time / sizes[operation.work_centre]
+    return work
+
+
+def mean_interarrival_time(factory: Factory) -> float:
+    """Mean ticks between orders in the long run, over all demand regimes.
+
+    Raises
+    ------
+    ValueError
+        If the factory has no demand.
+    """
+    demand = _demand_of(factory)
+    durations = [regime.duration or 1 for regime in demand.regimes]
+    batches = sum(duration / regime.interarrival_time for duration, regime in zip(durations, demand.regimes, strict=True))
+    return sum(durations) / batches / _mean_batch(demand)
+
+
+def changeover_profile(factory: Factory) -> dict[str, Changeovers]:
+    """How often orders in a row differ in setup at each work centre, and how long a changeover takes: the changeover load of first come, first served.
+
+    Taken over independent orders, with the centre's matrices (not machines' own). Forbidden pairs are left out.
+
+    Raises
+    ------
+    ValueError
+        If the factory has no demand.
+    """
+    return {centre.name: _profile(factory, centre) for centre in factory.work_centres}
+
+
+def _profile(factory: Factory, centre: WorkCentre) -> Changeovers:
+    shares: dict[Setup, float] = defaultdict(float)
+    work = 0.0
+    for regime, product, share in _orders_by_kind(factory):
+        for operation in product.operations:
+            if operation.work_centre == centre.name:
+                work += share * _expected_time(factory, regime, product, operation)
+                for setup, probability in _setup_shares(factory, regime, product, operation, centre).items():
+                    shares[setup] += share * probability
+    operations = sum(shares.values())
+    probability, time = 0.0, 0.0
+    for before, share_before in shares.items():
+        for after, share_after in shares.items():
+            changeover_time = _changeover_time(centre, before, after)
+            if changeover_time:
+                chance = share_before * share_after / operations**2
+                probability += chance
+                time += chance * changeover_time
+    mean_time = time / probability if probability else 0.0
+    return Changeovers(probability, mean_time, mean_time * operations / work if work else 0.0)
+
+
+def _demand_of(factory: Factory) -> Demand:
+    if factory.demand is None:
+        raise ValueError(f"factory {factory.name}: demand is missing; a load needs arrivals. Add a [demand] table.")
+    return factory.demand
+
+
+def _mean_batch(demand: Demand) -> float:
+    return (demand.batch[0] + demand.batch[1]) / 2
+
+
+def _orders_by_kind(factory: Factory) -> Iterator[tuple[DemandRegime, Product, float]]:
+    """Every regime and product with the expected share of an episode's orders; the shares sum to 1."""
+    demand = _demand_of(factory)
+    rates = [(regime.duration or 1) / regime.interarrival_time for regime in demand.regimes]
+    interval = mean_interarrival_time(factory)
+    for regime, rate in zip(demand.regimes, rates, strict=True):
+        shares = [0.0] * len(factory.products)
+        for order in range(demand.num_orders):
+            expected_release = max(0, order + 1 - demand.initial_orders) * interval
+            weights = [_mix_weight(regime, product, order / max(1, demand.num_orders - 1), expected_release) for product in factory.products]
+            for index, weight in enumerate(weights):
+                shares[index] += weight / sum(weights) / demand.num_orders
+        for product, share in zip(factory.products, shares, strict=True):
+            yield regime, product, share * rate / sum(rates)
+
+
+def _mix_weight(regime: DemandRegime, product: Product, progress: float, release_date: float) -> float:
+    """Weight of the product in the regime's mix, ``progress`` (0 to 1) through the episode; 0 before its launch."""
+    if product.launch_date > release_date:
+        return 0.0
+    start = regime.mix.get(product.name, 0.0)
+    end = start if regime.mix_end is None else regime.mix_end.get(product.name, 0.0)
+    return start + (end - start) * progress
+
+
+def _option_shares(regime: DemandRegime, option: Option) -> list[float]:
+    """Probability of each value of the option under the regime."""
+    own = regime.options.get(option.name)
+    shares = [value.share if own is None else own.get(value.name, 0.0) for value in option.values]
+    return [share / sum(shares) for share in shares]
+
+
+def _options_of(factory: Factory, product: Product) -> Iterator[Option]:
+    return (option for option in factory.options if option.products is None or product.name in option.products)
+
+
+def _expected_time(factory: Factory, regime: DemandRegime, product: Product, operation: Operation) -> float:
+    """Expected process time of one attempt, the mean over eligible machines."""
+    extra = sum(
+        share * sum(effect.time for effect in value.effects if effect.operation == operation.name)
+        for option in _options_of(factory, product)
+        for value, share in zip(option.values, _option_shares(regime, option), strict=True)
+    )
+    centre = next(centre for centre in factory.work_centres if centre.name == operation.work_centre)
+    own = operation.machine_times
+    times = [
+        ((operation.process_time or 0 if own is None else own[machine.name]) + extra) / machine.speed
+        for machine in centre.machines
+        if own is None or machine.name in own
+    ]
+    return sum(times) / len(times)
+
+
+def _expected_attempts(factory: Factory, operation: Operation) -> float:
+    rework = factory.uncertainty.rework_probability if operation.rework_probability is None else operation.rework_probability
+    return sum(rework**attempt for attempt in range(_MAX_ATTEMPTS))
+
+
+def _setup_shares(factory: Factory, regime: DemandRegime, product: Product, operation: Operation, centre: WorkCentre) -> dict[Setup, float]:
+    """Probability of each wanted setup of the operation; a later option overrides an earlier one."""
+    names = [attribute.name for attribute in centre.attributes]
+    shares: dict[Setup, float] = {tuple(operation.setup.get(name) for name in names): 1.0}
+    for option in _options_of(factory, product):
+        drawn: dict[Setup, float] = defaultdict(float)
+        for value, share in zip(option.values, _option_shares(regime, option), strict=True):
+            wanted = {name: setting for effect in value.effects if effect.operation == operation.name for name, setting in effect.setup.items()}
+            for setup, probability in shares.items():
+                drawn[tuple(wanted.get(name, before) for name, before in zip(names, setup, strict=True))] += probability * share
+        shares = drawn
+    return shares
+
+
+def _changeover_time(centre: WorkCentre, before: Setup, after: Setup) -> int:
+    """Ticks between two setups, attributes combined; 0 where nothing changes, or where a pair is forbidden."""
+    times = []
+    for attribute, start, end in zip(centre.attributes, before, after, strict=True):
+        if start is None or end is None:
+            continue
+        if (start, end) in attribute.forbidden:
+            return 0
+        times.append(attribute.time[attribute.values.index(start)][attribute.values.index(end)])
+    return sum(times) if centre.combine == "sum" else max(times, default=0)

@@ -1,0 +1,298 @@
+"""Small random factories that switch every feature of the model on and off.
+
+One builder serves two sources of choice: Hypothesis (:func:`factories`, which shrinks a failure) and a plain random generator
+(:func:`random_factory`, many times faster, for bulk runs).
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, TypeVar
+
+from hypothesis import strategies as st
+
+from factory.model import (
+    Attribute,
+    Costs,
+    Customer,
+    Demand,
+    DemandRegime,
+    Effect,
+    Factory,
+    Machine,
+    Operation,
+    Option,
+    OptionValue,
+    Order,
+    OrderBook,
+    Product,
+    SupplyRegime,
+    Tariff,
+    Transport,
+    Uncertainty,
+    WorkCentre,
+)
+
+Item = TypeVar("Item")
+
+
+class Chooser(NamedTuple):
+    """Where the builder's choices come from."""
+
+    integer: Callable[[int, int], int]  # both ends included
+
+    def pick(self, items: Sequence[Item]) -> Item:
+        return items[self.integer(0, len(items) - 1)]
+
+    def perhaps(self, chances: int = 2) -> bool:
+        """True once in so many (Hypothesis shrinks it to False, that is: to the feature switched off)."""
+        return self.integer(0, chances - 1) == chances - 1
+
+    def subset(self, items: Sequence[Item]) -> list[Item]:
+        return [item for item in items if self.perhaps()]
+
+
+@st.composite
+def factories(draw: st.DrawFn) -> tuple[Factory, OrderBook | None]:
+    """A factory and, where it has no demand of its own, an order book for it."""
+    return build(Chooser(lambda low, high: draw(st.integers(low, high))))
+
+
+def random_factory(rng: random.Random) -> tuple[Factory, OrderBook | None]:
+    """The same from a plain random generator."""
+    return build(Chooser(rng.randint))
+
+
+def build(choose: Chooser) -> tuple[Factory, OrderBook | None]:
+    """Build a factory, and an order book for one factory in three."""
+    centres = [_build_centre(choose, number) for number in range(choose.integer(1, 4))]
+    products = [_build_product(choose, number, centres) for number in range(choose.integer(1, 3))]
+    options = [_build_option(choose, number, centres, products) for number in range(choose.integer(0, 2))]
+    factory = Factory(
+        name="random",
+        tick_minutes=choose.pick([1.0, 1.0, 5.0, 0.5, 60.0, 7.0, 90.0]),
+        start_hour=choose.integer(0, 23),
+        crews=choose.integer(1, 2) if choose.perhaps() else None,
+        changeover_ahead=not choose.perhaps(3),
+        waiting=not choose.perhaps(4),
+        work_centres=tuple(centres),
+        products=tuple(products),
+        options=tuple(options),
+        material=_build_supply(choose) if any(operation.needs_material for product in products for operation in product.operations) else (),
+        transport=_build_transport(choose, centres),
+        tariff=_build_tariff(choose),
+        uncertainty=_build_uncertainty(choose),
+        costs=_build_costs(choose),
+    )
+    if choose.perhaps(3):
+        return factory, _build_book(choose, factory)
+    return factory.model_copy(update={"demand": _build_demand(choose, factory)}), None
+
+
+def _build_centre(choose: Chooser, number: int) -> WorkCentre:
+    attributes = [_build_attribute(choose, f"attribute{number}{n}") for n in range(choose.integer(0, 3))]
+    return WorkCentre(
+        name=f"centre{number}",
+        machines=tuple(_build_machine(choose, f"machine{number}{n}", attributes) for n in range(choose.integer(1, 3))),
+        attributes=tuple(attributes),
+        combine=choose.pick(["max", "sum"]),
+        longest_wait=choose.integer(1, 20) if choose.perhaps() else None,
+    )
+
+
+def _build_attribute(choose: Chooser, name: str) -> Attribute:
+    size = choose.integer(1, 4)
+    values = tuple(f"value{n}" for n in range(size))
+    # the ring 0 -> 1 -> ... -> 0 stays allowed, so that every value can be reached from every other
+    off_ring = [(values[old], values[new]) for old in range(size) for new in range(size) if new not in (old, (old + 1) % size)]
+    return Attribute(
+        name=name,
+        values=values,
+        time=_build_times(choose, size),
+        cost=_build_amounts(choose, size),
+        waste=_build_amounts(choose, size),
+        forbidden=tuple(choose.subset(off_ring)) if choose.perhaps() else (),
+    )
+
+
+def _build_times(choose: Chooser, size: int) -> tuple[tuple[int, ...], ...]:
+    longest = choose.pick([12, 4, 1, 0])
+    return tuple(tuple(0 if old == new else choose.integer(0, longest) for new in range(size)) for old in range(size))
+
+
+def _build_amounts(choose: Chooser, size: int) -> tuple[tuple[float, ...], ...] | None:
+    if choose.perhaps():
+        return None
+    return tuple(tuple(0.0 if old == new else choose.integer(0, 40) / 8 for new in range(size)) for old in range(size))
+
+
+def _build_machine(choose: Chooser, name: str, attributes: list[Attribute]) -> Machine:
+    fails = choose.perhaps(3)
+    return Machine(
+        name=name,
+        speed=choose.pick([1.0, 1.0, 2.0, 0.5, 0.8, 1.3]),
+        idle_power=choose.integer(0, 4) / 2,
+        processing_power=choose.integer(0, 20) / 2,
+        changeover_power=choose.integer(0, 10) / 2,
+        mean_time_to_failure=choose.integer(1, 40) if fails else None,
+        mean_time_to_repair=choose.integer(1, 15) if fails else None,
+        initial_setup={attribute.name: choose.pick(attribute.values) for attribute in choose.subset(attributes)},
+        setup_time={attribute.name: _build_times(choose, len(attribute.values)) for attribute in attributes if choose.perhaps(4)},
+    )
+
+
+def _build_product(choose: Chooser, number: int, centres: list[WorkCentre]) -> Product:
+    operations: list[Operation] = []
+    names = [f"operation{n}" for n in range(choose.integer(1, 5))]
+    for name in names:
+        operations.append(_build_operation(choose, name, [operation.name for operation in operations], choose.pick(centres)))
+    if choose.perhaps(4):  # listed in an order that is not the topological one
+        linear = [operation.model_copy(update={"after": tuple(names[max(0, n - 1) : n])}) for n, operation in enumerate(operations)]
+        operations = linear[::-1]
+    return Product(name=f"product{number}", operations=tuple(operations), launch_date=choose.integer(1, 60) if number > 0 and choose.perhaps(3) else 0)
+
+
+def _build_operation(choose: Chooser, name: str, earlier: list[str], centre: WorkCentre) -> Operation:
+    named = [machine.name for machine in centre.machines if choose.perhaps()] if choose.perhaps(3) else []
+    return Operation(
+        name=name,
+        work_centre=centre.name,
+        process_time=None if named else _build_time(choose),
+        machine_times={machine: _build_time(choose) for machine in named} if named else None,
+        after=tuple(choose.subset(earlier)) if choose.perhaps() else None,
+        setup=_build_setup(choose, centre),
+        needs_material=choose.perhaps(4),
+        cv=choose.pick([0.0, 0.2, 0.7]) if choose.perhaps(4) else None,
+        rework_probability=choose.pick([0.0, 0.3, 1.0]) if choose.perhaps(6) else None,
+        first_piece_rework_probability=choose.pick([0.0, 0.5, 1.0]) if choose.perhaps(6) else None,
+    )
+
+
+def _build_time(choose: Chooser) -> int:
+    return choose.pick([0, 1, 2, 3, 5, 8, 13])
+
+
+def _build_setup(choose: Chooser, centre: WorkCentre) -> dict[str, str]:
+    return {attribute.name: choose.pick(attribute.values) for attribute in centre.attributes if not choose.perhaps(3)}
+
+
+def _build_option(choose: Chooser, number: int, centres: list[WorkCentre], products: list[Product]) -> Option:
+    sites = {}  # an effect must make sense in every product that has an operation of the name
+    for product in products:
+        for operation in product.operations:
+            sites.setdefault(operation.name, set()).add(operation.work_centre)
+    safe = sorted(name for name, places in sites.items() if len(places) == 1)
+    centre_of = {name: next(centre for centre in centres if centre.name in sites[name]) for name in safe}
+    values = []
+    for n in range(choose.integer(1, 3)):
+        effects = tuple(Effect(operation=name, time=choose.integer(0, 4), setup=_build_setup(choose, centre_of[name])) for name in choose.subset(safe))
+        values.append(OptionValue(name=f"choice{n}", share=choose.integer(1, 4) / 2, effects=effects))
+    names = tuple(product.name for product in products)
+    return Option(name=f"option{number}", values=tuple(values), products=(choose.pick(names),) if choose.perhaps(3) else None)
+
+
+def _build_supply(choose: Chooser) -> tuple[SupplyRegime, ...]:
+    count = choose.integer(0, 3)
+    return tuple(
+        SupplyRegime(
+            name=f"supply{n}",
+            late_probability=choose.pick([0.0, 0.3, 0.8, 1.0]),
+            mean_lateness=choose.integer(1, 25),
+            duration=choose.integer(1, 60) if count > 1 else None,
+        )
+        for n in range(count)
+    )
+
+
+def _build_transport(choose: Chooser, centres: list[WorkCentre]) -> Transport:
+    pairs = [(start.name, end.name) for start in centres for end in centres if start != end]
+    overrides = tuple((start, end, choose.integer(0, 9)) for start, end in choose.subset(pairs)) if choose.perhaps(3) else ()
+    return Transport(default=choose.integer(0, 5) if choose.perhaps() else 0, times=overrides)
+
+
+def _build_tariff(choose: Chooser) -> Tariff:
+    if choose.perhaps():
+        return Tariff(price=(0.25,) * 24, co2=(0.5,) * 24)
+    return Tariff(price=tuple(choose.integer(0, 8) / 8 for _ in range(24)), co2=tuple(choose.integer(0, 8) / 8 for _ in range(24)))
+
+
+def _build_uncertainty(choose: Chooser) -> Uncertainty:
+    return Uncertainty(
+        cv=choose.pick([0.0, 0.3, 1.0]),
+        rework_probability=choose.pick([0.0, 0.0, 0.1, 0.5]),
+        first_piece_rework_probability=choose.pick([None, 0.0, 0.4]),
+    )
+
+
+def _build_costs(choose: Chooser) -> Costs:
+    return Costs(
+        tardiness=choose.integer(0, 6) / 2,
+        changeover=choose.integer(0, 6) / 2,
+        waste=choose.integer(0, 6) / 2,
+        energy=choose.integer(0, 6) / 2,
+        holding=choose.integer(0, 6) / 2,
+        co2_per_waste_kg=choose.integer(0, 4) / 2,
+        scale=1.0,
+    )
+
+
+def _build_demand(choose: Chooser, factory: Factory) -> Demand:
+    low = choose.integer(1, 3) if choose.perhaps(3) else 1
+    count, num_orders = choose.integer(1, 3), choose.integer(1, 25)
+    classes = tuple(
+        Customer(name=f"class{n}", share=choose.integer(1, 4) / 2, weight=choose.pick([1.0, 2.0, 0.5]), allowance=choose.pick([(1.5, 4.0), (0.5, 1.25), (2.0, 2.0)]))
+        for n in range(choose.integer(1, 3))
+    )
+    return Demand(
+        num_orders=num_orders,
+        regimes=tuple(_build_regime(choose, n, count, factory, classes) for n in range(count)),
+        customers=classes,
+        batch=(low, low + choose.integer(0, 2)) if choose.perhaps() else (1, 1),
+        initial_orders=choose.integer(1, min(5, num_orders)) if choose.perhaps(3) else 0,
+    )
+
+
+def _build_regime(choose: Chooser, number: int, count: int, factory: Factory, classes: tuple[Customer, ...]) -> DemandRegime:
+    def build_mix() -> dict[str, float]:
+        # the first product is on sale from the start and always asked for
+        return {product.name: float(choose.integer(1, 4)) for n, product in enumerate(factory.products) if n == 0 or not choose.perhaps(4)}
+
+    return DemandRegime(
+        name=f"regime{number}",
+        interarrival_time=choose.pick([4.0, 1.0, 9.0, 20.0, 0.3]),
+        mix=build_mix(),
+        mix_end=build_mix() if choose.perhaps(3) else None,
+        duration=choose.integer(1, 60) if count > 1 else None,
+        options={option.name: _build_shares(choose, option) for option in factory.options if choose.perhaps(3)},
+        customers={each.name: float(choose.integer(1, 4)) for each in classes if choose.perhaps(3)},
+    )
+
+
+def _build_shares(choose: Chooser, option: Option) -> dict[str, float]:
+    return {value.name: float(choose.integer(1, 4)) for n, value in enumerate(option.values) if n == 0 or not choose.perhaps(4)}
+
+
+def _build_book(choose: Chooser, factory: Factory) -> OrderBook:
+    orders, date = [], 0
+    for number in range(choose.integer(1, 15)):
+        date += choose.integer(0, 12) if choose.perhaps() else 0
+        product = choose.pick(factory.products)
+        applying = [option for option in factory.options if option.products is None or product.name in option.products]
+        orders.append(
+            Order(
+                order_id=f"order{number}",
+                release_date=date,
+                due_date=date + choose.integer(0, 60),
+                weight=choose.pick([1.0, 2.0, 0.5]),
+                product=product.name,
+                options={option.name: choose.pick(option.values).name for option in applying},
+            )
+        )
+    return OrderBook(orders=tuple(orders))
+
+
+def random_row(rows: Sequence[tuple[int, str]], rng: random.Random) -> Any:
+    """One of the legal rows ``(row, kind)``; jobs more often than changeovers and waits, so that episodes come to an end."""
+    weights = {"job": 3, "changeover": 1, "wait": 1}
+    return rng.choices([row for row, _ in rows], [weights[kind] for _, kind in rows])[0]

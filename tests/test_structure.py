@@ -1,0 +1,162 @@
+"""The rooms of the project and who may import whom (CONTRIBUTING.md), held by walking the imports."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+import tomllib
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+TORCH = ("torch", "stable_baselines3", "sb3_contrib", "tensorboard")
+
+MAY_IMPORT = {
+    "factory": {"factory"},
+    "envs": {"factory", "envs"},
+    "agents": {"factory", "envs", "agents"},
+    "evaluation": {"factory", "envs", "agents", "evaluation"},
+    "scheduler": {"factory", "envs", "agents", "scheduler"},
+    "benchmarks": {"factory", "envs", "agents", "benchmarks"},
+}
+"""What of ours each room may import."""
+
+THIRD_PARTIES = {
+    "factory": {"numpy", "numba", "pydantic", "matplotlib"},
+    "envs": {"numpy", "numba", "gymnasium"},
+}
+"""What of others the two innermost rooms may import."""
+
+PACKAGES = [package for package in MAY_IMPORT if (ROOT / package).is_dir()]
+
+
+def module_files(package: str) -> dict[str, Path]:
+    """Modules of a package by their dotted names."""
+    files = {}
+    for path in sorted((ROOT / package).rglob("*.py")):
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        files[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return files
+
+
+MODULES = {name: path for package in PACKAGES for name, path in module_files(package).items()}
+
+
+def names_imported(tree: ast.AST) -> set[str]:
+    """Dotted names a tree imports, anywhere in it; ``from a import b`` counts as ``a.b`` where that is a module, else as ``a``."""
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"line {node.lineno}: relative import; write it in full"
+            assert node.module is not None
+            names.update(f"{node.module}.{alias.name}" if f"{node.module}.{alias.name}" in MODULES else node.module for alias in node.names)
+    return names
+
+
+def parse(module: str) -> ast.Module:
+    return ast.parse(MODULES[module].read_text(encoding="utf-8"), filename=str(MODULES[module]))
+
+
+def top(name: str) -> str:
+    return name.partition(".")[0]
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_rooms_import_only_inwards(module: str) -> None:
+    ours = {name for name in names_imported(parse(module)) if top(name) in {*MAY_IMPORT, "tests", "train", "evaluate"}}
+    against = sorted(name for name in ours if top(name) not in MAY_IMPORT[top(module)])
+    assert not against, f"{module} imports {against}; {top(module)} may import only {sorted(MAY_IMPORT[top(module)])} of ours"
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if top(name) in THIRD_PARTIES])
+def test_inner_rooms_need_few_libraries(module: str) -> None:
+    others = {top(name) for name in names_imported(parse(module))} - set(MAY_IMPORT) - sys.stdlib_module_names
+    assert others <= THIRD_PARTIES[top(module)], f"{module} imports {sorted(others - THIRD_PARTIES[top(module)])}"
+
+
+def test_modules_import_without_cycles() -> None:
+    graph = {module: {name for name in names_imported(parse(module)) if name in MODULES and name != module} for module in MODULES}
+    try:
+        order = list(TopologicalSorter(graph).static_order())
+    except CycleError as error:
+        pytest.fail(f"import cycle: {' -> '.join(error.args[1])}")
+    assert len(order) == len(MODULES)
+
+
+def test_imports_are_walked() -> None:
+    """The walker sees what the other tests rely on."""
+    assert "factory.compiled" in names_imported(parse("factory.draws"))
+    assert "factory.arrays" in names_imported(parse("factory.kernel"))
+    assert names_imported(ast.parse("from factory import kernel\nimport torch.nn")) == {"factory.kernel", "torch.nn"}
+
+
+@pytest.mark.parametrize("path", [MODULES[package] for package in PACKAGES], ids=lambda path: path.parent.name)
+def test_package_files_are_empty(path: Path) -> None:
+    assert path.read_text(encoding="utf-8") == ""
+
+
+def libraries_loaded_by(modules: list[str]) -> set[str]:
+    """Top-level names in ``sys.modules`` of a fresh process that has imported ``modules``."""
+    code = f"import importlib, sys\nfor name in {modules!r}: importlib.import_module(name)\nprint(*{{name.partition('.')[0] for name in sys.modules}})"
+    result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False, timeout=300)
+    assert result.returncode == 0, result.stderr
+    return set(result.stdout.split())
+
+
+@pytest.mark.parametrize(
+    ("room", "banned"),
+    [
+        ("factory", (*TORCH, "matplotlib", "gymnasium")),
+        ("envs", (*TORCH, "matplotlib")),
+        ("agents.rules", (*TORCH, "matplotlib", "gymnasium")),
+        ("scheduler", (*TORCH, "gymnasium")),
+    ],
+)
+def test_importing_stays_light(room: str, banned: tuple[str, ...]) -> None:
+    modules = [name for name in MODULES if name == room or name.startswith(f"{room}.")]
+    if not modules:
+        pytest.skip(f"{room} is not built yet")
+    heavy = libraries_loaded_by(modules) & set(banned)
+    assert not heavy, f"importing {room} loads {sorted(heavy)}; import them where they are used"
+
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def is_compiled(function: Function) -> bool:
+    """Whether a decorator hands the function to Numba."""
+    return any("compiled" in ast.unparse(decorator) or "numba" in ast.unparse(decorator) for decorator in function.decorator_list)
+
+
+def functions_of(module: str) -> list[Function]:
+    return [node for node in ast.walk(parse(module)) if isinstance(node, Function)]
+
+
+def is_annotated(function: Function) -> bool:
+    arguments = [*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs, function.args.vararg, function.args.kwarg]
+    return function.returns is not None and all(argument is None or argument.annotation or argument.arg in ("self", "cls") for argument in arguments)
+
+
+TYPED = [name for name in MODULES if top(name) in ("factory", "envs")]
+
+
+@pytest.mark.parametrize("module", TYPED)
+def test_functions_that_are_not_compiled_are_annotated(module: str) -> None:
+    bare = [f"{function.name} (line {function.lineno})" for function in functions_of(module) if not is_compiled(function) and not is_annotated(function)]
+    assert not bare, f"{module}: {bare}; annotate every argument and the result"
+
+
+def test_mypy_is_told_which_modules_hold_compiled_functions() -> None:
+    overrides = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["mypy"]["overrides"]
+    (listed,) = [override["module"] for override in overrides if override.get("disallow_untyped_defs") is False]
+    assert sorted(listed) == sorted(module for module in TYPED if any(is_compiled(function) for function in functions_of(module)))
+
+
+def test_installed_packages_are_the_rooms() -> None:
+    installed = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]["packages"]
+    assert sorted(installed) == sorted(set(PACKAGES) - {"benchmarks"})
