@@ -68,7 +68,7 @@ def _positive(values: Floats) -> Floats:
 
 
 def _needs_changeover(rows: Rows) -> Bools:
-    return (rows["setup_time"] > 0) | (rows["setup_cost"] > 0)
+    return rows["is_mounted"] == 0
 
 
 def _over_weight(time: Floats, weight: Floats) -> Floats:
@@ -237,7 +237,7 @@ def shortest_setup_time(rows: Rows) -> Floats:
 
 
 def same_setup(rows: Rows) -> Floats:
-    """First key of SA>...: no changeover needed, neither of time nor of cost (setup avoidance). Pickardt and Branke (2012)."""
+    """First key of SA>...: no changeover needed, not even one without time (setup avoidance). Pickardt and Branke (2012)."""
     return (~_needs_changeover(rows)).astype(np.float64)
 
 

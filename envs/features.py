@@ -48,6 +48,7 @@ CANDIDATES: tuple[Column, ...] = (
     _flag("is_wait", "the row is the wait"),
     _ticks("process_time", "expected process time here"),
     _ticks("setup_time", "changeover time from the mounted setup; wait row: 0"),
+    _flag("is_mounted", "the mounted setup is the one it wants: no changeover, not even one that takes no time"),
     _currency("setup_cost", "changeover and waste cost of that changeover"),
     _currency("energy_cost", "expected energy cost of changeover and processing, above idling, at the tariff from now on"),
     _ticks("due_in", "due date minus now", -INFINITE),

@@ -18,7 +18,7 @@ from factory.bundle import Bundle
 from factory.choices import is_eligible, process_time, ready_in
 from factory.compiled import compiled
 from factory.kernel import integrate_tariff
-from factory.setups import setup_cost, setup_time, setup_waste
+from factory.setups import differs, setup_cost, setup_time, setup_waste
 
 ATC_LOOK_AHEAD = 3.0
 ATCS_LOOK_AHEAD = 2.0
@@ -30,6 +30,7 @@ _LEAST = 1e-6  # in place of 0 under a logarithm
 # columns, as compile-time constants
 _IS_JOB, _IS_CHANGEOVER, _IS_WAIT = (CANDIDATE_INDEX[name] for name in ("is_job", "is_changeover", "is_wait"))
 _PROCESS_TIME, _SETUP_TIME, _SETUP_COST = (CANDIDATE_INDEX[name] for name in ("process_time", "setup_time", "setup_cost"))
+_IS_MOUNTED = CANDIDATE_INDEX["is_mounted"]
 _ENERGY_COST, _DUE_IN, _OPERATION_DUE_IN = (CANDIDATE_INDEX[name] for name in ("energy_cost", "due_in", "operation_due_in"))
 _SLACK, _WEIGHT, _WORK_LEFT = (CANDIDATE_INDEX[name] for name in ("slack", "weight", "work_left"))
 _OPERATIONS_LEFT, _TIME_IN_QUEUE, _TIME_IN_SHOP = (CANDIDATE_INDEX[name] for name in ("operations_left", "time_in_queue", "time_in_shop"))
@@ -73,6 +74,7 @@ class Scratch(Bundle):
     critical_ratio: NDArray[np.float64]  # [X]
     setup_time: NDArray[np.float64]  # [X] -1: forbidden
     setup_cost: NDArray[np.float64]  # [X]
+    is_mounted: NDArray[np.float64]  # [X]
     twins: NDArray[np.float64]  # [X]
     place_family: NDArray[np.int64]  # [Q] index of the family of each place of the queue
     place_time: NDArray[np.float64]  # [Q] process time
@@ -83,7 +85,7 @@ class Scratch(Bundle):
 def allocate_scratch(shop: ShopState) -> Scratch:
     """Scratch for one thread over ``shop``."""
     places = shop.queue.shape[2]
-    floats = [np.zeros(2 * places) for _ in range(10)]
+    floats = [np.zeros(2 * places) for _ in range(11)]
     return Scratch(
         np.zeros(2 * places, np.int64),
         np.zeros(2 * places, np.int32),
@@ -187,6 +189,7 @@ def start_family(factory, shop, e, machine, scratch, index, entry):
     time = setup_time(factory, g, centre, machine, mounted, wanted)
     scratch.setup_time[index] = time
     scratch.setup_cost[index] = changeover_cost(factory, g, centre, machine, mounted, wanted)
+    scratch.is_mounted[index] = 0.0 if differs(mounted, wanted) else 1.0
     twins = 0.0
     for twin in range(factory.centres[g, centre].first_machine, factory.centres[g, centre + 1].first_machine):
         if twin != machine and setup_time(factory, g, centre, twin, shop.mounted[e, twin], wanted) == 0:
@@ -260,7 +263,6 @@ def observe_here(factory, shop, e, machine, scratch, shop_row):
     shop_row[_LONGEST_WAIT] = factory.centres[g, centre].longest_wait
     hour = (clock // factory.plant[g].ticks_per_hour + factory.plant[g].start_hour) % 24
     shop_row[_PROCESSING_COST] = factory.plant[g].energy_rate * factory.hours[g, hour].price * (factory.machines[g, machine].processing_power - factory.machines[g, machine].idle_power)
-    scratch.family[families] = -1  # end mark for find_family of changeover rows
 
 
 # --- candidate rows ---------------------------------------------------------------------------------------------------------
@@ -284,6 +286,7 @@ def observe_jobs(factory, shop, e, machine, scratch, candidates, mean_process_ti
         time = scratch.place_time[place]
         setup = max(scratch.setup_time[index], 0.0)
         out[_SETUP_TIME] = setup
+        out[_IS_MOUNTED] = scratch.is_mounted[index]
         out[_SETUP_COST] = scratch.setup_cost[index]
         out[_ENERGY_COST] = energy_cost(factory, shop, e, machine, setup, time)
         out[_TIME_IN_QUEUE] = float(clock - shop.operations[e, order, operation].join_date)

@@ -5,8 +5,6 @@ matplotlib is loaded only when a picture is drawn, and only its object interface
 
 from __future__ import annotations
 
-import colorsys
-import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from factory.billing import tardiness
+from factory.gantt_style import MOST_LEGEND_ENTRIES, Clock, Colours, LegendLine, readable_on
 from factory.kpis import Kpis, kpis
 from factory.model import Factory
 from factory.plant import Plant
@@ -24,13 +23,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-Colour = tuple[float, float, float]
-
-_LATE, _ON_TIME = "#d81b1b", "#2e8b57"
+_LATE, _ON_TIME, _OPEN = "#e00000", "#2e8b57", "#9a9a9a"
 _CHANGEOVER_FACE, _CHANGEOVER_EDGE = "#f2f2f2", "#555555"
 _FAILURE, _WAIT = "#3a0d12", "#e3ecf7"
-_PALETTE = ("#4c78a8", "#f58518", "#54a24b", "#b279a2", "#eeca3b", "#72b7b2", "#ff9da6", "#9d755d", "#8c9ad6", "#a6c34c", "#d67195", "#7f7f7f")
-_MOST_LEGEND_ENTRIES = 9
 _LANE = 0.36
 """Inches a machine."""
 _BAR = 0.76
@@ -114,28 +109,29 @@ class _Painter:
         self.late = [tardiness(order, schedule.end_date) > 0 for order in schedule.orders]
         self.height_of = _lane_heights(schedule.machine_centres)
         self.lanes = self.height_of[-1] + 1 if self.height_of else 1.0
-        self.colours = _Colours(self.plant)
+        self.colours = Colours(self.plant)
 
     def paint_lanes(self, axes: Axes, inches: float) -> None:
         """Bars, marks, ids and the clock; ``inches`` is the width of the lanes."""
         axes.set_xlim(0, self.until)
         axes.set_ylim(self.lanes - 0.5, -0.5)
-        self._paint_grid(axes)
+        self._paint_grid(axes, inches)
         self._paint_machines(axes)
-        self._paint_spans(axes, self.schedule.waits, _WAIT, zorder=1.5)
+        self._paint_spans(axes, self.schedule.waits, _WAIT, share=1.0, zorder=1.5)
         self._paint_changeovers(axes)
         self._paint_operations(axes, self.schedule.operations, alpha=1.0)
         self._paint_operations(axes, self.schedule.open_operations, alpha=0.45)
-        self._paint_spans(axes, (*self.schedule.failures, *self.schedule.open_failures), _FAILURE, zorder=4)
+        self._paint_spans(axes, (*self.schedule.failures, *self.schedule.open_failures), _FAILURE, share=0.36, zorder=4)
         self._write_ids(axes, inches)
         self._mark_late_orders(axes)
         if self.until > self.schedule.end_date:
             axes.axvline(self.schedule.end_date, color="black", linewidth=1, zorder=6)
 
-    def _box(self, machine: int, start: float, end: float) -> list[tuple[float, float]]:
-        """Corners of a bar."""
-        low, high = self.height_of[machine] - _BAR / 2, self.height_of[machine] + _BAR / 2
-        return [(start, low), (end, low), (end, high), (start, high)]
+    def _box(self, machine: int, start: float, end: float, share: float = 1.0) -> list[tuple[float, float]]:
+        """Corners of a bar; ``share`` of its height, from the bottom."""
+        bottom = self.height_of[machine] + _BAR / 2
+        top = bottom - share * _BAR
+        return [(start, top), (end, top), (end, bottom), (start, bottom)]
 
     def _paint_machines(self, axes: Axes) -> None:
         axes.set_yticks(self.height_of, self.schedule.machine_names, fontsize=8)
@@ -149,17 +145,17 @@ class _Painter:
                 -1.36, (min(lanes) + max(lanes)) / 2, centre, transform=_inches_left_of(axes), rotation=90, ha="center", va="center", fontsize=8, weight="bold"
             )
 
-    def _paint_grid(self, axes: Axes) -> None:
-        clock = _Clock(self.plant.factory, self.until)
+    def _paint_grid(self, axes: Axes, inches: float) -> None:
+        clock = Clock(self.plant.factory, self.until, strokes=round(1.6 * inches))
         axes.set_xticks(clock.ticks(), clock.labels(), fontsize=8)
         axes.grid(axis="x", color="#dddddd", linewidth=0.6, zorder=0.5)
         for midnight in clock.midnights():
             axes.axvline(midnight, color="#9a9a9a", linewidth=1.2, zorder=0.6)
 
-    def _paint_spans(self, axes: Axes, records: Iterable[FailureRecord | WaitRecord], colour: str, zorder: float) -> None:
+    def _paint_spans(self, axes: Axes, records: Iterable[FailureRecord | WaitRecord], colour: str, share: float, zorder: float) -> None:
         from matplotlib.collections import PolyCollection
 
-        boxes = [self._box(r.machine, r.start_date, r.end_date) for r in records if r.start_date < min(r.end_date, self.until)]
+        boxes = [self._box(r.machine, r.start_date, r.end_date, share) for r in records if r.start_date < min(r.end_date, self.until)]
         axes.add_collection(PolyCollection(boxes, facecolors=colour, edgecolors=colour, linewidths=0.8, zorder=zorder), autolim=False)
 
     def _paint_changeovers(self, axes: Axes) -> None:
@@ -186,11 +182,9 @@ class _Painter:
             order = self.schedule.orders[o.order]
             room = (min(o.end_date, self.until) - o.start_date) * points_per_tick
             if room > 0.62 * _LABEL_POINTS * len(order.order_id) + 2:
-                colour = _readable_on(self.colours.of_operation(order, o))
+                colour = readable_on(self.colours.of_operation(order, o))
                 middle = (o.start_date + min(o.end_date, self.until)) / 2
-                axes.text(
-                    middle, self.height_of[o.machine], order.order_id, ha="center", va="center", fontsize=_LABEL_POINTS, color=colour, zorder=5, clip_on=True
-                )
+                axes.text(middle, self.height_of[o.machine], order.order_id, ha="center", va="center", fontsize=_LABEL_POINTS, color=colour, zorder=5)
 
     def _mark_late_orders(self, axes: Axes) -> None:
         """A triangle at the bar that completes a late order."""
@@ -207,14 +201,15 @@ class _Painter:
         axes.set_ylim(0, 1)
         axes.axis("off")
         axes.text(-0.08, 0.35, "due dates", transform=_inches_left_of(axes), ha="right", va="center", fontsize=8, color="#555555")
-        for order, late in zip(self.schedule.orders, self.late, strict=True):
-            met = order.completion_date is not None and not late
-            colour = _LATE if late else _ON_TIME if met else "#9a9a9a"
-            if 0 <= order.due_date <= self.until:
-                axes.plot([order.due_date] * 2, [0.1, 0.6], color=colour, linewidth=1.1, solid_capstyle="butt")
+        shown = [order for order in self.schedule.orders if 0 <= order.due_date <= self.until]
+        axes.vlines([order.due_date for order in shown], 0.1, 0.6, colors=[self._fate(order) for order in shown], linewidth=1.1)
 
-    def legend(self) -> list[tuple[str, list[tuple[str, dict[str, Any]]]]]:
-        """Lines of the legend: heading, then labels with the look of their swatch."""
+    def _fate(self, order: OrderRecord) -> str:
+        """Colour of a due date: missed, met, or still open."""
+        return _LATE if self.late[order.number] else _OPEN if order.completion_date is None else _ON_TIME
+
+    def legend(self) -> list[LegendLine]:
+        """Lines of the legend: what the colours mean, then the marks."""
         marks: list[tuple[str, dict[str, Any]]] = [
             ("changeover", {"facecolor": _CHANGEOVER_FACE, "edgecolor": _CHANGEOVER_EDGE, "hatch": "//////"}),
             ("failure", {"facecolor": _FAILURE}),
@@ -223,84 +218,6 @@ class _Painter:
         ]
         used = {(self.schedule.machine_centres[o.machine], self.schedule.orders[o.order].product) for o in self.schedule.operations}
         return [*self.colours.legend({product for _, product in used}), ("marks", marks)]
-
-
-class _Colours:
-    """Which colour means which setup or product."""
-
-    def __init__(self, plant: Plant) -> None:
-        self.plant = plant
-        self.product_colour = {name: _palette(number) for number, name in enumerate(plant.products)}
-
-    def of_operation(self, order: OrderRecord, operation: OperationRecord) -> Colour:
-        """By what the operation wants mounted; where it does not care for the first attribute, or there is none: by product."""
-        centre = self.plant.route(order.product)[operation.operation].centre
-        attributes = self.plant.centres[centre].attributes
-        wanted = self.plant.wanted_setup(order.product, operation.operation, order.options)
-        if not attributes or wanted[0] is None:
-            return self.product_colour[order.product]
-        base = _value_colour(attributes[0].values.index(wanted[0]), wanted[0])
-        return _shade(base, _shade_number(wanted[1:], [attribute.values for attribute in attributes[1:]]))
-
-    def legend(self, products: set[str]) -> list[tuple[str, list[tuple[str, dict[str, Any]]]]]:
-        """One line for each distinct first attribute of a work centre, one for products if any centre is coloured by them."""
-        lines = []
-        for centre in self.plant.centres:
-            if centre.attributes:
-                first = centre.attributes[0]
-                entries = [(value, {"facecolor": _value_colour(number, value)}) for number, value in enumerate(first.values)]
-                shaded = ", shade: " + ", ".join(attribute.name for attribute in centre.attributes[1:]) if len(centre.attributes) > 1 else ""
-                lines.append((f"{centre.name}: {first.name}{shaded}", _shorten(entries)))
-        if any(not centre.attributes for centre in self.plant.centres):
-            entries = [(name, {"facecolor": colour}) for name, colour in self.product_colour.items() if name in products]
-            bare = ", ".join(centre.name for centre in self.plant.centres if not centre.attributes)
-            lines.append((f"{bare}: product", _shorten(entries)))
-        return lines
-
-
-def _shorten(entries: list[tuple[str, dict[str, Any]]]) -> list[tuple[str, dict[str, Any]]]:
-    if len(entries) <= _MOST_LEGEND_ENTRIES:
-        return entries
-    shown = entries[: _MOST_LEGEND_ENTRIES - 1]
-    return [*shown, (f"and {len(entries) - len(shown)} more", {"facecolor": "none"})]
-
-
-def _palette(number: int) -> Colour:
-    """A colour for each number: the palette, then its shades."""
-    from matplotlib.colors import to_rgb
-
-    base: Colour = to_rgb(_PALETTE[number % len(_PALETTE)])
-    return _shade(base, number // len(_PALETTE))
-
-
-def _value_colour(number: int, value: str) -> Colour:
-    """A value that is the name of a colour looks like it (a little softened); any other takes the palette's."""
-    from matplotlib.colors import is_color_like, to_rgb
-
-    if value.isalpha() and len(value) > 2 and is_color_like(value):
-        red, green, blue = to_rgb(value)
-        return 0.1 + 0.85 * red, 0.1 + 0.85 * green, 0.1 + 0.85 * blue
-    return _palette(number)
-
-
-def _shade_number(wanted: Sequence[str | None], values: Sequence[Sequence[str]]) -> int:
-    """One number for the values of the attributes after the first."""
-    number = 0
-    for want, known in zip(wanted, values, strict=True):
-        number = number * (len(known) + 1) + (0 if want is None else known.index(want))
-    return number
-
-
-def _shade(colour: Colour, number: int) -> Colour:
-    """The colour itself for 0, lighter and darker relatives for others."""
-    hue, lightness, saturation = colorsys.rgb_to_hls(*colour)
-    change = (0.0, 0.16, -0.14, 0.26, -0.24, 0.08, -0.07)[number % 7]
-    return colorsys.hls_to_rgb(hue, min(0.9, max(0.15, lightness + change)), saturation)
-
-
-def _readable_on(colour: Colour) -> str:
-    red, green, blue = colour
-    return "black" if 0.299 * red + 0.587 * green + 0.114 * blue > 0.5 else "white"
 
 
 def _lane_heights(machine_centres: Sequence[str]) -> list[float]:
@@ -316,49 +233,11 @@ def _inches_left_of(axes: Axes) -> Any:
     """Transform: x in inches from the left edge of the axes, y in data."""
     from matplotlib.transforms import ScaledTranslation, blended_transform_factory
 
-    figure = axes.get_figure()
-    assert figure is not None
+    figure = axes.get_figure(root=True)
+    assert figure is not None  # the axes stand in one
     origin = axes.get_position().x0 * figure.get_figwidth()
     across = figure.dpi_scale_trans + ScaledTranslation(origin, 0, figure.dpi_scale_trans)
     return blended_transform_factory(across, axes.transData)
-
-
-class _Clock:
-    """Strokes of the time axis: whole hours, or days, so that about a dozen fit."""
-
-    def __init__(self, factory: Factory, until: int) -> None:
-        self.ticks_per_hour = 60 / factory.tick_minutes
-        self.start_hour, self.until = factory.start_hour, until
-        hours = until / self.ticks_per_hour
-        steps = (1 / 12, 1 / 6, 1 / 4, 1 / 2, 1, 2, 3, 4, 6, 12, 24, 48, 120, 240, 480, 960)
-        self.step = next((step for step in steps if hours / step <= 16), math.ceil(hours / 16))
-
-    def _hours(self) -> list[float]:
-        """Hours since midnight of the first day at which there is a stroke."""
-        first = math.ceil(self.start_hour / self.step - 1e-9)
-        last = math.floor((self.start_hour + self.until / self.ticks_per_hour) / self.step + 1e-9)
-        return [number * self.step for number in range(first, last + 1)]
-
-    def _tick(self, hour: float) -> float:
-        return (hour - self.start_hour) * self.ticks_per_hour
-
-    def ticks(self) -> list[float]:
-        """Dates of the strokes."""
-        return [self._tick(hour) for hour in self._hours()]
-
-    def labels(self) -> list[str]:
-        """Time of day, and the day where one begins (days are counted from 1)."""
-        labels = []
-        for number, hour in enumerate(self._hours()):
-            day, minutes = divmod(round(hour * 60), 24 * 60)
-            text = f"{minutes // 60:02d}:{minutes % 60:02d}"
-            labels.append(f"{text}\nday {day + 1}" if number == 0 or minutes < self.step * 60 else text)
-        return labels
-
-    def midnights(self) -> list[float]:
-        """Dates at which a day begins, unless there are too many to tell apart."""
-        days = range(1, math.floor((self.start_hour + self.until / self.ticks_per_hour) / 24) + 1)
-        return [self._tick(24 * day) for day in days] if len(days) <= 60 else []
 
 
 def _default_title(schedule: Schedule) -> str:
@@ -367,10 +246,9 @@ def _default_title(schedule: Schedule) -> str:
 
 
 def _write_title(figure: Figure, title: str, figures: Kpis, height: float) -> None:
-    late = figures.completed - round(figures.on_time_share * figures.completed) if figures.completed == figures.orders else None
-    orders = f"{figures.completed} of {figures.orders} orders done" if late is None else f"{figures.orders} orders, {late} late"
     line = (
-        f"{orders} ({figures.on_time_share:.0%} on time), mean tardiness {figures.mean_tardiness_hours:.1f} h, mean flow {figures.mean_flow_hours:.1f} h, "
+        f"{figures.completed} of {figures.orders} orders done ({figures.on_time_share:.0%} on time), mean tardiness {figures.mean_tardiness_hours:.1f} h, "
+        f"mean flow {figures.mean_flow_hours:.1f} h, "
         f"{figures.changeovers} changeovers ({figures.changeovers_per_order:.2f} an order, {figures.changeover_hours:.1f} h), "
         f"machines {figures.use.processing:.0%} processing, {figures.use.changeover:.0%} changing over, {figures.use.down:.0%} down, "
         f"cost {figures.total_cost:,.0f}"
@@ -379,11 +257,11 @@ def _write_title(figure: Figure, title: str, figures: Kpis, height: float) -> No
     figure.text(0.012, 1 - 0.5 / height, line, fontsize=8.5, ha="left", va="center", color="#333333")
 
 
-def _write_legend(figure: Figure, lines: list[tuple[str, list[tuple[str, dict[str, Any]]]]], width: float, height: float) -> None:
+def _write_legend(figure: Figure, lines: list[LegendLine], width: float, height: float) -> None:
     """Swatches in lines at the foot of the picture."""
     from matplotlib.patches import Rectangle
 
-    step = (width - 3.6) / (_MOST_LEGEND_ENTRIES + 0.5)
+    step = (width - 3.6) / (MOST_LEGEND_ENTRIES + 0.5)
     for number, (heading, entries) in enumerate(lines):
         middle = _LEGEND_LINE * (len(lines) - number - 0.4)
         figure.text(0.012, middle / height, heading, fontsize=8, ha="left", va="center", weight="bold")

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from factory.instances_common import Instance, ReferenceKind, fault
+from factory.instances_common import Instance, ReferenceKind, refuse
 from factory.instances_setups import read_fjsp_sdst, read_optimal_sequences, read_sdst_jsp, read_sdst_pfsp, read_wtsds
 from factory.instances_shop import read_fjsp, read_jsp
 from factory.instances_streams import draw_dynamic_shop, read_expected_completions, read_replay
@@ -139,16 +139,17 @@ def read_suite(suite_name: str, folder: Path | str) -> Iterator[Instance]:
         If there is no such suite, no file of it, or a file breaks its format.
     """
     if suite_name not in SUITES:
-        fault("read_suite: suite_name", repr(suite_name), "must be a known suite", f"Choose one of {', '.join(SUITES)}.")
+        refuse("read_suite: suite_name", repr(suite_name), "must be a known suite", f"Choose one of {', '.join(SUITES)}.")
     suite = SUITES[suite_name]
     paths = sorted((Path(folder) / suite.folder).glob(suite.pattern), key=_natural_order)
     if not paths:
-        fault(f"read_suite: {suite_name}", str(folder), f"must contain {suite.folder}/{suite.pattern}", "Give the folder of the public benchmarks.")
+        refuse(f"read_suite: {suite_name}", str(folder), f"must contain {suite.folder}/{suite.pattern}", "Give the folder of the public benchmarks.")
     references = suite.references(Path(folder) / suite.folder)
     for path in paths:
         instance, name = suite.read(path), suite.name(path)
+        factory = instance.factory.model_copy(update={"name": name})
         reference, kind = references.get(name, (None, None))
-        yield replace(instance, name=name, reference=reference, reference_kind=kind, is_test=suite.is_test(name))
+        yield replace(instance, name=name, factory=factory, reference=reference, reference_kind=kind, is_test=suite.is_test(name))
 
 
 def _natural_order(path: Path) -> tuple[str, list[tuple[int, str]]]:

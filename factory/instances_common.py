@@ -1,4 +1,4 @@
-"""What all public instances share: the :class:`Instance`, the parts they are built from, and a reader of numbers that names every fault."""
+"""What all public instances share: the :class:`Instance`, the parts they are built from, and a reader of numbers that says what is wrong where."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Instance:
     is_test: bool = False  # kept for testing: neither tune nor train on it
 
 
-def fault(place: str, value: object, rule: str, remedy: str) -> NoReturn:
+def refuse(place: str, value: object, rule: str, remedy: str) -> NoReturn:
     """Refuse a file.
 
     Raises
@@ -75,12 +75,12 @@ class Line:
         """
         place = f"{self.place}: {meaning} (word {index + 1})"
         if index >= len(self.words):
-            fault(place, "nothing", f"the line ends after {len(self.words)} words", "Complete the line, or correct the counts before it.")
+            refuse(place, "nothing", f"the line ends after {len(self.words)} words", "Complete the line, or correct the counts before it.")
         word = self.words[index]
         if not (word.isascii() and word.removeprefix("-").isdigit()):
-            fault(place, repr(word), "must be a whole number", "Write digits only; scale fractions to a finer time unit.")
+            refuse(place, repr(word), "must be a whole number", "Write digits only; scale fractions to a finer time unit.")
         if not low <= int(word) <= high:
-            fault(place, word, f"must lie in {low}..{high}", "Correct the number, or the counts in the first line.")
+            refuse(place, word, f"must lie in {low}..{high}", "Correct the number, or the counts in the first line.")
         return int(word)
 
     def wholes(self, count: int, meaning: str) -> tuple[int, ...]:
@@ -103,7 +103,8 @@ class Line:
             If it has not.
         """
         if len(self.words) != count:
-            fault(f"{self.place}: {meaning}", f"{len(self.words)} words", f"must have {count}", "Complete or shorten the line, or correct the counts before it.")
+            place = f"{self.place}: {meaning}"
+            refuse(place, f"{len(self.words)} words", f"must have {count}", "Complete or shorten the line, or correct the counts before it.")
 
 
 class Lines:
@@ -125,7 +126,7 @@ class Lines:
             If the file has ended.
         """
         if self._next == len(self._lines):
-            fault(f"{self.path}: {meaning}", "nothing", f"the file ends after {len(self._lines)} lines with content", "Complete the file.")
+            refuse(f"{self.path}: {meaning}", "nothing", f"the file ends after {len(self._lines)} lines with content", "Complete the file.")
         self._next += 1
         return self._lines[self._next - 1]
 
@@ -143,14 +144,12 @@ class Lines:
         """
         if self._next < len(self._lines):
             line = self._lines[self._next]
-            fault(f"{line.place}: line", repr(" ".join(line.words[:8])), "the file must end before it", "Delete it, or correct the counts in the first line.")
+            refuse(f"{line.place}: line", repr(" ".join(line.words[:8])), "the file must end before it", "Delete it, or correct the counts in the first line.")
 
 
-def single_machine_centres(count: int, matrices: Sequence[Matrix | None]) -> tuple[WorkCentre, ...]:
-    """Work centres ``C0``, ``C1``, ... of one machine each; ``matrices[c]`` are setup times, value 0 bare and value f + 1 family f (None: no setups)."""
-    return tuple(
-        WorkCentre(name=f"C{c}", machines=(machine(c),), attributes=() if matrices[c] is None else (family_attribute(matrices[c]),)) for c in range(count)
-    )
+def single_machine_centres(matrices: Sequence[Matrix | None]) -> tuple[WorkCentre, ...]:
+    """Work centres ``C0``, ``C1``, ... of one machine each, with their setup times (see :func:`family_attributes`)."""
+    return tuple(WorkCentre(name=f"C{c}", machines=(machine(c),), attributes=family_attributes(matrix)) for c, matrix in enumerate(matrices))
 
 
 def machine(number: int, setup_time: Matrix | None = None) -> Machine:
@@ -160,10 +159,12 @@ def machine(number: int, setup_time: Matrix | None = None) -> Machine:
     return Machine(name=f"M{number}", idle_power=power, processing_power=power, changeover_power=power, setup_time=own)
 
 
-def family_attribute(time: Matrix, names: Sequence[str] | None = None) -> Attribute:
-    """The one attribute of a centre: value 0 is ``bare``, the others are ``names`` (default ``F0``, ``F1``, ...)."""
+def family_attributes(time: Matrix | None, names: Sequence[str] | None = None) -> tuple[Attribute, ...]:
+    """The one attribute of a centre: value 0 is ``bare``, the others are ``names`` (default ``F0``, ``F1``, ...). No attribute where ``time`` is None."""
+    if time is None:
+        return ()
     names = [f"F{f}" for f in range(len(time) - 1)] if names is None else names
-    return Attribute(name=FAMILY, values=(BARE, *names), time=time)
+    return (Attribute(name=FAMILY, values=(BARE, *names), time=time),)
 
 
 def with_bare(initial: Sequence[int], time: Sequence[Sequence[int]]) -> Matrix:

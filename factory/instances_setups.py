@@ -10,11 +10,11 @@ from factory.instances_common import (
     Line,
     Lines,
     Matrix,
-    family_attribute,
-    fault,
+    family_attributes,
     job,
     machine,
     makespan_instance,
+    refuse,
     single_machine_centres,
     tardiness_instance,
     with_bare,
@@ -47,7 +47,7 @@ def read_wtsds(path: Path | str) -> Instance:
     name = lines.path.stem
     products = tuple(job(j, [(0, time, j)]) for j, time in enumerate(times))
     orders = [Order(order_id=f"{j}", release_date=0, due_date=due_dates[j], weight=float(weights[j]), product=f"J{j}") for j in range(size)]
-    return tardiness_instance(name, single_machine_centres(1, [matrix]), products, orders)
+    return tardiness_instance(name, single_machine_centres([matrix]), products, orders)
 
 
 def _find(lines: Lines, heading: str) -> Line:
@@ -70,7 +70,7 @@ def _read_column(lines: Lines, size: int, meaning: str) -> tuple[int, ...]:
 def _read_section(lines: Lines, heading: str, size: int) -> tuple[int, ...]:
     line = lines.take(heading)
     if " ".join(line.words) != heading:
-        fault(f"{line.place}: heading", repr(" ".join(line.words[:8])), f"must be {heading!r} after {size} numbers", "Correct the number of values before it.")
+        refuse(f"{line.place}: heading", repr(" ".join(line.words[:8])), f"must be {heading!r} after {size} numbers", "Correct the number of values before it.")
     return _read_column(lines, size, heading)
 
 
@@ -82,7 +82,7 @@ def _read_setup_list(lines: Lines, size: int) -> Matrix:
         line.end_after(3, "setup time (from, to, time)")
         origin, destination = line.whole(0, "from job", low=-1, high=size - 1), line.whole(1, "to job", high=size - 1)
         if origin == destination or table[origin + 1][destination] >= 0:
-            fault(f"{line.place}: setup", f"from {origin} to {destination}", "each pair of different jobs comes once", "Delete the line or correct its jobs.")
+            refuse(f"{line.place}: setup", f"from {origin} to {destination}", "each pair of different jobs comes once", "Delete the line or correct its jobs.")
         table[origin + 1][destination] = line.whole(2, "setup time")
     return with_bare(table[0], table[1:])
 
@@ -106,7 +106,7 @@ def read_fjsp_sdst(path: Path | str) -> Instance:
     lines.finish()
     names = [f"J{number}.O{i}" for number, steps in enumerate(jobs) for i in range(len(steps))]
     machines = tuple(machine(number, matrix) for number, matrix in enumerate(matrices))
-    centre = WorkCentre(name="C0", machines=machines, attributes=(family_attribute(matrices[0], names),))
+    centre = WorkCentre(name="C0", machines=machines, attributes=family_attributes(matrices[0], names))
     products = tuple(flexible_job(number, steps, wants_setup=True) for number, steps in enumerate(jobs))
     return makespan_instance(lines.path, (centre,), products, anticipatory=True)
 
@@ -123,7 +123,7 @@ def _read_machine_setups(lines: Lines, number: int, operations: list[dict[int, i
                 row[destination] = 0
             elif row[destination] >= NEVER_FOLLOWS and origin != destination:
                 place = f"{line.place}: {meaning} (word {destination + 1})"
-                fault(place, row[destination], f"must be below {NEVER_FOLLOWS}, as the machine can do both operations", "Give a time.")
+                refuse(place, row[destination], f"must be below {NEVER_FOLLOWS}, as the machine can do both operations", "Give a time.")
         rows.append(row)
     return with_bare([0] * len(operations), rows)
 
@@ -142,7 +142,7 @@ def read_sdst_jsp(path: Path | str) -> Instance:
     lines = Lines(path)
     line = lines.take("numbers of machines, jobs and families")
     line.end_after(3, "numbers of machines, jobs and families")
-    num_machines, num_jobs, num_families = (line.whole(k, meaning, low=1) for k, meaning in enumerate(("number of machines", "number of jobs", "number of families")))
+    num_machines, num_jobs, num_families = (line.whole(k, f"number of {what}", low=1) for k, what in enumerate(("machines", "jobs", "families")))
     products = []
     for number in range(num_jobs):
         line = lines.take(f"job {number}")
@@ -152,7 +152,7 @@ def read_sdst_jsp(path: Path | str) -> Instance:
     initial = lines.take("initial setup times").wholes(num_families, "initial setup times")
     matrix = with_bare(initial, _with_zero_diagonal(lines, num_families, "setup times"))
     lines.finish()
-    return makespan_instance(lines.path, single_machine_centres(num_machines, [matrix] * num_machines), tuple(products), anticipatory=True)
+    return makespan_instance(lines.path, single_machine_centres([matrix] * num_machines), tuple(products), anticipatory=True)
 
 
 def _read_family_step(line: Line, place: int, num_machines: int, num_families: int) -> tuple[int, int, int]:
@@ -179,7 +179,7 @@ def read_sdst_pfsp(path: Path | str) -> Instance:
     matrices = [with_bare(first, _with_zero_diagonal(lines, num_jobs, f"setup times of machine {m}")) for m in range(num_machines)]
     lines.finish()
     products = tuple(job(j, [(m, time, j) for m, time in enumerate(row)]) for j, row in enumerate(times))
-    return makespan_instance(lines.path, single_machine_centres(num_machines, matrices), products, anticipatory=True, permutation=True)
+    return makespan_instance(lines.path, single_machine_centres(matrices), products, anticipatory=True, permutation=True)
 
 
 def _read_count(lines: Lines, meaning: str) -> int:
@@ -193,7 +193,7 @@ def _with_zero_diagonal(lines: Lines, size: int, meaning: str) -> Matrix:
     matrix = lines.take_matrix(size, size, meaning)
     for k in range(size):
         if matrix[k][k] != 0:
-            fault(f"{lines.path}: {meaning}[{k}][{k}]", matrix[k][k], "staying in a setup must take 0", "Set it to 0.")
+            refuse(f"{lines.path}: {meaning}[{k}][{k}]", matrix[k][k], "staying in a setup must take 0", "Set it to 0.")
     return matrix
 
 
@@ -220,6 +220,6 @@ def read_optimal_sequences(path: Path | str) -> dict[str, tuple[int, tuple[int, 
         line = Line(f"{path}:{number}", tuple(re.split(r"\s*,\s*", text.strip())))
         jobs = tuple(line.whole(k, "job") for k in range(2, len(line.words)))
         if sorted(jobs) != list(range(len(jobs))):
-            fault(f"{line.place}: sequence", jobs, "each job must come once, counted from 0", "Correct the sequence.")
+            refuse(f"{line.place}: sequence", jobs, "each job must come once, counted from 0", "Correct the sequence.")
         sequences[f"wt_sds_{line.whole(0, 'instance', low=1)}"] = (line.whole(1, "optimum"), jobs)
     return sequences

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from factory.instances_common import Instance, Line, Lines, fault, job, machine, makespan_instance, single_machine_centres
+from factory.instances_common import Instance, Line, Lines, job, machine, makespan_instance, refuse, single_machine_centres
 from factory.model import Operation, Product, WorkCentre
 
 
@@ -25,7 +25,7 @@ def read_jsp(path: Path | str) -> Instance:
         steps = [(line.whole(2 * i, "machine", high=num_machines - 1), line.whole(2 * i + 1, "process time"), None) for i in range(num_machines)]
         products.append(job(number, steps))
     lines.finish()
-    return makespan_instance(lines.path, single_machine_centres(num_machines, [None] * num_machines), tuple(products), anticipatory=False)
+    return makespan_instance(lines.path, single_machine_centres([None] * num_machines), tuple(products), anticipatory=False)
 
 
 def read_fjsp(path: Path | str) -> Instance:
@@ -63,7 +63,7 @@ def read_flexible_job(line: Line, num_machines: int, first_machine: int) -> list
             where = place + 1 + 2 * pair
             number = line.whole(where, "machine", low=first_machine, high=first_machine + num_machines - 1) - first_machine
             if number in times:
-                fault(f"{line.place}: machine (word {where + 1})", line.words[where], "is named twice for one operation", "Name each machine once.")
+                refuse(f"{line.place}: machine (word {where + 1})", line.words[where], "is named twice for one operation", "Name each machine once.")
             times[number] = line.whole(where + 1, "process time")
         steps.append(times)
         place += 1 + 2 * choices

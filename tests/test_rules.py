@@ -18,7 +18,7 @@ JOBS, CHANGEOVERS = 5, 3
 WAIT = JOBS + CHANGEOVERS
 
 # Families: X = {A, C} mounted, Y = {B} 6 away, Z = {D} 2 away. Means over the four: p_bar = 28 / 4 = 7, s_bar = 8 / 4 = 2.
-_X = {"family_ready": 2, "family_ready_work": 16, "family_due_in": 20, "family_time_in_queue": 12, "family_critical_ratio": 20 / 30}
+_X = {"is_mounted": 1, "family_ready": 2, "family_ready_work": 16, "family_due_in": 20, "family_time_in_queue": 12, "family_critical_ratio": 20 / 30}
 _Y = {"family_ready": 1, "family_ready_work": 4, "family_due_in": 12, "family_time_in_queue": 9, "family_critical_ratio": 3, "setup_time": 6, "setup_cost": 3}
 _Z = {
     "family_ready": 1,
@@ -220,13 +220,13 @@ def test_an_operation_that_takes_no_time_upsets_no_rule() -> None:
 
 
 def test_without_changeover_times_the_setup_rules_are_their_plain_kin() -> None:
-    jobs = [job | {"setup_time": 0, "setup_cost": 0, "family_ready": 1} for job in (A, B, C, D)]
+    jobs = [job | {"is_mounted": 1, "setup_time": 0, "setup_cost": 0, "family_ready": 1} for job in (A, B, C, D)]
     for with_setups, plain in (("ATCS(k1=3)", "ATC(k=3)"), ("SNSPT", "SPT"), ("SSPT", "SPT"), ("MMS>SPT", "SPT"), ("SA>EDD", "EDD"), ("DK", "EDD")):
         assert ranking(parse_rule(with_setups), table(jobs), "ABCD") == ranking(parse_rule(plain), table(jobs), "ABCD")
 
 
-def test_a_changeover_that_takes_no_time_but_costs_is_a_changeover() -> None:
-    late = A | {"due_in": 25, "setup_time": 0, "setup_cost": 2}
+def test_a_changeover_that_takes_no_time_is_a_changeover() -> None:
+    late = A | {"due_in": 25, "setup_time": 0, "is_mounted": 0}
     assert ranking(make_rule("SA>EDD"), table([late, A]), "LA") == "AL"
     assert ranking(make_rule("DK", k=10), table([late, A]), "LA") == "AL"
     assert ranking(make_rule("DK", k=2), table([late, A]), "LA") == "LA"

@@ -216,8 +216,10 @@ class Task:
 
     def mean_time(self, options: dict[str, OptionValue]) -> float:
         """What is expected before a machine is chosen."""
-        extra = self.option_time(options)
-        return sum((base + extra) / self.speed[machine] for machine, base in self.base_time.items()) / len(self.base_time)
+        # base and options apart, each averaged: due dates round the sum, so that the last bit of the float can decide a tick
+        count = len(self.base_time)
+        base = sum(time / self.speed[machine] for machine, time in self.base_time.items()) / count
+        return base + self.option_time(options) * (sum(1 / self.speed[machine] for machine in self.base_time) / count)
 
     def process_time(self, machine: int, options: dict[str, OptionValue]) -> int:
         return half_up((self.base_time[machine] + self.option_time(options)) / self.speed[machine])

@@ -1,0 +1,172 @@
+"""Environments of others, to compare speeds with: JSSEnv (Tassel et al. 2021) and job_shop_lib, both on the 15 x 15 job shop ta01 (Taillard 1993).
+
+Their pins and this project's exclude each other, so they run in a process of their own, with the interpreter of an environment of their own: run by its
+path with ``--serve``, this file needs nothing of this project. It reads one request a line, ``{"peer": ..., "seconds": ...}``, and answers each with a line.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import importlib.metadata
+import json
+import random
+import subprocess
+import sys
+import time
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+INSTANCE = "ta01"
+_ROOT = Path(__file__).resolve().parent.parent
+
+
+class Timing(NamedTuple):
+    """How long a number of steps took, and how long it took to choose their actions."""
+
+    steps: int
+    step_seconds: float
+    choice_seconds: float
+
+
+def time_steps(choose: Callable[[], Any], step: Callable[[Any], None], seconds: float) -> Timing:
+    """Choose and step, again and again, for about ``seconds``; the two are timed apart."""
+    steps, step_seconds, choice_seconds = 0, 0.0, 0.0
+    while step_seconds + choice_seconds < seconds:
+        begin = time.perf_counter()
+        action = choose()
+        chosen = time.perf_counter()
+        step(action)
+        step_seconds += time.perf_counter() - chosen
+        choice_seconds += chosen - begin
+        steps += 1
+    return Timing(steps, step_seconds, choice_seconds)
+
+
+class JssEnvironment:
+    """JSSEnv's environment under random legal actions; a finished episode is followed by the next."""
+
+    distribution = "JSSEnv"
+
+    def __init__(self) -> None:
+        import JSSEnv.envs
+
+        instance = Path(JSSEnv.envs.__file__).parent / "instances" / INSTANCE
+        self.env = JSSEnv.envs.JssEnv({"instance_path": instance})
+        self.mask = self.env.reset()["action_mask"]
+
+    def choose(self) -> int:
+        return random.choice(self.mask.nonzero()[0].tolist())
+
+    def step(self, action: int) -> None:
+        observation, _, terminated, _, _ = self.env.step(action)
+        if terminated:
+            observation = self.env.reset()
+        self.mask = observation["action_mask"]
+
+
+class JobShopLibEnvironment:
+    """job_shop_lib's graph environment with three of its feature observers, as in its tutorials, under random legal actions."""
+
+    distribution = "job-shop-lib"
+
+    def __init__(self) -> None:
+        from job_shop_lib.benchmarking import load_benchmark_instance
+        from job_shop_lib.dispatching.feature_observers import FeatureObserverType
+        from job_shop_lib.graphs import build_resource_task_graph
+        from job_shop_lib.reinforcement_learning import SingleJobShopGraphEnv
+
+        observers = [FeatureObserverType.IS_READY, FeatureObserverType.EARLIEST_START_TIME, FeatureObserverType.DURATION]
+        self.env = SingleJobShopGraphEnv(build_resource_task_graph(load_benchmark_instance(INSTANCE)), feature_observer_configs=observers)
+        self.available = self.env.reset()[1]["available_operations_with_ids"]
+
+    def choose(self) -> tuple[int, int]:
+        _, machine, job = random.choice(self.available)
+        return job, machine
+
+    def step(self, action: tuple[int, int]) -> None:
+        _, _, terminated, _, info = self.env.step(action)
+        if terminated:
+            _, info = self.env.reset()
+        self.available = info["available_operations_with_ids"]
+
+
+PEERS = {"JSSEnv": JssEnvironment, "job_shop_lib": JobShopLibEnvironment}
+
+
+def serve() -> None:
+    """Answer requests from standard input until it ends."""
+    built: dict[str, Any] = {}
+    answers = sys.stdout
+    with contextlib.redirect_stdout(sys.stderr):  # what the libraries print is no answer
+        for line in sys.stdin:
+            request = json.loads(line)
+            name = request["peer"]
+            try:
+                peer = built[name] if name in built else built.setdefault(name, PEERS[name]())
+            except ImportError as error:
+                print(json.dumps({"absent": str(error)}), file=answers, flush=True)
+                continue
+            timing = time_steps(peer.choose, peer.step, request["seconds"])
+            print(json.dumps({**timing._asdict(), "version": importlib.metadata.version(peer.distribution)}), file=answers, flush=True)
+
+
+class PeerProcess:
+    """The environments of others at work in another interpreter.
+
+    Parameters
+    ----------
+    python
+        An interpreter in whose environment the peers are installed.
+    """
+
+    def __init__(self, python: Path) -> None:
+        command = [str(python), str(Path(__file__).resolve()), "--serve"]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+
+    def measure(self, peer: str, seconds: float) -> dict[str, Any]:
+        """Timing of a peer (``steps``, ``step_seconds``, ``choice_seconds``, ``version``), or ``absent`` with the reason."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(json.dumps({"peer": peer, "seconds": seconds}) + "\n")
+        self.process.stdin.flush()
+        answer = self.process.stdout.readline()
+        if not answer:
+            return {"absent": f"its process ended with exit status {self.process.wait()}"}
+        measured: dict[str, Any] = json.loads(answer)
+        return measured
+
+    def close(self) -> None:
+        """End the process."""
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        self.process.wait()
+
+
+def default_python() -> Path:
+    """Interpreter of ``.venv-peers`` (made by ``make peers``) if it is there, else the one that runs."""
+    own = _ROOT / ".venv-peers" / "bin" / "python"
+    return own if own.exists() else Path(sys.executable)
+
+
+def requirements() -> list[str]:
+    """What the extra ``peers`` asks for."""
+    extras: dict[str, list[str]] = tomllib.loads((_ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    return extras["peers"]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="environments of others, for benchmarks.env_speed")
+    action = parser.add_mutually_exclusive_group(required=True)
+    action.add_argument("--serve", action="store_true", help="answer requests from standard input")
+    action.add_argument("--requirements", action="store_true", help="print what to install")
+    if parser.parse_args().serve:
+        serve()
+    else:
+        print(*requirements())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,130 @@
+"""Bounds between which :func:`factory.randomised.draw_factory` draws, and how they are read from ``[randomised]`` of a TOML file."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError, ValidationInfo, field_validator
+
+from factory.model import Model
+
+Counts = tuple[int, int]
+Numbers = tuple[float, float]
+
+LIMITS: dict[str, Numbers] = {
+    "machines": (1, 100),
+    "work_centres": (1, 20),
+    "products": (1, 20),
+    "branches": (1, 6),
+    "attributes": (0, 6),
+    "values": (2, 30),
+    "severity": (0.0, 2.0),
+    "load": (0.05, 0.95),
+    "tightness": (0.5, 50.0),
+    "num_orders": (1, 5000),
+    "minutes_between_orders": (2.0, 500.0),
+    "cv": (0.0, 2.0),
+    "down_share": (0.0, 0.3),
+    "rework": (0.0, 0.3),
+    "late_material": (0.0, 1.0),
+    "crew_share": (0.0, 1.0),
+    "speed_spread": (0.0, 0.5),
+    "forbidden_share": (0.0, 0.5),
+    "demand_swing": (0.0, 1.0),
+    "tardiness_rate": (0.0, 10000.0),
+}
+"""Lowest and highest end that each range may have."""
+
+
+class RandomisedRanges(Model):
+    """What fresh factories may look like: low and high end of each draw, both included.
+
+    The ranges of docs/factories.md; defaults are those of ``configs/factories/randomised.toml``.
+    """
+
+    machines: Counts = (3, 15)
+    work_centres: Counts = (2, 6)
+    products: Counts = (2, 6)
+    branches: Counts = (1, 3)  # parallel sub-assemblies of a product before they join
+    attributes: Counts = (0, 3)  # changeover attributes of a work centre
+    values: Counts = (2, 8)  # of an attribute
+    severity: Numbers = (0.2, 1.0)  # mean changeover time over mean process time of the work centre
+    load: Numbers = (0.6, 0.9)  # offered load of the busiest work centre, processing only
+    tightness: Numbers = (1.2, 5.0)  # due-date allowance, times work content
+    num_orders: Counts = (60, 140)
+    minutes_between_orders: Numbers = (10.0, 30.0)  # at full load
+    cv: Numbers = (0.0, 0.4)
+    down_share: Numbers = (0.0, 0.1)  # share of its time that a machine with work is under repair
+    rework: Numbers = (0.0, 0.04)
+    late_material: Numbers = (0.0, 0.3)  # probability in the worst supply regime
+    crew_share: Numbers = (0.4, 1.0)  # changeover crews over machines; more where they would be the bottleneck
+    speed_spread: Numbers = (0.0, 0.2)  # most that a machine is faster or slower than 1
+    forbidden_share: Numbers = (0.0, 0.2)  # of an attribute's pairs that are not neighbours
+    demand_swing: Numbers = (0.0, 0.4)  # log of how much faster orders come in a busy regime than usual
+    tardiness_rate: Numbers = (10.0, 60.0)  # currency per weight and hour
+
+    @field_validator("*")
+    @classmethod
+    def _check_range(cls, ends: Numbers, info: ValidationInfo) -> Numbers:
+        low, high = ends
+        lowest, highest = LIMITS[str(info.field_name)]
+        if not low <= high:
+            raise ValueError(f"the low end must not exceed the high end. Write [{high}, {low}].")
+        if not (lowest <= low and high <= highest):
+            raise ValueError(f"both ends must lie between {lowest:g} and {highest:g}. Narrow the range.")
+        return ends
+
+    @field_validator("work_centres")
+    @classmethod
+    def _check_machines_suffice(cls, ends: Counts, info: ValidationInfo) -> Counts:
+        machines = info.data.get("machines")
+        if machines is not None and machines[0] < ends[0]:
+            raise ValueError(f"every work centre needs a machine, but machines begin at {machines[0]}. Lower the low end or draw more machines.")
+        return ends
+
+
+def load_ranges(path: Path | str) -> RandomisedRanges:
+    """Ranges from the single table ``[randomised]`` of a TOML file; ranges left out have their defaults.
+
+    Raises
+    ------
+    ValueError
+        If the file is not TOML, holds anything else, or a range is malformed.
+    """
+    try:
+        data = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path}: {error}; it must be TOML in UTF-8. Correct the file.") from None
+    if list(data) != ["randomised"] or not isinstance(data["randomised"], dict):
+        raise ValueError(f"{path}: its tables are {list(data)}; ranges must stand in one table [randomised]. Move them there.")
+    for name in data["randomised"]:
+        _check_name(path, name)
+    return _validate(path, data["randomised"])
+
+
+def holds_ranges(path: Path | str) -> bool:
+    """Whether a TOML file describes ranges of factories (a table ``[randomised]``), not one factory."""
+    try:
+        return "randomised" in tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError):
+        return False
+
+
+def _check_name(path: Path | str, name: str) -> None:
+    if name not in LIMITS:
+        closest = difflib.get_close_matches(name, LIMITS, n=1)
+        remedy = f"Did you mean {closest[0]}?" if closest else f"The ranges are {', '.join(LIMITS)}."
+        raise ValueError(f"{path}: randomised.{name} is not a range. {remedy}")
+
+
+def _validate(path: Path | str, table: dict[str, Any]) -> RandomisedRanges:
+    try:
+        return RandomisedRanges(**{name: tuple(ends) if isinstance(ends, list) else ends for name, ends in table.items()})
+    except ValidationError as invalid:
+        first = invalid.errors()[0]
+        name = str(first["loc"][0])
+        rule = str(first["ctx"]["error"]) if first["type"] == "value_error" else f"{first['msg']}. Write [low, high]."
+        raise ValueError(f"{path}: randomised.{name} = {table[name]}; {rule}") from None
