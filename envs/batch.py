@@ -115,6 +115,11 @@ class Batch:
         """Make room in the log before it runs short."""
         self.shop = grow_log(self.shop)
 
+    @property
+    def over(self) -> NDArray[np.bool_]:
+        """Environments whose episode is over, [E]."""
+        return np.asarray(self.shop.floor.deciding) < 0
+
     def reset(self, seeds: NDArray[np.uint64], factories: NDArray[np.int64] | None = None) -> Tables:
         """Begin the episodes that belong to ``seeds [E]``, in ``factories [E]`` (default: e modulo G)."""
         if factories is None:
@@ -126,7 +131,8 @@ class Batch:
     def step(self, actions: NDArray[np.int64], *, autoreset: bool = True) -> Tables:
         """Carry out ``actions [E]``; results stand in :attr:`outcome`.
 
-        With ``autoreset`` an episode that is over is followed by the next at once, and its last observation stands in :attr:`final`.
+        With ``autoreset`` an episode that is over is followed by the next at once, and its last observation stands in :attr:`final`. Without it, an
+        environment whose episode is over stays as it is, whatever its action.
 
         Raises
         ------
@@ -147,8 +153,6 @@ class Batch:
 
     def _explain(self, env: int, action: int) -> str:
         machine = int(self.shop.floor.deciding[env])
-        if machine < 0:
-            return f"environment {env}: action = {action}; the episode is over. Call reset()."
         legal = np.flatnonzero(self.shop.legal[env]).tolist()
         return f"environment {env}, machine {machine}: action = {action}; it must be a legal row of the action mask. Choose one of {legal}."
 

@@ -48,10 +48,10 @@ def allocate_outcome(num_envs: int, num_terms: int) -> Outcome:
 
 @compiled
 def find_illegal(shop, actions):
-    """First environment whose action is not legal; ALL_LEGAL if there is none."""
+    """First environment whose action is not legal; ALL_LEGAL if there is none. Where the episode is over any action will do."""
     for e in range(actions.shape[0]):
         row = actions[e]
-        if shop.floor[e].deciding < 0 or row < 0 or row >= shop.legal.shape[1] or not shop.legal[e, row]:
+        if shop.floor[e].deciding >= 0 and (row < 0 or row >= shop.legal.shape[1] or not shop.legal[e, row]):
             return e
     return ALL_LEGAL
 
@@ -123,9 +123,11 @@ def step_all(factory, shop, actions, last_date, most_decisions, draw_factory, sc
 
 @compiled
 def step_all_once(factory, shop, actions, last_date, most_decisions, scratch, tables, outcome):
-    """Step every environment and show what it sees then, be the episode over or not. Returns an environment that is stuck, or -1."""
+    """Step every environment whose episode is not over, and show what it sees then. Returns an environment that is stuck, or -1."""
     stuck = -1
     for e in range(actions.shape[0]):
+        if shop.floor[e].deciding < 0:
+            continue
         if not step_one(factory, shop, e, actions[e], last_date, most_decisions, outcome):
             stuck = e
         observe(factory, shop, e, scratch, tables.candidates[e], tables.machines[e], tables.shop[e], tables.action_mask[e])

@@ -39,7 +39,7 @@ def source_hash() -> str:
 
 
 def cache_folder() -> Path:
-    """Folder of this source state's compiled kernels: under ``NUMBA_CACHE_DIR``, the user's cache folder or the temporary one, the first that can be written."""
+    """Folder of this source state's compiled kernels, in the first that can be written of ``NUMBA_CACHE_DIR``, the user's cache folder, the temporary one."""
     for base in _cache_bases():
         folder = base / source_hash()
         try:

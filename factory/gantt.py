@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from factory.billing import tardiness
-from factory.gantt_style import MOST_LEGEND_ENTRIES, Clock, Colours, LegendLine, readable_on
+from factory.gantt_style import Clock, Colours, LegendLine, readable_on
 from factory.kpis import Kpis, kpis
 from factory.model import Factory
 from factory.plant import Plant
@@ -36,6 +36,8 @@ _MARGIN_LEFT, _MARGIN_RIGHT, _MARGIN_TOP, _MARGIN_BOTTOM, _STRIP = 1.5, 0.2, 0.7
 """Inches around the lanes, and of the strip of due dates."""
 _LEGEND_LINE = 0.21
 """Inches a line of the legend."""
+_LETTER, _SWATCH = 0.085, 0.42
+"""Inches a letter of the legend is given, and a swatch with its gaps."""
 
 
 def draw_gantt(
@@ -258,19 +260,22 @@ def _write_title(figure: Figure, title: str, figures: Kpis, height: float) -> No
 
 
 def _write_legend(figure: Figure, lines: list[LegendLine], width: float, height: float) -> None:
-    """Swatches in lines at the foot of the picture."""
+    """Swatches in lines at the foot of the picture, as many as the width holds."""
     from matplotlib.patches import Rectangle
 
-    step = (width - 3.6) / (MOST_LEGEND_ENTRIES + 0.5)
+    left = 0.5 + _LETTER * max(len(heading) for heading, _ in lines)
     for number, (heading, entries) in enumerate(lines):
         middle = _LEGEND_LINE * (len(lines) - number - 0.4)
         figure.text(0.012, middle / height, heading, fontsize=8, ha="left", va="center", weight="bold")
+        x = left
         for place, (label, look) in enumerate(entries):
-            x = 3.4 + place * step
+            if x + _SWATCH + _LETTER * max(len(label), 12) > width and place < len(entries) - 1:
+                figure.text(x / width, middle / height, f"and {len(entries) - place} more", fontsize=8, ha="left", va="center")
+                break
             swatch = {"edgecolor": "#333333", "linewidth": 0.5, **look}
-            if look["facecolor"] != "none":
-                figure.add_artist(Rectangle((x / width, (middle - 0.06) / height), 0.22 / width, 0.12 / height, transform=figure.transFigure, **swatch))
+            figure.add_artist(Rectangle((x / width, (middle - 0.06) / height), 0.22 / width, 0.12 / height, transform=figure.transFigure, **swatch))
             figure.text((x + 0.28) / width, middle / height, label, fontsize=8, ha="left", va="center")
+            x += _SWATCH + _LETTER * len(label)
 
 
 # --- text -------------------------------------------------------------------------------------------------------------------

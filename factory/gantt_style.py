@@ -15,7 +15,6 @@ Colour = tuple[float, float, float]
 LegendLine = tuple[str, list[tuple[str, dict[str, Any]]]]
 """Heading, then labels with the look of their swatch."""
 
-MOST_LEGEND_ENTRIES = 9
 _PALETTE = ("#4c78a8", "#f58518", "#54a24b", "#b279a2", "#eeca3b", "#72b7b2", "#ff9da6", "#9d755d", "#8c9ad6", "#a6c34c", "#d67195", "#7f7f7f")
 
 
@@ -44,19 +43,12 @@ class Colours:
                 first = centre.attributes[0]
                 entries = [(value, {"facecolor": _value_colour(number, value)}) for number, value in enumerate(first.values)]
                 shaded = ", shade: " + ", ".join(attribute.name for attribute in centre.attributes[1:]) if len(centre.attributes) > 1 else ""
-                lines.append((f"{centre.name}: {first.name}{shaded}", _shorten(entries)))
+                lines.append((f"{centre.name}: {first.name}{shaded}", entries))
         if any(not centre.attributes for centre in self.plant.centres):
             entries = [(name, {"facecolor": colour}) for name, colour in self.product_colour.items() if name in products]
             bare = ", ".join(centre.name for centre in self.plant.centres if not centre.attributes)
-            lines.append((f"{bare}: product", _shorten(entries)))
+            lines.append((f"{bare}: product", entries))
         return lines
-
-
-def _shorten(entries: list[tuple[str, dict[str, Any]]]) -> list[tuple[str, dict[str, Any]]]:
-    if len(entries) <= MOST_LEGEND_ENTRIES:
-        return entries
-    shown = entries[: MOST_LEGEND_ENTRIES - 1]
-    return [*shown, (f"and {len(entries) - len(shown)} more", {"facecolor": "none"})]
 
 
 def _palette(number: int) -> Colour:

@@ -6,12 +6,17 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from factory.model import Demand, DemandRegime, Factory, Operation, Option, Product, WorkCentre
+import numpy as np
+from numpy.typing import NDArray
+
+from factory.model import Attribute, Demand, DemandRegime, Factory, Operation, Option, Product, WorkCentre
 
 _MAX_ATTEMPTS = 4
 
 Setup = tuple[str | None, ...]
 """Wanted value of each attribute of a work centre; None: don't care."""
+OrderKind = tuple[DemandRegime, Product, float]
+"""A demand regime, a product, and their expected share of an episode's orders."""
 
 
 class Changeovers(NamedTuple):
@@ -81,28 +86,26 @@ def changeover_profile(factory: Factory) -> dict[str, Changeovers]:
     ValueError
         If the factory has no demand.
     """
-    return {centre.name: _profile(factory, centre) for centre in factory.work_centres}
+    kinds = list(_orders_by_kind(factory))
+    return {centre.name: _profile(factory, kinds, centre) for centre in factory.work_centres}
 
 
-def _profile(factory: Factory, centre: WorkCentre) -> Changeovers:
+def _profile(factory: Factory, kinds: list[OrderKind], centre: WorkCentre) -> Changeovers:
     shares: dict[Setup, float] = defaultdict(float)
     work = 0.0
-    for regime, product, share in _orders_by_kind(factory):
+    for regime, product, share in kinds:
         for operation in product.operations:
             if operation.work_centre == centre.name:
                 work += share * _expected_time(factory, regime, product, operation)
                 for setup, probability in _setup_shares(factory, regime, product, operation, centre).items():
                     shares[setup] += share * probability
+    if not shares:
+        return Changeovers(0.0, 0.0, 0.0)
     operations = sum(shares.values())
-    probability, time = 0.0, 0.0
-    for before, share_before in shares.items():
-        for after, share_after in shares.items():
-            changeover_time = _changeover_time(centre, before, after)
-            if changeover_time:
-                chance = share_before * share_after / operations**2
-                probability += chance
-                time += chance * changeover_time
-    mean_time = time / probability if probability else 0.0
+    chance = np.array(list(shares.values())) / operations
+    time = _changeover_times(centre, list(shares))
+    probability = float(chance @ (time > 0) @ chance)
+    mean_time = float(chance @ time @ chance) / probability if probability else 0.0
     return Changeovers(probability, mean_time, mean_time * operations / work if work else 0.0)
 
 
@@ -116,7 +119,7 @@ def _mean_batch(demand: Demand) -> float:
     return (demand.batch[0] + demand.batch[1]) / 2
 
 
-def _orders_by_kind(factory: Factory) -> Iterator[tuple[DemandRegime, Product, float]]:
+def _orders_by_kind(factory: Factory) -> Iterator[OrderKind]:
     """Every regime and product with the expected share of an episode's orders; the shares sum to 1."""
     demand = _demand_of(factory)
     rates = [(regime.duration or 1) / regime.interarrival_time for regime in demand.regimes]
@@ -179,6 +182,8 @@ def _setup_shares(factory: Factory, regime: DemandRegime, product: Product, oper
     names = [attribute.name for attribute in centre.attributes]
     shares: dict[Setup, float] = {tuple(operation.setup.get(name) for name in names): 1.0}
     for option in _options_of(factory, product):
+        if not any(effect.setup for value in option.values for effect in value.effects if effect.operation == operation.name):
+            continue
         drawn: dict[Setup, float] = defaultdict(float)
         for value, share in zip(option.values, _option_shares(regime, option), strict=True):
             wanted = {name: setting for effect in value.effects if effect.operation == operation.name for name, setting in effect.setup.items()}
@@ -188,13 +193,21 @@ def _setup_shares(factory: Factory, regime: DemandRegime, product: Product, oper
     return shares
 
 
-def _changeover_time(centre: WorkCentre, before: Setup, after: Setup) -> int:
-    """Ticks between two setups, attributes combined; 0 where nothing changes, or where a pair is forbidden."""
-    times = []
-    for attribute, start, end in zip(centre.attributes, before, after, strict=True):
-        if start is None or end is None:
-            continue
-        if (start, end) in attribute.forbidden:
-            return 0
-        times.append(attribute.time[attribute.values.index(start)][attribute.values.index(end)])
-    return sum(times) if centre.combine == "sum" else max(times, default=0)
+def _changeover_times(centre: WorkCentre, setups: list[Setup]) -> NDArray[np.float64]:
+    """Ticks ``[from][to]`` between setups, attributes combined; 0 where nothing changes, or where a pair is forbidden."""
+    total, forbidden = np.zeros((len(setups), len(setups))), np.zeros((len(setups), len(setups)), np.bool_)
+    for place, attribute in enumerate(centre.attributes):
+        values = [attribute.values.index(setup[place] or attribute.values[0]) for setup in setups]
+        wanted = np.array([setup[place] is not None for setup in setups])
+        both_wanted = wanted[:, None] & wanted[None, :]
+        time = np.array(attribute.time)[np.ix_(values, values)] * both_wanted
+        total = total + time if centre.combine == "sum" else np.maximum(total, time)
+        forbidden |= _forbidden_pairs(attribute)[np.ix_(values, values)] & both_wanted
+    return np.where(forbidden, 0.0, total)
+
+
+def _forbidden_pairs(attribute: Attribute) -> NDArray[np.bool_]:
+    pairs = np.zeros((len(attribute.values), len(attribute.values)), np.bool_)
+    for start, end in attribute.forbidden:
+        pairs[attribute.values.index(start), attribute.values.index(end)] = True
+    return pairs

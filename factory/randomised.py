@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from factory.load_factor import changeover_profile, machine_work, mean_interarrival_time
+from factory.load_factor import Changeovers, changeover_profile, machine_work, mean_interarrival_time
 from factory.model import (
     Attribute,
     Costs,
@@ -34,8 +35,11 @@ from factory.randomised_setups import draw_forbidden, draw_setup_times
 _MOST_GROSS_LOAD = 0.95
 """Most of its up time that a work centre may need for processing and the changeovers that a good rule makes."""
 
-_CHANGEOVERS_OF_A_GOOD_RULE = 0.4
-"""Share of the changeovers of first come, first served that ATCS makes at high load (the shipped factories: 0.6 to 0.7 at 0.78, less when busier)."""
+_CHANGEOVERS_OF_A_GOOD_RULE = 0.5
+"""Share of the changeovers of first come, first served that ATCS makes where queues are long (in the shipped factories 0.45 to 0.65)."""
+
+_HALF_EPISODE = 1_000_000
+"""The middle of an episode, in ticks, while the pace of arrivals is still open; long, so that nothing is lost by rounding."""
 
 _MOST_CREW_LOAD = 0.8
 _LEAST_DOWN_SHARE = 0.005  # below it a machine is as good as perfect
@@ -115,7 +119,10 @@ def draw_factory(seed: int, ranges: RandomisedRanges | None = None) -> Factory:
         uncertainty=_draw_uncertainty(draw, ranges),
         costs=_draw_costs(draw, ranges),
     )
-    return _employ_crews(draw, ranges, _pace(factory, _interarrival_time(draw, ranges, factory, down_share)))
+    profile = changeover_profile(factory)
+    interarrival_time = _interarrival_time(draw, ranges, machine_work(factory), profile, down_share)
+    crews = _employ_crews(draw, ranges, factory, profile, interarrival_time)
+    return _pace(factory, interarrival_time).model_copy(update={"crews": crews})
 
 
 # --- machines and setups -----------------------------------------------------------------------------------------------------
@@ -194,10 +201,6 @@ def _draw_products(draw: Draw, ranges: RandomisedRanges, cells: list[Cell], late
         launched = products[-1]
         products[-1] = launched.model_copy(update={"launch_date": _HALF_EPISODE})
     return tuple(products)
-
-
-_HALF_EPISODE = 1_000_000
-"""Launch date of a new product while the pace of arrivals is still open: the middle of an episode of 2,000,000 ticks."""
 
 
 def _draw_route(draw: Draw, ranges: RandomisedRanges, visits: list[Cell], late_material: bool) -> tuple[Operation, ...]:
@@ -335,14 +338,12 @@ def _draw_costs(draw: Draw, ranges: RandomisedRanges) -> Costs:
 # --- load --------------------------------------------------------------------------------------------------------------------
 
 
-def _interarrival_time(draw: Draw, ranges: RandomisedRanges, factory: Factory, down_share: float) -> float:
+def _interarrival_time(draw: Draw, ranges: RandomisedRanges, work: dict[str, float], profile: dict[str, Changeovers], down_share: float) -> float:
     """Mean ticks between orders: by the drawn load of the busiest work centre, longer where changeovers and repairs would not fit besides."""
-    work, profile = machine_work(factory), changeover_profile(factory)
     busiest = max(work.values())
     available = _MOST_GROSS_LOAD * (1 - down_share)
     bearable = max(work[name] * (1 + _CHANGEOVERS_OF_A_GOOD_RULE * profile[name].probability * profile[name].severity) / available for name in work)
-    easiest, hardest = busiest / ranges.load[0], busiest / ranges.load[1]
-    return min(max(busiest / draw.number(ranges.load), bearable, hardest), easiest)
+    return min(max(busiest / draw.number(ranges.load), bearable), busiest / ranges.load[0])
 
 
 def _pace(factory: Factory, interarrival_time: float) -> Factory:
@@ -362,14 +363,10 @@ def _pace(factory: Factory, interarrival_time: float) -> Factory:
     return factory.model_copy(update={"products": products, "demand": factory.demand.model_copy(update={"regimes": regimes})})
 
 
-def _employ_crews(draw: Draw, ranges: RandomisedRanges, factory: Factory) -> Factory:
+def _employ_crews(draw: Draw, ranges: RandomisedRanges, factory: Factory, profile: dict[str, Changeovers], interarrival_time: float) -> int:
     """Crews by the drawn share of machines, but enough for the changeovers that a good rule makes."""
-    interval, profile = mean_interarrival_time(factory), changeover_profile(factory)
-    per_order = {centre.name: 0.0 for centre in factory.work_centres}
-    for product in factory.products:
-        for operation in product.operations:
-            per_order[operation.work_centre] += 1 / len(factory.products)
-    busy = sum(_CHANGEOVERS_OF_A_GOOD_RULE * share * profile[name].probability * profile[name].mean_time for name, share in per_order.items()) / interval
+    visits = Counter(operation.work_centre for product in factory.products for operation in product.operations)
+    per_order = sum(count / len(factory.products) * profile[name].probability * profile[name].mean_time for name, count in visits.items())
+    enough = math.ceil(_CHANGEOVERS_OF_A_GOOD_RULE * per_order / interarrival_time / _MOST_CREW_LOAD)
     machines = sum(len(centre.machines) for centre in factory.work_centres)
-    crews = max(round(draw.number(ranges.crew_share) * machines), math.ceil(busy / _MOST_CREW_LOAD), 1)
-    return factory.model_copy(update={"crews": min(crews, machines)})
+    return min(max(round(draw.number(ranges.crew_share) * machines), enough, 1), machines)

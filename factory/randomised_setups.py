@@ -28,9 +28,7 @@ def draw_setup_times(generator: np.random.Generator, count: int, mean_time: floa
 
 def draw_forbidden(generator: np.random.Generator, values: tuple[str, ...], share: float) -> tuple[tuple[str, str], ...]:
     """Forbidden pairs: a share of those that are not neighbours, so that every value can still be reached step by step."""
-    return tuple(
-        (start, end) for i, start in enumerate(values) for j, end in enumerate(values) if abs(i - j) > 1 and generator.random() < share
-    )
+    return tuple((start, end) for i, start in enumerate(values) for j, end in enumerate(values) if abs(i - j) > 1 and generator.random() < share)
 
 
 def _draw_graded(generator: np.random.Generator, count: int) -> Floats:

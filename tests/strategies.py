@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 from hypothesis import strategies as st
 
@@ -178,7 +178,7 @@ def _build_setup(choose: Chooser, centre: WorkCentre) -> dict[str, str]:
 
 
 def _build_option(choose: Chooser, number: int, centres: list[WorkCentre], products: list[Product]) -> Option:
-    sites = {}  # an effect must make sense in every product that has an operation of the name
+    sites: dict[str, set[str]] = {}  # an effect must make sense in every product that has an operation of the name
     for product in products:
         for operation in product.operations:
             sites.setdefault(operation.name, set()).add(operation.work_centre)
@@ -240,10 +240,7 @@ def _build_costs(choose: Chooser) -> Costs:
 def _build_demand(choose: Chooser, factory: Factory) -> Demand:
     low = choose.integer(1, 3) if choose.perhaps(3) else 1
     count, num_orders = choose.integer(1, 3), choose.integer(1, 25)
-    classes = tuple(
-        Customer(name=f"class{n}", share=choose.integer(1, 4) / 2, weight=choose.pick([1.0, 2.0, 0.5]), allowance=choose.pick([(1.5, 4.0), (0.5, 1.25), (2.0, 2.0)]))
-        for n in range(choose.integer(1, 3))
-    )
+    classes = tuple(_build_customer(choose, n) for n in range(choose.integer(1, 3)))
     return Demand(
         num_orders=num_orders,
         regimes=tuple(_build_regime(choose, n, count, factory, classes) for n in range(count)),
@@ -251,6 +248,11 @@ def _build_demand(choose: Chooser, factory: Factory) -> Demand:
         batch=(low, low + choose.integer(0, 2)) if choose.perhaps() else (1, 1),
         initial_orders=choose.integer(1, min(5, num_orders)) if choose.perhaps(3) else 0,
     )
+
+
+def _build_customer(choose: Chooser, number: int) -> Customer:
+    allowance = choose.pick([(1.5, 4.0), (0.5, 1.25), (2.0, 2.0)])
+    return Customer(name=f"class{number}", share=choose.integer(1, 4) / 2, weight=choose.pick([1.0, 2.0, 0.5]), allowance=allowance)
 
 
 def _build_regime(choose: Chooser, number: int, count: int, factory: Factory, classes: tuple[Customer, ...]) -> DemandRegime:
@@ -292,7 +294,7 @@ def _build_book(choose: Chooser, factory: Factory) -> OrderBook:
     return OrderBook(orders=tuple(orders))
 
 
-def random_row(rows: Sequence[tuple[int, str]], rng: random.Random) -> Any:
+def random_row(rows: Sequence[tuple[int, str]], rng: random.Random) -> int:
     """One of the legal rows ``(row, kind)``; jobs more often than changeovers and waits, so that episodes come to an end."""
     weights = {"job": 3, "changeover": 1, "wait": 1}
     return rng.choices([row for row, _ in rows], [weights[kind] for _, kind in rows])[0]

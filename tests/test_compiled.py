@@ -192,11 +192,10 @@ import numpy as np
 warnings.simplefilter("error")
 from factory import draws
 keys = {KEYS!r}
-drawn = [
-    [int(draws.bits(np.uint64(s), *k)), float(draws.uniform(np.uint64(s), *k)), float(draws.normal(np.uint64(s), *k)), int(draws.exponential_ticks(90.0, np.uint64(s), *k))]
-    for s, *k in keys
-]
-print(json.dumps(drawn))
+def draw(seed, *key):
+    numbers = draws.uniform(seed, *key), draws.normal(seed, *key)
+    return [int(draws.bits(seed, *key)), *map(float, numbers), int(draws.exponential_ticks(90.0, seed, *key))]
+print(json.dumps([draw(np.uint64(seed), *key) for seed, *key in keys]))
 """
 
 

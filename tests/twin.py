@@ -91,9 +91,7 @@ class Twin:
         self.costs = dict.fromkeys(("tardiness", "changeover", "waste", "energy", "holding"), 0.0)
         self.energy_kwh = self.waste_kg = self.energy_co2 = 0.0
         self.centres = [Centre(number, self.plant.longest_wait(number)) for number in range(len(self.plant.centres))]
-        self.cells = [
-            Cell(number, self.plant.centre_of[number], setup, self._next_failure(number, 0)) for number, setup in enumerate(self.plant.initial_setup)
-        ]
+        self.cells = [Cell(number, self.plant.centre_of[number], setup, self._next_failure(number, 0)) for number, setup in enumerate(self.plant.initial_setup)]
         self.agenda: list[tuple[int, int, int, int]] = []  # heap of (date, kind, machine or order, operation)
         for order in self.orders:
             heapq.heappush(self.agenda, (order.release_date, RELEASE, order.number, 0))
@@ -321,9 +319,7 @@ class Twin:
     def _send(self, job: Job) -> None:
         """Every predecessor is done: the operation joins its queue, or it is in transport or awaits material until it can."""
         order, task = self.orders[job[0]], self._task(job)
-        arrivals = [
-            self.done[job[0], before] + self.plant.transport_time(order.tasks[before].centre, task.centre) for before in task.predecessors
-        ]
+        arrivals = [self.done[job[0], before] + self.plant.transport_time(order.tasks[before].centre, task.centre) for before in task.predecessors]
         ready_date = max([order.release_date, *arrivals, *([order.material_date] if task.needs_material else [])])
         if ready_date > self.clock:
             self.travelling.add(job)

@@ -36,7 +36,7 @@ class Draws:
     def uniform(self, role: int, entity: int, index: int) -> float:
         state = self.seed
         for key in (role, entity, index):
-            state = _scramble((state + GOLDEN * (key + 1)) & MASK)
+            state = scramble((state + GOLDEN * (key + 1)) & MASK)
         return ((state >> 11) + 0.5) * 2.0**-53
 
     def normal(self, role: int, entity: int, index: int) -> float:
@@ -58,7 +58,8 @@ class Draws:
         raise ValueError(f"the weights {weights} have no positive entry")
 
 
-def _scramble(z: int) -> int:
+def scramble(z: int) -> int:
+    """Finaliser of splitmix64."""
     z ^= z >> 30
     z = z * 0xBF58476D1CE4E5B9 & MASK
     z ^= z >> 27
@@ -295,11 +296,7 @@ def _read_orders(plant: Plant, book: OrderBook) -> list[TwinOrder]:
 
 
 def _option_values(plant: Plant, names: dict[str, str]) -> dict[str, OptionValue]:
-    return {
-        option.name: next(value for value in option.values if value.name == names[option.name])
-        for option in plant.factory.options
-        if option.name in names
-    }
+    return {option.name: next(value for value in option.values if value.name == names[option.name]) for option in plant.factory.options if option.name in names}
 
 
 def _draw_orders(plant: Plant, draws: Draws) -> list[TwinOrder]:
@@ -352,9 +349,7 @@ def _draw_order(plant: Plant, draws: Draws, number: int, release_date: int, regi
     return _make_order(plant, number, release_date, due_date, customer.weight, name, chosen)
 
 
-def _make_order(
-    plant: Plant, number: int, release_date: int, due_date: int, weight: float, product: str, chosen: dict[str, OptionValue]
-) -> TwinOrder:
+def _make_order(plant: Plant, number: int, release_date: int, due_date: int, weight: float, product: str, chosen: dict[str, OptionValue]) -> TwinOrder:
     tasks = plant.routes[product].tasks
     names = {option: value.name for option, value in chosen.items()}
     wanted = [task.wanted(chosen) for task in tasks]
