@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from envs.features import CANDIDATES, MACHINES, SHOP, Column
 from envs.observation import Tables, allocate_scratch, allocate_tables
-from envs.stepping import allocate_outcome, find_illegal, reference_cost, reset_all, step_all, step_all_once
+from envs.stepping import allocate_outcome, find_illegal, reference_cost, replace_illegal, reset_all, step_all, step_all_once
 from factory.arrays import COST_TERMS, NEVER, FactoryArrays
 from factory.load import load
 from factory.model import Factory, OrderBook
@@ -60,6 +60,9 @@ class Batch:
         Float type of the tables.
     last_date, most_decisions
         Limits that truncate an episode; None for none.
+    illegal_actions
+        ``"raise"``: an illegal action is an error and nothing moves; ``"replace"``: it stands for the next legal row (for learners without masks), and
+        :attr:`replaced` tells where.
     draw_factory
         Draw each new episode's factory from the mixture (by its seed) instead of keeping the environment's.
     num_tables
@@ -80,6 +83,7 @@ class Batch:
         dtype: type[np.floating[Any]] = np.float32,
         last_date: int | None = None,
         most_decisions: int | None = None,
+        illegal_actions: str = "raise",
         draw_factory: bool = False,
         num_tables: int = 2,
         log_length: int = 0,
@@ -94,6 +98,10 @@ class Batch:
         self.last_date = NEVER if last_date is None else np.int64(last_date)
         self.most_decisions = NEVER if most_decisions is None else np.int64(most_decisions)
         self.draw_factory = draw_factory
+        if illegal_actions not in ("raise", "replace"):
+            raise ValueError(f"illegal_actions = {illegal_actions!r}; must be 'raise' or 'replace'. Choose one of them.")
+        self.replaces = illegal_actions == "replace"
+        self.replaced = np.zeros(num_envs, np.bool_)
         self.scratch = allocate_scratch(self.shop)
         self._ring = [allocate_tables(self.arrays, self.shop, dtype, machine_rows) for _ in range(num_tables)]
         self._turn = 0
@@ -139,6 +147,9 @@ class Batch:
         IllegalAction
             If any action is not legal; no environment has moved.
         """
+        if self.replaces:
+            actions = actions.copy()
+            replace_illegal(self.shop, actions, self.replaced)
         illegal = find_illegal(self.shop, actions)
         if illegal >= 0:
             raise IllegalAction(self._explain(illegal, int(actions[illegal])))

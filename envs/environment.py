@@ -41,6 +41,8 @@ class ChangeoverEnv(gymnasium.Env[Observation, np.int64]):
         Rows of the candidate table; 0 for as many as can ever be needed.
     last_date, most_decisions
         Truncate the episode at the first decision at or after this tick, or after this many decisions.
+    illegal_actions
+        ``"raise"``, or ``"replace"`` for learners that know no masks: an illegal action then stands for the next legal row, and ``info["replaced"]`` says so.
     dtype
         Float type of the observation.
     render_mode
@@ -73,6 +75,7 @@ class ChangeoverEnv(gymnasium.Env[Observation, np.int64]):
         changeover_rows: int = DEFAULT_CHANGEOVER_ROWS,
         last_date: int | None = None,
         most_decisions: int | None = None,
+        illegal_actions: str = "raise",
         dtype: type[np.floating[Any]] = np.float32,
         render_mode: str | None = None,
     ) -> None:
@@ -84,6 +87,7 @@ class ChangeoverEnv(gymnasium.Env[Observation, np.int64]):
             "changeover_rows": changeover_rows,
             "last_date": last_date,
             "most_decisions": most_decisions,
+            "illegal_actions": illegal_actions,
             "dtype": dtype,
         }
         self.scenario = Scenario(factory, order_book, num_orders)
@@ -153,7 +157,9 @@ class ChangeoverEnv(gymnasium.Env[Observation, np.int64]):
         outcome = batch.outcome
         terminated, truncated = bool(outcome.terminated[0]), bool(outcome.truncated[0])
         mask = tables.action_mask[0].astype(np.int8)
-        info = {"cost": dict(zip(COST_TERMS, outcome.cost[0].tolist(), strict=True)), "elapsed": int(outcome.elapsed[0]), "action_mask": mask.copy()}
+        info: dict[str, Any] = {"cost": dict(zip(COST_TERMS, outcome.cost[0].tolist(), strict=True)), "elapsed": int(outcome.elapsed[0]), "action_mask": mask.copy()}
+        if batch.replaces:
+            info["replaced"] = bool(batch.replaced[0])
         if terminated or truncated:
             self._over = True
             info["episode_cost"] = dict(zip(COST_TERMS, outcome.episode_cost[0].tolist(), strict=True))

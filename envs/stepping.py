@@ -57,6 +57,21 @@ def find_illegal(shop, actions):
 
 
 @compiled
+def replace_illegal(shop, actions, replaced):
+    """Turn each illegal action into the next legal row (cyclically) and mark it in ``replaced [E]``."""
+    for e in range(actions.shape[0]):
+        rows = shop.legal.shape[1]
+        replaced[e] = False
+        if shop.floor[e].deciding < 0:
+            continue
+        row = actions[e] % rows
+        while not shop.legal[e, row]:
+            row = (row + 1) % rows
+        replaced[e] = row != actions[e]
+        actions[e] = row
+
+
+@compiled
 def reset_one(factory, shop, e, g, seed, scratch, tables):
     """Begin an episode and show its first decision. False if the factory is stuck."""
     begin_episode(factory, shop, e, g, seed)

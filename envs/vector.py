@@ -41,7 +41,7 @@ class ChangeoverVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]
         Draw the factory of each new episode from the mixture.
     copy
         Return fresh arrays. False returns buffers that take turns: what one step returned stays untouched during the next, and is overwritten after it.
-    order_book, num_orders, job_rows, changeover_rows, last_date, most_decisions, dtype
+    order_book, num_orders, job_rows, changeover_rows, last_date, most_decisions, illegal_actions, dtype
         As for the single environment.
     """
 
@@ -58,6 +58,7 @@ class ChangeoverVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]
         changeover_rows: int = DEFAULT_CHANGEOVER_ROWS,
         last_date: int | None = None,
         most_decisions: int | None = None,
+        illegal_actions: str = "raise",
         dtype: type[np.floating[Any]] = np.float32,
         draw_factory: bool = False,
         copy: bool = True,
@@ -77,6 +78,7 @@ class ChangeoverVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]
             changeover_rows=changeover_rows,
             last_date=last_date,
             most_decisions=most_decisions,
+            illegal_actions=illegal_actions,
             dtype=dtype,
             draw_factory=draw_factory,
         )
@@ -140,6 +142,8 @@ class ChangeoverVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]
             "elapsed": outcome.elapsed.copy(),
             "action_mask": tables.action_mask.copy() if self.copy else tables.action_mask,
         }
+        if self._batch.replaces:
+            infos["replaced"] = self._batch.replaced.copy()
         over = outcome.terminated | outcome.truncated
         if over.any():
             self._add_final(infos, over)

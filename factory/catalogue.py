@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from pathlib import Path
 
 from factory.files import load_factory
 from factory.model import Factory
+from factory.problems import FactoryError, suggest
 from factory.randomised_ranges import RandomisedRanges, holds_ranges, load_ranges
 
 FOLDER = Path(__file__).resolve().parent.parent / "configs" / "factories"
@@ -25,7 +25,7 @@ def find_factory(name_or_path: str | Path) -> Factory | RandomisedRanges:
 
     Raises
     ------
-    ValueError
+    FactoryError
         If no factory has the name, there is no such file, or it is malformed.
 
     Examples
@@ -42,12 +42,12 @@ def find_single_factory(name_or_path: str | Path) -> Factory:
 
     Raises
     ------
-    ValueError
+    FactoryError
         As :func:`find_factory`; or if it names ranges.
     """
     found = find_factory(name_or_path)
     if isinstance(found, RandomisedRanges):
-        raise ValueError(f"factory {str(name_or_path)!r} holds ranges, but one factory is needed. Draw one: factory.randomised.draw_factory(seed, ranges).")
+        raise FactoryError(f"factory {str(name_or_path)!r} holds ranges, but one factory is needed. Draw one: factory.randomised.draw_factory(seed, ranges).")
     return found
 
 
@@ -55,12 +55,12 @@ def _find_file(name_or_path: str | Path) -> Path:
     path = Path(name_or_path)
     if path.suffix == ".toml" or len(path.parts) > 1:
         if not path.is_file():
-            raise ValueError(f"factory {str(name_or_path)!r}: there is no such file. Give the path of a TOML file, or one of the names {_listed()}.")
+            raise FactoryError(f"factory {str(name_or_path)!r}: there is no such file. Give the path of a TOML file, or one of the names {_listed()}.")
         return path
     if str(name_or_path) not in shipped():
-        closest = difflib.get_close_matches(str(name_or_path), shipped(), n=1)
-        remedy = f"Did you mean {closest[0]!r}? " if closest else ""
-        raise ValueError(f"factory {str(name_or_path)!r} is not shipped. {remedy}Give one of the names {_listed()}, or the path of a TOML file.")
+        raise FactoryError(
+            f"factory {str(name_or_path)!r} is not shipped. {suggest(str(name_or_path), shipped())}; the names are {_listed()}. Or give the path of a TOML file."
+        )
     return FOLDER / f"{name_or_path}.toml"
 
 

@@ -73,15 +73,18 @@ class Line:
         ValueError
             If the line is too short, the word is no whole number, or it lies outside ``low..high``.
         """
-        place = f"{self.place}: {meaning} (word {index + 1})"
         if index >= len(self.words):
-            refuse(place, "nothing", f"the line ends after {len(self.words)} words", "Complete the line, or correct the counts before it.")
+            self._refuse(index, meaning, "nothing", f"the line ends after {len(self.words)} words", "Complete the line, or correct the counts before it.")
         word = self.words[index]
         if not (word.isascii() and word.removeprefix("-").isdigit()):
-            refuse(place, repr(word), "must be a whole number", "Write digits only; scale fractions to a finer time unit.")
-        if not low <= int(word) <= high:
-            refuse(place, word, f"must lie in {low}..{high}", "Correct the number, or the counts in the first line.")
-        return int(word)
+            self._refuse(index, meaning, repr(word), "must be a whole number", "Write digits only; scale fractions to a finer time unit.")
+        number = int(word) if len(word) <= 20 else LARGEST + 1
+        if not low <= number <= high:
+            self._refuse(index, meaning, word, f"must lie in {low}..{high}", "Correct the number, or the counts in the first line.")
+        return number
+
+    def _refuse(self, index: int, meaning: str, value: str, rule: str, remedy: str) -> NoReturn:
+        refuse(f"{self.place}: {meaning} (word {index + 1})", value, rule, remedy)
 
     def wholes(self, count: int, meaning: str) -> tuple[int, ...]:
         """The line as exactly ``count`` whole numbers from 0 on.

@@ -9,6 +9,7 @@ import numpy as np
 
 from factory import arrays
 from factory.arrays import FactoryArrays
+from factory.checks import check_factory, check_order_book
 from factory.model import Factory, Machine, Operation, OrderBook, Product, WorkCentre, operation_order, predecessors
 from factory.shop import records
 
@@ -22,6 +23,8 @@ def load(factories: Sequence[Factory], books: Sequence[OrderBook | None] | None 
     ------
     ValueError
         If a factory without ``demand`` comes without an order book, or the numbers of factories and books differ.
+    factory.problems.FactoryError
+        If a factory or order book breaks a rule of :mod:`factory.checks`.
     """
     books = [None] * len(factories) if books is None else books
     if len(factories) != len(books) or not factories:
@@ -29,6 +32,9 @@ def load(factories: Sequence[Factory], books: Sequence[OrderBook | None] | None 
     for factory, book in zip(factories, books, strict=True):
         if factory.demand is None and book is None:
             raise ValueError(f"load: factory {factory.name} has no demand and no order book; give it one of them.")
+        check_factory(factory)
+        if book is not None:
+            check_order_book(book, factory)
     loaded = _allocate(factories, books)
     for g, (factory, book) in enumerate(zip(factories, books, strict=True)):
         _load_plant(loaded, g, factory)

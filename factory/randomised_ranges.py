@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
+import math
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import ValidationError, ValidationInfo, field_validator
 
 from factory.model import Model
+from factory.problems import FactoryError, Problem, refuse, suggest
 
 Counts = tuple[int, int]
 Numbers = tuple[float, float]
@@ -71,10 +72,12 @@ class RandomisedRanges(Model):
     def _check_range(cls, ends: Numbers, info: ValidationInfo) -> Numbers:
         low, high = ends
         lowest, highest = LIMITS[str(info.field_name)]
-        if not low <= high:
-            raise ValueError(f"the low end must not exceed the high end. Write [{high}, {low}].")
-        if not (lowest <= low and high <= highest):
-            raise ValueError(f"both ends must lie between {lowest:g} and {highest:g}. Narrow the range.")
+        if not (math.isfinite(low) and math.isfinite(high)):
+            raise ValueError("both ends must be finite. Write two numbers")
+        if low > high:
+            raise ValueError(f"the low end must not exceed the high end. Write [{high}, {low}]")
+        if low < lowest or high > highest:
+            raise ValueError(f"both ends must lie between {lowest:g} and {highest:g}. Narrow the range")
         return ends
 
     @field_validator("work_centres")
@@ -82,7 +85,7 @@ class RandomisedRanges(Model):
     def _check_machines_suffice(cls, ends: Counts, info: ValidationInfo) -> Counts:
         machines = info.data.get("machines")
         if machines is not None and machines[0] < ends[0]:
-            raise ValueError(f"every work centre needs a machine, but machines begin at {machines[0]}. Lower the low end or draw more machines.")
+            raise ValueError(f"every work centre needs a machine, but machines begin at {machines[0]}. Lower the low end or draw more machines")
         return ends
 
 
@@ -91,18 +94,25 @@ def load_ranges(path: Path | str) -> RandomisedRanges:
 
     Raises
     ------
-    ValueError
-        If the file is not TOML, holds anything else, or a range is malformed.
+    FactoryError
+        If the file is not TOML, holds anything else, or a range is malformed: one line for each problem.
     """
     try:
         data = tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path}: {error}; it must be TOML in UTF-8. Correct the file.") from None
-    if list(data) != ["randomised"] or not isinstance(data["randomised"], dict):
-        raise ValueError(f"{path}: its tables are {list(data)}; ranges must stand in one table [randomised]. Move them there.")
-    for name in data["randomised"]:
-        _check_name(path, name)
-    return _validate(path, data["randomised"])
+        raise FactoryError(f"{path}: is not TOML ({error}). Correct the text there.") from error
+    refuse((Problem(name, "...", "ranges stand in one table [randomised]", "Remove it") for name in data if name != "randomised"), str(path))
+    table = data.get("randomised")
+    if not isinstance(table, dict):
+        raise FactoryError(f"{path}: randomised = {table}; must be a table. Write [randomised] above the ranges.")
+    refuse(
+        (Problem(f"randomised.{name}", ends, "there is no such range", suggest(name, LIMITS)) for name, ends in table.items() if name not in LIMITS), str(path)
+    )
+    try:
+        return RandomisedRanges(**{name: tuple(ends) if isinstance(ends, list) else ends for name, ends in table.items()})
+    except ValidationError as error:
+        refuse((_explain(item, table) for item in error.errors()), str(path))
+        raise  # not reached: a ValidationError has at least one error
 
 
 def holds_ranges(path: Path | str) -> bool:
@@ -113,18 +123,20 @@ def holds_ranges(path: Path | str) -> bool:
         return False
 
 
-def _check_name(path: Path | str, name: str) -> None:
-    if name not in LIMITS:
-        closest = difflib.get_close_matches(name, LIMITS, n=1)
-        remedy = f"Did you mean {closest[0]}?" if closest else f"The ranges are {', '.join(LIMITS)}."
-        raise ValueError(f"{path}: randomised.{name} is not a range. {remedy}")
+def _explain(error: Any, table: dict[str, Any]) -> Problem:
+    """A pydantic error in the words of a planner."""
+    name = str(error["loc"][0])
+    if error["type"] == "value_error":
+        rule, _, remedy = str(error["ctx"]["error"]).partition(". ")
+        return Problem(f"randomised.{name}", table[name], rule, remedy)
+    return Problem(f"randomised.{name}", table[name], _KINDS.get(error["type"], error["msg"].lower()), "Write [low, high]")
 
 
-def _validate(path: Path | str, table: dict[str, Any]) -> RandomisedRanges:
-    try:
-        return RandomisedRanges(**{name: tuple(ends) if isinstance(ends, list) else ends for name, ends in table.items()})
-    except ValidationError as invalid:
-        first = invalid.errors()[0]
-        name = str(first["loc"][0])
-        rule = str(first["ctx"]["error"]) if first["type"] == "value_error" else f"{first['msg']}. Write [low, high]."
-        raise ValueError(f"{path}: randomised.{name} = {table[name]}; {rule}") from None
+_KINDS = {
+    "missing": "must have a low and a high end",
+    "too_long": "must have a low and a high end, no more",
+    "tuple_type": "must be a list of two numbers",
+    "int_type": "both ends must be whole numbers",
+    "float_type": "both ends must be numbers",
+    "finite_number": "both ends must be finite",
+}

@@ -98,11 +98,13 @@ class Schedule:
     open_operations: tuple[OperationRecord, ...] = ()
     open_failures: tuple[FailureRecord, ...] = ()
     end_date: int = 0
+    num_orders: int | None = None  # of the whole episode, those still to be released included; None: the orders listed
 
     @property
     def complete(self) -> bool:
-        """Whether every order is completed."""
-        return all(order.completion_date is not None for order in self.orders)
+        """Whether every order of the episode is released and completed."""
+        released = self.num_orders is None or len(self.orders) == self.num_orders
+        return released and all(order.completion_date is not None for order in self.orders)
 
     def to_json(self) -> str:
         """The schedule as JSON text (layout version ``SCHEMA``)."""
@@ -186,6 +188,7 @@ def unload(factory: Factory, book: OrderBook | None, arrays: FactoryArrays, shop
         open_operations=_unload_open_operations(factory, shop, env),
         open_failures=_unload_open_failures(shop, env, len(machines)),
         end_date=int(shop.floor.clock[env]),
+        num_orders=int(shop.floor.num_orders[env]),
     )
 
 
@@ -193,11 +196,7 @@ def _unload_orders(factory: Factory, book: OrderBook | None, shop: ShopState, en
     """Released orders (the others are not known yet)."""
     records = []
     for j in range(int(shop.floor.num_released[env])):
-        options = {
-            option.name: option.values[int(value)].name
-            for option, value in zip(factory.options, shop.option_value[env, j], strict=False)
-            if value >= 0
-        }
+        options = {option.name: option.values[int(value)].name for option, value in zip(factory.options, shop.option_value[env, j], strict=False) if value >= 0}
         completion_date = int(shop.orders.completion_date[env, j])
         records.append(
             OrderRecord(

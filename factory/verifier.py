@@ -321,6 +321,9 @@ def _check_ends(case: Case) -> Iterator[Fault]:
         elif order.number in ends and order.completion_date != ends[order.number]:
             message = f"completion_date = {order.completion_date}; its last operation ends at {ends[order.number]}."
             yield Fault(Rule.COMPLETION, f"order {order.order_id}", message)
+    if case.schedule.num_orders is not None and case.schedule.num_orders != len(case.schedule.orders):
+        message = f"is {case.schedule.num_orders}; the schedule has {len(case.schedule.orders)} orders, and only complete schedules can be verified."
+        yield Fault(Rule.COMPLETION, "num_orders", message)
     for operation in case.schedule.open_operations:
         yield Fault(Rule.COMPLETION, place_of(case.schedule, operation), "is still in work; only complete schedules can be verified.")
     last = max(ends.values(), default=0)

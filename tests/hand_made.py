@@ -138,21 +138,21 @@ def hand_schedule() -> Schedule:
     )
 
 
-def with_operation(schedule: Schedule, order: int, name: str, **changes: Any) -> Schedule:
+def with_operation(schedule: Schedule, order: int, name: str, /, **changes: Any) -> Schedule:
     """The schedule with one operation's record changed."""
     altered = tuple(replace(o, **changes) if (o.order, o.name) == (order, name) else o for o in schedule.operations)
     assert altered != schedule.operations
     return replace(schedule, operations=altered)
 
 
-def with_changeover(schedule: Schedule, number: int, **changes: Any) -> Schedule:
+def with_changeover(schedule: Schedule, number: int, /, **changes: Any) -> Schedule:
     """The schedule with one changeover's record changed."""
     changeovers = list(schedule.changeovers)
     changeovers[number] = replace(changeovers[number], **changes)
     return replace(schedule, changeovers=tuple(changeovers))
 
 
-def with_order(schedule: Schedule, number: int, **changes: Any) -> Schedule:
+def with_order(schedule: Schedule, number: int, /, **changes: Any) -> Schedule:
     """The schedule with one order's record changed."""
     orders = list(schedule.orders)
     orders[number] = replace(orders[number], **changes)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from factory.model import Attribute, Factory, Machine, Operation, Order, OrderBook, Product, WorkCentre
+from factory.model import Attribute, Costs, Factory, Machine, Operation, Order, OrderBook, Product, Tariff, WorkCentre
 from tests.twin import Choice, Twin
 
 COLOUR = Attribute(name="colour", values=("white", "red", "black"), time=((0, 2, 4), (3, 0, 1), (6, 5, 0)))
@@ -70,3 +70,14 @@ def coloured(**fields: Any) -> WorkCentre:
 
 def painted(colour: str, time: int = 4) -> Product:
     return product(colour, job(time, setup={"colour": colour}))
+
+
+def race_against_a_changeover() -> tuple[Factory, OrderBook]:
+    """Body takes 5 and red paint 1; machine 1 has red mounted, machine 2 needs 9 ticks for it: whoever mounts it ahead, mounts it in vain."""
+    colour = Attribute(name="colour", values=("white", "red"), time=((0, 9), (9, 0)), cost=((0.0, 2.0), (2.0, 0.0)))
+    paint = WorkCentre(
+        name="paint", machines=(Machine(name="quick", initial_setup={"colour": "red"}), Machine(name="slow", changeover_power=3.0)), attributes=(colour,)
+    )
+    car = product("car", job(5, "body"), job(1, "paint", "paint", setup={"colour": "red"}))
+    costs, tariff = Costs(changeover=1.0, energy=1.0), Tariff(price=(1.0,) * 24)
+    return plant((cell(), paint), (car,), tick_minutes=60.0, costs=costs, tariff=tariff), book((0, "car"))

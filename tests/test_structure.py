@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
+import re
 import subprocess
 import sys
 import tomllib
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+from envs import features
+from factory import arrays, model
+from factory.kpis import Kpis, Use
 
 ROOT = Path(__file__).resolve().parent.parent
 TORCH = ("torch", "stable_baselines3", "sb3_contrib", "tensorboard")
@@ -25,7 +32,7 @@ MAY_IMPORT = {
 """What of ours each room may import."""
 
 THIRD_PARTIES = {
-    "factory": {"numpy", "numba", "pydantic", "matplotlib"},
+    "factory": {"numpy", "numba", "llvmlite", "pydantic", "matplotlib"},
     "envs": {"numpy", "numba", "gymnasium"},
 }
 """What of others the two innermost rooms may import."""
@@ -160,3 +167,33 @@ def test_mypy_is_told_which_modules_hold_compiled_functions() -> None:
 def test_installed_packages_are_the_rooms() -> None:
     installed = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]["packages"]
     assert sorted(installed) == sorted(set(PACKAGES) - {"benchmarks"})
+
+
+def glossary() -> str:
+    return (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
+
+
+def names_of_the_domain() -> set[str]:
+    """Fields of the domain model, of the arrays' records and of the key figures; the names of lists of things stand in the singular."""
+    classes = [value for value in vars(model).values() if isinstance(value, type) and issubclass(value, model.Model)]
+    names = {field for each in classes for field in each.model_fields}
+    names |= {field for value in vars(arrays).values() if isinstance(value, np.dtype) for field in value.names or ()}
+    return names | {field.name for each in (arrays.FactoryArrays, arrays.ShopState, Kpis, Use) for field in dataclasses.fields(each)}
+
+
+NEED_NO_ENTRY = {"name", "description", "default", "factory", "after", "date", "time", "log", "log_setup", "log_length", "times", "hours", "floor", "plant"}
+"""Plain words, and the shop's bookkeeping, which factory/arrays.py explains."""
+
+
+def test_glossary_defines_every_name_of_the_domain() -> None:
+    defined = set(re.findall(r"`([a-z0-9_]+)`", glossary())) | set(re.findall(r"^\| ([a-z0-9_ ]+) \|", glossary(), re.MULTILINE))
+    singular = {name: {name, name.removesuffix("s"), name.removesuffix("ies") + "y"} for name in names_of_the_domain() - NEED_NO_ENTRY}
+    missing = sorted(name for name, forms in singular.items() if not forms & defined)
+    assert not missing, f"docs/glossary.md lacks {missing}; add a line for each"
+
+
+def test_glossary_lists_the_columns_of_the_observation() -> None:
+    tables = {"candidates": features.CANDIDATES, "machines": features.MACHINES, "shop": features.SHOP}
+    lines = [f"| {table} | `{column.name}` | {column.unit} | {column.meaning} |" for table, columns in tables.items() for column in columns]
+    listed = [line for line in glossary().splitlines() if line.split(" ")[1:2] and line.split(" ")[1] in tables and line.count("|") == 5]
+    assert listed == lines

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from factory.model import Attribute, Costs, Customer, Demand, DemandRegime, Machine, Tariff, WorkCentre
-from tests.hand_worked import COLOUR, book, cell, follow, job, painted, plant, product
+from tests.hand_worked import COLOUR, book, cell, dates, follow, job, painted, plant, product, race_against_a_changeover
 from tests.twin import Twin
 from tests.twin_world import GOLDEN, MASK, REWORK, Draws, half_up, scramble
 
@@ -126,3 +126,19 @@ def test_costs_accrue_as_time_passes_but_changeovers_are_booked_at_their_start()
     follow(twin, (2, (2, 0)))
     assert twin.deciding is None
     assert twin.costs["tardiness"] == (9 - 4) + (16 - 4) + (6 - 4)
+
+
+def test_changeover_that_outlasts_the_last_order_is_billed_but_never_ends() -> None:
+    """Its cost was booked at its start, its power is drawn until the last completion.
+
+    ::
+
+        0: 00000
+        1: .....0
+        2: ######### (cut off at 6)
+    """
+    factory, lines = race_against_a_changeover()
+    twin = follow(Twin(factory, 1, lines), (0, (0, 0)), (2, [1]), (1, (0, 1)))
+    assert (twin.deciding, twin.clock) == (None, 6)
+    assert dates(twin, "changeover") == []
+    assert (twin.costs["changeover"], twin.costs["energy"]) == pytest.approx((2.0, 6 * 3.0))

@@ -1,0 +1,387 @@
+"""The verifier: right schedules are accepted and billed to the cent, tampered ones rejected by rule and place."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
+
+import pytest
+
+from factory.billing import bill
+from factory.faults import Rule, VerificationError
+from factory.model import Factory, OrderBook, SupplyRegime, Uncertainty
+from factory.schedule import ChangeoverRecord, FailureRecord, Schedule, WaitRecord
+from factory.verifier import verify
+from tests.hand_made import (
+    BUILD,
+    BUILD_1,
+    BUILD_2,
+    KIT,
+    PAINT,
+    PAINT_1,
+    PAINT_2,
+    TEST_1,
+    hand_book,
+    hand_factory,
+    hand_schedule,
+    play,
+    with_changeover,
+    with_operation,
+    with_order,
+)
+from tests.strategies import random_factory
+
+
+def faults_of(schedule: Schedule, factory: Factory, book: OrderBook | None = None) -> list[tuple[str, str]]:
+    """(rule, place) of every fault."""
+    with pytest.raises(VerificationError) as caught:
+        verify(schedule, factory, book)
+    return [(fault.rule.value, fault.place) for fault in caught.value.faults]
+
+
+def breakable(**changes: int) -> Factory:
+    """The hand-made factory with a first paint machine that may fail."""
+    centre = hand_factory().work_centres[0]
+    first = centre.machines[0].model_copy(update={"mean_time_to_failure": 50, "mean_time_to_repair": 5} | changes)
+    return hand_factory(work_centres=(centre.model_copy(update={"machines": (first, centre.machines[1])}), *hand_factory().work_centres[1:]))
+
+
+# --- accepted ---------------------------------------------------------------------------------------------------------------
+
+
+def test_hand_made_schedule_is_billed_as_on_paper() -> None:
+    """Order B is 4 ticks (0.4 h) late; paint-1 draws 0.2 h * 5 kW, 1 h * 10 kW and 1.6 h * 1 kW at 0.1 until 23:00, 0.2 until midnight, then 0.4."""
+    account = verify(hand_schedule(), hand_factory(), hand_book())
+    assert account.tardiness == pytest.approx(10 * 0.4 * 1)
+    assert account.changeover == pytest.approx(2 * (1 + 2 + 5))
+    assert account.waste == pytest.approx(4 * (0.5 + 1))
+    assert account.energy == pytest.approx(1.5 * (0.2 * 5 * 0.1 + 0.8 * 10 * 0.1 + 0.2 * 10 * 0.2 + 0.8 * 0.2 + 0.8 * 0.4))
+    assert account.holding == pytest.approx(0.5 * (2.5 + 2.3))
+    assert account.total == pytest.approx(31.07)
+    assert (account.energy_kwh, account.waste_kg) == pytest.approx((12.6, 1.5))
+    assert account.co2_kg == pytest.approx(0.5 * 12.6 + 2 * 1.5)
+
+
+def test_orders_of_a_solver_without_a_book_are_taken_as_given() -> None:
+    assert verify(hand_schedule(), hand_factory()) == verify(hand_schedule(), hand_factory(), hand_book())
+
+
+def test_a_repair_inside_processing_is_accepted_without_a_seed() -> None:
+    broken = replace(hand_schedule(), failures=(FailureRecord(PAINT_1, 4, 5),))
+    late = with_operation(broken, 0, PAINT, end_date=13)
+    moved = with_operation(with_operation(late, 0, BUILD, selected_date=14, start_date=14, end_date=26), 1, KIT, selected_date=6, start_date=6, end_date=9)
+    assert verify(with_order(moved, 0, completion_date=26), breakable(), hand_book()).total > 0
+
+
+def test_changeovers_under_way_at_the_end_are_accepted() -> None:
+    """They were begun for a setup that nobody needed any more."""
+    begun = ChangeoverRecord(BUILD_1, 27, 31, ("small", "plain"), ("big", "plain"), None, None)
+    schedule = replace(hand_schedule(), changeovers=(*hand_schedule().changeovers, begun))
+    assert verify(schedule, hand_factory(), hand_book()).changeover == pytest.approx(2 * (1 + 2 + 5 + 5))
+
+
+def test_a_chain_of_changeovers_that_take_no_time_is_followed_in_order() -> None:
+    """Both changeovers of build-2 happen at tick 10; whichever is listed first, the one that fits the mounted setup came first."""
+    factory = hand_factory()
+    build = factory.work_centres[1]
+    free = tuple(attribute.model_copy(update={"time": ((0, 0), (0, 0))}) for attribute in build.attributes)
+    factory = hand_factory(work_centres=(factory.work_centres[0], build.model_copy(update={"attributes": free}), factory.work_centres[2]))
+    chain = (
+        ChangeoverRecord(BUILD_2, 10, 10, ("small", "rich"), ("big", "plain"), None, None),
+        ChangeoverRecord(BUILD_2, 10, 10, ("small", "plain"), ("small", "rich"), None, None),
+    )
+    schedule = replace(hand_schedule(), changeovers=(*hand_schedule().changeovers[:2], *chain))
+    assert verify(schedule, factory, hand_book()).changeover == pytest.approx(2 * (1 + 2 + 5))
+
+
+# --- rejected ---------------------------------------------------------------------------------------------------------------
+
+Tampering = Callable[[Schedule], Schedule]
+
+
+def shift(order: int, name: str, ticks: int) -> Tampering:
+    """One operation earlier or later, all its dates together."""
+
+    def tamper(schedule: Schedule) -> Schedule:
+        record = next(o for o in schedule.operations if (o.order, o.name) == (order, name))
+        dates = {field: getattr(record, field) + ticks for field in ("selected_date", "start_date", "end_date")}
+        return with_operation(schedule, order, name, **dates)
+
+    return tamper
+
+
+def without_operation(schedule: Schedule, order: int, name: str) -> Schedule:
+    return replace(schedule, operations=tuple(o for o in schedule.operations if (o.order, o.name) != (order, name)))
+
+
+def with_changeovers(schedule: Schedule, *more: ChangeoverRecord) -> Schedule:
+    return replace(schedule, changeovers=(*schedule.changeovers, *more))
+
+
+def without_changeover(schedule: Schedule, number: int) -> Schedule:
+    return replace(schedule, changeovers=schedule.changeovers[:number] + schedule.changeovers[number + 1 :])
+
+
+A_PAINT, A_KIT, A_BUILD = (f"order A, operation {name}, on {machine}" for name, machine in ((PAINT, "paint-1"), (KIT, "test-1"), (BUILD, "build-1")))
+B_PAINT, B_KIT, B_BUILD = (f"order B, operation {name}, on {machine}" for name, machine in ((PAINT, "paint-2"), (KIT, "test-1"), (BUILD, "build-2")))
+
+TAMPERINGS: dict[str, tuple[Tampering, Rule, str]] = {
+    "two operations of a machine overlap": (shift(1, KIT, -3), Rule.OVERLAP, B_KIT),
+    "a changeover overlaps an operation": (
+        lambda s: with_changeovers(s, ChangeoverRecord(BUILD_1, 20, 23, ("small", "plain"), ("small", "rich"), None, None)),
+        Rule.OVERLAP,
+        "build-1, changeover at 20",
+    ),
+    "a wait overlaps a changeover": (lambda s: replace(s, waits=(WaitRecord(BUILD_2, 8, 12),)), Rule.OVERLAP, "build-2, changeover at 10"),
+    "an operation before its predecessor": (shift(0, BUILD, -2), Rule.PRECEDENCE, A_BUILD),
+    "an operation before transport has brought it": (shift(0, BUILD, -1), Rule.TRANSPORT, A_BUILD),
+    "an operation before its order's release": (shift(1, KIT, -1), Rule.RELEASE, B_KIT),
+    "a selection before the release, a start after": (lambda s: with_operation(s, 1, PAINT, selected_date=4), Rule.RELEASE, B_PAINT),
+    "an operation on a machine that is not eligible": (
+        lambda s: with_operation(s, 1, BUILD, machine=BUILD_1, selected_date=25, start_date=25, end_date=37),
+        Rule.ELIGIBILITY,
+        "order B, operation build, on build-1",
+    ),
+    "an operation in another work centre": (
+        lambda s: with_operation(s, 0, KIT, machine=BUILD_1),
+        Rule.WORK_CENTRE,
+        "order A, operation kit, on build-1",
+    ),
+    "a changeover left out": (lambda s: without_changeover(s, 0), Rule.CHANGEOVER_MISSING, A_PAINT),
+    "a changeover ahead left out": (lambda s: without_changeover(s, 2), Rule.CHANGEOVER_MISSING, B_BUILD),
+    "a changeover too short": (
+        lambda s: with_changeover(s, 1, start_date=6),
+        Rule.CHANGEOVER_TIME,
+        "order B, operation number 0, changeover on paint-2 at 6",
+    ),
+    "a changeover too long": (
+        lambda s: with_changeover(s, 2, end_date=15),
+        Rule.CHANGEOVER_TIME,
+        "build-2, changeover at 10",
+    ),
+    "a changeover from what is not mounted": (
+        lambda s: with_changeover(s, 0, from_setup=("black",), end_date=5),
+        Rule.FROM_SETUP,
+        "order A, operation number 0, changeover on paint-1 at 0",
+    ),
+    "a changeover to what is not wanted": (lambda s: with_changeover(s, 0, to_setup=("black",)), Rule.TO_SETUP, A_PAINT),
+    "a changeover that also changes what nobody asked for": (
+        lambda s: with_changeover(s, 2, order=1, operation=2, to_setup=("big", "rich")),
+        Rule.TO_SETUP,
+        B_BUILD,
+    ),
+    "a forbidden changeover": (
+        lambda s: with_changeovers(s, ChangeoverRecord(PAINT_2, 20, 26, ("black",), ("white",), None, None)),
+        Rule.FORBIDDEN_CHANGEOVER,
+        "paint-2, changeover at 20",
+    ),
+    "more changeovers than crews": (
+        lambda s: with_changeover(s, 2, start_date=8, end_date=12),
+        Rule.CREWS,
+        "build-2, changeover at 8",
+    ),
+    "a pause between changeover and operation": (
+        lambda s: with_operation(s, 1, PAINT, start_date=10, end_date=16),
+        Rule.PAUSE,
+        B_PAINT,
+    ),
+    "a pause between selection and start": (lambda s: with_operation(s, 1, BUILD, start_date=18, end_date=30), Rule.PAUSE, B_BUILD),
+    "a changeover later than the selection it was made for": (lambda s: with_operation(s, 0, PAINT, start_date=3, end_date=13), Rule.PAUSE, A_PAINT),
+    "an operation too short": (lambda s: with_operation(s, 0, BUILD, end_date=24, process_time=11), Rule.DURATION, A_BUILD),
+    "an operation too long": (lambda s: with_operation(s, 1, PAINT, end_date=16, process_time=7), Rule.DURATION, B_PAINT),
+    "processing stretched without a failure": (lambda s: with_operation(s, 0, BUILD, end_date=26), Rule.INTERRUPTION, A_BUILD),
+    "a failure on a machine that never fails": (
+        lambda s: replace(s, failures=(FailureRecord(PAINT_2, 10, 11),)),
+        Rule.FAILURE,
+        "paint-2, failure at 10",
+    ),
+    "an operation left out": (lambda s: without_operation(s, 0, KIT), Rule.OPERATION_MISSING, "order A, operation kit"),
+    "an operation done twice": (
+        lambda s: replace(s, operations=(*s.operations, replace(s.operations[0], selected_date=20, start_date=20, end_date=23))),
+        Rule.OPERATION_DUPLICATED,
+        A_KIT,
+    ),
+    "rework of what needs none": (
+        lambda s: replace(s, operations=(*s.operations, replace(s.operations[0], selected_date=20, start_date=20, end_date=23, attempt=1))),
+        Rule.REWORK,
+        A_KIT,
+    ),
+    "a second attempt without a first": (lambda s: with_operation(s, 0, KIT, attempt=1), Rule.REWORK, "order A, operation kit, attempt 1, on test-1"),
+    "an operation under another name": (lambda s: with_operation(s, 0, KIT, name="weld"), Rule.RECORD, "operation weld (0.1)"),
+    "an operation of an order that does not exist": (lambda s: with_operation(s, 0, KIT, order=7), Rule.RECORD, "operation kit (7.1)"),
+    "an operation that the product does not have": (lambda s: with_operation(s, 0, KIT, operation=3), Rule.RECORD, "operation kit (0.3)"),
+    "a machine that does not exist": (lambda s: with_operation(s, 0, KIT, machine=9), Rule.RECORD, "operation kit (0.1)"),
+    "an operation that ends before it starts": (lambda s: with_operation(s, 0, BUILD, end_date=12), Rule.RECORD, "operation build (0.2)"),
+    "a setup that does not exist": (lambda s: with_changeover(s, 0, to_setup=("pink",)), Rule.RECORD, "changeover at 0 on machine 0"),
+    "a changeover for an operation of another machine": (
+        lambda s: with_changeover(s, 2, order=0, operation=2),
+        Rule.RECORD,
+        "build-2, changeover at 10",
+    ),
+    "an order left out": (
+        lambda s: replace(s, orders=s.orders[:1], operations=tuple(o for o in s.operations if o.order == 0), changeovers=s.changeovers[:1]),
+        Rule.ORDER_MISSING,
+        "order B",
+    ),
+    "an order that nobody gave": (lambda s: replace(s, orders=(*s.orders, replace(s.orders[0], order_id="C", number=2))), Rule.ORDER_UNKNOWN, "order C"),
+    "a due date moved": (lambda s: with_order(s, 1, due_date=28), Rule.ORDER_ALTERED, "order B"),
+    "a release date moved": (lambda s: with_order(s, 1, release_date=0, material_date=0), Rule.ORDER_ALTERED, "order B"),
+    "a weight lowered": (lambda s: with_order(s, 1, weight=0.5), Rule.ORDER_ALTERED, "order B"),
+    "a product exchanged": (lambda s: with_order(s, 1, product="car"), Rule.ORDER_ALTERED, "order B"),
+    "an option exchanged": (lambda s: with_order(s, 0, options={"colour": "white"}), Rule.ORDER_ALTERED, "order A"),
+    "material before the release": (lambda s: with_order(s, 1, material_date=4), Rule.MATERIAL_DATE, "order B"),
+    "material late where supply is always on time": (lambda s: with_order(s, 0, material_date=1), Rule.MATERIAL_DATE, "order A"),
+    "a completion date that is no operation's end": (lambda s: with_order(s, 1, completion_date=27), Rule.COMPLETION, "order B"),
+    "an order without completion": (lambda s: with_order(s, 1, completion_date=None), Rule.COMPLETION, "order B"),
+    "orders still to come": (lambda s: replace(s, num_orders=3), Rule.COMPLETION, "num_orders"),
+    "an operation still in work": (lambda s: replace(s, open_operations=s.operations[-1:]), Rule.COMPLETION, B_BUILD),
+    "an end date after the last completion": (lambda s: replace(s, end_date=30), Rule.END_DATE, "end_date"),
+    "an end date before the last completion": (lambda s: replace(s, end_date=25), Rule.END_DATE, "end_date"),
+    "a wait longer than the longest": (lambda s: replace(s, waits=(WaitRecord(PAINT_2, 0, 1), WaitRecord(TEST_1, 8, 15))), Rule.WAIT, "test-1, wait at 8"),
+    "a machine under another name": (lambda s: replace(s, machine_names=("x", *s.machine_names[1:])), Rule.FACTORY, "machine_names"),
+    "another clock": (lambda s: replace(s, tick_minutes=1.0), Rule.FACTORY, "tick_minutes"),
+    "another factory": (lambda s: replace(s, factory_name="other"), Rule.FACTORY, "factory_name"),
+}
+
+
+@pytest.mark.parametrize("name", TAMPERINGS)
+def test_tampering_is_rejected_by_rule_and_place(name: str) -> None:
+    tamper, rule, place = TAMPERINGS[name]
+    assert (rule.value, place) in faults_of(tamper(hand_schedule()), hand_factory(), hand_book())
+
+
+def test_every_fault_is_reported_not_only_the_first() -> None:
+    schedule = with_order(with_operation(hand_schedule(), 0, BUILD, end_date=24, process_time=11), 1, due_date=99)
+    rules = {rule for rule, _ in faults_of(without_changeover(schedule, 2), hand_factory(), hand_book())}
+    assert rules == {Rule.DURATION, Rule.ORDER_ALTERED, Rule.CHANGEOVER_MISSING, Rule.COMPLETION}
+
+
+def test_messages_name_operation_value_and_rule() -> None:
+    with pytest.raises(VerificationError) as caught:
+        verify(with_operation(hand_schedule(), 0, BUILD, end_date=24, process_time=11), hand_factory(), hand_book())
+    assert "  order A, operation build, on build-1: takes 11 ticks; it must take 12. [duration]" in str(caught.value).splitlines()
+
+
+def test_waits_are_rejected_where_machines_may_not_wait() -> None:
+    assert faults_of(hand_schedule(), hand_factory(waiting=False), hand_book()) == [(Rule.WAIT, "build-2, wait at 8")]
+
+
+def test_changeovers_ahead_are_rejected_where_the_factory_has_none() -> None:
+    assert faults_of(hand_schedule(), hand_factory(changeover_ahead=False), hand_book()) == [(Rule.CHANGEOVER_AHEAD, "build-2, changeover at 10")]
+
+
+def test_detours_are_accepted_where_the_factory_has_no_changeovers_ahead() -> None:
+    detour = ChangeoverRecord(PAINT_2, 20, 25, ("black",), ("red",), None, None)
+    faults = faults_of(with_changeovers(hand_schedule(), detour), hand_factory(changeover_ahead=False), hand_book())
+    assert faults == [(Rule.CHANGEOVER_AHEAD, "build-2, changeover at 10")]
+
+
+def test_an_operation_waits_for_its_material() -> None:
+    supply = hand_factory(material=(SupplyRegime(name="late", late_probability=1.0, mean_lateness=5),))
+    late = with_order(hand_schedule(), 0, material_date=3)
+    assert faults_of(late, supply, hand_book()) == [(Rule.MATERIAL, A_PAINT)]
+
+
+def test_a_failure_outside_processing_is_rejected() -> None:
+    assert faults_of(replace(hand_schedule(), failures=(FailureRecord(PAINT_1, 14, 16),)), breakable(), hand_book()) == [
+        (Rule.FAILURE, "paint-1, failure at 14")
+    ]
+
+
+def test_failures_of_one_machine_must_not_overlap() -> None:
+    failures = (FailureRecord(PAINT_1, 4, 6), FailureRecord(PAINT_1, 5, 7))
+    assert (Rule.OVERLAP, "paint-1, failure at 5") in faults_of(replace(hand_schedule(), failures=failures), breakable(), hand_book())
+
+
+def test_uncertain_durations_are_free_without_a_seed_but_never_nothing() -> None:
+    factory = hand_factory(uncertainty=Uncertainty(cv=0.5))
+    shorter = with_operation(hand_schedule(), 0, KIT, end_date=2, process_time=2)
+    assert verify(shorter, factory, hand_book()).total == pytest.approx(31.07)
+    assert faults_of(with_operation(shorter, 0, KIT, end_date=0, process_time=0), factory, hand_book()) == [(Rule.DURATION, A_KIT)]
+
+
+# --- the simulator's schedules ----------------------------------------------------------------------------------------------
+
+
+@cache
+def played(seed: int) -> tuple[Schedule, Factory, OrderBook | None, dict[str, float]]:
+    """A complete episode of a random factory under random legal decisions, with the kernel's own costs."""
+    factory, book = random_factory(random.Random(seed))
+    simulator = play(factory, book, seed)
+    return simulator.schedule(), factory, book, simulator.costs
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_schedules_of_the_simulator_are_accepted_and_billed_alike(seed: int) -> None:
+    schedule, factory, book, costs = played(seed)
+    account = verify(schedule, factory, book) if schedule.complete else bill(schedule, factory)
+    assert account.terms == pytest.approx(costs, rel=1e-6, abs=1e-6)
+
+
+@pytest.mark.parametrize("decisions", [1, 7, 20, 45, 90])
+@pytest.mark.parametrize("seed", range(8))
+def test_a_partial_schedule_is_billed_for_what_has_happened(seed: int, decisions: int) -> None:
+    factory, book = random_factory(random.Random(seed))
+    simulator = play(factory, book, seed, decisions)
+    assert bill(simulator.schedule(), factory).terms == pytest.approx(simulator.costs, rel=1e-6, abs=1e-6)
+
+
+def first_schedule(suits: Callable[[Schedule, Factory], bool]) -> tuple[Schedule, Factory, OrderBook | None]:
+    """The first complete played schedule with the wanted property."""
+    for seed in range(200):
+        schedule, factory, book, _ = played(seed)
+        if schedule.complete and suits(schedule, factory):
+            return schedule, factory, book
+    raise AssertionError("no random factory of 200 has the property")
+
+
+def test_a_drawn_duration_cannot_be_altered() -> None:
+    schedule, factory, book = first_schedule(lambda s, f: f.uncertainty.cv > 0 and any(o.process_time > 1 for o in s.operations[-1:]))
+    last = schedule.operations[-1]
+    altered = replace(last, end_date=last.end_date + 1, process_time=last.process_time + 1)
+    rules = {rule for rule, _ in faults_of(replace(schedule, operations=(*schedule.operations[:-1], altered)), factory, book)}
+    assert Rule.DURATION in rules
+
+
+def test_a_drawn_failure_cannot_be_left_out() -> None:
+    schedule, factory, book = first_schedule(lambda s, f: len(s.failures) > 0)
+    rules = {rule for rule, _ in faults_of(replace(schedule, failures=schedule.failures[1:]), factory, book)}
+    assert {Rule.FAILURE, Rule.INTERRUPTION} <= rules
+
+
+def test_a_drawn_failure_cannot_be_moved() -> None:
+    schedule, factory, book = first_schedule(lambda s, f: len(s.failures) > 0)
+    first = schedule.failures[0]
+    moved = replace(first, start_date=first.start_date + 1, end_date=first.end_date + 1)
+    rules = {rule for rule, _ in faults_of(replace(schedule, failures=(moved, *schedule.failures[1:])), factory, book)}
+    assert Rule.FAILURE in rules
+
+
+def test_drawn_rework_cannot_be_left_out() -> None:
+    schedule, factory, book = first_schedule(lambda s, f: any(o.attempt > 0 for o in s.operations))
+    again = max(schedule.operations, key=lambda o: o.attempt)
+    kept = tuple(o for o in schedule.operations if o is not again)
+    rules = {rule for rule, _ in faults_of(replace(schedule, operations=kept), factory, book)}
+    assert Rule.REWORK in rules
+
+
+def test_drawn_orders_cannot_be_altered() -> None:
+    schedule, factory, book = first_schedule(lambda s, f: f.demand is not None)
+    assert book is None
+    assert faults_of(with_order(schedule, 0, due_date=schedule.orders[0].due_date + 1), factory) == [(Rule.ORDER_ALTERED, "order 1")]
+
+
+def test_drawn_material_cannot_be_altered() -> None:
+    schedule, factory, book = first_schedule(lambda s, f: any(o.material_date > o.release_date for o in s.orders))
+    number = next(o.number for o in schedule.orders if o.material_date > o.release_date)
+    early = with_order(schedule, number, material_date=schedule.orders[number].release_date)
+    assert faults_of(early, factory, book) == [(Rule.MATERIAL_DATE, f"order {schedule.orders[number].order_id}")]
+
+
+def test_another_seed_is_another_world() -> None:
+    schedule, factory, _ = first_schedule(lambda s, f: f.demand is not None and f.uncertainty.cv > 0)
+    assert schedule.seed is not None
+    rules = {rule for rule, _ in faults_of(replace(schedule, seed=schedule.seed + 1), factory)}
+    assert Rule.ORDER_ALTERED in rules
