@@ -1,14 +1,17 @@
 """Decisions a second on one core: kernel alone, single and vector environment, and environments of others in the same run.
 
-``python -m benchmarks.env_speed --json FILE`` prints a table and writes the numbers. Every subject is warmed up (compiled, and well into its episodes),
-then all of a factory's subjects are measured in turn, several times over, so that a slow moment of the machine hits all alike; the median counts.
-Actions are drawn at random among the legal ones. Steps and the choice of actions are timed apart: ``decisions_per_second`` is of the steps alone, with
-observation, mask, reward, and the next episode where one ends; ``with_choice`` is of both. Those of the kernel include the choice, but no observation.
+``python -m benchmarks.env_speed --json FILE`` prints a table and writes the numbers. Every subject is compiled and warm, and its environments are spread over
+the whole length of an episode; then all of a factory's subjects are measured in turn, several times over, so that a slow moment of the machine hits all
+alike; the median counts. Actions are drawn at random among the legal ones. Steps and the choice of actions are timed apart: ``decisions_per_second`` is of the
+steps alone, with observation, mask, reward, and the next episode where one ends; ``with_choice`` is of both. Those of the kernel include the choice, but no
+observation. Seconds are those of the clock; ``core_share`` says how much of them the process had the core to itself, and a share well below 1 that the
+machine was busy with something else.
 """
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import datetime
 import importlib.metadata
 import json
@@ -40,6 +43,8 @@ MEMORY_NUM_ENVS = 4096
 VERSIONS = ("numpy", "numba", "gymnasium")
 _CHOICE = 31  # a role of random numbers that the model does not use
 _KERNEL_DECISIONS = 2048
+_PLAYED_ENVS = 64
+_BUSY = 0.95
 _TARGETS = {"vector_decisions_per_second": 500_000, "single_decisions_per_second": 60_000}
 
 
@@ -73,16 +78,44 @@ def choose_rows(mask, seed, moment, actions):
 
 
 @compiled
-def run_kernel(factory, shop, moment, decisions, actions):
-    """Take ``decisions`` random legal decisions, one environment after the other, without observing anything."""
+def play(factory, shop, e, decisions, moment, actions):
+    """Take random legal decisions in environment ``e``, without observing anything; an episode that ends is followed by the next."""
     for count in range(decisions):
-        e = (moment + count) % shop.floor.shape[0]
         choose_rows(shop.legal[e : e + 1], shop.floor[e].seed, moment + count, actions[e : e + 1])
         decide(factory, shop, e, actions[e])
         advance(factory, shop, e)
         if shop.floor[e].deciding < 0:
             begin_episode(factory, shop, e, shop.floor[e].factory, shop.floor[e].seed + np.uint64(1))
             advance(factory, shop, e)
+
+
+@compiled
+def play_in_turn(factory, shop, decisions, moment, actions):
+    """Take random legal decisions in all environments, one after the other."""
+    for count in range(decisions):
+        play(factory, shop, (moment + count) % shop.floor.shape[0], 1, moment + count, actions)
+
+
+def count_episode(factory: FactoryArrays, shop: ShopState, actions: NDArray[np.int64]) -> int:
+    """Decisions of one episode under random legal decisions."""
+    decisions = 0
+    while shop.floor.decisions[0] >= decisions:
+        decisions = int(shop.floor.decisions[0])
+        play(factory, shop, 0, 1, decisions, actions)
+    return decisions
+
+
+def spread_over_episode(factory: FactoryArrays, shop: ShopState) -> None:
+    """Advance freshly reset environments to evenly spread phases of an episode: the first ones by playing, the others as their copies."""
+    actions = np.zeros(len(shop.floor), np.int64)
+    decisions = count_episode(factory, shop, actions)
+    played = min(_PLAYED_ENVS, len(shop.floor))
+    for env in range(played):
+        play(factory, shop, env, decisions * env // played, 0, actions)
+    for field in dataclasses.fields(shop):
+        states = getattr(shop, field.name)
+        for start in range(played, len(states), played):
+            states[start : start + played] = states[: min(played, len(states) - start)]
 
 
 class KernelRun:
@@ -93,6 +126,7 @@ class KernelRun:
         env.reset(seed=0)
         self.arrays: FactoryArrays = env.batch.arrays
         self.shop: ShopState = env.batch.shop
+        spread_over_episode(self.arrays, self.shop)
         self.actions = np.zeros(num_envs, np.int64)
         self.moment = 0
 
@@ -101,7 +135,7 @@ class KernelRun:
         return self.moment
 
     def step(self, moment: int) -> None:
-        run_kernel(self.arrays, self.shop, moment, _KERNEL_DECISIONS, self.actions)
+        play_in_turn(self.arrays, self.shop, _KERNEL_DECISIONS, moment, self.actions)
 
 
 class SingleRun:
@@ -133,7 +167,7 @@ class VectorRun:
 
     def choose(self) -> NDArray[np.int64]:
         self.moment += 1
-        choose_rows(self.env.batch.tables.action_mask, np.uint64(0), self.moment, self.actions)
+        choose_rows(self.env.batch.shop.legal, np.uint64(0), self.moment, self.actions)
         return self.actions
 
     def step(self, actions: NDArray[np.int64]) -> None:
@@ -152,6 +186,7 @@ def build_subjects(factory: str, sizes: Sequence[int]) -> list[Subject]:
     for num_envs in sizes:
         env = ChangeoverVectorEnv(factory, num_envs)
         env.reset(seed=0)
+        spread_over_episode(env.batch.arrays, env.batch.shop)
         for copy, what in ((True, "VectorEnv"), (False, "VectorEnv, copy=False")):
             vector = VectorRun(env, copy=copy)
             subjects.append(Subject(what, factory, num_envs, num_envs, vector.choose, vector.step))
@@ -181,7 +216,9 @@ def subject_row(subject: Subject, timings: list[Timing]) -> dict[str, Any]:
     steps = [subject.decisions * timing.steps / timing.step_seconds for timing in timings]
     both = [subject.decisions * timing.steps / (timing.step_seconds + timing.choice_seconds) for timing in timings]
     speeds = {"decisions_per_second": round(statistics.median(steps)), "with_choice": round(statistics.median(both))}
-    return {"what": subject.what, "factory": subject.factory, "num_envs": subject.num_envs, **speeds, "repeats": [round(speed) for speed in steps]}
+    share = round(statistics.median(timing.core_share for timing in timings), 2)
+    row = {"what": subject.what, "factory": subject.factory, "num_envs": subject.num_envs, **speeds}
+    return {**row, "core_share": share, "repeats": [round(speed) for speed in steps]}
 
 
 def peer_row(name: str, answers: list[dict[str, Any]]) -> dict[str, Any]:
@@ -189,7 +226,7 @@ def peer_row(name: str, answers: list[dict[str, Any]]) -> dict[str, Any]:
     reasons = [answer["absent"] for answer in answers if "absent" in answer]
     if reasons:
         return {"what": name, "factory": "ta01", "num_envs": 1, "decisions_per_second": None, "skipped": f"{reasons[0]}; run `make peers`"}
-    row = subject_row(Subject(name, "ta01", 1, 1, int, print), [Timing(a["steps"], a["step_seconds"], a["choice_seconds"]) for a in answers])
+    row = subject_row(Subject(name, "ta01", 1, 1, int, print), [Timing(*(answer[field] for field in Timing._fields)) for answer in answers])
     return {**row, "version": answers[0]["version"]}
 
 
@@ -294,10 +331,16 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
 
 def print_report(report: dict[str, Any]) -> None:
     """The table that a person reads."""
-    print(f"{'what':<24}{'factory':<16}{'envs':>6}{'decisions/s':>14}{'with choice':>14}")
+    print(f"{'what':<24}{'factory':<16}{'envs':>6}{'decisions/s':>14}{'with choice':>14}{'core share':>12}")
     for row in report["rows"]:
-        speeds = f"{row['decisions_per_second']:>14,}{row['with_choice']:>14,}" if row["decisions_per_second"] else f"  skipped: {row['skipped']}"
+        speeds = (
+            f"{row['decisions_per_second']:>14,}{row['with_choice']:>14,}{row['core_share']:>12}"
+            if row["decisions_per_second"]
+            else f"  skipped: {row['skipped']}"
+        )
         print(f"{row['what']:<24}{row['factory']:<16}{row['num_envs']:>6}{speeds}")
+    if any(row.get("core_share", 1.0) < _BUSY for row in report["rows"]):
+        print("The machine was busy: a core share below 1 means that speeds are too low by as much. Measure again on an idle one.")
     for name, target in _TARGETS.items():
         print(f"{name}: {report[name]:,} (target {target:,})")
     print(f"ratio_to_jssenv: {report['ratio_to_jssenv']} (targets: single 4, vector 30)")
@@ -315,7 +358,7 @@ def read_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace
     parser.add_argument("--num-envs", nargs="+", type=int, default=list(NUM_ENVS), help="sizes of the vector environment")
     parser.add_argument("--seconds", type=float, default=0.5, help="length of one measurement")
     parser.add_argument("--repeats", type=int, default=5, help="measurements of each subject; their median counts")
-    parser.add_argument("--warm-up", type=float, default=2.0, help="seconds each subject runs before it is measured")
+    parser.add_argument("--warm-up", type=float, default=0.5, help="seconds that each subject runs before it is measured")
     parser.add_argument("--peers-python", type=Path, default=default_python(), help="interpreter in whose environment JSSEnv and job-shop-lib are installed")
     return parser.parse_args(arguments)
 

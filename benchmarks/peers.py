@@ -24,16 +24,18 @@ _ROOT = Path(__file__).resolve().parent.parent
 
 
 class Timing(NamedTuple):
-    """How long a number of steps took, and how long it took to choose their actions."""
+    """How long a number of steps took, how long it took to choose their actions, and how much of that time this process had the core."""
 
     steps: int
     step_seconds: float
     choice_seconds: float
+    core_share: float
 
 
 def time_steps(choose: Callable[[], Any], step: Callable[[Any], None], seconds: float) -> Timing:
     """Choose and step, again and again, for about ``seconds``; the two are timed apart."""
     steps, step_seconds, choice_seconds = 0, 0.0, 0.0
+    began, core_began = time.perf_counter(), time.process_time()
     while step_seconds + choice_seconds < seconds:
         begin = time.perf_counter()
         action = choose()
@@ -42,7 +44,8 @@ def time_steps(choose: Callable[[], Any], step: Callable[[Any], None], seconds: 
         step_seconds += time.perf_counter() - chosen
         choice_seconds += chosen - begin
         steps += 1
-    return Timing(steps, step_seconds, choice_seconds)
+    core_share = (time.process_time() - core_began) / (time.perf_counter() - began)
+    return Timing(steps, step_seconds, choice_seconds, core_share)
 
 
 class JssEnvironment:
@@ -127,7 +130,7 @@ class PeerProcess:
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
 
     def measure(self, peer: str, seconds: float) -> dict[str, Any]:
-        """Timing of a peer (``steps``, ``step_seconds``, ``choice_seconds``, ``version``), or ``absent`` with the reason."""
+        """Fields of a peer's :class:`Timing` and its ``version``, or ``absent`` with the reason."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         self.process.stdin.write(json.dumps({"peer": peer, "seconds": seconds}) + "\n")
@@ -140,9 +143,8 @@ class PeerProcess:
 
     def close(self) -> None:
         """End the process."""
-        assert self.process.stdin is not None
-        self.process.stdin.close()
-        self.process.wait()
+        with self.process:  # closes the pipes, whereupon it ends
+            pass
 
 
 def default_python() -> Path:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from envs.batch import DEFAULT_CHANGEOVER_ROWS, DEFAULT_JOB_ROWS, Batch, observation_space
 from envs.observation import Tables
 from envs.scenario import Scenario
+from envs.window import GanttWindow
 from factory.arrays import COST_TERMS
 from factory.model import Factory, OrderBook
 from factory.randomised import RandomisedRanges
@@ -82,6 +83,7 @@ class ChangeoverEnv(gymnasium.Env[Observation, np.int64]):
         if render_mode is not None and render_mode not in self.metadata["render_modes"]:
             raise ValueError(f"render_mode = {render_mode!r}; must be one of {self.metadata['render_modes']} or None. Choose one of them.")
         self.render_mode = render_mode
+        self._window: GanttWindow | None = None
         self._settings: dict[str, Any] = {
             "job_rows": job_rows,
             "changeover_rows": changeover_rows,
@@ -192,5 +194,13 @@ class ChangeoverEnv(gymnasium.Env[Observation, np.int64]):
         if self.render_mode == "ansi":
             return gantt.gantt_text(self.schedule())
         if self.render_mode == "human":
-            gantt.show_gantt(self.schedule(), self.factory)
+            if self._window is None:
+                self._window = GanttWindow()
+            self._window.show(self.schedule(), self.factory)
         return None
+
+    def close(self) -> None:
+        """Close the window, if there is one."""
+        if self._window is not None:
+            self._window.close()
+            self._window = None

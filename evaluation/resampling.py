@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from statistics import NormalDist
 
 import numpy as np
@@ -33,10 +34,15 @@ def chunks(size: int) -> Iterator[int]:
 
 def resampled_counts(role: int, stratum: int, size: int, held: int) -> Iterator[Floats]:
     """How often each of ``size`` values is drawn, [rows, size], RESAMPLES rows in all; ``held`` numbers a row are held at once."""
-    random = generator(role, stratum, size)
-    for rows in chunks(held):
-        drawn = (random.random((rows, size)) * size).astype(np.intp) + size * np.arange(rows)[:, None]
-        yield np.bincount(drawn.ravel(), minlength=rows * size).reshape(rows, size).astype(np.float64)
+    return (_counts(rows, size, (role, stratum, size, number)) for number, rows in enumerate(chunks(held)))
+
+
+@lru_cache(maxsize=8)  # the many metrics and policies of one evaluation have the same number of episodes
+def _counts(rows: int, size: int, key: tuple[int, ...]) -> Floats:
+    drawn = (generator(*key).random((rows, size)) * size).astype(np.intp) + size * np.arange(rows)[:, None]
+    counts = np.bincount(drawn.ravel(), minlength=rows * size).reshape(rows, size).astype(np.float64)
+    counts.flags.writeable = False
+    return counts
 
 
 def middle_95(replicates: Floats) -> tuple[float, float]:

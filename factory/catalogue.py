@@ -58,9 +58,8 @@ def _find_file(name_or_path: str | Path) -> Path:
             raise FactoryError(f"factory {str(name_or_path)!r}: there is no such file. Give the path of a TOML file, or one of the names {_listed()}.")
         return path
     if str(name_or_path) not in shipped():
-        raise FactoryError(
-            f"factory {str(name_or_path)!r} is not shipped. {suggest(str(name_or_path), shipped())}; the names are {_listed()}. Or give the path of a TOML file."
-        )
+        remedy = suggest(str(name_or_path), shipped())
+        raise FactoryError(f"factory {str(name_or_path)!r} is not shipped. {remedy}; the names are {_listed()}. Or give the path of a TOML file.")
     return FOLDER / f"{name_or_path}.toml"
 
 

@@ -658,7 +658,8 @@ def integrate_tariff(factory, g, date):
     hour = factory.hours[g, hours - 24 * days]
     price = days * whole_day.price_before + hour.price_before + hour.price * part
     co2 = days * whole_day.co2_before + hour.co2_before + hour.co2 * part
-    return price, co2
+    real_hours = ticks_per_hour * factory.plant[g].hours_per_tick  # 1, unless ticks do not divide an hour
+    return price * real_hours, co2 * real_hours
 
 
 @compiled

@@ -252,7 +252,7 @@ def _load_options(loaded: FactoryArrays, g: int, factory: Factory) -> None:
                     loaded.option_time[g, u, w, p, i] += effect.time
                     attributes = centres[product.operations[operation_order(product)[i]].work_centre].attributes
                     for t, attribute in enumerate(attributes):
-                        if attribute.name in effect.setup:
+                        if effect.setup.get(attribute.name) in attribute.values:
                             loaded.option_setup[g, u, w, p, i, t] = attribute.values.index(effect.setup[attribute.name])
 
 

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
+
+from pydantic import BaseModel
 
 
 class FactoryError(ValueError):
     """A factory or an order book that cannot be used; the message has one line for each problem."""
+
+
+class Words(str):
+    """A value described in words ("3 rows"), shown without quotes."""
+
+    __slots__ = ()
 
 
 class Problem(NamedTuple):
@@ -20,7 +28,7 @@ class Problem(NamedTuple):
     remedy: str
 
     def __str__(self) -> str:
-        shown = f"{self.value!r}" if isinstance(self.value, str) else f"{self.value}"
+        shown = repr(self.value) if type(self.value) is str else str(self.value)
         return f"{self.place} = {shown}; {self.rule}. {self.remedy}."
 
 
@@ -38,3 +46,65 @@ def suggest(name: str, known: Iterable[str]) -> str:
     if close:
         return f"Write {close[0]!r}, if that is meant"
     return "Write one of " + (", ".join(repr(item) for item in known[:12]) or "none, as there is nothing to choose from")
+
+
+_CALLED = {
+    "work_centres": "work_centre",
+    "machines": "machine",
+    "attributes": "",
+    "products": "product",
+    "operations": "",
+    "options": "option",
+    "values": "",
+    "regimes": "regime",
+    "customers": "customer",
+    "material": "material",
+}
+"""How places call one of a list of named things; where nothing is said, its name follows its owner's (``work_centre.paint.colour``)."""
+
+
+def place_of(location: Sequence[str | int], root: Any) -> str:
+    """Where something stands, by names rather than indices.
+
+    Parameters
+    ----------
+    location
+        Field names and indices from ``root`` inwards.
+    root
+        The factory: a model, or the nested tables of its file.
+
+    Examples
+    --------
+    >>> table = {"work_centres": [{"name": "paint", "attributes": [{"name": "colour", "time": [[0, 1], [1, 12]]}]}]}
+    >>> place_of(["work_centres", 0, "attributes", 0, "time", 1, 1], table)
+    'work_centre.paint.colour.time[1][1]'
+    """
+    words: list[str] = []
+    here = root
+    for step in location:
+        here = value_at([step], here)
+        name = value_at(["name"], here)
+        if isinstance(step, str):
+            words.append(step)
+        elif words[-1] in _CALLED and isinstance(name, str) and name:
+            field = words.pop()
+            if field == "machines":
+                words.clear()  # machines have names of their own in the whole factory
+            words += [word for word in (_CALLED[field], name) if word]
+        else:
+            words[-1] += f"[{step}]"
+    return ".".join(words)
+
+
+def value_at(location: Sequence[str | int], root: Any) -> Any:
+    """What stands at ``location``; None where there is nothing."""
+    here = root
+    for step in location:
+        if isinstance(here, BaseModel):
+            here = getattr(here, str(step), None)
+        else:
+            try:
+                here = here[step]
+            except (LookupError, TypeError):
+                return None
+    return here

@@ -130,7 +130,7 @@ def draw_factory(seed: int, ranges: RandomisedRanges | None = None) -> Factory:
 
 def _draw_cells(draw: Draw, ranges: RandomisedRanges, down_share: float) -> list[Cell]:
     """Work centres whose process times suit their numbers of machines, so that none is idle most of the time."""
-    machines = draw.integer((max(ranges.machines[0], ranges.work_centres[0]), ranges.machines[1]))
+    machines = draw.integer(ranges.machines)
     count = draw.integer((ranges.work_centres[0], min(ranges.work_centres[1], machines)))
     pace, severity, speed_spread = draw.number(ranges.minutes_between_orders), draw.number(ranges.severity), draw.number(ranges.speed_spread)
     cells = []

@@ -71,7 +71,7 @@ def build(choose: Chooser) -> tuple[Factory, OrderBook | None]:
     options = [_build_option(choose, number, centres, products) for number in range(choose.integer(0, 2))]
     factory = Factory(
         name="random",
-        tick_minutes=choose.pick([1.0, 1.0, 5.0, 0.5, 60.0, 7.0, 90.0]),
+        tick_minutes=choose.pick([1.0, 1.0, 5.0, 0.5, 60.0, 7.0, 45.0]),
         start_hour=choose.integer(0, 23),
         crews=choose.integer(1, 2) if choose.perhaps() else None,
         changeover_ahead=not choose.perhaps(3),
@@ -164,8 +164,8 @@ def _build_operation(choose: Chooser, name: str, earlier: list[str], centre: Wor
         setup=_build_setup(choose, centre),
         needs_material=choose.perhaps(4),
         cv=choose.pick([0.0, 0.2, 0.7]) if choose.perhaps(4) else None,
-        rework_probability=choose.pick([0.0, 0.3, 1.0]) if choose.perhaps(6) else None,
-        first_piece_rework_probability=choose.pick([0.0, 0.5, 1.0]) if choose.perhaps(6) else None,
+        rework_probability=choose.pick([0.0, 0.3, 0.5]) if choose.perhaps(6) else None,
+        first_piece_rework_probability=choose.pick([0.0, 0.2, 0.5]) if choose.perhaps(6) else None,
     )
 
 
@@ -178,8 +178,9 @@ def _build_setup(choose: Chooser, centre: WorkCentre) -> dict[str, str]:
 
 
 def _build_option(choose: Chooser, number: int, centres: list[WorkCentre], products: list[Product]) -> Option:
-    sites: dict[str, set[str]] = {}  # an effect must make sense in every product that has an operation of the name
-    for product in products:
+    applying = [choose.pick(products)] if choose.perhaps(3) else products
+    sites: dict[str, set[str]] = {}  # an effect must make sense in every product with the option that has an operation of the name
+    for product in applying:
         for operation in product.operations:
             sites.setdefault(operation.name, set()).add(operation.work_centre)
     safe = sorted(name for name, places in sites.items() if len(places) == 1)
@@ -188,8 +189,7 @@ def _build_option(choose: Chooser, number: int, centres: list[WorkCentre], produ
     for n in range(choose.integer(1, 3)):
         effects = tuple(Effect(operation=name, time=choose.integer(0, 4), setup=_build_setup(choose, centre_of[name])) for name in choose.subset(safe))
         values.append(OptionValue(name=f"choice{n}", share=choose.integer(1, 4) / 2, effects=effects))
-    names = tuple(product.name for product in products)
-    return Option(name=f"option{number}", values=tuple(values), products=(choose.pick(names),) if choose.perhaps(3) else None)
+    return Option(name=f"option{number}", values=tuple(values), products=None if applying is products else tuple(product.name for product in applying))
 
 
 def _build_supply(choose: Chooser) -> tuple[SupplyRegime, ...]:

@@ -83,8 +83,8 @@ def test_equal_setups_have_equal_colours_and_others_not() -> None:
 
 def test_order_ids_stand_in_bars_that_are_long_enough() -> None:
     assert {"A", "B"} <= words(draw_gantt(hand_schedule(), hand_factory()))
-    renamed = replace(hand_schedule(), orders=tuple(replace(order, order_id="long" * 20) for order in hand_schedule().orders))
-    assert "long" * 20 not in words(draw_gantt(renamed, hand_factory()))
+    renamed = replace(hand_schedule(), orders=tuple(replace(order, order_id="long" * 60) for order in hand_schedule().orders))
+    assert "long" * 60 not in words(draw_gantt(renamed, hand_factory()))
 
 
 def test_title_and_figures_head_the_picture() -> None:

@@ -116,7 +116,7 @@ def test_json_gives_the_same_schedule_back() -> None:
 
 def test_json_of_another_layout_is_refused() -> None:
     old = json.dumps({**json.loads(hand_schedule().to_json()), "schema": 0})
-    with pytest.raises(ValueError, match="schedule: schema = 0; must be 1. Write the schedule anew with this version."):
+    with pytest.raises(ValueError, match=r"schedule: schema = 0; must be 1\. Write the schedule anew with this version\."):
         Schedule.from_json(old)
 
 

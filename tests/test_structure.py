@@ -197,3 +197,16 @@ def test_glossary_lists_the_columns_of_the_observation() -> None:
     lines = [f"| {table} | `{column.name}` | {column.unit} | {column.meaning} |" for table, columns in tables.items() for column in columns]
     listed = [line for line in glossary().splitlines() if line.split(" ")[1:2] and line.split(" ")[1] in tables and line.count("|") == 5]
     assert listed == lines
+
+
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_documents_name_files_and_tests_that_exist(document: Path) -> None:
+    named = re.findall(rf"`((?:{'|'.join([*PACKAGES, 'tests', 'docs', 'configs'])})/[\w/.-]+\.\w+)(?:::(\w+))?`", document.read_text(encoding="utf-8"))
+    assert not [path for path, _ in named if not (ROOT / path).is_file()], f"{document.name} names files that do not exist"
+    tests = [(path, test) for path, test in named if test]
+    assert not [test for path, test in tests if f"def {test}(" not in (ROOT / path).read_text(encoding="utf-8")], (
+        f"{document.name} names tests that do not exist"
+    )

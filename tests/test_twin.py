@@ -199,14 +199,15 @@ def test_log_normal_process_time_has_the_expected_mean_and_a_floor_of_one(monkey
         assert dates(twin) == [(0, 0, 0, 0, ticks)]
 
 
-def test_first_piece_after_a_changeover_is_done_again_in_the_same_queue() -> None:
+def test_first_piece_after_a_changeover_is_done_again_in_the_same_queue(monkeypatch: pytest.MonkeyPatch) -> None:
     """Only first pieces fail here, so the second attempt is good; order 1 stood in the queue before it, so it keeps its place.
 
     ::
 
         ##00001111 0000   order 0, attempt 1, comes after order 1
     """
-    uncertainty = Uncertainty(rework_probability=0.0, first_piece_rework_probability=1.0)
+    monkeypatch.setattr(Draws, "uniform", lambda *_: 0.1)
+    uncertainty = Uncertainty(rework_probability=0.0, first_piece_rework_probability=0.2)
     twin = follow(Twin(plant((coloured(),), (painted("red"),), uncertainty=uncertainty), 1, book((0, "red"), (0, "red"))), (0, (0, 0)))
     assert (twin.clock, offers(twin)) == (6, [(1, 0), (0, 0)])
     follow(twin, (0, (1, 0)), (0, (0, 0)))
@@ -214,9 +215,10 @@ def test_first_piece_after_a_changeover_is_done_again_in_the_same_queue() -> Non
     assert [order.completion_date for order in twin.orders] == [14, 10]
 
 
-def test_fourth_attempt_is_always_good() -> None:
-    """Rework is certain, yet the operation is done after 4 times 4 ticks."""
-    twin = Twin(plant((cell(),), (product("p", job(4, rework_probability=1.0)),)), 1, book((0, "p")))
+def test_fourth_attempt_is_always_good(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every draw says rework, yet the operation is done after 4 times 4 ticks."""
+    monkeypatch.setattr(Draws, "uniform", lambda *_: 0.1)
+    twin = Twin(plant((cell(),), (product("p", job(4, rework_probability=0.2)),)), 1, book((0, "p")))
     follow(twin, *[(0, (0, 0))] * 4)
     assert (twin.deciding, twin.orders[0].completion_date) == (None, 16)
 

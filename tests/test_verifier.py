@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
@@ -10,9 +12,11 @@ from functools import cache
 import pytest
 
 from factory.billing import bill
+from factory.catalogue import find_single_factory, shipped
 from factory.faults import Rule, VerificationError
 from factory.model import Factory, OrderBook, SupplyRegime, Uncertainty
 from factory.schedule import ChangeoverRecord, FailureRecord, Schedule, WaitRecord
+from factory.simulator import Simulator
 from factory.verifier import verify
 from tests.hand_made import (
     BUILD,
@@ -302,6 +306,16 @@ def test_uncertain_durations_are_free_without_a_seed_but_never_nothing() -> None
     assert faults_of(with_operation(shorter, 0, KIT, end_date=0, process_time=0), factory, hand_book()) == [(Rule.DURATION, A_KIT)]
 
 
+def test_the_witness_is_independent_of_kernel_and_observation() -> None:
+    program = """
+import sys, factory.verifier
+loaded = {name for name in sys.modules if name.split(".")[0] in ("factory", "envs", "agents")}
+shared = loaded & {"factory.kernel", "factory.choices", "factory.demand", "factory.draws", "factory.setups", "factory.load", "factory.shop"}
+assert not shared and not any(name.startswith(("envs", "agents")) for name in loaded), sorted(loaded)
+"""
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
 # --- the simulator's schedules ----------------------------------------------------------------------------------------------
 
 
@@ -318,6 +332,16 @@ def test_schedules_of_the_simulator_are_accepted_and_billed_alike(seed: int) -> 
     schedule, factory, book, costs = played(seed)
     account = verify(schedule, factory, book) if schedule.complete else bill(schedule, factory)
     assert account.terms == pytest.approx(costs, rel=1e-6, abs=1e-6)
+
+
+@pytest.mark.parametrize("name", [name for name in shipped() if name != "randomised"])
+def test_schedules_of_the_shipped_factories_are_accepted_and_billed_alike(name: str) -> None:
+    """Always the first legal choice: operations first come, first served."""
+    simulator = Simulator(find_single_factory(name))
+    simulator.reset(11)
+    while simulator.deciding is not None:
+        simulator.decide(int(simulator.shop.legal[0].argmax()))
+    assert verify(simulator.schedule(), simulator.factory).terms == pytest.approx(simulator.costs, rel=1e-6, abs=1e-6)
 
 
 @pytest.mark.parametrize("decisions", [1, 7, 20, 45, 90])

@@ -1,0 +1,115 @@
+"""The speed harness counts what it says it counts (its numbers are nobody's test)."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from benchmarks.env_speed import KernelRun, Subject, VectorRun, measure_factory, peer_row, spread_over_episode, subject_row, summarise
+from benchmarks.peers import PEERS, PeerProcess, Timing, default_python, time_steps
+from envs.vector import ChangeoverVectorEnv
+
+
+def test_steps_and_choices_are_counted_together() -> None:
+    taken: list[int] = []
+    timing = time_steps(lambda: len(taken), taken.append, 0.001)
+    assert taken == list(range(timing.steps))
+    assert timing.steps > 0
+    assert timing.step_seconds + timing.choice_seconds >= 0.001
+
+
+def test_every_way_to_step_is_measured_past_the_end_of_episodes() -> None:
+    rows = measure_factory("tiny", (1, 3), None, seconds=0.02, repeats=2, warm_up=0.02)
+    vectors = [("VectorEnv", 1), ("VectorEnv, copy=False", 1), ("VectorEnv", 3), ("VectorEnv, copy=False", 3)]
+    assert [(row["what"], row["num_envs"]) for row in rows] == [("kernel", 1), ("kernel", 256), ("Env", 1), *vectors]
+    assert all(row["decisions_per_second"] >= row["with_choice"] > 0 for row in rows)
+
+
+def test_kernel_run_takes_as_many_decisions_as_it_counts() -> None:
+    run = KernelRun("tiny", 2)
+    ends = 0
+    for _ in range(3):
+        seeds = run.shop.floor.seed.copy()
+        run.step(run.choose())
+        ends += int((run.shop.floor.seed - seeds).sum())
+    assert ends > 3 * 2048 / 200  # an episode of `tiny` under random decisions is far shorter than 200
+    assert run.moment == 3 * 2048
+
+
+def test_environments_are_spread_over_the_whole_episode() -> None:
+    env = ChangeoverVectorEnv("tiny", 200)
+    env.reset(seed=0)
+    spread_over_episode(env.batch.arrays, env.batch.shop)
+    decisions = env.batch.shop.floor.decisions
+    assert decisions.min() == 0
+    assert len(set(decisions.tolist())) > 8
+    assert (decisions[64:128] == decisions[:64]).all()
+    env.step(np.array([int(np.flatnonzero(legal)[0]) for legal in env.batch.shop.legal]))
+
+
+def test_random_rows_are_legal_and_all_are_drawn() -> None:
+    run = VectorRun(ChangeoverVectorEnv("tiny", 3), copy=True)
+    mask = run.env.reset(seed=0)[0]["action_mask"]
+    drawn = np.array([run.choose().copy() for _ in range(200)])
+    for env in range(3):
+        assert set(drawn[:, env].tolist()) == set(np.flatnonzero(mask[env]).tolist())
+
+
+def test_a_row_holds_the_median_of_the_repeats() -> None:
+    subject = Subject("VectorEnv", "tiny", 16, 16, int, print)
+    row = subject_row(subject, [Timing(10, 1.0, 1.0, 1.0), Timing(30, 1.0, 1.0, 0.4), Timing(20, 1.0, 1.0, 0.9)])
+    assert row["decisions_per_second"] == 20 * 16
+    assert row["with_choice"] == 10 * 16
+    assert row["core_share"] == 0.9
+
+
+def row(what: str, factory: str, speed: int | None) -> dict[str, Any]:
+    return {"what": what, "factory": factory, "num_envs": 1, "decisions_per_second": speed}
+
+
+def test_headline_is_the_best_vector_and_the_single_environment_over_jssenv() -> None:
+    rows = [row("Env", "a", 50), row("VectorEnv", "a", 300), row("VectorEnv, copy=False", "a", 400), row("VectorEnv", "b", 900), row("JSSEnv", "ta01", 10)]
+    headline = summarise(rows, "a")
+    assert headline["vector_decisions_per_second"] == 400
+    assert headline["single_decisions_per_second"] == 50
+    assert headline["ratio_to_jssenv"] == {"single": 5.0, "vector": 40.0}
+
+
+def test_without_jssenv_there_is_no_ratio() -> None:
+    rows = [row("Env", "a", 50), row("VectorEnv", "a", 300), row("JSSEnv", "ta01", None)]
+    assert summarise(rows, "a")["ratio_to_jssenv"] is None
+
+
+def test_an_absent_peer_is_skipped_with_its_reason(tmp_path: Path) -> None:
+    bare = tmp_path / "bare-python"
+    bare.write_text(f'#!/bin/sh\nexec "{sys.executable}" -S -E "$@"\n')  # finds no installed package
+    bare.chmod(0o755)
+    peers = PeerProcess(bare)
+    answers = {name: peer_row(name, [peers.measure(name, 0.01)]) for name in PEERS}
+    peers.close()
+    assert "No module named 'JSSEnv'" in answers["JSSEnv"]["skipped"]
+    assert "No module named 'job_shop_lib'" in answers["job_shop_lib"]["skipped"]
+    assert all(answer["decisions_per_second"] is None for answer in answers.values())
+
+
+def test_a_peer_whose_process_ends_is_skipped(tmp_path: Path) -> None:
+    broken = tmp_path / "broken-python"
+    broken.write_text("#!/bin/sh\nread line\nexit 3\n")
+    broken.chmod(0o755)
+    peers = PeerProcess(broken)
+    assert peer_row("JSSEnv", [peers.measure("JSSEnv", 0.01)])["skipped"].startswith("its process ended with exit status 3")
+    peers.close()
+
+
+@pytest.mark.parametrize("name", PEERS)
+def test_an_installed_peer_is_measured(name: str) -> None:
+    peers = PeerProcess(default_python())
+    answer = peers.measure(name, 0.05)
+    peers.close()
+    if "absent" in answer:
+        pytest.skip(f"{name}: {answer['absent']}; run `make peers`")
+    assert answer["steps"] > 0

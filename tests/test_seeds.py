@@ -1,0 +1,102 @@
+"""Seed blocks: they never meet, never move, and say what they are."""
+
+from __future__ import annotations
+
+import json
+from itertools import combinations
+
+import numpy as np
+import pytest
+
+from evaluation.seeds import BLOCKS, block, describe, episode_seeds, which_block
+from factory.draws import EPISODE
+
+GOLDEN = 0x9E3779B97F4A7C15
+"""Distance between the keys of two neighbouring roles (docs/model.md, section 7)."""
+
+
+def test_blocks_never_meet() -> None:
+    for one, other in combinations(BLOCKS.values(), 2):
+        assert one.last < other.first or other.last < one.first, f"{one.name} meets {other.name}"
+
+
+def test_blocks_are_the_four_of_the_protocol_with_room_for_training() -> None:
+    assert list(BLOCKS) == ["train", "tune", "validate", "test"]
+    assert all(holder.count >= 2**40 for holder in BLOCKS.values())
+
+
+def test_blocks_never_move() -> None:
+    assert {name: holder.first for name, holder in BLOCKS.items()} == {"train": 2**48, "tune": 2 * 2**48, "validate": 3 * 2**48, "test": 4 * 2**48}
+
+
+def test_no_two_seeds_share_the_stream_of_two_roles() -> None:
+    # Role r of seed s is keyed by s + GOLDEN (r + 1): two seeds whose distance is a multiple of GOLDEN would meet the same draws in different roles.
+    span = max(holder.last for holder in BLOCKS.values())
+    for apart in range(1, EPISODE + 1):
+        distance = apart * GOLDEN % 2**64
+        assert min(distance, 2**64 - distance) > span
+
+
+def test_seeds_survive_every_json_reader() -> None:
+    for holder in BLOCKS.values():
+        assert float(holder.last) == holder.last
+        assert json.loads(json.dumps(holder.last), parse_int=float) == holder.last
+
+
+def test_episode_seeds_are_distinct_unsigned_and_of_their_block() -> None:
+    seeds = {name: episode_seeds(name, 300) for name in BLOCKS}
+    assert all(some.dtype == np.uint64 and some.shape == (300,) for some in seeds.values())
+    assert np.unique(np.concatenate(list(seeds.values()))).size == 4 * 300
+    for name, some in seeds.items():
+        assert {which_block(int(seed)) for seed in some} == {name}
+
+
+def test_fewer_episodes_are_the_first_of_more() -> None:
+    np.testing.assert_array_equal(episode_seeds("test", 20), episode_seeds("test", 256)[:20])
+
+
+def test_start_passes_over_seeds() -> None:
+    np.testing.assert_array_equal(episode_seeds("train", 10, start=90), episode_seeds("train", 100)[90:])
+
+
+@pytest.mark.parametrize("name", BLOCKS)
+def test_last_seed_of_a_block_can_be_used_and_none_after_it(name: str) -> None:
+    room = block(name).count
+    last = int(episode_seeds(name, 1, start=room - 1)[0])
+    assert last == block(name).last
+    assert which_block(last) == name
+    assert which_block(last + 1) != name
+    assert which_block(block(name).first - 1) != name
+    with pytest.raises(ValueError, match=f"start \\+ count = {room + 1}; block {name} holds {room} seeds"):
+        episode_seeds(name, 2, start=room - 1)
+
+
+@pytest.mark.parametrize("seed", [0, 1, 42, 2**32 - 1, 2**63, 2**64 - 1])
+def test_seeds_typed_by_hand_belong_to_no_block(seed: int) -> None:
+    assert which_block(seed) is None
+
+
+def test_unknown_block_names_the_closest() -> None:
+    with pytest.raises(ValueError, match=r"seed block = 'tests'; there is no such block. Did you mean 'test'\?"):
+        episode_seeds("tests", 1)
+
+
+def test_unknown_block_lists_all_where_none_is_close() -> None:
+    with pytest.raises(ValueError, match="Choose one of train, tune, validate, test"):
+        block("xyz")
+
+
+@pytest.mark.parametrize(
+    ("count", "start", "message"), [(0, 0, "count = 0; at least one"), (-3, 0, "count = -3"), (1, -1, "start = -1; a block has no seed before its first")]
+)
+def test_impossible_requests_are_refused(count: int, start: int, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        episode_seeds("train", count, start)
+    with pytest.raises(ValueError, match=message):
+        describe("train", count, start)
+
+
+def test_description_names_block_seeds_and_number() -> None:
+    first = 4 * 2**48
+    assert describe("test", 256) == f"block test, seeds {first} to {first + 255} (256 episodes)"
+    assert describe("test", 1, start=5) == f"block test, seeds {first + 5} to {first + 5} (1 episode)"
