@@ -333,11 +333,10 @@ def print_report(report: dict[str, Any]) -> None:
     """The table that a person reads."""
     print(f"{'what':<24}{'factory':<16}{'envs':>6}{'decisions/s':>14}{'with choice':>14}{'core share':>12}")
     for row in report["rows"]:
-        speeds = (
-            f"{row['decisions_per_second']:>14,}{row['with_choice']:>14,}{row['core_share']:>12}"
-            if row["decisions_per_second"]
-            else f"  skipped: {row['skipped']}"
-        )
+        if row["decisions_per_second"] is None:
+            speeds = f"  skipped: {row['skipped']}"
+        else:
+            speeds = f"{row['decisions_per_second']:>14,}{row['with_choice']:>14,}{row['core_share']:>12}"
         print(f"{row['what']:<24}{row['factory']:<16}{row['num_envs']:>6}{speeds}")
     if any(row.get("core_share", 1.0) < _BUSY for row in report["rows"]):
         print("The machine was busy: a core share below 1 means that speeds are too low by as much. Measure again on an idle one.")

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from factory.model import Attribute, Demand, DemandRegime, Factory, Operation, Option, Product, WorkCentre
 
 _MAX_ATTEMPTS = 4
+_MOST_SETUPS = 1000
 
 Setup = tuple[str | None, ...]
 """Wanted value of each attribute of a work centre; None: don't care."""
@@ -79,7 +80,8 @@ def mean_interarrival_time(factory: Factory) -> float:
 def changeover_profile(factory: Factory) -> dict[str, Changeovers]:
     """How often orders in a row differ in setup at each work centre, and how long a changeover takes: the changeover load of first come, first served.
 
-    Taken over independent orders, with the centre's matrices (not machines' own). Forbidden pairs are left out.
+    Taken over independent orders, with the centre's matrices (not machines' own). Forbidden pairs are left out. Of a centre that can be asked
+    for more than a thousand setups, a sample of a thousand stands for all.
 
     Raises
     ------
@@ -101,6 +103,7 @@ def _profile(factory: Factory, kinds: list[OrderKind], centre: WorkCentre) -> Ch
                     shares[setup] += share * probability
     if not shares:
         return Changeovers(0.0, 0.0, 0.0)
+    shares = _thin(shares)
     operations = sum(shares.values())
     chance = np.array(list(shares.values())) / operations
     time = _changeover_times(centre, list(shares))
@@ -189,8 +192,18 @@ def _setup_shares(factory: Factory, regime: DemandRegime, product: Product, oper
             wanted = {name: setting for effect in value.effects if effect.operation == operation.name for name, setting in effect.setup.items()}
             for setup, probability in shares.items():
                 drawn[tuple(wanted.get(name, before) for name, before in zip(names, setup, strict=True))] += probability * share
-        shares = drawn
+        shares = _thin(drawn)
     return shares
+
+
+def _thin(shares: dict[Setup, float]) -> dict[Setup, float]:
+    """The same shares, or a sample of them (always the same one) where there are too many setups to compare them all with each other."""
+    if len(shares) <= _MOST_SETUPS:
+        return shares
+    total = sum(shares.values())
+    generator = np.random.Generator(np.random.Philox(key=0))
+    counts = generator.multinomial(_MOST_SETUPS, np.array(list(shares.values())) / total)
+    return {setup: total * float(count) / _MOST_SETUPS for setup, count in zip(shares, counts, strict=True) if count > 0}
 
 
 def _changeover_times(centre: WorkCentre, setups: list[Setup]) -> NDArray[np.float64]:

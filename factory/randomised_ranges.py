@@ -101,7 +101,7 @@ def load_ranges(path: Path | str) -> RandomisedRanges:
         data = tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise FactoryError(f"{path}: is not TOML ({error}). Correct the text there.") from error
-    refuse((Problem(name, "...", "ranges stand in one table [randomised]", "Remove it") for name in data if name != "randomised"), str(path))
+    refuse((Problem(name, data[name], "ranges stand in one table [randomised]", "Remove it") for name in data if name != "randomised"), str(path))
     table = data.get("randomised")
     if not isinstance(table, dict):
         raise FactoryError(f"{path}: randomised = {table}; must be a table. Write [randomised] above the ranges.")

@@ -111,6 +111,17 @@ def test_profile_leaves_out_what_is_not_wanted_and_what_is_forbidden() -> None:
     assert changeover_profile(workshop(centre={"attributes": (COLOUR,)}))["cell"] == (0.0, 0.0, 0.0)
 
 
+def test_profile_estimates_where_setups_are_too_many_to_compare() -> None:
+    """Six attributes of four values: 4096 setups. Each attribute takes 6 ticks, so they add up to 6 x 3/4 x 6 = 27 over all pairs."""
+    values = ("a", "b", "c", "d")
+    time = tuple(tuple(0 if start == end else 6 for end in values) for start in values)
+    attributes = tuple(Attribute(name=f"tool{number}", values=values, time=time) for number in range(6))
+    options = tuple(choice(attribute.name, *values) for attribute in attributes)
+    at_cell = changeover_profile(workshop(centre={"attributes": attributes, "combine": "sum"}, options=options))["cell"]
+    assert at_cell.probability == pytest.approx(1 - 0.25**6, abs=0.01)
+    assert at_cell.probability * at_cell.mean_time == pytest.approx(27.0, rel=0.02)
+
+
 def test_later_option_overrides_an_earlier_setting() -> None:
     fixed = Option(name="special", values=(OptionValue(name="night", effects=(Effect(operation="make", setup={"colour": "black"}),)),))
     factory = workshop(centre={"attributes": (COLOUR,)}, options=(choice("colour", "white", "black"), fixed))

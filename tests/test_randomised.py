@@ -261,7 +261,7 @@ def test_ranges_left_out_have_their_defaults(tmp_path: Path) -> None:
     [
         ("[randomised", "is not TOML"),
         ("randomised = 3", "randomised = 3; must be a table. Write [randomised] above the ranges."),
-        ("[randomised]\n[demand]", "demand = ...; ranges stand in one table [randomised]. Remove it."),
+        ("[randomised]\n[demand]", "demand = {}; ranges stand in one table [randomised]. Remove it."),
         ("[randomised]\nlaod = [0.6, 0.9]", "randomised.laod = [0.6, 0.9]; there is no such range. Write 'load', if that is meant."),
         ("[randomised]\nload = [0.9, 0.6]", "randomised.load = [0.9, 0.6]; the low end must not exceed the high end. Write [0.6, 0.9]."),
         ("[randomised]\nload = [0.6, 1.2]", "randomised.load = [0.6, 1.2]; both ends must lie between 0.05 and 0.95. Narrow the range."),

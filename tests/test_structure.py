@@ -33,7 +33,7 @@ MAY_IMPORT = {
 
 THIRD_PARTIES = {
     "factory": {"numpy", "numba", "llvmlite", "pydantic", "matplotlib"},
-    "envs": {"numpy", "numba", "gymnasium"},
+    "envs": {"numpy", "numba", "gymnasium", "matplotlib"},
 }
 """What of others the two innermost rooms may import."""
 

@@ -1,0 +1,30 @@
+"""Made-up costs with a known truth, and how a measured coverage is judged."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import astuple
+
+import numpy as np
+
+from evaluation.resampling import Floats
+from evaluation.statistics import Interval
+
+
+def costs(seed: int, episodes: int = 40) -> tuple[Floats, Floats]:
+    """Costs of a policy and of a rule on the same episodes: skewed, correlated, the policy 30 % cheaper."""
+    random = np.random.default_rng(seed)
+    world = random.normal(size=episodes)
+    rule = np.exp(0.5 * world)
+    policy = 0.7 * np.exp(0.5 * (0.8 * world + 0.6 * random.normal(size=episodes)))
+    return policy, rule
+
+
+def assert_covers(hits: int, trials: int, share: float) -> None:
+    """Hits lie inside the binomial band (4 standard errors) about a share."""
+    band = 4 * math.sqrt(share * (1 - share) / trials)
+    assert abs(hits / trials - share) <= band, f"coverage {hits / trials:.3f}, expected {share} within {band:.3f}"
+
+
+def assert_close(one: Interval, other: Interval, tolerance: float = 1e-9) -> None:
+    np.testing.assert_allclose(astuple(one), astuple(other), rtol=tolerance, atol=tolerance)
