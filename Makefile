@@ -36,7 +36,7 @@ format: $(READY) ## rewrite the sources the way lint wants them
 	$(BIN)/ruff format .
 
 demo: $(READY) ## one episode of the default factory under ATCS: KPIs and a Gantt picture
-	$(BIN)/python -m envs.demo
+	$(BIN)/python -m agents.demo
 
 bench: $(READY) ## decisions a second, beside other environments where `make peers` has installed them
 	$(BIN)/python -m benchmarks.env_speed --json results/env_speed.json

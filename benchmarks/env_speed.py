@@ -2,7 +2,8 @@
 
 ``python -m benchmarks.env_speed --json FILE`` prints a table and writes the numbers. Every subject is compiled and warm, and its environments are spread over
 the whole length of an episode; then all of a factory's subjects are measured in turn, several times over, so that a slow moment of the machine hits all
-alike; the median counts. Actions are drawn at random among the legal ones. Steps and the choice of actions are timed apart: ``decisions_per_second`` is of the
+alike; the median counts. Actions follow the ATCS rule, where a policy's training starts, or are drawn at random among the legal ones, which fills the queues
+and makes each observation larger; those of the peers are random. Steps and the choice of actions are timed apart: ``decisions_per_second`` is of the
 steps alone, with observation, mask, reward, and the next episode where one ends; ``with_choice`` is of both. Those of the kernel include the choice, but no
 observation. Seconds are those of the clock; ``core_share`` says how much of them the process had the core to itself, and a share well below 1 that the
 machine was busy with something else.
@@ -28,7 +29,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.peers import PEERS, PeerProcess, Timing, default_python, time_steps
+from envs.batch import Batch
 from envs.environment import ChangeoverEnv
+from envs.features import CANDIDATE_INDEX
+from envs.observation import observe
+from envs.stepping import best_by_column
 from envs.vector import ChangeoverVectorEnv
 from factory import draws
 from factory.arrays import FactoryArrays, ShopState
@@ -39,8 +44,11 @@ REFERENCE_FACTORY = "microfactory"
 FACTORIES = (REFERENCE_FACTORY, "large")
 NUM_ENVS = (1, 16, 256, 4096)
 KERNEL_NUM_ENVS = (1, 256)
+POLICIES = ("ATCS", "random")
+REFERENCE_POLICY = "ATCS"
 MEMORY_NUM_ENVS = 4096
 VERSIONS = ("numpy", "numba", "gymnasium")
+_ATCS, _IS_JOB = CANDIDATE_INDEX["atcs"], CANDIDATE_INDEX["is_job"]
 _CHOICE = 31  # a role of random numbers that the model does not use
 _KERNEL_DECISIONS = 2048
 _PLAYED_ENVS = 64
@@ -52,6 +60,7 @@ class Subject(NamedTuple):
     """Something whose decisions are counted: ``step(choose())`` takes ``decisions`` of them."""
 
     what: str
+    policy: str
     factory: str
     num_envs: int
     decisions: int
@@ -96,22 +105,43 @@ def play_in_turn(factory, shop, decisions, moment, actions):
         play(factory, shop, (moment + count) % shop.floor.shape[0], 1, moment + count, actions)
 
 
-def count_episode(factory: FactoryArrays, shop: ShopState, actions: NDArray[np.int64]) -> int:
-    """Decisions of one episode under random legal decisions."""
-    decisions = 0
-    while shop.floor.decisions[0] >= decisions:
-        decisions = int(shop.floor.decisions[0])
-        play(factory, shop, 0, 1, decisions, actions)
-    return decisions
+@compiled
+def play_by_atcs(factory, shop, e, decisions, scratch, tables):
+    """Take decisions in environment ``e`` under the ATCS rule; an episode that ends is followed by the next."""
+    for _ in range(decisions):
+        observe(factory, shop, e, scratch, tables.candidates[e], tables.machines[e], tables.shop[e], tables.action_mask[e])
+        decide(factory, shop, e, best_by_column(shop, e, tables.candidates[e], _ATCS))
+        advance(factory, shop, e)
+        if shop.floor[e].deciding < 0:
+            begin_episode(factory, shop, e, shop.floor[e].factory, shop.floor[e].seed + np.uint64(1))
+            advance(factory, shop, e)
 
 
-def spread_over_episode(factory: FactoryArrays, shop: ShopState) -> None:
+@compiled
+def choose_by_atcs(shop, candidates, actions):
+    """Every environment's row under the ATCS rule: ``candidates [E, A, F]`` to ``actions [E]``."""
+    for e in range(actions.shape[0]):
+        actions[e] = best_by_column(shop, e, candidates[e], _ATCS)
+
+
+def spread_over_episode(batch: Batch, policy: str) -> None:
     """Advance freshly reset environments to evenly spread phases of an episode: the first ones by playing, the others as their copies."""
-    actions = np.zeros(len(shop.floor), np.int64)
-    decisions = count_episode(factory, shop, actions)
-    played = min(_PLAYED_ENVS, len(shop.floor))
+    shop = batch.shop
+    actions = np.zeros(batch.num_envs, np.int64)
+
+    def play_on(env: int, decisions: int) -> None:
+        if policy == "ATCS":
+            play_by_atcs(batch.arrays, shop, env, decisions, batch.scratch, batch.tables)
+        else:
+            play(batch.arrays, shop, env, decisions, 0, actions)
+
+    length = 0
+    while shop.floor.decisions[0] >= length:
+        length = int(shop.floor.decisions[0])
+        play_on(0, 1)
+    played = min(_PLAYED_ENVS, batch.num_envs)
     for env in range(played):
-        play(factory, shop, env, decisions * env // played, 0, actions)
+        play_on(env, length * env // played)
     for field in dataclasses.fields(shop):
         states = getattr(shop, field.name)
         for start in range(played, len(states), played):
@@ -119,14 +149,14 @@ def spread_over_episode(factory: FactoryArrays, shop: ShopState) -> None:
 
 
 class KernelRun:
-    """The kernel alone, on the arrays of a vector environment."""
+    """The kernel alone, on the arrays of a vector environment, under random decisions."""
 
     def __init__(self, factory: str, num_envs: int) -> None:
         env = ChangeoverVectorEnv(factory, num_envs)
         env.reset(seed=0)
+        spread_over_episode(env.batch, "random")
         self.arrays: FactoryArrays = env.batch.arrays
         self.shop: ShopState = env.batch.shop
-        spread_over_episode(self.arrays, self.shop)
         self.actions = np.zeros(num_envs, np.int64)
         self.moment = 0
 
@@ -141,33 +171,42 @@ class KernelRun:
 class SingleRun:
     """One Gymnasium environment, reset where an episode ends."""
 
-    def __init__(self, factory: str) -> None:
+    def __init__(self, factory: str, policy: str) -> None:
         self.env = ChangeoverEnv(factory)
-        self.mask = self.env.reset(seed=0)[1]["action_mask"]
+        self.policy = policy
+        self.observation, _ = self.env.reset(seed=0)
         self.random = np.random.default_rng(0)
 
     def choose(self) -> int:
-        legal = self.mask.nonzero()[0]
-        return int(legal[int(self.random.random() * len(legal))])
+        legal = self.observation["action_mask"] != 0
+        candidates = self.observation["candidates"]
+        jobs = legal & (candidates[:, _IS_JOB] > 0)
+        if self.policy == "ATCS" and jobs.any():
+            return int(np.where(jobs, candidates[:, _ATCS], -np.inf).argmax())
+        rows = legal.nonzero()[0]
+        return int(rows[-1] if self.policy == "ATCS" else rows[int(self.random.random() * len(rows))])
 
     def step(self, action: int) -> None:
-        _, _, terminated, truncated, info = self.env.step(action)
+        self.observation, _, terminated, truncated, _ = self.env.step(action)
         if terminated or truncated:
-            _, info = self.env.reset()
-        self.mask = info["action_mask"]
+            self.observation, _ = self.env.reset()
 
 
 class VectorRun:
     """A vector environment; ``copy`` says whether it hands out fresh arrays or buffers that take turns."""
 
-    def __init__(self, env: ChangeoverVectorEnv, *, copy: bool) -> None:
-        self.env, self.copy = env, copy
+    def __init__(self, env: ChangeoverVectorEnv, policy: str, *, copy: bool) -> None:
+        self.env, self.policy, self.copy = env, policy, copy
         self.actions: NDArray[np.int64] = np.zeros(env.num_envs, np.int64)
         self.moment = 0
 
     def choose(self) -> NDArray[np.int64]:
         self.moment += 1
-        choose_rows(self.env.batch.shop.legal, np.uint64(0), self.moment, self.actions)
+        batch = self.env.batch
+        if self.policy == "ATCS" and self.moment > 1:
+            choose_by_atcs(batch.shop, batch.tables.candidates, self.actions)
+        else:  # before the first step the tables may be of another moment than the shop
+            choose_rows(batch.shop.legal, np.uint64(0), self.moment, self.actions)
         return self.actions
 
     def step(self, actions: NDArray[np.int64]) -> None:
@@ -180,16 +219,17 @@ def build_subjects(factory: str, sizes: Sequence[int]) -> list[Subject]:
     subjects = []
     for num_envs in KERNEL_NUM_ENVS:
         kernel = KernelRun(factory, num_envs)
-        subjects.append(Subject("kernel", factory, num_envs, _KERNEL_DECISIONS, kernel.choose, kernel.step))
-    single = SingleRun(factory)
-    subjects.append(Subject("Env", factory, 1, 1, single.choose, single.step))
-    for num_envs in sizes:
-        env = ChangeoverVectorEnv(factory, num_envs)
-        env.reset(seed=0)
-        spread_over_episode(env.batch.arrays, env.batch.shop)
-        for copy, what in ((True, "VectorEnv"), (False, "VectorEnv, copy=False")):
-            vector = VectorRun(env, copy=copy)
-            subjects.append(Subject(what, factory, num_envs, num_envs, vector.choose, vector.step))
+        subjects.append(Subject("kernel", "random", factory, num_envs, _KERNEL_DECISIONS, kernel.choose, kernel.step))
+    for policy in POLICIES:
+        single = SingleRun(factory, policy)
+        subjects.append(Subject("Env", policy, factory, 1, 1, single.choose, single.step))
+        for num_envs in sizes:
+            env = ChangeoverVectorEnv(factory, num_envs)
+            env.reset(seed=0)
+            spread_over_episode(env.batch, policy)
+            for copy, what in ((True, "VectorEnv"), (False, "VectorEnv, copy=False")):
+                vector = VectorRun(env, policy, copy=copy)
+                subjects.append(Subject(what, policy, factory, num_envs, num_envs, vector.choose, vector.step))
     return subjects
 
 
@@ -217,7 +257,7 @@ def subject_row(subject: Subject, timings: list[Timing]) -> dict[str, Any]:
     both = [subject.decisions * timing.steps / (timing.step_seconds + timing.choice_seconds) for timing in timings]
     speeds = {"decisions_per_second": round(statistics.median(steps)), "with_choice": round(statistics.median(both))}
     share = round(statistics.median(timing.core_share for timing in timings), 2)
-    row = {"what": subject.what, "factory": subject.factory, "num_envs": subject.num_envs, **speeds}
+    row = {"what": subject.what, "policy": subject.policy, "factory": subject.factory, "num_envs": subject.num_envs, **speeds}
     return {**row, "core_share": share, "repeats": [round(speed) for speed in steps]}
 
 
@@ -225,15 +265,15 @@ def peer_row(name: str, answers: list[dict[str, Any]]) -> dict[str, Any]:
     """Median speed of a peer, or why there is none."""
     reasons = [answer["absent"] for answer in answers if "absent" in answer]
     if reasons:
-        return {"what": name, "factory": "ta01", "num_envs": 1, "decisions_per_second": None, "skipped": f"{reasons[0]}; run `make peers`"}
-    row = subject_row(Subject(name, "ta01", 1, 1, int, print), [Timing(*(answer[field] for field in Timing._fields)) for answer in answers])
+        return {"what": name, "policy": "random", "factory": "ta01", "num_envs": 1, "decisions_per_second": None, "skipped": f"{reasons[0]}; run `make peers`"}
+    row = subject_row(Subject(name, "random", "ta01", 1, 1, int, print), [Timing(*(answer[field] for field in Timing._fields)) for answer in answers])
     return {**row, "version": answers[0]["version"]}
 
 
 def measure_memory(factory: str, num_envs: int) -> dict[str, Any]:
     """Bytes of all arrays of ``num_envs`` environments, and how far the process has grown after some steps (run it in a fresh one)."""
     before = resident_bytes()
-    vector = VectorRun(ChangeoverVectorEnv(factory, num_envs, copy=False), copy=False)
+    vector = VectorRun(ChangeoverVectorEnv(factory, num_envs, copy=False), "random", copy=False)
     vector.env.reset(seed=0)
     for _ in range(10):
         vector.step(vector.choose())
@@ -257,7 +297,11 @@ def run_fresh(code: str) -> Any:
 _IMPORT = """
 import json, time
 begin = time.perf_counter()
+from envs.batch import Batch
 from envs.environment import ChangeoverEnv
+from envs.features import CANDIDATE_INDEX
+from envs.observation import observe
+from envs.stepping import best_by_column
 from envs.vector import ChangeoverVectorEnv
 imported = time.perf_counter()
 env = ChangeoverVectorEnv({factory!r}, 2)
@@ -292,8 +336,8 @@ def processor() -> str:
 
 
 def summarise(rows: list[dict[str, Any]], factory: str) -> dict[str, Any]:
-    """The headline: best vector speed and single speed on ``factory``, both also as multiples of JSSEnv's."""
-    ours = [row for row in rows if row["factory"] == factory]
+    """The headline: best vector speed and single speed on ``factory`` under the ATCS rule, both also as multiples of JSSEnv's."""
+    ours = [row for row in rows if row["factory"] == factory and row["policy"] == REFERENCE_POLICY]
     best = max((row for row in ours if row["what"].startswith("VectorEnv")), key=lambda row: row["decisions_per_second"])
     single = next(row["decisions_per_second"] for row in ours if row["what"] == "Env")
     jssenv = next((row["decisions_per_second"] for row in rows if row["what"] == "JSSEnv"), None)
@@ -301,7 +345,7 @@ def summarise(rows: list[dict[str, Any]], factory: str) -> dict[str, Any]:
     ratio = {"single": round(single / jssenv, 1), "vector": round(vector / jssenv, 1)} if jssenv else None
     return {
         "vector_decisions_per_second": vector,
-        "vector_row": {"what": best["what"], "num_envs": best["num_envs"]},
+        "vector_row": {name: best[name] for name in ("what", "policy", "num_envs")},
         "single_decisions_per_second": single,
         "ratio_to_jssenv": ratio,
     }
@@ -331,13 +375,13 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
 
 def print_report(report: dict[str, Any]) -> None:
     """The table that a person reads."""
-    print(f"{'what':<24}{'factory':<16}{'envs':>6}{'decisions/s':>14}{'with choice':>14}{'core share':>12}")
+    print(f"{'what':<23}{'policy':<8}{'factory':<14}{'envs':>6}{'decisions/s':>14}{'with choice':>14}{'core share':>12}")
     for row in report["rows"]:
         if row["decisions_per_second"] is None:
             speeds = f"  skipped: {row['skipped']}"
         else:
             speeds = f"{row['decisions_per_second']:>14,}{row['with_choice']:>14,}{row['core_share']:>12}"
-        print(f"{row['what']:<24}{row['factory']:<16}{row['num_envs']:>6}{speeds}")
+        print(f"{row['what']:<23}{row['policy']:<8}{row['factory']:<14}{row['num_envs']:>6}{speeds}")
     if any(row.get("core_share", 1.0) < _BUSY for row in report["rows"]):
         print("The machine was busy: a core share below 1 means that speeds are too low by as much. Measure again on an idle one.")
     for name, target in _TARGETS.items():

@@ -56,7 +56,7 @@ class ChangeoverEnv(gymnasium.Env[Observation, np.int64]):
 
     Examples
     --------
-    >>> import gymnasium
+    >>> import gymnasium, envs.registration
     >>> env = gymnasium.make("microfactory/Changeover-v0", factory="tiny")
     >>> observation, info = env.reset(seed=1)
     >>> observation, reward, terminated, truncated, info = env.step(int(info["action_mask"].argmax()))

@@ -92,7 +92,7 @@ MACHINES: tuple[Column, ...] = (
     _ticks("in_state_for", "time since its present status began"),
     Column("speed", "ratio", 0.0, INFINITE, "its speed"),
     _count("queue_length", "ready operations of its work centre"),
-    _count("queue_fits", "of those, the ones that it could start without changeover time"),
+    _count("queue_fits", "of those, the ones that it could start without changeover time; 0 in other work centres than the asked machine's"),
     _ticks("queue_work", "their mean process times, summed, per machine of the work centre"),
     _count("upcoming_length", "upcoming operations of its work centre"),
 )

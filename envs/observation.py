@@ -134,11 +134,11 @@ def observe(factory, shop, e, scratch, candidates, machines, shop_row, action_ma
         return
     for row in range(action_mask.shape[0]):
         action_mask[row] = shop.legal[e, row]
-    observe_here(factory, shop, e, asked, scratch, shop_row)
+    soonest = observe_here(factory, shop, e, asked, scratch, shop_row)
     mean_process_time, mean_setup_time = shop_row[_MEAN_PROCESS_TIME], shop_row[_MEAN_SETUP_TIME]
     observe_jobs(factory, shop, e, asked, scratch, candidates, mean_process_time, mean_setup_time)
     observe_changeovers(factory, shop, e, asked, scratch, candidates, mean_process_time, mean_setup_time)
-    observe_wait(factory, shop, e, asked, candidates[candidates.shape[0] - 1], shop_row)
+    observe_wait(candidates[candidates.shape[0] - 1], shop_row, soonest)
 
 
 @compiled
@@ -206,7 +206,10 @@ def changeover_cost(factory, g, centre, machine, mounted, wanted):
 
 @compiled
 def observe_here(factory, shop, e, machine, scratch, shop_row):
-    """Group the ready and upcoming operations of the asked machine into families; fill the shop columns about "here"."""
+    """Group the ready and upcoming operations of the asked machine into families; fill the shop columns about "here".
+
+    Returns the least expected time until an upcoming operation is ready, infinite if there is none.
+    """
     g = shop.floor[e].factory
     centre = factory.machines[g, machine].centre
     operations = shop.operations.shape[2]
@@ -237,13 +240,14 @@ def observe_here(factory, shop, e, machine, scratch, shop_row):
         if scratch.setup_time[index] >= 0.0:
             setups += 1
             total_setup += scratch.setup_time[index]
-    upcoming = 0
+    upcoming, soonest = 0, math.inf
     for place in range(shop.centres[e, centre].upcoming_length):
         entry = shop.upcoming[e, centre, place]
         order, operation = entry // operations, entry % operations
         if not is_eligible(factory, shop, e, order, operation, machine):
             continue
         upcoming += 1
+        soonest = min(soonest, ready_in(shop, e, order, operation))
         index = find_family(scratch, families, shop.operations[e, order, operation].family)
         if index == families:
             start_family(factory, shop, e, machine, scratch, index, entry)
@@ -263,6 +267,7 @@ def observe_here(factory, shop, e, machine, scratch, shop_row):
     shop_row[_LONGEST_WAIT] = factory.centres[g, centre].longest_wait
     hour = (clock // factory.plant[g].ticks_per_hour + factory.plant[g].start_hour) % 24
     shop_row[_PROCESSING_COST] = factory.plant[g].energy_rate * factory.hours[g, hour].price * (factory.machines[g, machine].processing_power - factory.machines[g, machine].idle_power)
+    return soonest
 
 
 # --- candidate rows ---------------------------------------------------------------------------------------------------------
@@ -274,6 +279,7 @@ def observe_jobs(factory, shop, e, machine, scratch, candidates, mean_process_ti
     centre = factory.machines[shop.floor[e].factory, machine].centre
     operations = shop.operations.shape[2]
     clock = shop.floor[e].clock
+    price_now, _ = integrate_tariff(factory, shop.floor[e].factory, clock)
     row = 0
     for place in range(shop.centres[e, centre].queue_length):
         if not shop.places[e, place].shown:
@@ -288,7 +294,7 @@ def observe_jobs(factory, shop, e, machine, scratch, candidates, mean_process_ti
         out[_SETUP_TIME] = setup
         out[_IS_MOUNTED] = scratch.is_mounted[index]
         out[_SETUP_COST] = scratch.setup_cost[index]
-        out[_ENERGY_COST] = energy_cost(factory, shop, e, machine, setup, time)
+        out[_ENERGY_COST] = energy_cost(factory, shop, e, machine, setup, time, price_now)
         out[_TIME_IN_QUEUE] = float(clock - shop.operations[e, order, operation].join_date)
         observe_operation(factory, shop, e, machine, scratch, out, order, operation, index, time, setup, mean_process_time, mean_setup_time)
         row += 1
@@ -302,6 +308,7 @@ def observe_changeovers(factory, shop, e, machine, scratch, candidates, mean_pro
     operations = shop.operations.shape[2]
     job_rows = shop.job_row.shape[1]
     mounted = shop.mounted[e, machine]
+    price_now, _ = integrate_tariff(factory, g, shop.floor[e].clock)
     for row in range(shop.floor[e].num_changeover_rows):
         entry = shop.changeover_lead[e, row]
         order, operation = entry // operations, entry % operations
@@ -312,7 +319,7 @@ def observe_changeovers(factory, shop, e, machine, scratch, candidates, mean_pro
         setup = float(setup_time(factory, g, centre, machine, mounted, target))
         out[_SETUP_TIME] = setup
         out[_SETUP_COST] = changeover_cost(factory, g, centre, machine, mounted, target)
-        out[_ENERGY_COST] = energy_cost(factory, shop, e, machine, setup, 0.0)
+        out[_ENERGY_COST] = energy_cost(factory, shop, e, machine, setup, 0.0, price_now)
         ready = ready_in(shop, e, order, operation)
         out[_READY_IN] = ready
         time = float(process_time(factory, shop, e, order, operation, machine))
@@ -407,7 +414,7 @@ def observe_next(factory, shop, e, scratch, out, order, operation):
 
 
 @compiled
-def energy_cost(factory, shop, e, machine, setup, time):
+def energy_cost(factory, shop, e, machine, setup, time, at_start):
     """Expected energy cost of changeover then processing from now on, above idling."""
     g = shop.floor[e].factory
     rate = factory.plant[g].energy_rate
@@ -415,28 +422,23 @@ def energy_cost(factory, shop, e, machine, setup, time):
         return 0.0
     idle = factory.machines[g, machine].idle_power
     clock = shop.floor[e].clock
-    at_start, _ = integrate_tariff(factory, g, clock)
-    at_middle, _ = integrate_tariff(factory, g, clock + int(setup))
-    at_end, _ = integrate_tariff(factory, g, clock + int(setup + time))
+    at_middle, at_end = at_start, at_start
+    if setup > 0.0:
+        at_middle, _ = integrate_tariff(factory, g, clock + int(setup))
+    if time > 0.0:
+        at_end, _ = integrate_tariff(factory, g, clock + int(setup + time))
+    else:
+        at_end = at_middle
     changeover = (factory.machines[g, machine].changeover_power - idle) * (at_middle - at_start)
     return max(0.0, rate * (changeover + (factory.machines[g, machine].processing_power - idle) * (at_end - at_middle)))
 
 
 @compiled
-def observe_wait(factory, shop, e, machine, out, shop_row):
+def observe_wait(out, shop_row, soonest):
     """The wait row: how soon something is expected here."""
-    g = shop.floor[e].factory
-    centre = factory.machines[g, machine].centre
-    operations = shop.operations.shape[2]
     out[_IS_WAIT] = 1.0
     out[_FAMILY_UPCOMING] = shop_row[_UPCOMING_HERE]
-    soonest = math.inf
-    for place in range(shop.centres[e, centre].upcoming_length):
-        entry = shop.upcoming[e, centre, place]
-        order, operation = entry // operations, entry % operations
-        if is_eligible(factory, shop, e, order, operation, machine):
-            soonest = min(soonest, ready_in(shop, e, order, operation))
-    out[_READY_IN] = soonest if soonest < math.inf else float(factory.centres[g, centre].longest_wait)
+    out[_READY_IN] = soonest if soonest < math.inf else shop_row[_LONGEST_WAIT]
 
 
 # --- machines and shop ------------------------------------------------------------------------------------------------------
@@ -472,7 +474,7 @@ def observe_machines(factory, shop, e, scratch, machines):
         out[_IN_STATE_FOR] = float(clock - shop.machines[e, machine].state_date)
         out[_SPEED] = factory.machines[g, machine].speed
         out[_QUEUE_LENGTH] = shop.centres[e, centre].queue_length
-        out[_QUEUE_FITS] = count_fits(factory, shop, e, g, centre, machine)
+        out[_QUEUE_FITS] = count_fits(factory, shop, e, g, centre, machine) if centre == asked_centre else 0
         out[_QUEUE_WORK] = shop.centres[e, centre].queue_work / count
         out[_UPCOMING_LENGTH] = shop.centres[e, centre].upcoming_length
 

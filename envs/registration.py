@@ -1,4 +1,7 @@
-"""Makes the environment known to Gymnasium; an entry point of the package, so that ``gymnasium.make`` finds it without an import."""
+"""Makes the environment known to Gymnasium: ``import envs.registration`` once, then ``gymnasium.make("microfactory/Changeover-v0", ...)``.
+
+``gymnasium.make("envs.registration:microfactory/Changeover-v0", ...)`` does both.
+"""
 
 from __future__ import annotations
 
@@ -11,3 +14,6 @@ def register_environments() -> None:
     """Register ``microfactory/Changeover-v0``, single and vector, if it is not yet."""
     if ENV_ID not in gymnasium.registry:
         gymnasium.register(ENV_ID, entry_point="envs.environment:ChangeoverEnv", vector_entry_point="envs.vector:ChangeoverVectorEnv")
+
+
+register_environments()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Any
 
 from pydantic import BaseModel
 
-from factory.model import Demand, DemandRegime, Factory, SupplyRegime
+from factory.model import Demand, DemandRegime, Factory, SupplyRegime, find_cycle
 from factory.name_checks import check_names, check_not_empty, check_references
 from factory.problems import Problem, Words, place_of, refuse
 from factory.setup_checks import check_matrices, check_reachable
@@ -58,9 +59,9 @@ def check_numbers(factory: Factory) -> Iterator[Problem]:
 
 
 def _largest(location: Location, number: float) -> float:
-    if isinstance(number, float):
-        return MAX_AMOUNT
-    return MAX_DATE if str(location[-1]).endswith("_date") else MAX_TICKS
+    if isinstance(number, int):
+        return MAX_DATE if str(location[-1]).endswith("_date") else MAX_TICKS
+    return MAX_AMOUNT
 
 
 def explain_number(number: float, largest: float, place: str) -> Problem:
@@ -69,22 +70,20 @@ def explain_number(number: float, largest: float, place: str) -> Problem:
         return Problem(place, number, "must be a finite number", "Write the number")
     if number < 0:
         return Problem(place, number, "must not be negative", "Write 0 or more")
-    remedy = "Use a larger unit" if isinstance(number, float) else "Use a coarser tick (tick_minutes) or a smaller number"
-    return Problem(place, number, f"must be at most {largest:g}" if isinstance(number, float) else f"must be at most {largest}", remedy)
+    remedy = "Use a larger unit" if largest == MAX_AMOUNT else "Use a coarser tick (tick_minutes) or a smaller number"
+    return Problem(place, number, f"must be at most {largest}", remedy)
 
 
 def _numbers(thing: Any, location: Location) -> Iterator[tuple[Location, float]]:
     """All numbers in the factory, and where they stand."""
-    if isinstance(thing, bool | str) or thing is None:
-        return
-    if isinstance(thing, int | float):
-        yield location, thing
-    elif isinstance(thing, BaseModel):
-        for name, inner in thing.__dict__.items():
-            yield from _numbers(inner, (*location, name))
-    else:
-        items = thing.items() if isinstance(thing, dict) else enumerate(thing)
-        for key, inner in items:
+    inside = thing.__dict__ if isinstance(thing, BaseModel) else thing
+    pairs: Iterable[tuple[str | int, Any]] = inside.items() if isinstance(inside, dict) else enumerate(inside)
+    for key, inner in pairs:
+        if isinstance(inner, bool | str) or inner is None:
+            continue
+        if isinstance(inner, int | float):
+            yield (*location, key), inner
+        else:
             yield from _numbers(inner, (*location, key))
 
 
@@ -150,9 +149,27 @@ def check_routes(factory: Factory) -> Iterator[Problem]:
         if len(product.operations) > MAX_OPERATIONS:
             count = Words(f"{len(product.operations)} operations")
             yield Problem(place, count, f"must be at most {MAX_OPERATIONS}", "Merge operations, or split the product")
-        elif product.operations_in_cycles:
-            names = Words(" -> ".join(product.operations_in_cycles))
-            yield Problem(place, names, "the predecessors in `after` form a cycle, so that none of these can ever start", "Remove one of the entries in `after`")
+        cycle = find_cycle(product)
+        if cycle:
+            names = Words(" after ".join([*cycle, cycle[0]]))
+            yield Problem(place, names, "operations that wait for each other can never start", "Remove one of the entries in `after`")
+
+
+def check_option_times(factory: Factory) -> Iterator[Problem]:
+    """What options can add to an operation altogether is a duration too."""
+    longest: Counter[str] = Counter()
+    for option in factory.options:
+        most: dict[str, int] = {}
+        for value in option.values:
+            added: Counter[str] = Counter()
+            for effect in value.effects:
+                added[effect.operation] += effect.time
+            most = {name: max(added[name], most.get(name, 0)) for name in {**most, **added}}
+        longest.update(most)
+    for name, ticks in longest.items():
+        if ticks > MAX_TICKS:
+            rule = f"the options can add this to operation {name}, but must add at most {MAX_TICKS}"
+            yield Problem("options", Words(f"{ticks} ticks"), rule, "Use a coarser tick (tick_minutes) or smaller numbers")
 
 
 # --- chance -----------------------------------------------------------------------------------------------------------------
@@ -226,6 +243,6 @@ def _check_regime(factory: Factory, demand: Demand, regime: DemandRegime) -> Ite
 _CHECKS: tuple[tuple[Callable[[Factory], Iterator[Problem]], ...], ...] = (
     (check_numbers, check_not_empty, check_names),
     (check_references,),
-    (check_matrices, check_clock, check_machines, check_transport, check_routes, check_uncertainty, check_supply, check_demand),
+    (check_matrices, check_clock, check_machines, check_transport, check_routes, check_option_times, check_uncertainty, check_supply, check_demand),
     (check_reachable,),
 )

@@ -188,18 +188,19 @@ def list_changeovers_ahead(factory, shop, e, machine, centre):
         if not is_eligible(factory, shop, e, order, operation, machine):
             continue
         wanted = shop.wanted[e, order, operation]
-        if setup_time(factory, g, centre, machine, mounted, wanted) <= 0 or family_is_ready(factory, shop, e, machine, centre, shop.operations[e, order, operation].family):
-            continue
         row = shop.floor[e].num_changeover_rows
         if row == shop.changeover_target.shape[1]:
             return
+        if setup_time(factory, g, centre, machine, mounted, wanted) <= 0:
+            continue
         complete_setup(mounted, wanted, shop.changeover_target[e, row])
         same = find_target(shop, e, row)
-        if same < 0:
+        if same >= 0:
+            if is_expected_before(shop, e, entry, shop.changeover_lead[e, same]):
+                shop.changeover_lead[e, same] = entry
+        elif not family_is_ready(factory, shop, e, machine, centre, shop.operations[e, order, operation].family):
             shop.changeover_lead[e, row] = entry
             shop.floor[e].num_changeover_rows += 1
-        elif is_expected_before(shop, e, entry, shop.changeover_lead[e, same]):
-            shop.changeover_lead[e, same] = entry
 
 
 @compiled

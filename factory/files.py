@@ -3,29 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
 from factory.checks import check_factory
 from factory.model import Factory
-from factory.problems import FactoryError, Problem, refuse, suggest
-
-_KINDS = {
-    "int_type": "must be a whole number",
-    "int_from_float": "must be a whole number",
-    "int_parsing_size": "is too large for a number of ticks",
-    "float_type": "must be a number",
-    "string_type": "must be a text in quotes",
-    "bool_type": "must be true or false",
-    "tuple_type": "must be a list [...]",
-    "dict_type": "must be a table {...}",
-    "model_type": "must be a table",
-    "literal_error": "is not one of the choices",
-    "too_long": "has too many entries",
-}
+from factory.problems import FactoryError, Problem, Words, place_of, refuse, suggest, value_at
 
 
 def load_factory(path: str | Path) -> Factory:
@@ -41,13 +29,13 @@ def load_factory(path: str | Path) -> Factory:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise FactoryError(f"{path}: cannot be read ({error.strerror}). Give the path of a TOML file.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # not UTF-8, not TOML, or a number or nesting beyond what Python reads
         raise FactoryError(f"{path}: is not TOML ({error}). Correct the text there.") from error
     return parse_factory(data, str(path))
 
 
 def parse_factory(data: dict[str, Any], where: str) -> Factory:
-    """A checked factory from the nested tables of a file.
+    """A checked factory from the nested tables of a file; ``where`` is what messages begin with.
 
     Raises
     ------
@@ -55,7 +43,7 @@ def parse_factory(data: dict[str, Any], where: str) -> Factory:
         As :func:`load_factory`.
     """
     try:
-        factory = Factory.model_validate_json(json.dumps(data, default=str))
+        factory = Factory.model_validate_json(json.dumps(data, default=_stand_in))
     except ValidationError as error:
         refuse((_explain(item, data) for item in error.errors()), where)
         raise  # not reached: a ValidationError has at least one error
@@ -63,85 +51,131 @@ def parse_factory(data: dict[str, Any], where: str) -> Factory:
     return factory
 
 
+def _stand_in(date: Any) -> dict[str, str]:
+    """TOML has dates and a factory file has none: a table stands in for one, and is refused wherever it is."""
+    return {"date": str(date)}
+
+
+# --- what does not fit the models -------------------------------------------------------------------------------------------
+
+_KINDS = {
+    "int_type": ("must be a whole number", "Write one, without quotes or decimal point"),
+    "float_type": ("must be a number", "Write one, without quotes"),
+    "string_type": ("must be a text", "Put it in quotes"),
+    "bool_type": ("must be true or false", "Write one of them, without quotes"),
+    "tuple_type": ("must be a list", "Put it in [brackets]"),
+    "dict_type": ("must be a table", "Write { name = value, ... }"),
+    "model_type": ("must be a table", "Write { key = value, ... }, or a [table] of its own"),
+}
+
+
 def _explain(error: Any, data: dict[str, Any]) -> Problem:
     """A pydantic error in the words of a planner."""
-    location = error["loc"]
-    place = _place(location, data)
-    kind = error["type"]
+    kind, location, context = error["type"], error["loc"], error.get("ctx", {})
+    place, value = place_of(location, data), value_at(location, data)
     if kind == "extra_forbidden":
-        known = _known_keys(location[:-1])
-        return Problem(place, _shorten(error["input"]), "there is no such key", suggest(str(location[-1]), known))
+        return Problem(place, value, "there is no such key", suggest(str(location[-1]), _keys_at(location[:-1])))
     if kind == "missing":
-        return Problem(place, "(nothing)", "is required", "Write it")
-    rule = _KINDS.get(kind, error["msg"][0].lower() + error["msg"][1:])
-    remedy = f"Choose {error['ctx']['expected']}" if kind == "literal_error" else "Correct it"
-    return Problem(place, _shorten(error["input"]), rule, remedy)
+        return Problem(place, Words("nothing"), "is required", "Add it")
+    if kind == "literal_error":
+        return Problem(place, value, "is not one of the choices", f"Write {context['expected']}")
+    if kind == "too_long":
+        return Problem(place, value, f"must have {context['max_length']} entries, not {len(value)}", "Remove what is too much")
+    rule, remedy = _KINDS.get(kind, (error["msg"], "Correct it"))
+    return Problem(place, value, rule, remedy)
 
 
-def _shorten(value: Any) -> Any:
-    text = f"{value}"
-    return value if len(text) <= 60 else f"{text[:57]}..."
-
-
-def _place(location: tuple[Any, ...], data: Any) -> str:
-    """``work_centres[0].machines[1]`` by the things' names: ``work_centre.paint.machine.paint-2``."""
-    words: list[str] = []
-    for step in location:
-        data = data[step] if _has(data, step) else None
-        if isinstance(step, int):
-            name = data.get("name") if isinstance(data, dict) else None
-            if isinstance(name, str) and words:
-                words[-1] = words[-1].removesuffix("s") if words[-1] != "values" else "value"
-                words.append(name)
-            elif words:
-                words[-1] += f"[{step}]"
-        else:
-            words.append(str(step))
-    return ".".join(words)
-
-
-def _has(data: Any, step: Any) -> bool:
-    return (isinstance(data, dict) and step in data) or (isinstance(data, list) and isinstance(step, int) and step < len(data))
-
-
-def _known_keys(location: tuple[Any, ...]) -> list[str]:
+def _keys_at(location: Sequence[str | int]) -> list[str]:
     """Keys of the model that ``location`` leads to."""
     model: type[BaseModel] = Factory
     for step in location:
-        if isinstance(step, str) and step in model.model_fields:
-            found = _model_in(model.model_fields[step].annotation)
-            model = found or model
+        if isinstance(step, str):
+            model = _model_in(model.model_fields[step].annotation)
     return list(model.model_fields)
 
 
-def _model_in(annotation: Any) -> type[BaseModel] | None:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    for inner in getattr(annotation, "__args__", ()):
-        found = _model_in(inner)
-        if found:
-            return found
-    return None
+def _model_in(annotation: Any) -> type[BaseModel]:
+    """The model in a field's type: ``Demand`` in ``Demand | None``."""
+    return next(kind for kind in _types_in(annotation) if issubclass(kind, BaseModel))
 
 
-def dump_factory(factory: Factory) -> str:
-    """The factory as TOML text; :func:`parse_factory` of it gives an equal one. Fields at their defaults are left out."""
-    data = factory.model_dump(exclude_defaults=True)
-    return "\n".join(f"{key} = {_toml(value)}" for key, value in data.items() if value is not None) + "\n"
+def _types_in(annotation: Any) -> Iterator[type]:
+    inner = get_args(annotation)
+    if inner:
+        for each in inner:
+            yield from _types_in(each)
+    elif isinstance(annotation, type):
+        yield annotation
 
 
-def _toml(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007F")
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{json.dumps(key, ensure_ascii=False)} = {_toml(item)}" for key, item in value.items() if item is not None) + "}"
-    if isinstance(value, tuple | list):
-        return "[" + ", ".join(_toml(item) for item in value) + "]"
-    return repr(value)
+# --- writing ----------------------------------------------------------------------------------------------------------------
 
 
 def save_factory(factory: Factory, path: str | Path) -> None:
     """Write a factory to a TOML file."""
     Path(path).write_text(dump_factory(factory), encoding="utf-8")
+
+
+def dump_factory(factory: Factory) -> str:
+    """The factory as TOML text, what is at its default left out; :func:`load_factory` of it gives an equal one."""
+    return "\n".join(_table(factory.model_dump(exclude_defaults=True), "", "")).lstrip("\n") + "\n"
+
+
+_TABLES = {"work_centres", "machines", "attributes", "products", "operations", "options", "values", "regimes", "customers", "material"}
+"""Lists of tables that get headers of their own; others stay on one line."""
+_SECTIONS = {"demand", "transport", "tariff", "uncertainty", "costs"}
+
+
+def _table(table: dict[str, Any], path: str, indent: str) -> Iterator[str]:
+    """Lines of a table: its own keys first, as TOML wants it, then the tables within."""
+    within = [key for key, value in table.items() if _has_header(key, value, path)]
+    for key, value in table.items():
+        if key not in within:
+            yield from _entry(key, value, indent)
+    for key in within:
+        inner = f"{path}{key}"
+        items = [table[key]] if isinstance(table[key], dict) else table[key]
+        header = f"[{inner}]" if isinstance(table[key], dict) else f"[[{inner}]]"
+        deeper = f"{indent}  " if path else indent
+        for item in items:
+            yield ""
+            yield f"{deeper}{header}"
+            yield from _table(item, f"{inner}.", deeper)
+
+
+def _has_header(key: str, value: Any, path: str) -> bool:
+    if isinstance(value, dict):
+        return not path and key in _SECTIONS
+    return key in _TABLES and bool(value) and isinstance(value[0], dict)
+
+
+def _entry(key: str, value: Any, indent: str) -> Iterator[str]:
+    """``key = value``; a matrix has a line for each row."""
+    if isinstance(value, tuple) and value and isinstance(value[0], tuple):
+        yield f"{indent}{key} = ["
+        for row in value:
+            yield f"{indent}  {_inline(row)},"
+        yield f"{indent}]"
+    else:
+        yield f"{indent}{key} = {_inline(value)}"
+
+
+def _inline(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return _quoted(value)
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{_key(key)} = {_inline(item)}" for key, item in value.items()) + " }" if value else "{}"
+    if isinstance(value, tuple):
+        return "[" + ", ".join(_inline(item) for item in value) + "]"
+    return repr(value)
+
+
+def _key(name: str) -> str:
+    return name if re.fullmatch("[A-Za-z0-9_-]+", name) else _quoted(name)
+
+
+def _quoted(text: str) -> str:
+    """A TOML basic string; JSON's escapes are TOML's, but TOML also wants DEL escaped."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

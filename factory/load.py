@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from factory import arrays
 from factory.arrays import FactoryArrays
-from factory.checks import check_factory, check_order_book
-from factory.model import Factory, Machine, Operation, OrderBook, Product, WorkCentre, operation_order, predecessors
+from factory.book_checks import check_order_book
+from factory.checks import check_factory
+from factory.model import Attribute, Effect, Factory, Machine, Operation, OrderBook, WorkCentre, operation_order, predecessors
 from factory.shop import records
 
 UNLIMITED = 0
@@ -180,85 +183,99 @@ def next_on_the_way(time: np.ndarray) -> np.ndarray:
 
 def _load_products(loaded: FactoryArrays, g: int, factory: Factory) -> None:
     """Routes: operations in topological order."""
-    centres = {centre.name: c for c, centre in enumerate(factory.work_centres)}
-    machines = {machine.name: m for m, machine in enumerate(machine for centre in factory.work_centres for machine in centre.machines)}
+    sites = {centre.name: site for centre, site in zip(factory.work_centres, _sites(loaded, g, factory), strict=True)}
     for p, product in enumerate(factory.products):
-        loaded.products.num_operations[g, p] = len(product.operations)
-        loaded.products.launch_date[g, p] = product.launch_date
+        loaded.products[g, p] = (len(product.operations), product.launch_date)
         before = predecessors(product)
+        followers: list[list[int]] = [[] for _ in before]
         for i, listed in enumerate(operation_order(product)):
             operation = product.operations[listed]
-            _load_operation(loaded, g, p, i, factory, operation, centres[operation.work_centre], machines)
-            loaded.operations.num_predecessors[g, p, i] = len(before[i])
+            _load_operation(loaded, (g, p, i), factory, operation, sites[operation.work_centre])
             loaded.predecessors[g, p, i, : len(before[i])] = before[i]
             for predecessor in before[i]:
-                place = loaded.operations.num_successors[g, p, predecessor]
-                loaded.successors[g, p, predecessor, place] = i
-                loaded.operations.num_successors[g, p, predecessor] += 1
+                followers[predecessor].append(i)
+        for i, after in enumerate(followers):
+            loaded.successors[g, p, i, : len(after)] = after
+            row = loaded.operations[g, p, i]
+            row.num_predecessors, row.num_successors = len(before[i]), len(after)
 
 
-def _load_operation(loaded: FactoryArrays, g: int, p: int, i: int, factory: Factory, operation: Operation, c: int, machines: dict[str, int]) -> None:
+class _Site(NamedTuple):
+    """A work centre, and where its machines stand in the arrays."""
+
+    number: int
+    machines: slice
+    speed: NDArray[np.float64]
+    machine_numbers: dict[str, int]
+    attributes: tuple[Attribute, ...]
+
+
+def _sites(loaded: FactoryArrays, g: int, factory: Factory) -> Iterator[_Site]:
+    first = 0
+    for c, centre in enumerate(factory.work_centres):
+        machines = slice(first, first + len(centre.machines))
+        numbers = {machine.name: first + m for m, machine in enumerate(centre.machines)}
+        yield _Site(c, machines, np.array(loaded.machines.speed[g, machines]), numbers, centre.attributes)
+        first = machines.stop
+
+
+def _load_operation(loaded: FactoryArrays, place: tuple[int, int, int], factory: Factory, operation: Operation, site: _Site) -> None:
     """One operation: where, how long, in which setup, how uncertain."""
-    loaded.operations.centre[g, p, i] = c
-    first, last = int(loaded.centres.first_machine[g, c]), int(loaded.centres.first_machine[g, c + 1])
-    if operation.machine_times is None:
-        loaded.base_time[g, p, i, first:last] = operation.process_time
-    else:
-        for name, time in operation.machine_times.items():
-            loaded.base_time[g, p, i, machines[name]] = time
-    base, speed = loaded.base_time[g, p, i, first:last], loaded.machines.speed[g, first:last]
+    base_time = loaded.base_time[place]
+    for name, machine in site.machine_numbers.items():
+        base_time[machine] = operation.process_time if operation.machine_times is None else operation.machine_times.get(name, -1)
+    base = base_time[site.machines]
     eligible = base >= 0
-    loaded.operations.mean_base[g, p, i] = (base[eligible] / speed[eligible]).sum() / eligible.sum()
-    loaded.operations.mean_pace[g, p, i] = (1 / speed[eligible]).sum() / eligible.sum()
-    loaded.operations.needs_material[g, p, i] = operation.needs_material
+    row = loaded.operations[place]
+    row.centre = site.number
+    row.mean_base = (base[eligible] / site.speed[eligible]).sum() / eligible.sum()
+    row.mean_pace = (1 / site.speed[eligible]).sum() / eligible.sum()
+    row.needs_material = operation.needs_material
     cv = factory.uncertainty.cv if operation.cv is None else operation.cv
-    loaded.operations.sigma[g, p, i] = math.sqrt(math.log(1 + cv * cv))
-    rework, first_piece = rework_probabilities(factory, operation)
-    loaded.operations.rework_probability[g, p, i] = rework
-    loaded.operations.first_piece_rework_probability[g, p, i] = first_piece
-    attributes = factory.work_centres[c].attributes
-    for t, attribute in enumerate(attributes):
+    row.sigma = math.sqrt(math.log(1 + cv * cv))
+    row.rework_probability, row.first_piece_rework_probability = rework_probabilities(factory, operation)
+    for t, attribute in enumerate(site.attributes):
         if attribute.name in operation.setup:
-            loaded.operation_setup[g, p, i, t] = attribute.values.index(operation.setup[attribute.name])
+            loaded.operation_setup[(*place, t)] = attribute.values.index(operation.setup[attribute.name])
 
 
 def rework_probabilities(factory: Factory, operation: Operation) -> tuple[float, float]:
-    """Probability that the operation must be done again: usually, and as first piece after a changeover. Silent fields take the factory's."""
-    usual, shared = factory.uncertainty, operation
-    rework = usual.rework_probability if shared.rework_probability is None else shared.rework_probability
-    if shared.first_piece_rework_probability is not None:
-        return rework, shared.first_piece_rework_probability
-    if usual.first_piece_rework_probability is not None and shared.rework_probability is None:
-        return rework, usual.first_piece_rework_probability
-    return rework, rework
+    """Probability that the operation must be done again: usually, and as first piece after a changeover.
+
+    Where the operation is silent, the factory's hold; an operation's own probability holds for its first pieces too, unless it says otherwise.
+    """
+    everywhere = factory.uncertainty
+    rework = everywhere.rework_probability if operation.rework_probability is None else operation.rework_probability
+    first_piece = operation.first_piece_rework_probability
+    if first_piece is None and operation.rework_probability is None:
+        first_piece = everywhere.first_piece_rework_probability
+    return rework, rework if first_piece is None else first_piece
 
 
 def _load_options(loaded: FactoryArrays, g: int, factory: Factory) -> None:
     """What each option value does to each operation of each product."""
     loaded.plant.num_options[g] = len(factory.options)
-    centres = {centre.name: centre for centre in factory.work_centres}
     for u, option in enumerate(factory.options):
         loaded.options.num_values[g, u] = len(option.values)
-        for p, product in enumerate(factory.products):
-            if option.products is not None and product.name not in option.products:
-                continue
-            loaded.option_applies[g, u, p] = True
-            numbers = _operation_numbers(product)
-            for w, value in enumerate(option.values):
-                for effect in value.effects:
-                    if effect.operation not in numbers:
-                        continue
-                    i = numbers[effect.operation]
-                    loaded.option_time[g, u, w, p, i] += effect.time
-                    attributes = centres[product.operations[operation_order(product)[i]].work_centre].attributes
-                    for t, attribute in enumerate(attributes):
-                        if effect.setup.get(attribute.name) in attribute.values:
-                            loaded.option_setup[g, u, w, p, i, t] = attribute.values.index(effect.setup[attribute.name])
+    attributes = {centre.name: centre.attributes for centre in factory.work_centres}
+    for p, product in enumerate(factory.products):
+        numbers = {product.operations[listed].name: i for i, listed in enumerate(operation_order(product))} if factory.options else {}
+        sites = {operation.name: attributes[operation.work_centre] for operation in product.operations}
+        for u, option in enumerate(factory.options):
+            if option.products is None or product.name in option.products:
+                loaded.option_applies[g, u, p] = True
+                for w, value in enumerate(option.values):
+                    for effect in value.effects:
+                        if effect.operation in numbers:
+                            _load_effect(loaded, (g, u, w, p, numbers[effect.operation]), effect, sites[effect.operation])
 
 
-def _operation_numbers(product: Product) -> dict[str, int]:
-    """Topological number of each operation by name."""
-    return {product.operations[listed].name: i for i, listed in enumerate(operation_order(product))}
+def _load_effect(loaded: FactoryArrays, place: tuple[int, int, int, int, int], effect: Effect, attributes: tuple[Attribute, ...]) -> None:
+    """What one effect of an option value does to one operation of a product."""
+    loaded.option_time[place] += effect.time
+    for t, attribute in enumerate(attributes):
+        if attribute.name in effect.setup:
+            loaded.option_setup[(*place, t)] = attribute.values.index(effect.setup[attribute.name])
 
 
 def _load_demand(loaded: FactoryArrays, g: int, factory: Factory) -> None:

@@ -1,11 +1,13 @@
 """The microfactory as a planner describes it: frozen pydantic models, one for each thing in the plant.
 
-Semantics stand in ``docs/model.md``; files are read by :mod:`factory.files`; arrays are made by :mod:`factory.arrays`.
+Semantics stand in ``docs/model.md``; files are read by :mod:`factory.files`; what they must satisfy is checked by
+:mod:`factory.checks`; arrays are made by :mod:`factory.load`.
 Times are integer ticks, powers kW, money in one currency.
 """
 
 from __future__ import annotations
 
+import heapq
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -201,15 +203,23 @@ def operation_order(product: Product) -> tuple[int, ...]:
     """Topological order of the operations as indices into ``product.operations``: always the first listed one that is available (Kahn 1962).
 
     Everywhere else an operation's number is its place in this order.
+
+    Raises
+    ------
+    ValueError
+        If operations wait for each other.
+
+    Examples
+    --------
+    >>> late = Operation(name="test", work_centre="test", process_time=1, after=("weld",))
+    >>> operation_order(Product(name="kart", operations=(late, Operation(name="weld", work_centre="cell", process_time=4, after=()))))
+    (1, 0)
     """
-    before = _listed_predecessors(product)
-    done: list[int] = []
-    while len(done) < len(before):
-        available = [i for i in range(len(before)) if i not in done and all(p in done for p in before[i])]
-        if not available:
-            raise ValueError(f"product {product.name}: the operations' predecessors form a cycle; remove one of the entries in `after`.")
-        done.append(available[0])
-    return tuple(done)
+    cycle = find_cycle(product)
+    if cycle:
+        waiting = " after ".join([*cycle, cycle[0]])
+        raise ValueError(f"product {product.name}: {waiting}; operations that wait for each other can never start. Remove one of the entries in `after`.")
+    return _available_first(_listed_predecessors(product))
 
 
 def predecessors(product: Product) -> tuple[tuple[int, ...], ...]:
@@ -218,6 +228,37 @@ def predecessors(product: Product) -> tuple[tuple[int, ...], ...]:
     number = {listed: i for i, listed in enumerate(order)}
     before = _listed_predecessors(product)
     return tuple(tuple(sorted(number[p] for p in before[listed])) for listed in order)
+
+
+def find_cycle(product: Product) -> tuple[str, ...]:
+    """Names of operations of which each comes after the next, and the last after the first; empty if the route ends, as it should."""
+    before = _listed_predecessors(product)
+    blocked = set(range(len(before))) - set(_available_first(before))
+    path: list[int] = []
+    step = min(blocked, default=None)
+    while step is not None and step not in path:
+        path.append(step)
+        step = next(p for p in before[step] if p in blocked)
+    return tuple(product.operations[i].name for i in path[path.index(step) :]) if step is not None else ()
+
+
+def _available_first(before: list[list[int]]) -> tuple[int, ...]:
+    """Operations in the order in which they can start; those in or after a cycle are left out."""
+    missing = [len(predecessors_of) for predecessors_of in before]
+    after: list[list[int]] = [[] for _ in before]
+    for i, predecessors_of in enumerate(before):
+        for p in predecessors_of:
+            after[p].append(i)
+    available = [i for i, count in enumerate(missing) if count == 0]
+    order = []
+    while available:
+        first = heapq.heappop(available)
+        order.append(first)
+        for i in after[first]:
+            missing[i] -= 1
+            if missing[i] == 0:
+                heapq.heappush(available, i)
+    return tuple(order)
 
 
 def _listed_predecessors(product: Product) -> list[list[int]]:

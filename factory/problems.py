@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel
 
+_LONGEST_SHOWN = 80
+
 
 class FactoryError(ValueError):
     """A factory or an order book that cannot be used; the message has one line for each problem."""
@@ -29,6 +31,7 @@ class Problem(NamedTuple):
 
     def __str__(self) -> str:
         shown = repr(self.value) if type(self.value) is str else str(self.value)
+        shown = shown if len(shown) <= _LONGEST_SHOWN else f"{shown[: _LONGEST_SHOWN - 3]}..."
         return f"{self.place} = {shown}; {self.rule}. {self.remedy}."
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks.env_speed import KernelRun, Subject, VectorRun, measure_factory, peer_row, spread_over_episode, subject_row, summarise
+from benchmarks.env_speed import POLICIES, KernelRun, Subject, VectorRun, measure_factory, peer_row, spread_over_episode, subject_row, summarise
 from benchmarks.peers import PEERS, PeerProcess, Timing, default_python, time_steps
 from envs.vector import ChangeoverVectorEnv
 
@@ -24,8 +24,9 @@ def test_steps_and_choices_are_counted_together() -> None:
 
 def test_every_way_to_step_is_measured_past_the_end_of_episodes() -> None:
     rows = measure_factory("tiny", (1, 3), None, seconds=0.02, repeats=2, warm_up=0.02)
-    vectors = [("VectorEnv", 1), ("VectorEnv, copy=False", 1), ("VectorEnv", 3), ("VectorEnv, copy=False", 3)]
-    assert [(row["what"], row["num_envs"]) for row in rows] == [("kernel", 1), ("kernel", 256), ("Env", 1), *vectors]
+    gymnasium = [("Env", 1), ("VectorEnv", 1), ("VectorEnv, copy=False", 1), ("VectorEnv", 3), ("VectorEnv, copy=False", 3)]
+    expected = [("kernel", "random", 1), ("kernel", "random", 256), *((what, policy, size) for policy in ("ATCS", "random") for what, size in gymnasium)]
+    assert [(row["what"], row["policy"], row["num_envs"]) for row in rows] == expected
     assert all(row["decisions_per_second"] >= row["with_choice"] > 0 for row in rows)
 
 
@@ -40,10 +41,11 @@ def test_kernel_run_takes_as_many_decisions_as_it_counts() -> None:
     assert run.moment == 3 * 2048
 
 
-def test_environments_are_spread_over_the_whole_episode() -> None:
+@pytest.mark.parametrize("policy", POLICIES)
+def test_environments_are_spread_over_the_whole_episode(policy: str) -> None:
     env = ChangeoverVectorEnv("tiny", 200)
     env.reset(seed=0)
-    spread_over_episode(env.batch.arrays, env.batch.shop)
+    spread_over_episode(env.batch, policy)
     decisions = env.batch.shop.floor.decisions
     assert decisions.min() == 0
     assert len(set(decisions.tolist())) > 8
@@ -52,7 +54,7 @@ def test_environments_are_spread_over_the_whole_episode() -> None:
 
 
 def test_random_rows_are_legal_and_all_are_drawn() -> None:
-    run = VectorRun(ChangeoverVectorEnv("tiny", 3), copy=True)
+    run = VectorRun(ChangeoverVectorEnv("tiny", 3), "random", copy=True)
     mask = run.env.reset(seed=0)[0]["action_mask"]
     drawn = np.array([run.choose().copy() for _ in range(200)])
     for env in range(3):
@@ -60,19 +62,20 @@ def test_random_rows_are_legal_and_all_are_drawn() -> None:
 
 
 def test_a_row_holds_the_median_of_the_repeats() -> None:
-    subject = Subject("VectorEnv", "tiny", 16, 16, int, print)
+    subject = Subject("VectorEnv", "ATCS", "tiny", 16, 16, int, print)
     row = subject_row(subject, [Timing(10, 1.0, 1.0, 1.0), Timing(30, 1.0, 1.0, 0.4), Timing(20, 1.0, 1.0, 0.9)])
     assert row["decisions_per_second"] == 20 * 16
     assert row["with_choice"] == 10 * 16
     assert row["core_share"] == 0.9
 
 
-def row(what: str, factory: str, speed: int | None) -> dict[str, Any]:
-    return {"what": what, "factory": factory, "num_envs": 1, "decisions_per_second": speed}
+def row(what: str, factory: str, speed: int | None, policy: str = "ATCS") -> dict[str, Any]:
+    return {"what": what, "policy": policy, "factory": factory, "num_envs": 1, "decisions_per_second": speed}
 
 
 def test_headline_is_the_best_vector_and_the_single_environment_over_jssenv() -> None:
     rows = [row("Env", "a", 50), row("VectorEnv", "a", 300), row("VectorEnv, copy=False", "a", 400), row("VectorEnv", "b", 900), row("JSSEnv", "ta01", 10)]
+    rows += [row("Env", "a", 500, "random"), row("VectorEnv", "a", 900, "random")]
     headline = summarise(rows, "a")
     assert headline["vector_decisions_per_second"] == 400
     assert headline["single_decisions_per_second"] == 50

@@ -310,7 +310,8 @@ def test_new_model_is_ordered_from_its_launch_on() -> None:
 
 def test_new_model_wants_setups_that_nothing_before_it_wanted() -> None:
     factory = find_single_factory("new_model")
-    before, new = set(), set()
+    before: set[tuple[str, str]] = set()
+    new: set[tuple[str, str]] = set()
     for product in factory.products:
         wanted = new if product.name == "roadster" else before
         wanted |= {setting for operation in product.operations for setting in operation.setup.items()}

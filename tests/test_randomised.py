@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -131,9 +132,9 @@ def test_busiest_work_centre_is_loaded_within_the_range(ranges: RandomisedRanges
 def matrix_severity(factory: Factory, centre: WorkCentre) -> float:
     """Mean of the matrices off the diagonal (their sum where attributes add) over the mean nominal process time."""
     means = [np.array(attribute.time).sum() / (len(attribute.values) * (len(attribute.values) - 1)) for attribute in centre.attributes]
-    times = []
+    times: list[float] = []
     for operation in (operation for product in factory.products for operation in product.operations if operation.work_centre == centre.name):
-        times += [operation.process_time] if operation.machine_times is None else [np.mean(list(operation.machine_times.values()))]
+        times.append(operation.process_time or float(np.mean(list((operation.machine_times or {}).values()))))
     return float((sum(means) if centre.combine == "sum" else max(means)) / np.mean(times))
 
 
@@ -295,7 +296,7 @@ def test_ranges_may_be_pinned_at_their_limits(name: str) -> None:
     whole = isinstance(getattr(DEFAULTS, name)[0], int)
     for limit in LIMITS[name]:
         end = int(min(limit, 12)) if whole else limit
-        small = {"machines": (12, 12), "work_centres": (2, 3), "num_orders": (5, 5), name: (end, end)}
+        small: dict[str, Any] = {"machines": (12, 12), "work_centres": (2, 3), "num_orders": (5, 5), name: (end, end)}
         if name == "machines":
             small["work_centres"] = (1, 1)
         check_factory(draw_factory(1, RandomisedRanges(**small)), name)

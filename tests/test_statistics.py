@@ -168,6 +168,21 @@ def test_ratio_to_a_constant_rule_is_the_mean_in_its_units() -> None:
     assert_close(ratio_of_means(policy, np.full(policy.size, 4.0)), Interval(mean.value / 4, mean.low / 4, mean.high / 4))
 
 
+def test_ratio_interval_is_the_studentised_bootstrap_worked_out_value_by_value() -> None:
+    policy, rule = costs(22, 12)
+    ratio = policy.mean() / rule.mean()
+    order = np.argsort(policy - ratio * rule)  # the order in which the module numbers the pairs it draws
+    policy, rule = policy[order], rule[order]
+    error = (policy - ratio * rule).std(ddof=1) / math.sqrt(12) / rule.mean()
+    statistics = []
+    for counts in np.concatenate(list(resampled_counts(0, 0, 12, 12))).astype(int):
+        y, x = np.repeat(policy, counts), np.repeat(rule, counts)
+        drawn = y.mean() / x.mean()
+        statistics.append((drawn - ratio) / max((y - drawn * x).std(ddof=1) / math.sqrt(12) / x.mean(), error / 3))
+    low, high = middle_95(np.array(statistics))
+    assert_close(ratio_of_means(policy, rule), Interval(ratio, ratio - high * error, ratio - low * error))
+
+
 def test_proportional_costs_have_a_known_ratio() -> None:
     _, rule = costs(11)
     assert_close(ratio_of_means(0.25 * rule, rule), Interval(0.25, 0.25, 0.25), 1e-12)
