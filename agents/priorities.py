@@ -72,7 +72,7 @@ def _needs_changeover(rows: Rows) -> Bools:
 
 
 def _over_weight(time: Floats, weight: Floats) -> Floats:
-    """time / weight, infinite where the weight is 0: an order that nobody pays for comes last."""
+    """Time / weight, infinite where the weight is 0: an order that nobody pays for comes last."""
     return np.divide(time, weight, out=np.full_like(time, np.inf), where=weight > 0)
 
 

@@ -16,7 +16,7 @@ from factory.arrays import COST_TERMS, NEVER, FactoryArrays
 from factory.load import load
 from factory.model import Factory, OrderBook
 from factory.shop import allocate
-from factory.simulator import IllegalAction, StuckError, full_rows, grow_log
+from factory.simulator import IllegalActionError, StuckError, full_rows, grow_log
 
 DEFAULT_JOB_ROWS = 32
 DEFAULT_CHANGEOVER_ROWS = 8
@@ -144,7 +144,7 @@ class Batch:
 
         Raises
         ------
-        IllegalAction
+        IllegalActionError
             If any action is not legal; no environment has moved.
         """
         if self.replaces:
@@ -152,7 +152,7 @@ class Batch:
             replace_illegal(self.shop, actions, self.replaced)
         illegal = find_illegal(self.shop, actions)
         if illegal >= 0:
-            raise IllegalAction(self._explain(illegal, int(actions[illegal])))
+            raise IllegalActionError(self._explain(illegal, int(actions[illegal])))
         self._turn = (self._turn + 1) % len(self._ring)
         limits = (self.last_date, self.most_decisions)
         if autoreset:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import gymnasium
 import numpy as np
@@ -16,7 +16,7 @@ from envs.scenario import Scenario
 from envs.window import GanttWindow
 from factory.arrays import COST_TERMS
 from factory.model import Factory, OrderBook
-from factory.randomised import RandomisedRanges
+from factory.randomised_ranges import RandomisedRanges
 from factory.schedule import Schedule, unload
 
 Observation = dict[str, NDArray[Any]]
@@ -51,7 +51,7 @@ class ChangeoverEnv(gymnasium.Env[Observation, np.int64]):
 
     Raises
     ------
-    factory.simulator.IllegalAction
+    factory.simulator.IllegalActionError
         By :meth:`step`, if the action is not legal; the state is as it was.
 
     Examples
@@ -64,7 +64,7 @@ class ChangeoverEnv(gymnasium.Env[Observation, np.int64]):
     ['changeover', 'energy', 'holding', 'tardiness', 'waste']
     """
 
-    metadata: ClassVar[dict[str, Any]] = {"render_modes": ["rgb_array", "human", "ansi"], "render_fps": 4}
+    metadata: dict[str, Any] = {"render_modes": ["rgb_array", "human", "ansi"], "render_fps": 4}
 
     def __init__(
         self,
@@ -94,7 +94,8 @@ class ChangeoverEnv(gymnasium.Env[Observation, np.int64]):
         }
         self.scenario = Scenario(factory, order_book, num_orders)
         self._build(self.scenario.draw(0))
-        self.observation_space = observation_space(self._batch.tables)
+        self._space = observation_space(self._batch.tables)
+        self.observation_space: spaces.Space[Any] = self._space
         self.action_space = spaces.Discrete(self._batch.shop.legal.shape[1])
 
     def _build(self, pair: tuple[Factory, OrderBook | None]) -> None:
@@ -138,7 +139,7 @@ class ChangeoverEnv(gymnasium.Env[Observation, np.int64]):
     def _change_scenario(self, options: dict[str, Any], seed: int) -> None:
         before = self.scenario
         self.scenario = before.changed(options)
-        shape = {name: space.shape for name, space in self.observation_space.items()}
+        shape = {name: space.shape for name, space in self._space.items()}
         self._build(self.scenario.draw(seed))
         now = {name: space.shape for name, space in observation_space(self._batch.tables).items()}
         if now != shape:
@@ -159,7 +160,11 @@ class ChangeoverEnv(gymnasium.Env[Observation, np.int64]):
         outcome = batch.outcome
         terminated, truncated = bool(outcome.terminated[0]), bool(outcome.truncated[0])
         mask = tables.action_mask[0].astype(np.int8)
-        info: dict[str, Any] = {"cost": dict(zip(COST_TERMS, outcome.cost[0].tolist(), strict=True)), "elapsed": int(outcome.elapsed[0]), "action_mask": mask.copy()}
+        info: dict[str, Any] = {
+            "cost": dict(zip(COST_TERMS, outcome.cost[0].tolist(), strict=True)),
+            "elapsed": int(outcome.elapsed[0]),
+            "action_mask": mask.copy(),
+        }
         if batch.replaces:
             info["replaced"] = bool(batch.replaced[0])
         if terminated or truncated:
@@ -179,7 +184,7 @@ class ChangeoverEnv(gymnasium.Env[Observation, np.int64]):
 
     def action_masks(self) -> NDArray[np.bool_]:
         """The legal rows as bool [A], under the name that sb3-contrib expects."""
-        return self._batch.tables.action_mask[0].copy()
+        return np.array(self._batch.tables.action_mask[0])
 
     def schedule(self) -> Schedule:
         """Everything that has happened in this episode so far."""

@@ -52,7 +52,11 @@ CANDIDATES: tuple[Column, ...] = (
     _currency("setup_cost", "changeover and waste cost of that changeover"),
     _currency("energy_cost", "expected energy cost of changeover and processing, above idling, at the tariff from now on"),
     _ticks("due_in", "due date minus now", -INFINITE),
-    _ticks("operation_due_in", "operation due date minus now: release + (due - release) * (longest expected work up to and with it, counted back from the order's end) / (longest path of work)", -INFINITE),
+    _ticks(
+        "operation_due_in",
+        "operation due date minus now: release + (due - release) * (longest expected work up to and with it, counted back from the end) / (longest path)",
+        -INFINITE,
+    ),
     _ticks("slack", "due date minus now minus work left in the order", -INFINITE),
     Column("weight", "weight", 0.0, INFINITE, "weight of the order"),
     _ticks("work_left", "expected process time of the order's operations that are not done, this one included"),

@@ -13,12 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.features import CANDIDATE_INDEX, MACHINE_INDEX, SHOP_INDEX
-from factory.arrays import CHANGING, DONE, DOWN, IDLE, NEVER, PROCESSING, FactoryArrays, ShopState
+from factory.arrays import CHANGING, DOWN, IDLE, NEVER, PROCESSING, FactoryArrays, Records, ShopState
 from factory.bundle import Bundle
 from factory.choices import is_eligible, process_time, ready_in
 from factory.compiled import compiled
 from factory.kernel import integrate_tariff
 from factory.setups import differs, setup_cost, setup_time, setup_waste
+from factory.shop import records
 
 ATC_LOOK_AHEAD = 3.0
 ATCS_LOOK_AHEAD = 2.0
@@ -59,42 +60,41 @@ _HOURS_SINE = np.sin(2 * np.pi * np.arange(24) / 24)
 _HOURS_COSINE = np.cos(2 * np.pi * np.arange(24) / 24)
 
 
+FAMILY = np.dtype(
+    [
+        ("number", np.int64),
+        ("ready", np.float64),  # ready operations
+        ("ready_work", np.float64),
+        ("upcoming", np.float64),
+        ("slack", np.float64),
+        ("due_in", np.float64),
+        ("time_in_queue", np.float64),
+        ("critical_ratio", np.float64),
+        ("setup_time", np.float64),  # -1: forbidden
+        ("setup_cost", np.float64),
+        ("is_mounted", np.float64),
+        ("twins", np.float64),
+    ],
+    align=True,
+)
+"""The operations here that want one setup, summed up."""
+QUEUE_PLACE = np.dtype([("family", np.int64), ("time", np.float64)], align=True)
+"""Index of a ready operation's family and its process time here."""
+
+
 @dataclass(frozen=True, eq=False)
 class Scratch(Bundle):
-    """Working space of one thread: X distinct families among the operations of a work centre, C work centres, T attributes."""
+    """Working space of one thread: X families among the operations of a work centre, Q places of a queue, C work centres."""
 
-    family: NDArray[np.int64]  # [X] family number
-    entry: NDArray[np.int32]  # [X] one operation of it
-    ready: NDArray[np.float64]  # [X] ready operations
-    ready_work: NDArray[np.float64]  # [X]
-    upcoming: NDArray[np.float64]  # [X]
-    slack: NDArray[np.float64]  # [X]
-    due_in: NDArray[np.float64]  # [X]
-    time_in_queue: NDArray[np.float64]  # [X]
-    critical_ratio: NDArray[np.float64]  # [X]
-    setup_time: NDArray[np.float64]  # [X] -1: forbidden
-    setup_cost: NDArray[np.float64]  # [X]
-    is_mounted: NDArray[np.float64]  # [X]
-    twins: NDArray[np.float64]  # [X]
-    place_family: NDArray[np.int64]  # [Q] index of the family of each place of the queue
-    place_time: NDArray[np.float64]  # [Q] process time
+    families: Records  # FAMILY [X]
+    places: Records  # QUEUE_PLACE [Q]
     centre_work: NDArray[np.float64]  # [C] work left in process
-    setup: NDArray[np.int16]  # [T]
 
 
 def allocate_scratch(shop: ShopState) -> Scratch:
     """Scratch for one thread over ``shop``."""
     places = shop.queue.shape[2]
-    floats = [np.zeros(2 * places) for _ in range(11)]
-    return Scratch(
-        np.zeros(2 * places, np.int64),
-        np.zeros(2 * places, np.int32),
-        *floats,
-        np.zeros(places, np.int64),
-        np.zeros(places),
-        np.zeros(shop.queue.shape[1]),
-        np.zeros(shop.mounted.shape[2], np.int16),
-    )
+    return Scratch(records(FAMILY, 2 * places), records(QUEUE_PLACE, places), np.zeros(shop.queue.shape[1]))
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,7 +163,7 @@ def clear_rows(shop, candidates):
 def find_family(scratch, count, family):
     """Index of a family among the first ``count``; ``count`` if it is not there."""
     index = 0
-    while index < count and scratch.family[index] != family:
+    while index < count and scratch.families[index].number != family:
         index += 1
     return index
 
@@ -176,25 +176,24 @@ def start_family(factory, shop, e, machine, scratch, index, entry):
     centre = factory.machines[g, machine].centre
     order, operation = entry // operations, entry % operations
     wanted = shop.wanted[e, order, operation]
-    scratch.family[index] = shop.operations[e, order, operation].family
-    scratch.entry[index] = entry
-    scratch.ready[index] = 0.0
-    scratch.ready_work[index] = 0.0
-    scratch.upcoming[index] = 0.0
-    scratch.slack[index] = math.inf
-    scratch.due_in[index] = math.inf
-    scratch.critical_ratio[index] = math.inf
-    scratch.time_in_queue[index] = 0.0
+    scratch.families[index].number = shop.operations[e, order, operation].family
+    scratch.families[index].ready = 0.0
+    scratch.families[index].ready_work = 0.0
+    scratch.families[index].upcoming = 0.0
+    scratch.families[index].slack = math.inf
+    scratch.families[index].due_in = math.inf
+    scratch.families[index].critical_ratio = math.inf
+    scratch.families[index].time_in_queue = 0.0
     mounted = shop.mounted[e, machine]
     time = setup_time(factory, g, centre, machine, mounted, wanted)
-    scratch.setup_time[index] = time
-    scratch.setup_cost[index] = changeover_cost(factory, g, centre, machine, mounted, wanted)
-    scratch.is_mounted[index] = 0.0 if differs(mounted, wanted) else 1.0
+    scratch.families[index].setup_time = time
+    scratch.families[index].setup_cost = changeover_cost(factory, g, centre, machine, mounted, wanted)
+    scratch.families[index].is_mounted = 0.0 if differs(mounted, wanted) else 1.0
     twins = 0.0
     for twin in range(factory.centres[g, centre].first_machine, factory.centres[g, centre + 1].first_machine):
         if twin != machine and setup_time(factory, g, centre, twin, shop.mounted[e, twin], wanted) == 0:
             twins += 1.0
-    scratch.twins[index] = twins
+    scratch.families[index].twins = twins
 
 
 @compiled
@@ -225,21 +224,21 @@ def observe_here(factory, shop, e, machine, scratch, shop_row):
             start_family(factory, shop, e, machine, scratch, index, entry)
             families += 1
         time = float(process_time(factory, shop, e, order, operation, machine))
-        scratch.place_family[place] = index
-        scratch.place_time[place] = time
+        scratch.places[place].family = index
+        scratch.places[place].time = time
         due_in = float(shop.orders[e, order].due_date - clock)
         work_left = shop.orders[e, order].work_left
-        scratch.ready[index] += 1.0
-        scratch.ready_work[index] += time
-        scratch.slack[index] = min(scratch.slack[index], due_in - work_left)
-        scratch.due_in[index] = min(scratch.due_in[index], due_in)
-        scratch.critical_ratio[index] = min(scratch.critical_ratio[index], due_in / max(work_left, _LEAST))
-        scratch.time_in_queue[index] = max(scratch.time_in_queue[index], float(clock - shop.operations[e, order, operation].join_date))
+        scratch.families[index].ready += 1.0
+        scratch.families[index].ready_work += time
+        scratch.families[index].slack = min(scratch.families[index].slack, due_in - work_left)
+        scratch.families[index].due_in = min(scratch.families[index].due_in, due_in)
+        scratch.families[index].critical_ratio = min(scratch.families[index].critical_ratio, due_in / max(work_left, _LEAST))
+        scratch.families[index].time_in_queue = max(scratch.families[index].time_in_queue, float(clock - shop.operations[e, order, operation].join_date))
         ready += 1
         total_time += time
-        if scratch.setup_time[index] >= 0.0:
+        if scratch.families[index].setup_time >= 0.0:
             setups += 1
-            total_setup += scratch.setup_time[index]
+            total_setup += scratch.families[index].setup_time
     upcoming, soonest = 0, math.inf
     for place in range(shop.centres[e, centre].upcoming_length):
         entry = shop.upcoming[e, centre, place]
@@ -252,13 +251,13 @@ def observe_here(factory, shop, e, machine, scratch, shop_row):
         if index == families:
             start_family(factory, shop, e, machine, scratch, index, entry)
             families += 1
-        scratch.upcoming[index] += 1.0
+        scratch.families[index].upcoming += 1.0
         due_in = float(shop.orders[e, order].due_date - clock)
         work_left = shop.orders[e, order].work_left
-        scratch.slack[index] = min(scratch.slack[index], due_in - work_left)
-        if scratch.ready[index] == 0.0:
-            scratch.due_in[index] = min(scratch.due_in[index], due_in)
-            scratch.critical_ratio[index] = min(scratch.critical_ratio[index], due_in / max(work_left, _LEAST))
+        scratch.families[index].slack = min(scratch.families[index].slack, due_in - work_left)
+        if scratch.families[index].ready == 0.0:
+            scratch.families[index].due_in = min(scratch.families[index].due_in, due_in)
+            scratch.families[index].critical_ratio = min(scratch.families[index].critical_ratio, due_in / max(work_left, _LEAST))
     shop_row[_MEAN_PROCESS_TIME] = total_time / ready if ready > 0 else 0.0
     shop_row[_MEAN_SETUP_TIME] = total_setup / setups if setups > 0 else 0.0
     shop_row[_READY_HERE] = ready
@@ -266,7 +265,9 @@ def observe_here(factory, shop, e, machine, scratch, shop_row):
     shop_row[_HIDDEN_OPERATIONS] = shop.floor[e].num_hidden
     shop_row[_LONGEST_WAIT] = factory.centres[g, centre].longest_wait
     hour = (clock // factory.plant[g].ticks_per_hour + factory.plant[g].start_hour) % 24
-    shop_row[_PROCESSING_COST] = factory.plant[g].energy_rate * factory.hours[g, hour].price * (factory.machines[g, machine].processing_power - factory.machines[g, machine].idle_power)
+    shop_row[_PROCESSING_COST] = (
+        factory.plant[g].energy_rate * factory.hours[g, hour].price * (factory.machines[g, machine].processing_power - factory.machines[g, machine].idle_power)
+    )
     return soonest
 
 
@@ -288,12 +289,12 @@ def observe_jobs(factory, shop, e, machine, scratch, candidates, mean_process_ti
         order, operation = entry // operations, entry % operations
         out = candidates[row]
         out[_IS_JOB] = 1.0
-        index = scratch.place_family[place]
-        time = scratch.place_time[place]
-        setup = max(scratch.setup_time[index], 0.0)
+        index = scratch.places[place].family
+        time = scratch.places[place].time
+        setup = max(scratch.families[index].setup_time, 0.0)
         out[_SETUP_TIME] = setup
-        out[_IS_MOUNTED] = scratch.is_mounted[index]
-        out[_SETUP_COST] = scratch.setup_cost[index]
+        out[_IS_MOUNTED] = scratch.families[index].is_mounted
+        out[_SETUP_COST] = scratch.families[index].setup_cost
         out[_ENERGY_COST] = energy_cost(factory, shop, e, machine, setup, time, price_now)
         out[_TIME_IN_QUEUE] = float(clock - shop.operations[e, order, operation].join_date)
         observe_operation(factory, shop, e, machine, scratch, out, order, operation, index, time, setup, mean_process_time, mean_setup_time)
@@ -315,7 +316,7 @@ def observe_changeovers(factory, shop, e, machine, scratch, candidates, mean_pro
         target = shop.changeover_target[e, row]
         out = candidates[job_rows + row]
         out[_IS_CHANGEOVER] = 1.0
-        index = find_family(scratch, scratch.family.shape[0], shop.operations[e, order, operation].family)
+        index = find_family(scratch, scratch.families.shape[0], shop.operations[e, order, operation].family)
         setup = float(setup_time(factory, g, centre, machine, mounted, target))
         out[_SETUP_TIME] = setup
         out[_SETUP_COST] = changeover_cost(factory, g, centre, machine, mounted, target)
@@ -345,14 +346,14 @@ def observe_operation(factory, shop, e, machine, scratch, out, order, operation,
     out[_WORK_LEFT] = work_left
     out[_OPERATIONS_LEFT] = shop.orders[e, order].operations_left
     out[_TIME_IN_SHOP] = float(clock - shop.orders[e, order].release_date)
-    out[_FAMILY_READY] = scratch.ready[index]
-    out[_FAMILY_READY_WORK] = scratch.ready_work[index]
-    out[_FAMILY_UPCOMING] = scratch.upcoming[index]
-    out[_FAMILY_SLACK] = scratch.slack[index]
-    out[_FAMILY_DUE_IN] = scratch.due_in[index]
-    out[_FAMILY_TIME_IN_QUEUE] = scratch.time_in_queue[index]
-    out[_FAMILY_CRITICAL_RATIO] = scratch.critical_ratio[index]
-    out[_TWINS_IN_SETUP] = scratch.twins[index]
+    out[_FAMILY_READY] = scratch.families[index].ready
+    out[_FAMILY_READY_WORK] = scratch.families[index].ready_work
+    out[_FAMILY_UPCOMING] = scratch.families[index].upcoming
+    out[_FAMILY_SLACK] = scratch.families[index].slack
+    out[_FAMILY_DUE_IN] = scratch.families[index].due_in
+    out[_FAMILY_TIME_IN_QUEUE] = scratch.families[index].time_in_queue
+    out[_FAMILY_CRITICAL_RATIO] = scratch.families[index].critical_ratio
+    out[_TWINS_IN_SETUP] = scratch.families[index].twins
     out[_FASTEST_TIME] = fastest_time(factory, shop, e, machine, order, operation, time)
     observe_next(factory, shop, e, scratch, out, order, operation)
     out[_ATTEMPT] = shop.operations[e, order, operation].attempt

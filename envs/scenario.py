@@ -8,7 +8,8 @@ from typing import Any
 from factory.catalogue import find_factory
 from factory.model import Factory, OrderBook
 from factory.order_book import read_order_book
-from factory.randomised import RandomisedRanges, draw_factory
+from factory.randomised import draw_factory
+from factory.randomised_ranges import RandomisedRanges
 
 _OPTIONS = ("factory", "order_book", "num_orders")
 

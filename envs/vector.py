@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from gymnasium import spaces
@@ -17,7 +17,7 @@ from envs.observation import Tables
 from envs.scenario import Scenario
 from factory.arrays import COST_TERMS
 from factory.model import Factory, OrderBook
-from factory.randomised import RandomisedRanges
+from factory.randomised_ranges import RandomisedRanges
 
 Observation = dict[str, NDArray[Any]]
 AnyFactory = str | Path | Factory | RandomisedRanges
@@ -27,8 +27,9 @@ DRAWN_FACTORIES = 64
 class ChangeoverVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]]):
     """E microfactories side by side, all alike or a mixture, with SAME_STEP autoreset.
 
-    Environment e of the batch equals a :class:`envs.environment.ChangeoverEnv` that is given the same seeds and actions. ``infos`` has ``cost`` (term -> [E]),
-    ``elapsed [E]``, ``action_mask [E, A]``; where an episode is over also ``final_obs``, ``final_info`` (with ``episode_cost`` and ``decisions``) and their masks
+    Environment e of the batch equals a :class:`envs.environment.ChangeoverEnv` that is given the same seeds and actions. ``infos`` has
+    ``cost`` (term -> [E]), ``elapsed [E]``, ``action_mask [E, A]``; where an
+    episode is over also ``final_obs``, ``final_info`` (with ``episode_cost`` and ``decisions``) and their masks
     ``_final_obs``, ``_final_info [E]``.
 
     Parameters
@@ -45,7 +46,7 @@ class ChangeoverVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]
         As for the single environment.
     """
 
-    metadata: ClassVar[dict[str, Any]] = {"autoreset_mode": AutoresetMode.SAME_STEP}
+    metadata: dict[str, Any] = {"autoreset_mode": AutoresetMode.SAME_STEP}
 
     def __init__(
         self,
@@ -131,9 +132,7 @@ class ChangeoverVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]
             raise ValueError(f"seed: {len(seeds)} seeds for {self.num_envs} environments; there must be one for each. Give as many, or a single number.")
         return seeds
 
-    def step(
-        self, actions: NDArray[np.int64]
-    ) -> tuple[Observation, NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]:
+    def step(self, actions: NDArray[np.int64]) -> tuple[Observation, NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]:
         """Carry out ``actions [E]``. An episode that is over is followed at once by the next; its last observation is in ``infos``."""
         tables = self._batch.step(np.ascontiguousarray(actions, np.int64))
         outcome = self._batch.outcome

@@ -22,7 +22,7 @@ _HEAD = 5
 """Words of an array descriptor before its shape: memory info, parent, number of items, item size, data."""
 
 
-class BundleType(types.Type):
+class BundleType(types.Type):  # type: ignore[misc]
     """Numba's view of a bundle: the names and array types of its fields, in order."""
 
     def __init__(self, owner: str, members: tuple[tuple[str, types.Array], ...]) -> None:
@@ -98,6 +98,7 @@ class _BundleAttributes(AttributeTemplate):  # type: ignore[misc]
 def _load_field(context: Any, builder: Any, bundle: BundleType, value: Any, attribute: str) -> Any:
     """Load the descriptor of one array; it never changes, and LLVM is told so."""
     array, offset = bundle.find(attribute)
+    assert array is not None  # the attribute was resolved before
     here = cgutils.pointer_add(builder, value, offset, ir.IntType(64).as_pointer())
     metadata = builder.module.add_metadata([])
 

@@ -206,7 +206,9 @@ def check_demand(factory: Factory) -> Iterator[Problem]:
     if demand is None:
         return
     yield from _outside("demand.num_orders", demand.num_orders, 1, 100_000, "Write the number of orders in an episode")
-    yield from _outside("demand.initial_orders", demand.initial_orders, 0, demand.num_orders, "Write how many of num_orders are there at the start")
+    if demand.initial_orders > demand.num_orders > 0:
+        rule = f"must be at most num_orders = {demand.num_orders}"
+        yield Problem("demand.initial_orders", demand.initial_orders, rule, "Write how many of them are there at the start")
     low, high = demand.batch
     if not 1 <= low <= high <= 1000:
         yield Problem("demand.batch", [low, high], "must be two whole numbers with 1 <= low <= high <= 1000", "Write [1, 1] for single orders")

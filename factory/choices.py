@@ -114,7 +114,7 @@ def show_most_urgent(factory, shop, e, machine, centre):
     length = shop.centres[e, centre].queue_length
     for place in range(length):
         entry = shop.queue[e, centre, place]
-        order, operation = entry // operations, entry % operations
+        order = entry // operations
         urgency = float(shop.orders[e, order].due_date) - shop.orders[e, order].work_left
         if not shop.places[e, place].shown:
             urgency = 1e300
@@ -125,13 +125,21 @@ def show_most_urgent(factory, shop, e, machine, centre):
     for row in range(rows):
         best = -1
         for place in range(length):
-            if not shop.places[e, place].shown and shop.places[e, place].urgency < 1e300 and (best < 0 or shop.places[e, place].urgency < shop.places[e, best].urgency):
+            if (
+                not shop.places[e, place].shown
+                and shop.places[e, place].urgency < 1e300
+                and (best < 0 or shop.places[e, place].urgency < shop.places[e, best].urgency)
+            ):
                 if row < rows // 2 and family_is_shown(shop, e, centre, place):
                     continue
                 best = place
         if best < 0:
             for place in range(length):
-                if not shop.places[e, place].shown and shop.places[e, place].urgency < 1e300 and (best < 0 or shop.places[e, place].urgency < shop.places[e, best].urgency):
+                if (
+                    not shop.places[e, place].shown
+                    and shop.places[e, place].urgency < 1e300
+                    and (best < 0 or shop.places[e, place].urgency < shop.places[e, best].urgency)
+                ):
                     best = place
         shop.places[e, best].shown = True
 

@@ -103,7 +103,9 @@ def start_machine(factory, shop, e, machine):
         shop.mounted[e, machine, attribute] = factory.initial_setup[g, machine, attribute]
     shop.machines[e, machine].time_to_failure = NEVER
     if factory.machines[g, machine].mean_time_to_failure > 0:
-        shop.machines[e, machine].time_to_failure = draws.exponential_ticks(factory.machines[g, machine].mean_time_to_failure, shop.floor[e].seed, draws.FAILURE, machine, 0)
+        shop.machines[e, machine].time_to_failure = draws.exponential_ticks(
+            factory.machines[g, machine].mean_time_to_failure, shop.floor[e].seed, draws.FAILURE, machine, 0
+        )
 
 
 @compiled
@@ -165,7 +167,9 @@ def decide(factory, shop, e, row):
         change_over(factory, shop, e, machine, target, -1)
     else:
         shop.machines[e, machine].wait_start = shop.floor[e].clock
-        shop.machines[e, machine].wait_until = shop.floor[e].clock + factory.centres[shop.floor[e].factory, factory.machines[shop.floor[e].factory, machine].centre].longest_wait
+        shop.machines[e, machine].wait_until = (
+            shop.floor[e].clock + factory.centres[shop.floor[e].factory, factory.machines[shop.floor[e].factory, machine].centre].longest_wait
+        )
     return True
 
 
@@ -305,9 +309,13 @@ def end_changeover(factory, shop, e, machine):
 def fail(factory, shop, e, machine):
     """A breakdown pauses the operation."""
     g = shop.floor[e].factory
-    repair_time = draws.exponential_ticks(factory.machines[g, machine].mean_time_to_repair, shop.floor[e].seed, draws.REPAIR, machine, shop.machines[e, machine].num_failures)
+    repair_time = draws.exponential_ticks(
+        factory.machines[g, machine].mean_time_to_repair, shop.floor[e].seed, draws.REPAIR, machine, shop.machines[e, machine].num_failures
+    )
     shop.machines[e, machine].date = shop.floor[e].clock + repair_time
-    shop.machines[e, machine].expected_end = max(shop.machines[e, machine].expected_end, shop.floor[e].clock) + int(factory.machines[g, machine].mean_time_to_repair)
+    shop.machines[e, machine].expected_end = max(shop.machines[e, machine].expected_end, shop.floor[e].clock) + int(
+        factory.machines[g, machine].mean_time_to_repair
+    )
     enter_status(factory, shop, e, machine, DOWN)
     end_waits(factory, shop, e, factory.machines[g, machine].centre)
     foresee_order(factory, shop, e, shop.machines[e, machine].entry // shop.operations.shape[2])
@@ -319,7 +327,17 @@ def end_repair(factory, shop, e, machine):
     g = shop.floor[e].factory
     repair_time = shop.floor[e].clock - shop.machines[e, machine].state_date
     shop.floor[e].down_ticks += repair_time
-    log_line(shop, e, LOGGED_FAILURE, machine, shop.machines[e, machine].entry, shop.machines[e, machine].state_date, shop.floor[e].clock, -1, shop.machines[e, machine].num_failures)
+    log_line(
+        shop,
+        e,
+        LOGGED_FAILURE,
+        machine,
+        shop.machines[e, machine].entry,
+        shop.machines[e, machine].state_date,
+        shop.floor[e].clock,
+        -1,
+        shop.machines[e, machine].num_failures,
+    )
     shop.machines[e, machine].num_failures += 1
     shop.machines[e, machine].time_to_failure = draws.exponential_ticks(
         factory.machines[g, machine].mean_time_to_failure, shop.floor[e].seed, draws.FAILURE, machine, shop.machines[e, machine].num_failures
@@ -338,7 +356,17 @@ def end_processing(factory, shop, e, machine):
     entry = shop.machines[e, machine].entry
     order, operation = entry // operations, entry % operations
     attempt = shop.operations[e, order, operation].attempt
-    log_line(shop, e, LOGGED_OPERATION, machine, entry, shop.machines[e, machine].start_date, shop.floor[e].clock, shop.machines[e, machine].process_start_date, attempt)
+    log_line(
+        shop,
+        e,
+        LOGGED_OPERATION,
+        machine,
+        entry,
+        shop.machines[e, machine].start_date,
+        shop.floor[e].clock,
+        shop.machines[e, machine].process_start_date,
+        attempt,
+    )
     probability = factory.operations[g, shop.orders[e, order].product, operation].rework_probability
     if shop.machines[e, machine].first_piece:
         probability = factory.operations[g, shop.orders[e, order].product, operation].first_piece_rework_probability

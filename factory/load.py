@@ -14,6 +14,7 @@ from factory.arrays import FactoryArrays
 from factory.book_checks import check_order_book
 from factory.checks import check_factory
 from factory.model import Attribute, Effect, Factory, Machine, Operation, OrderBook, WorkCentre, operation_order, predecessors
+from factory.problems import Problem, Words, refuse
 from factory.shop import records
 
 UNLIMITED = 0
@@ -25,19 +26,22 @@ def load(factories: Sequence[Factory], books: Sequence[OrderBook | None] | None 
     Raises
     ------
     ValueError
-        If a factory without ``demand`` comes without an order book, or the numbers of factories and books differ.
-    factory.problems.FactoryError
-        If a factory or order book breaks a rule of :mod:`factory.checks`.
+        If there are no factories, or the numbers of factories and books differ.
+    FactoryError
+        If a factory or order book breaks a rule of :mod:`factory.checks`, or a factory has neither demand nor order book.
     """
+    if not factories:
+        raise ValueError("load: no factories; there must be at least one. Give a list of factories.")
     books = [None] * len(factories) if books is None else books
-    if len(factories) != len(books) or not factories:
-        raise ValueError(f"load: {len(factories)} factories and {len(books)} order books; there must be one book (or None) for each factory.")
+    if len(factories) != len(books):
+        raise ValueError(f"load: {len(factories)} factories and {len(books)} order books; there must be one book or None for each factory. Add or remove some.")
     for factory, book in zip(factories, books, strict=True):
-        if factory.demand is None and book is None:
-            raise ValueError(f"load: factory {factory.name} has no demand and no order book; give it one of them.")
         check_factory(factory)
         if book is not None:
-            check_order_book(book, factory)
+            check_order_book(book, factory, f"order book for factory {factory.name}")
+        elif factory.demand is None:
+            missing = Problem("demand", Words("nothing"), "without an order book there must be a demand", "Add [demand], or give an order book")
+            refuse([missing], f"factory {factory.name}")
     loaded = _allocate(factories, books)
     for g, (factory, book) in enumerate(zip(factories, books, strict=True)):
         _load_plant(loaded, g, factory)
@@ -108,7 +112,7 @@ def _allocate(factories: Sequence[Factory], books: Sequence[OrderBook | None]) -
 
 def _load_plant(loaded: FactoryArrays, g: int, factory: Factory) -> None:
     """Clock, crews, work centres, machines, transport."""
-    loaded.plant.ticks_per_hour[g] = max(1, round(60 / factory.tick_minutes))
+    loaded.plant.ticks_per_hour[g] = max(1, math.floor(60 / factory.tick_minutes + 0.5))
     loaded.plant.hours_per_tick[g] = factory.tick_minutes / 60
     loaded.plant.start_hour[g] = factory.start_hour
     loaded.plant.changeover_ahead[g] = factory.changeover_ahead

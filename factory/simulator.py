@@ -30,7 +30,7 @@ class Choice(NamedTuple):
     legal: bool
 
 
-class IllegalAction(ValueError):
+class IllegalActionError(ValueError):
     """The chosen row is not legal; nothing has changed."""
 
 
@@ -129,13 +129,13 @@ class Simulator:
 
         Raises
         ------
-        IllegalAction
+        IllegalActionError
             If the row is not legal; the state is as it was.
         """
         self.shop = grow_log(self.shop)
         if not kernel.decide(self.arrays, self.shop, 0, row):
             legal = np.flatnonzero(self.shop.legal[0]).tolist() if self.deciding is not None else []
-            raise IllegalAction(f"decide: row = {row}; it must be a legal row of the asked machine {self.deciding}. Choose one of {legal}.")
+            raise IllegalActionError(f"decide: row = {row}; it must be a legal row of the asked machine {self.deciding}. Choose one of {legal}.")
         self._advance()
 
     def follow(self, rows: Sequence[int]) -> None:
@@ -146,7 +146,9 @@ class Simulator:
     def _advance(self) -> None:
         kernel.advance(self.arrays, self.shop, 0)
         if self.shop.floor.deciding[0] == kernel.STUCK:
-            raise StuckError(f"factory {self.factory.name}, seed {self.shop.floor.seed[0]}, date {self.clock}: orders are open but nothing can happen any more.")
+            raise StuckError(
+                f"factory {self.factory.name}, seed {self.shop.floor.seed[0]}, date {self.clock}: orders are open but nothing can happen any more."
+            )
 
     def schedule(self) -> Schedule:
         """Everything that has happened so far."""
