@@ -69,29 +69,31 @@ class Subject(NamedTuple):
 
 
 @compiled
-def choose_rows(mask, seed, moment, actions):
-    """Draw a legal row for every environment: ``mask [E, A]`` to ``actions [E]``."""
-    for e in range(mask.shape[0]):
-        legal = 0
-        for row in range(mask.shape[1]):
-            legal += mask[e, row] != 0
-        skip = int(draws.uniform(seed, _CHOICE, e, moment) * legal)
-        row = 0
-        while True:
-            if mask[e, row] != 0:
-                if skip == 0:
-                    break
-                skip -= 1
-            row += 1
-        actions[e] = row
+def pick_legal(mask, u):
+    """The legal row of ``mask [A]`` that the uniform number ``u`` points at."""
+    legal = 0
+    for row in range(mask.shape[0]):
+        legal += mask[row]
+    skip = int(u * legal)
+    row = 0
+    while skip > 0 or not mask[row]:
+        skip -= mask[row]
+        row += 1
+    return row
 
 
 @compiled
-def play(factory, shop, e, decisions, moment, actions):
+def choose_at_random(mask, moment, actions):
+    """A random legal row for every environment: ``mask [E, A]`` to ``actions [E]``."""
+    for e in range(mask.shape[0]):
+        actions[e] = pick_legal(mask[e], draws.uniform(np.uint64(0), _CHOICE, e, moment))
+
+
+@compiled
+def play_at_random(factory, shop, e, decisions):
     """Take random legal decisions in environment ``e``, without observing anything; an episode that ends is followed by the next."""
-    for count in range(decisions):
-        choose_rows(shop.legal[e : e + 1], shop.floor[e].seed, moment + count, actions[e : e + 1])
-        decide(factory, shop, e, actions[e])
+    for _ in range(decisions):
+        decide(factory, shop, e, pick_legal(shop.legal[e], draws.uniform(shop.floor[e].seed, _CHOICE, e, shop.floor[e].decisions)))
         advance(factory, shop, e)
         if shop.floor[e].deciding < 0:
             begin_episode(factory, shop, e, shop.floor[e].factory, shop.floor[e].seed + np.uint64(1))
@@ -99,10 +101,10 @@ def play(factory, shop, e, decisions, moment, actions):
 
 
 @compiled
-def play_in_turn(factory, shop, decisions, moment, actions):
-    """Take random legal decisions in all environments, one after the other."""
+def play_in_turn(factory, shop, first, decisions):
+    """Take random legal decisions in all environments, one after the other, from ``first`` on."""
     for count in range(decisions):
-        play(factory, shop, (moment + count) % shop.floor.shape[0], 1, moment + count, actions)
+        play_at_random(factory, shop, (first + count) % shop.floor.shape[0], 1)
 
 
 @compiled
@@ -127,13 +129,12 @@ def choose_by_atcs(shop, candidates, actions):
 def spread_over_episode(batch: Batch, policy: str) -> None:
     """Advance freshly reset environments to evenly spread phases of an episode: the first ones by playing, the others as their copies."""
     shop = batch.shop
-    actions = np.zeros(batch.num_envs, np.int64)
 
     def play_on(env: int, decisions: int) -> None:
         if policy == "ATCS":
             play_by_atcs(batch.arrays, shop, env, decisions, batch.scratch, batch.tables)
         else:
-            play(batch.arrays, shop, env, decisions, 0, actions)
+            play_at_random(batch.arrays, shop, env, decisions)
 
     length = 0
     while shop.floor.decisions[0] >= length:
@@ -157,15 +158,14 @@ class KernelRun:
         spread_over_episode(env.batch, "random")
         self.arrays: FactoryArrays = env.batch.arrays
         self.shop: ShopState = env.batch.shop
-        self.actions = np.zeros(num_envs, np.int64)
-        self.moment = 0
+        self.taken = 0
 
     def choose(self) -> int:
-        self.moment += _KERNEL_DECISIONS
-        return self.moment
+        return self.taken
 
-    def step(self, moment: int) -> None:
-        play_in_turn(self.arrays, self.shop, _KERNEL_DECISIONS, moment, self.actions)
+    def step(self, first: int) -> None:
+        play_in_turn(self.arrays, self.shop, first, _KERNEL_DECISIONS)
+        self.taken += _KERNEL_DECISIONS
 
 
 class SingleRun:
@@ -206,7 +206,7 @@ class VectorRun:
         if self.policy == "ATCS" and self.moment > 1:
             choose_by_atcs(batch.shop, batch.tables.candidates, self.actions)
         else:  # before the first step the tables may be of another moment than the shop
-            choose_rows(batch.shop.legal, np.uint64(0), self.moment, self.actions)
+            choose_at_random(batch.shop.legal, self.moment, self.actions)
         return self.actions
 
     def step(self, actions: NDArray[np.int64]) -> None:

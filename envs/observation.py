@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.features import CANDIDATE_INDEX, MACHINE_INDEX, SHOP_INDEX
-from factory.arrays import CHANGING, DOWN, IDLE, NEVER, PROCESSING, FactoryArrays, Records, ShopState
+from factory.arrays import CHANGING, DOWN, ENTRY_BITS, ENTRY_MASK, IDLE, NEVER, PROCESSING, FactoryArrays, Records, ShopState
 from factory.bundle import Bundle
 from factory.choices import is_eligible, process_time, ready_in
 from factory.compiled import compiled
@@ -172,9 +172,8 @@ def find_family(scratch, count, family):
 def start_family(factory, shop, e, machine, scratch, index, entry):
     """A family seen for the first time: what changing over to it means."""
     g = shop.floor[e].factory
-    operations = shop.operations.shape[2]
     centre = factory.machines[g, machine].centre
-    order, operation = entry // operations, entry % operations
+    order, operation = entry >> ENTRY_BITS, entry & ENTRY_MASK
     wanted = shop.wanted[e, order, operation]
     scratch.families[index].number = shop.operations[e, order, operation].family
     scratch.families[index].ready = 0.0
@@ -211,12 +210,11 @@ def observe_here(factory, shop, e, machine, scratch, shop_row):
     """
     g = shop.floor[e].factory
     centre = factory.machines[g, machine].centre
-    operations = shop.operations.shape[2]
     clock = shop.floor[e].clock
     families, ready, total_time, setups, total_setup = 0, 0, 0.0, 0, 0.0
     for place in range(shop.centres[e, centre].queue_length):
         entry = shop.queue[e, centre, place]
-        order, operation = entry // operations, entry % operations
+        order, operation = entry >> ENTRY_BITS, entry & ENTRY_MASK
         if not is_eligible(factory, shop, e, order, operation, machine):
             continue
         index = find_family(scratch, families, shop.operations[e, order, operation].family)
@@ -242,7 +240,7 @@ def observe_here(factory, shop, e, machine, scratch, shop_row):
     upcoming, soonest = 0, math.inf
     for place in range(shop.centres[e, centre].upcoming_length):
         entry = shop.upcoming[e, centre, place]
-        order, operation = entry // operations, entry % operations
+        order, operation = entry >> ENTRY_BITS, entry & ENTRY_MASK
         if not is_eligible(factory, shop, e, order, operation, machine):
             continue
         upcoming += 1
@@ -278,7 +276,6 @@ def observe_here(factory, shop, e, machine, scratch, shop_row):
 def observe_jobs(factory, shop, e, machine, scratch, candidates, mean_process_time, mean_setup_time):
     """Job rows: the shown places of the queue, in order."""
     centre = factory.machines[shop.floor[e].factory, machine].centre
-    operations = shop.operations.shape[2]
     clock = shop.floor[e].clock
     price_now, _ = integrate_tariff(factory, shop.floor[e].factory, clock)
     row = 0
@@ -286,7 +283,7 @@ def observe_jobs(factory, shop, e, machine, scratch, candidates, mean_process_ti
         if not shop.places[e, place].shown:
             continue
         entry = shop.queue[e, centre, place]
-        order, operation = entry // operations, entry % operations
+        order, operation = entry >> ENTRY_BITS, entry & ENTRY_MASK
         out = candidates[row]
         out[_IS_JOB] = 1.0
         index = scratch.places[place].family
@@ -306,13 +303,12 @@ def observe_changeovers(factory, shop, e, machine, scratch, candidates, mean_pro
     """Changeover rows: each speaks of its lead operation, and of the changeover to its target."""
     g = shop.floor[e].factory
     centre = factory.machines[g, machine].centre
-    operations = shop.operations.shape[2]
     job_rows = shop.job_row.shape[1]
     mounted = shop.mounted[e, machine]
     price_now, _ = integrate_tariff(factory, g, shop.floor[e].clock)
     for row in range(shop.floor[e].num_changeover_rows):
         entry = shop.changeover_lead[e, row]
-        order, operation = entry // operations, entry % operations
+        order, operation = entry >> ENTRY_BITS, entry & ENTRY_MASK
         target = shop.changeover_target[e, row]
         out = candidates[job_rows + row]
         out[_IS_CHANGEOVER] = 1.0
@@ -483,11 +479,10 @@ def observe_machines(factory, shop, e, scratch, machines):
 @compiled
 def count_fits(factory, shop, e, g, centre, machine):
     """Ready operations that the machine could start without changeover time."""
-    operations = shop.operations.shape[2]
     fits = 0
     for place in range(shop.centres[e, centre].queue_length):
         entry = shop.queue[e, centre, place]
-        order, operation = entry // operations, entry % operations
+        order, operation = entry >> ENTRY_BITS, entry & ENTRY_MASK
         wanted = shop.wanted[e, order, operation]
         if is_eligible(factory, shop, e, order, operation, machine) and setup_time(factory, g, centre, machine, shop.mounted[e, machine], wanted) == 0:
             fits += 1

@@ -25,6 +25,10 @@ Records = Any
 NEVER = np.int64(2**62)
 """Date of an event that is not going to happen."""
 
+ENTRY_BITS = 6
+"""An *entry* is an operation of an order in one number, ``(order << ENTRY_BITS) | operation``: a shift is much cheaper than a division."""
+ENTRY_MASK = (1 << ENTRY_BITS) - 1
+
 # operations.status
 UPCOMING, READY, IN_PROCESS, DONE = 0, 1, 2, 3
 # machines.status
@@ -83,6 +87,7 @@ MACHINE = _record(
     changeover_power=_f8,
     mean_time_to_failure=_f8,  # ticks of processing; 0: never fails
     mean_time_to_repair=_f8,
+    any_forbidden=_b,  # whether some changeover is forbidden on it, so that detours may be needed
 )
 SETUP = _record(
     time=_i4,  # ticks; -1: forbidden
@@ -213,7 +218,7 @@ SHOP_MACHINE = _record(
     start_date=_i8,  # when the operation or changeover in work was selected
     process_start_date=_i8,  # when processing of the operation in work began
     num_failures=_i8,
-    entry=_i4,  # order * N + operation in work; -1: none
+    entry=_i4,  # operation in work; -1: none
     status=_i1,
     first_piece=_b,  # the next (or present) operation is the first after a changeover
 )
@@ -224,10 +229,7 @@ PLACE = _record(urgency=_f8, shown=_b)  # scratch for picking the shown operatio
 
 @dataclass(frozen=True, eq=False)
 class ShopState(Bundle):
-    """The state of E shop floors; ``[e]`` of each array belongs to environment e alone. Made by :func:`factory.shop.allocate`.
-
-    An *entry* is order * N + operation.
-    """
+    """The state of E shop floors; ``[e]`` of each array belongs to environment e alone. Made by :func:`factory.shop.allocate`."""
 
     floor: Records  # FLOOR [E]
     orders: Records  # SHOP_ORDER [E, O]
@@ -249,3 +251,8 @@ class ShopState(Bundle):
     places: Records  # PLACE [E, Q]
     log: NDArray[np.int64]  # [E, L, 8] kind, machine, order, operation, start, end, process start, attempt or number of the changeover or failure
     log_setup: NDArray[np.int16]  # [E, L, 2, T] changeovers: setup before and after
+
+
+def split_entry(entry: int | np.integer[Any]) -> tuple[int, int]:
+    """Order and operation of an entry."""
+    return int(entry) >> ENTRY_BITS, int(entry) & ENTRY_MASK

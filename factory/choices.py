@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from factory.arrays import IDLE, UPCOMING
+from factory.arrays import ENTRY_BITS, ENTRY_MASK, IDLE, UPCOMING
 from factory.compiled import compiled
 from factory.setups import FORBIDDEN, complete_setup, detour, setup_time
 
@@ -55,7 +55,7 @@ def list_choices(factory, shop, e, machine):
         return False
     shop.legal[e, :] = False
     any_job = list_jobs(factory, shop, e, machine, centre)
-    any_detour = list_detours(factory, shop, e, machine, centre)
+    any_detour = factory.machines[g, machine].any_forbidden and list_detours(factory, shop, e, machine, centre)
     may_wait = factory.plant[g].waiting and something_pending(factory, shop, e)
     if factory.plant[g].changeover_ahead and shop.floor[e].crews_free > 0:
         list_changeovers_ahead(factory, shop, e, machine, centre)
@@ -71,11 +71,10 @@ def list_choices(factory, shop, e, machine):
 @compiled
 def list_jobs(factory, shop, e, machine, centre):
     """Job rows in queue order; all eligible operations if there is room, else those that ``show_most_urgent`` picks. True if any is legal."""
-    operations = shop.operations.shape[2]
     eligible = 0
     for place in range(shop.centres[e, centre].queue_length):
         entry = shop.queue[e, centre, place]
-        shop.places[e, place].shown = is_eligible(factory, shop, e, entry // operations, entry % operations, machine)
+        shop.places[e, place].shown = is_eligible(factory, shop, e, entry >> ENTRY_BITS, entry & ENTRY_MASK, machine)
         eligible += shop.places[e, place].shown
     if eligible > shop.job_row.shape[1]:
         show_most_urgent(factory, shop, e, machine, centre)
@@ -97,8 +96,7 @@ def list_jobs(factory, shop, e, machine, centre):
 @compiled
 def job_is_legal(factory, shop, e, machine, centre, entry):
     """Whether the changeover that the operation needs is allowed and, if it takes time, a crew is free."""
-    operations = shop.operations.shape[2]
-    wanted = shop.wanted[e, entry // operations, entry % operations]
+    wanted = shop.wanted[e, entry >> ENTRY_BITS, entry & ENTRY_MASK]
     time = setup_time(factory, shop.floor[e].factory, centre, machine, shop.mounted[e, machine], wanted)
     return time == 0 or (time > 0 and shop.floor[e].crews_free > 0)
 
@@ -109,12 +107,11 @@ def show_most_urgent(factory, shop, e, machine, centre):
 
     Urgency is (legal first, then least slack, then place in the queue). On entry ``shown`` marks the eligible places, on exit the picked ones.
     """
-    operations = shop.operations.shape[2]
     rows = shop.job_row.shape[1]
     length = shop.centres[e, centre].queue_length
     for place in range(length):
         entry = shop.queue[e, centre, place]
-        order = entry // operations
+        order = entry >> ENTRY_BITS
         urgency = float(shop.orders[e, order].due_date) - shop.orders[e, order].work_left
         if not shop.places[e, place].shown:
             urgency = 1e300
@@ -147,13 +144,12 @@ def show_most_urgent(factory, shop, e, machine, centre):
 @compiled
 def family_is_shown(shop, e, centre, place):
     """Whether an operation of the same family has been picked."""
-    operations = shop.operations.shape[2]
     entry = shop.queue[e, centre, place]
-    family = shop.operations[e, entry // operations, entry % operations].family
+    family = shop.operations[e, entry >> ENTRY_BITS, entry & ENTRY_MASK].family
     for other in range(shop.centres[e, centre].queue_length):
         if shop.places[e, other].shown:
             entry = shop.queue[e, centre, other]
-            if shop.operations[e, entry // operations, entry % operations].family == family:
+            if shop.operations[e, entry >> ENTRY_BITS, entry & ENTRY_MASK].family == family:
                 return True
     return False
 
@@ -162,11 +158,10 @@ def family_is_shown(shop, e, centre, place):
 def list_detours(factory, shop, e, machine, centre):
     """Changeover rows towards ready operations that cannot be reached directly. True if there is any."""
     g = shop.floor[e].factory
-    operations = shop.operations.shape[2]
     mounted = shop.mounted[e, machine]
     for place in range(shop.centres[e, centre].queue_length):
         entry = shop.queue[e, centre, place]
-        order, operation = entry // operations, entry % operations
+        order, operation = entry >> ENTRY_BITS, entry & ENTRY_MASK
         if not is_eligible(factory, shop, e, order, operation, machine):
             continue
         wanted = shop.wanted[e, order, operation]
@@ -188,11 +183,10 @@ def list_detours(factory, shop, e, machine, centre):
 def list_changeovers_ahead(factory, shop, e, machine, centre):
     """Changeover rows for setups that only upcoming operations want."""
     g = shop.floor[e].factory
-    operations = shop.operations.shape[2]
     mounted = shop.mounted[e, machine]
     for place in range(shop.centres[e, centre].upcoming_length):
         entry = shop.upcoming[e, centre, place]
-        order, operation = entry // operations, entry % operations
+        order, operation = entry >> ENTRY_BITS, entry & ENTRY_MASK
         if not is_eligible(factory, shop, e, order, operation, machine):
             continue
         wanted = shop.wanted[e, order, operation]
@@ -214,8 +208,7 @@ def list_changeovers_ahead(factory, shop, e, machine, centre):
 @compiled
 def is_expected_before(shop, e, entry, lead):
     """Whether ``entry`` is expected to be ready before ``lead``."""
-    operations = shop.operations.shape[2]
-    return ready_in(shop, e, entry // operations, entry % operations) < ready_in(shop, e, lead // operations, lead % operations)
+    return ready_in(shop, e, entry >> ENTRY_BITS, entry & ENTRY_MASK) < ready_in(shop, e, lead >> ENTRY_BITS, lead & ENTRY_MASK)
 
 
 @compiled
@@ -233,10 +226,9 @@ def find_target(shop, e, row):
 @compiled
 def family_is_ready(factory, shop, e, machine, centre, family):
     """Whether a ready operation that is eligible here wants the same setup."""
-    operations = shop.operations.shape[2]
     for place in range(shop.centres[e, centre].queue_length):
         entry = shop.queue[e, centre, place]
-        order, operation = entry // operations, entry % operations
+        order, operation = entry >> ENTRY_BITS, entry & ENTRY_MASK
         if shop.operations[e, order, operation].family == family and is_eligible(factory, shop, e, order, operation, machine):
             return True
     return False

@@ -1,7 +1,8 @@
 """The simulator: what happens on the shop floor, and what a decision does to it (docs/model.md, sections 3 to 5 and 8). Compiled.
 
 Every function takes the static ``factory``, the ``shop`` and the environment ``e``; it changes nothing but ``shop[...][e]``.
-An *entry* is order * N + operation. Use: :func:`begin_episode`, then :func:`advance` and :func:`decide` in turn while ``deciding >= 0``.
+An *entry* is an operation of an order in one number, see :data:`factory.arrays.ENTRY_BITS`. Use: :func:`begin_episode`, then :func:`advance`,
+then :func:`decide` and :func:`advance` in turn while ``deciding >= 0``.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from factory.arrays import (
     DONE,
     DOWN,
     ENERGY,
+    ENTRY_BITS,
+    ENTRY_MASK,
     HOLDING,
     IDLE,
     IN_PROCESS,
@@ -176,8 +179,7 @@ def decide(factory, shop, e, row):
 @compiled
 def select_operation(factory, shop, e, machine, entry):
     """Take a ready operation out of its queue and start it, after a changeover if it needs one."""
-    operations = shop.operations.shape[2]
-    order, operation = entry // operations, entry % operations
+    order, operation = entry >> ENTRY_BITS, entry & ENTRY_MASK
     leave_queue(factory, shop, e, machine, entry)
     shop.operations[e, order, operation].status = IN_PROCESS
     shop.machines[e, machine].entry = entry
@@ -220,9 +222,8 @@ def change_over(factory, shop, e, machine, wanted, entry):
 @compiled
 def start_processing(factory, shop, e, machine):
     """Processing of the machine's operation begins; how long it will really take is drawn now."""
-    operations = shop.operations.shape[2]
     entry = shop.machines[e, machine].entry
-    order, operation = entry // operations, entry % operations
+    order, operation = entry >> ENTRY_BITS, entry & ENTRY_MASK
     expected = process_time(factory, shop, e, order, operation, machine)
     shop.machines[e, machine].process_left = realised_time(factory, shop, e, order, operation, expected)
     shop.machines[e, machine].process_start_date = shop.floor[e].clock
@@ -318,7 +319,7 @@ def fail(factory, shop, e, machine):
     )
     enter_status(factory, shop, e, machine, DOWN)
     end_waits(factory, shop, e, factory.machines[g, machine].centre)
-    foresee_order(factory, shop, e, shop.machines[e, machine].entry // shop.operations.shape[2])
+    foresee_order(factory, shop, e, shop.machines[e, machine].entry >> ENTRY_BITS)
 
 
 @compiled
@@ -345,16 +346,15 @@ def end_repair(factory, shop, e, machine):
     shop.machines[e, machine].expected_end += repair_time - int(factory.machines[g, machine].mean_time_to_repair)
     resume_processing(factory, shop, e, machine)
     end_waits(factory, shop, e, factory.machines[g, machine].centre)
-    foresee_order(factory, shop, e, shop.machines[e, machine].entry // shop.operations.shape[2])
+    foresee_order(factory, shop, e, shop.machines[e, machine].entry >> ENTRY_BITS)
 
 
 @compiled
 def end_processing(factory, shop, e, machine):
     """The operation is done, or must be done again; the machine is idle."""
     g = shop.floor[e].factory
-    operations = shop.operations.shape[2]
     entry = shop.machines[e, machine].entry
-    order, operation = entry // operations, entry % operations
+    order, operation = entry >> ENTRY_BITS, entry & ENTRY_MASK
     attempt = shop.operations[e, order, operation].attempt
     log_line(
         shop,
@@ -409,7 +409,7 @@ def send_operation(factory, shop, e, order, operation):
     date = shop.operations[e, order, operation].arrival_date
     if factory.operations[shop.floor[e].factory, shop.orders[e, order].product, operation].needs_material:
         date = max(date, shop.orders[e, order].material_date)
-    entry = order * shop.operations.shape[2] + operation
+    entry = (order << ENTRY_BITS) | operation
     if date <= shop.floor[e].clock:
         join_queue(factory, shop, e, entry)
     else:
@@ -434,7 +434,6 @@ def complete_order(shop, e, order):
 def release_order(factory, shop, e, order):
     """The order becomes known; its first operations are ready (or await material), the others upcoming."""
     g, product = shop.floor[e].factory, shop.orders[e, order].product
-    operations = shop.operations.shape[2]
     shop.floor[e].num_released += 1
     shop.active[e, shop.floor[e].num_active] = order
     shop.floor[e].num_active += 1
@@ -446,7 +445,7 @@ def release_order(factory, shop, e, order):
         shop.operations[e, order, operation].predecessors_left = factory.operations[g, product, operation].num_predecessors
         shop.operations[e, order, operation].arrival_date = shop.floor[e].clock
         shop.operations[e, order, operation].attempt = 0
-        shop.upcoming[e, centre, shop.centres[e, centre].upcoming_length] = order * operations + operation
+        shop.upcoming[e, centre, shop.centres[e, centre].upcoming_length] = (order << ENTRY_BITS) | operation
         shop.centres[e, centre].upcoming_length += 1
         if shop.operations[e, order, operation].predecessors_left == 0:
             send_operation(factory, shop, e, order, operation)
@@ -475,8 +474,7 @@ def enter_status(factory, shop, e, machine, status):
 @compiled
 def join_queue(factory, shop, e, entry):
     """The operation is ready: into its centre's queue, ordered by date of joining, then order, then operation."""
-    operations = shop.operations.shape[2]
-    order, operation = entry // operations, entry % operations
+    order, operation = entry >> ENTRY_BITS, entry & ENTRY_MASK
     centre = factory.operations[shop.floor[e].factory, shop.orders[e, order].product, operation].centre
     if shop.operations[e, order, operation].status == UPCOMING:
         shop.centres[e, centre].upcoming_length -= 1
@@ -486,7 +484,7 @@ def join_queue(factory, shop, e, entry):
     place = shop.centres[e, centre].queue_length
     while place > 0:
         other = shop.queue[e, centre, place - 1]
-        if other < entry or shop.operations[e, other // operations, other % operations].join_date < shop.floor[e].clock:
+        if other < entry or shop.operations[e, other >> ENTRY_BITS, other & ENTRY_MASK].join_date < shop.floor[e].clock:
             break
         shop.queue[e, centre, place] = other
         place -= 1
@@ -502,8 +500,7 @@ def leave_queue(factory, shop, e, machine, entry):
     centre = factory.machines[shop.floor[e].factory, machine].centre
     shop.centres[e, centre].queue_length -= 1
     remove_entry(shop.queue[e, centre], shop.centres[e, centre].queue_length, entry)
-    operations = shop.operations.shape[2]
-    shop.centres[e, centre].queue_work -= shop.operations[e, entry // operations, entry % operations].mean_time
+    shop.centres[e, centre].queue_work -= shop.operations[e, entry >> ENTRY_BITS, entry & ENTRY_MASK].mean_time
     if shop.centres[e, centre].queue_length == 0:
         shop.centres[e, centre].queue_work = 0.0  # no rounding piles up
     end_waits(factory, shop, e, centre)
@@ -636,7 +633,7 @@ def foresee_operation(factory, shop, e, g, product, order, operation):
 def expected_end_of(factory, shop, e, order, operation):
     """Expected end of an operation in process."""
     g = shop.floor[e].factory
-    entry = order * shop.operations.shape[2] + operation
+    entry = (order << ENTRY_BITS) | operation
     centre = factory.operations[g, shop.orders[e, order].product, operation].centre
     for machine in range(factory.centres[g, centre].first_machine, factory.centres[g, centre + 1].first_machine):
         if shop.machines[e, machine].entry == entry:
@@ -732,11 +729,10 @@ def log_line(shop, e, kind, machine, entry, start_date, end_date, process_start_
     shop.floor[e].log_length += 1
     if line >= shop.log.shape[1]:
         return
-    operations = shop.operations.shape[2]
     shop.log[e, line, 0] = kind
     shop.log[e, line, 1] = machine
-    shop.log[e, line, 2] = entry // operations if entry >= 0 else -1
-    shop.log[e, line, 3] = entry % operations if entry >= 0 else -1
+    shop.log[e, line, 2] = entry >> ENTRY_BITS if entry >= 0 else -1
+    shop.log[e, line, 3] = entry & ENTRY_MASK if entry >= 0 else -1
     shop.log[e, line, 4] = start_date
     shop.log[e, line, 5] = end_date
     shop.log[e, line, 6] = process_start_date

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from factory import arrays
 from factory.arrays import FactoryArrays
@@ -153,6 +152,7 @@ def _load_machine(loaded: FactoryArrays, g: int, c: int, m: int, centre: WorkCen
             time[attribute.values.index(origin), attribute.values.index(destination)] = -1
         loaded.setups.time[g, m, t, :size, :size] = time
         loaded.setups.via[g, m, t, :size, :size] = next_on_the_way(time)
+        loaded.machines.any_forbidden[g, m] |= bool((time < 0).any())
         if attribute.cost is not None:
             loaded.setups.cost[g, m, t, :size, :size] = attribute.cost
         if attribute.waste is not None:
@@ -187,7 +187,7 @@ def next_on_the_way(time: np.ndarray) -> np.ndarray:
 
 def _load_products(loaded: FactoryArrays, g: int, factory: Factory) -> None:
     """Routes: operations in topological order."""
-    sites = {centre.name: site for centre, site in zip(factory.work_centres, _sites(loaded, g, factory), strict=True)}
+    sites = {centre.name: site for centre, site in zip(factory.work_centres, _sites(factory), strict=True)}
     for p, product in enumerate(factory.products):
         loaded.products[g, p] = (len(product.operations), product.launch_date)
         before = predecessors(product)
@@ -209,17 +209,17 @@ class _Site(NamedTuple):
 
     number: int
     machines: slice
-    speed: NDArray[np.float64]
+    speeds: list[float]
     machine_numbers: dict[str, int]
     attributes: tuple[Attribute, ...]
 
 
-def _sites(loaded: FactoryArrays, g: int, factory: Factory) -> Iterator[_Site]:
+def _sites(factory: Factory) -> Iterator[_Site]:
     first = 0
     for c, centre in enumerate(factory.work_centres):
         machines = slice(first, first + len(centre.machines))
         numbers = {machine.name: first + m for m, machine in enumerate(centre.machines)}
-        yield _Site(c, machines, np.array(loaded.machines.speed[g, machines]), numbers, centre.attributes)
+        yield _Site(c, machines, [machine.speed for machine in centre.machines], numbers, centre.attributes)
         first = machines.stop
 
 
@@ -228,12 +228,11 @@ def _load_operation(loaded: FactoryArrays, place: tuple[int, int, int], factory:
     base_time = loaded.base_time[place]
     for name, machine in site.machine_numbers.items():
         base_time[machine] = operation.process_time if operation.machine_times is None else operation.machine_times.get(name, -1)
-    base = base_time[site.machines]
-    eligible = base >= 0
+    eligible = [(base, speed) for base, speed in zip(base_time[site.machines].tolist(), site.speeds, strict=True) if base >= 0]
     row = loaded.operations[place]
     row.centre = site.number
-    row.mean_base = (base[eligible] / site.speed[eligible]).sum() / eligible.sum()
-    row.mean_pace = (1 / site.speed[eligible]).sum() / eligible.sum()
+    row.mean_base = sum(base / speed for base, speed in eligible) / len(eligible)
+    row.mean_pace = sum(1 / speed for _, speed in eligible) / len(eligible)
     row.needs_material = operation.needs_material
     cv = factory.uncertainty.cv if operation.cv is None else operation.cv
     row.sigma = math.sqrt(math.log(1 + cv * cv))
@@ -357,6 +356,6 @@ def _load_longest_waits(loaded: FactoryArrays, g: int, factory: Factory) -> None
         if centre.longest_wait is not None:
             loaded.centres.longest_wait[g, c] = centre.longest_wait
             continue
-        there = exists & (centre_of == c)
-        mean = loaded.operations.mean_base[g][there].sum() / max(1, there.sum())
+        means = loaded.operations.mean_base[g][exists & (centre_of == c)].tolist()
+        mean = math.fsum(means) / max(1, len(means))
         loaded.centres.longest_wait[g, c] = max(1, math.floor(2 * mean + 0.5))

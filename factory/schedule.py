@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from factory.arrays import DOWN, IDLE, LOGGED_CHANGEOVER, LOGGED_FAILURE, LOGGED_OPERATION, LOGGED_WAIT, PROCESSING, FactoryArrays, ShopState
+from factory.arrays import DOWN, IDLE, LOGGED_CHANGEOVER, LOGGED_FAILURE, LOGGED_OPERATION, LOGGED_WAIT, PROCESSING, FactoryArrays, ShopState, split_entry
 from factory.model import Factory, OrderBook, operation_order
 
 SCHEMA = 1
@@ -247,11 +247,10 @@ def _unload_open_operations(factory: Factory, shop: ShopState, env: int) -> tupl
     """Operations in work now, with their expected ends."""
     records = []
     names = _operation_names(factory, shop, env)
-    operations = shop.operations.shape[2]
     for machine in range(sum(len(centre.machines) for centre in factory.work_centres)):
         entry = int(shop.machines.entry[env, machine])
         if shop.machines.status[env, machine] != IDLE and entry >= 0:
-            order, operation = divmod(entry, operations)
+            order, operation = split_entry(entry)
             selected, end = int(shop.machines.start_date[env, machine]), max(int(shop.machines.expected_end[env, machine]), int(shop.floor.clock[env]))
             processing = shop.machines.status[env, machine] in (PROCESSING, DOWN)
             start = int(shop.machines.process_start_date[env, machine]) if processing else max(selected, min(int(shop.machines.date[env, machine]), end))

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from factory import kernel
-from factory.arrays import COST_TERMS, FactoryArrays, ShopState
+from factory.arrays import COST_TERMS, FactoryArrays, ShopState, split_entry
 from factory.load import load
 from factory.model import Factory, OrderBook
 from factory.schedule import Schedule, unload
@@ -107,14 +107,14 @@ class Simulator:
         """All rows of the asked machine, legal or not, in row order."""
         if self.deciding is None:
             return []
-        shop, operations = self.shop, self.shop.operations.shape[2]
+        shop = self.shop
         job_rows, actions = shop.job_row.shape[1], shop.legal.shape[1]
         rows = []
         for row in range(int(shop.floor.num_job_rows[0])):
-            order, operation = divmod(int(shop.job_row[0, row]), operations)
+            order, operation = split_entry(shop.job_row[0, row])
             rows.append(Choice(row, "job", order, operation, (), bool(shop.legal[0, row])))
         for index in range(int(shop.floor.num_changeover_rows[0])):
-            order, operation = divmod(int(shop.changeover_lead[0, index]), operations)
+            order, operation = split_entry(shop.changeover_lead[0, index])
             row = job_rows + index
             rows.append(Choice(row, "changeover", order, operation, self._target(index), bool(shop.legal[0, row])))
         rows.append(Choice(actions - 1, "wait", -1, -1, (), bool(shop.legal[0, actions - 1])))

@@ -38,7 +38,7 @@ def test_kernel_run_takes_as_many_decisions_as_it_counts() -> None:
         run.step(run.choose())
         ends += int((run.shop.floor.seed - seeds).sum())
     assert ends > 3 * 2048 / 200  # an episode of `tiny` under random decisions is far shorter than 200
-    assert run.moment == 3 * 2048
+    assert run.taken == 3 * 2048
 
 
 @pytest.mark.parametrize("policy", POLICIES)
