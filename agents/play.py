@@ -33,4 +33,5 @@ def play(batch: Batch, policy: Policy, seeds: NDArray[np.uint64]) -> None:
     """
     tables = batch.reset(np.asarray(seeds, np.uint64))
     while not batch.over.all():
+        batch.grow_log()
         tables = batch.step(np.asarray(policy.decide(as_observation(tables)), np.int64), autoreset=False)

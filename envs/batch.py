@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from envs.features import CANDIDATES, MACHINES, SHOP, Column
 from envs.observation import Tables, allocate_scratch, allocate_tables
-from envs.stepping import allocate_outcome, find_illegal, reference_cost, replace_illegal, reset_all, step_all, step_all_once
+from envs.stepping import FINE, allocate_outcome, reference_cost, replace_illegal, reset_all, step_all, step_all_once
 from factory.arrays import COST_TERMS, NEVER, FactoryArrays
 from factory.load import load
 from factory.model import Factory, OrderBook
 from factory.shop import allocate
-from factory.simulator import IllegalActionError, StuckError, full_rows, grow_log
+from factory.simulator import SPARE_LINES, IllegalActionError, StuckError, full_rows, grow_log
 
 DEFAULT_JOB_ROWS = 32
 DEFAULT_CHANGEOVER_ROWS = 8
@@ -95,6 +95,8 @@ class Batch:
         measure_cost_scales(self.arrays, rows, dtype)
         self.shop = allocate(self.arrays, num_envs, **rows, log_length=log_length)
         self.num_envs = num_envs
+        self._log_length = self.shop.floor.view(np.ndarray)["log_length"]  # a plain view: fields of records are slow to reach from Python
+        self._deciding = self.shop.floor.view(np.ndarray)["deciding"]
         self.last_date = NEVER if last_date is None else np.int64(last_date)
         self.most_decisions = NEVER if most_decisions is None else np.int64(most_decisions)
         self.draw_factory = draw_factory
@@ -120,13 +122,15 @@ class Batch:
         return sum(bundle.nbytes for bundle in bundles)
 
     def grow_log(self) -> None:
-        """Make room in the log before it runs short."""
-        self.shop = grow_log(self.shop)
+        """Make room in the logs before one runs short."""
+        if self.shop.log.shape[1] and self._log_length.max() + SPARE_LINES > self.shop.log.shape[1]:
+            self.shop = grow_log(self.shop)
+            self._log_length = self.shop.floor.view(np.ndarray)["log_length"]
 
     @property
     def over(self) -> NDArray[np.bool_]:
         """Environments whose episode is over, [E]."""
-        return np.asarray(self.shop.floor.deciding) < 0
+        return np.asarray(self._deciding < 0)
 
     def reset(self, seeds: NDArray[np.uint64], factories: NDArray[np.int64] | None = None) -> Tables:
         """Begin the episodes that belong to ``seeds [E]``, in ``factories [E]`` (default: e modulo G)."""
@@ -150,17 +154,22 @@ class Batch:
         if self.replaces:
             actions = actions.copy()
             replace_illegal(self.shop, actions, self.replaced)
-        illegal = find_illegal(self.shop, actions)
-        if illegal >= 0:
-            raise IllegalActionError(self._explain(illegal, int(actions[illegal])))
-        self._turn = (self._turn + 1) % len(self._ring)
-        limits = (self.last_date, self.most_decisions)
+        turn = (self._turn + 1) % len(self._ring)
+        tables, limits = self._ring[turn], (self.last_date, self.most_decisions)
         if autoreset:
-            stuck = step_all(self.arrays, self.shop, actions, *limits, self.draw_factory, self.scratch, self.tables, self.final, self.outcome)
+            result = step_all(self.arrays, self.shop, actions, *limits, self.draw_factory, self.scratch, tables, self.final, self.outcome)
         else:
-            stuck = step_all_once(self.arrays, self.shop, actions, *limits, self.scratch, self.tables, self.outcome)
-        self._check_stuck(stuck)
-        return self.tables
+            result = step_all_once(self.arrays, self.shop, actions, *limits, self.scratch, tables, self.outcome)
+        if result != FINE:
+            self._refuse(result, actions)
+        self._turn = turn
+        return tables
+
+    def _refuse(self, result: int, actions: NDArray[np.int64]) -> None:
+        if result < FINE:
+            env = -2 - result
+            raise IllegalActionError(self._explain(env, int(actions[env])))
+        self._check_stuck(result)
 
     def _explain(self, env: int, action: int) -> str:
         machine = int(self.shop.floor.deciding[env])

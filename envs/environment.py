@@ -102,6 +102,7 @@ class ChangeoverEnv(gymnasium.Env[Observation, np.int64]):
         factory, book = pair
         machine_rows = self.scenario.machine_rows
         self._batch = Batch([factory], [book], num_envs=1, machine_rows=machine_rows, num_tables=1, log_length=_LOG_LINES, **self._settings)
+        self._action = np.zeros(1, np.int64)
         self._over = True
 
     @property
@@ -156,7 +157,8 @@ class ChangeoverEnv(gymnasium.Env[Observation, np.int64]):
         if self._over:
             raise RuntimeError("step(): the episode is over (or none has begun). Call reset().")
         batch.grow_log()
-        tables = batch.step(np.array([action], np.int64), autoreset=False)
+        self._action[0] = action
+        tables = batch.step(self._action, autoreset=False)
         outcome = batch.outcome
         terminated, truncated = bool(outcome.terminated[0]), bool(outcome.truncated[0])
         mask = tables.action_mask[0].astype(np.int8)

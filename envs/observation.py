@@ -277,7 +277,7 @@ def observe_jobs(factory, shop, e, machine, scratch, candidates, mean_process_ti
     """Job rows: the shown places of the queue, in order."""
     centre = factory.machines[shop.floor[e].factory, machine].centre
     clock = shop.floor[e].clock
-    price_now, _ = integrate_tariff(factory, shop.floor[e].factory, clock)
+    price_now = shop.floor[e].price_hours
     row = 0
     for place in range(shop.centres[e, centre].queue_length):
         if not shop.places[e, place].shown:
@@ -305,7 +305,7 @@ def observe_changeovers(factory, shop, e, machine, scratch, candidates, mean_pro
     centre = factory.machines[g, machine].centre
     job_rows = shop.job_row.shape[1]
     mounted = shop.mounted[e, machine]
-    price_now, _ = integrate_tariff(factory, g, shop.floor[e].clock)
+    price_now = shop.floor[e].price_hours
     for row in range(shop.floor[e].num_changeover_rows):
         entry = shop.changeover_lead[e, row]
         order, operation = entry >> ENTRY_BITS, entry & ENTRY_MASK

@@ -15,7 +15,7 @@ from factory.compiled import compiled
 from factory.kernel import EPISODE_OVER, STUCK, advance, begin_episode, decide
 
 _ATCS = CANDIDATE_INDEX["atcs"]
-ALL_LEGAL = -1
+FINE = -1
 _NEXT_SEED, _NEXT_FACTORY = 0, 1
 
 
@@ -48,12 +48,12 @@ def allocate_outcome(num_envs: int, num_terms: int) -> Outcome:
 
 @compiled
 def find_illegal(shop, actions):
-    """First environment whose action is not legal; ALL_LEGAL if there is none. Where the episode is over any action will do."""
+    """First environment whose action is not legal; FINE if there is none. Where the episode is over any action will do."""
     for e in range(actions.shape[0]):
         row = actions[e]
         if shop.floor[e].deciding >= 0 and (row < 0 or row >= shop.legal.shape[1] or not shop.legal[e, row]):
             return e
-    return ALL_LEGAL
+    return FINE
 
 
 @compiled
@@ -82,8 +82,8 @@ def reset_one(factory, shop, e, g, seed, scratch, tables):
 
 @compiled
 def reset_all(factory, shop, factories, seeds, scratch, tables):
-    """Begin an episode in every environment; returns an environment that is stuck, or -1."""
-    stuck = -1
+    """Begin an episode in every environment; returns an environment that is stuck, or FINE."""
+    stuck = FINE
     for e in range(seeds.shape[0]):
         if not reset_one(factory, shop, e, factories[e], seeds[e], scratch, tables):
             stuck = e
@@ -116,10 +116,13 @@ def step_one(factory, shop, e, action, last_date, most_decisions, outcome):
 def step_all(factory, shop, actions, last_date, most_decisions, draw_factory, scratch, tables, final, outcome):
     """Step every environment; one that is over begins its next episode at once (SAME_STEP) and leaves its last observation in ``final``.
 
-    All actions must be legal. The next episode's seed follows from the last one's; with ``draw_factory`` so does its factory, otherwise it stays.
-    Returns an environment that is stuck, or -1.
+    The next episode's seed follows from the last one's; with ``draw_factory`` so does its factory, otherwise it stays.
+    Returns FINE, or an environment that is stuck, or ``-2 - e`` if the action of environment e is not legal (then nothing has moved).
     """
-    stuck = -1
+    illegal = find_illegal(shop, actions)
+    if illegal != FINE:
+        return -2 - illegal
+    stuck = FINE
     for e in range(actions.shape[0]):
         if not step_one(factory, shop, e, actions[e], last_date, most_decisions, outcome):
             stuck = e
@@ -138,8 +141,11 @@ def step_all(factory, shop, actions, last_date, most_decisions, draw_factory, sc
 
 @compiled
 def step_all_once(factory, shop, actions, last_date, most_decisions, scratch, tables, outcome):
-    """Step every environment whose episode is not over, and show what it sees then. Returns an environment that is stuck, or -1."""
-    stuck = -1
+    """Step every environment whose episode is not over, and show what it sees then. Returns as :func:`step_all`."""
+    illegal = find_illegal(shop, actions)
+    if illegal != FINE:
+        return -2 - illegal
+    stuck = FINE
     for e in range(actions.shape[0]):
         if shop.floor[e].deciding < 0:
             continue

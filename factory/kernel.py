@@ -65,6 +65,7 @@ def begin_episode(factory, shop, e, g, seed):
     shop.floor[e].crews_free = factory.plant[g].crews
     shop.floor[e].log_length = 0
     clear_accounts(shop, e)
+    shop.floor[e].price_hours, shop.floor[e].co2_hours = integrate_tariff(factory, g, 0)
     draw_orders(factory, shop, e)
     for machine in range(factory.plant[g].num_machines):
         start_machine(factory, shop, e, machine)
@@ -693,12 +694,12 @@ def pass_time(factory, shop, e, date):
     g = shop.floor[e].factory
     clock = shop.floor[e].clock
     power = shop.floor[e].power
-    if power > 0.0:
-        price_before, co2_before = integrate_tariff(factory, g, clock)
-        price_after, co2_after = integrate_tariff(factory, g, date)
-        shop.cost[e, ENERGY] += factory.plant[g].energy_rate * power * (price_after - price_before)
-        shop.floor[e].energy_kwh += power * (date - clock) * factory.plant[g].hours_per_tick
-        shop.floor[e].energy_co2 += power * (co2_after - co2_before)
+    price_hours, co2_hours = integrate_tariff(factory, g, date)
+    shop.cost[e, ENERGY] += factory.plant[g].energy_rate * power * (price_hours - shop.floor[e].price_hours)
+    shop.floor[e].energy_kwh += power * (date - clock) * factory.plant[g].hours_per_tick
+    shop.floor[e].energy_co2 += power * (co2_hours - shop.floor[e].co2_hours)
+    shop.floor[e].price_hours = price_hours
+    shop.floor[e].co2_hours = co2_hours
     shop.floor[e].flow += shop.floor[e].num_active * (date - clock)
     shop.floor[e].clock = date
 

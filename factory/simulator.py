@@ -15,7 +15,7 @@ from factory.model import Factory, OrderBook
 from factory.schedule import Schedule, unload
 from factory.shop import allocate, queue_capacity
 
-_SPARE_LINES = 4096
+SPARE_LINES = 4096
 """Log lines kept free before each step: far more than can be written between two decisions."""
 
 
@@ -38,12 +38,12 @@ class StuckError(RuntimeError):
     """No event is to come and nothing can be chosen though orders are open: a defect of the factory model."""
 
 
-def grow_log(shop: ShopState, env: int = 0) -> ShopState:
-    """The same shop with room for more log lines, if it is running short."""
-    used, room = int(shop.floor.log_length[env]), shop.log.shape[1]
-    if used + _SPARE_LINES <= room:
+def grow_log(shop: ShopState) -> ShopState:
+    """The same shop with room for more log lines, if one environment's is running short."""
+    used, room = int(shop.floor.log_length.max()), shop.log.shape[1]
+    if used + SPARE_LINES <= room:
         return shop
-    extra = max(room, _SPARE_LINES)
+    extra = max(room, SPARE_LINES)
     log = np.concatenate([shop.log, np.zeros((shop.log.shape[0], extra, shop.log.shape[2]), shop.log.dtype)], axis=1)
     log_setup = np.concatenate([shop.log_setup, np.zeros((shop.log_setup.shape[0], extra, *shop.log_setup.shape[2:]), shop.log_setup.dtype)], axis=1)
     return replace(shop, log=log, log_setup=log_setup)
@@ -80,7 +80,7 @@ class Simulator:
         self.factory, self.book = factory, book
         self.arrays = load([factory], [book])
         rows = full_rows(self.arrays)
-        self.shop = allocate(self.arrays, 1, job_rows=job_rows or rows[0], changeover_rows=changeover_rows or rows[1], log_length=2 * _SPARE_LINES)
+        self.shop = allocate(self.arrays, 1, job_rows=job_rows or rows[0], changeover_rows=changeover_rows or rows[1], log_length=2 * SPARE_LINES)
 
     def reset(self, seed: int = 0) -> None:
         """Begin the episode that belongs to ``seed``."""
