@@ -190,7 +190,6 @@ SHOP_ORDER = _record(
     completion_date=_i8,  # -1: not yet
     weight=_f8,
     work_left=_f8,  # sum of mean_time over operations that are not done
-    work_content=_f8,
     critical_work=_f8,  # work on the longest path of operations
     product=_i2,
     customer=_i2,  # -1: from an order book

@@ -94,7 +94,7 @@ def draw_order(factory, shop, e, order, regime, release_date):
     plan_operations(factory, shop, e, order)
     low, high = factory.customers[g, customer].allowance_low, factory.customers[g, customer].allowance_high
     allowance = low + draws.uniform(seed, draws.ALLOWANCE, order, 0) * (high - low)
-    shop.orders[e, order].due_date = release_date + max(1, math.floor(allowance * shop.orders[e, order].work_content + 0.5))
+    shop.orders[e, order].due_date = release_date + max(1, math.floor(allowance * shop.orders[e, order].work_left + 0.5))
 
 
 @compiled
@@ -162,7 +162,7 @@ def plan_operations(factory, shop, e, order):
         mean_time = factory.operations[g, product, operation].mean_base + extra * factory.operations[g, product, operation].mean_pace
         shop.operations[e, order, operation].mean_time = mean_time
         work_content += mean_time
-    shop.orders[e, order].work_content = work_content
+    shop.orders[e, order].work_left = work_content
     plan_critical_work(factory, shop, e, order)
 
 

@@ -439,7 +439,6 @@ def release_order(factory, shop, e, order):
     shop.active[e, shop.floor[e].num_active] = order
     shop.floor[e].num_active += 1
     shop.orders[e, order].operations_left = factory.products[g, product].num_operations
-    shop.orders[e, order].work_left = shop.orders[e, order].work_content
     for operation in range(factory.products[g, product].num_operations):
         centre = factory.operations[g, product, operation].centre
         shop.operations[e, order, operation].status = UPCOMING

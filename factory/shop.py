@@ -9,6 +9,8 @@ import numpy as np
 from factory import arrays
 from factory.arrays import COST_TERMS, FactoryArrays, Records, ShopState
 
+_CACHE_LINE = 64
+
 
 def queue_capacity(factories: FactoryArrays, num_orders: int) -> int:
     """Most operations that one work centre can ever have in its queue (or upcoming): those of the busiest product there, times orders."""
@@ -19,8 +21,11 @@ def queue_capacity(factories: FactoryArrays, num_orders: int) -> int:
 
 
 def records(dtype: np.dtype[Any], *shape: int) -> Records:
-    """Zeroed records whose fields are attributes."""
-    return np.zeros(shape, dtype).view(np.recarray)
+    """Zeroed records whose fields are attributes, from the start of a cache line: an operation of an order then fills exactly one."""
+    size = int(np.prod(shape)) * dtype.itemsize
+    memory = np.zeros(size + _CACHE_LINE, np.uint8)
+    start = -memory.ctypes.data % _CACHE_LINE
+    return memory[start : start + size].view(dtype).reshape(shape).view(np.recarray)
 
 
 def allocate(factories: FactoryArrays, num_envs: int, *, job_rows: int, changeover_rows: int, log_length: int = 0) -> ShopState:

@@ -166,7 +166,9 @@ def reference(name: str) -> Reference:
         cost = reference_cost(arrays, shop, 0, 0, np.uint64(seed), scratch, tables)
         orders = shop.orders[0]
         on_time = (orders.completion_date <= orders.due_date).mean()
-        flow = (orders.completion_date - orders.release_date).mean() / orders.work_content.mean()
+        exists = np.arange(shop.operations.shape[2]) < arrays.products.num_operations[0][orders.product][:, None]
+        work_content = (shop.operations.mean_time[0] * exists).sum(axis=1)
+        flow = (orders.completion_date - orders.release_date).mean() / work_content.mean()
         episodes.append([cost, on_time, flow, *(shop.cost[0] / cost)])
     cost, on_time, flow, *shares = np.mean(episodes, axis=0).tolist()
     return Reference(cost, dict(zip(COST_TERMS, shares, strict=True)), on_time, flow)
