@@ -27,8 +27,8 @@ class ChangeoverEnv(gymnasium.Env[Observation, np.int64]):
     """Dispatching and changeover decisions in a microfactory, one machine at a time.
 
     The action is a row of ``observation["candidates"]`` that ``observation["action_mask"]`` allows: a ready operation, a changeover alone, or (last) the wait.
-    The reward is minus the cost since the last decision over the scenario's cost scale. ``info`` has ``cost`` (by term, since the last decision), ``elapsed``
-    (ticks since then), ``action_mask`` and, when the episode is over, ``episode_cost`` (by term) and ``decisions``.
+    The reward is minus the cost since the last decision (at first: since the start) over the scenario's cost scale. ``info`` has ``cost`` (by term, since
+    the last decision), ``elapsed`` (ticks since then), ``action_mask`` and, when the episode is over, ``episode_cost`` (by term) and ``decisions``.
 
     Parameters
     ----------

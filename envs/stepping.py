@@ -92,10 +92,14 @@ def reset_all(factory, shop, factories, seeds, scratch, tables):
 
 @compiled
 def step_one(factory, shop, e, action, last_date, most_decisions, outcome):
-    """Carry out a legal action and let time pass until the next decision; fills the outcome of environment ``e``."""
+    """Carry out a legal action and let time pass until the next decision; fills the outcome of environment ``e``.
+
+    The first step of an episode also carries what was spent before its first decision, so that the steps add up to the episode's bill.
+    """
     before = shop.floor[e].clock
+    is_first = shop.floor[e].decisions == 0
     for term in range(shop.cost.shape[1]):
-        outcome.cost[e, term] = -shop.cost[e, term]
+        outcome.cost[e, term] = 0.0 if is_first else -shop.cost[e, term]
     decide(factory, shop, e, action)
     advance(factory, shop, e)
     total = 0.0

@@ -83,9 +83,7 @@ def test_dynamic_shop_agrees_with_the_reference(benchmarks_folder: Path, rule: s
     """Mean flow time and tardiness of jobs 500 to 2499 at load 0.80, within the combined 95 % interval."""
     ticks = 1000
     shops = [draw_dynamic_shop(seed, 0.80, 4.0, num_jobs=2700, ticks_per_unit=ticks) for seed in range(REPLICATIONS)]
-    batch = Batch(
-        [shop.factory for shop in shops], [shop.book for shop in shops], num_envs=REPLICATIONS, job_rows=192, changeover_rows=1, dtype=np.float64
-    )
+    batch = Batch([shop.factory for shop in shops], [shop.book for shop in shops], num_envs=REPLICATIONS, job_rows=192, changeover_rows=1, dtype=np.float64)
     play(batch, make_rule(rule), np.zeros(REPLICATIONS, np.uint64))
     orders = batch.shop.orders
     flow = (orders.completion_date - orders.release_date)[:, SCORED].mean(axis=1) / ticks

@@ -1,0 +1,219 @@
+"""The single environment: Gymnasium's contract, rewards, limits, options, and what happens to illegal actions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import gymnasium
+import numpy as np
+import pytest
+from gymnasium.utils.env_checker import check_env
+from stable_baselines3.common.env_checker import check_env as check_sb3_env
+
+from agents.rules import make_rule
+from envs.environment import ChangeoverEnv
+from envs.features import CANDIDATE_INDEX, CANDIDATES, MACHINES, SHOP, SHOP_INDEX
+from envs.registration import ENV_ID
+from factory.arrays import COST_TERMS
+from factory.catalogue import find_single_factory
+from factory.model import Order, OrderBook
+from factory.order_book import write_order_book
+from factory.simulator import IllegalActionError
+from factory.verifier import verify
+
+
+def play(env: ChangeoverEnv, seed: int, rule: str = "ATCS") -> list[tuple[float, bool, bool, dict[str, Any]]]:
+    """One episode; what each step returned beside the observation."""
+    observation, _ = env.reset(seed=seed)
+    steps = []
+    while not steps or not (steps[-1][1] or steps[-1][2]):
+        observation, reward, terminated, truncated, info = env.step(make_rule(rule).decide(observation))
+        steps.append((reward, terminated, truncated, info))
+    return steps
+
+
+@pytest.mark.filterwarnings("ignore:.*Box observation space.*infinity", "ignore:.*We recommend you to use a symmetric.*", "ignore::UserWarning")
+@pytest.mark.parametrize("check", [check_env, check_sb3_env], ids=["gymnasium", "stable_baselines3"])
+def test_the_environment_passes_the_checker(check: Any) -> None:
+    check(ChangeoverEnv("tiny", illegal_actions="replace", render_mode="rgb_array"))
+
+
+def test_gymnasium_makes_it_by_its_id() -> None:
+    assert isinstance(gymnasium.make(ENV_ID, factory="tiny").unwrapped, ChangeoverEnv)
+    assert gymnasium.make_vec(ENV_ID, num_envs=3, factory="tiny").num_envs == 3
+
+
+def test_an_illegal_action_raises_and_changes_nothing() -> None:
+    env = ChangeoverEnv("microfactory")
+    _, info = env.reset(seed=3)
+    shop = env._batch.shop
+    before = {name: getattr(shop, name).tobytes() for name in vars(shop) if not name.startswith("_")}
+    illegal = int(np.flatnonzero(info["action_mask"] == 0)[0])
+    for action in (illegal, -1, 10_000):
+        with pytest.raises(IllegalActionError, match=f"action = {action}; it must be a legal row of the action mask. Choose one of"):
+            env.step(action)
+    assert before == {name: getattr(shop, name).tobytes() for name in before}
+    assert len(before) > 15
+
+
+def test_replaced_actions_are_the_next_legal_row_and_are_told() -> None:
+    env = ChangeoverEnv("tiny", illegal_actions="replace")
+    twin = ChangeoverEnv("tiny")
+    _, info = env.reset(seed=1)
+    twin.reset(seed=1)
+    illegal = int(np.flatnonzero(info["action_mask"] == 0)[0])
+    legal = np.flatnonzero(info["action_mask"])
+    following = int(legal[legal > illegal][0]) if (legal > illegal).any() else int(legal[0])
+    observation, *_, info = env.step(illegal)
+    expected, *_ = twin.step(following)
+    assert info["replaced"]
+    assert all((observation[name] == expected[name]).all() for name in expected)
+
+
+@pytest.mark.parametrize("name", ["microfactory", "unreliable", "green", "scarce_crew", "tiny"])
+def test_costs_of_the_steps_add_up_to_the_verifiers_bill(name: str) -> None:
+    env = ChangeoverEnv(name)
+    steps = play(env, seed=5)
+    bill = verify(env.schedule(), env.factory, env.order_book)
+    scale = float(env._batch.arrays.plant.cost_scale[0])
+    for term in COST_TERMS:
+        assert sum(info["cost"][term] for *_, info in steps) == pytest.approx(bill.terms[term], rel=1e-6, abs=1e-6)
+        assert steps[-1][3]["episode_cost"][term] == pytest.approx(bill.terms[term], rel=1e-6, abs=1e-6)
+    assert sum(reward for reward, *_ in steps) == pytest.approx(-bill.total / scale, rel=1e-6)
+    assert sum(info["elapsed"] for *_, info in steps) == env.schedule().end_date - _first_decision(name)
+
+
+def _first_decision(name: str) -> int:
+    env = ChangeoverEnv(name)
+    env.reset(seed=5)
+    return env.schedule().end_date
+
+
+def told(steps: list[tuple[float, bool, bool, dict[str, Any]]]) -> list[Any]:
+    return [(reward, terminated, info["elapsed"], info["cost"], info["action_mask"].tolist()) for reward, terminated, _, info in steps]
+
+
+def test_one_seed_is_one_episode() -> None:
+    first, second, other = (play(ChangeoverEnv("microfactory", num_orders=15), seed) for seed in (2, 2, 3))
+    assert told(first) == told(second)
+    assert told(first) != told(other)
+
+
+def test_the_observation_stays_within_the_bounds_of_the_table() -> None:
+    env = ChangeoverEnv("microfactory", num_orders=20)
+    observation, info = env.reset(seed=1)
+    over = False
+    while not over:
+        assert env.observation_space.contains(observation)
+        for name, columns in (("candidates", CANDIDATES), ("machines", MACHINES), ("shop", SHOP)):
+            assert np.isfinite(observation[name]).all()
+            for index, column in enumerate(columns):
+                values = observation[name][..., index]
+                assert column.low <= values.min(), column.name
+                assert values.max() <= column.high, column.name
+        observation, _, terminated, truncated, info = env.step(int(np.flatnonzero(info["action_mask"])[-1 if info["elapsed"] == 0 else 0]))
+        over = terminated or truncated
+
+
+@pytest.mark.parametrize("limit", [{"last_date": 500}, {"most_decisions": 40}], ids=str)
+def test_a_limit_truncates_but_does_not_terminate(limit: dict[str, int]) -> None:
+    env = ChangeoverEnv("microfactory", **limit)
+    *_, (_, terminated, truncated, info) = play(env, seed=1)
+    assert (terminated, truncated) == (False, True)
+    assert info["decisions"] == 40 if "most_decisions" in limit else env.schedule().end_date >= 500
+    assert info["action_mask"].any(), "the last observation of a truncated episode shows choices"
+    with pytest.raises(RuntimeError, match="Call reset"):
+        env.step(0)
+
+
+def test_an_order_book_is_replayed_from_a_file_or_at_reset(tmp_path: Path) -> None:
+    factory = find_single_factory("tiny")
+    env = ChangeoverEnv("tiny")
+    play(env, seed=1)
+    orders = [
+        Order(
+            order_id=f"K{order.number}",
+            release_date=order.release_date,
+            due_date=order.due_date,
+            weight=order.weight,
+            product=order.product,
+            options=order.options,
+        )
+        for order in env.schedule().orders
+    ]
+    book = OrderBook(orders=tuple(orders[:3]))
+    write_order_book(book, tmp_path / "orders.csv", factory)
+    from_file = ChangeoverEnv("tiny", tmp_path / "orders.csv")
+    play(from_file, seed=9)
+    assert [order.order_id for order in from_file.schedule().orders] == ["K0", "K1", "K2"]
+    env.reset(seed=9, options={"order_book": book})
+    assert env.order_book == book
+
+
+def test_reset_options_change_the_scenario_but_not_the_shape() -> None:
+    env = ChangeoverEnv("microfactory")
+    env.reset(seed=1, options={"num_orders": 7})
+    play_out = [order.number for order in env.schedule().orders]
+    assert env._batch.shop.floor.num_orders[0] == 7
+    assert play_out == sorted(play_out)
+    with pytest.raises(ValueError, match=r"unknown key 'orders'; must be one of"):
+        env.reset(seed=1, options={"orders": 7})
+    with pytest.raises(ValueError, match="it must keep its shape"):
+        env.reset(seed=1, options={"factory": "large"})
+    assert env.factory.name == "microfactory"
+
+
+def test_randomised_factories_differ_by_seed_and_share_one_shape() -> None:
+    env = ChangeoverEnv("randomised", num_orders=10)
+    names, shapes = set(), set()
+    for seed in range(4):
+        observation, _ = env.reset(seed=seed)
+        names.add(env.factory.model_dump_json())
+        shapes.add(observation["machines"].shape)
+    assert len(names) == 4
+    assert len(shapes) == 1
+
+
+def test_pictures_are_drawn_of_what_has_happened_so_far() -> None:
+    env = ChangeoverEnv("tiny", render_mode="rgb_array")
+    play(env, seed=1)
+    picture = env.render()
+    assert picture.dtype == np.uint8
+    assert picture.shape[2] == 3
+    assert picture.std() > 10
+    text = ChangeoverEnv("tiny", render_mode="ansi")
+    play(text, seed=1)
+    assert all(machine in text.render() for machine in text.schedule().machine_names)
+    with pytest.raises(ValueError, match="render_mode = 'film'; must be one of"):
+        ChangeoverEnv("tiny", render_mode="film")
+
+
+# --- more ready operations than rows ------------------------------------------------------------------------------------------
+
+
+def crowded(job_rows: int) -> ChangeoverEnv:
+    """A factory in which work has piled up before the body shop."""
+    factory = find_single_factory("microfactory")
+    assert factory.demand is not None
+    demand = factory.demand.model_copy(update={"num_orders": 40, "initial_orders": 40})
+    env = ChangeoverEnv(factory.model_copy(update={"demand": demand}), job_rows=job_rows)
+    env.reset(seed=1)
+    return env
+
+
+def test_hidden_operations_are_counted_and_the_shown_ones_are_urgent_and_diverse() -> None:
+    rows = 10
+    few, all_rows = crowded(rows), crowded(0)
+    shown = few._batch.tables.candidates[0, :rows]
+    everything = all_rows._batch.tables.candidates[0]
+    everything = everything[everything[:, CANDIDATE_INDEX["is_job"]] == 1]
+    assert few._batch.tables.shop[0, SHOP_INDEX["hidden_operations"]] == len(everything) - rows
+    assert all_rows._batch.tables.shop[0, SHOP_INDEX["hidden_operations"]] == 0
+    slack = CANDIDATE_INDEX["slack"]
+    assert shown[:, slack].min() == everything[:, slack].min()
+    family = [CANDIDATE_INDEX["setup_time"], CANDIDATE_INDEX["family_ready"], CANDIDATE_INDEX["family_slack"]]
+    families = {tuple(row) for row in everything[:, family]}
+    assert {tuple(row) for row in shown[:, family]} == families, "each family has a row while there are at most half as many families as rows"
+    least = sorted(everything[:, slack])[rows - len(families) - 1]
+    assert (np.sort(shown[:, slack])[: rows - len(families)] <= least).all()

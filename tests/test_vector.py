@@ -1,0 +1,137 @@
+"""The vector environment equals single ones, step by step, through autoreset, for mixtures of factories."""
+
+from __future__ import annotations
+
+import gymnasium
+import numpy as np
+import pytest
+
+from envs.environment import ChangeoverEnv
+from envs.features import CANDIDATE_INDEX
+from envs.vector import ChangeoverVectorEnv
+from factory import draws
+from factory.arrays import COST_TERMS
+from factory.simulator import IllegalActionError
+
+MIXTURE = ["microfactory", "tiny", "scarce_crew"]
+SETTINGS = {"num_orders": 6, "job_rows": 8, "changeover_rows": 4, "dtype": np.float64}
+
+
+def next_seed(seed: int) -> int:
+    return int(draws.bits(np.uint64(seed), draws.EPISODE, 0, 0))
+
+
+def choose(mask: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    return (rng.random(mask.shape) * mask).argmax(axis=-1)
+
+
+def test_vector_equals_single_through_autoreset() -> None:
+    """Rewards, costs, time, masks, every observed number and the last observation of each episode; smaller factories are padded with zeros."""
+    seeds, rng = [11, 12, 13], np.random.default_rng(0)
+    vector = ChangeoverVectorEnv(MIXTURE, 3, **SETTINGS)
+    singles = [ChangeoverEnv(name, **SETTINGS) for name in MIXTURE]
+    observations, _ = vector.reset(seed=seeds)
+    own = [single.reset(seed=seed)[0] for single, seed in zip(singles, seeds, strict=True)]
+    finished = 0
+    for _ in range(400):
+        actions = choose(observations["action_mask"], rng)
+        observations, rewards, terminated, truncated, infos = vector.step(actions)
+        for e, single in enumerate(singles):
+            own[e], reward, over, cut, info = single.step(int(actions[e]))
+            assert (reward, over, cut) == (rewards[e], terminated[e], truncated[e])
+            assert info["elapsed"] == infos["elapsed"][e]
+            assert [info["cost"][term] for term in COST_TERMS] == [infos["cost"][term][e] for term in COST_TERMS]
+            if over:
+                assert_equal_tables(own[e], infos["final_obs"][e])
+                assert infos["_final_obs"][e]
+                assert info["episode_cost"] == {term: infos["final_info"]["episode_cost"][term][e] for term in COST_TERMS}
+                assert info["decisions"] == infos["final_info"]["decisions"][e]
+                seeds[e] = next_seed(seeds[e])
+                own[e] = single.reset(seed=seeds[e])[0] if seeds[e] < 2**63 else reset_with_large_seed(single, seeds[e])
+                finished += 1
+            assert_equal_tables(own[e], {name: table[e] for name, table in observations.items()})
+    assert finished >= 6
+
+
+def reset_with_large_seed(single: ChangeoverEnv, seed: int) -> dict[str, np.ndarray]:
+    """Gymnasium takes no seed of 64 bits; the batch beneath does."""
+    single._batch.reset(np.array([seed], np.uint64))
+    single._over = False
+    tables = single._batch.tables
+    return single._observation(tables, tables.action_mask[0].astype(np.int8))
+
+
+def assert_equal_tables(single: dict[str, np.ndarray], batched: dict[str, np.ndarray]) -> None:
+    for name in ("candidates", "shop", "action_mask"):
+        assert (single[name] == batched[name]).all(), name
+    machines = len(single["machines"])
+    assert (single["machines"] == batched["machines"][:machines]).all()
+    assert not batched["machines"][machines:].any()
+
+
+def test_without_copy_a_step_leaves_the_last_observation_alone() -> None:
+    vector = ChangeoverVectorEnv("microfactory", 4, copy=False, num_orders=6)
+    rng = np.random.default_rng(1)
+    last, _ = vector.reset(seed=5)
+    for _ in range(60):
+        kept = {name: table.copy() for name, table in last.items()}
+        now, *_ = vector.step(choose(last["action_mask"], rng))
+        assert all((kept[name] == last[name]).all() for name in kept)
+        assert not np.shares_memory(now["candidates"], last["candidates"])
+        last = now
+
+
+def test_with_copy_every_observation_is_ones_own() -> None:
+    vector = ChangeoverVectorEnv("tiny", 2)
+    rng = np.random.default_rng(1)
+    seen, _ = vector.reset(seed=5)
+    first = {name: table.copy() for name, table in seen.items()}
+    now = seen
+    for _ in range(6):
+        now, *_ = vector.step(choose(now["action_mask"], rng))
+    assert all((first[name] == seen[name]).all() for name in first)
+    assert (now["shop"] != first["shop"]).any()
+
+
+def test_one_illegal_action_moves_no_environment() -> None:
+    vector = ChangeoverVectorEnv("microfactory", 3)
+    observations, _ = vector.reset(seed=1)
+    before = vector.batch.shop.floor.tobytes() + vector.batch.shop.operations.tobytes()
+    actions = observations["action_mask"].argmax(axis=1)
+    actions[2] = int(np.flatnonzero(observations["action_mask"][2] == 0)[0])
+    with pytest.raises(IllegalActionError, match="environment 2"):
+        vector.step(actions)
+    assert before == vector.batch.shop.floor.tobytes() + vector.batch.shop.operations.tobytes()
+    assert (vector.batch.tables.candidates == observations["candidates"]).all()
+
+
+def test_drawn_factories_change_from_episode_to_episode() -> None:
+    vector = ChangeoverVectorEnv(["tiny", "microfactory"], 4, draw_factory=True, num_orders=3)
+    rng = np.random.default_rng(2)
+    observations, _ = vector.reset(seed=1)
+    stood_in = set()
+    for _ in range(300):
+        observations, *_ = vector.step(choose(observations["action_mask"], rng))
+        stood_in.add((0, int(vector.batch.shop.floor.factory[0])))
+    assert stood_in == {(0, 0), (0, 1)}
+
+
+def test_every_mask_row_is_a_candidate_of_its_kind() -> None:
+    vector = ChangeoverVectorEnv(MIXTURE, 6, **SETTINGS)
+    rng = np.random.default_rng(3)
+    observations, _ = vector.reset(seed=1)
+    for _ in range(100):
+        kinds = observations["candidates"][..., [CANDIDATE_INDEX[name] for name in ("is_job", "is_changeover", "is_wait")]].sum(axis=-1)
+        assert (kinds[observations["action_mask"] == 1] == 1).all()
+        observations, *_ = vector.step(choose(observations["action_mask"], rng))
+
+
+def test_what_is_wrong_is_said() -> None:
+    with pytest.raises(ValueError, match="num_envs = 0; must be at least 1"):
+        ChangeoverVectorEnv("tiny", 0)
+    vector = ChangeoverVectorEnv("tiny", 2)
+    with pytest.raises(ValueError, match="3 seeds for 2 environments"):
+        vector.reset(seed=[1, 2, 3])
+    with pytest.raises(ValueError, match="must be 2 numbers from 0 to 0"):
+        vector.reset(seed=1, options={"factory_index": [0, 1]})
+    assert vector.metadata["autoreset_mode"] is gymnasium.vector.AutoresetMode.SAME_STEP
