@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.features import CANDIDATE_INDEX, MACHINE_INDEX, SHOP_INDEX
+from factory.accounts import integrate_tariff
 from factory.arrays import CHANGING, DOWN, ENTRY_BITS, ENTRY_MASK, IDLE, NEVER, PROCESSING, FactoryArrays, Records, ShopState
 from factory.bundle import Bundle
 from factory.choices import is_eligible, process_time, ready_in
 from factory.compiled import compiled
-from factory.kernel import integrate_tariff
 from factory.setups import differs, setup_cost, setup_time, setup_waste
 from factory.shop import records
 

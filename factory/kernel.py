@@ -10,31 +10,29 @@ from __future__ import annotations
 import math
 
 from factory import draws
+from factory.accounts import clear_accounts, integrate_tariff, pass_time, refresh_power, settle_accounts
 from factory.arrays import (
     CHANGEOVER,
     CHANGING,
     DONE,
     DOWN,
-    ENERGY,
     ENTRY_BITS,
     ENTRY_MASK,
-    HOLDING,
     IDLE,
     IN_PROCESS,
-    LOGGED_CHANGEOVER,
     LOGGED_FAILURE,
     LOGGED_OPERATION,
-    LOGGED_WAIT,
     NEVER,
     PROCESSING,
-    READY,
-    TARDINESS,
     UPCOMING,
     WASTE,
 )
 from factory.choices import list_choices, process_time
 from factory.compiled import compiled
 from factory.demand import draw_orders
+from factory.expectations import foresee_order
+from factory.log import log_changeover, log_line
+from factory.queues import end_all_waits, end_wait, end_waits, join_queue, leave_queue, pop_traveller, push_traveller
 from factory.setups import complete_setup, differs, setup_cost, setup_time, setup_waste
 
 EPISODE_OVER = -1
@@ -42,8 +40,7 @@ STUCK = -2
 MAX_ATTEMPTS = 4
 ATTEMPT_KEYS = 64
 
-
-# --- episode ----------------------------------------------------------------------------------------------------------------
+# --- episode --------------------------------------------------------------------------------------------------------------
 
 
 @compiled
@@ -70,21 +67,6 @@ def begin_episode(factory, shop, e, g, seed):
     for machine in range(factory.plant[g].num_machines):
         start_machine(factory, shop, e, machine)
     refresh_power(factory, shop, e)
-
-
-@compiled
-def clear_accounts(shop, e):
-    """Nothing has been spent or produced yet."""
-    shop.cost[e, :] = 0.0
-    shop.floor[e].tardiness_done = 0.0
-    shop.floor[e].flow = 0
-    shop.floor[e].energy_kwh = 0.0
-    shop.floor[e].energy_co2 = 0.0
-    shop.floor[e].waste_kg = 0.0
-    shop.floor[e].num_changeovers = 0
-    shop.floor[e].changeover_ticks = 0
-    shop.floor[e].process_ticks = 0
-    shop.floor[e].down_ticks = 0
 
 
 @compiled
@@ -153,7 +135,7 @@ def next_date(factory, shop, e):
     return date
 
 
-# --- decisions --------------------------------------------------------------------------------------------------------------
+# --- decisions ------------------------------------------------------------------------------------------------------------
 
 
 @compiled
@@ -249,7 +231,7 @@ def resume_processing(factory, shop, e, machine):
     enter_status(factory, shop, e, machine, PROCESSING)
 
 
-# --- events -----------------------------------------------------------------------------------------------------------------
+# --- events ---------------------------------------------------------------------------------------------------------------
 
 
 @compiled
@@ -466,285 +448,3 @@ def enter_status(factory, shop, e, machine, status):
     shop.machines[e, machine].status = status
     shop.machines[e, machine].state_date = shop.floor[e].clock
     refresh_power(factory, shop, e)
-
-
-# --- queues -----------------------------------------------------------------------------------------------------------------
-
-
-@compiled
-def join_queue(factory, shop, e, entry):
-    """The operation is ready: into its centre's queue, ordered by date of joining, then order, then operation."""
-    order, operation = entry >> ENTRY_BITS, entry & ENTRY_MASK
-    centre = factory.operations[shop.floor[e].factory, shop.orders[e, order].product, operation].centre
-    if shop.operations[e, order, operation].status == UPCOMING:
-        shop.centres[e, centre].upcoming_length -= 1
-        remove_entry(shop.upcoming[e, centre], shop.centres[e, centre].upcoming_length, entry)
-    shop.operations[e, order, operation].status = READY
-    shop.operations[e, order, operation].join_date = shop.floor[e].clock
-    place = shop.centres[e, centre].queue_length
-    while place > 0:
-        other = shop.queue[e, centre, place - 1]
-        if other < entry or shop.operations[e, other >> ENTRY_BITS, other & ENTRY_MASK].join_date < shop.floor[e].clock:
-            break
-        shop.queue[e, centre, place] = other
-        place -= 1
-    shop.queue[e, centre, place] = entry
-    shop.centres[e, centre].queue_length += 1
-    shop.centres[e, centre].queue_work += shop.operations[e, order, operation].mean_time
-    end_waits(factory, shop, e, centre)
-
-
-@compiled
-def leave_queue(factory, shop, e, machine, entry):
-    """The operation was selected."""
-    centre = factory.machines[shop.floor[e].factory, machine].centre
-    shop.centres[e, centre].queue_length -= 1
-    remove_entry(shop.queue[e, centre], shop.centres[e, centre].queue_length, entry)
-    shop.centres[e, centre].queue_work -= shop.operations[e, entry >> ENTRY_BITS, entry & ENTRY_MASK].mean_time
-    if shop.centres[e, centre].queue_length == 0:
-        shop.centres[e, centre].queue_work = 0.0  # no rounding piles up
-    end_waits(factory, shop, e, centre)
-
-
-@compiled
-def remove_entry(entries, length_after, entry):
-    """Take ``entry`` out and close the gap; the others keep their order."""
-    place = 0
-    while entries[place] != entry:
-        place += 1
-    for later in range(place, length_after):
-        entries[later] = entries[later + 1]
-
-
-@compiled
-def comes_before(shop, e, date, entry, place):
-    """Order of the heap of travellers: by date, then entry."""
-    return date < shop.travellers[e, place].date or (date == shop.travellers[e, place].date and entry < shop.travellers[e, place].entry)
-
-
-@compiled
-def push_traveller(shop, e, date, entry):
-    """Into the binary heap of operations that become ready at a known (hidden) date."""
-    place = shop.floor[e].num_travelling
-    shop.floor[e].num_travelling += 1
-    while place > 0 and comes_before(shop, e, date, entry, (place - 1) // 2):
-        parent = (place - 1) // 2
-        shop.travellers[e, place].date = shop.travellers[e, parent].date
-        shop.travellers[e, place].entry = shop.travellers[e, parent].entry
-        place = parent
-    shop.travellers[e, place].date = date
-    shop.travellers[e, place].entry = entry
-
-
-@compiled
-def pop_traveller(shop, e):
-    """Out of the heap: the entry that is due first."""
-    first = shop.travellers[e, 0].entry
-    shop.floor[e].num_travelling -= 1
-    length = shop.floor[e].num_travelling
-    date, entry = shop.travellers[e, length].date, shop.travellers[e, length].entry
-    place = 0
-    while 2 * place + 1 < length:
-        child = 2 * place + 1
-        if child + 1 < length and comes_before(shop, e, shop.travellers[e, child + 1].date, shop.travellers[e, child + 1].entry, child):
-            child += 1
-        if comes_before(shop, e, date, entry, child):
-            break
-        shop.travellers[e, place].date = shop.travellers[e, child].date
-        shop.travellers[e, place].entry = shop.travellers[e, child].entry
-        place = child
-    shop.travellers[e, place].date = date
-    shop.travellers[e, place].entry = entry
-    return first
-
-
-# --- waits ------------------------------------------------------------------------------------------------------------------
-
-
-@compiled
-def end_waits(factory, shop, e, centre):
-    """Something changed for the work centre: its waiting machines are asked again."""
-    g = shop.floor[e].factory
-    for machine in range(factory.centres[g, centre].first_machine, factory.centres[g, centre + 1].first_machine):
-        if shop.machines[e, machine].wait_until != NEVER:
-            end_wait(shop, e, machine)
-
-
-@compiled
-def end_all_waits(factory, shop, e):
-    """A crew came free when none was: every waiting machine is asked again."""
-    for machine in range(factory.plant[shop.floor[e].factory].num_machines):
-        if shop.machines[e, machine].wait_until != NEVER:
-            end_wait(shop, e, machine)
-
-
-@compiled
-def end_wait(shop, e, machine):
-    """The machine is idle and may be asked."""
-    log_line(shop, e, LOGGED_WAIT, machine, -1, shop.machines[e, machine].wait_start, shop.floor[e].clock, -1, 0)
-    shop.machines[e, machine].wait_until = NEVER
-
-
-# --- what is foreseen -------------------------------------------------------------------------------------------------------
-
-
-@compiled
-def foresee_order(factory, shop, e, order):
-    """When the order's upcoming operations can be expected, from what is known: expectations of what has started, mean times of the rest.
-
-    ``expected_date`` is the date by which all predecessors would have arrived if those not started began now; ``lead_time`` the longest
-    expected work (or material lateness) still before the operation that has not started.
-    """
-    g, product = shop.floor[e].factory, shop.orders[e, order].product
-    for operation in range(factory.products[g, product].num_operations):
-        if shop.operations[e, order, operation].status == UPCOMING:
-            foresee_operation(factory, shop, e, g, product, order, operation)
-
-
-@compiled
-def foresee_operation(factory, shop, e, g, product, order, operation):
-    """One upcoming operation; its predecessors have been foreseen before, as operations stand in topological order."""
-    clock = shop.floor[e].clock
-    expected_date, lead_time = shop.operations[e, order, operation].arrival_date, 0.0
-    centre = factory.operations[g, product, operation].centre
-    for place in range(factory.operations[g, product, operation].num_predecessors):
-        predecessor = factory.predecessors[g, product, operation, place]
-        status = shop.operations[e, order, predecessor].status
-        if status == DONE:
-            continue
-        transport_time = factory.transport_time[g, factory.operations[g, product, predecessor].centre, centre]
-        if status == IN_PROCESS:
-            date = expected_end_of(factory, shop, e, order, predecessor) + transport_time
-        else:
-            start, lead = clock, 0.0
-            if status == UPCOMING:
-                start, lead = shop.operations[e, order, predecessor].expected_date, shop.operations[e, order, predecessor].lead_time
-            duration = shop.operations[e, order, predecessor].mean_time + transport_time
-            date = max(clock, start) + math.ceil(duration)
-            lead_time = max(lead_time, lead + duration)
-        expected_date = max(expected_date, date)
-    if factory.operations[g, product, operation].needs_material and shop.orders[e, order].material_date > clock:
-        lead_time = max(lead_time, expected_lateness(factory, g))
-    shop.operations[e, order, operation].expected_date = expected_date
-    shop.operations[e, order, operation].lead_time = lead_time
-
-
-@compiled
-def expected_end_of(factory, shop, e, order, operation):
-    """Expected end of an operation in process."""
-    g = shop.floor[e].factory
-    entry = (order << ENTRY_BITS) | operation
-    centre = factory.operations[g, shop.orders[e, order].product, operation].centre
-    for machine in range(factory.centres[g, centre].first_machine, factory.centres[g, centre + 1].first_machine):
-        if shop.machines[e, machine].entry == entry:
-            return shop.machines[e, machine].expected_end
-    return shop.floor[e].clock
-
-
-@compiled
-def expected_lateness(factory, g):
-    """Mean lateness of material that is late, over the supply regimes in the long run (lateness has no memory)."""
-    late, total = 0.0, 0.0
-    for regime in range(factory.plant[g].num_supply_regimes):
-        share = factory.supplies[g, regime].late_probability * max(1.0, factory.supplies[g, regime].duration)
-        late += share
-        total += share * factory.supplies[g, regime].mean_lateness
-    return total / late if late > 0.0 else 0.0
-
-
-# --- accounts ---------------------------------------------------------------------------------------------------------------
-
-
-@compiled
-def refresh_power(factory, shop, e):
-    """Power drawn by all machines; summed anew each time so that no rounding piles up."""
-    g = shop.floor[e].factory
-    power = 0.0
-    for machine in range(factory.plant[g].num_machines):
-        status = shop.machines[e, machine].status
-        if status == CHANGING:
-            power += factory.machines[g, machine].changeover_power
-        elif status == PROCESSING:
-            power += factory.machines[g, machine].processing_power
-        else:
-            power += factory.machines[g, machine].idle_power
-    shop.floor[e].power = power
-
-
-@compiled
-def integrate_tariff(factory, g, date):
-    """Integrals over hours of price and of carbon intensity, from the start of day 0 to ``date``: (currency/kW, kg/kW)."""
-    ticks_per_hour = factory.plant[g].ticks_per_hour
-    hours = date // ticks_per_hour
-    part = (date - hours * ticks_per_hour) / ticks_per_hour
-    hours += factory.plant[g].start_hour
-    days = hours // 24
-    whole_day = factory.hours[g, 24]
-    hour = factory.hours[g, hours - 24 * days]
-    price = days * whole_day.price_before + hour.price_before + hour.price * part
-    co2 = days * whole_day.co2_before + hour.co2_before + hour.co2 * part
-    real_hours = ticks_per_hour * factory.plant[g].hours_per_tick  # 1, unless ticks do not divide an hour
-    return price * real_hours, co2 * real_hours
-
-
-@compiled
-def pass_time(factory, shop, e, date):
-    """Move the clock to ``date``; power is drawn and orders are held meanwhile."""
-    g = shop.floor[e].factory
-    clock = shop.floor[e].clock
-    power = shop.floor[e].power
-    price_hours, co2_hours = integrate_tariff(factory, g, date)
-    shop.cost[e, ENERGY] += factory.plant[g].energy_rate * power * (price_hours - shop.floor[e].price_hours)
-    shop.floor[e].energy_kwh += power * (date - clock) * factory.plant[g].hours_per_tick
-    shop.floor[e].energy_co2 += power * (co2_hours - shop.floor[e].co2_hours)
-    shop.floor[e].price_hours = price_hours
-    shop.floor[e].co2_hours = co2_hours
-    shop.floor[e].flow += shop.floor[e].num_active * (date - clock)
-    shop.floor[e].clock = date
-
-
-@compiled
-def settle_accounts(factory, shop, e):
-    """Bring the terms that accrue with time up to the clock."""
-    g = shop.floor[e].factory
-    tardiness = shop.floor[e].tardiness_done
-    for place in range(shop.floor[e].num_active):
-        order = shop.active[e, place]
-        late = shop.floor[e].clock - shop.orders[e, order].due_date
-        if late > 0:
-            tardiness += shop.orders[e, order].weight * late
-    shop.cost[e, TARDINESS] = factory.plant[g].tardiness_rate * tardiness
-    shop.cost[e, HOLDING] = factory.plant[g].holding_rate * shop.floor[e].flow
-
-
-# --- log --------------------------------------------------------------------------------------------------------------------
-
-
-@compiled
-def log_line(shop, e, kind, machine, entry, start_date, end_date, process_start_date, number):
-    """One line of the log, if there is one and it has room; ``log_length`` counts on so that a log too short shows."""
-    line = shop.floor[e].log_length
-    if shop.log.shape[1] == 0:
-        return
-    shop.floor[e].log_length += 1
-    if line >= shop.log.shape[1]:
-        return
-    shop.log[e, line, 0] = kind
-    shop.log[e, line, 1] = machine
-    shop.log[e, line, 2] = entry >> ENTRY_BITS if entry >= 0 else -1
-    shop.log[e, line, 3] = entry & ENTRY_MASK if entry >= 0 else -1
-    shop.log[e, line, 4] = start_date
-    shop.log[e, line, 5] = end_date
-    shop.log[e, line, 6] = process_start_date
-    shop.log[e, line, 7] = number
-
-
-@compiled
-def log_changeover(shop, e, machine, entry, start_date, end_date, wanted):
-    """A changeover, logged at its start with the setups before and after (its end may lie ahead)."""
-    line = shop.floor[e].log_length
-    if line < shop.log.shape[1]:
-        for attribute in range(shop.mounted.shape[2]):
-            shop.log_setup[e, line, 0, attribute] = shop.mounted[e, machine, attribute]
-        complete_setup(shop.mounted[e, machine], wanted, shop.log_setup[e, line, 1])
-    log_line(shop, e, LOGGED_CHANGEOVER, machine, entry, start_date, end_date, -1, shop.floor[e].num_changeovers)
