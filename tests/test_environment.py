@@ -13,7 +13,7 @@ from stable_baselines3.common.env_checker import check_env as check_sb3_env
 
 from agents.rules import make_rule
 from envs.environment import ChangeoverEnv
-from envs.features import CANDIDATE_INDEX, CANDIDATES, MACHINES, SHOP, SHOP_INDEX
+from envs.features import CANDIDATES, MACHINES, SHOP
 from envs.registration import ENV_ID
 from factory.arrays import COST_TERMS
 from factory.catalogue import find_single_factory
@@ -149,6 +149,7 @@ def test_an_order_book_is_replayed_from_a_file_or_at_reset(tmp_path: Path) -> No
     assert [order.order_id for order in from_file.schedule().orders] == ["K0", "K1", "K2"]
     env.reset(seed=9, options={"order_book": book})
     assert env.order_book == book
+    assert [order.order_id for order in env.schedule().orders] == ["K0", "K1", "K2"]
 
 
 def test_reset_options_change_the_scenario_but_not_the_shape() -> None:
@@ -187,33 +188,3 @@ def test_pictures_are_drawn_of_what_has_happened_so_far() -> None:
     assert all(machine in text.render() for machine in text.schedule().machine_names)
     with pytest.raises(ValueError, match="render_mode = 'film'; must be one of"):
         ChangeoverEnv("tiny", render_mode="film")
-
-
-# --- more ready operations than rows ------------------------------------------------------------------------------------------
-
-
-def crowded(job_rows: int) -> ChangeoverEnv:
-    """A factory in which work has piled up before the body shop."""
-    factory = find_single_factory("microfactory")
-    assert factory.demand is not None
-    demand = factory.demand.model_copy(update={"num_orders": 40, "initial_orders": 40})
-    env = ChangeoverEnv(factory.model_copy(update={"demand": demand}), job_rows=job_rows)
-    env.reset(seed=1)
-    return env
-
-
-def test_hidden_operations_are_counted_and_the_shown_ones_are_urgent_and_diverse() -> None:
-    rows = 10
-    few, all_rows = crowded(rows), crowded(0)
-    shown = few._batch.tables.candidates[0, :rows]
-    everything = all_rows._batch.tables.candidates[0]
-    everything = everything[everything[:, CANDIDATE_INDEX["is_job"]] == 1]
-    assert few._batch.tables.shop[0, SHOP_INDEX["hidden_operations"]] == len(everything) - rows
-    assert all_rows._batch.tables.shop[0, SHOP_INDEX["hidden_operations"]] == 0
-    slack = CANDIDATE_INDEX["slack"]
-    assert shown[:, slack].min() == everything[:, slack].min()
-    family = [CANDIDATE_INDEX["setup_time"], CANDIDATE_INDEX["family_ready"], CANDIDATE_INDEX["family_slack"]]
-    families = {tuple(row) for row in everything[:, family]}
-    assert {tuple(row) for row in shown[:, family]} == families, "each family has a row while there are at most half as many families as rows"
-    least = sorted(everything[:, slack])[rows - len(families) - 1]
-    assert (np.sort(shown[:, slack])[: rows - len(families)] <= least).all()

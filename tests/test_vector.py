@@ -13,7 +13,7 @@ from factory import draws
 from factory.arrays import COST_TERMS
 from factory.simulator import IllegalActionError
 
-MIXTURE = ["microfactory", "tiny", "scarce_crew"]
+MIXTURE = ["microfactory", "tiny", "scarce_crew", "unreliable", "green", "one_of_a_kind"]
 SETTINGS = {"num_orders": 6, "job_rows": 8, "changeover_rows": 4, "dtype": np.float64}
 
 
@@ -25,14 +25,16 @@ def choose(mask: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return (rng.random(mask.shape) * mask).argmax(axis=-1)
 
 
-def test_vector_equals_single_through_autoreset() -> None:
+@pytest.mark.parametrize("limit", [{}, {"most_decisions": 23}, {"last_date": 400}], ids=["whole", "most_decisions", "last_date"])
+def test_vector_equals_single_through_autoreset(limit: dict[str, int]) -> None:
     """Rewards, costs, time, masks, every observed number and the last observation of each episode; smaller factories are padded with zeros."""
-    seeds, rng = [11, 12, 13], np.random.default_rng(0)
-    vector = ChangeoverVectorEnv(MIXTURE, 3, **SETTINGS)
-    singles = [ChangeoverEnv(name, **SETTINGS) for name in MIXTURE]
+    seeds, rng = [11 + e for e in range(len(MIXTURE))], np.random.default_rng(0)
+    vector = ChangeoverVectorEnv(MIXTURE, len(MIXTURE), **SETTINGS, **limit)
+    singles = [ChangeoverEnv(name, **SETTINGS, **limit) for name in MIXTURE]
+    assert len({len(single.observation_space["machines"].low) for single in singles}) > 1, "some tables are padded"
     observations, _ = vector.reset(seed=seeds)
     own = [single.reset(seed=seed)[0] for single, seed in zip(singles, seeds, strict=True)]
-    finished = 0
+    finished = truncations = 0
     for _ in range(400):
         actions = choose(observations["action_mask"], rng)
         observations, rewards, terminated, truncated, infos = vector.step(actions)
@@ -41,7 +43,8 @@ def test_vector_equals_single_through_autoreset() -> None:
             assert (reward, over, cut) == (rewards[e], terminated[e], truncated[e])
             assert info["elapsed"] == infos["elapsed"][e]
             assert [info["cost"][term] for term in COST_TERMS] == [infos["cost"][term][e] for term in COST_TERMS]
-            if over:
+            assert over or cut or "_final_obs" not in infos or not infos["_final_obs"][e]
+            if over or cut:
                 assert_equal_tables(own[e], infos["final_obs"][e])
                 assert infos["_final_obs"][e]
                 assert info["episode_cost"] == {term: infos["final_info"]["episode_cost"][term][e] for term in COST_TERMS}
@@ -49,8 +52,10 @@ def test_vector_equals_single_through_autoreset() -> None:
                 seeds[e] = next_seed(seeds[e])
                 own[e] = single.reset(seed=seeds[e])[0] if seeds[e] < 2**63 else reset_with_large_seed(single, seeds[e])
                 finished += 1
+                truncations += cut
             assert_equal_tables(own[e], {name: table[e] for name, table in observations.items()})
-    assert finished >= 6
+    assert finished >= 2 * len(MIXTURE)
+    assert (truncations > 0) == bool(limit)
 
 
 def reset_with_large_seed(single: ChangeoverEnv, seed: int) -> dict[str, np.ndarray]:
@@ -105,15 +110,29 @@ def test_one_illegal_action_moves_no_environment() -> None:
     assert (vector.batch.tables.candidates == observations["candidates"]).all()
 
 
-def test_drawn_factories_change_from_episode_to_episode() -> None:
-    vector = ChangeoverVectorEnv(["tiny", "microfactory"], 4, draw_factory=True, num_orders=3)
+def test_drawn_factories_follow_from_the_seed() -> None:
+    """With ``draw_factory`` each new episode stands in the factory that the last one's seed names."""
+    vector = ChangeoverVectorEnv(["tiny", "microfactory", "green"], 4, draw_factory=True, num_orders=3)
     rng = np.random.default_rng(2)
+    floor = vector.batch.shop.floor
     observations, _ = vector.reset(seed=1)
     stood_in = set()
     for _ in range(300):
-        observations, *_ = vector.step(choose(observations["action_mask"], rng))
-        stood_in.add((0, int(vector.batch.shop.floor.factory[0])))
-    assert stood_in == {(0, 0), (0, 1)}
+        seeds = floor.seed.copy()
+        observations, _, terminated, _, _ = vector.step(choose(observations["action_mask"], rng))
+        for e in np.flatnonzero(terminated):
+            assert floor.factory[e] == int(draws.bits(seeds[e], draws.EPISODE, 1, 0)) % 3
+            assert int(floor.seed[e]) == next_seed(int(seeds[e]))
+            stood_in.add(int(floor.factory[e]))
+    assert stood_in == {0, 1, 2}
+
+
+def test_each_environment_stands_in_the_factory_that_is_asked_for() -> None:
+    vector = ChangeoverVectorEnv(["tiny", "microfactory"], 3, num_orders=3, dtype=np.float64)
+    observations, _ = vector.reset(seed=[4, 5, 6], options={"factory_index": [1, 1, 0]})
+    for e, name in enumerate(["microfactory", "microfactory", "tiny"]):
+        single, _ = ChangeoverEnv(name, num_orders=3, dtype=np.float64).reset(seed=4 + e)
+        assert_equal_tables(single, {table: observations[table][e] for table in observations})
 
 
 def test_every_mask_row_is_a_candidate_of_its_kind() -> None:
@@ -132,6 +151,9 @@ def test_what_is_wrong_is_said() -> None:
     vector = ChangeoverVectorEnv("tiny", 2)
     with pytest.raises(ValueError, match="3 seeds for 2 environments"):
         vector.reset(seed=[1, 2, 3])
-    with pytest.raises(ValueError, match="must be 2 numbers from 0 to 0"):
-        vector.reset(seed=1, options={"factory_index": [0, 1]})
+    for index in ([0, 1], [0], [-1, 0]):
+        with pytest.raises(ValueError, match="must be 2 numbers from 0 to 0"):
+            vector.reset(seed=1, options={"factory_index": index})
+    with pytest.raises(ValueError, match="unknown key 'factory'; must be 'factory_index'"):
+        vector.reset(seed=1, options={"factory": "tiny"})
     assert vector.metadata["autoreset_mode"] is gymnasium.vector.AutoresetMode.SAME_STEP

@@ -1,0 +1,129 @@
+"""More ready operations than job rows: what is shown, what is counted, and that nothing is hidden where there is no cap."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from agents.play import as_observation
+from agents.rules import make_rule
+from envs.batch import Batch
+from envs.features import CANDIDATE_INDEX, SHOP_INDEX
+from factory.arrays import ENTRY_BITS, ENTRY_MASK, split_entry
+from factory.catalogue import find_single_factory
+
+FACTORIES = ("microfactory", "scarce_crew", "one_of_a_kind", "green")
+HIDDEN, READY = SHOP_INDEX["hidden_operations"], SHOP_INDEX["ready_here"]
+IS_JOB = CANDIDATE_INDEX["is_job"]
+ORDERS = 40
+
+
+def crowded(name: str, job_rows: int) -> Batch:
+    """A factory whose orders are all there at once, so that work piles up."""
+    factory = find_single_factory(name)
+    assert factory.demand is not None
+    demand = factory.demand.model_copy(update={"num_orders": ORDERS, "initial_orders": ORDERS})
+    return Batch([factory.model_copy(update={"demand": demand})], num_envs=1, job_rows=job_rows, dtype=np.float64)
+
+
+def moments(batch: Batch) -> Iterator[int]:
+    """Every decision of an episode under ATCS: the machine that is asked."""
+    tables = batch.reset(np.array([3], np.uint64))
+    rule = make_rule("ATCS")
+    while not batch.over.all():
+        yield int(batch.shop.floor.deciding[0])
+        tables = batch.step(rule.decide(as_observation(tables)), autoreset=False)
+
+
+def eligible_entries(batch: Batch, machine: int) -> list[int]:
+    """Ready operations that the machine can do, in queue order."""
+    shop, arrays = batch.shop, batch.arrays
+    centre = int(arrays.machines.centre[0, machine])
+    queue = shop.queue[0, centre, : int(shop.centres.queue_length[0, centre])]
+    return [int(entry) for entry in queue if arrays.base_time[0, shop.orders.product[0, entry >> ENTRY_BITS], entry & ENTRY_MASK, machine] >= 0]
+
+
+def shown_entries(batch: Batch) -> list[int]:
+    return [int(entry) for entry in batch.shop.job_row[0, : int(batch.shop.floor.num_job_rows[0])]]
+
+
+def family(batch: Batch, entry: int) -> int:
+    return int(batch.shop.operations.family[(0, *split_entry(entry))])
+
+
+def slack(batch: Batch, entry: int) -> float:
+    order, _ = split_entry(entry)
+    return float(batch.shop.orders.due_date[0, order]) - float(batch.shop.orders.work_left[0, order])
+
+
+def expected_rows(batch: Batch, entries: list[int], legal: dict[int, bool], rows: int) -> list[int]:
+    """The rule of the documentation, written down anew: half the rows to the most urgent of each family, the rest to the most urgent of all."""
+    urgent = sorted(entries, key=lambda entry: (not legal[entry], slack(batch, entry), entries.index(entry)))
+    firsts: dict[int, int] = {}
+    for entry in urgent:
+        firsts.setdefault(family(batch, entry), entry)
+    picked = list(firsts.values())[: rows // 2]
+    picked += [entry for entry in urgent if entry not in picked][: rows - len(picked)]
+    return [entry for entry in entries if entry in picked]
+
+
+@pytest.mark.parametrize("rows", [1, 5, 8])
+@pytest.mark.parametrize("name", FACTORIES)
+def test_hidden_operations_are_counted_and_the_urgent_and_diverse_are_shown(name: str, rows: int) -> None:
+    """At every decision, against the rule written down anew."""
+    batch = crowded(name, rows)
+    crowded_moments = 0
+    for machine in moments(batch):
+        entries, shown = eligible_entries(batch, machine), shown_entries(batch)
+        tables = batch.tables
+        assert tables.shop[0, READY] == len(entries)
+        assert tables.shop[0, HIDDEN] == max(0, len(entries) - rows)
+        assert tables.candidates[0, :, IS_JOB].sum() == len(shown) == min(rows, len(entries))
+        legal = legality(batch, machine, entries)
+        assert tables.action_mask[0, : len(shown)].tolist() == [legal[entry] for entry in shown]
+        assert not tables.action_mask[0, len(shown) : rows].any()
+        assert shown == (expected_rows(batch, entries, legal, rows) if len(entries) > rows else entries)
+        crowded_moments += len(entries) > rows
+    assert crowded_moments >= 20
+
+
+def legality(batch: Batch, machine: int, entries: list[int]) -> dict[int, bool]:
+    """Legality of each entry by the matrices: the changeover is allowed and, if it takes time, a crew is free."""
+    shop, arrays = batch.shop, batch.arrays
+    centre = int(arrays.machines.centre[0, machine])
+    attributes = int(arrays.centres.num_attributes[0, centre])
+    legal = {}
+    for entry in entries:
+        wanted = shop.wanted[(0, *split_entry(entry))]
+        pairs = [
+            (t, int(shop.mounted[0, machine, t]), int(wanted[t])) for t in range(attributes) if wanted[t] >= 0 and wanted[t] != shop.mounted[0, machine, t]
+        ]
+        times = [int(arrays.setups.time[0, machine, t, old, new]) for t, old, new in pairs]
+        legal[entry] = all(time >= 0 for time in times) and (sum(times) == 0 or int(shop.floor.crews_free[0]) > 0)
+    return legal
+
+
+def test_a_row_for_every_family_keeps_setups_diverse() -> None:
+    """While there are at most half as many families as rows, no family is without a row although many operations are hidden."""
+    batch = crowded("microfactory", 12)
+    held = 0
+    for machine in moments(batch):
+        families = {family(batch, entry) for entry in eligible_entries(batch, machine)}
+        if batch.tables.shop[0, HIDDEN] > 0 and len(families) <= 6:
+            assert {family(batch, entry) for entry in shown_entries(batch)} == families
+            held += len(families) > 1
+    assert held >= 10
+
+
+@pytest.mark.parametrize("name", FACTORIES)
+def test_without_a_cap_nothing_is_hidden(name: str) -> None:
+    batch = crowded(name, 0)
+    longest = 0
+    for machine in moments(batch):
+        entries = eligible_entries(batch, machine)
+        assert batch.tables.shop[0, HIDDEN] == 0
+        assert shown_entries(batch) == entries
+        longest = max(longest, len(entries))
+    assert longest >= 20
