@@ -1,18 +1,20 @@
 """One decorator for every compiled function, and a cache that never serves a stale kernel.
 
 Numba's cache on disk checks only the file a function stands in, so an edit in a helper of *another* file would go unnoticed.
-The cache folder is therefore named after a hash of all sources of the packages that hold compiled functions: any edit starts a fresh
-folder. A compiled function elsewhere (a benchmark) may use helpers of these packages and of its own file, no others.
+The cache folder of a file is therefore named after a hash of that file and of all that it imports from this project, directly or not: an edit of any of
+them starts a fresh folder, and an edit elsewhere compiles nothing anew.
 """
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import os
 import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,27 +23,49 @@ import numpy as np
 from numba.core import config
 
 _ROOT = Path(__file__).resolve().parent.parent
-_COMPILED_PACKAGES = ("factory", "envs")
 _CACHE_NAME = "changeover-optimiser"
-_KEPT_CACHES = 4
+_KEPT_CACHES = 64
 _KEPT_SECONDS = 24 * 3600.0
 
 
-def source_hash() -> str:
-    """Hash of every source file that holds, or may be inlined into, compiled functions."""
+def imported_files(source: Path) -> set[Path]:
+    """Files of this project that ``source`` imports, directly or through others, and itself."""
+    found, pending = set[Path](), [source]
+    while pending:
+        path = pending.pop()
+        if path not in found:
+            found.add(path)
+            pending.extend(_direct_imports(path))
+    return found
+
+
+@cache
+def _direct_imports(path: Path) -> tuple[Path, ...]:
+    names = []
+    for node in ast.walk(ast.parse(path.read_bytes())):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+    files = ((_ROOT / name.replace(".", "/")).with_suffix(".py") for name in names)
+    return tuple(file for file in files if file.is_file())
+
+
+def source_hash(source: Path) -> str:
+    """Hash of every file whose functions may be inlined into compiled functions of ``source``, its own included."""
     digest = hashlib.sha256(numba.__version__.encode())
-    for package in _COMPILED_PACKAGES:
-        for path in sorted((_ROOT / package).rglob("*.py")):
-            source = path.read_bytes()
-            digest.update(f"{path.relative_to(_ROOT).as_posix()} {len(source)}\n".encode())
-            digest.update(source)
+    for path in sorted(imported_files(source)):
+        text = path.read_bytes()
+        digest.update(f"{path.name} {len(text)}\n".encode())
+        digest.update(text)
     return digest.hexdigest()[:16]
 
 
-def cache_folder() -> Path:
-    """Folder of this source state's compiled kernels, in the first that can be written of ``NUMBA_CACHE_DIR``, the user's cache folder, the temporary one."""
+@cache
+def cache_folder(source: Path) -> Path:
+    """Folder of the compiled functions of ``source``, in the first that can be written of ``NUMBA_CACHE_DIR``, the user's cache folder, the temporary one."""
     for base in _cache_bases():
-        folder = base / source_hash()
+        folder = base / source_hash(source)
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             os.utime(folder)  # the date of last use
@@ -78,9 +102,6 @@ def _last_use(folder: Path) -> float:
         return 0.0
 
 
-_FOLDER = str(cache_folder())
-
-
 def compiled(function: Callable[..., Any]) -> Any:
     """Compile ``function`` with Numba in no-Python mode and keep the result in :func:`cache_folder`.
 
@@ -89,7 +110,7 @@ def compiled(function: Callable[..., Any]) -> Any:
     """
     if config.DISABLE_JIT:
         return np.errstate(all="ignore")(function)
-    before, config.CACHE_DIR = config.CACHE_DIR, _FOLDER
+    before, config.CACHE_DIR = config.CACHE_DIR, str(cache_folder(Path(function.__code__.co_filename).resolve()))
     try:
         # No reference counting: compiled functions work on arrays that are there and allocate none.
         return numba.njit(cache=True, error_model="numpy", _nrt=False, no_cfunc_wrapper=True)(function)

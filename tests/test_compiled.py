@@ -17,9 +17,10 @@ import numpy as np
 import pytest
 
 from factory import draws
-from factory.compiled import cache_folder, drop_old_caches
+from factory.compiled import cache_folder, drop_old_caches, imported_files
 
 ROOT = Path(__file__).resolve().parent.parent
+SOURCE = ROOT / "factory" / "draws.py"
 WORD = 2**64
 GOLDEN = 0x9E3779B97F4A7C15
 
@@ -40,9 +41,11 @@ CALLER = "from factory.compiled import compiled\nfrom factory.helper import step
 PROBE = """
 import json
 from factory.caller import climb
+from factory import caller
 from factory.compiled import cache_folder
+from pathlib import Path
 top = climb(10)
-print(json.dumps({"top": top, "hits": sum(climb.stats.cache_hits.values()), "folder": str(cache_folder())}))
+print(json.dumps({"top": top, "hits": sum(climb.stats.cache_hits.values()), "folder": str(cache_folder(Path(caller.__file__)))}))
 """
 
 
@@ -83,6 +86,19 @@ def test_an_edit_undone_finds_its_kernel_again(mill: Path, tmp_path: Path) -> No
     assert run_python(PROBE, mill, XDG_CACHE_HOME=cache) == {**first, "hits": 1}
 
 
+def test_an_edit_of_what_a_file_does_not_import_compiles_nothing_anew(mill: Path, tmp_path: Path) -> None:
+    cache = str(tmp_path / "cache")
+    first = run_python(PROBE, mill, XDG_CACHE_HOME=cache)
+    (mill / "factory" / "stranger.py").write_text(HELPER.replace("return 1", "return 2"))
+    assert run_python(PROBE, mill, XDG_CACHE_HOME=cache) == {**first, "hits": 1}
+
+
+def test_a_file_is_keyed_by_what_it_imports_through_others() -> None:
+    files = {path.relative_to(ROOT).as_posix() for path in imported_files(ROOT / "envs" / "stepping.py")}
+    assert {"envs/stepping.py", "envs/observation.py", "factory/kernel.py", "factory/draws.py", "factory/log.py", "factory/arrays.py"} <= files
+    assert "factory/verifier.py" not in files
+
+
 def test_a_folder_chosen_by_the_user_is_keyed_by_sources_too(mill: Path, tmp_path: Path) -> None:
     chosen = tmp_path / "chosen"
     first = run_python(PROBE, mill, NUMBA_CACHE_DIR=str(chosen))
@@ -108,7 +124,8 @@ def test_a_strangers_cache_is_not_run(monkeypatch: pytest.MonkeyPatch, tmp_path:
     monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home"))
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
-    assert cache_folder().is_relative_to(tmp_path / "temporary")
+    cache_folder.cache_clear()
+    assert cache_folder(SOURCE).is_relative_to(tmp_path / "temporary")
 
 
 def cache_of_age(base: Path, name: str, days: float) -> Path:
@@ -120,7 +137,8 @@ def cache_of_age(base: Path, name: str, days: float) -> Path:
     return folder
 
 
-def test_old_caches_are_dropped_beyond_the_newest_four(tmp_path: Path) -> None:
+def test_old_caches_are_dropped_beyond_the_newest(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("factory.compiled._KEPT_CACHES", 4)
     caches = [cache_of_age(tmp_path, f"state-{days}", days) for days in (2, 3, 4, 5, 6, 7)]
     drop_old_caches(tmp_path)
     assert [cache.exists() for cache in caches] == [True, True, True, True, False, False]
@@ -134,13 +152,16 @@ def test_caches_used_within_a_day_are_kept_however_many(tmp_path: Path) -> None:
 
 def test_using_a_cache_makes_it_young(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
-    folder = cache_folder()
+    cache_folder.cache_clear()
+    folder = cache_folder(SOURCE)
     os.utime(folder, (0, 0))
-    assert cache_folder() == folder
+    cache_folder.cache_clear()
+    assert cache_folder(SOURCE) == folder
     assert time.time() - folder.stat().st_mtime < 3600
 
 
 def test_a_cache_that_another_process_removes_meanwhile_is_no_fault(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("factory.compiled._KEPT_CACHES", 4)
     for number in range(6):
         cache_of_age(tmp_path, f"state-{number}", 2 + number)
     vanishing = tmp_path / "state-5"
