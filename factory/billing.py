@@ -6,13 +6,16 @@ The kernel accrues costs event by event; here they are added up from the finishe
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
+import numpy as np
+from numpy.typing import NDArray
+
 from factory.model import Factory
 from factory.plant import Plant
-from factory.schedule import OrderRecord, Schedule
+from factory.schedule import OrderRecord, Record, Schedule
 
 Span = tuple[int, int]
 """From date (included) to date (not included), ticks."""
@@ -54,12 +57,17 @@ class MachineUse:
 
 def bill(schedule: Schedule, factory: Factory) -> Bill:
     """Add up what has been spent by ``schedule.end_date``; a partial schedule is billed for what has happened so far."""
-    plant, costs = Plant(factory), factory.costs
-    hour = factory.tick_minutes / 60
+    return bill_of(schedule, Plant(factory))
+
+
+def bill_of(schedule: Schedule, plant: Plant) -> Bill:
+    """The same for one who has the factory's look-ups already."""
+    costs, hour = plant.factory.costs, plant.factory.tick_minutes / 60
     tardy = math.fsum(order.weight * tardiness(order, schedule.end_date) for order in schedule.orders)
     held = sum(flow_time(order, schedule.end_date) for order in schedule.orders)
-    matrix_cost = math.fsum(plant.setup_cost(c.machine, c.from_setup, c.to_setup) for c in schedule.changeovers)
-    waste_kg = math.fsum(plant.setup_waste(c.machine, c.from_setup, c.to_setup) for c in schedule.changeovers)
+    changeovers = [plant.changeover(record.machine, record.from_setup, record.to_setup) for record in schedule.changeovers]
+    matrix_cost = math.fsum(changeover.cost for changeover in changeovers)
+    waste_kg = math.fsum(changeover.waste for changeover in changeovers)
     energy_price, energy_kwh, energy_co2 = _draw_power(schedule, plant)
     return Bill(
         tardiness=costs.tardiness * hour * tardy,
@@ -87,20 +95,21 @@ def flow_time(order: OrderRecord, date: int) -> int:
 
 def use_of_machines(schedule: Schedule) -> tuple[MachineUse, ...]:
     """How each machine spent its time up to ``end_date``; operations still in work count as far as they have come."""
-    machines = range(len(schedule.machine_names))
-    down = [_clip(((f.start_date, f.end_date) for f in (*schedule.failures, *schedule.open_failures) if f.machine == m), schedule.end_date) for m in machines]
-    busy = [
-        _clip(((o.start_date, o.end_date) for o in (*schedule.operations, *schedule.open_operations) if o.machine == m), schedule.end_date) for m in machines
-    ]
-    return tuple(
-        MachineUse(
-            processing=tuple(_without(busy[m], down[m])),
-            changeover=_clip(((c.start_date, c.end_date) for c in schedule.changeovers if c.machine == m), schedule.end_date),
-            down=down[m],
-            waiting=_clip(((w.start_date, w.end_date) for w in schedule.waits if w.machine == m), schedule.end_date),
-        )
-        for m in machines
-    )
+    machines = len(schedule.machine_names)
+    down = _spans_of_machines((*schedule.failures, *schedule.open_failures), machines, schedule.end_date)
+    busy = _spans_of_machines((*schedule.operations, *schedule.open_operations), machines, schedule.end_date)
+    changeover = _spans_of_machines(schedule.changeovers, machines, schedule.end_date)
+    waiting = _spans_of_machines(schedule.waits, machines, schedule.end_date)
+    return tuple(MachineUse(tuple(_without(busy[m], down[m])), changeover[m], down[m], waiting[m]) for m in range(machines))
+
+
+def _spans_of_machines(records: Iterable[Record], machines: int, end_date: int) -> list[tuple[Span, ...]]:
+    """For each machine the parts of its records before ``end_date`` that take time, in order."""
+    spans: list[list[Span]] = [[] for _ in range(machines)]
+    for record in records:
+        if record.start_date < min(record.end_date, end_date):
+            spans[record.machine].append((record.start_date, min(record.end_date, end_date)))
+    return [tuple(sorted(own)) for own in spans]
 
 
 def length(spans: Sequence[Span]) -> int:
@@ -108,40 +117,43 @@ def length(spans: Sequence[Span]) -> int:
     return sum(end - start for start, end in spans)
 
 
-def _clip(spans: Iterator[Span], end_date: int) -> tuple[Span, ...]:
-    """The parts before ``end_date`` that take time, in order."""
-    return tuple(sorted((start, min(end, end_date)) for start, end in spans if start < min(end, end_date)))
-
-
 def _without(spans: Sequence[Span], holes: Sequence[Span]) -> Iterator[Span]:
     """``spans`` less ``holes``; each hole lies inside one span; both in order."""
-    waiting = list(holes)
+    holes_left = iter(holes)
+    hole = next(holes_left, None)
     for start, end in spans:
-        while waiting and waiting[0][0] < end:
-            hole_start, hole_end = waiting.pop(0)
-            if start < hole_start:
-                yield start, hole_start
-            start = hole_end
+        while hole is not None and hole[0] < end:
+            if start < hole[0]:
+                yield start, hole[0]
+            start = hole[1]
+            hole = next(holes_left, None)
         if start < end:
             yield start, end
 
 
 def _draw_power(schedule: Schedule, plant: Plant) -> tuple[float, float, float]:
     """Electricity of all machines from 0 to the end: (at the tariff, kWh, kg CO2)."""
-    tariff = plant.factory.tariff
-    price, co2 = (_HourlyIntegral(plant.factory, values) for values in (tariff.price, tariff.co2))
-    loads: list[tuple[float, Span]] = []
+    powers: list[float] = []
+    spans: list[Span] = []
     for machine, use in zip(plant.machines, use_of_machines(schedule), strict=True):
-        loads.append((machine.idle_power, (0, schedule.end_date)))
-        loads += [(machine.processing_power - machine.idle_power, span) for span in use.processing]
-        loads += [(machine.changeover_power - machine.idle_power, span) for span in use.changeover]
-    loads = [load for load in loads if load[0] != 0]
-    hours = plant.factory.tick_minutes / 60
-    return (
-        math.fsum(power * hours * (price(end) - price(start)) for power, (start, end) in loads),
-        math.fsum(power * hours * (end - start) for power, (start, end) in loads),
-        math.fsum(power * hours * (co2(end) - co2(start)) for power, (start, end) in loads),
-    )
+        for power, loaded in (
+            (machine.idle_power, [(0, schedule.end_date)]),
+            (machine.processing_power - machine.idle_power, use.processing),
+            (machine.changeover_power - machine.idle_power, use.changeover),
+        ):
+            if power != 0:
+                powers += [power] * len(loaded)
+                spans += loaded
+    dates = np.array(spans, np.int64).reshape(-1, 2)
+    drawn = np.array(powers) * (plant.factory.tick_minutes / 60)
+    price, co2 = (_HourlyIntegral(plant.factory, values) for values in (plant.factory.tariff.price, plant.factory.tariff.co2))
+    at_tariff, kwh, kg_co2 = (_add_up(drawn * (until[:, 1] - until[:, 0])) for until in (price(dates), dates, co2(dates)))
+    return at_tariff, kwh, kg_co2
+
+
+def _add_up(values: NDArray[np.float64]) -> float:
+    """The exact sum, rounded once."""
+    return math.fsum(values.tolist())
 
 
 class _HourlyIntegral:
@@ -150,10 +162,12 @@ class _HourlyIntegral:
     def __init__(self, factory: Factory, values: Sequence[float]) -> None:
         self.ticks_per_hour = max(1, math.floor(60 / factory.tick_minutes + 0.5))
         self.start_hour = factory.start_hour
-        self.values = tuple(values)
-        self.before = (0.0, *accumulate(values))
+        self.values: NDArray[np.float64] = np.array(values)
+        self.before: NDArray[np.float64] = np.array((0.0, *accumulate(values)))
 
-    def __call__(self, date: int) -> float:
-        hours, ticks = divmod(date, self.ticks_per_hour)
-        days, hour = divmod(hours + self.start_hour, 24)
-        return (days * self.before[24] + self.before[hour]) * self.ticks_per_hour + self.values[hour] * ticks
+    def __call__(self, dates: NDArray[np.int64]) -> NDArray[np.float64]:
+        """From 0 to each of the dates."""
+        hours, ticks = np.divmod(dates, self.ticks_per_hour)
+        days, hour = np.divmod(hours + self.start_hour, 24)
+        integral: NDArray[np.float64] = (days * self.before[24] + self.before[hour]) * self.ticks_per_hour + self.values[hour] * ticks
+        return integral

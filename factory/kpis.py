@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from factory.billing import Bill, MachineUse, bill, flow_time, length, tardiness, use_of_machines
+from factory import billing
+from factory.billing import Bill, MachineUse, flow_time, length, tardiness, use_of_machines
 from factory.model import Factory
 from factory.schedule import OrderRecord, Schedule
 
@@ -64,8 +65,14 @@ class Kpis:
         return {**asdict(self), "total_cost": self.total_cost}
 
 
-def kpis(schedule: Schedule, factory: Factory) -> Kpis:
-    """Work out the key figures of a schedule, complete or so far."""
+def kpis(schedule: Schedule, factory: Factory, bill: Bill | None = None) -> Kpis:
+    """Work out the key figures of a schedule, complete or so far.
+
+    Parameters
+    ----------
+    bill
+        The schedule's bill, where it is known already (the verifier hands it out); None: it is added up here.
+    """
     hours = factory.tick_minutes / 60
     late = [tardiness(order, schedule.end_date) for order in schedule.orders]
     flow = [flow_time(order, schedule.end_date) for order in schedule.orders]
@@ -74,7 +81,7 @@ def kpis(schedule: Schedule, factory: Factory) -> Kpis:
     uses = use_of_machines(schedule)
     count = max(1, len(schedule.orders))
     return Kpis(
-        bill=bill(schedule, factory),
+        bill=billing.bill(schedule, factory) if bill is None else bill,
         orders=len(schedule.orders),
         completed=sum(order.completion_date is not None for order in schedule.orders),
         makespan=schedule.end_date,

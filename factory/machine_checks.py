@@ -3,36 +3,26 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from itertools import groupby
-from operator import attrgetter
+from operator import attrgetter, itemgetter
+from typing import NamedTuple
 
+from factory.case import Case
 from factory.faults import Fault, Rule
-from factory.plant import Plant, Setup, WantedSetup
-from factory.schedule import ChangeoverRecord, FailureRecord, OperationRecord, OrderRecord, Schedule, WaitRecord
-from factory.world import FAILURE, REPAIR, exponential_ticks, is_reworked, realised_time
-
-Record = OperationRecord | ChangeoverRecord | FailureRecord | WaitRecord
+from factory.plant import Plant, Setup, Step, Task, WantedSetup
+from factory.schedule import ChangeoverRecord, FailureRecord, OperationRecord, Record, WaitRecord
+from factory.world import FAILURE, REPAIR, exponential_ticks
 
 
-@dataclass(frozen=True)
-class Block:
+class Block(NamedTuple):
     """What a machine does in one go: an operation with the changeover made for it, or a changeover alone."""
 
     changeover: ChangeoverRecord | None
     operation: OperationRecord | None
-
-    @property
-    def start_date(self) -> int:
-        """When the block takes the machine."""
-        starts = [c.start_date for c in (self.changeover,) if c] + [o.selected_date for o in (self.operation,) if o]
-        return min(starts)
-
-    @property
-    def end_date(self) -> int:
-        """When the machine is free again."""
-        return max(record.end_date for record in (self.changeover, self.operation) if record)
+    start_date: int  # when it takes the machine
+    end_date: int  # when the machine is free again
+    task: Task | None  # what was to be done by the operation
 
 
 class MachineChecks:
@@ -40,20 +30,17 @@ class MachineChecks:
 
     Parameters
     ----------
-    plant, schedule
-        Factory and schedule.
-    attempts
-        (order, operation, attempt) of all that has been done, on any machine.
+    case
+        Factory, schedule and what must happen.
     machine
         Its number.
     """
 
-    def __init__(self, plant: Plant, schedule: Schedule, attempts: frozenset[tuple[int, int, int]], machine: int) -> None:
-        self.plant, self.schedule, self.attempts, self.machine = plant, schedule, attempts, machine
-        self.orders: tuple[OrderRecord, ...] = schedule.orders
-        self.failures: list[FailureRecord] = sorted((f for f in schedule.failures if f.machine == machine), key=lambda f: (f.start_date, f.end_date))
-        self.waits: list[WaitRecord] = [wait for wait in schedule.waits if wait.machine == machine]
-        self.blocks: list[Block] = in_sequence(_blocks_of(schedule, machine), plant.initial_setup(machine), self._wanted)
+    def __init__(self, case: Case, machine: int) -> None:
+        self.case, self.plant, self.machine = case, case.plant, machine
+        self.failures: list[FailureRecord] = sorted(case.machine_records[machine].failures, key=attrgetter("start_date", "end_date"))
+        self.waits: list[WaitRecord] = case.machine_records[machine].waits
+        self.blocks: list[Block] = in_sequence(_blocks_of(case, machine), self.plant.initial_setup(machine))
 
     def faults(self) -> Iterator[Fault]:
         """Everything that is wrong on this machine."""
@@ -62,14 +49,8 @@ class MachineChecks:
         yield from self._check_processing()
         yield from self._check_waits()
 
-    # --- names --------------------------------------------------------------------------------------------------------------
-
     def _place(self, record: Record) -> str:
-        return place_of(self.schedule, record)
-
-    def _wanted(self, operation: OperationRecord) -> WantedSetup:
-        order = self.orders[operation.order]
-        return self.plant.wanted_setup(order.product, operation.operation, order.options)
+        return self.case.place_of(record)
 
     # --- one thing at a time ------------------------------------------------------------------------------------------------
 
@@ -87,7 +68,7 @@ class MachineChecks:
     def _check_apart(self, spans: Sequence[tuple[int, int, Record]]) -> Iterator[Fault]:
         """None of the spans starts while another lasts."""
         busy_until, busy_with = 0, None
-        for start, end, record in sorted(spans, key=lambda span: span[:2]):
+        for start, end, record in sorted(spans, key=itemgetter(0, 1)):
             if busy_with is not None and start < busy_until:
                 yield Fault(Rule.OVERLAP, self._place(record), f"starts at {start}, while {self._place(busy_with)} lasts until {busy_until}.")
             if busy_with is None or end > busy_until:
@@ -114,58 +95,60 @@ class MachineChecks:
             if block.changeover:
                 yield from self._check_changeover(block.changeover, mounted)
                 mounted = block.changeover.to_setup
-            if block.operation and self._in_centre(block.operation):
-                yield from self._check_mounted(block, mounted)
+            if block.operation and block.task and block.task.step.centre == self.plant.centre_of[self.machine]:
+                yield from self._check_mounted(block.operation, block.changeover, block.task.wanted, mounted)
 
     def _check_changeover(self, changeover: ChangeoverRecord, mounted: Setup) -> Iterator[Fault]:
-        place = self._place(changeover)
         if changeover.from_setup != mounted:
-            yield Fault(Rule.FROM_SETUP, place, f"starts from {_show(changeover.from_setup)}, but {_show(mounted)} is mounted.")
-        forbidden = self.plant.forbidden_pair(self.machine, changeover.from_setup, changeover.to_setup)
-        if forbidden:
-            yield Fault(Rule.FORBIDDEN_CHANGEOVER, place, f"{forbidden} is forbidden.")
+            yield Fault(Rule.FROM_SETUP, self._place(changeover), f"starts from {_show(changeover.from_setup)}, but {_show(mounted)} is mounted.")
+        expected = self.plant.changeover(self.machine, changeover.from_setup, changeover.to_setup)
+        if expected.forbidden:
+            yield Fault(Rule.FORBIDDEN_CHANGEOVER, self._place(changeover), f"{expected.forbidden} is forbidden.")
             return
-        expected = self.plant.setup_time(self.machine, changeover.from_setup, changeover.to_setup)
-        if changeover.end_date - changeover.start_date != expected:
-            actual = f"takes {changeover.end_date - changeover.start_date} ticks"
-            yield Fault(Rule.CHANGEOVER_TIME, place, f"{actual}; {_show(changeover.from_setup)} to {_show(changeover.to_setup)} must take {expected}.")
+        if changeover.end_date - changeover.start_date != expected.time:
+            setups = f"{_show(changeover.from_setup)} to {_show(changeover.to_setup)}"
+            message = f"takes {changeover.end_date - changeover.start_date} ticks; {setups} must take {expected.time}."
+            yield Fault(Rule.CHANGEOVER_TIME, self._place(changeover), message)
         if changeover.order is None and not self._may_change_over_alone():
-            yield Fault(Rule.CHANGEOVER_AHEAD, place, "is for no operation, though changeover_ahead is off and no pair of setups is forbidden here.")
+            yield Fault(
+                Rule.CHANGEOVER_AHEAD, self._place(changeover), "is for no operation, though changeover_ahead is off and no pair of setups is forbidden here."
+            )
 
     def _may_change_over_alone(self) -> bool:
         """Ahead of time, or as a detour around a forbidden pair."""
         attributes = self.plant.centres[self.plant.centre_of[self.machine]].attributes
         return self.plant.factory.changeover_ahead or any(attribute.forbidden for attribute in attributes)
 
-    def _check_mounted(self, block: Block, mounted: Setup) -> Iterator[Fault]:
-        assert block.operation is not None
-        wanted = self._wanted(block.operation)
+    def _check_mounted(self, operation: OperationRecord, changeover: ChangeoverRecord | None, wanted: WantedSetup, mounted: Setup) -> Iterator[Fault]:
         if not satisfies(mounted, wanted):
-            rule = Rule.TO_SETUP if block.changeover else Rule.CHANGEOVER_MISSING
-            yield Fault(rule, self._place(block.operation), f"wants {_show(wanted)}, but {_show(mounted)} is mounted.")
-        elif block.changeover:
-            kept = tuple(value if want is None else want for value, want in zip(block.changeover.from_setup, wanted, strict=True))
+            rule = Rule.TO_SETUP if changeover else Rule.CHANGEOVER_MISSING
+            yield Fault(rule, self._place(operation), f"wants {_show(wanted)}, but {_show(mounted)} is mounted.")
+        elif changeover:
+            kept = tuple([value if want is None else want for value, want in zip(changeover.from_setup, wanted, strict=True)])
             if mounted != kept:
                 message = f"its changeover ends at {_show(mounted)}; attributes that it does not care for must stay: {_show(kept)}."
-                yield Fault(Rule.TO_SETUP, self._place(block.operation), message)
-
-    def _in_centre(self, operation: OperationRecord) -> bool:
-        return self.plant.route(self.orders[operation.order].product)[operation.operation].centre == self.plant.centre_of[self.machine]
+                yield Fault(Rule.TO_SETUP, self._place(operation), message)
 
     # --- processing ---------------------------------------------------------------------------------------------------------
 
     def _check_processing(self) -> Iterator[Fault]:
         """Durations, failures, rework, in the sequence in which the machine's age and first pieces come about."""
         yield from self._check_failure_places()
-        clock = _FailureClock(self.plant, self.schedule.seed, self.machine)
+        clock = _FailureClock(self.plant, self.case.schedule.seed, self.machine)
         first_piece = False
         for block in self.blocks:
             if block.changeover and block.changeover.end_date > block.changeover.start_date:
                 first_piece = True
-            if block.operation:
-                yield from self._check_duration(block.operation)
-                yield from self._check_failures(block.operation, clock)
-                yield from self._check_rework(block.operation, first_piece)
+            if block.operation and block.task:
+                repairs = self._repairs_in(block.operation)
+                for fault in (
+                    self._check_interruptions(block.operation, repairs),
+                    self._check_duration(block.operation, block.task),
+                    self._check_failures(block.operation, repairs, clock) if clock.known else None,
+                    self._check_rework(block.operation, block.task.step, first_piece),
+                ):
+                    if fault:
+                        yield fault
                 first_piece = False
 
     def _repairs_in(self, operation: OperationRecord) -> list[FailureRecord]:
@@ -180,49 +163,46 @@ class MachineChecks:
                 message = f"lasts from {failure.start_date} to {failure.end_date}, not inside the processing of an operation."
                 yield Fault(Rule.FAILURE, self._place(failure), message)
 
-    def _check_duration(self, operation: OperationRecord) -> Iterator[Fault]:
-        place = self._place(operation)
-        repair_time = sum(f.end_date - f.start_date for f in self._repairs_in(operation))
-        net = operation.end_date - operation.start_date - repair_time
-        if net != operation.process_time:
-            lasts = f"lasts from {operation.start_date} to {operation.end_date} with {repair_time} ticks of repair"
-            yield Fault(Rule.INTERRUPTION, place, f"{lasts}, but its process time is {operation.process_time}.")
-        order, step = self.orders[operation.order], self.plant.route(self.orders[operation.order].product)[operation.operation]
-        if self.machine not in step.base_times:
-            return  # reported as a fault of eligibility
-        expected = self.plant.process_time(order.product, operation.operation, order.options, self.machine)
-        if self.schedule.seed is not None:
-            expected = realised_time(self.schedule.seed, operation.order, operation.operation, operation.attempt, expected, step.cv)
-        elif step.cv > 0 and expected > 0:
-            if operation.process_time < 1:
-                yield Fault(Rule.DURATION, place, f"takes {operation.process_time} ticks; it must take at least 1.")
-            return
-        if operation.process_time != expected:
-            yield Fault(Rule.DURATION, place, f"takes {operation.process_time} ticks; it must take {expected}.")
+    def _check_interruptions(self, operation: OperationRecord, repairs: Sequence[FailureRecord]) -> Fault | None:
+        repair_time = sum(f.end_date - f.start_date for f in repairs) if repairs else 0
+        if operation.end_date - operation.start_date - repair_time == operation.process_time:
+            return None
+        lasts = f"lasts from {operation.start_date} to {operation.end_date} with {repair_time} ticks of repair"
+        return Fault(Rule.INTERRUPTION, self._place(operation), f"{lasts}, but its process time is {operation.process_time}.")
 
-    def _check_failures(self, operation: OperationRecord, clock: _FailureClock) -> Iterator[Fault]:
-        if not clock.known:
-            return
+    def _check_duration(self, operation: OperationRecord, task: Task) -> Fault | None:
+        if self.machine not in task.step.base_times:
+            return None  # reported as a fault of eligibility
+        expected = self.plant.process_time(task, self.machine)
+        if self.case.world is not None:
+            expected = self.case.world.realised_time(operation.order, operation.operation, operation.attempt, expected, task.step.cv)
+        elif task.step.cv > 0 and expected > 0:
+            if operation.process_time >= 1:
+                return None
+            return Fault(Rule.DURATION, self._place(operation), f"takes {operation.process_time} ticks; it must take at least 1.")
+        if operation.process_time == expected:
+            return None
+        return Fault(Rule.DURATION, self._place(operation), f"takes {operation.process_time} ticks; it must take {expected}.")
+
+    def _check_failures(self, operation: OperationRecord, repairs: Sequence[FailureRecord], clock: _FailureClock) -> Fault | None:
         expected = clock.process(operation.start_date, operation.process_time)
-        actual = [(f.start_date, f.end_date) for f in self._repairs_in(operation)]
-        if actual != expected:
-            yield Fault(Rule.FAILURE, self._place(operation), f"repairs {_show_spans(actual)}; the drawn ones are {_show_spans(expected)}.")
+        actual = [(f.start_date, f.end_date) for f in repairs]
+        if actual == expected:
+            return None
+        return Fault(Rule.FAILURE, self._place(operation), f"repairs {_show_spans(actual)}; the drawn ones are {_show_spans(expected)}.")
 
-    def _check_rework(self, operation: OperationRecord, first_piece: bool) -> Iterator[Fault]:
+    def _check_rework(self, operation: OperationRecord, step: Step, first_piece: bool) -> Fault | None:
         """What is drawn against what is there: whether this attempt was followed by another."""
-        step = self.plant.route(self.orders[operation.order].product)[operation.operation]
         probability = step.first_piece_rework_probability if first_piece else step.rework_probability
-        again = (operation.order, operation.operation, operation.attempt + 1) in self.attempts
-        seed = self.schedule.seed
-        if seed is None:
-            if again and probability == 0:
-                yield Fault(Rule.REWORK, self._place(operation), "is done again, though it can never need rework.")
-            return
-        drawn = is_reworked(seed, operation.order, operation.operation, operation.attempt, probability)
-        if drawn and not again:
-            yield Fault(Rule.REWORK, self._place(operation), "must be done again as drawn, but is not.")
-        if again and not drawn:
-            yield Fault(Rule.REWORK, self._place(operation), "is done again, though the draw does not ask for it.")
+        attempts = self.case.attempts[operation.order, operation.operation]
+        again = len(attempts) > 1 and any(other.attempt == operation.attempt + 1 for other in attempts)
+        if self.case.world is None:
+            return Fault(Rule.REWORK, self._place(operation), "is done again, though it can never need rework.") if again and probability == 0 else None
+        drawn = self.case.world.is_reworked(operation.order, operation.operation, operation.attempt, probability)
+        if drawn == again:
+            return None
+        message = "must be done again as drawn, but is not." if drawn else "is done again, though the draw does not ask for it."
+        return Fault(Rule.REWORK, self._place(operation), message)
 
     # --- waits --------------------------------------------------------------------------------------------------------------
 
@@ -265,15 +245,24 @@ class _FailureClock:
 # --- sequence ---------------------------------------------------------------------------------------------------------------
 
 
-def _blocks_of(schedule: Schedule, machine: int) -> list[Block]:
+def _blocks_of(case: Case, machine: int) -> list[Block]:
     """The machine's operations, each with the changeover made for it, then its changeovers alone."""
+    records = case.machine_records[machine]
     made_for: dict[tuple[int | None, int | None], list[ChangeoverRecord]] = defaultdict(list)
-    for changeover in schedule.changeovers:
-        if changeover.machine == machine:
-            made_for[changeover.order, changeover.operation].append(changeover)
-    operations = sorted((o for o in schedule.operations if o.machine == machine), key=lambda o: o.selected_date)
-    blocks = [Block(_take_changeover(made_for[o.order, o.operation], o), o) for o in operations]
-    return blocks + [Block(changeover, None) for left_over in made_for.values() for changeover in left_over]
+    for changeover in records.changeovers:
+        made_for[changeover.order, changeover.operation].append(changeover)
+    blocks = []
+    for operation in sorted(records.operations, key=attrgetter("selected_date")):
+        candidates = made_for.get((operation.order, operation.operation))
+        blocks.append(_join(_take_changeover(candidates, operation) if candidates else None, operation, case.task_of(operation)))
+    return blocks + [Block(alone, None, alone.start_date, alone.end_date, None) for left_over in made_for.values() for alone in left_over]
+
+
+def _join(changeover: ChangeoverRecord | None, operation: OperationRecord, task: Task) -> Block:
+    if changeover is None:
+        return Block(None, operation, operation.selected_date, operation.end_date, task)
+    start_date = min(changeover.start_date, operation.selected_date)
+    return Block(changeover, operation, start_date, max(changeover.end_date, operation.end_date), task)
 
 
 def _take_changeover(changeovers: list[ChangeoverRecord], operation: OperationRecord) -> ChangeoverRecord | None:
@@ -287,49 +276,32 @@ def _take_changeover(changeovers: list[ChangeoverRecord], operation: OperationRe
     return chosen
 
 
-def in_sequence(blocks: Sequence[Block], mounted: Setup, wanted: Callable[[OperationRecord], WantedSetup]) -> list[Block]:
+def in_sequence(blocks: Sequence[Block], mounted: Setup) -> list[Block]:
     """The blocks as the machine did them: by date, and where several take no time at one date, so that each fits the setup that the one before left."""
     sequence: list[Block] = []
     dates = attrgetter("start_date", "end_date")
     for _, group in groupby(sorted(blocks, key=dates), key=dates):
         ties = list(group)
         while ties:
-            block = next((tie for tie in ties if _fits(tie, mounted, wanted)), ties[0])
+            block = ties[0] if len(ties) == 1 else next((tie for tie in ties if _fits(tie, mounted)), ties[0])
             ties.remove(block)
             sequence.append(block)
             mounted = block.changeover.to_setup if block.changeover else mounted
     return sequence
 
 
-def _fits(block: Block, mounted: Setup, wanted: Callable[[OperationRecord], WantedSetup]) -> bool:
+def _fits(block: Block, mounted: Setup) -> bool:
     if block.changeover:
         return block.changeover.from_setup == mounted
-    assert block.operation is not None  # a block has at least one of the two
-    return satisfies(mounted, wanted(block.operation))
+    return block.task is not None and satisfies(mounted, block.task.wanted)
 
 
 def satisfies(mounted: Setup, wanted: WantedSetup) -> bool:
     """Whether nothing needs changing."""
-    return len(mounted) == len(wanted) and all(want in (None, value) for value, want in zip(mounted, wanted, strict=True))
+    return mounted == wanted or (len(mounted) == len(wanted) and all(want in (None, value) for value, want in zip(mounted, wanted, strict=True)))
 
 
 # --- words ------------------------------------------------------------------------------------------------------------------
-
-
-def place_of(schedule: Schedule, record: Record) -> str:
-    """How messages call a record."""
-    machine = schedule.machine_names[record.machine]
-    match record:
-        case OperationRecord():
-            again = f", attempt {record.attempt}" if record.attempt else ""
-            return f"order {schedule.orders[record.order].order_id}, operation {record.name}{again}, on {machine}"
-        case ChangeoverRecord(order=None) | ChangeoverRecord(operation=None):
-            return f"{machine}, changeover at {record.start_date}"
-        case ChangeoverRecord(order=int(order), operation=int(operation)):
-            return f"order {schedule.orders[order].order_id}, operation number {operation}, changeover on {machine} at {record.start_date}"
-        case FailureRecord():
-            return f"{machine}, failure at {record.start_date}"
-    return f"{machine}, wait at {record.start_date}"
 
 
 def _show(setup: WantedSetup) -> str:

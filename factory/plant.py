@@ -7,15 +7,24 @@ verifier stays an independent witness of ``docs/model.md``.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
-from factory.model import Factory, Machine, Operation, OptionValue, Product, WorkCentre, operation_order, predecessors
+from factory.model import Effect, Factory, Machine, Operation, OptionValue, Product, WorkCentre, operation_order, predecessors
 
 Setup = tuple[str, ...]
 """One value for each changeover attribute of a work centre."""
 WantedSetup = tuple[str | None, ...]
 """One wanted value for each attribute; None: don't care."""
+Chosen = tuple[tuple[str, str], ...]
+"""What a customer has chosen: options and their values."""
+
+MOST_ROUTES = 2**15
+"""Routes of orders (product and options) that a plant keeps; enough for hundreds of episodes of vehicles that are all different."""
+MOST_CHANGEOVERS = 2**15
+"""Changeovers that a plant keeps."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +40,23 @@ class Step:
     first_piece_rework_probability: float
 
 
+class Task(NamedTuple):
+    """One operation of an order: the step of its product's route, and what the order's options make of it."""
+
+    step: Step
+    option_time: int  # nominal ticks that the options add
+    wanted: WantedSetup
+
+
+class Changeover(NamedTuple):
+    """What it takes to change a machine over from one setup to another."""
+
+    forbidden: str | None  # the first attribute whose pair of values is forbidden, as ``attribute: from -> to``
+    time: int  # ticks
+    cost: float  # currency, before its rate
+    waste: float  # kg
+
+
 class Plant:
     """Look-ups in a factory (docs/model.md, sections 1 to 3). Machines and work centres are numbered in file order.
 
@@ -38,6 +64,10 @@ class Plant:
     ----------
     factory
         A valid factory.
+
+    Notes
+    -----
+    Answers that are asked for again and again, about the routes of orders and about changeovers, are kept.
     """
 
     def __init__(self, factory: Factory) -> None:
@@ -47,10 +77,16 @@ class Plant:
         self.centre_of: tuple[int, ...] = tuple(c for c, centre in enumerate(factory.work_centres) for _ in centre.machines)
         self.crews: int = len(self.machines) if factory.crews is None else factory.crews
         self.products: dict[str, Product] = {product.name: product for product in factory.products}
+        self.option_values: dict[str, tuple[str, ...]] = {option.name: tuple(value.name for value in option.values) for option in factory.options}
+        self.setup_values: tuple[dict[str, tuple[str, ...]], ...] = tuple({a.name: a.values for a in centre.attributes} for centre in factory.work_centres)
         self._centre_number = {centre.name: c for c, centre in enumerate(factory.work_centres)}
         self._machine_number = {machine.name: m for m, machine in enumerate(self.machines)}
-        self._transport = {(origin, destination): ticks for origin, destination, ticks in factory.transport.times}
+        self._transport_times = self._plan_transport()
         self._routes: dict[str, tuple[Step, ...]] = {}
+        self._longest_waits: dict[int, int] = {}
+        self._tasks: Callable[[str, Chosen], tuple[Task, ...]] = lru_cache(MOST_ROUTES)(self._plan_tasks)
+        self._work_contents: Callable[[str, Chosen], float] = lru_cache(MOST_ROUTES)(self._add_up_work)
+        self.changeover: Callable[[int, Setup, Setup], Changeover] = lru_cache(MOST_CHANGEOVERS)(self._plan_changeover)
 
     def route(self, product: str) -> tuple[Step, ...]:
         """Operations of a product in topological order."""
@@ -85,20 +121,30 @@ class Plant:
         assert operation.process_time is not None  # exactly one of the two is given in a valid factory
         return {m: operation.process_time for m, c in enumerate(self.centre_of) if c == centre}
 
-    def option_time(self, product: str, operation: int, options: Mapping[str, str]) -> int:
-        """Nominal ticks that an order's options add to an operation."""
-        name = self.route(product)[operation].operation.name
-        return sum(effect.time for value in self._chosen_values(product, options) for effect in value.effects if effect.operation == name)
+    def tasks(self, product: str, options: Mapping[str, str]) -> tuple[Task, ...]:
+        """Operations of an order in topological order."""
+        return self._tasks(product, tuple(options.items()))
+
+    def _plan_tasks(self, product: str, chosen: Chosen) -> tuple[Task, ...]:
+        effects = [effect for value in self._chosen_values(product, dict(chosen)) for effect in value.effects]
+        return tuple(self._plan_task(step, [effect for effect in effects if effect.operation == step.operation.name]) for step in self.route(product))
+
+    def _plan_task(self, step: Step, effects: list[Effect]) -> Task:
+        """Options override what the operation wants, later options earlier ones."""
+        wanted = dict(step.operation.setup)
+        for effect in effects:
+            wanted.update(effect.setup)
+        attributes = self.centres[step.centre].attributes
+        return Task(step, sum(effect.time for effect in effects), tuple(wanted.get(attribute.name) for attribute in attributes))
 
     def _chosen_values(self, product: str, options: Mapping[str, str]) -> Iterator[OptionValue]:
         for option in self.factory.options:
             if option.name in options and (option.products is None or product in option.products):
                 yield next(value for value in option.values if value.name == options[option.name])
 
-    def process_time(self, product: str, operation: int, options: Mapping[str, str], machine: int) -> int:
+    def process_time(self, task: Task, machine: int) -> int:
         """Expected ticks of an operation on an eligible machine."""
-        nominal = self.route(product)[operation].base_times[machine] + self.option_time(product, operation, options)
-        return math.floor(nominal / self.machines[machine].speed + 0.5)
+        return math.floor((task.step.base_times[machine] + task.option_time) / self.machines[machine].speed + 0.5)
 
     def mean_base(self, step: Step) -> float:
         """Mean over eligible machines of base_time / speed."""
@@ -106,72 +152,56 @@ class Plant:
 
     def work_content(self, product: str, options: Mapping[str, str]) -> float:
         """Expected ticks of all operations of an order, each a mean over its eligible machines."""
+        return self._work_contents(product, tuple(options.items()))
+
+    def _add_up_work(self, product: str, chosen: Chosen) -> float:
         work = 0.0
-        for i, step in enumerate(self.route(product)):
-            mean_pace = sum(1 / self.machines[m].speed for m in sorted(step.base_times)) / len(step.base_times)
-            work += self.mean_base(step) + self.option_time(product, i, options) * mean_pace
+        for task in self._tasks(product, chosen):
+            mean_pace = sum(1 / self.machines[m].speed for m in sorted(task.step.base_times)) / len(task.step.base_times)
+            work += self.mean_base(task.step) + task.option_time * mean_pace
         return work
 
     def wanted_setup(self, product: str, operation: int, options: Mapping[str, str]) -> WantedSetup:
-        """What an order's operation wants mounted; options override the operation, later options earlier ones."""
-        step = self.route(product)[operation]
-        wanted = dict(step.operation.setup)
-        for value in self._chosen_values(product, options):
-            for effect in value.effects:
-                if effect.operation == step.operation.name:
-                    wanted.update(effect.setup)
-        return tuple(wanted.get(attribute.name) for attribute in self.centres[step.centre].attributes)
+        """What an order's operation wants mounted."""
+        return self.tasks(product, options)[operation].wanted
 
     def initial_setup(self, machine: int) -> Setup:
         """What is mounted at date 0."""
         attributes = self.centres[self.centre_of[machine]].attributes
         return tuple(self.machines[machine].initial_setup.get(attribute.name, attribute.values[0]) for attribute in attributes)
 
-    def forbidden_pair(self, machine: int, before: Setup, after: Setup) -> str | None:
-        """The first attribute whose pair of values is forbidden, as ``attribute: from -> to``; None if the changeover is allowed."""
-        attributes = self.centres[self.centre_of[machine]].attributes
-        for attribute, origin, destination in zip(attributes, before, after, strict=True):
-            if (origin, destination) in attribute.forbidden:
-                return f"{attribute.name}: {origin} -> {destination}"
-        return None
-
-    def setup_time(self, machine: int, before: Setup, after: Setup) -> int:
-        """Ticks of an allowed changeover: the attributes' times by max or sum."""
+    def _plan_changeover(self, machine: int, before: Setup, after: Setup) -> Changeover:
+        """Times combine by max or sum; costs and wastes add; an attribute that stays takes, costs and wastes nothing."""
         centre = self.centres[self.centre_of[machine]]
-        times = []
+        forbidden, times, cost, waste = None, [], 0.0, 0.0
         for attribute, origin, destination in zip(centre.attributes, before, after, strict=True):
-            matrix = self.machines[machine].setup_time.get(attribute.name, attribute.time)
-            if origin != destination:
-                times.append(matrix[attribute.values.index(origin)][attribute.values.index(destination)])
-        return sum(times) if centre.combine == "sum" else max(times, default=0)
-
-    def setup_cost(self, machine: int, before: Setup, after: Setup) -> float:
-        """Matrix cost of a changeover in currency, before its rate: attributes add, those that stay are free."""
-        return self._add_up(machine, before, after, "cost")
-
-    def setup_waste(self, machine: int, before: Setup, after: Setup) -> float:
-        """Waste of a changeover in kg: attributes add, those that stay waste nothing."""
-        return self._add_up(machine, before, after, "waste")
-
-    def _add_up(self, machine: int, before: Sequence[str], after: Sequence[str], what: str) -> float:
-        total = 0.0
-        for attribute, origin, destination in zip(self.centres[self.centre_of[machine]].attributes, before, after, strict=True):
-            matrix = getattr(attribute, what)
-            if matrix is not None and origin != destination:
-                total += matrix[attribute.values.index(origin)][attribute.values.index(destination)]
-        return total
+            if forbidden is None and (origin, destination) in attribute.forbidden:
+                forbidden = f"{attribute.name}: {origin} -> {destination}"
+            if origin == destination:
+                continue
+            row, column = attribute.values.index(origin), attribute.values.index(destination)
+            times.append(self.machines[machine].setup_time.get(attribute.name, attribute.time)[row][column])
+            cost += attribute.cost[row][column] if attribute.cost is not None else 0.0
+            waste += attribute.waste[row][column] if attribute.waste is not None else 0.0
+        return Changeover(forbidden, sum(times) if centre.combine == "sum" else max(times, default=0), cost, waste)
 
     def transport_time(self, origin: int, destination: int) -> int:
         """Ticks from work centre to work centre."""
-        if origin == destination:
-            return self._transport.get((self.centres[origin].name, self.centres[origin].name), 0)
-        return self._transport.get((self.centres[origin].name, self.centres[destination].name), self.factory.transport.default)
+        return self._transport_times[origin][destination]
+
+    def _plan_transport(self) -> tuple[tuple[int, ...], ...]:
+        own = {(origin, destination): ticks for origin, destination, ticks in self.factory.transport.times}
+        names = [centre.name for centre in self.centres]
+        return tuple(tuple(own.get((here, there), 0 if here == there else self.factory.transport.default) for there in names) for here in names)
 
     def longest_wait(self, centre: int) -> int:
         """Most ticks that a machine of the work centre waits: its own value, or twice the mean process time there."""
-        own = self.centres[centre].longest_wait
-        if own is not None:
-            return own
+        if centre not in self._longest_waits:
+            own = self.centres[centre].longest_wait
+            self._longest_waits[centre] = self._twice_mean_time(centre) if own is None else own
+        return self._longest_waits[centre]
+
+    def _twice_mean_time(self, centre: int) -> int:
         means = [self.mean_base(step) for product in self.products for step in self.route(product) if step.centre == centre]
         return max(1, math.floor(2 * (math.fsum(means) / max(1, len(means))) + 0.5))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from collections import defaultdict
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -74,6 +75,10 @@ class WaitRecord:
     machine: int
     start_date: int
     end_date: int
+
+
+Record = OperationRecord | ChangeoverRecord | FailureRecord | WaitRecord
+"""Something that a machine did."""
 
 
 @dataclass(frozen=True)
@@ -173,6 +178,7 @@ def unload(factory: Factory, book: OrderBook | None, arrays: FactoryArrays, shop
     machines = [(machine.name, centre.name) for centre in factory.work_centres for machine in centre.machines]
     lines = shop.log[env, : shop.floor.log_length[env]].tolist()
     failures = tuple(FailureRecord(line[1], line[4], line[5]) for line in lines if line[0] == LOGGED_FAILURE)
+    names = _operation_names(factory, shop, env)
     return Schedule(
         factory_name=factory.name,
         tick_minutes=factory.tick_minutes,
@@ -181,11 +187,11 @@ def unload(factory: Factory, book: OrderBook | None, arrays: FactoryArrays, shop
         machine_names=tuple(name for name, _ in machines),
         machine_centres=tuple(centre for _, centre in machines),
         orders=_unload_orders(factory, book, shop, env),
-        operations=_unload_operations(factory, shop, env, lines, failures),
+        operations=_unload_operations(names, lines, failures),
         changeovers=_unload_changeovers(factory, arrays, shop, env, lines),
         failures=failures,
         waits=tuple(WaitRecord(line[1], line[4], line[5]) for line in lines if line[0] == LOGGED_WAIT),
-        open_operations=_unload_open_operations(factory, shop, env),
+        open_operations=_unload_open_operations(names, shop, env, len(machines)),
         open_failures=_unload_open_failures(shop, env, len(machines)),
         end_date=int(shop.floor.clock[env]),
         num_orders=int(shop.floor.num_orders[env]),
@@ -194,20 +200,23 @@ def unload(factory: Factory, book: OrderBook | None, arrays: FactoryArrays, shop
 
 def _unload_orders(factory: Factory, book: OrderBook | None, shop: ShopState, env: int) -> tuple[OrderRecord, ...]:
     """Released orders (the others are not known yet)."""
+    released = int(shop.floor.num_released[env])
+    columns = [
+        getattr(shop.orders, name)[env, :released].tolist() for name in ("product", "release_date", "due_date", "weight", "material_date", "completion_date")
+    ]
+    chosen = shop.option_value[env, :released].tolist()
     records = []
-    for j in range(int(shop.floor.num_released[env])):
-        options = {option.name: option.values[int(value)].name for option, value in zip(factory.options, shop.option_value[env, j], strict=False) if value >= 0}
-        completion_date = int(shop.orders.completion_date[env, j])
+    for j, (product, release_date, due_date, weight, material_date, completion_date) in enumerate(zip(*columns, strict=True)):
         records.append(
             OrderRecord(
                 order_id=book.orders[j].order_id if book else f"{j + 1}",
                 number=j,
-                product=factory.products[int(shop.orders.product[env, j])].name,
-                options=options,
-                release_date=int(shop.orders.release_date[env, j]),
-                due_date=int(shop.orders.due_date[env, j]),
-                weight=float(shop.orders.weight[env, j]),
-                material_date=int(shop.orders.material_date[env, j]),
+                product=factory.products[product].name,
+                options={option.name: option.values[value].name for option, value in zip(factory.options, chosen[j], strict=False) if value >= 0},
+                release_date=release_date,
+                due_date=due_date,
+                weight=weight,
+                material_date=material_date,
                 completion_date=completion_date if completion_date >= 0 else None,
             )
         )
@@ -216,44 +225,48 @@ def _unload_orders(factory: Factory, book: OrderBook | None, shop: ShopState, en
 
 def _operation_names(factory: Factory, shop: ShopState, env: int) -> list[list[str]]:
     """Names of the operations of each released order, by operation number."""
+    products = shop.orders.product[env, : shop.floor.num_released[env]].tolist()
     names = {}
-    for index in set(shop.orders.product[env, : shop.floor.num_released[env]].tolist()):
+    for index in set(products):
         product = factory.products[index]
         names[index] = [product.operations[listed].name for listed in operation_order(product)]
-    return [names[index] for index in shop.orders.product[env, : shop.floor.num_released[env]].tolist()]
+    return [names[index] for index in products]
 
 
-def _unload_operations(factory: Factory, shop: ShopState, env: int, lines: list[list[int]], failures: tuple[FailureRecord, ...]) -> tuple[OperationRecord, ...]:
+def _unload_operations(names: list[list[str]], lines: list[list[int]], failures: tuple[FailureRecord, ...]) -> tuple[OperationRecord, ...]:
+    failures_of = defaultdict(list)
+    for failure in failures:
+        failures_of[failure.machine].append(failure)
     records = []
-    names = _operation_names(factory, shop, env)
     for kind, machine, order, operation, selected, end, start, attempt in lines:
         if kind == LOGGED_OPERATION:
-            repairs = sum(f.end_date - f.start_date for f in failures if f.machine == machine and start <= f.start_date and f.end_date <= end)
+            repairs = sum(f.end_date - f.start_date for f in failures_of[machine] if start <= f.start_date and f.end_date <= end)
             records.append(OperationRecord(order, operation, names[order][operation], machine, selected, start, end, end - start - repairs, attempt))
     return tuple(records)
 
 
 def _unload_changeovers(factory: Factory, arrays: FactoryArrays, shop: ShopState, env: int, lines: list[list[int]]) -> tuple[ChangeoverRecord, ...]:
+    values = [[attribute.values for attribute in centre.attributes] for centre in factory.work_centres]
+    values_on = [values[centre] for centre in arrays.machines.centre[int(shop.floor.factory[env])].tolist()]
+    logged = [index for index, line in enumerate(lines) if line[0] == LOGGED_CHANGEOVER]
     records = []
-    for index, (kind, machine, order, operation, start, end, _, _) in enumerate(lines):
-        if kind == LOGGED_CHANGEOVER:
-            attributes = factory.work_centres[int(arrays.machines.centre[0, machine])].attributes
-            before, after = (tuple(a.values[int(v)] for a, v in zip(attributes, shop.log_setup[env, index, side], strict=False)) for side in (0, 1))
-            records.append(ChangeoverRecord(machine, start, end, before, after, order if order >= 0 else None, operation if operation >= 0 else None))
+    for index, sides in zip(logged, shop.log_setup[env, logged].tolist(), strict=True):
+        _, machine, order, operation, start, end, _, _ = lines[index]
+        before, after = (tuple([known[value] for known, value in zip(values_on[machine], side, strict=False)]) for side in sides)
+        records.append(ChangeoverRecord(machine, start, end, before, after, order if order >= 0 else None, operation if operation >= 0 else None))
     return tuple(records)
 
 
-def _unload_open_operations(factory: Factory, shop: ShopState, env: int) -> tuple[OperationRecord, ...]:
+def _unload_open_operations(names: list[list[str]], shop: ShopState, env: int, machines: int) -> tuple[OperationRecord, ...]:
     """Operations in work now, with their expected ends."""
+    columns = [shop.machines[name][env, :machines].tolist() for name in ("entry", "status", "start_date", "expected_end", "process_start_date", "date")]
+    clock = int(shop.floor.clock[env])
     records = []
-    names = _operation_names(factory, shop, env)
-    for machine in range(sum(len(centre.machines) for centre in factory.work_centres)):
-        entry = int(shop.machines.entry[env, machine])
-        if shop.machines.status[env, machine] != IDLE and entry >= 0:
+    for machine, (entry, status, selected, expected_end, process_start, date) in enumerate(zip(*columns, strict=True)):
+        if status != IDLE and entry >= 0:
             order, operation = split_entry(entry)
-            selected, end = int(shop.machines.start_date[env, machine]), max(int(shop.machines.expected_end[env, machine]), int(shop.floor.clock[env]))
-            processing = shop.machines.status[env, machine] in (PROCESSING, DOWN)
-            start = int(shop.machines.process_start_date[env, machine]) if processing else max(selected, min(int(shop.machines.date[env, machine]), end))
+            end = max(expected_end, clock)
+            start = process_start if status in (PROCESSING, DOWN) else max(selected, min(date, end))
             attempt = int(shop.operations.attempt[env, order, operation])
             records.append(OperationRecord(order, operation, names[order][operation], machine, selected, start, end, max(0, end - start), attempt))
     return tuple(records)
@@ -262,4 +275,5 @@ def _unload_open_operations(factory: Factory, shop: ShopState, env: int) -> tupl
 def _unload_open_failures(shop: ShopState, env: int, machines: int) -> tuple[FailureRecord, ...]:
     """Repairs in progress, up to now: their ends are not known yet."""
     clock = int(shop.floor.clock[env])
-    return tuple(FailureRecord(m, int(shop.machines.state_date[env, m]), clock) for m in range(machines) if shop.machines.status[env, m] == DOWN)
+    columns = (shop.machines[name][env, :machines].tolist() for name in ("status", "state_date"))
+    return tuple(FailureRecord(m, since, clock) for m, (status, since) in enumerate(zip(*columns, strict=True)) if status == DOWN)

@@ -7,61 +7,82 @@ solvers (``seed`` None: no draws are known) are held to the same rules, :class:`
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from itertools import pairwise
+from operator import attrgetter, contains
 
-from factory.billing import Bill, bill
+from factory.billing import Bill, bill_of
+from factory.case import Case
 from factory.faults import Fault, Rule, VerificationError
-from factory.machine_checks import MachineChecks, Record, place_of
+from factory.machine_checks import MachineChecks
 from factory.model import Factory, OrderBook
-from factory.plant import Plant
-from factory.schedule import ChangeoverRecord, OperationRecord, OrderRecord, Schedule
-from factory.world import MAX_ATTEMPTS, book_orders, draw_orders
+from factory.plant import Plant, Step
+from factory.schedule import ChangeoverRecord, FailureRecord, OperationRecord, OrderRecord, Record, Schedule
+from factory.world import MAX_ATTEMPTS, World, book_orders, draw_orders
 
-Attempts = dict[tuple[int, int], list[OperationRecord]]
-"""Everything done for (order, operation), by attempt."""
-
-
-@dataclass(frozen=True)
-class Case:
-    """What the checks look at."""
-
-    plant: Plant
-    schedule: Schedule
-    book: OrderBook | None
+MOST_WORLDS = 256
+"""Worlds that a verifier keeps: those of an evaluation's episodes, which every policy plays."""
 
 
 def verify(schedule: Schedule, factory: Factory, book: OrderBook | None = None) -> Bill:
-    """Check a complete schedule against every rule, and add up what it costs.
+    """Check one schedule; :meth:`Verifier.verify` says how. For many schedules of one factory a :class:`Verifier` is several times faster."""
+    return Verifier(factory, book).verify(schedule)
+
+
+class Verifier:
+    """Checks the schedules of one factory; what it has worked out about a seed is kept for the next schedule under that seed.
 
     Parameters
     ----------
-    schedule
-        From the simulator (with its ``seed``: durations, failures, rework and material must be as drawn) or from a solver (``seed`` None).
     factory
-        The factory it is for.
+        The factory that schedules are for.
     book
-        The order book it is for. None: the orders drawn from the factory's demand under the schedule's seed; without a seed (or demand) the
+        The order book that they are for. None: the orders drawn from the factory's demand under a schedule's seed; without a seed (or demand) the
         schedule's own orders are taken as given.
-
-    Returns
-    -------
-    Bill
-        The five cost terms, electricity, CO2e and waste.
-
-    Raises
-    ------
-    VerificationError
-        With every fault that was found. Records that name unknown machines, orders or setups, or whose dates run backwards, hide the rest: only they
-        are reported then.
     """
-    case = Case(Plant(factory), schedule, book)
-    for checks in ((_check_factory,), (_check_records,), (_check_orders, _check_routes, _check_machines, _check_crews, _check_ends)):
-        faults = [fault for check in checks for fault in check(case)]
-        if faults:
-            raise VerificationError(faults)
-    return bill(schedule, factory)
+
+    def __init__(self, factory: Factory, book: OrderBook | None = None) -> None:
+        self.plant, self.book = Plant(factory), book
+        self._most_operations = max((len(self.plant.route(product)) for product in self.plant.products), default=0)
+        self._world: Callable[[int], World] = lru_cache(MOST_WORLDS)(self._draw_world)
+
+    def verify(self, schedule: Schedule) -> Bill:
+        """Check a complete schedule against every rule, and add up what it costs.
+
+        Parameters
+        ----------
+        schedule
+            From the simulator (with its ``seed``: durations, failures, rework and material must be as drawn) or from a solver (``seed`` None).
+
+        Returns
+        -------
+        Bill
+            The five cost terms, electricity, CO2e and waste.
+
+        Raises
+        ------
+        VerificationError
+            With every fault that was found. Records that name unknown machines, orders or setups, or whose dates run backwards, hide the rest: only they
+            are reported then.
+        """
+        case = self._open_case(schedule)
+        for checks in ((_check_factory,), (_check_records,), (_check_orders, _check_routes, _check_machines, _check_crews, _check_ends)):
+            faults = [fault for check in checks for fault in check(case)]
+            if faults:
+                raise VerificationError(faults)
+        return bill_of(schedule, self.plant)
+
+    def _open_case(self, schedule: Schedule) -> Case:
+        if schedule.seed is None:
+            return Case(self.plant, schedule, None if self.book is None else book_orders(self.plant, self.book, None), None)
+        world = self._world(schedule.seed)
+        return Case(self.plant, schedule, world.orders, world)
+
+    def _draw_world(self, seed: int) -> World:
+        if self.book is not None:
+            return World(seed, book_orders(self.plant, self.book, seed), self._most_operations)
+        return World(seed, None if self.plant.factory.demand is None else draw_orders(self.plant, seed), self._most_operations)
 
 
 # --- can it be read ---------------------------------------------------------------------------------------------------------
@@ -93,79 +114,93 @@ def _check_records(case: Case) -> Iterator[Fault]:
     for changeover in schedule.changeovers:
         yield from _check_changeover_record(case, changeover)
     for failure in schedule.failures:
-        yield from _check_span(case, f"failure at {failure.start_date} on machine {failure.machine}", failure)
+        yield from _check_span(case, failure)
     for wait in schedule.waits:
-        yield from _check_span(case, f"wait at {wait.start_date} on machine {wait.machine}", wait)
+        yield from _check_span(case, wait)
+
+
+def _place_in_lists(record: Record) -> str:
+    """How messages call a record whose names and numbers may be wrong."""
+    match record:
+        case OperationRecord():
+            return f"operation {record.name} ({record.order}.{record.operation})"
+        case ChangeoverRecord():
+            return f"changeover at {record.start_date} on machine {record.machine}"
+        case FailureRecord():
+            return f"failure at {record.start_date} on machine {record.machine}"
+    return f"wait at {record.start_date} on machine {record.machine}"
 
 
 def _check_order_record(case: Case, place: int, order: OrderRecord) -> Iterator[Fault]:
     name = f"order {order.order_id}"
     if order.number != place:
         yield Fault(Rule.RECORD, name, f"number = {order.number}; it stands in place {place}, which must be its number.")
-    product = case.plant.products.get(order.product)
-    if product is None:
+    if order.product not in case.plant.products:
         yield Fault(Rule.RECORD, name, f"product = {order.product!r}; the factory makes {', '.join(case.plant.products)}.")
-    options = {option.name: option for option in case.plant.factory.options}
-    for key, value in order.options.items():
-        if key not in options or value not in [known.name for known in options[key].values]:
-            yield Fault(Rule.RECORD, name, f"option {key} = {value!r}; the factory does not have it.")
+    for option, value in order.options.items():
+        if value not in case.plant.option_values.get(option, ()):
+            yield Fault(Rule.RECORD, name, f"option {option} = {value!r}; the factory does not have it.")
     if order.release_date < 0:
         yield Fault(Rule.RECORD, name, f"release_date = {order.release_date}; it must be at least 0.")
 
 
 def _check_operation_record(case: Case, operation: OperationRecord) -> Iterator[Fault]:
-    place = f"operation {operation.name} ({operation.order}.{operation.operation})"
-    yield from _check_span(case, place, operation)
-    yield from _check_numbers(case, place, operation.order, operation.operation)
+    yield from _check_span(case, operation)
     name = _operation_name(case, operation.order, operation.operation)
-    if name not in (None, operation.name):
-        yield Fault(Rule.RECORD, place, f"name = {operation.name!r}; this operation is {name!r}.")
+    if name is None:
+        yield from _explain_numbers(case, operation, operation.order, operation.operation)
+    elif name != operation.name:
+        yield Fault(Rule.RECORD, _place_in_lists(operation), f"name = {operation.name!r}; this operation is {name!r}.")
     if operation.selected_date > operation.start_date:
-        yield Fault(Rule.RECORD, place, f"selected_date = {operation.selected_date}; it must not be after its start at {operation.start_date}.")
+        message = f"selected_date = {operation.selected_date}; it must not be after its start at {operation.start_date}."
+        yield Fault(Rule.RECORD, _place_in_lists(operation), message)
     if operation.process_time < 0:
-        yield Fault(Rule.RECORD, place, f"process_time = {operation.process_time}; it must be at least 0.")
+        yield Fault(Rule.RECORD, _place_in_lists(operation), f"process_time = {operation.process_time}; it must be at least 0.")
     if not 0 <= operation.attempt < MAX_ATTEMPTS:
-        yield Fault(Rule.RECORD, place, f"attempt = {operation.attempt}; it must be 0 to {MAX_ATTEMPTS - 1}.")
+        yield Fault(Rule.RECORD, _place_in_lists(operation), f"attempt = {operation.attempt}; it must be 0 to {MAX_ATTEMPTS - 1}.")
 
 
 def _operation_name(case: Case, order: int, operation: int) -> str | None:
     """Name of an operation; None if there is no such order, product or operation."""
-    if not 0 <= order < len(case.schedule.orders) or case.schedule.orders[order].product not in case.plant.products:
-        return None
-    route = case.plant.route(case.schedule.orders[order].product)
-    return route[operation].operation.name if 0 <= operation < len(route) else None
+    names = case.operation_names[order] if 0 <= order < len(case.operation_names) else ()
+    return names[operation] if 0 <= operation < len(names) else None
 
 
-def _check_numbers(case: Case, place: str, order: int, operation: int) -> Iterator[Fault]:
+def _explain_numbers(case: Case, record: Record, order: int, operation: int) -> Iterator[Fault]:
+    """What is wrong with the numbers of an operation that has no name."""
     if not 0 <= order < len(case.schedule.orders):
-        yield Fault(Rule.RECORD, place, f"order = {order}; the schedule has orders 0 to {len(case.schedule.orders) - 1}.")
-    elif _operation_name(case, order, operation) is None:
-        yield Fault(Rule.RECORD, place, f"operation = {operation}; product {case.schedule.orders[order].product} has no such operation.")
+        yield Fault(Rule.RECORD, _place_in_lists(record), f"order = {order}; the schedule has orders 0 to {len(case.schedule.orders) - 1}.")
+    else:
+        product = case.schedule.orders[order].product
+        yield Fault(Rule.RECORD, _place_in_lists(record), f"operation = {operation}; product {product} has no such operation.")
 
 
 def _check_changeover_record(case: Case, changeover: ChangeoverRecord) -> Iterator[Fault]:
-    place = f"changeover at {changeover.start_date} on machine {changeover.machine}"
-    yield from _check_span(case, place, changeover)
-    if (changeover.order is None) != (changeover.operation is None):
-        yield Fault(Rule.RECORD, place, f"order = {changeover.order} and operation = {changeover.operation}; give both or neither.")
-    elif changeover.order is not None and changeover.operation is not None:
-        yield from _check_numbers(case, place, changeover.order, changeover.operation)
+    yield from _check_span(case, changeover)
+    order, operation = changeover.order, changeover.operation
+    if order is not None and operation is not None:
+        if _operation_name(case, order, operation) is None:
+            yield from _explain_numbers(case, changeover, order, operation)
+    elif order is not None or operation is not None:
+        yield Fault(Rule.RECORD, _place_in_lists(changeover), f"order = {order} and operation = {operation}; give both or neither.")
     if not 0 <= changeover.machine < len(case.plant.machines):
         return
-    attributes = case.plant.centres[case.plant.centre_of[changeover.machine]].attributes
+    known = case.plant.setup_values[case.plant.centre_of[changeover.machine]]
     for setup in (changeover.from_setup, changeover.to_setup):
-        if len(setup) != len(attributes) or any(value not in a.values for value, a in zip(setup, attributes, strict=True)):
-            yield Fault(Rule.RECORD, place, f"setup {setup}; it must have one known value for each of {[a.name for a in attributes]}.")
+        if len(setup) != len(known) or not all(map(contains, known.values(), setup)):
+            message = f"setup {setup}; it must have one known value for each of {list(known)}."
+            yield Fault(Rule.RECORD, _place_in_lists(changeover), message)
 
 
-def _check_span(case: Case, place: str, record: Record) -> Iterator[Fault]:
+def _check_span(case: Case, record: Record) -> Iterator[Fault]:
     if not 0 <= record.machine < len(case.plant.machines):
-        yield Fault(Rule.RECORD, place, f"machine = {record.machine}; the factory has machines 0 to {len(case.plant.machines) - 1}.")
+        message = f"machine = {record.machine}; the factory has machines 0 to {len(case.plant.machines) - 1}."
+        yield Fault(Rule.RECORD, _place_in_lists(record), message)
     first = record.selected_date if isinstance(record, OperationRecord) else record.start_date
     if first < 0:
-        yield Fault(Rule.RECORD, place, f"starts at {first}; it must not start before date 0.")
+        yield Fault(Rule.RECORD, _place_in_lists(record), f"starts at {first}; it must not start before date 0.")
     if record.end_date < record.start_date:
-        yield Fault(Rule.RECORD, place, f"ends at {record.end_date}, before it starts at {record.start_date}.")
+        yield Fault(Rule.RECORD, _place_in_lists(record), f"ends at {record.end_date}, before it starts at {record.start_date}.")
 
 
 # --- orders -----------------------------------------------------------------------------------------------------------------
@@ -173,7 +208,7 @@ def _check_span(case: Case, place: str, record: Record) -> Iterator[Fault]:
 
 def _check_orders(case: Case) -> Iterator[Fault]:
     """The orders are those of the book, or of the world that the seed stands for."""
-    expected = _expected_orders(case)
+    expected = case.expected_orders
     if expected is None:
         for order in case.schedule.orders:
             yield from _check_material_given(case, order)
@@ -189,14 +224,6 @@ def _check_orders(case: Case) -> Iterator[Fault]:
         elif actual.material_date != order.material_date:
             message = f"material_date = {actual.material_date}; as drawn it must be {order.material_date}."
             yield Fault(Rule.MATERIAL_DATE, f"order {order.order_id}", message)
-
-
-def _expected_orders(case: Case) -> tuple[OrderRecord, ...] | None:
-    if case.book is not None:
-        return book_orders(case.plant, case.book, case.schedule.seed)
-    if case.schedule.seed is not None and case.plant.factory.demand is not None:
-        return draw_orders(case.plant, case.schedule.seed)
-    return None
 
 
 def _compare_order(actual: OrderRecord, expected: OrderRecord) -> Iterator[Fault]:
@@ -219,77 +246,71 @@ def _check_material_given(case: Case, order: OrderRecord) -> Iterator[Fault]:
 
 def _check_routes(case: Case) -> Iterator[Fault]:
     """Every operation is done, where it may be done, once it is ready."""
-    done: Attempts = defaultdict(list)
-    for record in case.schedule.operations:
-        done[record.order, record.operation].append(record)
-    for attempts in done.values():
-        attempts.sort(key=lambda record: (record.attempt, record.end_date))
-    for order in case.schedule.orders:
-        for i, step in enumerate(case.plant.route(order.product)):
-            attempts = done.get((order.number, i), [])
-            yield from _check_attempts(case, order, step.operation.name, attempts)
+    for order, tasks in zip(case.schedule.orders, case.tasks, strict=True):
+        for i, task in enumerate(tasks):
+            attempts = case.attempts.get((order.number, i), ())
+            yield from _check_attempts(case, order, task.step.operation.name, attempts)
             for record in attempts:
-                yield from _check_machine_choice(case, record)
-                yield from _check_readiness(case, order, record, done)
+                yield from _check_machine_choice(case, task.step, record)
+                yield from _check_readiness(case, order, task.step, record)
 
 
-def _check_attempts(case: Case, order: OrderRecord, name: str, attempts: list[OperationRecord]) -> Iterator[Fault]:
+def _check_attempts(case: Case, order: OrderRecord, name: str, attempts: Sequence[OperationRecord]) -> Iterator[Fault]:
     if not attempts:
         yield Fault(Rule.OPERATION_MISSING, f"order {order.order_id}, operation {name}", "is not in the schedule.")
         return
     numbers = [record.attempt for record in attempts]
+    if numbers == list(range(len(attempts))):
+        return
     for record, following in pairwise(attempts):
         if following.attempt == record.attempt:
-            yield Fault(Rule.OPERATION_DUPLICATED, place_of(case.schedule, following), f"is done twice, to {record.end_date} and to {following.end_date}.")
+            message = f"is done twice, to {record.end_date} and to {following.end_date}."
+            yield Fault(Rule.OPERATION_DUPLICATED, case.place_of(following), message)
     if sorted(set(numbers)) != list(range(len(set(numbers)))):
-        yield Fault(Rule.REWORK, place_of(case.schedule, attempts[-1]), f"attempts {numbers}; they must count up from 0 without a gap.")
+        yield Fault(Rule.REWORK, case.place_of(attempts[-1]), f"attempts {numbers}; they must count up from 0 without a gap.")
 
 
-def _check_machine_choice(case: Case, record: OperationRecord) -> Iterator[Fault]:
-    step = case.plant.route(case.schedule.orders[record.order].product)[record.operation]
+def _check_machine_choice(case: Case, step: Step, record: OperationRecord) -> Iterator[Fault]:
     if case.plant.centre_of[record.machine] != step.centre:
         here, there = case.schedule.machine_centres[record.machine], step.operation.work_centre
-        yield Fault(Rule.WORK_CENTRE, place_of(case.schedule, record), f"belongs to work centre {there}, but was done in {here}.")
+        yield Fault(Rule.WORK_CENTRE, case.place_of(record), f"belongs to work centre {there}, but was done in {here}.")
     elif record.machine not in step.base_times:
         eligible = ", ".join(case.schedule.machine_names[m] for m in step.base_times)
-        yield Fault(Rule.ELIGIBILITY, place_of(case.schedule, record), f"may be done on {eligible} only.")
+        yield Fault(Rule.ELIGIBILITY, case.place_of(record), f"may be done on {eligible} only.")
 
 
-def _check_readiness(case: Case, order: OrderRecord, record: OperationRecord, done: Attempts) -> Iterator[Fault]:
+def _check_readiness(case: Case, order: OrderRecord, step: Step, record: OperationRecord) -> Iterator[Fault]:
     """An operation may be selected once its order, its material, its predecessors (brought here) and its attempt before are there."""
-    place, selected = place_of(case.schedule, record), record.selected_date
-    step = case.plant.route(order.product)[record.operation]
+    selected = record.selected_date
     if selected < order.release_date:
-        yield Fault(Rule.RELEASE, place, f"is selected at {selected}; its order is released at {order.release_date}.")
-    if step.operation.needs_material and order.release_date <= selected < order.material_date:
-        yield Fault(Rule.MATERIAL, place, f"is selected at {selected}; its material is there at {order.material_date}.")
+        yield Fault(Rule.RELEASE, case.place_of(record), f"is selected at {selected}; its order is released at {order.release_date}.")
+    if order.release_date <= selected < order.material_date and step.operation.needs_material:
+        yield Fault(Rule.MATERIAL, case.place_of(record), f"is selected at {selected}; its material is there at {order.material_date}.")
     for predecessor in step.predecessors:
-        before = done.get((order.number, predecessor))
+        before = case.attempts.get((order.number, predecessor))
         if before:
             yield from _check_predecessor(case, record, before[-1], step.centre)
-    for earlier in done[order.number, record.operation]:
-        if earlier.attempt == record.attempt - 1 and selected < earlier.end_date:
-            yield Fault(Rule.REWORK, place, f"is selected at {selected}; the attempt before ends at {earlier.end_date}.")
+    if record.attempt > 0:
+        for earlier in case.attempts[order.number, record.operation]:
+            if earlier.attempt == record.attempt - 1 and selected < earlier.end_date:
+                yield Fault(Rule.REWORK, case.place_of(record), f"is selected at {selected}; the attempt before ends at {earlier.end_date}.")
 
 
 def _check_predecessor(case: Case, record: OperationRecord, before: OperationRecord, centre: int) -> Iterator[Fault]:
-    place, selected = place_of(case.schedule, record), record.selected_date
-    product = case.schedule.orders[record.order].product
-    transport_time = case.plant.transport_time(case.plant.route(product)[before.operation].centre, centre)
+    selected, transport_time = record.selected_date, case.plant.transport_time(case.task_of(before).step.centre, centre)
     if selected < before.end_date:
-        yield Fault(Rule.PRECEDENCE, place, f"is selected at {selected}; operation {before.name} before it ends at {before.end_date}.")
+        yield Fault(Rule.PRECEDENCE, case.place_of(record), f"is selected at {selected}; operation {before.name} before it ends at {before.end_date}.")
     elif selected < before.end_date + transport_time:
         message = f"is selected at {selected}; operation {before.name} ends at {before.end_date} and transport takes {transport_time}."
-        yield Fault(Rule.TRANSPORT, place, message)
+        yield Fault(Rule.TRANSPORT, case.place_of(record), message)
 
 
 # --- machines, crews, ends --------------------------------------------------------------------------------------------------
 
 
 def _check_machines(case: Case) -> Iterator[Fault]:
-    attempts = frozenset((record.order, record.operation, record.attempt) for record in case.schedule.operations)
     for machine in range(len(case.plant.machines)):
-        yield from MachineChecks(case.plant, case.schedule, attempts, machine).faults()
+        yield from MachineChecks(case, machine).faults()
     done_on = {(record.order, record.operation, record.machine) for record in case.schedule.operations}
     for changeover in case.schedule.changeovers:
         if changeover.order is not None and (changeover.order, changeover.operation, changeover.machine) not in done_on:
@@ -301,13 +322,13 @@ def _check_machines(case: Case) -> Iterator[Fault]:
 def _check_crews(case: Case) -> Iterator[Fault]:
     """At no time are more changeovers of positive time under way than there are crews; an end comes before a start at one date."""
     under_way: list[ChangeoverRecord] = []
-    for changeover in sorted(case.schedule.changeovers, key=lambda c: (c.start_date, c.machine)):
+    for changeover in sorted(case.schedule.changeovers, key=attrgetter("start_date", "machine")):
         if changeover.end_date > changeover.start_date:
             under_way = [other for other in under_way if other.end_date > changeover.start_date]
             under_way.append(changeover)
             if len(under_way) > case.plant.crews:
                 message = f"is number {len(under_way)} under way at {changeover.start_date}; there are {case.plant.crews} crews."
-                yield Fault(Rule.CREWS, place_of(case.schedule, changeover), message)
+                yield Fault(Rule.CREWS, case.place_of(changeover), message)
 
 
 def _check_ends(case: Case) -> Iterator[Fault]:
@@ -325,7 +346,7 @@ def _check_ends(case: Case) -> Iterator[Fault]:
         message = f"is {case.schedule.num_orders}; the schedule has {len(case.schedule.orders)} orders, and only complete schedules can be verified."
         yield Fault(Rule.COMPLETION, "num_orders", message)
     for operation in case.schedule.open_operations:
-        yield Fault(Rule.COMPLETION, place_of(case.schedule, operation), "is still in work; only complete schedules can be verified.")
+        yield Fault(Rule.COMPLETION, case.place_of(operation), "is still in work; only complete schedules can be verified.")
     last = max(ends.values(), default=0)
     if case.schedule.end_date != last:
         yield Fault(Rule.END_DATE, "end_date", f"is {case.schedule.end_date}; the last operation ends at {last}.")

@@ -6,8 +6,10 @@ The verifier asks it what must have happened. It is a second implementation on p
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from array import array
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 
 from factory.model import Customer, DemandRegime, Factory, OrderBook, SupplyRegime
 from factory.plant import Plant
@@ -48,18 +50,64 @@ def exponential_ticks(mean: float, seed: int, role: int, entity: int, index: int
     return max(1, math.floor(-mean * math.log(uniform(seed, role, entity, index)) + 0.5))
 
 
-def realised_time(seed: int, order: int, operation: int, attempt: int, expected: int, cv: float) -> int:
-    """Log-normal process time of one attempt, with the expected mean (docs/model.md, section 3)."""
-    sigma = math.sqrt(math.log(1 + cv * cv))
-    if sigma == 0.0 or expected == 0:
-        return expected
-    z = normal(seed, PROCESS, order, _ATTEMPT_KEYS * operation + attempt)
-    return max(1, math.floor(expected * math.exp(sigma * z - sigma * sigma / 2.0) + 0.5))
+class World:
+    """What must happen under one seed, whatever is decided: its orders, and how their operations turn out.
+
+    Parameters
+    ----------
+    seed
+        Seed of the episode.
+    orders
+        Its orders by number; None: not known.
+    most_operations
+        Operations of the longest route.
+    """
+
+    def __init__(self, seed: int, orders: tuple[OrderRecord, ...] | None, most_operations: int) -> None:
+        self.orders = orders
+        size = (0 if orders is None else len(orders), most_operations)
+        self._process_draws = _OperationDraws(partial(normal, seed, PROCESS), *size)
+        self._rework_draws = _OperationDraws(partial(uniform, seed, REWORK), *size)
+
+    def realised_time(self, order: int, operation: int, attempt: int, expected: int, cv: float) -> int:
+        """Log-normal process time of one attempt, with the expected mean (docs/model.md, section 3)."""
+        sigma = math.sqrt(math.log(1 + cv * cv))
+        if sigma == 0.0 or expected == 0:
+            return expected
+        z = self._process_draws.find(order, operation, attempt)
+        return max(1, math.floor(expected * math.exp(sigma * z - sigma * sigma / 2.0) + 0.5))
+
+    def is_reworked(self, order: int, operation: int, attempt: int, probability: float) -> bool:
+        """Whether a completed attempt must be done again."""
+        if attempt >= MAX_ATTEMPTS - 1 or probability == 0:
+            return False
+        return self._rework_draws.find(order, operation, attempt) < probability
 
 
-def is_reworked(seed: int, order: int, operation: int, attempt: int, probability: float) -> bool:
-    """Whether a completed attempt must be done again."""
-    return attempt < MAX_ATTEMPTS - 1 and uniform(seed, REWORK, order, _ATTEMPT_KEYS * operation + attempt) < probability
+class _OperationDraws:
+    """Draws for attempts at operations. Those for first attempts are kept, as every schedule of the seed needs them.
+
+    Parameters
+    ----------
+    draw
+        Draws the number for an order and an index (operation and attempt).
+    orders, operations
+        How many orders the episode has, and how many operations the longest route.
+    """
+
+    def __init__(self, draw: Callable[[int, int], float], orders: int, operations: int) -> None:
+        self._draw, self._operations = draw, operations
+        self._kept = array("d", [math.nan]) * (orders * operations)  # not a list: hundreds of worlds are kept
+
+    def find(self, order: int, operation: int, attempt: int) -> float:
+        """The number that belongs to this attempt."""
+        place = order * self._operations + operation
+        if attempt > 0 or place >= len(self._kept):
+            return self._draw(order, _ATTEMPT_KEYS * operation + attempt)
+        number = self._kept[place]
+        if math.isnan(number):
+            number = self._kept[place] = self._draw(order, _ATTEMPT_KEYS * operation)
+        return number
 
 
 # --- orders -----------------------------------------------------------------------------------------------------------------
