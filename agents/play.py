@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,7 @@ from envs.batch import Batch
 from envs.observation import Tables
 
 
+@runtime_checkable
 class Policy(Protocol):
     """Whoever decides: rules, networks, solvers."""
 
@@ -18,20 +19,52 @@ class Policy(Protocol):
         """One legal row for each environment, ``[E]``, from tables with a leading axis E."""
 
 
+@runtime_checkable
+class ShopPolicy(Policy, Protocol):
+    """A policy that simulates or plans ahead, and so needs the state of the shop; of that it may use only what is known (``docs/model.md``)."""
+
+    def watch(self, batch: Batch) -> None:
+        """The shops it is going to decide for, their episodes just begun."""
+
+
+class UnfinishedError(RuntimeError):
+    """An episode that was not over at its limit."""
+
+
 def as_observation(tables: Tables) -> dict[str, NDArray[Any]]:
     """The tables under the names of the observation space."""
     return {"candidates": tables.candidates, "machines": tables.machines, "shop": tables.shop, "action_mask": tables.action_mask}
 
 
-def play(batch: Batch, policy: Policy, seeds: NDArray[np.uint64]) -> None:
+def play(batch: Batch, policy: Policy, seeds: NDArray[np.uint64], factories: NDArray[np.int64] | None = None) -> None:
     """Play one episode in every environment of ``batch`` to its end; what came of it stands in ``batch.shop``.
 
     Parameters
     ----------
     seeds
         One for each environment.
+    factories
+        Number of the factory of each environment in ``batch.factories``; None for e modulo their number.
+
+    Raises
+    ------
+    UnfinishedError
+        If an episode meets a limit of the batch (``last_date``, ``most_decisions``) before its end.
     """
-    tables = batch.reset(np.asarray(seeds, np.uint64))
+    tables = batch.reset(np.asarray(seeds, np.uint64), factories)
+    if isinstance(policy, ShopPolicy):
+        policy.watch(batch)
     while not batch.over.all():
         batch.grow_log()
         tables = batch.step(np.asarray(policy.decide(as_observation(tables)), np.int64), autoreset=False)
+        if batch.outcome.truncated.any():
+            raise UnfinishedError(_describe_unfinished(batch))
+
+
+def _describe_unfinished(batch: Batch) -> str:
+    env = int(np.argmax(batch.outcome.truncated))
+    floor = batch.shop.floor[env]
+    return (
+        f"environment {env}, seed {floor.seed}: {floor.num_orders - floor.num_completed} of {floor.num_orders} orders are open "
+        f"after {floor.decisions} decisions, at date {floor.clock}"
+    )

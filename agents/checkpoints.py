@@ -1,0 +1,87 @@
+"""Checkpoints of Stable-Baselines3 and sb3-contrib as policies: ``load_checkpoint("runs/x/model.zip").decide(observation)``.
+
+A checkpoint is a pickle: load only those you trust. (The evaluator loads them in a process of their own.)
+"""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+ALGORITHMS = {"MaskablePPO": "sb3_contrib", "PPO": "stable_baselines3", "A2C": "stable_baselines3", "DQN": "stable_baselines3", "QRDQN": "sb3_contrib"}
+"""Algorithms with discrete actions, and where they are."""
+
+
+class CheckpointPolicy:
+    """Greedy actions of a trained model. One without masks may name a row that is not legal; the next legal one is taken then, as in its training.
+
+    Parameters
+    ----------
+    model
+        A model with ``predict``.
+    """
+
+    def __init__(self, model: Any) -> None:
+        self.model = model
+        self._takes_masks = type(model).__name__.startswith("Maskable")
+
+    def decide(self, observation: dict[str, NDArray[Any]]) -> NDArray[np.int64]:
+        """Rows ``[E]``; 0 where no row is legal."""
+        mask = np.asarray(observation["action_mask"]).astype(bool)
+        some = np.where(mask.any(axis=1, keepdims=True), mask, True)  # a distribution over no row at all cannot be made
+        settings = {"action_masks": some} if self._takes_masks else {}
+        actions, _ = self.model.predict(observation, deterministic=True, **settings)
+        return next_legal(np.asarray(actions, np.int64), some)
+
+
+def next_legal(actions: NDArray[np.int64], mask: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """For each environment the first legal row from its action on, going round."""
+    rows = mask.shape[1]
+    turned = np.take_along_axis(mask, (actions[:, None] + np.arange(rows)) % rows, axis=1)
+    return (actions + turned.argmax(axis=1)) % rows
+
+
+def load_checkpoint(path: Path | str) -> CheckpointPolicy:
+    """Load a ``.zip`` that an algorithm of ALGORITHMS has saved.
+
+    Raises
+    ------
+    ValueError
+        If it is none, or of another algorithm.
+    """
+    import importlib
+
+    import torch
+
+    torch.set_num_threads(1)  # evaluation runs one process a core
+    name = algorithm_of(Path(path))
+    model = getattr(importlib.import_module(ALGORITHMS[name]), name).load(path, device="cpu")
+    return CheckpointPolicy(model)
+
+
+def algorithm_of(path: Path) -> str:
+    """Name of the algorithm whose model a checkpoint holds.
+
+    Raises
+    ------
+    ValueError
+        If it cannot be told.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            content = json.loads(archive.read("data"))
+    except (OSError, zipfile.BadZipFile, KeyError, ValueError) as error:
+        raise ValueError(f"{path}: not a checkpoint of Stable-Baselines3 ({error}). Give a .zip that model.save() wrote.") from None
+    policy = json.dumps(content.get("policy_class", ""))
+    if "clip_range" in content:
+        return "MaskablePPO" if "maskable" in policy else "PPO"
+    if "gae_lambda" in content:
+        return "A2C"
+    if "exploration_fraction" in content:
+        return "QRDQN" if "qrdqn" in policy else "DQN"
+    raise ValueError(f"{path}: the checkpoint is of an unknown algorithm. Known are {', '.join(ALGORITHMS)}.")

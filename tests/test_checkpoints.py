@@ -1,0 +1,63 @@
+"""Checkpoints of Stable-Baselines3 as policies."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import gymnasium
+import numpy as np
+import pytest
+from sb3_contrib import QRDQN, MaskablePPO
+from stable_baselines3 import A2C, DQN, PPO
+
+from agents.checkpoints import algorithm_of, load_checkpoint, next_legal
+from agents.play import play
+from envs.batch import Batch
+from envs.registration import ENV_ID
+from evaluation.contenders import parse_contenders
+from evaluation.episodes import Play
+from evaluation.scenarios import find_scenarios
+from factory.catalogue import find_single_factory
+
+ALGORITHMS = (MaskablePPO, PPO, A2C, DQN, QRDQN)
+SMALL_NETWORK = {"net_arch": [8]}
+
+
+def save(algorithm: type, folder: Path) -> Path:
+    """An untrained model of the algorithm on the factory ``tiny``."""
+    env = gymnasium.make(ENV_ID, factory="tiny", illegal_actions="replace", disable_env_checker=True).unwrapped
+    settings = {"buffer_size": 50} if algorithm in (DQN, QRDQN) else {"n_steps": 8}
+    if algorithm in (PPO, MaskablePPO):
+        settings["batch_size"] = 8
+    path = folder / f"{algorithm.__name__}.zip"
+    algorithm("MultiInputPolicy", env, policy_kwargs=SMALL_NETWORK, seed=1, device="cpu", **settings).save(path)
+    return path
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_a_checkpoint_is_recognised_and_plays_whole_episodes(algorithm: type, tmp_path: Path) -> None:
+    path = save(algorithm, tmp_path)
+    assert algorithm_of(path) == algorithm.__name__
+    batch = Batch([find_single_factory("tiny")], num_envs=2)
+    play(batch, load_checkpoint(path), np.arange(2, dtype=np.uint64))
+    assert batch.over.all()
+
+
+def test_a_checkpoint_is_scored_like_any_policy(tmp_path: Path) -> None:
+    path = save(MaskablePPO, tmp_path)
+    (contender,) = parse_contenders(f"mine={path}")
+    result = Play(find_scenarios(["tiny"])[0], contender, 0, "test", 0, 2, True, 120.0).run()
+    assert result["verified"] == 2
+
+
+def test_the_next_legal_row_is_found_going_round() -> None:
+    mask = np.array([[True, False, False, True], [False, True, False, False], [True, True, False, False]])
+    assert next_legal(np.array([1, 2, 1]), mask).tolist() == [3, 1, 1]
+
+
+@pytest.mark.parametrize("content", [b"", b"no archive"])
+def test_what_is_no_checkpoint_is_refused(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "model.zip"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match="not a checkpoint of Stable-Baselines3"):
+        algorithm_of(path)

@@ -1,0 +1,86 @@
+"""Policies by their names on the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from agents.rules import RULES, make_rule
+from evaluation.contenders import Contender, make_policy, parse_contenders
+
+
+def test_rules_stands_for_all_rules() -> None:
+    assert [contender.name for contender in parse_contenders("rules")] == list(RULES)
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("EDD, SPT", ["EDD", "SPT"]),
+        ("atcs", ["ATCS"]),
+        ("ATCS(k1=2, k2=0.5),EDD", ["ATCS(k1=2, k2=0.5)", "EDD"]),
+        ("ATCS(k1=3; k2=0.5)", ["ATCS(k1=3, k2=0.5)"]),
+        ("S/RO,PT+WINQ,SST>SPT", ["S/RO", "PT+WINQ", "SST>SPT"]),
+        ("mine=ATCS(k1=2, k2=0.5),ATCS", ["mine", "ATCS"]),
+        ("quick=cpsat(seconds=0.2),cpsat(seconds=1)", ["quick", "cpsat(seconds=1)"]),
+        ("EDD,EDD", ["EDD"]),
+        ("random,index,rollout,clairvoyant", ["RANDOM", "index", "rollout", "clairvoyant"]),
+    ],
+)
+def test_policies_are_called_what_was_asked_for(text: str, names: list[str]) -> None:
+    assert [contender.name for contender in parse_contenders(text)] == names
+
+
+def test_parameters_that_are_given_stay_as_they_are() -> None:
+    (contender,) = parse_contenders("ATCS(k1=3, k2=0.25)")
+    assert contender.settle(None) == contender
+    assert make_policy(contender).values == {"k1": 3.0, "k2": 0.25}
+
+
+def test_a_rule_that_was_never_tuned_plays_with_defaults_and_says_so() -> None:
+    contender = parse_contenders("ATCS")[0].settle(None)
+    assert contender.parameters == make_rule("ATCS").values
+    assert not contender.tuned
+
+
+def test_planners_improve_on_the_best_rule_unless_asked_otherwise() -> None:
+    best = make_rule("ATCS+HOLD", k1=3)
+    assert parse_contenders("cpsat")[0].settle(None, best).parameters == {"seconds": 1.0, "rule": str(best)}
+    assert parse_contenders("cpsat(rule=EDD)")[0].settle(None, best).parameters["rule"] == "EDD"
+
+
+def test_training_runs_of_one_policy_are_joined(tmp_path: Path) -> None:
+    runs = [tmp_path / name for name in ("a.zip", "b.zip")]
+    for run in runs:
+        run.touch()
+    (contender,) = parse_contenders(f"ours={runs[0]}+{runs[1]}")
+    assert (contender.name, contender.training_seeds, contender.paths) == ("ours", 2, tuple(map(str, runs)))
+
+
+def test_the_identity_of_a_checkpoint_is_its_content(tmp_path: Path) -> None:
+    path = tmp_path / "model.zip"
+    path.write_bytes(b"first")
+    first = Contender("model", "learned", paths=(str(path),)).identity()
+    path.write_bytes(b"second")
+    assert Contender("model", "learned", paths=(str(path),)).identity() != first
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "at least one is needed"),
+        ("ATCSX", "Did you mean 'ATCS'"),
+        ("clairvoyance", "Did you mean 'clairvoyant'"),
+        ("ATCS(k9=1)", "parameter 'k9' is not known"),
+        ("cpsat(seconds=fast)", "is not a positive number"),
+        ("cpsat(seconds=-1)", "is not a positive number"),
+        ("a=EDD,a=SPT", "two different ones are called 'a'"),
+        ("a=rules", "gives one name to 43 policies"),
+        ("runs/none.zip", "there is no such file"),
+        ("none.py:Mine", "there is no file none.py"),
+    ],
+)
+def test_what_cannot_be_read_is_refused_in_words(text: str, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        parse_contenders(text)

@@ -1,0 +1,231 @@
+"""Policies from outside: they see the observation and nothing else, and what they do wrong is theirs alone."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from evaluation.audit import ForesightError
+
+from agents.play import play
+from envs.batch import Batch
+from evaluation.contenders import Contender
+from evaluation.episodes import Play
+from evaluation.guest import Guest, GuestError, NoAnswerError, make_from_file
+from evaluation.scenarios import find_scenarios
+from factory.catalogue import find_single_factory
+
+TINY = find_single_factory("tiny")
+
+GUESTS = """
+import ctypes
+import gc
+import os
+import sys
+import time
+import numpy as np
+
+
+class First:
+    '''The first legal row, without a word about the factory.'''
+    def decide(self, observation):
+        return observation["action_mask"].argmax(axis=1)
+
+
+class Informed(First):
+    def __init__(self, factory):
+        assert factory.name == "tiny"
+
+
+class Illegal(First):
+    def decide(self, observation):
+        return np.full(len(observation["action_mask"]), 10**6)
+
+
+class Wrong(First):
+    def decide(self, observation):
+        return super().decide(observation)[:-1]
+
+
+class Fractions(First):
+    def decide(self, observation):
+        return super().decide(observation) + 0.5
+
+
+class Crashing(First):
+    def decide(self, observation):
+        raise KeyError("colour")
+
+
+class Leaving(First):
+    def decide(self, observation):
+        os._exit(3)
+
+
+class Segfaulting(First):
+    def decide(self, observation):
+        ctypes.string_at(0)
+
+
+class Silent(First):
+    def decide(self, observation):
+        while True:
+            time.sleep(0.01)
+
+
+class Fickle(First):
+    '''Changes over for the sake of it, and else waits.'''
+    def decide(self, observation):
+        mask = observation["action_mask"] > 0
+        changeovers = mask & (observation["candidates"][:, :, 1] > 0)
+        waits = np.where(mask[:, -1], mask.shape[1] - 1, mask.argmax(axis=1))
+        return np.where(changeovers.any(axis=1), changeovers.argmax(axis=1), waits)
+
+
+class Greedy(First):
+    def watch(self, batch):
+        pass
+
+
+class Prying(First):
+    '''Looks for the shop in memory, and rewrites it if it is there.'''
+    def decide(self, observation):
+        for thing in gc.get_objects():
+            if type(thing).__name__ in ("Batch", "ShopState", "Simulator"):
+                raise RuntimeError("found the shop")
+        observation["candidates"][:] = 0
+        observation["action_mask"][:, 1:] = 0
+        return super().decide(observation)
+
+
+class Talking(First):
+    def decide(self, observation):
+        print("so much to say")
+        print("so much to say", file=sys.stderr)
+        return super().decide(observation)
+
+
+class Mute:
+    pass
+
+
+NOT_CALLABLE = None
+"""
+
+
+@pytest.fixture(scope="module")
+def guests(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("guests") / "guests.py"
+    path.write_text(GUESTS)
+    return path
+
+
+def invite(guests: Path, name: str, patience: float = 20.0) -> Guest:
+    return Guest(make_from_file, (f"{guests}:{name}", TINY), patience)
+
+
+def observation_of(batch: Batch) -> dict[str, np.ndarray]:
+    return {name: getattr(batch.tables, name) for name in ("candidates", "machines", "shop", "action_mask")}
+
+
+@pytest.fixture
+def batch() -> Batch:
+    shops = Batch([TINY], num_envs=3)
+    shops.reset(np.arange(3, dtype=np.uint64))
+    return shops
+
+
+@pytest.mark.parametrize("name", ["First", "Informed", "Talking"])
+def test_a_guest_plays_whole_episodes(guests: Path, batch: Batch, name: str) -> None:
+    with invite(guests, name) as guest:
+        play(batch, guest, np.arange(3, dtype=np.uint64))
+    assert batch.over.all()
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("Wrong", "answered 2 actions for 3 environments"),
+        ("Fractions", "returned float64 values; row numbers"),
+        ("Crashing", "KeyError: 'colour'"),
+        ("Leaving", "its process ended .exit code 3."),
+        ("Segfaulting", "its process ended .exit code -11."),
+    ],
+)
+def test_a_guest_that_breaks_down_says_how(guests: Path, batch: Batch, name: str, words: str) -> None:
+    with invite(guests, name) as guest, pytest.raises(GuestError, match=words):
+        guest.decide(observation_of(batch))
+
+
+@pytest.mark.parametrize(("name", "words"), [("Mute", "Mute has no method decide"), ("NOT_CALLABLE", "has no NOT_CALLABLE"), ("Nobody", "has no Nobody")])
+def test_what_is_no_policy_is_refused(guests: Path, name: str, words: str) -> None:
+    with pytest.raises(GuestError, match=words):
+        invite(guests, name)
+
+
+def test_a_guest_that_never_answers_is_ended(guests: Path, batch: Batch) -> None:
+    guest = invite(guests, "Silent", patience=0.5)
+    with pytest.raises(NoAnswerError, match=r"no answer within 0\.5 s"):
+        guest.decide(observation_of(batch))
+    assert not guest._process.is_alive()
+
+
+def test_a_guest_may_not_ask_for_the_shop(guests: Path) -> None:
+    with pytest.raises(ForesightError, match="asks for the shop"):
+        invite(guests, "Greedy")
+
+
+def test_a_guest_finds_no_shop_and_changes_only_its_copy(guests: Path, batch: Batch) -> None:
+    before = {name: table.copy() for name, table in observation_of(batch).items()}
+    with invite(guests, "Prying") as guest:
+        actions = guest.decide(observation_of(batch))
+    assert (actions == 0).all()
+    for name, table in observation_of(batch).items():
+        assert table.tobytes() == before[name].tobytes()
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [("Illegal", "illegal action"), ("Crashing", "crashed"), ("Silent", "did not answer"), ("Greedy", "foresight")],
+)
+def test_what_a_guest_did_wrong_is_named(guests: Path, name: str, reason: str) -> None:
+    (scenario,) = find_scenarios(["tiny"])
+    guest = Contender(name, "guest", paths=(f"{guests}:{name}",))
+    result = Play(scenario, guest, 0, "test", 0, 2, True, 1.0).run()
+    assert result["failed"]["reason"] == reason
+    assert result["failed"]["episodes"] == [0, 1]
+
+
+def test_an_episode_without_end_is_given_up(guests: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("evaluation.episodes.DECISIONS_AN_OPERATION", 5)
+    (scenario,) = find_scenarios(["microfactory"])
+    result = Play(scenario, Contender("Fickle", "guest", paths=(f"{guests}:Fickle",)), 0, "test", 0, 1, True, 20.0).run()
+    assert result["failed"]["reason"] == "did not finish"
+    assert "orders are open after" in result["failed"]["message"]
+
+
+def test_a_guest_that_decides_like_a_rule_scores_like_it(guests: Path, tmp_path: Path) -> None:
+    (tmp_path / "like_edd.py").write_text('from agents.rules import make_rule\n\n\ndef policy():\n    return make_rule("EDD")\n')
+    (scenario,) = find_scenarios(["microfactory"])
+    contenders = (Contender("EDD", "rule", "EDD"), Contender("policy", "guest", paths=(f"{tmp_path / 'like_edd.py'}:policy",)))
+    own, other = (Play(scenario, contender, 0, "test", 0, 2, True, 60.0).run() for contender in contenders)
+    assert own.pop("nanoseconds")
+    assert other.pop("nanoseconds")
+    assert own == other
+
+
+def test_an_abandoned_guest_ends(guests: Path) -> None:
+    guest = invite(guests, "First")
+    process = guest._process
+    guest._line.close()
+    process.join(10)
+    assert process.exitcode == 0
+
+
+def test_guests_that_ended_leave_no_process_behind(guests: Path, batch: Batch) -> None:
+    with invite(guests, "First") as guest:
+        pid = guest._process.pid
+    time.sleep(0.1)
+    assert not Path(f"/proc/{pid}/exe").exists()
