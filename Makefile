@@ -8,7 +8,7 @@ PEERS := .venv-peers
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test lint format demo bench peers constraints clean
+.PHONY: help setup test lint format demo evaluate bench peers constraints clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ format: $(READY) ## rewrite the sources the way lint wants them
 
 demo: $(READY) ## one episode of the default factory under ATCS: KPIs and a Gantt picture
 	$(BIN)/python -m agents.demo
+
+evaluate: $(READY) ## every tuned rule and the evolved index on the default factory, with a report in results/microfactory
+	$(BIN)/python evaluate.py --factory microfactory --out results/microfactory
 
 bench: $(READY) ## decisions a second, beside other environments where `make peers` has installed them
 	$(BIN)/python -m benchmarks.env_speed --json results/env_speed.json

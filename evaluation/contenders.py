@@ -24,6 +24,9 @@ PLANNERS: dict[str, tuple[Kind, Mapping[str, float]]] = {
 }
 """Policies that simulate or plan ahead: kind and parameters with their defaults. They improve on a rule, their parameter ``rule``."""
 
+WHOLE = ("candidates", "futures")
+"""Parameters of planners that are whole numbers."""
+
 _NAMED = re.compile(r"(?P<name>[\w.@-]+)=(?P<policy>[^(]+|\w+\(.*\))")
 
 
@@ -117,22 +120,18 @@ def make_policy(contender: Contender) -> Any:
 
         return IndexPolicy(values)  # type: ignore[arg-type]
     rule = parse_rule(str(values.pop("rule")))
-    numbers = {name: int(value) if name in ("candidates", "futures") else value for name, value in values.items() if not isinstance(value, str)}
-    return _planner(contender.base)(rule=rule, **numbers)
-
-
-def _planner(base: str) -> Any:
-    if base == "rollout":
+    numbers = {name: int(value) if name in WHOLE else value for name, value in values.items()}
+    if contender.base == "rollout":
         from agents.rollout import RolloutPolicy
 
-        return RolloutPolicy
-    if base == "cpsat":
+        return RolloutPolicy(rule, **numbers)  # type: ignore[arg-type]
+    if contender.base == "cpsat":
         from agents.solver.horizon import RollingHorizonPolicy
 
-        return RollingHorizonPolicy
+        return RollingHorizonPolicy(rule=rule, **numbers)  # type: ignore[arg-type]
     from agents.solver.clairvoyant import ClairvoyantPolicy
 
-    return ClairvoyantPolicy
+    return ClairvoyantPolicy(**numbers)  # type: ignore[arg-type]
 
 
 # --- reading ------------------------------------------------------------------------------------------------------------------
