@@ -7,6 +7,9 @@ import math
 from factory import draws
 from factory.compiled import compiled
 
+FOR_EVER = 2**61
+"""A date that no episode reaches, in ticks."""
+
 
 @compiled
 def draw_orders(factory, shop, e):
@@ -17,7 +20,7 @@ def draw_orders(factory, shop, e):
         copy_order_book(factory, shop, e)
     else:
         draw_releases(factory, shop, e)
-    draw_material(factory, shop, e)
+    draw_material(factory, shop, e, 0, shop.floor[e].num_orders, 0, 0)
     for order in range(shop.floor[e].num_orders):
         shop.orders[e, order].completion_date = -1
 
@@ -40,39 +43,48 @@ def copy_order_book(factory, shop, e):
 @compiled
 def draw_releases(factory, shop, e):
     """Poisson batches whose rate switches with the demand regime; each order drawn under the regime of its release."""
-    g, seed = shop.floor[e].factory, shop.floor[e].seed
+    g = shop.floor[e].factory
     order = 0
     while order < factory.plant[g].initial_orders:
         draw_order(factory, shop, e, order, 0, 0)
         order += 1
-    regime, stay = 0, 0
-    regime_end = float(stay_length(seed, draws.DEMAND_REGIME, stay, factory.regimes[g, 0].duration))
-    epoch, batch = 0.0, 0
-    while order < shop.floor[e].num_orders:
+    draw_arrivals(factory, shop, e, order, 0, 0.0, FOR_EVER)
+
+
+@compiled
+def draw_arrivals(factory, shop, e, order, first_regime, epoch, last_date):
+    """Orders from number ``order`` on, when ``first_regime`` is in force at ``epoch``: up to the first batch after ``last_date``."""
+    g, seed = shop.floor[e].factory, shop.floor[e].seed
+    regime, stay = first_regime, 0
+    regime_end = epoch + stay_length(seed, draws.DEMAND_REGIME, stay, factory.regimes[g, regime].duration)
+    batch, release_date = 0, 0
+    while order < shop.floor[e].num_orders and release_date <= last_date:
         needed = -math.log(draws.uniform(seed, draws.ARRIVAL, batch, 0))
         available = (regime_end - epoch) / factory.regimes[g, regime].interarrival_time
         while needed > available:
             needed -= available
             epoch = regime_end
             stay += 1
-            regime = stay % factory.plant[g].num_regimes
+            regime = (first_regime + stay) % factory.plant[g].num_regimes
             regime_end = epoch + stay_length(seed, draws.DEMAND_REGIME, stay, factory.regimes[g, regime].duration)
             available = (regime_end - epoch) / factory.regimes[g, regime].interarrival_time
         epoch += needed * factory.regimes[g, regime].interarrival_time
+        release_date = math.floor(epoch + 0.5)
         spread = factory.plant[g].batch_high - factory.plant[g].batch_low + 1
         size = factory.plant[g].batch_low + math.floor(draws.uniform(seed, draws.BATCH, batch, 0) * spread)
         for _ in range(size):
             if order < shop.floor[e].num_orders:
-                draw_order(factory, shop, e, order, regime, math.floor(epoch + 0.5))
+                draw_order(factory, shop, e, order, regime, release_date)
                 order += 1
         batch += 1
+    return order
 
 
 @compiled
 def stay_length(seed, role, stay, duration):
     """Length of a regime's stay in ticks; practically for ever where no duration is given."""
     if duration == 0.0:
-        return 2**61
+        return FOR_EVER
     return draws.exponential_ticks(duration, seed, role, stay, 0)
 
 
@@ -204,21 +216,24 @@ def family_number(factory, shop, e, order, operation):
 
 
 @compiled
-def draw_material(factory, shop, e):
-    """When each order's material is there, by the supply regime in force at its release."""
+def draw_material(factory, shop, e, first_order, last_order, first_regime, date):
+    """When the material of orders ``first_order`` up to (not with) ``last_order`` is there, by the supply regime in force at their release.
+
+    ``first_regime`` is in force at ``date``.
+    """
     g, seed = shop.floor[e].factory, shop.floor[e].seed
     regimes = factory.plant[g].num_supply_regimes
-    stay, stay_end = 0, 0
+    stay, stay_end = 0, date
     if regimes > 0:
-        stay_end = stay_length(seed, draws.SUPPLY_REGIME, 0, factory.supplies[g, 0].duration)
-    for order in range(shop.floor[e].num_orders):
+        stay_end += stay_length(seed, draws.SUPPLY_REGIME, 0, factory.supplies[g, first_regime].duration)
+    for order in range(first_order, last_order):
         release_date = shop.orders[e, order].release_date
         shop.orders[e, order].material_date = release_date
         if regimes > 0 and product_needs_material(factory, g, shop.orders[e, order].product):
             while release_date >= stay_end:
                 stay += 1
-                stay_end += stay_length(seed, draws.SUPPLY_REGIME, stay, factory.supplies[g, stay % regimes].duration)
-            regime = stay % regimes
+                stay_end += stay_length(seed, draws.SUPPLY_REGIME, stay, factory.supplies[g, (first_regime + stay) % regimes].duration)
+            regime = (first_regime + stay) % regimes
             if draws.uniform(seed, draws.MATERIAL, order, 0) < factory.supplies[g, regime].late_probability:
                 lateness = draws.exponential_ticks(factory.supplies[g, regime].mean_lateness, seed, draws.LATENESS, order, 0)
                 shop.orders[e, order].material_date = release_date + lateness

@@ -1,0 +1,183 @@
+"""The evolved index, compiled: features of a row, the row with the highest index, and whole episodes under an index.
+
+What the features mean stands in :data:`agents.index.FEATURES`. :class:`agents.index.IndexPolicy` and the search for weights both choose with
+:func:`best_row`, so that what was searched is what decides.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from agents.index_features import FEATURE_INDEX
+from envs.features import CANDIDATE_INDEX, SHOP_INDEX
+from envs.observation import observe
+from factory.compiled import compiled
+from factory.kernel import advance, begin_episode, decide
+
+# columns of the tables, as compile-time constants
+_ROW_IS_CHANGEOVER, _ROW_IS_WAIT, _ROW_IS_MOUNTED = (CANDIDATE_INDEX[name] for name in ("is_changeover", "is_wait", "is_mounted"))
+_PROCESS_TIME, _SETUP_TIME, _SETUP_COST, _ENERGY_COST = (CANDIDATE_INDEX[name] for name in ("process_time", "setup_time", "setup_cost", "energy_cost"))
+_DUE_IN, _OPERATION_DUE_IN, _SLACK, _WEIGHT = (CANDIDATE_INDEX[name] for name in ("due_in", "operation_due_in", "slack", "weight"))
+_WORK_LEFT, _OPERATIONS_LEFT = (CANDIDATE_INDEX[name] for name in ("work_left", "operations_left"))
+_TIME_IN_QUEUE, _TIME_IN_SHOP, _READY_IN = (CANDIDATE_INDEX[name] for name in ("time_in_queue", "time_in_shop", "ready_in"))
+_FAMILY_READY, _FAMILY_READY_WORK, _FAMILY_UPCOMING = (CANDIDATE_INDEX[name] for name in ("family_ready", "family_ready_work", "family_upcoming"))
+_FAMILY_SLACK, _FAMILY_DUE_IN = (CANDIDATE_INDEX[name] for name in ("family_slack", "family_due_in"))
+_FAMILY_TIME_IN_QUEUE, _FAMILY_CRITICAL_RATIO = (CANDIDATE_INDEX[name] for name in ("family_time_in_queue", "family_critical_ratio"))
+_TWINS_IN_SETUP, _FASTEST_TIME = (CANDIDATE_INDEX[name] for name in ("twins_in_setup", "fastest_time"))
+_NEXT_PROCESS_TIME, _NEXT_QUEUE_WORK = (CANDIDATE_INDEX[name] for name in ("next_process_time", "next_queue_work"))
+_UNBLOCKS, _ATTEMPT, _REWORK_PROBABILITY = (CANDIDATE_INDEX[name] for name in ("unblocks", "attempt", "rework_probability"))
+_MEAN_PROCESS_TIME, _MEAN_SETUP_TIME, _LONGEST_WAIT = (SHOP_INDEX[name] for name in ("mean_process_time", "mean_setup_time", "longest_wait"))
+_READY_HERE, _COST_SCALE = (SHOP_INDEX[name] for name in ("ready_here", "cost_scale"))
+
+# features
+_CHANGEOVER, _DETOUR, _WAIT = (FEATURE_INDEX[name] for name in ("changeover", "detour", "wait"))
+_WAIT_READY, _WAIT_UPCOMING, _WAIT_QUEUE = (FEATURE_INDEX[name] for name in ("wait_ready_in", "wait_upcoming", "wait_queue"))
+_VALUE, _LENGTH, _ALLOWANCE = (FEATURE_INDEX[name] for name in ("value", "length", "allowance"))
+_SETUP_TO_MEAN, _SETUP, _SETUP_A_MEMBER, _MOUNTED = (FEATURE_INDEX[name] for name in ("setup_to_mean", "setup", "setup_a_member", "mounted"))
+_CHANGEOVER_COST, _ENERGY, _OVERDUE = (FEATURE_INDEX[name] for name in ("changeover_cost", "energy", "overdue"))
+_SLACK_SHARE, _DUE_SHARE, _OPERATION_DUE_SHARE = (FEATURE_INDEX[name] for name in ("slack", "due_in", "operation_due_in"))
+_WORK_SHARE, _OPERATIONS_SHARE = (FEATURE_INDEX[name] for name in ("work_left", "operations_left"))
+_QUEUE_SHARE, _SHOP_SHARE, _READY_SHARE = (FEATURE_INDEX[name] for name in ("time_in_queue", "time_in_shop", "ready_in"))
+_READY_MEMBERS, _READY_WORK, _UPCOMING_MEMBERS = (FEATURE_INDEX[name] for name in ("family_ready", "family_ready_work", "family_upcoming"))
+_MEMBERS_SLACK, _MEMBERS_DUE = (FEATURE_INDEX[name] for name in ("family_slack", "family_due_in"))
+_MEMBERS_QUEUE, _MEMBERS_RATIO = (FEATURE_INDEX[name] for name in ("family_time_in_queue", "family_critical_ratio"))
+_TWINS, _SLOWER_HERE = (FEATURE_INDEX[name] for name in ("twins_in_setup", "slower_here"))
+_NEXT_TIME, _NEXT_QUEUE, _UNBLOCKING = (FEATURE_INDEX[name] for name in ("next_process_time", "next_queue_work", "unblocks"))
+_AGAIN, _REWORK = (FEATURE_INDEX[name] for name in ("attempt", "rework_probability"))
+
+_LEAST_WEIGHT = 1e-6  # as in the observation's ATC column
+_CENT = 0.01
+
+
+@compiled
+def share(value, half):
+    """``value / (|value| + half)``: a quantity without bounds brought between -1 and 1, half way at ``half``."""
+    return value / (abs(value) + half)
+
+
+@compiled
+def describe_row(row, shop_row, out):
+    """Features ``out [W]`` of one row of the candidate table ``row [F]``, in the shop ``shop_row [Fs]``."""
+    out[:] = 0.0
+    unit = np.float64(shop_row[_MEAN_PROCESS_TIME])
+    if unit <= 0.0:
+        unit = max(0.5 * np.float64(shop_row[_LONGEST_WAIT]), 1.0)
+    if row[_ROW_IS_WAIT] != 0.0:
+        describe_wait(row, shop_row, unit, out)
+        return
+    if row[_ROW_IS_CHANGEOVER] != 0.0:
+        if row[_FAMILY_READY] > 0.0:
+            out[_DETOUR] = 1.0
+        else:
+            out[_CHANGEOVER] = 1.0
+    describe_operation(row, unit, out)
+    describe_changeover(row, shop_row, unit, out)
+    describe_family(row, unit, out)
+
+
+@compiled
+def describe_wait(row, shop_row, unit, out):
+    """The wait row: what is there to do, and what is expected."""
+    out[_WAIT] = 1.0
+    out[_WAIT_READY] = share(np.float64(row[_READY_IN]), unit)
+    out[_WAIT_UPCOMING] = share(np.float64(row[_FAMILY_UPCOMING]), 2.0)
+    out[_WAIT_QUEUE] = share(np.float64(shop_row[_READY_HERE]), 2.0)
+
+
+@compiled
+def describe_operation(row, unit, out):
+    """The features that speak of an operation and its order."""
+    time = np.float64(row[_PROCESS_TIME])
+    relative_time = max(time, 1.0) / unit
+    due_in = np.float64(row[_DUE_IN])
+    operation_due_in = np.float64(row[_OPERATION_DUE_IN])
+    out[_VALUE] = math.log(max(np.float64(row[_WEIGHT]), _LEAST_WEIGHT) / relative_time)
+    out[_LENGTH] = math.log(relative_time)
+    out[_ALLOWANCE] = max(operation_due_in - time, 0.0) / unit
+    out[_OVERDUE] = 1.0 if due_in < 0.0 else 0.0
+    out[_SLACK_SHARE] = share(np.float64(row[_SLACK]), 10.0 * unit)
+    out[_DUE_SHARE] = share(due_in, 10.0 * unit)
+    out[_OPERATION_DUE_SHARE] = share(operation_due_in, 2.0 * unit)
+    out[_WORK_SHARE] = share(np.float64(row[_WORK_LEFT]), 5.0 * unit)
+    out[_OPERATIONS_SHARE] = share(np.float64(row[_OPERATIONS_LEFT]), 4.0)
+    out[_QUEUE_SHARE] = share(np.float64(row[_TIME_IN_QUEUE]), 5.0 * unit)
+    out[_SHOP_SHARE] = share(np.float64(row[_TIME_IN_SHOP]), 20.0 * unit)
+    out[_READY_SHARE] = share(np.float64(row[_READY_IN]), unit)
+    out[_SLOWER_HERE] = 1.0 - np.float64(row[_FASTEST_TIME]) / time if time > 0.0 else 0.0
+    out[_NEXT_TIME] = share(np.float64(row[_NEXT_PROCESS_TIME]), unit)
+    out[_NEXT_QUEUE] = share(np.float64(row[_NEXT_QUEUE_WORK]), 5.0 * unit)
+    out[_UNBLOCKING] = np.float64(row[_UNBLOCKS])
+    out[_AGAIN] = share(np.float64(row[_ATTEMPT]), 1.0)
+    out[_REWORK] = np.float64(row[_REWORK_PROBABILITY])
+
+
+@compiled
+def describe_changeover(row, shop_row, unit, out):
+    """The features that speak of the changeover which the row implies."""
+    setup = np.float64(row[_SETUP_TIME])
+    mean_setup = np.float64(shop_row[_MEAN_SETUP_TIME])
+    cent = _CENT * np.float64(shop_row[_COST_SCALE])
+    out[_SETUP_TO_MEAN] = setup / (mean_setup if mean_setup > 0.0 else max(setup, 1.0))
+    out[_SETUP] = setup / unit
+    out[_SETUP_A_MEMBER] = setup / (unit * max(np.float64(row[_FAMILY_READY]), 1.0))
+    out[_MOUNTED] = np.float64(row[_ROW_IS_MOUNTED])
+    out[_CHANGEOVER_COST] = np.float64(row[_SETUP_COST]) / cent
+    out[_ENERGY] = np.float64(row[_ENERGY_COST]) / cent
+    out[_TWINS] = share(np.float64(row[_TWINS_IN_SETUP]), 1.0)
+
+
+@compiled
+def describe_family(row, unit, out):
+    """The features that speak of all operations here that want the same setup."""
+    out[_READY_MEMBERS] = share(np.float64(row[_FAMILY_READY]), 2.0)
+    out[_READY_WORK] = share(np.float64(row[_FAMILY_READY_WORK]), 2.0 * unit)
+    out[_UPCOMING_MEMBERS] = share(np.float64(row[_FAMILY_UPCOMING]), 2.0)
+    out[_MEMBERS_SLACK] = share(np.float64(row[_FAMILY_SLACK]), 10.0 * unit)
+    out[_MEMBERS_DUE] = share(np.float64(row[_FAMILY_DUE_IN]), 10.0 * unit)
+    out[_MEMBERS_QUEUE] = share(np.float64(row[_FAMILY_TIME_IN_QUEUE]), 5.0 * unit)
+    out[_MEMBERS_RATIO] = share(np.float64(row[_FAMILY_CRITICAL_RATIO]), 2.0)
+
+
+@compiled
+def best_row(candidates, shop_row, action_mask, weights, features):
+    """The legal row with the highest index (the sum of weights times features, in float64), first on ties; 0 where none is legal."""
+    best, highest = -1, -math.inf
+    for row in range(action_mask.shape[0]):
+        if not action_mask[row]:
+            continue
+        describe_row(candidates[row], shop_row, features)
+        index = 0.0
+        for place in range(weights.shape[0]):
+            index += weights[place] * features[place]
+        if best < 0 or index > highest:
+            best, highest = row, index
+    return max(best, 0)
+
+
+@compiled
+def best_rows(candidates, shops, action_masks, weights, features, actions):
+    """:func:`best_row` for every environment, into ``actions [E]``."""
+    for e in range(actions.shape[0]):
+        actions[e] = best_row(candidates[e], shops[e], action_masks[e], weights, features)
+
+
+@compiled
+def play_index(factory, shop, factories, seeds, weights, most_decisions, scratch, tables, features, costs):
+    """Total cost of whole episodes into ``costs [N]``; infinite where ``most_decisions`` did not suffice.
+
+    Episode n stands in factory ``factories[n]``. Environment 0 plays one after the other, which keeps it in the processor's cache.
+    """
+    for episode in range(seeds.shape[0]):
+        begin_episode(factory, shop, 0, factories[episode], seeds[episode])
+        advance(factory, shop, 0)
+        decisions = 0
+        while shop.floor[0].deciding >= 0 and decisions < most_decisions:
+            observe(factory, shop, 0, scratch, tables.candidates[0], tables.machines[0], tables.shop[0], tables.action_mask[0])
+            decide(factory, shop, 0, best_row(tables.candidates[0], tables.shop[0], tables.action_mask[0], weights, features))
+            advance(factory, shop, 0)
+            decisions += 1
+        costs[episode] = math.inf if shop.floor[0].deciding >= 0 else 0.0
+        for term in range(shop.cost.shape[1]):
+            costs[episode] += shop.cost[0, term]

@@ -1,0 +1,97 @@
+"""Does a policy that sees the shop use the hidden future? Ask it twice in one present, with two futures, and compare."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import fields
+
+import numpy as np
+
+from agents.play import ShopPolicy, as_observation
+from envs.batch import Batch
+from factory import draws
+from factory.arrays import ShopState
+from factory.demand import FOR_EVER
+from factory.futures import allocate_beliefs, imagine, infer_regimes
+from factory.model import Factory, OrderBook
+
+_ANOTHER_FUTURE = 2
+"""Index of the draw that seeds it; 0 and 1 are those of the next episode."""
+
+
+class ForesightError(ValueError):
+    """A policy decides differently when only the hidden future differs."""
+
+
+def audit_foresight(
+    make_policy: Callable[[], ShopPolicy], factory: Factory, seeds: Iterable[int], decisions: int | None = 60, book: OrderBook | None = None
+) -> None:
+    """Play episodes with a policy; at each decision ask a second copy of it in a shop with the same past and another future.
+
+    The other future has other process times, failures, deliveries, orders to come and another seed, drawn as :func:`factory.futures.imagine` does. The
+    two copies are asked equally often and see equal observations, so that what a policy remembers is no difference.
+
+    Parameters
+    ----------
+    make_policy
+        Makes a policy in its first state; called twice an episode. Equal copies must decide equally, e.g. without limits in wall-clock time.
+    seeds
+        Of the episodes.
+    decisions
+        Decisions of each episode that are audited, from its start; None for all.
+
+    Raises
+    ------
+    ForesightError
+        At the first decision where the actions differ.
+    """
+    for seed in seeds:
+        _audit_episode(make_policy, Batch([factory], [book], num_envs=1), Batch([factory], [book], num_envs=1), int(seed), decisions)
+
+
+def _audit_episode(make_policy: Callable[[], ShopPolicy], batch: Batch, twin: Batch, seed: int, decisions: int | None) -> None:
+    policy, other = make_policy(), make_policy()
+    for shop in (batch, twin):
+        shop.reset(np.array([seed], np.uint64))
+    change_future(batch, twin)
+    policy.watch(batch)
+    other.watch(twin)
+    number = 0
+    while not batch.over.all() and (decisions is None or number < decisions):
+        change_future(batch, twin)
+        actions = np.asarray(policy.decide(as_observation(batch.tables)), np.int64)
+        others = np.asarray(other.decide(as_observation(twin.tables)), np.int64)
+        if actions[0] != others[0]:
+            raise ForesightError(
+                f"episode {seed}, decision {number}, machine {int(batch.shop.floor.deciding[0])}: the policy chose row {actions[0]}, and row {others[0]} "
+                "when only the hidden future was another. A decision may use only what is known at its date (docs/model.md); "
+                "read expectations such as expected_end, and simulate ahead in worlds of factory.futures.imagine."
+            )
+        batch.step(actions, autoreset=False)
+        number += 1
+
+
+def change_future(batch: Batch, twin: Batch) -> None:
+    """Make environment 0 of ``twin`` the known present of that of ``batch``, with another future."""
+    for field in fields(ShopState):
+        np.copyto(getattr(twin.shop, field.name), getattr(batch.shop, field.name))
+    seed = np.uint64(draws.bits(batch.shop.floor.seed[0], draws.EPISODE, int(batch.shop.floor.decisions[0]), _ANOTHER_FUTURE))
+    beliefs = allocate_beliefs(batch.arrays)
+    infer_regimes(batch.arrays, batch.shop, 0, beliefs)
+    imagine(batch.arrays, batch.shop, 0, beliefs, twin.shop, 0, seed, FOR_EVER)
+    if batch.arrays.plant.num_regimes[0] == 0:
+        _change_book(twin.shop, np.random.default_rng(int(seed)))
+    for name in ("num_orders", "log_length", "deciding"):  # known, or none of the policy's business
+        getattr(twin.shop.floor, name)[0] = getattr(batch.shop.floor, name)[0]
+    for name in ("job_row", "changeover_target", "changeover_lead", "legal"):
+        np.copyto(getattr(twin.shop, name), getattr(batch.shop, name))
+    for name in ("candidates", "machines", "shop", "action_mask"):
+        np.copyto(getattr(twin.tables, name), getattr(batch.tables, name))
+
+
+def _change_book(shop: ShopState, generator: np.random.Generator) -> None:
+    """The lines of an order book that are not released: later, due otherwise and with each other's weights."""
+    released = int(shop.floor.num_released[0])
+    shop.orders.release_date[0, released:] += np.cumsum(generator.integers(1, 100, shop.orders.shape[1] - released))
+    shop.orders.due_date[0, released:] += generator.integers(1, 1000, shop.orders.shape[1] - released)
+    shop.orders.weight[0, released:] = generator.permutation(shop.orders.weight[0, released:])

@@ -1,0 +1,259 @@
+"""The search for parameters: bounds and budget are kept, known optima are found, the same start gives the same result, and what is done is kept."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from agents.index import IndexPolicy, as_array, atcs_weights
+from agents.rules import Rule, make_rule
+from evaluation import units
+from evaluation.arena import Arena, orders_an_episode
+from evaluation.index_search import best_start, evolve, tune_index
+from evaluation.resampling import Floats
+from evaluation.rule_search import Setting, compare_costs, count_episodes, search, spread, tunable_rules, tune_rule, with_setting
+from evaluation.scenarios import NamedScenario, find_scenarios
+from evaluation.seeds import which_block
+from evaluation.tuned import Budget, read_tuned
+from evaluation.tuning import describe_tuning, run_tuning
+from factory.model import Order, OrderBook
+
+SMALL = Budget(settings=6, orders=16, finalists=2, final_orders=16, generations=4, population=4, generation_orders=16, validation_orders=16)
+
+
+def scenario(name: str) -> NamedScenario:
+    (found,) = find_scenarios([name])
+    return found
+
+
+class Valley:
+    """In place of an arena: costs rise with the distance (in powers of e) from the best setting, and differ from episode to episode."""
+
+    def __init__(self, best: Mapping[str, float]) -> None:
+        self.best = best
+        self.played: list[Mapping[str, float]] = []
+
+    def play(self, rule: Rule) -> Floats:
+        self.played.append(dict(rule.values))
+        distance = sum(math.log(rule.values[name] / value) ** 2 for name, value in self.best.items())
+        return 100 + distance + np.array([-5.0, 0.0, 5.0])
+
+
+def default_of(rule: Rule) -> Setting:
+    return tuple(parameter.default for parameter in rule.parameters)
+
+
+def cheapest(costs: dict[Setting, Floats]) -> Setting:
+    return min(costs, key=lambda setting: float(costs[setting].mean()))
+
+
+# --- rules --------------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("rule", "best", "within"),
+    [("ATC", {"k": 0.3}, 1.2), ("ATCS", {"k1": 7.0, "k2": 0.05}, 1.6), ("ATCSR", {"k1": 0.5, "k2": 3.0, "k3": 0.1}, 2.5)],
+)
+def test_search_comes_close_to_a_known_optimum(rule: str, best: dict[str, float], within: float) -> None:
+    """Parameters span three powers of ten; they are found within a factor."""
+    found = make_rule(rule)
+    costs = search(found, default_of(found), Valley(best), 40)  # type: ignore[arg-type]
+    for value, wanted in zip(cheapest(costs), best.values(), strict=True):
+        assert 1 / within < value / wanted < within
+
+
+@pytest.mark.parametrize("rule", [rule.name for rule in tunable_rules()])
+def test_every_rule_is_tried_within_bounds_and_budget_with_its_default_first(rule: str) -> None:
+    found = make_rule(rule)
+    valley = Valley({})
+    costs = search(found, default_of(found), valley, 40)  # type: ignore[arg-type]
+    assert valley.played[0] == found.values
+    assert 30 <= len(costs) == len(valley.played) <= 40, "no setting is played twice"
+    for setting in costs:
+        assert all(parameter.low <= value <= parameter.high for parameter, value in zip(found.parameters, setting, strict=True))
+
+
+def test_rules_with_parameters_are_tuned_but_not_the_seed_of_chance() -> None:
+    assert [rule.name for rule in tunable_rules()] == ["COVERT", "ATC", "GECCO10", "DK", "ATCS", "ATCSR", "ATCS+HOLD"]
+
+
+@pytest.mark.parametrize("dimensions", [1, 2, 3])
+def test_settings_are_spread_evenly(dimensions: int) -> None:
+    """Every slab of a quarter holds about a quarter of the points, and of each half of the points."""
+    points = spread(32, dimensions)
+    assert points.shape == (32, dimensions)
+    for half in (points[:16], points[16:], points):
+        counts = np.apply_along_axis(lambda column: np.histogram(column, bins=4, range=(0, 1))[0], 0, half)
+        assert abs(counts - len(half) / 4).max() <= 2
+    np.testing.assert_array_equal(spread(8, dimensions, 5), spread(13, dimensions)[5:])
+
+
+def test_default_stays_where_nothing_is_better() -> None:
+    found = tune_rule(make_rule("ATC"), scenario("tiny"), SMALL)
+    assert found.parameters == {"k": 3.0}
+    assert found.tuned_cost == found.default_cost
+    assert found.validate_cost.difference == 0
+
+
+def test_tuned_rule_is_never_worse_than_its_default_where_it_was_searched() -> None:
+    found = tune_rule(make_rule("GECCO10"), scenario("scarce_crew"), SMALL)
+    assert found.tuned_cost < found.default_cost
+
+
+def test_costs_are_those_of_the_parameters_found() -> None:
+    """On the episodes named: those of the search and the final, and those of the validation."""
+    place = scenario("scarce_crew")
+    found = tune_rule(make_rule("ATCS"), place, SMALL)
+    tuned = make_rule("ATCS", **found.parameters)
+    assert found.tuned_cost == pytest.approx(Arena(place, "tune", 0, 16).play(tuned).mean(), abs=0.01)
+    assert found.validate_cost.tuned == pytest.approx(Arena(place, "validate", 0, 8).play(tuned).mean(), abs=0.01)
+    assert found.validate_cost.default == pytest.approx(Arena(place, "validate", 0, 8).play(make_rule("ATCS")).mean(), abs=0.01)
+
+
+def test_rule_without_parameters_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"rule EDD has no parameters to search. Tune one of COVERT"):
+        tune_rule(make_rule("EDD"), scenario("tiny"), SMALL)
+
+
+def test_setting_out_of_bounds_is_refused() -> None:
+    with pytest.raises(ValueError, match="out of bounds"):
+        with_setting(make_rule("ATC"), (1e9,))
+
+
+def test_comparison_is_paired() -> None:
+    """A constant saving is certain, however much episodes differ."""
+    default = np.random.default_rng(1).exponential(100.0, 40)
+    found = compare_costs(default, default - 1.0)
+    assert (found.difference, found.low, found.high) == (-1.0, -1.0, -1.0)
+
+
+# --- episodes -----------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "orders", "episodes"), [("microfactory", 6400, 64), ("large", 6400, 16), ("large", 400, 8), ("tiny", 6400, 64), ("randomised", 6400, 45)]
+)
+def test_episodes_are_counted_in_orders(name: str, orders: int, episodes: int) -> None:
+    assert count_episodes(orders, scenario(name)) == episodes
+
+
+def test_order_book_sets_the_length_of_an_episode() -> None:
+    tiny = scenario("tiny")
+    orders = tuple(Order(order_id=str(number), product="kart", release_date=0, due_date=100, weight=1) for number in range(3))
+    assert orders_an_episode(NamedScenario(tiny.name, tiny.source, OrderBook(orders=orders))) == 3
+
+
+def test_everybody_meets_the_same_episodes_and_others_than_in_another_block() -> None:
+    place = scenario("microfactory")
+    first, again, other = (Arena(place, block, 0, 8).play(make_rule("ATCS")) for block in ("tune", "tune", "validate"))
+    np.testing.assert_array_equal(first, again)
+    assert not np.isin(first, other).any()
+    assert {which_block(int(seed)) for seed in Arena(place, "tune", 100, 8).seeds} == {"tune"}
+
+
+def test_episodes_do_not_depend_on_how_many_are_played_side_by_side() -> None:
+    place = scenario("scarce_crew")
+    many = Arena(place, "tune", 0, 70).play(make_rule("SPT"))
+    np.testing.assert_array_equal(many[62:], Arena(place, "tune", 62, 8).play(make_rule("SPT")))
+
+
+def test_every_episode_of_ranges_has_a_factory_of_its_own() -> None:
+    place = scenario("randomised")
+    arena = Arena(place, "tune", 0, 3)
+    for number in range(3):
+        alone = Arena(place, "tune", number, 1)
+        assert alone.play(make_rule("EDD"))[0] == arena.play(make_rule("EDD"))[number]
+        weights = as_array(atcs_weights(2.0, 0.5))
+        assert alone.play_index(weights)[0] == arena.play_index(weights, slice(number, number + 1))[0]
+
+
+def test_policy_that_does_not_finish_is_infinitely_dear() -> None:
+    """It changes setups to and fro for ever."""
+    restless = {"changeover": 1000.0, "setup": 1000.0}
+    arena = Arena(scenario("randomised"), "tune", 0, 1)
+    assert np.isinf(arena.play_index(as_array(restless))).any()
+    assert np.isinf(arena.play(IndexPolicy(restless))).all()
+
+
+# --- the index ----------------------------------------------------------------------------------------------------------------------
+
+
+class Bowl:
+    """In place of an arena: costs rise with the distance of the weights from the best ones, and differ from episode to episode."""
+
+    def __init__(self, best: Floats) -> None:
+        self.best = best
+        self.seen: list[slice] = []
+
+    def __len__(self) -> int:
+        return 40
+
+    def play_index(self, weights: Floats, episodes: slice = slice(None)) -> Floats:
+        self.seen.append(episodes)
+        return 100 + np.sum((weights - self.best) ** 2) + np.arange(40.0)[episodes]
+
+
+def test_evolution_comes_close_to_a_known_optimum() -> None:
+    start = as_array(atcs_weights(2.0, 0.5, detour=0.0, wait=-8.0, ahead=-6.0))
+    best = start + np.random.default_rng(3).normal(size=len(start))
+    centres = evolve(start, Bowl(best), 8, SMALL.model_copy(update={"generations": 100, "population": 12}))  # type: ignore[arg-type]
+    before, after = (float(np.sum((weights - best) ** 2)) for weights in (start, centres[-1]))
+    assert after < 0.3 * before
+
+
+def test_generation_meets_one_set_of_episodes_and_the_next_one_another() -> None:
+    bowl = Bowl(as_array({}))
+    evolve(as_array({}), bowl, 8, SMALL.model_copy(update={"generations": 6}))  # type: ignore[arg-type]
+    firsts = [episodes.start for episodes in bowl.seen]
+    assert firsts == [first for first in (0, 8, 16, 24, 32, 0) for _ in range(SMALL.population)]
+
+
+def test_search_starts_from_the_best_of_some_atcs_rules() -> None:
+    wanted = as_array(atcs_weights(4.0, 0.2, detour=0.0, wait=-8.0, ahead=-6.0))
+    np.testing.assert_array_equal(best_start(Bowl(wanted)), wanted)  # type: ignore[arg-type]
+
+
+def test_index_is_found_again_whatever_random_numbers_were_drawn_elsewhere() -> None:
+    bowl = Bowl(as_array({"slack": 1.0}))
+    found = evolve(as_array({}), bowl, 8, SMALL)  # type: ignore[arg-type]
+    np.random.seed(7)  # noqa: NPY002  # the global state that the library would use by itself
+    np.testing.assert_array_equal(evolve(as_array({}), bowl, 8, SMALL), found)  # type: ignore[arg-type]
+
+
+def test_index_is_no_worse_than_atcs_where_it_was_searched_and_costs_what_is_said() -> None:
+    place = scenario("tiny")
+    found = tune_index(place, SMALL)
+    assert found.tuned_cost <= found.default_cost
+    assert found.validate_cost.tuned == pytest.approx(Arena(place, "validate", 0, 8).play(IndexPolicy(found.weights)).mean(), abs=0.01)
+
+
+# --- all together -------------------------------------------------------------------------------------------------------------------
+
+
+def test_second_start_finds_what_is_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    (tuned,) = run_tuning(["tiny"], tmp_path / "out", tmp_path / "work", processes=2, budget=SMALL)
+    written = (tmp_path / "out" / "tiny.toml").read_bytes()
+    assert read_tuned("tiny", tmp_path / "out", scenario("tiny").source) == tuned
+    table = capsys.readouterr().out
+    assert describe_tuning([tuned]) in table
+    assert table.count("tiny  ") == 8, "seven rules and the index"
+
+    monkeypatch.setattr(units, "_run_pool", lambda *_: pytest.fail("something is played again"))
+    run_tuning(["tiny"], tmp_path / "out", tmp_path / "work", processes=1, budget=SMALL)
+    assert (tmp_path / "out" / "tiny.toml").read_bytes() == written
+
+
+def test_another_budget_is_another_search(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(units.Store, "read", lambda store, unit: asked.append(unit.key))
+    monkeypatch.setattr(units, "_work_off", lambda *_: (none for none in ()))
+    for budget in (SMALL, SMALL, SMALL.model_copy(update={"orders": 17})):
+        with pytest.raises(KeyError):  # nothing was worked off
+            run_tuning(["tiny"], tmp_path, tmp_path, processes=1, budget=budget)
+    first, same, other = (set(asked[place : place + 8]) for place in (0, 8, 16))
+    assert first == same
+    assert not first & other
