@@ -18,7 +18,7 @@ Kind = Literal["rule", "index", "rollout", "solver", "clairvoyant", "learned", "
 Value = float | str
 
 PLANNERS: dict[str, tuple[Kind, Mapping[str, float]]] = {
-    "rollout": ("rollout", {"candidates": 4, "futures": 32}),
+    "rollout": ("rollout", {"candidates": 4, "futures": 32, "horizon": 1.0, "confidence": 2.0}),
     "cpsat": ("solver", {"seconds": 1.0}),
     "clairvoyant": ("clairvoyant", {"seconds": 30.0}),
 }

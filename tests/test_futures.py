@@ -235,7 +235,8 @@ def test_material_that_is_late_arrives_with_the_mean_lateness_from_now_on() -> N
     shop, clock = batch.shop, int(batch.shop.floor.clock[0])
     order = int(shop.active[0, int(shop.floor.num_active[0]) - 1])
     shop.orders.material_date[0, order] = clock + 500
-    waits = [int(imagined(batch, seed).orders.material_date[0, order]) - clock for seed in range(1500)]
+    world = imagined(batch, 0)
+    waits = [int(imagined(batch, seed, target=world).orders.material_date[0, order]) - clock for seed in range(1500)]
     assert abs(np.mean(waits) - 120.0) < 4 * np.std(waits) / math.sqrt(len(waits))
 
 
