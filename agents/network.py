@@ -1,0 +1,113 @@
+"""One policy and value network for any number of candidates and machines, on legal rows only.
+
+Rows of all samples lie packed one after the other; a row's sample is known by its number. A row's logit is the index of a rule (the prior) plus a learned
+residual that starts at zero, so the untrained network decides as that rule does. Reordering rows or machines reorders the logits and changes nothing else.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from agents.scaling import MACHINE_FEATURES, ROW_FEATURES, SHOP_FEATURES, describe_machines, describe_rows, describe_shop
+
+
+class Packed(NamedTuple):
+    """Observations of N samples with R legal rows together."""
+
+    rows: Tensor  # [R, F] legal rows of the candidate tables, sample after sample
+    sample: Tensor  # [R] int64, the sample of each row, rising
+    machines: Tensor  # [N, M, Fm]
+    shop: Tensor  # [N, Fs]
+
+
+class Segments:
+    """Sums, means, maxima and softmax over the rows of each sample.
+
+    Parameters
+    ----------
+    sample
+        The sample of each row, ``[R]``.
+    count
+        N.
+    """
+
+    def __init__(self, sample: Tensor, count: int) -> None:
+        self.sample, self.count = sample, count
+
+    def sum(self, values: Tensor) -> Tensor:
+        """``[N, ...]`` from ``[R, ...]``."""
+        return values.new_zeros(self.count, *values.shape[1:]).index_add_(0, self.sample, values)
+
+    def mean(self, values: Tensor) -> Tensor:
+        """``[N, D]`` from ``[R, D]``; 0 for a sample without rows."""
+        sizes = torch.bincount(self.sample, minlength=self.count).clamp(min=1)
+        return self.sum(values) / sizes[:, None].to(values.dtype)
+
+    def max(self, values: Tensor) -> Tensor:
+        """``[N]`` or ``[N, D]``; 0 for a sample without rows."""
+        where = self.sample if values.dim() == 1 else self.sample[:, None].expand_as(values)
+        start = values.new_zeros(self.count, *values.shape[1:])
+        return start.scatter_reduce(0, where, values, "amax", include_self=False)
+
+    def log_softmax(self, logits: Tensor) -> Tensor:
+        """Log-probabilities ``[R]`` within each sample."""
+        shifted = logits - self.max(logits.detach())[self.sample]
+        return shifted - torch.log(self.sum(shifted.exp()))[self.sample]
+
+
+class PointerNetwork(nn.Module):
+    """Logits of rows and value of the sample.
+
+    Parameters
+    ----------
+    prior
+        Weights of the index that the network starts as, ``[W]`` (:mod:`agents.index`).
+    sharpness
+        Logits per unit of that index.
+    width
+        Hidden units.
+    """
+
+    prior: Tensor
+
+    def __init__(self, prior: Tensor, sharpness: float = 1.0, width: int = 64) -> None:
+        super().__init__()
+        self.register_buffer("prior", prior.to(torch.float32) * sharpness)
+        self.row_encoder = nn.Sequential(nn.Linear(ROW_FEATURES, width), nn.SiLU(), nn.Linear(width, width), nn.SiLU())
+        self.machine_encoder = nn.Sequential(nn.Linear(MACHINE_FEATURES, width // 2), nn.SiLU(), nn.Linear(width // 2, width // 2), nn.SiLU())
+        self.context = nn.Sequential(nn.Linear(3 * width + SHOP_FEATURES, width), nn.SiLU())
+        self.row_part, self.context_part = nn.Linear(width, width), nn.Linear(width, width, bias=False)
+        self.row_head = nn.Linear(width, 1)
+        self.value_head = nn.Sequential(nn.Linear(3 * width + SHOP_FEATURES, width), nn.SiLU(), nn.Linear(width, width), nn.SiLU(), nn.Linear(width, 1))
+        nn.init.zeros_(self.row_head.weight)
+        nn.init.zeros_(self.row_head.bias)
+
+    def forward(self, packed: Packed) -> tuple[Tensor, Tensor, Segments]:
+        """Logits ``[R]``, normalised values ``[N]``, and the segments of rows."""
+        segments = Segments(packed.sample, len(packed.shop))
+        features = describe_rows(packed.rows, packed.shop[packed.sample])
+        rows = self.row_encoder(bounded(features))
+        machines = self._pool_machines(packed)
+        summary = torch.cat([segments.mean(rows), segments.max(rows), machines, describe_shop(packed.shop)], dim=1)
+        hidden = nn.functional.silu(self.row_part(rows) + self.context_part(self.context(summary))[packed.sample])
+        logits = features @ self.prior + self.row_head(hidden).squeeze(1)
+        return logits, self.value_head(summary).squeeze(1), segments
+
+    def _pool_machines(self, packed: Packed) -> Tensor:
+        """Mean over all machines beside mean over those of the asked machine's work centre, ``[N, width]``."""
+        features = describe_machines(packed.machines, packed.shop)
+        encoded = self.machine_encoder(features)
+        exists, near = packed.machines[:, :, 0:1], packed.machines[:, :, 2:3]
+        return torch.cat([_mean(encoded, exists), _mean(encoded, near)], dim=1)
+
+
+def bounded(features: Tensor) -> Tensor:
+    """Features without bounds brought to where a network is at ease: linear near 0, logarithmic beyond."""
+    return torch.sign(features) * torch.log1p(features.abs())
+
+
+def _mean(values: Tensor, chosen: Tensor) -> Tensor:
+    return (values * chosen).sum(dim=1) / chosen.sum(dim=1).clamp(min=1.0)

@@ -1,0 +1,153 @@
+"""Tables in physical units made scale-free, in torch: what the network reads, and what goes into an exported policy.
+
+Rows get the features of the evolved index (:mod:`agents.index_features`), so that an index can be the network's first guess; the shop and its machines get
+quantities without a unit in the same manner.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from agents.index_features import FEATURE_INDEX, FEATURES
+from envs.features import CANDIDATE_INDEX, MACHINE_INDEX, SHOP_INDEX
+
+ROW_FEATURES = len(FEATURES)
+_LEAST_WEIGHT = 1e-6
+_CENT = 0.01
+
+_SHARES = {
+    # feature: (column, half way, whether the half way is counted in mean process times)
+    "slack": ("slack", 10.0, True),
+    "due_in": ("due_in", 10.0, True),
+    "operation_due_in": ("operation_due_in", 2.0, True),
+    "work_left": ("work_left", 5.0, True),
+    "operations_left": ("operations_left", 4.0, False),
+    "time_in_queue": ("time_in_queue", 5.0, True),
+    "time_in_shop": ("time_in_shop", 20.0, True),
+    "ready_in": ("ready_in", 1.0, True),
+    "family_ready": ("family_ready", 2.0, False),
+    "family_ready_work": ("family_ready_work", 2.0, True),
+    "family_upcoming": ("family_upcoming", 2.0, False),
+    "family_slack": ("family_slack", 10.0, True),
+    "family_due_in": ("family_due_in", 10.0, True),
+    "family_time_in_queue": ("family_time_in_queue", 5.0, True),
+    "family_critical_ratio": ("family_critical_ratio", 2.0, False),
+    "twins_in_setup": ("twins_in_setup", 1.0, False),
+    "next_process_time": ("next_process_time", 1.0, True),
+    "next_queue_work": ("next_queue_work", 5.0, True),
+    "attempt": ("attempt", 1.0, False),
+}
+
+
+def share(value: Tensor, half: Tensor | float) -> Tensor:
+    """``value / (|value| + half)``: between -1 and 1, half way at ``half``."""
+    return value / (value.abs() + half)
+
+
+def time_unit(shop: Tensor) -> Tensor:
+    """Mean process time of what is ready here, with nothing ready half the longest wait; ``[N]`` ticks from ``shop [N, Fs]``."""
+    mean, wait = shop[:, SHOP_INDEX["mean_process_time"]], shop[:, SHOP_INDEX["longest_wait"]]
+    return torch.where(mean > 0, mean, (0.5 * wait).clamp(min=1.0))
+
+
+def describe_rows(rows: Tensor, shop: Tensor) -> Tensor:
+    """Features ``[R, W]`` of rows of the candidate table ``[R, F]``, each with its shop's row ``[R, Fs]``; as :func:`agents.index_kernel.describe_row`."""
+
+    def column(name: str) -> Tensor:
+        return rows[:, CANDIDATE_INDEX[name]]
+
+    def shop_column(name: str) -> Tensor:
+        return shop[:, SHOP_INDEX[name]]
+
+    unit = time_unit(shop)
+    time, setup = column("process_time"), column("setup_time")
+    relative = time.clamp(min=1.0) / unit
+    cent = _CENT * shop_column("cost_scale")
+    mean_setup = shop_column("mean_setup_time")
+    is_wait, is_changeover = column("is_wait") != 0, column("is_changeover") != 0
+    has_ready = column("family_ready") > 0
+    zero = torch.zeros_like(time)
+    features = {name: share(column(source), half * unit if in_units else half) for name, (source, half, in_units) in _SHARES.items()}
+    features |= {
+        "changeover": (is_changeover & ~has_ready).to(rows.dtype),
+        "detour": (is_changeover & has_ready).to(rows.dtype),
+        "value": torch.log(column("weight").clamp(min=_LEAST_WEIGHT) / relative),
+        "length": torch.log(relative),
+        "allowance": (column("operation_due_in") - time).clamp(min=0.0) / unit,
+        "setup_to_mean": setup / torch.where(mean_setup > 0, mean_setup, setup.clamp(min=1.0)),
+        "setup": setup / unit,
+        "setup_a_member": setup / (unit * column("family_ready").clamp(min=1.0)),
+        "mounted": column("is_mounted"),
+        "changeover_cost": column("setup_cost") / cent,
+        "energy": column("energy_cost") / cent,
+        "overdue": (column("due_in") < 0).to(rows.dtype),
+        "slower_here": torch.where(time > 0, 1.0 - column("fastest_time") / time.clamp(min=1e-9), zero),
+        "unblocks": column("unblocks"),
+        "rework_probability": column("rework_probability"),
+    }
+    waits = {
+        "wait": torch.ones_like(time),
+        "wait_ready_in": share(column("ready_in"), unit),
+        "wait_upcoming": share(column("family_upcoming"), 2.0),
+        "wait_queue": share(shop_column("ready_here"), 2.0),
+    }
+    listed = [torch.where(is_wait, waits[name], zero) if name in waits else torch.where(is_wait, zero, features[name]) for name in FEATURE_INDEX]
+    return torch.stack(listed, dim=1)
+
+
+SHOP_FEATURES = 15
+
+
+def describe_shop(shop: Tensor) -> Tensor:
+    """Features ``[N, SHOP_FEATURES]`` of the shop ``[N, Fs]``."""
+
+    def column(name: str) -> Tensor:
+        return shop[:, SHOP_INDEX[name]]
+
+    unit = time_unit(shop)
+    price = column("price_now").clamp(min=1e-9)
+    delay = (column("tardiness_rate") * unit).clamp(min=1e-9)
+    return torch.stack(
+        [
+            share(column("mean_setup_time"), unit),
+            share(column("ready_here"), 4.0),
+            share(column("upcoming_here"), 4.0),
+            share(column("hidden_operations"), 4.0),
+            share(column("active_orders"), 20.0),
+            share(column("late_orders"), 5.0),
+            share(column("late_weight"), 10.0),
+            share(column("mean_slack"), 20.0 * unit),
+            share(column("recent_interarrival_time"), unit),
+            share(column("crews_free"), 1.0),
+            share(column("price_soon") / price - 1.0, 0.2),
+            share(column("processing_cost"), 0.1 * delay * 60.0),
+            column("hour_sine"),
+            column("hour_cosine"),
+            share(column("holding_rate"), column("tardiness_rate").clamp(min=1e-9)),
+        ],
+        dim=1,
+    )
+
+
+MACHINE_FEATURES = 14
+
+
+def describe_machines(machines: Tensor, shop: Tensor) -> Tensor:
+    """Features ``[N, M, MACHINE_FEATURES]`` of the machines ``[N, M, Fm]`` (0 in rows without a machine)."""
+
+    def column(name: str) -> Tensor:
+        return machines[:, :, MACHINE_INDEX[name]]
+
+    unit = time_unit(shop)[:, None]
+    flags = [column(name) for name in ("is_asked", "same_centre", "is_idle", "is_changing", "is_processing", "is_down", "is_waiting")]
+    others = [
+        share(column("busy_for"), unit),
+        share(column("in_state_for"), unit),
+        column("speed") - 1.0,
+        share(column("queue_length"), 4.0),
+        share(column("queue_fits"), 2.0),
+        share(column("queue_work"), 4.0 * unit),
+        share(column("upcoming_length"), 4.0),
+    ]
+    return torch.stack([*flags, *others], dim=2) * column("exists")[:, :, None]

@@ -1,0 +1,142 @@
+"""The network: it starts as the index, is blind to the order of rows and machines, and counts nothing but legal rows."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from agents.index import IndexPolicy, as_array, atcs_weights
+from agents.index_features import FEATURES
+from agents.index_kernel import describe_row
+from agents.network import Packed, PointerNetwork, Segments
+from agents.play import as_observation
+from agents.scaling import describe_machines, describe_rows, describe_shop
+from envs.batch import Batch
+from envs.observation import Tables
+from factory.catalogue import find_single_factory
+
+WEIGHTS = {**atcs_weights(2.0, 0.5, detour=0.5, wait=-1.0, ahead=-2.0), "family_ready": 0.7, "slack": -0.4, "wait_upcoming": 1.5}
+
+
+def batch_of(*names: str, envs: int = 12) -> Batch:
+    batch = Batch([find_single_factory(name) for name in names], num_envs=envs)
+    batch.reset(np.arange(envs, dtype=np.uint64))
+    return batch
+
+
+def moments(*names: str, steps: int = 40) -> list[Tables]:
+    """Copies of the tables at some decisions of an index's episodes."""
+    batch, policy, found = batch_of(*names), IndexPolicy(WEIGHTS), []
+    for step in range(steps):
+        if step % 8 == 0:
+            found.append(Tables(*(np.array(table) for table in (batch.tables.candidates, batch.tables.machines, batch.tables.shop, batch.tables.action_mask))))
+        batch.step(np.asarray(policy.decide(as_observation(batch.tables)), np.int64))
+    return found
+
+
+def pack(tables: Tables) -> Packed:
+    mask = tables.action_mask.astype(bool)
+    sample = np.repeat(np.arange(len(mask)), mask.sum(axis=1))
+    return Packed(*(torch.from_numpy(np.ascontiguousarray(part)) for part in (tables.candidates[mask], sample, tables.machines, tables.shop)))
+
+
+def network(seed: int = 0, *, trained: bool = False) -> PointerNetwork:
+    """A network; ``trained``: its residual is not zero."""
+    torch.manual_seed(seed)
+    made = PointerNetwork(torch.from_numpy(as_array(WEIGHTS)))
+    if trained:
+        torch.nn.init.normal_(made.row_head.weight)
+    return made
+
+
+@pytest.mark.parametrize("names", [("microfactory",), ("scarce_crew", "one_of_a_kind"), ("green",)])
+def test_features_in_torch_are_those_of_the_index(names: tuple[str, ...]) -> None:
+    compared = 0
+    for tables in moments(*names):
+        packed = pack(tables)
+        features = describe_rows(packed.rows, packed.shop[packed.sample]).numpy()
+        expected = np.zeros(len(FEATURES))
+        for row, sample, found in zip(packed.rows.numpy(), packed.sample.numpy(), features, strict=True):
+            describe_row(row, tables.shop[sample], expected)
+            np.testing.assert_allclose(found, expected, rtol=2e-5, atol=2e-6)
+            compared += 1
+    assert compared > 100
+
+
+def test_an_untrained_network_decides_as_its_index_does() -> None:
+    policy, untrained = IndexPolicy(WEIGHTS), network()
+    for tables in moments("microfactory", "unreliable"):
+        packed = pack(tables)
+        logits, _, _ = untrained(packed)
+        choices = [int(np.flatnonzero(tables.action_mask[n])[logits[packed.sample == n].argmax()]) for n in range(len(tables.shop))]
+        assert choices == np.asarray(policy.decide(as_observation(tables))).tolist()
+
+
+def test_reordering_rows_reorders_logits_and_leaves_values() -> None:
+    (tables, *_), trained = moments("microfactory", steps=30)[2:], network(trained=True)
+    packed = pack(tables)
+    logits, values, _ = trained(packed)
+    order = torch.argsort(packed.sample * 1000 - torch.arange(len(packed.sample)))  # backwards within each sample
+    reordered = packed._replace(rows=packed.rows[order], sample=packed.sample[order])
+    other_logits, other_values, _ = trained(reordered)
+    torch.testing.assert_close(other_logits, logits[order], rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(other_values, values, rtol=1e-4, atol=1e-5)
+
+
+def test_reordering_machines_changes_nothing() -> None:
+    packed, trained = pack(moments("microfactory", steps=20)[-1]), network(trained=True)
+    turned = packed._replace(machines=packed.machines.flip(1))
+    for before, after in zip(trained(packed)[:2], trained(turned)[:2], strict=True):
+        torch.testing.assert_close(after, before, rtol=1e-4, atol=1e-5)
+
+
+def test_a_sample_is_not_touched_by_its_neighbours() -> None:
+    packed, trained = pack(moments("microfactory", steps=20)[-1]), network(trained=True)
+    logits, values, _ = trained(packed)
+    for n in range(3):
+        mine = packed.sample == n
+        alone = Packed(packed.rows[mine], torch.zeros(int(mine.sum()), dtype=torch.int64), packed.machines[n : n + 1], packed.shop[n : n + 1])
+        own_logits, own_values, _ = trained(alone)
+        torch.testing.assert_close(own_logits, logits[mine], rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(own_values, values[n : n + 1], rtol=1e-4, atol=1e-5)
+
+
+def test_segments_by_hand() -> None:
+    segments = Segments(torch.tensor([0, 0, 2]), 3)
+    values = torch.tensor([[1.0], [3.0], [-5.0]])
+    assert segments.sum(values).flatten().tolist() == [4.0, 0.0, -5.0]
+    assert segments.mean(values).flatten().tolist() == [2.0, 0.0, -5.0]
+    assert segments.max(values).flatten().tolist() == [3.0, 0.0, -5.0]
+    expected = torch.log_softmax(torch.tensor([0.5, 2.0]), 0)
+    torch.testing.assert_close(segments.log_softmax(torch.tensor([0.5, 2.0, 7.0])), torch.cat([expected, torch.zeros(1)]))
+
+
+def test_log_probabilities_survive_huge_logits() -> None:
+    log_probabilities = Segments(torch.tensor([0, 0]), 1).log_softmax(torch.tensor([1e4, -1e4]))
+    assert log_probabilities.tolist() == [0.0, -2e4]
+
+
+@pytest.mark.parametrize("name", ["microfactory", "green", "tiny", "rush_prototypes"])
+def test_features_of_shop_and_machines_stay_small_and_finite(name: str) -> None:
+    for tables in moments(name, steps=24):
+        packed = pack(tables)
+        for features in (describe_shop(packed.shop), describe_machines(packed.machines, packed.shop)):
+            assert torch.isfinite(features).all()
+            assert features.abs().max() <= 3.0
+
+
+def test_features_do_not_depend_on_the_unit_of_time_or_money() -> None:
+    """The same plant in half minutes: all times double; the same in another currency: all costs a hundredfold."""
+    from envs.features import CANDIDATES, MACHINES, SHOP
+
+    packed = pack(moments("microfactory", steps=20)[-1])
+
+    def scaled(table: torch.Tensor, columns: tuple, factors: dict[str, float]) -> torch.Tensor:
+        return table * torch.tensor([factors.get(column.unit, 1.0) for column in columns], dtype=table.dtype)
+
+    factors = {"ticks": 2.0, "currency": 100.0, "currency/tick": 50.0, "currency/weight/tick": 50.0, "currency/hour": 100.0, "currency/kWh": 100.0}
+    rows, machines, shop = (scaled(*pair, factors) for pair in ((packed.rows, CANDIDATES), (packed.machines, MACHINES), (packed.shop, SHOP)))
+    np.testing.assert_allclose(describe_rows(rows, shop[packed.sample]), describe_rows(packed.rows, packed.shop[packed.sample]), rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(describe_machines(machines, shop), describe_machines(packed.machines, packed.shop), rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(describe_shop(shop), describe_shop(packed.shop), rtol=1e-3, atol=1e-4)
