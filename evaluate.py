@@ -117,11 +117,12 @@ def tune(options: argparse.Namespace) -> int:
 
 def run_public_suite(options: argparse.Namespace) -> int:
     """Score policies on public instances."""
-    from evaluation.suites import describe_suite, run_suite
+    from evaluation.suite_tables import describe_suite, failures, report_suite
+    from evaluation.suites import run_suite
 
     if options.instances is None:
         raise ValueError("--suite needs --instances, the folder of the public benchmarks. Give it.")
-    with tqdm(unit=" instances", dynamic_ncols=True) as bar:
+    with tqdm(unit=" schedules", smoothing=0.05, dynamic_ncols=True) as bar:
         results = run_suite(
             options.suite,
             options.instances,
@@ -132,11 +133,10 @@ def run_public_suite(options: argparse.Namespace) -> int:
             begin=bar.reset,
             advance=bar.update,
         )
-    tables = describe_suite(results)
     write_atomically(options.out / "results.json", json.dumps({**sources.describe(), **results}, indent=1, allow_nan=False) + "\n")
-    write_atomically(options.out / "report.md", f"# Public instances: {options.suite}\n\n{tables}\n")
-    print(f"{tables}\n\nWritten: {options.out / 'results.json'}, {options.out / 'report.md'}")
-    return 0
+    write_atomically(options.out / "report.md", report_suite(results))
+    print(f"{describe_suite(results)}\n\nWritten: {options.out / 'results.json'}, {options.out / 'report.md'}")
+    return 1 if any(failures(results)) else 0
 
 
 if __name__ == "__main__":

@@ -39,13 +39,7 @@ _SEARCH = 101  # role of the random numbers
 
 
 def tune_index(scenario: NamedScenario, budget: Budget) -> TunedIndex:
-    """The weights that cost least, compared with ATCS under default parameters on the block ``validate``.
-
-    Raises
-    ------
-    RuntimeError
-        If the library ``cma`` is missing.
-    """
+    """The weights that cost least, compared with ATCS under default parameters on the block ``validate``."""
     episodes = count_episodes(budget.generation_orders, scenario)
     pool = Arena(scenario, "tune", 0, episodes * max(1, _POOL // episodes))
     default, start = atcs_weights(2.0, 0.5), best_start(pool)
@@ -84,10 +78,8 @@ def evolve(start: Floats, pool: Arena, episodes: int, budget: Budget) -> list[Fl
 
 def _open_strategy(start: Floats, population: int) -> Any:
     """CMA-ES with random numbers of its own, that neither prints nor stops by itself."""
-    try:
-        import cma
-    except ImportError:
-        raise RuntimeError("the search for the evolved index needs the library cma. Install it: pip install -e .[tune]") from None
+    import cma  # of the extra `tune`, needed nowhere else
+
     random = generator(_SEARCH)
     options = {
         "popsize": population,

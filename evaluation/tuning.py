@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -115,11 +116,15 @@ def run_tuning(
     ------
     FactoryError
         A factory or the order book is unknown or wrong.
-    RuntimeError
-        A search failed, e.g. because the library ``cma`` is missing.
+    ValueError
+        The library ``cma`` is missing.
+    ChildProcessError
+        A process was killed, e.g. for want of memory; finished searches are kept.
     KeyboardInterrupt
         On Ctrl-C; finished searches are kept.
     """
+    if importlib.util.find_spec("cma") is None:
+        raise ValueError("--tune: the library cma, with which the evolved index is searched, is not installed. Install it: pip install -e .[tune]")
     budget = budget or Budget()
     scenarios = find_scenarios(factories, orders)
     units: list[RuleSearch | IndexSearch] = [
@@ -128,7 +133,7 @@ def run_tuning(
     ]
     with tqdm(total=sum(unit.size for unit in units), unit=" orders", unit_scale=True, smoothing=0.05, dynamic_ncols=True) as bar:
         results = run_units(units, Store(work), processes, bar.update)
-    found = {unit.name: _result(unit.name, result) for unit, result in zip(units, results, strict=True)}
+    found = {unit.name: _check(unit.name, result) for unit, result in zip(units, results, strict=True)}
     tuned = [_gather(scenario, budget, found) for scenario in scenarios]
     files = [write_tuned(each, out) for each in tuned]
     print(describe_tuning(tuned))
@@ -136,9 +141,9 @@ def run_tuning(
     return tuned
 
 
-def _result(name: str, result: JsonObject) -> JsonObject:
+def _check(name: str, result: JsonObject) -> JsonObject:
     if "failed" in result:
-        raise RuntimeError(f"{name}: {result['failed']['message']}")
+        raise ChildProcessError(f"{name}: {result['failed']['message']}. What was searched is kept; start again with fewer processes.")
     return result
 
 

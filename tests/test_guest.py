@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from evaluation.audit import ForesightError
 
 from agents.play import play
 from envs.batch import Batch
+from evaluation.audit import ForesightError
 from evaluation.contenders import Contender
 from evaluation.episodes import Play
 from evaluation.guest import Guest, GuestError, NoAnswerError, make_from_file

@@ -257,3 +257,16 @@ def test_another_budget_is_another_search(tmp_path: Path, monkeypatch: pytest.Mo
     first, same, other = (set(asked[place : place + 8]) for place in (0, 8, 16))
     assert first == same
     assert not first & other
+
+
+def test_missing_library_is_named_with_its_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(ValueError, match=r"cma.* is not installed. Install it: pip install -e .\[tune\]"):
+        run_tuning(["tiny"], tmp_path, tmp_path, processes=1, budget=SMALL)
+
+
+def test_killed_search_is_named_with_its_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lost = {"failed": {"reason": "crashed", "message": "its process ended without an answer"}}
+    monkeypatch.setattr("evaluation.tuning.run_units", lambda searches, *_: [lost] * len(searches))
+    with pytest.raises(ChildProcessError, match=r"tiny: evolved index: its process ended .* start again with fewer processes"):
+        run_tuning(["tiny"], tmp_path, tmp_path, processes=1, budget=SMALL)

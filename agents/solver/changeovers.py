@@ -1,0 +1,70 @@
+"""Changeovers of a factory as a planner looks them up: time and money from setup to setup, by way of others where the direct pair is forbidden."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from agents.solver.known import Setup
+from factory.arrays import FactoryArrays
+
+
+class Change(NamedTuple):
+    """What it takes to change a machine over."""
+
+    ticks: int
+    money: float  # changeover and waste, at the scenario's rates
+
+
+NOTHING = Change(0, 0.0)
+
+
+@dataclass(frozen=True)
+class Changeovers:
+    """Changeovers of factory ``g`` of ``arrays``, each worked out once."""
+
+    arrays: FactoryArrays
+    g: int
+    _known: dict[tuple[int, Setup, Setup], Change | None] = field(default_factory=dict)
+
+    def between(self, machine: int, mounted: Setup, wanted: Setup) -> Change | None:
+        """Time and money to change ``machine`` over, detours included; None if there is no way (docs/model.md, section 2)."""
+        key = machine, mounted, wanted
+        if key not in self._known:
+            self._known[key] = self._along_the_way(machine, mounted, wanted)
+        return self._known[key]
+
+    def _along_the_way(self, machine: int, mounted: Setup, wanted: Setup) -> Change | None:
+        ticks, money = 0, 0.0
+        for _ in range(len(self.arrays.setups[self.g, machine, 0]) + 1 if mounted else 1):
+            target = self._next_setup(machine, mounted, wanted)
+            if target is None:
+                return None
+            step = self._direct(machine, mounted, target)
+            ticks, money, mounted = ticks + step.ticks, money + step.money, target
+            if target == complete(target, wanted):
+                return Change(ticks, money)
+        return None
+
+    def _next_setup(self, machine: int, mounted: Setup, wanted: Setup) -> Setup | None:
+        """Setup after the next changeover on the way."""
+        target = list(mounted)
+        for attribute, (value, want) in enumerate(zip(mounted, wanted, strict=True)):
+            if want >= 0 and want != value:
+                pair = self.arrays.setups[self.g, machine, attribute, value, want]
+                target[attribute] = want if pair.time >= 0 else int(pair.via)
+        return None if any(value < 0 for value in target) else tuple(target)
+
+    def _direct(self, machine: int, mounted: Setup, target: Setup) -> Change:
+        pairs = [self.arrays.setups[self.g, machine, a, i, k] for a, (i, k) in enumerate(zip(mounted, target, strict=True)) if i != k]
+        if not pairs:
+            return NOTHING
+        plant = self.arrays.plant[self.g]
+        times = [int(pair.time) for pair in pairs]
+        ticks = sum(times) if self.arrays.centres.combine_sum[self.g, self.arrays.machines.centre[self.g, machine]] else max(times)
+        return Change(ticks, sum(float(plant.changeover_rate * pair.cost + plant.waste_rate * pair.waste) for pair in pairs))
+
+
+def complete(mounted: Setup, wanted: Setup) -> Setup:
+    """What is mounted after a changeover to ``wanted``."""
+    return tuple(value if want < 0 else want for value, want in zip(mounted, wanted, strict=True))

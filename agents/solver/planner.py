@@ -1,0 +1,154 @@
+"""One plan: look at the shop, let the rules plan it, and let the solver improve on the best of them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+import numpy as np
+
+from agents.rules import Rule, make_rule
+from agents.solver.changeovers import Changeovers
+from agents.solver.cp import Solution, solve
+from agents.solver.follow import Observation, Plan, row_by_plan, row_by_rule
+from agents.solver.imagined import ImaginedShop, Planned
+from agents.solver.known import KnownReader, KnownState
+from agents.solver.model import Rates
+from agents.solver.window import cut_window
+from envs.batch import Batch
+
+HINT_RULES: tuple[Rule, ...] = tuple(make_rule("ATCS", k1=k1, k2=k2) for k1 in (1, 3, 8) for k2 in (0.15, 0.4, 1.5))
+"""Rules that are tried beside the policy's own for a plan to start from: what suits this moment may not be what suits the year."""
+
+
+Decider = Callable[[Observation], int]
+"""From the tables of the imagined shop to a legal row."""
+_HOURS = 24
+_DECISIONS_EACH = 20
+"""A way to go on that takes more decisions an operation than this is given up: its machines wait for each other."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How plans are made; see :class:`agents.solver.horizon.RollingHorizonPolicy`."""
+
+    seconds: float
+    most_tasks: int
+    changing: float
+    starting: float
+    rules: tuple[Rule, ...]  # the policy's own first
+
+
+@dataclass
+class Figures:
+    """What the solver did: for reports, and to see whether a time limit is enough."""
+
+    calls: int = 0
+    statuses: Counter[str] = field(default_factory=Counter)
+    improved: int = 0  # calls that found a plan cheaper than the hint
+    hint_money: float = 0.0  # objectives in the model, summed over the calls
+    money: float = 0.0
+    seconds: list[float] = field(default_factory=list)  # of each call, on the wall clock
+    hints: Counter[str] = field(default_factory=Counter)  # whose plan was the cheapest to start from
+    decisions: Counter[str] = field(default_factory=Counter)  # how many followed the plan, how many the rule
+
+    def count(self, solution: Solution) -> None:
+        """Add a call."""
+        self.calls += 1
+        self.statuses[solution.status] += 1
+        self.improved += solution.improved
+        self.hint_money += solution.hint_money
+        self.money += solution.money
+        self.seconds.append(solution.seconds)
+
+    @property
+    def improvement(self) -> float:
+        """Share of the hints' cost in the model that the solver has saved."""
+        return 1 - self.money / self.hint_money if self.hint_money > 0 else 0.0
+
+
+class Planner:
+    """Plans for the environments of a batch from what is known there.
+
+    Parameters
+    ----------
+    batch
+        The shops; read only.
+    settings
+        How to plan.
+    """
+
+    def __init__(self, batch: Batch, settings: Settings) -> None:
+        self.batch, self.settings, self.figures = batch, settings, Figures()
+        self.imagined = ImaginedShop(batch)
+        self.changeovers = [Changeovers(batch.arrays, g) for g in range(len(batch.factories))]
+        self._reader = KnownReader(batch.arrays)
+
+    def look(self, e: int) -> KnownState:
+        """What there is to plan in environment ``e``."""
+        return self._reader.read(self.batch.shop, e)
+
+    def imagine(self, e: int, known: KnownState) -> None:
+        """Set the imagined shop to how environment ``e`` is expected to go on."""
+        self.imagined.imagine(self.batch.shop, e, known)
+
+    def plan(self, e: int, seen: Observation, in_force: Plan | None) -> Plan:
+        """A plan from now on.
+
+        Parameters
+        ----------
+        seen
+            The observation of environment ``e``, leading axis 1.
+        in_force
+            The plan followed so far; None at the beginning.
+        """
+        known = self.look(e)
+        rates = self._rates(known)
+        window, hint = cut_window(known, self._cheapest_hint(e, known, rates, seen, in_force), self.settings.most_tasks, self.changeovers[known.factory], rates)
+        solution = solve(window, hint, self.settings.seconds)
+        self.figures.count(solution)
+        return Plan.begin(known.clock, solution.sequences)
+
+    def _rates(self, known: KnownState) -> Rates:
+        plant = self.batch.arrays.plant[known.factory]
+        tardiness, holding = float(plant.tardiness_rate), float(plant.holding_rate)
+        delay = tardiness * float(np.mean([order.weight for order in known.orders])) + holding
+        machines = self.batch.arrays.machines[known.factory, : len(known.machines)]
+        kilowatts = float(machines.idle_power.sum())
+        tariff = float(self.batch.arrays.hours.price[known.factory, :_HOURS].mean())
+        finishing = float(plant.energy_rate) * tariff * kilowatts * float(plant.hours_per_tick)
+        return Rates(tardiness, holding, self.settings.changing * delay, self.settings.starting * delay, finishing)
+
+    def _cheapest_hint(self, e: int, known: KnownState, rates: Rates, seen: Observation, in_force: Plan | None) -> Sequence[Planned]:
+        """The cheapest way to do everything that is known: as the rules would, or by the plan in force; the first of equals."""
+        deciders: dict[str, Decider] = {str(rule): partial(_row, rule) for rule in self.settings.rules}
+        if in_force is not None:
+            deciders["plan in force"] = self._follow(known.factory, in_force)
+        most_decisions = _DECISIONS_EACH * (len(known.operations) + 1)
+        ways: list[tuple[float, int, str, tuple[Planned, ...]]] = []
+        for name, decide in deciders.items():
+            self.imagine(e, known)
+            steps = self.imagined.run(decide, seen, most_decisions)
+            if steps is not None:
+                ways.append((self.imagined.price(rates.changing), len(ways), name, steps))
+        _, _, name, steps = min(ways)
+        self.figures.hints[name] += 1
+        return steps
+
+    def _follow(self, g: int, plan: Plan) -> Decider:
+        """Decides as the plan says, and as the policy's own rule where it says nothing."""
+        plan, rule = plan.copy(), self.settings.rules[0]
+        planned = plan.planned
+
+        def decide(seen: Observation) -> int:
+            shop = self.imagined.batch.shop
+            row = row_by_plan(self.changeovers[g], shop, 0, plan)
+            return row_by_rule(rule, seen, shop, 0, planned) if row is None else row
+
+        return decide
+
+
+def _row(rule: Rule, observation: Observation) -> int:
+    return int(np.asarray(rule.decide(observation))[0])
