@@ -51,13 +51,13 @@ def find_scenarios(factories: Sequence[str], orders: Path | None = None) -> list
         If a factory or the order book is unknown or wrong, two factories have one name, or the book comes with more than one factory or with ranges.
     """
     wanted = [name for entry in factories for name in (shipped() if entry == "all" else [entry])]
+    if orders is not None and len(wanted) > 1:
+        raise FactoryError(f"--orders {orders} with {len(wanted)} factories; an order book belongs to one. Name that one with --factory.")
     found = [_find_scenario(name, orders) for name in dict.fromkeys(wanted)]
     names = [scenario.name for scenario in found]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise FactoryError(f"factories {', '.join(wanted)}: two are called {twice!r}, so their results could not be told apart. Rename one of them.")
-    if orders is not None and len(found) > 1:
-        raise FactoryError(f"--orders {orders} with {len(found)} factories; an order book belongs to one. Name that one with --factory.")
     return found
 
 

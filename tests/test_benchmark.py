@@ -218,7 +218,7 @@ def test_killed_or_interrupted_it_finishes_with_the_same_results(tmp_path: Path,
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("--factory", "microfctory"), "Did you mean 'microfactory'"),
+        (("--factory", "microfctory"), "Write 'microfactory', if that is meant"),
         (("--policies", "ATCSX"), "Did you mean 'ATCS'"),
         (("--policies", "nowhere/model.zip"), "there is no such file or folder"),
         (("--policies", "nowhere.py:Planner"), "there is no file nowhere.py"),
