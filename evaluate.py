@@ -84,7 +84,7 @@ def evaluate(options: argparse.Namespace) -> int:
     contenders = parse_contenders(options.policies or _usual_policies(scenarios, options.tuned))
     names = ("episodes", "planner_episodes", "validation_episodes", "block", "first", "versus", "processes", "patience", "tuned")
     settings = Settings(**{name: getattr(options, name) for name in names})
-    command = shlex.join(["python", "evaluate.py", *sys.argv[1:]])
+    command = describe_command(sys.argv[1:])
     with tqdm(unit=" episodes", smoothing=0.05, dynamic_ncols=True) as bar:
         benchmark = Benchmark(scenarios, contenders, settings, options.out, command=command, advance=bar.update)
         bar.reset(total=benchmark.size())
@@ -94,6 +94,16 @@ def evaluate(options: argparse.Namespace) -> int:
     files = write_report(options.out, _factories(scenarios))
     print(f"Written: {', '.join(str(file) for file in (options.out / 'results.json', options.out / 'episodes.csv', *files))}")
     return 0 if all(policy.failed is None for scenario in results.scenarios.values() for policy in scenario.policies.values()) else 1
+
+
+def describe_command(arguments: list[str]) -> str:
+    """The command without what changes no figure: where results go, and how many processes work."""
+    kept, skip = list[str](), False
+    for argument in arguments:
+        if not skip and argument.partition("=")[0] not in ("--out", "--processes"):
+            kept.append(argument)
+        skip = not skip and argument in ("--out", "--processes")
+    return shlex.join(["python", "evaluate.py", *kept])
 
 
 def _usual_policies(scenarios: list[NamedScenario], tuned: Path | None) -> str:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from agents.rules import Rule, make_rule
 from envs.observation import operation_due_date
 from factory.arrays import ENTRY_BITS, ENTRY_MASK, READY
-from factory.choices import is_eligible, process_time, ready_in
+from factory.choices import is_eligible, process_time, ready_in, wait_or_first
 from factory.compiled import compiled
 from factory.setups import differs, setup_time
 
@@ -79,12 +79,7 @@ def choose_row(factory, shop, e, rule):
                     best, best_priority = job_rows + row, priority
         if best >= 0:
             return best
-    if shop.legal[e, wait]:
-        return wait
-    row = 0
-    while not shop.legal[e, row]:
-        row += 1
-    return row
+    return wait_or_first(shop, e)
 
 
 @compiled

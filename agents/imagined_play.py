@@ -6,7 +6,7 @@ import math
 
 from agents.compiled_rules import choose_row
 from factory import draws
-from factory.accounts import pass_time, settle_accounts
+from factory.accounts import pass_time, settle_accounts, total_cost
 from factory.arrays import CHANGEOVER, DONE, IN_PROCESS, NEVER, READY, WASTE
 from factory.compiled import compiled
 from factory.expectations import expected_end_of
@@ -56,15 +56,6 @@ def run_until(factory, shop, e, rule, last_date):
             break
         pass_time(factory, shop, e, date)
     settle_accounts(factory, shop, e)
-
-
-@compiled
-def total_cost(shop, e):
-    """All terms up to the clock."""
-    total = 0.0
-    for term in range(shop.cost.shape[1]):
-        total += shop.cost[e, term]
-    return total
 
 
 @compiled

@@ -13,6 +13,7 @@ import numpy as np
 from agents.index_features import FEATURE_INDEX
 from envs.features import CANDIDATE_INDEX, SHOP_INDEX
 from envs.observation import observe
+from factory.accounts import total_cost
 from factory.compiled import compiled
 from factory.kernel import advance, begin_episode, decide
 
@@ -178,6 +179,4 @@ def play_index(factory, shop, factories, seeds, weights, most_decisions, scratch
             decide(factory, shop, 0, best_row(tables.candidates[0], tables.shop[0], tables.action_mask[0], weights, features))
             advance(factory, shop, 0)
             decisions += 1
-        costs[episode] = math.inf if shop.floor[0].deciding >= 0 else 0.0
-        for term in range(shop.cost.shape[1]):
-            costs[episode] += shop.cost[0, term]
+        costs[episode] = math.inf if shop.floor[0].deciding >= 0 else total_cost(shop, 0)

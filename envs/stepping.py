@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 from envs.features import CANDIDATE_INDEX
 from envs.observation import observe
 from factory import draws
+from factory.accounts import total_cost
 from factory.bundle import Bundle
+from factory.choices import wait_or_first
 from factory.compiled import compiled
 from factory.kernel import EPISODE_OVER, STUCK, advance, begin_episode, decide
 
@@ -168,13 +170,7 @@ def best_by_column(shop, e, candidates, column):
             best = row
     if best >= 0:
         return best
-    wait = shop.legal.shape[1] - 1
-    if shop.legal[e, wait]:
-        return wait
-    row = 0
-    while not shop.legal[e, row]:
-        row += 1
-    return row
+    return wait_or_first(shop, e)
 
 
 @compiled
@@ -186,7 +182,4 @@ def reference_cost(factory, shop, e, g, seed, scratch, tables):
         observe(factory, shop, e, scratch, tables.candidates[e], tables.machines[e], tables.shop[e], tables.action_mask[e])
         decide(factory, shop, e, best_by_column(shop, e, tables.candidates[e], _ATCS))
         advance(factory, shop, e)
-    total = 0.0
-    for term in range(shop.cost.shape[1]):
-        total += shop.cost[e, term]
-    return total
+    return total_cost(shop, e)

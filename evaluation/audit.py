@@ -25,7 +25,7 @@ class ForesightError(ValueError):
 
 def audit_foresight(
     make_policy: Callable[[], ShopPolicy], factory: Factory, seeds: Iterable[int], decisions: int | None = 60, book: OrderBook | None = None
-) -> None:
+) -> int:
     """Play episodes with a policy; at each decision ask a second copy of it in a shop with the same past and another future.
 
     The other future has other process times, failures, deliveries, orders to come and another seed, drawn as :func:`factory.futures.imagine` does. The
@@ -40,23 +40,27 @@ def audit_foresight(
     decisions
         Decisions of each episode that are audited, from its start; None for all.
 
+    Returns
+    -------
+    int
+        Decisions that were audited, those with a single legal row left out.
+
     Raises
     ------
     ForesightError
         At the first decision where the actions differ.
     """
-    for seed in seeds:
-        _audit_episode(make_policy, Batch([factory], [book], num_envs=1), Batch([factory], [book], num_envs=1), int(seed), decisions)
+    return sum(_audit_episode(make_policy, Batch([factory], [book], num_envs=1), Batch([factory], [book], num_envs=1), int(seed), decisions) for seed in seeds)
 
 
-def _audit_episode(make_policy: Callable[[], ShopPolicy], batch: Batch, twin: Batch, seed: int, decisions: int | None) -> None:
+def _audit_episode(make_policy: Callable[[], ShopPolicy], batch: Batch, twin: Batch, seed: int, decisions: int | None) -> int:
     policy, other = make_policy(), make_policy()
     for shop in (batch, twin):
         shop.reset(np.array([seed], np.uint64))
     change_future(batch, twin)
     policy.watch(batch)
     other.watch(twin)
-    number = 0
+    number = audited = 0
     while not batch.over.all() and (decisions is None or number < decisions):
         change_future(batch, twin)
         actions = np.asarray(policy.decide(as_observation(batch.tables)), np.int64)
@@ -67,8 +71,10 @@ def _audit_episode(make_policy: Callable[[], ShopPolicy], batch: Batch, twin: Ba
                 "when only the hidden future was another. A decision may use only what is known at its date (docs/model.md); "
                 "read expectations such as expected_end, and simulate ahead in worlds of factory.futures.imagine."
             )
+        audited += int(batch.tables.action_mask[0].sum() > 1)
         batch.step(actions, autoreset=False)
         number += 1
+    return audited
 
 
 def change_future(batch: Batch, twin: Batch) -> None:

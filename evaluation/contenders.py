@@ -105,9 +105,8 @@ class Contender:
 
 
 def _tuned_rule(name: str, tuned: Tuned | None) -> Rule:
-    """The rule with the parameters that were found for the factory, or with defaults."""
-    found = tuned.rules.get(name) if tuned is not None else None
-    return make_rule(name) if found is None else make_rule(name, **found.parameters)
+    """The rule with the parameters that were found for the factory; with defaults if it was never tuned."""
+    return make_rule(name) if tuned is None else tuned.rule(name)
 
 
 def make_policy(contender: Contender) -> Any:

@@ -70,6 +70,15 @@ def pass_time(factory, shop, e, date):
 
 
 @compiled
+def total_cost(shop, e):
+    """All terms, as they were last settled."""
+    total = 0.0
+    for term in range(shop.cost.shape[1]):
+        total += shop.cost[e, term]
+    return total
+
+
+@compiled
 def settle_accounts(factory, shop, e):
     """Bring the terms that accrue with time up to the clock."""
     g = shop.floor[e].factory

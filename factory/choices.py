@@ -232,3 +232,15 @@ def family_is_ready(factory, shop, e, machine, centre, family):
         if shop.operations[e, order, operation].family == family and is_eligible(factory, shop, e, order, operation, machine):
             return True
     return False
+
+
+@compiled
+def wait_or_first(shop, e):
+    """The wait where it is legal, else the first legal row: what is left to someone who finds nothing to start."""
+    wait = shop.legal.shape[1] - 1
+    if shop.legal[e, wait]:
+        return wait
+    row = 0
+    while not shop.legal[e, row]:
+        row += 1
+    return row

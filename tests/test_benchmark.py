@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from evaluate import describe_command
 from evaluation.benchmark import Benchmark, Settings
 from evaluation.contenders import Contender, parse_contenders
 from evaluation.episode_table import read_episodes
@@ -37,7 +38,7 @@ def evaluate(folder: Path, policies: str = "EDD,ATCS,RANDOM", factories: str = "
 
 def without_times(file: Path) -> dict[str, Any]:
     """``results.json`` but for what a clock has measured."""
-    content = {name: value for name, value in json.loads(file.read_text()).items() if name not in (*TIMES, "command")}
+    content = {name: value for name, value in json.loads(file.read_text()).items() if name not in TIMES}
     for scenario in content.get("factories", {"": content}).values():
         for policy in scenario["policies"].values():
             policy["decision_microseconds"] = None
@@ -213,6 +214,11 @@ def test_killed_or_interrupted_it_finishes_with_the_same_results(tmp_path: Path,
     assert last.returncode == 0, errors
     assert without_times(stopped / "results.json") == without_times(tmp_path / "whole" / "results.json")
     assert (stopped / "episodes.csv").read_bytes() == (tmp_path / "whole" / "episodes.csv").read_bytes()
+
+
+@pytest.mark.parametrize("where", [["--out", "a", "--processes", "2"], ["--processes=2", "--out=a"], []])
+def test_the_command_is_recorded_without_what_changes_no_figure(where: list[str]) -> None:
+    assert describe_command(["--factory", "tiny", *where, "--episodes", "4"]) == "python evaluate.py --factory tiny --episodes 4"
 
 
 @pytest.mark.parametrize(

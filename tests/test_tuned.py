@@ -95,10 +95,10 @@ def test_changed_factory_is_noticed(tmp_path: Path) -> None:
     factory = find_single_factory("tiny")
     changed = factory.model_copy(update={"crews": 1 if factory.crews != 1 else 2})
     with pytest.warns(TuningWarning, match=r"another state of factory tiny.*python evaluate.py --tune --factory tiny"):
-        read_tuned("tiny", tmp_path, changed)
+        assert read_tuned("tiny", tmp_path, changed) == some_results()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        read_tuned("tiny", tmp_path, factory)
+        assert read_tuned("tiny", tmp_path, factory) == some_results()
 
 
 def test_factory_file_goes_by_the_name_inside(tmp_path: Path) -> None:
