@@ -20,11 +20,12 @@ nav{background:var(--back);border:1px solid var(--line);border-radius:6px;paddin
 nav a{display:block;padding:1px 0}
 a{color:var(--blue);text-decoration:none}a:hover{text-decoration:underline}
 .scroll{overflow-x:auto}
-table{border-collapse:collapse;font-size:13.5px;margin:10px 0;font-variant-numeric:tabular-nums;width:100%}
-th{text-align:left;white-space:normal;color:var(--soft);font-weight:600;border-bottom:1.5px solid var(--ink);padding:5px 10px 5px 0;vertical-align:bottom}
-td{border-bottom:1px solid var(--line);padding:4px 10px 4px 0;white-space:nowrap;vertical-align:top}
+table{border-collapse:collapse;font-size:13px;margin:10px 0;font-variant-numeric:tabular-nums;width:100%}
+th{text-align:left;white-space:normal;min-width:44px;color:var(--soft);font-weight:600;border-bottom:1.5px solid var(--ink);padding:5px 10px 5px 0;
+vertical-align:bottom}
+td{border-bottom:1px solid var(--line);padding:4px 9px 4px 0;white-space:nowrap;vertical-align:top}
 td.n,th.n{text-align:right}
-td.wide{white-space:normal;color:var(--soft)}
+td.wide{white-space:normal;color:var(--soft);min-width:130px}
 tr.best td{background:#eef5fc;font-weight:600}
 .good{color:var(--good);font-weight:600}.bad{color:var(--bad);font-weight:600}
 figure{margin:14px 0}figure svg,figure img{max-width:100%;height:auto;display:block}

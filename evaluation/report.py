@@ -253,7 +253,7 @@ def _result_table(scenario: ScenarioResult, policies: list[str]) -> Table:
         "against best rule",
         "on time",
         "mean late h",
-        "changeovers/order",
+        "changeovers an order",
         "changeover h",
         "kWh",
         "CO2e kg",
