@@ -19,7 +19,7 @@ from agents.play import play
 from agents.rules import make_rule
 from envs.batch import Batch
 from evaluation import seeds, sources
-from evaluation.contenders import Contender, parse_contenders
+from evaluation.contenders import Contender, make_policy, parse_contenders
 from evaluation.episode_table import EpisodeRow, to_csv
 from evaluation.episodes import EPISODES_A_UNIT, Audit, Play, Recording
 from evaluation.results import Provenance, Results, ScenarioResult, ScheduleFile, write_results
@@ -163,7 +163,8 @@ class Benchmark:
         """All who play a scenario, with all their parameters, the best rule among them."""
         tuned = self._tuned[scenario.name]
         best = next(rule for rule in self._rules if rule.name == min(validation, key=validation.__getitem__)).settle(tuned)
-        return {best.name: best, **{contender.name: contender.settle(tuned, best) for contender in self.contenders}}
+        rule = make_policy(best)
+        return {best.name: best, **{contender.name: contender.settle(tuned, rule) for contender in self.contenders}}
 
     def _plays(self, scenario: NamedScenario, contender: Contender) -> list[Play]:
         """The units in which a contender plays the scored episodes."""

@@ -107,8 +107,11 @@ def _spans_of_machines(records: Iterable[Record], machines: int, end_date: int) 
     """For each machine the parts of its records before ``end_date`` that take time, in order."""
     spans: list[list[Span]] = [[] for _ in range(machines)]
     for record in records:
-        if record.start_date < min(record.end_date, end_date):
-            spans[record.machine].append((record.start_date, min(record.end_date, end_date)))
+        start, end = record.start_date, record.end_date
+        if end > end_date:
+            end = end_date
+        if start < end:
+            spans[record.machine].append((start, end))
     return [tuple(sorted(own)) for own in spans]
 
 

@@ -6,6 +6,9 @@ from factory.arrays import ENTRY_BITS, ENTRY_MASK, IDLE, UPCOMING
 from factory.compiled import compiled
 from factory.setups import FORBIDDEN, complete_setup, detour, setup_time
 
+INELIGIBLE, ILLEGAL = 1e300, 1e15
+"""Urgency of operations that cannot be done here; what is added to that of operations that must not be started now."""
+
 
 @compiled
 def process_time(factory, shop, e, order, operation, machine):
@@ -114,44 +117,45 @@ def show_most_urgent(factory, shop, e, machine, centre):
         order = entry >> ENTRY_BITS
         urgency = float(shop.orders[e, order].due_date) - shop.orders[e, order].work_left
         if not shop.places[e, place].shown:
-            urgency = 1e300
+            urgency = INELIGIBLE
         elif not job_is_legal(factory, shop, e, machine, centre, entry):
-            urgency += 1e15
+            urgency += ILLEGAL
         shop.places[e, place].urgency = urgency
         shop.places[e, place].shown = False
-    for row in range(rows):
-        best = -1
-        for place in range(length):
-            if (
-                not shop.places[e, place].shown
-                and shop.places[e, place].urgency < 1e300
-                and (best < 0 or shop.places[e, place].urgency < shop.places[e, best].urgency)
-            ):
-                if row < rows // 2 and family_is_shown(shop, e, centre, place):
-                    continue
-                best = place
+        shop.places[e, place].family_shown = False
+    for _ in range(rows // 2):
+        best = most_urgent(shop, e, length, True)
         if best < 0:
-            for place in range(length):
-                if (
-                    not shop.places[e, place].shown
-                    and shop.places[e, place].urgency < 1e300
-                    and (best < 0 or shop.places[e, place].urgency < shop.places[e, best].urgency)
-                ):
-                    best = place
-        shop.places[e, best].shown = True
+            break
+        show(shop, e, centre, length, best)
+    shown = 0
+    for place in range(length):
+        shown += shop.places[e, place].shown
+    for _ in range(rows - shown):
+        shop.places[e, most_urgent(shop, e, length, False)].shown = True
 
 
 @compiled
-def family_is_shown(shop, e, centre, place):
-    """Whether an operation of the same family has been picked."""
-    entry = shop.queue[e, centre, place]
+def most_urgent(shop, e, length, new_family):
+    """The most urgent eligible place that is not shown, with ``new_family`` only of families of which nothing is; -1 if there is none."""
+    best, least = -1, INELIGIBLE
+    for place in range(length):
+        urgency = shop.places[e, place].urgency
+        if urgency < least and not shop.places[e, place].shown and not (new_family and shop.places[e, place].family_shown):
+            best, least = place, urgency
+    return best
+
+
+@compiled
+def show(shop, e, centre, length, chosen):
+    """Mark a place as shown, and all places of its family as belonging to a family that is."""
+    shop.places[e, chosen].shown = True
+    entry = shop.queue[e, centre, chosen]
     family = shop.operations[e, entry >> ENTRY_BITS, entry & ENTRY_MASK].family
-    for other in range(shop.centres[e, centre].queue_length):
-        if shop.places[e, other].shown:
-            entry = shop.queue[e, centre, other]
-            if shop.operations[e, entry >> ENTRY_BITS, entry & ENTRY_MASK].family == family:
-                return True
-    return False
+    for place in range(length):
+        entry = shop.queue[e, centre, place]
+        if shop.operations[e, entry >> ENTRY_BITS, entry & ENTRY_MASK].family == family:
+            shop.places[e, place].family_shown = True
 
 
 @compiled

@@ -152,7 +152,7 @@ class MachineChecks:
                 first_piece = False
 
     def _repairs_in(self, operation: OperationRecord) -> list[FailureRecord]:
-        return [f for f in self.failures if operation.start_date <= f.start_date and f.end_date <= operation.end_date]
+        return [f for f in self.failures if operation.start_date <= f.start_date and f.end_date <= operation.end_date] if self.failures else []
 
     def _check_failure_places(self) -> Iterator[Fault]:
         operations = [block.operation for block in self.blocks if block.operation]

@@ -16,7 +16,7 @@ SCHEMA = 1
 """Version of the JSON layout."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class OrderRecord:
     """One order. ``number`` is its index in the episode; dates in ticks; ``completion_date`` None while open."""
 
@@ -31,7 +31,7 @@ class OrderRecord:
     completion_date: int | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class OperationRecord:
     """One attempt of one operation: selected, processed from ``start_date`` to ``end_date`` (repairs included), ``process_time`` net of repairs."""
 
@@ -46,7 +46,7 @@ class OperationRecord:
     attempt: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ChangeoverRecord:
     """One changeover; ``order`` and ``operation`` are None for one without an operation."""
 
@@ -59,7 +59,7 @@ class ChangeoverRecord:
     operation: int | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class FailureRecord:
     """One breakdown, from failure to end of repair."""
 
@@ -68,7 +68,7 @@ class FailureRecord:
     end_date: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class WaitRecord:
     """One chosen wait."""
 
@@ -240,7 +240,7 @@ def _unload_operations(names: list[list[str]], lines: list[list[int]], failures:
     records = []
     for kind, machine, order, operation, selected, end, start, attempt in lines:
         if kind == LOGGED_OPERATION:
-            repairs = sum(f.end_date - f.start_date for f in failures_of[machine] if start <= f.start_date and f.end_date <= end)
+            repairs = sum([f.end_date - f.start_date for f in failures_of[machine] if start <= f.start_date and f.end_date <= end]) if failures else 0
             records.append(OperationRecord(order, operation, names[order][operation], machine, selected, start, end, end - start - repairs, attempt))
     return tuple(records)
 

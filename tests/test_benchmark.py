@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from agents.rules import make_rule
 from evaluate import describe_command
 from evaluation.benchmark import Benchmark, Settings
 from evaluation.contenders import Contender, parse_contenders
@@ -242,3 +243,14 @@ def test_a_wrong_command_is_refused_in_words(tmp_path: Path, arguments: tuple[st
     assert done.returncode == 2
     assert words in errors
     assert "Traceback" not in errors
+
+
+def test_planners_improve_on_the_best_rule_with_its_tuned_parameters(tmp_path: Path) -> None:
+    """Unless they are told which rule to improve on."""
+    settings = Settings(episodes=2, validation_episodes=4, planner_episodes=1, processes=1)
+    result = evaluate(tmp_path, "rollout(futures=2)", settings=settings).scenarios["microfactory"]
+    planner = result.policies["rollout(futures=2)"]
+    assert planner.failed is None
+    assert result.best_rule is not None
+    best = result.policies[result.best_rule]
+    assert planner.parameters["rule"] == str(make_rule(result.best_rule, **best.parameters))
