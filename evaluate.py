@@ -21,9 +21,9 @@ from evaluation.contenders import parse_contenders
 from evaluation.scenarios import NamedScenario, find_scenarios
 from evaluation.tables import describe_results
 from evaluation.tuned import read_tuned
-from evaluation.units import write_atomically
 from factory.model import Factory
 from factory.problems import FactoryError
+from factory.writing import write_atomically
 
 POLICIES = "with commas: rules, index, ATCS(k1=2; k2=0.5), rollout, cpsat(seconds=1), clairvoyant, a checkpoint.zip, path.py:Name, name=policy"
 

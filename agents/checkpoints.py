@@ -1,6 +1,7 @@
-"""Checkpoints of Stable-Baselines3 and sb3-contrib as policies: ``load_checkpoint("runs/x/model.zip").decide(observation)``.
+"""Trained policies by path: folders that ``train.py`` wrote, and checkpoints of Stable-Baselines3 and sb3-contrib.
 
-A checkpoint is a pickle: load only those you trust. (The evaluator loads them in a process of their own.)
+``load_checkpoint("runs/x/policy").decide(observation)``. A checkpoint of Stable-Baselines3 is a pickle: load only those you trust.
+(The evaluator loads them in a process of their own.)
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from agents.play import Policy
 
 ALGORITHMS = {"MaskablePPO": "sb3_contrib", "PPO": "stable_baselines3", "A2C": "stable_baselines3", "DQN": "stable_baselines3", "QRDQN": "sb3_contrib"}
 """Algorithms with discrete actions, and where they are."""
@@ -46,8 +49,8 @@ def next_legal(actions: NDArray[np.int64], mask: NDArray[np.bool_]) -> NDArray[n
     return (actions + turned.argmax(axis=1)) % rows
 
 
-def load_checkpoint(path: Path | str) -> CheckpointPolicy:
-    """Load a ``.zip`` that an algorithm of ALGORITHMS has saved.
+def load_checkpoint(path: Path | str) -> Policy:
+    """Load a policy folder, or a ``.zip`` that an algorithm of ALGORITHMS has saved.
 
     Raises
     ------
@@ -59,6 +62,10 @@ def load_checkpoint(path: Path | str) -> CheckpointPolicy:
     import torch
 
     torch.set_num_threads(1)  # evaluation runs one process a core
+    if Path(path).is_dir():
+        from agents.trained import load_policy
+
+        return load_policy(path)
     name = algorithm_of(Path(path))
     model = getattr(importlib.import_module(ALGORITHMS[name]), name).load(path, device="cpu")
     return CheckpointPolicy(model)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from agents.scaling import MACHINE_FEATURES, ROW_FEATURES, SHOP_FEATURES, describe_machines, describe_rows, describe_shop
+from agents.scaling import EXISTS, MACHINE_FEATURES, NEAR, ROW_FEATURES, SHOP_FEATURES, describe_machines, describe_rows, describe_shop
 
 
 class Packed(NamedTuple):
@@ -21,6 +21,16 @@ class Packed(NamedTuple):
     sample: Tensor  # [R] int64, the sample of each row, rising
     machines: Tensor  # [N, M, Fm]
     shop: Tensor  # [N, Fs]
+
+
+class Described(NamedTuple):
+    """The same as the network reads it; nothing learned has gone in, so it is made once for every pass over it."""
+
+    rows: Tensor  # [R, W] bounded features
+    prior: Tensor  # [R] the index that the network started as
+    sample: Tensor  # [R] int64
+    machines: Tensor  # [N, M, MACHINE_FEATURES]
+    shop: Tensor  # [N, SHOP_FEATURES]
 
 
 class Segments:
@@ -75,6 +85,7 @@ class PointerNetwork(nn.Module):
 
     def __init__(self, prior: Tensor, sharpness: float = 1.0, width: int = 64) -> None:
         super().__init__()
+        self.width = width
         self.register_buffer("prior", prior.to(torch.float32) * sharpness)
         self.row_encoder = nn.Sequential(nn.Linear(ROW_FEATURES, width), nn.SiLU(), nn.Linear(width, width), nn.SiLU())
         self.machine_encoder = nn.Sequential(nn.Linear(MACHINE_FEATURES, width // 2), nn.SiLU(), nn.Linear(width // 2, width // 2), nn.SiLU())
@@ -85,23 +96,25 @@ class PointerNetwork(nn.Module):
         nn.init.zeros_(self.row_head.weight)
         nn.init.zeros_(self.row_head.bias)
 
-    def forward(self, packed: Packed) -> tuple[Tensor, Tensor, Segments]:
-        """Logits ``[R]``, normalised values ``[N]``, and the segments of rows."""
-        segments = Segments(packed.sample, len(packed.shop))
+    def describe(self, packed: Packed) -> Described:
+        """What :meth:`forward` reads."""
         features = describe_rows(packed.rows, packed.shop[packed.sample])
-        rows = self.row_encoder(bounded(features))
-        machines = self._pool_machines(packed)
-        summary = torch.cat([segments.mean(rows), segments.max(rows), machines, describe_shop(packed.shop)], dim=1)
-        hidden = nn.functional.silu(self.row_part(rows) + self.context_part(self.context(summary))[packed.sample])
-        logits = features @ self.prior + self.row_head(hidden).squeeze(1)
+        machines = describe_machines(packed.machines, packed.shop)
+        return Described(bounded(features), features @ self.prior, packed.sample, machines, describe_shop(packed.shop))
+
+    def forward(self, described: Described) -> tuple[Tensor, Tensor, Segments]:
+        """Logits ``[R]``, normalised values ``[N]``, and the segments of rows."""
+        segments = Segments(described.sample, len(described.shop))
+        rows = self.row_encoder(described.rows)
+        summary = torch.cat([segments.mean(rows), segments.max(rows), self._pool_machines(described.machines), described.shop], dim=1)
+        hidden = nn.functional.silu(self.row_part(rows) + self.context_part(self.context(summary))[described.sample])
+        logits = described.prior + self.row_head(hidden).squeeze(1)
         return logits, self.value_head(summary).squeeze(1), segments
 
-    def _pool_machines(self, packed: Packed) -> Tensor:
+    def _pool_machines(self, machines: Tensor) -> Tensor:
         """Mean over all machines beside mean over those of the asked machine's work centre, ``[N, width]``."""
-        features = describe_machines(packed.machines, packed.shop)
-        encoded = self.machine_encoder(features)
-        exists, near = packed.machines[:, :, 0:1], packed.machines[:, :, 2:3]
-        return torch.cat([_mean(encoded, exists), _mean(encoded, near)], dim=1)
+        encoded = self.machine_encoder(machines)
+        return torch.cat([_mean(encoded, machines[:, :, EXISTS, None]), _mean(encoded, machines[:, :, NEAR, None])], dim=1)
 
 
 def bounded(features: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from envs.features import CANDIDATES, MACHINES, SHOP, Column
 from envs.observation import Tables, allocate_scratch, allocate_tables
-from envs.stepping import FINE, allocate_outcome, reference_cost, replace_illegal, reset_all, step_all, step_all_once
+from envs.stepping import FINE, allocate_outcome, reference_cost, replace_illegal, reset_all, restart_some, step_all, step_all_once
 from factory.arrays import COST_TERMS, NEVER, FactoryArrays
 from factory.load import load
 from factory.model import Factory, OrderBook
@@ -21,7 +21,7 @@ from factory.simulator import SPARE_LINES, IllegalActionError, StuckError, full_
 DEFAULT_JOB_ROWS = 32
 DEFAULT_CHANGEOVER_ROWS = 8
 _REFERENCE_EPISODES = 8
-_REFERENCE_SEED = 2**63  # outside every block of episode seeds (evaluation.seeds)
+_REFERENCE_SEED = 2**63  # outside every block of episode seeds (envs.seeds)
 
 
 def observation_space(tables: Tables) -> spaces.Dict:
@@ -138,6 +138,11 @@ class Batch:
             factories = np.arange(self.num_envs) % len(self.factories)
         self._turn = (self._turn + 1) % len(self._ring)
         self._check_stuck(reset_all(self.arrays, self.shop, factories, seeds, self.scratch, self.tables))
+        return self.tables
+
+    def restart(self, chosen: NDArray[np.bool_], seeds: NDArray[np.uint64], factories: NDArray[np.int64]) -> Tables:
+        """Begin new episodes where ``chosen [E]``, in the n-th of these with ``seeds[n]`` in ``factories[n]``; the others stay as they are."""
+        self._check_stuck(restart_some(self.arrays, self.shop, chosen, factories, seeds, self.scratch, self.tables))
         return self.tables
 
     def step(self, actions: NDArray[np.int64], *, autoreset: bool = True) -> Tables:

@@ -93,6 +93,18 @@ def reset_all(factory, shop, factories, seeds, scratch, tables):
 
 
 @compiled
+def restart_some(factory, shop, chosen, factories, seeds, scratch, tables):
+    """Begin an episode in the environments that are ``chosen [E]``, the n-th of them with the n-th seed and factory; returns as :func:`reset_all`."""
+    stuck, number = FINE, 0
+    for e in range(chosen.shape[0]):
+        if chosen[e]:
+            if not reset_one(factory, shop, e, factories[number], seeds[number], scratch, tables):
+                stuck = e
+            number += 1
+    return stuck
+
+
+@compiled
 def step_one(factory, shop, e, action, last_date, most_decisions, outcome):
     """Carry out a legal action and let time pass until the next decision; fills the outcome of environment ``e``.
 

@@ -12,9 +12,9 @@ from agents.index_kernel import play_index
 from agents.play import Policy, UnfinishedError, play
 from agents.rules import Rule
 from envs.batch import Batch
+from envs.seeds import episode_seeds
 from evaluation.resampling import Floats
 from evaluation.scenarios import NamedScenario
-from evaluation.seeds import episode_seeds
 from factory.randomised_ranges import RandomisedRanges
 
 _SIDE_BY_SIDE = 64

@@ -17,8 +17,9 @@ import numpy as np
 
 from agents.play import play
 from agents.rules import make_rule
+from envs import seeds
 from envs.batch import Batch
-from evaluation import seeds, sources
+from evaluation import sources
 from evaluation.contenders import Contender, make_policy, parse_contenders
 from evaluation.episode_table import EpisodeRow, to_csv
 from evaluation.episodes import EPISODES_A_UNIT, Audit, Play, Recording
@@ -26,8 +27,9 @@ from evaluation.results import Provenance, Results, ScenarioResult, ScheduleFile
 from evaluation.scenarios import NamedScenario
 from evaluation.summary import Scores, compare_all, gather, over_scenarios, summarise
 from evaluation.tuned import Tuned, read_tuned
-from evaluation.units import JsonObject, Store, Unit, run_units, write_atomically
+from evaluation.units import JsonObject, Store, Unit, run_units
 from factory.catalogue import find_single_factory
+from factory.writing import write_atomically
 
 LineUps = dict[str, dict[str, Contender]]
 """Settled contenders by scenario and name."""

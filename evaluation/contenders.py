@@ -191,9 +191,9 @@ def _parse_path(entry: str) -> Contender:
     paths = entry.split("+")
     for path in paths:
         if not Path(path).exists():
-            raise ValueError(f"policy {path!r}: there is no such file or folder. Give a rule, a planner or the path of a checkpoint.")
-        if not path.endswith(".zip"):
-            raise ValueError(f"policy {path!r}: it is not a checkpoint. Give a .zip that Stable-Baselines3 saved, or path.py:Name.")
+            raise ValueError(f"policy {path!r}: there is no such file or folder. Give a rule, a planner or the path of a policy.")
+        if not path.endswith(".zip") and not (Path(path) / "manifest.json").is_file():
+            raise ValueError(f"policy {path!r}: it is not a policy. Give a folder that train.py wrote, a .zip that Stable-Baselines3 saved, or path.py:Name.")
     return Contender(Path(paths[0]).with_suffix("").name, "learned", paths=tuple(paths))
 
 

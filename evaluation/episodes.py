@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 from agents.checkpoints import load_checkpoint
 from agents.play import Policy, ShopPolicy, UnfinishedError, as_observation, play
 from envs.batch import Batch
+from envs.seeds import episode_seeds
 from evaluation.audit import ForesightError, audit_foresight
 from evaluation.contenders import Contender, make_policy
 from evaluation.guest import Guest, NoAnswerError, make_from_file
 from evaluation.results import METRICS
 from evaluation.scenarios import NamedScenario
-from evaluation.seeds import episode_seeds
 from evaluation.sources import source_hash
 from evaluation.units import JsonObject, digest
 from factory.faults import VerificationError

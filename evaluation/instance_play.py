@@ -12,9 +12,9 @@ from agents.instance_rules import STATIC, with_instance_means
 from agents.play import Policy, play
 from agents.rules import make_rule
 from envs.batch import Batch
+from envs.seeds import episode_seeds
 from evaluation.contenders import Contender
 from evaluation.episodes import DECISIONS_AN_OPERATION, describe_failure, seated
-from evaluation.seeds import episode_seeds
 from evaluation.units import JsonObject, digest
 from factory.compiled import source_hash
 from factory.instances import Instance

@@ -13,9 +13,9 @@ from evaluation.charts import draw_costs, draw_differences, draw_gantt_png, draw
 from evaluation.document import Block, Heading, More, Paragraph, Picture, Pictures, Table, to_html, to_markdown
 from evaluation.episode_table import read_episodes
 from evaluation.results import ComparisonResult, Estimate, PolicyResult, Results, ScenarioResult, read_results
-from evaluation.units import write_atomically
 from factory.model import Factory
 from factory.schedule import Schedule
+from factory.writing import write_atomically
 
 Costs = dict[tuple[str, str], NDArray[np.float64]]
 """Total cost of each episode, mean over training runs, by (factory, policy)."""

@@ -170,7 +170,7 @@ class Results(_Record):
 
 def write_results(results: Results, path: Path) -> None:
     """Write ``results.json``. With a single scenario its fields stand at the top level, beside the provenance."""
-    from evaluation.units import write_atomically
+    from factory.writing import write_atomically
 
     write_atomically(path, to_json(results))
 

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from envs.scenario import Scenario
-from evaluation.seeds import episode_seeds
+from envs.seeds import episode_seeds
 from evaluation.units import digest
 from factory.catalogue import find_factory, shipped
 from factory.model import Factory, OrderBook

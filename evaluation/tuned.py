@@ -16,10 +16,10 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from agents.index import IndexPolicy
 from agents.rules import RULES, Rule, make_rule
-from evaluation.units import write_atomically
 from factory.catalogue import find_factory
 from factory.model import Factory
 from factory.randomised_ranges import RandomisedRanges
+from factory.writing import write_atomically
 
 FOLDER = Path(__file__).resolve().parent.parent / "configs" / "evaluation" / "tuned"
 """Where the results for the shipped factories lie."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Iterator, Sequence
-from itertools import groupby
+from functools import partial
+from itertools import takewhile
 from operator import attrgetter, itemgetter
 from typing import NamedTuple
 
@@ -58,7 +59,8 @@ class MachineChecks:
         spans: list[tuple[int, int, Record]] = [(w.start_date, w.end_date, w) for w in self.waits]
         for block in self.blocks:
             if block.operation:
-                yield from self._check_pause(block.operation, block.changeover)
+                if block.changeover or block.operation.start_date != block.operation.selected_date:
+                    yield from self._check_pause(block.operation, block.changeover)
                 spans.append((block.start_date, block.end_date, block.operation))
             elif block.changeover:
                 spans.append((block.start_date, block.end_date, block.changeover))
@@ -96,6 +98,8 @@ class MachineChecks:
                 yield from self._check_changeover(block.changeover, mounted)
                 mounted = block.changeover.to_setup
             if block.operation and block.task and block.task.step.centre == self.plant.centre_of[self.machine]:
+                if not block.changeover and mounted == block.task.wanted:
+                    continue
                 yield from self._check_mounted(block.operation, block.changeover, block.task.wanted, mounted)
 
     def _check_changeover(self, changeover: ChangeoverRecord, mounted: Setup) -> Iterator[Fault]:
@@ -140,7 +144,7 @@ class MachineChecks:
             if block.changeover and block.changeover.end_date > block.changeover.start_date:
                 first_piece = True
             if block.operation and block.task:
-                repairs = self._repairs_in(block.operation)
+                repairs = self._repairs_in(block.operation) if self.failures else []
                 for fault in (
                     self._check_interruptions(block.operation, repairs),
                     self._check_duration(block.operation, block.task),
@@ -152,7 +156,7 @@ class MachineChecks:
                 first_piece = False
 
     def _repairs_in(self, operation: OperationRecord) -> list[FailureRecord]:
-        return [f for f in self.failures if operation.start_date <= f.start_date and f.end_date <= operation.end_date] if self.failures else []
+        return [f for f in self.failures if operation.start_date <= f.start_date and f.end_date <= operation.end_date]
 
     def _check_failure_places(self) -> Iterator[Fault]:
         operations = [block.operation for block in self.blocks if block.operation]
@@ -196,6 +200,8 @@ class MachineChecks:
         probability = step.first_piece_rework_probability if first_piece else step.rework_probability
         attempts = self.case.attempts[operation.order, operation.operation]
         again = len(attempts) > 1 and any(other.attempt == operation.attempt + 1 for other in attempts)
+        if probability == 0 and not again:
+            return None
         if self.case.world is None:
             return Fault(Rule.REWORK, self._place(operation), "is done again, though it can never need rework.") if again and probability == 0 else None
         drawn = self.case.world.is_reworked(operation.order, operation.operation, operation.attempt, probability)
@@ -251,10 +257,13 @@ def _blocks_of(case: Case, machine: int) -> list[Block]:
     made_for: dict[tuple[int | None, int | None], list[ChangeoverRecord]] = defaultdict(list)
     for changeover in records.changeovers:
         made_for[changeover.order, changeover.operation].append(changeover)
-    blocks = []
+    blocks, tasks = [], case.tasks
     for operation in sorted(records.operations, key=attrgetter("selected_date")):
-        candidates = made_for.get((operation.order, operation.operation))
-        blocks.append(_join(_take_changeover(candidates, operation) if candidates else None, operation, case.task_of(operation)))
+        candidates, task = made_for.get((operation.order, operation.operation)), tasks[operation.order][operation.operation]
+        if candidates:
+            blocks.append(_join(_take_changeover(candidates, operation), operation, task))
+        else:
+            blocks.append(Block(None, operation, operation.selected_date, operation.end_date, task))
     return blocks + [Block(alone, None, alone.start_date, alone.end_date, None) for left_over in made_for.values() for alone in left_over]
 
 
@@ -279,15 +288,23 @@ def _take_changeover(changeovers: list[ChangeoverRecord], operation: OperationRe
 def in_sequence(blocks: Sequence[Block], mounted: Setup) -> list[Block]:
     """The blocks as the machine did them: by date, and where several take no time at one date, so that each fits the setup that the one before left."""
     sequence: list[Block] = []
-    dates = attrgetter("start_date", "end_date")
-    for _, group in groupby(sorted(blocks, key=dates), key=dates):
-        ties = list(group)
-        while ties:
-            block = ties[0] if len(ties) == 1 else next((tie for tie in ties if _fits(tie, mounted)), ties[0])
-            ties.remove(block)
-            sequence.append(block)
-            mounted = block.changeover.to_setup if block.changeover else mounted
+    waiting = deque(sorted(blocks, key=attrgetter("start_date", "end_date")))
+    while waiting:
+        block = waiting.popleft()
+        if waiting and _is_tie(block, waiting[0]) and not _fits(block, mounted):
+            better = next((tie for tie in takewhile(partial(_is_tie, block), waiting) if _fits(tie, mounted)), None)
+            if better is not None:
+                waiting.remove(better)
+                waiting.appendleft(block)
+                block = better
+        sequence.append(block)
+        if block.changeover:
+            mounted = block.changeover.to_setup
     return sequence
+
+
+def _is_tie(block: Block, other: Block) -> bool:
+    return block.start_date == other.start_date and block.end_date == other.end_date
 
 
 def _fits(block: Block, mounted: Setup) -> bool:

@@ -9,7 +9,7 @@ import math
 from array import array
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 
 from factory.model import Customer, DemandRegime, Factory, OrderBook, SupplyRegime
 from factory.plant import Plant
@@ -71,7 +71,7 @@ class World:
 
     def realised_time(self, order: int, operation: int, attempt: int, expected: int, cv: float) -> int:
         """Log-normal process time of one attempt, with the expected mean (docs/model.md, section 3)."""
-        sigma = math.sqrt(math.log(1 + cv * cv))
+        sigma = _log_deviation(cv)
         if sigma == 0.0 or expected == 0:
             return expected
         z = self._process_draws.find(order, operation, attempt)
@@ -82,6 +82,12 @@ class World:
         if attempt >= MAX_ATTEMPTS - 1 or probability == 0:
             return False
         return self._rework_draws.find(order, operation, attempt) < probability
+
+
+@cache
+def _log_deviation(cv: float) -> float:
+    """Standard deviation of the logarithm of a log-normal quantity with this coefficient of variation."""
+    return math.sqrt(math.log(1 + cv * cv))
 
 
 class _OperationDraws:

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from agents.rules import make_rule
+from envs.seeds import episode_seeds, which_block
 from evaluate import describe_command
 from evaluation.benchmark import Benchmark, Settings
 from evaluation.contenders import Contender, parse_contenders
@@ -22,7 +23,6 @@ from evaluation.episode_table import read_episodes
 from evaluation.episodes import Play, open_batch
 from evaluation.results import METRICS, Results, read_results, to_json
 from evaluation.scenarios import find_scenarios
-from evaluation.seeds import episode_seeds, which_block
 from evaluation.statistics import compare
 from factory.schedule import Schedule
 from factory.verifier import verify

@@ -14,9 +14,9 @@ from agents.play import as_observation, play
 from agents.rules import make_rule
 from envs.batch import Batch
 from envs.features import CANDIDATE_INDEX, SHOP_INDEX
+from envs.seeds import episode_seeds
 from evaluation.arena import Arena
 from evaluation.scenarios import find_scenarios
-from evaluation.seeds import episode_seeds
 from factory.catalogue import find_factory, find_single_factory
 from factory.randomised import draw_factory
 from factory.randomised_ranges import RandomisedRanges

@@ -68,7 +68,7 @@ def test_an_untrained_network_decides_as_its_index_does() -> None:
     policy, untrained = IndexPolicy(WEIGHTS), network()
     for tables in moments("microfactory", "unreliable"):
         packed = pack(tables)
-        logits, _, _ = untrained(packed)
+        logits, _, _ = untrained(untrained.describe(packed))
         choices = [int(np.flatnonzero(tables.action_mask[n])[logits[packed.sample == n].argmax()]) for n in range(len(tables.shop))]
         assert choices == np.asarray(policy.decide(as_observation(tables))).tolist()
 
@@ -76,10 +76,10 @@ def test_an_untrained_network_decides_as_its_index_does() -> None:
 def test_reordering_rows_reorders_logits_and_leaves_values() -> None:
     (tables, *_), trained = moments("microfactory", steps=30)[2:], network(trained=True)
     packed = pack(tables)
-    logits, values, _ = trained(packed)
+    logits, values, _ = trained(trained.describe(packed))
     order = torch.argsort(packed.sample * 1000 - torch.arange(len(packed.sample)))  # backwards within each sample
     reordered = packed._replace(rows=packed.rows[order], sample=packed.sample[order])
-    other_logits, other_values, _ = trained(reordered)
+    other_logits, other_values, _ = trained(trained.describe(reordered))
     torch.testing.assert_close(other_logits, logits[order], rtol=1e-4, atol=1e-5)
     torch.testing.assert_close(other_values, values, rtol=1e-4, atol=1e-5)
 
@@ -87,17 +87,17 @@ def test_reordering_rows_reorders_logits_and_leaves_values() -> None:
 def test_reordering_machines_changes_nothing() -> None:
     packed, trained = pack(moments("microfactory", steps=20)[-1]), network(trained=True)
     turned = packed._replace(machines=packed.machines.flip(1))
-    for before, after in zip(trained(packed)[:2], trained(turned)[:2], strict=True):
+    for before, after in zip(trained(trained.describe(packed))[:2], trained(trained.describe(turned))[:2], strict=True):
         torch.testing.assert_close(after, before, rtol=1e-4, atol=1e-5)
 
 
 def test_a_sample_is_not_touched_by_its_neighbours() -> None:
     packed, trained = pack(moments("microfactory", steps=20)[-1]), network(trained=True)
-    logits, values, _ = trained(packed)
+    logits, values, _ = trained(trained.describe(packed))
     for n in range(3):
         mine = packed.sample == n
         alone = Packed(packed.rows[mine], torch.zeros(int(mine.sum()), dtype=torch.int64), packed.machines[n : n + 1], packed.shop[n : n + 1])
-        own_logits, own_values, _ = trained(alone)
+        own_logits, own_values, _ = trained(trained.describe(alone))
         torch.testing.assert_close(own_logits, logits[mine], rtol=1e-4, atol=1e-5)
         torch.testing.assert_close(own_values, values[n : n + 1], rtol=1e-4, atol=1e-5)
 

@@ -13,7 +13,7 @@ from agents.play import as_observation, play
 from agents.rollout import RolloutPolicy, mean_work_content
 from agents.rules import Rule, make_rule
 from envs.batch import Batch
-from evaluation.seeds import episode_seeds
+from envs.seeds import episode_seeds
 from factory.arrays import COST_TERMS, NEVER
 from factory.catalogue import find_single_factory
 from tests.strategies import random_factory

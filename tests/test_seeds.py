@@ -8,7 +8,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from evaluation.seeds import BLOCKS, block, describe, episode_seeds, which_block
+from envs.seeds import BLOCKS, block, describe, episode_seeds, which_block
 from factory.draws import EPISODE
 
 GOLDEN = 0x9E3779B97F4A7C15

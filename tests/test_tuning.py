@@ -11,13 +11,13 @@ import pytest
 
 from agents.index import IndexPolicy, as_array, atcs_weights
 from agents.rules import Rule, make_rule
+from envs.seeds import which_block
 from evaluation import units
 from evaluation.arena import Arena, orders_an_episode
 from evaluation.index_search import best_start, evolve, tune_index
 from evaluation.resampling import Floats
 from evaluation.rule_search import Setting, compare_costs, count_episodes, search, spread, tunable_rules, tune_rule, with_setting
 from evaluation.scenarios import NamedScenario, find_scenarios
-from evaluation.seeds import which_block
 from evaluation.tuned import Budget, read_tuned
 from evaluation.tuning import describe_tuning, run_tuning
 from factory.model import Order, OrderBook

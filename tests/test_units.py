@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from evaluation.units import JsonObject, Store, digest, run_units, write_atomically
+from evaluation.units import JsonObject, Store, digest, run_units
+from factory.writing import write_atomically
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -1,0 +1,92 @@
+"""A trained policy as a folder: ``weights.npz``, ``manifest.json`` and ``config.toml``. Nothing in it is ever unpickled."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from agents.actor_critic import decide_greedily
+from agents.network import PointerNetwork
+from envs.features import CANDIDATES, MACHINES, SHOP
+from factory.writing import write_atomically
+
+FORMAT = 1
+"""Version of the layout."""
+
+
+class PolicyError(ValueError):
+    """A policy folder that cannot be used."""
+
+
+class TrainedPolicy:
+    """Takes the legal row with the network's highest logit, the first one on ties.
+
+    Parameters
+    ----------
+    network
+        The network.
+    """
+
+    def __init__(self, network: PointerNetwork) -> None:
+        self.network = network.eval()
+
+    def decide(self, observation: dict[str, NDArray[Any]]) -> NDArray[np.int64]:
+        """Rows ``[E]``; 0 where no row is legal."""
+        return decide_greedily(self.network, observation)
+
+
+def feature_hash() -> str:
+    """Hash of the feature tables (names, in order): a policy understands no other."""
+    names = [[column.name for column in table] for table in (CANDIDATES, MACHINES, SHOP)]
+    return hashlib.sha256(json.dumps(names).encode()).hexdigest()[:16]
+
+
+def save_policy(folder: Path, network: PointerNetwork, config: str, facts: dict[str, Any]) -> None:
+    """Write a policy folder; ``facts`` go into its manifest."""
+    arrays = {name: value.detach().cpu().numpy() for name, value in network.state_dict().items()}
+    buffer = io.BytesIO()
+    np.savez(buffer, **arrays)  # type: ignore[arg-type]
+    weights = buffer.getvalue()
+    manifest = {
+        "format": FORMAT,
+        "features": feature_hash(),
+        "width": network.width,
+        "weights_sha256": hashlib.sha256(weights).hexdigest(),
+        **facts,
+    }
+    write_atomically(folder / "weights.npz", weights)
+    write_atomically(folder / "config.toml", config)
+    write_atomically(folder / "manifest.json", json.dumps(manifest, indent=1, sort_keys=True) + "\n")
+
+
+def load_policy(folder: Path | str) -> TrainedPolicy:
+    """Read a policy folder.
+
+    Raises
+    ------
+    PolicyError
+        If something is missing, damaged, or made for other feature tables.
+    """
+    folder = Path(folder)
+    try:
+        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+        weights = (folder / "weights.npz").read_bytes()
+    except (OSError, ValueError) as error:
+        raise PolicyError(f"{folder}: is not a policy folder ({error}). Give one that train.py wrote.") from None
+    if manifest.get("format") != FORMAT:
+        raise PolicyError(f"{folder}/manifest.json: format = {manifest.get('format')}; must be {FORMAT}. Train anew, or use the version that wrote it.")
+    if manifest.get("features") != feature_hash():
+        raise PolicyError(f"{folder}/manifest.json: features = {manifest.get('features')}; the tables here are {feature_hash()}. Train anew.")
+    if hashlib.sha256(weights).hexdigest() != manifest.get("weights_sha256"):
+        raise PolicyError(f"{folder}/weights.npz: is damaged (its checksum is not the manifest's). Copy it anew.")
+    arrays = np.load(io.BytesIO(weights), allow_pickle=False)
+    network = PointerNetwork(torch.from_numpy(arrays["prior"]), width=int(manifest["width"]))
+    network.load_state_dict({name: torch.from_numpy(arrays[name]) for name in arrays.files})
+    return TrainedPolicy(network)

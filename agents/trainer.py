@@ -1,0 +1,316 @@
+"""A training run: from a config to a folder with events, checkpoints and the best policy; killed at any moment, it goes on to the very same weights."""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.logger import Logger
+from tqdm import tqdm
+
+from agents.checkpointing import State, read_newest, save_checkpoint
+from agents.index import atcs_weights
+from agents.index_features import FEATURES
+from agents.network import PointerNetwork
+from agents.play import Policy
+from agents.ppo import SemiMarkovPPO
+from agents.sb3_env import ShopVecEnv
+from agents.trained import TrainedPolicy, feature_hash, save_policy
+from agents.training_config import TrainingConfig, to_toml
+from agents.training_log import TrainingLog
+from agents.validation import Examination, Examined, mean_ratio
+from envs.scenario import Scenario
+from factory.bundle import Bundle
+from factory.model import Factory
+from factory.writing import write_atomically
+
+EPISODES_A_SEED = 2**32
+"""Episodes of the block ``train`` that belong to one training seed."""
+
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
+
+
+class TrainingError(RuntimeError):
+    """A run that cannot begin, or cannot go on."""
+
+
+class Trainer:
+    """One training run.
+
+    Parameters
+    ----------
+    config
+        What it is told.
+    folder
+        Its folder: ``config.toml``, ``checkpoints/``, ``events/``, ``policy/`` (the best so far).
+    prior
+        Weights of the index that the network starts as, by feature; None: as the config's ``atcs`` or ``nothing`` has it.
+    references
+        The rule to compare with on the validation episodes, by scenario.
+    device
+        ``cpu`` or ``cuda``.
+    facts
+        Versions, commit and the like for the policy's manifest.
+    show
+        Whether to show a progress bar.
+    """
+
+    def __init__(
+        self,
+        config: TrainingConfig,
+        folder: Path,
+        *,
+        prior: Mapping[str, float] | None,
+        references: Mapping[str, tuple[str, Policy]],
+        device: str = "cpu",
+        facts: Mapping[str, Any] | None = None,
+        show: bool = True,
+    ) -> None:
+        self.config, self.folder, self.show = config, folder, show
+        self._prior, self._rules, self._device, self._facts = prior, references, device, dict(facts or {})
+        self.best_ratio, self.validations = float("inf"), list[dict[str, float]]()
+
+    # --- building ---------------------------------------------------------------------------------------------------------------
+
+    def _open(self) -> None:
+        config, learning = self.config, self.config.learning
+        keep_memory()
+        torch.set_num_threads(config.threads)
+        self.examination = Examination(config.scenario.validate_on or config.scenario.factories, config.keeping.validation_episodes)
+        self.reference = {name: self.examination.examine(name, rule) for name, (_, rule) in self._rules.items()}
+        shops = ShopVecEnv(factories_of(config.scenario.factories, config.scenario.drawn), learning.envs, first_episode=config.seed * EPISODES_A_SEED)
+        first, last = learning.learning_rate, learning.final_learning_rate
+        self.model = SemiMarkovPPO(
+            shops,
+            horizon=learning.horizon,
+            trace=learning.trace,
+            n_steps=learning.steps_a_rollout,
+            batch_size=learning.minibatch,
+            n_epochs=learning.epochs,
+            learning_rate=lambda left: last + (first - last) * left,
+            ent_coef=learning.entropy,
+            clip_range=learning.clip,
+            target_kl=learning.most_kl,
+            vf_coef=learning.value_weight,
+            max_grad_norm=learning.most_gradient,
+            policy_kwargs={"prior": self._prior_weights(), "sharpness": config.network.sharpness, "width": config.network.width},
+            seed=config.seed,
+            device=self._device,
+        )
+        self.model.set_logger(Logger(folder=None, output_formats=[]))
+        self.average = {name: value.clone() for name, value in self.model.policy.network.state_dict().items()}
+
+    def _prior_weights(self) -> list[float]:
+        start = self.config.network.start
+        if start == "nothing":
+            return [0.0] * len(FEATURES)
+        weights = atcs_weights(2.0, 0.5, detour=0.0, wait=-3.0, ahead=-3.0) if start == "atcs" or self._prior is None else self._prior
+        return [float(weights.get(feature.name, 0.0)) for feature in FEATURES]
+
+    # --- running ----------------------------------------------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """Start the run in a new folder.
+
+        Raises
+        ------
+        TrainingError
+            If the folder holds a run already.
+        """
+        if (self.folder / "config.toml").exists():
+            raise TrainingError(f"{self.folder}: holds a run already. Go on with --resume {self.folder}, or name another folder with --out.")
+        write_atomically(self.folder / "config.toml", to_toml(self.config))
+        self._open()
+        self.model.begin_episodes()
+        self._train()
+
+    def resume(self) -> None:
+        """Go on where the newest whole checkpoint was written; from the start if there is none.
+
+        Raises
+        ------
+        TrainingError
+            If the checkpoint was made for other feature tables.
+        """
+        self._open()
+        state, complaints = read_newest(self.folder / "checkpoints")
+        for complaint in complaints:
+            print(f"{complaint} The one before it is used.", file=sys.stderr)
+        if state is None:
+            self.model.begin_episodes()
+        else:
+            self._restore(state)
+        self._train()
+
+    def _train(self) -> None:
+        total, done = self.config.learning.steps, self.model.num_timesteps
+        self.log = TrainingLog(self.folder / "events", done)
+        with tqdm(total=total, initial=done, unit=" steps", unit_scale=True, disable=not self.show, dynamic_ncols=True, smoothing=0.05) as bar:
+            self._bar = bar
+            try:
+                if done < total:
+                    self.model.learn(total - done, callback=_Between(self), log_interval=None, reset_num_timesteps=False)  # type: ignore[arg-type]
+                self._finish()
+            finally:
+                self.log.close()
+
+    def between_rollouts(self) -> None:
+        """What happens after a rollout has been learnt from."""
+        model, keeping = self.model, self.config.keeping
+        if model.rollouts == 0 or model.rollouts == self._seen:
+            if model.rollouts == 0:
+                self._validate()
+            return
+        self._seen = model.rollouts
+        decay = self.config.learning.averaging
+        for name, value in model.policy.network.state_dict().items():
+            self.average[name].mul_(decay).add_(value, alpha=1 - decay)
+        self.log.note_rollout(model.num_timesteps, model.gathered, model.logger, model.n_envs)
+        self._bar.update(model.num_timesteps - self._bar.n)
+        if model.rollouts % keeping.rollouts_a_validation == 0:
+            self._validate()
+        if model.rollouts % keeping.rollouts_a_checkpoint == 0:
+            save_checkpoint(self.folder / "checkpoints", model.num_timesteps, self._state(), keeping.checkpoints)
+
+    _seen = 0
+
+    def _validate(self) -> None:
+        """Measure the averaged weights, and keep them if they are the best so far."""
+        step, network = self.model.num_timesteps, self.averaged_network()
+        found = self.examination.examine_all(TrainedPolicy(network))
+        ratio = mean_ratio(found, self.reference)
+        self.validations.append({"step": step, "ratio": ratio, **{f"{name}.total_cost": one.total_cost for name, one in found.items()}})
+        self.log.note_validation(step, found, self.reference)
+        if self.config.keeping.pictures:
+            self.log.note_picture(step, found, self.examination.factories)
+        if ratio < self.best_ratio:
+            self.best_ratio = ratio
+            self._save_policy(step, ratio, found)
+        self._bar.set_postfix_str(f"cost {ratio:.3f} of the best rule's (best {self.best_ratio:.3f})")
+
+    def averaged_network(self) -> PointerNetwork:
+        """The network with averaged weights."""
+        network = PointerNetwork(self.average["prior"].cpu(), width=self.config.network.width)
+        network.load_state_dict({name: value.cpu() for name, value in self.average.items()})
+        return network
+
+    def _save_policy(self, step: int, ratio: float, found: Mapping[str, Examined]) -> None:
+        rules = {name: {"rule": rule, "total_cost": self.reference[name].total_cost} for name, (rule, _) in self._rules.items()}
+        facts = {
+            **self._facts,
+            "seed": self.config.seed,
+            "factories": list(self.config.scenario.factories),
+            "steps": step,
+            "validation": {name: one.total_cost for name, one in found.items()},
+            "validation_ratio": ratio,
+            "best_rules": rules,
+        }
+        save_policy(self.folder / "policy", self.averaged_network(), to_toml(self.config), facts)
+
+    def _finish(self) -> None:
+        """The last validation, and the run's figures."""
+        if not self.validations or self.validations[-1]["step"] != self.model.num_timesteps:
+            self._validate()
+        save_checkpoint(self.folder / "checkpoints", self.model.num_timesteps, self._state(), self.config.keeping.checkpoints)
+        settings = {key: value for section in ("network", "learning") for key, value in getattr(self.config, section) if isinstance(value, str | int | float)}
+        self.log.note_end({"seed": self.config.seed, **settings}, {"final/ratio_to_best_rule": self.best_ratio})
+        write_atomically(self.folder / "validation.json", json.dumps(self.validations, indent=1) + "\n")
+
+    # --- state ------------------------------------------------------------------------------------------------------------------
+
+    def _state(self) -> State:
+        """Everything that what comes depends on."""
+        model = self.model
+        batch = model.shops.batch
+        return {
+            "features": feature_hash(),
+            "policy": model.policy.state_dict(),
+            "optimizer": model.policy.optimizer.state_dict(),
+            "average": self.average,
+            "steps": model.num_timesteps,
+            "updates": model._n_updates,
+            "rollouts": model.rollouts,
+            "random": [json.dumps(source.bit_generator.state) for source in (model.random, model.rollout_buffer.random)],
+            "torch_random": torch.get_rng_state(),
+            "episode": model.shops.source.number,
+            "shop": _to_tensors(batch.shop),
+            "tables": _to_tensors(batch.tables),
+            "best_ratio": self.best_ratio,
+            "validations": json.dumps(self.validations),
+        }
+
+    def _restore(self, state: State) -> None:
+        model = self.model
+        if state["features"] != feature_hash():
+            raise TrainingError(f"{self.folder}: was trained on feature tables {state['features']}; the tables here are {feature_hash()}. Train anew.")
+        model.policy.load_state_dict(state["policy"])
+        model.policy.optimizer.load_state_dict(state["optimizer"])
+        self.average = {name: value.to(model.device) for name, value in state["average"].items()}
+        model.num_timesteps, model._n_updates, model.rollouts = state["steps"], state["updates"], state["rollouts"]
+        for source, kept in zip((model.random, model.rollout_buffer.random), state["random"], strict=True):
+            source.bit_generator.state = json.loads(kept)
+        torch.set_rng_state(state["torch_random"])
+        model.shops.source.number = state["episode"]
+        _from_tensors(model.shops.batch.shop, state["shop"])
+        _from_tensors(model.shops.batch.tables, state["tables"])
+        model.go_on()
+        self.best_ratio, self.validations = state["best_ratio"], json.loads(state["validations"])
+        self._seen = model.rollouts
+
+
+class _Between(BaseCallback):
+    """Calls the trainer between rollouts."""
+
+    def __init__(self, trainer: Trainer) -> None:
+        super().__init__()
+        self._trainer = trainer
+
+    def _on_rollout_start(self) -> None:
+        self._trainer.between_rollouts()
+
+    def _on_step(self) -> bool:
+        return True
+
+    def _on_training_end(self) -> None:
+        self._trainer.between_rollouts()
+
+
+def factories_of(names: Sequence[str], drawn: int) -> list[Factory]:
+    """The mixture that names stand for; ranges stand for ``drawn`` factories."""
+    found = []
+    for name in names:
+        scenario = Scenario(name)
+        found += [scenario.draw(index)[0] for index in range(drawn if scenario.changes_every_episode else 1)]
+    return found
+
+
+def keep_memory() -> None:
+    """Tell glibc to keep freed memory: minibatches come and go, and asking the system for each doubles the time of learning. Nothing happens elsewhere."""
+    try:
+        library: Callable[[int, int], int] = ctypes.CDLL("libc.so.6").mallopt
+    except (OSError, AttributeError):
+        return
+    library(_M_TRIM_THRESHOLD, 512 << 20)
+    library(_M_MMAP_THRESHOLD, 32 << 20)
+
+
+def _to_tensors(bundle: Bundle) -> dict[str, torch.Tensor]:
+    """Bytes of all arrays of a bundle."""
+    return {field.name: torch.from_numpy(_bytes_of(bundle, field.name).copy()) for field in fields(bundle)}
+
+
+def _from_tensors(bundle: Bundle, kept: Mapping[str, torch.Tensor]) -> None:
+    for field in fields(bundle):
+        _bytes_of(bundle, field.name)[:] = kept[field.name].numpy()
+
+
+def _bytes_of(bundle: Bundle, name: str) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    return getattr(bundle, name).view(np.ndarray).reshape(-1).view(np.uint8)  # type: ignore[no-any-return]

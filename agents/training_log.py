@@ -1,0 +1,94 @@
+"""The figures of a training run for TensorBoard; docs/training.md says what each tag means."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from stable_baselines3.common.logger import Logger
+from torch.utils.tensorboard import SummaryWriter
+
+from agents.ppo import Gathered
+from agents.validation import Examined, mean_ratio
+from factory.arrays import COST_TERMS
+from factory.gantt import gantt_rgb
+from factory.model import Factory
+
+_TRAINING = {
+    "train/approx_kl": "learn/approx_kl",
+    "train/clip_fraction": "learn/clip_fraction",
+    "train/explained_variance_of_returns": "learn/explained_variance",
+    "train/policy_gradient_loss": "learn/policy_loss",
+    "train/value_loss": "learn/value_loss",
+    "train/learning_rate": "learn/learning_rate",
+}
+"""What MaskablePPO records, and the tags it gets."""
+
+
+class TrainingLog:
+    """Writes the events of a run.
+
+    Parameters
+    ----------
+    folder
+        For the event files.
+    step
+        Decision that the run begins or goes on at; what an interrupted run wrote after it is hidden.
+    """
+
+    def __init__(self, folder: Path, step: int) -> None:
+        self._writer = SummaryWriter(str(folder), purge_step=step or None, max_queue=1000, flush_secs=30)
+
+    def note_rollout(self, step: int, gathered: Gathered, recorded: Logger, envs: int) -> None:
+        """What a rollout was like and what was learnt from it."""
+        write = self._writer.add_scalar
+        values = recorded.name_to_value
+        for source, tag in _TRAINING.items():
+            if source in values:
+                write(tag, values[source], step)
+        if "train/entropy_loss" in values:
+            write("learn/entropy", -values["train/entropy_loss"], step)
+        decisions = max(1, gathered.decisions)
+        for name in ("jobs", "changeovers", "waits"):
+            write(f"actions/{name}", getattr(gathered, name) / decisions, step)
+        if gathered.episode_costs:
+            costs = np.mean(gathered.episode_costs, axis=0)
+            write("episodes/total_cost", float(costs.sum()), step)
+            for term, cost in zip(COST_TERMS, costs, strict=True):
+                write(f"episodes/{term}", float(cost), step)
+        for name in ("simulate", "infer", "learn"):
+            seconds = getattr(gathered, f"{name}_seconds")
+            if seconds > 0:
+                write(f"speed/{name}_steps_per_second", decisions / seconds, step)
+        total = gathered.simulate_seconds + gathered.infer_seconds + gathered.learn_seconds
+        if total > 0:
+            write("speed/steps_per_second", decisions / total, step)
+
+    def note_validation(self, step: int, found: Mapping[str, Examined], reference: Mapping[str, Examined]) -> None:
+        """Validation figures of every scenario, the best rule's beside them."""
+        write = self._writer.add_scalar
+        write("validate/ratio_to_best_rule", mean_ratio(found, reference), step)
+        for name, one in found.items():
+            rule = reference[name]
+            write(f"validate_{name}/ratio_to_best_rule", one.total_cost / max(rule.total_cost, 1e-12), step)
+            self._writer.add_scalars(f"validate_{name}/total_cost", {"policy": one.total_cost, "best_rule": rule.total_cost}, step)
+            for term, cost in one.terms.items():
+                self._writer.add_scalars(f"validate_{name}/{term}", {"policy": cost, "best_rule": rule.terms[term]}, step)
+            self._writer.add_scalars(f"validate_{name}/on_time_share", {"policy": one.on_time_share, "best_rule": rule.on_time_share}, step)
+            both = {"policy": one.changeovers_per_order, "best_rule": rule.changeovers_per_order}
+            self._writer.add_scalars(f"validate_{name}/changeovers_per_order", both, step)
+
+    def note_picture(self, step: int, found: Mapping[str, Examined], factories: Mapping[str, list[Factory]]) -> None:
+        """A Gantt chart of the first validation episode of the first scenario."""
+        name = next(iter(found))
+        picture = gantt_rgb(found[name].first, factories[name][0], title=f"{name}, first validation episode, after {step:,} decisions")
+        self._writer.add_image(f"gantt/{name}", picture, step, dataformats="HWC")
+
+    def note_end(self, settings: Mapping[str, str | int | float | bool], metrics: Mapping[str, float]) -> None:
+        """The run's settings beside its final figures."""
+        self._writer.add_hparams(dict(settings), dict(metrics), run_name=".")
+
+    def close(self) -> None:
+        """Write what is pending."""
+        self._writer.close()

@@ -1,0 +1,92 @@
+"""How good a policy is while it learns: the same episodes of the block ``validate`` each time, in every scenario, beside a reference rule."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from agents.play import Policy, play
+from envs.batch import Batch
+from envs.scenario import Scenario
+from envs.seeds import episode_seeds
+from factory.kpis import kpis
+from factory.model import Factory
+from factory.schedule import Schedule, unload
+
+_DECISIONS_AN_OPERATION = 50
+"""Decisions for each operation of an episode, after which validation gives up: tuned rules take 1 to 3."""
+
+
+@dataclass(frozen=True)
+class Examined:
+    """Means over the episodes of one scenario."""
+
+    total_cost: float
+    terms: dict[str, float]  # of the cost
+    on_time_share: float
+    changeovers_per_order: float
+    first: Schedule  # of the first episode, to look at
+
+
+class Examination:
+    """Validation episodes of some scenarios.
+
+    Parameters
+    ----------
+    names
+        Factories by name or file.
+    episodes
+        In each scenario.
+    """
+
+    def __init__(self, names: Sequence[str], episodes: int) -> None:
+        self.names, self._episodes = tuple(names), episodes
+        self._seeds = episode_seeds("validate", episodes)
+        self.factories: dict[str, list[Factory]] = {}
+        self._batches: dict[str, Batch] = {}
+        for name in names:
+            scenario = Scenario(name)
+            self.factories[name] = [scenario.draw(int(seed))[0] for seed in (self._seeds if scenario.changes_every_episode else self._seeds[:1])]
+
+    def examine_all(self, policy: Policy) -> dict[str, Examined]:
+        """:meth:`examine` in every scenario."""
+        return {name: self.examine(name, policy) for name in self.names}
+
+    def examine(self, name: str, policy: Policy) -> Examined:
+        """Play all episodes of a scenario under a policy.
+
+        Raises
+        ------
+        UnfinishedError
+            If an episode does not come to its end.
+        """
+        batch, factories = self._open(name), self.factories[name]
+        which = np.arange(self._episodes) % len(factories)
+        play(batch, policy, self._seeds, which)
+        schedules = [unload(factories[g], None, batch.arrays, batch.shop, env) for env, g in enumerate(which)]
+        figures = [kpis(schedule, factories[g]) for schedule, g in zip(schedules, which, strict=True)]
+        terms = {term: float(np.mean([one.bill.terms[term] for one in figures])) for term in figures[0].bill.terms}
+        return Examined(
+            total_cost=float(np.mean([one.total_cost for one in figures])),
+            terms=terms,
+            on_time_share=float(np.mean([one.on_time_share for one in figures])),
+            changeovers_per_order=float(np.mean([one.changeovers_per_order for one in figures])),
+            first=schedules[0],
+        )
+
+    def _open(self, name: str) -> Batch:
+        if name not in self._batches:
+            factories = self.factories[name]
+            orders = max(factory.demand.num_orders for factory in factories if factory.demand is not None)
+            operations = max(len(product.operations) for factory in factories for product in factory.products)
+            limit = _DECISIONS_AN_OPERATION * orders * operations
+            self._batches[name] = Batch(factories, num_envs=self._episodes, most_decisions=limit, log_length=1)
+        return self._batches[name]
+
+
+def mean_ratio(found: Mapping[str, Examined], reference: Mapping[str, Examined]) -> float:
+    """Geometric mean over scenarios of cost to the reference's cost: what the best weights are chosen by."""
+    ratios = [found[name].total_cost / max(reference[name].total_cost, 1e-12) for name in found]
+    return float(np.exp(np.mean(np.log(np.maximum(ratios, 1e-12)))))

@@ -1,0 +1,142 @@
+"""What experience is worth: advantages against closed forms and against stock MaskablePPO, and packed minibatches against the tables they came from."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from gymnasium import spaces
+from stable_baselines3.common.buffers import RolloutBuffer
+
+from agents.actor_critic import PackedTables
+from agents.experience import PackedBuffer
+from agents.network import Described
+from agents.packing import advantages_by_time, best_places, draw_rows
+from agents.scaling import MACHINE_FEATURES, ROW_FEATURES, SHOP_FEATURES
+
+
+def estimate(rewards, values, last, elapsed, *, horizon=100.0, trace=20.0, ends=None, next_values=None):  # type: ignore[no-untyped-def]
+    shape = np.shape(rewards)
+    advantages = np.zeros(shape, np.float32)
+    advantages_by_time(
+        np.array(rewards, np.float64),
+        np.array(values, np.float32),
+        np.array(last, np.float32),
+        np.zeros(shape, np.float32) if next_values is None else np.array(next_values, np.float32),
+        np.array(elapsed, np.float64),
+        np.zeros(shape, np.bool_) if ends is None else np.array(ends),
+        np.full(shape, horizon),
+        np.full(shape, trace),
+        advantages,
+    )
+    return advantages
+
+
+def test_with_an_endless_trace_and_no_values_an_advantage_is_the_return_discounted_by_the_clock() -> None:
+    elapsed = [[0.0], [7.0], [3.0]]
+    found = estimate([[1.0], [2.0], [4.0]], [[0.0]] * 3, [8.0], elapsed, horizon=10.0, trace=math.inf)
+    expected = 1.0 + 2.0 + math.exp(-0.7) * (4.0 + math.exp(-0.3) * 8.0)
+    assert found[0, 0] == pytest.approx(expected, rel=1e-6)
+
+
+def test_a_decision_after_which_no_time_passes_is_not_discounted() -> None:
+    found = estimate([[0.0]] * 50, [[0.0]] * 50, [1.0], [[0.0]] * 50, horizon=1.0, trace=1.0)
+    np.testing.assert_allclose(found, 1.0)
+
+
+def test_waiting_does_not_make_costs_smaller_than_they_are_by_the_clock() -> None:
+    """Twenty short waits and one long one up to the same cost are worth the same."""
+    many = estimate([[0.0]] * 19 + [[-1.0]], [[0.0]] * 20, [0.0], [[5.0]] * 20, trace=math.inf)
+    one = estimate([[0.0], [-1.0]], [[0.0]] * 2, [0.0], [[95.0], [5.0]], trace=math.inf)
+    assert many[0, 0] == pytest.approx(one[0, 0], rel=1e-6)
+
+
+def test_where_an_episode_terminates_nothing_after_it_counts() -> None:
+    found = estimate([[1.0], [100.0]], [[0.5], [9.0]], [7.0], [[3.0], [3.0]], ends=[[True], [False]])
+    assert found[0, 0] == pytest.approx(0.5)
+
+
+def test_where_an_episode_is_truncated_its_last_value_counts_discounted() -> None:
+    found = estimate([[1.0], [100.0]], [[0.5], [9.0]], [7.0], [[3.0], [3.0]], ends=[[True], [False]], next_values=[[4.0], [0.0]])
+    assert found[0, 0] == pytest.approx(1.0 + math.exp(-0.03) * 4.0 - 0.5, rel=1e-6)
+
+
+def test_equals_stock_where_every_decision_takes_one_unit_of_time() -> None:
+    random = np.random.default_rng(0)
+    steps, envs = 40, 3
+    rewards, values, starts = random.normal(size=(steps, envs)), random.normal(size=(steps, envs)), random.random((steps, envs)) < 0.1
+    last, dones = random.normal(size=envs), random.random(envs) < 0.5
+    horizon, trace = 30.0, 8.0
+    space = spaces.Box(-1, 1, (1,))
+    stock = RolloutBuffer(steps, space, spaces.Discrete(2), gamma=math.exp(-1 / horizon), gae_lambda=math.exp(-1 / trace), n_envs=envs)
+    for t in range(steps):
+        stock.add(np.zeros((envs, 1)), np.zeros((envs, 1)), rewards[t], starts[t], torch.tensor(values[t]), torch.zeros(envs))
+    stock.compute_returns_and_advantage(torch.tensor(last), dones)
+    ends = np.vstack([starts[1:], dones[None]])
+    ours = estimate(rewards, values, last, np.ones((steps, envs)), horizon=horizon, trace=trace, ends=ends)
+    np.testing.assert_allclose(ours, stock.advantages, rtol=1e-4, atol=1e-5)
+
+
+def test_rows_are_drawn_with_the_probabilities_of_their_logits() -> None:
+    logits = np.tile(np.log(np.array([0.2, 0.5, 0.3], np.float32)), 4000)
+    first = np.arange(0, 12001, 3)
+    chosen, log_probabilities = np.empty(4000, np.int64), np.empty(4000)
+    draw_rows(logits, first, np.random.default_rng(0).random(4000), chosen, log_probabilities)
+    np.testing.assert_allclose(np.bincount(chosen) / 4000, [0.2, 0.5, 0.3], atol=0.03)
+    np.testing.assert_allclose(np.exp(log_probabilities), np.array([0.2, 0.5, 0.3])[chosen], rtol=1e-5)
+
+
+def test_the_first_of_the_highest_is_best_and_no_row_gives_place_0() -> None:
+    chosen = np.empty(3, np.int64)
+    best_places(np.array([1.0, 3.0, 3.0, 2.0], np.float32), np.array([0, 3, 3, 4]), chosen)
+    assert chosen.tolist() == [1, 0, 0]
+
+
+def test_packed_tables_name_the_rows_of_the_tables() -> None:
+    mask = np.array([[False, True, False, True], [False] * 4, [True, False, False, False]])
+    candidates = np.arange(3 * 4 * 33, dtype=np.float32).reshape(3, 4, 33)
+    tables = PackedTables(candidates, np.zeros((3, 2, 15), np.float32), np.zeros((3, 21), np.float32), mask)
+    np.testing.assert_array_equal(tables.packed.rows.numpy(), candidates[mask])
+    assert tables.packed.sample.tolist() == [0, 0, 2]
+    assert tables.to_actions(np.array([1, 0, 0])).tolist() == [3, 0, 0]
+
+
+def described(rows: int, envs: int, level: float) -> Described:
+    sample = torch.arange(rows) % envs
+    return Described(
+        torch.full((rows, ROW_FEATURES), level),
+        torch.full((rows,), level),
+        sample.sort().values,
+        torch.full((envs, 2, MACHINE_FEATURES), level),
+        torch.full((envs, SHOP_FEATURES), level),
+    )
+
+
+def test_minibatches_hold_every_sample_once_with_its_own_rows() -> None:
+    steps, envs = 6, 2
+    buffer = PackedBuffer(steps, spaces.Box(-1, 1, (1,)), spaces.Discrete(4), "cpu", machine_rows=2, n_envs=envs)
+    columns = {name: np.zeros(envs) for name in ("log_probs", "values", "rewards", "elapsed", "horizon", "trace", "next_values")}
+    for t in range(steps):
+        rows = 2 * (t + 40)  # more than there is room for at first
+        buffer.store_observation(described(rows, envs, float(t)), np.array([0, rows // 2, rows]))
+        buffer.store_step(**columns, chosen=np.array([t, t + 1]), ends=np.zeros(envs, np.bool_))
+    seen = []
+    for batch in buffer.get(5):
+        for n, action in enumerate(batch.actions.flatten().tolist()):
+            mine = batch.observations.sample == n
+            level = float(batch.observations.shop[n, 0])
+            assert int(mine.sum()) == int(level) + 40
+            assert (batch.observations.rows[mine] == level).all()
+            assert (batch.observations.machines[n] == level).all()
+            seen.append((int(level), int(action) - int(mine.nonzero()[0])))
+    assert sorted(seen) == sorted((t, t + env) for t in range(steps) for env in range(envs))
+
+
+def test_what_is_not_finite_is_named() -> None:
+    buffer = PackedBuffer(2, spaces.Box(-1, 1, (1,)), spaces.Discrete(4), "cpu", machine_rows=2, n_envs=1)
+    buffer.horizon[:], buffer.trace[:] = 1.0, 1.0
+    buffer.rewards[1, 0] = np.nan
+    with pytest.raises(FloatingPointError, match="advantage of step 1, environment 0 is nan"):
+        buffer.estimate_advantages(np.zeros(1, np.float32))

@@ -1,0 +1,123 @@
+"""Train a policy: ``python train.py --config configs/training/quick.toml``; killed or interrupted, ``python train.py --resume RUN`` goes on.
+
+A run's folder holds its config, TensorBoard events, checkpoints and the best policy, which ``evaluate.py`` plays by the folder's name.
+docs/training.md explains all.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from agents.training_config import ConfigError, TrainingConfig, read_config
+from evaluation import sources
+from evaluation.benchmark import Benchmark, Settings, warm_up
+from evaluation.contenders import parse_contenders
+from evaluation.scenarios import find_scenarios
+from evaluation.tables import describe_results
+from evaluation.tuned import read_tuned
+from factory.problems import FactoryError
+
+RUNS = Path("runs")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Parse, call, print; returns the exit status."""
+    options = read_options(arguments)
+    folder = options.resume or options.out
+    try:
+        return train(options)
+    except KeyboardInterrupt:
+        print(f"\nInterrupted. Checkpoints are kept; python train.py --resume {folder or 'RUN'} goes on from the last.", file=sys.stderr)
+        return 130
+    except (ConfigError, FactoryError, ValueError, OSError, RuntimeError, FloatingPointError) as error:
+        print(f"train.py: {error}", file=sys.stderr)
+        return 2
+
+
+def read_options(arguments: list[str] | None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--config", type=Path, default=Path("configs/training/quick.toml"), help="what to do (default: %(default)s)")
+    parser.add_argument("--set", dest="changes", action="append", default=[], metavar="SECTION.KEY=VALUE", help="change a setting; may be repeated")
+    parser.add_argument("--seed", type=int, help="training seed (default: the config's)")
+    parser.add_argument("--seeds", type=int, help="train with that many seeds, one after the other, from the config's on")
+    parser.add_argument("--out", type=Path, help="folder of the run (default: runs/CONFIG-SEED)")
+    parser.add_argument("--resume", type=Path, metavar="RUN", help="go on with the run in this folder")
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where the network learns (default: the GPU if there is one)")
+    parser.add_argument("--no-test", action="store_true", help="do not score the policy on test seeds at the end")
+    return parser.parse_args(arguments)
+
+
+def train(options: argparse.Namespace) -> int:
+    """One run, or several with different seeds."""
+    if options.resume is not None:
+        run(read_config(options.resume / "config.toml"), options.resume, options, resume=True)
+        return 0
+    changes = [*options.changes, *([f"seed={options.seed}"] if options.seed is not None else [])]
+    config = read_config(options.config, changes)
+    for seed in range(config.seed, config.seed + (options.seeds or 1)):
+        folder = options.out or RUNS / f"{options.config.stem}-{seed}"
+        if options.out is not None and options.seeds:
+            folder = options.out / f"seed-{seed}"
+        run(config.model_copy(update={"seed": seed}), folder, options, resume=False)
+    return 0
+
+
+def run(config: TrainingConfig, folder: Path, options: argparse.Namespace, *, resume: bool) -> None:
+    """Train, then compare with the rules on test seeds."""
+    import torch
+
+    from agents.trainer import Trainer
+
+    warm_up()
+    device = options.device if options.device != "auto" else ("cuda" if torch.cuda.is_available() else "cpu")
+    names = config.scenario.validate_on or config.scenario.factories
+    references = {name: best_tuned_rule(name) for name in names}
+    trainer = Trainer(config, folder, prior=find_prior(config), references=references, device=device, facts=sources.describe())
+    if resume:
+        trainer.resume()
+    else:
+        trainer.begin()
+    print(f"Best on the validation episodes: {trainer.best_ratio:.3f} of the best rule's cost. Policy: {folder / 'policy'}")
+    if not options.no_test:
+        compare(config, folder)
+    print(f"Events: tensorboard --logdir {folder / 'events'}")
+
+
+def find_prior(config: TrainingConfig) -> dict[str, float] | None:
+    """Weights of the evolved index that the network starts as."""
+    if config.network.start != "index":
+        return None
+    name = config.network.start_factory or config.scenario.factories[0]
+    tuned = read_tuned(Path(name).stem)
+    if tuned is None or tuned.index is None:
+        raise ConfigError(f"network.start = 'index'; no index was evolved for {name}. Run python evaluate.py --tune --factory {name}, or start as 'atcs'.")
+    return dict(tuned.index.weights)
+
+
+def best_tuned_rule(name: str) -> tuple[str, Any]:
+    """The rule that was cheapest when it was tuned for the factory, with its parameters; ATCS where nothing was tuned."""
+    from agents.rules import make_rule
+
+    tuned = read_tuned(Path(name).stem)
+    if tuned is None or not tuned.rules:
+        rule = make_rule("ATCS")
+    else:
+        rule = tuned.rule(min(tuned.rules, key=lambda rule: tuned.rules[rule].validate_cost.tuned))
+    return str(rule), rule
+
+
+def compare(config: TrainingConfig, folder: Path) -> None:
+    """Score the policy, some tuned rules and the index on test seeds, and print the table."""
+    names = list(config.scenario.validate_on or config.scenario.factories)
+    contenders = parse_contenders(f"{config.keeping.rivals},policy={folder / 'policy'}")
+    settings = Settings(episodes=config.keeping.test_episodes, processes=2)
+    results = Benchmark(find_scenarios(names), contenders, settings, folder / "evaluation", command=f"python train.py --resume {folder}").run()
+    print(describe_results(results))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
