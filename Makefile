@@ -8,7 +8,7 @@ PEERS := .venv-peers
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test lint format demo evaluate bench peers constraints clean
+.PHONY: help setup test lint format demo train evaluate bench peers constraints clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ format: $(READY) ## rewrite the sources the way lint wants them
 
 demo: $(READY) ## one episode of the default factory under ATCS: KPIs and a Gantt picture
 	$(BIN)/python -m agents.demo
+
+train: $(READY) ## train a policy on the default factory (about five minutes) and compare it with the tuned rules; goes on where it was interrupted
+	$(BIN)/python train.py --config configs/training/quick.toml --out runs/quick $(if $(wildcard runs/quick/config.toml),--resume runs/quick)
 
 evaluate: $(READY) ## every tuned rule and the evolved index on the default factory, with a report in results/microfactory
 	$(BIN)/python evaluate.py --factory microfactory --out results/microfactory

@@ -77,7 +77,7 @@ class PointerPolicy(MaskableActorCriticPolicy):
         described = obs if isinstance(obs, Described) else self.network.describe(pack_tensors(obs))
         return self.in_reward(self.network(described)[1])
 
-    def _predict(self, observation: Any, deterministic: bool = False, action_masks: Any = None) -> Tensor:  # type: ignore[override]
+    def _predict(self, observation: Any, deterministic: bool = False, action_masks: Any = None) -> Tensor:
         """Rows of the tables ``[N]``; legal rows are those of the observation's own mask."""
         packed = pack_tensors(observation)
         logits, _, segments = self.network(self.network.describe(packed))
@@ -101,7 +101,7 @@ class PointerPolicy(MaskableActorCriticPolicy):
         mean = (1 - weight) * before[0] + weight * float(returns.mean())
         square = (1 - weight) * (before[1] ** 2 + before[0] ** 2) + weight * float(np.square(returns, dtype=np.float64).mean())
         deviation = max(float(np.sqrt(max(square - mean**2, 0.0))), 1e-4)
-        head = self.network.value_head[-1]
+        head: Any = self.network.value_head[-1]
         with torch.no_grad():
             head.weight.mul_(before[1] / deviation)
             head.bias.mul_(before[1] / deviation).add_((before[0] - mean) / deviation)

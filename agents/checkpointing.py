@@ -54,7 +54,7 @@ def read_checkpoint(path: Path) -> State:
 
 def read_newest(folder: Path) -> tuple[State | None, list[str]]:
     """The newest state that is whole (None: there is none), and what is wrong with newer ones."""
-    complaints = []
+    complaints: list[str] = []
     for path in sorted(folder.glob(_PATTERN), reverse=True):
         try:
             return read_checkpoint(path), complaints

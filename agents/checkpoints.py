@@ -46,7 +46,8 @@ def next_legal(actions: NDArray[np.int64], mask: NDArray[np.bool_]) -> NDArray[n
     """For each environment the first legal row from its action on, going round."""
     rows = mask.shape[1]
     turned = np.take_along_axis(mask, (actions[:, None] + np.arange(rows)) % rows, axis=1)
-    return (actions + turned.argmax(axis=1)) % rows
+    found: NDArray[np.int64] = (actions + turned.argmax(axis=1)) % rows
+    return found
 
 
 def load_checkpoint(path: Path | str) -> Policy:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 import gymnasium
 
@@ -17,7 +18,7 @@ from factory.verifier import verify
 
 def run_episode(factory: str, rule: Rule, seed: int) -> tuple[Schedule, Kpis]:
     """Play one episode through the Gymnasium interface; the verifier has accepted what comes back."""
-    env = gymnasium.make(ENV_ID, factory=factory, disable_env_checker=True).unwrapped
+    env: Any = gymnasium.make(ENV_ID, factory=factory, disable_env_checker=True).unwrapped
     observation, _ = env.reset(seed=seed)
     over = False
     while not over:

@@ -50,9 +50,11 @@ class PackedBuffer(MaskableRolloutBuffer):
             self.shop: NDArray[np.float32] = np.zeros((steps, envs, SHOP_FEATURES), np.float32)
             self.chosen: NDArray[np.int64] = np.zeros((steps, envs), np.int64)
             self.ends: NDArray[np.bool_] = np.zeros((steps, envs), np.bool_)
-            floats = ("rewards", "elapsed", "horizon", "trace", "values", "log_probs", "next_values", "advantages", "returns")
-            for name in floats:
-                setattr(self, name, np.zeros((steps, envs), np.float64 if name in ("rewards", "elapsed", "horizon", "trace") else np.float32))
+            self.rewards: Any = np.zeros((steps, envs))
+            self.elapsed, self.horizon, self.trace = (np.zeros((steps, envs)) for _ in range(3))
+            self.next_values = np.zeros((steps, envs), np.float32)
+            for name in ("values", "log_probs", "advantages", "returns"):
+                setattr(self, name, np.zeros((steps, envs), np.float32))
         self.next_values[:] = 0.0
         self.ends[:] = False
         self.pos, self.full, self.batch_number = 0, False, 0
@@ -108,7 +110,7 @@ class PackedBuffer(MaskableRolloutBuffer):
         described = Described(*(torch.from_numpy(part).to(self.device) for part in (rows, prior, sample, machines, shop)))
         scalars = (self.flat(name)[batch_inds] for name in ("values", "log_probs", "advantages", "returns"))
         actions = first[:-1] + self.flat("chosen")[batch_inds]
-        return MaskableRolloutBufferSamples(described, *(self.to_torch(part) for part in (actions, *scalars)), None)  # type: ignore[arg-type]
+        return MaskableRolloutBufferSamples(described, *(self.to_torch(part) for part in (actions, *scalars)), None)  # type: ignore[arg-type,call-arg]
 
     def flat(self, name: str) -> NDArray[Any]:
         """A column in the order of samples, ``[T E]``."""

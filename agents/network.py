@@ -6,11 +6,12 @@ residual that starts at zero, so the untrained network decides as that rule does
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
+from agents.packing import highest_of, return_to_highest
 from agents.scaling import EXISTS, MACHINE_FEATURES, NEAR, ROW_FEATURES, SHOP_FEATURES, describe_machines, describe_rows, describe_shop
 
 
@@ -58,6 +59,9 @@ class Segments:
 
     def max(self, values: Tensor) -> Tensor:
         """``[N]`` or ``[N, D]``; 0 for a sample without rows."""
+        if values.dim() == 2 and values.device.type == "cpu":
+            highest: Tensor = _Highest.apply(values, self.sample, self.count)  # type: ignore[no-untyped-call]
+            return highest
         where = self.sample if values.dim() == 1 else self.sample[:, None].expand_as(values)
         start = values.new_zeros(self.count, *values.shape[1:])
         return start.scatter_reduce(0, where, values, "amax", include_self=False)
@@ -66,6 +70,24 @@ class Segments:
         """Log-probabilities ``[R]`` within each sample."""
         shifted = logits - self.max(logits.detach())[self.sample]
         return shifted - torch.log(self.sum(shifted.exp()))[self.sample]
+
+
+class _Highest(torch.autograd.Function):
+    """Largest value of each sample and column; its gradient goes to one row, where torch's own visits all rows several times."""
+
+    @staticmethod
+    def forward(ctx: Any, values: Tensor, sample: Tensor, count: int) -> Tensor:
+        highest, where = values.new_empty(count, values.shape[1]), torch.empty(count, values.shape[1], dtype=torch.int64)
+        highest_of(values.detach().contiguous().numpy(), sample.numpy(), highest.numpy(), where.numpy())
+        ctx.where, ctx.rows = where, len(values)
+        return highest
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
+        gradient = gradients[0].contiguous()
+        spread = gradient.new_zeros(ctx.rows, gradient.shape[1])
+        return_to_highest(gradient.numpy(), ctx.where.numpy(), spread.numpy())
+        return spread, None, None
 
 
 class PointerNetwork(nn.Module):
@@ -87,12 +109,12 @@ class PointerNetwork(nn.Module):
         super().__init__()
         self.width = width
         self.register_buffer("prior", prior.to(torch.float32) * sharpness)
-        self.row_encoder = nn.Sequential(nn.Linear(ROW_FEATURES, width), nn.SiLU(), nn.Linear(width, width), nn.SiLU())
-        self.machine_encoder = nn.Sequential(nn.Linear(MACHINE_FEATURES, width // 2), nn.SiLU(), nn.Linear(width // 2, width // 2), nn.SiLU())
-        self.context = nn.Sequential(nn.Linear(3 * width + SHOP_FEATURES, width), nn.SiLU())
+        self.row_encoder = nn.Sequential(nn.Linear(ROW_FEATURES, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU())
+        self.machine_encoder = nn.Sequential(nn.Linear(MACHINE_FEATURES, width // 2), nn.ReLU(), nn.Linear(width // 2, width // 2), nn.ReLU())
+        self.context = nn.Sequential(nn.Linear(3 * width + SHOP_FEATURES, width), nn.ReLU())
         self.row_part, self.context_part = nn.Linear(width, width), nn.Linear(width, width, bias=False)
         self.row_head = nn.Linear(width, 1)
-        self.value_head = nn.Sequential(nn.Linear(3 * width + SHOP_FEATURES, width), nn.SiLU(), nn.Linear(width, width), nn.SiLU(), nn.Linear(width, 1))
+        self.value_head = nn.Sequential(nn.Linear(3 * width + SHOP_FEATURES, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU(), nn.Linear(width, 1))
         nn.init.zeros_(self.row_head.weight)
         nn.init.zeros_(self.row_head.bias)
 
@@ -107,7 +129,7 @@ class PointerNetwork(nn.Module):
         segments = Segments(described.sample, len(described.shop))
         rows = self.row_encoder(described.rows)
         summary = torch.cat([segments.mean(rows), segments.max(rows), self._pool_machines(described.machines), described.shop], dim=1)
-        hidden = nn.functional.silu(self.row_part(rows) + self.context_part(self.context(summary))[described.sample])
+        hidden = torch.relu(self.row_part(rows) + self.context_part(self.context(summary))[described.sample])
         logits = described.prior + self.row_head(hidden).squeeze(1)
         return logits, self.value_head(summary).squeeze(1), segments
 

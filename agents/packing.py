@@ -44,6 +44,28 @@ def fill_samples(first, sample):
 
 
 @compiled
+def highest_of(values, sample, highest, where):
+    """Largest value of each sample and column, ``[N, D]`` from ``[R, D]`` with rising ``sample [R]``, and its row (-1 and 0 for a sample without rows)."""
+    for n in range(highest.shape[0]):
+        for column in range(highest.shape[1]):
+            highest[n, column], where[n, column] = 0.0, -1
+    for row in range(values.shape[0]):
+        n = sample[row]
+        for column in range(values.shape[1]):
+            if where[n, column] < 0 or values[row, column] > highest[n, column]:
+                highest[n, column], where[n, column] = values[row, column], row
+
+
+@compiled
+def return_to_highest(gradient, where, spread):
+    """Add the gradient of each largest value, ``[N, D]``, to the row that it came from, in ``spread [R, D]``."""
+    for n in range(gradient.shape[0]):
+        for column in range(gradient.shape[1]):
+            if where[n, column] >= 0:
+                spread[where[n, column], column] += gradient[n, column]
+
+
+@compiled
 def draw_rows(logits, first, uniforms, chosen, log_probabilities):
     """Draw one row of each sample with the probabilities softmax(logits): its place among the sample's rows, and the logarithm of its probability.
 

@@ -15,8 +15,8 @@ from envs.observation import Tables
 class Policy(Protocol):
     """Whoever decides: rules, networks, solvers."""
 
-    def decide(self, observation: Any) -> NDArray[np.int64]:
-        """One legal row for each environment, ``[E]``, from tables with a leading axis E."""
+    def decide(self, observation: Any) -> NDArray[np.int64] | np.int64:
+        """One legal row for each environment, ``[E]``, from tables with a leading axis E (a single number is for those that have none)."""
 
 
 @runtime_checkable

@@ -113,7 +113,7 @@ class SemiMarkovPPO(MaskablePPO):
 
     def go_on(self) -> None:
         """Let :meth:`learn` go on from what the shops are at, instead of resetting them."""
-        self._last_obs = as_signed(self.shops.batch.tables)  # type: ignore[assignment]  # read by nobody but MaskablePPO's set-up
+        self._last_obs = as_signed(self.shops.batch.tables)  # read by nobody but MaskablePPO's set-up
 
     # --- gathering ------------------------------------------------------------------------------------------------------------
 

@@ -52,7 +52,7 @@ def save_policy(folder: Path, network: PointerNetwork, config: str, facts: dict[
     """Write a policy folder; ``facts`` go into its manifest."""
     arrays = {name: value.detach().cpu().numpy() for name, value in network.state_dict().items()}
     buffer = io.BytesIO()
-    np.savez(buffer, **arrays)  # type: ignore[arg-type]
+    np.savez(buffer, **arrays)
     weights = buffer.getvalue()
     manifest = {
         "format": FORMAT,

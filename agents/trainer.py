@@ -313,4 +313,4 @@ def _from_tensors(bundle: Bundle, kept: Mapping[str, torch.Tensor]) -> None:
 
 
 def _bytes_of(bundle: Bundle, name: str) -> np.ndarray[Any, np.dtype[np.uint8]]:
-    return getattr(bundle, name).view(np.ndarray).reshape(-1).view(np.uint8)  # type: ignore[no-any-return]
+    return getattr(bundle, name).view(np.ndarray).reshape(-1).view(np.uint8)

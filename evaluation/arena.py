@@ -61,7 +61,7 @@ class Arena:
         return costs
 
     def _play_some(self, batch: Batch, policy: Policy | Rule, first: int) -> Floats:
-        play(batch, policy, self.seeds[first : first + batch.num_envs])  # type: ignore[arg-type]  # given many shops, a rule answers for all
+        play(batch, policy, self.seeds[first : first + batch.num_envs])
         return np.asarray(batch.shop.cost.sum(axis=1))
 
     @cached_property

@@ -38,6 +38,9 @@ Played = dict[str, dict[str, Scores]]
 Validation = dict[str, dict[str, float]]
 """Mean cost of each rule on the validation episodes, by scenario."""
 
+OUT_OF_REACH = 1.5
+"""How many times the cheapest rule's cost, on the first unit of validation episodes, a rule may cost and still become the best rule."""
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -149,15 +152,24 @@ class Benchmark:
         ]
 
     def _validate(self) -> Validation:
-        """Rules on the validation episodes; where the rule to compare with was named, only that, without a cost."""
+        """Rules on the validation episodes; where the rule to compare with was named, only that, without a cost.
+
+        All play the first unit; those that then cost more than :data:`OUT_OF_REACH` times the cheapest play no further, and are left out.
+        """
         if self.settings.versus is not None:
             return {scenario.name: {self._rules[0].name: 0.0} for scenario in self.scenarios}
         plays = self._validation_plays()
         costs: dict[str, dict[str, list[float]]] = {scenario.name: {} for scenario in self.scenarios}
+        self._note_costs(costs, [play for play in plays if play.first == 0])
+        costs = {name: _within_reach(by_rule) for name, by_rule in costs.items()}
+        self._note_costs(costs, [play for play in plays if play.first > 0 and play.contender.name in costs[play.scenario.name]])
+        return {name: {rule: float(np.mean(values)) for rule, values in by_rule.items()} for name, by_rule in costs.items()}
+
+    def _note_costs(self, costs: dict[str, dict[str, list[float]]], plays: Sequence[Play]) -> None:
+        """Add the costs of the episodes of ``plays`` to ``costs``, by scenario and rule."""
         for unit, result in zip(plays, self._run(plays), strict=True):
             if "total_cost" in result:
                 costs[unit.scenario.name].setdefault(unit.contender.name, []).extend(result["total_cost"])
-        return {name: {rule: float(np.mean(values)) for rule, values in by_rule.items()} for name, by_rule in costs.items()}
 
     # --- the scored episodes ------------------------------------------------------------------------------------------------
 
@@ -186,9 +198,10 @@ class Benchmark:
         for scenario in self.scenarios:
             line_up = line_ups[scenario.name].values()
             units += [Audit(scenario, contender) for contender in line_up if contender.plays_alone and contender.kind != "clairvoyant"]
-            plays = [play for contender in line_up for play in self._plays(scenario, contender)]
+            scored = [one for contender in line_up for one in self._plays(scenario, contender)]
             # Everybody's units of the same episodes follow each other: the verifier then meets worlds that it knows.
-            units += sorted(plays, key=lambda play: (play.contender.plays_alone, play.first))
+            scored.sort(key=lambda one: (one.contender.plays_alone, one.first))
+            units += scored
         done = list(zip(units, self._run(units), strict=True))
         return {
             scenario: {name: gather(one, [(unit, result) for unit, result in done if unit.group == f"{scenario}/{name}"]) for name, one in line_up.items()}
@@ -284,6 +297,12 @@ def warm_up() -> None:
 def _spans(first: int, count: int, step: int) -> list[tuple[int, int]]:
     """First episode and number of episodes of each unit."""
     return [(first + start, min(step, count - start)) for start in range(0, count, step)]
+
+
+def _within_reach(costs: Mapping[str, list[float]]) -> dict[str, list[float]]:
+    """The rules that cost no more than :data:`OUT_OF_REACH` times the cheapest."""
+    means = {rule: float(np.mean(values)) for rule, values in costs.items()}
+    return {rule: values for rule, values in costs.items() if means[rule] <= OUT_OF_REACH * min(means.values())}
 
 
 def _best_rule(scores: Mapping[str, Scores], validation: Mapping[str, float]) -> str | None:

@@ -28,7 +28,7 @@ TERM_COLOURS = dict(zip(COST_TERMS, ("#d55e00", "#0072b2", "#999999", "#e69f00",
 BETTER, WORSE, OPEN = "#009e73", "#d55e00", "#7a828c"
 RULE, RIVAL = "#0072b2", "#cc79a7"
 
-_LOOK = {
+_LOOK: Any = {
     "svg.fonttype": "none",
     "svg.hashsalt": "report",
     "font.size": 9.5,

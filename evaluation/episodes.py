@@ -214,8 +214,8 @@ def seated(contender: Contender, factory: Factory, training_seed: int, patience:
         yield make_policy(contender)
         return
     reference = contender.paths[training_seed]
-    arguments = (load_checkpoint, (reference,)) if contender.kind == "learned" else (make_from_file, (reference, factory))
-    with Guest(*arguments, patience) as guest:
+    guest = Guest(load_checkpoint, (reference,), patience) if contender.kind == "learned" else Guest(make_from_file, (reference, factory), patience)
+    with guest:
         yield guest
 
 

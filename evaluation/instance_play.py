@@ -75,7 +75,7 @@ class InstancePlay:
         if self.suite != "wtsds" or contender.kind != "rule" or contender.base not in STATIC:
             return policy
         rule = make_rule(contender.base, **contender.parameters)  # type: ignore[arg-type]
-        return with_instance_means(rule, self.instance.factory, self.instance.book)  # type: ignore[return-value]
+        return with_instance_means(rule, self.instance.factory, self.instance.book)
 
 
 @cache

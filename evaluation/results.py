@@ -125,7 +125,7 @@ class ScenarioResult(_Record):
     seeds: tuple[int, int]  # first and last
     policies: dict[str, PolicyResult]
     best_rule: str | None  # chosen on the validate block
-    validation: dict[str, float]  # mean cost of every rule there
+    validation: dict[str, float]  # mean cost there, of every rule that was within reach of the best on the first 64 of them
     validation_episodes: int
     comparisons: dict[str, ComparisonResult]
     verified: bool  # every schedule that was scored has passed the verifier

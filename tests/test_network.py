@@ -140,3 +140,15 @@ def test_features_do_not_depend_on_the_unit_of_time_or_money() -> None:
     np.testing.assert_allclose(describe_rows(rows, shop[packed.sample]), describe_rows(packed.rows, packed.shop[packed.sample]), rtol=1e-3, atol=1e-4)
     np.testing.assert_allclose(describe_machines(machines, shop), describe_machines(packed.machines, packed.shop), rtol=1e-3, atol=1e-4)
     np.testing.assert_allclose(describe_shop(shop), describe_shop(packed.shop), rtol=1e-3, atol=1e-4)
+
+
+def test_the_gradient_of_a_maximum_goes_where_it_came_from() -> None:
+    torch.manual_seed(0)
+    sample = torch.tensor([0, 0, 0, 2, 2, 3])
+    values = torch.randn(6, 5, requires_grad=True)
+    weights = torch.randn(4, 5)
+    (Segments(sample, 4).max(values) * weights).sum().backward()
+    ours, values.grad = values.grad, None
+    stock = values.new_zeros(4, 5).scatter_reduce(0, sample[:, None].expand_as(values), values, "amax", include_self=False)
+    (stock * weights).sum().backward()
+    torch.testing.assert_close(ours, values.grad)
