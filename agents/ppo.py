@@ -54,6 +54,12 @@ def mean_process_times(arrays: FactoryArrays) -> NDArray[np.float64]:
     return np.array([max(1.0, float(own[own >= 0].mean())) for own in times])
 
 
+def mean_operations(arrays: FactoryArrays) -> NDArray[np.float64]:
+    """Mean number of operations of the products of each factory, ``[G]``."""
+    counts = (arrays.base_time >= 0).any(axis=3).sum(axis=2)
+    return np.array([float(own[own > 0].mean()) for own in counts])
+
+
 def pack(tables: Tables) -> PackedTables:
     """Observed tables with their legal rows packed."""
     return PackedTables(tables.candidates, tables.machines, tables.shop, tables.action_mask)
@@ -107,8 +113,14 @@ class SemiMarkovPPO(MaskablePPO):
         )
 
     def begin_episodes(self) -> None:
-        """Begin the first episodes."""
+        """Begin the first episodes one after the other: in step, a rollout would hold only beginnings of episodes, and a later one only ends."""
         self.shops.reset()
+        batch, envs = self.shops.batch, self.n_envs
+        length = max(1, int((batch.arrays.plant.num_orders * mean_operations(batch.arrays)).mean()))
+        begins = np.arange(envs) * length // envs
+        for step in range(length):
+            _, over = self.shops.advance(self._draw_actions(pack(batch.tables))[0])
+            self.shops.begin_anew(over | (begins == step))
         self.go_on()
 
     def go_on(self) -> None:
@@ -126,10 +138,7 @@ class SemiMarkovPPO(MaskablePPO):
         clock = time.perf_counter()
         for _ in range(n_rollout_steps):
             tables = pack(batch.tables)
-            described, logits, values = self._look(tables)
-            chosen, log_probs = np.empty(self.n_envs, np.int64), np.empty(self.n_envs, np.float64)
-            draw_rows(logits, tables.first, self.random.random(self.n_envs), chosen, log_probs)
-            actions = tables.to_actions(chosen)
+            actions, chosen, log_probs, described, values = self._draw_actions(tables)
             self._count_actions(gathered, batch.tables, actions)
             buffer.store_observation(described, tables.first)
             inferred = time.perf_counter()
@@ -159,6 +168,13 @@ class SemiMarkovPPO(MaskablePPO):
         self._finish_rollout(gathered)
         callback.on_rollout_end()
         return True
+
+    def _draw_actions(self, tables: PackedTables) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], Described, NDArray[np.float32]]:
+        """Actions ``[E]``, their places among the legal rows and log-probabilities, what the network read, and its values."""
+        described, logits, values = self._look(tables)
+        chosen, log_probs = np.empty(self.n_envs, np.int64), np.empty(self.n_envs, np.float64)
+        draw_rows(logits, tables.first, self.random.random(self.n_envs), chosen, log_probs)
+        return tables.to_actions(chosen), chosen, log_probs, described, values
 
     def _look(self, tables: PackedTables) -> tuple[Described, NDArray[np.float32], NDArray[np.float32]]:
         """What the network reads, its logits ``[R]`` and values ``[E]`` in units of reward."""

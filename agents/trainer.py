@@ -154,8 +154,10 @@ class Trainer:
         total, done = self.config.learning.steps, self.model.num_timesteps
         self.log = TrainingLog(self.folder / "events", done)
         with tqdm(total=total, initial=done, unit=" steps", unit_scale=True, disable=not self.show, dynamic_ncols=True, smoothing=0.05) as bar:
-            self._bar = bar
+            self._bar, self._seen = bar, self.model.rollouts
             try:
+                if not self.validations:
+                    self._validate()
                 if done < total:
                     self.model.learn(total - done, callback=_Between(self), log_interval=None, reset_num_timesteps=False)  # type: ignore[arg-type]
                 self._finish()
@@ -165,22 +167,18 @@ class Trainer:
     def between_rollouts(self) -> None:
         """What happens after a rollout has been learnt from."""
         model, keeping = self.model, self.config.keeping
-        if model.rollouts == 0 or model.rollouts == self._seen:
-            if model.rollouts == 0:
-                self._validate()
+        if model.rollouts == self._seen:
             return
         self._seen = model.rollouts
         decay = self.config.learning.averaging
-        for name, value in model.policy.network.state_dict().items():
-            self.average[name].mul_(decay).add_(value, alpha=1 - decay)
+        for name, parameter in model.policy.network.named_parameters():
+            self.average[name].mul_(decay).add_(parameter.detach(), alpha=1 - decay)
         self.log.note_rollout(model.num_timesteps, model.gathered, model.logger, model.n_envs)
         self._bar.update(model.num_timesteps - self._bar.n)
         if model.rollouts % keeping.rollouts_a_validation == 0:
             self._validate()
         if model.rollouts % keeping.rollouts_a_checkpoint == 0:
             save_checkpoint(self.folder / "checkpoints", model.num_timesteps, self._state(), keeping.checkpoints)
-
-    _seen = 0
 
     def _validate(self) -> None:
         """Measure the averaged weights, and keep them if they are the best so far."""
@@ -263,7 +261,6 @@ class Trainer:
         _from_tensors(model.shops.batch.tables, state["tables"])
         model.go_on()
         self.best_ratio, self.validations = state["best_ratio"], json.loads(state["validations"])
-        self._seen = model.rollouts
 
 
 class _Between(BaseCallback):

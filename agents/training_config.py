@@ -37,7 +37,7 @@ class Network(_Section):
 
     start: Literal["index", "atcs", "nothing"] = "index"  # the evolved index of `start_factory`, ATCS(2, 0.5), or no prior at all
     start_factory: str | None = None  # None: the first of the scenario
-    sharpness: Positive = 3.0  # logits per unit of the index: how firmly it is followed at first
+    sharpness: Positive = 1.0  # logits per unit of the index: how firmly it is followed at first
     width: Count = 64
 
 
@@ -45,13 +45,13 @@ class Learning(_Section):
     """How it learns."""
 
     steps: Count = 3_000_000  # decisions
-    envs: Count = 256
-    steps_a_rollout: Count = 64  # of every environment
-    minibatch: Count = 512
+    envs: Count = 128
+    steps_a_rollout: Count = 128  # of every environment
+    minibatch: Count = 1024
     epochs: Count = 3
-    learning_rate: Positive = 1e-3
+    learning_rate: Positive = 5e-4
     final_learning_rate: Positive = 5e-5  # reached linearly
-    entropy: Annotated[float, Field(ge=0)] = 0.003
+    entropy: Annotated[float, Field(ge=0)] = 0.001
     clip: Positive = 0.2
     most_kl: Positive | None = None  # ends the epochs of a rollout early
     value_weight: Positive = 0.5

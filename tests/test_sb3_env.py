@@ -133,3 +133,11 @@ def test_values_stay_what_they_are_when_returns_are_renormalised() -> None:
         model.policy.renormalise(np.random.default_rng(0).normal(-3.0, 7.0, 1000).astype(np.float32), 0.7)
         torch.testing.assert_close(model.policy.predict_values(tables), before, rtol=1e-4, atol=1e-5)
     assert float(model.policy.return_deviation) > 1.0
+
+
+def test_the_first_episodes_begin_one_after_the_other() -> None:
+    model = SemiMarkovPPO(shops(envs=8), n_steps=8, batch_size=16, policy_kwargs=POLICY, device="cpu")
+    model.begin_episodes()
+    decisions = model.shops.batch.shop.floor.decisions
+    assert len(set(decisions.tolist())) == 8
+    assert decisions.max() > 4 * decisions.min()
