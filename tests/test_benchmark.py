@@ -200,7 +200,7 @@ def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
 def test_killed_or_interrupted_it_finishes_with_the_same_results(tmp_path: Path, how: signal.Signals) -> None:
-    arguments = ("--factory", "tiny", "--policies", "rules", "--episodes", "192", "--versus", "ATCS")
+    arguments = ("--factory", "tiny", "--policies", "rules", "--episodes", "512", "--versus", "ATCS")
     reference = start(tmp_path / "whole", *arguments)
     _, errors = reference.communicate(timeout=300)
     assert reference.returncode == 0, errors
