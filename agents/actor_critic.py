@@ -13,7 +13,7 @@ from torch import Tensor
 
 from agents.experience import samples_of
 from agents.network import Described, Packed, PointerNetwork
-from agents.packing import best_places, count_legal, pack_rows, to_actions
+from agents.packing import best_places, pack_rows, to_actions
 from envs.features import CANDIDATE_INDEX
 
 
@@ -125,7 +125,7 @@ class PackedTables:
     """
 
     def __init__(self, candidates: NDArray[Any], machines: NDArray[Any], shop: NDArray[Any], action_mask: NDArray[Any]) -> None:
-        count = count_legal(action_mask)
+        count = np.count_nonzero(action_mask)
         rows = np.empty((count, len(CANDIDATE_INDEX)), candidates.dtype)
         self.table_rows: NDArray[np.int64] = np.empty(count, np.int64)
         self.first: NDArray[np.int64] = np.empty(len(action_mask) + 1, np.int64)

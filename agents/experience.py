@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sb3_contrib.common.maskable.buffers import MaskableRolloutBuffer, MaskableRolloutBufferSamples
 
 from agents.network import Described
-from agents.packing import advantages_by_time, fill_samples, gather_rows
+from agents.packing import advantages_by_time, gather_rows
 from agents.scaling import MACHINE_FEATURES, ROW_FEATURES, SHOP_FEATURES
 
 _ROWS_AT_FIRST = 8  # a decision, on average; the buffer grows where there are more
@@ -120,6 +120,4 @@ class PackedBuffer(MaskableRolloutBuffer):
 
 def samples_of(first: NDArray[np.int64]) -> NDArray[np.int64]:
     """The sample of each row ``[R]``."""
-    sample = np.empty(int(first[-1]), np.int64)
-    fill_samples(first, sample)
-    return sample
+    return np.repeat(np.arange(len(first) - 1), np.diff(first))

@@ -26,24 +26,6 @@ def pack_rows(candidates, action_mask, rows, table_rows, first):
 
 
 @compiled
-def count_legal(action_mask):
-    """How many rows are legal in all tables together."""
-    total = 0
-    for e in range(action_mask.shape[0]):
-        for row in range(action_mask.shape[1]):
-            total += action_mask[e, row]
-    return total
-
-
-@compiled
-def fill_samples(first, sample):
-    """The sample of each row, ``[R]``, from the first row of each sample ``[N + 1]``."""
-    for n in range(first.shape[0] - 1):
-        for place in range(first[n], first[n + 1]):
-            sample[place] = n
-
-
-@compiled
 def highest_of(values, sample, highest, where):
     """Largest value of each sample and column, ``[N, D]`` from ``[R, D]`` with rising ``sample [R]``, and its row (-1 and 0 for a sample without rows)."""
     for n in range(highest.shape[0]):

@@ -35,7 +35,6 @@ class Gathered:
     """What a rollout was like: for the log."""
 
     episode_costs: list[NDArray[np.float64]] = field(default_factory=list)  # of finished episodes, [5] by COST_TERMS
-    factories: list[int] = field(default_factory=list)  # theirs
     jobs: int = 0  # decisions for jobs, changeovers ahead, waits
     changeovers: int = 0
     waits: int = 0
@@ -207,7 +206,6 @@ class SemiMarkovPPO(MaskablePPO):
     def _note_episodes(self, gathered: Gathered, over: NDArray[np.bool_]) -> None:
         if over.any():
             gathered.episode_costs += list(self.shops.batch.outcome.episode_cost[over])
-            gathered.factories += self.shops.batch.shop.floor["factory"][over].tolist()
 
     def _count_actions(self, gathered: Gathered, tables: Tables, actions: NDArray[np.int64]) -> None:
         rows = tables.candidates[np.arange(self.n_envs), actions]
