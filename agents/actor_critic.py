@@ -11,17 +11,20 @@ from numpy.typing import NDArray
 from sb3_contrib.common.maskable.policies import MaskableActorCriticPolicy
 from torch import Tensor
 
-from agents.experience import samples_of
-from agents.network import Described, Packed, PointerNetwork
-from agents.packing import best_places, pack_rows, to_actions
-from envs.features import CANDIDATE_INDEX
+from agents.describing import describe_tables
+from agents.experience import Experience
+from agents.network import Described, Looked, Packed, PointerNetwork, perceptron
+from agents.packing import best_places, to_actions
+from agents.privileged import PRIVILEGED_FEATURES
+from agents.scaling import MACHINE_FEATURES, ROW_FEATURES, SHOP_FEATURES
 
 
 class PointerPolicy(MaskableActorCriticPolicy):
-    """Actor and critic in one :class:`agents.network.PointerNetwork`.
+    """Actor and critic on one :class:`agents.network.PointerNetwork`.
 
-    The critic answers in units of reward; inside it works on returns brought to mean 0 and deviation 1, and :meth:`renormalise` moves its last layer along when
-    these change, so that what it says stays the same (van Hasselt et al. 2016, PopArt).
+    Two critics learn from the same returns: the network's own, which sees what the actor sees and stays with the policy that is kept, and the privileged
+    one, from whose values advantages are reckoned. They answer in units of reward; inside they work on returns brought to mean 0 and deviation 1, and
+    :meth:`renormalise` moves their last layers along when these change, so that what they say stays the same (van Hasselt et al. 2016, PopArt).
 
     Parameters
     ----------
@@ -51,36 +54,43 @@ class PointerPolicy(MaskableActorCriticPolicy):
     def _build(self, lr_schedule: Callable[[float], float]) -> None:
         settings = self._network_settings
         self.network = PointerNetwork(torch.tensor(settings["prior"]), settings["sharpness"], settings["width"])  # type: ignore[arg-type]
+        self.critic = perceptron(self.network.summary_width + PRIVILEGED_FEATURES, settings["width"])  # type: ignore[arg-type]
         self.register_buffer("return_mean", torch.zeros(()))
         self.register_buffer("return_deviation", torch.ones(()))
         self.optimizer = torch.optim.Adam(self.parameters(), lr=lr_schedule(1), eps=1e-5, fused=True)
 
     # --- what MaskablePPO calls -----------------------------------------------------------------------------------------------
 
-    def evaluate_actions(self, obs: Described, actions: Tensor, action_masks: Any = None) -> tuple[Tensor, Tensor, Tensor]:  # type: ignore[override]
-        """Normalised values, log-probabilities of ``actions`` (places among the rows) and entropies, ``[N]`` each.
+    def evaluate_actions(self, obs: Experience, actions: Tensor, action_masks: Any = None) -> tuple[Tensor, Tensor, Tensor]:  # type: ignore[override]
+        """Normalised values ``[2 N]``, the privileged critic's first; log-probabilities of ``actions`` (places among the rows) and entropies, ``[N]``.
 
         Raises
         ------
         FloatingPointError
             If one is not finite.
         """
-        logits, values, segments = self.network(obs)
-        log_probabilities = segments.log_softmax(logits)
-        entropy = -segments.sum(log_probabilities.exp() * log_probabilities)
+        looked = self.network(obs.described)
+        values = torch.cat([self.privileged_values(looked, obs.privileged), looked.values])
+        log_probabilities = looked.segments.log_softmax(looked.logits)
+        entropy = -looked.segments.sum(log_probabilities.exp() * log_probabilities)
         if not bool(torch.isfinite(values.sum() + log_probabilities.sum())):
             raise FloatingPointError("the network's output is not finite")
         return values, log_probabilities[actions], entropy
 
+    def privileged_values(self, looked: Looked, privileged: Tensor) -> Tensor:
+        """Normalised values ``[N]`` of the critic that also sees ``privileged [N, PRIVILEGED_FEATURES]``."""
+        values: Tensor = self.critic(torch.cat([looked.summary, privileged], dim=1)).squeeze(1)
+        return values
+
     def predict_values(self, obs: Any) -> Tensor:
         """Values ``[N]`` in units of reward, from :class:`Described` or from tables."""
         described = obs if isinstance(obs, Described) else self.network.describe(pack_tensors(obs))
-        return self.in_reward(self.network(described)[1])
+        return self.in_reward(self.network(described).values)
 
     def _predict(self, observation: Any, deterministic: bool = False, action_masks: Any = None) -> Tensor:
         """Rows of the tables ``[N]``; legal rows are those of the observation's own mask."""
         packed = pack_tensors(observation)
-        logits, _, segments = self.network(self.network.describe(packed))
+        logits, _, segments, _ = self.network(self.network.describe(packed))
         if not deterministic:
             logits = logits - torch.log(-torch.log(torch.rand_like(logits).clamp(min=1e-12)))
         best = logits == segments.max(logits)[packed.sample]
@@ -101,10 +111,11 @@ class PointerPolicy(MaskableActorCriticPolicy):
         mean = (1 - weight) * before[0] + weight * float(returns.mean())
         square = (1 - weight) * (before[1] ** 2 + before[0] ** 2) + weight * float(np.square(returns, dtype=np.float64).mean())
         deviation = max(float(np.sqrt(max(square - mean**2, 0.0))), 1e-4)
-        head: Any = self.network.value_head[-1]
+        heads: Any = (self.network.value_head[-1], self.critic[-1])
         with torch.no_grad():
-            head.weight.mul_(before[1] / deviation)
-            head.bias.mul_(before[1] / deviation).add_((before[0] - mean) / deviation)
+            for head in heads:
+                head.weight.mul_(before[1] / deviation)
+                head.bias.mul_(before[1] / deviation).add_((before[0] - mean) / deviation)
             self.return_mean.fill_(mean)
             self.return_deviation.fill_(deviation)
 
@@ -116,22 +127,25 @@ def pack_tensors(observation: Any) -> Packed:
 
 
 class PackedTables:
-    """Tables of E environments with their legal rows packed, in memory that is used again.
+    """Tables of E environments as a network reads them, and where its rows stand in them.
 
     Parameters
     ----------
     candidates, machines, shop, action_mask
         As observed.
+    weights
+        Of the index that the network started as, ``[W]``.
     """
 
-    def __init__(self, candidates: NDArray[Any], machines: NDArray[Any], shop: NDArray[Any], action_mask: NDArray[Any]) -> None:
-        count = np.count_nonzero(action_mask)
-        rows = np.empty((count, len(CANDIDATE_INDEX)), candidates.dtype)
-        self.table_rows: NDArray[np.int64] = np.empty(count, np.int64)
-        self.first: NDArray[np.int64] = np.empty(len(action_mask) + 1, np.int64)
-        pack_rows(candidates, action_mask, rows, self.table_rows, self.first)
-        parts = (rows, samples_of(self.first), np.ascontiguousarray(machines), np.ascontiguousarray(shop))
-        self.packed = Packed(*(torch.from_numpy(part if part.dtype == np.int64 else part.astype(np.float32)) for part in parts))
+    def __init__(self, candidates: NDArray[Any], machines: NDArray[Any], shop: NDArray[Any], action_mask: NDArray[Any], weights: NDArray[np.float64]) -> None:
+        envs, count = len(action_mask), np.count_nonzero(action_mask)
+        rows, prior = np.empty((count, ROW_FEATURES), np.float32), np.empty(count, np.float32)
+        sample, self.table_rows = np.empty(count, np.int64), np.empty(count, np.int64)
+        machines_read, shop_read = np.empty((*machines.shape[:2], MACHINE_FEATURES), np.float32), np.empty((envs, SHOP_FEATURES), np.float32)
+        self.first = np.empty(envs + 1, np.int64)
+        filled = (rows, prior, sample, self.table_rows, self.first, machines_read, shop_read)
+        describe_tables(candidates, machines, shop, action_mask, weights, np.empty(ROW_FEATURES), *filled)
+        self.described = Described(*(torch.from_numpy(part) for part in (rows, prior, sample, machines_read, shop_read)))
 
     def to_actions(self, chosen: NDArray[np.int64]) -> NDArray[np.int64]:
         """Rows of the tables ``[E]`` from places among the legal ones."""
@@ -142,10 +156,15 @@ class PackedTables:
 
 def decide_greedily(network: PointerNetwork, observation: Any) -> NDArray[np.int64]:
     """The legal row with the highest logit in each table, ``[E]``; 0 where none is legal."""
-    tables = PackedTables(*(np.ascontiguousarray(observation[name]) for name in ("candidates", "machines", "shop", "action_mask")))
-    device = network.prior.device
+    candidates, machines, shop, action_mask = (np.ascontiguousarray(observation[name]) for name in ("candidates", "machines", "shop", "action_mask"))
+    tables = PackedTables(candidates, machines, shop, action_mask, network.weights)
     with torch.inference_mode():
-        logits, _, _ = network(network.describe(Packed(*(part.to(device) for part in tables.packed))))
+        logits = network(to_device(tables.described, network.prior.device)).logits
     chosen = np.zeros(len(tables.first) - 1, np.int64)
     best_places(logits.cpu().numpy(), tables.first, chosen)
     return tables.to_actions(chosen)
+
+
+def to_device(described: Described, device: torch.device) -> Described:
+    """The same on another device."""
+    return Described(*(part.to(device) for part in described))

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from agents.packing import highest_of, return_to_highest
@@ -32,6 +34,15 @@ class Described(NamedTuple):
     sample: Tensor  # [R] int64
     machines: Tensor  # [N, M, MACHINE_FEATURES]
     shop: Tensor  # [N, SHOP_FEATURES]
+
+
+class Looked(NamedTuple):
+    """What the network makes of them."""
+
+    logits: Tensor  # [R]
+    values: Tensor  # [N] normalised
+    segments: Segments
+    summary: Tensor  # [N, 3 * width + SHOP_FEATURES]
 
 
 class Segments:
@@ -109,40 +120,48 @@ class PointerNetwork(nn.Module):
         super().__init__()
         self.width = width
         self.register_buffer("prior", prior.to(torch.float32) * sharpness)
-        self.row_encoder = nn.Sequential(nn.Linear(ROW_FEATURES, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU())
-        self.machine_encoder = nn.Sequential(nn.Linear(MACHINE_FEATURES, width // 2), nn.ReLU(), nn.Linear(width // 2, width // 2), nn.ReLU())
-        self.context = nn.Sequential(nn.Linear(3 * width + SHOP_FEATURES, width), nn.ReLU())
-        self.row_part, self.context_part = nn.Linear(width, width), nn.Linear(width, width, bias=False)
+        self.row_encoder = nn.Sequential(nn.Linear(ROW_FEATURES, width), nn.ReLU(inplace=True), nn.Linear(width, width), nn.ReLU(inplace=True))
+        self.machine_encoder = nn.Sequential(nn.Linear(MACHINE_FEATURES, width // 2, bias=False), nn.ReLU(inplace=True))  # the flag EXISTS is its bias
+        self.summary_width = 3 * width + SHOP_FEATURES
+        self.context = nn.Sequential(nn.Linear(self.summary_width, width), nn.ReLU(inplace=True))
+        self.row_part, self.context_part = nn.Linear(width, width, bias=False), nn.Linear(width, width)
         self.row_head = nn.Linear(width, 1)
-        self.value_head = nn.Sequential(nn.Linear(3 * width + SHOP_FEATURES, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU(), nn.Linear(width, 1))
+        self.value_head = perceptron(self.summary_width, width)
         nn.init.zeros_(self.row_head.weight)
         nn.init.zeros_(self.row_head.bias)
 
+    @property
+    def weights(self) -> NDArray[np.float64]:
+        """The prior's weights for compiled code, ``[W]``."""
+        return self.prior.cpu().numpy().astype(np.float64)
+
     def describe(self, packed: Packed) -> Described:
-        """What :meth:`forward` reads."""
+        """What :meth:`forward` reads; on a processor :func:`agents.describing.describe_tables` is faster."""
         features = describe_rows(packed.rows, packed.shop[packed.sample])
         machines = describe_machines(packed.machines, packed.shop)
         return Described(bounded(features), features @ self.prior, packed.sample, machines, describe_shop(packed.shop))
 
-    def forward(self, described: Described) -> tuple[Tensor, Tensor, Segments]:
-        """Logits ``[R]``, normalised values ``[N]``, and the segments of rows."""
+    def forward(self, described: Described) -> Looked:
+        """Logits of rows and value of the sample."""
         segments = Segments(described.sample, len(described.shop))
         rows = self.row_encoder(described.rows)
         summary = torch.cat([segments.mean(rows), segments.max(rows), self._pool_machines(described.machines), described.shop], dim=1)
-        hidden = torch.relu(self.row_part(rows) + self.context_part(self.context(summary))[described.sample])
+        hidden = torch.relu_(self.row_part(rows) + self.context_part(self.context(summary)).index_select(0, described.sample))
         logits = described.prior + self.row_head(hidden).squeeze(1)
-        return logits, self.value_head(summary).squeeze(1), segments
+        return Looked(logits, self.value_head(summary).squeeze(1), segments, summary)
 
     def _pool_machines(self, machines: Tensor) -> Tensor:
         """Mean over all machines beside mean over those of the asked machine's work centre, ``[N, width]``."""
-        encoded = self.machine_encoder(machines)
-        return torch.cat([_mean(encoded, machines[:, :, EXISTS, None]), _mean(encoded, machines[:, :, NEAR, None])], dim=1)
+        chosen = machines[:, :, [EXISTS, NEAR]].transpose(1, 2)
+        shares = chosen / chosen.sum(dim=2, keepdim=True).clamp(min=1.0)
+        return torch.bmm(shares, self.machine_encoder(machines)).flatten(1)
+
+
+def perceptron(inputs: int, width: int) -> nn.Sequential:
+    """Two hidden layers and one output."""
+    return nn.Sequential(nn.Linear(inputs, width), nn.ReLU(inplace=True), nn.Linear(width, width), nn.ReLU(inplace=True), nn.Linear(width, 1))
 
 
 def bounded(features: Tensor) -> Tensor:
     """Features without bounds brought to where a network is at ease: linear near 0, logarithmic beyond."""
     return torch.sign(features) * torch.log1p(features.abs())
-
-
-def _mean(values: Tensor, chosen: Tensor) -> Tensor:
-    return (values * chosen).sum(dim=1) / chosen.sum(dim=1).clamp(min=1.0)

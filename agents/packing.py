@@ -1,28 +1,10 @@
-"""Legal rows of many tables, packed one after the other: gathered, chosen from and picked again without a loop in Python. Compiled."""
+"""Legal rows of many tables, packed one after the other: chosen from and picked again without a loop in Python. Compiled."""
 
 from __future__ import annotations
 
 import math
 
 from factory.compiled import compiled
-
-
-@compiled
-def pack_rows(candidates, action_mask, rows, table_rows, first):
-    """Copy the legal rows of every table, ``candidates [E, A, F]``, into ``rows [R, F]`` and their numbers in the table into ``table_rows [R]``.
-
-    ``first [E + 1]`` is filled with the place of each table's first row, and of the end. There must be room for all.
-    """
-    place = 0
-    for e in range(action_mask.shape[0]):
-        first[e] = place
-        for row in range(action_mask.shape[1]):
-            if action_mask[e, row]:
-                for column in range(rows.shape[1]):
-                    rows[place, column] = candidates[e, row, column]
-                table_rows[place] = row
-                place += 1
-    first[action_mask.shape[0]] = place
 
 
 @compiled
@@ -92,18 +74,16 @@ def to_actions(table_rows, first, chosen, actions):
 
 
 @compiled
-def gather_rows(rows, prior, first, numbers, picked_rows, picked_prior, picked_sample, picked_first):
-    """Copy the rows of some samples, ``numbers [B]``, one after the other; ``picked_sample`` counts from 0."""
+def gather_rows(rows, prior, firsts, counts, picked_rows, picked_prior, picked_sample):
+    """Copy the rows of some samples, ``counts [B]`` from ``firsts [B]`` on, one after the other; ``picked_sample`` counts from 0."""
     place = 0
-    for n in range(numbers.shape[0]):
-        picked_first[n] = place
-        for source in range(first[numbers[n]], first[numbers[n] + 1]):
+    for n in range(firsts.shape[0]):
+        for source in range(firsts[n], firsts[n] + counts[n]):
             for column in range(rows.shape[1]):
                 picked_rows[place, column] = rows[source, column]
             picked_prior[place] = prior[source]
             picked_sample[place] = n
             place += 1
-    picked_first[numbers.shape[0]] = place
 
 
 @compiled

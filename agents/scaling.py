@@ -131,6 +131,7 @@ def describe_shop(shop: Tensor) -> Tensor:
 
 
 MACHINE_FEATURES = 15
+MACHINE_FLAGS = ("exists", "is_asked", "same_centre", "is_idle", "is_changing", "is_processing", "is_down", "is_waiting")
 EXISTS, NEAR = 0, 2
 """Places of the features that tell whether there is a machine, and whether it belongs to the asked machine's work centre."""
 
@@ -142,7 +143,7 @@ def describe_machines(machines: Tensor, shop: Tensor) -> Tensor:
         return machines[:, :, MACHINE_INDEX[name]]
 
     unit = time_unit(shop)[:, None]
-    flags = [column(name) for name in ("exists", "is_asked", "same_centre", "is_idle", "is_changing", "is_processing", "is_down", "is_waiting")]
+    flags = [column(name) for name in MACHINE_FLAGS]
     others = [
         share(column("busy_for"), unit),
         share(column("in_state_for"), unit),

@@ -86,7 +86,11 @@ class Trainer:
         torch.set_num_threads(config.threads)
         self.examination = Examination(config.scenario.validate_on or config.scenario.factories, config.keeping.validation_episodes)
         self.reference = {name: self.examination.examine(name, rule) for name, (_, rule) in self._rules.items()}
-        shops = ShopVecEnv(factories_of(config.scenario.factories, config.scenario.drawn), learning.envs, first_episode=config.seed * EPISODES_A_SEED)
+        factories, threads = factories_of(config.scenario.factories, config.scenario.drawn), config.threads
+        shops = [
+            ShopVecEnv(factories, envs, first_episode=config.seed * EPISODES_A_SEED + number * (EPISODES_A_SEED // threads))
+            for number, envs in enumerate(shares_of(learning.envs, threads))
+        ]
         first, last = learning.learning_rate, learning.final_learning_rate
         self.model = SemiMarkovPPO(
             shops,
@@ -227,7 +231,7 @@ class Trainer:
     def _state(self) -> State:
         """Everything that what comes depends on."""
         model = self.model
-        batch = model.shops.batch
+        batches = [gatherer.shops.batch for gatherer in model.gatherers]
         return {
             "features": feature_hash(),
             "policy": model.policy.state_dict(),
@@ -236,14 +240,17 @@ class Trainer:
             "steps": model.num_timesteps,
             "updates": model._n_updates,
             "rollouts": model.rollouts,
-            "random": [json.dumps(source.bit_generator.state) for source in (model.random, model.rollout_buffer.random)],
+            "random": [json.dumps(source.bit_generator.state) for source in self._random_sources()],
             "torch_random": torch.get_rng_state(),
-            "episode": model.shops.source.number,
-            "shop": _to_tensors(batch.shop),
-            "tables": _to_tensors(batch.tables),
+            "episodes": [gatherer.shops.source.number for gatherer in model.gatherers],
+            "shops": [_to_tensors(batch.shop) for batch in batches],
+            "tables": [_to_tensors(batch.tables) for batch in batches],
             "best_ratio": self.best_ratio,
             "validations": json.dumps(self.validations),
         }
+
+    def _random_sources(self) -> list[np.random.Generator]:
+        return [*(gatherer.random for gatherer in self.model.gatherers), self.model.rollout_buffer.random]
 
     def _restore(self, state: State) -> None:
         model = self.model
@@ -253,12 +260,13 @@ class Trainer:
         model.policy.optimizer.load_state_dict(state["optimizer"])
         self.average = {name: value.to(model.device) for name, value in state["average"].items()}
         model.num_timesteps, model._n_updates, model.rollouts = state["steps"], state["updates"], state["rollouts"]
-        for source, kept in zip((model.random, model.rollout_buffer.random), state["random"], strict=True):
+        for source, kept in zip(self._random_sources(), state["random"], strict=True):
             source.bit_generator.state = json.loads(kept)
         torch.set_rng_state(state["torch_random"])
-        model.shops.source.number = state["episode"]
-        _from_tensors(model.shops.batch.shop, state["shop"])
-        _from_tensors(model.shops.batch.tables, state["tables"])
+        for gatherer, episode, shop, tables in zip(model.gatherers, state["episodes"], state["shops"], state["tables"], strict=True):
+            gatherer.shops.source.number = episode
+            _from_tensors(gatherer.shops.batch.shop, shop)
+            _from_tensors(gatherer.shops.batch.tables, tables)
         model.go_on()
         self.best_ratio, self.validations = state["best_ratio"], json.loads(state["validations"])
 
@@ -287,6 +295,11 @@ def factories_of(names: Sequence[str], drawn: int) -> list[Factory]:
         scenario = Scenario(name)
         found += [scenario.draw(index)[0] for index in range(drawn if scenario.changes_every_episode else 1)]
     return found
+
+
+def shares_of(envs: int, parts: int) -> list[int]:
+    """``envs`` dealt out to ``parts`` as evenly as can be; parts that would get none are left out."""
+    return [share for share in (envs // parts + (number < envs % parts) for number in range(parts)) if share]
 
 
 def keep_memory() -> None:

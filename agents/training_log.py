@@ -9,7 +9,7 @@ import numpy as np
 from stable_baselines3.common.logger import Logger
 from torch.utils.tensorboard import SummaryWriter
 
-from agents.ppo import Gathered
+from agents.gathering import Gathered
 from agents.validation import Examined, mean_ratio
 from factory.arrays import COST_TERMS
 from factory.gantt import gantt_rgb
@@ -57,11 +57,11 @@ class TrainingLog:
             write("episodes/total_cost", float(costs.sum()), step)
             for term, cost in zip(COST_TERMS, costs, strict=True):
                 write(f"episodes/{term}", float(cost), step)
-        for name in ("simulate", "infer", "learn"):
+        for name in ("simulate", "infer", "gather", "learn"):
             seconds = getattr(gathered, f"{name}_seconds")
             if seconds > 0:
                 write(f"speed/{name}_steps_per_second", decisions / seconds, step)
-        total = gathered.simulate_seconds + gathered.infer_seconds + gathered.learn_seconds
+        total = gathered.gather_seconds + gathered.learn_seconds
         if total > 0:
             write("speed/steps_per_second", decisions / total, step)
 

@@ -28,7 +28,7 @@ from agents.index import as_array, atcs_weights
 from agents.network import Described, Packed
 from agents.ppo import SemiMarkovPPO
 from agents.sb3_env import ShopVecEnv
-from agents.trainer import keep_memory
+from agents.trainer import keep_memory, shares_of
 from benchmarks.env_speed import processor
 from factory.catalogue import find_single_factory
 
@@ -43,7 +43,7 @@ class PaddedPolicy(PointerPolicy):
         count, rows = observation["action_mask"].shape
         sample = torch.arange(count, device=observation["shop"].device).repeat_interleave(rows)
         packed = Packed(observation["candidates"].flatten(0, 1), sample, observation["machines"], observation["shop"])
-        logits, values, _ = self.network(self.network.describe(packed))
+        logits, values, *_ = self.network(self.network.describe(packed))
         masked = torch.where(observation["action_mask"] > 0, logits.view(count, rows), torch.full((), _NEVER))
         return torch.log_softmax(masked, dim=1), values
 
@@ -84,10 +84,14 @@ class _Ticks(BaseCallback):
 def measure(which: str, settings: argparse.Namespace) -> float:
     """Steps a second of one algorithm; its first rollout does not count."""
     envs = settings.envs
-    env = ShopVecEnv([find_single_factory(settings.factory)], envs)
+    factories = [find_single_factory(settings.factory)]
     policy = {"prior": as_array(atcs_weights(2.0, 0.5, detour=0.0, wait=-3.0, ahead=-3.0)).tolist(), "sharpness": 3.0, "width": 64}
     common: dict[str, Any] = {"n_steps": settings.steps, "batch_size": settings.minibatch, "n_epochs": settings.epochs, "policy_kwargs": policy, "seed": 0}
-    model = SemiMarkovPPO(env, device="cpu", **common) if which == "ours" else MaskablePPO(PaddedPolicy, env, device="cpu", **common)
+    model: MaskablePPO
+    if which == "ours":
+        model = SemiMarkovPPO([ShopVecEnv(factories, share) for share in shares_of(envs, settings.threads)], device="cpu", **common)
+    else:
+        model = MaskablePPO(PaddedPolicy, ShopVecEnv(factories, envs), device="cpu", **common)
     ticks = _Ticks()
     model.learn(envs * settings.steps * (1 + settings.rollouts), callback=ticks, log_interval=None)  # type: ignore[arg-type]
     return envs * settings.steps * (len(ticks.times) - 2) / (ticks.times[-1] - ticks.times[1])

@@ -113,6 +113,6 @@ def compiled(function: Callable[..., Any]) -> Any:
     before, config.CACHE_DIR = config.CACHE_DIR, str(cache_folder(Path(function.__code__.co_filename).resolve()))
     try:
         # No reference counting: compiled functions work on arrays that are there and allocate none.
-        return numba.njit(cache=True, error_model="numpy", _nrt=False, no_cfunc_wrapper=True)(function)
+        return numba.njit(cache=True, error_model="numpy", nogil=True, _nrt=False, no_cfunc_wrapper=True)(function)
     finally:
         config.CACHE_DIR = before

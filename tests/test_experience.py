@@ -11,10 +11,12 @@ from gymnasium import spaces
 from stable_baselines3.common.buffers import RolloutBuffer
 
 from agents.actor_critic import PackedTables
-from agents.experience import PackedBuffer
+from agents.experience import Experience, PackedBuffer
 from agents.network import Described
 from agents.packing import advantages_by_time, best_places, draw_rows
+from agents.privileged import PRIVILEGED_FEATURES
 from agents.scaling import MACHINE_FEATURES, ROW_FEATURES, SHOP_FEATURES
+from envs.features import CANDIDATES, MACHINES, SHOP
 
 
 def estimate(rewards, values, last, elapsed, *, horizon=100.0, trace=20.0, ends=None, next_values=None):  # type: ignore[no-untyped-def]
@@ -96,10 +98,10 @@ def test_the_first_of_the_highest_is_best_and_no_row_gives_place_0() -> None:
 
 def test_packed_tables_name_the_rows_of_the_tables() -> None:
     mask = np.array([[False, True, False, True], [False] * 4, [True, False, False, False]])
-    candidates = np.arange(3 * 4 * 33, dtype=np.float32).reshape(3, 4, 33)
-    tables = PackedTables(candidates, np.zeros((3, 2, 15), np.float32), np.zeros((3, 21), np.float32), mask)
-    np.testing.assert_array_equal(tables.packed.rows.numpy(), candidates[mask])
-    assert tables.packed.sample.tolist() == [0, 0, 2]
+    candidates = np.random.default_rng(0).random((3, 4, len(CANDIDATES))).astype(np.float32)
+    tables = PackedTables(candidates, np.zeros((3, 2, len(MACHINES)), np.float32), np.ones((3, len(SHOP)), np.float32), mask, np.ones(ROW_FEATURES))
+    assert tables.described.sample.tolist() == [0, 0, 2]
+    assert tables.first.tolist() == [0, 2, 2, 3]
     assert tables.to_actions(np.array([1, 0, 0])).tolist() == [3, 0, 0]
 
 
@@ -115,23 +117,32 @@ def described(rows: int, envs: int, level: float) -> Described:
 
 
 def test_minibatches_hold_every_sample_once_with_its_own_rows() -> None:
-    steps, envs = 6, 2
-    buffer = PackedBuffer(steps, spaces.Box(-1, 1, (1,)), spaces.Discrete(4), "cpu", machine_rows=2, n_envs=envs)
-    columns = {name: np.zeros(envs) for name in ("log_probs", "values", "rewards", "elapsed", "horizon", "trace", "next_values")}
-    for t in range(steps):
-        rows = 2 * (t + 40)  # more than there is room for at first
-        buffer.store_observation(described(rows, envs, float(t)), np.array([0, rows // 2, rows]))
-        buffer.store_step(**columns, chosen=np.array([t, t + 1]), ends=np.zeros(envs, np.bool_))
+    steps, envs, shares = 6, 3, [2, 1]
+    settings = {"machine_rows": 2, "n_envs": envs, "shares": shares}
+    buffer = PackedBuffer(steps, spaces.Box(-1, 1, (1,)), spaces.Discrete(4), "cpu", **settings)  # type: ignore[arg-type]
+    names = ("log_probs", "values", "rewards", "elapsed", "horizon", "trace", "next_values")
+    for number, (part, share) in enumerate(zip(buffer.parts, shares, strict=True)):
+        columns = {name: np.ones(share) for name in names}
+        for t in range(steps):
+            each = t + 40  # more than there is room for at first
+            level = float(10 * t + number)
+            future = np.full((share, PRIVILEGED_FEATURES), level, np.float32)
+            part.store_observation(described(share * each, share, level), np.arange(share + 1) * each, future)
+            part.store_step(**columns, chosen=t + np.arange(share), ends=np.zeros(share, np.bool_))
+    buffer.finish()
     seen = []
     for batch in buffer.get(5):
+        samples: Experience = batch.observations  # type: ignore[assignment]
+        read = samples.described
         for n, action in enumerate(batch.actions.flatten().tolist()):
-            mine = batch.observations.sample == n
-            level = float(batch.observations.shop[n, 0])
-            assert int(mine.sum()) == int(level) + 40
-            assert (batch.observations.rows[mine] == level).all()
-            assert (batch.observations.machines[n] == level).all()
-            seen.append((int(level), int(action) - int(mine.nonzero()[0])))
-    assert sorted(seen) == sorted((t, t + env) for t in range(steps) for env in range(envs))
+            mine = read.sample == n
+            level = int(read.shop[n, 0])
+            assert int(mine.sum()) == level // 10 + 40
+            assert (read.rows[mine] == level).all()
+            assert (read.machines[n] == level).all()
+            assert (samples.privileged[n] == level).all()
+            seen.append((level, int(action) - int(mine.nonzero()[0])))
+    assert sorted(seen) == sorted((10 * t + number, t + env) for t in range(steps) for number, share in enumerate(shares) for env in range(share))
 
 
 def test_what_is_not_finite_is_named() -> None:
@@ -139,4 +150,4 @@ def test_what_is_not_finite_is_named() -> None:
     buffer.horizon[:], buffer.trace[:] = 1.0, 1.0
     buffer.rewards[1, 0] = np.nan
     with pytest.raises(FloatingPointError, match="advantage of step 1, environment 0 is nan"):
-        buffer.estimate_advantages(np.zeros(1, np.float32))
+        buffer.finish()

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from agents.actor_critic import PackedTables
 from agents.index import IndexPolicy, as_array, atcs_weights
 from agents.index_features import FEATURES
 from agents.index_kernel import describe_row
@@ -64,11 +65,21 @@ def test_features_in_torch_are_those_of_the_index(names: tuple[str, ...]) -> Non
     assert compared > 100
 
 
+@pytest.mark.parametrize("names", [("microfactory", "tiny"), ("scarce_crew", "one_of_a_kind"), ("green",)])
+def test_what_is_read_compiled_is_what_torch_makes_of_the_tables(names: tuple[str, ...]) -> None:
+    made = network()
+    for tables in moments(*names):
+        read = PackedTables(tables.candidates, tables.machines, tables.shop, tables.action_mask, made.weights).described
+        expected = made.describe(pack(tables))
+        for name, found, wanted in zip(read._fields, read, expected, strict=True):
+            torch.testing.assert_close(found, wanted, rtol=2e-5, atol=5e-6, msg=name)
+
+
 def test_an_untrained_network_decides_as_its_index_does() -> None:
     policy, untrained = IndexPolicy(WEIGHTS), network()
     for tables in moments("microfactory", "unreliable"):
         packed = pack(tables)
-        logits, _, _ = untrained(untrained.describe(packed))
+        logits, *_ = untrained(untrained.describe(packed))
         choices = [int(np.flatnonzero(tables.action_mask[n])[logits[packed.sample == n].argmax()]) for n in range(len(tables.shop))]
         assert choices == np.asarray(policy.decide(as_observation(tables))).tolist()
 
@@ -76,10 +87,10 @@ def test_an_untrained_network_decides_as_its_index_does() -> None:
 def test_reordering_rows_reorders_logits_and_leaves_values() -> None:
     (tables, *_), trained = moments("microfactory", steps=30)[2:], network(trained=True)
     packed = pack(tables)
-    logits, values, _ = trained(trained.describe(packed))
+    logits, values, *_ = trained(trained.describe(packed))
     order = torch.argsort(packed.sample * 1000 - torch.arange(len(packed.sample)))  # backwards within each sample
     reordered = packed._replace(rows=packed.rows[order], sample=packed.sample[order])
-    other_logits, other_values, _ = trained(trained.describe(reordered))
+    other_logits, other_values, *_ = trained(trained.describe(reordered))
     torch.testing.assert_close(other_logits, logits[order], rtol=1e-4, atol=1e-5)
     torch.testing.assert_close(other_values, values, rtol=1e-4, atol=1e-5)
 
@@ -93,11 +104,11 @@ def test_reordering_machines_changes_nothing() -> None:
 
 def test_a_sample_is_not_touched_by_its_neighbours() -> None:
     packed, trained = pack(moments("microfactory", steps=20)[-1]), network(trained=True)
-    logits, values, _ = trained(trained.describe(packed))
+    logits, values, *_ = trained(trained.describe(packed))
     for n in range(3):
         mine = packed.sample == n
         alone = Packed(packed.rows[mine], torch.zeros(int(mine.sum()), dtype=torch.int64), packed.machines[n : n + 1], packed.shop[n : n + 1])
-        own_logits, own_values, _ = trained(trained.describe(alone))
+        own_logits, own_values, *_ = trained(trained.describe(alone))
         torch.testing.assert_close(own_logits, logits[mine], rtol=1e-4, atol=1e-5)
         torch.testing.assert_close(own_values, values[n : n + 1], rtol=1e-4, atol=1e-5)
 

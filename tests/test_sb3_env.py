@@ -13,8 +13,9 @@ from stable_baselines3.common.policies import MultiInputActorCriticPolicy
 
 from agents.actor_critic import PointerPolicy
 from agents.checkpoints import CheckpointPolicy
+from agents.gathering import mean_process_times
 from agents.index import as_array, atcs_weights
-from agents.ppo import SemiMarkovPPO, mean_process_times
+from agents.ppo import SemiMarkovPPO
 from agents.sb3_env import EpisodeSource, ShopVecEnv
 from benchmarks.training_speed import PaddedPolicy
 from envs.seeds import episode_seeds, which_block
@@ -126,7 +127,7 @@ def test_the_same_network_padded_and_packed_say_the_same() -> None:
 def test_values_stay_what_they_are_when_returns_are_renormalised() -> None:
     env = shops()
     env.reset()
-    model = SemiMarkovPPO(env, n_steps=8, batch_size=16, policy_kwargs=POLICY, device="cpu")
+    model = SemiMarkovPPO([env], n_steps=8, batch_size=16, policy_kwargs=POLICY, device="cpu")
     tables = {name: torch.from_numpy(np.array(value)) for name, value in env.step(first_legal(env))[0].items()}
     with torch.no_grad():
         before = model.policy.predict_values(tables)
@@ -136,8 +137,8 @@ def test_values_stay_what_they_are_when_returns_are_renormalised() -> None:
 
 
 def test_the_first_episodes_begin_one_after_the_other() -> None:
-    model = SemiMarkovPPO(shops(envs=8), n_steps=8, batch_size=16, policy_kwargs=POLICY, device="cpu")
+    model = SemiMarkovPPO([shops(envs=8)], n_steps=8, batch_size=16, policy_kwargs=POLICY, device="cpu")
     model.begin_episodes()
-    decisions = model.shops.batch.shop.floor.decisions
+    decisions = model.gatherers[0].shops.batch.shop.floor.decisions
     assert len(set(decisions.tolist())) == 8
     assert decisions.max() > 4 * decisions.min()

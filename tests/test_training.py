@@ -154,7 +154,11 @@ def test_a_run_is_not_begun_over_another(finished: tuple[Path, dict[str, torch.T
         trainer(finished[0]).begin()
 
 
-def test_what_ceases_to_be_finite_stops_the_run_and_is_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("layer", "message"),
+    [("critic.0", "advantage of step 15, environment"), ("network.value_head.0", "rollout 3, minibatch 0: the network's output is not finite")],
+)
+def test_what_ceases_to_be_finite_stops_the_run_and_is_named(tmp_path: Path, layer: str, message: str) -> None:
     run = trainer(tmp_path / "run")
     between = run.between_rollouts
 
@@ -162,10 +166,10 @@ def test_what_ceases_to_be_finite_stops_the_run_and_is_named(tmp_path: Path) -> 
         between()
         if run.model.rollouts == 2:
             with torch.no_grad():
-                run.model.policy.network.value_head[0].weight[0, 0] = float("nan")
+                run.model.policy.get_submodule(layer).weight[0, 0] = float("nan")
 
     run.between_rollouts = spoil  # type: ignore[method-assign]
-    with pytest.raises(FloatingPointError, match="advantage of step 15, environment"):
+    with pytest.raises(FloatingPointError, match=message):
         run.begin()
     state, _ = read_newest(tmp_path / "run" / "checkpoints")
     assert state is not None

@@ -1,0 +1,69 @@
+"""What the critic alone is told: true of the shop and the orders to come, and nothing that a policy reads."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from agents.gathering import mean_process_times
+from agents.play import as_observation
+from agents.privileged import DELAYS, PRIVILEGED_FEATURES, WINDOWS, describe_future
+from agents.rules import make_rule
+from envs.batch import Batch
+from factory.catalogue import find_single_factory
+
+_REMAINING, _UNFINISHED = PRIVILEGED_FEATURES - 6, PRIVILEGED_FEATURES - 5
+_LOADS = len(DELAYS)
+
+
+def describe(batch: Batch) -> NDArray[np.float32]:
+    described = np.zeros((batch.num_envs, PRIVILEGED_FEATURES), np.float32)
+    loads = np.zeros((batch.shop.centres.shape[1], 1 + len(WINDOWS)))
+    describe_future(batch.arrays, batch.shop, mean_process_times(batch.arrays), loads, described)
+    return described
+
+
+def play(name: str, steps: int, envs: int = 4) -> Batch:
+    batch, rule = Batch([find_single_factory(name)], num_envs=envs), make_rule("ATCS")
+    batch.reset(np.arange(envs, dtype=np.uint64))
+    for _ in range(steps):
+        batch.step(np.asarray(rule.decide(as_observation(batch.tables)), np.int64), autoreset=False)
+    return batch
+
+
+@pytest.mark.parametrize("name", ["microfactory", "large", "one_of_a_kind", "tiny", "supply_shock"])
+def test_every_figure_is_finite_and_of_moderate_size(name: str) -> None:
+    described = describe(play(name, 60))
+    assert np.isfinite(described).all()
+    assert np.abs(described).max() < 12
+
+
+def test_orders_that_are_left_are_told() -> None:
+    batch = play("microfactory", 150)
+    floor = batch.shop.floor
+    for e, row in enumerate(describe(batch)):
+        orders = int(floor.num_orders[e])
+        assert row[_REMAINING] == pytest.approx(math.log1p(10 * (orders - int(floor.num_released[e])) / orders), rel=1e-5)
+        assert row[_UNFINISHED] == pytest.approx(math.log1p(10 * (orders - int(floor.num_completed[e])) / orders), rel=1e-5)
+
+
+def test_the_later_all_orders_are_the_more_tardiness_comes() -> None:
+    described = describe(play("microfactory", 200))
+    assert (np.diff(described[:, : len(DELAYS)], axis=1) >= 0).all()
+    assert (described[:, len(DELAYS) - 1] > described[:, 0]).all()
+
+
+def test_work_that_arrives_later_is_counted_in_the_wider_windows() -> None:
+    described = describe(play("microfactory", 30))
+    mean_loads = [described[:, _LOADS + 1], *(described[:, _LOADS + 2 + 3 * n + 1] for n in range(len(WINDOWS)))]
+    assert (np.diff(np.stack(mean_loads, axis=1), axis=1) >= 0).all()
+    assert (mean_loads[-1] > mean_loads[0]).all()
+
+
+def test_at_the_end_nothing_is_left() -> None:
+    batch = play("tiny", 2000)
+    assert batch.over.all()
+    np.testing.assert_array_equal(describe(batch), 0)
