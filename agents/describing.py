@@ -22,6 +22,8 @@ _INTERARRIVAL, _CREWS_FREE = (SHOP_INDEX[name] for name in ("recent_interarrival
 _PRICE_NOW, _PRICE_SOON, _PROCESSING_COST = (SHOP_INDEX[name] for name in ("price_now", "price_soon", "processing_cost"))
 _HOUR_SINE, _HOUR_COSINE = (SHOP_INDEX[name] for name in ("hour_sine", "hour_cosine"))
 _TARDINESS_RATE, _HOLDING_RATE = (SHOP_INDEX[name] for name in ("tardiness_rate", "holding_rate"))
+_FITTING_READY, _FITTING_UPCOMING = (SHOP_INDEX[name] for name in ("fitting_ready", "fitting_upcoming"))
+_FITTING_READY_IN, _FITTING_SLACK = (SHOP_INDEX[name] for name in ("fitting_ready_in", "fitting_slack"))
 _LEAST = 1e-9
 
 
@@ -109,3 +111,7 @@ def describe_shop_row(shop, unit, out):
     out[12] = shop[_HOUR_SINE]
     out[13] = shop[_HOUR_COSINE]
     out[14] = share(np.float64(shop[_HOLDING_RATE]), max(rate, _LEAST))
+    out[15] = share(np.float64(shop[_FITTING_READY]), 2.0)
+    out[16] = share(np.float64(shop[_FITTING_UPCOMING]), 2.0)
+    out[17] = share(np.float64(shop[_FITTING_READY_IN]), unit)
+    out[18] = share(np.float64(shop[_FITTING_SLACK]), 10.0 * unit)

@@ -30,11 +30,19 @@ _TWINS_IN_SETUP, _FASTEST_TIME = (CANDIDATE_INDEX[name] for name in ("twins_in_s
 _NEXT_PROCESS_TIME, _NEXT_QUEUE_WORK = (CANDIDATE_INDEX[name] for name in ("next_process_time", "next_queue_work"))
 _UNBLOCKS, _ATTEMPT, _REWORK_PROBABILITY = (CANDIDATE_INDEX[name] for name in ("unblocks", "attempt", "rework_probability"))
 _MEAN_PROCESS_TIME, _MEAN_SETUP_TIME, _LONGEST_WAIT = (SHOP_INDEX[name] for name in ("mean_process_time", "mean_setup_time", "longest_wait"))
+_ROW_FAMILY_READY_IN, _ROW_TWIN_FREE_IN = (CANDIDATE_INDEX[name] for name in ("family_ready_in", "twin_free_in"))
+_ROW_NEXT_FITS, _ROW_NEXT_FAMILY = (CANDIDATE_INDEX[name] for name in ("next_fits", "next_family_ready"))
+_FITTING_READY, _FITTING_UPCOMING = (SHOP_INDEX[name] for name in ("fitting_ready", "fitting_upcoming"))
+_FITTING_READY_IN, _FITTING_SLACK = (SHOP_INDEX[name] for name in ("fitting_ready_in", "fitting_slack"))
 _READY_HERE, _COST_SCALE = (SHOP_INDEX[name] for name in ("ready_here", "cost_scale"))
 
 # features
 _CHANGEOVER, _DETOUR, _WAIT = (FEATURE_INDEX[name] for name in ("changeover", "detour", "wait"))
 _WAIT_READY, _WAIT_UPCOMING, _WAIT_QUEUE = (FEATURE_INDEX[name] for name in ("wait_ready_in", "wait_upcoming", "wait_queue"))
+_WAIT_FITTING, _WAIT_FITTING_UPCOMING = (FEATURE_INDEX[name] for name in ("wait_fitting", "wait_fitting_upcoming"))
+_WAIT_FITTING_IN, _WAIT_FITTING_SLACK = (FEATURE_INDEX[name] for name in ("wait_fitting_ready_in", "wait_fitting_slack"))
+_MEMBERS_IN, _TWIN_FREE = (FEATURE_INDEX[name] for name in ("family_ready_in", "twin_free_in"))
+_NEXT_FITTING, _NEXT_MEMBERS = (FEATURE_INDEX[name] for name in ("next_fits", "next_family_ready"))
 _VALUE, _LENGTH, _ALLOWANCE = (FEATURE_INDEX[name] for name in ("value", "length", "allowance"))
 _SETUP_TO_MEAN, _SETUP, _SETUP_A_MEMBER, _MOUNTED = (FEATURE_INDEX[name] for name in ("setup_to_mean", "setup", "setup_a_member", "mounted"))
 _CHANGEOVER_COST, _ENERGY, _OVERDUE = (FEATURE_INDEX[name] for name in ("changeover_cost", "energy", "overdue"))
@@ -85,6 +93,10 @@ def describe_wait(row, shop_row, unit, out):
     out[_WAIT_READY] = share(np.float64(row[_READY_IN]), unit)
     out[_WAIT_UPCOMING] = share(np.float64(row[_FAMILY_UPCOMING]), 2.0)
     out[_WAIT_QUEUE] = share(np.float64(shop_row[_READY_HERE]), 2.0)
+    out[_WAIT_FITTING] = share(np.float64(shop_row[_FITTING_READY]), 1.0)
+    out[_WAIT_FITTING_UPCOMING] = share(np.float64(shop_row[_FITTING_UPCOMING]), 1.0)
+    out[_WAIT_FITTING_IN] = share(np.float64(shop_row[_FITTING_READY_IN]), unit)
+    out[_WAIT_FITTING_SLACK] = share(np.float64(shop_row[_FITTING_SLACK]), 10.0 * unit)
 
 
 @compiled
@@ -109,6 +121,8 @@ def describe_operation(row, unit, out):
     out[_SLOWER_HERE] = 1.0 - np.float64(row[_FASTEST_TIME]) / time if time > 0.0 else 0.0
     out[_NEXT_TIME] = share(np.float64(row[_NEXT_PROCESS_TIME]), unit)
     out[_NEXT_QUEUE] = share(np.float64(row[_NEXT_QUEUE_WORK]), 5.0 * unit)
+    out[_NEXT_FITTING] = share(np.float64(row[_ROW_NEXT_FITS]), 1.0)
+    out[_NEXT_MEMBERS] = share(np.float64(row[_ROW_NEXT_FAMILY]), 2.0)
     out[_UNBLOCKING] = np.float64(row[_UNBLOCKS])
     out[_AGAIN] = share(np.float64(row[_ATTEMPT]), 1.0)
     out[_REWORK] = np.float64(row[_REWORK_PROBABILITY])
@@ -127,6 +141,7 @@ def describe_changeover(row, shop_row, unit, out):
     out[_CHANGEOVER_COST] = np.float64(row[_SETUP_COST]) / cent
     out[_ENERGY] = np.float64(row[_ENERGY_COST]) / cent
     out[_TWINS] = share(np.float64(row[_TWINS_IN_SETUP]), 1.0)
+    out[_TWIN_FREE] = share(np.float64(row[_ROW_TWIN_FREE_IN]), unit)
 
 
 @compiled
@@ -138,6 +153,7 @@ def describe_family(row, unit, out):
     out[_MEMBERS_SLACK] = share(np.float64(row[_FAMILY_SLACK]), 10.0 * unit)
     out[_MEMBERS_DUE] = share(np.float64(row[_FAMILY_DUE_IN]), 10.0 * unit)
     out[_MEMBERS_QUEUE] = share(np.float64(row[_FAMILY_TIME_IN_QUEUE]), 5.0 * unit)
+    out[_MEMBERS_IN] = share(np.float64(row[_ROW_FAMILY_READY_IN]), unit)
     out[_MEMBERS_RATIO] = share(np.float64(row[_FAMILY_CRITICAL_RATIO]), 2.0)
 
 

@@ -11,14 +11,17 @@ import math
 import numpy as np
 
 from agents.imagined_play import expected_tardiness, time_to_go
-from factory.arrays import DONE, DOWN, IN_PROCESS
+from factory.arrays import CHANGING, DONE, DOWN, ENTRY_BITS, ENTRY_MASK, IDLE, IN_PROCESS
+from factory.choices import is_eligible
 from factory.compiled import compiled
+from factory.setups import FORBIDDEN, setup_time
 
 DELAYS = (0.0, 2.0, 5.0, 10.0, 20.0)
 """Delays of all orders in progress whose tardiness is told, in mean process times."""
 WINDOWS = (3.0, 10.0, 30.0)
 """How far ahead arriving work is told, in mean process times."""
-PRIVILEGED_FEATURES = len(DELAYS) + 2 + 3 * len(WINDOWS) + 6
+_SETUP_FEATURES, _EPISODE_FEATURES = 8, 6
+PRIVILEGED_FEATURES = len(DELAYS) + 2 + 3 * len(WINDOWS) + _SETUP_FEATURES + _EPISODE_FEATURES
 
 _SPREAD = 0.2  # standard deviation of a time still to go, as a share of it
 _DELAYS, _WINDOWS = np.array(DELAYS), np.array(WINDOWS)
@@ -40,6 +43,7 @@ def describe_future(factory, shop, units, loads, described):
         unit = units[shop.floor[e].factory]
         describe_lateness(factory, shop, e, unit, described[e])
         describe_loads(factory, shop, e, unit, loads, described[e])
+        describe_setups(factory, shop, e, unit, described[e])
         describe_episode(factory, shop, e, unit, described[e])
         for place in range(described.shape[1]):
             described[e, place] = math.copysign(math.log1p(abs(described[e, place])), described[e, place])
@@ -106,10 +110,63 @@ def add_work(factory, shop, e, order, window, loads):
 
 
 @compiled
+def describe_setups(factory, shop, e, unit, described):
+    """How well what is mounted suits what is there to do, summed over the work centres, and what the machines are at."""
+    g, clock = shop.floor[e].factory, shop.floor[e].clock
+    first = described.shape[0] - _EPISODE_FEATURES - _SETUP_FEATURES
+    for centre in range(factory.plant[g].num_centres):
+        for place in range(shop.centres[e, centre].queue_length):
+            entry = shop.queue[e, centre, place]
+            least = least_setup(factory, shop, e, g, centre, entry)
+            if least == 0:
+                described[first] += 1.0
+            elif least > 0:
+                described[first + 1] += 1.0
+                if is_first_of_family(shop, e, centre, place):
+                    described[first + 2] += 1.0
+                    described[first + 3] += least / unit
+        for place in range(shop.centres[e, centre].upcoming_length):
+            described[first + 4] += least_setup(factory, shop, e, g, centre, shop.upcoming[e, centre, place]) == 0
+    for machine in range(factory.plant[g].num_machines):
+        status = shop.machines[e, machine].status
+        if status == IDLE:
+            described[first + 5] += 1.0
+        elif status == CHANGING:
+            described[first + 6] += 1.0
+        if status != IDLE:
+            described[first + 7] += max(0.0, float(shop.machines[e, machine].expected_end - clock)) / unit
+
+
+@compiled
+def least_setup(factory, shop, e, g, centre, entry):
+    """Least changeover time of the operation over the work centre's machines that can do it, ticks; negative if none may."""
+    order, operation = entry >> ENTRY_BITS, entry & ENTRY_MASK
+    least = FORBIDDEN
+    for machine in range(factory.centres[g, centre].first_machine, factory.centres[g, centre + 1].first_machine):
+        if is_eligible(factory, shop, e, order, operation, machine):
+            time = setup_time(factory, g, centre, machine, shop.mounted[e, machine], shop.wanted[e, order, operation])
+            if time >= 0 and (least < 0 or time < least):
+                least = time
+    return least
+
+
+@compiled
+def is_first_of_family(shop, e, centre, place):
+    """Whether no operation before it in the queue wants the same setup."""
+    entry = shop.queue[e, centre, place]
+    family = shop.operations[e, entry >> ENTRY_BITS, entry & ENTRY_MASK].family
+    for before in range(place):
+        other = shop.queue[e, centre, before]
+        if shop.operations[e, other >> ENTRY_BITS, other & ENTRY_MASK].family == family:
+            return False
+    return True
+
+
+@compiled
 def describe_episode(factory, shop, e, unit, described):
     """What is left of the episode, machines under repair, and what the costs run at."""
     g, clock = shop.floor[e].factory, shop.floor[e].clock
-    place = described.shape[0] - 6
+    place = described.shape[0] - _EPISODE_FEATURES
     orders = float(shop.floor[e].num_orders)
     described[place] = 10.0 * (orders - shop.floor[e].num_released) / orders
     described[place + 1] = 10.0 * (orders - shop.floor[e].num_completed) / orders

@@ -33,7 +33,11 @@ _SHARES = {
     "family_due_in": ("family_due_in", 10.0, True),
     "family_time_in_queue": ("family_time_in_queue", 5.0, True),
     "family_critical_ratio": ("family_critical_ratio", 2.0, False),
+    "family_ready_in": ("family_ready_in", 1.0, True),
     "twins_in_setup": ("twins_in_setup", 1.0, False),
+    "twin_free_in": ("twin_free_in", 1.0, True),
+    "next_fits": ("next_fits", 1.0, False),
+    "next_family_ready": ("next_family_ready", 2.0, False),
     "next_process_time": ("next_process_time", 1.0, True),
     "next_queue_work": ("next_queue_work", 5.0, True),
     "attempt": ("attempt", 1.0, False),
@@ -91,12 +95,16 @@ def describe_rows(rows: Tensor, shop: Tensor) -> Tensor:
         "wait_ready_in": share(column("ready_in"), unit),
         "wait_upcoming": share(column("family_upcoming"), 2.0),
         "wait_queue": share(shop_column("ready_here"), 2.0),
+        "wait_fitting": share(shop_column("fitting_ready"), 1.0),
+        "wait_fitting_upcoming": share(shop_column("fitting_upcoming"), 1.0),
+        "wait_fitting_ready_in": share(shop_column("fitting_ready_in"), unit),
+        "wait_fitting_slack": share(shop_column("fitting_slack"), 10.0 * unit),
     }
     listed = [torch.where(is_wait, waits[name], zero) if name in waits else torch.where(is_wait, zero, features[name]) for name in FEATURE_INDEX]
     return torch.stack(listed, dim=1)
 
 
-SHOP_FEATURES = 15
+SHOP_FEATURES = 19
 
 
 def describe_shop(shop: Tensor) -> Tensor:
@@ -125,6 +133,10 @@ def describe_shop(shop: Tensor) -> Tensor:
             column("hour_sine"),
             column("hour_cosine"),
             share(column("holding_rate"), column("tardiness_rate").clamp(min=1e-9)),
+            share(column("fitting_ready"), 2.0),
+            share(column("fitting_upcoming"), 2.0),
+            share(column("fitting_ready_in"), unit),
+            share(column("fitting_slack"), 10.0 * unit),
         ],
         dim=1,
     )

@@ -39,6 +39,8 @@ _READY_IN, _FAMILY_READY, _FAMILY_READY_WORK = (CANDIDATE_INDEX[name] for name i
 _FAMILY_UPCOMING, _FAMILY_SLACK, _FAMILY_DUE_IN = (CANDIDATE_INDEX[name] for name in ("family_upcoming", "family_slack", "family_due_in"))
 _FAMILY_TIME_IN_QUEUE, _FAMILY_CRITICAL_RATIO = (CANDIDATE_INDEX[name] for name in ("family_time_in_queue", "family_critical_ratio"))
 _TWINS_IN_SETUP, _FASTEST_TIME, _NEXT_PROCESS_TIME = (CANDIDATE_INDEX[name] for name in ("twins_in_setup", "fastest_time", "next_process_time"))
+_FAMILY_READY_IN, _TWIN_FREE_IN = (CANDIDATE_INDEX[name] for name in ("family_ready_in", "twin_free_in"))
+_NEXT_FITS, _NEXT_FAMILY_READY = (CANDIDATE_INDEX[name] for name in ("next_fits", "next_family_ready"))
 _NEXT_QUEUE_WORK, _UNBLOCKS, _ATTEMPT = (CANDIDATE_INDEX[name] for name in ("next_queue_work", "unblocks", "attempt"))
 _REWORK_PROBABILITY, _ATC, _ATCS = (CANDIDATE_INDEX[name] for name in ("rework_probability", "atc", "atcs"))
 
@@ -49,6 +51,8 @@ _QUEUE_LENGTH, _QUEUE_FITS, _QUEUE_WORK = (MACHINE_INDEX[name] for name in ("que
 _UPCOMING_LENGTH = MACHINE_INDEX["upcoming_length"]
 
 _MEAN_PROCESS_TIME, _MEAN_SETUP_TIME, _READY_HERE = (SHOP_INDEX[name] for name in ("mean_process_time", "mean_setup_time", "ready_here"))
+_FITTING_READY, _FITTING_UPCOMING = (SHOP_INDEX[name] for name in ("fitting_ready", "fitting_upcoming"))
+_FITTING_READY_IN, _FITTING_SLACK = (SHOP_INDEX[name] for name in ("fitting_ready_in", "fitting_slack"))
 _UPCOMING_HERE, _HIDDEN_OPERATIONS, _LONGEST_WAIT = (SHOP_INDEX[name] for name in ("upcoming_here", "hidden_operations", "longest_wait"))
 _ACTIVE_ORDERS, _LATE_ORDERS, _LATE_WEIGHT, _MEAN_SLACK = (SHOP_INDEX[name] for name in ("active_orders", "late_orders", "late_weight", "mean_slack"))
 _RECENT_INTERARRIVAL_TIME, _CREWS_FREE = (SHOP_INDEX[name] for name in ("recent_interarrival_time", "crews_free"))
@@ -74,6 +78,9 @@ FAMILY = np.dtype(
         ("setup_cost", np.float64),
         ("is_mounted", np.float64),
         ("twins", np.float64),
+        ("twin_free_in", np.float64),
+        ("ready_in", np.float64),  # least of the upcoming ones
+        ("upcoming_slack", np.float64),
     ],
     align=True,
 )
@@ -183,16 +190,29 @@ def start_family(factory, shop, e, machine, scratch, index, entry):
     scratch.families[index].due_in = math.inf
     scratch.families[index].critical_ratio = math.inf
     scratch.families[index].time_in_queue = 0.0
+    longest_wait = float(factory.centres[g, centre].longest_wait)
+    scratch.families[index].ready_in = longest_wait
+    scratch.families[index].upcoming_slack = math.inf
     mounted = shop.mounted[e, machine]
     time = setup_time(factory, g, centre, machine, mounted, wanted)
     scratch.families[index].setup_time = time
     scratch.families[index].setup_cost = changeover_cost(factory, g, centre, machine, mounted, wanted)
     scratch.families[index].is_mounted = 0.0 if differs(mounted, wanted) else 1.0
-    twins = 0.0
+    twins, twin_free_in = 0.0, longest_wait
     for twin in range(factory.centres[g, centre].first_machine, factory.centres[g, centre + 1].first_machine):
         if twin != machine and setup_time(factory, g, centre, twin, shop.mounted[e, twin], wanted) == 0:
             twins += 1.0
+            twin_free_in = min(twin_free_in, busy_for(shop, e, twin))
     scratch.families[index].twins = twins
+    scratch.families[index].twin_free_in = twin_free_in
+
+
+@compiled
+def busy_for(shop, e, machine):
+    """Expected ticks until the machine is idle."""
+    if shop.machines[e, machine].status == IDLE:
+        return 0.0
+    return float(max(0, shop.machines[e, machine].expected_end - shop.floor[e].clock))
 
 
 @compiled
@@ -244,15 +264,18 @@ def observe_here(factory, shop, e, machine, scratch, shop_row):
         if not is_eligible(factory, shop, e, order, operation, machine):
             continue
         upcoming += 1
-        soonest = min(soonest, ready_in(shop, e, order, operation))
+        ready_after = ready_in(shop, e, order, operation)
+        soonest = min(soonest, ready_after)
         index = find_family(scratch, families, shop.operations[e, order, operation].family)
         if index == families:
             start_family(factory, shop, e, machine, scratch, index, entry)
             families += 1
         scratch.families[index].upcoming += 1.0
+        scratch.families[index].ready_in = min(scratch.families[index].ready_in, ready_after)
         due_in = float(shop.orders[e, order].due_date - clock)
         work_left = shop.orders[e, order].work_left
         scratch.families[index].slack = min(scratch.families[index].slack, due_in - work_left)
+        scratch.families[index].upcoming_slack = min(scratch.families[index].upcoming_slack, due_in - work_left)
         if scratch.families[index].ready == 0.0:
             scratch.families[index].due_in = min(scratch.families[index].due_in, due_in)
             scratch.families[index].critical_ratio = min(scratch.families[index].critical_ratio, due_in / max(work_left, _LEAST))
@@ -260,6 +283,7 @@ def observe_here(factory, shop, e, machine, scratch, shop_row):
     shop_row[_MEAN_SETUP_TIME] = total_setup / setups if setups > 0 else 0.0
     shop_row[_READY_HERE] = ready
     shop_row[_UPCOMING_HERE] = upcoming
+    observe_fitting(scratch, families, factory.centres[g, centre].longest_wait, shop_row)
     shop_row[_HIDDEN_OPERATIONS] = shop.floor[e].num_hidden
     shop_row[_LONGEST_WAIT] = factory.centres[g, centre].longest_wait
     hour = (clock // factory.plant[g].ticks_per_hour + factory.plant[g].start_hour) % 24
@@ -267,6 +291,22 @@ def observe_here(factory, shop, e, machine, scratch, shop_row):
         factory.plant[g].energy_rate * factory.hours[g, hour].price * (factory.machines[g, machine].processing_power - factory.machines[g, machine].idle_power)
     )
     return soonest
+
+
+@compiled
+def observe_fitting(scratch, families, longest_wait, shop_row):
+    """The shop columns about operations here that need no changeover time."""
+    ready, upcoming, soonest, slack = 0.0, 0.0, float(longest_wait), math.inf
+    for index in range(families):
+        if scratch.families[index].setup_time == 0.0:
+            ready += scratch.families[index].ready
+            upcoming += scratch.families[index].upcoming
+            soonest = min(soonest, scratch.families[index].ready_in)
+            slack = min(slack, scratch.families[index].upcoming_slack)
+    shop_row[_FITTING_READY] = ready
+    shop_row[_FITTING_UPCOMING] = upcoming
+    shop_row[_FITTING_READY_IN] = soonest
+    shop_row[_FITTING_SLACK] = slack if slack < math.inf else 0.0
 
 
 # --- candidate rows ---------------------------------------------------------------------------------------------------------
@@ -349,7 +389,9 @@ def observe_operation(factory, shop, e, machine, scratch, out, order, operation,
     out[_FAMILY_DUE_IN] = scratch.families[index].due_in
     out[_FAMILY_TIME_IN_QUEUE] = scratch.families[index].time_in_queue
     out[_FAMILY_CRITICAL_RATIO] = scratch.families[index].critical_ratio
+    out[_FAMILY_READY_IN] = scratch.families[index].ready_in
     out[_TWINS_IN_SETUP] = scratch.families[index].twins
+    out[_TWIN_FREE_IN] = scratch.families[index].twin_free_in
     out[_FASTEST_TIME] = fastest_time(factory, shop, e, machine, order, operation, time)
     observe_next(factory, shop, e, scratch, out, order, operation)
     out[_ATTEMPT] = shop.operations[e, order, operation].attempt
@@ -396,13 +438,24 @@ def observe_next(factory, shop, e, scratch, out, order, operation):
     if count == 0:
         out[_NEXT_PROCESS_TIME] = 0.0
         out[_NEXT_QUEUE_WORK] = 0.0
+        out[_NEXT_FITS] = 0.0
+        out[_NEXT_FAMILY_READY] = 0.0
         out[_UNBLOCKS] = 1.0 if shop.orders[e, order].operations_left == 1 else 0.0
         return
     successor = factory.successors[g, product, operation, 0]
     centre = factory.operations[g, product, successor].centre
-    machines = factory.centres[g, centre + 1].first_machine - factory.centres[g, centre].first_machine
+    first_machine, end_machine = factory.centres[g, centre].first_machine, factory.centres[g, centre + 1].first_machine
     out[_NEXT_PROCESS_TIME] = shop.operations[e, order, successor].mean_time
-    out[_NEXT_QUEUE_WORK] = (shop.centres[e, centre].queue_work + scratch.centre_work[centre]) / machines
+    out[_NEXT_QUEUE_WORK] = (shop.centres[e, centre].queue_work + scratch.centre_work[centre]) / (end_machine - first_machine)
+    fits, alike = 0.0, 0.0
+    for machine in range(first_machine, end_machine):
+        if is_eligible(factory, shop, e, order, successor, machine):
+            fits += setup_time(factory, g, centre, machine, shop.mounted[e, machine], shop.wanted[e, order, successor]) == 0
+    for place in range(shop.centres[e, centre].queue_length):
+        entry = shop.queue[e, centre, place]
+        alike += shop.operations[e, entry >> ENTRY_BITS, entry & ENTRY_MASK].family == shop.operations[e, order, successor].family
+    out[_NEXT_FITS] = fits
+    out[_NEXT_FAMILY_READY] = alike
     unblocks = 0.0
     for place in range(count):
         if shop.operations[e, order, factory.successors[g, product, operation, place]].predecessors_left == 1:
@@ -456,8 +509,8 @@ def observe_machines(factory, shop, e, scratch, machines):
             continue
         centre = factory.machines[g, machine].centre
         status = shop.machines[e, machine].status
-        busy_for = float(max(0, shop.machines[e, machine].expected_end - clock)) if status != IDLE else 0.0
-        scratch.centre_work[centre] += busy_for
+        busy = busy_for(shop, e, machine)
+        scratch.centre_work[centre] += busy
         count = factory.centres[g, centre + 1].first_machine - factory.centres[g, centre].first_machine
         out[_EXISTS] = 1.0
         out[_IS_ASKED] = machine == asked
@@ -467,7 +520,7 @@ def observe_machines(factory, shop, e, scratch, machines):
         out[_IS_PROCESSING] = status == PROCESSING
         out[_IS_DOWN] = status == DOWN
         out[_IS_WAITING] = shop.machines[e, machine].wait_until != NEVER
-        out[_BUSY_FOR] = busy_for
+        out[_BUSY_FOR] = busy
         out[_IN_STATE_FOR] = float(clock - shop.machines[e, machine].state_date)
         out[_SPEED] = factory.machines[g, machine].speed
         out[_QUEUE_LENGTH] = shop.centres[e, centre].queue_length

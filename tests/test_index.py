@@ -54,6 +54,10 @@ def described(column: dict[str, float], here: dict[str, float]) -> dict[str, flo
             "wait_ready_in": share(column["ready_in"], unit),
             "wait_upcoming": share(column["family_upcoming"], 2),
             "wait_queue": share(here["ready_here"], 2),
+            "wait_fitting": share(here["fitting_ready"], 1),
+            "wait_fitting_upcoming": share(here["fitting_upcoming"], 1),
+            "wait_fitting_ready_in": share(here["fitting_ready_in"], unit),
+            "wait_fitting_slack": share(here["fitting_slack"], 10 * unit),
         }
     time = max(column["process_time"], 1.0) / unit
     cent = here["cost_scale"] / 100
@@ -73,9 +77,13 @@ def described(column: dict[str, float], here: dict[str, float]) -> dict[str, flo
         "family_due_in": 10 * unit,
         "family_time_in_queue": 5 * unit,
         "family_critical_ratio": 2,
+        "family_ready_in": unit,
         "twins_in_setup": 1,
+        "twin_free_in": unit,
         "next_process_time": unit,
         "next_queue_work": 5 * unit,
+        "next_fits": 1,
+        "next_family_ready": 2,
         "attempt": 1,
     }
     return {

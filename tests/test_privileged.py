@@ -63,7 +63,18 @@ def test_work_that_arrives_later_is_counted_in_the_wider_windows() -> None:
     assert (mean_loads[-1] > mean_loads[0]).all()
 
 
+def test_setups_that_suit_and_those_that_do_not_make_up_the_queues() -> None:
+    batch = play("microfactory", 180)
+    fits = PRIVILEGED_FEATURES - 6 - 8
+    for e, row in enumerate(np.expm1(describe(batch).astype(np.float64))):
+        assert row[fits] + row[fits + 1] == pytest.approx(batch.shop.centres.queue_length[e].sum(), rel=1e-5)
+        assert 0 <= row[fits + 2] <= row[fits + 1] + 1e-6
+
+
 def test_at_the_end_nothing_is_left() -> None:
     batch = play("tiny", 2000)
     assert batch.over.all()
-    np.testing.assert_array_equal(describe(batch), 0)
+    idle = PRIVILEGED_FEATURES - 6 - 3
+    described = describe(batch)
+    np.testing.assert_allclose(described[:, idle], np.log1p(batch.arrays.plant.num_machines[0]), rtol=1e-6)
+    np.testing.assert_array_equal(np.delete(described, idle, axis=1), 0)

@@ -1,0 +1,116 @@
+"""What the observation says of setups here, on twin machines and downstream, worked out anew in plain Python from the shop's records."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from agents.play import as_observation
+from agents.rules import make_rule
+from envs.batch import Batch
+from envs.features import CANDIDATE_INDEX, SHOP_INDEX
+from factory.arrays import IDLE, UPCOMING, split_entry
+from factory.catalogue import find_single_factory
+
+
+class Floor:
+    """One shop and its asked machine, seen from Python."""
+
+    def __init__(self, batch: Batch, e: int) -> None:
+        self.arrays, self.shop, self.e = batch.arrays, batch.shop, e
+        self.g, self.asked = int(batch.shop.floor.factory[e]), int(batch.shop.floor.deciding[e])
+        self.centre = int(self.arrays.machines.centre[self.g, self.asked])
+        self.longest_wait = float(self.arrays.centres.longest_wait[self.g, self.centre])
+
+    def machines(self, centre: int) -> range:
+        return range(int(self.arrays.centres.first_machine[self.g, centre]), int(self.arrays.centres.first_machine[self.g, centre + 1]))
+
+    def time(self, machine: int, centre: int, entry: Any) -> int:
+        """Changeover time of an operation on a machine; -1: forbidden."""
+        order, operation = split_entry(entry)
+        times = [0]
+        for attribute in range(int(self.arrays.centres.num_attributes[self.g, centre])):
+            have, want = int(self.shop.mounted[self.e, machine, attribute]), int(self.shop.wanted[self.e, order, operation, attribute])
+            if want >= 0 and want != have:
+                times.append(int(self.arrays.setups.time[self.g, machine, attribute, have, want]))
+        return -1 if min(times) < 0 else sum(times) if self.arrays.centres.combine_sum[self.g, centre] else max(times)
+
+    def can_do(self, machine: int, entry: Any) -> bool:
+        order, operation = split_entry(entry)
+        return bool(self.arrays.base_time[self.g, self.shop.orders["product"][self.e, order], operation, machine] >= 0)
+
+    def operation(self, entry: Any) -> Any:
+        return self.shop.operations[(self.e, *split_entry(entry))]
+
+    def ready_in(self, entry: Any) -> float:
+        one = self.operation(entry)
+        if one.status != UPCOMING:
+            return 0.0
+        return max(float(one.expected_date - self.shop.floor.clock[self.e]), float(one.lead_time))
+
+    def here(self, which: str) -> list[int]:
+        length = int(getattr(self.shop.centres, f"{which}_length")[self.e, self.centre])
+        return [int(entry) for entry in getattr(self.shop, which)[self.e, self.centre, :length] if self.can_do(self.asked, entry)]
+
+    def slack(self, entry: Any) -> float:
+        order = self.shop.orders[self.e, split_entry(entry)[0]]
+        return float(order.due_date - self.shop.floor.clock[self.e] - order.work_left)
+
+    def shop_columns(self) -> dict[str, float]:
+        fits = [entry for entry in self.here("upcoming") if self.time(self.asked, self.centre, entry) == 0]
+        return {
+            "fitting_ready": sum(self.time(self.asked, self.centre, entry) == 0 for entry in self.here("queue")),
+            "fitting_upcoming": len(fits),
+            "fitting_ready_in": min([self.longest_wait, *(self.ready_in(entry) for entry in fits)]),
+            "fitting_slack": min((self.slack(entry) for entry in fits), default=0.0),
+        }
+
+    def row_columns(self, entry: Any) -> dict[str, float]:
+        order, operation = split_entry(entry)
+        family = self.operation(entry).family
+        kin = [other for other in self.here("upcoming") if self.operation(other).family == family]
+        twins = [machine for machine in self.machines(self.centre) if machine != self.asked and self.time(machine, self.centre, entry) == 0]
+        states, clock = self.shop.machines, self.shop.floor.clock[self.e]
+        busy = [0.0 if states.status[self.e, twin] == IDLE else max(0.0, float(states.expected_end[self.e, twin] - clock)) for twin in twins]
+        found = {
+            "family_ready_in": min([self.longest_wait, *(self.ready_in(other) for other in kin)]),
+            "twin_free_in": min([self.longest_wait, *busy]),
+            "next_fits": 0.0,
+            "next_family_ready": 0.0,
+        }
+        product = int(self.shop.orders["product"][self.e, order])
+        if self.arrays.operations.num_successors[self.g, product, operation]:
+            after = int(self.arrays.successors[self.g, product, operation, 0])
+            centre, successor = int(self.arrays.operations.centre[self.g, product, after]), order << 6 | after
+            found["next_fits"] = sum(self.can_do(machine, successor) and self.time(machine, centre, successor) == 0 for machine in self.machines(centre))
+            queue = self.shop.queue[self.e, centre, : int(self.shop.centres.queue_length[self.e, centre])]
+            found["next_family_ready"] = sum(self.operation(other).family == self.operation(successor).family for other in queue)
+        return found
+
+
+@pytest.mark.parametrize("name", ["microfactory", "large", "scarce_crew", "one_of_a_kind"])
+def test_columns_about_setups_are_what_the_shop_holds(name: str) -> None:
+    batch, rule = Batch([find_single_factory(name)], num_envs=3), make_rule("ATCS")
+    batch.reset(np.arange(3, dtype=np.uint64))
+    met = {"job": 0, "changeover": 0, "twin": 0, "next": 0, "fitting": 0}
+    for _ in range(120):
+        tables = batch.tables
+        for e in np.flatnonzero(~batch.over):
+            floor = Floor(batch, int(e))
+            for column, expected in floor.shop_columns().items():
+                assert tables.shop[e, SHOP_INDEX[column]] == pytest.approx(expected, rel=1e-6), column
+            counts = batch.shop.floor.num_job_rows[e], batch.shop.floor.num_changeover_rows[e]
+            jobs, ahead = batch.shop.job_row[e, : counts[0]], batch.shop.changeover_lead[e, : counts[1]]
+            rows = [*enumerate(jobs), *enumerate(ahead, start=batch.shop.job_row.shape[1])]
+            for row, entry in rows:
+                expected_columns = floor.row_columns(int(entry))
+                for column, expected in expected_columns.items():
+                    assert tables.candidates[e, row, CANDIDATE_INDEX[column]] == pytest.approx(expected, rel=1e-6), column
+                met["twin"] += expected_columns["twin_free_in"] < floor.longest_wait
+                met["next"] += expected_columns["next_fits"] > 0
+            met["job"], met["changeover"] = met["job"] + len(jobs), met["changeover"] + len(ahead)
+            met["fitting"] += tables.shop[e, SHOP_INDEX["fitting_upcoming"]] > 0
+        batch.step(np.asarray(rule.decide(as_observation(tables)), np.int64), autoreset=False)
+    assert min(met.values()) > 5, met
