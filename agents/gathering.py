@@ -119,7 +119,7 @@ class Gatherer:
                 log_probs=log_probs,
                 values=values,
                 rewards=batch.outcome.reward,
-                elapsed=batch.outcome.elapsed,
+                elapsed=self.elapsed(),
                 horizon=self.horizon * units,
                 trace=self.trace * units,
                 ends=over,
@@ -132,6 +132,10 @@ class Gatherer:
             gathered.simulate_seconds += clock - inferred
         part.last_values[:] = self._look(self._read(batch.tables))[1]
         return gathered
+
+    def elapsed(self) -> NDArray[np.float64]:
+        """Ticks since the decision of each environment ``[E]``, which discount and trace go by."""
+        return self.shops.batch.outcome.elapsed.astype(np.float64)
 
     def _read(self, tables: Tables) -> PackedTables:
         """The tables and, for the critic, the shops as they are."""

@@ -33,6 +33,8 @@ class SemiMarkovPPO(MaskablePPO):
     horizon, trace
         Time constants of discount and of the trace of advantage estimation, in mean process times of the factory. With ``gamma = exp(-1 / horizon)`` and
         ``gae_lambda = exp(-1 / trace)`` they equal those of MaskablePPO where every decision takes one mean process time.
+    entropy
+        Weight of the entropy bonus at the beginning and at the end of the training; linear between.
     renormalisation
         Weight of the newest returns in the running mean and deviation.
     policy_kwargs, settings
@@ -47,13 +49,14 @@ class SemiMarkovPPO(MaskablePPO):
         shops: Sequence[ShopVecEnv],
         *,
         horizon: float = 240.0,
-        trace: float = 25.0,
+        trace: float = 4.0,
+        entropy: tuple[float, float] = (0.0, 0.0),
         renormalisation: float = 0.1,
         seed: int = 0,
         policy_kwargs: dict[str, Any] | None = None,
         **settings: Any,
     ) -> None:
-        self.renormalisation = renormalisation
+        self.renormalisation, self.entropy = renormalisation, entropy
         self.gathered = Gathered()
         self.rollouts = 0
         shares = [part.num_envs for part in shops]
@@ -136,6 +139,8 @@ class SemiMarkovPPO(MaskablePPO):
         """
         start = time.perf_counter()
         torch.set_num_threads(self._threads)
+        first, last = self.entropy
+        self.ent_coef = last + (first - last) * self._current_progress_remaining
         try:
             super().train()
         except FloatingPointError as error:

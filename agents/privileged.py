@@ -11,18 +11,20 @@ import math
 import numpy as np
 
 from agents.imagined_play import expected_tardiness, time_to_go
-from factory.arrays import CHANGING, DONE, DOWN, ENTRY_BITS, ENTRY_MASK, IDLE, IN_PROCESS
+from factory.arrays import CHANGING, DONE, DOWN, ENTRY_BITS, ENTRY_MASK, IDLE, IN_PROCESS, PROCESSING
 from factory.choices import is_eligible
 from factory.compiled import compiled
+from factory.kernel import realised_time
 from factory.setups import FORBIDDEN, setup_time
 
 DELAYS = (0.0, 2.0, 5.0, 10.0, 20.0)
 """Delays of all orders in progress whose tardiness is told, in mean process times."""
 WINDOWS = (3.0, 10.0, 30.0)
 """How far ahead arriving work is told, in mean process times."""
-_SETUP_FEATURES, _EPISODE_FEATURES = 8, 6
-PRIVILEGED_FEATURES = len(DELAYS) + 2 + 3 * len(WINDOWS) + _SETUP_FEATURES + _EPISODE_FEATURES
+_SETUP_FEATURES, _LUCK_FEATURES, _EPISODE_FEATURES = 8, 3, 6
+PRIVILEGED_FEATURES = len(DELAYS) + 2 + 3 * len(WINDOWS) + _SETUP_FEATURES + _LUCK_FEATURES + _EPISODE_FEATURES
 
+_SOON = 3.0  # mean process times: how far ahead failures are felt
 _SPREAD = 0.2  # standard deviation of a time still to go, as a share of it
 _DELAYS, _WINDOWS = np.array(DELAYS), np.array(WINDOWS)
 
@@ -44,6 +46,7 @@ def describe_future(factory, shop, units, loads, described):
         describe_lateness(factory, shop, e, unit, described[e])
         describe_loads(factory, shop, e, unit, loads, described[e])
         describe_setups(factory, shop, e, unit, described[e])
+        describe_luck(factory, shop, e, unit, described[e])
         describe_episode(factory, shop, e, unit, described[e])
         for place in range(described.shape[1]):
             described[e, place] = math.copysign(math.log1p(abs(described[e, place])), described[e, place])
@@ -113,7 +116,7 @@ def add_work(factory, shop, e, order, window, loads):
 def describe_setups(factory, shop, e, unit, described):
     """How well what is mounted suits what is there to do, summed over the work centres, and what the machines are at."""
     g, clock = shop.floor[e].factory, shop.floor[e].clock
-    first = described.shape[0] - _EPISODE_FEATURES - _SETUP_FEATURES
+    first = described.shape[0] - _EPISODE_FEATURES - _LUCK_FEATURES - _SETUP_FEATURES
     for centre in range(factory.plant[g].num_centres):
         for place in range(shop.centres[e, centre].queue_length):
             entry = shop.queue[e, centre, place]
@@ -160,6 +163,28 @@ def is_first_of_family(shop, e, centre, place):
         if shop.operations[e, other >> ENTRY_BITS, other & ENTRY_MASK].family == family:
             return False
     return True
+
+
+@compiled
+def describe_luck(factory, shop, e, unit, described):
+    """What will last longer than expected of what is in process and in the queues, and how close failures are."""
+    g, clock = shop.floor[e].factory, shop.floor[e].clock
+    first = described.shape[0] - _EPISODE_FEATURES - _LUCK_FEATURES
+    for machine in range(factory.plant[g].num_machines):
+        time_to_failure = float(shop.machines[e, machine].time_to_failure)
+        if shop.machines[e, machine].status == PROCESSING:
+            so_far = clock - shop.machines[e, machine].state_date
+            expected = max(0, shop.machines[e, machine].expected_end - clock)
+            described[first] += (shop.machines[e, machine].process_left - so_far - expected) / unit
+            time_to_failure -= so_far
+        if factory.machines[g, machine].mean_time_to_failure > 0.0:
+            described[first + 1] += math.exp(-max(0.0, time_to_failure) / (_SOON * unit))
+    for centre in range(factory.plant[g].num_centres):
+        for place in range(shop.centres[e, centre].queue_length):
+            entry = shop.queue[e, centre, place]
+            order, operation = entry >> ENTRY_BITS, entry & ENTRY_MASK
+            expected = int(shop.operations[e, order, operation].mean_time)
+            described[first + 2] += (realised_time(factory, shop, e, order, operation, expected) - expected) / unit
 
 
 @compiled

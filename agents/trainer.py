@@ -100,7 +100,7 @@ class Trainer:
             batch_size=learning.minibatch,
             n_epochs=learning.epochs,
             learning_rate=lambda left: last + (first - last) * left,
-            ent_coef=learning.entropy,
+            entropy=(learning.entropy, learning.final_entropy),
             clip_range=learning.clip,
             target_kl=learning.most_kl,
             vf_coef=learning.value_weight,

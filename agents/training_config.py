@@ -37,7 +37,7 @@ class Network(_Section):
 
     start: Literal["index", "atcs", "nothing"] = "index"  # the evolved index of `start_factory`, ATCS(2, 0.5), or no prior at all
     start_factory: str | None = None  # None: the first of the scenario
-    sharpness: Positive = 1.0  # logits per unit of the index: how firmly it is followed at first
+    sharpness: Positive = 0.5  # logits per unit of the index: how firmly it is followed at first
     width: Count = 64
 
 
@@ -45,20 +45,21 @@ class Learning(_Section):
     """How it learns."""
 
     steps: Count = 3_000_000  # decisions
-    envs: Count = 128
+    envs: Count = 256
     steps_a_rollout: Count = 128  # of every environment
-    minibatch: Count = 1024
-    epochs: Count = 3
-    learning_rate: Positive = 5e-4
+    minibatch: Count = 512
+    epochs: Count = 2
+    learning_rate: Positive = 1e-3
     final_learning_rate: Positive = 5e-5  # reached linearly
-    entropy: Annotated[float, Field(ge=0)] = 0.001
+    entropy: Annotated[float, Field(ge=0)] = 0.02  # weight of the entropy bonus
+    final_entropy: Annotated[float, Field(ge=0)] = 0.001  # reached linearly
     clip: Positive = 0.2
     most_kl: Positive | None = None  # ends the epochs of a rollout early
     value_weight: Positive = 0.5
     most_gradient: Positive = 0.5
-    horizon: Positive = 120.0  # mean process times
-    trace: Positive = 5.0  # mean process times
-    averaging: Share = 0.9  # of weights, per rollout, in the policy that is validated and shipped; 0: the newest weights
+    horizon: Positive = 240.0  # mean process times
+    trace: Positive = 4.0  # mean process times
+    averaging: Share = 0.95  # of weights, per rollout, in the policy that is validated and shipped; 0: the newest weights
 
 
 class Keeping(_Section):
@@ -77,7 +78,7 @@ class TrainingConfig(_Section):
     """A training run."""
 
     seed: Annotated[int, Field(ge=0, lt=2**16)] = 0
-    threads: Count = 2  # of torch; their number is part of the result
+    threads: Count = 2  # that gather, each with its own environments, and of torch while learning; their number is part of the result
     scenario: Scenario = Scenario()
     network: Network = Network()
     learning: Learning = Learning()

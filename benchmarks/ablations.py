@@ -1,0 +1,135 @@
+"""What each part of the training brings: the same short run with one part taken away, ``python -m benchmarks.ablations --steps 4000000 --json FILE``.
+
+Each variant is trained with the same settings and seeds; reported are the cost on the episodes of ``validate`` as a share of the best tuned rule's, of the
+weights that did best there and of the last ones, and steps a second. Several variants at a time (``--processes``), with one thread each.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import dataclasses
+import datetime
+import json
+import multiprocessing
+import os
+import platform
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import numpy as np
+import torch
+
+from agents import trainer as training
+from agents.gathering import Gatherer
+from agents.trainer import Trainer
+from agents.training_config import TrainingConfig, parse_config
+from benchmarks.env_speed import processor
+from factory.model import Factory
+from train import best_tuned_rule, find_prior
+
+FACTORY = "microfactory"
+_SHORT_WAIT = 2
+"""Ticks after which a wait ends in the variant without lasting waits: about the time between two events of this factory."""
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A part taken away."""
+
+    name: str
+    settings: dict[str, dict[str, Any]] = field(default_factory=dict)
+    change: str = ""  # what is patched
+
+
+VARIANTS = (
+    Variant("all parts"),
+    Variant("discount and trace per decision", change="decisions"),
+    Variant("no prior: start from scratch", {"network": {"start": "nothing"}}),
+    Variant("prior: ATCS instead of the evolved index", {"network": {"start": "atcs", "sharpness": 2.0}}),
+    Variant("Huber loss instead of squared error", change="huber"),
+    Variant("waits end after two minutes", change="short waits"),
+    Variant("critic sees what the actor sees", change="plain critic"),
+    Variant("no entropy bonus", {"learning": {"entropy": 0.0, "final_entropy": 0.0}}),
+    Variant("trace of 25 mean process times", {"learning": {"trace": 25.0}}),
+)
+
+
+def with_short_waits(factory: Factory) -> Factory:
+    """The factory with waits that end after :data:`_SHORT_WAIT` ticks."""
+    centres = tuple(dataclasses.replace(centre, longest_wait=_SHORT_WAIT) for centre in factory.work_centres)
+    return dataclasses.replace(factory, work_centres=centres)
+
+
+@contextlib.contextmanager
+def patched(change: str) -> Iterator[None]:
+    """Take a part away for as long as the context lasts."""
+    with contextlib.ExitStack() as stack:
+        if change == "huber":
+            stack.enter_context(mock.patch("torch.nn.functional.mse_loss", torch.nn.functional.smooth_l1_loss))
+        elif change == "plain critic":
+            stack.enter_context(mock.patch("agents.gathering.describe_future", return_value=None))
+        elif change == "decisions":
+            stack.enter_context(mock.patch.object(Gatherer, "elapsed", _one_mean_gap))
+        elif change == "short waits":
+            whole = training.factories_of
+            stack.enter_context(mock.patch.object(training, "factories_of", lambda *names: [with_short_waits(factory) for factory in whole(*names)]))
+        yield
+
+
+def _one_mean_gap(self: Gatherer) -> np.ndarray[Any, Any]:
+    """As long for every decision as they are apart on average."""
+    return np.full(self.shops.num_envs, _mean_gap)
+
+
+_mean_gap = 6.0
+"""Mean ticks between two decisions of the factory under its evolved index."""
+
+
+def run(work: tuple[Variant, int, int]) -> dict[str, Any]:
+    """Train one variant with one seed."""
+    variant, seed, steps = work
+    data: dict[str, Any] = {"seed": seed, "threads": 1, "learning": {"steps": steps}, "keeping": {"pictures": False, "rollouts_a_checkpoint": 1000}}
+    for section, settings in variant.settings.items():
+        data[section] = {**data.get(section, {}), **settings}
+    config: TrainingConfig = parse_config(data, variant.name)
+    start = time.perf_counter()
+    with tempfile.TemporaryDirectory() as folder, patched(variant.change):
+        made = Trainer(config, Path(folder) / "run", prior=find_prior(config), references={FACTORY: best_tuned_rule(FACTORY)}, show=False)
+        made.begin()
+    seconds = time.perf_counter() - start
+    best, last = made.best_ratio, made.validations[-1]["ratio"]
+    print(f"{variant.name}, seed {seed}: best {best:.3f}, last {last:.3f} of the best rule's cost, {steps / seconds:,.0f} steps/s", flush=True)
+    return {"variant": variant.name, "seed": seed, "best": best, "last": last, "steps_per_second": steps / seconds}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description="ablations", formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser.add_argument("--json", type=Path, help="write the numbers to this file")
+    parser.add_argument("--steps", type=int, default=4_000_000)
+    parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--only", default="", help="only variants whose name contains this")
+    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
+    options = parser.parse_args(arguments)
+    work = [(variant, seed, options.steps) for variant in VARIANTS if options.only in variant.name for seed in range(options.seeds)]
+    with multiprocessing.get_context("spawn").Pool(options.processes, maxtasksperchild=1) as pool:
+        found = pool.map(run, work, chunksize=1)
+    report = {
+        "runs": found,
+        "steps": options.steps,
+        "machine": {"processor": processor(), "cores": os.cpu_count(), "system": platform.platform()},
+        "versions": {"python": platform.python_version(), "torch": torch.__version__},
+        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+    }
+    if options.json:
+        options.json.parent.mkdir(parents=True, exist_ok=True)
+        options.json.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
