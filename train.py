@@ -73,6 +73,8 @@ def run(config: TrainingConfig, folder: Path, options: argparse.Namespace, *, re
     from agents.trainer import Trainer
 
     warm_up()
+    if options.device == "cuda" and not torch.cuda.is_available():
+        raise ConfigError("--device cuda: torch finds no GPU here. Install a build of torch for your GPU, or leave --device away to learn on the processor.")
     device = options.device if options.device != "auto" else ("cuda" if torch.cuda.is_available() else "cpu")
     names = config.scenario.validate_on or config.scenario.factories
     references = {name: best_tuned_rule(name) for name in names}
@@ -89,7 +91,7 @@ def run(config: TrainingConfig, folder: Path, options: argparse.Namespace, *, re
 
 def find_prior(config: TrainingConfig) -> dict[str, float] | None:
     """Weights of the evolved index that the network starts as."""
-    if config.network.start != "index":
+    if config.network.start != "index" or config.network.policy is not None:
         return None
     name = config.network.start_factory or config.scenario.factories[0]
     tuned = read_tuned(Path(name).stem)

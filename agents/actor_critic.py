@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -32,6 +32,8 @@ class PointerPolicy(MaskableActorCriticPolicy):
         Weights of the index to start as, ``[W]``.
     sharpness, width
         As for the network.
+    weights
+        State of a network to go on from instead.
     """
 
     return_mean: Tensor
@@ -46,15 +48,19 @@ class PointerPolicy(MaskableActorCriticPolicy):
         prior: list[float],
         sharpness: float,
         width: int,
+        weights: Mapping[str, Tensor] | None = None,
         **settings: Any,
     ) -> None:
-        self._network_settings = {"prior": prior, "sharpness": sharpness, "width": width}
+        self._network_settings: dict[str, Any] = {"prior": prior, "sharpness": sharpness, "width": width}
+        self._start = weights
         super().__init__(observation_space, action_space, lr_schedule, **settings)
 
     def _build(self, lr_schedule: Callable[[float], float]) -> None:
         settings = self._network_settings
-        self.network = PointerNetwork(torch.tensor(settings["prior"]), settings["sharpness"], settings["width"])  # type: ignore[arg-type]
-        self.critic = perceptron(self.network.summary_width + PRIVILEGED_FEATURES, settings["width"])  # type: ignore[arg-type]
+        self.network = PointerNetwork(torch.tensor(settings["prior"]), settings["sharpness"], settings["width"])
+        if self._start is not None:
+            self.network.load_state_dict(self._start)
+        self.critic = perceptron(self.network.summary_width + PRIVILEGED_FEATURES, settings["width"])
         self.register_buffer("return_mean", torch.zeros(()))
         self.register_buffer("return_deviation", torch.ones(()))
         self.optimizer = torch.optim.Adam(self.parameters(), lr=lr_schedule(1), eps=1e-5, fused=True)

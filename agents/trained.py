@@ -13,7 +13,9 @@ import torch
 from numpy.typing import NDArray
 
 from agents.actor_critic import decide_greedily
+from agents.index_features import FEATURES
 from agents.network import PointerNetwork
+from agents.scaling import MACHINE_FEATURES, SHOP_FEATURES
 from envs.features import CANDIDATES, MACHINES, SHOP
 from factory.writing import write_atomically
 
@@ -43,8 +45,8 @@ class TrainedPolicy:
 
 
 def feature_hash() -> str:
-    """Hash of the feature tables (names, in order): a policy understands no other."""
-    names = [[column.name for column in table] for table in (CANDIDATES, MACHINES, SHOP)]
+    """Hash of the feature tables and of what the network makes of them (names, in order): a policy understands no other."""
+    names = [[column.name for column in table] for table in (CANDIDATES, MACHINES, SHOP, FEATURES)] + [[str(MACHINE_FEATURES), str(SHOP_FEATURES)]]
     return hashlib.sha256(json.dumps(names).encode()).hexdigest()[:16]
 
 

@@ -23,7 +23,7 @@ from agents.network import PointerNetwork
 from agents.play import Policy
 from agents.ppo import SemiMarkovPPO
 from agents.sb3_env import ShopVecEnv
-from agents.trained import TrainedPolicy, feature_hash, save_policy
+from agents.trained import TrainedPolicy, feature_hash, load_policy, save_policy
 from agents.training_config import TrainingConfig, to_toml
 from agents.training_log import TrainingLog
 from agents.validation import Examination, Examined, mean_ratio
@@ -105,12 +105,20 @@ class Trainer:
             target_kl=learning.most_kl,
             vf_coef=learning.value_weight,
             max_grad_norm=learning.most_gradient,
-            policy_kwargs={"prior": self._prior_weights(), "sharpness": config.network.sharpness, "width": config.network.width},
+            policy_kwargs=self._start(),
             seed=config.seed,
             device=self._device,
         )
         self.model.set_logger(Logger(folder=None, output_formats=[]))
         self.average = {name: value.clone() for name, value in self.model.policy.network.state_dict().items()}
+
+    def _start(self) -> dict[str, Any]:
+        """The network at the start, as :class:`agents.actor_critic.PointerPolicy` takes it."""
+        network = self.config.network
+        if network.policy is None:
+            return {"prior": self._prior_weights(), "sharpness": network.sharpness, "width": network.width}
+        trained = load_policy(network.policy).network
+        return {"prior": [0.0] * len(FEATURES), "sharpness": 1.0, "width": trained.width, "weights": trained.state_dict()}
 
     def _prior_weights(self) -> list[float]:
         start = self.config.network.start
@@ -200,7 +208,7 @@ class Trainer:
 
     def averaged_network(self) -> PointerNetwork:
         """The network with averaged weights."""
-        network = PointerNetwork(self.average["prior"].cpu(), width=self.config.network.width)
+        network = PointerNetwork(self.average["prior"].cpu(), width=self.model.policy.network.width)
         network.load_state_dict({name: value.cpu() for name, value in self.average.items()})
         return network
 

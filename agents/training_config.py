@@ -39,6 +39,7 @@ class Network(_Section):
     start_factory: str | None = None  # None: the first of the scenario
     sharpness: Positive = 0.5  # logits per unit of the index: how firmly it is followed at first
     width: Count = 64
+    policy: str | None = None  # folder of a trained policy to go on from instead, for example policies/mixture; the width is its own then
 
 
 class Learning(_Section):

@@ -24,6 +24,7 @@ from agents.training_config import ConfigError, TrainingConfig, parse_config, re
 from evaluation.contenders import parse_contenders
 from evaluation.episodes import Play
 from evaluation.scenarios import find_scenarios
+from train import main as train_main
 
 ROOT = Path(__file__).resolve().parent.parent
 TINY = {
@@ -34,11 +35,11 @@ TINY = {
 }
 
 
-def trainer(folder: Path, changes: dict[str, dict[str, object]] | None = None, **top: object) -> Trainer:
+def trainer(folder: Path, changes: dict[str, dict[str, object]] | None = None, device: str = "cpu", **top: object) -> Trainer:
     data = {**TINY, **top}
     for section, values in (changes or {}).items():
         data[section] = {**TINY.get(section, {}), **values}  # type: ignore[dict-item]
-    return Trainer(parse_config(data, "test"), folder, prior=None, references={"microfactory": ("ATCS", make_rule("ATCS"))}, show=False)
+    return Trainer(parse_config(data, "test"), folder, prior=None, references={"microfactory": ("ATCS", make_rule("ATCS"))}, device=device, show=False)
 
 
 def weights_of(run: Trainer) -> dict[str, torch.Tensor]:
@@ -180,6 +181,35 @@ def test_checkpoints_of_other_feature_tables_are_refused(finished: tuple[Path, d
     monkeypatch.setattr("agents.trainer.feature_hash", lambda: "other")
     with pytest.raises(TrainingError, match="was trained on feature tables"):
         trainer(finished[0]).resume()
+
+
+def test_a_run_can_go_on_from_a_policy(finished: tuple[Path, dict[str, torch.Tensor]], tmp_path: Path) -> None:
+    network = {**TINY["network"], "policy": str(finished[0] / "policy")}  # type: ignore[dict-item]
+    run = trainer(tmp_path / "further", {"network": network})
+    run.begin()
+    expected = json.loads((finished[0] / "policy" / "manifest.json").read_text())["validation_ratio"]
+    assert run.validations[0]["ratio"] == pytest.approx(expected)
+    assert run.validations[-1]["step"] == 512
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="torch finds no GPU here")
+def test_on_a_gpu_the_network_learns_there_and_what_is_kept_decides_on_the_processor(tmp_path: Path) -> None:
+    run = trainer(tmp_path / "run", device="cuda")
+    run.begin()
+    assert next(run.model.policy.parameters()).is_cuda
+    assert run.model.policy.network.row_head.weight.abs().max() > 0
+    stopped = trainer(tmp_path / "run", device="cuda")
+    stopped.resume()
+    assert_same(weights_of(stopped), weights_of(run))
+    examined = run.examination.examine("microfactory", load_policy(tmp_path / "run" / "policy"))
+    assert examined.total_cost == pytest.approx(run.best_ratio * run.reference["microfactory"].total_cost)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
+def test_a_gpu_that_is_not_there_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert train_main(["--config", "configs/training/smoke.toml", "--device", "cuda", "--out", str(tmp_path / "run")]) == 2
+    assert "--device cuda: torch finds no GPU here." in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
 
 
 # --- the policy in its folder -------------------------------------------------------------------------------------------------
