@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import dataclasses
 import datetime
 import json
 import multiprocessing
@@ -62,8 +61,8 @@ VARIANTS = (
 
 def with_short_waits(factory: Factory) -> Factory:
     """The factory with waits that end after :data:`_SHORT_WAIT` ticks."""
-    centres = tuple(dataclasses.replace(centre, longest_wait=_SHORT_WAIT) for centre in factory.work_centres)
-    return dataclasses.replace(factory, work_centres=centres)
+    centres = tuple(centre.model_copy(update={"longest_wait": _SHORT_WAIT}) for centre in factory.work_centres)
+    return factory.model_copy(update={"work_centres": centres})
 
 
 @contextlib.contextmanager

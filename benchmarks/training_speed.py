@@ -94,7 +94,7 @@ def measure(which: str, settings: argparse.Namespace) -> float:
         model = MaskablePPO(PaddedPolicy, ShopVecEnv(factories, envs), device="cpu", **common)
     ticks = _Ticks()
     model.learn(envs * settings.steps * (1 + settings.rollouts), callback=ticks, log_interval=None)  # type: ignore[arg-type]
-    return envs * settings.steps * (len(ticks.times) - 2) / (ticks.times[-1] - ticks.times[1])
+    return float(envs * settings.steps * (len(ticks.times) - 2) / (ticks.times[-1] - ticks.times[1]))
 
 
 def read_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
