@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import Any
 
 from agents.training_config import ConfigError, TrainingConfig, read_config
 from evaluation import sources
@@ -17,7 +16,7 @@ from evaluation.benchmark import Benchmark, Settings, warm_up
 from evaluation.contenders import parse_contenders
 from evaluation.scenarios import find_scenarios
 from evaluation.tables import describe_results
-from evaluation.tuned import read_tuned
+from evaluation.tuned import best_tuned_rule, tuned_index
 from factory.problems import FactoryError
 
 RUNS = Path("runs")
@@ -77,7 +76,7 @@ def run(config: TrainingConfig, folder: Path, options: argparse.Namespace, *, re
         raise ConfigError("--device cuda: torch finds no GPU here. Install a build of torch for your GPU, or leave --device away to learn on the processor.")
     device = options.device if options.device != "auto" else ("cuda" if torch.cuda.is_available() else "cpu")
     names = config.scenario.validate_on or config.scenario.factories
-    references = {name: best_tuned_rule(name) for name in names}
+    references = {name: (str(rule), rule) for name, rule in ((name, best_tuned_rule(name)) for name in names)}
     trainer = Trainer(config, folder, prior=find_prior(config), references=references, device=device, facts=sources.describe())
     if resume:
         trainer.resume()
@@ -94,22 +93,10 @@ def find_prior(config: TrainingConfig) -> dict[str, float] | None:
     if config.network.start != "index" or config.network.policy is not None:
         return None
     name = config.network.start_factory or config.scenario.factories[0]
-    tuned = read_tuned(Path(name).stem)
-    if tuned is None or tuned.index is None:
+    index = tuned_index(name)
+    if index is None:
         raise ConfigError(f"network.start = 'index'; no index was evolved for {name}. Run python evaluate.py --tune --factory {name}, or start as 'atcs'.")
-    return dict(tuned.index.weights)
-
-
-def best_tuned_rule(name: str) -> tuple[str, Any]:
-    """The rule that was cheapest when it was tuned for the factory, with its parameters; ATCS where nothing was tuned."""
-    from agents.rules import make_rule
-
-    tuned = read_tuned(Path(name).stem)
-    if tuned is None or not tuned.rules:
-        rule = make_rule("ATCS")
-    else:
-        rule = tuned.rule(min(tuned.rules, key=lambda rule: tuned.rules[rule].validate_cost.tuned))
-    return str(rule), rule
+    return dict(index.weights)
 
 
 def compare(config: TrainingConfig, folder: Path) -> None:

@@ -29,8 +29,8 @@ from agents.gathering import Gatherer
 from agents.trainer import Trainer
 from agents.training_config import TrainingConfig, parse_config
 from benchmarks.env_speed import processor
+from evaluation.tuned import best_tuned_rule, tuned_index
 from factory.model import Factory
-from train import best_tuned_rule, find_prior
 
 FACTORY = "microfactory"
 _SHORT_WAIT = 2
@@ -99,7 +99,8 @@ def run(work: tuple[Variant, int, int]) -> dict[str, Any]:
     config: TrainingConfig = parse_config(data, variant.name)
     start = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder, patched(variant.change):
-        made = Trainer(config, Path(folder) / "run", prior=find_prior(config), references={FACTORY: best_tuned_rule(FACTORY)}, show=False)
+        index, rule = tuned_index(FACTORY), best_tuned_rule(FACTORY)
+        made = Trainer(config, Path(folder) / "run", prior=index.weights if index else None, references={FACTORY: (str(rule), rule)}, show=False)
         made.begin()
     seconds = time.perf_counter() - start
     best, last = made.best_ratio, made.validations[-1]["ratio"]

@@ -186,6 +186,14 @@ def tuned_index(factory: str | Path, folder: Path | None = None) -> IndexPolicy 
     return None if tuned is None or tuned.index is None else IndexPolicy(tuned.index.weights)
 
 
+def best_tuned_rule(factory: str | Path) -> Rule:
+    """The rule that cost least when all were tuned for the factory, with its parameters; ATCS where nothing was tuned. Errors as for :func:`tuned_rules`."""
+    tuned = read_tuned(name_of(factory), None, find_factory(factory))
+    if tuned is None or not tuned.rules:
+        return make_rule("ATCS")
+    return tuned.rule(min(tuned.rules, key=lambda rule: tuned.rules[rule].validate_cost.tuned))
+
+
 def name_of(factory: str | Path) -> str:
     """Name of a shipped factory, or of that in a file; ranges are called after their file."""
     source = find_factory(factory)
