@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from stable_baselines3.common.logger import Logger
@@ -27,7 +28,7 @@ _TRAINING = {
 
 
 class TrainingLog:
-    """Writes the events of a run.
+    """Writes the events of a run; those of the best rule stand in a folder ``best_rule`` beside them, so that TensorBoard draws both in one chart.
 
     Parameters
     ----------
@@ -38,7 +39,9 @@ class TrainingLog:
     """
 
     def __init__(self, folder: Path, step: int) -> None:
-        self._writer = SummaryWriter(str(folder), purge_step=step or None, max_queue=1000, flush_secs=30)
+        settings: dict[str, Any] = {"purge_step": step or None, "max_queue": 1000, "flush_secs": 30}
+        self._writer = SummaryWriter(str(folder), **settings)
+        self._rule_writer = SummaryWriter(str(folder / "best_rule"), **settings)
 
     def note_rollout(self, step: int, gathered: Gathered, recorded: Logger, envs: int) -> None:
         """What a rollout was like and what was learnt from it."""
@@ -67,17 +70,18 @@ class TrainingLog:
 
     def note_validation(self, step: int, found: Mapping[str, Examined], reference: Mapping[str, Examined]) -> None:
         """Validation figures of every scenario, the best rule's beside them."""
-        write = self._writer.add_scalar
-        write("validate/ratio_to_best_rule", mean_ratio(found, reference), step)
+        self._writer.add_scalar("validate/ratio_to_best_rule", mean_ratio(found, reference), step)
         for name, one in found.items():
-            rule = reference[name]
-            write(f"validate_{name}/ratio_to_best_rule", one.total_cost / max(rule.total_cost, 1e-12), step)
-            self._writer.add_scalars(f"validate_{name}/total_cost", {"policy": one.total_cost, "best_rule": rule.total_cost}, step)
-            for term, cost in one.terms.items():
-                self._writer.add_scalars(f"validate_{name}/{term}", {"policy": cost, "best_rule": rule.terms[term]}, step)
-            self._writer.add_scalars(f"validate_{name}/on_time_share", {"policy": one.on_time_share, "best_rule": rule.on_time_share}, step)
-            both = {"policy": one.changeovers_per_order, "best_rule": rule.changeovers_per_order}
-            self._writer.add_scalars(f"validate_{name}/changeovers_per_order", both, step)
+            self._writer.add_scalar(f"validate_{name}/ratio_to_best_rule", one.total_cost / max(reference[name].total_cost, 1e-12), step)
+            for writer, examined in ((self._writer, one), (self._rule_writer, reference[name])):
+                figures = {
+                    "total_cost": examined.total_cost,
+                    **examined.terms,
+                    "on_time_share": examined.on_time_share,
+                    "changeovers_per_order": examined.changeovers_per_order,
+                }
+                for figure, value in figures.items():
+                    writer.add_scalar(f"validate_{name}/{figure}", value, step)
 
     def note_picture(self, step: int, found: Mapping[str, Examined], factories: Mapping[str, list[Factory]]) -> None:
         """A Gantt chart of the first validation episode of the first scenario."""
@@ -92,3 +96,4 @@ class TrainingLog:
     def close(self) -> None:
         """Write what is pending."""
         self._writer.close()
+        self._rule_writer.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from agents import checkpointing
 from agents.checkpointing import CheckpointError, read_newest, save_checkpoint
@@ -210,6 +212,23 @@ def test_a_gpu_that_is_not_there_is_named(tmp_path: Path, capsys: pytest.Capture
     assert train_main(["--config", "configs/training/smoke.toml", "--device", "cuda", "--out", str(tmp_path / "run")]) == 2
     assert "--device cuda: torch finds no GPU here." in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
+
+
+def test_every_tag_in_tensorboard_is_documented_and_the_best_rule_is_drawn_beside(finished: tuple[Path, dict[str, torch.Tensor]]) -> None:
+    document = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
+    documented = set()
+    for names in re.findall(r"^\| (`.+?`) \|", document, re.MULTILINE):
+        listed = re.findall(r"`(.+?)`", names)
+        group = listed[0].split("/")[0]
+        documented |= {name if not name.startswith("/") else group + name for name in listed}
+    tags = {}
+    for folder in (finished[0] / "events", finished[0] / "events" / "best_rule"):
+        events = EventAccumulator(str(folder))
+        events.Reload()
+        tags[folder.name] = {tag.replace("_microfactory/", "_<factory>/") for tag in events.Tags()["scalars"]}
+    assert len(tags["events"]) > 25
+    assert tags["events"] <= documented
+    assert {"validate_<factory>/total_cost", "validate_<factory>/tardiness"} <= tags["best_rule"] <= tags["events"]
 
 
 # --- the policy in its folder -------------------------------------------------------------------------------------------------
