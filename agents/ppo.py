@@ -86,6 +86,15 @@ class SemiMarkovPPO(MaskablePPO):
         """Let :meth:`learn` go on from what the shops are at, instead of resetting them."""
         self._last_obs = as_signed(self.gatherers[0].shops.batch.tables)  # read by nobody but MaskablePPO's set-up
 
+    def _setup_learn(self, *arguments: Any, **settings: Any) -> Any:
+        """As inherited, which resets the first shops if it resets any; the others follow."""
+        before = self._last_obs
+        result = super()._setup_learn(*arguments, **settings)
+        if self._last_obs is not before:
+            for gatherer in self.gatherers[1:]:
+                gatherer.shops.reset()
+        return result
+
     # --- gathering ------------------------------------------------------------------------------------------------------------
 
     def collect_rollouts(self, env: Any, callback: BaseCallback, rollout_buffer: Any, n_rollout_steps: int, use_masking: bool = True) -> bool:

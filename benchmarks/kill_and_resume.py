@@ -17,7 +17,7 @@ import torch
 
 from agents.checkpointing import read_newest
 
-STEPS = "learning.steps=131072"
+STEPS = "learning.steps=32768"
 COMMAND = [sys.executable, "train.py", "--no-test"]
 
 

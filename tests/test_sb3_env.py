@@ -136,6 +136,13 @@ def test_values_stay_what_they_are_when_returns_are_renormalised() -> None:
     assert float(model.policy.return_deviation) > 1.0
 
 
+def test_ours_learns_from_several_shops_without_further_ado() -> None:
+    model = SemiMarkovPPO([shops(envs=2), shops(envs=3)], n_steps=8, batch_size=16, policy_kwargs=POLICY, device="cpu")
+    model.learn(80, log_interval=None)
+    assert model.num_timesteps == 80
+    assert [gatherer.shops.batch.shop.floor.decisions.min() for gatherer in model.gatherers] == [16, 16]
+
+
 def test_the_first_episodes_begin_one_after_the_other() -> None:
     model = SemiMarkovPPO([shops(envs=8)], n_steps=8, batch_size=16, policy_kwargs=POLICY, device="cpu")
     model.begin_episodes()
