@@ -13,17 +13,16 @@ from torch import Tensor
 
 from agents.describing import describe_tables
 from agents.experience import Experience
-from agents.network import Described, Looked, Packed, PointerNetwork, perceptron
+from agents.network import Critic, Described, Packed, PointerNetwork
 from agents.packing import best_places, to_actions
-from agents.privileged import PRIVILEGED_FEATURES
 from agents.scaling import MACHINE_FEATURES, ROW_FEATURES, SHOP_FEATURES
 
 
 class PointerPolicy(MaskableActorCriticPolicy):
     """Actor and critic on one :class:`agents.network.PointerNetwork`.
 
-    Two critics learn from the same returns: the network's own, which sees what the actor sees and stays with the policy that is kept, and the privileged
-    one, from whose values advantages are reckoned. They answer in units of reward; inside they work on returns brought to mean 0 and deviation 1, and
+    Two critics learn from the same returns: the network's own, which sees what the actor sees, and the privileged one, from whose values advantages are
+    reckoned. They answer in units of reward; inside they work on returns brought to mean 0 and deviation 1, and
     :meth:`renormalise` moves their last layers along when these change, so that what they say stays the same (van Hasselt et al. 2016, PopArt).
 
     Parameters
@@ -35,9 +34,6 @@ class PointerPolicy(MaskableActorCriticPolicy):
     weights
         State of a network to go on from instead.
     """
-
-    return_mean: Tensor
-    return_deviation: Tensor
 
     def __init__(
         self,
@@ -60,9 +56,7 @@ class PointerPolicy(MaskableActorCriticPolicy):
         self.network = PointerNetwork(torch.tensor(settings["prior"]), settings["sharpness"], settings["width"])
         if self._start is not None:
             self.network.load_state_dict(self._start)
-        self.critic = perceptron(self.network.summary_width + PRIVILEGED_FEATURES, settings["width"])
-        self.register_buffer("return_mean", torch.zeros(()))
-        self.register_buffer("return_deviation", torch.ones(()))
+        self.critic = Critic(self.network)
         self.optimizer = torch.optim.Adam(self.parameters(), lr=lr_schedule(1), eps=1e-5, fused=True)
 
     # --- what MaskablePPO calls -----------------------------------------------------------------------------------------------
@@ -76,22 +70,17 @@ class PointerPolicy(MaskableActorCriticPolicy):
             If one is not finite.
         """
         looked = self.network(obs.described)
-        values = torch.cat([self.privileged_values(looked, obs.privileged), looked.values])
+        values = torch.cat([self.critic(looked, obs.privileged), looked.values])
         log_probabilities = looked.segments.log_softmax(looked.logits)
         entropy = -looked.segments.sum(log_probabilities.exp() * log_probabilities)
         if not bool(torch.isfinite(values.sum() + log_probabilities.sum())):
             raise FloatingPointError("the network's output is not finite")
         return values, log_probabilities[actions], entropy
 
-    def privileged_values(self, looked: Looked, privileged: Tensor) -> Tensor:
-        """Normalised values ``[N]`` of the critic that also sees ``privileged [N, PRIVILEGED_FEATURES]``."""
-        values: Tensor = self.critic(torch.cat([looked.summary, privileged], dim=1)).squeeze(1)
-        return values
-
     def predict_values(self, obs: Any) -> Tensor:
         """Values ``[N]`` in units of reward, from :class:`Described` or from tables."""
         described = obs if isinstance(obs, Described) else self.network.describe(pack_tensors(obs))
-        return self.in_reward(self.network(described).values)
+        return self.network.in_reward(self.network(described).values)
 
     def _predict(self, observation: Any, deterministic: bool = False, action_masks: Any = None) -> Tensor:
         """Rows of the tables ``[N]``; legal rows are those of the observation's own mask."""
@@ -107,23 +96,20 @@ class PointerPolicy(MaskableActorCriticPolicy):
 
     # --- returns --------------------------------------------------------------------------------------------------------------
 
-    def in_reward(self, values: Tensor) -> Tensor:
-        """Values in units of reward from normalised ones."""
-        return values * self.return_deviation + self.return_mean
-
     def renormalise(self, returns: NDArray[np.float32], weight: float) -> None:
         """Move mean and deviation of returns by ``weight`` (0 to 1) towards those of ``returns``; no value in units of reward changes."""
-        before = (float(self.return_mean), float(self.return_deviation))
+        network = self.network
+        before = (float(network.return_mean), float(network.return_deviation))
         mean = (1 - weight) * before[0] + weight * float(returns.mean())
         square = (1 - weight) * (before[1] ** 2 + before[0] ** 2) + weight * float(np.square(returns, dtype=np.float64).mean())
         deviation = max(float(np.sqrt(max(square - mean**2, 0.0))), 1e-4)
-        heads: Any = (self.network.value_head[-1], self.critic[-1])
+        heads: Any = (network.value_head[-1], self.critic.layers[-1])
         with torch.no_grad():
             for head in heads:
                 head.weight.mul_(before[1] / deviation)
                 head.bias.mul_(before[1] / deviation).add_((before[0] - mean) / deviation)
-            self.return_mean.fill_(mean)
-            self.return_deviation.fill_(deviation)
+            network.return_mean.fill_(mean)
+            network.return_deviation.fill_(deviation)
 
 
 def pack_tensors(observation: Any) -> Packed:

@@ -9,12 +9,15 @@ from __future__ import annotations
 import json
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from agents.play import Policy
+
+if TYPE_CHECKING:
+    from agents.trained import TrainedPolicy
 
 ALGORITHMS = {"MaskablePPO": "sb3_contrib", "PPO": "stable_baselines3", "A2C": "stable_baselines3", "DQN": "stable_baselines3", "QRDQN": "sb3_contrib"}
 """Algorithms with discrete actions, and where they are."""
@@ -60,16 +63,27 @@ def load_checkpoint(path: Path | str) -> Policy:
     """
     import importlib
 
-    import torch
-
-    torch.set_num_threads(1)  # evaluation runs one process a core
     if Path(path).is_dir():
-        from agents.trained import load_policy
-
-        return load_policy(path)
+        return load_trained(path)
+    _use_one_thread()
     name = algorithm_of(Path(path))
     model = getattr(importlib.import_module(ALGORITHMS[name]), name).load(path, device="cpu")
     return CheckpointPolicy(model)
+
+
+def load_trained(path: Path | str) -> TrainedPolicy:
+    """Load a policy folder for evaluation."""
+    from agents.trained import load_policy
+
+    _use_one_thread()
+    return load_policy(path)
+
+
+def _use_one_thread() -> None:
+    """Evaluation runs one process a core."""
+    import torch
+
+    torch.set_num_threads(1)
 
 
 def algorithm_of(path: Path) -> str:

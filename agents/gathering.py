@@ -148,7 +148,7 @@ class Gatherer:
         policy = self.policy
         with torch.inference_mode():
             looked = policy.network(to_device(tables.described, policy.device))
-            values = policy.in_reward(policy.privileged_values(looked, torch.from_numpy(self._privileged).to(policy.device)))
+            values = policy.network.in_reward(policy.critic(looked, torch.from_numpy(self._privileged).to(policy.device)))
             return looked.logits.cpu().numpy(), values.cpu().numpy()
 
     def _draw(self, logits: NDArray[np.float32], tables: PackedTables) -> tuple[NDArray[np.int64], NDArray[np.float64]]:

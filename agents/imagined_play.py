@@ -38,6 +38,15 @@ def compare_rows(factory, shop, e, beliefs, imagined, rows, alive, first, last, 
 
 
 @compiled
+def imagine_futures(factory, shop, e, beliefs, imagined, futures, seed, last_date):
+    """Fill all environments of ``imagined`` with worlds that begin as environment ``e``: number w is future ``w % futures``, until ``last_date``."""
+    infer_regimes(factory, shop, e, beliefs)
+    for world in range(imagined.floor.shape[0]):
+        future_seed = draws.bits(seed, draws.EPISODE, shop.floor[e].decisions, world % futures)
+        imagine(factory, shop, e, beliefs, imagined, world, future_seed, last_date)
+
+
+@compiled
 def run_until(factory, shop, e, rule, last_date):
     """Play on under ``rule`` until everything up to ``last_date`` has happened, or the episode is over."""
     while True:

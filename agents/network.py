@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from agents.packing import highest_of, return_to_highest
+from agents.privileged import PRIVILEGED_FEATURES
 from agents.scaling import EXISTS, MACHINE_FEATURES, NEAR, ROW_FEATURES, SHOP_FEATURES, describe_machines, describe_rows, describe_shop
 
 
@@ -115,10 +116,14 @@ class PointerNetwork(nn.Module):
     """
 
     prior: Tensor
+    return_mean: Tensor
+    return_deviation: Tensor
 
     def __init__(self, prior: Tensor, sharpness: float = 1.0, width: int = 64) -> None:
         super().__init__()
         self.width = width
+        self.register_buffer("return_mean", torch.zeros(()))
+        self.register_buffer("return_deviation", torch.ones(()))
         self.register_buffer("prior", prior.to(torch.float32) * sharpness)
         self.row_encoder = nn.Sequential(nn.Linear(ROW_FEATURES, width), nn.ReLU(inplace=True), nn.Linear(width, width), nn.ReLU(inplace=True))
         self.machine_encoder = nn.Sequential(nn.Linear(MACHINE_FEATURES, width // 2, bias=False), nn.ReLU(inplace=True))  # the flag EXISTS is its bias
@@ -134,6 +139,10 @@ class PointerNetwork(nn.Module):
     def weights(self) -> NDArray[np.float64]:
         """The prior's weights for compiled code, ``[W]``."""
         return self.prior.cpu().numpy().astype(np.float64)
+
+    def in_reward(self, values: Tensor) -> Tensor:
+        """Values in units of reward from normalised ones."""
+        return values * self.return_deviation + self.return_mean
 
     def describe(self, packed: Packed) -> Described:
         """What :meth:`forward` reads; on a processor :func:`agents.describing.describe_tables` is faster."""
@@ -155,6 +164,25 @@ class PointerNetwork(nn.Module):
         chosen = machines[:, :, [EXISTS, NEAR]].transpose(1, 2)
         shares = chosen / chosen.sum(dim=2, keepdim=True).clamp(min=1.0)
         return torch.bmm(shares, self.machine_encoder(machines)).flatten(1)
+
+
+class Critic(nn.Module):
+    """A value that also knows what :mod:`agents.privileged` tells of the shop and of the orders to come.
+
+    Parameters
+    ----------
+    network
+        On whose summary it builds; it is not part of the critic.
+    """
+
+    def __init__(self, network: PointerNetwork) -> None:
+        super().__init__()
+        self.layers = perceptron(network.summary_width + PRIVILEGED_FEATURES, network.width)
+
+    def forward(self, looked: Looked, privileged: Tensor) -> Tensor:
+        """Normalised values ``[N]``, from ``privileged [N, PRIVILEGED_FEATURES]`` too."""
+        values: Tensor = self.layers(torch.cat([looked.summary, privileged], dim=1)).squeeze(1)
+        return values
 
 
 def perceptron(inputs: int, width: int) -> nn.Sequential:

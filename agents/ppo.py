@@ -130,7 +130,7 @@ class SemiMarkovPPO(MaskablePPO):
         buffer = self.rollout_buffer
         self.logger.record("train/explained_variance_of_returns", explained_variance(buffer.flat("values"), buffer.flat("returns")))
         self.policy.renormalise(buffer.returns, self.renormalisation if self.rollouts else 1.0)
-        mean, deviation = float(self.policy.return_mean), float(self.policy.return_deviation)
+        mean, deviation = float(self.policy.network.return_mean), float(self.policy.network.return_deviation)
         for column in (buffer.returns, buffer.values):
             column -= mean
             column /= deviation

@@ -1,7 +1,8 @@
 """What the critic sees beside the observation while training: the shop as it is and the orders to come. Compiled.
 
 A baseline may know everything but the action: the better it foretells the costs to come, the less they drown what a decision was worth, and the policy
-never reads it (asymmetric actor and critic, Pinto et al. 2018). Nothing of it goes into a policy that is kept.
+never reads it (asymmetric actor and critic, Pinto et al. 2018). Orders are read up to the farthest of ``WINDOWS``, so that the critic can also value imagined
+worlds that are drawn so far (:mod:`agents.lookahead`).
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ DELAYS = (0.0, 2.0, 5.0, 10.0, 20.0)
 """Delays of all orders in progress whose tardiness is told, in mean process times."""
 WINDOWS = (3.0, 10.0, 30.0)
 """How far ahead arriving work is told, in mean process times."""
-_SETUP_FEATURES, _LUCK_FEATURES, _EPISODE_FEATURES = 8, 3, 6
+_SETUP_FEATURES, _LUCK_FEATURES, _EPISODE_FEATURES = 8, 3, 5
 PRIVILEGED_FEATURES = len(DELAYS) + 2 + 3 * len(WINDOWS) + _SETUP_FEATURES + _LUCK_FEATURES + _EPISODE_FEATURES
 
 _SOON = 3.0  # mean process times: how far ahead failures are felt
@@ -198,12 +199,10 @@ def describe_episode(factory, shop, e, unit, described):
     for machine in range(factory.plant[g].num_machines):
         if shop.machines[e, machine].status == DOWN:
             described[place + 2] += (shop.machines[e, machine].date - clock) / unit
-    last = shop.orders[e, shop.floor[e].num_orders - 1].release_date
-    described[place + 3] = max(0.0, float(last - clock)) / (10.0 * unit)
     late = 0.0
     for number in range(shop.floor[e].num_active):
         order = shop.active[e, number]
         if clock > shop.orders[e, order].due_date:
             late += shop.orders[e, order].weight
-    described[place + 4] = 100.0 * late * factory.plant[g].tardiness_rate * unit / factory.plant[g].cost_scale
-    described[place + 5] = 100.0 * shop.floor[e].num_active * factory.plant[g].holding_rate * unit / factory.plant[g].cost_scale
+    described[place + 3] = 100.0 * late * factory.plant[g].tardiness_rate * unit / factory.plant[g].cost_scale
+    described[place + 4] = 100.0 * shop.floor[e].num_active * factory.plant[g].holding_rate * unit / factory.plant[g].cost_scale

@@ -14,13 +14,15 @@ from numpy.typing import NDArray
 
 from agents.actor_critic import decide_greedily
 from agents.index_features import FEATURES
-from agents.network import PointerNetwork
+from agents.network import Critic, PointerNetwork
 from agents.scaling import MACHINE_FEATURES, SHOP_FEATURES
 from envs.features import CANDIDATES, MACHINES, SHOP
 from factory.writing import write_atomically
 
-FORMAT = 1
+FORMAT = 2
 """Version of the layout."""
+_CRITIC = "critic."
+"""What names of the critic's weights begin with."""
 
 
 class PolicyError(ValueError):
@@ -34,10 +36,14 @@ class TrainedPolicy:
     ----------
     network
         The network.
+    critic
+        What it was trained with, which values imagined shops (:mod:`agents.lookahead`); decisions do not need it.
+    horizon
+        Time constant of the discount that the values were learnt with, in mean process times.
     """
 
-    def __init__(self, network: PointerNetwork) -> None:
-        self.network = network.eval()
+    def __init__(self, network: PointerNetwork, critic: Critic | None = None, horizon: float = 240.0) -> None:
+        self.network, self.critic, self.horizon = network.eval(), critic, horizon
 
     def decide(self, observation: dict[str, NDArray[Any]]) -> NDArray[np.int64]:
         """Rows ``[E]``; 0 where no row is legal."""
@@ -50,9 +56,12 @@ def feature_hash() -> str:
     return hashlib.sha256(json.dumps(names).encode()).hexdigest()[:16]
 
 
-def save_policy(folder: Path, network: PointerNetwork, config: str, facts: dict[str, Any]) -> None:
+def save_policy(folder: Path, policy: TrainedPolicy, config: str, facts: dict[str, Any]) -> None:
     """Write a policy folder; ``facts`` go into its manifest."""
+    network = policy.network
     arrays = {name: value.detach().cpu().numpy() for name, value in network.state_dict().items()}
+    if policy.critic is not None:
+        arrays |= {f"{_CRITIC}{name}": value.detach().cpu().numpy() for name, value in policy.critic.state_dict().items()}
     buffer = io.BytesIO()
     np.savez(buffer, **arrays)
     weights = buffer.getvalue()
@@ -60,6 +69,7 @@ def save_policy(folder: Path, network: PointerNetwork, config: str, facts: dict[
         "format": FORMAT,
         "features": feature_hash(),
         "width": network.width,
+        "horizon": policy.horizon,
         "weights_sha256": hashlib.sha256(weights).hexdigest(),
         **facts,
     }
@@ -90,5 +100,9 @@ def load_policy(folder: Path | str) -> TrainedPolicy:
         raise PolicyError(f"{folder}/weights.npz: is damaged (its checksum is not the manifest's). Copy it anew.")
     arrays = np.load(io.BytesIO(weights), allow_pickle=False)
     network = PointerNetwork(torch.from_numpy(arrays["prior"]), width=int(manifest["width"]))
-    network.load_state_dict({name: torch.from_numpy(arrays[name]) for name in arrays.files})
-    return TrainedPolicy(network)
+    network.load_state_dict({name: torch.from_numpy(arrays[name]) for name in arrays.files if not name.startswith(_CRITIC)})
+    kept = {name.removeprefix(_CRITIC): torch.from_numpy(arrays[name]) for name in arrays.files if name.startswith(_CRITIC)}
+    critic = Critic(network) if kept else None
+    if critic is not None:
+        critic.load_state_dict(kept)
+    return TrainedPolicy(network, critic, float(manifest["horizon"]))

@@ -19,7 +19,7 @@ from tqdm import tqdm
 from agents.checkpointing import State, read_newest, save_checkpoint
 from agents.index import atcs_weights
 from agents.index_features import FEATURES
-from agents.network import PointerNetwork
+from agents.network import Critic, PointerNetwork
 from agents.play import Policy
 from agents.ppo import SemiMarkovPPO
 from agents.sb3_env import ShopVecEnv
@@ -110,7 +110,7 @@ class Trainer:
             device=self._device,
         )
         self.model.set_logger(Logger(folder=None, output_formats=[]))
-        self.average = {name: value.clone() for name, value in self.model.policy.network.state_dict().items()}
+        self.average = {name: value.clone() for name, value in self.model.policy.state_dict().items()}
 
     def _start(self) -> dict[str, Any]:
         """The network at the start, as :class:`agents.actor_critic.PointerPolicy` takes it."""
@@ -183,8 +183,8 @@ class Trainer:
             return
         self._seen = model.rollouts
         decay = self.config.learning.averaging
-        for name, parameter in model.policy.network.named_parameters():
-            self.average[name].mul_(decay).add_(parameter.detach(), alpha=1 - decay)
+        for name, value in model.policy.state_dict().items():
+            self.average[name].mul_(decay).add_(value, alpha=1 - decay)
         self.log.note_rollout(model.num_timesteps, model.gathered, model.logger, model.n_envs)
         self._bar.update(model.num_timesteps - self._bar.n)
         if model.rollouts % keeping.rollouts_a_validation == 0:
@@ -194,8 +194,8 @@ class Trainer:
 
     def _validate(self) -> None:
         """Measure the averaged weights, and keep them if they are the best so far."""
-        step, network = self.model.num_timesteps, self.averaged_network()
-        found = self.examination.examine_all(TrainedPolicy(network))
+        step, policy = self.model.num_timesteps, self.averaged_policy()
+        found = self.examination.examine_all(policy)
         ratio = mean_ratio(found, self.reference)
         self.validations.append({"step": step, "ratio": ratio, **{f"{name}.total_cost": one.total_cost for name, one in found.items()}})
         self.log.note_validation(step, found, self.reference)
@@ -206,11 +206,14 @@ class Trainer:
             self._save_policy(step, ratio, found)
         self._bar.set_postfix_str(f"cost {ratio:.3f} of the best rule's (best {self.best_ratio:.3f})")
 
-    def averaged_network(self) -> PointerNetwork:
-        """The network with averaged weights."""
-        network = PointerNetwork(self.average["prior"].cpu(), width=self.model.policy.network.width)
-        network.load_state_dict({name: value.cpu() for name, value in self.average.items()})
-        return network
+    def averaged_policy(self) -> TrainedPolicy:
+        """The policy with averaged weights."""
+        average = {name: value.cpu() for name, value in self.average.items()}
+        network = PointerNetwork(average["network.prior"], width=self.model.policy.network.width)
+        network.load_state_dict(_under("network.", average))
+        critic = Critic(network)
+        critic.load_state_dict(_under("critic.", average))
+        return TrainedPolicy(network, critic, self.config.learning.horizon)
 
     def _save_policy(self, step: int, ratio: float, found: Mapping[str, Examined]) -> None:
         rules = {name: {"rule": rule, "total_cost": self.reference[name].total_cost} for name, (rule, _) in self._rules.items()}
@@ -223,7 +226,7 @@ class Trainer:
             "validation_ratio": ratio,
             "best_rules": rules,
         }
-        save_policy(self.folder / "policy", self.averaged_network(), to_toml(self.config), facts)
+        save_policy(self.folder / "policy", self.averaged_policy(), to_toml(self.config), facts)
 
     def _finish(self) -> None:
         """The last validation, and the run's figures."""
@@ -303,6 +306,11 @@ def factories_of(names: Sequence[str], drawn: int) -> list[Factory]:
         scenario = Scenario(name)
         found += [scenario.draw(index)[0] for index in range(drawn if scenario.changes_every_episode else 1)]
     return found
+
+
+def _under(prefix: str, weights: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The weights of one part of a policy."""
+    return {name.removeprefix(prefix): value for name, value in weights.items() if name.startswith(prefix)}
 
 
 def shares_of(envs: int, parts: int) -> list[int]:

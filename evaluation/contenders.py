@@ -14,15 +14,17 @@ from agents.rule_parameters import split_call
 from agents.rules import RULES, Rule, find_rule, make_rule, parse_rule
 from evaluation.tuned import Tuned
 
-Kind = Literal["rule", "index", "rollout", "solver", "clairvoyant", "learned", "guest"]
+Kind = Literal["rule", "index", "rollout", "lookahead", "solver", "clairvoyant", "learned", "guest"]
 Value = float | str
 
 PLANNERS: dict[str, tuple[Kind, Mapping[str, float]]] = {
     "rollout": ("rollout", {"candidates": 4, "futures": 32, "horizon": 1.0, "confidence": 2.0}),
+    "lookahead": ("lookahead", {"candidates": 4, "futures": 16, "horizon": 4.0, "confidence": 1.5}),
     "cpsat": ("solver", {"seconds": 1.0}),
     "clairvoyant": ("clairvoyant", {"seconds": 30.0}),
 }
-"""Policies that simulate or plan ahead: kind and parameters with their defaults. They improve on a rule, their parameter ``rule``."""
+"""Policies that simulate or plan ahead: kind and parameters with their defaults. They improve on a rule, their parameter ``rule``; ``lookahead`` on a trained
+policy, its parameter ``policy``."""
 
 WHOLE = ("candidates", "futures")
 """Parameters of planners that are whole numbers."""
@@ -45,7 +47,7 @@ class Contender:
     parameters
         What is set; rules and the index take what is not set from the tuning.
     paths
-        Checkpoint of each training run, or the ``path.py:Name`` of a guest.
+        Checkpoint of each training run, the policy that lookahead improves on, or the ``path.py:Name`` of a guest.
     tuned
         Whether the parameters were searched for the factory.
     """
@@ -96,6 +98,8 @@ class Contender:
             if tuned is None or tuned.index is None:
                 raise ValueError("index: no weights have been searched for this factory. Run python evaluate.py --tune --factory on it first.")
             return replace(self, parameters=dict(tuned.index.weights), tuned=True)
+        if self.kind == "lookahead":
+            return replace(self, parameters={**PLANNERS[self.base][1], **self.parameters})
         if self.base in PLANNERS:
             asked = self.parameters.get("rule")
             base_rule = _tuned_rule(str(asked or "ATCS"), tuned) if asked or rule is None else rule
@@ -118,8 +122,13 @@ def make_policy(contender: Contender) -> Any:
         from agents.index import IndexPolicy
 
         return IndexPolicy(values)  # type: ignore[arg-type]
-    rule = parse_rule(str(values.pop("rule")))
-    numbers = {name: int(value) if name in WHOLE else value for name, value in values.items()}
+    numbers = {name: int(value) if name in WHOLE else value for name, value in values.items() if name != "rule"}
+    if contender.kind == "lookahead":
+        from agents.checkpoints import load_trained
+        from agents.lookahead import LookaheadPolicy
+
+        return LookaheadPolicy(load_trained(contender.paths[0]), **numbers)  # type: ignore[arg-type]
+    rule = parse_rule(str(values["rule"]))
     if contender.base == "rollout":
         from agents.rollout import RolloutPolicy
 
@@ -177,7 +186,7 @@ def _parse(entry: str) -> list[Contender]:
 
 
 def _looks_like_path(entry: str) -> bool:
-    if entry.split("(")[0].upper() in RULES:  # S/RO has a slash
+    if entry.split("(")[0].upper() in RULES or entry.split("(")[0].lower() in PLANNERS:  # S/RO has a slash, and so may what is inside parentheses
         return False
     return "/" in entry or entry.endswith(".zip") or ".py:" in entry or Path(entry).is_dir()
 
@@ -218,13 +227,26 @@ def _parse_name(entry: str) -> Contender:
 
 def _parse_planner(entry: str, base: str, arguments: Sequence[str]) -> Contender:
     kind, defaults = PLANNERS[base]
+    improves_on = "policy" if kind == "lookahead" else "rule"
     values: dict[str, Value] = {}
+    paths: tuple[str, ...] = ()
     for argument in arguments:
         key, _, value = (part.strip() for part in argument.partition("="))
-        if key not in (*defaults, "rule"):
-            raise ValueError(f"policy {entry!r}: parameter {key!r} is not known. {base} has {', '.join((*defaults, 'rule'))}.")
-        values[key] = find_rule(value).name if key == "rule" else _number(entry, key, value)
-    return Contender(entry, kind, base, values)
+        if key not in (*defaults, improves_on):
+            raise ValueError(f"policy {entry!r}: parameter {key!r} is not known. {base} has {', '.join((*defaults, improves_on))}.")
+        if key == "policy":
+            paths = (_policy_folder(value),)
+        else:
+            values[key] = find_rule(value).name if key == "rule" else _number(entry, key, value)
+    if kind == "lookahead" and not paths:
+        raise ValueError(f"policy {entry!r}: it improves on a trained policy. Say which: lookahead(policy=policies/microfactory).")
+    return Contender(entry, kind, base, values, paths)
+
+
+def _policy_folder(path: str) -> str:
+    if not (Path(path) / "manifest.json").is_file():
+        raise ValueError(f"policy {path!r}: it is not a folder that train.py wrote. Give one, for example policies/microfactory.")
+    return path
 
 
 def _number(entry: str, key: str, value: str) -> float:

@@ -66,7 +66,7 @@ class Failure(_Record):
 class PolicyResult(_Record):
     """One policy in one scenario. Without figures (None) if it failed."""
 
-    kind: Literal["rule", "index", "rollout", "solver", "clairvoyant", "learned", "guest"]
+    kind: Literal["rule", "index", "rollout", "lookahead", "solver", "clairvoyant", "learned", "guest"]
     parameters: dict[str, float | str]
     tuned: bool  # whether the parameters were searched for this factory
     episodes: int

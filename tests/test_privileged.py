@@ -16,7 +16,7 @@ from envs.batch import Batch
 from factory.arrays import PROCESSING
 from factory.catalogue import find_single_factory
 
-_REMAINING, _UNFINISHED = PRIVILEGED_FEATURES - 6, PRIVILEGED_FEATURES - 5
+_REMAINING, _UNFINISHED = PRIVILEGED_FEATURES - 5, PRIVILEGED_FEATURES - 4
 _LOADS = len(DELAYS)
 
 

@@ -133,7 +133,7 @@ def test_values_stay_what_they_are_when_returns_are_renormalised() -> None:
         before = model.policy.predict_values(tables)
         model.policy.renormalise(np.random.default_rng(0).normal(-3.0, 7.0, 1000).astype(np.float32), 0.7)
         torch.testing.assert_close(model.policy.predict_values(tables), before, rtol=1e-4, atol=1e-5)
-    assert float(model.policy.return_deviation) > 1.0
+    assert float(model.policy.network.return_deviation) > 1.0
 
 
 def test_ours_learns_from_several_shops_without_further_ado() -> None:

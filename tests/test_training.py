@@ -159,7 +159,7 @@ def test_a_run_is_not_begun_over_another(finished: tuple[Path, dict[str, torch.T
 
 @pytest.mark.parametrize(
     ("layer", "message"),
-    [("critic.0", "advantage of step 15, environment"), ("network.value_head.0", "rollout 3, minibatch 0: the network's output is not finite")],
+    [("critic.layers.0", "advantage of step 15, environment"), ("network.value_head.0", "rollout 3, minibatch 0: the network's output is not finite")],
 )
 def test_what_ceases_to_be_finite_stops_the_run_and_is_named(tmp_path: Path, layer: str, message: str) -> None:
     run = trainer(tmp_path / "run")

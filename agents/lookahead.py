@@ -1,0 +1,161 @@
+"""Lookahead: try a trained policy's best few choices in imagined futures, play on with it for a while, and let its critic value what has become of the shop.
+
+Rollout (Bertsekas, Tsitsiklis and Wu 1997, section 2) with a learned policy and, beyond a short horizon, its learned value. All choices meet the same futures.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from agents.actor_critic import PackedTables
+from agents.gathering import mean_process_times
+from agents.imagined_play import imagine_futures
+from agents.packing import best_places
+from agents.privileged import PRIVILEGED_FEATURES, WINDOWS, describe_future
+from agents.trained import TrainedPolicy
+from envs.batch import Batch
+from factory.futures import allocate_beliefs
+
+_SLACK = 2.0
+"""How far beyond the horizon and the critic's farthest window orders are drawn, in mean process times: the last decision may come after the horizon."""
+
+
+class LookaheadPolicy:
+    """Improves on a trained policy by simulating ahead in sampled futures.
+
+    At each decision at which the policy is not sure, its most probable choices are each tried in the same futures (:func:`factory.futures.imagine`), for
+    ``horizon`` under the policy, then by the value that its critic gives the imagined shop: in an imagined world there is nothing that the critic may not know.
+    A rival is chosen only if its paired difference to the policy's own choice is above zero by ``confidence`` standard errors.
+
+    Parameters
+    ----------
+    trained
+        The policy to improve on; it needs its critic.
+    candidates
+        Most choices that are tried, the policy's own included.
+    futures
+        Futures a decision.
+    horizon
+        How far ahead to simulate, in mean process times.
+    confidence
+        Standard errors by which a rival must be better.
+    least_probability
+        Choices that the policy takes with less than this probability are not tried.
+    seed
+        Of the futures.
+
+    Raises
+    ------
+    ValueError
+        If a number is out of bounds, or the policy has no critic.
+    """
+
+    def __init__(
+        self,
+        trained: TrainedPolicy,
+        candidates: int = 4,
+        futures: int = 16,
+        horizon: float = 4.0,
+        confidence: float = 1.5,
+        least_probability: float = 0.01,
+        seed: int = 0,
+    ) -> None:
+        for name, value, least in (("candidates", candidates, 2), ("futures", futures, 2), ("confidence", confidence, 0), ("seed", seed, 0)):
+            if not value >= least:
+                raise ValueError(f"lookahead: {name} = {value}; it must be at least {least}. Choose a larger one.")
+        if not horizon > 0:
+            raise ValueError(f"lookahead: horizon = {horizon}; it must be positive. Try 4 mean process times.")
+        if not 0 < least_probability < 1:
+            raise ValueError(f"lookahead: least_probability = {least_probability}; it must lie between 0 and 1. Try 0.01.")
+        if trained.critic is None:
+            raise ValueError("lookahead: the policy was kept without its critic. Give a folder that train.py wrote.")
+        self.trained, self.critic = trained, trained.critic
+        self.candidates, self.futures, self.horizon, self.confidence, self.seed = candidates, futures, horizon, confidence, seed
+        self.least_probability = least_probability
+        self._weights = trained.network.weights
+        self._batch: Batch | None = None  # of watch()
+
+    def watch(self, batch: Batch) -> None:
+        """Decide for the shops of ``batch`` from now on."""
+        self._batch = batch
+        self._imagined: dict[int, Batch] = {}
+        self._beliefs = allocate_beliefs(batch.arrays)
+        self._units = mean_process_times(batch.arrays)
+        self._loads = np.zeros((batch.shop.centres.shape[1], 1 + len(WINDOWS)))
+
+    def decide(self, observation: Any) -> NDArray[np.int64]:
+        """Rows ``[E]``; the policy's own where no rival is better beyond doubt."""
+        if self._batch is None:
+            raise RuntimeError("LookaheadPolicy.decide: it simulates ahead and has no shop to look at. Call watch(batch) first.")
+        tables = self._pack(observation["candidates"], observation["machines"], observation["shop"], observation["action_mask"])
+        with torch.inference_mode():
+            looked = self.trained.network(tables.described)
+            probabilities = looked.segments.log_softmax(looked.logits).exp().numpy()
+        actions = np.zeros(len(tables.first) - 1, np.int64)
+        for e in range(len(actions)):
+            here = slice(tables.first[e], tables.first[e + 1])
+            rows, own = tables.table_rows[here], probabilities[here]
+            if len(rows) == 0:
+                continue
+            ranking = np.argsort(-own, kind="stable")[: self.candidates]
+            tried = ranking[(own[ranking] >= self.least_probability) | (np.arange(len(ranking)) == 0)]
+            actions[e] = rows[tried[0]] if len(tried) == 1 or self._batch.over[e] else self._choose(e, rows[tried])
+        return actions
+
+    def _choose(self, e: int, rows: NDArray[np.int64]) -> int:
+        """The best of ``rows`` beyond doubt; the first one is the policy's own."""
+        gains = self.rewards(e, rows)
+        gains -= gains[:, :1]
+        mean, error = gains.mean(axis=0), gains.std(axis=0, ddof=1) / np.sqrt(self.futures)
+        sure = mean > self.confidence * error
+        return int(rows[np.argmax(np.where(sure, mean, -np.inf))]) if sure.any() else int(rows[0])
+
+    def rewards(self, e: int, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Discounted rewards of each row of environment ``e`` in each imagined future, ``[futures, K]``, the critic's value at the horizon included."""
+        batch = self._batch
+        assert batch is not None
+        imagined = self._worlds(len(rows))
+        unit = self._units[batch.shop.floor.factory[e]]
+        start, ticks, discount = int(batch.shop.floor.clock[e]), int(np.ceil(self.horizon * unit)), self.trained.horizon * unit
+        last_date = start + ticks + int(np.ceil((WINDOWS[-1] + _SLACK) * unit))
+        imagine_futures(batch.arrays, batch.shop, e, self._beliefs, imagined.shop, self.futures, np.uint64(self.seed), last_date)
+        actions = np.repeat(rows, self.futures)
+        total, going = np.zeros(imagined.num_envs), np.ones(imagined.num_envs, np.bool_)
+        privileged = np.zeros((imagined.num_envs, PRIVILEGED_FEATURES), np.float32)
+        while True:
+            tables = imagined.step(actions, autoreset=False)
+            passed = imagined.shop.floor.clock - start
+            earned = imagined.outcome.reward * np.exp(-(passed - imagined.outcome.elapsed) / discount)
+            total[going] += earned[going]
+            arrived = going & (imagined.over | (passed >= ticks))
+            packed = self._pack(tables.candidates, tables.machines, tables.shop, tables.action_mask)
+            with torch.inference_mode():
+                looked = self.trained.network(packed.described)
+                if arrived.any():
+                    valued = arrived & ~imagined.over
+                    describe_future(imagined.arrays, imagined.shop, self._units, self._loads, privileged)
+                    values = self.trained.network.in_reward(self.critic(looked, torch.from_numpy(privileged))).numpy()
+                    total[valued] += values[valued] * np.exp(-passed[valued] / discount)
+                    going &= ~arrived
+            if not going.any():
+                return total.reshape(len(rows), self.futures).T.copy()
+            chosen = np.zeros(imagined.num_envs, np.int64)
+            best_places(looked.logits.numpy(), packed.first, chosen)
+            actions = packed.to_actions(chosen)
+
+    def _worlds(self, choices: int) -> Batch:
+        """Environments for that many choices in every future."""
+        if choices not in self._imagined:
+            batch = self._batch
+            assert batch is not None
+            rows = {"job_rows": batch.shop.job_row.shape[1], "changeover_rows": batch.shop.changeover_target.shape[1]}
+            worlds = choices * self.futures
+            self._imagined[choices] = Batch(batch.factories, batch.books, num_envs=worlds, **rows, machine_rows=batch.tables.machines.shape[1])
+        return self._imagined[choices]
+
+    def _pack(self, candidates: NDArray[Any], machines: NDArray[Any], shop: NDArray[Any], action_mask: NDArray[Any]) -> PackedTables:
+        return PackedTables(*(np.ascontiguousarray(part) for part in (candidates, machines, shop, action_mask)), self._weights)
