@@ -158,4 +158,5 @@ class LookaheadPolicy:
         return self._imagined[choices]
 
     def _pack(self, candidates: NDArray[Any], machines: NDArray[Any], shop: NDArray[Any], action_mask: NDArray[Any]) -> PackedTables:
-        return PackedTables(*(np.ascontiguousarray(part) for part in (candidates, machines, shop, action_mask)), self._weights)
+        whole = [np.ascontiguousarray(part) for part in (candidates, machines, shop, action_mask)]
+        return PackedTables(whole[0], whole[1], whole[2], whole[3], self._weights)

@@ -72,7 +72,10 @@ def test_decisions_depend_neither_on_the_company_nor_on_what_was_played_before()
 @pytest.mark.parametrize("name", ["microfactory", "supply_shock", "unreliable", "demand_swing"])
 def test_it_uses_nothing_that_is_hidden(name: str) -> None:
     policy = trained()
-    assert audit_foresight(partial(LookaheadPolicy, policy, candidates=2, futures=3, horizon=2.0, confidence=0.0), find_single_factory(name), [5], decisions=25) > 0
+    assert (
+        audit_foresight(partial(LookaheadPolicy, policy, candidates=2, futures=3, horizon=2.0, confidence=0.0), find_single_factory(name), [5], decisions=25)
+        > 0
+    )
 
 
 def test_a_choice_in_an_imagined_world_earns_what_is_charged_there_and_the_critics_value() -> None:
