@@ -85,7 +85,22 @@ def run(config: TrainingConfig, folder: Path, options: argparse.Namespace, *, re
     print(f"Best on the validation episodes: {trainer.best_ratio:.3f} of the best rule's cost. Policy: {folder / 'policy'}")
     if not options.no_test:
         compare(config, folder)
+    if config.keeping.bundle:
+        export(folder)
     print(f"Events: tensorboard --logdir {folder / 'events'}")
+
+
+def export(folder: Path) -> None:
+    """Write the run's policy as a bundle; without the extra it can be done later."""
+    try:
+        from agents.export import write_bundle
+        from agents.trained import load_policy
+
+        write_bundle(load_policy(folder / "policy"), folder / "policy", folder / "bundle")
+    except ModuleNotFoundError as error:
+        print(f"No bundle: {error.name} is not installed. Install the extra `scheduler`, then run python -m agents.export {folder} {folder / 'bundle'}")
+    else:
+        print(f"Bundle for schedulers: {folder / 'bundle'}")
 
 
 def find_prior(config: TrainingConfig) -> dict[str, float] | None:

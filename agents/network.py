@@ -154,12 +154,12 @@ class PointerNetwork(nn.Module):
         """Logits of rows and value of the sample."""
         segments = Segments(described.sample, len(described.shop))
         rows = self.row_encoder(described.rows)
-        summary = torch.cat([segments.mean(rows), segments.max(rows), self._pool_machines(described.machines), described.shop], dim=1)
+        summary = torch.cat([segments.mean(rows), segments.max(rows), self.pool_machines(described.machines), described.shop], dim=1)
         hidden = torch.relu_(self.row_part(rows) + self.context_part(self.context(summary)).index_select(0, described.sample))
         logits = described.prior + self.row_head(hidden).squeeze(1)
         return Looked(logits, self.value_head(summary).squeeze(1), segments, summary)
 
-    def _pool_machines(self, machines: Tensor) -> Tensor:
+    def pool_machines(self, machines: Tensor) -> Tensor:
         """Mean over all machines beside mean over those of the asked machine's work centre, ``[N, width]``."""
         chosen = machines[:, :, [EXISTS, NEAR]].transpose(1, 2)
         shares = chosen / chosen.sum(dim=2, keepdim=True).clamp(min=1.0)

@@ -71,6 +71,7 @@ class Keeping(_Section):
     rollouts_a_checkpoint: Count = 20
     checkpoints: Annotated[int, Field(ge=2)] = 2  # that are kept
     pictures: bool = True  # Gantt charts in TensorBoard
+    bundle: bool = True  # export the policy at the end, for schedulers
     test_episodes: Count = 256  # of the table at the end
     rivals: str = "ATCS,ATCSR,ATCS+HOLD,EDD,SST,index"  # beside the best rule in that table
 

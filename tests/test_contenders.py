@@ -50,6 +50,16 @@ def test_planners_improve_on_the_best_rule_unless_asked_otherwise() -> None:
     assert parse_contenders("cpsat(rule=EDD)")[0].settle(None, best).parameters["rule"] == "EDD"
 
 
+def test_lookahead_improves_on_the_policy_of_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "manifest.json").write_text("{}")
+    (contender,) = parse_contenders(f"ahead=lookahead(policy={tmp_path}; futures=8)")
+    assert (contender.name, contender.kind, contender.paths, contender.plays_alone) == ("ahead", "lookahead", (str(tmp_path),), True)
+    assert contender.settle(None, make_rule("EDD")).parameters == {"candidates": 4, "futures": 8, "horizon": 4.0, "confidence": 1.5}
+    before = contender.identity()
+    (tmp_path / "weights.npz").write_bytes(b"other weights")
+    assert contender.identity() != before
+
+
 def test_training_runs_of_one_policy_are_joined(tmp_path: Path) -> None:
     runs = [tmp_path / name for name in ("a.zip", "b.zip")]
     for run in runs:
@@ -75,6 +85,9 @@ def test_the_identity_of_a_checkpoint_is_its_content(tmp_path: Path) -> None:
         ("ATCS(k9=1)", "parameter 'k9' is not known"),
         ("cpsat(seconds=fast)", "is not a positive number"),
         ("cpsat(seconds=-1)", "is not a positive number"),
+        ("lookahead", r"Say which: lookahead\(policy="),
+        ("lookahead(policy=runs/none)", "it is not a folder that train.py wrote"),
+        ("lookahead(rule=EDD)", "parameter 'rule' is not known"),
         ("a=EDD,a=SPT", "two different ones are called 'a'"),
         ("a=rules", "gives one name to 43 policies"),
         ("runs/none.zip", "there is no such file"),

@@ -149,7 +149,7 @@ def is_annotated(function: Function) -> bool:
     return function.returns is not None and all(argument is None or argument.annotation or argument.arg in ("self", "cls") for argument in arguments)
 
 
-TYPED = [name for name in MODULES if top(name) in ("factory", "envs", "agents", "evaluation")]
+TYPED = [name for name in MODULES if top(name) in ("factory", "envs", "agents", "evaluation", "scheduler")]
 
 
 @pytest.mark.parametrize("module", TYPED)

@@ -249,7 +249,7 @@ def test_the_policy_is_evaluated_by_its_folder(finished: tuple[Path, dict[str, t
         (lambda folder: (folder / "weights.npz").write_bytes(b"x"), "is damaged"),
         (lambda folder: (folder / "manifest.json").unlink(), "is not a policy folder"),
         (lambda folder: _change(folder, "features", "other"), "features = other; the tables here are"),
-        (lambda folder: _change(folder, "format", 9), "format = 9; must be 1"),
+        (lambda folder: _change(folder, "format", 9), "format = 9; must be 2"),
     ],
 )
 def test_a_bad_policy_folder_is_refused(finished: tuple[Path, dict[str, torch.Tensor]], tmp_path: Path, spoil, message: str) -> None:  # type: ignore[no-untyped-def]

@@ -1,0 +1,136 @@
+"""Bundles: a trained policy as ONNX with all that a scheduler must know to trust it. ``python -m agents.export RUN DIR``.
+
+A bundle is a folder with ``policy.onnx``, ``manifest.json`` and ``config.toml``; :mod:`scheduler.bundle` reads it. The same policy gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import sys
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from agents.dense_network import DenseNetwork
+from agents.trained import PolicyError, TrainedPolicy, load_policy
+from envs.features import CANDIDATES, MACHINES, SHOP, Column, feature_hash
+from factory.writing import write_atomically
+
+BUNDLE_FORMAT = 1
+"""Version of the layout."""
+INPUTS = ("candidates", "machines", "shop", "action_mask")
+OUTPUTS = ("logits", "value")
+_OPSET = 20
+
+
+def write_bundle(policy: TrainedPolicy, source: Path, folder: Path) -> None:
+    """Write the bundle of ``policy``, which was read from the policy folder ``source``, into ``folder``."""
+    model = to_onnx(policy)
+    config = (source / "config.toml").read_bytes()
+    facts = json.loads((source / "manifest.json").read_text(encoding="utf-8"))
+    evaluation = source / "evaluation.json"
+    manifest = {
+        "format": BUNDLE_FORMAT,
+        "feature_hash": feature_hash(),
+        "features": {"candidates": _listed(CANDIDATES), "machines": _listed(MACHINES), "shop": _listed(SHOP)},
+        "actions": "one a row of candidates: job rows, then changeover rows, then the wait row; the highest logit wins, the first one on ties",
+        "inputs": list(INPUTS),
+        "outputs": list(OUTPUTS),
+        "value": "minus the expected discounted cost to come, in currency",
+        "value_horizon": policy.horizon,
+        "sha256": {"policy.onnx": hashlib.sha256(model).hexdigest(), "config.toml": hashlib.sha256(config).hexdigest()},
+        "fallback_rules": {name: entry["rule"] for name, entry in facts["best_rules"].items()},
+        "training": {name: facts[name] for name in ("factories", "seed", "steps", "validation", "validation_ratio", "commit", "source_hash", "versions")},
+        "evaluation": json.loads(evaluation.read_text(encoding="utf-8")) if evaluation.exists() else None,
+    }
+    write_atomically(folder / "policy.onnx", model)
+    write_atomically(folder / "config.toml", config)
+    write_atomically(folder / "manifest.json", json.dumps(manifest, indent=1, sort_keys=True) + "\n")
+
+
+def _listed(table: tuple[Column, ...]) -> list[dict[str, str]]:
+    return [{"name": column.name, "unit": column.unit, "meaning": column.meaning} for column in table]
+
+
+def to_onnx(policy: TrainedPolicy) -> bytes:
+    """The policy as an ONNX model with dynamic batch, rows and machines; nothing in it tells where it was made."""
+    network = DenseNetwork(policy.network).eval()
+    batch, rows, machines = torch.export.Dim("batch"), torch.export.Dim("rows"), torch.export.Dim("machines")
+    tables = sample_tables(batch=2, rows=5, machines=3)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of torch and onnxscript about each other
+        program = torch.onnx.export(
+            network,
+            tuple(torch.from_numpy(tables[name]) for name in INPUTS),
+            dynamo=True,
+            dynamic_shapes={"candidates": {0: batch, 1: rows}, "machines": {0: batch, 1: machines}, "shop": {0: batch}, "action_mask": {0: batch, 1: rows}},
+            input_names=list(INPUTS),
+            output_names=list(OUTPUTS),
+            opset_version=_OPSET,
+            external_data=False,
+            verbose=False,
+        )
+    assert program is not None
+    return _bare(program.model_proto)
+
+
+def sample_tables(batch: int, rows: int, machines: int) -> dict[str, NDArray[Any]]:
+    """Tables of that shape with all rows legal; what stands in them is of no account."""
+    return {
+        "candidates": np.ones((batch, rows, len(CANDIDATES)), np.float32),
+        "machines": np.ones((batch, machines, len(MACHINES)), np.float32),
+        "shop": np.ones((batch, len(SHOP)), np.float32),
+        "action_mask": np.ones((batch, rows), np.bool_),
+    }
+
+
+def _bare(model: Any) -> bytes:
+    """The model without what the exporter notes beside it, such as places in source files."""
+    del model.metadata_props[:]
+    model.doc_string = ""
+    graphs = [model.graph, *model.functions]
+    for graph in graphs:
+        graph.doc_string = ""
+        del graph.metadata_props[:]
+        for part in (*graph.node, *graph.value_info):
+            part.doc_string = ""
+            del part.metadata_props[:]
+    for part in (*model.graph.input, *model.graph.output, *model.graph.initializer):
+        part.doc_string = ""
+        del part.metadata_props[:]
+    content: bytes = model.SerializeToString(deterministic=True)
+    return content
+
+
+def find_policy(run: Path) -> Path:
+    """The policy folder of a run, or the folder itself if it is one."""
+    return run / "policy" if (run / "policy" / "manifest.json").is_file() else run
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Export; 0, or 1 with what is wrong on stderr."""
+    parser = argparse.ArgumentParser(prog="python -m agents.export", description="Make a bundle for the scheduler from a trained policy.")
+    parser.add_argument("run", type=Path, help="folder of a training run, or a policy folder")
+    parser.add_argument("bundle", type=Path, help="folder to write the bundle to")
+    options = parser.parse_args(arguments)
+    source = find_policy(options.run)
+    try:
+        write_bundle(load_policy(source), source, options.bundle)
+    except PolicyError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except ModuleNotFoundError as error:
+        print(f"{error.name} is not installed. Exporting needs the extra: pip install -c constraints.txt -e '.[scheduler]'", file=sys.stderr)
+        return 1
+    print(f"Bundle: {options.bundle}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

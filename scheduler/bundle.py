@@ -1,0 +1,129 @@
+"""An exported policy: read, checked, and asked. Needs onnxruntime; nothing is ever unpickled."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from envs.features import CANDIDATES, MACHINES, SHOP, Column, feature_hash
+
+BUNDLE_FORMAT = 1
+"""Version of the layout that is understood."""
+_INPUTS = {"candidates": len(CANDIDATES), "machines": len(MACHINES), "shop": len(SHOP), "action_mask": 0}
+_OUTPUTS = ("logits", "value")
+
+
+class BundleError(ValueError):
+    """A bundle that cannot be trusted; the message says why, and what to do."""
+
+
+class Bundle:
+    """A policy from a folder that ``python -m agents.export`` wrote.
+
+    Parameters
+    ----------
+    folder
+        With ``policy.onnx``, ``manifest.json`` and ``config.toml``.
+
+    Raises
+    ------
+    BundleError
+        If a file is missing, damaged or does not belong there, or the policy was made for other feature tables.
+    """
+
+    def __init__(self, folder: Path | str) -> None:
+        self.folder = Path(folder)
+        self.manifest = self._read_manifest()
+        model = self._read_listed("policy.onnx")
+        self._read_listed("config.toml")
+        self._session = self._open(model)
+
+    def look(self, observation: Mapping[str, NDArray[Any]]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Masked logits ``[B, A]`` and values ``[B]`` (minus the expected discounted cost to come, in currency) of tables with a leading axis B."""
+        tables = {name: np.ascontiguousarray(observation[name], np.bool_ if name == "action_mask" else np.float32) for name in _INPUTS}
+        logits, values = self._session.run(_OUTPUTS, tables)
+        return logits, values
+
+    def decide(self, observation: Mapping[str, NDArray[Any]]) -> NDArray[np.int64]:
+        """The legal row with the highest logit, the first one on ties, ``[B]``; 0 where no row is legal.
+
+        Raises
+        ------
+        FloatingPointError
+            If the network answers with something that is not a number.
+        """
+        mask = np.asarray(observation["action_mask"], np.bool_)
+        logits, _ = self.look(observation)
+        if np.isnan(logits).any() or not np.isfinite(logits[mask]).all():
+            raise FloatingPointError("the network's answer is not finite")
+        return np.asarray(np.where(mask.any(axis=1), logits.argmax(axis=1), 0), np.int64)
+
+    # --- reading --------------------------------------------------------------------------------------------------------------
+
+    def _read_manifest(self) -> dict[str, Any]:
+        path = self.folder / "manifest.json"
+        try:
+            manifest = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise BundleError(f"{path}: cannot be read ({error}). Give a folder that python -m agents.export wrote.") from None
+        if not isinstance(manifest, dict) or manifest.get("format") != BUNDLE_FORMAT:
+            found = manifest.get("format") if isinstance(manifest, dict) else manifest
+            raise BundleError(f"{path}: format = {found!r}; {BUNDLE_FORMAT} is understood here. Export anew, or use the version that wrote it.")
+        if manifest.get("feature_hash") != feature_hash():
+            raise BundleError(f"{path}: {_compare_features(manifest.get('features'))} Export a policy that was trained on the tables of this version.")
+        return manifest
+
+    def _read_listed(self, name: str) -> bytes:
+        """A file whose checksum is the manifest's."""
+        path, listed = self.folder / name, self.manifest.get("sha256")
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise BundleError(f"{path}: cannot be read ({error.strerror}). Copy the bundle anew.") from None
+        expected = listed.get(name) if isinstance(listed, dict) else None
+        if hashlib.sha256(content).hexdigest() != expected:
+            raise BundleError(f"{path}: its checksum is not the manifest's, so it is damaged or belongs to another bundle. Copy the bundle anew.")
+        return content
+
+    def _open(self, model: bytes) -> onnxruntime.InferenceSession:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        options.log_severity_level = 4
+        path = self.folder / "policy.onnx"
+        try:
+            session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # onnxruntime raises types of its own, which it does not export
+            raise BundleError(f"{path}: onnxruntime cannot load it ({str(error).splitlines()[0]}). Export anew.") from None
+        inputs, outputs = {one.name: one.shape for one in session.get_inputs()}, tuple(one.name for one in session.get_outputs())
+        if set(inputs) != set(_INPUTS) or outputs != _OUTPUTS:
+            raise BundleError(f"{path}: takes {sorted(inputs)} and gives {list(outputs)}; {sorted(_INPUTS)} and {list(_OUTPUTS)} are wanted. Export anew.")
+        for name, width in _INPUTS.items():
+            if width and inputs[name][-1] != width:
+                raise BundleError(f"{path}: {name} has {inputs[name][-1]} columns; {width} are wanted. Export anew.")
+        return session
+
+
+def _compare_features(listed: Any) -> str:
+    """How the feature tables that a manifest lists differ from those here."""
+    differences = []
+    for name, table in (("candidates", CANDIDATES), ("machines", MACHINES), ("shop", SHOP)):
+        theirs = listed.get(name) if isinstance(listed, dict) else None
+        if not isinstance(theirs, list) or not all(isinstance(column, dict) for column in theirs):
+            return "it does not list its feature tables."
+        differences += _compare_table(name, [(str(column.get("name")), str(column.get("unit"))) for column in theirs], table)
+    return f"its feature tables are not those of this version: {'; '.join(differences) or 'the same columns under another hash'}."
+
+
+def _compare_table(name: str, theirs: list[tuple[str, str]], table: tuple[Column, ...]) -> list[str]:
+    ours = [(column.name, column.unit) for column in table]
+    missing, unknown = [one for one in ours if one not in theirs], [one for one in theirs if one not in ours]
+    found = [f"{name} lacks {', '.join(column for column, _ in missing)}"] if missing else []
+    found += [f"{name} has {', '.join(f'{column} ({unit})' for column, unit in unknown)}, unknown here"] if unknown else []
+    return found or ([f"{name} has its columns in another order"] if ours != theirs else [])

@@ -1,0 +1,234 @@
+"""Exported policies: they answer what the trained network answers, are the same bytes each time, and a bundle that is not whole is refused."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from agents.actor_critic import pack_tensors
+from agents.index import atcs_weights
+from agents.index_features import FEATURES
+from agents.network import PointerNetwork
+from agents.play import as_observation
+from agents.trained import TrainedPolicy, save_policy
+from envs.batch import Batch
+from envs.features import CANDIDATES, MACHINES, SHOP, SHOP_INDEX
+from factory.catalogue import find_single_factory
+
+pytest.importorskip("onnx", reason="exporting needs the extra `scheduler`")
+pytest.importorskip("onnxscript", reason="exporting needs the extra `scheduler`")
+pytest.importorskip("onnxruntime", reason="bundles need the extra `scheduler`")
+
+from agents.export import find_policy, main, to_onnx
+from scheduler.bundle import Bundle, BundleError
+
+FACTS: dict[str, Any] = {
+    "best_rules": {"microfactory": {"rule": "ATCS(k1=2, k2=0.5)", "total_cost": 1.0}},
+    "factories": ["microfactory"],
+    "seed": 0,
+    "steps": 1,
+    "validation": {"microfactory": 1.0},
+    "validation_ratio": 1.0,
+    "commit": "none",
+    "source_hash": "none",
+    "versions": {},
+}
+
+
+def trained_policy() -> TrainedPolicy:
+    """A network whose residual says something everywhere."""
+    torch.manual_seed(3)
+    weights = atcs_weights(2.0, 0.5, detour=0.0, wait=-3.0, ahead=-3.0)
+    network = PointerNetwork(torch.tensor([weights.get(feature.name, 0.0) for feature in FEATURES]))
+    torch.nn.init.normal_(network.row_head.weight, std=0.3)
+    network.return_mean.fill_(-0.4)
+    network.return_deviation.fill_(0.2)
+    return TrainedPolicy(network)
+
+
+@pytest.fixture(scope="module")
+def policy_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("policy")
+    save_policy(folder, trained_policy(), "seed = 0\n", FACTS)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def bundle_folder(policy_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("exported") / "bundle"
+    assert main([str(policy_folder), str(folder)]) == 0
+    return folder
+
+
+@pytest.fixture
+def copied(bundle_folder: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(bundle_folder, tmp_path / "bundle"))
+
+
+def torch_answers(observation: dict[str, NDArray[Any]]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Masked logits and values in currency of the packed network."""
+    network = trained_policy().network
+    packed = pack_tensors({name: torch.from_numpy(np.ascontiguousarray(table)) for name, table in observation.items()})
+    with torch.inference_mode():
+        looked = network(network.describe(packed))
+    logits = np.full(observation["action_mask"].shape, -np.inf, np.float32)
+    logits[observation["action_mask"].astype(bool)] = looked.logits.numpy()
+    return logits, network.in_reward(looked.values).numpy() * observation["shop"][:, SHOP_INDEX["cost_scale"]]
+
+
+def recorded(name: str, steps: int) -> Iterator[dict[str, NDArray[Any]]]:
+    batch, policy = Batch([find_single_factory(name)], num_envs=8), trained_policy()
+    batch.reset(np.arange(8, dtype=np.uint64))
+    for _ in range(steps):
+        observation = as_observation(batch.tables)
+        yield observation
+        batch.step(policy.decide(observation), autoreset=True)
+
+
+@pytest.mark.parametrize("name", ["microfactory", "large", "scarce_crew", "green", "one_of_a_kind"])
+def test_answers_are_those_of_the_trained_network(bundle_folder: Path, name: str) -> None:
+    bundle, policy, states = Bundle(bundle_folder), trained_policy(), 0
+    for observation in recorded(name, 100):
+        logits, values = bundle.look(observation)
+        expected_logits, expected_values = torch_answers(observation)
+        legal = observation["action_mask"].astype(bool)
+        np.testing.assert_array_equal(np.isneginf(logits), ~legal)
+        np.testing.assert_allclose(logits[legal], expected_logits[legal], rtol=0, atol=1e-5)
+        np.testing.assert_allclose(values, expected_values, rtol=1e-4)
+        np.testing.assert_array_equal(bundle.decide(observation), policy.decide(observation))
+        states += len(legal)
+    assert states == 800
+
+
+@pytest.mark.parametrize(("rows", "machines"), [(1, 1), (1000, 1), (7, 60)])
+def test_any_number_of_rows_and_machines(bundle_folder: Path, rows: int, machines: int) -> None:
+    random = np.random.default_rng(rows)
+    observation = {
+        "candidates": random.uniform(0, 50, (2, rows, len(CANDIDATES))).astype(np.float32),
+        "machines": random.uniform(0, 3, (2, machines, len(MACHINES))).astype(np.float32),
+        "shop": random.uniform(1, 50, (2, len(SHOP))).astype(np.float32),
+        "action_mask": random.random((2, rows)) < 0.8,
+    }
+    observation["action_mask"][:, 0] = True
+    logits, _ = Bundle(bundle_folder).look(observation)
+    expected, _ = torch_answers(observation)
+    np.testing.assert_allclose(logits[observation["action_mask"]], expected[observation["action_mask"]], rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("slack", [-1e9, 1e9])
+def test_huge_slack_is_no_trouble(bundle_folder: Path, slack: float) -> None:
+    (observation,) = ({name: table.copy() for name, table in one.items()} for one in recorded("microfactory", 1))
+    for place, column in enumerate(CANDIDATES):
+        if "slack" in column.name or "due_in" in column.name:
+            observation["candidates"][:, :, place] = slack
+    logits, values = Bundle(bundle_folder).look(observation)
+    legal = observation["action_mask"].astype(bool)
+    assert np.isfinite(logits[legal]).all()
+    assert np.isfinite(values).all()
+    np.testing.assert_allclose(logits[legal], torch_answers(observation)[0][legal], rtol=1e-5, atol=1e-5)
+
+
+def test_where_no_row_is_legal_the_answer_is_row_0(bundle_folder: Path) -> None:
+    (observation,) = recorded("tiny", 1)
+    nothing = observation | {"action_mask": np.zeros_like(observation["action_mask"])}
+    np.testing.assert_array_equal(Bundle(bundle_folder).decide(nothing), 0)
+
+
+def test_an_export_is_the_same_bytes_each_time_and_tells_no_place(bundle_folder: Path) -> None:
+    model = (bundle_folder / "policy.onnx").read_bytes()
+    assert to_onnx(trained_policy()) == model
+    for secret in (b".py", b"site-packages", str(Path.home()).encode(), str(Path(__file__).parents[1]).encode()):
+        assert secret not in model
+
+
+def test_a_manifest_tells_what_a_scheduler_must_know(bundle_folder: Path) -> None:
+    manifest = Bundle(bundle_folder).manifest
+    assert [column["name"] for column in manifest["features"]["candidates"]] == [column.name for column in CANDIDATES]
+    assert manifest["fallback_rules"] == {"microfactory": "ATCS(k1=2, k2=0.5)"}
+    assert manifest["training"]["factories"] == ["microfactory"]
+
+
+def flip_a_byte(folder: Path) -> None:
+    content = bytearray((folder / "policy.onnx").read_bytes())
+    content[len(content) // 2] ^= 1
+    (folder / "policy.onnx").write_bytes(content)
+
+
+def cut_short(folder: Path) -> None:
+    content = (folder / "policy.onnx").read_bytes()
+    (folder / "policy.onnx").write_bytes(content[: len(content) // 2])
+
+
+def swap(folder: Path) -> None:
+    shutil.copy(folder / "config.toml", folder / "policy.onnx")
+
+
+def change_manifest(change: Callable[[dict[str, Any]], None]) -> Callable[[Path], None]:
+    def apply(folder: Path) -> None:
+        manifest = json.loads((folder / "manifest.json").read_text())
+        change(manifest)
+        (folder / "manifest.json").write_text(json.dumps(manifest))
+
+    return apply
+
+
+def rename_a_column(manifest: dict[str, Any]) -> None:
+    manifest["feature_hash"] = "0"
+    manifest["features"]["candidates"][3]["name"] = "duration"
+
+
+def keep_weights_elsewhere(folder: Path) -> None:
+    """A model whose weights lie in another file, with a manifest that agrees."""
+    import hashlib
+
+    import onnx
+
+    model = onnx.load(str(folder / "policy.onnx"))
+    onnx.save(model, str(folder / "policy.onnx"), save_as_external_data=True, location="weights.bin", size_threshold=0)
+    digest = hashlib.sha256((folder / "policy.onnx").read_bytes()).hexdigest()
+    change_manifest(lambda manifest: manifest["sha256"].update({"policy.onnx": digest}))(folder)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "reason"),
+    [
+        (flip_a_byte, "policy.onnx: its checksum is not the manifest's"),
+        (cut_short, "policy.onnx: its checksum is not the manifest's"),
+        (swap, "policy.onnx: its checksum is not the manifest's"),
+        (lambda folder: (folder / "policy.onnx").unlink(), "policy.onnx: cannot be read"),
+        (lambda folder: (folder / "config.toml").write_text("seed = 1"), "config.toml: its checksum"),
+        (lambda folder: (folder / "manifest.json").unlink(), "manifest.json: cannot be read"),
+        (lambda folder: (folder / "manifest.json").write_text("[]"), r"format = \[\]"),
+        (change_manifest(lambda manifest: manifest.update(format=99)), "format = 99; 1 is understood here"),
+        (change_manifest(rename_a_column), r"candidates lacks process_time; candidates has duration \(ticks\), unknown here"),
+        (change_manifest(lambda manifest: manifest.pop("sha256")), "its checksum is not the manifest's"),
+        (keep_weights_elsewhere, "onnxruntime cannot load it"),
+    ],
+    ids=["byte", "truncated", "swapped", "model gone", "config", "manifest gone", "manifest", "format", "features", "no checksums", "external data"],
+)
+def test_a_bundle_that_cannot_be_trusted_is_refused_with_the_reason(copied: Path, spoil: Callable[[Path], None], reason: str) -> None:
+    Bundle(copied)
+    spoil(copied)
+    with pytest.raises(BundleError, match=reason):
+        Bundle(copied)
+
+
+def test_the_policy_of_a_run_is_found_in_it(tmp_path: Path) -> None:
+    assert find_policy(tmp_path) == tmp_path
+    (tmp_path / "policy").mkdir()
+    (tmp_path / "policy" / "manifest.json").touch()
+    assert find_policy(tmp_path) == tmp_path / "policy"
+
+
+def test_the_command_says_what_is_no_policy(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(tmp_path), str(tmp_path / "other")]) == 1
+    assert "is not a policy folder" in capsys.readouterr().err
+    assert not (tmp_path / "other").exists()
