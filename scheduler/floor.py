@@ -21,6 +21,8 @@ from scheduler.snapshot import MachineState, OrderState, Snapshot
 OPERATION_STATUS = {"upcoming": UPCOMING, "ready": READY, "in_process": IN_PROCESS, "done": DONE}
 MACHINE_STATUS = {"idle": IDLE, "changing": CHANGING, "processing": PROCESSING, "down": DOWN}
 _ROOM_AT_FIRST = 128
+_ORDER_COLUMNS = ("release_date", "due_date", "material_date", "completion_date", "weight", "product", "customer")
+_OPERATION_COLUMNS = ("status", "attempt", "join_date", "arrival_date", "expected_date", "lead_time")
 
 
 class Floor:
@@ -41,6 +43,7 @@ class Floor:
         self.centres = [centre for centre in factory.work_centres for _ in centre.machines]
         self.operation_names = [[product.operations[listed].name for listed in operation_order(product)] for product in factory.products]
         self.products = {product.name: number for number, product in enumerate(factory.products)}
+        self._option_numbers = [(option.name, {value.name: number for number, value in enumerate(option.values)}) for option in factory.options]
         self.order_ids: list[str | None] = []
         self._make_room(_ROOM_AT_FIRST)
 
@@ -58,9 +61,9 @@ class Floor:
         floor.num_released[0] = len(orders)
         floor.num_orders[0] = len(orders) + snapshot.more_orders
         self.shop.orders["release_date"][0, len(orders)] = NEVER  # of the order that may come
-        numbers = {order_id: number for number, order_id in enumerate(self.order_ids) if order_id is not None}
+        in_progress = {order.order_id: (number, order) for number, (_, order) in enumerate(orders) if order is not None}
         for machine, name in enumerate(self.machine_names):
-            self._place_machine(machine, snapshot.machines[name], snapshot, numbers)
+            self._place_machine(machine, snapshot.machines[name], snapshot.clock, in_progress)
         hide_future(self.shop, len(self.machine_names))
         foreseen = self._place_orders(orders)
         settle_shop(self.arrays, self.shop, foreseen)
@@ -90,58 +93,62 @@ class Floor:
     def _make_room(self, orders: int) -> None:
         self.arrays.plant.num_orders[0] = orders
         self.shop = allocate(self.arrays, 1, **self._rows)
+        self._orders, self._operations = (part.view(np.ndarray) for part in (self.shop.orders, self.shop.operations))  # fields of records are slow to reach
         self._scratch = allocate_scratch(self.shop)
         self.tables = allocate_tables(self.arrays, self.shop, np.float32)
 
-    def _place_machine(self, machine: int, state: MachineState, snapshot: Snapshot, numbers: dict[str, int]) -> None:
+    def _place_machine(self, machine: int, state: MachineState, clock: int, in_progress: dict[str, tuple[int, OrderState]]) -> None:
         row = self.shop.machines[0, machine]
         row.status, row.state_date = MACHINE_STATUS[state.status], state.since
         row.start_date = row.process_start_date = state.since
         row.expected_end = state.since if state.expected_end is None else state.expected_end
         row.first_piece = state.first_piece
-        row.wait_until = NEVER if state.waiting_until is None or state.waiting_until <= snapshot.clock else state.waiting_until
-        row.wait_start = snapshot.clock
+        row.wait_until = NEVER if state.waiting_until is None or state.waiting_until <= clock else state.waiting_until
+        row.wait_start = clock
         row.entry = -1
         if state.order is not None and state.operation is not None:
-            number = numbers[state.order]
-            product = next(order.product for order in snapshot.orders if order.order_id == state.order)
-            row.entry = (number << ENTRY_BITS) | self.operation_names[self.products[product]].index(state.operation)
+            number, order = in_progress[state.order]
+            row.entry = (number << ENTRY_BITS) | self.operation_names[self.products[order.product]].index(state.operation)
         values = [attribute.values.index(state.setup[attribute.name]) for attribute in self.centres[machine].attributes]
         self.shop.mounted[0, machine, : len(values)] = values
 
     def _place_orders(self, orders: list[tuple[int, OrderState | None]]) -> NDArray[np.bool_]:
         """Fill the columns of orders and operations; which orders say themselves what can be expected of them."""
-        columns: dict[str, list[Any]] = {name: [] for name in ("release_date", "due_date", "material_date", "completion_date", "weight", "product", "customer")}
-        foreseen = np.zeros(len(orders), np.bool_)
-        for number, (release_date, order) in enumerate(orders):
-            given = (release_date, release_date, release_date, release_date, 0.0, 0, -1) if order is None else self._order_columns(order)
-            for column, value in zip(columns.values(), given, strict=True):
-                column.append(value)
-            if order is not None:
-                foreseen[number] = self._place_operations(number, order)
-        for name, column in columns.items():
-            self.shop.orders[name][0, : len(orders)] = column
-        return foreseen
+        columns = [self._order_columns(release_date, order) for release_date, order in orders]
+        for name, column in zip(_ORDER_COLUMNS, zip(*columns, strict=True), strict=bool(columns)):
+            self._orders[name][0, : len(orders)] = column
+        options = [[-1 if order is None else known.get(order.options.get(name, ""), -1) for name, known in self._option_numbers] for _, order in orders]
+        self.shop.option_value[0, : len(orders), : len(self._option_numbers)] = np.array(options, np.int16).reshape(len(orders), -1)
+        most = self.shop.operations.shape[2]
+        states = [[] if order is None else self._operation_columns(order) for _, order in orders]
+        nothing = (0,) * len(_OPERATION_COLUMNS)
+        table = np.array([own + [nothing] * (most - len(own)) for own in states], np.float64).reshape(len(orders), most, len(_OPERATION_COLUMNS))
+        for place, name in enumerate(_OPERATION_COLUMNS):
+            self._operations[name][0, : len(orders)] = table[:, :, place]
+        upcoming = [[] if order is None else [state for state in order.operations.values() if state.status == "upcoming"] for _, order in orders]
+        return np.array([all(state.expected_date is not None for state in own) for own in upcoming], np.bool_)
 
-    def _order_columns(self, order: OrderState) -> tuple[Any, ...]:
-        material_date = order.release_date if order.material_here else NEVER
-        return (order.release_date, order.due_date, material_date, -1, order.weight, self.products[order.product], -1)
+    def _order_columns(self, release_date: int, order: OrderState | None) -> tuple[float, ...]:
+        """Those of ``_ORDER_COLUMNS``; None is an order that has been completed."""
+        if order is None:
+            return (release_date, release_date, release_date, release_date, 0.0, 0, -1)
+        material_date = release_date if order.material_here else int(NEVER)
+        return (release_date, order.due_date, material_date, -1, order.weight, self.products[order.product], -1)
 
-    def _place_operations(self, number: int, order: OrderState) -> bool:
-        chosen = [
-            -1 if option.name not in order.options else [value.name for value in option.values].index(order.options[option.name])
-            for option in self.factory.options
-        ]
-        self.shop.option_value[0, number, : len(chosen)] = chosen
+    def _operation_columns(self, order: OrderState) -> list[tuple[float, ...]]:
+        """Those of ``_OPERATION_COLUMNS`` for each of the order's operations."""
         states = [order.operations[name] for name in self.operation_names[self.products[order.product]]]
-        rows = self.shop.operations[0, number, : len(states)]
-        rows["status"] = [OPERATION_STATUS[state.status] for state in states]
-        rows["attempt"] = [state.attempt for state in states]
-        rows["join_date"] = [state.ready_date or 0 for state in states]
-        rows["arrival_date"] = [order.release_date if state.arrival_date is None else state.arrival_date for state in states]
-        rows["expected_date"] = [state.expected_date or 0 for state in states]
-        rows["lead_time"] = [state.lead_time or 0.0 for state in states]
-        return all(state.expected_date is not None for state in states if state.status == "upcoming")
+        return [
+            (
+                OPERATION_STATUS[state.status],
+                state.attempt,
+                state.ready_date or 0,
+                order.release_date if state.arrival_date is None else state.arrival_date,
+                state.expected_date or 0,
+                state.lead_time or 0.0,
+            )
+            for state in states
+        ]
 
 
 def take_snapshot(floor_of: Floor, shop: Any, env: int, *, order_ids: list[str] | None = None) -> Snapshot:

@@ -136,7 +136,7 @@ def _find_problems(snapshot: Snapshot, factory: Factory) -> Iterator[Problem]:
         twice = next(one for one in ids if ids.count(one) > 1)
         yield Problem("orders", twice, "order_id must be unique", "Give each order one of its own")
         return
-    products = {product.name: product for product in factory.products}
+    products = {product.name: _Kind(product, factory) for product in factory.products}
     for place, order in enumerate(snapshot.orders):
         yield from _check_order(f"orders.{place}", order, snapshot, factory, products)
     centres = {machine.name: centre for centre in factory.work_centres for machine in centre.machines}
@@ -156,52 +156,60 @@ def _find_problems(snapshot: Snapshot, factory: Factory) -> Iterator[Problem]:
                 yield Problem(f"orders.{place}.operations.{name}.status", "in_process", "no machine has it in work", "Name it at its machine")
 
 
-def _check_order(place: str, order: OrderState, snapshot: Snapshot, factory: Factory, products: dict[str, Product]) -> Iterator[Problem]:
-    product = products.get(order.product)
-    if product is None:
+class _Kind:
+    """What an order of one product can be."""
+
+    def __init__(self, product: Product, factory: Factory) -> None:
+        applying = [option for option in factory.options if option.products is None or product.name in option.products]
+        self.option_values = {option.name: {value.name for value in option.values} for option in applying}
+        listed = [product.operations[number] for number in operation_order(product)]
+        self.operations = {operation.name: operation for operation in listed}
+        self.before = {operation.name: [listed[other].name for other in others] for operation, others in zip(listed, predecessors(product), strict=True)}
+
+
+def _check_order(place: str, order: OrderState, snapshot: Snapshot, factory: Factory, products: dict[str, _Kind]) -> Iterator[Problem]:
+    kind = products.get(order.product)
+    if kind is None:
         yield Problem(f"{place}.product", order.product, f"{factory.name} makes none of that name", suggest(order.product, products))
         return
     if order.release_date > snapshot.clock:
         yield Problem(
             f"{place}.release_date", order.release_date, f"it must not lie after the clock at {snapshot.clock}", "Leave out orders that are still to come"
         )
-    values = {option.name: [value.name for value in option.values] for option in factory.options if option.products is None or order.product in option.products}
+    if order.options.keys() != kind.option_values.keys() or not all(value in kind.option_values[option] for option, value in order.options.items()):
+        yield from _check_options(place, order, kind.option_values)
+    yield from _check_operations(place, order, snapshot, kind)
+
+
+def _check_options(place: str, order: OrderState, values: dict[str, set[str]]) -> Iterator[Problem]:
     for option, value in order.options.items():
         if option not in values:
             yield Problem(f"{place}.options.{option}", value, f"{order.product} has no such option", suggest(option, values))
         elif value not in values[option]:
-            yield Problem(f"{place}.options.{option}", value, "the option has no such value", suggest(value, values[option]))
+            yield Problem(f"{place}.options.{option}", value, "the option has no such value", suggest(value, sorted(values[option])))
     for option in values:
         if option not in order.options:
             yield Problem(f"{place}.options", Words(f"{len(order.options)} options"), f"{option} is missing", "Say what the customer has chosen")
-    yield from _check_operations(place, order, snapshot, product)
 
 
-def _check_operations(place: str, order: OrderState, snapshot: Snapshot, product: Product) -> Iterator[Problem]:
-    names = [operation.name for operation in product.operations]
+def _check_operations(place: str, order: OrderState, snapshot: Snapshot, kind: _Kind) -> Iterator[Problem]:
     for name in order.operations:
-        if name not in names:
-            yield Problem(f"{place}.operations.{name}", Words("an operation"), f"{product.name} has none of that name", suggest(name, names))
-    listed = [product.operations[number] for number in operation_order(product)]
-    before = predecessors(product)
-    open_ones = 0
-    for number, operation in enumerate(listed):
-        state = order.operations.get(operation.name)
-        if state is None:
-            yield Problem(
-                f"{place}.operations", Words(f"{len(order.operations)} operations"), f"{operation.name} is missing", "Tell the state of every operation"
-            )
-            continue
-        open_ones += state.status != "done"
-        yield from _check_operation(f"{place}.operations.{operation.name}", state, operation, order, snapshot, [listed[other] for other in before[number]])
-    if not open_ones:
+        if name not in kind.operations:
+            yield Problem(f"{place}.operations.{name}", Words("an operation"), f"{order.product} has none of that name", suggest(name, kind.operations))
+    for name in kind.operations:
+        if name not in order.operations:
+            yield Problem(f"{place}.operations", Words(f"{len(order.operations)} operations"), f"{name} is missing", "Tell the state of every operation")
+    done = {name for name, state in order.operations.items() if state.status == "done"}
+    for name, state in order.operations.items():
+        if name in kind.operations:
+            missing = [other for other in kind.before[name] if other not in done]
+            yield from _check_operation(f"{place}.operations.{name}", state, kind.operations[name], order, snapshot, missing)
+    if len(done) == len(order.operations) == len(kind.operations):
         yield Problem(f"{place}.operations", Words("all done"), "the order is completed", "Leave it out")
 
 
-def _check_operation(
-    place: str, state: OperationState, operation: Operation, order: OrderState, snapshot: Snapshot, before: list[Operation]
-) -> Iterator[Problem]:
-    missing = [one.name for one in before if one.name not in order.operations or order.operations[one.name].status != "done"]
+def _check_operation(place: str, state: OperationState, operation: Operation, order: OrderState, snapshot: Snapshot, missing: list[str]) -> Iterator[Problem]:
+    """``missing`` are the predecessors that are not done."""
     if state.status != "upcoming" and missing:
         yield Problem(f"{place}.status", state.status, f"{missing[0]} before it is not done", "Correct one of them")
     if state.status in ("ready", "in_process") and operation.needs_material and not order.material_here:
@@ -242,7 +250,7 @@ def _check_work(
     state: MachineState,
     centre: WorkCentre,
     orders: dict[str, OrderState],
-    products: dict[str, Product],
+    products: dict[str, _Kind],
     in_work: dict[tuple[str, str], str],
 ) -> Iterator[Problem]:
     """The operation that the machine has in work is one that it can do, and nobody else has it."""
@@ -265,7 +273,7 @@ def _check_work(
         found = "none" if operation is None else operation.status
         yield Problem(f"{place}.operation", state.operation, f"its status at the order is {found}, not in_process", "Correct one of them")
         return
-    plan = next((one for one in products[order.product].operations if one.name == state.operation), None) if order.product in products else None
+    plan = products[order.product].operations.get(state.operation) if order.product in products else None
     if plan is not None and (plan.work_centre != centre.name or (plan.machine_times is not None and name not in plan.machine_times)):
         yield Problem(f"{place}.operation", state.operation, "this machine cannot do it", "Correct the machine or the operation")
     other = in_work.setdefault((state.order, state.operation), name)
