@@ -6,6 +6,8 @@ quantities without a unit in the same manner.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+
 import torch
 from torch import Tensor
 
@@ -15,6 +17,35 @@ from envs.features import CANDIDATE_INDEX, MACHINE_INDEX, SHOP_INDEX
 ROW_FEATURES = len(FEATURES)
 _LEAST_WEIGHT = 1e-6
 _CENT = 0.01
+
+
+class _Shares:
+    """Columns of a table that become shares, all at once: an exported policy then has few steps.
+
+    Parameters
+    ----------
+    index
+        Places of the table's columns.
+    shares
+        For each feature (column, half way, whether the half way is counted in mean process times).
+    """
+
+    def __init__(self, index: Mapping[str, int], shares: Iterable[tuple[str, float, bool]]) -> None:
+        listed = list(shares)
+        self.columns = [index[column] for column, _, _ in listed]
+        self.halves = [0.0 if in_units else half for _, half, in_units in listed]
+        self.halves_in_units = [half if in_units else 0.0 for _, half, in_units in listed]
+
+    def of(self, table: Tensor, unit: Tensor) -> Tensor:
+        """``[..., S]`` from ``[..., F]`` and mean process times ``[...]``."""
+        values = table[..., self.columns]
+        return share(values, table.new_tensor(self.halves) + unit.unsqueeze(-1) * table.new_tensor(self.halves_in_units))
+
+
+def share(value: Tensor, half: Tensor | float) -> Tensor:
+    """``value / (|value| + half)``: between -1 and 1, half way at ``half``."""
+    return value / (value.abs() + half)
+
 
 _SHARES = {
     # feature: (column, half way, whether the half way is counted in mean process times)
@@ -44,15 +75,44 @@ _SHARES = {
 }
 
 
-def share(value: Tensor, half: Tensor | float) -> Tensor:
-    """``value / (|value| + half)``: between -1 and 1, half way at ``half``."""
-    return value / (value.abs() + half)
-
-
 def time_unit(shop: Tensor) -> Tensor:
     """Mean process time of what is ready here, with nothing ready half the longest wait; ``[N]`` ticks from ``shop [N, Fs]``."""
     mean, wait = shop[:, SHOP_INDEX["mean_process_time"]], shop[:, SHOP_INDEX["longest_wait"]]
     return torch.where(mean > 0, mean, (0.5 * wait).clamp(min=1.0))
+
+
+_ROW_SHARES = _Shares(CANDIDATE_INDEX, _SHARES.values())
+_OTHERS = (
+    "changeover",
+    "detour",
+    "value",
+    "length",
+    "allowance",
+    "setup_to_mean",
+    "setup",
+    "setup_a_member",
+    "mounted",
+    "changeover_cost",
+    "energy",
+    "overdue",
+    "slower_here",
+    "unblocks",
+    "rework_probability",
+)
+_WAIT_ROW = _Shares(CANDIDATE_INDEX, [("ready_in", 1.0, True), ("family_upcoming", 2.0, False)])
+_WAIT_SHOP = _Shares(
+    SHOP_INDEX,
+    [
+        ("ready_here", 2.0, False),
+        ("fitting_ready", 1.0, False),
+        ("fitting_upcoming", 1.0, False),
+        ("fitting_ready_in", 1.0, True),
+        ("fitting_slack", 10.0, True),
+    ],
+)
+_WAITS = ("wait", "wait_ready_in", "wait_upcoming", "wait_queue", "wait_fitting", "wait_fitting_upcoming", "wait_fitting_ready_in", "wait_fitting_slack")
+_PLACES = [(*_SHARES, *_OTHERS, *_WAITS).index(name) for name in FEATURE_INDEX]
+"""Where each feature stands among those that are worked out together."""
 
 
 def describe_rows(rows: Tensor, shop: Tensor) -> Tensor:
@@ -71,9 +131,7 @@ def describe_rows(rows: Tensor, shop: Tensor) -> Tensor:
     mean_setup = shop_column("mean_setup_time")
     is_wait, is_changeover = column("is_wait") != 0, column("is_changeover") != 0
     has_ready = column("family_ready") > 0
-    zero = torch.zeros_like(time)
-    features = {name: share(column(source), half * unit if in_units else half) for name, (source, half, in_units) in _SHARES.items()}
-    features |= {
+    others = {
         "changeover": (is_changeover & ~has_ready).to(rows.dtype),
         "detour": (is_changeover & has_ready).to(rows.dtype),
         "value": torch.log(column("weight").clamp(min=_LEAST_WEIGHT) / relative),
@@ -86,25 +144,37 @@ def describe_rows(rows: Tensor, shop: Tensor) -> Tensor:
         "changeover_cost": column("setup_cost") / cent,
         "energy": column("energy_cost") / cent,
         "overdue": (column("due_in") < 0).to(rows.dtype),
-        "slower_here": torch.where(time > 0, 1.0 - column("fastest_time") / time.clamp(min=1e-9), zero),
+        "slower_here": torch.where(time > 0, 1.0 - column("fastest_time") / time.clamp(min=1e-9), torch.zeros_like(time)),
         "unblocks": column("unblocks"),
         "rework_probability": column("rework_probability"),
     }
-    waits = {
-        "wait": torch.ones_like(time),
-        "wait_ready_in": share(column("ready_in"), unit),
-        "wait_upcoming": share(column("family_upcoming"), 2.0),
-        "wait_queue": share(shop_column("ready_here"), 2.0),
-        "wait_fitting": share(shop_column("fitting_ready"), 1.0),
-        "wait_fitting_upcoming": share(shop_column("fitting_upcoming"), 1.0),
-        "wait_fitting_ready_in": share(shop_column("fitting_ready_in"), unit),
-        "wait_fitting_slack": share(shop_column("fitting_slack"), 10.0 * unit),
-    }
-    listed = [torch.where(is_wait, waits[name], zero) if name in waits else torch.where(is_wait, zero, features[name]) for name in FEATURE_INDEX]
-    return torch.stack(listed, dim=1)
+    of_jobs = torch.cat([_ROW_SHARES.of(rows, unit), torch.stack([others[name] for name in _OTHERS], dim=1)], dim=1)
+    of_waits = torch.cat([torch.ones_like(time).unsqueeze(1), _WAIT_ROW.of(rows, unit), _WAIT_SHOP.of(shop, unit)], dim=1)
+    waits = is_wait.unsqueeze(1)
+    parts = [torch.where(waits, torch.zeros_like(of_jobs), of_jobs), torch.where(waits, of_waits, torch.zeros_like(of_waits))]
+    return torch.cat(parts, dim=1)[:, _PLACES]
 
 
 SHOP_FEATURES = 19
+_SHOP_BEFORE = _Shares(
+    SHOP_INDEX,
+    [
+        ("mean_setup_time", 1.0, True),
+        ("ready_here", 4.0, False),
+        ("upcoming_here", 4.0, False),
+        ("hidden_operations", 4.0, False),
+        ("active_orders", 20.0, False),
+        ("late_orders", 5.0, False),
+        ("late_weight", 10.0, False),
+        ("mean_slack", 20.0, True),
+        ("recent_interarrival_time", 1.0, True),
+        ("crews_free", 1.0, False),
+    ],
+)
+_SHOP_AFTER = _Shares(
+    SHOP_INDEX,
+    [("fitting_ready", 2.0, False), ("fitting_upcoming", 2.0, False), ("fitting_ready_in", 1.0, True), ("fitting_slack", 10.0, True)],
+)
 
 
 def describe_shop(shop: Tensor) -> Tensor:
@@ -116,53 +186,29 @@ def describe_shop(shop: Tensor) -> Tensor:
     unit = time_unit(shop)
     price = column("price_now").clamp(min=1e-9)
     delay = (column("tardiness_rate") * unit).clamp(min=1e-9)
-    return torch.stack(
-        [
-            share(column("mean_setup_time"), unit),
-            share(column("ready_here"), 4.0),
-            share(column("upcoming_here"), 4.0),
-            share(column("hidden_operations"), 4.0),
-            share(column("active_orders"), 20.0),
-            share(column("late_orders"), 5.0),
-            share(column("late_weight"), 10.0),
-            share(column("mean_slack"), 20.0 * unit),
-            share(column("recent_interarrival_time"), unit),
-            share(column("crews_free"), 1.0),
-            share(column("price_soon") / price - 1.0, 0.2),
-            share(column("processing_cost"), 0.1 * delay * 60.0),
-            column("hour_sine"),
-            column("hour_cosine"),
-            share(column("holding_rate"), column("tardiness_rate").clamp(min=1e-9)),
-            share(column("fitting_ready"), 2.0),
-            share(column("fitting_upcoming"), 2.0),
-            share(column("fitting_ready_in"), unit),
-            share(column("fitting_slack"), 10.0 * unit),
-        ],
-        dim=1,
-    )
+    others = [
+        share(column("price_soon") / price - 1.0, 0.2),
+        share(column("processing_cost"), 0.1 * delay * 60.0),
+        column("hour_sine"),
+        column("hour_cosine"),
+        share(column("holding_rate"), column("tardiness_rate").clamp(min=1e-9)),
+    ]
+    return torch.cat([_SHOP_BEFORE.of(shop, unit), torch.stack(others, dim=1), _SHOP_AFTER.of(shop, unit)], dim=1)
 
 
 MACHINE_FEATURES = 15
 MACHINE_FLAGS = ("exists", "is_asked", "same_centre", "is_idle", "is_changing", "is_processing", "is_down", "is_waiting")
 EXISTS, NEAR = 0, 2
 """Places of the features that tell whether there is a machine, and whether it belongs to the asked machine's work centre."""
+_FLAG_COLUMNS = [MACHINE_INDEX[name] for name in MACHINE_FLAGS]
+_BUSY = _Shares(MACHINE_INDEX, [("busy_for", 1.0, True), ("in_state_for", 1.0, True)])
+_QUEUES = _Shares(MACHINE_INDEX, [("queue_length", 4.0, False), ("queue_fits", 2.0, False), ("queue_work", 4.0, True), ("upcoming_length", 4.0, False)])
+_SPEED = MACHINE_INDEX["speed"]
 
 
 def describe_machines(machines: Tensor, shop: Tensor) -> Tensor:
     """Features ``[N, M, MACHINE_FEATURES]`` of the machines ``[N, M, Fm]`` (0 in rows without a machine)."""
-
-    def column(name: str) -> Tensor:
-        return machines[:, :, MACHINE_INDEX[name]]
-
-    unit = time_unit(shop)[:, None]
-    flags = [column(name) for name in MACHINE_FLAGS]
-    others = [
-        share(column("busy_for"), unit),
-        share(column("in_state_for"), unit),
-        column("speed") - 1.0,
-        share(column("queue_length"), 4.0),
-        share(column("queue_fits"), 2.0),
-        share(column("queue_work"), 4.0 * unit),
-        share(column("upcoming_length"), 4.0),
-    ]
-    return torch.stack([*flags, *others], dim=2) * column("exists")[:, :, None]
+    unit = time_unit(shop).unsqueeze(1).expand(-1, machines.shape[1])
+    flags, speed = machines[:, :, _FLAG_COLUMNS], machines[:, :, _SPEED].unsqueeze(2) - 1.0
+    described = torch.cat([flags, _BUSY.of(machines, unit), speed, _QUEUES.of(machines, unit)], dim=2)
+    return described * machines[:, :, MACHINE_INDEX["exists"]].unsqueeze(2)

@@ -9,19 +9,15 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
+from envs.cost_scales import measure_cost_scales
 from envs.features import CANDIDATES, MACHINES, SHOP, Column
-from envs.observation import Tables, allocate_scratch, allocate_tables
-from envs.stepping import FINE, allocate_outcome, reference_cost, replace_illegal, reset_all, restart_some, step_all, step_all_once
-from factory.arrays import COST_TERMS, NEVER, FactoryArrays
+from envs.observation import DEFAULT_CHANGEOVER_ROWS, DEFAULT_JOB_ROWS, Tables, allocate_scratch, allocate_tables
+from envs.stepping import FINE, allocate_outcome, replace_illegal, reset_all, restart_some, step_all, step_all_once
+from factory.arrays import COST_TERMS, NEVER
 from factory.load import load
 from factory.model import Factory, OrderBook
 from factory.shop import allocate
 from factory.simulator import SPARE_LINES, IllegalActionError, StuckError, full_rows, grow_log
-
-DEFAULT_JOB_ROWS = 32
-DEFAULT_CHANGEOVER_ROWS = 8
-_REFERENCE_EPISODES = 8
-_REFERENCE_SEED = 2**63  # outside every block of episode seeds (envs.seeds)
 
 
 def observation_space(tables: Tables) -> spaces.Dict:
@@ -186,17 +182,3 @@ class Batch:
             floor = self.shop.floor
             name = self.factories[int(floor.factory[env])].name
             raise StuckError(f"factory {name}, seed {floor.seed[env]}, date {floor.clock[env]}: orders are open but nothing can happen any more.")
-
-
-def measure_cost_scales(arrays: FactoryArrays, rows: dict[str, int], dtype: type[np.floating[Any]]) -> None:
-    """Set the cost scale of factories that give none to the mean cost of an episode under ATCS (at least 1)."""
-    unknown = [g for g in range(len(arrays.plant)) if arrays.plant.cost_scale[g] == 0]
-    if not unknown:
-        return
-    arrays.plant.cost_scale[unknown] = 1.0
-    shop = allocate(arrays, 1, **rows)
-    scratch, tables = allocate_scratch(shop), allocate_tables(arrays, shop, dtype)
-    for g in unknown:
-        seeds = [np.uint64(_REFERENCE_SEED + episode) for episode in range(_REFERENCE_EPISODES)]
-        costs = [reference_cost(arrays, shop, 0, g, seed, scratch, tables) for seed in seeds]
-        arrays.plant.cost_scale[g] = max(1.0, float(np.mean(costs)))

@@ -10,8 +10,8 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from envs.batch import DEFAULT_CHANGEOVER_ROWS, DEFAULT_JOB_ROWS, Batch, observation_space
-from envs.observation import Tables
+from envs.batch import Batch, observation_space
+from envs.observation import DEFAULT_CHANGEOVER_ROWS, DEFAULT_JOB_ROWS, Tables
 from envs.scenario import Scenario
 from envs.window import GanttWindow
 from factory.arrays import COST_TERMS

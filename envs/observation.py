@@ -21,6 +21,8 @@ from factory.compiled import compiled
 from factory.setups import differs, setup_cost, setup_time, setup_waste
 from factory.shop import records
 
+DEFAULT_JOB_ROWS = 32
+DEFAULT_CHANGEOVER_ROWS = 8
 ATC_LOOK_AHEAD = 3.0
 ATCS_LOOK_AHEAD = 2.0
 ATCS_SETUP_SCALE = 0.5

@@ -12,8 +12,8 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
-from envs.batch import DEFAULT_CHANGEOVER_ROWS, DEFAULT_JOB_ROWS, Batch, observation_space
-from envs.observation import Tables
+from envs.batch import Batch, observation_space
+from envs.observation import DEFAULT_CHANGEOVER_ROWS, DEFAULT_JOB_ROWS, Tables
 from envs.scenario import Scenario
 from factory.arrays import COST_TERMS
 from factory.model import Factory, OrderBook

@@ -1,0 +1,227 @@
+"""A snapshot put into the simulator's own arrays, so that choices and observation come from the very code that policies were trained on."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from envs.cost_scales import measure_cost_scales
+from envs.observation import DEFAULT_CHANGEOVER_ROWS, DEFAULT_JOB_ROWS, allocate_scratch, allocate_tables, observe
+from factory import kernel
+from factory.arrays import CHANGING, DONE, DOWN, ENTRY_BITS, IDLE, IN_PROCESS, NEVER, PROCESSING, READY, UPCOMING
+from factory.load import load
+from factory.model import Factory, operation_order
+from factory.shop import allocate
+from scheduler.placing import hide_future, settle_shop
+from scheduler.snapshot import MachineState, OrderState, Snapshot
+
+OPERATION_STATUS = {"upcoming": UPCOMING, "ready": READY, "in_process": IN_PROCESS, "done": DONE}
+MACHINE_STATUS = {"idle": IDLE, "changing": CHANGING, "processing": PROCESSING, "down": DOWN}
+_ROOM_AT_FIRST = 128
+_ORDER_COLUMNS = ("release_date", "due_date", "material_date", "completion_date", "weight", "product", "customer")
+_OPERATION_COLUMNS = ("status", "attempt", "join_date", "arrival_date", "expected_date", "lead_time")
+
+
+class Floor:
+    """The shop floor of one factory, filled anew from each snapshot.
+
+    Parameters
+    ----------
+    factory
+        The factory; it needs a demand, from which its cost scale is measured if it gives none.
+    """
+
+    def __init__(self, factory: Factory) -> None:
+        self.factory = factory
+        self.arrays = load([factory])
+        self._rows = {"job_rows": DEFAULT_JOB_ROWS, "changeover_rows": DEFAULT_CHANGEOVER_ROWS}
+        measure_cost_scales(self.arrays, self._rows, np.float32)
+        self.machine_names = [machine.name for centre in factory.work_centres for machine in centre.machines]
+        self.centres = [centre for centre in factory.work_centres for _ in centre.machines]
+        self.operation_names = [[product.operations[listed].name for listed in operation_order(product)] for product in factory.products]
+        self.products = {product.name: number for number, product in enumerate(factory.products)}
+        self._option_numbers = [(option.name, {value.name: number for number, value in enumerate(option.values)}) for option in factory.options]
+        self.order_ids: list[str | None] = []
+        self._make_room(_ROOM_AT_FIRST)
+
+    def place(self, snapshot: Snapshot) -> None:
+        """Put a checked snapshot in place of what was there."""
+        closed = Counter(snapshot.recent_releases) - Counter(order.release_date for order in snapshot.orders)
+        orders: list[tuple[int, OrderState | None]] = [(order.release_date, order) for order in snapshot.orders]
+        orders += [(date, None) for date in closed.elements()]
+        orders.sort(key=lambda pair: pair[0])
+        if len(orders) + 1 > self.shop.orders.shape[1]:
+            self._make_room(2 * (len(orders) + 1))
+        self.order_ids = [None if order is None else order.order_id for _, order in orders]
+        floor = self.shop.floor
+        floor.factory[0], floor.seed[0], floor.clock[0] = 0, 0, snapshot.clock
+        floor.num_released[0] = len(orders)
+        floor.num_orders[0] = len(orders) + snapshot.more_orders
+        self.shop.orders["release_date"][0, len(orders)] = NEVER  # of the order that may come
+        in_progress = {order.order_id: (number, order) for number, (_, order) in enumerate(orders) if order is not None}
+        for machine, name in enumerate(self.machine_names):
+            self._place_machine(machine, snapshot.machines[name], snapshot.clock, in_progress)
+        hide_future(self.shop, len(self.machine_names))
+        foreseen = self._place_orders(orders)
+        settle_shop(self.arrays, self.shop, foreseen)
+
+    def ask(self) -> int | None:
+        """Number of the machine to decide for now, None if none is left; its observation is in :attr:`tables` then."""
+        kernel.happen_now(self.arrays, self.shop, 0)
+        machine = kernel.ask_machine(self.arrays, self.shop, 0)
+        self.shop.floor.deciding[0] = machine
+        if machine < 0:
+            return None
+        tables = self.tables
+        observe(self.arrays, self.shop, 0, self._scratch, tables.candidates[0], tables.machines[0], tables.shop[0], tables.action_mask[0])
+        return int(machine)
+
+    def carry_out(self, row: int) -> bool:
+        """Carry out a row for the asked machine; False, and nothing has changed, if it is not legal."""
+        return bool(kernel.decide(self.arrays, self.shop, 0, row))
+
+    def setup_names(self, machine: int, values: NDArray[np.int16]) -> dict[str, str]:
+        """A machine's setup in words."""
+        attributes = self.centres[machine].attributes
+        return {attribute.name: attribute.values[value] for attribute, value in zip(attributes, values.tolist(), strict=False)}
+
+    # --- filling --------------------------------------------------------------------------------------------------------------
+
+    def _make_room(self, orders: int) -> None:
+        self.arrays.plant.num_orders[0] = orders
+        self.shop = allocate(self.arrays, 1, **self._rows)
+        self._orders, self._operations = (part.view(np.ndarray) for part in (self.shop.orders, self.shop.operations))  # fields of records are slow to reach
+        self._scratch = allocate_scratch(self.shop)
+        self.tables = allocate_tables(self.arrays, self.shop, np.float32)
+
+    def _place_machine(self, machine: int, state: MachineState, clock: int, in_progress: dict[str, tuple[int, OrderState]]) -> None:
+        row = self.shop.machines[0, machine]
+        row.status, row.state_date = MACHINE_STATUS[state.status], state.since
+        row.start_date = row.process_start_date = state.since
+        row.expected_end = state.since if state.expected_end is None else state.expected_end
+        row.first_piece = state.first_piece
+        row.wait_until = NEVER if state.waiting_until is None or state.waiting_until <= clock else state.waiting_until
+        row.wait_start = clock
+        row.entry = -1
+        if state.order is not None and state.operation is not None:
+            number, order = in_progress[state.order]
+            row.entry = (number << ENTRY_BITS) | self.operation_names[self.products[order.product]].index(state.operation)
+        values = [attribute.values.index(state.setup[attribute.name]) for attribute in self.centres[machine].attributes]
+        self.shop.mounted[0, machine, : len(values)] = values
+
+    def _place_orders(self, orders: list[tuple[int, OrderState | None]]) -> NDArray[np.bool_]:
+        """Fill the columns of orders and operations; which orders say themselves what can be expected of them."""
+        columns = [self._order_columns(release_date, order) for release_date, order in orders]
+        for name, column in zip(_ORDER_COLUMNS, zip(*columns, strict=True), strict=bool(columns)):
+            self._orders[name][0, : len(orders)] = column
+        options = [[-1 if order is None else known.get(order.options.get(name, ""), -1) for name, known in self._option_numbers] for _, order in orders]
+        self.shop.option_value[0, : len(orders), : len(self._option_numbers)] = np.array(options, np.int16).reshape(len(orders), -1)
+        most = self.shop.operations.shape[2]
+        states = [[] if order is None else self._operation_columns(order) for _, order in orders]
+        nothing = (0,) * len(_OPERATION_COLUMNS)
+        table = np.array([own + [nothing] * (most - len(own)) for own in states], np.float64).reshape(len(orders), most, len(_OPERATION_COLUMNS))
+        for place, name in enumerate(_OPERATION_COLUMNS):
+            self._operations[name][0, : len(orders)] = table[:, :, place]
+        upcoming = [[] if order is None else [state for state in order.operations.values() if state.status == "upcoming"] for _, order in orders]
+        return np.array([all(state.expected_date is not None for state in own) for own in upcoming], np.bool_)
+
+    def _order_columns(self, release_date: int, order: OrderState | None) -> tuple[float, ...]:
+        """Those of ``_ORDER_COLUMNS``; None is an order that has been completed."""
+        if order is None:
+            return (release_date, release_date, release_date, release_date, 0.0, 0, -1)
+        material_date = release_date if order.material_here else int(NEVER)
+        return (release_date, order.due_date, material_date, -1, order.weight, self.products[order.product], -1)
+
+    def _operation_columns(self, order: OrderState) -> list[tuple[float, ...]]:
+        """Those of ``_OPERATION_COLUMNS`` for each of the order's operations."""
+        states = [order.operations[name] for name in self.operation_names[self.products[order.product]]]
+        return [
+            (
+                OPERATION_STATUS[state.status],
+                state.attempt,
+                state.ready_date or 0,
+                order.release_date if state.arrival_date is None else state.arrival_date,
+                state.expected_date or 0,
+                state.lead_time or 0.0,
+            )
+            for state in states
+        ]
+
+
+def take_snapshot(floor_of: Floor, shop: Any, env: int, *, order_ids: list[str] | None = None) -> Snapshot:
+    """The snapshot of environment ``env`` of a simulated shop of the same factory: what is known there, expectations included.
+
+    Parameters
+    ----------
+    floor_of
+        Names of the factory's parts.
+    order_ids
+        Of the orders by number; by default ``"1"``, ``"2"``, ... as in schedules.
+    """
+    factory, floor = floor_of.factory, shop.floor[env]
+    clock, released = int(floor.clock), int(floor.num_released)
+    names = {status: name for name, status in OPERATION_STATUS.items()}
+
+    def order_id(number: int) -> str:
+        return f"{number + 1}" if order_ids is None else order_ids[number]
+
+    def operations_of(number: int) -> dict[str, Any]:
+        states = {}
+        for operation, name in enumerate(floor_of.operation_names[int(shop.orders[env, number].product)]):
+            row = shop.operations[env, number, operation]
+            state: dict[str, Any] = {"status": names[int(row.status)], "attempt": int(row.attempt)}
+            if row.status == READY:
+                state["ready_date"] = int(row.join_date)
+            if row.status == UPCOMING:
+                state |= {"arrival_date": int(row.arrival_date), "expected_date": int(row.expected_date), "lead_time": float(row.lead_time)}
+            states[name] = state
+        return states
+
+    orders = []
+    for number in shop.active[env, : int(floor.num_active)].tolist():
+        row = shop.orders[env, number]
+        options = {
+            option.name: option.values[value].name
+            for option, value in zip(factory.options, shop.option_value[env, number].tolist(), strict=False)
+            if value >= 0
+        }
+        orders.append(
+            {
+                "order_id": order_id(number),
+                "product": factory.products[int(row.product)].name,
+                "options": options,
+                "release_date": int(row.release_date),
+                "due_date": int(row.due_date),
+                "weight": float(row.weight),
+                "material_here": bool(row.material_date <= clock),
+                "operations": operations_of(number),
+            }
+        )
+    machines = {}
+    for machine, name in enumerate(floor_of.machine_names):
+        row = shop.machines[env, machine]
+        status = next(word for word, number in MACHINE_STATUS.items() if number == row.status)
+        machines[name] = {
+            "status": status,
+            "setup": floor_of.setup_names(machine, shop.mounted[env, machine]),
+            "since": int(row.state_date),
+            "expected_end": None if status == "idle" else int(row.expected_end),
+            "first_piece": bool(row.first_piece),
+            "waiting_until": None if row.wait_until == NEVER else int(row.wait_until),
+        }
+        if row.entry >= 0:
+            number, operation = int(row.entry) >> ENTRY_BITS, int(row.entry) & ((1 << ENTRY_BITS) - 1)
+            machines[name] |= {"order": order_id(number), "operation": floor_of.operation_names[int(shop.orders[env, number].product)][operation]}
+    return Snapshot.model_validate(
+        {
+            "factory": factory.name,
+            "clock": clock,
+            "machines": machines,
+            "orders": orders,
+            "recent_releases": [int(date) for date in shop.orders.release_date[env, max(0, released - 8) : released]],
+            "more_orders": released < int(floor.num_orders),
+        }
+    )

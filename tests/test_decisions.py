@@ -1,0 +1,133 @@
+"""A decider always answers, with the policy's choice or with the fallback rule's and the reason."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from agents.rules import make_rule
+from factory.catalogue import find_single_factory
+from scheduler.__main__ import fallback_rule, main
+from scheduler.bundle import Bundle
+from scheduler.decisions import Decider
+from scheduler.floor import Floor, take_snapshot
+from scheduler.simulated import simulate
+from scheduler.snapshot import Snapshot
+
+FACTORY = find_single_factory("microfactory")
+RULE = make_rule("ATCS", k1=2, k2=0.5)
+
+
+@pytest.fixture(scope="module")
+def snapshot() -> Snapshot:
+    """A moment at which the asked machine has several choices."""
+    return next(one for one in moments() if len(Decider(Floor(FACTORY), None, RULE).decide(one)) > 0)
+
+
+def moments() -> list[Snapshot]:
+    floor = Floor(FACTORY)
+    return [take_snapshot(floor, simulate(FACTORY, RULE, 5, decisions), 0) for decisions in (100, 200)]
+
+
+class Stub:
+    """Stands for a bundle; its answer is what it is told."""
+
+    manifest: dict[str, Any] = {"fallback_rules": {"microfactory": "EDD"}}
+
+    def __init__(self, decide: Callable[[dict[str, NDArray[Any]]], Any]) -> None:
+        self.decide = decide
+
+
+def decider(decide: Callable[[dict[str, NDArray[Any]]], Any], budget: float = 60.0) -> Decider:
+    return Decider(Floor(FACTORY), cast(Bundle, Stub(decide)), RULE, budget)
+
+
+def last_legal(observation: dict[str, NDArray[Any]]) -> NDArray[np.int64]:
+    return np.flatnonzero(observation["action_mask"][0])[-1:]
+
+
+def fail(observation: dict[str, NDArray[Any]]) -> Any:
+    raise FloatingPointError("the network's answer is not finite")
+
+
+def dawdle(observation: dict[str, NDArray[Any]]) -> NDArray[np.int64]:
+    time.sleep(0.02)
+    return last_legal(observation)
+
+
+def illegal(observation: dict[str, NDArray[Any]]) -> NDArray[np.int64]:
+    return np.flatnonzero(~observation["action_mask"][0])[:1]
+
+
+def test_the_policy_decides_where_it_can(snapshot: Snapshot) -> None:
+    decisions = decider(last_legal).decide(snapshot)
+    assert {(one.decided_by, one.fault) for one in decisions} == {("policy", None)}
+    assert {one.action for one in decisions} == {"wait"}, "the last legal row is the wait"
+
+
+@pytest.mark.parametrize(
+    ("decide", "budget", "fault"),
+    [
+        (fail, 60.0, "FloatingPointError: the network's answer is not finite"),
+        (illegal, 60.0, "which is not legal"),
+        (lambda observation: np.array([10**6]), 60.0, "the policy chose row 1000000, which is not legal"),
+        (lambda observation: np.array([-1]), 60.0, "the policy chose row -1, which is not legal"),
+        (lambda observation: None, 60.0, "TypeError"),
+        (dawdle, 0.001, "ms; the budget is 1 ms"),
+    ],
+    ids=["not finite", "illegal", "far row", "negative row", "nonsense", "slow"],
+)
+def test_the_fallback_rule_decides_where_the_policy_fails(snapshot: Snapshot, decide: Callable[..., Any], budget: float, fault: str) -> None:
+    decisions = decider(decide, budget).decide(snapshot)
+    plain = Decider(Floor(FACTORY), None, RULE).decide(snapshot)
+    assert [(one.machine, one.action, one.order, one.operation) for one in decisions] == [(one.machine, one.action, one.order, one.operation) for one in plain]
+    for one in decisions:
+        assert one.decided_by == "fallback"
+        assert one.fault is not None
+        assert fault in one.fault
+
+
+def test_without_a_policy_the_rule_decides_and_says_so(snapshot: Snapshot) -> None:
+    assert {one.fault for one in Decider(Floor(FACTORY), None, RULE).decide(snapshot)} == {"no policy is loaded"}
+
+
+def test_a_decision_does_not_depend_on_what_was_asked_before() -> None:
+    used = Decider(Floor(FACTORY), None, RULE)
+    for one in [*moments(), *reversed(moments())]:
+        fresh = Decider(Floor(FACTORY), None, RULE).decide(one)
+        assert [decision.model_copy(update={"microseconds": 0}) for decision in used.decide(one)] == [
+            decision.model_copy(update={"microseconds": 0}) for decision in fresh
+        ]
+
+
+def test_the_fallback_is_the_manifests_rule_or_atcs() -> None:
+    bundle = cast(Bundle, Stub(last_legal))
+    assert str(fallback_rule(bundle, "microfactory")) == "EDD"
+    assert fallback_rule(bundle, "another").name == "ATCS"
+
+
+def test_from_a_simulated_moment_to_decisions_on_the_command_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["snapshot", "--decisions", "150"]) == 0
+    text = capsys.readouterr().out
+    (tmp_path / "snapshot.json").write_text(text)
+    Stub.manifest |= {"training": {"factories": ["microfactory"]}}
+    monkeypatch.setattr("scheduler.__main__.Bundle", lambda folder: Stub(last_legal))
+    assert main(["decide", str(tmp_path / "snapshot.json"), "--bundle", "anything"]) == 0
+    decisions = json.loads(capsys.readouterr().out)
+    assert decisions
+    assert decisions[0]["decided_by"] == "policy"
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+    assert main(["decide", "-", "--bundle", "anything", "--factory", "large"]) == 1
+    assert "the policy works for large" in capsys.readouterr().err
+    assert main(["decide", str(tmp_path / "none.json"), "--bundle", "anything"]) == 1
+    assert main(["snapshot", "--decisions", "100000"]) == 1
+    assert "Choose fewer" in capsys.readouterr().err
