@@ -39,7 +39,8 @@ class DenseNetwork(nn.Module):
         batch, rows = candidates.shape[:2]
         of_rows = exact_shop.unsqueeze(1).expand(-1, rows, -1).flatten(0, 1)
         features = describe_rows(candidates.double().flatten(0, 1), of_rows)
-        prior = (features @ network.prior.double()).float().reshape(batch, rows)
+        prior = (features * network.prior.double()).sum(dim=1)  # not a product with a vector: onnxruntime 1.32 turns that round if it follows a transposition
+        prior = prior.float().reshape(batch, rows)
         encoded = network.row_encoder(bounded(features).float()).reshape(batch, rows, network.width)
         legal = action_mask.unsqueeze(2)
         shown = torch.where(legal, encoded, torch.zeros_like(encoded))

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from agents.dense_network import DenseNetwork
 from agents.trained import PolicyError, TrainedPolicy, load_policy
-from envs.features import CANDIDATES, MACHINES, SHOP, Column, feature_hash
+from envs.features import CANDIDATE_INDEX, CANDIDATES, MACHINES, SHOP, Column, feature_hash
 from factory.writing import write_atomically
 
 BUNDLE_FORMAT = 1
@@ -27,6 +27,7 @@ BUNDLE_FORMAT = 1
 INPUTS = ("candidates", "machines", "shop", "action_mask")
 OUTPUTS = ("logits", "value")
 _OPSET = 20
+_KINDS = [CANDIDATE_INDEX[name] for name in ("is_job", "is_changeover", "is_wait")]
 
 
 def write_bundle(policy: TrainedPolicy, source: Path, folder: Path) -> None:
@@ -47,19 +48,40 @@ def write_bundle(policy: TrainedPolicy, source: Path, folder: Path) -> None:
         "sha256": {"policy.onnx": hashlib.sha256(model).hexdigest(), "config.toml": hashlib.sha256(config).hexdigest()},
         "fallback_rules": {name: entry["rule"] for name, entry in facts["best_rules"].items()},
         "training": {name: facts[name] for name in ("factories", "seed", "steps", "validation", "validation_ratio", "commit", "source_hash", "versions")},
-        "evaluation": json.loads(evaluation.read_text(encoding="utf-8")) if evaluation.exists() else None,
+        "evaluation": _summarise(json.loads(evaluation.read_text(encoding="utf-8"))) if evaluation.exists() else None,
     }
     write_atomically(folder / "policy.onnx", model)
     write_atomically(folder / "config.toml", config)
     write_atomically(folder / "manifest.json", json.dumps(manifest, indent=1, sort_keys=True) + "\n")
 
 
+def _summarise(results: dict[str, Any]) -> dict[str, Any]:
+    """Of what ``evaluate.py`` wrote about a policy called "policy": its cost against the best rule's in each factory."""
+    whole = results.get("factories", {results.get("factory", ""): results})
+    kept = ("episodes", "seed_block", "best_rule", "verified")
+    return {
+        "command": results["command"],
+        "commit": results["commit"],
+        "factories": {name: {**{key: one[key] for key in kept}, **one["comparisons"]["policy"]} for name, one in whole.items()},
+    }
+
+
 def _listed(table: tuple[Column, ...]) -> list[dict[str, str]]:
     return [{"name": column.name, "unit": column.unit, "meaning": column.meaning} for column in table]
 
 
+class ExportError(RuntimeError):
+    """An exported model that does not answer as the network does."""
+
+
 def to_onnx(policy: TrainedPolicy) -> bytes:
-    """The policy as an ONNX model with dynamic batch, rows and machines; nothing in it tells where it was made."""
+    """The policy as an ONNX model with dynamic batch, rows and machines; nothing in it tells where it was made.
+
+    Raises
+    ------
+    ExportError
+        If onnxruntime makes something else of the model than torch does of the network.
+    """
     network = DenseNetwork(policy.network).eval()
     batch, rows, machines = torch.export.Dim("batch"), torch.export.Dim("rows"), torch.export.Dim("machines")
     tables = sample_tables(batch=2, rows=5, machines=3)
@@ -77,7 +99,29 @@ def to_onnx(policy: TrainedPolicy) -> bytes:
             verbose=False,
         )
     assert program is not None
-    return _bare(program.model_proto)
+    model = _bare(program.model_proto)
+    _compare(model, network)
+    return model
+
+
+def _compare(model: bytes, network: DenseNetwork) -> None:
+    """Ask both the same; a fault in one of the libraries between them must not reach a plant."""
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
+    random = np.random.default_rng(0)
+    for batch, rows, machines in ((1, 1, 1), (1, 41, 10), (2, 7, 3), (3, 200, 30)):
+        tables = {
+            name: table if table.dtype == np.bool_ else random.uniform(0, 20, table.shape).astype(np.float32)
+            for name, table in sample_tables(batch, rows, machines).items()
+        }
+        tables["candidates"][:, :, _KINDS] = np.eye(len(_KINDS))[random.integers(len(_KINDS), size=(batch, rows))]
+        with torch.inference_mode():
+            expected = [part.numpy() for part in network(*(torch.from_numpy(tables[name]) for name in INPUTS))]
+        for name, found, wanted in zip(OUTPUTS, session.run(OUTPUTS, tables), expected, strict=True):
+            if not np.allclose(found, wanted, rtol=1e-4, atol=1e-4):
+                off, version = np.abs(found - wanted).max(), onnxruntime.__version__
+                raise ExportError(f"{name} of the exported model is off by {off:g}: onnxruntime {version} does not run it as torch does. Use another version.")
 
 
 def sample_tables(batch: int, rows: int, machines: int) -> dict[str, NDArray[Any]]:
@@ -122,7 +166,7 @@ def main(arguments: list[str] | None = None) -> int:
     source = find_policy(options.run)
     try:
         write_bundle(load_policy(source), source, options.bundle)
-    except PolicyError as error:
+    except (PolicyError, ExportError) as error:
         print(error, file=sys.stderr)
         return 1
     except ModuleNotFoundError as error:

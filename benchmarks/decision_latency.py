@@ -1,7 +1,7 @@
 """How long a scheduler waits for decisions: ``python -m benchmarks.decision_latency --bundle DIR --json FILE``.
 
-Snapshots with 20, 100 and 1,000 open orders are made from a simulated moment of the default factory: its orders are repeated under other names until there
-are enough, and all machines are free. ``decide`` is timed from the checked snapshot to the decisions of all of them, ``parse`` from JSON to the checked snapshot.
+Snapshots with 20, 100 and 1,000 open orders are made from a simulated moment of the default factory: its orders are repeated under other names until there are
+enough, and all machines are free. ``decide`` is timed from the checked snapshot to the decisions of all of them, ``parse`` from JSON to the checked one.
 """
 
 from __future__ import annotations

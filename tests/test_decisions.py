@@ -15,10 +15,12 @@ import pytest
 from numpy.typing import NDArray
 
 from agents.rules import make_rule
+from envs.features import CANDIDATE_INDEX
 from factory.catalogue import find_single_factory
 from scheduler.__main__ import fallback_rule, main
-from scheduler.bundle import Bundle
+from scheduler.bundle import Bundle, BundleError
 from scheduler.decisions import Decider
+from scheduler.explanations import explain
 from scheduler.floor import Floor, take_snapshot
 from scheduler.simulated import simulate
 from scheduler.snapshot import Snapshot
@@ -44,11 +46,17 @@ class Stub:
     manifest: dict[str, Any] = {"fallback_rules": {"microfactory": "EDD"}}
 
     def __init__(self, decide: Callable[[dict[str, NDArray[Any]]], Any]) -> None:
-        self.decide = decide
+        self.decide, self.look = decide, first_logits
 
 
 def decider(decide: Callable[[dict[str, NDArray[Any]]], Any], budget: float = 60.0) -> Decider:
     return Decider(Floor(FACTORY), cast(Bundle, Stub(decide)), RULE, budget)
+
+
+def first_logits(observation: dict[str, NDArray[Any]]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """The sooner it is due the better."""
+    mask, table = observation["action_mask"], observation["candidates"]
+    return np.where(mask, -table[:, :, CANDIDATE_INDEX["due_in"]] / 100, -np.inf), np.array([-123.0])
 
 
 def last_legal(observation: dict[str, NDArray[Any]]) -> NDArray[np.int64]:
@@ -109,6 +117,27 @@ def test_a_decision_does_not_depend_on_what_was_asked_before() -> None:
         ]
 
 
+def test_an_explanation_ranks_what_may_be_done_and_says_what_separates_it(snapshot: Snapshot) -> None:
+    found = explain(decider(last_legal), snapshot)
+    asked = Floor(FACTORY)
+    asked.place(snapshot)
+    machine = asked.ask()
+    assert machine is not None
+    assert found.machine == asked.machine_names[machine]
+    assert found.expected_cost == 123.0
+    assert len(found.alternatives) == asked.tables.action_mask[0].sum() > 1
+    shares = [one.probability for one in found.alternatives]
+    assert shares == sorted(shares, reverse=True)
+    assert sum(shares) == pytest.approx(1.0)
+    first, second = found.alternatives[:2]
+    assert not first.differs_in
+    assert {one.column for one in second.differs_in} <= set(CANDIDATE_INDEX)
+    assert all(one.here != one.chosen for one in second.differs_in)
+    assert found.rule_choice in [one.choice for one in found.alternatives]
+    with pytest.raises(BundleError, match="no policy is loaded"):
+        explain(Decider(Floor(FACTORY), None, RULE), snapshot)
+
+
 def test_the_fallback_is_the_manifests_rule_or_atcs() -> None:
     bundle = cast(Bundle, Stub(last_legal))
     assert str(fallback_rule(bundle, "microfactory")) == "EDD"
@@ -125,6 +154,8 @@ def test_from_a_simulated_moment_to_decisions_on_the_command_line(monkeypatch: p
     decisions = json.loads(capsys.readouterr().out)
     assert decisions
     assert decisions[0]["decided_by"] == "policy"
+    assert main(["explain", str(tmp_path / "snapshot.json"), "--bundle", "anything"]) == 0
+    assert json.loads(capsys.readouterr().out)["rule"] == "EDD"
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
     assert main(["decide", "-", "--bundle", "anything", "--factory", "large"]) == 1
     assert "the policy works for large" in capsys.readouterr().err

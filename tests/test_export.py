@@ -27,7 +27,7 @@ pytest.importorskip("onnx", reason="exporting needs the extra `scheduler`")
 pytest.importorskip("onnxscript", reason="exporting needs the extra `scheduler`")
 pytest.importorskip("onnxruntime", reason="bundles need the extra `scheduler`")
 
-from agents.export import find_policy, main, to_onnx
+from agents.export import ExportError, find_policy, main, to_onnx
 from scheduler.bundle import Bundle, BundleError
 
 FACTS: dict[str, Any] = {
@@ -48,7 +48,7 @@ def trained_policy() -> TrainedPolicy:
     torch.manual_seed(3)
     weights = atcs_weights(2.0, 0.5, detour=0.0, wait=-3.0, ahead=-3.0)
     network = PointerNetwork(torch.tensor([weights.get(feature.name, 0.0) for feature in FEATURES]))
-    torch.nn.init.normal_(network.row_head.weight, std=0.3)
+    torch.nn.init.normal_(network.row_head.weight, std=0.05)
     network.return_mean.fill_(-0.4)
     network.return_deviation.fill_(0.2)
     return TrainedPolicy(network)
@@ -156,6 +156,29 @@ def test_a_manifest_tells_what_a_scheduler_must_know(bundle_folder: Path) -> Non
     assert manifest["training"]["factories"] == ["microfactory"]
 
 
+def test_an_export_that_answers_otherwise_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    import onnxruntime
+
+    class Wrong(onnxruntime.InferenceSession):  # type: ignore[misc]
+        def run(self, outputs: Any, tables: Any, run_options: Any = None) -> Any:
+            logits, values = super().run(outputs, tables, run_options)
+            return [logits + 0.01, values]
+
+    monkeypatch.setattr(onnxruntime, "InferenceSession", Wrong)
+    with pytest.raises(ExportError, match=r"logits of the exported model is off by 0\.01"):
+        to_onnx(trained_policy())
+
+
+def test_a_manifest_sums_up_the_evaluation_of_a_shipped_policy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("agents.export.to_onnx", lambda policy: b"model")
+    for name, factories in (("microfactory", 1), ("mixture", 12)):
+        assert main([f"policies/{name}", str(tmp_path / name)]) == 0
+        summed_up = json.loads((tmp_path / name / "manifest.json").read_text())["evaluation"]["factories"]
+        assert len(summed_up) == factories
+        assert all(one["episodes"] >= 64 and one["seed_block"] == "test" for one in summed_up.values())
+        assert summed_up["microfactory"]["ratio"] < 0.75
+
+
 def flip_a_byte(folder: Path) -> None:
     content = bytearray((folder / "policy.onnx").read_bytes())
     content[len(content) // 2] ^= 1
@@ -232,3 +255,49 @@ def test_the_command_says_what_is_no_policy(tmp_path: Path, capsys: pytest.Captu
     assert main([str(tmp_path), str(tmp_path / "other")]) == 1
     assert "is not a policy folder" in capsys.readouterr().err
     assert not (tmp_path / "other").exists()
+
+
+def test_a_plant_run_by_snapshots_is_what_the_trained_policy_makes_of_it(bundle_folder: Path) -> None:
+    """A whole episode: every decision asked of the bundle through a snapshot in JSON; the same schedule, and the verifier accepts it."""
+    from agents.play import play
+    from agents.rules import make_rule
+    from factory.schedule import unload
+    from factory.verifier import verify
+    from scheduler.decisions import Decider
+    from scheduler.floor import Floor, take_snapshot
+    from scheduler.snapshot import read_snapshot
+
+    factory = find_single_factory("microfactory")
+    seeds = np.array([77], np.uint64)
+    inside, plant = (Batch([factory], num_envs=1, log_length=20_000, most_decisions=5_000) for _ in range(2))
+    play(inside, trained_policy(), seeds)
+    plant.reset(seeds)
+    floor = Floor(factory)
+    decider = Decider(floor, Bundle(bundle_folder), make_rule("ATCS"), budget=60.0)
+    names = Floor(factory)
+    while not plant.over[0]:
+        text = take_snapshot(names, plant.shop, 0).model_dump_json()
+        (first, *_) = decider.decide(read_snapshot(text, factory))
+        assert first.decided_by == "policy"
+        assert first.machine == names.machine_names[int(plant.shop.floor.deciding[0])]
+        plant.step(np.array([row_of(first, names, plant)], np.int64), autoreset=False)
+    expected, found = (unload(factory, None, batch.arrays, batch.shop, 0) for batch in (inside, plant))
+    assert found == expected
+    assert verify(found, factory).total == pytest.approx(float(inside.shop.cost[0].sum()), rel=1e-9)
+
+
+def row_of(decision: Any, names: Any, plant: Batch) -> int:
+    """The row of the plant's own table that a decision in words means."""
+    shop = plant.shop
+    if decision.action == "wait":
+        return shop.legal.shape[1] - 1
+    job_rows = shop.job_row.shape[1]
+    rows = {
+        "start": list(enumerate(shop.job_row[0, : int(shop.floor.num_job_rows[0])])),
+        "changeover": [(job_rows + place, entry) for place, entry in enumerate(shop.changeover_lead[0, : int(shop.floor.num_changeover_rows[0])])],
+    }[decision.action]
+    for row, entry in rows:
+        order, operation = int(entry) >> 6, int(entry) & 63
+        if (str(order + 1), names.operation_names[int(shop.orders["product"][0, order])][operation]) == (decision.order, decision.operation):
+            return row
+    raise AssertionError(f"{decision} is no row of the plant")

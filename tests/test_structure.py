@@ -27,7 +27,7 @@ MAY_IMPORT = {
     "agents": {"factory", "envs", "agents"},
     "evaluation": {"factory", "envs", "agents", "evaluation"},
     "scheduler": {"factory", "envs", "agents", "scheduler"},
-    "benchmarks": {"factory", "envs", "agents", "evaluation", "benchmarks"},
+    "benchmarks": {"factory", "envs", "agents", "evaluation", "scheduler", "benchmarks"},
 }
 """What of ours each room may import."""
 
