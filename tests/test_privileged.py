@@ -66,7 +66,7 @@ def test_work_that_arrives_later_is_counted_in_the_wider_windows() -> None:
 
 def test_setups_that_suit_and_those_that_do_not_make_up_the_queues() -> None:
     batch = play("microfactory", 180)
-    fits = PRIVILEGED_FEATURES - 9 - 8
+    fits = PRIVILEGED_FEATURES - 8 - 8
     for e, row in enumerate(np.expm1(describe(batch).astype(np.float64))):
         assert row[fits] + row[fits + 1] == pytest.approx(batch.shop.centres.queue_length[e].sum(), rel=1e-5)
         assert 0 <= row[fits + 2] <= row[fits + 1] + 1e-6
@@ -79,7 +79,7 @@ def test_what_is_in_process_longer_than_expected_is_told() -> None:
     assert busy.any()
     batch.shop.machines.process_left[0, busy] += 500
     after = describe(batch)
-    place = PRIVILEGED_FEATURES - 9
+    place = PRIVILEGED_FEATURES - 8
     assert after[0, place] > before[0, place] + 1.0
     np.testing.assert_array_equal(np.delete(after, place, axis=1), np.delete(before, place, axis=1))
 
@@ -87,7 +87,7 @@ def test_what_is_in_process_longer_than_expected_is_told() -> None:
 def test_at_the_end_nothing_is_left() -> None:
     batch = play("tiny", 2000)
     assert batch.over.all()
-    idle = PRIVILEGED_FEATURES - 9 - 3
+    idle = PRIVILEGED_FEATURES - 8 - 3
     described = describe(batch)
     np.testing.assert_allclose(described[:, idle], np.log1p(batch.arrays.plant.num_machines[0]), rtol=1e-6)
     np.testing.assert_array_equal(np.delete(described, idle, axis=1), 0)
