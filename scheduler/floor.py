@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from envs.cost_scales import measure_cost_scales
 from envs.observation import DEFAULT_CHANGEOVER_ROWS, DEFAULT_JOB_ROWS, allocate_scratch, allocate_tables, observe
 from factory import kernel
-from factory.arrays import CHANGING, DONE, DOWN, ENTRY_BITS, IDLE, IN_PROCESS, NEVER, PROCESSING, READY, UPCOMING
+from factory.arrays import CHANGING, DONE, DOWN, ENTRY_BITS, IDLE, IN_PROCESS, NEVER, PROCESSING, READY, UPCOMING, split_entry
 from factory.load import load
 from factory.model import Factory, operation_order
 from factory.shop import allocate
@@ -69,7 +69,7 @@ class Floor:
         settle_shop(self.arrays, self.shop, foreseen)
 
     def ask(self) -> int | None:
-        """Number of the machine to decide for now, None if none is left; its observation is in :attr:`tables` then."""
+        """Number of the machine that must decide, None if none is left; its observation is in :attr:`tables` then."""
         kernel.happen_now(self.arrays, self.shop, 0)
         machine = kernel.ask_machine(self.arrays, self.shop, 0)
         self.shop.floor.deciding[0] = machine
@@ -161,67 +161,59 @@ def take_snapshot(floor_of: Floor, shop: Any, env: int, *, order_ids: list[str] 
     order_ids
         Of the orders by number; by default ``"1"``, ``"2"``, ... as in schedules.
     """
-    factory, floor = floor_of.factory, shop.floor[env]
-    clock, released = int(floor.clock), int(floor.num_released)
-    names = {status: name for name, status in OPERATION_STATUS.items()}
-
-    def order_id(number: int) -> str:
-        return f"{number + 1}" if order_ids is None else order_ids[number]
-
-    def operations_of(number: int) -> dict[str, Any]:
-        states = {}
-        for operation, name in enumerate(floor_of.operation_names[int(shop.orders[env, number].product)]):
-            row = shop.operations[env, number, operation]
-            state: dict[str, Any] = {"status": names[int(row.status)], "attempt": int(row.attempt)}
-            if row.status == READY:
-                state["ready_date"] = int(row.join_date)
-            if row.status == UPCOMING:
-                state |= {"arrival_date": int(row.arrival_date), "expected_date": int(row.expected_date), "lead_time": float(row.lead_time)}
-            states[name] = state
-        return states
-
-    orders = []
-    for number in shop.active[env, : int(floor.num_active)].tolist():
-        row = shop.orders[env, number]
-        options = {
-            option.name: option.values[value].name
-            for option, value in zip(factory.options, shop.option_value[env, number].tolist(), strict=False)
-            if value >= 0
-        }
-        orders.append(
-            {
-                "order_id": order_id(number),
-                "product": factory.products[int(row.product)].name,
-                "options": options,
-                "release_date": int(row.release_date),
-                "due_date": int(row.due_date),
-                "weight": float(row.weight),
-                "material_here": bool(row.material_date <= clock),
-                "operations": operations_of(number),
-            }
-        )
-    machines = {}
-    for machine, name in enumerate(floor_of.machine_names):
-        row = shop.machines[env, machine]
-        status = next(word for word, number in MACHINE_STATUS.items() if number == row.status)
-        machines[name] = {
-            "status": status,
-            "setup": floor_of.setup_names(machine, shop.mounted[env, machine]),
-            "since": int(row.state_date),
-            "expected_end": None if status == "idle" else int(row.expected_end),
-            "first_piece": bool(row.first_piece),
-            "waiting_until": None if row.wait_until == NEVER else int(row.wait_until),
-        }
-        if row.entry >= 0:
-            number, operation = int(row.entry) >> ENTRY_BITS, int(row.entry) & ((1 << ENTRY_BITS) - 1)
-            machines[name] |= {"order": order_id(number), "operation": floor_of.operation_names[int(shop.orders[env, number].product)][operation]}
+    floor = shop.floor[env]
+    released = int(floor.num_released)
+    ids = order_ids or [f"{number + 1}" for number in range(released)]
     return Snapshot.model_validate(
         {
-            "factory": factory.name,
-            "clock": clock,
-            "machines": machines,
-            "orders": orders,
+            "factory": floor_of.factory.name,
+            "clock": int(floor.clock),
+            "machines": {name: _machine_state(floor_of, shop, env, machine, ids) for machine, name in enumerate(floor_of.machine_names)},
+            "orders": [_order_state(floor_of, shop, env, number, ids[number]) for number in shop.active[env, : int(floor.num_active)].tolist()],
             "recent_releases": [int(date) for date in shop.orders.release_date[env, max(0, released - 8) : released]],
             "more_orders": released < int(floor.num_orders),
         }
     )
+
+
+def _order_state(floor_of: Floor, shop: Any, env: int, number: int, order_id: str) -> dict[str, Any]:
+    """An order in progress as a snapshot tells it."""
+    row, factory = shop.orders[env, number], floor_of.factory
+    chosen = zip(factory.options, shop.option_value[env, number].tolist(), strict=False)
+    names = floor_of.operation_names[int(row.product)]
+    return {
+        "order_id": order_id,
+        "product": factory.products[int(row.product)].name,
+        "options": {option.name: option.values[value].name for option, value in chosen if value >= 0},
+        "release_date": int(row.release_date),
+        "due_date": int(row.due_date),
+        "weight": float(row.weight),
+        "material_here": bool(row.material_date <= shop.floor.clock[env]),
+        "operations": {name: _operation_state(shop.operations[env, number, operation]) for operation, name in enumerate(names)},
+    }
+
+
+def _operation_state(row: Any) -> dict[str, Any]:
+    state: dict[str, Any] = {"status": next(word for word, status in OPERATION_STATUS.items() if status == row.status), "attempt": int(row.attempt)}
+    if row.status == READY:
+        state["ready_date"] = int(row.join_date)
+    if row.status == UPCOMING:
+        state |= {"arrival_date": int(row.arrival_date), "expected_date": int(row.expected_date), "lead_time": float(row.lead_time)}
+    return state
+
+
+def _machine_state(floor_of: Floor, shop: Any, env: int, machine: int, order_ids: list[str]) -> dict[str, Any]:
+    """A machine as a snapshot tells it."""
+    row = shop.machines[env, machine]
+    state = {
+        "status": next(word for word, status in MACHINE_STATUS.items() if status == row.status),
+        "setup": floor_of.setup_names(machine, shop.mounted[env, machine]),
+        "since": int(row.state_date),
+        "expected_end": None if row.status == IDLE else int(row.expected_end),
+        "first_piece": bool(row.first_piece),
+        "waiting_until": None if row.wait_until == NEVER else int(row.wait_until),
+    }
+    if row.entry >= 0:
+        number, operation = split_entry(row.entry)
+        state |= {"order": order_ids[number], "operation": floor_of.operation_names[int(shop.orders.product[env, number])][operation]}
+    return state
