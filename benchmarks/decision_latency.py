@@ -18,12 +18,13 @@ import numpy as np
 from agents.rules import make_rule
 from evaluation import sources
 from factory.catalogue import find_single_factory
-from scheduler.__main__ import fallback_rule
 from scheduler.bundle import Bundle
 from scheduler.decisions import Decider
+from scheduler.engine import fallback_rule
 from scheduler.floor import Floor, take_snapshot
+from scheduler.reading import parse_snapshot, read_snapshot
 from scheduler.simulated import simulate
-from scheduler.snapshot import Snapshot, parse_snapshot, read_snapshot
+from scheduler.snapshot import Snapshot
 
 OPEN_ORDERS = (20, 100, 1000)
 _IDLE = {"status": "idle", "expected_end": None, "order": None, "operation": None, "first_piece": False}

@@ -1,29 +1,47 @@
-"""An exported policy from the command line: ``python -m scheduler decide|explain|snapshot ...``."""
+"""An exported policy at work: ``python -m scheduler decide|plan|explain|what-if|serve|replay|shadow|snapshot ...``."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from pathlib import Path
 
-from agents.rules import Rule, make_rule, parse_rule
+from pydantic import TypeAdapter, ValidationError
+
+from agents.rules import make_rule
 from envs.seeds import episode_seeds
 from factory.catalogue import find_single_factory
+from factory.model import Factory
 from scheduler import explanations
-from scheduler.bundle import Bundle
+from scheduler.bundle import Bundle, BundleError
 from scheduler.decisions import BUDGET_SECONDS, Decider
+from scheduler.engine import PLAN_SECONDS, Engine, Loaded, load_policy
 from scheduler.floor import Floor, take_snapshot
+from scheduler.guarding import TOKEN_VARIABLE, check_address
+from scheduler.journal import Journal, JournalError
+from scheduler.planning import Plan, PlanError, Planner
+from scheduler.reading import SnapshotError, describe_errors, read_snapshot
+from scheduler.replaying import replay, report_shadow
 from scheduler.simulated import simulate
-from scheduler.snapshot import Snapshot, read_snapshot
+from scheduler.snapshot import Snapshot
+from scheduler.stability import compare, freeze
+from scheduler.telling import tell_plan, tell_replay, tell_shadow
+from scheduler.what_if import Change, what_if
+
+_CHANGES: TypeAdapter[tuple[Change, ...]] = TypeAdapter(tuple[Change, ...])
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a command; 0, or 1 with what is wrong on stderr."""
     options = _parse(arguments)
     try:
-        print(options.run(options))
-    except (ValueError, OSError) as error:
+        print(options.run(options), flush=True)
+    except (ValueError, OSError, PlanError, JournalError) as error:
+        if isinstance(error, BrokenPipeError):  # whoever reads has seen enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 0
         print(error, file=sys.stderr)
         return 1
     return 0
@@ -34,13 +52,47 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     commands = parser.add_subparsers(required=True, metavar="command")
     decide = commands.add_parser("decide", help="what every free machine is to do now")
     decide.set_defaults(run=_decide)
+    decide.add_argument("--shadow", action="store_true", help="let the fallback rule decide, and tell beside it what the policy would have done")
+    decide.add_argument("--log", type=Path, help="SQLite file that the decisions are appended to")
+    plan = commands.add_parser("plan", help="a complete schedule, with the expected completion of each order")
+    plan.set_defaults(run=_plan)
+    plan.add_argument("--by", choices=("policy", "rule"), default="policy", help="who decides")
+    plan.add_argument("--previous", type=Path, help="JSON file with a plan, to tell how much of it moves")
+    plan.add_argument("--frozen", type=int, default=0, help="ticks from the clock in which nothing of the previous plan moves")
+    plan.add_argument("--text", action="store_true", help="tables and a chart in characters instead of JSON")
     explain = commands.add_parser("explain", help="the alternatives of the next decision, what separates them, and what the fallback rule would do")
     explain.set_defaults(run=_explain)
-    for command in (decide, explain):
+    tried = commands.add_parser("what-if", help="the plan before and after changes")
+    tried.set_defaults(run=_what_if)
+    tried.add_argument("--change", action="append", required=True, help='JSON, for example \'{"change": "machine_down", "machine": "paint-1", "until": 500}\'')
+    for command in (plan, tried):
+        command.add_argument("--futures", type=int, default=0, help="futures to sample, for the 10, 50 and 90 %% dates of each order")
+        command.add_argument("--seed", type=int, default=0, help="of the futures")
+    for command in (decide, plan, explain, tried):
         command.add_argument("snapshot", type=Path, help="JSON file, or - for standard input")
-        command.add_argument("--bundle", type=Path, required=True, help="folder that python -m agents.export wrote")
-        command.add_argument("--factory", help="name or TOML file; by default the one that the policy was trained for")
         command.add_argument("--budget", type=float, default=1000 * BUDGET_SECONDS, help="milliseconds for one decision, then the fallback rule decides")
+    serve = commands.add_parser("serve", help="the HTTP service and the planner's page")
+    serve.set_defaults(run=_serve)
+    serve.add_argument("--host", default="127.0.0.1", help=f"address to listen at; others than this machine's own need a token in {TOKEN_VARIABLE}")
+    serve.add_argument("--port", type=int, default=8080)
+    serve.add_argument("--log", type=Path, default=Path("decisions.sqlite"), help="SQLite file that decisions are appended to")
+    serve.add_argument("--shadow", action="store_true", help="let the fallback rule decide, and log beside it what the policy would have done")
+    serve.add_argument("--budget", type=float, default=1000 * BUDGET_SECONDS, help="milliseconds for one decision, then the fallback rule decides")
+    serve.add_argument("--plan-seconds", type=float, default=PLAN_SECONDS, help="for one plan")
+    serve.add_argument("--rate", type=float, default=1000.0, help="requests a second of one client; 0: no limit")
+    again = commands.add_parser("replay", help="take the decisions of a log again and compare")
+    again.set_defaults(run=_replay)
+    shadow = commands.add_parser("shadow", help="where policy and rule differ in a log of shadow mode, and what that would cost")
+    shadow.set_defaults(run=_shadow)
+    shadow.add_argument("--futures", type=int, default=16, help="that judge each difference")
+    shadow.add_argument("--most", type=int, default=100, help="differences that are judged")
+    for command in (again, shadow):
+        command.add_argument("log", type=Path, help="SQLite file that serve or decide wrote")
+        command.add_argument("--first", type=int, default=1, help="number of the first entry")
+        command.add_argument("--json", action="store_true", help="JSON instead of text")
+    for command in (decide, plan, explain, tried, serve, again, shadow):
+        command.add_argument("--bundle", type=Path, required=command is not serve, help="folder that python -m agents.export wrote")
+        command.add_argument("--factory", help="name or TOML file; by default the one that the policy was trained for")
     snapshot = commands.add_parser("snapshot", help="a snapshot of a simulated moment, to try things with")
     snapshot.add_argument("--factory", default="microfactory", help="name or TOML file")
     snapshot.add_argument("--episode", type=int, default=0, help="of the seed block tune")
@@ -49,33 +101,112 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
+# --- commands -----------------------------------------------------------------------------------------------------------------
+
+
 def _decide(options: argparse.Namespace) -> str:
-    decider, snapshot = _open(options)
-    return json.dumps([decision.model_dump() for decision in decider.decide(snapshot)], indent=1)
+    factory, loaded = _load(options)
+    decider, snapshot = Decider(Floor(factory), loaded.bundle, loaded.rule, options.budget / 1000, shadow=options.shadow), _read(options, factory)
+    decisions = decider.decide(snapshot)
+    if options.log:
+        with Journal(options.log) as journal:
+            journal.append(snapshot, decisions, policy=loaded.sha256, rule=str(loaded.rule), shadow=options.shadow)
+    return json.dumps([decision.model_dump() for decision in decisions], indent=1)
+
+
+def _plan(options: argparse.Namespace) -> str:
+    planner, snapshot = _open(options)
+    factory = planner.decider.floor.factory
+    previous = _read_plan(options.previous) if options.previous else None
+    if previous is not None and options.frozen > 0:
+        snapshot = freeze(snapshot, previous, options.frozen, factory)
+    plan = planner.plan(snapshot, by=options.by, futures=options.futures, seed=options.seed)
+    if previous is not None:
+        plan = plan.model_copy(update={"nervousness": compare(previous, plan)})
+    return tell_plan(plan) if options.text else plan.model_dump_json(indent=1)
+
+
+def _read_plan(path: Path) -> Plan:
+    try:
+        return Plan.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        raise SnapshotError(f"{path}: {describe_errors(error, 'plan')}") from None
 
 
 def _explain(options: argparse.Namespace) -> str:
-    return explanations.explain(*_open(options)).model_dump_json(indent=1)
+    planner, snapshot = _open(options)
+    return explanations.explain(planner.decider, snapshot).model_dump_json(indent=1)
 
 
-def _open(options: argparse.Namespace) -> tuple[Decider, Snapshot]:
-    """A decider with the bundle, and the snapshot."""
-    bundle = Bundle(options.bundle)
-    factory = find_single_factory(options.factory or bundle.manifest["training"]["factories"][0])
-    text = sys.stdin.buffer.read() if str(options.snapshot) == "-" else options.snapshot.read_bytes()
-    return Decider(Floor(factory), bundle, fallback_rule(bundle, factory.name), options.budget / 1000), read_snapshot(text, factory)
+def _what_if(options: argparse.Namespace) -> str:
+    planner, snapshot = _open(options)
+    try:
+        changes = _CHANGES.validate_json(f"[{','.join(options.change)}]")
+    except ValidationError as error:
+        raise SnapshotError(describe_errors(error, "--change")) from None
+    return what_if(planner, snapshot, changes, futures=options.futures, seed=options.seed).model_dump_json(indent=1)
 
 
-def fallback_rule(bundle: Bundle, factory: str) -> Rule:
-    """The rule that the manifest names for a factory; ATCS by default where it was never tuned for it."""
-    named = bundle.manifest["fallback_rules"].get(factory)
-    return parse_rule(named) if named else make_rule("ATCS")
+def _serve(options: argparse.Namespace) -> str:
+    from scheduler.serving import serve  # FastAPI and uvicorn, which nothing else needs
+
+    token = os.environ.get(TOKEN_VARIABLE, "")
+    check_address(options.host, token)
+    factory, _ = _load(options)
+    engine = Engine(factory, options.bundle, Journal(options.log), budget=options.budget / 1000, shadow=options.shadow, plan_seconds=options.plan_seconds)
+    serve(engine, options.host, options.port, token=token, rate=options.rate)
+    return "stopped"
+
+
+def _replay(options: argparse.Namespace) -> str:
+    factory, loaded = _load(options, strict=True)
+    found = replay(Decider(Floor(factory), loaded.bundle, loaded.rule), options.log, loaded.sha256, options.first)
+    return found.model_dump_json(indent=1) if options.json else tell_replay(found)
+
+
+def _shadow(options: argparse.Namespace) -> str:
+    factory, loaded = _load(options, strict=True)
+    planner = Planner(Decider(Floor(factory), loaded.bundle, loaded.rule))
+    found = report_shadow(planner, options.log, futures=options.futures, most=options.most, first=options.first)
+    return found.model_dump_json(indent=1) if options.json else tell_shadow(found)
 
 
 def _snapshot(options: argparse.Namespace) -> str:
     factory = find_single_factory(options.factory)
     shop = simulate(factory, make_rule("ATCS"), int(episode_seeds("tune", 1, options.episode)[0]), options.decisions)
     return take_snapshot(Floor(factory), shop, 0).model_dump_json(indent=1, exclude_defaults=True)
+
+
+# --- what they have in common ---------------------------------------------------------------------------------------------------
+
+
+def _load(options: argparse.Namespace, *, strict: bool = False) -> tuple[Factory, Loaded]:
+    """The factory and its policy; a bundle that cannot be trusted leaves the rule to decide, with a line about it, unless ``strict``."""
+    if strict:
+        Bundle(options.bundle)
+    name = options.factory or (_trained_for(options.bundle) if options.bundle else "microfactory")
+    factory = find_single_factory(name)
+    loaded = load_policy(options.bundle, factory.name)
+    if loaded.fault and options.bundle:
+        print(f"{loaded.fault} {loaded.rule} decides.", file=sys.stderr)
+    return factory, loaded
+
+
+def _trained_for(folder: Path) -> str:
+    """The first factory that a bundle names, even of one that cannot be trusted."""
+    try:
+        return str(json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["training"]["factories"][0])
+    except (OSError, ValueError, LookupError, TypeError):
+        raise BundleError(f"{folder}: no manifest tells the factory. Give it with --factory, or another bundle.") from None
+
+
+def _open(options: argparse.Namespace) -> tuple[Planner, Snapshot]:
+    factory, loaded = _load(options)
+    return Planner(Decider(Floor(factory), loaded.bundle, loaded.rule, options.budget / 1000)), _read(options, factory)
+
+
+def _read(options: argparse.Namespace, factory: Factory) -> Snapshot:
+    return read_snapshot(sys.stdin.buffer.read() if str(options.snapshot) == "-" else options.snapshot.read_bytes(), factory)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -36,9 +36,15 @@ class Decision(Choice):
 
     machine: str
     until: int | None = None  # wait: the latest date at which to ask again; any change at the work centre ends it before
-    decided_by: Literal["policy", "fallback"] = "policy"
-    fault: str | None = None  # why the fallback rule decided
+    decided_by: Literal["policy", "fallback", "rule", "lock"] = "policy"  # rule: in shadow mode; lock: what the planner has fixed leaves nothing to decide
+    fault: str | None = None  # why the fallback rule decided, or, in shadow mode, what was wrong with the policy
+    policy_choice: Choice | None = None  # in shadow mode: what the policy would have done
     microseconds: int = 0
+
+    @property
+    def choice(self) -> Choice:
+        """The same without who decided, and why."""
+        return Choice(action=self.action, order=self.order, operation=self.operation, setup=self.setup)
 
 
 class Decider:
@@ -54,26 +60,68 @@ class Decider:
         The rule.
     budget
         Seconds that the network may take over one decision.
+    shadow
+        Let the rule decide, and tell beside it what the policy would have done.
     """
 
-    def __init__(self, floor: Floor, bundle: Bundle | None, fallback: Rule, budget: float = BUDGET_SECONDS) -> None:
-        self.floor, self.bundle, self.fallback, self.budget = floor, bundle, fallback, budget
+    def __init__(self, floor: Floor, bundle: Bundle | None, fallback: Rule, budget: float = BUDGET_SECONDS, *, shadow: bool = False) -> None:
+        self.floor, self.bundle, self.fallback, self.budget, self.shadow = floor, bundle, fallback, budget, shadow
 
-    def decide(self, snapshot: Snapshot) -> list[Decision]:
-        """Decisions for all machines that are free now, each taken as if those before it had been carried out."""
-        floor, decisions = self.floor, list[Decision]()
-        floor.place(snapshot)
-        while (machine := floor.ask()) is not None:
-            start = time.perf_counter()
-            row, fault = self._choose()
-            choice = self.describe(machine, row)
-            floor.carry_out(row)
-            microseconds = round(1e6 * (time.perf_counter() - start))
-            until = int(floor.shop.machines.wait_until[0, machine]) if choice.action == "wait" else None
-            by = "policy" if fault is None else "fallback"
-            name = floor.machine_names[machine]
-            decisions.append(Decision(machine=name, until=until, decided_by=by, fault=fault, microseconds=microseconds, **choice.model_dump()))
+    def decide(self, snapshot: Snapshot, by_rule: Collection[int] = ()) -> list[Decision]:
+        """Decisions for all machines that are free now, each taken as if those before it had been carried out.
+
+        Parameters
+        ----------
+        by_rule
+            Numbers of the decisions that are left to the fallback rule, as it was at the time when a log is replayed.
+        """
+        decisions = list[Decision]()
+        self.floor.place(snapshot)
+        while (machine := self.floor.ask()) is not None:
+            decisions.append(self._hold(machine) if self.floor.held else self._decide(machine, len(decisions) in by_rule))
         return decisions
+
+    def tell(self, snapshot: Snapshot, choices: Sequence[tuple[str, Choice]]) -> bool:
+        """Put the floor into the state after a snapshot's machines have been told what to do, by name and in turn; False if that cannot be carried out."""
+        self.floor.place(snapshot)
+        for name, choice in choices:
+            machine = self.floor.ask()
+            if machine is None or self.floor.machine_names[machine] != name:
+                return False
+            if self.floor.held:
+                self.floor.hold()
+                continue
+            row = next((row for row in np.flatnonzero(self.floor.tables.action_mask[0]).tolist() if self.describe(machine, row) == choice), None)
+            if row is None:
+                return False
+            self.floor.carry_out(row)
+        return True
+
+    def _hold(self, machine: int) -> Decision:
+        self.floor.hold()
+        return Decision(machine=self.floor.machine_names[machine], action="wait", until=self._wait_until(machine), decided_by="lock")
+
+    def _decide(self, machine: int, by_rule: bool) -> Decision:
+        start = time.perf_counter()
+        row, fault = (self.ask_rule(), "as logged") if by_rule else self._choose()
+        shadowed = None
+        if self.shadow:
+            shadowed = None if fault else self.describe(machine, row)
+            row = self.ask_rule()
+        choice = self.describe(machine, row)
+        self.floor.carry_out(row)
+        return Decision(
+            **dict(choice),
+            machine=self.floor.machine_names[machine],
+            until=self._wait_until(machine) if choice.action == "wait" else None,
+            decided_by="rule" if self.shadow else "fallback" if fault else "policy",
+            fault=fault,
+            policy_choice=shadowed,
+            microseconds=round(1e6 * (time.perf_counter() - start)),
+        )
+
+    def _wait_until(self, machine: int) -> int:
+        return int(self.floor.shop.machines.wait_until[0, machine])
 
     def observation(self) -> dict[str, NDArray[Any]]:
         """What the asked machine's decision maker sees."""

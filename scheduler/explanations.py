@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from envs.features import CANDIDATES
-from scheduler.bundle import BundleError
+from scheduler.bundle import Bundle, BundleError
 from scheduler.decisions import Choice, Decider
 from scheduler.snapshot import Snapshot
 
@@ -56,16 +58,19 @@ def explain(decider: Decider, snapshot: Snapshot) -> Explanation:
     Raises
     ------
     BundleError
-        If the decider has no policy.
+        If the decider has no policy, or the policy fails.
     """
     if decider.bundle is None:
         raise BundleError("explain: no policy is loaded. Load a bundle.")
     floor = decider.floor
     floor.place(snapshot)
     machine = floor.ask()
+    while machine is not None and floor.held:
+        floor.hold()
+        machine = floor.ask()
     if machine is None:
         return Explanation(machine=None, rule=str(decider.fallback))
-    logits, values = decider.bundle.look(decider.observation())
+    logits, values = _look(decider.bundle, decider.observation())
     legal = np.flatnonzero(floor.tables.action_mask[0])
     ranked = legal[np.argsort(-logits[0, legal], kind="stable")]
     weights = np.exp(logits[0, ranked].astype(np.float64) - logits[0, ranked[0]])
@@ -81,6 +86,16 @@ def explain(decider: Decider, snapshot: Snapshot) -> Explanation:
         rule=str(decider.fallback),
         rule_choice=decider.describe(machine, decider.ask_rule()),
     )
+
+
+def _look(bundle: Bundle, observation: dict[str, NDArray[Any]]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    try:
+        logits, values = bundle.look(observation)
+    except Exception as error:  # whatever goes wrong in the network
+        raise BundleError(f"explain: the policy failed ({type(error).__name__}: {error}). Check the bundle.") from None
+    if not (np.isfinite(logits[observation["action_mask"]]).all() and np.isfinite(values).all()):
+        raise BundleError("explain: the policy's answer is not finite. Check the bundle.")
+    return logits, values
 
 
 def _compare(row: NDArray[np.float64], chosen: NDArray[np.float64]) -> tuple[Difference, ...]:

@@ -15,6 +15,7 @@ from factory.arrays import CHANGING, DONE, DOWN, ENTRY_BITS, IDLE, IN_PROCESS, N
 from factory.load import load
 from factory.model import Factory, operation_order
 from factory.shop import allocate
+from scheduler.locks import NOBODY, allocate_locks, hold, narrow_choices
 from scheduler.placing import hide_future, settle_shop
 from scheduler.snapshot import MachineState, OrderState, Snapshot
 
@@ -45,6 +46,7 @@ class Floor:
         self.products = {product.name: number for number, product in enumerate(factory.products)}
         self._option_numbers = [(option.name, {value.name: number for number, value in enumerate(option.values)}) for option in factory.options]
         self.order_ids: list[str | None] = []
+        self.held = False
         self._make_room(_ROOM_AT_FIRST)
 
     def place(self, snapshot: Snapshot) -> None:
@@ -66,15 +68,22 @@ class Floor:
             self._place_machine(machine, snapshot.machines[name], snapshot.clock, in_progress)
         hide_future(self.shop, len(self.machine_names))
         foreseen = self._place_orders(orders)
+        self._place_locks(snapshot, in_progress)
         settle_shop(self.arrays, self.shop, foreseen)
 
     def ask(self) -> int | None:
-        """Number of the machine that must decide, None if none is left; its observation is in :attr:`tables` then."""
+        """Number of the machine that must decide, None if none is left.
+
+        Its observation is in :attr:`tables` then, unless :attr:`held` says that locks leave it nothing to decide.
+        """
         kernel.happen_now(self.arrays, self.shop, 0)
         machine = kernel.ask_machine(self.arrays, self.shop, 0)
         self.shop.floor.deciding[0] = machine
         if machine < 0:
             return None
+        self.held = not narrow_choices(self.arrays, self.shop, 0, machine, self.locks)
+        if self.held:
+            return int(machine)
         tables = self.tables
         observe(self.arrays, self.shop, 0, self._scratch, tables.candidates[0], tables.machines[0], tables.shop[0], tables.action_mask[0])
         return int(machine)
@@ -82,6 +91,10 @@ class Floor:
     def carry_out(self, row: int) -> bool:
         """Carry out a row for the asked machine; False, and nothing has changed, if it is not legal."""
         return bool(kernel.decide(self.arrays, self.shop, 0, row))
+
+    def hold(self) -> None:
+        """Let the asked machine wait for what is locked to it, or until it is in service."""
+        hold(self.arrays, self.shop, 0, self.shop.floor.deciding[0], self.locks)
 
     def setup_names(self, machine: int, values: NDArray[np.int16]) -> dict[str, str]:
         """A machine's setup in words."""
@@ -95,6 +108,7 @@ class Floor:
         self.shop = allocate(self.arrays, 1, **self._rows)
         self._orders, self._operations = (part.view(np.ndarray) for part in (self.shop.orders, self.shop.operations))  # fields of records are slow to reach
         self._scratch = allocate_scratch(self.shop)
+        self.locks = allocate_locks(self.arrays, orders)
         self.tables = allocate_tables(self.arrays, self.shop, np.float32)
 
     def _place_machine(self, machine: int, state: MachineState, clock: int, in_progress: dict[str, tuple[int, OrderState]]) -> None:
@@ -111,6 +125,20 @@ class Floor:
             row.entry = (number << ENTRY_BITS) | self.operation_names[self.products[order.product]].index(state.operation)
         values = [attribute.values.index(state.setup[attribute.name]) for attribute in self.centres[machine].attributes]
         self.shop.mounted[0, machine, : len(values)] = values
+
+    def _place_locks(self, snapshot: Snapshot, in_progress: dict[str, tuple[int, OrderState]]) -> None:
+        locks = self.locks
+        for entry in locks.sequence[: locks.length[0]].tolist():
+            locks.machine_of[split_entry(entry)] = NOBODY
+        for place, lock in enumerate(snapshot.locks):
+            number, order = in_progress[lock.order]
+            operation = self.operation_names[self.products[order.product]].index(lock.operation)
+            locks.sequence[place] = (number << ENTRY_BITS) | operation
+            locks.machine_of[number, operation] = self.machine_names.index(lock.machine)
+        locks.length[0] = len(snapshot.locks)
+        for machine, name in enumerate(self.machine_names):
+            until = snapshot.machines[name].out_of_service_until
+            locks.out_of_service_until[machine] = NEVER if until is None else until
 
     def _place_orders(self, orders: list[tuple[int, OrderState | None]]) -> NDArray[np.bool_]:
         """Fill the columns of orders and operations; which orders say themselves what can be expected of them."""

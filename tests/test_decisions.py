@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 from agents.rules import make_rule
 from envs.features import CANDIDATE_INDEX
 from factory.catalogue import find_single_factory
-from scheduler.__main__ import fallback_rule, main
+from scheduler.__main__ import main
 from scheduler.bundle import Bundle, BundleError
 from scheduler.decisions import Decider
+from scheduler.engine import fallback_rule
 from scheduler.explanations import explain
 from scheduler.floor import Floor, take_snapshot
 from scheduler.simulated import simulate

@@ -265,7 +265,7 @@ def test_a_plant_run_by_snapshots_is_what_the_trained_policy_makes_of_it(bundle_
     from factory.verifier import verify
     from scheduler.decisions import Decider
     from scheduler.floor import Floor, take_snapshot
-    from scheduler.snapshot import read_snapshot
+    from scheduler.reading import read_snapshot
 
     factory = find_single_factory("microfactory")
     seeds = np.array([77], np.uint64)

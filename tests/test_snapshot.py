@@ -17,8 +17,8 @@ from factory.arrays import NEVER
 from factory.catalogue import find_single_factory
 from scheduler.decisions import Decider
 from scheduler.floor import Floor, take_snapshot
+from scheduler.reading import SnapshotError, parse_snapshot, read_snapshot
 from scheduler.simulated import simulate
-from scheduler.snapshot import SnapshotError, parse_snapshot, read_snapshot
 from tests.karts import karts
 
 FACTORY = find_single_factory("microfactory")

@@ -1,0 +1,185 @@
+"""The service's work without HTTP: one decider that answers fast, another for what takes time, and policies that change under way."""
+
+from __future__ import annotations
+
+import datetime
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from agents.rules import Rule, make_rule, parse_rule
+from envs.seeds import episode_seeds
+from factory.model import Factory
+from scheduler.bundle import Bundle, BundleError
+from scheduler.decisions import BUDGET_SECONDS, Decider, Decision
+from scheduler.explanations import Explanation, explain
+from scheduler.floor import Floor, take_snapshot
+from scheduler.journal import Journal
+from scheduler.messages import PlanRequest, WhatIfRequest
+from scheduler.planning import Plan, Planner
+from scheduler.simulated import simulate
+from scheduler.snapshot import Snapshot
+from scheduler.stability import compare, freeze
+from scheduler.what_if import Comparison, what_if
+
+PLAN_SECONDS = 30.0
+_EXAMPLE_DECISIONS = 70
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A policy with the rule that stands in for it."""
+
+    bundle: Bundle | None
+    rule: Rule
+    fault: str | None = None
+
+    @property
+    def sha256(self) -> str:
+        """Of the network; '' without a policy."""
+        return str(self.bundle.manifest["sha256"]["policy.onnx"]) if self.bundle else ""
+
+
+def load_policy(folder: Path | None, factory: str) -> Loaded:
+    """A bundle and its fallback rule; the rule alone, and why, if the bundle cannot be trusted."""
+    if folder is None:
+        return Loaded(None, make_rule("ATCS"), "no bundle was named")
+    try:
+        bundle = Bundle(folder)
+    except BundleError as error:
+        return Loaded(None, make_rule("ATCS"), str(error))
+    return Loaded(bundle, fallback_rule(bundle, factory))
+
+
+def fallback_rule(bundle: Bundle, factory: str) -> Rule:
+    """The rule that the manifest names for a factory; ATCS by default where it was never tuned for it."""
+    named = bundle.manifest["fallback_rules"].get(factory)
+    return parse_rule(named) if named else make_rule("ATCS")
+
+
+class Engine:
+    """Answers for one factory. Decisions wait only for other decisions, plans only for other plans.
+
+    Parameters
+    ----------
+    factory
+        The factory.
+    bundle
+        Folder of the policy; None: the rule decides.
+    journal
+        Where decisions are logged.
+    budget, shadow
+        As for :class:`scheduler.decisions.Decider`.
+    plan_seconds
+        Time for one plan.
+    """
+
+    def __init__(
+        self,
+        factory: Factory,
+        bundle: Path | None,
+        journal: Journal,
+        *,
+        budget: float = BUDGET_SECONDS,
+        shadow: bool = False,
+        plan_seconds: float = PLAN_SECONDS,
+    ) -> None:
+        self.factory, self.folder, self.journal, self.shadow = factory, bundle, journal, shadow
+        self.loaded = load_policy(bundle, factory.name)
+        self.newest: tuple[Snapshot, str] | None = None
+        self._decider, slow = (Decider(Floor(factory), self.loaded.bundle, self.loaded.rule, budget, shadow=shadow) for _ in range(2))
+        self._planner = Planner(slow, plan_seconds)
+        self._fast, self._slow = ThreadPoolExecutor(1, "decide"), ThreadPoolExecutor(1, "plan")
+        self._reloading = threading.Lock()
+
+    def warm_up(self) -> None:
+        """Compile what needs compiling, so that no request waits for it."""
+        example = self.example()
+        self._decider.decide(example)
+        self._planner.plan(example, futures=1)
+        explain(self._planner.decider, example)
+
+    def close(self) -> None:
+        """Finish what is under way."""
+        self._fast.shutdown()
+        self._slow.shutdown()
+
+    def example(self) -> Snapshot:
+        """A simulated moment."""
+        rule, decisions = make_rule("ATCS"), _EXAMPLE_DECISIONS
+        while True:
+            try:
+                shop = simulate(self.factory, rule, int(episode_seeds("tune", 1)[0]), decisions)
+                return take_snapshot(Floor(self.factory), shop, 0)
+            except ValueError:  # a short episode
+                decisions //= 2
+
+    # --- answers --------------------------------------------------------------------------------------------------------------
+
+    def decide(self, read: Callable[[], Snapshot]) -> Future[tuple[list[Decision], Loaded, Future[int]]]:
+        """Decisions for a snapshot, with the policy and rule that took them; they may be told once the last part, the number in the log, is there."""
+
+        def work() -> tuple[list[Decision], Loaded, Future[int]]:
+            snapshot, loaded = read(), self.loaded
+            self._decider.bundle, self._decider.fallback = loaded.bundle, loaded.rule
+            decisions = self._decider.decide(snapshot)
+            self.receive(snapshot)
+            return decisions, loaded, self.journal.submit(snapshot, decisions, policy=loaded.sha256, rule=str(loaded.rule), shadow=self.shadow)
+
+        return self._fast.submit(work)
+
+    def plan(self, read: Callable[[], PlanRequest]) -> Future[Plan]:
+        """A plan, compared with the previous one if there is one."""
+
+        def work(planner: Planner) -> Plan:
+            request = read()
+            snapshot = request.snapshot
+            if request.previous is not None and request.frozen:
+                snapshot = freeze(snapshot, request.previous, request.frozen, self.factory)
+            plan = planner.plan(snapshot, by=request.by, futures=request.futures, seed=request.seed)
+            return plan if request.previous is None else plan.model_copy(update={"nervousness": compare(request.previous, plan)})
+
+        return self._submit_slow(work)
+
+    def explain(self, read: Callable[[], Snapshot]) -> Future[Explanation]:
+        """The next decision's alternatives."""
+        return self._submit_slow(lambda planner: explain(planner.decider, read()))
+
+    def what_if(self, read: Callable[[], WhatIfRequest]) -> Future[Comparison]:
+        """The plan before and after some changes."""
+
+        def work(planner: Planner) -> Comparison:
+            request = read()
+            return what_if(planner, request.snapshot, request.changes, futures=request.futures, seed=request.seed)
+
+        return self._submit_slow(work)
+
+    def _submit_slow(self, work: Callable[[Planner], Any]) -> Future[Any]:
+        def run() -> Any:
+            loaded, decider = self.loaded, self._planner.decider
+            decider.bundle, decider.fallback = loaded.bundle, loaded.rule
+            return work(self._planner)
+
+        return self._slow.submit(run)
+
+    def receive(self, snapshot: Snapshot) -> None:
+        """Keep the newest shop floor for whoever wants to look at it."""
+        self.newest = (snapshot, datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds"))
+
+    def reload(self) -> Loaded:
+        """Read the bundle's folder anew; what is under way ends with the old policy, and a bundle that cannot be trusted changes nothing.
+
+        Raises
+        ------
+        BundleError
+            If the bundle cannot be trusted.
+        """
+        with self._reloading:
+            if self.folder is None:
+                raise BundleError("reload: the service was started without a bundle. Start it with --bundle DIR.")
+            bundle = Bundle(self.folder)
+            self.loaded = Loaded(bundle, fallback_rule(bundle, self.factory.name))
+            return self.loaded

@@ -1,0 +1,235 @@
+"""A shop floor played on: with expected durations, or in sampled futures, until the orders that are known are done. Compiled."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+
+from envs.observation import observe
+from factory import draws
+from factory.accounts import pass_time, settle_accounts
+from factory.arrays import CHANGING, DOWN, IDLE, NEVER, PROCESSING, FactoryArrays
+from factory.compiled import compiled
+from factory.expectations import expected_lateness
+from factory.futures import changeover_end, copy_centres, copy_floor, copy_orders, imagine, infer_regimes, send_travellers
+from factory.kernel import EPISODE_OVER, STUCK, ask_machine, decide, happen_now, next_date
+from scheduler.locks import hold, narrow_choices
+
+_PRACTICALLY_NEVER = 1e15
+"""Mean time to failure, in ticks, of machines that do not fail."""
+_MOST_IDLE_ROUNDS = 1000
+"""Times that machines are let wait while nothing else is going to happen; then the floor is stuck."""
+FINE = 0
+ARRIVED = -3
+"""``floor.deciding`` of an environment that has come to its end."""
+
+
+def certain(factories: FactoryArrays) -> FactoryArrays:
+    """The same factories where everything takes its expected time, nothing fails and nothing must be done again."""
+    operations, machines = factories.operations.copy(), factories.machines.copy()
+    operations.sigma = operations.rework_probability = operations.first_piece_rework_probability = 0.0
+    machines.mean_time_to_failure = _PRACTICALLY_NEVER
+    return replace(factories, operations=operations, machines=machines)
+
+
+def mendable(factories: FactoryArrays, orders: int) -> FactoryArrays:
+    """The same factories with room for that many orders, and where also machines that never fail can be under repair."""
+    plant = factories.plant.copy()
+    plant.num_orders[0] = orders
+    machines = factories.machines.copy()
+    machines.mean_time_to_failure[machines.mean_time_to_failure == 0] = _PRACTICALLY_NEVER
+    return replace(factories, plant=plant, machines=machines)
+
+
+# --- the start ----------------------------------------------------------------------------------------------------------------
+
+
+@compiled
+def expect(factory, shop, locks, target):
+    """Make environment 0 of ``target`` the world of environment 0 of ``shop`` in which everything ends when it is expected to; no orders come any more.
+
+    ``factory`` is :func:`certain`.
+    """
+    copy_floor(shop, 0, target, 0, np.uint64(0))
+    copy_orders(factory, shop, 0, target, 0)
+    copy_centres(factory, shop, 0, target, 0)
+    target.floor[0].num_orders = target.floor[0].num_released
+    for machine in range(factory.plant[target.floor[0].factory].num_machines):
+        expect_machine(factory, shop, locks, target, machine)
+    lateness = max(1, math.ceil(expected_lateness(factory, target.floor[0].factory)))
+    for place in range(target.floor[0].num_active):
+        order = target.active[0, place]
+        if target.orders[0, order].material_date == NEVER:
+            target.orders[0, order].material_date = target.floor[0].clock + lateness
+    send_travellers(factory, target, 0)
+    begin_accounts(factory, target, 0)
+
+
+@compiled
+def expect_machine(factory, shop, locks, target, machine):
+    """What it does ends when expected, at the earliest in a tick."""
+    clock = shop.floor[0].clock
+    target.machines[0, machine] = shop.machines[0, machine]
+    for attribute in range(shop.mounted.shape[2]):
+        target.mounted[0, machine, attribute] = shop.mounted[0, machine, attribute]
+    status, state_date = shop.machines[0, machine].status, shop.machines[0, machine].state_date
+    end, date = shop.machines[0, machine].expected_end, NEVER
+    if status == PROCESSING:
+        date = max(end, clock + 1)
+        target.machines[0, machine].process_left = date - state_date  # the kernel takes off what has passed when the status ends
+    elif status == DOWN:
+        repair_time = int(factory.machines[shop.floor[0].factory, machine].mean_time_to_repair)
+        date = max(clock + 1, state_date + repair_time, in_service_date(locks, machine))
+        target.machines[0, machine].process_left = max(1, end - date)
+    elif status == CHANGING:
+        date = max(clock + 1, changeover_end(factory, target, 0, machine), in_service_date(locks, machine))
+    target.machines[0, machine].date = date
+    target.machines[0, machine].time_to_failure = NEVER
+
+
+@compiled
+def in_service_date(locks, machine):
+    """From when on work is done on the machine; 0 if it is in service."""
+    return 0 if locks.out_of_service_until[machine] == NEVER else locks.out_of_service_until[machine]
+
+
+@compiled
+def sample(factory, shop, locks, beliefs, target, seed, room, last_date):
+    """Fill all environments of ``target`` with futures of environment 0 of ``shop``, in which up to ``room`` orders more come until ``last_date``.
+
+    ``factory`` is :func:`mendable`.
+    """
+    known = shop.floor[0].num_orders
+    infer_regimes(factory, shop, 0, beliefs)
+    if known > shop.floor[0].num_released:
+        shop.floor[0].num_orders = shop.floor[0].num_released + room
+    move_ends(factory, shop, locks, -1)
+    for world in range(target.floor.shape[0]):
+        imagine(factory, shop, 0, beliefs, target, world, draws.bits(seed, draws.EPISODE, 0, world), last_date)
+        pause_machines(factory, target, world, locks)
+        begin_accounts(factory, target, world)
+    move_ends(factory, shop, locks, 1)
+    shop.floor[0].num_orders = known
+
+
+@compiled
+def pause_left(shop, e, locks, machine):
+    """Ticks for which a busy machine is still out of service."""
+    if shop.machines[e, machine].status == IDLE:
+        return 0
+    return max(0, in_service_date(locks, machine) - shop.floor[e].clock)
+
+
+@compiled
+def move_ends(factory, shop, locks, direction):
+    """Count expected ends with (1) or without (-1) the time out of service, of which imagined rests of operations know nothing."""
+    for machine in range(factory.plant[shop.floor[0].factory].num_machines):
+        shop.machines[0, machine].expected_end += direction * pause_left(shop, 0, locks, machine)
+
+
+@compiled
+def pause_machines(factory, shop, e, locks):
+    """What busy machines do goes on once they are in service."""
+    for machine in range(factory.plant[shop.floor[e].factory].num_machines):
+        pause = pause_left(shop, e, locks, machine)
+        if pause > 0:
+            shop.machines[e, machine].date += pause
+            shop.machines[e, machine].expected_end += pause
+            if shop.machines[e, machine].status == PROCESSING:
+                shop.machines[e, machine].process_left += pause
+
+
+@compiled
+def begin_accounts(factory, shop, e):
+    """Costs count from now on: what lateness has cost so far is taken off."""
+    settle_accounts(factory, shop, e)
+    for term in range(shop.cost.shape[1]):
+        shop.cost[e, term] = 0.0
+    late = 0.0
+    for place in range(shop.floor[e].num_active):
+        order = shop.active[e, place]
+        late += shop.orders[e, order].weight * max(0, shop.floor[e].clock - shop.orders[e, order].due_date)
+    shop.floor[e].tardiness_done = -late
+    shop.floor[e].flow = 0
+
+
+# --- the way ------------------------------------------------------------------------------------------------------------------
+
+
+@compiled
+def go_on(factory, seen, shop, locks, known, last_date, idle_rounds, scratch, tables):
+    """Let every environment come to its next decision, and show it.
+
+    Parameters
+    ----------
+    factory, seen
+        The factory as it goes on, and as decision makers see it.
+    known, last_date
+        An environment has ARRIVED when its first ``known`` orders are completed or ``last_date`` has passed.
+    idle_rounds
+        Its memory, ``[E]``, zeros at first.
+
+    Returns
+    -------
+    FINE, or STUCK if in some environment nothing is ever going to happen.
+    """
+    for e in range(shop.floor.shape[0]):
+        if shop.floor[e].deciding == ARRIVED:
+            continue
+        shop.floor[e].deciding = go_on_one(factory, shop, e, locks, known, last_date, idle_rounds)
+        if shop.floor[e].deciding == STUCK:
+            return STUCK
+        if shop.floor[e].deciding >= 0:
+            observe(seen, shop, e, scratch, tables.candidates[e], tables.machines[e], tables.shop[e], tables.action_mask[e])
+    return FINE
+
+
+@compiled
+def decide_all(factory, shop, rows):
+    """Carry out a row for every environment that is asked; False if one is not legal."""
+    for e in range(rows.shape[0]):
+        if shop.floor[e].deciding >= 0 and not decide(factory, shop, e, rows[e]):
+            return False
+    return True
+
+
+@compiled
+def go_on_one(factory, shop, e, locks, known, last_date, idle_rounds):
+    """The machine that must decide; ARRIVED or STUCK."""
+    while True:
+        happen_now(factory, shop, e)
+        shop.floor[e].deciding = EPISODE_OVER
+        if shop.floor[e].num_active == 0 or shop.active[e, 0] >= known:
+            settle_accounts(factory, shop, e)
+            return ARRIVED
+        machine = ask_machine(factory, shop, e)
+        if machine >= 0:
+            if narrow_choices(factory, shop, e, machine, locks):
+                return machine
+            shop.floor[e].deciding = machine
+            hold(factory, shop, e, machine, locks)
+            continue
+        date = next_date(factory, shop, e)
+        if date > last_date:
+            if date == NEVER:
+                return STUCK
+            pass_time(factory, shop, e, last_date)
+            settle_accounts(factory, shop, e)
+            return ARRIVED
+        idle_rounds[e] = idle_rounds[e] + 1 if nothing_else_happens(factory, shop, e, locks) else 0
+        if idle_rounds[e] > _MOST_IDLE_ROUNDS:
+            return STUCK
+        pass_time(factory, shop, e, date)
+
+
+@compiled
+def nothing_else_happens(factory, shop, e, locks):
+    """Whether only waits end from now on."""
+    if shop.floor[e].num_travelling > 0 or shop.floor[e].num_released < shop.floor[e].num_orders:
+        return False
+    for machine in range(factory.plant[shop.floor[e].factory].num_machines):
+        if shop.machines[e, machine].status != IDLE or in_service_date(locks, machine) > shop.floor[e].clock:
+            return False
+    return True

@@ -1,0 +1,370 @@
+"""Plans: a policy (or the fallback rule) played on from a snapshot to a complete schedule, with dates for each order."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+from envs.observation import allocate_scratch, allocate_tables
+from factory.arrays import CHANGING, COST_TERMS, LOGGED_CHANGEOVER, LOGGED_OPERATION, NEVER, FactoryArrays, ShopState, split_entry
+from factory.futures import allocate_beliefs
+from factory.shop import allocate
+from factory.simulator import SPARE_LINES, grow_log
+from scheduler.decisions import Choice, Decider
+from scheduler.forecasting import FINE, certain, decide_all, expect, go_on, mendable, sample
+from scheduler.locks import NOBODY
+from scheduler.snapshot import Snapshot
+
+MOST_FUTURES = 64
+MOST_IMAGINED_ORDERS = 100_000
+"""Orders of all futures together: what fits in memory."""
+_PATIENCE = 3.0
+"""How far futures are played, in lengths of the plan."""
+_SPARE_ORDERS = 1.5
+"""Room for orders to come, as a share of those expected."""
+_MOST_ORDERS_TO_COME = 2000
+
+Text = Annotated[str, Field(max_length=200)]
+
+
+class PlanError(RuntimeError):
+    """No plan can be made; the message says why, and what to do."""
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class PlannedOperation(_Record):
+    """An operation on a machine; dates in ticks."""
+
+    machine: Text
+    order: Text
+    operation: Text
+    selected_date: int  # when the machine is given to it; a changeover for it comes first
+    start_date: int  # of processing
+    end_date: int
+    setup: dict[str, str]  # mounted meanwhile
+    in_process: bool  # selected before the plan was made
+    locked: bool
+
+
+class PlannedChangeover(_Record):
+    """A changeover that takes time."""
+
+    machine: Text
+    start_date: int
+    end_date: int
+    setup: dict[str, str]  # afterwards
+    order: Text | None  # for whose sake, if it is for the next operation
+
+
+class PlannedOrder(_Record):
+    """What becomes of an order. Where futures were sampled: dates that are met in 10, 50 and 90 % of them (None: beyond what was simulated)."""
+
+    order: Text
+    product: Text
+    due_date: int
+    weight: float
+    completion_date: int
+    lateness: int  # completion_date - due_date
+    completion_p10: int | None = None
+    completion_p50: int | None = None
+    completion_p90: int | None = None
+    on_time_probability: float | None = None
+
+
+class Nervousness(_Record):
+    """How much of a previous plan moved, over the operations that both plans have and that had not begun (docs/glossary.md)."""
+
+    operations: int  # that are compared
+    moved: float  # share that changed machine, or whose start moved by more than the mean process time
+    changed_machine: float  # share
+    mean_shift: float  # of starts, ticks
+
+
+class Plan(_Record):
+    """A complete schedule of the orders that are known."""
+
+    version: Literal[1] = 1
+    factory: Text
+    clock: int
+    end_date: int
+    tick_minutes: float
+    start_hour: int  # of the day, at date 0
+    made_by: Text  # "policy", or the name of the rule
+    fallbacks: int  # decisions in which the rule had to stand in for the policy
+    faults: tuple[str, ...] = ()  # why, the different reasons
+    machines: tuple[Text, ...]
+    work_centres: tuple[Text, ...]  # of the machines
+    operations: tuple[PlannedOperation, ...]
+    changeovers: tuple[PlannedChangeover, ...]
+    orders: tuple[PlannedOrder, ...]
+    cost: dict[str, float]  # expected from the clock on, by term, in currency
+    total_cost: float
+    futures: int = 0  # that were sampled
+    nervousness: Nervousness | None = None
+    microseconds: int = 0
+
+
+class _Choosing:
+    """The policy for many worlds at once, and the rule where it fails."""
+
+    def __init__(self, decider: Decider, by: Literal["policy", "rule"]) -> None:
+        self.decider = decider
+        self.by_policy = by == "policy" and decider.bundle is not None
+        self.faults = dict[str, None]()
+        self.fallbacks = 0
+
+    def rows(self, observation: dict[str, NDArray[Any]]) -> NDArray[np.int64]:
+        """A legal row of each world."""
+        if self.by_policy:
+            assert self.decider.bundle is not None
+            try:
+                return self.decider.bundle.decide(observation)
+            except Exception as error:  # whatever goes wrong in the network, the planner gets a plan
+                self.faults[f"{type(error).__name__}: {error}"] = None
+                self.fallbacks += len(observation["shop"])
+        return np.asarray(self.decider.fallback.decide(observation), np.int64)
+
+
+class Planner:
+    """Makes plans with a decider's policy and rule.
+
+    Parameters
+    ----------
+    decider
+        Its floor is used, so that a planner and its decider cannot work at the same time.
+    most_seconds
+        Time for one plan.
+    """
+
+    def __init__(self, decider: Decider, most_seconds: float = math.inf) -> None:
+        self.decider, self.most_seconds = decider, most_seconds
+        self._worlds = dict[tuple[int, int, int], ShopState]()
+
+    def plan(self, snapshot: Snapshot, *, by: Literal["policy", "rule"] = "policy", futures: int = 0, seed: int = 0) -> Plan:
+        """Play on from a snapshot until all its orders are done, each operation in its expected time.
+
+        Parameters
+        ----------
+        by
+            Who decides.
+        futures
+            Number of sampled futures, in which orders come, machines fail and times vary, for the dates' distribution.
+        seed
+            Of the futures.
+
+        Raises
+        ------
+        PlanError
+            If it takes too long, or if nothing can go on, for example because of forbidden changeovers.
+        """
+        start = time.perf_counter()
+        if not 0 <= futures <= MOST_FUTURES:
+            raise PlanError(f"plan: futures = {futures}; it must lie between 0 and {MOST_FUTURES}. Choose fewer.")
+        choosing, floor = _Choosing(self.decider, by), self.decider.floor
+        floor.place(snapshot)
+        deadline = start + self.most_seconds
+        shop = self._play_expected(choosing, deadline)
+        drawn = self._draw_dates(choosing, futures, seed, int(shop.floor.clock[0]), deadline) if futures else None
+        cost = dict(zip(COST_TERMS, shop.cost[0].tolist(), strict=True))
+        return Plan(
+            factory=floor.factory.name,
+            clock=snapshot.clock,
+            end_date=int(shop.floor.clock[0]),
+            tick_minutes=floor.factory.tick_minutes,
+            start_hour=floor.factory.start_hour,
+            made_by="policy" if choosing.by_policy else str(self.decider.fallback),
+            fallbacks=choosing.fallbacks,
+            faults=tuple(choosing.faults),
+            machines=tuple(floor.machine_names),
+            work_centres=tuple(centre.name for centre in floor.centres),
+            operations=tuple(self._operations(shop)),
+            changeovers=tuple(self._changeovers(shop)),
+            orders=tuple(self._orders(shop, snapshot, drawn)),
+            cost=cost,
+            total_cost=math.fsum(cost.values()),
+            futures=futures,
+            microseconds=round(1e6 * (time.perf_counter() - start)),
+        )
+
+    def costs_after(self, snapshot: Snapshot, choices: Sequence[tuple[str, Choice]], *, futures: int, seed: int) -> NDArray[np.float64]:
+        """Costs ``[futures]`` of finishing the known orders under the policy, after machines have been told ``choices`` in turn; nothing else comes.
+
+        Raises
+        ------
+        PlanError
+            If a choice cannot be carried out.
+        """
+        if not self.decider.tell(snapshot, choices):
+            raise PlanError("plan: the choices cannot be carried out. Give those of the snapshot's own decisions.")
+        shop = self._play_sampled(_Choosing(self.decider, "policy"), futures, seed, int(NEVER) - 1, 0, time.perf_counter() + self.most_seconds)
+        total: NDArray[np.float64] = shop.cost.sum(axis=1)
+        return total
+
+    # --- playing on -----------------------------------------------------------------------------------------------------------
+
+    def _play_expected(self, choosing: _Choosing, deadline: float) -> ShopState:
+        """The world in which everything takes its expected time, played to its end."""
+        floor = self.decider.floor
+        factory = certain(floor.arrays)
+        shop = self._world(factory, 1, SPARE_LINES)
+        expect(factory, floor.shop, floor.locks, shop)
+        return self._play(factory, shop, choosing, int(NEVER) - 1, deadline)
+
+    def _draw_dates(self, choosing: _Choosing, futures: int, seed: int, end_date: int, deadline: float) -> NDArray[np.int64]:
+        """Completion dates ``[futures, O]``, NEVER where they lie beyond what was simulated."""
+        clock, released = int(self.decider.floor.shop.floor.clock[0]), int(self.decider.floor.shop.floor.num_released[0])
+        last_date = clock + math.ceil(_PATIENCE * (end_date - clock)) + 1
+        shop = self._play_sampled(choosing, futures, seed, last_date, self._orders_to_come(last_date - clock), deadline)
+        dates = shop.orders.completion_date[:, :released]
+        return np.where(dates < 0, NEVER, dates)
+
+    def _play_sampled(self, choosing: _Choosing, futures: int, seed: int, last_date: int, room: int, deadline: float) -> ShopState:
+        """Futures in which up to ``room`` more orders come, played until the known orders are done, or to ``last_date``."""
+        floor = self.decider.floor
+        released = int(floor.shop.floor.num_released[0])
+        if futures * (released + room) > MOST_IMAGINED_ORDERS:
+            most = MOST_IMAGINED_ORDERS // (released + room)
+            raise PlanError(f"plan: futures = {futures}; with {released} orders and those to come there is room for {most}. Choose fewer.")
+        factory = mendable(floor.arrays, released + room)
+        shop = self._world(factory, futures, 0)
+        sample(factory, floor.shop, floor.locks, allocate_beliefs(factory), shop, np.uint64(seed), room, last_date)
+        return self._play(factory, shop, choosing, last_date, deadline)
+
+    def _orders_to_come(self, ticks: int) -> int:
+        """Room for the orders of that time."""
+        demand = self.decider.floor.factory.demand
+        if demand is None:
+            return 0
+        shortest = min(regime.interarrival_time for regime in demand.regimes)
+        expected = ticks / shortest * sum(demand.batch) / 2
+        return min(_MOST_ORDERS_TO_COME, math.ceil(_SPARE_ORDERS * expected) + 16)
+
+    def _world(self, factory: FactoryArrays, worlds: int, log_length: int) -> ShopState:
+        orders = int(factory.plant.num_orders[0])
+        here = self.decider.floor.shop
+        key = (worlds, orders, log_length)
+        if key not in self._worlds:
+            self._worlds = {other: shop for other, shop in self._worlds.items() if (other[0] == 1) != (worlds == 1)}  # one of each kind is kept
+            rows = {"job_rows": here.job_row.shape[1], "changeover_rows": here.changeover_target.shape[1]}
+            self._worlds[key] = allocate(factory, worlds, **rows, log_length=log_length)
+        return self._worlds[key]
+
+    def _play(self, factory: FactoryArrays, shop: ShopState, choosing: _Choosing, last_date: int, deadline: float) -> ShopState:
+        floor, worlds = self.decider.floor, len(shop.floor)
+        tables, scratch = allocate_tables(factory, shop, np.float32), allocate_scratch(shop)
+        idle_rounds, known = np.zeros(worlds, np.int64), int(floor.shop.floor.num_released[0])
+        shop.floor.deciding[:] = 0
+        rows = np.zeros(worlds, np.int64)
+        while True:
+            if go_on(factory, floor.arrays, shop, floor.locks, known, last_date, idle_rounds, scratch, tables) != FINE:
+                raise PlanError(_explain_stuck(floor.factory.name, bool(floor.locks.length[0])))
+            asked = np.flatnonzero(shop.floor.deciding >= 0)
+            if len(asked) == 0:
+                return shop
+            if time.perf_counter() > deadline:
+                raise PlanError(f"plan: it takes more than {self.most_seconds:g} s. Leave out orders that are far off, or sample fewer futures.")
+            whole = {"candidates": tables.candidates, "machines": tables.machines, "shop": tables.shop, "action_mask": tables.action_mask}
+            rows[asked] = choosing.rows(whole if len(asked) == worlds else {name: table[asked] for name, table in whole.items()})
+            if not decide_all(factory, shop, rows):
+                raise PlanError("plan: a choice was not legal. Check the bundle with python -m scheduler decide.")
+            if shop.log.shape[1]:
+                shop = grow_log(shop)
+
+    # --- telling --------------------------------------------------------------------------------------------------------------
+
+    def _lines(self, shop: ShopState) -> Iterator[tuple[int, list[int], list[int]]]:
+        """Lines of the log with the setup that is mounted on their machine afterwards."""
+        mounted = self.decider.floor.shop.mounted[0].tolist()
+        setups = shop.log_setup[0, :, 1]
+        for number, line in enumerate(shop.log[0, : int(shop.floor.log_length[0])].tolist()):
+            if line[0] == LOGGED_CHANGEOVER:
+                mounted[line[1]] = setups[number].tolist()
+            yield line[0], line, mounted[line[1]]
+
+    def _operations(self, shop: ShopState) -> Iterator[PlannedOperation]:
+        floor = self.decider.floor
+        begun = {int(entry) for entry in floor.shop.machines.entry[0, : len(floor.machine_names)] if entry >= 0}
+        for kind, (_, machine, order, operation, selected, end, start, _), mounted in self._lines(shop):
+            if kind == LOGGED_OPERATION:
+                in_process = any(split_entry(entry) == (order, operation) for entry in begun)
+                yield PlannedOperation(
+                    machine=floor.machine_names[machine],
+                    order=floor.order_ids[order] or "",
+                    operation=floor.operation_names[int(floor.shop.orders.product[0, order])][operation],
+                    selected_date=selected,
+                    start_date=start,
+                    end_date=end,
+                    setup=floor.setup_names(machine, np.array(mounted)),
+                    in_process=in_process,
+                    locked=bool(floor.locks.machine_of[order, operation] != NOBODY),
+                )
+
+    def _changeovers(self, shop: ShopState) -> Iterator[PlannedChangeover]:
+        floor = self.decider.floor
+        yield from self._changeovers_under_way(shop)
+        for kind, (_, machine, order, _, start, end, _, _), mounted in self._lines(shop):
+            if kind == LOGGED_CHANGEOVER and end > start:
+                setup = floor.setup_names(machine, np.array(mounted))
+                owner = floor.order_ids[order] if order >= 0 else None
+                yield PlannedChangeover(machine=floor.machine_names[machine], start_date=start, end_date=end, setup=setup, order=owner)
+
+    def _changeovers_under_way(self, shop: ShopState) -> Iterator[PlannedChangeover]:
+        """Those that have begun before the plan."""
+        floor = self.decider.floor
+        for machine, name in enumerate(floor.machine_names):
+            row = floor.shop.machines[0, machine]
+            if row.status != CHANGING:
+                continue
+            own = (
+                line for kind, line, _ in self._lines(shop) if kind == LOGGED_OPERATION and line[1] == machine and (line[2], line[3]) == split_entry(row.entry)
+            )
+            ended = next(own, None) if row.entry >= 0 else None
+            end = int(row.expected_end) if ended is None else ended[6]
+            owner = floor.order_ids[split_entry(row.entry)[0]] if row.entry >= 0 else None
+            setup = floor.setup_names(machine, floor.shop.mounted[0, machine])
+            yield PlannedChangeover(machine=name, start_date=int(row.state_date), end_date=end, setup=setup, order=owner)
+
+    def _orders(self, shop: ShopState, snapshot: Snapshot, drawn: NDArray[np.int64] | None) -> Iterator[PlannedOrder]:
+        number_of = {name: number for number, name in enumerate(self.decider.floor.order_ids)}
+        dates = shop.orders.completion_date[0].tolist()
+        for order in snapshot.orders:
+            number = number_of[order.order_id]
+            spread = {} if drawn is None else _describe_dates(np.sort(drawn[:, number]), order.due_date)
+            yield PlannedOrder(
+                order=order.order_id,
+                product=order.product,
+                due_date=order.due_date,
+                weight=order.weight,
+                completion_date=dates[number],
+                lateness=dates[number] - order.due_date,
+                **spread,
+            )
+
+
+def _describe_dates(dates: NDArray[np.int64], due_date: int) -> dict[str, Any]:
+    """Quantiles of sorted dates (Hyndman and Fan 1996, definition 1) and the share that is not late."""
+
+    def quantile(share: float) -> int | None:
+        date = int(dates[math.ceil(share * len(dates)) - 1])
+        return None if date == NEVER else date
+
+    return {
+        "completion_p10": quantile(0.1),
+        "completion_p50": quantile(0.5),
+        "completion_p90": quantile(0.9),
+        "on_time_probability": float((dates <= due_date).mean()),
+    }
+
+
+def _explain_stuck(factory: str, locked: bool) -> str:
+    cause = "the locks leave what must come first to machines that cannot do it now" if locked else "no changeover leads to what is left to do"
+    return f"plan: {factory} comes to a standstill with orders open; {cause}. {'Take away some locks' if locked else 'Check the forbidden changeovers'}."

@@ -1,0 +1,294 @@
+"""Snapshots parsed and checked: what is wrong in one is said with its path, the value, the rule and the remedy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from graphlib import CycleError, TopologicalSorter
+from typing import Any
+
+from pydantic import ValidationError
+
+from factory.model import Factory, Operation, Product, WorkCentre, operation_order, predecessors
+from factory.problems import Problem, Words, suggest
+from scheduler.snapshot import Lock, MachineState, OperationState, OrderState, Snapshot
+
+MOST_PROBLEMS = 100
+"""Problems that are told of one snapshot."""
+
+
+class SnapshotError(ValueError):
+    """A snapshot that cannot be used; the message has one line for each problem."""
+
+
+def read_snapshot(text: str | bytes, factory: Factory) -> Snapshot:
+    """Parse and check a snapshot for ``factory``.
+
+    Raises
+    ------
+    SnapshotError
+        With one line for each problem: path, value, rule, remedy.
+    """
+    return _check(lambda: Snapshot.model_validate_json(text), factory)
+
+
+def parse_snapshot(data: object, factory: Factory) -> Snapshot:
+    """The same from what JSON stands for."""
+    return _check(lambda: Snapshot.model_validate(data), factory)
+
+
+def check_snapshot(snapshot: Snapshot, factory: Factory) -> Snapshot:
+    """The same of one that has been parsed; returns it."""
+    problems = list(_find_problems(snapshot, factory))
+    if problems:
+        raise SnapshotError("\n".join(map(str, problems[:MOST_PROBLEMS])))
+    return snapshot
+
+
+def _check(parse: Callable[[], Snapshot], factory: Factory) -> Snapshot:
+    try:
+        snapshot = parse()
+    except ValidationError as error:
+        raise SnapshotError(describe_errors(error, "snapshot")) from None
+    return check_snapshot(snapshot, factory)
+
+
+def describe_errors(error: ValidationError, whole: str) -> str:
+    """One line for each problem of what was parsed; ``whole`` is what all of it is called."""
+    return "\n".join(str(_as_problem(item, whole)) for item in error.errors(include_url=False, include_context=False)[:MOST_PROBLEMS])
+
+
+def _as_problem(item: Any, whole: str) -> Problem:
+    rule = item["msg"][0].lower() + item["msg"][1:]
+    return Problem(".".join(str(step) for step in item["loc"]) or whole, _shown(item["input"]), rule, "Correct it")
+
+
+def _shown(value: Any) -> Any:
+    """What fits into a line."""
+    if isinstance(value, str):
+        return value[:200]
+    return Words(f"{len(value)} items") if isinstance(value, (dict, list, tuple)) else value
+
+
+# --- does it fit the factory, and itself --------------------------------------------------------------------------------------
+
+
+def _find_problems(snapshot: Snapshot, factory: Factory) -> Iterator[Problem]:
+    if snapshot.factory != factory.name:
+        yield Problem("factory", snapshot.factory, f"the policy works for {factory.name}", "Send the snapshot of that factory")
+        return
+    if list(snapshot.recent_releases) != sorted(snapshot.recent_releases):
+        yield Problem("recent_releases", snapshot.recent_releases, "they must rise", "Sort them")
+    if any(date > snapshot.clock for date in snapshot.recent_releases):
+        yield Problem(
+            "recent_releases", snapshot.recent_releases, f"none can lie after the clock at {snapshot.clock}", "Leave out orders that are still to come"
+        )
+    orders = {order.order_id: order for order in snapshot.orders}
+    if len(orders) < len(snapshot.orders):
+        ids = [order.order_id for order in snapshot.orders]
+        twice = next(one for one in ids if ids.count(one) > 1)
+        yield Problem("orders", twice, "order_id must be unique", "Give each order one of its own")
+        return
+    products = {product.name: _Kind(product, factory) for product in factory.products}
+    for place, order in enumerate(snapshot.orders):
+        yield from _check_order(f"orders.{place}", order, snapshot, factory, products)
+    centres = {machine.name: centre for centre in factory.work_centres for machine in centre.machines}
+    for name in centres:
+        if name not in snapshot.machines:
+            yield Problem("machines", Words(f"{len(snapshot.machines)} machines"), f"{name} is missing", "Tell the state of every machine")
+    in_work: dict[tuple[str, str], str] = {}
+    for name, state in snapshot.machines.items():
+        if name not in centres:
+            yield Problem(f"machines.{name}", Words("a machine"), f"{factory.name} has none of that name", suggest(name, centres))
+        else:
+            yield from _check_machine(f"machines.{name}", state, centres[name], snapshot)
+            yield from _check_work(f"machines.{name}", name, state, centres[name], orders, products, in_work)
+    for place, order in enumerate(snapshot.orders):
+        for name, operation in order.operations.items():
+            if operation.status == "in_process" and (order.order_id, name) not in in_work:
+                yield Problem(f"orders.{place}.operations.{name}.status", "in_process", "no machine has it in work", "Name it at its machine")
+    yield from _check_locks(snapshot, orders, products, centres)
+
+
+class _Kind:
+    """What an order of one product can be."""
+
+    def __init__(self, product: Product, factory: Factory) -> None:
+        applying = [option for option in factory.options if option.products is None or product.name in option.products]
+        self.option_values = {option.name: {value.name for value in option.values} for option in applying}
+        listed = [product.operations[number] for number in operation_order(product)]
+        self.operations = {operation.name: operation for operation in listed}
+        self.before = {operation.name: [listed[other].name for other in others] for operation, others in zip(listed, predecessors(product), strict=True)}
+
+
+def _check_order(place: str, order: OrderState, snapshot: Snapshot, factory: Factory, products: dict[str, _Kind]) -> Iterator[Problem]:
+    kind = products.get(order.product)
+    if kind is None:
+        yield Problem(f"{place}.product", order.product, f"{factory.name} makes none of that name", suggest(order.product, products))
+        return
+    if order.release_date > snapshot.clock:
+        yield Problem(
+            f"{place}.release_date", order.release_date, f"it must not lie after the clock at {snapshot.clock}", "Leave out orders that are still to come"
+        )
+    if order.options.keys() != kind.option_values.keys() or not all(value in kind.option_values[option] for option, value in order.options.items()):
+        yield from _check_options(place, order, kind.option_values)
+    yield from _check_operations(place, order, snapshot, kind)
+
+
+def _check_options(place: str, order: OrderState, values: dict[str, set[str]]) -> Iterator[Problem]:
+    for option, value in order.options.items():
+        if option not in values:
+            yield Problem(f"{place}.options.{option}", value, f"{order.product} has no such option", suggest(option, values))
+        elif value not in values[option]:
+            yield Problem(f"{place}.options.{option}", value, "the option has no such value", suggest(value, sorted(values[option])))
+    for option in values:
+        if option not in order.options:
+            yield Problem(f"{place}.options", Words(f"{len(order.options)} options"), f"{option} is missing", "Say what the customer has chosen")
+
+
+def _check_operations(place: str, order: OrderState, snapshot: Snapshot, kind: _Kind) -> Iterator[Problem]:
+    for name in order.operations:
+        if name not in kind.operations:
+            yield Problem(f"{place}.operations.{name}", Words("an operation"), f"{order.product} has none of that name", suggest(name, kind.operations))
+    for name in kind.operations:
+        if name not in order.operations:
+            yield Problem(f"{place}.operations", Words(f"{len(order.operations)} operations"), f"{name} is missing", "Tell the state of every operation")
+    done = {name for name, state in order.operations.items() if state.status == "done"}
+    for name, state in order.operations.items():
+        if name in kind.operations:
+            missing = [other for other in kind.before[name] if other not in done]
+            yield from _check_operation(f"{place}.operations.{name}", state, kind.operations[name], order, snapshot, missing)
+    if len(done) == len(order.operations) == len(kind.operations):
+        yield Problem(f"{place}.operations", Words("all done"), "the order is completed", "Leave it out")
+
+
+def _check_operation(place: str, state: OperationState, operation: Operation, order: OrderState, snapshot: Snapshot, missing: list[str]) -> Iterator[Problem]:
+    """``missing`` are the predecessors that are not done."""
+    if state.status != "upcoming" and missing:
+        yield Problem(f"{place}.status", state.status, f"{missing[0]} before it is not done", "Correct one of them")
+    if state.status in ("ready", "in_process") and operation.needs_material and not order.material_here:
+        yield Problem(f"{place}.status", state.status, "its material is not here", "Set material_here, or its status to upcoming")
+    if state.status == "ready":
+        if state.ready_date is None:
+            yield Problem(f"{place}.ready_date", Words("nothing"), "a ready operation has one", "Tell when it joined the queue")
+        elif not order.release_date <= state.ready_date <= snapshot.clock:
+            rule = f"it must lie between the order's release at {order.release_date} and the clock at {snapshot.clock}"
+            yield Problem(f"{place}.ready_date", state.ready_date, rule, "Correct it")
+    if (state.expected_date is None) != (state.lead_time is None):
+        yield Problem(place, Words("one of expected_date and lead_time"), "they go together", "Give both or neither")
+
+
+def _check_machine(place: str, state: MachineState, centre: WorkCentre, snapshot: Snapshot) -> Iterator[Problem]:
+    attributes = {attribute.name: attribute.values for attribute in centre.attributes}
+    for attribute in attributes:
+        if attribute not in state.setup:
+            yield Problem(f"{place}.setup", Words(f"{len(state.setup)} attributes"), f"{attribute} is missing", "Tell what is mounted")
+    for attribute, value in state.setup.items():
+        if attribute not in attributes:
+            yield Problem(f"{place}.setup.{attribute}", value, f"{centre.name} has no such attribute", suggest(attribute, attributes))
+        elif value not in attributes[attribute]:
+            yield Problem(f"{place}.setup.{attribute}", value, "there is no such value", suggest(value, attributes[attribute]))
+    if state.since > snapshot.clock:
+        yield Problem(f"{place}.since", state.since, f"it must not lie after the clock at {snapshot.clock}", "Correct it")
+    if (state.expected_end is None) != (state.status == "idle"):
+        yield Problem(
+            f"{place}.expected_end", Words(str(state.expected_end)), f"the machine is {state.status}", "Give it exactly where the machine is not idle"
+        )
+    if state.expected_end is not None and state.expected_end < (state.out_of_service_until or 0):
+        rule = f"the machine is out of service until {state.out_of_service_until}"
+        yield Problem(f"{place}.expected_end", state.expected_end, rule, "Count with that")
+    if state.waiting_until is not None and state.status != "idle":
+        yield Problem(f"{place}.waiting_until", state.waiting_until, f"the machine is {state.status}", "Only an idle machine waits")
+
+
+def _check_work(
+    place: str,
+    name: str,
+    state: MachineState,
+    centre: WorkCentre,
+    orders: dict[str, OrderState],
+    products: dict[str, _Kind],
+    in_work: dict[tuple[str, str], str],
+) -> Iterator[Problem]:
+    """The operation that the machine has in work is one that it can do, and nobody else has it."""
+    if (state.order is None) != (state.operation is None):
+        yield Problem(place, Words("one of order and operation"), "they go together", "Give both or neither")
+        return
+    if state.order is None or state.operation is None:
+        if state.status in ("processing", "down"):
+            yield Problem(f"{place}.order", Words("nothing"), f"a machine that is {state.status} has an operation in work", "Name order and operation")
+        return
+    if state.status == "idle":
+        yield Problem(f"{place}.order", state.order, "the machine is idle", "Leave it out, or correct the status")
+        return
+    order = orders.get(state.order)
+    if order is None:
+        yield Problem(f"{place}.order", state.order, "there is no such order here", suggest(state.order, orders))
+        return
+    operation = order.operations.get(state.operation)
+    if operation is None or operation.status != "in_process":
+        found = "none" if operation is None else operation.status
+        yield Problem(f"{place}.operation", state.operation, f"its status at the order is {found}, not in_process", "Correct one of them")
+        return
+    plan = products[order.product].operations.get(state.operation) if order.product in products else None
+    if plan is not None and not _can_do(name, plan, centre):
+        yield Problem(f"{place}.operation", state.operation, "this machine cannot do it", "Correct the machine or the operation")
+    other = in_work.setdefault((state.order, state.operation), name)
+    if other != name:
+        yield Problem(f"{place}.operation", state.operation, f"{other} has it in work too", "Correct one of them")
+
+
+# --- locks --------------------------------------------------------------------------------------------------------------------
+
+
+def _check_locks(snapshot: Snapshot, orders: dict[str, OrderState], products: dict[str, _Kind], centres: dict[str, WorkCentre]) -> Iterator[Problem]:
+    """Each lock can be kept, and all of them together."""
+    locked = set[tuple[str, str]]()
+    for place, lock in enumerate(snapshot.locks):
+        kind = products.get(orders[lock.order].product) if lock.order in orders else None
+        if lock.machine not in centres:
+            yield Problem(f"locks.{place}.machine", lock.machine, f"{snapshot.factory} has none of that name", suggest(lock.machine, centres))
+        elif lock.order not in orders:
+            yield Problem(f"locks.{place}.order", lock.order, "there is no such order here", suggest(lock.order, orders))
+        elif kind is not None and lock.operation not in kind.operations:
+            yield Problem(
+                f"locks.{place}.operation", lock.operation, f"{orders[lock.order].product} has none of that name", suggest(lock.operation, kind.operations)
+            )
+        elif kind is not None:
+            yield from _check_lock(f"locks.{place}", lock, orders[lock.order], kind.operations[lock.operation], centres[lock.machine])
+        if (lock.order, lock.operation) in locked:
+            yield Problem(f"locks.{place}.operation", lock.operation, f"order {lock.order} has it locked before", "Leave out one of the locks")
+        locked.add((lock.order, lock.operation))
+    if all(order in orders for order, _ in locked):
+        yield from _check_sequence(snapshot, orders, products)
+
+
+def _check_lock(place: str, lock: Lock, order: OrderState, operation: Operation, centre: WorkCentre) -> Iterator[Problem]:
+    if not _can_do(lock.machine, operation, centre):
+        yield Problem(f"{place}.machine", lock.machine, f"it cannot do {lock.operation}", "Correct the machine or the operation")
+    state = order.operations.get(lock.operation)
+    if state is not None and state.status not in ("upcoming", "ready"):
+        yield Problem(f"{place}.operation", lock.operation, f"it is {state.status} already", "Leave out the lock")
+
+
+def _can_do(machine: str, operation: Operation, centre: WorkCentre) -> bool:
+    return operation.work_centre == centre.name and (operation.machine_times is None or machine in operation.machine_times)
+
+
+def _check_sequence(snapshot: Snapshot, orders: dict[str, OrderState], products: dict[str, _Kind]) -> Iterator[Problem]:
+    """No machine waits for what comes after it."""
+    after: dict[tuple[str, str], set[tuple[str, str]]] = {}
+    last: dict[str, tuple[str, str]] = {}
+    for name in {lock.order for lock in snapshot.locks}:
+        kind = products.get(orders[name].product)
+        for operation, before in kind.before.items() if kind else ():
+            after.setdefault((name, operation), set()).update((name, other) for other in before)
+    for lock in snapshot.locks:
+        here = (lock.order, lock.operation)
+        if lock.machine in last:
+            after.setdefault(here, set()).add(last[lock.machine])
+        last[lock.machine] = here
+    try:
+        TopologicalSorter(after).prepare()
+    except CycleError as error:
+        way = " before ".join(f"{operation} of order {order}" for order, operation in error.args[1])
+        yield Problem("locks", Words(f"{len(snapshot.locks)} locks"), f"together with the routes they want {way}", "Change the sequence of one machine")

@@ -1,0 +1,395 @@
+"""The HTTP service (docs/scheduler.md): decisions, plans, explanations and what-if for an MES, and a page for the planner."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import threading
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from fastapi import FastAPI, Request, Response
+from fastapi.openapi.utils import get_openapi
+from pydantic import BaseModel, ValidationError
+from pydantic.json_schema import models_json_schema
+from starlette.exceptions import HTTPException
+
+from scheduler.bundle import BundleError
+from scheduler.engine import Engine, Loaded
+from scheduler.explanations import Explanation
+from scheduler.guarding import RateLimit, is_allowed
+from scheduler.journal import JournalError
+from scheduler.messages import (
+    DecideAnswer,
+    FloorAnswer,
+    Health,
+    PlanRequest,
+    PolicyAnswer,
+    PolicyState,
+    Problems,
+    SnapshotRequest,
+    WhatIfRequest,
+)
+from scheduler.metering import Meters
+from scheduler.planning import Plan, PlanError
+from scheduler.reading import SnapshotError, check_snapshot, describe_errors
+from scheduler.snapshot import Snapshot
+from scheduler.what_if import Comparison
+
+PAGE = Path(__file__).resolve().parent / "page"
+"""The planner's page."""
+MOST_BYTES = 16 * 2**20
+MOST_WAITING = 256
+"""Requests that may wait for their turn; more are told to come back."""
+_PAGE_POLICY = "default-src 'self'; frame-ancestors 'none'"
+_KINDS = {".html": "text/html; charset=utf-8", ".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8"}
+
+logger = logging.getLogger("scheduler")
+Asked = TypeVar("Asked", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class Guards:
+    """Who may ask, how much and how often."""
+
+    token: str = ""  # '': everybody who can reach the address
+    most_bytes: int = MOST_BYTES  # of a request
+    rate: float = 1000.0  # requests a second of a client; 0: no limit
+
+
+class RefusedError(Exception):
+    """A request that is answered with problems."""
+
+    def __init__(self, status: int, *problems: str, retry_after: float = 0.0) -> None:
+        super().__init__(*problems)
+        self.status, self.problems, self.retry_after = status, problems, retry_after
+
+
+def create_app(engine: Engine, guards: Guards) -> FastAPI:
+    """The service around an engine; it closes engine and journal when it stops."""
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        loop = asyncio.get_running_loop()
+        warming = loop.run_in_executor(None, engine.warm_up)
+        warming.add_done_callback(lambda done: None if done.cancelled() or done.exception() else service.begin())
+        yield
+        await loop.run_in_executor(None, engine.close)
+        await loop.run_in_executor(None, engine.journal.close)
+
+    app = FastAPI(title="changeover optimiser", version="1", lifespan=lifespan, docs_url=None, redoc_url=None)
+    service = _Service(app, engine, guards)
+    service.add_routes()
+    app.openapi = service.describe  # type: ignore[method-assign]
+    return app
+
+
+class _Service:
+    """Routes, and what stands between them and the engine."""
+
+    def __init__(self, app: FastAPI, engine: Engine, guards: Guards) -> None:
+        self.app, self.engine, self.guards = app, engine, guards
+        self.limit, self.meters = RateLimit(guards.rate), Meters()
+        self.ready = threading.Event()
+        self.waiting = 0
+        self._document: dict[str, Any] | None = None
+
+    def begin(self) -> None:
+        """Everything is compiled."""
+        self.ready.set()
+        loaded = self.engine.loaded
+        log(logging.INFO, "ready", factory=self.engine.factory.name, policy=loaded.sha256, rule=str(loaded.rule), fault=loaded.fault)
+
+    # --- every request ----------------------------------------------------------------------------------------------------------
+
+    async def pass_on(self, request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+        """Guard, time, count and log."""
+        start = time.perf_counter()
+        try:
+            self._guard(request)
+            response = await call_next(request)
+        except RefusedError as refusal:
+            response = _refuse(refusal)
+        seconds = time.perf_counter() - start
+        route = request.scope.get("route")
+        self.meters.count_request(getattr(route, "path", "other"), response.status_code, seconds)
+        client = request.client.host if request.client else ""
+        log(logging.INFO, "request", method=request.method, path=request.url.path, status=response.status_code, ms=round(1000 * seconds, 2), client=client)
+        return response
+
+    def _guard(self, request: Request) -> None:
+        guarded = request.url.path.startswith("/v1/") or request.url.path in ("/metrics", "/openapi.json")
+        if guarded and not is_allowed(request.headers.get("authorization"), self.guards.token):
+            raise RefusedError(401, "authorization: the token is missing or not right. Send the header Authorization: Bearer TOKEN.")
+        wait = self.limit.admit(request.client.host if request.client else "") if guarded else 0.0
+        if wait:
+            raise RefusedError(429, f"too many requests; more than {self.limit.rate:g} a second. Wait {wait:.3f} s.", retry_after=wait)
+
+    async def _read(self, request: Request, kind: type[Asked]) -> Callable[[], Asked]:
+        """The body, to be parsed and checked by whoever answers."""
+        most = self.guards.most_bytes
+        body = bytearray()
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > most:
+                raise RefusedError(413, f"body: is longer than {most} bytes. Leave out orders that are far off.")
+
+        def parse() -> Asked:
+            try:
+                asked = kind.model_validate_json(bytes(body))
+            except ValidationError as error:
+                raise SnapshotError(describe_errors(error, "body")) from None
+            check_snapshot(asked.snapshot, self.engine.factory)  # type: ignore[attr-defined]
+            return asked
+
+        return parse
+
+    async def _wait(self, answering: Callable[[], Future[Any]]) -> Any:
+        """The engine's answer, or a refusal."""
+        if not self.ready.is_set():
+            raise RefusedError(503, "the service is starting. Come back in some seconds.", retry_after=5.0)
+        if self.waiting >= MOST_WAITING:
+            raise RefusedError(503, f"{self.waiting} requests are waiting. Come back later.", retry_after=1.0)
+        self.waiting += 1
+        try:
+            return await asyncio.wrap_future(answering())
+        except SnapshotError as error:
+            raise RefusedError(422, *str(error).splitlines()) from None
+        except PlanError as error:
+            raise RefusedError(422, str(error)) from None
+        except (BundleError, JournalError) as error:
+            raise RefusedError(503, *str(error).splitlines()) from None
+        finally:
+            self.waiting -= 1
+
+    # --- routes -----------------------------------------------------------------------------------------------------------------
+
+    def add_routes(self) -> None:
+        """Tell the application who answers what."""
+        app = self.app
+        app.middleware("http")(self.pass_on)
+        app.exception_handler(RefusedError)(lambda _, refusal: _refuse(refusal))
+        app.exception_handler(HTTPException)(lambda _, error: _refuse(RefusedError(error.status_code, f"{error.detail}. See /openapi.json.")))
+        for path, answer, method in (
+            ("/v1/decide", self.decide, "POST"),
+            ("/v1/plan", self.plan, "POST"),
+            ("/v1/explain", self.explain, "POST"),
+            ("/v1/what-if", self.what_if, "POST"),
+            ("/v1/policy", self.policy, "GET"),
+            ("/v1/policy/reload", self.reload, "POST"),
+            ("/v1/floor", self.floor, "GET"),
+            ("/v1/floor", self.put_floor, "PUT"),
+            ("/v1/example", self.example, "GET"),
+            ("/healthz", self.health, "GET"),
+            ("/readyz", self.readiness, "GET"),
+            ("/metrics", self.metrics, "GET"),
+        ):
+            app.add_api_route(path, answer, methods=[method], response_model=None)
+        for name in sorted(page.name for page in PAGE.iterdir() if page.suffix in _KINDS):
+            app.add_api_route("/" if name == "index.html" else f"/{name}", _serve_page(PAGE / name), methods=["GET"], include_in_schema=False)
+
+    async def decide(self, request: Request) -> Response:
+        """Decide for all machines that are free; the answer is in the log before it is sent."""
+        parse = await self._read(request, SnapshotRequest)
+        decisions, loaded, written = await self._wait(lambda: self.engine.decide(lambda: parse().snapshot))
+        entry = await self._wait(lambda: written)
+        for decision in decisions:
+            self.meters.count_decision(decision)
+        return _answer(DecideAnswer(decisions=tuple(decisions), entry=entry, policy=loaded.sha256, rule=str(loaded.rule)))
+
+    async def plan(self, request: Request) -> Response:
+        """Play on to a complete schedule, with expected durations and, if wanted, in sampled futures."""
+        parse = await self._read(request, PlanRequest)
+        plan: Plan = await self._wait(lambda: self.engine.plan(parse))
+        self.meters.plan_seconds.observe(plan.microseconds / 1e6)
+        return _answer(plan)
+
+    async def explain(self, request: Request) -> Response:
+        """Rank the alternatives of the next decision, and say what separates them."""
+        parse = await self._read(request, SnapshotRequest)
+        explanation: Explanation = await self._wait(lambda: self.engine.explain(lambda: parse().snapshot))
+        return _answer(explanation)
+
+    async def what_if(self, request: Request) -> Response:
+        """Plan before and after some changes."""
+        parse = await self._read(request, WhatIfRequest)
+        comparison: Comparison = await self._wait(lambda: self.engine.what_if(parse))
+        return _answer(comparison)
+
+    async def policy(self) -> Response:
+        """Who decides here, and for what factory."""
+        return _answer(describe_policy(self.engine))
+
+    async def reload(self) -> Response:
+        """Read the bundle anew; a bad one is refused (409), and the old one goes on."""
+        loop = asyncio.get_running_loop()
+        try:
+            loaded: Loaded = await loop.run_in_executor(None, self.engine.reload)
+        except BundleError as error:
+            log(logging.ERROR, "bundle refused", problem=str(error))
+            raise RefusedError(409, *str(error).splitlines()) from None
+        log(logging.INFO, "bundle loaded", policy=loaded.sha256, rule=str(loaded.rule))
+        return _answer(describe_policy(self.engine))
+
+    async def floor(self) -> Response:
+        """The newest shop floor that has been sent."""
+        if self.engine.newest is None:
+            return _answer(FloorAnswer(snapshot=None, received=None))
+        snapshot, received = self.engine.newest
+        return _answer(FloorAnswer(snapshot=snapshot.model_dump(mode="json", exclude_defaults=True), received=received))
+
+    async def put_floor(self, request: Request) -> Response:
+        """Show a shop floor on the page without asking for decisions."""
+        parse = await self._read(request, SnapshotRequest)
+        loop = asyncio.get_running_loop()
+        try:
+            asked = await loop.run_in_executor(None, parse)
+        except SnapshotError as error:
+            raise RefusedError(422, *str(error).splitlines()) from None
+        self.engine.receive(asked.snapshot)
+        return await self.floor()
+
+    async def example(self) -> Response:
+        """A simulated moment, to try things with."""
+        snapshot: Snapshot = await asyncio.get_running_loop().run_in_executor(None, self.engine.example)
+        return Response(snapshot.model_dump_json(exclude_defaults=True), media_type="application/json")
+
+    async def health(self) -> Response:
+        """Whether the process is alive."""
+        return _answer(Health(status="ok" if self.ready.is_set() else "starting", policy=self.engine.loaded.bundle is not None))
+
+    async def readiness(self) -> Response:
+        """Whether requests are answered: 200, or 503 while the service is starting."""
+        response = await self.health()
+        response.status_code = 200 if self.ready.is_set() else 503
+        return response
+
+    async def metrics(self) -> Response:
+        """Figures for Prometheus."""
+        text, kind = self.meters.tell(self.waiting, self.engine.loaded.bundle is not None)
+        return Response(text, media_type=kind)
+
+    # --- OpenAPI ----------------------------------------------------------------------------------------------------------------
+
+    def describe(self) -> dict[str, Any]:
+        """The OpenAPI document, with schemas and examples of what is asked and answered."""
+        if self._document is None:
+            self._document = _describe(self.app, self.engine)
+        return self._document
+
+
+_BODIES: dict[tuple[str, str], tuple[type[BaseModel] | None, type[BaseModel] | None]] = {
+    ("/v1/decide", "post"): (SnapshotRequest, DecideAnswer),
+    ("/v1/plan", "post"): (PlanRequest, Plan),
+    ("/v1/explain", "post"): (SnapshotRequest, Explanation),
+    ("/v1/what-if", "post"): (WhatIfRequest, Comparison),
+    ("/v1/policy", "get"): (None, PolicyAnswer),
+    ("/v1/policy/reload", "post"): (None, PolicyAnswer),
+    ("/v1/floor", "get"): (None, FloorAnswer),
+    ("/v1/floor", "put"): (SnapshotRequest, FloorAnswer),
+    ("/v1/example", "get"): (None, Snapshot),
+    ("/healthz", "get"): (None, Health),
+    ("/readyz", "get"): (None, Health),
+    ("/metrics", "get"): (None, None),
+}
+_REFUSALS = {
+    "401": "The token is missing or wrong.",
+    "413": "The body is too long.",
+    "422": "What was sent cannot be used; each problem with path, value, rule and remedy.",
+    "429": "Too many requests.",
+    "503": "Not now: starting, too many requests waiting, no policy, or the log cannot be written.",
+}
+
+
+def _describe(app: FastAPI, engine: Engine) -> dict[str, Any]:
+    document = get_openapi(title=app.title, version=app.version, routes=app.routes)
+    models = {model for pair in _BODIES.values() for model in pair if model is not None} | {Problems}
+    ordered = sorted(models, key=lambda model: model.__name__)
+    refs, schemas = models_json_schema([(model, "validation") for model in ordered], ref_template="#/components/schemas/{model}")
+    document.setdefault("components", {})["schemas"] = schemas["$defs"]
+    document["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+    example = engine.example().model_dump(mode="json", exclude_defaults=True)
+    for (path, method), (asked, answered) in _BODIES.items():
+        operation = document["paths"][path][method]
+        if asked is not None:
+            body = {"schema": refs[asked, "validation"], "example": _example_of(asked, example)}
+            operation["requestBody"] = {"required": True, "content": {"application/json": body}}
+        content = {"text/plain": {"schema": {"type": "string"}}} if answered is None else {"application/json": {"schema": refs[answered, "validation"]}}
+        operation["responses"] = {"200": {"description": "The answer.", "content": content}}
+        refused = {"application/json": {"schema": refs[Problems, "validation"]}}
+        if path.startswith("/v1/"):
+            operation["responses"] |= {status: {"description": text, "content": refused} for status, text in _REFUSALS.items()}
+        if path == "/readyz":
+            operation["responses"]["503"] = {"description": "Starting.", "content": content}
+        if path == "/v1/policy/reload":
+            operation["responses"]["409"] = {"description": "The new bundle was refused; the old one goes on.", "content": refused}
+    return document
+
+
+def _example_of(asked: type[BaseModel], snapshot: dict[str, Any]) -> dict[str, Any]:
+    example: dict[str, Any] = {"snapshot": snapshot}
+    if asked is WhatIfRequest:
+        machine = next(iter(snapshot["machines"]))
+        example["changes"] = [{"change": "machine_down", "machine": machine, "until": snapshot["clock"] + 120}]
+    return example
+
+
+def describe_policy(engine: Engine) -> PolicyAnswer:
+    """Who decides, and for what factory."""
+    loaded, factory = engine.loaded, engine.factory
+    training = loaded.bundle.manifest["training"] if loaded.bundle else {}
+    state = PolicyState(loaded=loaded.bundle is not None, sha256=loaded.sha256 or None, trained_steps=training.get("steps"), fault=loaded.fault)
+    options = {
+        product.name: {
+            "options": {
+                option.name: [value.name for value in option.values] for option in factory.options if option.products is None or product.name in option.products
+            }
+        }
+        for product in factory.products
+    }
+    machines = [{"name": machine.name, "work_centre": centre.name} for centre in factory.work_centres for machine in centre.machines]
+    return PolicyAnswer(
+        factory=factory.name,
+        tick_minutes=factory.tick_minutes,
+        start_hour=factory.start_hour,
+        policy=state,
+        rule=str(loaded.rule),
+        shadow=engine.shadow,
+        products=options,
+        machines=machines,
+    )
+
+
+def _answer(message: BaseModel) -> Response:
+    return Response(message.model_dump_json(), media_type="application/json")
+
+
+def _refuse(refusal: RefusedError) -> Response:
+    headers = {"Retry-After": str(max(1, round(refusal.retry_after)))} if refusal.retry_after else {}
+    if refusal.status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    return Response(Problems(problems=list(refusal.problems)).model_dump_json(), refusal.status, headers, "application/json")
+
+
+def _serve_page(path: Path) -> Callable[[], Awaitable[Response]]:
+    content = path.read_bytes()
+
+    async def page() -> Response:
+        headers = {"Content-Security-Policy": _PAGE_POLICY, "X-Content-Type-Options": "nosniff", "Cache-Control": "no-cache"}
+        return Response(content, headers=headers, media_type=_KINDS[path.suffix])
+
+    return page
+
+
+def log(level: int, event: str, **facts: Any) -> None:
+    """One line of JSON."""
+    if logger.isEnabledFor(level):
+        logger.log(
+            level, json.dumps({"time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "level": logging.getLevelName(level), "event": event, **facts})
+        )
