@@ -18,6 +18,7 @@ from agents.packing import best_places
 from agents.privileged import PRIVILEGED_FEATURES, WINDOWS, describe_future
 from agents.trained import TrainedPolicy
 from envs.batch import Batch
+from envs.observation import Tables
 from factory.futures import allocate_beliefs
 
 _SLACK = 2.0
@@ -101,10 +102,14 @@ class LookaheadPolicy:
             rows, own = tables.table_rows[here], probabilities[here]
             if len(rows) == 0:
                 continue
-            ranking = np.argsort(-own, kind="stable")[: self.candidates]
-            tried = ranking[(own[ranking] >= self.least_probability) | (np.arange(len(ranking)) == 0)]
+            tried = self.worth_trying(own)
             actions[e] = rows[tried[0]] if len(tried) == 1 or self._batch.over[e] else self._choose(e, rows[tried])
         return actions
+
+    def worth_trying(self, probabilities: NDArray[np.floating]) -> NDArray[np.int64]:
+        """Places of the choices that are tried, the policy's own first, by the probabilities of one decision's legal rows."""
+        ranking = np.argsort(-probabilities, kind="stable")[: self.candidates]
+        return ranking[(probabilities[ranking] >= self.least_probability) | (np.arange(len(ranking)) == 0)]
 
     def _choose(self, e: int, rows: NDArray[np.int64]) -> int:
         """The best of ``rows`` beyond doubt; the first one is the policy's own."""
@@ -132,7 +137,7 @@ class LookaheadPolicy:
             earned = imagined.outcome.reward * np.exp(-(passed - imagined.outcome.elapsed) / discount)
             total[going] += earned[going]
             arrived = going & (imagined.over | (passed >= ticks))
-            packed = self._pack(tables.candidates, tables.machines, tables.shop, tables.action_mask)
+            packed = self.read(tables)
             with torch.inference_mode():
                 looked = self.trained.network(packed.described)
                 if arrived.any():
@@ -146,6 +151,10 @@ class LookaheadPolicy:
             chosen = np.zeros(imagined.num_envs, np.int64)
             best_places(looked.logits.numpy(), packed.first, chosen)
             actions = packed.to_actions(chosen)
+
+    def read(self, tables: Tables) -> PackedTables:
+        """What is seen, as the policy's network reads it."""
+        return self._pack(tables.candidates, tables.machines, tables.shop, tables.action_mask)
 
     def _worlds(self, choices: int) -> Batch:
         """Environments for that many choices in every future."""

@@ -1,0 +1,237 @@
+"""A trained policy learns from lookahead over itself: ``python -m agents.improving policies/microfactory runs/improved``.
+
+Expert iteration (Anthony, Tian and Barber 2017, Thinking fast and slow with deep learning and tree search) with values instead of choices. Each round judges
+decisions on episodes of the block ``train`` (:mod:`agents.judging`) and fits the network to all judged so far: it comes to prefer what was worth more, the
+more the more it was worth, and stays near what it was elsewhere. Its critics are held to what they said. Interrupted, it goes on where it was.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import json
+import multiprocessing
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from agents.judging import SHOPS, Judge, Judged, join, read_judged, write_judged
+from agents.lookahead import LookaheadPolicy
+from agents.network import Critic, Looked, PointerNetwork, Segments
+from agents.trained import TrainedPolicy, load_policy, save_policy
+from agents.trainer import factories_of
+from agents.validation import Examination
+
+FIRST_EPISODE = 2**47
+"""Of the block ``train``, from which on episodes are judged: no training run comes that far."""
+_MOST_EPISODES, _MOST_ROUNDS = 2**32, 64
+"""Of a round, and of an improvement, in the block."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a policy is improved; changed settings need another folder."""
+
+    factories: tuple[str, ...]
+    rounds: int = 3
+    episodes: int = 320  # of which decisions are judged, in each round
+    candidates: int = 4
+    futures: int = 6
+    horizon: float = 4.0  # mean process times that are simulated
+    epochs: int = 10
+    minibatch: int = 256
+    learning_rate: float = 1e-3  # falls linearly to a twentieth
+    closeness: float = 0.05  # weight of the divergence from the policy at the start of the round
+    entropy: float = 0.02  # weight of the entropy of the choice among those tried
+    fidelity: float = 0.5  # weight of the critics' squared errors
+    unit: float = 1.5e-3  # gain, as a share of the cost scale of an episode, that counts as 1
+    validation_episodes: int = 512
+    seed: int = 0
+
+
+class Improvement:
+    """One policy being improved, in a folder.
+
+    Parameters
+    ----------
+    source
+        Folder of the policy to begin with.
+    folder
+        Of the improvement: ``improvement.json``, ``round-1`` and so on with what was judged and the policy after it, ``policy`` with the best.
+    settings
+        How.
+    processes
+        That judge side by side; what comes out does not depend on their number.
+
+    Raises
+    ------
+    ValueError
+        If the folder holds an improvement with other settings, or the policy has no critic.
+    """
+
+    def __init__(self, source: Path, folder: Path, settings: Settings, processes: int) -> None:
+        self.source, self.folder, self.settings, self.processes = source, folder, settings, processes
+        self.manifest = json.loads((source / "manifest.json").read_text(encoding="utf-8"))
+        if load_policy(source).critic is None:
+            raise ValueError(f"{source}: was kept without its critic, which lookahead needs. Give a folder that train.py wrote.")
+        told = json.dumps({**asdict(settings), "source_sha256": self.manifest["weights_sha256"]}, indent=1, default=list) + "\n"
+        kept = folder / "improvement.json"
+        if kept.exists() and kept.read_text(encoding="utf-8") != told:
+            raise ValueError(f"{kept}: was begun with other settings or from another policy. Name another folder.")
+        folder.mkdir(parents=True, exist_ok=True)
+        kept.write_text(told, encoding="utf-8")
+        self.examination = Examination(settings.factories, settings.validation_episodes)
+        self.costs = [self._examine(load_policy(source))]
+        self.best, self.best_cost = source, self._compare(self.costs[0])
+
+    def run(self) -> Path:
+        """All rounds; the folder of the best policy."""
+        policy_folder, judged = self.source, list[Judged]()
+        for number in range(1, self.settings.rounds + 1):
+            here = self.folder / f"round-{number}"
+            judged += self._judge(policy_folder, here, number)
+            if not (here / "policy" / "manifest.json").exists():
+                self._save(here / "policy", fit(load_policy(policy_folder), join(judged), self.settings, number), number, sum(map(len, judged)))
+            policy_folder = here / "policy"
+            self.costs.append(self._examine(load_policy(policy_folder)))
+            cost = self._compare(self.costs[-1])
+            print(f"round {number}: {cost:.4f} of the first policy's cost on {self.settings.validation_episodes} episodes of validate", flush=True)
+            if cost < self.best_cost:
+                self.best, self.best_cost = policy_folder, cost
+        return self.best
+
+    def _judge(self, policy: Path, here: Path, number: int) -> list[Judged]:
+        """The round's judged decisions, those that lie there already and the others."""
+        pieces = -(-self.settings.episodes // SHOPS)
+        paths = [here / "judged" / f"{piece:04d}.npz" for piece in range(pieces)]
+        missing = [piece for piece, path in enumerate(paths) if not path.exists()]
+        work = partial(_judge_piece, policy, self.settings, here / "judged", number)
+        with (
+            multiprocessing.get_context("spawn").Pool(self.processes, initializer=torch.set_num_threads, initargs=(1,)) as pool,
+            tqdm(total=pieces * SHOPS, initial=(pieces - len(missing)) * SHOPS, unit=" episodes", desc=f"round {number}") as bar,
+        ):
+            for _ in pool.imap_unordered(work, missing) if missing else ():
+                bar.update(SHOPS)
+        return [read_judged(path) for path in paths]
+
+    def _examine(self, policy: TrainedPolicy) -> dict[str, float]:
+        return {name: found.total_cost for name, found in self.examination.examine_all(policy).items()}
+
+    def _compare(self, costs: Mapping[str, float]) -> float:
+        """Geometric mean over factories of the cost, as a share of the first policy's."""
+        return float(np.exp(np.mean([np.log(costs[name] / self.costs[0][name]) for name in costs])))
+
+    def _save(self, folder: Path, policy: TrainedPolicy, number: int, decisions: int) -> None:
+        costs = self._examine(policy)
+        facts = {key: value for key, value in self.manifest.items() if key not in ("format", "features", "width", "horizon", "weights_sha256")}
+        improved = {"rounds": number, "judged_decisions": decisions, "settings": json.loads(json.dumps(asdict(self.settings)))}
+        rules = facts.get("best_rules", {})
+        if rules.keys() >= costs.keys():
+            facts["validation_ratio"] = float(np.exp(np.mean([np.log(costs[name] / rules[name]["total_cost"]) for name in costs])))
+        save_policy(folder, policy, (self.source / "config.toml").read_text(encoding="utf-8"), {**facts, "validation": costs, "improved": improved})
+
+
+def _judge_piece(policy: Path, settings: Settings, folder: Path, number: int, piece: int) -> None:
+    ahead = LookaheadPolicy(load_policy(policy), candidates=settings.candidates, futures=settings.futures, horizon=settings.horizon)
+    first_episode = FIRST_EPISODE + (settings.seed * _MOST_ROUNDS + number) * _MOST_EPISODES + piece * SHOPS
+    write_judged(folder / f"{piece:04d}.npz", Judge(ahead, factories_of(settings.factories, 1), first_episode).judge())
+
+
+# --- fitting ------------------------------------------------------------------------------------------------------------------
+
+
+def fit(start: TrainedPolicy, judged: Judged, settings: Settings, number: int) -> TrainedPolicy:
+    """A copy of the policy that prefers what was judged to be worth more.
+
+    The loss of a decision is minus the expected gain under its probabilities among the choices that were tried, in units of ``settings.unit``, plus
+    ``closeness`` times the divergence KL(start, now) over all legal choices, minus ``entropy`` times the entropy, plus the critics' squared errors.
+    """
+    torch.manual_seed(settings.seed)
+    policy = copy.deepcopy(start)
+    assert policy.critic is not None  # checked when the improvement began
+    network, critic = policy.network.train(), policy.critic.train()
+    parameters = [*network.parameters(), *critic.parameters()]
+    optimiser = torch.optim.Adam(parameters, lr=settings.learning_rate)
+    steps = settings.epochs * (len(judged) // settings.minibatch)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: 1 - 0.95 * step / max(1, steps))
+    random = np.random.default_rng([settings.seed, number])
+    for batch in tqdm(_minibatches(judged, settings, random), total=steps, unit=" minibatches", desc=f"fit {number}"):
+        loss = _loss(network, critic, start, batch, settings)
+        optimiser.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimiser.step()
+        schedule.step()
+    return TrainedPolicy(network.eval(), critic.eval(), start.horizon)
+
+
+def _minibatches(judged: Judged, settings: Settings, random: np.random.Generator) -> Iterator[Judged]:
+    for _ in range(settings.epochs):
+        order = random.permutation(len(judged))
+        for begin in range(0, len(order) - settings.minibatch + 1, settings.minibatch):
+            yield judged.take(order[begin : begin + settings.minibatch])
+
+
+def _loss(network: PointerNetwork, critic: Critic, start: TrainedPolicy, batch: Judged, settings: Settings) -> Tensor:
+    assert start.critic is not None
+    described, (places, decision), privileged = batch.described(), batch.tried_places(), torch.from_numpy(batch.privileged)
+    looked: Looked = network(described)
+    tried = Segments(decision, len(batch))
+    log_shares = tried.log_softmax(looked.logits[places])
+    shares = log_shares.exp()
+    gain = (shares * torch.from_numpy(batch.gain).float()).sum() / settings.unit
+    entropy = -(shares * log_shares).sum()
+    with torch.no_grad():
+        before: Looked = start.network(described)
+        log_before = before.segments.log_softmax(before.logits)
+        valued = torch.stack([start.critic(before, privileged), before.values])
+    divergence = (log_before.exp() * (log_before - looked.segments.log_softmax(looked.logits))).sum()
+    errors = (torch.stack([critic(looked, privileged), looked.values]) - valued).square().sum()
+    total: Tensor = -gain + settings.closeness * divergence - settings.entropy * entropy + settings.fidelity * errors
+    return total / len(batch)
+
+
+# --- command ------------------------------------------------------------------------------------------------------------------
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Improve a policy; 0, or 2 with what is wrong on stderr."""
+    defaults = Settings(())
+    parser = argparse.ArgumentParser(prog="python -m agents.improving", description=__doc__.split("\n\n")[0] if __doc__ else "")
+    parser.add_argument("policy", type=Path, help="folder of a trained policy with its critic")
+    parser.add_argument("folder", type=Path, help="folder of the improvement; begun before, it goes on there")
+    parser.add_argument("--factories", default="", help="names or files, with commas between; by default those that the policy was trained on")
+    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1, help="that judge side by side")
+    for name in ("rounds", "episodes", "futures", "epochs", "seed"):
+        parser.add_argument(f"--{name}", type=int, default=getattr(defaults, name))
+    options = parser.parse_args(arguments)
+    try:
+        names = tuple(options.factories.split(",")) if options.factories else tuple(_trained_on(options.policy))
+        chosen: dict[str, Any] = {name: getattr(options, name) for name in ("rounds", "episodes", "futures", "epochs", "seed")}
+        improvement = Improvement(options.policy, options.folder, Settings(names, **chosen), options.processes)
+        best = improvement.run()
+    except KeyboardInterrupt:
+        print(f"\nInterrupted. What was judged is kept in {options.folder}; the same command goes on.", file=sys.stderr)
+        return 130
+    except (ValueError, OSError) as error:
+        print(f"agents.improving: {error}", file=sys.stderr)
+        return 2
+    print(f"Best on validate: {best} ({improvement.best_cost:.4f} of the first policy's cost)")
+    return 0
+
+
+def _trained_on(policy: Path) -> list[str]:
+    load_policy(policy)
+    return list(json.loads((policy / "manifest.json").read_text(encoding="utf-8"))["factories"])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
