@@ -100,7 +100,8 @@ class Engine:
         example = self.example()
         self._decider.decide(example)
         self._planner.plan(example, futures=1)
-        explain(self._planner.decider, example)
+        if self.loaded.bundle is not None:
+            explain(self._planner.decider, example)
 
     def close(self) -> None:
         """Finish what is under way."""

@@ -54,12 +54,14 @@ def _check(parse: Callable[[], Snapshot], factory: Factory) -> Snapshot:
 
 def describe_errors(error: ValidationError, whole: str) -> str:
     """One line for each problem of what was parsed; ``whole`` is what all of it is called."""
-    return "\n".join(str(_as_problem(item, whole)) for item in error.errors(include_url=False, include_context=False)[:MOST_PROBLEMS])
+    return "\n".join(_describe_error(item, whole) for item in error.errors(include_url=False)[:MOST_PROBLEMS])
 
 
-def _as_problem(item: Any, whole: str) -> Problem:
+def _describe_error(item: Any, whole: str) -> str:
+    if item["type"] == "json_invalid":
+        return f"{whole}: is not JSON ({item['ctx']['error']}). Correct it."
     rule = item["msg"][0].lower() + item["msg"][1:]
-    return Problem(".".join(str(step) for step in item["loc"]) or whole, _shown(item["input"]), rule, "Correct it")
+    return str(Problem(".".join(str(step) for step in item["loc"]) or whole, _shown(item["input"]), rule, "Correct it"))
 
 
 def _shown(value: Any) -> Any:

@@ -77,8 +77,7 @@ def create_app(engine: Engine, guards: Guards) -> FastAPI:
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         loop = asyncio.get_running_loop()
-        warming = loop.run_in_executor(None, engine.warm_up)
-        warming.add_done_callback(lambda done: None if done.cancelled() or done.exception() else service.begin())
+        loop.run_in_executor(None, engine.warm_up).add_done_callback(service.begin)
         yield
         await loop.run_in_executor(None, engine.close)
         await loop.run_in_executor(None, engine.journal.close)
@@ -100,10 +99,14 @@ class _Service:
         self.waiting = 0
         self._document: dict[str, Any] | None = None
 
-    def begin(self) -> None:
-        """Everything is compiled."""
+    def begin(self, warmed_up: asyncio.Future[None]) -> None:
+        """Everything is compiled, or what failed is told: requests are answered all the same."""
+        if warmed_up.cancelled():
+            return
+        error, loaded = warmed_up.exception(), self.engine.loaded
+        if error is not None:
+            log(logging.ERROR, "warm-up failed", problem=f"{type(error).__name__}: {error}")
         self.ready.set()
-        loaded = self.engine.loaded
         log(logging.INFO, "ready", factory=self.engine.factory.name, policy=loaded.sha256, rule=str(loaded.rule), fault=loaded.fault)
 
     # --- every request ----------------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Simulated moments, to try a scheduler with."""
+"""Simulated moments and plants, to try a scheduler with."""
 
 from __future__ import annotations
 
@@ -10,7 +10,13 @@ from factory import kernel
 from factory.arrays import ShopState
 from factory.load import load
 from factory.model import Factory
+from factory.schedule import Schedule
 from factory.shop import allocate
+from factory.simulator import Choice as SimulatedChoice
+from factory.simulator import IllegalActionError, Simulator
+from scheduler.decisions import Choice
+from scheduler.floor import Floor, take_snapshot
+from scheduler.snapshot import Snapshot
 
 
 def simulate(factory: Factory, rule: Rule, seed: int, decisions: int) -> ShopState:
@@ -36,3 +42,57 @@ def simulate(factory: Factory, rule: Rule, seed: int, decisions: int) -> ShopSta
         kernel.decide(arrays, shop, 0, int(np.asarray(rule.decide(observation)).reshape(-1)[0]))
         kernel.advance(arrays, shop, 0)
     return shop
+
+
+class SimulatedPlant:
+    """A plant for rehearsals: it tells its state as an MES would, and does what it is told.
+
+    Parameters
+    ----------
+    factory
+        The factory.
+    seed
+        Of the episode.
+    """
+
+    _KINDS = {"start": "job", "changeover": "changeover", "wait": "wait"}
+
+    def __init__(self, factory: Factory, seed: int) -> None:
+        self._names = Floor(factory)
+        self._simulator = Simulator(factory, job_rows=DEFAULT_JOB_ROWS, changeover_rows=DEFAULT_CHANGEOVER_ROWS)
+        self._simulator.reset(seed)
+
+    @property
+    def over(self) -> bool:
+        """Whether every order is done."""
+        return self._simulator.deciding is None
+
+    def snapshot(self) -> Snapshot:
+        """What is known now; some machine waits to be told what to do."""
+        return take_snapshot(self._names, self._simulator.shop, 0)
+
+    def carry_out(self, machine: str, choice: Choice) -> None:
+        """Let a machine do as it is told; time passes until the next one asks.
+
+        Raises
+        ------
+        IllegalActionError
+            If another machine is asking, or the choice is not to be had.
+        """
+        asking = self._names.machine_names[self._simulator.deciding or 0]
+        row = next((one.row for one in self._simulator.choices() if one.legal and self._means(one, choice)), None)
+        if machine != asking or row is None:
+            raise IllegalActionError(f"carry_out: {machine} cannot {choice.action} {choice.order} now; {asking} is asking. Take a new snapshot.")
+        self._simulator.decide(row)
+
+    def _means(self, one: SimulatedChoice, choice: Choice) -> bool:
+        if one.kind != self._KINDS[choice.action]:
+            return False
+        if one.kind == "wait":
+            return True
+        operations = self._names.operation_names[int(self._simulator.shop.orders.product[0, one.order])]
+        return (f"{one.order + 1}", operations[one.operation]) == (choice.order, choice.operation)
+
+    def schedule(self) -> Schedule:
+        """Everything that has happened so far."""
+        return self._simulator.schedule()

@@ -44,7 +44,7 @@ def moments() -> list[Snapshot]:
 class Stub:
     """Stands for a bundle; its answer is what it is told."""
 
-    manifest: dict[str, Any] = {"fallback_rules": {"microfactory": "EDD"}}
+    manifest: dict[str, Any] = {"fallback_rules": {"microfactory": "EDD"}, "sha256": {"policy.onnx": "0"}}
 
     def __init__(self, decide: Callable[[dict[str, NDArray[Any]]], Any]) -> None:
         self.decide, self.look = decide, first_logits
@@ -149,17 +149,17 @@ def test_from_a_simulated_moment_to_decisions_on_the_command_line(monkeypatch: p
     assert main(["snapshot", "--decisions", "150"]) == 0
     text = capsys.readouterr().out
     (tmp_path / "snapshot.json").write_text(text)
-    Stub.manifest |= {"training": {"factories": ["microfactory"]}}
-    monkeypatch.setattr("scheduler.__main__.Bundle", lambda folder: Stub(last_legal))
-    assert main(["decide", str(tmp_path / "snapshot.json"), "--bundle", "anything"]) == 0
+    (tmp_path / "manifest.json").write_text('{"training": {"factories": ["microfactory"]}}')
+    monkeypatch.setattr("scheduler.engine.Bundle", lambda folder: Stub(last_legal))
+    assert main(["decide", str(tmp_path / "snapshot.json"), "--bundle", str(tmp_path)]) == 0
     decisions = json.loads(capsys.readouterr().out)
     assert decisions
     assert decisions[0]["decided_by"] == "policy"
-    assert main(["explain", str(tmp_path / "snapshot.json"), "--bundle", "anything"]) == 0
+    assert main(["explain", str(tmp_path / "snapshot.json"), "--bundle", str(tmp_path)]) == 0
     assert json.loads(capsys.readouterr().out)["rule"] == "EDD"
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
-    assert main(["decide", "-", "--bundle", "anything", "--factory", "large"]) == 1
+    assert main(["decide", "-", "--bundle", str(tmp_path), "--factory", "large"]) == 1
     assert "the policy works for large" in capsys.readouterr().err
-    assert main(["decide", str(tmp_path / "none.json"), "--bundle", "anything"]) == 1
+    assert main(["decide", str(tmp_path / "none.json"), "--bundle", str(tmp_path)]) == 1
     assert main(["snapshot", "--decisions", "100000"]) == 1
     assert "Choose fewer" in capsys.readouterr().err

@@ -14,11 +14,8 @@ import torch
 from numpy.typing import NDArray
 
 from agents.actor_critic import pack_tensors
-from agents.index import atcs_weights
-from agents.index_features import FEATURES
-from agents.network import PointerNetwork
 from agents.play import as_observation
-from agents.trained import TrainedPolicy, save_policy
+from agents.trained import save_policy
 from envs.batch import Batch
 from envs.features import CANDIDATES, MACHINES, SHOP, SHOP_INDEX
 from factory.catalogue import find_single_factory
@@ -29,29 +26,7 @@ pytest.importorskip("onnxruntime", reason="bundles need the extra `scheduler`")
 
 from agents.export import ExportError, find_policy, main, to_onnx
 from scheduler.bundle import Bundle, BundleError
-
-FACTS: dict[str, Any] = {
-    "best_rules": {"microfactory": {"rule": "ATCS(k1=2, k2=0.5)", "total_cost": 1.0}},
-    "factories": ["microfactory"],
-    "seed": 0,
-    "steps": 1,
-    "validation": {"microfactory": 1.0},
-    "validation_ratio": 1.0,
-    "commit": "none",
-    "source_hash": "none",
-    "versions": {},
-}
-
-
-def trained_policy() -> TrainedPolicy:
-    """A network whose residual says something everywhere."""
-    torch.manual_seed(3)
-    weights = atcs_weights(2.0, 0.5, detour=0.0, wait=-3.0, ahead=-3.0)
-    network = PointerNetwork(torch.tensor([weights.get(feature.name, 0.0) for feature in FEATURES]))
-    torch.nn.init.normal_(network.row_head.weight, std=0.05)
-    network.return_mean.fill_(-0.4)
-    network.return_deviation.fill_(0.2)
-    return TrainedPolicy(network)
+from tests.exported import FACTS, trained_policy
 
 
 @pytest.fixture(scope="module")

@@ -203,10 +203,15 @@ def test_what_cannot_be_is_refused_with_path_value_and_rule(change: Callable[[di
         parse_snapshot(data, FACTORY)
 
 
-@pytest.mark.parametrize("text", ["", "{", "[" * 100_000, '{"clock": NaN}', b"\xff\xfe"], ids=["empty", "cut", "deep", "NaN", "bytes"])
+@pytest.mark.parametrize("text", ["", "{", "[" * 100_000, b"\xff\xfe"], ids=["empty", "cut", "deep", "bytes"])
 def test_what_is_no_json_is_refused(text: str | bytes) -> None:
     with pytest.raises(SnapshotError, match="is not JSON"):
         read_snapshot(text, FACTORY)
+
+
+def test_numbers_that_are_none_are_refused_in_json_too() -> None:
+    with pytest.raises(SnapshotError, match="clock = nan"):
+        read_snapshot('{"clock": NaN}', FACTORY)
 
 
 def test_two_machines_cannot_have_one_operation_in_work() -> None:

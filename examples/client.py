@@ -1,0 +1,37 @@
+"""An MES in thirty lines: a simulated plant that asks the service for every decision of an episode.
+
+Run ``python -m scheduler serve --bundle policies/microfactory-bundle`` first, then ``python examples/client.py``. Needs nothing but the standard library to
+ask: the simulated plant stands for yours.
+"""
+
+import json
+import os
+import sys
+import urllib.request
+
+from factory.catalogue import find_single_factory
+from scheduler.decisions import Decision
+from scheduler.simulated import SimulatedPlant
+
+
+def decide(address: str, snapshot: dict[str, object]) -> list[Decision]:
+    """What every free machine is to do now."""
+    headers = {"Content-Type": "application/json", "Authorization": f"Bearer {os.environ.get('CHANGEOVER_TOKEN', '')}"}
+    request = urllib.request.Request(f"{address}/v1/decide", json.dumps({"snapshot": snapshot}).encode(), headers)
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        return [Decision.model_validate(one) for one in json.load(answer)["decisions"]]
+
+
+def run(address: str, seed: int = 77) -> SimulatedPlant:
+    """A whole episode."""
+    plant = SimulatedPlant(find_single_factory("microfactory"), seed)
+    while not plant.over:
+        for decision in decide(address, plant.snapshot().model_dump(exclude_defaults=True)):
+            plant.carry_out(decision.machine, decision.choice)
+    return plant
+
+
+if __name__ == "__main__":
+    done = run(sys.argv[1] if len(sys.argv) > 1 else "http://127.0.0.1:8080").schedule()
+    late = sum((order.completion_date or 0) > order.due_date for order in done.orders)
+    print(f"{len(done.orders)} orders done at date {done.end_date}, {late} late, {len(done.changeovers)} changeovers")

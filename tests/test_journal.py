@@ -1,0 +1,230 @@
+"""The log of decisions: what is acknowledged is there after anything, damage is named, and decisions can be taken again."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import sqlite3
+import time
+from concurrent.futures import ThreadPoolExecutor
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from agents.rules import make_rule
+from factory.catalogue import find_single_factory
+from scheduler.bundle import Bundle
+from scheduler.decisions import Decider, Decision
+from scheduler.floor import Floor, take_snapshot
+from scheduler.journal import Journal, JournalError, read_entries
+from scheduler.planning import Planner
+from scheduler.replaying import replay, report_shadow
+from scheduler.simulated import simulate
+from scheduler.snapshot import Snapshot
+from scheduler.telling import tell_replay, tell_shadow
+
+FACTORY = find_single_factory("microfactory")
+RULE = make_rule("ATCS", k1=2, k2=0.5)
+ANSWERS = {"policy": "abc", "rule": str(RULE), "shadow": False}
+
+
+class EarliestDueDate:
+    """Stands for a bundle: the job that is due first, else the first legal row."""
+
+    manifest: dict[str, Any] = {}
+
+    def decide(self, observation: dict[str, NDArray[Any]]) -> NDArray[np.int64]:
+        return np.asarray(make_rule("EDD").decide(observation), np.int64)
+
+
+class LateFailure(EarliestDueDate):
+    """The same, but it fails at every second decision."""
+
+    calls = 0
+
+    def decide(self, observation: dict[str, NDArray[Any]]) -> NDArray[np.int64]:
+        self.calls += 1
+        if self.calls % 2 == 0:
+            raise FloatingPointError("not finite")
+        return super().decide(observation)
+
+
+def moments() -> list[Snapshot]:
+    names = Floor(FACTORY)
+    return [take_snapshot(names, simulate(FACTORY, RULE, 5, decisions), 0) for decisions in range(40, 400, 40)]
+
+
+def decider(bundle: Any = None, **settings: Any) -> Decider:
+    return Decider(Floor(FACTORY), cast(Bundle, bundle), RULE, budget=60.0, **settings)
+
+
+def keep(path: Path, taker: Decider, **answers: Any) -> list[list[Decision]]:
+    """Decide at some moments and log it."""
+    taken = []
+    with Journal(path) as journal:
+        for snapshot in moments():
+            taken.append(taker.decide(snapshot))
+            journal.append(snapshot, taken[-1], **{**ANSWERS, **answers})
+    return taken
+
+
+def test_what_is_appended_is_read_in_order_and_whole(tmp_path: Path) -> None:
+    taken = keep(tmp_path / "log.sqlite", decider())
+    entries = list(read_entries(tmp_path / "log.sqlite"))
+    assert [entry.number for entry in entries] == list(range(1, len(taken) + 1))
+    assert [entry.snapshot for entry in entries] == moments()
+    assert [list(entry.decisions) for entry in entries] == taken
+    assert {(entry.policy, entry.rule, entry.shadow, entry.factory) for entry in entries} == {("abc", str(RULE), False, "microfactory")}
+    assert [entry.number for entry in read_entries(tmp_path / "log.sqlite", first=4)] == list(range(4, len(taken) + 1))
+
+
+def test_a_log_goes_on_where_it_was(tmp_path: Path) -> None:
+    for _ in range(2):
+        keep(tmp_path / "log.sqlite", decider())
+    assert len(list(read_entries(tmp_path / "log.sqlite"))) == 2 * len(moments())
+
+
+def test_many_threads_append_and_every_number_is_given_once(tmp_path: Path) -> None:
+    snapshot = moments()[0]
+    decisions = decider().decide(snapshot)
+    with Journal(tmp_path / "log.sqlite") as journal, ThreadPoolExecutor(32) as pool:
+        numbers = list(pool.map(lambda _: journal.append(snapshot, decisions, **ANSWERS), range(500)))  # type: ignore[arg-type]
+    assert sorted(numbers) == list(range(1, 501))
+    assert len(list(read_entries(tmp_path / "log.sqlite"))) == 500
+
+
+def write_until_killed(path: Path, pipe: Connection) -> None:
+    """Append for ever, telling each acknowledged number."""
+    snapshot = moments()[0]
+    decisions = decider().decide(snapshot)
+    with Journal(path) as journal:
+        while True:
+            pipe.send(journal.append(snapshot, decisions, **ANSWERS))  # type: ignore[arg-type]
+
+
+def test_no_acknowledged_entry_is_missing_after_a_kill(tmp_path: Path) -> None:
+    context, acknowledged = multiprocessing.get_context("spawn"), 0
+    for kill in range(3):
+        receiving, sending = context.Pipe(duplex=False)
+        process = context.Process(target=write_until_killed, args=(tmp_path / "log.sqlite", sending))
+        process.start()
+        sending.close()
+        acknowledged = receiving.recv()
+        time.sleep(0.05 * kill)
+        assert process.pid is not None
+        os.kill(process.pid, signal.SIGKILL)
+        process.join()
+        while receiving.poll():
+            try:
+                acknowledged = receiving.recv()
+            except EOFError:
+                break
+        numbers = [entry.number for entry in read_entries(tmp_path / "log.sqlite")]
+        assert numbers == list(range(1, len(numbers) + 1))
+        assert len(numbers) >= acknowledged
+    assert acknowledged > 3
+
+
+def test_a_damaged_entry_is_named(tmp_path: Path) -> None:
+    keep(tmp_path / "log.sqlite", decider())
+    with sqlite3.connect(tmp_path / "log.sqlite") as connection:
+        connection.execute("UPDATE decisions SET decisions = replace(decisions, 'wait', 'rest'), rule = 'none' WHERE id = 3")
+    with pytest.raises(JournalError, match="entry 3 is damaged"):
+        list(read_entries(tmp_path / "log.sqlite"))
+
+
+@pytest.mark.parametrize("content", [b"no database at all, but long enough to be taken for one" * 20, b""], ids=["text", "empty"])
+def test_what_is_no_log_is_refused(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "log.sqlite"
+    path.write_bytes(content)
+    if content:
+        with pytest.raises(JournalError, match=r"log\.sqlite"):
+            Journal(path)
+    with pytest.raises(JournalError, match=r"log\.sqlite"):
+        list(read_entries(path))
+
+
+def test_another_database_is_left_alone(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "other.sqlite") as connection:
+        connection.execute("CREATE TABLE customers (name TEXT)")
+    with pytest.raises(JournalError, match="its layout is 0; 1 is understood here"):
+        Journal(tmp_path / "other.sqlite")
+    with pytest.raises(JournalError, match="there is no such file"):
+        list(read_entries(tmp_path / "none.sqlite"))
+    with pytest.raises(JournalError, match="Check that the folder can be written"):
+        Journal(tmp_path / "other.sqlite" / "log.sqlite")
+
+
+def fill(journal: Journal, snapshot: Snapshot) -> None:
+    for _ in range(200):
+        journal.append(snapshot, [], **ANSWERS)  # type: ignore[arg-type]
+
+
+def test_a_write_that_fails_is_not_acknowledged(tmp_path: Path) -> None:
+    snapshot = moments()[0]
+    with Journal(tmp_path / "log.sqlite") as journal:
+        assert journal.append(snapshot, [], **ANSWERS) == 1  # type: ignore[arg-type]
+        journal._connection.execute("PRAGMA max_page_count = 1")
+        with pytest.raises(JournalError, match="full"):
+            fill(journal, snapshot)
+        journal._connection.execute("PRAGMA max_page_count = 1000000")
+        last = journal.append(snapshot, [], **ANSWERS)  # type: ignore[arg-type]
+    assert [entry.number for entry in read_entries(tmp_path / "log.sqlite")] == list(range(1, last + 1))
+
+
+# --- taking decisions again ---------------------------------------------------------------------------------------------------
+
+
+def test_a_replay_takes_every_decision_as_it_was_taken(tmp_path: Path) -> None:
+    keep(tmp_path / "log.sqlite", decider(LateFailure()))
+    found = replay(decider(EarliestDueDate()), tmp_path / "log.sqlite", "abc")
+    assert found.entries == len(moments())
+    assert found.decisions > found.by_fallback > 0
+    assert not found.deviations
+    assert found.skipped == 0
+    assert "every decision is as it was" in tell_replay(found)
+
+
+def test_a_replay_names_decisions_that_come_out_otherwise(tmp_path: Path) -> None:
+    keep(tmp_path / "log.sqlite", decider(EarliestDueDate()))
+
+    class Other(EarliestDueDate):
+        def decide(self, observation: dict[str, NDArray[Any]]) -> NDArray[np.int64]:
+            return np.array([np.flatnonzero(observation["action_mask"][0])[-1]])
+
+    found = replay(decider(Other()), tmp_path / "log.sqlite", "abc")
+    assert found.deviations
+    assert all(one.logged != one.replayed for one in found.deviations)
+    assert f"{len(found.deviations)} decisions differ" in tell_replay(found)
+    assert replay(decider(Other()), tmp_path / "log.sqlite", "another policy").skipped == len(moments())
+
+
+def test_shadow_mode_lets_the_rule_decide_and_says_what_each_would_cost(tmp_path: Path) -> None:
+    shadow, plain = decider(EarliestDueDate(), shadow=True), decider()
+    taken = keep(tmp_path / "log.sqlite", shadow, shadow=True)
+    for snapshot, decisions in zip(moments(), taken, strict=True):
+        assert [one.choice for one in decisions] == [one.choice for one in plain.decide(snapshot)]
+        assert {one.decided_by for one in decisions} == {"rule"}
+    everything = [one for decisions in taken for one in decisions]
+    agreed = sum(one.policy_choice == one.choice for one in everything)
+    report = report_shadow(Planner(shadow), tmp_path / "log.sqlite", futures=4)
+    assert (report.decisions, report.agreed, report.undecided) == (len(everything), agreed, 0)
+    assert len(report.disputes) == len(everything) - agreed > 0
+    assert report.mean_difference == pytest.approx(np.mean([one.difference for one in report.disputes]))
+    assert all(one.rule != one.policy for one in report.disputes)
+    assert f"differed in {len(report.disputes)}" in tell_shadow(report)
+    assert not replay(shadow, tmp_path / "log.sqlite", "abc").deviations
+
+
+def test_a_choice_judged_against_itself_costs_nothing_more() -> None:
+    snapshot = moments()[0]
+    planner = Planner(decider(EarliestDueDate()))
+    first = planner.decider.decide(snapshot)[0]
+    one, other = (planner.costs_after(snapshot, [(first.machine, first.choice)], futures=3, seed=1) for _ in range(2))
+    np.testing.assert_array_equal(one, other)
+    assert len(set(one)) == 3
