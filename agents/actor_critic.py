@@ -14,8 +14,8 @@ from torch import Tensor
 from agents.describing import describe_tables
 from agents.experience import Experience
 from agents.network import Critic, Described, Packed, PointerNetwork
+from agents.network_features import MACHINE_FEATURES, ROW_FEATURES, SHOP_FEATURES
 from agents.packing import best_places, to_actions
-from agents.scaling import MACHINE_FEATURES, ROW_FEATURES, SHOP_FEATURES
 
 
 class PointerPolicy(MaskableActorCriticPolicy):

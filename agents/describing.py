@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from agents.index_kernel import describe_row, share
-from agents.scaling import MACHINE_FLAGS
+from agents.network_features import MACHINE_FLAGS
 from envs.features import MACHINE_INDEX, SHOP_INDEX
 from factory.compiled import compiled
 

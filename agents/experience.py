@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from sb3_contrib.common.maskable.buffers import MaskableRolloutBuffer, MaskableRolloutBufferSamples
 
 from agents.network import Described
+from agents.network_features import MACHINE_FEATURES, ROW_FEATURES, SHOP_FEATURES
 from agents.packing import advantages_by_time, gather_rows
 from agents.privileged import PRIVILEGED_FEATURES
-from agents.scaling import MACHINE_FEATURES, ROW_FEATURES, SHOP_FEATURES
 
 
 class Experience(NamedTuple):

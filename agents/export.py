@@ -1,12 +1,14 @@
 """Bundles: a trained policy as ONNX with all that a scheduler must know to trust it. ``python -m agents.export RUN DIR``.
 
-A bundle is a folder with ``policy.onnx``, ``manifest.json`` and ``config.toml``; :mod:`scheduler.bundle` reads it. The same policy gives the same bytes.
+A bundle is a folder with ``policy.onnx``, the same weights as ``weights.npz``, ``manifest.json`` and ``config.toml``; :mod:`scheduler.bundle` reads it. The
+same policy gives the same bytes.
 """
 
 from __future__ import annotations
 
 import argparse
 import hashlib
+import io
 import json
 import sys
 import warnings
@@ -22,7 +24,7 @@ from agents.trained import PolicyError, TrainedPolicy, load_policy
 from envs.features import CANDIDATE_INDEX, CANDIDATES, MACHINES, SHOP, Column, feature_hash
 from factory.writing import write_atomically
 
-BUNDLE_FORMAT = 1
+BUNDLE_FORMAT = 2
 """Version of the layout."""
 INPUTS = ("candidates", "machines", "shop", "action_mask")
 OUTPUTS = ("logits", "value")
@@ -32,8 +34,7 @@ _KINDS = [CANDIDATE_INDEX[name] for name in ("is_job", "is_changeover", "is_wait
 
 def write_bundle(policy: TrainedPolicy, source: Path, folder: Path) -> None:
     """Write the bundle of ``policy``, which was read from the policy folder ``source``, into ``folder``."""
-    model = to_onnx(policy)
-    config = (source / "config.toml").read_bytes()
+    files = {"policy.onnx": to_onnx(policy), "weights.npz": to_arrays(policy), "config.toml": (source / "config.toml").read_bytes()}
     facts = json.loads((source / "manifest.json").read_text(encoding="utf-8"))
     evaluation = source / "evaluation.json"
     manifest = {
@@ -45,13 +46,13 @@ def write_bundle(policy: TrainedPolicy, source: Path, folder: Path) -> None:
         "outputs": list(OUTPUTS),
         "value": "minus the expected discounted cost to come, in currency",
         "value_horizon": policy.horizon,
-        "sha256": {"policy.onnx": hashlib.sha256(model).hexdigest(), "config.toml": hashlib.sha256(config).hexdigest()},
+        "sha256": {name: hashlib.sha256(content).hexdigest() for name, content in files.items()},
         "fallback_rules": {name: entry["rule"] for name, entry in facts["best_rules"].items()},
         "training": {name: facts[name] for name in ("factories", "seed", "steps", "validation", "validation_ratio", "commit", "source_hash", "versions")},
         "evaluation": _summarise(json.loads(evaluation.read_text(encoding="utf-8"))) if evaluation.exists() else None,
     }
-    write_atomically(folder / "policy.onnx", model)
-    write_atomically(folder / "config.toml", config)
+    for name, content in files.items():
+        write_atomically(folder / name, content)
     write_atomically(folder / "manifest.json", json.dumps(manifest, indent=1, sort_keys=True) + "\n")
 
 
@@ -72,6 +73,13 @@ def _listed(table: tuple[Column, ...]) -> list[dict[str, str]]:
 
 class ExportError(RuntimeError):
     """An exported model that does not answer as the network does."""
+
+
+def to_arrays(policy: TrainedPolicy) -> bytes:
+    """The network's weights for :mod:`agents.compiled_network`."""
+    buffer = io.BytesIO()
+    np.savez(buffer, **{name: value.detach().cpu().numpy() for name, value in policy.network.state_dict().items() if not name.startswith("value_head")})
+    return buffer.getvalue()
 
 
 def to_onnx(policy: TrainedPolicy) -> bytes:

@@ -13,9 +13,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from agents.network_features import EXISTS, MACHINE_FEATURES, NEAR, ROW_FEATURES, SHOP_FEATURES
 from agents.packing import highest_of, return_to_highest
 from agents.privileged import PRIVILEGED_FEATURES
-from agents.scaling import EXISTS, MACHINE_FEATURES, NEAR, ROW_FEATURES, SHOP_FEATURES, describe_machines, describe_rows, describe_shop
+from agents.scaling import describe_machines, describe_rows, describe_shop
 
 
 class Packed(NamedTuple):

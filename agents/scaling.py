@@ -11,10 +11,10 @@ from collections.abc import Iterable, Mapping
 import torch
 from torch import Tensor
 
-from agents.index_features import FEATURE_INDEX, FEATURES
+from agents.index_features import FEATURE_INDEX
+from agents.network_features import MACHINE_FLAGS
 from envs.features import CANDIDATE_INDEX, MACHINE_INDEX, SHOP_INDEX
 
-ROW_FEATURES = len(FEATURES)
 _LEAST_WEIGHT = 1e-6
 _CENT = 0.01
 
@@ -155,7 +155,6 @@ def describe_rows(rows: Tensor, shop: Tensor) -> Tensor:
     return torch.cat(parts, dim=1)[:, _PLACES]
 
 
-SHOP_FEATURES = 19
 _SHOP_BEFORE = _Shares(
     SHOP_INDEX,
     [
@@ -196,10 +195,6 @@ def describe_shop(shop: Tensor) -> Tensor:
     return torch.cat([_SHOP_BEFORE.of(shop, unit), torch.stack(others, dim=1), _SHOP_AFTER.of(shop, unit)], dim=1)
 
 
-MACHINE_FEATURES = 15
-MACHINE_FLAGS = ("exists", "is_asked", "same_centre", "is_idle", "is_changing", "is_processing", "is_down", "is_waiting")
-EXISTS, NEAR = 0, 2
-"""Places of the features that tell whether there is a machine, and whether it belongs to the asked machine's work centre."""
 _FLAG_COLUMNS = [MACHINE_INDEX[name] for name in MACHINE_FLAGS]
 _BUSY = _Shares(MACHINE_INDEX, [("busy_for", 1.0, True), ("in_state_for", 1.0, True)])
 _QUEUES = _Shares(MACHINE_INDEX, [("queue_length", 4.0, False), ("queue_fits", 2.0, False), ("queue_work", 4.0, True), ("upcoming_length", 4.0, False)])

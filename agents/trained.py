@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from agents.actor_critic import decide_greedily
 from agents.index_features import FEATURES
 from agents.network import Critic, PointerNetwork
-from agents.scaling import MACHINE_FEATURES, SHOP_FEATURES
+from agents.network_features import MACHINE_FEATURES, SHOP_FEATURES
 from envs.features import CANDIDATES, MACHINES, SHOP
 from factory.writing import write_atomically
 

@@ -1,9 +1,15 @@
-"""An exported policy: read, checked, and asked. Needs onnxruntime; nothing is ever unpickled."""
+"""An exported policy: read, checked, and asked. Nothing is ever unpickled.
+
+Who decides asks the compiled network, which takes a tenth of the time of onnxruntime for one observation; when a bundle is read, both must answer alike.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import io
 import json
+import threading
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,12 +18,16 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from envs.features import CANDIDATES, MACHINES, SHOP, Column, feature_hash
+from agents.compiled_network import NOT_FINITE, Scratch, Weights, allocate_network_scratch, arrange_weights, best_of_each
+from envs.features import CANDIDATE_INDEX, CANDIDATES, MACHINES, SHOP, Column, feature_hash
 
-BUNDLE_FORMAT = 1
+BUNDLE_FORMAT = 2
 """Version of the layout that is understood."""
 _INPUTS = {"candidates": len(CANDIDATES), "machines": len(MACHINES), "shop": len(SHOP), "action_mask": 0}
 _OUTPUTS = ("logits", "value")
+_KINDS = [CANDIDATE_INDEX[name] for name in ("is_job", "is_changeover", "is_wait")]
+_HAIR = 1e-4
+"""How far apart, relative to the largest logit, two logits may be that the two forms of the network put in different order."""
 
 
 class BundleError(ValueError):
@@ -41,9 +51,11 @@ class Bundle:
     def __init__(self, folder: Path | str) -> None:
         self.folder = Path(folder)
         self.manifest = self._read_manifest()
-        model = self._read_listed("policy.onnx")
+        model, weights = self._read_listed("policy.onnx"), self._read_listed("weights.npz")
         self._read_listed("config.toml")
         self._session = self._open(model)
+        self.weights, self._kept = self._arrange(weights), threading.local()
+        self._compare()
 
     def look(self, observation: Mapping[str, NDArray[Any]]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Masked logits ``[B, A]`` and values ``[B]`` (minus the expected discounted cost to come, in currency) of tables with a leading axis B."""
@@ -59,11 +71,20 @@ class Bundle:
         FloatingPointError
             If the network answers with something that is not a number.
         """
-        mask = np.asarray(observation["action_mask"], np.bool_)
-        logits, _ = self.look(observation)
-        if np.isnan(logits).any() or not np.isfinite(logits[mask]).all():
+        candidates, machines, shop = (np.ascontiguousarray(observation[name], np.float32) for name in ("candidates", "machines", "shop"))
+        mask = np.ascontiguousarray(observation["action_mask"], np.bool_)
+        rows = np.empty(len(mask), np.int64)
+        best_of_each(self.weights, self._scratch_for(mask.shape[1]), candidates, machines, shop, mask, rows)
+        if (rows == NOT_FINITE).any():
             raise FloatingPointError("the network's answer is not finite")
-        return np.asarray(np.where(mask.any(axis=1), logits.argmax(axis=1), 0), np.int64)
+        return np.maximum(rows, 0)
+
+    def _scratch_for(self, rows: int) -> Scratch:
+        """Memory of this thread."""
+        kept: Scratch | None = getattr(self._kept, "scratch", None)
+        if kept is None or len(kept.prior) < rows:
+            kept = self._kept.scratch = allocate_network_scratch(self.weights, rows)
+        return kept
 
     # --- reading --------------------------------------------------------------------------------------------------------------
 
@@ -108,6 +129,38 @@ class Bundle:
             if width and inputs[name][-1] != width:
                 raise BundleError(f"{path}: {name} has {inputs[name][-1]} columns; {width} are wanted. Export anew.")
         return session
+
+    def _arrange(self, content: bytes) -> Weights:
+        path = self.folder / "weights.npz"
+        try:
+            with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+                return arrange_weights(dict(arrays))
+        except (ValueError, OSError, zipfile.BadZipFile) as error:
+            raise BundleError(f"{path}: {error}") from None
+
+    def _compare(self) -> None:
+        """Both forms of the network must choose alike, wherever their choice is not by a hair."""
+        random = np.random.default_rng(0)
+        for rows, machines in ((1, 1), (9, 3), (41, 10)):
+            tables = _draw_tables(random, 16, rows, machines)
+            logits, _ = self.look(tables)
+            if not np.isfinite(logits).all():
+                raise BundleError(f"{self.folder}/policy.onnx: its answers are not finite. Train or export anew.")
+            chosen = np.take_along_axis(logits, self.decide(tables)[:, None], axis=1)[:, 0]
+            if not (logits.max(axis=1) - chosen <= _HAIR * (1 + np.abs(logits).max(axis=1))).all():
+                raise BundleError(f"{self.folder}: policy.onnx and weights.npz choose otherwise, so one of them is damaged. Export anew.")
+
+
+def _draw_tables(random: np.random.Generator, batch: int, rows: int, machines: int) -> dict[str, NDArray[Any]]:
+    """Tables of that shape that are no shop's, all rows legal."""
+    candidates = random.uniform(0, 20, (batch, rows, len(CANDIDATES))).astype(np.float32)
+    candidates[:, :, _KINDS] = np.eye(len(_KINDS))[random.integers(len(_KINDS), size=(batch, rows))]
+    return {
+        "candidates": candidates,
+        "machines": random.uniform(0, 20, (batch, machines, len(MACHINES))).astype(np.float32),
+        "shop": random.uniform(0, 20, (batch, len(SHOP))).astype(np.float32),
+        "action_mask": np.ones((batch, rows), np.bool_),
+    }
 
 
 def _compare_features(listed: Any) -> str:

@@ -17,13 +17,14 @@ from factory.model import Factory, operation_order
 from factory.shop import allocate
 from scheduler.locks import NOBODY, allocate_locks, hold, narrow_choices
 from scheduler.placing import hide_future, settle_shop
-from scheduler.snapshot import MachineState, OrderState, Snapshot
+from scheduler.snapshot import MachineState, OperationState, OrderState, Snapshot
 
 OPERATION_STATUS = {"upcoming": UPCOMING, "ready": READY, "in_process": IN_PROCESS, "done": DONE}
 MACHINE_STATUS = {"idle": IDLE, "changing": CHANGING, "processing": PROCESSING, "down": DOWN}
 _ROOM_AT_FIRST = 128
 _ORDER_COLUMNS = ("release_date", "due_date", "material_date", "completion_date", "weight", "product", "customer")
-_OPERATION_COLUMNS = ("status", "attempt", "join_date", "arrival_date", "expected_date", "lead_time")
+_ABSENT = tuple(OperationState(status="done").__dict__.values())
+"""Stands where an order has fewer operations than there is room for."""
 
 
 class Floor:
@@ -147,14 +148,7 @@ class Floor:
             self._orders[name][0, : len(orders)] = column
         options = [[-1 if order is None else known.get(order.options.get(name, ""), -1) for name, known in self._option_numbers] for _, order in orders]
         self.shop.option_value[0, : len(orders), : len(self._option_numbers)] = np.array(options, np.int16).reshape(len(orders), -1)
-        most = self.shop.operations.shape[2]
-        states = [[] if order is None else self._operation_columns(order) for _, order in orders]
-        nothing = (0,) * len(_OPERATION_COLUMNS)
-        table = np.array([own + [nothing] * (most - len(own)) for own in states], np.float64).reshape(len(orders), most, len(_OPERATION_COLUMNS))
-        for place, name in enumerate(_OPERATION_COLUMNS):
-            self._operations[name][0, : len(orders)] = table[:, :, place]
-        upcoming = [[] if order is None else [state for state in order.operations.values() if state.status == "upcoming"] for _, order in orders]
-        return np.array([all(state.expected_date is not None for state in own) for own in upcoming], np.bool_)
+        return self._place_operations([order for _, order in orders])
 
     def _order_columns(self, release_date: int, order: OrderState | None) -> tuple[float, ...]:
         """Those of ``_ORDER_COLUMNS``; None is an order that has been completed."""
@@ -163,20 +157,31 @@ class Floor:
         material_date = release_date if order.material_here else int(NEVER)
         return (release_date, order.due_date, material_date, -1, order.weight, self.products[order.product], -1)
 
-    def _operation_columns(self, order: OrderState) -> list[tuple[float, ...]]:
-        """Those of ``_OPERATION_COLUMNS`` for each of the order's operations."""
-        states = [order.operations[name] for name in self.operation_names[self.products[order.product]]]
-        return [
-            (
-                OPERATION_STATUS[state.status],
-                state.attempt,
-                state.ready_date or 0,
-                order.release_date if state.arrival_date is None else state.arrival_date,
-                state.expected_date or 0,
-                state.lead_time or 0.0,
-            )
-            for state in states
+    def _place_operations(self, orders: list[OrderState | None]) -> NDArray[np.bool_]:
+        """Fill the columns of operations; which orders foresee all that is upcoming. The fields are read in one go, as there are thousands of them."""
+        most, absent = self.shop.operations.shape[2], _ABSENT
+        states = [
+            [] if order is None else [tuple(order.operations[name].__dict__.values()) for name in self.operation_names[self.products[order.product]]]
+            for order in orders
         ]
+        padded = [state for own in states for state in (*own, *(absent,) * (most - len(own)))]
+        status, *others = zip(*padded, strict=True) if padded else ((),) * len(_ABSENT)
+        shape = (len(orders), most)
+        numbers = np.array([OPERATION_STATUS[word] for word in status], np.int8).reshape(shape)
+        attempt, ready_date, arrival_date, expected_date, lead_time = (np.array(column, np.float64).reshape(shape) for column in others)  # None becomes nan
+        release_date = self._orders["release_date"][0, : len(orders), None]
+        filled = {
+            "status": numbers,
+            "attempt": attempt,
+            "join_date": np.nan_to_num(ready_date),
+            "arrival_date": np.where(np.isnan(arrival_date), release_date, arrival_date),
+            "expected_date": np.nan_to_num(expected_date),
+            "lead_time": np.nan_to_num(lead_time),
+        }
+        for name, column in filled.items():
+            self._operations[name][0, : len(orders)] = column
+        exists = np.array([len(own) for own in states], np.int64)[:, None] > np.arange(most)
+        return np.asarray(~((numbers == UPCOMING) & exists & np.isnan(expected_date)).any(axis=1))
 
 
 def take_snapshot(floor_of: Floor, shop: Any, env: int, *, order_ids: list[str] | None = None) -> Snapshot:

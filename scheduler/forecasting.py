@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from agents.compiled_network import best_logit
 from envs.observation import observe
 from factory import draws
 from factory.accounts import pass_time, settle_accounts
@@ -21,7 +22,7 @@ _PRACTICALLY_NEVER = 1e15
 """Mean time to failure, in ticks, of machines that do not fail."""
 _MOST_IDLE_ROUNDS = 1000
 """Times that machines are let wait while nothing else is going to happen; then the floor is stuck."""
-FINE = 0
+FINE, PAUSED, FAULT = 0, 1, 2
 ARRIVED = -3
 """``floor.deciding`` of an environment that has come to its end."""
 
@@ -193,6 +194,33 @@ def decide_all(factory, shop, rows):
         if shop.floor[e].deciding >= 0 and not decide(factory, shop, e, rows[e]):
             return False
     return True
+
+
+@compiled
+def play_on(factory, seen, shop, locks, known, last_date, idle_rounds, scratch, tables, weights, memory, most_decisions, most_lines):
+    """Let a policy (``weights``, with ``memory`` to think in) play every environment to its end; the rest as :func:`go_on`.
+
+    Returns
+    -------
+    FINE, STUCK, PAUSED after ``most_decisions`` or where the log has more than ``most_lines``, or FAULT where the policy has no legal choice to offer.
+    """
+    decisions = 0
+    for e in range(shop.floor.shape[0]):
+        while shop.floor[e].deciding != ARRIVED:
+            if decisions == most_decisions or shop.floor[e].log_length > most_lines:
+                return PAUSED
+            machine = go_on_one(factory, shop, e, locks, known, last_date, idle_rounds)
+            shop.floor[e].deciding = machine
+            if machine == STUCK:
+                return STUCK
+            if machine == ARRIVED:
+                break
+            observe(seen, shop, e, scratch, tables.candidates[e], tables.machines[e], tables.shop[e], tables.action_mask[e])
+            row = best_logit(weights, memory, tables.candidates[e], tables.machines[e], tables.shop[e], tables.action_mask[e])
+            if row < 0 or not decide(factory, shop, e, row):
+                return FAULT
+            decisions += 1
+    return FINE
 
 
 @compiled

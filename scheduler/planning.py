@@ -11,13 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
+from agents.compiled_network import allocate_network_scratch
 from envs.observation import allocate_scratch, allocate_tables
 from factory.arrays import CHANGING, COST_TERMS, LOGGED_CHANGEOVER, LOGGED_OPERATION, NEVER, FactoryArrays, ShopState, split_entry
 from factory.futures import allocate_beliefs
+from factory.kernel import STUCK
 from factory.shop import allocate
 from factory.simulator import SPARE_LINES, grow_log
+from scheduler.bundle import Bundle
 from scheduler.decisions import Choice, Decider
-from scheduler.forecasting import FINE, certain, decide_all, expect, go_on, mendable, sample
+from scheduler.forecasting import FAULT, FINE, PAUSED, certain, decide_all, expect, go_on, mendable, play_on, sample
 from scheduler.locks import NOBODY
 from scheduler.snapshot import Snapshot
 
@@ -29,6 +32,8 @@ _PATIENCE = 3.0
 _SPARE_ORDERS = 1.5
 """Room for orders to come, as a share of those expected."""
 _MOST_ORDERS_TO_COME = 2000
+_DECISIONS_AT_ONCE = 1000
+"""Of a compiled policy, between two looks at the clock and at the room in the log."""
 
 Text = Annotated[str, Field(max_length=200)]
 
@@ -215,7 +220,7 @@ class Planner:
         """The world in which everything takes its expected time, played to its end."""
         floor = self.decider.floor
         factory = certain(floor.arrays)
-        shop = self._world(factory, 1, SPARE_LINES)
+        shop = self._world(factory, 1, 2 * SPARE_LINES)
         expect(factory, floor.shop, floor.locks, shop)
         return self._play(factory, shop, choosing, int(NEVER) - 1, deadline)
 
@@ -259,25 +264,36 @@ class Planner:
         return self._worlds[key]
 
     def _play(self, factory: FactoryArrays, shop: ShopState, choosing: _Choosing, last_date: int, deadline: float) -> ShopState:
+        """Play all worlds to their ends: compiled where a bundle decides, and step by step where it fails or the rule decides."""
         floor, worlds = self.decider.floor, len(shop.floor)
         tables, scratch = allocate_tables(factory, shop, np.float32), allocate_scratch(shop)
-        idle_rounds, known = np.zeros(worlds, np.int64), int(floor.shop.floor.num_released[0])
+        known, idle_rounds = int(floor.shop.floor.num_released[0]), np.zeros(worlds, np.int64)
         shop.floor.deciding[:] = 0
-        rows = np.zeros(worlds, np.int64)
-        while True:
-            if go_on(factory, floor.arrays, shop, floor.locks, known, last_date, idle_rounds, scratch, tables) != FINE:
+        rows, outcome = np.zeros(worlds, np.int64), PAUSED
+        whole = {"candidates": tables.candidates, "machines": tables.machines, "shop": tables.shop, "action_mask": tables.action_mask}
+        bundle = self.decider.bundle if choosing.by_policy else None
+        memory = allocate_network_scratch(bundle.weights, tables.action_mask.shape[1]) if isinstance(bundle, Bundle) else None
+        while outcome == PAUSED:
+            going = (factory, floor.arrays, shop, floor.locks, known, last_date, idle_rounds, scratch, tables)
+            if memory is not None and isinstance(bundle, Bundle):
+                outcome = play_on(*going, bundle.weights, memory, _DECISIONS_AT_ONCE, shop.log.shape[1] - SPARE_LINES if shop.log.shape[1] else NEVER)
+                if outcome == FAULT:  # the rule takes this decision, and tells why
+                    memory, outcome = None, PAUSED
+            else:
+                outcome = go_on(*going)
+                asked = np.flatnonzero(shop.floor.deciding >= 0)
+                if outcome == FINE and len(asked):
+                    rows[asked] = choosing.rows(whole if len(asked) == worlds else {name: table[asked] for name, table in whole.items()})
+                    outcome = PAUSED if decide_all(factory, shop, rows) else FAULT
+            if outcome == STUCK:
                 raise PlanError(_explain_stuck(floor.factory.name, bool(floor.locks.length[0])))
-            asked = np.flatnonzero(shop.floor.deciding >= 0)
-            if len(asked) == 0:
-                return shop
-            if time.perf_counter() > deadline:
-                raise PlanError(f"plan: it takes more than {self.most_seconds:g} s. Leave out orders that are far off, or sample fewer futures.")
-            whole = {"candidates": tables.candidates, "machines": tables.machines, "shop": tables.shop, "action_mask": tables.action_mask}
-            rows[asked] = choosing.rows(whole if len(asked) == worlds else {name: table[asked] for name, table in whole.items()})
-            if not decide_all(factory, shop, rows):
+            if outcome == FAULT:
                 raise PlanError("plan: a choice was not legal. Check the bundle with python -m scheduler decide.")
+            if time.perf_counter() > deadline and outcome == PAUSED:
+                raise PlanError(f"plan: it takes more than {self.most_seconds:g} s. Leave out orders that are far off, or sample fewer futures.")
             if shop.log.shape[1]:
                 shop = grow_log(shop)
+        return shop
 
     # --- telling --------------------------------------------------------------------------------------------------------------
 

@@ -13,9 +13,9 @@ from stable_baselines3.common.buffers import RolloutBuffer
 from agents.actor_critic import PackedTables
 from agents.experience import Experience, PackedBuffer
 from agents.network import Described
+from agents.network_features import MACHINE_FEATURES, ROW_FEATURES, SHOP_FEATURES
 from agents.packing import advantages_by_time, best_places, draw_rows
 from agents.privileged import PRIVILEGED_FEATURES
-from agents.scaling import MACHINE_FEATURES, ROW_FEATURES, SHOP_FEATURES
 from envs.features import CANDIDATES, MACHINES, SHOP
 
 

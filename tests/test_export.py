@@ -205,7 +205,7 @@ def keep_weights_elsewhere(folder: Path) -> None:
         (lambda folder: (folder / "config.toml").write_text("seed = 1"), "config.toml: its checksum"),
         (lambda folder: (folder / "manifest.json").unlink(), "manifest.json: cannot be read"),
         (lambda folder: (folder / "manifest.json").write_text("[]"), r"format = \[\]"),
-        (change_manifest(lambda manifest: manifest.update(format=99)), "format = 99; 1 is understood here"),
+        (change_manifest(lambda manifest: manifest.update(format=99)), "format = 99; 2 is understood here"),
         (change_manifest(rename_a_column), r"candidates lacks process_time; candidates has duration \(ticks\), unknown here"),
         (change_manifest(lambda manifest: manifest.pop("sha256")), "its checksum is not the manifest's"),
         (keep_weights_elsewhere, "onnxruntime cannot load it"),

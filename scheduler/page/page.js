@@ -65,7 +65,7 @@ const signed = (number, text) => `${number > 0 ? "+" : number < 0 ? "\u2212" : "
 const setupText = (setup) => Object.values(setup).join(" \u00b7 ");
 
 function money(cost) {
-  const digits = Math.abs(cost) < 100 ? 1 : 0;
+  const digits = cost !== 0 && Math.abs(cost) < 100 ? 1 : 0;
   return cost.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits }).replaceAll(",", "\u202f");
 }
 
@@ -198,16 +198,18 @@ function hideProblems() {
   byId("problems").hidden = true;
 }
 
-/** Show that something is under way while a task runs, and its problems if it fails. */
+/** Show that something is under way while a task runs, and its problems if it fails; the error, or null. */
 async function attempt(topic, task) {
   tasks += 1;
   byId("progress").hidden = false;
   try {
     await task();
     clearProblems(topic);
+    return null;
   } catch (error) {
     showProblems(error, topic);
     if (!state.moment) document.body.dataset.state = state.policy && !state.floor ? "empty" : "fault";
+    return error;
   } finally {
     tasks -= 1;
     byId("progress").hidden = tasks === 0;
@@ -223,10 +225,23 @@ const announce = (text) => {
 /** Light colours that stay apart for colour-blind readers and carry dark text (after Paul Tol). */
 const PALETTE = ["#77aadd", "#eedd88", "#44bb99", "#ee8866", "#aaaa00", "#ffaabb", "#99ddff", "#bbcc33", "#c4c9cf"];
 const PLAIN = "#b4bec8";
+const [DARK_INK, LIGHT_INK] = ["#11161c", "#ffffff"];
 /** Paint looks like itself, a little softened; the steps of lightness keep it apart without hue. */
 const PAINTS = {
-  white: "#f5f5f0", silver: "#b3bcc6", grey: "#8d97a1", gray: "#8d97a1", black: "#3d454f", red: "#cf5a4e", orange: "#ec9a4b", yellow: "#f0d65c",
-  green: "#4da06c", blue: "#4f86cf", purple: "#8d6bb5", pink: "#f0a6bd", brown: "#8a644b", beige: "#d9caa8",
+  white: "#f5f5f0",
+  silver: "#b3bcc6",
+  grey: "#8d97a1",
+  gray: "#8d97a1",
+  black: "#3d454f",
+  red: "#cf5a4e",
+  orange: "#ec9a4b",
+  yellow: "#f0d65c",
+  green: "#4da06c",
+  blue: "#4f86cf",
+  purple: "#8d6bb5",
+  pink: "#f0a6bd",
+  brown: "#8a644b",
+  beige: "#d9caa8",
 };
 const SHADES = [0, -0.2, 0.35, -0.38, 0.55];
 const LATENESS = [
@@ -288,7 +303,7 @@ function shade(colour, share) {
 
 function inkOn(colour) {
   const [red, green, blue] = channels(colour);
-  return 0.299 * red + 0.587 * green + 0.114 * blue > 125 ? "#11161c" : "#ffffff";
+  return 0.299 * red + 0.587 * green + 0.114 * blue > 125 ? DARK_INK : LIGHT_INK;
 }
 
 /** The first attribute gives the colour, the others its shade. */
@@ -297,7 +312,10 @@ function setupColour(setup) {
   if (!first) return PLAIN;
   const [attribute, value] = first;
   const number = known.number(...first);
-  const base = attribute.includes("colo") && PAINTS[value] ? PAINTS[value] : shade(PALETTE[number % PALETTE.length], SHADES[Math.floor(number / PALETTE.length) % SHADES.length]);
+  const base =
+    attribute.includes("colo") && PAINTS[value]
+      ? PAINTS[value]
+      : shade(PALETTE[number % PALETTE.length], SHADES[Math.floor(number / PALETTE.length) % SHADES.length]);
   const step = others.reduce((sum, [name, other]) => sum + known.number(name, other), 0);
   return shade(base, SHADES[step % SHADES.length]);
 }
@@ -333,6 +351,7 @@ const KINDS = [
   ["changeover", "changeover"],
   ["begun", "in process"],
   ["locked", "locked"],
+  ["late", "late order"],
   ["stop", "out of service"],
 ];
 
@@ -349,13 +368,17 @@ function legendGroup(title, entries) {
 
 function setupLegend(plan) {
   const centreOf = new Map(plan.machines.map((machine, place) => [machine, plan.work_centres[place]]));
-  const setups = new Map();
+  const setups = new Map(plan.work_centres.map((centre) => [centre, new Map()]));
   for (const { machine, setup } of plan.operations) {
-    const centre = centreOf.get(machine);
-    if (!setups.has(centre)) setups.set(centre, new Map());
-    if (Object.keys(setup).length) setups.get(centre).set(setupText(setup), setup);
+    if (Object.keys(setup).length) setups.get(centreOf.get(machine)).set(setupText(setup), setup);
   }
-  return [...setups].filter(([, found]) => found.size).map(([centre, found]) => legendGroup(centre, [...found].sort(bySetup).map(([text, setup]) => [setupColour(setup), text])));
+  const used = [...setups].filter(([, found]) => found.size);
+  return used.map(([centre, found]) =>
+    legendGroup(
+      centre,
+      [...found].sort(bySetup).map(([text, setup]) => [setupColour(setup), text]),
+    ),
+  );
 }
 
 function bySetup([, one], [, other]) {
@@ -366,18 +389,34 @@ function bySetup([, one], [, other]) {
   return 0;
 }
 
-const latenessLegend = () => [legendGroup("", LATENESS.map(({ colour, label }) => [colour, label]))];
+const latenessLegend = () => [
+  legendGroup(
+    "",
+    LATENESS.map(({ colour, label }) => [colour, label]),
+  ),
+];
 
 function productLegend(plan) {
-  const products = [...new Set(plan.orders.map((order) => order.product))].sort((one, other) => known.number("product", one) - known.number("product", other));
-  return [legendGroup("product, a shade for each order", products.map((product) => [productColour(product), product]))];
+  const products = [...new Set(plan.orders.map((order) => order.product))].sort(
+    (one, other) => known.number("product", one) - known.number("product", other),
+  );
+  return [
+    legendGroup(
+      "product, a shade for each order",
+      products.map((product) => [productColour(product), product]),
+    ),
+  ];
 }
 
 // --- Gantt chart -----------------------------------------------------------------------------------------------------------------
 
 const AXIS_STEPS = [5, 10, 15, 30, 60, 120, 180, 240, 360, 720, 1440, 2880, 7200, 14400, 28800]; // minutes
-const AXIS_GAP = 62; // least room between two strokes, pixels
-const LANE_HEIGHTS = [24, 46];
+// lengths for a font size of the page of 15 pixels; they grow with it
+const PAGE_FONT = 15;
+const AXIS_GAP = 62; // least room between two strokes
+const DAY_WIDTH = 50; // room that the name of a day needs
+const LANE_HEIGHTS = [25, 47];
+const NOW_WIDTH = 80;
 const GROUP_GAP = 7;
 const SHORTEST_VIEW = 10; // minutes
 const DRAG_THRESHOLD = 4; // pixels; less is a click
@@ -433,10 +472,12 @@ class Gantt {
 
   layOut() {
     const { machines, work_centres: centres } = this.scene.plan;
+    this.unit = parseFloat(getComputedStyle(document.documentElement).fontSize) / PAGE_FONT;
+    const [least, most] = LANE_HEIGHTS.map((height) => Math.round(height * this.unit));
     const groups = centres.filter((centre, place) => centre !== centres[place - 1]).length;
     const room = (this.lanes.clientHeight || 400) - groups * GROUP_GAP - 2;
-    this.laneHeight = Math.max(LANE_HEIGHTS[0], Math.min(LANE_HEIGHTS[1], Math.floor(room / machines.length)));
-    this.fontSize = Math.max(11, Math.min(15, Math.round(this.laneHeight * 0.4)));
+    this.laneHeight = Math.max(least, Math.min(most, Math.floor(room / machines.length)));
+    this.fontSize = Math.max(11, Math.min(Math.round(14 * this.unit), Math.round(this.laneHeight * 0.38)));
     this.tops = new Map();
     let top = 0;
     machines.forEach((machine, place) => {
@@ -465,7 +506,9 @@ class Gantt {
 
   drawLanes() {
     const { machines, work_centres: centres } = this.scene.plan;
-    const stripes = machines.map((machine, place) => draw("rect", { class: place % 2 ? "lane odd" : "lane", x: 0, y: this.tops.get(machine), width: "100%", height: this.laneHeight }));
+    const stripes = machines.map((machine, place) => {
+      return draw("rect", { class: place % 2 ? "lane odd" : "lane", y: this.tops.get(machine), width: "100%", height: this.laneHeight });
+    });
     this.past = draw("rect", { class: "past", x: 0, y: 0, width: 0, height: this.height });
     this.backdrop.replaceChildren(...stripes, this.past);
     const names = machines.map((machine) => {
@@ -485,22 +528,29 @@ class Gantt {
   }
 
   drawStops() {
-    const nodes = this.scene.stops.filter((stop) => this.tops.has(stop.machine)).map((stop) => {
-      const node = draw("rect", { class: "stop", y: this.tops.get(stop.machine) + 1, height: this.laneHeight - 2 }, draw("title", {}, `${stop.machine} is out of service until ${dateText(stop.end)}`));
-      this.bars.push({ node, shape: node, start: stop.start, end: stop.end });
-      return node;
-    });
+    const nodes = this.scene.stops
+      .filter((stop) => this.tops.has(stop.machine))
+      .map((stop) => {
+        const node = draw(
+          "rect",
+          { class: "stop", y: this.tops.get(stop.machine) + 1, height: this.laneHeight - 2 },
+          draw("title", {}, `${stop.machine} is out of service until ${dateText(stop.end)}`),
+        );
+        this.bars.push({ node, shape: node, lane: this.tops.get(stop.machine), start: stop.start, end: stop.end });
+        return node;
+      });
     this.stops.replaceChildren(...nodes);
   }
 
   addChangeover(changeover) {
     const height = Math.round(this.laneHeight * 0.62);
-    const top = this.tops.get(changeover.machine) + (this.laneHeight - height) / 2;
+    const lane = this.tops.get(changeover.machine);
+    const top = lane + (this.laneHeight - height) / 2;
     const tint = draw("rect", { class: "tint", height, rx: 2 });
     const hatch = draw("rect", { class: "hatch", height, rx: 2 });
     const node = draw("g", { class: "changeover", "data-machine": changeover.machine }, tint, hatch);
     tint.style.fill = setupColour(changeover.setup);
-    this.bars.push({ node, shape: tint, over: hatch, top, changeover, start: changeover.start_date, end: changeover.end_date });
+    this.bars.push({ node, shape: tint, over: hatch, lane, top, changeover, start: changeover.start_date, end: changeover.end_date });
   }
 
   addOperation(operation) {
@@ -508,10 +558,11 @@ class Gantt {
     const height = this.laneHeight - 6;
     const shape = draw("rect", { height, rx: 3 });
     const node = draw("g", { class: "operation", "data-order": order, "data-machine": machine, "data-operation": operation.operation }, shape);
-    const bar = { node, shape, operation, start, end, height, top: this.tops.get(machine) + 3, order: this.scene.orders.get(order) };
+    const lane = this.tops.get(machine);
+    const bar = { node, shape, operation, start, end, height, lane, top: lane + 3, order: this.scene.orders.get(order) };
     if (operation.in_process) this.addElapsed(bar);
     if (operation.locked) bar.lock = node.appendChild(draw("use", { class: "lock", href: "#lock-mark", width: 9, height: 11, y: 2 }));
-    if (bar.order?.lateness > 0) node.classList.add("late");
+    if (bar.order?.lateness > 0) bar.over = node.appendChild(draw("rect", { class: "late-strip", y: height - 4, height: 4 }));
     bar.label = node.appendChild(draw("text", { y: height / 2, "font-size": this.fontSize }));
     this.bars.push(bar);
   }
@@ -526,6 +577,7 @@ class Gantt {
       if (!bar.operation) continue;
       const colour = operationColour(bar.operation, bar.order);
       bar.shape.style.fill = colour;
+      bar.shape.classList.toggle("dark", inkOn(colour) === LIGHT_INK);
       bar.label.style.fill = inkOn(colour);
       if (bar.lock) bar.lock.style.color = inkOn(colour);
       bar.labels = operationLabels(bar.operation, bar.order);
@@ -594,6 +646,7 @@ class Gantt {
 
   place() {
     if (!this.view) return;
+    this.lanesInView = [this.lanes.scrollTop - this.laneHeight, this.lanes.scrollTop + this.lanes.clientHeight];
     for (const bar of this.bars) this.placeBar(bar);
     this.placeAxis();
     this.placeFront();
@@ -602,7 +655,7 @@ class Gantt {
 
   placeBar(bar) {
     const [left, right] = [this.x(bar.start), this.x(bar.end)];
-    const visible = right >= 0 && left <= this.width;
+    const visible = right >= 0 && left <= this.width && bar.lane >= this.lanesInView[0] && bar.lane <= this.lanesInView[1];
     if (visible !== bar.visible) bar.node.style.display = visible ? "" : "none";
     bar.visible = visible;
     if (!visible) return;
@@ -622,12 +675,12 @@ class Gantt {
       bar.lock.setAttribute("x", width - 11);
     }
     // a bar that begins before the view keeps its text in view
-    const begin = Math.max(0, -left) + 5;
-    const room = width - begin - (locked ? 13 : 3);
+    const hidden = Math.max(0, -left);
+    const room = width - hidden - (locked ? 12 : 0) - 3;
     const text = bar.labels?.find((label) => this.textWidth(label) <= room) ?? "";
     if (text !== bar.text) bar.label.textContent = text;
     bar.text = text;
-    if (text) bar.label.setAttribute("x", begin);
+    if (text) bar.label.setAttribute("x", (hidden + Math.min(6, (room + 3 - this.textWidth(text)) / 2)).toFixed(1));
   }
 
   textWidth(text) {
@@ -637,14 +690,17 @@ class Gantt {
   }
 
   placeAxis() {
-    const step = AXIS_STEPS.find((minutes) => ((minutes / tickMinutes()) * this.width) / (this.view.to - this.view.from) >= AXIS_GAP) ?? AXIS_STEPS.at(-1);
+    const step =
+      AXIS_STEPS.find((minutes) => ((minutes / tickMinutes()) * this.width) / (this.view.to - this.view.from) >= AXIS_GAP * this.unit) ??
+      AXIS_STEPS.at(-1);
     const [lines, labels] = [[], []];
     const last = minutesAt(this.view.to);
     for (let minutes = Math.ceil(minutesAt(this.view.from) / step) * step; minutes <= last; minutes += step) {
       const x = this.x(tickAt(minutes)).toFixed(1);
       const midnight = minutes % MINUTES_A_DAY === 0;
       lines.push(draw("line", { class: midnight ? "midnight" : "stroke", x1: x, x2: x, y1: 0, y2: this.height }));
-      if (step < MINUTES_A_DAY) labels.push(draw("text", { class: "hour", x, y: 33 }, clockTime(tickAt(minutes))));
+      if (step < MINUTES_A_DAY && x > 18 * this.unit && x < this.width - 18 * this.unit)
+        labels.push(draw("text", { class: "hour", x, y: 33 * this.unit }, clockTime(tickAt(minutes))));
     }
     this.grid.replaceChildren(...lines);
     this.axis.replaceChildren(...labels, ...this.dayLabels(step), ...this.nowLabel());
@@ -659,20 +715,36 @@ class Gantt {
     for (let day = first; day <= last; day += days) {
       const start = this.x(tickAt(day * MINUTES_A_DAY));
       const end = this.x(tickAt((day + days) * MINUTES_A_DAY));
-      const x = Math.max(3, start + 4);
-      if (end - x < 50) continue;
-      if (start > 0) labels.push(draw("line", { class: "midnight", x1: start, x2: start, y1: 0, y2: 40 }));
-      labels.push(draw("text", { class: "day", x, y: 14 }, `day ${day + 1}`));
+      const x = this.besideNow(Math.max(3, start + 4));
+      if (end - x < DAY_WIDTH * this.unit) continue;
+      if (start > 0) labels.push(draw("line", { class: "midnight", x1: start, x2: start, y1: 0, y2: "100%" }));
+      labels.push(draw("text", { class: "day", x, y: 14 * this.unit }, `day ${day + 1}`));
     }
     return labels;
   }
 
-  nowLabel() {
+  /** Where the label of the now-line begins and ends; null while it is out of view. */
+  nowRange() {
     const x = this.x(this.scene.plan.clock);
-    if (x < 0 || x > this.width) return [];
-    const text = `now ${clockTime(this.scene.plan.clock)}`;
-    const middle = Math.min(Math.max(x, 40), this.width - 40);
-    return [draw("rect", { class: "now-plate", x: middle - 38, y: 2, width: 76, height: 17, rx: 3 }), draw("text", { class: "now-text", x: middle, y: 15 }, text)];
+    if (x < 0 || x > this.width) return null;
+    const width = NOW_WIDTH * this.unit;
+    const left = Math.min(Math.max(x - width / 2, 0), this.width - width);
+    return [left, left + width];
+  }
+
+  /** The place for the name of a day, moved to the right where the label of the now-line is in the way. */
+  besideNow(x) {
+    const range = this.nowRange();
+    const isFree = !range || x > range[1] || x + DAY_WIDTH * this.unit < range[0];
+    return isFree ? x : range[1] + 6;
+  }
+
+  nowLabel() {
+    const range = this.nowRange();
+    if (!range) return [];
+    const plate = draw("rect", { class: "now-plate", x: range[0], y: 2, width: range[1] - range[0], height: 16 * this.unit, rx: 3 });
+    const text = draw("text", { class: "now-text", x: (range[0] + range[1]) / 2, y: 14 * this.unit }, `now ${clockTime(this.scene.plan.clock)}`);
+    return [plate, text];
   }
 
   placeFront() {
@@ -691,7 +763,11 @@ class Gantt {
     const flip = x > this.width - 120;
     return [
       draw("line", { class: "due", x1: x, x2: x, y1: 0, y2: this.height }),
-      draw("text", { class: "due-text", x: flip ? x - 5 : x + 5, y: this.height - 6, "text-anchor": flip ? "end" : "start" }, `${order.order} due ${clockTime(order.due_date)}`),
+      draw(
+        "text",
+        { class: "due-text", x: flip ? x - 5 : x + 5, y: this.height - 6, "text-anchor": flip ? "end" : "start" },
+        `${order.order} due ${clockTime(order.due_date)}`,
+      ),
     ];
   }
 
@@ -712,7 +788,11 @@ class Gantt {
   placeLinks() {
     const chosen = this.bars.filter((bar) => bar.operation && bar.operation.order === this.selected);
     this.links.replaceChildren(...successions(chosen).map(([one, other]) => this.link(one, other)));
-    this.ghosts.replaceChildren(...this.scene.earlier.filter((operation) => operation.order === this.selected && this.hasMoved(operation, chosen)).map((operation) => this.ghost(operation)));
+    this.ghosts.replaceChildren(
+      ...this.scene.earlier
+        .filter((operation) => operation.order === this.selected && this.hasMoved(operation, chosen))
+        .map((operation) => this.ghost(operation)),
+    );
   }
 
   hasMoved(earlier, chosen) {
@@ -722,7 +802,14 @@ class Gantt {
 
   ghost(operation) {
     const [left, right] = [this.x(operation.start_date), this.x(operation.end_date)];
-    return draw("rect", { class: "ghost", x: left, y: this.tops.get(operation.machine) + 3, width: Math.max(1, right - left), height: this.laneHeight - 6, rx: 3 });
+    return draw("rect", {
+      class: "ghost",
+      x: left,
+      y: this.tops.get(operation.machine) + 3,
+      width: Math.max(1, right - left),
+      height: this.laneHeight - 6,
+      rx: 3,
+    });
   }
 
   link(one, other) {
@@ -737,6 +824,7 @@ class Gantt {
   listen() {
     this.lanes.addEventListener("wheel", (event) => this.onWheel(event), { passive: false });
     this.axis.addEventListener("wheel", (event) => this.onWheel(event), { passive: false });
+    this.lanes.addEventListener("scroll", () => this.schedule());
     this.lanes.addEventListener("pointerdown", (event) => this.onDown(event));
     this.lanes.addEventListener("pointermove", (event) => this.onMove(event));
     this.lanes.addEventListener("pointerup", () => this.endDrag());
@@ -821,7 +909,12 @@ class Gantt {
 }
 
 function hatchPatterns() {
-  const stripes = (id, gap) => draw("pattern", { id, width: gap, height: gap, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" }, draw("rect", { width: gap / 2.6, height: gap }));
+  const stripes = (id, gap) =>
+    draw(
+      "pattern",
+      { id, width: gap, height: gap, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" },
+      draw("rect", { width: gap / 2.6, height: gap }),
+    );
   return draw("defs", {}, stripes("changeover-hatch", 7), stripes("stop-hatch", 11));
 }
 
@@ -832,8 +925,14 @@ function successions(bars) {
   for (const bar of bars) {
     const before = bars.filter((other) => other !== bar && other.end <= bar.start);
     const after = bars.filter((other) => other !== bar && other.start >= bar.end);
-    add(before.reduce((best, other) => (best && best.end >= other.end ? best : other), null), bar);
-    add(bar, after.reduce((best, other) => (best && best.start <= other.start ? best : other), null));
+    add(
+      before.reduce((best, other) => (best && best.end >= other.end ? best : other), null),
+      bar,
+    );
+    add(
+      bar,
+      after.reduce((best, other) => (best && best.start <= other.start ? best : other), null),
+    );
   }
   return [...pairs.values()];
 }
@@ -863,7 +962,9 @@ function describeOperation({ operation, order }) {
   const { clock } = shownPlan();
   const { start_date: start, end_date: end, selected_date: selected } = operation;
   const states = [operation.in_process && "in process", operation.locked && "locked"].filter(Boolean).join(", ");
-  const setup = Object.entries(operation.setup).map(([name, value]) => `${name} ${value}`).join(", ");
+  const setup = Object.entries(operation.setup)
+    .map(([name, value]) => `${name} ${value}`)
+    .join(", ");
   const options = Object.values(orderState(operation.order)?.options ?? {}).join(", ");
   return [
     make("strong", {}, `Order ${operation.order}`, states ? make("em", {}, states) : ""),
@@ -908,6 +1009,7 @@ function describeChangeover(changeover) {
 const gantt = new Gantt(byId("gantt"), { onSelect: selectOrder, onHover: showTooltip });
 
 const shownPlan = () => (state.trial ? state.trial[state.version] : (state.plans[state.by] ?? Object.values(state.plans)[0]));
+const isAfter = () => Boolean(state.trial) && state.version === "after";
 const orderState = (id) => state.moment?.snapshot.orders.find((order) => order.order_id === id);
 const lateOrders = (plan) => plan.orders.filter((order) => order.lateness > 0);
 
@@ -927,9 +1029,8 @@ function render() {
 
 function renderChart(plan) {
   const orders = new Map(plan.orders.map((order) => [order.order, order]));
-  const isAfter = Boolean(state.trial) && state.version === "after";
   const until = Math.max(plan.end_date, state.trial?.before.end_date ?? 0, state.trial?.after.end_date ?? 0);
-  gantt.show({ plan, orders, until, stops: findStops(isAfter), earlier: isAfter ? state.trial.before.operations : [] });
+  gantt.show({ plan, orders, until, stops: findStops(isAfter()), earlier: isAfter() ? state.trial.before.operations : [] });
   renderLegend(plan);
   byId("versions").hidden = byId("back").hidden = !state.trial;
   byId("chart-title").textContent = state.trial ? "What if" : "Plan";
@@ -976,10 +1077,16 @@ function findBadges(plan) {
   const { policy, rule, shadow } = state.policy;
   const steps = policy.trained_steps ? `, trained for ${(policy.trained_steps / 1e6).toFixed(1)} million steps` : "";
   const badges = [];
-  if (policy.loaded) badges.push({ text: `policy ${policy.sha256?.slice(0, 8) ?? ""}`, title: `SHA-256 ${policy.sha256}${steps}. Fallback rule: ${rule}` });
+  if (policy.loaded)
+    badges.push({ text: `policy ${policy.sha256?.slice(0, 8) ?? ""}`, title: `SHA-256 ${policy.sha256}${steps}. Fallback rule: ${rule}` });
   else badges.push({ text: "no policy: the rule plans and decides", title: `${policy.fault ?? "No policy is loaded."} Rule: ${rule}`, warns: true });
   if (policy.loaded && policy.fault) badges.push({ text: "newest policy refused", title: policy.fault, warns: true });
-  if (shadow) badges.push({ text: "shadow mode: the rule decides", title: `The MES gets the decisions of ${rule}; those of the policy are only logged.`, warns: true });
+  if (shadow)
+    badges.push({
+      text: "shadow mode: the rule decides",
+      title: `The MES gets the decisions of ${rule}; those of the policy are only logged.`,
+      warns: true,
+    });
   if (plan?.fallbacks) badges.push({ text: `rule stood in for ${count(plan.fallbacks, "decision")}`, title: plan.faults.join("\n"), warns: true });
   return badges;
 }
@@ -1008,7 +1115,12 @@ function renderFigures(plan) {
   const late = lateOrders(plan);
   byId("figures").replaceChildren(
     costFigure(plan),
-    figure("late orders", `${late.length} of ${plan.orders.length}`, late.length ? `by ${durationText(late.reduce((sum, order) => sum + order.lateness, 0))} together` : "all in time", late.length > 0),
+    figure(
+      "late orders",
+      `${late.length} of ${plan.orders.length}`,
+      late.length ? `by ${durationText(late.reduce((sum, order) => sum + order.lateness, 0))} together` : "all in time",
+      late.length > 0,
+    ),
     figure("all done", dateText(plan.end_date), fromNow(plan.end_date, plan.clock)),
     changeoverFigure(plan),
     breakdownFigure(plan),
@@ -1017,13 +1129,23 @@ function renderFigures(plan) {
 }
 
 function figure(name, value, note, warns = false) {
-  return make("div", { class: warns ? "figure warns" : "figure" }, make("dt", {}, name), make("dd", {}, warns ? mark("warning-mark") : null, value), make("dd", { class: "note" }, note));
+  return make(
+    "div",
+    { class: warns ? "figure warns" : "figure" },
+    make("dt", {}, name),
+    make("dd", {}, warns ? mark("warning-mark") : null, value),
+    make("dd", { class: "note" }, note),
+  );
 }
 
 function costFigure(plan) {
   if (state.trial) {
     const { before, after, cost_difference: difference } = state.trial;
-    return figure("expected cost", money(plan.total_cost), `before ${money(before.total_cost)}, after ${money(after.total_cost)}: ${signed(difference, money(Math.abs(difference)))}`);
+    return figure(
+      "expected cost",
+      money(plan.total_cost),
+      `before ${money(before.total_cost)}, after ${money(after.total_cost)}: ${signed(difference, money(Math.abs(difference)))}`,
+    );
   }
   return figure("expected cost", money(plan.total_cost), compareCosts(state.plans));
 }
@@ -1045,7 +1167,8 @@ function breakdownFigure(plan) {
   const terms = Object.entries(plan.cost);
   const bar = make("dd", { class: "shares", "aria-hidden": "true" }, ...terms.map(([, cost], place) => costShare(cost, plan.total_cost, place)));
   const keys = terms.map(([term, cost], place) => make("span", { class: "entry" }, swatch(PALETTE[place]), `${term} ${money(cost)}`));
-  return make("div", { class: "figure wide" }, make("dt", {}, "cost by term"), bar, make("dd", { class: "note" }, ...keys));
+  const title = terms.map(([term, cost]) => `${term} ${money(cost)}`).join(", ");
+  return make("div", { class: "figure wide", title }, make("dt", {}, "cost by term"), bar, make("dd", { class: "note" }, ...keys));
 }
 
 function costShare(cost, total, place) {
@@ -1067,29 +1190,38 @@ function nervousnessFigure(plan) {
 
 function renderQueues(plan) {
   const lines = new Map(plan.machines.map((machine) => [machine, []]));
-  plan.changeovers.filter((changeover) => changeover.end_date > plan.clock).forEach((changeover) => lines.get(changeover.machine)?.push({ start: changeover.start_date, changeover }));
-  plan.operations.filter((operation) => operation.end_date > plan.clock || operation.in_process).forEach((operation) => lines.get(operation.machine)?.push({ start: operation.start_date, operation }));
-  byId("queues").replaceChildren(...[...lines].map(([machine, line]) => queueRow(machine, line, plan)));
+  plan.changeovers
+    .filter((changeover) => changeover.end_date > plan.clock)
+    .forEach((changeover) => lines.get(changeover.machine)?.push({ start: changeover.start_date, changeover }));
+  plan.operations
+    .filter((operation) => operation.end_date > plan.clock || operation.in_process)
+    .forEach((operation) => lines.get(operation.machine)?.push({ start: operation.start_date, operation }));
+  const stops = new Map(findStops(isAfter()).map(({ machine, end }) => [machine, end]));
+  byId("queues").replaceChildren(...[...lines].map(([machine, line]) => queueRow(machine, line, plan, stops.get(machine))));
 }
 
-function queueRow(machine, line, plan) {
+function queueRow(machine, line, plan, stoppedUntil) {
   line.sort((one, other) => one.start - other.start);
   const operations = line.filter((entry) => entry.operation);
   const last = operations[Math.min(operations.length, QUEUE_LENGTH) - 1];
   const shown = last ? line.slice(0, line.indexOf(last) + 1) : line;
   const chips = shown.map((entry) => (entry.operation ? operationChip(entry.operation, plan) : changeoverChip(entry.changeover, plan)));
-  if (operations.length > QUEUE_LENGTH) chips.push(make("li", { class: "more" }, `+ ${operations.length - QUEUE_LENGTH}`));
-  if (!chips.length) chips.push(make("li", { class: "more" }, "nothing planned"));
-  return make("li", {}, make("div", { class: "machine-name" }, make("b", {}, machine), make("span", { class: "quiet" }, machineText(machine, plan.clock))), make("ol", { "aria-label": `Queue of ${machine}` }, ...chips));
+  const name = make(
+    "div",
+    { class: "machine-name" },
+    make("b", {}, machine),
+    make("span", { class: "quiet" }, machineText(machine, plan.clock, stoppedUntil)),
+  );
+  const total = make("span", { class: "total" }, operations.length ? `${operations.length} planned` : "nothing planned");
+  return make("li", {}, name, make("ol", { "aria-label": `Queue of ${machine}` }, ...chips), total);
 }
 
 /** What a machine is at, with what it has mounted. */
-function machineText(machine, clock) {
+function machineText(machine, clock, stoppedUntil) {
+  if (stoppedUntil) return `out of service until ${shortDate(stoppedUntil, clock)}`;
   const at = state.moment.snapshot.machines[machine];
   if (!at) return "";
   const mounted = setupText(at.setup ?? {});
-  if ((at.out_of_service_until ?? 0) > clock) return `out of service until ${shortDate(at.out_of_service_until, clock)}`;
-  if (at.status === "down") return at.expected_end ? `down until ${shortDate(at.expected_end, clock)}` : "down";
   if (at.status === "changing") return `changing to ${mounted}`;
   return mounted ? `${at.status}, ${mounted}` : at.status;
 }
@@ -1100,15 +1232,30 @@ function operationChip(operation, plan) {
   const time = operation.in_process ? `until ${shortDate(operation.end_date, plan.clock)}` : shortDate(operation.start_date, plan.clock);
   const states = [operation.in_process && "begun", isLate && "late", state.selected === operation.order && "selected"].filter(Boolean).join(" ");
   const title = `Order ${operation.order}, ${operation.operation}${isLate ? `, ${latenessText(order.lateness)}` : ""}`;
-  const content = [swatch(setupColour(operation.setup)), make("b", {}, operation.order), operation.locked ? mark("lock-mark") : null, make("span", { class: "time" }, time)];
-  const button = make("button", { type: "button", class: "choose", title, "aria-pressed": String(state.selected === operation.order), click: () => toggleOrder(operation.order) }, ...content.filter(Boolean));
+  const content = [
+    swatch(setupColour(operation.setup)),
+    make("b", {}, operation.order),
+    operation.locked ? mark("lock-mark") : null,
+    make("span", { class: "time" }, time),
+  ];
+  const button = make(
+    "button",
+    { type: "button", class: "choose", title, "aria-pressed": String(state.selected === operation.order), click: () => toggleOrder(operation.order) },
+    ...content.filter(Boolean),
+  );
   return make("li", { class: `chip ${states}`.trim(), "data-order": operation.order }, button);
 }
 
 function changeoverChip(changeover, plan) {
   const rest = changeover.end_date - Math.max(changeover.start_date, plan.clock);
   const title = `Changeover to ${setupText(changeover.setup)} from ${dateText(changeover.start_date)} until ${dateText(changeover.end_date)}`;
-  return make("li", { class: "chip change", title }, swatch(setupColour(changeover.setup)), setupText(changeover.setup), make("span", { class: "time" }, durationText(rest)));
+  return make(
+    "li",
+    { class: "chip change", title },
+    swatch(setupColour(changeover.setup)),
+    setupText(changeover.setup),
+    make("span", { class: "time" }, durationText(rest)),
+  );
 }
 
 // --- orders ----------------------------------------------------------------------------------------------------------------------
@@ -1119,18 +1266,45 @@ const COLUMNS = [
   { name: "order", title: "order", key: (order) => order.order, cell: orderCell },
   { name: "product", title: "product", key: (order) => order.product, cell: (order) => order.product },
   { name: "due_date", title: "due", key: (order) => order.due_date, cell: (order, clock) => shortDate(order.due_date, clock) },
-  { name: "completion_date", title: "expected", key: (order) => order.completion_date, cell: (order, clock) => shortDate(order.completion_date, clock) },
+  {
+    name: "completion_date",
+    title: "expected",
+    key: (order) => order.completion_date,
+    cell: (order, clock) => shortDate(order.completion_date, clock),
+  },
   { name: "lateness", title: "lateness", key: (order) => order.lateness, cell: latenessCell },
-  { name: "completion_p10", title: "10 %", sampled: true, key: (order) => beyond(order.completion_p10), cell: (order, clock) => sampledDate(order.completion_p10, clock) },
-  { name: "completion_p50", title: "50 %", sampled: true, key: (order) => beyond(order.completion_p50), cell: (order, clock) => sampledDate(order.completion_p50, clock) },
-  { name: "completion_p90", title: "90 %", sampled: true, key: (order) => beyond(order.completion_p90), cell: (order, clock) => sampledDate(order.completion_p90, clock) },
+  {
+    name: "completion_p10",
+    title: "10 %",
+    sampled: true,
+    key: (order) => beyond(order.completion_p10),
+    cell: (order, clock) => sampledDate(order.completion_p10, clock),
+  },
+  {
+    name: "completion_p50",
+    title: "50 %",
+    sampled: true,
+    key: (order) => beyond(order.completion_p50),
+    cell: (order, clock) => sampledDate(order.completion_p50, clock),
+  },
+  {
+    name: "completion_p90",
+    title: "90 %",
+    sampled: true,
+    key: (order) => beyond(order.completion_p90),
+    cell: (order, clock) => sampledDate(order.completion_p90, clock),
+  },
   { name: "on_time_probability", title: "on time", sampled: true, key: (order) => order.on_time_probability, cell: probabilityCell },
 ];
 
 const sampledDate = (tick, clock) => (tick === null ? "later" : shortDate(tick, clock));
 
 function orderCell(order) {
-  return make("button", { type: "button", class: "choose", "aria-pressed": String(order.order === state.selected), title: `weight ${order.weight}` }, order.order);
+  return make(
+    "button",
+    { type: "button", class: "choose", "aria-pressed": String(order.order === state.selected), title: `weight ${order.weight}` },
+    order.order,
+  );
 }
 
 function latenessCell(order) {
@@ -1162,7 +1336,11 @@ function columnHeading(column) {
   const { sorting } = state;
   const isSorted = sorting.column === column.name;
   const direction = sorting.descending ? "descending" : "ascending";
-  return make("th", { scope: "col", "aria-sort": isSorted ? direction : "none" }, make("button", { type: "button", "data-column": column.name, click: () => sortBy(column.name) }, column.title));
+  return make(
+    "th",
+    { scope: "col", "aria-sort": isSorted ? direction : "none" },
+    make("button", { type: "button", "data-column": column.name, click: () => sortBy(column.name) }, column.title),
+  );
 }
 
 function sortBy(name) {
@@ -1215,7 +1393,8 @@ function renderDecision() {
 }
 
 function decisionParts(explanation) {
-  if (!state.policy.policy.loaded) return [make("p", { class: "quiet" }, "No policy is loaded, so that there is nothing to explain. The rule decides.")];
+  if (!state.policy.policy.loaded)
+    return [make("p", { class: "quiet" }, "No policy is loaded, so that there is nothing to explain. The rule decides.")];
   if (!explanation) return [make("p", { class: "quiet" }, "Asking the policy \u2026")];
   if (explanation.machine === null) return [make("p", { class: "quiet" }, "There is nothing to decide now.")];
   const { alternatives } = explanation;
@@ -1229,14 +1408,26 @@ function decisionParts(explanation) {
 }
 
 function decisionHead({ machine, alternatives, expected_cost: cost }) {
-  const note = cost === null ? "" : make("span", { class: "quiet", title: "Discounted cost to come, as the policy sees it, with orders that are not known yet" }, `expects cost ${money(cost)}`);
+  const note =
+    cost === null
+      ? ""
+      : make(
+          "span",
+          { class: "quiet", title: "Discounted cost to come, as the policy sees it, with orders that are not known yet" },
+          `expects cost ${money(cost)}`,
+        );
   return make("div", { class: "head" }, make("p", {}, make("b", {}, machine), " ", choiceText(alternatives[0].choice)), note);
 }
 
 function ruleLine({ rule, rule_choice: choice, alternatives }) {
   if (!choice) return "";
   const agrees = sameChoice(choice, alternatives[0].choice);
-  return make("p", { class: agrees ? "rule" : "rule differs" }, make("b", {}, agrees ? "Rule agrees" : "Rule differs"), ` ${rule} would ${agrees ? "do the same" : choiceText(choice)}.`);
+  return make(
+    "p",
+    { class: agrees ? "rule" : "rule differs" },
+    make("b", {}, agrees ? "Rule agrees" : "Rule differs"),
+    ` ${rule} would ${agrees ? "do the same" : choiceText(choice)}.`,
+  );
 }
 
 function alternativeItem(alternative, place, { rule_choice: rule }) {
@@ -1252,7 +1443,14 @@ function alternativeItem(alternative, place, { rule_choice: rule }) {
 
 function differenceTable(differences) {
   const rows = differences.map(({ column, unit, meaning, here, chosen }) =>
-    make("tr", { title: meaning }, make("th", { scope: "row" }, column.replaceAll("_", " ")), make("td", {}, valueText(here, unit)), make("td", {}, valueText(chosen, unit)), make("td", { class: "quiet" }, unit === "ticks" ? "time" : unit)),
+    make(
+      "tr",
+      { title: meaning },
+      make("th", { scope: "row" }, column.replaceAll("_", " ")),
+      make("td", {}, valueText(here, unit)),
+      make("td", {}, valueText(chosen, unit)),
+      make("td", { class: "quiet" }, unit === "ticks" ? "time" : unit),
+    ),
   );
   const headings = ["what separates it", "here", "chosen", "unit"].map((text) => make("th", { scope: "col" }, text));
   return make("table", { class: "differences" }, make("thead", {}, make("tr", {}, ...headings)), make("tbody", {}, ...rows));
@@ -1261,7 +1459,12 @@ function differenceTable(differences) {
 function foldedAlternatives(folded, explanation) {
   const share = folded.reduce((sum, alternative) => sum + alternative.probability, 0);
   const items = folded.map((alternative, place) => alternativeItem(alternative, place + ALTERNATIVES, explanation));
-  return make("details", { class: "folded" }, make("summary", {}, `${folded.length} more, ${percent(share, 1)} together`), make("ol", { class: "alternatives" }, ...items));
+  return make(
+    "details",
+    { class: "folded" },
+    make("summary", {}, `${folded.length} more, ${percent(share, 1)} together`),
+    make("ol", { class: "alternatives" }, ...items),
+  );
 }
 
 // --- what if: forms --------------------------------------------------------------------------------------------------------------
@@ -1288,7 +1491,13 @@ const CHANGE_FORMS = {
     },
     read: (values) => {
       const options = Object.keys(state.policy.products[values.product].options).map((option) => [option, values[`option ${option}`]]);
-      return { order_id: values.order_id, product: values.product, options: Object.fromEntries(options), due_date: tickAhead(values.due), weight: Number(values.weight) };
+      return {
+        order_id: values.order_id,
+        product: values.product,
+        options: Object.fromEntries(options),
+        due_date: tickAhead(values.due),
+        weight: Number(values.weight),
+      };
     },
   },
   machine_down: {
@@ -1313,7 +1522,14 @@ const CHANGE_FORMS = {
   },
   cancel_order: {
     title: "Cancel order",
-    fields: () => [{ name: "order", label: "Order", kind: "select", choices: state.moment.snapshot.orders.filter((order) => !isInWork(order)).map((order) => order.order_id) }],
+    fields: () => [
+      {
+        name: "order",
+        label: "Order",
+        kind: "select",
+        choices: state.moment.snapshot.orders.filter((order) => !isInWork(order)).map((order) => order.order_id),
+      },
+    ],
     read: (values) => ({ order: values.order }),
   },
   lock: {
@@ -1334,7 +1550,10 @@ const CHANGE_FORMS = {
 };
 
 const isInWork = (order) => Object.values(order.operations).some(({ status }) => status === "in_process");
-const waitingOperations = (order) => Object.entries(order.operations).filter(([, { status }]) => status === "ready" || status === "upcoming").map(([name]) => name);
+const waitingOperations = (order) =>
+  Object.entries(order.operations)
+    .filter(([, { status }]) => status === "ready" || status === "upcoming")
+    .map(([name]) => name);
 
 function freshOrder() {
   const taken = new Set([...openOrders(), ...state.changes.map((change) => change.order_id)]);
@@ -1380,7 +1599,15 @@ function renderSelect(field, value, id) {
 
 function renderInput(field, value, id) {
   if (field.kind === "text") return make("input", { id, name: field.name, type: "text", required: true, maxlength: 200, value });
-  return make("input", { id, name: field.name, type: "number", step: "any", required: true, min: field.kind === "number" ? 0 : (field.least ?? null), value });
+  return make("input", {
+    id,
+    name: field.name,
+    type: "number",
+    step: "any",
+    required: true,
+    min: field.kind === "number" ? 0 : (field.least ?? null),
+    value,
+  });
 }
 
 /** Hours from now, with the date that they come to. */
@@ -1411,7 +1638,8 @@ byId("change-form").addEventListener("submit", (event) => {
 // --- what if: trying -------------------------------------------------------------------------------------------------------------
 
 const CHANGE_TEXTS = {
-  rush_order: (change) => `rush order ${change.order_id}: ${change.product} (${Object.values(change.options).join(", ")}), due ${dateText(change.due_date)}, weight ${change.weight}`,
+  rush_order: (change) =>
+    `rush order ${change.order_id}: ${change.product} (${Object.values(change.options).join(", ")}), due ${dateText(change.due_date)}, weight ${change.weight}`,
   machine_down: (change) => `${change.machine} is down until ${dateText(change.until)}`,
   order_terms: (change) => `order ${change.order} is due ${dateText(change.due_date)}, weight ${change.weight}`,
   cancel_order: (change) => `order ${change.order} is cancelled`,
@@ -1426,6 +1654,7 @@ async function tryChanges() {
     if (round !== state.round) return;
     state.trial = { ...trial, changes: [...changes] };
     setVersion("after");
+    byId("comparison").scrollIntoView({ block: "start" });
     announce(`Tried: cost ${signed(trial.cost_difference, money(Math.abs(trial.cost_difference)))}`);
   });
 }
@@ -1446,12 +1675,29 @@ function renderWhatIf() {
   byId("try").disabled = !state.changes.length || !state.moment;
   for (const button of byId("change-kinds").children) button.disabled = !state.moment;
   byId("changes").replaceChildren(...state.changes.map(changeItem));
-  byId("comparison").replaceChildren(...(state.trial ? comparisonParts(state.trial) : [make("p", { class: "quiet" }, state.changes.length ? "Try plans with and without the changes." : "Add changes, then try them: the plan is made with and without them. Nothing is sent to the shop floor.")]));
+  byId("comparison").replaceChildren(
+    ...(state.trial
+      ? comparisonParts(state.trial)
+      : [
+          make(
+            "p",
+            { class: "quiet" },
+            state.changes.length
+              ? "Try plans with and without the changes."
+              : "Add changes, then try them: the plan is made with and without them. Nothing is sent to the shop floor.",
+          ),
+        ]),
+  );
 }
 
 function changeItem(change, place) {
   const text = CHANGE_TEXTS[change.change](change);
-  return make("li", {}, make("span", {}, text), make("button", { type: "button", "aria-label": `Remove: ${text}`, click: () => removeChange(place) }, "Remove"));
+  return make(
+    "li",
+    {},
+    make("span", {}, text),
+    make("button", { type: "button", "aria-label": `Remove: ${text}`, click: () => removeChange(place) }, "Remove"),
+  );
 }
 
 function removeChange(place) {
@@ -1465,11 +1711,18 @@ function comparisonParts(trial) {
   const becomesLate = orders.filter((order) => order.lateness_after > 0 && !(order.lateness_before > 0));
   const becomesTimely = orders.filter((order) => order.lateness_before > 0 && order.lateness_after !== null && order.lateness_after <= 0);
   return [
-    make("p", { class: difference > 0 ? "difference dearer" : "difference" }, make("b", {}, signed(difference, money(Math.abs(difference)))), ` cost: ${money(trial.before.total_cost)} before, ${money(trial.after.total_cost)} after`),
-    becomesLate.length ? make("p", { class: "late-text" }, mark("warning-mark"), `late now: ${becomesLate.map((order) => order.order).join(", ")}`) : make("p", { class: "quiet" }, "No order becomes late."),
+    make(
+      "p",
+      { class: difference > 0 ? "difference dearer" : "difference" },
+      make("b", {}, signed(difference, money(Math.abs(difference)))),
+      ` cost: ${money(trial.before.total_cost)} before, ${money(trial.after.total_cost)} after`,
+    ),
+    becomesLate.length
+      ? make("p", { class: "late-text" }, mark("warning-mark"), `late now: ${becomesLate.map((order) => order.order).join(", ")}`)
+      : make("p", { class: "quiet" }, "No order becomes late."),
     becomesTimely.length ? make("p", {}, `in time now: ${becomesTimely.map((order) => order.order).join(", ")}`) : "",
     movedTable(moved, trial.before.clock),
-    make("p", { class: "quiet" }, `${count(orders.length - moved.length, "order")} ${orders.length - moved.length === 1 ? "stays" : "stay"} as before.`),
+    make("p", { class: "quiet" }, `${moved.length} of ${count(orders.length, "order")} moved, came or went.`),
     make("p", { class: "buttons" }, make("button", { type: "button", click: leaveTrial }, "Back to the plan")),
   ];
 }
@@ -1477,7 +1730,12 @@ function comparisonParts(trial) {
 function movedTable(moved, clock) {
   if (!moved.length) return "";
   const headings = ["order", "before", "after", "moves", "then"].map((text) => make("th", { scope: "col" }, text));
-  return make("table", { class: "moved" }, make("thead", {}, make("tr", {}, ...headings)), make("tbody", {}, ...moved.map((order) => movedRow(order, clock))));
+  return make(
+    "table",
+    { class: "moved" },
+    make("thead", {}, make("tr", {}, ...headings)),
+    make("tbody", {}, ...moved.map((order) => movedRow(order, clock))),
+  );
 }
 
 function movedRow(order, clock) {
@@ -1486,10 +1744,17 @@ function movedRow(order, clock) {
   const lateness = order.lateness_after === null ? "\u2013" : latenessCell({ lateness: order.lateness_after });
   const choose = make("button", { type: "button", class: "choose", "aria-pressed": String(order.order === state.selected) }, order.order);
   const cells = [choose, dateOf(order.before), dateOf(order.after), shift, lateness].map((content) => make("td", {}, content));
-  return make("tr", { "data-order": order.order, class: order.order === state.selected ? "selected" : "", click: () => toggleOrder(order.order) }, ...cells);
+  return make(
+    "tr",
+    { "data-order": order.order, class: order.order === state.selected ? "selected" : "", click: () => toggleOrder(order.order) },
+    ...cells,
+  );
 }
 
 // --- planning --------------------------------------------------------------------------------------------------------------------
+
+/** States of a service that is away, busy or starting: the floor is planned again at the next poll. */
+const PASSING = new Set([0, 429, 503]);
 
 const other = (by) => (by === "policy" ? "rule" : "policy");
 
@@ -1504,7 +1769,7 @@ async function plan(moment) {
   const continues = state.moment?.source === moment.source && state.moment.snapshot.factory === moment.snapshot.factory;
   const previous = continues ? state.plans : {};
   if (!state.moment) document.body.dataset.state = "loading";
-  await attempt("plan", async () => {
+  const error = await attempt("plan", async () => {
     const first = await requestPlan(moment, state.by, { previous: previous[state.by] ?? null });
     if (!isCurrent()) return;
     Object.assign(state, { moment, previous, plans: { [state.by]: first }, trial: null, explanation: null });
@@ -1513,6 +1778,7 @@ async function plan(moment) {
     await addPlan(other(state.by), isCurrent);
     await addExplanation(isCurrent);
   });
+  if (PASSING.has(error?.status) && isCurrent() && state.moment !== moment) state.seen = null;
 }
 
 /** The plan of the other one, to compare costs. */
@@ -1550,22 +1816,30 @@ async function sampleFutures() {
 function choosePlanner(by) {
   state.by = by;
   if (state.plans[by]) render();
-  else if (state.moment) attempt("plan", () => addPlan(by, () => true));
+  else if (state.moment) {
+    const { round } = state;
+    attempt("plan", () => addPlan(by, () => round === state.round));
+  }
 }
 
 // --- following the floor ---------------------------------------------------------------------------------------------------------
 
 const isNewFloor = () => Boolean(state.floor) && state.floor.received !== state.seen;
 
+let isCutOff = false;
+
 async function poll() {
   try {
     const floor = await ask("/v1/floor");
+    isCutOff = false;
     clearProblems("floor");
     if (floor.snapshot) state.floor = floor;
     else if (!state.moment && tasks === 0) document.body.dataset.state = "empty";
     followFloor();
   } catch (error) {
-    showProblems(error, "floor");
+    // told once, so that it stays away when it is dismissed
+    if (!isCutOff) showProblems(error, "floor");
+    isCutOff = true;
   }
   setTimeout(poll, 1000 * POLL_SECONDS);
 }
@@ -1665,7 +1939,9 @@ function wirePanels() {
       for (const one of tabs) one.setAttribute("aria-pressed", String(one === tab));
     });
   }
-  const kinds = Object.entries(CHANGE_FORMS).map(([kind, { title }]) => make("button", { type: "button", "data-kind": kind, disabled: true, click: () => openForm(kind) }, title));
+  const kinds = Object.entries(CHANGE_FORMS).map(([kind, { title }]) =>
+    make("button", { type: "button", "data-kind": kind, disabled: true, click: () => openForm(kind) }, title),
+  );
   byId("change-kinds").replaceChildren(...kinds);
 }
 

@@ -1,0 +1,604 @@
+"""Plans: a rule or a policy played on to a complete schedule that the shop could follow, at the cost that it says, with dates for every order."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Literal, cast
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from agents.rules import Rule, make_rule
+from envs.observation import DEFAULT_CHANGEOVER_ROWS, DEFAULT_JOB_ROWS, allocate_scratch, allocate_tables, observe
+from factory import kernel
+from factory.arrays import COST_TERMS
+from factory.billing import bill_of
+from factory.catalogue import find_single_factory
+from factory.load import load
+from factory.model import (
+    Attribute,
+    Costs,
+    Customer,
+    Demand,
+    DemandRegime,
+    Factory,
+    Machine,
+    Operation,
+    Product,
+    SupplyRegime,
+    Tariff,
+    Transport,
+    Uncertainty,
+    WorkCentre,
+)
+from factory.plant import Plant, Setup
+from factory.schedule import ChangeoverRecord, FailureRecord, OperationRecord, OrderRecord, Schedule, unload
+from factory.shop import allocate
+from scheduler.bundle import Bundle
+from scheduler.decisions import Decider
+from scheduler.floor import Floor, take_snapshot
+from scheduler.planning import Plan, PlanError, PlannedChangeover, PlannedOperation, Planner
+from scheduler.reading import check_snapshot
+from scheduler.simulated import simulate
+from scheduler.snapshot import MachineState, OperationState, OrderState, Snapshot
+
+SHIPPED = ("microfactory", "unreliable", "supply_shock", "scarce_crew", "green", "one_of_a_kind")
+ATCS = make_rule("ATCS", k1=2, k2=0.5)
+FIFO = make_rule("FIFO")
+READY, UPCOMING, DONE = OperationState(status="ready", ready_date=0), OperationState(status="upcoming"), OperationState(status="done")
+IN_PROCESS = OperationState(status="in_process")
+
+# --- a small shop to work through by hand -------------------------------------------------------------------------------------
+
+
+def workshop(paints: int = 1, **changes: Any) -> Factory:
+    """One crew; paint (4 hours) in red or white, an hour's way, pack (2 hours); a tick is an hour, electricity costs 1, from 20 to 24 o'clock 3."""
+    colour = Attribute(
+        name="colour", values=("white", "red"), time=((0, 3), (2, 0)), cost=((0.0, 5.0), (4.0, 0.0)), waste=((0.0, 0.5), (1.0, 0.0)), forbidden=()
+    )
+    booths = tuple(Machine(name=f"paint-{n + 1}", processing_power=2.0, changeover_power=1.0) for n in range(paints))
+    painted = tuple(
+        Product(
+            name=name,
+            operations=(
+                Operation(name="paint", work_centre="paint", process_time=4, setup={"colour": name}),
+                Operation(name="pack", work_centre="pack", process_time=2),
+            ),
+        )
+        for name in ("white", "red")
+    )
+    parts: dict[str, Any] = {
+        "name": "workshop",
+        "tick_minutes": 60.0,
+        "crews": 1,
+        "work_centres": (WorkCentre(name="paint", machines=booths, attributes=(colour,)), WorkCentre(name="pack", machines=(Machine(name="pack-1"),))),
+        "products": (*painted, Product(name="box", operations=(Operation(name="pack", work_centre="pack", process_time=2, needs_material=True),))),
+        "demand": Demand(
+            num_orders=4,
+            regimes=(DemandRegime(name="calm", interarrival_time=20.0, mix={"white": 1.0, "red": 1.0}),),
+            customers=(Customer(name="all", share=1.0, weight=1.0, allowance=(2.0, 2.0)),),
+        ),
+        "material": (SupplyRegime(name="steady", late_probability=0.1, mean_lateness=30),),
+        "transport": Transport(default=1),
+        "tariff": Tariff(price=(1.0,) * 20 + (3.0,) * 4),
+        "costs": Costs(tardiness=3.0, changeover=1.0, waste=2.0, energy=1.0, holding=0.5, scale=1.0),
+    }
+    return Factory(**(parts | changes))
+
+
+def idle(colour: str | None = None, **fields: Any) -> MachineState:
+    return MachineState(status="idle", setup={} if colour is None else {"colour": colour}, since=0, **fields)
+
+
+def busy(order: str, expected_end: int, colour: str = "red", **fields: Any) -> MachineState:
+    """A booth with the paint of an order in work."""
+    return MachineState(
+        **{"status": "processing", "setup": {"colour": colour}, "since": 8, "expected_end": expected_end, "order": order, "operation": "paint"} | fields
+    )
+
+
+def order(order_id: str, product: str, due_date: int = 100, ready: int | None = None, **fields: Any) -> OrderState:
+    """A painted order: its paint is ready since a date, or in process."""
+    paint = IN_PROCESS if ready is None else OperationState(status="ready", ready_date=ready)
+    known = {"order_id": order_id, "product": product, "release_date": 0, "due_date": due_date, "operations": {"paint": paint, "pack": UPCOMING}}
+    return OrderState(**(known | fields))
+
+
+def floor_of(factory: Factory, machines: dict[str, MachineState], *orders: OrderState, **fields: Any) -> Snapshot:
+    """A checked snapshot at 10 o'clock, where no orders are to come."""
+    known = {"factory": factory.name, "clock": 10, "machines": {"pack-1": idle()} | machines, "orders": orders, "more_orders": False}
+    return check_snapshot(Snapshot(**(known | fields)), factory)
+
+
+def three_orders(factory: Factory, **machines: MachineState) -> Snapshot:
+    """A in the booth until 12, B (white) and C (red) in its queue."""
+    orders = (order("A", "red", 8), order("B", "white", 30, 5), order("C", "red", 20, 6, weight=2.0))
+    return floor_of(factory, {"paint-1": busy("A", 12), **{name.replace("_", "-"): state for name, state in machines.items()}}, *orders)
+
+
+def planner(factory: Factory, rule: Rule = FIFO, decide: Callable[..., Any] | None = None, most_seconds: float = math.inf) -> Planner:
+    return Planner(Decider(Floor(factory), None if decide is None else cast(Bundle, Stub(decide)), rule), most_seconds)
+
+
+class Stub:
+    """Stands for a bundle; its answer is what it is told."""
+
+    manifest: dict[str, Any] = {}
+
+    def __init__(self, decide: Callable[[dict[str, NDArray[Any]]], Any]) -> None:
+        self.decide = decide
+
+
+def dates_of(plan: Plan) -> list[tuple[Any, ...]]:
+    """Operations in few words, by start."""
+    found = [(one.machine, one.order, one.operation, one.selected_date, one.start_date, one.end_date) for one in plan.operations]
+    return sorted(found, key=lambda one: (one[4], one[0]))
+
+
+def told(plan: Plan) -> Plan:
+    """What a plan says, whoever made it and however long it took."""
+    return plan.model_copy(update={"microseconds": 0, "made_by": "", "fallbacks": 0, "faults": ()})
+
+
+# --- worked out by hand -------------------------------------------------------------------------------------------------------
+
+
+def test_a_plan_worked_out_by_hand() -> None:
+    """First in, first out from 10 o'clock (``%`` changeover, a column a tick)::
+
+        paint-1  AA%%BBBB%%%CCCC...
+        pack-1   ...AA....BB.....CC
+                 10        20
+
+    Tardiness counts from 10 on: A (due at 8) 5 hours more, C (due at 20, weight 2) 8 hours. Electricity: 2 x 2 + 2 + 4 x 2 + 2 until 20 o'clock, then at
+    three times the price 1 + 3 x 2, and at midnight 2. In the shop from 10 on: 5 + 11 + 18 hours.
+    """
+    factory = workshop()
+    plan = planner(factory).plan(three_orders(factory), by="rule")
+    assert dates_of(plan) == [
+        ("paint-1", "A", "paint", 8, 8, 12),
+        ("pack-1", "A", "pack", 13, 13, 15),
+        ("paint-1", "B", "paint", 12, 14, 18),
+        ("pack-1", "B", "pack", 19, 19, 21),
+        ("paint-1", "C", "paint", 18, 21, 25),
+        ("pack-1", "C", "pack", 26, 26, 28),
+    ]
+    white, red = {"colour": "white"}, {"colour": "red"}
+    assert [one.setup for one in plan.operations if one.machine == "paint-1"] == [red, white, red]
+    assert [one.in_process for one in plan.operations if one.operation == "paint"] == [True, False, False]
+    assert plan.changeovers == (
+        PlannedChangeover(machine="paint-1", start_date=12, end_date=14, setup=white, order="B"),
+        PlannedChangeover(machine="paint-1", start_date=18, end_date=21, setup=red, order="C"),
+    )
+    assert [(one.order, one.completion_date, one.lateness) for one in plan.orders] == [("A", 15, 7), ("B", 21, -9), ("C", 28, 8)]
+    assert (plan.clock, plan.end_date, plan.made_by, plan.fallbacks) == (10, 28, "FIFO", 0)
+    assert plan.cost == pytest.approx({"tardiness": 3 * 21, "changeover": 9, "waste": 3, "energy": 18 + 3 * 7, "holding": 17})
+    assert plan.total_cost == pytest.approx(131.0)
+
+
+def test_a_machine_out_of_service_does_nothing_before_its_date() -> None:
+    """Booth 2 (white) would take B at 10; it is out of service until 16, and takes C then::
+
+    paint-1  AA%%BBBB.....
+    paint-2  ......%%%CCCC
+             10        20
+    """
+    factory = workshop(paints=2)
+    at_work = planner(factory).plan(three_orders(factory, paint_2=idle("white")))
+    assert ("paint-2", "B", "paint", 10, 10, 14) in dates_of(at_work)
+    plan = planner(factory).plan(three_orders(factory, paint_2=idle("white", out_of_service_until=16)))
+    assert [one for one in dates_of(plan) if one[0] == "paint-2"] == [("paint-2", "C", "paint", 16, 19, 23)]
+    assert ("paint-1", "B", "paint", 12, 14, 18) in dates_of(plan)
+
+
+@pytest.mark.parametrize(
+    ("state", "end_date"),
+    [
+        ({"expected_end": 13}, 13),
+        ({"expected_end": 9}, 11),
+        ({"status": "down", "expected_end": 20}, 20),
+        ({"status": "changing", "expected_end": 18}, 18),
+        ({"expected_end": 22, "out_of_service_until": 20}, 22),
+        ({"status": "changing", "expected_end": 24, "out_of_service_until": 20}, 24),
+    ],
+    ids=["processing", "overdue", "down", "changing", "paused", "changing, paused"],
+)
+def test_what_is_in_process_ends_when_expected_at_the_earliest_in_a_tick(state: dict[str, Any], end_date: int) -> None:
+    factory = workshop()
+    snapshot = floor_of(factory, {"paint-1": busy("A", **state)}, order("A", "red"))
+    plan = planner(factory).plan(snapshot, futures=3)
+    assert [(one.end_date, one.in_process) for one in plan.operations] == [(end_date, True), (end_date + 3, False)]
+    if state.get("status") != "down":  # how long a repair takes is uncertain
+        assert plan.orders[0].completion_p10 == plan.orders[0].completion_p90 == end_date + 3
+    if state.get("status") == "changing":
+        assert [(one.start_date, one.end_date, one.order) for one in plan.changeovers] == [(8, end_date - 4, "A")]
+
+
+def test_late_material_delays_by_the_mean_lateness() -> None:
+    factory = workshop()
+    box = OrderState(order_id="A", product="box", release_date=0, due_date=20, material_here=False, operations={"pack": UPCOMING})
+    plan = planner(factory).plan(floor_of(factory, {"paint-1": idle("red")}, box))
+    assert dates_of(plan) == [("pack-1", "A", "pack", 40, 40, 42)]
+    here = box.model_copy(update={"material_here": True, "operations": {"pack": READY}})
+    assert dates_of(planner(factory).plan(floor_of(factory, {"paint-1": idle("red")}, here))) == [("pack-1", "A", "pack", 10, 10, 12)]
+
+
+# --- a plan can be carried out, and costs what it says ------------------------------------------------------------------------
+
+
+def moments(factory: Factory, *decisions: int, seed: int = 5) -> list[Snapshot]:
+    return [take_snapshot(Floor(factory), simulate(factory, ATCS, seed, number), 0) for number in decisions]
+
+
+class Reading:
+    """A plan beside its snapshot, looked up in the factory independently of the kernel."""
+
+    def __init__(self, plan: Plan, snapshot: Snapshot, factory: Factory) -> None:
+        self.plan, self.snapshot, self.plant = plan, snapshot, Plant(factory)
+        self.machines = {machine.name: number for number, machine in enumerate(self.plant.machines)}
+        self.orders = {one.order_id: one for one in snapshot.orders}
+        self.planned = {(one.order, one.operation): one for one in plan.operations}
+
+    def steps(self, name: str) -> dict[str, int]:
+        """Numbers of an order's operations."""
+        return {step.operation.name: number for number, step in enumerate(self.plant.route(self.orders[name].product))}
+
+    def check(self) -> None:
+        open_ones = {(one.order_id, name) for one in self.snapshot.orders for name, state in one.operations.items() if state.status != "done"}
+        assert len(self.plan.operations) == len(self.planned)
+        assert self.planned.keys() == open_ones, "every open operation once"
+        for one in self.plan.operations:
+            self.check_operation(one)
+        for name in self.machines:
+            self.check_machine(name)
+        self.check_crews()
+        for mine in self.plan.orders:
+            assert mine.completion_date == max(one.end_date for one in self.plan.operations if one.order == mine.order)
+            assert mine.lateness == mine.completion_date - mine.due_date
+        assert self.plan.end_date == max(one.completion_date for one in self.plan.orders)
+        assert self.plan.cost == pytest.approx(self.bill(), abs=1e-6)
+        assert self.plan.total_cost == pytest.approx(sum(self.plan.cost.values()))
+
+    def check_operation(self, one: PlannedOperation) -> None:
+        """Expected time, on a machine that can do it, after what comes before it and is brought from there."""
+        mine, machine, clock = self.orders[one.order], self.machines[one.machine], self.snapshot.clock
+        number, state = self.steps(one.order)[one.operation], mine.operations[one.operation]
+        task, tasks = self.plant.tasks(mine.product, mine.options)[number], self.plant.route(mine.product)
+        assert machine in task.step.base_times
+        assert one.in_process == (state.status == "in_process")
+        machine_state = self.snapshot.machines[one.machine]
+        if one.in_process:
+            assert (machine_state.order, machine_state.operation) == (one.order, one.operation), "it stays where it is"
+            assert machine_state.expected_end is not None
+            assert one.end_date >= max(machine_state.expected_end, clock + 1)
+            return
+        assert one.end_date - one.start_date == self.plant.process_time(task, machine)
+        assert one.start_date >= one.selected_date >= max(clock, machine_state.out_of_service_until or 0)
+        assert mine.material_here or not task.step.operation.needs_material or one.selected_date > clock
+        assert one.selected_date >= (state.arrival_date or 0)
+        for before in task.step.predecessors:
+            if (one.order, tasks[before].operation.name) in self.planned:
+                other = self.planned[one.order, tasks[before].operation.name]
+                assert one.selected_date >= other.end_date + self.plant.transport_time(tasks[before].centre, task.step.centre)
+
+    def on(self, name: str) -> list[PlannedOperation | PlannedChangeover]:
+        """What a machine does, in the order of its log: dates of starts, then of ends."""
+        everything: tuple[PlannedOperation | PlannedChangeover, ...] = (*self.plan.changeovers, *self.plan.operations)
+        found = [one for one in everything if one.machine == name]
+        return sorted(found, key=lambda one: (one.start_date, one.end_date))
+
+    def setup_changes(self, name: str) -> Iterator[tuple[PlannedOperation | PlannedChangeover, Setup, Setup]]:
+        """What a machine does with its setup before and after; changeovers under way have mounted theirs."""
+        mounted = tuple(self.snapshot.machines[name].setup.values())
+        for one in self.on(name):
+            after = tuple(one.setup.values())
+            yield one, mounted, after
+            mounted = after
+
+    def check_machine(self, name: str) -> None:
+        """One thing at a time; with what it wants mounted, and a changeover of the right time before it."""
+        last_date, prepared = 0, None
+        for one, before, after in self.setup_changes(name):
+            assert one.start_date >= last_date, "nothing overlaps"
+            last_date = one.end_date
+            changeover = self.plant.changeover(self.machines[name], before, after)
+            assert changeover.forbidden is None
+            if isinstance(one, PlannedOperation):
+                mine = self.orders[one.order]
+                wanted = self.plant.wanted_setup(mine.product, self.steps(one.order)[one.operation], mine.options)
+                assert all(want in (None, have) for want, have in zip(wanted, after, strict=True))
+                assert changeover.time == 0, "a changeover that takes time is told"
+                began = one.start_date if prepared is None or prepared.order is None else prepared.start_date
+                assert one.selected_date == began
+                prepared = None
+            else:
+                assert prepared is None or prepared.order is None, "a changeover for an operation is followed by it"
+                assert one.start_date < self.snapshot.clock or before == after or one.end_date - one.start_date == changeover.time
+                prepared = one
+
+    def check_crews(self) -> None:
+        events = sorted([(one.end_date, -1) for one in self.plan.changeovers] + [(one.start_date, 1) for one in self.plan.changeovers])
+        assert np.cumsum([change for _, change in events]).max(initial=0) <= self.plant.crews
+
+    def bill(self) -> dict[str, float]:
+        """What happens from the clock on, billed by ``factory/billing.py``."""
+        clock, snapshot = self.snapshot.clock, self.snapshot
+        operations, changeovers, failures = [], [], []
+        for name, machine in self.machines.items():
+            for one, before, after in self.setup_changes(name):
+                start = max(one.start_date, clock)
+                if isinstance(one, PlannedOperation):
+                    operations.append(OperationRecord(0, 0, "", machine, start, start, one.end_date, 0, 0))
+                if before != after or isinstance(one, PlannedChangeover):
+                    end = one.end_date if isinstance(one, PlannedChangeover) else start
+                    changeovers.append(ChangeoverRecord(machine, start, end, before, after, None, None))
+            if snapshot.machines[name].status == "down":
+                repaired = snapshot.machines[name].since + (self.plant.machines[machine].mean_time_to_repair or 0)
+                failures.append(FailureRecord(machine, clock, max(clock + 1, repaired)))
+        completion = {one.order: one.completion_date for one in self.plan.orders}
+
+        def billed(end_date: int, happened: bool) -> dict[str, float]:
+            orders = tuple(
+                OrderRecord(one.order_id, 0, one.product, {}, one.release_date, one.due_date, one.weight, 0, completion[one.order_id] if happened else None)
+                for one in snapshot.orders
+            )
+            done = (tuple(operations), tuple(changeovers), tuple(failures)) if happened else ((), (), ())
+            names = tuple(self.machines)
+            schedule = Schedule("", self.plan.tick_minutes, self.plan.start_hour, None, names, names, orders, *done, end_date=end_date)
+            return bill_of(schedule, self.plant).terms
+
+        until_now = billed(clock, False)
+        return {term: value - until_now[term] for term, value in billed(self.plan.end_date, True).items()}
+
+
+def any_legal(seed: int) -> Callable[[dict[str, NDArray[Any]]], NDArray[np.int64]]:
+    """A policy that chooses anything that it may."""
+    random = np.random.default_rng(seed)
+
+    def decide(observation: dict[str, NDArray[Any]]) -> NDArray[np.int64]:
+        mask = observation["action_mask"]
+        return np.asarray(np.argmax(random.random(mask.shape) * mask, axis=1))
+
+    return decide
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_every_plan_can_be_carried_out_and_costs_what_it_says(name: str) -> None:
+    factory = find_single_factory(name)
+    used = planner(factory, ATCS, any_legal(1))
+    by: Literal["rule", "policy"]
+    for snapshot in moments(factory, 30, 130, 260, 390):
+        for by in ("rule", "policy"):
+            plan = used.plan(snapshot, by=by)
+            Reading(plan, snapshot, factory).check()
+            assert {one.order for one in plan.orders} == {one.order_id for one in snapshot.orders}
+
+
+def certain(name: str) -> Factory:
+    """A shipped factory where everything takes its expected time, with 14 orders an episode."""
+    factory = find_single_factory(name)
+    exact = {"cv": None, "rework_probability": None, "first_piece_rework_probability": None}
+    products = [one.model_copy(update={"operations": tuple(step.model_copy(update=exact) for step in one.operations)}) for one in factory.products]
+    lasting = {"mean_time_to_failure": None, "mean_time_to_repair": None}
+    centres = [one.model_copy(update={"machines": tuple(machine.model_copy(update=lasting) for machine in one.machines)}) for one in factory.work_centres]
+    assert factory.demand is not None
+    changes = {
+        "products": tuple(products),
+        "work_centres": tuple(centres),
+        "uncertainty": Uncertainty(),
+        "material": (),
+        "demand": factory.demand.model_copy(update={"num_orders": 14}),
+    }
+    return factory.model_copy(update=changes)
+
+
+def play(factory: Factory, rule: Rule, seed: int, later: int) -> tuple[Snapshot, dict[str, float], Schedule]:
+    """A whole episode, with a snapshot some decisions after the last order has come and what it costs from then on."""
+    arrays = load([factory])
+    shop = allocate(arrays, 1, job_rows=DEFAULT_JOB_ROWS, changeover_rows=DEFAULT_CHANGEOVER_ROWS, log_length=4096)
+    scratch, tables = allocate_scratch(shop), allocate_tables(arrays, shop, np.float32)
+    observation = {"candidates": tables.candidates, "machines": tables.machines, "shop": tables.shop, "action_mask": tables.action_mask}
+    kernel.begin_episode(arrays, shop, 0, 0, np.uint64(seed))
+    kernel.advance(arrays, shop, 0)
+    snapshot, spent = None, np.zeros(len(COST_TERMS))
+    while shop.floor.deciding[0] >= 0:
+        later -= bool(shop.floor.num_released[0] == shop.floor.num_orders[0])
+        if later == 0:
+            snapshot, spent = take_snapshot(Floor(factory), shop, 0), shop.cost[0].copy()
+        observe(arrays, shop, 0, scratch, tables.candidates[0], tables.machines[0], tables.shop[0], tables.action_mask[0])
+        assert kernel.decide(arrays, shop, 0, int(np.asarray(rule.decide(observation))[0]))
+        kernel.advance(arrays, shop, 0)
+    assert snapshot is not None
+    return snapshot, dict(zip(COST_TERMS, (shop.cost[0] - spent).tolist(), strict=True)), unload(factory, None, arrays, shop, 0)
+
+
+@pytest.mark.parametrize("rule", [ATCS, make_rule("EDD")], ids=str)
+@pytest.mark.parametrize("name", SHIPPED)
+def test_where_all_is_certain_the_plan_is_what_the_shop_does(name: str, rule: Rule) -> None:
+    factory = certain(name)
+    compared = 0
+    for seed, later in ((3, 1), (4, 12)):
+        snapshot, cost, schedule = play(factory, rule, seed, later)
+        assert not snapshot.more_orders
+        plan = planner(factory, rule).plan(snapshot, by="rule", futures=3)
+        Reading(plan, snapshot, factory).check()
+        happened = {(schedule.orders[one.order].order_id, one.name): one for one in schedule.operations}
+        for planned in plan.operations:
+            real = happened[planned.order, planned.operation]
+            assert (planned.machine, planned.start_date, planned.end_date) == (schedule.machine_names[real.machine], real.start_date, real.end_date)
+            assert planned.selected_date == real.selected_date or planned.in_process
+            compared += not planned.in_process
+        changed = {(schedule.machine_names[one.machine], one.start_date, one.end_date) for one in schedule.changeovers if one.end_date > snapshot.clock}
+        assert {(one.machine, one.start_date, one.end_date) for one in plan.changeovers} == changed
+        assert plan.cost == pytest.approx(cost, abs=1e-6)
+        for one in plan.orders:
+            assert one.completion_p10 == one.completion_p50 == one.completion_p90 == one.completion_date
+            assert one.on_time_probability == (one.lateness <= 0)
+    assert compared > 20
+
+
+# --- futures ------------------------------------------------------------------------------------------------------------------
+
+
+def spread(plan: Plan) -> list[tuple[Any, ...]]:
+    return [(one.completion_p10, one.completion_p50, one.completion_p90, one.on_time_probability) for one in plan.orders]
+
+
+def test_futures_belong_to_their_seed_and_leave_the_plan_as_it_is() -> None:
+    factory = find_single_factory("unreliable")
+    snapshot = moments(factory, 150)[0]
+    plans = [planner(factory, ATCS).plan(snapshot, futures=8, seed=seed) for seed in (1, 1, 2)]
+    assert spread(plans[0]) == spread(plans[1])
+    assert spread(plans[0]) != spread(plans[2])
+    without = planner(factory, ATCS).plan(snapshot)
+    assert {one.on_time_probability for one in without.orders} == {None}
+    for plan in plans:
+        assert (dates_of(plan), plan.cost, plan.futures) == (dates_of(without), without.cost, 8)
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_quantiles_rise_and_agree_with_the_share_on_time(name: str) -> None:
+    factory, differ = find_single_factory(name), 0
+    for snapshot in moments(factory, 100, 300):
+        for one in planner(factory, ATCS).plan(snapshot, futures=16).orders:
+            p10, p50, p90 = (math.inf if date is None else date for date in (one.completion_p10, one.completion_p50, one.completion_p90))
+            assert snapshot.clock < p10 <= p50 <= p90
+            share = one.on_time_probability
+            assert share is not None
+            assert 16 * share == round(16 * share)
+            for date, quantile in ((p10, 0.1), (p50, 0.5), (p90, 0.9)):
+                assert share >= quantile if date <= one.due_date else share < quantile
+            differ += p10 < p90
+    assert differ > 5
+
+
+def test_no_future_uses_a_machine_that_is_out_of_service() -> None:
+    factory = workshop()
+    snapshot = floor_of(factory, {"paint-1": idle("red", out_of_service_until=30)}, order("B", "white", 30, 5), order("C", "red", 60, 6))
+    firsts = [one.completion_p10 for one in planner(factory).plan(snapshot, futures=16).orders]
+    assert min(date for date in firsts if date is not None) == 30 + 2 + 4 + 1 + 2
+
+
+def test_late_material_comes_at_another_date_in_each_future() -> None:
+    factory = workshop()
+    box = OrderState(order_id="A", product="box", release_date=0, due_date=30, material_here=False, operations={"pack": UPCOMING})
+    found = planner(factory).plan(floor_of(factory, {"paint-1": idle("red")}, box), futures=64).orders[0]
+    assert found.completion_p10 is not None
+    assert found.completion_p90 is not None
+    assert found.completion_p10 < 30 < found.completion_p90, "exponential with mean 30: the tenths are 3 and 69"
+    assert found.on_time_probability == pytest.approx(1 - math.exp(-18 / 30), abs=0.25), "four standard errors"
+
+
+# --- the policy fails ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_rule_stands_in_where_the_policy_fails_and_the_plan_says_so() -> None:
+    factory = find_single_factory("microfactory")
+    snapshot = moments(factory, 150)[0]
+
+    def fail(observation: dict[str, NDArray[Any]]) -> Any:
+        raise FloatingPointError("the network's answer is not finite")
+
+    plan, plain = planner(factory, ATCS, fail).plan(snapshot, futures=2), planner(factory, ATCS).plan(snapshot, futures=2)
+    assert told(plan) == told(plain)
+    assert plan.made_by == "policy"
+    assert plan.faults == ("FloatingPointError: the network's answer is not finite",)
+    assert plan.fallbacks > len(plan.operations)
+    assert (plain.made_by, plain.fallbacks, plain.faults) == (str(ATCS), 0, ())
+
+
+def test_only_the_failed_decisions_are_the_rules() -> None:
+    factory, calls = find_single_factory("microfactory"), 0
+    snapshot = moments(factory, 150)[0]
+
+    def sometimes(observation: dict[str, NDArray[Any]]) -> NDArray[np.int64]:
+        nonlocal calls
+        calls += 1
+        if calls % 5 == 0:
+            raise ValueError(f"call {calls % 10}")
+        return np.asarray(FIFO.decide(observation))
+
+    plan = planner(factory, ATCS, sometimes).plan(snapshot)
+    Reading(plan, snapshot, factory).check()
+    assert plan.fallbacks == calls // 5
+    assert plan.faults == ("ValueError: call 5", "ValueError: call 0")
+    assert told(plan) not in (told(planner(factory, ATCS).plan(snapshot)), told(planner(factory, FIFO).plan(snapshot)))
+
+
+def test_the_compiled_policy_plans_what_it_plans_step_by_step(tmp_path: Path) -> None:
+    pytest.importorskip("onnxscript", reason="exporting needs the extra `scheduler`")
+    from tests.exported import make_bundle
+
+    factory, bundle = find_single_factory("microfactory"), Bundle(make_bundle(tmp_path))
+    compiled, stepwise = Planner(Decider(Floor(factory), bundle, ATCS)), planner(factory, ATCS, bundle.decide)
+    for snapshot in moments(factory, 50, 250):
+        plan = compiled.plan(snapshot, futures=4)
+        assert (plan.made_by, plan.fallbacks) == ("policy", 0)
+        assert told(plan) == told(stepwise.plan(snapshot, futures=4))
+        assert told(plan) != told(compiled.plan(snapshot, by="rule", futures=4))
+        Reading(plan, snapshot, factory).check()
+    bundle.weights.head[:] = np.nan
+    broken = compiled.plan(snapshot, futures=4)
+    assert told(broken) == told(compiled.plan(snapshot, by="rule", futures=4))
+    assert broken.fallbacks > len(broken.operations)
+    assert broken.faults == ("FloatingPointError: the network's answer is not finite",)
+
+
+# --- what is refused, and what is left behind ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("futures", [-1, 65])
+def test_numbers_of_futures_out_of_bounds_are_refused(futures: int) -> None:
+    factory = workshop()
+    with pytest.raises(PlanError, match=rf"futures = {futures}; it must lie between 0 and 64\. Choose fewer"):
+        planner(factory).plan(three_orders(factory), futures=futures)
+
+
+def test_futures_with_more_orders_than_there_is_room_for_are_refused() -> None:
+    demand = workshop().demand
+    assert demand is not None
+    factory = workshop(demand=demand.model_copy(update={"regimes": (DemandRegime(name="flood", interarrival_time=0.01, mix={"white": 1.0}),)}))
+    with pytest.raises(PlanError, match=r"futures = 64; with 3 orders and those to come there is room for 49\. Choose fewer"):
+        planner(factory).plan(three_orders(factory), futures=64)
+
+
+def test_a_plan_for_which_there_is_no_time_is_refused() -> None:
+    factory = workshop()
+    with pytest.raises(PlanError, match=r"it takes more than 0 s\. Leave out orders that are far off, or sample fewer futures"):
+        planner(factory, most_seconds=0.0).plan(three_orders(factory))
+
+
+def test_a_floor_on_which_nothing_can_go_on_is_refused() -> None:
+    times = ((0, 3, 9), (2, 0, 9), (9, 9, 0))
+    stains = Attribute(name="colour", values=("white", "red", "tar"), time=times, forbidden=(("tar", "white"), ("tar", "red")))
+    paint, pack = workshop().work_centres
+    factory = workshop(work_centres=(paint.model_copy(update={"attributes": (stains,)}), pack))
+    with pytest.raises(PlanError, match=r"workshop comes to a standstill with orders open; no changeover leads .* Check the forbidden changeovers"):
+        planner(factory).plan(floor_of(factory, {"paint-1": idle("tar")}, order("A", "red", ready=3)))
+
+
+def test_a_plan_does_not_depend_on_what_was_planned_before() -> None:
+    factory = find_single_factory("unreliable")
+    used, first, second = planner(factory, ATCS), *moments(factory, 150, 300)
+    before = told(used.plan(first, futures=4))
+    used.plan(second, futures=9)
+    used.plan(second, futures=1, seed=7)
+    assert told(used.plan(first, futures=4)) == before
+    with pytest.raises(PlanError):
+        used.plan(second, futures=99)
+    assert told(used.plan(first, futures=4)) == before == told(planner(factory, ATCS).plan(first, futures=4))
+
+
+def test_planning_changes_nothing_for_decisions() -> None:
+    factory = find_single_factory("supply_shock")
+    decider = Decider(Floor(factory), None, ATCS)
+    for snapshot in moments(factory, 100, 200):
+        before = [one.model_copy(update={"microseconds": 0}) for one in decider.decide(snapshot)]
+        copied = snapshot.model_copy(deep=True)
+        Planner(decider).plan(snapshot, futures=4)
+        assert snapshot == copied
+        assert [one.model_copy(update={"microseconds": 0}) for one in decider.decide(snapshot)] == before
+        assert before
