@@ -147,7 +147,7 @@ class Floor:
         for name, column in zip(_ORDER_COLUMNS, zip(*columns, strict=True), strict=bool(columns)):
             self._orders[name][0, : len(orders)] = column
         options = [[-1 if order is None else known.get(order.options.get(name, ""), -1) for name, known in self._option_numbers] for _, order in orders]
-        self.shop.option_value[0, : len(orders), : len(self._option_numbers)] = np.array(options, np.int16).reshape(len(orders), -1)
+        self.shop.option_value[0, : len(orders), : len(self._option_numbers)] = np.array(options, np.int16).reshape(len(orders), len(self._option_numbers))
         return self._place_operations([order for _, order in orders])
 
     def _order_columns(self, release_date: int, order: OrderState | None) -> tuple[float, ...]:

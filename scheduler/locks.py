@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from factory.arrays import DONE, ENTRY_BITS, ENTRY_MASK, IN_PROCESS, NEVER, READY, FactoryArrays
 from factory.bundle import Bundle
-from factory.choices import job_is_legal
+from factory.choices import is_eligible, job_is_legal
 from factory.compiled import compiled
+from factory.setups import FORBIDDEN, setup_time
 
 NOBODY = -1
 
@@ -69,17 +70,34 @@ def narrow_choices(factory, shop, e, machine, locks):
     if locks.length[0] == 0:
         return True
     entry = next_locked(shop, e, machine, locks)
-    return free_rows(shop, e, locks) if entry == NOBODY else locked_rows(factory, shop, e, machine, entry)
+    return free_rows(factory, shop, e, machine, locks) if entry == NOBODY else locked_rows(factory, shop, e, machine, entry)
 
 
 @compiled
-def free_rows(shop, e, locks):
-    """Operations that are locked to others are not for this machine."""
+def free_rows(factory, shop, e, machine, locks):
+    """Operations that are locked to others are not for this machine; their rows go to ready ones that found none."""
+    centre = factory.machines[shop.floor[e].factory, machine].centre
+    place = 0
     for row in range(shop.floor[e].num_job_rows):
-        entry = shop.job_row[e, row]
-        if entry >> ENTRY_BITS < locks.machine_of.shape[0] and locks.machine_of[entry >> ENTRY_BITS, entry & ENTRY_MASK] != NOBODY:
-            shop.legal[e, row] = False
+        if not is_locked(locks, shop.job_row[e, row]):
+            continue
+        shop.legal[e, row] = False
+        while place < shop.centres[e, centre].queue_length:
+            entry = shop.queue[e, centre, place]
+            place += 1
+            can_do = is_eligible(factory, shop, e, entry >> ENTRY_BITS, entry & ENTRY_MASK, machine)
+            if can_do and not is_locked(locks, entry) and find_row(shop, e, entry) == NOBODY:
+                shop.job_row[e, row] = entry
+                shop.legal[e, row] = job_is_legal(factory, shop, e, machine, centre, entry)
+                break
     return any_legal(shop, e)
+
+
+@compiled
+def is_locked(locks, entry):
+    """Whether an operation is locked to some machine."""
+    order = entry >> ENTRY_BITS
+    return order < locks.machine_of.shape[0] and locks.machine_of[order, entry & ENTRY_MASK] != NOBODY
 
 
 @compiled
@@ -92,10 +110,13 @@ def locked_rows(factory, shop, e, machine, entry):
         shop.job_row[e, place] = entry
         shop.legal[e, place] = job_is_legal(factory, shop, e, machine, factory.machines[shop.floor[e].factory, machine].centre, entry)
     may_start = place != NOBODY and shop.legal[e, place]
+    centre = factory.machines[shop.floor[e].factory, machine].centre
+    wanted = shop.wanted[e, entry >> ENTRY_BITS, entry & ENTRY_MASK]
+    needs_detour = setup_time(factory, shop.floor[e].factory, centre, machine, shop.mounted[e, machine], wanted) == FORBIDDEN
     for row in range(rows):
         shop.legal[e, row] = shop.legal[e, row] and row == place
     for row in range(shop.floor[e].num_changeover_rows):
-        prepares = wants_the_same(shop, e, shop.changeover_lead[e, row], entry)
+        prepares = needs_detour or wants_the_same(shop, e, shop.changeover_lead[e, row], entry)
         shop.legal[e, job_rows + row] = prepares and not may_start and shop.legal[e, job_rows + row]
     if may_start:
         shop.legal[e, shop.legal.shape[1] - 1] = False

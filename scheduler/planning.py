@@ -174,6 +174,8 @@ class Planner:
         start = time.perf_counter()
         if not 0 <= futures <= MOST_FUTURES:
             raise PlanError(f"plan: futures = {futures}; it must lie between 0 and {MOST_FUTURES}. Choose fewer.")
+        if not 0 <= seed < 2**63:
+            raise PlanError(f"plan: seed = {seed}; it must lie between 0 and 2**63 - 1. Choose another.")
         choosing, floor = _Choosing(self.decider, by), self.decider.floor
         floor.place(snapshot)
         deadline = start + self.most_seconds
@@ -292,6 +294,8 @@ class Planner:
             if time.perf_counter() > deadline and outcome == PAUSED:
                 raise PlanError(f"plan: it takes more than {self.most_seconds:g} s. Leave out orders that are far off, or sample fewer futures.")
             if shop.log.shape[1]:
+                if shop.floor.log_length[0] > shop.log.shape[1]:
+                    raise PlanError("plan: machines are held too often to write the plan down. Take away locks of operations that are far off.")
                 shop = grow_log(shop)
         return shop
 

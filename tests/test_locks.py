@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from functools import cache
 from typing import Any
 
@@ -14,12 +15,14 @@ from factory.catalogue import find_single_factory
 from factory.model import Factory, Operation, Product
 from factory.plant import Plant
 from scheduler.decisions import Choice, Decider
-from scheduler.floor import Floor
+from scheduler.floor import Floor, take_snapshot
 from scheduler.planning import Plan, PlanError, Planner
 from scheduler.reading import SnapshotError, check_snapshot, parse_snapshot
+from scheduler.simulated import simulate
 from scheduler.snapshot import Lock, OrderState, Snapshot
 from scheduler.stability import freeze
 from tests.hand_worked import COLOUR, job
+from tests.strategies import random_factory
 from tests.test_planning import (
     ATCS,
     DONE,
@@ -223,6 +226,21 @@ def test_a_plan_with_all_of_a_previous_one_frozen_keeps_its_machines_and_sequenc
         assert dates_of(planner(factory, ATCS).plan(frozen)) == dates_of(previous), "who never waits of his own accord does the same again"
         others += sequences(planner(factory, ATCS, any_legal(2)).plan(snapshot)) != sequences(previous)
     assert others, "without locks it would have been another plan"
+
+
+def test_frozen_plans_of_random_factories_keep_their_machines_and_sequences() -> None:
+    """Zero times, forbidden changeovers, routes that come back, crews, factories without waits: whatever the simulator knows."""
+    frozen = 0
+    for seed in range(40):
+        factory, book = random_factory(random.Random(seed))
+        if book is not None or factory.demand is None or factory.demand.num_orders < 6:
+            continue
+        snapshot = take_snapshot(Floor(factory), simulate(factory, FIFO, seed, 4), 0)
+        previous = planner(factory, FIFO).plan(snapshot)
+        plan = planner(factory, FIFO, any_legal(seed)).plan(freeze(snapshot, previous, 10**9, factory))
+        assert sequences(plan) == sequences(previous), f"seed {seed}"
+        frozen += len(plan.operations) > 5
+    assert frozen > 5
 
 
 @cache

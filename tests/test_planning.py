@@ -41,7 +41,7 @@ from scheduler.bundle import Bundle
 from scheduler.decisions import Decider
 from scheduler.floor import Floor, take_snapshot
 from scheduler.planning import Plan, PlanError, PlannedChangeover, PlannedOperation, Planner
-from scheduler.reading import check_snapshot
+from scheduler.reading import check_snapshot, parse_snapshot
 from scheduler.simulated import simulate
 from scheduler.snapshot import MachineState, OperationState, OrderState, Snapshot
 
@@ -602,3 +602,14 @@ def test_planning_changes_nothing_for_decisions() -> None:
         assert snapshot == copied
         assert [one.model_copy(update={"microseconds": 0}) for one in decider.decide(snapshot)] == before
         assert before
+
+
+def test_bug_an_empty_floor_has_an_empty_plan() -> None:
+    factory = find_single_factory("microfactory")
+    floor = Floor(factory)
+    data = take_snapshot(floor, simulate(factory, make_rule("ATCS"), 5, 200), 0).model_dump()
+    for machine in data["machines"].values():
+        machine |= {"status": "idle", "expected_end": None, "order": None, "operation": None}
+    data |= {"orders": [], "recent_releases": []}
+    plan = Planner(Decider(floor, None, make_rule("ATCS"))).plan(parse_snapshot(data, factory), futures=2)
+    assert (plan.operations, plan.orders, plan.end_date) == ((), (), plan.clock)

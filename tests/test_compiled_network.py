@@ -1,0 +1,45 @@
+"""The compiled network chooses what the trained one chooses."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from agents.compiled_network import NO_ROW, NOT_FINITE, allocate_network_scratch, arrange_weights, best_of_each
+from agents.play import as_observation
+from envs.batch import Batch
+from factory.catalogue import find_single_factory
+from tests.exported import trained_policy
+
+STATE = {name: value.numpy() for name, value in trained_policy().network.state_dict().items()}
+
+
+@pytest.mark.parametrize("name", ["microfactory", "large", "scarce_crew", "green", "one_of_a_kind"])
+def test_it_chooses_as_the_trained_network(name: str) -> None:
+    batch, policy, weights = Batch([find_single_factory(name)], num_envs=8), trained_policy(), arrange_weights(STATE)
+    batch.reset(np.arange(8, dtype=np.uint64))
+    memory, rows = allocate_network_scratch(weights, batch.tables.action_mask.shape[1]), np.empty(8, np.int64)
+    for _ in range(100):
+        tables = batch.tables
+        expected = policy.decide(as_observation(tables))
+        best_of_each(weights, memory, tables.candidates, tables.machines, tables.shop, tables.action_mask, rows)
+        np.testing.assert_array_equal(rows, expected)
+        batch.step(expected, autoreset=True)
+
+
+def test_no_legal_row_and_what_is_not_finite_are_told_apart() -> None:
+    batch, weights = Batch([find_single_factory("tiny")], num_envs=1), arrange_weights(STATE)
+    batch.reset(np.array([1], np.uint64))
+    tables, memory, rows = batch.tables, allocate_network_scratch(weights, batch.tables.action_mask.shape[1]), np.empty(1, np.int64)
+    best_of_each(weights, memory, tables.candidates, tables.machines, tables.shop, np.zeros_like(tables.action_mask), rows)
+    assert rows[0] == NO_ROW
+    spoilt = arrange_weights({**STATE, "row_head.bias": np.array([np.nan], np.float32)})
+    best_of_each(spoilt, memory, tables.candidates, tables.machines, tables.shop, tables.action_mask, rows)
+    assert rows[0] == NOT_FINITE
+
+
+def test_weights_that_are_not_whole_are_refused() -> None:
+    with pytest.raises(ValueError, match="a layer is missing"):
+        arrange_weights({name: value for name, value in STATE.items() if name != "context.0.weight"})
+    with pytest.raises(ValueError, match=r"context has the shape \(210, 64\)"):
+        arrange_weights({**STATE, "context.0.weight": STATE["context.0.weight"][:, 1:]})
