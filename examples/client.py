@@ -1,6 +1,6 @@
 """An MES in thirty lines: a simulated plant that asks the service for every decision of an episode.
 
-Run ``python -m scheduler serve --bundle policies/microfactory-bundle`` first, then ``python examples/client.py``. Needs nothing but the standard library to
+Run ``python -m scheduler serve --bundle bundle`` first, then ``python examples/client.py``. Needs nothing but the standard library to
 ask: the simulated plant stands for yours.
 """
 

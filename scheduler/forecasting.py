@@ -16,10 +16,12 @@ from factory.compiled import compiled
 from factory.expectations import expected_lateness
 from factory.futures import changeover_end, copy_centres, copy_floor, copy_orders, imagine, infer_regimes, send_travellers
 from factory.kernel import EPISODE_OVER, STUCK, ask_machine, decide, happen_now, next_date
-from scheduler.locks import hold, narrow_choices
+from scheduler.locks import hold_for, narrow_choices
 
 _PRACTICALLY_NEVER = 1e15
 """Mean time to failure, in ticks, of machines that do not fail."""
+_LONG = 2**41
+"""Ticks for which a machine is held that waits for what is locked to it: nothing but that ends it, and each end would be a line in the log."""
 _MOST_IDLE_ROUNDS = 1000
 """Times that machines are let wait while nothing else is going to happen; then the floor is stuck."""
 FINE, PAUSED, FAULT = 0, 1, 2
@@ -237,7 +239,7 @@ def go_on_one(factory, shop, e, locks, known, last_date, idle_rounds):
             if narrow_choices(factory, shop, e, machine, locks):
                 return machine
             shop.floor[e].deciding = machine
-            hold(factory, shop, e, machine, locks)
+            hold_for(shop, e, machine, locks, _LONG)
             continue
         date = next_date(factory, shop, e)
         if date > last_date:

@@ -150,9 +150,15 @@ def any_legal(shop, e):
 @compiled
 def hold(factory, shop, e, machine, locks):
     """Let the machine wait: until it is in service again, or as long as a wait lasts."""
+    centre = factory.machines[shop.floor[e].factory, machine].centre
+    hold_for(shop, e, machine, locks, factory.centres[shop.floor[e].factory, centre].longest_wait)
+
+
+@compiled
+def hold_for(shop, e, machine, locks, ticks):
+    """Let the machine wait: until it is in service again, or for some ticks. What becomes ready at its work centre ends that."""
     shop.machines[e, machine].wait_start = shop.floor[e].clock
     if out_of_service(shop, e, machine, locks):
         shop.machines[e, machine].wait_until = locks.out_of_service_until[machine]
     else:
-        centre = factory.machines[shop.floor[e].factory, machine].centre
-        shop.machines[e, machine].wait_until = shop.floor[e].clock + factory.centres[shop.floor[e].factory, centre].longest_wait
+        shop.machines[e, machine].wait_until = shop.floor[e].clock + ticks

@@ -132,11 +132,27 @@ class _Choosing:
         if self.by_policy:
             assert self.decider.bundle is not None
             try:
-                return self.decider.bundle.decide(observation)
+                return _check_rows(np.asarray(self.decider.bundle.decide(observation)), np.asarray(observation["action_mask"], np.bool_))
             except Exception as error:  # whatever goes wrong in the network, the planner gets a plan
                 self.faults[f"{type(error).__name__}: {error}"] = None
                 self.fallbacks += len(observation["shop"])
         return np.asarray(self.decider.fallback.decide(observation), np.int64)
+
+
+def _check_rows(rows: NDArray[Any], mask: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """A legal row of each world.
+
+    Raises
+    ------
+    ValueError
+        If they are something else.
+    """
+    if rows.shape != (len(mask),) or not np.issubdtype(rows.dtype, np.integer):
+        raise ValueError(f"the policy answered {rows!r:.80}; {len(mask)} rows are wanted")
+    inside = (rows >= 0) & (rows < mask.shape[1])
+    if not (inside & mask[np.arange(len(mask)), np.where(inside, rows, 0)]).all():
+        raise ValueError("the policy chose a row that is not legal")
+    return rows.astype(np.int64)
 
 
 class Planner:

@@ -108,6 +108,9 @@ def _find_problems(snapshot: Snapshot, factory: Factory) -> Iterator[Problem]:
         for name, operation in order.operations.items():
             if operation.status == "in_process" and (order.order_id, name) not in in_work:
                 yield Problem(f"orders.{place}.operations.{name}.status", "in_process", "no machine has it in work", "Name it at its machine")
+    changing = sum(state.status == "changing" for state in snapshot.machines.values())
+    if factory.crews is not None and changing > factory.crews:
+        yield Problem("machines", Words(f"{changing} are changing over"), f"{factory.name} has crews for {factory.crews}", "Correct the statuses")
     yield from _check_locks(snapshot, orders, products, centres)
 
 

@@ -38,7 +38,7 @@ def freeze(snapshot: Snapshot, previous: Plan, ticks: int, factory: Factory) -> 
 
 def compare(previous: Plan, plan: Plan) -> Nervousness:
     """How much of ``previous`` moved in ``plan``: over the operations that both have and that had begun in neither."""
-    before = {(planned.order, planned.operation): planned for planned in previous.operations}
+    before = {(planned.order, planned.operation): planned for planned in previous.operations if not planned.in_process}
     pairs = [
         (before[planned.order, planned.operation], planned)
         for planned in plan.operations

@@ -12,25 +12,25 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from factory.catalogue import find_single_factory
-from factory.model import Factory, Operation, Product
+from factory.model import Attribute, Factory, Operation, Product, Transport
 from factory.plant import Plant
 from scheduler.decisions import Choice, Decider
 from scheduler.floor import Floor, take_snapshot
 from scheduler.planning import Plan, PlanError, Planner
 from scheduler.reading import SnapshotError, check_snapshot, parse_snapshot
 from scheduler.simulated import simulate
-from scheduler.snapshot import Lock, OrderState, Snapshot
+from scheduler.snapshot import Lock, MachineState, OrderState, Snapshot
 from scheduler.stability import freeze
-from tests.hand_worked import COLOUR, job
+from tests.hand_worked import COLOUR, cell, job, product
+from tests.plan_reading import Reading
 from tests.strategies import random_factory
-from tests.test_planning import (
+from tests.workshop import (
     ATCS,
     DONE,
     FIFO,
     IN_PROCESS,
     READY,
     UPCOMING,
-    Reading,
     any_legal,
     busy,
     dates_of,
@@ -354,3 +354,56 @@ def test_locks_of_two_machines_that_wait_for_each_other_are_refused() -> None:
         assert locked(snapshot, CROSSING, *kept).locks
     with pytest.raises(SnapshotError, match=r"locks = 4 locks; together with the routes they want .*\. Change the sequence of one machine"):
         locked(snapshot, CROSSING, *crossed)
+
+
+# --- once wrong ---------------------------------------------------------------------------------------------------------------
+
+
+def one_cell(*products: Product, **cell_fields: Any) -> Factory:
+    """The workshop with one work centre instead of its two."""
+    return workshop(work_centres=(cell(**cell_fields),), products=products, transport=Transport())
+
+
+def made(order_id: str, name: str, due_date: int = 100) -> OrderState:
+    return OrderState(order_id=order_id, product=name, release_date=0, due_date=due_date, operations={"make": READY})
+
+
+def cell_floor(factory: Factory, machines: dict[str, MachineState], *orders: OrderState) -> Snapshot:
+    return check_snapshot(Snapshot(factory=factory.name, clock=10, machines=machines, orders=orders, more_orders=False), factory)
+
+
+def test_bug_a_locked_operation_gets_the_detour_that_it_shares_with_another() -> None:
+    """From black neither white nor grey can be mounted but by way of red; the row for red is told to be for the grey one, the lock is on the white one."""
+    times = ((0, 3, 3, 3), (3, 0, 3, 3), (9, 2, 0, 9), (3, 3, 3, 0))
+    colour = Attribute(name="colour", values=("white", "red", "black", "grey"), time=times, forbidden=(("black", "white"), ("black", "grey")))
+    factory = one_cell(product("red", job(setup={"colour": "grey"})), product("white", job(setup={"colour": "white"})), attributes=(colour,))
+    snapshot = cell_floor(factory, {"cell0": idle("black")}, made("1", "red"), made("2", "white"))
+    plan = planner(factory).plan(locked(snapshot, factory, ("cell0", "2", "make")))
+    assert [one.order for one in plan.operations] == ["2", "1"]
+    assert [one.setup["colour"] for one in plan.changeovers] == ["red", "white", "grey"]
+
+
+def test_bug_free_work_behind_locked_rows_is_done() -> None:
+    """More operations are locked to one machine than there are rows; the other one does the rest at once."""
+    factory = one_cell(product("red", job()), product("white", job()), machines=2)
+    snapshot = cell_floor(factory, {"cell0": idle(), "cell1": idle()}, *(made(f"{number}", "red", 50 + number) for number in range(45)))
+    plan = planner(factory).plan(locked(snapshot, factory, *(("cell0", f"{number}", "make") for number in range(40))))
+    free = [one for one in plan.operations if one.machine == "cell1"]
+    assert {one.order for one in free} == {f"{number}" for number in range(40, 45)}
+    assert min(one.selected_date for one in free) == snapshot.clock
+
+
+def test_bug_a_machine_held_for_long_leaves_the_plan_whole() -> None:
+    """Nothing but the end of the hold can happen for as long as 60,000 waits."""
+    factory = workshop()
+    machines = {"paint-1": idle("red", out_of_service_until=60_000), "pack-1": idle()}
+    snapshot = floor_of(factory, machines, order("A", "red", ready=5), order("B", "red", operations={"paint": DONE, "pack": READY}))
+    plan = planner(factory).plan(locked(snapshot, factory, ("pack-1", "A", "pack"), ("pack-1", "B", "pack")))
+    assert [(one.machine, one.order) for one in plan.operations] == [("paint-1", "A"), ("pack-1", "A"), ("pack-1", "B")]
+
+
+def test_bug_more_changeovers_than_crews_are_refused() -> None:
+    factory = workshop(paints=2)
+    changing = MachineState(status="changing", setup={"colour": "red"}, since=5, expected_end=12)
+    with pytest.raises(SnapshotError, match=r"2 are changing over; .* has crews for 1"):
+        check_snapshot(floor_of(factory, {"paint-1": changing, "paint-2": changing}), factory)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -15,133 +14,43 @@ from agents.rules import Rule, make_rule
 from envs.observation import DEFAULT_CHANGEOVER_ROWS, DEFAULT_JOB_ROWS, allocate_scratch, allocate_tables, observe
 from factory import kernel
 from factory.arrays import COST_TERMS
-from factory.billing import bill_of
 from factory.catalogue import find_single_factory
 from factory.load import load
 from factory.model import (
     Attribute,
-    Costs,
-    Customer,
-    Demand,
     DemandRegime,
     Factory,
-    Machine,
-    Operation,
-    Product,
-    SupplyRegime,
-    Tariff,
-    Transport,
     Uncertainty,
-    WorkCentre,
 )
-from factory.plant import Plant, Setup
-from factory.schedule import ChangeoverRecord, FailureRecord, OperationRecord, OrderRecord, Schedule, unload
+from factory.schedule import Schedule, unload
 from factory.shop import allocate
 from scheduler.bundle import Bundle
 from scheduler.decisions import Decider
 from scheduler.floor import Floor, take_snapshot
-from scheduler.planning import Plan, PlanError, PlannedChangeover, PlannedOperation, Planner
-from scheduler.reading import check_snapshot, parse_snapshot
+from scheduler.planning import Plan, PlanError, PlannedChangeover, Planner
+from scheduler.reading import parse_snapshot
 from scheduler.simulated import simulate
-from scheduler.snapshot import MachineState, OperationState, OrderState, Snapshot
+from scheduler.snapshot import OrderState, Snapshot
+from tests.plan_reading import Reading
+from tests.workshop import (
+    ATCS,
+    FIFO,
+    READY,
+    UPCOMING,
+    any_legal,
+    busy,
+    dates_of,
+    floor_of,
+    idle,
+    moments,
+    order,
+    planner,
+    three_orders,
+    told,
+    workshop,
+)
 
 SHIPPED = ("microfactory", "unreliable", "supply_shock", "scarce_crew", "green", "one_of_a_kind")
-ATCS = make_rule("ATCS", k1=2, k2=0.5)
-FIFO = make_rule("FIFO")
-READY, UPCOMING, DONE = OperationState(status="ready", ready_date=0), OperationState(status="upcoming"), OperationState(status="done")
-IN_PROCESS = OperationState(status="in_process")
-
-# --- a small shop to work through by hand -------------------------------------------------------------------------------------
-
-
-def workshop(paints: int = 1, **changes: Any) -> Factory:
-    """One crew; paint (4 hours) in red or white, an hour's way, pack (2 hours); a tick is an hour, electricity costs 1, from 20 to 24 o'clock 3."""
-    colour = Attribute(
-        name="colour", values=("white", "red"), time=((0, 3), (2, 0)), cost=((0.0, 5.0), (4.0, 0.0)), waste=((0.0, 0.5), (1.0, 0.0)), forbidden=()
-    )
-    booths = tuple(Machine(name=f"paint-{n + 1}", processing_power=2.0, changeover_power=1.0) for n in range(paints))
-    painted = tuple(
-        Product(
-            name=name,
-            operations=(
-                Operation(name="paint", work_centre="paint", process_time=4, setup={"colour": name}),
-                Operation(name="pack", work_centre="pack", process_time=2),
-            ),
-        )
-        for name in ("white", "red")
-    )
-    parts: dict[str, Any] = {
-        "name": "workshop",
-        "tick_minutes": 60.0,
-        "crews": 1,
-        "work_centres": (WorkCentre(name="paint", machines=booths, attributes=(colour,)), WorkCentre(name="pack", machines=(Machine(name="pack-1"),))),
-        "products": (*painted, Product(name="box", operations=(Operation(name="pack", work_centre="pack", process_time=2, needs_material=True),))),
-        "demand": Demand(
-            num_orders=4,
-            regimes=(DemandRegime(name="calm", interarrival_time=20.0, mix={"white": 1.0, "red": 1.0}),),
-            customers=(Customer(name="all", share=1.0, weight=1.0, allowance=(2.0, 2.0)),),
-        ),
-        "material": (SupplyRegime(name="steady", late_probability=0.1, mean_lateness=30),),
-        "transport": Transport(default=1),
-        "tariff": Tariff(price=(1.0,) * 20 + (3.0,) * 4),
-        "costs": Costs(tardiness=3.0, changeover=1.0, waste=2.0, energy=1.0, holding=0.5, scale=1.0),
-    }
-    return Factory(**(parts | changes))
-
-
-def idle(colour: str | None = None, **fields: Any) -> MachineState:
-    return MachineState(status="idle", setup={} if colour is None else {"colour": colour}, since=0, **fields)
-
-
-def busy(order: str, expected_end: int, colour: str = "red", **fields: Any) -> MachineState:
-    """A booth with the paint of an order in work."""
-    return MachineState(
-        **{"status": "processing", "setup": {"colour": colour}, "since": 8, "expected_end": expected_end, "order": order, "operation": "paint"} | fields
-    )
-
-
-def order(order_id: str, product: str, due_date: int = 100, ready: int | None = None, **fields: Any) -> OrderState:
-    """A painted order: its paint is ready since a date, or in process."""
-    paint = IN_PROCESS if ready is None else OperationState(status="ready", ready_date=ready)
-    known = {"order_id": order_id, "product": product, "release_date": 0, "due_date": due_date, "operations": {"paint": paint, "pack": UPCOMING}}
-    return OrderState(**(known | fields))
-
-
-def floor_of(factory: Factory, machines: dict[str, MachineState], *orders: OrderState, **fields: Any) -> Snapshot:
-    """A checked snapshot at 10 o'clock, where no orders are to come."""
-    known = {"factory": factory.name, "clock": 10, "machines": {"pack-1": idle()} | machines, "orders": orders, "more_orders": False}
-    return check_snapshot(Snapshot(**(known | fields)), factory)
-
-
-def three_orders(factory: Factory, **machines: MachineState) -> Snapshot:
-    """A in the booth until 12, B (white) and C (red) in its queue."""
-    orders = (order("A", "red", 8), order("B", "white", 30, 5), order("C", "red", 20, 6, weight=2.0))
-    return floor_of(factory, {"paint-1": busy("A", 12), **{name.replace("_", "-"): state for name, state in machines.items()}}, *orders)
-
-
-def planner(factory: Factory, rule: Rule = FIFO, decide: Callable[..., Any] | None = None, most_seconds: float = math.inf) -> Planner:
-    return Planner(Decider(Floor(factory), None if decide is None else cast(Bundle, Stub(decide)), rule), most_seconds)
-
-
-class Stub:
-    """Stands for a bundle; its answer is what it is told."""
-
-    manifest: dict[str, Any] = {}
-
-    def __init__(self, decide: Callable[[dict[str, NDArray[Any]]], Any]) -> None:
-        self.decide = decide
-
-
-def dates_of(plan: Plan) -> list[tuple[Any, ...]]:
-    """Operations in few words, by start."""
-    found = [(one.machine, one.order, one.operation, one.selected_date, one.start_date, one.end_date) for one in plan.operations]
-    return sorted(found, key=lambda one: (one[4], one[0]))
-
-
-def told(plan: Plan) -> Plan:
-    """What a plan says, whoever made it and however long it took."""
-    return plan.model_copy(update={"microseconds": 0, "made_by": "", "fallbacks": 0, "faults": ()})
-
 
 # --- worked out by hand -------------------------------------------------------------------------------------------------------
 
@@ -227,142 +136,6 @@ def test_late_material_delays_by_the_mean_lateness() -> None:
 
 
 # --- a plan can be carried out, and costs what it says ------------------------------------------------------------------------
-
-
-def moments(factory: Factory, *decisions: int, seed: int = 5) -> list[Snapshot]:
-    return [take_snapshot(Floor(factory), simulate(factory, ATCS, seed, number), 0) for number in decisions]
-
-
-class Reading:
-    """A plan beside its snapshot, looked up in the factory independently of the kernel."""
-
-    def __init__(self, plan: Plan, snapshot: Snapshot, factory: Factory) -> None:
-        self.plan, self.snapshot, self.plant = plan, snapshot, Plant(factory)
-        self.machines = {machine.name: number for number, machine in enumerate(self.plant.machines)}
-        self.orders = {one.order_id: one for one in snapshot.orders}
-        self.planned = {(one.order, one.operation): one for one in plan.operations}
-
-    def steps(self, name: str) -> dict[str, int]:
-        """Numbers of an order's operations."""
-        return {step.operation.name: number for number, step in enumerate(self.plant.route(self.orders[name].product))}
-
-    def check(self) -> None:
-        open_ones = {(one.order_id, name) for one in self.snapshot.orders for name, state in one.operations.items() if state.status != "done"}
-        assert len(self.plan.operations) == len(self.planned)
-        assert self.planned.keys() == open_ones, "every open operation once"
-        for one in self.plan.operations:
-            self.check_operation(one)
-        for name in self.machines:
-            self.check_machine(name)
-        self.check_crews()
-        for mine in self.plan.orders:
-            assert mine.completion_date == max(one.end_date for one in self.plan.operations if one.order == mine.order)
-            assert mine.lateness == mine.completion_date - mine.due_date
-        assert self.plan.end_date == max(one.completion_date for one in self.plan.orders)
-        assert self.plan.cost == pytest.approx(self.bill(), abs=1e-6)
-        assert self.plan.total_cost == pytest.approx(sum(self.plan.cost.values()))
-
-    def check_operation(self, one: PlannedOperation) -> None:
-        """Expected time, on a machine that can do it, after what comes before it and is brought from there."""
-        mine, machine, clock = self.orders[one.order], self.machines[one.machine], self.snapshot.clock
-        number, state = self.steps(one.order)[one.operation], mine.operations[one.operation]
-        task, tasks = self.plant.tasks(mine.product, mine.options)[number], self.plant.route(mine.product)
-        assert machine in task.step.base_times
-        assert one.in_process == (state.status == "in_process")
-        machine_state = self.snapshot.machines[one.machine]
-        if one.in_process:
-            assert (machine_state.order, machine_state.operation) == (one.order, one.operation), "it stays where it is"
-            assert machine_state.expected_end is not None
-            assert one.end_date >= max(machine_state.expected_end, clock + 1)
-            return
-        assert one.end_date - one.start_date == self.plant.process_time(task, machine)
-        assert one.start_date >= one.selected_date >= max(clock, machine_state.out_of_service_until or 0)
-        assert mine.material_here or not task.step.operation.needs_material or one.selected_date > clock
-        assert one.selected_date >= (state.arrival_date or 0)
-        for before in task.step.predecessors:
-            if (one.order, tasks[before].operation.name) in self.planned:
-                other = self.planned[one.order, tasks[before].operation.name]
-                assert one.selected_date >= other.end_date + self.plant.transport_time(tasks[before].centre, task.step.centre)
-
-    def on(self, name: str) -> list[PlannedOperation | PlannedChangeover]:
-        """What a machine does, in the order of its log: dates of starts, then of ends."""
-        everything: tuple[PlannedOperation | PlannedChangeover, ...] = (*self.plan.changeovers, *self.plan.operations)
-        found = [one for one in everything if one.machine == name]
-        return sorted(found, key=lambda one: (one.start_date, one.end_date))
-
-    def setup_changes(self, name: str) -> Iterator[tuple[PlannedOperation | PlannedChangeover, Setup, Setup]]:
-        """What a machine does with its setup before and after; changeovers under way have mounted theirs."""
-        mounted = tuple(self.snapshot.machines[name].setup.values())
-        for one in self.on(name):
-            after = tuple(one.setup.values())
-            yield one, mounted, after
-            mounted = after
-
-    def check_machine(self, name: str) -> None:
-        """One thing at a time; with what it wants mounted, and a changeover of the right time before it."""
-        last_date, prepared = 0, None
-        for one, before, after in self.setup_changes(name):
-            assert one.start_date >= last_date, "nothing overlaps"
-            last_date = one.end_date
-            changeover = self.plant.changeover(self.machines[name], before, after)
-            assert changeover.forbidden is None
-            if isinstance(one, PlannedOperation):
-                mine = self.orders[one.order]
-                wanted = self.plant.wanted_setup(mine.product, self.steps(one.order)[one.operation], mine.options)
-                assert all(want in (None, have) for want, have in zip(wanted, after, strict=True))
-                assert changeover.time == 0, "a changeover that takes time is told"
-                began = one.start_date if prepared is None or prepared.order is None else prepared.start_date
-                assert one.selected_date == began
-                prepared = None
-            else:
-                assert prepared is None or prepared.order is None, "a changeover for an operation is followed by it"
-                assert one.start_date < self.snapshot.clock or before == after or one.end_date - one.start_date == changeover.time
-                prepared = one
-
-    def check_crews(self) -> None:
-        events = sorted([(one.end_date, -1) for one in self.plan.changeovers] + [(one.start_date, 1) for one in self.plan.changeovers])
-        assert np.cumsum([change for _, change in events]).max(initial=0) <= self.plant.crews
-
-    def bill(self) -> dict[str, float]:
-        """What happens from the clock on, billed by ``factory/billing.py``."""
-        clock, snapshot = self.snapshot.clock, self.snapshot
-        operations, changeovers, failures = [], [], []
-        for name, machine in self.machines.items():
-            for one, before, after in self.setup_changes(name):
-                start = max(one.start_date, clock)
-                if isinstance(one, PlannedOperation):
-                    operations.append(OperationRecord(0, 0, "", machine, start, start, one.end_date, 0, 0))
-                if before != after or isinstance(one, PlannedChangeover):
-                    end = one.end_date if isinstance(one, PlannedChangeover) else start
-                    changeovers.append(ChangeoverRecord(machine, start, end, before, after, None, None))
-            if snapshot.machines[name].status == "down":
-                repaired = snapshot.machines[name].since + (self.plant.machines[machine].mean_time_to_repair or 0)
-                failures.append(FailureRecord(machine, clock, max(clock + 1, repaired)))
-        completion = {one.order: one.completion_date for one in self.plan.orders}
-
-        def billed(end_date: int, happened: bool) -> dict[str, float]:
-            orders = tuple(
-                OrderRecord(one.order_id, 0, one.product, {}, one.release_date, one.due_date, one.weight, 0, completion[one.order_id] if happened else None)
-                for one in snapshot.orders
-            )
-            done = (tuple(operations), tuple(changeovers), tuple(failures)) if happened else ((), (), ())
-            names = tuple(self.machines)
-            schedule = Schedule("", self.plan.tick_minutes, self.plan.start_hour, None, names, names, orders, *done, end_date=end_date)
-            return bill_of(schedule, self.plant).terms
-
-        until_now = billed(clock, False)
-        return {term: value - until_now[term] for term, value in billed(self.plan.end_date, True).items()}
-
-
-def any_legal(seed: int) -> Callable[[dict[str, NDArray[Any]]], NDArray[np.int64]]:
-    """A policy that chooses anything that it may."""
-    random = np.random.default_rng(seed)
-
-    def decide(observation: dict[str, NDArray[Any]]) -> NDArray[np.int64]:
-        mask = observation["action_mask"]
-        return np.asarray(np.argmax(random.random(mask.shape) * mask, axis=1))
-
-    return decide
 
 
 @pytest.mark.parametrize("name", SHIPPED)
@@ -613,3 +386,16 @@ def test_bug_an_empty_floor_has_an_empty_plan() -> None:
     data |= {"orders": [], "recent_releases": []}
     plan = Planner(Decider(floor, None, make_rule("ATCS"))).plan(parse_snapshot(data, factory), futures=2)
     assert (plan.operations, plan.orders, plan.end_date) == ((), (), plan.clock)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [None, np.array([], np.int64), np.array([0, 0]), np.array([-1]), np.array([10**6]), np.array([np.nan])],
+    ids=["nothing", "none", "two", "negative", "far", "NaN"],
+)
+def test_bug_the_rule_plans_where_the_policy_answers_nonsense(answer: Any) -> None:
+    factory = workshop()
+    plan = planner(factory, decide=lambda observation: answer).plan(three_orders(factory))
+    assert told(plan) == told(planner(factory).plan(three_orders(factory), by="rule"))
+    assert plan.fallbacks > 0
+    assert plan.faults

@@ -15,15 +15,15 @@ from scheduler.reading import SnapshotError
 from scheduler.snapshot import Lock, Snapshot
 from scheduler.stability import compare, freeze
 from scheduler.what_if import CancelOrder, Change, Comparison, LockOperation, MachineDown, OrderTerms, RushOrder, change_snapshot, what_if
+from tests.plan_reading import Reading
 from tests.test_locks import CROSSING, locked
-from tests.test_planning import (
+from tests.workshop import (
     ATCS,
     DONE,
     FIFO,
     IN_PROCESS,
     READY,
     UPCOMING,
-    Reading,
     busy,
     dates_of,
     floor_of,
