@@ -22,8 +22,9 @@ from evaluation.results import METRICS
 from evaluation.scenarios import NamedScenario
 from evaluation.sources import source_hash
 from evaluation.units import JsonObject, digest
+from factory.columns import unload_columns
 from factory.faults import VerificationError
-from factory.kpis import kpis
+from factory.kpis import figures_of_columns
 from factory.model import Factory
 from factory.schedule import unload
 from factory.simulator import IllegalActionError
@@ -43,6 +44,9 @@ AUDITED_EPISODES = 2
 
 DECISIONS_AN_OPERATION = 50
 """Decisions for each operation of an episode, after which it is given up; tuned rules take 1 to 3."""
+
+OBSERVERS = ("rule", "index")
+"""Kinds of contenders that are code of this project and see nothing but the observation, so that the shops they have played in are as good as new."""
 
 FAILURES = {
     IllegalActionError: "illegal action",
@@ -108,7 +112,10 @@ class Play:
             return {"failed": describe_failure(error, self.block, (self.first, self.first + self.count - 1))}
 
     def _play(self, policy: Policy) -> JsonObject:
-        batch, factories = open_batch(self.scenario, self.block, self.first, self.count, logged=self.scored)
+        with open_again(self.scenario, self.block, self.first, self.count, logged=self.scored, keep=self.contender.kind in OBSERVERS) as (batch, factories):
+            return self._play_in(batch, factories, policy)
+
+    def _play_in(self, batch: Batch, factories: list[Factory], policy: Policy) -> JsonObject:
         stopwatch = Stopwatch(policy)
         play(batch, stopwatch, episode_seeds(self.block, self.count, self.first), np.arange(self.count) % len(factories))
         if not self.scored:
@@ -169,6 +176,25 @@ def open_batch(scenario: NamedScenario, block: str, first: int, count: int, *, l
     return batch, drawn
 
 
+_kept: dict[tuple[Any, ...], tuple[Batch, list[Factory]]] = {}
+
+
+@contextmanager
+def open_again(scenario: NamedScenario, block: str, first: int, count: int, *, logged: bool, keep: bool) -> Iterator[tuple[Batch, list[Factory]]]:
+    """As :func:`open_batch`; with ``keep`` the last shops are taken again where they are the same, and left for the next.
+
+    Where each episode draws its factory, putting them together takes as long as playing.
+    """
+    which = (scenario.fingerprint, block, first, count, logged)
+    opened = _kept.pop(which, None) if keep else None
+    if opened is None:
+        _kept.clear()
+        opened = open_batch(scenario, block, first, count, logged=logged)
+    yield opened
+    if keep:  # and nothing went wrong
+        _kept[which] = opened
+
+
 def measure(scenario: NamedScenario, factory: Factory, batch: Batch, env: int) -> dict[str, float]:
     """Verify a finished episode and measure it; the names are those of METRICS.
 
@@ -177,9 +203,9 @@ def measure(scenario: NamedScenario, factory: Factory, batch: Batch, env: int) -
     VerificationError
         If the schedule breaks a rule.
     """
-    schedule = unload(factory, scenario.book, batch.arrays, batch.shop, env)
-    bill = _verifier(scenario, factory, int(schedule.seed or 0)).verify(schedule)
-    figures = kpis(schedule, factory, bill)
+    schedule = unload_columns(batch.arrays, batch.shop, env)
+    bill = _verifier(scenario, factory, schedule.seed).verify_columns(schedule, lambda: unload(factory, scenario.book, batch.arrays, batch.shop, env))
+    figures = figures_of_columns(schedule, factory)
     return {
         "total_cost": bill.total,
         **bill.terms,

@@ -13,8 +13,9 @@ from itertools import accumulate
 import numpy as np
 from numpy.typing import NDArray
 
+from factory.columns import ScheduleColumns
 from factory.model import Factory
-from factory.plant import Plant
+from factory.plant import Changeover, Plant
 from factory.schedule import OrderRecord, Record, Schedule
 
 Span = tuple[int, int]
@@ -62,13 +63,26 @@ def bill(schedule: Schedule, factory: Factory) -> Bill:
 
 def bill_of(schedule: Schedule, plant: Plant) -> Bill:
     """The same for one who has the factory's look-ups already."""
-    costs, hour = plant.factory.costs, plant.factory.tick_minutes / 60
     tardy = math.fsum(order.weight * tardiness(order, schedule.end_date) for order in schedule.orders)
     held = sum(flow_time(order, schedule.end_date) for order in schedule.orders)
     changeovers = [plant.changeover(record.machine, record.from_setup, record.to_setup) for record in schedule.changeovers]
+    return _bill(plant, tardy, held, changeovers, _draw_power(schedule, plant))
+
+
+def bill_columns(schedule: ScheduleColumns, plant: Plant, changeovers: Sequence[Changeover]) -> Bill:
+    """The same, to the last bit, for a complete schedule in columns whose ``changeovers`` have been looked up."""
+    orders = schedule.orders
+    tardy = _add_up(orders.weight * np.maximum(0, orders.completion_date - orders.due_date))
+    held = int((orders.completion_date - orders.release_date).sum())
+    return _bill(plant, tardy, held, changeovers, _integrate_power(plant, *_powers_of_columns(schedule, plant)))
+
+
+def _bill(plant: Plant, tardy: float, held: int, changeovers: Sequence[Changeover], electricity: tuple[float, float, float]) -> Bill:
+    """From weighted tardiness and flow time in ticks, changeovers, and electricity (at the tariff, kWh, kg CO2)."""
+    costs, hour = plant.factory.costs, plant.factory.tick_minutes / 60
     matrix_cost = math.fsum(changeover.cost for changeover in changeovers)
     waste_kg = math.fsum(changeover.waste for changeover in changeovers)
-    energy_price, energy_kwh, energy_co2 = _draw_power(schedule, plant)
+    energy_price, energy_kwh, energy_co2 = electricity
     return Bill(
         tardiness=costs.tardiness * hour * tardy,
         changeover=costs.changeover * matrix_cost,
@@ -147,8 +161,32 @@ def _draw_power(schedule: Schedule, plant: Plant) -> tuple[float, float, float]:
             if power != 0:
                 powers += [power] * len(loaded)
                 spans += loaded
-    dates = np.array(spans, np.int64).reshape(-1, 2)
-    drawn = np.array(powers) * (plant.factory.tick_minutes / 60)
+    return _integrate_power(plant, np.array(powers), np.array(spans, np.int64).reshape(-1, 2))
+
+
+def _powers_of_columns(schedule: ScheduleColumns, plant: Plant) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """All that is drawn: idle power all the time, and what processing (less repairs) and changeovers draw beyond it."""
+    operations, failures, changeovers = schedule.operations, schedule.failures, schedule.changeovers
+    machine, starts, ends = (
+        np.concatenate(parts)
+        for parts in (
+            (operations.machine, failures.machine),
+            (operations.start_date, failures.end_date),
+            (operations.end_date, failures.start_date),
+        )
+    )
+    by_start, by_end = np.lexsort((starts, machine)), np.lexsort((ends, machine))  # disjoint: the n-th start belongs to the n-th end
+    idle, processing, changing = np.array([(m.idle_power, m.processing_power, m.changeover_power) for m in plant.machines]).reshape(-1, 3).T
+    whole = np.zeros(len(idle), np.int64)
+    powers = np.concatenate([idle, (processing - idle)[machine[by_start]], (changing - idle)[changeovers.machine]])
+    from_date = np.concatenate([whole, starts[by_start], np.minimum(changeovers.start_date, schedule.end_date)])
+    to_date = np.concatenate([whole + schedule.end_date, ends[by_end], np.minimum(changeovers.end_date, schedule.end_date)])
+    return powers, np.stack([from_date, to_date], axis=1)
+
+
+def _integrate_power(plant: Plant, powers: NDArray[np.float64], dates: NDArray[np.int64]) -> tuple[float, float, float]:
+    """Electricity of powers ``[N]`` that are drawn between two dates each ``[N, 2]``."""
+    drawn = powers * (plant.factory.tick_minutes / 60)
     price, co2 = (_HourlyIntegral(plant.factory, values) for values in (plant.factory.tariff.price, plant.factory.tariff.co2))
     at_tariff, kwh, kg_co2 = (_add_up(drawn * (until[:, 1] - until[:, 0])) for until in (price(dates), dates, co2(dates)))
     return at_tariff, kwh, kg_co2

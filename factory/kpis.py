@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from factory import billing
 from factory.billing import Bill, MachineUse, flow_time, length, tardiness, use_of_machines
+from factory.columns import ScheduleColumns
 from factory.model import Factory
 from factory.schedule import OrderRecord, Schedule
 
@@ -104,6 +107,39 @@ def kpis(schedule: Schedule, factory: Factory, bill: Bill | None = None) -> Kpis
         reworked=sum(operation.attempt > 0 for operation in schedule.operations),
         use=_share(uses, schedule.end_date),
         use_of_machine={name: _share([use], schedule.end_date) for name, use in zip(schedule.machine_names, uses, strict=True)},
+    )
+
+
+class Figures(NamedTuple):
+    """Those key figures of a complete schedule that evaluations compare; names as in :class:`Kpis`."""
+
+    on_time_share: float
+    mean_tardiness_hours: float
+    p95_tardiness_hours: float
+    mean_flow_hours: float
+    changeovers_per_order: float
+    changeover_hours: float
+
+
+def figures_of(kpis_: Kpis) -> Figures:
+    """Some of the key figures."""
+    return Figures(*(getattr(kpis_, name) for name in Figures._fields))
+
+
+def figures_of_columns(schedule: ScheduleColumns, factory: Factory) -> Figures:
+    """The same, to the last bit, for a complete schedule in columns."""
+    hours, orders, changeovers = factory.tick_minutes / 60, schedule.orders, schedule.changeovers
+    late: list[int] = np.maximum(0, orders.completion_date - orders.due_date).tolist()
+    flow = int((orders.completion_date - orders.release_date).sum())
+    changing = np.minimum(changeovers.end_date, schedule.end_date) - changeovers.start_date
+    count = max(1, len(late))
+    return Figures(
+        on_time_share=late.count(0) / len(late) if late else 1.0,
+        mean_tardiness_hours=sum(late) / count * hours,
+        p95_tardiness_hours=_percentile(late, 0.95) * hours,
+        mean_flow_hours=flow / count * hours,
+        changeovers_per_order=int(np.count_nonzero(changeovers.end_date > changeovers.start_date)) / count,
+        changeover_hours=int(np.maximum(0, changing).sum()) * hours,
     )
 
 
