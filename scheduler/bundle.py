@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from agents.compiled_network import NOT_FINITE, Scratch, Weights, allocate_network_scratch, arrange_weights, best_of_each
 from envs.features import CANDIDATE_INDEX, CANDIDATES, MACHINES, SHOP, Column, feature_hash
+from scheduler.asking import logits_of_each
 
 BUNDLE_FORMAT = 2
 """Version of the layout that is understood."""
@@ -27,7 +28,7 @@ _INPUTS = {"candidates": len(CANDIDATES), "machines": len(MACHINES), "shop": len
 _OUTPUTS = ("logits", "value")
 _KINDS = [CANDIDATE_INDEX[name] for name in ("is_job", "is_changeover", "is_wait")]
 _HAIR = 1e-4
-"""How far apart, relative to the largest logit, two logits may be that the two forms of the network put in different order."""
+"""How far apart, relative to the largest logit, the answers of the two forms of the network may be."""
 
 
 class BundleError(ValueError):
@@ -74,13 +75,13 @@ class Bundle:
         candidates, machines, shop = (np.ascontiguousarray(observation[name], np.float32) for name in ("candidates", "machines", "shop"))
         mask = np.ascontiguousarray(observation["action_mask"], np.bool_)
         rows = np.empty(len(mask), np.int64)
-        best_of_each(self.weights, self._scratch_for(mask.shape[1]), candidates, machines, shop, mask, rows)
+        best_of_each(self.weights, self.memory(mask.shape[1]), candidates, machines, shop, mask, rows)
         if (rows == NOT_FINITE).any():
             raise FloatingPointError("the network's answer is not finite")
         return np.maximum(rows, 0)
 
-    def _scratch_for(self, rows: int) -> Scratch:
-        """Memory of this thread."""
+    def memory(self, rows: int) -> Scratch:
+        """What the compiled network thinks in, for up to ``rows`` rows; each thread has its own."""
         kept: Scratch | None = getattr(self._kept, "scratch", None)
         if kept is None or len(kept.prior) < rows:
             kept = self._kept.scratch = allocate_network_scratch(self.weights, rows)
@@ -139,28 +140,35 @@ class Bundle:
             raise BundleError(f"{path}: {error}") from None
 
     def _compare(self) -> None:
-        """Both forms of the network must choose alike, wherever their choice is not by a hair."""
+        """Both forms of the network must answer alike."""
         random = np.random.default_rng(0)
         for rows, machines in ((1, 1), (9, 3), (41, 10)):
             tables = _draw_tables(random, 16, rows, machines)
             logits, _ = self.look(tables)
             if not np.isfinite(logits).all():
                 raise BundleError(f"{self.folder}/policy.onnx: its answers are not finite. Train or export anew.")
-            chosen = np.take_along_axis(logits, self.decide(tables)[:, None], axis=1)[:, 0]
-            if not (logits.max(axis=1) - chosen <= _HAIR * (1 + np.abs(logits).max(axis=1))).all():
-                raise BundleError(f"{self.folder}: policy.onnx and weights.npz choose otherwise, so one of them is damaged. Export anew.")
+            compiled = np.empty_like(logits)
+            logits_of_each(self.weights, self.memory(rows), tables["candidates"], tables["machines"], tables["shop"], tables["action_mask"], compiled)
+            if not (np.abs(compiled - logits) <= _HAIR * (1 + np.abs(logits).max())).all():
+                raise BundleError(f"{self.folder}: policy.onnx and weights.npz answer otherwise, so one of them is damaged. Export anew.")
 
 
 def _draw_tables(random: np.random.Generator, batch: int, rows: int, machines: int) -> dict[str, NDArray[Any]]:
-    """Tables of that shape that are no shop's, all rows legal."""
-    candidates = random.uniform(0, 20, (batch, rows, len(CANDIDATES))).astype(np.float32)
+    """Tables of that shape that are no shop's, but whose flags are flags; all rows are legal."""
+    candidates = _draw_columns(random, CANDIDATES, (batch, rows))
     candidates[:, :, _KINDS] = np.eye(len(_KINDS))[random.integers(len(_KINDS), size=(batch, rows))]
     return {
         "candidates": candidates,
-        "machines": random.uniform(0, 20, (batch, machines, len(MACHINES))).astype(np.float32),
-        "shop": random.uniform(0, 20, (batch, len(SHOP))).astype(np.float32),
+        "machines": _draw_columns(random, MACHINES, (batch, machines)),
+        "shop": _draw_columns(random, SHOP, (batch,)),
         "action_mask": np.ones((batch, rows), np.bool_),
     }
+
+
+def _draw_columns(random: np.random.Generator, table: tuple[Column, ...], shape: tuple[int, ...]) -> NDArray[np.float32]:
+    values = random.uniform(0, 20, (*shape, len(table)))
+    flags = np.array([column.unit == "flag" for column in table])
+    return np.where(flags, values > 10, values).astype(np.float32)
 
 
 def _compare_features(listed: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from collections.abc import Callable, Iterator
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 
 from agents.actor_critic import pack_tensors
 from agents.play import as_observation
-from agents.trained import save_policy
+from agents.trained import load_policy, save_policy
 from envs.batch import Batch
 from envs.features import CANDIDATES, MACHINES, SHOP, SHOP_INDEX
 from factory.catalogue import find_single_factory
@@ -183,9 +184,19 @@ def rename_a_column(manifest: dict[str, Any]) -> None:
     manifest["features"]["candidates"][3]["name"] = "duration"
 
 
+def change_weights(folder: Path) -> None:
+    """Another network's, with the right checksum."""
+    with np.load(folder / "weights.npz") as arrays:
+        kept = dict(arrays)
+    kept["row_head.weight"] = -kept["row_head.weight"]
+    np.savez(folder / "weights.npz", **kept)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["sha256"]["weights.npz"] = hashlib.sha256((folder / "weights.npz").read_bytes()).hexdigest()
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+
+
 def keep_weights_elsewhere(folder: Path) -> None:
     """A model whose weights lie in another file, with a manifest that agrees."""
-    import hashlib
 
     import onnx
 
@@ -203,6 +214,7 @@ def keep_weights_elsewhere(folder: Path) -> None:
         (swap, "policy.onnx: its checksum is not the manifest's"),
         (lambda folder: (folder / "policy.onnx").unlink(), "policy.onnx: cannot be read"),
         (lambda folder: (folder / "config.toml").write_text("seed = 1"), "config.toml: its checksum"),
+        (change_weights, "policy.onnx and weights.npz answer otherwise"),
         (lambda folder: (folder / "manifest.json").unlink(), "manifest.json: cannot be read"),
         (lambda folder: (folder / "manifest.json").write_text("[]"), r"format = \[\]"),
         (change_manifest(lambda manifest: manifest.update(format=99)), "format = 99; 2 is understood here"),
@@ -210,13 +222,35 @@ def keep_weights_elsewhere(folder: Path) -> None:
         (change_manifest(lambda manifest: manifest.pop("sha256")), "its checksum is not the manifest's"),
         (keep_weights_elsewhere, "onnxruntime cannot load it"),
     ],
-    ids=["byte", "truncated", "swapped", "model gone", "config", "manifest gone", "manifest", "format", "features", "no checksums", "external data"],
+    ids=[
+        "byte",
+        "truncated",
+        "swapped",
+        "model gone",
+        "config",
+        "other weights",
+        "manifest gone",
+        "manifest",
+        "format",
+        "features",
+        "no checksums",
+        "external data",
+    ],
 )
 def test_a_bundle_that_cannot_be_trusted_is_refused_with_the_reason(copied: Path, spoil: Callable[[Path], None], reason: str) -> None:
     Bundle(copied)
     spoil(copied)
     with pytest.raises(BundleError, match=reason):
         Bundle(copied)
+
+
+@pytest.mark.parametrize("name", ["microfactory", "mixture"])
+def test_shipped_policies_can_be_exported_and_decide_alike(name: str, tmp_path: Path) -> None:
+    folder = Path(__file__).resolve().parent.parent / "policies" / name
+    assert main([str(folder), str(tmp_path)]) == 0
+    bundle, policy = Bundle(tmp_path), load_policy(folder)
+    for observation in recorded("microfactory", 50):
+        np.testing.assert_array_equal(bundle.decide(observation), policy.decide(observation))
 
 
 def test_the_policy_of_a_run_is_found_in_it(tmp_path: Path) -> None:
