@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
+from agents.compiled_network import NOT_FINITE
 from agents.rules import Rule
-from factory.arrays import split_entry
 from scheduler.bundle import Bundle
 from scheduler.floor import Floor
 from scheduler.snapshot import Snapshot
@@ -77,8 +77,8 @@ class Decider:
         """
         decisions = list[Decision]()
         self.floor.place(snapshot)
-        while (machine := self.floor.ask()) is not None:
-            decisions.append(self._hold(machine) if self.floor.held else self._decide(machine, len(decisions) in by_rule))
+        while (decision := self._decide_next(len(decisions) in by_rule)) is not None:
+            decisions.append(decision)
         return decisions
 
     def tell(self, snapshot: Snapshot, choices: Sequence[tuple[str, Choice]]) -> bool:
@@ -97,31 +97,37 @@ class Decider:
             self.floor.carry_out(row)
         return True
 
-    def _hold(self, machine: int) -> Decision:
-        self.floor.hold()
-        return Decision(machine=self.floor.machine_names[machine], action="wait", until=self._wait_until(machine), decided_by="lock")
-
-    def _decide(self, machine: int, by_rule: bool) -> Decision:
+    def _decide_next(self, by_rule: bool) -> Decision | None:
+        """What the next machine is to do; None if no machine must decide."""
         start = time.perf_counter()
-        row, fault = (self.ask_rule(), "as logged") if by_rule else self._choose()
+        machine, row, fault = self._ask(by_rule)
+        if machine is None:
+            return None
+        if self.floor.held:
+            return self._hold(machine)
         shadowed = None
         if self.shadow:
             shadowed = None if fault else self.describe(machine, row)
+        if self.shadow or fault:
             row = self.ask_rule()
-        choice = self.describe(machine, row)
+        told = self.floor.describe(machine, row)
         self.floor.carry_out(row)
         return Decision(
-            **dict(choice),
+            **told,
             machine=self.floor.machine_names[machine],
-            until=self._wait_until(machine) if choice.action == "wait" else None,
+            until=self._wait_until(machine) if told["action"] == "wait" else None,
             decided_by="rule" if self.shadow else "fallback" if fault else "policy",
-            fault=fault,
+            fault=fault or None,
             policy_choice=shadowed,
             microseconds=round(1e6 * (time.perf_counter() - start)),
         )
 
+    def _hold(self, machine: int) -> Decision:
+        self.floor.hold()
+        return Decision(machine=self.floor.machine_names[machine], action="wait", until=self._wait_until(machine), decided_by="lock")
+
     def _wait_until(self, machine: int) -> int:
-        return int(self.floor.shop.machines.wait_until[0, machine])
+        return int(self.floor.shop.machines[0, machine].wait_until)
 
     def observation(self) -> dict[str, NDArray[Any]]:
         """What the asked machine's decision maker sees."""
@@ -132,14 +138,17 @@ class Decider:
         """The row that the fallback rule chooses for the asked machine."""
         return int(np.asarray(self.fallback.decide(self.observation())).reshape(-1)[0])
 
-    def _choose(self) -> tuple[int, str | None]:
-        """The row, and what was wrong with the policy if the rule chose it."""
-        fault = "no policy is loaded"
-        if self.bundle is not None:
-            row, fault = self._ask_policy(self.bundle.decide, self.observation())
-            if not fault:
-                return row, None
-        return self.ask_rule(), fault
+    def _ask(self, by_rule: bool) -> tuple[int | None, int, str]:
+        """The machine that must decide, the policy's row, and what was wrong with it: '' if nothing was."""
+        if isinstance(self.bundle, Bundle) and not by_rule:
+            start = time.perf_counter()
+            machine, row = self.floor.ask_network(self.bundle.weights, self.bundle.memory(self.floor.tables.action_mask.shape[1]))
+            return machine, row, "" if machine is None or self.floor.held else self._judge(row, time.perf_counter() - start)
+        machine = self.floor.ask()
+        if machine is None or self.floor.held or by_rule or self.bundle is None:
+            return machine, -1, "as logged" if by_rule else "no policy is loaded"
+        row, fault = self._ask_policy(self.bundle.decide, self.observation())
+        return machine, row, fault
 
     def _ask_policy(self, decide: Callable[[dict[str, NDArray[Any]]], NDArray[np.int64]], observation: dict[str, NDArray[Any]]) -> tuple[int, str]:
         start = time.perf_counter()
@@ -147,24 +156,19 @@ class Decider:
             row = int(decide(observation)[0])
         except Exception as error:  # whatever goes wrong in the network, the plant gets an answer
             return -1, f"{type(error).__name__}: {error}"
-        seconds = time.perf_counter() - start
+        return row, self._judge(row, time.perf_counter() - start)
+
+    def _judge(self, row: int, seconds: float) -> str:
+        """What is wrong with the policy's row."""
+        if row == NOT_FINITE:
+            return "FloatingPointError: the network's answer is not finite"
         if seconds > self.budget:
-            return -1, f"the policy took {1000 * seconds:.1f} ms; the budget is {1000 * self.budget:g} ms"
-        mask = observation["action_mask"][0]
+            return f"the policy took {1000 * seconds:.1f} ms; the budget is {1000 * self.budget:g} ms"
+        mask = self.floor.tables.action_mask[0]
         if not 0 <= row < len(mask) or not mask[row]:
-            return -1, f"the policy chose row {row}, which is not legal"
-        return row, ""
+            return f"the policy chose row {row}, which is not legal"
+        return ""
 
     def describe(self, machine: int, row: int) -> Choice:
         """What a row of the asked machine means, before it is carried out."""
-        floor, shop = self.floor, self.floor.shop
-        job_rows = shop.job_row.shape[1]
-        if row == shop.legal.shape[1] - 1:
-            return Choice(action="wait")
-        entry = shop.job_row[0, row] if row < job_rows else shop.changeover_lead[0, row - job_rows]
-        order, operation = split_entry(entry)
-        wanted = shop.wanted[0, order, operation] if row < job_rows else shop.changeover_target[0, row - job_rows]
-        mounted = shop.mounted[0, machine]
-        setup = floor.setup_names(machine, np.where(wanted >= 0, wanted, mounted)) if ((wanted >= 0) & (wanted != mounted)).any() else {}
-        name = floor.operation_names[int(shop.orders.product[0, order])][operation]
-        return Choice(action="start" if row < job_rows else "changeover", order=floor.order_ids[order], operation=name, setup=setup)
+        return Choice(**self.floor.describe(machine, row))

@@ -18,8 +18,9 @@ from scheduler.decisions import BUDGET_SECONDS, Decider, Decision
 from scheduler.explanations import Explanation, explain
 from scheduler.floor import Floor, take_snapshot
 from scheduler.journal import Journal
-from scheduler.messages import PlanRequest, WhatIfRequest
+from scheduler.messages import DecideAnswer, PlanRequest, WhatIfRequest
 from scheduler.planning import Plan, Planner
+from scheduler.reading import read_snapshot
 from scheduler.simulated import simulate
 from scheduler.snapshot import Snapshot
 from scheduler.stability import compare, freeze
@@ -93,11 +94,11 @@ class Engine:
         self._decider, slow = (Decider(Floor(factory), self.loaded.bundle, self.loaded.rule, budget, shadow=shadow) for _ in range(2))
         self._planner = Planner(slow, plan_seconds)
         self._fast, self._slow = ThreadPoolExecutor(1, "decide"), ThreadPoolExecutor(1, "plan")
-        self._reloading = threading.Lock()
+        self._deciding, self._reloading = threading.Lock(), threading.Lock()
 
     def warm_up(self) -> None:
         """Compile what needs compiling, so that no request waits for it."""
-        example = self.example()
+        example = read_snapshot(self.example().model_dump_json(), self.factory)
         self._decider.decide(example)
         self._planner.plan(example, futures=1)
         if self.loaded.bundle is not None:
@@ -120,17 +121,47 @@ class Engine:
 
     # --- answers --------------------------------------------------------------------------------------------------------------
 
-    def decide(self, read: Callable[[], Snapshot]) -> Future[tuple[list[Decision], Loaded, Future[int]]]:
-        """Decisions for a snapshot, with the policy and rule that took them; they may be told once the last part, the number in the log, is there."""
+    def decide(self, read: Callable[[], tuple[Snapshot, bytes | None]]) -> Future[DecideAnswer]:
+        """Decisions for a snapshot, in the log already.
 
-        def work() -> tuple[list[Decision], Loaded, Future[int]]:
-            snapshot, loaded = read(), self.loaded
+        Parameters
+        ----------
+        read
+            Gives the snapshot and its text in JSON, if there is one.
+        """
+        answer: Future[DecideAnswer] = Future()
+        answer.set_running_or_notify_cancel()  # a client that leaves cannot take it back
+        self._fast.submit(self._decide_in_turn, read, answer)
+        return answer
+
+    def decide_at_once(self, read: Callable[[], tuple[Snapshot, bytes | None]]) -> Future[DecideAnswer]:
+        """The same in the calling thread, unless another decision is under way: what takes a millisecond is sooner done than handed over."""
+        if not self._deciding.acquire(blocking=False):
+            return self.decide(read)
+        answer: Future[DecideAnswer] = Future()
+        answer.set_running_or_notify_cancel()
+        try:
+            self._decide(read, answer)
+        finally:
+            self._deciding.release()
+        return answer
+
+    def _decide_in_turn(self, read: Callable[[], tuple[Snapshot, bytes | None]], answer: Future[DecideAnswer]) -> None:
+        with self._deciding:
+            self._decide(read, answer)
+
+    def _decide(self, read: Callable[[], tuple[Snapshot, bytes | None]], answer: Future[DecideAnswer]) -> None:
+        try:
+            (snapshot, text), loaded = read(), self.loaded
             self._decider.bundle, self._decider.fallback = loaded.bundle, loaded.rule
-            decisions = self._decider.decide(snapshot)
+            decisions = tuple(self._decider.decide(snapshot))
             self.receive(snapshot)
-            return decisions, loaded, self.journal.submit(snapshot, decisions, policy=loaded.sha256, rule=str(loaded.rule), shadow=self.shadow)
-
-        return self._fast.submit(work)
+            policy, rule = loaded.sha256, str(loaded.rule)
+            written = self.journal.submit(snapshot, decisions, policy=policy, rule=rule, shadow=self.shadow, text=text)
+        except BaseException as error:
+            answer.set_exception(error)
+        else:
+            written.add_done_callback(lambda _: _tell(written, answer, decisions, policy, rule))
 
     def plan(self, read: Callable[[], PlanRequest]) -> Future[Plan]:
         """A plan, compared with the previous one if there is one."""
@@ -184,3 +215,12 @@ class Engine:
             bundle = Bundle(self.folder)
             self.loaded = Loaded(bundle, fallback_rule(bundle, self.factory.name))
             return self.loaded
+
+
+def _tell(written: Future[int], answer: Future[DecideAnswer], decisions: tuple[Decision, ...], policy: str, rule: str) -> None:
+    """Answer with what is on the disk now."""
+    error = written.exception()
+    if error is not None:
+        answer.set_exception(error)
+    else:
+        answer.set_result(DecideAnswer(decisions=decisions, entry=written.result(), policy=policy, rule=rule))

@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from typing import Any
+from typing import Any, SupportsInt
 
 import numpy as np
 from numpy.typing import NDArray
 
+from agents.compiled_network import Scratch as Memory
+from agents.compiled_network import Weights
 from envs.cost_scales import measure_cost_scales
-from envs.observation import DEFAULT_CHANGEOVER_ROWS, DEFAULT_JOB_ROWS, allocate_scratch, allocate_tables, observe
+from envs.observation import DEFAULT_CHANGEOVER_ROWS, DEFAULT_JOB_ROWS, allocate_scratch, allocate_tables
 from factory import kernel
-from factory.arrays import CHANGING, DONE, DOWN, ENTRY_BITS, IDLE, IN_PROCESS, NEVER, PROCESSING, READY, UPCOMING, split_entry
+from factory.arrays import CHANGING, DOWN, ENTRY_BITS, IDLE, NEVER, PROCESSING, READY, UPCOMING, split_entry
 from factory.load import load
-from factory.model import Factory, operation_order
+from factory.model import Factory
 from factory.shop import allocate
-from scheduler.locks import NOBODY, allocate_locks, hold, narrow_choices
-from scheduler.placing import hide_future, settle_shop
-from scheduler.snapshot import MachineState, OperationState, OrderState, Snapshot
+from scheduler.asking import CHANGEOVER, HELD, START, ask_and_observe, ask_network, tell_row
+from scheduler.locks import NOBODY, allocate_locks, hold
+from scheduler.packing import OPERATION_STATUS, PRODUCT, RELEASE_DATE, PackedOrders, names_of, packed
+from scheduler.placing import COMPLETED, line_up, place_all
+from scheduler.snapshot import MachineState, Snapshot
 
-OPERATION_STATUS = {"upcoming": UPCOMING, "ready": READY, "in_process": IN_PROCESS, "done": DONE}
 MACHINE_STATUS = {"idle": IDLE, "changing": CHANGING, "processing": PROCESSING, "down": DOWN}
 _ROOM_AT_FIRST = 128
-_ORDER_COLUMNS = ("release_date", "due_date", "material_date", "completion_date", "weight", "product", "customer")
-_ABSENT = tuple(OperationState(status="done").__dict__.values())
-"""Stands where an order has fewer operations than there is room for."""
 
 
 class Floor:
@@ -43,51 +42,51 @@ class Floor:
         measure_cost_scales(self.arrays, self._rows, np.float32)
         self.machine_names = [machine.name for centre in factory.work_centres for machine in centre.machines]
         self.centres = [centre for centre in factory.work_centres for _ in centre.machines]
-        self.operation_names = [[product.operations[listed].name for listed in operation_order(product)] for product in factory.products]
-        self.products = {product.name: number for number, product in enumerate(factory.products)}
-        self._option_numbers = [(option.name, {value.name: number for number, value in enumerate(option.values)}) for option in factory.options]
-        self.order_ids: list[str | None] = []
+        self._numbers = [
+            [(attribute.name, {value: place for place, value in enumerate(attribute.values)}) for attribute in centre.attributes] for centre in self.centres
+        ]
+        self.names = names_of(factory)
+        self._kinds = [*self.names.kinds.values()]
+        self.operation_names = [kind.names for kind in self._kinds]
+        self._ids: list[str] = []
+        self._sources = np.zeros(0, np.int64)
         self.held = False
         self._make_room(_ROOM_AT_FIRST)
 
     def place(self, snapshot: Snapshot) -> None:
-        """Put a checked snapshot in place of what was there."""
-        closed = Counter(snapshot.recent_releases) - Counter(order.release_date for order in snapshot.orders)
-        orders: list[tuple[int, OrderState | None]] = [(order.release_date, order) for order in snapshot.orders]
-        orders += [(date, None) for date in closed.elements()]
-        orders.sort(key=lambda pair: pair[0])
-        if len(orders) + 1 > self.shop.orders.shape[1]:
-            self._make_room(2 * (len(orders) + 1))
-        self.order_ids = [None if order is None else order.order_id for _, order in orders]
-        floor = self.shop.floor
-        floor.factory[0], floor.seed[0], floor.clock[0] = 0, 0, snapshot.clock
-        floor.num_released[0] = len(orders)
-        floor.num_orders[0] = len(orders) + snapshot.more_orders
-        self.shop.orders["release_date"][0, len(orders)] = NEVER  # of the order that may come
-        in_progress = {order.order_id: (number, order) for number, (_, order) in enumerate(orders) if order is not None}
-        for machine, name in enumerate(self.machine_names):
-            self._place_machine(machine, snapshot.machines[name], snapshot.clock, in_progress)
-        hide_future(self.shop, len(self.machine_names))
-        foreseen = self._place_orders(orders)
-        self._place_locks(snapshot, in_progress)
-        settle_shop(self.arrays, self.shop, foreseen)
+        """Put a checked snapshot in place of what was there.
+
+        Raises
+        ------
+        ValueError
+            If the snapshot does not fit the factory; :func:`scheduler.reading.check_snapshot` says why.
+        """
+        orders = packed(snapshot, self.names)
+        if orders is None:
+            raise ValueError(f"place: the snapshot does not fit {self.factory.name}. Check it with scheduler.reading.check_snapshot.")
+        releases, sources, number_of = self._line_up(snapshot, orders)
+        if len(releases) + 1 > self.shop.orders.shape[1]:
+            self._make_room(2 * (len(releases) + 1))
+        machines = np.array([self._tell_machine(snapshot.machines[name], orders, number_of) for name in self.machine_names], np.int64)
+        self._mount(snapshot)
+        self._place_locks(snapshot, orders, number_of)
+        more = int(snapshot.more_orders)
+        place_all(self.arrays, self.shop, self.locks, snapshot.clock, more, machines, releases, sources, orders.orders, orders.operations, self._foreseen)
 
     def ask(self) -> int | None:
         """Number of the machine that must decide, None if none is left.
 
         Its observation is in :attr:`tables` then, unless :attr:`held` says that locks leave it nothing to decide.
         """
-        kernel.happen_now(self.arrays, self.shop, 0)
-        machine = kernel.ask_machine(self.arrays, self.shop, 0)
-        self.shop.floor.deciding[0] = machine
-        if machine < 0:
-            return None
-        self.held = not narrow_choices(self.arrays, self.shop, 0, machine, self.locks)
-        if self.held:
-            return int(machine)
-        tables = self.tables
-        observe(self.arrays, self.shop, 0, self._scratch, tables.candidates[0], tables.machines[0], tables.shop[0], tables.action_mask[0])
-        return int(machine)
+        machine, held = ask_and_observe(self.arrays, self.shop, self.locks, self._scratch, self.tables)
+        self.held = held == HELD
+        return machine if machine >= 0 else None
+
+    def ask_network(self, weights: Weights, memory: Memory) -> tuple[int | None, int]:
+        """As :meth:`ask`, with the row that a network chooses, or what :func:`agents.compiled_network.best_logit` says instead of one."""
+        machine, row = ask_network(self.arrays, self.shop, self.locks, self._scratch, self.tables, weights, memory)
+        self.held = row == HELD
+        return (machine if machine >= 0 else None), row
 
     def carry_out(self, row: int) -> bool:
         """Carry out a row for the asked machine; False, and nothing has changed, if it is not legal."""
@@ -97,91 +96,83 @@ class Floor:
         """Let the asked machine wait for what is locked to it, or until it is in service."""
         hold(self.arrays, self.shop, 0, self.shop.floor.deciding[0], self.locks)
 
+    def order_id(self, number: int) -> str | None:
+        """What the snapshot calls an order; None: it has been completed."""
+        place = int(self._sources[number])
+        return None if place == COMPLETED else self._ids[place]
+
     def setup_names(self, machine: int, values: NDArray[np.int16]) -> dict[str, str]:
         """A machine's setup in words."""
         attributes = self.centres[machine].attributes
         return {attribute.name: attribute.values[value] for attribute, value in zip(attributes, values.tolist(), strict=False)}
+
+    def describe(self, machine: int, row: int) -> dict[str, Any]:
+        """What a row of the asked machine means, before it is carried out: the fields of :class:`scheduler.decisions.Choice`."""
+        action, order, operation, changes = tell_row(self.shop, machine, row, self._setup)
+        if action not in (START, CHANGEOVER):
+            return {"action": "wait"}
+        kind = self.operation_names[int(self._products[0, order])]
+        setup = self.setup_names(machine, self._setup) if changes else {}
+        return {"action": "start" if action == START else "changeover", "order": self.order_id(order), "operation": kind[operation], "setup": setup}
 
     # --- filling --------------------------------------------------------------------------------------------------------------
 
     def _make_room(self, orders: int) -> None:
         self.arrays.plant.num_orders[0] = orders
         self.shop = allocate(self.arrays, 1, **self._rows)
-        self._orders, self._operations = (part.view(np.ndarray) for part in (self.shop.orders, self.shop.operations))  # fields of records are slow to reach
+        self._foreseen = np.zeros(orders + 1, np.bool_)
+        self._products = self.shop.orders.view(np.ndarray)["product"]  # fields of records are slow to reach
+        self._setup = np.zeros(self.shop.mounted.shape[2], np.int16)
         self._scratch = allocate_scratch(self.shop)
         self.locks = allocate_locks(self.arrays, orders)
         self.tables = allocate_tables(self.arrays, self.shop, np.float32)
 
-    def _place_machine(self, machine: int, state: MachineState, clock: int, in_progress: dict[str, tuple[int, OrderState]]) -> None:
-        row = self.shop.machines[0, machine]
-        row.status, row.state_date = MACHINE_STATUS[state.status], state.since
-        row.start_date = row.process_start_date = state.since
-        row.expected_end = state.since if state.expected_end is None else state.expected_end
-        row.first_piece = state.first_piece
-        row.wait_until = NEVER if state.waiting_until is None or state.waiting_until <= clock else state.waiting_until
-        row.wait_start = clock
-        row.entry = -1
-        if state.order is not None and state.operation is not None:
-            number, order = in_progress[state.order]
-            row.entry = (number << ENTRY_BITS) | self.operation_names[self.products[order.product]].index(state.operation)
-        values = [attribute.values.index(state.setup[attribute.name]) for attribute in self.centres[machine].attributes]
-        self.shop.mounted[0, machine, : len(values)] = values
+    def _line_up(self, snapshot: Snapshot, orders: PackedOrders) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        """All orders by date of release: that date, the place in the snapshot (COMPLETED: not there), and where each of the snapshot's stands."""
+        dates, recent = orders.orders[:, RELEASE_DATE], np.array(snapshot.recent_releases, np.int64)
+        turn = np.argsort(dates, kind="stable") if (dates[1:] < dates[:-1]).any() else np.arange(len(dates))
+        releases, sources, number_of = np.empty((3, len(dates) + len(recent)), np.int64)
+        count = line_up(orders.orders, turn, recent, releases, sources, number_of)
+        self._ids, self._sources = orders.ids, sources[:count]
+        return releases[:count], self._sources, number_of
 
-    def _place_locks(self, snapshot: Snapshot, in_progress: dict[str, tuple[int, OrderState]]) -> None:
+    def _tell_machine(self, state: MachineState, orders: PackedOrders, number_of: NDArray[np.int64]) -> tuple[SupportsInt, ...]:
+        """Columns of :func:`scheduler.placing.place_all`."""
+        number, operation = -1, -1
+        if state.order is not None and state.operation is not None:
+            number, operation = self._find(state.order, state.operation, orders, number_of)
+        return (
+            MACHINE_STATUS[state.status],
+            state.since,
+            NEVER if state.expected_end is None else state.expected_end,
+            state.first_piece,
+            NEVER if state.waiting_until is None else state.waiting_until,
+            number,
+            operation,
+            NEVER if state.out_of_service_until is None else state.out_of_service_until,
+        )
+
+    def _find(self, order: str, operation: str, orders: PackedOrders, number_of: NDArray[np.int64]) -> tuple[int, int]:
+        """An operation by its numbers."""
+        place = orders.number_of[order]
+        return int(number_of[place]), self._kinds[int(orders.orders[place, PRODUCT])].places[operation]
+
+    def _mount(self, snapshot: Snapshot) -> None:
+        mounted = self.shop.mounted[0]
+        for machine, name in enumerate(self.machine_names):
+            told = snapshot.machines[name].setup
+            for attribute, (known, numbers) in enumerate(self._numbers[machine]):
+                mounted[machine, attribute] = numbers[told[known]]
+
+    def _place_locks(self, snapshot: Snapshot, orders: PackedOrders, number_of: NDArray[np.int64]) -> None:
         locks = self.locks
         for entry in locks.sequence[: locks.length[0]].tolist():
             locks.machine_of[split_entry(entry)] = NOBODY
         for place, lock in enumerate(snapshot.locks):
-            number, order = in_progress[lock.order]
-            operation = self.operation_names[self.products[order.product]].index(lock.operation)
+            number, operation = self._find(lock.order, lock.operation, orders, number_of)
             locks.sequence[place] = (number << ENTRY_BITS) | operation
             locks.machine_of[number, operation] = self.machine_names.index(lock.machine)
         locks.length[0] = len(snapshot.locks)
-        for machine, name in enumerate(self.machine_names):
-            until = snapshot.machines[name].out_of_service_until
-            locks.out_of_service_until[machine] = NEVER if until is None else until
-
-    def _place_orders(self, orders: list[tuple[int, OrderState | None]]) -> NDArray[np.bool_]:
-        """Fill the columns of orders and operations; which orders say themselves what can be expected of them."""
-        columns = [self._order_columns(release_date, order) for release_date, order in orders]
-        for name, column in zip(_ORDER_COLUMNS, zip(*columns, strict=True), strict=bool(columns)):
-            self._orders[name][0, : len(orders)] = column
-        options = [[-1 if order is None else known.get(order.options.get(name, ""), -1) for name, known in self._option_numbers] for _, order in orders]
-        self.shop.option_value[0, : len(orders), : len(self._option_numbers)] = np.array(options, np.int16).reshape(len(orders), len(self._option_numbers))
-        return self._place_operations([order for _, order in orders])
-
-    def _order_columns(self, release_date: int, order: OrderState | None) -> tuple[float, ...]:
-        """Those of ``_ORDER_COLUMNS``; None is an order that has been completed."""
-        if order is None:
-            return (release_date, release_date, release_date, release_date, 0.0, 0, -1)
-        material_date = release_date if order.material_here else int(NEVER)
-        return (release_date, order.due_date, material_date, -1, order.weight, self.products[order.product], -1)
-
-    def _place_operations(self, orders: list[OrderState | None]) -> NDArray[np.bool_]:
-        """Fill the columns of operations; which orders foresee all that is upcoming. The fields are read in one go, as there are thousands of them."""
-        most, absent = self.shop.operations.shape[2], _ABSENT
-        states = [
-            [] if order is None else [tuple(order.operations[name].__dict__.values()) for name in self.operation_names[self.products[order.product]]]
-            for order in orders
-        ]
-        padded = [state for own in states for state in (*own, *(absent,) * (most - len(own)))]
-        status, *others = zip(*padded, strict=True) if padded else ((),) * len(_ABSENT)
-        shape = (len(orders), most)
-        numbers = np.array([OPERATION_STATUS[word] for word in status], np.int8).reshape(shape)
-        attempt, ready_date, arrival_date, expected_date, lead_time = (np.array(column, np.float64).reshape(shape) for column in others)  # None becomes nan
-        release_date = self._orders["release_date"][0, : len(orders), None]
-        filled = {
-            "status": numbers,
-            "attempt": attempt,
-            "join_date": np.nan_to_num(ready_date),
-            "arrival_date": np.where(np.isnan(arrival_date), release_date, arrival_date),
-            "expected_date": np.nan_to_num(expected_date),
-            "lead_time": np.nan_to_num(lead_time),
-        }
-        for name, column in filled.items():
-            self._operations[name][0, : len(orders)] = column
-        exists = np.array([len(own) for own in states], np.int64)[:, None] > np.arange(most)
-        return np.asarray(~((numbers == UPCOMING) & exists & np.isnan(expected_date)).any(axis=1))
 
 
 def take_snapshot(floor_of: Floor, shop: Any, env: int, *, order_ids: list[str] | None = None) -> Snapshot:

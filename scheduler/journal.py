@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import datetime
 import hashlib
-import json
 import queue
 import sqlite3
 import threading
@@ -19,12 +18,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from scheduler.decisions import Decision
 from scheduler.snapshot import Snapshot
 
 LAYOUT = 1
 """Version of the tables."""
 _MOST_AT_ONCE = 256
+_DECISIONS = TypeAdapter(tuple[Decision, ...])
 _LAYOUT_SQL = """
 CREATE TABLE IF NOT EXISTS decisions (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -58,6 +60,25 @@ class Entry:
     decisions: tuple[Decision, ...]
 
 
+@dataclass(frozen=True)
+class _Waiting:
+    """An answer that is not on the disk yet."""
+
+    date: str
+    snapshot: Snapshot
+    text: bytes | None
+    decisions: tuple[Decision, ...]
+    policy: str
+    rule: str
+    shadow: bool
+
+    def row(self) -> tuple[Any, ...]:
+        """Its columns."""
+        text = self.snapshot.model_dump_json(exclude_defaults=True).encode() if self.text is None else self.text
+        columns = (self.snapshot.factory, self.policy, self.rule, int(self.shadow), zlib.compress(text, 1), _DECISIONS.dump_json(self.decisions).decode())
+        return (self.date, *columns, _digest(columns))
+
+
 class Journal:
     """An open log. Several threads may append; one process writes at a time, others may read.
 
@@ -74,7 +95,7 @@ class Journal:
 
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
-        self._waiting: queue.SimpleQueue[tuple[tuple[Any, ...], Future[int]] | None] = queue.SimpleQueue()
+        self._waiting: queue.SimpleQueue[tuple[_Waiting, Future[int]] | None] = queue.SimpleQueue()
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._connection = sqlite3.connect(self.path, check_same_thread=False, isolation_level=None, timeout=10.0)
@@ -87,12 +108,16 @@ class Journal:
         self._writer = threading.Thread(target=self._write_on, name="journal", daemon=True)
         self._writer.start()
 
-    def submit(self, snapshot: Snapshot, decisions: Sequence[Decision], *, policy: str, rule: str, shadow: bool) -> Future[int]:
-        """Put an answer into the queue; the result is its number once it is on the disk, or JournalError if it could not be written."""
-        content = json.dumps([decision.model_dump() for decision in decisions])
-        columns = (snapshot.factory, policy, rule, int(shadow), zlib.compress(snapshot.model_dump_json(exclude_defaults=True).encode(), 1), content)
+    def submit(self, snapshot: Snapshot, decisions: Sequence[Decision], *, policy: str, rule: str, shadow: bool, text: bytes | None = None) -> Future[int]:
+        """Put an answer into the queue; the result is its number once it is on the disk, or JournalError if it could not be written.
+
+        Parameters
+        ----------
+        text
+            The snapshot in JSON, if it is at hand.
+        """
         written: Future[int] = Future()
-        self._waiting.put(((_now(), *columns, _digest(columns)), written))
+        self._waiting.put((_Waiting(_now(), snapshot, text, tuple(decisions), policy, rule, shadow), written))
         return written
 
     def append(self, snapshot: Snapshot, decisions: Sequence[Decision], *, policy: str, rule: str, shadow: bool) -> int:
@@ -128,11 +153,12 @@ class Journal:
                 batch.append(following)
             self._write(batch)
 
-    def _write(self, batch: list[tuple[tuple[Any, ...], Future[int]]]) -> None:
+    def _write(self, batch: list[tuple[_Waiting, Future[int]]]) -> None:
         columns = "date, factory, policy, rule, shadow, snapshot, decisions, sha256"
         try:
             self._connection.execute("BEGIN IMMEDIATE")
-            numbers = [self._connection.execute(f"INSERT INTO decisions ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row).lastrowid for row, _ in batch]
+            insert = f"INSERT INTO decisions ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+            numbers = [self._connection.execute(insert, waiting.row()).lastrowid for waiting, _ in batch]
             self._connection.execute("COMMIT")
         except (sqlite3.Error, OSError) as error:
             if self._connection.in_transaction:
@@ -181,7 +207,7 @@ def _as_entry(path: Path, row: tuple[Any, ...]) -> Entry:
         rule=rule,
         shadow=bool(shadow),
         snapshot=Snapshot.model_validate_json(zlib.decompress(snapshot)),
-        decisions=tuple(Decision.model_validate(one) for one in json.loads(decisions)),
+        decisions=_DECISIONS.validate_json(decisions),
     )
 
 

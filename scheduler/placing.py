@@ -1,6 +1,8 @@
-"""What follows from the states of a snapshot's orders and machines: queues, counts, expectations, power. Compiled."""
+"""A snapshot's numbers put into the kernel's arrays, with what follows from them: queues, counts, expectations, power. Compiled."""
 
 from __future__ import annotations
+
+import math
 
 from factory.accounts import clear_accounts, integrate_tariff, refresh_power
 from factory.arrays import CHANGING, DONE, ENTRY_BITS, ENTRY_MASK, NEVER, READY, UPCOMING
@@ -8,6 +10,187 @@ from factory.compiled import compiled
 from factory.demand import plan_operations
 from factory.expectations import foresee_order
 from factory.kernel import EPISODE_OVER
+from scheduler.packing import (
+    ARRIVAL_DATE,
+    ATTEMPT,
+    DUE_DATE,
+    EXPECTED_DATE,
+    FIRST_OPERATION,
+    LEAD_TIME,
+    MATERIAL_HERE,
+    OPTIONS,
+    PRODUCT,
+    READY_DATE,
+    RELEASE_DATE,
+    STATUS,
+    WEIGHT,
+)
+
+COMPLETED = -1
+"""Source of an order that is here only for its release."""
+MACHINE_STATUS, SINCE, EXPECTED_END, FIRST_PIECE, WAITING_UNTIL, ORDER, OPERATION, OUT_OF_SERVICE_UNTIL = range(8)
+"""Columns of the table of machines; dates that there are none of are NEVER, an order that there is none of is -1."""
+
+
+@compiled
+def line_up(orders, turn, recent_releases, releases, sources, number_of):
+    """All orders by date of release, those of the snapshot before those that have been completed.
+
+    Parameters
+    ----------
+    orders
+        As in :class:`scheduler.packing.PackedOrders`.
+    turn
+        Their places, by date of release.
+    recent_releases
+        Of the newest orders, rising; each that no order here has belongs to one that has been completed.
+    releases, sources
+        Filled: date of release, and place in ``orders`` or COMPLETED.
+    number_of
+        Filled: where each of ``orders`` stands now.
+
+    Returns
+    -------
+    How many they are.
+    """
+    count, recent = 0, 0
+    for place in turn:
+        date = int(orders[place, RELEASE_DATE])
+        while recent < recent_releases.shape[0] and recent_releases[recent] < date:
+            releases[count], sources[count] = recent_releases[recent], COMPLETED
+            recent += 1
+            count += 1
+        if recent < recent_releases.shape[0] and recent_releases[recent] == date:
+            recent += 1
+        releases[count], sources[count], number_of[place] = date, place, count
+        count += 1
+    for left in range(recent, recent_releases.shape[0]):
+        releases[count], sources[count] = recent_releases[left], COMPLETED
+        count += 1
+    return count
+
+
+@compiled
+def place_all(factory, shop, locks, clock, more_orders, machines, releases, sources, orders, operations, foreseen):
+    """Put a snapshot into environment 0, all but mounted setups and locks.
+
+    Parameters
+    ----------
+    more_orders
+        Whether more may come.
+    machines
+        ``[M, columns]``, see above.
+    releases, sources
+        Release date of each order, in turn, and its row in ``orders``, or COMPLETED.
+    orders, operations
+        As in :class:`scheduler.packing.PackedOrders`.
+    foreseen
+        Working space, ``[O]``.
+    """
+    known = releases.shape[0]
+    shop.floor[0].factory, shop.floor[0].seed = 0, 0
+    shop.floor[0].clock = clock
+    shop.floor[0].num_released = known
+    shop.floor[0].num_orders = known + more_orders
+    shop.orders[0, known].release_date = NEVER  # of the order that may come
+    for machine in range(machines.shape[0]):
+        fill_machine(shop, locks, machine, machines[machine])
+    for number in range(known):
+        shop.orders[0, number].release_date = releases[number]
+        if sources[number] == COMPLETED:
+            fill_completed(shop, number)
+            foreseen[number] = True
+        else:
+            fill_order(factory, shop, number, orders[sources[number]])
+            foreseen[number] = fill_operations(factory, shop, number, int(orders[sources[number], FIRST_OPERATION]), operations)
+    settle_shop(factory, shop, foreseen)
+
+
+@compiled
+def fill_machine(shop, locks, machine, told):
+    """What a machine is at; nothing is known of when it will really end."""
+    clock = shop.floor[0].clock
+    shop.machines[0, machine].status = told[MACHINE_STATUS]
+    shop.machines[0, machine].state_date = told[SINCE]
+    shop.machines[0, machine].start_date = told[SINCE]
+    shop.machines[0, machine].process_start_date = told[SINCE]
+    shop.machines[0, machine].expected_end = told[SINCE] if told[EXPECTED_END] == NEVER else told[EXPECTED_END]
+    shop.machines[0, machine].first_piece = told[FIRST_PIECE] != 0
+    shop.machines[0, machine].wait_until = NEVER if told[WAITING_UNTIL] <= clock else told[WAITING_UNTIL]
+    shop.machines[0, machine].wait_start = clock
+    shop.machines[0, machine].entry = -1 if told[ORDER] < 0 else (told[ORDER] << ENTRY_BITS) | told[OPERATION]
+    shop.machines[0, machine].date = NEVER
+    shop.machines[0, machine].process_left = 0
+    shop.machines[0, machine].time_to_failure = NEVER
+    shop.machines[0, machine].num_failures = 0
+    locks.out_of_service_until[machine] = told[OUT_OF_SERVICE_UNTIL]
+
+
+@compiled
+def fill_completed(shop, number):
+    """An order that is done."""
+    release_date = shop.orders[0, number].release_date
+    shop.orders[0, number].due_date = release_date
+    shop.orders[0, number].material_date = release_date
+    shop.orders[0, number].completion_date = release_date
+    shop.orders[0, number].weight = 0.0
+    shop.orders[0, number].product = 0
+    shop.orders[0, number].customer = -1
+    for option in range(shop.option_value.shape[2]):
+        shop.option_value[0, number, option] = -1
+    for operation in range(shop.operations.shape[2]):
+        fill_absent(shop, number, operation)
+
+
+@compiled
+def fill_order(factory, shop, number, told):
+    """An order in progress."""
+    shop.orders[0, number].due_date = int(told[DUE_DATE])
+    shop.orders[0, number].material_date = NEVER if told[MATERIAL_HERE] == 0.0 else shop.orders[0, number].release_date
+    shop.orders[0, number].completion_date = -1
+    shop.orders[0, number].weight = told[WEIGHT]
+    shop.orders[0, number].product = int(told[PRODUCT])
+    shop.orders[0, number].customer = -1
+    for option in range(factory.plant[0].num_options):
+        shop.option_value[0, number, option] = int(told[OPTIONS + option])
+
+
+@compiled
+def fill_operations(factory, shop, number, first, operations):
+    """Its operations; whether it foresees all that are upcoming."""
+    foresees = True
+    count = factory.products[0, shop.orders[0, number].product].num_operations
+    for operation in range(shop.operations.shape[2]):
+        if operation >= count:
+            fill_absent(shop, number, operation)
+            continue
+        state = operations[first + operation]
+        shop.operations[0, number, operation].status = int(state[STATUS])
+        shop.operations[0, number, operation].attempt = int(state[ATTEMPT])
+        shop.operations[0, number, operation].join_date = date_or(state[READY_DATE], 0)
+        shop.operations[0, number, operation].arrival_date = date_or(state[ARRIVAL_DATE], shop.orders[0, number].release_date)
+        shop.operations[0, number, operation].expected_date = date_or(state[EXPECTED_DATE], 0)
+        shop.operations[0, number, operation].lead_time = 0.0 if math.isnan(state[LEAD_TIME]) else state[LEAD_TIME]
+        if state[STATUS] == UPCOMING and math.isnan(state[EXPECTED_DATE]):
+            foresees = False
+    return foresees
+
+
+@compiled
+def date_or(told, otherwise):
+    """A date, or another one where none was told."""
+    return otherwise if math.isnan(told) else int(told)
+
+
+@compiled
+def fill_absent(shop, number, operation):
+    """Room for an operation that the order does not have, or that is done."""
+    shop.operations[0, number, operation].status = DONE
+    shop.operations[0, number, operation].attempt = 0
+    shop.operations[0, number, operation].join_date = 0
+    shop.operations[0, number, operation].arrival_date = shop.orders[0, number].release_date
+    shop.operations[0, number, operation].expected_date = 0
+    shop.operations[0, number, operation].lead_time = 0.0
 
 
 @compiled
@@ -98,13 +281,3 @@ def insert_entry(shop, centre, entry):
     shop.queue[0, centre, place] = entry
     shop.centres[0, centre].queue_length += 1
     shop.centres[0, centre].queue_work += shop.operations[0, order, operation].mean_time
-
-
-@compiled
-def hide_future(shop, machines):
-    """Nothing is known of when anything will really end."""
-    for machine in range(machines):
-        shop.machines[0, machine].date = NEVER
-        shop.machines[0, machine].process_left = 0
-        shop.machines[0, machine].time_to_failure = NEVER
-        shop.machines[0, machine].num_failures = 0

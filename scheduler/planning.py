@@ -334,7 +334,7 @@ class Planner:
                 in_process = any(split_entry(entry) == (order, operation) for entry in begun)
                 yield PlannedOperation(
                     machine=floor.machine_names[machine],
-                    order=floor.order_ids[order] or "",
+                    order=floor.order_id(order) or "",
                     operation=floor.operation_names[int(floor.shop.orders.product[0, order])][operation],
                     selected_date=selected,
                     start_date=start,
@@ -350,7 +350,7 @@ class Planner:
         for kind, (_, machine, order, _, start, end, _, _), mounted in self._lines(shop):
             if kind == LOGGED_CHANGEOVER and end > start:
                 setup = floor.setup_names(machine, np.array(mounted))
-                owner = floor.order_ids[order] if order >= 0 else None
+                owner = floor.order_id(order) if order >= 0 else None
                 yield PlannedChangeover(machine=floor.machine_names[machine], start_date=start, end_date=end, setup=setup, order=owner)
 
     def _changeovers_under_way(self, shop: ShopState) -> Iterator[PlannedChangeover]:
@@ -365,12 +365,12 @@ class Planner:
             )
             ended = next(own, None) if row.entry >= 0 else None
             end = int(row.expected_end) if ended is None else ended[6]
-            owner = floor.order_ids[split_entry(row.entry)[0]] if row.entry >= 0 else None
+            owner = floor.order_id(int(split_entry(row.entry)[0])) if row.entry >= 0 else None
             setup = floor.setup_names(machine, floor.shop.mounted[0, machine])
             yield PlannedChangeover(machine=name, start_date=int(row.state_date), end_date=end, setup=setup, order=owner)
 
     def _orders(self, shop: ShopState, snapshot: Snapshot, drawn: NDArray[np.int64] | None) -> Iterator[PlannedOrder]:
-        number_of = {name: number for number, name in enumerate(self.decider.floor.order_ids)}
+        number_of = {self.decider.floor.order_id(number): number for number in range(int(self.decider.floor.shop.floor.num_released[0]))}
         dates = shop.orders.completion_date[0].tolist()
         for order in snapshot.orders:
             number = number_of[order.order_id]

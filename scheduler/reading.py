@@ -6,11 +6,15 @@ from collections.abc import Callable, Iterator
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
+import numpy as np
 from pydantic import ValidationError
 
-from factory.model import Factory, Operation, Product, WorkCentre, operation_order, predecessors
+from factory.model import Factory, Operation, WorkCentre
 from factory.problems import Problem, Words, suggest
-from scheduler.snapshot import Lock, MachineState, OperationState, OrderState, Snapshot
+from scheduler.consistency import DISAGREEMENT, count_in_process
+from scheduler.packing import Kind, Names, names_of, packed
+from scheduler.snapshot import MOST_ORDERS, Lock, MachineState, OperationState, OrderState, Snapshot
+from scheduler.splitting import NOT_FOUND, find_orders
 
 MOST_PROBLEMS = 100
 """Problems that are told of one snapshot."""
@@ -28,7 +32,33 @@ def read_snapshot(text: str | bytes, factory: Factory) -> Snapshot:
     SnapshotError
         With one line for each problem: path, value, rule, remedy.
     """
-    return _check(lambda: Snapshot.model_validate_json(text), factory)
+    content = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
+    snapshot = _read_what_is_new(content, names_of(factory))
+    return _check(lambda: Snapshot.model_validate_json(text), factory) if snapshot is None else check_snapshot(snapshot, factory)
+
+
+def _read_what_is_new(text: bytes, names: Names) -> Snapshot | None:
+    """A snapshot whose orders, as far as their very text was in the snapshot before, are those of then; None if it is not that plain, or wrong."""
+    if b"\\" in text:
+        return None
+    spans = np.empty((2 + text.count(b'"operations"'), 2), np.int64)
+    count = find_orders(np.frombuffer(text, np.uint8), spans)
+    if count == NOT_FOUND or count > MOST_ORDERS:
+        return None
+    (first, last), *places = spans[: count + 1].tolist()
+    before, now = names.texts, dict[bytes, OrderState]()
+    try:
+        rest = Snapshot.model_validate_json(b"%b[]%b" % (text[:first], text[last:]))
+        orders = []
+        for start, end in places:
+            own = text[start:end]
+            order = before.get(own) or OrderState.model_validate_json(own)
+            now[own] = order
+            orders.append(order)
+    except ValidationError:
+        return None
+    names.texts = now
+    return rest.model_copy(update={"orders": tuple(orders)})
 
 
 def parse_snapshot(data: object, factory: Factory) -> Snapshot:
@@ -90,9 +120,10 @@ def _find_problems(snapshot: Snapshot, factory: Factory) -> Iterator[Problem]:
         twice = next(one for one in ids if ids.count(one) > 1)
         yield Problem("orders", twice, "order_id must be unique", "Give each order one of its own")
         return
-    products = {product.name: _Kind(product, factory) for product in factory.products}
-    for place, order in enumerate(snapshot.orders):
-        yield from _check_order(f"orders.{place}", order, snapshot, factory, products)
+    names = names_of(factory)
+    products, in_process = names.kinds, count_operations_in_process(snapshot, names)
+    if in_process == DISAGREEMENT:
+        yield from find_order_problems(snapshot, factory)
     centres = {machine.name: centre for centre in factory.work_centres for machine in centre.machines}
     for name in centres:
         if name not in snapshot.machines:
@@ -104,28 +135,37 @@ def _find_problems(snapshot: Snapshot, factory: Factory) -> Iterator[Problem]:
         else:
             yield from _check_machine(f"machines.{name}", state, centres[name], snapshot)
             yield from _check_work(f"machines.{name}", name, state, centres[name], orders, products, in_work)
-    for place, order in enumerate(snapshot.orders):
-        for name, operation in order.operations.items():
-            if operation.status == "in_process" and (order.order_id, name) not in in_work:
-                yield Problem(f"orders.{place}.operations.{name}.status", "in_process", "no machine has it in work", "Name it at its machine")
+    if in_process != len(in_work):
+        yield from _check_in_process(snapshot, in_work)
     changing = sum(state.status == "changing" for state in snapshot.machines.values())
     if factory.crews is not None and changing > factory.crews:
         yield Problem("machines", Words(f"{changing} are changing over"), f"{factory.name} has crews for {factory.crews}", "Correct the statuses")
     yield from _check_locks(snapshot, orders, products, centres)
 
 
-class _Kind:
-    """What an order of one product can be."""
-
-    def __init__(self, product: Product, factory: Factory) -> None:
-        applying = [option for option in factory.options if option.products is None or product.name in option.products]
-        self.option_values = {option.name: {value.name for value in option.values} for option in applying}
-        listed = [product.operations[number] for number in operation_order(product)]
-        self.operations = {operation.name: operation for operation in listed}
-        self.before = {operation.name: [listed[other].name for other in others] for operation, others in zip(listed, predecessors(product), strict=True)}
+def count_operations_in_process(snapshot: Snapshot, names: Names) -> int:
+    """Operations in process; DISAGREEMENT if something is wrong with an order, for which :func:`find_order_problems` has the words."""
+    orders = packed(snapshot, names)
+    if orders is None:
+        return DISAGREEMENT
+    return int(count_in_process(orders.orders, orders.operations, names.num_operations, names.needs_material, names.comes_before, snapshot.clock))
 
 
-def _check_order(place: str, order: OrderState, snapshot: Snapshot, factory: Factory, products: dict[str, _Kind]) -> Iterator[Problem]:
+def find_order_problems(snapshot: Snapshot, factory: Factory) -> Iterator[Problem]:
+    """What is wrong with each order by itself."""
+    products = names_of(factory).kinds
+    for place, order in enumerate(snapshot.orders):
+        yield from _check_order(f"orders.{place}", order, snapshot, factory, products)
+
+
+def _check_in_process(snapshot: Snapshot, in_work: dict[tuple[str, str], str]) -> Iterator[Problem]:
+    for place, order in enumerate(snapshot.orders):
+        for name, operation in order.operations.items():
+            if operation.status == "in_process" and (order.order_id, name) not in in_work:
+                yield Problem(f"orders.{place}.operations.{name}.status", "in_process", "no machine has it in work", "Name it at its machine")
+
+
+def _check_order(place: str, order: OrderState, snapshot: Snapshot, factory: Factory, products: dict[str, Kind]) -> Iterator[Problem]:
     kind = products.get(order.product)
     if kind is None:
         yield Problem(f"{place}.product", order.product, f"{factory.name} makes none of that name", suggest(order.product, products))
@@ -150,7 +190,7 @@ def _check_options(place: str, order: OrderState, values: dict[str, set[str]]) -
             yield Problem(f"{place}.options", Words(f"{len(order.options)} options"), f"{option} is missing", "Say what the customer has chosen")
 
 
-def _check_operations(place: str, order: OrderState, snapshot: Snapshot, kind: _Kind) -> Iterator[Problem]:
+def _check_operations(place: str, order: OrderState, snapshot: Snapshot, kind: Kind) -> Iterator[Problem]:
     for name in order.operations:
         if name not in kind.operations:
             yield Problem(f"{place}.operations.{name}", Words("an operation"), f"{order.product} has none of that name", suggest(name, kind.operations))
@@ -211,7 +251,7 @@ def _check_work(
     state: MachineState,
     centre: WorkCentre,
     orders: dict[str, OrderState],
-    products: dict[str, _Kind],
+    products: dict[str, Kind],
     in_work: dict[tuple[str, str], str],
 ) -> Iterator[Problem]:
     """The operation that the machine has in work is one that it can do, and nobody else has it."""
@@ -245,7 +285,7 @@ def _check_work(
 # --- locks --------------------------------------------------------------------------------------------------------------------
 
 
-def _check_locks(snapshot: Snapshot, orders: dict[str, OrderState], products: dict[str, _Kind], centres: dict[str, WorkCentre]) -> Iterator[Problem]:
+def _check_locks(snapshot: Snapshot, orders: dict[str, OrderState], products: dict[str, Kind], centres: dict[str, WorkCentre]) -> Iterator[Problem]:
     """Each lock can be kept, and all of them together."""
     locked = set[tuple[str, str]]()
     for place, lock in enumerate(snapshot.locks):
@@ -279,7 +319,7 @@ def _can_do(machine: str, operation: Operation, centre: WorkCentre) -> bool:
     return operation.work_centre == centre.name and (operation.machine_times is None or machine in operation.machine_times)
 
 
-def _check_sequence(snapshot: Snapshot, orders: dict[str, OrderState], products: dict[str, _Kind]) -> Iterator[Problem]:
+def _check_sequence(snapshot: Snapshot, orders: dict[str, OrderState], products: dict[str, Kind]) -> Iterator[Problem]:
     """No machine waits for what comes after it."""
     after: dict[tuple[str, str], set[tuple[str, str]]] = {}
     last: dict[str, tuple[str, str]] = {}

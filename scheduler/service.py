@@ -4,75 +4,47 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import logging
+import re
 import threading
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import Future
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 from fastapi import FastAPI, Request, Response
-from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel, ValidationError
-from pydantic.json_schema import models_json_schema
 from starlette.exceptions import HTTPException
 
 from scheduler.bundle import BundleError
 from scheduler.engine import Engine, Loaded
 from scheduler.explanations import Explanation
-from scheduler.guarding import RateLimit, is_allowed
+from scheduler.gate import Gate, Guards, RefusedError, log, refuse
+from scheduler.guarding import RateLimit
 from scheduler.journal import JournalError
-from scheduler.messages import (
-    DecideAnswer,
-    FloorAnswer,
-    Health,
-    PlanRequest,
-    PolicyAnswer,
-    PolicyState,
-    Problems,
-    SnapshotRequest,
-    WhatIfRequest,
-)
+from scheduler.messages import DecideAnswer, FloorAnswer, Health, PlanRequest, PolicyAnswer, PolicyState, SnapshotRequest, WhatIfRequest
 from scheduler.metering import Meters
+from scheduler.openapi import describe
 from scheduler.planning import Plan, PlanError
-from scheduler.reading import SnapshotError, check_snapshot, describe_errors
+from scheduler.reading import SnapshotError, check_snapshot, describe_errors, read_snapshot
 from scheduler.snapshot import Snapshot
 from scheduler.what_if import Comparison
 
 PAGE = Path(__file__).resolve().parent / "page"
 """The planner's page."""
-MOST_BYTES = 16 * 2**20
 MOST_WAITING = 256
 """Requests that may wait for their turn; more are told to come back."""
+_SOON_READ = 2**17
+"""Bytes of a snapshot that holds up nobody while it is read and decided on."""
+_ONLY_A_SNAPSHOT = re.compile(rb'[ \t\r\n]*\{[ \t\r\n]*"snapshot"[ \t\r\n]*:(.*)\}[ \t\r\n]*', re.DOTALL)
 _PAGE_POLICY = "default-src 'self'; frame-ancestors 'none'"
 _KINDS = {".html": "text/html; charset=utf-8", ".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8"}
 
-logger = logging.getLogger("scheduler")
 Asked = TypeVar("Asked", bound=BaseModel)
 
 
-@dataclass(frozen=True)
-class Guards:
-    """Who may ask, how much and how often."""
-
-    token: str = ""  # '': everybody who can reach the address
-    most_bytes: int = MOST_BYTES  # of a request
-    rate: float = 1000.0  # requests a second of a client; 0: no limit
-
-
-class RefusedError(Exception):
-    """A request that is answered with problems."""
-
-    def __init__(self, status: int, *problems: str, retry_after: float = 0.0) -> None:
-        super().__init__(*problems)
-        self.status, self.problems, self.retry_after = status, problems, retry_after
-
-
-def create_app(engine: Engine, guards: Guards) -> FastAPI:
-    """The service around an engine; it closes engine and journal when it stops."""
+def create_app(engine: Engine, guards: Guards, when_ready: Callable[[], None] = lambda: None) -> FastAPI:
+    """The service around an engine; it closes engine and journal when it stops. ``when_ready`` is called once, before the first request is answered."""
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -83,7 +55,7 @@ def create_app(engine: Engine, guards: Guards) -> FastAPI:
         await loop.run_in_executor(None, engine.journal.close)
 
     app = FastAPI(title="changeover optimiser", version="1", lifespan=lifespan, docs_url=None, redoc_url=None)
-    service = _Service(app, engine, guards)
+    service = _Service(app, engine, guards, when_ready)
     service.add_routes()
     app.openapi = service.describe  # type: ignore[method-assign]
     return app
@@ -92,9 +64,9 @@ def create_app(engine: Engine, guards: Guards) -> FastAPI:
 class _Service:
     """Routes, and what stands between them and the engine."""
 
-    def __init__(self, app: FastAPI, engine: Engine, guards: Guards) -> None:
-        self.app, self.engine, self.guards = app, engine, guards
-        self.limit, self.meters = RateLimit(guards.rate), Meters()
+    def __init__(self, app: FastAPI, engine: Engine, guards: Guards, when_ready: Callable[[], None]) -> None:
+        self.app, self.engine, self.guards, self.when_ready = app, engine, guards, when_ready
+        self.meters = Meters()
         self.ready = threading.Event()
         self.waiting = 0
         self._document: dict[str, Any] | None = None
@@ -106,52 +78,41 @@ class _Service:
         error, loaded = warmed_up.exception(), self.engine.loaded
         if error is not None:
             log(logging.ERROR, "warm-up failed", problem=f"{type(error).__name__}: {error}")
+        self.when_ready()
         self.ready.set()
         log(logging.INFO, "ready", factory=self.engine.factory.name, policy=loaded.sha256, rule=str(loaded.rule), fault=loaded.fault)
 
     # --- every request ----------------------------------------------------------------------------------------------------------
 
-    async def pass_on(self, request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-        """Guard, time, count and log."""
-        start = time.perf_counter()
-        try:
-            self._guard(request)
-            response = await call_next(request)
-        except RefusedError as refusal:
-            response = _refuse(refusal)
-        seconds = time.perf_counter() - start
-        route = request.scope.get("route")
-        self.meters.count_request(getattr(route, "path", "other"), response.status_code, seconds)
-        client = request.client.host if request.client else ""
-        log(logging.INFO, "request", method=request.method, path=request.url.path, status=response.status_code, ms=round(1000 * seconds, 2), client=client)
-        return response
-
-    def _guard(self, request: Request) -> None:
-        guarded = request.url.path.startswith("/v1/") or request.url.path in ("/metrics", "/openapi.json")
-        if guarded and not is_allowed(request.headers.get("authorization"), self.guards.token):
-            raise RefusedError(401, "authorization: the token is missing or not right. Send the header Authorization: Bearer TOKEN.")
-        wait = self.limit.admit(request.client.host if request.client else "") if guarded else 0.0
-        if wait:
-            raise RefusedError(429, f"too many requests; more than {self.limit.rate:g} a second. Wait {wait:.3f} s.", retry_after=wait)
-
-    async def _read(self, request: Request, kind: type[Asked]) -> Callable[[], Asked]:
-        """The body, to be parsed and checked by whoever answers."""
+    async def _body(self, request: Request) -> bytes:
         most = self.guards.most_bytes
         body = bytearray()
         async for chunk in request.stream():
             body += chunk
             if len(body) > most:
                 raise RefusedError(413, f"body: is longer than {most} bytes. Leave out orders that are far off.")
+        return bytes(body)
 
-        def parse() -> Asked:
-            try:
-                asked = kind.model_validate_json(bytes(body))
-            except ValidationError as error:
-                raise SnapshotError(describe_errors(error, "body")) from None
-            check_snapshot(asked.snapshot, self.engine.factory)  # type: ignore[attr-defined]
-            return asked
+    async def _read(self, request: Request, kind: type[Asked]) -> Callable[[], Asked]:
+        """The body, to be parsed and checked by whoever answers."""
+        body = await self._body(request)
+        return lambda: self._parse(body, kind)
 
-        return parse
+    def _parse(self, body: bytes, kind: type[Asked]) -> Asked:
+        try:
+            asked = kind.model_validate_json(body)
+        except ValidationError as error:
+            raise SnapshotError(describe_errors(error, "body")) from None
+        check_snapshot(asked.snapshot, self.engine.factory)  # type: ignore[attr-defined]
+        return asked
+
+    def _read_snapshot(self, body: bytes) -> tuple[Snapshot, bytes | None]:
+        """The snapshot of a request that has nothing else, and its text for the log, if it stands there as it is."""
+        only = _ONLY_A_SNAPSHOT.fullmatch(body)
+        if only is not None:
+            with contextlib.suppress(SnapshotError):  # what is wrong is told below, with its path in the request
+                return read_snapshot(only[1], self.engine.factory), only[1]
+        return self._parse(body, SnapshotRequest).snapshot, None
 
     async def _wait(self, answering: Callable[[], Future[Any]]) -> Any:
         """The engine's answer, or a refusal."""
@@ -176,9 +137,9 @@ class _Service:
     def add_routes(self) -> None:
         """Tell the application who answers what."""
         app = self.app
-        app.middleware("http")(self.pass_on)
-        app.exception_handler(RefusedError)(lambda _, refusal: _refuse(refusal))
-        app.exception_handler(HTTPException)(lambda _, error: _refuse(RefusedError(error.status_code, f"{error.detail}. See /openapi.json.")))
+        app.add_middleware(Gate, guards=self.guards, limit=RateLimit(self.guards.rate), meters=self.meters)
+        app.exception_handler(RefusedError)(lambda _, refusal: refuse(refusal))
+        app.exception_handler(HTTPException)(lambda _, error: refuse(RefusedError(error.status_code, f"{error.detail}. See /openapi.json.")))
         for path, answer, method in (
             ("/v1/decide", self.decide, "POST"),
             ("/v1/plan", self.plan, "POST"),
@@ -199,12 +160,12 @@ class _Service:
 
     async def decide(self, request: Request) -> Response:
         """Decide for all machines that are free; the answer is in the log before it is sent."""
-        parse = await self._read(request, SnapshotRequest)
-        decisions, loaded, written = await self._wait(lambda: self.engine.decide(lambda: parse().snapshot))
-        entry = await self._wait(lambda: written)
-        for decision in decisions:
+        body = await self._body(request)
+        decide = self.engine.decide_at_once if len(body) <= _SOON_READ else self.engine.decide
+        answer: DecideAnswer = await self._wait(lambda: decide(lambda: self._read_snapshot(body)))
+        for decision in answer.decisions:
             self.meters.count_decision(decision)
-        return _answer(DecideAnswer(decisions=tuple(decisions), entry=entry, policy=loaded.sha256, rule=str(loaded.rule)))
+        return _answer(answer)
 
     async def plan(self, request: Request) -> Response:
         """Play on to a complete schedule, with expected durations and, if wanted, in sampled futures."""
@@ -283,64 +244,8 @@ class _Service:
     def describe(self) -> dict[str, Any]:
         """The OpenAPI document, with schemas and examples of what is asked and answered."""
         if self._document is None:
-            self._document = _describe(self.app, self.engine)
+            self._document = describe(self.app, self.engine)
         return self._document
-
-
-_BODIES: dict[tuple[str, str], tuple[type[BaseModel] | None, type[BaseModel] | None]] = {
-    ("/v1/decide", "post"): (SnapshotRequest, DecideAnswer),
-    ("/v1/plan", "post"): (PlanRequest, Plan),
-    ("/v1/explain", "post"): (SnapshotRequest, Explanation),
-    ("/v1/what-if", "post"): (WhatIfRequest, Comparison),
-    ("/v1/policy", "get"): (None, PolicyAnswer),
-    ("/v1/policy/reload", "post"): (None, PolicyAnswer),
-    ("/v1/floor", "get"): (None, FloorAnswer),
-    ("/v1/floor", "put"): (SnapshotRequest, FloorAnswer),
-    ("/v1/example", "get"): (None, Snapshot),
-    ("/healthz", "get"): (None, Health),
-    ("/readyz", "get"): (None, Health),
-    ("/metrics", "get"): (None, None),
-}
-_REFUSALS = {
-    "401": "The token is missing or wrong.",
-    "413": "The body is too long.",
-    "422": "What was sent cannot be used; each problem with path, value, rule and remedy.",
-    "429": "Too many requests.",
-    "503": "Not now: starting, too many requests waiting, no policy, or the log cannot be written.",
-}
-
-
-def _describe(app: FastAPI, engine: Engine) -> dict[str, Any]:
-    document = get_openapi(title=app.title, version=app.version, routes=app.routes)
-    models = {model for pair in _BODIES.values() for model in pair if model is not None} | {Problems}
-    ordered = sorted(models, key=lambda model: model.__name__)
-    refs, schemas = models_json_schema([(model, "validation") for model in ordered], ref_template="#/components/schemas/{model}")
-    document.setdefault("components", {})["schemas"] = schemas["$defs"]
-    document["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
-    example = engine.example().model_dump(mode="json", exclude_defaults=True)
-    for (path, method), (asked, answered) in _BODIES.items():
-        operation = document["paths"][path][method]
-        if asked is not None:
-            body = {"schema": refs[asked, "validation"], "example": _example_of(asked, example)}
-            operation["requestBody"] = {"required": True, "content": {"application/json": body}}
-        content = {"text/plain": {"schema": {"type": "string"}}} if answered is None else {"application/json": {"schema": refs[answered, "validation"]}}
-        operation["responses"] = {"200": {"description": "The answer.", "content": content}}
-        refused = {"application/json": {"schema": refs[Problems, "validation"]}}
-        if path.startswith("/v1/"):
-            operation["responses"] |= {status: {"description": text, "content": refused} for status, text in _REFUSALS.items()}
-        if path == "/readyz":
-            operation["responses"]["503"] = {"description": "Starting.", "content": content}
-        if path == "/v1/policy/reload":
-            operation["responses"]["409"] = {"description": "The new bundle was refused; the old one goes on.", "content": refused}
-    return document
-
-
-def _example_of(asked: type[BaseModel], snapshot: dict[str, Any]) -> dict[str, Any]:
-    example: dict[str, Any] = {"snapshot": snapshot}
-    if asked is WhatIfRequest:
-        machine = next(iter(snapshot["machines"]))
-        example["changes"] = [{"change": "machine_down", "machine": machine, "until": snapshot["clock"] + 120}]
-    return example
 
 
 def describe_policy(engine: Engine) -> PolicyAnswer:
@@ -373,13 +278,6 @@ def _answer(message: BaseModel) -> Response:
     return Response(message.model_dump_json(), media_type="application/json")
 
 
-def _refuse(refusal: RefusedError) -> Response:
-    headers = {"Retry-After": str(max(1, round(refusal.retry_after)))} if refusal.retry_after else {}
-    if refusal.status == 401:
-        headers["WWW-Authenticate"] = "Bearer"
-    return Response(Problems(problems=list(refusal.problems)).model_dump_json(), refusal.status, headers, "application/json")
-
-
 def _serve_page(path: Path) -> Callable[[], Awaitable[Response]]:
     content = path.read_bytes()
 
@@ -388,11 +286,3 @@ def _serve_page(path: Path) -> Callable[[], Awaitable[Response]]:
         return Response(content, headers=headers, media_type=_KINDS[path.suffix])
 
     return page
-
-
-def log(level: int, event: str, **facts: Any) -> None:
-    """One line of JSON."""
-    if logger.isEnabledFor(level):
-        logger.log(
-            level, json.dumps({"time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "level": logging.getLevelName(level), "event": event, **facts})
-        )

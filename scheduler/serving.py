@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import sys
 
 import uvicorn
 
 from scheduler.engine import Engine
+from scheduler.gate import Guards, log, logger
 from scheduler.guarding import is_loopback
-from scheduler.service import Guards, create_app, log, logger
+from scheduler.service import create_app
 
 _STOP_SECONDS = 30
 _SWITCH_SECONDS = 0.0005
@@ -30,7 +32,12 @@ def serve(engine: Engine, host: str, port: int, *, token: str, rate: float) -> N
     logger.handlers, logger.propagate = [handler], False
     logger.setLevel(logging.INFO)
     log(logging.INFO, "starting", address=f"http://{host}:{port}", loopback=is_loopback(host), token=bool(token), journal=str(engine.journal.path))
-    config = uvicorn.Config(
-        create_app(engine, Guards(token=token, rate=rate)), host=host, port=port, log_config=None, access_log=False, timeout_graceful_shutdown=_STOP_SECONDS
-    )
+    app = create_app(engine, Guards(token=token, rate=rate), when_ready=_settle_memory)
+    config = uvicorn.Config(app, host=host, port=port, log_config=None, access_log=False, timeout_graceful_shutdown=_STOP_SECONDS)
     uvicorn.Server(config).run()
+
+
+def _settle_memory() -> None:
+    """What has been loaded so far stays for good: whoever looks for garbage need not go through it, which takes tens of milliseconds, while requests wait."""
+    gc.collect()
+    gc.freeze()

@@ -27,9 +27,10 @@ from factory.catalogue import find_single_factory
 from scheduler.decisions import Decider, Decision
 from scheduler.engine import Engine
 from scheduler.floor import Floor, take_snapshot
+from scheduler.gate import Guards
 from scheduler.journal import Journal
 from scheduler.reading import SnapshotError, parse_snapshot, read_snapshot
-from scheduler.service import Guards, create_app
+from scheduler.service import create_app
 from scheduler.simulated import simulate
 from scheduler.snapshot import Snapshot
 

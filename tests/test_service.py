@@ -32,9 +32,10 @@ from scheduler.decisions import Decider
 from scheduler.engine import Engine
 from scheduler.explanations import explain
 from scheduler.floor import Floor, take_snapshot
+from scheduler.gate import Guards
 from scheduler.journal import Journal, read_entries
 from scheduler.planning import Plan, Planner
-from scheduler.service import Guards, create_app
+from scheduler.service import create_app
 from scheduler.simulated import simulate
 from tests.exported import make_bundle, trained_policy
 

@@ -1,0 +1,108 @@
+"""A steady load on the service, from this machine: requests are due at fixed dates, whether or not the answers to those before have come."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parent.parent
+_START_SECONDS = 300.0
+
+
+@contextlib.contextmanager
+def running_service(bundle: Path, folder: Path) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
+    """``python -m scheduler serve`` on a free port of this machine, with its log in ``folder``: port and process. It is stopped at the end."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "scheduler", "serve", "--bundle", str(bundle), "--port", str(port), "--log", str(folder / "log.sqlite"), "--rate", "0"]
+    with (folder / "output").open("ab") as output:
+        process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=output)
+    try:
+        _wait_until_ready(port, process, folder / "output")
+        yield port, process
+    finally:
+        process.terminate()
+        process.wait(60)
+
+
+def _wait_until_ready(port: int, process: subprocess.Popen[bytes], output: Path) -> None:
+    end = time.monotonic() + _START_SECONDS
+    while time.monotonic() < end and process.poll() is None:
+        with contextlib.suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5):
+            return
+        time.sleep(0.05)
+    raise RuntimeError(f"the service did not become ready:\n{output.read_text()}")
+
+
+@dataclass
+class Load:
+    """What came of a load."""
+
+    seconds: float = 0.0
+    latencies: list[float] = field(default_factory=list)  # from when a request was due to the end of its answer, seconds
+    refused: int = 0  # answers other than 200
+
+    def describe(self) -> dict[str, float]:
+        """Key figures."""
+        return {
+            "requests_per_second": len(self.latencies) / self.seconds,
+            "p50_us": float(np.percentile(self.latencies, 50) * 1e6),
+            "p99_us": float(np.percentile(self.latencies, 99) * 1e6),
+            "requests": len(self.latencies),
+            "refused": self.refused,
+        }
+
+
+def ask_steadily(port: int, path: str, bodies: Sequence[bytes], *, rate: float, seconds: float, connections: int) -> Load:
+    """Send the bodies in turn to ``path``, ``rate`` a second (0: each as soon as an answer has come), over some connections that stay open."""
+    return asyncio.run(_ask(port, path, bodies, rate, seconds, connections))
+
+
+async def _ask(port: int, path: str, bodies: Sequence[bytes], rate: float, seconds: float, connections: int) -> Load:
+    load, turns, loop = Load(), itertools.count(), asyncio.get_running_loop()
+    requests = [
+        b"POST %b HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % (path.encode(), len(one)) + one
+        for one in bodies
+    ]
+    start = loop.time()
+
+    async def ask_on() -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=2**24)
+        while (turn := next(turns)) is not None:
+            due = start + turn / rate if rate else loop.time()
+            if due > start + seconds:
+                break
+            await asyncio.sleep(max(0.0, due - loop.time()))
+            writer.write(requests[turn % len(requests)])
+            load.refused += await _read_status(reader) != 200
+            load.latencies.append(loop.time() - due)
+        writer.close()
+
+    await asyncio.gather(*(ask_on() for _ in range(connections)))
+    load.seconds = loop.time() - start
+    return load
+
+
+async def _read_status(reader: asyncio.StreamReader) -> int:
+    head = await reader.readuntil(b"\r\n\r\n")
+    length = next(int(line.partition(b":")[2]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))
+    await reader.readexactly(length)
+    return int(head.split(b" ", 2)[1])
+
+
+def busy_cores() -> str:
+    """What else runs here: the load averages."""
+    return ", ".join(f"{load:.2f}" for load in os.getloadavg())

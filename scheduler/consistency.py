@@ -1,0 +1,54 @@
+"""Whether a snapshot's orders agree with their routes and with themselves. Compiled; :mod:`scheduler.reading` says what is wrong where they do not."""
+
+from __future__ import annotations
+
+import math
+
+from factory.arrays import DONE, IN_PROCESS, READY, UPCOMING
+from factory.compiled import compiled
+from scheduler.packing import EXPECTED_DATE, FIRST_OPERATION, LEAD_TIME, MATERIAL_HERE, PRODUCT, READY_DATE, RELEASE_DATE, STATUS
+
+DISAGREEMENT = -1
+
+
+@compiled
+def count_in_process(orders, operations, num_operations, needs_material, comes_before, clock):
+    """Operations in process, or DISAGREEMENT if something about an order cannot be.
+
+    Parameters
+    ----------
+    orders, operations
+        As in :class:`scheduler.packing.PackedOrders`.
+    num_operations, needs_material, comes_before
+        As in :class:`scheduler.packing.Names`.
+    """
+    in_process = 0
+    for number in range(orders.shape[0]):
+        if orders[number, RELEASE_DATE] > clock:
+            return DISAGREEMENT
+        product, first = int(orders[number, PRODUCT]), int(orders[number, FIRST_OPERATION])
+        done = 0
+        for operation in range(num_operations[product]):
+            if not operation_agrees(orders[number], operations, first, operation, needs_material[product], comes_before[product], clock):
+                return DISAGREEMENT
+            in_process += operations[first + operation, STATUS] == IN_PROCESS
+            done += operations[first + operation, STATUS] == DONE
+        if done == num_operations[product]:
+            return DISAGREEMENT
+    return in_process
+
+
+@compiled
+def operation_agrees(order, operations, first, operation, needs_material, comes_before, clock):
+    """Whether the state of one operation fits those before it, its order and the clock."""
+    state = operations[first + operation]
+    if math.isnan(state[EXPECTED_DATE]) != math.isnan(state[LEAD_TIME]):
+        return False
+    if state[STATUS] == UPCOMING:
+        return True
+    for earlier in range(comes_before.shape[1]):
+        if comes_before[operation, earlier] and operations[first + earlier, STATUS] != DONE:
+            return False
+    if state[STATUS] != DONE and needs_material[operation] and order[MATERIAL_HERE] == 0.0:
+        return False
+    return state[STATUS] != READY or order[RELEASE_DATE] <= state[READY_DATE] <= clock  # nan, not told, is not
