@@ -171,7 +171,7 @@ def open_batch(scenario: NamedScenario, block: str, first: int, count: int, *, l
         [scenario.book] * len(drawn),
         num_envs=count,
         most_decisions=DECISIONS_AN_OPERATION * orders * operations,
-        log_length=1 if logged else 0,
+        log_length=orders * operations if logged else 0,
     )
     return batch, drawn
 

@@ -225,7 +225,7 @@ SHOP_MACHINE = _record(
 )
 SHOP_CENTRE = _record(queue_length=_i8, upcoming_length=_i8, queue_work=_f8)  # queue_work: mean process times of the queue, summed
 TRAVELLER = _record(date=_i8, entry=_i4)
-PLACE = _record(urgency=_f8, shown=_b, family_shown=_b)  # scratch for picking the shown operations where rows are too few
+PLACE = _record(urgency=_f8, family=_i4, shown=_b, family_shown=_b)  # scratch for the asked machine's queue; family -1: cannot be done on it
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,8 +6,8 @@ from factory.arrays import ENTRY_BITS, ENTRY_MASK, IDLE, UPCOMING
 from factory.compiled import compiled
 from factory.setups import FORBIDDEN, complete_setup, detour, setup_time
 
-INELIGIBLE, ILLEGAL = 1e300, 1e15
-"""Urgency of operations that cannot be done here; what is added to that of operations that must not be started now."""
+ILLEGAL = 1e15
+"""What is added to the urgency of operations that must not be started now."""
 
 
 @compiled
@@ -77,8 +77,11 @@ def list_jobs(factory, shop, e, machine, centre):
     eligible = 0
     for place in range(shop.centres[e, centre].queue_length):
         entry = shop.queue[e, centre, place]
-        shop.places[e, place].shown = is_eligible(factory, shop, e, entry >> ENTRY_BITS, entry & ENTRY_MASK, machine)
-        eligible += shop.places[e, place].shown
+        order, operation = entry >> ENTRY_BITS, entry & ENTRY_MASK
+        here = is_eligible(factory, shop, e, order, operation, machine)
+        shop.places[e, place].family = shop.operations[e, order, operation].family if here else -1
+        shop.places[e, place].shown = here
+        eligible += here
     if eligible > shop.job_row.shape[1]:
         show_most_urgent(factory, shop, e, machine, centre)
         shop.floor[e].num_hidden = eligible - shop.job_row.shape[1]
@@ -113,49 +116,56 @@ def show_most_urgent(factory, shop, e, machine, centre):
     rows = shop.job_row.shape[1]
     length = shop.centres[e, centre].queue_length
     for place in range(length):
+        if not shop.places[e, place].shown:
+            continue
         entry = shop.queue[e, centre, place]
         order = entry >> ENTRY_BITS
         urgency = float(shop.orders[e, order].due_date) - shop.orders[e, order].work_left
-        if not shop.places[e, place].shown:
-            urgency = INELIGIBLE
-        elif not job_is_legal(factory, shop, e, machine, centre, entry):
+        if not job_is_legal(factory, shop, e, machine, centre, entry):
             urgency += ILLEGAL
         shop.places[e, place].urgency = urgency
         shop.places[e, place].shown = False
         shop.places[e, place].family_shown = False
-    for _ in range(rows // 2):
-        best = most_urgent(shop, e, length, True)
+    shown = show_families(shop, e, length, rows // 2)
+    show_others(shop, e, length, rows - shown)
+
+
+@compiled
+def show_families(shop, e, length, most):
+    """Show the most urgent place of each of the ``most`` most urgent families; how many there are."""
+    for shown in range(most):
+        best = -1
+        for place in range(length):
+            if shop.places[e, place].family < 0 or shop.places[e, place].family_shown:
+                continue
+            if best < 0 or shop.places[e, place].urgency < shop.places[e, best].urgency:
+                best = place
         if best < 0:
-            break
-        show(shop, e, centre, length, best)
-    shown = 0
-    for place in range(length):
-        shown += shop.places[e, place].shown
-    for _ in range(rows - shown):
-        shop.places[e, most_urgent(shop, e, length, False)].shown = True
+            return shown
+        shop.places[e, best].shown = True
+        for place in range(length):
+            shop.places[e, place].family_shown |= shop.places[e, place].family == shop.places[e, best].family
+    return most
 
 
 @compiled
-def most_urgent(shop, e, length, new_family):
-    """The most urgent eligible place that is not shown, with ``new_family`` only of families of which nothing is; -1 if there is none."""
-    best, least = -1, INELIGIBLE
+def show_others(shop, e, length, most):
+    """Show the ``most`` most urgent places that are not shown; until they are known, ``shop.job_row`` lists them."""
+    picked = 0
     for place in range(length):
+        if shop.places[e, place].family < 0 or shop.places[e, place].shown:
+            continue
         urgency = shop.places[e, place].urgency
-        if urgency < least and not shop.places[e, place].shown and not (new_family and shop.places[e, place].family_shown):
-            best, least = place, urgency
-    return best
-
-
-@compiled
-def show(shop, e, centre, length, chosen):
-    """Mark a place as shown, and all places of its family as belonging to a family that is."""
-    shop.places[e, chosen].shown = True
-    entry = shop.queue[e, centre, chosen]
-    family = shop.operations[e, entry >> ENTRY_BITS, entry & ENTRY_MASK].family
-    for place in range(length):
-        entry = shop.queue[e, centre, place]
-        if shop.operations[e, entry >> ENTRY_BITS, entry & ENTRY_MASK].family == family:
-            shop.places[e, place].family_shown = True
+        if picked == most and not urgency < shop.places[e, shop.job_row[e, most - 1]].urgency:
+            continue
+        picked = min(picked + 1, most)
+        rank = picked - 1
+        while rank > 0 and shop.places[e, shop.job_row[e, rank - 1]].urgency > urgency:
+            shop.job_row[e, rank] = shop.job_row[e, rank - 1]
+            rank -= 1
+        shop.job_row[e, rank] = place
+    for rank in range(picked):
+        shop.places[e, shop.job_row[e, rank]].shown = True
 
 
 @compiled
@@ -204,7 +214,7 @@ def list_changeovers_ahead(factory, shop, e, machine, centre):
         if same >= 0:
             if is_expected_before(shop, e, entry, shop.changeover_lead[e, same]):
                 shop.changeover_lead[e, same] = entry
-        elif not family_is_ready(factory, shop, e, machine, centre, shop.operations[e, order, operation].family):
+        elif not family_is_ready(shop, e, centre, shop.operations[e, order, operation].family):
             shop.changeover_lead[e, row] = entry
             shop.floor[e].num_changeover_rows += 1
 
@@ -228,12 +238,10 @@ def find_target(shop, e, row):
 
 
 @compiled
-def family_is_ready(factory, shop, e, machine, centre, family):
-    """Whether a ready operation that is eligible here wants the same setup."""
+def family_is_ready(shop, e, centre, family):
+    """Whether an operation in the asked machine's queue that it can do wants the same setup; :func:`list_jobs` has told which can be done."""
     for place in range(shop.centres[e, centre].queue_length):
-        entry = shop.queue[e, centre, place]
-        order, operation = entry >> ENTRY_BITS, entry & ENTRY_MASK
-        if shop.operations[e, order, operation].family == family and is_eligible(factory, shop, e, order, operation, machine):
+        if shop.places[e, place].family == family:
             return True
     return False
 
