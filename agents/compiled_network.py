@@ -54,6 +54,7 @@ class Scratch(Bundle):
     encoded: Matrix  # [A, D]
     prior: NDArray[np.float64]  # [A]
     machine: Matrix  # [MACHINE_FEATURES]
+    machines_seen: Matrix  # [2] in the summary so far: all, and those of the asked machine's work centre
     summary: Matrix  # [3 D + SHOP_FEATURES]
     context: Matrix  # [2, D]
 
@@ -124,6 +125,7 @@ def allocate_network_scratch(weights: Weights, rows: int) -> Scratch:
         "encoded": (rows, width),
         "prior": (rows,),
         "machine": (MACHINE_FEATURES,),
+        "machines_seen": (2,),
         "summary": (3 * width + SHOP_FEATURES,),
         "context": (2, width),
     }
@@ -158,6 +160,20 @@ def best_logit(weights, scratch, candidates, machines, shop, action_mask):
 
 
 @compiled
+def all_logits(weights, scratch, candidates, machines, shop, action_mask, table_rows, logits):
+    """Number in the table and logit of each legal row, into ``table_rows [A]`` and ``logits [A]``; how many they are."""
+    count = encode_rows(weights, scratch, candidates, shop, action_mask)
+    if count > 0:
+        summarise(weights, scratch, machines, shop, count)
+    place = 0
+    for row in range(action_mask.shape[0]):
+        if action_mask[row]:
+            table_rows[place], logits[place] = row, row_logit(weights, scratch, place)
+            place += 1
+    return count
+
+
+@compiled
 def encode_rows(weights, scratch, candidates, shop, action_mask):
     """Encodings and priors of the legal rows, one after the other; how many they are."""
     count = 0
@@ -168,14 +184,20 @@ def encode_rows(weights, scratch, candidates, shop, action_mask):
             for column in range(ROW_FEATURES):
                 value = scratch.features[column]
                 index += weights.prior[column] * value
-                scratch.bounded[column] = math.copysign(math.log1p(abs(value)), value)
+                scratch.bounded[column] = math.copysign(math.log1p(abs(value)), value) if value != 0.0 else 0.0
             scratch.prior[count] = np.float32(index)
-            apply_layer(scratch.bounded, weights.row_1, weights.row_1_bias, scratch.hidden)
-            cut_off(scratch.hidden)
-            apply_layer(scratch.hidden, weights.row_2, weights.row_2_bias, scratch.encoded[count])
-            cut_off(scratch.encoded[count])
+            encode_row(weights, scratch, scratch.bounded, count)
             count += 1
     return count
+
+
+@compiled
+def encode_row(weights, scratch, bounded, place):
+    """Encoding of one row as the network reads it, into ``scratch.encoded[place]``."""
+    apply_layer(bounded, weights.row_1, weights.row_1_bias, scratch.hidden)
+    cut_off(scratch.hidden)
+    apply_layer(scratch.hidden, weights.row_2, weights.row_2_bias, scratch.encoded[place])
+    cut_off(scratch.encoded[place])
 
 
 @compiled
@@ -206,46 +228,65 @@ def cut_off(values):
 
 @compiled
 def summarise(weights, scratch, machines, shop, count):
-    """What all rows, machines and the shop say together, as every row's logit takes it in; into ``scratch.context[1]``."""
-    width = weights.row_1.shape[1]
-    summary = scratch.summary
+    """What all rows, machines and the shop say together: ``scratch.summary``, and as every row's logit takes it in, ``scratch.context[1]``."""
+    width, unit = weights.row_1.shape[1], unit_of(shop)
+    pool_rows(weights, scratch, count)
+    for machine in range(machines.shape[0]):
+        describe_machine(machines[machine], unit, scratch.machine)
+        add_machine(weights, scratch, scratch.machine)
+    average_machines(weights, scratch)
+    describe_shop_row(shop, unit, scratch.summary[3 * width :])
+    read_summary(weights, scratch)
+
+
+@compiled
+def pool_rows(weights, scratch, count):
+    """Begin a summary: mean and maximum of the encoded rows."""
+    width, summary = weights.row_1.shape[1], scratch.summary
     summary[:] = 0.0
+    scratch.machines_seen[:] = 0.0
     for row in range(count):
         for column in range(width):
             value = scratch.encoded[row, column]
             summary[column] += value
             summary[width + column] = max(summary[width + column], value)  # encodings are never negative
     for column in range(width):
-        summary[column] /= np.float32(count)
-    unit = unit_of(shop)
-    pool_machines(weights, scratch, machines, unit, summary[2 * width : 3 * width])
-    describe_shop_row(shop, unit, summary[3 * width :])
-    apply_layer(summary, weights.context, weights.context_bias, scratch.context[0])
-    cut_off(scratch.context[0])
-    apply_layer(scratch.context[0], weights.context_part, weights.context_part_bias, scratch.context[1])
+        summary[column] /= np.float32(max(1, count))
 
 
 @compiled
-def pool_machines(weights, scratch, machines, unit, pooled):
-    """Mean encoding of all machines beside that of the asked machine's work centre."""
+def add_machine(weights, scratch, described):
+    """Add the encoding of one machine, as the network reads it, to the sums over all machines and over those of the asked machine's work centre."""
+    if described[EXISTS] == 0.0:
+        return
     width = weights.machine.shape[1]
-    everywhere, near = np.float32(0.0), np.float32(0.0)
-    for machine in range(machines.shape[0]):
-        describe_machine(machines[machine], unit, scratch.machine)
-        if scratch.machine[EXISTS] == 0.0:
-            continue
-        encoded = scratch.hidden[:width]
-        encoded[:] = 0.0
-        add_product(scratch.machine, weights.machine, encoded)
-        cut_off(encoded)
-        everywhere += scratch.machine[EXISTS]
-        near += scratch.machine[NEAR]
-        for column in range(width):
-            pooled[column] += scratch.machine[EXISTS] * encoded[column]
-            pooled[width + column] += scratch.machine[NEAR] * encoded[column]
+    encoded, pooled = scratch.hidden[:width], scratch.summary[4 * width :]
+    encoded[:] = 0.0
+    add_product(described, weights.machine, encoded)
+    cut_off(encoded)
+    scratch.machines_seen[0] += described[EXISTS]
+    scratch.machines_seen[1] += described[NEAR]
     for column in range(width):
-        pooled[column] /= max(everywhere, np.float32(1.0))
-        pooled[width + column] /= max(near, np.float32(1.0))
+        pooled[column] += described[EXISTS] * encoded[column]
+        pooled[width + column] += described[NEAR] * encoded[column]
+
+
+@compiled
+def average_machines(weights, scratch):
+    """Means from these sums."""
+    width = weights.machine.shape[1]
+    pooled = scratch.summary[4 * width :]
+    for column in range(width):
+        pooled[column] /= max(scratch.machines_seen[0], np.float32(1.0))
+        pooled[width + column] /= max(scratch.machines_seen[1], np.float32(1.0))
+
+
+@compiled
+def read_summary(weights, scratch):
+    """The part of every row's logit that comes from the summary, into ``scratch.context[1]``."""
+    apply_layer(scratch.summary, weights.context, weights.context_bias, scratch.context[0])
+    cut_off(scratch.context[0])
+    apply_layer(scratch.context[0], weights.context_part, weights.context_part_bias, scratch.context[1])
 
 
 @compiled

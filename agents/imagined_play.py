@@ -17,6 +17,8 @@ _STRETCH = 1.3
 """Expected flow time over work, of operations whose queue cannot be seen yet."""
 _SPREAD = 0.2
 """Standard deviation of a time still to go, as a share of it."""
+_SURE = 12.0
+"""Spreads beyond which an order is as good as late, or as good as in time."""
 
 
 @compiled
@@ -35,15 +37,6 @@ def compare_rows(factory, shop, e, beliefs, imagined, rows, alive, first, last, 
                 decide(factory, imagined, 0, rows[choice])
                 run_until(factory, imagined, 0, rule, last_date)
                 costs[future, choice] = total_cost(imagined, 0) + cost_to_go(factory, imagined, 0)
-
-
-@compiled
-def imagine_futures(factory, shop, e, beliefs, imagined, futures, seed, last_date):
-    """Fill all environments of ``imagined`` with worlds that begin as environment ``e``: number w is future ``w % futures``, until ``last_date``."""
-    infer_regimes(factory, shop, e, beliefs)
-    for world in range(imagined.floor.shape[0]):
-        future_seed = draws.bits(seed, draws.EPISODE, shop.floor[e].decisions, world % futures)
-        imagine(factory, shop, e, beliefs, imagined, world, future_seed, last_date)
 
 
 @compiled
@@ -87,7 +80,7 @@ def cost_to_go(factory, shop, e):
 @compiled
 def expected_tardiness(lateness, spread):
     """Mean of max(0, L) for a logistic L about ``lateness`` with the given scale."""
-    if spread <= 0.0 or abs(lateness) > 30.0 * spread:
+    if spread <= 0.0 or abs(lateness) > _SURE * spread:
         return max(0.0, lateness)
     return spread * math.log1p(math.exp(lateness / spread))
 

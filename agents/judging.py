@@ -133,7 +133,8 @@ class Judge:
     def _play(self, found: list[Judged]) -> NDArray[np.int64]:
         """Rows of the next step; some of its decisions are judged and put into ``found``."""
         batch, ahead = self.batch, self.ahead
-        tables = ahead.read(batch.tables)
+        seen = batch.tables
+        tables = PackedTables(seen.candidates, seen.machines, seen.shop, seen.action_mask, ahead.trained.network.weights)
         describe_future(batch.arrays, batch.shop, self._units, self._loads, self._privileged)
         with torch.inference_mode():
             looked = ahead.trained.network(tables.described)

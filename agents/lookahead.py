@@ -8,17 +8,15 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from agents.actor_critic import PackedTables
+from agents.compiled_critic import allocate_critic_scratch, arrange_critic
+from agents.compiled_network import all_logits, allocate_network_scratch, arrange_weights
 from agents.gathering import mean_process_times
-from agents.imagined_play import imagine_futures
-from agents.packing import best_places
-from agents.privileged import PRIVILEGED_FEATURES, WINDOWS, describe_future
+from agents.imagined_policy import judge_rows
+from agents.privileged import PRIVILEGED_FEATURES, WINDOWS
 from agents.trained import TrainedPolicy
 from envs.batch import Batch
-from envs.observation import Tables
 from factory.futures import allocate_beliefs
 
 _SLACK = 2.0
@@ -74,35 +72,48 @@ class LookaheadPolicy:
             raise ValueError(f"lookahead: least_probability = {least_probability}; it must lie between 0 and 1. Try 0.01.")
         if trained.critic is None:
             raise ValueError("lookahead: the policy was kept without its critic. Give a folder that train.py wrote.")
-        self.trained, self.critic = trained, trained.critic
+        self.trained = trained
         self.candidates, self.futures, self.horizon, self.confidence, self.seed = candidates, futures, horizon, confidence, seed
         self.least_probability = least_probability
-        self._weights = trained.network.weights
+        state, critic = ({name: value.numpy() for name, value in part.state_dict().items()} for part in (trained.network, trained.critic))
+        self._network, self._critic = arrange_weights(state), arrange_critic(state, critic)
         self._batch: Batch | None = None  # of watch()
 
     def watch(self, batch: Batch) -> None:
         """Decide for the shops of ``batch`` from now on."""
         self._batch = batch
-        self._imagined: dict[int, Batch] = {}
+        rows = {"job_rows": batch.shop.job_row.shape[1], "changeover_rows": batch.shop.changeover_target.shape[1]}
+        self._world = Batch(batch.factories, batch.books, num_envs=1, **rows, machine_rows=batch.tables.machines.shape[1])
         self._beliefs = allocate_beliefs(batch.arrays)
         self._units = mean_process_times(batch.arrays)
-        self._loads = np.zeros((batch.shop.centres.shape[1], 1 + len(WINDOWS)))
+        most_rows = batch.shop.legal.shape[1]
+        self._memory = allocate_network_scratch(self._network, most_rows)
+        self._table_rows, self._logits = np.zeros(most_rows, np.int64), np.zeros(most_rows)
+        self._player = (
+            self._network,
+            self._memory,
+            self._critic,
+            allocate_critic_scratch(self._critic),
+            self._world.scratch,
+            self._world.tables,
+            self._world.outcome,
+            self._units,
+            np.zeros((batch.shop.centres.shape[1], 1 + len(WINDOWS))),
+            np.zeros((1, PRIVILEGED_FEATURES), np.float32),
+        )
 
     def decide(self, observation: Any) -> NDArray[np.int64]:
         """Rows ``[E]``; the policy's own where no rival is better beyond doubt."""
         if self._batch is None:
             raise RuntimeError("LookaheadPolicy.decide: it simulates ahead and has no shop to look at. Call watch(batch) first.")
-        tables = self._pack(observation["candidates"], observation["machines"], observation["shop"], observation["action_mask"])
-        with torch.inference_mode():
-            looked = self.trained.network(tables.described)
-            probabilities = looked.segments.log_softmax(looked.logits).exp().numpy()
-        actions = np.zeros(len(tables.first) - 1, np.int64)
+        candidates, machines, shop, legal = (np.ascontiguousarray(observation[name]) for name in ("candidates", "machines", "shop", "action_mask"))
+        actions = np.zeros(len(legal), np.int64)
         for e in range(len(actions)):
-            here = slice(tables.first[e], tables.first[e + 1])
-            rows, own = tables.table_rows[here], probabilities[here]
-            if len(rows) == 0:
+            count = all_logits(self._network, self._memory, candidates[e], machines[e], shop[e], legal[e], self._table_rows, self._logits)
+            if count == 0:
                 continue
-            tried = self.worth_trying(own)
+            rows, shares = self._table_rows[:count], np.exp(self._logits[:count] - self._logits[:count].max())
+            tried = self.worth_trying(shares / shares.sum())
             actions[e] = rows[tried[0]] if len(tried) == 1 or self._batch.over[e] else self._choose(e, rows[tried])
         return actions
 
@@ -123,49 +134,10 @@ class LookaheadPolicy:
         """Discounted rewards of each row of environment ``e`` in each imagined future, ``[futures, K]``, the critic's value at the horizon included."""
         batch = self._batch
         assert batch is not None
-        imagined = self._worlds(len(rows))
-        unit = self._units[batch.shop.floor.factory[e]]
-        start, ticks, discount = int(batch.shop.floor.clock[e]), int(np.ceil(self.horizon * unit)), self.trained.horizon * unit
-        last_date = start + ticks + int(np.ceil((WINDOWS[-1] + _SLACK) * unit))
-        imagine_futures(batch.arrays, batch.shop, e, self._beliefs, imagined.shop, self.futures, np.uint64(self.seed), last_date)
-        actions = np.repeat(rows, self.futures)
-        total, going = np.zeros(imagined.num_envs), np.ones(imagined.num_envs, np.bool_)
-        privileged = np.zeros((imagined.num_envs, PRIVILEGED_FEATURES), np.float32)
-        while True:
-            tables = imagined.step(actions, autoreset=False)
-            passed = imagined.shop.floor.clock - start
-            earned = imagined.outcome.reward * np.exp(-(passed - imagined.outcome.elapsed) / discount)
-            total[going] += earned[going]
-            arrived = going & (imagined.over | (passed >= ticks))
-            packed = self.read(tables)
-            with torch.inference_mode():
-                looked = self.trained.network(packed.described)
-                if arrived.any():
-                    valued = arrived & ~imagined.over
-                    describe_future(imagined.arrays, imagined.shop, self._units, self._loads, privileged)
-                    values = self.trained.network.in_reward(self.critic(looked, torch.from_numpy(privileged))).numpy()
-                    total[valued] += values[valued] * np.exp(-passed[valued] / discount)
-                    going &= ~arrived
-            if not going.any():
-                return total.reshape(len(rows), self.futures).T.copy()
-            chosen = np.zeros(imagined.num_envs, np.int64)
-            best_places(looked.logits.numpy(), packed.first, chosen)
-            actions = packed.to_actions(chosen)
-
-    def read(self, tables: Tables) -> PackedTables:
-        """What is seen, as the policy's network reads it."""
-        return self._pack(tables.candidates, tables.machines, tables.shop, tables.action_mask)
-
-    def _worlds(self, choices: int) -> Batch:
-        """Environments for that many choices in every future."""
-        if choices not in self._imagined:
-            batch = self._batch
-            assert batch is not None
-            rows = {"job_rows": batch.shop.job_row.shape[1], "changeover_rows": batch.shop.changeover_target.shape[1]}
-            worlds = choices * self.futures
-            self._imagined[choices] = Batch(batch.factories, batch.books, num_envs=worlds, **rows, machine_rows=batch.tables.machines.shape[1])
-        return self._imagined[choices]
-
-    def _pack(self, candidates: NDArray[Any], machines: NDArray[Any], shop: NDArray[Any], action_mask: NDArray[Any]) -> PackedTables:
-        whole = [np.ascontiguousarray(part) for part in (candidates, machines, shop, action_mask)]
-        return PackedTables(whole[0], whole[1], whole[2], whole[3], self._weights)
+        unit = float(self._units[batch.shop.floor.factory[e]])
+        ticks, discount = int(np.ceil(self.horizon * unit)), self.trained.horizon * unit
+        last_date = int(batch.shop.floor.clock[e]) + ticks + int(np.ceil((WINDOWS[-1] + _SLACK) * unit))
+        rewards = np.zeros((self.futures, len(rows)))
+        worlds = (batch.arrays, batch.shop, e, self._beliefs, self._world.shop, self._player)
+        judge_rows(*worlds, rows, 0, self.futures, np.uint64(self.seed), ticks, last_date, discount, rewards)
+        return rewards

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
+from agents.actor_critic import PackedTables
+from agents.compiled_critic import allocate_critic_scratch, arrange_critic, look_at_all
 from agents.compiled_network import NO_ROW, NOT_FINITE, allocate_network_scratch, arrange_weights, best_of_each
+from agents.network import Critic
 from agents.play import as_observation
+from agents.privileged import PRIVILEGED_FEATURES
 from envs.batch import Batch
 from factory.catalogue import find_single_factory
 from tests.exported import trained_policy
@@ -25,6 +30,30 @@ def test_it_chooses_as_the_trained_network(name: str) -> None:
         best_of_each(weights, memory, tables.candidates, tables.machines, tables.shop, tables.action_mask, rows)
         np.testing.assert_array_equal(rows, expected)
         batch.step(expected, autoreset=True)
+
+
+@pytest.mark.parametrize("name", ["microfactory", "large", "scarce_crew"])
+def test_logits_and_the_critics_values_are_those_of_torch(name: str) -> None:
+    policy = trained_policy()
+    torch.manual_seed(1)
+    critic = Critic(policy.network)
+    weights, valuing = arrange_weights(STATE), arrange_critic(STATE, {name: value.numpy() for name, value in critic.state_dict().items()})
+    batch, random = Batch([find_single_factory(name)], num_envs=8), np.random.default_rng(0)
+    batch.reset(np.arange(8, dtype=np.uint64))
+    memory = allocate_network_scratch(weights, batch.tables.action_mask.shape[1])
+    for _ in range(20):
+        tables = batch.tables
+        packed = PackedTables(tables.candidates, tables.machines, tables.shop, tables.action_mask, policy.network.weights)
+        privileged, seen = random.normal(size=(8, PRIVILEGED_FEATURES)).astype(np.float32), packed.described
+        with torch.inference_mode():
+            looked = policy.network(seen)
+            expected = policy.network.in_reward(critic(looked, torch.from_numpy(privileged))).numpy()
+        logits, values = np.empty(len(seen.rows), np.float32), np.empty(8, np.float32)
+        read = (seen.rows.numpy(), seen.prior.numpy(), packed.first, seen.machines.numpy(), seen.shop.numpy())
+        look_at_all(weights, memory, valuing, allocate_critic_scratch(valuing), *read, privileged, logits, values)
+        np.testing.assert_allclose(logits, looked.logits, rtol=1e-5, atol=2e-5)
+        np.testing.assert_allclose(values, expected, rtol=1e-5, atol=2e-5)
+        batch.step(policy.decide(as_observation(tables)), autoreset=True)
 
 
 def test_no_legal_row_and_what_is_not_finite_are_told_apart() -> None:

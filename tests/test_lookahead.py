@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import partial
 from typing import Any
 
@@ -9,11 +10,14 @@ import numpy as np
 import pytest
 import torch
 
+from agents.actor_critic import PackedTables
+from agents.gathering import mean_process_times
 from agents.index import atcs_weights
 from agents.index_features import FEATURES
 from agents.lookahead import LookaheadPolicy
 from agents.network import Critic, PointerNetwork
 from agents.play import as_observation, play
+from agents.privileged import PRIVILEGED_FEATURES, WINDOWS, describe_future
 from agents.trained import TrainedPolicy
 from envs.batch import Batch
 from envs.seeds import episode_seeds
@@ -78,20 +82,49 @@ def test_it_uses_nothing_that_is_hidden(name: str) -> None:
     )
 
 
-def test_a_choice_in_an_imagined_world_earns_what_is_charged_there_and_the_critics_value() -> None:
-    """One future, and a horizon beyond the episode: the cost of the episode, discounted."""
+def test_a_choice_in_an_imagined_world_earns_what_is_charged_there() -> None:
+    """A horizon beyond the episode, and no discount: the cost of the episode."""
     policy = trained()
     policy.horizon = 1e12
     ahead = LookaheadPolicy(policy, futures=2, horizon=1e4, seed=3)
     batch = Batch([karts()], num_envs=1)
     tables = batch.reset(SEEDS[:1])
     ahead.watch(batch)
-    rows = np.flatnonzero(tables.action_mask[0])[:2]
-    earned = ahead.rewards(0, rows)
-    assert earned.shape == (2, len(rows))
-    worlds = ahead._worlds(len(rows))
-    scale = float(batch.arrays.plant.cost_scale[0])
-    np.testing.assert_allclose(-earned.T.ravel() * scale, worlds.shop.cost.sum(axis=1), rtol=1e-5)
+    for row in np.flatnonzero(tables.action_mask[0])[:2]:
+        earned = ahead.rewards(0, np.array([row]))
+        assert earned.shape == (2, 1)
+        scale = float(batch.arrays.plant.cost_scale[0])
+        assert -earned[-1, 0] * scale == pytest.approx(ahead._world.shop.cost[0].sum(), rel=1e-5)
+
+
+def test_after_the_horizon_the_critic_values_the_imagined_shop() -> None:
+    """A horizon that the choice itself passes: its own reward, and the discounted value by torch of the shop that it leads to."""
+    policy = trained()
+    policy.network.return_deviation.fill_(1.0)
+    batch = Batch([find_single_factory("microfactory")], num_envs=1)
+    batch.reset(SEEDS[:1])
+    ahead = LookaheadPolicy(policy, futures=2, horizon=1e-9)
+    valued = 0
+    for _ in range(60):
+        own = policy.decide(as_observation(batch.tables))
+        ahead.watch(batch)
+        earned = ahead.rewards(0, own)[-1, 0]
+        world, clock = ahead._world, int(batch.shop.floor.clock[0])
+        passed = int(world.shop.floor.clock[0]) - clock
+        is_next = world.shop.floor.decisions[0] == batch.shop.floor.decisions[0] + 1
+        if is_next and world.shop.floor.deciding[0] >= 0:
+            tables, privileged = world.tables, np.zeros((1, PRIVILEGED_FEATURES), np.float32)
+            loads = np.zeros((batch.shop.centres.shape[1], 1 + len(WINDOWS)))
+            describe_future(world.arrays, world.shop, mean_process_times(world.arrays), loads, privileged)
+            packed = PackedTables(tables.candidates, tables.machines, tables.shop, tables.action_mask, policy.network.weights)
+            assert policy.critic is not None
+            with torch.inference_mode():
+                value = float(policy.network.in_reward(policy.critic(policy.network(packed.described), torch.from_numpy(privileged))))
+            discount = policy.horizon * float(mean_process_times(batch.arrays)[0])
+            assert earned == pytest.approx(world.outcome.reward[0] + value * math.exp(-passed / discount), rel=1e-4, abs=1e-5)
+            valued += 1
+        batch.step(own, autoreset=False)
+    assert valued > 5
 
 
 def test_it_refuses_to_decide_without_a_shop_or_a_critic() -> None:

@@ -1,0 +1,105 @@
+"""The privileged critic without torch: the value of one shop, from the summary that the compiled network has just made of it. Compiled.
+
+The same sums as :class:`agents.network.Critic`, in single precision and another order; tests/test_compiled_network.py holds that both agree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agents.compiled_network import (
+    Matrix,
+    add_machine,
+    apply_layer,
+    average_machines,
+    cut_off,
+    encode_row,
+    pool_rows,
+    read_summary,
+    row_logit,
+)
+from factory.bundle import Bundle
+from factory.compiled import compiled
+
+
+@dataclass(frozen=True, eq=False)
+class CriticWeights(Bundle):
+    """Weights of the critic; matrices are [inputs, outputs]. D is the width, S the width of the summary."""
+
+    first: Matrix  # [S + PRIVILEGED_FEATURES, D]
+    first_bias: Matrix  # [D]
+    second: Matrix  # [D, D]
+    second_bias: Matrix  # [D]
+    last: Matrix  # [D, 1]
+    last_bias: Matrix  # [1]
+    returns: NDArray[np.float64]  # [2] mean and deviation by which returns were normalised
+
+
+@dataclass(frozen=True, eq=False)
+class CriticScratch(Bundle):
+    """Memory for one value."""
+
+    inputs: Matrix  # [S + PRIVILEGED_FEATURES]
+    hidden: Matrix  # [2, D]
+    value: Matrix  # [1]
+
+
+def arrange_critic(network: Mapping[str, NDArray[Any]], critic: Mapping[str, NDArray[Any]]) -> CriticWeights:
+    """Weights from the states of the network and of its critic (names as in torch)."""
+    first, second, last = ((_matrix(critic[f"layers.{n}.weight"].T), _matrix(critic[f"layers.{n}.bias"])) for n in (0, 2, 4))
+    return CriticWeights(*first, *second, *last, returns=np.array([network["return_mean"], network["return_deviation"]], np.float64))
+
+
+def _matrix(values: NDArray[Any]) -> Matrix:
+    return np.ascontiguousarray(values, np.float32)
+
+
+def allocate_critic_scratch(weights: CriticWeights) -> CriticScratch:
+    """Memory for one value."""
+    inputs, width = weights.first.shape
+    return CriticScratch(np.zeros(inputs, np.float32), np.zeros((2, width), np.float32), np.zeros(1, np.float32))
+
+
+@compiled
+def value_of(weights, scratch, summary, privileged):
+    """Value in units of reward of the shop with that ``summary [S]`` and ``privileged [PRIVILEGED_FEATURES]``."""
+    told = summary.shape[0]
+    for place in range(told):
+        scratch.inputs[place] = summary[place]
+    for place in range(privileged.shape[0]):
+        scratch.inputs[told + place] = privileged[place]
+    apply_layer(scratch.inputs, weights.first, weights.first_bias, scratch.hidden[0])
+    cut_off(scratch.hidden[0])
+    apply_layer(scratch.hidden[0], weights.second, weights.second_bias, scratch.hidden[1])
+    cut_off(scratch.hidden[1])
+    apply_layer(scratch.hidden[1], weights.last, weights.last_bias, scratch.value)
+    return weights.returns[0] + weights.returns[1] * np.float64(scratch.value[0])
+
+
+@compiled
+def look_at_all(network, memory, critic, critic_memory, rows, prior, first, machines, shops, privileged, logits, values):
+    """Logits ``[R]`` of all rows, and the critic's values ``[E]`` in units of reward, of E observations.
+
+    They are as :func:`agents.describing.describe_tables` packs them; what is privileged is as :func:`agents.privileged.describe_future` tells it.
+    """
+    width = network.row_1.shape[1]
+    for e in range(values.shape[0]):
+        count = first[e + 1] - first[e]
+        for place in range(count):
+            encode_row(network, memory, rows[first[e] + place], place)
+            memory.prior[place] = prior[first[e] + place]
+        pool_rows(network, memory, count)
+        for machine in range(machines.shape[1]):
+            add_machine(network, memory, machines[e, machine])
+        average_machines(network, memory)
+        for place in range(shops.shape[1]):
+            memory.summary[3 * width + place] = shops[e, place]
+        read_summary(network, memory)
+        for place in range(count):
+            logits[first[e] + place] = row_logit(network, memory, place)
+        values[e] = value_of(critic, critic_memory, memory.summary, privileged[e])
