@@ -83,11 +83,27 @@ def run(config: TrainingConfig, folder: Path, options: argparse.Namespace, *, re
     else:
         trainer.begin()
     print(f"Best on the validation episodes: {trainer.best_ratio:.3f} of the best rule's cost. Policy: {folder / 'policy'}")
+    if config.improving.rounds:
+        improve(config, folder)
     if not options.no_test:
         compare(config, folder)
     if config.keeping.bundle:
         export(folder)
     print(f"Events: tensorboard --logdir {folder / 'events'}")
+
+
+def improve(config: TrainingConfig, folder: Path) -> None:
+    """Let the policy learn from lookahead over itself; the best on the validation episodes becomes the run's."""
+    from agents.improving import Improvement, settings_of
+    from agents.trained import copy_policy
+
+    start = folder / "improving" / "start"
+    if not (start / "manifest.json").exists():
+        copy_policy(folder / "policy", start)
+    improvement = Improvement(start, folder / "improving", settings_of(config), config.threads)
+    best = improvement.run()
+    copy_policy(best, folder / "policy")
+    print(f"After learning from lookahead: {improvement.best_cost:.3f} of the trained policy's cost. Policy: {folder / 'policy'}, from {best}")
 
 
 def export(folder: Path) -> None:

@@ -29,6 +29,7 @@ from agents.lookahead import LookaheadPolicy
 from agents.network import Critic, Looked, PointerNetwork, Segments
 from agents.trained import TrainedPolicy, load_policy, save_policy
 from agents.trainer import factories_of
+from agents.training_config import TrainingConfig
 from agents.validation import Examination
 
 FIRST_EPISODE = 2**47
@@ -56,6 +57,21 @@ class Settings:
     unit: float = 1.5e-3  # gain, as a share of the cost scale of an episode, that counts as 1
     validation_episodes: int = 512
     seed: int = 0
+
+
+def settings_of(config: TrainingConfig) -> Settings:
+    """Those of a training run's section ``improving``."""
+    chosen, scenario = config.improving, config.scenario
+    names = scenario.validate_on or scenario.factories
+    return Settings(
+        tuple(names),
+        rounds=chosen.rounds,
+        episodes=chosen.episodes,
+        futures=chosen.futures,
+        horizon=chosen.horizon,
+        epochs=chosen.epochs,
+        seed=config.seed,
+    )
 
 
 class Improvement:
@@ -161,10 +177,11 @@ def fit(start: TrainedPolicy, judged: Judged, settings: Settings, number: int) -
     network, critic = policy.network.train(), policy.critic.train()
     parameters = [*network.parameters(), *critic.parameters()]
     optimiser = torch.optim.Adam(parameters, lr=settings.learning_rate)
-    steps = settings.epochs * (len(judged) // settings.minibatch)
+    size = min(settings.minibatch, len(judged))
+    steps = settings.epochs * (len(judged) // size)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: 1 - 0.95 * step / max(1, steps))
     random = np.random.default_rng([settings.seed, number])
-    for batch in tqdm(_minibatches(judged, settings, random), total=steps, unit=" minibatches", desc=f"fit {number}"):
+    for batch in tqdm(_minibatches(judged, settings.epochs, size, random), total=steps, unit=" minibatches", desc=f"fit {number}"):
         loss = _loss(network, critic, start, batch, settings)
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
@@ -173,11 +190,11 @@ def fit(start: TrainedPolicy, judged: Judged, settings: Settings, number: int) -
     return TrainedPolicy(network.eval(), critic.eval(), start.horizon)
 
 
-def _minibatches(judged: Judged, settings: Settings, random: np.random.Generator) -> Iterator[Judged]:
-    for _ in range(settings.epochs):
+def _minibatches(judged: Judged, epochs: int, size: int, random: np.random.Generator) -> Iterator[Judged]:
+    for _ in range(epochs):
         order = random.permutation(len(judged))
-        for begin in range(0, len(order) - settings.minibatch + 1, settings.minibatch):
-            yield judged.take(order[begin : begin + settings.minibatch])
+        for begin in range(0, len(order) - size + 1, size):
+            yield judged.take(order[begin : begin + size])
 
 
 def _loss(network: PointerNetwork, critic: Critic, start: TrainedPolicy, batch: Judged, settings: Settings) -> Tensor:

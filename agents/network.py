@@ -6,7 +6,7 @@ residual that starts at zero, so the untrained network decides as that rule does
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from agents.network_features import EXISTS, MACHINE_FEATURES, NEAR, ROW_FEATURES, SHOP_FEATURES
-from agents.packing import highest_of, return_to_highest
+from agents.pooling import JoinedContext, PooledMachines, PooledRows, is_plain
 from agents.privileged import PRIVILEGED_FEATURES
 from agents.scaling import describe_machines, describe_rows, describe_shop
 
@@ -72,9 +72,6 @@ class Segments:
 
     def max(self, values: Tensor) -> Tensor:
         """``[N]`` or ``[N, D]``; 0 for a sample without rows."""
-        if values.dim() == 2 and values.device.type == "cpu":
-            highest: Tensor = _Highest.apply(values, self.sample, self.count)  # type: ignore[no-untyped-call]
-            return highest
         where = self.sample if values.dim() == 1 else self.sample[:, None].expand_as(values)
         start = values.new_zeros(self.count, *values.shape[1:])
         return start.scatter_reduce(0, where, values, "amax", include_self=False)
@@ -83,24 +80,6 @@ class Segments:
         """Log-probabilities ``[R]`` within each sample."""
         shifted = logits - self.max(logits.detach())[self.sample]
         return shifted - torch.log(self.sum(shifted.exp()))[self.sample]
-
-
-class _Highest(torch.autograd.Function):
-    """Largest value of each sample and column; its gradient goes to one row, where torch's own visits all rows several times."""
-
-    @staticmethod
-    def forward(ctx: Any, values: Tensor, sample: Tensor, count: int) -> Tensor:
-        highest, where = values.new_empty(count, values.shape[1]), torch.empty(count, values.shape[1], dtype=torch.int64)
-        highest_of(values.detach().contiguous().numpy(), sample.numpy(), highest.numpy(), where.numpy())
-        ctx.where, ctx.rows = where, len(values)
-        return highest
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
-        gradient = gradients[0].contiguous()
-        spread = gradient.new_zeros(ctx.rows, gradient.shape[1])
-        return_to_highest(gradient.numpy(), ctx.where.numpy(), spread.numpy())
-        return spread, None, None
 
 
 class PointerNetwork(nn.Module):
@@ -155,13 +134,29 @@ class PointerNetwork(nn.Module):
         """Logits of rows and value of the sample."""
         segments = Segments(described.sample, len(described.shop))
         rows = self.row_encoder(described.rows)
-        summary = torch.cat([segments.mean(rows), segments.max(rows), self.pool_machines(described.machines), described.shop], dim=1)
-        hidden = torch.relu_(self.row_part(rows) + self.context_part(self.context(summary)).index_select(0, described.sample))
-        logits = described.prior + self.row_head(hidden).squeeze(1)
-        return Looked(logits, self.value_head(summary).squeeze(1), segments, summary)
+        summary = torch.cat([self.pool_rows(rows, segments), self.pool_machines(described.machines), described.shop], dim=1)
+        residual = self.join_context(self.row_part(rows), self.context_part(self.context(summary)), described.sample)
+        return Looked(described.prior + residual, self.value_head(summary).squeeze(1), segments, summary)
+
+    def pool_rows(self, rows: Tensor, segments: Segments) -> Tensor:
+        """Mean and maximum over the rows of each sample, ``[N, 2 width]``."""
+        if is_plain(rows):
+            pooled: Tensor = PooledRows.apply(rows, segments.sample, segments.count)  # type: ignore[no-untyped-call]
+            return pooled
+        return torch.cat([segments.mean(rows), segments.max(rows)], dim=1)
+
+    def join_context(self, rows: Tensor, context: Tensor, sample: Tensor) -> Tensor:
+        """What the network adds to the prior of each row, ``[R]``."""
+        if is_plain(rows):
+            residual: Tensor = JoinedContext.apply(rows, context, sample, self.row_head.weight, self.row_head.bias)  # type: ignore[no-untyped-call]
+            return residual
+        return self.row_head(torch.relu_(rows + context.index_select(0, sample))).squeeze(1)
 
     def pool_machines(self, machines: Tensor) -> Tensor:
         """Mean over all machines beside mean over those of the asked machine's work centre, ``[N, width]``."""
+        if is_plain(machines):
+            pooled: Tensor = PooledMachines.apply(machines, self.machine_encoder[0].weight)  # type: ignore[no-untyped-call]
+            return pooled
         chosen = machines[:, :, [EXISTS, NEAR]].transpose(1, 2)
         shares = chosen / chosen.sum(dim=2, keepdim=True).clamp(min=1.0)
         return torch.bmm(shares, self.machine_encoder(machines)).flatten(1)

@@ -1,32 +1,137 @@
-"""Legal rows of many tables, packed one after the other: chosen from and picked again without a loop in Python. Compiled."""
+"""Legal rows of many tables, packed one after the other: pooled, chosen from and picked again without a loop in Python. Compiled."""
 
 from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from factory.compiled import compiled
 
 
 @compiled
-def highest_of(values, sample, highest, where):
-    """Largest value of each sample and column, ``[N, D]`` from ``[R, D]`` with rising ``sample [R]``, and its row (-1 and 0 for a sample without rows)."""
-    for n in range(highest.shape[0]):
-        for column in range(highest.shape[1]):
-            highest[n, column], where[n, column] = 0.0, -1
+def pool_rows(values, sample, pooled, where, sizes):
+    """Mean and maximum over the rows of each sample: ``pooled [N, 2 D]`` from ``values [R, D]`` with rising ``sample [R]``; 0 for a sample without rows.
+
+    ``where [N, D]`` is the row of each maximum (-1: none) and ``sizes [N]`` the number of rows.
+    """
+    width = values.shape[1]
+    pooled[:] = 0.0
+    where[:] = -1
+    sizes[:] = 0
     for row in range(values.shape[0]):
         n = sample[row]
-        for column in range(values.shape[1]):
-            if where[n, column] < 0 or values[row, column] > highest[n, column]:
-                highest[n, column], where[n, column] = values[row, column], row
+        sizes[n] += 1
+        for column in range(width):
+            value = values[row, column]
+            pooled[n, column] += value
+            if where[n, column] < 0 or value > pooled[n, width + column]:
+                pooled[n, width + column], where[n, column] = value, row
+    for n in range(pooled.shape[0]):
+        for column in range(width):
+            pooled[n, column] /= max(1, sizes[n])
 
 
 @compiled
-def return_to_highest(gradient, where, spread):
-    """Add the gradient of each largest value, ``[N, D]``, to the row that it came from, in ``spread [R, D]``."""
+def spread_pooled(gradient, sample, where, sizes, spread):
+    """Gradients of rows, ``spread [R, D]``, from those of what :func:`pool_rows` made of them, ``gradient [N, 2 D]``."""
+    width = spread.shape[1]
+    for row in range(spread.shape[0]):
+        n = sample[row]
+        share = np.float32(1.0) / np.float32(sizes[n])
+        for column in range(width):
+            spread[row, column] = gradient[n, column] * share
     for n in range(gradient.shape[0]):
-        for column in range(gradient.shape[1]):
+        for column in range(width):
             if where[n, column] >= 0:
-                spread[where[n, column], column] += gradient[n, column]
+                spread[where[n, column], column] += gradient[n, width + column]
+
+
+@compiled
+def pool_machines(machines, exists, near, matrix, encoded, pooled):
+    """Mean encoding, rectified ``machines [N, M, F] @ matrix [F, D]``, of each sample's machines and of those nearby: ``pooled [N, 2 D]``.
+
+    ``exists`` and ``near`` are the features by which machines count for the one and for the other; ``encoded [N, M, D]`` is filled too. Features that are
+    0, most flags among them, cost nothing.
+    """
+    width = matrix.shape[1]
+    pooled[:] = 0.0
+    encoded[:] = 0.0
+    for n in range(machines.shape[0]):
+        everywhere, nearby = count_machines(machines[n], exists, near)
+        for machine in range(machines.shape[1]):
+            if machines[n, machine, exists] == 0.0:
+                continue
+            for feature in range(matrix.shape[0]):
+                value = machines[n, machine, feature]
+                if value != 0.0:
+                    for column in range(width):
+                        encoded[n, machine, column] += value * matrix[feature, column]
+            share, nearby_share = machines[n, machine, exists] / everywhere, machines[n, machine, near] / nearby
+            for column in range(width):
+                encoded[n, machine, column] = max(encoded[n, machine, column], np.float32(0.0))
+                pooled[n, column] += share * encoded[n, machine, column]
+                pooled[n, width + column] += nearby_share * encoded[n, machine, column]
+
+
+@compiled
+def count_machines(machines, exists, near):
+    """How many machines count, and how many of them are nearby; at least 1 each."""
+    everywhere, nearby = np.float32(0.0), np.float32(0.0)
+    for machine in range(machines.shape[0]):
+        everywhere += machines[machine, exists]
+        nearby += machines[machine, near]
+    return max(everywhere, np.float32(1.0)), max(nearby, np.float32(1.0))
+
+
+@compiled
+def weigh_machines(machines, exists, near, encoded, gradient, matrix_gradient, row):
+    """Gradient of the matrix of :func:`pool_machines`, ``matrix_gradient [F, D]``, from that of its result, ``gradient [N, 2 D]``; ``row [D]`` is scratch."""
+    width = row.shape[0]
+    matrix_gradient[:] = 0.0
+    for n in range(machines.shape[0]):
+        everywhere, nearby = count_machines(machines[n], exists, near)
+        for machine in range(machines.shape[1]):
+            if machines[n, machine, exists] == 0.0:
+                continue
+            share, nearby_share = machines[n, machine, exists] / everywhere, machines[n, machine, near] / nearby
+            for column in range(width):
+                passes = encoded[n, machine, column] > 0.0
+                row[column] = share * gradient[n, column] + nearby_share * gradient[n, width + column] if passes else np.float32(0.0)
+            for feature in range(matrix_gradient.shape[0]):
+                value = machines[n, machine, feature]
+                if value != 0.0:
+                    for column in range(width):
+                        matrix_gradient[feature, column] += value * row[column]
+
+
+@compiled
+def join_context(rows, context, sample, head, bias, logits):
+    """Logits ``[R]`` of rows: the rectified sum of ``rows [R, D]`` and their sample's ``context [N, D]``, times ``head [D]`` plus ``bias [1]``.
+
+    The rectified sum replaces ``rows``.
+    """
+    for row in range(rows.shape[0]):
+        n, logit = sample[row], bias[0]
+        for column in range(rows.shape[1]):
+            rows[row, column] = max(rows[row, column] + context[n, column], np.float32(0.0))
+        for column in range(rows.shape[1]):
+            logit += rows[row, column] * head[column]
+        logits[row] = logit
+
+
+@compiled
+def part_context(hidden, sample, head, gradient, rows_gradient, context_gradient, head_gradient):
+    """Gradients of ``rows [R, D]``, ``context [N, D]`` and ``head [D]`` of :func:`join_context`, from those of the logits, ``gradient [R]``."""
+    context_gradient[:] = 0.0
+    head_gradient[:] = 0.0
+    for row in range(hidden.shape[0]):
+        n, outer = sample[row], gradient[row]
+        for column in range(hidden.shape[1]):
+            passed = outer * head[column] if hidden[row, column] > 0.0 else np.float32(0.0)
+            rows_gradient[row, column] = passed
+            context_gradient[n, column] += passed
+            head_gradient[column] += outer * hidden[row, column]
 
 
 @compiled

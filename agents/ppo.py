@@ -35,6 +35,8 @@ class SemiMarkovPPO(MaskablePPO):
         ``gae_lambda = exp(-1 / trace)`` they equal those of MaskablePPO where every decision takes one mean process time.
     entropy
         Weight of the entropy bonus at the beginning and at the end of the training; linear between.
+    levelled
+        Whether advantages are divided by the size that they are expected to have (:func:`agents.experience.foretell_size`).
     renormalisation
         Weight of the newest returns in the running mean and deviation.
     policy_kwargs, settings
@@ -51,6 +53,7 @@ class SemiMarkovPPO(MaskablePPO):
         horizon: float = 240.0,
         trace: float = 4.0,
         entropy: tuple[float, float] = (0.0, 0.0),
+        levelled: bool = False,
         renormalisation: float = 0.1,
         seed: int = 0,
         policy_kwargs: dict[str, Any] | None = None,
@@ -65,7 +68,7 @@ class SemiMarkovPPO(MaskablePPO):
             PointerPolicy,
             shops[0],
             rollout_buffer_class=PackedBuffer,
-            rollout_buffer_kwargs={"machine_rows": machine_rows, "shares": shares, "seed": seed + 1},
+            rollout_buffer_kwargs={"machine_rows": machine_rows, "shares": shares, "seed": seed + 1, "levelled": levelled},
             policy_kwargs=policy_kwargs,
             seed=seed,
             _init_setup_model=False,

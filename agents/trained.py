@@ -78,6 +78,12 @@ def save_policy(folder: Path, policy: TrainedPolicy, config: str, facts: dict[st
     write_atomically(folder / "manifest.json", json.dumps(manifest, indent=1, sort_keys=True) + "\n")
 
 
+def copy_policy(source: Path, target: Path) -> None:
+    """Copy a policy folder over another; its manifest comes last, so that what is copied in part does not look whole."""
+    for name in ("weights.npz", "config.toml", "manifest.json"):
+        write_atomically(target / name, (source / name).read_bytes())
+
+
 def load_policy(folder: Path | str) -> TrainedPolicy:
     """Read a policy folder.
 

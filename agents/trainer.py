@@ -96,6 +96,7 @@ class Trainer:
             shops,
             horizon=learning.horizon,
             trace=learning.trace,
+            levelled=learning.levelled,
             n_steps=learning.steps_a_rollout,
             batch_size=learning.minibatch,
             n_epochs=learning.epochs,

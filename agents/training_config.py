@@ -60,6 +60,7 @@ class Learning(_Section):
     most_gradient: Positive = 0.5
     horizon: Positive = 240.0  # mean process times
     trace: Positive = 4.0  # mean process times
+    levelled: bool = False  # whether advantages are divided by the size that they are expected to have in each state
     averaging: Share = 0.95  # of weights, per rollout, in the policy that is validated and shipped; 0: the newest weights
 
 
@@ -76,6 +77,16 @@ class Keeping(_Section):
     rivals: str = "ATCS,ATCSR,ATCS+HOLD,EDD,SST,index"  # beside the best rule in that table
 
 
+class Improving(_Section):
+    """What the trained policy learns from lookahead over itself, once training has ended (agents/improving.py)."""
+
+    rounds: Annotated[int, Field(ge=0, le=63)] = 0
+    episodes: Count = 640  # of which decisions are judged, in each round
+    futures: Annotated[int, Field(ge=2)] = 6  # in which each choice is tried
+    horizon: Positive = 4.0  # mean process times that are simulated; then the critic values the shop
+    epochs: Count = 10  # of fitting
+
+
 class TrainingConfig(_Section):
     """A training run."""
 
@@ -84,6 +95,7 @@ class TrainingConfig(_Section):
     scenario: Scenario = Scenario()
     network: Network = Network()
     learning: Learning = Learning()
+    improving: Improving = Improving()
     keeping: Keeping = Keeping()
 
 

@@ -105,7 +105,7 @@ def read_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace
     parser.add_argument("--envs", type=int, default=256)
     parser.add_argument("--steps", type=int, default=64, help="of every environment in a rollout")
     parser.add_argument("--minibatch", type=int, default=512)
-    parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument("--epochs", type=int, default=2, help="over each rollout, as in configs/training")
     parser.add_argument("--rollouts", type=int, default=2, help="that are measured")
     parser.add_argument("--repeats", type=int, default=3, help="measurements of each; their median counts")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)

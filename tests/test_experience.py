@@ -11,7 +11,7 @@ from gymnasium import spaces
 from stable_baselines3.common.buffers import RolloutBuffer
 
 from agents.actor_critic import PackedTables
-from agents.experience import Experience, PackedBuffer
+from agents.experience import Experience, PackedBuffer, foretell_size
 from agents.network import Described
 from agents.network_features import MACHINE_FEATURES, ROW_FEATURES, SHOP_FEATURES
 from agents.packing import advantages_by_time, best_places, draw_rows
@@ -151,3 +151,18 @@ def test_what_is_not_finite_is_named() -> None:
     buffer.rewards[1, 0] = np.nan
     with pytest.raises(FloatingPointError, match="advantage of step 1, environment 0 is nan"):
         buffer.finish()
+
+
+def test_advantages_are_levelled_by_what_their_size_depends_on_and_by_nothing_else() -> None:
+    random = np.random.default_rng(0)
+    seen = random.normal(size=(20_000, 3)).astype(np.float32)
+    advantages = (random.normal(size=20_000) * np.exp(0.7 * seen[:, 0])).astype(np.float32)
+    sizes = foretell_size(advantages, seen)
+    assert np.log(sizes).mean() == pytest.approx(0.0, abs=0.01)
+    slopes = np.linalg.lstsq(np.column_stack([np.ones(len(seen)), seen]), np.log(sizes), rcond=None)[0]
+    np.testing.assert_allclose(slopes[1:], [0.7, 0.0, 0.0], atol=0.05)
+    assert np.std(advantages[seen[:, 0] > 1] / sizes[seen[:, 0] > 1]) == pytest.approx(np.std(advantages[seen[:, 0] < -1] / sizes[seen[:, 0] < -1]), rel=0.15)
+
+
+def test_the_size_of_advantages_that_are_all_alike_is_one() -> None:
+    np.testing.assert_allclose(foretell_size(np.zeros(50, np.float32), np.ones((50, 2), np.float32)), 1.0)

@@ -99,6 +99,27 @@ def test_a_run_stopped_anywhere_goes_on_to_the_same_weights(finished: tuple[Path
     assert resumed.validations == json.loads((finished[0] / "validation.json").read_text())
 
 
+def test_levelled_advantages_are_a_run_of_their_own(finished: tuple[Path, dict[str, torch.Tensor]], tmp_path: Path) -> None:
+    levelled = trainer(tmp_path / "levelled", {"learning": {"levelled": True}})
+    levelled.begin()
+    assert not torch.equal(weights_of(levelled)["network.row_head.weight"], finished[1]["network.row_head.weight"])
+
+
+def test_a_run_may_end_by_learning_from_lookahead_and_goes_on_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    changes = ["learning.steps=512", 'scenario.factories=["tiny"]', "network.start=atcs", "improving.rounds=1", "improving.episodes=8", "improving.futures=2"]
+    folder = tmp_path / "run"
+    settings = [part for change in changes for part in ("--set", change)]
+    assert train_main(["--config", str(ROOT / "configs/training/smoke.toml"), *settings, "--out", str(folder), "--no-test"]) == 0
+    assert "After learning from lookahead" in capsys.readouterr().out
+    start, better, kept = (load_policy(folder / name) for name in ("improving/start", "improving/round-1/policy", "policy"))
+    assert not torch.equal(start.network.row_head.weight, better.network.row_head.weight)
+    weights = (folder / "policy" / "weights.npz").read_bytes()
+    assert weights in [(folder / "improving" / name / "weights.npz").read_bytes() for name in ("start", "round-1/policy")]
+    assert kept.critic is not None
+    assert train_main(["--resume", str(folder), "--no-test"]) == 0
+    assert (folder / "policy" / "weights.npz").read_bytes() == weights
+
+
 def test_killed_by_the_system_a_run_goes_on_to_the_same_policy(tmp_path: Path) -> None:
     command = [sys.executable, "train.py", "--config", "configs/training/smoke.toml", "--no-test", "--set", "learning.steps=2048"]
     subprocess.run([*command, "--out", str(tmp_path / "whole")], cwd=ROOT, check=True, capture_output=True)
