@@ -1,0 +1,77 @@
+/** The queue of each machine. */
+
+import { byId, QUEUE_LENGTH, state } from "./state.js";
+import { make, mark, setupText, swatch } from "./building.js";
+import { dateText, durationText, latenessText, shortDate } from "./times.js";
+import { setupColour } from "./colours.js";
+import { findStops, isAfter, toggleOrder } from "./shown.js";
+
+export function renderQueues(plan) {
+  const lines = new Map(plan.machines.map((machine) => [machine, []]));
+  plan.changeovers
+    .filter((changeover) => changeover.end_date > plan.clock)
+    .forEach((changeover) => lines.get(changeover.machine)?.push({ start: changeover.start_date, changeover }));
+  plan.operations
+    .filter((operation) => operation.end_date > plan.clock || operation.in_process)
+    .forEach((operation) => lines.get(operation.machine)?.push({ start: operation.start_date, operation }));
+  const stops = new Map(findStops(isAfter()).map(({ machine, end }) => [machine, end]));
+  byId("queues").replaceChildren(...[...lines].map(([machine, line]) => queueRow(machine, line, plan, stops.get(machine))));
+}
+
+function queueRow(machine, line, plan, stoppedUntil) {
+  line.sort((one, other) => one.start - other.start);
+  const operations = line.filter((entry) => entry.operation);
+  const last = operations[Math.min(operations.length, QUEUE_LENGTH) - 1];
+  const shown = last ? line.slice(0, line.indexOf(last) + 1) : line;
+  const chips = shown.map((entry) => (entry.operation ? operationChip(entry.operation, plan) : changeoverChip(entry.changeover, plan)));
+  const name = make(
+    "div",
+    { class: "machine-name" },
+    make("b", {}, machine),
+    make("span", { class: "quiet" }, machineText(machine, plan.clock, stoppedUntil)),
+  );
+  const total = make("span", { class: "total" }, operations.length ? `${operations.length} planned` : "nothing planned");
+  return make("li", {}, name, make("ol", { "aria-label": `Queue of ${machine}` }, ...chips), total);
+}
+
+/** What a machine is at, with what it has mounted. */
+function machineText(machine, clock, stoppedUntil) {
+  if (stoppedUntil) return `out of service until ${shortDate(stoppedUntil, clock)}`;
+  const at = state.moment.snapshot.machines[machine];
+  if (!at) return "";
+  const mounted = setupText(at.setup ?? {});
+  if (at.status === "changing") return `changing to ${mounted}`;
+  return mounted ? `${at.status}, ${mounted}` : at.status;
+}
+
+function operationChip(operation, plan) {
+  const order = plan.orders.find((one) => one.order === operation.order);
+  const isLate = order?.lateness > 0;
+  const time = operation.in_process ? `until ${shortDate(operation.end_date, plan.clock)}` : shortDate(operation.start_date, plan.clock);
+  const states = [operation.in_process && "begun", isLate && "late", state.selected === operation.order && "selected"].filter(Boolean).join(" ");
+  const title = `Order ${operation.order}, ${operation.operation}${isLate ? `, ${latenessText(order.lateness)}` : ""}`;
+  const content = [
+    swatch(setupColour(operation.setup)),
+    make("b", {}, operation.order),
+    operation.locked ? mark("lock-mark") : null,
+    make("span", { class: "time" }, time),
+  ];
+  const button = make(
+    "button",
+    { type: "button", class: "choose", title, "aria-pressed": String(state.selected === operation.order), click: () => toggleOrder(operation.order) },
+    ...content.filter(Boolean),
+  );
+  return make("li", { class: `chip ${states}`.trim(), "data-order": operation.order }, button);
+}
+
+function changeoverChip(changeover, plan) {
+  const rest = changeover.end_date - Math.max(changeover.start_date, plan.clock);
+  const title = `Changeover to ${setupText(changeover.setup)} from ${dateText(changeover.start_date)} until ${dateText(changeover.end_date)}`;
+  return make(
+    "li",
+    { class: "chip change", title },
+    swatch(setupColour(changeover.setup)),
+    setupText(changeover.setup),
+    make("span", { class: "time" }, durationText(rest)),
+  );
+}

@@ -1,0 +1,110 @@
+/** Requests to the service, and what is said while they run or when they fail. */
+
+import { byId, state } from "./state.js";
+import { make } from "./building.js";
+
+// --- the service -----------------------------------------------------------------------------------------------------------------
+
+/** What the service says when it does not answer. */
+export class Refusal extends Error {
+  constructor(status, problems) {
+    super(problems.join("\n"));
+    Object.assign(this, { status, problems });
+  }
+}
+
+const TOKEN = "token";
+let tokenAsked = null;
+
+/** An answer of the service; asks for the token as often as it is missing or wrong. */
+export async function ask(path, body) {
+  for (;;) {
+    const response = await send(path, body);
+    if (response.ok) return response.json();
+    const refusal = new Refusal(response.status, await readProblems(response));
+    if (response.status !== 401 || !(await askForToken(refusal.problems))) throw refusal;
+  }
+}
+
+async function send(path, body) {
+  const headers = {};
+  const token = sessionStorage.getItem(TOKEN);
+  if (token) headers.Authorization = `Bearer ${token}`;
+  if (body) headers["Content-Type"] = "application/json";
+  try {
+    return await fetch(path, { method: body ? "POST" : "GET", headers, body: body && JSON.stringify(body) });
+  } catch {
+    throw new Refusal(0, ["The service cannot be reached. The page goes on trying."]);
+  }
+}
+
+async function readProblems(response) {
+  try {
+    const { problems } = await response.json();
+    if (Array.isArray(problems) && problems.length) return problems.map(String);
+  } catch {
+    // an answer from something between the page and the service is no JSON
+  }
+  return [`The service answered ${response.status} ${response.statusText}.`];
+}
+
+/** Whether a token was given; requests that wait at the same time share one question. */
+function askForToken(problems) {
+  tokenAsked ??= new Promise((resolve) => {
+    const dialog = byId("token-dialog");
+    byId("token-problem").textContent = problems.join(" ");
+    byId("token").value = "";
+    dialog.returnValue = "";
+    dialog.addEventListener("close", () => resolve(dialog.returnValue === "send"), { once: true });
+    dialog.showModal();
+  }).finally(() => {
+    tokenAsked = null;
+  });
+  return tokenAsked;
+}
+
+byId("token-form").addEventListener("submit", () => sessionStorage.setItem(TOKEN, byId("token").value.trim()));
+
+// --- problems and progress -------------------------------------------------------------------------------------------------------
+
+let problemsTopic = null;
+export let tasks = 0;
+
+/** Show why something did not work; the topic tells when the problem is over. */
+export function showProblems(error, topic) {
+  const lines = error instanceof Refusal ? error.problems : [`The page failed: ${error.message}. Reload it.`];
+  problemsTopic = topic;
+  byId("problem-lines").replaceChildren(...lines.map((line) => make("li", {}, line)));
+  byId("problems").hidden = false;
+}
+
+export function clearProblems(topic) {
+  if (topic === problemsTopic) hideProblems();
+}
+
+export function hideProblems() {
+  problemsTopic = null;
+  byId("problems").hidden = true;
+}
+
+/** Show that something is under way while a task runs, and its problems if it fails; the error, or null. */
+export async function attempt(topic, task) {
+  tasks += 1;
+  byId("progress").hidden = false;
+  try {
+    await task();
+    clearProblems(topic);
+    return null;
+  } catch (error) {
+    showProblems(error, topic);
+    if (!state.moment) document.body.dataset.state = state.policy && !state.floor ? "empty" : "fault";
+    return error;
+  } finally {
+    tasks -= 1;
+    byId("progress").hidden = tasks === 0;
+  }
+}
+
+export const announce = (text) => {
+  byId("status").textContent = text;
+};
