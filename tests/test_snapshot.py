@@ -13,7 +13,7 @@ import pytest
 from agents.play import as_observation
 from agents.rules import make_rule
 from envs.batch import Batch
-from factory.arrays import NEVER
+from factory.arrays import IDLE, NEVER
 from factory.catalogue import find_single_factory
 from scheduler.decisions import Decider
 from scheduler.floor import Floor, take_snapshot
@@ -114,6 +114,25 @@ def test_a_factory_with_forbidden_changeovers_and_machines_of_its_own_times() ->
     floor.place(read_snapshot(take_snapshot(floor, shop, 0).model_dump_json(), factory))
     assert floor.ask() == shop.floor.deciding[0]
     np.testing.assert_array_equal(floor.shop.legal[0], shop.legal[0])
+
+
+def test_bug_waiting_for_what_is_on_its_way_is_offered_when_all_machines_are_idle() -> None:
+    """At the end of an episode, where no more orders come, only what travels gives waiting an end."""
+    floor, batch, seen = Floor(FACTORY), Batch([FACTORY], num_envs=1), 0
+    for seed in range(70, 74):
+        batch.reset(np.array([seed], np.uint64))
+        while not batch.over[0]:
+            on_its_way = batch.shop.floor.num_released[0] == batch.shop.floor.num_orders[0] and batch.shop.floor.num_travelling[0] > 0
+            if on_its_way and (batch.shop.machines.status[0] == IDLE).all():
+                floor.place(read_snapshot(take_snapshot(floor, batch.shop, 0).model_dump_json(), FACTORY))
+                assert floor.ask() == batch.shop.floor.deciding[0]
+                np.testing.assert_array_equal(floor.tables.action_mask, batch.tables.action_mask)
+                seen += 1
+            waits = on_its_way and batch.tables.action_mask[0, -1]
+            batch.step(
+                np.array([batch.tables.action_mask.shape[1] - 1]) if waits else np.asarray(RULE.decide(as_observation(batch.tables)), np.int64), autoreset=False
+            )
+    assert seen > 0
 
 
 def test_nothing_hidden_goes_into_a_snapshot() -> None:
