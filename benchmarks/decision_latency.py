@@ -26,8 +26,8 @@ from evaluation import sources
 from factory.catalogue import find_single_factory
 from scheduler.bundle import Bundle
 from scheduler.decisions import Decider
-from scheduler.engine import fallback_rule
 from scheduler.floor import Floor, take_snapshot
+from scheduler.loading import fallback_rule
 from scheduler.packing import forget
 from scheduler.planning import Planner
 from scheduler.reading import parse_snapshot, read_snapshot
@@ -94,7 +94,7 @@ def time_calls(call: Callable[[Any], Any], values: Sequence[Any], seconds: float
 
 def measure_decisions(bundle: Bundle, seconds: float) -> dict[str, Any]:
     """Figures by open orders."""
-    decider, found = Decider(Floor(_FACTORY), bundle, fallback_rule(bundle, _FACTORY.name)), dict[str, Any]()
+    decider, found = Decider(Floor(_FACTORY), bundle, fallback_rule(bundle.manifest, _FACTORY.name)), dict[str, Any]()
     for orders in OPEN_ORDERS:
         moments = running_moments(orders)
         crowded = [free_all(moment) for moment in moments]
@@ -117,7 +117,7 @@ def _read_first(text: str) -> Snapshot:
 
 def measure_plans(bundle: Bundle, seconds: float) -> dict[str, float]:
     """Plans of 100 orders."""
-    planner = Planner(Decider(Floor(_FACTORY), bundle, fallback_rule(bundle, _FACTORY.name)))
+    planner = Planner(Decider(Floor(_FACTORY), bundle, fallback_rule(bundle.manifest, _FACTORY.name)))
     return time_calls(planner.plan, running_moments(HTTP_ORDERS), seconds)
 
 

@@ -17,11 +17,13 @@ from factory.model import Factory
 from scheduler import explanations
 from scheduler.bundle import Bundle, BundleError
 from scheduler.decisions import BUDGET_SECONDS, Decider
-from scheduler.engine import PLAN_SECONDS, Engine, Loaded, load_policy
+from scheduler.engine import PLAN_SECONDS, Engine
 from scheduler.floor import Floor, take_snapshot
 from scheduler.guarding import TOKEN_VARIABLE, check_address
 from scheduler.journal import Journal, JournalError
-from scheduler.planning import Plan, PlanError, Planner
+from scheduler.loading import Loaded, load_policy
+from scheduler.planning import PlanError, Planner
+from scheduler.plans import Plan
 from scheduler.reading import SnapshotError, describe_errors, read_snapshot
 from scheduler.replaying import replay, report_shadow
 from scheduler.simulated import simulate
@@ -106,7 +108,8 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
 
 def _decide(options: argparse.Namespace) -> str:
     factory, loaded = _load(options)
-    decider, snapshot = Decider(Floor(factory), loaded.bundle, loaded.rule, options.budget / 1000, shadow=options.shadow), _read(options, factory)
+    decider, snapshot = Decider(Floor(factory), None, loaded.rule, options.budget / 1000, shadow=options.shadow), _read(options, factory)
+    loaded.use_in(decider)
     decisions = decider.decide(snapshot)
     if options.log:
         with Journal(options.log) as journal:
@@ -202,7 +205,9 @@ def _trained_for(folder: Path) -> str:
 
 def _open(options: argparse.Namespace) -> tuple[Planner, Snapshot]:
     factory, loaded = _load(options)
-    return Planner(Decider(Floor(factory), loaded.bundle, loaded.rule, options.budget / 1000)), _read(options, factory)
+    decider = Decider(Floor(factory), None, loaded.rule, options.budget / 1000)
+    loaded.use_in(decider)
+    return Planner(decider), _read(options, factory)
 
 
 def _read(options: argparse.Namespace, factory: Factory) -> Snapshot:

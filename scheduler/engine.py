@@ -6,20 +6,21 @@ import datetime
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from agents.rules import Rule, make_rule, parse_rule
+from agents.rules import make_rule
 from envs.seeds import episode_seeds
 from factory.model import Factory
-from scheduler.bundle import Bundle, BundleError
+from scheduler.bundle import BundleError
 from scheduler.decisions import BUDGET_SECONDS, Decider, Decision
 from scheduler.explanations import Explanation, explain
 from scheduler.floor import Floor, take_snapshot
 from scheduler.journal import Journal
+from scheduler.loading import Loaded, load_policy, reload_policy
 from scheduler.messages import DecideAnswer, PlanRequest, WhatIfRequest
-from scheduler.planning import Plan, Planner
+from scheduler.planning import Planner
+from scheduler.plans import Plan
 from scheduler.reading import read_snapshot
 from scheduler.simulated import simulate
 from scheduler.snapshot import Snapshot
@@ -28,37 +29,6 @@ from scheduler.what_if import Comparison, what_if
 
 PLAN_SECONDS = 30.0
 _EXAMPLE_DECISIONS = 70
-
-
-@dataclass(frozen=True)
-class Loaded:
-    """A policy with the rule that stands in for it."""
-
-    bundle: Bundle | None
-    rule: Rule
-    fault: str | None = None
-
-    @property
-    def sha256(self) -> str:
-        """Of the network; '' without a policy."""
-        return str(self.bundle.manifest["sha256"]["policy.onnx"]) if self.bundle else ""
-
-
-def load_policy(folder: Path | None, factory: str) -> Loaded:
-    """A bundle and its fallback rule; the rule alone, and why, if the bundle cannot be trusted."""
-    if folder is None:
-        return Loaded(None, make_rule("ATCS"), "no bundle was named")
-    try:
-        bundle = Bundle(folder)
-    except BundleError as error:
-        return Loaded(None, make_rule("ATCS"), str(error))
-    return Loaded(bundle, fallback_rule(bundle, factory))
-
-
-def fallback_rule(bundle: Bundle, factory: str) -> Rule:
-    """The rule that the manifest names for a factory; ATCS by default where it was never tuned for it."""
-    named = bundle.manifest["fallback_rules"].get(factory)
-    return parse_rule(named) if named else make_rule("ATCS")
 
 
 class Engine:
@@ -153,7 +123,7 @@ class Engine:
     def _decide(self, read: Callable[[], tuple[Snapshot, bytes | None]], answer: Future[DecideAnswer]) -> None:
         try:
             (snapshot, text), loaded = read(), self.loaded
-            self._decider.bundle, self._decider.fallback = loaded.bundle, loaded.rule
+            loaded.use_in(self._decider)
             decisions = tuple(self._decider.decide(snapshot))
             self.receive(snapshot)
             policy, rule = loaded.sha256, str(loaded.rule)
@@ -191,8 +161,7 @@ class Engine:
 
     def _submit_slow(self, work: Callable[[Planner], Any]) -> Future[Any]:
         def run() -> Any:
-            loaded, decider = self.loaded, self._planner.decider
-            decider.bundle, decider.fallback = loaded.bundle, loaded.rule
+            self.loaded.use_in(self._planner.decider)
             return work(self._planner)
 
         return self._slow.submit(run)
@@ -212,8 +181,7 @@ class Engine:
         with self._reloading:
             if self.folder is None:
                 raise BundleError("reload: the service was started without a bundle. Start it with --bundle DIR.")
-            bundle = Bundle(self.folder)
-            self.loaded = Loaded(bundle, fallback_rule(bundle, self.factory.name))
+            self.loaded = reload_policy(self.folder, self.factory.name)
             return self.loaded
 
 

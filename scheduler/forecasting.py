@@ -11,7 +11,8 @@ from agents.compiled_network import best_logit
 from envs.observation import observe
 from factory import draws
 from factory.accounts import pass_time, settle_accounts
-from factory.arrays import CHANGING, DOWN, IDLE, NEVER, PROCESSING, FactoryArrays
+from factory.arrays import CHANGING, DOWN, ENTRY_BITS, ENTRY_MASK, IDLE, NEVER, PROCESSING, FactoryArrays
+from factory.choices import process_time
 from factory.compiled import compiled
 from factory.expectations import expected_lateness
 from factory.futures import changeover_end, copy_centres, copy_floor, copy_orders, imagine, infer_regimes, send_travellers
@@ -111,10 +112,36 @@ def sample(factory, shop, locks, beliefs, target, seed, room, last_date):
     move_ends(factory, shop, locks, -1)
     for world in range(target.floor.shape[0]):
         imagine(factory, shop, 0, beliefs, target, world, draws.bits(seed, draws.EPISODE, 0, world), last_date)
+        prolong_work(factory, target, world)
         pause_machines(factory, target, world, locks)
         begin_accounts(factory, target, world)
     move_ends(factory, shop, locks, 1)
     shop.floor[0].num_orders = known
+
+
+@compiled
+def prolong_work(factory, shop, e):
+    """What is to end later than it would if it began now takes that much longer: whoever says so knows more than the plan."""
+    for machine in range(factory.plant[shop.floor[e].factory].num_machines):
+        excess = excess_work(factory, shop, e, machine)
+        if excess > 0:
+            shop.machines[e, machine].process_left += excess
+            if shop.machines[e, machine].status == PROCESSING:
+                next_change = min(shop.machines[e, machine].process_left, shop.machines[e, machine].time_to_failure)
+                shop.machines[e, machine].date = shop.machines[e, machine].state_date + next_change
+
+
+@compiled
+def excess_work(factory, shop, e, machine):
+    """Ticks of the operation in work beyond its expected time, by its expected end."""
+    status, entry = shop.machines[e, machine].status, shop.machines[e, machine].entry
+    if entry < 0 or (status != PROCESSING and status != DOWN):
+        return 0
+    left = shop.machines[e, machine].expected_end - shop.floor[e].clock
+    if status == DOWN:
+        repair_time = int(factory.machines[shop.floor[e].factory, machine].mean_time_to_repair)
+        left = shop.machines[e, machine].expected_end - repair_time - shop.machines[e, machine].state_date
+    return left - process_time(factory, shop, e, entry >> ENTRY_BITS, entry & ENTRY_MASK, machine)
 
 
 @compiled

@@ -7,7 +7,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from scheduler.decisions import Decision
-from scheduler.planning import MOST_FUTURES, Plan
+from scheduler.planning import MOST_FUTURES
+from scheduler.plans import Plan
 from scheduler.snapshot import MOST_DATE, Snapshot
 from scheduler.what_if import MOST_CHANGES, Change
 

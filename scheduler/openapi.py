@@ -12,7 +12,7 @@ from pydantic.json_schema import models_json_schema
 from scheduler.engine import Engine
 from scheduler.explanations import Explanation
 from scheduler.messages import DecideAnswer, FloorAnswer, Health, PlanRequest, PolicyAnswer, Problems, SnapshotRequest, WhatIfRequest
-from scheduler.planning import Plan
+from scheduler.plans import Plan
 from scheduler.snapshot import Snapshot
 from scheduler.what_if import Comparison
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Sequence
 from operator import attrgetter
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +24,16 @@ RELEASE_DATE, DUE_DATE, WEIGHT, PRODUCT, MATERIAL_HERE, FIRST_OPERATION, OPTIONS
 STATUS, ATTEMPT, READY_DATE, ARRIVAL_DATE, EXPECTED_DATE, LEAD_TIME = range(6)
 """Columns of :attr:`PackedOrders.operations`."""
 _STATE = attrgetter("status", "attempt", "ready_date", "arrival_date", "expected_date", "lead_time")
+_STATE_COLUMNS = 6
 _Value = TypeVar("_Value")
+
+
+class _Row(NamedTuple):
+    """An order with its numbers, as they lie in memory."""
+
+    state: OrderState  # kept, so that nothing else can have its identity
+    order: bytes
+    operations: bytes
 
 
 class _Known(Generic[_Value]):
@@ -67,13 +76,18 @@ class Names:
         most = max(len(kind.names) for kind in self.kinds.values())
         self.needs_material = np.zeros((len(self.kinds), most), np.bool_)
         self.comes_before = np.zeros((len(self.kinds), most, most), np.bool_)  # [product, operation, earlier operation]
+        self.setups = {
+            machine.name: {attribute.name: frozenset(attribute.values) for attribute in centre.attributes}
+            for centre in factory.work_centres
+            for machine in centre.machines
+        }
         self.num_operations = np.array([len(kind.names) for kind in self.kinds.values()], np.int64)
         for kind in self.kinds.values():
             for place, (name, operation) in enumerate(kind.operations.items()):
                 self.needs_material[kind.number, place] = operation.needs_material
                 self.comes_before[kind.number, place, [kind.places[other] for other in kind.before[name]]] = True
         self.columns = OPTIONS + len(factory.options)
-        self.last: PackedOrders | None = None  # of the snapshot before
+        self.rows: dict[int, _Row] = {}  # of the snapshot before, by the identity of the order
         self.texts: dict[bytes, OrderState] = {}  # orders of the snapshot before by their JSON
 
 
@@ -110,7 +124,7 @@ def names_of(factory: Factory) -> Names:
 def forget(factory: Factory) -> None:
     """Let no snapshot have been before."""
     names = names_of(factory)
-    names.last, names.texts = None, {}
+    names.rows, names.texts = {}, {}
 
 
 def packed(snapshot: Snapshot, names: Names) -> PackedOrders | None:
@@ -118,35 +132,42 @@ def packed(snapshot: Snapshot, names: Names) -> PackedOrders | None:
     found = _PACKED.get(snapshot)
     if found is None or found[0] is not names:
         found = _PACKED.put(snapshot, (names, _pack(snapshot.orders, names)))
-        names.last = found[1] or names.last
     return found[1]
 
 
 def _pack(states: tuple[OrderState, ...], names: Names) -> PackedOrders | None:
-    before = names.last
-    if before is None or not states or not before.states:
-        return _pack_all(states, names)
-    places = {id(state): place for place, state in enumerate(before.states)}
-    kept = np.array([places.get(id(state), -1) for state in states])
-    fresh = _pack_all(tuple(states[place] for place in np.flatnonzero(kept < 0)), names)
-    if fresh is None or len(fresh.states) == len(states):
-        return fresh
-    return _join(states, names, before, fresh, kept)
-
-
-def _join(states: tuple[OrderState, ...], names: Names, before: PackedOrders, fresh: PackedOrders, kept: NDArray[np.int64]) -> PackedOrders:
-    """Rows of orders that were there before, beside those of others; ``kept`` are places before, -1 for others."""
-    orders = np.empty((len(states), names.columns))
-    orders[kept >= 0], orders[kept < 0] = before.orders[kept[kept >= 0]], fresh.orders
+    before = names.rows
+    fresh = [state for state in states if id(state) not in before]
+    added = _pack_rows(fresh, names)
+    if added is None:
+        return None
+    rows = {id(state): before.get(id(state)) or added[id(state)] for state in states}
+    names.rows = rows
+    own = [rows[id(state)] for state in states]
+    orders = np.frombuffer(bytearray().join([row.order for row in own])).reshape(len(states), names.columns)
+    operations = np.frombuffer(bytearray().join([row.operations for row in own])).reshape(-1, _STATE_COLUMNS)
     lengths = names.num_operations[orders[:, PRODUCT].astype(np.int64)]
-    own = np.cumsum(lengths) - lengths
-    shift = np.where(kept >= 0, orders[:, FIRST_OPERATION], orders[:, FIRST_OPERATION] + len(before.operations)).astype(np.int64) - own
-    rows = np.arange(int(lengths.sum())) + np.repeat(shift, lengths)
-    orders[:, FIRST_OPERATION] = own
-    return PackedOrders(states, orders, np.concatenate((before.operations, fresh.operations))[rows])
+    orders[:, FIRST_OPERATION] = np.cumsum(lengths) - lengths
+    return PackedOrders(states, orders, operations)
 
 
-def _pack_all(states: Sequence[OrderState], names: Names) -> PackedOrders | None:
+def _pack_rows(states: Sequence[OrderState], names: Names) -> dict[int, _Row] | None:
+    """Rows of some orders by their identity; None if one does not fit."""
+    if not states:
+        return {}
+    tables = _pack_all(states, names)
+    if tables is None:
+        return None
+    orders, operations = tables
+    ends = [*orders[1:, FIRST_OPERATION].astype(int).tolist(), len(operations)]
+    starts = orders[:, FIRST_OPERATION].astype(int).tolist()
+    return {
+        id(state): _Row(state, orders[place].tobytes(), operations[start:end].tobytes())
+        for place, (state, start, end) in enumerate(zip(states, starts, ends, strict=True))
+    }
+
+
+def _pack_all(states: Sequence[OrderState], names: Names) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
     rows, operations = [], list[Any]()
     for state in states:
         kind = names.kinds.get(state.product)
@@ -163,11 +184,11 @@ def _pack_all(states: Sequence[OrderState], names: Names) -> PackedOrders | None
             operations += [own[name] for name in kind.names]
         else:
             return None
-    return PackedOrders(tuple(states), np.array(rows, np.float64).reshape(len(rows), names.columns), _pack_operations(operations))
+    return np.array(rows, np.float64).reshape(len(rows), names.columns), _pack_operations(operations)
 
 
 def _pack_operations(operations: list[Any]) -> NDArray[np.float64]:
-    table = np.empty((len(operations), 6))
+    table = np.empty((len(operations), _STATE_COLUMNS))
     if operations:
         status, *others = zip(*map(_STATE, operations), strict=True)
         table[:, STATUS] = [OPERATION_STATUS[word] for word in status]

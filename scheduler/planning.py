@@ -5,11 +5,10 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator, Sequence
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
 
 from agents.compiled_network import allocate_network_scratch
 from envs.observation import allocate_scratch, allocate_tables
@@ -22,6 +21,7 @@ from scheduler.bundle import Bundle
 from scheduler.decisions import Choice, Decider
 from scheduler.forecasting import FAULT, FINE, PAUSED, certain, decide_all, expect, go_on, mendable, play_on, sample
 from scheduler.locks import NOBODY
+from scheduler.plans import Plan, PlannedChangeover, PlannedOperation, PlannedOrder
 from scheduler.snapshot import Snapshot
 
 MOST_FUTURES = 64
@@ -35,87 +35,9 @@ _MOST_ORDERS_TO_COME = 2000
 _DECISIONS_AT_ONCE = 1000
 """Of a compiled policy, between two looks at the clock and at the room in the log."""
 
-Text = Annotated[str, Field(max_length=200)]
-
 
 class PlanError(RuntimeError):
     """No plan can be made; the message says why, and what to do."""
-
-
-class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class PlannedOperation(_Record):
-    """An operation on a machine; dates in ticks."""
-
-    machine: Text
-    order: Text
-    operation: Text
-    selected_date: int  # when the machine is given to it; a changeover for it comes first
-    start_date: int  # of processing
-    end_date: int
-    setup: dict[str, str]  # mounted meanwhile
-    in_process: bool  # selected before the plan was made
-    locked: bool
-
-
-class PlannedChangeover(_Record):
-    """A changeover that takes time."""
-
-    machine: Text
-    start_date: int
-    end_date: int
-    setup: dict[str, str]  # afterwards
-    order: Text | None  # for whose sake, if it is for the next operation
-
-
-class PlannedOrder(_Record):
-    """What becomes of an order. Where futures were sampled: dates that are met in 10, 50 and 90 % of them (None: beyond what was simulated)."""
-
-    order: Text
-    product: Text
-    due_date: int
-    weight: float
-    completion_date: int
-    lateness: int  # completion_date - due_date
-    completion_p10: int | None = None
-    completion_p50: int | None = None
-    completion_p90: int | None = None
-    on_time_probability: float | None = None
-
-
-class Nervousness(_Record):
-    """How much of a previous plan moved, over the operations that both plans have and that had not begun (docs/glossary.md)."""
-
-    operations: int  # that are compared
-    moved: float  # share that changed machine, or whose start moved by more than the mean process time
-    changed_machine: float  # share
-    mean_shift: float  # of starts, ticks
-
-
-class Plan(_Record):
-    """A complete schedule of the orders that are known."""
-
-    version: Literal[1] = 1
-    factory: Text
-    clock: int
-    end_date: int
-    tick_minutes: float
-    start_hour: int  # of the day, at date 0
-    made_by: Text  # "policy", or the name of the rule
-    fallbacks: int  # decisions in which the rule had to stand in for the policy
-    faults: tuple[str, ...] = ()  # why, the different reasons
-    machines: tuple[Text, ...]
-    work_centres: tuple[Text, ...]  # of the machines
-    operations: tuple[PlannedOperation, ...]
-    changeovers: tuple[PlannedChangeover, ...]
-    orders: tuple[PlannedOrder, ...]
-    cost: dict[str, float]  # expected from the clock on, by term, in currency
-    total_cost: float
-    futures: int = 0  # that were sampled
-    nervousness: Nervousness | None = None
-    microseconds: int = 0
 
 
 class _Choosing:
@@ -124,7 +46,7 @@ class _Choosing:
     def __init__(self, decider: Decider, by: Literal["policy", "rule"]) -> None:
         self.decider = decider
         self.by_policy = by == "policy" and decider.bundle is not None
-        self.faults = dict[str, None]()
+        self.faults = {decider.absence: None} if by == "policy" and decider.bundle is None else dict[str, None]()
         self.fallbacks = 0
 
     def rows(self, observation: dict[str, NDArray[Any]]) -> NDArray[np.int64]:
@@ -402,5 +324,5 @@ def _describe_dates(dates: NDArray[np.int64], due_date: int) -> dict[str, Any]:
 
 
 def _explain_stuck(factory: str, locked: bool) -> str:
-    cause = "the locks leave what must come first to machines that cannot do it now" if locked else "no changeover leads to what is left to do"
-    return f"plan: {factory} comes to a standstill with orders open; {cause}. {'Take away some locks' if locked else 'Check the forbidden changeovers'}."
+    remedy = "Check the forbidden changeovers, and take away some locks" if locked else "Check the forbidden changeovers"
+    return f"plan: {factory} comes to a standstill with orders open; no changeover leads to what is left to do. {remedy}."

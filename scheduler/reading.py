@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 import numpy as np
@@ -12,8 +11,9 @@ from pydantic import ValidationError
 from factory.model import Factory, Operation, WorkCentre
 from factory.problems import Problem, Words, suggest
 from scheduler.consistency import DISAGREEMENT, count_in_process
+from scheduler.lock_checks import can_do, check_locks
 from scheduler.packing import Kind, Names, names_of, packed
-from scheduler.snapshot import MOST_ORDERS, Lock, MachineState, OperationState, OrderState, Snapshot
+from scheduler.snapshot import MOST_ORDERS, MachineState, OperationState, OrderState, Snapshot
 from scheduler.splitting import NOT_FOUND, find_orders
 
 MOST_PROBLEMS = 100
@@ -133,14 +133,15 @@ def _find_problems(snapshot: Snapshot, factory: Factory) -> Iterator[Problem]:
         if name not in centres:
             yield Problem(f"machines.{name}", Words("a machine"), f"{factory.name} has none of that name", suggest(name, centres))
         else:
-            yield from _check_machine(f"machines.{name}", state, centres[name], snapshot)
+            if not _is_sound(state, names.setups[name], snapshot.clock):
+                yield from _check_machine(f"machines.{name}", state, centres[name], snapshot)
             yield from _check_work(f"machines.{name}", name, state, centres[name], orders, products, in_work)
     if in_process != len(in_work):
         yield from _check_in_process(snapshot, in_work)
     changing = sum(state.status == "changing" for state in snapshot.machines.values())
     if factory.crews is not None and changing > factory.crews:
         yield Problem("machines", Words(f"{changing} are changing over"), f"{factory.name} has crews for {factory.crews}", "Correct the statuses")
-    yield from _check_locks(snapshot, orders, products, centres)
+    yield from check_locks(snapshot, orders, products, centres)
 
 
 def count_operations_in_process(snapshot: Snapshot, names: Names) -> int:
@@ -222,6 +223,19 @@ def _check_operation(place: str, state: OperationState, operation: Operation, or
         yield Problem(place, Words("one of expected_date and lead_time"), "they go together", "Give both or neither")
 
 
+def _is_sound(state: MachineState, setups: dict[str, frozenset[str]], clock: int) -> bool:
+    """Whether :func:`_check_machine` would find nothing."""
+    mounted, end = state.setup, state.expected_end
+    return (
+        mounted.keys() == setups.keys()
+        and all(value in setups[attribute] for attribute, value in mounted.items())
+        and state.since <= clock
+        and (end is None) == (state.status == "idle")
+        and (end is None or state.out_of_service_until is None or end >= state.out_of_service_until)
+        and (state.waiting_until is None or state.status == "idle")
+    )
+
+
 def _check_machine(place: str, state: MachineState, centre: WorkCentre, snapshot: Snapshot) -> Iterator[Problem]:
     attributes = {attribute.name: attribute.values for attribute in centre.attributes}
     for attribute in attributes:
@@ -275,65 +289,8 @@ def _check_work(
         yield Problem(f"{place}.operation", state.operation, f"its status at the order is {found}, not in_process", "Correct one of them")
         return
     plan = products[order.product].operations.get(state.operation) if order.product in products else None
-    if plan is not None and not _can_do(name, plan, centre):
+    if plan is not None and not can_do(name, plan, centre):
         yield Problem(f"{place}.operation", state.operation, "this machine cannot do it", "Correct the machine or the operation")
     other = in_work.setdefault((state.order, state.operation), name)
     if other != name:
         yield Problem(f"{place}.operation", state.operation, f"{other} has it in work too", "Correct one of them")
-
-
-# --- locks --------------------------------------------------------------------------------------------------------------------
-
-
-def _check_locks(snapshot: Snapshot, orders: dict[str, OrderState], products: dict[str, Kind], centres: dict[str, WorkCentre]) -> Iterator[Problem]:
-    """Each lock can be kept, and all of them together."""
-    locked = set[tuple[str, str]]()
-    for place, lock in enumerate(snapshot.locks):
-        kind = products.get(orders[lock.order].product) if lock.order in orders else None
-        if lock.machine not in centres:
-            yield Problem(f"locks.{place}.machine", lock.machine, f"{snapshot.factory} has none of that name", suggest(lock.machine, centres))
-        elif lock.order not in orders:
-            yield Problem(f"locks.{place}.order", lock.order, "there is no such order here", suggest(lock.order, orders))
-        elif kind is not None and lock.operation not in kind.operations:
-            yield Problem(
-                f"locks.{place}.operation", lock.operation, f"{orders[lock.order].product} has none of that name", suggest(lock.operation, kind.operations)
-            )
-        elif kind is not None:
-            yield from _check_lock(f"locks.{place}", lock, orders[lock.order], kind.operations[lock.operation], centres[lock.machine])
-        if (lock.order, lock.operation) in locked:
-            yield Problem(f"locks.{place}.operation", lock.operation, f"order {lock.order} has it locked before", "Leave out one of the locks")
-        locked.add((lock.order, lock.operation))
-    if all(order in orders for order, _ in locked):
-        yield from _check_sequence(snapshot, orders, products)
-
-
-def _check_lock(place: str, lock: Lock, order: OrderState, operation: Operation, centre: WorkCentre) -> Iterator[Problem]:
-    if not _can_do(lock.machine, operation, centre):
-        yield Problem(f"{place}.machine", lock.machine, f"it cannot do {lock.operation}", "Correct the machine or the operation")
-    state = order.operations.get(lock.operation)
-    if state is not None and state.status not in ("upcoming", "ready"):
-        yield Problem(f"{place}.operation", lock.operation, f"it is {state.status} already", "Leave out the lock")
-
-
-def _can_do(machine: str, operation: Operation, centre: WorkCentre) -> bool:
-    return operation.work_centre == centre.name and (operation.machine_times is None or machine in operation.machine_times)
-
-
-def _check_sequence(snapshot: Snapshot, orders: dict[str, OrderState], products: dict[str, Kind]) -> Iterator[Problem]:
-    """No machine waits for what comes after it."""
-    after: dict[tuple[str, str], set[tuple[str, str]]] = {}
-    last: dict[str, tuple[str, str]] = {}
-    for name in {lock.order for lock in snapshot.locks}:
-        kind = products.get(orders[name].product)
-        for operation, before in kind.before.items() if kind else ():
-            after.setdefault((name, operation), set()).update((name, other) for other in before)
-    for lock in snapshot.locks:
-        here = (lock.order, lock.operation)
-        if lock.machine in last:
-            after.setdefault(here, set()).add(last[lock.machine])
-        last[lock.machine] = here
-    try:
-        TopologicalSorter(after).prepare()
-    except CycleError as error:
-        way = " before ".join(f"{operation} of order {order}" for order, operation in error.args[1])
-        yield Problem("locks", Words(f"{len(snapshot.locks)} locks"), f"together with the routes they want {way}", "Change the sequence of one machine")

@@ -13,19 +13,23 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from fastapi import FastAPI, Request, Response
+from fastapi.routing import APIRoute
 from pydantic import BaseModel, ValidationError
 from starlette.exceptions import HTTPException
+from starlette.routing import request_response
 
 from scheduler.bundle import BundleError
-from scheduler.engine import Engine, Loaded
+from scheduler.engine import Engine
 from scheduler.explanations import Explanation
 from scheduler.gate import Gate, Guards, RefusedError, log, refuse
 from scheduler.guarding import RateLimit
 from scheduler.journal import JournalError
+from scheduler.loading import Loaded
 from scheduler.messages import DecideAnswer, FloorAnswer, Health, PlanRequest, PolicyAnswer, PolicyState, SnapshotRequest, WhatIfRequest
 from scheduler.metering import Meters
 from scheduler.openapi import describe
-from scheduler.planning import Plan, PlanError
+from scheduler.planning import PlanError
+from scheduler.plans import Plan
 from scheduler.reading import SnapshotError, check_snapshot, describe_errors, read_snapshot
 from scheduler.snapshot import Snapshot
 from scheduler.what_if import Comparison
@@ -157,6 +161,11 @@ class _Service:
             app.add_api_route(path, answer, methods=[method], response_model=None)
         for name in sorted(page.name for page in PAGE.iterdir() if page.suffix in _KINDS):
             app.add_api_route("/" if name == "index.html" else f"/{name}", _serve_page(PAGE / name), methods=["GET"], include_in_schema=False)
+        for route in app.routes:
+            if isinstance(
+                route, APIRoute
+            ):  # FastAPI writes the OpenAPI document; what it would look for in a request before it calls the answer takes longer than many an answer
+                route.app = request_response(route.endpoint)
 
     async def decide(self, request: Request) -> Response:
         """Decide for all machines that are free; the answer is in the log before it is sent."""
@@ -186,11 +195,11 @@ class _Service:
         comparison: Comparison = await self._wait(lambda: self.engine.what_if(parse))
         return _answer(comparison)
 
-    async def policy(self) -> Response:
+    async def policy(self, request: Request) -> Response:
         """Who decides here, and for what factory."""
         return _answer(describe_policy(self.engine))
 
-    async def reload(self) -> Response:
+    async def reload(self, request: Request) -> Response:
         """Read the bundle anew; a bad one is refused (409), and the old one goes on."""
         loop = asyncio.get_running_loop()
         try:
@@ -201,7 +210,7 @@ class _Service:
         log(logging.INFO, "bundle loaded", policy=loaded.sha256, rule=str(loaded.rule))
         return _answer(describe_policy(self.engine))
 
-    async def floor(self) -> Response:
+    async def floor(self, request: Request) -> Response:
         """The newest shop floor that has been sent."""
         if self.engine.newest is None:
             return _answer(FloorAnswer(snapshot=None, received=None))
@@ -217,24 +226,24 @@ class _Service:
         except SnapshotError as error:
             raise RefusedError(422, *str(error).splitlines()) from None
         self.engine.receive(asked.snapshot)
-        return await self.floor()
+        return await self.floor(request)
 
-    async def example(self) -> Response:
+    async def example(self, request: Request) -> Response:
         """A simulated moment, to try things with."""
         snapshot: Snapshot = await asyncio.get_running_loop().run_in_executor(None, self.engine.example)
         return Response(snapshot.model_dump_json(exclude_defaults=True), media_type="application/json")
 
-    async def health(self) -> Response:
+    async def health(self, request: Request) -> Response:
         """Whether the process is alive."""
         return _answer(Health(status="ok" if self.ready.is_set() else "starting", policy=self.engine.loaded.bundle is not None))
 
-    async def readiness(self) -> Response:
+    async def readiness(self, request: Request) -> Response:
         """Whether requests are answered: 200, or 503 while the service is starting."""
-        response = await self.health()
+        response = await self.health(request)
         response.status_code = 200 if self.ready.is_set() else 503
         return response
 
-    async def metrics(self) -> Response:
+    async def metrics(self, request: Request) -> Response:
         """Figures for Prometheus."""
         text, kind = self.meters.tell(self.waiting, self.engine.loaded.bundle is not None)
         return Response(text, media_type=kind)
@@ -278,10 +287,10 @@ def _answer(message: BaseModel) -> Response:
     return Response(message.model_dump_json(), media_type="application/json")
 
 
-def _serve_page(path: Path) -> Callable[[], Awaitable[Response]]:
+def _serve_page(path: Path) -> Callable[[Request], Awaitable[Response]]:
     content = path.read_bytes()
 
-    async def page() -> Response:
+    async def page(request: Request) -> Response:
         headers = {"Content-Security-Policy": _PAGE_POLICY, "X-Content-Type-Options": "nosniff", "Cache-Control": "no-cache"}
         return Response(content, headers=headers, media_type=_KINDS[path.suffix])
 

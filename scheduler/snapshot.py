@@ -1,5 +1,8 @@
 """A shop floor at one moment: what an MES tells, and nothing that it cannot know.
 
+Nothing of a snapshot is changed in place, its dictionaries included: an order that has moved on is another :class:`OrderState`. What has been worked out for
+orders is kept for the next snapshot that holds the very same.
+
 All dates are ticks of the factory (docs/model.md, section 1). :mod:`scheduler.reading` parses and checks it.
 """
 

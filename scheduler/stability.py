@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from factory.model import Factory
-from scheduler.planning import Nervousness, Plan
+from scheduler.plans import Nervousness, Plan
 from scheduler.reading import check_snapshot
 from scheduler.snapshot import Lock, Snapshot
 

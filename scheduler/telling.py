@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from scheduler.decisions import Choice
-from scheduler.planning import Plan
+from scheduler.plans import Plan
 from scheduler.replaying import Replay, ShadowReport
 
 _CHART_WIDTH = 100

@@ -9,7 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from factory.model import Factory, Product, operation_order, predecessors
 from factory.problems import Problem, suggest
-from scheduler.planning import Nervousness, Plan, Planner
+from scheduler.planning import Planner
+from scheduler.plans import Nervousness, Plan
 from scheduler.reading import SnapshotError, check_snapshot
 from scheduler.snapshot import MOST_DATE, Amount, Date, Lock, Name, OperationState, OrderState, Snapshot
 from scheduler.stability import compare

@@ -13,7 +13,7 @@ from factory.model import (
 )
 from factory.plant import Plant, Setup
 from factory.schedule import ChangeoverRecord, FailureRecord, OperationRecord, OrderRecord, Schedule
-from scheduler.planning import Plan, PlannedChangeover, PlannedOperation
+from scheduler.plans import Plan, PlannedChangeover, PlannedOperation
 from scheduler.snapshot import Snapshot
 
 

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from benchmarks.decision_latency import free_all, running_moments
 from benchmarks.env_speed import POLICIES, KernelRun, Subject, VectorRun, measure_factory, peer_row, spread_over_episode, subject_row, summarise
+from benchmarks.kill_under_load import find_lost
 from benchmarks.peers import PEERS, PeerProcess, Timing, default_python, time_steps
 from envs.vector import ChangeoverVectorEnv
+from scheduler.decisions import Decision
+from scheduler.journal import Entry
 
 
 def test_steps_and_choices_are_counted_together() -> None:
@@ -116,3 +121,24 @@ def test_an_installed_peer_is_measured(name: str) -> None:
     if "absent" in answer:
         pytest.skip(f"{name}: {answer['absent']}; run `make peers`")
     assert answer["steps"] > 0
+
+
+def test_moments_of_the_latency_benchmark_have_their_orders_and_follow_each_other() -> None:
+    moments = running_moments(40)
+    assert {len(moment.orders) for moment in moments} == {40}
+    assert all(earlier.clock <= later.clock for earlier, later in pairwise(moments))
+    assert any(machine.status != "idle" for machine in moments[0].machines.values())
+    assert all(machine.status == "idle" for machine in free_all(moments[0]).machines.values())
+    assert len({moments[0].orders[place] == moments[1].orders[place] for place in range(40)}) == 2
+
+
+def test_an_acknowledged_answer_that_the_log_lacks_or_has_otherwise_is_lost() -> None:
+    snapshot = running_moments(20)[0]
+    waits, starts = Decision(machine="paint-1", action="wait", until=9), Decision(machine="paint-1", action="start", order="1", operation="paint")
+
+    def entry(number: int, *decisions: Decision) -> Entry:
+        return Entry(number=number, date="", factory="", policy="", rule="", shadow=False, snapshot=snapshot, decisions=decisions)
+
+    acknowledged = {1: [waits.model_dump(mode="json")], 2: [starts.model_dump(mode="json")], 3: []}
+    assert find_lost(acknowledged, [entry(1, waits), entry(2, starts), entry(3), entry(4, waits)]) == []
+    assert find_lost(acknowledged, [entry(1, waits), entry(2, waits)]) == [2, 3]

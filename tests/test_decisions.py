@@ -20,9 +20,9 @@ from factory.catalogue import find_single_factory
 from scheduler.__main__ import main
 from scheduler.bundle import Bundle, BundleError
 from scheduler.decisions import Decider
-from scheduler.engine import fallback_rule
 from scheduler.explanations import explain
 from scheduler.floor import Floor, take_snapshot
+from scheduler.loading import fallback_rule, load_policy
 from scheduler.simulated import simulate
 from scheduler.snapshot import Snapshot
 
@@ -140,9 +140,46 @@ def test_an_explanation_ranks_what_may_be_done_and_says_what_separates_it(snapsh
 
 
 def test_the_fallback_is_the_manifests_rule_or_atcs() -> None:
-    bundle = cast(Bundle, Stub(last_legal))
-    assert str(fallback_rule(bundle, "microfactory")) == "EDD"
-    assert fallback_rule(bundle, "another").name == "ATCS"
+    assert str(fallback_rule(Stub.manifest, "microfactory")) == "EDD"
+    assert fallback_rule(Stub.manifest, "another").name == fallback_rule({}, "microfactory").name == "ATCS"
+    with pytest.raises(BundleError, match=r"fallback_rules\.microfactory = 'BEST'; it must be a rule"):
+        fallback_rule({"fallback_rules": {"microfactory": "BEST"}}, "microfactory")
+
+
+@pytest.mark.parametrize(
+    ("manifest", "rule"),
+    [
+        (json.dumps({"fallback_rules": {"microfactory": "EDD"}}), "EDD"),
+        (json.dumps({"fallback_rules": {"microfactory": "EDD("}}), "ATCS"),
+        (json.dumps([]), "ATCS"),
+        ("{", "ATCS"),
+    ],
+    ids=["readable", "no rule", "a list", "cut off"],
+)
+def test_the_manifests_rule_decides_where_the_rest_of_a_bundle_is_damaged(tmp_path: Path, snapshot: Snapshot, manifest: str, rule: str) -> None:
+    (tmp_path / "manifest.json").write_text(manifest)
+    loaded = load_policy(tmp_path, "microfactory")
+    assert (loaded.bundle, loaded.rule.name) == (None, rule)
+    taker = Decider(Floor(FACTORY), None, RULE)
+    loaded.use_in(taker)
+    decisions = taker.decide(snapshot)
+    assert {one.decided_by for one in decisions} == {"fallback"}
+    assert all(one.fault is not None and one.fault.startswith("no policy is loaded: ") and "manifest.json" in one.fault for one in decisions)
+
+
+def test_a_bundle_without_its_network_leaves_decisions_and_plans_to_its_rule(tmp_path: Path, snapshot: Snapshot, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "snapshot.json").write_text(snapshot.model_dump_json())
+    (tmp_path / "manifest.json").write_text(json.dumps({"fallback_rules": {"microfactory": "EDD"}, "training": {"factories": ["microfactory"]}}))
+    assert main(["decide", str(tmp_path / "snapshot.json"), "--bundle", str(tmp_path)]) == 0
+    out, err = capsys.readouterr()
+    assert "manifest.json: format = None" in err
+    assert "EDD decides" in err
+    assert {one["decided_by"] for one in json.loads(out)} == {"fallback"}
+    assert main(["plan", str(tmp_path / "snapshot.json"), "--bundle", str(tmp_path)]) == 0
+    plan = json.loads(capsys.readouterr().out)
+    assert plan["made_by"] == "EDD"
+    assert "format = None" in plan["faults"][0]
+    assert main(["replay", str(tmp_path / "log.sqlite"), "--bundle", str(tmp_path)]) == 1
 
 
 def test_from_a_simulated_moment_to_decisions_on_the_command_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -150,7 +187,7 @@ def test_from_a_simulated_moment_to_decisions_on_the_command_line(monkeypatch: p
     text = capsys.readouterr().out
     (tmp_path / "snapshot.json").write_text(text)
     (tmp_path / "manifest.json").write_text('{"training": {"factories": ["microfactory"]}}')
-    monkeypatch.setattr("scheduler.engine.Bundle", lambda folder: Stub(last_legal))
+    monkeypatch.setattr("scheduler.loading.Bundle", lambda folder: Stub(last_legal))
     assert main(["decide", str(tmp_path / "snapshot.json"), "--bundle", str(tmp_path)]) == 0
     decisions = json.loads(capsys.readouterr().out)
     assert decisions

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 
 from agents.actor_critic import pack_tensors
 from agents.play import as_observation
+from agents.rules import make_rule
 from agents.trained import load_policy, save_policy
 from envs.batch import Batch
 from envs.features import CANDIDATES, MACHINES, SHOP, SHOP_INDEX
@@ -27,6 +29,9 @@ pytest.importorskip("onnxruntime", reason="bundles need the extra `scheduler`")
 
 from agents.export import ExportError, find_policy, main, to_onnx
 from scheduler.bundle import Bundle, BundleError
+from scheduler.decisions import Decider
+from scheduler.floor import Floor, take_snapshot
+from scheduler.simulated import simulate
 from tests.exported import FACTS, trained_policy
 
 
@@ -251,6 +256,22 @@ def test_shipped_policies_can_be_exported_and_decide_alike(name: str, tmp_path: 
     bundle, policy = Bundle(tmp_path), load_policy(folder)
     for observation in recorded("microfactory", 50):
         np.testing.assert_array_equal(bundle.decide(observation), policy.decide(observation))
+
+
+def test_bug_the_first_decision_is_not_charged_with_loading_compiled_code(bundle_folder: Path) -> None:
+    factory = find_single_factory("microfactory")
+    decider = Decider(Floor(factory), Bundle(bundle_folder), make_rule("ATCS"), budget=0.5)
+    ask, calls = decider.floor.ask_network, []
+
+    def load_first(*thinker: Any) -> tuple[int | None, int]:
+        time.sleep(0.0 if calls else 0.6)
+        calls.append(thinker)
+        return ask(*thinker)
+
+    decider.floor.ask_network = load_first  # type: ignore[method-assign]
+    decisions = decider.decide(take_snapshot(Floor(factory), simulate(factory, make_rule("ATCS"), 5, 200), 0))
+    assert {one.decided_by for one in decisions} == {"policy"}
+    assert len(calls) == len(decisions) + 2, "one to load it, and one that finds nobody left to ask"
 
 
 def test_the_policy_of_a_run_is_found_in_it(tmp_path: Path) -> None:

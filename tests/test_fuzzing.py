@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 pytest.importorskip("fastapi", reason="the service needs the extra `scheduler`")
 
@@ -29,7 +30,7 @@ from scheduler.engine import Engine
 from scheduler.floor import Floor, take_snapshot
 from scheduler.gate import Guards
 from scheduler.journal import Journal
-from scheduler.reading import SnapshotError, parse_snapshot, read_snapshot
+from scheduler.reading import SnapshotError, check_snapshot, parse_snapshot, read_snapshot
 from scheduler.service import create_app
 from scheduler.simulated import simulate
 from scheduler.snapshot import Snapshot
@@ -110,7 +111,23 @@ def test_a_spoilt_snapshot_is_refused_in_words_or_answered_legally(data: Any) ->
         assert read_snapshot(json.dumps(data), FACTORY) == snapshot
         check_decisions(snapshot)
     assert not unclear
+    assert read_or_none(json.dumps(data)) == read_plainly(json.dumps(data))
     assert time.monotonic() - start < MOST_SECONDS
+
+
+def read_or_none(text: str) -> Snapshot | None:
+    try:
+        return read_snapshot(text, FACTORY)
+    except SnapshotError:
+        return None
+
+
+def read_plainly(text: str) -> Snapshot | None:
+    """The same by pydantic, which remembers nothing of the snapshot before."""
+    try:
+        return check_snapshot(Snapshot.model_validate_json(text), FACTORY)
+    except (ValidationError, SnapshotError):
+        return None
 
 
 def check_decisions(snapshot: Snapshot) -> None:

@@ -16,7 +16,8 @@ from factory.model import Attribute, Factory, Operation, Product, Transport
 from factory.plant import Plant
 from scheduler.decisions import Choice, Decider
 from scheduler.floor import Floor, take_snapshot
-from scheduler.planning import Plan, PlanError, Planner
+from scheduler.planning import Planner
+from scheduler.plans import Plan
 from scheduler.reading import SnapshotError, check_snapshot, parse_snapshot
 from scheduler.simulated import simulate
 from scheduler.snapshot import Lock, MachineState, OrderState, Snapshot
@@ -148,9 +149,9 @@ def test_a_machine_with_nothing_legal_left_is_held_for_its_longest_wait() -> Non
     assert sequences(planner(factory).plan(held))["pack-1"] == [("B", "pack"), ("A", "pack")]
 
 
-def packed_first(*routes: tuple[str, ...]) -> Factory:
+def packed_first(*routes: tuple[str, ...], paints: int = 1) -> Factory:
     """The workshop with three colours and other routes: each of its last paint's colour, through ``pack``, ``red``, ``black`` (steps are called so)."""
-    paint, pack = workshop().work_centres
+    paint, pack = workshop(paints).work_centres
     products = tuple(
         Product(name=route[-1], operations=tuple(job(4, name, *(("pack",) if name == "pack" else ("paint",)), setup=wanted(name)) for name in route))
         for route in routes
@@ -200,13 +201,26 @@ def test_locks_are_forgotten_with_their_snapshot() -> None:
     assert [one.choice for one in used.decider.decide(free)] == [one.choice for one in fresh.decider.decide(free)]
 
 
-def test_locks_that_keep_the_only_machine_from_what_comes_first_are_refused_by_the_plan() -> None:
+def test_locks_that_keep_the_only_machine_from_what_comes_first_are_refused() -> None:
     """Red is wanted first, by nobody in particular; but the booth is to begin with black."""
     factory = packed_first(("red", "pack", "black"))
     snapshot = floor_of(factory, {"paint-1": idle("white")}, order("A", "black", operations={"red": READY, "pack": UPCOMING, "black": UPCOMING}))
     assert sequences(planner(factory).plan(locked(snapshot, factory, ("paint-1", "A", "red"), ("paint-1", "A", "black"))))
-    with pytest.raises(PlanError, match=r"the locks leave what must come first to machines that cannot do it now\. Take away some locks"):
-        planner(factory).plan(locked(snapshot, factory, ("paint-1", "A", "black")))
+    words = r"locks\.0\.operation = 'black'; red of order A must be done before, by paint-1, which does nothing before its locks\. Lock that one too"
+    with pytest.raises(SnapshotError, match=words):
+        locked(snapshot, factory, ("paint-1", "A", "black"))
+
+
+def test_a_second_machine_that_is_free_makes_locks_possible() -> None:
+    """The same with two booths; with both of them kept for locks that wait for each other's unlocked work it is impossible again."""
+    factory = packed_first(("red", "pack", "black"), paints=2)
+    orders = [order(name, "black", operations={"red": READY, "pack": UPCOMING, "black": UPCOMING}) for name in ("A", "B")]
+    snapshot = floor_of(factory, {"paint-1": idle("white"), "paint-2": idle("white")}, *orders)
+    kept = locked(snapshot, factory, ("paint-1", "A", "black"))
+    assert sequences(planner(factory).plan(kept))["paint-1"][0] == ("A", "black")
+    assert sequences(planner(factory).plan(locked(snapshot, factory, ("paint-1", "A", "black"), ("paint-2", "A", "red"), ("paint-2", "B", "black"))))
+    with pytest.raises(SnapshotError, match=r"locks\.0\.operation = 'black'; red of order A must be done before"):
+        locked(snapshot, factory, ("paint-1", "A", "black"), ("paint-2", "B", "black"))
 
 
 # --- kept in plans of shipped factories ---------------------------------------------------------------------------------------
@@ -350,8 +364,10 @@ def test_locks_of_two_machines_that_wait_for_each_other_are_refused() -> None:
         order("B", "pack", operations={"black": READY, "pack": UPCOMING}),
     )
     crossed = [("paint-1", "R", "red"), ("paint-1", "B", "black"), ("pack-1", "B", "pack"), ("pack-1", "R", "pack")]
-    for kept in (crossed[1:], crossed[:3], crossed[:2], crossed[2:]):
-        assert locked(snapshot, CROSSING, *kept).locks
+    for kept in (crossed[1:], crossed[:2], crossed[2:]):
+        assert planner(CROSSING).plan(locked(snapshot, CROSSING, *kept)).operations
+    with pytest.raises(SnapshotError, match=r"locks\.2\.operation = 'pack'; pack of order R must be done before, by pack-1, which does nothing"):
+        locked(snapshot, CROSSING, *crossed[:3])
     with pytest.raises(SnapshotError, match=r"locks = 4 locks; together with the routes they want .*\. Change the sequence of one machine"):
         locked(snapshot, CROSSING, *crossed)
 

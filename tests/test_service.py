@@ -34,10 +34,11 @@ from scheduler.explanations import explain
 from scheduler.floor import Floor, take_snapshot
 from scheduler.gate import Guards
 from scheduler.journal import Journal, read_entries
-from scheduler.planning import Plan, Planner
+from scheduler.planning import Planner
+from scheduler.plans import Plan
 from scheduler.service import create_app
 from scheduler.simulated import simulate
-from tests.exported import make_bundle, trained_policy
+from tests.exported import make_bundle
 
 ROOT = Path(__file__).resolve().parent.parent
 FACTORY = find_single_factory("microfactory")
@@ -164,6 +165,12 @@ def test_what_cannot_be_used_is_refused_in_words(client: TestClient, path: str, 
     assert any(words in problem for problem in answer.json()["problems"])
 
 
+def test_a_long_body_is_answered_in_its_turn_and_logged_as_it_came(client: TestClient) -> None:
+    short, long = (client.post("/v1/decide", content=json.dumps(BODY) + " " * blanks).json() for blanks in (0, 2**18))
+    assert told(short["decisions"]) == told(long["decisions"])
+    assert long["entry"] == short["entry"] + 1
+
+
 def test_limits_of_size_and_rate(bundle: Path, tmp_path: Path) -> None:
     client = serve(bundle, tmp_path / "log.sqlite", most_bytes=1000, rate=0.001)
     assert client.post("/v1/decide", json=BODY).status_code == 413
@@ -260,7 +267,9 @@ def test_the_page_comes_from_here_alone(client: TestClient) -> None:
     page = client.get("/")
     assert page.headers["content-type"].startswith("text/html")
     assert "default-src 'self'" in page.headers["content-security-policy"]
-    for name in ("index.html", "page.css", "page.js"):
+    names = [path.name for path in (ROOT / "scheduler" / "page").iterdir()]
+    assert {"index.html", "page.css", "page.js", "gantt.js"} <= set(names)
+    for name in names:
         text = (ROOT / "scheduler" / "page" / name).read_text(encoding="utf-8")
         assert "http://" not in text.replace("http://www.w3.org/", "")
         assert "https://" not in text
@@ -308,19 +317,23 @@ def load_client() -> Any:
     return module
 
 
-def test_a_plant_run_over_http_ends_as_under_the_trained_policy(bundle: Path, tmp_path: Path) -> None:
-    """A whole episode by examples/client.py: the schedule is the trained network's, operation by operation, and the verifier accepts it."""
+def test_a_plant_run_over_http_ends_as_under_the_trained_policy(tmp_path: Path) -> None:
+    """A whole episode by examples/client.py: the schedule is the shipped policy's, operation by operation, and the verifier accepts it."""
+    from agents.export import main as export
     from agents.play import play
+    from agents.trained import load_policy
     from envs.batch import Batch
     from factory.schedule import unload
     from factory.verifier import verify
 
-    served = Process(bundle, tmp_path)
+    shipped = ROOT / "policies" / "microfactory"
+    assert export([str(shipped), str(tmp_path / "bundle")]) == 0
+    served = Process(tmp_path / "bundle", tmp_path)
     found = load_client().run(served.address, 77).schedule()
     served.process.send_signal(signal.SIGTERM)
     assert served.process.wait(60) in (0, -signal.SIGTERM)
     inside = Batch([FACTORY], num_envs=1, log_length=20_000, most_decisions=5_000)
-    play(inside, trained_policy(), np.array([77], np.uint64))
+    play(inside, load_policy(shipped), np.array([77], np.uint64))
     assert found == unload(FACTORY, None, inside.arrays, inside.shop, 0)
     assert verify(found, FACTORY).total == pytest.approx(float(inside.shop.cost[0].sum()), rel=1e-9)
     lines = [json.loads(line) for line in served.output.read_text().splitlines() if line.startswith("{")]

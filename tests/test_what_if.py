@@ -10,7 +10,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from factory.catalogue import find_single_factory
 from factory.model import Option, OptionValue
-from scheduler.planning import Plan, Planner
+from scheduler.planning import Planner
+from scheduler.plans import Plan
 from scheduler.reading import SnapshotError
 from scheduler.snapshot import Lock, Snapshot
 from scheduler.stability import compare, freeze
@@ -390,15 +391,15 @@ def _pod_options(snapshot: Snapshot) -> dict[str, str]:
 
 
 def test_locks_that_contradict_the_frozen_plan_are_refused() -> None:
-    """In the plan paint does B before R, and pack R before B; the snapshot wants the booth to begin with R and the packers with B."""
+    """In the plan paint and pack do R before B; the snapshot wants the packers to begin with B, which is to be packed after its paint, and R before its."""
     snapshot = floor_of(
         CROSSING,
         {"paint-1": idle("white")},
         order("R", "red", operations={"pack": READY, "red": UPCOMING}),
         order("B", "pack", operations={"black": READY, "pack": UPCOMING}),
     )
-    previous = planner(CROSSING).plan(snapshot)
-    assert [one[:2] for one in dates_of(previous)] == [("pack-1", "R"), ("paint-1", "B"), ("pack-1", "B"), ("paint-1", "R")]
-    own = locked(snapshot, CROSSING, ("paint-1", "R", "red"), ("pack-1", "B", "pack"))
+    previous = planner(CROSSING).plan(locked(snapshot, CROSSING, ("paint-1", "R", "red"), ("paint-1", "B", "black")))
+    assert [one[:2] for one in dates_of(previous)] == [("pack-1", "R"), ("paint-1", "R"), ("paint-1", "B"), ("pack-1", "B")]
+    own = locked(snapshot, CROSSING, ("pack-1", "B", "pack"))
     with pytest.raises(SnapshotError, match=r"locks = 4 locks; together with the routes they want"):
         freeze(own, previous, 100, CROSSING)

@@ -28,7 +28,8 @@ from factory.model import (
 from scheduler.bundle import Bundle
 from scheduler.decisions import Decider
 from scheduler.floor import Floor, take_snapshot
-from scheduler.planning import Plan, Planner
+from scheduler.planning import Planner
+from scheduler.plans import Plan
 from scheduler.reading import check_snapshot
 from scheduler.simulated import simulate
 from scheduler.snapshot import MachineState, OperationState, OrderState, Snapshot

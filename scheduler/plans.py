@@ -1,0 +1,85 @@
+"""What a plan says: operations, changeovers, orders, cost, and how much of the previous plan moved."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Text = Annotated[str, Field(max_length=200)]
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class PlannedOperation(_Record):
+    """An operation on a machine; dates in ticks."""
+
+    machine: Text
+    order: Text
+    operation: Text
+    selected_date: int  # when the machine is given to it; a changeover for it comes first
+    start_date: int  # of processing
+    end_date: int
+    setup: dict[str, str]  # mounted meanwhile
+    in_process: bool  # selected before the plan was made
+    locked: bool
+
+
+class PlannedChangeover(_Record):
+    """A changeover that takes time."""
+
+    machine: Text
+    start_date: int
+    end_date: int
+    setup: dict[str, str]  # afterwards
+    order: Text | None  # for whose sake, if it is for the next operation
+
+
+class PlannedOrder(_Record):
+    """What becomes of an order. Where futures were sampled: dates that are met in 10, 50 and 90 % of them (None: beyond what was simulated)."""
+
+    order: Text
+    product: Text
+    due_date: int
+    weight: float
+    completion_date: int
+    lateness: int  # completion_date - due_date
+    completion_p10: int | None = None
+    completion_p50: int | None = None
+    completion_p90: int | None = None
+    on_time_probability: float | None = None
+
+
+class Nervousness(_Record):
+    """How much of a previous plan moved, over the operations that both plans have and that had not begun (docs/glossary.md)."""
+
+    operations: int  # that are compared
+    moved: float  # share that changed machine, or whose start moved by more than the mean process time
+    changed_machine: float  # share
+    mean_shift: float  # of starts, ticks
+
+
+class Plan(_Record):
+    """A complete schedule of the orders that are known."""
+
+    version: Literal[1] = 1
+    factory: Text
+    clock: int
+    end_date: int
+    tick_minutes: float
+    start_hour: int  # of the day, at date 0
+    made_by: Text  # "policy", or the name of the rule
+    fallbacks: int  # decisions in which the rule had to stand in for the policy
+    faults: tuple[str, ...] = ()  # why, the different reasons
+    machines: tuple[Text, ...]
+    work_centres: tuple[Text, ...]  # of the machines
+    operations: tuple[PlannedOperation, ...]
+    changeovers: tuple[PlannedChangeover, ...]
+    orders: tuple[PlannedOrder, ...]
+    cost: dict[str, float]  # expected from the clock on, by term, in currency
+    total_cost: float
+    futures: int = 0  # that were sampled
+    nervousness: Nervousness | None = None
+    microseconds: int = 0
