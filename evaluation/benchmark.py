@@ -38,8 +38,8 @@ Played = dict[str, dict[str, Scores]]
 Validation = dict[str, dict[str, float]]
 """Mean cost of each rule on the validation episodes, by scenario."""
 
-OUT_OF_REACH = 1.5
-"""How many times the cheapest rule's cost, on the first unit of validation episodes, a rule may cost and still become the best rule."""
+HURDLES = ((16, 2.0), (64, 1.5))
+"""After how many validation episodes rules are out that cost how many times as much as the cheapest: they cannot become the best rule any more."""
 
 
 @dataclass(frozen=True)
@@ -148,21 +148,26 @@ class Benchmark:
             Play(scenario, rule.settle(self._tuned[scenario.name]), 0, "validate", first, count, False, settings.patience)
             for scenario in self.scenarios
             for rule in self._rules
-            for first, count in _spans(0, settings.validation_episodes, EPISODES_A_UNIT)
+            for first, count in _validation_spans(settings.validation_episodes)
         ]
 
     def _validate(self) -> Validation:
         """Rules on the validation episodes; where the rule to compare with was named, only that, without a cost.
 
-        All play the first unit; those that then cost more than :data:`OUT_OF_REACH` times the cheapest play no further, and are left out.
+        Those that do not take one of the :data:`HURDLES` play no further, and are left out.
         """
         if self.settings.versus is not None:
             return {scenario.name: {self._rules[0].name: 0.0} for scenario in self.scenarios}
         plays = self._validation_plays()
         costs: dict[str, dict[str, list[float]]] = {scenario.name: {} for scenario in self.scenarios}
-        self._note_costs(costs, [play for play in plays if play.first == 0])
-        costs = {name: _within_reach(by_rule) for name, by_rule in costs.items()}
-        self._note_costs(costs, [play for play in plays if play.first > 0 and play.contender.name in costs[play.scenario.name]])
+        begun = 0
+        for hurdle, limit in HURDLES:
+            self._note_costs(
+                costs, [play for play in plays if begun <= play.first < hurdle and (begun == 0 or play.contender.name in costs[play.scenario.name])]
+            )
+            costs = {name: _within_reach(by_rule, limit) for name, by_rule in costs.items()}
+            begun = hurdle
+        self._note_costs(costs, [play for play in plays if play.first >= begun and play.contender.name in costs[play.scenario.name]])
         return {name: {rule: float(np.mean(values)) for rule, values in by_rule.items()} for name, by_rule in costs.items()}
 
     def _note_costs(self, costs: dict[str, dict[str, list[float]]], plays: Sequence[Play]) -> None:
@@ -299,10 +304,18 @@ def _spans(first: int, count: int, step: int) -> list[tuple[int, int]]:
     return [(first + start, min(step, count - start)) for start in range(0, count, step)]
 
 
-def _within_reach(costs: Mapping[str, list[float]]) -> dict[str, list[float]]:
-    """The rules that cost no more than :data:`OUT_OF_REACH` times the cheapest."""
+def _validation_spans(count: int) -> list[tuple[int, int]]:
+    """The same for validation: a unit up to each of the hurdles."""
+    ends = [hurdle for hurdle, _ in HURDLES if hurdle < count]
+    begun = ends[-1] if ends else 0
+    before = [(first, end - first) for first, end in zip([0, *ends], ends, strict=False)]
+    return before + _spans(begun, count - begun, EPISODES_A_UNIT)
+
+
+def _within_reach(costs: Mapping[str, list[float]], limit: float) -> dict[str, list[float]]:
+    """The rules that cost no more than ``limit`` times the cheapest."""
     means = {rule: float(np.mean(values)) for rule, values in costs.items()}
-    return {rule: values for rule, values in costs.items() if means[rule] <= OUT_OF_REACH * min(means.values())}
+    return {rule: values for rule, values in costs.items() if means[rule] <= limit * min(means.values())}
 
 
 def _best_rule(scores: Mapping[str, Scores], validation: Mapping[str, float]) -> str | None:

@@ -17,7 +17,7 @@ import pytest
 from agents.rules import make_rule
 from envs.seeds import episode_seeds, which_block
 from evaluate import describe_command
-from evaluation.benchmark import Benchmark, Settings
+from evaluation.benchmark import HURDLES, Benchmark, Settings, _validation_spans
 from evaluation.contenders import Contender, parse_contenders
 from evaluation.episode_table import read_episodes
 from evaluation.episodes import Play, open_batch
@@ -257,3 +257,11 @@ def test_planners_improve_on_the_best_rule_with_its_tuned_parameters(tmp_path: P
     assert result.best_rule is not None
     best = result.policies[result.best_rule]
     assert planner.parameters["rule"] == str(make_rule(result.best_rule, **best.parameters))
+
+
+@pytest.mark.parametrize("count", [1, 16, 17, 64, 65, 128, 200])
+def test_validation_plays_every_episode_once_and_stops_at_each_hurdle(count: int) -> None:
+    spans = _validation_spans(count)
+    assert [episode for first, size in spans for episode in range(first, first + size)] == list(range(count))
+    ends = {first + size for first, size in spans}
+    assert {hurdle for hurdle, _ in HURDLES if hurdle < count} <= ends
