@@ -42,12 +42,17 @@ def find_orders(text, spans):
             else:
                 place = end
             continue
-        if sign in _OPENING:
-            depth += 1
-        elif sign in _CLOSING:
-            depth -= 1
+        depth += depth_of(sign)
         place += 1
     return orders
+
+
+@compiled
+def depth_of(sign):
+    """How much deeper a sign outside of strings leads: 1 where it opens an object or a list, -1 where it closes one, else 0."""
+    if sign in _OPENING:
+        return 1
+    return -1 if sign in _CLOSING else 0
 
 
 @compiled
@@ -96,10 +101,7 @@ def end_of_object(text, start):
         if sign == _QUOTE:
             place = end_of_string(text, place)
             continue
-        if sign in _OPENING:
-            depth += 1
-        elif sign in _CLOSING:
-            depth -= 1
+        depth += depth_of(sign)
         place += 1
         if depth == 0:
             break
