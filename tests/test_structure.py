@@ -95,6 +95,17 @@ def test_modules_import_without_cycles() -> None:
     assert len(order) == len(MODULES)
 
 
+def test_modules_of_the_page_import_without_cycles() -> None:
+    page = ROOT / "scheduler" / "page"
+    graph = {path.name: set(re.findall(r'from "\./(\w+\.js)"', path.read_text(encoding="utf-8"))) for path in page.glob("*.js")}
+    assert graph["page.js"] >= {"shown.js", "chart.js"}
+    try:
+        order = list(TopologicalSorter(graph).static_order())
+    except CycleError as error:
+        pytest.fail(f"import cycle: {' -> '.join(error.args[1])}")
+    assert sorted(order) == sorted(graph)
+
+
 def test_imports_are_walked() -> None:
     """The walker sees what the other tests rely on."""
     assert "factory.compiled" in names_imported(parse("factory.draws"))

@@ -4,8 +4,7 @@ import { byId, OLD_SECONDS, state } from "./state.js";
 import { count, make, mark, money, percent, signed, swatch } from "./building.js";
 import { ageText, dateText, durationText, fromNow } from "./times.js";
 import { PALETTE } from "./colours.js";
-import { lateOrders } from "./shown.js";
-import { isNewFloor } from "./following.js";
+import { isNewFloor, lateOrders } from "./shown.js";
 
 export function renderHeader(plan) {
   byId("factory").textContent = state.policy.factory;

@@ -4,8 +4,7 @@ import { POLL_SECONDS, state } from "./state.js";
 import { ask, attempt, clearProblems, Refusal, showProblems, tasks } from "./service.js";
 import { renderAge, renderFollowing } from "./figures.js";
 import { plan } from "./planning.js";
-
-export const isNewFloor = () => Boolean(state.floor) && state.floor.received !== state.seen;
+import { isNewFloor } from "./shown.js";
 
 let isCutOff = false;
 

@@ -111,3 +111,13 @@ function orderRow(order, columns, clock) {
   const cells = columns.map((column) => make("td", { class: column.name }, column.cell(order, clock)));
   return make("tr", { class: classes, "data-order": order.order, click: () => toggleOrder(order.order) }, ...cells);
 }
+
+/** Mark the rows of the selected order, here and in the other lists. */
+export function markOrder(selected) {
+  for (const row of document.querySelectorAll("[data-order]:not(.operation)")) {
+    const isChosen = row.dataset.order === selected;
+    row.classList.toggle("selected", isChosen);
+    if (row.tagName === "TR" && isChosen) row.scrollIntoView({ block: "nearest" });
+    row.querySelector(".choose")?.setAttribute("aria-pressed", String(isChosen));
+  }
+}

@@ -3,13 +3,23 @@
 import { byId, POLL_SECONDS, state } from "./state.js";
 import { make } from "./building.js";
 import { ask, clearProblems, hideProblems, showProblems } from "./service.js";
-import { learnValues, renderLegend } from "./colours.js";
-import { gantt, selectOrder, shownPlan } from "./shown.js";
-import { findBadges, renderAge, renderBadge } from "./figures.js";
+import { learnSetups, learnValues, renderLegend } from "./colours.js";
+import { onPlan, onSelection, selectOrder, shownPlan } from "./shown.js";
+import { gantt, renderChart } from "./chart.js";
+import { findBadges, renderAge, renderBadge, renderFigures, renderHeader } from "./figures.js";
+import { renderQueues } from "./queues.js";
+import { markOrder, renderOrders } from "./orders.js";
+import { renderDecision } from "./decision.js";
 import { CHANGE_FORMS, openForm } from "./change_forms.js";
-import { leaveTrial, setVersion, tryChanges } from "./what_if.js";
+import { leaveTrial, renderWhatIf, setVersion, tryChanges } from "./what_if.js";
 import { choosePlanner, sampleFutures } from "./planning.js";
 import { loadExample, loadFile, poll, setFollowing } from "./following.js";
+
+function wireDrawing() {
+  for (const draw of [learnSetups, renderHeader, renderFigures, renderChart, renderQueues, renderOrders, renderDecision, renderWhatIf]) onPlan(draw);
+  onSelection((order) => gantt.select(order));
+  onSelection(markOrder);
+}
 
 function onClick(id, handler) {
   byId(id).addEventListener("click", handler);
@@ -100,6 +110,7 @@ async function awaitPolicy() {
 }
 
 async function start() {
+  wireDrawing();
   wireControls();
   wirePanels();
   wireDropping();

@@ -1,44 +1,29 @@
-/** The plan that is shown, and everything that follows it. */
+/** What is shown: the plan and its order, by choice. Whoever draws it is told of every change. */
 
-import { byId, state } from "./state.js";
+import { state } from "./state.js";
 import { announce } from "./service.js";
-import { learnSetups, renderLegend } from "./colours.js";
-import { Gantt } from "./gantt.js";
-import { showTooltip } from "./tooltip.js";
-import { renderFigures, renderHeader } from "./figures.js";
-import { renderQueues } from "./queues.js";
-import { renderOrders } from "./orders.js";
-import { renderDecision } from "./decision.js";
-import { renderWhatIf } from "./what_if.js";
-
-export const gantt = new Gantt(byId("gantt"), { onSelect: selectOrder, onHover: showTooltip });
 
 export const shownPlan = () => (state.trial ? state.trial[state.version] : (state.plans[state.by] ?? Object.values(state.plans)[0]));
 export const isAfter = () => Boolean(state.trial) && state.version === "after";
 export const orderState = (id) => state.moment?.snapshot.orders.find((order) => order.order_id === id);
 export const lateOrders = (plan) => plan.orders.filter((order) => order.lateness > 0);
+export const isNewFloor = () => Boolean(state.floor) && state.floor.received !== state.seen;
 
+const drawers = [];
+const markers = [];
+
+/** Call `draw` with the plan whenever another one is shown, after those that asked before. */
+export const onPlan = (draw) => drawers.push(draw);
+
+/** Call `mark` with the order, or null, whenever another one is selected. */
+export const onSelection = (mark) => markers.push(mark);
+
+/** Draw the plan that is shown now. */
 export function render() {
   const plan = shownPlan();
   if (!plan) return;
   document.body.dataset.state = "ready";
-  learnSetups(plan);
-  renderHeader(plan);
-  renderFigures(plan);
-  renderChart(plan);
-  renderQueues(plan);
-  renderOrders(plan);
-  renderDecision();
-  renderWhatIf();
-}
-
-function renderChart(plan) {
-  const orders = new Map(plan.orders.map((order) => [order.order, order]));
-  const until = Math.max(plan.end_date, state.trial?.before.end_date ?? 0, state.trial?.after.end_date ?? 0);
-  gantt.show({ plan, orders, until, stops: findStops(isAfter()), earlier: isAfter() ? state.trial.before.operations : [] });
-  renderLegend(plan);
-  byId("versions").hidden = byId("back").hidden = !state.trial;
-  byId("chart-title").textContent = state.trial ? "What if" : "Plan";
+  for (const draw of drawers) draw(plan);
 }
 
 /** When machines are out of service, with those that were tried to be. */
@@ -55,13 +40,7 @@ export function findStops(withChanges) {
 
 export function selectOrder(order) {
   state.selected = order;
-  gantt.select(order);
-  for (const row of document.querySelectorAll("[data-order]:not(.operation)")) {
-    const isChosen = row.dataset.order === order;
-    row.classList.toggle("selected", isChosen);
-    if (row.tagName === "TR" && isChosen) row.scrollIntoView({ block: "nearest" });
-    row.querySelector(".choose")?.setAttribute("aria-pressed", String(isChosen));
-  }
+  for (const mark of markers) mark(order);
   if (order) announce(`Order ${order} selected`);
 }
 
