@@ -31,6 +31,7 @@ from agents.training_config import TrainingConfig, parse_config
 from benchmarks.env_speed import processor
 from evaluation.tuned import best_tuned_rule, tuned_index
 from factory.model import Factory
+from factory.writing import write_atomically
 
 FACTORY = "microfactory"
 _SHORT_WAIT = 2
@@ -110,25 +111,40 @@ def run(work: tuple[Variant, int, int]) -> dict[str, Any]:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description="ablations", formatter_class=argparse.ArgumentDefaultsHelpFormatter)
-    parser.add_argument("--json", type=Path, help="write the numbers to this file")
+    parser.add_argument("--json", type=Path, help="write the numbers to this file; what it holds of this length is not run again")
     parser.add_argument("--steps", type=int, default=4_000_000)
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--only", default="", help="only variants whose name contains this")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     options = parser.parse_args(arguments)
-    work = [(variant, seed, options.steps) for variant in VARIANTS if options.only in variant.name for seed in range(options.seeds)]
+    wanted = [(variant, seed, options.steps) for variant in VARIANTS if options.only in variant.name for seed in range(options.seeds)]
+    found = _read_runs(options.json, options.steps)
+    there = {(one["variant"], one["seed"]) for one in found}
+    work = [(variant, seed, steps) for variant, seed, steps in wanted if (variant.name, seed) not in there]
     with multiprocessing.get_context("spawn").Pool(options.processes, maxtasksperchild=1) as pool:
-        found = pool.map(run, work, chunksize=1)
+        for one in pool.imap_unordered(run, work):
+            found.append(one)
+            if options.json:
+                _write_runs(options.json, found, options.steps)
+
+
+def _read_runs(path: Path | None, steps: int) -> list[dict[str, Any]]:
+    """Runs of that length that a file holds already."""
+    if path is None or not path.exists():
+        return []
+    report = json.loads(path.read_text(encoding="utf-8"))
+    return list(report["runs"]) if report["steps"] == steps else []
+
+
+def _write_runs(path: Path, runs: list[dict[str, Any]], steps: int) -> None:
     report = {
-        "runs": found,
-        "steps": options.steps,
+        "runs": runs,
+        "steps": steps,
         "machine": {"processor": processor(), "cores": os.cpu_count(), "system": platform.platform()},
         "versions": {"python": platform.python_version(), "torch": torch.__version__},
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }
-    if options.json:
-        options.json.parent.mkdir(parents=True, exist_ok=True)
-        options.json.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    write_atomically(path, json.dumps(report, indent=2) + "\n")
 
 
 if __name__ == "__main__":
