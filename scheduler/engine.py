@@ -23,7 +23,7 @@ from scheduler.planning import Planner
 from scheduler.plans import Plan
 from scheduler.reading import read_snapshot
 from scheduler.simulated import simulate
-from scheduler.snapshot import Snapshot
+from scheduler.snapshot import Snapshot, SnapshotText
 from scheduler.stability import compare, freeze
 from scheduler.what_if import Comparison, what_if
 
@@ -91,7 +91,7 @@ class Engine:
 
     # --- answers --------------------------------------------------------------------------------------------------------------
 
-    def decide(self, read: Callable[[], tuple[Snapshot, bytes | None]]) -> Future[DecideAnswer]:
+    def decide(self, read: Callable[[], tuple[Snapshot, SnapshotText | None]]) -> Future[DecideAnswer]:
         """Decisions for a snapshot, in the log already.
 
         Parameters
@@ -104,7 +104,7 @@ class Engine:
         self._fast.submit(self._decide_in_turn, read, answer)
         return answer
 
-    def decide_at_once(self, read: Callable[[], tuple[Snapshot, bytes | None]]) -> Future[DecideAnswer]:
+    def decide_at_once(self, read: Callable[[], tuple[Snapshot, SnapshotText | None]]) -> Future[DecideAnswer]:
         """The same in the calling thread, unless another decision is under way: what takes a millisecond is sooner done than handed over."""
         if not self._deciding.acquire(blocking=False):
             return self.decide(read)
@@ -116,11 +116,11 @@ class Engine:
             self._deciding.release()
         return answer
 
-    def _decide_in_turn(self, read: Callable[[], tuple[Snapshot, bytes | None]], answer: Future[DecideAnswer]) -> None:
+    def _decide_in_turn(self, read: Callable[[], tuple[Snapshot, SnapshotText | None]], answer: Future[DecideAnswer]) -> None:
         with self._deciding:
             self._decide(read, answer)
 
-    def _decide(self, read: Callable[[], tuple[Snapshot, bytes | None]], answer: Future[DecideAnswer]) -> None:
+    def _decide(self, read: Callable[[], tuple[Snapshot, SnapshotText | None]], answer: Future[DecideAnswer]) -> None:
         try:
             (snapshot, text), loaded = read(), self.loaded
             loaded.use_in(self._decider)

@@ -28,12 +28,19 @@ _STATE_COLUMNS = 6
 _Value = TypeVar("_Value")
 
 
-class _Row(NamedTuple):
+class Row(NamedTuple):
     """An order with its numbers, as they lie in memory."""
 
     state: OrderState  # kept, so that nothing else can have its identity
     order: bytes
     operations: bytes
+
+
+class KnownOrder(NamedTuple):
+    """An order of the snapshot before, as it was read."""
+
+    text: bytes  # its JSON
+    row: Row
 
 
 class _Known(Generic[_Value]):
@@ -87,8 +94,8 @@ class Names:
                 self.needs_material[kind.number, place] = operation.needs_material
                 self.comes_before[kind.number, place, [kind.places[other] for other in kind.before[name]]] = True
         self.columns = OPTIONS + len(factory.options)
-        self.rows: dict[int, _Row] = {}  # of the snapshot before, by the identity of the order
-        self.texts: dict[bytes, OrderState] = {}  # orders of the snapshot before by their JSON
+        self.rows: dict[int, Row] = {}  # of the snapshot before, by the identity of the order
+        self.texts: dict[bytes, KnownOrder] = {}  # of the snapshot before that was read from JSON
 
 
 class PackedOrders:
@@ -135,36 +142,43 @@ def packed(snapshot: Snapshot, names: Names) -> PackedOrders | None:
     return found[1]
 
 
+def put_together(snapshot: Snapshot, rows: Sequence[Row], names: Names) -> None:
+    """Let a snapshot's orders be known as numbers, from the row of each."""
+    _PACKED.put(snapshot, (names, _join(snapshot.orders, rows, names)))
+
+
 def _pack(states: tuple[OrderState, ...], names: Names) -> PackedOrders | None:
     before = names.rows
-    fresh = [state for state in states if id(state) not in before]
-    added = _pack_rows(fresh, names)
+    added = pack_rows([state for state in states if id(state) not in before], names)
     if added is None:
         return None
-    rows = {id(state): before.get(id(state)) or added[id(state)] for state in states}
-    names.rows = rows
-    own = [rows[id(state)] for state in states]
-    orders = np.frombuffer(bytearray().join([row.order for row in own])).reshape(len(states), names.columns)
-    operations = np.frombuffer(bytearray().join([row.operations for row in own])).reshape(-1, _STATE_COLUMNS)
+    new = iter(added)
+    rows = [before.get(id(state)) or next(new) for state in states]
+    names.rows = {id(row.state): row for row in rows}
+    return _join(states, rows, names)
+
+
+def _join(states: tuple[OrderState, ...], rows: Sequence[Row], names: Names) -> PackedOrders:
+    orders = np.frombuffer(bytearray().join([row.order for row in rows])).reshape(len(rows), names.columns)
+    operations = np.frombuffer(bytearray().join([row.operations for row in rows])).reshape(-1, _STATE_COLUMNS)
     lengths = names.num_operations[orders[:, PRODUCT].astype(np.int64)]
     orders[:, FIRST_OPERATION] = np.cumsum(lengths) - lengths
     return PackedOrders(states, orders, operations)
 
 
-def _pack_rows(states: Sequence[OrderState], names: Names) -> dict[int, _Row] | None:
-    """Rows of some orders by their identity; None if one does not fit."""
+def pack_rows(states: Sequence[OrderState], names: Names) -> list[Row] | None:
+    """Rows of some orders; None if one does not fit."""
     if not states:
-        return {}
+        return []
     tables = _pack_all(states, names)
     if tables is None:
         return None
     orders, operations = tables
-    ends = [*orders[1:, FIRST_OPERATION].astype(int).tolist(), len(operations)]
     starts = orders[:, FIRST_OPERATION].astype(int).tolist()
-    return {
-        id(state): _Row(state, orders[place].tobytes(), operations[start:end].tobytes())
-        for place, (state, start, end) in enumerate(zip(states, starts, ends, strict=True))
-    }
+    ends = [*starts[1:], len(operations)]
+    return [
+        Row(state, orders[place].tobytes(), operations[start:end].tobytes()) for place, (state, start, end) in enumerate(zip(states, starts, ends, strict=True))
+    ]
 
 
 def _pack_all(states: Sequence[OrderState], names: Names) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:

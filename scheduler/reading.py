@@ -12,8 +12,8 @@ from factory.model import Factory, Operation, WorkCentre
 from factory.problems import Problem, Words, suggest
 from scheduler.consistency import DISAGREEMENT, count_in_process
 from scheduler.lock_checks import can_do, check_locks
-from scheduler.packing import Kind, Names, names_of, packed
-from scheduler.snapshot import MOST_ORDERS, MachineState, OperationState, OrderState, Snapshot
+from scheduler.packing import Kind, KnownOrder, Names, names_of, pack_rows, packed, put_together
+from scheduler.snapshot import MOST_ORDERS, MachineState, OperationState, OrderState, Snapshot, SnapshotText
 from scheduler.splitting import NOT_FOUND, find_orders
 
 MOST_PROBLEMS = 100
@@ -32,33 +32,51 @@ def read_snapshot(text: str | bytes, factory: Factory) -> Snapshot:
     SnapshotError
         With one line for each problem: path, value, rule, remedy.
     """
-    content = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
-    snapshot = _read_what_is_new(content, names_of(factory))
-    return _check(lambda: Snapshot.model_validate_json(text), factory) if snapshot is None else check_snapshot(snapshot, factory)
+    return read_with_text(text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text, factory)[0]
 
 
-def _read_what_is_new(text: bytes, names: Names) -> Snapshot | None:
+def read_with_text(text: bytes, factory: Factory) -> tuple[Snapshot, SnapshotText | None]:
+    """The same with the text in parts; None where they would have to be looked for."""
+    read = _read_what_is_new(text, names_of(factory))
+    if read is None:
+        return _check(lambda: Snapshot.model_validate_json(text), factory), None
+    return check_snapshot(read[0], factory), read[1]
+
+
+def _read_what_is_new(text: bytes, names: Names) -> tuple[Snapshot, SnapshotText] | None:
     """A snapshot whose orders, as far as their very text was in the snapshot before, are those of then; None if it is not that plain, or wrong."""
     if b"\\" in text:
         return None
-    spans = np.empty((2 + text.count(b'"operations"'), 2), np.int64)
+    spans = np.empty((MOST_ORDERS + 1, 2), np.int64)
     count = find_orders(np.frombuffer(text, np.uint8), spans)
-    if count == NOT_FOUND or count > MOST_ORDERS:
+    if count == NOT_FOUND:
         return None
     (first, last), *places = spans[: count + 1].tolist()
-    before, now = names.texts, dict[bytes, OrderState]()
+    rest = b"%b[]%b" % (text[:first], text[last:])
     try:
-        rest = Snapshot.model_validate_json(b"%b[]%b" % (text[:first], text[last:]))
-        orders = []
-        for start, end in places:
-            own = text[start:end]
-            order = before.get(own) or OrderState.model_validate_json(own)
-            now[own] = order
-            orders.append(order)
+        snapshot = Snapshot.model_validate_json(rest)
+        orders = _know_orders([text[start:end] for start, end in places], names)
     except ValidationError:
         return None
-    names.texts = now
-    return rest.model_copy(update={"orders": tuple(orders)})
+    if orders is None:
+        return None
+    rows = [order.row for order in orders]
+    whole = snapshot.model_copy(update={"orders": tuple([row.state for row in rows])})
+    put_together(whole, rows, names)
+    return whole, SnapshotText(rest, [order.text for order in orders])
+
+
+def _know_orders(texts: list[bytes], names: Names) -> list[KnownOrder] | None:
+    """Orders by their texts; None if one does not fit the factory."""
+    known = [names.texts.get(text) for text in texts]
+    new = [text for text, order in zip(texts, known, strict=True) if order is None]
+    rows = pack_rows([OrderState.model_validate_json(text) for text in new], names)
+    if rows is None:
+        return None
+    added = map(KnownOrder, new, rows)
+    orders = [order or next(added) for order in known]
+    names.texts = {order.text: order for order in orders}
+    return orders
 
 
 def parse_snapshot(data: object, factory: Factory) -> Snapshot:

@@ -30,8 +30,8 @@ from scheduler.metering import Meters
 from scheduler.openapi import describe
 from scheduler.planning import PlanError
 from scheduler.plans import Plan
-from scheduler.reading import SnapshotError, check_snapshot, describe_errors, read_snapshot
-from scheduler.snapshot import Snapshot
+from scheduler.reading import SnapshotError, check_snapshot, describe_errors, read_with_text
+from scheduler.snapshot import Snapshot, SnapshotText
 from scheduler.what_if import Comparison
 
 PAGE = Path(__file__).resolve().parent / "page"
@@ -110,12 +110,12 @@ class _Service:
         check_snapshot(asked.snapshot, self.engine.factory)  # type: ignore[attr-defined]
         return asked
 
-    def _read_snapshot(self, body: bytes) -> tuple[Snapshot, bytes | None]:
-        """The snapshot of a request that has nothing else, and its text for the log, if it stands there as it is."""
+    def _read_snapshot(self, body: bytes) -> tuple[Snapshot, SnapshotText | None]:
+        """The snapshot of a request that has nothing else, and its text for the log, if that is at hand."""
         only = _ONLY_A_SNAPSHOT.fullmatch(body)
         if only is not None:
             with contextlib.suppress(SnapshotError):  # what is wrong is told below, with its path in the request
-                return read_snapshot(only[1], self.engine.factory), only[1]
+                return read_with_text(only[1], self.engine.factory)
         return self._parse(body, SnapshotRequest).snapshot, None
 
     async def _wait(self, answering: Callable[[], Future[Any]]) -> Any:

@@ -8,7 +8,8 @@ All dates are ticks of the factory (docs/model.md, section 1). :mod:`scheduler.r
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Sequence
+from typing import Annotated, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -82,3 +83,18 @@ class Snapshot(_Part):
     recent_releases: Annotated[tuple[Date, ...], Field(max_length=8)] = ()  # of the newest eight orders, completed ones too; none: those of the orders here
     more_orders: bool = True  # whether more may come
     locks: Annotated[tuple[Lock, ...], Field(max_length=MOST_ORDERS)] = ()  # those of a machine in the order in which it does them
+
+
+class SnapshotText(NamedTuple):
+    """A snapshot in JSON."""
+
+    rest: bytes  # all of it but for its orders, of which it has none
+    orders: Sequence[bytes]
+
+
+def write_text(snapshot: Snapshot) -> SnapshotText:
+    """A snapshot's JSON."""
+    rest = snapshot.model_copy(update={"orders": ()})
+    return SnapshotText(
+        rest.model_dump_json(exclude_defaults=True).encode(), [order.model_dump_json(exclude_defaults=True).encode() for order in snapshot.orders]
+    )

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import multiprocessing
 import os
+import shutil
 import signal
 import sqlite3
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, cast
@@ -23,9 +27,10 @@ from scheduler.decisions import Decider, Decision
 from scheduler.floor import Floor, take_snapshot
 from scheduler.journal import Journal, JournalError, read_entries
 from scheduler.planning import Planner
+from scheduler.reading import read_with_text
 from scheduler.replaying import replay, report_shadow
 from scheduler.simulated import simulate
-from scheduler.snapshot import Snapshot
+from scheduler.snapshot import OrderState, Snapshot
 from scheduler.telling import tell_replay, tell_shadow
 
 FACTORY = find_single_factory("microfactory")
@@ -54,6 +59,7 @@ class LateFailure(EarliestDueDate):
         return super().decide(observation)
 
 
+@cache
 def moments() -> list[Snapshot]:
     names = Floor(FACTORY)
     return [take_snapshot(names, simulate(FACTORY, RULE, 5, decisions), 0) for decisions in range(40, 400, 40)]
@@ -138,6 +144,66 @@ def test_a_damaged_entry_is_named(tmp_path: Path) -> None:
         list(read_entries(tmp_path / "log.sqlite"))
 
 
+def test_a_damaged_order_names_the_entry_that_has_it_first(tmp_path: Path) -> None:
+    keep(tmp_path / "log.sqlite", decider())
+    with sqlite3.connect(tmp_path / "log.sqlite") as connection:
+        rows = connection.execute("SELECT id, orders FROM decisions ORDER BY id").fetchall()
+        latest = max(np.frombuffer(rows[2][1], "<i8").tolist())
+        assert [latest in np.frombuffer(orders, "<i8") for _, orders in rows[:3]] == [False, False, True]
+        whole = connection.execute("SELECT text FROM orders WHERE id = ?", (latest,)).fetchone()
+        connection.execute("UPDATE orders SET text = ? WHERE id = ?", (whole[0].replace(b"due_date", b"dew_date"), latest))
+    for _ in range(2):
+        read = read_entries(tmp_path / "log.sqlite")
+        assert [next(read).number, next(read).number] == [1, 2]
+        with pytest.raises(JournalError, match="entry 3 is damaged"):
+            next(read)
+        with sqlite3.connect(tmp_path / "log.sqlite") as connection:
+            connection.execute("DELETE FROM orders WHERE id = ?", (latest,))
+
+
+@pytest.mark.parametrize("change", ["substr(orders, 9)", "substr(orders, 2)", "x''"])
+def test_a_damaged_list_of_orders_is_named(tmp_path: Path, change: str) -> None:
+    keep(tmp_path / "log.sqlite", decider())
+    with sqlite3.connect(tmp_path / "log.sqlite") as connection:
+        connection.execute(f"UPDATE decisions SET orders = {change} WHERE id = 2")
+    with pytest.raises(JournalError, match="entry 2 is damaged"):
+        list(read_entries(tmp_path / "log.sqlite"))
+
+
+def stored_orders(path: Path) -> list[bytes]:
+    """Texts of orders in the log."""
+    with sqlite3.connect(path) as connection:
+        return [text for (text,) in connection.execute("SELECT text FROM orders ORDER BY id")]
+
+
+def test_an_order_that_the_entry_before_had_is_not_written_again(tmp_path: Path) -> None:
+    before = moments()[3]
+    fresh = before.orders[1].model_copy(update={"weight": 7.5})
+    after = before.model_copy(update={"orders": (*before.orders[2:], fresh)})
+    with Journal(tmp_path / "log.sqlite") as journal:
+        for snapshot in (before, before, after):
+            journal.append(snapshot, [], **ANSWERS)  # type: ignore[arg-type]
+    assert [OrderState.model_validate_json(text) for text in stored_orders(tmp_path / "log.sqlite")] == [*before.orders, fresh]
+    assert [entry.snapshot for entry in read_entries(tmp_path / "log.sqlite")] == [before, before, after]
+
+
+def test_a_snapshot_is_logged_with_the_very_texts_it_came_in(tmp_path: Path) -> None:
+    snapshot = moments()[2]
+    text = json.dumps(snapshot.model_dump(mode="json"), indent=2).encode()
+    read, parts = read_with_text(text, FACTORY)
+    with Journal(tmp_path / "log.sqlite") as journal:
+        journal.submit(read, [], policy="abc", rule=str(RULE), shadow=False, text=parts).result()
+    assert all(order in text for order in stored_orders(tmp_path / "log.sqlite"))
+    assert [entry.snapshot for entry in read_entries(tmp_path / "log.sqlite")] == [snapshot]
+
+
+def test_a_snapshot_without_orders_is_logged(tmp_path: Path) -> None:
+    empty = moments()[0].model_copy(update={"orders": ()})
+    with Journal(tmp_path / "log.sqlite") as journal:
+        journal.append(empty, [], **ANSWERS)  # type: ignore[arg-type]
+    assert [entry.snapshot for entry in read_entries(tmp_path / "log.sqlite")] == [empty]
+
+
 @pytest.mark.parametrize("content", [b"no database at all, but long enough to be taken for one" * 20, b""], ids=["text", "empty"])
 def test_what_is_no_log_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "log.sqlite"
@@ -152,7 +218,7 @@ def test_what_is_no_log_is_refused(tmp_path: Path, content: bytes) -> None:
 def test_another_database_is_left_alone(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "other.sqlite") as connection:
         connection.execute("CREATE TABLE customers (name TEXT)")
-    with pytest.raises(JournalError, match="its layout is 0; 1 is understood here"):
+    with pytest.raises(JournalError, match="its layout is 0; 2 is understood here"):
         Journal(tmp_path / "other.sqlite")
     with pytest.raises(JournalError, match="there is no such file"):
         list(read_entries(tmp_path / "none.sqlite"))
@@ -175,6 +241,50 @@ def test_a_write_that_fails_is_not_acknowledged(tmp_path: Path) -> None:
         journal._connection.execute("PRAGMA max_page_count = 1000000")
         last = journal.append(snapshot, [], **ANSWERS)  # type: ignore[arg-type]
     assert [entry.number for entry in read_entries(tmp_path / "log.sqlite")] == list(range(1, last + 1))
+
+
+def test_orders_of_a_write_that_failed_are_written_with_the_next(tmp_path: Path) -> None:
+    before, after = moments()[3:5]
+    with Journal(tmp_path / "log.sqlite") as journal:
+        journal.append(before, [], **ANSWERS)  # type: ignore[arg-type]
+        journal._connection.execute("CREATE TEMP TRIGGER refuse BEFORE INSERT ON decisions BEGIN SELECT RAISE(ABORT, 'no more'); END")
+        with pytest.raises(JournalError, match="no more"):
+            journal.append(after, [], **ANSWERS)  # type: ignore[arg-type]
+        journal._connection.execute("DROP TRIGGER refuse")
+        assert journal.append(after, [], **ANSWERS) == 2  # type: ignore[arg-type]
+    assert [entry.snapshot for entry in read_entries(tmp_path / "log.sqlite")] == [before, after]
+
+
+def test_what_is_written_ahead_is_moved_by_another_thread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scheduler.journal._SETTLE_SECONDS", 0.01)
+    with Journal(tmp_path / "log.sqlite") as journal:
+        journal.append(moments()[0], [], **ANSWERS)  # type: ignore[arg-type]
+        end = time.monotonic() + 60.0
+        while not moved_entries(tmp_path / "log.sqlite", tmp_path / "copy.sqlite"):
+            assert time.monotonic() < end, "nothing is moved"
+            time.sleep(0.01)
+        assert (tmp_path / "log.sqlite-wal").stat().st_size > 0
+
+
+def moved_entries(path: Path, copy: Path) -> int:
+    """Entries that are at their place already: in the file without what is written ahead of it."""
+    shutil.copy(path, copy)
+    with contextlib.closing(sqlite3.connect(copy)) as connection, contextlib.suppress(sqlite3.Error):
+        return int(connection.execute("SELECT count(*) FROM decisions").fetchone()[0])
+    return 0
+
+
+def test_the_file_for_what_is_written_ahead_stays_small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scheduler.journal._SETTLE_SECONDS", 0.0)
+    monkeypatch.setattr("scheduler.journal.MOST_AHEAD", 2**17)
+    ahead, written, largest = tmp_path / "log.sqlite-wal", 0, 0
+    with Journal(tmp_path / "log.sqlite") as journal:
+        while written < 2000:
+            written = journal.append(moments()[0], [], **ANSWERS)  # type: ignore[arg-type]
+            largest = max(largest, ahead.stat().st_size)
+    assert 2**17 < largest < 2**21 < written * 2**12  # each entry is a page at least
+    assert not ahead.exists()
+    assert len(list(read_entries(tmp_path / "log.sqlite"))) == written
 
 
 # --- taking decisions again ---------------------------------------------------------------------------------------------------
