@@ -31,8 +31,8 @@ class PointerPolicy(MaskableActorCriticPolicy):
         Weights of the index to start as, ``[W]``.
     sharpness, width
         As for the network.
-    weights
-        State of a network to go on from instead.
+    weights, critic_weights
+        States of a network and its privileged critic to go on from instead.
     """
 
     def __init__(
@@ -45,10 +45,11 @@ class PointerPolicy(MaskableActorCriticPolicy):
         sharpness: float,
         width: int,
         weights: Mapping[str, Tensor] | None = None,
+        critic_weights: Mapping[str, Tensor] | None = None,
         **settings: Any,
     ) -> None:
         self._network_settings: dict[str, Any] = {"prior": prior, "sharpness": sharpness, "width": width}
-        self._start = weights
+        self._start, self._critic_start = weights, critic_weights
         super().__init__(observation_space, action_space, lr_schedule, **settings)
 
     def _build(self, lr_schedule: Callable[[float], float]) -> None:
@@ -57,6 +58,8 @@ class PointerPolicy(MaskableActorCriticPolicy):
         if self._start is not None:
             self.network.load_state_dict(self._start)
         self.critic = Critic(self.network)
+        if self._critic_start is not None:
+            self.critic.load_state_dict(self._critic_start)
         self.optimizer = torch.optim.Adam(self.parameters(), lr=lr_schedule(1), eps=1e-5, fused=True)
 
     # --- what MaskablePPO calls -----------------------------------------------------------------------------------------------

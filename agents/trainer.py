@@ -118,8 +118,10 @@ class Trainer:
         network = self.config.network
         if network.policy is None:
             return {"prior": self._prior_weights(), "sharpness": network.sharpness, "width": network.width}
-        trained = load_policy(network.policy).network
-        return {"prior": [0.0] * len(FEATURES), "sharpness": 1.0, "width": trained.width, "weights": trained.state_dict()}
+        trained = load_policy(network.policy)
+        critic = None if trained.critic is None else trained.critic.state_dict()
+        whole = {"weights": trained.network.state_dict(), "critic_weights": critic}
+        return {"prior": [0.0] * len(FEATURES), "sharpness": 1.0, "width": trained.network.width, **whole}
 
     def _prior_weights(self) -> list[float]:
         start = self.config.network.start

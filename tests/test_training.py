@@ -215,6 +215,17 @@ def test_a_run_can_go_on_from_a_policy(finished: tuple[Path, dict[str, torch.Ten
     assert run.validations[-1]["step"] == 512
 
 
+def test_a_run_that_goes_on_from_a_policy_takes_its_critic_along(
+    finished: tuple[Path, dict[str, torch.Tensor]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = trainer(tmp_path / "further", {"network": {**TINY["network"], "policy": str(finished[0] / "policy")}})  # type: ignore[dict-item]
+    monkeypatch.setattr(run, "_train", lambda: None)
+    run.begin()
+    critic = load_policy(finished[0] / "policy").critic
+    assert critic is not None
+    assert_same(run.model.policy.critic.state_dict(), critic.state_dict())
+
+
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="torch finds no GPU here")
 def test_on_a_gpu_the_network_learns_there_and_what_is_kept_decides_on_the_processor(tmp_path: Path) -> None:
     run = trainer(tmp_path / "run", device="cuda")
