@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, SupportsInt
 
 import numpy as np
@@ -48,7 +49,7 @@ class Floor:
         self.names = names_of(factory)
         self._kinds = [*self.names.kinds.values()]
         self.operation_names = [kind.names for kind in self._kinds]
-        self._ids: list[str] = []
+        self._ids: Sequence[str] = ()
         self._sources = np.zeros(0, np.int64)
         self.held = False
         self._make_room(_ROOM_AT_FIRST)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import time
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,7 @@ from scheduler.guarding import RateLimit, is_allowed
 from scheduler.messages import Problems
 from scheduler.metering import Meters
 
+Answering = Callable[[Request], Awaitable[Response]]
 MOST_BYTES = 16 * 2**20
 
 logger = logging.getLogger("scheduler")
@@ -47,10 +49,12 @@ class Gate:
         What answers the requests that come through.
     guards, limit, meters
         Who may ask, how often, and where it is counted.
+    at_once
+        Answers to requests that are asked so often that the way through the application would cost too much, by method and path.
     """
 
-    def __init__(self, app: ASGIApp, guards: Guards, limit: RateLimit, meters: Meters) -> None:
-        self.app, self.guards, self.limit, self.meters = app, guards, limit, meters
+    def __init__(self, app: ASGIApp, guards: Guards, limit: RateLimit, meters: Meters, at_once: Mapping[tuple[str, str], Answering]) -> None:
+        self.app, self.guards, self.limit, self.meters, self.at_once = app, guards, limit, meters, at_once
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Guard, time, count and log a request."""
@@ -67,7 +71,9 @@ class Gate:
 
         try:
             self._guard(Request(scope))
-            await self.app(scope, receive, note)
+            answering = self.at_once.get((scope["method"], scope["path"]))
+            answer = self.app if answering is None else await answering(Request(scope, receive))
+            await answer(scope, receive, note)
         except RefusedError as refusal:
             await refuse(refusal)(scope, receive, note)
         finally:
@@ -84,7 +90,8 @@ class Gate:
             raise RefusedError(429, f"too many requests; more than {self.limit.rate:g} a second. Wait {wait:.3f} s.", retry_after=wait)
 
     def _record(self, scope: Scope, status: int, seconds: float) -> None:
-        self.meters.count_request(getattr(scope.get("route"), "path", "other"), status, seconds)
+        known = scope["path"] if (scope["method"], scope["path"]) in self.at_once else getattr(scope.get("route"), "path", "other")
+        self.meters.count_request(known, status, seconds)
         log(logging.INFO, "request", method=scope["method"], path=scope["path"], status=status, ms=round(1000 * seconds, 2), client=_client(scope))
 
 

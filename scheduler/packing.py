@@ -6,8 +6,11 @@ have.
 
 from __future__ import annotations
 
+import itertools
 import weakref
-from collections.abc import Sequence
+from array import array
+from collections.abc import Iterable, Sequence
+from math import nan
 from operator import attrgetter
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -15,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from factory.arrays import DONE, IN_PROCESS, READY, UPCOMING
-from factory.model import Factory, operation_order, predecessors
+from factory.model import Factory, WorkCentre, operation_order, predecessors
 from scheduler.snapshot import OrderState, Snapshot
 
 OPERATION_STATUS = {"upcoming": UPCOMING, "ready": READY, "in_process": IN_PROCESS, "done": DONE}
@@ -32,15 +35,21 @@ class Row(NamedTuple):
     """An order with its numbers, as they lie in memory."""
 
     state: OrderState  # kept, so that nothing else can have its identity
+    order_id: str
     order: bytes
     operations: bytes
+    text: bytes  # the JSON it was read from; b"": it was not
 
 
-class KnownOrder(NamedTuple):
-    """An order of the snapshot before, as it was read."""
+class Before(NamedTuple):
+    """The snapshot before that was read from JSON."""
 
-    text: bytes  # its JSON
-    row: Row
+    text: NDArray[np.uint8]
+    spans: NDArray[np.int64]  # as scheduler.splitting.find_orders tells them
+    orders: Sequence[Row]
+
+
+_NOTHING_BEFORE = Before(np.frombuffer(b"{}", np.uint8), np.zeros((0, 2), np.int64), ())
 
 
 class _Known(Generic[_Value]):
@@ -75,6 +84,18 @@ class Kind:
         self.before = {operation.name: [listed[other].name for other in others] for operation, others in zip(listed, predecessors(product), strict=True)}
 
 
+class Setups(NamedTuple):
+    """What can be mounted on a machine: one value of each attribute."""
+
+    attributes: int
+    values: frozenset[tuple[str, str]]  # with their attributes
+
+    @classmethod
+    def of(cls, centre: WorkCentre) -> Setups:
+        """What can be mounted on the machines of a work centre."""
+        return cls(len(centre.attributes), frozenset((attribute.name, value) for attribute in centre.attributes for value in attribute.values))
+
+
 class Names:
     """What a factory calls its products and operations, as numbers."""
 
@@ -83,11 +104,8 @@ class Names:
         most = max(len(kind.names) for kind in self.kinds.values())
         self.needs_material = np.zeros((len(self.kinds), most), np.bool_)
         self.comes_before = np.zeros((len(self.kinds), most, most), np.bool_)  # [product, operation, earlier operation]
-        self.setups = {
-            machine.name: {attribute.name: frozenset(attribute.values) for attribute in centre.attributes}
-            for centre in factory.work_centres
-            for machine in centre.machines
-        }
+        self.centres = {machine.name: centre for centre in factory.work_centres for machine in centre.machines}
+        self.setups = {name: Setups.of(centre) for name, centre in self.centres.items()}
         self.num_operations = np.array([len(kind.names) for kind in self.kinds.values()], np.int64)
         for kind in self.kinds.values():
             for place, (name, operation) in enumerate(kind.operations.items()):
@@ -95,7 +113,7 @@ class Names:
                 self.comes_before[kind.number, place, [kind.places[other] for other in kind.before[name]]] = True
         self.columns = OPTIONS + len(factory.options)
         self.rows: dict[int, Row] = {}  # of the snapshot before, by the identity of the order
-        self.texts: dict[bytes, KnownOrder] = {}  # of the snapshot before that was read from JSON
+        self.before = _NOTHING_BEFORE
 
 
 class PackedOrders:
@@ -113,10 +131,9 @@ class PackedOrders:
         Places of the orders by their ids; of two that share one, the later.
     """
 
-    def __init__(self, states: tuple[OrderState, ...], orders: NDArray[np.float64], operations: NDArray[np.float64]) -> None:
-        self.states, self.orders, self.operations = states, orders, operations
-        self.ids = [state.order_id for state in states]
-        self.number_of = {name: number for number, name in enumerate(self.ids)}
+    def __init__(self, states: Sequence[OrderState], ids: Sequence[str], orders: NDArray[np.float64], operations: NDArray[np.float64]) -> None:
+        self.states, self.ids, self.orders, self.operations = states, ids, orders, operations
+        self.number_of = dict(zip(ids, range(len(ids)), strict=True))
 
 
 _NAMES: _Known[Names] = _Known()
@@ -131,7 +148,7 @@ def names_of(factory: Factory) -> Names:
 def forget(factory: Factory) -> None:
     """Let no snapshot have been before."""
     names = names_of(factory)
-    names.rows, names.texts = {}, {}
+    names.rows, names.before = {}, _NOTHING_BEFORE
 
 
 def packed(snapshot: Snapshot, names: Names) -> PackedOrders | None:
@@ -142,12 +159,12 @@ def packed(snapshot: Snapshot, names: Names) -> PackedOrders | None:
     return found[1]
 
 
-def put_together(snapshot: Snapshot, rows: Sequence[Row], names: Names) -> None:
-    """Let a snapshot's orders be known as numbers, from the row of each."""
-    _PACKED.put(snapshot, (names, _join(snapshot.orders, rows, names)))
+def keep_packed(snapshot: Snapshot, orders: PackedOrders, names: Names) -> None:
+    """Let the numbers of a snapshot's orders be known."""
+    _PACKED.put(snapshot, (names, orders))
 
 
-def _pack(states: tuple[OrderState, ...], names: Names) -> PackedOrders | None:
+def _pack(states: Sequence[OrderState], names: Names) -> PackedOrders | None:
     before = names.rows
     added = pack_rows([state for state in states if id(state) not in before], names)
     if added is None:
@@ -155,57 +172,37 @@ def _pack(states: tuple[OrderState, ...], names: Names) -> PackedOrders | None:
     new = iter(added)
     rows = [before.get(id(state)) or next(new) for state in states]
     names.rows = {id(row.state): row for row in rows}
-    return _join(states, rows, names)
+    return put_together(rows, names)[0]
 
 
-def _join(states: tuple[OrderState, ...], rows: Sequence[Row], names: Names) -> PackedOrders:
-    orders = np.frombuffer(bytearray().join([row.order for row in rows])).reshape(len(rows), names.columns)
-    operations = np.frombuffer(bytearray().join([row.operations for row in rows])).reshape(-1, _STATE_COLUMNS)
+def put_together(rows: Sequence[Row], names: Names) -> tuple[PackedOrders, Sequence[bytes]]:
+    """Orders of a snapshot from the row of each, and their texts."""
+    states, ids, own, operations, texts = zip(*rows, strict=True) if rows else ((),) * len(Row._fields)
+    orders = np.frombuffer(bytearray().join(own)).reshape(len(rows), names.columns)
     lengths = names.num_operations[orders[:, PRODUCT].astype(np.int64)]
-    orders[:, FIRST_OPERATION] = np.cumsum(lengths) - lengths
-    return PackedOrders(states, orders, operations)
+    orders[:, FIRST_OPERATION] = lengths.cumsum() - lengths
+    return PackedOrders(states, ids, orders, np.frombuffer(bytearray().join(operations)).reshape(-1, _STATE_COLUMNS)), texts
 
 
-def pack_rows(states: Sequence[OrderState], names: Names) -> list[Row] | None:
-    """Rows of some orders; None if one does not fit."""
-    if not states:
-        return []
-    tables = _pack_all(states, names)
-    if tables is None:
+def pack_rows(states: Sequence[OrderState], names: Names, texts: Iterable[bytes] = itertools.repeat(b"")) -> list[Row] | None:
+    """Rows of some orders, which were read from ``texts`` if they are given; None if one does not fit."""
+    rows = list[Row]()
+    for state, text in zip(states, texts, strict=False):
+        row = _pack_row(state, text, names)
+        if row is None:
+            return None
+        rows.append(row)
+    return rows
+
+
+def _pack_row(state: OrderState, text: bytes, names: Names) -> Row | None:
+    kind, own = names.kinds.get(state.product), state.operations
+    if kind is None or own.keys() != kind.operations.keys():
         return None
-    orders, operations = tables
-    starts = orders[:, FIRST_OPERATION].astype(int).tolist()
-    ends = [*starts[1:], len(operations)]
-    return [
-        Row(state, orders[place].tobytes(), operations[start:end].tobytes()) for place, (state, start, end) in enumerate(zip(states, starts, ends, strict=True))
-    ]
-
-
-def _pack_all(states: Sequence[OrderState], names: Names) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
-    rows, operations = [], list[Any]()
-    for state in states:
-        kind = names.kinds.get(state.product)
-        if kind is None:
-            return None
-        options = [values.get(state.options.get(name, ""), -1) for name, values in kind.option_numbers]
-        if state.options.keys() != kind.option_values.keys() or options.count(-1) != len(options) - len(kind.option_values):
-            return None
-        rows.append((state.release_date, state.due_date, state.weight, kind.number, state.material_here, len(operations), *options))
-        own = state.operations
-        if [*own] == kind.names:
-            operations += own.values()
-        elif own.keys() == kind.operations.keys():
-            operations += [own[name] for name in kind.names]
-        else:
-            return None
-    return np.array(rows, np.float64).reshape(len(rows), names.columns), _pack_operations(operations)
-
-
-def _pack_operations(operations: list[Any]) -> NDArray[np.float64]:
-    table = np.empty((len(operations), _STATE_COLUMNS))
-    if operations:
-        status, *others = zip(*map(_STATE, operations), strict=True)
-        table[:, STATUS] = [OPERATION_STATUS[word] for word in status]
-        for column, values in enumerate(others, start=ATTEMPT):
-            table[:, column] = values  # None becomes nan
-    return table
+    options = [values.get(state.options.get(name, ""), -1) for name, values in kind.option_numbers]
+    if state.options.keys() != kind.option_values.keys() or options.count(-1) != len(options) - len(kind.option_values):
+        return None
+    order = array("d", (state.release_date, state.due_date, state.weight, kind.number, state.material_here, 0, *options))
+    told = [value for name in kind.names for value in _STATE(own[name])]
+    told[STATUS::_STATE_COLUMNS] = [OPERATION_STATUS[word] for word in told[STATUS::_STATE_COLUMNS]]
+    return Row(state, state.order_id, order.tobytes(), array("d", [nan if value is None else value for value in told]).tobytes(), text)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from factory.model import Factory, Operation, WorkCentre
 from factory.problems import Problem, Words, suggest
 from scheduler.consistency import DISAGREEMENT, count_in_process
 from scheduler.lock_checks import can_do, check_locks
-from scheduler.packing import Kind, KnownOrder, Names, names_of, pack_rows, packed, put_together
+from scheduler.packing import Before, Kind, Names, Row, Setups, keep_packed, names_of, pack_rows, packed, put_together
 from scheduler.snapshot import MOST_ORDERS, MachineState, OperationState, OrderState, Snapshot, SnapshotText
 from scheduler.splitting import NOT_FOUND, find_orders
 
@@ -47,36 +47,38 @@ def _read_what_is_new(text: bytes, names: Names) -> tuple[Snapshot, SnapshotText
     """A snapshot whose orders, as far as their very text was in the snapshot before, are those of then; None if it is not that plain, or wrong."""
     if b"\\" in text:
         return None
-    spans = np.empty((MOST_ORDERS + 1, 2), np.int64)
-    count = find_orders(np.frombuffer(text, np.uint8), spans)
+    letters, before = np.frombuffer(text, np.uint8), names.before
+    spans, same = np.empty((MOST_ORDERS + 1, 2), np.int64), np.empty(MOST_ORDERS + 1, np.int64)
+    count = find_orders(letters, spans, same, before.text, before.spans)
     if count == NOT_FOUND:
         return None
-    (first, last), *places = spans[: count + 1].tolist()
+    spans = spans[: count + 1].copy()
+    first, last = spans[0].tolist()
     rest = b"%b[]%b" % (text[:first], text[last:])
     try:
         snapshot = Snapshot.model_validate_json(rest)
-        orders = _know_orders([text[start:end] for start, end in places], names)
+        orders = _know_orders(text, spans[1:].tolist(), same[1 : count + 1].tolist(), before.orders, names)
     except ValidationError:
         return None
     if orders is None:
         return None
-    rows = [order.row for order in orders]
-    whole = snapshot.model_copy(update={"orders": tuple([row.state for row in rows])})
-    put_together(whole, rows, names)
-    return whole, SnapshotText(rest, [order.text for order in orders])
+    names.before = Before(letters, spans, orders)
+    tables, texts = put_together(orders, names)
+    whole = snapshot.model_copy(update={"orders": tables.states})
+    keep_packed(whole, tables, names)
+    return whole, SnapshotText(rest, texts)
 
 
-def _know_orders(texts: list[bytes], names: Names) -> list[KnownOrder] | None:
-    """Orders by their texts; None if one does not fit the factory."""
-    known = [names.texts.get(text) for text in texts]
-    new = [text for text, order in zip(texts, known, strict=True) if order is None]
-    rows = pack_rows([OrderState.model_validate_json(text) for text in new], names)
+def _know_orders(text: bytes, spans: Sequence[tuple[int, int]], same: Sequence[int], before: Sequence[Row], names: Names) -> list[Row] | None:
+    """Orders by where they stand in the text, now and, of those in ``before``, then; None if one does not fit the factory."""
+    moved = {order.text: order for order in before}
+    known = [before[place - 1] if place != NOT_FOUND else moved.get(text[start:end]) for place, (start, end) in zip(same, spans, strict=True)]
+    new = [text[start:end] for order, (start, end) in zip(known, spans, strict=True) if order is None]
+    rows = pack_rows([OrderState.model_validate_json(one) for one in new], names, new)
     if rows is None:
         return None
-    added = map(KnownOrder, new, rows)
-    orders = [order or next(added) for order in known]
-    names.texts = {order.text: order for order in orders}
-    return orders
+    added = iter(rows)
+    return [order or next(added) for order in known]
 
 
 def parse_snapshot(data: object, factory: Factory) -> Snapshot:
@@ -132,17 +134,18 @@ def _find_problems(snapshot: Snapshot, factory: Factory) -> Iterator[Problem]:
         yield Problem(
             "recent_releases", snapshot.recent_releases, f"none can lie after the clock at {snapshot.clock}", "Leave out orders that are still to come"
         )
-    orders = {order.order_id: order for order in snapshot.orders}
+    names = names_of(factory)
+    tables = packed(snapshot, names)
+    ids = [order.order_id for order in snapshot.orders] if tables is None else tables.ids
+    orders = dict(zip(ids, snapshot.orders, strict=True))
     if len(orders) < len(snapshot.orders):
-        ids = [order.order_id for order in snapshot.orders]
         twice = next(one for one in ids if ids.count(one) > 1)
         yield Problem("orders", twice, "order_id must be unique", "Give each order one of its own")
         return
-    names = names_of(factory)
     products, in_process = names.kinds, count_operations_in_process(snapshot, names)
     if in_process == DISAGREEMENT:
         yield from find_order_problems(snapshot, factory)
-    centres = {machine.name: centre for centre in factory.work_centres for machine in centre.machines}
+    centres = names.centres
     for name in centres:
         if name not in snapshot.machines:
             yield Problem("machines", Words(f"{len(snapshot.machines)} machines"), f"{name} is missing", "Tell the state of every machine")
@@ -159,7 +162,8 @@ def _find_problems(snapshot: Snapshot, factory: Factory) -> Iterator[Problem]:
     changing = sum(state.status == "changing" for state in snapshot.machines.values())
     if factory.crews is not None and changing > factory.crews:
         yield Problem("machines", Words(f"{changing} are changing over"), f"{factory.name} has crews for {factory.crews}", "Correct the statuses")
-    yield from check_locks(snapshot, orders, products, centres)
+    if snapshot.locks:
+        yield from check_locks(snapshot, orders, products, centres)
 
 
 def count_operations_in_process(snapshot: Snapshot, names: Names) -> int:
@@ -241,12 +245,12 @@ def _check_operation(place: str, state: OperationState, operation: Operation, or
         yield Problem(place, Words("one of expected_date and lead_time"), "they go together", "Give both or neither")
 
 
-def _is_sound(state: MachineState, setups: dict[str, frozenset[str]], clock: int) -> bool:
+def _is_sound(state: MachineState, setups: Setups, clock: int) -> bool:
     """Whether :func:`_check_machine` would find nothing."""
     mounted, end = state.setup, state.expected_end
     return (
-        mounted.keys() == setups.keys()
-        and all(value in setups[attribute] for attribute, value in mounted.items())
+        len(mounted) == setups.attributes
+        and mounted.items() <= setups.values
         and state.since <= clock
         and (end is None) == (state.status == "idle")
         and (end is None or state.out_of_service_until is None or end >= state.out_of_service_until)

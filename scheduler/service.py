@@ -47,7 +47,7 @@ _KINDS = {".html": "text/html; charset=utf-8", ".css": "text/css; charset=utf-8"
 Asked = TypeVar("Asked", bound=BaseModel)
 
 
-def create_app(engine: Engine, guards: Guards, when_ready: Callable[[], None] = lambda: None) -> FastAPI:
+def create_app(engine: Engine, guards: Guards, when_ready: Callable[[], None] = lambda: None) -> Gate:
     """The service around an engine; it closes engine and journal when it stops. ``when_ready`` is called once, before the first request is answered."""
 
     @contextlib.asynccontextmanager
@@ -62,7 +62,7 @@ def create_app(engine: Engine, guards: Guards, when_ready: Callable[[], None] = 
     service = _Service(app, engine, guards, when_ready)
     service.add_routes()
     app.openapi = service.describe  # type: ignore[method-assign]
-    return app
+    return Gate(app, guards, RateLimit(guards.rate), service.meters, {("POST", "/v1/decide"): service.decide})
 
 
 class _Service:
@@ -141,7 +141,6 @@ class _Service:
     def add_routes(self) -> None:
         """Tell the application who answers what."""
         app = self.app
-        app.add_middleware(Gate, guards=self.guards, limit=RateLimit(self.guards.rate), meters=self.meters)
         app.exception_handler(RefusedError)(lambda _, refusal: refuse(refusal))
         app.exception_handler(HTTPException)(lambda _, error: refuse(RefusedError(error.status_code, f"{error.detail}. See /openapi.json.")))
         for path, answer, method in (

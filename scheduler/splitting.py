@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from factory.compiled import compiled
 
 NOT_FOUND = -1
+_NEAR = 8
 _QUOTE, _COMMA, _COLON, _OPEN_LIST, _CLOSE_LIST, _OPEN, _CLOSE = (ord(sign) for sign in '",:[]{}')
 _OPENING, _CLOSING = (_OPEN, _OPEN_LIST), (_CLOSE, _CLOSE_LIST)
 _BLANKS = (ord(" "), ord("\t"), ord("\n"), ord("\r"))
@@ -12,7 +15,7 @@ _KEY = tuple(b"orders")
 
 
 @compiled
-def find_orders(text, spans):
+def find_orders(text, spans, same, known_text, known_spans):
     """The list of orders in a snapshot's JSON, which must not hold a backslash.
 
     Parameters
@@ -21,6 +24,10 @@ def find_orders(text, spans):
         Bytes.
     spans
         Room for the result, ``[at least 1 + orders, 2]``: first and last byte (not included) of the list with its brackets, then of each of its objects.
+    same
+        Filled likewise, ``[at least 1 + orders]``: the span of the very same text in ``known_text``, or NOT_FOUND where it has not been noticed.
+    known_text, known_spans
+        Text and result of a snapshot before; none if there are no spans.
 
     Returns
     -------
@@ -35,7 +42,7 @@ def find_orders(text, spans):
                 place = skip_blanks(text, skip_blanks(text, end) + 1)
                 if orders != NOT_FOUND or place >= text.shape[0] or text[place] != _OPEN_LIST:
                     return NOT_FOUND
-                orders = list_objects(text, place, spans)
+                orders = list_objects(text, place, spans, same, known_text, known_spans)
                 if orders == NOT_FOUND:
                     return NOT_FOUND
                 place = spans[0, 1]
@@ -68,19 +75,23 @@ def is_key(text, start, end):
 
 
 @compiled
-def list_objects(text, start, spans):
+def list_objects(text, start, spans, same, known_text, known_spans):
     """Spans of a list that begins at ``start`` and of the objects in it; their number, or NOT_FOUND."""
     spans[0, 0] = start
-    place, count = skip_blanks(text, start + 1), 0
+    place, count, last, beside = skip_blanks(text, start + 1), 0, 0, 0
     if place < text.shape[0] and text[place] == _CLOSE_LIST:
         spans[0, 1] = place + 1
         return 0
     while True:
         if place >= text.shape[0] or text[place] != _OPEN or count + 1 == spans.shape[0]:
             return NOT_FOUND
-        end = end_of_object(text, place)
+        found = find_same(text, place, known_text, known_spans, last, beside)
+        if found == NOT_FOUND:
+            end, beside = end_of_object(text, place), beside + 1
+        else:
+            end, last, beside = place + known_spans[found, 1] - known_spans[found, 0], found, 0
         count += 1
-        spans[count, 0], spans[count, 1] = place, end
+        spans[count, 0], spans[count, 1], same[count] = place, end, found
         place = skip_blanks(text, end)
         if place >= text.shape[0]:
             return NOT_FOUND
@@ -90,6 +101,35 @@ def list_objects(text, start, spans):
         if text[place] != _COMMA:
             return NOT_FOUND
         place = skip_blanks(text, place + 1)
+
+
+@compiled
+def find_same(text, place, known_text, known_spans, last, beside):
+    """The span of ``known_text`` that stands at ``place`` too, or NOT_FOUND.
+
+    It is looked for where it stands if ``beside`` objects since the span ``last`` have changed, and among those that follow it, as objects come and go.
+    """
+    if is_same(text, place, known_text, known_spans, last + 1 + beside):
+        return last + 1 + beside
+    for span in range(last + 1, last + 1 + _NEAR):
+        if is_same(text, place, known_text, known_spans, span):
+            return span
+    return NOT_FOUND
+
+
+@compiled
+def is_same(text, place, known_text, known_spans, span):
+    """Whether a span of ``known_text`` stands at ``place`` too."""
+    if span >= known_spans.shape[0]:
+        return False
+    length = known_spans[span, 1] - known_spans[span, 0]
+    if place + length > text.shape[0]:
+        return False
+    here, there = text[place : place + length], known_text[known_spans[span, 0] : known_spans[span, 1]]
+    difference = np.uint8(0)
+    for letter in range(length):  # all of them: it takes less time than to stop at the first that differs
+        difference |= here[letter] ^ there[letter]
+    return difference == 0
 
 
 @compiled

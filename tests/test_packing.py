@@ -36,7 +36,7 @@ def test_orders_that_were_there_before_become_the_same_numbers() -> None:
     assert partly is not None
     assert wholly is not None
     assert len(kept) > 2
-    assert [one.order_id for one in partly.states] == wholly.ids
+    assert [one.order_id for one in partly.states] == [*wholly.ids]
     np.testing.assert_array_equal(partly.orders, wholly.orders)
     np.testing.assert_array_equal(partly.operations, wholly.operations)
 

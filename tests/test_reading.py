@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from agents.rules import make_rule
 from factory.catalogue import find_single_factory
 from scheduler.floor import Floor, take_snapshot
 from scheduler.packing import forget
-from scheduler.reading import SnapshotError, check_snapshot, read_snapshot
+from scheduler.reading import SnapshotError, check_snapshot, read_snapshot, read_with_text
 from scheduler.simulated import simulate
 from scheduler.snapshot import Snapshot
+from scheduler.splitting import NOT_FOUND, find_orders
 
 FACTORY = find_single_factory("microfactory")
 RULE = make_rule("ATCS", k1=2, k2=0.5)
@@ -47,6 +50,56 @@ def test_an_order_that_has_changed_is_read_anew() -> None:
     read_snapshot(PLAIN, FACTORY)
     changed = {**DATA, "orders": [{**DATA["orders"][0], "weight": 7.5}, *DATA["orders"][1:]]}
     assert read_snapshot(json.dumps(changed), FACTORY).orders[0].weight == 7.5
+
+
+RESTING: dict[str, Any] = {
+    **json.loads(PLAIN.replace('"in_process"', '"upcoming"')),
+    "machines": {name: {"setup": state.setup, "status": "idle", "since": 0} for name, state in MOMENTS[0].machines.items()},
+}
+SPELT = [json.dumps(order) for order in RESTING["orders"]]
+CHANGED = [json.dumps({**order, "weight": 7.5}) for order in RESTING["orders"]]
+ORDERS: dict[str, list[str]] = {
+    "as they were": SPELT,
+    "fewer": SPELT[:2] + SPELT[5:],
+    "more": [SPELT[0], CHANGED[1].replace('"order_id": "', '"order_id": "new '), *SPELT[1:]],
+    "changed": [SPELT[0], *CHANGED[1:4], *SPELT[4:]],
+    "all changed": CHANGED,
+    "backwards": SPELT[::-1],
+    "none": [],
+}
+
+
+def spell(orders: Sequence[str], between: str = ", ") -> bytes:
+    """A snapshot with these orders."""
+    return json.dumps({**RESTING, "orders": []}).replace('"orders": []', f'"orders": [{between.join(orders)}]').encode()
+
+
+@pytest.mark.parametrize("orders", ORDERS.values(), ids=ORDERS)
+@pytest.mark.parametrize("between", [", ", ",", " ,\n"], ids=["as before", "closer", "wider"])
+def test_orders_come_go_change_and_move(orders: list[str], between: str) -> None:
+    text = spell(orders, between)
+    forget(FACTORY)
+    before, (found, parts) = read_snapshot(spell(SPELT), FACTORY), read_with_text(text, FACTORY)
+    assert len(before.orders) > 8
+    assert found == Snapshot.model_validate_json(text)
+    assert parts is not None
+    assert [one.decode() for one in parts.orders] == orders
+    assert Snapshot.model_validate_json(parts.rest) == found.model_copy(update={"orders": ()})
+
+
+def test_orders_that_stand_where_they_stood_are_noticed_without_reading_them() -> None:
+    def find(text: bytes, known: bytes, spans: NDArray[np.int64]) -> tuple[NDArray[np.int64], list[int]]:
+        found, same = np.empty((len(SPELT) + 3, 2), np.int64), np.empty(len(SPELT) + 3, np.int64)
+        count = find_orders(np.frombuffer(text, np.uint8), found, same, np.frombuffer(known, np.uint8), spans)
+        return found[: count + 1], same[1 : count + 1].tolist()
+
+    first, same = find(spell(SPELT), b"{}", np.zeros((0, 2), np.int64))
+    count = len(SPELT)
+    assert same == [NOT_FOUND] * count
+    assert find(spell(SPELT), spell(SPELT), first)[1] == [*range(1, count + 1)]
+    assert find(spell(SPELT[2:]), spell(SPELT), first)[1] == [*range(3, count + 1)]
+    assert find(spell([CHANGED[0], *SPELT]), spell(SPELT), first)[1] == [NOT_FOUND, *range(1, count + 1)]
+    assert find(spell(CHANGED[:3] + SPELT[3:]), spell(SPELT), first)[1] == [NOT_FOUND] * 3 + [*range(4, count + 1)]
 
 
 TEXTS: dict[str, Callable[[], str]] = {
