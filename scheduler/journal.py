@@ -3,7 +3,8 @@
 Entries wait in a queue for one writer thread, which puts all that wait into one transaction: each is on the disk before :meth:`Journal.append` returns, and
 many clients share the time of one write. What has been written ahead is moved to its place by another thread, so that no answer waits for that.
 
-A plant's snapshots differ in a few orders, so the text of an order is written when an entry has it that the entry before had not; entries refer to it.
+A plant's snapshots differ in a few orders, so the text of an order is written with an entry that has it if the entry before had not, and those that follow
+refer to it.
 """
 
 from __future__ import annotations
@@ -27,20 +28,18 @@ from scheduler.snapshot import OrderState, Snapshot, SnapshotText, write_text
 
 LAYOUT = 2
 """Version of the tables."""
-MOST_AHEAD = 64 * 2**20
+MOST_AHEAD = 16 * 2**20
 """Bytes written ahead beyond which the writer itself moves the rest to its place, so that the file for them can begin anew."""
 _SETTLE_SECONDS = 1.0
 """How long what has been written ahead waits for more before it is moved to its place."""
 _MOST_AT_ONCE = 256
-_NUMBERS = np.dtype("<i8")
-_COLUMNS = "date, factory, policy, rule, shadow, snapshot, decisions, orders, sha256"
+_PLACE_BITS = 15
+"""An order is referred to by the number of the entry that it was written with, shifted by so many bits, and its place there."""
+_REFERENCE = np.dtype("<i8")
+_COLUMNS = ("id", "date", "factory", "policy", "rule", "shadow", "snapshot", "decisions", "orders", "texts", "sha256")
 _DECISIONS = TypeAdapter(tuple[Decision, ...])
 _ORDERS = TypeAdapter(tuple[OrderState, ...])
 _LAYOUT_SQL = """
-CREATE TABLE IF NOT EXISTS orders (
-    id INTEGER PRIMARY KEY,
-    text BLOB NOT NULL                -- JSON
-) STRICT;
 CREATE TABLE IF NOT EXISTS decisions (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     date TEXT NOT NULL,               -- UTC, ISO 8601
@@ -50,8 +49,9 @@ CREATE TABLE IF NOT EXISTS decisions (
     shadow INTEGER NOT NULL,
     snapshot BLOB NOT NULL,           -- JSON, with no orders
     decisions TEXT NOT NULL,          -- JSON
-    orders BLOB NOT NULL,             -- their ids in turn, 8 bytes each, little-endian
-    sha256 TEXT NOT NULL              -- of all columns above but id, date and orders, and of the SHA-256 of each order's text
+    orders BLOB NOT NULL,             -- references to their texts, in turn, 8 bytes each, little-endian
+    texts BLOB NOT NULL,              -- JSON of those that the entry before had not, with a zero byte between them, which JSON never has
+    sha256 TEXT NOT NULL              -- of factory to decisions, and of the SHA-256 of each order's text in turn
 ) STRICT;
 """
 
@@ -86,11 +86,23 @@ class _Waiting:
     rule: str
     shadow: bool
 
+    def row(self, number: int, before: Mapping[bytes, _Written]) -> tuple[tuple[Any, ...], dict[bytes, _Written]]:
+        """Its columns as entry ``number``, and where the texts of its orders are then; ``before`` tells that of the entry before."""
+        text = self.text or write_text(self.snapshot)
+        new = [order for order in dict.fromkeys(text.orders) if order not in before]
+        added = {order: _Written(number << _PLACE_BITS | place, hashlib.sha256(order).digest()) for place, order in enumerate(new)}
+        written = {order: before.get(order) or added[order] for order in text.orders}
+        references, digests = zip(*map(written.__getitem__, text.orders), strict=True) if text.orders else ((), ())
+        decisions = _DECISIONS.dump_json(self.decisions).decode()
+        columns = (self.snapshot.factory, self.policy, self.rule, int(self.shadow), text.rest, decisions)
+        row = (number, self.date, *columns, np.array(references, _REFERENCE).tobytes(), b"\0".join(new), _digest(columns, digests))
+        return row, written
+
 
 class _Written(NamedTuple):
     """An order's text in the log."""
 
-    number: int
+    reference: int
     digest: bytes
 
 
@@ -112,6 +124,7 @@ class Journal:
         self.path = Path(path)
         self._waiting: queue.SimpleQueue[tuple[_Waiting, Future[int]] | None] = queue.SimpleQueue()
         self._written: Mapping[bytes, _Written] = {}  # the orders of the entry before, by their texts
+        self._next: int | None = None  # entry; None: look into the log
         self._ahead, self._closing, self._too_long = threading.Event(), threading.Event(), threading.Event()
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -180,42 +193,23 @@ class Journal:
         self._ahead.set()
 
     def _write(self, batch: list[tuple[_Waiting, Future[int]]]) -> None:
-        known, numbers = self._written, list[int]()
+        """All in one statement, and so in one transaction: each takes its time, as this thread must wait for others after it."""
+        written, values = self._written, list[Any]()
         try:
-            self._connection.execute("BEGIN IMMEDIATE")
-            for waiting, _ in batch:
-                text = waiting.text or write_text(waiting.snapshot)
-                known = self._write_orders(text.orders, known)
-                numbers.append(self._write_entry(waiting, text.rest, [known[order] for order in text.orders]))
-            self._connection.execute("COMMIT")
+            first = self._next or _last_entry(self._connection) + 1
+            for number, (waiting, _) in enumerate(batch, start=first):
+                row, written = waiting.row(number, written)
+                values += row
+            room = f"({', '.join('?' * len(_COLUMNS))})"
+            self._connection.execute(f"INSERT INTO decisions ({', '.join(_COLUMNS)}) VALUES {', '.join([room] * len(batch))}", values)
         except (sqlite3.Error, OSError) as error:
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
-            for _, written in batch:
-                written.set_exception(_refuse(self.path, error))
+            self._next = None
+            for _, answer in batch:
+                answer.set_exception(_refuse(self.path, error))
             return
-        self._written = known
-        for (_, written), number in zip(batch, numbers, strict=True):
-            written.set_result(number)
-
-    def _write_orders(self, texts: Sequence[bytes], known: Mapping[bytes, _Written]) -> dict[bytes, _Written]:
-        """Write the texts that are not known; where all of them are then."""
-        return {text: known.get(text) or self._write_order(text) for text in texts}
-
-    def _write_order(self, text: bytes) -> _Written:
-        return _Written(self._insert("INSERT INTO orders (text) VALUES (?)", (text,)), hashlib.sha256(text).digest())
-
-    def _write_entry(self, waiting: _Waiting, rest: bytes, orders: Sequence[_Written]) -> int:
-        """Its number."""
-        decisions = _DECISIONS.dump_json(waiting.decisions).decode()
-        columns = (waiting.snapshot.factory, waiting.policy, waiting.rule, int(waiting.shadow), rest, decisions)
-        numbers, digest = np.array([order.number for order in orders], _NUMBERS), _digest(columns, [order.digest for order in orders])
-        return self._insert(f"INSERT INTO decisions ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", (waiting.date, *columns, numbers.tobytes(), digest))
-
-    def _insert(self, statement: str, row: tuple[Any, ...]) -> int:
-        number = self._connection.execute(statement, row).lastrowid
-        assert number is not None
-        return number
+        self._written, self._next = written, first + len(batch)
+        for number, (_, answer) in enumerate(batch, start=first):
+            answer.set_result(number)
 
     def _settle_on(self) -> None:
         while not self._closing.is_set():
@@ -231,6 +225,12 @@ def _connect(path: Path) -> sqlite3.Connection:
     for setting in ("journal_mode = WAL", "synchronous = FULL", "wal_autocheckpoint = 0"):
         connection.execute(f"PRAGMA {setting}")
     return connection
+
+
+def _last_entry(connection: sqlite3.Connection) -> int:
+    """Number of the newest entry that there has been."""
+    found = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'decisions'").fetchone()
+    return 0 if found is None else int(found[0])
 
 
 def _settle(connection: sqlite3.Connection) -> int:
@@ -261,12 +261,14 @@ def read_entries(path: Path | str, first: int = 1) -> Iterator[Entry]:
         try:
             _check_layout(connection, path)
             orders: dict[int, _Order] = {}
-            for number, *row in connection.execute(f"SELECT id, {_COLUMNS} FROM decisions WHERE id >= ? ORDER BY id", (first,)):
-                orders = {one: orders.get(one) or _read_order(connection, one) for one in _listed(row[-2])}
-                entry = _as_entry(number, row, [*map(orders.__getitem__, _listed(row[-2]))])
-                if entry is None:
+            for row in connection.execute(f"SELECT {', '.join(_COLUMNS)} FROM decisions WHERE id >= ? ORDER BY id", (first,)):
+                number, date, *columns, listed, _, digest = row
+                references = np.frombuffer(listed, _REFERENCE, len(listed) // _REFERENCE.itemsize).tolist()
+                orders = _read_orders(connection, references, orders)
+                states = [orders[reference] for reference in references]
+                if _digest(columns, [order.digest for order in states]) != digest:
                     raise JournalError(f"{path}: entry {number} is damaged, its checksum is not that of its content. Restore the file from a copy.")
-                yield entry
+                yield _as_entry(number, date, columns, [order.text for order in states])
         finally:
             connection.close()
     except sqlite3.Error as error:
@@ -280,24 +282,20 @@ class _Order(NamedTuple):
     digest: bytes
 
 
-def _read_order(connection: sqlite3.Connection, number: int) -> _Order:
-    """An order; one that is missing has the digest of none."""
-    found = connection.execute("SELECT text FROM orders WHERE id = ?", (number,)).fetchone()
-    return _Order(b"", b"") if found is None else _Order(found[0], hashlib.sha256(found[0]).digest())
+_MISSING = _Order(b"", b"")
 
 
-def _listed(numbers: bytes) -> list[int]:
-    """The ids in a list of them, which may be damaged."""
-    return np.frombuffer(numbers, _NUMBERS, len(numbers) // _NUMBERS.itemsize).tolist()
+def _read_orders(connection: sqlite3.Connection, references: Sequence[int], before: Mapping[int, _Order]) -> dict[int, _Order]:
+    """Orders by their references; ``before`` are those of the entry before."""
+    found = dict[int, _Order]()
+    for entry in {reference >> _PLACE_BITS for reference in references if reference not in before}:
+        for (texts,) in connection.execute("SELECT texts FROM decisions WHERE id = ?", (entry,)):
+            found |= {entry << _PLACE_BITS | place: _Order(text, hashlib.sha256(text).digest()) for place, text in enumerate(texts.split(b"\0"))}
+    return {reference: before.get(reference) or found.get(reference, _MISSING) for reference in references}
 
 
-def _as_entry(number: int, row: Sequence[Any], orders: Sequence[_Order]) -> Entry | None:
-    """An entry; None if it is damaged."""
-    date, *columns, _, digest = row
-    if _digest(columns, [order.digest for order in orders]) != digest:
-        return None
+def _as_entry(number: int, date: str, columns: Sequence[Any], orders: Sequence[bytes]) -> Entry:
     factory, policy, rule, shadow, rest, decisions = columns
-    states = _ORDERS.validate_json(b"[%b]" % b",".join(order.text for order in orders))
     return Entry(
         number=number,
         date=date,
@@ -305,7 +303,7 @@ def _as_entry(number: int, row: Sequence[Any], orders: Sequence[_Order]) -> Entr
         policy=policy,
         rule=rule,
         shadow=bool(shadow),
-        snapshot=Snapshot.model_validate_json(rest).model_copy(update={"orders": states}),
+        snapshot=Snapshot.model_validate_json(rest).model_copy(update={"orders": _ORDERS.validate_json(b"[%b]" % b",".join(orders))}),
         decisions=_DECISIONS.validate_json(decisions),
     )
 

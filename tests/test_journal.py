@@ -10,6 +10,7 @@ import shutil
 import signal
 import sqlite3
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from multiprocessing.connection import Connection
@@ -144,24 +145,21 @@ def test_a_damaged_entry_is_named(tmp_path: Path) -> None:
         list(read_entries(tmp_path / "log.sqlite"))
 
 
-def test_a_damaged_order_names_the_entry_that_has_it_first(tmp_path: Path) -> None:
-    keep(tmp_path / "log.sqlite", decider())
+@pytest.mark.parametrize("change", [lambda texts: texts.replace(b"due_date", b"dew_date"), lambda texts: texts[1:], lambda texts: b""])
+def test_a_damaged_order_names_every_entry_that_has_it(tmp_path: Path, change: Callable[[bytes], bytes]) -> None:
+    with Journal(tmp_path / "log.sqlite") as journal:
+        for snapshot in (moments()[0], moments()[3], moments()[3]):
+            journal.append(snapshot, [], **ANSWERS)  # type: ignore[arg-type]
     with sqlite3.connect(tmp_path / "log.sqlite") as connection:
-        rows = connection.execute("SELECT id, orders FROM decisions ORDER BY id").fetchall()
-        latest = max(np.frombuffer(rows[2][1], "<i8").tolist())
-        assert [latest in np.frombuffer(orders, "<i8") for _, orders in rows[:3]] == [False, False, True]
-        whole = connection.execute("SELECT text FROM orders WHERE id = ?", (latest,)).fetchone()
-        connection.execute("UPDATE orders SET text = ? WHERE id = ?", (whole[0].replace(b"due_date", b"dew_date"), latest))
-    for _ in range(2):
-        read = read_entries(tmp_path / "log.sqlite")
-        assert [next(read).number, next(read).number] == [1, 2]
-        with pytest.raises(JournalError, match="entry 3 is damaged"):
-            next(read)
-        with sqlite3.connect(tmp_path / "log.sqlite") as connection:
-            connection.execute("DELETE FROM orders WHERE id = ?", (latest,))
+        (texts,) = connection.execute("SELECT texts FROM decisions WHERE id = 2").fetchone()
+        connection.execute("UPDATE decisions SET texts = ? WHERE id = 2", (change(texts),))
+    assert next(read_entries(tmp_path / "log.sqlite")).snapshot == moments()[0]
+    for first, named in ((1, 2), (2, 2), (3, 3)):
+        with pytest.raises(JournalError, match=f"entry {named} is damaged"):
+            list(read_entries(tmp_path / "log.sqlite", first))
 
 
-@pytest.mark.parametrize("change", ["substr(orders, 9)", "substr(orders, 2)", "x''"])
+@pytest.mark.parametrize("change", ["substr(orders, 9)", "substr(orders, 2)", "x''", "zeroblob(length(orders))"])
 def test_a_damaged_list_of_orders_is_named(tmp_path: Path, change: str) -> None:
     keep(tmp_path / "log.sqlite", decider())
     with sqlite3.connect(tmp_path / "log.sqlite") as connection:
@@ -173,7 +171,7 @@ def test_a_damaged_list_of_orders_is_named(tmp_path: Path, change: str) -> None:
 def stored_orders(path: Path) -> list[bytes]:
     """Texts of orders in the log."""
     with sqlite3.connect(path) as connection:
-        return [text for (text,) in connection.execute("SELECT text FROM orders ORDER BY id")]
+        return [text for (texts,) in connection.execute("SELECT texts FROM decisions ORDER BY id") for text in texts.split(b"\0") if text]
 
 
 def test_an_order_that_the_entry_before_had_is_not_written_again(tmp_path: Path) -> None:
