@@ -13,7 +13,7 @@ import json
 import multiprocessing
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -24,18 +24,14 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from agents.judging import SHOPS, Judge, Judged, join, read_judged, write_judged
+from agents.judging import SHOPS, Judge, Judged
 from agents.lookahead import LookaheadPolicy
 from agents.network import Critic, Looked, PointerNetwork, Segments
+from agents.observed import first_episode_of, join, read_observed, write_observed
 from agents.trained import TrainedPolicy, load_policy, save_policy
 from agents.trainer import factories_of
 from agents.training_config import TrainingConfig
 from agents.validation import Examination
-
-FIRST_EPISODE = 2**47
-"""Of the block ``train``, from which on episodes are judged: no training run comes that far."""
-_MOST_EPISODES, _MOST_ROUNDS = 2**32, 64
-"""Of a round, and of an improvement, in the block."""
 
 
 @dataclass(frozen=True)
@@ -91,12 +87,13 @@ class Improvement:
     Raises
     ------
     ValueError
-        If the folder holds an improvement with other settings, or the policy has no critic.
+        If the folder holds an improvement with other settings, the policy has no critic, or there is no such seed or round.
     """
 
     def __init__(self, source: Path, folder: Path, settings: Settings, processes: int) -> None:
         self.source, self.folder, self.settings, self.processes = source, folder, settings, processes
         self.manifest = json.loads((source / "manifest.json").read_text(encoding="utf-8"))
+        first_episode_of(settings.seed, settings.rounds)
         if load_policy(source).critic is None:
             raise ValueError(f"{source}: was kept without its critic, which lookahead needs. Give a folder that train.py wrote.")
         told = json.dumps({**asdict(settings), "source_sha256": self.manifest["weights_sha256"]}, indent=1, default=list) + "\n"
@@ -137,7 +134,7 @@ class Improvement:
         ):
             for _ in pool.imap_unordered(work, missing) if missing else ():
                 bar.update(SHOPS)
-        return [read_judged(path) for path in paths]
+        return [read_observed(path, Judged) for path in paths]
 
     def _examine(self, policy: TrainedPolicy) -> dict[str, float]:
         return {name: found.total_cost for name, found in self.examination.examine_all(policy).items()}
@@ -158,8 +155,8 @@ class Improvement:
 
 def _judge_piece(policy: Path, settings: Settings, folder: Path, number: int, piece: int) -> None:
     ahead = LookaheadPolicy(load_policy(policy), candidates=settings.candidates, futures=settings.futures, horizon=settings.horizon)
-    first_episode = FIRST_EPISODE + (settings.seed * _MOST_ROUNDS + number) * _MOST_EPISODES + piece * SHOPS
-    write_judged(folder / f"{piece:04d}.npz", Judge(ahead, factories_of(settings.factories, 1), first_episode).judge())
+    first_episode = first_episode_of(settings.seed, number) + piece * SHOPS
+    write_observed(folder / f"{piece:04d}.npz", Judge(ahead, factories_of(settings.factories, 1), first_episode).judge())
 
 
 # --- fitting ------------------------------------------------------------------------------------------------------------------
@@ -181,20 +178,13 @@ def fit(start: TrainedPolicy, judged: Judged, settings: Settings, number: int) -
     steps = settings.epochs * (len(judged) // size)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: 1 - 0.95 * step / max(1, steps))
     random = np.random.default_rng([settings.seed, number])
-    for batch in tqdm(_minibatches(judged, settings.epochs, size, random), total=steps, unit=" minibatches", desc=f"fit {number}"):
+    for batch in tqdm(judged.minibatches(settings.epochs, size, random), total=steps, unit=" minibatches", desc=f"fit {number}"):
         loss = _loss(network, critic, start, batch, settings)
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
         schedule.step()
     return TrainedPolicy(network.eval(), critic.eval(), start.horizon)
-
-
-def _minibatches(judged: Judged, epochs: int, size: int, random: np.random.Generator) -> Iterator[Judged]:
-    for _ in range(epochs):
-        order = random.permutation(len(judged))
-        for begin in range(0, len(order) - size + 1, size):
-            yield judged.take(order[begin : begin + size])
 
 
 def _loss(network: PointerNetwork, critic: Critic, start: TrainedPolicy, batch: Judged, settings: Settings) -> Tensor:

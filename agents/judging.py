@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
-from pathlib import Path
+from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -14,13 +13,12 @@ from numpy.typing import NDArray
 from agents.actor_critic import PackedTables
 from agents.gathering import mean_process_times
 from agents.lookahead import LookaheadPolicy
-from agents.network import Described
+from agents.observed import Observed, join
 from agents.packing import draw_rows
 from agents.privileged import PRIVILEGED_FEATURES, WINDOWS, describe_future
 from envs.batch import Batch
 from envs.seeds import episode_seeds
 from factory.model import Factory
-from factory.writing import write_atomically
 
 SHOPS = 8
 """Episodes that are played side by side."""
@@ -31,71 +29,20 @@ JUDGED_SHARE = 0.35
 
 
 @dataclass(frozen=True)
-class Judged:
-    """N decisions with R legal rows together, of which T were tried."""
+class Judged(Observed):
+    """N decisions of which T rows together were tried."""
 
-    rows: NDArray[np.float32]  # [R, W] as the network reads them
-    prior: NDArray[np.float32]  # [R]
-    count: NDArray[np.int64]  # [N] legal rows of each
-    machines: NDArray[np.float32]  # [N, M, MACHINE_FEATURES]
-    shop: NDArray[np.float32]  # [N, SHOP_FEATURES]
-    privileged: NDArray[np.float32]  # [N, PRIVILEGED_FEATURES]
+    counted_by: ClassVar[dict[str, str]] = {**Observed.counted_by, "tried": "tried_count", "gain": "tried_count"}
+
     tried: NDArray[np.int64]  # [T] place of each tried row among its decision's
     tried_count: NDArray[np.int64]  # [N]; the policy's own choice comes first
     gain: NDArray[np.float64]  # [T] mean discounted reward less that of the policy's own choice
-
-    def __len__(self) -> int:
-        return len(self.count)
-
-    def described(self) -> Described:
-        """As the network takes them."""
-        sample = np.repeat(np.arange(len(self)), self.count)
-        return Described(*(torch.from_numpy(part) for part in (self.rows, self.prior, sample, self.machines, self.shop)))
 
     def tried_places(self) -> tuple[torch.Tensor, torch.Tensor]:
         """Place among all rows, and number of the decision, of each tried row ``[T]``."""
         decision = np.repeat(np.arange(len(self)), self.tried_count)
         first = np.cumsum(self.count) - self.count
         return torch.from_numpy(first[decision] + self.tried), torch.from_numpy(decision)
-
-    def take(self, numbers: NDArray[np.int64]) -> Judged:
-        """Some of the decisions, in that order."""
-        rows, tried = _places(self.count, numbers), _places(self.tried_count, numbers)
-        return Judged(
-            self.rows[rows],
-            self.prior[rows],
-            self.count[numbers],
-            self.machines[numbers],
-            self.shop[numbers],
-            self.privileged[numbers],
-            self.tried[tried],
-            self.tried_count[numbers],
-            self.gain[tried],
-        )
-
-
-def _places(count: NDArray[np.int64], numbers: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Places of the items of some owners, who have ``count`` items each, one owner after the other."""
-    first, own = (np.cumsum(count) - count)[numbers], count[numbers]
-    return np.asarray(np.repeat(first - (np.cumsum(own) - own), own) + np.arange(own.sum()), np.int64)
-
-
-def join(parts: Sequence[Judged]) -> Judged:
-    """All decisions of some."""
-    return Judged(*(np.concatenate([getattr(part, one.name) for part in parts]) for one in fields(Judged)))
-
-
-def write_judged(path: Path, judged: Judged) -> None:
-    """Write an ``.npz`` file, whole or not at all."""
-    buffer = io.BytesIO()
-    np.savez(buffer, **{one.name: getattr(judged, one.name) for one in fields(Judged)})
-    write_atomically(path, buffer.getvalue())
-
-
-def read_judged(path: Path) -> Judged:
-    """Read what :func:`write_judged` wrote."""
-    with np.load(path, allow_pickle=False) as arrays:
-        return Judged(**{one.name: arrays[one.name] for one in fields(Judged)})
 
 
 class Judge:

@@ -90,7 +90,7 @@ class Improving(_Section):
 class TrainingConfig(_Section):
     """A training run."""
 
-    seed: Annotated[int, Field(ge=0, lt=2**16)] = 0
+    seed: Annotated[int, Field(ge=0, lt=2**15)] = 0  # the upper half of the block `train` is for agents.observed.first_episode_of
     threads: Count = 2  # that gather, each with its own environments, and of torch while learning; their number is part of the result
     scenario: Scenario = Scenario()
     network: Network = Network()

@@ -10,10 +10,12 @@ import pytest
 import torch
 
 from agents.improving import Settings, fit, main
-from agents.judging import SHOPS, Judge, Judged, join, read_judged, write_judged
+from agents.judging import Judge, Judged
 from agents.lookahead import LookaheadPolicy
 from agents.network import Critic, Segments
+from agents.observed import first_episode_of, join, read_observed, write_observed
 from agents.trained import TrainedPolicy, load_policy, save_policy
+from agents.trainer import EPISODES_A_SEED
 from envs.seeds import block, episode_seeds
 from factory.catalogue import find_single_factory
 from tests.exported import FACTS, trained_policy
@@ -28,7 +30,7 @@ def with_critic() -> TrainedPolicy:
 @pytest.fixture(scope="module")
 def judged() -> Judged:
     ahead = LookaheadPolicy(with_critic(), candidates=3, futures=2, horizon=1.0)
-    return Judge(ahead, [find_single_factory("tiny"), find_single_factory("tiny")], 2**47).judge()
+    return Judge(ahead, [find_single_factory("tiny"), find_single_factory("tiny")], first_episode_of(0, 1)).judge()
 
 
 def expected_gain(policy: TrainedPolicy, judged: Judged) -> float:
@@ -44,8 +46,8 @@ def test_judged_decisions_are_whole_and_kept(judged: Judged, tmp_path: Path) -> 
     assert len(judged.gain) == judged.tried_count.sum()
     first = np.cumsum(judged.tried_count) - judged.tried_count
     np.testing.assert_array_equal(judged.gain[first], 0.0)
-    write_judged(tmp_path / "judged.npz", judged)
-    kept = read_judged(tmp_path / "judged.npz")
+    write_observed(tmp_path / "judged.npz", judged)
+    kept = read_observed(tmp_path / "judged.npz", Judged)
     for one in dataclasses.fields(Judged):
         np.testing.assert_array_equal(getattr(kept, one.name), getattr(judged, one.name))
     numbers = np.arange(len(judged))[::-1]
@@ -61,10 +63,14 @@ def test_fitting_prefers_what_was_worth_more(judged: Judged) -> None:
         assert torch.equal(one, other)
 
 
-def test_judged_episodes_are_no_others() -> None:
-    train = block("train")
-    last = 2**47 + 512 * 64 * 2**32 - SHOPS
-    assert train.first < int(episode_seeds("train", 1, 2**47)[0]) < int(episode_seeds("train", 1, last)[0]) <= train.last
+def test_episodes_apart_from_training_are_no_others() -> None:
+    train, firsts = block("train"), [first_episode_of(seed, turn) for seed in (0, 1, 2**15 - 1) for turn in (0, 1, 63)]
+    assert firsts == sorted(set(firsts))
+    assert firsts[0] >= EPISODES_A_SEED * 2**15
+    assert int(episode_seeds("train", 1, firsts[-1] + 2**26 - 1)[0]) <= train.last
+    for seed, turn, words in ((0, 64, "turn 64; must be 0 to 63"), (2**15, 0, "seed = 32768; must be 0 to 32767"), (0, -1, "turn -1")):
+        with pytest.raises(ValueError, match=words):
+            first_episode_of(seed, turn)
 
 
 def test_an_improvement_goes_on_and_refuses_other_settings(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
