@@ -18,6 +18,8 @@ from scheduler.splitting import NOT_FOUND, find_orders
 
 MOST_PROBLEMS = 100
 """Problems that are told of one snapshot."""
+_LEAST_ORDER = 64
+"""Bytes of an order's JSON; what is shorter lacks some of its fields."""
 
 
 class SnapshotError(ValueError):
@@ -48,7 +50,8 @@ def _read_what_is_new(text: bytes, names: Names) -> tuple[Snapshot, SnapshotText
     if b"\\" in text:
         return None
     letters, before = np.frombuffer(text, np.uint8), names.before
-    spans, same = np.empty((MOST_ORDERS + 1, 2), np.int64), np.empty(MOST_ORDERS + 1, np.int64)
+    room = min(MOST_ORDERS, len(text) // _LEAST_ORDER) + 1
+    spans, same = np.empty((room, 2), np.int64), np.empty(room, np.int64)
     count = find_orders(letters, spans, same, before.text, before.spans)
     if count == NOT_FOUND:
         return None

@@ -90,12 +90,14 @@ class _Service:
 
     async def _body(self, request: Request) -> bytes:
         most = self.guards.most_bytes
-        body = bytearray()
+        chunks, length = list[bytes](), 0
         async for chunk in request.stream():
-            body += chunk
-            if len(body) > most:
+            if chunk:
+                chunks.append(chunk)
+                length += len(chunk)
+            if length > most:
                 raise RefusedError(413, f"body: is longer than {most} bytes. Leave out orders that are far off.")
-        return bytes(body)
+        return b"".join(chunks)  # one alone, as it is
 
     async def _read(self, request: Request, kind: type[Asked]) -> Callable[[], Asked]:
         """The body, to be parsed and checked by whoever answers."""

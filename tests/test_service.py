@@ -193,6 +193,38 @@ def test_a_token_guards_all_but_health_and_page(bundle: Path, tmp_path: Path, ca
     client.__exit__(None, None, None)
 
 
+def test_decisions_are_guarded_counted_and_logged_though_they_do_not_pass_the_application(
+    bundle: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = serve(bundle, tmp_path / "log.sqlite", token=TOKEN, most_bytes=10**5)
+    allowed = {"Authorization": f"Bearer {TOKEN}"}
+    with caplog.at_level("INFO", logger="scheduler"):
+        statuses = [
+            client.post("/v1/decide", json=BODY).status_code,
+            client.post("/v1/decide", content=b"{}", headers=allowed).status_code,
+            client.post("/v1/decide", content=(b"x" * 10**4 for _ in range(11)), headers=allowed).status_code,
+            client.post("/v1/decide", json=BODY, headers=allowed).status_code,
+            client.get("/v1/decide", headers=allowed).status_code,
+        ]
+    assert statuses == [401, 422, 413, 200, 405]
+    logged = [json.loads(record.getMessage()) for record in caplog.records if record.name == "scheduler"]
+    assert [line["status"] for line in logged if line.get("path") == "/v1/decide"] == statuses
+    figures = client.get("/metrics", headers=allowed).text
+    for status in statuses:
+        assert f'scheduler_requests_total{{path="/v1/decide",status="{status}"}} 1.0' in figures
+    client.__exit__(None, None, None)
+
+
+def test_what_goes_wrong_unforeseen_is_answered_and_counted(bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = serve(bundle, tmp_path / "log.sqlite")
+    with monkeypatch.context() as change:
+        change.setattr(Decider, "decide", lambda *_: 1 / 0)
+        assert client.post("/v1/decide", json=BODY).status_code == 500
+    assert client.post("/v1/decide", json=BODY).status_code == 200
+    assert 'path="/v1/decide",status="500"} 1.0' in client.get("/metrics").text
+    client.__exit__(None, None, None)
+
+
 def test_a_new_bundle_takes_over_and_a_bad_one_is_refused(bundle: Path, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(bundle, tmp_path / "bundle"))
     client = serve(folder, tmp_path / "log.sqlite")
