@@ -89,14 +89,15 @@ class _Waiting:
     def row(self, number: int, before: Mapping[bytes, _Written]) -> tuple[tuple[Any, ...], dict[bytes, _Written]]:
         """Its columns as entry ``number``, and where the texts of its orders are then; ``before`` tells that of the entry before."""
         text = self.text or write_text(self.snapshot)
-        new = [order for order in dict.fromkeys(text.orders) if order not in before]
+        known = [before.get(order) for order in text.orders]
+        new = dict.fromkeys(order for order, found in zip(text.orders, known, strict=True) if found is None)
         added = {order: _Written(number << _PLACE_BITS | place, hashlib.sha256(order).digest()) for place, order in enumerate(new)}
-        written = {order: before.get(order) or added[order] for order in text.orders}
-        references, digests = zip(*map(written.__getitem__, text.orders), strict=True) if text.orders else ((), ())
+        written = [found or added[order] for order, found in zip(text.orders, known, strict=True)]
+        references, digests = zip(*written, strict=True) if written else ((), ())
         decisions = _DECISIONS.dump_json(self.decisions).decode()
         columns = (self.snapshot.factory, self.policy, self.rule, int(self.shadow), text.rest, decisions)
         row = (number, self.date, *columns, np.array(references, _REFERENCE).tobytes(), b"\0".join(new), _digest(columns, digests))
-        return row, written
+        return row, dict(zip(text.orders, written, strict=True))
 
 
 class _Written(NamedTuple):
