@@ -224,6 +224,16 @@ def test_another_database_is_left_alone(tmp_path: Path) -> None:
         Journal(tmp_path / "other.sqlite" / "log.sqlite")
 
 
+def test_a_log_of_an_older_layout_is_refused_and_left_alone(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "old.sqlite") as connection:
+        connection.executescript("CREATE TABLE decisions (id INTEGER PRIMARY KEY); PRAGMA user_version = 1")
+    for refused in (lambda: Journal(tmp_path / "old.sqlite"), lambda: list(read_entries(tmp_path / "old.sqlite"))):
+        with pytest.raises(JournalError, match=r"its layout is 1; 2 is understood here\. Name another file"):
+            refused()
+    with sqlite3.connect(tmp_path / "old.sqlite") as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (1,)
+
+
 def fill(journal: Journal, snapshot: Snapshot) -> None:
     for _ in range(200):
         journal.append(snapshot, [], **ANSWERS)  # type: ignore[arg-type]
