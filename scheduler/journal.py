@@ -203,7 +203,7 @@ class Journal:
                 values += row
             room = f"({', '.join('?' * len(_COLUMNS))})"
             self._connection.execute(f"INSERT INTO decisions ({', '.join(_COLUMNS)}) VALUES {', '.join([room] * len(batch))}", values)
-        except (sqlite3.Error, OSError) as error:
+        except Exception as error:  # whatever it is, nobody waits for an answer that will not come, and the next entries are written
             self._next = None
             for _, answer in batch:
                 answer.set_exception(_refuse(self.path, error))

@@ -239,6 +239,15 @@ def fill(journal: Journal, snapshot: Snapshot) -> None:
         journal.append(snapshot, [], **ANSWERS)  # type: ignore[arg-type]
 
 
+def test_bug_an_unforeseen_fault_is_told_and_the_log_goes_on(tmp_path: Path) -> None:
+    """It ended the thread that writes, and all answers waited for ever."""
+    snapshot = moments()[0]
+    with Journal(tmp_path / "log.sqlite") as journal:
+        with pytest.raises(JournalError, match="no attribute"):
+            journal.append(cast(Snapshot, None), [], **ANSWERS)  # type: ignore[arg-type]
+        assert journal.append(snapshot, [], **ANSWERS) == 1  # type: ignore[arg-type]
+
+
 def test_a_write_that_fails_is_not_acknowledged(tmp_path: Path) -> None:
     snapshot = moments()[0]
     with Journal(tmp_path / "log.sqlite") as journal:
