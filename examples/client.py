@@ -7,6 +7,8 @@ ask: the simulated plant stands for yours.
 import json
 import os
 import sys
+import time
+import urllib.error
 import urllib.request
 
 from factory.catalogue import find_single_factory
@@ -18,8 +20,14 @@ def decide(address: str, snapshot: dict[str, object]) -> list[Decision]:
     """What every free machine is to do now."""
     headers = {"Content-Type": "application/json", "Authorization": f"Bearer {os.environ.get('CHANGEOVER_TOKEN', '')}"}
     request = urllib.request.Request(f"{address}/v1/decide", json.dumps({"snapshot": snapshot}).encode(), headers)
-    with urllib.request.urlopen(request, timeout=30) as answer:
-        return [Decision.model_validate(one) for one in json.load(answer)["decisions"]]
+    while True:
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                return [Decision.model_validate(one) for one in json.load(answer)["decisions"]]
+        except urllib.error.HTTPError as refusal:
+            if refusal.code != 503:  # 503: the service is starting, or busy
+                raise SystemExit(refusal.read().decode()) from None
+            time.sleep(int(refusal.headers["Retry-After"]))
 
 
 def run(address: str, seed: int = 77) -> SimulatedPlant:
