@@ -31,7 +31,7 @@ from agents.network import Looked, Segments
 from agents.observed import Observed, first_episode_of, join, read_observed, write_observed
 from agents.packing import best_places, draw_rows
 from agents.privileged import PRIVILEGED_FEATURES, WINDOWS, describe_future
-from agents.trained import TrainedPolicy, load_policy, save_policy
+from agents.trained import TrainedPolicy, facts_of_successor, load_policy, save_policy
 from agents.trainer import factories_of
 from agents.validation import Examination
 from envs.batch import Batch
@@ -107,7 +107,7 @@ class Members:
         privileged, seen = torch.from_numpy(self._privileged), batch.tables
         read, shares, values = list[PackedTables](), list[Tensor](), list[Tensor]()
         for policy in self.policies:
-            assert policy.critic is not None  # checked by main
+            assert policy.critic is not None  # checked by distil
             tables = PackedTables(seen.candidates, seen.machines, seen.shop, seen.action_mask, policy.network.weights)
             with torch.inference_mode():
                 looked: Looked = policy.network(tables.described)
@@ -181,17 +181,12 @@ def distil(folders: Sequence[Path], out: Path, settings: Settings, processes: in
     decisions = _play(folders, out / "told", settings, processes)
     policy = fit(policies[0], decisions, settings)
     costs = {name: found.total_cost for name, found in Examination(settings.factories, settings.validation_episodes).examine_all(policy).items()}
-    facts = {
-        key: value for key, value in manifests[0].items() if key not in ("format", "features", "width", "horizon", "weights_sha256", "improved", "evaluation")
-    }
-    rules = facts.get("best_rules", {})
-    if rules.keys() >= costs.keys():
-        facts["validation_ratio"] = float(np.exp(np.mean([np.log(costs[name] / rules[name]["total_cost"]) for name in costs])))
+    facts = facts_of_successor(manifests[0], costs)
     origin = [{name: manifest.get(name) for name in ("weights_sha256", "seed", "steps", "validation_ratio", "improved")} for manifest in manifests]
     distilled = {"members": origin, "decisions": len(decisions), "settings": json.loads(json.dumps(asdict(settings)))}
     steps = sum(int(manifest.get("steps", 0)) for manifest in manifests)
     config = (folders[0] / "config.toml").read_text(encoding="utf-8")
-    save_policy(out / "policy", policy, config, {**facts, "steps": steps, "validation": costs, "distilled": distilled})
+    save_policy(out / "policy", policy, config, {**facts, "steps": steps, "distilled": distilled})
     return out / "policy"
 
 

@@ -28,7 +28,7 @@ from agents.judging import SHOPS, Judge, Judged
 from agents.lookahead import LookaheadPolicy
 from agents.network import Critic, Looked, PointerNetwork, Segments
 from agents.observed import first_episode_of, join, read_observed, write_observed
-from agents.trained import TrainedPolicy, load_policy, save_policy
+from agents.trained import TrainedPolicy, facts_of_successor, load_policy, save_policy
 from agents.trainer import factories_of
 from agents.training_config import TrainingConfig
 from agents.validation import Examination
@@ -145,12 +145,9 @@ class Improvement:
 
     def _save(self, folder: Path, policy: TrainedPolicy, number: int, decisions: int) -> None:
         costs = self._examine(policy)
-        facts = {key: value for key, value in self.manifest.items() if key not in ("format", "features", "width", "horizon", "weights_sha256")}
+        facts = facts_of_successor(self.manifest, costs)
         improved = {"rounds": number, "judged_decisions": decisions, "settings": json.loads(json.dumps(asdict(self.settings)))}
-        rules = facts.get("best_rules", {})
-        if rules.keys() >= costs.keys():
-            facts["validation_ratio"] = float(np.exp(np.mean([np.log(costs[name] / rules[name]["total_cost"]) for name in costs])))
-        save_policy(folder, policy, (self.source / "config.toml").read_text(encoding="utf-8"), {**facts, "validation": costs, "improved": improved})
+        save_policy(folder, policy, (self.source / "config.toml").read_text(encoding="utf-8"), {**facts, "improved": improved})
 
 
 def _judge_piece(policy: Path, settings: Settings, folder: Path, number: int, piece: int) -> None:

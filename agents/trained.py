@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,16 @@ def save_policy(folder: Path, policy: TrainedPolicy, config: str, facts: dict[st
     write_atomically(folder / "weights.npz", weights)
     write_atomically(folder / "config.toml", config)
     write_atomically(folder / "manifest.json", json.dumps(manifest, indent=1, sort_keys=True) + "\n")
+
+
+def facts_of_successor(manifest: Mapping[str, Any], costs: Mapping[str, float]) -> dict[str, Any]:
+    """What a manifest tells that holds for a policy made from its own too, with what that one costs on ``validate``, by factory."""
+    own = ("format", "features", "width", "horizon", "weights_sha256", "improved")
+    facts = {name: value for name, value in manifest.items() if name not in own} | {"validation": dict(costs)}
+    rules = facts.get("best_rules", {})
+    if rules.keys() >= costs.keys():
+        facts["validation_ratio"] = float(np.exp(np.mean([np.log(costs[name] / rules[name]["total_cost"]) for name in costs])))
+    return facts
 
 
 def copy_policy(source: Path, target: Path) -> None:

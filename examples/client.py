@@ -25,9 +25,9 @@ def decide(address: str, snapshot: dict[str, object]) -> list[Decision]:
             with urllib.request.urlopen(request, timeout=30) as answer:
                 return [Decision.model_validate(one) for one in json.load(answer)["decisions"]]
         except urllib.error.HTTPError as refusal:
-            if refusal.code != 503:  # 503: the service is starting, or busy
+            if (seconds := refusal.headers["Retry-After"]) is None:  # there is one while the service is starting, or busy
                 raise SystemExit(refusal.read().decode()) from None
-            time.sleep(int(refusal.headers["Retry-After"]))
+            time.sleep(int(seconds))
 
 
 def run(address: str, seed: int = 77) -> SimulatedPlant:
