@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from sb3_contrib.common.maskable.policies import MaskableActorCriticPolicy
 from torch import Tensor
 
 from agents.describing import describe_tables
-from agents.experience import Experience
+from agents.learning_pass import Experience, LearningPass, Run
 from agents.network import Critic, Described, Packed, PointerNetwork
 from agents.network_features import MACHINE_FEATURES, ROW_FEATURES, SHOP_FEATURES
 from agents.packing import best_places, to_actions
@@ -33,6 +33,8 @@ class PointerPolicy(MaskableActorCriticPolicy):
         As for the network.
     weights, critic_weights
         States of a network and its privileged critic to go on from instead.
+    run
+        What takes the parts of a minibatch, in threads or not.
     """
 
     def __init__(
@@ -46,8 +48,10 @@ class PointerPolicy(MaskableActorCriticPolicy):
         width: int,
         weights: Mapping[str, Tensor] | None = None,
         critic_weights: Mapping[str, Tensor] | None = None,
+        run: Run = map,
         **settings: Any,
     ) -> None:
+        self._run = run
         self._network_settings: dict[str, Any] = {"prior": prior, "sharpness": sharpness, "width": width}
         self._start, self._critic_start = weights, critic_weights
         super().__init__(observation_space, action_space, lr_schedule, **settings)
@@ -60,25 +64,47 @@ class PointerPolicy(MaskableActorCriticPolicy):
         self.critic = Critic(self.network)
         if self._critic_start is not None:
             self.critic.load_state_dict(self._critic_start)
+        self._learning_pass = LearningPass(self.network, self.critic, self._run)
         self.optimizer = torch.optim.Adam(self.parameters(), lr=lr_schedule(1), eps=1e-5, fused=True)
+
+    # --- what gathering calls -------------------------------------------------------------------------------------------------
+
+    def refresh(self) -> None:
+        """Prepare :meth:`look` for the weights as they are now."""
+        self._learning_pass.refresh()
+
+    def look(self, described: Described, privileged: Tensor, first: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits ``[R]``, and the privileged critic's values ``[N]`` in units of reward; arguments as of :class:`agents.learning_pass.Experience`."""
+        with torch.inference_mode():
+            if self.device.type == "cpu":
+                logits, values = self._learning_pass.look(described, privileged, first)
+            else:
+                looked = self.network(to_device(described, self.device))
+                logits, values = looked.logits, self.critic(looked, privileged.to(self.device))
+            return logits, self.network.in_reward(values)
 
     # --- what MaskablePPO calls -----------------------------------------------------------------------------------------------
 
-    def evaluate_actions(self, obs: Experience, actions: Tensor, action_masks: Any = None) -> tuple[Tensor, Tensor, Tensor]:  # type: ignore[override]
-        """Normalised values ``[2 N]``, the privileged critic's first; log-probabilities of ``actions`` (places among the rows) and entropies, ``[N]``.
+    def evaluate_actions(self, obs: Sequence[Experience], actions: Tensor, action_masks: Any = None) -> tuple[Tensor, Tensor, Tensor]:  # type: ignore[override]
+        """Normalised values ``[2 N]``, the privileged critic's first; log-probabilities of what was chosen, and entropies, ``[N]``.
 
         Raises
         ------
         FloatingPointError
             If one is not finite.
         """
+        values, log_probabilities, entropies = self._learning_pass(obs) if self.device.type == "cpu" else self._take_pass(*obs)
+        if not bool(torch.isfinite(values.sum() + log_probabilities.sum())):
+            raise FloatingPointError("the network's output is not finite")
+        return values, log_probabilities, entropies
+
+    def _take_pass(self, obs: Experience) -> tuple[Tensor, Tensor, Tensor]:
+        """The same with torch's own derivatives, on any device."""
         looked = self.network(obs.described)
         values = torch.cat([self.critic(looked, obs.privileged), looked.values])
         log_probabilities = looked.segments.log_softmax(looked.logits)
-        entropy = -looked.segments.sum(log_probabilities.exp() * log_probabilities)
-        if not bool(torch.isfinite(values.sum() + log_probabilities.sum())):
-            raise FloatingPointError("the network's output is not finite")
-        return values, log_probabilities[actions], entropy
+        entropies = -looked.segments.sum(log_probabilities.exp() * log_probabilities)
+        return values, log_probabilities[obs.chosen], entropies
 
     def predict_values(self, obs: Any) -> Tensor:
         """Values ``[N]`` in units of reward, from :class:`Described` or from tables."""

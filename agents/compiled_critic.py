@@ -12,17 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.compiled_network import (
-    Matrix,
-    add_machine,
-    apply_layer,
-    average_machines,
-    cut_off,
-    encode_row,
-    pool_rows,
-    read_summary,
-    row_logit,
-)
+from agents.compiled_network import Matrix, apply_layer, cut_off
 from factory.bundle import Bundle
 from factory.compiled import compiled
 
@@ -79,27 +69,3 @@ def value_of(weights, scratch, summary, privileged):
     cut_off(scratch.hidden[1])
     apply_layer(scratch.hidden[1], weights.last, weights.last_bias, scratch.value)
     return weights.returns[0] + weights.returns[1] * np.float64(scratch.value[0])
-
-
-@compiled
-def look_at_all(network, memory, critic, critic_memory, rows, prior, first, machines, shops, privileged, logits, values):
-    """Logits ``[R]`` of all rows, and the critic's values ``[E]`` in units of reward, of E observations.
-
-    They are as :func:`agents.describing.describe_tables` packs them; what is privileged is as :func:`agents.privileged.describe_future` tells it.
-    """
-    width = network.row_1.shape[1]
-    for e in range(values.shape[0]):
-        count = first[e + 1] - first[e]
-        for place in range(count):
-            encode_row(network, memory, rows[first[e] + place], place)
-            memory.prior[place] = prior[first[e] + place]
-        pool_rows(network, memory, count)
-        for machine in range(machines.shape[1]):
-            add_machine(network, memory, machines[e, machine])
-        average_machines(network, memory)
-        for place in range(shops.shape[1]):
-            memory.summary[3 * width + place] = shops[e, place]
-        read_summary(network, memory)
-        for place in range(count):
-            logits[first[e] + place] = row_logit(network, memory, place)
-        values[e] = value_of(critic, critic_memory, memory.summary, privileged[e])

@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from sb3_contrib.common.maskable.buffers import MaskableRolloutBuffer, MaskableRolloutBufferSamples
 
+from agents.learning_pass import Experience, Run
 from agents.network import Described
 from agents.network_features import MACHINE_FEATURES, ROW_FEATURES, SHOP_FEATURES
 from agents.packing import advantages_by_time, gather_rows
 from agents.privileged import PRIVILEGED_FEATURES
-
-
-class Experience(NamedTuple):
-    """What the network and its privileged critic read of N decisions."""
-
-    described: Described
-    privileged: torch.Tensor  # [N, PRIVILEGED_FEATURES]
-
 
 _ROWS_AT_FIRST = 8  # a decision, on average; the buffer grows where there are more
 
@@ -87,6 +80,8 @@ class PackedBuffer(MaskableRolloutBuffer):
         Of the order in which minibatches are drawn.
     levelled
         Whether :meth:`finish` divides advantages by the size that :func:`foretell_size` gives them.
+    parts_a_minibatch, run
+        Into how many parts each minibatch is dealt out, and what puts them together, in threads or not.
     """
 
     def __init__(
@@ -100,9 +95,12 @@ class PackedBuffer(MaskableRolloutBuffer):
         shares: Sequence[int] = (),
         seed: int = 0,
         levelled: bool = False,
+        parts_a_minibatch: int = 1,
+        run: Run = map,
         **settings: Any,
     ) -> None:
         self.machine_rows, self._shares, self._levelled = machine_rows, tuple(shares), levelled
+        self._parts, self._run = parts_a_minibatch, run
         self.random = np.random.default_rng(seed)
         self.batch_number = 0
         super().__init__(buffer_size, observation_space, action_space, device, **settings)
@@ -152,9 +150,9 @@ class PackedBuffer(MaskableRolloutBuffer):
         self.pos, self.full = self.buffer_size, True
 
     def get(self, batch_size: int | None = None) -> Generator[MaskableRolloutBufferSamples]:  # type: ignore[override]
-        """Minibatches in random order; ``observations`` is :class:`Experience`, ``actions`` are places among its rows.
+        """Minibatches in random order; ``observations`` is a list of :class:`agents.learning_pass.Experience`, which knows what was chosen.
 
-        ``old_values`` and ``returns`` stand twice, for two critics.
+        ``actions`` are the samples' numbers in the buffer; ``old_values`` and ``returns`` stand twice, for two critics.
         """
         size = self.buffer_size * self.n_envs
         order = self.random.permutation(size)
@@ -163,18 +161,22 @@ class PackedBuffer(MaskableRolloutBuffer):
             self.batch_number += 1
 
     def _get_samples(self, batch_inds: NDArray[np.int64], env: Any = None) -> MaskableRolloutBufferSamples:  # type: ignore[override]
-        firsts, counts = self.flat("first")[batch_inds], self.flat("count")[batch_inds]
-        total = int(counts.sum())
+        parts = list(self._run(self._experience_of, np.array_split(batch_inds, min(self._parts, len(batch_inds)))))
+        values, log_probs, advantages, returns = (self.flat(name)[batch_inds] for name in ("values", "log_probs", "advantages", "returns"))
+        scalars = (self.to_torch(part) for part in (batch_inds, np.tile(values, 2), log_probs, advantages, np.tile(returns, 2)))
+        return MaskableRolloutBufferSamples(parts, *scalars, None)  # type: ignore[arg-type,call-arg]
+
+    def _experience_of(self, numbers: NDArray[np.int64]) -> Experience:
+        """What the network reads of the samples with these numbers."""
+        firsts, counts = self.flat("first")[numbers], self.flat("count")[numbers]
+        first = np.concatenate([[0], np.cumsum(counts)])
+        total = int(first[-1])
         rows, prior, sample = np.empty((total, ROW_FEATURES), np.float32), np.empty(total, np.float32), np.empty(total, np.int64)
         gather_rows(self.rows, self.prior, firsts, counts, rows, prior, sample)
-        machines, shop, privileged = (
-            getattr(self, name).reshape(-1, *getattr(self, name).shape[2:])[batch_inds] for name in ("machines", "shop", "privileged")
-        )
-        described = Described(*(torch.from_numpy(part).to(self.device) for part in (rows, prior, sample, machines, shop)))
-        values, log_probs, advantages, returns = (self.flat(name)[batch_inds] for name in ("values", "log_probs", "advantages", "returns"))
-        actions = np.cumsum(counts) - counts + self.flat("chosen")[batch_inds]
-        scalars = (self.to_torch(part) for part in (actions, np.tile(values, 2), log_probs, advantages, np.tile(returns, 2)))
-        return MaskableRolloutBufferSamples(Experience(described, torch.from_numpy(privileged).to(self.device)), *scalars, None)  # type: ignore[arg-type,call-arg]
+        machines, shop, privileged = (getattr(self, name).reshape(-1, *getattr(self, name).shape[2:])[numbers] for name in ("machines", "shop", "privileged"))
+        read = (rows, prior, sample, machines, shop, privileged, first, first[:-1] + self.flat("chosen")[numbers])
+        tensors = [torch.from_numpy(part).to(self.device) for part in read]
+        return Experience(Described(*tensors[:5]), *tensors[5:])
 
     def flat(self, name: str) -> NDArray[Any]:
         """A column in the order of samples, ``[T E]``."""

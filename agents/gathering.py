@@ -7,15 +7,12 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field, fields
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from agents.actor_critic import PackedTables, PointerPolicy, to_device
-from agents.compiled_critic import allocate_critic_scratch, arrange_critic, look_at_all
-from agents.compiled_network import allocate_network_scratch, arrange_weights
+from agents.actor_critic import PackedTables, PointerPolicy
 from agents.experience import BufferPart
 from agents.packing import draw_rows
 from agents.privileged import PRIVILEGED_FEATURES, WINDOWS, describe_future
@@ -86,13 +83,12 @@ class Gatherer:
         self._weights = policy.network.weights
         self._loads = np.zeros((shops.batch.shop.centres.shape[1], 1 + len(WINDOWS)))
         self._privileged = np.zeros((shops.num_envs, PRIVILEGED_FEATURES), np.float32)
-        self._compiled: Any = None  # weights and memory on a processor
 
     def begin_episodes(self) -> None:
         """Begin the first episodes one after the other: in step, a rollout would hold only beginnings of episodes, and a later one only ends."""
         self.shops.reset()
         batch, envs = self.shops.batch, self.shops.num_envs
-        self._arrange()
+        self.policy.refresh()
         length = max(1, int((batch.arrays.plant.num_orders * mean_operations(batch.arrays)).mean()))
         begins = np.arange(envs) * length // envs
         for step in range(length):
@@ -104,7 +100,7 @@ class Gatherer:
     def gather(self, part: BufferPart, steps: int) -> Gathered:
         """Take ``steps`` decisions in every environment and keep them in ``part``; what the rollout was like."""
         batch, gathered = self.shops.batch, Gathered()
-        self._arrange()
+        self.policy.refresh()
         clock = time.perf_counter()
         for _ in range(steps):
             if self.stopped:
@@ -149,28 +145,10 @@ class Gatherer:
         describe_future(batch.arrays, batch.shop, self._units, self._loads, self._privileged)
         return PackedTables(tables.candidates, tables.machines, tables.shop, tables.action_mask, self._weights)
 
-    def _arrange(self) -> None:
-        """The policy's present weights as compiled code reads them: on a processor that takes half of torch's time for some hundred shops."""
-        policy = self.policy
-        if policy.device.type != "cpu":
-            return
-        state, critic = ({name: value.numpy() for name, value in part.state_dict().items()} for part in (policy.network, policy.critic))
-        network, valuing = arrange_weights(state), arrange_critic(state, critic)
-        memory = allocate_network_scratch(network, self.shops.batch.shop.legal.shape[1])
-        self._compiled = (network, memory, valuing, allocate_critic_scratch(valuing))
-
     def _look(self, tables: PackedTables) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Logits ``[R]``, and the privileged critic's values ``[E]`` in units of reward."""
-        policy, seen = self.policy, tables.described
-        if self._compiled is not None:
-            logits, values = np.empty(len(seen.rows), np.float32), np.empty(len(seen.shop), np.float32)
-            read = (seen.rows.numpy(), seen.prior.numpy(), tables.first, seen.machines.numpy(), seen.shop.numpy())
-            look_at_all(*self._compiled, *read, self._privileged, logits, values)
-            return logits, values
-        with torch.inference_mode():
-            looked = policy.network(to_device(seen, policy.device))
-            valued = policy.network.in_reward(policy.critic(looked, torch.from_numpy(self._privileged).to(policy.device)))
-            return looked.logits.cpu().numpy(), valued.cpu().numpy()
+        logits, values = self.policy.look(tables.described, torch.from_numpy(self._privileged), torch.from_numpy(tables.first))
+        return logits.cpu().numpy(), values.cpu().numpy()
 
     def _draw(self, logits: NDArray[np.float32], tables: PackedTables) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Places among the legal rows ``[E]``, and their log-probabilities."""

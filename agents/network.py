@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from agents.network_features import EXISTS, MACHINE_FEATURES, NEAR, ROW_FEATURES, SHOP_FEATURES
-from agents.pooling import JoinedContext, PooledMachines, PooledRows, is_plain
 from agents.privileged import PRIVILEGED_FEATURES
 from agents.scaling import describe_machines, describe_rows, describe_shop
 
@@ -134,29 +133,13 @@ class PointerNetwork(nn.Module):
         """Logits of rows and value of the sample."""
         segments = Segments(described.sample, len(described.shop))
         rows = self.row_encoder(described.rows)
-        summary = torch.cat([self.pool_rows(rows, segments), self.pool_machines(described.machines), described.shop], dim=1)
-        residual = self.join_context(self.row_part(rows), self.context_part(self.context(summary)), described.sample)
+        summary = torch.cat([segments.mean(rows), segments.max(rows), self.pool_machines(described.machines), described.shop], dim=1)
+        context = self.context_part(self.context(summary)).index_select(0, described.sample)
+        residual = self.row_head(torch.relu_(self.row_part(rows) + context)).squeeze(1)
         return Looked(described.prior + residual, self.value_head(summary).squeeze(1), segments, summary)
-
-    def pool_rows(self, rows: Tensor, segments: Segments) -> Tensor:
-        """Mean and maximum over the rows of each sample, ``[N, 2 width]``."""
-        if is_plain(rows):
-            pooled: Tensor = PooledRows.apply(rows, segments.sample, segments.count)  # type: ignore[no-untyped-call]
-            return pooled
-        return torch.cat([segments.mean(rows), segments.max(rows)], dim=1)
-
-    def join_context(self, rows: Tensor, context: Tensor, sample: Tensor) -> Tensor:
-        """What the network adds to the prior of each row, ``[R]``."""
-        if is_plain(rows):
-            residual: Tensor = JoinedContext.apply(rows, context, sample, self.row_head.weight, self.row_head.bias)  # type: ignore[no-untyped-call]
-            return residual
-        return self.row_head(torch.relu_(rows + context.index_select(0, sample))).squeeze(1)
 
     def pool_machines(self, machines: Tensor) -> Tensor:
         """Mean over all machines beside mean over those of the asked machine's work centre, ``[N, width]``."""
-        if is_plain(machines):
-            pooled: Tensor = PooledMachines.apply(machines, self.machine_encoder[0].weight)  # type: ignore[no-untyped-call]
-            return pooled
         chosen = machines[:, :, [EXISTS, NEAR]].transpose(1, 2)
         shares = chosen / chosen.sum(dim=2, keepdim=True).clamp(min=1.0)
         return torch.bmm(shares, self.machine_encoder(machines)).flatten(1)

@@ -15,12 +15,16 @@ from typing import Any
 import torch
 from sb3_contrib import MaskablePPO
 from stable_baselines3.common.callbacks import BaseCallback
-from stable_baselines3.common.utils import explained_variance
+from stable_baselines3.common.utils import explained_variance, get_device
 
 from agents.actor_critic import PointerPolicy
 from agents.experience import PackedBuffer
 from agents.gathering import Gathered, Gatherer
+from agents.learning_pass import Run
 from agents.sb3_env import ShopVecEnv, as_signed
+
+_LEAST_PARTS = 2
+"""Parts of a minibatch, even in one thread: half of one stays in a core's cache."""
 
 
 class SemiMarkovPPO(MaskablePPO):
@@ -29,7 +33,7 @@ class SemiMarkovPPO(MaskablePPO):
     Parameters
     ----------
     shops
-        The environments: those of each item are played in a thread of their own.
+        The environments: those of each item are played in a thread of their own; on a processor minibatches are learnt from in as many threads.
     horizon, trace
         Time constants of discount and of the trace of advantage estimation, in mean process times of the factory. With ``gamma = exp(-1 / horizon)`` and
         ``gae_lambda = exp(-1 / trace)`` they equal those of MaskablePPO where every decision takes one mean process time.
@@ -63,13 +67,17 @@ class SemiMarkovPPO(MaskablePPO):
         self.gathered = Gathered()
         self.rollouts = 0
         shares = [part.num_envs for part in shops]
+        self._pool = ThreadPoolExecutor(len(shops), initializer=torch.set_num_threads, initargs=(1,))
+        run: Run = self._pool.map if len(shops) > 1 else map
+        on_processor = get_device(settings.get("device", "auto")).type == "cpu"
+        dealt_out = {"parts_a_minibatch": max(_LEAST_PARTS, len(shops)) if on_processor else 1, "run": run}
         machine_rows = shops[0].batch.tables.machines.shape[1]
         super().__init__(
             PointerPolicy,
             shops[0],
             rollout_buffer_class=PackedBuffer,
-            rollout_buffer_kwargs={"machine_rows": machine_rows, "shares": shares, "seed": seed + 1, "levelled": levelled},
-            policy_kwargs=policy_kwargs,
+            rollout_buffer_kwargs={"machine_rows": machine_rows, "shares": shares, "seed": seed + 1, "levelled": levelled, **dealt_out},
+            policy_kwargs={**(policy_kwargs or {}), "run": run},
             seed=seed,
             _init_setup_model=False,
             **settings,
@@ -77,8 +85,6 @@ class SemiMarkovPPO(MaskablePPO):
         self.n_envs = sum(shares)
         self._setup_model()
         self.gatherers = [Gatherer(part, self.policy, [seed, number], horizon, trace) for number, part in enumerate(shops)]
-        self._threads = torch.get_num_threads()
-        self._pool = ThreadPoolExecutor(len(shops), initializer=torch.set_num_threads, initargs=(1,))
 
     def begin_episodes(self) -> None:
         """Begin the first episodes everywhere."""
@@ -150,7 +156,6 @@ class SemiMarkovPPO(MaskablePPO):
             With rollout and minibatch.
         """
         start = time.perf_counter()
-        torch.set_num_threads(self._threads)
         first, last = self.entropy
         self.ent_coef = last + (first - last) * self._current_progress_remaining
         try:

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from agents.actor_critic import PackedTables
-from agents.compiled_critic import allocate_critic_scratch, arrange_critic, look_at_all
-from agents.compiled_network import NO_ROW, NOT_FINITE, allocate_network_scratch, arrange_weights, best_of_each
+from agents.compiled_critic import allocate_critic_scratch, arrange_critic, value_of
+from agents.compiled_network import NO_ROW, NOT_FINITE, all_logits, allocate_network_scratch, arrange_weights, best_of_each
 from agents.network import Critic
 from agents.play import as_observation
 from agents.privileged import PRIVILEGED_FEATURES
@@ -40,19 +40,22 @@ def test_logits_and_the_critics_values_are_those_of_torch(name: str) -> None:
     weights, valuing = arrange_weights(STATE), arrange_critic(STATE, {name: value.numpy() for name, value in critic.state_dict().items()})
     batch, random = Batch([find_single_factory(name)], num_envs=8), np.random.default_rng(0)
     batch.reset(np.arange(8, dtype=np.uint64))
-    memory = allocate_network_scratch(weights, batch.tables.action_mask.shape[1])
+    rows = batch.tables.action_mask.shape[1]
+    memory, valuing_memory = allocate_network_scratch(weights, rows), allocate_critic_scratch(valuing)
+    table_rows, logits = np.empty(rows, np.int64), np.empty(rows)
     for _ in range(20):
         tables = batch.tables
         packed = PackedTables(tables.candidates, tables.machines, tables.shop, tables.action_mask, policy.network.weights)
-        privileged, seen = random.normal(size=(8, PRIVILEGED_FEATURES)).astype(np.float32), packed.described
+        privileged, first = random.normal(size=(8, PRIVILEGED_FEATURES)).astype(np.float32), packed.first
         with torch.inference_mode():
-            looked = policy.network(seen)
+            looked = policy.network(packed.described)
             expected = policy.network.in_reward(critic(looked, torch.from_numpy(privileged))).numpy()
-        logits, values = np.empty(len(seen.rows), np.float32), np.empty(8, np.float32)
-        read = (seen.rows.numpy(), seen.prior.numpy(), packed.first, seen.machines.numpy(), seen.shop.numpy())
-        look_at_all(weights, memory, valuing, allocate_critic_scratch(valuing), *read, privileged, logits, values)
-        np.testing.assert_allclose(logits, looked.logits, rtol=1e-5, atol=2e-5)
-        np.testing.assert_allclose(values, expected, rtol=1e-5, atol=2e-5)
+        for e in range(8):
+            read = (tables.candidates[e], tables.machines[e], tables.shop[e], tables.action_mask[e])
+            count = all_logits(weights, memory, *read, table_rows, logits)
+            assert table_rows[:count].tolist() == np.flatnonzero(tables.action_mask[e]).tolist()
+            np.testing.assert_allclose(logits[:count], looked.logits[first[e] : first[e + 1]], rtol=1e-5, atol=2e-5)
+            assert value_of(valuing, valuing_memory, memory.summary, privileged[e]) == pytest.approx(expected[e], rel=1e-5, abs=2e-5)
         batch.step(policy.decide(as_observation(tables)), autoreset=True)
 
 

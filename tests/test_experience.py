@@ -11,7 +11,8 @@ from gymnasium import spaces
 from stable_baselines3.common.buffers import RolloutBuffer
 
 from agents.actor_critic import PackedTables
-from agents.experience import Experience, PackedBuffer, foretell_size
+from agents.experience import PackedBuffer, foretell_size
+from agents.learning_pass import Experience
 from agents.network import Described
 from agents.network_features import MACHINE_FEATURES, ROW_FEATURES, SHOP_FEATURES
 from agents.packing import advantages_by_time, best_places, draw_rows
@@ -118,7 +119,7 @@ def described(rows: int, envs: int, level: float) -> Described:
 
 def test_minibatches_hold_every_sample_once_with_its_own_rows() -> None:
     steps, envs, shares = 6, 3, [2, 1]
-    settings = {"machine_rows": 2, "n_envs": envs, "shares": shares}
+    settings = {"machine_rows": 2, "n_envs": envs, "shares": shares, "parts_a_minibatch": 2}
     buffer = PackedBuffer(steps, spaces.Box(-1, 1, (1,)), spaces.Discrete(4), "cpu", **settings)  # type: ignore[arg-type]
     names = ("log_probs", "values", "rewards", "elapsed", "horizon", "trace", "next_values")
     for number, (part, share) in enumerate(zip(buffer.parts, shares, strict=True)):
@@ -132,16 +133,18 @@ def test_minibatches_hold_every_sample_once_with_its_own_rows() -> None:
     buffer.finish()
     seen = []
     for batch in buffer.get(5):
-        samples: Experience = batch.observations  # type: ignore[assignment]
-        read = samples.described
-        for n, action in enumerate(batch.actions.flatten().tolist()):
-            mine = read.sample == n
-            level = int(read.shop[n, 0])
-            assert int(mine.sum()) == level // 10 + 40
-            assert (read.rows[mine] == level).all()
-            assert (read.machines[n] == level).all()
-            assert (samples.privileged[n] == level).all()
-            seen.append((level, int(action) - int(mine.nonzero()[0])))
+        parts: list[Experience] = batch.observations  # type: ignore[assignment]
+        assert sum(len(part.chosen) for part in parts) == len(batch.advantages)
+        for part in parts:
+            read = part.described
+            for n, chosen in enumerate(part.chosen.tolist()):
+                mine, level = read.sample == n, int(read.shop[n, 0])
+                assert int(mine.sum()) == level // 10 + 40
+                assert mine.nonzero()[0] == part.first[n]
+                assert (read.rows[mine] == level).all()
+                assert (read.machines[n] == level).all()
+                assert (part.privileged[n] == level).all()
+                seen.append((level, chosen - int(part.first[n])))
     assert sorted(seen) == sorted((10 * t + number, t + env) for t in range(steps) for number, share in enumerate(shares) for env in range(share))
 
 

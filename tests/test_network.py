@@ -11,9 +11,7 @@ from agents.index import IndexPolicy, as_array, atcs_weights
 from agents.index_features import FEATURES
 from agents.index_kernel import describe_row
 from agents.network import Packed, PointerNetwork, Segments
-from agents.network_features import MACHINE_FEATURES
 from agents.play import as_observation
-from agents.pooling import PooledMachines, PooledRows
 from agents.scaling import describe_machines, describe_rows, describe_shop
 from envs.batch import Batch
 from envs.observation import Tables
@@ -153,35 +151,3 @@ def test_features_do_not_depend_on_the_unit_of_time_or_money() -> None:
     np.testing.assert_allclose(describe_rows(rows, shop[packed.sample]), describe_rows(packed.rows, packed.shop[packed.sample]), rtol=1e-3, atol=1e-4)
     np.testing.assert_allclose(describe_machines(machines, shop), describe_machines(packed.machines, packed.shop), rtol=1e-3, atol=1e-4)
     np.testing.assert_allclose(describe_shop(shop), describe_shop(packed.shop), rtol=1e-3, atol=1e-4)
-
-
-def test_compiled_parts_say_what_torch_says_forwards_and_backwards(monkeypatch: pytest.MonkeyPatch) -> None:
-    packed, made = pack(moments("microfactory", "tiny", steps=20)[-1]), network(trained=True)
-    described = made.describe(packed)
-
-    def run() -> tuple[torch.Tensor, torch.Tensor, dict[str, torch.Tensor]]:
-        made.zero_grad()
-        looked = made(described)
-        weights = torch.linspace(-1.0, 1.0, len(looked.logits))
-        ((looked.logits * weights).sum() + looked.values.square().sum()).backward()
-        return looked.logits.detach(), looked.values.detach(), {name: part.grad.clone() for name, part in made.named_parameters() if part.grad is not None}
-
-    logits, values, gradients = run()
-    monkeypatch.setattr("agents.network.is_plain", lambda tensor: False)
-    stock_logits, stock_values, stock_gradients = run()
-    torch.testing.assert_close(logits, stock_logits, rtol=1e-5, atol=1e-5)
-    torch.testing.assert_close(values, stock_values, rtol=1e-5, atol=1e-5)
-    assert gradients.keys() == stock_gradients.keys() == dict(made.named_parameters()).keys()
-    for name, gradient in gradients.items():
-        torch.testing.assert_close(gradient, stock_gradients[name], rtol=1e-4, atol=1e-4, msg=name)
-
-
-def test_samples_without_rows_and_machines_that_are_not_there_count_nothing() -> None:
-    rows = torch.tensor([[1.0, -2.0], [3.0, -4.0], [5.0, 6.0]], requires_grad=True)
-    pooled = PooledRows.apply(rows, torch.tensor([0, 0, 2]), 4)
-    assert pooled.tolist() == [[2.0, -3.0, 3.0, -2.0], [0.0] * 4, [5.0, 6.0, 5.0, 6.0], [0.0] * 4]
-    (pooled * torch.tensor([1.0, 10.0, 100.0, 1000.0])).sum().backward()
-    assert rows.grad is not None
-    assert rows.grad.tolist() == [[0.5, 1005.0], [100.5, 5.0], [101.0, 1010.0]]
-    none = torch.zeros(1, 3, MACHINE_FEATURES)
-    assert PooledMachines.apply(none, torch.ones(4, MACHINE_FEATURES)).tolist() == [[0.0] * 8]
