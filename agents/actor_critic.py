@@ -64,24 +64,8 @@ class PointerPolicy(MaskableActorCriticPolicy):
         self.critic = Critic(self.network)
         if self._critic_start is not None:
             self.critic.load_state_dict(self._critic_start)
-        self._learning_pass = LearningPass(self.network, self.critic, self._run)
+        self.learning_pass = LearningPass(self.network, self.critic, self._run)
         self.optimizer = torch.optim.Adam(self.parameters(), lr=lr_schedule(1), eps=1e-5, fused=True)
-
-    # --- what gathering calls -------------------------------------------------------------------------------------------------
-
-    def refresh(self) -> None:
-        """Prepare :meth:`look` for the weights as they are now."""
-        self._learning_pass.refresh()
-
-    def look(self, described: Described, privileged: Tensor, first: Tensor) -> tuple[Tensor, Tensor]:
-        """Logits ``[R]``, and the privileged critic's values ``[N]`` in units of reward; arguments as of :class:`agents.learning_pass.Experience`."""
-        with torch.inference_mode():
-            if self.device.type == "cpu":
-                logits, values = self._learning_pass.look(described, privileged, first)
-            else:
-                looked = self.network(to_device(described, self.device))
-                logits, values = looked.logits, self.critic(looked, privileged.to(self.device))
-            return logits, self.network.in_reward(values)
 
     # --- what MaskablePPO calls -----------------------------------------------------------------------------------------------
 
@@ -93,7 +77,7 @@ class PointerPolicy(MaskableActorCriticPolicy):
         FloatingPointError
             If one is not finite.
         """
-        values, log_probabilities, entropies = self._learning_pass(obs) if self.device.type == "cpu" else self._take_pass(*obs)
+        values, log_probabilities, entropies = self.learning_pass(obs) if self.device.type == "cpu" else self._take_pass(*obs)
         if not bool(torch.isfinite(values.sum() + log_probabilities.sum())):
             raise FloatingPointError("the network's output is not finite")
         return values, log_probabilities, entropies

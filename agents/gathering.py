@@ -12,8 +12,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from agents.actor_critic import PackedTables, PointerPolicy
+from agents.actor_critic import PackedTables, PointerPolicy, to_device
 from agents.experience import BufferPart
+from agents.learning_pass import Looker
 from agents.packing import draw_rows
 from agents.privileged import PRIVILEGED_FEATURES, WINDOWS, describe_future
 from agents.sb3_env import ShopVecEnv
@@ -83,12 +84,12 @@ class Gatherer:
         self._weights = policy.network.weights
         self._loads = np.zeros((shops.batch.shop.centres.shape[1], 1 + len(WINDOWS)))
         self._privileged = np.zeros((shops.num_envs, PRIVILEGED_FEATURES), np.float32)
+        self._looker = Looker(policy.learning_pass.layers) if policy.device.type == "cpu" else None
 
     def begin_episodes(self) -> None:
         """Begin the first episodes one after the other: in step, a rollout would hold only beginnings of episodes, and a later one only ends."""
         self.shops.reset()
         batch, envs = self.shops.batch, self.shops.num_envs
-        self.policy.refresh()
         length = max(1, int((batch.arrays.plant.num_orders * mean_operations(batch.arrays)).mean()))
         begins = np.arange(envs) * length // envs
         for step in range(length):
@@ -100,7 +101,6 @@ class Gatherer:
     def gather(self, part: BufferPart, steps: int) -> Gathered:
         """Take ``steps`` decisions in every environment and keep them in ``part``; what the rollout was like."""
         batch, gathered = self.shops.batch, Gathered()
-        self.policy.refresh()
         clock = time.perf_counter()
         for _ in range(steps):
             if self.stopped:
@@ -147,8 +147,14 @@ class Gatherer:
 
     def _look(self, tables: PackedTables) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Logits ``[R]``, and the privileged critic's values ``[E]`` in units of reward."""
-        logits, values = self.policy.look(tables.described, torch.from_numpy(self._privileged), torch.from_numpy(tables.first))
-        return logits.cpu().numpy(), values.cpu().numpy()
+        policy, seen = self.policy, tables.described
+        if self._looker is not None:
+            logits, (values, _) = self._looker.look(seen, self._privileged, tables.first)
+            return logits, policy.network.in_reward(torch.from_numpy(values)).numpy()
+        with torch.inference_mode():
+            looked = policy.network(to_device(seen, policy.device))
+            valued = policy.network.in_reward(policy.critic(looked, torch.from_numpy(self._privileged).to(policy.device)))
+            return looked.logits.cpu().numpy(), valued.cpu().numpy()
 
     def _draw(self, logits: NDArray[np.float32], tables: PackedTables) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Places among the legal rows ``[E]``, and their log-probabilities."""

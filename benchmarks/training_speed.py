@@ -25,9 +25,10 @@ from torch import Tensor
 
 from agents.actor_critic import PointerPolicy
 from agents.index import as_array, atcs_weights
-from agents.network import Described, Packed
+from agents.network import Described, bounded
 from agents.ppo import SemiMarkovPPO
 from agents.sb3_env import ShopVecEnv
+from agents.scaling import describe_machines, describe_rows, describe_shop
 from agents.trainer import keep_memory, shares_of
 from benchmarks.env_speed import processor
 from factory.catalogue import find_single_factory
@@ -40,12 +41,19 @@ class PaddedPolicy(PointerPolicy):
 
     def _look(self, observation: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
         """Masked log-probabilities ``[N, A]`` and values ``[N]``."""
-        count, rows = observation["action_mask"].shape
-        sample = torch.arange(count, device=observation["shop"].device).repeat_interleave(rows)
-        packed = Packed(observation["candidates"].flatten(0, 1), sample, observation["machines"], observation["shop"])
-        logits, values, *_ = self.network(self.network.describe(packed))
-        masked = torch.where(observation["action_mask"] > 0, logits.view(count, rows), torch.full((), _NEVER))
-        return torch.log_softmax(masked, dim=1), values
+        network, legal = self.network, observation["action_mask"] > 0
+        count, rows = legal.shape
+        of_rows = observation["shop"].unsqueeze(1).expand(-1, rows, -1).flatten(0, 1)
+        features = describe_rows(observation["candidates"].flatten(0, 1), of_rows)
+        encoded = network.row_encoder(bounded(features)).view(count, rows, network.width)
+        shown = encoded * legal.unsqueeze(2)
+        mean = shown.sum(dim=1) / legal.sum(dim=1, keepdim=True).clamp(min=1)
+        machines = network.pool_machines(describe_machines(observation["machines"], observation["shop"]))
+        summary = torch.cat([mean, shown.amax(dim=1), machines, describe_shop(observation["shop"])], dim=1)  # encodings are never negative
+        context = network.context_part(network.context(summary)).unsqueeze(1)
+        logits = (features @ network.prior).view(count, rows) + network.row_head(torch.relu_(network.row_part(encoded) + context)).squeeze(2)
+        log_probabilities = torch.log_softmax(torch.where(legal, logits, torch.full((), _NEVER)), dim=1)
+        return log_probabilities, network.value_head(summary).squeeze(1)
 
     def forward(self, obs: dict[str, Tensor], deterministic: bool = False, action_masks: Any = None) -> tuple[Tensor, Tensor, Tensor]:  # type: ignore[override]
         """Actions, values and log-probabilities ``[N]``."""

@@ -110,9 +110,23 @@ def compiled(function: Callable[..., Any]) -> Any:
     """
     if config.DISABLE_JIT:
         return np.errstate(all="ignore")(function)
+    # No reference counting: compiled functions work on arrays that are there and allocate none.
+    return _compile(function, _nrt=False)
+
+
+def compiled_with_products(function: Callable[..., Any]) -> Any:
+    """As :func:`compiled`, for functions with matrix products, ``np.dot(a, b, out)``.
+
+    They are SciPy's BLAS's, which Numba reaches from functions with reference counting only.
+    """
+    if config.DISABLE_JIT:
+        return np.errstate(all="ignore")(function)
+    return _compile(function)
+
+
+def _compile(function: Callable[..., Any], **settings: Any) -> Any:
     before, config.CACHE_DIR = config.CACHE_DIR, str(cache_folder(Path(function.__code__.co_filename).resolve()))
     try:
-        # No reference counting: compiled functions work on arrays that are there and allocate none.
-        return numba.njit(cache=True, error_model="numpy", nogil=True, _nrt=False, no_cfunc_wrapper=True)(function)
+        return numba.njit(cache=True, error_model="numpy", nogil=True, no_cfunc_wrapper=True, **settings)(function)
     finally:
         config.CACHE_DIR = before

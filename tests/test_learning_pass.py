@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from agents.actor_critic import PackedTables
-from agents.learning_pass import Experience, LearningPass, Run
+from agents.learning_pass import Experience, LearningPass, Looker, Run
 from agents.network import Critic, Described, PointerNetwork
 from agents.privileged import PRIVILEGED_FEATURES
 from tests.test_network import moments, network
@@ -124,10 +124,22 @@ def test_weights_that_have_changed_in_place_are_read_anew() -> None:
 
 def test_looking_without_learning_sees_the_same() -> None:
     made, critic = trained()
-    learning = LearningPass(made, critic, map)
-    learning.refresh()
-    for part in experiences(made, "green"):
+    looker = Looker(LearningPass(made, critic, map).layers)
+    for part in reversed(experiences(made, "green")):
         looked = made(part.described)
-        logits, values = learning.look(part.described, part.privileged, part.first)
-        torch.testing.assert_close(logits, looked.logits, rtol=1e-5, atol=1e-5)
-        torch.testing.assert_close(values, critic(looked, part.privileged), rtol=1e-5, atol=1e-5)
+        logits, values = looker.look(part.described, part.privileged.numpy(), part.first.numpy())
+        np.testing.assert_allclose(logits, looked.logits.detach(), rtol=1e-5, atol=1e-5)
+        expected = torch.stack([critic(looked, part.privileged), looked.values]).detach()
+        np.testing.assert_allclose(values, expected, rtol=1e-5, atol=1e-5)
+
+
+def test_gradients_after_a_later_pass_are_refused() -> None:
+    made, critic = trained()
+    parts, learning = experiences(made, "microfactory", steps=16), LearningPass(made, critic, map)
+    earlier, _, _ = learning(parts)
+    later, _, _ = learning(parts)
+    with pytest.raises(RuntimeError, match="after a later one, or twice"):
+        earlier.sum().backward()
+    later.sum().backward(retain_graph=True)
+    with pytest.raises(RuntimeError, match="Call backward once, before the next pass"):
+        later.sum().backward()
