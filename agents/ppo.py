@@ -23,9 +23,6 @@ from agents.gathering import Gathered, Gatherer
 from agents.learning_pass import Run
 from agents.sb3_env import ShopVecEnv, as_signed
 
-_LEAST_PARTS = 2
-"""Parts of a minibatch, even in one thread: half of one stays in a core's cache."""
-
 
 class SemiMarkovPPO(MaskablePPO):
     """MaskablePPO over :class:`agents.sb3_env.ShopVecEnv`, with a :class:`agents.actor_critic.PointerPolicy`.
@@ -70,7 +67,7 @@ class SemiMarkovPPO(MaskablePPO):
         self._pool = ThreadPoolExecutor(len(shops), initializer=torch.set_num_threads, initargs=(1,))
         run: Run = self._pool.map if len(shops) > 1 else map
         on_processor = get_device(settings.get("device", "auto")).type == "cpu"
-        dealt_out = {"parts_a_minibatch": max(_LEAST_PARTS, len(shops)) if on_processor else 1, "run": run}
+        dealt_out = {"parts_a_minibatch": len(shops) if on_processor else 1, "run": run}
         machine_rows = shops[0].batch.tables.machines.shape[1]
         super().__init__(
             PointerPolicy,

@@ -91,7 +91,7 @@ class TrainingConfig(_Section):
     """A training run."""
 
     seed: Annotated[int, Field(ge=0, lt=2**15)] = 0  # the upper half of the block `train` is for agents.observed.first_episode_of
-    threads: Count = 2  # that gather, each with its own environments, and of torch while learning; their number is part of the result
+    threads: Count = 2  # that gather and learn, each with environments and parts of minibatches of its own; their number is part of the result
     scenario: Scenario = Scenario()
     network: Network = Network()
     learning: Learning = Learning()
