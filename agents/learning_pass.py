@@ -92,7 +92,7 @@ class LearningPass:
     """
 
     def __init__(self, network: PointerNetwork, critic: Critic, run: Run) -> None:
-        importlib.import_module("scipy.linalg.cython_blas")
+        importlib.import_module("scipy.linalg.cython_blas")  # the BLAS that is limited here
         threadpool_limits(1, user_api="blas")  # products are taken in the thread that asks for them
         named = dict(network.named_parameters(prefix="network")) | dict(critic.named_parameters(prefix="critic"))
         self.parameters = [named[_torch_name(one.name)] for one in fields(Layers)]
