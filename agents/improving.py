@@ -13,7 +13,7 @@ import json
 import multiprocessing
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -36,23 +36,25 @@ from agents.validation import Examination
 
 @dataclass(frozen=True)
 class Settings:
-    """How a policy is improved; changed settings need another folder."""
+    """How a policy is improved; changed settings need another folder, but for ``rounds``: more of them go on where the last ended."""
 
     factories: tuple[str, ...]
     rounds: int = 3
-    episodes: int = 320  # of which decisions are judged, in each round
+    episodes: int = 384  # of which decisions are judged, in each round
     candidates: int = 4
-    futures: int = 6
+    futures: int = 3
     horizon: float = 4.0  # mean process times that are simulated
-    epochs: int = 10
-    minibatch: int = 256
-    learning_rate: float = 1e-3  # falls linearly to a twentieth
+    remembered: int = 400_000  # most judged decisions that are learnt from, the newest
+    epochs: int = 6
+    minibatch: int = 512
+    learning_rate: float = 2e-3  # falls linearly to a twentieth
     closeness: float = 0.05  # weight of the divergence from the policy at the start of the round
     entropy: float = 0.02  # weight of the entropy of the choice among those tried
     fidelity: float = 0.5  # weight of the critics' squared errors
     unit: float = 1.5e-3  # gain, as a share of the cost scale of an episode, that counts as 1
     validation_episodes: int = 512
     seed: int = 0
+    also: tuple[str, ...] = ()  # folders of other improvements whose judged decisions are learnt from too
 
 
 def settings_of(config: TrainingConfig) -> Settings:
@@ -87,7 +89,7 @@ class Improvement:
     Raises
     ------
     ValueError
-        If the folder holds an improvement with other settings, the policy has no critic, or there is no such seed or round.
+        If the folder holds an improvement with other settings, the policy has no critic, there is no such seed or round, or a folder in ``also`` holds none.
     """
 
     def __init__(self, source: Path, folder: Path, settings: Settings, processes: int) -> None:
@@ -96,7 +98,9 @@ class Improvement:
         first_episode_of(settings.seed, settings.rounds)
         if load_policy(source).critic is None:
             raise ValueError(f"{source}: was kept without its critic, which lookahead needs. Give a folder that train.py wrote.")
-        told = json.dumps({**asdict(settings), "source_sha256": self.manifest["weights_sha256"]}, indent=1, default=list) + "\n"
+        self.also = [read_observed(path, Judged) for name in settings.also for path in _judged_in(Path(name))]
+        begun_with = {name: value for name, value in asdict(settings).items() if name != "rounds"}
+        told = json.dumps({**begun_with, "source_sha256": self.manifest["weights_sha256"]}, indent=1, default=list) + "\n"
         kept = folder / "improvement.json"
         if kept.exists() and kept.read_text(encoding="utf-8") != told:
             raise ValueError(f"{kept}: was begun with other settings or from another policy. Name another folder.")
@@ -108,12 +112,13 @@ class Improvement:
 
     def run(self) -> Path:
         """All rounds; the folder of the best policy."""
-        policy_folder, judged = self.source, list[Judged]()
+        policy_folder, judged = self.source, list(self.also)
         for number in range(1, self.settings.rounds + 1):
             here = self.folder / f"round-{number}"
             judged += self._judge(policy_folder, here, number)
             if not (here / "policy" / "manifest.json").exists():
-                self._save(here / "policy", fit(load_policy(policy_folder), join(judged), self.settings, number), number, sum(map(len, judged)))
+                newest = newest_of(judged, self.settings.remembered)
+                self._save(here / "policy", fit(load_policy(policy_folder), newest, self.settings, number), number, len(newest))
             policy_folder = here / "policy"
             self.costs.append(self._examine(load_policy(policy_folder)))
             cost = self._compare(self.costs[-1])
@@ -146,8 +151,28 @@ class Improvement:
     def _save(self, folder: Path, policy: TrainedPolicy, number: int, decisions: int) -> None:
         costs = self._examine(policy)
         facts = facts_of_successor(self.manifest, costs)
-        improved = {"rounds": number, "judged_decisions": decisions, "settings": json.loads(json.dumps(asdict(self.settings)))}
+        settings = json.loads(json.dumps({**asdict(self.settings), "also": len(self.settings.also)}))  # their number: paths say nothing elsewhere
+        improved = {"rounds": number, "judged_decisions": decisions, "settings": settings}
         save_policy(folder, policy, (self.source / "config.toml").read_text(encoding="utf-8"), {**facts, "improved": improved})
+
+
+def _judged_in(folder: Path) -> list[Path]:
+    """What another improvement has judged so far, the oldest first."""
+    paths = sorted(folder.glob("round-*/judged/*.npz"), key=lambda path: (int(path.parent.parent.name.removeprefix("round-")), path.name))
+    if not paths:
+        raise ValueError(f"{folder}: holds no judged decisions (round-1/judged and so on). Give the folder of another improvement.")
+    return paths
+
+
+def newest_of(judged: Sequence[Judged], most: int) -> Judged:
+    """The last ``most`` decisions of all."""
+    kept, count = list[Judged](), 0
+    for part in reversed(judged):
+        kept.append(part.take(np.arange(max(0, len(part) - (most - count)), len(part))))
+        count += len(kept[-1])
+        if count == most:
+            break
+    return join(kept[::-1])
 
 
 def _judge_piece(policy: Path, settings: Settings, folder: Path, number: int, piece: int) -> None:
@@ -214,13 +239,15 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("folder", type=Path, help="folder of the improvement; begun before, it goes on there")
     parser.add_argument("--factories", default="", help="names or files, with commas between; by default those that the policy was trained on")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1, help="that judge side by side")
-    for name in ("rounds", "episodes", "futures", "epochs", "seed"):
+    parser.add_argument("--also", nargs="+", default=(), help="folders of other improvements on the same factories: what they judged is learnt from too")
+    numbers = ("rounds", "episodes", "futures", "remembered", "epochs", "seed")
+    for name in numbers:
         parser.add_argument(f"--{name}", type=int, default=getattr(defaults, name))
     options = parser.parse_args(arguments)
     try:
         names = tuple(options.factories.split(",")) if options.factories else tuple(_trained_on(options.policy))
-        chosen: dict[str, Any] = {name: getattr(options, name) for name in ("rounds", "episodes", "futures", "epochs", "seed")}
-        improvement = Improvement(options.policy, options.folder, Settings(names, **chosen), options.processes)
+        chosen: dict[str, Any] = {name: getattr(options, name) for name in numbers}
+        improvement = Improvement(options.policy, options.folder, Settings(names, also=tuple(options.also), **chosen), options.processes)
         best = improvement.run()
     except KeyboardInterrupt:
         print(f"\nInterrupted. What was judged is kept in {options.folder}; the same command goes on.", file=sys.stderr)

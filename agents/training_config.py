@@ -81,10 +81,10 @@ class Improving(_Section):
     """What the trained policy learns from lookahead over itself, once training has ended (agents/improving.py)."""
 
     rounds: Annotated[int, Field(ge=0, le=63)] = 0
-    episodes: Count = 640  # of which decisions are judged, in each round
-    futures: Annotated[int, Field(ge=2)] = 6  # in which each choice is tried
+    episodes: Count = 384  # of which decisions are judged, in each round
+    futures: Annotated[int, Field(ge=2)] = 3  # in which each choice is tried
     horizon: Positive = 4.0  # mean process times that are simulated; then the critic values the shop
-    epochs: Count = 10  # of fitting
+    epochs: Count = 6  # of fitting
 
 
 class TrainingConfig(_Section):

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
-from agents.improving import Settings, fit, main
+from agents.improving import Settings, fit, main, newest_of
 from agents.judging import Judge, Judged
 from agents.lookahead import LookaheadPolicy
 from agents.network import Critic, Segments
@@ -81,5 +83,35 @@ def test_an_improvement_goes_on_and_refuses_other_settings(tmp_path: Path, capsy
     assert load_policy(tmp_path / "out" / "round-1" / "policy").critic is not None
     assert main(command) == 0
     assert (tmp_path / "out" / "round-1" / "policy" / "weights.npz").read_bytes() == made
-    assert main([*command[:3], "2", *command[4:]]) == 2
+    assert main([*command, "--remembered", "100"]) == 2
     assert "was begun with other settings" in capsys.readouterr().err
+
+
+def test_more_rounds_go_on_where_the_last_ended_and_others_judgements_are_learnt_from(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    save_policy(tmp_path / "policy", with_critic(), "seed = 0\n", {**FACTS, "factories": ["tiny"]})
+    numbers = ["--episodes", "8", "--futures", "2", "--epochs", "1", "--processes", "1"]
+    one, other = ([str(tmp_path / "policy"), str(tmp_path / name), *numbers] for name in ("one", "other"))
+    assert main([*one, "--rounds", "1"]) == 0
+    first = (tmp_path / "one" / "round-1" / "policy" / "weights.npz").read_bytes()
+    assert main([*one, "--rounds", "2"]) == 0
+    assert (tmp_path / "one" / "round-1" / "policy" / "weights.npz").read_bytes() == first
+    judged = [len(read_observed(tmp_path / "one" / f"round-{number}" / "judged" / "0000.npz", Judged)) for number in (1, 2)]
+    assert main([*other, "--rounds", "1", "--seed", "1", "--also", str(tmp_path / "one")]) == 0
+    own = len(read_observed(tmp_path / "other" / "round-1" / "judged" / "0000.npz", Judged))
+    learnt = [improved_of(tmp_path / name)["judged_decisions"] for name in ("one/round-2", "other/round-1")]
+    assert learnt == [sum(judged), sum(judged) + own]
+    assert main([*other[:1], str(tmp_path / "third"), *numbers, "--also", str(tmp_path / "policy")]) == 2
+    assert "policy: holds no judged decisions" in capsys.readouterr().err
+
+
+def improved_of(folder: Path) -> dict[str, Any]:
+    return dict(json.loads((folder / "policy" / "manifest.json").read_text(encoding="utf-8"))["improved"])
+
+
+def test_the_newest_decisions_are_remembered(judged: Judged) -> None:
+    size = len(judged)
+    for most in (1, size - 1, size, size + 2, 5 * size):
+        kept = newest_of([judged, judged], most)
+        numbers = np.concatenate([np.arange(size), np.arange(size)])[-min(most, 2 * size) :]
+        np.testing.assert_array_equal(kept.rows, judged.take(numbers).rows)
+        np.testing.assert_array_equal(kept.gain, judged.take(numbers).gain)
