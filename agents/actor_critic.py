@@ -12,7 +12,7 @@ from sb3_contrib.common.maskable.policies import MaskableActorCriticPolicy
 from torch import Tensor
 
 from agents.describing import describe_tables
-from agents.learning_pass import Experience, LearningPass, Run
+from agents.learning_pass import Experience, LearningPass, Run, judge_choices
 from agents.network import Critic, Described, Packed, PointerNetwork
 from agents.network_features import MACHINE_FEATURES, ROW_FEATURES, SHOP_FEATURES
 from agents.packing import best_places, to_actions
@@ -77,15 +77,20 @@ class PointerPolicy(MaskableActorCriticPolicy):
         FloatingPointError
             If one is not finite.
         """
-        values, log_probabilities, entropies = self.learning_pass(obs) if self.device.type == "cpu" else self._take_pass(*obs)
+        values, log_probabilities, entropies = self._take_pass_compiled(obs) if self.device.type == "cpu" else self._take_pass(*obs)
         if not bool(torch.isfinite(values.sum() + log_probabilities.sum())):
             raise FloatingPointError("the network's output is not finite")
         return values, log_probabilities, entropies
 
+    def _take_pass_compiled(self, obs: Sequence[Experience]) -> tuple[Tensor, Tensor, Tensor]:
+        """On a processor."""
+        logits, values = self.learning_pass([part.read for part in obs])
+        return values, *judge_choices(logits, obs)
+
     def _take_pass(self, obs: Experience) -> tuple[Tensor, Tensor, Tensor]:
         """The same with torch's own derivatives, on any device."""
-        looked = self.network(obs.described)
-        values = torch.cat([self.critic(looked, obs.privileged), looked.values])
+        looked = self.network(obs.read.described)
+        values = torch.cat([self.critic(looked, obs.read.privileged), looked.values])
         log_probabilities = looked.segments.log_softmax(looked.logits)
         entropies = -looked.segments.sum(log_probabilities.exp() * log_probabilities)
         return values, log_probabilities[obs.chosen], entropies

@@ -8,7 +8,6 @@ fitted to it; its critics are fitted to the mean of theirs. What has been played
 from __future__ import annotations
 
 import argparse
-import copy
 import json
 import multiprocessing
 import os
@@ -26,8 +25,9 @@ from torch import Tensor
 from tqdm import tqdm
 
 from agents.actor_critic import PackedTables
+from agents.fitting import Pace, Said, fit
 from agents.gathering import mean_process_times
-from agents.network import Looked, Segments
+from agents.network import Looked, PointerNetwork, Segments
 from agents.observed import Observed, first_episode_of, join, read_observed, write_observed
 from agents.packing import best_places, draw_rows
 from agents.privileged import PRIVILEGED_FEATURES, WINDOWS, describe_future
@@ -130,31 +130,17 @@ class Members:
         return tables, told
 
 
-def fit(start: TrainedPolicy, told: Told, settings: Settings) -> TrainedPolicy:
+def learn(start: TrainedPolicy, told: Told, settings: Settings, threads: int = 1) -> TrainedPolicy:
     """A copy of ``start`` that says what was told: the loss of a decision is KL(told, said) over its legal choices, plus the critics' squared errors."""
-    torch.manual_seed(settings.seed)
-    policy = copy.deepcopy(start)
-    assert policy.critic is not None
-    network, critic = policy.network.train(), policy.critic.train()
-    optimiser = torch.optim.Adam([*network.parameters(), *critic.parameters()], lr=settings.learning_rate)
-    size = min(settings.minibatch, len(told))
-    steps = settings.epochs * (len(told) // size)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: 1 - 0.95 * step / max(1, steps))
-    minibatches = told.minibatches(settings.epochs, size, np.random.default_rng(settings.seed))
-    with tqdm(minibatches, total=steps, unit=" minibatches", desc="fit") as bar:
-        for batch in bar:
-            looked: Looked = network(batch.described())
-            wanted, said = torch.from_numpy(batch.log_shares), looked.segments.log_softmax(looked.logits)
-            divergence = (wanted.exp() * (wanted - said)).sum() / size
-            values = torch.stack([critic(looked, torch.from_numpy(batch.privileged)), looked.values], dim=1)
-            errors = (values - (torch.from_numpy(batch.values) - network.return_mean) / network.return_deviation).square().mean()
-            loss = divergence + settings.value_weight * errors
-            optimiser.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            optimiser.step()
-            schedule.step()
-            bar.set_postfix_str(f"divergence {float(divergence.detach()):.4f} nats", refresh=False)
-    return TrainedPolicy(network.eval(), critic.eval(), start.horizon)
+    pace = Pace(settings.epochs, settings.minibatch, settings.learning_rate, threads)
+    return fit(start, told, partial(_loss, settings, start.network), pace, np.random.default_rng(settings.seed), "fit")
+
+
+def _loss(settings: Settings, network: PointerNetwork, said: Said, batch: Told) -> Tensor:
+    wanted = torch.from_numpy(batch.log_shares)
+    divergence: Tensor = (wanted.exp() * (wanted - said.log_shares)).sum() / len(batch)
+    wanted_values = (torch.from_numpy(batch.values).T - network.return_mean) / network.return_deviation
+    return divergence + settings.value_weight * (said.values - wanted_values).square().mean()
 
 
 def distil(folders: Sequence[Path], out: Path, settings: Settings, processes: int) -> Path:
@@ -179,7 +165,7 @@ def distil(folders: Sequence[Path], out: Path, settings: Settings, processes: in
     out.mkdir(parents=True, exist_ok=True)
     kept.write_text(told, encoding="utf-8")
     decisions = _play(folders, out / "told", settings, processes)
-    policy = fit(policies[0], decisions, settings)
+    policy = learn(policies[0], decisions, settings, processes)
     costs = {name: found.total_cost for name, found in Examination(settings.factories, settings.validation_episodes).examine_all(policy).items()}
     facts = facts_of_successor(manifests[0], costs)
     origin = [{name: manifest.get(name) for name in ("weights_sha256", "seed", "steps", "validation_ratio", "improved")} for manifest in manifests]
@@ -220,7 +206,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("folder", type=Path, help="where it comes to lie; begun before, it goes on there")
     parser.add_argument("policies", type=Path, nargs="+", help="folders of trained policies with their critics; the new one begins as the first")
     parser.add_argument("--factories", default="", help="names or files, with commas between; by default those that the first policy was trained on")
-    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1, help="that play side by side; what comes out does not depend on their number")
+    parser.add_argument(
+        "--processes",
+        type=int,
+        default=os.cpu_count() or 1,
+        help="that play side by side, and threads that fit: no part of the result",
+    )
     for name in ("episodes", "epochs", "seed"):
         parser.add_argument(f"--{name}", type=int, default=getattr(defaults, name))
     options = parser.parse_args(arguments)

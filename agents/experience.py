@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from sb3_contrib.common.maskable.buffers import MaskableRolloutBuffer, MaskableRolloutBufferSamples
 
-from agents.learning_pass import Experience, Run
+from agents.learning_pass import Experience, Read, Run
 from agents.network import Described
 from agents.network_features import MACHINE_FEATURES, ROW_FEATURES, SHOP_FEATURES
 from agents.packing import advantages_by_time, gather_rows
@@ -176,7 +176,7 @@ class PackedBuffer(MaskableRolloutBuffer):
         machines, shop, privileged = (getattr(self, name).reshape(-1, *getattr(self, name).shape[2:])[numbers] for name in ("machines", "shop", "privileged"))
         read = (rows, prior, sample, machines, shop, privileged, first, first[:-1] + self.flat("chosen")[numbers])
         tensors = [torch.from_numpy(part).to(self.device) for part in read]
-        return Experience(Described(*tensors[:5]), *tensors[5:])
+        return Experience(Read(Described(*tensors[:5]), *tensors[5:7]), tensors[7])
 
     def flat(self, name: str) -> NDArray[Any]:
         """A column in the order of samples, ``[T E]``."""

@@ -8,25 +8,26 @@ more the more it was worth, and stays near what it was elsewhere. Its critics ar
 from __future__ import annotations
 
 import argparse
-import copy
 import json
 import multiprocessing
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from tqdm import tqdm
 
+from agents.fitting import Pace, Said, Speaker, fit
 from agents.judging import SHOPS, Judge, Judged
 from agents.lookahead import LookaheadPolicy
-from agents.network import Critic, Looked, PointerNetwork, Segments
+from agents.network import Segments
 from agents.observed import first_episode_of, join, read_observed, write_observed
 from agents.trained import TrainedPolicy, facts_of_successor, load_policy, save_policy
 from agents.trainer import factories_of
@@ -84,7 +85,7 @@ class Improvement:
     settings
         How.
     processes
-        That judge side by side; what comes out does not depend on their number.
+        That judge side by side, and threads that fit; what comes out does not depend on their number.
 
     Raises
     ------
@@ -118,7 +119,8 @@ class Improvement:
             judged += self._judge(policy_folder, here, number)
             if not (here / "policy" / "manifest.json").exists():
                 newest = newest_of(judged, self.settings.remembered)
-                self._save(here / "policy", fit(load_policy(policy_folder), newest, self.settings, number), number, len(newest))
+                better = improve(load_policy(policy_folder), newest, self.settings, number, self.processes)
+                self._save(here / "policy", better, number, len(newest))
             policy_folder = here / "policy"
             self.costs.append(self._examine(load_policy(policy_folder)))
             cost = self._compare(self.costs[-1])
@@ -184,46 +186,38 @@ def _judge_piece(policy: Path, settings: Settings, folder: Path, number: int, pi
 # --- fitting ------------------------------------------------------------------------------------------------------------------
 
 
-def fit(start: TrainedPolicy, judged: Judged, settings: Settings, number: int) -> TrainedPolicy:
+@dataclass(frozen=True)
+class Referred(Judged):
+    """Judged decisions, and what the policy at the start of the round says of them."""
+
+    counted_by: ClassVar[dict[str, str]] = {**Judged.counted_by, "log_before": "count"}
+
+    log_before: NDArray[np.float32]  # [R] log-probabilities
+    valued: NDArray[np.float32]  # [N, 2] normalised values
+
+
+def improve(start: TrainedPolicy, judged: Judged, settings: Settings, number: int, threads: int = 1) -> TrainedPolicy:
     """A copy of the policy that prefers what was judged to be worth more.
 
     The loss of a decision is minus the expected gain under its probabilities among the choices that were tried, in units of ``settings.unit``, plus
     ``closeness`` times the divergence KL(start, now) over all legal choices, minus ``entropy`` times the entropy, plus the critics' squared errors.
     """
-    torch.manual_seed(settings.seed)
-    policy = copy.deepcopy(start)
-    assert policy.critic is not None  # checked when the improvement began
-    network, critic = policy.network.train(), policy.critic.train()
-    parameters = [*network.parameters(), *critic.parameters()]
-    optimiser = torch.optim.Adam(parameters, lr=settings.learning_rate)
-    size = min(settings.minibatch, len(judged))
-    steps = settings.epochs * (len(judged) // size)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: 1 - 0.95 * step / max(1, steps))
-    random = np.random.default_rng([settings.seed, number])
-    for batch in tqdm(judged.minibatches(settings.epochs, size, random), total=steps, unit=" minibatches", desc=f"fit {number}"):
-        loss = _loss(network, critic, start, batch, settings)
-        optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimiser.step()
-        schedule.step()
-    return TrainedPolicy(network.eval(), critic.eval(), start.horizon)
+    before = Speaker(start, threads).ask_all(judged)
+    kept = {one.name: getattr(judged, one.name) for one in fields(judged)}
+    referred = Referred(**kept, log_before=before.log_shares.numpy(), valued=before.values.T.contiguous().numpy())
+    pace = Pace(settings.epochs, settings.minibatch, settings.learning_rate, threads)
+    return fit(start, referred, partial(_loss, settings), pace, np.random.default_rng([settings.seed, number]), f"fit {number}")
 
 
-def _loss(network: PointerNetwork, critic: Critic, start: TrainedPolicy, batch: Judged, settings: Settings) -> Tensor:
-    assert start.critic is not None
-    described, (places, decision), privileged = batch.described(), batch.tried_places(), torch.from_numpy(batch.privileged)
-    looked: Looked = network(described)
-    tried = Segments(decision, len(batch))
-    log_shares = tried.log_softmax(looked.logits[places])
+def _loss(settings: Settings, said: Said, batch: Referred) -> Tensor:
+    places, decision = batch.tried_places()
+    log_shares = Segments(decision, len(batch)).log_softmax(said.log_shares[places])
     shares = log_shares.exp()
     gain = (shares * torch.from_numpy(batch.gain).float()).sum() / settings.unit
     entropy = -(shares * log_shares).sum()
-    with torch.no_grad():
-        before: Looked = start.network(described)
-        log_before = before.segments.log_softmax(before.logits)
-        valued = torch.stack([start.critic(before, privileged), before.values])
-    divergence = (log_before.exp() * (log_before - looked.segments.log_softmax(looked.logits))).sum()
-    errors = (torch.stack([critic(looked, privileged), looked.values]) - valued).square().sum()
+    log_before = torch.from_numpy(batch.log_before)
+    divergence = (log_before.exp() * (log_before - said.log_shares)).sum()
+    errors = (said.values - torch.from_numpy(batch.valued).T).square().sum()
     total: Tensor = -gain + settings.closeness * divergence - settings.entropy * entropy + settings.fidelity * errors
     return total / len(batch)
 
@@ -238,7 +232,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("policy", type=Path, help="folder of a trained policy with its critic")
     parser.add_argument("folder", type=Path, help="folder of the improvement; begun before, it goes on there")
     parser.add_argument("--factories", default="", help="names or files, with commas between; by default those that the policy was trained on")
-    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1, help="that judge side by side")
+    parser.add_argument(
+        "--processes",
+        type=int,
+        default=os.cpu_count() or 1,
+        help="that judge side by side, and threads that fit: no part of the result",
+    )
     parser.add_argument("--also", nargs="+", default=(), help="folders of other improvements on the same factories: what they judged is learnt from too")
     numbers = ("rounds", "episodes", "futures", "remembered", "epochs", "seed")
     for name in numbers:

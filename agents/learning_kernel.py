@@ -13,20 +13,18 @@ from numpy.typing import NDArray
 
 from agents.network_features import EXISTS, MACHINE_FEATURES, NEAR
 from agents.pooling import (
-    choose,
     join_context,
     part_context,
     pool_machines,
     pool_rows,
     rectify,
     rectify_gradient,
-    spread_choice,
     spread_head,
     spread_machines,
     spread_pooled,
 )
 from factory.bundle import Bundle
-from factory.compiled import compiled_with_products
+from factory.compiled import compiled, compiled_with_products
 
 Matrix = NDArray[np.float32]
 
@@ -71,7 +69,6 @@ class Memory(Bundle):
     rows: Matrix  # [R, D] scratch
     more_rows: Matrix  # [R, D] scratch
     logits: Matrix  # [R]
-    probabilities: Matrix  # [R]
     machines: Matrix  # [N M, K]
     summary: Matrix  # [N, S]
     where: NDArray[np.int32]  # [N, D]
@@ -85,8 +82,6 @@ class Memory(Bundle):
     summary_gradient: Matrix  # [N, S]
     more_summary: Matrix  # [N, S] scratch
     values: Matrix  # [2, N] the critic's, the network's own, both normalised
-    log_probabilities: Matrix  # [N]
-    entropies: Matrix  # [N]
     critic_summary: Matrix  # [D, S] what of critic_1 reads the summary; its gradient on the way back
     critic_privileged: Matrix  # [D, P] the rest
 
@@ -95,10 +90,10 @@ def allocate_memory(layers: Layers, samples: int, rows: int, machines: int) -> M
     """Memory for so many samples, with so many rows together and ``machines`` machines each."""
     width, told = layers.context.shape
     shapes: dict[str, tuple[int, ...]] = dict.fromkeys(("row_1", "row_2", "joined", "rows", "more_rows"), (rows, width))
-    shapes |= {"logits": (rows,), "probabilities": (rows,), "machines": (samples * machines, layers.machine.shape[0])}
+    shapes |= {"logits": (rows,), "machines": (samples * machines, layers.machine.shape[0])}
     shapes |= dict.fromkeys(("summary", "summary_gradient", "more_summary"), (samples, told))
     shapes |= dict.fromkeys(("context_1", "context_2", "value_1", "value_2", "critic_1", "critic_2", "hidden"), (samples, width))
-    shapes |= {"values": (2, samples), "log_probabilities": (samples,), "entropies": (samples,)}
+    shapes |= {"values": (2, samples)}
     shapes |= {"critic_summary": (width, told), "critic_privileged": (width, layers.critic_1.shape[1] - told)}
     arrays: dict[str, Any] = {name: np.zeros(shape, np.float32) for name, shape in shapes.items()}
     return Memory(where=np.zeros((samples, width), np.int32), **arrays)
@@ -167,21 +162,14 @@ def look(layers, memory, rows, prior, machines, shops, privileged, first):
 
 
 @compiled_with_products
-def judge(memory, first, chosen):
-    """Fill log-probabilities of the rows ``chosen [N]``, and entropies, after :func:`look`."""
-    count = chosen.shape[0]
-    choose(memory.logits, first, chosen, memory.probabilities, memory.log_probabilities[:count], memory.entropies[:count])
-
-
-@compiled_with_products
-def find_gradients(layers, memory, found, rows, machines, privileged, first, chosen, of_values, of_log_probabilities, of_entropies):
-    """Gradients of the layers, into ``found``, from those of values ``[2, N]``, log-probabilities and entropies ``[N]``; after :func:`judge`, once."""
-    count, total, width, told = chosen.shape[0], rows.shape[0], layers.row_1.shape[0], layers.context.shape[1]
+def find_gradients(layers, memory, found, rows, machines, privileged, first, of_values, of_logits):
+    """Gradients of the layers, into ``found``, from those of values ``[2, N]`` and logits ``[R]``; after :func:`look`, once."""
+    count, total, width, told = of_values.shape[1], rows.shape[0], layers.row_1.shape[0], layers.context.shape[1]
     row_1, row_2, joined, of_rows, scratch = memory.row_1[:total], memory.row_2[:total], memory.joined[:total], memory.rows[:total], memory.more_rows[:total]
     summary, of_summary, more, hidden = memory.summary[:count], memory.summary_gradient[:count], memory.more_summary[:count], memory.hidden[:count]
-    of_logits, context_1, of_context = memory.logits[:total], memory.context_1[:count], memory.context_2[:count]
+    context_1, of_context = memory.context_1[:count], memory.context_2[:count]
 
-    found.head_bias[0] = spread_choice(memory.probabilities, first, chosen, memory.entropies, of_log_probabilities, of_entropies, of_logits)
+    found.head_bias[0] = of_logits.sum()
     part_context(joined, first, layers.head[0], of_logits, of_context, found.context_part_bias, found.head[0])
     np.dot(joined.T, row_2, found.row_part)
     np.dot(joined, layers.row_part, of_rows)
@@ -221,7 +209,7 @@ def find_gradients(layers, memory, found, rows, machines, privileged, first, cho
     np.dot(scratch.T, rows, found.row_1)
 
 
-@compiled_with_products
+@compiled
 def add(values, sums):
     """Add ``values [N, S]`` to ``sums``."""
     for n in range(values.shape[0]):

@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 from torch import Tensor
 
-from agents.learning_kernel import Layers, Memory, allocate_memory, find_gradients, judge, look
+from agents.learning_kernel import Layers, Memory, allocate_memory, find_gradients, look
 from agents.network import Critic, Described, PointerNetwork
+from agents.pooling import choose, spread_choice
 
 Run = Callable[[Callable[..., Any], Iterable[Any]], Iterable[Any]]
 """Applies a function to each item, in threads or not, and returns what came of each."""
@@ -42,12 +43,18 @@ _NAMES = {
 """Layers by their names in torch."""
 
 
-class Experience(NamedTuple):
+class Read(NamedTuple):
     """What the network and its privileged critic read of N decisions with R legal rows together."""
 
     described: Described
     privileged: Tensor  # [N, PRIVILEGED_FEATURES]
     first: Tensor  # [N + 1] int64, where the rows of each decision begin; each has one at least
+
+
+class Experience(NamedTuple):
+    """N decisions, and what was chosen at them."""
+
+    read: Read
     chosen: Tensor  # [N] int64, places of the chosen rows among the R
 
 
@@ -75,13 +82,13 @@ class Looker:
 
     def _memory_for(self, machines: NDArray[np.float32], rows: int) -> Memory:
         memory, (samples, each) = self.memory, machines.shape[:2]
-        if memory is None or len(memory.entropies) < samples or len(memory.logits) < rows or len(memory.machines) < samples * each:
+        if memory is None or memory.values.shape[1] < samples or len(memory.logits) < rows or len(memory.machines) < samples * each:
             memory = self.memory = allocate_memory(self.layers, samples, rows + rows // 4, each)
         return memory
 
 
 class LearningPass:
-    """Answers what :meth:`agents.actor_critic.PointerPolicy.evaluate_actions` is asked, on a processor.
+    """Logits and values of minibatches from which gradients can be asked for, on a processor.
 
     Parameters
     ----------
@@ -98,24 +105,33 @@ class LearningPass:
         self.parameters = [named[_torch_name(one.name)] for one in fields(Layers)]
         self.layers = Layers(*(parameter.detach().numpy() for parameter in self.parameters))
         self.run = run
-        self._parts: list[_Part] = []
+        self._takers: list[_Taker] = []
 
-    def __call__(self, parts: Sequence[Experience]) -> tuple[Tensor, Tensor, Tensor]:
-        """Values, log-probabilities and entropies of the decisions of all ``parts`` together. Gradients must be asked for before the next call."""
-        self._parts += [_Part(self.layers) for _ in range(len(self._parts), len(parts))]
-        values, log_probabilities, entropies = _Pass.apply(self.run, self._parts[: len(parts)], parts, *self.parameters)  # type: ignore[no-untyped-call]
-        return values, log_probabilities, entropies
+    def __call__(self, parts: Sequence[Read]) -> tuple[Tensor, Tensor]:
+        """Logits ``[R]`` and normalised values ``[2 N]``, the critic's first, of all ``parts``. Gradients must be asked for before the next call."""
+        self._takers += [_Taker(self.layers) for _ in range(len(self._takers), len(parts))]
+        logits, values = _Pass.apply(self.run, self._takers[: len(parts)], parts, *self.parameters)  # type: ignore[no-untyped-call]
+        return logits, values
+
+
+def judge_choices(logits: Tensor, parts: Sequence[Experience]) -> tuple[Tensor, Tensor]:
+    """Log-probabilities of what was chosen, and entropies, ``[N]``, from the logits of all ``parts``."""
+    rows = np.cumsum([0, *(len(part.read.described.rows) for part in parts)])
+    first = np.concatenate([*(part.read.first[:-1].numpy() + before for part, before in zip(parts, rows, strict=False)), rows[-1:]])
+    chosen = np.concatenate([part.chosen.numpy() + before for part, before in zip(parts, rows, strict=False)])
+    log_probabilities, entropies = _Choices.apply(logits, first, chosen)  # type: ignore[no-untyped-call]
+    return log_probabilities, entropies
 
 
 def _torch_name(field: str) -> str:
     return f"{_NAMES[field.removesuffix('_bias')]}.{'bias' if field.endswith('_bias') else 'weight'}"
 
 
-class _Part:
-    """What becomes of one part of each minibatch."""
+class _Taker(Looker):
+    """Takes one part of each minibatch, there and back."""
 
     def __init__(self, layers: Layers) -> None:
-        self._looker = Looker(layers)
+        super().__init__(layers)
         self._whole: NDArray[np.float32] = np.zeros(sum(getattr(layers, one.name).size for one in fields(layers)), np.float32)
         pieces, start = [], 0
         for one in fields(layers):
@@ -123,47 +139,62 @@ class _Part:
             pieces.append(self._whole[start : start + like.size].reshape(like.shape))
             start += like.size
         self._found = Layers(*pieces)
+        self.number = -1  # of the look whose gradients may be asked for
+        self.rows, self.decisions = 0, 0  # that it saw
 
-    def take(self, experience: Experience) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
-        """Values ``[2, N]``, log-probabilities and entropies ``[N]``: views that the next call overwrites."""
-        first, chosen = experience.first.numpy(), experience.chosen.numpy()
-        _, values = self._looker.look(experience.described, experience.privileged.numpy(), first)
-        memory = self._looker.memory
-        assert memory is not None
-        judge(memory, first, chosen)
-        self._read, self.number, self.size = experience, self._looker.looks, len(chosen)
-        return values, memory.log_probabilities[: len(chosen)], memory.entropies[: len(chosen)]
+    def take(self, read: Read) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """As :meth:`look`."""
+        found = self.look(read.described, read.privileged.numpy(), read.first.numpy())
+        self._read, self.number, self.rows, self.decisions = read, self.looks, len(read.described.rows), len(read.privileged)
+        return found
 
-    def find_gradients(self, of_values: Tensor, of_log_probabilities: Tensor, of_entropies: Tensor) -> NDArray[np.float32]:
+    def find_gradients(self, of_logits: Tensor, of_values: Tensor) -> NDArray[np.float32]:
         """Gradients of all layers, one after the other, from those of what :meth:`take` answered: a view that the next call overwrites."""
-        read, memory = self._read, self._looker.memory
+        read, memory = self._read, self.memory
         rows, _, _, machines, _ = (part.numpy() for part in read.described)
-        given = (of_values.contiguous().numpy(), of_log_probabilities.contiguous().numpy(), of_entropies.contiguous().numpy())
-        places = (read.first.numpy(), read.chosen.numpy())
-        find_gradients(self._looker.layers, memory, self._found, rows, machines, read.privileged.numpy(), *places, *given)
+        given = (of_values.contiguous().numpy(), of_logits.contiguous().numpy())
+        find_gradients(self.layers, memory, self._found, rows, machines, read.privileged.numpy(), read.first.numpy(), *given)
         self.number = -1  # the way back has used what was kept
         return self._whole
 
 
 class _Pass(torch.autograd.Function):
-    """The whole, as torch knows it."""
+    """Logits and values, as torch knows them."""
 
     @staticmethod
-    def forward(ctx: Any, run: Run, takers: Sequence[_Part], parts: Sequence[Experience], *parameters: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(ctx: Any, run: Run, takers: Sequence[_Taker], parts: Sequence[Read], *parameters: Tensor) -> tuple[Tensor, Tensor]:
         answers = list(run(lambda number: takers[number].take(parts[number]), range(len(parts))))
         ctx.run, ctx.takers, ctx.numbers, ctx.shapes = run, takers, [taker.number for taker in takers], [parameter.shape for parameter in parameters]
-        values, log_probabilities, entropies = (np.concatenate([answer[place] for answer in answers], axis=-1) for place in range(3))
-        return torch.from_numpy(values.reshape(-1)), torch.from_numpy(log_probabilities), torch.from_numpy(entropies)
+        logits, values = (np.concatenate([answer[place] for answer in answers], axis=-1) for place in range(2))
+        return torch.from_numpy(logits), torch.from_numpy(values.reshape(-1))
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        takers: Sequence[_Part] = ctx.takers
+        takers: Sequence[_Taker] = ctx.takers
         if ctx.numbers != [taker.number for taker in takers]:
             raise RuntimeError("gradients of a pass were asked for after a later one, or twice. Call backward once, before the next pass.")
-        both_values, log_probabilities, entropies = gradients
-        columns = (both_values.reshape(2, -1), log_probabilities, entropies)
-        shares = list(zip(*(torch.split(column, [taker.size for taker in takers], dim=-1) for column in columns), strict=True))
+        of_logits, of_values = gradients
+        rows, decisions = [taker.rows for taker in takers], [taker.decisions for taker in takers]
+        shares = list(zip(torch.split(of_logits, rows), torch.split(of_values.reshape(2, -1), decisions, dim=1), strict=True))
         whole = np.sum(list(ctx.run(lambda number: takers[number].find_gradients(*shares[number]), range(len(takers)))), axis=0)
         sizes = [shape.numel() for shape in ctx.shapes]
         pieces = torch.split(torch.from_numpy(whole), sizes)
         return None, None, None, *(piece.view(shape) for piece, shape in zip(pieces, ctx.shapes, strict=True))
+
+
+class _Choices(torch.autograd.Function):
+    """Log-probabilities and entropies from logits, as torch knows them."""
+
+    @staticmethod
+    def forward(ctx: Any, logits: Tensor, first: NDArray[np.int64], chosen: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
+        probabilities = np.empty(len(logits), np.float32)
+        log_probabilities, entropies = (np.empty(len(chosen), np.float32) for _ in range(2))
+        choose(logits.numpy(), first, chosen, probabilities, log_probabilities, entropies)
+        ctx.kept = probabilities, first, chosen, entropies
+        return torch.from_numpy(log_probabilities), torch.from_numpy(entropies)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        of_logits = np.empty(len(ctx.kept[0]), np.float32)
+        spread_choice(*ctx.kept, *(gradient.contiguous().numpy() for gradient in gradients), of_logits)
+        return torch.from_numpy(of_logits), None, None

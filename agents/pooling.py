@@ -209,14 +209,10 @@ def choose(logits, first, chosen, probabilities, log_probabilities, entropies):
 
 @compiled
 def spread_choice(probabilities, first, chosen, entropies, log_gradient, entropy_gradient, gradient):
-    """Gradients of the logits, ``gradient [R]``, from those of what :func:`choose` made of them, ``[N]`` each; their sum."""
-    total = np.float32(0.0)
+    """Gradients of the logits, ``gradient [R]``, from those of what :func:`choose` made of them, ``[N]`` each."""
     for n in range(chosen.shape[0]):
         for row in range(first[n], first[n + 1]):
             probability = probabilities[row]
             logarithm = np.float32(math.log(max(probability, np.float32(1e-37))))
             gradient[row] = -log_gradient[n] * probability - entropy_gradient[n] * probability * (logarithm + entropies[n])
         gradient[chosen[n]] += log_gradient[n]
-        for row in range(first[n], first[n + 1]):
-            total += gradient[row]
-    return total

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from agents import distilling
-from agents.distilling import Members, Settings, Told, fit, main
+from agents.distilling import Members, Settings, Told, learn, main
 from agents.network import Critic, Segments
 from agents.observed import first_episode_of
 from agents.trained import TrainedPolicy, load_policy, save_policy
@@ -63,11 +63,11 @@ def test_together_they_say_the_mean(members: list[TrainedPolicy], told: Told) ->
 
 def test_a_network_learns_to_say_it(members: list[TrainedPolicy], told: Told) -> None:
     settings = Settings(("tiny",), epochs=20, minibatch=64)
-    fitted = fit(members[0], told, settings)
+    fitted = learn(members[0], told, settings)
     assert divergence(fitted, told) < 0.2 * divergence(members[0], told)
     errors = [float((said_by(policy, told)[1] - torch.from_numpy(told.values)).square().mean()) for policy in (fitted, members[0])]
     assert errors[0] < errors[1]
-    again = fit(members[0], told, settings)
+    again = learn(members[0], told, settings, threads=2)
     for one, other in zip(fitted.network.parameters(), again.network.parameters(), strict=True):
         assert torch.equal(one, other)
 

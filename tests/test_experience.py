@@ -136,15 +136,15 @@ def test_minibatches_hold_every_sample_once_with_its_own_rows() -> None:
         parts: list[Experience] = batch.observations  # type: ignore[assignment]
         assert sum(len(part.chosen) for part in parts) == len(batch.advantages)
         for part in parts:
-            read = part.described
+            read = part.read.described
             for n, chosen in enumerate(part.chosen.tolist()):
                 mine, level = read.sample == n, int(read.shop[n, 0])
                 assert int(mine.sum()) == level // 10 + 40
-                assert mine.nonzero()[0] == part.first[n]
+                assert mine.nonzero()[0] == part.read.first[n]
                 assert (read.rows[mine] == level).all()
                 assert (read.machines[n] == level).all()
-                assert (part.privileged[n] == level).all()
-                seen.append((level, chosen - int(part.first[n])))
+                assert (part.read.privileged[n] == level).all()
+                seen.append((level, chosen - int(part.read.first[n])))
     assert sorted(seen) == sorted((10 * t + number, t + env) for t in range(steps) for number, share in enumerate(shares) for env in range(share))
 
 

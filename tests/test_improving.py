@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from agents.improving import Settings, fit, main, newest_of
+from agents.improving import Settings, improve, main, newest_of
 from agents.judging import Judge, Judged
 from agents.lookahead import LookaheadPolicy
 from agents.network import Critic, Segments
@@ -58,9 +58,9 @@ def test_judged_decisions_are_whole_and_kept(judged: Judged, tmp_path: Path) -> 
 
 def test_fitting_prefers_what_was_worth_more(judged: Judged) -> None:
     start, settings = with_critic(), Settings(("tiny",), epochs=10, minibatch=min(32, len(judged)), unit=float(np.abs(judged.gain).max()))
-    fitted = fit(start, judged, settings, 1)
+    fitted = improve(start, judged, settings, 1)
     assert expected_gain(fitted, judged) > expected_gain(start, judged)
-    again = fit(start, judged, settings, 1)
+    again = improve(start, judged, settings, 1, threads=2)
     for one, other in zip(fitted.network.parameters(), again.network.parameters(), strict=True):
         assert torch.equal(one, other)
 

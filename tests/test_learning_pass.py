@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from agents.actor_critic import PackedTables
-from agents.learning_pass import Experience, LearningPass, Looker, Run
+from agents.learning_pass import Experience, LearningPass, Looker, Read, Run, judge_choices
 from agents.network import Critic, Described, PointerNetwork
 from agents.privileged import PRIVILEGED_FEATURES
 from tests.test_network import moments, network
@@ -32,26 +32,32 @@ def experiences(made: PointerNetwork, *names: str, steps: int = 40) -> list[Expe
         first, count = packed.first, len(packed.described.shop)
         privileged = torch.from_numpy(random.normal(size=(count, PRIVILEGED_FEATURES)).astype(np.float32))
         chosen = first[:-1] + random.integers(0, np.diff(first))
-        found.append(Experience(packed.described, privileged, torch.from_numpy(first), torch.from_numpy(chosen)))
+        found.append(Experience(Read(packed.described, privileged, torch.from_numpy(first)), torch.from_numpy(chosen)))
     return found
 
 
 def together(parts: Sequence[Experience]) -> Experience:
     """Several parts as one."""
     sizes = [len(part.chosen) for part in parts]
-    samples, rows = np.cumsum([0, *sizes]), np.cumsum([0, *(len(part.described.rows) for part in parts)])
-    sample = torch.cat([part.described.sample + int(before) for part, before in zip(parts, samples, strict=False)])
-    columns = [torch.cat([getattr(part.described, name) for part in parts]) for name in ("rows", "prior", "machines", "shop")]
-    first = torch.cat([*(part.first[:-1] + int(before) for part, before in zip(parts, rows, strict=False)), torch.tensor([rows[-1]])])
+    samples, rows = np.cumsum([0, *sizes]), np.cumsum([0, *(len(part.read.described.rows) for part in parts)])
+    sample = torch.cat([part.read.described.sample + int(before) for part, before in zip(parts, samples, strict=False)])
+    columns = [torch.cat([getattr(part.read.described, name) for part in parts]) for name in ("rows", "prior", "machines", "shop")]
+    first = torch.cat([*(part.read.first[:-1] + int(before) for part, before in zip(parts, rows, strict=False)), torch.tensor([rows[-1]])])
     chosen = torch.cat([part.chosen + int(before) for part, before in zip(parts, rows, strict=False)])
-    return Experience(Described(columns[0], columns[1], sample, columns[2], columns[3]), torch.cat([part.privileged for part in parts]), first, chosen)
+    described = Described(columns[0], columns[1], sample, columns[2], columns[3])
+    return Experience(Read(described, torch.cat([part.read.privileged for part in parts]), first), chosen)
+
+
+def answers_of(learning: LearningPass, parts: Sequence[Experience]) -> Answers:
+    logits, values = learning([part.read for part in parts])
+    return values, *judge_choices(logits, parts)
 
 
 def by_torch(made: PointerNetwork, critic: Critic, read: Experience) -> Answers:
-    looked = made(read.described)
+    looked = made(read.read.described)
     log_probabilities = looked.segments.log_softmax(looked.logits)
     entropies = -looked.segments.sum(log_probabilities.exp() * log_probabilities)
-    return torch.cat([critic(looked, read.privileged), looked.values]), log_probabilities[read.chosen], entropies
+    return torch.cat([critic(looked, read.read.privileged), looked.values]), log_probabilities[read.chosen], entropies
 
 
 def gradients_of(made: PointerNetwork, critic: Critic, answers: Answers) -> dict[str, Tensor]:
@@ -71,7 +77,7 @@ def test_values_and_gradients_are_those_of_torch(names: tuple[str, ...]) -> None
     parts = experiences(made, *names)
     assert len(parts) > 2
     expected = by_torch(made, critic, together(parts))
-    found = LearningPass(made, critic, map)(parts)
+    found = answers_of(LearningPass(made, critic, map), parts)
     for ours, theirs in zip(found, expected, strict=True):
         torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-5)
     gradients, theirs_gradients = (gradients_of(made, critic, answers) for answers in (found, expected))
@@ -87,7 +93,7 @@ def test_threads_change_nothing() -> None:
     parts = experiences(made, "microfactory")
     with ThreadPoolExecutor(2) as pool:
         runs: list[Run] = [map, pool.map]
-        alone, threaded = (gradients_of(made, critic, LearningPass(made, critic, run)(parts)) for run in runs)
+        alone, threaded = (gradients_of(made, critic, answers_of(LearningPass(made, critic, run), parts)) for run in runs)
     for name, gradient in alone.items():
         assert torch.equal(gradient, threaded[name]), name
 
@@ -97,11 +103,11 @@ def test_gradients_of_passes_add_up_as_torch_adds_them() -> None:
     parts = experiences(made, "microfactory")
     learning = LearningPass(made, critic, map)
     for _ in range(2):
-        values, log_probabilities, entropies = learning(parts)
+        values, log_probabilities, entropies = answers_of(learning, parts)
         (values.sum() + log_probabilities.sum() + entropies.sum()).backward()
     twice = {name: parameter.grad.clone() for name, parameter in made.named_parameters() if parameter.grad is not None}
     made.zero_grad()
-    values, log_probabilities, entropies = learning(parts)
+    values, log_probabilities, entropies = answers_of(learning, parts)
     (values.sum() + log_probabilities.sum() + entropies.sum()).backward()
     for name, parameter in made.named_parameters():
         assert parameter.grad is not None
@@ -112,11 +118,11 @@ def test_weights_that_have_changed_in_place_are_read_anew() -> None:
     made, critic = trained()
     parts = experiences(made, "microfactory", steps=16)
     learning = LearningPass(made, critic, map)
-    before = [answer.detach() for answer in learning(parts)]
+    before = [answer.detach() for answer in answers_of(learning, parts)]
     with torch.no_grad():
         for parameter in (*made.parameters(), *critic.parameters()):
             parameter.mul_(1.1)
-    after = learning(parts)
+    after = answers_of(learning, parts)
     for ours, theirs, old in zip(after, by_torch(made, critic, together(parts)), before, strict=True):
         torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-5)
         assert not torch.allclose(ours, old)
@@ -126,18 +132,18 @@ def test_looking_without_learning_sees_the_same() -> None:
     made, critic = trained()
     looker = Looker(LearningPass(made, critic, map).layers)
     for part in reversed(experiences(made, "green")):
-        looked = made(part.described)
-        logits, values = looker.look(part.described, part.privileged.numpy(), part.first.numpy())
+        looked = made(part.read.described)
+        logits, values = looker.look(part.read.described, part.read.privileged.numpy(), part.read.first.numpy())
         np.testing.assert_allclose(logits, looked.logits.detach(), rtol=1e-5, atol=1e-5)
-        expected = torch.stack([critic(looked, part.privileged), looked.values]).detach()
+        expected = torch.stack([critic(looked, part.read.privileged), looked.values]).detach()
         np.testing.assert_allclose(values, expected, rtol=1e-5, atol=1e-5)
 
 
 def test_gradients_after_a_later_pass_are_refused() -> None:
     made, critic = trained()
     parts, learning = experiences(made, "microfactory", steps=16), LearningPass(made, critic, map)
-    earlier, _, _ = learning(parts)
-    later, _, _ = learning(parts)
+    earlier, _, _ = answers_of(learning, parts)
+    later, _, _ = answers_of(learning, parts)
     with pytest.raises(RuntimeError, match="after a later one, or twice"):
         earlier.sum().backward()
     later.sum().backward(retain_graph=True)
