@@ -28,6 +28,8 @@ def decide(address: str, snapshot: dict[str, object]) -> list[Decision]:
             if (seconds := refusal.headers["Retry-After"]) is None:  # there is one while the service is starting, or busy
                 raise SystemExit(refusal.read().decode()) from None
             time.sleep(int(seconds))
+        except urllib.error.URLError as failure:
+            raise SystemExit(f"{address}: nobody answers ({failure.reason}). Start the service there: python -m scheduler serve --bundle bundle") from None
 
 
 def run(address: str, seed: int = 77) -> SimulatedPlant:

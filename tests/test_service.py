@@ -372,6 +372,13 @@ def test_a_plant_run_over_http_ends_as_under_the_trained_policy(tmp_path: Path) 
     assert {"starting", "ready", "request"} <= {line["event"] for line in lines}
 
 
+def test_the_client_says_so_where_nobody_answers() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # bound and not listening: a connection is refused
+        with pytest.raises(SystemExit, match=r"nobody answers .*Start the service there: python -m scheduler serve"):
+            load_client().decide(f"http://127.0.0.1:{taken.getsockname()[1]}", {})
+
+
 def test_a_kill_loses_nothing_that_was_acknowledged_and_a_stop_finishes_what_is_under_way(bundle: Path, tmp_path: Path) -> None:
     served = Process(bundle, tmp_path)
     with ThreadPoolExecutor(8) as pool:
