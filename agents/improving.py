@@ -122,7 +122,7 @@ class Improvement:
                 better = improve(load_policy(policy_folder), newest, self.settings, number, self.processes)
                 self._save(here / "policy", better, number, len(newest))
             policy_folder = here / "policy"
-            self.costs.append(self._examine(load_policy(policy_folder)))
+            self.costs.append(json.loads((policy_folder / "manifest.json").read_text(encoding="utf-8"))["validation"])
             cost = self._compare(self.costs[-1])
             print(f"round {number}: {cost:.4f} of the first policy's cost on {self.settings.validation_episodes} episodes of validate", flush=True)
             if cost < self.best_cost:
