@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import multiprocessing
 import os
 import sys
@@ -242,10 +243,13 @@ def main(arguments: list[str] | None = None) -> int:
     numbers = ("rounds", "episodes", "futures", "remembered", "epochs", "seed")
     for name in numbers:
         parser.add_argument(f"--{name}", type=int, default=getattr(defaults, name))
+    parser.add_argument("--closeness", type=float, default=defaults.closeness, help="weight of the divergence from the policy at the start of a round")
     options = parser.parse_args(arguments)
     try:
+        if not (math.isfinite(options.closeness) and options.closeness >= 0):
+            raise ValueError(f"--closeness {options.closeness}: must be a number of at least 0. Try {defaults.closeness}.")
         names = tuple(options.factories.split(",")) if options.factories else tuple(_trained_on(options.policy))
-        chosen: dict[str, Any] = {name: getattr(options, name) for name in numbers}
+        chosen: dict[str, Any] = {name: getattr(options, name) for name in (*numbers, "closeness")}
         improvement = Improvement(options.policy, options.folder, Settings(names, also=tuple(options.also), **chosen), options.processes)
         best = improvement.run()
     except KeyboardInterrupt:

@@ -83,6 +83,8 @@ def test_an_improvement_goes_on_and_refuses_other_settings(tmp_path: Path, capsy
     assert load_policy(tmp_path / "out" / "round-1" / "policy").critic is not None
     assert main(command) == 0
     assert (tmp_path / "out" / "round-1" / "policy" / "weights.npz").read_bytes() == made
+    assert main([*command, "--closeness", "-1"]) == 2
+    assert "--closeness -1.0: must be a number of at least 0" in capsys.readouterr().err
     assert main([*command, "--remembered", "100"]) == 2
     assert "was begun with other settings" in capsys.readouterr().err
 
