@@ -248,6 +248,8 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         if not (math.isfinite(options.closeness) and options.closeness >= 0):
             raise ValueError(f"--closeness {options.closeness}: must be a number of at least 0. Try {defaults.closeness}.")
+        if options.remembered < 1:
+            raise ValueError(f"--remembered {options.remembered}: must be at least 1. Try {defaults.remembered}.")
         names = tuple(options.factories.split(",")) if options.factories else tuple(_trained_on(options.policy))
         chosen: dict[str, Any] = {name: getattr(options, name) for name in (*numbers, "closeness")}
         improvement = Improvement(options.policy, options.folder, Settings(names, also=tuple(options.also), **chosen), options.processes)
