@@ -1,8 +1,8 @@
 """What the evolved index speaks of: one table of features, each without a unit, of about unit size and made of the columns of :mod:`envs.features`.
 
 ``mean p`` is the mean process time of the ready operations here (with none, half the longest wait), so that weights mean the same in slow and fast plants;
-``s(x, h)`` is ``x / (|x| + h)``, which brings a quantity without bounds between -1 and 1. A cent is a hundredth of the scenario's cost scale. Features that
-are not named for the wait are 0 in its row, and those for the wait are 0 in all others.
+``s(x, h)`` is ``x / (|x| + h)``, which brings a quantity without bounds between -1 and 1. A cent is a hundredth of the scenario's cost scale. Those
+named for the wait are 0 in all other rows, and in the wait's row all others are 0 but those about arrivals and ``onward_setup_time``.
 """
 
 from __future__ import annotations
@@ -64,6 +64,22 @@ FEATURES: tuple[Feature, ...] = (
     Feature("unblocks", "unblocks"),
     Feature("attempt", "s(attempt, 1)"),
     Feature("rework_probability", "rework_probability"),
+    Feature("arrivals_meanwhile", "s(arrivals_meanwhile, 2)"),
+    Feature("fits_meanwhile", "s(fits_meanwhile, 1)"),
+    Feature("first_arrival_in", "s(first_arrival_in, mean p)"),
+    Feature("first_arrival_setup_time", "s(first_arrival_setup_time, mean p)"),
+    Feature("first_arrival_slack", "s(first_arrival_slack, 10 mean p)"),
+    Feature("first_arrival_weight", "s(first_arrival_weight, 2)"),
+    Feature("second_arrival_in", "s(second_arrival_in, mean p)"),
+    Feature("second_arrival_setup_time", "s(second_arrival_setup_time, mean p)"),
+    Feature("onward_setup_time", "s(onward_setup_time, mean p)"),
+    Feature("twin_start_in", "s(twin_start_in, mean p)"),
+    Feature("path_slack", "s(path_slack, 10 mean p)"),
+    Feature("longer_path", "s(longer_path, 2 mean p)"),
+    Feature("join_in", "s(join_in, 2 mean p)"),
+    Feature("next_start_in", "s(next_start_in, mean p)"),
+    Feature("next_setup_time", "s(next_setup_time, mean p)"),
+    Feature("next_upcoming", "s(next_upcoming, 4)"),
 )
 """Terms of the index, in the order of its weights."""
 

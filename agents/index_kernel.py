@@ -35,6 +35,13 @@ _ROW_NEXT_FITS, _ROW_NEXT_FAMILY = (CANDIDATE_INDEX[name] for name in ("next_fit
 _FITTING_READY, _FITTING_UPCOMING = (SHOP_INDEX[name] for name in ("fitting_ready", "fitting_upcoming"))
 _FITTING_READY_IN, _FITTING_SLACK = (SHOP_INDEX[name] for name in ("fitting_ready_in", "fitting_slack"))
 _READY_HERE, _COST_SCALE = (SHOP_INDEX[name] for name in ("ready_here", "cost_scale"))
+_ROW_ARRIVALS, _ROW_FITS = (CANDIDATE_INDEX[name] for name in ("arrivals_meanwhile", "fits_meanwhile"))
+_ROW_FIRST_IN, _ROW_FIRST_SETUP = (CANDIDATE_INDEX[name] for name in ("first_arrival_in", "first_arrival_setup_time"))
+_ROW_FIRST_SLACK, _ROW_FIRST_WEIGHT = (CANDIDATE_INDEX[name] for name in ("first_arrival_slack", "first_arrival_weight"))
+_ROW_SECOND_IN, _ROW_SECOND_SETUP = (CANDIDATE_INDEX[name] for name in ("second_arrival_in", "second_arrival_setup_time"))
+_ROW_ONWARD, _ROW_TWIN_START = (CANDIDATE_INDEX[name] for name in ("onward_setup_time", "twin_start_in"))
+_ROW_PATH_SLACK, _ROW_LONGER_PATH, _ROW_JOIN_IN = (CANDIDATE_INDEX[name] for name in ("path_slack", "longer_path", "join_in"))
+_ROW_NEXT_START, _ROW_NEXT_SETUP, _ROW_NEXT_UPCOMING = (CANDIDATE_INDEX[name] for name in ("next_start_in", "next_setup_time", "next_upcoming"))
 
 # features
 _CHANGEOVER, _DETOUR, _WAIT = (FEATURE_INDEX[name] for name in ("changeover", "detour", "wait"))
@@ -55,6 +62,13 @@ _MEMBERS_QUEUE, _MEMBERS_RATIO = (FEATURE_INDEX[name] for name in ("family_time_
 _TWINS, _SLOWER_HERE = (FEATURE_INDEX[name] for name in ("twins_in_setup", "slower_here"))
 _NEXT_TIME, _NEXT_QUEUE, _UNBLOCKING = (FEATURE_INDEX[name] for name in ("next_process_time", "next_queue_work", "unblocks"))
 _AGAIN, _REWORK = (FEATURE_INDEX[name] for name in ("attempt", "rework_probability"))
+_ARRIVALS, _FITS = (FEATURE_INDEX[name] for name in ("arrivals_meanwhile", "fits_meanwhile"))
+_FIRST_IN, _FIRST_SETUP = (FEATURE_INDEX[name] for name in ("first_arrival_in", "first_arrival_setup_time"))
+_FIRST_SLACK, _FIRST_WEIGHT = (FEATURE_INDEX[name] for name in ("first_arrival_slack", "first_arrival_weight"))
+_SECOND_IN, _SECOND_SETUP = (FEATURE_INDEX[name] for name in ("second_arrival_in", "second_arrival_setup_time"))
+_ONWARD, _TWIN_START = (FEATURE_INDEX[name] for name in ("onward_setup_time", "twin_start_in"))
+_PATH_SLACK, _LONGER_PATH, _JOIN_IN = (FEATURE_INDEX[name] for name in ("path_slack", "longer_path", "join_in"))
+_NEXT_START, _NEXT_SETUP, _NEXT_UPCOMING = (FEATURE_INDEX[name] for name in ("next_start_in", "next_setup_time", "next_upcoming"))
 
 _LEAST_WEIGHT = 1e-6  # as in the observation's ATC column
 _CENT = 0.01
@@ -73,6 +87,7 @@ def describe_row(row, shop_row, out):
     unit = np.float64(shop_row[_MEAN_PROCESS_TIME])
     if unit <= 0.0:
         unit = max(0.5 * np.float64(shop_row[_LONGEST_WAIT]), 1.0)
+    describe_arrivals(row, unit, out)
     if row[_ROW_IS_WAIT] != 0.0:
         describe_wait(row, shop_row, unit, out)
         return
@@ -126,6 +141,27 @@ def describe_operation(row, unit, out):
     out[_UNBLOCKING] = np.float64(row[_UNBLOCKS])
     out[_AGAIN] = share(np.float64(row[_ATTEMPT]), 1.0)
     out[_REWORK] = np.float64(row[_REWORK_PROBABILITY])
+    out[_TWIN_START] = share(np.float64(row[_ROW_TWIN_START]), unit)
+    out[_PATH_SLACK] = share(np.float64(row[_ROW_PATH_SLACK]), 10.0 * unit)
+    out[_LONGER_PATH] = share(np.float64(row[_ROW_LONGER_PATH]), 2.0 * unit)
+    out[_JOIN_IN] = share(np.float64(row[_ROW_JOIN_IN]), 2.0 * unit)
+    out[_NEXT_START] = share(np.float64(row[_ROW_NEXT_START]), unit)
+    out[_NEXT_SETUP] = share(np.float64(row[_ROW_NEXT_SETUP]), unit)
+    out[_NEXT_UPCOMING] = share(np.float64(row[_ROW_NEXT_UPCOMING]), 4.0)
+
+
+@compiled
+def describe_arrivals(row, unit, out):
+    """The features that speak of what arrives next; of the wait row too."""
+    out[_ARRIVALS] = share(np.float64(row[_ROW_ARRIVALS]), 2.0)
+    out[_FITS] = share(np.float64(row[_ROW_FITS]), 1.0)
+    out[_FIRST_IN] = share(np.float64(row[_ROW_FIRST_IN]), unit)
+    out[_FIRST_SETUP] = share(np.float64(row[_ROW_FIRST_SETUP]), unit)
+    out[_FIRST_SLACK] = share(np.float64(row[_ROW_FIRST_SLACK]), 10.0 * unit)
+    out[_FIRST_WEIGHT] = share(np.float64(row[_ROW_FIRST_WEIGHT]), 2.0)
+    out[_SECOND_IN] = share(np.float64(row[_ROW_SECOND_IN]), unit)
+    out[_SECOND_SETUP] = share(np.float64(row[_ROW_SECOND_SETUP]), unit)
+    out[_ONWARD] = share(np.float64(row[_ROW_ONWARD]), unit)
 
 
 @compiled

@@ -72,6 +72,24 @@ _SHARES = {
     "next_process_time": ("next_process_time", 1.0, True),
     "next_queue_work": ("next_queue_work", 5.0, True),
     "attempt": ("attempt", 1.0, False),
+    "twin_start_in": ("twin_start_in", 1.0, True),
+    "path_slack": ("path_slack", 10.0, True),
+    "longer_path": ("longer_path", 2.0, True),
+    "join_in": ("join_in", 2.0, True),
+    "next_start_in": ("next_start_in", 1.0, True),
+    "next_setup_time": ("next_setup_time", 1.0, True),
+    "next_upcoming": ("next_upcoming", 4.0, False),
+}
+_SHARES_OF_ALL = {  # of the wait row too
+    "arrivals_meanwhile": ("arrivals_meanwhile", 2.0, False),
+    "fits_meanwhile": ("fits_meanwhile", 1.0, False),
+    "first_arrival_in": ("first_arrival_in", 1.0, True),
+    "first_arrival_setup_time": ("first_arrival_setup_time", 1.0, True),
+    "first_arrival_slack": ("first_arrival_slack", 10.0, True),
+    "first_arrival_weight": ("first_arrival_weight", 2.0, False),
+    "second_arrival_in": ("second_arrival_in", 1.0, True),
+    "second_arrival_setup_time": ("second_arrival_setup_time", 1.0, True),
+    "onward_setup_time": ("onward_setup_time", 1.0, True),
 }
 
 
@@ -82,6 +100,7 @@ def time_unit(shop: Tensor) -> Tensor:
 
 
 _ROW_SHARES = _Shares(CANDIDATE_INDEX, _SHARES.values())
+_ALL_ROW_SHARES = _Shares(CANDIDATE_INDEX, _SHARES_OF_ALL.values())
 _OTHERS = (
     "changeover",
     "detour",
@@ -111,7 +130,7 @@ _WAIT_SHOP = _Shares(
     ],
 )
 _WAITS = ("wait", "wait_ready_in", "wait_upcoming", "wait_queue", "wait_fitting", "wait_fitting_upcoming", "wait_fitting_ready_in", "wait_fitting_slack")
-_PLACES = [(*_SHARES, *_OTHERS, *_WAITS).index(name) for name in FEATURE_INDEX]
+_PLACES = [(*_SHARES, *_OTHERS, *_WAITS, *_SHARES_OF_ALL).index(name) for name in FEATURE_INDEX]
 """Where each feature stands among those that are worked out together."""
 
 
@@ -151,7 +170,7 @@ def describe_rows(rows: Tensor, shop: Tensor) -> Tensor:
     of_jobs = torch.cat([_ROW_SHARES.of(rows, unit), torch.stack([others[name] for name in _OTHERS], dim=1)], dim=1)
     of_waits = torch.cat([torch.ones_like(time).unsqueeze(1), _WAIT_ROW.of(rows, unit), _WAIT_SHOP.of(shop, unit)], dim=1)
     waits = is_wait.unsqueeze(1)
-    parts = [torch.where(waits, torch.zeros_like(of_jobs), of_jobs), torch.where(waits, of_waits, torch.zeros_like(of_waits))]
+    parts = [torch.where(waits, torch.zeros_like(of_jobs), of_jobs), torch.where(waits, of_waits, torch.zeros_like(of_waits)), _ALL_ROW_SHARES.of(rows, unit)]
     return torch.cat(parts, dim=1)[:, _PLACES]
 
 

@@ -3,7 +3,8 @@
 Every action is a row of ``candidates [A, F]``: J job rows (ready operations of the asked machine's work centre), H changeover rows
 (changeovers ahead, or detours) and, last, the wait row. A job row speaks of its operation and that operation's order; a
 changeover row of its *lead operation*, the operation for whose sake it is offered that is expected first; the wait row of nothing (0) unless said
-otherwise. "Here" is the asked machine or its work centre; a "family" are the operations here that want the same setup.
+otherwise. "Here" is the asked machine or its work centre; a "family" are the operations here that want the same setup. "The row's setup" is what is
+mounted once the row has been done; the wait row's is what is mounted now, and the columns about arrivals and ``onward_setup_time`` hold for it too.
 Units are physical (ticks, currency, counts); columns never carry identities.
 """
 
@@ -84,6 +85,22 @@ CANDIDATES: tuple[Column, ...] = (
     Column("rework_probability", "probability", 0.0, 1.0, "probability that it must be done again if chosen now"),
     Column("atc", "log", -INFINITE, INFINITE, "log of the ATC priority with look-ahead 3"),
     Column("atcs", "log", -INFINITE, INFINITE, "log of the ATCS priority with k1 = 2, k2 = 0.5; changeover rows: times exp(-ready_in / mean_process_time)"),
+    _count("arrivals_meanwhile", "upcoming operations here that are expected to be ready before changeover and processing end; wait row: at once"),
+    _count("fits_meanwhile", "of those, the ones that the row's setup needs no changeover time for"),
+    _ticks("first_arrival_in", "expected time until the first upcoming operation here is ready, longest_wait if there is none"),
+    _ticks("first_arrival_setup_time", "its changeover time from the row's setup, longest_wait if forbidden"),
+    _ticks("first_arrival_slack", "slack of its order", -INFINITE),
+    Column("first_arrival_weight", "weight", 0.0, INFINITE, "weight of its order"),
+    _ticks("second_arrival_in", "as first_arrival_in, of the second"),
+    _ticks("second_arrival_setup_time", "as first_arrival_setup_time, of the second"),
+    _ticks("onward_setup_time", "mean changeover time from the row's setup to those of all ready and upcoming operations here (forbidden ones left out)"),
+    _ticks("twin_start_in", "least expected time until another machine of this work centre is idle and changed over for it, at most longest_wait"),
+    _ticks("path_slack", "due date minus now minus the work on the longest path from it to the order's end", -INFINITE),
+    _ticks("longer_path", "by how much the order's longest path from an operation not begun is longer"),
+    _ticks("join_in", "expected time until the other predecessors of the next operation are done"),
+    _ticks("next_start_in", "least expected time until a machine for the next operation is idle and changed over, at most longest_wait there"),
+    _ticks("next_setup_time", "least changeover time of the next operation over its machines, at most longest_wait there"),
+    _count("next_upcoming", "upcoming operations of the next operation's work centre"),
 )
 """Columns of ``candidates``, float [A, F]."""
 

@@ -13,12 +13,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.features import CANDIDATE_INDEX, MACHINE_INDEX, SHOP_INDEX
+from envs.outlook import (
+    ARRIVAL,
+    ARRIVALS,
+    busy_for,
+    copy_onward,
+    forget_arrivals,
+    note_arrival,
+    observe_arrivals,
+    observe_next,
+    observe_onward,
+    observe_path,
+    observe_twins,
+)
 from factory.accounts import integrate_tariff
 from factory.arrays import CHANGING, DOWN, ENTRY_BITS, ENTRY_MASK, IDLE, NEVER, PROCESSING, FactoryArrays, Records, ShopState
 from factory.bundle import Bundle
 from factory.choices import is_eligible, process_time, ready_in
 from factory.compiled import compiled
-from factory.setups import differs, setup_cost, setup_time, setup_waste
+from factory.setups import complete_setup, differs, setup_cost, setup_time, setup_waste
 from factory.shop import records
 
 DEFAULT_JOB_ROWS = 32
@@ -40,10 +53,10 @@ _OPERATIONS_LEFT, _TIME_IN_QUEUE, _TIME_IN_SHOP = (CANDIDATE_INDEX[name] for nam
 _READY_IN, _FAMILY_READY, _FAMILY_READY_WORK = (CANDIDATE_INDEX[name] for name in ("ready_in", "family_ready", "family_ready_work"))
 _FAMILY_UPCOMING, _FAMILY_SLACK, _FAMILY_DUE_IN = (CANDIDATE_INDEX[name] for name in ("family_upcoming", "family_slack", "family_due_in"))
 _FAMILY_TIME_IN_QUEUE, _FAMILY_CRITICAL_RATIO = (CANDIDATE_INDEX[name] for name in ("family_time_in_queue", "family_critical_ratio"))
-_TWINS_IN_SETUP, _FASTEST_TIME, _NEXT_PROCESS_TIME = (CANDIDATE_INDEX[name] for name in ("twins_in_setup", "fastest_time", "next_process_time"))
+_TWINS_IN_SETUP, _FASTEST_TIME = (CANDIDATE_INDEX[name] for name in ("twins_in_setup", "fastest_time"))
 _FAMILY_READY_IN, _TWIN_FREE_IN = (CANDIDATE_INDEX[name] for name in ("family_ready_in", "twin_free_in"))
-_NEXT_FITS, _NEXT_FAMILY_READY = (CANDIDATE_INDEX[name] for name in ("next_fits", "next_family_ready"))
-_NEXT_QUEUE_WORK, _UNBLOCKS, _ATTEMPT = (CANDIDATE_INDEX[name] for name in ("next_queue_work", "unblocks", "attempt"))
+_ATTEMPT = CANDIDATE_INDEX["attempt"]
+_FIRST_ARRIVAL_IN = CANDIDATE_INDEX["first_arrival_in"]
 _REWORK_PROBABILITY, _ATC, _ATCS = (CANDIDATE_INDEX[name] for name in ("rework_probability", "atc", "atcs"))
 
 _EXISTS, _IS_ASKED, _SAME_CENTRE, _IS_IDLE = (MACHINE_INDEX[name] for name in ("exists", "is_asked", "same_centre", "is_idle"))
@@ -69,6 +82,8 @@ _HOURS_COSINE = np.cos(2 * np.pi * np.arange(24) / 24)
 FAMILY = np.dtype(
     [
         ("number", np.int64),
+        ("order", np.int64),  # of one of them, whose operation tells the wanted setup
+        ("operation", np.int64),
         ("ready", np.float64),  # ready operations
         ("ready_work", np.float64),
         ("upcoming", np.float64),
@@ -83,6 +98,7 @@ FAMILY = np.dtype(
         ("twin_free_in", np.float64),
         ("ready_in", np.float64),  # least of the upcoming ones
         ("upcoming_slack", np.float64),
+        ("row", np.int64),  # first job row of one of them; -1: none yet
     ],
     align=True,
 )
@@ -93,17 +109,27 @@ QUEUE_PLACE = np.dtype([("family", np.int64), ("time", np.float64)], align=True)
 
 @dataclass(frozen=True, eq=False)
 class Scratch(Bundle):
-    """Working space of one thread: X families among the operations of a work centre, Q places of a queue, C work centres."""
+    """Working space of one thread: X families among the operations of a work centre, Q places of a queue, C work centres, T changeover attributes."""
 
     families: Records  # FAMILY [X]
     places: Records  # QUEUE_PLACE [Q]
+    arrivals: Records  # ARRIVAL [Q]
+    arrived: Records  # ARRIVALS [1]
+    setup: NDArray[np.int16]  # [T] that a row leaves
     centre_work: NDArray[np.float64]  # [C] work left in process
 
 
 def allocate_scratch(shop: ShopState) -> Scratch:
     """Scratch for one thread over ``shop``."""
     places = shop.queue.shape[2]
-    return Scratch(records(FAMILY, 2 * places), records(QUEUE_PLACE, places), np.zeros(shop.queue.shape[1]))
+    return Scratch(
+        families=records(FAMILY, 2 * places),
+        places=records(QUEUE_PLACE, places),
+        arrivals=records(ARRIVAL, places),
+        arrived=records(ARRIVALS, 1),
+        setup=np.zeros(shop.mounted.shape[2], np.int16),
+        centre_work=np.zeros(shop.queue.shape[1]),
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,11 +169,15 @@ def observe(factory, shop, e, scratch, candidates, machines, shop_row, action_ma
         return
     for row in range(action_mask.shape[0]):
         action_mask[row] = shop.legal[e, row]
-    soonest = observe_here(factory, shop, e, asked, scratch, shop_row)
+    families = observe_here(factory, shop, e, asked, scratch, shop_row)
     mean_process_time, mean_setup_time = shop_row[_MEAN_PROCESS_TIME], shop_row[_MEAN_SETUP_TIME]
-    observe_jobs(factory, shop, e, asked, scratch, candidates, mean_process_time, mean_setup_time)
-    observe_changeovers(factory, shop, e, asked, scratch, candidates, mean_process_time, mean_setup_time)
-    observe_wait(candidates[candidates.shape[0] - 1], shop_row, soonest)
+    observe_jobs(factory, shop, e, asked, scratch, families, candidates, mean_process_time, mean_setup_time)
+    observe_changeovers(factory, shop, e, asked, scratch, families, candidates, mean_process_time, mean_setup_time)
+    wait = candidates[candidates.shape[0] - 1]
+    observe_wait(wait, shop_row)
+    observe_arrivals(factory, shop, e, asked, scratch, wait, shop.mounted[e, asked], 0.0)
+    observe_onward(factory, shop, e, asked, scratch, families, wait, shop.mounted[e, asked])
+    wait[_READY_IN] = wait[_FIRST_ARRIVAL_IN]
 
 
 @compiled
@@ -185,6 +215,9 @@ def start_family(factory, shop, e, machine, scratch, index, entry):
     order, operation = entry >> ENTRY_BITS, entry & ENTRY_MASK
     wanted = shop.wanted[e, order, operation]
     scratch.families[index].number = shop.operations[e, order, operation].family
+    scratch.families[index].order = order
+    scratch.families[index].operation = operation
+    scratch.families[index].row = -1
     scratch.families[index].ready = 0.0
     scratch.families[index].ready_work = 0.0
     scratch.families[index].upcoming = 0.0
@@ -210,14 +243,6 @@ def start_family(factory, shop, e, machine, scratch, index, entry):
 
 
 @compiled
-def busy_for(shop, e, machine):
-    """Expected ticks until the machine is idle."""
-    if shop.machines[e, machine].status == IDLE:
-        return 0.0
-    return float(max(0, shop.machines[e, machine].expected_end - shop.floor[e].clock))
-
-
-@compiled
 def changeover_cost(factory, g, centre, machine, mounted, wanted):
     """Billed cost of a changeover: matrix cost and waste, at their rates."""
     cost = factory.plant[g].changeover_rate * setup_cost(factory, g, centre, machine, mounted, wanted)
@@ -228,7 +253,7 @@ def changeover_cost(factory, g, centre, machine, mounted, wanted):
 def observe_here(factory, shop, e, machine, scratch, shop_row):
     """Group the ready and upcoming operations of the asked machine into families; fill the shop columns about "here".
 
-    Returns the least expected time until an upcoming operation is ready, infinite if there is none.
+    Returns how many families there are.
     """
     g = shop.floor[e].factory
     centre = factory.machines[g, machine].centre
@@ -259,7 +284,8 @@ def observe_here(factory, shop, e, machine, scratch, shop_row):
         if scratch.families[index].setup_time >= 0.0:
             setups += 1
             total_setup += scratch.families[index].setup_time
-    upcoming, soonest = 0, math.inf
+    upcoming = 0
+    forget_arrivals(scratch.arrived)
     for place in range(shop.centres[e, centre].upcoming_length):
         entry = shop.upcoming[e, centre, place]
         order, operation = entry >> ENTRY_BITS, entry & ENTRY_MASK
@@ -267,11 +293,11 @@ def observe_here(factory, shop, e, machine, scratch, shop_row):
             continue
         upcoming += 1
         ready_after = ready_in(shop, e, order, operation)
-        soonest = min(soonest, ready_after)
         index = find_family(scratch, families, shop.operations[e, order, operation].family)
         if index == families:
             start_family(factory, shop, e, machine, scratch, index, entry)
             families += 1
+        note_arrival(scratch.arrivals, scratch.arrived, order, index, ready_after)
         scratch.families[index].upcoming += 1.0
         scratch.families[index].ready_in = min(scratch.families[index].ready_in, ready_after)
         due_in = float(shop.orders[e, order].due_date - clock)
@@ -292,7 +318,7 @@ def observe_here(factory, shop, e, machine, scratch, shop_row):
     shop_row[_PROCESSING_COST] = (
         factory.plant[g].energy_rate * factory.hours[g, hour].price * (factory.machines[g, machine].processing_power - factory.machines[g, machine].idle_power)
     )
-    return soonest
+    return families
 
 
 @compiled
@@ -315,7 +341,7 @@ def observe_fitting(scratch, families, longest_wait, shop_row):
 
 
 @compiled
-def observe_jobs(factory, shop, e, machine, scratch, candidates, mean_process_time, mean_setup_time):
+def observe_jobs(factory, shop, e, machine, scratch, families, candidates, mean_process_time, mean_setup_time):
     """Job rows: the shown places of the queue, in order."""
     centre = factory.machines[shop.floor[e].factory, machine].centre
     clock = shop.floor[e].clock
@@ -337,11 +363,18 @@ def observe_jobs(factory, shop, e, machine, scratch, candidates, mean_process_ti
         out[_ENERGY_COST] = energy_cost(factory, shop, e, machine, setup, time, price_now)
         out[_TIME_IN_QUEUE] = float(clock - shop.operations[e, order, operation].join_date)
         observe_operation(factory, shop, e, machine, scratch, out, order, operation, index, time, setup, mean_process_time, mean_setup_time)
+        complete_setup(shop.mounted[e, machine], shop.wanted[e, order, operation], scratch.setup)
+        observe_arrivals(factory, shop, e, machine, scratch, out, scratch.setup, setup + time)
+        if scratch.families[index].row < 0:
+            observe_onward(factory, shop, e, machine, scratch, families, out, scratch.setup)
+            scratch.families[index].row = row
+        else:
+            copy_onward(candidates[scratch.families[index].row], out)
         row += 1
 
 
 @compiled
-def observe_changeovers(factory, shop, e, machine, scratch, candidates, mean_process_time, mean_setup_time):
+def observe_changeovers(factory, shop, e, machine, scratch, families, candidates, mean_process_time, mean_setup_time):
     """Changeover rows: each speaks of its lead operation, and of the changeover to its target."""
     g = shop.floor[e].factory
     centre = factory.machines[g, machine].centre
@@ -354,7 +387,7 @@ def observe_changeovers(factory, shop, e, machine, scratch, candidates, mean_pro
         target = shop.changeover_target[e, row]
         out = candidates[job_rows + row]
         out[_IS_CHANGEOVER] = 1.0
-        index = find_family(scratch, scratch.families.shape[0], shop.operations[e, order, operation].family)
+        index = find_family(scratch, families, shop.operations[e, order, operation].family)
         setup = float(setup_time(factory, g, centre, machine, mounted, target))
         out[_SETUP_TIME] = setup
         out[_SETUP_COST] = changeover_cost(factory, g, centre, machine, mounted, target)
@@ -365,6 +398,8 @@ def observe_changeovers(factory, shop, e, machine, scratch, candidates, mean_pro
         scale = mean_process_time if mean_process_time > 0.0 else max(time, 1.0)
         observe_operation(factory, shop, e, machine, scratch, out, order, operation, index, time, setup, mean_process_time, mean_setup_time)
         out[_ATCS] -= ready / scale
+        observe_arrivals(factory, shop, e, machine, scratch, out, target, setup)
+        observe_onward(factory, shop, e, machine, scratch, families, out, target)
 
 
 @compiled
@@ -395,6 +430,8 @@ def observe_operation(factory, shop, e, machine, scratch, out, order, operation,
     out[_TWINS_IN_SETUP] = scratch.families[index].twins
     out[_TWIN_FREE_IN] = scratch.families[index].twin_free_in
     out[_FASTEST_TIME] = fastest_time(factory, shop, e, machine, order, operation, time)
+    observe_twins(factory, shop, e, machine, out, order, operation)
+    observe_path(factory, shop, e, out, order, operation)
     observe_next(factory, shop, e, scratch, out, order, operation)
     out[_ATTEMPT] = shop.operations[e, order, operation].attempt
     product = shop.orders[e, order].product
@@ -433,39 +470,6 @@ def fastest_time(factory, shop, e, machine, order, operation, time):
 
 
 @compiled
-def observe_next(factory, shop, e, scratch, out, order, operation):
-    """What awaits the order after this operation."""
-    g, product = shop.floor[e].factory, shop.orders[e, order].product
-    count = factory.operations[g, product, operation].num_successors
-    if count == 0:
-        out[_NEXT_PROCESS_TIME] = 0.0
-        out[_NEXT_QUEUE_WORK] = 0.0
-        out[_NEXT_FITS] = 0.0
-        out[_NEXT_FAMILY_READY] = 0.0
-        out[_UNBLOCKS] = 1.0 if shop.orders[e, order].operations_left == 1 else 0.0
-        return
-    successor = factory.successors[g, product, operation, 0]
-    centre = factory.operations[g, product, successor].centre
-    first_machine, end_machine = factory.centres[g, centre].first_machine, factory.centres[g, centre + 1].first_machine
-    out[_NEXT_PROCESS_TIME] = shop.operations[e, order, successor].mean_time
-    out[_NEXT_QUEUE_WORK] = (shop.centres[e, centre].queue_work + scratch.centre_work[centre]) / (end_machine - first_machine)
-    fits, alike = 0.0, 0.0
-    for machine in range(first_machine, end_machine):
-        if is_eligible(factory, shop, e, order, successor, machine):
-            fits += setup_time(factory, g, centre, machine, shop.mounted[e, machine], shop.wanted[e, order, successor]) == 0
-    for place in range(shop.centres[e, centre].queue_length):
-        entry = shop.queue[e, centre, place]
-        alike += shop.operations[e, entry >> ENTRY_BITS, entry & ENTRY_MASK].family == shop.operations[e, order, successor].family
-    out[_NEXT_FITS] = fits
-    out[_NEXT_FAMILY_READY] = alike
-    unblocks = 0.0
-    for place in range(count):
-        if shop.operations[e, order, factory.successors[g, product, operation, place]].predecessors_left == 1:
-            unblocks = 1.0
-    out[_UNBLOCKS] = unblocks
-
-
-@compiled
 def energy_cost(factory, shop, e, machine, setup, time, at_start):
     """Expected energy cost of changeover then processing from now on, above idling."""
     g = shop.floor[e].factory
@@ -486,11 +490,10 @@ def energy_cost(factory, shop, e, machine, setup, time, at_start):
 
 
 @compiled
-def observe_wait(out, shop_row, soonest):
-    """The wait row: how soon something is expected here."""
+def observe_wait(out, shop_row):
+    """The wait row: what is expected here; how soon, :func:`envs.outlook.observe_arrivals` tells."""
     out[_IS_WAIT] = 1.0
     out[_FAMILY_UPCOMING] = shop_row[_UPCOMING_HERE]
-    out[_READY_IN] = soonest if soonest < math.inf else shop_row[_LONGEST_WAIT]
 
 
 # --- machines and shop ------------------------------------------------------------------------------------------------------

@@ -48,8 +48,21 @@ def share(value: float, half: float) -> float:
 def described(column: dict[str, float], here: dict[str, float]) -> dict[str, float]:
     """The features of one row, worked out from their definitions."""
     unit = here["mean_process_time"] or max(1.0, here["longest_wait"] / 2)
+    of_all = {
+        "arrivals_meanwhile": 2,
+        "fits_meanwhile": 1,
+        "first_arrival_in": unit,
+        "first_arrival_setup_time": unit,
+        "first_arrival_slack": 10 * unit,
+        "first_arrival_weight": 2,
+        "second_arrival_in": unit,
+        "second_arrival_setup_time": unit,
+        "onward_setup_time": unit,
+    }
+    arrivals = {name: share(column[name], half) for name, half in of_all.items()}
     if column["is_wait"]:
         return {
+            **arrivals,
             "wait": 1,
             "wait_ready_in": share(column["ready_in"], unit),
             "wait_upcoming": share(column["family_upcoming"], 2),
@@ -85,6 +98,13 @@ def described(column: dict[str, float], here: dict[str, float]) -> dict[str, flo
         "next_fits": 1,
         "next_family_ready": 2,
         "attempt": 1,
+        "twin_start_in": unit,
+        "path_slack": 10 * unit,
+        "longer_path": 2 * unit,
+        "join_in": 2 * unit,
+        "next_start_in": unit,
+        "next_setup_time": unit,
+        "next_upcoming": 4,
     }
     return {
         "changeover": column["is_changeover"] * (column["family_ready"] == 0),
@@ -102,6 +122,7 @@ def described(column: dict[str, float], here: dict[str, float]) -> dict[str, flo
         "slower_here": 1 - column["fastest_time"] / column["process_time"],
         "unblocks": column["unblocks"],
         "rework_probability": column["rework_probability"],
+        **arrivals,
         **{name: share(column[name], half) for name, half in halves.items()},
     }
 
