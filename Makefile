@@ -38,7 +38,7 @@ format: $(READY) ## rewrite the sources the way lint wants them
 demo: $(READY) ## one episode of the default factory under ATCS: KPIs and a Gantt picture
 	$(BIN)/python -m agents.demo
 
-train: $(READY) ## train a policy on the default factory (about five minutes) and compare it with the tuned rules; goes on where it was interrupted
+train: $(READY) ## train a policy on the default factory (about seven minutes) and compare it with the tuned rules; goes on where it was interrupted
 	$(BIN)/python train.py --config configs/training/quick.toml --out runs/quick $(if $(wildcard runs/quick/config.toml),--resume runs/quick)
 
 evaluate: $(READY) ## every tuned rule and the evolved index on the default factory, with a report in results/microfactory
