@@ -12,29 +12,13 @@ from agents.play import as_observation
 from agents.rules import make_rule
 from envs.batch import Batch
 from envs.features import CANDIDATE_INDEX
-from factory.arrays import DONE, IDLE, IN_PROCESS, split_entry
+from factory.arrays import DONE, IN_PROCESS, split_entry
 from factory.catalogue import find_single_factory
 from tests.test_setup_columns import Floor
 
 
 class Outlook(Floor):
     """The columns of :mod:`envs.outlook`, of one shop."""
-
-    def setup_between(self, machine: int, centre: int, mounted: Sequence[int], wanted: Sequence[int]) -> int:
-        """Changeover time; -1: forbidden."""
-        times = [0]
-        for attribute in range(int(self.arrays.centres.num_attributes[self.g, centre])):
-            have, want = int(mounted[attribute]), int(wanted[attribute])
-            if want >= 0 and want != have:
-                times.append(int(self.arrays.setups.time[self.g, machine, attribute, have, want]))
-        return -1 if min(times) < 0 else sum(times) if self.arrays.centres.combine_sum[self.g, centre] else max(times)
-
-    def wanted(self, entry: int) -> list[int]:
-        return [int(value) for value in self.shop.wanted[(self.e, *split_entry(entry))]]
-
-    def busy(self, machine: int) -> float:
-        states = self.shop.machines
-        return 0.0 if states.status[self.e, machine] == IDLE else max(0.0, float(states.expected_end[self.e, machine] - self.shop.floor.clock[self.e]))
 
     def arrivals(self, setup: Sequence[int], duration: float) -> dict[str, float]:
         """From the setup that a row leaves, after the time that it takes."""

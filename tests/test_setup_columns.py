@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -27,15 +28,26 @@ class Floor:
     def machines(self, centre: int) -> range:
         return range(int(self.arrays.centres.first_machine[self.g, centre]), int(self.arrays.centres.first_machine[self.g, centre + 1]))
 
-    def time(self, machine: int, centre: int, entry: Any) -> int:
-        """Changeover time of an operation on a machine; -1: forbidden."""
-        order, operation = split_entry(entry)
+    def wanted(self, entry: Any) -> list[int]:
+        return [int(value) for value in self.shop.wanted[(self.e, *split_entry(entry))]]
+
+    def setup_between(self, machine: int, centre: int, mounted: Sequence[int], wanted: Sequence[int]) -> int:
+        """Changeover time; -1: forbidden."""
         times = [0]
         for attribute in range(int(self.arrays.centres.num_attributes[self.g, centre])):
-            have, want = int(self.shop.mounted[self.e, machine, attribute]), int(self.shop.wanted[self.e, order, operation, attribute])
+            have, want = int(mounted[attribute]), int(wanted[attribute])
             if want >= 0 and want != have:
                 times.append(int(self.arrays.setups.time[self.g, machine, attribute, have, want]))
         return -1 if min(times) < 0 else sum(times) if self.arrays.centres.combine_sum[self.g, centre] else max(times)
+
+    def time(self, machine: int, centre: int, entry: Any) -> int:
+        """Changeover time of an operation on a machine; -1: forbidden."""
+        return self.setup_between(machine, centre, self.shop.mounted[self.e, machine], self.wanted(entry))
+
+    def busy(self, machine: int) -> float:
+        """Expected ticks until the machine is idle."""
+        states = self.shop.machines
+        return 0.0 if states.status[self.e, machine] == IDLE else max(0.0, float(states.expected_end[self.e, machine] - self.shop.floor.clock[self.e]))
 
     def can_do(self, machine: int, entry: Any) -> bool:
         order, operation = split_entry(entry)
@@ -72,11 +84,9 @@ class Floor:
         family = self.operation(entry).family
         kin = [other for other in self.here("upcoming") if self.operation(other).family == family]
         twins = [machine for machine in self.machines(self.centre) if machine != self.asked and self.time(machine, self.centre, entry) == 0]
-        states, clock = self.shop.machines, self.shop.floor.clock[self.e]
-        busy = [0.0 if states.status[self.e, twin] == IDLE else max(0.0, float(states.expected_end[self.e, twin] - clock)) for twin in twins]
         found = {
             "family_ready_in": min([self.longest_wait, *(self.ready_in(other) for other in kin)]),
-            "twin_free_in": min([self.longest_wait, *busy]),
+            "twin_free_in": min([self.longest_wait, *map(self.busy, twins)]),
             "next_fits": 0.0,
             "next_family_ready": 0.0,
         }
