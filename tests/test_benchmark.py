@@ -198,14 +198,13 @@ def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
-def test_killed_or_interrupted_it_finishes_with_the_same_results(tmp_path: Path, how: signal.Signals) -> None:
-    arguments = ("--factory", "tiny", "--policies", "rules", "--episodes", "512", "--versus", "ATCS")
+def test_killed_and_interrupted_it_finishes_with_the_same_results(tmp_path: Path) -> None:
+    arguments = ("--factory", "tiny", "--policies", "FIFO,SPT,EDD,MDD,CR,SST,ATC,ATCS,ATCSR,COVERT,DK,RANDOM", "--episodes", "512", "--versus", "ATCS")
     reference = start(tmp_path / "whole", *arguments)
     _, errors = reference.communicate(timeout=300)
     assert reference.returncode == 0, errors
     stopped = tmp_path / "stopped"
-    for units in (3, 25):
+    for units, how in ((3, signal.SIGKILL), (12, signal.SIGINT)):
         first = start(stopped, *arguments)
         while len(list(stopped.rglob(".units/*/*.json"))) < units:
             assert first.poll() is None, first.communicate()
