@@ -62,3 +62,12 @@ def no_open_figures() -> Iterator[None]:
     yield
     if "matplotlib.pyplot" in sys.modules:
         sys.modules["matplotlib.pyplot"].close("all")
+
+
+@pytest.fixture(scope="session")
+def bundle_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle of a policy that was never trained; exporting takes seconds, so it is done once. Tests that change it copy it."""
+    pytest.importorskip("onnxscript", reason="exporting needs the extra `scheduler`")
+    from tests.exported import make_bundle
+
+    return make_bundle(tmp_path_factory.mktemp("exported"))

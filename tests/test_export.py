@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from agents.actor_critic import pack_tensors
 from agents.play import as_observation
 from agents.rules import make_rule
-from agents.trained import load_policy, save_policy
+from agents.trained import load_policy
 from envs.batch import Batch
 from envs.features import CANDIDATES, MACHINES, SHOP, SHOP_INDEX
 from factory.catalogue import find_single_factory
@@ -32,21 +32,7 @@ from scheduler.bundle import Bundle, BundleError
 from scheduler.decisions import Decider
 from scheduler.floor import Floor, take_snapshot
 from scheduler.simulated import simulate
-from tests.exported import FACTS, trained_policy
-
-
-@pytest.fixture(scope="module")
-def policy_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("policy")
-    save_policy(folder, trained_policy(), "seed = 0\n", FACTS)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def bundle_folder(policy_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("exported") / "bundle"
-    assert main([str(policy_folder), str(folder)]) == 0
-    return folder
+from tests.exported import trained_policy
 
 
 @pytest.fixture

@@ -302,11 +302,8 @@ def test_only_the_failed_decisions_are_the_rules() -> None:
     assert told(plan) not in (told(planner(factory, ATCS).plan(snapshot)), told(planner(factory, FIFO).plan(snapshot)))
 
 
-def test_the_compiled_policy_plans_what_it_plans_step_by_step(tmp_path: Path) -> None:
-    pytest.importorskip("onnxscript", reason="exporting needs the extra `scheduler`")
-    from tests.exported import make_bundle
-
-    factory, bundle = find_single_factory("microfactory"), Bundle(make_bundle(tmp_path))
+def test_the_compiled_policy_plans_what_it_plans_step_by_step(bundle_folder: Path) -> None:
+    factory, bundle = find_single_factory("microfactory"), Bundle(bundle_folder)
     compiled, stepwise = Planner(Decider(Floor(factory), bundle, ATCS)), planner(factory, ATCS, bundle.decide)
     for snapshot in moments(factory, 50, 250):
         plan = compiled.plan(snapshot, futures=4)

@@ -38,7 +38,6 @@ from scheduler.planning import Planner
 from scheduler.plans import Plan
 from scheduler.service import create_app
 from scheduler.simulated import simulate
-from tests.exported import make_bundle
 
 ROOT = Path(__file__).resolve().parent.parent
 FACTORY = find_single_factory("microfactory")
@@ -47,11 +46,6 @@ TOKEN = "a token of some length"
 SNAPSHOTS = [take_snapshot(Floor(FACTORY), simulate(FACTORY, RULE, 5, decisions), 0) for decisions in range(40, 400, 40)]
 BODY: dict[str, Any] = {"snapshot": SNAPSHOTS[2].model_dump(mode="json", exclude_defaults=True)}
 DECISION = ("machine", "action", "order", "operation", "setup", "until", "decided_by")
-
-
-@pytest.fixture(scope="module")
-def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_bundle(tmp_path_factory.mktemp("exported"))
 
 
 def serve(bundle: Path | None, log: Path, **guards: Any) -> TestClient:
@@ -70,15 +64,15 @@ def wait_until(ready: Any, seconds: float = 240.0) -> None:
 
 
 @pytest.fixture(scope="module")
-def client(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
-    client = serve(bundle, tmp_path_factory.mktemp("log") / "log.sqlite")
+def client(bundle_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
+    client = serve(bundle_folder, tmp_path_factory.mktemp("log") / "log.sqlite")
     yield client
     client.__exit__(None, None, None)
 
 
 @pytest.fixture
-def decider(bundle: Path) -> Decider:
-    return Decider(Floor(FACTORY), Bundle(bundle), RULE, budget=60.0)
+def decider(bundle_folder: Path) -> Decider:
+    return Decider(Floor(FACTORY), Bundle(bundle_folder), RULE, budget=60.0)
 
 
 def told(decisions: Any) -> list[tuple[Any, ...]]:
@@ -112,8 +106,8 @@ def test_what_if_tells_before_and_after(client: TestClient) -> None:
     assert {order["order"] for order in answer["orders"]} == {order["order"] for order in answer["before"]["orders"]}
 
 
-def test_every_decision_is_logged_before_it_is_told(bundle: Path, tmp_path: Path) -> None:
-    client = serve(bundle, tmp_path / "log.sqlite")
+def test_every_decision_is_logged_before_it_is_told(bundle_folder: Path, tmp_path: Path) -> None:
+    client = serve(bundle_folder, tmp_path / "log.sqlite")
     answers = [client.post("/v1/decide", json={"snapshot": one.model_dump(mode="json", exclude_defaults=True)}).json() for one in SNAPSHOTS]
     entries = list(read_entries(tmp_path / "log.sqlite"))
     assert [answer["entry"] for answer in answers] == [entry.number for entry in entries]
@@ -171,8 +165,8 @@ def test_a_long_body_is_answered_in_its_turn_and_logged_as_it_came(client: TestC
     assert long["entry"] == short["entry"] + 1
 
 
-def test_limits_of_size_and_rate(bundle: Path, tmp_path: Path) -> None:
-    client = serve(bundle, tmp_path / "log.sqlite", most_bytes=1000, rate=0.001)
+def test_limits_of_size_and_rate(bundle_folder: Path, tmp_path: Path) -> None:
+    client = serve(bundle_folder, tmp_path / "log.sqlite", most_bytes=1000, rate=0.001)
     assert client.post("/v1/decide", json=BODY).status_code == 413
     refused = client.get("/v1/policy")
     assert refused.status_code == 429
@@ -181,8 +175,8 @@ def test_limits_of_size_and_rate(bundle: Path, tmp_path: Path) -> None:
     client.__exit__(None, None, None)
 
 
-def test_a_token_guards_all_but_health_and_page(bundle: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    client = serve(bundle, tmp_path / "log.sqlite", token=TOKEN)
+def test_a_token_guards_all_but_health_and_page(bundle_folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    client = serve(bundle_folder, tmp_path / "log.sqlite", token=TOKEN)
     with caplog.at_level("INFO", logger="scheduler"):
         for path in ("/v1/policy", "/v1/floor", "/metrics", "/openapi.json"):
             assert client.get(path).status_code == 401
@@ -194,9 +188,9 @@ def test_a_token_guards_all_but_health_and_page(bundle: Path, tmp_path: Path, ca
 
 
 def test_decisions_are_guarded_counted_and_logged_though_they_do_not_pass_the_application(
-    bundle: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    bundle_folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    client = serve(bundle, tmp_path / "log.sqlite", token=TOKEN, most_bytes=10**5)
+    client = serve(bundle_folder, tmp_path / "log.sqlite", token=TOKEN, most_bytes=10**5)
     allowed = {"Authorization": f"Bearer {TOKEN}"}
     with caplog.at_level("INFO", logger="scheduler"):
         statuses = [
@@ -215,8 +209,8 @@ def test_decisions_are_guarded_counted_and_logged_though_they_do_not_pass_the_ap
     client.__exit__(None, None, None)
 
 
-def test_what_goes_wrong_unforeseen_is_answered_and_counted(bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    client = serve(bundle, tmp_path / "log.sqlite")
+def test_what_goes_wrong_unforeseen_is_answered_and_counted(bundle_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = serve(bundle_folder, tmp_path / "log.sqlite")
     with monkeypatch.context() as change:
         change.setattr(Decider, "decide", lambda *_: 1 / 0)
         assert client.post("/v1/decide", json=BODY).status_code == 500
@@ -225,8 +219,8 @@ def test_what_goes_wrong_unforeseen_is_answered_and_counted(bundle: Path, tmp_pa
     client.__exit__(None, None, None)
 
 
-def test_a_new_bundle_takes_over_and_a_bad_one_is_refused(bundle: Path, tmp_path: Path) -> None:
-    folder = Path(shutil.copytree(bundle, tmp_path / "bundle"))
+def test_a_new_bundle_takes_over_and_a_bad_one_is_refused(bundle_folder: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(bundle_folder, tmp_path / "bundle"))
     client = serve(folder, tmp_path / "log.sqlite")
     before = client.get("/v1/policy").json()["policy"]
     whole = (folder / "policy.onnx").read_bytes()
@@ -379,8 +373,8 @@ def test_the_client_says_so_where_nobody_answers() -> None:
             load_client().decide(f"http://127.0.0.1:{taken.getsockname()[1]}", {})
 
 
-def test_a_kill_loses_nothing_that_was_acknowledged_and_a_stop_finishes_what_is_under_way(bundle: Path, tmp_path: Path) -> None:
-    served = Process(bundle, tmp_path)
+def test_a_kill_loses_nothing_that_was_acknowledged_and_a_stop_finishes_what_is_under_way(bundle_folder: Path, tmp_path: Path) -> None:
+    served = Process(bundle_folder, tmp_path)
     with ThreadPoolExecutor(8) as pool:
         under_way = [pool.submit(served.decide) for _ in range(200)]
         wait_until(lambda: sum(one.done() for one in under_way) > 40)
@@ -389,7 +383,7 @@ def test_a_kill_loses_nothing_that_was_acknowledged_and_a_stop_finishes_what_is_
     served.process.wait()
     assert len(acknowledged) > 40
     assert acknowledged <= {entry.number for entry in read_entries(served.log)}
-    served = Process(bundle, tmp_path)
+    served = Process(bundle_folder, tmp_path)
     with ThreadPoolExecutor(8) as pool:
         under_way = [pool.submit(served.decide) for _ in range(8)]
         wait_until(lambda: any(one.done() for one in under_way))
@@ -400,9 +394,9 @@ def test_a_kill_loses_nothing_that_was_acknowledged_and_a_stop_finishes_what_is_
     assert finished <= {entry.number for entry in read_entries(served.log)}
 
 
-def test_others_cannot_be_served_without_a_token(bundle: Path, tmp_path: Path) -> None:
+def test_others_cannot_be_served_without_a_token(bundle_folder: Path, tmp_path: Path) -> None:
     environment = {name: value for name, value in os.environ.items() if name != "CHANGEOVER_TOKEN"}
-    command = [sys.executable, "-m", "scheduler", "serve", "--bundle", str(bundle), "--host", "0.0.0.0", "--log", str(tmp_path / "log.sqlite")]
+    command = [sys.executable, "-m", "scheduler", "serve", "--bundle", str(bundle_folder), "--host", "0.0.0.0", "--log", str(tmp_path / "log.sqlite")]
     result = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=120)
     assert result.returncode == 1
     assert "Set a token in CHANGEOVER_TOKEN" in result.stderr
