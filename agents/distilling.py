@@ -215,7 +215,6 @@ def main(arguments: list[str] | None = None) -> int:
     for name in ("episodes", "epochs", "seed"):
         parser.add_argument(f"--{name}", type=int, default=getattr(defaults, name))
     options = parser.parse_args(arguments)
-    torch.set_num_threads(1)  # fitting is too small for more: what comes out is the same on every machine, and nothing waits for a core that is busy
     try:
         load_policy(options.policies[0])
         trained_on = json.loads((options.policies[0] / "manifest.json").read_text(encoding="utf-8"))["factories"]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
@@ -26,6 +27,17 @@ _ASKED = 4096
 """Decisions that are asked about at once."""
 
 Data = TypeVar("Data", bound=Observed)
+
+
+@contextlib.contextmanager
+def one_thread() -> Iterator[None]:
+    """Keep torch to one thread: its operations here are too small for more, and each would wait for a core that is busy with something else."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 class Said(NamedTuple):
@@ -67,6 +79,7 @@ class Speaker:
         sample = torch.from_numpy(np.repeat(np.arange(len(observed)), observed.count))
         return Said(Segments(sample, len(observed)).log_softmax(logits), values.view(2, -1))
 
+    @one_thread()
     def ask_all(self, observed: Observed) -> Said:
         """The same of any number of decisions, without gradients."""
         with torch.no_grad():
@@ -74,6 +87,7 @@ class Speaker:
         return Said(torch.cat([one.log_shares for one in said]), torch.cat([one.values for one in said], dim=1))
 
 
+@one_thread()
 def fit(start: TrainedPolicy, observed: Data, loss: Callable[[Said, Data], Tensor], pace: Pace, random: np.random.Generator, label: str) -> TrainedPolicy:
     """A copy of ``start`` with less ``loss``, which takes what the policy says of a minibatch and the minibatch.
 

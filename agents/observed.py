@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from pathlib import Path
 from typing import ClassVar, TypeVar
 
@@ -43,9 +44,14 @@ class Observed:
         sample = np.repeat(np.arange(len(self)), self.count)
         return Described(*(torch.from_numpy(part) for part in (self.rows, self.prior, sample, self.machines, self.shop)))
 
+    @cached_property
+    def _begins(self) -> dict[str, NDArray[np.int64]]:
+        """Place of each decision's first item, by the field that says how many it has."""
+        return {count: np.cumsum(getattr(self, count)) - getattr(self, count) for count in set(self.counted_by.values())}
+
     def take(self: Self, numbers: NDArray[np.int64]) -> Self:
         """Some of the decisions, in that order."""
-        places = {count: places_of(getattr(self, count), numbers) for count in set(self.counted_by.values())}
+        places = {count: places_of(begins[numbers], getattr(self, count)[numbers]) for count, begins in self._begins.items()}
         return replace(self, **{one.name: getattr(self, one.name)[places.get(self.counted_by.get(one.name, ""), numbers)] for one in fields(self)})
 
     def minibatches(self: Self, epochs: int, size: int, random: np.random.Generator) -> Iterator[Self]:
@@ -71,10 +77,9 @@ def first_episode_of(seed: int, turn: int) -> int:
     return _FIRST_EPISODE + (seed * _MOST_TURNS + turn) * _MOST_EPISODES
 
 
-def places_of(count: NDArray[np.int64], numbers: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Places of the items of some owners, who have ``count`` items each, one owner after the other."""
-    first, own = (np.cumsum(count) - count)[numbers], count[numbers]
-    return np.asarray(np.repeat(first - (np.cumsum(own) - own), own) + np.arange(own.sum()), np.int64)
+def places_of(begins: NDArray[np.int64], count: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Places of the items of some owners, one owner after the other: ``count [N]`` items each, from the places ``begins [N]`` on."""
+    return np.asarray(np.repeat(begins - (np.cumsum(count) - count), count) + np.arange(count.sum()), np.int64)
 
 
 def join(parts: Sequence[Self]) -> Self:
