@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from tqdm import tqdm
 
-from agents.learning_pass import LearningPass, Read
+from agents.learning_pass import LearningPass, Read, one_thread
 from agents.network import Described, Segments
 from agents.observed import Observed
 from agents.trained import TrainedPolicy
@@ -27,17 +26,6 @@ _ASKED = 4096
 """Decisions that are asked about at once."""
 
 Data = TypeVar("Data", bound=Observed)
-
-
-@contextlib.contextmanager
-def one_thread() -> Iterator[None]:
-    """Keep torch to one thread: its operations here are too small for more, and each would wait for a core that is busy with something else."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 class Said(NamedTuple):

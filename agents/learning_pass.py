@@ -7,8 +7,9 @@ tests/test_learning_pass.py holds that values and gradients are those of :class:
 
 from __future__ import annotations
 
+import contextlib
 import importlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import fields
 from typing import Any, NamedTuple
 
@@ -56,6 +57,17 @@ class Experience(NamedTuple):
 
     read: Read
     chosen: Tensor  # [N] int64, places of the chosen rows among the R
+
+
+@contextlib.contextmanager
+def one_thread() -> Iterator[None]:
+    """Keep torch to one thread: its operations here are too small for more, and each would wait for a core that is busy with something else."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 class Looker:
