@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import logging
 import sys
@@ -34,7 +35,8 @@ def serve(engine: Engine, host: str, port: int, *, token: str, rate: float) -> N
     log(logging.INFO, "starting", address=f"http://{host}:{port}", loopback=is_loopback(host), token=bool(token), journal=str(engine.journal.path))
     app = create_app(engine, Guards(token=token, rate=rate), when_ready=_settle_memory)
     config = uvicorn.Config(app, host=host, port=port, log_config=None, access_log=False, timeout_graceful_shutdown=_STOP_SECONDS)
-    uvicorn.Server(config).run()
+    with contextlib.suppress(KeyboardInterrupt):  # raised once all is finished
+        uvicorn.Server(config).run()
 
 
 def _settle_memory() -> None:
