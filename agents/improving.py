@@ -27,6 +27,7 @@ from tqdm import tqdm
 
 from agents.fitting import Pace, Said, Speaker, fit
 from agents.judging import SHOPS, Judge, Judged
+from agents.learning_pass import one_thread
 from agents.lookahead import LookaheadPolicy
 from agents.network import Segments
 from agents.observed import first_episode_of, join, read_observed, write_observed
@@ -69,6 +70,7 @@ def settings_of(config: TrainingConfig) -> Settings:
         episodes=chosen.episodes,
         futures=chosen.futures,
         horizon=chosen.horizon,
+        remembered=chosen.remembered,
         epochs=chosen.epochs,
         seed=config.seed,
     )
@@ -135,15 +137,17 @@ class Improvement:
         pieces = -(-self.settings.episodes // SHOPS)
         paths = [here / "judged" / f"{piece:04d}.npz" for piece in range(pieces)]
         missing = [piece for piece, path in enumerate(paths) if not path.exists()]
-        work = partial(_judge_piece, policy, self.settings, here / "judged", number)
-        with (
-            multiprocessing.get_context("spawn").Pool(self.processes, initializer=torch.set_num_threads, initargs=(1,)) as pool,
-            tqdm(total=pieces * SHOPS, initial=(pieces - len(missing)) * SHOPS, unit=" episodes", desc=f"round {number}") as bar,
-        ):
-            for _ in pool.imap_unordered(work, missing) if missing else ():
-                bar.update(SHOPS)
+        if missing:
+            work = partial(_judge_piece, policy, self.settings, here / "judged", number)
+            with (
+                multiprocessing.get_context("spawn").Pool(self.processes, initializer=torch.set_num_threads, initargs=(1,)) as pool,
+                tqdm(total=pieces * SHOPS, initial=(pieces - len(missing)) * SHOPS, unit=" episodes", desc=f"round {number}") as bar,
+            ):
+                for _ in pool.imap_unordered(work, missing):
+                    bar.update(SHOPS)
         return [read_observed(path, Judged) for path in paths]
 
+    @one_thread()
     def _examine(self, policy: TrainedPolicy) -> dict[str, float]:
         return {name: found.total_cost for name, found in self.examination.examine_all(policy).items()}
 

@@ -85,6 +85,7 @@ class Improving(_Section):
     futures: Annotated[int, Field(ge=2)] = 3  # in which each choice is tried
     horizon: Positive = 4.0  # mean process times that are simulated; then the critic values the shop
     epochs: Count = 6  # of fitting
+    remembered: Count = 400_000  # most judged decisions that are fitted to, the newest; a million take some 5 GB
 
 
 class TrainingConfig(_Section):
