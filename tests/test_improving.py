@@ -11,13 +11,14 @@ import numpy as np
 import pytest
 import torch
 
-from agents.improving import Settings, improve, main, newest_of
+from agents.improving import Settings, improve, main, newest_of, settings_of
 from agents.judging import Judge, Judged
 from agents.lookahead import LookaheadPolicy
 from agents.network import Critic, Segments
 from agents.observed import first_episode_of, join, read_observed, write_observed
 from agents.trained import TrainedPolicy, load_policy, save_policy
 from agents.trainer import EPISODES_A_SEED
+from agents.training_config import Improving, TrainingConfig
 from envs.seeds import block, episode_seeds
 from factory.catalogue import find_single_factory
 from tests.exported import FACTS, trained_policy
@@ -108,6 +109,14 @@ def test_more_rounds_go_on_where_the_last_ended_and_others_judgements_are_learnt
 
 def improved_of(folder: Path) -> dict[str, Any]:
     return dict(json.loads((folder / "policy" / "manifest.json").read_text(encoding="utf-8"))["improved"])
+
+
+def test_a_run_s_section_improving_is_followed_in_every_key() -> None:
+    wanted = {"rounds": 5, "episodes": 16, "futures": 7, "horizon": 2.5, "epochs": 3, "remembered": 1234}
+    assert wanted.keys() == Improving.model_fields.keys()
+    settings = settings_of(TrainingConfig(seed=9, improving=Improving(**wanted)))
+    assert {name: getattr(settings, name) for name in wanted} == wanted
+    assert (settings.seed, settings.factories) == (9, ("microfactory",))
 
 
 def test_the_newest_decisions_are_remembered(judged: Judged) -> None:
