@@ -102,7 +102,7 @@ class Improvement:
         first_episode_of(settings.seed, settings.rounds)
         if load_policy(source).critic is None:
             raise ValueError(f"{source}: was kept without its critic, which lookahead needs. Give a folder that train.py wrote.")
-        self.also = [read_observed(path, Judged) for name in settings.also for path in _judged_in(Path(name))]
+        self.also = [path for name in settings.also for path in _judged_in(Path(name))]
         begun_with = {name: value for name, value in asdict(settings).items() if name != "rounds"}
         told = json.dumps({**begun_with, "source_sha256": self.manifest["weights_sha256"]}, indent=1, default=list) + "\n"
         kept = folder / "improvement.json"
@@ -116,14 +116,14 @@ class Improvement:
 
     def run(self) -> Path:
         """All rounds; the folder of the best policy."""
-        policy_folder, judged = self.source, list(self.also)
+        policy_folder, judged = self.source, [read_observed(path, Judged) for path in self.also]
         for number in range(1, self.settings.rounds + 1):
             here = self.folder / f"round-{number}"
             judged += self._judge(policy_folder, here, number)
             if not (here / "policy" / "manifest.json").exists():
-                newest = newest_of(judged, self.settings.remembered)
-                better = improve(load_policy(policy_folder), newest, self.settings, number, self.processes)
-                self._save(here / "policy", better, number, len(newest))
+                judged = [newest_of(judged, self.settings.remembered)]  # the parts are not held beside it: a million decisions take 2 GB
+                better = improve(load_policy(policy_folder), judged[0], self.settings, number, self.processes)
+                self._save(here / "policy", better, number, len(judged[0]))
             policy_folder = here / "policy"
             self.costs.append(json.loads((policy_folder / "manifest.json").read_text(encoding="utf-8"))["validation"])
             cost = self._compare(self.costs[-1])
@@ -173,11 +173,11 @@ def _judged_in(folder: Path) -> list[Path]:
 
 def newest_of(judged: Sequence[Judged], most: int) -> Judged:
     """The last ``most`` decisions of all."""
-    kept, count = list[Judged](), 0
+    kept, room = list[Judged](), most
     for part in reversed(judged):
-        kept.append(part.take(np.arange(max(0, len(part) - (most - count)), len(part))))
-        count += len(kept[-1])
-        if count == most:
+        kept.append(part if len(part) <= room else part.take(np.arange(len(part) - room, len(part))))
+        room -= len(kept[-1])
+        if room == 0:
             break
     return join(kept[::-1])
 
