@@ -43,8 +43,7 @@ class Settings:
 
     factories: tuple[str, ...]
     rounds: int = 3
-    episodes: int = 384  # of which decisions are judged, in the first round
-    growth: float = 1.0  # most by which later rounds have more episodes, to judge as many decisions as the first: a surer policy has fewer to judge
+    episodes: int = 384  # of which decisions are judged, in each round
     candidates: int = 4
     futures: int = 3
     horizon: float = 4.0  # mean process times that are simulated
@@ -69,7 +68,6 @@ def settings_of(config: TrainingConfig) -> Settings:
         tuple(names),
         rounds=chosen.rounds,
         episodes=chosen.episodes,
-        growth=chosen.growth,
         futures=chosen.futures,
         horizon=chosen.horizon,
         remembered=chosen.remembered,
@@ -119,13 +117,9 @@ class Improvement:
     def run(self) -> Path:
         """All rounds; the folder of the best policy."""
         policy_folder, judged = self.source, [read_observed(path, Judged) for path in self.also]
-        episodes, counts = self.settings.episodes, list[int]()
         for number in range(1, self.settings.rounds + 1):
             here = self.folder / f"round-{number}"
-            found = self._judge(policy_folder, here, number, episodes)
-            counts.append(sum(len(part) for part in found))
-            episodes = episodes_after(self.settings, episodes, counts)
-            judged += found
+            judged += self._judge(policy_folder, here, number)
             if not (here / "policy" / "manifest.json").exists():
                 judged = [newest_of(judged, self.settings.remembered)]  # the parts are not held beside it: a million decisions take 2 GB
                 better = improve(load_policy(policy_folder), judged[0], self.settings, number, self.processes)
@@ -138,9 +132,9 @@ class Improvement:
                 self.best, self.best_cost = policy_folder, cost
         return self.best
 
-    def _judge(self, policy: Path, here: Path, number: int, episodes: int) -> list[Judged]:
+    def _judge(self, policy: Path, here: Path, number: int) -> list[Judged]:
         """The round's judged decisions, those that lie there already and the others."""
-        pieces = -(-episodes // SHOPS)
+        pieces = -(-self.settings.episodes // SHOPS)
         paths = [here / "judged" / f"{piece:04d}.npz" for piece in range(pieces)]
         missing = [piece for piece, path in enumerate(paths) if not path.exists()]
         if missing:
@@ -175,12 +169,6 @@ def _judged_in(folder: Path) -> list[Path]:
     if not paths:
         raise ValueError(f"{folder}: holds no judged decisions (round-1/judged and so on). Give the folder of another improvement.")
     return paths
-
-
-def episodes_after(settings: Settings, episodes: int, counts: Sequence[int]) -> int:
-    """Of the next round, after rounds that judged so many decisions, the last of them in ``episodes``: as many as promise what the first judged."""
-    wanted = episodes * counts[0] / max(1, counts[-1])
-    return int(min(max(wanted, settings.episodes), settings.growth * settings.episodes))
 
 
 def newest_of(judged: Sequence[Judged], most: int) -> Judged:
@@ -260,19 +248,14 @@ def main(arguments: list[str] | None = None) -> int:
     for name in numbers:
         parser.add_argument(f"--{name}", type=int, default=getattr(defaults, name))
     parser.add_argument("--closeness", type=float, default=defaults.closeness, help="weight of the divergence from the policy at the start of a round")
-    parser.add_argument(
-        "--growth", type=float, default=defaults.growth, help="most by which later rounds have more episodes, to judge as many decisions as the first"
-    )
     options = parser.parse_args(arguments)
     try:
         if not (math.isfinite(options.closeness) and options.closeness >= 0):
             raise ValueError(f"--closeness {options.closeness}: must be a number of at least 0. Try {defaults.closeness}.")
-        if not (math.isfinite(options.growth) and options.growth >= 1):
-            raise ValueError(f"--growth {options.growth}: must be a number of at least 1. Try 4.")
         if options.remembered < 1:
             raise ValueError(f"--remembered {options.remembered}: must be at least 1. Try {defaults.remembered}.")
         names = tuple(options.factories.split(",")) if options.factories else tuple(_trained_on(options.policy))
-        chosen: dict[str, Any] = {name: getattr(options, name) for name in (*numbers, "closeness", "growth")}
+        chosen: dict[str, Any] = {name: getattr(options, name) for name in (*numbers, "closeness")}
         improvement = Improvement(options.policy, options.folder, Settings(names, also=tuple(options.also), **chosen), options.processes)
         best = improvement.run()
     except KeyboardInterrupt:

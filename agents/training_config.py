@@ -81,8 +81,7 @@ class Improving(_Section):
     """What the trained policy learns from lookahead over itself, once training has ended (agents/improving.py)."""
 
     rounds: Annotated[int, Field(ge=0, le=63)] = 0
-    episodes: Count = 384  # of which decisions are judged, in the first round
-    growth: Annotated[float, Field(ge=1, allow_inf_nan=False)] = 1.0  # most by which later rounds have more, to judge as many decisions as the first
+    episodes: Count = 384  # of which decisions are judged, in each round
     futures: Annotated[int, Field(ge=2)] = 3  # in which each choice is tried
     horizon: Positive = 4.0  # mean process times that are simulated; then the critic values the shop
     epochs: Count = 6  # of fitting

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from agents.improving import Improvement, Settings, episodes_after, improve, main, newest_of, settings_of
+from agents.improving import Settings, improve, main, newest_of, settings_of
 from agents.judging import Judge, Judged
 from agents.lookahead import LookaheadPolicy
 from agents.network import Critic, Segments
@@ -86,8 +86,6 @@ def test_an_improvement_goes_on_and_refuses_other_settings(tmp_path: Path, capsy
     assert (tmp_path / "out" / "round-1" / "policy" / "weights.npz").read_bytes() == made
     assert main([*command, "--closeness", "-1"]) == 2
     assert "--closeness -1.0: must be a number of at least 0" in capsys.readouterr().err
-    assert main([*command, "--growth", "0.5"]) == 2
-    assert "--growth 0.5: must be a number of at least 1" in capsys.readouterr().err
     assert main([*command, "--remembered", "100"]) == 2
     assert "was begun with other settings" in capsys.readouterr().err
 
@@ -114,36 +112,11 @@ def improved_of(folder: Path) -> dict[str, Any]:
 
 
 def test_a_run_s_section_improving_is_followed_in_every_key() -> None:
-    wanted = {"rounds": 5, "episodes": 16, "growth": 2.0, "futures": 7, "horizon": 2.5, "epochs": 3, "remembered": 1234}
+    wanted = {"rounds": 5, "episodes": 16, "futures": 7, "horizon": 2.5, "epochs": 3, "remembered": 1234}
     assert wanted.keys() == Improving.model_fields.keys()
     settings = settings_of(TrainingConfig(seed=9, improving=Improving(**wanted)))
     assert {name: getattr(settings, name) for name in wanted} == wanted
     assert (settings.seed, settings.factories) == (9, ("microfactory",))
-
-
-@pytest.mark.parametrize(
-    ("growth", "episodes", "counts", "wanted"),
-    [
-        (4.0, 384, [90_000, 60_000], 576),  # a third fewer an episode
-        (4.0, 576, [90_000, 60_000, 45_000], 1152),
-        (4.0, 384, [90_000, 9_000], 1536),  # no more than four times as many
-        (4.0, 384, [90_000, 0], 1536),
-        (4.0, 384, [90_000, 120_000], 384),  # and never fewer
-        (1.0, 384, [90_000, 60_000], 384),
-    ],
-)
-def test_a_surer_policy_is_judged_in_more_episodes(growth: float, episodes: int, counts: list[int], wanted: int) -> None:
-    assert episodes_after(Settings((), growth=growth), episodes, counts) == wanted
-
-
-def test_a_run_grows_its_rounds(tmp_path: Path) -> None:
-    save_policy(tmp_path / "policy", with_critic(), "seed = 0\n", {**FACTS, "factories": ["tiny"]})
-    settings = Settings(("tiny",), rounds=3, episodes=8, growth=3.0, futures=2, epochs=1)
-    Improvement(tmp_path / "policy", tmp_path / "out", settings, 1).run()
-    folders = [sorted((tmp_path / "out" / f"round-{number}" / "judged").glob("*.npz")) for number in (1, 2, 3)]
-    counts = [sum(len(read_observed(path, Judged)) for path in paths) for paths in folders]
-    assert [len(paths) for paths in folders] == [1, 1, -(-episodes_after(settings, 8, counts[:2]) // 8)]
-    assert improved_of(tmp_path / "out" / "round-3")["judged_decisions"] == sum(counts)
 
 
 def test_the_newest_decisions_are_remembered(judged: Judged) -> None:
