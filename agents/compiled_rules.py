@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 from agents.rules import Rule, make_rule
 from envs.observation import operation_due_date
-from factory.arrays import ENTRY_BITS, ENTRY_MASK, READY
-from factory.choices import is_eligible, process_time, ready_in, wait_or_first
+from factory.arrays import ENTRY_BITS, ENTRY_MASK, IDLE
+from factory.choices import is_detour, is_eligible, process_time, ready_in, row_without_jobs
 from factory.compiled import compiled
 from factory.setups import differs, setup_time
 
@@ -67,19 +67,23 @@ def choose_row(factory, shop, e, rule):
         if rule.form == HOLDS and shop.legal[e, wait] and holds_back(factory, shop, e, machine, shop.job_row[e, best], rule, process_scale, setup_scale):
             return wait
         return best
-    job_rows = shop.job_row.shape[1]
+    row = row_without_jobs(shop, e)
+    if rule.form == RANKS_ALL and row == wait and setup_serves_nothing(factory, shop, e, machine):
+        return best_ahead(factory, shop, e, machine, rule, process_scale, setup_scale)
+    return row
+
+
+@compiled
+def best_ahead(factory, shop, e, machine, rule, process_scale, setup_scale):
+    """Return the changeover row that the rule ranks first; the wait if none is legal."""
+    job_rows, best, best_priority = shop.job_row.shape[1], shop.legal.shape[1] - 1, -math.inf
     for row in range(shop.floor[e].num_changeover_rows):
-        if is_detour(shop, e, row) and shop.legal[e, job_rows + row]:
-            return job_rows + row
-    if rule.form == RANKS_ALL and setup_serves_nothing(factory, shop, e, machine):
-        for row in range(shop.floor[e].num_changeover_rows):
-            if shop.legal[e, job_rows + row]:
-                priority = rank_entry(factory, shop, e, machine, shop.changeover_lead[e, row], rule, process_scale, setup_scale, row)
-                if best < 0 or priority > best_priority:
-                    best, best_priority = job_rows + row, priority
-        if best >= 0:
-            return best
-    return wait_or_first(shop, e)
+        if shop.legal[e, job_rows + row]:
+            lead = shop.changeover_lead[e, row]
+            priority = rank_entry(factory, shop, e, machine, lead, rule, process_scale, setup_scale, row)
+            if priority > best_priority:
+                best, best_priority = job_rows + row, priority
+    return best
 
 
 @compiled
@@ -146,18 +150,25 @@ def rank_entry(factory, shop, e, machine, entry, rule, process_scale, setup_scal
 
 @compiled
 def holds_back(factory, shop, e, machine, entry, rule, process_scale, setup_scale):
-    """ATCS+HOLD: whether the operation needs a changeover, is not urgent, and others are on their way here."""
-    if not differs(shop.mounted[e, machine], shop.wanted[e, entry >> ENTRY_BITS, entry & ENTRY_MASK]):
+    """Return True if ATCS+HOLD waits instead of starting ``entry``.
+
+    The operation needs a changeover and is not urgent, others are on their way here, and some
+    machine is at work: if none were, those others might be held back as well, for ever.
+    """
+    wanted = shop.wanted[e, entry >> ENTRY_BITS, entry & ENTRY_MASK]
+    if not differs(shop.mounted[e, machine], wanted) or not any_busy(factory, shop, e):
         return False
     discount = discount_row(factory, shop, e, machine, entry, rule, process_scale, setup_scale, -1)
     return math.exp(-discount) < rule.hold and count_upcoming(factory, shop, e, machine, -1) > 0
 
 
 @compiled
-def is_detour(shop, e, row):
-    """Whether a changeover row leads to a ready operation."""
-    entry = shop.changeover_lead[e, row]
-    return shop.operations[e, entry >> ENTRY_BITS, entry & ENTRY_MASK].status == READY
+def any_busy(factory, shop, e):
+    """Return True if a machine is in changeover, processing or under repair."""
+    for machine in range(factory.plant[shop.floor[e].factory].num_machines):
+        if shop.machines[e, machine].status != IDLE:
+            return True
+    return False
 
 
 @compiled

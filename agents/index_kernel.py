@@ -218,7 +218,7 @@ def best_rows(candidates, shops, action_masks, weights, features, actions):
 
 @compiled
 def play_index(factory, shop, factories, seeds, weights, most_decisions, scratch, tables, features, costs):
-    """Total cost of whole episodes into ``costs [N]``; infinite where ``most_decisions`` did not suffice.
+    """Total cost of whole episodes into ``costs [N]``; infinite where ``most_decisions [G]`` did not suffice.
 
     Episode n stands in factory ``factories[n]``. Environment 0 plays one after the other, which keeps it in the processor's cache.
     """
@@ -226,7 +226,7 @@ def play_index(factory, shop, factories, seeds, weights, most_decisions, scratch
         begin_episode(factory, shop, 0, factories[episode], seeds[episode])
         advance(factory, shop, 0)
         decisions = 0
-        while shop.floor[0].deciding >= 0 and decisions < most_decisions:
+        while shop.floor[0].deciding >= 0 and decisions < most_decisions[factories[episode]]:
             observe(factory, shop, 0, scratch, tables.candidates[0], tables.machines[0], tables.shop[0], tables.action_mask[0])
             decide(factory, shop, 0, best_row(tables.candidates[0], tables.shop[0], tables.action_mask[0], weights, features))
             advance(factory, shop, 0)

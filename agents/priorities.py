@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.features import CANDIDATE_INDEX, SHOP_INDEX
+from envs.features import CANDIDATE_INDEX, MACHINE_INDEX, SHOP_INDEX
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -22,13 +22,17 @@ Observation = Any  # Mapping[str, array], or a named tuple with the same names
 _LEAST = 1e-9  # in place of 0 under a fraction: operations that take no time, means of nothing
 
 
+_COLUMNS = (len(CANDIDATE_INDEX), len(MACHINE_INDEX), len(SHOP_INDEX))
+
+
 class Rows:
     """Named columns of a batch of observations, in float64 whatever the observation's type, so that ties stay ties.
 
     Parameters
     ----------
     observation
-        ``candidates [E, A, F]``, ``action_mask [E, A]``, ``shop [E, Fs]`` in a mapping or a named tuple; the leading axis may be absent.
+        ``candidates [E, A, F]``, ``action_mask [E, A]``, ``machines [E, M, Fm]``, ``shop [E, Fs]`` in a
+        mapping or a named tuple; the leading axis may be absent.
 
     Raises
     ------
@@ -38,14 +42,17 @@ class Rows:
 
     def __init__(self, observation: Observation) -> None:
         tables = observation if isinstance(observation, Mapping) else observation._asdict()
-        candidates, shop, legal = (np.asarray(tables[name]) for name in ("candidates", "shop", "action_mask"))
-        if candidates.shape[-1] != len(CANDIDATE_INDEX) or shop.shape[-1] != len(SHOP_INDEX):
+        names = ("candidates", "machines", "shop", "action_mask")
+        candidates, machines, shop, legal = (np.asarray(tables[name]) for name in names)
+        columns = (candidates.shape[-1], machines.shape[-1], shop.shape[-1])
+        if columns != _COLUMNS:
             raise ValueError(
-                f"observation: candidates {candidates.shape} and shop {shop.shape} must have {len(CANDIDATE_INDEX)} and {len(SHOP_INDEX)} columns "
-                "(envs/features.py). Observe with the same version of the project."
+                f"observation: candidates, machines and shop have {columns} columns; they must "
+                f"have {_COLUMNS} (envs/features.py). Observe with the same version of the project."
             )
         self.is_single = candidates.ndim == 2
         self.candidates = candidates[None] if self.is_single else candidates
+        self.machines = machines[None] if self.is_single else machines
         self.shop = shop[None] if self.is_single else shop
         self.legal: Bools = (legal[None] if self.is_single else legal).astype(bool)
 
@@ -56,6 +63,12 @@ class Rows:
     def here(self, column: str) -> Floats:
         """Column of the shop table, ``[E, 1]``."""
         return self.shop[:, SHOP_INDEX[column], None].astype(np.float64)
+
+    def any_busy(self) -> Bools:
+        """Return where a machine is in changeover, processing or under repair, ``[E, 1]``."""
+        busy = [MACHINE_INDEX[name] for name in ("is_changing", "is_processing", "is_down")]
+        busy_machines: Bools = self.machines[..., busy].max(axis=2) > 0
+        return np.asarray(busy_machines.any(axis=1, keepdims=True))
 
     def of_wait(self, column: str) -> Floats:
         """Column of the candidate table in the wait row, ``[E, 1]``."""
@@ -332,9 +345,15 @@ def apparent_tardiness_cost_with_holding(rows: Rows, k1: float, k2: float, hold:
 
 
 def changeover_is_not_urgent(rows: Rows, k1: float, k2: float, hold: float) -> Bools:
-    """Whether the row needs a changeover, its ATCS priority is below ``hold`` times w/p and work is on its way here, ``[E, A]``."""
+    """Return where ATCS+HOLD waits instead of starting the row's operation, ``[E, A]``.
+
+    It needs a changeover, its ATCS priority is below ``hold`` times w/p, other work is on its way
+    here, and some machine is at work: if none were, that other work might be held back as well,
+    for ever.
+    """
     discount = _discount_for_slack(rows, k1) + _discount_for_setup(rows, k2)
-    return _needs_changeover(rows) & (np.exp(-discount) < hold) & (rows.of_wait("family_upcoming") > 0)
+    not_urgent = _needs_changeover(rows) & (np.exp(-discount) < hold)
+    return not_urgent & (rows.of_wait("family_upcoming") > 0) & rows.any_busy()
 
 
 def chance(rows: Rows, seed: float) -> Floats:

@@ -82,8 +82,8 @@ def decide(rule: Rule, observation: Observation) -> NDArray[np.int64] | np.int64
     Parameters
     ----------
     observation
-        ``candidates [E, A, F]``, ``action_mask [E, A]``, ``shop [E, Fs]`` as laid out in ``envs/features.py``; without the leading axis for a
-        single environment.
+        ``candidates [E, A, F]``, ``action_mask [E, A]``, ``machines [E, M, Fm]``, ``shop [E, Fs]``, laid
+        out as in ``envs/features.py``; without the leading axis for a single environment.
 
     Returns
     -------

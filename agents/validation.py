@@ -15,9 +15,6 @@ from factory.kpis import kpis
 from factory.model import Factory
 from factory.schedule import Schedule, unload
 
-_DECISIONS_AN_OPERATION = 50
-"""Decisions for each operation of an episode, after which validation gives up: tuned rules take 1 to 3."""
-
 
 @dataclass(frozen=True)
 class Examined:
@@ -79,10 +76,7 @@ class Examination:
     def _open(self, name: str) -> Batch:
         if name not in self._batches:
             factories = self.factories[name]
-            orders = max(factory.demand.num_orders for factory in factories if factory.demand is not None)
-            operations = max(len(product.operations) for factory in factories for product in factory.products)
-            limit = _DECISIONS_AN_OPERATION * orders * operations
-            self._batches[name] = Batch(factories, num_envs=self._episodes, most_decisions=limit, log_length=1)
+            self._batches[name] = Batch(factories, num_envs=self._episodes, log_length=1)
         return self._batches[name]
 
 

@@ -13,11 +13,23 @@ from envs.cost_scales import measure_cost_scales
 from envs.features import CANDIDATES, MACHINES, SHOP, Column
 from envs.observation import DEFAULT_CHANGEOVER_ROWS, DEFAULT_JOB_ROWS, Tables, allocate_scratch, allocate_tables
 from envs.stepping import FINE, allocate_outcome, replace_illegal, reset_all, restart_some, step_all, step_all_once
-from factory.arrays import COST_TERMS, NEVER
+from factory.arrays import COST_TERMS, NEVER, FactoryArrays
 from factory.load import load
 from factory.model import Factory, OrderBook
 from factory.shop import allocate
 from factory.simulator import SPARE_LINES, IllegalActionError, StuckError, full_rows, grow_log
+
+DECISIONS_AN_OPERATION = 50
+"""Decisions an episode may take for each operation of its orders where no other limit is given."""
+
+
+def decision_limits(arrays: FactoryArrays, decisions_an_operation: int) -> NDArray[np.int64]:
+    """Return the decisions an episode may take in each factory, ``[G]``.
+
+    They are counted for as many operations as the longest product has, for every order.
+    """
+    operations = arrays.products.num_operations.max(axis=1).astype(np.int64)
+    return np.asarray(decisions_an_operation * arrays.plant.num_orders * operations, np.int64)
 
 
 def observation_space(tables: Tables) -> spaces.Dict:
@@ -54,8 +66,10 @@ class Batch:
         Least number of rows of the machine table (so that tables of different factories have one shape).
     dtype
         Float type of the tables.
-    last_date, most_decisions
-        Limits that truncate an episode; None for none.
+    last_date
+        Date that truncates an episode; None for none.
+    most_decisions
+        Decisions after which an episode is truncated; None for 50 for each operation of its orders.
     illegal_actions
         ``"raise"``: an illegal action is an error and nothing moves; ``"replace"``: it stands for the next legal row (for learners without masks), and
         :attr:`replaced` tells where.
@@ -94,7 +108,9 @@ class Batch:
         self._log_length = self.shop.floor.view(np.ndarray)["log_length"]  # a plain view: fields of records are slow to reach from Python
         self._deciding = self.shop.floor.view(np.ndarray)["deciding"]
         self.last_date = NEVER if last_date is None else np.int64(last_date)
-        self.most_decisions = NEVER if most_decisions is None else np.int64(most_decisions)
+        self.most_decisions = (
+            decision_limits(self.arrays, DECISIONS_AN_OPERATION) if most_decisions is None else np.full(len(self.factories), most_decisions, np.int64)
+        )
         self.draw_factory = draw_factory
         if illegal_actions not in ("raise", "replace"):
             raise ValueError(f"illegal_actions = {illegal_actions!r}; must be 'raise' or 'replace'. Choose one of them.")

@@ -12,7 +12,7 @@ from envs.observation import observe
 from factory import draws
 from factory.accounts import total_cost
 from factory.bundle import Bundle
-from factory.choices import wait_or_first
+from factory.choices import row_without_jobs
 from factory.compiled import compiled
 from factory.kernel import EPISODE_OVER, STUCK, advance, begin_episode, decide
 
@@ -135,6 +135,7 @@ def step_all(factory, shop, actions, last_date, most_decisions, draw_factory, sc
     """Step every environment; one that is over begins its next episode at once (SAME_STEP) and leaves its last observation in ``final``.
 
     The next episode's seed follows from the last one's; with ``draw_factory`` so does its factory, otherwise it stays.
+    ``most_decisions [G]`` is the limit of an episode in each factory.
     Returns FINE, or an environment that is stuck, or ``-2 - e`` if the action of environment e is not legal (then nothing has moved).
     """
     illegal = find_illegal(shop, actions)
@@ -142,7 +143,8 @@ def step_all(factory, shop, actions, last_date, most_decisions, draw_factory, sc
         return -2 - illegal
     stuck = FINE
     for e in range(actions.shape[0]):
-        if not step_one(factory, shop, e, actions[e], last_date, most_decisions, outcome):
+        limit = most_decisions[shop.floor[e].factory]
+        if not step_one(factory, shop, e, actions[e], last_date, limit, outcome):
             stuck = e
         if outcome.terminated[e] or outcome.truncated[e]:
             observe(factory, shop, e, scratch, final.candidates[e], final.machines[e], final.shop[e], final.action_mask[e])
@@ -167,7 +169,8 @@ def step_all_once(factory, shop, actions, last_date, most_decisions, scratch, ta
     for e in range(actions.shape[0]):
         if shop.floor[e].deciding < 0:
             continue
-        if not step_one(factory, shop, e, actions[e], last_date, most_decisions, outcome):
+        limit = most_decisions[shop.floor[e].factory]
+        if not step_one(factory, shop, e, actions[e], last_date, limit, outcome):
             stuck = e
         observe(factory, shop, e, scratch, tables.candidates[e], tables.machines[e], tables.shop[e], tables.action_mask[e])
     return stuck
@@ -175,14 +178,15 @@ def step_all_once(factory, shop, actions, last_date, most_decisions, scratch, ta
 
 @compiled
 def best_by_column(shop, e, candidates, column):
-    """The legal job row with the highest value in ``column`` (first on ties); without one the wait if legal, else the first legal row."""
+    """Return the legal job row with the highest value in ``column`` (the first on ties).
+
+    Without one see :func:`factory.choices.row_without_jobs`.
+    """
     best = -1
     for row in range(shop.floor[e].num_job_rows):
         if shop.legal[e, row] and (best < 0 or candidates[row, column] > candidates[best, column]):
             best = row
-    if best >= 0:
-        return best
-    return wait_or_first(shop, e)
+    return best if best >= 0 else row_without_jobs(shop, e)
 
 
 @compiled

@@ -11,7 +11,7 @@ from agents.index_features import FEATURES
 from agents.index_kernel import play_index
 from agents.play import Policy, UnfinishedError, play
 from agents.rules import Rule
-from envs.batch import Batch
+from envs.batch import Batch, decision_limits
 from envs.seeds import episode_seeds
 from evaluation.resampling import Floats
 from evaluation.scenarios import NamedScenario
@@ -82,7 +82,7 @@ class Arena:
 
     def _open(self, part: slice, num_envs: int) -> Batch:
         batch = Batch(self._factories[part], self._books[part], num_envs=num_envs)
-        batch.most_decisions = np.int64(_DECISIONS_AN_OPERATION * batch.arrays.plant.num_orders.max() * batch.arrays.operations.shape[2])
+        batch.most_decisions = decision_limits(batch.arrays, _DECISIONS_AN_OPERATION)
         return batch
 
 

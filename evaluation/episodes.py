@@ -42,9 +42,6 @@ MOST_VERIFIERS = 128
 AUDITED_EPISODES = 2
 """Episodes in which a planner is watched for foresight."""
 
-DECISIONS_AN_OPERATION = 50
-"""Decisions for each operation of an episode, after which it is given up; tuned rules take 1 to 3."""
-
 OBSERVERS = ("rule", "index")
 """Kinds of contenders that are code of this project and see nothing but the observation, so that the shops they have played in are as good as new."""
 
@@ -170,7 +167,6 @@ def open_batch(scenario: NamedScenario, block: str, first: int, count: int, *, l
         drawn,
         [scenario.book] * len(drawn),
         num_envs=count,
-        most_decisions=DECISIONS_AN_OPERATION * orders * operations,
         log_length=orders * operations if logged else 0,
     )
     return batch, drawn

@@ -14,7 +14,7 @@ from agents.rules import make_rule
 from envs.batch import Batch
 from envs.seeds import episode_seeds
 from evaluation.contenders import Contender
-from evaluation.episodes import DECISIONS_AN_OPERATION, describe_failure, seated
+from evaluation.episodes import describe_failure, seated
 from evaluation.units import JsonObject, digest
 from factory.compiled import source_hash
 from factory.instances import Instance
@@ -52,8 +52,7 @@ class InstancePlay:
     def run(self) -> JsonObject:
         """Field ``played``: by name, the cost in ticks and the completion date of each job, or what went wrong; it is in ``failed`` too then."""
         factory, book = self.instance.factory, self.instance.book
-        limit = DECISIONS_AN_OPERATION * sum(len(product.operations) for product in factory.products)
-        batch = Batch([factory], [book], num_envs=1, job_rows=0, changeover_rows=0, dtype=np.float64, most_decisions=limit, log_length=1)
+        batch = Batch([factory], [book], num_envs=1, job_rows=0, changeover_rows=0, dtype=np.float64, log_length=1)
         verifier = Verifier(factory, book)
         played = {contender.name: self._play(contender, batch, verifier) for contender in self.contenders}
         failed = next((entry["failed"] for entry in played.values() if "failed" in entry), None)

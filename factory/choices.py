@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from factory.arrays import ENTRY_BITS, ENTRY_MASK, IDLE, UPCOMING
+from factory.arrays import ENTRY_BITS, ENTRY_MASK, READY, UPCOMING
 from factory.compiled import compiled
 from factory.setups import FORBIDDEN, complete_setup, detour, setup_time
 
@@ -28,17 +28,6 @@ def is_eligible(factory, shop, e, order, operation, machine):
 
 
 @compiled
-def something_pending(factory, shop, e):
-    """Whether something can still happen by itself, so that waiting has an end."""
-    if shop.floor[e].num_released < shop.floor[e].num_orders or shop.floor[e].num_travelling > 0:
-        return True
-    for machine in range(factory.plant[shop.floor[e].factory].num_machines):
-        if shop.machines[e, machine].status != IDLE:
-            return True
-    return False
-
-
-@compiled
 def ready_in(shop, e, order, operation):
     """Expected ticks until the operation is ready, from what is known now; 0 once it is."""
     if shop.operations[e, order, operation].status != UPCOMING:
@@ -59,7 +48,7 @@ def list_choices(factory, shop, e, machine):
     shop.legal[e, :] = False
     any_job = list_jobs(factory, shop, e, machine, centre)
     any_detour = factory.machines[g, machine].any_forbidden and list_detours(factory, shop, e, machine, centre)
-    may_wait = factory.plant[g].waiting and something_pending(factory, shop, e)
+    may_wait = factory.plant[g].waiting
     if factory.plant[g].changeover_ahead and shop.floor[e].crews_free > 0:
         list_changeovers_ahead(factory, shop, e, machine, centre)
     any_changeover = shop.floor[e].num_changeover_rows > 0
@@ -247,9 +236,22 @@ def family_is_ready(shop, e, centre, family):
 
 
 @compiled
-def wait_or_first(shop, e):
-    """The wait where it is legal, else the first legal row: what is left to someone who finds nothing to start."""
-    wait = shop.legal.shape[1] - 1
+def is_detour(shop, e, row):
+    """Return True if changeover row ``row`` leads to a ready operation."""
+    entry = shop.changeover_lead[e, row]
+    return shop.operations[e, entry >> ENTRY_BITS, entry & ENTRY_MASK].status == READY
+
+
+@compiled
+def row_without_jobs(shop, e):
+    """Return the row of a rule that finds no job to start: the first legal detour, else the wait.
+
+    Without either it is the first legal row.
+    """
+    job_rows, wait = shop.job_row.shape[1], shop.legal.shape[1] - 1
+    for row in range(shop.floor[e].num_changeover_rows):
+        if shop.legal[e, job_rows + row] and is_detour(shop, e, row):
+            return job_rows + row
     if shop.legal[e, wait]:
         return wait
     row = 0

@@ -264,6 +264,8 @@ def go_on_one(factory, shop, e, locks, known, last_date, idle_rounds):
         machine = ask_machine(factory, shop, e)
         if machine >= 0:
             if narrow_choices(factory, shop, e, machine, locks):
+                if idle_rounds[e] > factory.plant[shop.floor[e].factory].num_machines:
+                    forbid_wait(shop, e)
                 return machine
             shop.floor[e].deciding = machine
             hold_for(shop, e, machine, locks, _LONG)
@@ -279,6 +281,17 @@ def go_on_one(factory, shop, e, locks, known, last_date, idle_rounds):
         if idle_rounds[e] > _MOST_IDLE_ROUNDS:
             return STUCK
         pass_time(factory, shop, e, date)
+
+
+@compiled
+def forbid_wait(shop, e):
+    """Make the wait illegal if anything else is legal.
+
+    No order comes any more, and all machines have waited for one in turn: now one of them starts.
+    """
+    wait = shop.legal.shape[1] - 1
+    if shop.legal[e, :wait].any():
+        shop.legal[e, wait] = False
 
 
 @compiled

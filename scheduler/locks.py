@@ -1,8 +1,8 @@
 """What a planner has fixed: operations on machines, in sequence, and machines that are out of service. Compiled.
 
 A *lock* says that an operation is to be done on a certain machine and in which place among the locked operations of that machine. A locked machine starts
-its next locked operation as soon as it can and nothing else before it; other machines leave locked operations alone. A machine that has nothing legal left is
-*held*: it waits without being asked.
+its next locked operation as soon as it can and nothing else before it; other machines leave locked operations alone. A machine that has nothing left but the
+wait is *held*: it waits without being asked.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ def free_rows(factory, shop, e, machine, locks):
                 shop.job_row[e, row] = entry
                 shop.legal[e, row] = job_is_legal(factory, shop, e, machine, centre, entry)
                 break
-    return any_legal(shop, e)
+    return any_besides_wait(shop, e)
 
 
 @compiled
@@ -120,7 +120,7 @@ def locked_rows(factory, shop, e, machine, entry):
         shop.legal[e, job_rows + row] = prepares and not may_start and shop.legal[e, job_rows + row]
     if may_start:
         shop.legal[e, shop.legal.shape[1] - 1] = False
-    return any_legal(shop, e)
+    return any_besides_wait(shop, e)
 
 
 @compiled
@@ -139,9 +139,9 @@ def find_row(shop, e, entry):
 
 
 @compiled
-def any_legal(shop, e):
-    """Whether anything is left to choose."""
-    for row in range(shop.legal.shape[1]):
+def any_besides_wait(shop, e):
+    """Return True if a row other than the wait is legal."""
+    for row in range(shop.legal.shape[1] - 1):
         if shop.legal[e, row]:
             return True
     return False

@@ -10,7 +10,6 @@ from factory.compiled import compiled
 from factory.demand import plan_operations
 from factory.expectations import foresee_order
 from factory.kernel import EPISODE_OVER
-from factory.queues import push_traveller
 from scheduler.packing import (
     ARRIVAL_DATE,
     ATTEMPT,
@@ -211,22 +210,7 @@ def settle_shop(factory, shop, foreseen):
     shop.floor[0].price_hours, shop.floor[0].co2_hours = integrate_tariff(factory, 0, shop.floor[0].clock)
     settle_crews(factory, shop)
     settle_orders(factory, shop, foreseen)
-    settle_travellers(factory, shop)
     refresh_power(factory, shop, 0)
-
-
-@compiled
-def settle_travellers(factory, shop):
-    """What is on its way, by transport or with its material, and not here yet: as long as there is something, waiting has an end."""
-    for place in range(shop.floor[0].num_active):
-        order = shop.active[0, place]
-        product = shop.orders[0, order].product
-        for operation in range(factory.products[0, product].num_operations):
-            if shop.operations[0, order, operation].status == UPCOMING and shop.operations[0, order, operation].predecessors_left == 0:
-                date = max(shop.operations[0, order, operation].arrival_date, shop.floor[0].clock + 1)
-                if factory.operations[0, product, operation].needs_material:
-                    date = max(date, shop.orders[0, order].material_date)
-                push_traveller(shop, 0, date, (order << ENTRY_BITS) | operation)
 
 
 @compiled

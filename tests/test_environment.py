@@ -17,7 +17,7 @@ from envs.features import CANDIDATES, MACHINES, SHOP
 from envs.registration import ENV_ID
 from factory.arrays import COST_TERMS
 from factory.catalogue import find_single_factory
-from factory.model import Order, OrderBook
+from factory.model import Attribute, Costs, Factory, Machine, Operation, Order, OrderBook, Product, WorkCentre
 from factory.order_book import write_order_book
 from factory.simulator import IllegalActionError
 from factory.verifier import verify
@@ -125,6 +125,48 @@ def test_a_limit_truncates_but_does_not_terminate(limit: dict[str, int]) -> None
     assert info["action_mask"].any(), "the last observation of a truncated episode shows choices"
     with pytest.raises(RuntimeError, match="Call reset"):
         env.step(0)
+
+
+def test_bug_waiting_is_always_legal_and_an_episode_of_waits_is_truncated() -> None:
+    """Two operations an order: 50 decisions for each of them, all of them waits, at a cost."""
+    env = ChangeoverEnv("tiny")
+    _, info = env.reset(seed=1)
+    operations = sum(len(product.operations) for product in env.factory.products[:1])
+    orders = env.factory.demand.num_orders if env.factory.demand else 0
+    decisions, over, cost = 0, False, 0.0
+    while not over:
+        assert info["action_mask"][-1] == 1
+        *_, reward, terminated, truncated, info = env.step(len(info["action_mask"]) - 1)
+        cost -= reward
+        decisions, over = decisions + 1, terminated or truncated
+    assert (terminated, truncated) == (False, True)
+    assert decisions == info["decisions"] == 50 * orders * operations
+    assert cost > 0
+
+
+def test_bug_two_booths_and_one_order_cost_nothing() -> None:
+    """The booth that is asked first would need a changeover; it waits, and the other one paints."""
+    colour = Attribute(name="colour", values=("white", "red"), time=((0, 9), (9, 0)))
+    booths = (
+        Machine(name="booth-0", initial_setup={"colour": "white"}),
+        Machine(name="booth-1", initial_setup={"colour": "red"}),
+    )
+    paint = Operation(name="paint", work_centre="paint", process_time=5, setup={"colour": "red"})
+    factory = Factory(
+        name="two booths",
+        work_centres=(WorkCentre(name="paint", machines=booths, attributes=(colour,)),),
+        products=(Product(name="car", operations=(paint,)),),
+        costs=Costs(tardiness=1.0, changeover=1.0, waste=1.0, energy=0.0, holding=0.0, scale=1.0),
+    )
+    order = Order(order_id="1", release_date=0, due_date=5, weight=1.0, product="car")
+    env = ChangeoverEnv(factory, OrderBook(orders=(order,)))
+    observation, _ = env.reset(seed=1)
+    wait = len(observation["action_mask"]) - 1
+    observation, _, terminated, _, _ = env.step(wait)
+    assert not terminated
+    *_, terminated, _, info = env.step(0)
+    assert terminated
+    assert sum(info["episode_cost"].values()) == 0
 
 
 def test_an_order_book_is_replayed_from_a_file_or_at_reset(tmp_path: Path) -> None:

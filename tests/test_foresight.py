@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 import numpy as np
 import pytest
 
@@ -13,6 +15,8 @@ from envs.observation import allocate_scratch, allocate_tables, observe
 from factory.arrays import CHANGING, DONE, DOWN, PROCESSING, split_entry
 from factory.catalogue import find_single_factory
 from factory.choices import list_choices
+from factory.model import Factory, OrderBook
+from tests.strategies import random_factory
 
 FACTORIES = ("microfactory", "supply_shock", "unreliable", "scarce_crew", "new_model", "rush_prototypes", "demand_swing", "green", "one_of_a_kind")
 LATER = 977
@@ -158,3 +162,38 @@ def test_the_observation_does_depend_on_what_is_known(change: str) -> None:
     else:
         getattr(shop.orders, change)[0, order] += LATER
     assert any(table.tobytes() != after.tobytes() for table, after in zip(before, seen(batch), strict=True))
+
+
+def with_scale(factory: Factory) -> Factory:
+    """The factory with a cost scale of its own, so that none is measured."""
+    return factory.model_copy(update={"costs": factory.costs.model_copy(update={"scale": 1000.0})})
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_bug_whether_an_order_is_still_to_come_is_not_seen(seed: int) -> None:
+    """Two order books that differ in one order far in the future.
+
+    At every decision until the shorter one is done both shops ask the same machine, show the same
+    tables and allow the same rows, whatever is decided.
+    """
+    rng = random.Random(seed)
+    worlds = (random_factory(rng) for _ in range(100))
+    factory, book = next((factory, book) for factory, book in worlds if book is not None)
+    last = book.orders[-1]
+    far = last.model_copy(update={"order_id": "far", "release_date": 10**7, "due_date": 10**7 + 9})
+    longer = OrderBook(orders=(*book.orders, far))
+    batches = [Batch([with_scale(factory)], [orders], num_envs=1, dtype=np.float64) for orders in (book, longer)]
+    for batch in batches:
+        batch.reset(np.array([seed], np.uint64))
+    decisions = 0
+    while not batches[0].over[0]:
+        tables = [batch.tables for batch in batches]
+        for name in ("candidates", "machines", "shop", "action_mask"):
+            first, second = (getattr(table, name) for table in tables)
+            np.testing.assert_array_equal(first, second, err_msg=f"decision {decisions}, {name}")
+        row = np.array([rng.choice(np.flatnonzero(tables[0].action_mask[0]).tolist())])
+        for batch in batches:
+            batch.step(row, autoreset=False)
+        decisions += 1
+    assert decisions > 0
+    assert not batches[1].over[0] or batches[1].outcome.truncated[0]

@@ -11,6 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from agents.rules import Rule, make_rule
+from envs.features import CANDIDATE_INDEX
 from envs.observation import DEFAULT_CHANGEOVER_ROWS, DEFAULT_JOB_ROWS, allocate_scratch, allocate_tables, observe
 from factory import kernel
 from factory.arrays import COST_TERMS
@@ -403,3 +404,38 @@ def test_bug_futures_believe_an_expected_end_that_is_later_than_the_plan() -> No
     """The paint of A takes 4 hours and has been in work since 8, but is said to end at 40; an hour's way and 2 hours of packing follow."""
     found = planner(workshop()).plan(floor_of(workshop(), {"paint-1": busy("A", 40)}, order("A", "red")), futures=8).orders[0]
     assert found.completion_date == found.completion_p10 == found.completion_p90 == 40 + 1 + 2
+
+
+def keeps_setups(observation: dict[str, NDArray[Any]]) -> NDArray[np.int64]:
+    """A policy that starts what needs no changeover, and otherwise waits where it may."""
+    mask, table = observation["action_mask"] > 0, observation["candidates"]
+    jobs = mask & (table[..., CANDIDATE_INDEX["is_job"]] > 0)
+    fits = jobs & (table[..., CANDIDATE_INDEX["setup_time"]] == 0)
+    waits = mask & (table[..., CANDIDATE_INDEX["is_wait"]] > 0)
+    return np.asarray(np.argmax(8 * fits + 4 * waits + 2 * jobs + mask, axis=1))
+
+
+def test_bug_a_plan_leaves_the_only_order_to_the_booth_that_decisions_leave_it_to() -> None:
+    """Booth 1 has white mounted, booth 2 red; the order is red, and nothing is under way."""
+    factory = workshop(paints=2)
+    booths = {"paint-1": idle("white"), "paint-2": idle("red")}
+    snapshot = floor_of(factory, booths, order("A", "red", ready=5))
+    plans = planner(factory, FIFO, keeps_setups)
+    decisions = plans.decider.decide(snapshot)
+    assert [(one.machine, one.action) for one in decisions[:2]] == [
+        ("paint-1", "wait"),
+        ("paint-2", "start"),
+    ]
+    plan = plans.plan(snapshot)
+    assert dates_of(plan) == [("paint-2", "A", "paint", 10, 10, 14), ("pack-1", "A", "pack", 15, 15, 17)]
+    assert plan.changeovers == ()
+
+
+def test_bug_a_plan_ends_though_its_policy_would_wait_for_ever() -> None:
+    """Both booths have white mounted and the policy never changes over of its own accord."""
+    factory = workshop(paints=2)
+    booths = {"paint-1": idle("white"), "paint-2": idle("white")}
+    snapshot = floor_of(factory, booths, order("A", "red", ready=5))
+    plan = planner(factory, FIFO, keeps_setups).plan(snapshot)
+    assert [(one.order, one.operation) for one in plan.operations] == [("A", "paint"), ("A", "pack")]
+    assert plan.operations[0].selected_date > snapshot.clock

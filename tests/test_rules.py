@@ -11,7 +11,7 @@ import pytest
 
 from agents.priorities import Rows
 from agents.rules import OTHER_NAMES, RULES, Rule, find_rule, make_rule, parse_rule
-from envs.features import CANDIDATE_INDEX, SHOP_INDEX
+from envs.features import CANDIDATE_INDEX, MACHINE_INDEX, SHOP_INDEX
 
 DOCS = Path(__file__).resolve().parent.parent / "docs" / "rules.md"
 JOBS, CHANGEOVERS = 5, 3
@@ -99,7 +99,20 @@ def table(jobs: list[dict[str, float]], changeovers: list[dict[str, float]] = ()
     shop_row = np.zeros(len(SHOP_INDEX))
     for name, value in (here | {"ready_here": len(jobs)} | shop).items():
         shop_row[SHOP_INDEX[name]] = value
-    return {"candidates": candidates, "action_mask": legal, "shop": shop_row}
+    return {
+        "candidates": candidates,
+        "action_mask": legal,
+        "machines": machine_rows(["is_processing"]),
+        "shop": shop_row,
+    }
+
+
+def machine_rows(statuses: list[str]) -> np.ndarray:
+    """Machine table ``[M, Fm]`` of machines in the given statuses."""
+    machines = np.zeros((len(statuses), len(MACHINE_INDEX)))
+    for machine, status in enumerate(statuses):
+        machines[machine, [MACHINE_INDEX["exists"], MACHINE_INDEX[status]]] = 1
+    return machines
 
 
 def ranking(rule: Rule, observation: dict[str, Any], names: str) -> str:
@@ -125,7 +138,12 @@ def random_tables(seed: int, num_envs: int) -> dict[str, Any]:
     candidates[:, JOBS:WAIT, CANDIDATE_INDEX["family_ready"]] *= ~ahead
     legal = random.random((num_envs, WAIT + 1)) < 0.4
     legal[np.arange(num_envs), random.integers(0, WAIT + 1, num_envs)] = True
-    return {"candidates": candidates, "action_mask": legal, "shop": random.uniform(1, 50, (num_envs, len(SHOP_INDEX)))}
+    return {
+        "candidates": candidates,
+        "action_mask": legal,
+        "machines": np.broadcast_to(machine_rows(["is_processing", "is_idle"]), (num_envs, 2, len(MACHINE_INDEX))),
+        "shop": random.uniform(1, 50, (num_envs, len(SHOP_INDEX))),
+    }
 
 
 def one_of(observations: dict[str, Any], e: int) -> dict[str, Any]:
@@ -183,24 +201,35 @@ def test_a_batch_decides_as_its_environments_one_by_one(rule: Rule) -> None:
 def test_permuted_jobs_permute_the_choice(rule: Rule) -> None:
     observations = random_tables(3, 200)
     new_place = np.concatenate([np.random.default_rng(4).permutation(JOBS), np.arange(JOBS, WAIT + 1)])
-    permuted = {"candidates": observations["candidates"][:, new_place], "action_mask": observations["action_mask"][:, new_place], "shop": observations["shop"]}
+    permuted = {
+        **observations,
+        "candidates": observations["candidates"][:, new_place],
+        "action_mask": observations["action_mask"][:, new_place],
+    }
     assert (new_place[rule.decide(permuted)] == rule.decide(observations)).all()
 
 
 def test_single_precision_and_named_tuples_are_accepted() -> None:
     class Observation(NamedTuple):
         candidates: Any
+        machines: Any
         shop: Any
         action_mask: Any
 
     plain = table([A, B, C, D])
-    single = Observation(plain["candidates"].astype(np.float32), plain["shop"].astype(np.float32), plain["action_mask"].astype(np.int8))
+    single = Observation(
+        plain["candidates"].astype(np.float32),
+        plain["machines"].astype(np.float32),
+        plain["shop"].astype(np.float32),
+        plain["action_mask"].astype(np.int8),
+    )
     assert make_rule("ATCS").decide(single) == make_rule("ATCS").decide(plain) == 2
 
 
-def test_a_table_of_other_columns_is_refused() -> None:
+@pytest.mark.parametrize("name", ["candidates", "machines", "shop"])
+def test_a_table_of_other_columns_is_refused(name: str) -> None:
     observation = table([A, B])
-    observation["candidates"] = observation["candidates"][:, 1:]
+    observation[name] = observation[name][..., 1:]
     with pytest.raises(ValueError, match="Observe with the same version"):
         Rows(observation)
 
@@ -311,6 +340,14 @@ def test_holding_waits_for_work_on_its_way_rather_than_change_over_for_what_can_
     observation = table([B], wait={"family_upcoming": 1})
     assert make_rule("ATCS+HOLD", hold=0.0499).decide(observation) == WAIT
     assert make_rule("ATCS+HOLD", hold=0.0497).decide(observation) == 0
+
+
+def test_bug_holding_does_not_wait_where_no_machine_is_at_work() -> None:
+    """What is on its way may then be held back by other machines in the same way, for ever."""
+    observation = table([B], wait={"family_upcoming": 1})
+    for statuses, row in ((["is_idle", "is_down"], WAIT), (["is_idle", "is_idle"], 0)):
+        observation["machines"] = machine_rows(statuses)
+        assert make_rule("ATCS+HOLD", hold=1).decide(observation) == row
 
 
 def test_holding_starts_what_needs_no_changeover() -> None:

@@ -116,8 +116,8 @@ def test_a_factory_with_forbidden_changeovers_and_machines_of_its_own_times() ->
     np.testing.assert_array_equal(floor.shop.legal[0], shop.legal[0])
 
 
-def test_bug_waiting_for_what_is_on_its_way_is_offered_when_all_machines_are_idle() -> None:
-    """At the end of an episode, where no more orders come, only what travels gives waiting an end."""
+def test_bug_waiting_is_offered_when_all_machines_are_idle() -> None:
+    """At the end of an episode, where no more orders come, as in the simulator."""
     floor, batch, seen = Floor(FACTORY), Batch([FACTORY], num_envs=1), 0
     for seed in range(70, 74):
         batch.reset(np.array([seed], np.uint64))

@@ -100,7 +100,7 @@ def test_detour_takes_the_quickest_way_not_the_shortest() -> None:
     """Four values, 0 to 3 forbidden: 0 - 1 - 3 takes 9 + 1, 0 - 2 - 1 - 3 takes 1 + 1 + 1 (2 to 3 takes 20)."""
     ring = Attribute(name="tool", values=("a", "b", "c", "d"), time=((0, 9, 1, 1), (9, 0, 9, 1), (9, 1, 0, 20), (9, 9, 9, 0)), forbidden=(("a", "d"),))
     twin = Twin(plant((cell(attributes=(ring,)),), (product("p", job(setup={"tool": "d"})),)), 1, book((0, "p")))
-    assert offers(twin) == [[2]]
+    assert offers(twin) == [[2], WAIT]
 
 
 def test_changeover_ahead_is_offered_for_what_is_on_its_way() -> None:
@@ -115,7 +115,8 @@ def test_changeover_ahead_is_offered_for_what_is_on_its_way() -> None:
     twin = follow(Twin(plant((cell("body"), coloured()), (car,)), 1, book((0, "car"))), (0, (0, 0)))
     assert (twin.deciding, offers(twin)) == (1, [[1], WAIT])
     follow(twin, (1, [1]))
-    assert (twin.deciding, twin.clock, offers(twin)) == (1, 5, [(0, 1)]), "what is mounted is not offered again, and the wait is over"
+    assert (twin.deciding, twin.clock) == (1, 5)
+    assert offers(twin) == [(0, 1), WAIT], "what is mounted is not offered again"
     follow(twin, (1, (0, 1)))
     assert twin.events[0] == ("changeover", 1, -1, -1, 0, 2, (0,), (1,))
     assert twin.orders[0].completion_date == 9
@@ -161,7 +162,7 @@ def test_operations_are_numbered_by_the_first_listed_that_is_available() -> None
     car = product("car", job(1, "paint", after=("body",)), job(2, "trim", after=()), job(3, "body", after=()))
     twin = Twin(plant((cell(),), (car,)), 1, book((0, "car")))
     assert [task.name for task in twin.orders[0].tasks] == ["trim", "body", "paint"]
-    assert offers(twin) == [(0, 0), (0, 1)], "nothing else can happen yet, so there is no wait"
+    assert offers(twin) == [(0, 0), (0, 1), WAIT]
 
 
 def test_operation_of_no_time_completes_within_the_instant() -> None:
@@ -209,7 +210,7 @@ def test_first_piece_after_a_changeover_is_done_again_in_the_same_queue(monkeypa
     monkeypatch.setattr(Draws, "uniform", lambda *_: 0.1)
     uncertainty = Uncertainty(rework_probability=0.0, first_piece_rework_probability=0.2)
     twin = follow(Twin(plant((coloured(),), (painted("red"),), uncertainty=uncertainty), 1, book((0, "red"), (0, "red"))), (0, (0, 0)))
-    assert (twin.clock, offers(twin)) == (6, [(1, 0), (0, 0)])
+    assert (twin.clock, offers(twin)) == (6, [(1, 0), (0, 0), WAIT])
     follow(twin, (0, (1, 0)), (0, (0, 0)))
     assert [(event[2], event[7]) for event in twin.events if event[0] == "operation"] == [(0, 0), (1, 0), (0, 1)]
     assert [order.completion_date for order in twin.orders] == [14, 10]
@@ -276,8 +277,8 @@ def test_wait_ends_when_the_twin_machine_takes_a_job_or_completes_one() -> None:
 
 
 def test_wait_lasts_no_longer_than_the_longest_wait() -> None:
-    """``www0000``: an order far off keeps waiting legal, nothing happens for 3 ticks, and the machine is asked again."""
-    twin = follow(Twin(plant((cell(longest_wait=3),), (product("p", job(4)),)), 1, book((0, "p"), (90, "p"))), (0, WAIT))
+    """``www0000``: nothing happens for 3 ticks, and the machine is asked again."""
+    twin = follow(Twin(plant((cell(longest_wait=3),), (product("p", job(4)),)), 1, book((0, "p"))), (0, WAIT))
     assert (twin.deciding, twin.clock, dates(twin, "wait")) == (0, 3, [(0, 0, 3)])
 
 
@@ -287,11 +288,46 @@ def test_longest_wait_is_twice_the_mean_process_time_unless_given() -> None:
     assert dates(twin, "wait") == [(0, 0, 7)]
 
 
-def test_wait_is_illegal_when_nothing_else_can_happen() -> None:
-    twin = Twin(plant((cell(machines=2),), (product("p", job(4)),)), 1, book((0, "p"), (0, "p")))
-    assert offers(twin) == [(0, 0), (1, 0)]
-    follow(twin, (0, (0, 0)))
-    assert offers(twin) == [(1, 0), WAIT], "now a completion is coming"
+def test_bug_machine_asked_first_may_leave_the_only_job_to_a_cheaper_one() -> None:
+    """Machine 0 has white mounted, machine 1 red, and the only order is red; nothing is under way.
+
+    ::
+
+        0: (asked first, waits; the wait ends at once)
+        1: 0000
+    """
+    machines = (
+        Machine(name="white", initial_setup={"colour": "white"}),
+        Machine(name="red", initial_setup={"colour": "red"}),
+    )
+    centre = WorkCentre(name="cell", machines=machines, attributes=(COLOUR,))
+    twin = Twin(plant((centre,), (painted("red"),)), 1, book((0, "red")))
+    assert (twin.deciding, offers(twin)) == (0, [(0, 0), WAIT])
+    follow(twin, (0, WAIT), (1, (0, 0)))
+    assert (dates(twin), dates(twin, "changeover"), dates(twin, "wait")) == (
+        [(1, 0, 0, 0, 4)],
+        [],
+        [(0, 0, 0)],
+    )
+    assert twin.costs["changeover"] == 0
+
+
+def test_bug_flexible_operation_may_be_left_to_its_fastest_machine() -> None:
+    """The only operation takes 100 on machine 0, which is asked first, and 1 on machine 1."""
+    flexible = job(machine_times={"cell0": 100, "cell1": 1})
+    twin = Twin(plant((cell(machines=2),), (product("p", flexible),)), 1, book((0, "p")))
+    follow(twin, (0, WAIT), (1, (0, 0)))
+    assert twin.orders[0].completion_date == 1
+
+
+def test_bug_machines_may_all_wait_with_nothing_under_way() -> None:
+    """Time passes to the end of the earlier wait: ``0: ww`` then again, ``1: www`` meanwhile."""
+    centres = (cell(longest_wait=2), cell("other", longest_wait=3))
+    products = (product("p", job(4)), product("q", job(4, at="other")))
+    twin = Twin(plant(centres, products), 1, book((0, "p"), (0, "q")))
+    follow(twin, (0, WAIT), (1, WAIT), (0, WAIT), (1, WAIT))
+    assert (twin.deciding, twin.clock) == (0, 4)
+    assert dates(twin, "wait") == [(0, 0, 2), (1, 0, 3), (0, 2, 4)]
 
 
 def test_queue_is_ordered_by_date_of_joining_then_order_then_operation() -> None:
@@ -319,4 +355,4 @@ def test_lowest_machine_is_asked_first_and_again_after_each_decision() -> None:
 
 def test_orders_released_when_a_machine_comes_free_are_known_before_it_decides() -> None:
     twin = follow(Twin(plant((cell(),), (product("p", job(4)),)), 1, book((0, "p"), (4, "p"), (4, "p"))), (0, (0, 0)))
-    assert (twin.clock, offers(twin)) == (4, [(1, 0), (2, 0)])
+    assert (twin.clock, offers(twin)) == (4, [(1, 0), (2, 0), WAIT])

@@ -105,7 +105,7 @@ class Twin:
         """Rows of the asked machine: jobs in queue order, detours, changeovers ahead, the wait."""
         assert self.deciding is not None
         cell = self.cells[self.deciding]
-        return self._job_rows(cell) + self._detour_rows(cell) + self._ahead_rows(cell) + [Choice("wait", self._can_wait())]
+        return self._job_rows(cell) + self._detour_rows(cell) + self._ahead_rows(cell) + [Choice("wait", self.factory.waiting)]
 
     def decide(self, row: int) -> None:
         """Take a row of :meth:`choices` and run to the next decision, or to the end."""
@@ -160,17 +160,12 @@ class Twin:
         if change is not None and self._crew_for(change) and target not in [row.target for row in rows]:
             rows.append(Choice("changeover", True, *lead, target, change.time))
 
-    def _can_wait(self) -> bool:
-        """Whether waiting is allowed and something can still happen."""
-        busy = any(cell.status != "idle" for cell in self.cells)
-        return self.factory.waiting and (busy or self.released < len(self.orders) or bool(self.travelling))
-
     def _has_something_to_choose(self, cell: Cell) -> bool:
         if cell.status != "idle" or cell.waiting_since is not None:
             return False
         if any(row.legal for row in self._job_rows(cell)) or self._detour_rows(cell):
             return True
-        return self._can_wait() and bool(self._ahead_rows(cell))
+        return self.factory.waiting and bool(self._ahead_rows(cell))
 
     def _ask(self) -> None:
         """Find the machine that is asked next, letting time pass while there is none."""
