@@ -91,9 +91,9 @@ class Members:
         """Play :data:`_SHOPS` whole episodes; the decisions at which there was a choice."""
         batch, random, found = self.batch, np.random.default_rng(first_episode), list[Told]()
         batch.reset(episode_seeds("train", _SHOPS, first_episode), (first_episode + np.arange(_SHOPS)) % len(batch.factories))
-        while not batch.over.all():
+        while not batch.ended.all():
             tables, told = self._ask()
-            found.append(told.take(np.flatnonzero((told.count > 1) & ~batch.over)))
+            found.append(told.take(np.flatnonzero((told.count > 1) & ~batch.ended)))
             best, drawn, unused = np.empty(_SHOPS, np.int64), np.empty(_SHOPS, np.int64), np.empty(_SHOPS)
             best_places(told.log_shares, tables.first, best)
             draw_rows(told.log_shares, tables.first, random.random(_SHOPS), drawn, unused)

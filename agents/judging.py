@@ -73,7 +73,7 @@ class Judge:
         batch.reset(episode_seeds("train", SHOPS, self.episode), (self.episode + np.arange(SHOPS)) % len(batch.factories))
         self.ahead.seed = self.episode
         self.episode += SHOPS
-        while not batch.over.all():
+        while not batch.ended.all():
             batch.step(self._play(found), autoreset=False)
         return join(found)
 
@@ -94,7 +94,7 @@ class Judge:
             here = slice(tables.first[e], tables.first[e + 1])
             tried = ahead.worth_trying(probabilities[here])
             chosen[e] = drawn[e] if is_drawn[e] else tried[0]
-            if is_judged[e] and len(tried) > 1 and not batch.over[e]:
+            if is_judged[e] and len(tried) > 1 and not batch.ended[e]:
                 found.append(self._judge(e, tables, here, tried))
         return tables.to_actions(chosen)
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from agents.play import Policy, play
+from agents.play import Policy, UnfinishedError, play
 from envs.batch import Batch
 from envs.scenario import Scenario
 from envs.seeds import episode_seeds
+from factory.arrays import COST_TERMS
 from factory.kpis import kpis
 from factory.model import Factory
 from factory.schedule import Schedule, unload
@@ -54,14 +56,15 @@ class Examination:
     def examine(self, name: str, policy: Policy) -> Examined:
         """Play all episodes of a scenario under a policy.
 
-        Raises
-        ------
-        UnfinishedError
-            If an episode does not come to its end.
+        A policy that does not finish an episode within the limit on decisions costs infinitely much.
         """
         batch, factories = self._open(name), self.factories[name]
         which = np.arange(self._episodes) % len(factories)
-        play(batch, policy, self._seeds, which)
+        try:
+            play(batch, policy, self._seeds, which)
+        except UnfinishedError:
+            first = unload(factories[which[0]], None, batch.arrays, batch.shop, 0)
+            return Examined(math.inf, dict.fromkeys(COST_TERMS, math.inf), 0.0, math.nan, first)
         schedules = [unload(factories[g], None, batch.arrays, batch.shop, env) for env, g in enumerate(which)]
         figures = [kpis(schedule, factories[g]) for schedule, g in zip(schedules, which, strict=True)]
         terms = {term: float(np.mean([one.bill.terms[term] for one in figures])) for term in figures[0].bill.terms}

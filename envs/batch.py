@@ -144,11 +144,17 @@ class Batch:
         """Environments whose episode is over, [E]."""
         return np.asarray(self._deciding < 0)
 
+    @property
+    def ended(self) -> NDArray[np.bool_]:
+        """Environments whose episode is over or was truncated, [E]; for steps without autoreset."""
+        return self.over | self.outcome.truncated
+
     def reset(self, seeds: NDArray[np.uint64], factories: NDArray[np.int64] | None = None) -> Tables:
         """Begin the episodes that belong to ``seeds [E]``, in ``factories [E]`` (default: e modulo G)."""
         if factories is None:
             factories = np.arange(self.num_envs) % len(self.factories)
         self._turn = (self._turn + 1) % len(self._ring)
+        self.outcome.truncated[:] = False
         self._check_stuck(reset_all(self.arrays, self.shop, factories, seeds, self.scratch, self.tables))
         return self.tables
 

@@ -198,9 +198,8 @@ def test_what_a_guest_did_wrong_is_named(guests: Path, name: str, reason: str) -
     assert result["failed"]["episodes"] == [0, 1]
 
 
-def test_an_episode_without_end_is_given_up(guests: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("envs.batch.DECISIONS_AN_OPERATION", 5)
-    (scenario,) = find_scenarios(["microfactory"])
+def test_an_episode_without_end_did_not_finish(guests: Path) -> None:
+    (scenario,) = find_scenarios(["tiny"])
     result = Play(scenario, Contender("Fickle", "guest", paths=(f"{guests}:Fickle",)), 0, "test", 0, 1, True, 20.0).run()
     assert result["failed"]["reason"] == "did not finish"
     assert "orders are open after" in result["failed"]["message"]
