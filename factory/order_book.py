@@ -6,16 +6,18 @@ import csv
 import math
 import re
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from io import StringIO
 from pathlib import Path
 from typing import NamedTuple
 
 from factory.book_checks import check_order_book
 from factory.checks import MAX_DATE
+from factory.iso_dates import FIRST_YEAR, LAST_YEAR, far_ticks, read_date, read_disguised_date
 from factory.model import Factory, Order, OrderBook
 from factory.name_checks import BOOK_COLUMNS
 from factory.problems import FactoryError, Problem, Words, refuse, suggest
+from factory.text_files import read_number, read_text
 
 DATES = ("release_date", "due_date")
 _TICKS = re.compile("-?[0-9]+")
@@ -39,11 +41,13 @@ def read_order_book(path: str | Path, factory: Factory, epoch: datetime | None =
     Parameters
     ----------
     path
-        The CSV file. Dates are all ticks, or all ISO without time zone (``2026-03-01T06:00``).
+        The CSV file. Dates are all ticks, or all in ISO 8601 (``2026-03-01T06:00``), then with a time zone each (``2026-03-01T06:00+01:00``) or none.
+        A day without a time is released at its start and due at its end.
     factory
         Its products and options are what can be ordered.
     epoch
-        The date of tick 0 where dates are ISO; by default the last time that the clock showed the factory's ``start_hour`` before the first release.
+        The date of tick 0 where dates are ISO, with a time zone if they have one; by default the last time that the clock (in the zone of the first release)
+        showed the factory's ``start_hour`` before the first release.
 
     Raises
     ------
@@ -52,14 +56,11 @@ def read_order_book(path: str | Path, factory: Factory, epoch: datetime | None =
     """
     where = str(path)
     lines = _read_lines(Path(path), factory)
-    uses_iso = _uses_iso(lines)
-    refuse((problem for line in lines for problem in _check_line(line, uses_iso)), where)
-    if not uses_iso:
-        epoch = None
-    elif epoch is None:
-        epoch = _start_before(min(datetime.fromisoformat(line.cells["release_date"]) for line in lines), factory.start_hour)
-    elif epoch.tzinfo is not None:
-        raise FactoryError(f"{where}: epoch = {epoch.isoformat()}; dates of an order book have no time zone. Give it without one.")
+    dates = _find_dates(lines)
+    refuse((problem for line in lines for problem in _check_line(line, dates)), where)
+    epoch = _find_epoch(lines, dates, factory, epoch, where)
+    if epoch is None:
+        refuse(_check_disguise([(f"line {line.number}", [int(line.cells[column]) for column in DATES]) for line in lines], factory), where)
     refuse((problem for line in lines for problem in _check_dates(line, factory, epoch)), where)
     orders = [(_order(line, factory, epoch), f"line {line.number}") for line in lines]
     orders.sort(key=lambda pair: pair[0].release_date)
@@ -74,11 +75,9 @@ def read_order_book(path: str | Path, factory: Factory, epoch: datetime | None =
 def _read_lines(path: Path, factory: Factory) -> list[Line]:
     """All orders of the file as texts; empty lines are skipped, blanks around cells dropped."""
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = read_text(path)
     except OSError as error:
         raise FactoryError(f"{path}: cannot be read ({error.strerror}). Give the path of a CSV file.") from error
-    except UnicodeDecodeError as error:
-        raise FactoryError(f"{path}: is not UTF-8 text (byte {error.start}). Save it as UTF-8.") from error
     reader = csv.reader(StringIO(text, newline=""), strict=True)
     try:
         rows = [(reader.line_num, [cell.strip() for cell in row]) for row in reader]
@@ -118,23 +117,68 @@ def _check_width(row: list[str], header: list[str], number: int) -> Iterator[Pro
 # --- dates and numbers ------------------------------------------------------------------------------------------------------
 
 
-def _uses_iso(lines: Sequence[Line]) -> bool:
-    """Whether more of the dates are ISO than ticks, so that the fewest are called wrong where they are mixed."""
+class Dates(NamedTuple):
+    """How the dates of a file are written: all as ticks, or all in ISO 8601, with a zone or without."""
+
+    are_iso: bool
+    have_zone: bool
+
+    def check(self, text: str) -> tuple[str, str] | None:
+        """Return rule and remedy for a date that is not written so; None for one that is."""
+        if not self.are_iso:
+            return _check_ticks(text)
+        example = "2026-03-01T06:00+01:00" if self.have_zone else "2026-03-01T06:00"
+        date = None if _is_ticks(text) else read_date(text)
+        if date is None:
+            return "must be an ISO date, as most dates in this file are", f"Write for example {example}"
+        if self.have_zone and not date.has_zone:
+            rule = "has no time zone, but most dates in this file have one; all need it, or none"
+            return rule, f"Write date, time and zone, for example {example}"
+        if date.has_zone and not self.have_zone:
+            rule = "has a time zone, but most dates in this file have none; all need it, or none"
+            return rule, "Leave the zone out, or give every date one"
+        return None
+
+
+def _find_dates(lines: Sequence[Line]) -> Dates:
+    """Return how most of the dates are written, so that the fewest are called wrong where they are mixed."""
     texts = [line.cells[column] for line in lines for column in DATES]
-    return sum(_is_iso(text) for text in texts) > sum(_is_ticks(text) for text in texts)
+    ticks = sum(_is_ticks(text) for text in texts)
+    iso = [date for text in texts if not _is_ticks(text) and (date := read_date(text)) is not None]
+    with_zone = sum(date.has_zone for date in iso)
+    return Dates(len(iso) > ticks, 2 * with_zone >= max(1, len(iso)))
 
 
 def _is_ticks(text: str) -> bool:
     return _TICKS.fullmatch(text) is not None
 
 
-def _is_iso(text: str) -> bool:
-    if _is_ticks(text):
-        return False
-    try:
-        return datetime.fromisoformat(text).tzinfo is None
-    except ValueError:
-        return False
+def _check_ticks(text: str) -> tuple[str, str] | None:
+    if not _is_ticks(text):
+        return "must be a whole number of ticks, or all dates ISO", "Write for example 480, or 2026-03-01T06:00"
+    if len(text) > _MOST_DIGITS:
+        return f"must be at most {MAX_DATE} ticks from the start", "Correct it"
+    return None
+
+
+def _check_disguise(rows: Sequence[tuple[str, Sequence[int]]], factory: Factory) -> Iterator[Problem]:
+    """Whole numbers are ticks, so none may be a calendar date; ``rows`` are places and dates of the orders.
+
+    A number that reads as a calendar date is one if as ticks it would lie years ahead, or if all dates of the book read so.
+    """
+    read = [[read_disguised_date(number) for number in numbers] for _, numbers in rows]
+    are_all, far = all(None not in dates for dates in read), far_ticks(factory.tick_minutes)
+    for column, name in enumerate(DATES):
+        found = [
+            (f"{place}: {name}", numbers[column], date)
+            for (place, numbers), dates in zip(rows, read, strict=True)
+            if (date := dates[column]) is not None and (are_all or numbers[column] >= far)
+        ]
+        if found:
+            place, number, date = found[0]
+            others = f" (and {len(found) - 1} more in this column)" if len(found) > 1 else ""
+            rule = f"whole numbers are ticks, but this one reads as {date}{others}"
+            yield Problem(place, Words(number), rule, f"Write {date}; if ticks are meant, count them from a later start")
 
 
 def _start_before(date: datetime, start_hour: int) -> datetime:
@@ -143,35 +187,55 @@ def _start_before(date: datetime, start_hour: int) -> datetime:
     return start if start <= date else start - timedelta(days=1)
 
 
-def _check_line(line: Line, uses_iso: bool) -> Iterator[Problem]:
+def _check_line(line: Line, dates: Dates) -> Iterator[Problem]:
     """Dates and weight can be read."""
     for column in DATES:
-        text = line.cells[column]
-        if uses_iso and not _is_iso(text):
-            rule = "must be an ISO date without time zone, as most dates in this file are"
-            yield Problem(line.place(column), text, rule, "Write for example 2026-03-01T06:00")
-        elif not uses_iso and not _is_ticks(text):
-            yield Problem(line.place(column), text, "must be a whole number of ticks, or all dates ISO", "Write for example 480, or 2026-03-01T06:00")
-        elif not uses_iso and len(text) > _MOST_DIGITS:
-            yield Problem(line.place(column), text, f"must be at most {MAX_DATE} ticks from the start", "Correct it")
+        wrong = dates.check(line.cells[column])
+        if wrong is not None:
+            yield Problem(line.place(column), line.cells[column], *wrong)
     try:
-        weight = float(line.cells["weight"])
+        weight = read_number(line.cells["weight"])
     except ValueError:
         weight = math.nan
     if not 0 <= weight < math.inf:
         yield Problem(line.place("weight"), line.cells["weight"], "must be a number, 0 or more", "Write for example 1.0")
 
 
-def _ticks(text: str, factory: Factory, epoch: datetime | None) -> int:
+def _find_epoch(lines: Sequence[Line], dates: Dates, factory: Factory, epoch: datetime | None, where: str) -> datetime | None:
+    """Return the date of tick 0; None where dates are ticks."""
+    if not dates.are_iso:
+        return None
+    if epoch is None:
+        return _start_before(min(_moment(line, "release_date") for line in lines), factory.start_hour)
+    if (epoch.tzinfo is not None) != dates.have_zone:
+        have, remedy = ("have a time zone", "Give it with one") if dates.have_zone else ("have no time zone", "Give it without one")
+        raise FactoryError(f"{where}: epoch = {epoch.isoformat()}; dates of this order book {have}. {remedy}.")
+    return epoch
+
+
+def _moment(line: Line, column: str) -> datetime:
+    """Return the moment of an ISO date: a day without a time is released at its start and due at its end."""
+    date = read_date(line.cells[column])
+    assert date is not None  # checked before
+    return date.end if column == "due_date" else date.start
+
+
+def _ticks(line: Line, column: str, factory: Factory, epoch: datetime | None) -> int:
     """A date of the file in ticks since ``epoch``, or the ticks that it is."""
     if epoch is None:
-        return int(text)
-    return math.floor((datetime.fromisoformat(text) - epoch) / timedelta(minutes=1) / factory.tick_minutes + 0.5)
+        return int(line.cells[column])
+    elapsed = _in_utc(_moment(line, column)) - _in_utc(epoch)
+    return math.floor(elapsed / timedelta(minutes=1) / factory.tick_minutes + 0.5)
+
+
+def _in_utc(date: datetime) -> datetime:
+    """Return a date with a zone in UTC, so that differences are elapsed time whatever clocks did; any other as it is."""
+    return date if date.tzinfo is None else date.astimezone(UTC)
 
 
 def _check_dates(line: Line, factory: Factory, epoch: datetime | None) -> Iterator[Problem]:
     """No order comes before the clock starts."""
-    if _ticks(line.cells["release_date"], factory, epoch) < 0:
+    if _ticks(line, "release_date", factory, epoch) < 0:
         remedy = "Write 0 or more" if epoch is None else "Correct it, or give an earlier epoch"
         start = "tick 0" if epoch is None else f"tick 0, {epoch.isoformat(timespec='minutes')}"
         yield Problem(line.place("release_date"), line.cells["release_date"], f"must not lie before {start}", remedy)
@@ -180,9 +244,9 @@ def _check_dates(line: Line, factory: Factory, epoch: datetime | None) -> Iterat
 def _order(line: Line, factory: Factory, epoch: datetime | None) -> Order:
     return Order(
         order_id=line.cells["order_id"],
-        release_date=_ticks(line.cells["release_date"], factory, epoch),
-        due_date=_ticks(line.cells["due_date"], factory, epoch),
-        weight=float(line.cells["weight"]),
+        release_date=_ticks(line, "release_date", factory, epoch),
+        due_date=_ticks(line, "due_date", factory, epoch),
+        weight=read_number(line.cells["weight"]),
         product=line.cells["product"],
         options={option.name: line.cells[option.name] for option in factory.options if line.cells.get(option.name)},
     )
@@ -199,25 +263,36 @@ def write_order_book(book: OrderBook, path: str | Path, factory: Factory, epoch:
     book, path, factory
         The orders, the CSV file, and the factory that makes them.
     epoch
-        The date of tick 0, to write ISO dates; without it ticks are written.
+        The date of tick 0, to write ISO dates, in its zone if it has one; without it ticks are written.
 
     Raises
     ------
     FactoryError
-        If the book does not suit the factory.
+        If the book does not suit the factory, or a date could not be read back.
     """
     check_order_book(book, factory, str(path))
+    if epoch is None:
+        rows = [(f"order {order.order_id}", (order.release_date, order.due_date)) for order in book.orders]
+        refuse(_check_disguise(rows, factory), str(path))
+    lines = [[_date(ticks, factory, epoch) for ticks in (order.release_date, order.due_date)] for order in book.orders]
     names = [option.name for option in factory.options]
     with Path(path).open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow([*BOOK_COLUMNS, *names])
-        for order in book.orders:
-            dates = [_date(ticks, factory, epoch) for ticks in (order.release_date, order.due_date)]
+        for order, dates in zip(book.orders, lines, strict=True):
             writer.writerow([order.order_id, *dates, order.weight, order.product, *(order.options.get(name, "") for name in names)])
 
 
 def _date(ticks: int, factory: Factory, epoch: datetime | None) -> str:
     if epoch is None:
         return str(ticks)
-    date = epoch + timedelta(minutes=ticks * factory.tick_minutes)
-    return date.isoformat(timespec="auto" if date.second or date.microsecond else "minutes")
+    try:
+        date = _in_utc(epoch) + timedelta(minutes=ticks * factory.tick_minutes)
+    except OverflowError:
+        date = datetime.max
+    date = date if date.tzinfo is None else date.astimezone(epoch.tzinfo)
+    text = date.isoformat(timespec="auto" if date.second or date.microsecond else "minutes")
+    if read_date(text) is None:
+        rule = f"lies {ticks} ticks from the epoch, beyond the years {FIRST_YEAR} to {LAST_YEAR}"
+        raise FactoryError(f"order book: date = {text}; {rule}. Give another epoch, or none to write ticks.")
+    return text

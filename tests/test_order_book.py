@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -59,8 +60,8 @@ def test_columns_of_options_that_nobody_needs_may_be_missing(file: Path) -> None
 
 
 def test_iso_dates_count_from_the_start_hour_of_the_first_day(file: Path) -> None:
-    assert dates(read_text(file, ISO_BOOK)) == [("A", 0, 480), ("B", 30, -360), ("C", 30, 900)]
-    assert dates(read_text(file, ISO_BOOK.replace("A,2026-03-01T06:00", "A,2026-03-01T07:10"))) == [("B", 30, -360), ("C", 30, 900), ("A", 70, 480)]
+    assert dates(read_text(file, ISO_BOOK)) == [("A", 0, 480), ("B", 30, 1080), ("C", 30, 900)]
+    assert dates(read_text(file, ISO_BOOK.replace("A,2026-03-01T06:00", "A,2026-03-01T07:10"))) == [("B", 30, 1080), ("C", 30, 900), ("A", 70, 480)]
 
 
 def test_iso_dates_before_the_start_hour_count_from_the_day_before(file: Path) -> None:
@@ -82,6 +83,50 @@ def test_iso_dates_become_the_nearest_tick(file: Path, minutes: str, ticks: int)
     factory = karts(("tick_minutes = 1.0", f"tick_minutes = {minutes}"))
     file.write_text(ISO_BOOK.replace("2026-03-01T14:00", "2026-03-01T06:52:30"), encoding="utf-8")
     assert dates(read_order_book(file, factory))[0] == ("A", 0, ticks)
+
+
+def test_bug_a_day_without_a_time_is_released_at_its_start_and_due_at_its_end(file: Path) -> None:
+    """Due on 1 March means until midnight; an order was late all of that day."""
+    text = ISO_BOOK.replace("A,2026-03-01T06:00,2026-03-01T14:00", "A,2026-03-01,2026-03-01")
+    assert dates(read_text(file, text))[0] == ("A", 18 * 60, 18 * 60 + 24 * 60)  # tick 0 is 6 o'clock of the day before
+
+
+@pytest.mark.parametrize("written", ["2026-03-01T24:00", "2026-03-01T24:00:00", "20260301T2400", "2026-03-02T00:00", "2026-03-01"])
+def test_bug_24_00_is_midnight_of_the_next_day(file: Path, written: str) -> None:
+    assert dates(read_text(file, ISO_BOOK.replace("2026-03-01T14:00", written)))[0] == ("A", 0, 18 * 60)
+
+
+ZONED_BOOK = """order_id,release_date,due_date,weight,product,colour
+A,2026-03-28T06:00+01:00,2026-03-30T06:00+02:00,1,kart,snow
+B,2026-03-29T00:30Z,2026-03-29T04:00+02:00,1,kart,snow
+"""
+"""Over the night in which clocks of central Europe go from 2 to 3 o'clock."""
+
+
+def test_bug_dates_with_zones_are_elapsed_time_across_a_change_of_clocks(file: Path) -> None:
+    """The zone was refused without being named, and 29 March 1:30 to 4:00 counted 150 minutes on the clock, of which 90 pass."""
+    assert dates(read_text(file, ZONED_BOOK)) == [("A", 0, 47 * 60), ("B", 19 * 60 + 30, 21 * 60)]
+
+
+def test_bug_the_start_hour_is_that_of_the_zone_of_the_first_release(file: Path) -> None:
+    file.write_text(ZONED_BOOK.replace("A,2026-03-28T06:00+01:00", "A,2026-03-28T05:00Z"), encoding="utf-8")
+    assert dates(read_order_book(file, karts()))[0] == ("A", 23 * 60, 23 * 60 + 47 * 60)  # 5 o'clock, before the start hour
+
+
+def test_bug_an_epoch_with_a_zone_counts_elapsed_time(file: Path) -> None:
+    file.write_text(ZONED_BOOK, encoding="utf-8")
+    epoch = datetime(2026, 3, 28, 5, tzinfo=ZoneInfo("Europe/Berlin"))
+    assert dates(read_order_book(file, karts(), epoch)) == [("A", 60, 48 * 60), ("B", 20 * 60 + 30, 22 * 60)]
+
+
+def test_bug_dates_are_written_in_the_zone_of_the_epoch(file: Path) -> None:
+    epoch = datetime(2026, 3, 28, 6, tzinfo=ZoneInfo("Europe/Berlin"))
+    book = read_text(file, ZONED_BOOK)
+    write_order_book(book, file, karts(), epoch)
+    lines = file.read_text(encoding="utf-8").splitlines()
+    assert lines[1] == "A,2026-03-28T06:00+01:00,2026-03-30T06:00+02:00,1.0,kart,snow"
+    assert lines[2] == "B,2026-03-29T01:30+01:00,2026-03-29T04:00+02:00,1.0,kart,snow"
+    assert read_order_book(file, karts(), epoch) == book
 
 
 # --- writing ----------------------------------------------------------------------------------------------------------------
