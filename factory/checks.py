@@ -10,7 +10,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from factory.model import Demand, DemandRegime, Factory, SupplyRegime, find_cycle
+from factory.iso_dates import far_ticks, read_disguised_date
+from factory.model import Demand, DemandRegime, Factory, Operation, Option, SupplyRegime, find_cycle
 from factory.name_checks import check_names, check_not_empty, check_references
 from factory.problems import Problem, Words, place_of, refuse
 from factory.setup_checks import check_matrices, check_reachable
@@ -23,7 +24,9 @@ MAX_AMOUNT = 1e12
 """Largest sum of money, weight, power, ..."""
 MAX_OPERATIONS = 63
 MAX_PRODUCTS = 32_767
-"""Products are numbered in 16 bits."""
+"""Products are numbered in 16 bits; so are work centres, customer classes and values."""
+MIN_TICK_MINUTES = 1e-6
+"""Shortest tick, so that the ticks of a day fit 64 bits."""
 
 Location = tuple[str | int, ...]
 
@@ -104,7 +107,7 @@ def _not_positive(place: str, value: float | None, high: float, remedy: str) -> 
 
 def check_clock(factory: Factory) -> Iterator[Problem]:
     """Ticks and hours."""
-    yield from _not_positive("tick_minutes", factory.tick_minutes, 60, "Write the minutes of one tick, such as 1.0")
+    yield from _outside("tick_minutes", factory.tick_minutes, MIN_TICK_MINUTES, 60, "Write the minutes of one tick, such as 1.0")
     yield from _outside("start_hour", factory.start_hour, 0, 23, "Write the hour of the day at tick 0")
     for name in ("price", "co2"):
         rates = getattr(factory.tariff, name)
@@ -140,10 +143,22 @@ def check_transport(factory: Factory) -> Iterator[Problem]:
         seen.add((origin, destination))
 
 
+def check_sizes(factory: Factory) -> Iterator[Problem]:
+    """Everything can be numbered in 16 bits."""
+    if len(factory.products) > MAX_PRODUCTS:
+        count = Words(f"{len(factory.products)} products")
+        yield Problem("products", count, f"must be at most {MAX_PRODUCTS}", "Describe variants by options")
+    groups: list[tuple[str, Sequence[Any]]] = [("work_centres", factory.work_centres)]
+    groups += [(f"option.{option.name}.values", option.values) for option in factory.options]
+    groups += [(f"work_centre.{c.name}.{a.name}.values", a.values) for c in factory.work_centres for a in c.attributes]
+    groups += [("demand.customers", factory.demand.customers)] if factory.demand else []
+    for place, things in groups:
+        if len(things) > MAX_PRODUCTS:
+            yield Problem(place, Words(f"{len(things)} entries"), f"must be at most {MAX_PRODUCTS}", "Group some of them")
+
+
 def check_routes(factory: Factory) -> Iterator[Problem]:
     """Routes are not too long, and end."""
-    if len(factory.products) > MAX_PRODUCTS:
-        yield Problem("products", Words(f"{len(factory.products)} products"), f"must be at most {MAX_PRODUCTS}", "Describe variants by options")
     for product in factory.products:
         place = f"product.{product.name}.operations"
         if len(product.operations) > MAX_OPERATIONS:
@@ -157,8 +172,16 @@ def check_routes(factory: Factory) -> Iterator[Problem]:
 
 def check_option_times(factory: Factory) -> Iterator[Problem]:
     """What options can add to an operation altogether is a duration too."""
+    for name, ticks in _longest_additions(factory.options).items():
+        if ticks > MAX_TICKS:
+            rule = f"the options can add this to operation {name}, but must add at most {MAX_TICKS}"
+            yield Problem("options", Words(f"{ticks} ticks"), rule, "Use a coarser tick (tick_minutes) or smaller numbers")
+
+
+def _longest_additions(options: Iterable[Option]) -> Counter[str]:
+    """Return the most ticks that ``options`` can add to operations, by name."""
     longest: Counter[str] = Counter()
-    for option in factory.options:
+    for option in options:
         most: dict[str, int] = {}
         for value in option.values:
             added: Counter[str] = Counter()
@@ -166,10 +189,47 @@ def check_option_times(factory: Factory) -> Iterator[Problem]:
                 added[effect.operation] += effect.time
             most = {name: max(added[name], most.get(name, 0)) for name in {**most, **added}}
         longest.update(most)
-    for name, ticks in longest.items():
-        if ticks > MAX_TICKS:
-            rule = f"the options can add this to operation {name}, but must add at most {MAX_TICKS}"
-            yield Problem("options", Words(f"{ticks} ticks"), rule, "Use a coarser tick (tick_minutes) or smaller numbers")
+    return longest
+
+
+def check_process_times(factory: Factory) -> Iterator[Problem]:
+    """What an operation takes on its slowest machine, with its options, is a duration too."""
+    speeds = {c.name: {m.name: m.speed for m in c.machines} for c in factory.work_centres}
+    added_by: dict[tuple[str, ...], Counter[str]] = {}
+    for product in factory.products:
+        options = [o for o in factory.options if o.products is None or product.name in o.products]
+        key = tuple(option.name for option in options)
+        if key not in added_by:
+            added_by[key] = _longest_additions(options)
+        for operation in product.operations:
+            place, added = f"product.{product.name}.{operation.name}", added_by[key][operation.name]
+            yield from _check_process_time(place, operation, speeds[operation.work_centre], added)
+
+
+def _check_process_time(place: str, operation: Operation, speeds: dict[str, float], added: int) -> Iterator[Problem]:
+    """The longest of the times on machines; ``added`` is what options can add."""
+    if operation.machine_times is None:
+        slowest = min(speeds, key=lambda name: speeds[name])
+        times, place = {slowest: operation.process_time or 0}, f"{place}.process_time"
+    else:
+        times, place = operation.machine_times, f"{place}.machine_times"
+    name = max(times, key=lambda name: (times[name] + added) / speeds[name])
+    ticks = math.floor((times[name] + added) / speeds[name] + 0.5)
+    if ticks > MAX_TICKS:
+        options = f" with up to {added} of its options" if added else ""
+        rule = f"at speed {speeds[name]:g} of {name} that is {ticks}{options}, but must be at most {MAX_TICKS}"
+        remedy = "Correct one of them, or use a coarser tick (tick_minutes)"
+        yield Problem(place, times[name], rule, remedy)
+
+
+def check_launch_dates(factory: Factory) -> Iterator[Problem]:
+    """Dates are ticks from the start, so none may be a calendar date."""
+    for product in factory.products:
+        date = read_disguised_date(product.launch_date)
+        if date is not None and product.launch_date >= far_ticks(factory.tick_minutes):
+            place = f"product.{product.name}.launch_date"
+            rule = f"dates are ticks from the start, but this one reads as {date}"
+            yield Problem(place, product.launch_date, rule, "Count the ticks up to it")
 
 
 # --- chance -----------------------------------------------------------------------------------------------------------------
@@ -245,6 +305,18 @@ def _check_regime(factory: Factory, demand: Demand, regime: DemandRegime) -> Ite
 _CHECKS: tuple[tuple[Callable[[Factory], Iterator[Problem]], ...], ...] = (
     (check_numbers, check_not_empty, check_names),
     (check_references,),
-    (check_matrices, check_clock, check_machines, check_transport, check_routes, check_option_times, check_uncertainty, check_supply, check_demand),
-    (check_reachable,),
+    (
+        check_matrices,
+        check_clock,
+        check_machines,
+        check_transport,
+        check_routes,
+        check_option_times,
+        check_launch_dates,
+        check_sizes,
+        check_uncertainty,
+        check_supply,
+        check_demand,
+    ),
+    (check_reachable, check_process_times),
 )

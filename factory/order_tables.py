@@ -16,6 +16,7 @@ from factory.plant import MOST_ROUTES, Chosen, Plant, Task
 from factory.world import FAILURE, REPAIR, World, exponential_ticks
 
 Small = NDArray[np.int32]
+_MOST_KEPT = np.iinfo(np.int32).max
 
 
 class RouteTable(NamedTuple):
@@ -134,7 +135,7 @@ class OrderTables:
         for n in np.flatnonzero((times < 0) | (attempt > 0)).tolist():
             p, m, a = int(place[n]), int(machine[n]), int(attempt[n])
             times[n] = self._world.realised_time(*divmod(p, self.most_operations), a, int(self.expected_time[p, m]), float(self._cv[p]))
-            if a == 0:
+            if a == 0 and times[n] <= _MOST_KEPT:  # a time far above its mean may not fit
                 self._first_times[p, m] = times[n]
         return times
 
