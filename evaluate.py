@@ -53,7 +53,9 @@ def read_options(arguments: list[str] | None) -> argparse.Namespace:
     what.add_argument("--orders", type=Path, help="a plant's own orders (CSV), for one factory")
     what.add_argument("--policies", help=f"{POLICIES} (default: rules, and the index where it was tuned)")
     what.add_argument("--suite", help="public instances instead: replay, wtsds, jsp, fjsp, fjsp_sdst, sdst_jsp, sdst_pfsp")
-    what.add_argument("--instances", type=Path, help="folder of the public instances")
+    what.add_argument("--instances", type=Path, help="folder of the public instances, or of your own")
+    first_help = "number of the first machine in the instances, where they do not tell"
+    what.add_argument("--first-machine", type=int, choices=(0, 1), help=first_help)
     what.add_argument("--tune", action="store_true", help="search the parameters of all rules and of the index for the factories, on the block tune")
     how = parser.add_argument_group("how")
     how.add_argument("--episodes", type=_positive, default=256, help="scored episodes (default: %(default)s)")
@@ -142,6 +144,7 @@ def run_public_suite(options: argparse.Namespace) -> int:
             patience=options.patience,
             begin=bar.reset,
             advance=bar.update,
+            first_machine=options.first_machine,
         )
     write_atomically(options.out / "results.json", json.dumps({**sources.describe(), **results}, indent=1, allow_nan=False) + "\n")
     write_atomically(options.out / "report.md", report_suite(results))

@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Literal, NamedTuple
 
+from factory.text_files import read_number
+
 _CALL = re.compile(r"\s*(?P<name>[^()\s]+)\s*(?:\((?P<arguments>[^()]*)\))?\s*")
 
 
@@ -102,7 +104,7 @@ def read_values(rule: str, parameters: tuple[Parameter, ...], arguments: list[st
         if name in values:
             raise ValueError(f"rule {rule}: parameter {name!r} is given twice. Give it once.")
         try:
-            values[name] = float(number)
+            values[name] = read_number(number)
         except ValueError:
             raise ValueError(f"rule {rule}: {name} = {number!r} is not a number. Write it like {name}=0.5.") from None
     return values

@@ -7,13 +7,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from factory.problems import suggest
+from factory.problems import FactoryError, suggest
+from factory.text_files import read_text, refuse_text
 
-Count = Annotated[int, Field(ge=1)]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Share = Annotated[float, Field(ge=0, le=1)]
+_Number = BeforeValidator(refuse_text)
+Count = Annotated[int, Field(ge=1), _Number]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False), _Number]
+Share = Annotated[float, Field(ge=0, le=1), _Number]
 
 
 class ConfigError(ValueError):
@@ -52,8 +54,8 @@ class Learning(_Section):
     epochs: Count = 2
     learning_rate: Positive = 1e-3
     final_learning_rate: Positive = 5e-5  # reached linearly
-    entropy: Annotated[float, Field(ge=0)] = 0.02  # weight of the entropy bonus
-    final_entropy: Annotated[float, Field(ge=0)] = 0.001  # reached linearly
+    entropy: Annotated[float, Field(ge=0), _Number] = 0.02  # weight of the entropy bonus
+    final_entropy: Annotated[float, Field(ge=0), _Number] = 0.001  # reached linearly
     clip: Positive = 0.2
     most_kl: Positive | None = None  # ends the epochs of a rollout early
     value_weight: Positive = 0.5
@@ -70,7 +72,7 @@ class Keeping(_Section):
     rollouts_a_validation: Count = 20
     validation_episodes: Count = 64
     rollouts_a_checkpoint: Count = 20
-    checkpoints: Annotated[int, Field(ge=2)] = 2  # that are kept
+    checkpoints: Annotated[int, Field(ge=2), _Number] = 2  # that are kept
     pictures: bool = True  # Gantt charts in TensorBoard
     bundle: bool = True  # export the policy at the end, for schedulers
     test_episodes: Count = 256  # of the table at the end
@@ -80,9 +82,9 @@ class Keeping(_Section):
 class Improving(_Section):
     """What the trained policy learns from lookahead over itself, once training has ended (agents/improving.py)."""
 
-    rounds: Annotated[int, Field(ge=0, le=63)] = 0
+    rounds: Annotated[int, Field(ge=0, le=63), _Number] = 0
     episodes: Count = 384  # of which decisions are judged, in each round
-    futures: Annotated[int, Field(ge=2)] = 3  # in which each choice is tried
+    futures: Annotated[int, Field(ge=2), _Number] = 3  # in which each choice is tried
     horizon: Positive = 4.0  # mean process times that are simulated; then the critic values the shop
     epochs: Count = 6  # of fitting
     remembered: Count = 400_000  # most judged decisions that are fitted to, the newest; a million take some 5 GB
@@ -91,7 +93,7 @@ class Improving(_Section):
 class TrainingConfig(_Section):
     """A training run."""
 
-    seed: Annotated[int, Field(ge=0, lt=2**15)] = 0  # the upper half of the block `train` is for agents.observed.first_episode_of
+    seed: Annotated[int, Field(ge=0, lt=2**15), _Number] = 0  # the upper half of the block `train` is for agents.observed.first_episode_of
     threads: Count = 2  # that gather and learn, each with environments and parts of minibatches of its own; their number is part of the result
     scenario: Scenario = Scenario()
     network: Network = Network()
@@ -114,7 +116,9 @@ def read_config(path: Path, changes: Sequence[str] = ()) -> TrainingConfig:
         With one line for each problem: file, place, value, rule, remedy.
     """
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        data = tomllib.loads(read_text(path))
+    except FactoryError as error:
+        raise ConfigError(str(error)) from None
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror}). Give a TOML file, for example configs/training/quick.toml.") from None
     except ValueError as error:

@@ -13,6 +13,7 @@ from typing import Any, Literal
 from agents.rule_parameters import split_call
 from agents.rules import RULES, Rule, find_rule, make_rule, parse_rule
 from evaluation.tuned import Tuned
+from factory.text_files import read_number
 
 Kind = Literal["rule", "index", "rollout", "lookahead", "solver", "clairvoyant", "learned", "guest"]
 Value = float | str
@@ -251,11 +252,13 @@ def _policy_folder(path: str) -> str:
 
 def _number(entry: str, key: str, value: str) -> float:
     try:
-        number = float(value)
+        number = read_number(value)
     except ValueError:
         number = -1.0
     if not 0 < number < float("inf"):
         raise ValueError(f"policy {entry!r}: {key} = {value!r} is not a positive number. Write it like {key}=1.")
+    if key in WHOLE and not number.is_integer():
+        raise ValueError(f"policy {entry!r}: {key} = {value!r} is not a whole number. Write it like {key}=4.")
     return number
 
 

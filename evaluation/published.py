@@ -5,14 +5,14 @@ A rule that is asked for without parameters has those of the published run, and 
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from agents.rules import Rule, make_rule, parse_rule
 from evaluation.contenders import Contender
-from factory.instances import Instance, read_expected_completions
+from factory.instances import Instance, read_expected_completions, suite_folder
+from factory.text_files import Row, read_rows
 
 REPLAY_RULES = {"ATC3": "ATC(k=3)", "DK(50)": "DK(k=50000)", "GECCO10": "GECCO10(unit=1000)"}
 """Rules of the replay's reference that are called otherwise here; times are in thousandths of a unit."""
@@ -20,16 +20,14 @@ REPLAY_RULES = {"ATC3": "ATC(k=3)", "DK(50)": "DK(k=50000)", "GECCO10": "GECCO10
 NEXT_QUEUE_RULES = ("WINQ", "PT+WINQ", "PT+WINQ+SL", "2PT+WINQ+NPT", "GECCO10")
 """Rules that look at the work in the next queue: with changeovers, programs differ in what they count as such."""
 
-Row = Mapping[str, str]
-
 BASELINES: dict[str, Callable[[Row], Rule]] = {
     "EDD": lambda row: make_rule("EDD"),
     "WSPT": lambda row: make_rule("WSPT"),
     "SST": lambda row: make_rule("SST"),
     "ATC2": lambda row: make_rule("ATC", k=2),
-    "ATCS_LP": lambda row: make_rule("ATCS", k1=float(row["k1"]), k2=float(row["k2"])),
-    "ATCS_LP_k2clip1": lambda row: make_rule("ATCS", k1=float(row["k1"]), k2=max(1.0, float(row["k2"]))),
-    "ATCS_grid56": lambda row: make_rule("ATCS", k1=float(row["g_k1"]), k2=float(row["g_k2"])),
+    "ATCS_LP": lambda row: make_rule("ATCS", k1=row.number("k1"), k2=row.number("k2")),
+    "ATCS_LP_k2clip1": lambda row: make_rule("ATCS", k1=row.number("k1"), k2=max(1.0, row.number("k2"))),
+    "ATCS_grid56": lambda row: make_rule("ATCS", k1=row.number("g_k1"), k2=row.number("g_k2")),
 }
 """Columns of ``rule_baselines.csv``, and the rule of each for an instance: ATCS with the k1 and k2 that Lee, Bhaskaran and Pinedo (1997) estimate from the
 instance (the file has them with three decimals), the same with k2 at least 1, and the best of 56 settings for the instance."""
@@ -60,17 +58,17 @@ class Published:
 def read_published(suite: str, folder: Path, instances: Sequence[Instance]) -> dict[str, list[Published]]:
     """Published results of rules by name of the instance; none where the suite or the folder has no such file."""
     found: dict[str, list[Published]] = {instance.name: [] for instance in instances}
-    if suite == "replay" and (file := folder / "replay" / "expected_completions.csv").is_file():
+    folder = suite_folder(suite, folder)
+    if suite == "replay" and (file := folder / "expected_completions.csv").is_file():
         by_name = {instance.name: instance for instance in instances}
         for (name, rule), completions in read_expected_completions(file).items():
             if name in by_name:
                 value = weighted_tardiness(by_name[name], completions)
                 found[name].append(Published(rule, parse_rule(REPLAY_RULES.get(rule, rule)), value, completions))
-    if suite == "wtsds" and (file := folder / "wtsds" / "rule_baselines.csv").is_file():
-        with file.open(newline="", encoding="utf-8") as lines:
-            rows = {f"wt_sds_{row['n']}": row for row in csv.DictReader(lines)}
+    if suite == "wtsds" and (file := folder / "rule_baselines.csv").is_file():
+        rows = {f"wt_sds_{row.text('n')}": row for row in read_rows(file, ("n", *BASELINES, "k1", "k2", "g_k1", "g_k2"))}
         for name in found.keys() & rows.keys():
-            found[name] = [Published(column, rule_of(rows[name]), float(rows[name][column])) for column, rule_of in BASELINES.items()]
+            found[name] = [Published(column, rule_of(rows[name]), rows[name].number(column)) for column, rule_of in BASELINES.items()]
     return found
 
 

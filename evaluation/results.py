@@ -11,6 +11,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from factory.text_files import read_text
+
 SCHEMA = 1
 """Version of the layout."""
 
@@ -199,7 +201,7 @@ def read_results(path: Path) -> Results:
     import json
 
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(read_text(path))
         provenance = {name: content.pop(name) for name in Provenance.model_fields if name in content}
         scenarios = content.pop("factories", None)
         overall = content.pop("overall", {})

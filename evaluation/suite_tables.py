@@ -34,18 +34,22 @@ _NOTES = {
 
 
 def family_of(suite: str, instance: str) -> str:
-    """The group in which the literature reports an instance."""
-    number = int(next(iter(re.findall(r"\d+", instance)), 0))
+    """The group in which the literature reports an instance; of one's own the suite, or the letters that its name begins with."""
     if suite == "replay":
         return re.sub(r"_s?\d+$", "", instance)
-    if suite == "wtsds":
-        return "1-40" if number <= 40 else "41-80" if number <= 80 else "81-120"
-    if suite == "sdst_pfsp":
-        return "SSD-10" if number <= 120 else "SSD-50" if number <= 240 else "SSD-100" if number <= 360 else "SSD-125"
+    number = re.fullmatch(r"(?:wt_sds_)?([0-9]+)", instance)
+    if suite == "wtsds" and number:
+        return _range_of(int(number[1]), {40: "1-40", 80: "41-80"}, "81-120")
+    if suite == "sdst_pfsp" and number:
+        return _range_of(int(number[1]), {120: "SSD-10", 240: "SSD-50", 360: "SSD-100"}, "SSD-125")
     if suite == "fjsp" and instance.endswith(("edata", "rdata", "vdata")):
         return f"hurink {instance[-5:]}"
     letters = re.findall(r"^[A-Za-z]+", instance) if suite in ("jsp", "fjsp") else []
     return PREFIXES.get(letters[0], letters[0]) if letters else suite
+
+
+def _range_of(number: int, ends: Mapping[int, str], beyond: str) -> str:
+    return next((family for end, family in ends.items() if number <= end), beyond)
 
 
 def summarise(instances: Mapping[str, JsonObject], about: Mapping[str, JsonObject]) -> JsonObject:
@@ -161,7 +165,17 @@ def _title(results: JsonObject) -> str:
     objective = ", ".join(sorted({one["objective"].replace("_", " ") for one in about}))
     title = f"{results['suite']}: {_count(len(about), 'instance')}, {objective}"
     title += f", {optima} with a proven optimum" if optima else ""
-    return title + (f"; {tests} kept for testing" if tests else "")
+    known = any(one["reference_kind"] for one in about)
+    title += "" if known or results["suite"] == "replay" else ", no published values"
+    title += f"; {tests} kept for testing" if tests else ""
+    return title + _describe_numbering([one.get("first_machine") for one in about])
+
+
+def _describe_numbering(first_machines: Sequence[int | None]) -> str:
+    """Return from which number the files were taken to count their machines."""
+    counts = [(first, first_machines.count(first)) for first in (0, 1)]
+    parts = [f"from {first} in {number}" for first, number in counts if number]
+    return f"; machines are counted {' and '.join(parts)}" if parts else ""
 
 
 def _count(number: int, what: str) -> str:

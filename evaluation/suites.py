@@ -31,19 +31,22 @@ def run_suite(
     patience: float,
     begin: Callable[[int], None],
     advance: Callable[[int], None],
+    first_machine: int | None = None,
 ) -> JsonObject:
     """Play every instance of a suite under every contender; a contender that fails on an instance spares the others and the other instances.
 
     Parameters
     ----------
     folder
-        Where the public benchmarks lie, or the suite's own folder in it.
+        Where the public benchmarks lie, or files of the suite.
     out
         Where finished plays are kept (``.units``).
     patience
         Longest time in seconds for one call of a guest.
     begin, advance
         Told the number of schedules that are to be made, and of each few that are.
+    first_machine
+        Number of the first machine in the files, where they do not tell.
 
     Returns
     -------
@@ -58,9 +61,8 @@ def run_suite(
     """
     if suite not in SUITES:
         raise ValueError(f"--suite {suite!r} is not known. {suggest(suite, SUITES)}; the suites are {', '.join(SUITES)}.")
-    root = _root_of(suite, folder)
-    instances = list(read_suite(suite, root))
-    published = read_published(suite, root, instances)
+    instances = list(read_suite(suite, folder, first_machine))
+    published = read_published(suite, folder, instances)
     units = [unit for instance in instances for unit in _plan(suite, instance, contenders, published[instance.name], patience)]
     begin(sum(unit.size for unit in units))
     played = run_units(units, Store(out / ".units"), processes, advance)
@@ -69,12 +71,6 @@ def run_suite(
         results[unit.instance.name] |= dict(_judge(unit, result, published[unit.instance.name]))
     about = {instance.name: _describe(suite, instance) for instance in instances}
     return {"suite": suite, "instances": results, "about": about, **summarise(results, about)}
-
-
-def _root_of(suite: str, folder: Path) -> Path:
-    """The folder that holds all suites; the suite's own may have been given."""
-    own = SUITES[suite].folder
-    return folder.resolve().parent if folder.resolve().name == own and not (folder / own).exists() else folder
 
 
 def _plan(suite: str, instance: Instance, contenders: Sequence[Contender], published: Sequence[Published], patience: float) -> Iterator[InstancePlay]:
@@ -128,4 +124,5 @@ def _describe(suite: str, instance: Instance) -> JsonObject:
         "objective": instance.objective,
         "reference_kind": instance.reference_kind,
         "is_test": instance.is_test,
+        "first_machine": instance.first_machine,
     }

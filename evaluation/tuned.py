@@ -12,20 +12,22 @@ import warnings
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from agents.index import IndexPolicy
 from agents.rules import RULES, Rule, make_rule
 from factory.catalogue import find_factory
 from factory.model import Factory
 from factory.randomised_ranges import RandomisedRanges
+from factory.text_files import read_text, refuse_text
 from factory.writing import write_atomically
 
 FOLDER = Path(__file__).resolve().parent.parent / "configs" / "evaluation" / "tuned"
 """Where the results for the shipped factories lie."""
 
 
-Cost = Annotated[float, AfterValidator(lambda cost: round(cost, 2))]
+Number = Annotated[float, BeforeValidator(refuse_text)]
+Cost = Annotated[Number, AfterValidator(lambda cost: round(cost, 2))]
 """Total cost of an episode, as exact as people read it."""
 
 
@@ -56,13 +58,13 @@ class _Found(_Record):
 class TunedRule(_Found):
     """A rule's parameters, those of the default where nothing better was found."""
 
-    parameters: dict[str, float]
+    parameters: dict[str, Number]
 
 
 class TunedIndex(_Found):
     """Weights of the evolved index (:mod:`agents.index_features`); its default is the rule ATCS with default parameters."""
 
-    weights: dict[str, float]
+    weights: dict[str, Number]
 
 
 class Budget(_Record):
@@ -133,7 +135,7 @@ def read_tuned(factory_name: str, folder: Path | None = None, source: Factory | 
     if not path.is_file():
         return None
     try:
-        tuned = Tuned.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+        tuned = Tuned.model_validate(tomllib.loads(read_text(path)))
     except (ValidationError, ValueError) as error:
         raise ValueError(f"{path}: {_first_line(error)} Correct it, or write it anew: {_remedy(factory_name)}.") from None
     if source is not None and tuned.fingerprint != fingerprint(source):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import tomllib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, get_args
@@ -13,7 +12,8 @@ from pydantic import BaseModel, ValidationError
 
 from factory.checks import check_factory
 from factory.model import Factory
-from factory.problems import FactoryError, Problem, Words, place_of, refuse, suggest, value_at
+from factory.problems import Problem, Words, place_of, refuse, suggest, value_at
+from factory.text_files import read_toml
 
 
 def load_factory(path: str | Path) -> Factory:
@@ -24,14 +24,7 @@ def load_factory(path: str | Path) -> Factory:
     FactoryError
         With one line for each problem: file, place, value, rule, remedy.
     """
-    path = Path(path)
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise FactoryError(f"{path}: cannot be read ({error.strerror}). Give the path of a TOML file.") from error
-    except (ValueError, RecursionError) as error:  # not UTF-8, not TOML, or a number or nesting beyond what Python reads
-        raise FactoryError(f"{path}: is not TOML ({error}). Correct the text there.") from error
-    return parse_factory(data, str(path))
+    return parse_factory(read_toml(path), str(path))
 
 
 def parse_factory(data: dict[str, Any], where: str) -> Factory:

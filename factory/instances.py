@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-import csv
-import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from factory.instances_common import Instance, ReferenceKind, refuse
+from factory.instances_common import Instance, refuse
+from factory.instances_files import TEXT_SUFFIXES, find_instances, name_instances
+from factory.instances_references import (
+    BEST_KNOWN,
+    CPSAT_BOUNDS,
+    SCHEDULEOPT_BOUNDS,
+    SOLVER_RUNS,
+    WTSDS_OPTIMA,
+    ReferenceFile,
+    read_references,
+)
 from factory.instances_setups import read_fjsp_sdst, read_optimal_sequences, read_sdst_jsp, read_sdst_pfsp, read_wtsds
 from factory.instances_shop import read_fjsp, read_jsp
 from factory.instances_streams import draw_dynamic_shop, read_expected_completions, read_replay
@@ -28,10 +36,8 @@ __all__ = [
     "read_sdst_pfsp",
     "read_suite",
     "read_wtsds",
+    "suite_folder",
 ]
-
-References = dict[str, tuple[float, ReferenceKind]]
-"""Name of an instance -> published objective value and what it is."""
 
 BEHNKE = tuple(f"{size}{group:02d}_{number}" for size in ("sm", "med", "lar") for group in range(1, 5) for number in range(1, 6))
 """The flexible job shops of Behnke and Geiger (2012) in the order in which the bounds number them."""
@@ -42,46 +48,11 @@ def _no_test(name: str) -> bool:
 
 
 def _wtsds_test(name: str) -> bool:
-    return name[-1] in "7890"
+    return re.fullmatch("wt_sds_[0-9]*[7890]", name) is not None
 
 
 def _t2ps_test(name: str) -> bool:
-    return int(name.removeprefix("t2-ps")) >= 11
-
-
-def _no_references(folder: Path) -> References:
-    return {}
-
-
-def _read_wtsds_optima(folder: Path) -> References:
-    with (folder / "optima.csv").open(newline="", encoding="utf-8") as file:
-        return {row["instance"]: (float(row["optimum"]), "optimum") for row in csv.DictReader(file)}
-
-
-def _read_bounds_json(folder: Path) -> References:
-    """Upper bounds of ScheduleOpt; proven where the lower bound is the same."""
-    entries = json.loads((folder / "bks_scheduleopt.json").read_text(encoding="utf-8"))
-    return {entry["instance"]: _from_bounds(entry["upper_bound"], entry["lower_bound"]) for entry in entries}
-
-
-def _read_bounds_csv(folder: Path) -> References:
-    with (folder / "cpsat_bounds.csv").open(newline="", encoding="utf-8") as file:
-        return {row["instance"]: _from_bounds(row["ub"], row["lb"]) for row in csv.DictReader(file)}
-
-
-def _read_solver_runs(folder: Path) -> References:
-    """Lines of instance, status, upper and lower bound."""
-    lines = (folder / "cpsat_our_runs.txt").read_text(encoding="utf-8").splitlines()
-    return {name: _from_bounds(upper, lower) for name, _, upper, lower in (line.split() for line in lines if line.strip())}
-
-
-def _read_best_known(folder: Path) -> References:
-    with (folder / "bks.csv").open(newline="", encoding="utf-8") as file:
-        return {Path(row["instance"]).stem: (float(row["bks"]), "best_known") for row in csv.DictReader(file)}
-
-
-def _from_bounds(upper: str | float, lower: str | float) -> tuple[float, ReferenceKind]:
-    return float(upper), "optimum" if float(upper) == float(lower) else "best_known"
+    return re.fullmatch("t2-ps1[1-5]", name) is not None
 
 
 def _name_fjsp(path: Path) -> str:
@@ -89,14 +60,13 @@ def _name_fjsp(path: Path) -> str:
     name, suite = path.stem, path.parent.name
     if suite in ("edata", "rdata", "vdata"):
         return f"{name.replace('mt', 'ft')}_{suite}"
-    if suite == "dauzere":
+    if suite == "dauzere" and re.fullmatch("[0-9]{2}a", name):
         return f"dpp{name}"
-    if suite == "kacem":
+    if suite == "kacem" and re.fullmatch("k[0-9]", name):
         return name.replace("k", "kacem")
-    if suite == "fattahi":
-        number = int(name[-2:]) + (10 if name.startswith("m") else 0)
-        return f"fattahi{number}"
-    if suite == "behnke":
+    if suite == "fattahi" and re.fullmatch("[ms]fjs[0-9]{2}", name):
+        return f"fattahi{int(name[-2:]) + (10 if name.startswith('m') else 0)}"
+    if suite == "behnke" and name in BEHNKE:
         return f"behnke{BEHNKE.index(name) + 1}"
     return name
 
@@ -105,33 +75,54 @@ def _name_by_file(path: Path) -> str:
     return path.stem
 
 
+Reader = Callable[..., Instance]
+"""Reads a file; of a format that numbers machines it takes ``first_machine`` too."""
+
+
 @dataclass(frozen=True)
 class Suite:
-    """Where a suite lies below the benchmark folder, and how to read it."""
+    """How the files of a suite are told from others, and read."""
 
-    folder: str
-    pattern: str  # of its files, below the folder
-    read: Callable[[Path], Instance]
-    references: Callable[[Path], References]
+    folder: str  # below the benchmark folder
+    read: Reader
+    references: tuple[ReferenceFile, ...] = ()
+    suffixes: tuple[str, ...] = TEXT_SUFFIXES
+    numbers_machines: bool = False
     name: Callable[[Path], str] = _name_by_file
     is_test: Callable[[str], bool] = _no_test
 
 
 SUITES = {
-    "replay": Suite("replay", "*.json", read_replay, _no_references),
-    "wtsds": Suite("wtsds", "*.instance", read_wtsds, _read_wtsds_optima, is_test=_wtsds_test),
-    "jsp": Suite("jsp", "instances/*.txt", read_jsp, _read_bounds_json),
-    "fjsp": Suite("fjsp", "**/*.txt", read_fjsp, _read_bounds_json, name=_name_fjsp),
-    "fjsp_sdst": Suite("fjsp_sdst", "*.fjs", read_fjsp_sdst, _read_bounds_csv),
-    "sdst_jsp": Suite("sdst_jsp", "*.dat", read_sdst_jsp, _read_solver_runs, is_test=_t2ps_test),
-    "sdst_pfsp": Suite("sdst_pfsp", "[0-9]*.txt", read_sdst_pfsp, _read_best_known),
+    "replay": Suite("replay", read_replay, suffixes=(".json",)),
+    "wtsds": Suite("wtsds", read_wtsds, (WTSDS_OPTIMA,), is_test=_wtsds_test),
+    "jsp": Suite("jsp", read_jsp, (SCHEDULEOPT_BOUNDS,), numbers_machines=True),
+    "fjsp": Suite("fjsp", read_fjsp, (SCHEDULEOPT_BOUNDS,), numbers_machines=True, name=_name_fjsp),
+    "fjsp_sdst": Suite("fjsp_sdst", read_fjsp_sdst, (CPSAT_BOUNDS,), numbers_machines=True),
+    "sdst_jsp": Suite("sdst_jsp", read_sdst_jsp, (SOLVER_RUNS,), numbers_machines=True, is_test=_t2ps_test),
+    "sdst_pfsp": Suite("sdst_pfsp", read_sdst_pfsp, (BEST_KNOWN,)),
 }
 
 
-def read_suite(suite_name: str, folder: Path | str) -> Iterator[Instance]:
-    """Read all instances of a suite below the benchmark ``folder``, in natural order of their files, one at a time.
+def suite_folder(suite_name: str, folder: Path | str) -> Path:
+    """Return where the files of a suite lie: below the folder called like it, where there is one, else in ``folder`` itself."""
+    own = Path(folder) / SUITES[suite_name].folder
+    return own if own.is_dir() else Path(folder)
 
-    Each has its published objective value (``reference``) and ``is_test``, where the suite has them; names are those under which values are published.
+
+def read_suite(suite_name: str, folder: Path | str, first_machine: int | None = None) -> Iterator[Instance]:
+    """Read all instances of a suite, in natural order of their files, one at a time.
+
+    Each has its published objective value (``reference``) and ``is_test``, where the suite has them; names are those under which values are published, so far
+    as they tell files apart, else paths.
+
+    Parameters
+    ----------
+    suite_name
+        One of ``SUITES``.
+    folder
+        The folder of the public benchmarks, or one with files of the suite.
+    first_machine
+        Number of the first machine in the files, 0 or 1, where they do not tell.
 
     Raises
     ------
@@ -140,13 +131,19 @@ def read_suite(suite_name: str, folder: Path | str) -> Iterator[Instance]:
     """
     if suite_name not in SUITES:
         refuse("read_suite: suite_name", repr(suite_name), "must be a known suite", f"Choose one of {', '.join(SUITES)}.")
-    suite = SUITES[suite_name]
-    paths = sorted((Path(folder) / suite.folder).glob(suite.pattern), key=_natural_order)
+    suite, own = SUITES[suite_name], suite_folder(suite_name, folder)
+    if first_machine is not None and not suite.numbers_machines:
+        numbered = ", ".join(name for name, one in SUITES.items() if one.numbers_machines)
+        refuse(f"read_suite: {suite_name}: first_machine", first_machine, f"only files of {numbered} number machines", "Leave it out.")
+    paths = sorted(find_instances(own, suite.suffixes), key=_natural_order)
     if not paths:
-        refuse(f"read_suite: {suite_name}", str(folder), f"must contain {suite.folder}/{suite.pattern}", "Give the folder of the public benchmarks.")
-    references = suite.references(Path(folder) / suite.folder)
-    for path in paths:
-        instance, name = suite.read(path), suite.name(path)
+        suffixes = ", ".join(suffix or "none" for suffix in suite.suffixes)
+        rule = f"must contain instances in {suite.folder}/ or itself (suffixes: {suffixes})"
+        refuse(f"read_suite: {suite_name}", str(folder), rule, "Give the folder of the public benchmarks, or of your own instances.")
+    references = read_references(own, suite.references)
+    told = {} if first_machine is None else {"first_machine": first_machine}
+    for path, name in zip(paths, name_instances(paths, own, suite.name), strict=True):
+        instance = suite.read(path, **told)
         factory = instance.factory.model_copy(update={"name": name})
         reference, kind = references.get(name, (None, None))
         yield replace(instance, name=name, factory=factory, reference=reference, reference_kind=kind, is_test=suite.is_test(name))

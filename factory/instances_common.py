@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NoReturn
 
+from factory.checks import MAX_TICKS
 from factory.model import Attribute, Costs, Factory, Machine, Operation, Order, OrderBook, Product, Tariff, WorkCentre
+from factory.text_files import drop_mark
 
 Objective = Literal["makespan", "weighted_tardiness"]
 ReferenceKind = Literal["optimum", "best_known"]
@@ -17,7 +19,10 @@ TICK_MINUTES = 60.0
 """A tick of a public instance lasts an hour, so that a rate per hour is a rate per tick and a bill is the objective itself."""
 
 LARGEST = 10**9
-"""Largest number that a file may give: process times are kept in 32 bits."""
+"""Largest number that a file may give."""
+
+LONGEST_TIME = MAX_TICKS
+"""Longest process or setup time that a file may give, in ticks."""
 
 FAMILY = "family"
 """Name of the one changeover attribute of a work centre."""
@@ -30,8 +35,10 @@ BARE = "bare"
 class Instance:
     """A published problem: a factory with one product a job, and the order book that orders each once.
 
-    Machines, jobs, operations and families are called ``M0``, ``J0``, ``J0.O0``, ``F0``, ... with the numbers of the file, counted from 0; ``order_id``
-    is the number of the job in its file. The total cost of an episode **is** the objective, in ticks: C_max (the first machine draws 1 kW from 0 to the
+    Machines, jobs, operations and families are called ``M0``, ``J0``, ``J0.O0``, ``F0``, ... in the order of the file, counted from 0 (``M0`` is machine
+    ``first_machine`` of the file); ``order_id`` is the number of the job in its file.
+
+    The total cost of an episode **is** the objective, in ticks: C_max (the first machine draws 1 kW from 0 to the
     last completion, at 1 a kWh and an hour a tick) or sum w_j T_j.
     """
 
@@ -44,6 +51,7 @@ class Instance:
     ticks_per_unit: int = 1  # ticks in one time unit of the file
     reference: float | None = None  # published objective value, in time units of the file
     reference_kind: ReferenceKind | None = None
+    first_machine: int | None = None  # number of the first machine in the file, 0 or 1; None: its format has no such numbers
     is_test: bool = False  # kept for testing: neither tune nor train on it
 
 
@@ -86,8 +94,8 @@ class Line:
     def _refuse(self, index: int, meaning: str, value: str, rule: str, remedy: str) -> NoReturn:
         refuse(f"{self.place}: {meaning} (word {index + 1})", value, rule, remedy)
 
-    def wholes(self, count: int, meaning: str) -> tuple[int, ...]:
-        """The line as exactly ``count`` whole numbers from 0 on.
+    def wholes(self, count: int, meaning: str, high: int = LARGEST) -> tuple[int, ...]:
+        """The line as exactly ``count`` whole numbers in ``0..high``.
 
         Raises
         ------
@@ -95,7 +103,7 @@ class Line:
             If it has more or fewer words, or one of them is no such number.
         """
         self.end_after(count, meaning)
-        return tuple(self.whole(index, meaning) for index in range(count))
+        return tuple(self.whole(index, meaning, high=high) for index in range(count))
 
     def end_after(self, count: int, meaning: str) -> None:
         """Check that the line has exactly ``count`` words.
@@ -115,7 +123,7 @@ class Lines:
 
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
-        text = self.path.read_text(encoding="utf-8", errors="replace").splitlines()
+        text = drop_mark(self.path.read_bytes(), str(path)).decode("utf-8", errors="replace").splitlines()
         numbered = enumerate(text, start=1)
         self._lines = [Line(f"{path}:{number}", tuple(line.split())) for number, line in numbered if line.strip() and not line.lstrip().startswith("#")]
         self._next = 0
@@ -134,8 +142,8 @@ class Lines:
         return self._lines[self._next - 1]
 
     def take_matrix(self, rows: int, columns: int, meaning: str) -> Matrix:
-        """The next ``rows`` lines of ``columns`` whole numbers each."""
-        return tuple(self.take(f"{meaning}, row {row}").wholes(columns, f"{meaning}, row {row}") for row in range(rows))
+        """The next ``rows`` lines of ``columns`` durations each."""
+        return tuple(self.take(f"{meaning}, row {row}").wholes(columns, f"{meaning}, row {row}", LONGEST_TIME) for row in range(rows))
 
     def finish(self) -> None:
         """Check that everything was taken.

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 from factory.instances_common import (
+    LARGEST,
+    LONGEST_TIME,
     Instance,
     Line,
     Lines,
@@ -19,8 +22,10 @@ from factory.instances_common import (
     tardiness_instance,
     with_bare,
 )
-from factory.instances_shop import flexible_job, read_flexible_job, read_sizes
+from factory.instances_numbers import Mention, find_first_number, read_mention
+from factory.instances_shop import flexible_job, read_flexible_jobs
 from factory.model import Order, WorkCentre
+from factory.text_files import read_text
 
 NEVER_FOLLOWS = 1_000_000
 """How a flexible job shop with setups marks that two operations cannot follow each other on a machine."""
@@ -39,7 +44,8 @@ def read_wtsds(path: Path | str) -> Instance:
     lines = Lines(path)
     size = _find_number(lines, "Problem Size:")
     _find(lines, "Process Times:")
-    times, weights, due_dates = _read_column(lines, size, "process time"), _read_section(lines, "Weights:", size), _read_section(lines, "Duedates:", size)
+    times = _read_column(lines, size, "process time", LONGEST_TIME)
+    weights, due_dates = _read_section(lines, "Weights:", size), _read_section(lines, "Duedates:", size)
     _find(lines, "Setup Times:")
     matrix = _read_setup_list(lines, size)
     _find(lines, "End Problem Specification")
@@ -63,8 +69,8 @@ def _find_number(lines: Lines, heading: str) -> int:
     return line.whole(len(heading.split()), heading, low=1)
 
 
-def _read_column(lines: Lines, size: int, meaning: str) -> tuple[int, ...]:
-    return tuple(lines.take(meaning).wholes(1, meaning)[0] for _ in range(size))
+def _read_column(lines: Lines, size: int, meaning: str, high: int = LARGEST) -> tuple[int, ...]:
+    return tuple(lines.take(meaning).wholes(1, meaning, high)[0] for _ in range(size))
 
 
 def _read_section(lines: Lines, heading: str, size: int) -> tuple[int, ...]:
@@ -83,15 +89,22 @@ def _read_setup_list(lines: Lines, size: int) -> Matrix:
         origin, destination = line.whole(0, "from job", low=-1, high=size - 1), line.whole(1, "to job", high=size - 1)
         if origin == destination or table[origin + 1][destination] >= 0:
             refuse(f"{line.place}: setup", f"from {origin} to {destination}", "each pair of different jobs comes once", "Delete the line or correct its jobs.")
-        table[origin + 1][destination] = line.whole(2, "setup time")
+        table[origin + 1][destination] = line.whole(2, "setup time", high=LONGEST_TIME)
     return with_bare(table[0], table[1:])
 
 
-def read_fjsp_sdst(path: Path | str) -> Instance:
-    """A flexible job shop as in :func:`factory.instances_shop.read_fjsp` (machines from 1), then for each machine setup times [from operation][to operation].
+def read_fjsp_sdst(path: Path | str, first_machine: int | None = None) -> Instance:
+    """A flexible job shop as in :func:`factory.instances_shop.read_fjsp`, then for each machine setup times [from operation][to operation].
 
     Operations are counted job by job. Each operation wants a setup of its own; the first setup of a machine takes no time. A machine may be set up before the
     job has arrived. The diagonal is never used, as no operation follows itself.
+
+    Parameters
+    ----------
+    path
+        The file.
+    first_machine
+        Number of the first machine in the file, 0 or 1; needed where neither 0 nor the number of machines occurs.
 
     Raises
     ------
@@ -99,23 +112,22 @@ def read_fjsp_sdst(path: Path | str) -> Instance:
         If the file breaks the format; the message names file, line, value, rule and remedy.
     """
     lines = Lines(path)
-    num_jobs, num_machines = read_sizes(lines)
-    jobs = [read_flexible_job(lines.take(f"job {number}"), num_machines, first_machine=1) for number in range(num_jobs)]
+    num_machines, first, jobs = read_flexible_jobs(lines, first_machine)
     operations = [times for steps in jobs for times in steps]
-    matrices = [_read_machine_setups(lines, number, operations) for number in range(num_machines)]
+    matrices = [_read_machine_setups(lines, number, number + first, operations) for number in range(num_machines)]
     lines.finish()
     names = [f"J{number}.O{i}" for number, steps in enumerate(jobs) for i in range(len(steps))]
     machines = tuple(machine(number, matrix) for number, matrix in enumerate(matrices))
     centre = WorkCentre(name="C0", machines=machines, attributes=family_attributes(matrices[0], names))
     products = tuple(flexible_job(number, steps, wants_setup=True) for number, steps in enumerate(jobs))
-    return makespan_instance(lines.path, (centre,), products, anticipatory=True)
+    return replace(makespan_instance(lines.path, (centre,), products, anticipatory=True), first_machine=first)
 
 
-def _read_machine_setups(lines: Lines, number: int, operations: list[dict[int, int]]) -> Matrix:
-    """Setup times of one machine, value 0 bare; 0 for pairs that are not both eligible there, as they never occur."""
+def _read_machine_setups(lines: Lines, number: int, called: int, operations: list[dict[int, int]]) -> Matrix:
+    """Setup times of one machine (``called`` so in the file), value 0 bare; 0 for pairs that are not both eligible there, as they never occur."""
     rows = []
     for origin, from_times in enumerate(operations):
-        meaning = f"setup time of machine {number + 1} after operation {origin + 1}"
+        meaning = f"setup time of machine {called} after operation {origin + 1}"
         line = lines.take(meaning)
         row = list(line.wholes(len(operations), meaning))
         for destination, to_times in enumerate(operations):
@@ -128,11 +140,19 @@ def _read_machine_setups(lines: Lines, number: int, operations: list[dict[int, i
     return with_bare([0] * len(operations), rows)
 
 
-def read_sdst_jsp(path: Path | str) -> Instance:
+def read_sdst_jsp(path: Path | str, first_machine: int | None = None) -> Instance:
     """A job shop with setups between families, as Brucker and Thiele's t2-ps (1996).
 
-    Machines, jobs and families; for each job its number of operations and triples of process time, machine (from 1) and family (from 1); the initial setup time
-    of each family; the matrix [from family][to family], the same for all machines. A machine may be set up before the job has arrived.
+    Machines, jobs and families; for each job its number of operations and triples of process time, machine and family; the initial setup time
+    of each family; the matrix [from family][to family], the same for all machines. A machine may be set up before the job has arrived. Machines and families
+    are both counted from 0 or both from 1, as the numbers show.
+
+    Parameters
+    ----------
+    path
+        The file.
+    first_machine
+        Number of the first machine, and of the first family, in the file, 0 or 1; needed where none is 0 and none is the highest.
 
     Raises
     ------
@@ -143,22 +163,28 @@ def read_sdst_jsp(path: Path | str) -> Instance:
     line = lines.take("numbers of machines, jobs and families")
     line.end_after(3, "numbers of machines, jobs and families")
     num_machines, num_jobs, num_families = (line.whole(k, f"number of {what}", low=1) for k, what in enumerate(("machines", "jobs", "families")))
-    products = []
-    for number in range(num_jobs):
-        line = lines.take(f"job {number}")
-        count = line.whole(0, "number of operations", low=1)
-        line.end_after(1 + 3 * count, f"job {number} with {count} operations")
-        products.append(job(number, [_read_family_step(line, 1 + 3 * i, num_machines, num_families) for i in range(count)]))
-    initial = lines.take("initial setup times").wholes(num_families, "initial setup times")
+    jobs = [_read_family_job(lines.take(f"job {number}"), number, num_machines, num_families) for number in range(num_jobs)]
+    initial = lines.take("initial setup times").wholes(num_families, "initial setup times", LONGEST_TIME)
     matrix = with_bare(initial, _with_zero_diagonal(lines, num_families, "setup times"))
     lines.finish()
-    return makespan_instance(lines.path, single_machine_centres([matrix] * num_machines), tuple(products), anticipatory=True)
+    first = find_first_number([mention for steps in jobs for _, *two in steps for mention in two], lines.path, first_machine)
+    products = tuple(job(number, [(on.number - first, time, family.number - first) for time, on, family in steps]) for number, steps in enumerate(jobs))
+    centres = single_machine_centres([matrix] * num_machines)
+    return replace(makespan_instance(lines.path, centres, products, anticipatory=True), first_machine=first)
 
 
-def _read_family_step(line: Line, place: int, num_machines: int, num_families: int) -> tuple[int, int, int]:
-    """Machine, process time and family, counted from 0, from the three words at ``place``."""
-    time = line.whole(place, "process time")
-    return line.whole(place + 1, "machine", low=1, high=num_machines) - 1, time, line.whole(place + 2, "family", low=1, high=num_families) - 1
+def _read_family_job(line: Line, number: int, num_machines: int, num_families: int) -> list[tuple[int, Mention, Mention]]:
+    """Process time, machine and family of each operation."""
+    count = line.whole(0, "number of operations", low=1)
+    line.end_after(1 + 3 * count, f"job {number} with {count} operations")
+    return [
+        (
+            line.whole(word, "process time", high=LONGEST_TIME),
+            read_mention(line, word + 1, "machine", num_machines),
+            read_mention(line, word + 2, "family", num_families),
+        )
+        for word in range(1, 1 + 3 * count, 3)
+    ]
 
 
 def read_sdst_pfsp(path: Path | str) -> Instance:
@@ -216,7 +242,7 @@ def read_optimal_sequences(path: Path | str) -> dict[str, tuple[int, tuple[int, 
         If a line is no such list.
     """
     sequences = {}
-    for number, text in enumerate(Path(path).read_text(encoding="utf-8").splitlines(), start=1):
+    for number, text in enumerate(read_text(path).splitlines(), start=1):
         line = Line(f"{path}:{number}", tuple(re.split(r"\s*,\s*", text.strip())))
         jobs = tuple(line.whole(k, "job") for k in range(2, len(line.words)))
         if sorted(jobs) != list(range(len(jobs))):

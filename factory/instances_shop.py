@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
-from factory.instances_common import Instance, Line, Lines, job, machine, makespan_instance, refuse, single_machine_centres
+from factory.instances_common import LONGEST_TIME, Instance, Line, Lines, job, machine, makespan_instance, refuse, single_machine_centres
+from factory.instances_numbers import Mention, find_first_number, read_mention
 from factory.model import Operation, Product, WorkCentre
 
+Choices = list[tuple[Mention, int]]
+"""Machines that can do an operation, each with its process time."""
 
-def read_jsp(path: Path | str) -> Instance:
-    """A job shop in the standard format: jobs and machines, then for each job pairs of machine (from 0) and process time in technological order.
+
+def read_jsp(path: Path | str, first_machine: int | None = None) -> Instance:
+    """A job shop in the standard format: jobs and machines, then for each job pairs of machine and process time in technological order.
+
+    Machines are counted from 0 or from 1, as the numbers show.
+
+    Parameters
+    ----------
+    path
+        The file.
+    first_machine
+        Number of the first machine in the file, if it is to be 0 or 1 and nothing else.
 
     Raises
     ------
@@ -18,20 +32,44 @@ def read_jsp(path: Path | str) -> Instance:
     """
     lines = Lines(path)
     num_jobs, num_machines = read_sizes(lines)
-    products = []
-    for number in range(num_jobs):
-        line = lines.take(f"job {number}")
-        line.end_after(2 * num_machines, f"job {number}: a machine and a process time for each of {num_machines} machines")
-        steps = [(line.whole(2 * i, "machine", high=num_machines - 1), line.whole(2 * i + 1, "process time"), None) for i in range(num_machines)]
-        products.append(job(number, steps))
+    jobs = [_read_job(lines.take(f"job {number}"), number, num_machines) for number in range(num_jobs)]
     lines.finish()
-    return makespan_instance(lines.path, single_machine_centres([None] * num_machines), tuple(products), anticipatory=False)
+    first = find_first_number([mention for steps in jobs for mention, _ in steps], lines.path, first_machine)
+    products = []
+    for number, steps in enumerate(jobs):
+        _check_visits(number, steps)
+        products.append(job(number, [(mention.number - first, time, None) for mention, time in steps]))
+    centres = single_machine_centres([None] * num_machines)
+    return replace(makespan_instance(lines.path, centres, tuple(products), anticipatory=False), first_machine=first)
 
 
-def read_fjsp(path: Path | str) -> Instance:
-    """A flexible job shop: jobs and machines, then for each job its operations, each with the machines (from 0) that can do it and their times.
+def _read_job(line: Line, number: int, num_machines: int) -> Choices:
+    line.end_after(2 * num_machines, f"job {number}: a machine and a process time for each of {num_machines} machines")
+    return [(read_mention(line, 2 * i, "machine", num_machines), line.whole(2 * i + 1, "process time", high=LONGEST_TIME)) for i in range(num_machines)]
 
-    All machines form one work centre ``C0``; each operation names its eligible machines.
+
+def _check_visits(number: int, steps: Choices) -> None:
+    """Check that a job visits each machine once."""
+    seen: dict[int, Mention] = {}
+    for mention, _ in steps:
+        before = seen.setdefault(mention.number, mention)
+        if before is not mention:
+            rule = f"job {number} has been there (word {before.word + 1}), but visits each of the {mention.count} machines once"
+            remedy = "Correct the number; where jobs return to machines, write a flexible job shop (read_fjsp)."
+            refuse(mention.place, mention.number, rule, remedy)
+
+
+def read_fjsp(path: Path | str, first_machine: int | None = None) -> Instance:
+    """A flexible job shop: jobs and machines, then for each job its operations, each with the machines that can do it and their times.
+
+    All machines form one work centre ``C0``; each operation names its eligible machines. They are counted from 0 or from 1, as the numbers show.
+
+    Parameters
+    ----------
+    path
+        The file.
+    first_machine
+        Number of the first machine in the file, 0 or 1; needed where neither 0 nor the number of machines occurs.
 
     Raises
     ------
@@ -39,11 +77,11 @@ def read_fjsp(path: Path | str) -> Instance:
         If the file breaks the format; the message names file, line, value, rule and remedy.
     """
     lines = Lines(path)
-    num_jobs, num_machines = read_sizes(lines)
-    jobs = [read_flexible_job(lines.take(f"job {number}"), num_machines, first_machine=0) for number in range(num_jobs)]
+    num_machines, first, jobs = read_flexible_jobs(lines, first_machine)
     lines.finish()
     centre = WorkCentre(name="C0", machines=tuple(machine(m) for m in range(num_machines)))
-    return makespan_instance(lines.path, (centre,), tuple(flexible_job(number, steps) for number, steps in enumerate(jobs)), anticipatory=False)
+    products = tuple(flexible_job(number, steps) for number, steps in enumerate(jobs))
+    return replace(makespan_instance(lines.path, (centre,), products, anticipatory=False), first_machine=first)
 
 
 def read_sizes(lines: Lines) -> tuple[int, int]:
@@ -52,21 +90,31 @@ def read_sizes(lines: Lines) -> tuple[int, int]:
     return line.whole(0, "number of jobs", low=1), line.whole(1, "number of machines", low=1)
 
 
-def read_flexible_job(line: Line, num_machines: int, first_machine: int) -> list[dict[int, int]]:
-    """For each operation of a job its process time by eligible machine (counted from 0, ``first_machine`` being the first one's number in the file)."""
+def read_flexible_jobs(lines: Lines, first_machine: int | None) -> tuple[int, int, list[list[dict[int, int]]]]:
+    """Return the number of machines, the number of the first one in the file, and the jobs of a flexible job shop.
+
+    A job has for each operation its process time by eligible machine, counted from 0.
+    """
+    num_jobs, num_machines = read_sizes(lines)
+    jobs = [_read_flexible_job(lines.take(f"job {number}"), num_machines) for number in range(num_jobs)]
+    mentions = [mention for steps in jobs for choices in steps for mention, _ in choices]
+    first = find_first_number(mentions, lines.path, first_machine)
+    return num_machines, first, [[{mention.number - first: time for mention, time in choices} for choices in steps] for steps in jobs]
+
+
+def _read_flexible_job(line: Line, num_machines: int) -> list[Choices]:
     steps = []
     place = 1
     for _ in range(line.whole(0, "number of operations", low=1)):
-        choices = line.whole(place, "number of eligible machines", low=1, high=num_machines)
-        times: dict[int, int] = {}
-        for pair in range(choices):
-            where = place + 1 + 2 * pair
-            number = line.whole(where, "machine", low=first_machine, high=first_machine + num_machines - 1) - first_machine
-            if number in times:
-                refuse(f"{line.place}: machine (word {where + 1})", line.words[where], "is named twice for one operation", "Name each machine once.")
-            times[number] = line.whole(where + 1, "process time")
-        steps.append(times)
-        place += 1 + 2 * choices
+        choices: Choices = []
+        for pair in range(line.whole(place, "number of eligible machines", low=1, high=num_machines)):
+            word = place + 1 + 2 * pair
+            mention = read_mention(line, word, "machine", num_machines)
+            if any(other.number == mention.number for other, _ in choices):
+                refuse(mention.place, mention.number, "is named twice for one operation", "Name each machine once.")
+            choices.append((mention, line.whole(word + 1, "process time", high=LONGEST_TIME)))
+        steps.append(choices)
+        place += 1 + 2 * len(choices)
     line.end_after(place, f"job with {len(steps)} operations")
     return steps
 

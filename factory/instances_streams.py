@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import math
 from collections.abc import Sequence
@@ -14,8 +13,20 @@ from typing import Any
 import numpy as np
 
 from factory import draws
-from factory.instances_common import LARGEST, Instance, Matrix, family_attributes, job, machine, refuse, single_machine_centres, tardiness_instance
+from factory.instances_common import (
+    LARGEST,
+    LONGEST_TIME,
+    Instance,
+    Matrix,
+    family_attributes,
+    job,
+    machine,
+    refuse,
+    single_machine_centres,
+    tardiness_instance,
+)
 from factory.model import Order, WorkCentre
+from factory.text_files import Row, read_number, read_rows, read_text
 
 REPLAY_TICKS = 1000
 """Ticks in a time unit of the recorded streams, which have three decimals."""
@@ -56,7 +67,7 @@ def read_replay(path: Path | str) -> Instance:
 def _read_json(path: Path) -> Any:
     """Read the file with exact decimals."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
+        return json.loads(read_text(path), parse_float=Decimal)
     except json.JSONDecodeError as error:
         raise ValueError(f"{path}:{error.lineno}: {error.msg} at column {error.colno}; the file must be JSON. Correct it.") from error
 
@@ -73,10 +84,10 @@ def _whole(value: Any, place: str, low: int = 0, high: int = LARGEST) -> int:
     return value
 
 
-def _ticks(value: Any, place: str) -> int:
-    """A time in ticks of 0.001, exactly."""
-    if not isinstance(value, int | Decimal) or isinstance(value, bool) or not 0 <= value * REPLAY_TICKS <= LARGEST:
-        refuse(place, value, f"must be a number in 0..{LARGEST // REPLAY_TICKS}", "Correct it.")
+def _ticks(value: Any, place: str, high: int = LARGEST) -> int:
+    """A time in ticks of 0.001, exactly, ``high`` of them at most."""
+    if not isinstance(value, int | Decimal) or isinstance(value, bool) or not 0 <= value * REPLAY_TICKS <= high:
+        refuse(place, value, f"must be a number in 0..{high // REPLAY_TICKS}", "Correct it.")
     ticks = value * REPLAY_TICKS
     if ticks != int(ticks):
         refuse(place, value, "must have at most three decimals", "Round it.")
@@ -95,7 +106,7 @@ def _read_setups(setups: Any, count: int, place: str) -> Sequence[Matrix | None]
 def _read_setup(rows: Any, place: str) -> Matrix:
     if not isinstance(rows, list) or any(not isinstance(row, list) or len(row) != len(rows) for row in rows):
         refuse(place, f"{len(rows) if isinstance(rows, list) else rows} rows", "must be a square matrix [from][to]", "Complete the rows.")
-    matrix = tuple(tuple(_ticks(time, f"{place}[{i}][{k}]") for k, time in enumerate(row)) for i, row in enumerate(rows))
+    matrix = tuple(tuple(_ticks(time, f"{place}[{i}][{k}]", LONGEST_TIME) for k, time in enumerate(row)) for i, row in enumerate(rows))
     for k, row in enumerate(matrix):
         if row[k] != 0:
             refuse(f"{place}[{k}][{k}]", rows[k][k], "staying in a setup must take 0", "Set it to 0.")
@@ -129,7 +140,7 @@ def _read_route(entry: Any, matrices: Sequence[Matrix | None], place: str) -> li
         centre = _whole(operation[0], f"{where}: work centre", high=len(matrices) - 1)
         matrix = matrices[centre]
         family = None if matrix is None or operation[2] is None else _whole(operation[2], f"{where}: family", high=len(matrix) - 2)
-        route.append((centre, _ticks(operation[1], f"{where}: process time"), family))
+        route.append((centre, _ticks(operation[1], f"{where}: process time", LONGEST_TIME), family))
     return route
 
 
@@ -153,10 +164,26 @@ def read_expected_completions(path: Path | str) -> dict[tuple[str, str], tuple[i
     -------
     dict
         (stream, rule) -> completion date of each job in ticks of 0.001, by number of the job.
+
+    Raises
+    ------
+    ValueError
+        If a column is missing, or a time is no number.
     """
-    csv.field_size_limit(2**24)
-    with Path(path).open(newline="", encoding="utf-8") as file:
-        return {(row["instance"], row["rule"]): tuple(int(Decimal(time) * REPLAY_TICKS) for time in row["completions"].split()) for row in csv.DictReader(file)}
+    rows = read_rows(path, ("instance", "rule", "completions"))
+    return {(row.text("instance"), row.text("rule")): _read_completions(row) for row in rows}
+
+
+def _read_completions(row: Row) -> tuple[int, ...]:
+    """Return completion dates in ticks; what goes beyond three decimals is noise of the other simulator and cut off."""
+    dates = []
+    for time in row.text("completions").split():
+        try:
+            read_number(time)
+        except ValueError as error:
+            raise ValueError(f"{row.place}: completions: {error}.") from None
+        dates.append(int(Decimal(time) * REPLAY_TICKS))
+    return tuple(dates)
 
 
 def draw_dynamic_shop(

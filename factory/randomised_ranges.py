@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ from pydantic import ValidationError, ValidationInfo, field_validator
 
 from factory.model import Model
 from factory.problems import FactoryError, Problem, refuse, suggest
+from factory.text_files import read_toml
 
 Counts = tuple[int, int]
 Numbers = tuple[float, float]
@@ -97,10 +97,7 @@ def load_ranges(path: Path | str) -> RandomisedRanges:
     FactoryError
         If the file is not TOML, holds anything else, or a range is malformed: one line for each problem.
     """
-    try:
-        data = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise FactoryError(f"{path}: is not TOML ({error}). Correct the text there.") from error
+    data = read_toml(path)
     refuse((Problem(name, data[name], "ranges stand in one table [randomised]", "Remove it") for name in data if name != "randomised"), str(path))
     table = data.get("randomised")
     if not isinstance(table, dict):
@@ -118,8 +115,8 @@ def load_ranges(path: Path | str) -> RandomisedRanges:
 def holds_ranges(path: Path | str) -> bool:
     """Whether a TOML file describes ranges of factories (a table ``[randomised]``), not one factory."""
     try:
-        return "randomised" in tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError):
+        return "randomised" in read_toml(path)
+    except FactoryError:
         return False
 
 

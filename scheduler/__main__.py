@@ -14,6 +14,7 @@ from agents.rules import make_rule
 from envs.seeds import episode_seeds
 from factory.catalogue import find_single_factory
 from factory.model import Factory
+from factory.text_files import drop_mark
 from scheduler import explanations
 from scheduler.bundle import Bundle, BundleError
 from scheduler.decisions import BUDGET_SECONDS, Decider
@@ -131,7 +132,7 @@ def _plan(options: argparse.Namespace) -> str:
 
 def _read_plan(path: Path) -> Plan:
     try:
-        return Plan.model_validate_json(path.read_bytes())
+        return Plan.model_validate_json(drop_mark(path.read_bytes(), str(path)))
     except ValidationError as error:
         raise SnapshotError(f"{path}: {describe_errors(error, 'plan')}") from None
 

@@ -9,8 +9,10 @@ import numpy as np
 from pydantic import ValidationError
 
 from factory.model import Factory, Operation, WorkCentre
-from factory.problems import Problem, Words, suggest
+from factory.problems import FactoryError, Problem, Words, suggest
+from factory.text_files import drop_mark
 from scheduler.consistency import DISAGREEMENT, count_in_process
+from scheduler.date_checks import check_calendar_dates
 from scheduler.lock_checks import can_do, check_locks
 from scheduler.packing import Before, Kind, Names, Row, Setups, keep_packed, names_of, pack_rows, packed, put_together
 from scheduler.snapshot import MOST_ORDERS, MachineState, OperationState, OrderState, Snapshot, SnapshotText
@@ -34,7 +36,12 @@ def read_snapshot(text: str | bytes, factory: Factory) -> Snapshot:
     SnapshotError
         With one line for each problem: path, value, rule, remedy.
     """
-    return read_with_text(text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text, factory)[0]
+    content = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
+    try:
+        content = drop_mark(content, "snapshot")
+    except FactoryError as error:
+        raise SnapshotError(str(error)) from None
+    return read_with_text(content, factory)[0]
 
 
 def read_with_text(text: bytes, factory: Factory) -> tuple[Snapshot, SnapshotText | None]:
@@ -145,6 +152,7 @@ def _find_problems(snapshot: Snapshot, factory: Factory) -> Iterator[Problem]:
         twice = next(one for one in ids if ids.count(one) > 1)
         yield Problem("orders", twice, "order_id must be unique", "Give each order one of its own")
         return
+    yield from check_calendar_dates(snapshot, tables, factory)
     products, in_process = names.kinds, count_operations_in_process(snapshot, names)
     if in_process == DISAGREEMENT:
         yield from find_order_problems(snapshot, factory)

@@ -18,6 +18,8 @@ from pydantic import BaseModel, ValidationError
 from starlette.exceptions import HTTPException
 from starlette.routing import request_response
 
+from factory.problems import FactoryError
+from factory.text_files import drop_mark
 from scheduler.bundle import BundleError
 from scheduler.engine import Engine
 from scheduler.explanations import Explanation
@@ -97,7 +99,10 @@ class _Service:
                 length += len(chunk)
             if length > most:
                 raise RefusedError(413, f"body: is longer than {most} bytes. Leave out orders that are far off.")
-        return b"".join(chunks)  # one alone, as it is
+        try:
+            return drop_mark(b"".join(chunks), "body")  # one chunk alone, as it is
+        except FactoryError as error:
+            raise RefusedError(422, str(error)) from None
 
     async def _read(self, request: Request, kind: type[Asked]) -> Callable[[], Asked]:
         """The body, to be parsed and checked by whoever answers."""

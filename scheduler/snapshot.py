@@ -18,7 +18,7 @@ MOST_ORDERS = 20_000
 
 Date = Annotated[int, Field(ge=0, le=MOST_DATE, strict=True)]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
-Amount = Annotated[float, Field(ge=0, le=1e12, allow_inf_nan=False)]
+Amount = Annotated[float, Field(ge=0, le=1e12, allow_inf_nan=False, strict=True)]
 Status = Literal["upcoming", "ready", "in_process", "done"]
 
 
