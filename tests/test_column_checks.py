@@ -15,10 +15,11 @@ from agents.play import play as play_batch
 from agents.rules import make_rule
 from envs.batch import Batch
 from factory.catalogue import find_single_factory, shipped
+from factory.checks import MAX_TICKS
 from factory.columns import ChangeoverColumns, OperationColumns, OrderColumns, ScheduleColumns, SpanColumns, unload_columns
 from factory.faults import VerificationError
 from factory.kpis import figures_of, figures_of_columns, kpis
-from factory.model import Factory, OrderBook
+from factory.model import Factory, Machine, Operation, Order, OrderBook, Product, Uncertainty, WorkCentre
 from factory.order_tables import PlantTables
 from factory.plant import Plant
 from factory.schedule import FailureRecord, Record, Schedule, WaitRecord, unload
@@ -129,6 +130,25 @@ def test_columns_of_factories_side_by_side_are_each_of_their_own_factory() -> No
         columns, schedule = unload_columns(batch.arrays, batch.shop, env), unload(factory, None, batch.arrays, batch.shop, env)
         assert_same(columns, columns_of(schedule, factory), factory)
         assert Verifier(factory).verify_columns(columns, _refuse) == verify(schedule, factory)
+
+
+def test_bug_a_duration_far_above_its_mean_fits_the_tables() -> None:
+    """An operation of 10 million ticks that happens to take 15 billion overflowed 32 bits."""
+    operation = Operation(name="cure", work_centre="oven", process_time=MAX_TICKS)
+    factory = Factory(
+        name="long",
+        work_centres=(WorkCentre(name="oven", machines=(Machine(name="oven-1"),)),),
+        products=(Product(name="part", operations=(operation,)),),
+        uncertainty=Uncertainty(cv=3.0),
+    )
+    book = OrderBook(orders=(Order(order_id="A", release_date=0, due_date=0, weight=1.0, product="part"),))
+    schedule = play(factory, book, 62_999).schedule()
+    assert schedule.operations[0].process_time > 2**31
+    assert accepts(schedule, factory, book)
+    verifier = Verifier(factory, book)
+    for _ in range(2):
+        assert verifier.quick.accept(columns_of(schedule, factory)) is not None
+        assert verifier.verify(schedule) == verify(schedule, factory, book)
 
 
 def test_a_log_that_was_too_short_is_an_error() -> None:

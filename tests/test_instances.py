@@ -189,7 +189,7 @@ BAD_TEXTS = [
     (read_jsp, JSP.replace("0 3", "3 3"), ":2: machine (word 1) = 3", "must lie in 0..2"),
     (read_jsp, JSP.replace("1 4", "1 -4"), ":3: process time (word 6) = -4", "must lie in 0.."),
     (read_jsp, JSP.replace("1 4", "1 4.5"), ":3: process time (word 6) = '4.5'", "must be a whole number"),
-    (read_jsp, JSP.replace("1 4", "1 9999999999"), "= 9999999999", "must lie in 0..1000000000"),
+    (read_jsp, JSP.replace("1 4", "1 9999999999"), "= 9999999999", "must lie in 0..10000000"),
     (read_jsp, JSP.replace("2 3", "3 3"), "job 2 = nothing", "the file ends after 3 lines"),
     (read_jsp, JSP + "0 1 1 1 2 1\n", ":4: line = '0 1 1 1 2 1'", "the file must end before it"),
     (read_fjsp, FJSP.replace("2 2 0 25", "2 3 0 25"), ":2: number of eligible machines (word 2) = 3", "must lie in 1..2"),
@@ -197,7 +197,7 @@ BAD_TEXTS = [
     (read_fjsp, FJSP.replace("1 0 32", "0"), ":2: number of eligible machines (word 7) = 0", "must lie in 1..2"),
     (read_fjsp, FJSP.replace("1 0 32", "1 0"), ":2: process time (word 9) = nothing", "the line ends after 8 words"),
     (read_fjsp, FJSP.replace("1 0 32", "1 0 32 7"), ":2: job with 2 operations = 10 words", "must have 9"),
-    (read_fjsp_sdst, FJSP_SDST.replace("1 2 1 25", "1 2 0 25"), ":2: machine (word 3) = 0", "must lie in 1..2"),
+    (read_fjsp_sdst, FJSP_SDST.replace("1 2 1 25", "1 2 0 25"), ":2: machine (word 5) = 2", "must lie in 0..1, as machine 0 occurs too"),
     (
         read_fjsp_sdst,
         FJSP_SDST.replace("7 1000000 4", "7 1000000 1000000"),
@@ -206,7 +206,7 @@ BAD_TEXTS = [
     ),
     (read_fjsp_sdst, FJSP_SDST.replace("9 8 1000000", "9 8"), ":7: setup time of machine 2 after operation 1 = 2 words", "must have 3"),
     (read_sdst_jsp, SDST_JSP.replace("2 2 2\n", "2 2\n"), ":1: numbers of machines, jobs and families = 2 words", "must have 3"),
-    (read_sdst_jsp, SDST_JSP.replace("95 1 2", "95 1 3"), ":3: family (word 4) = 3", "must lie in 1..2"),
+    (read_sdst_jsp, SDST_JSP.replace("95 1 2", "95 1 3"), ":3: family (word 4) = 3", "must lie in 0..2"),
     (read_sdst_jsp, SDST_JSP.replace("0 7", "1 7"), "setup times[0][0] = 1", "staying in a setup must take 0"),
     (read_sdst_pfsp, SDST_PFSP.replace("2 0\n", "2 3\n"), "setup times of machine 1[1][1] = 3", "staying in a setup must take 0"),
     (read_sdst_pfsp, SDST_PFSP.replace("83 3\n", "83 x\n"), ":4: process times, row 1 (word 2) = 'x'", "must be a whole number"),
@@ -249,7 +249,7 @@ BAD_STREAMS: list[tuple[tuple[Any, ...], Any, str, str]] = [
     (("jobs", 1, "ops", 0), [0, 6.1], "jobs[1].ops[0] = [0, ", "must be [work centre, process time, family]"),
     (("jobs", 1, "ops", 0, 0), 2, "jobs[1].ops[0]: work centre = 2", "whole number in 0..1"),
     (("jobs", 1, "ops", 0, 1), 6.1234, "jobs[1].ops[0]: process time = 6.1234", "at most three decimals"),
-    (("jobs", 1, "ops", 0, 1), 1e300, "jobs[1].ops[0]: process time = 1E+300", "must be a number in 0..1000000"),
+    (("jobs", 1, "ops", 0, 1), 1e300, "jobs[1].ops[0]: process time = 1E+300", "must be a number in 0..10000"),
     (("jobs", 1, "ops", 0, 2), 2, "jobs[1].ops[0]: family = 2", "whole number in 0..1"),
 ]
 
@@ -268,6 +268,127 @@ def test_malformed_stream_is_refused(tmp_path: Path, keys: tuple[Any, ...], valu
     assert rule in str(refusal.value)
 
 
+def test_bug_no_time_of_an_instance_is_longer_than_a_factory_allows(tmp_path: Path) -> None:
+    """Up to 10**9 was read, and refused only when it was played."""
+    longest = SDST_PFSP.replace("83 3", "10000000 3")
+    assert jobs_of(read_sdst_pfsp(write(tmp_path, longest)))[1][0] == ("C0", 10_000_000)
+    for read, text in (
+        (read_sdst_pfsp, longest.replace("10000000", "10000001")),
+        (read_sdst_jsp, SDST_JSP.replace("10 20", "10 10000001")),
+        (read_wtsds, WTSDS.replace("0 1 5", "0 1 10000001")),
+        (read_wtsds, WTSDS.replace("71\n", "10000001\n", 1)),
+        (read_replay, json.dumps(REPLAY).replace("4.001", "10000.001")),
+    ):
+        with pytest.raises(ValueError, match=r"must (lie|be a number) in 0\.\.10000(000)?\."):
+            read(write(tmp_path, text))
+
+
+# --- machines counted from 0 or from 1 --------------------------------------------------------------------------------------
+
+
+def raised(text: str) -> str:
+    """A flexible job shop that counts machines from 1 instead of 0."""
+    head, *jobs = text.splitlines()
+    lines = []
+    for line in jobs:
+        words = [int(word) for word in line.split()]
+        place = 1
+        for _ in range(words[0]):
+            for pair in range(words[place]):
+                words[place + 1 + 2 * pair] += 1
+            place += 1 + 2 * words[place]
+        lines.append(" ".join(map(str, words)))
+    return "\n".join([head, *lines])
+
+
+def test_bug_a_flexible_job_shop_may_count_machines_from_1(tmp_path: Path) -> None:
+    """Nearly all public files do; they were refused as if a number were wrong."""
+    assert raised(FJSP) == "2 2 1.5\n2 2 1 25 2 37 1 1 32\n1 2 1 45 2 65"
+    zero, one = (read_fjsp(write(tmp_path, text)) for text in (FJSP, raised(FJSP)))
+    assert (zero.first_machine, one.first_machine) == (0, 1)
+    assert zero.factory == one.factory
+
+
+def test_bug_a_job_shop_may_count_machines_from_1(tmp_path: Path) -> None:
+    zero, one = (read_jsp(write(tmp_path, text)) for text in (JSP, "2 3\n1 3 2 2 3 2\n1 2 3 1 2 4\n"))
+    assert (zero.first_machine, one.first_machine) == (0, 1)
+    assert zero.factory == one.factory
+
+
+def test_bug_setup_files_may_count_machines_and_families_from_0(tmp_path: Path) -> None:
+    lowered = FJSP_SDST.replace("1 2 1 25 2 37\n2 1 2 24 1 1 21", "1 2 0 25 1 37\n2 1 1 24 1 0 21")
+    zero, one = (read_fjsp_sdst(write(tmp_path, text)) for text in (lowered, FJSP_SDST))
+    assert (zero.first_machine, one.first_machine) == (0, 1)
+    assert zero.factory == one.factory
+    zero, one = (read_sdst_jsp(write(tmp_path, text)) for text in (SDST_JSP.replace("2 21 2 1 53 1 1\n1 95 1 2", "2 21 1 0 53 0 0\n1 95 0 1"), SDST_JSP))
+    assert (zero.first_machine, one.first_machine) == (0, 1)
+    assert zero.factory == one.factory
+
+
+UNDECIDED = "2 3 1\n2 1 1 3 1 2 4\n1 1 1 2\n"
+"""A flexible job shop in which neither machine 0 nor machine 3 of 3 is used."""
+
+
+def test_bug_machines_that_may_be_counted_from_0_or_1_are_not_guessed(tmp_path: Path) -> None:
+    """It was read from 0, every machine shifted by one if it was meant from 1."""
+    path = write(tmp_path, UNDECIDED)
+    with pytest.raises(ValueError) as refusal:  # noqa: PT011 the message is compared below
+        read_fjsp(path)
+    rule = "neither 0 nor 3 occurs, so the first may be 0 or 1"
+    remedy = "Say from which: first_machine=0 or first_machine=1 (--first-machine 0 or 1)"
+    assert str(refusal.value) == f"{path}: numbers of machines = 1..2; {rule}. {remedy}."
+    for first, machines in ((0, ["M1", "M2"]), (1, ["M0", "M1"])):
+        instance = read_fjsp(path, first_machine=first)
+        assert [next(iter(o.machine_times or {})) for o in instance.factory.products[0].operations] == machines
+        assert instance.first_machine == first
+
+
+def test_bug_setup_files_that_may_be_counted_from_0_or_1_are_not_guessed(tmp_path: Path) -> None:
+    text = "3 1 3\n1 21 2 1\n0 0 0\n0 7 7\n7 0 7\n7 7 0\n"
+    with pytest.raises(ValueError, match="neither 0 nor 3 occurs"):
+        read_sdst_jsp(write(tmp_path, text))
+    assert jobs_of(read_sdst_jsp(write(tmp_path, text), first_machine=1)) == [[("C1", 21)]]
+    assert jobs_of(read_sdst_jsp(write(tmp_path, text), first_machine=0)) == [[("C2", 21)]]
+
+
+def test_bug_the_highest_family_decides_where_no_machine_does(tmp_path: Path) -> None:
+    text = "3 1 3\n1 21 2 3\n0 0 0\n0 7 7\n7 0 7\n7 7 0\n"
+    instance = read_sdst_jsp(write(tmp_path, text))
+    assert (instance.first_machine, instance.factory.products[0].operations[0].setup) == (1, {"family": "F2"})
+
+
+@pytest.mark.parametrize(
+    ("read", "text", "first", "message"),
+    [
+        (read_fjsp, FJSP, 1, ":2: machine (word 3) = 0; must lie in 1..2, as the first machine is to be 1. "
+         "Correct the number, or leave first_machine=1 (--first-machine 1) out."),
+        (read_jsp, "1 2\n1 3 2 4\n", 0, ":2: machine (word 3) = 2; must lie in 0..1, as the first machine is to be 0. "
+         "Correct the number, or leave first_machine=0 (--first-machine 0) out."),
+        (read_fjsp, FJSP.replace("1 65", "2 65"), None, ":3: machine (word 5) = 2; must lie in 0..1, as machine 0 occurs too "
+         "({path}:2: machine (word 3)). Correct one of the two, or the counts in the first line."),
+        (read_fjsp, UNDECIDED, 2, ": first_machine = 2; must be 0 or 1. Give one of them, or leave it out."),
+    ],
+    ids=["told 1, from 0", "told 0, from 1", "both", "told 2"],
+)  # fmt: skip
+def test_bug_numbers_of_machines_must_agree(tmp_path: Path, read: Callable[..., Instance], text: str, first: int | None, message: str) -> None:
+    path = write(tmp_path, text)
+    with pytest.raises(ValueError) as refusal:  # noqa: PT011 the message is compared below
+        read(path, first_machine=first)
+    assert str(refusal.value) == f"{path}{message.replace('{path}', str(path))}"
+
+
+@pytest.mark.parametrize("text", ["2 2\n0 3 0 4\n1 2 0 5\n", "2 2\n1 3 1 4\n2 2 1 5\n"], ids=["from 0", "from 1"])
+def test_bug_a_job_of_a_job_shop_visits_each_machine_once(tmp_path: Path, text: str) -> None:
+    """It was read as another shop, in which the job never visits the other machine."""
+    path = write(tmp_path, text)
+    number = text.split()[2]
+    with pytest.raises(ValueError) as refusal:  # noqa: PT011 the message is compared below
+        read_jsp(path)
+    rule = "job 0 has been there (word 1), but visits each of the 2 machines once"
+    remedy = "Correct the number; where jobs return to machines, write a flexible job shop (read_fjsp)"
+    assert str(refusal.value) == f"{path}:2: machine (word 3) = {number}; {rule}. {remedy}."
+
+
 def test_sequence_that_names_a_job_twice_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="each job must come once"):
         read_optimal_sequences(write(tmp_path, "1,453,0,1,1\n"))
@@ -279,7 +400,7 @@ def test_unknown_suite_is_refused_with_the_known_ones(tmp_path: Path) -> None:
 
 
 def test_suite_without_files_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="must contain jsp/instances"):
+    with pytest.raises(ValueError, match=r"must contain instances in jsp/ or itself \(suffixes: none, \.txt, \.fjs"):
         next(read_suite("jsp", tmp_path))
 
 
@@ -341,6 +462,12 @@ def test_instances_for_testing_are_marked(suites: dict[str, dict[str, Instance]]
     assert [marked[suite] for suite in ("replay", "jsp", "fjsp", "fjsp_sdst", "sdst_pfsp")] == [[]] * 5
 
 
+def test_bug_public_instances_count_machines_as_their_sources_say(suites: dict[str, dict[str, Instance]]) -> None:
+    first = {suite: {instance.first_machine for instance in instances.values()} for suite, instances in suites.items()}
+    none = {suite: {None} for suite in ("replay", "wtsds", "sdst_pfsp")}
+    assert first == {**none, "jsp": {0}, "fjsp": {0}, "fjsp_sdst": {1}, "sdst_jsp": {1}}
+
+
 def test_instances_come_in_the_order_of_their_numbers(suites: dict[str, dict[str, Instance]]) -> None:
     assert list(suites["wtsds"]) == [f"wt_sds_{n}" for n in range(1, 121)]
     assert list(suites["sdst_pfsp"])[:12] == [f"{n}" for n in range(1, 13)]
@@ -374,6 +501,91 @@ def test_expected_completions_cover_every_job_of_every_stream(suites: dict[str, 
     assert len({rule for _, rule in expected}) == 35
     assert all(len(dates) == len(suites["replay"][name].book.orders) for (name, _), dates in expected.items())
     assert expected["js10_s1", "FCFS"][:2] == (110410, 209106)
+
+
+@pytest.mark.parametrize("place", ["one{}", "jsp/one{}", "jsp/instances/one{}", "jsp/mine/2026/one{}"])
+@pytest.mark.parametrize("suffix", ["", ".txt", ".fjs", ".dat", ".TXT"])
+def test_bug_ones_own_instances_need_no_references_and_no_layout(tmp_path: Path, place: str, suffix: str) -> None:
+    """A suite without its reference file stopped with a bare error; JSPLIB's files, which have no suffix, were not found."""
+    path = tmp_path / place.format(suffix)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(JSP, encoding="utf-8")
+    (instance,) = read_suite("jsp", tmp_path)
+    assert (instance.name, instance.reference, instance.reference_kind, instance.is_test) == ("one", None, None, False)
+
+
+def test_bug_what_lies_beside_instances_is_none(tmp_path: Path) -> None:
+    write(tmp_path, JSP)
+    (tmp_path / ".hidden").mkdir()
+    for name in (
+        "LICENSE",
+        "README",
+        "readme.txt",
+        "LICENSE.md",
+        "instances.json",
+        "results.json",
+        "cpsat_our_runs.txt",
+        "x.csv",
+        ".DS_Store",
+        ".hidden/x.txt",
+    ):
+        (tmp_path / name).write_text("no instance", encoding="utf-8")
+    assert [instance.name for instance in read_suite("jsp", tmp_path)] == ["instance"]
+
+
+def test_bug_ones_own_names_are_none_of_a_published_set(tmp_path: Path) -> None:
+    """Numbers in them crashed the reader, or marked instances as kept for testing."""
+    for suite, file, text in (
+        ("sdst_jsp", "mine.dat", SDST_JSP),
+        ("wtsds", "week7.instance", WTSDS),
+        ("fjsp", "behnke/mine.txt", FJSP),
+        ("fjsp", "fattahi/x.txt", FJSP),
+        ("fjsp", "dauzere/week1.txt", FJSP),
+        ("fjsp", "kacem/kick.txt", FJSP),
+    ):
+        path = tmp_path / suite / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    assert [instance.name for instance in read_suite("fjsp", tmp_path)] == ["mine", "week1", "x", "kick"]
+    own = [next(read_suite(suite, tmp_path)) for suite in ("sdst_jsp", "wtsds")]
+    assert [(instance.name, instance.is_test) for instance in own] == [("mine", False), ("week7", False)]
+
+
+def test_bug_files_that_share_a_name_are_called_by_their_paths(tmp_path: Path) -> None:
+    """The last one hid the others."""
+    for place in ("siteA/week1.txt", "siteB/week1.txt", "siteB/week2.txt", "week3.fjs", "week3.txt"):
+        path = tmp_path / "fjsp" / place
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(FJSP, encoding="utf-8")
+    instances = list(read_suite("fjsp", tmp_path))
+    assert sorted(instance.name for instance in instances) == ["siteA/week1", "siteB/week1", "week2", "week3.fjs", "week3.txt"]
+    assert [instance.factory.name for instance in instances] == [instance.name for instance in instances]
+
+
+def test_bug_a_suite_can_be_told_the_number_of_the_first_machine(tmp_path: Path) -> None:
+    write(tmp_path, UNDECIDED)
+    assert [instance.first_machine for instance in read_suite("fjsp", tmp_path, first_machine=1)] == [1]
+    with pytest.raises(ValueError, match=r"only files of jsp, fjsp, fjsp_sdst, sdst_jsp number machines\. Leave it out"):
+        next(read_suite("wtsds", tmp_path, first_machine=1))
+
+
+@pytest.mark.parametrize(
+    ("listed", "message"),
+    [
+        ("[", ":1: Expecting value at column 2; the file must be JSON. Correct it."),
+        ("{}", " = dict; must be a list of instances. Put it in [brackets]."),
+        ('[{"name": "one"}]', ": [0] = {'name': 'one'}; must name its instance."),
+        ('[{"instance": "one", "upper_bound": "7"}]', ": [0].upper_bound = 7; must be a number, 0 or more. Write the bound."),
+        ('[{"instance": "one", "upper_bound": 7, "lower_bound": NaN}]', ": [0].lower_bound = nan; must be a number, 0 or more."),
+    ],
+)
+def test_bug_a_malformed_list_of_bounds_is_refused(tmp_path: Path, listed: str, message: str) -> None:
+    write(tmp_path, JSP)
+    path = tmp_path / "bks_scheduleopt.json"
+    path.write_text(listed, encoding="utf-8")
+    with pytest.raises(ValueError) as refusal:  # noqa: PT011 the message is compared below
+        next(read_suite("jsp", tmp_path))
+    assert str(refusal.value).startswith(f"{path}{message}")
 
 
 # --- dynamic shop -----------------------------------------------------------------------------------------------------------

@@ -154,3 +154,43 @@ def test_what_is_refused_is_refused_in_the_same_words() -> None:
     with pytest.raises(SnapshotError) as found:
         read_snapshot(wrong, FACTORY)
     assert len(str(found.value).splitlines()) == plain.value.error_count()
+
+
+# --- dates that are no ticks ----------------------------------------------------------------------------------------------------
+
+CALENDAR_DATES = [
+    (("clock",), 1774944000, "clock = 1774944000", "2026-03-31T08:00:00+00:00"),
+    (("orders", 0, "due_date"), 20260331, "orders.0.due_date = 20260331", "2026-03-31"),
+    (("machines", "paint-1", "out_of_service_until"), 202603310600, "machines.paint-1.out_of_service_until = 202603310600", "2026-03-31T06:00"),
+]
+
+
+@pytest.mark.parametrize(("keys", "number", "place", "date"), CALENDAR_DATES, ids=[place for *_, place, _ in CALENDAR_DATES])
+def test_bug_a_calendar_date_in_a_snapshot_is_refused(keys: Sequence[Any], number: int, place: str, date: str) -> None:
+    """As ticks it lies decades ahead, and was believed."""
+    content = json.loads(PLAIN)
+    inside = content
+    for key in keys[:-1]:
+        inside = inside[key]
+    inside[keys[-1]] = number
+    for spelt in (json.dumps(content), json.dumps(content, ensure_ascii=True).replace('"factory"', '"\\u0066actory"')):  # read in parts, and whole
+        with pytest.raises(SnapshotError) as refusal:
+            read_snapshot(spelt, FACTORY)
+        rule = f"dates are ticks of the factory, but this one reads as {date}"
+        assert f"{place}; {rule}. Count the ticks from the date of tick 0." in str(refusal.value).splitlines()
+
+
+def test_bug_the_arrival_of_a_part_is_no_calendar_date() -> None:
+    content = json.loads(PLAIN)
+    place, name = next(
+        (place, name) for place, order in enumerate(content["orders"]) for name, state in order["operations"].items() if state["status"] == "upcoming"
+    )
+    content["orders"][place]["operations"][name]["arrival_date"] = 20260331
+    with pytest.raises(SnapshotError, match=rf"orders\.{place}\.operations\.{name}\.arrival_date = 20260331; dates are ticks"):
+        read_snapshot(json.dumps(content), FACTORY)
+
+
+def test_far_dates_that_are_no_calendar_dates_stay_ticks() -> None:
+    content = json.loads(PLAIN)
+    content["orders"][0]["due_date"] = 99_999_999
+    assert read_snapshot(json.dumps(content), FACTORY).orders[0].due_date == 99_999_999

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import importlib.util
 import json
 import os
@@ -129,11 +130,22 @@ def test_many_clients_at_once_get_the_answers_of_one_after_the_other(client: Tes
     assert [plan.json()["operations"] for plan in plans] == again
 
 
+def test_bug_a_request_may_begin_with_a_byte_order_mark(client: TestClient) -> None:
+    """PowerShell sends one with what it has read from a file."""
+    body = json.dumps(BODY).encode()
+    for path in ("/v1/decide", "/v1/explain"):
+        plain, marked = (client.post(path, content=mark + body) for mark in (b"", codecs.BOM_UTF8))
+        assert (plain.status_code, marked.status_code) == (200, 200)
+    decided = [told(client.post("/v1/decide", content=mark + body).json()["decisions"]) for mark in (b"", codecs.BOM_UTF8)]
+    assert decided[0] == decided[1]
+
+
 @pytest.mark.parametrize(
     ("path", "body", "status", "words"),
     [
         ("/v1/decide", b"", 422, "is not JSON"),
         ("/v1/decide", b'{"snapshot": ', 422, "is not JSON"),
+        ("/v1/decide", json.dumps(BODY).encode("utf-16"), 422, "body: is UTF-16 text; must be UTF-8. Save it as UTF-8"),
         ("/v1/decide", b"[]", 422, "body = 0 items"),
         ("/v1/decide", b'{"snapshot": {"version": 2}}', 422, "snapshot.version = 2; input should be 1"),
         ("/v1/decide", json.dumps({"snapshot": {**BODY["snapshot"], "clock": float("nan")}}).encode(), 422, "snapshot.clock = nan"),

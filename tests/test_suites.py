@@ -163,6 +163,62 @@ def test_runs_give_the_same_results_resumed_or_on_more_processes(benchmarks_fold
     assert [first["about"][name]["is_test"] for name in ("wt_sds_41", "wt_sds_82", "wt_sds_87")] == [False, False, True]
 
 
+# --- one's own instances ----------------------------------------------------------------------------------------------------------
+
+OWN_JSP = "2 2\n0 3 1 4\n1 2 0 5\n"
+OWN_FJSP = "2 2\n2 1 1 3 2 1 2 2 4\n1 1 2 2\n"
+"""Machines are counted from 1."""
+UNDECIDED = "2 3 1\n2 1 1 3 1 2 4\n1 1 1 2\n"
+"""Neither machine 0 nor machine 3 of 3 is used."""
+
+
+def play_own(tmp_path: Path, suite: str, files: dict[str, str], *more: str) -> tuple[int, dict[str, Any]]:
+    """Exit status and results of a suite over one's own files."""
+    for name, text in files.items():
+        (tmp_path / "own" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "own" / name).write_text(text, encoding="utf-8")
+    given = ["--suite", suite, "--instances", str(tmp_path / "own"), "--policies", "SPT,LPT", "--out", str(tmp_path / "out"), "--processes", "1"]
+    status = evaluate.main([*given, *more])
+    return status, json.loads((tmp_path / "out" / "results.json").read_text()) if status == 0 else {}
+
+
+def test_bug_ones_own_instances_are_played_without_references(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The command stopped with "No such file or directory: 'jsp/bks_scheduleopt.json'"."""
+    status, results = play_own(tmp_path, "jsp", {"mine": OWN_JSP})
+    assert status == 0
+    assert results["instances"]["mine"]["SPT"] == {"value": 8.0, "reference": None, "gap": None}
+    assert results["about"]["mine"]["reference_kind"] is None
+    title = "jsp: 1 instance, makespan, no published values; machines are counted from 0 in 1"
+    assert title in capsys.readouterr().out
+    assert title in (tmp_path / "out" / "report.md").read_text()
+
+
+def test_bug_instances_of_one_name_are_all_played(tmp_path: Path) -> None:
+    """The last was in the results, the others were lost without a word."""
+    files = {"fjsp/siteA/week1.txt": OWN_FJSP, "fjsp/siteB/week1.txt": OWN_FJSP.replace("1 3", "1 30")}
+    _, results = play_own(tmp_path, "fjsp", files)
+    values = {name: by_policy["SPT"]["value"] for name, by_policy in results["instances"].items()}
+    assert values == {"siteA/week1": 5.0, "siteB/week1": 32.0}
+    assert results["summary"]["SPT"]["instances"] == 2
+    assert play_own(tmp_path, "fjsp", files)[1]["instances"] == results["instances"]  # taken from what is done
+
+
+def test_bug_results_say_from_which_number_machines_are_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _, results = play_own(
+        tmp_path, "fjsp", {"one.fjs": OWN_FJSP, "zero.fjs": OWN_FJSP.replace("1 1 3 2 1 2 2 4", "1 0 3 2 0 2 1 4").replace("1 1 2 2", "1 1 1 2")}
+    )
+    assert {name: one["first_machine"] for name, one in results["about"].items()} == {"one": 1, "zero": 0}
+    assert results["instances"]["one"] == results["instances"]["zero"]
+    assert "machines are counted from 0 in 1 and from 1 in 1" in capsys.readouterr().out
+
+
+def test_bug_the_first_machine_can_be_told_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert play_own(tmp_path, "fjsp", {"last.fjs": UNDECIDED})[0] == 2
+    assert "Say from which: first_machine=0 or first_machine=1 (--first-machine 0 or 1)." in capsys.readouterr().err
+    status, results = play_own(tmp_path, "fjsp", {}, "--first-machine", "1")
+    assert (status, results["about"]["last"]["first_machine"]) == (0, 1)
+
+
 # --- tables ---------------------------------------------------------------------------------------------------------------------
 
 
@@ -229,6 +285,9 @@ def test_reports_name_what_differs_from_published_results() -> None:
         ("fjsp", "setb4xyz", "barnes"),
         ("sdst_pfsp", "121", "SSD-50"),
         ("sdst_jsp", "t2-ps01", "sdst_jsp"),
+        ("wtsds", "week7", "wtsds"),
+        ("sdst_pfsp", "line 3, 200", "sdst_pfsp"),
+        ("jsp", "siteA/week1", "siteA"),
     ],
 )
 def test_instances_are_grouped_as_the_literature_reports_them(suite: str, instance: str, family: str) -> None:
@@ -243,7 +302,7 @@ def test_instances_are_grouped_as_the_literature_reports_them(suite: str, instan
     [
         (["--suite", "wtsd", "--instances", "."], "Write 'wtsds', if that is meant; the suites are"),
         (["--suite", "wtsds"], "--suite needs --instances"),
-        (["--suite", "wtsds", "--instances", "nowhere"], "Give the folder of the public benchmarks"),
+        (["--suite", "wtsds", "--instances", "nowhere"], "Give the folder of the public benchmarks, or of your own instances"),
     ],
 )
 def test_a_wrong_suite_is_refused_in_words(tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], words: str) -> None:

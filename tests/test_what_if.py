@@ -70,6 +70,23 @@ def test_before_and_after_are_the_plans_without_and_with_the_changes() -> None:
     assert snapshot == three_orders(FACTORY), "the snapshot stays as it is"
 
 
+@pytest.mark.parametrize(
+    ("change", "place"),
+    [
+        (RushOrder(order_id="R", product="white", due_date=20260331), "orders.3.due_date"),
+        (OrderTerms(order="B", due_date=20260331), "orders.1.due_date"),
+        (MachineDown(machine="pack-1", until=20260331), "machines.pack-1.out_of_service_until"),
+    ],
+    ids=["rush order", "order terms", "machine down"],
+)
+def test_bug_a_calendar_date_in_a_change_is_refused(change: Change, place: str) -> None:
+    """As hours it lies 2300 years ahead."""
+    with pytest.raises(SnapshotError) as refusal:
+        change_snapshot(three_orders(FACTORY), [change], FACTORY)
+    rule = "dates are ticks of the factory, but this one reads as 2026-03-31"
+    assert str(refusal.value) == f"{place} = 20260331; {rule}. Count the ticks from the date of tick 0."
+
+
 def test_a_rush_order_comes_at_the_clock_and_is_planned() -> None:
     """White behind B, who is white: the booth takes it last all the same (first in, first out), after C: 2 hours of changeover from 25, then 4."""
     found = try_out(RushOrder(order_id="R", product="white", due_date=20, weight=5.0))
