@@ -168,7 +168,8 @@ def _explain(error: Any) -> str:
         for step in error["loc"][:-1]:
             model = _model_of(model.model_fields[str(step)].annotation) or model
         return f"{place} = {error['input']!r}; there is no such key. {suggest(str(error['loc'][-1]), model.model_fields)}."
-    rule = error["msg"][0].lower() + error["msg"][1:]
+    rule = error["msg"].removeprefix("Value error, ")
+    rule = rule[0].lower() + rule[1:]
     return f"{place} = {error['input']!r}; {rule}. Correct it."
 
 

@@ -11,8 +11,6 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
-from pydantic_core import PydanticCustomError
-
 from factory.problems import FactoryError
 
 _FOREIGN_MARKS = (
@@ -105,11 +103,11 @@ def refuse_text(value: Any) -> Any:
 
     Raises
     ------
-    PydanticCustomError
+    ValueError
         If it is a text.
     """
     if isinstance(value, str):
-        raise PydanticCustomError("number_in_quotes", "must be a number, without quotes")
+        raise ValueError("must be a number, without quotes")
     return value
 
 

@@ -18,6 +18,7 @@ from factory.catalogue import FOLDER, find_factory, find_single_factory, shipped
 from factory.load import load
 from factory.load_factor import changeover_profile, mean_interarrival_time, offered_load
 from factory.model import Demand, Factory, Product
+from factory.order_book import read_order_book
 from factory.plant import Plant
 from factory.randomised_ranges import RandomisedRanges
 from factory.schedule import OrderRecord, Schedule
@@ -132,6 +133,17 @@ def test_example_of_the_guide_is_a_factory_that_runs(tmp_path: Path) -> None:
     assert [round(share, 2) for share in offered_load(factory).values()] == [float(share) for share in told.groups()]
     assert changeover_profile(factory)["paint"][:2] == pytest.approx((0.48, 10.0))
     assert played(factory, seed=1).complete
+
+
+def test_order_book_of_the_guide_is_read_as_it_says(tmp_path: Path) -> None:
+    """Tick 0 is midnight before the first release; due at the end of 10 April."""
+    (text,) = re.findall(r"```toml\n(.*?)```", GUIDE, re.DOTALL)
+    (book,) = re.findall(r"```\n(order_id,.*?)```", GUIDE, re.DOTALL)
+    (tmp_path / "bicycles.toml").write_text(text, encoding="utf-8")
+    (tmp_path / "orders.csv").write_text(book, encoding="utf-8")
+    orders = read_order_book(tmp_path / "orders.csv", find_single_factory(tmp_path / "bicycles.toml")).orders
+    assert [order.release_date for order in orders] == [6 * 60, 30 * 60]
+    assert [order.due_date for order in orders] == [11 * 24 * 60] * 2
 
 
 def played(factory: Factory, seed: int) -> Schedule:
