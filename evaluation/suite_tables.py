@@ -34,7 +34,10 @@ _NOTES = {
 
 
 def family_of(suite: str, instance: str) -> str:
-    """The group in which the literature reports an instance; of one's own the suite, or the letters that its name begins with."""
+    """The group in which the literature reports an instance.
+
+    For one's own it is the suite, or the letters that the name begins with.
+    """
     if suite == "replay":
         return re.sub(r"_s?\d+$", "", instance)
     number = re.fullmatch(r"(?:wt_sds_)?([0-9]+)", instance)

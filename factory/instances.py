@@ -104,7 +104,10 @@ SUITES = {
 
 
 def suite_folder(suite_name: str, folder: Path | str) -> Path:
-    """Return where the files of a suite lie: below the folder called like it, where there is one, else in ``folder`` itself."""
+    """Return where the files of a suite lie.
+
+    That is the folder called like it where there is one, else ``folder`` itself.
+    """
     own = Path(folder) / SUITES[suite_name].folder
     return own if own.is_dir() else Path(folder)
 

@@ -16,7 +16,10 @@ _NO_INSTANCES = ("cpsat_our_runs.txt", "instances.json", "results.json")
 
 
 def find_instances(folder: Path, suffixes: Sequence[str]) -> list[Path]:
-    """Return the files below a folder that end as instances do; hidden ones, licences, descriptions and results are none."""
+    """Return the files below a folder that end as instances do.
+
+    Hidden files, licences, descriptions and results are none.
+    """
     return [path for path in folder.rglob("*") if _is_instance(path, folder, suffixes)]
 
 
@@ -29,7 +32,11 @@ def _is_instance(path: Path, folder: Path, suffixes: Sequence[str]) -> bool:
 
 
 def name_instances(paths: Sequence[Path], folder: Path, name_of: Callable[[Path], str]) -> list[str]:
-    """Return a name for each file that no other has: ``name_of`` it, else its path below the folder, at last with its suffix."""
+    """Return a name for each file that no other has.
+
+    It is ``name_of`` the file; where several have that, its path below the folder, and where that
+    is not enough its path with the suffix.
+    """
     below = [path.relative_to(folder) for path in paths]
     names = [name_of(path) for path in paths]
     for longer in ([path.with_suffix("") for path in below], below):

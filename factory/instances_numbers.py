@@ -1,4 +1,4 @@
-"""Numbers of machines and families in files of public instances: some files count from 0, others from 1."""
+"""Numbers of machines and families in public instances: some files count from 0, others from 1."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Published objective values of public instances: a reader for each kind of file that lists them."""
+"""Published objective values of public instances: a reader for each kind of file."""
 
 from __future__ import annotations
 

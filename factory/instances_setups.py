@@ -104,7 +104,8 @@ def read_fjsp_sdst(path: Path | str, first_machine: int | None = None) -> Instan
     path
         The file.
     first_machine
-        Number of the first machine in the file, 0 or 1; needed where neither 0 nor the number of machines occurs.
+        Number of the first machine in the file, 0 or 1; needed where neither 0 nor the number of
+        machines occurs.
 
     Raises
     ------
@@ -144,15 +145,16 @@ def read_sdst_jsp(path: Path | str, first_machine: int | None = None) -> Instanc
     """A job shop with setups between families, as Brucker and Thiele's t2-ps (1996).
 
     Machines, jobs and families; for each job its number of operations and triples of process time, machine and family; the initial setup time
-    of each family; the matrix [from family][to family], the same for all machines. A machine may be set up before the job has arrived. Machines and families
-    are both counted from 0 or both from 1, as the numbers show.
+    of each family; the matrix [from family][to family], the same for all machines. A machine may be set up before the job has arrived.
+    Machines and families are both counted from 0 or both from 1, as the numbers show.
 
     Parameters
     ----------
     path
         The file.
     first_machine
-        Number of the first machine, and of the first family, in the file, 0 or 1; needed where none is 0 and none is the highest.
+        Number of the first machine, and of the first family, in the file, 0 or 1; needed where none
+        is 0 and none is the highest.
 
     Raises
     ------

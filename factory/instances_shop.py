@@ -62,14 +62,16 @@ def _check_visits(number: int, steps: Choices) -> None:
 def read_fjsp(path: Path | str, first_machine: int | None = None) -> Instance:
     """A flexible job shop: jobs and machines, then for each job its operations, each with the machines that can do it and their times.
 
-    All machines form one work centre ``C0``; each operation names its eligible machines. They are counted from 0 or from 1, as the numbers show.
+    All machines form one work centre ``C0``; each operation names its eligible machines. They are
+    counted from 0 or from 1, as the numbers show.
 
     Parameters
     ----------
     path
         The file.
     first_machine
-        Number of the first machine in the file, 0 or 1; needed where neither 0 nor the number of machines occurs.
+        Number of the first machine in the file, 0 or 1; needed where neither 0 nor the number of
+        machines occurs.
 
     Raises
     ------
@@ -91,9 +93,9 @@ def read_sizes(lines: Lines) -> tuple[int, int]:
 
 
 def read_flexible_jobs(lines: Lines, first_machine: int | None) -> tuple[int, int, list[list[dict[int, int]]]]:
-    """Return the number of machines, the number of the first one in the file, and the jobs of a flexible job shop.
+    """Return number of machines, number of the first one in the file, and jobs.
 
-    A job has for each operation its process time by eligible machine, counted from 0.
+    A job of a flexible job shop has for each operation its process time by eligible machine, counted from 0.
     """
     num_jobs, num_machines = read_sizes(lines)
     jobs = [_read_flexible_job(lines.take(f"job {number}"), num_machines) for number in range(num_jobs)]

@@ -175,7 +175,10 @@ def read_expected_completions(path: Path | str) -> dict[tuple[str, str], tuple[i
 
 
 def _read_completions(row: Row) -> tuple[int, ...]:
-    """Return completion dates in ticks; what goes beyond three decimals is noise of the other simulator and cut off."""
+    """Return completion dates in ticks.
+
+    Further decimals are noise of the other simulator and cut off.
+    """
     dates = []
     for time in row.text("completions").split():
         try:

@@ -1,4 +1,4 @@
-"""Calendar dates: ISO 8601 texts as moments, and whole numbers that are calendar dates in disguise."""
+"""Calendar dates: texts in ISO 8601, and whole numbers that are calendar dates in disguise."""
 
 from __future__ import annotations
 

@@ -41,13 +41,15 @@ def read_order_book(path: str | Path, factory: Factory, epoch: datetime | None =
     Parameters
     ----------
     path
-        The CSV file. Dates are all ticks, or all in ISO 8601 (``2026-03-01T06:00``), then with a time zone each (``2026-03-01T06:00+01:00``) or none.
-        A day without a time is released at its start and due at its end.
+        The CSV file. Dates are all ticks, or all in ISO 8601 (``2026-03-01T06:00``), then with a time
+        zone each (``2026-03-01T06:00+01:00``) or none. A day without a time is released at its start
+        and due at its end.
     factory
         Its products and options are what can be ordered.
     epoch
-        The date of tick 0 where dates are ISO, with a time zone if they have one; by default the last time that the clock (in the zone of the first release)
-        showed the factory's ``start_hour`` before the first release.
+        The date of tick 0 where dates are ISO, with a time zone if they have one; by default the
+        last time that the clock (in the zone of the first release) showed the factory's
+        ``start_hour`` before the first release.
 
     Raises
     ------
@@ -60,7 +62,9 @@ def read_order_book(path: str | Path, factory: Factory, epoch: datetime | None =
     refuse((problem for line in lines for problem in _check_line(line, dates)), where)
     epoch = _find_epoch(lines, dates, factory, epoch, where)
     if epoch is None:
-        refuse(_check_disguise([(f"line {line.number}", [int(line.cells[column]) for column in DATES]) for line in lines], factory), where)
+        ticks = [[int(line.cells[column]) for column in DATES] for line in lines]
+        places = [f"line {line.number}" for line in lines]
+        refuse(_check_disguise(list(zip(places, ticks, strict=True)), factory), where)
     refuse((problem for line in lines for problem in _check_dates(line, factory, epoch)), where)
     orders = [(_order(line, factory, epoch), f"line {line.number}") for line in lines]
     orders.sort(key=lambda pair: pair[0].release_date)
@@ -118,7 +122,7 @@ def _check_width(row: list[str], header: list[str], number: int) -> Iterator[Pro
 
 
 class Dates(NamedTuple):
-    """How the dates of a file are written: all as ticks, or all in ISO 8601, with a zone or without."""
+    """The way a file writes its dates: as ticks, or in ISO 8601 with a zone or without."""
 
     are_iso: bool
     have_zone: bool
@@ -141,7 +145,7 @@ class Dates(NamedTuple):
 
 
 def _find_dates(lines: Sequence[Line]) -> Dates:
-    """Return how most of the dates are written, so that the fewest are called wrong where they are mixed."""
+    """Return the way most dates are written, so that the fewest are called wrong."""
     texts = [line.cells[column] for line in lines for column in DATES]
     ticks = sum(_is_ticks(text) for text in texts)
     iso = [date for text in texts if not _is_ticks(text) and (date := read_date(text)) is not None]
@@ -162,9 +166,10 @@ def _check_ticks(text: str) -> tuple[str, str] | None:
 
 
 def _check_disguise(rows: Sequence[tuple[str, Sequence[int]]], factory: Factory) -> Iterator[Problem]:
-    """Whole numbers are ticks, so none may be a calendar date; ``rows`` are places and dates of the orders.
+    """Check that no whole number, which is ticks, is a calendar date.
 
-    A number that reads as a calendar date is one if as ticks it would lie years ahead, or if all dates of the book read so.
+    A number that reads as a calendar date is one if as ticks it would lie years ahead, or if all
+    dates of the book read so. ``rows`` are places and dates of the orders.
     """
     read = [[read_disguised_date(number) for number in numbers] for _, numbers in rows]
     are_all, far = all(None not in dates for dates in read), far_ticks(factory.tick_minutes)
@@ -214,7 +219,7 @@ def _find_epoch(lines: Sequence[Line], dates: Dates, factory: Factory, epoch: da
 
 
 def _moment(line: Line, column: str) -> datetime:
-    """Return the moment of an ISO date: a day without a time is released at its start and due at its end."""
+    """Return the moment of an ISO date; a day without a time is due at its end."""
     date = read_date(line.cells[column])
     assert date is not None  # checked before
     return date.end if column == "due_date" else date.start
@@ -229,7 +234,7 @@ def _ticks(line: Line, column: str, factory: Factory, epoch: datetime | None) ->
 
 
 def _in_utc(date: datetime) -> datetime:
-    """Return a date with a zone in UTC, so that differences are elapsed time whatever clocks did; any other as it is."""
+    """Return a date with a zone in UTC, where differences are elapsed time; any other as it is."""
     return date if date.tzinfo is None else date.astimezone(UTC)
 
 
@@ -263,7 +268,8 @@ def write_order_book(book: OrderBook, path: str | Path, factory: Factory, epoch:
     book, path, factory
         The orders, the CSV file, and the factory that makes them.
     epoch
-        The date of tick 0, to write ISO dates, in its zone if it has one; without it ticks are written.
+        The date of tick 0, to write ISO dates, in its zone if it has one; without it ticks are
+        written.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Text that users write: files and requests in UTF-8, with or without a byte order mark, and the numbers in them."""
+"""Text that users write: UTF-8 with or without a byte order mark, and the numbers in it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Dates of a snapshot are ticks: what reads as a calendar date, and would lie years ahead, is refused."""
+"""Dates of a snapshot are ticks: a number that reads as a calendar date is refused."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def check_calendar_dates(snapshot: Snapshot, orders: PackedOrders | None, factor
     Parameters
     ----------
     orders
-        The snapshot's orders as numbers; None: they do not fit the factory, which is told elsewhere.
+        The snapshot's orders as numbers; None: they do not fit the factory.
     """
     clock = snapshot.clock
     yield from _check_date("clock", clock, 0, factory)
@@ -43,7 +43,7 @@ def check_calendar_dates(snapshot: Snapshot, orders: PackedOrders | None, factor
 
 
 def _any_far(orders: PackedOrders, clock: int, factory: Factory) -> bool:
-    """Return whether any date of the orders lies years ahead, without a look at each; nan is none."""
+    """Return whether any date of the orders lies years ahead; nan is none."""
     far = far_ticks(factory.tick_minutes)
     dates = (orders.orders[:, DUE_DATE], *orders.operations[:, (ARRIVAL_DATE, EXPECTED_DATE)].T)
     return any(bool(np.any(column - clock >= far)) for column in dates)

@@ -98,7 +98,9 @@ def parse_snapshot(data: object, factory: Factory) -> Snapshot:
 
 def check_snapshot(snapshot: Snapshot, factory: Factory) -> Snapshot:
     """The same of one that has been parsed; returns it."""
-    problems = list(_find_problems(snapshot, factory))
+    tables = packed(snapshot, names_of(factory))
+    calendar = check_calendar_dates(snapshot, tables, factory)
+    problems = [*calendar, *_find_problems(snapshot, factory)]
     if problems:
         raise SnapshotError("\n".join(map(str, problems[:MOST_PROBLEMS])))
     return snapshot
@@ -152,7 +154,6 @@ def _find_problems(snapshot: Snapshot, factory: Factory) -> Iterator[Problem]:
         twice = next(one for one in ids if ids.count(one) > 1)
         yield Problem("orders", twice, "order_id must be unique", "Give each order one of its own")
         return
-    yield from check_calendar_dates(snapshot, tables, factory)
     products, in_process = names.kinds, count_operations_in_process(snapshot, names)
     if in_process == DISAGREEMENT:
         yield from find_order_problems(snapshot, factory)
