@@ -63,6 +63,7 @@ def read_published(suite: str, folder: Path, instances: Sequence[Instance]) -> d
         by_name = {instance.name: instance for instance in instances}
         for (name, rule), completions in read_expected_completions(file).items():
             if name in by_name:
+                _check_length(f"{file}: {name}, {rule}", completions, by_name[name])
                 value = weighted_tardiness(by_name[name], completions)
                 found[name].append(Published(rule, parse_rule(REPLAY_RULES.get(rule, rule)), value, completions))
     if suite == "wtsds" and (file := folder / "rule_baselines.csv").is_file():
@@ -70,6 +71,20 @@ def read_published(suite: str, folder: Path, instances: Sequence[Instance]) -> d
         for name in found.keys() & rows.keys():
             found[name] = [Published(column, rule_of(rows[name]), rows[name].number(column)) for column, rule_of in BASELINES.items()]
     return found
+
+
+def _check_length(place: str, completions: Sequence[int], instance: Instance) -> None:
+    """Check that there is a completion for each job.
+
+    Raises
+    ------
+    ValueError
+        If there is not: the file is of another instance of that name.
+    """
+    jobs = len(instance.book.orders)
+    if len(completions) != jobs:
+        rule = f"{place} = {len(completions)} completions; must have one for each of {jobs} jobs"
+        raise ValueError(f"{rule}. Rename the instance, or remove the line.")
 
 
 def weighted_tardiness(instance: Instance, completions: Sequence[int]) -> float:

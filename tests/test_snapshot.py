@@ -222,7 +222,7 @@ def test_what_cannot_be_is_refused_with_path_value_and_rule(change: Callable[[di
         parse_snapshot(data, FACTORY)
 
 
-@pytest.mark.parametrize("text", ["", "{", "[" * 100_000, b"\xff\xfe"], ids=["empty", "cut", "deep", "bytes"])
+@pytest.mark.parametrize("text", ["", "{", "[" * 100_000, b"\xff\xfa"], ids=["empty", "cut", "deep", "bytes"])
 def test_what_is_no_json_is_refused(text: str | bytes) -> None:
     with pytest.raises(SnapshotError, match="is not JSON"):
         read_snapshot(text, FACTORY)

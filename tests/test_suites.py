@@ -212,6 +212,14 @@ def test_bug_results_say_from_which_number_machines_are_counted(tmp_path: Path, 
     assert "machines are counted from 0 in 1 and from 1 in 1" in capsys.readouterr().out
 
 
+def test_bug_completions_of_another_stream_of_that_name_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It stopped with an index out of range."""
+    stream = {"machines": 1, "group": [1], "setup": None, "jobs": [{"rel": 0, "due": 1, "w": 1, "ops": [[0, 1, None]]}] * 2}
+    files = {"js10_s1.json": json.dumps(stream), "expected_completions.csv": "instance,rule,completions\njs10_s1,EDD,1.0\n"}
+    assert play_own(tmp_path, "replay", files)[0] == 2
+    assert "js10_s1, EDD = 1 completions; must have one for each of 2 jobs. Rename the instance" in capsys.readouterr().err
+
+
 def test_bug_the_first_machine_can_be_told_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert play_own(tmp_path, "fjsp", {"last.fjs": UNDECIDED})[0] == 2
     assert "Say from which: first_machine=0 or first_machine=1 (--first-machine 0 or 1)." in capsys.readouterr().err
