@@ -199,7 +199,7 @@ def test_bug_calendar_dates_among_ticks_are_refused_and_counted(refuse_book: Ref
     assert refuse_book(book) == [disguise("line 3: due_date", "20260410", "2026-04-10", " (and 1 more in this column)")]
 
 
-def test_bug_numbers_that_are_no_calendar_dates_stay_ticks(refuse_book: Refuse) -> None:
+def test_numbers_that_are_no_calendar_dates_stay_ticks(refuse_book: Refuse) -> None:
     assert refuse_book(compact_book("0,20261331", "20260230,99999999")) == []
 
 
