@@ -14,6 +14,7 @@ from agents.play import as_observation
 from envs.batch import Batch, observation_space
 from envs.observation import Tables
 from envs.seeds import episode_seeds
+from factory.array_checks import check_count, check_seed
 from factory.model import Factory
 
 Observation = dict[str, NDArray[Any]]
@@ -31,7 +32,8 @@ class EpisodeSource:
     """
 
     def __init__(self, first: int, num_factories: int) -> None:
-        self.number, self._num_factories = first, num_factories
+        self.number = check_count("first_episode", first, 0, "Begin with 0 or later.")
+        self._num_factories = check_count("num_factories", num_factories)
 
     def take(self, count: int) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
         """Seeds and factories of the next episodes."""
@@ -70,11 +72,18 @@ class ShopVecEnv(VecEnv):
         most_decisions: int | None = None,
         illegal_actions: str = "raise",
     ) -> None:
-        self.batch = Batch(factories, num_envs=num_envs, most_decisions=most_decisions, illegal_actions=illegal_actions, num_tables=3)
+        self.batch = Batch(
+            factories,
+            num_envs=num_envs,
+            most_decisions=most_decisions,
+            illegal_actions=illegal_actions,
+            num_tables=3,
+        )
+        num_envs = self.batch.num_envs
         self.source = EpisodeSource(first_episode, len(factories))
         actions = self.batch.shop.legal.shape[1]
         super().__init__(num_envs, observation_space(self.batch.tables), spaces.Discrete(actions))
-        self._actions = np.zeros(num_envs, np.int64)
+        self._actions: NDArray[np.int64] | None = None  # of step_async, for step_wait
         self._infos: list[dict[str, Any]] = [{} for _ in range(num_envs)]
 
     def reset(self) -> Observation:
@@ -88,15 +97,33 @@ class ShopVecEnv(VecEnv):
 
     def begin_anew(self, over: NDArray[np.bool_]) -> Tables:
         """Begin the next episodes in the environments that are ``over [E]``."""
+        over = self.batch.check_chosen("begin_anew: over", over)
         return self.batch.restart(over, *self.source.take(int(over.sum()))) if over.any() else self.batch.tables
 
     def step_async(self, actions: NDArray[np.int64]) -> None:
-        """Keep the actions for :meth:`step_wait`."""
-        self._actions = np.ascontiguousarray(actions, np.int64)
+        """Keep the actions for :meth:`step_wait`.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If they are not one integer for each environment; nothing has changed.
+        """
+        self._actions = self.batch.check_actions("step: actions", actions).copy()
 
     def step_wait(self) -> Any:
-        """Observation, rewards, ends and infos; a finished episode's last observation is ``terminal_observation`` of its info."""
-        tables, over = self.advance(self._actions)
+        """Observation, rewards, ends and infos; a finished episode's last observation is ``terminal_observation`` of its info.
+
+        Raises
+        ------
+        IllegalActionError
+            If an action is not legal; no environment has moved.
+        RuntimeError
+            If no actions are waiting, or no episodes have begun.
+        """
+        if self._actions is None:
+            raise RuntimeError("step_wait(): no actions are waiting. Call step_async(actions) first.")
+        actions, self._actions = self._actions, None
+        tables, over = self.advance(actions)
         infos = self._infos
         if over.any():
             infos = list(self._infos)
@@ -105,6 +132,16 @@ class ShopVecEnv(VecEnv):
                 infos[env] = {"terminal_observation": last, "TimeLimit.truncated": bool(self.batch.outcome.truncated[env])}
         rewards = self.batch.outcome.reward.astype(np.float32)
         return as_signed(self.begin_anew(over)), rewards, over, infos
+
+    def seed(self, seed: int | None = None) -> Sequence[int | None]:
+        """Check a seed, as Stable-Baselines3 hands one on; the episodes are those of the block ``train``, whatever it is.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If it is no integer from 0 to 2**64 - 1.
+        """
+        return [None] * self.num_envs if seed is None else super().seed(check_seed("seed", seed))
 
     def action_masks(self) -> NDArray[np.bool_]:
         """The legal rows of every environment, ``[E, A]``."""

@@ -13,6 +13,16 @@ from envs.cost_scales import measure_cost_scales
 from envs.features import CANDIDATES, MACHINES, SHOP, Column
 from envs.observation import DEFAULT_CHANGEOVER_ROWS, DEFAULT_JOB_ROWS, Tables, allocate_scratch, allocate_tables
 from envs.stepping import FINE, allocate_outcome, replace_illegal, reset_all, restart_some, step_all, step_all_once
+from factory.array_checks import (
+    check_count,
+    check_flag,
+    check_flags,
+    check_float_type,
+    check_integers,
+    check_seeds,
+    refusal,
+    show,
+)
 from factory.arrays import COST_TERMS, NEVER, FactoryArrays
 from factory.load import load
 from factory.model import Factory, OrderBook
@@ -51,6 +61,9 @@ def observation_space(tables: Tables) -> spaces.Dict:
     )
 
 
+_ROWS_REMEDY = "Give 0 for as many as can ever be needed."
+
+
 class Batch:
     """E environments over G factories.
 
@@ -79,6 +92,11 @@ class Batch:
         Observation buffers that take turns: what :meth:`step` returned stays untouched for ``num_tables - 1`` further steps.
     log_length
         Lines of each environment's log.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a number is no whole number or out of range, or ``dtype`` is neither float32 nor float64.
     """
 
     def __init__(
@@ -98,6 +116,27 @@ class Batch:
         num_tables: int = 2,
         log_length: int = 0,
     ) -> None:
+        num_envs = check_count("num_envs", num_envs, 1, "Give the number of environments.")
+        job_rows = check_count("job_rows", job_rows, 0, _ROWS_REMEDY)
+        changeover_rows = check_count("changeover_rows", changeover_rows, 0, _ROWS_REMEDY)
+        machine_rows = check_count("machine_rows", machine_rows, 0, "Give 0 for no more.")
+        num_tables = check_count("num_tables", num_tables, 1, "Give 2, or more to keep more steps.")
+        log_length = check_count("log_length", log_length, 0, "Give 0 for no log.")
+        dtype = check_float_type("dtype", dtype)
+        self.last_date = _limit("last_date", last_date, 0)
+        if most_decisions is not None:
+            _limit("most_decisions", most_decisions, 1)
+        self.draw_factory = check_flag("draw_factory", draw_factory)
+        if illegal_actions not in ("raise", "replace"):
+            rule = "must be 'raise' or 'replace'"
+            raise refusal(
+                ValueError,
+                "illegal_actions",
+                show(illegal_actions),
+                rule,
+                "Choose one of them.",
+            )
+        self.replaces = illegal_actions == "replace"
         self.factories, self.books = tuple(factories), tuple(books) if books is not None else (None,) * len(factories)
         self.arrays = load(self.factories, self.books)
         most_rows = full_rows(self.arrays)
@@ -107,18 +146,16 @@ class Batch:
         self.num_envs = num_envs
         self._log_length = self.shop.floor.view(np.ndarray)["log_length"]  # a plain view: fields of records are slow to reach from Python
         self._deciding = self.shop.floor.view(np.ndarray)["deciding"]
-        self.last_date = NEVER if last_date is None else np.int64(last_date)
         self.most_decisions = (
-            decision_limits(self.arrays, DECISIONS_AN_OPERATION) if most_decisions is None else np.full(len(self.factories), most_decisions, np.int64)
+            decision_limits(self.arrays, DECISIONS_AN_OPERATION)
+            if most_decisions is None
+            else np.full(len(self.factories), most_decisions, np.int64)
         )
-        self.draw_factory = draw_factory
-        if illegal_actions not in ("raise", "replace"):
-            raise ValueError(f"illegal_actions = {illegal_actions!r}; must be 'raise' or 'replace'. Choose one of them.")
-        self.replaces = illegal_actions == "replace"
         self.replaced = np.zeros(num_envs, np.bool_)
         self.scratch = allocate_scratch(self.shop)
         self._ring = [allocate_tables(self.arrays, self.shop, dtype, machine_rows) for _ in range(num_tables)]
         self._turn = 0
+        self._has_begun = False
         self.final = allocate_tables(self.arrays, self.shop, dtype, machine_rows)
         self.outcome = allocate_outcome(num_envs, len(COST_TERMS))
 
@@ -150,16 +187,42 @@ class Batch:
         return self.over | self.outcome.truncated
 
     def reset(self, seeds: NDArray[np.uint64], factories: NDArray[np.int64] | None = None) -> Tables:
-        """Begin the episodes that belong to ``seeds [E]``, in ``factories [E]`` (default: e modulo G)."""
+        """Begin the episodes that belong to ``seeds [E]``, in ``factories [E]`` (default: e modulo G).
+
+        Raises
+        ------
+        TypeError, ValueError
+            If they are no integers, not one for each environment, or out of range;
+            nothing has changed.
+        """
+        seeds = check_seeds("reset: seeds", seeds, self.num_envs)
         if factories is None:
             factories = np.arange(self.num_envs) % len(self.factories)
+        factories = self._check_factories("reset: factories", factories, self.num_envs)
+        self._has_begun = True
         self._turn = (self._turn + 1) % len(self._ring)
         self.outcome.truncated[:] = False
         self._check_stuck(reset_all(self.arrays, self.shop, factories, seeds, self.scratch, self.tables))
         return self.tables
 
     def restart(self, chosen: NDArray[np.bool_], seeds: NDArray[np.uint64], factories: NDArray[np.int64]) -> Tables:
-        """Begin new episodes where ``chosen [E]``, in the n-th of these with ``seeds[n]`` in ``factories[n]``; the others stay as they are."""
+        """Begin new episodes where ``chosen [E]``; the other environments stay as they are.
+
+        The n-th of those that are chosen gets ``seeds[n]`` and stands in ``factories[n]``.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If ``chosen`` is not one boolean for each environment, or seeds and factories are not as
+            :meth:`reset` wants them, one for each that is chosen; nothing has changed.
+        RuntimeError
+            If no episodes have begun.
+        """
+        chosen = self.check_chosen("restart: chosen", chosen)
+        count = int(np.count_nonzero(chosen))
+        seeds = check_seeds("restart: seeds", seeds, count)
+        factories = self._check_factories("restart: factories", factories, count)
+        self._check_begun("restart")
         self._check_stuck(restart_some(self.arrays, self.shop, chosen, factories, seeds, self.scratch, self.tables))
         return self.tables
 
@@ -171,9 +234,15 @@ class Batch:
 
         Raises
         ------
+        TypeError, ValueError
+            If the actions are not one integer for each environment; no environment has moved.
         IllegalActionError
             If any action is not legal; no environment has moved.
+        RuntimeError
+            If no episodes have begun.
         """
+        actions = self.check_actions("step: actions", actions)
+        self._check_begun("step")
         if self.replaces:
             actions = actions.copy()
             replace_illegal(self.shop, actions, self.replaced)
@@ -187,6 +256,34 @@ class Batch:
             self._refuse(result, actions)
         self._turn = turn
         return tables
+
+    def check_actions(self, place: str, actions: Any) -> NDArray[np.int64]:
+        """Return one action for each environment as int64 ``[E]``, whether legal or not.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If they are something else; ``place`` is their name in the message.
+        """
+        return check_integers(place, actions, (self.num_envs,))
+
+    def check_chosen(self, place: str, chosen: Any) -> NDArray[np.bool_]:
+        """Return one boolean for each environment ``[E]``.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If they are something else; ``place`` is their name in the message.
+        """
+        return check_flags(place, chosen, (self.num_envs,))
+
+    def _check_factories(self, place: str, factories: Any, count: int) -> NDArray[np.int64]:
+        bounds = (0, len(self.factories) - 1)
+        return check_integers(place, factories, (count,), "factory number", bounds)
+
+    def _check_begun(self, method: str) -> None:
+        if not self._has_begun:
+            raise RuntimeError(f"{method}(): no episode has begun. Call reset().")
 
     def _refuse(self, result: int, actions: NDArray[np.int64]) -> None:
         if result < FINE:
@@ -204,3 +301,10 @@ class Batch:
             floor = self.shop.floor
             name = self.factories[int(floor.factory[env])].name
             raise StuckError(f"factory {name}, seed {floor.seed[env]}, date {floor.clock[env]}: orders are open but nothing can happen any more.")
+
+
+def _limit(place: str, value: int | None, least: int) -> np.int64:
+    """Return a limit of an episode; None is none."""
+    if value is None:
+        return NEVER
+    return np.int64(check_count(place, value, least, "Leave it out for no limit.", int(NEVER)))

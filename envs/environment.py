@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from envs.batch import Batch, observation_space
 from envs.observation import DEFAULT_CHANGEOVER_ROWS, DEFAULT_JOB_ROWS, Tables
 from envs.scenario import Scenario
 from envs.window import GanttWindow
+from factory.array_checks import check_row, check_seed, refusal, show
 from factory.arrays import COST_TERMS
 from factory.model import Factory, OrderBook
 from factory.randomised_ranges import RandomisedRanges
@@ -55,6 +57,9 @@ class ChangeoverEnv(gymnasium.Env[Observation, np.int64]):
     ------
     factory.simulator.IllegalActionError
         By :meth:`step`, if the action is not legal; the state is as it was.
+    TypeError, ValueError
+        By all methods, if an argument is of the wrong kind or out of range; the state, the
+        generator of seeds included, is as it was.
 
     Examples
     --------
@@ -95,17 +100,25 @@ class ChangeoverEnv(gymnasium.Env[Observation, np.int64]):
             "dtype": dtype,
         }
         self.scenario = Scenario(factory, order_book, num_orders)
-        self._build(self.scenario.draw(0))
+        self._action = np.zeros(1, np.int64)
+        self._over = True
+        self._batch = self._open(self.scenario, 0)
         self._space = observation_space(self._batch.tables)
         self.observation_space: spaces.Space[Any] = self._space
         self.action_space = spaces.Discrete(self._batch.shop.legal.shape[1])
 
-    def _build(self, pair: tuple[Factory, OrderBook | None]) -> None:
-        factory, book = pair
-        machine_rows = self.scenario.machine_rows
-        self._batch = Batch([factory], [book], num_envs=1, machine_rows=machine_rows, num_tables=1, log_length=_LOG_LINES, **self._settings)
-        self._action = np.zeros(1, np.int64)
-        self._over = True
+    def _open(self, scenario: Scenario, seed: int) -> Batch:
+        """Return a batch of one environment for the episode of a scenario with this seed."""
+        factory, book = scenario.draw(seed)
+        return Batch(
+            [factory],
+            [book],
+            num_envs=1,
+            machine_rows=scenario.machine_rows,
+            num_tables=1,
+            log_length=_LOG_LINES,
+            **self._settings,
+        )
 
     @property
     def factory(self) -> Factory:
@@ -123,43 +136,64 @@ class ChangeoverEnv(gymnasium.Env[Observation, np.int64]):
         Parameters
         ----------
         seed
-            Of the episode: one seed is one world, whatever is decided in it. None: drawn from the environment's generator.
+            Seed of the episode, an integer of any kind from 0 to 2**64 - 1: one seed is one world, whatever is decided in it.
+            None: drawn from the environment's generator, which the last seed that was given has seeded.
         options
             ``factory``, ``order_book``, ``num_orders`` as in the constructor, from this episode on. The shape of the observation must stay.
         """
-        super().reset(seed=seed)
-        episode_seed = int(self.np_random.integers(2**63)) if seed is None else seed
-        if options:
-            self._change_scenario(dict(options), episode_seed)
-        elif self.scenario.changes_every_episode:
-            self._build(self.scenario.draw(episode_seed))
-        self._batch.reset(np.array([episode_seed], np.uint64))
-        self._over = False
+        given = None if seed is None else check_seed("reset: seed", seed)
+        before = self.np_random.bit_generator.state if given is None else None
+        try:
+            episode_seed = int(self.np_random.integers(2**63)) if given is None else given
+            scenario, batch = self._prepare(options, episode_seed)
+            batch.reset(np.array([episode_seed], np.uint64))
+        except BaseException:
+            if before is not None:
+                self.np_random.bit_generator.state = before
+            raise
+        super().reset(seed=given)
+        self.scenario, self._batch, self._over = scenario, batch, False
         tables = self._batch.tables
         mask = tables.action_mask[0].astype(np.int8)
         return self._observation(tables, mask), {"cost": dict.fromkeys(COST_TERMS, 0.0), "elapsed": 0, "action_mask": mask.copy()}
 
-    def _change_scenario(self, options: dict[str, Any], seed: int) -> None:
-        before = self.scenario
-        self.scenario = before.changed(options)
+    def _prepare(
+        self,
+        options: dict[str, Any] | None,
+        seed: int,
+    ) -> tuple[Scenario, Batch]:
+        """Return scenario and batch of the next episode; those of the present one stay as they are."""
+        if options is not None and not isinstance(options, Mapping):
+            rule = "must be a dictionary"
+            raise refusal(TypeError, "reset: options", show(options), rule, "Give one, or None.")
+        if not options:
+            is_new = self.scenario.changes_every_episode
+            return self.scenario, self._open(self.scenario, seed) if is_new else self._batch
+        scenario = self.scenario.changed(dict(options))
+        batch = self._open(scenario, seed)
         shape = {name: space.shape for name, space in self._space.items()}
-        self._build(self.scenario.draw(seed))
-        now = {name: space.shape for name, space in observation_space(self._batch.tables).items()}
+        now = {name: space.shape for name, space in observation_space(batch.tables).items()}
         if now != shape:
-            self.scenario = before
-            self._build(before.draw(seed))
             raise ValueError(
                 f"reset(options=...): the observation would change from {shape} to {now}; it must keep its shape. "
                 "Make a new environment, or give job_rows and changeover_rows when making it."
             )
+        return scenario, batch
 
-    def step(self, action: np.int64 | int) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
-        """Carry out ``action`` and let time pass until the next decision."""
+    def step(self, action: np.int64 | int | NDArray[np.int64]) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
+        """Carry out ``action`` and let time pass until the next decision.
+
+        Parameters
+        ----------
+        action
+            Row number: an integer of any kind, or an array that holds just one, as ``model.predict``
+            answers a batch of one.
+        """
         batch = self._batch
         if self._over:
             raise RuntimeError("step(): the episode is over (or none has begun). Call reset().")
+        self._action[0] = check_row("step: action", action)
         batch.grow_log()
-        self._action[0] = action
         tables = batch.step(self._action, autoreset=False)
         outcome = batch.outcome
         terminated, truncated = bool(outcome.terminated[0]), bool(outcome.truncated[0])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from factory.array_checks import check_count, refusal, show
 from factory.catalogue import find_factory
 from factory.model import Factory, OrderBook
 from factory.order_book import read_order_book
@@ -19,6 +20,8 @@ class Scenario:
 
     Raises
     ------
+    TypeError
+        If an argument is of the wrong kind.
     ValueError
         If an order book comes with ranges (which have no fixed products), or with ``num_orders``; if a factory or file is unknown or wrong.
     """
@@ -29,10 +32,17 @@ class Scenario:
         order_book: OrderBook | str | Path | None = None,
         num_orders: int | None = None,
     ) -> None:
+        if not isinstance(factory, str | Path | Factory | RandomisedRanges):
+            rule = "must be a name, a file, a Factory or RandomisedRanges"
+            raise refusal(TypeError, "factory", show(factory), rule, "Give one of them.")
+        if order_book is not None and not isinstance(order_book, str | Path | OrderBook):
+            rule = "must be a file or an OrderBook"
+            raise refusal(TypeError, "order_book", show(order_book), rule, "Give one, or None.")
+        if num_orders is not None:
+            remedy = "Leave it out for the factory's own number."
+            num_orders = check_count("num_orders", num_orders, 1, remedy)
         self._given: dict[str, Any] = {"factory": factory, "order_book": order_book, "num_orders": num_orders}
         source = find_factory(factory) if isinstance(factory, str | Path) else factory
-        if num_orders is not None and num_orders < 1:
-            raise ValueError(f"num_orders = {num_orders}; must be at least 1. Leave it out for the factory's own number.")
         if order_book is not None and num_orders is not None:
             raise ValueError(f"num_orders = {num_orders} with an order book; the book sets the number of orders. Leave one of them out.")
         if order_book is not None and isinstance(source, RandomisedRanges):

@@ -12,6 +12,8 @@ from difflib import get_close_matches
 import numpy as np
 from numpy.typing import NDArray
 
+from factory.array_checks import check_count
+
 _ROOM = 2**48
 
 
@@ -68,6 +70,8 @@ def episode_seeds(block_name: str, count: int, start: int = 0) -> NDArray[np.uin
 
     Raises
     ------
+    TypeError
+        If a number is no whole number.
     ValueError
         If the block is unknown or does not hold that many seeds.
 
@@ -76,8 +80,8 @@ def episode_seeds(block_name: str, count: int, start: int = 0) -> NDArray[np.uin
     >>> episode_seeds("test", 3) - episode_seeds("test", 1)
     array([0, 1, 2], dtype=uint64)
     """
-    first, _ = _bounds(block_name, count, start)
-    return np.arange(count, dtype=np.uint64) + np.uint64(first)
+    first, last = _bounds(block_name, count, start)
+    return np.arange(last - first + 1, dtype=np.uint64) + np.uint64(first)
 
 
 def which_block(seed: int) -> str | None:
@@ -106,10 +110,8 @@ def describe(block_name: str, count: int, start: int = 0) -> str:
 def _bounds(block_name: str, count: int, start: int) -> tuple[int, int]:
     """First and last seed of ``count`` episodes from the ``start``-th on."""
     holder = block(block_name)
-    if count < 1:
-        raise ValueError(f"count = {count}; at least one episode is needed. Ask for 1 or more.")
-    if start < 0:
-        raise ValueError(f"start = {start}; a block has no seed before its first. Start at 0 or later.")
+    count = check_count("count", count, 1, "Ask for 1 episode or more.")
+    start = check_count("start", start, 0, "Start at the first seed, 0, or later.")
     if start + count > holder.count:
         raise ValueError(f"start + count = {start + count}; block {block_name} holds {holder.count} seeds. Ask for fewer episodes or start earlier.")
     return holder.first + start, holder.first + start + count - 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,16 @@ from numpy.typing import NDArray
 from envs.batch import Batch, observation_space
 from envs.observation import DEFAULT_CHANGEOVER_ROWS, DEFAULT_JOB_ROWS, Tables
 from envs.scenario import Scenario
+from factory.array_checks import (
+    LARGEST_SEED,
+    as_whole,
+    check_count,
+    check_flag,
+    check_integers,
+    check_seed,
+    refusal,
+    show,
+)
 from factory.arrays import COST_TERMS
 from factory.model import Factory, OrderBook
 from factory.randomised_ranges import RandomisedRanges
@@ -65,11 +75,11 @@ class ChangeoverVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]
         copy: bool = True,
         render_mode: str | None = None,
     ) -> None:
-        if num_envs < 1:
-            raise ValueError(f"num_envs = {num_envs}; must be at least 1. Give the number of environments.")
+        num_envs = check_count("num_envs", num_envs, 1, "Give the number of environments.")
         if render_mode is not None:
             raise ValueError(f"render_mode = {render_mode!r}; a vector environment has no picture. Render a single environment with the same seed.")
-        given = [factory] if isinstance(factory, str | Path | Factory | RandomisedRanges) else list(factory)
+        is_list = isinstance(factory, Sequence) and not isinstance(factory, str)
+        given: list[Any] = list(factory) if is_list else [factory]  # type: ignore[arg-type]
         pairs = [pair for item in given for pair in _pairs(Scenario(item, order_book, num_orders))]
         self._batch = Batch(
             [pair[0] for pair in pairs],
@@ -84,7 +94,7 @@ class ChangeoverVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]
             draw_factory=draw_factory,
         )
         self.num_envs = num_envs
-        self.copy = copy
+        self.copy = check_flag("copy", copy)
         self.single_observation_space = observation_space(self._batch.tables)
         self.single_action_space = spaces.Discrete(self._batch.shop.legal.shape[1])
         self.observation_space = batch_space(self.single_observation_space, num_envs)
@@ -95,46 +105,91 @@ class ChangeoverVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]
         """Arrays and buffers, for those who drive the kernel directly."""
         return self._batch
 
-    def reset(self, *, seed: int | Sequence[int] | None = None, options: dict[str, Any] | None = None) -> tuple[Observation, dict[str, Any]]:
+    def reset(
+        self,
+        *,
+        seed: int | Sequence[int | None] | NDArray[np.integer[Any]] | None = None,
+        options: dict[str, Any] | None = None,
+    ) -> tuple[Observation, dict[str, Any]]:
         """Begin an episode in every environment.
 
         Parameters
         ----------
         seed
-            One seed for each environment; or one number s: environment e gets s + e; None: drawn.
+            One seed for each environment; or one number s: environment e gets s + e. Seeds are integers of any kind from 0 to 2**64 - 1.
+            Whatever form they have, they also seed the generator, from which seeds are drawn: of later resets without any,
+            and of environments whose own seed is None.
         options
             ``factory_index`` [E]: which factory of the mixture each environment stands in.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If seeds or options are of the wrong kind or out of range; nothing has changed.
         """
-        super().reset(seed=seed if isinstance(seed, int) else None)
-        options = dict(options or {})
-        index = options.pop("factory_index", None)
-        if options:
-            raise ValueError(f"reset(options=...): unknown key {next(iter(options))!r}; must be 'factory_index'. Correct or remove it.")
-        factories = None if index is None else self._checked_index(index)
-        tables = self._batch.reset(self._seeds(seed), factories)
+        given = self._check_seed(seed)
+        factories = self._check_options(options)
+        tables = self._batch.reset(self._draw_seeds(seed, given), factories)
         infos = {"cost": {term: np.zeros(self.num_envs) for term in COST_TERMS}, "elapsed": np.zeros(self.num_envs, np.int64)}
         return self._observation(tables), {**infos, "action_mask": tables.action_mask.copy()}
 
-    def _checked_index(self, index: Any) -> NDArray[np.int64]:
-        factories = np.asarray(index, np.int64)
-        count = len(self._batch.factories)
-        if factories.shape != (self.num_envs,) or factories.min() < 0 or factories.max() >= count:
-            raise ValueError(f"factory_index = {index}; must be {self.num_envs} numbers from 0 to {count - 1}. Give one for each environment.")
-        return factories
+    def _check_options(self, options: Any) -> NDArray[np.int64] | None:
+        """Return the factory of each environment; None: they stay."""
+        if options is not None and not isinstance(options, Mapping):
+            rule = "must be a dictionary"
+            raise refusal(TypeError, "reset: options", show(options), rule, "Give one, or None.")
+        unknown = [key for key in options or {} if key != "factory_index"]
+        if unknown:
+            raise ValueError(
+                f"reset(options=...): unknown key {unknown[0]!r}; must be 'factory_index'. Correct or remove it."
+            )
+        index = (options or {}).get("factory_index")
+        if index is None:
+            return None
+        bounds = (0, len(self._batch.factories) - 1)
+        return check_integers("factory_index", index, (self.num_envs,), "factory number", bounds)
 
-    def _seeds(self, seed: int | Sequence[int] | None) -> NDArray[np.uint64]:
+    def _check_seed(self, seed: Any) -> list[int | None]:
+        """Return one seed for each environment; None where it is to be drawn."""
         if seed is None:
-            return self.np_random.integers(2**63, size=self.num_envs).astype(np.uint64)
-        if isinstance(seed, int | np.integer):
-            return np.uint64(seed) + np.arange(self.num_envs, dtype=np.uint64)
-        seeds = np.array(seed, np.uint64)
-        if seeds.shape != (self.num_envs,):
-            raise ValueError(f"seed: {len(seeds)} seeds for {self.num_envs} environments; there must be one for each. Give as many, or a single number.")
-        return seeds
+            return [None] * self.num_envs
+        if as_whole(seed) is not None:
+            first = check_seed("reset: seed", seed)
+            remedy = "Choose a smaller one: environment e gets seed + e."
+            check_count("reset: seed", first, 0, remedy, LARGEST_SEED - self.num_envs + 1)
+            return list(range(first, first + self.num_envs))
+        seeds = seed.tolist() if isinstance(seed, np.ndarray) else seed
+        if not isinstance(seeds, Sequence) or isinstance(seeds, str | bytes):
+            rule = "must be an integer, a list of integers, or None"
+            raise refusal(TypeError, "reset: seed", show(seed), rule, "Give one of them.")
+        if len(seeds) != self.num_envs:
+            raise ValueError(
+                f"reset: seed = {show(seed)}; {len(seeds)} seeds for {self.num_envs} environments, "
+                "there must be one for each. Give as many, or a single number."
+            )
+        return [
+            None if own is None else check_seed(f"reset: seed[{env}]", own)
+            for env, own in enumerate(seeds)
+        ]
+
+    def _draw_seeds(self, seed: Any, given: list[int | None]) -> NDArray[np.uint64]:
+        """Return the seed of each environment, after seeding the generator with those given."""
+        missing = given.count(None)
+        if missing < self.num_envs:
+            super().reset(seed=_combine(seed, given))
+        drawn = iter(self.np_random.integers(2**63, size=missing).tolist() if missing else [])
+        return np.array([next(drawn) if own is None else own for own in given], np.uint64)
 
     def step(self, actions: NDArray[np.int64]) -> tuple[Observation, NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]:
-        """Carry out ``actions [E]``. An episode that is over is followed at once by the next; its last observation is in ``infos``."""
-        tables = self._batch.step(np.ascontiguousarray(actions, np.int64))
+        """Carry out ``actions [E]``. An episode that is over is followed at once by the next; its last observation is in ``infos``.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the actions are not one integer for each environment, or one is not legal;
+            no environment has moved.
+        """
+        tables = self._batch.step(actions)
         outcome = self._batch.outcome
         infos: dict[str, Any] = {
             "cost": {term: outcome.cost[:, index].copy() for index, term in enumerate(COST_TERMS)},
@@ -179,3 +234,12 @@ def _as_dict(tables: Tables, *, copy: bool) -> Observation:
 def _pairs(scenario: Scenario) -> list[tuple[Factory, OrderBook | None]]:
     """The factories a scenario stands for: one, or a number of draws."""
     return [scenario.draw(index) for index in range(DRAWN_FACTORIES if scenario.changes_every_episode else 1)]
+
+
+def _combine(seed: Any, given: list[int | None]) -> int:
+    """Return the seed of the generator: the number itself, or one made of all in a list."""
+    number = as_whole(seed)
+    if number is not None:
+        return number
+    entropy = [0 if own is None else own + 1 for own in given]
+    return int(np.random.SeedSequence(entropy).generate_state(1, np.uint64)[0])

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from factory import draws
+from factory.array_checks import check_count, check_integers, check_number, check_seed
 from factory.instances_common import (
     LARGEST,
     LONGEST_TIME,
@@ -226,14 +227,16 @@ def draw_dynamic_shop(
     ValueError
         If an argument lies outside its range.
     """
-    low, high = operations
+    num_jobs = check_count("draw_dynamic_shop: num_jobs", num_jobs)
+    ticks_per_unit = check_count("draw_dynamic_shop: ticks_per_unit", ticks_per_unit)
+    seed = check_seed("draw_dynamic_shop: seed", seed)
+    low, high = check_integers("draw_dynamic_shop: operations", operations, (2,)).tolist()
+    due_date_factor = check_number("draw_dynamic_shop: due_date_factor", due_date_factor, 0.0)
+    utilisation = check_number("draw_dynamic_shop: utilisation", utilisation)
     if not 0 < utilisation < 1:
         refuse("draw_dynamic_shop: utilisation", utilisation, "must lie in (0, 1), or the queues grow for ever", "Give a share such as 0.8.")
     if not 1 <= low <= high <= DYNAMIC_MACHINES:
         refuse("draw_dynamic_shop: operations", operations, f"must be (least, largest) in 1..{DYNAMIC_MACHINES}", "Give (10, 10) or (2, 10).")
-    if not (due_date_factor >= 0 and num_jobs >= 1 and ticks_per_unit >= 1 and seed >= 0):
-        values = f"{seed}, {due_date_factor}, {num_jobs}, {ticks_per_unit}"
-        refuse("draw_dynamic_shop: seed, due_date_factor, num_jobs, ticks_per_unit", values, "must be at least 0, 0, 1 and 1", "Correct the negative one.")
     key = np.uint64(seed)
     mean_work = (low + high) / 2 * (SHORTEST + LONGEST) / 2
     interarrival_time = mean_work / (DYNAMIC_MACHINES * utilisation)

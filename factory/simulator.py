@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from factory import kernel
+from factory.array_checks import check_count, check_row, check_seed
 from factory.arrays import COST_TERMS, FactoryArrays, ShopState, split_entry
 from factory.load import load
 from factory.model import Factory, OrderBook
@@ -78,13 +79,30 @@ class Simulator:
 
     def __init__(self, factory: Factory, book: OrderBook | None = None, *, job_rows: int | None = None, changeover_rows: int | None = None) -> None:
         self.factory, self.book = factory, book
+        remedy = "Leave it out for as many as can ever be needed."
+        job_rows = check_count("job_rows", job_rows or 0, 0, remedy)
+        changeover_rows = check_count("changeover_rows", changeover_rows or 0, 0, remedy)
         self.arrays = load([factory], [book])
         rows = full_rows(self.arrays)
-        self.shop = allocate(self.arrays, 1, job_rows=job_rows or rows[0], changeover_rows=changeover_rows or rows[1], log_length=2 * SPARE_LINES)
+        self.shop = allocate(
+            self.arrays,
+            1,
+            job_rows=job_rows or rows[0],
+            changeover_rows=changeover_rows or rows[1],
+            log_length=2 * SPARE_LINES,
+        )
+        self.shop.floor.deciding[:] = kernel.EPISODE_OVER  # until reset() begins one
 
     def reset(self, seed: int = 0) -> None:
-        """Begin the episode that belongs to ``seed``."""
-        kernel.begin_episode(self.arrays, self.shop, 0, 0, np.uint64(seed))
+        """Begin the episode that belongs to ``seed``.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If it is no integer from 0 to 2**64 - 1; the state is as it was.
+        """
+        number = np.uint64(check_seed("reset: seed", seed))
+        kernel.begin_episode(self.arrays, self.shop, 0, 0, number)
         self._advance()
 
     @property
@@ -129,9 +147,12 @@ class Simulator:
 
         Raises
         ------
+        TypeError
+            If the row is no integer; the state is as it was.
         IllegalActionError
             If the row is not legal; the state is as it was.
         """
+        row = check_row("decide: row", row)
         self.shop = grow_log(self.shop)
         if not kernel.decide(self.arrays, self.shop, 0, row):
             legal = np.flatnonzero(self.shop.legal[0]).tolist() if self.deciding is not None else []

@@ -433,9 +433,10 @@ def test_dynamic_shops_of_one_seed_have_the_same_jobs_at_any_load() -> None:
         ({"utilisation": 1.0}, "utilisation = 1.0; must lie in (0, 1)"),
         ({"operations": (0, 10)}, "operations = (0, 10)"),
         ({"operations": (2, 11)}, "operations = (2, 11)"),
-        ({"num_jobs": 0}, "must be at least 0, 0, 1 and 1"),
-        ({"seed": -1}, "must be at least 0, 0, 1 and 1"),
-        ({"due_date_factor": float("nan")}, "must be at least 0, 0, 1 and 1"),
+        ({"num_jobs": 0}, "num_jobs = 0; must be at least 1"),
+        ({"seed": -1}, "seed = -1; must be at least 0"),
+        ({"due_date_factor": float("nan")}, "due_date_factor = nan; must be a finite number"),
+        ({"due_date_factor": -0.5}, "due_date_factor = -0.5; must be at least 0"),
     ],
 )
 def test_dynamic_shop_refuses_arguments_out_of_range(arguments: dict[str, Any], rule: str) -> None:

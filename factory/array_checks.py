@@ -1,0 +1,328 @@
+"""Checks of arrays and numbers from outside, before compiled code gets them.
+
+Compiled code tests no bounds: an array that is too short, or an index that is too large, ends the
+process or reads what stands beside the array. Each function returns what it was given in the form
+that compiled code takes, or raises an error of one line: place, value, rule, remedy.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+LARGEST_SEED = 2**64 - 1
+_LARGEST = 2**63 - 1
+_LONGEST_SHOWN = 80
+_INT64 = np.dtype(np.int64)
+
+
+def show(value: Any) -> str:
+    """Return a value as errors print it: one line of at most 80 signs.
+
+    Examples
+    --------
+    >>> show(np.array([[0], [1]]))
+    'array([[0], [1]])'
+    """
+    text = " ".join(repr(value).split())
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[: _LONGEST_SHOWN - 3]}..."
+
+
+def refusal(
+    error: type[Exception],
+    place: str,
+    value: str,
+    rule: str,
+    remedy: str,
+) -> Exception:
+    """Return an error in the house's form: place, value, rule, remedy."""
+    return error(f"{place} = {value}; {rule}. {remedy}")
+
+
+# --- numbers ----------------------------------------------------------------------------------
+
+
+def as_whole(value: Any) -> int | None:
+    """Return an integer of any kind, Python's or NumPy's, as int; None for anything else.
+
+    True and False are no integers here, and neither are 2.0 and "2".
+    """
+    if isinstance(value, bool | np.bool_) or getattr(value, "dtype", None) == np.bool_:
+        return None
+    try:
+        return operator.index(value)
+    except TypeError:
+        return None
+
+
+def check_count(
+    place: str,
+    value: Any,
+    least: int = 1,
+    remedy: str = "Give another number.",
+    most: int = _LARGEST,
+) -> int:
+    """Return a whole number from ``least`` to ``most``.
+
+    Raises
+    ------
+    TypeError
+        If it is no integer.
+    ValueError
+        If it is out of range.
+    """
+    number = as_whole(value)
+    if number is None:
+        raise refusal(TypeError, place, show(value), "must be a whole number", remedy)
+    if number < least:
+        raise refusal(ValueError, place, show(number), f"must be at least {least}", remedy)
+    if number > most:
+        raise refusal(ValueError, place, show(number), f"must be at most {most}", remedy)
+    return number
+
+
+def check_number(
+    place: str,
+    value: Any,
+    least: float = -math.inf,
+    remedy: str = "Give another number.",
+) -> float:
+    """Return a finite number that is not below ``least``.
+
+    Raises
+    ------
+    TypeError
+        If it is no number.
+    ValueError
+        If it is not finite, or too small.
+    """
+    if isinstance(value, bool | np.bool_) or not isinstance(value, int | float | np.integer | np.floating):
+        raise refusal(TypeError, place, show(value), "must be a number", remedy)
+    if not math.isfinite(value):
+        raise refusal(ValueError, place, str(value), "must be a finite number", remedy)
+    if value < least:
+        raise refusal(ValueError, place, str(value), f"must be at least {least:g}", remedy)
+    return float(value)
+
+
+def check_flag(place: str, value: Any) -> bool:
+    """Return True or False.
+
+    Raises
+    ------
+    TypeError
+        If it is neither.
+    """
+    if not isinstance(value, bool | np.bool_):
+        raise refusal(TypeError, place, show(value), "must be True or False", "Give one of them.")
+    return bool(value)
+
+
+def check_row(place: str, row: Any) -> int:
+    """Return one row number: an integer of any kind, or an array that holds just one.
+
+    Raises
+    ------
+    TypeError
+        If it is something else.
+    ValueError
+        If it does not fit into 64 bits.
+    """
+    number = row if type(row) is int else as_whole(row)
+    if number is None:
+        found = _as_array(row)
+        if found is None or found.size != 1 or found.dtype.kind not in "iu":
+            rule = "must be a row number (an integer)"
+            raise refusal(TypeError, place, show(row), rule, "Give one row.")
+        number = int(found.reshape(-1)[0])
+    if not -_LARGEST <= number <= _LARGEST:
+        rule = "no table has so many rows"
+        raise refusal(ValueError, place, show(number), rule, "Give a legal row.")
+    return number
+
+
+# --- seeds ------------------------------------------------------------------------------------
+
+
+def check_seed(place: str, seed: Any) -> int:
+    """Return a seed, 0 to 2**64 - 1.
+
+    Raises
+    ------
+    TypeError
+        If it is no integer.
+    ValueError
+        If it is out of range.
+    """
+    remedy = "Choose a whole number from 0 to 2**64 - 1."
+    return check_count(place, seed, 0, remedy, LARGEST_SEED)
+
+
+def check_seeds(place: str, seeds: Any, count: int) -> NDArray[np.uint64]:
+    """Return ``count`` seeds, uint64 ``[count]``.
+
+    Raises
+    ------
+    TypeError
+        If they are no integers.
+    ValueError
+        If they are too few, too many, or out of range.
+    """
+    if isinstance(seeds, Sequence) and not isinstance(seeds, str | bytes):
+        numbers = [check_seed(f"{place}[{n}]", seed) for n, seed in enumerate(seeds)]
+        array: NDArray[Any] = np.array(numbers, np.uint64)
+        _check_shape(place, array, (count,))
+    else:
+        array = _check_kind(place, seeds, (count,), "iu", "seeds (integers)")
+        if array.dtype.kind == "i" and array.size and array.min() < 0:
+            number = int(np.argmax(array < 0))
+            check_seed(f"{place}[{number}]", array[number])
+    return np.ascontiguousarray(array, np.uint64)
+
+
+# --- arrays -----------------------------------------------------------------------------------
+
+
+def check_integers(
+    place: str,
+    values: Any,
+    shape: tuple[int, ...],
+    meaning: str = "row number",
+    bounds: tuple[int, int] | None = None,
+) -> NDArray[np.int64]:
+    """Return integers of any kind as int64 of exactly ``shape``.
+
+    Parameters
+    ----------
+    meaning
+        Meaning of one of the numbers, for errors.
+    bounds
+        Least and largest number that is allowed; None: any.
+
+    Raises
+    ------
+    TypeError
+        If they are no integers.
+    ValueError
+        If their shape is another, or one is out of bounds.
+    """
+    fits = type(values) is np.ndarray and values.dtype is _INT64 and values.shape == shape
+    if not (fits and values.flags.carray):
+        array = _check_kind(place, values, shape, "iu", f"{meaning}s (integers)")
+        if array.dtype.kind == "u" and array.size and int(array.max()) > _LARGEST:
+            rule = "no number may be 2**63 or more"
+            raise refusal(ValueError, place, show(array), rule, "Give smaller ones.")
+        values = np.array(array, np.int64, order="C")
+    if bounds is not None and values.size:
+        wrong = (values < bounds[0]) | (values > bounds[1])
+        if wrong.any():
+            rule = f"must be a {meaning} from {bounds[0]} to {bounds[1]}"
+            raise refusal(ValueError, *_first_of(place, values, wrong), rule, "Correct it.")
+    return values
+
+
+def check_flags(place: str, values: Any, shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    """Return booleans of exactly ``shape``.
+
+    Raises
+    ------
+    TypeError
+        If they are no booleans.
+    ValueError
+        If their shape is another.
+    """
+    return np.ascontiguousarray(_check_kind(place, values, shape, "b", "True or False"))
+
+
+def check_floats(
+    place: str,
+    values: Any,
+    shape: tuple[int, ...],
+    dtype: type[np.floating[Any]] = np.float64,
+) -> NDArray[Any]:
+    """Return finite numbers of exactly ``shape`` as ``dtype``.
+
+    Raises
+    ------
+    TypeError
+        If they are no numbers.
+    ValueError
+        If their shape is another, or one is not finite.
+    """
+    array = _check_kind(place, values, shape, "iuf", "numbers")
+    check_finite(place, array)
+    return np.ascontiguousarray(array, dtype)
+
+
+def check_finite(place: str, array: NDArray[Any]) -> None:
+    """Raise ValueError with the place of the first number that is not finite, if there is one."""
+    with np.errstate(all="ignore"):
+        total = array.sum()
+    if math.isfinite(total):  # cheaper than a look at each number, and nearly always enough
+        return
+    wrong = ~np.isfinite(array)
+    if wrong.any():
+        rule = "must be a finite number"
+        raise refusal(ValueError, *_first_of(place, array, wrong), rule, "Correct it.")
+
+
+def check_float_type(place: str, dtype: Any) -> type[np.floating[Any]]:
+    """Return float32 or float64 for any name of theirs.
+
+    Raises
+    ------
+    TypeError
+        If it is another type.
+    """
+    for kind in (np.float32, np.float64):
+        try:
+            if dtype is not None and np.dtype(dtype) == kind:
+                return kind
+        except TypeError:
+            break
+    rule = "must be numpy.float32 or numpy.float64"
+    raise refusal(TypeError, place, show(dtype), rule, "Choose one of them.")
+
+
+def _as_array(values: Any) -> NDArray[Any] | None:
+    """Return values as an array; None where they cannot be one, as lists of unequal length."""
+    try:
+        return np.asarray(values)
+    except (ValueError, TypeError, RuntimeError):
+        return None
+
+
+def _check_kind(
+    place: str,
+    values: Any,
+    shape: tuple[int, ...],
+    kinds: str,
+    wanted: str,
+) -> NDArray[Any]:
+    """Return values as an array of that shape whose type is one of these kinds."""
+    array = _as_array(values)
+    if array is None:
+        rule = f"must be an array of {wanted}"
+        raise refusal(TypeError, place, show(values), rule, "Give one.")
+    _check_shape(place, array, shape)
+    if array.dtype.kind not in kinds:
+        rule = f"must be {wanted}, and is of type {array.dtype}"
+        raise refusal(TypeError, place, show(values), rule, "Give an array of them.")
+    return array
+
+
+def _check_shape(place: str, array: NDArray[Any], shape: tuple[int, ...]) -> None:
+    if array.shape != shape:
+        remedy = "Give an array of that shape."
+        raise refusal(ValueError, f"{place}.shape", str(array.shape), f"must be {shape}", remedy)
+
+
+def _first_of(place: str, array: NDArray[Any], wrong: NDArray[np.bool_]) -> tuple[str, str]:
+    """Return place and value of the first number that is wrong."""
+    where = tuple(int(axis) for axis in np.argwhere(wrong)[0])
+    return f"{place}[{', '.join(map(str, where))}]", str(array[where])
