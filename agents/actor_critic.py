@@ -16,6 +16,8 @@ from agents.learning_pass import Experience, LearningPass, Run, judge_choices
 from agents.network import Critic, Described, Packed, PointerNetwork
 from agents.network_features import MACHINE_FEATURES, ROW_FEATURES, SHOP_FEATURES
 from agents.packing import best_places, to_actions
+from envs.observation_checks import check_observation, check_table_shapes
+from factory.array_checks import check_floats, check_integers, refusal
 
 
 class PointerPolicy(MaskableActorCriticPolicy):
@@ -145,9 +147,18 @@ class PackedTables:
         As observed.
     weights
         Of the index that the network started as, ``[W]``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If type or shape of a table is none of an observation's.
     """
 
     def __init__(self, candidates: NDArray[Any], machines: NDArray[Any], shop: NDArray[Any], action_mask: NDArray[Any], weights: NDArray[np.float64]) -> None:
+        check_table_shapes("PackedTables", candidates, machines, shop, action_mask)
+        weights = check_floats("PackedTables: weights", weights, (ROW_FEATURES,))
+        tables = (candidates, machines, shop, action_mask)
+        candidates, machines, shop, action_mask = (np.ascontiguousarray(one) for one in tables)
         envs, count = len(action_mask), np.count_nonzero(action_mask)
         rows, prior = np.empty((count, ROW_FEATURES), np.float32), np.empty(count, np.float32)
         sample, self.table_rows = np.empty(count, np.int64), np.empty(count, np.int64)
@@ -158,16 +169,35 @@ class PackedTables:
         self.described = Described(*(torch.from_numpy(part) for part in (rows, prior, sample, machines_read, shop_read)))
 
     def to_actions(self, chosen: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Rows of the tables ``[E]`` from places among the legal ones."""
+        """Rows of the tables ``[E]`` from places among the legal ones.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If they are not one place for each table, or there is none of that number.
+        """
+        place, envs = "to_actions: chosen", len(self.first) - 1
+        chosen = check_integers(place, chosen, (envs,), "place", (0, np.iinfo(np.int64).max))
+        beyond = chosen >= np.maximum(np.diff(self.first), 1)
+        if beyond.any():
+            env = int(np.argmax(beyond))
+            rule = f"table {env} has {self.first[env + 1] - self.first[env]} legal rows"
+            remedy = "Give places among them, from 0 on."
+            raise refusal(ValueError, f"{place}[{env}]", str(chosen[env]), rule, remedy)
         actions = np.empty(len(chosen), np.int64)
         to_actions(self.table_rows, self.first, chosen, actions)
         return actions
 
 
 def decide_greedily(network: PointerNetwork, observation: Any) -> NDArray[np.int64]:
-    """The legal row with the highest logit in each table, ``[E]``; 0 where none is legal."""
-    candidates, machines, shop, action_mask = (np.ascontiguousarray(observation[name]) for name in ("candidates", "machines", "shop", "action_mask"))
-    tables = PackedTables(candidates, machines, shop, action_mask, network.weights)
+    """The legal row with the highest logit in each table, ``[E]``; 0 where none is legal.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the tables are none of an observation with a leading axis.
+    """
+    tables = PackedTables(*check_observation("decide", observation), network.weights)
     with torch.inference_mode():
         logits = network(to_device(tables.described, network.prior.device)).logits
     chosen = np.zeros(len(tables.first) - 1, np.int64)

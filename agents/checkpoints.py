@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.play import Policy
+from factory.array_checks import check_integers
 
 if TYPE_CHECKING:
     from agents.trained import TrainedPolicy
@@ -42,7 +43,7 @@ class CheckpointPolicy:
         some = np.where(mask.any(axis=1, keepdims=True), mask, True)  # a distribution over no row at all cannot be made
         settings = {"action_masks": some} if self._takes_masks else {}
         actions, _ = self.model.predict(observation, deterministic=True, **settings)
-        return next_legal(np.asarray(actions, np.int64), some)
+        return next_legal(check_integers("predict", actions, some.shape[:1]), some)
 
 
 def next_legal(actions: NDArray[np.int64], mask: NDArray[np.bool_]) -> NDArray[np.int64]:

@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.compiled_network import Matrix, apply_layer, cut_off
+from agents.network_features import SHOP_FEATURES
+from agents.privileged import PRIVILEGED_FEATURES
 from factory.bundle import Bundle
 from factory.compiled import compiled
 
@@ -40,9 +42,38 @@ class CriticScratch(Bundle):
 
 
 def arrange_critic(network: Mapping[str, NDArray[Any]], critic: Mapping[str, NDArray[Any]]) -> CriticWeights:
-    """Weights from the states of the network and of its critic (names as in torch)."""
-    first, second, last = ((_matrix(critic[f"layers.{n}.weight"].T), _matrix(critic[f"layers.{n}.bias"])) for n in (0, 2, 4))
-    return CriticWeights(*first, *second, *last, returns=np.array([network["return_mean"], network["return_deviation"]], np.float64))
+    """Weights from the states of the network and of its critic (names as in torch).
+
+    Raises
+    ------
+    ValueError
+        If one is missing or has another shape.
+    """
+    try:
+        first, second, last = ((_matrix(critic[f"layers.{n}.weight"].T), _matrix(critic[f"layers.{n}.bias"])) for n in (0, 2, 4))
+        returns = np.array([network["return_mean"], network["return_deviation"]], np.float64)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"critic: a layer is missing ({error}). Export anew.") from None
+    weights = CriticWeights(*first, *second, *last, returns=returns)
+    for name, shape in _shapes(first[0].shape[-1]).items():
+        found = getattr(weights, name).shape
+        if found != shape:
+            rule = f"{name} has the shape {found}; {shape} is wanted"
+            raise ValueError(f"critic: {rule}. Export anew.")
+    return weights
+
+
+def _shapes(width: int) -> dict[str, tuple[int, ...]]:
+    inputs = 3 * width + SHOP_FEATURES + PRIVILEGED_FEATURES
+    return {
+        "first": (inputs, width),
+        "first_bias": (width,),
+        "second": (width, width),
+        "second_bias": (width,),
+        "last": (width, 1),
+        "last_bias": (1,),
+        "returns": (2,),
+    }
 
 
 def _matrix(values: NDArray[Any]) -> Matrix:

@@ -5,7 +5,6 @@ It is what direct policy search gets without a network, and so the fairest cheap
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -15,6 +14,7 @@ from agents.index_features import FEATURE_INDEX, FEATURES
 from agents.index_kernel import best_rows
 from agents.priorities import Observation, Rows
 from agents.rule_parameters import closest
+from factory.array_checks import check_number
 
 DETOUR, WAIT, AHEAD = -50.0, -100.0, -200.0
 """Weights of rows that are chosen only where nothing better is legal, in the order in which rules fall back on them."""
@@ -47,8 +47,7 @@ class IndexPolicy:
         for name, weight in weights.items():
             if name not in FEATURE_INDEX:
                 raise ValueError(f"index: feature {name!r} is not known{closest(name, FEATURE_INDEX)} The features are {', '.join(FEATURE_INDEX)}.")
-            if not math.isfinite(weight):
-                raise ValueError(f"index: weight {name} = {weight}; it must be a finite number. Leave it out for 0.")
+            check_number(f"index: weight {name}", weight, remedy="Leave it out for 0.")
         self.weights = {feature.name: float(weights.get(feature.name, 0.0)) for feature in FEATURES}
         self._weights = as_array(self.weights)
         self._features = np.zeros(len(FEATURES))
@@ -58,8 +57,8 @@ class IndexPolicy:
 
         Raises
         ------
-        ValueError
-            The tables do not have the columns of ``envs/features.py``.
+        TypeError, ValueError
+            The tables are not those of an observation (:class:`agents.priorities.Rows`).
         """
         rows = Rows(observation)
         actions = np.zeros(len(rows.legal), np.int64)

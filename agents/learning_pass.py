@@ -21,7 +21,10 @@ from torch import Tensor
 
 from agents.learning_kernel import Layers, Memory, allocate_memory, find_gradients, look
 from agents.network import Critic, Described, PointerNetwork
+from agents.network_features import MACHINE_FEATURES, ROW_FEATURES, SHOP_FEATURES
 from agents.pooling import choose, spread_choice
+from agents.privileged import PRIVILEGED_FEATURES
+from factory.array_checks import check_form, check_integers, refusal, show
 
 Run = Callable[[Callable[..., Any], Iterable[Any]], Iterable[Any]]
 """Applies a function to each item, in threads or not, and returns what came of each."""
@@ -85,8 +88,18 @@ class Looker:
         self.looks = 0
 
     def look(self, described: Described, privileged: NDArray[np.float32], first: NDArray[np.int64]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Logits ``[R]`` and normalised values ``[2, N]``, the critic's and the network's own: views that the next look overwrites."""
-        rows, prior, _, machines, shops = (part.numpy() for part in described)
+        """Logits ``[R]`` and normalised values ``[2, N]``, the critic's and the network's own: views that the next look overwrites.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If types or shapes do not fit each other or the layers.
+        """
+        rows, prior, _, machines, shops = (np.ascontiguousarray(part.numpy()) for part in described)
+        first = check_firsts("look: first", first, len(shops), len(rows))
+        sizes = (len(shops), len(rows))
+        privileged = np.ascontiguousarray(privileged)
+        _check_parts((rows, prior, machines, shops, privileged), sizes)
         memory, count, total = self._memory_for(machines, len(rows)), len(shops), len(rows)
         look(self.layers, memory, rows, prior, machines, shops, privileged, first)
         self.looks += 1
@@ -126,13 +139,63 @@ class LearningPass:
         return logits, values
 
 
+def check_firsts(place: str, first: Any, samples: int, rows: int) -> NDArray[np.int64]:
+    """Return places ``[N + 1]`` where the rows of N samples begin, and their end.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If they are no integers, do not rise from 0 to the number of rows, or are of another shape.
+    """
+    first = check_integers(place, first, (samples + 1,), "place", (0, rows))
+    if first[0] != 0 or first[-1] != rows or (first[1:] < first[:-1]).any():
+        rule = f"must rise from 0 to {rows}, the number of rows"
+        raise refusal(ValueError, place, show(first), rule, "Give where the rows of each begin.")
+    return first
+
+
+def _check_parts(parts: Sequence[NDArray[Any]], sizes: tuple[int, int]) -> None:
+    """Check types and shapes of rows, prior, machines, shops and of what only the critic reads."""
+    samples, rows = sizes
+    wanted: dict[str, tuple[int, ...]] = {
+        "rows": (rows, ROW_FEATURES),
+        "prior": (rows,),
+        "machines": (samples, parts[2].shape[1] if parts[2].ndim > 1 else 0, MACHINE_FEATURES),
+        "shop": (samples, SHOP_FEATURES),
+        "privileged": (samples, PRIVILEGED_FEATURES),
+    }
+    for (name, shape), part in zip(wanted.items(), parts, strict=True):
+        check_form(f"look: {name}", part, shape, np.float32)
+
+
 def judge_choices(logits: Tensor, parts: Sequence[Experience]) -> tuple[Tensor, Tensor]:
-    """Log-probabilities of what was chosen, and entropies, ``[N]``, from the logits of all ``parts``."""
+    """Log-probabilities of what was chosen, and entropies, ``[N]``, from the logits of all ``parts``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a part does not say where its rows begin, or what was chosen is no row of its decision.
+    """
+    for part in parts:
+        _check_chosen(part)
     rows = np.cumsum([0, *(len(part.read.described.rows) for part in parts)])
     first = np.concatenate([*(part.read.first[:-1].numpy() + before for part, before in zip(parts, rows, strict=False)), rows[-1:]])
     chosen = np.concatenate([part.chosen.numpy() + before for part, before in zip(parts, rows, strict=False)])
     log_probabilities, entropies = _Choices.apply(logits, first, chosen)  # type: ignore[no-untyped-call]
     return log_probabilities, entropies
+
+
+def _check_chosen(part: Experience) -> None:
+    """Check that each decision chose a row of its own."""
+    samples, rows_here = len(part.chosen), len(part.read.described.rows)
+    begins = check_firsts("judge_choices: first", part.read.first.numpy(), samples, rows_here)
+    chosen = check_integers("judge_choices: chosen", part.chosen.numpy(), (samples,), "place")
+    outside = (chosen < begins[:-1]) | (chosen >= begins[1:])
+    if outside.any():
+        n = int(np.argmax(outside))
+        place, rule = f"judge_choices: chosen[{n}]", "it is no row of its decision"
+        remedy = f"Give a place from {begins[n]} up to (not with) {begins[n + 1]}."
+        raise refusal(ValueError, place, str(chosen[n]), rule, remedy)
 
 
 def _torch_name(field: str) -> str:

@@ -17,6 +17,8 @@ from agents.imagined_policy import judge_rows
 from agents.privileged import PRIVILEGED_FEATURES, WINDOWS
 from agents.trained import TrainedPolicy
 from envs.batch import Batch
+from envs.observation_checks import CheckedTables, check_observation, check_same_rows
+from factory.array_checks import check_count, check_integers, check_number, check_seed
 from factory.futures import allocate_beliefs
 
 _SLACK = 2.0
@@ -63,9 +65,13 @@ class LookaheadPolicy:
         least_probability: float = 0.01,
         seed: int = 0,
     ) -> None:
-        for name, value, least in (("candidates", candidates, 2), ("futures", futures, 2), ("confidence", confidence, 0), ("seed", seed, 0)):
-            if not value >= least:
-                raise ValueError(f"lookahead: {name} = {value}; it must be at least {least}. Choose a larger one.")
+        remedy = "Choose a larger one."
+        candidates = check_count("lookahead: candidates", candidates, 2, remedy)
+        futures = check_count("lookahead: futures", futures, 2, remedy)
+        confidence = check_number("lookahead: confidence", confidence, 0, remedy)
+        seed = check_seed("lookahead: seed", seed)
+        horizon = check_number("lookahead: horizon", horizon, remedy="Try 4 mean process times.")
+        least_probability = check_number("lookahead: least_probability", least_probability)
         if not horizon > 0:
             raise ValueError(f"lookahead: horizon = {horizon}; it must be positive. Try 4 mean process times.")
         if not 0 < least_probability < 1:
@@ -103,10 +109,17 @@ class LookaheadPolicy:
         )
 
     def decide(self, observation: Any) -> NDArray[np.int64]:
-        """Rows ``[E]``; the policy's own where no rival is better beyond doubt."""
-        if self._batch is None:
-            raise RuntimeError("LookaheadPolicy.decide: it simulates ahead and has no shop to look at. Call watch(batch) first.")
-        candidates, machines, shop, legal = (np.ascontiguousarray(observation[name]) for name in ("candidates", "machines", "shop", "action_mask"))
+        """Rows ``[E]``; the policy's own where no rival is better beyond doubt.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the tables are not those of an observation of the shops that are watched.
+        RuntimeError
+            If none are.
+        """
+        batch = self._watched("decide")
+        candidates, machines, shop, legal = self._checked(observation, batch)
         actions = np.zeros(len(legal), np.int64)
         for e in range(len(actions)):
             count = all_logits(self._network, self._memory, candidates[e], machines[e], shop[e], legal[e], self._table_rows, self._logits)
@@ -114,8 +127,21 @@ class LookaheadPolicy:
                 continue
             rows, shares = self._table_rows[:count], np.exp(self._logits[:count] - self._logits[:count].max())
             tried = self.worth_trying(shares / shares.sum())
-            actions[e] = rows[tried[0]] if len(tried) == 1 or self._batch.over[e] else self._choose(e, rows[tried])
+            is_sure = len(tried) == 1 or batch.over[e]
+            actions[e] = rows[tried[0]] if is_sure else self._choose(e, rows[tried])
         return actions
+
+    def _watched(self, method: str) -> Batch:
+        if self._batch is None:
+            rule = "it simulates ahead and has no shop to look at"
+            raise RuntimeError(f"LookaheadPolicy.{method}: {rule}. Call watch(batch) first.")
+        return self._batch
+
+    @staticmethod
+    def _checked(observation: Any, batch: Batch) -> CheckedTables:
+        tables = check_observation("LookaheadPolicy.decide", observation)
+        check_same_rows("LookaheadPolicy.decide", tables.action_mask, batch.shop.legal)
+        return tables
 
     def worth_trying(self, probabilities: NDArray[np.floating]) -> NDArray[np.int64]:
         """Places of the choices that are tried, the policy's own first, by the probabilities of one decision's legal rows."""
@@ -131,9 +157,19 @@ class LookaheadPolicy:
         return int(rows[np.argmax(np.where(sure, mean, -np.inf))]) if sure.any() else int(rows[0])
 
     def rewards(self, e: int, rows: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Discounted rewards of each row of environment ``e`` in each imagined future, ``[futures, K]``, the critic's value at the horizon included."""
-        batch = self._batch
-        assert batch is not None
+        """Discounted rewards of each row of environment ``e`` in each imagined future, ``[futures, K]``, the critic's value at the horizon included.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If there is no such environment, or a row is none of its table.
+        RuntimeError
+            If no shops are watched.
+        """
+        batch = self._watched("rewards")
+        e = check_count("rewards: e", e, 0, "Give the number of an environment.", batch.num_envs - 1)
+        bounds = (0, batch.shop.legal.shape[1] - 1)
+        rows = check_integers("rewards: rows", rows, np.shape(rows)[:1], bounds=bounds)
         unit = float(self._units[batch.shop.floor.factory[e]])
         ticks, discount = int(np.ceil(self.horizon * unit)), self.trained.horizon * unit
         last_date = int(batch.shop.floor.clock[e]) + ticks + int(np.ceil((WINDOWS[-1] + _SLACK) * unit))

@@ -48,15 +48,19 @@ def play(batch: Batch, policy: Policy, seeds: NDArray[np.uint64], factories: NDA
 
     Raises
     ------
+    TypeError, ValueError
+        If seeds or factories are not one for each environment, or the policy does not answer one
+        integer for each.
     UnfinishedError
         If an episode meets a limit of the batch (``last_date``, ``most_decisions``) before its end.
     """
-    tables = batch.reset(np.asarray(seeds, np.uint64), factories)
+    tables = batch.reset(seeds, factories)
     if isinstance(policy, ShopPolicy):
         policy.watch(batch)
     while not batch.over.all():
         batch.grow_log()
-        tables = batch.step(np.asarray(policy.decide(as_observation(tables)), np.int64), autoreset=False)
+        actions = batch.check_actions("decide: actions", policy.decide(as_observation(tables)))
+        tables = batch.step(actions, autoreset=False)
         if batch.outcome.truncated.any():
             raise UnfinishedError(_describe_unfinished(batch))
 

@@ -7,13 +7,14 @@ in the queue that want the same setup), q the time since it joined the queue.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from envs.features import CANDIDATE_INDEX, MACHINE_INDEX, SHOP_INDEX
+from envs.observation_checks import as_mask, check_choices, check_type, find_table
+from factory.array_checks import refusal
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -36,15 +37,19 @@ class Rows:
 
     Raises
     ------
+    TypeError
+        A table is missing, or candidates or shop are not float32 or float64.
     ValueError
-        The tables do not have the columns of ``envs/features.py``.
+        The tables do not have the columns of ``envs/features.py``, their shapes do not fit
+        each other, or a number that is read is not finite.
     """
 
     def __init__(self, observation: Observation) -> None:
-        tables = observation if isinstance(observation, Mapping) else observation._asdict()
         names = ("candidates", "machines", "shop", "action_mask")
-        candidates, machines, shop, legal = (np.asarray(tables[name]) for name in names)
-        columns = (candidates.shape[-1], machines.shape[-1], shop.shape[-1])
+        candidates, machines, shop, mask = (
+            find_table("decide", observation, name) for name in names
+        )
+        columns = (*candidates.shape[-1:], *machines.shape[-1:], *shop.shape[-1:])
         if columns != _COLUMNS:
             raise ValueError(
                 f"observation: candidates, machines and shop have {columns} columns; they must "
@@ -54,7 +59,26 @@ class Rows:
         self.candidates = candidates[None] if self.is_single else candidates
         self.machines = machines[None] if self.is_single else machines
         self.shop = shop[None] if self.is_single else shop
-        self.legal: Bools = (legal[None] if self.is_single else legal).astype(bool)
+        legal = as_mask("decide: action_mask", mask)
+        self.legal: Bools = legal[None] if self.is_single else legal
+        self._check_shapes()
+        check_type("decide: candidates", candidates)
+        check_type("decide: machines", machines)
+        check_type("decide: shop", shop)
+        check_choices("decide", self.candidates, self.shop, self.legal)
+
+    def _check_shapes(self) -> None:
+        shape = self.candidates.shape[:2]
+        envs = (self.machines.shape[:-2], self.shop.shape[:-1])
+        if self.candidates.ndim != 3 or self.legal.shape != shape or envs != (shape[:1],) * 2:
+            tables = (self.candidates, self.machines, self.shop, self.legal)
+            raise refusal(
+                ValueError,
+                "decide: shapes of candidates, machines, shop, action_mask",
+                ", ".join(str(table.shape) for table in tables),
+                "must be (E, A, F), (E, M, Fm), (E, Fs), (E, A)",
+                "Give the tables of one observation, with or without the leading axis.",
+            )
 
     def __getitem__(self, column: str) -> Floats:
         """Column of the candidate table, ``[E, A]``."""

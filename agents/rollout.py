@@ -16,6 +16,8 @@ from agents.priorities import Rows
 from agents.rules import Rule, first_best
 from envs.batch import Batch
 from envs.features import CANDIDATE_INDEX
+from envs.observation_checks import check_same_rows
+from factory.array_checks import check_count, check_number, check_seed
 from factory.arrays import FactoryArrays
 from factory.futures import allocate_beliefs
 from factory.shop import allocate
@@ -62,9 +64,12 @@ class RolloutPolicy:
     """
 
     def __init__(self, rule: Rule, candidates: int = 4, futures: int = 32, horizon: float = 1.0, confidence: float = 2.0, seed: int = 0) -> None:
-        for name, value, least in (("candidates", candidates, 1), ("futures", futures, 2), ("confidence", confidence, 0), ("seed", seed, 0)):
-            if not value >= least:
-                raise ValueError(f"rollout: {name} = {value}; it must be at least {least}. Choose a larger one.")
+        remedy = "Choose a larger one."
+        candidates = check_count("rollout: candidates", candidates, 1, remedy)
+        futures = check_count("rollout: futures", futures, 2, remedy)
+        confidence = check_number("rollout: confidence", confidence, 0, remedy)
+        seed = check_seed("rollout: seed", seed)
+        horizon = check_number("rollout: horizon", horizon, remedy="Try 1 work content.")
         if not horizon > 0:
             raise ValueError(f"rollout: horizon = {horizon}; it must be positive. Try 1 work content.")
         self.rule, self.candidates, self.futures, self.horizon, self.confidence, self.seed = rule, candidates, futures, horizon, confidence, seed
@@ -80,11 +85,20 @@ class RolloutPolicy:
         self._ticks = np.ceil(self.horizon * mean_work_content(batch.arrays)).astype(np.int64)
 
     def decide(self, observation: Any) -> NDArray[np.int64]:
-        """Rows ``[E]``; the rule's own where no rival is better beyond doubt."""
+        """Rows ``[E]``; the rule's own where no rival is better beyond doubt.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the tables are not those of an observation of the shops that are watched.
+        RuntimeError
+            If none are.
+        """
         if self._batch is None:
             raise RuntimeError("RolloutPolicy.decide: it simulates ahead and has no shop to look at. Call watch(batch) first.")
-        actions = np.asarray(self.rule.decide(observation), np.int64)
         rows = Rows(observation)
+        check_same_rows("RolloutPolicy.decide", rows.legal, self._batch.shop.legal)
+        actions = np.array(self.rule.decide(observation), np.int64, ndmin=1)
         undecided = np.flatnonzero((rows.legal.sum(axis=1) > 1) & ~self._batch.over)
         if len(undecided) == 0:
             return actions

@@ -47,7 +47,13 @@ class TrainedPolicy:
         self.network, self.critic, self.horizon = network.eval(), critic, horizon
 
     def decide(self, observation: dict[str, NDArray[Any]]) -> NDArray[np.int64]:
-        """Rows ``[E]``; 0 where no row is legal."""
+        """Rows ``[E]``; 0 where no row is legal.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the tables are none of an observation with a leading axis.
+        """
         return decide_greedily(self.network, observation)
 
 

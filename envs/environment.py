@@ -15,7 +15,7 @@ from envs.batch import Batch, observation_space
 from envs.observation import DEFAULT_CHANGEOVER_ROWS, DEFAULT_JOB_ROWS, Tables
 from envs.scenario import Scenario
 from envs.window import GanttWindow
-from factory.array_checks import check_row, check_seed, refusal, show
+from factory.array_checks import check_instance, check_row, check_seed
 from factory.arrays import COST_TERMS
 from factory.model import Factory, OrderBook
 from factory.randomised_ranges import RandomisedRanges
@@ -163,9 +163,7 @@ class ChangeoverEnv(gymnasium.Env[Observation, np.int64]):
         seed: int,
     ) -> tuple[Scenario, Batch]:
         """Return scenario and batch of the next episode; those of the present one stay as they are."""
-        if options is not None and not isinstance(options, Mapping):
-            rule = "must be a dictionary"
-            raise refusal(TypeError, "reset: options", show(options), rule, "Give one, or None.")
+        check_instance("reset: options", options, (Mapping, type(None)), "a dictionary or None")
         if not options:
             is_new = self.scenario.changes_every_episode
             return self.scenario, self._open(self.scenario, seed) if is_new else self._batch

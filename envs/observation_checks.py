@@ -93,6 +93,14 @@ def check_choices(place: str, candidates: NDArray[Any], shop: NDArray[Any], lega
         check_finite(f"{place}: candidates", read)
 
 
+def check_same_rows(place: str, mask: NDArray[np.bool_], legal: NDArray[np.bool_]) -> None:
+    """Raise ValueError unless a mask is as large as that of the shops that are decided for."""
+    if mask.shape != legal.shape:
+        rule = f"the shops that are watched have {legal.shape}"
+        remedy = "Give their own observation, or watch the batch it comes from."
+        raise refusal(ValueError, f"{place}: action_mask.shape", str(mask.shape), rule, remedy)
+
+
 def check_type(place: str, table: NDArray[Any]) -> None:
     """Raise TypeError unless a table holds float32 or float64."""
     if table.dtype not in (np.float32, np.float64):

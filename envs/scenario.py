@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from factory.array_checks import check_count, refusal, show
+from factory.array_checks import check_count, check_instance
 from factory.catalogue import find_factory
 from factory.model import Factory, OrderBook
 from factory.order_book import read_order_book
@@ -13,6 +13,8 @@ from factory.randomised import draw_factory
 from factory.randomised_ranges import RandomisedRanges
 
 _OPTIONS = ("factory", "order_book", "num_orders")
+_FACTORY = (str, Path, Factory, RandomisedRanges), "a name, a file, a Factory or RandomisedRanges"
+_BOOK = (str, Path, OrderBook, type(None)), "a file, an OrderBook or None"
 
 
 class Scenario:
@@ -32,12 +34,8 @@ class Scenario:
         order_book: OrderBook | str | Path | None = None,
         num_orders: int | None = None,
     ) -> None:
-        if not isinstance(factory, str | Path | Factory | RandomisedRanges):
-            rule = "must be a name, a file, a Factory or RandomisedRanges"
-            raise refusal(TypeError, "factory", show(factory), rule, "Give one of them.")
-        if order_book is not None and not isinstance(order_book, str | Path | OrderBook):
-            rule = "must be a file or an OrderBook"
-            raise refusal(TypeError, "order_book", show(order_book), rule, "Give one, or None.")
+        check_instance("factory", factory, *_FACTORY)
+        check_instance("order_book", order_book, *_BOOK)
         if num_orders is not None:
             remedy = "Leave it out for the factory's own number."
             num_orders = check_count("num_orders", num_orders, 1, remedy)

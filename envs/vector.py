@@ -20,6 +20,7 @@ from factory.array_checks import (
     as_whole,
     check_count,
     check_flag,
+    check_instance,
     check_integers,
     check_seed,
     refusal,
@@ -135,14 +136,10 @@ class ChangeoverVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]
 
     def _check_options(self, options: Any) -> NDArray[np.int64] | None:
         """Return the factory of each environment; None: they stay."""
-        if options is not None and not isinstance(options, Mapping):
-            rule = "must be a dictionary"
-            raise refusal(TypeError, "reset: options", show(options), rule, "Give one, or None.")
+        check_instance("reset: options", options, (Mapping, type(None)), "a dictionary or None")
         unknown = [key for key in options or {} if key != "factory_index"]
         if unknown:
-            raise ValueError(
-                f"reset(options=...): unknown key {unknown[0]!r}; must be 'factory_index'. Correct or remove it."
-            )
+            raise ValueError(f"reset(options=...): unknown key {unknown[0]!r}; must be 'factory_index'. Correct or remove it.")
         index = (options or {}).get("factory_index")
         if index is None:
             return None
@@ -159,7 +156,7 @@ class ChangeoverVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]
             check_count("reset: seed", first, 0, remedy, LARGEST_SEED - self.num_envs + 1)
             return list(range(first, first + self.num_envs))
         seeds = seed.tolist() if isinstance(seed, np.ndarray) else seed
-        if not isinstance(seeds, Sequence) or isinstance(seeds, str | bytes):
+        if isinstance(seeds, str | bytes) or not isinstance(seeds, Sequence):
             rule = "must be an integer, a list of integers, or None"
             raise refusal(TypeError, "reset: seed", show(seed), rule, "Give one of them.")
         if len(seeds) != self.num_envs:
@@ -167,10 +164,7 @@ class ChangeoverVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]
                 f"reset: seed = {show(seed)}; {len(seeds)} seeds for {self.num_envs} environments, "
                 "there must be one for each. Give as many, or a single number."
             )
-        return [
-            None if own is None else check_seed(f"reset: seed[{env}]", own)
-            for env, own in enumerate(seeds)
-        ]
+        return [None if own is None else check_seed(f"reset: seed[{env}]", own) for env, own in enumerate(seeds)]
 
     def _draw_seeds(self, seed: Any, given: list[int | None]) -> NDArray[np.uint64]:
         """Return the seed of each environment, after seeding the generator with those given."""

@@ -15,6 +15,7 @@ from envs.batch import Batch, decision_limits
 from envs.seeds import episode_seeds
 from evaluation.resampling import Floats
 from evaluation.scenarios import NamedScenario
+from factory.array_checks import check_floats
 from factory.randomised_ranges import RandomisedRanges
 
 _SIDE_BY_SIDE = 64
@@ -53,7 +54,14 @@ class Arena:
             return np.full(len(self), np.inf)
 
     def play_index(self, weights: NDArray[np.float64], episodes: slice = slice(None)) -> Floats:
-        """Total cost of some of the episodes under the index with these weights ``[W]``; infinite for one that does not come to its end."""
+        """Total cost of some of the episodes under the index with these weights ``[W]``; infinite for one that does not come to its end.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the weights are not one finite number for each feature.
+        """
+        weights = check_floats("play_index: weights", weights, (len(FEATURES),))
         batch = self._lone_shop
         seeds, which = self.seeds[episodes], self._which[episodes]
         costs, features = np.zeros(len(seeds)), np.zeros(len(FEATURES))

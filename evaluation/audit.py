@@ -10,6 +10,7 @@ import numpy as np
 from agents.play import ShopPolicy, as_observation
 from envs.batch import Batch
 from factory import draws
+from factory.array_checks import refusal, show
 from factory.arrays import ShopState
 from factory.demand import FOR_EVER
 from factory.futures import allocate_beliefs, imagine, infer_regimes
@@ -63,8 +64,8 @@ def _audit_episode(make_policy: Callable[[], ShopPolicy], batch: Batch, twin: Ba
     number = audited = 0
     while not batch.over.all() and (decisions is None or number < decisions):
         change_future(batch, twin)
-        actions = np.asarray(policy.decide(as_observation(batch.tables)), np.int64)
-        others = np.asarray(other.decide(as_observation(twin.tables)), np.int64)
+        actions = batch.check_actions("decide: actions", policy.decide(as_observation(batch.tables)))
+        others = twin.check_actions("decide: actions", other.decide(as_observation(twin.tables)))
         if actions[0] != others[0]:
             raise ForesightError(
                 f"episode {seed}, decision {number}, machine {int(batch.shop.floor.deciding[0])}: the policy chose row {actions[0]}, and row {others[0]} "
@@ -78,7 +79,14 @@ def _audit_episode(make_policy: Callable[[], ShopPolicy], batch: Batch, twin: Ba
 
 
 def change_future(batch: Batch, twin: Batch) -> None:
-    """Make environment 0 of ``twin`` the known present of that of ``batch``, with another future."""
+    """Make environment 0 of ``twin`` the known present of that of ``batch``, with another future.
+
+    Raises
+    ------
+    ValueError
+        If the two do not stand in the same factories, with tables of one shape; nothing has changed.
+    """
+    check_alike(batch, twin)
     for field in fields(ShopState):
         np.copyto(getattr(twin.shop, field.name), getattr(batch.shop, field.name))
     seed = np.uint64(draws.bits(batch.shop.floor.seed[0], draws.EPISODE, int(batch.shop.floor.decisions[0]), _ANOTHER_FUTURE))
@@ -93,6 +101,21 @@ def change_future(batch: Batch, twin: Batch) -> None:
         np.copyto(getattr(twin.shop, name), getattr(batch.shop, name))
     for name in ("candidates", "machines", "shop", "action_mask"):
         np.copyto(getattr(twin.tables, name), getattr(batch.tables, name))
+
+
+def check_alike(batch: Batch, twin: Batch) -> None:
+    """Raise ValueError unless two batches stand in the same factories, with arrays of one shape."""
+    same = batch.factories == twin.factories and batch.books == twin.books
+    pairs = ((batch.shop, twin.shop), (batch.tables, twin.tables))
+    shapes = [[[getattr(one, f.name).shape for f in fields(one)] for one in pair] for pair in pairs]
+    if not same or any(own != other for own, other in shapes):
+        raise refusal(
+            ValueError,
+            "change_future: twin",
+            show([factory.name for factory in twin.factories]),
+            "it must be made with the factories, order books and rows of the other batch",
+            "Make both alike.",
+        )
 
 
 def _change_book(shop: ShopState, generator: np.random.Generator) -> None:

@@ -13,6 +13,7 @@ from typing import Any, Literal
 from agents.rule_parameters import split_call
 from agents.rules import RULES, Rule, find_rule, make_rule, parse_rule
 from evaluation.tuned import Tuned
+from factory.array_checks import check_count
 from factory.text_files import read_number
 
 Kind = Literal["rule", "index", "rollout", "lookahead", "solver", "clairvoyant", "learned", "guest"]
@@ -114,6 +115,12 @@ def _tuned_rule(name: str, tuned: Tuned | None) -> Rule:
     return make_rule(name) if tuned is None else tuned.rule(name)
 
 
+def _whole(name: str, value: Any) -> int:
+    """Return a parameter that was written as a number, such as 4 or 4.0, as an integer."""
+    number = int(value) if isinstance(value, float) and value.is_integer() else value
+    return check_count(name, number, 0)
+
+
 def make_policy(contender: Contender) -> Any:
     """The policy of a settled contender that is code of this project."""
     values = dict(contender.parameters)
@@ -123,7 +130,7 @@ def make_policy(contender: Contender) -> Any:
         from agents.index import IndexPolicy
 
         return IndexPolicy(values)  # type: ignore[arg-type]
-    numbers = {name: int(value) if name in WHOLE else value for name, value in values.items() if name != "rule"}
+    numbers = {name: _whole(name, value) if name in WHOLE else value for name, value in values.items() if name != "rule"}
     if contender.kind == "lookahead":
         from agents.checkpoints import load_trained
         from agents.lookahead import LookaheadPolicy

@@ -22,6 +22,7 @@ from evaluation.results import METRICS
 from evaluation.scenarios import NamedScenario
 from evaluation.sources import source_hash
 from evaluation.units import JsonObject, digest
+from factory.array_checks import check_integers
 from factory.columns import unload_columns
 from factory.faults import VerificationError
 from factory.kpis import figures_of_columns
@@ -151,11 +152,17 @@ class Stopwatch:
             self._policy.watch(batch)
 
     def decide(self, observation: dict[str, NDArray[Any]]) -> NDArray[np.int64]:
-        """The policy's actions ``[E]``."""
+        """The policy's actions ``[E]``.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If it does not answer one integer for each environment.
+        """
         start = time.perf_counter_ns()
         actions = self._policy.decide(observation)
         self.nanoseconds.append(time.perf_counter_ns() - start)
-        return np.asarray(actions, np.int64)
+        return check_integers("decide: actions", actions, (len(observation["action_mask"]),))
 
 
 def open_batch(scenario: NamedScenario, block: str, first: int, count: int, *, logged: bool) -> tuple[Batch, list[Factory]]:

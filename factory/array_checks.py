@@ -146,6 +146,12 @@ def check_row(place: str, row: Any) -> int:
     return number
 
 
+def check_instance(place: str, value: Any, kinds: tuple[type, ...], wanted: str) -> None:
+    """Raise TypeError unless a value is of one of these kinds, which ``wanted`` has in words."""
+    if not isinstance(value, kinds):
+        raise refusal(TypeError, place, show(value), f"must be {wanted}", "Give one.")
+
+
 # --- seeds ------------------------------------------------------------------------------------
 
 
@@ -218,12 +224,13 @@ def check_integers(
             rule = "no number may be 2**63 or more"
             raise refusal(ValueError, place, show(array), rule, "Give smaller ones.")
         values = np.array(array, np.int64, order="C")
-    if bounds is not None and values.size:
-        wrong = (values < bounds[0]) | (values > bounds[1])
+    integers: NDArray[np.int64] = values
+    if bounds is not None and integers.size:
+        wrong = (integers < bounds[0]) | (integers > bounds[1])
         if wrong.any():
             rule = f"must be a {meaning} from {bounds[0]} to {bounds[1]}"
-            raise refusal(ValueError, *_first_of(place, values, wrong), rule, "Correct it.")
-    return values
+            raise refusal(ValueError, *_first_of(place, integers, wrong), rule, "Correct it.")
+    return integers
 
 
 def check_flags(place: str, values: Any, shape: tuple[int, ...]) -> NDArray[np.bool_]:
@@ -257,6 +264,28 @@ def check_floats(
     array = _check_kind(place, values, shape, "iuf", "numbers")
     check_finite(place, array)
     return np.ascontiguousarray(array, dtype)
+
+
+def check_form(
+    place: str,
+    array: Any,
+    shape: tuple[int, ...],
+    dtype: type[np.generic],
+) -> None:
+    """Raise an error unless this is an array of exactly that type and shape; values may be any.
+
+    Raises
+    ------
+    TypeError
+        If it is no array, or one of another type.
+    ValueError
+        If its shape is another.
+    """
+    if not isinstance(array, np.ndarray) or array.dtype != dtype:
+        found = show(getattr(array, "dtype", array))
+        rule = f"must be {np.dtype(dtype).name}"
+        raise refusal(TypeError, f"{place}.dtype", found, rule, "Convert the array.")
+    _check_shape(place, array, shape)
 
 
 def check_finite(place: str, array: NDArray[Any]) -> None:

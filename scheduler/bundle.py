@@ -20,6 +20,8 @@ from numpy.typing import NDArray
 
 from agents.compiled_network import NOT_FINITE, Scratch, Weights, allocate_network_scratch, arrange_weights, best_of_each
 from envs.features import CANDIDATE_INDEX, CANDIDATES, MACHINES, SHOP, Column, feature_hash
+from envs.observation_checks import check_observation
+from factory.array_checks import check_count
 from scheduler.asking import logits_of_each
 
 BUNDLE_FORMAT = 2
@@ -60,7 +62,10 @@ class Bundle:
 
     def look(self, observation: Mapping[str, NDArray[Any]]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Masked logits ``[B, A]`` and values ``[B]`` (minus the expected discounted cost to come, in currency) of tables with a leading axis B."""
-        tables = {name: np.ascontiguousarray(observation[name], np.bool_ if name == "action_mask" else np.float32) for name in _INPUTS}
+        given = check_observation("look", observation)
+        kinds = (np.float32, np.float32, np.float32, np.bool_)
+        pairs = zip(_INPUTS, given, kinds, strict=True)
+        tables: dict[str, NDArray[Any]] = {name: np.ascontiguousarray(table, kind) for name, table, kind in pairs}
         logits, values = self._session.run(_OUTPUTS, tables)
         return logits, values
 
@@ -69,11 +74,13 @@ class Bundle:
 
         Raises
         ------
+        TypeError, ValueError
+            If the tables are none of an observation with a leading axis.
         FloatingPointError
             If the network answers with something that is not a number.
         """
-        candidates, machines, shop = (np.ascontiguousarray(observation[name], np.float32) for name in ("candidates", "machines", "shop"))
-        mask = np.ascontiguousarray(observation["action_mask"], np.bool_)
+        *tables, mask = check_observation("decide", observation)
+        candidates, machines, shop = (np.ascontiguousarray(one, np.float32) for one in tables)
         rows = np.empty(len(mask), np.int64)
         best_of_each(self.weights, self.memory(mask.shape[1]), candidates, machines, shop, mask, rows)
         if (rows == NOT_FINITE).any():
@@ -82,6 +89,7 @@ class Bundle:
 
     def memory(self, rows: int) -> Scratch:
         """What the compiled network thinks in, for up to ``rows`` rows; each thread has its own."""
+        rows = check_count("memory: rows", rows)
         kept: Scratch | None = getattr(self._kept, "scratch", None)
         if kept is None or len(kept.prior) < rows:
             kept = self._kept.scratch = allocate_network_scratch(self.weights, rows)

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict
 
 from agents.compiled_network import NOT_FINITE
 from agents.rules import Rule
+from factory.array_checks import check_integers
 from scheduler.bundle import Bundle
 from scheduler.floor import Floor
 from scheduler.snapshot import Snapshot
@@ -159,7 +160,7 @@ class Decider:
     def _ask_policy(self, decide: Callable[[dict[str, NDArray[Any]]], NDArray[np.int64]], observation: dict[str, NDArray[Any]]) -> tuple[int, str]:
         start = time.perf_counter()
         try:
-            row = int(decide(observation)[0])
+            row = int(check_integers("the policy's answer", decide(observation), (1,))[0])
         except Exception as error:  # whatever goes wrong in the network, the plant gets an answer
             return -1, f"{type(error).__name__}: {error}"
         return row, self._judge(row, time.perf_counter() - start)

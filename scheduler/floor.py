@@ -13,6 +13,7 @@ from agents.compiled_network import Weights
 from envs.cost_scales import measure_cost_scales
 from envs.observation import DEFAULT_CHANGEOVER_ROWS, DEFAULT_JOB_ROWS, allocate_scratch, allocate_tables
 from factory import kernel
+from factory.array_checks import check_count, check_row
 from factory.arrays import CHANGING, DOWN, ENTRY_BITS, IDLE, NEVER, PROCESSING, READY, UPCOMING, split_entry
 from factory.load import load
 from factory.model import Factory
@@ -90,12 +91,27 @@ class Floor:
         return (machine if machine >= 0 else None), row
 
     def carry_out(self, row: int) -> bool:
-        """Carry out a row for the asked machine; False, and nothing has changed, if it is not legal."""
-        return bool(kernel.decide(self.arrays, self.shop, 0, row))
+        """Carry out a row for the asked machine; False, and nothing has changed, if it is not legal.
+
+        Raises
+        ------
+        TypeError
+            If the row is no integer.
+        """
+        return bool(kernel.decide(self.arrays, self.shop, 0, check_row("carry_out: row", row)))
 
     def hold(self) -> None:
-        """Let the asked machine wait for what is locked to it, or until it is in service."""
-        hold(self.arrays, self.shop, 0, self.shop.floor.deciding[0], self.locks)
+        """Let the asked machine wait for what is locked to it, or until it is in service.
+
+        Raises
+        ------
+        RuntimeError
+            If no machine is asked.
+        """
+        machine = self.shop.floor.deciding[0]
+        if machine < 0:
+            raise RuntimeError("hold(): no machine is asked. Call ask() first.")
+        hold(self.arrays, self.shop, 0, machine, self.locks)
 
     def order_id(self, number: int) -> str | None:
         """What the snapshot calls an order; None: it has been completed."""
@@ -108,7 +124,16 @@ class Floor:
         return {attribute.name: attribute.values[value] for attribute, value in zip(attributes, values.tolist(), strict=False)}
 
     def describe(self, machine: int, row: int) -> dict[str, Any]:
-        """What a row of the asked machine means, before it is carried out: the fields of :class:`scheduler.decisions.Choice`."""
+        """What a row of the asked machine means, before it is carried out: the fields of :class:`scheduler.decisions.Choice`.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If there is no such machine or row.
+        """
+        last_machine, last_row = len(self.machine_names) - 1, self.shop.legal.shape[1] - 1
+        machine = check_count("describe: machine", machine, 0, most=last_machine)
+        row = check_count("describe: row", row, 0, most=last_row)
         action, order, operation, changes = tell_row(self.shop, machine, row, self._setup)
         if action not in (START, CHANGEOVER):
             return {"action": "wait"}

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from agents.compiled_network import allocate_network_scratch
 from envs.observation import allocate_scratch, allocate_tables
+from factory.array_checks import as_whole, show
 from factory.arrays import CHANGING, COST_TERMS, LOGGED_CHANGEOVER, LOGGED_OPERATION, NEVER, FactoryArrays, ShopState, split_entry
 from factory.futures import allocate_beliefs
 from factory.kernel import STUCK
@@ -77,6 +78,26 @@ def _check_rows(rows: NDArray[Any], mask: NDArray[np.bool_]) -> NDArray[np.int64
     return rows.astype(np.int64)
 
 
+def _check_sampling(futures: Any, seed: Any, least: int, most: int) -> tuple[int, int]:
+    """Return number and seed of sampled futures.
+
+    Raises
+    ------
+    PlanError
+        If one is no whole number, or out of range.
+    """
+    for name, value in (("futures", futures), ("seed", seed)):
+        if as_whole(value) is None:
+            raise PlanError(f"plan: {name} = {show(value)}; it must be a whole number. Give one.")
+    if not least <= futures <= most:
+        rule = f"it must lie between {least} and {most}"
+        remedy = "fewer" if futures > most or not least else "more"
+        raise PlanError(f"plan: futures = {futures}; {rule}. Choose {remedy}.")
+    if not 0 <= seed < 2**63:
+        raise PlanError(f"plan: seed = {seed}; it must lie between 0 and 2**63 - 1. Choose another.")
+    return int(futures), int(seed)
+
+
 class Planner:
     """Makes plans with a decider's policy and rule.
 
@@ -110,10 +131,7 @@ class Planner:
             If it takes too long, or if nothing can go on, for example because of forbidden changeovers.
         """
         start = time.perf_counter()
-        if not 0 <= futures <= MOST_FUTURES:
-            raise PlanError(f"plan: futures = {futures}; it must lie between 0 and {MOST_FUTURES}. Choose fewer.")
-        if not 0 <= seed < 2**63:
-            raise PlanError(f"plan: seed = {seed}; it must lie between 0 and 2**63 - 1. Choose another.")
+        futures, seed = _check_sampling(futures, seed, 0, MOST_FUTURES)
         choosing, floor = _Choosing(self.decider, by), self.decider.floor
         floor.place(snapshot)
         deadline = start + self.most_seconds
@@ -146,8 +164,9 @@ class Planner:
         Raises
         ------
         PlanError
-            If a choice cannot be carried out.
+            If a choice cannot be carried out, or a number is out of range.
         """
+        futures, seed = _check_sampling(futures, seed, 1, MOST_IMAGINED_ORDERS)
         if not self.decider.tell(snapshot, choices):
             raise PlanError("plan: the choices cannot be carried out. Give those of the snapshot's own decisions.")
         shop = self._play_sampled(_Choosing(self.decider, "policy"), futures, seed, int(NEVER) - 1, 0, time.perf_counter() + self.most_seconds)

@@ -7,6 +7,7 @@ import numpy as np
 from agents.rules import Rule
 from envs.observation import DEFAULT_CHANGEOVER_ROWS, DEFAULT_JOB_ROWS, allocate_scratch, allocate_tables, observe
 from factory import kernel
+from factory.array_checks import check_count, check_row, check_seed
 from factory.arrays import ShopState
 from factory.load import load
 from factory.model import Factory
@@ -24,9 +25,13 @@ def simulate(factory: Factory, rule: Rule, seed: int, decisions: int) -> ShopSta
 
     Raises
     ------
+    TypeError
+        If seed or decisions are no whole numbers.
     ValueError
-        If the episode is over before.
+        If one is out of range, or the episode is over before.
     """
+    seed = check_seed("simulate: seed", seed)
+    decisions = check_count("simulate: decisions", decisions, 0)
     arrays = load([factory])
     shop = allocate(arrays, 1, job_rows=DEFAULT_JOB_ROWS, changeover_rows=DEFAULT_CHANGEOVER_ROWS)
     scratch, tables = allocate_scratch(shop), allocate_tables(arrays, shop, np.float32)
@@ -39,7 +44,7 @@ def simulate(factory: Factory, rule: Rule, seed: int, decisions: int) -> ShopSta
         if taken == decisions:
             break
         observe(arrays, shop, 0, scratch, tables.candidates[0], tables.machines[0], tables.shop[0], tables.action_mask[0])
-        kernel.decide(arrays, shop, 0, int(np.asarray(rule.decide(observation)).reshape(-1)[0]))
+        kernel.decide(arrays, shop, 0, check_row("simulate: the rule's row", rule.decide(observation)))
         kernel.advance(arrays, shop, 0)
     return shop
 

@@ -87,7 +87,7 @@ def test_unknown_block_lists_all_where_none_is_close() -> None:
 
 
 @pytest.mark.parametrize(
-    ("count", "start", "message"), [(0, 0, "count = 0; at least one"), (-3, 0, "count = -3"), (1, -1, "start = -1; a block has no seed before its first")]
+    ("count", "start", "message"), [(0, 0, "count = 0; must be at least 1"), (-3, 0, "count = -3"), (1, -1, "start = -1; must be at least 0")]
 )
 def test_impossible_requests_are_refused(count: int, start: int, message: str) -> None:
     with pytest.raises(ValueError, match=message):
