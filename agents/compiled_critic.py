@@ -53,7 +53,7 @@ def arrange_critic(network: Mapping[str, NDArray[Any]], critic: Mapping[str, NDA
         first, second, last = ((_matrix(critic[f"layers.{n}.weight"].T), _matrix(critic[f"layers.{n}.bias"])) for n in (0, 2, 4))
         returns = np.array([network["return_mean"], network["return_deviation"]], np.float64)
     except (KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"critic: a layer is missing ({error}). Export anew.") from None
+        raise ValueError(f"critic: a layer is missing ({error}); all are wanted. Export anew.") from None
     weights = CriticWeights(*first, *second, *last, returns=returns)
     for name, shape in _shapes(first[0].shape[-1]).items():
         found = getattr(weights, name).shape

@@ -87,7 +87,7 @@ def arrange_weights(state: Mapping[str, NDArray[Any]]) -> Weights:
                 arrays[f"{ours}_bias"] = np.ascontiguousarray(state[f"{theirs}.bias"], np.float32)
         weights = Weights(**arrays)
     except (KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"weights: a layer is missing ({error}). Export anew.") from None
+        raise ValueError(f"weights: a layer is missing ({error}); all are wanted. Export anew.") from None
     width = weights.row_1.shape[-1]
     for name, shape in _shapes(width).items():
         found = getattr(weights, name).shape

@@ -51,9 +51,12 @@ class Rows:
         )
         columns = (*candidates.shape[-1:], *machines.shape[-1:], *shop.shape[-1:])
         if columns != _COLUMNS:
-            raise ValueError(
-                f"observation: candidates, machines and shop have {columns} columns; they must "
-                f"have {_COLUMNS} (envs/features.py). Observe with the same version of the project."
+            raise refusal(
+                ValueError,
+                "decide: columns of candidates, machines and shop",
+                str(columns),
+                f"must be {_COLUMNS} (envs/features.py)",
+                "Observe with the same version of the project.",
             )
         self.is_single = candidates.ndim == 2
         self.candidates = candidates[None] if self.is_single else candidates

@@ -80,8 +80,10 @@ class Simulator:
     def __init__(self, factory: Factory, book: OrderBook | None = None, *, job_rows: int | None = None, changeover_rows: int | None = None) -> None:
         self.factory, self.book = factory, book
         remedy = "Leave it out for as many as can ever be needed."
-        job_rows = check_count("job_rows", job_rows or 0, 0, remedy)
-        changeover_rows = check_count("changeover_rows", changeover_rows or 0, 0, remedy)
+        if job_rows is not None:
+            job_rows = check_count("job_rows", job_rows, 0, remedy)
+        if changeover_rows is not None:
+            changeover_rows = check_count("changeover_rows", changeover_rows, 0, remedy)
         self.arrays = load([factory], [book])
         rows = full_rows(self.arrays)
         self.shop = allocate(

@@ -13,7 +13,7 @@ from agents.compiled_network import Weights
 from envs.cost_scales import measure_cost_scales
 from envs.observation import DEFAULT_CHANGEOVER_ROWS, DEFAULT_JOB_ROWS, allocate_scratch, allocate_tables
 from factory import kernel
-from factory.array_checks import check_count, check_row
+from factory.array_checks import check_count, check_instance, check_row, refusal
 from factory.arrays import CHANGING, DOWN, ENTRY_BITS, IDLE, NEVER, PROCESSING, READY, UPCOMING, split_entry
 from factory.load import load
 from factory.model import Factory
@@ -86,9 +86,20 @@ class Floor:
 
     def ask_network(self, weights: Weights, memory: Memory) -> tuple[int | None, int]:
         """As :meth:`ask`, with the row that a network chooses, or what :func:`agents.compiled_network.best_logit` says instead of one."""
+        self._check_network(weights, memory)
         machine, row = ask_network(self.arrays, self.shop, self.locks, self._scratch, self.tables, weights, memory)
         self.held = row == HELD
         return (machine if machine >= 0 else None), row
+
+    def _check_network(self, weights: Weights, memory: Memory) -> None:
+        """Check that a network's memory has room for all rows of this floor."""
+        check_instance("ask_network: weights", weights, (Weights,), "weights of a network")
+        check_instance("ask_network: memory", memory, (Memory,), "memory of a network")
+        found, rows = memory.encoded.shape, self.tables.action_mask.shape[1]
+        if found[0] < rows or found[1:] != weights.row_1_bias.shape:
+            wanted = f"must be ({rows} or more, {len(weights.row_1_bias)})"
+            remedy = "Take Bundle.memory(rows)."
+            raise refusal(ValueError, "ask_network: memory.encoded.shape", str(found), wanted, remedy)
 
     def carry_out(self, row: int) -> bool:
         """Carry out a row for the asked machine; False, and nothing has changed, if it is not legal.

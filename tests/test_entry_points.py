@@ -1,0 +1,520 @@
+"""Every way from Python into compiled code refuses what does not fit, in the house's words, before a compiled function is reached."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from agents.actor_critic import PackedTables, decide_greedily
+from agents.compiled_critic import arrange_critic
+from agents.compiled_network import allocate_network_scratch, arrange_weights
+from agents.index import IndexPolicy, atcs_weights
+from agents.index_features import FEATURES
+from agents.learning_pass import Experience, LearningPass, Looker, Read, judge_choices
+from agents.lookahead import LookaheadPolicy
+from agents.network import Critic
+from agents.play import as_observation, play
+from agents.privileged import PRIVILEGED_FEATURES
+from agents.rollout import RolloutPolicy
+from agents.rules import make_rule
+from agents.sb3_env import EpisodeSource, ShopVecEnv
+from agents.trained import TrainedPolicy
+from envs.batch import Batch
+from envs.environment import ChangeoverEnv
+from envs.seeds import episode_seeds
+from envs.vector import ChangeoverVectorEnv
+from evaluation.arena import Arena
+from evaluation.audit import change_future
+from evaluation.scenarios import find_scenarios
+from factory.catalogue import find_single_factory
+from factory.instances_streams import draw_dynamic_shop
+from factory.simulator import Simulator
+from tests.entry_points import CALLERS, KernelReachedError, fingerprint, no_kernel
+from tests.exported import trained_policy
+from tests.refused_values import (
+    NAN,
+    WRONG_COUNT,
+    WRONG_FACTORIES,
+    WRONG_ROW,
+    WRONG_ROWS,
+    WRONG_SEED,
+    WRONG_SEEDS,
+    Call,
+    E,
+    altered,
+    each,
+)
+
+TINY = find_single_factory("tiny")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A way in, what it needs, and calls that must be refused."""
+
+    name: str
+    make: Callable[[], Any]
+    wrong: dict[str, Call]
+
+
+READ_BY_RULES = ("candidates", "shop", "action_mask")
+
+
+def wrong_observations(call: Callable[[Any, Any], Any], read: tuple[str, ...] = (*READ_BY_RULES, "machines")) -> dict[str, Call]:
+    """A refused call for each wrong observation of :func:`begun`, as far as a policy reads it."""
+    tables = {name: table for name, table in as_observation(begun().tables).items() if name in read}
+    found = each(dict(altered(tables)), call)
+    found["nothing"] = lambda thing: call(thing, None)
+    found["a list"] = lambda thing: call(thing, [1, 2])
+    return found
+
+
+# --- what is there to call --------------------------------------------------------------------
+
+
+def begun() -> Batch:
+    batch = Batch([TINY], num_envs=E)
+    batch.reset(np.arange(E, dtype=np.uint64))
+    return batch
+
+
+def begun_env() -> ChangeoverEnv:
+    env = ChangeoverEnv("tiny")
+    env.reset(seed=1)
+    return env
+
+
+def begun_vector() -> ChangeoverVectorEnv:
+    env = ChangeoverVectorEnv("tiny", E)
+    env.reset(seed=1)
+    return env
+
+
+def begun_shops() -> ShopVecEnv:
+    env = ShopVecEnv([TINY], E)
+    env.reset()
+    return env
+
+
+def begun_simulator() -> Simulator:
+    simulator = Simulator(TINY)
+    simulator.reset(1)
+    return simulator
+
+
+def with_critic() -> TrainedPolicy:
+    policy = trained_policy()
+    return TrainedPolicy(policy.network, Critic(policy.network))
+
+
+def ahead() -> LookaheadPolicy:
+    policy = LookaheadPolicy(with_critic(), futures=2, horizon=0.5)
+    policy.watch(begun())
+    return policy
+
+
+def rollout() -> RolloutPolicy:
+    policy = RolloutPolicy(make_rule("ATCS"), futures=2)
+    policy.watch(begun())
+    return policy
+
+
+def packed() -> PackedTables:
+    tables = begun().tables
+    return PackedTables(tables.candidates, tables.machines, tables.shop, tables.action_mask, trained_policy().network.weights)
+
+
+def arena() -> Arena:
+    return Arena(find_scenarios(["tiny"])[0], "tune", 0, 2)
+
+
+@cache
+def states() -> tuple[dict[str, Any], dict[str, Any]]:
+    """Weights of a network and of its critic."""
+    policy = with_critic()
+    assert policy.critic is not None
+    network, critic = ({name: value.numpy() for name, value in part.state_dict().items()} for part in (policy.network, policy.critic))
+    return network, critic
+
+
+def looker() -> tuple[Looker, PackedTables]:
+    policy = with_critic()
+    assert policy.critic is not None
+    return Looker(LearningPass(policy.network, policy.critic, map).layers), packed()
+
+
+def look(thing: tuple[Looker, PackedTables], **changed: Any) -> Any:
+    """Look at the tables, with some of what is read replaced."""
+    tables = thing[1]
+    described = tables.described._replace(**{name: torch.as_tensor(changed.pop(name)) for name in [*changed] if name in tables.described._fields})
+    given = {"privileged": np.zeros((E, PRIVILEGED_FEATURES), np.float32), "first": tables.first, **changed}
+    return thing[0].look(described, given["privileged"], given["first"])
+
+
+def judge(tables: PackedTables, chosen: Any = None, first: Any = None) -> Any:
+    """Judge the first row of each decision, or what is given instead."""
+    begins, privileged = torch.from_numpy(tables.first if first is None else first), torch.zeros((E, PRIVILEGED_FEATURES))
+    part = Experience(Read(tables.described, privileged, begins), torch.from_numpy(tables.first[:-1] if chosen is None else chosen))
+    return judge_choices(torch.zeros(len(part.read.described.rows)), [part])
+
+
+def constructors() -> dict[str, tuple[Callable[..., Any], tuple[str, ...]]]:
+    """Constructors and their arguments that count something."""
+    envs = ("num_orders", "job_rows", "changeover_rows", "last_date", "most_decisions")
+    batch = ("num_envs", "job_rows", "changeover_rows", "machine_rows", "last_date", "most_decisions", "num_tables", "log_length")
+    return {
+        "envs.environment.ChangeoverEnv.__init__": (lambda **given: ChangeoverEnv("tiny", **given), envs),
+        "envs.vector.ChangeoverVectorEnv.__init__": (lambda **given: ChangeoverVectorEnv("tiny", **given), ("num_envs", *envs)),
+        "envs.batch.Batch.__init__": (lambda **given: Batch([TINY], **{"num_envs": 1, **given}), batch),
+        "agents.sb3_env.ShopVecEnv.__init__": (
+            lambda **given: ShopVecEnv([TINY], **{"num_envs": 1, **given}),
+            ("num_envs", "first_episode", "most_decisions"),
+        ),
+        "agents.sb3_env.EpisodeSource.__init__": (lambda **given: EpisodeSource(**{"first": 0, "num_factories": 1, **given}), ("first", "num_factories")),
+        "factory.simulator.Simulator.__init__": (lambda **given: Simulator(TINY, **given), ("job_rows", "changeover_rows")),
+        "envs.seeds.episode_seeds": (lambda **given: episode_seeds("test", **{"count": 1, **given}), ("count", "start")),
+        "agents.rollout.RolloutPolicy.__init__": (lambda **given: RolloutPolicy(make_rule("ATCS"), **given), ("candidates", "futures", "seed")),
+        "agents.lookahead.LookaheadPolicy.__init__": (lambda **given: LookaheadPolicy(with_critic(), **given), ("candidates", "futures", "seed")),
+    }
+
+
+def constructor_entries() -> list[Entry]:
+    return [
+        Entry(name, lambda: None, {
+            f"{argument}: {what}": lambda _, make=make, argument=argument, value=value: make(**{argument: value})
+            for argument in arguments for what, value in WRONG_COUNT.items()
+        })
+        for name, (make, arguments) in constructors().items()
+    ]  # fmt: skip
+
+
+def settings_entries() -> list[Entry]:
+    """Arguments of constructors that are no counts."""
+    dtypes = {f"dtype: {what}": {"dtype": what} for what in (np.int32, np.float16, np.bool_, "text", None)}
+    numbers = {
+        f"{name}: {value}": {name: value}
+        for name in ("horizon", "confidence")
+        for value in (NAN, np.inf, "1", True)
+    }  # fmt: skip
+    scenario = {"factory: 5": {"factory": 5}, "order_book: 5": {"order_book": 5}}
+    of_env = {**dtypes, **scenario, "illegal_actions: no": {"illegal_actions": "no"}}
+    of_vector = {**of_env, "draw_factory: 1": {"draw_factory": 1}, "copy: 1": {"copy": 1}}
+    least = {"least_probability: nan": {"least_probability": NAN}}
+    made: dict[str, tuple[Callable[..., Any], dict[str, dict[str, Any]]]] = {
+        "envs.environment.ChangeoverEnv.__init__": (lambda **given: ChangeoverEnv(**{"factory": "tiny", **given}), of_env),
+        "envs.vector.ChangeoverVectorEnv.__init__": (lambda **given: ChangeoverVectorEnv(**{"factory": "tiny", **given}), of_vector),
+        "envs.batch.Batch.__init__": (lambda **given: Batch([TINY], num_envs=1, **given), dtypes),
+        "agents.rollout.RolloutPolicy.__init__": (lambda **given: RolloutPolicy(make_rule("ATCS"), **given), numbers),
+        "agents.lookahead.LookaheadPolicy.__init__": (lambda **given: LookaheadPolicy(with_critic(), **given), numbers | least),
+    }
+    return [
+        Entry(name, lambda: None, {what: lambda _, make=make, one=one: make(**one) for what, one in given.items()})
+        for name, (make, given) in made.items()
+    ]  # fmt: skip
+
+
+def first_of(batch: Batch) -> np.ndarray:
+    return batch.tables.action_mask.argmax(axis=1)
+
+
+def options_of(**options: Any) -> dict[str, Any]:
+    return {"options": options}
+
+
+WRONG_OPTIONS: dict[str, dict[str, Any]] = {
+    "no dictionary": {"options": 5},
+    "an unknown key": options_of(orders=5),
+    "an unknown factory": options_of(factory="no such factory"),
+    "a factory of another shape": options_of(factory="large"),
+    "a factory that is a number": options_of(factory=5),
+    "a book that is a number": options_of(order_book=5),
+    "too many orders": options_of(num_orders=200_000),
+    **{f"orders: {what}": options_of(num_orders=value) for what, value in WRONG_COUNT.items()},
+}
+
+STREAM = {"seed": 1, "utilisation": 0.8, "due_date_factor": 4.0, "num_jobs": 2}
+TABLES = as_observation(begun().tables)
+FEWER = {name: table[:1] for name, table in TABLES.items()}
+"""An observation of one shop."""
+
+
+def pack(weights: Any = None, **changed: Any) -> PackedTables:
+    """Pack tables, with some of them replaced."""
+    return PackedTables(**{**TABLES, **changed}, weights=np.zeros(len(FEATURES)) if weights is None else weights)
+
+
+ENTRIES = [
+    *constructor_entries(),
+    *settings_entries(),
+    Entry("envs.environment.ChangeoverEnv.step", begun_env, each(WRONG_ROW, lambda env, row: env.step(row))),
+    Entry("envs.environment.ChangeoverEnv.reset", begun_env, each(WRONG_SEED, lambda env, seed: env.reset(seed=seed))),
+    Entry("envs.environment.ChangeoverEnv.reset", begun_env, each(WRONG_OPTIONS, lambda env, given: env.reset(seed=1, **given))),
+    Entry("envs.environment.ChangeoverEnv.reset", begun_env, each(WRONG_OPTIONS, lambda env, given: env.reset(**given))),
+    Entry("envs.vector.ChangeoverVectorEnv.step", begun_vector, each(WRONG_ROWS, lambda env, rows: env.step(rows))),
+    Entry("envs.vector.ChangeoverVectorEnv.reset", begun_vector, each(WRONG_SEED | WRONG_SEEDS, lambda env, seed: env.reset(seed=seed))),
+    Entry("envs.vector.ChangeoverVectorEnv.reset", begun_vector, each(
+        {what: {"factory_index": value} for what, value in WRONG_FACTORIES.items()} | {"unknown": {"factory": "tiny"}, "a number": 5},
+        lambda env, options: env.reset(seed=1, options=options),
+    )),
+    Entry("envs.batch.Batch.step", begun, each(WRONG_ROWS, lambda batch, rows: batch.step(rows))),
+    Entry("envs.batch.Batch.step", begun, each(WRONG_ROWS, lambda batch, rows: batch.step(rows, autoreset=False))),
+    Entry("envs.batch.Batch.reset", begun, each(WRONG_SEEDS, lambda batch, seeds: batch.reset(seeds))),
+    Entry("envs.batch.Batch.reset", begun, each(WRONG_FACTORIES, lambda batch, factories: batch.reset(np.arange(E), factories))),
+    Entry("envs.batch.Batch.restart", begun, each(
+        {"too few": [True], "numbers": [1, 0, 1], "indices": [0], "a text": "yes", "nothing": None},
+        lambda batch, chosen: batch.restart(chosen, [1], [0]),
+    ) | {
+        "a seed too few": lambda batch: batch.restart(np.ones(E, np.bool_), [1, 2], [0, 0, 0]),
+        "a negative seed": lambda batch: batch.restart(np.ones(E, np.bool_), [1, 2, -3], [0, 0, 0]),
+        "a factory too few": lambda batch: batch.restart(np.ones(E, np.bool_), [1, 2, 3], [0]),
+        "a factory beyond": lambda batch: batch.restart(np.ones(E, np.bool_), [1, 2, 3], [0, 7, 0]),
+    }),
+    Entry("agents.sb3_env.ShopVecEnv.step_async", begun_shops, each(WRONG_ROWS, lambda env, rows: env.step_async(rows))),
+    Entry("agents.sb3_env.ShopVecEnv.advance", begun_shops, each(WRONG_ROWS, lambda env, rows: env.advance(rows))),
+    Entry("agents.sb3_env.ShopVecEnv.begin_anew", begun_shops, each(
+        {"too many": [True] * (E + 1), "numbers": [1] * E, "a scalar": True, "indices": [0]}, lambda env, over: env.begin_anew(over)
+    )),
+    Entry("agents.sb3_env.ShopVecEnv.seed", begun_shops, each(WRONG_SEED, lambda env, seed: env.seed(seed))),
+    Entry("factory.simulator.Simulator.decide", begun_simulator, each(WRONG_ROW, lambda simulator, row: simulator.decide(row))),
+    Entry("factory.simulator.Simulator.reset", begun_simulator, each(WRONG_SEED, lambda simulator, seed: simulator.reset(seed))),
+    Entry("factory.instances_streams.draw_dynamic_shop", lambda: None, {
+        f"{name}: {what}": lambda _, name=name, value=value: draw_dynamic_shop(**{**STREAM, name: value})
+        for name, wrong in {
+            "seed": WRONG_SEED, "num_jobs": WRONG_COUNT, "ticks_per_unit": WRONG_COUNT,
+            "operations": {"fractions": (2.5, 10), "one": (2,), "texts": "25", "beyond": (2, 11)},
+            "due_date_factor": {"not finite": np.inf, "a text": "4"}, "utilisation": {"not finite": NAN, "a text": "0.8"},
+        }.items() for what, value in wrong.items()
+    }),
+    Entry("agents.rules.Rule.decide", lambda: make_rule("ATCS"), wrong_observations(lambda rule, seen: rule.decide(seen), READ_BY_RULES)),
+    Entry("agents.index.IndexPolicy.decide", lambda: IndexPolicy(atcs_weights(2, 0.5)), wrong_observations(
+        lambda index, seen: index.decide(seen), READ_BY_RULES
+    )),
+    Entry("agents.index.IndexPolicy.__init__", lambda: None, each(
+        {"not finite": {"value": NAN}, "a text": {"value": "1"}, "a boolean": {"value": True}}, lambda _, weights: IndexPolicy(weights)
+    )),
+    Entry("agents.trained.TrainedPolicy.decide", trained_policy, wrong_observations(lambda policy, seen: policy.decide(seen))),
+    Entry("agents.actor_critic.decide_greedily", trained_policy, wrong_observations(lambda policy, seen: decide_greedily(policy.network, seen))),
+    Entry("agents.actor_critic.PackedTables.__init__", lambda: TABLES, {
+        "machines too few": lambda tables: pack(machines=tables["machines"][1:]),
+        "columns too few": lambda tables: pack(candidates=tables["candidates"][..., 1:]),
+        "rows too few": lambda tables: pack(candidates=tables["candidates"][:, 1:]),
+        "integers": lambda tables: pack(shop=tables["shop"].astype(np.int64)),
+        "weights too few": lambda tables: pack(np.zeros(3)),
+        "weights that are not finite": lambda tables: pack(np.full(len(FEATURES), NAN)),
+    }),
+    Entry("agents.actor_critic.PackedTables.to_actions", packed, each(
+        WRONG_ROWS | {"a place beyond": [0, 10**6, 0], "a negative place": [0, -1, 0]}, lambda tables, chosen: tables.to_actions(chosen)
+    )),
+    Entry("agents.lookahead.LookaheadPolicy.decide", ahead, wrong_observations(lambda policy, seen: policy.decide(seen)) | {
+        "of fewer shops": lambda policy: policy.decide(FEWER),
+    }),
+    Entry("agents.lookahead.LookaheadPolicy.rewards", ahead, {
+        "an environment beyond": lambda policy: policy.rewards(E, np.zeros(1, np.int64)),
+        "a fraction for an environment": lambda policy: policy.rewards(0.5, np.zeros(1, np.int64)),
+        "a row beyond": lambda policy: policy.rewards(0, np.array([10**6])),
+        "a negative row": lambda policy: policy.rewards(0, np.array([-1])),
+        "fractions": lambda policy: policy.rewards(0, np.array([0.5])),
+        "a scalar": lambda policy: policy.rewards(0, 3.5),
+    }),
+    Entry("agents.rollout.RolloutPolicy.decide", rollout, wrong_observations(lambda policy, seen: policy.decide(seen), READ_BY_RULES) | {
+        "of fewer shops": lambda policy: policy.decide(FEWER),
+    }),
+    Entry("agents.learning_pass.Looker.look", looker, {
+        "columns too few": lambda thing: look(thing, rows=thing[1].described.rows[:, 1:]),
+        "rows too few": lambda thing: look(thing, rows=thing[1].described.rows[1:]),
+        "in double precision": lambda thing: look(thing, rows=thing[1].described.rows.double()),
+        "priors too few": lambda thing: look(thing, prior=thing[1].described.prior[1:]),
+        "machines too few": lambda thing: look(thing, machines=thing[1].described.machines[1:]),
+        "machines without an axis": lambda thing: look(thing, machines=thing[1].described.machines[:, 0]),
+        "shop of other columns": lambda thing: look(thing, shop=thing[1].described.shop[:, 1:]),
+        "privileged too few": lambda thing: look(thing, privileged=np.zeros((E - 1, PRIVILEGED_FEATURES), np.float32)),
+        "first too short": lambda thing: look(thing, first=thing[1].first[1:]),
+        "first beyond": lambda thing: look(thing, first=thing[1].first + 1),
+        "first that falls": lambda thing: look(thing, first=np.array([0, thing[1].first[-1], 0, thing[1].first[-1]])),
+        "first of floats": lambda thing: look(thing, first=thing[1].first.astype(np.float64)),
+    }),
+    Entry("agents.learning_pass.judge_choices", packed, {
+        "a row beyond": lambda thing: judge(thing, chosen=np.full(E, 10**6)),
+        "a negative row": lambda thing: judge(thing, chosen=np.full(E, -1)),
+        "another decision's row": lambda thing: judge(thing, chosen=np.zeros(E, np.int64)),
+        "fractions": lambda thing: judge(thing, chosen=np.full(E, 0.5)),
+        "first beyond": lambda thing: judge(thing, first=np.arange(E + 1) * 10**6),
+    }),
+    Entry("agents.compiled_network.arrange_weights", lambda: None, {
+        "a layer of another shape": lambda _: arrange_weights({**states()[0], "row_part.weight": np.zeros((3, 3), np.float32)}),
+        "a layer missing": lambda _: arrange_weights({name: value for name, value in states()[0].items() if name != "row_part.weight"}),
+    }),
+    Entry("agents.compiled_critic.arrange_critic", lambda: None, {
+        "a layer of another shape": lambda _: arrange_critic(states()[0], {**states()[1], "layers.2.weight": np.zeros((3, 3), np.float32)}),
+        "a first layer of other inputs": lambda _: arrange_critic(states()[0], {**states()[1], "layers.0.weight": np.zeros((64, 5), np.float32)}),
+        "a layer missing": lambda _: arrange_critic(states()[0], {name: value for name, value in states()[1].items() if name != "layers.4.bias"}),
+    }),
+    Entry("agents.play.play", begun, each(WRONG_SEEDS, lambda batch, seeds: play(batch, make_rule("ATCS"), seeds))),
+    Entry("evaluation.arena.Arena.play_index", arena, each(
+        {"too few": np.zeros(3), "a column": np.zeros((len(FEATURES), 1)), "a scalar": 1.0}
+        | {"not finite": np.full(len(FEATURES), NAN), "texts": ["1"] * len(FEATURES)},
+        lambda thing, weights: thing.play_index(weights),
+    )),
+    Entry("evaluation.audit.change_future", begun, {
+        "another factory": lambda batch: change_future(batch, Batch([find_single_factory("green")], num_envs=E)),
+        "more shops": lambda batch: change_future(batch, Batch([TINY], num_envs=E + 1)),
+        "other rows": lambda batch: change_future(batch, Batch([TINY], num_envs=E, job_rows=3)),
+    }),
+]  # fmt: skip
+"""Ways in, each with calls that must be refused."""
+
+CASES = [pytest.param(entry.make, call, id=f"{entry.name}: {what}") for entry in ENTRIES for what, call in entry.wrong.items()]
+
+
+def check_refused(make: Callable[[], Any], call: Call) -> None:
+    """A call raises one line with place, value, rule and remedy, reaches no compiled function and changes nothing."""
+    from scheduler.planning import PlanError
+
+    thing = make()
+    before = fingerprint(thing)
+    with no_kernel(), pytest.raises((TypeError, ValueError, PlanError)) as refusal:
+        call(thing)
+    message = str(refusal.value)
+    assert re.fullmatch(r"[^\n;]+; [^\n]+\. [^\n]+\.", message), message
+    assert len(message) < 500
+    assert fingerprint(thing) == before
+
+
+@pytest.mark.parametrize(("make", "call"), CASES)
+def test_bug_what_does_not_fit_is_refused_before_compiled_code_sees_it(make: Callable[[], Any], call: Call) -> None:
+    check_refused(make, call)
+
+
+# --- the scheduler's, which need an extra -----------------------------------------------------
+
+
+def scheduler_entries(bundle_folder: Path) -> list[Entry]:
+    from scheduler.bundle import Bundle
+    from scheduler.decisions import Decider
+    from scheduler.floor import Floor, take_snapshot
+    from scheduler.planning import Planner
+    from scheduler.simulated import simulate
+
+    rule, bundle = make_rule("ATCS"), Bundle(bundle_folder)
+    factory = find_single_factory("microfactory")
+    snapshot = take_snapshot(Floor(factory), simulate(factory, rule, 5, 60), 0)
+
+    def floor() -> Floor:
+        made = Floor(factory)
+        made.place(snapshot)
+        made.ask()
+        return made
+
+    def planner() -> Planner:
+        return Planner(Decider(Floor(factory), None, rule))
+
+    small = allocate_network_scratch(bundle.weights, 1)
+    return [
+        Entry("scheduler.bundle.Bundle.decide", lambda: bundle, wrong_observations(lambda thing, seen: thing.decide(seen))),
+        Entry("scheduler.bundle.Bundle.look", lambda: bundle, wrong_observations(lambda thing, seen: thing.look(seen))),
+        Entry("scheduler.bundle.Bundle.memory", lambda: bundle, each(WRONG_COUNT, lambda thing, rows: thing.memory(rows))),
+        Entry("scheduler.floor.Floor.carry_out", floor, each(WRONG_ROW, lambda thing, row: thing.carry_out(row))),
+        Entry("scheduler.floor.Floor.describe", floor, each(WRONG_COUNT | {"beyond": 10**6}, lambda thing, row: thing.describe(0, row))),
+        Entry("scheduler.floor.Floor.describe", floor, each(WRONG_COUNT | {"beyond": 10**6}, lambda thing, machine: thing.describe(machine, 0))),
+        Entry("scheduler.floor.Floor.ask_network", floor, {
+            "memory too small": lambda thing: thing.ask_network(bundle.weights, small),
+            "no memory": lambda thing: thing.ask_network(bundle.weights, None),
+            "no weights": lambda thing: thing.ask_network(None, bundle.memory(100)),
+        }),
+        Entry("scheduler.planning.Planner.plan", planner, each(WRONG_COUNT | {"beyond": 65}, lambda thing, futures: thing.plan(snapshot, futures=futures))),
+        Entry("scheduler.planning.Planner.plan", planner, each(WRONG_SEED, lambda thing, seed: thing.plan(snapshot, futures=2, seed=seed))),
+        Entry("scheduler.planning.Planner.costs_after", planner, each(
+            WRONG_COUNT, lambda thing, futures: thing.costs_after(snapshot, [], futures=futures, seed=0)
+        )),
+        Entry("scheduler.planning.Planner.costs_after", planner, each(
+            WRONG_SEED, lambda thing, seed: thing.costs_after(snapshot, [], futures=2, seed=seed)
+        )),
+        Entry("scheduler.simulated.simulate", lambda: None, each(WRONG_SEED, lambda _, seed: simulate(factory, rule, seed, 1))),
+        Entry("scheduler.simulated.simulate", lambda: None, each(WRONG_COUNT, lambda _, decisions: simulate(factory, rule, 1, decisions))),
+    ]  # fmt: skip
+
+
+SCHEDULERS = (
+    "scheduler.bundle.Bundle.decide",
+    "scheduler.bundle.Bundle.look",
+    "scheduler.bundle.Bundle.memory",
+    "scheduler.floor.Floor.carry_out",
+    "scheduler.floor.Floor.describe",
+    "scheduler.floor.Floor.ask_network",
+    "scheduler.planning.Planner.plan",
+    "scheduler.planning.Planner.costs_after",
+    "scheduler.simulated.simulate",
+)
+
+
+@pytest.mark.parametrize("name", SCHEDULERS)
+def test_bug_what_does_not_fit_the_scheduler_is_refused_before_compiled_code_sees_it(name: str, bundle_folder: Path) -> None:
+    found = [(entry, call) for entry in scheduler_entries(bundle_folder) if entry.name == name for call in entry.wrong.values()]
+    assert found
+    for entry, call in found:
+        check_refused(entry.make, call)
+
+
+# --- no way in is forgotten -------------------------------------------------------------------
+
+NEED_NO_CASE = {
+    "agents.distilling.Members._ask": "reads its own batch",
+    "agents.distilling.Members.play": "plays its own batch; its only number is checked by episode_seeds",
+    "agents.experience.PackedBuffer._experience_of": "takes numbers that get() has drawn",
+    "agents.experience.PackedBuffer.finish": "reads columns that the buffer has allocated",
+    "agents.gathering.Gatherer._draw": "reads what its own tables and network gave",
+    "agents.gathering.Gatherer._read": "reads its own batch",
+    "agents.judging.Judge._play": "reads its own batch",
+    "agents.learning_pass._Choices.backward": "gets what judge_choices has checked",
+    "agents.learning_pass._Choices.forward": "gets what judge_choices has checked",
+    "agents.learning_pass._Taker.find_gradients": "gets what Looker.look has checked, and gradients from torch, of its shapes",
+    "agents.rollout.RolloutPolicy._choose": "gets what decide has checked",
+    "agents.solver.future.FutureReader._is_reworked": "draws one number by a key; no array is read",
+    "agents.solver.future.FutureReader.attempt_times": "draws one number by a key; no array is read",
+    "agents.solver.known.KnownReader.material_date": "gets the factory's number from the shop itself",
+    "envs.cost_scales.measure_cost_scales": "gets arrays of load() and rows that Batch or Floor has checked",
+    "factory.instances_streams._draw_route": "gets what draw_dynamic_shop has checked",
+    "factory.simulator.Simulator._advance": "takes nothing",
+    "scheduler.bundle.Bundle._compare": "draws its own tables",
+    "scheduler.floor.Floor._line_up": "gets orders that place() has packed",
+    "scheduler.floor.Floor.ask": "takes nothing",
+    "scheduler.floor.Floor.hold": "takes nothing; refused where no machine is asked (tests/test_decisions.py)",
+    "scheduler.floor.Floor.place": "takes a Snapshot, whose fields are bounded; packed() refuses one that does not fit the factory",
+    "scheduler.planning.Planner._play": "gets worlds that the planner has allocated",
+    "scheduler.planning.Planner._play_expected": "gets worlds that the planner has allocated",
+    "scheduler.planning.Planner._play_sampled": "gets numbers that plan() and costs_after() have checked",
+    "scheduler.reading._read_what_is_new": "gives room for as many orders as the text can hold",
+    "scheduler.reading.count_operations_in_process": "gets orders that packed() has made",
+}
+"""Callers of compiled functions that need no case above, and why."""
+
+CHECKED = {entry.name for entry in ENTRIES} | set(SCHEDULERS)
+
+
+def test_every_caller_of_a_compiled_function_is_checked_or_says_why_not() -> None:
+    unknown = sorted(CALLERS.keys() - CHECKED - NEED_NO_CASE.keys())
+    assert not unknown, f"{unknown} call compiled functions; add cases to ENTRIES, or say in NEED_NO_CASE why none are needed"
+
+
+def test_nobody_is_excused_who_is_gone_or_checked() -> None:
+    assert sorted(NEED_NO_CASE.keys() - CALLERS.keys()) == []
+    assert sorted(NEED_NO_CASE.keys() & CHECKED) == []
+
+
+def test_callers_are_found_and_their_calls_are_trapped() -> None:
+    """The walker sees functions imported by name and through their module, and the trap stands in every such place."""
+    assert CALLERS["envs.batch.Batch.step"] == {("envs.batch", name) for name in ("replace_illegal", "step_all", "step_all_once")}
+    assert CALLERS["factory.simulator.Simulator.decide"] == {("factory.kernel", "decide")}
+    for make, call in ((begun, lambda batch: batch.step(first_of(batch))), (begun_simulator, lambda simulator: simulator.reset(2))):
+        thing = make()
+        with no_kernel(), pytest.raises(KernelReachedError):
+            call(thing)
+        call(thing)
