@@ -199,7 +199,6 @@ class Batch:
         if factories is None:
             factories = np.arange(self.num_envs) % len(self.factories)
         factories = self._check_factories("reset: factories", factories, self.num_envs)
-        self._has_begun = True
         self._turn = (self._turn + 1) % len(self._ring)
         self.outcome.truncated[:] = False
         self._check_stuck(reset_all(self.arrays, self.shop, factories, seeds, self.scratch, self.tables))
@@ -282,6 +281,8 @@ class Batch:
         return check_integers(place, factories, (count,), "factory number", bounds)
 
     def _check_begun(self, method: str) -> None:
+        if not self._has_begun:  # also by those who fill the shop themselves
+            self._has_begun = bool((self.shop.floor.num_orders > 0).all())
         if not self._has_begun:
             raise RuntimeError(f"{method}(): no episode has begun. Call reset().")
 

@@ -335,7 +335,7 @@ def _check_kind(
 ) -> NDArray[Any]:
     """Return values as an array of that shape whose type is one of these kinds."""
     array = _as_array(values)
-    if array is None:
+    if array is None or array.dtype.kind not in "biufc":
         rule = f"must be an array of {wanted}"
         raise refusal(TypeError, place, show(values), rule, "Give one.")
     _check_shape(place, array, shape)
