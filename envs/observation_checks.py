@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from envs.features import CANDIDATES, MACHINES, SHOP
 from factory.array_checks import check_finite, refusal, show
 
+_FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 _REMEDY = "Give the tables of an observation, with one leading axis for all of them."
 
 
@@ -86,11 +87,8 @@ def check_choices(place: str, candidates: NDArray[Any], shop: NDArray[Any], lega
     Rows that are not legal are read by nobody and may hold anything.
     """
     check_finite(f"{place}: shop", shop)
-    with np.errstate(all="ignore"):
-        total = candidates.sum()
-    if not np.isfinite(total):
-        read = np.where(legal[..., None], candidates, 0.0)
-        check_finite(f"{place}: candidates", read)
+    if not np.isfinite(candidates[legal]).all():
+        check_finite(f"{place}: candidates", np.where(legal[..., None], candidates, 0.0))
 
 
 def check_same_rows(place: str, mask: NDArray[np.bool_], legal: NDArray[np.bool_]) -> None:
@@ -103,7 +101,7 @@ def check_same_rows(place: str, mask: NDArray[np.bool_], legal: NDArray[np.bool_
 
 def check_type(place: str, table: NDArray[Any]) -> None:
     """Raise TypeError unless a table holds float32 or float64."""
-    if table.dtype not in (np.float32, np.float64):
+    if table.dtype not in _FLOATS:
         rule = "must be float32 or float64"
         raise refusal(TypeError, f"{place}.dtype", str(table.dtype), rule, "Convert the table.")
 

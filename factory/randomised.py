@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from factory.array_checks import check_seed
 from factory.load_factor import Changeovers, changeover_profile, machine_work, mean_interarrival_time
 from factory.model import (
     Attribute,
@@ -90,15 +91,14 @@ def draw_factory(seed: int, ranges: RandomisedRanges | None = None) -> Factory:
     Parameters
     ----------
     seed
-        Not negative. The same seed gives the same factory, whatever else has been drawn.
+        0 to 2**64 - 1. The same seed gives the same factory, whatever else has been drawn.
 
     Raises
     ------
-    ValueError
-        If the seed is negative.
+    TypeError, ValueError
+        If the seed is no integer from 0 to 2**64 - 1.
     """
-    if seed < 0:
-        raise ValueError(f"draw_factory: seed = {seed}; must be 0 or more. Choose another seed.")
+    seed = check_seed("draw_factory: seed", seed)
     ranges = ranges or RandomisedRanges()
     draw = Draw(seed)
     down_share = draw.number(ranges.down_share)

@@ -200,3 +200,21 @@ def test_from_a_simulated_moment_to_decisions_on_the_command_line(monkeypatch: p
     assert main(["decide", str(tmp_path / "none.json"), "--bundle", str(tmp_path)]) == 1
     assert main(["snapshot", "--decisions", "100000"]) == 1
     assert "Choose fewer" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("answer", [0.9, np.array([0.9]), np.array([True]), np.array([0, 0]), ["0"]], ids=repr)
+def test_bug_the_rule_decides_where_the_policy_answers_no_row_number(answer: Any, snapshot: Snapshot) -> None:
+    expected = [one.choice for one in Decider(Floor(FACTORY), None, RULE).decide(snapshot)]
+    decisions = decider(lambda observation: answer).decide(snapshot)
+    assert [one.choice for one in decisions] == expected
+    assert {one.decided_by for one in decisions if one.action != "wait" or one.fault} == {"fallback"}
+    assert all("the policy's answer" in str(one.fault) for one in decisions if one.decided_by == "fallback")
+
+
+def test_bug_no_machine_is_held_where_none_is_asked() -> None:
+    floor = Floor(FACTORY)
+    floor.place(take_snapshot(floor, simulate(FACTORY, RULE, 5, 100), 0))
+    while floor.ask() is not None:
+        floor.carry_out(int(floor.tables.action_mask[0].argmax()))
+    with pytest.raises(RuntimeError, match=r"hold\(\): no machine is asked. Call ask\(\) first"):
+        floor.hold()

@@ -77,8 +77,15 @@ def test_different_seeds_give_different_factories() -> None:
 
 
 def test_seed_must_not_be_negative() -> None:
-    with pytest.raises(ValueError, match="seed = -1; must be 0 or more"):
+    with pytest.raises(ValueError, match="seed = -1; must be at least 0"):
         draw_factory(-1)
+
+
+def test_bug_a_factory_has_a_whole_seed_of_any_kind() -> None:
+    assert draw_factory(np.int64(3)) == draw_factory(3)
+    for seed in (2.5, True, "3"):
+        with pytest.raises(TypeError, match="seed = .*; must be a whole number"):
+            draw_factory(seed)  # type: ignore[arg-type]
 
 
 def test_drawn_factories_can_be_played_to_the_end() -> None:

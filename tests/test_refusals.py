@@ -10,10 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from agents.play import play
 from agents.sb3_env import ShopVecEnv
 from envs.batch import Batch
 from envs.environment import ChangeoverEnv
 from envs.vector import ChangeoverVectorEnv
+from evaluation.episodes import Stopwatch
 from factory.catalogue import find_single_factory
 from factory.simulator import IllegalActionError, Simulator
 from tests.entry_points import fingerprint
@@ -227,6 +229,19 @@ def test_bug_a_refused_number_of_orders_does_not_stay() -> None:
         with pytest.raises((TypeError, ValueError), match="num_orders"):
             env.reset(seed=2, options={"num_orders": option})
         assert fingerprint(env.reset()) == fingerprint(twin.reset())
+
+
+@pytest.mark.parametrize("answer", [0.9, 0.0, True, "0", None], ids=repr)
+def test_bug_a_policy_that_answers_no_row_numbers_is_refused(answer: Any) -> None:
+    class Answering:
+        def decide(self, observation: Any) -> Any:
+            return np.array([answer] * E)
+
+    batch = Batch([TINY], num_envs=E)
+    for policy in (Answering(), Stopwatch(Answering())):
+        with pytest.raises(TypeError, match=r"decide: actions = .* row numbers \(integers\)"):
+            play(batch, policy, np.arange(E))
+        assert batch.shop.floor.decisions.tolist() == [0] * E
 
 
 # --- integers of every kind -------------------------------------------------------------------
