@@ -84,7 +84,7 @@ def test_seed_must_not_be_negative() -> None:
 def test_bug_a_factory_has_a_whole_seed_of_any_kind() -> None:
     assert draw_factory(np.int64(3)) == draw_factory(3)
     for seed in (2.5, True, "3"):
-        with pytest.raises(TypeError, match="seed = .*; must be a whole number"):
+        with pytest.raises(TypeError, match=r"seed = .*; must be a whole number"):
             draw_factory(seed)  # type: ignore[arg-type]
 
 
