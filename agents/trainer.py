@@ -77,6 +77,7 @@ class Trainer:
         self.config, self.folder, self.show = config, folder, show
         self._prior, self._rules, self._device, self._facts = prior, references, device, dict(facts or {})
         self.best_ratio, self.validations = float("inf"), list[dict[str, float]]()
+        self._first_step, self._ended = 0, False
 
     # --- building ---------------------------------------------------------------------------------------------------------------
 
@@ -167,17 +168,23 @@ class Trainer:
 
     def _train(self) -> None:
         total, done = self.config.learning.steps, self.model.num_timesteps
-        self.log = TrainingLog(self.folder / "events", done)
+        self.log = TrainingLog(self.folder / "events", self._first_step)
         with tqdm(total=total, initial=done, unit=" steps", unit_scale=True, disable=not self.show, dynamic_ncols=True, smoothing=0.05) as bar:
             self._bar, self._seen = bar, self.model.rollouts
             try:
-                if not self.validations:
-                    self._validate()
-                if done < total:
-                    self.model.learn(total - done, callback=_Between(self), log_interval=None, reset_num_timesteps=False)  # type: ignore[arg-type]
-                self._finish()
+                if not (self._ended and done >= total):  # else everything was written before
+                    self._learn(total, done)
             finally:
                 self.log.close()
+        write_atomically(self.folder / "validation.json", json.dumps(self.validations, indent=1) + "\n")
+
+    def _learn(self, total: int, done: int) -> None:
+        """Go from step ``done`` to the run's end, and keep its final figures."""
+        if not self.validations:
+            self._validate()
+        if done < total:
+            self.model.learn(total - done, callback=_Between(self), log_interval=None, reset_num_timesteps=False)  # type: ignore[arg-type]
+        self._finish()
 
     def between_rollouts(self) -> None:
         """What happens after a rollout has been learnt from."""
@@ -192,8 +199,17 @@ class Trainer:
         self._bar.update(model.num_timesteps - self._bar.n)
         if model.rollouts % keeping.rollouts_a_validation == 0:
             self._validate()
-        if model.rollouts % keeping.rollouts_a_checkpoint == 0:
-            save_checkpoint(self.folder / "checkpoints", model.num_timesteps, self._state(), keeping.checkpoints)
+        # The last checkpoint is left to _finish: nothing of a step may be written after its checkpoint, or a
+        # run that goes on from there would write it twice.
+        is_last = model.num_timesteps >= self.config.learning.steps
+        if model.rollouts % keeping.rollouts_a_checkpoint == 0 and not is_last:
+            self._save_checkpoint()
+
+    def _save_checkpoint(self) -> None:
+        """Write the state, after all points up to it: a run that goes on from there does not write them again."""
+        self.log.flush()
+        state, kept = self._state(), self.config.keeping.checkpoints
+        save_checkpoint(self.folder / "checkpoints", self.model.num_timesteps, state, kept)
 
     def _validate(self) -> None:
         """Measure the averaged weights, and keep them if they are the best so far."""
@@ -232,13 +248,14 @@ class Trainer:
         save_policy(self.folder / "policy", self.averaged_policy(), to_toml(self.config), facts)
 
     def _finish(self) -> None:
-        """The last validation, and the run's figures."""
-        if not self.validations or self.validations[-1]["step"] != self.model.num_timesteps:
+        """Write the last validation and the run's figures, then the last checkpoint."""
+        step = self.model.num_timesteps
+        if not self.validations or self.validations[-1]["step"] != step:
             self._validate()
-        save_checkpoint(self.folder / "checkpoints", self.model.num_timesteps, self._state(), self.config.keeping.checkpoints)
         settings = {key: value for section in ("network", "learning") for key, value in getattr(self.config, section) if isinstance(value, str | int | float)}
-        self.log.note_end({"seed": self.config.seed, **settings}, {"final/ratio_to_best_rule": self.best_ratio})
-        write_atomically(self.folder / "validation.json", json.dumps(self.validations, indent=1) + "\n")
+        self.log.note_end(step, {"seed": self.config.seed, **settings}, {"final/ratio_to_best_rule": self.best_ratio})
+        self._ended = True
+        self._save_checkpoint()
 
     # --- state ------------------------------------------------------------------------------------------------------------------
 
@@ -261,6 +278,7 @@ class Trainer:
             "tables": [_to_tensors(batch.tables) for batch in batches],
             "best_ratio": self.best_ratio,
             "validations": json.dumps(self.validations),
+            "ended": self._ended,
         }
 
     def _random_sources(self) -> list[np.random.Generator]:
@@ -283,6 +301,7 @@ class Trainer:
             _from_tensors(gatherer.shops.batch.tables, tables)
         model.go_on()
         self.best_ratio, self.validations = state["best_ratio"], json.loads(state["validations"])
+        self._first_step, self._ended = state["steps"] + 1, state.get("ended", False)
 
 
 class _Between(BaseCallback):

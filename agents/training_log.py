@@ -34,12 +34,13 @@ class TrainingLog:
     ----------
     folder
         For the event files.
-    step
-        Decision that the run begins or goes on at; what an interrupted run wrote after it is hidden.
+    first_step
+        First step that is written, or written again: 0 at the start of a run, one more than the
+        checkpoint's where a run goes on. Points that an interrupted run wrote from there on are hidden.
     """
 
-    def __init__(self, folder: Path, step: int) -> None:
-        settings: dict[str, Any] = {"purge_step": step or None, "max_queue": 1000, "flush_secs": 30}
+    def __init__(self, folder: Path, first_step: int) -> None:
+        settings: dict[str, Any] = {"purge_step": first_step, "max_queue": 1000, "flush_secs": 30}
         self._writer = SummaryWriter(str(folder), **settings)
         self._rule_writer = SummaryWriter(str(folder / "best_rule"), **settings)
 
@@ -89,9 +90,14 @@ class TrainingLog:
         picture = gantt_rgb(found[name].first, factories[name][0], title=f"{name}, first validation episode, after {step:,} decisions")
         self._writer.add_image(f"gantt/{name}", picture, step, dataformats="HWC")
 
-    def note_end(self, settings: Mapping[str, str | int | float | bool], metrics: Mapping[str, float]) -> None:
-        """The run's settings beside its final figures."""
-        self._writer.add_hparams(dict(settings), dict(metrics), run_name=".")
+    def note_end(self, step: int, settings: Mapping[str, str | int | float | bool], metrics: Mapping[str, float]) -> None:
+        """Write the run's settings beside its final figures."""
+        self._writer.add_hparams(dict(settings), dict(metrics), run_name=".", global_step=step)
+
+    def flush(self) -> None:
+        """Write all that is pending, so that a kill cannot lose it."""
+        self._writer.flush()
+        self._rule_writer.flush()
 
     def close(self) -> None:
         """Write what is pending."""
