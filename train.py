@@ -18,6 +18,7 @@ from evaluation.scenarios import find_scenarios
 from evaluation.tables import describe_results
 from evaluation.tuned import best_tuned_rule, tuned_index
 from factory.problems import FactoryError
+from factory.progress import say
 
 RUNS = Path("runs")
 
@@ -67,6 +68,7 @@ def train(options: argparse.Namespace) -> int:
 
 def run(config: TrainingConfig, folder: Path, options: argparse.Namespace, *, resume: bool) -> None:
     """Train, then compare with the rules on test seeds."""
+    say("loading the libraries that learn, and the simulator ...")
     import torch
 
     from agents.trainer import Trainer

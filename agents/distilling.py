@@ -36,6 +36,7 @@ from agents.trainer import factories_of
 from agents.validation import Examination
 from envs.batch import Batch
 from envs.seeds import episode_seeds
+from factory.progress import say
 
 _SHOPS = 64
 """Episodes that are played side by side; a piece of the work."""
@@ -166,6 +167,7 @@ def distil(folders: Sequence[Path], out: Path, settings: Settings, processes: in
     kept.write_text(told, encoding="utf-8")
     decisions = _play(folders, out / "told", settings, processes)
     policy = learn(policies[0], decisions, settings, processes)
+    say(f"playing {settings.validation_episodes} validation episodes in each factory ...")
     costs = {name: found.total_cost for name, found in Examination(settings.factories, settings.validation_episodes).examine_all(policy).items()}
     facts = facts_of_successor(manifests[0], costs)
     origin = [{name: manifest.get(name) for name in ("weights_sha256", "seed", "steps", "validation_ratio", "improved")} for manifest in manifests]

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from agents.dense_network import DenseNetwork
 from agents.trained import PolicyError, TrainedPolicy, load_policy
 from envs.features import CANDIDATE_INDEX, CANDIDATES, MACHINES, SHOP, Column, feature_hash
+from factory.progress import say
 from factory.writing import write_atomically
 
 BUNDLE_FORMAT = 2
@@ -34,6 +35,7 @@ _KINDS = [CANDIDATE_INDEX[name] for name in ("is_job", "is_changeover", "is_wait
 
 def write_bundle(policy: TrainedPolicy, source: Path, folder: Path) -> None:
     """Write the bundle of ``policy``, which was read from the policy folder ``source``, into ``folder``."""
+    say(f"exporting the policy to {folder}, and comparing it with the network ...")
     files = {"policy.onnx": to_onnx(policy), "weights.npz": to_arrays(policy), "config.toml": (source / "config.toml").read_bytes()}
     facts = json.loads((source / "manifest.json").read_text(encoding="utf-8"))
     evaluation = source / "evaluation.json"

@@ -35,6 +35,7 @@ from agents.trained import TrainedPolicy, facts_of_successor, load_policy, save_
 from agents.trainer import factories_of
 from agents.training_config import TrainingConfig
 from agents.validation import Examination
+from factory.progress import say
 
 
 @dataclass(frozen=True)
@@ -149,6 +150,7 @@ class Improvement:
 
     @one_thread()
     def _examine(self, policy: TrainedPolicy) -> dict[str, float]:
+        say(f"playing {self.settings.validation_episodes} validation episodes in each factory ...")
         return {name: found.total_cost for name, found in self.examination.examine_all(policy).items()}
 
     def _compare(self, costs: Mapping[str, float]) -> float:

@@ -30,6 +30,7 @@ from agents.validation import Examination, Examined, mean_ratio
 from envs.scenario import Scenario
 from factory.bundle import Bundle
 from factory.model import Factory
+from factory.progress import say
 from factory.writing import write_atomically
 
 EPISODES_A_SEED = 2**32
@@ -86,6 +87,8 @@ class Trainer:
         keep_memory()
         torch.set_num_threads(config.threads)
         self.examination = Examination(config.scenario.validate_on or config.scenario.factories, config.keeping.validation_episodes)
+        if self.show:
+            say("playing the validation episodes under the best rules ...")
         self.reference = {name: self.examination.examine(name, rule) for name, (_, rule) in self._rules.items()}
         factories, threads = factories_of(config.scenario.factories, config.scenario.drawn), config.threads
         shops = [

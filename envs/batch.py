@@ -138,26 +138,35 @@ class Batch:
             )
         self.replaces = illegal_actions == "replace"
         self.factories, self.books = tuple(factories), tuple(books) if books is not None else (None,) * len(factories)
-        self.arrays = load(self.factories, self.books)
-        most_rows = full_rows(self.arrays)
+        self._arrays = arrays = load(self.factories, self.books)
+        most_rows = full_rows(arrays)
         rows = {"job_rows": job_rows or most_rows[0], "changeover_rows": changeover_rows or most_rows[1]}
-        measure_cost_scales(self.arrays, rows, dtype)
-        self.shop = allocate(self.arrays, num_envs, **rows, log_length=log_length)
+        self._rows, self._dtype, self._is_scaled = rows, dtype, False
+        self.shop = allocate(arrays, num_envs, **rows, log_length=log_length)
         self.num_envs = num_envs
         self._log_length = self.shop.floor.view(np.ndarray)["log_length"]  # a plain view: fields of records are slow to reach from Python
         self._deciding = self.shop.floor.view(np.ndarray)["deciding"]
         self.most_decisions = (
-            decision_limits(self.arrays, DECISIONS_AN_OPERATION)
+            decision_limits(arrays, DECISIONS_AN_OPERATION)
             if most_decisions is None
             else np.full(len(self.factories), most_decisions, np.int64)
         )
         self.replaced = np.zeros(num_envs, np.bool_)
         self.scratch = allocate_scratch(self.shop)
-        self._ring = [allocate_tables(self.arrays, self.shop, dtype, machine_rows) for _ in range(num_tables)]
+        self._ring = [allocate_tables(arrays, self.shop, dtype, machine_rows) for _ in range(num_tables)]
         self._turn = 0
         self._has_begun = False
-        self.final = allocate_tables(self.arrays, self.shop, dtype, machine_rows)
+        self.final = allocate_tables(arrays, self.shop, dtype, machine_rows)
         self.outcome = allocate_outcome(num_envs, len(COST_TERMS))
+
+    @property
+    def arrays(self) -> FactoryArrays:
+        """Factories as arrays; where one gives no cost scale, it is measured when they are first asked for."""
+        if not self._is_scaled:
+            names = [factory.name for factory in self.factories]
+            measure_cost_scales(self._arrays, names, self._rows, self._dtype)
+            self._is_scaled = True
+        return self._arrays
 
     @property
     def tables(self) -> Tables:
@@ -167,7 +176,7 @@ class Batch:
     @property
     def nbytes(self) -> int:
         """Memory of everything in bytes."""
-        bundles = (self.arrays, self.shop, self.scratch, self.final, self.outcome, *self._ring)
+        bundles = (self._arrays, self.shop, self.scratch, self.final, self.outcome, *self._ring)
         return sum(bundle.nbytes for bundle in bundles)
 
     def grow_log(self) -> None:

@@ -14,6 +14,7 @@ from evaluation.document import Block, Heading, More, Paragraph, Picture, Pictur
 from evaluation.episode_table import read_episodes
 from evaluation.results import ComparisonResult, Estimate, PolicyResult, Results, ScenarioResult, read_results
 from factory.model import Factory
+from factory.progress import Progress
 from factory.schedule import Schedule
 from factory.writing import write_atomically
 
@@ -37,7 +38,11 @@ def write_report(folder: Path, factories: Mapping[str, Factory]) -> list[Path]:
     the files written
     """
     results = read_results(folder / "results.json")
-    blocks = list(_compose(results, _read_costs(folder), folder, factories))
+    with Progress("writing the report, with its pictures") as progress:
+        blocks = list[Block]()
+        for block in _compose(results, _read_costs(folder), folder, factories):
+            blocks.append(block)
+            progress.step()
     title = _title(results)
     files = {folder / "report.md": to_markdown(blocks), folder / "report.html": to_html(title, blocks)}
     for path, text in files.items():

@@ -22,6 +22,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, Protocol
 
+from factory.progress import be_quiet
 from factory.writing import write_atomically
 
 JsonObject = dict[str, Any]
@@ -175,9 +176,10 @@ def _stop(pool: ProcessPoolExecutor, *, at_once: bool) -> None:
 
 
 def begin_child() -> None:
-    """What a process of ours does first: leave Ctrl-C, which reaches every process of the terminal, to its parent, collect garbage less often, and end
-    soon after its parent, however that ended.
+    """What a process of ours does first: leave Ctrl-C, which reaches every process of the terminal, and words about progress to its parent, collect
+    garbage less often, and end soon after its parent, however that ended.
     """
+    be_quiet()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     gc.set_threshold(OBJECTS_A_COLLECTION)
     parent = os.getppid()

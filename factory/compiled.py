@@ -21,6 +21,9 @@ from typing import Any
 import numba
 import numpy as np
 from numba.core import config
+from numba.core import event as numba_event
+
+from factory.progress import Progress
 
 _ROOT = Path(__file__).resolve().parent.parent
 _CACHE_NAME = "changeover-optimiser"
@@ -100,6 +103,44 @@ def _last_use(folder: Path) -> float:
         return folder.stat().st_mtime
     except FileNotFoundError:  # another process has just removed it
         return 0.0
+
+
+class CompilerWatch(numba_event.Listener):
+    """Tells of compilation that takes long; what comes from the cache is not compiled.
+
+    Numba announces the start and the end of each function, those that others call included.
+    """
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+
+    def on_start(self, event: Any) -> None:
+        """Begin to count, if the function is one of this project."""
+        if _is_ours(event):
+            self._progress.__enter__()
+            self._progress.step()
+
+    def on_end(self, event: Any) -> None:
+        """Stop counting."""
+        if _is_ours(event):
+            self._progress.step()
+            self._progress.__exit__(None, None, None)
+
+
+def _is_ours(event: Any) -> bool:
+    function = getattr(event.data.get("dispatcher"), "py_func", None)
+    return function is not None and Path(function.__code__.co_filename).is_relative_to(_ROOT)
+
+
+def watch_compiler(progress: Progress) -> CompilerWatch:
+    """Let ``progress`` tell of compilation from now on."""
+    watch = CompilerWatch(progress)
+    numba_event.register("numba:compile", watch)
+    return watch
+
+
+if not config.DISABLE_JIT:
+    watch_compiler(Progress("compiling functions, once after an installation or an edit, for about a minute"))
 
 
 def compiled(function: Callable[..., Any]) -> Any:

@@ -41,7 +41,7 @@ class Floor:
         self.factory = factory
         self.arrays = load([factory])
         self._rows = {"job_rows": DEFAULT_JOB_ROWS, "changeover_rows": DEFAULT_CHANGEOVER_ROWS}
-        measure_cost_scales(self.arrays, self._rows, np.float32)
+        measure_cost_scales(self.arrays, [factory.name], self._rows, np.float32)
         self.machine_names = [machine.name for centre in factory.work_centres for machine in centre.machines]
         self.centres = [centre for centre in factory.work_centres for _ in centre.machines]
         self._numbers = [

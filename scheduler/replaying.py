@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
+from factory.progress import Progress
 from scheduler.decisions import Choice, Decider
 from scheduler.journal import Entry, read_entries
 from scheduler.planning import Planner
@@ -76,7 +77,7 @@ def replay(decider: Decider, path: Path | str, policy: str, first: int = 1) -> R
     """
     entries = decisions = by_fallback = skipped = 0
     deviations = list[Deviation]()
-    for entry in read_entries(path, first):
+    for entry in _told(read_entries(path, first), "taking the decisions of the log again"):
         entries += 1
         if (entry.policy, entry.rule, entry.factory) != (policy, str(decider.fallback), decider.floor.factory.name):
             skipped += 1
@@ -85,6 +86,14 @@ def replay(decider: Decider, path: Path | str, policy: str, first: int = 1) -> R
         by_fallback += sum(decision.decided_by == "fallback" for decision in entry.decisions)
         deviations += _retake(decider, entry)
     return Replay(entries=entries, decisions=decisions, by_fallback=by_fallback, skipped=skipped, deviations=tuple(deviations))
+
+
+def _told(entries: Iterable[Entry], what: str) -> Iterator[Entry]:
+    """Yield entries, with a word about how many were read where that takes long."""
+    with Progress(what) as progress:
+        for entry in entries:
+            yield entry
+            progress.step()
 
 
 def _retake(decider: Decider, entry: Entry) -> Iterable[Deviation]:
@@ -113,7 +122,7 @@ def report_shadow(planner: Planner, path: Path | str, *, futures: int = 16, most
     """
     decisions = agreed = undecided = 0
     disputes = list[Dispute]()
-    for entry in read_entries(path, first):
+    for entry in _told(read_entries(path, first), "judging where policy and rule differ, entry by entry"):
         if not entry.shadow or entry.factory != planner.decider.floor.factory.name:
             continue
         for place, decision in enumerate(entry.decisions):

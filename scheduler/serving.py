@@ -9,6 +9,7 @@ import sys
 
 import uvicorn
 
+from factory.progress import be_quiet
 from scheduler.engine import Engine
 from scheduler.gate import Guards, log, logger
 from scheduler.guarding import is_loopback
@@ -28,11 +29,13 @@ def serve(engine: Engine, host: str, port: int, *, token: str, rate: float) -> N
         If the address cannot be listened at.
     """
     sys.setswitchinterval(_SWITCH_SECONDS)
+    be_quiet()  # stderr is the log, a line of JSON for each event
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(message)s"))
     logger.handlers, logger.propagate = [handler], False
     logger.setLevel(logging.INFO)
     log(logging.INFO, "starting", address=f"http://{host}:{port}", loopback=is_loopback(host), token=bool(token), journal=str(engine.journal.path))
+    log(logging.INFO, "warming up", factory=engine.factory.name)
     app = create_app(engine, Guards(token=token, rate=rate), when_ready=_settle_memory)
     config = uvicorn.Config(app, host=host, port=port, log_config=None, access_log=False, timeout_graceful_shutdown=_STOP_SECONDS)
     with contextlib.suppress(KeyboardInterrupt):  # raised once all is finished
