@@ -21,7 +21,9 @@ from evaluation.contenders import parse_contenders
 from evaluation.scenarios import NamedScenario, find_scenarios
 from evaluation.tables import describe_results
 from evaluation.tuned import read_tuned
+from factory.catalogue import split_names
 from factory.model import Factory
+from factory.names import write_all_letters
 from factory.problems import FactoryError
 from factory.writing import write_atomically
 
@@ -31,6 +33,7 @@ POLICIES = "with commas: rules, index, ATCS(k1=2; k2=0.5), rollout, cpsat(second
 def main(arguments: list[str] | None = None) -> int:
     """Parse, call, print; returns the exit status."""
     options = read_options(arguments)
+    write_all_letters()
     try:
         if options.tune:
             return tune(options)
@@ -82,7 +85,7 @@ def evaluate(options: argparse.Namespace) -> int:
     """Score policies in scenarios and report."""
     from evaluation.report import write_report
 
-    scenarios = find_scenarios(options.factories.split(","), options.orders)
+    scenarios = find_scenarios(split_names(options.factories), options.orders)
     contenders = parse_contenders(options.policies or _usual_policies(scenarios, options.tuned))
     names = ("episodes", "planner_episodes", "validation_episodes", "block", "first", "versus", "processes", "patience", "tuned")
     settings = Settings(**{name: getattr(options, name) for name in names})
@@ -92,8 +95,8 @@ def evaluate(options: argparse.Namespace) -> int:
         bar.reset(total=benchmark.size())
         results = benchmark.run()
         bar.total = bar.n
-    print(describe_results(results))
     files = write_report(options.out, _factories(scenarios))
+    print(describe_results(results))
     print(f"Written: {', '.join(str(file) for file in (options.out / 'results.json', options.out / 'episodes.csv', *files))}")
     return 0 if all(policy.failed is None for scenario in results.scenarios.values() for policy in scenario.policies.values()) else 1
 
@@ -123,7 +126,7 @@ def tune(options: argparse.Namespace) -> int:
     """Search parameters of rules and index for each factory."""
     from evaluation.tuning import run_tuning
 
-    run_tuning(options.factories.split(","), options.tuned, options.out, processes=options.processes, orders=options.orders)
+    run_tuning(split_names(options.factories), options.tuned, options.out, processes=options.processes, orders=options.orders)
     return 0
 
 

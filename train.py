@@ -7,16 +7,18 @@ docs/training.md explains all.
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 from pathlib import Path
 
 from agents.training_config import ConfigError, TrainingConfig, read_config
 from evaluation import sources
 from evaluation.benchmark import Benchmark, Settings, warm_up
-from evaluation.contenders import parse_contenders
+from evaluation.contenders import Contender, parse_contenders
 from evaluation.scenarios import find_scenarios
 from evaluation.tables import describe_results
 from evaluation.tuned import best_tuned_rule, tuned_index
+from factory.names import write_all_letters
 from factory.problems import FactoryError
 from factory.progress import say
 
@@ -26,6 +28,7 @@ RUNS = Path("runs")
 def main(arguments: list[str] | None = None) -> int:
     """Parse, call, print; returns the exit status."""
     options = read_options(arguments)
+    write_all_letters()
     folder = options.resume or options.out
     try:
         return train(options)
@@ -135,9 +138,10 @@ def find_prior(config: TrainingConfig) -> dict[str, float] | None:
 def compare(config: TrainingConfig, folder: Path) -> None:
     """Score the policy, some tuned rules and the index on test seeds, and print the table."""
     names = list(config.scenario.validate_on or config.scenario.factories)
-    contenders = parse_contenders(f"{config.keeping.rivals},policy={folder / 'policy'}")
+    contenders = [*parse_contenders(config.keeping.rivals), Contender("policy", "learned", paths=(str(folder / "policy"),))]
     settings = Settings(episodes=config.keeping.test_episodes, processes=2)
-    results = Benchmark(find_scenarios(names), contenders, settings, folder / "evaluation", command=f"python train.py --resume {folder}").run()
+    command = shlex.join(["python", "train.py", "--resume", str(folder)])
+    results = Benchmark(find_scenarios(names), contenders, settings, folder / "evaluation", command=command).run()
     print(describe_results(results))
 
 

@@ -12,6 +12,7 @@ from agents.rules import Rule, parse_rule
 from envs.registration import ENV_ID
 from factory.gantt import draw_gantt
 from factory.kpis import Kpis, kpis
+from factory.names import write_all_letters
 from factory.schedule import Schedule
 from factory.verifier import verify
 
@@ -60,6 +61,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1, help="of the episode (default: %(default)s)")
     parser.add_argument("--out", type=Path, default=Path("demo"), help="folder for pictures and tables (default: %(default)s)")
     arguments = parser.parse_args()
+    write_all_letters()
     rule = parse_rule(arguments.rule)
     print(f"{arguments.factory} under {rule}, seed {arguments.seed} (the first run compiles the simulator, about a minute) ...", flush=True)
     schedule, figures = run_episode(arguments.factory, rule, arguments.seed)

@@ -36,6 +36,7 @@ from agents.trainer import factories_of
 from agents.validation import Examination
 from envs.batch import Batch
 from envs.seeds import episode_seeds
+from factory.catalogue import split_names
 from factory.progress import say
 
 _SHOPS = 64
@@ -220,7 +221,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         load_policy(options.policies[0])
         trained_on = json.loads((options.policies[0] / "manifest.json").read_text(encoding="utf-8"))["factories"]
-        names = tuple(options.factories.split(",")) if options.factories else tuple(trained_on)
+        names = tuple(split_names(options.factories)) if options.factories else tuple(trained_on)
         settings = Settings(names, episodes=options.episodes, epochs=options.epochs, seed=options.seed)
         policy = distil(options.policies, options.folder, settings, options.processes)
     except KeyboardInterrupt:

@@ -35,6 +35,7 @@ from agents.trained import TrainedPolicy, facts_of_successor, load_policy, save_
 from agents.trainer import factories_of
 from agents.training_config import TrainingConfig
 from agents.validation import Examination
+from factory.catalogue import split_names
 from factory.progress import say
 
 
@@ -256,7 +257,7 @@ def main(arguments: list[str] | None = None) -> int:
             raise ValueError(f"--closeness {options.closeness}: must be a number of at least 0. Try {defaults.closeness}.")
         if options.remembered < 1:
             raise ValueError(f"--remembered {options.remembered}: must be at least 1. Try {defaults.remembered}.")
-        names = tuple(options.factories.split(",")) if options.factories else tuple(_trained_on(options.policy))
+        names = tuple(split_names(options.factories)) if options.factories else tuple(_trained_on(options.policy))
         chosen: dict[str, Any] = {name: getattr(options, name) for name in (*numbers, "closeness")}
         improvement = Improvement(options.policy, options.folder, Settings(names, also=tuple(options.also), **chosen), options.processes)
         best = improvement.run()

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from factory.files import quote
 from factory.problems import FactoryError, suggest
 from factory.text_files import read_text, refuse_text
 
@@ -187,4 +188,4 @@ def _to_toml(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, tuple):
         return "[" + ", ".join(_to_toml(item) for item in value) + "]"
-    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"' if isinstance(value, str) else repr(value)
+    return quote(value) if isinstance(value, str) else repr(value)

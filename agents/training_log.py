@@ -15,6 +15,7 @@ from agents.validation import Examined, mean_ratio
 from factory.arrays import COST_TERMS
 from factory.gantt import gantt_rgb
 from factory.model import Factory
+from factory.names import file_name
 
 _TRAINING = {
     "train/approx_kl": "learn/approx_kl",
@@ -73,7 +74,7 @@ class TrainingLog:
         """Validation figures of every scenario, the best rule's beside them."""
         self._writer.add_scalar("validate/ratio_to_best_rule", mean_ratio(found, reference), step)
         for name, one in found.items():
-            self._writer.add_scalar(f"validate_{name}/ratio_to_best_rule", one.total_cost / max(reference[name].total_cost, 1e-12), step)
+            self._writer.add_scalar(f"validate_{file_name(name)}/ratio_to_best_rule", one.total_cost / max(reference[name].total_cost, 1e-12), step)
             for writer, examined in ((self._writer, one), (self._rule_writer, reference[name])):
                 figures = {
                     "total_cost": examined.total_cost,
@@ -82,13 +83,13 @@ class TrainingLog:
                     "changeovers_per_order": examined.changeovers_per_order,
                 }
                 for figure, value in figures.items():
-                    writer.add_scalar(f"validate_{name}/{figure}", value, step)
+                    writer.add_scalar(f"validate_{file_name(name)}/{figure}", value, step)
 
     def note_picture(self, step: int, found: Mapping[str, Examined], factories: Mapping[str, list[Factory]]) -> None:
         """A Gantt chart of the first validation episode of the first scenario."""
         name = next(iter(found))
         picture = gantt_rgb(found[name].first, factories[name][0], title=f"{name}, first validation episode, after {step:,} decisions")
-        self._writer.add_image(f"gantt/{name}", picture, step, dataformats="HWC")
+        self._writer.add_image(f"gantt/{file_name(name)}", picture, step, dataformats="HWC")
 
     def note_end(self, step: int, settings: Mapping[str, str | int | float | bool], metrics: Mapping[str, float]) -> None:
         """Write the run's settings beside its final figures."""

@@ -103,7 +103,7 @@ def _estimate(arrays: FactoryArrays, g: int, rows: Rows, dtype: _Float, progress
         return costs[0]
     half, whole = (max(1e-9, cost) for cost in costs)
     growth = min(2.0, max(1.0, math.log2(whole / half)))
-    return whole * (orders / MOST_ORDERS) ** growth
+    return float(whole * (orders / MOST_ORDERS) ** growth)
 
 
 def _mean_cost(arrays: FactoryArrays, g: int, orders: int, rows: Rows, dtype: _Float, progress: Progress) -> float:

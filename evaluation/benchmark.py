@@ -22,13 +22,14 @@ from envs.batch import Batch
 from evaluation import sources
 from evaluation.contenders import Contender, make_policy, parse_contenders
 from evaluation.episode_table import EpisodeRow, to_csv
-from evaluation.episodes import EPISODES_A_UNIT, Audit, Play, Recording
+from evaluation.episodes import EPISODES_A_UNIT, Audit, Play, Recording, group_of
 from evaluation.results import Provenance, Results, ScenarioResult, ScheduleFile, write_results
 from evaluation.scenarios import NamedScenario
 from evaluation.summary import Scores, compare_all, gather, over_scenarios, summarise
 from evaluation.tuned import Tuned, read_tuned
 from evaluation.units import JsonObject, Store, Unit, run_units
 from factory.catalogue import find_single_factory
+from factory.names import file_name
 from factory.writing import write_atomically
 
 LineUps = dict[str, dict[str, Contender]]
@@ -209,7 +210,7 @@ class Benchmark:
             units += scored
         done = list(zip(units, self._run(units), strict=True))
         return {
-            scenario: {name: gather(one, [(unit, result) for unit, result in done if unit.group == f"{scenario}/{name}"]) for name, one in line_up.items()}
+            scenario: {name: gather(one, [(unit, result) for unit, result in done if unit.group == group_of(scenario, name)]) for name, one in line_up.items()}
             for scenario, line_up in line_ups.items()
         }
 
@@ -274,7 +275,7 @@ class Benchmark:
         found: dict[str, list[ScheduleFile]] = {scenario.name: [] for scenario in self.scenarios}
         for (scenario, (policy, episode, why)), result in zip(wanted, self._run(units), strict=True):
             if "schedule" in result:
-                file = f"schedules/{scenario.name}/{_file_name(policy)}-{episode}.json"
+                file = f"schedules/{file_name(scenario.name)}/{file_name(policy)}-{episode}.json"
                 write_atomically(self.folder / file, result["schedule"])
                 found[scenario.name].append(ScheduleFile(policy=policy, episode=episode, why=why, file=file))
         return {name: tuple(files) for name, files in found.items()}
@@ -322,7 +323,3 @@ def _best_rule(scores: Mapping[str, Scores], validation: Mapping[str, float]) ->
     """The rule that everybody is compared with: the cheapest on the validation episodes of those that have scores; None if there is none."""
     scored = (name for name in validation if name in scores and scores[name].failure is None)
     return min(scored, key=validation.__getitem__, default=None)
-
-
-def _file_name(policy: str) -> str:
-    return "".join(letter if letter.isalnum() or letter in "+-._" else "_" for letter in policy)

@@ -11,13 +11,16 @@ from typing import Any
 import numpy as np
 from matplotlib import rc_context
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import RendererAgg
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
 from numpy.typing import NDArray
 from PIL import Image
 
 from evaluation.results import ComparisonResult, PolicyResult
 from factory.arrays import COST_TERMS
 from factory.gantt import gantt_rgb
+from factory.gantt_style import PLAIN, any_letters, shorten
 from factory.model import Factory
 from factory.schedule import Schedule
 
@@ -40,6 +43,10 @@ _LOOK: Any = {
     "axes.titleweight": "bold",
 }
 _GANTT_COLOURS = 96
+_LONGEST, _LEAST = 40, 8
+"""Letters of a name in a chart."""
+_WIDEST = 3.0
+"""Inches of a name in a chart."""
 
 
 def draw_ratios(comparisons: Mapping[str, Mapping[str, ComparisonResult]]) -> str:
@@ -57,7 +64,7 @@ def draw_ratios(comparisons: Mapping[str, Mapping[str, ComparisonResult]]) -> st
     for scenario, name in lines:
         place += 1.6 if scenario != before else 1.0
         before = scenario
-        labels.append((place, f"{scenario}: {name}"))
+        labels.append((place, f"{_fit(scenario)}: {_fit(name)}"))
         one = comparisons[scenario][name]
         if one.ratio is None or one.ratio_ci95 is None:
             continue
@@ -65,7 +72,7 @@ def draw_ratios(comparisons: Mapping[str, Mapping[str, ComparisonResult]]) -> st
         axes.plot([low - 1, high - 1], [place, place], color=_verdict_colour(one), linewidth=2, solid_capstyle="butt")
         axes.plot([one.ratio - 1], [place], "o", color=_verdict_colour(one), markersize=5)
     axes.axvline(0, color="black", linewidth=0.8)
-    axes.set_yticks([at for at, _ in labels], [text for _, text in labels])
+    axes.set_yticks([at for at, _ in labels], [text for _, text in labels], **PLAIN)
     axes.set_ylim(place + 1, 0.4)
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:+.0%}")
     axes.set_xlabel("cost against the best rule (left of 0 is cheaper)")
@@ -81,7 +88,7 @@ def draw_terms(policies: Mapping[str, PolicyResult]) -> str:
         values = np.array([getattr(policy, term).mean for policy in policies.values()])
         axes.barh(range(len(policies)), values, left=start, color=TERM_COLOURS[term], label=term, height=0.72)
         start += values
-    axes.set_yticks(range(len(policies)), list(policies))
+    axes.set_yticks(range(len(policies)), [_fit(name) for name in policies], **PLAIN)
     axes.invert_yaxis()
     axes.set_title("Mean cost by term")
     axes.xaxis.set_major_formatter(_thousands)
@@ -102,7 +109,7 @@ def draw_costs(costs: Mapping[str, Floats]) -> str:
     for place, values in enumerate(costs.values(), start=1):
         spread = 0.5 * (np.arange(values.size) * 0.618034 % 1 - 0.5)
         axes.plot(values, place + spread, ".", color=RULE, alpha=0.25, markersize=2.5, zorder=0)
-    axes.set_yticks(range(1, len(costs) + 1), list(costs))
+    axes.set_yticks(range(1, len(costs) + 1), [_fit(name) for name in costs], **PLAIN)
     axes.invert_yaxis()
     axes.set_title("Total cost of each episode")
     axes.xaxis.set_major_formatter(_thousands)
@@ -117,7 +124,7 @@ def draw_differences(name: str, rule: str, differences: Floats, comparison: Comp
     axes.axvline(0, color="black", linewidth=0.9)
     axes.axvspan(*comparison.ci95, color=_verdict_colour(comparison), alpha=0.25, linewidth=0)
     axes.axvline(comparison.difference, color=_verdict_colour(comparison), linewidth=2)
-    axes.set_title(f"{name} minus {rule}, episode by episode")
+    axes.set_title(f"{_fit(name)} minus {_fit(rule)}, episode by episode", **PLAIN)
     axes.set_xlabel("difference in total cost (left of 0 is cheaper)")
     axes.set_ylabel("episodes")
     axes.xaxis.set_major_formatter(_thousands)
@@ -144,7 +151,8 @@ def draw_trade_off(policies: Mapping[str, PolicyResult], noted: Sequence[str]) -
 def _label_points(axes: Axes, points: Mapping[str, tuple[float, float]]) -> None:
     """Names beside their points, moved up or down where they would meet."""
     axes.margins(0.12)
-    axes.figure.draw_without_rendering()  # type: ignore[union-attr]
+    with any_letters():
+        axes.figure.draw_without_rendering()  # type: ignore[union-attr]
     taken: list[tuple[float, float]] = []
     for name, point in sorted(points.items(), key=lambda entry: -entry[1][1]):
         x, y = axes.transData.transform(point)
@@ -152,7 +160,7 @@ def _label_points(axes: Axes, points: Mapping[str, tuple[float, float]]) -> None
         while any(abs(label - other) < 13 and abs(x - column) < 90 for column, other in taken):
             label -= 13
         taken.append((x, label))
-        axes.annotate(name, point, (7, (label - y) * 72 / axes.figure.dpi - 3), textcoords="offset points", fontsize=8)
+        axes.annotate(_fit(name), point, (7, (label - y) * 72 / axes.figure.dpi - 3), textcoords="offset points", fontsize=8, **PLAIN)
 
 
 def draw_gantt_png(schedule: Schedule, factory: Factory, title: str, until: int) -> str:
@@ -161,6 +169,15 @@ def draw_gantt_png(schedule: Schedule, factory: Factory, title: str, until: int)
     content = BytesIO()
     image.save(content, "PNG", optimize=True)
     return "data:image/png;base64," + base64.b64encode(content.getvalue()).decode()
+
+
+def _fit(name: str) -> str:
+    """A name with its middle left out where it would leave a chart no room."""
+    pen, font, letters = RendererAgg(1, 1, 72), FontProperties(size=_LOOK["font.size"]), _LONGEST
+    with any_letters():
+        while letters > _LEAST and pen.get_text_width_height_descent(shorten(name, letters), font, False)[0] > 72 * _WIDEST:
+            letters -= 2
+    return shorten(name, letters)
 
 
 def _verdict_colour(comparison: ComparisonResult) -> str:
@@ -181,7 +198,7 @@ def _thousands(value: float, _: Any) -> str:
 def _svg(figure: Figure) -> str:
     """Its text without what names the program and the date."""
     text = StringIO()
-    with rc_context(_LOOK):
+    with rc_context(_LOOK), any_letters():
         figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
     svg = text.getvalue()
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)

@@ -15,6 +15,7 @@ from agents.rules import RULES, Rule, find_rule, make_rule, parse_rule
 from evaluation.tuned import Tuned
 from factory.array_checks import check_count
 from factory.text_files import read_number
+from factory.names import code_point, first_unprintable
 
 Kind = Literal["rule", "index", "rollout", "lookahead", "solver", "clairvoyant", "learned", "guest"]
 Value = float | str
@@ -164,12 +165,15 @@ def parse_contenders(text: str) -> list[Contender]:
     ValueError
         If one cannot be read, is unknown, or two have one name.
     """
-    entries = [entry.strip() for entry in _split(text) if entry.strip()]
+    entries = [text] if text and Path(text).exists() else [entry.strip() for entry in _split(text) if entry.strip()]
     if not entries:
         raise ValueError(f"policies = {text!r}; at least one is needed. Write for example rules, or ATCS,index.")
     found = [contender for entry in entries for contender in _parse(entry)]
     unique = list(dict.fromkeys(found_one.name for found_one in found))
     by_name: dict[str, Contender] = {}
+    for name in unique:
+        if (letter := first_unprintable(name)) is not None:
+            raise ValueError(f"policy {name!r}: its name must be printable, and the character {code_point(letter)} is not. Rename it.")
     for contender in found:
         if by_name.setdefault(contender.name, contender) != contender:
             raise ValueError(f"policies: two different ones are called {contender.name!r}. Give one another name: other={contender.name}.")
@@ -205,7 +209,7 @@ def _parse_path(entry: str) -> Contender:
         if not Path(path).is_file():
             raise ValueError(f"policy {entry!r}: there is no file {path}. Give the path of a Python file and the name in it: path.py:Name.")
         return Contender(name, "guest", paths=(entry,))
-    paths = entry.split("+")
+    paths = [entry] if Path(entry).exists() else entry.split("+")
     for path in paths:
         if not Path(path).exists():
             raise ValueError(f"policy {path!r}: there is no such file or folder. Give a rule, a planner or the path of a policy.")

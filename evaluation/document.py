@@ -1,4 +1,7 @@
-"""A report as a list of blocks, written as Markdown or as one HTML page that needs nothing else."""
+"""A report as a list of blocks, written as Markdown or as one HTML page that needs nothing else.
+
+Text is plain: whatever stands in a name is shown as it is. What is to stand out is wrapped (:class:`Strong`, :class:`Code`).
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,9 @@ import html
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+from evaluation.markdown import code_span, escape
+from factory.names import printable
 
 STYLE = """
 :root{--ink:#1b1f24;--soft:#5b6470;--line:#d9dee5;--back:#f6f8fa;--blue:#0b5cad;--good:#0a6b4b;--bad:#a3300a}
@@ -39,23 +45,43 @@ code{font:12.5px ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;background
 
 
 @dataclass(frozen=True)
+class Strong:
+    """Text that stands out."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Code:
+    """Something that is typed, such as a command or a file."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """``better`` and ``worse``, in colour, or another verdict."""
+
+    text: str
+
+
+Part = str | Strong | Code | Verdict
+Text = Part | tuple[Part, ...]
+
+
+@dataclass(frozen=True)
 class Heading:
     """A heading; those of level 2 make up the table of contents."""
 
     level: int
     text: str
 
-    @property
-    def anchor(self) -> str:
-        """What links to it."""
-        return re.sub(r"[^a-z0-9]+", "-", self.text.lower()).strip("-")
-
 
 @dataclass(frozen=True)
 class Paragraph:
-    """Text; ``**strong**`` and `` `code` `` are marked up."""
+    """Some sentences."""
 
-    text: str
+    text: Text
 
 
 @dataclass(frozen=True)
@@ -63,7 +89,7 @@ class Table:
     """Cells as text; ``numbers`` are the columns set flush right, ``strong`` the rows that stand out, ``wide`` the columns that may wrap."""
 
     head: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
+    rows: tuple[tuple[Text, ...], ...]
     numbers: frozenset[int] = frozenset()
     strong: frozenset[int] = frozenset()
     wide: frozenset[int] = frozenset()
@@ -75,7 +101,7 @@ class Picture:
 
     content: str
     alt: str
-    caption: str
+    caption: Text
 
 
 @dataclass(frozen=True)
@@ -96,6 +122,13 @@ class More:
 Block = Heading | Paragraph | Table | Picture | Pictures | More
 
 
+def _parts(text: Text) -> tuple[Part, ...]:
+    return text if isinstance(text, tuple) else (text,)
+
+
+# --- Markdown ---------------------------------------------------------------------------------------------------------------------
+
+
 def to_markdown(blocks: Sequence[Block]) -> str:
     """The blocks as Markdown; pictures are left out, their captions too."""
     return "\n\n".join(text for text in map(_markdown, blocks) if text) + "\n"
@@ -103,31 +136,66 @@ def to_markdown(blocks: Sequence[Block]) -> str:
 
 def _markdown(block: Block) -> str:
     if isinstance(block, Heading):
-        return f"{'#' * block.level} {block.text}"
+        return f"{'#' * block.level} {escape(block.text)}"
     if isinstance(block, Paragraph):
-        return block.text
+        return "".join(map(_markdown_part, _parts(block.text)))
     if isinstance(block, Table):
-        lines = [block.head, tuple("---:" if column in block.numbers else "---" for column in range(len(block.head))), *block.rows]
-        return "\n".join(f"| {' | '.join(cell.replace('|', '/') for cell in line)} |" for line in lines)
+        rule = tuple("---:" if column in block.numbers else "---" for column in range(len(block.head)))
+        lines = [tuple(map(escape, block.head)), rule, *(tuple(map(_markdown_cell, row)) for row in block.rows)]
+        return "\n".join(f"| {' | '.join(line)} |" for line in lines)
     if isinstance(block, More):
-        return f"{block.summary}:\n\n{_markdown(block.table)}"
+        return f"{escape(block.summary)}:\n\n{_markdown(block.table)}"
     return ""
+
+
+def _markdown_part(part: Part) -> str:
+    if isinstance(part, Code):
+        return code_span(part.text)
+    if isinstance(part, Strong):
+        return f"**{escape(part.text)}**"
+    return escape(part if isinstance(part, str) else part.text)
+
+
+def _markdown_cell(text: Text) -> str:
+    """A cell of a table, which a bar would end even inside code."""
+    return "".join(_markdown_part(part).replace("|", "\\|") if isinstance(part, Code) else _markdown_part(part) for part in _parts(text))
+
+
+# --- HTML -------------------------------------------------------------------------------------------------------------------------
 
 
 def to_html(title: str, blocks: Sequence[Block]) -> str:
     """The blocks as one page; the first is its title, and contents follow the first paragraphs."""
-    headings = [block for block in blocks if isinstance(block, Heading) and block.level == 2]
-    contents = "<nav aria-label='Contents'>" + "".join(f"<a href='#{heading.anchor}'>{html.escape(heading.text)}</a>" for heading in headings) + "</nav>"
-    first = next((place for place, block in enumerate(blocks) if isinstance(block, Heading) and block.level == 2), len(blocks))
-    parts = [*map(_html, blocks[:first]), contents, *map(_html, blocks[first:])]
-    head = f"<meta charset='utf-8'><meta name='viewport' content='width=device-width,initial-scale=1'><title>{html.escape(title)}</title>"
-    body = "\n".join(parts)
+    chapters = [place for place, block in enumerate(blocks) if isinstance(block, Heading) and block.level == 2]
+    anchors = dict(zip(chapters, _anchors([_heading_at(blocks, place) for place in chapters]), strict=True))
+    links = (f"<a href='#{anchor}'>{_escaped(_heading_at(blocks, place))}</a>" for place, anchor in anchors.items())
+    contents = f"<nav aria-label='Contents'>{''.join(links)}</nav>"
+    first = chapters[0] if chapters else len(blocks)
+    written = [_html(block, anchors.get(place, "")) for place, block in enumerate(blocks)]
+    body = "\n".join([*written[:first], contents, *written[first:]])
+    head = f"<meta charset='utf-8'><meta name='viewport' content='width=device-width,initial-scale=1'><title>{_escaped(title)}</title>"
     return f"<!doctype html>\n<html lang='en'><head>{head}<style>{STYLE}</style></head><body><main>\n{body}\n</main></body></html>\n"
 
 
-def _html(block: Block) -> str:
+def _heading_at(blocks: Sequence[Block], place: int) -> str:
+    block = blocks[place]
+    assert isinstance(block, Heading)
+    return block.text
+
+
+def _anchors(headings: Sequence[str]) -> list[str]:
+    """What links to headings, no two the same; it is made of letters, digits and hyphens."""
+    anchors = list[str]()
+    for number, heading in enumerate(headings, start=1):
+        anchor = re.sub(r"[^a-z0-9]+", "-", heading.lower()).strip("-")
+        anchors.append(f"{anchor}-{number}".strip("-") if not anchor or anchor in anchors else anchor)
+    return anchors
+
+
+def _html(block: Block, anchor: str = "") -> str:
     if isinstance(block, Heading):
-        return f"<h{block.level} id='{block.anchor}'>{html.escape(block.text)}</h{block.level}>"
+        mark = f" id='{anchor}'" if anchor else ""
+        return f"<h{block.level}{mark}>{_escaped(block.text)}</h{block.level}>"
     if isinstance(block, Paragraph):
         return f"<p>{_inline(block.text)}</p>"
     if isinstance(block, Table):
@@ -136,11 +204,11 @@ def _html(block: Block) -> str:
         return _html_picture(block)
     if isinstance(block, Pictures):
         return f"<div class='pair'>{''.join(map(_html_picture, block.pictures))}</div>"
-    return f"<details><summary>{html.escape(block.summary)}</summary>{_html_table(block.table)}</details>"
+    return f"<details><summary>{_escaped(block.summary)}</summary>{_html_table(block.table)}</details>"
 
 
 def _html_table(table: Table) -> str:
-    def cell(tag: str, column: int, text: str) -> str:
+    def cell(tag: str, column: int, text: Text) -> str:
         names = [name for name, columns in (("n", table.numbers), ("wide", table.wide)) if column in columns]
         return f"<{tag}{f' class={names[0]!r}' if names else ''}>{_inline(text)}</{tag}>"
 
@@ -153,7 +221,7 @@ def _html_table(table: Table) -> str:
 
 
 def _html_picture(picture: Picture) -> str:
-    alt = html.escape(picture.alt, quote=True)
+    alt = _escaped(picture.alt)
     if picture.content.startswith("data:"):
         content = f'<img src="{picture.content}" alt="{alt}">'
     else:
@@ -161,9 +229,23 @@ def _html_picture(picture: Picture) -> str:
     return f"<figure>{content}<figcaption>{_inline(picture.caption)}</figcaption></figure>"
 
 
-def _inline(text: str) -> str:
-    """Escaped, with strong, code, and the words better and worse in colour."""
-    safe = html.escape(text, quote=False)
-    safe = re.sub(r"\*\*(.+?)\*\*", r"<strong>\1</strong>", safe)
-    safe = re.sub(r"`(.+?)`", r"<code>\1</code>", safe)
-    return re.sub(r"^(better|worse)$", lambda match: f"<span class='{'good' if match[1] == 'better' else 'bad'}'>{match[1]}</span>", safe)
+_COLOURS = {"better": "good", "worse": "bad"}
+
+
+def _inline(text: Text) -> str:
+    return "".join(map(_html_part, _parts(text)))
+
+
+def _html_part(part: Part) -> str:
+    if isinstance(part, Strong):
+        return f"<strong>{_escaped(part.text)}</strong>"
+    if isinstance(part, Code):
+        return f"<code>{_escaped(part.text)}</code>"
+    if isinstance(part, Verdict):
+        colour = _COLOURS.get(part.text)
+        return f"<span class='{colour}'>{part.text}</span>" if colour else _escaped(part.text)
+    return _escaped(part)
+
+
+def _escaped(text: str) -> str:
+    return html.escape(printable(" ".join(text.splitlines())), quote=True)

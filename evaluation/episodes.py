@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -96,7 +97,7 @@ class Play:
 
     @property
     def group(self) -> str:
-        return f"{self.scenario.name}/{self.contender.name}"
+        return group_of(self.scenario.name, self.contender.name)
 
     def _which(self) -> tuple[Any, ...]:
         return (self.training_seed, self.block, self.first, self.count)
@@ -137,6 +138,11 @@ class Play:
         while not batch.over.all() and len(stopwatch.nanoseconds) < TIMED_DECISIONS:
             tables = batch.step(stopwatch.decide(as_observation(tables)), autoreset=False)
         return stopwatch.nanoseconds
+
+
+def group_of(scenario: str, contender: str) -> str:
+    """Return the group of a contender's units in a scenario; no other pair of names has the same."""
+    return json.dumps([scenario, contender])
 
 
 class Stopwatch:
@@ -277,7 +283,7 @@ class Audit:
 
     @property
     def group(self) -> str:
-        return f"{self.scenario.name}/{self.contender.name}"
+        return group_of(self.scenario.name, self.contender.name)
 
     def run(self) -> JsonObject:
         """Nothing, if the planner has passed."""

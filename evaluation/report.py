@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from agents.rule_parameters import write_call
 from evaluation.charts import draw_costs, draw_differences, draw_gantt_png, draw_ratios, draw_terms, draw_trade_off
-from evaluation.document import Block, Heading, More, Paragraph, Picture, Pictures, Table, to_html, to_markdown
+from evaluation.document import Block, Code, Heading, More, Paragraph, Part, Picture, Pictures, Strong, Table, Text, Verdict, to_html, to_markdown
 from evaluation.episode_table import read_episodes
 from evaluation.results import ComparisonResult, Estimate, PolicyResult, Results, ScenarioResult, read_results
 from factory.model import Factory
@@ -87,29 +87,24 @@ def _compose(results: Results, costs: Costs, folder: Path, factories: Mapping[st
 # --- over all ---------------------------------------------------------------------------------------------------------------------
 
 
-def _summary(results: Results) -> str:
-    parts = []
+def _summary(results: Results) -> Text:
+    parts = list[Part]()
     for name, scenario in results.scenarios.items():
         challengers = _challengers(scenario)
         scored = {policy: scenario.policies[policy].total_cost for policy in challengers}
         best = min(scored, key=lambda policy: scored[policy].mean if scored[policy] else 0.0, default=None)  # type: ignore[union-attr]
-        rule = (
-            f"the best of {len(scenario.validation)} rules is **{scenario.best_rule}**"
-            if scenario.validation
-            else f"the rule to beat is **{scenario.best_rule}**"
-        )
-        line = f"On **{name}** {rule}"
+        rule = f"the best of {len(scenario.validation)} rules is" if scenario.validation else "the rule to beat is"
+        parts += ["On ", Strong(name), f" {rule} ", Strong(f"{scenario.best_rule}")]
         if best is not None:
-            line += f"; **{best}** costs {_change(scenario.comparisons[best])} against it ({_verdict(scenario.comparisons[best])})"
-        parts.append(line + ".")
+            one = scenario.comparisons[best]
+            parts += ["; ", Strong(best), f" costs {_change(one)} against it ({_verdict(one)})"]
+        parts.append(". ")
     failed = sum(policy.failed is not None for scenario in results.scenarios.values() for policy in scenario.policies.values())
     first = next(iter(results.scenarios.values()))
-    parts.append(f"{first.episodes} episodes of the block {first.seed_block} each.")
-    checked = (
-        "Every scored schedule has passed the verifier." if all(one.verified for one in results.scenarios.values()) else "**Not all schedules were verified.**"
-    )
-    parts.append(checked + (f" **{failed} failed**, see below." if failed else ""))
-    return " ".join(parts)
+    parts.append(f"{first.episodes} episodes of the block {first.seed_block} each. ")
+    all_verified = all(one.verified for one in results.scenarios.values())
+    parts.append("Every scored schedule has passed the verifier." if all_verified else Strong("Not all schedules were verified."))
+    return (*parts, " ", Strong(f"{failed} failed"), ", see below.") if failed else tuple(parts)
 
 
 def _challengers(scenario: ScenarioResult) -> dict[str, ComparisonResult]:
@@ -137,7 +132,7 @@ def _comparison_table(results: Results) -> Table:
             f"{one.probability_of_improvement:.0%}",
             f"{one.holm_p_value:.4f}",
             f"{one.episodes}",
-            _verdict(one),
+            Verdict(_verdict(one)),
         )
         for scenario in results.scenarios.values()
         for name, one in _challengers(scenario).items()
@@ -182,12 +177,14 @@ def _losses(results: Results) -> Iterable[Block]:
     if not found:
         yield Paragraph("Nowhere: every policy that is not a plain rule is clearly cheaper than the best rule on every factory.")
         return
-    lost = [f"`{name}` on **{factory}**: {_change(one)} against {one.versus}" for factory, name, one in found if one.ci95[0] > 0]
-    undecided = [f"`{name}` on **{factory}**: {_change(one)} against {one.versus}" for factory, name, one in found if one.ci95[0] <= 0]
-    if lost:
-        yield Paragraph(f"Clearly dearer than the best rule: {'; '.join(lost)}.")
-    if undecided:
-        yield Paragraph(f"Not told apart from the best rule: {'; '.join(undecided)}.")
+    lost = [entry for entry in found if entry[2].ci95[0] > 0]
+    undecided = [entry for entry in found if entry[2].ci95[0] <= 0]
+    for title, entries in (("Clearly dearer than", lost), ("Not told apart from", undecided)):
+        if entries:
+            listed = list[Part]()
+            for factory, name, one in entries:
+                listed += ["; " if listed else f"{title} the best rule: ", Code(name), " on ", Strong(factory), f": {_change(one)} against {one.versus}"]
+            yield Paragraph((*listed, "."))
 
 
 def _failures(results: Results) -> Iterable[Block]:
@@ -206,9 +203,9 @@ def _failures(results: Results) -> Iterable[Block]:
 
 def _scenario(name: str, scenario: ScenarioResult, costs: Costs, folder: Path, factory: Factory | None) -> Iterable[Block]:
     yield Heading(2, name)
-    orders = f", orders of `{scenario.order_book}`" if scenario.order_book else ""
+    orders: tuple[Part, ...] = (", orders of ", Code(scenario.order_book)) if scenario.order_book else ()
     seeds = f"seeds {scenario.seeds[0]} to {scenario.seeds[1]} (block {scenario.seed_block})"
-    yield Paragraph(f"{scenario.episodes} episodes, {seeds}{orders}. Costs are means with 95 % intervals.")
+    yield Paragraph((f"{scenario.episodes} episodes, {seeds}", *orders, ". Costs are means with 95 % intervals."))
     ranked = _ranked(scenario)
     rules = [policy for policy in ranked if scenario.policies[policy].kind == "rule"]
     shown = [policy for policy in ranked if policy not in rules or policy in rules[:SHOWN_RULES] or policy == scenario.best_rule]
@@ -307,7 +304,9 @@ def _gantts(scenario: ScenarioResult, folder: Path, factory: Factory) -> Iterabl
         yield Heading(3, f"Episode {files[0].episode}, {why}")
         for file, schedule in zip(files, schedules, strict=True):
             picture = draw_gantt_png(schedule, factory, f"{file.policy}, episode {file.episode}", until)
-            yield Picture(picture, f"Gantt chart of {file.policy} on {scenario.factory}, episode {file.episode}", f"{file.policy}; schedule: `{file.file}`.")
+            yield Picture(
+                picture, f"Gantt chart of {file.policy} on {scenario.factory}, episode {file.episode}", (f"{file.policy}; schedule: ", Code(file.file), ".")
+            )
 
 
 # --- where it comes from ------------------------------------------------------------------------------------------------------------
@@ -316,7 +315,7 @@ def _gantts(scenario: ScenarioResult, folder: Path, factory: Factory) -> Iterabl
 def _provenance(results: Results) -> Iterable[Block]:
     origin = results.provenance
     yield Heading(2, "Where these figures come from")
-    rows = [("command", f"`{origin.command}`"), *((f"seeds: {name}", text) for name, text in origin.seed_blocks.items())]
+    rows: list[tuple[Text, ...]] = [("command", Code(origin.command)), *((f"seeds: {name}", text) for name, text in origin.seed_blocks.items())]
     rows += [
         ("verified", "every scored schedule" if all(one.verified for one in results.scenarios.values()) else "not all"),
         ("commit", (origin.commit or "unknown") + (" with uncommitted changes" if origin.uncommitted_changes else "")),

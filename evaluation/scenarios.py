@@ -12,6 +12,7 @@ from envs.seeds import episode_seeds
 from evaluation.units import digest
 from factory.catalogue import find_factory, shipped
 from factory.model import Factory, OrderBook
+from factory.names import code_point, first_unprintable
 from factory.order_book import read_order_book
 from factory.problems import FactoryError
 from factory.randomised_ranges import RandomisedRanges
@@ -55,6 +56,10 @@ def find_scenarios(factories: Sequence[str], orders: Path | None = None) -> list
         raise FactoryError(f"--orders {orders} with {len(wanted)} factories; an order book belongs to one. Name that one with --factory.")
     found = [_find_scenario(name, orders) for name in dict.fromkeys(wanted)]
     names = [scenario.name for scenario in found]
+    unseen = next((name for name in names if first_unprintable(name) is not None), None)
+    if unseen is not None:
+        letter = code_point(first_unprintable(unseen) or "")
+        raise FactoryError(f"factory {unseen!r}: its name must be printable, and the character {letter} is not. Rename its file.")
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise FactoryError(f"factories {', '.join(wanted)}: two are called {twice!r}, so their results could not be told apart. Rename one of them.")

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from statistics import fmean, median
 
+from evaluation.document import Table, to_markdown
+from evaluation.markdown import escape
 from evaluation.statistics import mean_interval
 from evaluation.units import JsonObject
 
@@ -154,9 +156,9 @@ def report_suite(results: JsonObject) -> str:
     if len(results["families"]) > 1:
         for family, policies in results["families"].items():
             number = sum(one["family"] == family for one in results["about"].values())
-            parts += [f"## {family}, {_count(number, 'instance')}", _table(_rank(suite, policies))]
+            parts += [f"## {escape(family)}, {_count(number, 'instance')}", _table(_rank(suite, policies))]
     for title, sentences in (("Other than published", _differences(results)), ("Failed", failures(results))):
-        lines = [f"- {sentence}" for sentence in sentences]
+        lines = [f"- {escape(sentence)}" for sentence in sentences]
         parts += [f"## {title}", "\n".join(lines)] if lines else []
     return "\n\n".join(parts) + "\n"
 
@@ -200,8 +202,8 @@ def _table(ranked: Sequence[tuple[str, JsonObject]]) -> str:
     """A Markdown table, a row a policy."""
     rows = [_cells(name, figures) for name, figures in ranked]
     used = [number for number in range(len(COLUMNS)) if any(row[number] for row in rows)]
-    lines = [[COLUMNS[number] for number in used], ["---" if number == 0 else "---:" for number in used], *([row[number] for number in used] for row in rows)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    cells = tuple(tuple(row[number] for number in used) for row in rows)
+    return to_markdown([Table(tuple(COLUMNS[number] for number in used), cells, numbers=frozenset(range(1, len(used))))]).rstrip("\n")
 
 
 def _cells(name: str, figures: JsonObject) -> list[str]:

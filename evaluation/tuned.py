@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shlex
 import tomllib
 import warnings
 from pathlib import Path
@@ -17,7 +18,9 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from agents.index import IndexPolicy
 from agents.rules import RULES, Rule, make_rule
 from factory.catalogue import find_factory
+from factory.files import quote
 from factory.model import Factory
+from factory.names import file_name
 from factory.randomised_ranges import RandomisedRanges
 from factory.text_files import read_text, refuse_text
 from factory.writing import write_atomically
@@ -153,7 +156,7 @@ def write_tuned(tuned: Tuned, folder: Path | None = None) -> Path:
 
 def tuned_file(factory_name: str, folder: Path | None = None) -> Path:
     """Where what is found for a factory stands."""
-    return (folder or FOLDER) / f"{factory_name}.toml"
+    return (folder or FOLDER) / f"{file_name(factory_name)}.toml"
 
 
 def tuned_rules(factory: str | Path, folder: Path | None = None) -> dict[str, Rule]:
@@ -203,7 +206,7 @@ def name_of(factory: str | Path) -> str:
 
 
 def _remedy(factory: str) -> str:
-    return f"python evaluate.py --tune --factory {factory}"
+    return f"python evaluate.py --tune --factory {shlex.quote(factory)}"
 
 
 def _first_line(error: Exception) -> str:
@@ -243,8 +246,8 @@ def _costs(found: _Found) -> list[str]:
 def _value(value: Any) -> str:
     if isinstance(value, dict):
         return f"{{ {', '.join(f'{_key(name)} = {_value(part)}' for name, part in value.items())} }}"
-    return json.dumps(value)
+    return quote(value) if isinstance(value, str) else json.dumps(value)
 
 
 def _key(name: str) -> str:
-    return name if name.replace("_", "").isalnum() and name.isascii() else json.dumps(name)
+    return name if name.replace("_", "").isalnum() and name.isascii() else quote(name)

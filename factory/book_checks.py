@@ -7,7 +7,8 @@ from itertools import pairwise
 
 from factory.checks import MAX_AMOUNT, MAX_DATE, explain_number
 from factory.model import Factory, Order, OrderBook
-from factory.name_checks import unknown
+from factory.name_checks import too_long, unknown, unprintable
+from factory.names import MAX_NAME, first_unprintable
 from factory.problems import Problem, refuse, suggest
 
 
@@ -55,6 +56,10 @@ def _check_ids(orders: Iterable[Order], places: Sequence[str]) -> Iterator[Probl
             yield Problem(f"{place}: order_id", order.order_id, f"another order is called so ({first[order.order_id]})", "Rename one of them")
         elif not order.order_id.strip():
             yield Problem(f"{place}: order_id", order.order_id, "must not be empty", "Give the order a name")
+        elif first_unprintable(order.order_id) is not None:
+            yield unprintable(f"{place}: order_id", order.order_id, "an order's name")
+        elif len(order.order_id) > MAX_NAME:
+            yield too_long(f"{place}: order_id", order.order_id, "an order's name")
         first.setdefault(order.order_id, place)
 
 

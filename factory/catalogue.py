@@ -51,6 +51,17 @@ def find_single_factory(name_or_path: str | Path) -> Factory:
     return found
 
 
+def split_names(text: str) -> list[str]:
+    """Return the names and files of a list with commas between; a single file may have commas in its name.
+
+    Examples
+    --------
+    >>> split_names("tiny,large")
+    ['tiny', 'large']
+    """
+    return [text] if Path(text).is_file() else text.split(",")
+
+
 def _find_file(name_or_path: str | Path) -> Path:
     path = Path(name_or_path)
     if path.suffix == ".toml" or len(path.parts) > 1:

@@ -105,7 +105,7 @@ def _last_use(folder: Path) -> float:
         return 0.0
 
 
-class CompilerWatch(numba_event.Listener):
+class CompilerWatch(numba_event.Listener):  # type: ignore[misc]
     """Tells of compilation that takes long; what comes from the cache is not compiled.
 
     Numba announces the start and the end of each function, those that others call included.

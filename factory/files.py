@@ -157,7 +157,7 @@ def _inline(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
-        return _quoted(value)
+        return quote(value)
     if isinstance(value, dict):
         return "{ " + ", ".join(f"{_key(key)} = {_inline(item)}" for key, item in value.items()) + " }" if value else "{}"
     if isinstance(value, tuple):
@@ -166,9 +166,9 @@ def _inline(value: Any) -> str:
 
 
 def _key(name: str) -> str:
-    return name if re.fullmatch("[A-Za-z0-9_-]+", name) else _quoted(name)
+    return name if re.fullmatch("[A-Za-z0-9_-]+", name) else quote(name)
 
 
-def _quoted(text: str) -> str:
-    """A TOML basic string; JSON's escapes are TOML's, but TOML also wants DEL escaped."""
+def quote(text: str) -> str:
+    """Return a TOML basic string; JSON's escapes are TOML's, but TOML also wants DEL escaped."""
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

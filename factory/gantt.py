@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from factory.billing import tardiness
-from factory.gantt_style import Clock, Colours, LegendLine, readable_on
+from factory.gantt_style import PLAIN, Clock, Colours, LegendLine, any_letters, readable_on, shorten
 from factory.kpis import Kpis, kpis
 from factory.model import Factory
 from factory.plant import Plant
@@ -36,6 +36,8 @@ _MARGIN_LEFT, _MARGIN_RIGHT, _MARGIN_TOP, _MARGIN_BOTTOM, _STRIP = 1.5, 0.2, 0.7
 """Inches around the lanes, and of the strip of due dates."""
 _LEGEND_LINE = 0.21
 """Inches a line of the legend."""
+_LONGEST_MACHINE, _LONGEST_HEADING, _LONGEST_LABEL = 24, 60, 40
+"""Letters of a name that there is room for beside the lanes, and in the legend before and beside the swatches."""
 _LETTER, _SWATCH = 0.085, 0.42
 """Inches a letter of the legend is given, and a swatch with its gaps."""
 
@@ -86,14 +88,16 @@ def draw_gantt(
     _write_title(figure, title or _default_title(schedule), kpis(schedule, factory), height)
     _write_legend(figure, legend, width, height)
     if path is not None:
-        figure.savefig(path, dpi=150)
+        with any_letters():
+            figure.savefig(path, dpi=150)
     return figure
 
 
 def gantt_rgb(schedule: Schedule, factory: Factory, *, until: int | None = None, title: str | None = None, width: float = 12.0) -> NDArray[np.uint8]:
     """The picture of :func:`draw_gantt` as pixels, ``[height, width, 3]``."""
     figure = draw_gantt(schedule, factory, until=until, title=title, width=width)
-    figure.canvas.draw()
+    with any_letters():
+        figure.canvas.draw()
     pixels: NDArray[np.uint8] = np.array(figure.canvas.buffer_rgba(), np.uint8)[..., :3]  # type: ignore[attr-defined]
     return np.ascontiguousarray(pixels)
 
@@ -136,16 +140,16 @@ class _Painter:
         return [(start, top), (end, top), (end, bottom), (start, bottom)]
 
     def _paint_machines(self, axes: Axes) -> None:
-        axes.set_yticks(self.height_of, self.schedule.machine_names, fontsize=8)
+        names = [shorten(name, _LONGEST_MACHINE) for name in self.schedule.machine_names]
+        axes.set_yticks(self.height_of, names, fontsize=8, **PLAIN)
         axes.tick_params(axis="y", length=0)
         for spine in ("top", "right", "left"):
             axes.spines[spine].set_visible(False)
         for centre in dict.fromkeys(self.schedule.machine_centres):
             lanes = [self.height_of[m] for m, other in enumerate(self.schedule.machine_centres) if other == centre]
             axes.axhspan(min(lanes) - 0.5, max(lanes) + 0.5, facecolor="#f8f8f8", edgecolor="none", zorder=0)
-            axes.text(
-                -1.36, (min(lanes) + max(lanes)) / 2, centre, transform=_inches_left_of(axes), rotation=90, ha="center", va="center", fontsize=8, weight="bold"
-            )
+            look = {"rotation": 90, "ha": "center", "va": "center", "fontsize": 8, "weight": "bold", **PLAIN}
+            axes.text(-1.36, (min(lanes) + max(lanes)) / 2, centre, transform=_inches_left_of(axes), **look)
 
     def _paint_grid(self, axes: Axes, inches: float) -> None:
         clock = Clock(self.plant.factory, self.until, strokes=round(1.6 * inches))
@@ -186,7 +190,7 @@ class _Painter:
             if room > 0.62 * _LABEL_POINTS * len(order.order_id) + 2:
                 colour = readable_on(self.colours.of_operation(order, o))
                 middle = (o.start_date + min(o.end_date, self.until)) / 2
-                axes.text(middle, self.height_of[o.machine], order.order_id, ha="center", va="center", fontsize=_LABEL_POINTS, color=colour, zorder=5)
+                axes.text(middle, self.height_of[o.machine], order.order_id, ha="center", va="center", fontsize=_LABEL_POINTS, color=colour, zorder=5, **PLAIN)
 
     def _mark_late_orders(self, axes: Axes) -> None:
         """A triangle at the bar that completes a late order."""
@@ -255,7 +259,7 @@ def _write_title(figure: Figure, title: str, figures: Kpis, height: float) -> No
         f"machines {figures.use.processing:.0%} processing, {figures.use.changeover:.0%} changing over, {figures.use.down:.0%} down, "
         f"cost {figures.total_cost:,.0f}"
     )
-    figure.text(0.012, 1 - 0.24 / height, title, fontsize=12, weight="bold", ha="left", va="center")
+    figure.text(0.012, 1 - 0.24 / height, title, fontsize=12, weight="bold", ha="left", va="center", **PLAIN)
     figure.text(0.012, 1 - 0.5 / height, line, fontsize=8.5, ha="left", va="center", color="#333333")
 
 
@@ -263,10 +267,11 @@ def _write_legend(figure: Figure, lines: list[LegendLine], width: float, height:
     """Swatches in lines at the foot of the picture, as many as the width holds."""
     from matplotlib.patches import Rectangle
 
+    lines = [(shorten(heading, _LONGEST_HEADING), [(shorten(label, _LONGEST_LABEL), look) for label, look in entries]) for heading, entries in lines]
     left = 0.5 + _LETTER * max(len(heading) for heading, _ in lines)
     for number, (heading, entries) in enumerate(lines):
         middle = _LEGEND_LINE * (len(lines) - number - 0.4)
-        figure.text(0.012, middle / height, heading, fontsize=8, ha="left", va="center", weight="bold")
+        figure.text(0.012, middle / height, heading, fontsize=8, ha="left", va="center", weight="bold", **PLAIN)
         x = left
         for place, (label, look) in enumerate(entries):
             if x + _SWATCH + _LETTER * max(len(label), 12) > width and place < len(entries) - 1:
@@ -274,7 +279,7 @@ def _write_legend(figure: Figure, lines: list[LegendLine], width: float, height:
                 break
             swatch = {"edgecolor": "#333333", "linewidth": 0.5, **look}
             figure.add_artist(Rectangle((x / width, (middle - 0.06) / height), 0.22 / width, 0.12 / height, transform=figure.transFigure, **swatch))
-            figure.text((x + 0.28) / width, middle / height, label, fontsize=8, ha="left", va="center")
+            figure.text((x + 0.28) / width, middle / height, label, fontsize=8, ha="left", va="center", **PLAIN)
             x += _SWATCH + _LETTER * len(label)
 
 

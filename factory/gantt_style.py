@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import colorsys
 import math
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from factory.model import Factory
@@ -14,6 +16,9 @@ from factory.schedule import OperationRecord, OrderRecord
 Colour = tuple[float, float, float]
 LegendLine = tuple[str, list[tuple[str, dict[str, Any]]]]
 """Heading, then labels with the look of their swatch."""
+
+PLAIN: dict[str, Any] = {"parse_math": False, "usetex": False}
+"""Settings of text with names in it: nothing in them is a formula."""
 
 _PALETTE = ("#4c78a8", "#f58518", "#54a24b", "#b279a2", "#eeca3b", "#72b7b2", "#ff9da6", "#9d755d", "#8c9ad6", "#a6c34c", "#d67195", "#7f7f7f")
 
@@ -87,6 +92,27 @@ def _shade(colour: Colour, number: int) -> Colour:
 def readable_on(colour: Colour) -> str:
     red, green, blue = colour
     return "black" if 0.299 * red + 0.587 * green + 0.114 * blue > 0.5 else "white"
+
+
+@contextmanager
+def any_letters() -> Iterator[None]:
+    """Draw letters that the font lacks as boxes, without a warning for each."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)
+        warnings.filterwarnings("ignore", "Matplotlib currently does not support .* natively", UserWarning)
+        yield
+
+
+def shorten(name: str, most: int) -> str:
+    """Return a name with its middle left out where it has more than ``most`` letters.
+
+    Examples
+    --------
+    >>> shorten("a very long name", 9)
+    'a ve…name'
+    """
+    kept = (most - 1) // 2
+    return name if len(name) <= most else f"{name[: most - 1 - kept]}…{name[-kept:]}"
 
 
 class Clock:

@@ -154,4 +154,4 @@ def read_suite(suite_name: str, folder: Path | str, first_machine: int | None = 
 
 def _natural_order(path: Path) -> tuple[str, list[tuple[int, str]]]:
     """Numbers by value, so that 2 comes before 10."""
-    return str(path.parent), [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", path.name) if part]
+    return str(path.parent), [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", path.name) if part]

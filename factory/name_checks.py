@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 from factory.model import DemandRegime, Factory, Operation, Option, WorkCentre
+from factory.names import MAX_NAME, code_point, first_unprintable
 from factory.problems import Problem, Words, suggest
 
 BOOK_COLUMNS = ("order_id", "release_date", "due_date", "weight", "product")
@@ -29,6 +30,7 @@ def check_not_empty(factory: Factory) -> Iterator[Problem]:
 
 def check_names(factory: Factory) -> Iterator[Problem]:
     """Names identify things."""
+    yield from identify([factory.name], "name", "factories")
     yield from identify([c.name for c in factory.work_centres], "work_centre.name", "work centres")
     yield from identify([m.name for c in factory.work_centres for m in c.machines], "machine.name", "machines")
     yield from identify([p.name for p in factory.products], "product.name", "products")
@@ -50,14 +52,32 @@ def check_names(factory: Factory) -> Iterator[Problem]:
 
 
 def identify(names: Sequence[str], place: str, what: str) -> Iterator[Problem]:
-    """Things have names, and no two the same."""
+    """Check that things have names, that they can be read, and that no two are the same."""
     for name, count in Counter(names).items():
         if not name:
             yield Problem(place, name, f"{what} must have a name", "Give each one")
+        elif first_unprintable(name) is not None:
+            yield unprintable(place, name, f"the names of {what}")
+        elif len(name) > MAX_NAME:
+            yield too_long(place, name, f"the names of {what}")
         elif name != name.strip():
             yield Problem(place, name, f"the names of {what} must not begin or end with blanks", f"Write {name.strip()!r}")
         elif count > 1:
             yield Problem(place, name, f"the names of {what} must differ, and {count} are called so", "Rename all but one")
+
+
+def unprintable(place: str, name: str, what: str) -> Problem:
+    """Return what is wrong with a name that has a character which cannot be seen."""
+    letter = first_unprintable(name)
+    assert letter is not None  # the caller has looked
+    rule = f"{what} must be printable, and the character {code_point(letter)} is not"
+    return Problem(place, name, rule, "Remove the character")
+
+
+def too_long(place: str, name: str, what: str) -> Problem:
+    """Return what is wrong with a name of more than MAX_NAME characters."""
+    rule = f"{what} must have at most {MAX_NAME} characters, and this one has {len(name)}"
+    return Problem(place, name, rule, "Shorten it")
 
 
 def unknown(names: Iterable[str], known: Collection[str], place: str, what: str) -> Iterator[Problem]:

@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel
 
+from factory.names import printable
+
 _LONGEST_SHOWN = 80
 
 
@@ -32,12 +34,12 @@ class Problem(NamedTuple):
     def __str__(self) -> str:
         shown = repr(self.value) if type(self.value) is str else str(self.value)
         shown = shown if len(shown) <= _LONGEST_SHOWN else f"{shown[: _LONGEST_SHOWN - 3]}..."
-        return f"{self.place} = {shown}; {self.rule}. {self.remedy}."
+        return printable(f"{self.place} = {shown}; {self.rule}. {self.remedy}.")
 
 
 def refuse(problems: Iterable[Problem], where: str) -> None:
     """Raise :class:`FactoryError` if there is any problem; ``where`` is the file or the factory's name."""
-    lines = [f"{where}: {problem}" for problem in problems]
+    lines = [f"{printable(where)}: {problem}" for problem in problems]
     if lines:
         raise FactoryError("\n".join(lines))
 

@@ -133,7 +133,12 @@ class Schedule:
         return Schedule(**_with_tuples(data))
 
     def to_csv(self, folder: Path | str) -> None:
-        """Write one CSV file for each kind of record into ``folder``."""
+        """Write one CSV file for each kind of record into ``folder``.
+
+        Several names in a cell stand as ``option=value;option=value`` or ``value+value``; a name that has one of
+        the marks itself, or a quote, is quoted as in JSON. All others stand as they are, also those that a
+        spreadsheet takes for formulas (``=...``): import such columns as text.
+        """
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         for name, kind in _RECORDS.items():
@@ -161,8 +166,12 @@ def _with_tuples(record: dict[str, Any]) -> dict[str, Any]:
 
 def _cell(value: Any) -> Any:
     if isinstance(value, dict):
-        return ";".join(f"{key}={item}" for key, item in value.items())
-    return "+".join(value) if isinstance(value, tuple) else "" if value is None else value
+        return ";".join(f"{_quoted(key)}={_quoted(item)}" for key, item in value.items())
+    return "+".join(map(_quoted, value)) if isinstance(value, tuple) else "" if value is None else value
+
+
+def _quoted(name: str) -> str:
+    return json.dumps(name, ensure_ascii=False) if any(mark in name for mark in ';=+"') else name
 
 
 def unload(factory: Factory, book: OrderBook | None, arrays: FactoryArrays, shop: ShopState, env: int) -> Schedule:

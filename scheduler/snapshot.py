@@ -11,13 +11,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic_core import PydanticCustomError
+
+from factory.names import MAX_NAME, code_point, first_unprintable
 
 MOST_DATE = 2**40
 MOST_ORDERS = 20_000
 
+
+def _check_printable(name: str) -> str:
+    """Refuse a name with a character that cannot be seen."""
+    letter = first_unprintable(name)
+    if letter is not None:
+        text = "Names must be printable, and the character {letter} is not"
+        raise PydanticCustomError("unprintable", text, {"letter": code_point(letter)})
+    return name
+
+
 Date = Annotated[int, Field(ge=0, le=MOST_DATE, strict=True)]
-Name = Annotated[str, Field(min_length=1, max_length=200)]
+Name = Annotated[str, Field(min_length=1, max_length=MAX_NAME), AfterValidator(_check_printable)]
 Amount = Annotated[float, Field(ge=0, le=1e12, allow_inf_nan=False, strict=True)]
 Status = Literal["upcoming", "ready", "in_process", "done"]
 

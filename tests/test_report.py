@@ -12,7 +12,7 @@ import pytest
 
 from evaluation.benchmark import Benchmark, Settings
 from evaluation.contenders import parse_contenders
-from evaluation.document import Heading, More, Paragraph, Picture, Table, to_html, to_markdown
+from evaluation.document import Code, Heading, More, Paragraph, Picture, Strong, Table, to_html, to_markdown
 from evaluation.report import write_report
 from evaluation.results import Failure, Results, read_results, write_results
 from evaluation.scenarios import find_scenarios
@@ -134,14 +134,15 @@ def test_blocks_as_markdown_and_as_html() -> None:
     table = Table(("name", "cost"), (("a|b", "1"), ("c", "2")), numbers=frozenset({1}), strong=frozenset({0}))
     blocks = [
         Heading(1, "Title"),
-        Paragraph("So **strong** & `x<y`."),
+        Paragraph(("So ", Strong("strong"), " & ", Code("x<y"), ".")),
         Heading(2, "Part one"),
         table,
         More("All", table),
         Picture("<svg ></svg>", 'a "picture"', "Caption."),
     ]
     markdown, page = to_markdown(blocks), to_html("Title", blocks)
-    assert "| name | cost |\n| --- | ---: |\n| a/b | 1 |" in markdown
+    assert "| name | cost |\n| --- | ---: |\n| a\\|b | 1 |" in markdown
+    assert "So **strong** & `x<y`." in markdown
     assert "<strong>strong</strong> &amp; <code>x&lt;y</code>" in page
     assert "<a href='#part-one'>Part one</a>" in page
     assert 'aria-label="a &quot;picture&quot;"' in page

@@ -120,11 +120,10 @@ export function openForm(kind) {
 
 /** The fields, with values that were filled in before where they still fit. */
 function renderFields(fields, values) {
-  byId("change-fields").replaceChildren(...fields.flatMap((field) => renderField(field, values[field.name] ?? field.value)));
+  byId("change-fields").replaceChildren(...fields.flatMap((field, place) => renderField(field, values[field.name] ?? field.value, `field-${place}`)));
 }
 
-function renderField(field, value) {
-  const id = `field-${field.name.replaceAll(" ", "-")}`;
+function renderField(field, value, id) {
   const input = field.kind === "select" ? renderSelect(field, value, id) : renderInput(field, value, id);
   return [make("label", { for: id }, field.label), field.kind === "hours" ? withDate(input) : input];
 }

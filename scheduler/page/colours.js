@@ -97,7 +97,7 @@ export function setupColour(setup) {
   const [attribute, value] = first;
   const number = known.number(...first);
   const base =
-    attribute.includes("colo") && PAINTS[value]
+    attribute.includes("colo") && Object.hasOwn(PAINTS, value) // a value may be called as what every object has
       ? PAINTS[value]
       : shade(PALETTE[number % PALETTE.length], SHADES[Math.floor(number / PALETTE.length) % SHADES.length]);
   const step = others.reduce((sum, [name, other]) => sum + known.number(name, other), 0);
@@ -154,13 +154,13 @@ function setupLegend(plan) {
   const centreOf = new Map(plan.machines.map((machine, place) => [machine, plan.work_centres[place]]));
   const setups = new Map(plan.work_centres.map((centre) => [centre, new Map()]));
   for (const { machine, setup } of plan.operations) {
-    if (Object.keys(setup).length) setups.get(centreOf.get(machine)).set(setupText(setup), setup);
+    if (Object.keys(setup).length) setups.get(centreOf.get(machine)).set(JSON.stringify(setup), setup);
   }
   const used = [...setups].filter(([, found]) => found.size);
   return used.map(([centre, found]) =>
     legendGroup(
       centre,
-      [...found].sort(bySetup).map(([text, setup]) => [setupColour(setup), text]),
+      [...found].sort(bySetup).map(([, setup]) => [setupColour(setup), setupText(setup)]),
     ),
   );
 }

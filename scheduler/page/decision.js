@@ -13,7 +13,8 @@ function choiceText({ action, order, operation, setup }) {
   return `change over to ${mounted}${what ? ` for ${what}` : ""}`;
 }
 
-const sameChoice = (one, other) => choiceText(one) === choiceText(other);
+const sameChoice = (one, other) => whole(one) === whole(other);
+const whole = ({ action, order, operation, setup }) => JSON.stringify([action, order, operation, Object.entries(setup ?? {}).sort()]);
 
 const UNITS = {
   ticks: (value) => `${value < 0 ? "\u2212" : ""}${durationText(value)}`,
