@@ -45,6 +45,8 @@ _LOOK: Any = {
 _GANTT_COLOURS = 96
 _LONGEST, _LEAST = 40, 8
 """Letters of a name in a chart."""
+_MOST_LABELS = 10
+"""Points with names: more would leave their chart no room where many lie together."""
 _WIDEST = 3.0
 """Inches of a name in a chart."""
 
@@ -138,7 +140,8 @@ def draw_trade_off(policies: Mapping[str, PolicyResult], noted: Sequence[str]) -
     figure, axes = _open(5.2, 3.1)
     for name, point in points.items():
         axes.plot(*point, "o", color=RIVAL if policies[name].kind != "rule" else RULE, alpha=0.85, markersize=7 if name in noted else 4.5)
-    _label_points(axes, {name: points[name] for name in dict.fromkeys([*noted, *efficient]) if name in points})
+    labelled = [name for name in dict.fromkeys([*noted, *efficient]) if name in points][:_MOST_LABELS]
+    _label_points(axes, {name: points[name] for name in labelled})
     axes.set_title("On time against changeover time")
     axes.set_xlabel("changeover hours an episode (fewer is better)")
     axes.set_ylabel("orders on time")

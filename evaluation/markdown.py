@@ -8,7 +8,7 @@ from factory.names import printable
 
 _SPECIAL = re.compile(
     r"[\\`*\[\]<>|~$#]"  # escapes, code, emphasis, links, HTML, tables, strike-through, formulas, headings
-    r"|(?<!\w)_|_(?!\w)"  # emphasis, which cannot begin or end inside a word
+    r"|(?<![^\W_])_|_(?![^\W_])"  # emphasis, which cannot begin or end inside a word
     r"|&(?=#?\w+;)"  # entities
 )
 

@@ -26,6 +26,7 @@ from agents.training_log import TrainingLog
 from agents.validation import Examined
 from evaluation.benchmark import Benchmark, Settings
 from evaluation.contenders import parse_contenders
+from evaluation.document import Code, Heading, Paragraph, Strong, Table, to_html, to_markdown
 from evaluation.episode_table import EpisodeRow, read_episodes, to_csv
 from evaluation.episodes import group_of
 from evaluation.report import write_report
@@ -245,7 +246,8 @@ def check_scheduler(factory: Factory, chosen: list[str]) -> None:
     )
     idle = {name: MachineState(status="idle", setup=machine.setup, since=0) for name, machine in snapshot.machines.items()}
     ready = tuple(
-        order.model_copy(update={"operations": {name: OperationState(status="ready", ready_date=0) for name in order.operations}}) for order in renamed.orders
+        order.model_copy(update={"operations": {name: OperationState(status="ready", ready_date=order.release_date) for name in order.operations}})
+        for order in renamed.orders
     )
     renamed = renamed.model_copy(update={"machines": idle, "orders": ready})
     read = read_snapshot(renamed.model_dump_json(), factory)
@@ -288,6 +290,7 @@ def test_bug_an_evaluation_writes_into_its_folder_alone(evaluated: tuple[Path, R
     assert EVIL in Page((root / "in" / "out" / "report.html").read_text(encoding="utf-8")).texts["h2"]
 
 
+@pytest.mark.slow
 @settings(max_examples=3)
 @example(list(NASTY))
 @given(st.lists(names.filter(lambda name: name not in BOOK_COLUMNS), min_size=3, max_size=5, unique=True))
@@ -306,6 +309,21 @@ def test_bug_any_name_is_shown_as_it_is_everywhere(evaluated: tuple[Path, Result
         check_curves(schedule, chosen, out)
         check_scheduler(factory, chosen)
         assert [path for path in Path(name).rglob("*") if path.is_file() and not path.is_relative_to(out)] == []
+
+
+marked = st.text("\\`*_{}[]()<>#+-.!|~&;$:/=^\"'aB1 \u00e9", min_size=1, max_size=12).map(str.strip).filter(bool)
+
+
+@given(st.lists(names | marked, min_size=2, max_size=2))
+def test_bug_markdown_and_html_show_any_text_as_it_is(pair: list[str]) -> None:
+    one, other = pair
+    table = Table(("policy", "value"), ((one, Code(other)), (Strong(one), (other, " and ", Code(one)))))
+    blocks = [Heading(2, one), Paragraph(("On ", Strong(one), ": ", Code(other), f" and {other}.")), table]
+    for page in (Page(to_html("title", blocks)), Page(MarkdownIt("commonmark").enable(["table", "strikethrough"]).render(to_markdown(blocks)))):
+        assert page.texts["h2"] == [one]
+        assert page.texts["p"] == [f"On {one}: {other} and {other}."]
+        assert page.texts["td"] == [one, other, one, f"{other} and {one}"]
+        assert page.texts["code"] == [other, other, one]
 
 
 @given(st.lists(names, min_size=2, max_size=4, unique=True))
