@@ -176,7 +176,8 @@ def draw_gantt_png(schedule: Schedule, factory: Factory, title: str, until: int)
 
 def _fit(name: str) -> str:
     """A name with its middle left out where it would leave a chart no room."""
-    pen, font, letters = RendererAgg(1, 1, 72), FontProperties(size=_LOOK["font.size"]), _LONGEST
+    pen: Any = RendererAgg(1, 1, 72)  # type: ignore[no-untyped-call]
+    font, letters = FontProperties(size=_LOOK["font.size"]), _LONGEST
     with any_letters():
         while letters > _LEAST and pen.get_text_width_height_descent(shorten(name, letters), font, False)[0] > 72 * _WIDEST:
             letters -= 2
