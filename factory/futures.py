@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from factory import draws
 from factory.arrays import CHANGING, DOWN, ENTRY_BITS, ENTRY_MASK, NEVER, PROCESSING, UPCOMING, FactoryArrays
 from factory.bundle import Bundle
-from factory.choices import list_choices, process_time
+from factory.choices import is_eligible, list_choices, process_time
 from factory.compiled import compiled
 from factory.demand import draw_arrivals, draw_material, product_needs_material
 from factory.kernel import EPISODE_OVER
@@ -258,11 +258,12 @@ def copy_machine(factory, shop, e, target, t, machine):
     for attribute in range(shop.mounted.shape[2]):
         target.mounted[t, machine, attribute] = shop.mounted[e, machine, attribute]
     status = shop.machines[e, machine].status
+    has_operation = shop.machines[e, machine].entry >= 0
     failures = shop.machines[e, machine].num_failures
     time_to_failure, process_left, date = NEVER, 0, NEVER
     if factory.machines[g, machine].mean_time_to_failure > 0:
         time_to_failure = draws.exponential_ticks(factory.machines[g, machine].mean_time_to_failure, seed, draws.FAILURE, machine, failures)
-    if status == PROCESSING:
+    if status == PROCESSING and has_operation:
         process_left = draw_process_left(factory, target, t, machine)
         date = clock + min(process_left, time_to_failure)
         elapsed = clock - shop.machines[e, machine].state_date  # the kernel takes it off both when the status ends
@@ -270,7 +271,7 @@ def copy_machine(factory, shop, e, target, t, machine):
         if time_to_failure != NEVER:
             time_to_failure += elapsed
     elif status == DOWN:
-        process_left = draw_process_left(factory, target, t, machine)
+        process_left = draw_process_left(factory, target, t, machine) if has_operation else 0
         date = clock + draws.exponential_ticks(factory.machines[g, machine].mean_time_to_repair, seed, draws.REPAIR, machine, failures)
     elif status == CHANGING:
         date = changeover_end(factory, target, t, machine)
@@ -304,6 +305,8 @@ def draw_process_left(factory, shop, e, machine):
     """Rest of the operation in work: log-normal process time given that it exceeds what has been processed."""
     entry = shop.machines[e, machine].entry
     order, operation = entry >> ENTRY_BITS, entry & ENTRY_MASK
+    if not is_eligible(factory, shop, e, order, operation, machine):
+        return told_process_left(factory, shop, e, machine)
     expected = process_time(factory, shop, e, order, operation, machine)
     done = processed_so_far(factory, shop, e, machine, expected)
     sigma = factory.operations[shop.floor[e].factory, shop.orders[e, order].product, operation].sigma
@@ -314,6 +317,16 @@ def draw_process_left(factory, shop, e, machine):
         least = (math.log((done + 0.5) / expected) + sigma * sigma / 2.0) / sigma
     z = normal_above(least, draws.bits(shop.floor[e].seed, draws.PROCESS, entry, _CONDITIONAL))
     return max(1, math.floor(expected * math.exp(sigma * z - sigma * sigma / 2.0) + 0.5) - done)
+
+
+@compiled
+def told_process_left(factory, shop, e, machine):
+    """Rest of an operation that the machine cannot do by the model, and does: only the expected end tells."""
+    resumed = shop.floor[e].clock
+    if shop.machines[e, machine].status == DOWN:
+        repair_time = int(factory.machines[shop.floor[e].factory, machine].mean_time_to_repair)
+        resumed = max(resumed + 1, shop.machines[e, machine].state_date + repair_time)
+    return max(1, shop.machines[e, machine].expected_end - resumed)
 
 
 @compiled
@@ -373,14 +386,14 @@ def late_weight(factory, g, regime, overdue):
 
 @compiled
 def send_travellers(factory, shop, e):
-    """Operations whose predecessors are done and that are not ready: they arrive by transport, or with their material."""
+    """Operations whose predecessors are done and that are not ready: they arrive by transport, or with their material, in a tick at the earliest."""
     g = shop.floor[e].factory
     for place in range(shop.floor[e].num_active):
         order = shop.active[e, place]
         product = shop.orders[e, order].product
         for operation in range(factory.products[g, product].num_operations):
             if shop.operations[e, order, operation].status == UPCOMING and shop.operations[e, order, operation].predecessors_left == 0:
-                date = shop.operations[e, order, operation].arrival_date
+                date = max(shop.operations[e, order, operation].arrival_date, shop.floor[e].clock + 1)
                 if factory.operations[g, product, operation].needs_material:
                     date = max(date, shop.orders[e, order].material_date)
                 push_traveller(shop, e, date, (order << ENTRY_BITS) | operation)

@@ -262,6 +262,8 @@ def end_machine_status(factory, shop, e, machine):
     status = shop.machines[e, machine].status
     if status == CHANGING:
         end_changeover(factory, shop, e, machine)
+    elif shop.machines[e, machine].entry < 0:
+        end_foreign_work(factory, shop, e, machine)
     elif status == DOWN:
         end_repair(factory, shop, e, machine)
     else:
@@ -287,6 +289,16 @@ def end_changeover(factory, shop, e, machine):
         start_processing(factory, shop, e, machine)
     else:
         become_idle(factory, shop, e, machine)
+
+
+@compiled
+def end_foreign_work(factory, shop, e, machine):
+    """Become idle after the repair of an idle machine, or after work for none of the orders.
+
+    Only shop floors taken over from a plant have these (:mod:`scheduler.placing`).
+    """
+    become_idle(factory, shop, e, machine)
+    end_waits(factory, shop, e, factory.machines[shop.floor[e].factory, machine].centre)
 
 
 @compiled

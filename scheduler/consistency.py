@@ -6,7 +6,17 @@ import math
 
 from factory.arrays import DONE, IN_PROCESS, READY, UPCOMING
 from factory.compiled import compiled
-from scheduler.packing import EXPECTED_DATE, FIRST_OPERATION, LEAD_TIME, MATERIAL_HERE, PRODUCT, READY_DATE, RELEASE_DATE, STATUS
+from scheduler.packing import (
+    EXPECTED_DATE,
+    FIRST_OPERATION,
+    LEAD_TIME,
+    MATERIAL_DATE,
+    MATERIAL_HERE,
+    PRODUCT,
+    READY_DATE,
+    RELEASE_DATE,
+    STATUS,
+)
 
 DISAGREEMENT = -1
 
@@ -26,15 +36,13 @@ def count_in_process(orders, operations, num_operations, needs_material, comes_b
     for number in range(orders.shape[0]):
         if orders[number, RELEASE_DATE] > clock:
             return DISAGREEMENT
+        if orders[number, MATERIAL_HERE] != 0.0 and orders[number, MATERIAL_DATE] > clock:
+            return DISAGREEMENT  # nan, not told, is not
         product, first = int(orders[number, PRODUCT]), int(orders[number, FIRST_OPERATION])
-        done = 0
         for operation in range(num_operations[product]):
             if not operation_agrees(orders[number], operations, first, operation, needs_material[product], comes_before[product], clock):
                 return DISAGREEMENT
             in_process += operations[first + operation, STATUS] == IN_PROCESS
-            done += operations[first + operation, STATUS] == DONE
-        if done == num_operations[product]:
-            return DISAGREEMENT
     return in_process
 
 

@@ -73,7 +73,9 @@ class Floor:
         self._mount(snapshot)
         self._place_locks(snapshot, orders, number_of)
         more = int(snapshot.more_orders)
-        place_all(self.arrays, self.shop, self.locks, snapshot.clock, more, machines, releases, sources, orders.orders, orders.operations, self._foreseen)
+        crews = int(self.arrays.plant.crews[0]) if snapshot.crews is None else snapshot.crews
+        moment = (self.locks, snapshot.clock, crews, more, machines, releases, sources)
+        place_all(self.arrays, self.shop, *moment, orders.orders, orders.operations, self._foreseen)
 
     def ask(self) -> int | None:
         """Number of the machine that must decide, None if none is left.
@@ -212,7 +214,7 @@ class Floor:
         locks.length[0] = len(snapshot.locks)
 
 
-def take_snapshot(floor_of: Floor, shop: Any, env: int, *, order_ids: list[str] | None = None) -> Snapshot:
+def take_snapshot(floor_of: Floor, shop: Any, env: int, *, order_ids: list[str] | None = None, finished: bool = False) -> Snapshot:
     """The snapshot of environment ``env`` of a simulated shop of the same factory: what is known there, expectations included.
 
     Parameters
@@ -221,16 +223,19 @@ def take_snapshot(floor_of: Floor, shop: Any, env: int, *, order_ids: list[str] 
         Names of the factory's parts.
     order_ids
         Of the orders by number; by default ``"1"``, ``"2"``, ... as in schedules.
+    finished
+        List finished orders too, as a plant does that keeps them until they are booked.
     """
     floor = shop.floor[env]
     released = int(floor.num_released)
     ids = order_ids or [f"{number + 1}" for number in range(released)]
+    listed = range(released) if finished else shop.active[env, : int(floor.num_active)].tolist()
     return Snapshot.model_validate(
         {
             "factory": floor_of.factory.name,
             "clock": int(floor.clock),
             "machines": {name: _machine_state(floor_of, shop, env, machine, ids) for machine, name in enumerate(floor_of.machine_names)},
-            "orders": [_order_state(floor_of, shop, env, number, ids[number]) for number in shop.active[env, : int(floor.num_active)].tolist()],
+            "orders": [_order_state(floor_of, shop, env, number, ids[number]) for number in listed],
             "recent_releases": [int(date) for date in shop.orders.release_date[env, max(0, released - 8) : released]],
             "more_orders": released < int(floor.num_orders),
         }

@@ -12,7 +12,7 @@ from envs.observation import observe
 from factory import draws
 from factory.accounts import pass_time, settle_accounts
 from factory.arrays import CHANGING, DOWN, ENTRY_BITS, ENTRY_MASK, IDLE, NEVER, PROCESSING, FactoryArrays
-from factory.choices import process_time
+from factory.choices import is_eligible, process_time
 from factory.compiled import compiled
 from factory.expectations import expected_lateness
 from factory.futures import changeover_end, copy_centres, copy_floor, copy_orders, imagine, infer_regimes, send_travellers
@@ -80,7 +80,9 @@ def expect_machine(factory, shop, locks, target, machine):
         target.mounted[0, machine, attribute] = shop.mounted[0, machine, attribute]
     status, state_date = shop.machines[0, machine].status, shop.machines[0, machine].state_date
     end, date = shop.machines[0, machine].expected_end, NEVER
-    if status == PROCESSING:
+    if has_foreign_work(shop, machine):
+        date = max(end, clock + 1)
+    elif status == PROCESSING:
         date = max(end, clock + 1)
         target.machines[0, machine].process_left = date - state_date  # the kernel takes off what has passed when the status ends
     elif status == DOWN:
@@ -91,6 +93,13 @@ def expect_machine(factory, shop, locks, target, machine):
         date = max(clock + 1, changeover_end(factory, target, 0, machine), in_service_date(locks, machine))
     target.machines[0, machine].date = date
     target.machines[0, machine].time_to_failure = NEVER
+
+
+@compiled
+def has_foreign_work(shop, machine):
+    """Return whether the machine is down or processing without an operation of an order."""
+    status = shop.machines[0, machine].status
+    return shop.machines[0, machine].entry < 0 and status in (DOWN, PROCESSING)
 
 
 @compiled
@@ -114,6 +123,7 @@ def sample(factory, shop, locks, beliefs, target, seed, room, last_date):
         imagine(factory, shop, 0, beliefs, target, world, draws.bits(seed, draws.EPISODE, 0, world), last_date)
         prolong_work(factory, target, world)
         pause_machines(factory, target, world, locks)
+        end_foreign_work_as_told(factory, shop, target, world)
         begin_accounts(factory, target, world)
     move_ends(factory, shop, locks, 1)
     shop.floor[0].num_orders = known
@@ -137,11 +147,15 @@ def excess_work(factory, shop, e, machine):
     status, entry = shop.machines[e, machine].status, shop.machines[e, machine].entry
     if entry < 0 or (status != PROCESSING and status != DOWN):
         return 0
+    order, operation = entry >> ENTRY_BITS, entry & ENTRY_MASK
+    if not is_eligible(factory, shop, e, order, operation, machine):
+        return 0  # it takes as long as told
     left = shop.machines[e, machine].expected_end - shop.floor[e].clock
     if status == DOWN:
         repair_time = int(factory.machines[shop.floor[e].factory, machine].mean_time_to_repair)
-        left = shop.machines[e, machine].expected_end - repair_time - shop.machines[e, machine].state_date
-    return left - process_time(factory, shop, e, entry >> ENTRY_BITS, entry & ENTRY_MASK, machine)
+        repaired = max(shop.floor[e].clock + 1, shop.machines[e, machine].state_date + repair_time)
+        left = shop.machines[e, machine].expected_end - repaired
+    return left - process_time(factory, shop, e, order, operation, machine)
 
 
 @compiled
@@ -169,6 +183,16 @@ def pause_machines(factory, shop, e, locks):
             shop.machines[e, machine].expected_end += pause
             if shop.machines[e, machine].status == PROCESSING:
                 shop.machines[e, machine].process_left += pause
+        if shop.machines[e, machine].status == CHANGING:  # perhaps past its expected end
+            shop.machines[e, machine].date = max(shop.machines[e, machine].date, shop.floor[e].clock + 1)
+
+
+@compiled
+def end_foreign_work_as_told(factory, shop, target, e):
+    """End work without an operation of an order when the snapshot says, where it does."""
+    for machine in range(factory.plant[target.floor[e].factory].num_machines):
+        if has_foreign_work(shop, machine) and shop.machines[0, machine].date != NEVER:
+            target.machines[e, machine].date = shop.machines[0, machine].date
 
 
 @compiled

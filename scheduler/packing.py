@@ -22,7 +22,7 @@ from factory.model import Factory, WorkCentre, operation_order, predecessors
 from scheduler.snapshot import OrderState, Snapshot
 
 OPERATION_STATUS = {"upcoming": UPCOMING, "ready": READY, "in_process": IN_PROCESS, "done": DONE}
-RELEASE_DATE, DUE_DATE, WEIGHT, PRODUCT, MATERIAL_HERE, FIRST_OPERATION, OPTIONS = range(7)
+RELEASE_DATE, DUE_DATE, WEIGHT, PRODUCT, MATERIAL_HERE, MATERIAL_DATE, FIRST_OPERATION, OPTIONS = range(8)
 """Columns of :attr:`PackedOrders.orders`; the first operation is a row of the other table, and all columns from OPTIONS on are options."""
 STATUS, ATTEMPT, READY_DATE, ARRIVAL_DATE, EXPECTED_DATE, LEAD_TIME = range(6)
 """Columns of :attr:`PackedOrders.operations`."""
@@ -106,6 +106,8 @@ class Names:
         self.comes_before = np.zeros((len(self.kinds), most, most), np.bool_)  # [product, operation, earlier operation]
         self.centres = {machine.name: centre for centre in factory.work_centres for machine in centre.machines}
         self.setups = {name: Setups.of(centre) for name, centre in self.centres.items()}
+        machines = [machine for centre in factory.work_centres for machine in centre.machines]
+        self.with_repair_time = {one.name for one in machines if one.mean_time_to_repair is not None}
         self.num_operations = np.array([len(kind.names) for kind in self.kinds.values()], np.int64)
         for kind in self.kinds.values():
             for place, (name, operation) in enumerate(kind.operations.items()):
@@ -202,7 +204,9 @@ def _pack_row(state: OrderState, text: bytes, names: Names) -> Row | None:
     options = [values.get(state.options.get(name, ""), -1) for name, values in kind.option_numbers]
     if state.options.keys() != kind.option_values.keys() or options.count(-1) != len(options) - len(kind.option_values):
         return None
-    order = array("d", (state.release_date, state.due_date, state.weight, kind.number, state.material_here, 0, *options))
+    material_date = nan if state.material_date is None else state.material_date
+    facts = (state.release_date, state.due_date, state.weight, kind.number, state.material_here)
+    order = array("d", (*facts, material_date, 0, *options))
     told = [value for name in kind.names for value in _STATE(own[name])]
     told[STATUS::_STATE_COLUMNS] = [OPERATION_STATUS[word] for word in told[STATUS::_STATE_COLUMNS]]
     return Row(state, state.order_id, order.tobytes(), array("d", [nan if value is None else value for value in told]).tobytes(), text)

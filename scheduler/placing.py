@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 
 from factory.accounts import clear_accounts, integrate_tariff, refresh_power
-from factory.arrays import CHANGING, DONE, ENTRY_BITS, ENTRY_MASK, NEVER, READY, UPCOMING
+from factory.arrays import CHANGING, DONE, DOWN, ENTRY_BITS, ENTRY_MASK, NEVER, READY, UPCOMING
+from factory.choices import is_eligible, process_time
 from factory.compiled import compiled
 from factory.demand import plan_operations
 from factory.expectations import foresee_order
-from factory.kernel import EPISODE_OVER
+from factory.kernel import EPISODE_OVER, MAX_ATTEMPTS
 from scheduler.packing import (
     ARRIVAL_DATE,
     ATTEMPT,
@@ -17,6 +18,7 @@ from scheduler.packing import (
     EXPECTED_DATE,
     FIRST_OPERATION,
     LEAD_TIME,
+    MATERIAL_DATE,
     MATERIAL_HERE,
     OPTIONS,
     PRODUCT,
@@ -71,11 +73,13 @@ def line_up(orders, turn, recent_releases, releases, sources, number_of):
 
 
 @compiled
-def place_all(factory, shop, locks, clock, more_orders, machines, releases, sources, orders, operations, foreseen):
+def place_all(factory, shop, locks, clock, crews, more_orders, machines, releases, sources, orders, operations, foreseen):
     """Put a snapshot into environment 0, all but mounted setups and locks.
 
     Parameters
     ----------
+    crews
+        That are here.
     more_orders
         Whether more may come.
     machines
@@ -90,24 +94,61 @@ def place_all(factory, shop, locks, clock, more_orders, machines, releases, sour
     known = releases.shape[0]
     shop.floor[0].factory, shop.floor[0].seed = 0, 0
     shop.floor[0].clock = clock
+    shop.floor[0].crews_free = crews
     shop.floor[0].num_released = known
     shop.floor[0].num_orders = known + more_orders
     shop.orders[0, known].release_date = NEVER  # of the order that may come
     for machine in range(machines.shape[0]):
-        fill_machine(shop, locks, machine, machines[machine])
+        fill_machine(factory, shop, locks, machine, machines[machine])
     for number in range(known):
         shop.orders[0, number].release_date = releases[number]
-        if sources[number] == COMPLETED:
+        if sources[number] == COMPLETED or is_finished(factory, orders[sources[number]], operations):
             fill_completed(shop, number)
             foreseen[number] = True
         else:
-            fill_order(factory, shop, number, orders[sources[number]])
-            foreseen[number] = fill_operations(factory, shop, number, int(orders[sources[number], FIRST_OPERATION]), operations)
+            order = orders[sources[number]]
+            fill_order(factory, shop, number, order)
+            foreseen[number] = fill_operations(factory, shop, number, order, operations)
     settle_shop(factory, shop, foreseen)
+    expect_paused_operations(factory, shop, machines, foreseen)
 
 
 @compiled
-def fill_machine(shop, locks, machine, told):
+def is_finished(factory, order, operations):
+    """Return whether all operations of an order are done."""
+    first = int(order[FIRST_OPERATION])
+    for operation in range(factory.products[0, int(order[PRODUCT])].num_operations):
+        if operations[first + operation, STATUS] != DONE:
+            return False
+    return True
+
+
+@compiled
+def expect_paused_operations(factory, shop, machines, foreseen):
+    """Expect the whole process time of operations on machines that are down with no end told."""
+    for machine in range(machines.shape[0]):
+        entry = shop.machines[0, machine].entry
+        if shop.machines[0, machine].status != DOWN or entry < 0 or machines[machine, EXPECTED_END] != NEVER:
+            continue
+        order, operation = entry >> ENTRY_BITS, entry & ENTRY_MASK
+        time = math.ceil(shop.operations[0, order, operation].mean_time)
+        if is_eligible(factory, shop, 0, order, operation, machine):
+            time = process_time(factory, shop, 0, order, operation, machine)
+        shop.machines[0, machine].expected_end += time
+        if not foreseen[order]:
+            foresee_order(factory, shop, 0, order)
+
+
+@compiled
+def repair_end(factory, shop, locks, machine):
+    """Expected end of a repair, where none is told: after the mean time to repair, at the earliest in a tick."""
+    end = shop.machines[0, machine].state_date + int(factory.machines[0, machine].mean_time_to_repair)
+    end = max(end, shop.floor[0].clock + 1)
+    return end if locks.out_of_service_until[machine] == NEVER else max(end, locks.out_of_service_until[machine])
+
+
+@compiled
+def fill_machine(factory, shop, locks, machine, told):
     """What a machine is at; nothing is known of when it will really end."""
     clock = shop.floor[0].clock
     shop.machines[0, machine].status = told[MACHINE_STATUS]
@@ -120,10 +161,14 @@ def fill_machine(shop, locks, machine, told):
     shop.machines[0, machine].wait_start = clock
     shop.machines[0, machine].entry = -1 if told[ORDER] < 0 else (told[ORDER] << ENTRY_BITS) | told[OPERATION]
     shop.machines[0, machine].date = NEVER
+    if told[ORDER] < 0 and told[MACHINE_STATUS] != CHANGING and told[EXPECTED_END] != NEVER:
+        shop.machines[0, machine].date = max(told[EXPECTED_END], clock + 1)  # it ends then and no other time
     shop.machines[0, machine].process_left = 0
     shop.machines[0, machine].time_to_failure = NEVER
     shop.machines[0, machine].num_failures = 0
     locks.out_of_service_until[machine] = told[OUT_OF_SERVICE_UNTIL]
+    if told[MACHINE_STATUS] == DOWN and told[EXPECTED_END] == NEVER:
+        shop.machines[0, machine].expected_end = repair_end(factory, shop, locks, machine)
 
 
 @compiled
@@ -146,7 +191,9 @@ def fill_completed(shop, number):
 def fill_order(factory, shop, number, told):
     """An order in progress."""
     shop.orders[0, number].due_date = int(told[DUE_DATE])
-    shop.orders[0, number].material_date = NEVER if told[MATERIAL_HERE] == 0.0 else shop.orders[0, number].release_date
+    shop.orders[0, number].material_date = shop.orders[0, number].release_date
+    if told[MATERIAL_HERE] == 0.0 and known_material_date(told, shop.floor[0].clock) == 0:
+        shop.orders[0, number].material_date = NEVER
     shop.orders[0, number].completion_date = -1
     shop.orders[0, number].weight = told[WEIGHT]
     shop.orders[0, number].product = int(told[PRODUCT])
@@ -156,24 +203,40 @@ def fill_order(factory, shop, number, told):
 
 
 @compiled
-def fill_operations(factory, shop, number, first, operations):
+def fill_operations(factory, shop, number, order, operations):
     """Its operations; whether it foresees all that are upcoming."""
     foresees = True
-    count = factory.products[0, shop.orders[0, number].product].num_operations
+    first, material_date = int(order[FIRST_OPERATION]), known_material_date(order, shop.floor[0].clock)
+    product = shop.orders[0, number].product
+    count = factory.products[0, product].num_operations
     for operation in range(shop.operations.shape[2]):
         if operation >= count:
             fill_absent(shop, number, operation)
             continue
         state = operations[first + operation]
         shop.operations[0, number, operation].status = int(state[STATUS])
-        shop.operations[0, number, operation].attempt = int(state[ATTEMPT])
+        shop.operations[0, number, operation].attempt = min(int(state[ATTEMPT]), MAX_ATTEMPTS - 1)
         shop.operations[0, number, operation].join_date = date_or(state[READY_DATE], 0)
-        shop.operations[0, number, operation].arrival_date = date_or(state[ARRIVAL_DATE], shop.orders[0, number].release_date)
+        arrival_date = date_or(state[ARRIVAL_DATE], shop.orders[0, number].release_date)
+        if factory.operations[0, product, operation].needs_material:
+            arrival_date = max(arrival_date, material_date)
+        shop.operations[0, number, operation].arrival_date = arrival_date
         shop.operations[0, number, operation].expected_date = date_or(state[EXPECTED_DATE], 0)
         shop.operations[0, number, operation].lead_time = 0.0 if math.isnan(state[LEAD_TIME]) else state[LEAD_TIME]
         if state[STATUS] == UPCOMING and math.isnan(state[EXPECTED_DATE]):
             foresees = False
     return foresees
+
+
+@compiled
+def known_material_date(order, clock):
+    """Return when the material comes that is not here; 0 where it is here or nobody knows.
+
+    A known date counts as one of transport; a date that has passed tells nothing any more.
+    """
+    if order[MATERIAL_HERE] != 0.0 or not order[MATERIAL_DATE] > clock:
+        return 0
+    return int(order[MATERIAL_DATE])
 
 
 @compiled
@@ -215,8 +278,7 @@ def settle_shop(factory, shop, foreseen):
 
 @compiled
 def settle_crews(factory, shop):
-    """Each changeover under way has a crew."""
-    shop.floor[0].crews_free = factory.plant[0].crews
+    """Each changeover under way has one of the crews that are here."""
     for machine in range(factory.plant[0].num_machines):
         if shop.machines[0, machine].status == CHANGING:
             shop.floor[0].crews_free -= 1

@@ -13,16 +13,17 @@ from numpy.typing import NDArray
 from agents.compiled_network import allocate_network_scratch
 from envs.observation import allocate_scratch, allocate_tables
 from factory.array_checks import as_whole, show
-from factory.arrays import CHANGING, COST_TERMS, LOGGED_CHANGEOVER, LOGGED_OPERATION, NEVER, FactoryArrays, ShopState, split_entry
+from factory.arrays import CHANGING, COST_TERMS, DOWN, IDLE, LOGGED_CHANGEOVER, LOGGED_OPERATION, NEVER, FactoryArrays, ShopState, split_entry
 from factory.futures import allocate_beliefs
 from factory.kernel import STUCK
 from factory.shop import allocate
 from factory.simulator import SPARE_LINES, grow_log
 from scheduler.bundle import Bundle
 from scheduler.decisions import Choice, Decider
+from scheduler.floor import Floor
 from scheduler.forecasting import FAULT, FINE, PAUSED, certain, decide_all, expect, go_on, mendable, play_on, sample
 from scheduler.locks import NOBODY
-from scheduler.plans import Plan, PlannedChangeover, PlannedOperation, PlannedOrder
+from scheduler.plans import Plan, PlannedChangeover, PlannedOperation, PlannedOrder, PlannedStop
 from scheduler.snapshot import Snapshot
 
 MOST_FUTURES = 64
@@ -151,6 +152,7 @@ class Planner:
             work_centres=tuple(centre.name for centre in floor.centres),
             operations=tuple(self._operations(shop)),
             changeovers=tuple(self._changeovers(shop)),
+            stops=tuple(self._stops()),
             orders=tuple(self._orders(shop, snapshot, drawn)),
             cost=cost,
             total_cost=math.fsum(cost.values()),
@@ -245,7 +247,7 @@ class Planner:
                     rows[asked] = choosing.rows(whole if len(asked) == worlds else {name: table[asked] for name, table in whole.items()})
                     outcome = PAUSED if decide_all(factory, shop, rows) else FAULT
             if outcome == STUCK:
-                raise PlanError(_explain_stuck(floor.factory.name, bool(floor.locks.length[0])))
+                raise PlanError(_explain_stuck(floor))
             if outcome == FAULT:
                 raise PlanError("plan: a choice was not legal. Check the bundle with python -m scheduler decide.")
             if time.perf_counter() > deadline and outcome == PAUSED:
@@ -305,16 +307,32 @@ class Planner:
                 line for kind, line, _ in self._lines(shop) if kind == LOGGED_OPERATION and line[1] == machine and (line[2], line[3]) == split_entry(row.entry)
             )
             ended = next(own, None) if row.entry >= 0 else None
-            end = int(row.expected_end) if ended is None else ended[6]
+            end = max(int(row.expected_end), int(floor.shop.floor.clock[0]) + 1) if ended is None else ended[6]
             owner = floor.order_id(int(split_entry(row.entry)[0])) if row.entry >= 0 else None
             setup = floor.setup_names(machine, floor.shop.mounted[0, machine])
             yield PlannedChangeover(machine=name, start_date=int(row.state_date), end_date=end, setup=setup, order=owner)
+
+    def _stops(self) -> Iterator[PlannedStop]:
+        """Yield the times in which machines are down, or do other work, without an operation."""
+        floor = self.decider.floor
+        clock = int(floor.shop.floor.clock[0])
+        for machine, name in enumerate(floor.machine_names):
+            row = floor.shop.machines[0, machine]
+            if row.entry < 0 and row.status not in (IDLE, CHANGING):
+                yield PlannedStop(
+                    machine=name,
+                    start_date=int(row.state_date),
+                    end_date=max(int(row.expected_end), clock + 1),
+                    reason="down" if row.status == DOWN else "other work",
+                )
 
     def _orders(self, shop: ShopState, snapshot: Snapshot, drawn: NDArray[np.int64] | None) -> Iterator[PlannedOrder]:
         number_of = {self.decider.floor.order_id(number): number for number in range(int(self.decider.floor.shop.floor.num_released[0]))}
         dates = shop.orders.completion_date[0].tolist()
         for order in snapshot.orders:
             number = number_of[order.order_id]
+            if order.is_finished:
+                continue
             spread = {} if drawn is None else _describe_dates(np.sort(drawn[:, number]), order.due_date)
             yield PlannedOrder(
                 order=order.order_id,
@@ -342,6 +360,10 @@ def _describe_dates(dates: NDArray[np.int64], due_date: int) -> dict[str, Any]:
     }
 
 
-def _explain_stuck(factory: str, locked: bool) -> str:
-    remedy = "Check the forbidden changeovers, and take away some locks" if locked else "Check the forbidden changeovers"
-    return f"plan: {factory} comes to a standstill with orders open; no changeover leads to what is left to do. {remedy}."
+def _explain_stuck(floor: Floor) -> str:
+    what = f"plan: {floor.factory.name} comes to a standstill with orders open"
+    machines = floor.shop.machines.status[0, : len(floor.machine_names)]
+    if floor.shop.floor.crews_free[0] == 0 and not (machines == CHANGING).any():
+        return f"{what}; crews = 0, and what is left to do needs changeovers. Tell how many crews there are."
+    remedy = "Check the forbidden changeovers, and take away some locks" if floor.locks.length[0] else "Check the forbidden changeovers"
+    return f"{what}; no changeover leads to what is left to do. {remedy}."

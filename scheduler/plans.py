@@ -37,6 +37,15 @@ class PlannedChangeover(_Record):
     order: Text | None  # for whose sake, if it is for the next operation
 
 
+class PlannedStop(_Record):
+    """A time in which a machine does nothing for the orders, as the snapshot tells it; dates in ticks."""
+
+    machine: Text
+    start_date: int
+    end_date: int  # expected
+    reason: Literal["down", "other work"]
+
+
 class PlannedOrder(_Record):
     """What becomes of an order. Where futures were sampled: dates that are met in 10, 50 and 90 % of them (None: beyond what was simulated)."""
 
@@ -77,7 +86,8 @@ class Plan(_Record):
     work_centres: tuple[Text, ...]  # of the machines
     operations: tuple[PlannedOperation, ...]
     changeovers: tuple[PlannedChangeover, ...]
-    orders: tuple[PlannedOrder, ...]
+    stops: tuple[PlannedStop, ...] = ()
+    orders: tuple[PlannedOrder, ...]  # that are not finished
     cost: dict[str, float]  # expected from the clock on, by term, in currency
     total_cost: float
     futures: int = 0  # that were sampled

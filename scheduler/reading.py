@@ -24,6 +24,9 @@ _LEAST_ORDER = 64
 """Bytes of an order's JSON; what is shorter lacks some of its fields."""
 
 
+_TELL_SETUP = "Tell what is mounted; where a changeover was broken off, what it began from"
+
+
 class SnapshotError(ValueError):
     """A snapshot that cannot be used; the message has one line for each problem."""
 
@@ -166,16 +169,27 @@ def _find_problems(snapshot: Snapshot, factory: Factory) -> Iterator[Problem]:
         if name not in centres:
             yield Problem(f"machines.{name}", Words("a machine"), f"{factory.name} has none of that name", suggest(name, centres))
         else:
-            if not _is_sound(state, names.setups[name], snapshot.clock):
+            repairable = name in names.with_repair_time
+            if not _is_sound(state, names.setups[name], snapshot.clock, repairable):
                 yield from _check_machine(f"machines.{name}", state, centres[name], snapshot)
+                yield from _check_expected_end(f"machines.{name}", state, snapshot, repairable)
             yield from _check_work(f"machines.{name}", name, state, centres[name], orders, products, in_work)
     if in_process != len(in_work):
         yield from _check_in_process(snapshot, in_work)
-    changing = sum(state.status == "changing" for state in snapshot.machines.values())
-    if factory.crews is not None and changing > factory.crews:
-        yield Problem("machines", Words(f"{changing} are changing over"), f"{factory.name} has crews for {factory.crews}", "Correct the statuses")
+    yield from _check_crews(snapshot, factory)
     if snapshot.locks:
         yield from check_locks(snapshot, orders, products, centres)
+
+
+def _check_crews(snapshot: Snapshot, factory: Factory) -> Iterator[Problem]:
+    changing = sum(state.status == "changing" for state in snapshot.machines.values())
+    if snapshot.crews is not None and changing > snapshot.crews:
+        rule = f"crews says that {snapshot.crews} are here"
+        yield Problem("machines", Words(f"{changing} are changing over"), rule, "Correct one of them")
+    elif snapshot.crews is None and factory.crews is not None and changing > factory.crews:
+        rule = f"{factory.name} has crews for {factory.crews}"
+        remedy = "Correct the statuses, or tell in crews how many are here"
+        yield Problem("machines", Words(f"{changing} are changing over"), rule, remedy)
 
 
 def count_operations_in_process(snapshot: Snapshot, names: Names) -> int:
@@ -209,6 +223,9 @@ def _check_order(place: str, order: OrderState, snapshot: Snapshot, factory: Fac
         yield Problem(
             f"{place}.release_date", order.release_date, f"it must not lie after the clock at {snapshot.clock}", "Leave out orders that are still to come"
         )
+    if order.material_here and (order.material_date or 0) > snapshot.clock:
+        rule = "the material is here already"
+        yield Problem(f"{place}.material_date", order.material_date, rule, "Leave it out, or set material_here to false")
     if order.options.keys() != kind.option_values.keys() or not all(value in kind.option_values[option] for option, value in order.options.items()):
         yield from _check_options(place, order, kind.option_values)
     yield from _check_operations(place, order, snapshot, kind)
@@ -237,8 +254,6 @@ def _check_operations(place: str, order: OrderState, snapshot: Snapshot, kind: K
         if name in kind.operations:
             missing = [other for other in kind.before[name] if other not in done]
             yield from _check_operation(f"{place}.operations.{name}", state, kind.operations[name], order, snapshot, missing)
-    if len(done) == len(order.operations) == len(kind.operations):
-        yield Problem(f"{place}.operations", Words("all done"), "the order is completed", "Leave it out")
 
 
 def _check_operation(place: str, state: OperationState, operation: Operation, order: OrderState, snapshot: Snapshot, missing: list[str]) -> Iterator[Problem]:
@@ -257,14 +272,14 @@ def _check_operation(place: str, state: OperationState, operation: Operation, or
         yield Problem(place, Words("one of expected_date and lead_time"), "they go together", "Give both or neither")
 
 
-def _is_sound(state: MachineState, setups: Setups, clock: int) -> bool:
-    """Whether :func:`_check_machine` would find nothing."""
+def _is_sound(state: MachineState, setups: Setups, clock: int, repairable: bool) -> bool:
+    """Return whether :func:`_check_machine` and :func:`_check_expected_end` would find nothing."""
     mounted, end = state.setup, state.expected_end
     return (
         len(mounted) == setups.attributes
         and mounted.items() <= setups.values
         and state.since <= clock
-        and (end is None) == (state.status == "idle")
+        and (end is None) == (state.status == "idle" or (end is None and state.status == "down" and repairable))
         and (end is None or state.out_of_service_until is None or end >= state.out_of_service_until)
         and (state.waiting_until is None or state.status == "idle")
     )
@@ -274,7 +289,7 @@ def _check_machine(place: str, state: MachineState, centre: WorkCentre, snapshot
     attributes = {attribute.name: attribute.values for attribute in centre.attributes}
     for attribute in attributes:
         if attribute not in state.setup:
-            yield Problem(f"{place}.setup", Words(f"{len(state.setup)} attributes"), f"{attribute} is missing", "Tell what is mounted")
+            yield Problem(f"{place}.setup", Words(f"{len(state.setup)} attributes"), f"{attribute} is missing", _TELL_SETUP)
     for attribute, value in state.setup.items():
         if attribute not in attributes:
             yield Problem(f"{place}.setup.{attribute}", value, f"{centre.name} has no such attribute", suggest(attribute, attributes))
@@ -282,15 +297,23 @@ def _check_machine(place: str, state: MachineState, centre: WorkCentre, snapshot
             yield Problem(f"{place}.setup.{attribute}", value, "there is no such value", suggest(value, attributes[attribute]))
     if state.since > snapshot.clock:
         yield Problem(f"{place}.since", state.since, f"it must not lie after the clock at {snapshot.clock}", "Correct it")
-    if (state.expected_end is None) != (state.status == "idle"):
-        yield Problem(
-            f"{place}.expected_end", Words(str(state.expected_end)), f"the machine is {state.status}", "Give it exactly where the machine is not idle"
-        )
-    if state.expected_end is not None and state.expected_end < (state.out_of_service_until or 0):
-        rule = f"the machine is out of service until {state.out_of_service_until}"
-        yield Problem(f"{place}.expected_end", state.expected_end, rule, "Count with that")
     if state.waiting_until is not None and state.status != "idle":
         yield Problem(f"{place}.waiting_until", state.waiting_until, f"the machine is {state.status}", "Only an idle machine waits")
+
+
+def _check_expected_end(place: str, state: MachineState, snapshot: Snapshot, repairable: bool) -> Iterator[Problem]:
+    place, end = f"{place}.expected_end", state.expected_end
+    if end is None and state.status == "down" and not repairable:
+        rule = f"the machine is down and {snapshot.factory} gives it no mean_time_to_repair"
+        yield Problem(place, Words("nothing"), rule, "Tell when it is expected to be idle again")
+    elif end is None and state.status in ("changing", "processing"):
+        yield Problem(place, Words("nothing"), f"the machine is {state.status}", "Tell when it is expected to be idle again")
+    elif end is not None and state.status == "idle":
+        remedy = "Leave it out; if the machine is broken, its status is down"
+        yield Problem(place, end, "the machine is idle", remedy)
+    elif end is not None and end < (state.out_of_service_until or 0):
+        rule = f"the machine is out of service until {state.out_of_service_until}"
+        yield Problem(place, end, rule, "Count with that")
 
 
 def _check_work(
@@ -307,15 +330,15 @@ def _check_work(
         yield Problem(place, Words("one of order and operation"), "they go together", "Give both or neither")
         return
     if state.order is None or state.operation is None:
-        if state.status in ("processing", "down"):
-            yield Problem(f"{place}.order", Words("nothing"), f"a machine that is {state.status} has an operation in work", "Name order and operation")
         return
     if state.status == "idle":
-        yield Problem(f"{place}.order", state.order, "the machine is idle", "Leave it out, or correct the status")
+        remedy = "Leave it out, or correct the status; a paused operation is processing, with a later expected_end"
+        yield Problem(f"{place}.order", state.order, "the machine is idle", remedy)
         return
     order = orders.get(state.order)
     if order is None:
-        yield Problem(f"{place}.order", state.order, "there is no such order here", suggest(state.order, orders))
+        remedy = f"{suggest(state.order, orders)}; leave order and operation out for work that is for none of them"
+        yield Problem(f"{place}.order", state.order, "there is no such order here", remedy)
         return
     operation = order.operations.get(state.operation)
     if operation is None or operation.status != "in_process":
@@ -323,8 +346,13 @@ def _check_work(
         yield Problem(f"{place}.operation", state.operation, f"its status at the order is {found}, not in_process", "Correct one of them")
         return
     plan = products[order.product].operations.get(state.operation) if order.product in products else None
-    if plan is not None and not can_do(name, plan, centre):
-        yield Problem(f"{place}.operation", state.operation, "this machine cannot do it", "Correct the machine or the operation")
+    if plan is not None and plan.work_centre != centre.name:
+        rule = f"this machine cannot do it; {plan.work_centre} does"
+        yield Problem(f"{place}.operation", state.operation, rule, "Correct the machine or the operation")
+    elif plan is not None and state.status == "changing" and not can_do(name, plan, centre):
+        rule = f"{name} cannot do it by the factory, so that its changeover has no known end"
+        remedy = "Correct the machine or the operation, or send the status processing"
+        yield Problem(f"{place}.operation", state.operation, rule, remedy)
     other = in_work.setdefault((state.order, state.operation), name)
     if other != name:
         yield Problem(f"{place}.operation", state.operation, f"{other} has it in work too", "Correct one of them")

@@ -58,12 +58,14 @@ class SimulatedPlant:
         The factory.
     seed
         Of the episode.
+    finished
+        Keep finished orders in the snapshots, as some plants do.
     """
 
     _KINDS = {"start": "job", "changeover": "changeover", "wait": "wait"}
 
-    def __init__(self, factory: Factory, seed: int) -> None:
-        self._names = Floor(factory)
+    def __init__(self, factory: Factory, seed: int, *, finished: bool = False) -> None:
+        self._names, self._finished = Floor(factory), finished
         self._simulator = Simulator(factory, job_rows=DEFAULT_JOB_ROWS, changeover_rows=DEFAULT_CHANGEOVER_ROWS)
         self._simulator.reset(seed)
 
@@ -74,7 +76,7 @@ class SimulatedPlant:
 
     def snapshot(self) -> Snapshot:
         """What is known now; some machine waits to be told what to do."""
-        return take_snapshot(self._names, self._simulator.shop, 0)
+        return take_snapshot(self._names, self._simulator.shop, 0, finished=self._finished)
 
     def carry_out(self, machine: str, choice: Choice) -> None:
         """Let a machine do as it is told; time passes until the next one asks.

@@ -18,6 +18,7 @@ from factory.names import MAX_NAME, code_point, first_unprintable
 
 MOST_DATE = 2**40
 MOST_ORDERS = 20_000
+MOST_ATTEMPTS = 1000
 
 
 def _check_printable(name: str) -> str:
@@ -43,7 +44,8 @@ class OperationState(_Part):
     """How far one operation of an order is."""
 
     status: Status
-    attempt: Annotated[int, Field(ge=0, le=3, strict=True)] = 0  # how often it has been done and must be done again
+    # how often it has been done and must be done again
+    attempt: Annotated[int, Field(ge=0, le=MOST_ATTEMPTS, strict=True)] = 0
     ready_date: Date | None = None  # ready: when it joined the queue
     arrival_date: Date | None = None  # upcoming: when the last part from a predecessor that is done arrives; None: nothing is on its way
     expected_date: Date | None = None  # upcoming: when it can be expected at the earliest, if that is known better than from the plan
@@ -51,7 +53,7 @@ class OperationState(_Part):
 
 
 class OrderState(_Part):
-    """An order in progress."""
+    """An order in progress, or one that is finished and still in the list."""
 
     order_id: Name
     product: Name
@@ -60,21 +62,43 @@ class OrderState(_Part):
     due_date: Annotated[int, Field(ge=-MOST_DATE, le=MOST_DATE, strict=True)]
     weight: Amount = 1.0
     material_here: bool = True
-    operations: dict[str, OperationState]  # all of its product's
+    material_date: Date | None = None  # when its material comes that is not here, if that is known
+    # all of its product's; one that has been cancelled is done
+    operations: dict[str, OperationState]
+
+    @property
+    def is_finished(self) -> bool:
+        """Return whether all operations are done."""
+        return all(state.status == "done" for state in self.operations.values())
 
 
 class MachineState(_Part):
-    """What a machine is at."""
+    """What a machine is at.
+
+    Without order and operation, a machine that is down broke while idle or in a changeover, a
+    machine that is processing does something for none of the orders, and one that is changing is
+    set up ahead.
+    """
 
     status: Literal["idle", "changing", "processing", "down"]
-    setup: dict[str, str] = {}  # mounted value of every attribute; while changing over, the one that is being mounted
+    # mounted value of every attribute: while changing over, the one that is being mounted; down in a
+    # changeover, the one that is mounted when it is idle again
+    setup: dict[str, str] = {}
     since: Date  # when this status began
-    expected_end: Date | None = None  # not idle: when it is expected to be idle again
+    # not idle: when it is expected to be idle again; None where a machine is down: not known, it takes
+    # the machine's mean time to repair, and an operation in work all of its time
+    expected_end: Date | None = None
     order: Name | None = None  # what is in work
     operation: Name | None = None
     first_piece: bool = False  # whether the next (or present) operation is the first after a changeover
     waiting_until: Date | None = None  # idle and told to wait
     out_of_service_until: Date | None = None  # no work is done on it before this date: maintenance, no operator; `expected_end` counts with it
+
+
+    @property
+    def has_foreign_work(self) -> bool:
+        """Return whether it is down, or processes something, without an operation of an order."""
+        return self.order is None and self.status in ("down", "processing")
 
 
 class Lock(_Part):
@@ -95,6 +119,8 @@ class Snapshot(_Part):
     orders: Annotated[tuple[OrderState, ...], Field(max_length=MOST_ORDERS)]
     recent_releases: Annotated[tuple[Date, ...], Field(max_length=8)] = ()  # of the newest eight orders, completed ones too; none: those of the orders here
     more_orders: bool = True  # whether more may come
+    # that are here, now and as far as is planned; None: all of the factory's
+    crews: Annotated[int, Field(ge=0, le=MOST_ORDERS, strict=True)] | None = None
     locks: Annotated[tuple[Lock, ...], Field(max_length=MOST_ORDERS)] = ()  # those of a machine in the order in which it does them
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from factory.model import Factory
 from scheduler.plans import Nervousness, Plan
 from scheduler.reading import check_snapshot
-from scheduler.snapshot import Lock, Snapshot
+from scheduler.snapshot import Lock, MachineState, Snapshot
 
 
 def freeze(snapshot: Snapshot, previous: Plan, ticks: int, factory: Factory) -> Snapshot:
     """The snapshot with locks on all that the previous plan begins within the next ``ticks``, after its own locks.
 
     Operations that have begun, or whose order has gone, need no lock. A machine that was to do something else by then, or that is out of service beyond the
-    frozen horizon, keeps nothing.
+    frozen horizon, keeps nothing; nor does one that is down, or does other work, without an operation for as long, or nobody knows how long.
 
     Raises
     ------
@@ -22,7 +22,7 @@ def freeze(snapshot: Snapshot, previous: Plan, ticks: int, factory: Factory) -> 
     states = {(order.order_id, name): state.status for order in snapshot.orders for name, state in order.operations.items()}
     taken = {(lock.order, lock.operation) for lock in snapshot.locks}
     last_date = snapshot.clock + ticks
-    stopped = {name for name, state in snapshot.machines.items() if (state.out_of_service_until or 0) > last_date}
+    stopped = {name for name, state in snapshot.machines.items() if _is_stopped(state, last_date)}
     due = [
         planned
         for planned in sorted(previous.operations, key=lambda planned: planned.selected_date)
@@ -34,6 +34,13 @@ def freeze(snapshot: Snapshot, previous: Plan, ticks: int, factory: Factory) -> 
     ]
     added = tuple(Lock(machine=planned.machine, order=planned.order, operation=planned.operation) for planned in due)
     return check_snapshot(snapshot.model_copy(update={"locks": snapshot.locks + added}), factory) if added else snapshot
+
+
+def _is_stopped(state: MachineState, date: int) -> bool:
+    """Return whether a machine does nothing for the orders until after a date."""
+    if state.has_foreign_work and (state.expected_end is None or state.expected_end > date):
+        return True
+    return (state.out_of_service_until or 0) > date
 
 
 def compare(previous: Plan, plan: Plan) -> Nervousness:

@@ -29,7 +29,7 @@ def tell_plan(plan: Plan) -> str:
 
 
 def _chart(plan: Plan) -> Iterable[str]:
-    """One line a machine: ``[`` and the order's id where it is processed, ``/`` changeovers, ``.`` idle time."""
+    """One line a machine: ``[`` and the order's id where it is processed, ``/`` changeovers, ``x`` stops, ``.`` idle time."""
     span = max(1, plan.end_date - plan.clock)
     margin = max(len(machine) for machine in plan.machines)
     lanes = {machine: ["."] * _CHART_WIDTH for machine in plan.machines}
@@ -39,6 +39,8 @@ def _chart(plan: Plan) -> Iterable[str]:
         last = min(_CHART_WIDTH, max(first + 1, -(-(end - plan.clock) * _CHART_WIDTH // span)))
         lanes[machine][first:last] = f"{text[: last - first]:{fill}<{last - first}}"
 
+    for stop in plan.stops:
+        paint(stop.machine, stop.start_date, stop.end_date, "", "x")
     for changeover in plan.changeovers:
         paint(changeover.machine, changeover.start_date, changeover.end_date, "", "/")
     for operation in plan.operations:

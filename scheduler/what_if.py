@@ -217,7 +217,10 @@ def _stop_machine(place: str, change: MachineDown, snapshot: Snapshot) -> Snapsh
     if change.until <= snapshot.clock:
         raise _refusal(f"{place}.until", change.until, f"it must lie after the clock at {snapshot.clock}", "Choose a later date")
     stop = {"out_of_service_until": max(change.until, state.out_of_service_until or 0)}
-    if state.expected_end is not None:
+    if state.has_foreign_work and state.status == "down":
+        if state.expected_end is not None:  # a repair goes on meanwhile
+            stop["expected_end"] = max(state.expected_end, stop["out_of_service_until"])
+    elif state.expected_end is not None:
         pause = stop["out_of_service_until"] - max(snapshot.clock, state.out_of_service_until or 0)
         stop["expected_end"] = max(state.expected_end, snapshot.clock) + pause
     return snapshot.model_copy(update={"machines": {**snapshot.machines, change.machine: state.model_copy(update=stop)}})

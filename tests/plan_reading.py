@@ -38,6 +38,7 @@ class Reading:
             self.check_operation(one)
         for name in self.machines:
             self.check_machine(name)
+        self.check_stops()
         self.check_crews()
         for mine in self.plan.orders:
             assert mine.completion_date == max(one.end_date for one in self.plan.operations if one.order == mine.order)
@@ -56,8 +57,8 @@ class Reading:
         machine_state = self.snapshot.machines[one.machine]
         if one.in_process:
             assert (machine_state.order, machine_state.operation) == (one.order, one.operation), "it stays where it is"
-            assert machine_state.expected_end is not None
-            assert one.end_date >= max(machine_state.expected_end, clock + 1)
+            assert machine_state.expected_end is not None or machine_state.status == "down"
+            assert one.end_date >= max(machine_state.expected_end or 0, clock + 1)
             return
         assert one.end_date - one.start_date == self.plant.process_time(task, machine)
         assert one.start_date >= one.selected_date >= max(clock, machine_state.out_of_service_until or 0)
@@ -103,9 +104,19 @@ class Reading:
                 assert one.start_date < self.snapshot.clock or before == after or one.end_date - one.start_date == changeover.time
                 prepared = one
 
+    def check_stops(self) -> None:
+        """Nothing is done for the orders on machines that are down, or do other work."""
+        stopped = {name for name, state in self.snapshot.machines.items() if state.has_foreign_work}
+        assert {stop.machine for stop in self.plan.stops} == stopped
+        for stop in self.plan.stops:
+            state = self.snapshot.machines[stop.machine]
+            assert stop.start_date == state.since
+            assert stop.end_date >= max(self.snapshot.clock + 1, state.expected_end or 0, state.out_of_service_until or 0)
+            assert all(one.start_date >= stop.end_date for one in self.on(stop.machine))
+
     def check_crews(self) -> None:
         events = sorted([(one.end_date, -1) for one in self.plan.changeovers] + [(one.start_date, 1) for one in self.plan.changeovers])
-        assert np.cumsum([change for _, change in events]).max(initial=0) <= self.plant.crews
+        assert np.cumsum([change for _, change in events]).max(initial=0) <= (self.plant.crews if self.snapshot.crews is None else self.snapshot.crews)
 
     def bill(self) -> dict[str, float]:
         """What happens from the clock on, billed by ``factory/billing.py``."""
@@ -119,7 +130,10 @@ class Reading:
                 if before != after or isinstance(one, PlannedChangeover):
                     end = one.end_date if isinstance(one, PlannedChangeover) else start
                     changeovers.append(ChangeoverRecord(machine, start, end, before, after, None, None))
-            if snapshot.machines[name].status == "down":
+            for stop in (one for one in self.plan.stops if one.machine == name and one.reason == "other work"):
+                end = min(stop.end_date, self.plan.end_date)
+                operations.append(OperationRecord(0, 0, "", machine, clock, clock, end, 0, 0))
+            if snapshot.machines[name].status == "down" and snapshot.machines[name].order is not None:
                 repaired = snapshot.machines[name].since + (self.plant.machines[machine].mean_time_to_repair or 0)
                 failures.append(FailureRecord(machine, clock, max(clock + 1, repaired)))
         completion = {one.order: one.completion_date for one in self.plan.orders}
@@ -128,6 +142,7 @@ class Reading:
             orders = tuple(
                 OrderRecord(one.order_id, 0, one.product, {}, one.release_date, one.due_date, one.weight, 0, completion[one.order_id] if happened else None)
                 for one in snapshot.orders
+                if not one.is_finished
             )
             done = (tuple(operations), tuple(changeovers), tuple(failures)) if happened else ((), (), ())
             names = tuple(self.machines)

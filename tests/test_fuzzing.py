@@ -9,7 +9,7 @@ import copy
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,18 +30,39 @@ from scheduler.engine import Engine
 from scheduler.floor import Floor, take_snapshot
 from scheduler.gate import Guards
 from scheduler.journal import Journal
+from scheduler.planning import Planner
 from scheduler.reading import SnapshotError, check_snapshot, parse_snapshot, read_snapshot
 from scheduler.service import create_app
 from scheduler.simulated import simulate
 from scheduler.snapshot import Snapshot
+from tests.plan_reading import Reading
 
 CASES = int(os.environ.get("FUZZ_CASES", "200"))
 FUZZING = settings(max_examples=CASES, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True, database=None)
 FACTORY = find_single_factory("microfactory")
 RULE = make_rule("ATCS", k1=2, k2=0.5)
-MOMENTS = [
-    take_snapshot(Floor(FACTORY), simulate(FACTORY, RULE, seed, decisions), 0).model_dump(mode="json") for seed, decisions in ((5, 60), (5, 200), (6, 350))
+SIMULATED = [
+    take_snapshot(Floor(FACTORY), simulate(FACTORY, RULE, seed, decisions), 0, finished=finished).model_dump(mode="json")
+    for seed, decisions, finished in ((5, 60, False), (5, 200, True), (6, 350, False))
 ]
+
+
+def disturb(moment: dict[str, Any], kinds: Sequence[str]) -> dict[str, Any]:
+    """A simulated moment in which machines without an operation are down or do other work, as no simulated ones do (test-1 has no mean time to repair), and crews are missing."""
+    machines, clock = moment["machines"], moment["clock"]
+    without = [name for name, state in machines.items() if state["order"] is None and name != "test-1"]
+    stops = {
+        "down": {"status": "down", "expected_end": clock + 70},
+        "overdue": {"status": "down", "expected_end": max(0, clock - 7)},
+        "nobody knows": {"status": "down", "expected_end": None},
+        "other work": {"status": "processing", "expected_end": clock + 40},
+    }
+    stopped = {name: machines[name] | {"waiting_until": None} | stops[kind] for name, kind in zip(without, kinds, strict=False) if kind in stops}
+    changing = sum(state["status"] == "changing" for name, state in machines.items() if name not in stopped)
+    return moment | {"machines": machines | stopped, "crews": changing + 1 + len(kinds) % 2}
+
+
+MOMENTS = [*SIMULATED, *(disturb(moment, ["down", "other work", "overdue"]) for moment in SIMULATED[:2])]
 MOST_SECONDS = 20.0
 """Beyond which an answer counts as none."""
 
@@ -134,6 +155,20 @@ def check_decisions(snapshot: Snapshot) -> None:
     """They can be carried out one after the other."""
     decisions = DECIDER.decide(snapshot)
     assert JUDGE.tell(snapshot, [(one.machine, one.choice) for one in decisions])
+
+
+PLANNER = Planner(DECIDER)
+KINDS = ("down", "overdue", "nobody knows", "other work", "idle")
+
+
+@given(which=st.integers(0, len(SIMULATED) - 1), kinds=st.lists(st.sampled_from(KINDS), min_size=1, max_size=8))
+@FUZZING
+def test_decisions_plans_and_explanations_leave_machines_alone_that_are_down_or_do_other_work(which: int, kinds: list[str]) -> None:
+    snapshot = parse_snapshot(disturb(SIMULATED[which], kinds), FACTORY)
+    stopped = {name for name, state in snapshot.machines.items() if state.has_foreign_work}
+    check_decisions(snapshot)
+    assert not stopped & {one.machine for one in DECIDER.decide(snapshot)}
+    Reading(PLANNER.plan(snapshot, by="rule", futures=1), snapshot, FACTORY).check()
 
 
 @given(

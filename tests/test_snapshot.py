@@ -31,15 +31,19 @@ def test_a_policy_sees_the_same_in_the_shop_and_in_its_snapshot(name: str) -> No
     factory = find_single_factory(name)
     floor, batch = Floor(factory), Batch([factory], num_envs=1)
     batch.reset(np.array([7], np.uint64))
-    seen = 0
+    seen, finished = 0, 0
     while not batch.over[0] and seen < 250:
-        floor.place(read_snapshot(take_snapshot(floor, batch.shop, 0).model_dump_json(), factory))
-        assert floor.ask() == batch.shop.floor.deciding[0]
-        for table in TABLES:
-            np.testing.assert_array_equal(getattr(floor.tables, table)[0], getattr(batch.tables, table)[0], err_msg=f"decision {seen}, {table}")
+        for listed in (False, True):
+            snapshot = take_snapshot(floor, batch.shop, 0, finished=listed)
+            finished += sum(order.is_finished for order in snapshot.orders)
+            floor.place(read_snapshot(snapshot.model_dump_json(), factory))
+            assert floor.ask() == batch.shop.floor.deciding[0]
+            for table in TABLES:
+                np.testing.assert_array_equal(getattr(floor.tables, table)[0], getattr(batch.tables, table)[0], err_msg=f"decision {seen}, {table}")
         batch.step(np.asarray(RULE.decide(as_observation(batch.tables)), np.int64), autoreset=False)
         seen += 1
     assert seen == 250
+    assert finished > 250
 
 
 def test_without_expectations_of_its_own_a_snapshot_is_within_a_tick_of_the_shop() -> None:

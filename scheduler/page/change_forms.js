@@ -6,7 +6,8 @@ import { dateText, hoursOfTicks, ticksOfHours } from "./times.js";
 import { orderState, shownPlan } from "./shown.js";
 import { renderWhatIf } from "./what_if.js";
 
-const openOrders = () => state.moment.snapshot.orders.map((order) => order.order_id);
+const isOpen = (order) => Object.values(order.operations).some(({ status }) => status !== "done");
+const openOrders = () => state.moment.snapshot.orders.filter(isOpen).map((order) => order.order_id);
 const machineNames = () => Object.keys(state.moment.snapshot.machines);
 const hoursAhead = (tick) => Math.round(hoursOfTicks(tick - state.moment.snapshot.clock) * 100) / 100;
 const tickAhead = (hours) => state.moment.snapshot.clock + ticksOfHours(Number(hours));
@@ -93,7 +94,7 @@ const waitingOperations = (order) =>
     .map(([name]) => name);
 
 function freshOrder() {
-  const taken = new Set([...openOrders(), ...state.changes.map((change) => change.order_id)]);
+  const taken = new Set([...state.moment.snapshot.orders.map((order) => order.order_id), ...state.changes.map((change) => change.order_id)]);
   for (let number = 1; ; number += 1) {
     if (!taken.has(`rush-${number}`)) return `rush-${number}`;
   }

@@ -11,7 +11,7 @@ export const gantt = new Gantt(byId("gantt"), { onSelect: selectOrder, onHover: 
 export function renderChart(plan) {
   const orders = new Map(plan.orders.map((order) => [order.order, order]));
   const until = Math.max(plan.end_date, state.trial?.before.end_date ?? 0, state.trial?.after.end_date ?? 0);
-  gantt.show({ plan, orders, until, stops: findStops(isAfter()), earlier: isAfter() ? state.trial.before.operations : [] });
+  gantt.show({ plan, orders, until, stops: findStops(plan, isAfter()), earlier: isAfter() ? state.trial.before.operations : [] });
   renderLegend(plan);
   byId("versions").hidden = byId("back").hidden = !state.trial;
   byId("chart-title").textContent = state.trial ? "What if" : "Plan";

@@ -129,7 +129,7 @@ export class Gantt {
         const node = draw(
           "rect",
           { class: "stop", y: this.tops.get(stop.machine) + 1, height: this.laneHeight - 2 },
-          draw("title", {}, `${stop.machine} is out of service until ${dateText(stop.end)}`),
+          draw("title", {}, `${stop.machine}: ${stop.reason} until ${dateText(stop.end)}`),
         );
         this.bars.push({ node, shape: node, lane: this.tops.get(stop.machine), start: stop.start, end: stop.end });
         return node;

@@ -14,11 +14,11 @@ export function renderQueues(plan) {
   plan.operations
     .filter((operation) => operation.end_date > plan.clock || operation.in_process)
     .forEach((operation) => lines.get(operation.machine)?.push({ start: operation.start_date, operation }));
-  const stops = new Map(findStops(isAfter()).map(({ machine, end }) => [machine, end]));
+  const stops = new Map(findStops(plan, isAfter()).map((stop) => [stop.machine, stop]));
   byId("queues").replaceChildren(...[...lines].map(([machine, line]) => queueRow(machine, line, plan, stops.get(machine))));
 }
 
-function queueRow(machine, line, plan, stoppedUntil) {
+function queueRow(machine, line, plan, stop) {
   line.sort((one, other) => one.start - other.start);
   const operations = line.filter((entry) => entry.operation);
   const last = operations[Math.min(operations.length, QUEUE_LENGTH) - 1];
@@ -28,16 +28,19 @@ function queueRow(machine, line, plan, stoppedUntil) {
     "div",
     { class: "machine-name" },
     make("b", {}, machine),
-    make("span", { class: "quiet" }, machineText(machine, plan.clock, stoppedUntil)),
+    make("span", { class: "quiet" }, machineText(machine, plan.clock, stop)),
   );
   const total = make("span", { class: "total" }, operations.length ? `${operations.length} planned` : "nothing planned");
   return make("li", {}, name, make("ol", { "aria-label": `Queue of ${machine}` }, ...chips), total);
 }
 
 /** What a machine is at, with what it has mounted. */
-function machineText(machine, clock, stoppedUntil) {
-  if (stoppedUntil) return `out of service until ${shortDate(stoppedUntil, clock)}`;
+function machineText(machine, clock, stop) {
   const at = state.moment.snapshot.machines[machine];
+  if (stop) {
+    const isUnknown = at?.status === "down" && (at.expected_end ?? null) === null && stop.reason === "down";
+    return `${stop.reason} until ${isUnknown ? "about " : ""}${shortDate(stop.end, clock)}`;
+  }
   if (!at) return "";
   const mounted = setupText(at.setup ?? {});
   if (at.status === "changing") return `changing to ${mounted}`;

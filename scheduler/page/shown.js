@@ -26,17 +26,25 @@ export function render() {
   for (const draw of drawers) draw(plan);
 }
 
-/** When machines are out of service, with those that were tried to be. */
-export function findStops(withChanges) {
-  const { snapshot } = state.moment;
-  const stops = Object.entries(snapshot.machines).map(([machine, at]) => ({
-    machine,
-    start: snapshot.clock,
-    end: Math.max(at.out_of_service_until ?? 0, at.status === "down" ? (at.expected_end ?? 0) : 0),
-  }));
+/** When machines do nothing for the orders, and why, with those that were tried to be out of service. */
+export function findStops(plan, withChanges) {
+  const { clock, machines } = state.moment.snapshot;
+  const stops = new Map();
+  const add = (machine, end, reason) => {
+    if (end > Math.max(clock, stops.get(machine)?.end ?? 0)) stops.set(machine, { machine, start: clock, end, reason });
+  };
+  for (const stop of plan.stops ?? []) add(stop.machine, stop.end_date, stop.reason);
+  for (const [machine, at] of Object.entries(machines)) {
+    if (at.status === "down") add(machine, at.expected_end ?? endOfWork(plan, machine), "down");
+    add(machine, at.out_of_service_until ?? 0, "out of service");
+  }
   const tried = withChanges ? state.trial.changes.filter(({ change }) => change === "machine_down") : [];
-  return [...stops, ...tried.map(({ machine, until }) => ({ machine, start: snapshot.clock, end: until }))].filter(({ start, end }) => end > start);
+  for (const { machine, until } of tried) add(machine, until, "out of service");
+  return [...stops.values()];
 }
+
+/** When the plan ends what a machine has in work. */
+const endOfWork = (plan, machine) => plan.operations.find((one) => one.in_process && one.machine === machine)?.end_date ?? 0;
 
 export function selectOrder(order) {
   state.selected = order;
