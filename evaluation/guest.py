@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 import inspect
+import math
 import multiprocessing
 import os
 import sys
@@ -26,7 +27,7 @@ from evaluation.units import begin_child
 from factory.model import Factory
 
 START_SECONDS = 120.0
-"""Longest time that a guest may take to be ready, its imports included."""
+"""Longest time that a guest may take to be ready, its imports included, unless it may take longer over one call."""
 
 _ANSWER, _TROUBLE, _GREEDY = b"answer", b"error!", b"greedy"
 _TAG = len(_ANSWER)
@@ -48,7 +49,7 @@ class Guest:
     make
         Makes the policy there, from ``arguments``; both are pickled on their way.
     patience
-        Longest time in seconds for one call of ``decide``.
+        Longest time in seconds for one call of ``decide``; ``math.inf``: however long it takes.
 
     Raises
     ------
@@ -65,7 +66,7 @@ class Guest:
         self._process = context.Process(target=_serve, args=(far_end, make, arguments), daemon=True)
         self._process.start()
         far_end.close()
-        self._hear(START_SECONDS)
+        self._hear(max(START_SECONDS, patience))
 
     def decide(self, observation: dict[str, NDArray[Any]]) -> NDArray[np.int64]:
         """Actions ``[E]``; a copy of the tables is sent."""
@@ -81,7 +82,7 @@ class Guest:
 
     def _hear(self, seconds: float) -> bytes:
         """What the guest says next, without its tag."""
-        if not self._line.poll(seconds):
+        if not self._line.poll(_limit(seconds)):
             self.close()
             raise NoAnswerError(f"no answer within {seconds:g} s")
         try:
@@ -96,7 +97,7 @@ class Guest:
         return content
 
     def _obituary(self) -> str:
-        self._process.join(5)
+        self._process.join(_limit(self._patience))
         return f"its process ended (exit code {self._process.exitcode})"
 
     def close(self) -> None:
@@ -110,6 +111,11 @@ class Guest:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
+
+
+def _limit(seconds: float) -> float | None:
+    """Return a time limit as the standard library takes it: None where there is none."""
+    return None if math.isinf(seconds) else seconds
 
 
 def make_from_file(reference: str, factory: Factory) -> Any:

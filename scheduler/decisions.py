@@ -63,9 +63,21 @@ class Decider:
         Seconds that the network may take over one decision.
     shadow
         Let the rule decide, and tell beside it what the policy would have done.
+    clock
+        Seconds from any moment on, to measure with.
     """
 
-    def __init__(self, floor: Floor, bundle: Bundle | None, fallback: Rule, budget: float = BUDGET_SECONDS, *, shadow: bool = False) -> None:
+    def __init__(
+        self,
+        floor: Floor,
+        bundle: Bundle | None,
+        fallback: Rule,
+        budget: float = BUDGET_SECONDS,
+        *,
+        shadow: bool = False,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self.clock = clock
         self.floor, self.bundle, self.fallback, self.budget, self.shadow = floor, bundle, fallback, budget, shadow
         self._warm = False
         self.absence = "no policy is loaded"  # what is said where there is no bundle
@@ -102,7 +114,7 @@ class Decider:
 
     def _decide_next(self, by_rule: bool) -> Decision | None:
         """What the next machine is to do; None if no machine must decide."""
-        start = time.perf_counter()
+        start = self.clock()
         machine, row, fault = self._ask(by_rule)
         if machine is None:
             return None
@@ -122,7 +134,7 @@ class Decider:
             decided_by="rule" if self.shadow else "fallback" if fault else "policy",
             fault=fault or None,
             policy_choice=shadowed,
-            microseconds=round(1e6 * (time.perf_counter() - start)),
+            microseconds=round(1e6 * (self.clock() - start)),
         )
 
     def _hold(self, machine: int) -> Decision:
@@ -148,9 +160,9 @@ class Decider:
             if not self._warm:  # loading compiled code is no part of a decision's time
                 self.floor.ask_network(self.bundle.weights, memory)
                 self._warm = True
-            start = time.perf_counter()
+            start = self.clock()
             machine, row = self.floor.ask_network(self.bundle.weights, memory)
-            return machine, row, "" if machine is None or self.floor.held else self._judge(row, time.perf_counter() - start)
+            return machine, row, "" if machine is None or self.floor.held else self._judge(row, self.clock() - start)
         machine = self.floor.ask()
         if machine is None or self.floor.held or by_rule or self.bundle is None:
             return machine, -1, "as logged" if by_rule else self.absence
@@ -158,12 +170,12 @@ class Decider:
         return machine, row, fault
 
     def _ask_policy(self, decide: Callable[[dict[str, NDArray[Any]]], NDArray[np.int64]], observation: dict[str, NDArray[Any]]) -> tuple[int, str]:
-        start = time.perf_counter()
+        start = self.clock()
         try:
             row = int(check_integers("the policy's answer", decide(observation), (1,))[0])
         except Exception as error:  # whatever goes wrong in the network, the plant gets an answer
             return -1, f"{type(error).__name__}: {error}"
-        return row, self._judge(row, time.perf_counter() - start)
+        return row, self._judge(row, self.clock() - start)
 
     def _judge(self, row: int, seconds: float) -> str:
         """What is wrong with the policy's row."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -46,6 +47,8 @@ class Engine:
         As for :class:`scheduler.decisions.Decider`.
     plan_seconds
         Time for one plan.
+    clock
+        Seconds from any moment on, to measure both with.
     """
 
     def __init__(
@@ -57,20 +60,21 @@ class Engine:
         budget: float = BUDGET_SECONDS,
         shadow: bool = False,
         plan_seconds: float = PLAN_SECONDS,
+        clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self.factory, self.folder, self.journal, self.shadow = factory, bundle, journal, shadow
         self.loaded = load_policy(bundle, factory.name)
         self.newest: tuple[Snapshot, str] | None = None
-        self._decider, slow = (Decider(Floor(factory), self.loaded.bundle, self.loaded.rule, budget, shadow=shadow) for _ in range(2))
+        self._decider, slow = (Decider(Floor(factory), self.loaded.bundle, self.loaded.rule, budget, shadow=shadow, clock=clock) for _ in range(2))
         self._planner = Planner(slow, plan_seconds)
         self._fast, self._slow = ThreadPoolExecutor(1, "decide"), ThreadPoolExecutor(1, "plan")
         self._deciding, self._reloading = threading.Lock(), threading.Lock()
 
     def warm_up(self) -> None:
-        """Compile what needs compiling, so that no request waits for it."""
+        """Compile what needs compiling, however long that takes, so that no request waits for it."""
         example = read_snapshot(self.example().model_dump_json(), self.factory)
         self._decider.decide(example)
-        self._planner.plan(example, futures=1)
+        Planner(self._planner.decider).plan(example, futures=1)
         if self.loaded.bundle is not None:
             explain(self._planner.decider, example)
 

@@ -6,6 +6,7 @@ import hmac
 import ipaddress
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 
 TOKEN_VARIABLE = "CHANGEOVER_TOKEN"
 """Environment variable that holds the token."""
@@ -53,17 +54,20 @@ class RateLimit:
     ----------
     rate
         Requests a second; 0: no limit.
+    clock
+        Seconds from any moment on.
     """
 
-    def __init__(self, rate: float) -> None:
+    def __init__(self, rate: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self.clock = clock
         self.rate, self.burst = rate, max(1.0, 2 * rate)
         self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()  # client -> requests left, and when
 
-    def admit(self, client: str, now: float | None = None) -> float:
+    def admit(self, client: str) -> float:
         """0, or the seconds after which the client may ask again."""
         if not self.rate:
             return 0.0
-        now = time.monotonic() if now is None else now
+        now = self.clock()
         left, since = self._left.pop(client, (self.burst, now))
         left = min(self.burst, left + (now - since) * self.rate)
         wait = 0.0 if left >= 1 else (1 - left) / self.rate

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
@@ -107,7 +106,7 @@ class Planner:
     decider
         Its floor is used, so that a planner and its decider cannot work at the same time.
     most_seconds
-        Time for one plan.
+        Time for one plan, by the decider's clock.
     """
 
     def __init__(self, decider: Decider, most_seconds: float = math.inf) -> None:
@@ -131,7 +130,7 @@ class Planner:
         PlanError
             If it takes too long, or if nothing can go on, for example because of forbidden changeovers.
         """
-        start = time.perf_counter()
+        start = self.decider.clock()
         futures, seed = _check_sampling(futures, seed, 0, MOST_FUTURES)
         choosing, floor = _Choosing(self.decider, by), self.decider.floor
         floor.place(snapshot)
@@ -157,7 +156,7 @@ class Planner:
             cost=cost,
             total_cost=math.fsum(cost.values()),
             futures=futures,
-            microseconds=round(1e6 * (time.perf_counter() - start)),
+            microseconds=round(1e6 * (self.decider.clock() - start)),
         )
 
     def costs_after(self, snapshot: Snapshot, choices: Sequence[tuple[str, Choice]], *, futures: int, seed: int) -> NDArray[np.float64]:
@@ -171,7 +170,8 @@ class Planner:
         futures, seed = _check_sampling(futures, seed, 1, MOST_IMAGINED_ORDERS)
         if not self.decider.tell(snapshot, choices):
             raise PlanError("plan: the choices cannot be carried out. Give those of the snapshot's own decisions.")
-        shop = self._play_sampled(_Choosing(self.decider, "policy"), futures, seed, int(NEVER) - 1, 0, time.perf_counter() + self.most_seconds)
+        deadline = self.decider.clock() + self.most_seconds
+        shop = self._play_sampled(_Choosing(self.decider, "policy"), futures, seed, int(NEVER) - 1, 0, deadline)
         total: NDArray[np.float64] = shop.cost.sum(axis=1)
         return total
 
@@ -250,7 +250,7 @@ class Planner:
                 raise PlanError(_explain_stuck(floor))
             if outcome == FAULT:
                 raise PlanError("plan: a choice was not legal. Check the bundle with python -m scheduler decide.")
-            if time.perf_counter() > deadline and outcome == PAUSED:
+            if self.decider.clock() > deadline and outcome == PAUSED:
                 raise PlanError(f"plan: it takes more than {self.most_seconds:g} s. Leave out orders that are far off, or sample fewer futures.")
             if shop.log.shape[1]:
                 if shop.floor.log_length[0] > shop.log.shape[1]:

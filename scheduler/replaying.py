@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -63,7 +64,7 @@ class ShadowReport(_Record):
 
 
 def replay(decider: Decider, path: Path | str, policy: str, first: int = 1) -> Replay:
-    """Take the decisions of a log again, by whom they were taken then, and compare.
+    """Take the decisions of a log again, by whom they were taken then, and compare; how long each takes now makes no difference.
 
     Parameters
     ----------
@@ -98,7 +99,11 @@ def _told(entries: Iterable[Entry], what: str) -> Iterator[Entry]:
 
 def _retake(decider: Decider, entry: Entry) -> Iterable[Deviation]:
     by_rule = {place for place, decision in enumerate(entry.decisions) if decision.decided_by in ("fallback", "rule")}
-    replayed = decider.decide(entry.snapshot, by_rule)
+    budget, decider.budget = decider.budget, math.inf
+    try:
+        replayed = decider.decide(entry.snapshot, by_rule)
+    finally:
+        decider.budget = budget
     for place in range(max(len(entry.decisions), len(replayed))):
         then = entry.decisions[place] if place < len(entry.decisions) else None
         now = replayed[place] if place < len(replayed) else None

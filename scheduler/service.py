@@ -7,6 +7,7 @@ import contextlib
 import logging
 import re
 import threading
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import Future
 from pathlib import Path
@@ -49,8 +50,21 @@ _KINDS = {".html": "text/html; charset=utf-8", ".css": "text/css; charset=utf-8"
 Asked = TypeVar("Asked", bound=BaseModel)
 
 
-def create_app(engine: Engine, guards: Guards, when_ready: Callable[[], None] = lambda: None) -> Gate:
-    """The service around an engine; it closes engine and journal when it stops. ``when_ready`` is called once, before the first request is answered."""
+def create_app(
+    engine: Engine,
+    guards: Guards,
+    when_ready: Callable[[], None] = lambda: None,
+    clock: Callable[[], float] = time.monotonic,
+) -> Gate:
+    """Return the service around an engine; it closes engine and journal when it stops.
+
+    Parameters
+    ----------
+    when_ready
+        Called once, before the first request is answered.
+    clock
+        Seconds from any moment on, for the limit of the rate.
+    """
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -64,7 +78,7 @@ def create_app(engine: Engine, guards: Guards, when_ready: Callable[[], None] = 
     service = _Service(app, engine, guards, when_ready)
     service.add_routes()
     app.openapi = service.describe  # type: ignore[method-assign]
-    return Gate(app, guards, RateLimit(guards.rate), service.meters, {("POST", "/v1/decide"): service.decide})
+    return Gate(app, guards, RateLimit(guards.rate, clock), service.meters, {("POST", "/v1/decide"): service.decide})
 
 
 class _Service:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import logging
+import socket
 import sys
 
 import uvicorn
@@ -28,6 +29,9 @@ def serve(engine: Engine, host: str, port: int, *, token: str, rate: float) -> N
     OSError
         If the address cannot be listened at.
     """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.create_server((host, port), family=family)
+    port = listening.getsockname()[1]
     sys.setswitchinterval(_SWITCH_SECONDS)
     be_quiet()  # stderr is the log, a line of JSON for each event
     handler = logging.StreamHandler(sys.stderr)
@@ -37,9 +41,9 @@ def serve(engine: Engine, host: str, port: int, *, token: str, rate: float) -> N
     log(logging.INFO, "starting", address=f"http://{host}:{port}", loopback=is_loopback(host), token=bool(token), journal=str(engine.journal.path))
     log(logging.INFO, "warming up", factory=engine.factory.name)
     app = create_app(engine, Guards(token=token, rate=rate), when_ready=_settle_memory)
-    config = uvicorn.Config(app, host=host, port=port, log_config=None, access_log=False, timeout_graceful_shutdown=_STOP_SECONDS)
+    config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=_STOP_SECONDS)
     with contextlib.suppress(KeyboardInterrupt):  # raised once all is finished
-        uvicorn.Server(config).run()
+        uvicorn.Server(config).run(sockets=[listening])
 
 
 def _settle_memory() -> None:

@@ -94,7 +94,6 @@ class MachineState(_Part):
     waiting_until: Date | None = None  # idle and told to wait
     out_of_service_until: Date | None = None  # no work is done on it before this date: maintenance, no operator; `expected_end` counts with it
 
-
     @property
     def has_foreign_work(self) -> bool:
         """Return whether it is down, or processes something, without an operation of an order."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import sys
@@ -62,6 +63,13 @@ def no_open_figures() -> Iterator[None]:
     yield
     if "matplotlib.pyplot" in sys.modules:
         sys.modules["matplotlib.pyplot"].close("all")
+
+
+@pytest.fixture(autouse=True)
+def no_clock_in_solvers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Solvers stop after deterministic work alone, however busy the machine is."""
+    if "agents.solver.cp" in sys.modules:
+        monkeypatch.setattr("agents.solver.cp.LEAST_WALL", math.inf)
 
 
 @pytest.fixture(scope="session")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import signal
 import subprocess
 import sys
-import time
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +30,10 @@ from evaluation.tuned import read_tuned
 from factory.schedule import Schedule
 from factory.verifier import verify
 from tests.test_guest import GUESTS
+from tests.waiting import wait_for
 
 ROOT = Path(__file__).resolve().parent.parent
-SMALL = Settings(episodes=6, validation_episodes=4, planner_episodes=3, processes=1)
+SMALL = Settings(episodes=6, validation_episodes=4, planner_episodes=3, processes=1, patience=math.inf)
 TIMES = ("started", "seconds")
 
 
@@ -106,7 +109,7 @@ def test_the_best_rule_is_the_cheapest_on_validation_episodes_whatever_it_costs_
     assert "LPT" not in scenario.validation  # far too dear for a second look
     (source,) = find_scenarios(["microfactory"])
     rule = parse_contenders("ATCS")[0].settle(read_tuned("microfactory"))
-    play = Play(source, rule, 0, "validate", 0, 4, False, 60.0)
+    play = Play(source, rule, 0, "validate", 0, 4, False, math.inf)
     assert scenario.validation["ATCS"] == pytest.approx(np.mean(play.run()["total_cost"]))
 
 
@@ -138,17 +141,17 @@ def test_results_do_not_depend_on_the_number_of_processes(tmp_path: Path, finish
 def test_policies_that_cheat_or_break_down_are_reported_and_spare_the_others(tmp_path: Path, finished: tuple[Path, Results]) -> None:
     guests = tmp_path / "guests.py"
     guests.write_text(GUESTS)
-    names = ("Illegal", "Crashing", "Leaving", "Greedy", "Silent")
-    policies = ",".join(["EDD,ATCS,RANDOM", *(f"{guests}:{name}" for name in names)])
-    settings = Settings(episodes=6, validation_episodes=4, planner_episodes=3, processes=2, patience=2.0)
-    results = evaluate(tmp_path / "out", policies, settings=settings).scenarios["microfactory"]
-    reasons = {name: policy.failed.reason for name, policy in results.policies.items() if policy.failed}
-    expected = {"Illegal": "illegal action", "Crashing": "crashed", "Leaving": "crashed", "Greedy": "foresight", "Silent": "did not answer"}
-    assert reasons == expected
-    assert not set(results.comparisons) & set(names)
+    ends = {"Illegal": "illegal action", "Crashing": "crashed", "Leaving": "crashed", "Greedy": "foresight"}
     honest = finished[1].scenarios["microfactory"]
-    for name in ("EDD", "ATCS", "RANDOM"):
-        assert results.policies[name].total_cost == honest.policies[name].total_cost
+    for patience, expected in ((math.inf, ends), (0.0, {"Silent": "did not answer"})):
+        policies = ",".join(["EDD,ATCS,RANDOM", *(f"{guests}:{name}" for name in expected)])
+        settings = replace(SMALL, processes=2, patience=patience)
+        results = evaluate(tmp_path / "out", policies, settings=settings).scenarios["microfactory"]
+        reasons = {name: policy.failed.reason for name, policy in results.policies.items() if policy.failed}
+        assert reasons == expected
+        assert not set(results.comparisons) & set(expected)
+        for name in ("EDD", "ATCS", "RANDOM"):
+            assert results.policies[name].total_cost == honest.policies[name].total_cost
 
 
 class Forger:
@@ -168,7 +171,7 @@ class Forger:
 def test_a_policy_that_edits_the_schedule_is_rejected_by_the_verifier(monkeypatch: pytest.MonkeyPatch) -> None:
     (scenario,) = find_scenarios(["microfactory"])
     monkeypatch.setattr("evaluation.episodes.make_policy", lambda contender: Forger())
-    result = Play(scenario, Contender("forger", "rule", "EDD"), 0, "test", 0, 2, True, 60.0).run()
+    result = Play(scenario, Contender("forger", "rule", "EDD"), 0, "test", 0, 2, True, math.inf).run()
     assert result["failed"]["reason"] == "rejected by the verifier"
 
 
@@ -193,27 +196,60 @@ def test_each_randomised_episode_has_a_factory_of_its_own() -> None:
 # --- from the command line ------------------------------------------------------------------------------------------------------
 
 
-def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "evaluate.py", "--out", str(folder), "--validation-episodes", "4", "--processes", "2", *arguments]
-    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+STOPPING = """
+import signal
+import sys
+from pathlib import Path
+
+from evaluate import main
+from evaluation.episodes import Play
+
+most, folder, play = int(sys.argv[1]), Path(sys.argv[3]), Play.run
+
+
+def play_or_stop(self):
+    while len(kept_units(folder)) >= most:
+        signal.pause()
+    return play(self)
+
+
+def kept_units(folder):
+    return list(folder.rglob(".units/*/*.json"))
+
+
+Play.run = play_or_stop
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[2:]))
+"""
+"""As ``evaluate.py``, but once so many units of work are kept it begins no more."""
+
+
+def start(folder: Path, *arguments: str, program: Sequence[str] = ("evaluate.py",)) -> subprocess.Popen[str]:
+    command = [sys.executable, *program, "--out", str(folder), "--validation-episodes", "4", "--processes", "2", *arguments]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, start_new_session=True)
 
 
 def test_killed_and_interrupted_it_finishes_with_the_same_results(tmp_path: Path) -> None:
     arguments = ("--factory", "tiny", "--policies", "FIFO,SPT,EDD,MDD,CR,SST,ATC,ATCS,ATCSR,COVERT,DK,RANDOM", "--episodes", "512", "--versus", "ATCS")
     reference = start(tmp_path / "whole", *arguments)
-    _, errors = reference.communicate(timeout=300)
+    _, errors = reference.communicate()
     assert reference.returncode == 0, errors
-    stopped = tmp_path / "stopped"
+    stopped, stopping = tmp_path / "stopped", tmp_path / "stopping.py"
+    stopping.write_text(STOPPING)
+
+    def count_units() -> int:
+        return len(list(stopped.rglob(".units/*/*.json")))
+
     for units, how in ((3, signal.SIGKILL), (12, signal.SIGINT)):
-        first = start(stopped, *arguments)
-        while len(list(stopped.rglob(".units/*/*.json"))) < units:
-            assert first.poll() is None, first.communicate()
-            time.sleep(0.02)
+        first = start(stopped, *arguments, program=(str(stopping), str(units)))
+        wait_for(first, lambda units=units: count_units() >= units)  # type: ignore[misc]
         (os.killpg if how == signal.SIGINT else os.kill)(first.pid, how)
-        first.communicate(timeout=60)
+        first.communicate()
+        assert units <= count_units() <= units + 2
         assert not (stopped / "results.json").exists()
     last = start(stopped, *arguments)
-    _, errors = last.communicate(timeout=300)
+    _, errors = last.communicate()
     assert last.returncode == 0, errors
     assert without_times(stopped / "results.json") == without_times(tmp_path / "whole" / "results.json")
     assert (stopped / "episodes.csv").read_bytes() == (tmp_path / "whole" / "episodes.csv").read_bytes()
@@ -241,7 +277,7 @@ def test_the_command_is_recorded_without_what_changes_no_figure(where: list[str]
 )
 def test_a_wrong_command_is_refused_in_words(tmp_path: Path, arguments: tuple[str, ...], words: str) -> None:
     done = start(tmp_path, *arguments)
-    _, errors = done.communicate(timeout=120)
+    _, errors = done.communicate()
     assert done.returncode == 2
     assert words in errors
     assert "Traceback" not in errors

@@ -29,7 +29,7 @@ def run_python(code: str, folder: Path, **environment: str) -> Any:
     """What ``code`` prints, read as JSON; it runs in a fresh process that finds packages in ``folder``."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("NUMBA_", "XDG_", "PYTHON"))}
     settings = {**inherited, "PYTHONDONTWRITEBYTECODE": "1", **environment}
-    result = subprocess.run([sys.executable, "-c", code], cwd=folder, env=settings, capture_output=True, text=True, check=False, timeout=300)
+    result = subprocess.run([sys.executable, "-c", code], cwd=folder, env=settings, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
     return json.loads(result.stdout)
 
@@ -156,8 +156,9 @@ def test_using_a_cache_makes_it_young(monkeypatch: pytest.MonkeyPatch, tmp_path:
     folder = cache_folder(SOURCE)
     os.utime(folder, (0, 0))
     cache_folder.cache_clear()
+    (tmp_path / "now").touch()
     assert cache_folder(SOURCE) == folder
-    assert time.time() - folder.stat().st_mtime < 3600
+    assert folder.stat().st_mtime >= (tmp_path / "now").stat().st_mtime
 
 
 def test_a_cache_that_another_process_removes_meanwhile_is_no_fault(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

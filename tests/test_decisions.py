@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
@@ -25,6 +25,7 @@ from scheduler.floor import Floor, take_snapshot
 from scheduler.loading import fallback_rule, load_policy
 from scheduler.simulated import simulate
 from scheduler.snapshot import Snapshot
+from tests.waiting import Clock
 
 FACTORY = find_single_factory("microfactory")
 RULE = make_rule("ATCS", k1=2, k2=0.5)
@@ -50,8 +51,11 @@ class Stub:
         self.decide, self.look = decide, first_logits
 
 
-def decider(decide: Callable[[dict[str, NDArray[Any]]], Any], budget: float = 60.0) -> Decider:
-    return Decider(Floor(FACTORY), cast(Bundle, Stub(decide)), RULE, budget)
+CLOCK = Clock()
+
+
+def decider(decide: Callable[[dict[str, NDArray[Any]]], Any], budget: float = math.inf) -> Decider:
+    return Decider(Floor(FACTORY), cast(Bundle, Stub(decide)), RULE, budget, clock=CLOCK)
 
 
 def first_logits(observation: dict[str, NDArray[Any]]) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -69,7 +73,7 @@ def fail(observation: dict[str, NDArray[Any]]) -> Any:
 
 
 def dawdle(observation: dict[str, NDArray[Any]]) -> NDArray[np.int64]:
-    time.sleep(0.02)
+    CLOCK.now += 0.02
     return last_legal(observation)
 
 
@@ -86,12 +90,12 @@ def test_the_policy_decides_where_it_can(snapshot: Snapshot) -> None:
 @pytest.mark.parametrize(
     ("decide", "budget", "fault"),
     [
-        (fail, 60.0, "FloatingPointError: the network's answer is not finite"),
-        (illegal, 60.0, "which is not legal"),
-        (lambda observation: np.array([10**6]), 60.0, "the policy chose row 1000000, which is not legal"),
-        (lambda observation: np.array([-1]), 60.0, "the policy chose row -1, which is not legal"),
-        (lambda observation: None, 60.0, "TypeError"),
-        (dawdle, 0.001, "ms; the budget is 1 ms"),
+        (fail, 0.001, "FloatingPointError: the network's answer is not finite"),
+        (illegal, 0.001, "which is not legal"),
+        (lambda observation: np.array([10**6]), 0.001, "the policy chose row 1000000, which is not legal"),
+        (lambda observation: np.array([-1]), 0.001, "the policy chose row -1, which is not legal"),
+        (lambda observation: None, 0.001, "TypeError"),
+        (dawdle, 0.001, "the policy took 20.0 ms; the budget is 1 ms"),
     ],
     ids=["not finite", "illegal", "far row", "negative row", "nonsense", "slow"],
 )
@@ -188,7 +192,7 @@ def test_from_a_simulated_moment_to_decisions_on_the_command_line(monkeypatch: p
     (tmp_path / "snapshot.json").write_text(text)
     (tmp_path / "manifest.json").write_text('{"training": {"factories": ["microfactory"]}}')
     monkeypatch.setattr("scheduler.loading.Bundle", lambda folder: Stub(last_legal))
-    assert main(["decide", str(tmp_path / "snapshot.json"), "--bundle", str(tmp_path)]) == 0
+    assert main(["decide", str(tmp_path / "snapshot.json"), "--bundle", str(tmp_path), "--budget", "inf"]) == 0
     decisions = json.loads(capsys.readouterr().out)
     assert decisions
     assert decisions[0]["decided_by"] == "policy"

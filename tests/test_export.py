@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import shutil
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,7 @@ from scheduler.decisions import Decider
 from scheduler.floor import Floor, take_snapshot
 from scheduler.simulated import simulate
 from tests.exported import trained_policy
+from tests.waiting import Clock
 
 
 @pytest.fixture
@@ -246,11 +247,12 @@ def test_shipped_policies_can_be_exported_and_decide_alike(name: str, tmp_path: 
 
 def test_bug_the_first_decision_is_not_charged_with_loading_compiled_code(bundle_folder: Path) -> None:
     factory = find_single_factory("microfactory")
-    decider = Decider(Floor(factory), Bundle(bundle_folder), make_rule("ATCS"), budget=0.5)
+    clock = Clock()
+    decider = Decider(Floor(factory), Bundle(bundle_folder), make_rule("ATCS"), budget=0.5, clock=clock)
     ask, calls = decider.floor.ask_network, []
 
     def load_first(*thinker: Any) -> tuple[int | None, int]:
-        time.sleep(0.0 if calls else 0.6)
+        clock.now += 0.0 if calls else 0.6
         calls.append(thinker)
         return ask(*thinker)
 
@@ -289,7 +291,7 @@ def test_a_plant_run_by_snapshots_is_what_the_trained_policy_makes_of_it(bundle_
     play(inside, trained_policy(), seeds)
     plant.reset(seeds)
     floor = Floor(factory)
-    decider = Decider(floor, Bundle(bundle_folder), make_rule("ATCS"), budget=60.0)
+    decider = Decider(floor, Bundle(bundle_folder), make_rule("ATCS"), budget=math.inf)
     names = Floor(factory)
     while not plant.over[0]:
         text = take_snapshot(names, plant.shop, 0).model_dump_json()

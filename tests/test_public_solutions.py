@@ -168,7 +168,6 @@ def solve(instance: Instance, at_most: int | None = None) -> tuple[int, Schedule
     solver = cp_model.CpSolver()
     solver.parameters.num_workers = 2
     solver.parameters.random_seed = 1
-    solver.parameters.max_time_in_seconds = 120
     assert solver.solve(model) in (cp_model.OPTIMAL, cp_model.FEASIBLE)
     done = [choice for choice in choices if solver.value(choice.chosen)]
     starts = {choice.operation.name: solver.value(choice.start) for choice in done}

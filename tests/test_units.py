@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import pytest
 
 from evaluation.units import JsonObject, Store, digest, run_units
 from factory.writing import write_atomically
+from tests.waiting import wait_for, wait_until
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -45,8 +45,10 @@ class Square:
             os.kill(os.getpid(), signal.SIGKILL)
         if self.how == "dies once" and len((Path(self.marks) / f"{self.number}").read_text()) == 1:
             os.kill(os.getpid(), signal.SIGKILL)
-        if self.how == "dawdles":
-            time.sleep(0.3)
+        if self.how == "ends last":
+            wait_until((Path(self.marks) / "5").exists)
+        while self.how == "may stop" and (Path(self.marks).parent / "stop").exists():
+            signal.pause()
         return {"square": self.number**2}
 
 
@@ -67,7 +69,7 @@ def ignore(size: int) -> None:
 
 @pytest.mark.parametrize("processes", [1, 3])
 def test_results_come_in_the_order_of_the_units_whatever_the_number_of_processes(tmp_path: Path, marks: Path, processes: int) -> None:
-    units = [Square(number, str(marks), how="dawdles" if number == 0 else "well") for number in range(6)]
+    units = [Square(number, str(marks), how="ends last" if number == 0 and processes > 1 else "well") for number in range(6)]
     sizes: list[int] = []
     results = run_units(units, Store(tmp_path / "kept"), processes, sizes.append)
     assert results == [{"square": number**2} for number in range(6)]
@@ -87,7 +89,7 @@ def test_another_question_finds_no_kept_answer(tmp_path: Path, marks: Path) -> N
     store = Store(tmp_path / "kept")
     run_units([Square(2, str(marks))], store, 1, ignore)
     assert store.read(Square(2, str(marks))) == {"square": 4}
-    assert store.read(Square(2, str(marks), how="dawdles")) is None
+    assert store.read(Square(2, str(marks), how="another")) is None
 
 
 @pytest.mark.parametrize("damage", ["", "{", '{"key": "another", "result": {"square": 5}}', "[]"])
@@ -133,7 +135,7 @@ from pathlib import Path
 from evaluation.units import Store, run_units
 from tests.test_units import Square
 if __name__ == "__main__":
-    units = [Square(number, sys.argv[2], how="dawdles") for number in range(40)]
+    units = [Square(number, sys.argv[2], how="well" if number < 6 else "may stop") for number in range(40)]
     print(run_units(units, Store(Path(sys.argv[1])), 2, lambda size: None))
 """
 
@@ -148,19 +150,17 @@ def start(tmp_path: Path, marks: Path) -> subprocess.Popen[str]:
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
 def test_work_goes_on_after_a_kill_or_an_interruption(tmp_path: Path, marks: Path, how: signal.Signals) -> None:
+    (tmp_path / "stop").touch()
     first = start(tmp_path, marks)
-    while len(list(marks.iterdir())) < 6:
-        assert first.poll() is None, first.communicate()
-        time.sleep(0.05)
+    wait_for(first, lambda: len(list((tmp_path / "kept").rglob("*.json"))) == 6 and len(list(marks.iterdir())) == 8)
     (os.killpg if how == signal.SIGINT else os.kill)(first.pid, how)
-    first.communicate(timeout=60)
-    done = len(list((tmp_path / "kept").rglob("*.json")))
-    assert 2 <= done < 40
+    first.communicate()
+    assert len(list((tmp_path / "kept").rglob("*.json"))) == 6
+    (tmp_path / "stop").unlink()
     second = start(tmp_path, marks)
-    output, errors = second.communicate(timeout=120)
+    output, errors = second.communicate()
     assert output.strip() == str([{"square": number**2} for number in range(40)]), errors
-    again = sum(times_run(marks, number) > 1 for number in range(40))
-    assert again <= 4  # what was in work
+    assert [number for number in range(40) if times_run(marks, number) > 1] == [6, 7], "what was in work"
 
 
 def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
