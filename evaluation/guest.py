@@ -27,7 +27,7 @@ from evaluation.units import begin_child
 from factory.model import Factory
 
 START_SECONDS = 120.0
-"""Longest time that a guest may take to be ready, its imports included, unless it may take longer over one call."""
+"""Seconds that a guest may take to be ready, or its patience if that is longer."""
 
 _ANSWER, _TROUBLE, _GREEDY = b"answer", b"error!", b"greedy"
 _TAG = len(_ANSWER)

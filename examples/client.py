@@ -16,13 +16,13 @@ from scheduler.decisions import Decision
 from scheduler.simulated import SimulatedPlant
 
 
-def decide(address: str, snapshot: dict[str, object], most_seconds: float | None = 30) -> list[Decision]:
-    """What every free machine is to do now; None: however long the answer takes."""
+def decide(address: str, snapshot: object, patience: float | None = 30) -> list[Decision]:
+    """What every free machine is to do now; patience in seconds, None: as long as it takes."""
     headers = {"Content-Type": "application/json", "Authorization": f"Bearer {os.environ.get('CHANGEOVER_TOKEN', '')}"}
     request = urllib.request.Request(f"{address}/v1/decide", json.dumps({"snapshot": snapshot}).encode(), headers)
     while True:
         try:
-            with urllib.request.urlopen(request, timeout=most_seconds) as answer:
+            with urllib.request.urlopen(request, timeout=patience) as answer:
                 return [Decision.model_validate(one) for one in json.load(answer)["decisions"]]
         except urllib.error.HTTPError as refusal:
             if (seconds := refusal.headers["Retry-After"]) is None:  # there is one while the service is starting, or busy
@@ -32,11 +32,12 @@ def decide(address: str, snapshot: dict[str, object], most_seconds: float | None
             raise SystemExit(f"{address}: nobody answers ({failure.reason}). Start the service there: python -m scheduler serve --bundle bundle") from None
 
 
-def run(address: str, seed: int = 77, most_seconds: float | None = 30) -> SimulatedPlant:
+def run(address: str, seed: int = 77, patience: float | None = 30) -> SimulatedPlant:
     """A whole episode."""
     plant = SimulatedPlant(find_single_factory("microfactory"), seed)
     while not plant.over:
-        for decision in decide(address, plant.snapshot().model_dump(exclude_defaults=True), most_seconds):
+        snapshot = plant.snapshot().model_dump(exclude_defaults=True)
+        for decision in decide(address, snapshot, patience):
             plant.carry_out(decision.machine, decision.choice)
     return plant
 

@@ -321,7 +321,7 @@ def draw_process_left(factory, shop, e, machine):
 
 @compiled
 def told_process_left(factory, shop, e, machine):
-    """Rest of an operation that the machine cannot do by the model, and does: only the expected end tells."""
+    """Return the rest of an operation that the model does not allow here, by its expected end."""
     resumed = shop.floor[e].clock
     if shop.machines[e, machine].status == DOWN:
         repair_time = int(factory.machines[shop.floor[e].factory, machine].mean_time_to_repair)
@@ -386,14 +386,18 @@ def late_weight(factory, g, regime, overdue):
 
 @compiled
 def send_travellers(factory, shop, e):
-    """Operations whose predecessors are done and that are not ready: they arrive by transport, or with their material, in a tick at the earliest."""
+    """Send operations whose predecessors are done: they come by transport, or with their material.
+
+    What is overdue arrives in the next tick.
+    """
     g = shop.floor[e].factory
     for place in range(shop.floor[e].num_active):
         order = shop.active[e, place]
         product = shop.orders[e, order].product
         for operation in range(factory.products[g, product].num_operations):
             if shop.operations[e, order, operation].status == UPCOMING and shop.operations[e, order, operation].predecessors_left == 0:
-                date = max(shop.operations[e, order, operation].arrival_date, shop.floor[e].clock + 1)
+                arrival_date = shop.operations[e, order, operation].arrival_date
+                date = max(arrival_date, shop.floor[e].clock + 1)
                 if factory.operations[g, product, operation].needs_material:
                     date = max(date, shop.orders[e, order].material_date)
                 push_traveller(shop, e, date, (order << ENTRY_BITS) | operation)

@@ -77,7 +77,7 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     serve = commands.add_parser("serve", help="the HTTP service and the planner's page")
     serve.set_defaults(run=_serve)
     serve.add_argument("--host", default="127.0.0.1", help=f"address to listen at; others than this machine's own need a token in {TOKEN_VARIABLE}")
-    serve.add_argument("--port", type=int, default=8080, help="to listen at; 0: any that is free, told in the log")
+    serve.add_argument("--port", type=int, default=8080, help="0: any free one, told in the log")
     serve.add_argument("--log", type=Path, default=Path("decisions.sqlite"), help="SQLite file that decisions are appended to")
     serve.add_argument("--shadow", action="store_true", help="let the fallback rule decide, and log beside it what the policy would have done")
     serve.add_argument("--budget", type=float, default=1000 * BUDGET_SECONDS, help="milliseconds for one decision, then the fallback rule decides")

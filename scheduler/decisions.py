@@ -162,7 +162,8 @@ class Decider:
                 self._warm = True
             start = self.clock()
             machine, row = self.floor.ask_network(self.bundle.weights, memory)
-            return machine, row, "" if machine is None or self.floor.held else self._judge(row, self.clock() - start)
+            seconds, asked = self.clock() - start, machine is not None and not self.floor.held
+            return machine, row, self._judge(row, seconds) if asked else ""
         machine = self.floor.ask()
         if machine is None or self.floor.held or by_rule or self.bundle is None:
             return machine, -1, "as logged" if by_rule else self.absence

@@ -65,13 +65,15 @@ class Engine:
         self.factory, self.folder, self.journal, self.shadow = factory, bundle, journal, shadow
         self.loaded = load_policy(bundle, factory.name)
         self.newest: tuple[Snapshot, str] | None = None
-        self._decider, slow = (Decider(Floor(factory), self.loaded.bundle, self.loaded.rule, budget, shadow=shadow, clock=clock) for _ in range(2))
+        told = (self.loaded.bundle, self.loaded.rule, budget)
+        deciders = (Decider(Floor(factory), *told, shadow=shadow, clock=clock) for _ in range(2))
+        self._decider, slow = deciders
         self._planner = Planner(slow, plan_seconds)
         self._fast, self._slow = ThreadPoolExecutor(1, "decide"), ThreadPoolExecutor(1, "plan")
         self._deciding, self._reloading = threading.Lock(), threading.Lock()
 
     def warm_up(self) -> None:
-        """Compile what needs compiling, however long that takes, so that no request waits for it."""
+        """Compile what needs compiling, so that no request waits for it, however long it takes."""
         example = read_snapshot(self.example().model_dump_json(), self.factory)
         self._decider.decide(example)
         Planner(self._planner.decider).plan(example, futures=1)

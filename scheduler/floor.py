@@ -74,8 +74,9 @@ class Floor:
         self._place_locks(snapshot, orders, number_of)
         more = int(snapshot.more_orders)
         crews = int(self.arrays.plant.crews[0]) if snapshot.crews is None else snapshot.crews
-        moment = (self.locks, snapshot.clock, crews, more, machines, releases, sources)
-        place_all(self.arrays, self.shop, *moment, orders.orders, orders.operations, self._foreseen)
+        known = (machines, (releases, sources), orders.orders, orders.operations)
+        moment = (snapshot.clock, crews, more)
+        place_all(self.arrays, self.shop, self.locks, moment, *known, self._foreseen)
 
     def ask(self) -> int | None:
         """Number of the machine that must decide, None if none is left.
@@ -214,7 +215,14 @@ class Floor:
         locks.length[0] = len(snapshot.locks)
 
 
-def take_snapshot(floor_of: Floor, shop: Any, env: int, *, order_ids: list[str] | None = None, finished: bool = False) -> Snapshot:
+def take_snapshot(
+    floor_of: Floor,
+    shop: Any,
+    env: int,
+    *,
+    order_ids: list[str] | None = None,
+    finished: bool = False,
+) -> Snapshot:
     """The snapshot of environment ``env`` of a simulated shop of the same factory: what is known there, expectations included.
 
     Parameters

@@ -184,7 +184,8 @@ def pause_machines(factory, shop, e, locks):
             if shop.machines[e, machine].status == PROCESSING:
                 shop.machines[e, machine].process_left += pause
         if shop.machines[e, machine].status == CHANGING:  # perhaps past its expected end
-            shop.machines[e, machine].date = max(shop.machines[e, machine].date, shop.floor[e].clock + 1)
+            date = shop.machines[e, machine].date
+            shop.machines[e, machine].date = max(date, shop.floor[e].clock + 1)
 
 
 @compiled

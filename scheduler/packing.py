@@ -22,7 +22,8 @@ from factory.model import Factory, WorkCentre, operation_order, predecessors
 from scheduler.snapshot import OrderState, Snapshot
 
 OPERATION_STATUS = {"upcoming": UPCOMING, "ready": READY, "in_process": IN_PROCESS, "done": DONE}
-RELEASE_DATE, DUE_DATE, WEIGHT, PRODUCT, MATERIAL_HERE, MATERIAL_DATE, FIRST_OPERATION, OPTIONS = range(8)
+RELEASE_DATE, DUE_DATE, WEIGHT, PRODUCT = range(4)
+MATERIAL_HERE, MATERIAL_DATE, FIRST_OPERATION, OPTIONS = range(4, 8)
 """Columns of :attr:`PackedOrders.orders`; the first operation is a row of the other table, and all columns from OPTIONS on are options."""
 STATUS, ATTEMPT, READY_DATE, ARRIVAL_DATE, EXPECTED_DATE, LEAD_TIME = range(6)
 """Columns of :attr:`PackedOrders.operations`."""
@@ -107,7 +108,7 @@ class Names:
         self.centres = {machine.name: centre for centre in factory.work_centres for machine in centre.machines}
         self.setups = {name: Setups.of(centre) for name, centre in self.centres.items()}
         machines = [machine for centre in factory.work_centres for machine in centre.machines]
-        self.with_repair_time = {one.name for one in machines if one.mean_time_to_repair is not None}
+        self.with_repair_time = {one.name for one in machines if one.mean_time_to_repair}
         self.num_operations = np.array([len(kind.names) for kind in self.kinds.values()], np.int64)
         for kind in self.kinds.values():
             for place, (name, operation) in enumerate(kind.operations.items()):

@@ -73,24 +73,24 @@ def line_up(orders, turn, recent_releases, releases, sources, number_of):
 
 
 @compiled
-def place_all(factory, shop, locks, clock, crews, more_orders, machines, releases, sources, orders, operations, foreseen):
+def place_all(factory, shop, locks, moment, machines, lined_up, orders, operations, foreseen):
     """Put a snapshot into environment 0, all but mounted setups and locks.
 
     Parameters
     ----------
-    crews
-        That are here.
-    more_orders
-        Whether more may come.
+    moment
+        The clock, how many crews are here, and whether more orders may come (1).
     machines
         ``[M, columns]``, see above.
-    releases, sources
+    lined_up
         Release date of each order, in turn, and its row in ``orders``, or COMPLETED.
     orders, operations
         As in :class:`scheduler.packing.PackedOrders`.
     foreseen
         Working space, ``[O]``.
     """
+    clock, crews, more_orders = moment
+    releases, sources = lined_up
     known = releases.shape[0]
     shop.floor[0].factory, shop.floor[0].seed = 0, 0
     shop.floor[0].clock = clock
@@ -102,11 +102,12 @@ def place_all(factory, shop, locks, clock, crews, more_orders, machines, release
         fill_machine(factory, shop, locks, machine, machines[machine])
     for number in range(known):
         shop.orders[0, number].release_date = releases[number]
-        if sources[number] == COMPLETED or is_finished(factory, orders[sources[number]], operations):
+        source = sources[number]
+        if source == COMPLETED or is_finished(factory, orders[source], operations):
             fill_completed(shop, number)
             foreseen[number] = True
         else:
-            order = orders[sources[number]]
+            order = orders[source]
             fill_order(factory, shop, number, order)
             foreseen[number] = fill_operations(factory, shop, number, order, operations)
     settle_shop(factory, shop, foreseen)
@@ -127,8 +128,8 @@ def is_finished(factory, order, operations):
 def expect_paused_operations(factory, shop, machines, foreseen):
     """Expect the whole process time of operations on machines that are down with no end told."""
     for machine in range(machines.shape[0]):
-        entry = shop.machines[0, machine].entry
-        if shop.machines[0, machine].status != DOWN or entry < 0 or machines[machine, EXPECTED_END] != NEVER:
+        entry, status = shop.machines[0, machine].entry, shop.machines[0, machine].status
+        if status != DOWN or entry < 0 or machines[machine, EXPECTED_END] != NEVER:
             continue
         order, operation = entry >> ENTRY_BITS, entry & ENTRY_MASK
         time = math.ceil(shop.operations[0, order, operation].mean_time)
@@ -141,10 +142,11 @@ def expect_paused_operations(factory, shop, machines, foreseen):
 
 @compiled
 def repair_end(factory, shop, locks, machine):
-    """Expected end of a repair, where none is told: after the mean time to repair, at the earliest in a tick."""
-    end = shop.machines[0, machine].state_date + int(factory.machines[0, machine].mean_time_to_repair)
-    end = max(end, shop.floor[0].clock + 1)
-    return end if locks.out_of_service_until[machine] == NEVER else max(end, locks.out_of_service_until[machine])
+    """Return the expected end of a repair whose end is not told, at the earliest in a tick."""
+    repair_time = int(factory.machines[0, machine].mean_time_to_repair)
+    end = max(shop.machines[0, machine].state_date + repair_time, shop.floor[0].clock + 1)
+    in_service = locks.out_of_service_until[machine]
+    return end if in_service == NEVER else max(end, in_service)
 
 
 @compiled
@@ -162,7 +164,8 @@ def fill_machine(factory, shop, locks, machine, told):
     shop.machines[0, machine].entry = -1 if told[ORDER] < 0 else (told[ORDER] << ENTRY_BITS) | told[OPERATION]
     shop.machines[0, machine].date = NEVER
     if told[ORDER] < 0 and told[MACHINE_STATUS] != CHANGING and told[EXPECTED_END] != NEVER:
-        shop.machines[0, machine].date = max(told[EXPECTED_END], clock + 1)  # it ends then and no other time
+        # it ends then, in every future
+        shop.machines[0, machine].date = max(told[EXPECTED_END], clock + 1)
     shop.machines[0, machine].process_left = 0
     shop.machines[0, machine].time_to_failure = NEVER
     shop.machines[0, machine].num_failures = 0
@@ -206,7 +209,8 @@ def fill_order(factory, shop, number, told):
 def fill_operations(factory, shop, number, order, operations):
     """Its operations; whether it foresees all that are upcoming."""
     foresees = True
-    first, material_date = int(order[FIRST_OPERATION]), known_material_date(order, shop.floor[0].clock)
+    first = int(order[FIRST_OPERATION])
+    material_date = known_material_date(order, shop.floor[0].clock)
     product = shop.orders[0, number].product
     count = factory.products[0, product].num_operations
     for operation in range(shop.operations.shape[2]):

@@ -12,7 +12,18 @@ from numpy.typing import NDArray
 from agents.compiled_network import allocate_network_scratch
 from envs.observation import allocate_scratch, allocate_tables
 from factory.array_checks import as_whole, show
-from factory.arrays import CHANGING, COST_TERMS, DOWN, IDLE, LOGGED_CHANGEOVER, LOGGED_OPERATION, NEVER, FactoryArrays, ShopState, split_entry
+from factory.arrays import (
+    CHANGING,
+    COST_TERMS,
+    DOWN,
+    IDLE,
+    LOGGED_CHANGEOVER,
+    LOGGED_OPERATION,
+    NEVER,
+    FactoryArrays,
+    ShopState,
+    split_entry,
+)
 from factory.futures import allocate_beliefs
 from factory.kernel import STUCK
 from factory.shop import allocate
@@ -171,7 +182,8 @@ class Planner:
         if not self.decider.tell(snapshot, choices):
             raise PlanError("plan: the choices cannot be carried out. Give those of the snapshot's own decisions.")
         deadline = self.decider.clock() + self.most_seconds
-        shop = self._play_sampled(_Choosing(self.decider, "policy"), futures, seed, int(NEVER) - 1, 0, deadline)
+        choosing = _Choosing(self.decider, "policy")
+        shop = self._play_sampled(choosing, futures, seed, int(NEVER) - 1, 0, deadline)
         total: NDArray[np.float64] = shop.cost.sum(axis=1)
         return total
 
@@ -307,7 +319,8 @@ class Planner:
                 line for kind, line, _ in self._lines(shop) if kind == LOGGED_OPERATION and line[1] == machine and (line[2], line[3]) == split_entry(row.entry)
             )
             ended = next(own, None) if row.entry >= 0 else None
-            end = max(int(row.expected_end), int(floor.shop.floor.clock[0]) + 1) if ended is None else ended[6]
+            in_a_tick = int(floor.shop.floor.clock[0]) + 1
+            end = max(int(row.expected_end), in_a_tick) if ended is None else ended[6]
             owner = floor.order_id(int(split_entry(row.entry)[0])) if row.entry >= 0 else None
             setup = floor.setup_names(machine, floor.shop.mounted[0, machine])
             yield PlannedChangeover(machine=name, start_date=int(row.state_date), end_date=end, setup=setup, order=owner)
@@ -364,6 +377,9 @@ def _explain_stuck(floor: Floor) -> str:
     what = f"plan: {floor.factory.name} comes to a standstill with orders open"
     machines = floor.shop.machines.status[0, : len(floor.machine_names)]
     if floor.shop.floor.crews_free[0] == 0 and not (machines == CHANGING).any():
-        return f"{what}; crews = 0, and what is left to do needs changeovers. Tell how many crews there are."
-    remedy = "Check the forbidden changeovers, and take away some locks" if floor.locks.length[0] else "Check the forbidden changeovers"
+        why = "crews = 0, and what is left to do needs changeovers"
+        return f"{what}; {why}. Tell how many crews there are."
+    remedy = "Check the forbidden changeovers"
+    if floor.locks.length[0]:
+        remedy += ", and take away some locks"
     return f"{what}; no changeover leads to what is left to do. {remedy}."

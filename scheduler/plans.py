@@ -38,7 +38,7 @@ class PlannedChangeover(_Record):
 
 
 class PlannedStop(_Record):
-    """A time in which a machine does nothing for the orders, as the snapshot tells it; dates in ticks."""
+    """A time in which a machine is down, or does other work, without an operation; in ticks."""
 
     machine: Text
     start_date: int

@@ -183,13 +183,14 @@ def _find_problems(snapshot: Snapshot, factory: Factory) -> Iterator[Problem]:
 
 def _check_crews(snapshot: Snapshot, factory: Factory) -> Iterator[Problem]:
     changing = sum(state.status == "changing" for state in snapshot.machines.values())
+    found = Words(f"{changing} are changing over")
     if snapshot.crews is not None and changing > snapshot.crews:
         rule = f"crews says that {snapshot.crews} are here"
-        yield Problem("machines", Words(f"{changing} are changing over"), rule, "Correct one of them")
+        yield Problem("machines", found, rule, "Correct one of them")
     elif snapshot.crews is None and factory.crews is not None and changing > factory.crews:
         rule = f"{factory.name} has crews for {factory.crews}"
         remedy = "Correct the statuses, or tell in crews how many are here"
-        yield Problem("machines", Words(f"{changing} are changing over"), rule, remedy)
+        yield Problem("machines", found, rule, remedy)
 
 
 def count_operations_in_process(snapshot: Snapshot, names: Names) -> int:
@@ -224,8 +225,8 @@ def _check_order(place: str, order: OrderState, snapshot: Snapshot, factory: Fac
             f"{place}.release_date", order.release_date, f"it must not lie after the clock at {snapshot.clock}", "Leave out orders that are still to come"
         )
     if order.material_here and (order.material_date or 0) > snapshot.clock:
-        rule = "the material is here already"
-        yield Problem(f"{place}.material_date", order.material_date, rule, "Leave it out, or set material_here to false")
+        rule, remedy = "the material is here already", "Leave it out, or set material_here to false"
+        yield Problem(f"{place}.material_date", order.material_date, rule, remedy)
     if order.options.keys() != kind.option_values.keys() or not all(value in kind.option_values[option] for option, value in order.options.items()):
         yield from _check_options(place, order, kind.option_values)
     yield from _check_operations(place, order, snapshot, kind)
@@ -279,7 +280,7 @@ def _is_sound(state: MachineState, setups: Setups, clock: int, repairable: bool)
         len(mounted) == setups.attributes
         and mounted.items() <= setups.values
         and state.since <= clock
-        and (end is None) == (state.status == "idle" or (end is None and state.status == "down" and repairable))
+        and ((end is None) == (state.status == "idle") or (state.status == "down" and repairable))
         and (end is None or state.out_of_service_until is None or end >= state.out_of_service_until)
         and (state.waiting_until is None or state.status == "idle")
     )
@@ -289,7 +290,8 @@ def _check_machine(place: str, state: MachineState, centre: WorkCentre, snapshot
     attributes = {attribute.name: attribute.values for attribute in centre.attributes}
     for attribute in attributes:
         if attribute not in state.setup:
-            yield Problem(f"{place}.setup", Words(f"{len(state.setup)} attributes"), f"{attribute} is missing", _TELL_SETUP)
+            found = Words(f"{len(state.setup)} attributes")
+            yield Problem(f"{place}.setup", found, f"{attribute} is missing", _TELL_SETUP)
     for attribute, value in state.setup.items():
         if attribute not in attributes:
             yield Problem(f"{place}.setup.{attribute}", value, f"{centre.name} has no such attribute", suggest(attribute, attributes))
@@ -301,13 +303,19 @@ def _check_machine(place: str, state: MachineState, centre: WorkCentre, snapshot
         yield Problem(f"{place}.waiting_until", state.waiting_until, f"the machine is {state.status}", "Only an idle machine waits")
 
 
-def _check_expected_end(place: str, state: MachineState, snapshot: Snapshot, repairable: bool) -> Iterator[Problem]:
+def _check_expected_end(
+    place: str,
+    state: MachineState,
+    snapshot: Snapshot,
+    repairable: bool,
+) -> Iterator[Problem]:
     place, end = f"{place}.expected_end", state.expected_end
+    tell = "Tell when it is expected to be idle again"
     if end is None and state.status == "down" and not repairable:
         rule = f"the machine is down and {snapshot.factory} gives it no mean_time_to_repair"
-        yield Problem(place, Words("nothing"), rule, "Tell when it is expected to be idle again")
+        yield Problem(place, Words("nothing"), rule, tell)
     elif end is None and state.status in ("changing", "processing"):
-        yield Problem(place, Words("nothing"), f"the machine is {state.status}", "Tell when it is expected to be idle again")
+        yield Problem(place, Words("nothing"), f"the machine is {state.status}", tell)
     elif end is not None and state.status == "idle":
         remedy = "Leave it out; if the machine is broken, its status is down"
         yield Problem(place, end, "the machine is idle", remedy)
@@ -332,12 +340,12 @@ def _check_work(
     if state.order is None or state.operation is None:
         return
     if state.status == "idle":
-        remedy = "Leave it out, or correct the status; a paused operation is processing, with a later expected_end"
+        remedy = "Leave it out, or correct the status; a paused operation is processing"
         yield Problem(f"{place}.order", state.order, "the machine is idle", remedy)
         return
     order = orders.get(state.order)
     if order is None:
-        remedy = f"{suggest(state.order, orders)}; leave order and operation out for work that is for none of them"
+        remedy = f"{suggest(state.order, orders)}; work for none of them has no order, no operation"
         yield Problem(f"{place}.order", state.order, "there is no such order here", remedy)
         return
     operation = order.operations.get(state.operation)
@@ -347,8 +355,8 @@ def _check_work(
         return
     plan = products[order.product].operations.get(state.operation) if order.product in products else None
     if plan is not None and plan.work_centre != centre.name:
-        rule = f"this machine cannot do it; {plan.work_centre} does"
-        yield Problem(f"{place}.operation", state.operation, rule, "Correct the machine or the operation")
+        rule, remedy = f"this machine cannot do it; {plan.work_centre} does", "Correct one of them"
+        yield Problem(f"{place}.operation", state.operation, rule, remedy)
     elif plan is not None and state.status == "changing" and not can_do(name, plan, centre):
         rule = f"{name} cannot do it by the factory, so that its changeover has no known end"
         remedy = "Correct the machine or the operation, or send the status processing"

@@ -64,7 +64,9 @@ class ShadowReport(_Record):
 
 
 def replay(decider: Decider, path: Path | str, policy: str, first: int = 1) -> Replay:
-    """Take the decisions of a log again, by whom they were taken then, and compare; how long each takes now makes no difference.
+    """Take the decisions of a log again, by whom they were taken then, and compare.
+
+    How long each takes now makes no difference.
 
     Parameters
     ----------

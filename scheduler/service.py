@@ -78,7 +78,8 @@ def create_app(
     service = _Service(app, engine, guards, when_ready)
     service.add_routes()
     app.openapi = service.describe  # type: ignore[method-assign]
-    return Gate(app, guards, RateLimit(guards.rate, clock), service.meters, {("POST", "/v1/decide"): service.decide})
+    limit, at_once = RateLimit(guards.rate, clock), {("POST", "/v1/decide"): service.decide}
+    return Gate(app, guards, limit, service.meters, at_once)
 
 
 class _Service:

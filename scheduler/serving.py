@@ -29,8 +29,7 @@ def serve(engine: Engine, host: str, port: int, *, token: str, rate: float) -> N
     OSError
         If the address cannot be listened at.
     """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.create_server((host, port), family=family)
+    listening = _listen(engine, host, port)
     port = listening.getsockname()[1]
     sys.setswitchinterval(_SWITCH_SECONDS)
     be_quiet()  # stderr is the log, a line of JSON for each event
@@ -41,9 +40,27 @@ def serve(engine: Engine, host: str, port: int, *, token: str, rate: float) -> N
     log(logging.INFO, "starting", address=f"http://{host}:{port}", loopback=is_loopback(host), token=bool(token), journal=str(engine.journal.path))
     log(logging.INFO, "warming up", factory=engine.factory.name)
     app = create_app(engine, Guards(token=token, rate=rate), when_ready=_settle_memory)
-    config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=_STOP_SECONDS)
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=_STOP_SECONDS,
+    )
     with contextlib.suppress(KeyboardInterrupt):  # raised once all is finished
         uvicorn.Server(config).run(sockets=[listening])
+
+
+def _listen(engine: Engine, host: str, port: int) -> socket.socket:
+    """Open the address; without it the engine is closed."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family)
+    except OSError as error:
+        engine.close()
+        engine.journal.close()
+        remedy = "Choose another with --host and --port; --port 0 takes any port that is free."
+        problem = f"{host}:{port}: cannot be listened at ({error.strerror})"
+        raise OSError(f"{problem}. {remedy}") from None
 
 
 def _settle_memory() -> None:

@@ -81,12 +81,12 @@ class MachineState(_Part):
     """
 
     status: Literal["idle", "changing", "processing", "down"]
-    # mounted value of every attribute: while changing over, the one that is being mounted; down in a
-    # changeover, the one that is mounted when it is idle again
+    # mounted value of every attribute: while changing over, the one that is being mounted; down in
+    # a changeover, the one that is mounted when it is idle again
     setup: dict[str, str] = {}
     since: Date  # when this status began
-    # not idle: when it is expected to be idle again; None where a machine is down: not known, it takes
-    # the machine's mean time to repair, and an operation in work all of its time
+    # not idle: when it is expected to be idle again; None where a machine is down: nobody knows, it
+    # takes the machine's mean time to repair, and an operation in work all of its time
     expected_end: Date | None = None
     order: Name | None = None  # what is in work
     operation: Name | None = None

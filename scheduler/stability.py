@@ -12,7 +12,9 @@ def freeze(snapshot: Snapshot, previous: Plan, ticks: int, factory: Factory) -> 
     """The snapshot with locks on all that the previous plan begins within the next ``ticks``, after its own locks.
 
     Operations that have begun, or whose order has gone, need no lock. A machine that was to do something else by then, or that is out of service beyond the
-    frozen horizon, keeps nothing; nor does one that is down, or does other work, without an operation for as long, or nobody knows how long.
+    frozen horizon, keeps nothing.
+    Nor does one that is down, or does other work, without an operation for as long, or nobody knows
+    how long.
 
     Raises
     ------

@@ -29,7 +29,10 @@ def tell_plan(plan: Plan) -> str:
 
 
 def _chart(plan: Plan) -> Iterable[str]:
-    """One line a machine: ``[`` and the order's id where it is processed, ``/`` changeovers, ``x`` stops, ``.`` idle time."""
+    """One line a machine: ``[`` and the order's id where it is processed, ``/`` changeovers.
+
+    ``x`` is a stop, ``.`` idle time.
+    """
     span = max(1, plan.end_date - plan.clock)
     margin = max(len(machine) for machine in plan.machines)
     lanes = {machine: ["."] * _CHART_WIDTH for machine in plan.machines}

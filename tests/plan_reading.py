@@ -111,12 +111,14 @@ class Reading:
         for stop in self.plan.stops:
             state = self.snapshot.machines[stop.machine]
             assert stop.start_date == state.since
-            assert stop.end_date >= max(self.snapshot.clock + 1, state.expected_end or 0, state.out_of_service_until or 0)
+            told = max(state.expected_end or 0, state.out_of_service_until or 0)
+            assert stop.end_date >= max(self.snapshot.clock + 1, told)
             assert all(one.start_date >= stop.end_date for one in self.on(stop.machine))
 
     def check_crews(self) -> None:
         events = sorted([(one.end_date, -1) for one in self.plan.changeovers] + [(one.start_date, 1) for one in self.plan.changeovers])
-        assert np.cumsum([change for _, change in events]).max(initial=0) <= (self.plant.crews if self.snapshot.crews is None else self.snapshot.crews)
+        crews = self.plant.crews if self.snapshot.crews is None else self.snapshot.crews
+        assert np.cumsum([change for _, change in events]).max(initial=0) <= crews
 
     def bill(self) -> dict[str, float]:
         """What happens from the clock on, billed by ``factory/billing.py``."""
@@ -130,10 +132,13 @@ class Reading:
                 if before != after or isinstance(one, PlannedChangeover):
                     end = one.end_date if isinstance(one, PlannedChangeover) else start
                     changeovers.append(ChangeoverRecord(machine, start, end, before, after, None, None))
-            for stop in (one for one in self.plan.stops if one.machine == name and one.reason == "other work"):
+            for stop in self.plan.stops:
+                if stop.machine != name or stop.reason != "other work":
+                    continue
                 end = min(stop.end_date, self.plan.end_date)
                 operations.append(OperationRecord(0, 0, "", machine, clock, clock, end, 0, 0))
-            if snapshot.machines[name].status == "down" and snapshot.machines[name].order is not None:
+            state = snapshot.machines[name]
+            if state.status == "down" and state.order is not None:
                 repaired = snapshot.machines[name].since + (self.plant.machines[machine].mean_time_to_repair or 0)
                 failures.append(FailureRecord(machine, clock, max(clock + 1, repaired)))
         completion = {one.order: one.completion_date for one in self.plan.orders}

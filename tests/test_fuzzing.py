@@ -50,9 +50,9 @@ SIMULATED = [
 
 
 def disturb(moment: dict[str, Any], kinds: Sequence[str]) -> dict[str, Any]:
-    """A simulated moment in which machines without an operation are down or do other work, as no simulated ones do, and crews are missing.
+    """A simulated moment where machines without an operation are stopped, and crews are missing.
 
-    test-1 is left out, which has no mean time to repair.
+    No simulated one is like that. test-1 is left out, which has no mean time to repair.
     """
     machines, clock = moment["machines"], moment["clock"]
     without = [name for name, state in machines.items() if state["order"] is None and name != "test-1"]
@@ -62,7 +62,8 @@ def disturb(moment: dict[str, Any], kinds: Sequence[str]) -> dict[str, Any]:
         "nobody knows": {"status": "down", "expected_end": None},
         "other work": {"status": "processing", "expected_end": clock + 40},
     }
-    stopped = {name: machines[name] | {"waiting_until": None} | stops[kind] for name, kind in zip(without, kinds, strict=False) if kind in stops}
+    found = {name: stops[kind] for name, kind in zip(without, kinds, strict=False) if kind in stops}
+    stopped = {name: machines[name] | {"waiting_until": None} | stop for name, stop in found.items()}
     changing = sum(state["status"] == "changing" for name, state in machines.items() if name not in stopped)
     return moment | {"machines": machines | stopped, "crews": changing + 1 + len(kinds) % 2}
 
@@ -166,7 +167,7 @@ KINDS = ("down", "overdue", "nobody knows", "other work", "idle")
 
 @given(which=st.integers(0, len(SIMULATED) - 1), kinds=st.lists(st.sampled_from(KINDS), min_size=1, max_size=8))
 @FUZZING
-def test_decisions_plans_and_explanations_leave_machines_alone_that_are_down_or_do_other_work(which: int, kinds: list[str]) -> None:
+def test_decisions_and_plans_leave_stopped_machines_alone(which: int, kinds: list[str]) -> None:
     snapshot = parse_snapshot(disturb(SIMULATED[which], kinds), FACTORY)
     stopped = {name for name, state in snapshot.machines.items() if state.has_foreign_work}
     check_decisions(snapshot)

@@ -36,6 +36,7 @@ from scheduler.replaying import replay, report_shadow
 from scheduler.simulated import simulate
 from scheduler.snapshot import OrderState, Snapshot
 from scheduler.telling import tell_replay, tell_shadow
+from tests.waiting import Clock
 
 FACTORY = find_single_factory("microfactory")
 RULE = make_rule("ATCS", k1=2, k2=0.5)
@@ -337,6 +338,15 @@ def test_a_replay_takes_every_decision_as_it_was_taken(tmp_path: Path) -> None:
     assert not found.deviations
     assert found.skipped == 0
     assert "every decision is as it was" in tell_replay(found)
+
+
+def test_bug_a_replay_does_not_depend_on_how_long_decisions_take(tmp_path: Path) -> None:
+    keep(tmp_path / "log.sqlite", decider(EarliestDueDate()))
+    slow = Decider(Floor(FACTORY), cast(Bundle, EarliestDueDate()), RULE, budget=0.05, clock=Clock(step=1.0))
+    found = replay(slow, tmp_path / "log.sqlite", "abc")
+    assert found.decisions > found.by_fallback == 0
+    assert not found.deviations
+    assert slow.budget == 0.05
 
 
 def test_a_replay_names_decisions_that_come_out_otherwise(tmp_path: Path) -> None:

@@ -30,6 +30,7 @@ from fastapi.testclient import TestClient
 
 from agents.rules import make_rule
 from factory.catalogue import find_single_factory
+from scheduler.__main__ import main
 from scheduler.bundle import Bundle
 from scheduler.decisions import Decider
 from scheduler.engine import Engine
@@ -54,8 +55,10 @@ DECISION = ("machine", "action", "order", "operation", "setup", "until", "decide
 
 def serve(bundle: Path | None, log: Path, **guards: Any) -> TestClient:
     """The service, once it is ready; nothing in it is measured by the clock."""
-    engine, ready = Engine(FACTORY, bundle, Journal(log), budget=math.inf, plan_seconds=math.inf, clock=Clock()), threading.Event()
-    client = TestClient(create_app(engine, Guards(**{"rate": 0.0, **guards}), ready.set, Clock()), raise_server_exceptions=False)
+    ready, no_limits = threading.Event(), {"budget": math.inf, "plan_seconds": math.inf}
+    engine = Engine(FACTORY, bundle, Journal(log), **no_limits, clock=Clock())
+    app = create_app(engine, Guards(**{"rate": 0.0, **guards}), ready.set, Clock())
+    client = TestClient(app, raise_server_exceptions=False)
     client.__enter__()
     ready.wait()
     return client
@@ -316,30 +319,46 @@ def test_the_page_comes_from_here_alone(client: TestClient) -> None:
 
 
 class Process:
-    """``python -m scheduler serve`` on a free port, which it tells, as it does when it is ready."""
+    """``python -m scheduler serve`` on a free port, ready to be asked, and ended in the end."""
 
     def __init__(self, bundle: Path, folder: Path) -> None:
         self.log, self.lines = folder / "log.sqlite", list[str]()
         limits = ["--budget", "inf", "--plan-seconds", "inf", "--rate", "0"]
-        command = [sys.executable, "-m", "scheduler", "serve", "--bundle", str(bundle), "--port", "0", "--log", str(self.log), *limits]
-        self.process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        files = ["--bundle", str(bundle), "--log", str(self.log)]
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "scheduler", "serve", "--port", "0", *files, *limits],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self._listener = threading.Thread(target=self._hear_all, daemon=True)
+
+    def __enter__(self) -> Process:
         self.address = self._hear("starting")["address"]
         self._hear("ready")
-        self._listener = threading.Thread(target=lambda: self.lines.extend(self._output()), daemon=True)
         self._listener.start()
+        return self
 
-    def _output(self) -> Iterator[str]:
-        """Lines to come, until the process has ended."""
+    def __exit__(self, *_: object) -> None:
+        self.end(signal.SIGKILL)
+
+    def _hear_all(self) -> None:
+        """Note what is said until the process has ended."""
         assert self.process.stdout is not None
-        return iter(self.process.stdout.readline, "")
+        with self.process.stdout as output:
+            self.lines.extend(output)
 
     def _hear(self, event: str) -> dict[str, Any]:
-        """The line of the log that tells of an event; it fails with all that was said if the process ends before."""
-        for line in self._output():
+        """Return the line of the log that tells of an event; fail if the process ends before."""
+        assert self.process.stdout is not None
+        while line := self.process.stdout.readline():
             self.lines.append(line)
             if line.startswith("{") and (said := json.loads(line))["event"] == event:
                 return dict(said)
-        raise AssertionError(f"it ended with {self.process.wait()} before {event}:\n{''.join(self.lines)}")
+        self.process.stdout.close()
+        status, said_before = self.process.wait(), "".join(self.lines)
+        raise AssertionError(f"it ended with {status} before {event}:\n{said_before}")
 
     def decide(self) -> int:
         """Number in the log of one more decision."""
@@ -348,11 +367,27 @@ class Process:
             return int(json.load(answer)["entry"])
 
     def end(self, how: signal.Signals) -> int:
-        """Send a signal; the exit status, once all that was said has been heard."""
+        """Send a signal, and return the exit status once all that was said has been heard."""
         self.process.send_signal(how)
         status = self.process.wait()
         self._listener.join()
         return status
+
+
+def test_bug_an_address_that_is_taken_is_refused_in_words(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert main(["serve", "--port", f"{port}", "--log", str(tmp_path / "log.sqlite")]) == 1
+    problem = f"127.0.0.1:{port}: cannot be listened at (Address already in use). Choose another"
+    assert problem in capsys.readouterr().err
+
+
+def test_bug_warming_up_takes_as_long_as_it_takes(tmp_path: Path) -> None:
+    """What was not compiled after the longest time for a plan was left to the first requests."""
+    with Journal(tmp_path / "log.sqlite") as journal:
+        engine = Engine(FACTORY, None, journal, plan_seconds=0.0, clock=Clock(step=1.0))
+        engine.warm_up()
+        engine.close()
 
 
 def load_client() -> Any:
@@ -375,9 +410,9 @@ def test_a_plant_run_over_http_ends_as_under_the_trained_policy(tmp_path: Path) 
 
     shipped = ROOT / "policies" / "microfactory"
     assert export([str(shipped), str(tmp_path / "bundle")]) == 0
-    served = Process(tmp_path / "bundle", tmp_path)
-    found = load_client().run(served.address, 77, most_seconds=None).schedule()
-    assert served.end(signal.SIGINT) == 0
+    with Process(tmp_path / "bundle", tmp_path) as served:
+        found = load_client().run(served.address, 77, patience=None).schedule()
+        assert served.end(signal.SIGINT) == 0
     assert served.lines[-1] == "stopped\n"
     assert not any("Traceback" in line for line in served.lines)
     inside = Batch([FACTORY], num_envs=1, log_length=20_000, most_decisions=5_000)
@@ -396,8 +431,7 @@ def test_the_client_says_so_where_nobody_answers() -> None:
 
 
 def test_a_kill_loses_nothing_that_was_acknowledged_and_a_stop_finishes_what_is_under_way(bundle_folder: Path, tmp_path: Path) -> None:
-    served = Process(bundle_folder, tmp_path)
-    with ThreadPoolExecutor(8) as pool:
+    with Process(bundle_folder, tmp_path) as served, ThreadPoolExecutor(8) as pool:
         under_way = [pool.submit(served.decide) for _ in range(200)]
         for _ in itertools.islice(as_completed(under_way), 41):
             pass
@@ -405,8 +439,7 @@ def test_a_kill_loses_nothing_that_was_acknowledged_and_a_stop_finishes_what_is_
         acknowledged = {one.result() for one in under_way if one.exception() is None}
     assert len(acknowledged) > 40
     assert acknowledged <= {entry.number for entry in read_entries(served.log)}
-    served = Process(bundle_folder, tmp_path)
-    with ThreadPoolExecutor(8) as pool:
+    with Process(bundle_folder, tmp_path) as served, ThreadPoolExecutor(8) as pool:
         under_way = [pool.submit(served.decide) for _ in range(8)]
         next(as_completed(under_way))
         status = served.end(signal.SIGTERM)

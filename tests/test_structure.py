@@ -197,7 +197,7 @@ MAY_LOOK_AT_A_CLOCK = {
 
 
 def looks_at_a_clock(tree: ast.AST) -> Iterator[str]:
-    """Yield what makes a test depend on how busy the machine is, in its code and in programs in its strings."""
+    """Yield what depends on how busy the machine is, in code and in programs in its strings."""
     for node in ast.walk(tree):
         match node:
             case ast.Attribute(value=ast.Name(id="time"), attr=name) if name in LOOKS_AT_A_CLOCK:
@@ -221,8 +221,10 @@ def is_number(value: ast.expr) -> bool:
 
 @pytest.mark.parametrize("path", TEST_FILES, ids=lambda path: path.stem)
 def test_no_test_looks_at_a_clock(path: Path) -> None:
-    found = {use for use in looks_at_a_clock(ast.parse(path.read_text(encoding="utf-8"))) if (path.name, use) not in MAY_LOOK_AT_A_CLOCK}
-    assert not found, f"{path.name} has {sorted(found)}; wait for the event itself (tests/waiting.py), or give the code under test a clock"
+    uses = set(looks_at_a_clock(ast.parse(path.read_text(encoding="utf-8"))))
+    found = sorted(use for use in uses if (path.name, use) not in MAY_LOOK_AT_A_CLOCK)
+    remedy = "wait for the event itself (tests/waiting.py), or give the code under test a clock"
+    assert not found, f"{path.name} has {found}; {remedy}"
 
 
 @pytest.mark.parametrize(
@@ -252,7 +254,8 @@ def test_what_has_no_longest_time_is_no_look_at_a_clock() -> None:
 
 
 def test_every_look_at_a_clock_that_is_allowed_is_there() -> None:
-    uses = {(path.name, use) for path in TEST_FILES for use in looks_at_a_clock(ast.parse(path.read_text(encoding="utf-8")))}
+    trees = {path.name: ast.parse(path.read_text(encoding="utf-8")) for path in TEST_FILES}
+    uses = {(name, use) for name, tree in trees.items() for use in looks_at_a_clock(tree)}
     assert set(MAY_LOOK_AT_A_CLOCK) <= uses
 
 

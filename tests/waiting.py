@@ -1,4 +1,4 @@
-"""Waiting for events, however long they take: no test has a time limit, and a process that has ended is noticed at once."""
+"""Waiting for events, however long they take, and noticing at once when a process has ended."""
 
 from __future__ import annotations
 
