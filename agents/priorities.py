@@ -46,9 +46,7 @@ class Rows:
 
     def __init__(self, observation: Observation) -> None:
         names = ("candidates", "machines", "shop", "action_mask")
-        candidates, machines, shop, mask = (
-            find_table("decide", observation, name) for name in names
-        )
+        candidates, machines, shop, mask = (find_table("decide", observation, name) for name in names)
         columns = (*candidates.shape[-1:], *machines.shape[-1:], *shop.shape[-1:])
         if columns != _COLUMNS:
             raise refusal(

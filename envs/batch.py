@@ -147,9 +147,7 @@ class Batch:
         self._log_length = self.shop.floor.view(np.ndarray)["log_length"]  # a plain view: fields of records are slow to reach from Python
         self._deciding = self.shop.floor.view(np.ndarray)["deciding"]
         self.most_decisions = (
-            decision_limits(arrays, DECISIONS_AN_OPERATION)
-            if most_decisions is None
-            else np.full(len(self.factories), most_decisions, np.int64)
+            decision_limits(arrays, DECISIONS_AN_OPERATION) if most_decisions is None else np.full(len(self.factories), most_decisions, np.int64)
         )
         self.replaced = np.zeros(num_envs, np.bool_)
         self.scratch = allocate_scratch(self.shop)

@@ -14,8 +14,8 @@ from agents.rule_parameters import split_call
 from agents.rules import RULES, Rule, find_rule, make_rule, parse_rule
 from evaluation.tuned import Tuned
 from factory.array_checks import check_count
-from factory.text_files import read_number
 from factory.names import code_point, first_unprintable
+from factory.text_files import read_number
 
 Kind = Literal["rule", "index", "rollout", "lookahead", "solver", "clairvoyant", "learned", "guest"]
 Value = float | str
