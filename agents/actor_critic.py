@@ -16,6 +16,7 @@ from agents.learning_pass import Experience, LearningPass, Run, judge_choices
 from agents.network import Critic, Described, Packed, PointerNetwork
 from agents.network_features import MACHINE_FEATURES, ROW_FEATURES, SHOP_FEATURES
 from agents.packing import best_places, to_actions
+from agents.standstill import bar_waits
 from envs.observation_checks import check_observation, check_table_shapes
 from factory.array_checks import check_floats, check_integers, refusal
 
@@ -190,18 +191,22 @@ class PackedTables:
 
 
 def decide_greedily(network: PointerNetwork, observation: Any) -> NDArray[np.int64]:
-    """The legal row with the highest logit in each table, ``[E]``; 0 where none is legal.
+    """Return the legal row with the highest logit in each table, ``[E]``; 0 where none is legal.
+
+    It is not the wait where the plant would stand still by it (:mod:`agents.standstill`).
 
     Raises
     ------
     TypeError, ValueError
         If the tables are none of an observation with a leading axis.
     """
-    tables = PackedTables(*check_observation("decide", observation), network.weights)
+    seen = check_observation("decide", observation)
+    tables = PackedTables(*seen, network.weights)
     with torch.inference_mode():
-        logits = network(to_device(tables.described, network.prior.device)).logits
+        logits = network(to_device(tables.described, network.prior.device)).logits.cpu().numpy()
+    bar_waits(seen.candidates, seen.machines, seen.action_mask, tables.first, logits)
     chosen = np.zeros(len(tables.first) - 1, np.int64)
-    best_places(logits.cpu().numpy(), tables.first, chosen)
+    best_places(logits, tables.first, chosen)
     return tables.to_actions(chosen)
 
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from agents.describing import describe_machine, describe_shop_row, unit_of
 from agents.index_kernel import describe_row
 from agents.network_features import EXISTS, MACHINE_FEATURES, NEAR, ROW_FEATURES, SHOP_FEATURES
+from agents.standstill import would_stand_still
 from factory.bundle import Bundle
 from factory.compiled import compiled
 
@@ -142,18 +143,24 @@ def best_of_each(weights, scratch, candidates, machines, shops, action_mask, row
 
 @compiled
 def best_logit(weights, scratch, candidates, machines, shop, action_mask):
-    """The legal row with the highest logit, the first one on ties; NO_ROW or NOT_FINITE."""
+    """Return the legal row with the highest logit, the first one on ties; NO_ROW or NOT_FINITE.
+
+    It is not the wait where the plant would stand still by it (:mod:`agents.standstill`).
+    """
     count = encode_rows(weights, scratch, candidates, shop, action_mask)
     if count == 0:
         return NO_ROW
     summarise(weights, scratch, machines, shop, count)
-    best, highest, place = NO_ROW, -math.inf, 0
+    best, highest, place, wait = NO_ROW, -math.inf, 0, action_mask.shape[0] - 1
     for row in range(action_mask.shape[0]):
         if action_mask[row]:
             logit = row_logit(weights, scratch, place)
             if not math.isfinite(logit):
                 return NOT_FINITE
-            if logit > highest:
+            is_better = logit > highest
+            if is_better and row == wait:  # the last row, so that the tables are read at most once
+                is_better = not would_stand_still(candidates, machines, action_mask)
+            if is_better:
                 best, highest = row, logit
             place += 1
     return best
@@ -161,15 +168,20 @@ def best_logit(weights, scratch, candidates, machines, shop, action_mask):
 
 @compiled
 def all_logits(weights, scratch, candidates, machines, shop, action_mask, table_rows, logits):
-    """Number in the table and logit of each legal row, into ``table_rows [A]`` and ``logits [A]``; how many they are."""
+    """Write number in the table and logit of each legal row, into ``table_rows [A]``, ``logits [A]``.
+
+    Return how many they are. The wait is left out where the plant would stand still by it.
+    """
     count = encode_rows(weights, scratch, candidates, shop, action_mask)
     if count > 0:
         summarise(weights, scratch, machines, shop, count)
-    place = 0
+    place, wait = 0, action_mask.shape[0] - 1
     for row in range(action_mask.shape[0]):
         if action_mask[row]:
             table_rows[place], logits[place] = row, row_logit(weights, scratch, place)
             place += 1
+    if action_mask[wait] and would_stand_still(candidates, machines, action_mask):
+        return count - 1
     return count
 
 

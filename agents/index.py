@@ -62,7 +62,8 @@ class IndexPolicy:
         """
         rows = Rows(observation)
         actions = np.zeros(len(rows.legal), np.int64)
-        tables = (np.ascontiguousarray(table) for table in (rows.candidates, rows.shop, rows.legal))
+        parts = (rows.candidates, rows.machines, rows.shop, rows.legal)
+        tables = (np.ascontiguousarray(table) for table in parts)
         best_rows(*tables, self._weights, self._features, actions)
         return actions[0] if rows.is_single else actions
 

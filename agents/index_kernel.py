@@ -11,6 +11,7 @@ import math
 import numpy as np
 
 from agents.index_features import FEATURE_INDEX
+from agents.standstill import would_stand_still
 from envs.features import CANDIDATE_INDEX, SHOP_INDEX
 from envs.observation import observe
 from factory.accounts import total_cost
@@ -194,9 +195,13 @@ def describe_family(row, unit, out):
 
 
 @compiled
-def best_row(candidates, shop_row, action_mask, weights, features):
-    """The legal row with the highest index (the sum of weights times features, in float64), first on ties; 0 where none is legal."""
-    best, highest = -1, -math.inf
+def best_row(candidates, machines, shop_row, action_mask, weights, features):
+    """Return the legal row with the highest index, the first on ties; 0 where none is legal.
+
+    The index is the sum of weights times features, in float64. The row is not the wait where the
+    plant would stand still by it (:mod:`agents.standstill`).
+    """
+    best, highest, wait = -1, -math.inf, action_mask.shape[0] - 1
     for row in range(action_mask.shape[0]):
         if not action_mask[row]:
             continue
@@ -204,16 +209,19 @@ def best_row(candidates, shop_row, action_mask, weights, features):
         index = 0.0
         for place in range(weights.shape[0]):
             index += weights[place] * features[place]
-        if best < 0 or index > highest:
+        is_better = best < 0 or index > highest
+        if is_better and row == wait:
+            is_better = not would_stand_still(candidates, machines, action_mask)
+        if is_better:
             best, highest = row, index
     return max(best, 0)
 
 
 @compiled
-def best_rows(candidates, shops, action_masks, weights, features, actions):
+def best_rows(candidates, machines, shops, action_masks, weights, features, actions):
     """:func:`best_row` for every environment, into ``actions [E]``."""
     for e in range(actions.shape[0]):
-        actions[e] = best_row(candidates[e], shops[e], action_masks[e], weights, features)
+        actions[e] = best_row(candidates[e], machines[e], shops[e], action_masks[e], weights, features)
 
 
 @compiled
@@ -228,7 +236,15 @@ def play_index(factory, shop, factories, seeds, weights, most_decisions, scratch
         decisions = 0
         while shop.floor[0].deciding >= 0 and decisions < most_decisions[factories[episode]]:
             observe(factory, shop, 0, scratch, tables.candidates[0], tables.machines[0], tables.shop[0], tables.action_mask[0])
-            decide(factory, shop, 0, best_row(tables.candidates[0], tables.shop[0], tables.action_mask[0], weights, features))
+            row = best_row(
+                tables.candidates[0],
+                tables.machines[0],
+                tables.shop[0],
+                tables.action_mask[0],
+                weights,
+                features,
+            )
+            decide(factory, shop, 0, row)
             advance(factory, shop, 0)
             decisions += 1
         costs[episode] = math.inf if shop.floor[0].deciding >= 0 else total_cost(shop, 0)

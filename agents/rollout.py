@@ -14,6 +14,7 @@ from agents.compiled_rules import compile_nearest
 from agents.imagined_play import compare_rows
 from agents.priorities import Rows
 from agents.rules import Rule, first_best
+from agents.standstill import would_stand_still
 from envs.batch import Batch
 from envs.features import CANDIDATE_INDEX
 from envs.observation_checks import check_same_rows
@@ -122,8 +123,9 @@ class RolloutPolicy:
         changeovers = legal & (candidates[:, _IS_CHANGEOVER] > 0)
         if changeovers.any():
             rivals.append(int(np.argmax(np.where(changeovers, candidates[:, _ATCS], -np.inf))))
-        if legal[-1]:
-            rivals.append(len(legal) - 1)
+        wait = len(legal) - 1
+        if legal[wait] and not would_stand_still(candidates, rows.machines[e], rows.legal[e]):
+            rivals.append(wait)
         return rivals
 
     def _choose(self, e: int, rows: NDArray[np.int64]) -> int:

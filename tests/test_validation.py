@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
-from agents.index import IndexPolicy
+import numpy as np
+from numpy.typing import NDArray
+
 from agents.rules import make_rule
 from agents.validation import Examination, mean_ratio
+
+
+class OnlyWaits:
+    """A policy that never starts anything."""
+
+    def decide(self, observation: Any) -> NDArray[np.int64]:
+        mask = observation["action_mask"]
+        return np.full(len(mask), mask.shape[1] - 1)
 
 
 def test_bug_a_policy_that_only_waits_costs_infinitely_much_and_stops_no_training() -> None:
     examination = Examination(["tiny"], 2)
     reference = examination.examine_all(make_rule("ATCS"))
-    waiting = examination.examine_all(IndexPolicy({"wait": 1000.0}))
+    waiting = examination.examine_all(OnlyWaits())
     assert waiting["tiny"].total_cost == math.inf
     assert mean_ratio(waiting, reference) == math.inf
     again = examination.examine_all(make_rule("ATCS"))

@@ -1,0 +1,108 @@
+"""The last machine that could start something does not wait as well."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from agents.play import as_observation, play
+from agents.standstill import bar_waits, would_stand_still
+from agents.trained import load_policy
+from envs.batch import Batch
+from envs.features import CANDIDATE_INDEX, MACHINE_INDEX
+from envs.seeds import episode_seeds
+from factory.catalogue import find_single_factory
+from tests.conftest import ROOT
+
+JOB, AHEAD, WAIT = 0, 1, 2
+
+
+def tables(*machines: str, legal: tuple[int, ...] = (JOB, WAIT), family_ready: float = 0.0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Tables of a job row, a changeover row and the wait; machines by what they are, such as ``"idle queue"``."""
+    candidates = np.zeros((3, len(CANDIDATE_INDEX)))
+    for row, kind in enumerate(("is_job", "is_changeover", "is_wait")):
+        candidates[row, CANDIDATE_INDEX[kind]] = 1.0
+    candidates[AHEAD, CANDIDATE_INDEX["family_ready"]] = family_ready
+    table = np.zeros((len(machines) + 1, len(MACHINE_INDEX)))  # the last row is no machine
+    for row, words in enumerate(machines):
+        for word in ("exists", *words.split()):
+            name = {"queue": "queue_length"}.get(word, word if word == "exists" else f"is_{word}")
+            table[row, MACHINE_INDEX[name]] = 1.0
+    mask = np.zeros(3, np.bool_)
+    mask[list(legal)] = True
+    return candidates, table, mask
+
+
+ASKED = "idle asked queue"
+
+
+@pytest.mark.parametrize(
+    ("machines", "stands_still"),
+    [
+        ((ASKED,), True),
+        ((ASKED, "processing"), False),
+        ((ASKED, "changing"), False),
+        ((ASKED, "down"), False),
+        ((ASKED, "idle queue"), False),  # asked next, it may start
+        (("idle queue", ASKED), True),  # asked before: it had nothing to choose
+        ((ASKED, "idle waiting queue"), True),
+        ((ASKED, "idle"), True),  # with nothing in its queue
+        (("idle waiting queue", ASKED, "idle waiting queue", "idle"), True),
+    ],
+)
+def test_the_plant_stands_still_if_nobody_else_is_at_work_or_asked_later(machines: tuple[str, ...], stands_still: bool) -> None:
+    assert would_stand_still(*tables(*machines)) is stands_still
+
+
+@pytest.mark.parametrize(
+    ("legal", "family_ready", "stands_still"),
+    [
+        ((JOB, WAIT), 0.0, True),
+        ((AHEAD, WAIT), 0.0, False),  # a changeover ahead: there is nothing to start
+        ((AHEAD, WAIT), 1.0, True),  # a detour to a ready operation
+        ((WAIT,), 1.0, False),
+    ],
+)
+def test_only_a_machine_that_could_start_something_is_kept_from_waiting(legal: tuple[int, ...], family_ready: float, stands_still: bool) -> None:
+    seen = tables(ASKED, legal=legal, family_ready=family_ready)
+    assert would_stand_still(*seen) is stands_still
+
+
+def test_waits_are_barred_where_they_stand_among_the_legal_rows() -> None:
+    still, busy = tables(ASKED, "idle"), tables(ASKED, "processing")
+    candidates, machines, mask = (np.stack(pair) for pair in zip(still, busy, strict=True))
+    logits = np.array([1.0, 2.0, 3.0, 4.0], np.float32)
+    bar_waits(candidates, machines, mask, np.array([0, 2, 4]), logits)
+    assert logits.tolist() == [1.0, -np.inf, 3.0, 4.0]
+
+
+@pytest.mark.parametrize("name", ["tiny", "large"])
+def test_bug_shipped_policies_finish_on_factories_that_they_were_not_made_for(name: str) -> None:
+    """On these, one or the other had machines wait for each other for ever."""
+    for folder in ("mixture", "microfactory"):
+        policy = load_policy(ROOT / "policies" / folder)
+        batch = Batch([find_single_factory(name)], num_envs=1)
+        play(batch, policy, episode_seeds("validate", 1))
+        assert batch.over.all()
+
+
+def test_trained_policies_decide_alike_in_torch_and_compiled_where_all_would_wait() -> None:
+    from agents.compiled_network import allocate_network_scratch, arrange_weights, best_logit
+
+    policy = load_policy(ROOT / "policies" / "mixture")
+    weights = arrange_weights({n: v.numpy() for n, v in policy.network.state_dict().items()})
+    batch = Batch([find_single_factory("tiny")], num_envs=1)
+    batch.reset(episode_seeds("validate", 1))
+    barred = 0
+    while not batch.over.all():
+        seen = batch.tables
+        memory = allocate_network_scratch(weights, seen.action_mask.shape[1])
+        parts = (seen.candidates[0], seen.machines[0], seen.shop[0], seen.action_mask[0])
+        row = best_logit(weights, memory, *parts)
+        chosen = policy.decide(as_observation(seen))
+        assert row == chosen[0]
+        still = would_stand_still(parts[0], parts[1], parts[3])
+        barred += still
+        assert not (still and row == len(parts[3]) - 1)
+        batch.step(chosen, autoreset=False)
+    assert barred > 0
