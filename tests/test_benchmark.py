@@ -207,7 +207,7 @@ from evaluation.episodes import Play
 most, folder, play = int(sys.argv[1]), Path(sys.argv[3]), Play.run
 
 
-def play_or_stop(self):
+def run(self):
     while len(kept_units(folder)) >= most:
         signal.pause()
     return play(self)
@@ -217,7 +217,7 @@ def kept_units(folder):
     return list(folder.rglob(".units/*/*.json"))
 
 
-Play.run = play_or_stop
+Play.run = run
 if __name__ == "__main__":
     sys.exit(main(sys.argv[2:]))
 """

@@ -80,12 +80,20 @@ def set_operations(random: Random, state: dict[str, Any], order: dict[str, Any],
     order["operations"] = {name: order["operations"].get(name, state) for name in names[: random.integers(len(names) - 2, len(names) + 1)] if name != "polish"}
 
 
-def finish(random: Random, state: dict[str, Any], order: dict[str, Any], clock: int) -> None:
+def finish_or_not(random: Random, state: dict[str, Any], order: dict[str, Any], clock: int) -> None:
+    """A finished order is sound; one that is finished but for an operation in the middle is not."""
     for one in order["operations"].values():
         one["status"] = "done"
+    if random.random() < 0.5:
+        state["status"] = "upcoming"
 
 
-CHANGES = (set_status, set_ready_date, set_expectation, set_order, set_option, set_operations, finish)
+def set_material_date(random: Random, state: dict[str, Any], order: dict[str, Any], clock: int) -> None:
+    order["material_here"] = bool(random.random() < 0.5)
+    order["material_date"] = [None, 0, clock, clock + 1][random.integers(4)]
+
+
+CHANGES = (set_status, set_ready_date, set_expectation, set_order, set_option, set_operations, finish_or_not, set_material_date)
 
 
 @pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.__name__)
