@@ -59,7 +59,8 @@ def _listen(engine: Engine, host: str, port: int) -> socket.socket:
         engine.close()
         engine.journal.close()
         remedy = "Choose another with --host and --port; --port 0 takes any port that is free."
-        problem = f"{host}:{port}: cannot be listened at ({error.strerror})"
+        reason = str(error.strerror).partition(" (while")[0]
+        problem = f"{host}:{port}: cannot be listened at ({reason})"
         raise OSError(f"{problem}. {remedy}") from None
 
 
