@@ -26,6 +26,7 @@ from factory.arrays import (
 )
 from factory.futures import allocate_beliefs
 from factory.kernel import STUCK
+from factory.progress import Progress
 from factory.shop import allocate
 from factory.simulator import SPARE_LINES, grow_log
 from scheduler.bundle import Bundle
@@ -246,28 +247,30 @@ class Planner:
         whole = {"candidates": tables.candidates, "machines": tables.machines, "shop": tables.shop, "action_mask": tables.action_mask}
         bundle = self.decider.bundle if choosing.by_policy else None
         memory = allocate_network_scratch(bundle.weights, tables.action_mask.shape[1]) if isinstance(bundle, Bundle) else None
-        while outcome == PAUSED:
-            going = (factory, floor.arrays, shop, floor.locks, known, last_date, idle_rounds, scratch, tables)
-            if memory is not None and isinstance(bundle, Bundle):
-                outcome = play_on(*going, bundle.weights, memory, _DECISIONS_AT_ONCE, shop.log.shape[1] - SPARE_LINES if shop.log.shape[1] else NEVER)
-                if outcome == FAULT:  # the rule takes this decision, and tells why
-                    memory, outcome = None, PAUSED
-            else:
-                outcome = go_on(*going)
-                asked = np.flatnonzero(shop.floor.deciding >= 0)
-                if outcome == FINE and len(asked):
-                    rows[asked] = choosing.rows(whole if len(asked) == worlds else {name: table[asked] for name, table in whole.items()})
-                    outcome = PAUSED if decide_all(factory, shop, rows) else FAULT
-            if outcome == STUCK:
-                raise PlanError(_explain_stuck(floor))
-            if outcome == FAULT:
-                raise PlanError("plan: a choice was not legal. Check the bundle with python -m scheduler decide.")
-            if self.decider.clock() > deadline and outcome == PAUSED:
-                raise PlanError(f"plan: it takes more than {self.most_seconds:g} s. Leave out orders that are far off, or sample fewer futures.")
-            if shop.log.shape[1]:
-                if shop.floor.log_length[0] > shop.log.shape[1]:
-                    raise PlanError("plan: machines are held too often to write the plan down. Take away locks of operations that are far off.")
-                shop = grow_log(shop)
+        with Progress("playing the plan to its end" if worlds == 1 else f"playing {worlds} futures, decision by decision") as progress:
+            while outcome == PAUSED:
+                progress.step()
+                going = (factory, floor.arrays, shop, floor.locks, known, last_date, idle_rounds, scratch, tables)
+                if memory is not None and isinstance(bundle, Bundle):
+                    outcome = play_on(*going, bundle.weights, memory, _DECISIONS_AT_ONCE, shop.log.shape[1] - SPARE_LINES if shop.log.shape[1] else NEVER)
+                    if outcome == FAULT:  # the rule takes this decision, and tells why
+                        memory, outcome = None, PAUSED
+                else:
+                    outcome = go_on(*going)
+                    asked = np.flatnonzero(shop.floor.deciding >= 0)
+                    if outcome == FINE and len(asked):
+                        rows[asked] = choosing.rows(whole if len(asked) == worlds else {name: table[asked] for name, table in whole.items()})
+                        outcome = PAUSED if decide_all(factory, shop, rows) else FAULT
+                if outcome == STUCK:
+                    raise PlanError(_explain_stuck(floor))
+                if outcome == FAULT:
+                    raise PlanError("plan: a choice was not legal. Check the bundle with python -m scheduler decide.")
+                if self.decider.clock() > deadline and outcome == PAUSED:
+                    raise PlanError(f"plan: it takes more than {self.most_seconds:g} s. Leave out orders that are far off, or sample fewer futures.")
+                if shop.log.shape[1]:
+                    if shop.floor.log_length[0] > shop.log.shape[1]:
+                        raise PlanError("plan: machines are held too often to write the plan down. Take away locks of operations that are far off.")
+                    shop = grow_log(shop)
         return shop
 
     # --- telling --------------------------------------------------------------------------------------------------------------
