@@ -51,9 +51,9 @@ class Rows:
         if columns != _COLUMNS:
             raise refusal(
                 ValueError,
-                "decide: columns of candidates, machines and shop",
-                str(columns),
-                f"must be {_COLUMNS} (envs/features.py)",
+                "decide: candidates, machines and shop",
+                f"{columns} columns",
+                f"must have {_COLUMNS} columns (envs/features.py)",
                 "Observe with the same version of the project.",
             )
         self.is_single = candidates.ndim == 2
