@@ -14,6 +14,7 @@ import numpy as np
 from envs.observation import allocate_scratch, allocate_tables
 from envs.stepping import reference_cost
 from factory.arrays import FactoryArrays
+from factory.lulls import allocate_lulls
 from factory.progress import Progress
 from factory.shop import allocate
 from factory.simulator import full_rows
@@ -111,10 +112,14 @@ def _mean_cost(arrays: FactoryArrays, g: int, orders: int, rows: Rows, dtype: _F
     costs = []
     with _with_orders(arrays, g, orders):
         shop = allocate(arrays, 1, **_fitting(arrays, rows))
-        scratch, tables = allocate_scratch(shop), allocate_tables(arrays, shop, dtype)
+        working = (
+            allocate_scratch(shop),
+            allocate_tables(arrays, shop, dtype),
+            allocate_lulls(arrays, 1),
+        )
         for episode in range(_episodes(arrays, g)):
             seed = np.uint64(_REFERENCE_SEED + episode)
-            costs.append(reference_cost(arrays, shop, 0, g, seed, scratch, tables))
+            costs.append(reference_cost(arrays, shop, 0, g, seed, *working))
             progress.step()
     return float(np.mean(costs))
 

@@ -15,6 +15,7 @@ from factory.bundle import Bundle
 from factory.choices import row_without_jobs
 from factory.compiled import compiled
 from factory.kernel import EPISODE_OVER, STUCK, advance, begin_episode, decide
+from factory.lulls import advance_over_lulls, begin_lulls
 
 _ATCS = CANDIDATE_INDEX["atcs"]
 FINE = -1
@@ -177,6 +178,17 @@ def step_all_once(factory, shop, actions, last_date, most_decisions, scratch, ta
 
 
 @compiled
+def step_over_lulls(factory, shop, e, row, lulls, scratch, tables):
+    """Carry out a legal row in a simulation that looks ahead, let waits last through lulls, and
+    show the next decision. False if the factory is stuck.
+    """
+    decide(factory, shop, e, row)
+    advance_over_lulls(factory, shop, e, lulls)
+    observe(factory, shop, e, scratch, tables.candidates[e], tables.machines[e], tables.shop[e], tables.action_mask[e])
+    return shop.floor[e].deciding != STUCK
+
+
+@compiled
 def best_by_column(shop, e, candidates, column):
     """Return the legal job row with the highest value in ``column`` (the first on ties).
 
@@ -190,12 +202,15 @@ def best_by_column(shop, e, candidates, column):
 
 
 @compiled
-def reference_cost(factory, shop, e, g, seed, scratch, tables):
-    """Total cost of one episode of factory ``g`` under the ATCS column (k1 = 2, k2 = 0.5)."""
+def reference_cost(factory, shop, e, g, seed, scratch, tables, lulls):
+    """Total cost of one episode of factory ``g`` under the ATCS column (k1 = 2, k2 = 0.5), which
+    waits through lulls.
+    """
     begin_episode(factory, shop, e, g, seed)
-    advance(factory, shop, e)
+    begin_lulls(lulls, e)
+    advance_over_lulls(factory, shop, e, lulls)
     while shop.floor[e].deciding >= 0:
         observe(factory, shop, e, scratch, tables.candidates[e], tables.machines[e], tables.shop[e], tables.action_mask[e])
         decide(factory, shop, e, best_by_column(shop, e, tables.candidates[e], _ATCS))
-        advance(factory, shop, e)
+        advance_over_lulls(factory, shop, e, lulls)
     return total_cost(shop, e)

@@ -9,6 +9,12 @@ from factory.compiled import compiled
 
 FOR_EVER = 2**61
 """A date that no episode reaches, in ticks."""
+MAX_CYCLES = 1000
+"""Rounds of all supply regimes that are drawn stay by stay; beyond them a regime is in force by its
+share of time.
+"""
+_IN_FORCE = 2
+"""Index under which it is drawn which regime that is; 0 is that of the lengths of stays."""
 
 
 @compiled
@@ -230,6 +236,10 @@ def draw_material(factory, shop, e, first_order, last_order, first_regime, date)
         release_date = shop.orders[e, order].release_date
         shop.orders[e, order].material_date = release_date
         if regimes > 0 and product_needs_material(factory, g, shop.orders[e, order].product):
+            if release_date - stay_end > MAX_CYCLES * cycle_time(factory.supplies[g], regimes):
+                stay = next_stay_of(factory, g, first_regime, stay, draw_in_force(factory, g, seed, order))
+                regime = (first_regime + stay) % regimes
+                stay_end = release_date + stay_length(seed, draws.SUPPLY_REGIME, stay, factory.supplies[g, regime].duration)
             while release_date >= stay_end:
                 stay += 1
                 stay_end += stay_length(seed, draws.SUPPLY_REGIME, stay, factory.supplies[g, (first_regime + stay) % regimes].duration)
@@ -237,6 +247,38 @@ def draw_material(factory, shop, e, first_order, last_order, first_regime, date)
             if draws.uniform(seed, draws.MATERIAL, order, 0) < factory.supplies[g, regime].late_probability:
                 lateness = draws.exponential_ticks(factory.supplies[g, regime].mean_lateness, seed, draws.LATENESS, order, 0)
                 shop.orders[e, order].material_date = release_date + lateness
+
+
+@compiled
+def cycle_time(stays, count):
+    """Return the mean time in which every regime has its turn, ticks."""
+    total = 0.0
+    for regime in range(count):
+        total += stays[regime].duration
+    return total
+
+
+@compiled
+def draw_in_force(factory, g, seed, order):
+    """Draw the supply regime in force at the release of an order that comes long after the last
+    stay that was drawn.
+    """
+    supplies = factory.supplies[g]
+    regimes = factory.plant[g].num_supply_regimes
+    target = draws.uniform(seed, draws.SUPPLY_REGIME, order, _IN_FORCE) * cycle_time(supplies, regimes)
+    running = 0.0
+    for regime in range(regimes - 1):
+        running += supplies[regime].duration
+        if running > target:
+            return regime
+    return regimes - 1
+
+
+@compiled
+def next_stay_of(factory, g, first_regime, stay, regime):
+    """Return the number of the next stay, after ``stay``, that is one in ``regime``."""
+    regimes = factory.plant[g].num_supply_regimes
+    return stay + 1 + (regime - first_regime - stay - 1) % regimes
 
 
 @compiled

@@ -33,6 +33,8 @@ from factory.queues import push_traveller
 _STEPS_PER_STAY = 4
 _PRESENT = 1
 """Index under which the regime in force now is drawn; 0 is that of the lengths of stays."""
+_ROUNDING = 2.5e-16
+"""What adding and multiplying probabilities may change in their last digit."""
 _CONDITIONAL = 2**32
 """Index, beyond those of all attempts, under which the rest of what has begun is drawn."""
 
@@ -43,11 +45,13 @@ class Beliefs(Bundle):
 
     demand: NDArray[np.float64]  # [R]
     supply: NDArray[np.float64]  # [S]
+    before: NDArray[np.float64]  # [max(R, S)] working space: those of the step before
 
 
 def allocate_beliefs(factories: FactoryArrays) -> Beliefs:
     """Beliefs about one environment of any of the factories."""
-    return Beliefs(np.zeros(max(1, factories.regimes.shape[1])), np.zeros(max(1, factories.supplies.shape[1])))
+    demand, supply = max(1, factories.regimes.shape[1]), max(1, factories.supplies.shape[1])
+    return Beliefs(np.zeros(demand), np.zeros(supply), np.zeros(max(demand, supply)))
 
 
 # --- regimes ----------------------------------------------------------------------------------------------------------------
@@ -58,14 +62,14 @@ def infer_regimes(factory, shop, e, beliefs):
     """Probabilities of the regimes in force at the clock of environment ``e``, given what has been released and whose material was late.
 
     The forward filter of a Markov-modulated Poisson process (Fischer and Meier-Hellstern 1993, The Markov-modulated Poisson process cookbook, section 3.2),
-    in steps of a quarter of the shortest stay.
+    in steps of a quarter of the shortest stay, until a step changes nothing any more.
     """
-    infer_demand_regime(factory, shop, e, beliefs.demand)
-    infer_supply_regime(factory, shop, e, beliefs.supply)
+    infer_demand_regime(factory, shop, e, beliefs.demand, beliefs.before)
+    infer_supply_regime(factory, shop, e, beliefs.supply, beliefs.before)
 
 
 @compiled
-def infer_demand_regime(factory, shop, e, belief):
+def infer_demand_regime(factory, shop, e, belief, before):
     """Each batch speaks for regimes with a high rate, each time without one for those with a low rate."""
     g = shop.floor[e].factory
     belief[:] = 0.0
@@ -77,28 +81,32 @@ def infer_demand_regime(factory, shop, e, belief):
     for order in range(factory.plant[g].initial_orders, shop.floor[e].num_released):
         release_date = shop.orders[e, order].release_date
         if release_date > date or factory.plant[g].batch_high == 1:
-            wait_for_batch(factory, g, belief, release_date - date)
+            wait_for_batch(factory, g, belief, before, release_date - date)
             for regime in range(regimes):
                 belief[regime] /= factory.regimes[g, regime].interarrival_time
             normalise(belief)
             date = release_date
-    wait_for_batch(factory, g, belief, shop.floor[e].clock - date)
+    wait_for_batch(factory, g, belief, before, shop.floor[e].clock - date)
 
 
 @compiled
-def wait_for_batch(factory, g, belief, elapsed):
-    """Time passes and nothing is released."""
+def wait_for_batch(factory, g, belief, before, elapsed):
+    """Time passes and nothing is released; in how many steps."""
     regimes = factory.plant[g].num_regimes
     steps = steps_of(factory.regimes[g], regimes, elapsed)
-    for _ in range(steps):
+    for step in range(steps):
+        remember(belief, before)
         change_regimes(factory.regimes[g], regimes, belief, elapsed / steps)
         for regime in range(regimes):
             belief[regime] *= math.exp(-elapsed / steps / factory.regimes[g, regime].interarrival_time)
         normalise(belief)
+        if is_settled(belief, before):
+            return step + 1
+    return steps
 
 
 @compiled
-def infer_supply_regime(factory, shop, e, belief):
+def infer_supply_regime(factory, shop, e, belief, before):
     """Each order that needs material tells by its lateness which regime was likely in force at its release."""
     g = shop.floor[e].factory
     belief[:] = 0.0
@@ -111,23 +119,45 @@ def infer_supply_regime(factory, shop, e, belief):
         if not product_needs_material(factory, g, shop.orders[e, order].product):
             continue
         release_date = shop.orders[e, order].release_date
-        pass_supply(factory, g, belief, release_date - date)
+        pass_supply(factory, g, belief, before, release_date - date)
         date = release_date
         late = shop.orders[e, order].material_date > release_date  # seen at the release: the material is there or it is not
         for regime in range(regimes):
             probability = factory.supplies[g, regime].late_probability
             belief[regime] *= probability if late else 1.0 - probability
         normalise(belief)
-    pass_supply(factory, g, belief, shop.floor[e].clock - date)
+    pass_supply(factory, g, belief, before, shop.floor[e].clock - date)
 
 
 @compiled
-def pass_supply(factory, g, belief, elapsed):
-    """Time passes between two orders that need material."""
+def pass_supply(factory, g, belief, before, elapsed):
+    """Time passes between two orders that need material; in how many steps."""
     regimes = factory.plant[g].num_supply_regimes
     steps = steps_of(factory.supplies[g], regimes, elapsed)
-    for _ in range(steps):
+    for step in range(steps):
+        remember(belief, before)
         change_regimes(factory.supplies[g], regimes, belief, elapsed / steps)
+        if is_settled(belief, before):
+            return step + 1
+    return steps
+
+
+@compiled
+def remember(belief, before):
+    """Keep the probabilities of before a step."""
+    for regime in range(belief.shape[0]):
+        before[regime] = belief[regime]
+
+
+@compiled
+def is_settled(belief, before):
+    """Return whether a step has changed no probability by more than rounding does: all further
+    steps of that length would change nothing either.
+    """
+    for regime in range(belief.shape[0]):
+        if abs(belief[regime] - before[regime]) > _ROUNDING:
+            return False
+    return True
 
 
 @compiled

@@ -17,6 +17,8 @@ from factory.schedule import OrderRecord
 
 ARRIVAL, BATCH, PRODUCT, OPTION, CUSTOMER, ALLOWANCE, PROCESS, FAILURE, REPAIR, REWORK, MATERIAL, LATENESS, DEMAND_REGIME, SUPPLY_REGIME = range(1, 15)
 MAX_ATTEMPTS = 4
+_MAX_CYCLES = 1000
+_IN_FORCE = 2
 _ATTEMPT_KEYS = 64
 _WORD = 2**64 - 1
 _GOLDEN = 0x9E3779B97F4A7C15
@@ -235,16 +237,31 @@ def _with_material(plant: Plant, seed: int, orders: Sequence[OrderRecord]) -> tu
         return tuple(orders)
     supplied = []
     stay, stay_end = 0, _stay_length(regimes, seed, SUPPLY_REGIME, 0)
+    cycle_time = sum(regime.duration or 0 for regime in regimes)
     for order in orders:
+        if not plant.needs_material(order.product):
+            supplied.append(order)
+            continue
+        if order.release_date - stay_end > _MAX_CYCLES * cycle_time:
+            stay = _jump_to_stay(regimes, seed, order.number, stay)
+            stay_end = order.release_date + _stay_length(regimes, seed, SUPPLY_REGIME, stay)
         while order.release_date >= stay_end:
             stay += 1
             stay_end += _stay_length(regimes, seed, SUPPLY_REGIME, stay)
-        supplied.append(_supply(plant, seed, regimes[stay % len(regimes)], order))
+        supplied.append(_supply(seed, regimes[stay % len(regimes)], order))
     return tuple(supplied)
 
 
-def _supply(plant: Plant, seed: int, regime: SupplyRegime, order: OrderRecord) -> OrderRecord:
-    late = plant.needs_material(order.product) and uniform(seed, MATERIAL, order.number, 0) < regime.late_probability
-    if not late:
+def _jump_to_stay(regimes: Sequence[SupplyRegime], seed: int, order: int, stay: int) -> int:
+    """Return the stay after ``stay`` that is in force at the release of an order that comes long
+    after it (docs/model.md, section 6).
+    """
+    shares = [float(regime.duration or 0) for regime in regimes]
+    chosen = _pick(shares, uniform(seed, SUPPLY_REGIME, order, _IN_FORCE))
+    return next(number for number in range(stay + 1, stay + 1 + len(regimes)) if number % len(regimes) == chosen)
+
+
+def _supply(seed: int, regime: SupplyRegime, order: OrderRecord) -> OrderRecord:
+    if uniform(seed, MATERIAL, order.number, 0) >= regime.late_probability:
         return order
     return replace(order, material_date=order.release_date + exponential_ticks(regime.mean_lateness, seed, LATENESS, order.number, 0))

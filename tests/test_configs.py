@@ -17,6 +17,7 @@ from factory.arrays import COST_TERMS
 from factory.catalogue import FOLDER, find_factory, find_single_factory, shipped
 from factory.load import load
 from factory.load_factor import changeover_profile, mean_interarrival_time, offered_load
+from factory.lulls import allocate_lulls
 from factory.model import Demand, Factory, Product
 from factory.order_book import read_order_book
 from factory.plant import Plant
@@ -172,10 +173,10 @@ def reference(name: str) -> Reference:
     factory = find_single_factory(name)
     arrays = load([factory])
     shop = allocate(arrays, 1, job_rows=64, changeover_rows=16)
-    scratch, tables = allocate_scratch(shop), allocate_tables(arrays, shop, np.float32)
+    working = allocate_scratch(shop), allocate_tables(arrays, shop, np.float32), allocate_lulls(arrays, 1)
     episodes = []
     for seed in range(EPISODES // 4 if name == "large" else EPISODES):
-        cost = reference_cost(arrays, shop, 0, 0, np.uint64(seed), scratch, tables)
+        cost = reference_cost(arrays, shop, 0, 0, np.uint64(seed), *working)
         orders = shop.orders[0]
         on_time = (orders.completion_date <= orders.due_date).mean()
         exists = np.arange(shop.operations.shape[2]) < arrays.products.num_operations[0][orders.product][:, None]

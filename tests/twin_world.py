@@ -258,20 +258,37 @@ class Stays:
     def __init__(self, durations: list[int | None], draws: Draws, role: int) -> None:
         self.durations, self.draws, self.role = durations, draws, role
         self.ends: list[float] = []
+        self.first, self.start = 0, 0.0  # number and date of the stay that ends first of `ends`
+
+    def jump(self, date: float, order: int) -> None:
+        """Begin at the date of an order that comes long after all stays known another one, in a
+        regime drawn by its share of time.
+        """
+        count = len(self.durations)
+        if not self.ends:
+            self.ends.append(self._next_end())
+        total = sum(duration or 0 for duration in self.durations)
+        if date - self.ends[-1] <= 1000 * total:
+            return
+        target = self.draws.uniform(self.role, order, 2) * total
+        chosen = next(regime for regime in range(count) if sum(duration or 0 for duration in self.durations[: regime + 1]) > target)
+        after = self.first + len(self.ends)
+        self.first = next(stay for stay in range(after, after + count) if stay % count == chosen)
+        self.start, self.ends = date, []
 
     def at(self, date: float) -> tuple[int, float]:
         """Regime in force at the date and the end of its stay; a stay covers [start, end)."""
         while not self.ends or self.ends[-1] <= date:
             self.ends.append(self._next_end())
         stay = next(k for k, end in enumerate(self.ends) if date < end)
-        return stay % len(self.durations), self.ends[stay]
+        return (self.first + stay) % len(self.durations), self.ends[stay]
 
     def _next_end(self) -> float:
-        stay = len(self.ends)
+        stay = self.first + len(self.ends)
         duration = self.durations[stay % len(self.durations)]
         if len(self.durations) == 1 or duration is None:
             return math.inf
-        return (self.ends[-1] if self.ends else 0) + self.draws.lifetime(duration, self.role, stay, 0)
+        return (self.ends[-1] if self.ends else self.start) + self.draws.lifetime(duration, self.role, stay, 0)
 
 
 def make_orders(plant: Plant, draws: Draws, book: OrderBook | None) -> list[TwinOrder]:
@@ -281,6 +298,7 @@ def make_orders(plant: Plant, draws: Draws, book: OrderBook | None) -> list[Twin
     stays = Stays([regime.duration for regime in supply], draws, SUPPLY_REGIME)
     for order in orders:
         if supply and plant.routes[order.product].needs_material:
+            stays.jump(order.release_date, order.number)
             regime = supply[stays.at(order.release_date)[0]]
             if draws.uniform(MATERIAL, order.number, 0) < regime.late_probability:
                 order.material_date += draws.lifetime(regime.mean_lateness, LATENESS, order.number, 0)
