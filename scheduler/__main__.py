@@ -89,6 +89,8 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     shadow.set_defaults(run=_shadow)
     shadow.add_argument("--futures", type=int, default=16, help="that judge each difference")
     shadow.add_argument("--most", type=int, default=100, help="differences that are judged")
+    for command in (plan, tried, shadow):
+        command.add_argument("--seconds", type=_positive_seconds, default=PLAN_SECONDS, help="time for one plan; a what-if makes two")
     for command in (again, shadow):
         command.add_argument("log", type=Path, help="SQLite file that serve or decide wrote")
         command.add_argument("--first", type=int, default=1, help="number of the first entry")
@@ -102,6 +104,14 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     snapshot.add_argument("--decisions", type=int, default=200, help="decisions that ATCS takes before it")
     snapshot.set_defaults(run=_snapshot)
     return parser.parse_args(arguments)
+
+
+def _positive_seconds(text: str) -> float:
+    """Return a time that is more than none."""
+    seconds = float(text)
+    if not seconds > 0:
+        raise argparse.ArgumentTypeError(f"{seconds}; it must be above 0. Write seconds such as 30.")
+    return seconds
 
 
 # --- commands -----------------------------------------------------------------------------------------------------------------
@@ -119,7 +129,7 @@ def _decide(options: argparse.Namespace) -> str:
 
 
 def _plan(options: argparse.Namespace) -> str:
-    planner, snapshot = _open(options)
+    planner, snapshot = _open(options, options.seconds)
     factory = planner.decider.floor.factory
     previous = _read_plan(options.previous) if options.previous else None
     if previous is not None and options.frozen > 0:
@@ -143,7 +153,7 @@ def _explain(options: argparse.Namespace) -> str:
 
 
 def _what_if(options: argparse.Namespace) -> str:
-    planner, snapshot = _open(options)
+    planner, snapshot = _open(options, options.seconds)
     try:
         changes = _CHANGES.validate_json(f"[{','.join(options.change)}]")
     except ValidationError as error:
@@ -170,7 +180,7 @@ def _replay(options: argparse.Namespace) -> str:
 
 def _shadow(options: argparse.Namespace) -> str:
     factory, loaded = _load(options, strict=True)
-    planner = Planner(Decider(Floor(factory), loaded.bundle, loaded.rule))
+    planner = Planner(Decider(Floor(factory), loaded.bundle, loaded.rule), options.seconds)
     found = report_shadow(planner, options.log, futures=options.futures, most=options.most, first=options.first)
     return found.model_dump_json(indent=1) if options.json else tell_shadow(found)
 
@@ -204,11 +214,11 @@ def _trained_for(folder: Path) -> str:
         raise BundleError(f"{folder}: no manifest tells the factory. Give it with --factory, or another bundle.") from None
 
 
-def _open(options: argparse.Namespace) -> tuple[Planner, Snapshot]:
+def _open(options: argparse.Namespace, seconds: float = PLAN_SECONDS) -> tuple[Planner, Snapshot]:
     factory, loaded = _load(options)
     decider = Decider(Floor(factory), None, loaded.rule, options.budget / 1000)
     loaded.use_in(decider)
-    return Planner(decider), _read(options, factory)
+    return Planner(decider, seconds), _read(options, factory)
 
 
 def _read(options: argparse.Namespace, factory: Factory) -> Snapshot:

@@ -11,23 +11,34 @@ from agents.compiled_network import best_logit
 from envs.observation import observe
 from factory import draws
 from factory.accounts import pass_time, settle_accounts
-from factory.arrays import CHANGING, DOWN, ENTRY_BITS, ENTRY_MASK, IDLE, NEVER, PROCESSING, FactoryArrays
+from factory.arrays import CHANGING, DOWN, ENTRY_BITS, ENTRY_MASK, IDLE, NEVER, PROCESSING, UPCOMING, FactoryArrays
 from factory.choices import is_eligible, process_time
 from factory.compiled import compiled
 from factory.expectations import expected_lateness
 from factory.futures import changeover_end, copy_centres, copy_floor, copy_orders, imagine, infer_regimes, send_travellers
 from factory.kernel import EPISODE_OVER, STUCK, ask_machine, decide, happen_now, next_date
+from factory.lulls import LASTING, is_long_quiet, next_event_date, note_event, prolong_waits
 from scheduler.locks import hold_for, narrow_choices
 
 _PRACTICALLY_NEVER = 1e15
 """Mean time to failure, in ticks, of machines that do not fail."""
-_LONG = 2**41
-"""Ticks for which a machine is held that waits for what is locked to it: nothing but that ends it, and each end would be a line in the log."""
-_MOST_IDLE_ROUNDS = 1000
+_MAX_IDLE_ROUNDS = 1000
 """Times that machines are let wait while nothing else is going to happen; then the floor is stuck."""
+_FREE_IDLE_ROUNDS = 16
+"""Of these, those after which a machine that may start something must not wait."""
+_MAX_CHANGES = 100
+"""Changeovers alone, for each machine, since an operation was last started; after them none is made
+ahead.
+"""
 FINE, PAUSED, FAULT = 0, 1, 2
-ARRIVED = -3
-"""``floor.deciding`` of an environment that has come to its end."""
+ARRIVED, CIRCLING = -3, -4
+"""``floor.deciding`` of an environment that has come to its end, and of one in which machines
+change over for ever and start nothing.
+"""
+IDLE_ROUNDS, CHANGES = 0, 1
+"""Columns of the counts of an environment: rounds in which nothing is going to happen, changeovers
+since an operation was last started.
+"""
 
 
 def certain(factories: FactoryArrays) -> FactoryArrays:
@@ -131,14 +142,23 @@ def sample(factory, shop, locks, beliefs, target, seed, room, last_date):
 
 @compiled
 def prolong_work(factory, shop, e):
-    """What is to end later than it would if it began now takes that much longer: whoever says so knows more than the plan."""
+    """What is to end later than it would if it began now ends that much later: whoever says so
+    knows more than the plan, failures on the way included.
+    """
     for machine in range(factory.plant[shop.floor[e].factory].num_machines):
         excess = excess_work(factory, shop, e, machine)
         if excess > 0:
-            shop.machines[e, machine].process_left += excess
-            if shop.machines[e, machine].status == PROCESSING:
-                next_change = min(shop.machines[e, machine].process_left, shop.machines[e, machine].time_to_failure)
-                shop.machines[e, machine].date = shop.machines[e, machine].state_date + next_change
+            delay_work(shop, e, machine, excess)
+
+
+@compiled
+def delay_work(shop, e, machine, ticks):
+    """What the machine does goes on as drawn, but so much later; the time between ages nothing."""
+    shop.machines[e, machine].date += ticks
+    if shop.machines[e, machine].status == PROCESSING:  # the kernel takes off what has passed when the status ends
+        shop.machines[e, machine].process_left += ticks
+        if shop.machines[e, machine].time_to_failure != NEVER:
+            shop.machines[e, machine].time_to_failure += ticks
 
 
 @compiled
@@ -179,10 +199,8 @@ def pause_machines(factory, shop, e, locks):
     for machine in range(factory.plant[shop.floor[e].factory].num_machines):
         pause = pause_left(shop, e, locks, machine)
         if pause > 0:
-            shop.machines[e, machine].date += pause
+            delay_work(shop, e, machine, pause)
             shop.machines[e, machine].expected_end += pause
-            if shop.machines[e, machine].status == PROCESSING:
-                shop.machines[e, machine].process_left += pause
         if shop.machines[e, machine].status == CHANGING:  # perhaps past its expected end
             date = shop.machines[e, machine].date
             shop.machines[e, machine].date = max(date, shop.floor[e].clock + 1)
@@ -214,7 +232,7 @@ def begin_accounts(factory, shop, e):
 
 
 @compiled
-def go_on(factory, seen, shop, locks, known, last_date, idle_rounds, scratch, tables):
+def go_on(factory, seen, shop, locks, known, last_date, lulls, counts, scratch, tables):
     """Let every environment come to its next decision, and show it.
 
     Parameters
@@ -223,78 +241,96 @@ def go_on(factory, seen, shop, locks, known, last_date, idle_rounds, scratch, ta
         The factory as it goes on, and as decision makers see it.
     known, last_date
         An environment has ARRIVED when its first ``known`` orders are completed or ``last_date`` has passed.
-    idle_rounds
-        Its memory, ``[E]``, zeros at first.
+    lulls, counts
+        Its memory: of :func:`factory.lulls.allocate_lulls`, and zeros ``[E, 2]`` at first.
 
     Returns
     -------
-    FINE, or STUCK if in some environment nothing is ever going to happen.
+    FINE; STUCK if in some environment nothing is ever going to happen; CIRCLING if changeovers
+    never lead to a start.
     """
     for e in range(shop.floor.shape[0]):
         if shop.floor[e].deciding == ARRIVED:
             continue
-        shop.floor[e].deciding = go_on_one(factory, shop, e, locks, known, last_date, idle_rounds)
-        if shop.floor[e].deciding == STUCK:
-            return STUCK
+        shop.floor[e].deciding = go_on_one(factory, shop, e, locks, known, last_date, lulls, counts)
+        if shop.floor[e].deciding == STUCK or shop.floor[e].deciding == CIRCLING:
+            return shop.floor[e].deciding
         if shop.floor[e].deciding >= 0:
             observe(seen, shop, e, scratch, tables.candidates[e], tables.machines[e], tables.shop[e], tables.action_mask[e])
     return FINE
 
 
 @compiled
-def decide_all(factory, shop, rows):
+def decide_all(factory, shop, rows, counts):
     """Carry out a row for every environment that is asked; False if one is not legal."""
     for e in range(rows.shape[0]):
-        if shop.floor[e].deciding >= 0 and not decide(factory, shop, e, rows[e]):
+        if shop.floor[e].deciding >= 0 and not decide_and_count(factory, shop, e, rows[e], counts):
             return False
     return True
 
 
 @compiled
-def play_on(factory, seen, shop, locks, known, last_date, idle_rounds, scratch, tables, weights, memory, most_decisions, most_lines):
+def decide_and_count(factory, shop, e, row, counts):
+    """Carry out a row, and count changeovers alone; False if it is not legal."""
+    if not decide(factory, shop, e, row):
+        return False
+    if row < shop.job_row.shape[1]:
+        counts[e, CHANGES] = 0
+    elif row < shop.legal.shape[1] - 1:
+        counts[e, CHANGES] += 1
+    return True
+
+
+@compiled
+def play_on(factory, seen, shop, locks, known, last_date, lulls, counts, scratch, tables, weights, memory, most_decisions, most_lines):
     """Let a policy (``weights``, with ``memory`` to think in) play every environment to its end; the rest as :func:`go_on`.
 
     Returns
     -------
-    FINE, STUCK, PAUSED after ``most_decisions`` or where the log has more than ``most_lines``, or FAULT where the policy has no legal choice to offer.
+    FINE, STUCK, CIRCLING, PAUSED after ``most_decisions`` or where the log has more than
+    ``most_lines``, or FAULT where the policy has no legal choice to offer.
     """
     decisions = 0
     for e in range(shop.floor.shape[0]):
         while shop.floor[e].deciding != ARRIVED:
             if decisions == most_decisions or shop.floor[e].log_length > most_lines:
                 return PAUSED
-            machine = go_on_one(factory, shop, e, locks, known, last_date, idle_rounds)
+            machine = go_on_one(factory, shop, e, locks, known, last_date, lulls, counts)
             shop.floor[e].deciding = machine
-            if machine == STUCK:
-                return STUCK
+            if machine == STUCK or machine == CIRCLING:
+                return machine
             if machine == ARRIVED:
                 break
             observe(seen, shop, e, scratch, tables.candidates[e], tables.machines[e], tables.shop[e], tables.action_mask[e])
             row = best_logit(weights, memory, tables.candidates[e], tables.machines[e], tables.shop[e], tables.action_mask[e])
-            if row < 0 or not decide(factory, shop, e, row):
+            if row < 0 or not decide_and_count(factory, shop, e, row, counts):
                 return FAULT
             decisions += 1
     return FINE
 
 
 @compiled
-def go_on_one(factory, shop, e, locks, known, last_date, idle_rounds):
-    """The machine that must decide; ARRIVED or STUCK."""
+def go_on_one(factory, shop, e, locks, known, last_date, lulls, counts):
+    """The machine that must decide; ARRIVED, STUCK or CIRCLING."""
     while True:
         happen_now(factory, shop, e)
         shop.floor[e].deciding = EPISODE_OVER
         if shop.floor[e].num_active == 0 or shop.active[e, 0] >= known:
             settle_accounts(factory, shop, e)
             return ARRIVED
+        event_date = min(next_event_date(factory, shop, e, lulls), next_service_date(factory, shop, e, locks))
+        note_event(factory, shop, e, lulls, event_date)
         machine = ask_machine(factory, shop, e)
         if machine >= 0:
             if narrow_choices(factory, shop, e, machine, locks):
-                if idle_rounds[e] > factory.plant[shop.floor[e].factory].num_machines:
-                    forbid_wait(shop, e)
+                if counts[e, CHANGES] > 10 * _MAX_CHANGES * factory.plant[shop.floor[e].factory].num_machines:
+                    return CIRCLING
+                end_dawdling(factory, shop, e, machine, lulls, counts)
                 return machine
             shop.floor[e].deciding = machine
-            hold_for(shop, e, machine, locks, _LONG)
+            hold_for(shop, e, machine, locks, LASTING)
             continue
+        prolong_waits(factory, shop, e, lulls)
         date = next_date(factory, shop, e)
         if date > last_date:
             if date == NEVER:
@@ -302,29 +338,55 @@ def go_on_one(factory, shop, e, locks, known, last_date, idle_rounds):
             pass_time(factory, shop, e, last_date)
             settle_accounts(factory, shop, e)
             return ARRIVED
-        idle_rounds[e] = idle_rounds[e] + 1 if nothing_else_happens(factory, shop, e, locks) else 0
-        if idle_rounds[e] > _MOST_IDLE_ROUNDS:
+        counts[e, IDLE_ROUNDS] = counts[e, IDLE_ROUNDS] + 1 if event_date == NEVER else 0
+        if counts[e, IDLE_ROUNDS] > _MAX_IDLE_ROUNDS:
             return STUCK
         pass_time(factory, shop, e, date)
 
 
 @compiled
-def forbid_wait(shop, e):
-    """Make the wait illegal if anything else is legal.
-
-    No order comes any more, and all machines have waited for one in turn: now one of them starts.
-    """
-    wait = shop.legal.shape[1] - 1
-    if shop.legal[e, :wait].any():
-        shop.legal[e, wait] = False
+def next_service_date(factory, shop, e, locks):
+    """Return the date at which the next idle machine is in service again; NEVER if all are."""
+    date = NEVER
+    for machine in range(factory.plant[shop.floor[e].factory].num_machines):
+        until = in_service_date(locks, machine)
+        if shop.machines[e, machine].status == IDLE and until > shop.floor[e].clock:
+            date = min(date, until)
+    return date
 
 
 @compiled
-def nothing_else_happens(factory, shop, e, locks):
-    """Whether only waits end from now on."""
-    if shop.floor[e].num_travelling > 0 or shop.floor[e].num_released < shop.floor[e].num_orders:
-        return False
-    for machine in range(factory.plant[shop.floor[e].factory].num_machines):
-        if shop.machines[e, machine].status != IDLE or in_service_date(locks, machine) > shop.floor[e].clock:
-            return False
-    return True
+def end_dawdling(factory, shop, e, machine, lulls, counts):
+    """Take from the asked machine what would let a plan go on for ever, as long as something else
+    is legal.
+
+    It must not wait with an operation that it may start where nothing has happened for long, nor
+    with anything else where nothing is going to; and where many changeovers have led to no start it
+    makes none ahead.
+    """
+    job_rows, wait = shop.job_row.shape[1], shop.legal.shape[1] - 1
+    if counts[e, CHANGES] > _MAX_CHANGES * factory.plant[shop.floor[e].factory].num_machines:
+        for row in range(shop.floor[e].num_changeover_rows):
+            lead = shop.changeover_lead[e, row]
+            if shop.operations[e, lead >> ENTRY_BITS, lead & ENTRY_MASK].status == UPCOMING:
+                refuse_row(shop, e, job_rows + row)
+    if counts[e, IDLE_ROUNDS] > _FREE_IDLE_ROUNDS or (is_long_quiet(shop, e, lulls, machine, shop.floor[e].clock) and has_legal_job(shop, e)):
+        refuse_row(shop, e, wait)
+
+
+@compiled
+def has_legal_job(shop, e):
+    """Return whether the asked machine may start an operation."""
+    for row in range(shop.floor[e].num_job_rows):
+        if shop.legal[e, row]:
+            return True
+    return False
+
+
+@compiled
+def refuse_row(shop, e, row):
+    """Make a row illegal, unless it is the only legal one."""
+    for other in range(shop.legal.shape[1]):
+        if other != row and shop.legal[e, other]:
+            shop.legal[e, row] = False
+            return

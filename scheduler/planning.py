@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.compiled_network import allocate_network_scratch
-from envs.observation import allocate_scratch, allocate_tables
+from envs.observation import Tables, allocate_scratch, allocate_tables
 from factory.array_checks import as_whole, show
 from factory.arrays import (
     CHANGING,
@@ -26,13 +26,15 @@ from factory.arrays import (
 )
 from factory.futures import allocate_beliefs
 from factory.kernel import STUCK
+from factory.lulls import allocate_lulls
 from factory.progress import Progress
 from factory.shop import allocate
 from factory.simulator import SPARE_LINES, grow_log
 from scheduler.bundle import Bundle
 from scheduler.decisions import Choice, Decider
 from scheduler.floor import Floor
-from scheduler.forecasting import FAULT, FINE, PAUSED, certain, decide_all, expect, go_on, mendable, play_on, sample
+from scheduler.forecasting import CIRCLING, FAULT, FINE, PAUSED, certain, decide_all, expect, go_on, mendable, play_on, sample
+from scheduler.limits import WorkLimit
 from scheduler.locks import NOBODY
 from scheduler.plans import Plan, PlannedChangeover, PlannedOperation, PlannedOrder, PlannedStop
 from scheduler.snapshot import Snapshot
@@ -110,6 +112,15 @@ def _check_sampling(futures: Any, seed: Any, least: int, most: int) -> tuple[int
     return int(futures), int(seed)
 
 
+def _decide_step(factory: FactoryArrays, shop: ShopState, choosing: _Choosing, tables: Tables, counts: NDArray[np.int64]) -> bool:
+    """Take one decision in each world that is asked; False if it is not legal."""
+    whole = {"candidates": tables.candidates, "machines": tables.machines, "shop": tables.shop, "action_mask": tables.action_mask}
+    asked = np.flatnonzero(shop.floor.deciding >= 0)
+    rows = np.zeros(len(shop.floor), np.int64)
+    rows[asked] = choosing.rows(whole if len(asked) == len(rows) else {name: table[asked] for name, table in whole.items()})
+    return bool(decide_all(factory, shop, rows, counts))
+
+
 class Planner:
     """Makes plans with a decider's policy and rule.
 
@@ -118,7 +129,7 @@ class Planner:
     decider
         Its floor is used, so that a planner and its decider cannot work at the same time.
     most_seconds
-        Time for one plan, by the decider's clock.
+        Time for one plan by the decider's clock, without that for loading compiled code.
     """
 
     def __init__(self, decider: Decider, most_seconds: float = math.inf) -> None:
@@ -142,13 +153,12 @@ class Planner:
         PlanError
             If it takes too long, or if nothing can go on, for example because of forbidden changeovers.
         """
-        start = self.decider.clock()
+        start, limit = self.decider.clock(), self._limit()
         futures, seed = _check_sampling(futures, seed, 0, MOST_FUTURES)
         choosing, floor = _Choosing(self.decider, by), self.decider.floor
         floor.place(snapshot)
-        deadline = start + self.most_seconds
-        shop = self._play_expected(choosing, deadline)
-        drawn = self._draw_dates(choosing, futures, seed, int(shop.floor.clock[0]), deadline) if futures else None
+        shop = self._play_expected(choosing, limit)
+        drawn = self._draw_dates(choosing, futures, seed, int(shop.floor.clock[0]), limit) if futures else None
         cost = dict(zip(COST_TERMS, shop.cost[0].tolist(), strict=True))
         return Plan(
             factory=floor.factory.name,
@@ -156,7 +166,7 @@ class Planner:
             end_date=int(shop.floor.clock[0]),
             tick_minutes=floor.factory.tick_minutes,
             start_hour=floor.factory.start_hour,
-            made_by="policy" if choosing.by_policy else str(self.decider.fallback),
+            made_by=self._made_by(choosing),
             fallbacks=choosing.fallbacks,
             faults=tuple(choosing.faults),
             machines=tuple(floor.machine_names),
@@ -182,31 +192,30 @@ class Planner:
         futures, seed = _check_sampling(futures, seed, 1, MOST_IMAGINED_ORDERS)
         if not self.decider.tell(snapshot, choices):
             raise PlanError("plan: the choices cannot be carried out. Give those of the snapshot's own decisions.")
-        deadline = self.decider.clock() + self.most_seconds
         choosing = _Choosing(self.decider, "policy")
-        shop = self._play_sampled(choosing, futures, seed, int(NEVER) - 1, 0, deadline)
+        shop = self._play_sampled(choosing, futures, seed, int(NEVER) - 1, 0, self._limit())
         total: NDArray[np.float64] = shop.cost.sum(axis=1)
         return total
 
     # --- playing on -----------------------------------------------------------------------------------------------------------
 
-    def _play_expected(self, choosing: _Choosing, deadline: float) -> ShopState:
+    def _play_expected(self, choosing: _Choosing, limit: WorkLimit) -> ShopState:
         """The world in which everything takes its expected time, played to its end."""
         floor = self.decider.floor
         factory = certain(floor.arrays)
         shop = self._world(factory, 1, 2 * SPARE_LINES)
-        expect(factory, floor.shop, floor.locks, shop)
-        return self._play(factory, shop, choosing, int(NEVER) - 1, deadline)
+        limit.call(expect, factory, floor.shop, floor.locks, shop)
+        return self._play(factory, shop, choosing, int(NEVER) - 1, limit)
 
-    def _draw_dates(self, choosing: _Choosing, futures: int, seed: int, end_date: int, deadline: float) -> NDArray[np.int64]:
+    def _draw_dates(self, choosing: _Choosing, futures: int, seed: int, end_date: int, limit: WorkLimit) -> NDArray[np.int64]:
         """Completion dates ``[futures, O]``, NEVER where they lie beyond what was simulated."""
         clock, released = int(self.decider.floor.shop.floor.clock[0]), int(self.decider.floor.shop.floor.num_released[0])
         last_date = clock + math.ceil(_PATIENCE * (end_date - clock)) + 1
-        shop = self._play_sampled(choosing, futures, seed, last_date, self._orders_to_come(last_date - clock), deadline)
+        shop = self._play_sampled(choosing, futures, seed, last_date, self._orders_to_come(last_date - clock), limit)
         dates = shop.orders.completion_date[:, :released]
         return np.where(dates < 0, NEVER, dates)
 
-    def _play_sampled(self, choosing: _Choosing, futures: int, seed: int, last_date: int, room: int, deadline: float) -> ShopState:
+    def _play_sampled(self, choosing: _Choosing, futures: int, seed: int, last_date: int, room: int, limit: WorkLimit) -> ShopState:
         """Futures in which up to ``room`` more orders come, played until the known orders are done, or to ``last_date``."""
         floor = self.decider.floor
         released = int(floor.shop.floor.num_released[0])
@@ -215,8 +224,8 @@ class Planner:
             raise PlanError(f"plan: futures = {futures}; with {released} orders and those to come there is room for {most}. Choose fewer.")
         factory = mendable(floor.arrays, released + room)
         shop = self._world(factory, futures, 0)
-        sample(factory, floor.shop, floor.locks, allocate_beliefs(factory), shop, np.uint64(seed), room, last_date)
-        return self._play(factory, shop, choosing, last_date, deadline)
+        limit.call(sample, factory, floor.shop, floor.locks, allocate_beliefs(factory), shop, np.uint64(seed), room, last_date)
+        return self._play(factory, shop, choosing, last_date, limit)
 
     def _orders_to_come(self, ticks: int) -> int:
         """Room for the orders of that time."""
@@ -226,6 +235,9 @@ class Planner:
         shortest = min(regime.interarrival_time for regime in demand.regimes)
         expected = ticks / shortest * sum(demand.batch) / 2
         return min(_MOST_ORDERS_TO_COME, math.ceil(_SPARE_ORDERS * expected) + 16)
+
+    def _made_by(self, choosing: _Choosing) -> str:
+        return "policy" if choosing.by_policy else str(self.decider.fallback)
 
     def _world(self, factory: FactoryArrays, worlds: int, log_length: int) -> ShopState:
         orders = int(factory.plant.num_orders[0])
@@ -237,41 +249,49 @@ class Planner:
             self._worlds[key] = allocate(factory, worlds, **rows, log_length=log_length)
         return self._worlds[key]
 
-    def _play(self, factory: FactoryArrays, shop: ShopState, choosing: _Choosing, last_date: int, deadline: float) -> ShopState:
+    def _play(self, factory: FactoryArrays, shop: ShopState, choosing: _Choosing, last_date: int, limit: WorkLimit) -> ShopState:
         """Play all worlds to their ends: compiled where a bundle decides, and step by step where it fails or the rule decides."""
         floor, worlds = self.decider.floor, len(shop.floor)
         tables, scratch = allocate_tables(factory, shop, np.float32), allocate_scratch(shop)
-        known, idle_rounds = int(floor.shop.floor.num_released[0]), np.zeros(worlds, np.int64)
+        known, lulls, counts = int(floor.shop.floor.num_released[0]), allocate_lulls(factory, worlds), np.zeros((worlds, 2), np.int64)
         shop.floor.deciding[:] = 0
-        rows, outcome = np.zeros(worlds, np.int64), PAUSED
-        whole = {"candidates": tables.candidates, "machines": tables.machines, "shop": tables.shop, "action_mask": tables.action_mask}
-        bundle = self.decider.bundle if choosing.by_policy else None
+        bundle, outcome = self.decider.bundle if choosing.by_policy else None, PAUSED
         memory = allocate_network_scratch(bundle.weights, tables.action_mask.shape[1]) if isinstance(bundle, Bundle) else None
-        with Progress("playing the plan to its end" if worlds == 1 else f"playing {worlds} futures, decision by decision") as progress:
+        doing = "playing the plan to its end" if worlds == 1 else f"playing {worlds} futures, decision by decision"
+        with Progress(doing) as progress:
             while outcome == PAUSED:
                 progress.step()
-                going = (factory, floor.arrays, shop, floor.locks, known, last_date, idle_rounds, scratch, tables)
+                going = (factory, floor.arrays, shop, floor.locks, known, last_date, lulls, counts, scratch, tables)
                 if memory is not None and isinstance(bundle, Bundle):
-                    outcome = play_on(*going, bundle.weights, memory, _DECISIONS_AT_ONCE, shop.log.shape[1] - SPARE_LINES if shop.log.shape[1] else NEVER)
+                    lines = shop.log.shape[1] - SPARE_LINES if shop.log.shape[1] else NEVER
+                    outcome = limit.call(play_on, *going, bundle.weights, memory, _DECISIONS_AT_ONCE, lines)
                     if outcome == FAULT:  # the rule takes this decision, and tells why
                         memory, outcome = None, PAUSED
                 else:
-                    outcome = go_on(*going)
-                    asked = np.flatnonzero(shop.floor.deciding >= 0)
-                    if outcome == FINE and len(asked):
-                        rows[asked] = choosing.rows(whole if len(asked) == worlds else {name: table[asked] for name, table in whole.items()})
-                        outcome = PAUSED if decide_all(factory, shop, rows) else FAULT
-                if outcome == STUCK:
-                    raise PlanError(_explain_stuck(floor))
-                if outcome == FAULT:
-                    raise PlanError("plan: a choice was not legal. Check the bundle with python -m scheduler decide.")
-                if self.decider.clock() > deadline and outcome == PAUSED:
-                    raise PlanError(f"plan: it takes more than {self.most_seconds:g} s. Leave out orders that are far off, or sample fewer futures.")
+                    outcome = limit.call(go_on, *going)
+                    if outcome == FINE and (shop.floor.deciding >= 0).any():
+                        outcome = PAUSED if _decide_step(factory, shop, choosing, tables, counts) else FAULT
+                self._check_outcome(outcome, shop, choosing, limit)
                 if shop.log.shape[1]:
-                    if shop.floor.log_length[0] > shop.log.shape[1]:
-                        raise PlanError("plan: machines are held too often to write the plan down. Take away locks of operations that are far off.")
                     shop = grow_log(shop)
         return shop
+
+    def _limit(self) -> WorkLimit:
+        return WorkLimit(self.most_seconds, clock=self.decider.clock)
+
+    def _check_outcome(self, outcome: int, shop: ShopState, choosing: _Choosing, limit: WorkLimit) -> None:
+        """Refuse to go on where that leads nowhere."""
+        if outcome == STUCK:
+            raise PlanError(_explain_stuck(self.decider.floor))
+        if outcome == CIRCLING:
+            who = self._made_by(choosing)
+            raise PlanError(f"plan: {who} changes machines over again and again and starts nothing. Plan by the rule, or with another bundle.")
+        if outcome == FAULT:
+            raise PlanError("plan: a choice was not legal. Check the bundle with python -m scheduler decide.")
+        if outcome == PAUSED and limit.reached:
+            raise PlanError(_explain_time(limit.max_seconds, shop))
+        if shop.log.shape[1] and shop.floor.log_length[0] > shop.log.shape[1]:
+            raise PlanError("plan: machines are held too often to write the plan down. Take away locks of operations that are far off.")
 
     # --- telling --------------------------------------------------------------------------------------------------------------
 
@@ -374,6 +394,14 @@ def _describe_dates(dates: NDArray[np.int64], due_date: int) -> dict[str, Any]:
         "completion_p90": quantile(0.9),
         "on_time_probability": float((dates <= due_date).mean()),
     }
+
+
+def _explain_time(most_seconds: float, shop: ShopState) -> str:
+    """Return how far a plan has come that takes too long."""
+    floor, futures = shop.floor, len(shop.floor)
+    what, remedy = ("the plan", "leave out orders") if futures == 1 else (f"its {futures} futures", "sample fewer futures")
+    reached = f"{int(floor.decisions.sum())} decisions have led to date {int(floor.clock.max())}, with {int(floor.num_active.sum())} orders open"
+    return f"plan: {most_seconds:g} s are over and {what} not finished; {reached}. Give it more time, or {remedy}."
 
 
 def _explain_stuck(floor: Floor) -> str:

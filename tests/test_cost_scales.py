@@ -17,6 +17,7 @@ from envs.observation import allocate_scratch, allocate_tables
 from envs.stepping import reference_cost
 from envs.vector import ChangeoverVectorEnv
 from factory.load import load
+from factory.lulls import allocate_lulls
 from factory.model import Factory, Order, OrderBook, Uncertainty
 from factory.progress import Progress
 from factory.shop import allocate
@@ -42,8 +43,8 @@ def mean_cost(factory: Factory, book: OrderBook | None, episodes: int = 8) -> fl
     """Mean cost of the reference episodes, played here."""
     arrays = load([factory], [book])
     shop = allocate(arrays, 1, **ROWS)
-    scratch, tables = allocate_scratch(shop), allocate_tables(arrays, shop, np.float32)
-    return float(np.mean([reference_cost(arrays, shop, 0, 0, np.uint64(2**63 + n), scratch, tables) for n in range(episodes)]))
+    working = allocate_scratch(shop), allocate_tables(arrays, shop, np.float32), allocate_lulls(arrays, 1)
+    return float(np.mean([reference_cost(arrays, shop, 0, 0, np.uint64(2**63 + n), *working) for n in range(episodes)]))
 
 
 @pytest.fixture(autouse=True)

@@ -285,9 +285,9 @@ export class Gantt {
   }
 
   placeAxis() {
-    const step =
-      AXIS_STEPS.find((minutes) => ((minutes / tickMinutes()) * this.width) / (this.view.to - this.view.from) >= AXIS_GAP * this.unit) ??
-      AXIS_STEPS.at(-1);
+    const least = (AXIS_GAP * this.unit * (this.view.to - this.view.from) * tickMinutes()) / this.width;
+    const longest = AXIS_STEPS.at(-1);
+    const step = AXIS_STEPS.find((minutes) => minutes >= least) ?? Math.ceil(least / longest) * longest;
     const [lines, labels] = [[], []];
     const last = minutesAt(this.view.to);
     for (let minutes = Math.ceil(minutesAt(this.view.from) / step) * step; minutes <= last; minutes += step) {
