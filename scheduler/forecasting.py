@@ -297,7 +297,7 @@ def play_on(factory, seen, shop, locks, known, last_date, lulls, counts, scratch
                 return PAUSED
             machine = go_on_one(factory, shop, e, locks, known, last_date, lulls, counts)
             shop.floor[e].deciding = machine
-            if machine == STUCK or machine == CIRCLING:
+            if machine in (STUCK, CIRCLING):
                 return machine
             if machine == ARRIVED:
                 break
