@@ -10,16 +10,17 @@ import pytest
 pytest.importorskip("ortools", reason="the extra `solver` (OR-Tools) is not installed")
 
 from agents.play import play
-from agents.rules import RULES
+from agents.rules import RULES, make_rule
 from agents.solver.bounds import bound_cost
-from agents.solver.clairvoyant import ClairvoyantPolicy, plan_clairvoyant
+from agents.solver.clairvoyant import ClairvoyantPolicy, ForesightPolicy, plan_clairvoyant
 from agents.solver.future import FutureReader
+from agents.solver.horizon import RollingHorizonPolicy
 from envs.batch import Batch
 from factory.catalogue import find_single_factory
-from factory.model import Costs, Tariff
+from factory.model import Attribute, Costs, Customer, Demand, DemandRegime, Factory, OrderBook, Tariff
 from factory.schedule import unload
 from factory.verifier import verify
-from tests.hand_worked import book, cell, coloured, painted, plant
+from tests.hand_worked import book, cell, coloured, job, painted, plant, product
 from tests.strategies import random_factory
 
 SECONDS = 0.5
@@ -89,3 +90,59 @@ def test_the_policy_carries_out_the_plan() -> None:
     play(batch, policy, np.array([3, 4], np.uint64))
     assert batch.shop.cost.sum(axis=1).tolist() == pytest.approx([plan.cost for plan in policy.plans])
     assert policy.sees_the_future
+
+
+def moulding(num_orders: int = 14) -> Factory:
+    """Two presses, a crew, a tick a part and 200 to mount one of three tools."""
+    times = tuple(tuple(0 if a == b else 200 for b in range(3)) for a in range(3))
+    tool = Attribute(name="tool", values=("a", "b", "c"), time=times)
+    parts = tuple(product(name, job(1, setup={"tool": name})) for name in "abc")
+    demand = Demand(
+        num_orders=num_orders,
+        regimes=(DemandRegime(name="steady", interarrival_time=30.0, mix=dict.fromkeys("abc", 1.0)),),
+        customers=(Customer(name="shop", share=1.0, weight=1.0, allowance=(150.0, 400.0)),),
+    )
+    costs = Costs(tardiness=20.0, holding=1.0)
+    return plant((cell(machines=2, attributes=(tool,)),), parts, crews=1, demand=demand, costs=costs)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_bug_foresight_is_not_beaten_where_changeovers_take_far_longer_than_parts(seed: int) -> None:
+    factory = moulding()
+    batch = Batch([factory], num_envs=1)
+    play(batch, RollingHorizonPolicy(0.05, rule=make_rule("ATCS")), np.array([seed], np.uint64))
+    assert plan_clairvoyant(factory, None, seed, 2.0).cost <= float(batch.shop.cost[0].sum()) + 1e-6
+
+
+def moved(orders: OrderBook, ticks: int) -> OrderBook:
+    """The same orders, all of them later."""
+    later = (order.model_copy(update={"release_date": order.release_date + ticks, "due_date": order.due_date + ticks}) for order in orders.orders)
+    return OrderBook(orders=tuple(later))
+
+
+def test_bug_a_clairvoyant_plan_does_not_depend_on_the_absolute_date() -> None:
+    factory = plant((coloured(machines=2),), (painted("red"), painted("white", 7), painted("black", 3)), crews=1, costs=Costs(tardiness=1.0))
+    lines = [(3 * n, name) for n, name in enumerate(("red", "black", "white", "red", "white", "black", "red", "white"))]
+    near, far = (plan_clairvoyant(factory, moved(book(*lines, due=8), ticks), 1, SECONDS) for ticks in (0, 10**9))
+    assert near.status == "plan"
+    assert far.cost == pytest.approx(near.cost)
+    assert [(done.order, done.machine, done.start_date + 10**9) for done in near.schedule.operations] == [
+        (done.order, done.machine, done.start_date) for done in far.schedule.operations
+    ]
+
+
+def test_bug_a_clairvoyant_plan_takes_its_time_whatever_the_durations_are() -> None:
+    """Plans are dealt out by operations begun, not by ticks: as many for parts of one tick as for
+    parts of a hundred.
+    """
+    calls = []
+    for time in (1, 100):
+        factory = plant((coloured(machines=2),), (painted("red", time), painted("white", time)), crews=1, costs=Costs(holding=1.0))
+        orders = book(*[(10 * n, ("red", "white")[n % 2]) for n in range(30)])
+        batch = Batch([factory], [orders], num_envs=1, log_length=8192)
+        play(batch, RULES["ATCS"], np.array([1], np.uint64))
+        policy = ForesightPolicy(unload(factory, orders, batch.arrays, batch.shop, 0), 0.2)
+        play(batch, policy, np.array([1], np.uint64))
+        assert policy.seconds_left == pytest.approx(0.0, abs=1e-9)
+        calls.append(policy.figures.calls)
+    assert calls[0] == calls[1]

@@ -16,11 +16,12 @@ from agents.solver.imagined import ImaginedShop
 from agents.solver.known import KnownReader
 from envs.batch import Batch
 from evaluation.audit import audit_foresight
+from factory.arrays import PROCESSING
 from factory.catalogue import find_single_factory
 from factory.model import Costs, Factory, OrderBook
 from factory.schedule import unload
 from factory.verifier import verify
-from tests.hand_worked import book, coloured, painted, plant
+from tests.hand_worked import book, cell, coloured, job, painted, plant, product
 from tests.strategies import random_factory
 from tests.test_foresight import change_the_future, moment
 
@@ -136,3 +137,51 @@ def test_figures_tell_what_the_solver_did() -> None:
     assert sum(figures.decisions.values()) == int(batch.shop.floor.decisions[0])
     assert 0 <= figures.improved <= figures.calls
     assert 0 <= figures.improvement < 1
+
+
+def test_bug_a_plan_is_made_however_far_off_the_end_of_a_machine_is() -> None:
+    """As many decisions, from the same plans, wherever the machine's work ends."""
+    found = []
+    for ticks in (10**5, 2**40):
+        batch = moment("microfactory", 60)
+        batch.shop.machines.expected_end[0, batch.shop.machines.status[0] == PROCESSING] += ticks
+        policy = RollingHorizonPolicy(BRIEF)
+        policy.watch(batch)
+        rows = policy.decide(as_observation(batch.tables)).tolist()
+        assert policy.plans[0] is not None
+        found.append((rows, sum(map(len, policy.plans[0].sequences.values()))))
+    assert found[0] == found[1]
+    assert found[0][1] > 10
+
+
+def test_bug_no_plan_is_made_anew_while_nothing_happens() -> None:
+    """An order is welded for a long time; the booth could change over for it, and is asked again
+    each time a wait ends.
+    """
+    calls = []
+    for time in (200, 2000):
+        steps = (job(time, "weld"), job(4, "paint", "booth", setup={"colour": "red"}))
+        factory = plant((cell(), coloured(name="booth", longest_wait=2)), (product("kart", *steps),))
+        policy = RollingHorizonPolicy(BRIEF, rule=make_rule("FIFO"), every=1)
+        batch = episode(factory, book((0, "kart"), due=0), policy, 1)
+        assert int(batch.shop.floor.decisions[0]) < time
+        calls.append(policy.figures.calls)
+    assert calls[0] == calls[1] < 10
+
+
+def test_bug_a_plan_that_would_wait_for_ever_gives_way_to_the_rule() -> None:
+    """The plan wants the welded kart first, which nobody welds: after the machine has waited in
+    vain, the rule starts something.
+    """
+    factory = plant((cell(),), (product("kart", job(4, "weld"), job(4, "test")),))
+    orders = book((0, "kart"), (0, "kart"))
+    batch = Batch([factory], [orders], num_envs=1)
+    tables = batch.reset(np.array([1], np.uint64))
+    policy = RollingHorizonPolicy(BRIEF)
+    policy.watch(batch)
+    seen = as_observation(tables)
+    wait = seen["action_mask"].shape[1] - 1
+    seen["action_mask"][0, wait] = 1
+    chosen = [policy._end_idle_waits(0, wait, seen) for _ in range(4)]
+    assert chosen[:2] == [wait, wait]
+    assert chosen[3] != wait

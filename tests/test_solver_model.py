@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import permutations
 from typing import Any
 
@@ -136,3 +137,38 @@ def test_where_only_the_end_costs_the_makespan_is_minimised() -> None:
     window, hint = window_of(factory, book(*[(0, f"car{n}") for n in range(5)]), Rates(tardiness=0.0, holding=0.0, changing=0.0, starting=0.0, finishing=1.0))
     assert price(window, hint) == 27
     assert solve(window, hint, 0.5).money == 24
+
+
+def test_bug_no_changeover_begins_before_its_order_is_known() -> None:
+    """An order released at 10 wants 2 ticks of changeover: it starts at 12, whatever the model
+    wishes.
+    """
+    factory = plant((coloured(),), (painted("red"),))
+    window, hint = window_of(factory, book((0, "red")))
+    late = replace(window.tasks[0], ready_date=10, change_date=10)
+    later = replace(window, tasks=(late,))
+    timing = time_sequences(later, {0: [((0, 0), 0)]})
+    assert (timing.sequences, timing.change_dates) == ({0: [((0, 0), 12)]}, {(0, 0): 10})
+    assert solve(later, hint, 0.1).sequences == {0: [((0, 0), 12)]}
+
+
+@pytest.mark.parametrize("crews", [1, None])
+def test_bug_where_no_changeover_is_made_ahead_it_follows_transport(crews: int | None) -> None:
+    """Weld takes 4, then 2 ticks to mount red, then 4 of paint: 10, or 8 where the booth may change
+    over meanwhile.
+    """
+    for ahead, end in ((False, 10), (True, 8)):
+        paint = job(4, "paint", "booth", setup={"colour": "red"})
+        booth = coloured(name="booth", machines=2)
+        factory = plant((cell(), booth), (product("kart", job(4, "weld"), paint),), crews=crews, changeover_ahead=ahead)
+        window, hint = window_of(factory, book((0, "kart"), due=0))
+        assert solve(window, hint, 0.1).money == end
+        assert price(window, time_sequences(window, hint).sequences) == end
+
+
+def test_bug_the_money_of_dates_far_off_fits_the_model() -> None:
+    factory = plant((coloured(),), (painted("red"), painted("white")))
+    window, _ = window_of(factory, book((0, "red"), (0, "white"), (0, "red")), HOLDING)
+    far = replace(window, tasks=(*window.tasks[:2], replace(window.tasks[2], ready_date=2**40)))
+    solution = solve(far, {0: [((1, 0), 0), ((0, 0), 4), ((2, 0), 2**40)]}, 0.1)
+    assert solution.status in ("OPTIMAL", "FEASIBLE")

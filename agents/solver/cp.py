@@ -21,6 +21,7 @@ DETERMINISTIC_PER_SECOND = 0.35
 WALL_FACTOR, LEAST_WALL = 60.0, 60.0
 """A solve is given up after this multiple of its nominal seconds, and never before this many: no machine but one that hangs ever gets there."""
 _LARGEST_COEFFICIENT = 20_000
+_LARGEST_SUM = 2.0**60
 _FINEST = 1e-6
 
 
@@ -57,7 +58,7 @@ class Builder:
         self.tasks = {task.key: task for task in window.tasks}
         self.place = {key: (machine, start) for machine, sequence in hint.sequences.items() for key, start in sequence}
         self._changing: dict[Key, list[tuple[Any, int, Any]]] = {}  # ways to change over for a task: arc, ticks, when the machine is free
-        self.horizon = self._far_enough()
+        self.horizon = self.latest = self._far_enough()
         self.start: dict[Key, Any] = {}
         self.end: dict[Key, Any] = {}
         self.on: dict[tuple[Key, int], Any] = {}
@@ -151,10 +152,21 @@ class Builder:
         arcs.append((source, target, arc))
         free = self.end[before.key] if before else self.window.free_date(machine)
         self.model.add(self.start[task.key] >= free + change.ticks).only_enforce_if(arc)
+        for earliest in self._change_dates(task) if change.ticks > 0 else ():
+            self.model.add(self.start[task.key] >= earliest + change.ticks).only_enforce_if(arc)
         rates = self.window.rates
         self.terms.append((arc, change.money + rates.changing * change.ticks))
         if self.window.crews_are_scarce and change.ticks > 0:
             self._changing.setdefault(task.key, []).append((arc, change.ticks, free))
+
+    def _change_dates(self, task: Task) -> list[Any]:
+        """Return the dates before which no changeover for a task begins, but for those that hold
+        anyway.
+        """
+        if self.window.changes_ahead:
+            return [task.change_date] if task.change_date > 0 else []
+        arrivals = [self.end[p] + transport for p, transport in task.predecessors.items()]
+        return [task.ready_date, *arrivals]
 
     def _add_crews(self) -> None:
         """Each changeover of positive time holds a crew, at some time between the machine's last operation and the start of the next."""
@@ -169,6 +181,8 @@ class Builder:
             self.model.add(finish <= self.start[key])
             for arc, _, free in ways:
                 self.model.add(begin >= free).only_enforce_if(arc)
+                for earliest in self._change_dates(self.tasks[key]):
+                    self.model.add(begin >= earliest).only_enforce_if(arc)
             intervals.append(self.model.new_interval_var(begin, size, finish, ""))
             demands.append(1)
         for machine in self.window.machines:
@@ -197,6 +211,7 @@ class Builder:
             + max([delivery.date, *delivery.tails.values()])
             + max(self.tasks[key].times[m] for key in delivery.tails for m in self.tasks[key].times)
         )
+        self.latest = max(self.latest, latest, latest - delivery.due_date)
         completion = self.model.new_int_var(delivery.date, latest, "")
         self.model.add_hint(completion, hint)
         for key, tail in delivery.tails.items():
@@ -210,7 +225,9 @@ class Builder:
 
     def _add_last_completion(self, completions: list[tuple[Any, int]]) -> None:
         """The plant draws power until the last order is completed."""
-        last = self.model.new_int_var(0, 2 * self.horizon + max((hint for _, hint in completions), default=0) + 1000, "")
+        latest = 2 * self.horizon + max((hint for _, hint in completions), default=0) + 1000
+        self.latest = max(self.latest, latest)
+        last = self.model.new_int_var(0, latest, "")
         self.model.add_hint(last, max((hint for _, hint in completions), default=0))
         for completion, _ in completions:
             self.model.add(last >= completion)
@@ -221,7 +238,12 @@ class Builder:
         return start + self.tasks[key].times[machine]
 
     def _minimise(self) -> None:
-        self.unit = max([_FINEST, *(coefficient for _, coefficient in self.terms)]) / _LARGEST_COEFFICIENT
+        """Minimise the money in whole units, which grow where dates are so far off that the sum
+        would not fit.
+        """
+        coefficients = [coefficient for _, coefficient in self.terms]
+        finest = max([_FINEST, *coefficients]) / _LARGEST_COEFFICIENT
+        self.unit = max(finest, sum(coefficients) * self.latest / _LARGEST_SUM)
         self.model.minimize(sum(round(coefficient / self.unit) * variable for variable, coefficient in self.terms))
 
     def sequences(self, solver: Any) -> Sequences:

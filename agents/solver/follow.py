@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,13 +33,28 @@ class Plan:
     def steps(self, shop: ShopState, e: int, machine: int) -> list[tuple[Key, int]]:
         """The machine's operations that have not started anywhere, in order, with planned start dates."""
         released = int(shop.floor.num_released[e])
-        steps = [(key, date) for key, date in self.sequences[machine] if key[0] >= released or shop.operations.status[e, *key] in (UPCOMING, READY)]
+        status = shop.operations.status[e]
+        steps = [(key, date) for key, date in self.sequences.get(machine, ()) if key[0] >= released or status[key] in (UPCOMING, READY)]
         self.sequences[machine] = steps
         return steps
+
+    def then(self, steps: Iterable[tuple[int, Key, int]]) -> Plan:
+        """Return the plan with more operations (machine, key, start date) after its own, by date,
+        but for those that it has.
+        """
+        plan, planned = self.copy(), self.planned
+        for machine, key, date in sorted(steps, key=lambda step: step[2]):
+            if key not in planned:
+                plan.sequences.setdefault(machine, []).append((key, date))
+        return plan
 
     def copy(self) -> Plan:
         """The same plan, to be followed elsewhere."""
         return Plan(self.date, {machine: list(sequence) for machine, sequence in self.sequences.items()})
+
+    def steps_of_machines(self) -> list[tuple[int, Key, int]]:
+        """Return all operations: machine, key, start date."""
+        return [(machine, key, date) for machine, sequence in self.sequences.items() for key, date in sequence]
 
     @property
     def planned(self) -> set[Key]:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from agents.solver.imagined import ImaginedShop
+from agents.solver.cp import Solution
+from agents.solver.follow import Observation, Plan
+from agents.solver.imagined import ImaginedShop, Planned
 from agents.solver.known import KnownReader, KnownState, Row
-from agents.solver.planner import Planner, Settings
+from agents.solver.planner import CHOICES_EACH, Planner, Settings
 from envs.batch import Batch
 from factory import draws
 from factory.arrays import CHANGING, DOWN, UPCOMING, FactoryArrays, ShopState, split_entry
@@ -108,6 +112,32 @@ class FuturePlanner(Planner):
     def look(self, e: int) -> KnownState:
         """The orders in progress and those to come next, as they will be."""
         return self._future.read(self.batch.shop, e)
+
+    def choose(self, e: int, seen: Observation, known: KnownState, steps: Sequence[Planned], solution: Solution, in_force: Plan | None) -> Plan:
+        """Return the cheapest of the plan in force, the solution and what it began with, each
+        carried out to the end of the episode.
+
+        What comes after the window follows as it was planned before: nothing unforeseen will have
+        changed by then.
+        """
+        hint = [(step.machine, step.key, step.start_date) for step in steps]
+        rest = hint if in_force is None else [*hint, *in_force.steps_of_machines()]
+        plans = [] if in_force is None else [in_force]
+        plans.append(Plan.begin(known.clock, solution.sequences).then(rest))
+        plans.append(Plan(known.clock, {}).then(hint).then(rest))
+        costs = [self._carry_out(e, seen, known, plan) for plan in plans]
+        return replace(plans[costs.index(min(costs))], date=known.clock)
+
+    def _carry_out(self, e: int, seen: Observation, known: KnownState, plan: Plan) -> float:
+        """Return what the episode costs if the plan is followed to its end; infinite where it leads
+        nowhere.
+        """
+        shop = self.batch.shop
+        self.imagined.copy(shop, e)
+        products = shop.orders.product[e, : int(shop.floor.num_orders[e])]
+        operations = int(self.batch.arrays.products.num_operations[known.factory][products].sum())
+        steps = self.imagined.run(self.follow(known.factory, plan), seen, CHOICES_EACH * operations)
+        return math.inf if steps is None else self.imagined.price(0.0)
 
     def imagine(self, e: int, known: KnownState) -> None:
         """The very same shop, up to the last order in view."""

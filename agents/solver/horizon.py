@@ -14,7 +14,7 @@ from agents.rules import Rule, make_rule
 from agents.solver.follow import Observation, Plan, row_by_plan, row_by_rule
 from agents.solver.planner import HINT_RULES, Figures, Planner, Settings
 from envs.batch import Batch
-from factory.arrays import DOWN, FactoryArrays, ShopState
+from factory.arrays import DONE, DOWN, IDLE, IN_PROCESS, FactoryArrays, ShopState
 
 
 class RollingHorizonPolicy:
@@ -25,8 +25,10 @@ class RollingHorizonPolicy:
     seconds
         Nominal time of one solve. It is counted in CP-SAT's deterministic time, so that results do not depend on the machine or its load.
     every
-        Ticks after which a plan is made anew at the next decision; it is also whenever an order was released, a machine has failed or been repaired, or an
-        operation must be done again. None: about the factory's mean process time (half the mean of its work centres' longest waits).
+        Ticks after which a plan is made anew at the next decision, if an operation has begun or
+        ended since; it is also whenever an order was released, a machine has failed or been
+        repaired, or an operation must be done again. None: about the factory's mean process time
+        (half the mean of its work centres' longest waits).
     rule
         Whose plan is tried first as a hint, and who decides where the plan says nothing.
     most_tasks
@@ -55,6 +57,8 @@ class RollingHorizonPolicy:
         self._intervals = [usual_interval(batch.arrays, g) if self.every is None else self.every for g in range(len(batch.factories))]
         self.plans: list[Plan | None] = [None] * batch.num_envs
         self._news: list[tuple[int, ...]] = [()] * batch.num_envs
+        self._progress: list[tuple[int, int]] = [(0, 0)] * batch.num_envs
+        self._idle_waits = [0] * batch.num_envs
 
     def make_planner(self, batch: Batch) -> Planner:
         """Who plans for ``batch``."""
@@ -70,14 +74,42 @@ class RollingHorizonPolicy:
         seen = {name: table[e : e + 1] for name, table in observation.items()}
         plan = self.plans[e]
         if plan is None or self._is_stale(plan, shop, e):
-            plan = self.plans[e] = self.planner.plan(e, seen, plan)
-            self._news[e] = news(shop, e)
+            plan = self.plans[e] = self.replan(e, seen, plan)
+            self._news[e], self._progress[e] = self.news(shop, e), progress(shop, e)
         row = row_by_plan(self.planner.changeovers[int(shop.floor.factory[e])], shop, e, plan)
         self.figures.decisions["rule" if row is None else "plan"] += 1
-        return row_by_rule(self.rule, seen, shop, e, plan.planned) if row is None else row
+        row = row_by_rule(self.rule, seen, shop, e, plan.planned) if row is None else row
+        return self._end_idle_waits(e, row, seen)
+
+    def _end_idle_waits(self, e: int, row: int, seen: Observation) -> int:
+        """Return ``row``, or, where all machines have waited and nothing is under way, what the
+        rule starts.
+        """
+        shop, mask = self.batch.shop, seen["action_mask"].copy()
+        waits = row == mask.shape[1] - 1 and not self.is_under_way(shop, e)
+        self._idle_waits[e] = self._idle_waits[e] + 1 if waits else 0
+        mask[0, -1] = 0
+        if self._idle_waits[e] <= 2 * shop.machines.shape[1] or not mask.any():
+            return row
+        return int(np.asarray(self.rule.decide({**seen, "action_mask": mask}))[0])
+
+    def is_under_way(self, shop: ShopState, e: int) -> bool:
+        """Return whether anything known is going to happen by itself."""
+        return bool(shop.floor.num_travelling[e] > 0 or (shop.machines.status[e] != IDLE).any())
+
+    def replan(self, e: int, seen: Observation, in_force: Plan | None) -> Plan:
+        """Return a plan from now on."""
+        return self.planner.plan(e, seen, in_force)
 
     def _is_stale(self, plan: Plan, shop: ShopState, e: int) -> bool:
-        return int(shop.floor.clock[e]) - plan.date >= self._intervals[int(shop.floor.factory[e])] or news(shop, e) != self._news[e]
+        if self.news(shop, e) != self._news[e]:
+            return True
+        late = int(shop.floor.clock[e]) - plan.date >= self._intervals[int(shop.floor.factory[e])]
+        return late and progress(shop, e) != self._progress[e]
+
+    def news(self, shop: ShopState, e: int) -> tuple[int, ...]:
+        """Return what makes a plan anew if it changes: orders released, and surprises."""
+        return int(shop.floor.num_released[e]), *surprises(shop, e)
 
 
 def usual_interval(arrays: FactoryArrays, g: int) -> int:
@@ -85,7 +117,15 @@ def usual_interval(arrays: FactoryArrays, g: int) -> int:
     return max(1, int(arrays.centres.longest_wait[g, : int(arrays.plant.num_centres[g])].mean()) // 2)
 
 
-def news(shop: ShopState, e: int) -> tuple[int, ...]:
-    """What, if it changes, makes a plan anew: orders released, failures, machines under repair, operations to be done again."""
+def surprises(shop: ShopState, e: int) -> tuple[int, ...]:
+    """Return the numbers of failures, machines under repair and operations that must be done again."""
     released = int(shop.floor.num_released[e])
-    return released, int(shop.machines.num_failures[e].sum()), int((shop.machines.status[e] == DOWN).sum()), int(shop.operations.attempt[e, :released].sum())
+    machines, attempts = shop.machines, shop.operations.attempt[e, :released]
+    failures, repairs = machines.num_failures[e].sum(), (machines.status[e] == DOWN).sum()
+    return int(failures), int(repairs), int(attempts.sum())
+
+
+def progress(shop: ShopState, e: int) -> tuple[int, int]:
+    """Return the numbers of operations that have begun, and of those that are done."""
+    status = shop.operations.status[e, : int(shop.floor.num_released[e])]
+    return int((status >= IN_PROCESS).sum()), int((status == DONE).sum())

@@ -9,13 +9,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from agents.play import as_observation
 from agents.solver.known import Key, KnownOperation, KnownState
 from envs.batch import Batch
+from envs.stepping import step_over_lulls
 from factory.arrays import CHANGING, DOWN, IDLE, LOGGED_OPERATION, NEVER, PROCESSING, FactoryArrays, ShopState, split_entry
+from factory.lulls import allocate_lulls, begin_lulls
 
 Observation = Mapping[str, NDArray[Any]]
 LOG_LINES = 8192
@@ -68,6 +69,7 @@ class ImaginedShop:
         )
         if certain:
             make_certain(self.batch.arrays)
+        self._lulls = allocate_lulls(self.batch.arrays, 1)
 
     def copy(self, shop: ShopState, e: int) -> None:
         """Environment ``e`` as it is, its hidden future included."""
@@ -111,8 +113,9 @@ class ImaginedShop:
             if operation.awaits_material:
                 shop.orders.material_date[0, operation.order] = operation.ready_date
 
-    def run(self, decide: Callable[[Observation], int], observation: Observation, most_decisions: int) -> tuple[Planned, ...] | None:
-        """Let ``decide`` choose every row until all orders are completed; what was processed, by date of its end.
+    def run(self, decide: Callable[[Observation], int], observation: Observation, max_choices: int) -> tuple[Planned, ...] | None:
+        """Let ``decide`` choose every row until all orders are completed; what was processed, by
+        date of its end. Waits last through lulls.
 
         Parameters
         ----------
@@ -120,20 +123,29 @@ class ImaginedShop:
             From the tables with a leading axis of 1 to a legal row.
         observation
             What is seen at the present decision, leading axis 1.
-        most_decisions
-            After these it is given up.
+        max_choices
+            After so many choices other than waits it is given up.
 
         Returns
         -------
-        The operations; None if it was given up.
+        The operations; None if it was given up, or machines wait and nothing is going to happen.
         """
-        seen = observation
-        for _ in range(most_decisions):
-            if self.batch.over[0]:
-                return self._planned()
-            self.batch.grow_log()
-            seen = as_observation(self.batch.step(np.array([decide(seen)], np.int64), autoreset=False))
-        return None
+        batch, seen = self.batch, observation
+        begin_lulls(self._lulls, 0)
+        wait = batch.shop.legal.shape[1] - 1
+        choices = idle_waits = 0
+        while not batch.over[0]:
+            row = decide(seen)
+            idle_waits = idle_waits + 1 if row == wait and self._lulls.event_date[0] == NEVER else 0
+            choices += row != wait
+            if choices > max_choices or idle_waits > 2 * batch.shop.machines.shape[1]:
+                return None
+            batch.grow_log()
+            working = self._lulls, batch.scratch, batch.tables
+            if not step_over_lulls(batch.arrays, batch.shop, 0, row, *working):
+                return None
+            seen = as_observation(batch.tables)
+        return self._planned()
 
     def _planned(self) -> tuple[Planned, ...]:
         """From the log; what was done again is one step from its first start to its last end, on the first machine."""

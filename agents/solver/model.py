@@ -36,7 +36,12 @@ class Delivery:
 
 @dataclass(frozen=True)
 class Task:
-    """One operation in the model, to be started at or after ``ready_date``; predecessors in the model with the transport from each."""
+    """One operation in the model, to be started at or after ``ready_date``; predecessors in the
+    model with the transport from each.
+
+    No changeover for it begins before ``change_date``; where the plant makes none ahead, none
+    before it is ready.
+    """
 
     key: Key
     centre: int
@@ -44,6 +49,7 @@ class Task:
     times: Mapping[int, int]
     ready_date: int
     predecessors: Mapping[Key, int]
+    change_date: int = 0
 
 
 @dataclass(frozen=True)
@@ -57,6 +63,11 @@ class Window:
     crews: int
     changeovers: Changeovers
     rates: Rates
+
+    @property
+    def changes_ahead(self) -> bool:
+        """Whether a machine may change over for an operation that is not ready."""
+        return bool(self.changeovers.arrays.plant.changeover_ahead[self.changeovers.g])
 
     @property
     def crews_are_scarce(self) -> bool:
@@ -111,11 +122,14 @@ def time_sequences(window: Window, sequences: Sequences) -> Timing:
         task = tasks[key]
         change = window.task_change(machine, last[machine], task)
         change_dates[key] = free[machine]
+        arrivals = [ends[p] + transport for p, transport in task.predecessors.items()]
+        ready = max([task.ready_date, *arrivals])
         if change and change.ticks > 0:
-            change_dates[key] = max(free[machine], heapq.heappop(crews))
+            known = task.change_date if window.changes_ahead else ready
+            change_dates[key] = max(free[machine], known, heapq.heappop(crews))
             free[machine] = change_dates[key] + change.ticks
             heapq.heappush(crews, free[machine])
-        start = max([free[machine], task.ready_date, *(ends[p] + transport for p, transport in task.predecessors.items())])
+        start = max(free[machine], ready)
         ends[key] = free[machine] = start + task.times[machine]
         last[machine] = task
         timed[machine].append((key, start))

@@ -26,8 +26,10 @@ HINT_RULES: tuple[Rule, ...] = tuple(make_rule("ATCS", k1=k1, k2=k2) for k1 in (
 Decider = Callable[[Observation], int]
 """From the tables of the imagined shop to a legal row."""
 _HOURS = 24
-_DECISIONS_EACH = 20
-"""A way to go on that takes more decisions an operation than this is given up: its machines wait for each other."""
+CHOICES_EACH = 20
+"""A way to go on that takes more starts and changeovers an operation than this is given up: it
+leads nowhere.
+"""
 
 
 @dataclass(frozen=True)
@@ -106,9 +108,17 @@ class Planner:
         """
         known = self.look(e)
         rates = self._rates(known)
-        window, hint = cut_window(known, self._cheapest_hint(e, known, rates, seen, in_force), self.settings.most_tasks, self.changeovers[known.factory], rates)
+        steps = self._cheapest_hint(e, known, rates, seen, in_force)
+        changeovers = self.changeovers[known.factory]
+        window, hint = cut_window(known, steps, self.settings.most_tasks, changeovers, rates)
         solution = solve(window, hint, self.settings.seconds)
         self.figures.count(solution)
+        return self.choose(e, seen, known, steps, solution, in_force)
+
+    def choose(self, e: int, seen: Observation, known: KnownState, steps: Sequence[Planned], solution: Solution, in_force: Plan | None) -> Plan:
+        """Return the solution as a plan; what comes after its window is left open, as much will
+        have changed by then.
+        """
         return Plan.begin(known.clock, solution.sequences)
 
     def _rates(self, known: KnownState) -> Rates:
@@ -122,30 +132,33 @@ class Planner:
         return Rates(tardiness, holding, self.settings.changing * delay, self.settings.starting * delay, finishing)
 
     def _cheapest_hint(self, e: int, known: KnownState, rates: Rates, seen: Observation, in_force: Plan | None) -> Sequence[Planned]:
-        """The cheapest way to do everything that is known: as the rules would, or by the plan in force; the first of equals."""
+        """The cheapest way to do everything that is known: as the rules would, or by the plan in
+        force; the first of equals. Nothing if none leads to an end.
+        """
         deciders: dict[str, Decider] = {str(rule): partial(_row, rule) for rule in self.settings.rules}
         if in_force is not None:
-            deciders["plan in force"] = self._follow(known.factory, in_force)
-        most_decisions = _DECISIONS_EACH * (len(known.operations) + 1)
+            deciders["plan in force"] = self.follow(known.factory, in_force)
+        max_choices = CHOICES_EACH * (len(known.operations) + 1)
         ways: list[tuple[float, int, str, tuple[Planned, ...]]] = []
         for name, decide in deciders.items():
             self.imagine(e, known)
-            steps = self.imagined.run(decide, seen, most_decisions)
+            steps = self.imagined.run(decide, seen, max_choices)
             if steps is not None:
                 ways.append((self.imagined.price(rates.changing), len(ways), name, steps))
+        if not ways:
+            return ()
         _, _, name, steps = min(ways)
         self.figures.hints[name] += 1
         return steps
 
-    def _follow(self, g: int, plan: Plan) -> Decider:
+    def follow(self, g: int, plan: Plan) -> Decider:
         """Decides as the plan says, and as the policy's own rule where it says nothing."""
         plan, rule = plan.copy(), self.settings.rules[0]
-        planned = plan.planned
 
         def decide(seen: Observation) -> int:
             shop = self.imagined.batch.shop
             row = row_by_plan(self.changeovers[g], shop, 0, plan)
-            return row_by_rule(rule, seen, shop, 0, planned) if row is None else row
+            return row_by_rule(rule, seen, shop, 0, plan.planned) if row is None else row
 
         return decide
 

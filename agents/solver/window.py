@@ -24,6 +24,7 @@ def cut_window(known: KnownState, plan: Sequence[Planned], most_tasks: int, chan
     known_steps = (step for step in plan if step.key in operations and operations[step.key].machine is None)
     to_start = [step.key for step in sorted(known_steps, key=lambda step: (step.start_date, step.end_date))]
     chosen = set(to_start[:most_tasks])
+    change_dates = {order.number: max(0, order.release_date - clock) for order in known.orders}
     tasks = []
     for key in to_start[:most_tasks]:
         operation = operations[key]
@@ -35,7 +36,8 @@ def cut_window(known: KnownState, plan: Sequence[Planned], most_tasks: int, chan
                 before[predecessor.key] = transport
             else:  # in process
                 ready_date = max(ready_date, (predecessor.end_date or clock) + transport)
-        tasks.append(Task(key, operation.centre, operation.wanted, operation.process_times, max(0, ready_date - clock), before))
+        what = operation.centre, operation.wanted, operation.process_times
+        tasks.append(Task(key, *what, max(0, ready_date - clock), before, change_dates[key[0]]))
     tasks.sort(key=lambda task: task.key)
     deliveries = tuple(
         _deliver(order, planned, chosen, clock, arrays.transport_time[g]) for order in known.orders if any(o.key in chosen for o in order.operations)
