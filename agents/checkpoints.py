@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.play import Policy
+from agents.standstill import bar_wait_rows
+from envs.observation_checks import check_observation
 from factory.array_checks import check_integers
 
 if TYPE_CHECKING:
@@ -25,7 +27,11 @@ ALGORITHMS = {"MaskablePPO": "sb3_contrib", "PPO": "stable_baselines3", "A2C": "
 
 
 class CheckpointPolicy:
-    """Greedy actions of a trained model. One without masks may name a row that is not legal; the next legal one is taken then, as in its training.
+    """Greedy actions of a trained model.
+
+    One without masks may name a row that is not legal; the next legal one is taken then, as in its
+    training. The wait does not count as legal where the plant would stand still by it
+    (:mod:`agents.standstill`).
 
     Parameters
     ----------
@@ -38,8 +44,16 @@ class CheckpointPolicy:
         self._takes_masks = type(model).__name__.startswith("Maskable")
 
     def decide(self, observation: dict[str, NDArray[Any]]) -> NDArray[np.int64]:
-        """Rows ``[E]``; 0 where no row is legal."""
-        mask = np.asarray(observation["action_mask"]).astype(bool)
+        """Return rows ``[E]``; 0 where no row is legal.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the tables are none of an observation with a leading axis.
+        """
+        seen = check_observation("predict", observation)
+        mask = seen.action_mask.copy()
+        bar_wait_rows(seen.candidates, seen.machines, mask)
         some = np.where(mask.any(axis=1, keepdims=True), mask, True)  # a distribution over no row at all cannot be made
         settings = {"action_masks": some} if self._takes_masks else {}
         actions, _ = self.model.predict(observation, deterministic=True, **settings)

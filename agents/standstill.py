@@ -75,3 +75,12 @@ def bar_waits(candidates, machines, action_mask, first, logits):
     for e in range(action_mask.shape[0]):
         if action_mask[e, wait] and would_stand_still(candidates[e], machines[e], action_mask[e]):
             logits[first[e + 1] - 1] = -float("inf")
+
+
+@compiled
+def bar_wait_rows(candidates, machines, action_mask):
+    """Make the wait illegal where the plant would stand still by it; tables as :func:`bar_waits`."""
+    wait = action_mask.shape[1] - 1
+    for e in range(action_mask.shape[0]):
+        if action_mask[e, wait] and would_stand_still(candidates[e], machines[e], action_mask[e]):
+            action_mask[e, wait] = False

@@ -24,6 +24,7 @@ MAX_AMOUNT = 1e12
 """Largest sum of money, weight, power, ..."""
 MAX_OPERATIONS = 63
 MAX_PRODUCTS = 32_767
+MAX_ENTRIES = 32_767
 """Products are numbered in 16 bits; so are work centres, customer classes and values."""
 MIN_TICK_MINUTES = 1e-6
 """Shortest tick, so that the ticks of a day fit 64 bits."""
@@ -153,8 +154,9 @@ def check_sizes(factory: Factory) -> Iterator[Problem]:
     groups += [(f"work_centre.{c.name}.{a.name}.values", a.values) for c in factory.work_centres for a in c.attributes]
     groups += [("demand.customers", factory.demand.customers)] if factory.demand else []
     for place, things in groups:
-        if len(things) > MAX_PRODUCTS:
-            yield Problem(place, Words(f"{len(things)} entries"), f"must be at most {MAX_PRODUCTS}", "Group some of them")
+        if len(things) > MAX_ENTRIES:
+            entries = Words(f"{len(things)} entries")
+            yield Problem(place, entries, f"must be at most {MAX_ENTRIES}", "Group some of them")
 
 
 def check_routes(factory: Factory) -> Iterator[Problem]:

@@ -101,6 +101,6 @@ def test_what_cannot_be_read_is_refused_in_words(text: str, words: str) -> None:
 
 @pytest.mark.parametrize("text", ["rollout(futures=2.5)", "rollout(candidates=0.5)"])
 def test_bug_a_planner_is_not_asked_for_half_a_future(text: str) -> None:
-    with pytest.raises(TypeError, match=r"must be a whole number"):
+    with pytest.raises(ValueError, match=r"is not a whole number. Write it like"):
         make_policy(parse_contenders(text)[0].settle(None))
     assert make_policy(parse_contenders("rollout(futures=4)")[0].settle(None)).futures == 4

@@ -14,6 +14,7 @@ import pytest
 import torch
 
 from agents.actor_critic import PackedTables, decide_greedily
+from agents.checkpoints import CheckpointPolicy
 from agents.compiled_critic import arrange_critic
 from agents.compiled_network import allocate_network_scratch, arrange_weights
 from agents.index import IndexPolicy, atcs_weights
@@ -301,6 +302,7 @@ ENTRIES = [
         {"not finite": {"value": NAN}, "a text": {"value": "1"}, "a boolean": {"value": True}}, lambda _, weights: IndexPolicy(weights)
     )),
     Entry("agents.trained.TrainedPolicy.decide", trained_policy, wrong_observations(lambda policy, seen: policy.decide(seen))),
+    Entry("agents.checkpoints.CheckpointPolicy.decide", lambda: CheckpointPolicy(object()), wrong_observations(lambda policy, seen: policy.decide(seen))),
     Entry("agents.actor_critic.decide_greedily", trained_policy, wrong_observations(lambda policy, seen: decide_greedily(policy.network, seen))),
     Entry("agents.actor_critic.PackedTables.__init__", lambda: TABLES, {
         "machines too few": lambda tables: pack(machines=tables["machines"][1:]),
@@ -477,10 +479,12 @@ NEED_NO_CASE = {
     "agents.learning_pass._Choices.forward": "gets what judge_choices has checked",
     "agents.learning_pass._Taker.find_gradients": "gets what Looker.look has checked, and gradients from torch, of its shapes",
     "agents.rollout.RolloutPolicy._choose": "gets what decide has checked",
+    "agents.rollout.RolloutPolicy._find_rivals": "gets what decide has checked",
     "agents.solver.future.FutureReader._is_reworked": "draws one number by a key; no array is read",
     "agents.solver.future.FutureReader.attempt_times": "draws one number by a key; no array is read",
     "agents.solver.known.KnownReader.material_date": "gets the factory's number from the shop itself",
-    "envs.cost_scales.measure_cost_scales": "gets arrays of load() and rows that Batch or Floor has checked",
+    "agents.solver.imagined.ImaginedShop.run": "takes rows of policies, which Batch.step checks as they are carried out",
+    "envs.cost_scales._mean_cost": "gets arrays of load() and rows that Batch or Floor has checked",
     "factory.instances_streams._draw_route": "gets what draw_dynamic_shop has checked",
     "factory.simulator.Simulator._advance": "takes nothing",
     "scheduler.bundle.Bundle._compare": "draws its own tables",
@@ -488,6 +492,7 @@ NEED_NO_CASE = {
     "scheduler.floor.Floor.ask": "takes nothing",
     "scheduler.floor.Floor.hold": "takes nothing; refused where no machine is asked (tests/test_decisions.py)",
     "scheduler.floor.Floor.place": "takes a Snapshot, whose fields are bounded; packed() refuses one that does not fit the factory",
+    "scheduler.planning._decide_step": "gets rows that _Choosing.rows has checked",
     "scheduler.planning.Planner._play": "gets worlds that the planner has allocated",
     "scheduler.planning.Planner._play_expected": "gets worlds that the planner has allocated",
     "scheduler.planning.Planner._play_sampled": "gets numbers that plan() and costs_after() have checked",

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from agents.actor_critic import PackedTables
+from agents.actor_critic import PackedTables, decide_greedily
 from agents.index import IndexPolicy, as_array, atcs_weights
 from agents.index_features import FEATURES
 from agents.index_kernel import describe_row
@@ -78,10 +78,9 @@ def test_what_is_read_compiled_is_what_torch_makes_of_the_tables(names: tuple[st
 def test_an_untrained_network_decides_as_its_index_does() -> None:
     policy, untrained = IndexPolicy(WEIGHTS), network()
     for tables in moments("microfactory", "unreliable"):
-        packed = pack(tables)
-        logits, *_ = untrained(untrained.describe(packed))
-        choices = [int(np.flatnonzero(tables.action_mask[n])[logits[packed.sample == n].argmax()]) for n in range(len(tables.shop))]
-        assert choices == np.asarray(policy.decide(as_observation(tables))).tolist()
+        observation = as_observation(tables)
+        choices = decide_greedily(untrained, observation)
+        assert choices.tolist() == np.asarray(policy.decide(observation)).tolist()
 
 
 def test_reordering_rows_reorders_logits_and_leaves_values() -> None:
