@@ -204,7 +204,7 @@ def decide_greedily(network: PointerNetwork, observation: Any) -> NDArray[np.int
     tables = PackedTables(*seen, network.weights)
     with torch.inference_mode():
         logits = network(to_device(tables.described, network.prior.device)).logits.cpu().numpy()
-    bar_waits(seen.candidates, seen.machines, seen.action_mask, tables.first, logits)
+    bar_waits(*seen, tables.first, logits)
     chosen = np.zeros(len(tables.first) - 1, np.int64)
     best_places(logits, tables.first, chosen)
     return tables.to_actions(chosen)

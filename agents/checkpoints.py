@@ -53,7 +53,7 @@ class CheckpointPolicy:
         """
         seen = check_observation("predict", observation)
         mask = seen.action_mask.copy()
-        bar_wait_rows(seen.candidates, seen.machines, mask)
+        bar_wait_rows(seen.candidates, seen.machines, seen.shop, mask)
         some = np.where(mask.any(axis=1, keepdims=True), mask, True)  # a distribution over no row at all cannot be made
         settings = {"action_masks": some} if self._takes_masks else {}
         actions, _ = self.model.predict(observation, deterministic=True, **settings)

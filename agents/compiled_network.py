@@ -159,7 +159,7 @@ def best_logit(weights, scratch, candidates, machines, shop, action_mask):
                 return NOT_FINITE
             is_better = logit > highest
             if is_better and row == wait:  # the last row, so that the tables are read at most once
-                is_better = not would_stand_still(candidates, machines, action_mask)
+                is_better = not would_stand_still(candidates, machines, shop, action_mask)
             if is_better:
                 best, highest = row, logit
             place += 1
@@ -180,7 +180,7 @@ def all_logits(weights, scratch, candidates, machines, shop, action_mask, table_
         if action_mask[row]:
             table_rows[place], logits[place] = row, row_logit(weights, scratch, place)
             place += 1
-    if action_mask[wait] and would_stand_still(candidates, machines, action_mask):
+    if action_mask[wait] and would_stand_still(candidates, machines, shop, action_mask):
         return count - 1
     return count
 

@@ -51,7 +51,7 @@ def play_on(factory, world, player, row, ticks, discount):
     start, total = world.floor[0].clock, 0.0
     while row >= 0:
         before = world.floor[0].clock - start
-        step_one(factory, world, 0, row, NEVER, NEVER, outcome)
+        step_one(factory, world, 0, row, NEVER, NEVER, NEVER, outcome)
         total += outcome.reward[0] * math.exp(-before / discount)
         if world.floor[0].deciding < 0:
             return total

@@ -211,7 +211,7 @@ def best_row(candidates, machines, shop_row, action_mask, weights, features):
             index += weights[place] * features[place]
         is_better = best < 0 or index > highest
         if is_better and row == wait:
-            is_better = not would_stand_still(candidates, machines, action_mask)
+            is_better = not would_stand_still(candidates, machines, shop_row, action_mask)
         if is_better:
             best, highest = row, index
     return max(best, 0)
@@ -225,16 +225,16 @@ def best_rows(candidates, machines, shops, action_masks, weights, features, acti
 
 
 @compiled
-def play_index(factory, shop, factories, seeds, weights, most_decisions, scratch, tables, features, costs):
-    """Total cost of whole episodes into ``costs [N]``; infinite where ``most_decisions [G]`` did not suffice.
+def play_index(factory, shop, factories, seeds, weights, max_idle, scratch, tables, features, costs):
+    """Total cost of whole episodes into ``costs [N]``; infinite where ``max_idle [G]`` idle decisions did not suffice.
 
     Episode n stands in factory ``factories[n]``. Environment 0 plays one after the other, which keeps it in the processor's cache.
     """
     for episode in range(seeds.shape[0]):
         begin_episode(factory, shop, 0, factories[episode], seeds[episode])
         advance(factory, shop, 0)
-        decisions = 0
-        while shop.floor[0].deciding >= 0 and decisions < most_decisions[factories[episode]]:
+        limit = max_idle[factories[episode]]
+        while shop.floor[0].deciding >= 0 and shop.floor[0].idle_decisions < limit:
             observe(factory, shop, 0, scratch, tables.candidates[0], tables.machines[0], tables.shop[0], tables.action_mask[0])
             row = best_row(
                 tables.candidates[0],
@@ -246,5 +246,4 @@ def play_index(factory, shop, factories, seeds, weights, most_decisions, scratch
             )
             decide(factory, shop, 0, row)
             advance(factory, shop, 0)
-            decisions += 1
         costs[episode] = math.inf if shop.floor[0].deciding >= 0 else total_cost(shop, 0)

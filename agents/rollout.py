@@ -124,7 +124,8 @@ class RolloutPolicy:
         if changeovers.any():
             rivals.append(int(np.argmax(np.where(changeovers, candidates[:, _ATCS], -np.inf))))
         wait = len(legal) - 1
-        if legal[wait] and not would_stand_still(candidates, rows.machines[e], rows.legal[e]):
+        tables = (candidates, rows.machines[e], rows.shop[e], rows.legal[e])
+        if legal[wait] and not would_stand_still(*tables):
             rivals.append(wait)
         return rivals
 

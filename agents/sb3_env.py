@@ -58,7 +58,7 @@ class ShopVecEnv(VecEnv):
     first_episode
         Episode of the block to begin with.
     most_decisions
-        Decisions after which an episode is truncated; None: 50 for each operation of its orders.
+        Decisions after which an episode is truncated (:class:`envs.batch.Batch`).
     illegal_actions
         ``"raise"``, or ``"replace"`` for algorithms without masks (:class:`envs.batch.Batch`).
     """

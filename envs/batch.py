@@ -29,17 +29,19 @@ from factory.model import Factory, OrderBook
 from factory.shop import allocate
 from factory.simulator import SPARE_LINES, IllegalActionError, StuckError, full_rows, grow_log
 
-DECISIONS_AN_OPERATION = 50
-"""Decisions an episode may take for each operation of its orders where no other limit is given."""
+IDLE_DECISIONS_AN_OPERATION = 50
+"""Idle decisions an episode may take for each operation of its orders: waits with nothing under way,
+and changeovers without an operation.
+"""
 
 
-def decision_limits(arrays: FactoryArrays, decisions_an_operation: int) -> NDArray[np.int64]:
-    """Return the decisions an episode may take in each factory, ``[G]``.
+def idle_limits(arrays: FactoryArrays, an_operation: int) -> NDArray[np.int64]:
+    """Return the idle decisions an episode may take in each factory, ``[G]``.
 
     They are counted for as many operations as the longest product has, for every order.
     """
     operations = arrays.products.num_operations.max(axis=1).astype(np.int64)
-    return np.asarray(decisions_an_operation * arrays.plant.num_orders * operations, np.int64)
+    return np.asarray(an_operation * arrays.plant.num_orders * operations, np.int64)
 
 
 def observation_space(tables: Tables) -> spaces.Dict:
@@ -82,7 +84,9 @@ class Batch:
     last_date
         Date that truncates an episode; None for none.
     most_decisions
-        Decisions after which an episode is truncated; None for 50 for each operation of its orders.
+        Decisions after which an episode is truncated; None for none. Whatever it is, an episode is
+        truncated after 50 idle decisions for each operation of its orders: waits with nothing under
+        way, and changeovers without an operation.
     illegal_actions
         ``"raise"``: an illegal action is an error and nothing moves; ``"replace"``: it stands for the next legal row (for learners without masks), and
         :attr:`replaced` tells where.
@@ -124,8 +128,7 @@ class Batch:
         log_length = check_count("log_length", log_length, 0, "Give 0 for no log.")
         dtype = check_float_type("dtype", dtype)
         self.last_date = _limit("last_date", last_date, 0)
-        if most_decisions is not None:
-            _limit("most_decisions", most_decisions, 1)
+        self.most_decisions = _limit("most_decisions", most_decisions, 1)
         self.draw_factory = check_flag("draw_factory", draw_factory)
         if illegal_actions not in ("raise", "replace"):
             rule = "must be 'raise' or 'replace'"
@@ -146,9 +149,7 @@ class Batch:
         self.num_envs = num_envs
         self._log_length = self.shop.floor.view(np.ndarray)["log_length"]  # a plain view: fields of records are slow to reach from Python
         self._deciding = self.shop.floor.view(np.ndarray)["deciding"]
-        self.most_decisions = (
-            decision_limits(arrays, DECISIONS_AN_OPERATION) if most_decisions is None else np.full(len(self.factories), most_decisions, np.int64)
-        )
+        self.max_idle = idle_limits(arrays, IDLE_DECISIONS_AN_OPERATION)
         self.replaced = np.zeros(num_envs, np.bool_)
         self.scratch = allocate_scratch(self.shop)
         self._ring = [allocate_tables(arrays, self.shop, dtype, machine_rows) for _ in range(num_tables)]
@@ -253,7 +254,7 @@ class Batch:
             actions = actions.copy()
             replace_illegal(self.shop, actions, self.replaced)
         turn = (self._turn + 1) % len(self._ring)
-        tables, limits = self._ring[turn], (self.last_date, self.most_decisions)
+        tables, limits = self._ring[turn], (self.last_date, self.most_decisions, self.max_idle)
         if autoreset:
             result = step_all(self.arrays, self.shop, actions, *limits, self.draw_factory, self.scratch, tables, self.final, self.outcome)
         else:

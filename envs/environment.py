@@ -43,9 +43,10 @@ class ChangeoverEnv(gymnasium.Env[Observation, np.int64]):
     job_rows, changeover_rows
         Rows of the candidate table; 0 for as many as can ever be needed.
     last_date, most_decisions
-        Truncate the episode at the first decision at or after this tick (None: at none), or after this
-        many decisions (None: 50 for each operation of its orders, which only a policy that waits and
-        waits ever needs).
+        Truncate the episode at the first decision at or after this tick, or after this many decisions.
+        Without them too it is truncated after 50 idle decisions for each operation of its orders (waits
+        with nothing under way, changeovers without an operation), which only a policy that does
+        nothing else ever takes.
     illegal_actions
         ``"raise"``, or ``"replace"`` for learners that know no masks: an illegal action then stands for the next legal row, and ``info["replaced"]`` says so.
     dtype

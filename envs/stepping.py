@@ -106,7 +106,7 @@ def restart_some(factory, shop, chosen, factories, seeds, scratch, tables):
 
 
 @compiled
-def step_one(factory, shop, e, action, last_date, most_decisions, outcome):
+def step_one(factory, shop, e, action, last_date, most_decisions, max_idle, outcome):
     """Carry out a legal action and let time pass until the next decision; fills the outcome of environment ``e``.
 
     The first step of an episode also carries what was spent before its first decision, so that the steps add up to the episode's bill.
@@ -127,16 +127,17 @@ def step_one(factory, shop, e, action, last_date, most_decisions, outcome):
     outcome.elapsed[e] = floor.clock - before
     outcome.reward[e] = -total / factory.plant[floor.factory].cost_scale
     outcome.terminated[e] = floor.deciding == EPISODE_OVER
-    outcome.truncated[e] = floor.deciding >= 0 and (floor.clock >= last_date or floor.decisions >= most_decisions)
+    is_limit = floor.clock >= last_date or floor.decisions >= most_decisions or floor.idle_decisions >= max_idle
+    outcome.truncated[e] = floor.deciding >= 0 and is_limit
     return floor.deciding != STUCK
 
 
 @compiled
-def step_all(factory, shop, actions, last_date, most_decisions, draw_factory, scratch, tables, final, outcome):
+def step_all(factory, shop, actions, last_date, most_decisions, max_idle, draw_factory, scratch, tables, final, outcome):
     """Step every environment; one that is over begins its next episode at once (SAME_STEP) and leaves its last observation in ``final``.
 
     The next episode's seed follows from the last one's; with ``draw_factory`` so does its factory, otherwise it stays.
-    ``most_decisions [G]`` is the limit of an episode in each factory.
+    ``max_idle [G]`` is the limit of idle decisions in each factory.
     Returns FINE, or an environment that is stuck, or ``-2 - e`` if the action of environment e is not legal (then nothing has moved).
     """
     illegal = find_illegal(shop, actions)
@@ -144,8 +145,8 @@ def step_all(factory, shop, actions, last_date, most_decisions, draw_factory, sc
         return -2 - illegal
     stuck = FINE
     for e in range(actions.shape[0]):
-        limit = most_decisions[shop.floor[e].factory]
-        if not step_one(factory, shop, e, actions[e], last_date, limit, outcome):
+        idle = max_idle[shop.floor[e].factory]
+        if not step_one(factory, shop, e, actions[e], last_date, most_decisions, idle, outcome):
             stuck = e
         if outcome.terminated[e] or outcome.truncated[e]:
             observe(factory, shop, e, scratch, final.candidates[e], final.machines[e], final.shop[e], final.action_mask[e])
@@ -161,7 +162,7 @@ def step_all(factory, shop, actions, last_date, most_decisions, draw_factory, sc
 
 
 @compiled
-def step_all_once(factory, shop, actions, last_date, most_decisions, scratch, tables, outcome):
+def step_all_once(factory, shop, actions, last_date, most_decisions, max_idle, scratch, tables, outcome):
     """Step every environment whose episode is not over, and show what it sees then. Returns as :func:`step_all`."""
     illegal = find_illegal(shop, actions)
     if illegal != FINE:
@@ -170,8 +171,8 @@ def step_all_once(factory, shop, actions, last_date, most_decisions, scratch, ta
     for e in range(actions.shape[0]):
         if shop.floor[e].deciding < 0:
             continue
-        limit = most_decisions[shop.floor[e].factory]
-        if not step_one(factory, shop, e, actions[e], last_date, limit, outcome):
+        idle = max_idle[shop.floor[e].factory]
+        if not step_one(factory, shop, e, actions[e], last_date, most_decisions, idle, outcome):
             stuck = e
         observe(factory, shop, e, scratch, tables.candidates[e], tables.machines[e], tables.shop[e], tables.action_mask[e])
     return stuck

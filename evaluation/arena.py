@@ -11,7 +11,7 @@ from agents.index_features import FEATURES
 from agents.index_kernel import play_index
 from agents.play import Policy, UnfinishedError, play
 from agents.rules import Rule
-from envs.batch import Batch, decision_limits
+from envs.batch import Batch, idle_limits
 from envs.seeds import episode_seeds
 from evaluation.resampling import Floats
 from evaluation.scenarios import NamedScenario
@@ -21,7 +21,7 @@ from factory.randomised_ranges import RandomisedRanges
 _SIDE_BY_SIDE = 64
 """Most episodes at a time: with more, their shops no longer fit into the processor's cache."""
 
-_DECISIONS_AN_OPERATION = 20
+_IDLE_DECISIONS_AN_OPERATION = 20
 """Decisions for each operation of an episode, after which it counts as infinitely dear; tuned rules take 1 to 3."""
 
 
@@ -65,7 +65,7 @@ class Arena:
         batch = self._lone_shop
         seeds, which = self.seeds[episodes], self._which[episodes]
         costs, features = np.zeros(len(seeds)), np.zeros(len(FEATURES))
-        play_index(batch.arrays, batch.shop, which, seeds, weights, batch.most_decisions, batch.scratch, batch.tables, features, costs)
+        play_index(batch.arrays, batch.shop, which, seeds, weights, batch.max_idle, batch.scratch, batch.tables, features, costs)
         return costs
 
     def _play_some(self, batch: Batch, policy: Policy | Rule, first: int) -> Floats:
@@ -90,7 +90,7 @@ class Arena:
 
     def _open(self, part: slice, num_envs: int) -> Batch:
         batch = Batch(self._factories[part], self._books[part], num_envs=num_envs)
-        batch.most_decisions = decision_limits(batch.arrays, _DECISIONS_AN_OPERATION)
+        batch.max_idle = idle_limits(batch.arrays, _IDLE_DECISIONS_AN_OPERATION)
         return batch
 
 

@@ -159,6 +159,7 @@ FLOOR = _record(
     seed=np.uint64,
     clock=_i8,
     decisions=_i8,  # taken so far
+    idle_decisions=_i8,  # of these, waits with nothing under way, and changeovers without an operation
     deciding=_i8,  # machine that is asked; -1: the episode is over; -2: stuck (a defect)
     num_orders=_i8,
     num_released=_i8,  # orders are numbered by release, so the next one is this

@@ -50,6 +50,7 @@ def begin_episode(factory, shop, e, g, seed):
     shop.floor[e].seed = seed
     shop.floor[e].clock = 0
     shop.floor[e].decisions = 0
+    shop.floor[e].idle_decisions = 0
     shop.floor[e].deciding = EPISODE_OVER
     shop.floor[e].num_released = 0
     shop.floor[e].num_completed = 0
@@ -151,12 +152,25 @@ def decide(factory, shop, e, row):
     elif row < shop.legal.shape[1] - 1:
         target = shop.changeover_target[e, row - job_rows]
         change_over(factory, shop, e, machine, target, -1)
+        shop.floor[e].idle_decisions += 1
     else:
+        shop.floor[e].idle_decisions += not is_under_way(factory, shop, e)
         shop.machines[e, machine].wait_start = shop.floor[e].clock
         shop.machines[e, machine].wait_until = (
             shop.floor[e].clock + factory.centres[shop.floor[e].factory, factory.machines[shop.floor[e].factory, machine].centre].longest_wait
         )
     return True
+
+
+@compiled
+def is_under_way(factory, shop, e):
+    """Return True if a machine is at work, or an operation in transport or awaiting material."""
+    if shop.floor[e].num_travelling > 0:
+        return True
+    for machine in range(factory.plant[shop.floor[e].factory].num_machines):
+        if shop.machines[e, machine].status != IDLE:
+            return True
+    return False
 
 
 @compiled

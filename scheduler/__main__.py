@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import sys
@@ -33,6 +34,7 @@ from scheduler.stability import compare, freeze
 from scheduler.telling import tell_plan, tell_replay, tell_shadow
 from scheduler.what_if import Change, what_if
 
+_LAST_PORT = 65_535
 _CHANGES: TypeAdapter[tuple[Change, ...]] = TypeAdapter(tuple[Change, ...])
 
 
@@ -73,15 +75,15 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
         command.add_argument("--seed", type=int, default=0, help="of the futures")
     for command in (decide, plan, explain, tried):
         command.add_argument("snapshot", type=Path, help="JSON file, or - for standard input")
-        command.add_argument("--budget", type=float, default=1000 * BUDGET_SECONDS, help="milliseconds for one decision, then the fallback rule decides")
+        command.add_argument("--budget", type=_positive, default=1000 * BUDGET_SECONDS, help="milliseconds for one decision, then the fallback rule decides")
     serve = commands.add_parser("serve", help="the HTTP service and the planner's page")
     serve.set_defaults(run=_serve)
     serve.add_argument("--host", default="127.0.0.1", help=f"address to listen at; others than this machine's own need a token in {TOKEN_VARIABLE}")
-    serve.add_argument("--port", type=int, default=8080, help="0: any free one, told in the log")
+    serve.add_argument("--port", type=_port, default=8080, help="0: any free one, told in the log")
     serve.add_argument("--log", type=Path, default=Path("decisions.sqlite"), help="SQLite file that decisions are appended to")
     serve.add_argument("--shadow", action="store_true", help="let the fallback rule decide, and log beside it what the policy would have done")
-    serve.add_argument("--budget", type=float, default=1000 * BUDGET_SECONDS, help="milliseconds for one decision, then the fallback rule decides")
-    serve.add_argument("--plan-seconds", type=float, default=PLAN_SECONDS, help="for one plan")
+    serve.add_argument("--budget", type=_positive, default=1000 * BUDGET_SECONDS, help="milliseconds for one decision, then the fallback rule decides")
+    serve.add_argument("--plan-seconds", type=_positive, default=PLAN_SECONDS, help="for one plan")
     serve.add_argument("--rate", type=float, default=1000.0, help="requests a second of one client; 0: no limit")
     again = commands.add_parser("replay", help="take the decisions of a log again and compare")
     again.set_defaults(run=_replay)
@@ -90,7 +92,7 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     shadow.add_argument("--futures", type=int, default=16, help="that judge each difference")
     shadow.add_argument("--most", type=int, default=100, help="differences that are judged")
     for command in (plan, tried, shadow):
-        command.add_argument("--seconds", type=_positive_seconds, default=PLAN_SECONDS, help="time for one plan; a what-if makes two")
+        command.add_argument("--seconds", type=_positive, default=PLAN_SECONDS, help="time for one plan; a what-if makes two")
     for command in (again, shadow):
         command.add_argument("log", type=Path, help="SQLite file that serve or decide wrote")
         command.add_argument("--first", type=int, default=1, help="number of the first entry")
@@ -106,12 +108,32 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def _positive_seconds(text: str) -> float:
-    """Return a time that is more than none."""
-    seconds = float(text)
-    if not seconds > 0:
-        raise argparse.ArgumentTypeError(f"{seconds}; it must be above 0. Write seconds such as 30.")
-    return seconds
+def _positive(text: str) -> float:
+    """Return a positive number; infinity is none too large.
+
+    Raises
+    ------
+    argparse.ArgumentTypeError
+        If it is none.
+    """
+    with contextlib.suppress(ValueError):
+        if (value := float(text)) > 0:
+            return value
+    raise argparse.ArgumentTypeError(f"{text}; it must be a positive number")
+
+
+def _port(text: str) -> int:
+    """Return the number of a port.
+
+    Raises
+    ------
+    argparse.ArgumentTypeError
+        If it is none.
+    """
+    with contextlib.suppress(ValueError):
+        if 0 <= (value := int(text)) <= _LAST_PORT:
+            return value
+    raise argparse.ArgumentTypeError(f"{text}; it must lie between 0 and {_LAST_PORT}")
 
 
 # --- commands -----------------------------------------------------------------------------------------------------------------
@@ -131,6 +153,9 @@ def _decide(options: argparse.Namespace) -> str:
 def _plan(options: argparse.Namespace) -> str:
     planner, snapshot = _open(options, options.seconds)
     factory = planner.decider.floor.factory
+    if options.frozen < 0 or (options.frozen > 0 and options.previous is None):
+        rule = "it must be at least 0, and needs a plan to keep to"
+        raise ValueError(f"--frozen = {options.frozen}; {rule}. Give --previous PLAN, or leave it out.")
     previous = _read_plan(options.previous) if options.previous else None
     if previous is not None and options.frozen > 0:
         snapshot = freeze(snapshot, previous, options.frozen, factory)

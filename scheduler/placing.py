@@ -270,6 +270,7 @@ def settle_shop(factory, shop, foreseen):
         For each order whether the expectations of its upcoming operations are given, ``[O]``.
     """
     shop.floor[0].decisions = 0
+    shop.floor[0].idle_decisions = 0
     shop.floor[0].deciding = EPISODE_OVER
     shop.floor[0].num_travelling = 0
     shop.floor[0].log_length = 0

@@ -105,7 +105,7 @@ def _check_sampling(futures: Any, seed: Any, least: int, most: int) -> tuple[int
             raise PlanError(f"plan: {name} = {show(value)}; it must be a whole number. Give one.")
     if not least <= futures <= most:
         rule = f"it must lie between {least} and {most}"
-        remedy = "fewer" if futures > most or not least else "more"
+        remedy = "fewer" if futures > most else "more"
         raise PlanError(f"plan: futures = {futures}; {rule}. Choose {remedy}.")
     if not 0 <= seed < 2**63:
         raise PlanError(f"plan: seed = {seed}; it must lie between 0 and 2**63 - 1. Choose another.")

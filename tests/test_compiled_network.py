@@ -54,7 +54,7 @@ def test_logits_and_the_critics_values_are_those_of_torch(name: str) -> None:
         for e in range(8):
             read = (tables.candidates[e], tables.machines[e], tables.shop[e], tables.action_mask[e])
             count = all_logits(weights, memory, *read, table_rows, logits)
-            barred = int(would_stand_still(read[0], read[1], read[3]))  # the wait, the last row
+            barred = int(would_stand_still(*read))  # the wait, the last row
             legal = np.flatnonzero(tables.action_mask[e]).tolist()
             assert table_rows[:count].tolist() == legal[: len(legal) - barred]
             expected_logits = looked.logits[first[e] : first[e + 1] - barred]

@@ -377,7 +377,7 @@ def test_bug_a_limit_that_is_no_time_is_refused(tmp_path: Path, capsys: pytest.C
                     f"--seconds={given}",
                 ]
             )
-        assert f"--seconds: {float(given)}; it must be above 0. Write seconds such as 30." in capsys.readouterr().err
+        assert f"--seconds: {given}; it must be a positive number" in capsys.readouterr().err
 
 
 def test_the_refusal_for_want_of_time_names_futures_only_where_they_took_it() -> None:
@@ -400,3 +400,17 @@ def test_decisions_of_a_floor_with_far_dates_are_those_of_one_with_near_ones() -
     decider = Decider(Floor(factory), None, ATCS)
     near, far = (decider.decide(check_snapshot(DELAYS["expected end"](date), factory)) for date in (NEAR, FAR))
     assert [(one.machine, one.choice) for one in near] == [(one.machine, one.choice) for one in far]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["decide", "s.json", "--budget=-1"], "--budget: -1; it must be a positive number"),
+        (["decide", "s.json", "--budget=nan"], "--budget: nan; it must be a positive number"),
+        (["serve", "--port=99999"], "--port: 99999; it must lie between 0 and 65535"),
+    ],
+)
+def test_bug_numbers_of_the_command_line_are_checked(arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main([*arguments, "--bundle", "bundle"])
+    assert words in capsys.readouterr().err

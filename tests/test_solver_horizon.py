@@ -63,7 +63,7 @@ def test_plans_do_depend_on_what_is_known(change: str) -> None:
 
 
 def episode(factory: Factory, orders: OrderBook | None, policy: object, seed: int, envs: int = 1) -> Batch:
-    batch = Batch([factory], [orders], num_envs=envs, log_length=8192, most_decisions=5000)
+    batch = Batch([factory], [orders], num_envs=envs, log_length=8192)
     play(batch, policy, np.arange(seed, seed + envs, dtype=np.uint64))  # type: ignore[arg-type]
     return batch
 
