@@ -36,7 +36,7 @@ format: $(READY) ## rewrite the sources the way lint wants them
 	$(BIN)/ruff format .
 
 demo: $(READY) ## one episode of the default factory under ATCS: KPIs and a Gantt picture
-	$(BIN)/python -m agents.demo
+	$(BIN)/python -m examples.demo
 
 train: $(READY) ## train a policy on the default factory (about seven minutes) and compare it with the tuned rules; goes on where it was interrupted
 	$(BIN)/python train.py --config configs/training/quick.toml --out runs/quick $(if $(wildcard runs/quick/config.toml),--resume runs/quick)

@@ -15,17 +15,17 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from evaluation import sources
 from evaluation.benchmark import Benchmark, Settings
-from evaluation.contenders import parse_contenders
-from evaluation.scenarios import NamedScenario, find_scenarios
-from evaluation.tables import describe_results
-from evaluation.tuned import read_tuned
-from factory.catalogue import split_names
+from evaluation.reporting.console_tables import describe_results
+from evaluation.runner import provenance
+from evaluation.runner.contenders import parse_contenders
+from evaluation.runner.scenarios import NamedScenario, find_scenarios
+from evaluation.tuned_parameters import read_tuned
+from factory.io.atomic_write import write_atomically
+from factory.io.catalogue import split_names
 from factory.model import Factory
-from factory.names import write_all_letters
-from factory.problems import FactoryError
-from factory.writing import write_atomically
+from factory.text.names import write_all_letters
+from factory.validation.errors import FactoryError
 
 POLICIES = "with commas: rules, index, ATCS(k1=2; k2=0.5), rollout, cpsat(seconds=1), clairvoyant, a checkpoint.zip, path.py:Name, name=policy"
 
@@ -83,7 +83,7 @@ def _positive(text: str) -> int:
 
 def evaluate(options: argparse.Namespace) -> int:
     """Score policies in scenarios and report."""
-    from evaluation.report import write_report
+    from evaluation.reporting.report import write_report
 
     scenarios = find_scenarios(split_names(options.factories), options.orders)
     contenders = parse_contenders(options.policies or _usual_policies(scenarios, options.tuned))
@@ -124,7 +124,7 @@ def _factories(scenarios: list[NamedScenario]) -> dict[str, Factory]:
 
 def tune(options: argparse.Namespace) -> int:
     """Search parameters of rules and index for each factory."""
-    from evaluation.tuning import run_tuning
+    from evaluation.tuning.tune import run_tuning
 
     run_tuning(split_names(options.factories), options.tuned, options.out, processes=options.processes, orders=options.orders)
     return 0
@@ -132,8 +132,8 @@ def tune(options: argparse.Namespace) -> int:
 
 def run_public_suite(options: argparse.Namespace) -> int:
     """Score policies on public instances."""
-    from evaluation.suite_tables import describe_suite, failures, report_suite
-    from evaluation.suites import run_suite
+    from evaluation.public_suites.suites import run_suite
+    from evaluation.public_suites.tables import describe_suite, failures, report_suite
 
     if options.instances is None:
         raise ValueError("--suite needs --instances, the folder of the public benchmarks. Give it.")
@@ -149,7 +149,7 @@ def run_public_suite(options: argparse.Namespace) -> int:
             advance=bar.update,
             first_machine=options.first_machine,
         )
-    write_atomically(options.out / "results.json", json.dumps({**sources.describe(), **results}, indent=1, allow_nan=False) + "\n")
+    write_atomically(options.out / "results.json", json.dumps({**provenance.describe(), **results}, indent=1, allow_nan=False) + "\n")
     write_atomically(options.out / "report.md", report_suite(results))
     print(f"{describe_suite(results)}\n\nWritten: {options.out / 'results.json'}, {options.out / 'report.md'}")
     return 1 if any(failures(results)) else 0

@@ -11,16 +11,16 @@ import shlex
 import sys
 from pathlib import Path
 
-from agents.training_config import ConfigError, TrainingConfig, read_config
-from evaluation import sources
+from agents.training.config import ConfigError, TrainingConfig, read_config
 from evaluation.benchmark import Benchmark, Settings, warm_up
-from evaluation.contenders import Contender, parse_contenders
-from evaluation.scenarios import find_scenarios
-from evaluation.tables import describe_results
-from evaluation.tuned import best_tuned_rule, tuned_index
-from factory.names import write_all_letters
-from factory.problems import FactoryError
+from evaluation.reporting.console_tables import describe_results
+from evaluation.runner import provenance
+from evaluation.runner.contenders import Contender, parse_contenders
+from evaluation.runner.scenarios import find_scenarios
+from evaluation.tuned_parameters import best_tuned_rule, tuned_index
 from factory.progress import say
+from factory.text.names import write_all_letters
+from factory.validation.errors import FactoryError
 
 RUNS = Path("runs")
 
@@ -74,7 +74,7 @@ def run(config: TrainingConfig, folder: Path, options: argparse.Namespace, *, re
     say("loading the libraries that learn, and the simulator ...")
     import torch
 
-    from agents.trainer import Trainer
+    from agents.training.trainer import Trainer
 
     warm_up()
     if options.device == "cuda" and not torch.cuda.is_available():
@@ -82,7 +82,7 @@ def run(config: TrainingConfig, folder: Path, options: argparse.Namespace, *, re
     device = options.device if options.device != "auto" else ("cuda" if torch.cuda.is_available() else "cpu")
     names = config.scenario.validate_on or config.scenario.factories
     references = {name: (str(rule), rule) for name, rule in ((name, best_tuned_rule(name)) for name in names)}
-    trainer = Trainer(config, folder, prior=find_prior(config), references=references, device=device, facts=sources.describe())
+    trainer = Trainer(config, folder, prior=find_prior(config), references=references, device=device, facts=provenance.describe())
     if resume:
         trainer.resume()
     else:
@@ -99,8 +99,8 @@ def run(config: TrainingConfig, folder: Path, options: argparse.Namespace, *, re
 
 def improve(config: TrainingConfig, folder: Path) -> None:
     """Let the policy learn from lookahead over itself; the best on the validation episodes becomes the run's."""
-    from agents.improving import Improvement, settings_of
-    from agents.trained import copy_policy
+    from agents.network.trained_policy import copy_policy
+    from agents.policy_improvement.expert_iteration import Improvement, settings_of
 
     start = folder / "improving" / "start"
     if not (start / "manifest.json").exists():
@@ -114,12 +114,15 @@ def improve(config: TrainingConfig, folder: Path) -> None:
 def export(folder: Path) -> None:
     """Write the run's policy as a bundle; without the extra it can be done later."""
     try:
-        from agents.export import write_bundle
-        from agents.trained import load_policy
+        from agents.network.onnx_export import write_bundle
+        from agents.network.trained_policy import load_policy
 
         write_bundle(load_policy(folder / "policy"), folder / "policy", folder / "bundle")
     except ModuleNotFoundError as error:
-        print(f"No bundle: {error.name} is not installed. Install the extra `scheduler`, then run python -m agents.export {folder} {folder / 'bundle'}")
+        print(
+            f"No bundle: {error.name} is not installed. Install the extra `scheduler`, then run "
+            f"python -m agents.network.onnx_export {folder} {folder / 'bundle'}"
+        )
     else:
         print(f"Bundle for schedulers: {folder / 'bundle'}")
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import math
 
-from envs.features import CANDIDATE_INDEX, MACHINE_INDEX, SHOP_INDEX
-from factory.compiled import compiled
+from envs.observation.columns import CANDIDATE_INDEX, MACHINE_INDEX, SHOP_INDEX
+from factory.jit.compile import compiled
 
 _IS_JOB, _IS_CHANGEOVER = CANDIDATE_INDEX["is_job"], CANDIDATE_INDEX["is_changeover"]
 _FAMILY_READY = CANDIDATE_INDEX["family_ready"]

@@ -24,14 +24,14 @@ from unittest import mock
 import numpy as np
 import torch
 
-from agents import trainer as training
-from agents.gathering import Gatherer
-from agents.trainer import Trainer
-from agents.training_config import TrainingConfig, parse_config
+from agents.ppo.rollout_collector import Gatherer
+from agents.training import trainer as training
+from agents.training.config import TrainingConfig, parse_config
+from agents.training.trainer import Trainer
 from benchmarks.env_speed import processor
-from evaluation.tuned import best_tuned_rule, tuned_index
+from evaluation.tuned_parameters import best_tuned_rule, tuned_index
+from factory.io.atomic_write import write_atomically
 from factory.model import Factory
-from factory.writing import write_atomically
 
 FACTORY = "microfactory"
 _SHORT_WAIT = 2
@@ -73,7 +73,7 @@ def patched(change: str) -> Iterator[None]:
         if change == "huber":
             stack.enter_context(mock.patch("torch.nn.functional.mse_loss", torch.nn.functional.smooth_l1_loss))
         elif change == "plain critic":
-            stack.enter_context(mock.patch("agents.gathering.describe_future", return_value=None))
+            stack.enter_context(mock.patch("agents.ppo.rollout_collector.describe_future", return_value=None))
         elif change == "decisions":
             stack.enter_context(mock.patch.object(Gatherer, "elapsed", _one_mean_gap))
         elif change == "short waits":

@@ -20,19 +20,19 @@ from typing import Any
 
 import numpy as np
 
-from agents.rules import make_rule
+from agents.rules.registry import make_rule
 from benchmarks.http_load import ask_steadily, busy_cores, running_service
-from evaluation import sources
-from factory.catalogue import find_single_factory
-from scheduler.bundle import Bundle
-from scheduler.decisions import Decider
-from scheduler.floor import Floor, take_snapshot
-from scheduler.loading import fallback_rule
-from scheduler.packing import forget
-from scheduler.planning import Planner
-from scheduler.reading import parse_snapshot, read_snapshot
-from scheduler.simulated import simulate
-from scheduler.snapshot import OrderState, Snapshot
+from evaluation.runner import provenance
+from factory.io.catalogue import find_single_factory
+from scheduler.decisions.bundle import Bundle
+from scheduler.decisions.decider import Decider
+from scheduler.decisions.loaded_policy import fallback_rule
+from scheduler.floor.floor import Floor, take_snapshot
+from scheduler.plans.planner import Planner
+from scheduler.simulated_plant import simulate
+from scheduler.snapshot.order_tables import forget
+from scheduler.snapshot.read import parse_snapshot, read_snapshot
+from scheduler.snapshot.schema import OrderState, Snapshot
 
 OPEN_ORDERS = (20, 100, 1000)
 HTTP_ORDERS = 100
@@ -165,7 +165,7 @@ def main() -> None:
         f"HTTP, {HTTP_ORDERS} open orders: {http['requests_per_second']:.0f} requests/s, {http['p50_us'] / 1000:.1f} ms (99 %: {http['p99_us'] / 1000:.1f}), "
         f"{http['refused']} refused; at most {http['most_requests_per_second']:.0f} requests/s"
     )
-    found |= {"load_after": busy_cores(), **sources.describe()}
+    found |= {"load_after": busy_cores(), **provenance.describe()}
     if options.json:
         options.json.parent.mkdir(parents=True, exist_ok=True)
         options.json.write_text(json.dumps(found, indent=1) + "\n")

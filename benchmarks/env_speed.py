@@ -30,15 +30,15 @@ from numpy.typing import NDArray
 
 from benchmarks.peers import PEERS, PeerProcess, Timing, default_python, time_steps
 from envs.batch import Batch
-from envs.environment import ChangeoverEnv
-from envs.features import CANDIDATE_INDEX
-from envs.observation import observe
-from envs.stepping import best_by_column
-from envs.vector import ChangeoverVectorEnv
-from factory import draws
-from factory.arrays import FactoryArrays, ShopState
-from factory.compiled import compiled
-from factory.kernel import advance, begin_episode, decide
+from envs.env import ChangeoverEnv
+from envs.observation.candidates import observe
+from envs.observation.columns import CANDIDATE_INDEX
+from envs.step_kernels import best_by_column
+from envs.vector_env import ChangeoverVectorEnv
+from factory.jit.compile import compiled
+from factory.simulation import random_numbers
+from factory.simulation.arrays import FactoryArrays, ShopState
+from factory.simulation.kernel import advance, begin_episode, decide
 
 REFERENCE_FACTORY = "microfactory"
 FACTORIES = (REFERENCE_FACTORY, "large")
@@ -86,14 +86,14 @@ def pick_legal(mask, u):
 def choose_at_random(mask, moment, actions):
     """A random legal row for every environment: ``mask [E, A]`` to ``actions [E]``."""
     for e in range(mask.shape[0]):
-        actions[e] = pick_legal(mask[e], draws.uniform(np.uint64(0), _CHOICE, e, moment))
+        actions[e] = pick_legal(mask[e], random_numbers.uniform(np.uint64(0), _CHOICE, e, moment))
 
 
 @compiled
 def play_at_random(factory, shop, e, decisions):
     """Take random legal decisions in environment ``e``, without observing anything; an episode that ends is followed by the next."""
     for _ in range(decisions):
-        decide(factory, shop, e, pick_legal(shop.legal[e], draws.uniform(shop.floor[e].seed, _CHOICE, e, shop.floor[e].decisions)))
+        decide(factory, shop, e, pick_legal(shop.legal[e], random_numbers.uniform(shop.floor[e].seed, _CHOICE, e, shop.floor[e].decisions)))
         advance(factory, shop, e)
         if shop.floor[e].deciding < 0:
             begin_episode(factory, shop, e, shop.floor[e].factory, shop.floor[e].seed + np.uint64(1))
@@ -298,11 +298,11 @@ _IMPORT = """
 import json, time
 begin = time.perf_counter()
 from envs.batch import Batch
-from envs.environment import ChangeoverEnv
-from envs.features import CANDIDATE_INDEX
-from envs.observation import observe
-from envs.stepping import best_by_column
-from envs.vector import ChangeoverVectorEnv
+from envs.env import ChangeoverEnv
+from envs.observation.columns import CANDIDATE_INDEX
+from envs.observation.candidates import observe
+from envs.step_kernels import best_by_column
+from envs.vector_env import ChangeoverVectorEnv
 imported = time.perf_counter()
 env = ChangeoverVectorEnv({factory!r}, 2)
 _, infos = env.reset(seed=0)

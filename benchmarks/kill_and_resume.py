@@ -15,7 +15,7 @@ from pathlib import Path
 
 import torch
 
-from agents.checkpointing import read_newest
+from agents.training.checkpoints import read_newest
 
 STEPS = "learning.steps=65536"
 LATEST = 0.35

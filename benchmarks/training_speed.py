@@ -23,15 +23,15 @@ from sb3_contrib import MaskablePPO
 from stable_baselines3.common.callbacks import BaseCallback
 from torch import Tensor
 
-from agents.actor_critic import PointerPolicy
-from agents.index import as_array, atcs_weights
-from agents.network import Described, bounded
-from agents.ppo import SemiMarkovPPO
-from agents.sb3_env import ShopVecEnv
-from agents.scaling import describe_machines, describe_rows, describe_shop
-from agents.trainer import keep_memory, shares_of
+from agents.index.policy import as_array, atcs_weights
+from agents.network.features_torch import describe_machines, describe_rows, describe_shop
+from agents.network.pointer_network import Described, bounded
+from agents.ppo.actor_critic import PointerPolicy
+from agents.ppo.semi_markov_ppo import SemiMarkovPPO
+from agents.ppo.vec_env import ShopVecEnv
+from agents.training.trainer import keep_memory, shares_of
 from benchmarks.env_speed import processor
-from factory.catalogue import find_single_factory
+from factory.io.catalogue import find_single_factory
 
 _NEVER = -1e9  # logit of a row that is not legal
 

@@ -20,15 +20,15 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from agents.play import play
-from agents.rules import make_rule
+from agents.policy import play
+from agents.rules.registry import make_rule
 from benchmarks.env_speed import keep_to_one_core, processor
 from envs.batch import Batch
-from factory.catalogue import find_single_factory
-from factory.kpis import kpis
+from factory.io.catalogue import find_single_factory
 from factory.model import Factory
-from factory.schedule import unload
-from factory.verifier import Verifier
+from factory.schedule.kpis import kpis
+from factory.schedule.records import unload
+from factory.verification.verifier import Verifier
 
 FACTORIES = ("microfactory", "large")
 STEPS = ("unload", "verify_first", "verify", "kpis")

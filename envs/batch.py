@@ -9,11 +9,16 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from envs.cost_scales import measure_cost_scales
-from envs.features import CANDIDATES, MACHINES, SHOP, Column
-from envs.observation import DEFAULT_CHANGEOVER_ROWS, DEFAULT_JOB_ROWS, Tables, allocate_scratch, allocate_tables
-from envs.stepping import FINE, allocate_outcome, replace_illegal, reset_all, restart_some, step_all, step_all_once
-from factory.array_checks import (
+from envs.observation.candidates import DEFAULT_CHANGEOVER_ROWS, DEFAULT_JOB_ROWS, Tables, allocate_scratch, allocate_tables
+from envs.observation.columns import CANDIDATES, MACHINES, SHOP, Column
+from envs.reward_scale import measure_cost_scales
+from envs.step_kernels import FINE, allocate_outcome, replace_illegal, reset_all, restart_some, step_all, step_all_once
+from factory.model import Factory, OrderBook
+from factory.simulation.allocation import allocate
+from factory.simulation.arrays import COST_TERMS, NEVER, FactoryArrays
+from factory.simulation.load import load
+from factory.simulator import SPARE_LINES, IllegalActionError, StuckError, full_rows, grow_log
+from factory.validation.arguments import (
     check_count,
     check_flag,
     check_flags,
@@ -23,11 +28,6 @@ from factory.array_checks import (
     refusal,
     show,
 )
-from factory.arrays import COST_TERMS, NEVER, FactoryArrays
-from factory.load import load
-from factory.model import Factory, OrderBook
-from factory.shop import allocate
-from factory.simulator import SPARE_LINES, IllegalActionError, StuckError, full_rows, grow_log
 
 IDLE_DECISIONS_AN_OPERATION = 50
 """Idle decisions an episode may take for each operation of its orders: waits with nothing under way,

@@ -13,7 +13,7 @@ ENV_ID = "microfactory/Changeover-v0"
 def register_environments() -> None:
     """Register ``microfactory/Changeover-v0``, single and vector, if it is not yet."""
     if ENV_ID not in gymnasium.registry:
-        gymnasium.register(ENV_ID, entry_point="envs.environment:ChangeoverEnv", vector_entry_point="envs.vector:ChangeoverVectorEnv")
+        gymnasium.register(ENV_ID, entry_point="envs.env:ChangeoverEnv", vector_entry_point="envs.vector_env:ChangeoverVectorEnv")
 
 
 register_environments()

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from factory.array_checks import check_count, check_instance
-from factory.catalogue import find_factory
+from factory.generation.generator import draw_factory
+from factory.generation.ranges import RandomisedRanges
+from factory.io.catalogue import find_factory
+from factory.io.order_book_csv import read_order_book
 from factory.model import Factory, OrderBook
-from factory.order_book import read_order_book
-from factory.randomised import draw_factory
-from factory.randomised_ranges import RandomisedRanges
+from factory.validation.arguments import check_count, check_instance
 
 _OPTIONS = ("factory", "order_book", "num_orders")
 _FACTORY = (str, Path, Factory, RandomisedRanges), "a name, a file, a Factory or RandomisedRanges"

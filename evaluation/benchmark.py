@@ -1,7 +1,7 @@
 """A whole evaluation: the best rule chosen on ``validate``, everybody scored on ``test``, compared on the same episodes.
 
 Every rule plays the validation episodes; the cheapest is the best rule. It and all contenders play the scored episodes. Two of these are then played again to
-be looked at. Each step consists of units that are kept (:mod:`evaluation.units`).
+be looked at. Each step consists of units that are kept (:mod:`evaluation.runner.work_units`).
 """
 
 from __future__ import annotations
@@ -15,22 +15,22 @@ from pathlib import Path
 
 import numpy as np
 
-from agents.play import play
-from agents.rules import make_rule
-from envs import seeds
+from agents.policy import play
+from agents.rules.registry import make_rule
+from envs import seed_splits
 from envs.batch import Batch
-from evaluation import sources
-from evaluation.contenders import Contender, make_policy, parse_contenders
-from evaluation.episode_table import EpisodeRow, to_csv
-from evaluation.episodes import EPISODES_A_UNIT, Audit, Play, Recording, group_of
-from evaluation.results import Provenance, Results, ScenarioResult, ScheduleFile, write_results
-from evaluation.scenarios import NamedScenario
+from evaluation.reporting.episodes_csv import EpisodeRow, to_csv
+from evaluation.reporting.results import Provenance, Results, ScenarioResult, ScheduleFile, write_results
+from evaluation.runner import provenance
+from evaluation.runner.contenders import Contender, make_policy, parse_contenders
+from evaluation.runner.episodes import EPISODES_A_UNIT, Audit, Play, Recording, group_of
+from evaluation.runner.scenarios import NamedScenario
+from evaluation.runner.work_units import JsonObject, Store, Unit, run_units
 from evaluation.summary import Scores, compare_all, gather, over_scenarios, summarise
-from evaluation.tuned import Tuned, read_tuned
-from evaluation.units import JsonObject, Store, Unit, run_units
-from factory.catalogue import find_single_factory
-from factory.names import file_name
-from factory.writing import write_atomically
+from evaluation.tuned_parameters import Tuned, read_tuned
+from factory.io.atomic_write import write_atomically
+from factory.io.catalogue import find_single_factory
+from factory.text.names import file_name
 
 LineUps = dict[str, dict[str, Contender]]
 """Settled contenders by scenario and name."""
@@ -224,7 +224,7 @@ class Benchmark:
     ) -> ScenarioResult:
         settings = self.settings
         chosen = settings.versus is None
-        numbers = seeds.episode_seeds(settings.block, settings.episodes, settings.first)
+        numbers = seed_splits.episode_seeds(settings.block, settings.episodes, settings.first)
         return ScenarioResult(
             factory=scenario.name,
             order_book=scenario.book_file,
@@ -243,7 +243,7 @@ class Benchmark:
     def _rows(self, played: Played) -> Iterator[EpisodeRow]:
         for scenario, by_policy in played.items():
             for name, scores in by_policy.items():
-                numbers = seeds.episode_seeds(self.settings.block, max(1, scores.episodes), self.settings.first)
+                numbers = seed_splits.episode_seeds(self.settings.block, max(1, scores.episodes), self.settings.first)
                 for run in range(scores.contender.training_seeds):
                     for e in range(scores.episodes):
                         metrics = {metric: float(values[run, e]) for metric, values in scores.metrics.items()}
@@ -251,11 +251,11 @@ class Benchmark:
 
     def _provenance(self, started: datetime, seconds: float) -> Provenance:
         settings = self.settings
-        blocks = {settings.block: seeds.describe(settings.block, settings.episodes, settings.first)}
+        blocks = {settings.block: seed_splits.describe(settings.block, settings.episodes, settings.first)}
         if settings.versus is None:
-            blocks["validate"] = seeds.describe("validate", settings.validation_episodes)
+            blocks["validate"] = seed_splits.describe("validate", settings.validation_episodes)
         return Provenance(
-            **sources.describe(),
+            **provenance.describe(),
             command=self.command,
             seed_blocks=blocks,
             started=started.isoformat(timespec="seconds"),
@@ -297,7 +297,7 @@ class Benchmark:
 def warm_up() -> None:
     """Compile the simulator, if it is not, here and not in every process at once."""
     batch = Batch([find_single_factory("tiny")], num_envs=1, log_length=1)
-    play(batch, make_rule("ATCS"), seeds.episode_seeds("tune", 1))
+    play(batch, make_rule("ATCS"), seed_splits.episode_seeds("tune", 1))
 
 
 def _spans(first: int, count: int, step: int) -> list[tuple[int, int]]:

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluation.contenders import Contender
-from evaluation.episodes import Play
-from evaluation.results import METRICS, ComparisonResult, DecisionTimes, Estimate, Failure, OverallResult, PolicyResult
-from evaluation.statistics import Comparison, Interval, compare, holm, interquartile_mean, mean_interval, mean_of_ratios
-from evaluation.units import JsonObject, Unit
+from evaluation.reporting.results import METRICS, ComparisonResult, DecisionTimes, Estimate, Failure, OverallResult, PolicyResult
+from evaluation.runner.contenders import Contender
+from evaluation.runner.episodes import Play
+from evaluation.runner.work_units import JsonObject, Unit
+from evaluation.statistics.intervals import Comparison, Interval, compare, holm, interquartile_mean, mean_interval, mean_of_ratios
 
 Floats = NDArray[np.float64]
 

@@ -11,9 +11,9 @@ import time
 import urllib.error
 import urllib.request
 
-from factory.catalogue import find_single_factory
-from scheduler.decisions import Decision
-from scheduler.simulated import SimulatedPlant
+from factory.io.catalogue import find_single_factory
+from scheduler.decisions.decider import Decision
+from scheduler.simulated_plant import SimulatedPlant
 
 
 def decide(address: str, snapshot: object, patience: float | None = 30) -> list[Decision]:

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from stable_baselines3 import PPO
 
-from agents.sb3_env import ShopVecEnv
-from factory.catalogue import find_single_factory
+from agents.ppo.vec_env import ShopVecEnv
+from factory.io.catalogue import find_single_factory
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

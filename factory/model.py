@@ -1,7 +1,7 @@
 """The microfactory as a planner describes it: frozen pydantic models, one for each thing in the plant.
 
-Semantics stand in ``docs/model.md``; files are read by :mod:`factory.files`; what they must satisfy is checked by
-:mod:`factory.checks`; arrays are made by :mod:`factory.load`.
+Semantics stand in ``docs/model.md``; files are read by :mod:`factory.io.factory_toml`; what they must satisfy is checked by
+:mod:`factory.validation.factory`; arrays are made by :mod:`factory.simulation.load`.
 Times are integer ticks, powers kW, money in one currency.
 """
 

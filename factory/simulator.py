@@ -8,13 +8,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from factory import kernel
-from factory.array_checks import check_count, check_row, check_seed
-from factory.arrays import COST_TERMS, FactoryArrays, ShopState, split_entry
-from factory.load import load
 from factory.model import Factory, OrderBook
-from factory.schedule import Schedule, unload
-from factory.shop import allocate, queue_capacity
+from factory.schedule.records import Schedule, unload
+from factory.simulation import kernel
+from factory.simulation.allocation import allocate, queue_capacity
+from factory.simulation.arrays import COST_TERMS, FactoryArrays, ShopState, split_entry
+from factory.simulation.load import load
+from factory.validation.arguments import check_count, check_row, check_seed
 
 SPARE_LINES = 4096
 """Log lines kept free before each step: far more than can be written between two decisions."""
@@ -57,7 +57,7 @@ def full_rows(arrays: FactoryArrays) -> tuple[int, int]:
 
 
 class Simulator:
-    """A single shop floor that logs what happens and hands out :class:`factory.schedule.Schedule` objects.
+    """A single shop floor that logs what happens and hands out :class:`factory.schedule.records.Schedule` objects.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ class Simulator:
 
     Examples
     --------
-    >>> from factory.catalogue import find_factory
+    >>> from factory.io.catalogue import find_factory
     >>> simulator = Simulator(find_factory("tiny"))
     >>> simulator.reset(seed=1)
     >>> while simulator.deciding is not None:

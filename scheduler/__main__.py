@@ -11,28 +11,28 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from agents.rules import make_rule
-from envs.seeds import episode_seeds
-from factory.catalogue import find_single_factory
+from agents.rules.registry import make_rule
+from envs.seed_splits import episode_seeds
+from factory.io.catalogue import find_single_factory
 from factory.model import Factory
-from factory.text_files import drop_mark
-from scheduler import explanations
-from scheduler.bundle import Bundle, BundleError
-from scheduler.decisions import BUDGET_SECONDS, Decider
-from scheduler.engine import PLAN_SECONDS, Engine
-from scheduler.floor import Floor, take_snapshot
-from scheduler.guarding import TOKEN_VARIABLE, check_address
-from scheduler.journal import Journal, JournalError
-from scheduler.loading import Loaded, load_policy
-from scheduler.planning import PlanError, Planner
-from scheduler.plans import Plan
-from scheduler.reading import SnapshotError, describe_errors, read_snapshot
-from scheduler.replaying import replay, report_shadow
-from scheduler.simulated import simulate
-from scheduler.snapshot import Snapshot
-from scheduler.stability import compare, freeze
-from scheduler.telling import tell_plan, tell_replay, tell_shadow
-from scheduler.what_if import Change, what_if
+from factory.text.text_files import drop_mark
+from scheduler.decisions import explanations
+from scheduler.decisions.bundle import Bundle, BundleError
+from scheduler.decisions.decider import BUDGET_SECONDS, Decider
+from scheduler.decisions.loaded_policy import Loaded, load_policy
+from scheduler.floor.floor import Floor, take_snapshot
+from scheduler.log.decision_log import Journal, JournalError
+from scheduler.log.replay import replay, report_shadow
+from scheduler.plans.planner import PlanError, Planner
+from scheduler.plans.schema import Plan
+from scheduler.plans.stability import compare, freeze
+from scheduler.plans.what_if import Change, what_if
+from scheduler.service.auth import TOKEN_VARIABLE, check_address
+from scheduler.service.engine import PLAN_SECONDS, Engine
+from scheduler.simulated_plant import simulate
+from scheduler.snapshot.read import SnapshotError, describe_errors, read_snapshot
+from scheduler.snapshot.schema import Snapshot
+from scheduler.text_report import tell_plan, tell_replay, tell_shadow
 
 _LAST_PORT = 65_535
 _CHANGES: TypeAdapter[tuple[Change, ...]] = TypeAdapter(tuple[Change, ...])
@@ -98,7 +98,7 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
         command.add_argument("--first", type=int, default=1, help="number of the first entry")
         command.add_argument("--json", action="store_true", help="JSON instead of text")
     for command in (decide, plan, explain, tried, serve, again, shadow):
-        command.add_argument("--bundle", type=Path, required=command is not serve, help="folder that python -m agents.export wrote")
+        command.add_argument("--bundle", type=Path, required=command is not serve, help="folder that python -m agents.network.onnx_export wrote")
         command.add_argument("--factory", help="name or TOML file; by default the one that the policy was trained for")
     snapshot = commands.add_parser("snapshot", help="a snapshot of a simulated moment, to try things with")
     snapshot.add_argument("--factory", default="microfactory", help="name or TOML file")
@@ -187,7 +187,7 @@ def _what_if(options: argparse.Namespace) -> str:
 
 
 def _serve(options: argparse.Namespace) -> str:
-    from scheduler.serving import serve  # FastAPI and uvicorn, which nothing else needs
+    from scheduler.service.server import serve  # FastAPI and uvicorn, which nothing else needs
 
     token = os.environ.get(TOKEN_VARIABLE, "")
     check_address(options.host, token)

@@ -68,8 +68,8 @@ def no_open_figures() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def no_clock_in_solvers(monkeypatch: pytest.MonkeyPatch) -> None:
     """Solvers stop after deterministic work alone, however busy the machine is."""
-    if "agents.solver.cp" in sys.modules:
-        monkeypatch.setattr("agents.solver.cp.LEAST_WALL", math.inf)
+    if "agents.solver.cp_sat" in sys.modules:
+        monkeypatch.setattr("agents.solver.cp_sat.LEAST_WALL", math.inf)
 
 
 @pytest.fixture(scope="session")

@@ -7,10 +7,10 @@ from typing import Any
 
 import torch
 
-from agents.index import atcs_weights
-from agents.index_features import FEATURES
-from agents.network import PointerNetwork
-from agents.trained import TrainedPolicy, save_policy
+from agents.index.features import FEATURES
+from agents.index.policy import atcs_weights
+from agents.network.pointer_network import PointerNetwork
+from agents.network.trained_policy import TrainedPolicy, save_policy
 
 FACTS: dict[str, Any] = {
     "best_rules": {"microfactory": {"rule": "ATCS(k1=2, k2=0.5)", "total_cost": 1.0}},
@@ -38,7 +38,7 @@ def trained_policy() -> TrainedPolicy:
 
 def make_bundle(folder: Path) -> Path:
     """A bundle of it in ``folder``."""
-    from agents.export import main  # needs the extra `scheduler`
+    from agents.network.onnx_export import main  # needs the extra `scheduler`
 
     save_policy(folder / "policy", trained_policy(), "seed = 0\n", FACTS)
     assert main([str(folder / "policy"), str(folder / "bundle")]) == 0

@@ -22,7 +22,7 @@ from factory.model import (
     Transport,
     WorkCentre,
 )
-from factory.schedule import ChangeoverRecord, OperationRecord, OrderRecord, Schedule, WaitRecord
+from factory.schedule.records import ChangeoverRecord, OperationRecord, OrderRecord, Schedule, WaitRecord
 from factory.simulator import Simulator
 from tests.strategies import random_row
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 
-from factory.files import parse_factory
+from factory.io.factory_toml import parse_factory
 from factory.model import Factory
 
 FACTORY = """

@@ -7,14 +7,14 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from factory.billing import bill_of
+from factory.lookups import Plant, Setup
 from factory.model import (
     Factory,
 )
-from factory.plant import Plant, Setup
-from factory.schedule import ChangeoverRecord, FailureRecord, OperationRecord, OrderRecord, Schedule
-from scheduler.plans import Plan, PlannedChangeover, PlannedOperation
-from scheduler.snapshot import Snapshot
+from factory.schedule.bill import bill_of
+from factory.schedule.records import ChangeoverRecord, FailureRecord, OperationRecord, OrderRecord, Schedule
+from scheduler.plans.schema import Plan, PlannedChangeover, PlannedOperation
+from scheduler.snapshot.schema import Snapshot
 
 
 class Reading:
@@ -121,7 +121,7 @@ class Reading:
         assert np.cumsum([change for _, change in events]).max(initial=0) <= crews
 
     def bill(self) -> dict[str, float]:
-        """What happens from the clock on, billed by ``factory/billing.py``."""
+        """What happens from the clock on, billed by ``factory/schedule/bill.py``."""
         clock, snapshot = self.snapshot.clock, self.snapshot
         operations, changeovers, failures = [], [], []
         for name, machine in self.machines.items():

@@ -7,8 +7,8 @@ from dataclasses import astuple
 
 import numpy as np
 
-from evaluation.resampling import Floats
-from evaluation.statistics import Interval
+from evaluation.statistics.intervals import Interval
+from evaluation.statistics.resampling import Floats
 
 
 def costs(seed: int, episodes: int = 40) -> tuple[Floats, Floats]:

@@ -10,7 +10,7 @@ import torch
 
 from benchmarks import ablations
 from benchmarks.ablations import VARIANTS, patched, with_short_waits
-from factory.catalogue import find_single_factory
+from factory.io.catalogue import find_single_factory
 from tests.test_training import trainer, weights_of
 
 

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from agents.rollout import RolloutPolicy
-from agents.rules import make_rule
+from agents.rules.registry import make_rule
+from agents.search.rollout import RolloutPolicy
 from envs.batch import Batch
-from evaluation.audit import ForesightError, audit_foresight, change_future
-from factory.arrays import DONE, PROCESSING
-from factory.catalogue import find_single_factory
+from evaluation.runner.foresight_audit import ForesightError, audit_foresight, change_future
+from factory.io.catalogue import find_single_factory
 from factory.model import Order, OrderBook
+from factory.simulation.arrays import DONE, PROCESSING
 from tests.karts import karts
 
 FACTORY = find_single_factory("microfactory")

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from factory.checks import MAX_PRODUCTS, check_factory
-from factory.files import load_factory
-from factory.load import load
+from factory.io.factory_toml import load_factory
 from factory.model import Factory, Option, OptionValue
-from factory.problems import FactoryError
+from factory.simulation.load import load
+from factory.validation.errors import FactoryError
+from factory.validation.factory import MAX_PRODUCTS, check_factory
 from tests.karts import FACTORY, karts
 
 Read = Callable[[str], Factory]

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from factory.load import load
+from factory.io.order_book_csv import read_order_book, write_order_book
 from factory.model import Order, OrderBook
-from factory.order_book import read_order_book, write_order_book
-from factory.problems import FactoryError
+from factory.simulation.load import load
+from factory.validation.errors import FactoryError
 from tests.karts import BOOK, ISO_BOOK, karts
 
 Refuse = Callable[[str | bytes], list[str]]

@@ -16,19 +16,19 @@ from typing import Any
 import numpy as np
 import pytest
 
-from agents.rules import make_rule
-from envs.seeds import episode_seeds, which_block
+from agents.rules.registry import make_rule
+from envs.seed_splits import episode_seeds, which_block
 from evaluate import describe_command
 from evaluation.benchmark import HURDLES, Benchmark, Settings, _validation_spans
-from evaluation.contenders import Contender, parse_contenders
-from evaluation.episode_table import read_episodes
-from evaluation.episodes import Play, open_batch
-from evaluation.results import METRICS, Results, read_results, to_json
-from evaluation.scenarios import find_scenarios
-from evaluation.statistics import compare
-from evaluation.tuned import read_tuned
-from factory.schedule import Schedule
-from factory.verifier import verify
+from evaluation.reporting.episodes_csv import read_episodes
+from evaluation.reporting.results import METRICS, Results, read_results, to_json
+from evaluation.runner.contenders import Contender, parse_contenders
+from evaluation.runner.episodes import Play, open_batch
+from evaluation.runner.scenarios import find_scenarios
+from evaluation.statistics.intervals import compare
+from evaluation.tuned_parameters import read_tuned
+from factory.schedule.records import Schedule
+from factory.verification.verifier import verify
 from tests.test_guest import GUESTS
 from tests.waiting import wait_for
 
@@ -170,7 +170,7 @@ class Forger:
 
 def test_a_policy_that_edits_the_schedule_is_rejected_by_the_verifier(monkeypatch: pytest.MonkeyPatch) -> None:
     (scenario,) = find_scenarios(["microfactory"])
-    monkeypatch.setattr("evaluation.episodes.make_policy", lambda contender: Forger())
+    monkeypatch.setattr("evaluation.runner.episodes.make_policy", lambda contender: Forger())
     result = Play(scenario, Contender("forger", "rule", "EDD"), 0, "test", 0, 2, True, math.inf).run()
     assert result["failed"]["reason"] == "rejected by the verifier"
 
@@ -202,7 +202,7 @@ import sys
 from pathlib import Path
 
 from evaluate import main
-from evaluation.episodes import Play
+from evaluation.runner.episodes import Play
 
 most, folder, play = int(sys.argv[1]), Path(sys.argv[3]), Play.run
 

@@ -14,9 +14,9 @@ from benchmarks.decision_latency import free_all, running_moments
 from benchmarks.env_speed import POLICIES, KernelRun, Subject, VectorRun, measure_factory, peer_row, spread_over_episode, subject_row, summarise
 from benchmarks.kill_under_load import find_lost
 from benchmarks.peers import PEERS, PeerProcess, Timing, default_python, time_steps
-from envs.vector import ChangeoverVectorEnv
-from scheduler.decisions import Decision
-from scheduler.journal import Entry
+from envs.vector_env import ChangeoverVectorEnv
+from scheduler.decisions.decider import Decision
+from scheduler.log.decision_log import Entry
 
 
 def test_steps_and_choices_are_counted_together() -> None:

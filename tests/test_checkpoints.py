@@ -11,14 +11,14 @@ import pytest
 from sb3_contrib import QRDQN, MaskablePPO
 from stable_baselines3 import A2C, DQN, PPO
 
-from agents.checkpoints import algorithm_of, load_checkpoint, next_legal
-from agents.play import play
+from agents.policy import play
+from agents.ppo.sb3_checkpoints import algorithm_of, load_checkpoint, next_legal
 from envs.batch import Batch
 from envs.registration import ENV_ID
-from evaluation.contenders import parse_contenders
-from evaluation.episodes import Play
-from evaluation.scenarios import find_scenarios
-from factory.catalogue import find_single_factory
+from evaluation.runner.contenders import parse_contenders
+from evaluation.runner.episodes import Play
+from evaluation.runner.scenarios import find_scenarios
+from factory.io.catalogue import find_single_factory
 
 ALGORITHMS = (MaskablePPO, PPO, A2C, DQN, QRDQN)
 SMALL_NETWORK = {"net_arch": [8]}

@@ -11,19 +11,19 @@ from typing import Any
 import numpy as np
 import pytest
 
-from agents.play import play as play_batch
-from agents.rules import make_rule
+from agents.policy import play as play_batch
+from agents.rules.registry import make_rule
 from envs.batch import Batch
-from factory.catalogue import find_single_factory, shipped
-from factory.checks import MAX_TICKS
-from factory.columns import ChangeoverColumns, OperationColumns, OrderColumns, ScheduleColumns, SpanColumns, unload_columns
-from factory.faults import VerificationError
-from factory.kpis import figures_of, figures_of_columns, kpis
+from factory.io.catalogue import find_single_factory, shipped
+from factory.lookups import Plant
 from factory.model import Factory, Machine, Operation, Order, OrderBook, Product, Uncertainty, WorkCentre
-from factory.order_tables import PlantTables
-from factory.plant import Plant
-from factory.schedule import FailureRecord, Record, Schedule, WaitRecord, unload
-from factory.verifier import Verifier, verify
+from factory.schedule.columns import ChangeoverColumns, OperationColumns, OrderColumns, ScheduleColumns, SpanColumns, unload_columns
+from factory.schedule.kpis import figures_of, figures_of_columns, kpis
+from factory.schedule.records import FailureRecord, Record, Schedule, WaitRecord, unload
+from factory.validation.factory import MAX_TICKS
+from factory.verification.order_tables import PlantTables
+from factory.verification.verifier import Verifier, verify
+from factory.verification.violations import VerificationError
 from tests.hand_made import hand_book, hand_factory, hand_schedule, play
 from tests.strategies import random_factory
 from tests.test_verifier import TAMPERINGS

@@ -14,8 +14,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from evaluation.resampling import RESAMPLES, middle_95, resampled_counts
-from evaluation.statistics import (
+from evaluation.statistics.intervals import (
     Interval,
     compare,
     holm,
@@ -28,6 +27,7 @@ from evaluation.statistics import (
     sign_flip_p_value,
     unpaired_probability_of_improvement,
 )
+from evaluation.statistics.resampling import RESAMPLES, middle_95, resampled_counts
 from tests.samples import assert_close, assert_covers, costs
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -250,7 +250,7 @@ def test_results_are_frozen() -> None:
 
 REPEATED = """
 import numpy as np
-from evaluation.statistics import compare, interquartile_mean, mean_of_ratios
+from evaluation.statistics.intervals import compare, interquartile_mean, mean_of_ratios
 random = np.random.default_rng(5)
 rule, policy = random.lognormal(size=100), random.lognormal(size=100)
 np.random.seed({global_seed}); np.random.random()

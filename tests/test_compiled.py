@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from factory import draws
-from factory.compiled import cache_folder, drop_old_caches, imported_files
+from factory.jit.compile import cache_folder, drop_old_caches, imported_files
+from factory.simulation import random_numbers
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "factory" / "draws.py"
@@ -36,13 +36,13 @@ def run_python(code: str, folder: Path, **environment: str) -> Any:
 
 # --- the cache ---------------------------------------------------------------------------------------------------------------
 
-HELPER = "from factory.compiled import compiled\n\n@compiled\ndef step():\n    return 1\n"
-CALLER = "from factory.compiled import compiled\nfrom factory.helper import step\n\n@compiled\ndef climb(height):\n    return height + step()\n"
+HELPER = "from factory.jit.compile import compiled\n\n@compiled\ndef step():\n    return 1\n"
+CALLER = "from factory.jit.compile import compiled\nfrom factory.helper import step\n\n@compiled\ndef climb(height):\n    return height + step()\n"
 PROBE = """
 import json
 from factory.caller import climb
 from factory import caller
-from factory.compiled import cache_folder
+from factory.jit.compile import cache_folder
 from pathlib import Path
 top = climb(10)
 print(json.dumps({"top": top, "hits": sum(climb.stats.cache_hits.values()), "folder": str(cache_folder(Path(caller.__file__)))}))
@@ -95,8 +95,15 @@ def test_an_edit_of_what_a_file_does_not_import_compiles_nothing_anew(mill: Path
 
 def test_a_file_is_keyed_by_what_it_imports_through_others() -> None:
     files = {path.relative_to(ROOT).as_posix() for path in imported_files(ROOT / "envs" / "stepping.py")}
-    assert {"envs/stepping.py", "envs/observation.py", "factory/kernel.py", "factory/draws.py", "factory/log.py", "factory/arrays.py"} <= files
-    assert "factory/verifier.py" not in files
+    assert {
+        "envs/step_kernels.py",
+        "envs/observation/candidates.py",
+        "factory/simulation/kernel.py",
+        "factory/simulation/random_numbers.py",
+        "factory/simulation/event_log.py",
+        "factory/simulation/arrays.py",
+    } <= files
+    assert "factory/verification/verifier.py" not in files
 
 
 def test_a_folder_chosen_by_the_user_is_keyed_by_sources_too(mill: Path, tmp_path: Path) -> None:
@@ -138,7 +145,7 @@ def cache_of_age(base: Path, name: str, days: float) -> Path:
 
 
 def test_old_caches_are_dropped_beyond_the_newest(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("factory.compiled._KEPT_CACHES", 4)
+    monkeypatch.setattr("factory.jit.compile._KEPT_CACHES", 4)
     caches = [cache_of_age(tmp_path, f"state-{days}", days) for days in (2, 3, 4, 5, 6, 7)]
     drop_old_caches(tmp_path)
     assert [cache.exists() for cache in caches] == [True, True, True, True, False, False]
@@ -162,7 +169,7 @@ def test_using_a_cache_makes_it_young(monkeypatch: pytest.MonkeyPatch, tmp_path:
 
 
 def test_a_cache_that_another_process_removes_meanwhile_is_no_fault(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("factory.compiled._KEPT_CACHES", 4)
+    monkeypatch.setattr("factory.jit.compile._KEPT_CACHES", 4)
     for number in range(6):
         cache_of_age(tmp_path, f"state-{number}", 2 + number)
     vanishing = tmp_path / "state-5"
@@ -212,22 +219,22 @@ import json
 import warnings
 import numpy as np
 warnings.simplefilter("error")
-from factory import draws
+from factory.simulation import random_numbers
 keys = {KEYS!r}
 def draw(seed, *key):
-    numbers = draws.uniform(seed, *key), draws.normal(seed, *key)
-    return [int(draws.bits(seed, *key)), *map(float, numbers), int(draws.exponential_ticks(90.0, seed, *key))]
+    numbers = random_numbers.uniform(seed, *key), random_numbers.normal(seed, *key)
+    return [int(random_numbers.bits(seed, *key)), *map(float, numbers), int(random_numbers.exponential_ticks(90.0, seed, *key))]
 print(json.dumps([draw(np.uint64(seed), *key) for seed, *key in keys]))
 """
 
 
 def test_random_numbers_are_those_of_the_model() -> None:
     for seed, *key in KEYS:
-        assert int(draws.bits(np.uint64(seed), *key)) == plain_bits(seed, *key)
-        assert draws.uniform(np.uint64(seed), *key) == plain_uniform(seed, *key)
-        assert draws.normal(np.uint64(seed), *key) == pytest.approx(plain_normal(seed, *key), rel=1e-14, abs=1e-14)
+        assert int(random_numbers.bits(np.uint64(seed), *key)) == plain_bits(seed, *key)
+        assert random_numbers.uniform(np.uint64(seed), *key) == plain_uniform(seed, *key)
+        assert random_numbers.normal(np.uint64(seed), *key) == pytest.approx(plain_normal(seed, *key), rel=1e-14, abs=1e-14)
         ticks = max(1, math.floor(-90.0 * math.log(plain_uniform(seed, *key)) + 0.5))
-        assert draws.exponential_ticks(90.0, np.uint64(seed), *key) == ticks
+        assert random_numbers.exponential_ticks(90.0, np.uint64(seed), *key) == ticks
 
 
 def test_interpreted_functions_draw_what_compiled_ones_draw_and_warn_of_nothing() -> None:
@@ -237,7 +244,7 @@ def test_interpreted_functions_draw_what_compiled_ones_draw_and_warn_of_nothing(
 
 
 def test_uniform_draws_lie_inside_the_open_interval_and_spread_evenly() -> None:
-    drawn = np.array([draws.uniform(np.uint64(7), draws.PROCESS, entity, 0) for entity in range(4000)])
+    drawn = np.array([random_numbers.uniform(np.uint64(7), random_numbers.PROCESS, entity, 0) for entity in range(4000)])
     assert drawn.min() > 0.0
     assert drawn.max() < 1.0
     counts = np.histogram(drawn, bins=10, range=(0.0, 1.0))[0]
@@ -245,6 +252,6 @@ def test_uniform_draws_lie_inside_the_open_interval_and_spread_evenly() -> None:
 
 
 def test_normal_draws_have_mean_zero_and_variance_one() -> None:
-    drawn = np.array([draws.normal(np.uint64(7), draws.PROCESS, entity, 0) for entity in range(4000)])
+    drawn = np.array([random_numbers.normal(np.uint64(7), random_numbers.PROCESS, entity, 0) for entity in range(4000)])
     assert abs(drawn.mean()) < 4 / math.sqrt(4000)
     assert abs(drawn.var() - 1) < 4 * math.sqrt(2 / 4000)

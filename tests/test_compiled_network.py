@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 import torch
 
-from agents.actor_critic import PackedTables
-from agents.compiled_critic import allocate_critic_scratch, arrange_critic, value_of
-from agents.compiled_network import NO_ROW, NOT_FINITE, all_logits, allocate_network_scratch, arrange_weights, best_of_each
-from agents.network import Critic
-from agents.play import as_observation
-from agents.privileged import PRIVILEGED_FEATURES
+from agents.network.critic_features import PRIVILEGED_FEATURES
+from agents.network.critic_inference import allocate_critic_scratch, arrange_critic, value_of
+from agents.network.inference import NO_ROW, NOT_FINITE, all_logits, allocate_network_scratch, arrange_weights, best_of_each
+from agents.network.pointer_network import Critic
+from agents.policy import as_observation
+from agents.ppo.actor_critic import PackedTables
 from agents.standstill import would_stand_still
 from envs.batch import Batch
-from factory.catalogue import find_single_factory
+from factory.io.catalogue import find_single_factory
 from tests.exported import trained_policy
 
 STATE = {name: value.numpy() for name, value in trained_policy().network.state_dict().items()}

@@ -11,21 +11,21 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from envs.observation import allocate_scratch, allocate_tables
-from envs.stepping import reference_cost
-from factory.arrays import COST_TERMS
-from factory.catalogue import FOLDER, find_factory, find_single_factory, shipped
-from factory.load import load
-from factory.load_factor import changeover_profile, mean_interarrival_time, offered_load
-from factory.lulls import allocate_lulls
+from envs.observation.candidates import allocate_scratch, allocate_tables
+from envs.step_kernels import reference_cost
+from factory.futures.lulls import allocate_lulls
+from factory.generation.offered_load import changeover_profile, mean_interarrival_time, offered_load
+from factory.generation.ranges import RandomisedRanges
+from factory.io.catalogue import FOLDER, find_factory, find_single_factory, shipped
+from factory.io.order_book_csv import read_order_book
+from factory.lookups import Plant
 from factory.model import Demand, Factory, Product
-from factory.order_book import read_order_book
-from factory.plant import Plant
-from factory.randomised_ranges import RandomisedRanges
-from factory.schedule import OrderRecord, Schedule
-from factory.shop import allocate
+from factory.schedule.records import OrderRecord, Schedule
+from factory.simulation.allocation import allocate
+from factory.simulation.arrays import COST_TERMS
+from factory.simulation.load import load
 from factory.simulator import Simulator
-from factory.world import draw_orders
+from factory.verification.reference_world import draw_orders
 
 PROMISED = [
     "demand_swing", "green", "large", "microfactory", "new_model", "one_of_a_kind",

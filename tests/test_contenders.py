@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from agents.rules import RULES, make_rule
-from evaluation.contenders import Contender, make_policy, parse_contenders
+from agents.rules.registry import RULES, make_rule
+from evaluation.runner.contenders import Contender, make_policy, parse_contenders
 
 
 def test_rules_stands_for_all_rules() -> None:

@@ -11,16 +11,16 @@ import numpy as np
 import pytest
 
 import envs.registration  # noqa: F401
-from envs import cost_scales
+from envs import reward_scale
 from envs.batch import Batch
-from envs.observation import allocate_scratch, allocate_tables
-from envs.stepping import reference_cost
-from envs.vector import ChangeoverVectorEnv
-from factory.load import load
-from factory.lulls import allocate_lulls
+from envs.observation.candidates import allocate_scratch, allocate_tables
+from envs.step_kernels import reference_cost
+from envs.vector_env import ChangeoverVectorEnv
+from factory.futures.lulls import allocate_lulls
 from factory.model import Factory, Order, OrderBook, Uncertainty
 from factory.progress import Progress
-from factory.shop import allocate
+from factory.simulation.allocation import allocate
+from factory.simulation.load import load
 from tests.workshop import workshop
 
 ROWS = {"job_rows": 16, "changeover_rows": 8}
@@ -56,8 +56,8 @@ def played(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         episodes.append(shop.orders.shape[1])
         return reference_cost(arrays, shop, *rest)
 
-    monkeypatch.setattr(cost_scales, "reference_cost", play)
-    monkeypatch.setattr(cost_scales, "_measured", {})
+    monkeypatch.setattr(reward_scale, "reference_cost", play)
+    monkeypatch.setattr(reward_scale, "_measured", {})
     return episodes
 
 
@@ -122,7 +122,7 @@ def test_bug_of_very_many_orders_the_scale_is_estimated_from_fewer(
     played: list[int], monkeypatch: pytest.MonkeyPatch, apart: int, growth: tuple[float, float]
 ) -> None:
     """Orders that pile up cost more than in proportion to their number, others do not."""
-    monkeypatch.setattr(cost_scales, "MOST_ORDERS", 20)
+    monkeypatch.setattr(reward_scale, "MOST_ORDERS", 20)
     estimate = scale_of(unscaled(), backlog(80, apart))
     assert played == [10, 20]
     half, whole, true = (mean_cost(unscaled(), backlog(orders, apart), 1) for orders in (10, 20, 80))
@@ -133,7 +133,7 @@ def test_bug_of_very_many_orders_the_scale_is_estimated_from_fewer(
 
 
 def test_episodes_are_as_long_as_before_once_the_scale_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cost_scales, "MOST_ORDERS", 4)
+    monkeypatch.setattr(reward_scale, "MOST_ORDERS", 4)
     factory = unscaled()
     assert factory.demand is not None
     longer = factory.model_copy(update={"demand": factory.demand.model_copy(update={"num_orders": 30, "initial_orders": 7})})
@@ -156,7 +156,7 @@ def test_the_reward_is_the_cost_over_the_measured_scale() -> None:
 
 def test_bug_measuring_that_takes_long_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     told, seconds = list[str](), count(step=0.6)
-    monkeypatch.setattr(cost_scales, "Progress", partial(Progress, clock=lambda: next(seconds), tell=told.append))
+    monkeypatch.setattr(reward_scale, "Progress", partial(Progress, clock=lambda: next(seconds), tell=told.append))
     scale_of(unscaled())
     assert told == [
         "measuring the cost of an episode of factory 'workshop', by which rewards are divided (costs.scale in its file saves this) (2 of 8 done) ..."

@@ -14,17 +14,17 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from agents.rules import make_rule
-from envs.features import CANDIDATE_INDEX
-from factory.catalogue import find_single_factory
+from agents.rules.registry import make_rule
+from envs.observation.columns import CANDIDATE_INDEX
+from factory.io.catalogue import find_single_factory
 from scheduler.__main__ import main
-from scheduler.bundle import Bundle, BundleError
-from scheduler.decisions import Decider
-from scheduler.explanations import explain
-from scheduler.floor import Floor, take_snapshot
-from scheduler.loading import fallback_rule, load_policy
-from scheduler.simulated import simulate
-from scheduler.snapshot import Snapshot
+from scheduler.decisions.bundle import Bundle, BundleError
+from scheduler.decisions.decider import Decider
+from scheduler.decisions.explanations import explain
+from scheduler.decisions.loaded_policy import fallback_rule, load_policy
+from scheduler.floor.floor import Floor, take_snapshot
+from scheduler.simulated_plant import simulate
+from scheduler.snapshot.schema import Snapshot
 from tests.waiting import Clock
 
 FACTORY = find_single_factory("microfactory")
@@ -191,7 +191,7 @@ def test_from_a_simulated_moment_to_decisions_on_the_command_line(monkeypatch: p
     text = capsys.readouterr().out
     (tmp_path / "snapshot.json").write_text(text)
     (tmp_path / "manifest.json").write_text('{"training": {"factories": ["microfactory"]}}')
-    monkeypatch.setattr("scheduler.loading.Bundle", lambda folder: Stub(last_legal))
+    monkeypatch.setattr("scheduler.decisions.loaded_policy.Bundle", lambda folder: Stub(last_legal))
     assert main(["decide", str(tmp_path / "snapshot.json"), "--bundle", str(tmp_path), "--budget", "inf"]) == 0
     decisions = json.loads(capsys.readouterr().out)
     assert decisions

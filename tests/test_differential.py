@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from factory.model import Factory, OrderBook
-from factory.schedule import Schedule
+from factory.schedule.records import Schedule
 from factory.simulator import Simulator
 from tests.hand_worked import race_against_a_changeover
 from tests.strategies import factories, random_factory, random_row

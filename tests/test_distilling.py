@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 import torch
 
-from agents import distilling
-from agents.distilling import Members, Settings, Told, learn, main
-from agents.network import Critic, Segments
-from agents.observed import first_episode_of
-from agents.trained import TrainedPolicy, load_policy, save_policy
+from agents.network.pointer_network import Critic, Segments
+from agents.network.trained_policy import TrainedPolicy, load_policy, save_policy
+from agents.policy_improvement import distillation
+from agents.policy_improvement.decision_dataset import first_episode_of
+from agents.policy_improvement.distillation import Members, Settings, Told, learn, main
 from tests.exported import FACTS, trained_policy
 
 
@@ -33,7 +33,7 @@ def members() -> list[TrainedPolicy]:
 @pytest.fixture(scope="module")
 def told(members: list[TrainedPolicy]) -> Told:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(distilling, "_SHOPS", 8)
+        patch.setattr(distillation, "_SHOPS", 8)
         return Members(members, ("tiny",)).play(first_episode_of(0, 0))
 
 
@@ -84,7 +84,7 @@ def test_the_command_goes_on_and_refuses_other_settings(
     assert len(manifest["distilled"]["members"]) == 2
     assert manifest["validation"].keys() == {"tiny"}
     assert load_policy(tmp_path / "out" / "policy").critic is not None
-    monkeypatch.setattr(distilling.Members, "play", None)  # all that is played lies there already
+    monkeypatch.setattr(distillation.Members, "play", None)  # all that is played lies there already
     assert main(command) == 0
     assert (tmp_path / "out" / "policy" / "weights.npz").read_bytes() == made
     assert main([*command, "--seed", "1"]) == 2

@@ -13,30 +13,30 @@ import numpy as np
 import pytest
 import torch
 
-from agents.actor_critic import PackedTables, decide_greedily
-from agents.checkpoints import CheckpointPolicy
-from agents.compiled_critic import arrange_critic
-from agents.compiled_network import allocate_network_scratch, arrange_weights
-from agents.index import IndexPolicy, atcs_weights
-from agents.index_features import FEATURES
-from agents.learning_pass import Experience, LearningPass, Looker, Read, judge_choices
-from agents.lookahead import LookaheadPolicy
-from agents.network import Critic
-from agents.play import as_observation, play
-from agents.privileged import PRIVILEGED_FEATURES
-from agents.rollout import RolloutPolicy
-from agents.rules import make_rule
-from agents.sb3_env import EpisodeSource, ShopVecEnv
-from agents.trained import TrainedPolicy
+from agents.index.features import FEATURES
+from agents.index.policy import IndexPolicy, atcs_weights
+from agents.network.cpu_training.autograd import Experience, LearningPass, Looker, Read, judge_choices
+from agents.network.critic_features import PRIVILEGED_FEATURES
+from agents.network.critic_inference import arrange_critic
+from agents.network.inference import allocate_network_scratch, arrange_weights
+from agents.network.pointer_network import Critic
+from agents.network.trained_policy import TrainedPolicy
+from agents.policy import as_observation, play
+from agents.ppo.actor_critic import PackedTables, decide_greedily
+from agents.ppo.sb3_checkpoints import CheckpointPolicy
+from agents.ppo.vec_env import EpisodeSource, ShopVecEnv
+from agents.rules.registry import make_rule
+from agents.search.lookahead import LookaheadPolicy
+from agents.search.rollout import RolloutPolicy
 from envs.batch import Batch
-from envs.environment import ChangeoverEnv
-from envs.seeds import episode_seeds
-from envs.vector import ChangeoverVectorEnv
-from evaluation.arena import Arena
-from evaluation.audit import change_future
-from evaluation.scenarios import find_scenarios
-from factory.catalogue import find_single_factory
-from factory.instances_streams import draw_dynamic_shop
+from envs.env import ChangeoverEnv
+from envs.seed_splits import episode_seeds
+from envs.vector_env import ChangeoverVectorEnv
+from evaluation.runner.foresight_audit import change_future
+from evaluation.runner.scenarios import find_scenarios
+from evaluation.tuning.objective import Arena
+from factory.instances.job_streams import draw_dynamic_shop
+from factory.io.catalogue import find_single_factory
 from factory.simulator import Simulator
 from tests.entry_points import CALLERS, KernelReachedError, fingerprint, no_kernel
 from tests.exported import trained_policy
@@ -172,18 +172,18 @@ def constructors() -> dict[str, tuple[Callable[..., Any], tuple[str, ...]]]:
     envs = ("num_orders", "job_rows", "changeover_rows", "last_date", "most_decisions")
     batch = ("num_envs", "job_rows", "changeover_rows", "machine_rows", "last_date", "most_decisions", "num_tables", "log_length")
     return {
-        "envs.environment.ChangeoverEnv.__init__": (lambda **given: ChangeoverEnv("tiny", **given), envs),
-        "envs.vector.ChangeoverVectorEnv.__init__": (lambda **given: ChangeoverVectorEnv("tiny", **given), ("num_envs", *envs)),
+        "envs.env.ChangeoverEnv.__init__": (lambda **given: ChangeoverEnv("tiny", **given), envs),
+        "envs.vector_env.ChangeoverVectorEnv.__init__": (lambda **given: ChangeoverVectorEnv("tiny", **given), ("num_envs", *envs)),
         "envs.batch.Batch.__init__": (lambda **given: Batch([TINY], **{"num_envs": 1, **given}), batch),
-        "agents.sb3_env.ShopVecEnv.__init__": (
+        "agents.ppo.vec_env.ShopVecEnv.__init__": (
             lambda **given: ShopVecEnv([TINY], **{"num_envs": 1, **given}),
             ("num_envs", "first_episode", "most_decisions"),
         ),
-        "agents.sb3_env.EpisodeSource.__init__": (lambda **given: EpisodeSource(**{"first": 0, "num_factories": 1, **given}), ("first", "num_factories")),
+        "agents.ppo.vec_env.EpisodeSource.__init__": (lambda **given: EpisodeSource(**{"first": 0, "num_factories": 1, **given}), ("first", "num_factories")),
         "factory.simulator.Simulator.__init__": (lambda **given: Simulator(TINY, **given), ("job_rows", "changeover_rows")),
-        "envs.seeds.episode_seeds": (lambda **given: episode_seeds("test", **{"count": 1, **given}), ("count", "start")),
-        "agents.rollout.RolloutPolicy.__init__": (lambda **given: RolloutPolicy(make_rule("ATCS"), **given), ("candidates", "futures", "seed")),
-        "agents.lookahead.LookaheadPolicy.__init__": (lambda **given: LookaheadPolicy(with_critic(), **given), ("candidates", "futures", "seed")),
+        "envs.seed_splits.episode_seeds": (lambda **given: episode_seeds("test", **{"count": 1, **given}), ("count", "start")),
+        "agents.search.rollout.RolloutPolicy.__init__": (lambda **given: RolloutPolicy(make_rule("ATCS"), **given), ("candidates", "futures", "seed")),
+        "agents.search.lookahead.LookaheadPolicy.__init__": (lambda **given: LookaheadPolicy(with_critic(), **given), ("candidates", "futures", "seed")),
     }
 
 
@@ -210,11 +210,11 @@ def settings_entries() -> list[Entry]:
     of_vector = {**of_env, "draw_factory: 1": {"draw_factory": 1}, "copy: 1": {"copy": 1}}
     least = {"least_probability: nan": {"least_probability": NAN}}
     made: dict[str, tuple[Callable[..., Any], dict[str, dict[str, Any]]]] = {
-        "envs.environment.ChangeoverEnv.__init__": (lambda **given: ChangeoverEnv(**{"factory": "tiny", **given}), of_env),
-        "envs.vector.ChangeoverVectorEnv.__init__": (lambda **given: ChangeoverVectorEnv(**{"factory": "tiny", **given}), of_vector),
+        "envs.env.ChangeoverEnv.__init__": (lambda **given: ChangeoverEnv(**{"factory": "tiny", **given}), of_env),
+        "envs.vector_env.ChangeoverVectorEnv.__init__": (lambda **given: ChangeoverVectorEnv(**{"factory": "tiny", **given}), of_vector),
         "envs.batch.Batch.__init__": (lambda **given: Batch([TINY], num_envs=1, **given), dtypes),
-        "agents.rollout.RolloutPolicy.__init__": (lambda **given: RolloutPolicy(make_rule("ATCS"), **given), numbers),
-        "agents.lookahead.LookaheadPolicy.__init__": (lambda **given: LookaheadPolicy(with_critic(), **given), numbers | least),
+        "agents.search.rollout.RolloutPolicy.__init__": (lambda **given: RolloutPolicy(make_rule("ATCS"), **given), numbers),
+        "agents.search.lookahead.LookaheadPolicy.__init__": (lambda **given: LookaheadPolicy(with_critic(), **given), numbers | least),
     }
     return [
         Entry(name, lambda: None, {what: lambda _, make=make, one=one: make(**one) for what, one in given.items()})
@@ -255,13 +255,13 @@ def pack(weights: Any = None, **changed: Any) -> PackedTables:
 ENTRIES = [
     *constructor_entries(),
     *settings_entries(),
-    Entry("envs.environment.ChangeoverEnv.step", begun_env, each(WRONG_ROW, lambda env, row: env.step(row))),
-    Entry("envs.environment.ChangeoverEnv.reset", begun_env, each(WRONG_SEED, lambda env, seed: env.reset(seed=seed))),
-    Entry("envs.environment.ChangeoverEnv.reset", begun_env, each(WRONG_OPTIONS, lambda env, given: env.reset(seed=1, **given))),
-    Entry("envs.environment.ChangeoverEnv.reset", begun_env, each(WRONG_OPTIONS, lambda env, given: env.reset(**given))),
-    Entry("envs.vector.ChangeoverVectorEnv.step", begun_vector, each(WRONG_ROWS, lambda env, rows: env.step(rows))),
-    Entry("envs.vector.ChangeoverVectorEnv.reset", begun_vector, each(WRONG_SEED | WRONG_SEEDS, lambda env, seed: env.reset(seed=seed))),
-    Entry("envs.vector.ChangeoverVectorEnv.reset", begun_vector, each(
+    Entry("envs.env.ChangeoverEnv.step", begun_env, each(WRONG_ROW, lambda env, row: env.step(row))),
+    Entry("envs.env.ChangeoverEnv.reset", begun_env, each(WRONG_SEED, lambda env, seed: env.reset(seed=seed))),
+    Entry("envs.env.ChangeoverEnv.reset", begun_env, each(WRONG_OPTIONS, lambda env, given: env.reset(seed=1, **given))),
+    Entry("envs.env.ChangeoverEnv.reset", begun_env, each(WRONG_OPTIONS, lambda env, given: env.reset(**given))),
+    Entry("envs.vector_env.ChangeoverVectorEnv.step", begun_vector, each(WRONG_ROWS, lambda env, rows: env.step(rows))),
+    Entry("envs.vector_env.ChangeoverVectorEnv.reset", begun_vector, each(WRONG_SEED | WRONG_SEEDS, lambda env, seed: env.reset(seed=seed))),
+    Entry("envs.vector_env.ChangeoverVectorEnv.reset", begun_vector, each(
         {what: {"factory_index": value} for what, value in WRONG_FACTORIES.items()} | {"unknown": {"factory": "tiny"}, "a number": 5},
         lambda env, options: env.reset(seed=1, options=options),
     )),
@@ -278,15 +278,15 @@ ENTRIES = [
         "a factory too few": lambda batch: batch.restart(np.ones(E, np.bool_), [1, 2, 3], [0]),
         "a factory beyond": lambda batch: batch.restart(np.ones(E, np.bool_), [1, 2, 3], [0, 7, 0]),
     }),
-    Entry("agents.sb3_env.ShopVecEnv.step_async", begun_shops, each(WRONG_ROWS, lambda env, rows: env.step_async(rows))),
-    Entry("agents.sb3_env.ShopVecEnv.advance", begun_shops, each(WRONG_ROWS, lambda env, rows: env.advance(rows))),
-    Entry("agents.sb3_env.ShopVecEnv.begin_anew", begun_shops, each(
+    Entry("agents.ppo.vec_env.ShopVecEnv.step_async", begun_shops, each(WRONG_ROWS, lambda env, rows: env.step_async(rows))),
+    Entry("agents.ppo.vec_env.ShopVecEnv.advance", begun_shops, each(WRONG_ROWS, lambda env, rows: env.advance(rows))),
+    Entry("agents.ppo.vec_env.ShopVecEnv.begin_anew", begun_shops, each(
         {"too many": [True] * (E + 1), "numbers": [1] * E, "a scalar": True, "indices": [0]}, lambda env, over: env.begin_anew(over)
     )),
-    Entry("agents.sb3_env.ShopVecEnv.seed", begun_shops, each(WRONG_SEED, lambda env, seed: env.seed(seed))),
+    Entry("agents.ppo.vec_env.ShopVecEnv.seed", begun_shops, each(WRONG_SEED, lambda env, seed: env.seed(seed))),
     Entry("factory.simulator.Simulator.decide", begun_simulator, each(WRONG_ROW, lambda simulator, row: simulator.decide(row))),
     Entry("factory.simulator.Simulator.reset", begun_simulator, each(WRONG_SEED, lambda simulator, seed: simulator.reset(seed))),
-    Entry("factory.instances_streams.draw_dynamic_shop", lambda: None, {
+    Entry("factory.instances.job_streams.draw_dynamic_shop", lambda: None, {
         f"{name}: {what}": lambda _, name=name, value=value: draw_dynamic_shop(**{**STREAM, name: value})
         for name, wrong in {
             "seed": WRONG_SEED, "num_jobs": WRONG_COUNT, "ticks_per_unit": WRONG_COUNT,
@@ -294,17 +294,18 @@ ENTRIES = [
             "due_date_factor": {"not finite": np.inf, "a text": "4"}, "utilisation": {"not finite": NAN, "a text": "0.8"},
         }.items() for what, value in wrong.items()
     }),
-    Entry("agents.rules.Rule.decide", lambda: make_rule("ATCS"), wrong_observations(lambda rule, seen: rule.decide(seen), READ_BY_RULES)),
-    Entry("agents.index.IndexPolicy.decide", lambda: IndexPolicy(atcs_weights(2, 0.5)), wrong_observations(
+    Entry("agents.rules.registry.Rule.decide", lambda: make_rule("ATCS"), wrong_observations(lambda rule, seen: rule.decide(seen), READ_BY_RULES)),
+    Entry("agents.index.policy.IndexPolicy.decide", lambda: IndexPolicy(atcs_weights(2, 0.5)), wrong_observations(
         lambda index, seen: index.decide(seen), READ_BY_RULES
     )),
-    Entry("agents.index.IndexPolicy.__init__", lambda: None, each(
+    Entry("agents.index.policy.IndexPolicy.__init__", lambda: None, each(
         {"not finite": {"value": NAN}, "a text": {"value": "1"}, "a boolean": {"value": True}}, lambda _, weights: IndexPolicy(weights)
     )),
-    Entry("agents.trained.TrainedPolicy.decide", trained_policy, wrong_observations(lambda policy, seen: policy.decide(seen))),
-    Entry("agents.checkpoints.CheckpointPolicy.decide", lambda: CheckpointPolicy(object()), wrong_observations(lambda policy, seen: policy.decide(seen))),
-    Entry("agents.actor_critic.decide_greedily", trained_policy, wrong_observations(lambda policy, seen: decide_greedily(policy.network, seen))),
-    Entry("agents.actor_critic.PackedTables.__init__", lambda: TABLES, {
+    Entry("agents.network.trained_policy.TrainedPolicy.decide", trained_policy, wrong_observations(lambda policy, seen: policy.decide(seen))),
+    Entry("agents.ppo.sb3_checkpoints.CheckpointPolicy.decide", lambda: CheckpointPolicy(object()),
+          wrong_observations(lambda policy, seen: policy.decide(seen))),
+    Entry("agents.ppo.actor_critic.decide_greedily", trained_policy, wrong_observations(lambda policy, seen: decide_greedily(policy.network, seen))),
+    Entry("agents.ppo.actor_critic.PackedTables.__init__", lambda: TABLES, {
         "machines too few": lambda tables: pack(machines=tables["machines"][1:]),
         "columns too few": lambda tables: pack(candidates=tables["candidates"][..., 1:]),
         "rows too few": lambda tables: pack(candidates=tables["candidates"][:, 1:]),
@@ -312,13 +313,13 @@ ENTRIES = [
         "weights too few": lambda tables: pack(np.zeros(3)),
         "weights that are not finite": lambda tables: pack(np.full(len(FEATURES), NAN)),
     }),
-    Entry("agents.actor_critic.PackedTables.to_actions", packed, each(
+    Entry("agents.ppo.actor_critic.PackedTables.to_actions", packed, each(
         WRONG_ROWS | {"a place beyond": [0, 10**6, 0], "a negative place": [0, -1, 0]}, lambda tables, chosen: tables.to_actions(chosen)
     )),
-    Entry("agents.lookahead.LookaheadPolicy.decide", ahead, wrong_observations(lambda policy, seen: policy.decide(seen)) | {
+    Entry("agents.search.lookahead.LookaheadPolicy.decide", ahead, wrong_observations(lambda policy, seen: policy.decide(seen)) | {
         "of fewer shops": lambda policy: policy.decide(FEWER),
     }),
-    Entry("agents.lookahead.LookaheadPolicy.rewards", ahead, {
+    Entry("agents.search.lookahead.LookaheadPolicy.rewards", ahead, {
         "an environment beyond": lambda policy: policy.rewards(E, np.zeros(1, np.int64)),
         "a fraction for an environment": lambda policy: policy.rewards(0.5, np.zeros(1, np.int64)),
         "a row beyond": lambda policy: policy.rewards(0, np.array([10**6])),
@@ -326,10 +327,10 @@ ENTRIES = [
         "fractions": lambda policy: policy.rewards(0, np.array([0.5])),
         "a scalar": lambda policy: policy.rewards(0, 3.5),
     }),
-    Entry("agents.rollout.RolloutPolicy.decide", rollout, wrong_observations(lambda policy, seen: policy.decide(seen), READ_BY_RULES) | {
+    Entry("agents.search.rollout.RolloutPolicy.decide", rollout, wrong_observations(lambda policy, seen: policy.decide(seen), READ_BY_RULES) | {
         "of fewer shops": lambda policy: policy.decide(FEWER),
     }),
-    Entry("agents.learning_pass.Looker.look", looker, {
+    Entry("agents.network.cpu_training.autograd.Looker.look", looker, {
         "columns too few": lambda thing: look(thing, rows=thing[1].described.rows[:, 1:]),
         "rows too few": lambda thing: look(thing, rows=thing[1].described.rows[1:]),
         "in double precision": lambda thing: look(thing, rows=thing[1].described.rows.double()),
@@ -343,29 +344,29 @@ ENTRIES = [
         "first that falls": lambda thing: look(thing, first=np.array([0, thing[1].first[-1], 0, thing[1].first[-1]])),
         "first of floats": lambda thing: look(thing, first=thing[1].first.astype(np.float64)),
     }),
-    Entry("agents.learning_pass.judge_choices", packed, {
+    Entry("agents.network.cpu_training.autograd.judge_choices", packed, {
         "a row beyond": lambda thing: judge(thing, chosen=np.full(E, 10**6)),
         "a negative row": lambda thing: judge(thing, chosen=np.full(E, -1)),
         "another decision's row": lambda thing: judge(thing, chosen=np.zeros(E, np.int64)),
         "fractions": lambda thing: judge(thing, chosen=np.full(E, 0.5)),
         "first beyond": lambda thing: judge(thing, first=np.arange(E + 1) * 10**6),
     }),
-    Entry("agents.compiled_network.arrange_weights", lambda: None, {
+    Entry("agents.network.inference.arrange_weights", lambda: None, {
         "a layer of another shape": lambda _: arrange_weights({**states()[0], "row_part.weight": np.zeros((3, 3), np.float32)}),
         "a layer missing": lambda _: arrange_weights({name: value for name, value in states()[0].items() if name != "row_part.weight"}),
     }),
-    Entry("agents.compiled_critic.arrange_critic", lambda: None, {
+    Entry("agents.network.critic_inference.arrange_critic", lambda: None, {
         "a layer of another shape": lambda _: arrange_critic(states()[0], {**states()[1], "layers.2.weight": np.zeros((3, 3), np.float32)}),
         "a first layer of other inputs": lambda _: arrange_critic(states()[0], {**states()[1], "layers.0.weight": np.zeros((64, 5), np.float32)}),
         "a layer missing": lambda _: arrange_critic(states()[0], {name: value for name, value in states()[1].items() if name != "layers.4.bias"}),
     }),
-    Entry("agents.play.play", begun, each(WRONG_SEEDS, lambda batch, seeds: play(batch, make_rule("ATCS"), seeds))),
-    Entry("evaluation.arena.Arena.play_index", arena, each(
+    Entry("agents.policy.play", begun, each(WRONG_SEEDS, lambda batch, seeds: play(batch, make_rule("ATCS"), seeds))),
+    Entry("evaluation.tuning.objective.Arena.play_index", arena, each(
         {"too few": np.zeros(3), "a column": np.zeros((len(FEATURES), 1)), "a scalar": 1.0}
         | {"not finite": np.full(len(FEATURES), NAN), "texts": ["1"] * len(FEATURES)},
         lambda thing, weights: thing.play_index(weights),
     )),
-    Entry("evaluation.audit.change_future", begun, {
+    Entry("evaluation.runner.foresight_audit.change_future", begun, {
         "another factory": lambda batch: change_future(batch, Batch([find_single_factory("green")], num_envs=E)),
         "more shops": lambda batch: change_future(batch, Batch([TINY], num_envs=E + 1)),
         "other rows": lambda batch: change_future(batch, Batch([TINY], num_envs=E, job_rows=3)),
@@ -378,7 +379,7 @@ CASES = [pytest.param(entry.make, call, id=f"{entry.name}: {what}") for entry in
 
 def check_refused(make: Callable[[], Any], call: Call) -> None:
     """A call raises one line with place, value, rule and remedy, reaches no compiled function and changes nothing."""
-    from scheduler.planning import PlanError
+    from scheduler.plans.planner import PlanError
 
     thing = make()
     before = fingerprint(thing)
@@ -399,11 +400,11 @@ def test_bug_what_does_not_fit_is_refused_before_compiled_code_sees_it(make: Cal
 
 
 def scheduler_entries(bundle_folder: Path) -> list[Entry]:
-    from scheduler.bundle import Bundle
-    from scheduler.decisions import Decider
-    from scheduler.floor import Floor, take_snapshot
-    from scheduler.planning import Planner
-    from scheduler.simulated import simulate
+    from scheduler.decisions.bundle import Bundle
+    from scheduler.decisions.decider import Decider
+    from scheduler.floor.floor import Floor, take_snapshot
+    from scheduler.plans.planner import Planner
+    from scheduler.simulated_plant import simulate
 
     rule, bundle = make_rule("ATCS"), Bundle(bundle_folder)
     factory = find_single_factory("microfactory")
@@ -420,40 +421,42 @@ def scheduler_entries(bundle_folder: Path) -> list[Entry]:
 
     small = allocate_network_scratch(bundle.weights, 1)
     return [
-        Entry("scheduler.bundle.Bundle.decide", lambda: bundle, wrong_observations(lambda thing, seen: thing.decide(seen))),
-        Entry("scheduler.bundle.Bundle.look", lambda: bundle, wrong_observations(lambda thing, seen: thing.look(seen))),
-        Entry("scheduler.bundle.Bundle.memory", lambda: bundle, each(WRONG_COUNT, lambda thing, rows: thing.memory(rows))),
-        Entry("scheduler.floor.Floor.carry_out", floor, each(WRONG_ROW, lambda thing, row: thing.carry_out(row))),
-        Entry("scheduler.floor.Floor.describe", floor, each(WRONG_COUNT | {"beyond": 10**6}, lambda thing, row: thing.describe(0, row))),
-        Entry("scheduler.floor.Floor.describe", floor, each(WRONG_COUNT | {"beyond": 10**6}, lambda thing, machine: thing.describe(machine, 0))),
-        Entry("scheduler.floor.Floor.ask_network", floor, {
+        Entry("scheduler.decisions.bundle.Bundle.decide", lambda: bundle, wrong_observations(lambda thing, seen: thing.decide(seen))),
+        Entry("scheduler.decisions.bundle.Bundle.look", lambda: bundle, wrong_observations(lambda thing, seen: thing.look(seen))),
+        Entry("scheduler.decisions.bundle.Bundle.memory", lambda: bundle, each(WRONG_COUNT, lambda thing, rows: thing.memory(rows))),
+        Entry("scheduler.floor.floor.Floor.carry_out", floor, each(WRONG_ROW, lambda thing, row: thing.carry_out(row))),
+        Entry("scheduler.floor.floor.Floor.describe", floor, each(WRONG_COUNT | {"beyond": 10**6}, lambda thing, row: thing.describe(0, row))),
+        Entry("scheduler.floor.floor.Floor.describe", floor, each(WRONG_COUNT | {"beyond": 10**6}, lambda thing, machine: thing.describe(machine, 0))),
+        Entry("scheduler.floor.floor.Floor.ask_network", floor, {
             "memory too small": lambda thing: thing.ask_network(bundle.weights, small),
             "no memory": lambda thing: thing.ask_network(bundle.weights, None),
             "no weights": lambda thing: thing.ask_network(None, bundle.memory(100)),
         }),
-        Entry("scheduler.planning.Planner.plan", planner, each(WRONG_COUNT | {"beyond": 65}, lambda thing, futures: thing.plan(snapshot, futures=futures))),
-        Entry("scheduler.planning.Planner.plan", planner, each(WRONG_SEED, lambda thing, seed: thing.plan(snapshot, futures=2, seed=seed))),
-        Entry("scheduler.planning.Planner.costs_after", planner, each(
+        Entry("scheduler.plans.planner.Planner.plan", planner, each(
+            WRONG_COUNT | {"beyond": 65}, lambda thing, futures: thing.plan(snapshot, futures=futures)
+        )),
+        Entry("scheduler.plans.planner.Planner.plan", planner, each(WRONG_SEED, lambda thing, seed: thing.plan(snapshot, futures=2, seed=seed))),
+        Entry("scheduler.plans.planner.Planner.costs_after", planner, each(
             WRONG_COUNT, lambda thing, futures: thing.costs_after(snapshot, [], futures=futures, seed=0)
         )),
-        Entry("scheduler.planning.Planner.costs_after", planner, each(
+        Entry("scheduler.plans.planner.Planner.costs_after", planner, each(
             WRONG_SEED, lambda thing, seed: thing.costs_after(snapshot, [], futures=2, seed=seed)
         )),
-        Entry("scheduler.simulated.simulate", lambda: None, each(WRONG_SEED, lambda _, seed: simulate(factory, rule, seed, 1))),
-        Entry("scheduler.simulated.simulate", lambda: None, each(WRONG_COUNT, lambda _, decisions: simulate(factory, rule, 1, decisions))),
+        Entry("scheduler.simulated_plant.simulate", lambda: None, each(WRONG_SEED, lambda _, seed: simulate(factory, rule, seed, 1))),
+        Entry("scheduler.simulated_plant.simulate", lambda: None, each(WRONG_COUNT, lambda _, decisions: simulate(factory, rule, 1, decisions))),
     ]  # fmt: skip
 
 
 SCHEDULERS = (
-    "scheduler.bundle.Bundle.decide",
-    "scheduler.bundle.Bundle.look",
-    "scheduler.bundle.Bundle.memory",
-    "scheduler.floor.Floor.carry_out",
-    "scheduler.floor.Floor.describe",
-    "scheduler.floor.Floor.ask_network",
-    "scheduler.planning.Planner.plan",
-    "scheduler.planning.Planner.costs_after",
-    "scheduler.simulated.simulate",
+    "scheduler.decisions.bundle.Bundle.decide",
+    "scheduler.decisions.bundle.Bundle.look",
+    "scheduler.decisions.bundle.Bundle.memory",
+    "scheduler.floor.floor.Floor.carry_out",
+    "scheduler.floor.floor.Floor.describe",
+    "scheduler.floor.floor.Floor.ask_network",
+    "scheduler.plans.planner.Planner.plan",
+    "scheduler.plans.planner.Planner.costs_after",
+    "scheduler.simulated_plant.simulate",
 )
 
 
@@ -468,36 +471,36 @@ def test_bug_what_does_not_fit_the_scheduler_is_refused_before_compiled_code_see
 # --- no way in is forgotten -------------------------------------------------------------------
 
 NEED_NO_CASE = {
-    "agents.distilling.Members._ask": "reads its own batch",
-    "agents.distilling.Members.play": "plays its own batch; its only number is checked by episode_seeds",
-    "agents.experience.PackedBuffer._experience_of": "takes numbers that get() has drawn",
-    "agents.experience.PackedBuffer.finish": "reads columns that the buffer has allocated",
-    "agents.gathering.Gatherer._draw": "reads what its own tables and network gave",
-    "agents.gathering.Gatherer._read": "reads its own batch",
-    "agents.judging.Judge._play": "reads its own batch",
-    "agents.learning_pass._Choices.backward": "gets what judge_choices has checked",
-    "agents.learning_pass._Choices.forward": "gets what judge_choices has checked",
-    "agents.learning_pass._Taker.find_gradients": "gets what Looker.look has checked, and gradients from torch, of its shapes",
-    "agents.rollout.RolloutPolicy._choose": "gets what decide has checked",
-    "agents.rollout.RolloutPolicy._find_rivals": "gets what decide has checked",
-    "agents.solver.future.FutureReader._is_reworked": "draws one number by a key; no array is read",
-    "agents.solver.future.FutureReader.attempt_times": "draws one number by a key; no array is read",
-    "agents.solver.known.KnownReader.material_date": "gets the factory's number from the shop itself",
-    "agents.solver.imagined.ImaginedShop.run": "takes rows of policies, which Batch.step checks as they are carried out",
-    "envs.cost_scales._mean_cost": "gets arrays of load() and rows that Batch or Floor has checked",
-    "factory.instances_streams._draw_route": "gets what draw_dynamic_shop has checked",
+    "agents.policy_improvement.distillation.Members._ask": "reads its own batch",
+    "agents.policy_improvement.distillation.Members.play": "plays its own batch; its only number is checked by episode_seeds",
+    "agents.ppo.rollout_buffer.PackedBuffer._experience_of": "takes numbers that get() has drawn",
+    "agents.ppo.rollout_buffer.PackedBuffer.finish": "reads columns that the buffer has allocated",
+    "agents.ppo.rollout_collector.Gatherer._draw": "reads what its own tables and network gave",
+    "agents.ppo.rollout_collector.Gatherer._read": "reads its own batch",
+    "agents.policy_improvement.lookahead_targets.Judge._play": "reads its own batch",
+    "agents.network.cpu_training.autograd._Choices.backward": "gets what judge_choices has checked",
+    "agents.network.cpu_training.autograd._Choices.forward": "gets what judge_choices has checked",
+    "agents.network.cpu_training.autograd._Taker.find_gradients": "gets what Looker.look has checked, and gradients from torch, of its shapes",
+    "agents.search.rollout.RolloutPolicy._choose": "gets what decide has checked",
+    "agents.search.rollout.RolloutPolicy._find_rivals": "gets what decide has checked",
+    "agents.solver.clairvoyant_state.FutureReader._is_reworked": "draws one number by a key; no array is read",
+    "agents.solver.clairvoyant_state.FutureReader.attempt_times": "draws one number by a key; no array is read",
+    "agents.solver.known_state.KnownReader.material_date": "gets the factory's number from the shop itself",
+    "agents.solver.expected_shop.ImaginedShop.run": "takes rows of policies, which Batch.step checks as they are carried out",
+    "envs.reward_scale._mean_cost": "gets arrays of load() and rows that Batch or Floor has checked",
+    "factory.instances.job_streams._draw_route": "gets what draw_dynamic_shop has checked",
     "factory.simulator.Simulator._advance": "takes nothing",
-    "scheduler.bundle.Bundle._compare": "draws its own tables",
-    "scheduler.floor.Floor._line_up": "gets orders that place() has packed",
-    "scheduler.floor.Floor.ask": "takes nothing",
-    "scheduler.floor.Floor.hold": "takes nothing; refused where no machine is asked (tests/test_decisions.py)",
-    "scheduler.floor.Floor.place": "takes a Snapshot, whose fields are bounded; packed() refuses one that does not fit the factory",
-    "scheduler.planning._decide_step": "gets rows that _Choosing.rows has checked",
-    "scheduler.planning.Planner._play": "gets worlds that the planner has allocated",
-    "scheduler.planning.Planner._play_expected": "gets worlds that the planner has allocated",
-    "scheduler.planning.Planner._play_sampled": "gets numbers that plan() and costs_after() have checked",
-    "scheduler.reading._read_what_is_new": "gives room for as many orders as the text can hold",
-    "scheduler.reading.count_operations_in_process": "gets orders that packed() has made",
+    "scheduler.decisions.bundle.Bundle._compare": "draws its own tables",
+    "scheduler.floor.floor.Floor._line_up": "gets orders that place() has packed",
+    "scheduler.floor.floor.Floor.ask": "takes nothing",
+    "scheduler.floor.floor.Floor.hold": "takes nothing; refused where no machine is asked (tests/test_decisions.py)",
+    "scheduler.floor.floor.Floor.place": "takes a Snapshot, whose fields are bounded; packed() refuses one that does not fit the factory",
+    "scheduler.plans.planner._decide_step": "gets rows that _Choosing.rows has checked",
+    "scheduler.plans.planner.Planner._play": "gets worlds that the planner has allocated",
+    "scheduler.plans.planner.Planner._play_expected": "gets worlds that the planner has allocated",
+    "scheduler.plans.planner.Planner._play_sampled": "gets numbers that plan() and costs_after() have checked",
+    "scheduler.snapshot.read._read_what_is_new": "gives room for as many orders as the text can hold",
+    "scheduler.snapshot.read.count_operations_in_process": "gets orders that packed() has made",
 }
 """Callers of compiled functions that need no case above, and why."""
 
@@ -517,7 +520,7 @@ def test_nobody_is_excused_who_is_gone_or_checked() -> None:
 def test_callers_are_found_and_their_calls_are_trapped() -> None:
     """The walker sees functions imported by name and through their module, and the trap stands in every such place."""
     assert CALLERS["envs.batch.Batch.step"] == {("envs.batch", name) for name in ("replace_illegal", "step_all", "step_all_once")}
-    assert CALLERS["factory.simulator.Simulator.decide"] == {("factory.kernel", "decide")}
+    assert CALLERS["factory.simulator.Simulator.decide"] == {("factory.simulation.kernel", "decide")}
     for make, call in ((begun, lambda batch: batch.step(first_of(batch))), (begun_simulator, lambda simulator: simulator.reset(2))):
         thing = make()
         with no_kernel(), pytest.raises(KernelReachedError):

@@ -11,16 +11,16 @@ import pytest
 from gymnasium.utils.env_checker import check_env
 from stable_baselines3.common.env_checker import check_env as check_sb3_env
 
-from agents.rules import make_rule
-from envs.environment import ChangeoverEnv
-from envs.features import CANDIDATES, MACHINES, SHOP
+from agents.rules.registry import make_rule
+from envs.env import ChangeoverEnv
+from envs.observation.columns import CANDIDATES, MACHINES, SHOP
 from envs.registration import ENV_ID
-from factory.arrays import COST_TERMS
-from factory.catalogue import find_single_factory
+from factory.io.catalogue import find_single_factory
+from factory.io.order_book_csv import write_order_book
 from factory.model import Attribute, Costs, Factory, Machine, Operation, Order, OrderBook, Product, WorkCentre
-from factory.order_book import write_order_book
+from factory.simulation.arrays import COST_TERMS
 from factory.simulator import IllegalActionError
-from factory.verifier import verify
+from factory.verification.verifier import verify
 
 
 def play(env: ChangeoverEnv, seed: int, rule: str = "ATCS") -> list[tuple[float, bool, bool, dict[str, Any]]]:

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from agents.checkpoints import load_checkpoint
-from agents.play import as_observation
+from agents.policy import as_observation
+from agents.ppo.sb3_checkpoints import load_checkpoint
 from envs.batch import Batch
-from factory.catalogue import find_single_factory
+from factory.io.catalogue import find_single_factory
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 

@@ -10,14 +10,14 @@ import torch
 from gymnasium import spaces
 from stable_baselines3.common.buffers import RolloutBuffer
 
-from agents.actor_critic import PackedTables
-from agents.experience import PackedBuffer, foretell_size
-from agents.learning_pass import Experience
-from agents.network import Described
-from agents.network_features import MACHINE_FEATURES, ROW_FEATURES, SHOP_FEATURES
-from agents.packing import advantages_by_time, best_places, draw_rows
-from agents.privileged import PRIVILEGED_FEATURES
-from envs.features import CANDIDATES, MACHINES, SHOP
+from agents.network.cpu_training.autograd import Experience
+from agents.network.critic_features import PRIVILEGED_FEATURES
+from agents.network.feature_sizes import MACHINE_FEATURES, ROW_FEATURES, SHOP_FEATURES
+from agents.network.pointer_network import Described
+from agents.network.ragged import advantages_by_time, best_places, draw_rows
+from agents.ppo.actor_critic import PackedTables
+from agents.ppo.rollout_buffer import PackedBuffer, foretell_size
+from envs.observation.columns import CANDIDATES, MACHINES, SHOP
 
 
 def estimate(rewards, values, last, elapsed, *, horizon=100.0, trace=20.0, ends=None, next_values=None):  # type: ignore[no-untyped-def]

@@ -15,23 +15,23 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from agents.actor_critic import pack_tensors
-from agents.play import as_observation
-from agents.rules import make_rule
-from agents.trained import load_policy
+from agents.network.trained_policy import load_policy
+from agents.policy import as_observation
+from agents.ppo.actor_critic import pack_tensors
+from agents.rules.registry import make_rule
 from envs.batch import Batch
-from envs.features import CANDIDATES, MACHINES, SHOP, SHOP_INDEX
-from factory.catalogue import find_single_factory
+from envs.observation.columns import CANDIDATES, MACHINES, SHOP, SHOP_INDEX
+from factory.io.catalogue import find_single_factory
 
 pytest.importorskip("onnx", reason="exporting needs the extra `scheduler`")
 pytest.importorskip("onnxscript", reason="exporting needs the extra `scheduler`")
 pytest.importorskip("onnxruntime", reason="bundles need the extra `scheduler`")
 
-from agents.export import ExportError, find_policy, main, to_onnx
-from scheduler.bundle import Bundle, BundleError
-from scheduler.decisions import Decider
-from scheduler.floor import Floor, take_snapshot
-from scheduler.simulated import simulate
+from agents.network.onnx_export import ExportError, find_policy, main, to_onnx
+from scheduler.decisions.bundle import Bundle, BundleError
+from scheduler.decisions.decider import Decider
+from scheduler.floor.floor import Floor, take_snapshot
+from scheduler.simulated_plant import simulate
 from tests.exported import trained_policy
 from tests.waiting import Clock
 
@@ -138,7 +138,7 @@ def test_an_export_that_answers_otherwise_is_refused(monkeypatch: pytest.MonkeyP
 
 
 def test_a_manifest_sums_up_the_evaluation_of_a_shipped_policy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("agents.export.to_onnx", lambda policy: b"model")
+    monkeypatch.setattr("agents.network.onnx_export.to_onnx", lambda policy: b"model")
     for name, factories in (("microfactory", 1), ("mixture", 12)):
         assert main([f"policies/{name}", str(tmp_path / name)]) == 0
         summed_up = json.loads((tmp_path / name / "manifest.json").read_text())["evaluation"]["factories"]
@@ -277,13 +277,13 @@ def test_the_command_says_what_is_no_policy(tmp_path: Path, capsys: pytest.Captu
 
 def test_a_plant_run_by_snapshots_is_what_the_trained_policy_makes_of_it(bundle_folder: Path) -> None:
     """A whole episode: every decision asked of the bundle through a snapshot in JSON; the same schedule, and the verifier accepts it."""
-    from agents.play import play
-    from agents.rules import make_rule
-    from factory.schedule import unload
-    from factory.verifier import verify
-    from scheduler.decisions import Decider
-    from scheduler.floor import Floor, take_snapshot
-    from scheduler.reading import read_snapshot
+    from agents.policy import play
+    from agents.rules.registry import make_rule
+    from factory.schedule.records import unload
+    from factory.verification.verifier import verify
+    from scheduler.decisions.decider import Decider
+    from scheduler.floor.floor import Floor, take_snapshot
+    from scheduler.snapshot.read import read_snapshot
 
     factory = find_single_factory("microfactory")
     seeds = np.array([77], np.uint64)

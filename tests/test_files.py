@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 
-from factory.catalogue import find_single_factory, shipped
-from factory.files import dump_factory, load_factory, parse_factory, save_factory
+from factory.io.catalogue import find_single_factory, shipped
+from factory.io.factory_toml import dump_factory, load_factory, parse_factory, save_factory
 from factory.model import Factory, Operation, OrderBook, Product, WorkCentre
-from factory.problems import place_of, suggest
+from factory.validation.errors import place_of, suggest
 from tests.karts import FACTORY, karts
 from tests.strategies import factories
 

@@ -7,10 +7,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from agents.distilling import Members, Told
-from agents.fitting import Pace, Said, Speaker, deal_out, fit
-from agents.observed import first_episode_of
-from agents.trained import TrainedPolicy
+from agents.network.trained_policy import TrainedPolicy
+from agents.policy_improvement.decision_dataset import first_episode_of
+from agents.policy_improvement.distillation import Members, Told
+from agents.policy_improvement.supervised_fit import Pace, Said, Speaker, deal_out, fit
 from tests.test_improving import with_critic
 
 
@@ -28,7 +28,7 @@ def test_what_is_said_is_what_the_network_says(policy: TrainedPolicy, told: Told
     assert policy.critic is not None
     looked = policy.network(told.described())
     values = torch.stack([policy.critic(looked, torch.from_numpy(told.privileged)), looked.values])
-    monkeypatch.setattr("agents.fitting._ASKED", 100)
+    monkeypatch.setattr("agents.policy_improvement.supervised_fit._ASKED", 100)
     for said in (Speaker(policy).ask(told), Speaker(policy, threads=2).ask_all(told)):
         torch.testing.assert_close(said.log_shares, looked.segments.log_softmax(looked.logits), rtol=1e-5, atol=1e-5)
         torch.testing.assert_close(said.values, values, rtol=1e-5, atol=1e-5)

@@ -7,15 +7,15 @@ import random
 import numpy as np
 import pytest
 
-from agents.play import as_observation
-from agents.rules import make_rule
+from agents.policy import as_observation
+from agents.rules.registry import make_rule
 from envs.batch import Batch
-from envs.features import CANDIDATE_INDEX
-from envs.observation import allocate_scratch, allocate_tables, observe
-from factory.arrays import CHANGING, DONE, DOWN, PROCESSING, split_entry
-from factory.catalogue import find_single_factory
-from factory.choices import list_choices
+from envs.observation.candidates import allocate_scratch, allocate_tables, observe
+from envs.observation.columns import CANDIDATE_INDEX
+from factory.io.catalogue import find_single_factory
 from factory.model import Factory, OrderBook
+from factory.simulation.arrays import CHANGING, DONE, DOWN, PROCESSING, split_entry
+from factory.simulation.choices import list_choices
 from tests.strategies import random_factory
 
 FACTORIES = ("microfactory", "supply_shock", "unreliable", "scarce_crew", "new_model", "rush_prototypes", "demand_swing", "green", "one_of_a_kind")

@@ -8,17 +8,17 @@ from dataclasses import fields
 import numpy as np
 import pytest
 
-from agents.compiled_rules import CompiledRule, compile_nearest
-from agents.imagined_play import run_until
-from agents.play import as_observation
-from agents.rules import make_rule
+from agents.policy import as_observation
+from agents.rules.compiled import CompiledRule, compile_nearest
+from agents.rules.registry import make_rule
+from agents.search.simulate_rule import run_until
 from envs.batch import Batch
-from factory.arrays import DOWN, NEVER, PROCESSING, ShopState, split_entry
-from factory.catalogue import find_single_factory
-from factory.futures import allocate_beliefs, draw_process_left, imagine, infer_regimes, normal_above, processed_so_far
-from factory.kernel import EPISODE_OVER
+from factory.futures.sampled_futures import allocate_beliefs, draw_process_left, imagine, infer_regimes, normal_above, processed_so_far
+from factory.io.catalogue import find_single_factory
 from factory.model import Order, OrderBook
-from factory.shop import allocate
+from factory.simulation.allocation import allocate
+from factory.simulation.arrays import DOWN, NEVER, PROCESSING, ShopState, split_entry
+from factory.simulation.kernel import EPISODE_OVER
 from tests.test_foresight import DECISIONS, FACTORIES, change_the_future, moment
 
 ALL_FACTORIES = (*FACTORIES, "tiny", "large")

@@ -24,18 +24,18 @@ pytest.importorskip("fastapi", reason="the service needs the extra `scheduler`")
 import schemathesis
 from fastapi.testclient import TestClient
 
-from agents.rules import make_rule
-from factory.catalogue import find_single_factory
-from scheduler.decisions import Decider, Decision
-from scheduler.engine import Engine
-from scheduler.floor import Floor, take_snapshot
-from scheduler.gate import Guards
-from scheduler.journal import Journal
-from scheduler.planning import Planner
-from scheduler.reading import SnapshotError, check_snapshot, parse_snapshot, read_snapshot
-from scheduler.service import create_app
-from scheduler.simulated import simulate
-from scheduler.snapshot import Snapshot
+from agents.rules.registry import make_rule
+from factory.io.catalogue import find_single_factory
+from scheduler.decisions.decider import Decider, Decision
+from scheduler.floor.floor import Floor, take_snapshot
+from scheduler.log.decision_log import Journal
+from scheduler.plans.planner import Planner
+from scheduler.service.app import create_app
+from scheduler.service.engine import Engine
+from scheduler.service.middleware import Guards
+from scheduler.simulated_plant import simulate
+from scheduler.snapshot.read import SnapshotError, check_snapshot, parse_snapshot, read_snapshot
+from scheduler.snapshot.schema import Snapshot
 from tests.plan_reading import Reading
 from tests.waiting import Clock
 

@@ -13,8 +13,8 @@ from matplotlib.collections import PolyCollection
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
-from factory.gantt import draw_gantt, gantt_rgb, gantt_text
-from factory.schedule import FailureRecord
+from factory.schedule.gantt import draw_gantt, gantt_rgb, gantt_text
+from factory.schedule.records import FailureRecord
 from tests.hand_made import PAINT_1, hand_book, hand_factory, hand_schedule, play
 
 
@@ -152,13 +152,13 @@ def test_text_shows_failures_above_operations() -> None:
 
 
 def test_matplotlib_is_loaded_only_for_a_picture() -> None:
-    program = "import sys, factory.gantt; assert not any(name.startswith('matplotlib') for name in sys.modules), 'loaded'"
+    program = "import sys, factory.schedule.gantt; assert not any(name.startswith('matplotlib') for name in sys.modules), 'loaded'"
     subprocess.run([sys.executable, "-c", program], check=True)
 
 
 def test_no_global_state_of_matplotlib_is_touched() -> None:
     program = (
-        "import sys; from tests.hand_made import hand_factory, hand_schedule; from factory.gantt import gantt_rgb;"
+        "import sys; from tests.hand_made import hand_factory, hand_schedule; from factory.schedule.gantt import gantt_rgb;"
         "gantt_rgb(hand_schedule(), hand_factory()); assert 'matplotlib.pyplot' not in sys.modules, 'loaded'"
     )
     subprocess.run([sys.executable, "-c", program], check=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from scheduler.guarding import GuardError, RateLimit, check_address, is_allowed, is_loopback
+from scheduler.service.auth import GuardError, RateLimit, check_address, is_allowed, is_loopback
 from tests.waiting import Clock
 
 TOKEN = "a token of some length"

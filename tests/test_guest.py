@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from agents.play import play
+from agents.policy import play
 from envs.batch import Batch
-from evaluation.audit import ForesightError
-from evaluation.contenders import Contender
-from evaluation.episodes import Play
-from evaluation.guest import Guest, GuestError, NoAnswerError, make_from_file
-from evaluation.scenarios import find_scenarios
-from factory.catalogue import find_single_factory
+from evaluation.runner.contenders import Contender
+from evaluation.runner.episodes import Play
+from evaluation.runner.foresight_audit import ForesightError
+from evaluation.runner.sandbox import Guest, GuestError, NoAnswerError, make_from_file
+from evaluation.runner.scenarios import find_scenarios
+from factory.io.catalogue import find_single_factory
 
 TINY = find_single_factory("tiny")
 
@@ -166,7 +166,7 @@ def test_what_is_no_policy_is_refused(guests: Path, name: str, words: str) -> No
 
 
 def test_a_guest_that_never_answers_is_ended(guests: Path, batch: Batch, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("evaluation.guest.START_SECONDS", math.inf)
+    monkeypatch.setattr("evaluation.runner.sandbox.START_SECONDS", math.inf)
     guest = invite(guests, "Silent", patience=0.0)
     with pytest.raises(NoAnswerError, match=r"no answer within 0 s"):
         guest.decide(observation_of(batch))
@@ -207,7 +207,7 @@ def test_an_episode_without_end_did_not_finish(guests: Path) -> None:
 
 
 def test_a_guest_that_decides_like_a_rule_scores_like_it(guests: Path, tmp_path: Path) -> None:
-    (tmp_path / "like_edd.py").write_text('from agents.rules import make_rule\n\n\ndef policy():\n    return make_rule("EDD")\n')
+    (tmp_path / "like_edd.py").write_text('from agents.rules.registry import make_rule\n\n\ndef policy():\n    return make_rule("EDD")\n')
     (scenario,) = find_scenarios(["microfactory"])
     contenders = (Contender("EDD", "rule", "EDD"), Contender("policy", "guest", paths=(f"{tmp_path / 'like_edd.py'}:policy",)))
     own, other = (Play(scenario, contender, 0, "test", 0, 2, True, math.inf).run() for contender in contenders)

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from agents.play import as_observation
-from agents.rules import make_rule
+from agents.policy import as_observation
+from agents.rules.registry import make_rule
 from envs.batch import Batch
-from envs.features import CANDIDATE_INDEX, SHOP_INDEX
-from factory.arrays import ENTRY_BITS, ENTRY_MASK, split_entry
-from factory.catalogue import find_single_factory
+from envs.observation.columns import CANDIDATE_INDEX, SHOP_INDEX
+from factory.io.catalogue import find_single_factory
+from factory.simulation.arrays import ENTRY_BITS, ENTRY_MASK, split_entry
 
 FACTORIES = ("microfactory", "scarce_crew", "one_of_a_kind", "green")
 HIDDEN, READY = SHOP_INDEX["hidden_operations"], SHOP_INDEX["ready_here"]

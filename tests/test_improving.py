@@ -11,16 +11,16 @@ import numpy as np
 import pytest
 import torch
 
-from agents.improving import Settings, improve, main, newest_of, settings_of
-from agents.judging import Judge, Judged
-from agents.lookahead import LookaheadPolicy
-from agents.network import Critic, Segments
-from agents.observed import first_episode_of, join, read_observed, write_observed
-from agents.trained import TrainedPolicy, load_policy, save_policy
-from agents.trainer import EPISODES_A_SEED
-from agents.training_config import Improving, TrainingConfig
-from envs.seeds import block, episode_seeds
-from factory.catalogue import find_single_factory
+from agents.network.pointer_network import Critic, Segments
+from agents.network.trained_policy import TrainedPolicy, load_policy, save_policy
+from agents.policy_improvement.decision_dataset import first_episode_of, join, read_observed, write_observed
+from agents.policy_improvement.expert_iteration import Settings, improve, main, newest_of, settings_of
+from agents.policy_improvement.lookahead_targets import Judge, Judged
+from agents.search.lookahead import LookaheadPolicy
+from agents.training.config import Improving, TrainingConfig
+from agents.training.trainer import EPISODES_A_SEED
+from envs.seed_splits import block, episode_seeds
+from factory.io.catalogue import find_single_factory
 from tests.exported import FACTS, trained_policy
 
 

@@ -7,19 +7,19 @@ from typing import Any
 import numpy as np
 import pytest
 
-from agents.index import IndexPolicy, as_array, atcs_weights
-from agents.index_features import FEATURE_INDEX, FEATURES
-from agents.index_kernel import describe_row
-from agents.play import as_observation, play
-from agents.rules import make_rule
+from agents.index.features import FEATURE_INDEX, FEATURES
+from agents.index.kernels import describe_row
+from agents.index.policy import IndexPolicy, as_array, atcs_weights
+from agents.policy import as_observation, play
+from agents.rules.registry import make_rule
 from envs.batch import Batch
-from envs.features import CANDIDATE_INDEX, SHOP_INDEX
-from envs.seeds import episode_seeds
-from evaluation.arena import Arena
-from evaluation.scenarios import find_scenarios
-from factory.catalogue import find_factory, find_single_factory
-from factory.randomised import draw_factory
-from factory.randomised_ranges import RandomisedRanges
+from envs.observation.columns import CANDIDATE_INDEX, SHOP_INDEX
+from envs.seed_splits import episode_seeds
+from evaluation.runner.scenarios import find_scenarios
+from evaluation.tuning.objective import Arena
+from factory.generation.generator import draw_factory
+from factory.generation.ranges import RandomisedRanges
+from factory.io.catalogue import find_factory, find_single_factory
 
 EPISODES = 4
 

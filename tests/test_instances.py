@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from factory.instances import (
+from factory.instances.read import (
     SUITES,
     Instance,
     draw_dynamic_shop,
@@ -27,7 +27,7 @@ from factory.instances import (
     read_wtsds,
 )
 from factory.simulator import Simulator
-from factory.verifier import verify
+from factory.verification.verifier import verify
 
 JSP = "2 3\n0 3 1 2 2 2\n0 2 2 1 1 4\n"
 FJSP = "2 2 1.5\n2 2 0 25 1 37 1 0 32\n1 2 0 45 1 65\n"

@@ -23,19 +23,19 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from agents.rules import make_rule
-from factory.catalogue import find_single_factory
-from scheduler import journal as journals
-from scheduler.bundle import Bundle
-from scheduler.decisions import Decider, Decision
-from scheduler.floor import Floor, take_snapshot
-from scheduler.journal import Journal, JournalError, read_entries
-from scheduler.planning import Planner
-from scheduler.reading import read_with_text
-from scheduler.replaying import replay, report_shadow
-from scheduler.simulated import simulate
-from scheduler.snapshot import OrderState, Snapshot
-from scheduler.telling import tell_replay, tell_shadow
+from agents.rules.registry import make_rule
+from factory.io.catalogue import find_single_factory
+from scheduler.decisions.bundle import Bundle
+from scheduler.decisions.decider import Decider, Decision
+from scheduler.floor.floor import Floor, take_snapshot
+from scheduler.log import decision_log as journals
+from scheduler.log.decision_log import Journal, JournalError, read_entries
+from scheduler.log.replay import replay, report_shadow
+from scheduler.plans.planner import Planner
+from scheduler.simulated_plant import simulate
+from scheduler.snapshot.read import read_with_text
+from scheduler.snapshot.schema import OrderState, Snapshot
+from scheduler.text_report import tell_replay, tell_shadow
 from tests.waiting import Clock
 
 FACTORY = find_single_factory("microfactory")
@@ -277,7 +277,7 @@ def test_orders_of_a_write_that_failed_are_written_with_the_next(tmp_path: Path)
 
 
 def test_what_is_written_ahead_is_moved_by_another_thread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("scheduler.journal._SETTLE_SECONDS", 0.0)
+    monkeypatch.setattr("scheduler.log.decision_log._SETTLE_SECONDS", 0.0)
     settled = note_settling(monkeypatch, journals._settle)
     with Journal(tmp_path / "log.sqlite") as journal:
         journal.append(moments()[0], [], **ANSWERS)  # type: ignore[arg-type]
@@ -299,7 +299,7 @@ def note_settling(monkeypatch: pytest.MonkeyPatch, settle: Callable[[sqlite3.Con
         finally:
             settled.put(None)
 
-    monkeypatch.setattr("scheduler.journal._settle", settle_and_tell)
+    monkeypatch.setattr("scheduler.log.decision_log._settle", settle_and_tell)
     return settled
 
 
@@ -313,8 +313,8 @@ def moved_entries(path: Path, copy: Path) -> int:
 
 def test_the_file_for_what_is_written_ahead_stays_small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also where the thread that moves it is always late."""
-    monkeypatch.setattr("scheduler.journal._SETTLE_SECONDS", 0.0)
-    monkeypatch.setattr("scheduler.journal.MOST_AHEAD", 2**17)
+    monkeypatch.setattr("scheduler.log.decision_log._SETTLE_SECONDS", 0.0)
+    monkeypatch.setattr("scheduler.log.decision_log.MOST_AHEAD", 2**17)
     ahead, written, largest = tmp_path / "log.sqlite-wal", 0, 0
     settled = note_settling(monkeypatch, lambda connection: ahead.stat().st_size)
     with Journal(tmp_path / "log.sqlite") as journal:

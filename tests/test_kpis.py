@@ -7,9 +7,9 @@ from dataclasses import asdict, replace
 
 import pytest
 
-from factory.billing import bill
-from factory.kpis import kpis
-from factory.schedule import FailureRecord, OrderRecord
+from factory.schedule.bill import bill
+from factory.schedule.kpis import kpis
+from factory.schedule.records import FailureRecord, OrderRecord
 from tests.hand_made import PAINT, PAINT_1, hand_factory, hand_schedule, with_operation, with_order
 
 

@@ -10,10 +10,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from agents.actor_critic import PackedTables
-from agents.learning_pass import Experience, LearningPass, Looker, Read, Run, judge_choices
-from agents.network import Critic, Described, PointerNetwork
-from agents.privileged import PRIVILEGED_FEATURES
+from agents.network.cpu_training.autograd import Experience, LearningPass, Looker, Read, Run, judge_choices
+from agents.network.critic_features import PRIVILEGED_FEATURES
+from agents.network.pointer_network import Critic, Described, PointerNetwork
+from agents.ppo.actor_critic import PackedTables
 from tests.test_network import moments, network
 
 Answers = tuple[Tensor, Tensor, Tensor]

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from factory import arrays
-from factory.arrays import FactoryArrays
-from factory.load import load, next_on_the_way
+from factory.lookups import Plant
 from factory.model import Factory, Machine, Operation, Order, OrderBook, Product, WorkCentre
-from factory.plant import Plant
+from factory.simulation import arrays
+from factory.simulation.arrays import FactoryArrays
+from factory.simulation.load import load, next_on_the_way
 from tests.karts import karts
 from tests.strategies import factories
 
@@ -305,7 +305,7 @@ def test_factories_side_by_side_are_what_each_is_alone(first: tuple[Factory, Ord
 
 @given(factories())
 def test_the_arrays_say_what_the_verifiers_plan_says(made: tuple[Factory, OrderBook | None]) -> None:
-    """``factory.plant`` reads the models by itself, in plain Python."""
+    """``factory.lookups`` reads the models by itself, in plain Python."""
     factory, orders = made
     loaded, plant = load([factory], [orders]), Plant(factory)
     for p, product in enumerate(factory.products):

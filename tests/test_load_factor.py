@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from factory.load_factor import changeover_profile, machine_work, mean_interarrival_time, offered_load
+from factory.generation.offered_load import changeover_profile, machine_work, mean_interarrival_time, offered_load
 from factory.model import Attribute, Customer, Demand, DemandRegime, Effect, Factory, Machine, Operation, Option, OptionValue, Product, Uncertainty, WorkCentre
 
 COLOUR = Attribute(name="colour", values=("white", "black"), time=((0, 6), (14, 0)))

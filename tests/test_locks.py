@@ -11,17 +11,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from factory.catalogue import find_single_factory
+from factory.io.catalogue import find_single_factory
+from factory.lookups import Plant
 from factory.model import Attribute, Factory, Operation, Product, Transport
-from factory.plant import Plant
-from scheduler.decisions import Choice, Decider
-from scheduler.floor import Floor, take_snapshot
-from scheduler.planning import Planner
-from scheduler.plans import Plan
-from scheduler.reading import SnapshotError, check_snapshot, parse_snapshot
-from scheduler.simulated import simulate
-from scheduler.snapshot import Lock, MachineState, OrderState, Snapshot
-from scheduler.stability import freeze
+from scheduler.decisions.decider import Choice, Decider
+from scheduler.floor.floor import Floor, take_snapshot
+from scheduler.plans.planner import Planner
+from scheduler.plans.schema import Plan
+from scheduler.plans.stability import freeze
+from scheduler.simulated_plant import simulate
+from scheduler.snapshot.read import SnapshotError, check_snapshot, parse_snapshot
+from scheduler.snapshot.schema import Lock, MachineState, OrderState, Snapshot
 from tests.hand_worked import COLOUR, cell, job, product
 from tests.plan_reading import Reading
 from tests.strategies import random_factory

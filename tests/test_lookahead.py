@@ -10,19 +10,19 @@ import numpy as np
 import pytest
 import torch
 
-from agents.actor_critic import PackedTables
-from agents.gathering import mean_process_times
-from agents.index import atcs_weights
-from agents.index_features import FEATURES
-from agents.lookahead import LookaheadPolicy
-from agents.network import Critic, PointerNetwork
-from agents.play import as_observation, play
-from agents.privileged import PRIVILEGED_FEATURES, WINDOWS, describe_future
-from agents.trained import TrainedPolicy
+from agents.index.features import FEATURES
+from agents.index.policy import atcs_weights
+from agents.network.critic_features import PRIVILEGED_FEATURES, WINDOWS, describe_future
+from agents.network.pointer_network import Critic, PointerNetwork
+from agents.network.trained_policy import TrainedPolicy
+from agents.policy import as_observation, play
+from agents.ppo.actor_critic import PackedTables
+from agents.ppo.rollout_collector import mean_process_times
+from agents.search.lookahead import LookaheadPolicy
 from envs.batch import Batch
-from envs.seeds import episode_seeds
-from evaluation.audit import audit_foresight
-from factory.catalogue import find_single_factory
+from envs.seed_splits import episode_seeds
+from evaluation.runner.foresight_audit import audit_foresight
+from factory.io.catalogue import find_single_factory
 from tests.karts import karts
 
 SEEDS = episode_seeds("tune", 2)

@@ -13,26 +13,27 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from envs.observation import allocate_scratch, allocate_tables
-from envs.stepping import reference_cost
-from factory import demand, world
-from factory.arrays import NEVER, PROCESSING
-from factory.catalogue import find_single_factory
-from factory.futures import allocate_beliefs, pass_supply, wait_for_batch
-from factory.load import load
-from factory.lulls import allocate_lulls
+from envs.observation.candidates import allocate_scratch, allocate_tables
+from envs.step_kernels import reference_cost
+from factory.futures.lulls import allocate_lulls
+from factory.futures.sampled_futures import allocate_beliefs, pass_supply, wait_for_batch
+from factory.io.catalogue import find_single_factory
+from factory.lookups import Plant
 from factory.model import Factory, Order, OrderBook, SupplyRegime
-from factory.plant import Plant
-from factory.shop import allocate
+from factory.simulation import demand
+from factory.simulation.allocation import allocate
+from factory.simulation.arrays import NEVER, PROCESSING
+from factory.simulation.load import load
+from factory.verification import reference_world
 from scheduler.__main__ import main
-from scheduler.decisions import Decider
-from scheduler.floor import Floor
-from scheduler.forecasting import mendable, sample
-from scheduler.planning import PlanError
-from scheduler.plans import Plan
-from scheduler.reading import check_snapshot
-from scheduler.snapshot import Lock, Snapshot
-from scheduler.what_if import Change, MachineDown, OrderTerms, change_snapshot
+from scheduler.decisions.decider import Decider
+from scheduler.floor.floor import Floor
+from scheduler.plans.planner import PlanError
+from scheduler.plans.projection import mendable, sample
+from scheduler.plans.schema import Plan
+from scheduler.plans.what_if import Change, MachineDown, OrderTerms, change_snapshot
+from scheduler.snapshot.read import check_snapshot
+from scheduler.snapshot.schema import Lock, Snapshot
 from tests.hand_worked import cell, job, plant, product
 from tests.twin import Twin
 from tests.workshop import ATCS, busy, floor_of, idle, moments, order, planner, workshop
@@ -293,7 +294,7 @@ def test_material_of_orders_far_apart_is_drawn_alike_by_kernel_verifier_and_twin
     far = [start + date for start in (58_000, 61_000, 10**6, 10**9, 2**39) for date in near]
     factory, book = supplied(*near, *far)
     drawn = material_dates(factory, book, seed)
-    assert drawn == [one.material_date for one in world.book_orders(Plant(factory), book, seed)]
+    assert drawn == [one.material_date for one in reference_world.book_orders(Plant(factory), book, seed)]
     assert drawn == [one.material_date for one in Twin(factory, seed, book).orders]
 
 
@@ -301,15 +302,15 @@ def test_bug_drawing_supply_takes_as_many_stays_however_far_apart_orders_are(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     factory, book = supplied(0, 3_000_000, 6_000_000)
-    count, draw = 0, world.exponential_ticks
+    count, draw = 0, reference_world.exponential_ticks
 
     def counted(*arguments: Any) -> int:
         nonlocal count
         count += 1
         return draw(*arguments)
 
-    monkeypatch.setattr(world, "exponential_ticks", counted)
-    world.book_orders(Plant(factory), book, 1)
+    monkeypatch.setattr(reference_world, "exponential_ticks", counted)
+    reference_world.book_orders(Plant(factory), book, 1)
     assert count < 100
 
 
@@ -318,7 +319,7 @@ def test_far_off_a_supply_regime_is_in_force_by_its_share_of_time() -> None:
     late.
     """
     factory, book = supplied(*(10**6 * number for number in range(1, 3001)))
-    late = np.mean([one.material_date > one.release_date for one in world.book_orders(Plant(factory), book, 7)])
+    late = np.mean([one.material_date > one.release_date for one in reference_world.book_orders(Plant(factory), book, 7)])
     assert late == pytest.approx(1 / 3, abs=4 * np.sqrt(2 / 9 / 3000))
 
 

@@ -20,25 +20,22 @@ from markdown_it import MarkdownIt
 from matplotlib.text import Text
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from agents.rules import make_rule
-from agents.training_config import parse_config, read_config, to_toml
-from agents.training_log import TrainingLog
-from agents.validation import Examined
+from agents.rules.registry import make_rule
+from agents.training.config import parse_config, read_config, to_toml
+from agents.training.tensorboard import TrainingLog
+from agents.training.validation import Examined
 from evaluation.benchmark import Benchmark, Settings
-from evaluation.contenders import parse_contenders
-from evaluation.document import Code, Heading, Paragraph, Strong, Table, to_html, to_markdown
-from evaluation.episode_table import EpisodeRow, read_episodes, to_csv
-from evaluation.episodes import group_of
-from evaluation.report import write_report
-from evaluation.results import Results, read_results, write_results
-from evaluation.scenarios import find_scenarios
-from evaluation.tuned import read_tuned, write_tuned
-from factory.arrays import COST_TERMS
-from factory.catalogue import find_single_factory, split_names
-from factory.checks import check_factory
-from factory.files import load_factory, save_factory
-from factory.gantt import draw_gantt, gantt_text
-from factory.gantt_style import shorten
+from evaluation.reporting.document import Code, Heading, Paragraph, Strong, Table, to_html, to_markdown
+from evaluation.reporting.episodes_csv import EpisodeRow, read_episodes, to_csv
+from evaluation.reporting.report import write_report
+from evaluation.reporting.results import Results, read_results, write_results
+from evaluation.runner.contenders import parse_contenders
+from evaluation.runner.episodes import group_of
+from evaluation.runner.scenarios import find_scenarios
+from evaluation.tuned_parameters import read_tuned, write_tuned
+from factory.io.catalogue import find_single_factory, split_names
+from factory.io.factory_toml import load_factory, save_factory
+from factory.io.order_book_csv import read_order_book, write_order_book
 from factory.model import (
     Attribute,
     Costs,
@@ -55,19 +52,22 @@ from factory.model import (
     Product,
     WorkCentre,
 )
-from factory.name_checks import BOOK_COLUMNS
-from factory.names import MAX_NAME, file_name
-from factory.order_book import read_order_book, write_order_book
-from factory.problems import FactoryError
-from factory.schedule import Schedule
-from scheduler.decisions import Decider
-from scheduler.floor import Floor, take_snapshot
-from scheduler.planning import Planner
-from scheduler.plans import Plan
-from scheduler.reading import SnapshotError, read_snapshot
-from scheduler.simulated import simulate
-from scheduler.snapshot import MachineState, OperationState
-from scheduler.telling import tell_plan
+from factory.schedule.gantt import draw_gantt, gantt_text
+from factory.schedule.gantt_style import shorten
+from factory.schedule.records import Schedule
+from factory.simulation.arrays import COST_TERMS
+from factory.text.names import MAX_NAME, file_name
+from factory.validation.errors import FactoryError
+from factory.validation.factory import check_factory
+from factory.validation.references import BOOK_COLUMNS
+from scheduler.decisions.decider import Decider
+from scheduler.floor.floor import Floor, take_snapshot
+from scheduler.plans.planner import Planner
+from scheduler.plans.schema import Plan
+from scheduler.simulated_plant import simulate
+from scheduler.snapshot.read import SnapshotError, read_snapshot
+from scheduler.snapshot.schema import MachineState, OperationState
+from scheduler.text_report import tell_plan
 from tests.hand_made import play
 from tests.hostile_names import NASTY, UNPRINTABLE, names
 from tests.test_tuned import some_results

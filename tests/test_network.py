@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 import torch
 
-from agents.actor_critic import PackedTables, decide_greedily
-from agents.index import IndexPolicy, as_array, atcs_weights
-from agents.index_features import FEATURES
-from agents.index_kernel import describe_row
-from agents.network import Packed, PointerNetwork, Segments
-from agents.play import as_observation
-from agents.scaling import describe_machines, describe_rows, describe_shop
+from agents.index.features import FEATURES
+from agents.index.kernels import describe_row
+from agents.index.policy import IndexPolicy, as_array, atcs_weights
+from agents.network.features_torch import describe_machines, describe_rows, describe_shop
+from agents.network.pointer_network import Packed, PointerNetwork, Segments
+from agents.policy import as_observation
+from agents.ppo.actor_critic import PackedTables, decide_greedily
 from envs.batch import Batch
-from envs.observation import Tables
-from factory.catalogue import find_single_factory
+from envs.observation.candidates import Tables
+from factory.io.catalogue import find_single_factory
 
 WEIGHTS = {**atcs_weights(2.0, 0.5, detour=0.5, wait=-1.0, ahead=-2.0), "family_ready": 0.7, "slack": -0.4, "wait_upcoming": 1.5}
 
@@ -138,7 +138,7 @@ def test_features_of_shop_and_machines_stay_small_and_finite(name: str) -> None:
 
 def test_features_do_not_depend_on_the_unit_of_time_or_money() -> None:
     """The same plant in half minutes: all times double; the same in another currency: all costs a hundredfold."""
-    from envs.features import CANDIDATES, MACHINES, SHOP
+    from envs.observation.columns import CANDIDATES, MACHINES, SHOP
 
     packed = pack(moments("microfactory", steps=20)[-1])
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from factory.io.order_book_csv import read_order_book, write_order_book
 from factory.model import Order, OrderBook
-from factory.order_book import read_order_book, write_order_book
 from tests.karts import BOOK, ISO_BOOK, karts
 
 

@@ -8,17 +8,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from agents.play import as_observation
-from agents.rules import make_rule
+from agents.policy import as_observation
+from agents.rules.registry import make_rule
 from envs.batch import Batch
-from envs.features import CANDIDATE_INDEX
-from factory.arrays import DONE, IN_PROCESS, split_entry
-from factory.catalogue import find_single_factory
+from envs.observation.columns import CANDIDATE_INDEX
+from factory.io.catalogue import find_single_factory
+from factory.simulation.arrays import DONE, IN_PROCESS, split_entry
 from tests.test_setup_columns import Floor
 
 
 class Outlook(Floor):
-    """The columns of :mod:`envs.outlook`, of one shop."""
+    """The columns of :mod:`envs.observation.arrivals`, of one shop."""
 
     def arrivals(self, setup: Sequence[int], duration: float) -> dict[str, float]:
         """From the setup that a row leaves, after the time that it takes."""

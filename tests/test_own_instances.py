@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from factory.instances import Instance, read_fjsp, read_fjsp_sdst, read_jsp, read_sdst_jsp, read_suite
+from factory.instances.read import Instance, read_fjsp, read_fjsp_sdst, read_jsp, read_sdst_jsp, read_suite
 from tests.test_instances import FJSP, FJSP_SDST, JSP, SDST_JSP, WTSDS, jobs_of, write
 
 # --- machines counted from 0 or from 1 --------------------------------------------------------------------------------------

@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from agents.rules import make_rule
-from factory.catalogue import find_single_factory
-from scheduler.consistency import DISAGREEMENT
-from scheduler.decisions import Decider
-from scheduler.floor import Floor, take_snapshot
-from scheduler.packing import names_of, packed
-from scheduler.reading import count_operations_in_process, find_order_problems
-from scheduler.simulated import simulate
-from scheduler.snapshot import Snapshot
+from agents.rules.registry import make_rule
+from factory.io.catalogue import find_single_factory
+from scheduler.decisions.decider import Decider
+from scheduler.floor.floor import Floor, take_snapshot
+from scheduler.simulated_plant import simulate
+from scheduler.snapshot.consistency import DISAGREEMENT
+from scheduler.snapshot.order_tables import names_of, packed
+from scheduler.snapshot.read import count_operations_in_process, find_order_problems
+from scheduler.snapshot.schema import Snapshot
 
 FACTORY = find_single_factory("microfactory")
 NAMES = names_of(FACTORY)

@@ -10,29 +10,29 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from agents.rules import Rule, make_rule
-from envs.features import CANDIDATE_INDEX
-from envs.observation import DEFAULT_CHANGEOVER_ROWS, DEFAULT_JOB_ROWS, allocate_scratch, allocate_tables, observe
-from factory import kernel
-from factory.arrays import COST_TERMS
-from factory.catalogue import find_single_factory
-from factory.load import load
+from agents.rules.registry import Rule, make_rule
+from envs.observation.candidates import DEFAULT_CHANGEOVER_ROWS, DEFAULT_JOB_ROWS, allocate_scratch, allocate_tables, observe
+from envs.observation.columns import CANDIDATE_INDEX
+from factory.io.catalogue import find_single_factory
 from factory.model import (
     Attribute,
     DemandRegime,
     Factory,
     Uncertainty,
 )
-from factory.schedule import Schedule, unload
-from factory.shop import allocate
-from scheduler.bundle import Bundle
-from scheduler.decisions import Decider
-from scheduler.floor import Floor, take_snapshot
-from scheduler.planning import PlanError, Planner
-from scheduler.plans import Plan, PlannedChangeover
-from scheduler.reading import parse_snapshot
-from scheduler.simulated import simulate
-from scheduler.snapshot import OrderState, Snapshot
+from factory.schedule.records import Schedule, unload
+from factory.simulation import kernel
+from factory.simulation.allocation import allocate
+from factory.simulation.arrays import COST_TERMS
+from factory.simulation.load import load
+from scheduler.decisions.bundle import Bundle
+from scheduler.decisions.decider import Decider
+from scheduler.floor.floor import Floor, take_snapshot
+from scheduler.plans.planner import PlanError, Planner
+from scheduler.plans.schema import Plan, PlannedChangeover
+from scheduler.simulated_plant import simulate
+from scheduler.snapshot.read import parse_snapshot
+from scheduler.snapshot.schema import OrderState, Snapshot
 from tests.plan_reading import Reading
 from tests.workshop import (
     ATCS,

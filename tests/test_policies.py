@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from agents.index import IndexPolicy
-from agents.play import as_observation
-from agents.trained import load_policy
-from agents.training_config import read_config
-from agents.validation import Examination
+from agents.index.policy import IndexPolicy
+from agents.network.trained_policy import load_policy
+from agents.policy import as_observation
+from agents.training.config import read_config
+from agents.training.validation import Examination
 from envs.batch import Batch
-from evaluation.tuned import read_tuned
-from factory.catalogue import find_single_factory
+from evaluation.tuned_parameters import read_tuned
+from factory.io.catalogue import find_single_factory
 
 ROOT = Path(__file__).resolve().parent.parent
 POLICIES = sorted(path.parent for path in (ROOT / "policies").glob("*/manifest.json"))

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from agents.gathering import mean_process_times
-from agents.play import as_observation
-from agents.privileged import DELAYS, PRIVILEGED_FEATURES, WINDOWS, describe_future
-from agents.rules import make_rule
+from agents.network.critic_features import DELAYS, PRIVILEGED_FEATURES, WINDOWS, describe_future
+from agents.policy import as_observation
+from agents.ppo.rollout_collector import mean_process_times
+from agents.rules.registry import make_rule
 from envs.batch import Batch
-from factory.arrays import PROCESSING
-from factory.catalogue import find_single_factory
+from factory.io.catalogue import find_single_factory
+from factory.simulation.arrays import PROCESSING
 
 _REMAINING, _UNFINISHED = PRIVILEGED_FEATURES - 5, PRIVILEGED_FEATURES - 4
 _LOADS = len(DELAYS)

@@ -11,9 +11,9 @@ from numba.core import event as numba_event
 from tqdm import tqdm
 
 from factory import progress
-from factory.compiled import watch_compiler
-from factory.kernel import advance
+from factory.jit.compile import watch_compiler
 from factory.progress import INTERVAL, Progress, say
+from factory.simulation.kernel import advance
 
 
 class Clock:

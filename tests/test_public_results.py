@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from agents.play import play
-from agents.rules import RULES, make_rule
+from agents.policy import play
+from agents.rules.registry import RULES, make_rule
 from envs.batch import Batch
-from envs.features import SHOP_INDEX
-from factory.arrays import ENTRY_BITS
-from factory.instances import draw_dynamic_shop, read_jsp, read_optimal_sequences, read_wtsds
+from envs.observation.columns import SHOP_INDEX
+from factory.instances.read import draw_dynamic_shop, read_jsp, read_optimal_sequences, read_wtsds
+from factory.simulation.arrays import ENTRY_BITS
 from tests.conftest import benchmark_files
 
 REPLICATIONS = 10

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from factory.instances import Instance, read_fjsp_sdst, read_optimal_sequences, read_sdst_jsp, read_sdst_pfsp, read_wtsds
+from factory.instances.read import Instance, read_fjsp_sdst, read_optimal_sequences, read_sdst_jsp, read_sdst_pfsp, read_wtsds
 from factory.model import Machine, Operation, WorkCentre
-from factory.schedule import ChangeoverRecord, OperationRecord, OrderRecord, Schedule
-from factory.verifier import verify
+from factory.schedule.records import ChangeoverRecord, OperationRecord, OrderRecord, Schedule
+from factory.verification.verifier import verify
 
 FJSP_SDST_OPTIMA = {1: 70, 2: 112, 3: 233, 4: 374, 5: 126, 6: 334, 7: 397, 8: 262, 9: 220, 10: 541, 11: 482, 12: 468, 13: 490}
 """Proven makespans of the Fattahi_setup instances that a solver closes in a moment."""

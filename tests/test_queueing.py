@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from agents.play import play
-from agents.rules import make_rule
+from agents.policy import play
+from agents.rules.registry import make_rule
 from envs.batch import Batch
 from factory.model import Customer, Demand, DemandRegime, Factory, Machine, Operation, Order, OrderBook, Product, Uncertainty, WorkCentre
 

@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from factory.catalogue import FOLDER
-from factory.checks import check_factory
-from factory.load_factor import changeover_profile, offered_load
+from factory.generation.generator import Draw, draw_factory
+from factory.generation.offered_load import changeover_profile, offered_load
+from factory.generation.ranges import LIMITS, RandomisedRanges, load_ranges
+from factory.generation.setup_matrices import draw_forbidden, draw_setup_times
+from factory.io.catalogue import FOLDER
 from factory.model import Attribute, Demand, Factory, WorkCentre
-from factory.randomised import Draw, draw_factory
-from factory.randomised_ranges import LIMITS, RandomisedRanges, load_ranges
-from factory.randomised_setups import draw_forbidden, draw_setup_times
 from factory.simulator import Simulator
+from factory.validation.factory import check_factory
 
 SEEDS = 300
 DEFAULTS = RandomisedRanges()

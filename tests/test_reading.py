@@ -12,14 +12,14 @@ import pytest
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from agents.rules import make_rule
-from factory.catalogue import find_single_factory
-from scheduler.floor import Floor, take_snapshot
-from scheduler.packing import forget
-from scheduler.reading import SnapshotError, check_snapshot, read_snapshot, read_with_text
-from scheduler.simulated import simulate
-from scheduler.snapshot import Snapshot
-from scheduler.splitting import NOT_FOUND, find_orders
+from agents.rules.registry import make_rule
+from factory.io.catalogue import find_single_factory
+from scheduler.floor.floor import Floor, take_snapshot
+from scheduler.simulated_plant import simulate
+from scheduler.snapshot.incremental_json import NOT_FOUND, find_orders
+from scheduler.snapshot.order_tables import forget
+from scheduler.snapshot.read import SnapshotError, check_snapshot, read_snapshot, read_with_text
+from scheduler.snapshot.schema import Snapshot
 
 FACTORY = find_single_factory("microfactory")
 RULE = make_rule("ATCS", k1=2, k2=0.5)

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agents.play import play
-from agents.sb3_env import ShopVecEnv
+from agents.policy import play
+from agents.ppo.vec_env import ShopVecEnv
 from envs.batch import Batch
-from envs.environment import ChangeoverEnv
-from envs.vector import ChangeoverVectorEnv
-from evaluation.episodes import Stopwatch
-from factory.catalogue import find_single_factory
+from envs.env import ChangeoverEnv
+from envs.vector_env import ChangeoverVectorEnv
+from evaluation.runner.episodes import Stopwatch
+from factory.io.catalogue import find_single_factory
 from factory.simulator import IllegalActionError, Simulator
 from tests.entry_points import fingerprint
 from tests.refused_values import NAN, WRONG_COUNT, WRONG_FACTORIES, WRONG_ROW, WRONG_ROWS, WRONG_SEED, WRONG_SEEDS, E

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from agents.play import play
-from agents.rules import parse_rule
+from agents.policy import play
+from agents.rules.registry import parse_rule
 from envs.batch import Batch
-from factory.instances_streams import read_expected_completions, read_replay
+from factory.instances.job_streams import read_expected_completions, read_replay
 from tests.conftest import benchmark_files
 
 TICKS = 1000  # a unit of time in the streams

@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 
 from evaluation.benchmark import Benchmark, Settings
-from evaluation.contenders import parse_contenders
-from evaluation.document import Code, Heading, More, Paragraph, Picture, Strong, Table, to_html, to_markdown
-from evaluation.report import write_report
-from evaluation.results import Failure, Results, read_results, write_results
-from evaluation.scenarios import find_scenarios
-from factory.catalogue import find_single_factory
+from evaluation.reporting.document import Code, Heading, More, Paragraph, Picture, Strong, Table, to_html, to_markdown
+from evaluation.reporting.report import write_report
+from evaluation.reporting.results import Failure, Results, read_results, write_results
+from evaluation.runner.contenders import parse_contenders
+from evaluation.runner.scenarios import find_scenarios
+from factory.io.catalogue import find_single_factory
 from tests.test_guest import GUESTS
 
 BROWSER = next((name for name in map(shutil.which, ("chromium", "chromium-browser", "google-chrome")) if name), None)

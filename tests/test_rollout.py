@@ -7,15 +7,15 @@ import random
 import numpy as np
 import pytest
 
-from agents.compiled_rules import choose_row, compile_nearest, compile_rule
-from agents.imagined_play import cost_to_go, expected_tardiness, run_until, total_cost
-from agents.play import as_observation, play
-from agents.rollout import RolloutPolicy, mean_work_content
-from agents.rules import Rule, make_rule
+from agents.policy import as_observation, play
+from agents.rules.compiled import choose_row, compile_nearest, compile_rule
+from agents.rules.registry import Rule, make_rule
+from agents.search.rollout import RolloutPolicy, mean_work_content
+from agents.search.simulate_rule import cost_to_go, expected_tardiness, run_until, total_cost
 from envs.batch import Batch
-from envs.seeds import episode_seeds
-from factory.arrays import COST_TERMS, NEVER
-from factory.catalogue import find_single_factory
+from envs.seed_splits import episode_seeds
+from factory.io.catalogue import find_single_factory
+from factory.simulation.arrays import COST_TERMS, NEVER
 from tests.strategies import random_factory
 from tests.test_foresight import moment
 

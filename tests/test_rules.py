@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from agents.priorities import Rows
-from agents.rules import OTHER_NAMES, RULES, Rule, find_rule, make_rule, parse_rule
-from envs.features import CANDIDATE_INDEX, MACHINE_INDEX, SHOP_INDEX
+from agents.rules.priorities import Rows
+from agents.rules.registry import OTHER_NAMES, RULES, Rule, find_rule, make_rule, parse_rule
+from envs.observation.columns import CANDIDATE_INDEX, MACHINE_INDEX, SHOP_INDEX
 
 DOCS = Path(__file__).resolve().parent.parent / "docs" / "rules.md"
 JOBS, CHANGEOVERS = 5, 3

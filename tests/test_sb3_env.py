@@ -11,15 +11,15 @@ from sb3_contrib import MaskablePPO
 from stable_baselines3 import PPO
 from stable_baselines3.common.policies import MultiInputActorCriticPolicy
 
-from agents.actor_critic import PointerPolicy
-from agents.checkpoints import CheckpointPolicy
-from agents.gathering import mean_process_times
-from agents.index import as_array, atcs_weights
-from agents.ppo import SemiMarkovPPO
-from agents.sb3_env import EpisodeSource, ShopVecEnv
+from agents.index.policy import as_array, atcs_weights
+from agents.ppo.actor_critic import PointerPolicy
+from agents.ppo.rollout_collector import mean_process_times
+from agents.ppo.sb3_checkpoints import CheckpointPolicy
+from agents.ppo.semi_markov_ppo import SemiMarkovPPO
+from agents.ppo.vec_env import EpisodeSource, ShopVecEnv
 from benchmarks.training_speed import PaddedPolicy
-from envs.seeds import episode_seeds, which_block
-from factory.catalogue import find_single_factory
+from envs.seed_splits import episode_seeds, which_block
+from factory.io.catalogue import find_single_factory
 
 POLICY = {"prior": as_array(atcs_weights(2.0, 0.5)).tolist(), "sharpness": 2.0, "width": 16}
 

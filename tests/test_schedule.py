@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from factory.schedule import FailureRecord, Schedule, unload
+from factory.schedule.records import FailureRecord, Schedule, unload
 from factory.simulator import Simulator
-from factory.verifier import verify
+from factory.verification.verifier import verify
 from tests.hand_made import BUILD, BUILD_2, KIT, PAINT, PAINT_1, PAINT_2, TEST_1, hand_book, hand_factory, hand_schedule, play
 
 

@@ -8,8 +8,8 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from envs.seeds import BLOCKS, block, describe, episode_seeds, which_block
-from factory.draws import EPISODE
+from envs.seed_splits import BLOCKS, block, describe, episode_seeds, which_block
+from factory.simulation.random_numbers import EPISODE
 
 GOLDEN = 0x9E3779B97F4A7C15
 """Distance between the keys of two neighbouring roles (docs/model.md, section 7)."""

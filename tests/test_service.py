@@ -28,20 +28,20 @@ pytest.importorskip("onnxscript", reason="exporting needs the extra `scheduler`"
 
 from fastapi.testclient import TestClient
 
-from agents.rules import make_rule
-from factory.catalogue import find_single_factory
+from agents.rules.registry import make_rule
+from factory.io.catalogue import find_single_factory
 from scheduler.__main__ import main
-from scheduler.bundle import Bundle
-from scheduler.decisions import Decider
-from scheduler.engine import Engine
-from scheduler.explanations import explain
-from scheduler.floor import Floor, take_snapshot
-from scheduler.gate import Guards
-from scheduler.journal import Journal, read_entries
-from scheduler.planning import Planner
-from scheduler.plans import Plan
-from scheduler.service import create_app
-from scheduler.simulated import simulate
+from scheduler.decisions.bundle import Bundle
+from scheduler.decisions.decider import Decider
+from scheduler.decisions.explanations import explain
+from scheduler.floor.floor import Floor, take_snapshot
+from scheduler.log.decision_log import Journal, read_entries
+from scheduler.plans.planner import Planner
+from scheduler.plans.schema import Plan
+from scheduler.service.app import create_app
+from scheduler.service.engine import Engine
+from scheduler.service.middleware import Guards
+from scheduler.simulated_plant import simulate
 from tests.waiting import Clock
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -401,12 +401,12 @@ def load_client() -> Any:
 
 def test_a_plant_run_over_http_ends_as_under_the_trained_policy(tmp_path: Path) -> None:
     """A whole episode by examples/client.py: the schedule is the shipped policy's, operation by operation, and the verifier accepts it."""
-    from agents.export import main as export
-    from agents.play import play
-    from agents.trained import load_policy
+    from agents.network.onnx_export import main as export
+    from agents.network.trained_policy import load_policy
+    from agents.policy import play
     from envs.batch import Batch
-    from factory.schedule import unload
-    from factory.verifier import verify
+    from factory.schedule.records import unload
+    from factory.verification.verifier import verify
 
     shipped = ROOT / "policies" / "microfactory"
     assert export([str(shipped), str(tmp_path / "bundle")]) == 0

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from factory import checks, setup_checks
-from factory.checks import check_factory
-from factory.problems import FactoryError
+from factory.validation import factory as factory_checks
+from factory.validation import setups
+from factory.validation.errors import FactoryError
+from factory.validation.factory import check_factory
 from tests.karts import karts
 
 Edit = tuple[str, str]
@@ -67,8 +68,8 @@ def test_options_matter_only_for_products_that_have_them() -> None:
 
 def test_products_and_values_are_counted_in_small_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
     factory = karts()
-    monkeypatch.setattr(checks, "MAX_PRODUCTS", 1)
-    monkeypatch.setattr(setup_checks, "MAX_VALUES", 2)
+    monkeypatch.setattr(factory_checks, "MAX_PRODUCTS", 1)
+    monkeypatch.setattr(setups, "MAX_VALUES", 2)
     with pytest.raises(FactoryError) as refusal:
         check_factory(factory)
     assert str(refusal.value).splitlines() == [

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from agents.play import as_observation
-from agents.rules import make_rule
+from agents.policy import as_observation
+from agents.rules.registry import make_rule
 from envs.batch import Batch
-from envs.features import CANDIDATE_INDEX, SHOP_INDEX
-from factory.arrays import IDLE, UPCOMING, split_entry
-from factory.catalogue import find_single_factory
+from envs.observation.columns import CANDIDATE_INDEX, SHOP_INDEX
+from factory.io.catalogue import find_single_factory
+from factory.simulation.arrays import IDLE, UPCOMING, split_entry
 
 
 class Floor:

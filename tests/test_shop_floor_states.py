@@ -6,17 +6,17 @@ from typing import Any
 
 import pytest
 
-from factory.arrays import DOWN, PROCESSING
 from factory.model import Factory, Machine, Operation, Product
-from scheduler.decisions import Decider, Decision
-from scheduler.floor import Floor
-from scheduler.planning import PlanError
-from scheduler.plans import Plan, PlannedStop
-from scheduler.reading import SnapshotError, read_snapshot
-from scheduler.snapshot import MachineState, OperationState, OrderState, Snapshot
-from scheduler.stability import freeze
-from scheduler.telling import tell_plan
-from scheduler.what_if import MachineDown, change_snapshot
+from factory.simulation.arrays import DOWN, PROCESSING
+from scheduler.decisions.decider import Decider, Decision
+from scheduler.floor.floor import Floor
+from scheduler.plans.planner import PlanError
+from scheduler.plans.schema import Plan, PlannedStop
+from scheduler.plans.stability import freeze
+from scheduler.plans.what_if import MachineDown, change_snapshot
+from scheduler.snapshot.read import SnapshotError, read_snapshot
+from scheduler.snapshot.schema import MachineState, OperationState, OrderState, Snapshot
+from scheduler.text_report import tell_plan
 from tests.plan_reading import Reading
 from tests.workshop import (
     DONE,

@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from agents.play import as_observation
-from agents.rules import make_rule
+from agents.policy import as_observation
+from agents.rules.registry import make_rule
 from envs.batch import Batch
-from factory.arrays import IDLE, NEVER
-from factory.catalogue import find_single_factory
-from scheduler.decisions import Decider
-from scheduler.floor import Floor, take_snapshot
-from scheduler.reading import SnapshotError, parse_snapshot, read_snapshot
-from scheduler.simulated import simulate
+from factory.io.catalogue import find_single_factory
+from factory.simulation.arrays import IDLE, NEVER
+from scheduler.decisions.decider import Decider
+from scheduler.floor.floor import Floor, take_snapshot
+from scheduler.simulated_plant import simulate
+from scheduler.snapshot.read import SnapshotError, parse_snapshot, read_snapshot
 from tests.karts import karts
 
 FACTORY = find_single_factory("microfactory")

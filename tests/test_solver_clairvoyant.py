@@ -9,17 +9,17 @@ import pytest
 
 pytest.importorskip("ortools", reason="the extra `solver` (OR-Tools) is not installed")
 
-from agents.play import play
-from agents.rules import RULES, make_rule
+from agents.policy import play
+from agents.rules.registry import RULES, make_rule
 from agents.solver.bounds import bound_cost
 from agents.solver.clairvoyant import ClairvoyantPolicy, ForesightPolicy, plan_clairvoyant
-from agents.solver.future import FutureReader
-from agents.solver.horizon import RollingHorizonPolicy
+from agents.solver.clairvoyant_state import FutureReader
+from agents.solver.rolling_horizon import RollingHorizonPolicy
 from envs.batch import Batch
-from factory.catalogue import find_single_factory
+from factory.io.catalogue import find_single_factory
 from factory.model import Attribute, Costs, Customer, Demand, DemandRegime, Factory, OrderBook, Tariff
-from factory.schedule import unload
-from factory.verifier import verify
+from factory.schedule.records import unload
+from factory.verification.verifier import verify
 from tests.hand_worked import book, cell, coloured, job, painted, plant, product
 from tests.strategies import random_factory
 

@@ -9,18 +9,18 @@ import pytest
 
 pytest.importorskip("ortools", reason="the extra `solver` (OR-Tools) is not installed")
 
-from agents.play import as_observation, play
-from agents.rules import make_rule
-from agents.solver.horizon import RollingHorizonPolicy
-from agents.solver.imagined import ImaginedShop
-from agents.solver.known import KnownReader
+from agents.policy import as_observation, play
+from agents.rules.registry import make_rule
+from agents.solver.expected_shop import ImaginedShop
+from agents.solver.known_state import KnownReader
+from agents.solver.rolling_horizon import RollingHorizonPolicy
 from envs.batch import Batch
-from evaluation.audit import audit_foresight
-from factory.arrays import PROCESSING
-from factory.catalogue import find_single_factory
+from evaluation.runner.foresight_audit import audit_foresight
+from factory.io.catalogue import find_single_factory
 from factory.model import Costs, Factory, OrderBook
-from factory.schedule import unload
-from factory.verifier import verify
+from factory.schedule.records import unload
+from factory.simulation.arrays import PROCESSING
+from factory.verification.verifier import verify
 from tests.hand_worked import book, cell, coloured, job, painted, plant, product
 from tests.strategies import random_factory
 from tests.test_foresight import change_the_future, moment

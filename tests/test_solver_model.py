@@ -11,14 +11,14 @@ import pytest
 
 pytest.importorskip("ortools", reason="the extra `solver` (OR-Tools) is not installed")
 
-from agents.play import as_observation
-from agents.rules import make_rule
+from agents.policy import as_observation
+from agents.rules.registry import make_rule
 from agents.solver.changeovers import Change, Changeovers
-from agents.solver.cp import solve
-from agents.solver.imagined import ImaginedShop
-from agents.solver.known import KnownReader
-from agents.solver.model import Rates, Sequences, Window, price, time_sequences
-from agents.solver.window import cut_window
+from agents.solver.cp_sat import solve
+from agents.solver.expected_shop import ImaginedShop
+from agents.solver.known_state import KnownReader
+from agents.solver.planning_window import cut_window
+from agents.solver.problem import Rates, Sequences, Window, price, time_sequences
 from envs.batch import Batch
 from factory.model import Attribute, Factory, OrderBook
 from tests.hand_worked import book, cell, coloured, job, painted, plant, product

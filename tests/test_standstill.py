@@ -5,15 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from agents.index import IndexPolicy
-from agents.play import as_observation, play
-from agents.rules import make_rule
+from agents.index.policy import IndexPolicy
+from agents.network.trained_policy import load_policy
+from agents.policy import as_observation, play
+from agents.rules.registry import make_rule
 from agents.standstill import bar_waits, would_stand_still
-from agents.trained import load_policy
 from envs.batch import Batch
-from envs.features import CANDIDATE_INDEX, MACHINE_INDEX, SHOP_INDEX
-from envs.seeds import episode_seeds
-from factory.catalogue import find_single_factory
+from envs.observation.columns import CANDIDATE_INDEX, MACHINE_INDEX, SHOP_INDEX
+from envs.seed_splits import episode_seeds
+from factory.io.catalogue import find_single_factory
 from factory.model import Operation
 from tests.conftest import ROOT
 from tests.hand_worked import book, cell, coloured, job, plant, product
@@ -120,7 +120,7 @@ def test_bug_shipped_policies_finish_on_factories_that_they_were_not_made_for(na
 
 
 def test_trained_policies_decide_alike_in_torch_and_compiled_where_all_would_wait() -> None:
-    from agents.compiled_network import allocate_network_scratch, arrange_weights, best_logit
+    from agents.network.inference import allocate_network_scratch, arrange_weights, best_logit
 
     policy = load_policy(ROOT / "policies" / "mixture")
     weights = arrange_weights({n: v.numpy() for n, v in policy.network.state_dict().items()})

@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from evaluation.resampling import RESAMPLES, Floats, middle_95, resampled_counts, student_quantile
-from evaluation.statistics import (
+from evaluation.statistics.intervals import (
     FEWEST_RESAMPLED,
     Interval,
     mean_difference,
@@ -21,6 +20,7 @@ from evaluation.statistics import (
     ratio_of_means,
     unpaired_probability_of_improvement,
 )
+from evaluation.statistics.resampling import RESAMPLES, Floats, middle_95, resampled_counts, student_quantile
 from tests.samples import assert_close, assert_covers, costs
 
 Draw = Callable[[np.random.Generator, int], Floats]

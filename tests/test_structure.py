@@ -14,10 +14,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from setuptools import find_packages
 
-from envs import features
-from factory import arrays, model
-from factory.kpis import Kpis, Use
+from envs.observation import columns
+from factory import model
+from factory.schedule.kpis import Kpis, Use
+from factory.simulation import arrays
 
 ROOT = Path(__file__).resolve().parent.parent
 TORCH = ("torch", "stable_baselines3", "sb3_contrib", "tensorboard")
@@ -109,9 +111,9 @@ def test_modules_of_the_page_import_without_cycles() -> None:
 
 def test_imports_are_walked() -> None:
     """The walker sees what the other tests rely on."""
-    assert "factory.compiled" in names_imported(parse("factory.draws"))
-    assert "factory.arrays" in names_imported(parse("factory.kernel"))
-    assert names_imported(ast.parse("from factory import kernel\nimport torch.nn")) == {"factory.kernel", "torch.nn"}
+    assert "factory.jit.compile" in names_imported(parse("factory.simulation.random_numbers"))
+    assert "factory.simulation.arrays" in names_imported(parse("factory.simulation.kernel"))
+    assert names_imported(ast.parse("from factory.simulation import kernel\nimport torch.nn")) == {"factory.simulation.kernel", "torch.nn"}
 
 
 @pytest.mark.parametrize("path", [MODULES[package] for package in PACKAGES], ids=lambda path: path.parent.name)
@@ -132,7 +134,7 @@ def libraries_loaded_by(modules: list[str]) -> set[str]:
     [
         ("factory", (*TORCH, "matplotlib", "gymnasium")),
         ("envs", (*TORCH, "matplotlib")),
-        ("agents.rules", (*TORCH, "matplotlib", "gymnasium")),
+        ("agents.rules.registry", (*TORCH, "matplotlib", "gymnasium")),
         ("scheduler", (*TORCH, "gymnasium")),
     ],
 )
@@ -177,9 +179,10 @@ def test_mypy_is_told_which_modules_hold_compiled_functions() -> None:
 
 
 def test_installed_packages_are_the_rooms() -> None:
-    installed = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]["packages"]
-    folders = (file.parent for room in set(PACKAGES) - {"benchmarks"} for file in (ROOT / room).rglob("__init__.py"))
-    assert sorted(installed) == sorted(folder.relative_to(ROOT).as_posix().replace("/", ".") for folder in folders)
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]
+    installed = find_packages(str(ROOT), **settings["packages"]["find"])
+    rooms = {path.parent for room in set(PACKAGES) - {"benchmarks"} for path in (ROOT / room).rglob("*.py")}
+    assert sorted(installed) == sorted(folder.relative_to(ROOT).as_posix().replace("/", ".") for folder in rooms)
 
 
 TEST_FILES = sorted((ROOT / "tests").glob("*.py"))
@@ -272,7 +275,7 @@ def names_of_the_domain() -> set[str]:
 
 
 NEED_NO_ENTRY = {"name", "description", "default", "factory", "after", "date", "time", "log", "log_setup", "log_length", "times", "hours", "floor", "plant"}
-"""Plain words, and the shop's bookkeeping, which factory/arrays.py explains."""
+"""Plain words, and the shop's bookkeeping, which factory/simulation/arrays.py explains."""
 
 
 def test_glossary_defines_every_name_of_the_domain() -> None:
@@ -283,7 +286,7 @@ def test_glossary_defines_every_name_of_the_domain() -> None:
 
 
 def test_glossary_lists_the_columns_of_the_observation() -> None:
-    tables = {"candidates": features.CANDIDATES, "machines": features.MACHINES, "shop": features.SHOP}
+    tables = {"candidates": columns.CANDIDATES, "machines": columns.MACHINES, "shop": columns.SHOP}
     lines = [f"| {table} | `{column.name}` | {column.unit} | {column.meaning} |" for table, columns in tables.items() for column in columns]
     listed = [line for line in glossary().splitlines() if line.split(" ")[1:2] and line.split(" ")[1] in tables and line.count("|") == 5]
     assert listed == lines

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 
 import evaluate
-from evaluation.contenders import Contender, parse_contenders
-from evaluation.instance_play import InstancePlay
-from evaluation.published import find_published, is_comparable, read_published, settle
-from evaluation.suite_tables import describe_suite, family_of, report_suite, summarise
-from evaluation.suites import compare_completions, rate, run_suite
-from factory.instances import Instance, read_suite
+from evaluation.public_suites.instance_play import InstancePlay
+from evaluation.public_suites.published_results import find_published, is_comparable, read_published, settle
+from evaluation.public_suites.suites import compare_completions, rate, run_suite
+from evaluation.public_suites.tables import describe_suite, family_of, report_suite, summarise
+from evaluation.runner.contenders import Contender, parse_contenders
+from factory.instances.read import Instance, read_suite
 from tests.test_guest import GUESTS
 
 

@@ -11,18 +11,18 @@ from typing import Any
 
 import pytest
 
-from agents.rule_parameters import Parameter, read_values
-from agents.training_config import ConfigError, read_config
-from evaluation.contenders import parse_contenders
-from evaluation.tuned import FOLDER as TUNED
-from evaluation.tuned import read_tuned
-from factory.catalogue import find_factory, find_single_factory
-from factory.instances import read_expected_completions, read_fjsp, read_jsp, read_optimal_sequences, read_replay, read_suite
-from factory.order_book import read_order_book
-from factory.problems import FactoryError
-from factory.text_files import drop_mark, read_number
+from agents.rules.parameters import Parameter, read_values
+from agents.training.config import ConfigError, read_config
+from evaluation.runner.contenders import parse_contenders
+from evaluation.tuned_parameters import FOLDER as TUNED
+from evaluation.tuned_parameters import read_tuned
+from factory.instances.read import read_expected_completions, read_fjsp, read_jsp, read_optimal_sequences, read_replay, read_suite
+from factory.io.catalogue import find_factory, find_single_factory
+from factory.io.order_book_csv import read_order_book
+from factory.text.text_files import drop_mark, read_number
+from factory.validation.errors import FactoryError
 from scheduler.__main__ import _read_plan
-from scheduler.reading import SnapshotError, read_snapshot
+from scheduler.snapshot.read import SnapshotError, read_snapshot
 from tests.karts import BOOK, FACTORY, karts
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -17,15 +17,15 @@ import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from agents import checkpointing
-from agents.checkpointing import CheckpointError, read_newest, save_checkpoint
-from agents.rules import make_rule
-from agents.trained import PolicyError, load_policy
-from agents.trainer import Trainer, TrainingError
-from agents.training_config import ConfigError, TrainingConfig, parse_config, read_config, to_toml
-from evaluation.contenders import parse_contenders
-from evaluation.episodes import Play
-from evaluation.scenarios import find_scenarios
+from agents.network.trained_policy import PolicyError, load_policy
+from agents.rules.registry import make_rule
+from agents.training import checkpoints
+from agents.training.checkpoints import CheckpointError, read_newest, save_checkpoint
+from agents.training.config import ConfigError, TrainingConfig, parse_config, read_config, to_toml
+from agents.training.trainer import Trainer, TrainingError
+from evaluation.runner.contenders import parse_contenders
+from evaluation.runner.episodes import Play
+from evaluation.runner.scenarios import find_scenarios
 from tests.waiting import wait_for
 from train import main as train_main
 
@@ -168,9 +168,9 @@ def test_a_full_disk_loses_no_finished_checkpoint(tmp_path: Path, monkeypatch: p
 def test_only_the_last_checkpoints_are_kept(tmp_path: Path) -> None:
     for step in range(5):
         save_checkpoint(tmp_path, step, {"steps": step}, keep=2)
-    assert [checkpointing.read_checkpoint(path)["steps"] for path in sorted(tmp_path.glob("*.pt"))] == [3, 4]
+    assert [checkpoints.read_checkpoint(path)["steps"] for path in sorted(tmp_path.glob("*.pt"))] == [3, 4]
     with pytest.raises(CheckpointError, match="cannot be read"):
-        checkpointing.read_checkpoint(tmp_path / "none.pt")
+        checkpoints.read_checkpoint(tmp_path / "none.pt")
 
 
 def test_a_run_is_not_begun_over_another(finished: tuple[Path, dict[str, torch.Tensor]]) -> None:
@@ -201,7 +201,7 @@ def test_what_ceases_to_be_finite_stops_the_run_and_is_named(tmp_path: Path, lay
 
 
 def test_checkpoints_of_other_feature_tables_are_refused(finished: tuple[Path, dict[str, torch.Tensor]], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("agents.trainer.feature_hash", lambda: "other")
+    monkeypatch.setattr("agents.training.trainer.feature_hash", lambda: "other")
     with pytest.raises(TrainingError, match="was trained on feature tables"):
         trainer(finished[0]).resume()
 

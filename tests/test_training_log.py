@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-import agents.trainer
+import agents.training.trainer
 from tests.test_training import trainer
 
 KEEPING: dict[str, dict[str, object]] = {"keeping": {"rollouts_a_validation": 3, "rollouts_a_checkpoint": 2, "validation_episodes": 2, "pictures": False}}

@@ -8,10 +8,9 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from agents.index_features import FEATURES
-from agents.rules import RULES
-from evaluation.rule_search import tunable_rules
-from evaluation.tuned import (
+from agents.index.features import FEATURES
+from agents.rules.registry import RULES
+from evaluation.tuned_parameters import (
     FOLDER,
     Budget,
     Tuned,
@@ -27,8 +26,9 @@ from evaluation.tuned import (
     tuned_rules,
     write_tuned,
 )
-from factory.catalogue import FOLDER as FACTORIES
-from factory.catalogue import find_factory, find_single_factory, shipped
+from evaluation.tuning.rule_search import tunable_rules
+from factory.io.catalogue import FOLDER as FACTORIES
+from factory.io.catalogue import find_factory, find_single_factory, shipped
 
 COSTS = Validation(default=100.0, tuned=90.0, difference=-10.0, low=-12.5, high=-7.5)
 

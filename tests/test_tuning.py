@@ -9,17 +9,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from agents.index import IndexPolicy, as_array, atcs_weights
-from agents.rules import Rule, make_rule
-from envs.seeds import which_block
-from evaluation import units
-from evaluation.arena import Arena, orders_an_episode
-from evaluation.index_search import best_start, evolve, tune_index
-from evaluation.resampling import Floats
-from evaluation.rule_search import Setting, compare_costs, count_episodes, search, spread, tunable_rules, tune_rule, with_setting
-from evaluation.scenarios import NamedScenario, find_scenarios
-from evaluation.tuned import Budget, read_tuned
-from evaluation.tuning import describe_tuning, run_tuning
+from agents.index.policy import IndexPolicy, as_array, atcs_weights
+from agents.rules.registry import Rule, make_rule
+from envs.seed_splits import which_block
+from evaluation.runner import work_units
+from evaluation.runner.scenarios import NamedScenario, find_scenarios
+from evaluation.statistics.resampling import Floats
+from evaluation.tuned_parameters import Budget, read_tuned
+from evaluation.tuning.index_search import best_start, evolve, tune_index
+from evaluation.tuning.objective import Arena, orders_an_episode
+from evaluation.tuning.rule_search import Setting, compare_costs, count_episodes, search, spread, tunable_rules, tune_rule, with_setting
+from evaluation.tuning.tune import describe_tuning, run_tuning
 from factory.model import Order, OrderBook
 
 SMALL = Budget(settings=6, orders=16, finalists=2, final_orders=16, generations=4, population=4, generation_orders=16, validation_orders=16)
@@ -242,15 +242,15 @@ def test_second_start_finds_what_is_done(tmp_path: Path, monkeypatch: pytest.Mon
     assert describe_tuning([tuned]) in table
     assert table.count("tiny  ") == 8, "seven rules and the index"
 
-    monkeypatch.setattr(units, "_run_pool", lambda *_: pytest.fail("something is played again"))
+    monkeypatch.setattr(work_units, "_run_pool", lambda *_: pytest.fail("something is played again"))
     run_tuning(["tiny"], tmp_path / "out", tmp_path / "work", processes=1, budget=SMALL)
     assert (tmp_path / "out" / "tiny.toml").read_bytes() == written
 
 
 def test_another_budget_is_another_search(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
-    monkeypatch.setattr(units.Store, "read", lambda store, unit: asked.append(unit.key))
-    monkeypatch.setattr(units, "_work_off", lambda *_: (none for none in ()))
+    monkeypatch.setattr(work_units.Store, "read", lambda store, unit: asked.append(unit.key))
+    monkeypatch.setattr(work_units, "_work_off", lambda *_: (none for none in ()))
     for budget in (SMALL, SMALL, SMALL.model_copy(update={"orders": 17})):
         with pytest.raises(KeyError):  # nothing was worked off
             run_tuning(["tiny"], tmp_path, tmp_path, processes=1, budget=budget)
@@ -267,6 +267,6 @@ def test_missing_library_is_named_with_its_remedy(tmp_path: Path, monkeypatch: p
 
 def test_killed_search_is_named_with_its_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     lost = {"failed": {"reason": "crashed", "message": "its process ended without an answer"}}
-    monkeypatch.setattr("evaluation.tuning.run_units", lambda searches, *_: [lost] * len(searches))
+    monkeypatch.setattr("evaluation.tuning.tune.run_units", lambda searches, *_: [lost] * len(searches))
     with pytest.raises(ChildProcessError, match=r"tiny: evolved index: its process ended .* start again with fewer processes"):
         run_tuning(["tiny"], tmp_path, tmp_path, processes=1, budget=SMALL)

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from evaluation.units import JsonObject, Store, digest, run_units
-from factory.writing import write_atomically
+from evaluation.runner.work_units import JsonObject, Store, digest, run_units
+from factory.io.atomic_write import write_atomically
 from tests.waiting import wait_for, wait_until
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -132,7 +132,7 @@ def test_a_unit_whose_process_is_killed_by_accident_is_done_again(tmp_path: Path
 PROGRAM = """
 import sys
 from pathlib import Path
-from evaluation.units import Store, run_units
+from evaluation.runner.work_units import Store, run_units
 from tests.test_units import Square
 if __name__ == "__main__":
     units = [Square(number, sys.argv[2], how="well" if number < 6 else "may stop") for number in range(40)]

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.rules import make_rule
-from agents.validation import Examination, mean_ratio
+from agents.rules.registry import make_rule
+from agents.training.validation import Examination, mean_ratio
 
 
 class OnlyWaits:

@@ -6,11 +6,11 @@ import gymnasium
 import numpy as np
 import pytest
 
-from envs.environment import ChangeoverEnv
-from envs.features import CANDIDATE_INDEX
-from envs.vector import ChangeoverVectorEnv
-from factory import draws
-from factory.arrays import COST_TERMS
+from envs.env import ChangeoverEnv
+from envs.observation.columns import CANDIDATE_INDEX
+from envs.vector_env import ChangeoverVectorEnv
+from factory.simulation import random_numbers
+from factory.simulation.arrays import COST_TERMS
 from factory.simulator import IllegalActionError
 
 MIXTURE = ["microfactory", "tiny", "scarce_crew", "unreliable", "green", "one_of_a_kind"]
@@ -18,7 +18,7 @@ SETTINGS = {"num_orders": 6, "job_rows": 8, "changeover_rows": 4, "dtype": np.fl
 
 
 def next_seed(seed: int) -> int:
-    return int(draws.bits(np.uint64(seed), draws.EPISODE, 0, 0))
+    return int(random_numbers.bits(np.uint64(seed), random_numbers.EPISODE, 0, 0))
 
 
 def choose(mask: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -121,7 +121,7 @@ def test_drawn_factories_follow_from_the_seed() -> None:
         seeds = floor.seed.copy()
         observations, _, terminated, _, _ = vector.step(choose(observations["action_mask"], rng))
         for e in np.flatnonzero(terminated):
-            assert floor.factory[e] == int(draws.bits(seeds[e], draws.EPISODE, 1, 0)) % 3
+            assert floor.factory[e] == int(random_numbers.bits(seeds[e], random_numbers.EPISODE, 1, 0)) % 3
             assert int(floor.seed[e]) == next_seed(int(seeds[e]))
             stood_in.add(int(floor.factory[e]))
     assert stood_in == {0, 1, 2}

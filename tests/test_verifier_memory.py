@@ -10,20 +10,20 @@ from functools import cache
 import numpy as np
 import pytest
 
-from agents.play import play as play_batch
-from agents.rules import make_rule
+from agents.policy import play as play_batch
+from agents.rules.registry import make_rule
 from envs.batch import Batch
-from factory import verifier
-from factory.arrays import COST_TERMS
-from factory.billing import Bill, bill
-from factory.catalogue import find_single_factory
-from factory.faults import VerificationError
-from factory.kpis import kpis
+from factory.io.catalogue import find_single_factory
+from factory.lookups import Plant
 from factory.model import Factory, OrderBook, Uncertainty
-from factory.plant import Plant
-from factory.schedule import Schedule, unload
-from factory.verifier import Verifier, verify
-from factory.world import World, draw_orders
+from factory.schedule.bill import Bill, bill
+from factory.schedule.kpis import kpis
+from factory.schedule.records import Schedule, unload
+from factory.simulation.arrays import COST_TERMS
+from factory.verification import verifier
+from factory.verification.reference_world import World, draw_orders
+from factory.verification.verifier import Verifier, verify
+from factory.verification.violations import VerificationError
 from tests.hand_made import BUILD_1, PAINT_1, PAINT_2, hand_book, hand_factory, hand_schedule, play, with_operation, with_order
 from tests.strategies import random_factory
 

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from factory.catalogue import find_single_factory
+from factory.io.catalogue import find_single_factory
 from factory.model import Option, OptionValue
-from scheduler.planning import Planner
-from scheduler.plans import Plan
-from scheduler.reading import SnapshotError
-from scheduler.snapshot import Lock, Snapshot
-from scheduler.stability import compare, freeze
-from scheduler.what_if import CancelOrder, Change, Comparison, LockOperation, MachineDown, OrderTerms, RushOrder, change_snapshot, what_if
+from scheduler.plans.planner import Planner
+from scheduler.plans.schema import Plan
+from scheduler.plans.stability import compare, freeze
+from scheduler.plans.what_if import CancelOrder, Change, Comparison, LockOperation, MachineDown, OrderTerms, RushOrder, change_snapshot, what_if
+from scheduler.snapshot.read import SnapshotError
+from scheduler.snapshot.schema import Lock, Snapshot
 from tests.plan_reading import Reading
 from tests.test_locks import CROSSING, locked
 from tests.workshop import (

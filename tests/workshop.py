@@ -9,7 +9,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.rules import Rule, make_rule
+from agents.rules.registry import Rule, make_rule
 from factory.model import (
     Attribute,
     Costs,
@@ -25,14 +25,14 @@ from factory.model import (
     Transport,
     WorkCentre,
 )
-from scheduler.bundle import Bundle
-from scheduler.decisions import Decider
-from scheduler.floor import Floor, take_snapshot
-from scheduler.planning import Planner
-from scheduler.plans import Plan
-from scheduler.reading import check_snapshot
-from scheduler.simulated import simulate
-from scheduler.snapshot import MachineState, OperationState, OrderState, Snapshot
+from scheduler.decisions.bundle import Bundle
+from scheduler.decisions.decider import Decider
+from scheduler.floor.floor import Floor, take_snapshot
+from scheduler.plans.planner import Planner
+from scheduler.plans.schema import Plan
+from scheduler.simulated_plant import simulate
+from scheduler.snapshot.read import check_snapshot
+from scheduler.snapshot.schema import MachineState, OperationState, OrderState, Snapshot
 
 ATCS = make_rule("ATCS", k1=2, k2=0.5)
 FIFO = make_rule("FIFO")

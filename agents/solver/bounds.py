@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from agents.solver.future import FutureReader
-from factory.arrays import FactoryArrays, ShopState
+from agents.solver.clairvoyant_state import FutureReader
+from factory.simulation.arrays import FactoryArrays, ShopState
 
 _HOURS = 24
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from agents.solver.known import Setup
-from factory.arrays import FactoryArrays
+from agents.solver.known_state import Setup
+from factory.simulation.arrays import FactoryArrays
 
 
 class Change(NamedTuple):

@@ -9,18 +9,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.play import ShopPolicy, as_observation
-from agents.rules import RULES, Rule, make_rule
+from agents.policy import ShopPolicy, as_observation
+from agents.rules.registry import RULES, Rule, make_rule
 from agents.solver.bounds import bound_cost
-from agents.solver.follow import Observation, Plan
-from agents.solver.future import FuturePlanner
-from agents.solver.horizon import RollingHorizonPolicy, progress, surprises
-from agents.solver.known import Key
+from agents.solver.clairvoyant_state import FuturePlanner
+from agents.solver.known_state import Key
+from agents.solver.plan_following import Observation, Plan
 from agents.solver.planner import HINT_RULES, Planner
+from agents.solver.rolling_horizon import RollingHorizonPolicy, progress, surprises
 from envs.batch import Batch
-from factory.arrays import ShopState
 from factory.model import Factory, OrderBook
-from factory.schedule import Schedule, unload
+from factory.schedule.records import Schedule, unload
+from factory.simulation.arrays import ShopState
 
 RIVALS: tuple[Rule, ...] = (make_rule("ATCS", k1=2, k2=0.5), *HINT_RULES, *(RULES[name] for name in ("ATC", "EDD", "WMDD", "SPT", "SST>SPT", "FIFO")))
 """Rules whose episodes compete with the plan's; the cheapest is kept."""
@@ -49,7 +49,7 @@ class ThriftyPolicy(RollingHorizonPolicy):
     seconds
         Nominal time for all solves of the episode together.
     settings
-        As for :class:`agents.solver.horizon.RollingHorizonPolicy`.
+        As for :class:`agents.solver.rolling_horizon.RollingHorizonPolicy`.
     """
 
     def __init__(self, incumbent: Schedule, seconds: float, **settings: Any) -> None:

@@ -9,14 +9,14 @@ from functools import partial
 
 import numpy as np
 
-from agents.rules import Rule, make_rule
+from agents.rules.registry import Rule, make_rule
 from agents.solver.changeovers import Changeovers
-from agents.solver.cp import Solution, solve
-from agents.solver.follow import Observation, Plan, row_by_plan, row_by_rule
-from agents.solver.imagined import ImaginedShop, Planned
-from agents.solver.known import KnownReader, KnownState
-from agents.solver.model import Rates
-from agents.solver.window import cut_window
+from agents.solver.cp_sat import Solution, solve
+from agents.solver.expected_shop import ImaginedShop, Planned
+from agents.solver.known_state import KnownReader, KnownState
+from agents.solver.plan_following import Observation, Plan, row_by_plan, row_by_rule
+from agents.solver.planning_window import cut_window
+from agents.solver.problem import Rates
 from envs.batch import Batch
 
 HINT_RULES: tuple[Rule, ...] = tuple(make_rule("ATCS", k1=k1, k2=k2) for k1 in (1, 3, 8) for k2 in (0.15, 0.4, 1.5))
@@ -34,7 +34,7 @@ leads nowhere.
 
 @dataclass(frozen=True)
 class Settings:
-    """How plans are made; see :class:`agents.solver.horizon.RollingHorizonPolicy`."""
+    """How plans are made; see :class:`agents.solver.rolling_horizon.RollingHorizonPolicy`."""
 
     seconds: float
     most_tasks: int

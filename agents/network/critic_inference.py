@@ -1,0 +1,102 @@
+"""The privileged critic without torch: the value of one shop, from the summary that the compiled network has just made of it. Compiled.
+
+The same sums as :class:`agents.network.pointer_network.Critic`, in single precision and another order; tests/test_compiled_network.py holds that both agree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agents.network.critic_features import PRIVILEGED_FEATURES
+from agents.network.feature_sizes import SHOP_FEATURES
+from agents.network.inference import Matrix, apply_layer, cut_off
+from factory.jit.array_struct import Bundle
+from factory.jit.compile import compiled
+
+
+@dataclass(frozen=True, eq=False)
+class CriticWeights(Bundle):
+    """Weights of the critic; matrices are [inputs, outputs]. D is the width, S the width of the summary."""
+
+    first: Matrix  # [S + PRIVILEGED_FEATURES, D]
+    first_bias: Matrix  # [D]
+    second: Matrix  # [D, D]
+    second_bias: Matrix  # [D]
+    last: Matrix  # [D, 1]
+    last_bias: Matrix  # [1]
+    returns: NDArray[np.float64]  # [2] mean and deviation by which returns were normalised
+
+
+@dataclass(frozen=True, eq=False)
+class CriticScratch(Bundle):
+    """Memory for one value."""
+
+    inputs: Matrix  # [S + PRIVILEGED_FEATURES]
+    hidden: Matrix  # [2, D]
+    value: Matrix  # [1]
+
+
+def arrange_critic(network: Mapping[str, NDArray[Any]], critic: Mapping[str, NDArray[Any]]) -> CriticWeights:
+    """Weights from the states of the network and of its critic (names as in torch).
+
+    Raises
+    ------
+    ValueError
+        If one is missing or has another shape.
+    """
+    try:
+        first, second, last = ((_matrix(critic[f"layers.{n}.weight"].T), _matrix(critic[f"layers.{n}.bias"])) for n in (0, 2, 4))
+        returns = np.array([network["return_mean"], network["return_deviation"]], np.float64)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"critic: a layer is missing ({error}); all are wanted. Export anew.") from None
+    weights = CriticWeights(*first, *second, *last, returns=returns)
+    for name, shape in _shapes(first[0].shape[-1]).items():
+        found = getattr(weights, name).shape
+        if found != shape:
+            rule = f"{name} has the shape {found}; {shape} is wanted"
+            raise ValueError(f"critic: {rule}. Export anew.")
+    return weights
+
+
+def _shapes(width: int) -> dict[str, tuple[int, ...]]:
+    inputs = 3 * width + SHOP_FEATURES + PRIVILEGED_FEATURES
+    return {
+        "first": (inputs, width),
+        "first_bias": (width,),
+        "second": (width, width),
+        "second_bias": (width,),
+        "last": (width, 1),
+        "last_bias": (1,),
+        "returns": (2,),
+    }
+
+
+def _matrix(values: NDArray[Any]) -> Matrix:
+    return np.ascontiguousarray(values, np.float32)
+
+
+def allocate_critic_scratch(weights: CriticWeights) -> CriticScratch:
+    """Memory for one value."""
+    inputs, width = weights.first.shape
+    return CriticScratch(np.zeros(inputs, np.float32), np.zeros((2, width), np.float32), np.zeros(1, np.float32))
+
+
+@compiled
+def value_of(weights, scratch, summary, privileged):
+    """Value in units of reward of the shop with that ``summary [S]`` and ``privileged [PRIVILEGED_FEATURES]``."""
+    told = summary.shape[0]
+    for place in range(told):
+        scratch.inputs[place] = summary[place]
+    for place in range(privileged.shape[0]):
+        scratch.inputs[told + place] = privileged[place]
+    apply_layer(scratch.inputs, weights.first, weights.first_bias, scratch.hidden[0])
+    cut_off(scratch.hidden[0])
+    apply_layer(scratch.hidden[0], weights.second, weights.second_bias, scratch.hidden[1])
+    cut_off(scratch.hidden[1])
+    apply_layer(scratch.hidden[1], weights.last, weights.last_bias, scratch.value)
+    return weights.returns[0] + weights.returns[1] * np.float64(scratch.value[0])

@@ -1,0 +1,314 @@
+"""The pointer network without torch: one observation at a time on its legal rows, for those who decide now. Compiled.
+
+The same sums as :class:`agents.network.pointer_network.PointerNetwork`, in single precision and
+another order; tests/test_compiled_network.py holds that both agree.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agents.index.kernels import describe_row
+from agents.network.feature_sizes import EXISTS, MACHINE_FEATURES, NEAR, ROW_FEATURES, SHOP_FEATURES
+from agents.network.features_compiled import describe_machine, describe_shop_row, unit_of
+from agents.standstill import would_stand_still
+from factory.jit.array_struct import Bundle
+from factory.jit.compile import compiled
+
+NO_ROW, NOT_FINITE = -1, -2
+"""Instead of a row: none is legal; a logit is not finite."""
+
+Matrix = NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Weights(Bundle):
+    """Weights of the network; matrices are [inputs, outputs]. D is the width."""
+
+    prior: NDArray[np.float64]  # [W] of the index that the network started as
+    row_1: Matrix  # [W, D]
+    row_1_bias: Matrix  # [D]
+    row_2: Matrix  # [D, D]
+    row_2_bias: Matrix  # [D]
+    machine: Matrix  # [MACHINE_FEATURES, D / 2]
+    context: Matrix  # [3 D + SHOP_FEATURES, D]
+    context_bias: Matrix  # [D]
+    row_part: Matrix  # [D, D]
+    context_part: Matrix  # [D, D]
+    context_part_bias: Matrix  # [D]
+    head: Matrix  # [D, 1]
+    head_bias: Matrix  # [1]
+
+
+@dataclass(frozen=True, eq=False)
+class Scratch(Bundle):
+    """Memory for one observation with up to A rows."""
+
+    features: NDArray[np.float64]  # [W]
+    bounded: Matrix  # [W]
+    hidden: Matrix  # [D]
+    encoded: Matrix  # [A, D]
+    prior: NDArray[np.float64]  # [A]
+    machine: Matrix  # [MACHINE_FEATURES]
+    machines_seen: Matrix  # [2] in the summary so far: all, and those of the asked machine's work centre
+    summary: Matrix  # [3 D + SHOP_FEATURES]
+    context: Matrix  # [2, D]
+
+
+_NAMES = {
+    "row_1": "row_encoder.0",
+    "row_2": "row_encoder.2",
+    "machine": "machine_encoder.0",
+    "context": "context.0",
+    "row_part": "row_part",
+    "context_part": "context_part",
+    "head": "row_head",
+}
+"""Layers by their names in the trained network."""
+
+
+def arrange_weights(state: Mapping[str, NDArray[Any]]) -> Weights:
+    """Weights from the trained network's state (names as in torch).
+
+    Raises
+    ------
+    ValueError
+        If one is missing or has another shape.
+    """
+    try:
+        arrays: dict[str, NDArray[Any]] = {"prior": np.asarray(state["prior"], np.float64)}
+        for ours, theirs in _NAMES.items():
+            arrays[ours] = np.ascontiguousarray(state[f"{theirs}.weight"].T, np.float32)
+            if f"{theirs}.bias" in state:
+                arrays[f"{ours}_bias"] = np.ascontiguousarray(state[f"{theirs}.bias"], np.float32)
+        weights = Weights(**arrays)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"weights: a layer is missing ({error}); all are wanted. Export anew.") from None
+    width = weights.row_1.shape[-1]
+    for name, shape in _shapes(width).items():
+        found = getattr(weights, name).shape
+        if found != shape:
+            raise ValueError(f"weights: {name} has the shape {found}; {shape} is wanted. Export anew.")
+    return weights
+
+
+def _shapes(width: int) -> dict[str, tuple[int, ...]]:
+    summary = 3 * width + SHOP_FEATURES
+    return {
+        "prior": (ROW_FEATURES,),
+        "row_1": (ROW_FEATURES, width),
+        "row_1_bias": (width,),
+        "row_2": (width, width),
+        "row_2_bias": (width,),
+        "machine": (MACHINE_FEATURES, width // 2),
+        "context": (summary, width),
+        "context_bias": (width,),
+        "row_part": (width, width),
+        "context_part": (width, width),
+        "context_part_bias": (width,),
+        "head": (width, 1),
+        "head_bias": (1,),
+    }
+
+
+def allocate_network_scratch(weights: Weights, rows: int) -> Scratch:
+    """Memory for observations with up to ``rows`` rows."""
+    width = weights.row_1.shape[1]
+    shapes = {
+        "features": (ROW_FEATURES,),
+        "bounded": (ROW_FEATURES,),
+        "hidden": (width,),
+        "encoded": (rows, width),
+        "prior": (rows,),
+        "machine": (MACHINE_FEATURES,),
+        "machines_seen": (2,),
+        "summary": (3 * width + SHOP_FEATURES,),
+        "context": (2, width),
+    }
+    doubles = ("features", "prior")
+    return Scratch(*(np.zeros(shapes[one.name], np.float64 if one.name in doubles else np.float32) for one in fields(Scratch)))
+
+
+@compiled
+def best_of_each(weights, scratch, candidates, machines, shops, action_mask, rows):
+    """The row with the highest logit of each observation, ``rows [B]``; NO_ROW or NOT_FINITE."""
+    for b in range(rows.shape[0]):
+        rows[b] = best_logit(weights, scratch, candidates[b], machines[b], shops[b], action_mask[b])
+
+
+@compiled
+def best_logit(weights, scratch, candidates, machines, shop, action_mask):
+    """Return the legal row with the highest logit, the first one on ties; NO_ROW or NOT_FINITE.
+
+    It is not the wait where the plant would stand still by it (:mod:`agents.standstill`).
+    """
+    count = encode_rows(weights, scratch, candidates, shop, action_mask)
+    if count == 0:
+        return NO_ROW
+    summarise(weights, scratch, machines, shop, count)
+    best, highest, place, wait = NO_ROW, -math.inf, 0, action_mask.shape[0] - 1
+    for row in range(action_mask.shape[0]):
+        if action_mask[row]:
+            logit = row_logit(weights, scratch, place)
+            if not math.isfinite(logit):
+                return NOT_FINITE
+            is_better = logit > highest
+            if is_better and row == wait:  # the last row, so that the tables are read at most once
+                is_better = not would_stand_still(candidates, machines, shop, action_mask)
+            if is_better:
+                best, highest = row, logit
+            place += 1
+    return best
+
+
+@compiled
+def all_logits(weights, scratch, candidates, machines, shop, action_mask, table_rows, logits):
+    """Write number in the table and logit of each legal row, into ``table_rows [A]``, ``logits [A]``.
+
+    Return how many they are. The wait is left out where the plant would stand still by it.
+    """
+    count = encode_rows(weights, scratch, candidates, shop, action_mask)
+    if count > 0:
+        summarise(weights, scratch, machines, shop, count)
+    place, wait = 0, action_mask.shape[0] - 1
+    for row in range(action_mask.shape[0]):
+        if action_mask[row]:
+            table_rows[place], logits[place] = row, row_logit(weights, scratch, place)
+            place += 1
+    if action_mask[wait] and would_stand_still(candidates, machines, shop, action_mask):
+        return count - 1
+    return count
+
+
+@compiled
+def encode_rows(weights, scratch, candidates, shop, action_mask):
+    """Encodings and priors of the legal rows, one after the other; how many they are."""
+    count = 0
+    for row in range(action_mask.shape[0]):
+        if action_mask[row]:
+            describe_row(candidates[row], shop, scratch.features)
+            index = 0.0
+            for column in range(ROW_FEATURES):
+                value = scratch.features[column]
+                index += weights.prior[column] * value
+                scratch.bounded[column] = math.copysign(math.log1p(abs(value)), value) if value != 0.0 else 0.0
+            scratch.prior[count] = np.float32(index)
+            encode_row(weights, scratch, scratch.bounded, count)
+            count += 1
+    return count
+
+
+@compiled
+def encode_row(weights, scratch, bounded, place):
+    """Encoding of one row as the network reads it, into ``scratch.encoded[place]``."""
+    apply_layer(bounded, weights.row_1, weights.row_1_bias, scratch.hidden)
+    cut_off(scratch.hidden)
+    apply_layer(scratch.hidden, weights.row_2, weights.row_2_bias, scratch.encoded[place])
+    cut_off(scratch.encoded[place])
+
+
+@compiled
+def apply_layer(inputs, matrix, bias, out):
+    """``inputs @ matrix + bias``; inputs that are 0, as half of them are after a rectifier, cost nothing."""
+    for column in range(out.shape[0]):
+        out[column] = bias[column]
+    add_product(inputs, matrix, out)
+
+
+@compiled
+def add_product(inputs, matrix, out):
+    """Add ``inputs @ matrix`` to ``out``."""
+    for place in range(inputs.shape[0]):
+        value = inputs[place]
+        if value != 0.0:
+            for column in range(out.shape[0]):
+                out[column] += value * matrix[place, column]
+
+
+@compiled
+def cut_off(values):
+    """Rectify."""
+    for place in range(values.shape[0]):
+        if values[place] < 0.0:
+            values[place] = np.float32(0.0)
+
+
+@compiled
+def summarise(weights, scratch, machines, shop, count):
+    """What all rows, machines and the shop say together: ``scratch.summary``, and as every row's logit takes it in, ``scratch.context[1]``."""
+    width, unit = weights.row_1.shape[1], unit_of(shop)
+    pool_rows(weights, scratch, count)
+    for machine in range(machines.shape[0]):
+        describe_machine(machines[machine], unit, scratch.machine)
+        add_machine(weights, scratch, scratch.machine)
+    average_machines(weights, scratch)
+    describe_shop_row(shop, unit, scratch.summary[3 * width :])
+    read_summary(weights, scratch)
+
+
+@compiled
+def pool_rows(weights, scratch, count):
+    """Begin a summary: mean and maximum of the encoded rows."""
+    width, summary = weights.row_1.shape[1], scratch.summary
+    summary[:] = 0.0
+    scratch.machines_seen[:] = 0.0
+    for row in range(count):
+        for column in range(width):
+            value = scratch.encoded[row, column]
+            summary[column] += value
+            summary[width + column] = max(summary[width + column], value)  # encodings are never negative
+    for column in range(width):
+        summary[column] /= np.float32(max(1, count))
+
+
+@compiled
+def add_machine(weights, scratch, described):
+    """Add the encoding of one machine, as the network reads it, to the sums over all machines and over those of the asked machine's work centre."""
+    if described[EXISTS] == 0.0:
+        return
+    width = weights.machine.shape[1]
+    encoded, pooled = scratch.hidden[:width], scratch.summary[4 * width :]
+    encoded[:] = 0.0
+    add_product(described, weights.machine, encoded)
+    cut_off(encoded)
+    scratch.machines_seen[0] += described[EXISTS]
+    scratch.machines_seen[1] += described[NEAR]
+    for column in range(width):
+        pooled[column] += described[EXISTS] * encoded[column]
+        pooled[width + column] += described[NEAR] * encoded[column]
+
+
+@compiled
+def average_machines(weights, scratch):
+    """Means from these sums."""
+    width = weights.machine.shape[1]
+    pooled = scratch.summary[4 * width :]
+    for column in range(width):
+        pooled[column] /= max(scratch.machines_seen[0], np.float32(1.0))
+        pooled[width + column] /= max(scratch.machines_seen[1], np.float32(1.0))
+
+
+@compiled
+def read_summary(weights, scratch):
+    """The part of every row's logit that comes from the summary, into ``scratch.context[1]``."""
+    apply_layer(scratch.summary, weights.context, weights.context_bias, scratch.context[0])
+    cut_off(scratch.context[0])
+    apply_layer(scratch.context[0], weights.context_part, weights.context_part_bias, scratch.context[1])
+
+
+@compiled
+def row_logit(weights, scratch, place):
+    """Prior and residual of one encoded row."""
+    hidden = scratch.hidden
+    apply_layer(scratch.encoded[place], weights.row_part, scratch.context[1], hidden)
+    residual = weights.head_bias[0]
+    for column in range(hidden.shape[0]):
+        if hidden[column] > 0.0:
+            residual += hidden[column] * weights.head[column, 0]
+    return scratch.prior[place] + residual

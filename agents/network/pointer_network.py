@@ -1,0 +1,174 @@
+"""One policy and value network for any number of candidates and machines, on legal rows only.
+
+Rows of all samples lie packed one after the other; a row's sample is known by its number. A row's logit is the index of a rule (the prior) plus a learned
+residual that starts at zero, so the untrained network decides as that rule does. Reordering rows or machines reorders the logits and changes nothing else.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from agents.network.critic_features import PRIVILEGED_FEATURES
+from agents.network.feature_sizes import EXISTS, MACHINE_FEATURES, NEAR, ROW_FEATURES, SHOP_FEATURES
+from agents.network.features_torch import describe_machines, describe_rows, describe_shop
+
+
+class Packed(NamedTuple):
+    """Observations of N samples with R legal rows together."""
+
+    rows: Tensor  # [R, F] legal rows of the candidate tables, sample after sample
+    sample: Tensor  # [R] int64, the sample of each row, rising
+    machines: Tensor  # [N, M, Fm]
+    shop: Tensor  # [N, Fs]
+
+
+class Described(NamedTuple):
+    """The same as the network reads it; nothing learned has gone in, so it is made once for every pass over it."""
+
+    rows: Tensor  # [R, W] bounded features
+    prior: Tensor  # [R] the index that the network started as
+    sample: Tensor  # [R] int64
+    machines: Tensor  # [N, M, MACHINE_FEATURES]
+    shop: Tensor  # [N, SHOP_FEATURES]
+
+
+class Looked(NamedTuple):
+    """What the network makes of them."""
+
+    logits: Tensor  # [R]
+    values: Tensor  # [N] normalised
+    segments: Segments
+    summary: Tensor  # [N, 3 * width + SHOP_FEATURES]
+
+
+class Segments:
+    """Sums, means, maxima and softmax over the rows of each sample.
+
+    Parameters
+    ----------
+    sample
+        The sample of each row, ``[R]``.
+    count
+        N.
+    """
+
+    def __init__(self, sample: Tensor, count: int) -> None:
+        self.sample, self.count = sample, count
+
+    def sum(self, values: Tensor) -> Tensor:
+        """``[N, ...]`` from ``[R, ...]``."""
+        return values.new_zeros(self.count, *values.shape[1:]).index_add_(0, self.sample, values)
+
+    def mean(self, values: Tensor) -> Tensor:
+        """``[N, D]`` from ``[R, D]``; 0 for a sample without rows."""
+        sizes = torch.bincount(self.sample, minlength=self.count).clamp(min=1)
+        return self.sum(values) / sizes[:, None].to(values.dtype)
+
+    def max(self, values: Tensor) -> Tensor:
+        """``[N]`` or ``[N, D]``; 0 for a sample without rows."""
+        where = self.sample if values.dim() == 1 else self.sample[:, None].expand_as(values)
+        start = values.new_zeros(self.count, *values.shape[1:])
+        return start.scatter_reduce(0, where, values, "amax", include_self=False)
+
+    def log_softmax(self, logits: Tensor) -> Tensor:
+        """Log-probabilities ``[R]`` within each sample."""
+        shifted = logits - self.max(logits.detach())[self.sample]
+        return shifted - torch.log(self.sum(shifted.exp()))[self.sample]
+
+
+class PointerNetwork(nn.Module):
+    """Logits of rows and value of the sample.
+
+    Parameters
+    ----------
+    prior
+        Weights of the index that the network starts as, ``[W]`` (:mod:`agents.index.policy`).
+    sharpness
+        Logits per unit of that index.
+    width
+        Hidden units.
+    """
+
+    prior: Tensor
+    return_mean: Tensor
+    return_deviation: Tensor
+
+    def __init__(self, prior: Tensor, sharpness: float = 1.0, width: int = 64) -> None:
+        super().__init__()
+        self.width = width
+        self.register_buffer("return_mean", torch.zeros(()))
+        self.register_buffer("return_deviation", torch.ones(()))
+        self.register_buffer("prior", prior.to(torch.float32) * sharpness)
+        self.row_encoder = nn.Sequential(nn.Linear(ROW_FEATURES, width), nn.ReLU(inplace=True), nn.Linear(width, width), nn.ReLU(inplace=True))
+        self.machine_encoder = nn.Sequential(nn.Linear(MACHINE_FEATURES, width // 2, bias=False), nn.ReLU(inplace=True))  # the flag EXISTS is its bias
+        self.summary_width = 3 * width + SHOP_FEATURES
+        self.context = nn.Sequential(nn.Linear(self.summary_width, width), nn.ReLU(inplace=True))
+        self.row_part, self.context_part = nn.Linear(width, width, bias=False), nn.Linear(width, width)
+        self.row_head = nn.Linear(width, 1)
+        self.value_head = perceptron(self.summary_width, width)
+        nn.init.zeros_(self.row_head.weight)
+        nn.init.zeros_(self.row_head.bias)
+
+    @property
+    def weights(self) -> NDArray[np.float64]:
+        """The prior's weights for compiled code, ``[W]``."""
+        return self.prior.cpu().numpy().astype(np.float64)
+
+    def in_reward(self, values: Tensor) -> Tensor:
+        """Values in units of reward from normalised ones."""
+        return values * self.return_deviation + self.return_mean
+
+    def describe(self, packed: Packed) -> Described:
+        """What :meth:`forward` reads; on a processor :func:`agents.network.features_compiled.describe_tables` is faster."""
+        features = describe_rows(packed.rows, packed.shop[packed.sample])
+        machines = describe_machines(packed.machines, packed.shop)
+        return Described(bounded(features), features @ self.prior, packed.sample, machines, describe_shop(packed.shop))
+
+    def forward(self, described: Described) -> Looked:
+        """Logits of rows and value of the sample."""
+        segments = Segments(described.sample, len(described.shop))
+        rows = self.row_encoder(described.rows)
+        summary = torch.cat([segments.mean(rows), segments.max(rows), self.pool_machines(described.machines), described.shop], dim=1)
+        context = self.context_part(self.context(summary)).index_select(0, described.sample)
+        residual = self.row_head(torch.relu_(self.row_part(rows) + context)).squeeze(1)
+        return Looked(described.prior + residual, self.value_head(summary).squeeze(1), segments, summary)
+
+    def pool_machines(self, machines: Tensor) -> Tensor:
+        """Mean over all machines beside mean over those of the asked machine's work centre, ``[N, width]``."""
+        chosen = machines[:, :, [EXISTS, NEAR]].transpose(1, 2)
+        shares = chosen / chosen.sum(dim=2, keepdim=True).clamp(min=1.0)
+        return torch.bmm(shares, self.machine_encoder(machines)).flatten(1)
+
+
+class Critic(nn.Module):
+    """A value that also knows what :mod:`agents.network.critic_features` tells of the shop and of the orders to come.
+
+    Parameters
+    ----------
+    network
+        On whose summary it builds; it is not part of the critic.
+    """
+
+    def __init__(self, network: PointerNetwork) -> None:
+        super().__init__()
+        self.layers = perceptron(network.summary_width + PRIVILEGED_FEATURES, network.width)
+
+    def forward(self, looked: Looked, privileged: Tensor) -> Tensor:
+        """Normalised values ``[N]``, from ``privileged [N, PRIVILEGED_FEATURES]`` too."""
+        values: Tensor = self.layers(torch.cat([looked.summary, privileged], dim=1)).squeeze(1)
+        return values
+
+
+def perceptron(inputs: int, width: int) -> nn.Sequential:
+    """Two hidden layers and one output."""
+    return nn.Sequential(nn.Linear(inputs, width), nn.ReLU(inplace=True), nn.Linear(width, width), nn.ReLU(inplace=True), nn.Linear(width, 1))
+
+
+def bounded(features: Tensor) -> Tensor:
+    """Features without bounds brought to where a network is at ease: linear near 0, logarithmic beyond."""
+    return torch.sign(features) * torch.log1p(features.abs())

@@ -1,0 +1,95 @@
+"""Legal rows of many tables, packed one after the other: chosen from and picked again without a loop in Python. Compiled."""
+
+from __future__ import annotations
+
+import math
+
+from factory.jit.compile import compiled
+
+
+@compiled
+def draw_rows(logits, first, uniforms, chosen, log_probabilities):
+    """Draw one row of each sample with the probabilities softmax(logits): its place among the sample's rows, and the logarithm of its probability.
+
+    ``uniforms [N]`` in [0, 1) decide; a sample without rows gets place 0 and logarithm 0.
+    """
+    for n in range(chosen.shape[0]):
+        chosen[n], log_probabilities[n] = 0, 0.0
+        if first[n + 1] == first[n]:
+            continue
+        highest = -math.inf
+        for place in range(first[n], first[n + 1]):
+            highest = max(highest, float(logits[place]))
+        total = 0.0
+        for place in range(first[n], first[n + 1]):
+            total += math.exp(float(logits[place]) - highest)
+        left = uniforms[n] * total
+        choice = first[n + 1] - 1
+        for place in range(first[n], first[n + 1]):
+            left -= math.exp(float(logits[place]) - highest)
+            if left < 0.0:
+                choice = place
+                break
+        chosen[n] = choice - first[n]
+        log_probabilities[n] = float(logits[choice]) - highest - math.log(total)
+
+
+@compiled
+def best_places(logits, first, chosen):
+    """The row with the highest logit of each sample, the first one on ties, as :func:`draw_rows` gives it."""
+    for n in range(chosen.shape[0]):
+        chosen[n] = 0
+        for place in range(first[n] + 1, first[n + 1]):
+            if logits[place] > logits[first[n] + chosen[n]]:
+                chosen[n] = place - first[n]
+
+
+@compiled
+def to_actions(table_rows, first, chosen, actions):
+    """Rows of the tables, ``actions [E]``, from places among the legal ones; 0 where there is none."""
+    for e in range(actions.shape[0]):
+        actions[e] = table_rows[first[e] + chosen[e]] if first[e + 1] > first[e] else 0
+
+
+@compiled
+def gather_rows(rows, prior, firsts, counts, picked_rows, picked_prior, picked_sample):
+    """Copy the rows of some samples, ``counts [B]`` from ``firsts [B]`` on, one after the other; ``picked_sample`` counts from 0."""
+    place = 0
+    for n in range(firsts.shape[0]):
+        for source in range(firsts[n], firsts[n] + counts[n]):
+            for column in range(rows.shape[1]):
+                picked_rows[place, column] = rows[source, column]
+            picked_prior[place] = prior[source]
+            picked_sample[place] = n
+            place += 1
+
+
+@compiled
+def advantages_by_time(rewards, values, last_values, next_values, elapsed, ends, horizon, trace, advantages):
+    """Generalised advantage estimation in a semi-Markov process, into ``advantages [T, E]``.
+
+    A decision that ``elapsed`` ticks follow is discounted by ``exp(-elapsed / horizon)`` and the trace by ``exp(-elapsed / trace)``: a decision after which
+    no time passes by nothing at all. After Schulman et al. (2016) with the time-dependent discount of Bradtke and Duff (1995).
+
+    Parameters
+    ----------
+    rewards, values, elapsed [T, E]
+        Reward and ticks until the next decision, and the value before it.
+    last_values [E]
+        Values after the last step.
+    ends [T, E]
+        Whether the episode ended with the step (terminated or truncated): nothing after it belongs to it.
+    next_values [T, E]
+        Value to go on with where it ended: 0 if it terminated, that of the last state if it was truncated.
+    horizon, trace [E]
+        Time constants in ticks.
+    """
+    for e in range(rewards.shape[1]):
+        carried, following = 0.0, float(last_values[e])
+        for t in range(rewards.shape[0] - 1, -1, -1):
+            discount, decay = math.exp(-elapsed[t, e] / horizon[t, e]), math.exp(-elapsed[t, e] / trace[t, e])
+            if ends[t, e]:
+                carried, following = 0.0, float(next_values[t, e])
+            carried = rewards[t, e] + discount * following - values[t, e] + discount * decay * carried
+            advantages[t, e] = carried
+            following = values[t, e]

@@ -1,0 +1,240 @@
+"""One policy from several: ``python -m agents.policy_improvement.distillation runs/one POLICY POLICY ...``.
+
+Runs with different seeds err differently, so the mean of what their networks say decides better than each of them. One network learns to say the same (policy
+distillation, Rusu et al. 2016): episodes of the block ``train`` are played by the mean of the members' log-probabilities, and a copy of the first member is
+fitted to it; its critics are fitted to the mean of theirs. What has been played is kept: interrupted, it goes on where it was.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from tqdm import tqdm
+
+from agents.network.critic_features import PRIVILEGED_FEATURES, WINDOWS, describe_future
+from agents.network.pointer_network import Looked, PointerNetwork, Segments
+from agents.network.ragged import best_places, draw_rows
+from agents.network.trained_policy import TrainedPolicy, facts_of_successor, load_policy, save_policy
+from agents.policy_improvement.decision_dataset import Observed, first_episode_of, join, read_observed, write_observed
+from agents.policy_improvement.supervised_fit import Pace, Said, fit
+from agents.ppo.actor_critic import PackedTables
+from agents.ppo.rollout_collector import mean_process_times
+from agents.training.trainer import factories_of
+from agents.training.validation import Examination
+from envs.batch import Batch
+from envs.seed_splits import episode_seeds
+from factory.io.catalogue import split_names
+from factory.progress import say
+
+_SHOPS = 64
+"""Episodes that are played side by side; a piece of the work."""
+_TURN = 0
+"""Among the turns that share the block ``train``; the rounds of an improvement begin with 1."""
+_DRAWN_SHARE = 0.1
+"""Share of the decisions that are drawn, so that shops are met that the best choices do not bring about."""
+
+
+@dataclass(frozen=True)
+class Told(Observed):
+    """N decisions with what the members say of them."""
+
+    counted_by: ClassVar[dict[str, str]] = {**Observed.counted_by, "log_shares": "count"}
+
+    log_shares: NDArray[np.float32]  # [R] log-probabilities
+    values: NDArray[np.float32]  # [N, 2] in units of reward: of the privileged critic, and of the one that sees what the actor sees
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How policies are made into one; changed settings need another folder."""
+
+    factories: tuple[str, ...]
+    episodes: int = 640
+    epochs: int = 6
+    minibatch: int = 512
+    learning_rate: float = 1e-3  # falls linearly to a twentieth
+    value_weight: float = 0.5  # of the critics' squared errors, in deviations of the returns
+    validation_episodes: int = 512
+    seed: int = 0
+
+
+class Members:
+    """Policies that decide together.
+
+    Parameters
+    ----------
+    policies
+        With their critics.
+    factories
+        The episodes take turns with them.
+    """
+
+    def __init__(self, policies: Sequence[TrainedPolicy], factories: Sequence[str]) -> None:
+        self.policies = policies
+        self.batch = Batch(factories_of(factories, 1), num_envs=_SHOPS)
+        self._units = mean_process_times(self.batch.arrays)
+        self._loads = np.zeros((self.batch.shop.centres.shape[1], 1 + len(WINDOWS)))
+        self._privileged = np.zeros((_SHOPS, PRIVILEGED_FEATURES), np.float32)
+
+    def play(self, first_episode: int) -> Told:
+        """Play :data:`_SHOPS` whole episodes; the decisions at which there was a choice."""
+        batch, random, found = self.batch, np.random.default_rng(first_episode), list[Told]()
+        batch.reset(episode_seeds("train", _SHOPS, first_episode), (first_episode + np.arange(_SHOPS)) % len(batch.factories))
+        while not batch.ended.all():
+            tables, told = self._ask()
+            found.append(told.take(np.flatnonzero((told.count > 1) & ~batch.ended)))
+            best, drawn, unused = np.empty(_SHOPS, np.int64), np.empty(_SHOPS, np.int64), np.empty(_SHOPS)
+            best_places(told.log_shares, tables.first, best)
+            draw_rows(told.log_shares, tables.first, random.random(_SHOPS), drawn, unused)
+            batch.step(tables.to_actions(np.where(random.random(_SHOPS) < _DRAWN_SHARE, drawn, best)), autoreset=False)
+        return join(found)
+
+    def _ask(self) -> tuple[PackedTables, Told]:
+        """The tables as the first member reads them, and what all say of them."""
+        batch = self.batch
+        describe_future(batch.arrays, batch.shop, self._units, self._loads, self._privileged)
+        privileged, seen = torch.from_numpy(self._privileged), batch.tables
+        read, shares, values = list[PackedTables](), list[Tensor](), list[Tensor]()
+        for policy in self.policies:
+            assert policy.critic is not None  # checked by distil
+            tables = PackedTables(seen.candidates, seen.machines, seen.shop, seen.action_mask, policy.network.weights)
+            with torch.inference_mode():
+                looked: Looked = policy.network(tables.described)
+                shares.append(looked.segments.log_softmax(looked.logits))
+                values.append(policy.network.in_reward(torch.stack([policy.critic(looked, privileged), looked.values], dim=1)))
+            read.append(tables)
+        tables, described = read[0], read[0].described
+        with torch.inference_mode():
+            mean = Segments(described.sample, _SHOPS).log_softmax(torch.stack(shares).mean(dim=0))
+        told = Told(
+            rows=described.rows.numpy(),
+            prior=described.prior.numpy(),
+            count=np.diff(tables.first),
+            machines=described.machines.numpy(),
+            shop=described.shop.numpy(),
+            privileged=self._privileged,
+            log_shares=mean.numpy(),
+            values=torch.stack(values).mean(dim=0).numpy(),
+        )
+        return tables, told
+
+
+def learn(start: TrainedPolicy, told: Told, settings: Settings, threads: int = 1) -> TrainedPolicy:
+    """A copy of ``start`` that says what was told: the loss of a decision is KL(told, said) over its legal choices, plus the critics' squared errors."""
+    pace = Pace(settings.epochs, settings.minibatch, settings.learning_rate, threads)
+    return fit(start, told, partial(_loss, settings, start.network), pace, np.random.default_rng(settings.seed), "fit")
+
+
+def _loss(settings: Settings, network: PointerNetwork, said: Said, batch: Told) -> Tensor:
+    wanted = torch.from_numpy(batch.log_shares)
+    divergence: Tensor = (wanted.exp() * (wanted - said.log_shares)).sum() / len(batch)
+    wanted_values = (torch.from_numpy(batch.values).T - network.return_mean) / network.return_deviation
+    return divergence + settings.value_weight * (said.values - wanted_values).square().mean()
+
+
+def distil(folders: Sequence[Path], out: Path, settings: Settings, processes: int) -> Path:
+    """One policy from those in ``folders``, into ``out/policy``, which is returned.
+
+    Raises
+    ------
+    ValueError
+        If a policy has no critic, there is no such seed, or ``out`` was begun with other policies or settings.
+    """
+    first_episode_of(settings.seed, _TURN)
+    policies = [load_policy(folder) for folder in folders]
+    manifests = [json.loads((folder / "manifest.json").read_text(encoding="utf-8")) for folder in folders]
+    for folder, policy in zip(folders, policies, strict=True):
+        if policy.critic is None:
+            raise ValueError(f"{folder}: was kept without its critic, which is fitted too. Give a folder that train.py wrote.")
+    members = [manifest["weights_sha256"] for manifest in manifests]
+    told = json.dumps({**asdict(settings), "members_sha256": members}, indent=1, default=list) + "\n"
+    kept = out / "distilling.json"
+    if kept.exists() and kept.read_text(encoding="utf-8") != told:
+        raise ValueError(f"{kept}: was begun with other settings or from other policies. Name another folder.")
+    out.mkdir(parents=True, exist_ok=True)
+    kept.write_text(told, encoding="utf-8")
+    decisions = _play(folders, out / "told", settings, processes)
+    policy = learn(policies[0], decisions, settings, processes)
+    say(f"playing {settings.validation_episodes} validation episodes in each factory ...")
+    costs = {name: found.total_cost for name, found in Examination(settings.factories, settings.validation_episodes).examine_all(policy).items()}
+    facts = facts_of_successor(manifests[0], costs)
+    origin = [{name: manifest.get(name) for name in ("weights_sha256", "seed", "steps", "validation_ratio", "improved")} for manifest in manifests]
+    distilled = {"members": origin, "decisions": len(decisions), "settings": json.loads(json.dumps(asdict(settings)))}
+    steps = sum(int(manifest.get("steps", 0)) for manifest in manifests)
+    config = (folders[0] / "config.toml").read_text(encoding="utf-8")
+    save_policy(out / "policy", policy, config, {**facts, "steps": steps, "distilled": distilled})
+    return out / "policy"
+
+
+def _play(folders: Sequence[Path], out: Path, settings: Settings, processes: int) -> Told:
+    """All decisions, those that lie there already and the others."""
+    pieces = -(-settings.episodes // _SHOPS)
+    paths = [out / f"{piece:04d}.npz" for piece in range(pieces)]
+    missing = [piece for piece, path in enumerate(paths) if not path.exists()]
+    work = partial(_play_piece, list(folders), out, settings)
+    with (
+        multiprocessing.get_context("spawn").Pool(processes, initializer=torch.set_num_threads, initargs=(1,)) as pool,
+        tqdm(total=pieces * _SHOPS, initial=(pieces - len(missing)) * _SHOPS, unit=" episodes", desc="play") as bar,
+    ):
+        for _ in pool.imap_unordered(work, missing) if missing else ():
+            bar.update(_SHOPS)
+    return join([read_observed(path, Told) for path in paths])
+
+
+def _play_piece(folders: list[Path], out: Path, settings: Settings, piece: int) -> None:
+    members = Members([load_policy(folder) for folder in folders], settings.factories)
+    write_observed(out / f"{piece:04d}.npz", members.play(first_episode_of(settings.seed, _TURN) + piece * _SHOPS))
+
+
+# --- command ------------------------------------------------------------------------------------------------------------------
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Make several policies into one; 0, or 2 with what is wrong on stderr."""
+    defaults = Settings(())
+    parser = argparse.ArgumentParser(prog="python -m agents.policy_improvement.distillation", description=__doc__.split("\n\n")[0] if __doc__ else "")
+    parser.add_argument("folder", type=Path, help="where it comes to lie; begun before, it goes on there")
+    parser.add_argument("policies", type=Path, nargs="+", help="folders of trained policies with their critics; the new one begins as the first")
+    parser.add_argument("--factories", default="", help="names or files, with commas between; by default those that the first policy was trained on")
+    parser.add_argument(
+        "--processes",
+        type=int,
+        default=os.cpu_count() or 1,
+        help="that play side by side, and threads that fit: no part of the result",
+    )
+    for name in ("episodes", "epochs", "seed"):
+        parser.add_argument(f"--{name}", type=int, default=getattr(defaults, name))
+    options = parser.parse_args(arguments)
+    try:
+        load_policy(options.policies[0])
+        trained_on = json.loads((options.policies[0] / "manifest.json").read_text(encoding="utf-8"))["factories"]
+        names = tuple(split_names(options.factories)) if options.factories else tuple(trained_on)
+        settings = Settings(names, episodes=options.episodes, epochs=options.epochs, seed=options.seed)
+        policy = distil(options.policies, options.folder, settings, options.processes)
+    except KeyboardInterrupt:
+        print(f"\nInterrupted. What was played is kept in {options.folder}; the same command goes on.", file=sys.stderr)
+        return 130
+    except (ValueError, OSError) as error:
+        print(f"agents.policy_improvement.distillation: {error}", file=sys.stderr)
+        return 2
+    found = json.loads((policy / "manifest.json").read_text(encoding="utf-8"))
+    costs = ", ".join(f"{name} {cost:,.0f}" for name, cost in found["validation"].items())
+    print(f"One policy from {len(options.policies)}: {policy} (total cost on validate: {costs})")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

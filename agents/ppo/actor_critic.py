@@ -1,0 +1,215 @@
+"""The pointer network as a policy of sb3-contrib: what MaskablePPO asks of it, on packed rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sb3_contrib.common.maskable.policies import MaskableActorCriticPolicy
+from torch import Tensor
+
+from agents.network.cpu_training.autograd import Experience, LearningPass, Run, judge_choices
+from agents.network.feature_sizes import MACHINE_FEATURES, ROW_FEATURES, SHOP_FEATURES
+from agents.network.features_compiled import describe_tables
+from agents.network.pointer_network import Critic, Described, Packed, PointerNetwork
+from agents.network.ragged import best_places, to_actions
+from agents.standstill import bar_waits
+from envs.observation.checks import check_observation, check_table_shapes
+from factory.validation.arguments import check_floats, check_integers, refusal
+
+
+class PointerPolicy(MaskableActorCriticPolicy):
+    """Actor and critic on one :class:`agents.network.pointer_network.PointerNetwork`.
+
+    Two critics learn from the same returns: the network's own, which sees what the actor sees, and the privileged one, from whose values advantages are
+    reckoned. They answer in units of reward; inside they work on returns brought to mean 0 and deviation 1, and
+    :meth:`renormalise` moves their last layers along when these change, so that what they say stays the same (van Hasselt et al. 2016, PopArt).
+
+    Parameters
+    ----------
+    prior
+        Weights of the index to start as, ``[W]``.
+    sharpness, width
+        As for the network.
+    weights, critic_weights
+        States of a network and its privileged critic to go on from instead.
+    run
+        What takes the parts of a minibatch, in threads or not.
+    """
+
+    def __init__(
+        self,
+        observation_space: Any,
+        action_space: Any,
+        lr_schedule: Callable[[float], float],
+        *,
+        prior: list[float],
+        sharpness: float,
+        width: int,
+        weights: Mapping[str, Tensor] | None = None,
+        critic_weights: Mapping[str, Tensor] | None = None,
+        run: Run = map,
+        **settings: Any,
+    ) -> None:
+        self._run = run
+        self._network_settings: dict[str, Any] = {"prior": prior, "sharpness": sharpness, "width": width}
+        self._start, self._critic_start = weights, critic_weights
+        super().__init__(observation_space, action_space, lr_schedule, **settings)
+
+    def _build(self, lr_schedule: Callable[[float], float]) -> None:
+        settings = self._network_settings
+        self.network = PointerNetwork(torch.tensor(settings["prior"]), settings["sharpness"], settings["width"])
+        if self._start is not None:
+            self.network.load_state_dict(self._start)
+        self.critic = Critic(self.network)
+        if self._critic_start is not None:
+            self.critic.load_state_dict(self._critic_start)
+        self.learning_pass = LearningPass(self.network, self.critic, self._run)
+        self.optimizer = torch.optim.Adam(self.parameters(), lr=lr_schedule(1), eps=1e-5, fused=True)
+
+    # --- what MaskablePPO calls -----------------------------------------------------------------------------------------------
+
+    def evaluate_actions(self, obs: Sequence[Experience], actions: Tensor, action_masks: Any = None) -> tuple[Tensor, Tensor, Tensor]:  # type: ignore[override]
+        """Normalised values ``[2 N]``, the privileged critic's first; log-probabilities of what was chosen, and entropies, ``[N]``.
+
+        Raises
+        ------
+        FloatingPointError
+            If one is not finite.
+        """
+        values, log_probabilities, entropies = self._take_pass_compiled(obs) if self.device.type == "cpu" else self._take_pass(*obs)
+        if not bool(torch.isfinite(values.sum() + log_probabilities.sum())):
+            raise FloatingPointError("the network's output is not finite")
+        return values, log_probabilities, entropies
+
+    def _take_pass_compiled(self, obs: Sequence[Experience]) -> tuple[Tensor, Tensor, Tensor]:
+        """On a processor."""
+        logits, values = self.learning_pass([part.read for part in obs])
+        return values, *judge_choices(logits, obs)
+
+    def _take_pass(self, obs: Experience) -> tuple[Tensor, Tensor, Tensor]:
+        """The same with torch's own derivatives, on any device."""
+        looked = self.network(obs.read.described)
+        values = torch.cat([self.critic(looked, obs.read.privileged), looked.values])
+        log_probabilities = looked.segments.log_softmax(looked.logits)
+        entropies = -looked.segments.sum(log_probabilities.exp() * log_probabilities)
+        return values, log_probabilities[obs.chosen], entropies
+
+    def predict_values(self, obs: Any) -> Tensor:
+        """Values ``[N]`` in units of reward, from :class:`Described` or from tables."""
+        described = obs if isinstance(obs, Described) else self.network.describe(pack_tensors(obs))
+        return self.network.in_reward(self.network(described).values)
+
+    def _predict(self, observation: Any, deterministic: bool = False, action_masks: Any = None) -> Tensor:
+        """Rows of the tables ``[N]``; legal rows are those of the observation's own mask."""
+        packed = pack_tensors(observation)
+        logits, _, segments, _ = self.network(self.network.describe(packed))
+        if not deterministic:
+            logits = logits - torch.log(-torch.log(torch.rand_like(logits).clamp(min=1e-12)))
+        best = logits == segments.max(logits)[packed.sample]
+        table_row = observation["action_mask"].nonzero()[:, 1]
+        last = torch.full((len(packed.shop),), torch.iinfo(torch.int64).max, device=logits.device)
+        found = last.scatter_reduce(0, packed.sample[best], table_row[best], "amin")
+        return torch.where(found == last, torch.zeros_like(found), found)
+
+    # --- returns --------------------------------------------------------------------------------------------------------------
+
+    def renormalise(self, returns: NDArray[np.float32], weight: float) -> None:
+        """Move mean and deviation of returns by ``weight`` (0 to 1) towards those of ``returns``; no value in units of reward changes."""
+        network = self.network
+        before = (float(network.return_mean), float(network.return_deviation))
+        mean = (1 - weight) * before[0] + weight * float(returns.mean())
+        square = (1 - weight) * (before[1] ** 2 + before[0] ** 2) + weight * float(np.square(returns, dtype=np.float64).mean())
+        deviation = max(float(np.sqrt(max(square - mean**2, 0.0))), 1e-4)
+        heads: Any = (network.value_head[-1], self.critic.layers[-1])
+        with torch.no_grad():
+            for head in heads:
+                head.weight.mul_(before[1] / deviation)
+                head.bias.mul_(before[1] / deviation).add_((before[0] - mean) / deviation)
+            network.return_mean.fill_(mean)
+            network.return_deviation.fill_(deviation)
+
+
+def pack_tensors(observation: Any) -> Packed:
+    """Tables as tensors with their legal rows packed."""
+    legal = observation["action_mask"] > 0
+    return Packed(observation["candidates"][legal].float(), legal.nonzero()[:, 0], observation["machines"].float(), observation["shop"].float())
+
+
+class PackedTables:
+    """Tables of E environments as a network reads them, and where its rows stand in them.
+
+    Parameters
+    ----------
+    candidates, machines, shop, action_mask
+        As observed.
+    weights
+        Of the index that the network started as, ``[W]``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If type or shape of a table is none of an observation's.
+    """
+
+    def __init__(self, candidates: NDArray[Any], machines: NDArray[Any], shop: NDArray[Any], action_mask: NDArray[Any], weights: NDArray[np.float64]) -> None:
+        check_table_shapes("PackedTables", candidates, machines, shop, action_mask)
+        weights = check_floats("PackedTables: weights", weights, (ROW_FEATURES,))
+        tables = (candidates, machines, shop, action_mask)
+        candidates, machines, shop, action_mask = (np.ascontiguousarray(one) for one in tables)
+        envs, count = len(action_mask), np.count_nonzero(action_mask)
+        rows, prior = np.empty((count, ROW_FEATURES), np.float32), np.empty(count, np.float32)
+        sample, self.table_rows = np.empty(count, np.int64), np.empty(count, np.int64)
+        machines_read, shop_read = np.empty((*machines.shape[:2], MACHINE_FEATURES), np.float32), np.empty((envs, SHOP_FEATURES), np.float32)
+        self.first = np.empty(envs + 1, np.int64)
+        filled = (rows, prior, sample, self.table_rows, self.first, machines_read, shop_read)
+        describe_tables(candidates, machines, shop, action_mask, weights, np.empty(ROW_FEATURES), *filled)
+        self.described = Described(*(torch.from_numpy(part) for part in (rows, prior, sample, machines_read, shop_read)))
+
+    def to_actions(self, chosen: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Rows of the tables ``[E]`` from places among the legal ones.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If they are not one place for each table, or there is none of that number.
+        """
+        place, envs = "to_actions: chosen", len(self.first) - 1
+        chosen = check_integers(place, chosen, (envs,), "place", (0, np.iinfo(np.int64).max))
+        beyond = chosen >= np.maximum(np.diff(self.first), 1)
+        if beyond.any():
+            env = int(np.argmax(beyond))
+            rule = f"table {env} has {self.first[env + 1] - self.first[env]} legal rows"
+            remedy = "Give places among them, from 0 on."
+            raise refusal(ValueError, f"{place}[{env}]", str(chosen[env]), rule, remedy)
+        actions = np.empty(len(chosen), np.int64)
+        to_actions(self.table_rows, self.first, chosen, actions)
+        return actions
+
+
+def decide_greedily(network: PointerNetwork, observation: Any) -> NDArray[np.int64]:
+    """Return the legal row with the highest logit in each table, ``[E]``; 0 where none is legal.
+
+    It is not the wait where the plant would stand still by it (:mod:`agents.standstill`).
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the tables are none of an observation with a leading axis.
+    """
+    seen = check_observation("decide", observation)
+    tables = PackedTables(*seen, network.weights)
+    with torch.inference_mode():
+        logits = network(to_device(tables.described, network.prior.device)).logits.cpu().numpy()
+    bar_waits(*seen, tables.first, logits)
+    chosen = np.zeros(len(tables.first) - 1, np.int64)
+    best_places(logits, tables.first, chosen)
+    return tables.to_actions(chosen)
+
+
+def to_device(described: Described, device: torch.device) -> Described:
+    """The same on another device."""
+    return Described(*(part.to(device) for part in described))

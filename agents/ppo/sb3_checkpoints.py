@@ -1,0 +1,124 @@
+"""Trained policies by path: folders that ``train.py`` wrote, and checkpoints of Stable-Baselines3 and sb3-contrib.
+
+``load_checkpoint("runs/x/policy").decide(observation)``. A checkpoint of Stable-Baselines3 is a pickle: load only those you trust.
+(The evaluator loads them in a process of their own.)
+"""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agents.policy import Policy
+from agents.standstill import bar_wait_rows
+from envs.observation.checks import check_observation
+from factory.validation.arguments import check_integers
+
+if TYPE_CHECKING:
+    from agents.network.trained_policy import TrainedPolicy
+
+ALGORITHMS = {"MaskablePPO": "sb3_contrib", "PPO": "stable_baselines3", "A2C": "stable_baselines3", "DQN": "stable_baselines3", "QRDQN": "sb3_contrib"}
+"""Algorithms with discrete actions, and where they are."""
+
+
+class CheckpointPolicy:
+    """Greedy actions of a trained model.
+
+    One without masks may name a row that is not legal; the next legal one is taken then, as in its
+    training. The wait does not count as legal where the plant would stand still by it
+    (:mod:`agents.standstill`).
+
+    Parameters
+    ----------
+    model
+        A model with ``predict``.
+    """
+
+    def __init__(self, model: Any) -> None:
+        self.model = model
+        self._takes_masks = type(model).__name__.startswith("Maskable")
+
+    def decide(self, observation: dict[str, NDArray[Any]]) -> NDArray[np.int64]:
+        """Return rows ``[E]``; 0 where no row is legal.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the tables are none of an observation with a leading axis.
+        """
+        seen = check_observation("predict", observation)
+        mask = seen.action_mask.copy()
+        bar_wait_rows(seen.candidates, seen.machines, seen.shop, mask)
+        some = np.where(mask.any(axis=1, keepdims=True), mask, True)  # a distribution over no row at all cannot be made
+        settings = {"action_masks": some} if self._takes_masks else {}
+        actions, _ = self.model.predict(observation, deterministic=True, **settings)
+        return next_legal(check_integers("predict", actions, some.shape[:1]), some)
+
+
+def next_legal(actions: NDArray[np.int64], mask: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """For each environment the first legal row from its action on, going round."""
+    rows = mask.shape[1]
+    turned = np.take_along_axis(mask, (actions[:, None] + np.arange(rows)) % rows, axis=1)
+    found: NDArray[np.int64] = (actions + turned.argmax(axis=1)) % rows
+    return found
+
+
+def load_checkpoint(path: Path | str) -> Policy:
+    """Load a policy folder, or a ``.zip`` that an algorithm of ALGORITHMS has saved.
+
+    Raises
+    ------
+    ValueError
+        If it is none, or of another algorithm.
+    """
+    import importlib
+
+    if Path(path).is_dir():
+        return load_trained(path)
+    _use_one_thread()
+    name = algorithm_of(Path(path))
+    model = getattr(importlib.import_module(ALGORITHMS[name]), name).load(path, device="cpu")
+    return CheckpointPolicy(model)
+
+
+def load_trained(path: Path | str) -> TrainedPolicy:
+    """Load a policy folder for evaluation."""
+    from agents.network.trained_policy import load_policy
+
+    _use_one_thread()
+    return load_policy(path)
+
+
+def _use_one_thread() -> None:
+    """Evaluation runs one process a core."""
+    import torch
+
+    torch.set_num_threads(1)
+
+
+def algorithm_of(path: Path) -> str:
+    """Name of the algorithm whose model a checkpoint holds.
+
+    Raises
+    ------
+    ValueError
+        If it cannot be told.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            content = json.loads(archive.read("data"))
+    except (OSError, zipfile.BadZipFile, KeyError, ValueError) as error:
+        raise ValueError(f"{path}: not a checkpoint of Stable-Baselines3 ({error}). Give a .zip that model.save() wrote.") from None
+    policy = json.dumps(content.get("policy_class", ""))
+    if "clip_range" in content:
+        return "MaskablePPO" if "maskable" in policy else "PPO"
+    if "gae_lambda" in content:
+        return "A2C"
+    if "exploration_fraction" in content:
+        return "QRDQN" if "qrdqn" in policy else "DQN"
+    raise ValueError(f"{path}: the checkpoint is of an unknown algorithm. Known are {', '.join(ALGORITHMS)}.")

@@ -1,0 +1,235 @@
+"""Dispatching rules as policies: ``make_rule("ATCS", k1=2, k2=0.5).decide(observation)``. All rules: docs/rules.md.
+
+A rule ranks the legal job rows by its priorities, the first one first and each further one among what still ties; what ties in all of them
+goes to the earlier row, which is the earlier place in the queue. Where no job row is legal it takes the first detour to a ready operation
+(so it never idles while work that it can reach waits), else waits, else takes the first legal row. Only rules whose definition says so
+change over ahead of time or wait although they could start something.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agents.rules import priorities as by
+from agents.rules.parameters import Parameter, check_values, closest, read_values, split_call, write_call
+from agents.rules.priorities import Bools, Floats, Observation, Rows
+
+PriorityFunction = Callable[..., Floats]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A dispatching rule with its parameters set.
+
+    Parameters
+    ----------
+    name
+        As in docs/rules.md and in the literature.
+    priorities
+        Functions of (rows, parameters) to priorities ``[E, A]``, higher is sooner: the first one decides, each next one breaks its ties.
+        A tie-breaker takes no parameters.
+    source
+        Who proposed it.
+    parameters
+        What it can be tuned by.
+    values
+        The values they have here.
+    changes_ahead
+        Whether, with nothing to start, it changes over for work on its way ``[E, 1]``; None: it never does.
+    holds
+        For which job rows it would rather wait than choose them ``[E, A]``; None: it never does.
+    """
+
+    name: str
+    priorities: tuple[PriorityFunction, ...]
+    source: str
+    parameters: tuple[Parameter, ...] = ()
+    values: Mapping[str, float] = field(default_factory=dict)
+    changes_ahead: Callable[[Rows], Bools] | None = None
+    holds: Callable[..., Bools] | None = None
+
+    @property
+    def uses_changeovers(self) -> bool:
+        """Whether it may choose a changeover ahead of time."""
+        return self.changes_ahead is not None
+
+    @property
+    def uses_wait(self) -> bool:
+        """Whether it may wait although it could start an operation."""
+        return self.holds is not None
+
+    def rank(self, rows: Rows) -> list[Floats]:
+        """Priorities ``[E, A]``, the deciding one first."""
+        first, *tie_breakers = self.priorities
+        with np.errstate(divide="ignore", invalid="ignore"):  # rows that nobody may choose can hold anything
+            return [first(rows, **self.values), *(priority(rows) for priority in tie_breakers)]
+
+    def decide(self, observation: Observation) -> NDArray[np.int64] | np.int64:
+        """Actions: rows of the candidate table, ``[E]``, or one number for a single environment. See :func:`decide`."""
+        return decide(self, observation)
+
+    def __str__(self) -> str:
+        return write_call(self.name, self.values)
+
+
+def decide(rule: Rule, observation: Observation) -> NDArray[np.int64] | np.int64:
+    """The rows that ``rule`` chooses.
+
+    Parameters
+    ----------
+    observation
+        ``candidates [E, A, F]``, ``action_mask [E, A]``, ``machines [E, M, Fm]``, ``shop [E, Fs]``, laid
+        out as in ``envs/observation/columns.py``; without the leading axis for a single environment.
+
+    Returns
+    -------
+    Row numbers, int64 ``[E]`` (a scalar without the leading axis); 0 where no row is legal (the episode is over).
+    """
+    rows = Rows(observation)
+    ranking = rule.rank(rows)
+    is_job, is_changeover, is_wait = (rows[name] > 0 for name in ("is_job", "is_changeover", "is_wait"))
+    is_detour = is_changeover & (rows["family_ready"] > 0)
+    may_wait = rows.legal & is_wait
+
+    actions = _prefer(np.argmax(rows.legal, axis=1), may_wait, [])
+    if rule.changes_ahead is not None:
+        actions = _prefer(actions, rows.legal & is_changeover & ~is_detour & rule.changes_ahead(rows), ranking)
+    actions = _prefer(actions, rows.legal & is_detour, [])
+    actions = _prefer(actions, rows.legal & is_job, ranking)
+    if rule.holds is not None:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            held = np.take_along_axis(is_job & rule.holds(rows, **rule.values), actions[:, None], axis=1)
+        actions = _prefer(actions, may_wait & held, [])
+    return actions[0] if rows.is_single else actions
+
+
+def _prefer(actions: NDArray[np.int64], eligible: Bools, ranking: list[Floats]) -> NDArray[np.int64]:
+    """``actions``, but the best eligible row where there is one."""
+    return np.where(eligible.any(axis=1), first_best(eligible, ranking), actions)
+
+
+def first_best(eligible: Bools, ranking: list[Floats]) -> NDArray[np.int64]:
+    """First row ``[E]`` of the eligible ones ``[E, A]`` that no other beats: by the first priority, ties by the next, and so on."""
+    best = eligible
+    for priority in ranking:
+        open_to = np.where(best, priority, -np.inf)
+        best = best & (open_to == open_to.max(axis=1, keepdims=True))
+    return np.argmax(best, axis=1)
+
+
+_PICKARDT_BRANKE = "Pickardt and Branke (2012)"
+_K1 = Parameter("k1", 0.05, 50.0, 2.0, "log")
+_K2 = Parameter("k2", 0.01, 10.0, 0.5, "log")
+
+_ALL = (
+    Rule("FIFO", (by.first_in_first_out,), "Conway, Maxwell and Miller (1967)"),
+    Rule("FASFS", (by.first_at_shop_first_served,), "Conway, Maxwell and Miller (1967)"),
+    Rule("SPT", (by.shortest_process_time,), "Smith (1956)"),
+    Rule("LPT", (by.longest_process_time,), "Graham (1969)"),
+    Rule("WSPT", (by.weighted_shortest_process_time,), "Smith (1956)"),
+    Rule("SRPT", (by.shortest_remaining_process_time,), "Conway, Maxwell and Miller (1967)"),
+    Rule("EDD", (by.earliest_due_date,), "Jackson (1955)"),
+    Rule("WEDD", (by.weighted_earliest_due_date,), "after Jackson (1955)"),
+    Rule("ODD", (by.earliest_operation_due_date,), "Kanet and Hayya (1982)"),
+    Rule("MDD", (by.modified_due_date,), "Baker and Bertrand (1982)"),
+    Rule("MOD", (by.modified_operation_due_date,), "Baker and Kanet (1983)"),
+    Rule("WMDD", (by.weighted_modified_due_date,), "Kanet and Li (2004)"),
+    Rule("WMOD", (by.weighted_modified_operation_due_date,), "after Kanet and Li (2004)"),
+    Rule("SLK", (by.least_slack,), "Conway (1965)"),
+    Rule("SI", (by.no_slack_left, by.shortest_process_time), "Oral and Malouin (1973)"),
+    Rule("S/RO", (by.slack_per_remaining_operation,), "Conway (1965)"),
+    Rule("S/OPN", (by.slack_per_operation,), "after Conway (1965)"),
+    Rule("CR", (by.critical_ratio,), "Berry and Rao (1975)"),
+    Rule("COVERT", (by.cost_over_time,), "Vepsalainen and Morton (1987)", (Parameter("k", 0.05, 50.0, 4.0, "log"),)),
+    Rule("ATC", (by.apparent_tardiness_cost,), "Vepsalainen and Morton (1987)", (Parameter("k", 0.05, 50.0, 3.0, "log"),)),
+    Rule("WINQ", (by.work_in_next_queue,), "Haupt (1989)"),
+    Rule("PT+WINQ", (by.process_time_and_next_queue,), "Holthaus and Rajendran (1997)"),
+    Rule("PT+WINQ+SL", (by.process_time_next_queue_and_slack,), "Holthaus and Rajendran (1997)"),
+    Rule("2PT+WINQ+NPT", (by.two_process_times_next_queue_and_next_process_time,), "Holthaus and Rajendran (2000)"),
+    Rule("GECCO10", (by.evolved_rule,), "Hildebrandt, Heger and Scholz-Reiter (2010)", (Parameter("unit", 0.001, 100000.0, 1.0, "log"),)),
+    Rule("SST", (by.shortest_setup_time,), _PICKARDT_BRANKE),
+    Rule("SST>SPT", (by.shortest_setup_time, by.shortest_process_time), _PICKARDT_BRANKE),
+    Rule("SSPT", (by.shortest_setup_and_process_time,), _PICKARDT_BRANKE),
+    Rule("SNSPT", (by.shortest_normalised_setup_and_process_time,), _PICKARDT_BRANKE),
+    Rule("SA>FIFO", (by.same_setup, by.first_in_first_out), _PICKARDT_BRANKE),
+    Rule("SA>EDD", (by.same_setup, by.earliest_due_date), _PICKARDT_BRANKE),
+    Rule("SA>SPT", (by.same_setup, by.shortest_process_time), _PICKARDT_BRANKE),
+    Rule("DK", (by.due_date_and_setup_penalty,), "Mahmoodi and Dooley (1991)", (Parameter("k", 1.0, 1000000.0, 50.0, "log"),)),
+    Rule("FFCFS", (by.family_first_come,), _PICKARDT_BRANKE),
+    Rule("FEDD>EDD", (by.family_due_date, by.earliest_due_date), _PICKARDT_BRANKE),
+    Rule("FCR>CR", (by.family_critical_ratio, by.critical_ratio), "Kim and Bobrowski (1994)"),
+    Rule("MMS>SPT", (by.marginal_setup_time, by.shortest_process_time), "Arzi and Raviv (1998)"),
+    Rule("MASP>SPT", (by.mean_family_time, by.shortest_process_time), _PICKARDT_BRANKE),
+    Rule("WBPT", (by.weighted_batch_process_time,), "Raman, Rachamadugu and Talbot (1989)"),
+    Rule("ATCS", (by.apparent_tardiness_cost_with_setups,), "Lee, Bhaskaran and Pinedo (1997)", (_K1, _K2)),
+    Rule(
+        "ATCSR",
+        (by.apparent_tardiness_cost_with_ready_times,),
+        "Pfund, Fowler, Gadkari and Chen (2008)",
+        (_K1, _K2, Parameter("k3", 0.01, 10.0, 1.0, "log")),
+        changes_ahead=by.setup_serves_nothing_on_its_way,
+    ),
+    Rule(
+        "ATCS+HOLD",
+        (by.apparent_tardiness_cost_with_holding,),
+        "this project, after Lee, Bhaskaran and Pinedo (1997)",
+        (_K1, _K2, Parameter("hold", 0.0001, 1.0, 0.05, "log")),
+        holds=by.changeover_is_not_urgent,
+    ),
+    Rule("RANDOM", (by.chance,), "a yardstick", (Parameter("seed", 0.0, 2.0**31 - 1, 0.0),)),
+)
+
+RULES: dict[str, Rule] = {rule.name: replace(rule, values=check_values(rule.name, rule.parameters, {})) for rule in _ALL}
+"""All rules, by name, with default parameters."""
+
+OTHER_NAMES = {"FCFS": "FIFO", "SA>FCFS": "SA>FIFO", "SLACK": "SLK"}
+"""Other names under which rules are known."""
+
+
+def find_rule(name: str) -> Rule:
+    """The rule of that name, in capitals or not, with default parameters.
+
+    Raises
+    ------
+    ValueError
+        No rule has that name.
+    """
+    capitals = name.upper()
+    rule = RULES.get(OTHER_NAMES.get(capitals, capitals))
+    if rule is None:
+        raise ValueError(f"rule {name!r} is not known{closest(name, [*RULES, *OTHER_NAMES])} The rules are {', '.join(RULES)}.")
+    return rule
+
+
+def make_rule(name: str, **values: float) -> Rule:
+    """A rule with the given parameters, and defaults for the others.
+
+    Raises
+    ------
+    ValueError
+        An unknown rule or parameter, or a value that is out of bounds.
+
+    Examples
+    --------
+    >>> str(make_rule("ATCS", k1=3))
+    'ATCS(k1=3, k2=0.5)'
+    """
+    rule = find_rule(name)
+    return replace(rule, values=check_values(rule.name, rule.parameters, values))
+
+
+def parse_rule(text: str) -> Rule:
+    """A rule from text, the reverse of ``str(rule)``: ``"EDD"``, ``"ATCS(k1=2, k2=0.5)"``, or ``"ATCS(2; 0.5)"`` in the order of its parameters.
+
+    Raises
+    ------
+    ValueError
+        Text that cannot be read, an unknown rule or parameter, or a value that is out of bounds.
+    """
+    name, arguments = split_call(text)
+    rule = find_rule(name)
+    return make_rule(rule.name, **read_values(rule.name, rule.parameters, arguments))

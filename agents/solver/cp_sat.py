@@ -1,0 +1,279 @@
+"""A window of work as a model of OR-Tools CP-SAT, and its solution under a reproducible limit.
+
+The sequence on each machine is a circuit through its tasks (Miller, Tucker and Zemlin 1960, with start dates as potentials), so that changeover times and
+money sit on its arcs; tasks that a machine does not do loop on themselves.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import permutations
+from typing import Any
+
+from ortools.sat.python import cp_model
+
+from agents.solver.known_state import Key
+from agents.solver.problem import Delivery, Sequences, Task, Timing, Window, price, time_sequences
+
+DETERMINISTIC_PER_SECOND = 0.35
+"""CP-SAT's deterministic time that takes about a second of one core on the machines this was measured on (docs/results.md)."""
+WALL_FACTOR, LEAST_WALL = 60.0, 60.0
+"""A solve is given up after this multiple of its nominal seconds, and never before this many: no machine but one that hangs ever gets there."""
+_LARGEST_COEFFICIENT = 20_000
+_LARGEST_SUM = 2.0**60
+_FINEST = 1e-6
+
+
+@dataclass(frozen=True)
+class Solution:
+    """What came of a solve; ``money`` and ``hint_money`` are the model's objective, in currency."""
+
+    sequences: Sequences
+    status: str
+    money: float
+    hint_money: float
+    bound: float
+    seconds: float
+
+    @property
+    def improved(self) -> bool:
+        return self.money < self.hint_money
+
+
+class Builder:
+    """Variables and constraints of a window.
+
+    Parameters
+    ----------
+    window
+        What is to be planned.
+    hint
+        Sequences and dates to start from.
+    """
+
+    def __init__(self, window: Window, hint: Timing) -> None:
+        self.window, self.hint = window, hint
+        self.model: Any = cp_model.CpModel()
+        self.tasks = {task.key: task for task in window.tasks}
+        self.place = {key: (machine, start) for machine, sequence in hint.sequences.items() for key, start in sequence}
+        self._changing: dict[Key, list[tuple[Any, int, Any]]] = {}  # ways to change over for a task: arc, ticks, when the machine is free
+        self.horizon = self.latest = self._far_enough()
+        self.start: dict[Key, Any] = {}
+        self.end: dict[Key, Any] = {}
+        self.on: dict[tuple[Key, int], Any] = {}
+        self.terms: list[tuple[Any, float]] = []  # variable, currency a unit
+        for task in window.tasks:
+            self._add_task(task)
+        for machine in window.machines:
+            self._add_machine(machine.number)
+        if window.crews_are_scarce:
+            self._add_crews()
+        completions = [self._add_delivery(delivery) for delivery in window.deliveries]
+        self._add_last_completion(completions)
+        self._minimise()
+
+    def _far_enough(self) -> int:
+        """Twice as long as the hint takes, and more."""
+        longest = max((max(task.times.values()) for task in self.window.tasks), default=1)
+        last = max((start for _, start in self.place.values()), default=0)
+        latest = max([0, *(task.ready_date for task in self.window.tasks), *(machine.free_date - self.window.clock for machine in self.window.machines)])
+        return 2 * max(last, latest) + 4 * longest + 100
+
+    def _add_task(self, task: Task) -> None:
+        hinted, begin = self.place[task.key]
+        start = self.model.new_int_var(task.ready_date, self.horizon, "")
+        self.model.add_hint(start, begin)
+        for machine in task.times:
+            if len(task.times) == 1:
+                self.on[task.key, machine] = self.model.new_constant(1)
+            else:
+                self.on[task.key, machine] = self.model.new_bool_var("")
+                self.model.add_hint(self.on[task.key, machine], machine == hinted)
+        self.model.add_exactly_one(self.on[task.key, machine] for machine in task.times)
+        self.start[task.key] = start
+        times = set(task.times.values())
+        time = times.pop() if len(times) == 1 else sum(self.on[task.key, machine] * ticks for machine, ticks in task.times.items())
+        self.end[task.key] = start + time
+        for predecessor, transport in task.predecessors.items():
+            self.model.add(start >= self.end[predecessor] + transport)
+        self.terms.append((start, self.window.rates.starting))
+
+    # --- machines ---------------------------------------------------------------------------------------------------------
+
+    def _add_machine(self, machine: int) -> None:
+        tasks = [task for task in self.window.tasks if machine in task.times]
+        if not tasks:
+            return
+        intervals = [
+            self.model.new_optional_fixed_size_interval_var(self.start[task.key], task.times[machine], self.on[task.key, machine], "") for task in tasks
+        ]
+        self.model.add_no_overlap(intervals)
+        if self._changes(machine, tasks):
+            self._add_sequence(machine, tasks)
+        else:
+            for task in tasks:
+                self.model.add(self.start[task.key] >= self.window.free_date(machine)).only_enforce_if(self.on[task.key, machine])
+
+    def _changes(self, machine: int, tasks: list[Task]) -> bool:
+        """Whether any changeover on the machine takes time or money."""
+        pairs = [(None, task) for task in tasks] + list(permutations(tasks, 2))
+        return any(self.window.task_change(machine, before, task) != (0, 0.0) for before, task in pairs)
+
+    def _add_sequence(self, machine: int, tasks: list[Task]) -> None:
+        """A circuit from the mounted setup (node 0) through the tasks on the machine; those elsewhere loop on themselves."""
+        sequence = [key for key, _ in self.hint.sequences.get(machine, ())]
+        followed = set(zip([None, *sequence], [*sequence, None], strict=True))
+        empty = self.model.new_bool_var("")
+        self.model.add_hint(empty, not sequence)
+        arcs = [(0, 0, empty)]
+        for node, task in enumerate(tasks, start=1):
+            present = self.on[task.key, machine]
+            arcs.append((node, node, present.negated()))
+            last = self._new_arc((task.key, None) in followed)
+            arcs.append((node, 0, last))
+            self._follow(machine, None, task, followed, arcs, 0, node)
+            for other, after in enumerate(tasks, start=1):
+                if other != node and after.key not in task.predecessors:
+                    self._follow(machine, task, after, followed, arcs, node, other)
+        self.model.add_circuit(arcs)
+
+    def _new_arc(self, hinted: bool) -> Any:
+        arc = self.model.new_bool_var("")
+        self.model.add_hint(arc, hinted)
+        return arc
+
+    def _follow(self, machine: int, before: Task | None, task: Task, followed: set[Any], arcs: list[Any], source: int, target: int) -> None:
+        """The arc on which ``task`` comes right after ``before`` (None: after what is mounted and in work now)."""
+        change = self.window.task_change(machine, before, task)
+        if change is None:
+            return
+        arc = self._new_arc((before.key if before else None, task.key) in followed)
+        arcs.append((source, target, arc))
+        free = self.end[before.key] if before else self.window.free_date(machine)
+        self.model.add(self.start[task.key] >= free + change.ticks).only_enforce_if(arc)
+        for earliest in self._change_dates(task) if change.ticks > 0 else ():
+            self.model.add(self.start[task.key] >= earliest + change.ticks).only_enforce_if(arc)
+        rates = self.window.rates
+        self.terms.append((arc, change.money + rates.changing * change.ticks))
+        if self.window.crews_are_scarce and change.ticks > 0:
+            self._changing.setdefault(task.key, []).append((arc, change.ticks, free))
+
+    def _change_dates(self, task: Task) -> list[Any]:
+        """Return the dates before which no changeover for a task begins, but for those that hold
+        anyway.
+        """
+        if self.window.changes_ahead:
+            return [task.change_date] if task.change_date > 0 else []
+        arrivals = [self.end[p] + transport for p, transport in task.predecessors.items()]
+        return [task.ready_date, *arrivals]
+
+    def _add_crews(self) -> None:
+        """Each changeover of positive time holds a crew, at some time between the machine's last operation and the start of the next."""
+        intervals, demands = [], []
+        for key, ways in self._changing.items():
+            longest = max(ticks for _, ticks, _ in ways)
+            begin = self.model.new_int_var(0, self.horizon, "")
+            size = self.model.new_int_var(0, longest, "")
+            finish = self.model.new_int_var(0, self.horizon, "")
+            self._hint_changeover(key, begin, size, finish)
+            self.model.add(size == sum(arc * ticks for arc, ticks, _ in ways))
+            self.model.add(finish <= self.start[key])
+            for arc, _, free in ways:
+                self.model.add(begin >= free).only_enforce_if(arc)
+                for earliest in self._change_dates(self.tasks[key]):
+                    self.model.add(begin >= earliest).only_enforce_if(arc)
+            intervals.append(self.model.new_interval_var(begin, size, finish, ""))
+            demands.append(1)
+        for machine in self.window.machines:
+            if machine.crew_date is not None:
+                intervals.append(self.model.new_fixed_size_interval_var(0, machine.crew_date - self.window.clock, ""))
+                demands.append(1)
+        self.model.add_cumulative(intervals, demands, self.window.crews)
+
+    def _hint_changeover(self, key: Key, begin: Any, size: Any, finish: Any) -> None:
+        machine, _ = self.place[key]
+        sequence = [other for other, _ in self.hint.sequences[machine]]
+        before = self.tasks[sequence[sequence.index(key) - 1]] if sequence[0] != key else None
+        change = self.window.task_change(machine, before, self.tasks[key])
+        date, ticks = self.hint.change_dates[key], change.ticks if change else 0
+        for variable, value in ((begin, date), (size, ticks), (finish, date + ticks)):
+            self.model.add_hint(variable, value)
+
+    # --- objective --------------------------------------------------------------------------------------------------------
+
+    def _add_delivery(self, delivery: Delivery) -> tuple[Any, int]:
+        """An order's completion, holding and tardiness; returns the variable of its completion and what it is in the hint."""
+        rates = self.window.rates
+        hint = max([delivery.date, *(self._hinted_end(key) + tail for key, tail in delivery.tails.items())])
+        latest = (
+            self.horizon
+            + max([delivery.date, *delivery.tails.values()])
+            + max(self.tasks[key].times[m] for key in delivery.tails for m in self.tasks[key].times)
+        )
+        self.latest = max(self.latest, latest, latest - delivery.due_date)
+        completion = self.model.new_int_var(delivery.date, latest, "")
+        self.model.add_hint(completion, hint)
+        for key, tail in delivery.tails.items():
+            self.model.add(completion >= self.end[key] + tail)
+        self.terms.append((completion, rates.holding))
+        late = self.model.new_int_var(0, max(0, latest - delivery.due_date), "")
+        self.model.add_hint(late, max(0, hint - delivery.due_date))
+        self.model.add(late >= completion - delivery.due_date)
+        self.terms.append((late, rates.tardiness * delivery.weight))
+        return completion, hint
+
+    def _add_last_completion(self, completions: list[tuple[Any, int]]) -> None:
+        """The plant draws power until the last order is completed."""
+        latest = 2 * self.horizon + max((hint for _, hint in completions), default=0) + 1000
+        self.latest = max(self.latest, latest)
+        last = self.model.new_int_var(0, latest, "")
+        self.model.add_hint(last, max((hint for _, hint in completions), default=0))
+        for completion, _ in completions:
+            self.model.add(last >= completion)
+        self.terms.append((last, self.window.rates.finishing))
+
+    def _hinted_end(self, key: Key) -> int:
+        machine, start = self.place[key]
+        return start + self.tasks[key].times[machine]
+
+    def _minimise(self) -> None:
+        """Minimise the money in whole units, which grow where dates are so far off that the sum
+        would not fit.
+        """
+        coefficients = [coefficient for _, coefficient in self.terms]
+        finest = max([_FINEST, *coefficients]) / _LARGEST_COEFFICIENT
+        self.unit = max(finest, sum(coefficients) * self.latest / _LARGEST_SUM)
+        self.model.minimize(sum(round(coefficient / self.unit) * variable for variable, coefficient in self.terms))
+
+    def sequences(self, solver: Any) -> Sequences:
+        """Sequences and dates of a solution."""
+        found: dict[int, list[tuple[Key, int]]] = {machine.number: [] for machine in self.window.machines}
+        for (key, machine), literal in self.on.items():
+            if solver.boolean_value(literal):
+                found[machine].append((key, solver.value(self.start[key])))
+        return {machine: sorted(sequence, key=lambda step: (step[1], step[1] + self.tasks[step[0]].times[machine])) for machine, sequence in found.items()}
+
+
+def solve(window: Window, hint: Sequences, seconds: float) -> Solution:
+    """The best sequences found within about ``seconds``; never worse in the model than the hint, which stands if nothing better is found."""
+    start = time_sequences(window, hint)
+    builder = Builder(window, start)
+    solver = cp_model.CpSolver()
+    settings = solver.parameters
+    settings.num_workers = 1
+    settings.random_seed = 1
+    settings.interleave_search, settings.use_lns_only = True, True  # improve the hint, on one core and in a fixed order of turns
+    settings.cp_model_probing_level, settings.symmetry_level = 0, 0  # would take a good part of a second
+    settings.max_deterministic_time = seconds * DETERMINISTIC_PER_SECOND
+    settings.max_time_in_seconds = max(LEAST_WALL, seconds * WALL_FACTOR)
+    status = solver.solve(builder.model)
+    hint_money = price(window, start.sequences)
+    sequences, money = start.sequences, hint_money
+    if status in (cp_model.OPTIMAL, cp_model.FEASIBLE):
+        found = builder.sequences(solver)
+        with suppress(ValueError):  # operations of no length may stand in any order at one date; in the wrong one they wait for each other
+            found = time_sequences(window, found).sequences
+        if price(window, found) < hint_money:
+            sequences, money = found, price(window, found)
+    return Solution(sequences, solver.status_name(status), money, hint_money, solver.best_objective_bound * builder.unit, solver.wall_time)

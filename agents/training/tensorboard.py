@@ -1,0 +1,106 @@
+"""The figures of a training run for TensorBoard; docs/training.md says what each tag means."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from stable_baselines3.common.logger import Logger
+from torch.utils.tensorboard import SummaryWriter
+
+from agents.ppo.rollout_collector import Gathered
+from agents.training.validation import Examined, mean_ratio
+from factory.model import Factory
+from factory.schedule.gantt import gantt_rgb
+from factory.simulation.arrays import COST_TERMS
+from factory.text.names import file_name
+
+_TRAINING = {
+    "train/approx_kl": "learn/approx_kl",
+    "train/clip_fraction": "learn/clip_fraction",
+    "train/explained_variance_of_returns": "learn/explained_variance",
+    "train/policy_gradient_loss": "learn/policy_loss",
+    "train/value_loss": "learn/value_loss",
+    "train/learning_rate": "learn/learning_rate",
+}
+"""What MaskablePPO records, and the tags it gets."""
+
+
+class TrainingLog:
+    """Writes the events of a run; those of the best rule stand in a folder ``best_rule`` beside them, so that TensorBoard draws both in one chart.
+
+    Parameters
+    ----------
+    folder
+        For the event files.
+    first_step
+        First step that is written, or written again: 0 at the start of a run, one more than the
+        checkpoint's where a run goes on. Points that an interrupted run wrote from there on are hidden.
+    """
+
+    def __init__(self, folder: Path, first_step: int) -> None:
+        settings: dict[str, Any] = {"purge_step": first_step, "max_queue": 1000, "flush_secs": 30}
+        self._writer = SummaryWriter(str(folder), **settings)
+        self._rule_writer = SummaryWriter(str(folder / "best_rule"), **settings)
+
+    def note_rollout(self, step: int, gathered: Gathered, recorded: Logger, envs: int) -> None:
+        """What a rollout was like and what was learnt from it."""
+        write = self._writer.add_scalar
+        values = recorded.name_to_value
+        for source, tag in _TRAINING.items():
+            if source in values:
+                write(tag, values[source], step)
+        if "train/entropy_loss" in values:
+            write("learn/entropy", -values["train/entropy_loss"], step)
+        decisions = max(1, gathered.decisions)
+        for name in ("jobs", "changeovers", "waits"):
+            write(f"actions/{name}", getattr(gathered, name) / decisions, step)
+        if gathered.episode_costs:
+            costs = np.mean(gathered.episode_costs, axis=0)
+            write("episodes/total_cost", float(costs.sum()), step)
+            for term, cost in zip(COST_TERMS, costs, strict=True):
+                write(f"episodes/{term}", float(cost), step)
+        for name in ("simulate", "infer", "gather", "learn"):
+            seconds = getattr(gathered, f"{name}_seconds")
+            if seconds > 0:
+                write(f"speed/{name}_steps_per_second", decisions / seconds, step)
+        total = gathered.gather_seconds + gathered.learn_seconds
+        if total > 0:
+            write("speed/steps_per_second", decisions / total, step)
+
+    def note_validation(self, step: int, found: Mapping[str, Examined], reference: Mapping[str, Examined]) -> None:
+        """Validation figures of every scenario, the best rule's beside them."""
+        self._writer.add_scalar("validate/ratio_to_best_rule", mean_ratio(found, reference), step)
+        for name, one in found.items():
+            self._writer.add_scalar(f"validate_{file_name(name)}/ratio_to_best_rule", one.total_cost / max(reference[name].total_cost, 1e-12), step)
+            for writer, examined in ((self._writer, one), (self._rule_writer, reference[name])):
+                figures = {
+                    "total_cost": examined.total_cost,
+                    **examined.terms,
+                    "on_time_share": examined.on_time_share,
+                    "changeovers_per_order": examined.changeovers_per_order,
+                }
+                for figure, value in figures.items():
+                    writer.add_scalar(f"validate_{file_name(name)}/{figure}", value, step)
+
+    def note_picture(self, step: int, found: Mapping[str, Examined], factories: Mapping[str, list[Factory]]) -> None:
+        """A Gantt chart of the first validation episode of the first scenario."""
+        name = next(iter(found))
+        picture = gantt_rgb(found[name].first, factories[name][0], title=f"{name}, first validation episode, after {step:,} decisions")
+        self._writer.add_image(f"gantt/{file_name(name)}", picture, step, dataformats="HWC")
+
+    def note_end(self, step: int, settings: Mapping[str, str | int | float | bool], metrics: Mapping[str, float]) -> None:
+        """Write the run's settings beside its final figures."""
+        self._writer.add_hparams(dict(settings), dict(metrics), run_name=".", global_step=step)
+
+    def flush(self) -> None:
+        """Write all that is pending, so that a kill cannot lose it."""
+        self._writer.flush()
+        self._rule_writer.flush()
+
+    def close(self) -> None:
+        """Write what is pending."""
+        self._writer.close()
+        self._rule_writer.close()

@@ -1,0 +1,248 @@
+"""One microfactory as a Gymnasium environment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import gymnasium
+import numpy as np
+from gymnasium import spaces
+from numpy.typing import NDArray
+
+from envs.batch import Batch, observation_space
+from envs.gantt_window import GanttWindow
+from envs.observation.candidates import DEFAULT_CHANGEOVER_ROWS, DEFAULT_JOB_ROWS, Tables
+from envs.scenario import Scenario
+from factory.generation.ranges import RandomisedRanges
+from factory.model import Factory, OrderBook
+from factory.schedule.records import Schedule, unload
+from factory.simulation.arrays import COST_TERMS
+from factory.validation.arguments import check_instance, check_row, check_seed
+
+Observation = dict[str, NDArray[Any]]
+_LOG_LINES = 8192
+
+
+class ChangeoverEnv(gymnasium.Env[Observation, np.int64]):
+    """Dispatching and changeover decisions in a microfactory, one machine at a time.
+
+    The action is a row of ``observation["candidates"]`` that ``observation["action_mask"]`` allows: a ready operation, a changeover alone, or (last) the wait.
+    The reward is minus the cost since the last decision (at first: since the start) over the scenario's cost scale. ``info`` has ``cost`` (by term, since
+    the last decision), ``elapsed`` (ticks since then), ``action_mask`` and, when the episode is over, ``episode_cost`` (by term) and ``decisions``.
+
+    Parameters
+    ----------
+    factory
+        Name of a shipped factory, a TOML file, a :class:`factory.model.Factory`, or ranges of which each episode draws a fresh one.
+    order_book
+        Orders to replay in place of the factory's demand.
+    num_orders
+        Orders of an episode, in place of the factory's.
+    job_rows, changeover_rows
+        Rows of the candidate table; 0 for as many as can ever be needed.
+    last_date, most_decisions
+        Truncate the episode at the first decision at or after this tick, or after this many decisions.
+        Without them too it is truncated after 50 idle decisions for each operation of its orders (waits
+        with nothing under way, changeovers without an operation), which only a policy that does
+        nothing else ever takes.
+    illegal_actions
+        ``"raise"``, or ``"replace"`` for learners that know no masks: an illegal action then stands for the next legal row, and ``info["replaced"]`` says so.
+    dtype
+        Float type of the observation.
+    render_mode
+        ``"rgb_array"`` and ``"human"``: the Gantt chart so far; ``"ansi"``: the same as text.
+
+    Raises
+    ------
+    factory.simulator.IllegalActionError
+        By :meth:`step`, if the action is not legal; the state is as it was.
+    TypeError, ValueError
+        By all methods, if an argument is of the wrong kind or out of range; the state, the
+        generator of seeds included, is as it was.
+
+    Examples
+    --------
+    >>> import gymnasium, envs.registration
+    >>> env = gymnasium.make("microfactory/Changeover-v0", factory="tiny")
+    >>> observation, info = env.reset(seed=1)
+    >>> observation, reward, terminated, truncated, info = env.step(int(info["action_mask"].argmax()))
+    >>> sorted(info["cost"])
+    ['changeover', 'energy', 'holding', 'tardiness', 'waste']
+    """
+
+    metadata: dict[str, Any] = {"render_modes": ["rgb_array", "human", "ansi"], "render_fps": 4}
+
+    def __init__(
+        self,
+        factory: str | Path | Factory | RandomisedRanges = "microfactory",
+        order_book: OrderBook | str | Path | None = None,
+        *,
+        num_orders: int | None = None,
+        job_rows: int = DEFAULT_JOB_ROWS,
+        changeover_rows: int = DEFAULT_CHANGEOVER_ROWS,
+        last_date: int | None = None,
+        most_decisions: int | None = None,
+        illegal_actions: str = "raise",
+        dtype: type[np.floating[Any]] = np.float32,
+        render_mode: str | None = None,
+    ) -> None:
+        if render_mode is not None and render_mode not in self.metadata["render_modes"]:
+            raise ValueError(f"render_mode = {render_mode!r}; must be one of {self.metadata['render_modes']} or None. Choose one of them.")
+        self.render_mode = render_mode
+        self._window: GanttWindow | None = None
+        self._settings: dict[str, Any] = {
+            "job_rows": job_rows,
+            "changeover_rows": changeover_rows,
+            "last_date": last_date,
+            "most_decisions": most_decisions,
+            "illegal_actions": illegal_actions,
+            "dtype": dtype,
+        }
+        self.scenario = Scenario(factory, order_book, num_orders)
+        self._action = np.zeros(1, np.int64)
+        self._over = True
+        self._batch = self._open(self.scenario, 0)
+        self._space = observation_space(self._batch.tables)
+        self.observation_space: spaces.Space[Any] = self._space
+        self.action_space = spaces.Discrete(self._batch.shop.legal.shape[1])
+
+    def _open(self, scenario: Scenario, seed: int) -> Batch:
+        """Return a batch of one environment for the episode of a scenario with this seed."""
+        factory, book = scenario.draw(seed)
+        return Batch(
+            [factory],
+            [book],
+            num_envs=1,
+            machine_rows=scenario.machine_rows,
+            num_tables=1,
+            log_length=_LOG_LINES,
+            **self._settings,
+        )
+
+    @property
+    def factory(self) -> Factory:
+        """The factory of the present episode."""
+        return self._batch.factories[0]
+
+    @property
+    def order_book(self) -> OrderBook | None:
+        """The order book that is replayed, if any."""
+        return self._batch.books[0]
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Observation, dict[str, Any]]:
+        """Begin an episode.
+
+        Parameters
+        ----------
+        seed
+            Seed of the episode, an integer of any kind from 0 to 2**64 - 1: one seed is one world, whatever is decided in it.
+            None: drawn from the environment's generator, which the last seed that was given has seeded.
+        options
+            ``factory``, ``order_book``, ``num_orders`` as in the constructor, from this episode on. The shape of the observation must stay.
+        """
+        given = None if seed is None else check_seed("reset: seed", seed)
+        before = self.np_random.bit_generator.state if given is None else None
+        try:
+            episode_seed = int(self.np_random.integers(2**63)) if given is None else given
+            scenario, batch = self._prepare(options, episode_seed)
+            batch.reset(np.array([episode_seed], np.uint64))
+        except BaseException:
+            if before is not None:
+                self.np_random.bit_generator.state = before
+            raise
+        super().reset(seed=given)
+        self.scenario, self._batch, self._over = scenario, batch, False
+        tables = self._batch.tables
+        mask = tables.action_mask[0].astype(np.int8)
+        return self._observation(tables, mask), {"cost": dict.fromkeys(COST_TERMS, 0.0), "elapsed": 0, "action_mask": mask.copy()}
+
+    def _prepare(
+        self,
+        options: dict[str, Any] | None,
+        seed: int,
+    ) -> tuple[Scenario, Batch]:
+        """Return scenario and batch of the next episode; those of the present one stay as they are."""
+        check_instance("reset: options", options, (Mapping, type(None)), "a dictionary or None")
+        if not options:
+            is_new = self.scenario.changes_every_episode
+            return self.scenario, self._open(self.scenario, seed) if is_new else self._batch
+        scenario = self.scenario.changed(dict(options))
+        batch = self._open(scenario, seed)
+        shape = {name: space.shape for name, space in self._space.items()}
+        now = {name: space.shape for name, space in observation_space(batch.tables).items()}
+        if now != shape:
+            raise ValueError(
+                f"reset(options=...): the observation would change from {shape} to {now}; it must keep its shape. "
+                "Make a new environment, or give job_rows and changeover_rows when making it."
+            )
+        return scenario, batch
+
+    def step(self, action: np.int64 | int | NDArray[np.int64]) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
+        """Carry out ``action`` and let time pass until the next decision.
+
+        Parameters
+        ----------
+        action
+            Row number: an integer of any kind, or an array that holds just one, as ``model.predict``
+            answers a batch of one.
+        """
+        batch = self._batch
+        if self._over:
+            raise RuntimeError("step(): the episode is over (or none has begun). Call reset().")
+        self._action[0] = check_row("step: action", action)
+        batch.grow_log()
+        tables = batch.step(self._action, autoreset=False)
+        outcome = batch.outcome
+        terminated, truncated = bool(outcome.terminated[0]), bool(outcome.truncated[0])
+        mask = tables.action_mask[0].astype(np.int8)
+        info: dict[str, Any] = {
+            "cost": dict(zip(COST_TERMS, outcome.cost[0].tolist(), strict=True)),
+            "elapsed": int(outcome.elapsed[0]),
+            "action_mask": mask.copy(),
+        }
+        if batch.replaces:
+            info["replaced"] = bool(batch.replaced[0])
+        if terminated or truncated:
+            self._over = True
+            info["episode_cost"] = dict(zip(COST_TERMS, outcome.episode_cost[0].tolist(), strict=True))
+            info["decisions"] = int(outcome.episode_decisions[0])
+        return self._observation(tables, mask), float(outcome.reward[0]), terminated, truncated, info
+
+    @staticmethod
+    def _observation(tables: Tables, mask: NDArray[np.int8]) -> Observation:
+        return {
+            "candidates": tables.candidates[0].copy(),
+            "machines": tables.machines[0].copy(),
+            "shop": tables.shop[0].copy(),
+            "action_mask": mask,
+        }
+
+    def action_masks(self) -> NDArray[np.bool_]:
+        """The legal rows as bool [A], under the name that sb3-contrib expects."""
+        return np.array(self._batch.tables.action_mask[0])
+
+    def schedule(self) -> Schedule:
+        """Everything that has happened in this episode so far."""
+        return unload(self.factory, self.order_book, self._batch.arrays, self._batch.shop, 0)
+
+    def render(self) -> Any:
+        """The Gantt chart so far: an RGB array, a text, or (``human``) a window that is kept up to date."""
+        from factory.schedule import gantt  # matplotlib is loaded only where a picture is wanted
+
+        if self.render_mode == "rgb_array":
+            return gantt.gantt_rgb(self.schedule(), self.factory)
+        if self.render_mode == "ansi":
+            return gantt.gantt_text(self.schedule())
+        if self.render_mode == "human":
+            if self._window is None:
+                self._window = GanttWindow()
+            self._window.show(self.schedule(), self.factory)
+        return None
+
+    def close(self) -> None:
+        """Close the window, if there is one."""
+        if self._window is not None:
+            self._window.close()
+            self._window = None

@@ -1,0 +1,42 @@
+"""Any text as Markdown that shows it as it is (CommonMark with GitHub's tables, strike-through and formulas)."""
+
+from __future__ import annotations
+
+import re
+
+from factory.text.names import printable
+
+_SPECIAL = re.compile(
+    r"[\\`*\[\]<>|~$#]"  # escapes, code, emphasis, links, HTML, tables, strike-through, formulas, headings
+    r"|(?<![^\W_])_|_(?![^\W_])"  # emphasis, which cannot begin or end inside a word
+    r"|&(?=#?\w+;)"  # entities
+)
+
+
+def escape(text: str) -> str:
+    r"""Return the text on one line, with a backslash before whatever Markdown would read as more than text.
+
+    Examples
+    --------
+    >>> print(escape("a*b|c_d $x$"))
+    a\*b\|c_d \$x\$
+    """
+    return _SPECIAL.sub(lambda found: f"\\{found[0]}", _on_one_line(text))
+
+
+def code_span(text: str) -> str:
+    """Return the text as code, between more backticks than it has in a row.
+
+    Examples
+    --------
+    >>> code_span("ls"), code_span("a`b")
+    ('`ls`', '`` a`b ``')
+    """
+    text = _on_one_line(text)
+    longest = max((len(run) for run in re.findall("`+", text)), default=0)
+    room = " " if longest or text != text.strip(" ") else ""
+    return f"{'`' * (longest + 1)}{room}{text}{room}{'`' * (longest + 1)}"
+
+
+def _on_one_line(text: str) -> str:
+    return printable(" ".join(text.splitlines()))

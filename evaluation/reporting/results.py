@@ -1,0 +1,211 @@
+"""What an evaluation found, as it stands in ``results.json``: the schema, reading and writing. Fields are explained in docs/evaluation.md.
+
+Everything but :class:`Provenance`'s machine and dates and :class:`DecisionTimes` depends on seeds and code alone: the same seeds and the same code give the
+same bytes, whatever the number of processes.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from factory.text.text_files import read_text
+
+SCHEMA = 1
+"""Version of the layout."""
+
+Bounds = tuple[float, float]
+"""Lower and upper bound of a 95 % interval."""
+
+METRICS = {
+    "total_cost": "currency",
+    "tardiness": "currency",
+    "changeover": "currency",
+    "waste": "currency",
+    "energy": "currency",
+    "holding": "currency",
+    "on_time_share": "share of orders",
+    "mean_tardiness": "hours",
+    "p95_tardiness": "hours",
+    "mean_flow_time": "hours",
+    "changeovers_per_order": "changeovers",
+    "changeover_hours": "machine hours",
+    "energy_kwh": "kWh",
+    "co2e_kg": "kg",
+}
+"""What is measured of every episode, and its unit. The first is the sum of the five after it, the verifier's bill."""
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Estimate(_Record):
+    """Mean over episodes (and training seeds, where there are several) with its interval."""
+
+    mean: float
+    ci95: Bounds
+
+
+class DecisionTimes(_Record):
+    """How long one decision for one machine takes, in microseconds; measured, so it differs from run to run."""
+
+    p50: float
+    p99: float
+
+
+class Failure(_Record):
+    """Why a policy has no figures: it broke a rule, broke down, or did not answer."""
+
+    reason: Literal["illegal action", "rejected by the verifier", "foresight", "crashed", "did not answer", "did not finish"]
+    message: str
+    block: str
+    episodes: tuple[int, int]  # first and last episode of the block that were being played
+
+
+class PolicyResult(_Record):
+    """One policy in one scenario. Without figures (None) if it failed."""
+
+    kind: Literal["rule", "index", "rollout", "lookahead", "solver", "clairvoyant", "learned", "guest"]
+    parameters: dict[str, float | str]
+    tuned: bool  # whether the parameters were searched for this factory
+    episodes: int
+    training_seeds: int = 1
+    total_cost: Estimate | None = None
+    tardiness: Estimate | None = None
+    changeover: Estimate | None = None
+    waste: Estimate | None = None
+    energy: Estimate | None = None
+    holding: Estimate | None = None
+    on_time_share: Estimate | None = None
+    mean_tardiness: Estimate | None = None
+    p95_tardiness: Estimate | None = None
+    mean_flow_time: Estimate | None = None
+    changeovers_per_order: Estimate | None = None
+    changeover_hours: Estimate | None = None
+    energy_kwh: Estimate | None = None
+    co2e_kg: Estimate | None = None
+    interquartile_mean_cost: Estimate | None = None
+    bound: Estimate | None = None  # lower bound on the cost of any policy, where the policy proves one
+    decision_microseconds: DecisionTimes | None = None
+    failed: Failure | None = None
+
+
+class ComparisonResult(_Record):
+    """A policy against the best rule on the same episodes; below zero, or a ratio below one, the policy is cheaper."""
+
+    versus: str
+    episodes: int
+    difference: float  # mean cost of the policy minus that of the rule
+    ci95: Bounds
+    ratio: float | None  # of mean costs; None if the rule costs nothing
+    ratio_ci95: Bounds | None
+    probability_of_improvement: float  # share of episodes in which the policy is cheaper, a tie counting half
+    probability_of_improvement_ci95: Bounds
+    p_value: float
+    holm_p_value: float
+
+
+class ScheduleFile(_Record):
+    """A recorded episode, to look at."""
+
+    policy: str
+    episode: int
+    why: str  # e.g. "typical: median cost of ATCS"
+    file: str  # relative to the folder of results.json
+
+
+class ScenarioResult(_Record):
+    """One factory (with its own demand or an order book)."""
+
+    factory: str
+    order_book: str | None
+    episodes: int
+    seed_block: str
+    seeds: tuple[int, int]  # first and last
+    policies: dict[str, PolicyResult]
+    best_rule: str | None  # chosen on the validate block
+    validation: dict[str, float]  # mean cost there, of every rule that was within reach of the best on the first 64 of them
+    validation_episodes: int
+    comparisons: dict[str, ComparisonResult]
+    verified: bool  # every schedule that was scored has passed the verifier
+    schedules: tuple[ScheduleFile, ...] = ()
+
+
+class OverallResult(_Record):
+    """A policy over all scenarios, each weighing alike."""
+
+    scenarios: int
+    ratio: Estimate | None  # of its mean cost to that of the scenario's best rule, averaged
+    interquartile_ratio: Estimate | None  # interquartile mean of each episode's cost over the best rule's mean cost there
+    worst_scenario: str
+    worst_ratio: float
+    better_in: int  # scenarios where the upper end of the difference's interval is below zero
+    worse_in: int  # scenarios where its lower end is above zero
+
+
+class Provenance(_Record):
+    """Where the figures come from."""
+
+    schema_version: int = SCHEMA
+    project_version: str
+    commit: str | None  # None: not a git checkout
+    uncommitted_changes: bool
+    source_hash: str
+    command: str
+    seed_blocks: dict[str, str]
+    versions: dict[str, str]
+    machine: dict[str, Any]
+    started: str  # ISO 8601
+    seconds: float
+
+
+class Results(_Record):
+    """A whole evaluation."""
+
+    provenance: Provenance
+    scenarios: dict[str, ScenarioResult]
+    overall: dict[str, OverallResult]  # empty for a single scenario
+
+
+def write_results(results: Results, path: Path) -> None:
+    """Write ``results.json``. With a single scenario its fields stand at the top level, beside the provenance."""
+    from factory.io.atomic_write import write_atomically
+
+    write_atomically(path, to_json(results))
+
+
+def to_json(results: Results) -> str:
+    """The text of ``results.json``."""
+    import json
+
+    content = results.model_dump(mode="json")
+    provenance, scenarios = content.pop("provenance"), content.pop("scenarios")
+    if len(scenarios) == 1:
+        content = {**provenance, **next(iter(scenarios.values()))}
+    else:
+        content = {**provenance, "factories": scenarios, **content}
+    return json.dumps(content, indent=1, allow_nan=False) + "\n"
+
+
+def read_results(path: Path) -> Results:
+    """Read what :func:`write_results` wrote.
+
+    Raises
+    ------
+    ValueError
+        If the file is not of this layout.
+    """
+    import json
+
+    try:
+        content = json.loads(read_text(path))
+        provenance = {name: content.pop(name) for name in Provenance.model_fields if name in content}
+        scenarios = content.pop("factories", None)
+        overall = content.pop("overall", {})
+        scenarios = {content["factory"]: content} if scenarios is None else scenarios
+        return Results.model_validate({"provenance": provenance, "scenarios": scenarios, "overall": overall})
+    except (json.JSONDecodeError, KeyError, ValidationError) as error:
+        raise ValueError(f"{path}: not a results file of schema {SCHEMA} ({error}). Run evaluate.py again.") from None

@@ -1,0 +1,83 @@
+"""Which code and which machine gave a result."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import subprocess
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from factory.jit.compile import imported_files
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+_VERSIONS = ("numpy", "numba", "gymnasium", "torch", "stable-baselines3", "sb3-contrib", "ortools", "cma")
+
+
+@cache
+def source_hash() -> str:
+    """Hash of all sources that decide what becomes of an episode: those that ``evaluation/runner/episodes.py`` imports, directly or not."""
+    total = hashlib.sha256()
+    for path in sorted(imported_files(ROOT / "evaluation" / "episodes.py")):
+        total.update(path.relative_to(ROOT).as_posix().encode() + path.read_bytes())
+    return total.hexdigest()[:16]
+
+
+@cache
+def commit() -> str | None:
+    """The commit that is checked out; None outside a git checkout."""
+    return _git("rev-parse", "HEAD")
+
+
+def has_uncommitted_changes() -> bool:
+    """Whether tracked files differ from the commit."""
+    return bool(_git("status", "--porcelain", "--untracked-files=no"))
+
+
+def _git(*arguments: str) -> str | None:
+    try:
+        command = ["git", *arguments]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip() or None
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the libraries that matter, those that are installed."""
+    found = {"python": platform.python_version()}
+    for name in _VERSIONS:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def machine() -> dict[str, Any]:
+    """Processor, cores that may be used, operating system."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return {"processor": _processor(), "cores": cores, "system": platform.system()}
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
+
+
+def describe() -> dict[str, Any]:
+    """All of it, as results record it."""
+    return {
+        "project_version": version("changeover-optimiser"),
+        "commit": commit(),
+        "uncommitted_changes": has_uncommitted_changes(),
+        "source_hash": source_hash(),
+        "versions": versions(),
+        "machine": machine(),
+    }

@@ -1,0 +1,151 @@
+"""Lulls: times in which nothing happens but that waits end, and waits that last through them.
+Compiled.
+
+Simulations that look ahead would ask a waiting machine again and again until a far date. Here its
+waits stay as they are for a while after the last event and for a while before the next one, so that
+it can still prepare for that; a wait between the two lasts through the rest of the lull. How many
+decisions a lull takes then does not depend on its length.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from factory.jit.array_struct import Bundle
+from factory.jit.compile import compiled
+from factory.simulation.arrays import NEVER, FactoryArrays
+from factory.simulation.costs import pass_time, settle_accounts
+from factory.simulation.kernel import EPISODE_OVER, STUCK, ask_machine, happen_now, next_date
+
+LASTING = 2**41
+"""Ticks of a wait that only a change at the work centre ends: beyond all dates, so that its end is
+no event.
+"""
+_WAITS = 16
+"""Waits of a machine that stay as they are after an event, and before the next one."""
+
+
+@dataclass(frozen=True, eq=False)
+class Lulls(Bundle):
+    """What is known of the present lull of each of E environments; M machines of G factories."""
+
+    patience: NDArray[np.int64]  # [G, M] ticks after an event, and before the next one, in which waits stay as they are
+    event_date: NDArray[np.int64]  # [E] when the lull ends; -1: none has begun
+    start_date: NDArray[np.int64]  # [E] since when that event is the next one
+    prolonged: NDArray[np.int64]  # [E, M] end of the prolonged wait; -1: none
+
+
+def allocate_lulls(factories: FactoryArrays, num_envs: int) -> Lulls:
+    """Return the memory of environments in which nothing has happened yet."""
+    longest_waits = np.take_along_axis(factories.centres.longest_wait, factories.machines.centre.astype(np.int64), axis=1)
+    changeover_times = np.maximum(0, factories.setups.time).max(axis=(3, 4), initial=0).sum(axis=2)
+    return Lulls(
+        np.ascontiguousarray(_WAITS * longest_waits + changeover_times, np.int64),
+        np.full(num_envs, -1, np.int64),
+        np.zeros(num_envs, np.int64),
+        np.full((num_envs, factories.machines.shape[1]), -1, np.int64),
+    )
+
+
+@compiled
+def next_event_date(factory, shop, e, lulls):
+    """Return the date of the next event other than the end of a usual wait; NEVER if there is none.
+
+    A wait that is longer than usual was told from outside, and its end is an event, unless it is
+    LASTING.
+    """
+    date = NEVER
+    if shop.floor[e].num_released < shop.floor[e].num_orders:
+        date = shop.orders[e, shop.floor[e].num_released].release_date
+    if shop.floor[e].num_travelling > 0:
+        date = min(date, shop.travellers[e, 0].date)
+    for machine in range(factory.plant[shop.floor[e].factory].num_machines):
+        date = min(date, shop.machines[e, machine].date)
+        wait_until = shop.machines[e, machine].wait_until
+        if wait_until != NEVER and wait_until != lulls.prolonged[e, machine]:
+            length = wait_until - shop.machines[e, machine].wait_start
+            if longest_wait_of(factory, shop, e, machine) < length < LASTING:
+                date = min(date, wait_until)
+    return date
+
+
+@compiled
+def longest_wait_of(factory, shop, e, machine):
+    """Return how long the machine waits at most without being asked again, ticks."""
+    g = shop.floor[e].factory
+    return factory.centres[g, factory.machines[g, machine].centre].longest_wait
+
+
+@compiled
+def note_event(factory, shop, e, lulls, event_date):
+    """Begin another lull where ``event_date`` is not the awaited one; waits that were to last until
+    then become usual ones.
+    """
+    if event_date == lulls.event_date[e]:
+        return
+    clock = shop.floor[e].clock
+    lulls.event_date[e] = event_date
+    lulls.start_date[e] = clock
+    for machine in range(factory.plant[shop.floor[e].factory].num_machines):
+        wait_until = shop.machines[e, machine].wait_until
+        if wait_until != NEVER and wait_until == lulls.prolonged[e, machine]:
+            shop.machines[e, machine].wait_until = min(wait_until, clock + longest_wait_of(factory, shop, e, machine))
+        lulls.prolonged[e, machine] = -1
+
+
+@compiled
+def is_long_quiet(shop, e, lulls, machine, date):
+    """Return whether at a date nothing had happened for longer than the machine's patience."""
+    return date - lulls.start_date[e] > lulls.patience[shop.floor[e].factory, machine]
+
+
+@compiled
+def prolong_waits(factory, shop, e, lulls):
+    """Let usual waits last until shortly before the awaited event, if they were chosen when nothing
+    had happened for long.
+    """
+    if lulls.event_date[e] == NEVER:
+        return
+    g = shop.floor[e].factory
+    for machine in range(factory.plant[g].num_machines):
+        wait_until, wait_start = (
+            shop.machines[e, machine].wait_until,
+            shop.machines[e, machine].wait_start,
+        )
+        if wait_until == NEVER or wait_until - wait_start > longest_wait_of(factory, shop, e, machine):
+            continue
+        last_date = lulls.event_date[e] - lulls.patience[g, machine]
+        if wait_until < last_date and is_long_quiet(shop, e, lulls, machine, wait_start):
+            shop.machines[e, machine].wait_until = last_date
+            lulls.prolonged[e, machine] = last_date
+
+
+@compiled
+def begin_lulls(lulls, e):
+    """Forget what environment ``e`` awaited: something else is played there now."""
+    lulls.event_date[e] = -1
+    lulls.prolonged[e, :] = -1
+
+
+@compiled
+def advance_over_lulls(factory, shop, e, lulls):
+    """Let events happen as :func:`factory.simulation.kernel.advance` does, with waits that last through lulls."""
+    while True:
+        happen_now(factory, shop, e)
+        shop.floor[e].deciding = EPISODE_OVER
+        if shop.floor[e].num_completed == shop.floor[e].num_orders:
+            break
+        shop.floor[e].deciding = ask_machine(factory, shop, e)
+        if shop.floor[e].deciding >= 0:
+            break
+        note_event(factory, shop, e, lulls, next_event_date(factory, shop, e, lulls))
+        prolong_waits(factory, shop, e, lulls)
+        date = next_date(factory, shop, e)
+        if date == NEVER:
+            shop.floor[e].deciding = STUCK
+            break
+        pass_time(factory, shop, e, date)
+    settle_accounts(factory, shop, e)

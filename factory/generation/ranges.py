@@ -1,0 +1,139 @@
+"""Bounds between which :func:`factory.generation.generator.draw_factory` draws, and how they are read from ``[randomised]`` of a TOML file."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError, ValidationInfo, field_validator
+
+from factory.model import Model
+from factory.text.text_files import read_toml
+from factory.validation.errors import FactoryError, Problem, refuse, suggest
+
+Counts = tuple[int, int]
+Numbers = tuple[float, float]
+
+LIMITS: dict[str, Numbers] = {
+    "machines": (1, 100),
+    "work_centres": (1, 20),
+    "products": (1, 20),
+    "branches": (1, 6),
+    "attributes": (0, 6),
+    "values": (2, 30),
+    "severity": (0.0, 2.0),
+    "load": (0.05, 0.95),
+    "tightness": (0.5, 50.0),
+    "num_orders": (1, 5000),
+    "minutes_between_orders": (2.0, 500.0),
+    "cv": (0.0, 2.0),
+    "down_share": (0.0, 0.3),
+    "rework": (0.0, 0.3),
+    "late_material": (0.0, 1.0),
+    "crew_share": (0.0, 1.0),
+    "speed_spread": (0.0, 0.5),
+    "forbidden_share": (0.0, 0.5),
+    "demand_swing": (0.0, 1.0),
+    "tardiness_rate": (0.0, 10000.0),
+}
+"""Lowest and highest end that each range may have."""
+
+
+class RandomisedRanges(Model):
+    """What fresh factories may look like: low and high end of each draw, both included.
+
+    The ranges of docs/factories.md; defaults are those of ``configs/factories/randomised.toml``.
+    """
+
+    machines: Counts = (3, 15)
+    work_centres: Counts = (2, 6)
+    products: Counts = (2, 6)
+    branches: Counts = (1, 3)  # parallel sub-assemblies of a product before they join
+    attributes: Counts = (0, 3)  # changeover attributes of a work centre
+    values: Counts = (2, 8)  # of an attribute
+    severity: Numbers = (0.2, 1.0)  # mean changeover time over mean process time of the work centre
+    load: Numbers = (0.6, 0.9)  # offered load of the busiest work centre, processing only
+    tightness: Numbers = (1.2, 5.0)  # due-date allowance, times work content
+    num_orders: Counts = (60, 140)
+    minutes_between_orders: Numbers = (10.0, 30.0)  # at full load
+    cv: Numbers = (0.0, 0.4)
+    down_share: Numbers = (0.0, 0.1)  # share of its time that a machine with work is under repair
+    rework: Numbers = (0.0, 0.04)
+    late_material: Numbers = (0.0, 0.3)  # probability in the worst supply regime
+    crew_share: Numbers = (0.4, 1.0)  # changeover crews over machines; more where they would be the bottleneck
+    speed_spread: Numbers = (0.0, 0.2)  # most that a machine is faster or slower than 1
+    forbidden_share: Numbers = (0.0, 0.2)  # of an attribute's pairs that are not neighbours
+    demand_swing: Numbers = (0.0, 0.4)  # log of how much faster orders come in a busy regime than usual
+    tardiness_rate: Numbers = (10.0, 60.0)  # currency per weight and hour
+
+    @field_validator("*")
+    @classmethod
+    def _check_range(cls, ends: Numbers, info: ValidationInfo) -> Numbers:
+        low, high = ends
+        lowest, highest = LIMITS[str(info.field_name)]
+        if not (math.isfinite(low) and math.isfinite(high)):
+            raise ValueError("both ends must be finite. Write two numbers")
+        if low > high:
+            raise ValueError(f"the low end must not exceed the high end. Write [{high}, {low}]")
+        if low < lowest or high > highest:
+            raise ValueError(f"both ends must lie between {lowest:g} and {highest:g}. Narrow the range")
+        return ends
+
+    @field_validator("work_centres")
+    @classmethod
+    def _check_machines_suffice(cls, ends: Counts, info: ValidationInfo) -> Counts:
+        machines = info.data.get("machines")
+        if machines is not None and machines[0] < ends[0]:
+            raise ValueError(f"every work centre needs a machine, but machines begin at {machines[0]}. Lower the low end or draw more machines")
+        return ends
+
+
+def load_ranges(path: Path | str) -> RandomisedRanges:
+    """Ranges from the single table ``[randomised]`` of a TOML file; ranges left out have their defaults.
+
+    Raises
+    ------
+    FactoryError
+        If the file is not TOML, holds anything else, or a range is malformed: one line for each problem.
+    """
+    data = read_toml(path)
+    refuse((Problem(name, data[name], "ranges stand in one table [randomised]", "Remove it") for name in data if name != "randomised"), str(path))
+    table = data.get("randomised")
+    if not isinstance(table, dict):
+        raise FactoryError(f"{path}: randomised = {table}; must be a table. Write [randomised] above the ranges.")
+    refuse(
+        (Problem(f"randomised.{name}", ends, "there is no such range", suggest(name, LIMITS)) for name, ends in table.items() if name not in LIMITS), str(path)
+    )
+    try:
+        return RandomisedRanges(**{name: tuple(ends) if isinstance(ends, list) else ends for name, ends in table.items()})
+    except ValidationError as error:
+        refuse((_explain(item, table) for item in error.errors()), str(path))
+        raise  # not reached: a ValidationError has at least one error
+
+
+def holds_ranges(path: Path | str) -> bool:
+    """Whether a TOML file describes ranges of factories (a table ``[randomised]``), not one factory."""
+    try:
+        return "randomised" in read_toml(path)
+    except FactoryError:
+        return False
+
+
+def _explain(error: Any, table: dict[str, Any]) -> Problem:
+    """A pydantic error in the words of a planner."""
+    name = str(error["loc"][0])
+    if error["type"] == "value_error":
+        rule, _, remedy = str(error["ctx"]["error"]).partition(". ")
+        return Problem(f"randomised.{name}", table[name], rule, remedy)
+    return Problem(f"randomised.{name}", table[name], _KINDS.get(error["type"], error["msg"].lower()), "Write [low, high]")
+
+
+_KINDS = {
+    "missing": "must have a low and a high end",
+    "too_long": "must have a low and a high end, no more",
+    "tuple_type": "must be a list of two numbers",
+    "int_type": "both ends must be whole numbers",
+    "float_type": "both ends must be numbers",
+    "finite_number": "both ends must be finite",
+}

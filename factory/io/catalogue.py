@@ -1,0 +1,80 @@
+"""The factories that ship with the project (``configs/factories``), by name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from factory.generation.ranges import RandomisedRanges, holds_ranges, load_ranges
+from factory.io.factory_toml import load_factory
+from factory.model import Factory
+from factory.validation.errors import FactoryError, suggest
+
+FOLDER = Path(__file__).resolve().parent.parent.parent / "configs" / "factories"
+"""Where the shipped factories lie."""
+
+
+def shipped() -> list[str]:
+    """Names of the shipped factories, sorted; ``randomised`` among them."""
+    return sorted(path.stem for path in FOLDER.glob("*.toml"))
+
+
+def find_factory(name_or_path: str | Path) -> Factory | RandomisedRanges:
+    """A shipped factory by its name, or any factory by the path of its TOML file; ranges of factories where the file has a table ``[randomised]``.
+
+    What ends in ``.toml`` or is a path with folders is a path; anything else is a name.
+
+    Raises
+    ------
+    FactoryError
+        If no factory has the name, there is no such file, or it is malformed.
+
+    Examples
+    --------
+    >>> find_factory("tiny").name
+    'tiny'
+    """
+    path = _find_file(name_or_path)
+    return load_ranges(path) if holds_ranges(path) else load_factory(path)
+
+
+def find_single_factory(name_or_path: str | Path) -> Factory:
+    """Like :func:`find_factory` where only one factory will do, not ranges of them.
+
+    Raises
+    ------
+    FactoryError
+        As :func:`find_factory`; or if it names ranges.
+    """
+    found = find_factory(name_or_path)
+    if isinstance(found, RandomisedRanges):
+        raise FactoryError(
+            f"factory {str(name_or_path)!r} holds ranges, but one factory is needed. Draw one: factory.generation.generator.draw_factory(seed, ranges)."
+        )
+    return found
+
+
+def split_names(text: str) -> list[str]:
+    """Return the names and files of a list with commas between; a single file may have commas in its name.
+
+    Examples
+    --------
+    >>> split_names("tiny,large")
+    ['tiny', 'large']
+    """
+    return [text] if Path(text).is_file() else text.split(",")
+
+
+def _find_file(name_or_path: str | Path) -> Path:
+    path = Path(name_or_path)
+    if path.suffix == ".toml" or len(path.parts) > 1:
+        if not path.is_file():
+            raise FactoryError(f"factory {str(name_or_path)!r}: there is no such file. Give the path of a TOML file, or one of the names {_listed()}.")
+        return path
+    if str(name_or_path) not in shipped():
+        remedy = suggest(str(name_or_path), shipped())
+        raise FactoryError(f"factory {str(name_or_path)!r} is not shipped. {remedy}; the names are {_listed()}. Or give the path of a TOML file.")
+    return FOLDER / f"{name_or_path}.toml"
+
+
+def _listed() -> str:
+    return ", ".join(shipped()) or f"(none: {FOLDER} is missing; install the project from its folder with pip install -e .)"

@@ -1,0 +1,174 @@
+"""Factories as TOML files: the keys are the field names of :mod:`factory.model`."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+
+from factory.model import Factory
+from factory.text.text_files import read_toml
+from factory.validation.errors import Problem, Words, place_of, refuse, suggest, value_at
+from factory.validation.factory import check_factory
+
+
+def load_factory(path: str | Path) -> Factory:
+    """Read and check a factory.
+
+    Raises
+    ------
+    FactoryError
+        With one line for each problem: file, place, value, rule, remedy.
+    """
+    return parse_factory(read_toml(path), str(path))
+
+
+def parse_factory(data: dict[str, Any], where: str) -> Factory:
+    """A checked factory from the nested tables of a file; ``where`` is what messages begin with.
+
+    Raises
+    ------
+    FactoryError
+        As :func:`load_factory`.
+    """
+    try:
+        factory = Factory.model_validate_json(json.dumps(data, default=_stand_in))
+    except ValidationError as error:
+        refuse((_explain(item, data) for item in error.errors()), where)
+        raise  # not reached: a ValidationError has at least one error
+    check_factory(factory, where)
+    return factory
+
+
+def _stand_in(date: Any) -> dict[str, str]:
+    """TOML has dates and a factory file has none: a table stands in for one, and is refused wherever it is."""
+    return {"date": str(date)}
+
+
+# --- what does not fit the models -------------------------------------------------------------------------------------------
+
+_KINDS = {
+    "int_type": ("must be a whole number", "Write one, without quotes or decimal point"),
+    "float_type": ("must be a number", "Write one, without quotes"),
+    "string_type": ("must be a text", "Put it in quotes"),
+    "bool_type": ("must be true or false", "Write one of them, without quotes"),
+    "tuple_type": ("must be a list", "Put it in [brackets]"),
+    "dict_type": ("must be a table", "Write { name = value, ... }"),
+    "model_type": ("must be a table", "Write { key = value, ... }, or a [table] of its own"),
+}
+
+
+def _explain(error: Any, data: dict[str, Any]) -> Problem:
+    """A pydantic error in the words of a planner."""
+    kind, location, context = error["type"], error["loc"], error.get("ctx", {})
+    place, value = place_of(location, data), value_at(location, data)
+    if kind == "extra_forbidden":
+        return Problem(place, value, "there is no such key", suggest(str(location[-1]), _keys_at(location[:-1])))
+    if kind == "missing":
+        return Problem(place, Words("nothing"), "is required", "Add it")
+    if kind == "literal_error":
+        return Problem(place, value, "is not one of the choices", f"Write {context['expected']}")
+    if kind == "too_long":
+        return Problem(place, value, f"must have {context['max_length']} entries, not {len(value)}", "Remove what is too much")
+    rule, remedy = _KINDS.get(kind, (error["msg"], "Correct it"))
+    return Problem(place, value, rule, remedy)
+
+
+def _keys_at(location: Sequence[str | int]) -> list[str]:
+    """Keys of the model that ``location`` leads to."""
+    model: type[BaseModel] = Factory
+    for step in location:
+        if isinstance(step, str):
+            model = _model_in(model.model_fields[step].annotation)
+    return list(model.model_fields)
+
+
+def _model_in(annotation: Any) -> type[BaseModel]:
+    """The model in a field's type: ``Demand`` in ``Demand | None``."""
+    return next(kind for kind in _types_in(annotation) if issubclass(kind, BaseModel))
+
+
+def _types_in(annotation: Any) -> Iterator[type]:
+    inner = get_args(annotation)
+    if inner:
+        for each in inner:
+            yield from _types_in(each)
+    elif isinstance(annotation, type):
+        yield annotation
+
+
+# --- writing ----------------------------------------------------------------------------------------------------------------
+
+
+def save_factory(factory: Factory, path: str | Path) -> None:
+    """Write a factory to a TOML file."""
+    Path(path).write_text(dump_factory(factory), encoding="utf-8")
+
+
+def dump_factory(factory: Factory) -> str:
+    """The factory as TOML text, what is at its default left out; :func:`load_factory` of it gives an equal one."""
+    return "\n".join(_table(factory.model_dump(exclude_defaults=True), "", "")).lstrip("\n") + "\n"
+
+
+_TABLES = {"work_centres", "machines", "attributes", "products", "operations", "options", "values", "regimes", "customers", "material"}
+"""Lists of tables that get headers of their own; others stay on one line."""
+_SECTIONS = {"demand", "transport", "tariff", "uncertainty", "costs"}
+
+
+def _table(table: dict[str, Any], path: str, indent: str) -> Iterator[str]:
+    """Lines of a table: its own keys first, as TOML wants it, then the tables within."""
+    within = [key for key, value in table.items() if _has_header(key, value, path)]
+    for key, value in table.items():
+        if key not in within:
+            yield from _entry(key, value, indent)
+    for key in within:
+        inner = f"{path}{key}"
+        items = [table[key]] if isinstance(table[key], dict) else table[key]
+        header = f"[{inner}]" if isinstance(table[key], dict) else f"[[{inner}]]"
+        deeper = f"{indent}  " if path else indent
+        for item in items:
+            yield ""
+            yield f"{deeper}{header}"
+            yield from _table(item, f"{inner}.", deeper)
+
+
+def _has_header(key: str, value: Any, path: str) -> bool:
+    if isinstance(value, dict):
+        return not path and key in _SECTIONS
+    return key in _TABLES and bool(value) and isinstance(value[0], dict)
+
+
+def _entry(key: str, value: Any, indent: str) -> Iterator[str]:
+    """``key = value``; a matrix has a line for each row."""
+    if isinstance(value, tuple) and value and isinstance(value[0], tuple):
+        yield f"{indent}{key} = ["
+        for row in value:
+            yield f"{indent}  {_inline(row)},"
+        yield f"{indent}]"
+    else:
+        yield f"{indent}{key} = {_inline(value)}"
+
+
+def _inline(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return quote(value)
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{_key(key)} = {_inline(item)}" for key, item in value.items()) + " }" if value else "{}"
+    if isinstance(value, tuple):
+        return "[" + ", ".join(_inline(item) for item in value) + "]"
+    return repr(value)
+
+
+def _key(name: str) -> str:
+    return name if re.fullmatch("[A-Za-z0-9_-]+", name) else quote(name)
+
+
+def quote(text: str) -> str:
+    """Return a TOML basic string; JSON's escapes are TOML's, but TOML also wants DEL escaped."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

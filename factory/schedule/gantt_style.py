@@ -1,0 +1,153 @@
+"""Which colour means what in a Gantt chart, and how its clock is labelled."""
+
+from __future__ import annotations
+
+import colorsys
+import math
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from factory.lookups import Plant
+from factory.model import Factory
+from factory.schedule.records import OperationRecord, OrderRecord
+
+Colour = tuple[float, float, float]
+LegendLine = tuple[str, list[tuple[str, dict[str, Any]]]]
+"""Heading, then labels with the look of their swatch."""
+
+PLAIN: dict[str, Any] = {"parse_math": False, "usetex": False}
+"""Settings of text with names in it: nothing in them is a formula."""
+
+_PALETTE = ("#4c78a8", "#f58518", "#54a24b", "#b279a2", "#eeca3b", "#72b7b2", "#ff9da6", "#9d755d", "#8c9ad6", "#a6c34c", "#d67195", "#7f7f7f")
+
+
+class Colours:
+    """Which colour means which setup or product."""
+
+    def __init__(self, plant: Plant) -> None:
+        self.plant = plant
+        self.product_colour = {name: _palette(number) for number, name in enumerate(plant.products)}
+
+    def of_operation(self, order: OrderRecord, operation: OperationRecord) -> Colour:
+        """By what the operation wants mounted; where it does not care for the first attribute, or there is none: by product."""
+        centre = self.plant.route(order.product)[operation.operation].centre
+        attributes = self.plant.centres[centre].attributes
+        wanted = self.plant.wanted_setup(order.product, operation.operation, order.options)
+        if not attributes or wanted[0] is None:
+            return self.product_colour[order.product]
+        base = _value_colour(attributes[0].values.index(wanted[0]), wanted[0])
+        return _shade(base, _shade_number(wanted[1:], [attribute.values for attribute in attributes[1:]]))
+
+    def legend(self, products: set[str]) -> list[LegendLine]:
+        """One line for each distinct first attribute of a work centre, one for products if any centre is coloured by them."""
+        lines = []
+        for centre in self.plant.centres:
+            if centre.attributes:
+                first = centre.attributes[0]
+                entries = [(value, {"facecolor": _value_colour(number, value)}) for number, value in enumerate(first.values)]
+                shaded = ", shade: " + ", ".join(attribute.name for attribute in centre.attributes[1:]) if len(centre.attributes) > 1 else ""
+                lines.append((f"{centre.name}: {first.name}{shaded}", entries))
+        if any(not centre.attributes for centre in self.plant.centres):
+            entries = [(name, {"facecolor": colour}) for name, colour in self.product_colour.items() if name in products]
+            bare = ", ".join(centre.name for centre in self.plant.centres if not centre.attributes)
+            lines.append((f"{bare}: product", entries))
+        return lines
+
+
+def _palette(number: int) -> Colour:
+    """A colour for each number: the palette, then its shades."""
+    from matplotlib.colors import to_rgb
+
+    base: Colour = to_rgb(_PALETTE[number % len(_PALETTE)])
+    return _shade(base, number // len(_PALETTE))
+
+
+def _value_colour(number: int, value: str) -> Colour:
+    """A value that is the name of a colour looks like it (a little softened); any other takes the palette's."""
+    from matplotlib.colors import is_color_like, to_rgb
+
+    if value.isalpha() and len(value) > 2 and is_color_like(value):
+        red, green, blue = to_rgb(value)
+        return 0.22 + 0.7 * red, 0.22 + 0.7 * green, 0.22 + 0.7 * blue
+    return _palette(number)
+
+
+def _shade_number(wanted: Sequence[str | None], values: Sequence[Sequence[str]]) -> int:
+    """One number for the values of the attributes after the first."""
+    number = 0
+    for want, known in zip(wanted, values, strict=True):
+        number = number * (len(known) + 1) + (0 if want is None else known.index(want))
+    return number
+
+
+def _shade(colour: Colour, number: int) -> Colour:
+    """The colour itself for 0, lighter and darker relatives for others."""
+    hue, lightness, saturation = colorsys.rgb_to_hls(*colour)
+    change = (0.0, 0.16, -0.14, 0.26, -0.24, 0.08, -0.07)[number % 7]
+    return colorsys.hls_to_rgb(hue, min(0.9, max(0.15, lightness + change)), saturation)
+
+
+def readable_on(colour: Colour) -> str:
+    red, green, blue = colour
+    return "black" if 0.299 * red + 0.587 * green + 0.114 * blue > 0.5 else "white"
+
+
+@contextmanager
+def any_letters() -> Iterator[None]:
+    """Draw letters that the font lacks as boxes, without a warning for each."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)
+        warnings.filterwarnings("ignore", "Matplotlib currently does not support .* natively", UserWarning)
+        yield
+
+
+def shorten(name: str, most: int) -> str:
+    """Return a name with its middle left out where it has more than ``most`` letters.
+
+    Examples
+    --------
+    >>> shorten("a very long name", 9)
+    'a ve…name'
+    """
+    kept = (most - 1) // 2
+    return name if len(name) <= most else f"{name[: most - 1 - kept]}…{name[-kept:]}"
+
+
+class Clock:
+    """Strokes of the time axis: whole hours, or days, at most ``strokes`` of them."""
+
+    def __init__(self, factory: Factory, until: int, strokes: int) -> None:
+        self.ticks_per_hour = 60 / factory.tick_minutes
+        self.start_hour, self.until = factory.start_hour, until
+        hours = until / self.ticks_per_hour
+        steps = (1 / 12, 1 / 6, 1 / 4, 1 / 2, 1, 2, 3, 4, 6, 12, 24, 48, 120, 240, 480, 960)
+        self.step = next((step for step in steps if hours / step <= strokes), math.ceil(hours / strokes))
+
+    def _hours(self) -> list[float]:
+        """Hours since midnight of the first day at which there is a stroke."""
+        first = math.ceil(self.start_hour / self.step - 1e-9)
+        last = math.floor((self.start_hour + self.until / self.ticks_per_hour) / self.step + 1e-9)
+        return [number * self.step for number in range(first, last + 1)]
+
+    def _tick(self, hour: float) -> float:
+        return (hour - self.start_hour) * self.ticks_per_hour
+
+    def ticks(self) -> list[float]:
+        """Dates of the strokes."""
+        return [self._tick(hour) for hour in self._hours()]
+
+    def labels(self) -> list[str]:
+        """Time of day, and the day where one begins (days are counted from 1)."""
+        labels = []
+        for number, hour in enumerate(self._hours()):
+            day, minutes = divmod(round(hour * 60), 24 * 60)
+            text = f"{minutes // 60:02d}:{minutes % 60:02d}"
+            labels.append(f"{text}\nday {day + 1}" if number == 0 or minutes < self.step * 60 else text)
+        return labels
+
+    def midnights(self) -> list[float]:
+        """Dates at which a day begins, unless there are too many to tell apart."""
+        days = range(1, math.floor((self.start_hour + self.until / self.ticks_per_hour) / 24) + 1)
+        return [self._tick(24 * day) for day in days] if len(days) <= 60 else []

@@ -1,0 +1,261 @@
+"""The arrays the kernel runs on: ``FactoryArrays`` (static) and ``ShopState`` (one slice an environment).
+
+Each is a :class:`factory.jit.array_struct.Bundle` of a few NumPy arrays. Arrays of *records* hold
+what belongs to one thing side by side in memory and under its
+domain name: ``shop.orders[e, order].due_date`` in the kernel, ``shop.orders.due_date[e]`` from Python. Records have only scalar fields, so that the compiled
+kernel fits every size of factory.
+
+Letters in the shapes: G factories of a batch, E environments, C work centres, M machines, T changeover attributes, V values of an
+attribute, P products, N operations of a product, U options, W values of an option, R demand regimes, K customer classes, S supply
+regimes, O orders of an episode, Q places in a queue, J job rows, H changeover rows, L log lines. Smaller factories are padded to the largest.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from factory.jit.array_struct import Bundle
+
+Records = Any
+"""``numpy.recarray`` of one of the dtypes below; its fields are attributes."""
+
+NEVER = np.int64(2**62)
+"""Date of an event that is not going to happen."""
+
+ENTRY_BITS = 6
+"""An *entry* is an operation of an order in one number, ``(order << ENTRY_BITS) | operation``: a shift is much cheaper than a division."""
+ENTRY_MASK = (1 << ENTRY_BITS) - 1
+
+# operations.status
+UPCOMING, READY, IN_PROCESS, DONE = 0, 1, 2, 3
+# machines.status
+IDLE, CHANGING, PROCESSING, DOWN = 0, 1, 2, 3
+# cost terms, in the order of ShopState.cost
+COST_TERMS = ("tardiness", "changeover", "waste", "energy", "holding")
+TARDINESS, CHANGEOVER, WASTE, ENERGY, HOLDING = range(5)
+# what a log line tells, ShopState.log[..., 0]
+LOGGED_CHANGEOVER, LOGGED_OPERATION, LOGGED_FAILURE, LOGGED_WAIT = 0, 1, 2, 3
+
+
+def _record(**fields: type) -> np.dtype[Any]:
+    return np.dtype(list(fields.items()), align=True)
+
+
+_i1, _i2, _i4, _i8, _f8, _b = np.int8, np.int16, np.int32, np.int64, np.float64, np.bool_
+
+# --- static: the factory ----------------------------------------------------------------------------------------------------
+
+PLANT = _record(
+    ticks_per_hour=_i8,
+    hours_per_tick=_f8,
+    start_hour=_i8,
+    crews=_i8,
+    changeover_ahead=_b,
+    waiting=_b,
+    num_centres=_i8,
+    num_machines=_i8,
+    num_options=_i8,
+    num_orders=_i8,  # of an episode (of the order book, if there is one)
+    initial_orders=_i8,
+    batch_low=_i8,
+    batch_high=_i8,
+    num_regimes=_i8,  # demand regimes; 0: order book
+    num_customers=_i8,
+    num_supply_regimes=_i8,  # 0: material is always there
+    tardiness_rate=_f8,  # currency per weight and tick
+    changeover_rate=_f8,
+    waste_rate=_f8,  # currency per kg
+    energy_rate=_f8,
+    holding_rate=_f8,  # currency per order and tick
+    co2_per_waste_kg=_f8,
+    cost_scale=_f8,  # the reward is -cost / cost_scale
+)
+CENTRE = _record(
+    first_machine=_i8,  # machines of centre c: first_machine of c up to (not with) first_machine of c + 1
+    num_attributes=_i8,
+    longest_wait=_i8,
+    combine_sum=_b,  # attributes' times add (else: the longest counts)
+)
+MACHINE = _record(
+    centre=_i8,
+    speed=_f8,
+    idle_power=_f8,  # kW
+    processing_power=_f8,
+    changeover_power=_f8,
+    mean_time_to_failure=_f8,  # ticks of processing; 0: never fails
+    mean_time_to_repair=_f8,
+    any_forbidden=_b,  # whether some changeover is forbidden on it, so that detours may be needed
+)
+SETUP = _record(
+    time=_i4,  # ticks; -1: forbidden
+    via=_i2,  # next value on the way; -1: cannot be reached
+    cost=_f8,
+    waste=_f8,  # kg
+)
+PRODUCT = _record(num_operations=_i8, launch_date=_i8)
+OPERATION = _record(
+    centre=_i2,
+    num_predecessors=_i2,
+    num_successors=_i2,
+    needs_material=_b,
+    mean_base=_f8,  # mean over eligible machines of base_time / speed
+    mean_pace=_f8,  # mean over eligible machines of 1 / speed
+    sigma=_f8,  # of the log-normal process time; 0: deterministic
+    rework_probability=_f8,
+    first_piece_rework_probability=_f8,
+)
+OPTION = _record(num_values=_i8)
+REGIME = _record(duration=_f8, interarrival_time=_f8)  # duration 0: for ever
+CUSTOMER = _record(weight=_f8, allowance_low=_f8, allowance_high=_f8)
+SUPPLY = _record(duration=_f8, late_probability=_f8, mean_lateness=_f8)
+BOOKED = _record(release_date=_i8, due_date=_i8, weight=_f8, product=_i2)
+HOUR = _record(
+    price=_f8,  # currency per kWh
+    price_before=_f8,  # sum over the hours of the day before
+    co2=_f8,  # kg per kWh
+    co2_before=_f8,
+)
+
+
+@dataclass(frozen=True, eq=False)
+class FactoryArrays(Bundle):
+    """What does not change during an episode, for G factories side by side; made by :func:`factory.simulation.load.load`."""
+
+    plant: Records  # PLANT [G]
+    centres: Records  # CENTRE [G, C + 1]
+    transport_time: NDArray[np.int64]  # [G, C, C]
+    machines: Records  # MACHINE [G, M]
+    initial_setup: NDArray[np.int16]  # [G, M, T]; 0 where the centre has no such attribute
+    setups: Records  # SETUP [G, M, T, V, V] from mounted to wanted value
+    products: Records  # PRODUCT [G, P]
+    operations: Records  # OPERATION [G, P, N] in topological order
+    base_time: NDArray[np.int32]  # [G, P, N, M] nominal ticks; -1: not eligible
+    predecessors: NDArray[np.int16]  # [G, P, N, N] first num_predecessors entries
+    successors: NDArray[np.int16]  # [G, P, N, N]
+    operation_setup: NDArray[np.int16]  # [G, P, N, T] wanted value; -1: don't care
+    options: Records  # OPTION [G, U]
+    option_applies: NDArray[np.bool_]  # [G, U, P]
+    option_time: NDArray[np.int32]  # [G, U, W, P, N] extra nominal ticks
+    option_setup: NDArray[np.int16]  # [G, U, W, P, N, T] wanted value; -1: leaves it as it is
+    regimes: Records  # REGIME [G, R]
+    mix: NDArray[np.float64]  # [G, R, P]
+    mix_end: NDArray[np.float64]  # [G, R, P]
+    option_share: NDArray[np.float64]  # [G, R, U, W]
+    customer_share: NDArray[np.float64]  # [G, R, K]
+    customers: Records  # CUSTOMER [G, K]
+    supplies: Records  # SUPPLY [G, S]
+    book: Records  # BOOKED [G, O], used where num_regimes is 0
+    book_options: NDArray[np.int16]  # [G, O, U] chosen value; -1: option does not apply
+    hours: Records  # HOUR [G, 25] by hour of the day; the last holds the sums over the day
+
+
+# --- changing: the shop floor -----------------------------------------------------------------------------------------------
+
+FLOOR = _record(
+    factory=_i8,  # index into FactoryArrays
+    seed=np.uint64,
+    clock=_i8,
+    decisions=_i8,  # taken so far
+    idle_decisions=_i8,  # of these, waits with nothing under way, and changeovers without an operation
+    deciding=_i8,  # machine that is asked; -1: the episode is over; -2: stuck (a defect)
+    num_orders=_i8,
+    num_released=_i8,  # orders are numbered by release, so the next one is this
+    num_completed=_i8,
+    num_active=_i8,
+    num_travelling=_i8,
+    crews_free=_i8,
+    power=_f8,  # kW drawn by all machines now
+    price_hours=_f8,  # integrals of the tariff up to the clock, see factory.simulation.costs.integrate_tariff
+    co2_hours=_f8,
+    tardiness_done=_f8,  # sum of w_j T_j (ticks) of completed orders
+    flow=_i8,  # order-ticks in progress
+    energy_kwh=_f8,
+    energy_co2=_f8,  # kg
+    waste_kg=_f8,
+    num_changeovers=_i8,  # of positive time
+    changeover_ticks=_i8,
+    process_ticks=_i8,
+    down_ticks=_i8,
+    num_job_rows=_i8,
+    num_changeover_rows=_i8,
+    num_hidden=_i8,  # ready, eligible operations that found no row
+    log_length=_i8,  # grows beyond L if the log was too short
+)
+SHOP_ORDER = _record(
+    release_date=_i8,
+    due_date=_i8,
+    material_date=_i8,  # hidden until it has passed
+    completion_date=_i8,  # -1: not yet
+    weight=_f8,
+    work_left=_f8,  # sum of mean_time over operations that are not done
+    critical_work=_f8,  # work on the longest path of operations
+    product=_i2,
+    customer=_i2,  # -1: from an order book
+    operations_left=_i2,
+)
+SHOP_OPERATION = _record(
+    family=_i8,  # number of the wanted setup within its work centre; equal setups have equal numbers
+    mean_time=_f8,
+    work_through=_f8,  # longest expected work of the order up to and with it, counted back from the order's end
+    arrival_date=_i8,  # latest arrival from a completed predecessor
+    join_date=_i8,  # when it joined the queue
+    expected_date=_i8,  # while upcoming: see factory.simulation.estimates.foresee_order
+    lead_time=_f8,
+    option_time=_i4,  # extra nominal ticks of the order's options
+    predecessors_left=_i2,
+    status=_i1,
+    attempt=_i1,
+)
+SHOP_MACHINE = _record(
+    date=_i8,  # its next event (hidden); NEVER: none
+    wait_until=_i8,  # end of the wait; NEVER: not waiting
+    wait_start=_i8,
+    state_date=_i8,  # when the present status began
+    expected_end=_i8,  # when it is expected to be idle again, from what is known
+    process_left=_i8,  # realised processing ticks still to do (hidden)
+    time_to_failure=_i8,  # processing ticks until the next failure (hidden)
+    start_date=_i8,  # when the operation or changeover in work was selected
+    process_start_date=_i8,  # when processing of the operation in work began
+    num_failures=_i8,
+    entry=_i4,  # operation in work; -1: none
+    status=_i1,
+    first_piece=_b,  # the next (or present) operation is the first after a changeover
+)
+SHOP_CENTRE = _record(queue_length=_i8, upcoming_length=_i8, queue_work=_f8)  # queue_work: mean process times of the queue, summed
+TRAVELLER = _record(date=_i8, entry=_i4)
+PLACE = _record(urgency=_f8, family=_i4, shown=_b, family_shown=_b)  # scratch for the asked machine's queue; family -1: cannot be done on it
+
+
+@dataclass(frozen=True, eq=False)
+class ShopState(Bundle):
+    """The state of E shop floors; ``[e]`` of each array belongs to environment e alone. Made by :func:`factory.simulation.allocation.allocate`."""
+
+    floor: Records  # FLOOR [E]
+    orders: Records  # SHOP_ORDER [E, O]
+    option_value: NDArray[np.int16]  # [E, O, U] -1: option does not apply
+    active: NDArray[np.int32]  # [E, O] orders in progress, by release; first num_active entries
+    operations: Records  # SHOP_OPERATION [E, O, N]
+    wanted: NDArray[np.int16]  # [E, O, N, T] wanted setup; -1: don't care
+    centres: Records  # SHOP_CENTRE [E, C]
+    queue: NDArray[np.int32]  # [E, C, Q] entries that are ready
+    upcoming: NDArray[np.int32]  # [E, C, Q] entries that are released, not ready
+    travellers: Records  # TRAVELLER [E, O * N] binary heap: in transport or awaiting material
+    machines: Records  # SHOP_MACHINE [E, M]
+    mounted: NDArray[np.int16]  # [E, M, T] (during a changeover: the setup that is being mounted)
+    cost: NDArray[np.float64]  # [E, 5] up to the clock, by COST_TERMS
+    job_row: NDArray[np.int32]  # [E, J] entries that the asked machine may choose
+    changeover_target: NDArray[np.int16]  # [E, H, T] setup after the changeover (never -1)
+    changeover_lead: NDArray[np.int32]  # [E, H] entry that it is for
+    legal: NDArray[np.bool_]  # [E, J + H + 1] the action mask
+    places: Records  # PLACE [E, Q]
+    log: NDArray[np.int64]  # [E, L, 8] kind, machine, order, operation, start, end, process start, attempt or number of the changeover or failure
+    log_setup: NDArray[np.int16]  # [E, L, 2, T] changeovers: setup before and after
+
+
+def split_entry(entry: int | np.integer[Any]) -> tuple[int, int]:
+    """Order and operation of an entry."""
+    return int(entry) >> ENTRY_BITS, int(entry) & ENTRY_MASK

@@ -1,0 +1,260 @@
+"""What the asked machine may choose (docs/model.md, section 5): job rows, changeover rows, the wait row, and which are legal. Compiled."""
+
+from __future__ import annotations
+
+from factory.jit.compile import compiled
+from factory.simulation.arrays import ENTRY_BITS, ENTRY_MASK, READY, UPCOMING
+from factory.simulation.setups import FORBIDDEN, complete_setup, detour, setup_time
+
+ILLEGAL = 1e15
+"""What is added to the urgency of operations that must not be started now."""
+
+
+@compiled
+def process_time(factory, shop, e, order, operation, machine):
+    """Expected process time in ticks on an eligible machine."""
+    g = shop.floor[e].factory
+    nominal = factory.base_time[g, shop.orders[e, order].product, operation, machine] + shop.operations[e, order, operation].option_time
+    speed = factory.machines[g, machine].speed
+    if speed == 1.0:
+        return nominal
+    return int(nominal / speed + 0.5)
+
+
+@compiled
+def is_eligible(factory, shop, e, order, operation, machine):
+    """Whether the machine can do the operation at all."""
+    return factory.base_time[shop.floor[e].factory, shop.orders[e, order].product, operation, machine] >= 0
+
+
+@compiled
+def ready_in(shop, e, order, operation):
+    """Expected ticks until the operation is ready, from what is known now; 0 once it is."""
+    if shop.operations[e, order, operation].status != UPCOMING:
+        return 0.0
+    return max(float(shop.operations[e, order, operation].expected_date - shop.floor[e].clock), shop.operations[e, order, operation].lead_time)
+
+
+@compiled
+def list_choices(factory, shop, e, machine):
+    """Fill the choice rows for ``machine``; False if it has nothing to choose."""
+    g = shop.floor[e].factory
+    centre = factory.machines[g, machine].centre
+    shop.floor[e].num_job_rows = 0
+    shop.floor[e].num_changeover_rows = 0
+    shop.floor[e].num_hidden = 0
+    if shop.centres[e, centre].queue_length == 0 and (shop.centres[e, centre].upcoming_length == 0 or not factory.plant[g].changeover_ahead):
+        return False
+    shop.legal[e, :] = False
+    any_job = list_jobs(factory, shop, e, machine, centre)
+    any_detour = factory.machines[g, machine].any_forbidden and list_detours(factory, shop, e, machine, centre)
+    may_wait = factory.plant[g].waiting
+    if factory.plant[g].changeover_ahead and shop.floor[e].crews_free > 0:
+        list_changeovers_ahead(factory, shop, e, machine, centre)
+    any_changeover = shop.floor[e].num_changeover_rows > 0
+    if not (any_job or any_detour or (any_changeover and may_wait)):
+        return False
+    job_rows = shop.job_row.shape[1]
+    shop.legal[e, job_rows : job_rows + shop.floor[e].num_changeover_rows] = True
+    shop.legal[e, shop.legal.shape[1] - 1] = may_wait
+    return True
+
+
+@compiled
+def list_jobs(factory, shop, e, machine, centre):
+    """Job rows in queue order; all eligible operations if there is room, else those that ``show_most_urgent`` picks. True if any is legal."""
+    eligible = 0
+    for place in range(shop.centres[e, centre].queue_length):
+        entry = shop.queue[e, centre, place]
+        order, operation = entry >> ENTRY_BITS, entry & ENTRY_MASK
+        here = is_eligible(factory, shop, e, order, operation, machine)
+        shop.places[e, place].family = shop.operations[e, order, operation].family if here else -1
+        shop.places[e, place].shown = here
+        eligible += here
+    if eligible > shop.job_row.shape[1]:
+        show_most_urgent(factory, shop, e, machine, centre)
+        shop.floor[e].num_hidden = eligible - shop.job_row.shape[1]
+    any_legal = False
+    row = 0
+    for place in range(shop.centres[e, centre].queue_length):
+        if shop.places[e, place].shown:
+            entry = shop.queue[e, centre, place]
+            legal = job_is_legal(factory, shop, e, machine, centre, entry)
+            shop.job_row[e, row] = entry
+            shop.legal[e, row] = legal
+            any_legal |= legal
+            row += 1
+    shop.floor[e].num_job_rows = row
+    return any_legal
+
+
+@compiled
+def job_is_legal(factory, shop, e, machine, centre, entry):
+    """Whether the changeover that the operation needs is allowed and, if it takes time, a crew is free."""
+    wanted = shop.wanted[e, entry >> ENTRY_BITS, entry & ENTRY_MASK]
+    time = setup_time(factory, shop.floor[e].factory, centre, machine, shop.mounted[e, machine], wanted)
+    return time == 0 or (time > 0 and shop.floor[e].crews_free > 0)
+
+
+@compiled
+def show_most_urgent(factory, shop, e, machine, centre):
+    """More eligible operations than rows: half the rows go to the most urgent of each family, the rest to the most urgent of all.
+
+    Urgency is (legal first, then least slack, then place in the queue). On entry ``shown`` marks the eligible places, on exit the picked ones.
+    """
+    rows = shop.job_row.shape[1]
+    length = shop.centres[e, centre].queue_length
+    for place in range(length):
+        if not shop.places[e, place].shown:
+            continue
+        entry = shop.queue[e, centre, place]
+        order = entry >> ENTRY_BITS
+        urgency = float(shop.orders[e, order].due_date) - shop.orders[e, order].work_left
+        if not job_is_legal(factory, shop, e, machine, centre, entry):
+            urgency += ILLEGAL
+        shop.places[e, place].urgency = urgency
+        shop.places[e, place].shown = False
+        shop.places[e, place].family_shown = False
+    shown = show_families(shop, e, length, rows // 2)
+    show_others(shop, e, length, rows - shown)
+
+
+@compiled
+def show_families(shop, e, length, most):
+    """Show the most urgent place of each of the ``most`` most urgent families; how many there are."""
+    for shown in range(most):
+        best = -1
+        for place in range(length):
+            if shop.places[e, place].family < 0 or shop.places[e, place].family_shown:
+                continue
+            if best < 0 or shop.places[e, place].urgency < shop.places[e, best].urgency:
+                best = place
+        if best < 0:
+            return shown
+        shop.places[e, best].shown = True
+        for place in range(length):
+            shop.places[e, place].family_shown |= shop.places[e, place].family == shop.places[e, best].family
+    return most
+
+
+@compiled
+def show_others(shop, e, length, most):
+    """Show the ``most`` most urgent places that are not shown; until they are known, ``shop.job_row`` lists them."""
+    picked = 0
+    for place in range(length):
+        if shop.places[e, place].family < 0 or shop.places[e, place].shown:
+            continue
+        urgency = shop.places[e, place].urgency
+        if picked == most and not urgency < shop.places[e, shop.job_row[e, most - 1]].urgency:
+            continue
+        picked = min(picked + 1, most)
+        rank = picked - 1
+        while rank > 0 and shop.places[e, shop.job_row[e, rank - 1]].urgency > urgency:
+            shop.job_row[e, rank] = shop.job_row[e, rank - 1]
+            rank -= 1
+        shop.job_row[e, rank] = place
+    for rank in range(picked):
+        shop.places[e, shop.job_row[e, rank]].shown = True
+
+
+@compiled
+def list_detours(factory, shop, e, machine, centre):
+    """Changeover rows towards ready operations that cannot be reached directly. True if there is any."""
+    g = shop.floor[e].factory
+    mounted = shop.mounted[e, machine]
+    for place in range(shop.centres[e, centre].queue_length):
+        entry = shop.queue[e, centre, place]
+        order, operation = entry >> ENTRY_BITS, entry & ENTRY_MASK
+        if not is_eligible(factory, shop, e, order, operation, machine):
+            continue
+        wanted = shop.wanted[e, order, operation]
+        row = shop.floor[e].num_changeover_rows
+        if row == shop.changeover_target.shape[1] or setup_time(factory, g, centre, machine, mounted, wanted) != FORBIDDEN:
+            continue
+        target = shop.changeover_target[e, row]
+        if not detour(factory, g, centre, machine, mounted, wanted, target):
+            continue
+        if setup_time(factory, g, centre, machine, mounted, target) > 0 and shop.floor[e].crews_free == 0:
+            continue
+        if find_target(shop, e, row) < 0:
+            shop.changeover_lead[e, row] = entry
+            shop.floor[e].num_changeover_rows += 1
+    return shop.floor[e].num_changeover_rows > 0
+
+
+@compiled
+def list_changeovers_ahead(factory, shop, e, machine, centre):
+    """Changeover rows for setups that only upcoming operations want."""
+    g = shop.floor[e].factory
+    mounted = shop.mounted[e, machine]
+    for place in range(shop.centres[e, centre].upcoming_length):
+        entry = shop.upcoming[e, centre, place]
+        order, operation = entry >> ENTRY_BITS, entry & ENTRY_MASK
+        if not is_eligible(factory, shop, e, order, operation, machine):
+            continue
+        wanted = shop.wanted[e, order, operation]
+        row = shop.floor[e].num_changeover_rows
+        if row == shop.changeover_target.shape[1]:
+            return
+        if setup_time(factory, g, centre, machine, mounted, wanted) <= 0:
+            continue
+        complete_setup(mounted, wanted, shop.changeover_target[e, row])
+        same = find_target(shop, e, row)
+        if same >= 0:
+            if is_expected_before(shop, e, entry, shop.changeover_lead[e, same]):
+                shop.changeover_lead[e, same] = entry
+        elif not family_is_ready(shop, e, centre, shop.operations[e, order, operation].family):
+            shop.changeover_lead[e, row] = entry
+            shop.floor[e].num_changeover_rows += 1
+
+
+@compiled
+def is_expected_before(shop, e, entry, lead):
+    """Whether ``entry`` is expected to be ready before ``lead``."""
+    return ready_in(shop, e, entry >> ENTRY_BITS, entry & ENTRY_MASK) < ready_in(shop, e, lead >> ENTRY_BITS, lead & ENTRY_MASK)
+
+
+@compiled
+def find_target(shop, e, row):
+    """An earlier changeover row with the same target as ``row``; -1 if there is none."""
+    for other in range(row):
+        same = True
+        for attribute in range(shop.changeover_target.shape[2]):
+            same &= shop.changeover_target[e, other, attribute] == shop.changeover_target[e, row, attribute]
+        if same:
+            return other
+    return -1
+
+
+@compiled
+def family_is_ready(shop, e, centre, family):
+    """Whether an operation in the asked machine's queue that it can do wants the same setup; :func:`list_jobs` has told which can be done."""
+    for place in range(shop.centres[e, centre].queue_length):
+        if shop.places[e, place].family == family:
+            return True
+    return False
+
+
+@compiled
+def is_detour(shop, e, row):
+    """Return True if changeover row ``row`` leads to a ready operation."""
+    entry = shop.changeover_lead[e, row]
+    return shop.operations[e, entry >> ENTRY_BITS, entry & ENTRY_MASK].status == READY
+
+
+@compiled
+def row_without_jobs(shop, e):
+    """Return the row of a rule that finds no job to start: the first legal detour, else the wait.
+
+    Without either it is the first legal row.
+    """
+    job_rows, wait = shop.job_row.shape[1], shop.legal.shape[1] - 1
+    for row in range(shop.floor[e].num_changeover_rows):
+        if shop.legal[e, job_rows + row] and is_detour(shop, e, row):
+            return job_rows + row
+    if shop.legal[e, wait]:
+        return wait
+    row = 0
+    while not shop.legal[e, row]:
+        row += 1
+    return row

@@ -1,0 +1,92 @@
+"""What the shop costs as time passes (docs/model.md, section 8). Compiled."""
+
+from __future__ import annotations
+
+from factory.jit.compile import compiled
+from factory.simulation.arrays import CHANGING, ENERGY, HOLDING, PROCESSING, TARDINESS
+
+
+@compiled
+def clear_accounts(shop, e):
+    """Nothing has been spent or produced yet."""
+    shop.cost[e, :] = 0.0
+    shop.floor[e].tardiness_done = 0.0
+    shop.floor[e].flow = 0
+    shop.floor[e].energy_kwh = 0.0
+    shop.floor[e].energy_co2 = 0.0
+    shop.floor[e].waste_kg = 0.0
+    shop.floor[e].num_changeovers = 0
+    shop.floor[e].changeover_ticks = 0
+    shop.floor[e].process_ticks = 0
+    shop.floor[e].down_ticks = 0
+
+
+@compiled
+def refresh_power(factory, shop, e):
+    """Power drawn by all machines; summed anew each time so that no rounding piles up."""
+    g = shop.floor[e].factory
+    power = 0.0
+    for machine in range(factory.plant[g].num_machines):
+        status = shop.machines[e, machine].status
+        if status == CHANGING:
+            power += factory.machines[g, machine].changeover_power
+        elif status == PROCESSING:
+            power += factory.machines[g, machine].processing_power
+        else:
+            power += factory.machines[g, machine].idle_power
+    shop.floor[e].power = power
+
+
+@compiled
+def integrate_tariff(factory, g, date):
+    """Integrals over hours of price and of carbon intensity, from the start of day 0 to ``date``: (currency/kW, kg/kW)."""
+    ticks_per_hour = factory.plant[g].ticks_per_hour
+    hours = date // ticks_per_hour
+    part = (date - hours * ticks_per_hour) / ticks_per_hour
+    hours += factory.plant[g].start_hour
+    days = hours // 24
+    whole_day = factory.hours[g, 24]
+    hour = factory.hours[g, hours - 24 * days]
+    price = days * whole_day.price_before + hour.price_before + hour.price * part
+    co2 = days * whole_day.co2_before + hour.co2_before + hour.co2 * part
+    real_hours = ticks_per_hour * factory.plant[g].hours_per_tick  # 1, unless ticks do not divide an hour
+    return price * real_hours, co2 * real_hours
+
+
+@compiled
+def pass_time(factory, shop, e, date):
+    """Move the clock to ``date``; power is drawn and orders are held meanwhile."""
+    g = shop.floor[e].factory
+    clock = shop.floor[e].clock
+    power = shop.floor[e].power
+    price_hours, co2_hours = integrate_tariff(factory, g, date)
+    shop.cost[e, ENERGY] += factory.plant[g].energy_rate * power * (price_hours - shop.floor[e].price_hours)
+    shop.floor[e].energy_kwh += power * (date - clock) * factory.plant[g].hours_per_tick
+    shop.floor[e].energy_co2 += power * (co2_hours - shop.floor[e].co2_hours)
+    shop.floor[e].price_hours = price_hours
+    shop.floor[e].co2_hours = co2_hours
+    shop.floor[e].flow += shop.floor[e].num_active * (date - clock)
+    shop.floor[e].clock = date
+
+
+@compiled
+def total_cost(shop, e):
+    """All terms, as they were last settled."""
+    total = 0.0
+    for term in range(shop.cost.shape[1]):
+        total += shop.cost[e, term]
+    return total
+
+
+@compiled
+def settle_accounts(factory, shop, e):
+    """Bring the terms that accrue with time up to the clock."""
+    g = shop.floor[e].factory
+    tardiness = shop.floor[e].tardiness_done
+    for place in range(shop.floor[e].num_active):
+        order = shop.active[e, place]
+        late = shop.floor[e].clock - shop.orders[e, order].due_date
+        if late > 0:
+            tardiness += shop.orders[e, order].weight * late
+    shop.cost[e, TARDINESS] = factory.plant[g].tardiness_rate * tardiness
+    shop.cost[e, HOLDING] = factory.plant[g].holding_rate * shop.floor[e].flow

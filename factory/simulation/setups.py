@@ -1,0 +1,79 @@
+"""Changeovers between setups (docs/model.md, section 2). Compiled.
+
+A setup is a vector with one value for each attribute of the work centre; a wanted value of -1 means "don't care".
+"""
+
+from __future__ import annotations
+
+from factory.jit.compile import compiled
+
+FORBIDDEN = -1
+
+
+@compiled
+def setup_time(factory, g, centre, machine, mounted, wanted):
+    """Ticks to change ``machine`` over from ``mounted`` to ``wanted``: attributes' times by max or sum; FORBIDDEN if any pair is."""
+    total = 0
+    add = factory.centres[g, centre].combine_sum
+    for attribute in range(factory.centres[g, centre].num_attributes):
+        value = wanted[attribute]
+        if value >= 0 and value != mounted[attribute]:
+            time = factory.setups[g, machine, attribute, mounted[attribute], value].time
+            if time < 0:
+                return FORBIDDEN
+            if add:
+                total += time
+            elif time > total:
+                total = time
+    return total
+
+
+@compiled
+def setup_cost(factory, g, centre, machine, mounted, wanted):
+    """Matrix cost of a changeover (currency, before its rate): attributes add."""
+    total = 0.0
+    for attribute in range(factory.centres[g, centre].num_attributes):
+        if wanted[attribute] >= 0:
+            total += factory.setups[g, machine, attribute, mounted[attribute], wanted[attribute]].cost
+    return total
+
+
+@compiled
+def setup_waste(factory, g, centre, machine, mounted, wanted):
+    """Waste of a changeover in kg: attributes add."""
+    total = 0.0
+    for attribute in range(factory.centres[g, centre].num_attributes):
+        if wanted[attribute] >= 0:
+            total += factory.setups[g, machine, attribute, mounted[attribute], wanted[attribute]].waste
+    return total
+
+
+@compiled
+def differs(mounted, wanted):
+    """Whether ``wanted`` asks for any value that is not mounted."""
+    for attribute in range(wanted.shape[0]):
+        if wanted[attribute] >= 0 and wanted[attribute] != mounted[attribute]:
+            return True
+    return False
+
+
+@compiled
+def complete_setup(mounted, wanted, target):
+    """Write into ``target`` what is mounted after a changeover to ``wanted``."""
+    for attribute in range(wanted.shape[0]):
+        target[attribute] = wanted[attribute] if wanted[attribute] >= 0 else mounted[attribute]
+
+
+@compiled
+def detour(factory, g, centre, machine, mounted, wanted, target):
+    """Write into ``target`` the next setup on the way to ``wanted``; False if there is no way."""
+    for attribute in range(wanted.shape[0]):
+        value = wanted[attribute]
+        target[attribute] = mounted[attribute]
+        if value >= 0 and value != mounted[attribute] and attribute < factory.centres[g, centre].num_attributes:
+            if factory.setups[g, machine, attribute, mounted[attribute], value].time < 0:
+                value = factory.setups[g, machine, attribute, mounted[attribute], value].via
+            if value < 0:
+                return False
+            target[attribute] = value
+    return True

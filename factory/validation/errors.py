@@ -1,0 +1,115 @@
+"""Errors in what a planner wrote: each names place, value, rule and remedy."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+from pydantic import BaseModel
+
+from factory.text.names import printable
+
+_LONGEST_SHOWN = 80
+
+
+class FactoryError(ValueError):
+    """A factory or an order book that cannot be used; the message has one line for each problem."""
+
+
+class Words(str):
+    """A value described in words ("3 rows"), shown without quotes."""
+
+    __slots__ = ()
+
+
+class Problem(NamedTuple):
+    """One thing that is wrong."""
+
+    place: str
+    value: Any
+    rule: str
+    remedy: str
+
+    def __str__(self) -> str:
+        shown = repr(self.value) if type(self.value) is str else str(self.value)
+        shown = shown if len(shown) <= _LONGEST_SHOWN else f"{shown[: _LONGEST_SHOWN - 3]}..."
+        return printable(f"{self.place} = {shown}; {self.rule}. {self.remedy}.")
+
+
+def refuse(problems: Iterable[Problem], where: str) -> None:
+    """Raise :class:`FactoryError` if there is any problem; ``where`` is the file or the factory's name."""
+    lines = [f"{printable(where)}: {problem}" for problem in problems]
+    if lines:
+        raise FactoryError("\n".join(lines))
+
+
+def suggest(name: str, known: Iterable[str]) -> str:
+    """Remedy for an unknown name: the closest known one, or all of them."""
+    known = list(known)
+    close = difflib.get_close_matches(str(name), known, 1)
+    if close:
+        return f"Write {close[0]!r}, if that is meant"
+    return "Write one of " + (", ".join(repr(item) for item in known[:12]) or "none, as there is nothing to choose from")
+
+
+_CALLED = {
+    "work_centres": "work_centre",
+    "machines": "machine",
+    "attributes": "",
+    "products": "product",
+    "operations": "",
+    "options": "option",
+    "values": "",
+    "regimes": "regime",
+    "customers": "customer",
+    "material": "material",
+}
+"""How places call one of a list of named things; where nothing is said, its name follows its owner's (``work_centre.paint.colour``)."""
+
+
+def place_of(location: Sequence[str | int], root: Any) -> str:
+    """Where something stands, by names rather than indices.
+
+    Parameters
+    ----------
+    location
+        Field names and indices from ``root`` inwards.
+    root
+        The factory: a model, or the nested tables of its file.
+
+    Examples
+    --------
+    >>> table = {"work_centres": [{"name": "paint", "attributes": [{"name": "colour", "time": [[0, 1], [1, 12]]}]}]}
+    >>> place_of(["work_centres", 0, "attributes", 0, "time", 1, 1], table)
+    'work_centre.paint.colour.time[1][1]'
+    """
+    words: list[str] = []
+    here = root
+    for step in location:
+        here = value_at([step], here)
+        name = value_at(["name"], here)
+        if isinstance(step, str):
+            words.append(step)
+        elif words[-1] in _CALLED and isinstance(name, str) and name:
+            field = words.pop()
+            if field == "machines":
+                words.clear()  # machines have names of their own in the whole factory
+            words += [word for word in (_CALLED[field], name) if word]
+        else:
+            words[-1] += f"[{step}]"
+    return ".".join(words)
+
+
+def value_at(location: Sequence[str | int], root: Any) -> Any:
+    """What stands at ``location``; None where there is nothing."""
+    here = root
+    for step in location:
+        if isinstance(here, BaseModel):
+            here = getattr(here, str(step), None)
+        else:
+            try:
+                here = here[step]
+            except (LookupError, TypeError):
+                return None
+    return here

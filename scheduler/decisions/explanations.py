@@ -1,0 +1,110 @@
+"""Why the policy decides as it does: its alternatives in order, what separates them, and what the fallback rule would have done."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+from envs.observation.columns import CANDIDATES
+from scheduler.decisions.bundle import Bundle, BundleError
+from scheduler.decisions.decider import Choice, Decider
+from scheduler.snapshot.schema import Snapshot
+
+MOST_COLUMNS = 6
+"""Columns that are told for each alternative."""
+_TOLD_BY_THE_CHOICE = {"is_job", "is_changeover", "is_wait"}
+
+
+class Difference(BaseModel):
+    """One column in which an alternative differs from what the policy chose."""
+
+    model_config = ConfigDict(frozen=True)
+
+    column: str
+    unit: str
+    meaning: str
+    here: float
+    chosen: float
+
+
+class Alternative(BaseModel):
+    """One thing that the machine may do."""
+
+    model_config = ConfigDict(frozen=True)
+
+    choice: Choice
+    probability: float  # that the policy gives it
+    differs_in: tuple[Difference, ...]  # from the first alternative, the largest relative differences first
+
+
+class Explanation(BaseModel):
+    """The next decision of a shop floor."""
+
+    model_config = ConfigDict(frozen=True)
+
+    machine: str | None  # None: there is nothing to decide
+    expected_cost: float | None = None  # discounted, to come, in currency, as the policy sees it
+    alternatives: tuple[Alternative, ...] = ()  # the one that the policy takes comes first
+    rule: str = ""  # the fallback rule
+    rule_choice: Choice | None = None
+
+
+def explain(decider: Decider, snapshot: Snapshot) -> Explanation:
+    """Explain the next decision of a snapshot.
+
+    Raises
+    ------
+    BundleError
+        If the decider has no policy, or the policy fails.
+    """
+    if decider.bundle is None:
+        raise BundleError("explain: no policy is loaded. Load a bundle.")
+    floor = decider.floor
+    floor.place(snapshot)
+    machine = floor.ask()
+    while machine is not None and floor.held:
+        floor.hold()
+        machine = floor.ask()
+    if machine is None:
+        return Explanation(machine=None, rule=str(decider.fallback))
+    logits, values = _look(decider.bundle, decider.observation())
+    legal = np.flatnonzero(floor.tables.action_mask[0])
+    ranked = legal[np.argsort(-logits[0, legal], kind="stable")]
+    weights = np.exp(logits[0, ranked].astype(np.float64) - logits[0, ranked[0]])
+    table = floor.tables.candidates[0].astype(np.float64)
+    alternatives = [
+        Alternative(choice=decider.describe(machine, int(row)), probability=float(share), differs_in=_compare(table[row], table[ranked[0]]))
+        for row, share in zip(ranked, weights / weights.sum(), strict=True)
+    ]
+    return Explanation(
+        machine=floor.machine_names[machine],
+        expected_cost=-float(values[0]),
+        alternatives=tuple(alternatives),
+        rule=str(decider.fallback),
+        rule_choice=decider.describe(machine, decider.ask_rule()),
+    )
+
+
+def _look(bundle: Bundle, observation: dict[str, NDArray[Any]]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    try:
+        logits, values = bundle.look(observation)
+    except Exception as error:  # whatever goes wrong in the network
+        raise BundleError(f"explain: the policy failed ({type(error).__name__}: {error}). Check the bundle.") from None
+    if not (np.isfinite(logits[observation["action_mask"]]).all() and np.isfinite(values).all()):
+        raise BundleError("explain: the policy's answer is not finite. Check the bundle.")
+    return logits, values
+
+
+def _compare(row: NDArray[np.float64], chosen: NDArray[np.float64]) -> tuple[Difference, ...]:
+    """The columns with the largest relative differences."""
+    relative = np.abs(row - chosen) / (np.abs(row) + np.abs(chosen) + 1e-9)
+    order = [place for place in np.argsort(-relative, kind="stable") if relative[place] > 0 and CANDIDATES[place].name not in _TOLD_BY_THE_CHOICE]
+    return tuple(
+        Difference(
+            column=CANDIDATES[place].name, unit=CANDIDATES[place].unit, meaning=CANDIDATES[place].meaning, here=float(row[place]), chosen=float(chosen[place])
+        )
+        for place in order[:MOST_COLUMNS]
+    )

@@ -1,0 +1,78 @@
+"""Who must decide on a shop floor, what the network chooses, and what a row means. Compiled, each in one go, as every call from Python costs time."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from agents.network.inference import best_logit, encode_rows, row_logit, summarise
+from envs.observation.candidates import observe
+from factory.jit.compile import compiled
+from factory.simulation.arrays import ENTRY_BITS, ENTRY_MASK
+from factory.simulation.kernel import ask_machine, happen_now
+from scheduler.floor.locks import narrow_choices
+
+NOBODY_ASKED = -1
+HELD = -3
+"""Instead of a row: locks leave the machine nothing to decide."""
+START, CHANGEOVER, WAIT = 0, 1, 2
+
+
+@compiled
+def ask(factory, shop, locks):
+    """The machine that must decide, or NOBODY_ASKED, and whether it is HELD (else 0)."""
+    happen_now(factory, shop, 0)
+    machine = ask_machine(factory, shop, 0)
+    shop.floor[0].deciding = machine
+    if machine < 0:
+        return NOBODY_ASKED, 0
+    return machine, 0 if narrow_choices(factory, shop, 0, machine, locks) else HELD
+
+
+@compiled
+def ask_and_observe(factory, shop, locks, scratch, tables):
+    """As :func:`ask`, with the observation."""
+    machine, held = ask(factory, shop, locks)
+    if machine >= 0 and held == 0:
+        observe(factory, shop, 0, scratch, tables.candidates[0], tables.machines[0], tables.shop[0], tables.action_mask[0])
+    return machine, held
+
+
+@compiled
+def ask_network(factory, shop, locks, scratch, tables, weights, memory):
+    """The machine that must decide, or NOBODY_ASKED, and the network's row: HELD, or as :func:`agents.network.inference.best_logit` tells."""
+    machine, held = ask_and_observe(factory, shop, locks, scratch, tables)
+    if machine < 0 or held != 0:
+        return machine, held
+    return machine, best_logit(weights, memory, tables.candidates[0], tables.machines[0], tables.shop[0], tables.action_mask[0])
+
+
+@compiled
+def tell_row(shop, machine, row, setup):
+    """What a row of the asked machine means: the kind of action, order, operation, and whether a setup must be mounted, which comes into ``setup``."""
+    job_rows = shop.job_row.shape[1]
+    if row == shop.legal.shape[1] - 1:
+        return WAIT, -1, -1, False
+    entry = shop.job_row[0, row] if row < job_rows else shop.changeover_lead[0, row - job_rows]
+    order, operation = entry >> ENTRY_BITS, entry & ENTRY_MASK
+    changes = False
+    for attribute in range(shop.mounted.shape[2]):
+        mounted = shop.mounted[0, machine, attribute]
+        wanted = shop.wanted[0, order, operation, attribute] if row < job_rows else shop.changeover_target[0, row - job_rows, attribute]
+        setup[attribute] = wanted if wanted >= 0 else mounted
+        changes = changes or setup[attribute] != mounted
+    return START if row < job_rows else CHANGEOVER, order, operation, changes
+
+
+@compiled
+def logits_of_each(weights, memory, candidates, machines, shops, action_mask, logits):
+    """Logits of the legal rows of each observation, ``logits [B, A]``; the others stay as they are."""
+    for b in range(logits.shape[0]):
+        count = encode_rows(weights, memory, candidates[b], shops[b], action_mask[b])
+        if count == 0:
+            continue
+        summarise(weights, memory, machines[b], shops[b], count)
+        place = 0
+        for row in range(action_mask.shape[1]):
+            if action_mask[b, row]:
+                logits[b, row] = np.float32(row_logit(weights, memory, place))
+                place += 1

@@ -1,0 +1,200 @@
+"""The service's work without HTTP: one decider that answers fast, another for what takes time, and policies that change under way."""
+
+from __future__ import annotations
+
+import datetime
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from agents.rules.registry import make_rule
+from envs.seed_splits import episode_seeds
+from factory.model import Factory
+from scheduler.decisions.bundle import BundleError
+from scheduler.decisions.decider import BUDGET_SECONDS, Decider, Decision
+from scheduler.decisions.explanations import Explanation, explain
+from scheduler.decisions.loaded_policy import Loaded, load_policy, reload_policy
+from scheduler.floor.floor import Floor, take_snapshot
+from scheduler.log.decision_log import Journal
+from scheduler.plans.planner import Planner
+from scheduler.plans.schema import Plan
+from scheduler.plans.stability import compare, freeze
+from scheduler.plans.what_if import Comparison, what_if
+from scheduler.service.schemas import DecideAnswer, PlanRequest, WhatIfRequest
+from scheduler.simulated_plant import simulate
+from scheduler.snapshot.read import read_snapshot
+from scheduler.snapshot.schema import Snapshot, SnapshotText
+
+PLAN_SECONDS = 30.0
+_EXAMPLE_DECISIONS = 70
+
+
+class Engine:
+    """Answers for one factory. Decisions wait only for other decisions, plans only for other plans.
+
+    Parameters
+    ----------
+    factory
+        The factory.
+    bundle
+        Folder of the policy; None: the rule decides.
+    journal
+        Where decisions are logged.
+    budget, shadow
+        As for :class:`scheduler.decisions.decider.Decider`.
+    plan_seconds
+        Time for one plan.
+    clock
+        Seconds from any moment on, to measure both with.
+    """
+
+    def __init__(
+        self,
+        factory: Factory,
+        bundle: Path | None,
+        journal: Journal,
+        *,
+        budget: float = BUDGET_SECONDS,
+        shadow: bool = False,
+        plan_seconds: float = PLAN_SECONDS,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self.factory, self.folder, self.journal, self.shadow = factory, bundle, journal, shadow
+        self.loaded = load_policy(bundle, factory.name)
+        self.newest: tuple[Snapshot, str] | None = None
+        told = (self.loaded.bundle, self.loaded.rule, budget)
+        deciders = (Decider(Floor(factory), *told, shadow=shadow, clock=clock) for _ in range(2))
+        self._decider, slow = deciders
+        self._planner = Planner(slow, plan_seconds)
+        self._fast, self._slow = ThreadPoolExecutor(1, "decide"), ThreadPoolExecutor(1, "plan")
+        self._deciding, self._reloading = threading.Lock(), threading.Lock()
+
+    def warm_up(self) -> None:
+        """Compile what needs compiling, so that no request waits for it, however long it takes."""
+        example = read_snapshot(self.example().model_dump_json(), self.factory)
+        self._decider.decide(example)
+        Planner(self._planner.decider).plan(example, futures=1)
+        if self.loaded.bundle is not None:
+            explain(self._planner.decider, example)
+
+    def close(self) -> None:
+        """Finish what is under way."""
+        self._fast.shutdown()
+        self._slow.shutdown()
+
+    def example(self) -> Snapshot:
+        """A simulated moment."""
+        rule, decisions = make_rule("ATCS"), _EXAMPLE_DECISIONS
+        while True:
+            try:
+                shop = simulate(self.factory, rule, int(episode_seeds("tune", 1)[0]), decisions)
+                return take_snapshot(Floor(self.factory), shop, 0)
+            except ValueError:  # a short episode
+                decisions //= 2
+
+    # --- answers --------------------------------------------------------------------------------------------------------------
+
+    def decide(self, read: Callable[[], tuple[Snapshot, SnapshotText | None]]) -> Future[DecideAnswer]:
+        """Decisions for a snapshot, in the log already.
+
+        Parameters
+        ----------
+        read
+            Gives the snapshot and its text in JSON, if there is one.
+        """
+        answer: Future[DecideAnswer] = Future()
+        answer.set_running_or_notify_cancel()  # a client that leaves cannot take it back
+        self._fast.submit(self._decide_in_turn, read, answer)
+        return answer
+
+    def decide_at_once(self, read: Callable[[], tuple[Snapshot, SnapshotText | None]]) -> Future[DecideAnswer]:
+        """The same in the calling thread, unless another decision is under way: what takes a millisecond is sooner done than handed over."""
+        if not self._deciding.acquire(blocking=False):
+            return self.decide(read)
+        answer: Future[DecideAnswer] = Future()
+        answer.set_running_or_notify_cancel()
+        try:
+            self._decide(read, answer)
+        finally:
+            self._deciding.release()
+        return answer
+
+    def _decide_in_turn(self, read: Callable[[], tuple[Snapshot, SnapshotText | None]], answer: Future[DecideAnswer]) -> None:
+        with self._deciding:
+            self._decide(read, answer)
+
+    def _decide(self, read: Callable[[], tuple[Snapshot, SnapshotText | None]], answer: Future[DecideAnswer]) -> None:
+        try:
+            (snapshot, text), loaded = read(), self.loaded
+            loaded.use_in(self._decider)
+            decisions = tuple(self._decider.decide(snapshot))
+            self.receive(snapshot)
+            policy, rule = loaded.sha256, str(loaded.rule)
+            written = self.journal.submit(snapshot, decisions, policy=policy, rule=rule, shadow=self.shadow, text=text)
+        except BaseException as error:
+            answer.set_exception(error)
+        else:
+            written.add_done_callback(lambda _: _tell(written, answer, decisions, policy, rule))
+
+    def plan(self, read: Callable[[], PlanRequest]) -> Future[Plan]:
+        """A plan, compared with the previous one if there is one."""
+
+        def work(planner: Planner) -> Plan:
+            request = read()
+            snapshot = request.snapshot
+            if request.previous is not None and request.frozen:
+                snapshot = freeze(snapshot, request.previous, request.frozen, self.factory)
+            plan = planner.plan(snapshot, by=request.by, futures=request.futures, seed=request.seed)
+            return plan if request.previous is None else plan.model_copy(update={"nervousness": compare(request.previous, plan)})
+
+        return self._submit_slow(work)
+
+    def explain(self, read: Callable[[], Snapshot]) -> Future[Explanation]:
+        """The next decision's alternatives."""
+        return self._submit_slow(lambda planner: explain(planner.decider, read()))
+
+    def what_if(self, read: Callable[[], WhatIfRequest]) -> Future[Comparison]:
+        """The plan before and after some changes."""
+
+        def work(planner: Planner) -> Comparison:
+            request = read()
+            return what_if(planner, request.snapshot, request.changes, futures=request.futures, seed=request.seed)
+
+        return self._submit_slow(work)
+
+    def _submit_slow(self, work: Callable[[Planner], Any]) -> Future[Any]:
+        def run() -> Any:
+            self.loaded.use_in(self._planner.decider)
+            return work(self._planner)
+
+        return self._slow.submit(run)
+
+    def receive(self, snapshot: Snapshot) -> None:
+        """Keep the newest shop floor for whoever wants to look at it."""
+        self.newest = (snapshot, datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds"))
+
+    def reload(self) -> Loaded:
+        """Read the bundle's folder anew; what is under way ends with the old policy, and a bundle that cannot be trusted changes nothing.
+
+        Raises
+        ------
+        BundleError
+            If the bundle cannot be trusted.
+        """
+        with self._reloading:
+            if self.folder is None:
+                raise BundleError("reload: the service was started without a bundle. Start it with --bundle DIR.")
+            self.loaded = reload_policy(self.folder, self.factory.name)
+            return self.loaded
+
+
+def _tell(written: Future[int], answer: Future[DecideAnswer], decisions: tuple[Decision, ...], policy: str, rule: str) -> None:
+    """Answer with what is on the disk now."""
+    error = written.exception()
+    if error is not None:
+        answer.set_exception(error)
+    else:
+        answer.set_result(DecideAnswer(decisions=decisions, entry=written.result(), policy=policy, rule=rule))

@@ -1,0 +1,39 @@
+"""Figures of the service for Prometheus."""
+
+from __future__ import annotations
+
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from scheduler.decisions.decider import Decision
+
+_SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
+
+
+class Meters:
+    """Counters of one service."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.requests = Counter("scheduler_requests", "Requests answered", ["path", "status"], registry=self.registry)
+        self.request_seconds = Histogram("scheduler_request_seconds", "Time to answer", ["path"], buckets=_SECONDS, registry=self.registry)
+        self.decisions = Counter("scheduler_decisions", "Decisions taken", ["decided_by", "action"], registry=self.registry)
+        self.decision_seconds = Histogram("scheduler_decision_seconds", "Time for one decision", buckets=_SECONDS, registry=self.registry)
+        self.plan_seconds = Histogram("scheduler_plan_seconds", "Time for one plan", buckets=_SECONDS, registry=self.registry)
+        self.waiting = Gauge("scheduler_waiting_requests", "Requests that wait for their turn", registry=self.registry)
+        self.policy_loaded = Gauge("scheduler_policy_loaded", "1 with a policy, 0 where the rule decides", registry=self.registry)
+
+    def count_request(self, path: str, status: int, seconds: float) -> None:
+        """A request has been answered."""
+        self.requests.labels(path, str(status)).inc()
+        self.request_seconds.labels(path).observe(seconds)
+
+    def count_decision(self, decision: Decision) -> None:
+        """A machine has been told what to do."""
+        self.decisions.labels(decision.decided_by, decision.action).inc()
+        self.decision_seconds.observe(decision.microseconds / 1e6)
+
+    def tell(self, waiting: int, policy_loaded: bool) -> tuple[bytes, str]:
+        """The figures as Prometheus reads them, and their media type."""
+        self.waiting.set(waiting)
+        self.policy_loaded.set(policy_loaded)
+        return generate_latest(self.registry), CONTENT_TYPE_LATEST

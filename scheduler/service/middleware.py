@@ -1,0 +1,115 @@
+"""What every request of the service passes: the guards, the clock, the counters and the log."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from scheduler.service.auth import RateLimit, is_allowed
+from scheduler.service.metrics import Meters
+from scheduler.service.schemas import Problems
+
+Answering = Callable[[Request], Awaitable[Response]]
+MOST_BYTES = 16 * 2**20
+
+logger = logging.getLogger("scheduler")
+
+
+@dataclass(frozen=True)
+class Guards:
+    """Who may ask, how much and how often."""
+
+    token: str = ""  # '': everybody who can reach the address
+    most_bytes: int = MOST_BYTES  # of a request
+    rate: float = 1000.0  # requests a second of a client; 0: no limit
+
+
+class RefusedError(Exception):
+    """A request that is answered with problems."""
+
+    def __init__(self, status: int, *problems: str, retry_after: float = 0.0) -> None:
+        super().__init__(*problems)
+        self.status, self.problems, self.retry_after = status, problems, retry_after
+
+
+class Gate:
+    """Stands before the application.
+
+    Parameters
+    ----------
+    app
+        What answers the requests that come through.
+    guards, limit, meters
+        Who may ask, how often, and where it is counted.
+    at_once
+        Answers to requests that are asked so often that the way through the application would cost too much, by method and path.
+    """
+
+    def __init__(self, app: ASGIApp, guards: Guards, limit: RateLimit, meters: Meters, at_once: Mapping[tuple[str, str], Answering]) -> None:
+        self.app, self.guards, self.limit, self.meters, self.at_once = app, guards, limit, meters, at_once
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Guard, time, count and log a request."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        start, status = time.perf_counter(), 500
+
+        async def note(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            self._guard(Request(scope))
+            answering = self.at_once.get((scope["method"], scope["path"]))
+            answer = self.app if answering is None else await answering(Request(scope, receive))
+            await answer(scope, receive, note)
+        except RefusedError as refusal:
+            await refuse(refusal)(scope, receive, note)
+        finally:
+            self._record(scope, status, time.perf_counter() - start)
+
+    def _guard(self, request: Request) -> None:
+        path = request.scope["path"]
+        if not path.startswith("/v1/") and path not in ("/metrics", "/openapi.json"):
+            return
+        if not is_allowed(request.headers.get("authorization"), self.guards.token):
+            raise RefusedError(401, "authorization: the token is missing or not right. Send the header Authorization: Bearer TOKEN.")
+        wait = self.limit.admit(_client(request.scope))
+        if wait:
+            raise RefusedError(429, f"too many requests; more than {self.limit.rate:g} a second. Wait {wait:.3f} s.", retry_after=wait)
+
+    def _record(self, scope: Scope, status: int, seconds: float) -> None:
+        known = scope["path"] if (scope["method"], scope["path"]) in self.at_once else getattr(scope.get("route"), "path", "other")
+        self.meters.count_request(known, status, seconds)
+        log(logging.INFO, "request", method=scope["method"], path=scope["path"], status=status, ms=round(1000 * seconds, 2), client=_client(scope))
+
+
+def _client(scope: Scope) -> str:
+    return scope["client"][0] if scope.get("client") else ""
+
+
+def refuse(refusal: RefusedError) -> Response:
+    """The answer to a request that is refused."""
+    headers = {"Retry-After": str(max(1, round(refusal.retry_after)))} if refusal.retry_after else {}
+    if refusal.status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    return Response(Problems(problems=list(refusal.problems)).model_dump_json(), refusal.status, headers, "application/json")
+
+
+def log(level: int, event: str, **facts: Any) -> None:
+    """One line of JSON."""
+    if logger.isEnabledFor(level):
+        logger.log(
+            level, json.dumps({"time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "level": logging.getLevelName(level), "event": event, **facts})
+        )

@@ -1,0 +1,73 @@
+"""The service's OpenAPI document, with schemas and examples of what is asked and answered."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from scheduler.decisions.explanations import Explanation
+from scheduler.plans.schema import Plan
+from scheduler.plans.what_if import Comparison
+from scheduler.service.engine import Engine
+from scheduler.service.schemas import DecideAnswer, FloorAnswer, Health, PlanRequest, PolicyAnswer, Problems, SnapshotRequest, WhatIfRequest
+from scheduler.snapshot.schema import Snapshot
+
+_BODIES: dict[tuple[str, str], tuple[type[BaseModel] | None, type[BaseModel] | None]] = {
+    ("/v1/decide", "post"): (SnapshotRequest, DecideAnswer),
+    ("/v1/plan", "post"): (PlanRequest, Plan),
+    ("/v1/explain", "post"): (SnapshotRequest, Explanation),
+    ("/v1/what-if", "post"): (WhatIfRequest, Comparison),
+    ("/v1/policy", "get"): (None, PolicyAnswer),
+    ("/v1/policy/reload", "post"): (None, PolicyAnswer),
+    ("/v1/floor", "get"): (None, FloorAnswer),
+    ("/v1/floor", "put"): (SnapshotRequest, FloorAnswer),
+    ("/v1/example", "get"): (None, Snapshot),
+    ("/healthz", "get"): (None, Health),
+    ("/readyz", "get"): (None, Health),
+    ("/metrics", "get"): (None, None),
+}
+_REFUSALS = {
+    "401": "The token is missing or wrong.",
+    "413": "The body is too long.",
+    "422": "What was sent cannot be used; each problem with path, value, rule and remedy.",
+    "429": "Too many requests.",
+    "503": "Not now: starting, too many requests waiting, no policy, or the log cannot be written.",
+}
+
+
+def describe(app: FastAPI, engine: Engine) -> dict[str, Any]:
+    """The document."""
+    document = get_openapi(title=app.title, version=app.version, routes=app.routes)
+    models = {model for pair in _BODIES.values() for model in pair if model is not None} | {Problems}
+    ordered = sorted(models, key=lambda model: model.__name__)
+    refs, schemas = models_json_schema([(model, "validation") for model in ordered], ref_template="#/components/schemas/{model}")
+    document.setdefault("components", {})["schemas"] = schemas["$defs"]
+    document["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+    example = engine.example().model_dump(mode="json", exclude_defaults=True)
+    for (path, method), (asked, answered) in _BODIES.items():
+        operation = document["paths"][path][method]
+        if asked is not None:
+            body = {"schema": refs[asked, "validation"], "example": _example_of(asked, example)}
+            operation["requestBody"] = {"required": True, "content": {"application/json": body}}
+        content = {"text/plain": {"schema": {"type": "string"}}} if answered is None else {"application/json": {"schema": refs[answered, "validation"]}}
+        operation["responses"] = {"200": {"description": "The answer.", "content": content}}
+        refused = {"application/json": {"schema": refs[Problems, "validation"]}}
+        if path.startswith("/v1/"):
+            operation["responses"] |= {status: {"description": text, "content": refused} for status, text in _REFUSALS.items()}
+        if path == "/readyz":
+            operation["responses"]["503"] = {"description": "Starting.", "content": content}
+        if path == "/v1/policy/reload":
+            operation["responses"]["409"] = {"description": "The new bundle was refused; the old one goes on.", "content": refused}
+    return document
+
+
+def _example_of(asked: type[BaseModel], snapshot: dict[str, Any]) -> dict[str, Any]:
+    example: dict[str, Any] = {"snapshot": snapshot}
+    if asked is WhatIfRequest:
+        machine = next(iter(snapshot["machines"]))
+        example["changes"] = [{"change": "machine_down", "machine": machine, "until": snapshot["clock"] + 120}]
+    return example

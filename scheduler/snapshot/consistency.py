@@ -1,0 +1,62 @@
+"""Whether a snapshot's orders agree with their routes and with themselves. Compiled; :mod:`scheduler.snapshot.read` says what is wrong where they do not."""
+
+from __future__ import annotations
+
+import math
+
+from factory.jit.compile import compiled
+from factory.simulation.arrays import DONE, IN_PROCESS, READY, UPCOMING
+from scheduler.snapshot.order_tables import (
+    EXPECTED_DATE,
+    FIRST_OPERATION,
+    LEAD_TIME,
+    MATERIAL_DATE,
+    MATERIAL_HERE,
+    PRODUCT,
+    READY_DATE,
+    RELEASE_DATE,
+    STATUS,
+)
+
+DISAGREEMENT = -1
+
+
+@compiled
+def count_in_process(orders, operations, num_operations, needs_material, comes_before, clock):
+    """Operations in process, or DISAGREEMENT if something about an order cannot be.
+
+    Parameters
+    ----------
+    orders, operations
+        As in :class:`scheduler.snapshot.order_tables.PackedOrders`.
+    num_operations, needs_material, comes_before
+        As in :class:`scheduler.snapshot.order_tables.Names`.
+    """
+    in_process = 0
+    for number in range(orders.shape[0]):
+        if orders[number, RELEASE_DATE] > clock:
+            return DISAGREEMENT
+        if orders[number, MATERIAL_HERE] != 0.0 and orders[number, MATERIAL_DATE] > clock:
+            return DISAGREEMENT  # nan, not told, is not
+        product, first = int(orders[number, PRODUCT]), int(orders[number, FIRST_OPERATION])
+        for operation in range(num_operations[product]):
+            if not operation_agrees(orders[number], operations, first, operation, needs_material[product], comes_before[product], clock):
+                return DISAGREEMENT
+            in_process += operations[first + operation, STATUS] == IN_PROCESS
+    return in_process
+
+
+@compiled
+def operation_agrees(order, operations, first, operation, needs_material, comes_before, clock):
+    """Whether the state of one operation fits those before it, its order and the clock."""
+    state = operations[first + operation]
+    if math.isnan(state[EXPECTED_DATE]) != math.isnan(state[LEAD_TIME]):
+        return False
+    if state[STATUS] == UPCOMING:
+        return True
+    for earlier in range(comes_before.shape[1]):
+        if comes_before[operation, earlier] and operations[first + earlier, STATUS] != DONE:
+            return False
+    if state[STATUS] != DONE and needs_material[operation] and order[MATERIAL_HERE] == 0.0:
+        return False
+    return state[STATUS] != READY or order[RELEASE_DATE] <= state[READY_DATE] <= clock  # nan, not told, is not
