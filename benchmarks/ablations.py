@@ -27,6 +27,7 @@ import torch
 from agents.ppo.rollout_collector import Gatherer
 from agents.training import trainer as training
 from agents.training.config import TrainingConfig, parse_config
+from agents.training.mixture import factories_of
 from agents.training.trainer import Trainer
 from benchmarks.env_speed import processor
 from evaluation.tuned_parameters import best_tuned_rule, tuned_index
@@ -77,7 +78,7 @@ def patched(change: str) -> Iterator[None]:
         elif change == "decisions":
             stack.enter_context(mock.patch.object(Gatherer, "elapsed", _one_mean_gap))
         elif change == "short waits":
-            whole = training.factories_of
+            whole = factories_of
             stack.enter_context(mock.patch.object(training, "factories_of", lambda *names: [with_short_waits(factory) for factory in whole(*names)]))
         yield
 

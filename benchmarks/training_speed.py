@@ -29,7 +29,8 @@ from agents.network.pointer_network import Described, bounded
 from agents.ppo.actor_critic import PointerPolicy
 from agents.ppo.semi_markov_ppo import SemiMarkovPPO
 from agents.ppo.vec_env import ShopVecEnv
-from agents.training.trainer import keep_memory, shares_of
+from agents.training.memory import keep_memory
+from agents.training.trainer import shares_of
 from benchmarks.env_speed import processor
 from factory.io.catalogue import find_single_factory
 

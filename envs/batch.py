@@ -16,8 +16,9 @@ from envs.step_kernels import FINE, allocate_outcome, replace_illegal, reset_all
 from factory.model import Factory, OrderBook
 from factory.simulation.allocation import allocate
 from factory.simulation.arrays import COST_TERMS, NEVER, FactoryArrays
+from factory.simulation.errors import IllegalActionError, StuckError
 from factory.simulation.load import load
-from factory.simulator import SPARE_LINES, IllegalActionError, StuckError, full_rows, grow_log
+from factory.simulation.log_capacity import SPARE_LINES, full_rows, grow_log
 from factory.validation.arguments import (
     check_count,
     check_flag,

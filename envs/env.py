@@ -56,7 +56,7 @@ class ChangeoverEnv(gymnasium.Env[Observation, np.int64]):
 
     Raises
     ------
-    factory.simulator.IllegalActionError
+    factory.simulation.errors.IllegalActionError
         By :meth:`step`, if the action is not legal; the state is as it was.
     TypeError, ValueError
         By all methods, if an argument is of the wrong kind or out of range; the state, the

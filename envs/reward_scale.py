@@ -17,7 +17,7 @@ from factory.futures.lulls import allocate_lulls
 from factory.progress import Progress
 from factory.simulation.allocation import allocate
 from factory.simulation.arrays import FactoryArrays
-from factory.simulator import full_rows
+from factory.simulation.log_capacity import full_rows
 
 MOST_ORDERS = 1000
 """Orders of a reference episode; where there are more, the scale is estimated from this many."""

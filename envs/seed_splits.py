@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from factory.validation.arguments import check_count
 
 _ROOM = 2**48
+_FIRST_EPISODE, _MOST_EPISODES = 2**47, 2**26  # of the block, and of a turn
+_MOST_TURNS, _MOST_SEEDS = 64, 2**15
 
 
 @dataclass(frozen=True)
@@ -115,3 +117,18 @@ def _bounds(block_name: str, count: int, start: int) -> tuple[int, int]:
     if start + count > holder.count:
         raise ValueError(f"start + count = {start + count}; block {block_name} holds {holder.count} seeds. Ask for fewer episodes or start earlier.")
     return holder.first + start, holder.first + start + count - 1
+
+
+def first_episode_of(seed: int, turn: int) -> int:
+    """Where in the block ``train`` the episodes of one turn (0 to 63) of such work begin: no training run comes that far, and no other turn or seed.
+
+    Raises
+    ------
+    ValueError
+        If there is no such turn, or seed (0 to 32,767).
+    """
+    if not 0 <= turn < _MOST_TURNS:
+        raise ValueError(f"rounds: turn {turn}; must be 0 to {_MOST_TURNS - 1}. Ask for fewer rounds.")
+    if not 0 <= seed < _MOST_SEEDS:
+        raise ValueError(f"seed = {seed}; must be 0 to {_MOST_SEEDS - 1}. Choose another one.")
+    return _FIRST_EPISODE + (seed * _MOST_TURNS + turn) * _MOST_EPISODES

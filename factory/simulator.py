@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -11,13 +10,12 @@ import numpy as np
 from factory.model import Factory, OrderBook
 from factory.schedule.records import Schedule, unload
 from factory.simulation import kernel
-from factory.simulation.allocation import allocate, queue_capacity
-from factory.simulation.arrays import COST_TERMS, FactoryArrays, ShopState, split_entry
+from factory.simulation.allocation import allocate
+from factory.simulation.arrays import COST_TERMS, split_entry
+from factory.simulation.errors import IllegalActionError, StuckError
 from factory.simulation.load import load
+from factory.simulation.log_capacity import SPARE_LINES, full_rows, grow_log
 from factory.validation.arguments import check_count, check_row, check_seed
-
-SPARE_LINES = 4096
-"""Log lines kept free before each step: far more than can be written between two decisions."""
 
 
 class Choice(NamedTuple):
@@ -29,31 +27,6 @@ class Choice(NamedTuple):
     operation: int
     target: tuple[int, ...]  # setup after a changeover row, else ()
     legal: bool
-
-
-class IllegalActionError(ValueError):
-    """The chosen row is not legal; nothing has changed."""
-
-
-class StuckError(RuntimeError):
-    """No event is to come and nothing can be chosen though orders are open: a defect of the factory model."""
-
-
-def grow_log(shop: ShopState) -> ShopState:
-    """The same shop with room for more log lines, if one environment's is running short."""
-    used, room = int(shop.floor.log_length.max()), shop.log.shape[1]
-    if used + SPARE_LINES <= room:
-        return shop
-    extra = max(room, SPARE_LINES)
-    log = np.concatenate([shop.log, np.zeros((shop.log.shape[0], extra, shop.log.shape[2]), shop.log.dtype)], axis=1)
-    log_setup = np.concatenate([shop.log_setup, np.zeros((shop.log_setup.shape[0], extra, *shop.log_setup.shape[2:]), shop.log_setup.dtype)], axis=1)
-    return replace(shop, log=log, log_setup=log_setup)
-
-
-def full_rows(arrays: FactoryArrays) -> tuple[int, int]:
-    """Job and changeover rows that are enough for every ready operation and every setup: nothing is ever hidden."""
-    places = queue_capacity(arrays, int(arrays.plant.num_orders.max()))
-    return places, places
 
 
 class Simulator:

@@ -11,9 +11,10 @@ from factory.schedule.records import Schedule
 from factory.simulation import kernel
 from factory.simulation.allocation import allocate
 from factory.simulation.arrays import ShopState
+from factory.simulation.errors import IllegalActionError
 from factory.simulation.load import load
 from factory.simulator import Choice as SimulatedChoice
-from factory.simulator import IllegalActionError, Simulator
+from factory.simulator import Simulator
 from factory.validation.arguments import check_count, check_row, check_seed
 from scheduler.decisions.decider import Choice
 from scheduler.floor.floor import Floor, take_snapshot

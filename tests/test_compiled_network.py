@@ -9,9 +9,9 @@ import torch
 from agents.network.critic_features import PRIVILEGED_FEATURES
 from agents.network.critic_inference import allocate_critic_scratch, arrange_critic, value_of
 from agents.network.inference import NO_ROW, NOT_FINITE, all_logits, allocate_network_scratch, arrange_weights, best_of_each
+from agents.network.packed_tables import PackedTables
 from agents.network.pointer_network import Critic
 from agents.policy import as_observation
-from agents.ppo.actor_critic import PackedTables
 from agents.standstill import would_stand_still
 from envs.batch import Batch
 from factory.io.catalogue import find_single_factory

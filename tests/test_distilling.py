@@ -12,8 +12,8 @@ import torch
 from agents.network.pointer_network import Critic, Segments
 from agents.network.trained_policy import TrainedPolicy, load_policy, save_policy
 from agents.policy_improvement import distillation
-from agents.policy_improvement.decision_dataset import first_episode_of
 from agents.policy_improvement.distillation import Members, Settings, Told, learn, main
+from envs.seed_splits import first_episode_of
 from tests.exported import FACTS, trained_policy
 
 

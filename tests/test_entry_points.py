@@ -19,10 +19,10 @@ from agents.network.cpu_training.autograd import Experience, LearningPass, Looke
 from agents.network.critic_features import PRIVILEGED_FEATURES
 from agents.network.critic_inference import arrange_critic
 from agents.network.inference import allocate_network_scratch, arrange_weights
+from agents.network.packed_tables import PackedTables, decide_greedily
 from agents.network.pointer_network import Critic
 from agents.network.trained_policy import TrainedPolicy
 from agents.policy import as_observation, play
-from agents.ppo.actor_critic import PackedTables, decide_greedily
 from agents.ppo.sb3_checkpoints import CheckpointPolicy
 from agents.ppo.vec_env import EpisodeSource, ShopVecEnv
 from agents.rules.registry import make_rule
@@ -304,8 +304,8 @@ ENTRIES = [
     Entry("agents.network.trained_policy.TrainedPolicy.decide", trained_policy, wrong_observations(lambda policy, seen: policy.decide(seen))),
     Entry("agents.ppo.sb3_checkpoints.CheckpointPolicy.decide", lambda: CheckpointPolicy(object()),
           wrong_observations(lambda policy, seen: policy.decide(seen))),
-    Entry("agents.ppo.actor_critic.decide_greedily", trained_policy, wrong_observations(lambda policy, seen: decide_greedily(policy.network, seen))),
-    Entry("agents.ppo.actor_critic.PackedTables.__init__", lambda: TABLES, {
+    Entry("agents.network.packed_tables.decide_greedily", trained_policy, wrong_observations(lambda policy, seen: decide_greedily(policy.network, seen))),
+    Entry("agents.network.packed_tables.PackedTables.__init__", lambda: TABLES, {
         "machines too few": lambda tables: pack(machines=tables["machines"][1:]),
         "columns too few": lambda tables: pack(candidates=tables["candidates"][..., 1:]),
         "rows too few": lambda tables: pack(candidates=tables["candidates"][:, 1:]),
@@ -313,7 +313,7 @@ ENTRIES = [
         "weights too few": lambda tables: pack(np.zeros(3)),
         "weights that are not finite": lambda tables: pack(np.full(len(FEATURES), NAN)),
     }),
-    Entry("agents.ppo.actor_critic.PackedTables.to_actions", packed, each(
+    Entry("agents.network.packed_tables.PackedTables.to_actions", packed, each(
         WRONG_ROWS | {"a place beyond": [0, 10**6, 0], "a negative place": [0, -1, 0]}, lambda tables, chosen: tables.to_actions(chosen)
     )),
     Entry("agents.search.lookahead.LookaheadPolicy.decide", ahead, wrong_observations(lambda policy, seen: policy.decide(seen)) | {

@@ -19,7 +19,7 @@ from factory.io.catalogue import find_single_factory
 from factory.io.order_book_csv import write_order_book
 from factory.model import Attribute, Costs, Factory, Machine, Operation, Order, OrderBook, Product, WorkCentre
 from factory.simulation.arrays import COST_TERMS
-from factory.simulator import IllegalActionError
+from factory.simulation.errors import IllegalActionError
 from factory.verification.verifier import verify
 
 

@@ -13,9 +13,10 @@ from stable_baselines3.common.buffers import RolloutBuffer
 from agents.network.cpu_training.autograd import Experience
 from agents.network.critic_features import PRIVILEGED_FEATURES
 from agents.network.feature_sizes import MACHINE_FEATURES, ROW_FEATURES, SHOP_FEATURES
+from agents.network.packed_tables import PackedTables
 from agents.network.pointer_network import Described
-from agents.network.ragged import advantages_by_time, best_places, draw_rows
-from agents.ppo.actor_critic import PackedTables
+from agents.network.ragged import best_places, draw_rows
+from agents.ppo.gae import advantages_by_time
 from agents.ppo.rollout_buffer import PackedBuffer, foretell_size
 from envs.observation.columns import CANDIDATES, MACHINES, SHOP
 

@@ -15,9 +15,9 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from agents.network.packed_tables import pack_tensors
 from agents.network.trained_policy import load_policy
 from agents.policy import as_observation
-from agents.ppo.actor_critic import pack_tensors
 from agents.rules.registry import make_rule
 from envs.batch import Batch
 from envs.observation.columns import CANDIDATES, MACHINES, SHOP, SHOP_INDEX

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from agents.network.trained_policy import TrainedPolicy
-from agents.policy_improvement.decision_dataset import first_episode_of
 from agents.policy_improvement.distillation import Members, Told
 from agents.policy_improvement.supervised_fit import Pace, Said, Speaker, deal_out, fit
+from envs.seed_splits import first_episode_of
 from tests.test_improving import with_critic
 
 

@@ -13,13 +13,13 @@ import torch
 
 from agents.network.pointer_network import Critic, Segments
 from agents.network.trained_policy import TrainedPolicy, load_policy, save_policy
-from agents.policy_improvement.decision_dataset import first_episode_of, join, read_observed, write_observed
+from agents.policy_improvement.decision_dataset import join, read_observed, write_observed
 from agents.policy_improvement.expert_iteration import Settings, improve, main, newest_of, settings_of
 from agents.policy_improvement.lookahead_targets import Judge, Judged
 from agents.search.lookahead import LookaheadPolicy
 from agents.training.config import Improving, TrainingConfig
 from agents.training.trainer import EPISODES_A_SEED
-from envs.seed_splits import block, episode_seeds
+from envs.seed_splits import block, episode_seeds, first_episode_of
 from factory.io.catalogue import find_single_factory
 from tests.exported import FACTS, trained_policy
 

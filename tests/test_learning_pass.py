@@ -12,8 +12,8 @@ from torch import Tensor
 
 from agents.network.cpu_training.autograd import Experience, LearningPass, Looker, Read, Run, judge_choices
 from agents.network.critic_features import PRIVILEGED_FEATURES
+from agents.network.packed_tables import PackedTables
 from agents.network.pointer_network import Critic, Described, PointerNetwork
-from agents.ppo.actor_critic import PackedTables
 from tests.test_network import moments, network
 
 Answers = tuple[Tensor, Tensor, Tensor]

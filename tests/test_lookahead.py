@@ -13,11 +13,11 @@ import torch
 from agents.index.features import FEATURES
 from agents.index.policy import atcs_weights
 from agents.network.critic_features import PRIVILEGED_FEATURES, WINDOWS, describe_future
+from agents.network.packed_tables import PackedTables
 from agents.network.pointer_network import Critic, PointerNetwork
+from agents.network.time_scale import mean_process_times
 from agents.network.trained_policy import TrainedPolicy
 from agents.policy import as_observation, play
-from agents.ppo.actor_critic import PackedTables
-from agents.ppo.rollout_collector import mean_process_times
 from agents.search.lookahead import LookaheadPolicy
 from envs.batch import Batch
 from envs.seed_splits import episode_seeds

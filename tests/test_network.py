@@ -10,9 +10,9 @@ from agents.index.features import FEATURES
 from agents.index.kernels import describe_row
 from agents.index.policy import IndexPolicy, as_array, atcs_weights
 from agents.network.features_torch import describe_machines, describe_rows, describe_shop
+from agents.network.packed_tables import PackedTables, decide_greedily
 from agents.network.pointer_network import Packed, PointerNetwork, Segments
 from agents.policy import as_observation
-from agents.ppo.actor_critic import PackedTables, decide_greedily
 from envs.batch import Batch
 from envs.observation.candidates import Tables
 from factory.io.catalogue import find_single_factory

@@ -9,8 +9,8 @@ import pytest
 from numpy.typing import NDArray
 
 from agents.network.critic_features import DELAYS, PRIVILEGED_FEATURES, WINDOWS, describe_future
+from agents.network.time_scale import mean_process_times
 from agents.policy import as_observation
-from agents.ppo.rollout_collector import mean_process_times
 from agents.rules.registry import make_rule
 from envs.batch import Batch
 from factory.io.catalogue import find_single_factory

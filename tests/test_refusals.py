@@ -17,7 +17,8 @@ from envs.env import ChangeoverEnv
 from envs.vector_env import ChangeoverVectorEnv
 from evaluation.runner.episodes import Stopwatch
 from factory.io.catalogue import find_single_factory
-from factory.simulator import IllegalActionError, Simulator
+from factory.simulation.errors import IllegalActionError
+from factory.simulator import Simulator
 from tests.entry_points import fingerprint
 from tests.refused_values import NAN, WRONG_COUNT, WRONG_FACTORIES, WRONG_ROW, WRONG_ROWS, WRONG_SEED, WRONG_SEEDS, E
 

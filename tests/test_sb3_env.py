@@ -12,8 +12,8 @@ from stable_baselines3 import PPO
 from stable_baselines3.common.policies import MultiInputActorCriticPolicy
 
 from agents.index.policy import as_array, atcs_weights
+from agents.network.time_scale import mean_process_times
 from agents.ppo.actor_critic import PointerPolicy
-from agents.ppo.rollout_collector import mean_process_times
 from agents.ppo.sb3_checkpoints import CheckpointPolicy
 from agents.ppo.semi_markov_ppo import SemiMarkovPPO
 from agents.ppo.vec_env import EpisodeSource, ShopVecEnv

@@ -134,7 +134,9 @@ def libraries_loaded_by(modules: list[str]) -> set[str]:
     [
         ("factory", (*TORCH, "matplotlib", "gymnasium")),
         ("envs", (*TORCH, "matplotlib")),
-        ("agents.rules.registry", (*TORCH, "matplotlib", "gymnasium")),
+        ("agents.rules", (*TORCH, "matplotlib", "gymnasium")),
+        ("agents.index", (*TORCH, "matplotlib", "gymnasium")),
+        ("agents.network.trained_policy", ("stable_baselines3", "sb3_contrib", "tensorboard")),
         ("scheduler", (*TORCH, "gymnasium")),
     ],
 )

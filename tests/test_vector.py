@@ -11,7 +11,7 @@ from envs.observation.columns import CANDIDATE_INDEX
 from envs.vector_env import ChangeoverVectorEnv
 from factory.simulation import random_numbers
 from factory.simulation.arrays import COST_TERMS
-from factory.simulator import IllegalActionError
+from factory.simulation.errors import IllegalActionError
 
 MIXTURE = ["microfactory", "tiny", "scarce_crew", "unreliable", "green", "one_of_a_kind"]
 SETTINGS = {"num_orders": 6, "job_rows": 8, "changeover_rows": 4, "dtype": np.float64}

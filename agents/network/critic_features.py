@@ -11,7 +11,7 @@ import math
 
 import numpy as np
 
-from agents.search.simulate_rule import expected_tardiness, time_to_go
+from factory.futures.cost_to_go import expected_tardiness, time_to_go
 from factory.jit.compile import compiled
 from factory.simulation.arrays import CHANGING, DONE, DOWN, ENTRY_BITS, ENTRY_MASK, IDLE, IN_PROCESS, PROCESSING
 from factory.simulation.choices import is_eligible

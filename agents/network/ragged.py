@@ -62,34 +62,3 @@ def gather_rows(rows, prior, firsts, counts, picked_rows, picked_prior, picked_s
             picked_prior[place] = prior[source]
             picked_sample[place] = n
             place += 1
-
-
-@compiled
-def advantages_by_time(rewards, values, last_values, next_values, elapsed, ends, horizon, trace, advantages):
-    """Generalised advantage estimation in a semi-Markov process, into ``advantages [T, E]``.
-
-    A decision that ``elapsed`` ticks follow is discounted by ``exp(-elapsed / horizon)`` and the trace by ``exp(-elapsed / trace)``: a decision after which
-    no time passes by nothing at all. After Schulman et al. (2016) with the time-dependent discount of Bradtke and Duff (1995).
-
-    Parameters
-    ----------
-    rewards, values, elapsed [T, E]
-        Reward and ticks until the next decision, and the value before it.
-    last_values [E]
-        Values after the last step.
-    ends [T, E]
-        Whether the episode ended with the step (terminated or truncated): nothing after it belongs to it.
-    next_values [T, E]
-        Value to go on with where it ended: 0 if it terminated, that of the last state if it was truncated.
-    horizon, trace [E]
-        Time constants in ticks.
-    """
-    for e in range(rewards.shape[1]):
-        carried, following = 0.0, float(last_values[e])
-        for t in range(rewards.shape[0] - 1, -1, -1):
-            discount, decay = math.exp(-elapsed[t, e] / horizon[t, e]), math.exp(-elapsed[t, e] / trace[t, e])
-            if ends[t, e]:
-                carried, following = 0.0, float(next_values[t, e])
-            carried = rewards[t, e] + discount * following - values[t, e] + discount * decay * carried
-            advantages[t, e] = carried
-            following = values[t, e]

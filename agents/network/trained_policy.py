@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from agents.index.features import FEATURES
 from agents.network.feature_sizes import MACHINE_FEATURES, SHOP_FEATURES
+from agents.network.packed_tables import decide_greedily
 from agents.network.pointer_network import Critic, PointerNetwork
-from agents.ppo.actor_critic import decide_greedily
 from envs.observation.columns import CANDIDATES, MACHINES, SHOP
 from factory.io.atomic_write import write_atomically
 

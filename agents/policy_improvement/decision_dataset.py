@@ -18,9 +18,6 @@ from factory.io.atomic_write import write_atomically
 
 Self = TypeVar("Self", bound="Observed")
 
-_FIRST_EPISODE, _MOST_EPISODES = 2**47, 2**26  # of the block, and of a turn
-_MOST_TURNS, _MOST_SEEDS = 64, 2**15
-
 
 @dataclass(frozen=True)
 class Observed:
@@ -60,21 +57,6 @@ class Observed:
             order = random.permutation(len(self))
             for begin in range(0, len(order) - size + 1, size):
                 yield self.take(order[begin : begin + size])
-
-
-def first_episode_of(seed: int, turn: int) -> int:
-    """Where in the block ``train`` the episodes of one turn (0 to 63) of such work begin: no training run comes that far, and no other turn or seed.
-
-    Raises
-    ------
-    ValueError
-        If there is no such turn, or seed (0 to 32,767).
-    """
-    if not 0 <= turn < _MOST_TURNS:
-        raise ValueError(f"rounds: turn {turn}; must be 0 to {_MOST_TURNS - 1}. Ask for fewer rounds.")
-    if not 0 <= seed < _MOST_SEEDS:
-        raise ValueError(f"seed = {seed}; must be 0 to {_MOST_SEEDS - 1}. Choose another one.")
-    return _FIRST_EPISODE + (seed * _MOST_TURNS + turn) * _MOST_EPISODES
 
 
 def places_of(begins: NDArray[np.int64], count: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -25,17 +25,17 @@ from torch import Tensor
 from tqdm import tqdm
 
 from agents.network.critic_features import PRIVILEGED_FEATURES, WINDOWS, describe_future
+from agents.network.packed_tables import PackedTables
 from agents.network.pointer_network import Looked, PointerNetwork, Segments
 from agents.network.ragged import best_places, draw_rows
+from agents.network.time_scale import mean_process_times
 from agents.network.trained_policy import TrainedPolicy, facts_of_successor, load_policy, save_policy
-from agents.policy_improvement.decision_dataset import Observed, first_episode_of, join, read_observed, write_observed
+from agents.policy_improvement.decision_dataset import Observed, join, read_observed, write_observed
 from agents.policy_improvement.supervised_fit import Pace, Said, fit
-from agents.ppo.actor_critic import PackedTables
-from agents.ppo.rollout_collector import mean_process_times
-from agents.training.trainer import factories_of
+from agents.training.mixture import factories_of
 from agents.training.validation import Examination
 from envs.batch import Batch
-from envs.seed_splits import episode_seeds
+from envs.seed_splits import episode_seeds, first_episode_of
 from factory.io.catalogue import split_names
 from factory.progress import say
 

@@ -29,13 +29,14 @@ from tqdm import tqdm
 from agents.network.cpu_training.autograd import one_thread
 from agents.network.pointer_network import Segments
 from agents.network.trained_policy import TrainedPolicy, facts_of_successor, load_policy, save_policy
-from agents.policy_improvement.decision_dataset import first_episode_of, join, read_observed, write_observed
+from agents.policy_improvement.decision_dataset import join, read_observed, write_observed
 from agents.policy_improvement.lookahead_targets import SHOPS, Judge, Judged
 from agents.policy_improvement.supervised_fit import Pace, Said, Speaker, fit
 from agents.search.lookahead import LookaheadPolicy
 from agents.training.config import TrainingConfig
-from agents.training.trainer import factories_of
+from agents.training.mixture import factories_of
 from agents.training.validation import Examination
+from envs.seed_splits import first_episode_of
 from factory.io.catalogue import split_names
 from factory.progress import say
 

@@ -11,10 +11,10 @@ import torch
 from numpy.typing import NDArray
 
 from agents.network.critic_features import PRIVILEGED_FEATURES, WINDOWS, describe_future
+from agents.network.packed_tables import PackedTables
 from agents.network.ragged import draw_rows
+from agents.network.time_scale import mean_process_times
 from agents.policy_improvement.decision_dataset import Observed, join
-from agents.ppo.actor_critic import PackedTables
-from agents.ppo.rollout_collector import mean_process_times
 from agents.search.lookahead import LookaheadPolicy
 from envs.batch import Batch
 from envs.seed_splits import episode_seeds

@@ -12,13 +12,8 @@ from sb3_contrib.common.maskable.policies import MaskableActorCriticPolicy
 from torch import Tensor
 
 from agents.network.cpu_training.autograd import Experience, LearningPass, Run, judge_choices
-from agents.network.feature_sizes import MACHINE_FEATURES, ROW_FEATURES, SHOP_FEATURES
-from agents.network.features_compiled import describe_tables
-from agents.network.pointer_network import Critic, Described, Packed, PointerNetwork
-from agents.network.ragged import best_places, to_actions
-from agents.standstill import bar_waits
-from envs.observation.checks import check_observation, check_table_shapes
-from factory.validation.arguments import check_floats, check_integers, refusal
+from agents.network.packed_tables import pack_tensors
+from agents.network.pointer_network import Critic, Described, PointerNetwork
 
 
 class PointerPolicy(MaskableActorCriticPolicy):
@@ -131,85 +126,3 @@ class PointerPolicy(MaskableActorCriticPolicy):
                 head.bias.mul_(before[1] / deviation).add_((before[0] - mean) / deviation)
             network.return_mean.fill_(mean)
             network.return_deviation.fill_(deviation)
-
-
-def pack_tensors(observation: Any) -> Packed:
-    """Tables as tensors with their legal rows packed."""
-    legal = observation["action_mask"] > 0
-    return Packed(observation["candidates"][legal].float(), legal.nonzero()[:, 0], observation["machines"].float(), observation["shop"].float())
-
-
-class PackedTables:
-    """Tables of E environments as a network reads them, and where its rows stand in them.
-
-    Parameters
-    ----------
-    candidates, machines, shop, action_mask
-        As observed.
-    weights
-        Of the index that the network started as, ``[W]``.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If type or shape of a table is none of an observation's.
-    """
-
-    def __init__(self, candidates: NDArray[Any], machines: NDArray[Any], shop: NDArray[Any], action_mask: NDArray[Any], weights: NDArray[np.float64]) -> None:
-        check_table_shapes("PackedTables", candidates, machines, shop, action_mask)
-        weights = check_floats("PackedTables: weights", weights, (ROW_FEATURES,))
-        tables = (candidates, machines, shop, action_mask)
-        candidates, machines, shop, action_mask = (np.ascontiguousarray(one) for one in tables)
-        envs, count = len(action_mask), np.count_nonzero(action_mask)
-        rows, prior = np.empty((count, ROW_FEATURES), np.float32), np.empty(count, np.float32)
-        sample, self.table_rows = np.empty(count, np.int64), np.empty(count, np.int64)
-        machines_read, shop_read = np.empty((*machines.shape[:2], MACHINE_FEATURES), np.float32), np.empty((envs, SHOP_FEATURES), np.float32)
-        self.first = np.empty(envs + 1, np.int64)
-        filled = (rows, prior, sample, self.table_rows, self.first, machines_read, shop_read)
-        describe_tables(candidates, machines, shop, action_mask, weights, np.empty(ROW_FEATURES), *filled)
-        self.described = Described(*(torch.from_numpy(part) for part in (rows, prior, sample, machines_read, shop_read)))
-
-    def to_actions(self, chosen: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Rows of the tables ``[E]`` from places among the legal ones.
-
-        Raises
-        ------
-        TypeError, ValueError
-            If they are not one place for each table, or there is none of that number.
-        """
-        place, envs = "to_actions: chosen", len(self.first) - 1
-        chosen = check_integers(place, chosen, (envs,), "place", (0, np.iinfo(np.int64).max))
-        beyond = chosen >= np.maximum(np.diff(self.first), 1)
-        if beyond.any():
-            env = int(np.argmax(beyond))
-            rule = f"table {env} has {self.first[env + 1] - self.first[env]} legal rows"
-            remedy = "Give places among them, from 0 on."
-            raise refusal(ValueError, f"{place}[{env}]", str(chosen[env]), rule, remedy)
-        actions = np.empty(len(chosen), np.int64)
-        to_actions(self.table_rows, self.first, chosen, actions)
-        return actions
-
-
-def decide_greedily(network: PointerNetwork, observation: Any) -> NDArray[np.int64]:
-    """Return the legal row with the highest logit in each table, ``[E]``; 0 where none is legal.
-
-    It is not the wait where the plant would stand still by it (:mod:`agents.standstill`).
-
-    Raises
-    ------
-    TypeError, ValueError
-        If the tables are none of an observation with a leading axis.
-    """
-    seen = check_observation("decide", observation)
-    tables = PackedTables(*seen, network.weights)
-    with torch.inference_mode():
-        logits = network(to_device(tables.described, network.prior.device)).logits.cpu().numpy()
-    bar_waits(*seen, tables.first, logits)
-    chosen = np.zeros(len(tables.first) - 1, np.int64)
-    best_places(logits, tables.first, chosen)
-    return tables.to_actions(chosen)
-
-
-def to_device(described: Described, device: torch.device) -> Described:
-    """The same on another device."""
-    return Described(*(part.to(device) for part in described))

@@ -14,7 +14,8 @@ from agents.network.cpu_training.autograd import Experience, Read, Run
 from agents.network.critic_features import PRIVILEGED_FEATURES
 from agents.network.feature_sizes import MACHINE_FEATURES, ROW_FEATURES, SHOP_FEATURES
 from agents.network.pointer_network import Described
-from agents.network.ragged import advantages_by_time, gather_rows
+from agents.network.ragged import gather_rows
+from agents.ppo.gae import advantages_by_time
 
 _ROWS_AT_FIRST = 8  # a decision, on average; the buffer grows where there are more
 

@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 
 from agents.network.cpu_training.autograd import Looker
 from agents.network.critic_features import PRIVILEGED_FEATURES, WINDOWS, describe_future
+from agents.network.packed_tables import PackedTables, to_device
 from agents.network.ragged import draw_rows
-from agents.ppo.actor_critic import PackedTables, PointerPolicy, to_device
+from agents.network.time_scale import mean_operations, mean_process_times
+from agents.ppo.actor_critic import PointerPolicy
 from agents.ppo.rollout_buffer import BufferPart
 from agents.ppo.vec_env import ShopVecEnv
 from envs.observation.candidates import Tables
 from envs.observation.columns import CANDIDATE_INDEX
-from factory.simulation.arrays import FactoryArrays
 
 _IS_CHANGEOVER, _IS_WAIT = CANDIDATE_INDEX["is_changeover"], CANDIDATE_INDEX["is_wait"]
 
@@ -46,18 +47,6 @@ class Gathered:
         """Count another's beside it."""
         for one in fields(self):
             setattr(self, one.name, getattr(self, one.name) + getattr(other, one.name))
-
-
-def mean_process_times(arrays: FactoryArrays) -> NDArray[np.float64]:
-    """Mean base time over operations and eligible machines of each factory, ticks ``[G]``: the unit of an agent's time constants."""
-    times = arrays.base_time
-    return np.array([max(1.0, float(own[own >= 0].mean())) for own in times])
-
-
-def mean_operations(arrays: FactoryArrays) -> NDArray[np.float64]:
-    """Mean number of operations of the products of each factory, ``[G]``."""
-    counts = (arrays.base_time >= 0).any(axis=3).sum(axis=2)
-    return np.array([float(own[own > 0].mean()) for own in counts])
 
 
 class Gatherer:

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from agents.network.critic_features import PRIVILEGED_FEATURES, WINDOWS
 from agents.network.critic_inference import allocate_critic_scratch, arrange_critic
 from agents.network.inference import all_logits, allocate_network_scratch, arrange_weights
+from agents.network.time_scale import mean_process_times
 from agents.network.trained_policy import TrainedPolicy
-from agents.ppo.rollout_collector import mean_process_times
 from agents.search.simulate_network import judge_rows
 from envs.batch import Batch
 from envs.observation.checks import CheckedTables, check_observation, check_same_rows

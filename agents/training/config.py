@@ -94,9 +94,7 @@ class Improving(_Section):
 class TrainingConfig(_Section):
     """A training run."""
 
-    seed: Annotated[int, Field(ge=0, lt=2**15), _Number] = (
-        0  # the upper half of the block `train` is for agents.policy_improvement.decision_dataset.first_episode_of
-    )
+    seed: Annotated[int, Field(ge=0, lt=2**15), _Number] = 0  # the upper half of the block `train` is for envs.seed_splits.first_episode_of
     threads: Count = 2  # that gather and learn, each with environments and parts of minibatches of its own; their number is part of the result
     scenario: Scenario = Scenario()
     network: Network = Network()

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import ctypes
 import json
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -25,18 +24,16 @@ from agents.ppo.semi_markov_ppo import SemiMarkovPPO
 from agents.ppo.vec_env import ShopVecEnv
 from agents.training.checkpoints import State, read_newest, save_checkpoint
 from agents.training.config import TrainingConfig, to_toml
+from agents.training.memory import keep_memory
+from agents.training.mixture import factories_of
 from agents.training.tensorboard import TrainingLog
 from agents.training.validation import Examination, Examined, mean_ratio
-from envs.scenario import Scenario
 from factory.io.atomic_write import write_atomically
 from factory.jit.array_struct import Bundle
-from factory.model import Factory
 from factory.progress import say
 
 EPISODES_A_SEED = 2**32
 """Episodes of the block ``train`` that belong to one training seed."""
-
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 
 
 class TrainingError(RuntimeError):
@@ -324,15 +321,6 @@ class _Between(BaseCallback):
         self._trainer.between_rollouts()
 
 
-def factories_of(names: Sequence[str], drawn: int) -> list[Factory]:
-    """The mixture that names stand for; ranges stand for ``drawn`` factories."""
-    found = []
-    for name in names:
-        scenario = Scenario(name)
-        found += [scenario.draw(index)[0] for index in range(drawn if scenario.changes_every_episode else 1)]
-    return found
-
-
 def _under(prefix: str, weights: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     """The weights of one part of a policy."""
     return {name.removeprefix(prefix): value for name, value in weights.items() if name.startswith(prefix)}
@@ -341,16 +329,6 @@ def _under(prefix: str, weights: Mapping[str, torch.Tensor]) -> dict[str, torch.
 def shares_of(envs: int, parts: int) -> list[int]:
     """``envs`` dealt out to ``parts`` as evenly as can be; parts that would get none are left out."""
     return [share for share in (envs // parts + (number < envs % parts) for number in range(parts)) if share]
-
-
-def keep_memory() -> None:
-    """Tell glibc to keep freed memory: minibatches come and go, and asking the system for each doubles the time of learning. Nothing happens elsewhere."""
-    try:
-        library: Callable[[int, int], int] = ctypes.CDLL("libc.so.6").mallopt
-    except (OSError, AttributeError):
-        return
-    library(_M_TRIM_THRESHOLD, 512 << 20)
-    library(_M_MMAP_THRESHOLD, 32 << 20)
 
 
 def _to_tensors(bundle: Bundle) -> dict[str, torch.Tensor]:

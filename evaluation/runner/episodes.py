@@ -27,7 +27,7 @@ from factory.model import Factory
 from factory.schedule.columns import unload_columns
 from factory.schedule.kpis import figures_of_columns
 from factory.schedule.records import unload
-from factory.simulator import IllegalActionError
+from factory.simulation.errors import IllegalActionError
 from factory.validation.arguments import check_integers
 from factory.verification.verifier import Verifier
 from factory.verification.violations import VerificationError

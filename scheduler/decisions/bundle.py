@@ -18,11 +18,11 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
+from agents.network.batch_logits import logits_of_each
 from agents.network.inference import NOT_FINITE, Scratch, Weights, allocate_network_scratch, arrange_weights, best_of_each
 from envs.observation.checks import check_observation
 from envs.observation.columns import CANDIDATE_INDEX, CANDIDATES, MACHINES, SHOP, Column, feature_hash
 from factory.validation.arguments import check_count
-from scheduler.floor.query import logits_of_each
 
 BUNDLE_FORMAT = 2
 """Version of the layout that is understood."""

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import numpy as np
-
-from agents.network.inference import best_logit, encode_rows, row_logit, summarise
+from agents.network.inference import best_logit
 from envs.observation.candidates import observe
 from factory.jit.compile import compiled
 from factory.simulation.arrays import ENTRY_BITS, ENTRY_MASK
@@ -61,18 +59,3 @@ def tell_row(shop, machine, row, setup):
         setup[attribute] = wanted if wanted >= 0 else mounted
         changes = changes or setup[attribute] != mounted
     return START if row < job_rows else CHANGEOVER, order, operation, changes
-
-
-@compiled
-def logits_of_each(weights, memory, candidates, machines, shops, action_mask, logits):
-    """Logits of the legal rows of each observation, ``logits [B, A]``; the others stay as they are."""
-    for b in range(logits.shape[0]):
-        count = encode_rows(weights, memory, candidates[b], shops[b], action_mask[b])
-        if count == 0:
-            continue
-        summarise(weights, memory, machines[b], shops[b], count)
-        place = 0
-        for row in range(action_mask.shape[1]):
-            if action_mask[b, row]:
-                logits[b, row] = np.float32(row_logit(weights, memory, place))
-                place += 1

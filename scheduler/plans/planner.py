@@ -28,7 +28,7 @@ from factory.simulation.arrays import (
     split_entry,
 )
 from factory.simulation.kernel import STUCK
-from factory.simulator import SPARE_LINES, grow_log
+from factory.simulation.log_capacity import SPARE_LINES, grow_log
 from factory.validation.arguments import as_whole, show
 from scheduler.decisions.bundle import Bundle
 from scheduler.decisions.decider import Choice, Decider
