@@ -24,8 +24,8 @@ from evaluation.tuned_parameters import read_tuned
 from factory.io.atomic_write import write_atomically
 from factory.io.catalogue import split_names
 from factory.model import Factory
-from factory.text.names import write_all_letters
 from factory.validation.errors import FactoryError
+from factory.validation.names import write_all_letters
 
 POLICIES = "with commas: rules, index, ATCS(k1=2; k2=0.5), rollout, cpsat(seconds=1), clairvoyant, a checkpoint.zip, path.py:Name, name=policy"
 

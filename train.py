@@ -19,8 +19,8 @@ from evaluation.runner.contenders import Contender, parse_contenders
 from evaluation.runner.scenarios import find_scenarios
 from evaluation.tuned_parameters import best_tuned_rule, tuned_index
 from factory.progress import say
-from factory.text.names import write_all_letters
 from factory.validation.errors import FactoryError
+from factory.validation.names import write_all_letters
 
 RUNS = Path("runs")
 

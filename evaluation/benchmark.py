@@ -30,7 +30,7 @@ from evaluation.summary import Scores, compare_all, gather, over_scenarios, summ
 from evaluation.tuned_parameters import Tuned, read_tuned
 from factory.io.atomic_write import write_atomically
 from factory.io.catalogue import find_single_factory
-from factory.text.names import file_name
+from factory.validation.names import file_name
 
 LineUps = dict[str, dict[str, Contender]]
 """Settled contenders by scenario and name."""

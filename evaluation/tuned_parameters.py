@@ -22,8 +22,8 @@ from factory.io.atomic_write import write_atomically
 from factory.io.catalogue import find_factory
 from factory.io.factory_toml import quote
 from factory.model import Factory
-from factory.text.names import file_name
-from factory.text.text_files import read_text, refuse_text
+from factory.validation.names import file_name
+from factory.validation.text_files import read_text, refuse_text
 
 FOLDER = Path(__file__).resolve().parent.parent / "configs" / "evaluation" / "tuned"
 """Where the results for the shipped factories lie."""

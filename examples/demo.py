@@ -13,7 +13,7 @@ from envs.registration import ENV_ID
 from factory.schedule.gantt import draw_gantt
 from factory.schedule.kpis import Kpis, kpis
 from factory.schedule.records import Schedule
-from factory.text.names import write_all_letters
+from factory.validation.names import write_all_letters
 from factory.verification.verifier import verify
 
 

@@ -15,7 +15,7 @@ from agents.rules.registry import make_rule
 from envs.seed_splits import episode_seeds
 from factory.io.catalogue import find_single_factory
 from factory.model import Factory
-from factory.text.text_files import drop_mark
+from factory.validation.text_files import drop_mark
 from scheduler.decisions import explanations
 from scheduler.decisions.bundle import Bundle, BundleError
 from scheduler.decisions.decider import BUDGET_SECONDS, Decider

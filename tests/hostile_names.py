@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from factory.text.names import MAX_NAME
+from factory.validation.names import MAX_NAME
 
 NASTY = (
     "$$ white",

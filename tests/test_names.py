@@ -56,9 +56,9 @@ from factory.schedule.gantt import draw_gantt, gantt_text
 from factory.schedule.gantt_style import shorten
 from factory.schedule.records import Schedule
 from factory.simulation.arrays import COST_TERMS
-from factory.text.names import MAX_NAME, file_name
 from factory.validation.errors import FactoryError
 from factory.validation.factory import check_factory
+from factory.validation.names import MAX_NAME, file_name
 from factory.validation.references import BOOK_COLUMNS
 from scheduler.decisions.decider import Decider
 from scheduler.floor.floor import Floor, take_snapshot

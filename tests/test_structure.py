@@ -98,6 +98,70 @@ def test_modules_import_without_cycles() -> None:
     assert len(order) == len(MODULES)
 
 
+ROOMS = {
+    "factory": [
+        "progress",
+        "model",
+        "lookups",
+        "jit",
+        "validation",
+        "generation",
+        "simulation",
+        "futures",
+        "io",
+        "instances",
+        "schedule",
+        "verification",
+        "simulator",
+    ],
+    "envs": ["registration", "seed_splits", "observation", "scenario", "step_kernels", "reward_scale", "batch", "gantt_window", "env", "vector_env"],
+    "agents": ["policy", "standstill", "rules", "index", "solver", "network", "network.cpu_training", "search", "ppo", "training", "policy_improvement"],
+    "evaluation": ["statistics", "reporting", "tuned_parameters", "runner", "tuning", "summary", "public_suites", "benchmark"],
+    "scheduler": ["snapshot", "floor", "decisions", "plans", "log", "simulated_plant", "text_report", "service", "__main__"],
+}
+"""Rooms of each package, from the bottom: folders, and modules that stand in none."""
+
+
+def room_of(module: str) -> str:
+    """Return the room of a module: its folder, or itself where it stands in none."""
+    parts = module.split(".")
+    return parts[1] if len(parts) == 2 else ".".join(parts[1:-1])
+
+
+@pytest.mark.parametrize("package", ROOMS)
+def test_a_module_imports_its_own_room_and_lower_ones_only(package: str) -> None:
+    order = {room: place for place, room in enumerate(ROOMS[package])}
+    modules = [name for name in MODULES if top(name) == package and MODULES[name].name != "__init__.py"]
+    assert {room_of(module) for module in modules} == set(order)
+    upwards = [
+        f"{module} imports {other}"
+        for module in modules
+        for other in sorted(names_imported(parse(module)))
+        if other in modules and order[room_of(other)] > order[room_of(module)]
+    ]
+    assert not upwards
+
+
+def folders() -> dict[Path, list[str]]:
+    """Return the stems of the modules in each folder of the packages."""
+    found: dict[Path, list[str]] = {}
+    for path in MODULES.values():
+        if path.name != "__init__.py":
+            found.setdefault(path.parent, []).append(path.stem)
+    return found
+
+
+def test_a_folder_has_at_most_fourteen_modules() -> None:
+    crowded = {str(folder): len(stems) for folder, stems in folders().items() if len(stems) > 14}
+    assert not crowded
+
+
+def test_modules_are_named_by_nouns_of_the_field() -> None:
+    nouns = {"training", "scheduling", "tuning", "reporting", "resampling", "plan_following"}
+    stems = {stem for found in folders().values() for stem in found}
+    assert not sorted(stem for stem in stems if stem.endswith("ing") and stem not in nouns)
+
+
 def test_modules_of_the_page_import_without_cycles() -> None:
     page = ROOT / "scheduler" / "page"
     graph = {path.name: set(re.findall(r'from "\./(\w+\.js)"', path.read_text(encoding="utf-8"))) for path in page.glob("*.js")}

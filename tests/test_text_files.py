@@ -19,8 +19,8 @@ from evaluation.tuned_parameters import read_tuned
 from factory.instances.read import read_expected_completions, read_fjsp, read_jsp, read_optimal_sequences, read_replay, read_suite
 from factory.io.catalogue import find_factory, find_single_factory
 from factory.io.order_book_csv import read_order_book
-from factory.text.text_files import drop_mark, read_number
 from factory.validation.errors import FactoryError
+from factory.validation.text_files import drop_mark, read_number
 from scheduler.__main__ import _read_plan
 from scheduler.snapshot.read import SnapshotError, read_snapshot
 from tests.karts import BOOK, FACTORY, karts

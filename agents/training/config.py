@@ -10,8 +10,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from factory.io.factory_toml import quote
-from factory.text.text_files import read_text, refuse_text
 from factory.validation.errors import FactoryError, suggest
+from factory.validation.text_files import read_text, refuse_text
 
 _Number = BeforeValidator(refuse_text)
 Count = Annotated[int, Field(ge=1), _Number]

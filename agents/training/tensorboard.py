@@ -15,7 +15,7 @@ from agents.training.validation import Examined, mean_ratio
 from factory.model import Factory
 from factory.schedule.gantt import gantt_rgb
 from factory.simulation.arrays import COST_TERMS
-from factory.text.names import file_name
+from factory.validation.names import file_name
 
 _TRAINING = {
     "train/approx_kl": "learn/approx_kl",

@@ -12,7 +12,7 @@ from pathlib import Path
 from agents.rules.registry import Rule, make_rule, parse_rule
 from evaluation.runner.contenders import Contender
 from factory.instances.read import Instance, read_expected_completions, suite_folder
-from factory.text.text_files import Row, read_rows
+from factory.validation.text_files import Row, read_rows
 
 REPLAY_RULES = {"ATC3": "ATC(k=3)", "DK(50)": "DK(k=50000)", "GECCO10": "GECCO10(unit=1000)"}
 """Rules of the replay's reference that are called otherwise here; times are in thousandths of a unit."""

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from evaluation.reporting.markdown import code_span, escape
-from factory.text.names import printable
+from factory.validation.names import printable
 
 STYLE = """
 :root{--ink:#1b1f24;--soft:#5b6470;--line:#d9dee5;--back:#f6f8fa;--blue:#0b5cad;--good:#0a6b4b;--bad:#a3300a}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from factory.text.names import printable
+from factory.validation.names import printable
 
 _SPECIAL = re.compile(
     r"[\\`*\[\]<>|~$#]"  # escapes, code, emphasis, links, HTML, tables, strike-through, formulas, headings

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from factory.text.text_files import read_text
+from factory.validation.text_files import read_text
 
 SCHEMA = 1
 """Version of the layout."""

@@ -13,9 +13,9 @@ from typing import Any, Literal
 from agents.rules.parameters import split_call
 from agents.rules.registry import RULES, Rule, find_rule, make_rule, parse_rule
 from evaluation.tuned_parameters import Tuned
-from factory.text.names import code_point, first_unprintable
-from factory.text.text_files import read_number
 from factory.validation.arguments import check_count
+from factory.validation.names import code_point, first_unprintable
+from factory.validation.text_files import read_number
 
 Kind = Literal["rule", "index", "rollout", "lookahead", "solver", "clairvoyant", "learned", "guest"]
 Value = float | str

@@ -14,8 +14,8 @@ from factory.generation.ranges import RandomisedRanges
 from factory.io.catalogue import find_factory, shipped
 from factory.io.order_book_csv import read_order_book
 from factory.model import Factory, OrderBook
-from factory.text.names import code_point, first_unprintable
 from factory.validation.errors import FactoryError
+from factory.validation.names import code_point, first_unprintable
 
 
 @dataclass(frozen=True)

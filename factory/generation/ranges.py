@@ -9,8 +9,8 @@ from typing import Any
 from pydantic import ValidationError, ValidationInfo, field_validator
 
 from factory.model import Model
-from factory.text.text_files import read_toml
 from factory.validation.errors import FactoryError, Problem, refuse, suggest
+from factory.validation.text_files import read_toml
 
 Counts = tuple[int, int]
 Numbers = tuple[float, float]

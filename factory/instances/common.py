@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Literal, NoReturn
 
 from factory.model import Attribute, Costs, Factory, Machine, Operation, Order, OrderBook, Product, Tariff, WorkCentre
-from factory.text.text_files import drop_mark
 from factory.validation.factory import MAX_TICKS
+from factory.validation.text_files import drop_mark
 
 Objective = Literal["makespan", "weighted_tardiness"]
 ReferenceKind = Literal["optimum", "best_known"]

@@ -26,8 +26,8 @@ from factory.instances.common import (
 )
 from factory.model import Order, WorkCentre
 from factory.simulation import random_numbers
-from factory.text.text_files import Row, read_number, read_rows, read_text
 from factory.validation.arguments import check_count, check_integers, check_number, check_seed
+from factory.validation.text_files import Row, read_number, read_rows, read_text
 
 REPLAY_TICKS = 1000
 """Ticks in a time unit of the recorded streams, which have three decimals."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from factory.instances.common import ReferenceKind, refuse
-from factory.text.text_files import Row, read_rows, read_text
+from factory.validation.text_files import Row, read_rows, read_text
 
 References = dict[str, tuple[float, ReferenceKind]]
 """Name of an instance -> published objective value and what it is."""

@@ -25,7 +25,7 @@ from factory.instances.common import (
 from factory.instances.job_shops import flexible_job, read_flexible_jobs
 from factory.instances.machine_numbers import Mention, find_first_number, read_mention
 from factory.model import Order, WorkCentre
-from factory.text.text_files import read_text
+from factory.validation.text_files import read_text
 
 NEVER_FOLLOWS = 1_000_000
 """How a flexible job shop with setups marks that two operations cannot follow each other on a machine."""

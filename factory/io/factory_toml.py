@@ -11,9 +11,9 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 
 from factory.model import Factory
-from factory.text.text_files import read_toml
 from factory.validation.errors import Problem, Words, place_of, refuse, suggest, value_at
 from factory.validation.factory import check_factory
+from factory.validation.text_files import read_toml
 
 
 def load_factory(path: str | Path) -> Factory:

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from factory.model import Factory, Order, OrderBook
-from factory.text.iso_dates import FIRST_YEAR, LAST_YEAR, far_ticks, read_date, read_disguised_date
-from factory.text.text_files import read_number, read_text
 from factory.validation.errors import FactoryError, Problem, Words, refuse, suggest
 from factory.validation.factory import MAX_DATE
+from factory.validation.iso_dates import FIRST_YEAR, LAST_YEAR, far_ticks, read_date, read_disguised_date
 from factory.validation.order_book import check_order_book
 from factory.validation.references import BOOK_COLUMNS
+from factory.validation.text_files import read_number, read_text
 
 DATES = ("release_date", "due_date")
 _TICKS = re.compile("-?[0-9]+")

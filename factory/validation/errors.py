@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel
 
-from factory.text.names import printable
+from factory.validation.names import printable
 
 _LONGEST_SHOWN = 80
 

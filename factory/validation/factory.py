@@ -11,8 +11,8 @@ from typing import Any
 from pydantic import BaseModel
 
 from factory.model import Demand, DemandRegime, Factory, Operation, Option, SupplyRegime, find_cycle
-from factory.text.iso_dates import far_ticks, read_disguised_date
 from factory.validation.errors import Problem, Words, place_of, refuse
+from factory.validation.iso_dates import far_ticks, read_disguised_date
 from factory.validation.references import check_names, check_not_empty, check_references
 from factory.validation.setups import check_matrices, check_reachable
 

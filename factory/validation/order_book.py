@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 
 from factory.model import Factory, Order, OrderBook
-from factory.text.names import MAX_NAME, first_unprintable
 from factory.validation.errors import Problem, refuse, suggest
 from factory.validation.factory import MAX_AMOUNT, MAX_DATE, explain_number
+from factory.validation.names import MAX_NAME, first_unprintable
 from factory.validation.references import too_long, unknown, unprintable
 
 

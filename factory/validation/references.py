@@ -7,8 +7,8 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 from factory.model import DemandRegime, Factory, Operation, Option, WorkCentre
-from factory.text.names import MAX_NAME, code_point, first_unprintable
 from factory.validation.errors import Problem, Words, suggest
+from factory.validation.names import MAX_NAME, code_point, first_unprintable
 
 BOOK_COLUMNS = ("order_id", "release_date", "due_date", "weight", "product")
 """Columns of every order book; those of the options follow."""

@@ -19,8 +19,8 @@ from pydantic import BaseModel, ValidationError
 from starlette.exceptions import HTTPException
 from starlette.routing import request_response
 
-from factory.text.text_files import drop_mark
 from factory.validation.errors import FactoryError
+from factory.validation.text_files import drop_mark
 from scheduler.decisions.bundle import BundleError
 from scheduler.decisions.explanations import Explanation
 from scheduler.decisions.loaded_policy import Loaded

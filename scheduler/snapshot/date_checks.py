@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from factory.model import Factory
-from factory.text.iso_dates import far_ticks, read_disguised_date
 from factory.validation.errors import Problem
+from factory.validation.iso_dates import far_ticks, read_disguised_date
 from scheduler.snapshot.order_tables import ARRIVAL_DATE, DUE_DATE, EXPECTED_DATE, PackedOrders
 from scheduler.snapshot.schema import Snapshot
 

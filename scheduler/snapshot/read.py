@@ -9,8 +9,8 @@ import numpy as np
 from pydantic import ValidationError
 
 from factory.model import Factory, Operation, WorkCentre
-from factory.text.text_files import drop_mark
 from factory.validation.errors import FactoryError, Problem, Words, suggest
+from factory.validation.text_files import drop_mark
 from scheduler.snapshot.consistency import DISAGREEMENT, count_in_process
 from scheduler.snapshot.date_checks import check_calendar_dates
 from scheduler.snapshot.incremental_json import NOT_FOUND, find_orders

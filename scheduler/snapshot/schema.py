@@ -14,7 +14,7 @@ from typing import Annotated, Literal, NamedTuple
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
-from factory.text.names import MAX_NAME, code_point, first_unprintable
+from factory.validation.names import MAX_NAME, code_point, first_unprintable
 
 MOST_DATE = 2**40
 MOST_ORDERS = 20_000
