@@ -20,7 +20,7 @@ from factory.jit.compile import cache_folder, drop_old_caches, imported_files
 from factory.simulation import random_numbers
 
 ROOT = Path(__file__).resolve().parent.parent
-SOURCE = ROOT / "factory" / "draws.py"
+SOURCE = ROOT / "factory" / "simulation" / "random_numbers.py"
 WORD = 2**64
 GOLDEN = 0x9E3779B97F4A7C15
 
@@ -53,9 +53,11 @@ print(json.dumps({"top": top, "hits": sum(climb.stats.cache_hits.values()), "fol
 def mill(tmp_path: Path) -> Path:
     """A project of two compiled functions in two files, with this project's decorator."""
     package = tmp_path / "project" / "factory"
-    package.mkdir(parents=True)
-    (package / "__init__.py").touch()
-    shutil.copy(ROOT / "factory" / "compiled.py", package)
+    (package / "jit").mkdir(parents=True)
+    for folder in (package, package / "jit"):
+        (folder / "__init__.py").touch()
+    for file in ("jit/compile.py", "progress.py"):
+        shutil.copy(ROOT / "factory" / file, package / file)
     (package / "helper.py").write_text(HELPER)
     (package / "caller.py").write_text(CALLER)
     return package.parent
@@ -94,7 +96,7 @@ def test_an_edit_of_what_a_file_does_not_import_compiles_nothing_anew(mill: Path
 
 
 def test_a_file_is_keyed_by_what_it_imports_through_others() -> None:
-    files = {path.relative_to(ROOT).as_posix() for path in imported_files(ROOT / "envs" / "stepping.py")}
+    files = {path.relative_to(ROOT).as_posix() for path in imported_files(ROOT / "envs" / "step_kernels.py")}
     assert {
         "envs/step_kernels.py",
         "envs/observation/candidates.py",

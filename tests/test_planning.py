@@ -325,7 +325,8 @@ def test_the_compiled_policy_plans_what_it_plans_step_by_step(bundle_folder: Pat
 @pytest.mark.parametrize("futures", [-1, 65])
 def test_numbers_of_futures_out_of_bounds_are_refused(futures: int) -> None:
     factory = workshop()
-    with pytest.raises(PlanError, match=rf"futures = {futures}; it must lie between 0 and 64\. Choose fewer"):
+    remedy = "more" if futures < 0 else "fewer"
+    with pytest.raises(PlanError, match=rf"futures = {futures}; it must lie between 0 and 64\. Choose {remedy}"):
         planner(factory).plan(three_orders(factory), futures=futures)
 
 

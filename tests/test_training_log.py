@@ -47,7 +47,7 @@ class Kills:
     def __init__(self, folder: Path, into: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.folder, self.into, self.moments = folder, into, list[str]()
         self.run = trainer(folder, KEEPING)
-        write = agents.trainer.save_checkpoint
+        write = agents.training.trainer.save_checkpoint
 
         def save(checkpoints: Path, step: int, *rest: Any) -> Path:
             self.copy(f"the checkpoint of {step} is due")
@@ -55,7 +55,7 @@ class Kills:
             self.copy(f"the checkpoint of {step} is written")
             return path
 
-        monkeypatch.setattr(agents.trainer, "save_checkpoint", save)
+        monkeypatch.setattr(agents.training.trainer, "save_checkpoint", save)
         self._copy_after("_validate", lambda: "the start is validated" if self.run.model.num_timesteps == 0 else "")
         self._copy_after("between_rollouts", lambda: f"rollout {self.run.model.rollouts} is noted" if self.run.model.rollouts else "")
 

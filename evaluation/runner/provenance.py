@@ -21,7 +21,7 @@ _VERSIONS = ("numpy", "numba", "gymnasium", "torch", "stable-baselines3", "sb3-c
 def source_hash() -> str:
     """Hash of all sources that decide what becomes of an episode: those that ``evaluation/runner/episodes.py`` imports, directly or not."""
     total = hashlib.sha256()
-    for path in sorted(imported_files(ROOT / "evaluation" / "episodes.py")):
+    for path in sorted(imported_files(ROOT / "evaluation" / "runner" / "episodes.py")):
         total.update(path.relative_to(ROOT).as_posix().encode() + path.read_bytes())
     return total.hexdigest()[:16]
 
