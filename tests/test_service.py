@@ -36,7 +36,7 @@ from scheduler.decisions.decider import Decider
 from scheduler.decisions.explanations import explain
 from scheduler.floor.floor import Floor, take_snapshot
 from scheduler.log.decision_log import Journal, read_entries
-from scheduler.plans.planner import Planner
+from scheduler.plans.planner import PlanError, Planner
 from scheduler.plans.schema import Plan
 from scheduler.service.app import create_app
 from scheduler.service.engine import Engine
@@ -387,6 +387,8 @@ def test_bug_warming_up_takes_as_long_as_it_takes(tmp_path: Path) -> None:
     with Journal(tmp_path / "log.sqlite") as journal:
         engine = Engine(FACTORY, None, journal, plan_seconds=0.0, clock=Clock(step=1.0))
         engine.warm_up()
+        with pytest.raises(PlanError, match="0 s are over"):  # the limit holds for requests
+            engine._planner.plan(engine.example())
         engine.close()
 
 

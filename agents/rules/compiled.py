@@ -11,8 +11,8 @@ from typing import NamedTuple
 from agents.rules.registry import Rule, make_rule
 from envs.observation.candidates import operation_due_date
 from factory.jit.compile import compiled
-from factory.simulation.arrays import ENTRY_BITS, ENTRY_MASK, IDLE
-from factory.simulation.choices import is_detour, is_eligible, process_time, ready_in, row_without_jobs
+from factory.simulation.arrays import ENTRY_BITS, ENTRY_MASK
+from factory.simulation.choices import any_busy, is_detour, is_eligible, process_time, ready_in, row_without_jobs
 from factory.simulation.setups import differs, setup_time
 
 RANKS_QUEUE, RANKS_ALL, HOLDS = 0, 1, 2
@@ -160,15 +160,6 @@ def holds_back(factory, shop, e, machine, entry, rule, process_scale, setup_scal
         return False
     discount = discount_row(factory, shop, e, machine, entry, rule, process_scale, setup_scale, -1)
     return math.exp(-discount) < rule.hold and count_upcoming(factory, shop, e, machine, -1) > 0
-
-
-@compiled
-def any_busy(factory, shop, e):
-    """Return True if a machine is in changeover, processing or under repair."""
-    for machine in range(factory.plant[shop.floor[e].factory].num_machines):
-        if shop.machines[e, machine].status != IDLE:
-            return True
-    return False
 
 
 @compiled

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from factory.jit.compile import compiled
-from factory.simulation.arrays import ENTRY_BITS, ENTRY_MASK, READY, UPCOMING
+from factory.simulation.arrays import ENTRY_BITS, ENTRY_MASK, IDLE, READY, UPCOMING
 from factory.simulation.setups import FORBIDDEN, complete_setup, detour, setup_time
 
 ILLEGAL = 1e15
@@ -231,6 +231,15 @@ def family_is_ready(shop, e, centre, family):
     """Whether an operation in the asked machine's queue that it can do wants the same setup; :func:`list_jobs` has told which can be done."""
     for place in range(shop.centres[e, centre].queue_length):
         if shop.places[e, place].family == family:
+            return True
+    return False
+
+
+@compiled
+def any_busy(factory, shop, e):
+    """Return True if a machine is in changeover, processing or under repair."""
+    for machine in range(factory.plant[shop.floor[e].factory].num_machines):
+        if shop.machines[e, machine].status != IDLE:
             return True
     return False
 

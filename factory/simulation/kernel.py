@@ -27,7 +27,7 @@ from factory.simulation.arrays import (
     UPCOMING,
     WASTE,
 )
-from factory.simulation.choices import list_choices, process_time
+from factory.simulation.choices import any_busy, list_choices, process_time
 from factory.simulation.costs import clear_accounts, integrate_tariff, pass_time, refresh_power, settle_accounts
 from factory.simulation.demand import draw_orders
 from factory.simulation.estimates import foresee_order
@@ -165,12 +165,7 @@ def decide(factory, shop, e, row):
 @compiled
 def is_under_way(factory, shop, e):
     """Return True if a machine is at work, or an operation in transport or awaiting material."""
-    if shop.floor[e].num_travelling > 0:
-        return True
-    for machine in range(factory.plant[shop.floor[e].factory].num_machines):
-        if shop.machines[e, machine].status != IDLE:
-            return True
-    return False
+    return shop.floor[e].num_travelling > 0 or any_busy(factory, shop, e)
 
 
 @compiled
