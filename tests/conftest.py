@@ -6,20 +6,18 @@ import math
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.builders.repository import BENCHMARKS, MISSING
+
 os.environ.setdefault("MPLBACKEND", "Agg")
 # A shell that is not interactive has its background jobs and their children ignore Ctrl-C; what the tests of interruptions start must hear it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
-
-ROOT = Path(__file__).resolve().parent.parent
-_BENCHMARKS = Path(os.environ.get("CHANGEOVER_BENCHMARKS") or ROOT.parent / "shared" / "benchmarks")
-_MISSING = f"public benchmarks not found at {_BENCHMARKS}; set CHANGEOVER_BENCHMARKS to the folder that holds them"
 
 # The first example of a run may compile the kernel, which no deadline should count.
 _COMMON: dict[str, Any] = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow], "print_blob": True}
@@ -31,30 +29,22 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 @pytest.fixture(scope="session")
 def benchmarks_folder() -> Path:
     """Folder of the public benchmarks; skips the test where it is missing."""
-    if not _BENCHMARKS.is_dir():
-        pytest.skip(_MISSING)
-    return _BENCHMARKS
+    if not BENCHMARKS.is_dir():
+        pytest.skip(MISSING)
+    return BENCHMARKS
 
 
-def benchmark_files(pattern: str) -> list[Any]:
-    """Parameters for ``pytest.mark.parametrize``: the benchmark files that match, or one skipped parameter where the folder is missing.
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, Any, Any]:
+    """Let nothing be simulated while tests are collected: each worker would do it again, for every choice of tests."""
+    from envs.batch import Batch
 
-    Raises
-    ------
-    FileNotFoundError
-        If the folder is there and no file matches: a test over nothing would hold nothing.
+    def refuse(*_: Any, **__: Any) -> None:
+        raise RuntimeError("an episode was begun while tests were collected; begin it in a fixture or in the test")
 
-    Examples
-    --------
-    >>> [parameter.id for parameter in benchmark_files("jsp/instances/la0[12].txt")]  # doctest: +SKIP
-    ['la01', 'la02']
-    """
-    if not _BENCHMARKS.is_dir():
-        return [pytest.param(None, marks=pytest.mark.skip(reason=_MISSING), id="missing")]
-    files = sorted(_BENCHMARKS.glob(pattern))
-    if not files:
-        raise FileNotFoundError(f"{_BENCHMARKS}: no file matches {pattern!r}; correct the pattern.")
-    return [pytest.param(path, id=path.stem) for path in files]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Batch, "reset", refuse)
+        return (yield)
 
 
 @pytest.fixture(autouse=True)
@@ -76,6 +66,6 @@ def no_clock_in_solvers(monkeypatch: pytest.MonkeyPatch) -> None:
 def bundle_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A bundle of a policy that was never trained; exporting takes seconds, so it is done once. Tests that change it copy it."""
     pytest.importorskip("onnxscript", reason="exporting needs the extra `scheduler`")
-    from tests.exported import make_bundle
+    from tests.builders.exported_bundle import make_bundle
 
     return make_bundle(tmp_path_factory.mktemp("exported"))

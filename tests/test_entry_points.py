@@ -38,9 +38,9 @@ from evaluation.tuning.objective import Arena
 from factory.instances.job_streams import draw_dynamic_shop
 from factory.io.catalogue import find_single_factory
 from factory.simulator import Simulator
-from tests.entry_points import CALLERS, KernelReachedError, fingerprint, no_kernel
-from tests.exported import trained_policy
-from tests.refused_values import (
+from tests.builders.entry_points import CALLERS, KernelReachedError, fingerprint, no_kernel
+from tests.builders.exported_bundle import trained_policy
+from tests.builders.refused_values import (
     NAN,
     WRONG_COUNT,
     WRONG_FACTORIES,
@@ -70,8 +70,8 @@ READ_BY_RULES = ("candidates", "shop", "action_mask")
 
 
 def wrong_observations(call: Callable[[Any, Any], Any], read: tuple[str, ...] = (*READ_BY_RULES, "machines")) -> dict[str, Call]:
-    """A refused call for each wrong observation of :func:`begun`, as far as a policy reads it."""
-    tables = {name: table for name, table in as_observation(begun().tables).items() if name in read}
+    """A refused call for each wrong observation of the shapes of :func:`begun`, as far as a policy reads it."""
+    tables = {name: table for name, table in blank_observation().items() if name in read}
     found = each(dict(altered(tables)), call)
     found["nothing"] = lambda thing: call(thing, None)
     found["a list"] = lambda thing: call(thing, [1, 2])
@@ -85,6 +85,13 @@ def begun() -> Batch:
     batch = Batch([TINY], num_envs=E)
     batch.reset(np.arange(E, dtype=np.uint64))
     return batch
+
+
+def blank_observation() -> dict[str, Any]:
+    """An observation of the shapes of :func:`begun`, in which each shop may choose its first row."""
+    tables = as_observation(Batch([TINY], num_envs=E).tables)
+    tables["action_mask"][:, 0] = 1
+    return tables
 
 
 def begun_env() -> ChangeoverEnv:
@@ -242,7 +249,7 @@ WRONG_OPTIONS: dict[str, dict[str, Any]] = {
 }
 
 STREAM = {"seed": 1, "utilisation": 0.8, "due_date_factor": 4.0, "num_jobs": 2}
-TABLES = as_observation(begun().tables)
+TABLES = blank_observation()
 FEWER = {name: table[:1] for name, table in TABLES.items()}
 """An observation of one shop."""
 
@@ -493,7 +500,7 @@ NEED_NO_CASE = {
     "scheduler.decisions.bundle.Bundle._compare": "draws its own tables",
     "scheduler.floor.floor.Floor._line_up": "gets orders that place() has packed",
     "scheduler.floor.floor.Floor.ask": "takes nothing",
-    "scheduler.floor.floor.Floor.hold": "takes nothing; refused where no machine is asked (tests/test_decisions.py)",
+    "scheduler.floor.floor.Floor.hold": "takes nothing; refused where no machine is asked (tests/scheduler/decisions/test_decider.py)",
     "scheduler.floor.floor.Floor.place": "takes a Snapshot, whose fields are bounded; packed() refuses one that does not fit the factory",
     "scheduler.plans.planner._decide_step": "gets rows that _Choosing.rows has checked",
     "scheduler.plans.planner.Planner._play": "gets worlds that the planner has allocated",

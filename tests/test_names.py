@@ -68,12 +68,11 @@ from scheduler.simulated_plant import simulate
 from scheduler.snapshot.read import SnapshotError, read_snapshot
 from scheduler.snapshot.schema import MachineState, OperationState
 from scheduler.text_report import tell_plan
-from tests.hand_made import play
-from tests.hostile_names import NASTY, UNPRINTABLE, names
-from tests.test_tuned import some_results
-from tests.workshop import workshop
-
-ROOT = Path(__file__).resolve().parent.parent
+from tests.builders.hand_made_schedule import play
+from tests.builders.hostile_names import NASTY, UNPRINTABLE, names
+from tests.builders.repository import ROOT
+from tests.builders.tuned_results import some_results
+from tests.builders.workshop import workshop
 
 
 def named(chosen: list[str]) -> tuple[Factory, OrderBook]:

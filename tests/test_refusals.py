@@ -19,8 +19,8 @@ from evaluation.runner.episodes import Stopwatch
 from factory.io.catalogue import find_single_factory
 from factory.simulation.errors import IllegalActionError
 from factory.simulator import Simulator
-from tests.entry_points import fingerprint
-from tests.refused_values import NAN, WRONG_COUNT, WRONG_FACTORIES, WRONG_ROW, WRONG_ROWS, WRONG_SEED, WRONG_SEEDS, E
+from tests.builders.entry_points import fingerprint
+from tests.builders.refused_values import NAN, WRONG_COUNT, WRONG_FACTORIES, WRONG_ROW, WRONG_ROWS, WRONG_SEED, WRONG_SEEDS, E
 
 TINY = find_single_factory("tiny")
 REFUSED = (TypeError, ValueError, RuntimeError, AttributeError)

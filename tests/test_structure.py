@@ -20,8 +20,8 @@ from envs.observation import columns
 from factory import model
 from factory.schedule.kpis import Kpis, Use
 from factory.simulation import arrays
+from tests.builders.repository import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent
 TORCH = ("torch", "stable_baselines3", "sb3_contrib", "tensorboard")
 
 MAY_IMPORT = {
@@ -251,16 +251,38 @@ def test_installed_packages_are_the_rooms() -> None:
     assert sorted(installed) == sorted(folder.relative_to(ROOT).as_posix().replace("/", ".") for folder in rooms)
 
 
-TEST_FILES = sorted((ROOT / "tests").glob("*.py"))
+TEST_FILES = sorted((ROOT / "tests").rglob("*.py"))
+
+
+def place_of(path: Path) -> str:
+    """Return a test file's path below tests/."""
+    return path.relative_to(ROOT / "tests").as_posix()
+
+
+def test_tests_mirror_the_tree() -> None:
+    """Each folder of tests is named after the folder that it tests; builders and oracles serve them all."""
+    folders = {path.parent.relative_to(ROOT / "tests") for path in TEST_FILES} - {Path(), Path("builders"), Path("oracles")}
+    assert sorted(str(folder) for folder in folders if not (ROOT / folder).is_dir()) == []
+    assert {"factory", "envs", "agents", "evaluation", "scheduler"} <= {folder.parts[0] for folder in folders}
+
+
+@pytest.mark.parametrize("path", TEST_FILES, ids=place_of)
+def test_no_test_module_imports_another(path: Path) -> None:
+    modules = {f"tests.{place_of(other).removesuffix('.py').replace('/', '.')}" for other in TEST_FILES if other.name.startswith("test_")}
+    named = set(re.findall(r"\btests(?:\.\w+)+", path.read_text(encoding="utf-8"))) & modules
+    imported = {name for name in names_imported(ast.parse(path.read_text(encoding="utf-8"))) if name in modules}
+    assert not named | imported, f"{place_of(path)} needs {sorted(named | imported)}; move what both use to tests/builders or tests/oracles"
+
+
 CLOCKS = ("time", "monotonic", "perf_counter", "process_time", "thread_time")
 LOOKS_AT_A_CLOCK = {"sleep", *(f"{name}{unit}" for name in CLOCKS for unit in ("", "_ns"))}
 """Functions of the module time: what they return, or when, depends on how busy the machine is."""
 WAITS = {"join", "wait", "communicate", "poll", "result", "exception", "acquire"}
 """Methods whose first argument is a longest time where it is a number."""
 MAY_LOOK_AT_A_CLOCK = {
-    ("waiting.py", "time.sleep"): "pauses between two looks, as often as it takes",
-    ("waiting.py", "process.wait(_PAUSE)"): "the same, and a process that ends is noticed at once",
-    ("test_compiled.py", "time.time"): "makes caches that are days old",
+    ("builders/event_waits.py", "time.sleep"): "pauses between two looks, as often as it takes",
+    ("builders/event_waits.py", "process.wait(_PAUSE)"): "the same, and a process that ends is noticed at once",
+    ("factory/jit/test_compile.py", "time.time"): "makes caches that are days old",
 }
 """What is allowed where, and why."""
 
@@ -288,12 +310,12 @@ def is_number(value: ast.expr) -> bool:
     return isinstance(value, ast.Name) and value.id.isupper()
 
 
-@pytest.mark.parametrize("path", TEST_FILES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", TEST_FILES, ids=place_of)
 def test_no_test_looks_at_a_clock(path: Path) -> None:
     uses = set(looks_at_a_clock(ast.parse(path.read_text(encoding="utf-8"))))
-    found = sorted(use for use in uses if (path.name, use) not in MAY_LOOK_AT_A_CLOCK)
-    remedy = "wait for the event itself (tests/waiting.py), or give the code under test a clock"
-    assert not found, f"{path.name} has {found}; {remedy}"
+    found = sorted(use for use in uses if (place_of(path), use) not in MAY_LOOK_AT_A_CLOCK)
+    remedy = "wait for the event itself (tests/builders/event_waits.py), or give the code under test a clock"
+    assert not found, f"{place_of(path)} has {found}; {remedy}"
 
 
 @pytest.mark.parametrize(
@@ -323,7 +345,7 @@ def test_what_has_no_longest_time_is_no_look_at_a_clock() -> None:
 
 
 def test_every_look_at_a_clock_that_is_allowed_is_there() -> None:
-    trees = {path.name: ast.parse(path.read_text(encoding="utf-8")) for path in TEST_FILES}
+    trees = {place_of(path): ast.parse(path.read_text(encoding="utf-8")) for path in TEST_FILES}
     uses = {(name, use) for name, tree in trees.items() for use in looks_at_a_clock(tree)}
     assert set(MAY_LOOK_AT_A_CLOCK) <= uses
 

@@ -1,6 +1,7 @@
 """The privileged critic without torch: the value of one shop, from the summary that the compiled network has just made of it. Compiled.
 
-The same sums as :class:`agents.network.pointer_network.Critic`, in single precision and another order; tests/test_compiled_network.py holds that both agree.
+The same sums as :class:`agents.network.pointer_network.Critic`, in single precision and another
+order; tests/agents/network/test_inference.py holds that both agree.
 """
 
 from __future__ import annotations

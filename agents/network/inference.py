@@ -1,7 +1,7 @@
 """The pointer network without torch: one observation at a time on its legal rows, for those who decide now. Compiled.
 
 The same sums as :class:`agents.network.pointer_network.PointerNetwork`, in single precision and
-another order; tests/test_compiled_network.py holds that both agree.
+another order; tests/agents/network/test_inference.py holds that both agree.
 """
 
 from __future__ import annotations

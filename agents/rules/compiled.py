@@ -1,6 +1,6 @@
 """Dispatching rules of the ATC family inside the kernel, for policies that simulate thousands of decisions ahead. Compiled.
 
-The very choices of :mod:`agents.rules.registry` (tests/test_rollout.py), read from the shop instead of the observation: a tenth of the time.
+The very choices of :mod:`agents.rules.registry` (tests/agents/search/test_rollout.py), read from the shop instead of the observation: a tenth of the time.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What the asked machine's decision maker sees: fills the tables of :mod:`envs.observation.columns` from the shop. Compiled.
 
 Only what is known at the clock is read: expectations and what has happened, never ``process_left``, ``time_to_failure``,
-``machine_date``, ``material_date`` beyond whether it has passed, or orders not released (docs/model.md, section 3; tests/test_foresight.py).
+``machine_date``, ``material_date`` beyond whether it has passed, or orders not released (docs/model.md, section 3; tests/envs/observation/test_foresight.py).
 """
 
 from __future__ import annotations

@@ -2,7 +2,8 @@
 
 :func:`imagine` copies what is known at the clock and draws everything that is hidden (docs/model.md, sections 3 and 6) from its distribution, given what is
 known, with a seed of its own. It never reads ``process_left``, ``time_to_failure``, the ``date`` of busy machines, dates of material still to come, orders that
-are not released, the order of the heap of travellers, or the seed; so two shops with one past have the very same imagined futures (tests/test_futures.py).
+are not released, the order of the heap of travellers, or the seed; so two shops with one past have
+the very same imagined futures (tests/factory/futures/test_sampled_futures.py).
 
 What is assumed where the past does not tell all:
 

@@ -1,7 +1,7 @@
 """The verifier's quick look: a schedule in columns is held against every rule at once, and nothing is said about what is wrong.
 
 It accepts only what :meth:`factory.verification.verifier.Verifier.verify` accepts as well
-(tests/test_column_checks.py). Whatever it does not accept, faulty or merely
+(tests/factory/verification/test_column_checks.py). Whatever it does not accept, faulty or merely
 unusual (operations that take no time, or changeovers that take none at one date, say), is for the full look to judge. Like that, it knows the factory from
 :mod:`factory.lookups` and the seed from :mod:`factory.verification.reference_world`, and shares nothing with the kernel.
 """

@@ -3,7 +3,7 @@
 The derivatives are written out (:mod:`agents.network.cpu_training.kernels`) instead of left to
 torch, which would record some hundred steps, take each over the whole
 minibatch and run them backwards one after the other. What comes of it depends on the parts that a minibatch is dealt out to, and not on the threads.
-tests/test_learning_pass.py holds that values and gradients are those of
+tests/agents/network/cpu_training/test_autograd.py holds that values and gradients are those of
 :class:`agents.network.pointer_network.PointerNetwork` and
 :class:`agents.network.pointer_network.Critic`.
 """

@@ -1,0 +1,151 @@
+"""Learning by derivatives that are written out: values and gradients are torch's own, in however many parts and threads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from agents.network.cpu_training.autograd import Experience, LearningPass, Looker, Read, Run, judge_choices
+from agents.network.critic_features import PRIVILEGED_FEATURES
+from agents.network.packed_tables import PackedTables
+from agents.network.pointer_network import Critic, Described, PointerNetwork
+from tests.builders.networks import moments, network
+
+Answers = tuple[Tensor, Tensor, Tensor]
+
+
+def trained() -> tuple[PointerNetwork, Critic]:
+    made = network(trained=True)
+    return made, Critic(made)
+
+
+def experiences(made: PointerNetwork, *names: str, steps: int = 40) -> list[Experience]:
+    """What was read at some moments, with one of the rows chosen each time."""
+    random, found = np.random.default_rng(3), []
+    for tables in moments(*names, steps=steps):
+        packed = PackedTables(tables.candidates, tables.machines, tables.shop, tables.action_mask, made.weights)
+        first, count = packed.first, len(packed.described.shop)
+        privileged = torch.from_numpy(random.normal(size=(count, PRIVILEGED_FEATURES)).astype(np.float32))
+        chosen = first[:-1] + random.integers(0, np.diff(first))
+        found.append(Experience(Read(packed.described, privileged, torch.from_numpy(first)), torch.from_numpy(chosen)))
+    return found
+
+
+def together(parts: Sequence[Experience]) -> Experience:
+    """Several parts as one."""
+    sizes = [len(part.chosen) for part in parts]
+    samples, rows = np.cumsum([0, *sizes]), np.cumsum([0, *(len(part.read.described.rows) for part in parts)])
+    sample = torch.cat([part.read.described.sample + int(before) for part, before in zip(parts, samples, strict=False)])
+    columns = [torch.cat([getattr(part.read.described, name) for part in parts]) for name in ("rows", "prior", "machines", "shop")]
+    first = torch.cat([*(part.read.first[:-1] + int(before) for part, before in zip(parts, rows, strict=False)), torch.tensor([rows[-1]])])
+    chosen = torch.cat([part.chosen + int(before) for part, before in zip(parts, rows, strict=False)])
+    described = Described(columns[0], columns[1], sample, columns[2], columns[3])
+    return Experience(Read(described, torch.cat([part.read.privileged for part in parts]), first), chosen)
+
+
+def answers_of(learning: LearningPass, parts: Sequence[Experience]) -> Answers:
+    logits, values = learning([part.read for part in parts])
+    return values, *judge_choices(logits, parts)
+
+
+def by_torch(made: PointerNetwork, critic: Critic, read: Experience) -> Answers:
+    looked = made(read.read.described)
+    log_probabilities = looked.segments.log_softmax(looked.logits)
+    entropies = -looked.segments.sum(log_probabilities.exp() * log_probabilities)
+    return torch.cat([critic(looked, read.read.privileged), looked.values]), log_probabilities[read.chosen], entropies
+
+
+def gradients_of(made: PointerNetwork, critic: Critic, answers: Answers) -> dict[str, Tensor]:
+    """Gradients of something that depends on all answers, each in another way."""
+    for module in (made, critic):
+        module.zero_grad()
+    values, log_probabilities, entropies = answers
+    loss = (log_probabilities * torch.linspace(-1.0, 1.0, len(entropies))).sum() + 0.3 * entropies.square().sum()
+    (loss + (values * torch.linspace(-1.0, 1.0, len(values))).sum() + values.square().sum()).backward()
+    named = [*made.named_parameters(prefix="network"), *critic.named_parameters(prefix="critic")]
+    return {name: parameter.grad.clone() for name, parameter in named if parameter.grad is not None}
+
+
+@pytest.mark.parametrize("names", [("microfactory", "tiny"), ("large",), ("scarce_crew", "one_of_a_kind")])
+def test_values_and_gradients_are_those_of_torch(names: tuple[str, ...]) -> None:
+    made, critic = trained()
+    parts = experiences(made, *names)
+    assert len(parts) > 2
+    expected = by_torch(made, critic, together(parts))
+    found = answers_of(LearningPass(made, critic, map), parts)
+    for ours, theirs in zip(found, expected, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-5)
+    gradients, theirs_gradients = (gradients_of(made, critic, answers) for answers in (found, expected))
+    assert gradients.keys() == theirs_gradients.keys()
+    assert len(gradients) == len([*made.parameters(), *critic.parameters()])
+    for name, gradient in gradients.items():
+        scale = max(1.0, float(theirs_gradients[name].abs().max()))  # that of row_head.bias is 0 but for rounding: a softmax does not see it
+        torch.testing.assert_close(gradient, theirs_gradients[name], rtol=1e-4, atol=1e-5 * scale, msg=name)
+
+
+def test_threads_change_nothing() -> None:
+    made, critic = trained()
+    parts = experiences(made, "microfactory")
+    with ThreadPoolExecutor(2) as pool:
+        runs: list[Run] = [map, pool.map]
+        alone, threaded = (gradients_of(made, critic, answers_of(LearningPass(made, critic, run), parts)) for run in runs)
+    for name, gradient in alone.items():
+        assert torch.equal(gradient, threaded[name]), name
+
+
+def test_gradients_of_passes_add_up_as_torch_adds_them() -> None:
+    made, critic = trained()
+    parts = experiences(made, "microfactory")
+    learning = LearningPass(made, critic, map)
+    for _ in range(2):
+        values, log_probabilities, entropies = answers_of(learning, parts)
+        (values.sum() + log_probabilities.sum() + entropies.sum()).backward()
+    twice = {name: parameter.grad.clone() for name, parameter in made.named_parameters() if parameter.grad is not None}
+    made.zero_grad()
+    values, log_probabilities, entropies = answers_of(learning, parts)
+    (values.sum() + log_probabilities.sum() + entropies.sum()).backward()
+    for name, parameter in made.named_parameters():
+        assert parameter.grad is not None
+        assert torch.equal(twice[name], 2.0 * parameter.grad), name
+
+
+def test_weights_that_have_changed_in_place_are_read_anew() -> None:
+    made, critic = trained()
+    parts = experiences(made, "microfactory", steps=16)
+    learning = LearningPass(made, critic, map)
+    before = [answer.detach() for answer in answers_of(learning, parts)]
+    with torch.no_grad():
+        for parameter in (*made.parameters(), *critic.parameters()):
+            parameter.mul_(1.1)
+    after = answers_of(learning, parts)
+    for ours, theirs, old in zip(after, by_torch(made, critic, together(parts)), before, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-5)
+        assert not torch.allclose(ours, old)
+
+
+def test_looking_without_learning_sees_the_same() -> None:
+    made, critic = trained()
+    looker = Looker(LearningPass(made, critic, map).layers)
+    for part in reversed(experiences(made, "green")):
+        looked = made(part.read.described)
+        logits, values = looker.look(part.read.described, part.read.privileged.numpy(), part.read.first.numpy())
+        np.testing.assert_allclose(logits, looked.logits.detach(), rtol=1e-5, atol=1e-5)
+        expected = torch.stack([critic(looked, part.read.privileged), looked.values]).detach()
+        np.testing.assert_allclose(values, expected, rtol=1e-5, atol=1e-5)
+
+
+def test_gradients_after_a_later_pass_are_refused() -> None:
+    made, critic = trained()
+    parts, learning = experiences(made, "microfactory", steps=16), LearningPass(made, critic, map)
+    earlier, _, _ = answers_of(learning, parts)
+    later, _, _ = answers_of(learning, parts)
+    with pytest.raises(RuntimeError, match="after a later one, or twice"):
+        earlier.sum().backward()
+    later.sum().backward(retain_graph=True)
+    with pytest.raises(RuntimeError, match="Call backward once, before the next pass"):
+        later.sum().backward()

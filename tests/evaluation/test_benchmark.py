@@ -1,0 +1,302 @@
+"""Whole evaluations: the same bytes whatever the processes, kills and interruptions; failures that spare the others; honest choices of the best rule."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from agents.rules.registry import make_rule
+from envs.seed_splits import episode_seeds, which_block
+from evaluate import describe_command
+from evaluation.benchmark import HURDLES, Benchmark, Settings, _validation_spans
+from evaluation.reporting.episodes_csv import read_episodes
+from evaluation.reporting.results import METRICS, Results, read_results, to_json
+from evaluation.runner.contenders import Contender, parse_contenders
+from evaluation.runner.episodes import Play, open_batch
+from evaluation.runner.scenarios import find_scenarios
+from evaluation.statistics.intervals import compare
+from evaluation.tuned_parameters import read_tuned
+from factory.schedule.records import Schedule
+from factory.verification.verifier import verify
+from tests.builders.event_waits import wait_for
+from tests.builders.outside_policies import GUESTS
+from tests.builders.repository import ROOT
+
+SMALL = Settings(episodes=6, validation_episodes=4, planner_episodes=3, processes=1, patience=math.inf)
+TIMES = ("started", "seconds")
+
+
+def evaluate(folder: Path, policies: str = "EDD,ATCS,RANDOM", factories: str = "microfactory", settings: Settings = SMALL) -> Results:
+    return Benchmark(find_scenarios(factories.split(",")), parse_contenders(policies), settings, folder).run()
+
+
+def without_times(file: Path) -> dict[str, Any]:
+    """``results.json`` but for what a clock has measured."""
+    content = {name: value for name, value in json.loads(file.read_text()).items() if name not in TIMES}
+    for scenario in content.get("factories", {"": content}).values():
+        for policy in scenario["policies"].values():
+            policy["decision_microseconds"] = None
+    return content
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Results]:
+    folder = tmp_path_factory.mktemp("evaluation")
+    return folder, evaluate(folder)
+
+
+def test_results_hold_what_the_schema_promises(finished: tuple[Path, Results]) -> None:
+    content = json.loads((finished[0] / "results.json").read_text())
+    assert content["factory"] == "microfactory"
+    assert content["seed_block"] == "test"
+    assert content["episodes"] == 6
+    assert content["verified"] is True
+    assert content["best_rule"] in content["policies"]
+    for name in METRICS:
+        estimate = content["policies"]["EDD"][name]
+        assert estimate["ci95"][0] <= estimate["mean"] <= estimate["ci95"][1]
+    assert 0 < content["policies"]["EDD"]["decision_microseconds"]["p50"] <= content["policies"]["EDD"]["decision_microseconds"]["p99"]
+    assert {"versus", "difference", "ci95", "ratio", "probability_of_improvement"} <= set(content["comparisons"]["EDD"])
+    assert {"versions", "commit", "machine", "seeds"} <= set(content)
+    assert {which_block(seed) for seed in content["seeds"]} == {"test"}
+
+
+def test_results_read_back_as_they_were_written(finished: tuple[Path, Results]) -> None:
+    folder, results = finished
+    assert read_results(folder / "results.json") == results
+    assert (folder / "results.json").read_text() == to_json(results)
+
+
+def test_cost_terms_add_up_to_the_total_in_every_episode(finished: tuple[Path, Results]) -> None:
+    rows = list(read_episodes(finished[0] / "episodes.csv"))
+    assert len(rows) == 6 * len(finished[1].scenarios["microfactory"].policies)
+    for row in rows:
+        assert sum(row.metrics[name] for name in ("tardiness", "changeover", "waste", "energy", "holding")) == pytest.approx(row.metrics["total_cost"])
+
+
+def test_figures_follow_from_the_episodes(finished: tuple[Path, Results]) -> None:
+    """Means and comparisons, worked out again from the table of episodes."""
+    scenario = finished[1].scenarios["microfactory"]
+    costs: dict[str, list[float]] = {}
+    for row in read_episodes(finished[0] / "episodes.csv"):
+        costs.setdefault(row.policy, []).append(row.metrics["total_cost"])
+    for name, policy in scenario.policies.items():
+        assert policy.total_cost is not None
+        assert policy.total_cost.mean == pytest.approx(np.mean(costs[name]))
+    best = scenario.best_rule
+    assert best is not None
+    for name, comparison in scenario.comparisons.items():
+        again = compare({name: costs[name], best: costs[best]}, best)[name]
+        assert comparison.difference == pytest.approx(again.difference.value)
+        assert comparison.ci95 == pytest.approx((again.difference.low, again.difference.high))
+
+
+def test_the_best_rule_is_the_cheapest_on_validation_episodes_whatever_it_costs_on_test(finished: tuple[Path, Results]) -> None:
+    scenario = finished[1].scenarios["microfactory"]
+    assert scenario.best_rule == min(scenario.validation, key=scenario.validation.__getitem__)
+    assert "ATCS" in scenario.validation
+    assert "LPT" not in scenario.validation  # far too dear for a second look
+    (source,) = find_scenarios(["microfactory"])
+    rule = parse_contenders("ATCS")[0].settle(read_tuned("microfactory"))
+    play = Play(source, rule, 0, "validate", 0, 4, False, math.inf)
+    assert scenario.validation["ATCS"] == pytest.approx(np.mean(play.run()["total_cost"]))
+
+
+def test_everybody_meets_the_same_episodes(finished: tuple[Path, Results]) -> None:
+    met: dict[str, list[int]] = {}
+    for row in read_episodes(finished[0] / "episodes.csv"):
+        met.setdefault(row.policy, []).append(row.seed)
+    assert all(seeds == episode_seeds("test", 6).tolist() for seeds in met.values())
+
+
+def test_recorded_schedules_are_those_that_were_scored(finished: tuple[Path, Results]) -> None:
+    folder, results = finished
+    (scenario,) = find_scenarios(["microfactory"])
+    costs = {(row.policy, row.episode): row.metrics["total_cost"] for row in read_episodes(folder / "episodes.csv")}
+    files = results.scenarios["microfactory"].schedules
+    assert len(files) == 4
+    for file in files:
+        schedule = Schedule.from_json((folder / file.file).read_text())
+        assert verify(schedule, scenario.source).total == pytest.approx(costs[file.policy, file.episode])
+
+
+def test_results_do_not_depend_on_the_number_of_processes(tmp_path: Path, finished: tuple[Path, Results]) -> None:
+    evaluate(tmp_path, settings=Settings(episodes=6, validation_episodes=4, planner_episodes=3, processes=2))
+    assert without_times(tmp_path / "results.json") == without_times(finished[0] / "results.json")
+    for file in ("episodes.csv", *(file.file for file in finished[1].scenarios["microfactory"].schedules)):
+        assert (tmp_path / file).read_bytes() == (finished[0] / file).read_bytes()
+
+
+def test_policies_that_cheat_or_break_down_are_reported_and_spare_the_others(tmp_path: Path, finished: tuple[Path, Results]) -> None:
+    guests = tmp_path / "guests.py"
+    guests.write_text(GUESTS)
+    ends = {"Illegal": "illegal action", "Crashing": "crashed", "Leaving": "crashed", "Greedy": "foresight"}
+    honest = finished[1].scenarios["microfactory"]
+    for patience, expected in ((math.inf, ends), (0.0, {"Silent": "did not answer"})):
+        policies = ",".join(["EDD,ATCS,RANDOM", *(f"{guests}:{name}" for name in expected)])
+        settings = replace(SMALL, processes=2, patience=patience)
+        results = evaluate(tmp_path / "out", policies, settings=settings).scenarios["microfactory"]
+        reasons = {name: policy.failed.reason for name, policy in results.policies.items() if policy.failed}
+        assert reasons == expected
+        assert not set(results.comparisons) & set(expected)
+        for name in ("EDD", "ATCS", "RANDOM"):
+            assert results.policies[name].total_cost == honest.policies[name].total_cost
+
+
+class Forger:
+    """Rewrites the log of the shop that it was given: every changeover took no time."""
+
+    def __init__(self) -> None:
+        self.batch: Any = None
+
+    def watch(self, batch: Any) -> None:
+        self.batch = batch
+
+    def decide(self, observation: dict[str, np.ndarray]) -> np.ndarray:
+        self.batch.shop.log[:, :, 5] = self.batch.shop.log[:, :, 4]
+        return observation["action_mask"].argmax(axis=1)
+
+
+def test_a_policy_that_edits_the_schedule_is_rejected_by_the_verifier(monkeypatch: pytest.MonkeyPatch) -> None:
+    (scenario,) = find_scenarios(["microfactory"])
+    monkeypatch.setattr("evaluation.runner.episodes.make_policy", lambda contender: Forger())
+    result = Play(scenario, Contender("forger", "rule", "EDD"), 0, "test", 0, 2, True, math.inf).run()
+    assert result["failed"]["reason"] == "rejected by the verifier"
+
+
+def test_several_factories_stand_side_by_side_and_are_averaged(tmp_path: Path) -> None:
+    results = evaluate(tmp_path, "EDD,ATCS", "tiny,microfactory,randomised", Settings(episodes=3, validation_episodes=2, versus="ATCS", processes=1))
+    assert read_results(tmp_path / "results.json") == results
+    assert set(json.loads((tmp_path / "results.json").read_text())["factories"]) == {"tiny", "microfactory", "randomised"}
+    ratios = [scenario.comparisons["EDD"].ratio for scenario in results.scenarios.values()]
+    overall = results.overall["EDD"]
+    assert overall.ratio is not None
+    assert overall.ratio.mean == pytest.approx(np.mean(ratios))
+    assert overall.worst_ratio == pytest.approx(max(ratio for ratio in ratios if ratio is not None))
+
+
+def test_each_randomised_episode_has_a_factory_of_its_own() -> None:
+    (scenario,) = find_scenarios(["randomised"])
+    batch, factories = open_batch(scenario, "test", 5, 3, logged=False)
+    assert batch.num_envs == len(factories) == 3
+    assert [factory.name for factory in factories] == [scenario.scenario.draw(int(seed))[0].name for seed in episode_seeds("test", 3, 5)]
+
+
+# --- from the command line ------------------------------------------------------------------------------------------------------
+
+
+STOPPING = """
+import signal
+import sys
+from pathlib import Path
+
+from evaluate import main
+from evaluation.runner.episodes import Play
+
+most, folder, play = int(sys.argv[1]), Path(sys.argv[3]), Play.run
+
+
+def run(self):
+    while len(kept_units(folder)) >= most:
+        signal.pause()
+    return play(self)
+
+
+def kept_units(folder):
+    return list(folder.rglob(".units/*/*.json"))
+
+
+Play.run = run
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[2:]))
+"""
+"""As ``evaluate.py``, but once so many units of work are kept it begins no more."""
+
+
+def start(folder: Path, *arguments: str, program: Sequence[str] = ("evaluate.py",)) -> subprocess.Popen[str]:
+    command = [sys.executable, *program, "--out", str(folder), "--validation-episodes", "4", "--processes", "2", *arguments]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, start_new_session=True)
+
+
+def test_killed_and_interrupted_it_finishes_with_the_same_results(tmp_path: Path) -> None:
+    arguments = ("--factory", "tiny", "--policies", "FIFO,SPT,EDD,MDD,CR,SST,ATC,ATCS,ATCSR,COVERT,DK,RANDOM", "--episodes", "512", "--versus", "ATCS")
+    reference = start(tmp_path / "whole", *arguments)
+    _, errors = reference.communicate()
+    assert reference.returncode == 0, errors
+    stopped, stopping = tmp_path / "stopped", tmp_path / "stopping.py"
+    stopping.write_text(STOPPING)
+
+    def count_units() -> int:
+        return len(list(stopped.rglob(".units/*/*.json")))
+
+    for units, how in ((3, signal.SIGKILL), (12, signal.SIGINT)):
+        first = start(stopped, *arguments, program=(str(stopping), str(units)))
+        wait_for(first, lambda units=units: count_units() >= units)  # type: ignore[misc]
+        (os.killpg if how == signal.SIGINT else os.kill)(first.pid, how)
+        first.communicate()
+        assert units <= count_units() <= units + 2
+        assert not (stopped / "results.json").exists()
+    last = start(stopped, *arguments)
+    _, errors = last.communicate()
+    assert last.returncode == 0, errors
+    assert without_times(stopped / "results.json") == without_times(tmp_path / "whole" / "results.json")
+    assert (stopped / "episodes.csv").read_bytes() == (tmp_path / "whole" / "episodes.csv").read_bytes()
+
+
+@pytest.mark.parametrize("where", [["--out", "a", "--processes", "2"], ["--processes=2", "--out=a"], []])
+def test_the_command_is_recorded_without_what_changes_no_figure(where: list[str]) -> None:
+    assert describe_command(["--factory", "tiny", *where, "--episodes", "4"]) == "python evaluate.py --factory tiny --episodes 4"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--factory", "microfctory"), "Write 'microfactory', if that is meant"),
+        (("--policies", "ATCSX"), "Did you mean 'ATCS'"),
+        (("--policies", "nowhere/model.zip"), "there is no such file or folder"),
+        (("--policies", "nowhere.py:Planner"), "there is no file nowhere.py"),
+        (("--policies", "ATCS(k3=1)"), "parameter 'k3' is not known"),
+        (("--policies", "cpsat(minutes=1)"), "parameter 'minutes' is not known"),
+        (("--policies", "x=rules"), "gives one name to 43 policies"),
+        (("--policies", ","), "at least one is needed"),
+        (("--orders", "orders.csv", "--factories", "all"), "an order book belongs to one"),
+        (("--versus", "ATCSX"), "Did you mean 'ATCS'"),
+    ],
+)
+def test_a_wrong_command_is_refused_in_words(tmp_path: Path, arguments: tuple[str, ...], words: str) -> None:
+    done = start(tmp_path, *arguments)
+    _, errors = done.communicate()
+    assert done.returncode == 2
+    assert words in errors
+    assert "Traceback" not in errors
+
+
+def test_planners_improve_on_the_best_rule_with_its_tuned_parameters(tmp_path: Path) -> None:
+    """Unless they are told which rule to improve on."""
+    settings = Settings(episodes=2, validation_episodes=4, planner_episodes=1, processes=1)
+    result = evaluate(tmp_path, "rollout(futures=2)", settings=settings).scenarios["microfactory"]
+    planner = result.policies["rollout(futures=2)"]
+    assert planner.failed is None
+    assert result.best_rule is not None
+    best = result.policies[result.best_rule]
+    assert planner.parameters["rule"] == str(make_rule(result.best_rule, **best.parameters))
+
+
+@pytest.mark.parametrize("count", [1, 16, 17, 64, 65, 128, 200])
+def test_validation_plays_every_episode_once_and_stops_at_each_hurdle(count: int) -> None:
+    spans = _validation_spans(count)
+    assert [episode for first, size in spans for episode in range(first, first + size)] == list(range(count))
+    ends = {first + size for first, size in spans}
+    assert {hurdle for hurdle, _ in HURDLES if hurdle < count} <= ends

@@ -1,0 +1,148 @@
+"""Files of tuned parameters: written and read back, checked, and noticed when the factory has changed."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from agents.index.features import FEATURES
+from agents.rules.registry import RULES
+from evaluation.tuned_parameters import (
+    FOLDER,
+    Budget,
+    TuningWarning,
+    Validation,
+    name_of,
+    read_tuned,
+    tuned_file,
+    tuned_index,
+    tuned_rules,
+    write_tuned,
+)
+from evaluation.tuning.rule_search import tunable_rules
+from factory.io.catalogue import FOLDER as FACTORIES
+from factory.io.catalogue import find_factory, find_single_factory, shipped
+from tests.builders.tuned_results import some_results
+
+
+def test_what_is_written_is_read_back(tmp_path: Path) -> None:
+    path = write_tuned(some_results(), tmp_path / "tuned")
+    assert path == tmp_path / "tuned" / "tiny.toml"
+    assert read_tuned("tiny", tmp_path / "tuned") == some_results()
+
+
+def test_file_without_an_index_is_read_back(tmp_path: Path) -> None:
+    without = some_results().model_copy(update={"index": None})
+    write_tuned(without, tmp_path)
+    assert read_tuned("tiny", tmp_path) == without
+    assert tuned_index("tiny", tmp_path) is None
+
+
+def test_equal_results_give_equal_bytes(tmp_path: Path) -> None:
+    one, other = (write_tuned(some_results(), tmp_path / name).read_bytes() for name in ("one", "other"))
+    assert one == other
+
+
+def test_costs_are_rounded_to_a_hundredth() -> None:
+    assert Validation(default=1.23456, tuned=2, difference=0.004, low=-0.006, high=0.1) == Validation(default=1.23, tuned=2, difference=0, low=-0.01, high=0.1)
+
+
+def test_factory_that_was_never_tuned_has_no_results(tmp_path: Path) -> None:
+    assert read_tuned("tiny", tmp_path) is None
+    assert tuned_index("tiny", tmp_path) is None
+
+
+def test_rules_keep_defaults_with_a_warning_where_nothing_was_tuned(tmp_path: Path) -> None:
+    with pytest.warns(TuningWarning, match=r"factory tiny was never tuned .*all rules have default parameters.*python evaluate.py --tune --factory tiny"):
+        assert tuned_rules("tiny", tmp_path) == RULES
+
+
+def test_rules_have_the_parameters_found_and_defaults_where_they_have_none(tmp_path: Path) -> None:
+    write_tuned(some_results(), tmp_path)
+    rules = tuned_rules("tiny", tmp_path)
+    assert list(rules) == list(RULES)
+    assert str(rules["ATCS"]) == "ATCS(k1=3.25, k2=0.1)"
+    assert rules["ATC"] == RULES["ATC"]
+    assert rules["EDD"] == RULES["EDD"]
+
+
+def test_index_has_the_weights_found(tmp_path: Path) -> None:
+    write_tuned(some_results(), tmp_path)
+    index = tuned_index("tiny", tmp_path)
+    assert index is not None
+    assert {name: weight for name, weight in index.weights.items() if weight} == {"value": 1.0, "wait": -7.5, "slack": 1e-05}
+
+
+def test_changed_factory_is_noticed(tmp_path: Path) -> None:
+    write_tuned(some_results(), tmp_path)
+    factory = find_single_factory("tiny")
+    changed = factory.model_copy(update={"crews": 1 if factory.crews != 1 else 2})
+    with pytest.warns(TuningWarning, match=r"another state of factory tiny.*python evaluate.py --tune --factory tiny"):
+        assert read_tuned("tiny", tmp_path, changed) == some_results()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert read_tuned("tiny", tmp_path, factory) == some_results()
+
+
+def test_factory_file_goes_by_the_name_inside(tmp_path: Path) -> None:
+    copy = tmp_path / "my_plant.toml"
+    copy.write_text((FACTORIES / "tiny.toml").read_text(encoding="utf-8"), encoding="utf-8")
+    assert name_of(copy) == "tiny"
+    assert name_of("randomised") == "randomised"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("[rules.ATCS]", "[rules.ATCZ]", "rule 'ATCZ' is not known; did you mean 'ATC"),
+        ("k1 = 3.25", "k1 = 999", "k1 = 999.* is out of bounds"),
+        ("k1 = 3.25", "k3 = 3.25", "parameter 'k3' is not known"),
+        ("slack = ", "slcak = ", "feature 'slcak' is not known; did you mean 'slack'"),
+        ("fingerprint = ", "finger = ", "fingerprint: Field required"),
+        ("[index]", "[index", "Expected"),
+    ],
+)
+def test_wrong_file_is_refused_with_place_and_remedy(tmp_path: Path, old: str, new: str, message: str) -> None:
+    path = write_tuned(some_results(), tmp_path)
+    path.write_text(path.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
+    with pytest.raises(ValueError, match=rf"tiny.toml: .*{message}.*python evaluate.py --tune --factory tiny"):
+        read_tuned("tiny", tmp_path)
+
+
+def test_negative_budget_is_refused() -> None:
+    with pytest.raises(ValidationError):
+        Budget(generations=-1)
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_shipped_factories_are_tuned_as_they_are(name: str) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", TuningWarning)
+        tuned = read_tuned(name, source=find_factory(name))
+    assert tuned is not None, f"python evaluate.py --tune --factory {name}"
+    assert tuned.budget == Budget(), "all factories have the same budget"
+    assert list(tuned.rules) == [rule.name for rule in tunable_rules()]
+    assert tuned.index is not None
+    names = [feature.name for feature in FEATURES if feature.name in tuned.index.weights]  # one that came later weighs nothing until the next search
+    assert list(tuned.index.weights) == names
+    assert len(names) > 30
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_tuning_never_made_a_shipped_rule_worse_where_it_looked(name: str) -> None:
+    tuned = read_tuned(name)
+    assert tuned is not None
+    assert tuned.index is not None
+    for found in (*tuned.rules.values(), tuned.index):
+        assert found.tuned_cost <= found.default_cost
+
+
+def test_shipped_files_are_what_the_program_writes(tmp_path: Path) -> None:
+    for name in shipped():
+        tuned = read_tuned(name)
+        assert tuned is not None
+        assert write_tuned(tuned, tmp_path).read_bytes() == tuned_file(name).read_bytes()
+    assert {path.stem for path in FOLDER.glob("*.toml")} == set(shipped()), "no file is left over"

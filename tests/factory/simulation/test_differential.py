@@ -1,0 +1,224 @@
+"""The kernel and the twin, side by side: every choice, event, order and cost of hundreds of random factories is the same in both."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from factory.model import Factory, OrderBook
+from factory.schedule.records import Schedule
+from factory.simulator import Simulator
+from tests.builders.random_factories import factories, random_factory, random_row
+from tests.builders.shop_floor_script import race_against_a_changeover
+from tests.oracles.twin import Twin
+
+MOST_DECISIONS = 4000
+"""Where random decisions take longer than this, the run so far is compared (it is not a fault)."""
+
+
+def twin_rows(twin: Twin) -> list[tuple[Any, ...]]:
+    """Rows of the asked machine and their legality: jobs by operation, changeovers by target."""
+    return [_row(row) for row in twin.choices()]
+
+
+def kernel_rows(simulator: Simulator) -> list[tuple[Any, ...]]:
+    return [_row(row) for row in simulator.choices()]
+
+
+def _row(choice: Any) -> tuple[Any, ...]:
+    # which operation leads a changeover row is an expectation, not a matter of the model
+    about = {"job": (choice.order, choice.operation), "changeover": choice.target, "wait": ()}
+    return choice.kind, about[choice.kind], choice.legal
+
+
+def twin_events(twin: Twin) -> list[tuple[Any, ...]]:
+    """What has ended by now, by machine; what ends at one instant on different machines has no order in the model."""
+    return sorted((event[1], *_moment(event), event) for event in twin.events)
+
+
+def kernel_events(factory: Factory, schedule: Schedule) -> list[tuple[Any, ...]]:
+    """The same from the kernel's schedule, in the twin's form."""
+    attributes = [centre.attributes for centre in factory.work_centres for _ in centre.machines]
+
+    def indices(machine: int, setup: tuple[str, ...]) -> tuple[int, ...]:
+        return tuple(attribute.values.index(value) for attribute, value in zip(attributes[machine], setup, strict=True))
+
+    events: list[tuple[Any, ...]] = []
+    for o in schedule.operations:
+        events.append(("operation", o.machine, o.order, o.operation, o.selected_date, o.start_date, o.end_date, o.attempt))
+    for c in schedule.changeovers:
+        if c.end_date <= schedule.end_date:
+            lead = (c.order if c.order is not None else -1, c.operation if c.operation is not None else -1)
+            setups = (indices(c.machine, c.from_setup), indices(c.machine, c.to_setup))
+            events.append(("changeover", c.machine, *lead, c.start_date, c.end_date, *setups))
+    events += [("failure", f.machine, f.start_date, f.end_date) for f in schedule.failures]
+    events += [("wait", w.machine, w.start_date, w.end_date) for w in schedule.waits]
+    return sorted((event[1], *_moment(event), event) for event in events)
+
+
+def _moment(event: tuple[Any, ...]) -> tuple[int, int]:
+    """End and start of an event."""
+    start, end = {"operation": (5, 6), "changeover": (4, 5), "failure": (2, 3), "wait": (2, 3)}[event[0]]
+    return event[end], event[start]
+
+
+def twin_orders(twin: Twin) -> list[tuple[Any, ...]]:
+    return [(o.product, o.options, o.release_date, o.due_date, o.weight, o.material_date, o.completion_date) for o in twin.orders[: twin.released]]
+
+
+def kernel_orders(schedule: Schedule) -> list[tuple[Any, ...]]:
+    return [(o.product, o.options, o.release_date, o.due_date, o.weight, o.material_date, o.completion_date) for o in schedule.orders]
+
+
+def compare_episode(factory: Factory, book: OrderBook | None, seed: int, rng: random.Random) -> Twin:
+    """Run both under the same random legal decisions and assert that nothing differs."""
+    twin, simulator = Twin(factory, seed, book), Simulator(factory, book)
+    simulator.reset(seed)
+    for decision in range(MOST_DECISIONS):
+        assert simulator.deciding == twin.deciding, f"decision {decision}, date {twin.clock}"
+        assert simulator.clock == twin.clock, f"decision {decision}"
+        assert simulator.costs == pytest.approx(twin.costs, rel=1e-9, abs=1e-9), f"decision {decision}, date {twin.clock}"
+        if twin.deciding is None:
+            break
+        rows = twin_rows(twin)
+        assert kernel_rows(simulator) == rows, f"decision {decision}, date {twin.clock}, machine {twin.deciding}"
+        row = random_row([(place, row[0]) for place, row in enumerate(rows) if row[-1]], rng)
+        simulator.decide(simulator.choices()[row].row)
+        twin.decide(row)
+    schedule = simulator.schedule()
+    assert kernel_orders(schedule) == twin_orders(twin)
+    assert kernel_events(factory, schedule) == twin_events(twin)
+    floor = simulator.shop.floor[0]
+    physical = {name: float(floor[name]) for name in ("energy_kwh", "energy_co2", "waste_kg")}
+    assert physical == pytest.approx({name: getattr(twin, name) for name in physical}, rel=1e-9, abs=1e-9)
+    return twin
+
+
+@pytest.mark.parametrize("block", range(10))
+def test_kernel_equals_twin_on_random_factories(block: int) -> None:
+    for seed in range(40 * block, 40 * block + 40):
+        rng = random.Random(seed)
+        factory, book = random_factory(rng)
+        compare_episode(factory, book, seed, rng)
+
+
+@settings(max_examples=80)
+@given(factories(), st.integers(0, 2**64 - 1), st.integers(0, 2**32))
+def test_kernel_equals_twin_on_any_factory(world: tuple[Factory, OrderBook | None], seed: int, decisions: int) -> None:
+    compare_episode(*world, seed, random.Random(decisions))
+
+
+def test_kernel_equals_twin_where_the_end_cuts_a_changeover_short() -> None:
+    """A corner that random factories hardly ever reach."""
+    factory, book = race_against_a_changeover()
+    twins = [compare_episode(factory, book, 1, random.Random(decisions)) for decisions in range(12)]
+    assert any(cell.status == "changing" for twin in twins for cell in twin.cells)
+
+
+def test_random_factories_switch_every_feature_on_and_off() -> None:
+    """Otherwise the comparison above would prove less than it says."""
+    counts: Counter[str] = Counter()
+    for seed in range(200):
+        factory, book = random_factory(random.Random(seed))
+        counts.update(name for name, present in features(factory, book).items() if present)
+    assert {name: 4 < counts[name] < 196 for name in features(factory, book)} == dict.fromkeys(features(factory, book), True)
+
+
+def features(factory: Factory, book: OrderBook | None) -> dict[str, bool]:
+    """What the factory has."""
+    centres, operations = factory.work_centres, [operation for product in factory.products for operation in product.operations]
+    attributes = [attribute for centre in centres for attribute in centre.attributes]
+    machines = [machine for centre in centres for machine in centre.machines]
+    demand = factory.demand
+    return {
+        "order book": book is not None,
+        "parallel machines": any(len(centre.machines) > 1 for centre in centres),
+        "several attributes": any(len(centre.attributes) > 1 for centre in centres),
+        "changeovers add": any(centre.combine == "sum" and len(centre.attributes) > 1 for centre in centres),
+        "forbidden pairs": any(attribute.forbidden for attribute in attributes),
+        "free changeovers": any(not any(map(any, attribute.time)) for attribute in attributes if len(attribute.values) > 1),
+        "own matrices": any(machine.setup_time for machine in machines),
+        "initial setups": any(machine.initial_setup for machine in machines),
+        "speeds": any(machine.speed != 1 for machine in machines),
+        "breakdowns": any(machine.mean_time_to_failure for machine in machines),
+        "longest waits": any(centre.longest_wait for centre in centres),
+        "scarce crews": factory.crews is not None and factory.crews < len(machines),
+        "no changeovers ahead": not factory.changeover_ahead,
+        "no waits": not factory.waiting,
+        "transport": factory.transport.default > 0,
+        "transport by pair": bool(factory.transport.times),
+        "own machine times": any(operation.machine_times for operation in operations),
+        "no process time": any(operation.process_time == 0 for operation in operations),
+        "joins": any(operation.after is not None and len(operation.after) > 1 for operation in operations),
+        "sources": any(operation.after == () for product in factory.products for operation in product.operations[1:]),
+        "do not care": any(len(operation.setup) < len(attributes) for operation in operations),
+        "material": any(operation.needs_material for operation in operations) and bool(factory.material),
+        "supply regimes": len(factory.material) > 1,
+        "options": bool(factory.options),
+        "options for some": any(option.products for option in factory.options),
+        "cv": factory.uncertainty.cv > 0,
+        "rework": factory.uncertainty.rework_probability > 0,
+        "first pieces": factory.uncertainty.first_piece_rework_probability is not None,
+        "launch": any(product.launch_date for product in factory.products),
+        "tariff by hour": len(set(factory.tariff.price)) > 1,
+        "odd ticks": 60 % factory.tick_minutes != 0,
+        "batches": demand is not None and demand.batch[1] > 1,
+        "initial orders": demand is not None and demand.initial_orders > 0,
+        "regimes": demand is not None and len(demand.regimes) > 1,
+        "drift": demand is not None and any(regime.mix_end for regime in demand.regimes),
+        "regime options": demand is not None and any(regime.options for regime in demand.regimes),
+        "regime customers": demand is not None and any(regime.customers for regime in demand.regimes),
+    }
+
+
+def test_random_episodes_meet_every_kind_of_event_and_choice() -> None:
+    """What was switched on also happens, the rare corners included."""
+    met: Counter[str] = Counter()
+    for seed in range(150):
+        rng = random.Random(seed)
+        factory, book = random_factory(rng)
+        twin = Twin(factory, seed, book)
+        for _ in range(MOST_DECISIONS):
+            if twin.deciding is None:
+                break
+            rows = twin_rows(twin)
+            met.update(corners_of_choice(rows, [row.setup_time for row in twin.choices()]))
+            twin.decide(random_row([(place, row[0]) for place, row in enumerate(rows) if row[-1]], rng))
+        met.update(corner for event in twin.events for corner in corners_of_event(event))
+    assert {corner: met[corner] for corner in CORNERS if met[corner] < 5} == {}
+
+
+CORNERS = (
+    *("job", "changeover", "wait", "illegal job", "illegal wait", "changeover without time", "detour or ahead beside jobs", "several changeovers"),
+    *("operation", "failure", "second attempt", "fourth attempt", "operation without time", "operation after changeover", "wait without time"),
+    *("changeover without operation",),
+)
+
+
+def corners_of_choice(rows: list[tuple[Any, ...]], setup_times: list[int]) -> set[str]:
+    kinds = [kind for kind, _, legal in rows if legal]
+    met = {*kinds, *(f"illegal {kind}" for kind, _, legal in rows if not legal)}
+    conditions = {
+        "changeover without time": any(kind == "changeover" and time == 0 for (kind, _, _), time in zip(rows, setup_times, strict=True)),
+        "detour or ahead beside jobs": {"job", "changeover"} <= set(kinds),
+        "several changeovers": kinds.count("changeover") > 1,
+    }
+    return met | {corner for corner, holds in conditions.items() if holds}
+
+
+def corners_of_event(event: tuple[Any, ...]) -> set[str]:
+    end, start = _moment(event)
+    conditions = {
+        event[0]: True,
+        f"{event[0]} without time": start == end,
+        "second attempt": event[0] == "operation" and event[7] == 1,
+        "fourth attempt": event[0] == "operation" and event[7] == 3,
+        "operation after changeover": event[0] == "operation" and event[4] < event[5],
+        "changeover without operation": event[0] == "changeover" and event[2] < 0,
+    }
+    return {corner for corner, holds in conditions.items() if holds}

@@ -1,0 +1,599 @@
+"""States of real shop floors that simulated ones do not have, told and decided on alike everywhere."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from factory.model import Factory, Machine, Operation, Product
+from factory.simulation.arrays import DOWN, PROCESSING
+from scheduler.decisions.decider import Decider, Decision
+from scheduler.floor.floor import Floor
+from scheduler.plans.planner import PlanError
+from scheduler.plans.schema import Plan, PlannedStop
+from scheduler.plans.stability import freeze
+from scheduler.plans.what_if import MachineDown, change_snapshot
+from scheduler.snapshot.read import SnapshotError, read_snapshot
+from scheduler.snapshot.schema import MachineState, OperationState, OrderState, Snapshot
+from scheduler.text_report import tell_plan
+from tests.builders.workshop import (
+    DONE,
+    FIFO,
+    READY,
+    UPCOMING,
+    busy,
+    dates_of,
+    floor_of,
+    idle,
+    order,
+    planner,
+    three_orders,
+    told,
+    workshop,
+)
+from tests.oracles.plan_reader import Reading
+
+
+def mending(paints: int = 1, repair: int = 6) -> Factory:
+    """The workshop, where the last booth fails now and then."""
+    plain = workshop(paints)
+    booth = Machine(
+        name=f"paint-{paints}",
+        processing_power=2.0,
+        changeover_power=1.0,
+        mean_time_to_failure=10**6,
+        mean_time_to_repair=repair,
+    )
+    paint, pack = plain.work_centres
+    centres = (paint.model_copy(update={"machines": (*paint.machines[:-1], booth)}), pack)
+    return plain.model_copy(update={"work_centres": centres})
+
+
+def broken(colour: str = "red", since: int = 8, **fields: Any) -> MachineState:
+    """A booth that is down without an operation."""
+    return MachineState(status="down", setup={"colour": colour}, since=since, **fields)
+
+
+def decide(factory: Factory, snapshot: Snapshot) -> list[Decision]:
+    return Decider(Floor(factory), None, FIFO).decide(snapshot)
+
+
+def plan_of(factory: Factory, snapshot: Snapshot, **options: Any) -> Plan:
+    """A plan that has been read without the kernel."""
+    plan = planner(factory).plan(snapshot, **options)
+    Reading(plan, snapshot, factory).check()
+    return plan
+
+
+# --- machines that are down -----------------------------------------------------------------------
+
+
+def test_bug_a_machine_that_broke_while_idle_is_down_until_its_expected_end() -> None:
+    """Booth 2 (white) would take B at 10; it is down until 14, when C has not begun yet::
+
+    paint-1  AA%%BBBB.......
+    paint-2  xxxx%%%CCCC....
+             10        20
+    """
+    factory = workshop(paints=2)
+    assert [(one.machine, one.order) for one in decide(factory, three_orders(factory, paint_2=idle("white")))] == [("paint-2", "B")]
+    snapshot = three_orders(factory, paint_2=broken("white", expected_end=14))
+    assert decide(factory, snapshot) == [], "no machine is free"
+    plan = plan_of(factory, snapshot, futures=4)
+    assert [one for one in dates_of(plan) if one[0].startswith("paint")] == [
+        ("paint-1", "A", "paint", 8, 8, 12),
+        ("paint-1", "B", "paint", 12, 14, 18),
+        ("paint-2", "C", "paint", 14, 17, 21),
+    ]
+    assert plan.stops == (PlannedStop(machine="paint-2", start_date=8, end_date=14, reason="down"),)
+    assert [(one.completion_p10, one.completion_p90) for one in plan.orders] == [
+        (15, 15),
+        (21, 21),
+        (24, 24),
+    ], "nothing else is uncertain"
+    assert "paint-2 xxx" in tell_plan(plan)
+
+
+def test_bug_decisions_for_the_other_machines_see_the_broken_one_as_down() -> None:
+    factory = workshop(paints=2)
+    snapshot = floor_of(
+        factory,
+        {"paint-1": idle("red"), "paint-2": broken("red", expected_end=14)},
+        order("C", "red", ready=6),
+    )
+    floor = Floor(factory)
+    floor.place(read_snapshot(snapshot.model_dump_json(), factory))
+    assert floor.ask() == 0
+    assert (int(floor.shop.machines.status[0, 1]), int(floor.shop.machines.expected_end[0, 1])) == (
+        DOWN,
+        14,
+    )
+    assert [(one.machine, one.action, one.order) for one in decide(factory, snapshot)] == [("paint-1", "start", "C")]
+
+
+@pytest.mark.parametrize(
+    ("since", "fields", "end_date"),
+    [
+        (8, {}, 14),
+        (3, {}, 11),
+        (8, {"out_of_service_until": 20}, 20),
+        (8, {"expected_end": 9}, 11),
+        (8, {"expected_end": 30}, 30),
+    ],
+    ids=["mean time to repair", "overdue", "out of service", "overdue, told", "told"],
+)
+def test_bug_without_an_expected_end_a_broken_machine_takes_its_mean_time_to_repair(
+    since: int,
+    fields: dict[str, Any],
+    end_date: int,
+) -> None:
+    factory = mending()
+    snapshot = floor_of(factory, {"paint-1": broken(since=since, **fields)}, order("C", "red", ready=6))
+    assert decide(factory, snapshot) == []
+    plan = plan_of(factory, snapshot, futures=32)
+    assert dates_of(plan)[0] == ("paint-1", "C", "paint", end_date, end_date, end_date + 4)
+    assert [(stop.machine, stop.end_date) for stop in plan.stops] == [("paint-1", end_date)]
+    (one,) = plan.orders
+    if "expected_end" in fields:
+        assert one.completion_p10 == one.completion_p90 == end_date + 7
+    else:
+        assert one.completion_p10 is not None
+        assert one.completion_p90 is not None
+        assert max(11, fields.get("out_of_service_until", 0)) + 7 <= one.completion_p10 < one.completion_p90
+
+
+def test_bug_a_machine_that_never_fails_by_the_factory_needs_an_expected_end_when_it_is_down() -> None:
+    factory = workshop()
+    words = r"machines\.paint-1\.expected_end = nothing; the machine is down and workshop gives it no mean_time_to_repair\. Tell when it is expected"
+    with pytest.raises(SnapshotError, match=words):
+        floor_of(factory, {"paint-1": broken()}, order("C", "red", ready=6))
+
+
+@pytest.mark.parametrize(
+    ("since", "end_date"),
+    [(8, 14 + 4), (3, 11 + 4)],
+    ids=["under repair", "overdue"],
+)
+def test_bug_an_operation_on_a_broken_machine_without_expected_end_takes_its_whole_time_after_the_repair(
+    since: int,
+    end_date: int,
+) -> None:
+    factory = mending()
+    snapshot = floor_of(
+        factory,
+        {"paint-1": busy("A", 12, status="down", since=since).model_copy(update={"expected_end": None})},
+        order("A", "red"),
+    )
+    plan = plan_of(factory, snapshot, futures=3)
+    assert [(one.operation, one.end_date) for one in plan.operations] == [
+        ("paint", end_date),
+        ("pack", end_date + 3),
+    ]
+    assert plan.stops == ()
+
+
+@pytest.mark.parametrize(
+    ("mounted", "start_date"),
+    [("red", 14), ("white", 17)],
+    ids=["goes on", "starts anew"],
+)
+def test_bug_a_machine_that_broke_in_a_changeover_has_mounted_what_it_says(
+    mounted: str,
+    start_date: int,
+) -> None:
+    """Its crew is free meanwhile: booth 1 changes over at once."""
+    factory = workshop(paints=2)
+    machines = {"paint-1": idle("red"), "paint-2": broken(mounted, expected_end=14)}
+    snapshot = floor_of(
+        factory,
+        machines,
+        order("B", "white", ready=5),
+        order("C", "red", ready=6),
+        order("D", "red", ready=7),
+    )
+    assert [(one.machine, one.order, one.setup) for one in decide(factory, snapshot)] == [("paint-1", "B", {"colour": "white"})]
+    plan = plan_of(factory, snapshot)
+    assert next(one for one in dates_of(plan) if one[0] == "paint-2") == (
+        "paint-2",
+        "C",
+        "paint",
+        14,
+        start_date,
+        start_date + 4,
+    )
+
+
+def test_a_machine_that_broke_in_the_changeover_for_an_operation_ends_it_when_told() -> None:
+    factory = mending()
+    snapshot = floor_of(factory, {"paint-1": busy("A", 20, status="down", first_piece=True)}, order("A", "red"))
+    assert [(one.operation, one.end_date) for one in plan_of(factory, snapshot).operations] == [
+        ("paint", 20),
+        ("pack", 23),
+    ]
+
+
+def test_bug_a_changeover_past_its_expected_end_lasts_until_the_next_tick_in_every_plan() -> None:
+    factory = workshop()
+    late = MachineState(status="changing", setup={"colour": "red"}, since=5, expected_end=9)
+    snapshot = floor_of(factory, {"paint-1": late}, order("C", "red", ready=6))
+    assert decide(factory, snapshot) == []
+    plan = plan_of(factory, snapshot, futures=3)
+    assert dates_of(plan)[0] == ("paint-1", "C", "paint", 11, 11, 15)
+    assert plan.orders[0].completion_p10 == plan.orders[0].completion_p90 == 18
+
+
+# --- work that is none of the orders' -------------------------------------------------------------
+
+
+def test_bug_a_machine_at_work_for_none_of_the_orders_is_busy_until_its_expected_end() -> None:
+    factory = workshop(paints=2)
+    trial = MachineState(status="processing", setup={"colour": "white"}, since=9, expected_end=13)
+    snapshot = three_orders(factory, paint_2=trial)
+    assert decide(factory, snapshot) == []
+    plan = plan_of(factory, snapshot, futures=3)
+    assert [one for one in dates_of(plan) if one[0] == "paint-2"] == [("paint-2", "C", "paint", 14, 17, 21)], "booth 1 has the only crew until 14"
+    assert plan.stops == (PlannedStop(machine="paint-2", start_date=9, end_date=13, reason="other work"),)
+    assert {one.completion_p10 == one.completion_p90 == one.completion_date for one in plan.orders} == {True}
+    floor = Floor(factory)
+    floor.place(snapshot)
+    assert int(floor.shop.machines.status[0, 1]) == PROCESSING
+
+
+def test_bug_an_operation_that_is_in_process_nowhere_is_not_taken_for_other_work() -> None:
+    factory = workshop()
+    nameless = MachineState(status="processing", setup={"colour": "red"}, since=8, expected_end=12)
+    with pytest.raises(
+        SnapshotError,
+        match=r"orders\.0\.operations\.paint\.status = 'in_process'; no machine has it in work\. Name it at its machine",
+    ):
+        floor_of(factory, {"paint-1": nameless}, order("A", "red"))
+    with pytest.raises(
+        SnapshotError,
+        match=r"there is no such order here\..* work for none of them has no order, no operation",
+    ):
+        floor_of(factory, {"paint-1": busy("X", 12)}, order("A", "red", ready=6))
+    with pytest.raises(SnapshotError, match=r"expected_end = nothing; the machine is processing\. Tell when"):
+        floor_of(
+            factory,
+            {"paint-1": nameless.model_copy(update={"expected_end": None})},
+            order("A", "red", ready=6),
+        )
+
+
+# --- what the plant did though the factory does not have it ---------------------------------------
+
+
+def choosy(paints: int = 2) -> Factory:
+    """The workshop, where only booth 1 can paint red."""
+    plain = workshop(paints)
+    paint = Operation(name="paint", work_centre="paint", machine_times={"paint-1": 4}, setup={"colour": "red"})
+    red = Product(name="red", operations=(paint, plain.products[1].operations[1]))
+    return plain.model_copy(update={"products": (plain.products[0], red, plain.products[2])})
+
+
+@pytest.mark.parametrize("status", ["processing", "down"])
+def test_bug_an_operation_on_a_machine_that_is_not_eligible_ends_when_expected(status: str) -> None:
+    factory = choosy()
+    machines = {"paint-1": idle("red"), "paint-2": busy("A", 17, status=status)}
+    snapshot = floor_of(factory, machines, order("A", "red"), order("C", "red", ready=6))
+    assert [(one.machine, one.order) for one in decide(factory, snapshot)] == [("paint-1", "C")]
+    plan = planner(factory).plan(snapshot, futures=3)
+    assert [one[:2] + one[-2:] for one in dates_of(plan) if one[2] == "paint"] == [
+        ("paint-2", "A", 8, 17),
+        ("paint-1", "C", 10, 14),
+    ]
+    assert [one.completion_p90 for one in plan.orders if one.order == "A"] == [20] or status == "down"
+
+
+def test_bug_what_a_machine_cannot_do_at_all_is_refused() -> None:
+    factory = choosy()
+    with pytest.raises(
+        SnapshotError,
+        match=r"machines\.pack-1\.operation = 'paint'; this machine cannot do it; paint does",
+    ):
+        floor_of(
+            factory,
+            {
+                "paint-1": idle("red"),
+                "paint-2": idle("red"),
+                "pack-1": busy("A", 12).model_copy(update={"setup": {}}),
+            },
+            order("A", "red"),
+        )
+    with pytest.raises(
+        SnapshotError,
+        match=r"machines\.paint-2\.operation = 'paint'; paint-2 cannot do it by the factory.*or send the status processing",
+    ):
+        floor_of(
+            factory,
+            {"paint-1": idle("red"), "paint-2": busy("A", 17, status="changing")},
+            order("A", "red"),
+        )
+
+
+def test_bug_an_operation_may_have_been_done_more_often_than_the_model_ever_does() -> None:
+    factory = workshop()
+    again = OperationState(status="ready", ready_date=6, attempt=9)
+    snapshot = floor_of(
+        factory,
+        {"paint-1": idle("red")},
+        order("C", "red", operations={"paint": again, "pack": UPCOMING}),
+    )
+    assert [(one.machine, one.order) for one in decide(factory, snapshot)] == [("paint-1", "C")]
+    assert plan_of(factory, snapshot, futures=3).end_date == 17
+
+
+# --- orders ---------------------------------------------------------------------------------------
+
+
+FINISHED = OrderState(
+    order_id="F",
+    product="red",
+    release_date=2,
+    due_date=5,
+    operations={"paint": DONE, "pack": DONE},
+)
+
+
+def test_bug_a_finished_order_that_is_still_listed_changes_nothing_but_the_releases() -> None:
+    factory = workshop(paints=2)
+    plain = three_orders(factory, paint_2=idle("white"))
+    without = plain.model_copy(update={"recent_releases": (0, 0, 0, 2)})
+    listed = read_snapshot(
+        plain.model_copy(update={"orders": (plain.orders[0], FINISHED, *plain.orders[1:])}).model_dump_json(),
+        factory,
+    )
+    floors = [Floor(factory), Floor(factory)]
+    for floor, snapshot in zip(floors, (without, listed), strict=True):
+        floor.place(snapshot)
+        assert floor.ask() == 1
+    for table in ("candidates", "machines", "shop", "action_mask"):
+        assert getattr(floors[0].tables, table).tobytes() == getattr(floors[1].tables, table).tobytes()
+    plans = [planner(factory).plan(snapshot, futures=3) for snapshot in (without, listed)]
+    assert told(plans[0]) == told(plans[1])
+    assert [one.order for one in plans[1].orders] == ["A", "B", "C"]
+
+
+def test_bug_a_shop_floor_whose_orders_are_all_finished_has_nothing_to_do() -> None:
+    factory = workshop()
+    snapshot = floor_of(factory, {"paint-1": idle("red")}, FINISHED)
+    assert decide(factory, snapshot) == []
+    plan = planner(factory).plan(snapshot, futures=3)
+    assert (plan.operations, plan.orders, plan.end_date) == ((), (), 10)
+
+
+def test_an_operation_that_has_been_cancelled_is_sent_done() -> None:
+    factory = workshop()
+    snapshot = floor_of(
+        factory,
+        {"paint-1": idle("red")},
+        order("C", "red", operations={"paint": DONE, "pack": READY}),
+    )
+    assert [(one.machine, one.operation) for one in decide(factory, snapshot)] == [("pack-1", "pack")]
+
+
+@pytest.mark.parametrize(
+    ("arrival", "start_date"),
+    [(14, 14), (7, 11), (None, 11)],
+    ids=["on its way", "overdue", "not told"],
+)
+def test_bug_what_is_on_its_way_after_an_operation_that_ended_early_arrives_when_told(
+    arrival: int | None,
+    start_date: int,
+) -> None:
+    factory = workshop()
+    pack = OperationState(status="upcoming", arrival_date=arrival)
+    snapshot = floor_of(
+        factory,
+        {"paint-1": idle("red")},
+        order("C", "red", operations={"paint": DONE, "pack": pack}),
+    )
+    assert decide(factory, snapshot) == []
+    assert dates_of(plan_of(factory, snapshot)) == [("pack-1", "C", "pack", start_date, start_date, start_date + 2)]
+
+
+def test_an_order_on_hold_until_a_date_is_upcoming_and_arrives_then() -> None:
+    factory = workshop()
+    held = OperationState(status="upcoming", arrival_date=30)
+    snapshot = floor_of(
+        factory,
+        {"paint-1": idle("red")},
+        order("B", "red", ready=5),
+        order("C", "red", operations={"paint": held, "pack": UPCOMING}),
+    )
+    assert [one.order for one in decide(factory, snapshot)] == ["B"]
+    assert ("paint-1", "C", "paint", 30, 30, 34) in dates_of(plan_of(factory, snapshot))
+
+
+def box(**fields: Any) -> OrderState:
+    return OrderState(
+        order_id="A",
+        product="box",
+        release_date=0,
+        due_date=20,
+        operations={"pack": UPCOMING},
+        **fields,
+    )
+
+
+@pytest.mark.parametrize(
+    ("date", "start_date"),
+    [(25, 25), (None, 40), (7, 40)],
+    ids=["known", "unknown", "passed"],
+)
+def test_bug_material_comes_when_told_and_after_the_mean_lateness_where_nobody_knows(
+    date: int | None,
+    start_date: int,
+) -> None:
+    factory = workshop()
+    snapshot = floor_of(factory, {"paint-1": idle("red")}, box(material_here=False, material_date=date))
+    assert decide(factory, snapshot) == []
+    plan = plan_of(factory, snapshot, futures=16)
+    assert dates_of(plan) == [("pack-1", "A", "pack", start_date, start_date, start_date + 2)]
+    (one,) = plan.orders
+    assert (one.completion_p10 == one.completion_p90 == 27) is (date == 25)
+
+
+def test_bug_material_that_is_here_does_not_come_later() -> None:
+    factory = workshop()
+    with pytest.raises(
+        SnapshotError,
+        match=r"orders\.0\.material_date = 25; the material is here already\. Leave it out, or set material_here to false",
+    ):
+        floor_of(factory, {"paint-1": idle("red")}, box(material_date=25))
+    assert floor_of(factory, {"paint-1": idle("red")}, box(material_date=7)).orders[0].material_date == 7
+
+
+# --- crews ----------------------------------------------------------------------------------------
+
+
+def test_bug_absent_crews_change_nothing_over() -> None:
+    factory = workshop()
+    snapshot = floor_of(
+        factory,
+        {"paint-1": idle("red")},
+        order("B", "white", ready=5),
+        order("C", "red", ready=6),
+        crews=0,
+    )
+    assert [(one.machine, one.action, one.order) for one in decide(factory, snapshot)] == [("paint-1", "start", "C")]
+    with pytest.raises(
+        PlanError,
+        match=r"crews = 0, and what is left to do needs changeovers\. Tell how many crews there are",
+    ):
+        planner(factory).plan(snapshot)
+    red = floor_of(factory, {"paint-1": idle("red")}, order("C", "red", ready=6), crews=0)
+    assert plan_of(factory, red).end_date == 17
+
+
+def test_bug_more_crews_than_usual_change_more_machines_over() -> None:
+    factory = workshop(paints=2)
+    machines = {"paint-1": idle("red"), "paint-2": idle("red")}
+    orders = (order("B", "white", ready=5), order("C", "white", ready=6))
+    one, two = (decide(factory, floor_of(factory, machines, *orders, crews=crews)) for crews in (1, 2))
+    assert [found.action for found in one] == ["start"]
+    assert [found.action for found in two] == ["start", "start"]
+    under_way = {name: MachineState(status="changing", setup={"colour": "red"}, since=5, expected_end=12) for name in machines}
+    assert plan_of(factory, floor_of(factory, under_way, order("C", "red", ready=6), crews=2)).end_date == 19
+    with pytest.raises(
+        SnapshotError,
+        match=r"machines = 2 are changing over; workshop has crews for 1\. Correct the statuses, or tell in crews",
+    ):
+        floor_of(factory, under_way, order("C", "red", ready=6))
+    with pytest.raises(
+        SnapshotError,
+        match=r"machines = 2 are changing over; crews says that 0 are here\. Correct one of them",
+    ):
+        floor_of(factory, under_way, order("C", "red", ready=6), crews=0)
+
+
+# --- what if, and plans that stay put -------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [
+        (broken(expected_end=14), {"expected_end": 20, "out_of_service_until": 20}),
+        (broken(expected_end=30), {"expected_end": 30, "out_of_service_until": 20}),
+        (broken(), {"expected_end": None, "out_of_service_until": 20}),
+        (
+            MachineState(status="processing", setup={"colour": "red"}, since=8, expected_end=14),
+            {"expected_end": 24, "out_of_service_until": 20},
+        ),
+    ],
+    ids=["down", "down for longer", "down, nobody knows", "other work is paused"],
+)
+def test_bug_a_stop_is_tried_on_machines_that_are_down_or_do_other_work(
+    state: MachineState,
+    expected: dict[str, Any],
+) -> None:
+    factory = mending()
+    snapshot = floor_of(factory, {"paint-1": state}, order("C", "red", ready=6))
+    changed = change_snapshot(snapshot, [MachineDown(machine="paint-1", until=20)], factory)
+    assert changed.machines["paint-1"] == state.model_copy(update=expected)
+    plan = plan_of(factory, changed, futures=3)
+    assert dates_of(plan)[0][3] == plan.stops[0].end_date == (expected["expected_end"] or 20)
+
+
+@pytest.mark.parametrize(("end", "locks"), [(14, 1), (30, 0), (None, 0)])
+def test_bug_a_machine_that_is_down_beyond_the_frozen_horizon_keeps_nothing(
+    end: int | None,
+    locks: int,
+) -> None:
+    factory = mending()
+    whole = floor_of(factory, {"paint-1": idle("red")}, order("C", "red", ready=6))
+    previous = planner(factory).plan(whole)
+    stopped = floor_of(factory, {"paint-1": broken(expected_end=end)}, order("C", "red", ready=6))
+    assert len([lock for lock in freeze(stopped, previous, 2, factory).locks if lock.machine == "paint-1"]) == 0
+    assert len([lock for lock in freeze(stopped, previous, 6, factory).locks if lock.machine == "paint-1"]) == locks
+
+
+# --- contradictions stay refused ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("machine", "fields", "words"),
+    [
+        (
+            MachineState(status="idle", since=0),
+            {},
+            r"setup = 0 attributes; colour is missing\. Tell what is mounted; where a changeover was broken off",
+        ),
+        (
+            idle("red", expected_end=12),
+            {},
+            r"expected_end = 12; the machine is idle\. Leave it out; if the machine is broken, its status is down",
+        ),
+        (
+            busy("A", 12, status="idle").model_copy(update={"expected_end": None}),
+            {},
+            r"order = 'A'; the machine is idle\..* a paused operation is processing",
+        ),
+        (
+            broken(expected_end=12, out_of_service_until=20),
+            {},
+            r"expected_end = 12; the machine is out of service until 20\. Count with that",
+        ),
+        (
+            broken(expected_end=12, waiting_until=20),
+            {},
+            r"waiting_until = 20; the machine is down\. Only an idle machine waits",
+        ),
+        (
+            broken(since=11, expected_end=12),
+            {},
+            r"since = 11; it must not lie after the clock at 10",
+        ),
+        (
+            idle("red"),
+            {"release_date": 11},
+            r"release_date = 11; it must not lie after the clock at 10\. Leave out orders that are still to come",
+        ),
+    ],
+)
+def test_bug_what_contradicts_itself_is_refused_with_a_remedy(
+    machine: MachineState,
+    fields: dict[str, Any],
+    words: str,
+) -> None:
+    factory = workshop()
+    one = order("A", "red", **fields) if machine.order else order("A", "red", ready=6, **fields)
+    with pytest.raises(SnapshotError, match=words):
+        floor_of(factory, {"paint-1": machine}, one)
+
+
+def test_an_operation_is_in_work_on_one_machine_and_a_machine_has_one_in_work() -> None:
+    factory = workshop(paints=2)
+    with pytest.raises(SnapshotError, match="paint-1 has it in work too"):
+        floor_of(factory, {"paint-1": busy("A", 12), "paint-2": busy("A", 12)}, order("A", "red"))
+    with pytest.raises(
+        SnapshotError,
+        match=r"orders\.1\.operations\.paint\.status = 'in_process'; no machine has it in work",
+    ):
+        floor_of(
+            factory,
+            {"paint-1": busy("A", 12), "paint-2": idle("red")},
+            order("A", "red"),
+            order("B", "red"),
+        )

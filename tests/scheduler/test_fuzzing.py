@@ -1,0 +1,268 @@
+"""What no planner would send: whatever comes in, an answer comes out that is legal or says what is wrong.
+
+A few hundred cases in each test here; ``FUZZ_CASES=10000 python -m pytest tests/scheduler/test_fuzzing.py`` tries as many.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import math
+import os
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+pytest.importorskip("fastapi", reason="the service needs the extra `scheduler`")
+
+import schemathesis
+from fastapi.testclient import TestClient
+
+from agents.rules.registry import make_rule
+from factory.io.catalogue import find_single_factory
+from scheduler.decisions.decider import Decider, Decision
+from scheduler.floor.floor import Floor, take_snapshot
+from scheduler.log.decision_log import Journal
+from scheduler.plans.planner import Planner
+from scheduler.service.app import create_app
+from scheduler.service.engine import Engine
+from scheduler.service.middleware import Guards
+from scheduler.simulated_plant import simulate
+from scheduler.snapshot.read import SnapshotError, check_snapshot, parse_snapshot, read_snapshot
+from scheduler.snapshot.schema import Snapshot
+from tests.builders.event_waits import Clock
+from tests.oracles.plan_reader import Reading
+
+CASES = int(os.environ.get("FUZZ_CASES", "200"))
+FUZZING = settings(max_examples=CASES, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True, database=None)
+FACTORY = find_single_factory("microfactory")
+RULE = make_rule("ATCS", k1=2, k2=0.5)
+SIMULATED = [
+    take_snapshot(Floor(FACTORY), simulate(FACTORY, RULE, seed, decisions), 0, finished=finished).model_dump(mode="json")
+    for seed, decisions, finished in ((5, 60, False), (5, 200, True), (6, 350, False))
+]
+
+
+def disturb(moment: dict[str, Any], kinds: Sequence[str]) -> dict[str, Any]:
+    """A simulated moment where machines without an operation are stopped, and crews are missing.
+
+    No simulated one is like that. test-1 is left out, which has no mean time to repair.
+    """
+    machines, clock = moment["machines"], moment["clock"]
+    without = [name for name, state in machines.items() if state["order"] is None and name != "test-1"]
+    stops = {
+        "down": {"status": "down", "expected_end": clock + 70},
+        "overdue": {"status": "down", "expected_end": max(0, clock - 7)},
+        "nobody knows": {"status": "down", "expected_end": None},
+        "other work": {"status": "processing", "expected_end": clock + 40},
+    }
+    found = {name: stops[kind] for name, kind in zip(without, kinds, strict=False) if kind in stops}
+    stopped = {name: machines[name] | {"waiting_until": None} | stop for name, stop in found.items()}
+    changing = sum(state["status"] == "changing" for name, state in machines.items() if name not in stopped)
+    return moment | {"machines": machines | stopped, "crews": changing + 1 + len(kinds) % 2}
+
+
+MOMENTS = [*SIMULATED, *(disturb(moment, ["down", "other work", "overdue"]) for moment in SIMULATED[:2])]
+MOST_LOOKS = 20_000
+"""At the clock, after which a plan is given up: each moves it by a second."""
+
+
+# --- snapshots ----------------------------------------------------------------------------------------------------------------
+
+
+def places_in(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Paths to all values in nested lists and dictionaries."""
+    yield path
+    for key, inner in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
+        yield from places_in(inner, (*path, key))
+
+
+PLACES = [list(places_in(moment)) for moment in MOMENTS]
+VALUES = (
+    st.none()
+    | st.booleans()
+    | st.integers(-10, 2000)
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=8)
+    | st.sampled_from(["idle", "changing", "processing", "down", "upcoming", "ready", "in_process", "done", "red", "paint", "paint-1", "van", "3"])
+    | st.just([])
+    | st.just({})
+)
+
+
+@st.composite
+def spoilt_snapshots(draw: st.DrawFn) -> Any:
+    """A snapshot with some of its values changed, left out or swapped."""
+    which = draw(st.integers(0, len(MOMENTS) - 1))
+    snapshot = copy.deepcopy(MOMENTS[which])
+    for _ in range(draw(st.integers(1, 4))):
+        *way, last = draw(st.sampled_from(PLACES[which][1:]))
+        here: Any = snapshot
+        try:
+            for step in way:
+                here = here[step]
+            match draw(st.sampled_from(["change", "leave out", "swap"])):
+                case "change":
+                    here[last] = draw(VALUES)
+                case "leave out":
+                    del here[last]
+                case _:
+                    other = draw(st.sampled_from(list(here) if isinstance(here, dict) else range(len(here))))
+                    here[last], here[other] = here[other], here[last]
+        except (LookupError, TypeError):  # an earlier change has taken the place away
+            continue
+    return snapshot
+
+
+DECIDER = Decider(Floor(FACTORY), None, RULE)
+JUDGE = Decider(Floor(FACTORY), None, RULE)
+
+
+@given(spoilt_snapshots())
+@FUZZING
+def test_a_spoilt_snapshot_is_refused_in_words_or_answered_legally(data: Any) -> None:
+    try:
+        snapshot = parse_snapshot(data, FACTORY)
+    except SnapshotError as error:
+        unclear = [line for line in str(error).splitlines() if "; " not in line]
+    else:
+        unclear = []
+        assert read_snapshot(json.dumps(data), FACTORY) == snapshot
+        check_decisions(snapshot)
+    assert not unclear
+    assert read_or_none(json.dumps(data)) == read_plainly(json.dumps(data))
+
+
+def read_or_none(text: str) -> Snapshot | None:
+    try:
+        return read_snapshot(text, FACTORY)
+    except SnapshotError:
+        return None
+
+
+def read_plainly(text: str) -> Snapshot | None:
+    """The same by pydantic, which remembers nothing of the snapshot before."""
+    try:
+        return check_snapshot(Snapshot.model_validate_json(text), FACTORY)
+    except (ValidationError, SnapshotError):
+        return None
+
+
+def check_decisions(snapshot: Snapshot) -> None:
+    """They can be carried out one after the other."""
+    decisions = DECIDER.decide(snapshot)
+    assert JUDGE.tell(snapshot, [(one.machine, one.choice) for one in decisions])
+
+
+PLANNER = Planner(DECIDER)
+KINDS = ("down", "overdue", "nobody knows", "other work", "idle")
+
+
+@given(which=st.integers(0, len(SIMULATED) - 1), kinds=st.lists(st.sampled_from(KINDS), min_size=1, max_size=8))
+@FUZZING
+def test_decisions_and_plans_leave_stopped_machines_alone(which: int, kinds: list[str]) -> None:
+    snapshot = parse_snapshot(disturb(SIMULATED[which], kinds), FACTORY)
+    stopped = {name for name, state in snapshot.machines.items() if state.has_foreign_work}
+    check_decisions(snapshot)
+    assert not stopped & {one.machine for one in DECIDER.decide(snapshot)}
+    Reading(PLANNER.plan(snapshot, by="rule", futures=1), snapshot, FACTORY).check()
+
+
+@given(
+    st.binary(max_size=200)
+    | st.recursive(st.none() | st.booleans() | st.floats() | st.text(), st.lists, max_leaves=10).map(lambda value: json.dumps(value).encode())
+)
+@FUZZING
+def test_what_is_no_snapshot_at_all_is_refused(content: bytes) -> None:
+    with pytest.raises(SnapshotError):
+        read_snapshot(content, FACTORY)
+
+
+# --- the service --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
+    journal, ready = Journal(tmp_path_factory.mktemp("log") / "log.sqlite"), threading.Event()
+    engine = Engine(FACTORY, None, journal, budget=math.inf, plan_seconds=MOST_LOOKS, clock=Clock(step=1.0))
+    with TestClient(create_app(engine, Guards(rate=0.0), ready.set), raise_server_exceptions=False) as client:
+        ready.wait()
+        yield client
+
+
+def check(path: str, body: Any, answer: Any) -> None:
+    """An answer of the service is whole: legal decisions, or problems in words."""
+    assert answer.status_code in (200, 404, 405, 409, 413, 422, 503), f"{answer.status_code}: {answer.text}"
+    if answer.status_code != 200:
+        assert answer.json()["problems"]
+    elif path == "/v1/decide":
+        snapshot = parse_snapshot(body["snapshot"], FACTORY)
+        decisions = [Decision.model_validate(one) for one in answer.json()["decisions"]]
+        assert JUDGE.tell(snapshot, [(one.machine, one.choice) for one in decisions])
+
+
+@given(snapshot=spoilt_snapshots(), path=st.sampled_from(["/v1/decide", "/v1/plan", "/v1/explain", "/v1/floor"]))
+@FUZZING
+def test_spoilt_snapshots_are_answered_over_http(client: TestClient, snapshot: Any, path: str) -> None:
+    text = json.dumps({"snapshot": snapshot})
+    check(path, {"snapshot": snapshot}, client.request("PUT" if path == "/v1/floor" else "POST", path, content=text))
+
+
+CHANGES = st.lists(
+    st.fixed_dictionaries(
+        {"change": st.sampled_from(["rush_order", "machine_down", "order_terms", "cancel_order", "lock"])},
+        optional={
+            "order_id": st.text(max_size=4),
+            "product": st.sampled_from(["pod", "van", "shuttle", "pickup", "x"]),
+            "options": st.just(MOMENTS[0]["orders"][0]["options"]),
+            "due_date": st.integers(-100, 5000),
+            "weight": st.floats(),
+            "machine": st.sampled_from(list(MOMENTS[0]["machines"])),
+            "until": st.integers(0, 5000),
+            "order": st.sampled_from([order["order_id"] for order in MOMENTS[0]["orders"]]),
+            "operation": st.sampled_from(["body", "paint", "powertrain", "assembly", "test"]),
+        },
+    ),
+    min_size=1,
+    max_size=3,
+)
+
+
+@given(changes=CHANGES, futures=st.integers(0, 1))
+@FUZZING
+def test_odd_changes_are_answered_over_http(client: TestClient, changes: Any, futures: int) -> None:
+    text = json.dumps({"snapshot": MOMENTS[0], "changes": changes, "futures": futures})
+    check("/v1/what-if", None, client.post("/v1/what-if", content=text))
+
+
+def test_whatever_the_openapi_document_allows_is_answered(client: TestClient, tmp_path: Path) -> None:
+    """Cases of schemathesis for every operation, as many of them for all together as for another test."""
+    schema = schemathesis.openapi.from_dict(client.get("/openapi.json").json())
+    operations = [found.ok() for found in schema.get_all_operations()]
+    share = settings(FUZZING, max_examples=max(1, CASES // len(operations)))
+    asked = set()
+
+    for operation in operations:
+
+        @given(case=operation.as_strategy())
+        @share
+        def ask(case: Any) -> None:
+            asked.add((case.method, case.path))
+            body = case.body if isinstance(case.body, dict | list) else None
+            content = json.dumps(body).encode() if body is not None else None
+            headers = {name: value for name, value in dict(case.headers or {}).items() if value.isascii()}
+            answer = client.request(case.method, case.path, content=content, headers=headers)
+            if case.path.startswith("/v1/"):
+                check(case.path, body, answer)
+            else:
+                assert answer.status_code == 200
+
+        ask()
+    assert len(asked) == len(operations) >= 12
