@@ -15,8 +15,8 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from evaluation.benchmark import Benchmark, Settings
-from evaluation.reporting.console_tables import describe_results
+from evaluation.benchmark import Benchmark, BenchmarkConfig
+from evaluation.reporting.console_tables import format_results
 from evaluation.runner import provenance
 from evaluation.runner.contenders import parse_contenders
 from evaluation.runner.scenarios import NamedScenario, find_scenarios
@@ -88,7 +88,7 @@ def evaluate(options: argparse.Namespace) -> int:
     scenarios = find_scenarios(split_names(options.factories), options.orders)
     contenders = parse_contenders(options.policies or _usual_policies(scenarios, options.tuned))
     names = ("episodes", "planner_episodes", "validation_episodes", "block", "first", "versus", "processes", "patience", "tuned")
-    settings = Settings(**{name: getattr(options, name) for name in names})
+    settings = BenchmarkConfig(**{name: getattr(options, name) for name in names})
     command = describe_command(sys.argv[1:])
     with tqdm(unit=" episodes", smoothing=0.05, dynamic_ncols=True) as bar:
         benchmark = Benchmark(scenarios, contenders, settings, options.out, command=command, advance=bar.update)
@@ -96,7 +96,7 @@ def evaluate(options: argparse.Namespace) -> int:
         results = benchmark.run()
         bar.total = bar.n
     files = write_report(options.out, _factories(scenarios))
-    print(describe_results(results))
+    print(format_results(results))
     print(f"Written: {', '.join(str(file) for file in (options.out / 'results.json', options.out / 'episodes.csv', *files))}")
     return 0 if all(policy.failed is None for scenario in results.scenarios.values() for policy in scenario.policies.values()) else 1
 
@@ -133,7 +133,7 @@ def tune(options: argparse.Namespace) -> int:
 def run_public_suite(options: argparse.Namespace) -> int:
     """Score policies on public instances."""
     from evaluation.public_suites.suites import run_suite
-    from evaluation.public_suites.tables import describe_suite, failures, report_suite
+    from evaluation.public_suites.tables import failures, format_suite, report_suite
 
     if options.instances is None:
         raise ValueError("--suite needs --instances, the folder of the public benchmarks. Give it.")
@@ -149,9 +149,9 @@ def run_public_suite(options: argparse.Namespace) -> int:
             advance=bar.update,
             first_machine=options.first_machine,
         )
-    write_atomically(options.out / "results.json", json.dumps({**provenance.describe(), **results}, indent=1, allow_nan=False) + "\n")
+    write_atomically(options.out / "results.json", json.dumps({**provenance.collect_provenance(), **results}, indent=1, allow_nan=False) + "\n")
     write_atomically(options.out / "report.md", report_suite(results))
-    print(f"{describe_suite(results)}\n\nWritten: {options.out / 'results.json'}, {options.out / 'report.md'}")
+    print(f"{format_suite(results)}\n\nWritten: {options.out / 'results.json'}, {options.out / 'report.md'}")
     return 1 if any(failures(results)) else 0
 
 

@@ -12,8 +12,8 @@ import sys
 from pathlib import Path
 
 from agents.training.config import ConfigError, TrainingConfig, read_config
-from evaluation.benchmark import Benchmark, Settings, warm_up
-from evaluation.reporting.console_tables import describe_results
+from evaluation.benchmark import Benchmark, BenchmarkConfig, warm_up
+from evaluation.reporting.console_tables import format_results
 from evaluation.runner import provenance
 from evaluation.runner.contenders import Contender, parse_contenders
 from evaluation.runner.scenarios import find_scenarios
@@ -80,19 +80,19 @@ def run(config: TrainingConfig, folder: Path, options: argparse.Namespace, *, re
     if options.device == "cuda" and not torch.cuda.is_available():
         raise ConfigError("--device cuda: torch finds no GPU here. Install a build of torch for your GPU, or leave --device away to learn on the processor.")
     device = options.device if options.device != "auto" else ("cuda" if torch.cuda.is_available() else "cpu")
-    names = config.scenario.validate_on or config.scenario.factories
+    names = config.scenario.validation_factories or config.scenario.factories
     references = {name: (str(rule), rule) for name, rule in ((name, best_tuned_rule(name)) for name in names)}
-    trainer = Trainer(config, folder, prior=find_prior(config), references=references, device=device, facts=provenance.describe())
+    trainer = Trainer(config, folder, prior=find_prior(config), references=references, device=device, facts=provenance.collect_provenance())
     if resume:
         trainer.resume()
     else:
         trainer.begin()
     print(f"Best on the validation episodes: {trainer.best_ratio:.3f} of the best rule's cost. Policy: {folder / 'policy'}")
-    if config.improving.rounds:
+    if config.expert_iteration.iterations:
         improve(config, folder)
     if not options.no_test:
         compare(config, folder)
-    if config.keeping.bundle:
+    if config.logging.export_bundle:
         export(folder)
     print(f"Events: tensorboard --logdir {folder / 'events'}")
 
@@ -100,12 +100,12 @@ def run(config: TrainingConfig, folder: Path, options: argparse.Namespace, *, re
 def improve(config: TrainingConfig, folder: Path) -> None:
     """Let the policy learn from lookahead over itself; the best on the validation episodes becomes the run's."""
     from agents.network.trained_policy import copy_policy
-    from agents.policy_improvement.expert_iteration import Improvement, settings_of
+    from agents.policy_improvement.expert_iteration import ExpertIteration, expert_iteration_config
 
-    start = folder / "improving" / "start"
+    start = folder / "expert_iteration" / "start"
     if not (start / "manifest.json").exists():
         copy_policy(folder / "policy", start)
-    improvement = Improvement(start, folder / "improving", settings_of(config), config.threads)
+    improvement = ExpertIteration(start, folder / "expert_iteration", expert_iteration_config(config), config.threads)
     best = improvement.run()
     copy_policy(best, folder / "policy")
     print(f"After learning from lookahead: {improvement.best_cost:.3f} of the trained policy's cost. Policy: {folder / 'policy'}, from {best}")
@@ -129,23 +129,23 @@ def export(folder: Path) -> None:
 
 def find_prior(config: TrainingConfig) -> dict[str, float] | None:
     """Weights of the evolved index that the network starts as."""
-    if config.network.start != "index" or config.network.policy is not None:
+    if config.network.prior != "index" or config.network.init_from is not None:
         return None
-    name = config.network.start_factory or config.scenario.factories[0]
+    name = config.network.prior_factory or config.scenario.factories[0]
     index = tuned_index(name)
     if index is None:
-        raise ConfigError(f"network.start = 'index'; no index was evolved for {name}. Run python evaluate.py --tune --factory {name}, or start as 'atcs'.")
+        raise ConfigError(f"network.prior = 'index'; no index was evolved for {name}. Run python evaluate.py --tune --factory {name}, or start as 'atcs'.")
     return dict(index.weights)
 
 
 def compare(config: TrainingConfig, folder: Path) -> None:
     """Score the policy, some tuned rules and the index on test seeds, and print the table."""
-    names = list(config.scenario.validate_on or config.scenario.factories)
-    contenders = [*parse_contenders(config.keeping.rivals), Contender("policy", "learned", paths=(str(folder / "policy"),))]
-    settings = Settings(episodes=config.keeping.test_episodes, processes=2)
+    names = list(config.scenario.validation_factories or config.scenario.factories)
+    contenders = [*parse_contenders(config.logging.baselines), Contender("policy", "learned", paths=(str(folder / "policy"),))]
+    settings = BenchmarkConfig(episodes=config.logging.test_episodes, processes=2)
     command = shlex.join(["python", "train.py", "--resume", str(folder)])
     results = Benchmark(find_scenarios(names), contenders, settings, folder / "evaluation", command=command).run()
-    print(describe_results(results))
+    print(format_results(results))
 
 
 if __name__ == "__main__":

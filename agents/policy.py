@@ -20,14 +20,14 @@ class Policy(Protocol):
 
 
 @runtime_checkable
-class ShopPolicy(Policy, Protocol):
+class StatefulPolicy(Policy, Protocol):
     """A policy that simulates or plans ahead, and so needs the state of the shop; of that it may use only what is known (``docs/model.md``)."""
 
-    def watch(self, batch: Batch) -> None:
+    def bind(self, batch: Batch) -> None:
         """The shops it is going to decide for, their episodes just begun."""
 
 
-class UnfinishedError(RuntimeError):
+class EpisodeUnfinishedError(RuntimeError):
     """An episode that was not over at its limit."""
 
 
@@ -51,23 +51,23 @@ def play(batch: Batch, policy: Policy, seeds: NDArray[np.uint64], factories: NDA
     TypeError, ValueError
         If seeds or factories are not one for each environment, or the policy does not answer one
         integer for each.
-    UnfinishedError
-        If an episode meets a limit of the batch (``last_date``, ``most_decisions``) before its end.
+    EpisodeUnfinishedError
+        If an episode meets a limit of the batch (``last_date``, ``max_decisions``) before its end.
     """
     tables = batch.reset(seeds, factories)
-    if isinstance(policy, ShopPolicy):
-        policy.watch(batch)
+    if isinstance(policy, StatefulPolicy):
+        policy.bind(batch)
     while not batch.over.all():
         batch.grow_log()
         actions = batch.check_actions("decide: actions", policy.decide(as_observation(tables)))
         tables = batch.step(actions, autoreset=False)
         if batch.outcome.truncated.any():
-            raise UnfinishedError(_describe_unfinished(batch))
+            raise EpisodeUnfinishedError(_format_unfinished(batch))
 
 
-def _describe_unfinished(batch: Batch) -> str:
+def _format_unfinished(batch: Batch) -> str:
     env = int(np.argmax(batch.outcome.truncated))
-    floor = batch.shop.floor[env]
+    floor = batch.shop.env[env]
     return (
         f"environment {env}, seed {floor.seed}: {floor.num_orders - floor.num_completed} of {floor.num_orders} orders are open "
         f"after {floor.decisions} decisions, at date {floor.clock}"

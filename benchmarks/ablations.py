@@ -24,7 +24,7 @@ from unittest import mock
 import numpy as np
 import torch
 
-from agents.ppo.rollout_collector import Gatherer
+from agents.ppo.rollout_collector import RolloutCollector
 from agents.training import trainer as training
 from agents.training.config import TrainingConfig, parse_config
 from agents.training.mixture import factories_of
@@ -51,13 +51,13 @@ class Variant:
 VARIANTS = (
     Variant("all parts"),
     Variant("discount and trace per decision", change="decisions"),
-    Variant("no prior: start from scratch", {"network": {"start": "nothing"}}),
-    Variant("prior: ATCS instead of the evolved index", {"network": {"start": "atcs", "sharpness": 2.0}}),
+    Variant("no prior: start from scratch", {"network": {"prior": "none"}}),
+    Variant("prior: ATCS instead of the evolved index", {"network": {"prior": "atcs", "prior_scale": 2.0}}),
     Variant("Huber loss instead of squared error", change="huber"),
     Variant("waits end after two minutes", change="short waits"),
     Variant("critic sees what the actor sees", change="plain critic"),
-    Variant("no entropy bonus", {"learning": {"entropy": 0.0, "final_entropy": 0.0}}),
-    Variant("trace of 25 mean process times", {"learning": {"trace": 25.0}}),
+    Variant("no entropy bonus", {"learning": {"ent_coef": 0.0, "final_ent_coef": 0.0}}),
+    Variant("trace of 25 mean process times", {"learning": {"gae_time": 25.0}}),
 )
 
 
@@ -74,16 +74,16 @@ def patched(change: str) -> Iterator[None]:
         if change == "huber":
             stack.enter_context(mock.patch("torch.nn.functional.mse_loss", torch.nn.functional.smooth_l1_loss))
         elif change == "plain critic":
-            stack.enter_context(mock.patch("agents.ppo.rollout_collector.describe_future", return_value=None))
+            stack.enter_context(mock.patch("agents.ppo.rollout_collector.privileged_critic_features", return_value=None))
         elif change == "decisions":
-            stack.enter_context(mock.patch.object(Gatherer, "elapsed", _one_mean_gap))
+            stack.enter_context(mock.patch.object(RolloutCollector, "elapsed", _one_mean_gap))
         elif change == "short waits":
             whole = factories_of
             stack.enter_context(mock.patch.object(training, "factories_of", lambda *names: [with_short_waits(factory) for factory in whole(*names)]))
         yield
 
 
-def _one_mean_gap(self: Gatherer) -> np.ndarray[Any, Any]:
+def _one_mean_gap(self: RolloutCollector) -> np.ndarray[Any, Any]:
     """As long for every decision as they are apart on average."""
     return np.full(self.shops.num_envs, _mean_gap)
 
@@ -95,7 +95,7 @@ _mean_gap = 6.0
 def run(work: tuple[Variant, int, int]) -> dict[str, Any]:
     """Train one variant with one seed."""
     variant, seed, steps = work
-    data: dict[str, Any] = {"seed": seed, "threads": 1, "learning": {"steps": steps}, "keeping": {"pictures": False, "rollouts_a_checkpoint": 1000}}
+    data: dict[str, Any] = {"seed": seed, "threads": 1, "learning": {"total_timesteps": steps}, "logging": {"log_gantt": False, "checkpoint_interval": 1000}}
     for section, settings in variant.settings.items():
         data[section] = {**data.get(section, {}), **settings}
     config: TrainingConfig = parse_config(data, variant.name)

@@ -27,10 +27,10 @@ from factory.io.catalogue import find_single_factory
 from scheduler.decisions.bundle import Bundle
 from scheduler.decisions.decider import Decider
 from scheduler.decisions.loaded_policy import fallback_rule
-from scheduler.floor.floor import Floor, take_snapshot
+from scheduler.floor.floor import ShopFloor, take_snapshot
 from scheduler.plans.planner import Planner
 from scheduler.simulated_plant import simulate
-from scheduler.snapshot.order_tables import forget
+from scheduler.snapshot.order_tables import clear_previous
 from scheduler.snapshot.read import parse_snapshot, read_snapshot
 from scheduler.snapshot.schema import OrderState, Snapshot
 
@@ -44,7 +44,7 @@ _FACTORY = find_single_factory("microfactory")
 
 def running_moments(orders: int) -> list[Snapshot]:
     """Consecutive moments of a running plant with that many open orders, in each of which a machine has just become free."""
-    names, rule = Floor(_FACTORY), make_rule("ATCS")
+    names, rule = ShopFloor(_FACTORY), make_rule("ATCS")
     moments = [take_snapshot(names, simulate(_FACTORY, rule, 5, decisions), 0) for decisions in _MOMENTS]
     waiting = [_put_down(order) for order in moments[0].orders]
     crowd = [order.model_copy(update={"order_id": f"{order.order_id}/{turn}"}) for turn in range(orders // len(waiting) + 1) for order in waiting]
@@ -94,7 +94,7 @@ def time_calls(call: Callable[[Any], Any], values: Sequence[Any], seconds: float
 
 def measure_decisions(bundle: Bundle, seconds: float) -> dict[str, Any]:
     """Figures by open orders."""
-    decider, found = Decider(Floor(_FACTORY), bundle, fallback_rule(bundle.manifest, _FACTORY.name)), dict[str, Any]()
+    decider, found = Decider(ShopFloor(_FACTORY), bundle, fallback_rule(bundle.manifest, _FACTORY.name)), dict[str, Any]()
     for orders in OPEN_ORDERS:
         moments = running_moments(orders)
         crowded = [free_all(moment) for moment in moments]
@@ -111,13 +111,13 @@ def measure_decisions(bundle: Bundle, seconds: float) -> dict[str, Any]:
 
 
 def _read_first(text: str) -> Snapshot:
-    forget(_FACTORY)
+    clear_previous(_FACTORY)
     return read_snapshot(text, _FACTORY)
 
 
 def measure_plans(bundle: Bundle, seconds: float) -> dict[str, float]:
     """Plans of 100 orders."""
-    planner = Planner(Decider(Floor(_FACTORY), bundle, fallback_rule(bundle.manifest, _FACTORY.name)))
+    planner = Planner(Decider(ShopFloor(_FACTORY), bundle, fallback_rule(bundle.manifest, _FACTORY.name)))
     return time_calls(planner.plan, running_moments(HTTP_ORDERS), seconds)
 
 
@@ -133,7 +133,7 @@ def measure_http(folder: Path, rate: float, seconds: float, connections: int) ->
         "rate": rate,
         "open_orders": HTTP_ORDERS,
         "connections": connections,
-        "most_requests_per_second": most.describe()["requests_per_second"],
+        "max_requests_per_second": most.describe()["requests_per_second"],
     }
 
 
@@ -163,9 +163,9 @@ def main() -> None:
     http = found["http"] = measure_http(options.bundle, options.rate, options.http_seconds, options.connections)
     print(
         f"HTTP, {HTTP_ORDERS} open orders: {http['requests_per_second']:.0f} requests/s, {http['p50_us'] / 1000:.1f} ms (99 %: {http['p99_us'] / 1000:.1f}), "
-        f"{http['refused']} refused; at most {http['most_requests_per_second']:.0f} requests/s"
+        f"{http['refused']} refused; at most {http['max_requests_per_second']:.0f} requests/s"
     )
-    found |= {"load_after": busy_cores(), **provenance.describe()}
+    found |= {"load_after": busy_cores(), **provenance.collect_provenance()}
     if options.json:
         options.json.parent.mkdir(parents=True, exist_ok=True)
         options.json.write_text(json.dumps(found, indent=1) + "\n")

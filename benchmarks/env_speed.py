@@ -38,7 +38,7 @@ from envs.vector_env import ChangeoverVectorEnv
 from factory.jit.compile import compiled
 from factory.simulation import random_numbers
 from factory.simulation.arrays import FactoryArrays, ShopState
-from factory.simulation.kernel import advance, begin_episode, decide
+from factory.simulation.kernel import advance, apply_action, begin_episode
 
 REFERENCE_FACTORY = "microfactory"
 FACTORIES = (REFERENCE_FACTORY, "large")
@@ -93,10 +93,10 @@ def choose_at_random(mask, moment, actions):
 def play_at_random(factory, shop, e, decisions):
     """Take random legal decisions in environment ``e``, without observing anything; an episode that ends is followed by the next."""
     for _ in range(decisions):
-        decide(factory, shop, e, pick_legal(shop.legal[e], random_numbers.uniform(shop.floor[e].seed, _CHOICE, e, shop.floor[e].decisions)))
+        apply_action(factory, shop, e, pick_legal(shop.legal[e], random_numbers.uniform(shop.env[e].seed, _CHOICE, e, shop.env[e].decisions)))
         advance(factory, shop, e)
-        if shop.floor[e].deciding < 0:
-            begin_episode(factory, shop, e, shop.floor[e].factory, shop.floor[e].seed + np.uint64(1))
+        if shop.env[e].deciding < 0:
+            begin_episode(factory, shop, e, shop.env[e].factory, shop.env[e].seed + np.uint64(1))
             advance(factory, shop, e)
 
 
@@ -104,7 +104,7 @@ def play_at_random(factory, shop, e, decisions):
 def play_in_turn(factory, shop, first, decisions):
     """Take random legal decisions in all environments, one after the other, from ``first`` on."""
     for count in range(decisions):
-        play_at_random(factory, shop, (first + count) % shop.floor.shape[0], 1)
+        play_at_random(factory, shop, (first + count) % shop.env.shape[0], 1)
 
 
 @compiled
@@ -112,10 +112,10 @@ def play_by_atcs(factory, shop, e, decisions, scratch, tables):
     """Take decisions in environment ``e`` under the ATCS rule; an episode that ends is followed by the next."""
     for _ in range(decisions):
         observe(factory, shop, e, scratch, tables.candidates[e], tables.machines[e], tables.shop[e], tables.action_mask[e])
-        decide(factory, shop, e, best_by_column(shop, e, tables.candidates[e], _ATCS))
+        apply_action(factory, shop, e, best_by_column(shop, e, tables.candidates[e], _ATCS))
         advance(factory, shop, e)
-        if shop.floor[e].deciding < 0:
-            begin_episode(factory, shop, e, shop.floor[e].factory, shop.floor[e].seed + np.uint64(1))
+        if shop.env[e].deciding < 0:
+            begin_episode(factory, shop, e, shop.env[e].factory, shop.env[e].seed + np.uint64(1))
             advance(factory, shop, e)
 
 
@@ -137,8 +137,8 @@ def spread_over_episode(batch: Batch, policy: str) -> None:
             play_at_random(batch.arrays, shop, env, decisions)
 
     length = 0
-    while shop.floor.decisions[0] >= length:
-        length = int(shop.floor.decisions[0])
+    while shop.env.decisions[0] >= length:
+        length = int(shop.env.decisions[0])
         play_on(0, 1)
     played = min(_PLAYED_ENVS, batch.num_envs)
     for env in range(played):

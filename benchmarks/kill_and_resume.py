@@ -17,7 +17,7 @@ import torch
 
 from agents.training.checkpoints import read_newest
 
-STEPS = "learning.steps=65536"
+STEPS = "learning.total_timesteps=65536"
 LATEST = 0.35
 """Latest moment of a kill, as a share of the whole run's time; much of it passes before the first rollout."""
 COMMAND = [sys.executable, "train.py", "--no-test"]

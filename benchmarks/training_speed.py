@@ -24,20 +24,20 @@ from stable_baselines3.common.callbacks import BaseCallback
 from torch import Tensor
 
 from agents.index.policy import as_array, atcs_weights
-from agents.network.features_torch import describe_machines, describe_rows, describe_shop
-from agents.network.pointer_network import Described, bounded
-from agents.ppo.actor_critic import PointerPolicy
+from agents.network.features_torch import machine_features, row_features, shop_features
+from agents.network.pointer_network import NetworkInput, symlog
+from agents.ppo.actor_critic import PointerActorCriticPolicy
 from agents.ppo.semi_markov_ppo import SemiMarkovPPO
 from agents.ppo.vec_env import ShopVecEnv
 from agents.training.memory import keep_memory
-from agents.training.trainer import shares_of
+from agents.training.trainer import split_evenly
 from benchmarks.env_speed import processor
 from factory.io.catalogue import find_single_factory
 
 _NEVER = -1e9  # logit of a row that is not legal
 
 
-class PaddedPolicy(PointerPolicy):
+class PaddedPolicy(PointerActorCriticPolicy):
     """The same network over all rows of the tables, the illegal ones masked, for stock MaskablePPO."""
 
     def _look(self, observation: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
@@ -45,12 +45,12 @@ class PaddedPolicy(PointerPolicy):
         network, legal = self.network, observation["action_mask"] > 0
         count, rows = legal.shape
         of_rows = observation["shop"].unsqueeze(1).expand(-1, rows, -1).flatten(0, 1)
-        features = describe_rows(observation["candidates"].flatten(0, 1), of_rows)
-        encoded = network.row_encoder(bounded(features)).view(count, rows, network.width)
+        features = row_features(observation["candidates"].flatten(0, 1), of_rows)
+        encoded = network.row_encoder(symlog(features)).view(count, rows, network.hidden_size)
         shown = encoded * legal.unsqueeze(2)
         mean = shown.sum(dim=1) / legal.sum(dim=1, keepdim=True).clamp(min=1)
-        machines = network.pool_machines(describe_machines(observation["machines"], observation["shop"]))
-        summary = torch.cat([mean, shown.amax(dim=1), machines, describe_shop(observation["shop"])], dim=1)  # encodings are never negative
+        machines = network.pool_machines(machine_features(observation["machines"], observation["shop"]))
+        summary = torch.cat([mean, shown.amax(dim=1), machines, shop_features(observation["shop"])], dim=1)  # encodings are never negative
         context = network.context_part(network.context(summary)).unsqueeze(1)
         logits = (features @ network.prior).view(count, rows) + network.row_head(torch.relu_(network.row_part(encoded) + context)).squeeze(2)
         log_probabilities = torch.log_softmax(torch.where(legal, logits, torch.full((), _NEVER)), dim=1)
@@ -70,7 +70,7 @@ class PaddedPolicy(PointerPolicy):
 
     def predict_values(self, obs: Any) -> Tensor:
         """Values ``[N]``."""
-        return super().predict_values(obs) if isinstance(obs, Described) else self._look(obs)[1]
+        return super().predict_values(obs) if isinstance(obs, NetworkInput) else self._look(obs)[1]
 
 
 class _Ticks(BaseCallback):
@@ -94,11 +94,11 @@ def measure(which: str, settings: argparse.Namespace) -> float:
     """Steps a second of one algorithm; its first rollout does not count."""
     envs = settings.envs
     factories = [find_single_factory(settings.factory)]
-    policy = {"prior": as_array(atcs_weights(2.0, 0.5, detour=0.0, wait=-3.0, ahead=-3.0)).tolist(), "sharpness": 3.0, "width": 64}
+    policy = {"prior": as_array(atcs_weights(2.0, 0.5, detour=0.0, wait=-3.0, ahead=-3.0)).tolist(), "prior_scale": 3.0, "hidden_size": 64}
     common: dict[str, Any] = {"n_steps": settings.steps, "batch_size": settings.minibatch, "n_epochs": settings.epochs, "policy_kwargs": policy, "seed": 0}
     model: MaskablePPO
     if which == "ours":
-        model = SemiMarkovPPO([ShopVecEnv(factories, share) for share in shares_of(envs, settings.threads)], device="cpu", **common)
+        model = SemiMarkovPPO([ShopVecEnv(factories, share) for share in split_evenly(envs, settings.threads)], device="cpu", **common)
     else:
         model = MaskablePPO(PaddedPolicy, ShopVecEnv(factories, envs), device="cpu", **common)
     ticks = _Ticks()

@@ -55,7 +55,7 @@ def measure_factory(name: str, episodes: int, repeats: int) -> dict[str, Any]:
     batch = play_episodes(name, episodes)
     factory = batch.factories[0]
     rounds = [measure_round(factory, batch) for _ in range(repeats)]
-    log_lines = int(batch.shop.floor.log_length.mean())
+    log_lines = int(batch.shop.env.log_length.mean())
     return {"factory": name, "log_lines": log_lines, **{step: round(statistics.median(each[step] for each in rounds), 2) for step in STEPS}}
 
 

@@ -9,10 +9,10 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from envs.observation.candidates import DEFAULT_CHANGEOVER_ROWS, DEFAULT_JOB_ROWS, Tables, allocate_scratch, allocate_tables
+from envs.observation.candidates import DEFAULT_CHANGEOVER_ROWS, DEFAULT_JOB_ROWS, Tables, allocate_observation_scratch, allocate_tables
 from envs.observation.columns import CANDIDATES, MACHINES, SHOP, Column
 from envs.reward_scale import measure_cost_scales
-from envs.step_kernels import FINE, allocate_outcome, replace_illegal, reset_all, restart_some, step_all, step_all_once
+from envs.step_kernels import STEP_OK, allocate_outcome, replace_illegal, reset_all, restart_some, step_all, step_all_once
 from factory.model import Factory, OrderBook
 from factory.simulation.allocation import allocate
 from factory.simulation.arrays import COST_TERMS, NEVER, FactoryArrays
@@ -84,7 +84,7 @@ class Batch:
         Float type of the tables.
     last_date
         Date that truncates an episode; None for none.
-    most_decisions
+    max_decisions
         Decisions after which an episode is truncated; None for none. Whatever it is, an episode is
         truncated after 50 idle decisions for each operation of its orders: waits with nothing under
         way, and changeovers without an operation.
@@ -115,7 +115,7 @@ class Batch:
         machine_rows: int = 0,
         dtype: type[np.floating[Any]] = np.float32,
         last_date: int | None = None,
-        most_decisions: int | None = None,
+        max_decisions: int | None = None,
         illegal_actions: str = "raise",
         draw_factory: bool = False,
         num_tables: int = 2,
@@ -129,7 +129,7 @@ class Batch:
         log_length = check_count("log_length", log_length, 0, "Give 0 for no log.")
         dtype = check_float_type("dtype", dtype)
         self.last_date = _limit("last_date", last_date, 0)
-        self.most_decisions = _limit("most_decisions", most_decisions, 1)
+        self.max_decisions = _limit("max_decisions", max_decisions, 1)
         self.draw_factory = check_flag("draw_factory", draw_factory)
         if illegal_actions not in ("raise", "replace"):
             rule = "must be 'raise' or 'replace'"
@@ -143,16 +143,16 @@ class Batch:
         self.replaces = illegal_actions == "replace"
         self.factories, self.books = tuple(factories), tuple(books) if books is not None else (None,) * len(factories)
         self._arrays = arrays = load(self.factories, self.books)
-        most_rows = full_rows(arrays)
-        rows = {"job_rows": job_rows or most_rows[0], "changeover_rows": changeover_rows or most_rows[1]}
+        max_rows = full_rows(arrays)
+        rows = {"job_rows": job_rows or max_rows[0], "changeover_rows": changeover_rows or max_rows[1]}
         self._rows, self._dtype, self._is_scaled = rows, dtype, False
         self.shop = allocate(arrays, num_envs, **rows, log_length=log_length)
         self.num_envs = num_envs
-        self._log_length = self.shop.floor.view(np.ndarray)["log_length"]  # a plain view: fields of records are slow to reach from Python
-        self._deciding = self.shop.floor.view(np.ndarray)["deciding"]
+        self._log_length = self.shop.env.view(np.ndarray)["log_length"]  # a plain view: fields of records are slow to reach from Python
+        self._deciding = self.shop.env.view(np.ndarray)["deciding"]
         self.max_idle = idle_limits(arrays, IDLE_DECISIONS_AN_OPERATION)
         self.replaced = np.zeros(num_envs, np.bool_)
-        self.scratch = allocate_scratch(self.shop)
+        self.scratch = allocate_observation_scratch(self.shop)
         self._ring = [allocate_tables(arrays, self.shop, dtype, machine_rows) for _ in range(num_tables)]
         self._turn = 0
         self._has_begun = False
@@ -183,7 +183,7 @@ class Batch:
         """Make room in the logs before one runs short."""
         if self.shop.log.shape[1] and self._log_length.max() + SPARE_LINES > self.shop.log.shape[1]:
             self.shop = grow_log(self.shop)
-            self._log_length = self.shop.floor.view(np.ndarray)["log_length"]
+            self._log_length = self.shop.env.view(np.ndarray)["log_length"]
 
     @property
     def over(self) -> NDArray[np.bool_]:
@@ -255,12 +255,12 @@ class Batch:
             actions = actions.copy()
             replace_illegal(self.shop, actions, self.replaced)
         turn = (self._turn + 1) % len(self._ring)
-        tables, limits = self._ring[turn], (self.last_date, self.most_decisions, self.max_idle)
+        tables, limits = self._ring[turn], (self.last_date, self.max_decisions, self.max_idle)
         if autoreset:
             result = step_all(self.arrays, self.shop, actions, *limits, self.draw_factory, self.scratch, tables, self.final, self.outcome)
         else:
             result = step_all_once(self.arrays, self.shop, actions, *limits, self.scratch, tables, self.outcome)
-        if result != FINE:
+        if result != STEP_OK:
             self._refuse(result, actions)
         self._turn = turn
         return tables
@@ -291,24 +291,24 @@ class Batch:
 
     def _check_begun(self, method: str) -> None:
         if not self._has_begun:  # also by those who fill the shop themselves
-            self._has_begun = bool((self.shop.floor.num_orders > 0).all())
+            self._has_begun = bool((self.shop.env.num_orders > 0).all())
         if not self._has_begun:
             raise RuntimeError(f"{method}(): no episode has begun. Call reset().")
 
     def _refuse(self, result: int, actions: NDArray[np.int64]) -> None:
-        if result < FINE:
+        if result < STEP_OK:
             env = -2 - result
             raise IllegalActionError(self._explain(env, int(actions[env])))
         self._check_stuck(result)
 
     def _explain(self, env: int, action: int) -> str:
-        machine = int(self.shop.floor.deciding[env])
+        machine = int(self.shop.env.deciding[env])
         legal = np.flatnonzero(self.shop.legal[env]).tolist()
         return f"environment {env}, machine {machine}: action = {action}; it must be a legal row of the action mask. Choose one of {legal}."
 
     def _check_stuck(self, env: int) -> None:
         if env >= 0:
-            floor = self.shop.floor
+            floor = self.shop.env
             name = self.factories[int(floor.factory[env])].name
             raise StuckError(f"factory {name}, seed {floor.seed[env]}, date {floor.clock[env]}: orders are open but nothing can happen any more.")
 

@@ -42,7 +42,7 @@ class ChangeoverEnv(gymnasium.Env[Observation, np.int64]):
         Orders of an episode, in place of the factory's.
     job_rows, changeover_rows
         Rows of the candidate table; 0 for as many as can ever be needed.
-    last_date, most_decisions
+    last_date, max_decisions
         Truncate the episode at the first decision at or after this tick, or after this many decisions.
         Without them too it is truncated after 50 idle decisions for each operation of its orders (waits
         with nothing under way, changeovers without an operation), which only a policy that does
@@ -83,7 +83,7 @@ class ChangeoverEnv(gymnasium.Env[Observation, np.int64]):
         job_rows: int = DEFAULT_JOB_ROWS,
         changeover_rows: int = DEFAULT_CHANGEOVER_ROWS,
         last_date: int | None = None,
-        most_decisions: int | None = None,
+        max_decisions: int | None = None,
         illegal_actions: str = "raise",
         dtype: type[np.floating[Any]] = np.float32,
         render_mode: str | None = None,
@@ -96,7 +96,7 @@ class ChangeoverEnv(gymnasium.Env[Observation, np.int64]):
             "job_rows": job_rows,
             "changeover_rows": changeover_rows,
             "last_date": last_date,
-            "most_decisions": most_decisions,
+            "max_decisions": max_decisions,
             "illegal_actions": illegal_actions,
             "dtype": dtype,
         }

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from envs.observation.candidates import allocate_scratch, allocate_tables
+from envs.observation.candidates import allocate_observation_scratch, allocate_tables
 from envs.step_kernels import reference_cost
 from factory.futures.lulls import allocate_lulls
 from factory.progress import Progress
@@ -19,22 +19,22 @@ from factory.simulation.allocation import allocate
 from factory.simulation.arrays import FactoryArrays
 from factory.simulation.log_capacity import full_rows
 
-MOST_ORDERS = 1000
+MAX_SCALE_ORDERS = 1000
 """Orders of a reference episode; where there are more, the scale is estimated from this many."""
 _REFERENCE_EPISODES = 8
 _REFERENCE_SEED = 2**63  # outside every block of episode seeds (envs.seed_splits)
 
-Rows = dict[str, int]
+RowCounts = dict[str, int]
 _Float = type[np.floating[Any]]
 
 _measured: dict[bytes, float] = {}
 """Scales that this process has measured, by all that they depend on."""
 
 
-def measure_cost_scales(arrays: FactoryArrays, names: Sequence[str], rows: Rows, dtype: _Float) -> None:
+def measure_cost_scales(arrays: FactoryArrays, names: Sequence[str], rows: RowCounts, dtype: _Float) -> None:
     """Set the cost scale of factories that give none to the mean cost of an episode under ATCS (at least 1).
 
-    Eight episodes are played, or a single one where nothing is drawn. Of more than :data:`MOST_ORDERS` orders
+    Eight episodes are played, or a single one where nothing is drawn. Of more than :data:`MAX_SCALE_ORDERS` orders
     the scale is an estimate, see :func:`_estimate`.
 
     Parameters
@@ -88,13 +88,13 @@ def _episodes(arrays: FactoryArrays, g: int) -> int:
 def _lengths(arrays: FactoryArrays, g: int) -> tuple[int, ...]:
     """Orders of the reference episodes: all, or half the most and the most."""
     orders = int(arrays.plant.num_orders[g])
-    return (orders,) if orders <= MOST_ORDERS else (MOST_ORDERS // 2, MOST_ORDERS)
+    return (orders,) if orders <= MAX_SCALE_ORDERS else (MAX_SCALE_ORDERS // 2, MAX_SCALE_ORDERS)
 
 
-def _estimate(arrays: FactoryArrays, g: int, rows: Rows, dtype: _Float, progress: Progress) -> float:
+def _estimate(arrays: FactoryArrays, g: int, rows: RowCounts, dtype: _Float, progress: Progress) -> float:
     """Mean cost of an episode.
 
-    Of n orders, more than m = MOST_ORDERS, the first m and the first m/2 are played. Costs c are taken to grow
+    Of n orders, more than m = MAX_SCALE_ORDERS, the first m and the first m/2 are played. Costs c are taken to grow
     as a power of the number of orders, c(n) = c(m) * (n / m)**a with a = log2(c(m) / c(m/2)): a is 1 where
     the factory keeps up, and 2 where orders pile up, so it is held between these.
     """
@@ -104,16 +104,16 @@ def _estimate(arrays: FactoryArrays, g: int, rows: Rows, dtype: _Float, progress
         return costs[0]
     half, whole = (max(1e-9, cost) for cost in costs)
     growth = min(2.0, max(1.0, math.log2(whole / half)))
-    return float(whole * (orders / MOST_ORDERS) ** growth)
+    return float(whole * (orders / MAX_SCALE_ORDERS) ** growth)
 
 
-def _mean_cost(arrays: FactoryArrays, g: int, orders: int, rows: Rows, dtype: _Float, progress: Progress) -> float:
+def _mean_cost(arrays: FactoryArrays, g: int, orders: int, rows: RowCounts, dtype: _Float, progress: Progress) -> float:
     """Mean cost of the reference episodes of factory ``g`` with its first ``orders`` orders."""
     costs = []
     with _with_orders(arrays, g, orders):
         shop = allocate(arrays, 1, **_fitting(arrays, rows))
         working = (
-            allocate_scratch(shop),
+            allocate_observation_scratch(shop),
             allocate_tables(arrays, shop, dtype),
             allocate_lulls(arrays, 1),
         )
@@ -137,13 +137,13 @@ def _with_orders(arrays: FactoryArrays, g: int, orders: int) -> Iterator[None]:
         plant.num_orders[:], plant.initial_orders[:] = before
 
 
-def _fitting(arrays: FactoryArrays, rows: Rows) -> Rows:
+def _fitting(arrays: FactoryArrays, rows: RowCounts) -> RowCounts:
     """Rows without those that no queue can fill."""
     most = dict(zip(("job_rows", "changeover_rows"), full_rows(arrays), strict=True))
     return {name: min(count, most[name]) for name, count in rows.items()}
 
 
-def _digest(arrays: FactoryArrays, g: int, rows: Rows, dtype: _Float) -> bytes:
+def _digest(arrays: FactoryArrays, g: int, rows: RowCounts, dtype: _Float) -> bytes:
     """Hash of all that the cost of an episode in factory ``g`` depends on."""
     digest = hashlib.sha256(repr((sorted(rows.items()), np.dtype(dtype).name)).encode())
     for one in fields(arrays):

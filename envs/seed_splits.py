@@ -97,7 +97,7 @@ def which_block(seed: int) -> str | None:
     return next((name for name, holder in BLOCKS.items() if int(seed) in holder), None)
 
 
-def describe(block_name: str, count: int, start: int = 0) -> str:
+def describe_seeds(block_name: str, count: int, start: int = 0) -> str:
     """Seeds of :func:`episode_seeds` in words, printed with every result.
 
     Examples

@@ -10,20 +10,20 @@ from numpy.typing import NDArray
 from envs.observation.candidates import observe
 from envs.observation.columns import CANDIDATE_INDEX
 from factory.futures.lulls import advance_over_lulls, begin_lulls
-from factory.jit.array_struct import Bundle
+from factory.jit.array_struct import ArrayStruct
 from factory.jit.compile import compiled
 from factory.simulation import random_numbers
 from factory.simulation.choices import row_without_jobs
 from factory.simulation.costs import total_cost
-from factory.simulation.kernel import EPISODE_OVER, STUCK, advance, begin_episode, decide
+from factory.simulation.kernel import EPISODE_OVER, STUCK, advance, apply_action, begin_episode
 
 _ATCS = CANDIDATE_INDEX["atcs"]
-FINE = -1
+STEP_OK = -1
 _NEXT_SEED, _NEXT_FACTORY = 0, 1
 
 
 @dataclass(frozen=True, eq=False)
-class Outcome(Bundle):
+class Outcome(ArrayStruct):
     """What a step of E environments returns beside the observation."""
 
     reward: NDArray[np.float64]  # [E]
@@ -54,9 +54,9 @@ def find_illegal(shop, actions):
     """First environment whose action is not legal; FINE if there is none. Where the episode is over any action will do."""
     for e in range(actions.shape[0]):
         row = actions[e]
-        if shop.floor[e].deciding >= 0 and (row < 0 or row >= shop.legal.shape[1] or not shop.legal[e, row]):
+        if shop.env[e].deciding >= 0 and (row < 0 or row >= shop.legal.shape[1] or not shop.legal[e, row]):
             return e
-    return FINE
+    return STEP_OK
 
 
 @compiled
@@ -65,7 +65,7 @@ def replace_illegal(shop, actions, replaced):
     for e in range(actions.shape[0]):
         rows = shop.legal.shape[1]
         replaced[e] = False
-        if shop.floor[e].deciding < 0:
+        if shop.env[e].deciding < 0:
             continue
         row = actions[e] % rows
         while not shop.legal[e, row]:
@@ -80,13 +80,13 @@ def reset_one(factory, shop, e, g, seed, scratch, tables):
     begin_episode(factory, shop, e, g, seed)
     advance(factory, shop, e)
     observe(factory, shop, e, scratch, tables.candidates[e], tables.machines[e], tables.shop[e], tables.action_mask[e])
-    return shop.floor[e].deciding != STUCK
+    return shop.env[e].deciding != STUCK
 
 
 @compiled
 def reset_all(factory, shop, factories, seeds, scratch, tables):
     """Begin an episode in every environment; returns an environment that is stuck, or FINE."""
-    stuck = FINE
+    stuck = STEP_OK
     for e in range(seeds.shape[0]):
         if not reset_one(factory, shop, e, factories[e], seeds[e], scratch, tables):
             stuck = e
@@ -96,7 +96,7 @@ def reset_all(factory, shop, factories, seeds, scratch, tables):
 @compiled
 def restart_some(factory, shop, chosen, factories, seeds, scratch, tables):
     """Begin an episode in the environments that are ``chosen [E]``, the n-th of them with the n-th seed and factory; returns as :func:`reset_all`."""
-    stuck, number = FINE, 0
+    stuck, number = STEP_OK, 0
     for e in range(chosen.shape[0]):
         if chosen[e]:
             if not reset_one(factory, shop, e, factories[number], seeds[number], scratch, tables):
@@ -106,34 +106,34 @@ def restart_some(factory, shop, chosen, factories, seeds, scratch, tables):
 
 
 @compiled
-def step_one(factory, shop, e, action, last_date, most_decisions, max_idle, outcome):
+def step_one(factory, shop, e, action, last_date, max_decisions, max_idle, outcome):
     """Carry out a legal action and let time pass until the next decision; fills the outcome of environment ``e``.
 
     The first step of an episode also carries what was spent before its first decision, so that the steps add up to the episode's bill.
     """
-    before = shop.floor[e].clock
-    is_first = shop.floor[e].decisions == 0
+    before = shop.env[e].clock
+    is_first = shop.env[e].decisions == 0
     for term in range(shop.cost.shape[1]):
         outcome.cost[e, term] = 0.0 if is_first else -shop.cost[e, term]
-    decide(factory, shop, e, action)
+    apply_action(factory, shop, e, action)
     advance(factory, shop, e)
     total = 0.0
     for term in range(shop.cost.shape[1]):
         outcome.cost[e, term] += shop.cost[e, term]
         outcome.episode_cost[e, term] = shop.cost[e, term]
         total += outcome.cost[e, term]
-    floor = shop.floor[e]
+    floor = shop.env[e]
     outcome.episode_decisions[e] = floor.decisions
     outcome.elapsed[e] = floor.clock - before
     outcome.reward[e] = -total / factory.plant[floor.factory].cost_scale
     outcome.terminated[e] = floor.deciding == EPISODE_OVER
-    is_limit = floor.clock >= last_date or floor.decisions >= most_decisions or floor.idle_decisions >= max_idle
+    is_limit = floor.clock >= last_date or floor.decisions >= max_decisions or floor.idle_decisions >= max_idle
     outcome.truncated[e] = floor.deciding >= 0 and is_limit
     return floor.deciding != STUCK
 
 
 @compiled
-def step_all(factory, shop, actions, last_date, most_decisions, max_idle, draw_factory, scratch, tables, final, outcome):
+def step_all(factory, shop, actions, last_date, max_decisions, max_idle, draw_factory, scratch, tables, final, outcome):
     """Step every environment; one that is over begins its next episode at once (SAME_STEP) and leaves its last observation in ``final``.
 
     The next episode's seed follows from the last one's; with ``draw_factory`` so does its factory, otherwise it stays.
@@ -141,17 +141,17 @@ def step_all(factory, shop, actions, last_date, most_decisions, max_idle, draw_f
     Returns FINE, or an environment that is stuck, or ``-2 - e`` if the action of environment e is not legal (then nothing has moved).
     """
     illegal = find_illegal(shop, actions)
-    if illegal != FINE:
+    if illegal != STEP_OK:
         return -2 - illegal
-    stuck = FINE
+    stuck = STEP_OK
     for e in range(actions.shape[0]):
-        idle = max_idle[shop.floor[e].factory]
-        if not step_one(factory, shop, e, actions[e], last_date, most_decisions, idle, outcome):
+        idle = max_idle[shop.env[e].factory]
+        if not step_one(factory, shop, e, actions[e], last_date, max_decisions, idle, outcome):
             stuck = e
         if outcome.terminated[e] or outcome.truncated[e]:
             observe(factory, shop, e, scratch, final.candidates[e], final.machines[e], final.shop[e], final.action_mask[e])
-            seed = shop.floor[e].seed
-            g = shop.floor[e].factory
+            seed = shop.env[e].seed
+            g = shop.env[e].factory
             if draw_factory:
                 g = np.int64(random_numbers.bits(seed, random_numbers.EPISODE, _NEXT_FACTORY, 0) % np.uint64(factory.plant.shape[0]))
             if not reset_one(factory, shop, e, g, random_numbers.bits(seed, random_numbers.EPISODE, _NEXT_SEED, 0), scratch, tables):
@@ -162,17 +162,17 @@ def step_all(factory, shop, actions, last_date, most_decisions, max_idle, draw_f
 
 
 @compiled
-def step_all_once(factory, shop, actions, last_date, most_decisions, max_idle, scratch, tables, outcome):
+def step_all_once(factory, shop, actions, last_date, max_decisions, max_idle, scratch, tables, outcome):
     """Step every environment whose episode is not over, and show what it sees then. Returns as :func:`step_all`."""
     illegal = find_illegal(shop, actions)
-    if illegal != FINE:
+    if illegal != STEP_OK:
         return -2 - illegal
-    stuck = FINE
+    stuck = STEP_OK
     for e in range(actions.shape[0]):
-        if shop.floor[e].deciding < 0:
+        if shop.env[e].deciding < 0:
             continue
-        idle = max_idle[shop.floor[e].factory]
-        if not step_one(factory, shop, e, actions[e], last_date, most_decisions, idle, outcome):
+        idle = max_idle[shop.env[e].factory]
+        if not step_one(factory, shop, e, actions[e], last_date, max_decisions, idle, outcome):
             stuck = e
         observe(factory, shop, e, scratch, tables.candidates[e], tables.machines[e], tables.shop[e], tables.action_mask[e])
     return stuck
@@ -183,10 +183,10 @@ def step_over_lulls(factory, shop, e, row, lulls, scratch, tables):
     """Carry out a legal row in a simulation that looks ahead, let waits last through lulls, and
     show the next decision. False if the factory is stuck.
     """
-    decide(factory, shop, e, row)
+    apply_action(factory, shop, e, row)
     advance_over_lulls(factory, shop, e, lulls)
     observe(factory, shop, e, scratch, tables.candidates[e], tables.machines[e], tables.shop[e], tables.action_mask[e])
-    return shop.floor[e].deciding != STUCK
+    return shop.env[e].deciding != STUCK
 
 
 @compiled
@@ -196,7 +196,7 @@ def best_by_column(shop, e, candidates, column):
     Without one see :func:`factory.simulation.choices.row_without_jobs`.
     """
     best = -1
-    for row in range(shop.floor[e].num_job_rows):
+    for row in range(shop.env[e].num_job_rows):
         if shop.legal[e, row] and (best < 0 or candidates[row, column] > candidates[best, column]):
             best = row
     return best if best >= 0 else row_without_jobs(shop, e)
@@ -210,8 +210,8 @@ def reference_cost(factory, shop, e, g, seed, scratch, tables, lulls):
     begin_episode(factory, shop, e, g, seed)
     begin_lulls(lulls, e)
     advance_over_lulls(factory, shop, e, lulls)
-    while shop.floor[e].deciding >= 0:
+    while shop.env[e].deciding >= 0:
         observe(factory, shop, e, scratch, tables.candidates[e], tables.machines[e], tables.shop[e], tables.action_mask[e])
-        decide(factory, shop, e, best_by_column(shop, e, tables.candidates[e], _ATCS))
+        apply_action(factory, shop, e, best_by_column(shop, e, tables.candidates[e], _ATCS))
         advance_over_lulls(factory, shop, e, lulls)
     return total_cost(shop, e)

@@ -53,7 +53,7 @@ class ChangeoverVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]
         Draw the factory of each new episode from the mixture.
     copy
         Return fresh arrays. False returns buffers that take turns: what one step returned stays untouched during the next, and is overwritten after it.
-    order_book, num_orders, job_rows, changeover_rows, last_date, most_decisions, illegal_actions, dtype
+    order_book, num_orders, job_rows, changeover_rows, last_date, max_decisions, illegal_actions, dtype
         As for the single environment.
     """
 
@@ -69,7 +69,7 @@ class ChangeoverVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]
         job_rows: int = DEFAULT_JOB_ROWS,
         changeover_rows: int = DEFAULT_CHANGEOVER_ROWS,
         last_date: int | None = None,
-        most_decisions: int | None = None,
+        max_decisions: int | None = None,
         illegal_actions: str = "raise",
         dtype: type[np.floating[Any]] = np.float32,
         draw_factory: bool = False,
@@ -89,7 +89,7 @@ class ChangeoverVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]
             job_rows=job_rows,
             changeover_rows=changeover_rows,
             last_date=last_date,
-            most_decisions=most_decisions,
+            max_decisions=max_decisions,
             illegal_actions=illegal_actions,
             dtype=dtype,
             draw_factory=draw_factory,

@@ -26,7 +26,7 @@ from evaluation.runner.contenders import Contender, make_policy, parse_contender
 from evaluation.runner.episodes import EPISODES_A_UNIT, Audit, Play, Recording, group_of
 from evaluation.runner.scenarios import NamedScenario
 from evaluation.runner.work_units import JsonObject, Store, Unit, run_units
-from evaluation.summary import Scores, compare_all, gather, over_scenarios, summarise
+from evaluation.summary import Scores, compare_all, gather, over_scenarios, summarise_scores
 from evaluation.tuned_parameters import Tuned, read_tuned
 from factory.io.atomic_write import write_atomically
 from factory.io.catalogue import find_single_factory
@@ -36,15 +36,15 @@ LineUps = dict[str, dict[str, Contender]]
 """Settled contenders by scenario and name."""
 Played = dict[str, dict[str, Scores]]
 """Their scores."""
-Validation = dict[str, dict[str, float]]
+ValidationCosts = dict[str, dict[str, float]]
 """Mean cost of each rule on the validation episodes, by scenario."""
 
-HURDLES = ((16, 2.0), (64, 1.5))
+SUCCESSIVE_HALVING = ((16, 2.0), (64, 1.5))
 """After how many validation episodes rules are out that cost how many times as much as the cheapest: they cannot become the best rule any more."""
 
 
 @dataclass(frozen=True)
-class Settings:
+class BenchmarkConfig:
     """How much is played, and how.
 
     Parameters
@@ -93,7 +93,7 @@ class Benchmark:
         self,
         scenarios: Sequence[NamedScenario],
         contenders: Sequence[Contender],
-        settings: Settings,
+        settings: BenchmarkConfig,
         folder: Path,
         *,
         command: str = "",
@@ -152,17 +152,17 @@ class Benchmark:
             for first, count in _validation_spans(settings.validation_episodes)
         ]
 
-    def _validate(self) -> Validation:
+    def _validate(self) -> ValidationCosts:
         """Rules on the validation episodes; where the rule to compare with was named, only that, without a cost.
 
-        Those that do not take one of the :data:`HURDLES` play no further, and are left out.
+        Those that do not take one of the :data:`SUCCESSIVE_HALVING` play no further, and are left out.
         """
         if self.settings.versus is not None:
             return {scenario.name: {self._rules[0].name: 0.0} for scenario in self.scenarios}
         plays = self._validation_plays()
         costs: dict[str, dict[str, list[float]]] = {scenario.name: {} for scenario in self.scenarios}
         begun = 0
-        for hurdle, limit in HURDLES:
+        for hurdle, limit in SUCCESSIVE_HALVING:
             self._note_costs(
                 costs, [play for play in plays if begun <= play.first < hurdle and (begun == 0 or play.contender.name in costs[play.scenario.name])]
             )
@@ -231,7 +231,7 @@ class Benchmark:
             episodes=settings.episodes,
             seed_block=settings.block,
             seeds=(int(numbers[0]), int(numbers[-1])),
-            policies={name: summarise(one) for name, one in scores.items()},
+            policies={name: summarise_scores(one) for name, one in scores.items()},
             best_rule=best,
             validation=dict(validation) if chosen else {},
             validation_episodes=settings.validation_episodes if chosen else 0,
@@ -251,11 +251,11 @@ class Benchmark:
 
     def _provenance(self, started: datetime, seconds: float) -> Provenance:
         settings = self.settings
-        blocks = {settings.block: seed_splits.describe(settings.block, settings.episodes, settings.first)}
+        blocks = {settings.block: seed_splits.describe_seeds(settings.block, settings.episodes, settings.first)}
         if settings.versus is None:
-            blocks["validate"] = seed_splits.describe("validate", settings.validation_episodes)
+            blocks["validate"] = seed_splits.describe_seeds("validate", settings.validation_episodes)
         return Provenance(
-            **provenance.describe(),
+            **provenance.collect_provenance(),
             command=self.command,
             seed_blocks=blocks,
             started=started.isoformat(timespec="seconds"),
@@ -307,7 +307,7 @@ def _spans(first: int, count: int, step: int) -> list[tuple[int, int]]:
 
 def _validation_spans(count: int) -> list[tuple[int, int]]:
     """The same for validation: a unit up to each of the hurdles."""
-    ends = [hurdle for hurdle, _ in HURDLES if hurdle < count]
+    ends = [hurdle for hurdle, _ in SUCCESSIVE_HALVING if hurdle < count]
     begun = ends[-1] if ends else 0
     before = [(first, end - first) for first, end in zip([0, *ends], ends, strict=False)]
     return before + _spans(begun, count - begun, EPISODES_A_UNIT)

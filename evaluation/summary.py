@@ -13,7 +13,7 @@ from evaluation.reporting.results import METRICS, ComparisonResult, DecisionTime
 from evaluation.runner.contenders import Contender
 from evaluation.runner.episodes import Play
 from evaluation.runner.work_units import JsonObject, Unit
-from evaluation.statistics.intervals import Comparison, Interval, compare, holm, interquartile_mean, mean_interval, mean_of_ratios
+from evaluation.statistics.intervals import Comparison, Interval, compare_paired, holm, interquartile_mean, mean_interval, mean_of_ratios
 
 Floats = NDArray[np.float64]
 
@@ -73,7 +73,7 @@ def gather(contender: Contender, played: Iterable[tuple[Unit, JsonObject]]) -> S
     return Scores(contender, metrics, sum(result["verified"] for _, result in plays), nanoseconds, bounds)
 
 
-def summarise(scores: Scores) -> PolicyResult:
+def summarise_scores(scores: Scores) -> PolicyResult:
     """A policy's figures with their intervals."""
     contender = scores.contender
     about: dict[str, Any] = {"kind": contender.kind, "parameters": dict(contender.parameters), "tuned": contender.tuned}
@@ -113,7 +113,7 @@ def compare_all(scores: Mapping[str, Scores], versus: str) -> dict[str, Comparis
     """Everybody who has figures against one rule, each on the episodes that both have played; p-values corrected for the number compared."""
     rule = scores[versus].costs[0]
     found = {
-        name: compare({"policy": one.costs, versus: rule[: one.episodes]}, versus)["policy"]
+        name: compare_paired({"policy": one.costs, versus: rule[: one.episodes]}, versus)["policy"]
         for name, one in scores.items()
         if name != versus and one.failure is None and one.episodes > 1
     }

@@ -25,7 +25,7 @@ from factory.model import Factory
 from factory.validation.names import file_name
 from factory.validation.text_files import read_text, refuse_text
 
-FOLDER = Path(__file__).resolve().parent.parent / "configs" / "evaluation" / "tuned"
+TUNED_FOLDER = Path(__file__).resolve().parent.parent / "configs" / "evaluation" / "tuned"
 """Where the results for the shipped factories lie."""
 
 
@@ -42,7 +42,7 @@ class _Record(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Validation(_Record):
+class ValidationGain(_Record):
     """Mean costs of the same episodes of the block ``validate``, which the search has not seen, and their paired difference with its 95 % interval."""
 
     default: Cost
@@ -55,7 +55,7 @@ class Validation(_Record):
 class _Found(_Record):
     default_cost: Cost  # mean cost with default parameters, on the episodes of the block tune that the choice rests on
     tuned_cost: Cost  # mean cost of the same episodes with the parameters found
-    validate_cost: Validation
+    validate_cost: ValidationGain
 
 
 class TunedRule(_Found):
@@ -156,7 +156,7 @@ def write_tuned(tuned: Tuned, folder: Path | None = None) -> Path:
 
 def tuned_file(factory_name: str, folder: Path | None = None) -> Path:
     """Where what is found for a factory stands."""
-    return (folder or FOLDER) / f"{file_name(factory_name)}.toml"
+    return (folder or TUNED_FOLDER) / f"{file_name(factory_name)}.toml"
 
 
 def tuned_rules(factory: str | Path, folder: Path | None = None) -> dict[str, Rule]:

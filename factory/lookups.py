@@ -21,9 +21,9 @@ WantedSetup = tuple[str | None, ...]
 Chosen = tuple[tuple[str, str], ...]
 """What a customer has chosen: options and their values."""
 
-MOST_ROUTES = 2**15
+MAX_ROUTES = 2**15
 """Routes of orders (product and options) that a plant keeps; enough for hundreds of episodes of vehicles that are all different."""
-MOST_CHANGEOVERS = 2**15
+MAX_CHANGEOVERS = 2**15
 """Changeovers that a plant keeps."""
 
 
@@ -40,7 +40,7 @@ class Step:
     first_piece_rework_probability: float
 
 
-class Task(NamedTuple):
+class RouteTask(NamedTuple):
     """One operation of an order: the step of its product's route, and what the order's options make of it."""
 
     step: Step
@@ -57,7 +57,7 @@ class Changeover(NamedTuple):
     waste: float  # kg
 
 
-class Plant:
+class FactoryLookup:
     """Look-ups in a factory (docs/model.md, sections 1 to 3). Machines and work centres are numbered in file order.
 
     Parameters
@@ -84,9 +84,9 @@ class Plant:
         self._transport_times = self._plan_transport()
         self._routes: dict[str, tuple[Step, ...]] = {}
         self._longest_waits: dict[int, int] = {}
-        self._tasks: Callable[[str, Chosen], tuple[Task, ...]] = lru_cache(MOST_ROUTES)(self._plan_tasks)
-        self._work_contents: Callable[[str, Chosen], float] = lru_cache(MOST_ROUTES)(self._add_up_work)
-        self.changeover: Callable[[int, Setup, Setup], Changeover] = lru_cache(MOST_CHANGEOVERS)(self._plan_changeover)
+        self._tasks: Callable[[str, Chosen], tuple[RouteTask, ...]] = lru_cache(MAX_ROUTES)(self._plan_tasks)
+        self._work_contents: Callable[[str, Chosen], float] = lru_cache(MAX_ROUTES)(self._add_up_work)
+        self.changeover: Callable[[int, Setup, Setup], Changeover] = lru_cache(MAX_CHANGEOVERS)(self._plan_changeover)
 
     def route(self, product: str) -> tuple[Step, ...]:
         """Operations of a product in topological order."""
@@ -121,28 +121,28 @@ class Plant:
         assert operation.process_time is not None  # exactly one of the two is given in a valid factory
         return {m: operation.process_time for m, c in enumerate(self.centre_of) if c == centre}
 
-    def tasks(self, product: str, options: Mapping[str, str]) -> tuple[Task, ...]:
+    def tasks(self, product: str, options: Mapping[str, str]) -> tuple[RouteTask, ...]:
         """Operations of an order in topological order."""
         return self._tasks(product, tuple(options.items()))
 
-    def _plan_tasks(self, product: str, chosen: Chosen) -> tuple[Task, ...]:
+    def _plan_tasks(self, product: str, chosen: Chosen) -> tuple[RouteTask, ...]:
         effects = [effect for value in self._chosen_values(product, dict(chosen)) for effect in value.effects]
         return tuple(self._plan_task(step, [effect for effect in effects if effect.operation == step.operation.name]) for step in self.route(product))
 
-    def _plan_task(self, step: Step, effects: list[Effect]) -> Task:
+    def _plan_task(self, step: Step, effects: list[Effect]) -> RouteTask:
         """Options override what the operation wants, later options earlier ones."""
         wanted = dict(step.operation.setup)
         for effect in effects:
             wanted.update(effect.setup)
         attributes = self.centres[step.centre].attributes
-        return Task(step, sum(effect.time for effect in effects), tuple(wanted.get(attribute.name) for attribute in attributes))
+        return RouteTask(step, sum(effect.time for effect in effects), tuple(wanted.get(attribute.name) for attribute in attributes))
 
     def _chosen_values(self, product: str, options: Mapping[str, str]) -> Iterator[OptionValue]:
         for option in self.factory.options:
             if option.name in options and (option.products is None or product in option.products):
                 yield next(value for value in option.values if value.name == options[option.name])
 
-    def process_time(self, task: Task, machine: int) -> int:
+    def process_time(self, task: RouteTask, machine: int) -> int:
         """Expected ticks of an operation on an eligible machine."""
         return math.floor((task.step.base_times[machine] + task.option_time) / self.machines[machine].speed + 0.5)
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from types import TracebackType
 
-PATIENCE = 1.0
+QUIET_SECONDS = 1.0
 """Seconds that work may last before a word about it."""
 INTERVAL = 10.0
 """Seconds until the next word about the same work."""
@@ -33,7 +33,7 @@ def say(text: str) -> None:
 
 
 class Progress:
-    """Work in steps that is told of once it has lasted :data:`PATIENCE`, then every :data:`INTERVAL`.
+    """Work in steps that is told of once it has lasted :data:`QUIET_SECONDS`, then every :data:`INTERVAL`.
 
     It needs no thread: the clock is read at each step.
 
@@ -64,7 +64,7 @@ class Progress:
         tell: Callable[[str], None] = say,
     ) -> None:
         self._what, self._total, self._clock, self._tell = what, total, clock, tell
-        self._done, self._depth, self._begun, self._spent, self._due = 0, 0, 0.0, 0.0, PATIENCE
+        self._done, self._depth, self._begun, self._spent, self._due = 0, 0, 0.0, 0.0, QUIET_SECONDS
 
     def __enter__(self) -> Progress:
         """Begin, or go on: only the time in between counts."""

@@ -11,14 +11,14 @@ from factory.model import Factory, OrderBook
 from factory.schedule.records import Schedule, unload
 from factory.simulation import kernel
 from factory.simulation.allocation import allocate
-from factory.simulation.arrays import COST_TERMS, split_entry
+from factory.simulation.arrays import COST_TERMS, split_operation_id
 from factory.simulation.errors import IllegalActionError, StuckError
 from factory.simulation.load import load
 from factory.simulation.log_capacity import SPARE_LINES, full_rows, grow_log
 from factory.validation.arguments import check_count, check_row, check_seed
 
 
-class Choice(NamedTuple):
+class SimulatorChoice(NamedTuple):
     """One row that the asked machine may choose from."""
 
     row: int
@@ -66,7 +66,7 @@ class Simulator:
             changeover_rows=changeover_rows or rows[1],
             log_length=2 * SPARE_LINES,
         )
-        self.shop.floor.deciding[:] = kernel.EPISODE_OVER  # until reset() begins one
+        self.shop.env.deciding[:] = kernel.EPISODE_OVER  # until reset() begins one
 
     def reset(self, seed: int = 0) -> None:
         """Begin the episode that belongs to ``seed``.
@@ -83,34 +83,34 @@ class Simulator:
     @property
     def deciding(self) -> int | None:
         """The machine that is asked; None when the episode is over."""
-        machine = int(self.shop.floor.deciding[0])
+        machine = int(self.shop.env.deciding[0])
         return machine if machine >= 0 else None
 
     @property
     def clock(self) -> int:
         """Now, in ticks."""
-        return int(self.shop.floor.clock[0])
+        return int(self.shop.env.clock[0])
 
     @property
     def costs(self) -> dict[str, float]:
         """The five cost terms up to now."""
         return dict(zip(COST_TERMS, self.shop.cost[0].tolist(), strict=True))
 
-    def choices(self) -> list[Choice]:
+    def choices(self) -> list[SimulatorChoice]:
         """All rows of the asked machine, legal or not, in row order."""
         if self.deciding is None:
             return []
         shop = self.shop
         job_rows, actions = shop.job_row.shape[1], shop.legal.shape[1]
         rows = []
-        for row in range(int(shop.floor.num_job_rows[0])):
-            order, operation = split_entry(shop.job_row[0, row])
-            rows.append(Choice(row, "job", order, operation, (), bool(shop.legal[0, row])))
-        for index in range(int(shop.floor.num_changeover_rows[0])):
-            order, operation = split_entry(shop.changeover_lead[0, index])
+        for row in range(int(shop.env.num_job_rows[0])):
+            order, operation = split_operation_id(shop.job_row[0, row])
+            rows.append(SimulatorChoice(row, "job", order, operation, (), bool(shop.legal[0, row])))
+        for index in range(int(shop.env.num_changeover_rows[0])):
+            order, operation = split_operation_id(shop.changeover_lead[0, index])
             row = job_rows + index
-            rows.append(Choice(row, "changeover", order, operation, self._target(index), bool(shop.legal[0, row])))
-        rows.append(Choice(actions - 1, "wait", -1, -1, (), bool(shop.legal[0, actions - 1])))
+            rows.append(SimulatorChoice(row, "changeover", order, operation, self._target(index), bool(shop.legal[0, row])))
+        rows.append(SimulatorChoice(actions - 1, "wait", -1, -1, (), bool(shop.legal[0, actions - 1])))
         return rows
 
     def _target(self, index: int) -> tuple[int, ...]:
@@ -129,7 +129,7 @@ class Simulator:
         """
         row = check_row("decide: row", row)
         self.shop = grow_log(self.shop)
-        if not kernel.decide(self.arrays, self.shop, 0, row):
+        if not kernel.apply_action(self.arrays, self.shop, 0, row):
             legal = np.flatnonzero(self.shop.legal[0]).tolist() if self.deciding is not None else []
             raise IllegalActionError(f"decide: row = {row}; it must be a legal row of the asked machine {self.deciding}. Choose one of {legal}.")
         self._advance()
@@ -141,10 +141,8 @@ class Simulator:
 
     def _advance(self) -> None:
         kernel.advance(self.arrays, self.shop, 0)
-        if self.shop.floor.deciding[0] == kernel.STUCK:
-            raise StuckError(
-                f"factory {self.factory.name}, seed {self.shop.floor.seed[0]}, date {self.clock}: orders are open but nothing can happen any more."
-            )
+        if self.shop.env.deciding[0] == kernel.STUCK:
+            raise StuckError(f"factory {self.factory.name}, seed {self.shop.env.seed[0]}, date {self.clock}: orders are open but nothing can happen any more.")
 
     def schedule(self) -> Schedule:
         """Everything that has happened so far."""

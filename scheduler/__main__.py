@@ -19,20 +19,20 @@ from factory.validation.text_files import drop_mark
 from scheduler.decisions import explanations
 from scheduler.decisions.bundle import Bundle, BundleError
 from scheduler.decisions.decider import BUDGET_SECONDS, Decider
-from scheduler.decisions.loaded_policy import Loaded, load_policy
-from scheduler.floor.floor import Floor, take_snapshot
-from scheduler.log.decision_log import Journal, JournalError
+from scheduler.decisions.loaded_policy import LoadedPolicy, load_scheduler_policy
+from scheduler.floor.floor import ShopFloor, take_snapshot
+from scheduler.log.decision_log import DecisionLog, DecisionLogError
 from scheduler.log.replay import replay, report_shadow
 from scheduler.plans.planner import PlanError, Planner
 from scheduler.plans.schema import Plan
-from scheduler.plans.stability import compare, freeze
+from scheduler.plans.stability import freeze, measure_nervousness
 from scheduler.plans.what_if import Change, what_if
 from scheduler.service.auth import TOKEN_VARIABLE, check_address
 from scheduler.service.engine import PLAN_SECONDS, Engine
 from scheduler.simulated_plant import simulate
-from scheduler.snapshot.read import SnapshotError, describe_errors, read_snapshot
+from scheduler.snapshot.read import SnapshotError, format_errors, read_snapshot
 from scheduler.snapshot.schema import Snapshot
-from scheduler.text_report import tell_plan, tell_replay, tell_shadow
+from scheduler.text_report import format_plan, format_replay, format_shadow
 
 _LAST_PORT = 65_535
 _CHANGES: TypeAdapter[tuple[Change, ...]] = TypeAdapter(tuple[Change, ...])
@@ -43,7 +43,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parse(arguments)
     try:
         print(options.run(options), flush=True)
-    except (ValueError, OSError, PlanError, JournalError) as error:
+    except (ValueError, OSError, PlanError, DecisionLogError) as error:
         if isinstance(error, BrokenPipeError):  # whoever reads has seen enough
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 0
@@ -141,12 +141,12 @@ def _port(text: str) -> int:
 
 def _decide(options: argparse.Namespace) -> str:
     factory, loaded = _load(options)
-    decider, snapshot = Decider(Floor(factory), None, loaded.rule, options.budget / 1000, shadow=options.shadow), _read(options, factory)
+    decider, snapshot = Decider(ShopFloor(factory), None, loaded.rule, options.budget / 1000, shadow=options.shadow), _read(options, factory)
     loaded.use_in(decider)
     decisions = decider.decide(snapshot)
     if options.log:
-        with Journal(options.log) as journal:
-            journal.append(snapshot, decisions, policy=loaded.sha256, rule=str(loaded.rule), shadow=options.shadow)
+        with DecisionLog(options.log) as decision_log:
+            decision_log.append(snapshot, decisions, policy=loaded.sha256, rule=str(loaded.rule), shadow=options.shadow)
     return json.dumps([decision.model_dump() for decision in decisions], indent=1)
 
 
@@ -161,15 +161,15 @@ def _plan(options: argparse.Namespace) -> str:
         snapshot = freeze(snapshot, previous, options.frozen, factory)
     plan = planner.plan(snapshot, by=options.by, futures=options.futures, seed=options.seed)
     if previous is not None:
-        plan = plan.model_copy(update={"nervousness": compare(previous, plan)})
-    return tell_plan(plan) if options.text else plan.model_dump_json(indent=1)
+        plan = plan.model_copy(update={"nervousness": measure_nervousness(previous, plan)})
+    return format_plan(plan) if options.text else plan.model_dump_json(indent=1)
 
 
 def _read_plan(path: Path) -> Plan:
     try:
         return Plan.model_validate_json(drop_mark(path.read_bytes(), str(path)))
     except ValidationError as error:
-        raise SnapshotError(f"{path}: {describe_errors(error, 'plan')}") from None
+        raise SnapshotError(f"{path}: {format_errors(error, 'plan')}") from None
 
 
 def _explain(options: argparse.Namespace) -> str:
@@ -182,7 +182,7 @@ def _what_if(options: argparse.Namespace) -> str:
     try:
         changes = _CHANGES.validate_json(f"[{','.join(options.change)}]")
     except ValidationError as error:
-        raise SnapshotError(describe_errors(error, "--change")) from None
+        raise SnapshotError(format_errors(error, "--change")) from None
     return what_if(planner, snapshot, changes, futures=options.futures, seed=options.seed).model_dump_json(indent=1)
 
 
@@ -192,40 +192,40 @@ def _serve(options: argparse.Namespace) -> str:
     token = os.environ.get(TOKEN_VARIABLE, "")
     check_address(options.host, token)
     factory, _ = _load(options)
-    engine = Engine(factory, options.bundle, Journal(options.log), budget=options.budget / 1000, shadow=options.shadow, plan_seconds=options.plan_seconds)
+    engine = Engine(factory, options.bundle, DecisionLog(options.log), budget=options.budget / 1000, shadow=options.shadow, plan_seconds=options.plan_seconds)
     serve(engine, options.host, options.port, token=token, rate=options.rate)
     return "stopped"
 
 
 def _replay(options: argparse.Namespace) -> str:
     factory, loaded = _load(options, strict=True)
-    found = replay(Decider(Floor(factory), loaded.bundle, loaded.rule), options.log, loaded.sha256, options.first)
-    return found.model_dump_json(indent=1) if options.json else tell_replay(found)
+    found = replay(Decider(ShopFloor(factory), loaded.bundle, loaded.rule), options.log, loaded.sha256, options.first)
+    return found.model_dump_json(indent=1) if options.json else format_replay(found)
 
 
 def _shadow(options: argparse.Namespace) -> str:
     factory, loaded = _load(options, strict=True)
-    planner = Planner(Decider(Floor(factory), loaded.bundle, loaded.rule), options.seconds)
+    planner = Planner(Decider(ShopFloor(factory), loaded.bundle, loaded.rule), options.seconds)
     found = report_shadow(planner, options.log, futures=options.futures, most=options.most, first=options.first)
-    return found.model_dump_json(indent=1) if options.json else tell_shadow(found)
+    return found.model_dump_json(indent=1) if options.json else format_shadow(found)
 
 
 def _snapshot(options: argparse.Namespace) -> str:
     factory = find_single_factory(options.factory)
     shop = simulate(factory, make_rule("ATCS"), int(episode_seeds("tune", 1, options.episode)[0]), options.decisions)
-    return take_snapshot(Floor(factory), shop, 0).model_dump_json(indent=1, exclude_defaults=True)
+    return take_snapshot(ShopFloor(factory), shop, 0).model_dump_json(indent=1, exclude_defaults=True)
 
 
 # --- what they have in common ---------------------------------------------------------------------------------------------------
 
 
-def _load(options: argparse.Namespace, *, strict: bool = False) -> tuple[Factory, Loaded]:
+def _load(options: argparse.Namespace, *, strict: bool = False) -> tuple[Factory, LoadedPolicy]:
     """The factory and its policy; a bundle that cannot be trusted leaves the rule to decide, with a line about it, unless ``strict``."""
     if strict:
         Bundle(options.bundle)
     name = options.factory or (_trained_for(options.bundle) if options.bundle else "microfactory")
     factory = find_single_factory(name)
-    loaded = load_policy(options.bundle, factory.name)
+    loaded = load_scheduler_policy(options.bundle, factory.name)
     if loaded.fault and options.bundle:
         print(f"{loaded.fault} {loaded.rule} decides.", file=sys.stderr)
     return factory, loaded
@@ -241,7 +241,7 @@ def _trained_for(folder: Path) -> str:
 
 def _open(options: argparse.Namespace, seconds: float = PLAN_SECONDS) -> tuple[Planner, Snapshot]:
     factory, loaded = _load(options)
-    decider = Decider(Floor(factory), None, loaded.rule, options.budget / 1000)
+    decider = Decider(ShopFloor(factory), None, loaded.rule, options.budget / 1000)
     loaded.use_in(decider)
     return Planner(decider, seconds), _read(options, factory)
 

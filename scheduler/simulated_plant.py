@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from agents.rules.registry import Rule
-from envs.observation.candidates import DEFAULT_CHANGEOVER_ROWS, DEFAULT_JOB_ROWS, allocate_scratch, allocate_tables, observe
+from envs.observation.candidates import DEFAULT_CHANGEOVER_ROWS, DEFAULT_JOB_ROWS, allocate_observation_scratch, allocate_tables, observe
 from factory.model import Factory
 from factory.schedule.records import Schedule
 from factory.simulation import kernel
@@ -13,11 +13,11 @@ from factory.simulation.allocation import allocate
 from factory.simulation.arrays import ShopState
 from factory.simulation.errors import IllegalActionError
 from factory.simulation.load import load
-from factory.simulator import Choice as SimulatedChoice
 from factory.simulator import Simulator
+from factory.simulator import SimulatorChoice as SimulatedChoice
 from factory.validation.arguments import check_count, check_row, check_seed
 from scheduler.decisions.decider import Choice
-from scheduler.floor.floor import Floor, take_snapshot
+from scheduler.floor.floor import ShopFloor, take_snapshot
 from scheduler.snapshot.schema import Snapshot
 
 
@@ -35,17 +35,17 @@ def simulate(factory: Factory, rule: Rule, seed: int, decisions: int) -> ShopSta
     decisions = check_count("simulate: decisions", decisions, 0)
     arrays = load([factory])
     shop = allocate(arrays, 1, job_rows=DEFAULT_JOB_ROWS, changeover_rows=DEFAULT_CHANGEOVER_ROWS)
-    scratch, tables = allocate_scratch(shop), allocate_tables(arrays, shop, np.float32)
+    scratch, tables = allocate_observation_scratch(shop), allocate_tables(arrays, shop, np.float32)
     kernel.begin_episode(arrays, shop, 0, 0, np.uint64(seed))
     kernel.advance(arrays, shop, 0)
     observation = {"candidates": tables.candidates, "machines": tables.machines, "shop": tables.shop, "action_mask": tables.action_mask}
     for taken in range(decisions + 1):
-        if shop.floor.deciding[0] < 0:
+        if shop.env.deciding[0] < 0:
             raise ValueError(f"decisions = {decisions}; the episode of seed {seed} is over after {taken}. Choose fewer.")
         if taken == decisions:
             break
         observe(arrays, shop, 0, scratch, tables.candidates[0], tables.machines[0], tables.shop[0], tables.action_mask[0])
-        kernel.decide(arrays, shop, 0, check_row("simulate: the rule's row", rule.decide(observation)))
+        kernel.apply_action(arrays, shop, 0, check_row("simulate: the rule's row", rule.decide(observation)))
         kernel.advance(arrays, shop, 0)
     return shop
 
@@ -66,7 +66,7 @@ class SimulatedPlant:
     _KINDS = {"start": "job", "changeover": "changeover", "wait": "wait"}
 
     def __init__(self, factory: Factory, seed: int, *, finished: bool = False) -> None:
-        self._names, self._finished = Floor(factory), finished
+        self._names, self._finished = ShopFloor(factory), finished
         self._simulator = Simulator(factory, job_rows=DEFAULT_JOB_ROWS, changeover_rows=DEFAULT_CHANGEOVER_ROWS)
         self._simulator.reset(seed)
 

@@ -11,7 +11,7 @@ from scheduler.plans.schema import Plan
 _CHART_WIDTH = 100
 
 
-def tell_plan(plan: Plan) -> str:
+def format_plan(plan: Plan) -> str:
     """Cost, orders, and a chart of the machines."""
     terms = ", ".join(f"{name} {amount:,.0f}" for name, amount in plan.cost.items())
     head = f"{plan.factory} from date {plan.clock} to {plan.end_date}, by {plan.made_by}: expected cost {plan.total_cost:,.0f} ({terms})"
@@ -52,14 +52,14 @@ def _chart(plan: Plan) -> Iterable[str]:
     yield f"{span / _CHART_WIDTH:.3g} ticks a column, from date {plan.clock}"
 
 
-def tell_replay(found: Replay) -> str:
+def format_replay(found: Replay) -> str:
     """Whether a log's decisions come out as they did."""
     lines = [f"{found.entries} entries, {found.decisions} decisions taken again ({found.by_fallback} by the fallback rule); {found.skipped} entries skipped"]
-    lines += [f"entry {one.entry} ({one.date}), {one.machine}: {tell_choice(one.logged)} then, {tell_choice(one.replayed)} now" for one in found.deviations]
+    lines += [f"entry {one.entry} ({one.date}), {one.machine}: {format_choice(one.logged)} then, {format_choice(one.replayed)} now" for one in found.deviations]
     return "\n".join([*lines, "every decision is as it was" if not found.deviations else f"{len(found.deviations)} decisions differ"])
 
 
-def tell_shadow(found: ShadowReport) -> str:
+def format_shadow(found: ShadowReport) -> str:
     """Policy against rule."""
     differing = found.decisions - found.agreed - found.undecided
     lines = [f"{found.decisions} decisions by the rule; the policy agreed in {found.agreed}, differed in {differing}, failed in {found.undecided}"]
@@ -69,13 +69,13 @@ def tell_shadow(found: ShadowReport) -> str:
         lines.append(f"{judged}: the policy's choice costs {found.mean_difference:+,.1f}{spread} (standard error) more on average; negative is cheaper")
     rows = [("entry", "machine", "rule", "policy", "cost of policy - rule")]
     rows += [
-        (f"{one.entry}", one.machine, tell_choice(one.rule), tell_choice(one.policy), f"{one.difference:+,.1f} +- {one.standard_error:,.1f}")
+        (f"{one.entry}", one.machine, format_choice(one.rule), format_choice(one.policy), f"{one.difference:+,.1f} +- {one.standard_error:,.1f}")
         for one in found.disputes
     ]
     return "\n".join([*lines, *([] if len(rows) == 1 else ["", *_align(rows)])])
 
 
-def tell_choice(choice: Choice | None) -> str:
+def format_choice(choice: Choice | None) -> str:
     """A choice in words."""
     if choice is None:
         return "nothing"

@@ -59,7 +59,7 @@ def no_open_figures() -> Iterator[None]:
 def no_clock_in_solvers(monkeypatch: pytest.MonkeyPatch) -> None:
     """Solvers stop after deterministic work alone, however busy the machine is."""
     if "agents.solver.cp_sat" in sys.modules:
-        monkeypatch.setattr("agents.solver.cp_sat.LEAST_WALL", math.inf)
+        monkeypatch.setattr("agents.solver.cp_sat.MIN_WALL_SECONDS", math.inf)
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ import torch
 
 from agents.index.features import FEATURES
 from agents.index.policy import IndexPolicy, atcs_weights
-from agents.network.cpu_training.autograd import Experience, LearningPass, Looker, Read, judge_choices
+from agents.network.cpu_training.autograd import ActionBatch, CpuForwardBackward, CriticInput, ForwardPass, evaluate_actions
 from agents.network.critic_features import PRIVILEGED_FEATURES
 from agents.network.critic_inference import arrange_critic
 from agents.network.inference import allocate_network_scratch, arrange_weights
@@ -24,7 +24,7 @@ from agents.network.pointer_network import Critic
 from agents.network.trained_policy import TrainedPolicy
 from agents.policy import as_observation, play
 from agents.ppo.sb3_checkpoints import CheckpointPolicy
-from agents.ppo.vec_env import EpisodeSource, ShopVecEnv
+from agents.ppo.vec_env import EpisodeSchedule, ShopVecEnv
 from agents.rules.registry import make_rule
 from agents.search.lookahead import LookaheadPolicy
 from agents.search.rollout import RolloutPolicy
@@ -34,7 +34,7 @@ from envs.seed_splits import episode_seeds
 from envs.vector_env import ChangeoverVectorEnv
 from evaluation.runner.foresight_audit import change_future
 from evaluation.runner.scenarios import find_scenarios
-from evaluation.tuning.objective import Arena
+from evaluation.tuning.objective import Objective
 from factory.instances.job_streams import draw_dynamic_shop
 from factory.io.catalogue import find_single_factory
 from factory.simulator import Simulator
@@ -125,13 +125,13 @@ def with_critic() -> TrainedPolicy:
 
 def ahead() -> LookaheadPolicy:
     policy = LookaheadPolicy(with_critic(), futures=2, horizon=0.5)
-    policy.watch(begun())
+    policy.bind(begun())
     return policy
 
 
 def rollout() -> RolloutPolicy:
     policy = RolloutPolicy(make_rule("ATCS"), futures=2)
-    policy.watch(begun())
+    policy.bind(begun())
     return policy
 
 
@@ -140,8 +140,8 @@ def packed() -> PackedTables:
     return PackedTables(tables.candidates, tables.machines, tables.shop, tables.action_mask, trained_policy().network.weights)
 
 
-def arena() -> Arena:
-    return Arena(find_scenarios(["tiny"])[0], "tune", 0, 2)
+def objective() -> Objective:
+    return Objective(find_scenarios(["tiny"])[0], "tune", 0, 2)
 
 
 @cache
@@ -153,40 +153,43 @@ def states() -> tuple[dict[str, Any], dict[str, Any]]:
     return network, critic
 
 
-def looker() -> tuple[Looker, PackedTables]:
+def looker() -> tuple[ForwardPass, PackedTables]:
     policy = with_critic()
     assert policy.critic is not None
-    return Looker(LearningPass(policy.network, policy.critic, map).layers), packed()
+    return ForwardPass(CpuForwardBackward(policy.network, policy.critic, map).layers), packed()
 
 
-def look(thing: tuple[Looker, PackedTables], **changed: Any) -> Any:
+def look(thing: tuple[ForwardPass, PackedTables], **changed: Any) -> Any:
     """Look at the tables, with some of what is read replaced."""
     tables = thing[1]
-    described = tables.described._replace(**{name: torch.as_tensor(changed.pop(name)) for name in [*changed] if name in tables.described._fields})
+    network_input = tables.network_input._replace(**{name: torch.as_tensor(changed.pop(name)) for name in [*changed] if name in tables.network_input._fields})
     given = {"privileged": np.zeros((E, PRIVILEGED_FEATURES), np.float32), "first": tables.first, **changed}
-    return thing[0].look(described, given["privileged"], given["first"])
+    return thing[0].look(network_input, given["privileged"], given["first"])
 
 
 def judge(tables: PackedTables, chosen: Any = None, first: Any = None) -> Any:
     """Judge the first row of each decision, or what is given instead."""
     begins, privileged = torch.from_numpy(tables.first if first is None else first), torch.zeros((E, PRIVILEGED_FEATURES))
-    part = Experience(Read(tables.described, privileged, begins), torch.from_numpy(tables.first[:-1] if chosen is None else chosen))
-    return judge_choices(torch.zeros(len(part.read.described.rows)), [part])
+    part = ActionBatch(CriticInput(tables.network_input, privileged, begins), torch.from_numpy(tables.first[:-1] if chosen is None else chosen))
+    return evaluate_actions(torch.zeros(len(part.read.network_input.rows)), [part])
 
 
 def constructors() -> dict[str, tuple[Callable[..., Any], tuple[str, ...]]]:
     """Constructors and their arguments that count something."""
-    envs = ("num_orders", "job_rows", "changeover_rows", "last_date", "most_decisions")
-    batch = ("num_envs", "job_rows", "changeover_rows", "machine_rows", "last_date", "most_decisions", "num_tables", "log_length")
+    envs = ("num_orders", "job_rows", "changeover_rows", "last_date", "max_decisions")
+    batch = ("num_envs", "job_rows", "changeover_rows", "machine_rows", "last_date", "max_decisions", "num_tables", "log_length")
     return {
         "envs.env.ChangeoverEnv.__init__": (lambda **given: ChangeoverEnv("tiny", **given), envs),
         "envs.vector_env.ChangeoverVectorEnv.__init__": (lambda **given: ChangeoverVectorEnv("tiny", **given), ("num_envs", *envs)),
         "envs.batch.Batch.__init__": (lambda **given: Batch([TINY], **{"num_envs": 1, **given}), batch),
         "agents.ppo.vec_env.ShopVecEnv.__init__": (
             lambda **given: ShopVecEnv([TINY], **{"num_envs": 1, **given}),
-            ("num_envs", "first_episode", "most_decisions"),
+            ("num_envs", "first_episode", "max_decisions"),
         ),
-        "agents.ppo.vec_env.EpisodeSource.__init__": (lambda **given: EpisodeSource(**{"first": 0, "num_factories": 1, **given}), ("first", "num_factories")),
+        "agents.ppo.vec_env.EpisodeSchedule.__init__": (
+            lambda **given: EpisodeSchedule(**{"first": 0, "num_factories": 1, **given}),
+            ("first", "num_factories"),
+        ),
         "factory.simulator.Simulator.__init__": (lambda **given: Simulator(TINY, **given), ("job_rows", "changeover_rows")),
         "envs.seed_splits.episode_seeds": (lambda **given: episode_seeds("test", **{"count": 1, **given}), ("count", "start")),
         "agents.search.rollout.RolloutPolicy.__init__": (lambda **given: RolloutPolicy(make_rule("ATCS"), **given), ("candidates", "futures", "seed")),
@@ -215,7 +218,7 @@ def settings_entries() -> list[Entry]:
     scenario = {"factory: 5": {"factory": 5}, "order_book: 5": {"order_book": 5}}
     of_env = {**dtypes, **scenario, "illegal_actions: no": {"illegal_actions": "no"}}
     of_vector = {**of_env, "draw_factory: 1": {"draw_factory": 1}, "copy: 1": {"copy": 1}}
-    least = {"least_probability: nan": {"least_probability": NAN}}
+    least = {"min_probability: nan": {"min_probability": NAN}}
     made: dict[str, tuple[Callable[..., Any], dict[str, dict[str, Any]]]] = {
         "envs.env.ChangeoverEnv.__init__": (lambda **given: ChangeoverEnv(**{"factory": "tiny", **given}), of_env),
         "envs.vector_env.ChangeoverVectorEnv.__init__": (lambda **given: ChangeoverVectorEnv(**{"factory": "tiny", **given}), of_vector),
@@ -287,8 +290,8 @@ ENTRIES = [
     }),
     Entry("agents.ppo.vec_env.ShopVecEnv.step_async", begun_shops, each(WRONG_ROWS, lambda env, rows: env.step_async(rows))),
     Entry("agents.ppo.vec_env.ShopVecEnv.advance", begun_shops, each(WRONG_ROWS, lambda env, rows: env.advance(rows))),
-    Entry("agents.ppo.vec_env.ShopVecEnv.begin_anew", begun_shops, each(
-        {"too many": [True] * (E + 1), "numbers": [1] * E, "a scalar": True, "indices": [0]}, lambda env, over: env.begin_anew(over)
+    Entry("agents.ppo.vec_env.ShopVecEnv.reset_done", begun_shops, each(
+        {"too many": [True] * (E + 1), "numbers": [1] * E, "a scalar": True, "indices": [0]}, lambda env, over: env.reset_done(over)
     )),
     Entry("agents.ppo.vec_env.ShopVecEnv.seed", begun_shops, each(WRONG_SEED, lambda env, seed: env.seed(seed))),
     Entry("factory.simulator.Simulator.decide", begun_simulator, each(WRONG_ROW, lambda simulator, row: simulator.decide(row))),
@@ -337,21 +340,21 @@ ENTRIES = [
     Entry("agents.search.rollout.RolloutPolicy.decide", rollout, wrong_observations(lambda policy, seen: policy.decide(seen), READ_BY_RULES) | {
         "of fewer shops": lambda policy: policy.decide(FEWER),
     }),
-    Entry("agents.network.cpu_training.autograd.Looker.look", looker, {
-        "columns too few": lambda thing: look(thing, rows=thing[1].described.rows[:, 1:]),
-        "rows too few": lambda thing: look(thing, rows=thing[1].described.rows[1:]),
-        "in double precision": lambda thing: look(thing, rows=thing[1].described.rows.double()),
-        "priors too few": lambda thing: look(thing, prior=thing[1].described.prior[1:]),
-        "machines too few": lambda thing: look(thing, machines=thing[1].described.machines[1:]),
-        "machines without an axis": lambda thing: look(thing, machines=thing[1].described.machines[:, 0]),
-        "shop of other columns": lambda thing: look(thing, shop=thing[1].described.shop[:, 1:]),
+    Entry("agents.network.cpu_training.autograd.ForwardPass.compute", looker, {
+        "columns too few": lambda thing: look(thing, rows=thing[1].network_input.rows[:, 1:]),
+        "rows too few": lambda thing: look(thing, rows=thing[1].network_input.rows[1:]),
+        "in double precision": lambda thing: look(thing, rows=thing[1].network_input.rows.double()),
+        "priors too few": lambda thing: look(thing, prior=thing[1].network_input.prior[1:]),
+        "machines too few": lambda thing: look(thing, machines=thing[1].network_input.machines[1:]),
+        "machines without an axis": lambda thing: look(thing, machines=thing[1].network_input.machines[:, 0]),
+        "shop of other columns": lambda thing: look(thing, shop=thing[1].network_input.shop[:, 1:]),
         "privileged too few": lambda thing: look(thing, privileged=np.zeros((E - 1, PRIVILEGED_FEATURES), np.float32)),
         "first too short": lambda thing: look(thing, first=thing[1].first[1:]),
         "first beyond": lambda thing: look(thing, first=thing[1].first + 1),
         "first that falls": lambda thing: look(thing, first=np.array([0, thing[1].first[-1], 0, thing[1].first[-1]])),
         "first of floats": lambda thing: look(thing, first=thing[1].first.astype(np.float64)),
     }),
-    Entry("agents.network.cpu_training.autograd.judge_choices", packed, {
+    Entry("agents.network.cpu_training.autograd.evaluate_actions", packed, {
         "a row beyond": lambda thing: judge(thing, chosen=np.full(E, 10**6)),
         "a negative row": lambda thing: judge(thing, chosen=np.full(E, -1)),
         "another decision's row": lambda thing: judge(thing, chosen=np.zeros(E, np.int64)),
@@ -368,7 +371,7 @@ ENTRIES = [
         "a layer missing": lambda _: arrange_critic(states()[0], {name: value for name, value in states()[1].items() if name != "layers.4.bias"}),
     }),
     Entry("agents.policy.play", begun, each(WRONG_SEEDS, lambda batch, seeds: play(batch, make_rule("ATCS"), seeds))),
-    Entry("evaluation.tuning.objective.Arena.play_index", arena, each(
+    Entry("evaluation.tuning.objective.Objective.play_index", objective, each(
         {"too few": np.zeros(3), "a column": np.zeros((len(FEATURES), 1)), "a scalar": 1.0}
         | {"not finite": np.full(len(FEATURES), NAN), "texts": ["1"] * len(FEATURES)},
         lambda thing, weights: thing.play_index(weights),
@@ -409,32 +412,32 @@ def test_bug_what_does_not_fit_is_refused_before_compiled_code_sees_it(make: Cal
 def scheduler_entries(bundle_folder: Path) -> list[Entry]:
     from scheduler.decisions.bundle import Bundle
     from scheduler.decisions.decider import Decider
-    from scheduler.floor.floor import Floor, take_snapshot
+    from scheduler.floor.floor import ShopFloor, take_snapshot
     from scheduler.plans.planner import Planner
     from scheduler.simulated_plant import simulate
 
     rule, bundle = make_rule("ATCS"), Bundle(bundle_folder)
     factory = find_single_factory("microfactory")
-    snapshot = take_snapshot(Floor(factory), simulate(factory, rule, 5, 60), 0)
+    snapshot = take_snapshot(ShopFloor(factory), simulate(factory, rule, 5, 60), 0)
 
-    def floor() -> Floor:
-        made = Floor(factory)
+    def floor() -> ShopFloor:
+        made = ShopFloor(factory)
         made.place(snapshot)
         made.ask()
         return made
 
     def planner() -> Planner:
-        return Planner(Decider(Floor(factory), None, rule))
+        return Planner(Decider(ShopFloor(factory), None, rule))
 
     small = allocate_network_scratch(bundle.weights, 1)
     return [
         Entry("scheduler.decisions.bundle.Bundle.decide", lambda: bundle, wrong_observations(lambda thing, seen: thing.decide(seen))),
         Entry("scheduler.decisions.bundle.Bundle.look", lambda: bundle, wrong_observations(lambda thing, seen: thing.look(seen))),
         Entry("scheduler.decisions.bundle.Bundle.memory", lambda: bundle, each(WRONG_COUNT, lambda thing, rows: thing.memory(rows))),
-        Entry("scheduler.floor.floor.Floor.carry_out", floor, each(WRONG_ROW, lambda thing, row: thing.carry_out(row))),
-        Entry("scheduler.floor.floor.Floor.describe", floor, each(WRONG_COUNT | {"beyond": 10**6}, lambda thing, row: thing.describe(0, row))),
-        Entry("scheduler.floor.floor.Floor.describe", floor, each(WRONG_COUNT | {"beyond": 10**6}, lambda thing, machine: thing.describe(machine, 0))),
-        Entry("scheduler.floor.floor.Floor.ask_network", floor, {
+        Entry("scheduler.floor.floor.ShopFloor.carry_out", floor, each(WRONG_ROW, lambda thing, row: thing.carry_out(row))),
+        Entry("scheduler.floor.floor.ShopFloor.describe", floor, each(WRONG_COUNT | {"beyond": 10**6}, lambda thing, row: thing.describe(0, row))),
+        Entry("scheduler.floor.floor.ShopFloor.describe", floor, each(WRONG_COUNT | {"beyond": 10**6}, lambda thing, machine: thing.describe(machine, 0))),
+        Entry("scheduler.floor.floor.ShopFloor.ask_network", floor, {
             "memory too small": lambda thing: thing.ask_network(bundle.weights, small),
             "no memory": lambda thing: thing.ask_network(bundle.weights, None),
             "no weights": lambda thing: thing.ask_network(None, bundle.memory(100)),
@@ -458,9 +461,9 @@ SCHEDULERS = (
     "scheduler.decisions.bundle.Bundle.decide",
     "scheduler.decisions.bundle.Bundle.look",
     "scheduler.decisions.bundle.Bundle.memory",
-    "scheduler.floor.floor.Floor.carry_out",
-    "scheduler.floor.floor.Floor.describe",
-    "scheduler.floor.floor.Floor.ask_network",
+    "scheduler.floor.floor.ShopFloor.carry_out",
+    "scheduler.floor.floor.ShopFloor.describe",
+    "scheduler.floor.floor.ShopFloor.ask_network",
     "scheduler.plans.planner.Planner.plan",
     "scheduler.plans.planner.Planner.costs_after",
     "scheduler.simulated_plant.simulate",
@@ -478,30 +481,30 @@ def test_bug_what_does_not_fit_the_scheduler_is_refused_before_compiled_code_see
 # --- no way in is forgotten -------------------------------------------------------------------
 
 NEED_NO_CASE = {
-    "agents.policy_improvement.distillation.Members._ask": "reads its own batch",
-    "agents.policy_improvement.distillation.Members.play": "plays its own batch; its only number is checked by episode_seeds",
-    "agents.ppo.rollout_buffer.PackedBuffer._experience_of": "takes numbers that get() has drawn",
-    "agents.ppo.rollout_buffer.PackedBuffer.finish": "reads columns that the buffer has allocated",
-    "agents.ppo.rollout_collector.Gatherer._draw": "reads what its own tables and network gave",
-    "agents.ppo.rollout_collector.Gatherer._read": "reads its own batch",
-    "agents.policy_improvement.lookahead_targets.Judge._play": "reads its own batch",
-    "agents.network.cpu_training.autograd._Choices.backward": "gets what judge_choices has checked",
-    "agents.network.cpu_training.autograd._Choices.forward": "gets what judge_choices has checked",
-    "agents.network.cpu_training.autograd._Taker.find_gradients": "gets what Looker.look has checked, and gradients from torch, of its shapes",
+    "agents.policy_improvement.distillation.TeacherEnsemble._ask": "reads its own batch",
+    "agents.policy_improvement.distillation.TeacherEnsemble.play": "plays its own batch; its only number is checked by episode_seeds",
+    "agents.ppo.rollout_buffer.RaggedRolloutBuffer._batch_of": "takes numbers that get() has drawn",
+    "agents.ppo.rollout_buffer.RaggedRolloutBuffer.finish": "reads columns that the buffer has allocated",
+    "agents.ppo.rollout_collector.RolloutCollector._draw": "reads what its own tables and network gave",
+    "agents.ppo.rollout_collector.RolloutCollector._read": "reads its own batch",
+    "agents.policy_improvement.lookahead_targets.SearchTargetGenerator._play": "reads its own batch",
+    "agents.network.cpu_training.autograd._ActionFunction.backward": "gets what evaluate_actions has checked",
+    "agents.network.cpu_training.autograd._ActionFunction.forward": "gets what evaluate_actions has checked",
+    "agents.network.cpu_training.autograd._ForwardBackward.backward": "gets what ForwardPass.compute has checked, and gradients from torch, of its shapes",
     "agents.search.rollout.RolloutPolicy._choose": "gets what decide has checked",
-    "agents.search.rollout.RolloutPolicy._find_rivals": "gets what decide has checked",
+    "agents.search.rollout.RolloutPolicy._find_candidates": "gets what decide has checked",
     "agents.solver.clairvoyant_state.FutureReader._is_reworked": "draws one number by a key; no array is read",
     "agents.solver.clairvoyant_state.FutureReader.attempt_times": "draws one number by a key; no array is read",
     "agents.solver.known_state.KnownReader.material_date": "gets the factory's number from the shop itself",
-    "agents.solver.expected_shop.ImaginedShop.run": "takes rows of policies, which Batch.step checks as they are carried out",
+    "agents.solver.expected_shop.ExpectedShop.run": "takes rows of policies, which Batch.step checks as they are carried out",
     "envs.reward_scale._mean_cost": "gets arrays of load() and rows that Batch or Floor has checked",
     "factory.instances.job_streams._draw_route": "gets what draw_dynamic_shop has checked",
     "factory.simulator.Simulator._advance": "takes nothing",
     "scheduler.decisions.bundle.Bundle._compare": "draws its own tables",
-    "scheduler.floor.floor.Floor._line_up": "gets orders that place() has packed",
-    "scheduler.floor.floor.Floor.ask": "takes nothing",
-    "scheduler.floor.floor.Floor.hold": "takes nothing; refused where no machine is asked (tests/scheduler/decisions/test_decider.py)",
-    "scheduler.floor.floor.Floor.place": "takes a Snapshot, whose fields are bounded; packed() refuses one that does not fit the factory",
+    "scheduler.floor.floor.ShopFloor._line_up": "gets orders that place() has packed",
+    "scheduler.floor.floor.ShopFloor.ask": "takes nothing",
+    "scheduler.floor.floor.ShopFloor.hold": "takes nothing; refused where no machine is asked (tests/scheduler/decisions/test_decider.py)",
+    "scheduler.floor.floor.ShopFloor.place": "takes a Snapshot, whose fields are bounded; packed() refuses one that does not fit the factory",
     "scheduler.plans.planner._decide_step": "gets rows that _Choosing.rows has checked",
     "scheduler.plans.planner.Planner._play": "gets worlds that the planner has allocated",
     "scheduler.plans.planner.Planner._play_expected": "gets worlds that the planner has allocated",
@@ -527,7 +530,7 @@ def test_nobody_is_excused_who_is_gone_or_checked() -> None:
 def test_callers_are_found_and_their_calls_are_trapped() -> None:
     """The walker sees functions imported by name and through their module, and the trap stands in every such place."""
     assert CALLERS["envs.batch.Batch.step"] == {("envs.batch", name) for name in ("replace_illegal", "step_all", "step_all_once")}
-    assert CALLERS["factory.simulator.Simulator.decide"] == {("factory.simulation.kernel", "decide")}
+    assert CALLERS["factory.simulator.Simulator.decide"] == {("factory.simulation.kernel", "apply_action")}
     for make, call in ((begun, lambda batch: batch.step(first_of(batch))), (begun_simulator, lambda simulator: simulator.reset(2))):
         thing = make()
         with no_kernel(), pytest.raises(KernelReachedError):

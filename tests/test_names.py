@@ -23,8 +23,8 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from agents.rules.registry import make_rule
 from agents.training.config import parse_config, read_config, to_toml
 from agents.training.tensorboard import TrainingLog
-from agents.training.validation import Examined
-from evaluation.benchmark import Benchmark, Settings
+from agents.training.validation import ValidationResult
+from evaluation.benchmark import Benchmark, BenchmarkConfig
 from evaluation.reporting.document import Code, Heading, Paragraph, Strong, Table, to_html, to_markdown
 from evaluation.reporting.episodes_csv import EpisodeRow, read_episodes, to_csv
 from evaluation.reporting.report import write_report
@@ -61,13 +61,13 @@ from factory.validation.factory import check_factory
 from factory.validation.names import MAX_NAME, file_name
 from factory.validation.references import BOOK_COLUMNS
 from scheduler.decisions.decider import Decider
-from scheduler.floor.floor import Floor, take_snapshot
+from scheduler.floor.floor import ShopFloor, take_snapshot
 from scheduler.plans.planner import Planner
 from scheduler.plans.schema import Plan
 from scheduler.simulated_plant import simulate
 from scheduler.snapshot.read import SnapshotError, read_snapshot
 from scheduler.snapshot.schema import MachineState, OperationState
-from scheduler.text_report import tell_plan
+from scheduler.text_report import format_plan
 from tests.builders.hand_made_schedule import play
 from tests.builders.hostile_names import NASTY, UNPRINTABLE, names
 from tests.builders.repository import ROOT
@@ -227,7 +227,7 @@ def rename(template: tuple[Results, list[EpisodeRow], str], chosen: list[str], s
 
 def check_curves(schedule: Schedule, chosen: list[str], out: Path) -> None:
     """TensorBoard keeps the curves of different factories apart."""
-    found = {name: Examined(1.0, dict.fromkeys(COST_TERMS, 0.0), 1.0, 1.0, schedule) for name in chosen}
+    found = {name: ValidationResult(1.0, dict.fromkeys(COST_TERMS, 0.0), 1.0, 1.0, schedule) for name in chosen}
     log = TrainingLog(out / "events", 0)
     log.note_validation(1, found, found)
     log.close()
@@ -239,7 +239,7 @@ def check_curves(schedule: Schedule, chosen: list[str], out: Path) -> None:
 def check_scheduler(factory: Factory, chosen: list[str]) -> None:
     """Snapshots and plans have the names as they are."""
     rule = make_rule("FIFO")
-    snapshot = take_snapshot(Floor(factory), simulate(factory, rule, 1, 1), 0)
+    snapshot = take_snapshot(ShopFloor(factory), simulate(factory, rule, 1, 1), 0)
     renamed = snapshot.model_copy(
         update={"orders": tuple(order.model_copy(update={"order_id": f"{chosen[-1][:190]}{n}"}) for n, order in enumerate(snapshot.orders))}
     )
@@ -251,10 +251,10 @@ def check_scheduler(factory: Factory, chosen: list[str]) -> None:
     renamed = renamed.model_copy(update={"machines": idle, "orders": ready})
     read = read_snapshot(renamed.model_dump_json(), factory)
     assert read == renamed
-    plan = Planner(Decider(Floor(factory), None, rule)).plan(read)
+    plan = Planner(Decider(ShopFloor(factory), None, rule)).plan(read)
     assert Plan.model_validate_json(plan.model_dump_json()) == plan
     assert set(plan.machines) == set(chosen)
-    told = tell_plan(plan)
+    told = format_plan(plan)
     assert all(name in told for name in chosen)
     assert all(order.order_id in told for order in renamed.orders)
 
@@ -273,7 +273,7 @@ def evaluated(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Results]:
     (root / "in").mkdir()
     save_factory(factory, root / "in" / "a,b.toml")
     scenarios = find_scenarios(split_names(str(root / "in" / "a,b.toml")))
-    settings = Settings(episodes=3, validation_episodes=2, versus="ATCS", processes=1)
+    settings = BenchmarkConfig(episodes=3, validation_episodes=2, versus="ATCS", processes=1)
     results = Benchmark(scenarios, parse_contenders("ATCS,EDD"), settings, folder).run()
     write_report(folder, {EVIL: factory})
     return root, results
@@ -387,7 +387,7 @@ def test_bug_an_order_whose_name_cannot_be_printed_is_refused(name: str, tmp_pat
     order = Order(order_id=name, release_date=0, due_date=9, weight=1.0, product="red")
     with pytest.raises(FactoryError, match="an order's name must be printable"):
         write_order_book(OrderBook(orders=(order,)), tmp_path / "orders.csv", FACTORY)
-    snapshot = take_snapshot(Floor(FACTORY), simulate(FACTORY, make_rule("FIFO"), 1, 1), 0).model_dump(mode="json")
+    snapshot = take_snapshot(ShopFloor(FACTORY), simulate(FACTORY, make_rule("FIFO"), 1, 1), 0).model_dump(mode="json")
     snapshot["orders"][0]["order_id"] = name
     with pytest.raises(SnapshotError, match=r"orders.0.order_id = .*; names must be printable, and the character U\+[0-9A-F]{4} is not"):
         read_snapshot(json.dumps(snapshot), FACTORY)

@@ -97,7 +97,7 @@ class Vector:
 
 class Shops:
     def __init__(self) -> None:
-        self.env = ShopVecEnv([TINY], E, most_decisions=9)
+        self.env = ShopVecEnv([TINY], E, max_decisions=9)
 
     def begin(self, seed: int | None = None) -> Any:
         return {name: table.copy() for name, table in self.env.reset().items()}
@@ -111,7 +111,7 @@ class Shops:
 
     def refuse(self, draw: Any) -> None:
         env, wrong = self.env, st.sampled_from(list(WRONG_ROWS.values()))
-        match draw(st.sampled_from(["step", "async", "wait", "advance", "illegal", "begin_anew", "seed", "method", "attribute"])):
+        match draw(st.sampled_from(["step", "async", "wait", "advance", "illegal", "reset_done", "seed", "method", "attribute"])):
             case "step":
                 env.step(draw(wrong))
             case "async":
@@ -124,14 +124,14 @@ class Shops:
                 rows = self.mask().argmax(axis=1)
                 rows[2] = illegal_row(self.mask()[2], draw)
                 env.step(rows)
-            case "begin_anew":
-                env.begin_anew(draw(st.sampled_from([[True], [1] * E, True, "yes", None])))
+            case "reset_done":
+                env.reset_done(draw(st.sampled_from([[True], [1] * E, True, "yes", None])))
             case "seed":
                 env.seed(draw(st.sampled_from(list(WRONG_SEED.values()))))
             case "method":
                 env.env_method("reset")
             case _:
-                env.set_attr("most_decisions", 3)
+                env.set_attr("max_decisions", 3)
 
 
 class Bare:
@@ -242,7 +242,7 @@ def test_bug_a_policy_that_answers_no_row_numbers_is_refused(answer: Any) -> Non
     for policy in (Answering(), Stopwatch(Answering())):
         with pytest.raises(TypeError, match=r"decide: actions = .* row numbers \(integers\)"):
             play(batch, policy, np.arange(E))
-        assert batch.shop.floor.decisions.tolist() == [0] * E
+        assert batch.shop.env.decisions.tolist() == [0] * E
 
 
 # --- integers of every kind -------------------------------------------------------------------
@@ -264,7 +264,7 @@ def test_bug_actions_may_be_integers_of_any_kind(kind: Any) -> None:
         player.begin(1)
         rows = player.mask().argmax(axis=1)
         player.step(rows.astype(dtype))
-    assert vector.env.batch.shop.floor.decisions.tolist() == shops.env.batch.shop.floor.decisions.tolist() == [1] * E
+    assert vector.env.batch.shop.env.decisions.tolist() == shops.env.batch.shop.env.decisions.tolist() == [1] * E
 
 
 def test_bug_actions_that_cannot_be_written_to_or_lie_apart_are_taken() -> None:
@@ -289,7 +289,7 @@ def test_bug_a_row_beyond_the_table_is_an_illegal_action_and_replaced_where_that
     vector = ChangeoverVectorEnv("tiny", 2, illegal_actions="replace")
     vector.reset(seed=1)
     *_, infos = vector.step([2**62, -(2**62)])
-    assert vector.batch.shop.floor.decisions.tolist() == [1, 1]
+    assert vector.batch.shop.env.decisions.tolist() == [1, 1]
     assert infos["replaced"].dtype == np.bool_
 
 
@@ -305,7 +305,7 @@ def test_bug_actions_given_to_be_replaced_stay_as_they_are() -> None:
 
 @pytest.mark.parametrize("kind", [int, np.int16, np.int64, np.uint32], ids=lambda kind: kind.__name__)
 def test_bug_counts_may_be_integers_of_any_kind(kind: Any) -> None:
-    given = {"num_orders": kind(3), "job_rows": kind(6), "changeover_rows": kind(2), "last_date": kind(500), "most_decisions": kind(9)}
+    given = {"num_orders": kind(3), "job_rows": kind(6), "changeover_rows": kind(2), "last_date": kind(500), "max_decisions": kind(9)}
     plain = {name: int(value) for name, value in given.items()}
     assert fingerprint(ChangeoverEnv("tiny", **given).reset(seed=3)) == fingerprint(ChangeoverEnv("tiny", **plain).reset(seed=3))
     env, twin = ChangeoverEnv("tiny"), ChangeoverEnv("tiny")
@@ -362,7 +362,7 @@ FORMS: dict[str, Any] = {
 
 def seeds_of(vector: ChangeoverVectorEnv, seed: Any = None) -> list[int]:
     vector.reset(seed=seed)
-    found: list[int] = vector.batch.shop.floor.seed.tolist()
+    found: list[int] = vector.batch.shop.env.seed.tolist()
     return found
 
 

@@ -16,7 +16,7 @@ from envs.observation.candidates import observe
 from envs.observation.columns import CANDIDATE_INDEX, SHOP_INDEX
 from factory.jit.compile import compiled
 from factory.simulation.costs import total_cost
-from factory.simulation.kernel import advance, begin_episode, decide
+from factory.simulation.kernel import advance, apply_action, begin_episode
 
 # columns of the tables, as compile-time constants
 _ROW_IS_CHANGEOVER, _ROW_IS_WAIT, _ROW_IS_MOUNTED = (CANDIDATE_INDEX[name] for name in ("is_changeover", "is_wait", "is_mounted"))
@@ -76,47 +76,47 @@ _CENT = 0.01
 
 
 @compiled
-def share(value, half):
+def saturate(value, half):
     """``value / (|value| + half)``: a quantity without bounds brought between -1 and 1, half way at ``half``."""
     return value / (abs(value) + half)
 
 
 @compiled
-def describe_row(row, shop_row, out):
+def fill_row_features(row, shop_row, out):
     """Features ``out [W]`` of one row of the candidate table ``row [F]``, in the shop ``shop_row [Fs]``."""
     out[:] = 0.0
     unit = np.float64(shop_row[_MEAN_PROCESS_TIME])
     if unit <= 0.0:
         unit = max(0.5 * np.float64(shop_row[_LONGEST_WAIT]), 1.0)
-    describe_arrivals(row, unit, out)
+    fill_arrival_features(row, unit, out)
     if row[_ROW_IS_WAIT] != 0.0:
-        describe_wait(row, shop_row, unit, out)
+        fill_wait_features(row, shop_row, unit, out)
         return
     if row[_ROW_IS_CHANGEOVER] != 0.0:
         if row[_FAMILY_READY] > 0.0:
             out[_DETOUR] = 1.0
         else:
             out[_CHANGEOVER] = 1.0
-    describe_operation(row, unit, out)
-    describe_changeover(row, shop_row, unit, out)
-    describe_family(row, unit, out)
+    fill_operation_features(row, unit, out)
+    fill_changeover_features(row, shop_row, unit, out)
+    fill_family_features(row, unit, out)
 
 
 @compiled
-def describe_wait(row, shop_row, unit, out):
+def fill_wait_features(row, shop_row, unit, out):
     """The wait row: what is there to do, and what is expected."""
     out[_WAIT] = 1.0
-    out[_WAIT_READY] = share(np.float64(row[_READY_IN]), unit)
-    out[_WAIT_UPCOMING] = share(np.float64(row[_FAMILY_UPCOMING]), 2.0)
-    out[_WAIT_QUEUE] = share(np.float64(shop_row[_READY_HERE]), 2.0)
-    out[_WAIT_FITTING] = share(np.float64(shop_row[_FITTING_READY]), 1.0)
-    out[_WAIT_FITTING_UPCOMING] = share(np.float64(shop_row[_FITTING_UPCOMING]), 1.0)
-    out[_WAIT_FITTING_IN] = share(np.float64(shop_row[_FITTING_READY_IN]), unit)
-    out[_WAIT_FITTING_SLACK] = share(np.float64(shop_row[_FITTING_SLACK]), 10.0 * unit)
+    out[_WAIT_READY] = saturate(np.float64(row[_READY_IN]), unit)
+    out[_WAIT_UPCOMING] = saturate(np.float64(row[_FAMILY_UPCOMING]), 2.0)
+    out[_WAIT_QUEUE] = saturate(np.float64(shop_row[_READY_HERE]), 2.0)
+    out[_WAIT_FITTING] = saturate(np.float64(shop_row[_FITTING_READY]), 1.0)
+    out[_WAIT_FITTING_UPCOMING] = saturate(np.float64(shop_row[_FITTING_UPCOMING]), 1.0)
+    out[_WAIT_FITTING_IN] = saturate(np.float64(shop_row[_FITTING_READY_IN]), unit)
+    out[_WAIT_FITTING_SLACK] = saturate(np.float64(shop_row[_FITTING_SLACK]), 10.0 * unit)
 
 
 @compiled
-def describe_operation(row, unit, out):
+def fill_operation_features(row, unit, out):
     """The features that speak of an operation and its order."""
     time = np.float64(row[_PROCESS_TIME])
     relative_time = max(time, 1.0) / unit
@@ -126,47 +126,47 @@ def describe_operation(row, unit, out):
     out[_LENGTH] = math.log(relative_time)
     out[_ALLOWANCE] = max(operation_due_in - time, 0.0) / unit
     out[_OVERDUE] = 1.0 if due_in < 0.0 else 0.0
-    out[_SLACK_SHARE] = share(np.float64(row[_SLACK]), 10.0 * unit)
-    out[_DUE_SHARE] = share(due_in, 10.0 * unit)
-    out[_OPERATION_DUE_SHARE] = share(operation_due_in, 2.0 * unit)
-    out[_WORK_SHARE] = share(np.float64(row[_WORK_LEFT]), 5.0 * unit)
-    out[_OPERATIONS_SHARE] = share(np.float64(row[_OPERATIONS_LEFT]), 4.0)
-    out[_QUEUE_SHARE] = share(np.float64(row[_TIME_IN_QUEUE]), 5.0 * unit)
-    out[_SHOP_SHARE] = share(np.float64(row[_TIME_IN_SHOP]), 20.0 * unit)
-    out[_READY_SHARE] = share(np.float64(row[_READY_IN]), unit)
+    out[_SLACK_SHARE] = saturate(np.float64(row[_SLACK]), 10.0 * unit)
+    out[_DUE_SHARE] = saturate(due_in, 10.0 * unit)
+    out[_OPERATION_DUE_SHARE] = saturate(operation_due_in, 2.0 * unit)
+    out[_WORK_SHARE] = saturate(np.float64(row[_WORK_LEFT]), 5.0 * unit)
+    out[_OPERATIONS_SHARE] = saturate(np.float64(row[_OPERATIONS_LEFT]), 4.0)
+    out[_QUEUE_SHARE] = saturate(np.float64(row[_TIME_IN_QUEUE]), 5.0 * unit)
+    out[_SHOP_SHARE] = saturate(np.float64(row[_TIME_IN_SHOP]), 20.0 * unit)
+    out[_READY_SHARE] = saturate(np.float64(row[_READY_IN]), unit)
     out[_SLOWER_HERE] = 1.0 - np.float64(row[_FASTEST_TIME]) / time if time > 0.0 else 0.0
-    out[_NEXT_TIME] = share(np.float64(row[_NEXT_PROCESS_TIME]), unit)
-    out[_NEXT_QUEUE] = share(np.float64(row[_NEXT_QUEUE_WORK]), 5.0 * unit)
-    out[_NEXT_FITTING] = share(np.float64(row[_ROW_NEXT_FITS]), 1.0)
-    out[_NEXT_MEMBERS] = share(np.float64(row[_ROW_NEXT_FAMILY]), 2.0)
+    out[_NEXT_TIME] = saturate(np.float64(row[_NEXT_PROCESS_TIME]), unit)
+    out[_NEXT_QUEUE] = saturate(np.float64(row[_NEXT_QUEUE_WORK]), 5.0 * unit)
+    out[_NEXT_FITTING] = saturate(np.float64(row[_ROW_NEXT_FITS]), 1.0)
+    out[_NEXT_MEMBERS] = saturate(np.float64(row[_ROW_NEXT_FAMILY]), 2.0)
     out[_UNBLOCKING] = np.float64(row[_UNBLOCKS])
-    out[_AGAIN] = share(np.float64(row[_ATTEMPT]), 1.0)
+    out[_AGAIN] = saturate(np.float64(row[_ATTEMPT]), 1.0)
     out[_REWORK] = np.float64(row[_REWORK_PROBABILITY])
-    out[_TWIN_START] = share(np.float64(row[_ROW_TWIN_START]), unit)
-    out[_PATH_SLACK] = share(np.float64(row[_ROW_PATH_SLACK]), 10.0 * unit)
-    out[_LONGER_PATH] = share(np.float64(row[_ROW_LONGER_PATH]), 2.0 * unit)
-    out[_JOIN_IN] = share(np.float64(row[_ROW_JOIN_IN]), 2.0 * unit)
-    out[_NEXT_START] = share(np.float64(row[_ROW_NEXT_START]), unit)
-    out[_NEXT_SETUP] = share(np.float64(row[_ROW_NEXT_SETUP]), unit)
-    out[_NEXT_UPCOMING] = share(np.float64(row[_ROW_NEXT_UPCOMING]), 4.0)
+    out[_TWIN_START] = saturate(np.float64(row[_ROW_TWIN_START]), unit)
+    out[_PATH_SLACK] = saturate(np.float64(row[_ROW_PATH_SLACK]), 10.0 * unit)
+    out[_LONGER_PATH] = saturate(np.float64(row[_ROW_LONGER_PATH]), 2.0 * unit)
+    out[_JOIN_IN] = saturate(np.float64(row[_ROW_JOIN_IN]), 2.0 * unit)
+    out[_NEXT_START] = saturate(np.float64(row[_ROW_NEXT_START]), unit)
+    out[_NEXT_SETUP] = saturate(np.float64(row[_ROW_NEXT_SETUP]), unit)
+    out[_NEXT_UPCOMING] = saturate(np.float64(row[_ROW_NEXT_UPCOMING]), 4.0)
 
 
 @compiled
-def describe_arrivals(row, unit, out):
+def fill_arrival_features(row, unit, out):
     """The features that speak of what arrives next; of the wait row too."""
-    out[_ARRIVALS] = share(np.float64(row[_ROW_ARRIVALS]), 2.0)
-    out[_FITS] = share(np.float64(row[_ROW_FITS]), 1.0)
-    out[_FIRST_IN] = share(np.float64(row[_ROW_FIRST_IN]), unit)
-    out[_FIRST_SETUP] = share(np.float64(row[_ROW_FIRST_SETUP]), unit)
-    out[_FIRST_SLACK] = share(np.float64(row[_ROW_FIRST_SLACK]), 10.0 * unit)
-    out[_FIRST_WEIGHT] = share(np.float64(row[_ROW_FIRST_WEIGHT]), 2.0)
-    out[_SECOND_IN] = share(np.float64(row[_ROW_SECOND_IN]), unit)
-    out[_SECOND_SETUP] = share(np.float64(row[_ROW_SECOND_SETUP]), unit)
-    out[_ONWARD] = share(np.float64(row[_ROW_ONWARD]), unit)
+    out[_ARRIVALS] = saturate(np.float64(row[_ROW_ARRIVALS]), 2.0)
+    out[_FITS] = saturate(np.float64(row[_ROW_FITS]), 1.0)
+    out[_FIRST_IN] = saturate(np.float64(row[_ROW_FIRST_IN]), unit)
+    out[_FIRST_SETUP] = saturate(np.float64(row[_ROW_FIRST_SETUP]), unit)
+    out[_FIRST_SLACK] = saturate(np.float64(row[_ROW_FIRST_SLACK]), 10.0 * unit)
+    out[_FIRST_WEIGHT] = saturate(np.float64(row[_ROW_FIRST_WEIGHT]), 2.0)
+    out[_SECOND_IN] = saturate(np.float64(row[_ROW_SECOND_IN]), unit)
+    out[_SECOND_SETUP] = saturate(np.float64(row[_ROW_SECOND_SETUP]), unit)
+    out[_ONWARD] = saturate(np.float64(row[_ROW_ONWARD]), unit)
 
 
 @compiled
-def describe_changeover(row, shop_row, unit, out):
+def fill_changeover_features(row, shop_row, unit, out):
     """The features that speak of the changeover which the row implies."""
     setup = np.float64(row[_SETUP_TIME])
     mean_setup = np.float64(shop_row[_MEAN_SETUP_TIME])
@@ -177,21 +177,21 @@ def describe_changeover(row, shop_row, unit, out):
     out[_MOUNTED] = np.float64(row[_ROW_IS_MOUNTED])
     out[_CHANGEOVER_COST] = np.float64(row[_SETUP_COST]) / cent
     out[_ENERGY] = np.float64(row[_ENERGY_COST]) / cent
-    out[_TWINS] = share(np.float64(row[_TWINS_IN_SETUP]), 1.0)
-    out[_TWIN_FREE] = share(np.float64(row[_ROW_TWIN_FREE_IN]), unit)
+    out[_TWINS] = saturate(np.float64(row[_TWINS_IN_SETUP]), 1.0)
+    out[_TWIN_FREE] = saturate(np.float64(row[_ROW_TWIN_FREE_IN]), unit)
 
 
 @compiled
-def describe_family(row, unit, out):
+def fill_family_features(row, unit, out):
     """The features that speak of all operations here that want the same setup."""
-    out[_READY_MEMBERS] = share(np.float64(row[_FAMILY_READY]), 2.0)
-    out[_READY_WORK] = share(np.float64(row[_FAMILY_READY_WORK]), 2.0 * unit)
-    out[_UPCOMING_MEMBERS] = share(np.float64(row[_FAMILY_UPCOMING]), 2.0)
-    out[_MEMBERS_SLACK] = share(np.float64(row[_FAMILY_SLACK]), 10.0 * unit)
-    out[_MEMBERS_DUE] = share(np.float64(row[_FAMILY_DUE_IN]), 10.0 * unit)
-    out[_MEMBERS_QUEUE] = share(np.float64(row[_FAMILY_TIME_IN_QUEUE]), 5.0 * unit)
-    out[_MEMBERS_IN] = share(np.float64(row[_ROW_FAMILY_READY_IN]), unit)
-    out[_MEMBERS_RATIO] = share(np.float64(row[_FAMILY_CRITICAL_RATIO]), 2.0)
+    out[_READY_MEMBERS] = saturate(np.float64(row[_FAMILY_READY]), 2.0)
+    out[_READY_WORK] = saturate(np.float64(row[_FAMILY_READY_WORK]), 2.0 * unit)
+    out[_UPCOMING_MEMBERS] = saturate(np.float64(row[_FAMILY_UPCOMING]), 2.0)
+    out[_MEMBERS_SLACK] = saturate(np.float64(row[_FAMILY_SLACK]), 10.0 * unit)
+    out[_MEMBERS_DUE] = saturate(np.float64(row[_FAMILY_DUE_IN]), 10.0 * unit)
+    out[_MEMBERS_QUEUE] = saturate(np.float64(row[_FAMILY_TIME_IN_QUEUE]), 5.0 * unit)
+    out[_MEMBERS_IN] = saturate(np.float64(row[_ROW_FAMILY_READY_IN]), unit)
+    out[_MEMBERS_RATIO] = saturate(np.float64(row[_FAMILY_CRITICAL_RATIO]), 2.0)
 
 
 @compiled
@@ -205,7 +205,7 @@ def best_row(candidates, machines, shop_row, action_mask, weights, features):
     for row in range(action_mask.shape[0]):
         if not action_mask[row]:
             continue
-        describe_row(candidates[row], shop_row, features)
+        fill_row_features(candidates[row], shop_row, features)
         index = 0.0
         for place in range(weights.shape[0]):
             index += weights[place] * features[place]
@@ -234,7 +234,7 @@ def play_index(factory, shop, factories, seeds, weights, max_idle, scratch, tabl
         begin_episode(factory, shop, 0, factories[episode], seeds[episode])
         advance(factory, shop, 0)
         limit = max_idle[factories[episode]]
-        while shop.floor[0].deciding >= 0 and shop.floor[0].idle_decisions < limit:
+        while shop.env[0].deciding >= 0 and shop.env[0].idle_decisions < limit:
             observe(factory, shop, 0, scratch, tables.candidates[0], tables.machines[0], tables.shop[0], tables.action_mask[0])
             row = best_row(
                 tables.candidates[0],
@@ -244,6 +244,6 @@ def play_index(factory, shop, factories, seeds, weights, max_idle, scratch, tabl
                 weights,
                 features,
             )
-            decide(factory, shop, 0, row)
+            apply_action(factory, shop, 0, row)
             advance(factory, shop, 0)
-        costs[episode] = math.inf if shop.floor[0].deciding >= 0 else total_cost(shop, 0)
+        costs[episode] = math.inf if shop.env[0].deciding >= 0 else total_cost(shop, 0)

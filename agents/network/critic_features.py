@@ -13,7 +13,7 @@ import numpy as np
 
 from factory.futures.cost_to_go import expected_tardiness, time_to_go
 from factory.jit.compile import compiled
-from factory.simulation.arrays import CHANGING, DONE, DOWN, ENTRY_BITS, ENTRY_MASK, IDLE, IN_PROCESS, PROCESSING
+from factory.simulation.arrays import CHANGING, DONE, DOWN, IDLE, IN_PROCESS, OPERATION_BITS, OPERATION_MASK, PROCESSING
 from factory.simulation.choices import is_eligible
 from factory.simulation.kernel import realised_time
 from factory.simulation.setups import FORBIDDEN, setup_time
@@ -31,7 +31,7 @@ _DELAYS, _WINDOWS = np.array(DELAYS), np.array(WINDOWS)
 
 
 @compiled
-def describe_future(factory, shop, units, loads, described):
+def privileged_critic_features(factory, shop, units, loads, described):
     """Fill ``described [E, PRIVILEGED_FEATURES]`` for every environment.
 
     Parameters
@@ -43,22 +43,22 @@ def describe_future(factory, shop, units, loads, described):
     """
     for e in range(described.shape[0]):
         described[e] = 0.0
-        unit = units[shop.floor[e].factory]
-        describe_lateness(factory, shop, e, unit, described[e])
-        describe_loads(factory, shop, e, unit, loads, described[e])
-        describe_setups(factory, shop, e, unit, described[e])
-        describe_luck(factory, shop, e, unit, described[e])
-        describe_episode(factory, shop, e, unit, described[e])
+        unit = units[shop.env[e].factory]
+        lateness_features(factory, shop, e, unit, described[e])
+        load_features(factory, shop, e, unit, loads, described[e])
+        setup_features(factory, shop, e, unit, described[e])
+        realised_durations(factory, shop, e, unit, described[e])
+        episode_features(factory, shop, e, unit, described[e])
         for place in range(described.shape[1]):
             described[e, place] = math.copysign(math.log1p(abs(described[e, place])), described[e, place])
 
 
 @compiled
-def describe_lateness(factory, shop, e, unit, described):
+def lateness_features(factory, shop, e, unit, described):
     """Tardiness cost to come of the orders in progress, as they are expected and with all later by ``DELAYS``; in hundredths of the cost scale."""
-    g, clock = shop.floor[e].factory, shop.floor[e].clock
+    g, clock = shop.env[e].factory, shop.env[e].clock
     rate = 100.0 * factory.plant[g].tardiness_rate / factory.plant[g].cost_scale
-    for place in range(shop.floor[e].num_active):
+    for place in range(shop.env[e].num_active):
         order = shop.active[e, place]
         rest = time_to_go(factory, shop, e, order)
         late = float(clock - shop.orders[e, order].due_date)
@@ -69,13 +69,13 @@ def describe_lateness(factory, shop, e, unit, described):
 
 
 @compiled
-def describe_loads(factory, shop, e, unit, loads, described):
+def load_features(factory, shop, e, unit, loads, described):
     """Work before the fullest work centre and on average, per machine, now and with what arrives within ``WINDOWS``; in mean process times."""
-    g, clock = shop.floor[e].factory, shop.floor[e].clock
+    g, clock = shop.env[e].factory, shop.env[e].clock
     loads[:] = 0.0
-    for place in range(shop.floor[e].num_active):
+    for place in range(shop.env[e].num_active):
         add_work(factory, shop, e, shop.active[e, place], 0, loads)
-    for order in range(shop.floor[e].num_released, shop.floor[e].num_orders):
+    for order in range(shop.env[e].num_released, shop.env[e].num_orders):
         ahead = (shop.orders[e, order].release_date - clock) / unit
         if ahead > _WINDOWS[-1]:
             break
@@ -106,7 +106,7 @@ def describe_loads(factory, shop, e, unit, loads, described):
 @compiled
 def add_work(factory, shop, e, order, window, loads):
     """Add the mean process times of the order's operations that are not done to the loads of their work centres."""
-    g, product = shop.floor[e].factory, shop.orders[e, order].product
+    g, product = shop.env[e].factory, shop.orders[e, order].product
     for operation in range(factory.products[g, product].num_operations):
         status = shop.operations[e, order, operation].status
         if window > 0 or (status != DONE and status != IN_PROCESS):
@@ -114,14 +114,14 @@ def add_work(factory, shop, e, order, window, loads):
 
 
 @compiled
-def describe_setups(factory, shop, e, unit, described):
+def setup_features(factory, shop, e, unit, described):
     """How well what is mounted suits what is there to do, summed over the work centres, and what the machines are at."""
-    g, clock = shop.floor[e].factory, shop.floor[e].clock
+    g, clock = shop.env[e].factory, shop.env[e].clock
     first = described.shape[0] - _EPISODE_FEATURES - _LUCK_FEATURES - _SETUP_FEATURES
     for centre in range(factory.plant[g].num_centres):
         for place in range(shop.centres[e, centre].queue_length):
-            entry = shop.queue[e, centre, place]
-            least = least_setup(factory, shop, e, g, centre, entry)
+            operation_id = shop.queue[e, centre, place]
+            least = min_setup_time(factory, shop, e, g, centre, operation_id)
             if least == 0:
                 described[first] += 1.0
             elif least > 0:
@@ -130,7 +130,7 @@ def describe_setups(factory, shop, e, unit, described):
                     described[first + 2] += 1.0
                     described[first + 3] += least / unit
         for place in range(shop.centres[e, centre].upcoming_length):
-            described[first + 4] += least_setup(factory, shop, e, g, centre, shop.upcoming[e, centre, place]) == 0
+            described[first + 4] += min_setup_time(factory, shop, e, g, centre, shop.upcoming[e, centre, place]) == 0
     for machine in range(factory.plant[g].num_machines):
         status = shop.machines[e, machine].status
         if status == IDLE:
@@ -142,9 +142,9 @@ def describe_setups(factory, shop, e, unit, described):
 
 
 @compiled
-def least_setup(factory, shop, e, g, centre, entry):
+def min_setup_time(factory, shop, e, g, centre, operation_id):
     """Least changeover time of the operation over the work centre's machines that can do it, ticks; negative if none may."""
-    order, operation = entry >> ENTRY_BITS, entry & ENTRY_MASK
+    order, operation = operation_id >> OPERATION_BITS, operation_id & OPERATION_MASK
     least = FORBIDDEN
     for machine in range(factory.centres[g, centre].first_machine, factory.centres[g, centre + 1].first_machine):
         if is_eligible(factory, shop, e, order, operation, machine):
@@ -157,19 +157,19 @@ def least_setup(factory, shop, e, g, centre, entry):
 @compiled
 def is_first_of_family(shop, e, centre, place):
     """Whether no operation before it in the queue wants the same setup."""
-    entry = shop.queue[e, centre, place]
-    family = shop.operations[e, entry >> ENTRY_BITS, entry & ENTRY_MASK].family
+    operation_id = shop.queue[e, centre, place]
+    family = shop.operations[e, operation_id >> OPERATION_BITS, operation_id & OPERATION_MASK].family
     for before in range(place):
         other = shop.queue[e, centre, before]
-        if shop.operations[e, other >> ENTRY_BITS, other & ENTRY_MASK].family == family:
+        if shop.operations[e, other >> OPERATION_BITS, other & OPERATION_MASK].family == family:
             return False
     return True
 
 
 @compiled
-def describe_luck(factory, shop, e, unit, described):
+def realised_durations(factory, shop, e, unit, described):
     """What will last longer than expected of what is in process and in the queues, and how close failures are."""
-    g, clock = shop.floor[e].factory, shop.floor[e].clock
+    g, clock = shop.env[e].factory, shop.env[e].clock
     first = described.shape[0] - _EPISODE_FEATURES - _LUCK_FEATURES
     for machine in range(factory.plant[g].num_machines):
         time_to_failure = float(shop.machines[e, machine].time_to_failure)
@@ -182,27 +182,27 @@ def describe_luck(factory, shop, e, unit, described):
             described[first + 1] += math.exp(-max(0.0, time_to_failure) / (_SOON * unit))
     for centre in range(factory.plant[g].num_centres):
         for place in range(shop.centres[e, centre].queue_length):
-            entry = shop.queue[e, centre, place]
-            order, operation = entry >> ENTRY_BITS, entry & ENTRY_MASK
+            operation_id = shop.queue[e, centre, place]
+            order, operation = operation_id >> OPERATION_BITS, operation_id & OPERATION_MASK
             expected = int(shop.operations[e, order, operation].mean_time)
             described[first + 2] += (realised_time(factory, shop, e, order, operation, expected) - expected) / unit
 
 
 @compiled
-def describe_episode(factory, shop, e, unit, described):
+def episode_features(factory, shop, e, unit, described):
     """What is left of the episode, machines under repair, and what the costs run at."""
-    g, clock = shop.floor[e].factory, shop.floor[e].clock
+    g, clock = shop.env[e].factory, shop.env[e].clock
     place = described.shape[0] - _EPISODE_FEATURES
-    orders = float(shop.floor[e].num_orders)
-    described[place] = 10.0 * (orders - shop.floor[e].num_released) / orders
-    described[place + 1] = 10.0 * (orders - shop.floor[e].num_completed) / orders
+    orders = float(shop.env[e].num_orders)
+    described[place] = 10.0 * (orders - shop.env[e].num_released) / orders
+    described[place + 1] = 10.0 * (orders - shop.env[e].num_completed) / orders
     for machine in range(factory.plant[g].num_machines):
         if shop.machines[e, machine].status == DOWN:
             described[place + 2] += (shop.machines[e, machine].date - clock) / unit
     late = 0.0
-    for number in range(shop.floor[e].num_active):
+    for number in range(shop.env[e].num_active):
         order = shop.active[e, number]
         if clock > shop.orders[e, order].due_date:
             late += shop.orders[e, order].weight
     described[place + 3] = 100.0 * late * factory.plant[g].tardiness_rate * unit / factory.plant[g].cost_scale
-    described[place + 4] = 100.0 * shop.floor[e].num_active * factory.plant[g].holding_rate * unit / factory.plant[g].cost_scale
+    described[place + 4] = 100.0 * shop.env[e].num_active * factory.plant[g].holding_rate * unit / factory.plant[g].cost_scale

@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 
 from agents.network.critic_features import PRIVILEGED_FEATURES
 from agents.network.feature_sizes import SHOP_FEATURES
-from agents.network.inference import Matrix, apply_layer, cut_off
-from factory.jit.array_struct import Bundle
+from agents.network.inference import Matrix, apply_layer, relu
+from factory.jit.array_struct import ArrayStruct
 from factory.jit.compile import compiled
 
 
 @dataclass(frozen=True, eq=False)
-class CriticWeights(Bundle):
+class CriticWeights(ArrayStruct):
     """Weights of the critic; matrices are [inputs, outputs]. D is the width, S the width of the summary."""
 
     first: Matrix  # [S + PRIVILEGED_FEATURES, D]
@@ -34,7 +34,7 @@ class CriticWeights(Bundle):
 
 
 @dataclass(frozen=True, eq=False)
-class CriticScratch(Bundle):
+class CriticScratch(ArrayStruct):
     """Memory for one value."""
 
     inputs: Matrix  # [S + PRIVILEGED_FEATURES]
@@ -88,16 +88,16 @@ def allocate_critic_scratch(weights: CriticWeights) -> CriticScratch:
 
 
 @compiled
-def value_of(weights, scratch, summary, privileged):
-    """Value in units of reward of the shop with that ``summary [S]`` and ``privileged [PRIVILEGED_FEATURES]``."""
-    told = summary.shape[0]
+def value_of(weights, scratch, embedding, privileged):
+    """Value in units of reward of the shop with that ``embedding [S]`` and ``privileged [PRIVILEGED_FEATURES]``."""
+    told = embedding.shape[0]
     for place in range(told):
-        scratch.inputs[place] = summary[place]
+        scratch.inputs[place] = embedding[place]
     for place in range(privileged.shape[0]):
         scratch.inputs[told + place] = privileged[place]
     apply_layer(scratch.inputs, weights.first, weights.first_bias, scratch.hidden[0])
-    cut_off(scratch.hidden[0])
+    relu(scratch.hidden[0])
     apply_layer(scratch.hidden[0], weights.second, weights.second_bias, scratch.hidden[1])
-    cut_off(scratch.hidden[1])
+    relu(scratch.hidden[1])
     apply_layer(scratch.hidden[1], weights.last, weights.last_bias, scratch.value)
     return weights.returns[0] + weights.returns[1] * np.float64(scratch.value[0])

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from agents.network.features_torch import describe_machines, describe_rows, describe_shop
-from agents.network.pointer_network import PointerNetwork, bounded
+from agents.network.features_torch import machine_features, row_features, shop_features
+from agents.network.pointer_network import PointerNetwork, symlog
 from envs.observation.columns import SHOP_INDEX
 
 _COST_SCALE = SHOP_INDEX["cost_scale"]
@@ -38,16 +38,16 @@ class DenseNetwork(nn.Module):
         network, exact_shop = self.network, shop.double()
         batch, rows = candidates.shape[:2]
         of_rows = exact_shop.unsqueeze(1).expand(-1, rows, -1).flatten(0, 1)
-        features = describe_rows(candidates.double().flatten(0, 1), of_rows)
+        features = row_features(candidates.double().flatten(0, 1), of_rows)
         prior = (features * network.prior.double()).sum(dim=1)  # not a product with a vector: onnxruntime 1.32 turns that round if it follows a transposition
         prior = prior.float().reshape(batch, rows)
-        encoded = network.row_encoder(bounded(features).float()).reshape(batch, rows, network.width)
+        encoded = network.row_encoder(symlog(features).float()).reshape(batch, rows, network.hidden_size)
         legal = action_mask.unsqueeze(2)
         shown = torch.where(legal, encoded, torch.zeros_like(encoded))
         mean = shown.sum(dim=1) / action_mask.sum(dim=1, keepdim=True).clamp(min=1).float()
-        pooled = network.pool_machines(describe_machines(machines.double(), exact_shop).float())
-        summary = torch.cat([mean, shown.amax(dim=1), pooled, describe_shop(exact_shop).float()], dim=1)  # encodings are never negative
-        context = network.context_part(network.context(summary)).unsqueeze(1)
+        pooled = network.pool_machines(machine_features(machines.double(), exact_shop).float())
+        embedding = torch.cat([mean, shown.amax(dim=1), pooled, shop_features(exact_shop).float()], dim=1)  # encodings are never negative
+        context = network.context_part(network.context(embedding)).unsqueeze(1)
         logits = prior + network.row_head(torch.relu(network.row_part(encoded) + context)).squeeze(2)
-        values = network.in_reward(network.value_head(summary).squeeze(1)) * shop[:, _COST_SCALE]
+        values = network.denormalise_value(network.value_head(embedding).squeeze(1)) * shop[:, _COST_SCALE]
         return logits.masked_fill(~action_mask, -torch.inf), values

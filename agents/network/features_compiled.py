@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from agents.index.kernels import describe_row, share
+from agents.index.kernels import fill_row_features, saturate
 from agents.network.feature_sizes import MACHINE_FLAGS
 from envs.observation.columns import MACHINE_INDEX, SHOP_INDEX
 from factory.jit.compile import compiled
@@ -30,7 +30,7 @@ _LEAST = 1e-9
 
 
 @compiled
-def describe_tables(candidates, machines, shops, action_mask, weights, features, rows, prior, sample, table_rows, first, machines_out, shops_out):
+def encode_tables(candidates, machines, shops, action_mask, weights, features, rows, prior, sample, table_rows, first, machines_out, shops_out):
     """What the network reads of E tables: bounded features and index of their legal rows, one after the other, machines and shops.
 
     Parameters
@@ -53,7 +53,7 @@ def describe_tables(candidates, machines, shops, action_mask, weights, features,
         first[e] = place
         for row in range(action_mask.shape[1]):
             if action_mask[e, row]:
-                describe_row(candidates[e, row], shops[e], features)
+                fill_row_features(candidates[e, row], shops[e], features)
                 index = 0.0
                 for column in range(weights.shape[0]):
                     value = features[column]
@@ -63,8 +63,8 @@ def describe_tables(candidates, machines, shops, action_mask, weights, features,
                 place += 1
         unit = unit_of(shops[e])
         for machine in range(machines.shape[1]):
-            describe_machine(machines[e, machine], unit, machines_out[e, machine])
-        describe_shop_row(shops[e], unit, shops_out[e])
+            fill_machine_features(machines[e, machine], unit, machines_out[e, machine])
+        fill_shop_features(shops[e], unit, shops_out[e])
     first[action_mask.shape[0]] = place
 
 
@@ -76,44 +76,44 @@ def unit_of(shop_row):
 
 
 @compiled
-def describe_machine(machine, unit, out):
-    """As :func:`agents.network.features_torch.describe_machines`, of one machine."""
+def fill_machine_features(machine, unit, out):
+    """As :func:`agents.network.features_torch.machine_features`, of one machine."""
     if machine[_EXISTS] == 0.0:
         out[:] = 0.0
         return
     for place in range(_FLAGS.shape[0]):
         out[place] = machine[_FLAGS[place]]
     place = _FLAGS.shape[0]
-    out[place] = share(np.float64(machine[_BUSY_FOR]), unit)
-    out[place + 1] = share(np.float64(machine[_IN_STATE_FOR]), unit)
+    out[place] = saturate(np.float64(machine[_BUSY_FOR]), unit)
+    out[place + 1] = saturate(np.float64(machine[_IN_STATE_FOR]), unit)
     out[place + 2] = machine[_SPEED] - 1.0
-    out[place + 3] = share(np.float64(machine[_QUEUE_LENGTH]), 4.0)
-    out[place + 4] = share(np.float64(machine[_QUEUE_FITS]), 2.0)
-    out[place + 5] = share(np.float64(machine[_QUEUE_WORK]), 4.0 * unit)
-    out[place + 6] = share(np.float64(machine[_UPCOMING_LENGTH]), 4.0)
+    out[place + 3] = saturate(np.float64(machine[_QUEUE_LENGTH]), 4.0)
+    out[place + 4] = saturate(np.float64(machine[_QUEUE_FITS]), 2.0)
+    out[place + 5] = saturate(np.float64(machine[_QUEUE_WORK]), 4.0 * unit)
+    out[place + 6] = saturate(np.float64(machine[_UPCOMING_LENGTH]), 4.0)
 
 
 @compiled
-def describe_shop_row(shop, unit, out):
-    """As :func:`agents.network.features_torch.describe_shop`, of one shop."""
+def fill_shop_features(shop, unit, out):
+    """As :func:`agents.network.features_torch.shop_features`, of one shop."""
     rate = np.float64(shop[_TARDINESS_RATE])
     price = max(np.float64(shop[_PRICE_NOW]), _LEAST)
-    out[0] = share(np.float64(shop[_MEAN_SETUP_TIME]), unit)
-    out[1] = share(np.float64(shop[_READY_HERE]), 4.0)
-    out[2] = share(np.float64(shop[_UPCOMING_HERE]), 4.0)
-    out[3] = share(np.float64(shop[_HIDDEN]), 4.0)
-    out[4] = share(np.float64(shop[_ACTIVE_ORDERS]), 20.0)
-    out[5] = share(np.float64(shop[_LATE_ORDERS]), 5.0)
-    out[6] = share(np.float64(shop[_LATE_WEIGHT]), 10.0)
-    out[7] = share(np.float64(shop[_MEAN_SLACK]), 20.0 * unit)
-    out[8] = share(np.float64(shop[_INTERARRIVAL]), unit)
-    out[9] = share(np.float64(shop[_CREWS_FREE]), 1.0)
-    out[10] = share(np.float64(shop[_PRICE_SOON]) / price - 1.0, 0.2)
-    out[11] = share(np.float64(shop[_PROCESSING_COST]), 6.0 * max(rate * unit, _LEAST))
+    out[0] = saturate(np.float64(shop[_MEAN_SETUP_TIME]), unit)
+    out[1] = saturate(np.float64(shop[_READY_HERE]), 4.0)
+    out[2] = saturate(np.float64(shop[_UPCOMING_HERE]), 4.0)
+    out[3] = saturate(np.float64(shop[_HIDDEN]), 4.0)
+    out[4] = saturate(np.float64(shop[_ACTIVE_ORDERS]), 20.0)
+    out[5] = saturate(np.float64(shop[_LATE_ORDERS]), 5.0)
+    out[6] = saturate(np.float64(shop[_LATE_WEIGHT]), 10.0)
+    out[7] = saturate(np.float64(shop[_MEAN_SLACK]), 20.0 * unit)
+    out[8] = saturate(np.float64(shop[_INTERARRIVAL]), unit)
+    out[9] = saturate(np.float64(shop[_CREWS_FREE]), 1.0)
+    out[10] = saturate(np.float64(shop[_PRICE_SOON]) / price - 1.0, 0.2)
+    out[11] = saturate(np.float64(shop[_PROCESSING_COST]), 6.0 * max(rate * unit, _LEAST))
     out[12] = shop[_HOUR_SINE]
     out[13] = shop[_HOUR_COSINE]
-    out[14] = share(np.float64(shop[_HOLDING_RATE]), max(rate, _LEAST))
-    out[15] = share(np.float64(shop[_FITTING_READY]), 2.0)
-    out[16] = share(np.float64(shop[_FITTING_UPCOMING]), 2.0)
-    out[17] = share(np.float64(shop[_FITTING_READY_IN]), unit)
-    out[18] = share(np.float64(shop[_FITTING_SLACK]), 10.0 * unit)
+    out[14] = saturate(np.float64(shop[_HOLDING_RATE]), max(rate, _LEAST))
+    out[15] = saturate(np.float64(shop[_FITTING_READY]), 2.0)
+    out[16] = saturate(np.float64(shop[_FITTING_UPCOMING]), 2.0)
+    out[17] = saturate(np.float64(shop[_FITTING_READY_IN]), unit)
+    out[18] = saturate(np.float64(shop[_FITTING_SLACK]), 10.0 * unit)

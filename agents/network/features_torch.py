@@ -39,10 +39,10 @@ class _Shares:
     def of(self, table: Tensor, unit: Tensor) -> Tensor:
         """``[..., S]`` from ``[..., F]`` and mean process times ``[...]``."""
         values = table[..., self.columns]
-        return share(values, table.new_tensor(self.halves) + unit.unsqueeze(-1) * table.new_tensor(self.halves_in_units))
+        return saturate_tensor(values, table.new_tensor(self.halves) + unit.unsqueeze(-1) * table.new_tensor(self.halves_in_units))
 
 
-def share(value: Tensor, half: Tensor | float) -> Tensor:
+def saturate_tensor(value: Tensor, half: Tensor | float) -> Tensor:
     """``value / (|value| + half)``: between -1 and 1, half way at ``half``."""
     return value / (value.abs() + half)
 
@@ -134,8 +134,8 @@ _PLACES = [(*_SHARES, *_OTHERS, *_WAITS, *_SHARES_OF_ALL).index(name) for name i
 """Where each feature stands among those that are worked out together."""
 
 
-def describe_rows(rows: Tensor, shop: Tensor) -> Tensor:
-    """Features ``[R, W]`` of rows of the candidate table ``[R, F]``, each with its shop's row ``[R, Fs]``; as :func:`agents.index.kernels.describe_row`."""
+def row_features(rows: Tensor, shop: Tensor) -> Tensor:
+    """Features ``[R, W]`` of rows of the candidate table ``[R, F]``, each with its shop's row ``[R, Fs]``; as :func:`agents.index.kernels.fill_row_features`."""
 
     def column(name: str) -> Tensor:
         return rows[:, CANDIDATE_INDEX[name]]
@@ -195,7 +195,7 @@ _SHOP_AFTER = _Shares(
 )
 
 
-def describe_shop(shop: Tensor) -> Tensor:
+def shop_features(shop: Tensor) -> Tensor:
     """Features ``[N, SHOP_FEATURES]`` of the shop ``[N, Fs]``."""
 
     def column(name: str) -> Tensor:
@@ -205,11 +205,11 @@ def describe_shop(shop: Tensor) -> Tensor:
     price = column("price_now").clamp(min=1e-9)
     delay = (column("tardiness_rate") * unit).clamp(min=1e-9)
     others = [
-        share(column("price_soon") / price - 1.0, 0.2),
-        share(column("processing_cost"), 0.1 * delay * 60.0),
+        saturate_tensor(column("price_soon") / price - 1.0, 0.2),
+        saturate_tensor(column("processing_cost"), 0.1 * delay * 60.0),
         column("hour_sine"),
         column("hour_cosine"),
-        share(column("holding_rate"), column("tardiness_rate").clamp(min=1e-9)),
+        saturate_tensor(column("holding_rate"), column("tardiness_rate").clamp(min=1e-9)),
     ]
     return torch.cat([_SHOP_BEFORE.of(shop, unit), torch.stack(others, dim=1), _SHOP_AFTER.of(shop, unit)], dim=1)
 
@@ -220,7 +220,7 @@ _QUEUES = _Shares(MACHINE_INDEX, [("queue_length", 4.0, False), ("queue_fits", 2
 _SPEED = MACHINE_INDEX["speed"]
 
 
-def describe_machines(machines: Tensor, shop: Tensor) -> Tensor:
+def machine_features(machines: Tensor, shop: Tensor) -> Tensor:
     """Features ``[N, M, MACHINE_FEATURES]`` of the machines ``[N, M, Fm]`` (0 in rows without a machine)."""
     unit = time_unit(shop).unsqueeze(1).expand(-1, machines.shape[1])
     flags, speed = machines[:, :, _FLAG_COLUMNS], machines[:, :, _SPEED].unsqueeze(2) - 1.0

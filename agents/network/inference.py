@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.index.kernels import describe_row
+from agents.index.kernels import fill_row_features
 from agents.network.feature_sizes import EXISTS, MACHINE_FEATURES, NEAR, ROW_FEATURES, SHOP_FEATURES
-from agents.network.features_compiled import describe_machine, describe_shop_row, unit_of
+from agents.network.features_compiled import fill_machine_features, fill_shop_features, unit_of
 from agents.standstill import would_stand_still
-from factory.jit.array_struct import Bundle
+from factory.jit.array_struct import ArrayStruct
 from factory.jit.compile import compiled
 
 NO_ROW, NOT_FINITE = -1, -2
@@ -28,7 +28,7 @@ Matrix = NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
-class Weights(Bundle):
+class NetworkWeights(ArrayStruct):
     """Weights of the network; matrices are [inputs, outputs]. D is the width."""
 
     prior: NDArray[np.float64]  # [W] of the index that the network started as
@@ -47,7 +47,7 @@ class Weights(Bundle):
 
 
 @dataclass(frozen=True, eq=False)
-class Scratch(Bundle):
+class NetworkScratch(ArrayStruct):
     """Memory for one observation with up to A rows."""
 
     features: NDArray[np.float64]  # [W]
@@ -57,7 +57,7 @@ class Scratch(Bundle):
     prior: NDArray[np.float64]  # [A]
     machine: Matrix  # [MACHINE_FEATURES]
     machines_seen: Matrix  # [2] in the summary so far: all, and those of the asked machine's work centre
-    summary: Matrix  # [3 D + SHOP_FEATURES]
+    embedding: Matrix  # [3 D + SHOP_FEATURES]
     context: Matrix  # [2, D]
 
 
@@ -73,7 +73,7 @@ _NAMES = {
 """Layers by their names in the trained network."""
 
 
-def arrange_weights(state: Mapping[str, NDArray[Any]]) -> Weights:
+def arrange_weights(state: Mapping[str, NDArray[Any]]) -> NetworkWeights:
     """Weights from the trained network's state (names as in torch).
 
     Raises
@@ -87,7 +87,7 @@ def arrange_weights(state: Mapping[str, NDArray[Any]]) -> Weights:
             arrays[ours] = np.ascontiguousarray(state[f"{theirs}.weight"].T, np.float32)
             if f"{theirs}.bias" in state:
                 arrays[f"{ours}_bias"] = np.ascontiguousarray(state[f"{theirs}.bias"], np.float32)
-        weights = Weights(**arrays)
+        weights = NetworkWeights(**arrays)
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"weights: a layer is missing ({error}); all are wanted. Export anew.") from None
     width = weights.row_1.shape[-1]
@@ -99,7 +99,7 @@ def arrange_weights(state: Mapping[str, NDArray[Any]]) -> Weights:
 
 
 def _shapes(width: int) -> dict[str, tuple[int, ...]]:
-    summary = 3 * width + SHOP_FEATURES
+    embedding = 3 * width + SHOP_FEATURES
     return {
         "prior": (ROW_FEATURES,),
         "row_1": (ROW_FEATURES, width),
@@ -107,7 +107,7 @@ def _shapes(width: int) -> dict[str, tuple[int, ...]]:
         "row_2": (width, width),
         "row_2_bias": (width,),
         "machine": (MACHINE_FEATURES, width // 2),
-        "context": (summary, width),
+        "context": (embedding, width),
         "context_bias": (width,),
         "row_part": (width, width),
         "context_part": (width, width),
@@ -117,7 +117,7 @@ def _shapes(width: int) -> dict[str, tuple[int, ...]]:
     }
 
 
-def allocate_network_scratch(weights: Weights, rows: int) -> Scratch:
+def allocate_network_scratch(weights: NetworkWeights, rows: int) -> NetworkScratch:
     """Memory for observations with up to ``rows`` rows."""
     width = weights.row_1.shape[1]
     shapes = {
@@ -128,22 +128,22 @@ def allocate_network_scratch(weights: Weights, rows: int) -> Scratch:
         "prior": (rows,),
         "machine": (MACHINE_FEATURES,),
         "machines_seen": (2,),
-        "summary": (3 * width + SHOP_FEATURES,),
+        "embedding": (3 * width + SHOP_FEATURES,),
         "context": (2, width),
     }
     doubles = ("features", "prior")
-    return Scratch(*(np.zeros(shapes[one.name], np.float64 if one.name in doubles else np.float32) for one in fields(Scratch)))
+    return NetworkScratch(*(np.zeros(shapes[one.name], np.float64 if one.name in doubles else np.float32) for one in fields(NetworkScratch)))
 
 
 @compiled
-def best_of_each(weights, scratch, candidates, machines, shops, action_mask, rows):
+def greedy_rows(weights, scratch, candidates, machines, shops, action_mask, rows):
     """The row with the highest logit of each observation, ``rows [B]``; NO_ROW or NOT_FINITE."""
     for b in range(rows.shape[0]):
-        rows[b] = best_logit(weights, scratch, candidates[b], machines[b], shops[b], action_mask[b])
+        rows[b] = greedy_row(weights, scratch, candidates[b], machines[b], shops[b], action_mask[b])
 
 
 @compiled
-def best_logit(weights, scratch, candidates, machines, shop, action_mask):
+def greedy_row(weights, scratch, candidates, machines, shop, action_mask):
     """Return the legal row with the highest logit, the first one on ties; NO_ROW or NOT_FINITE.
 
     It is not the wait where the plant would stand still by it (:mod:`agents.standstill`).
@@ -151,7 +151,7 @@ def best_logit(weights, scratch, candidates, machines, shop, action_mask):
     count = encode_rows(weights, scratch, candidates, shop, action_mask)
     if count == 0:
         return NO_ROW
-    summarise(weights, scratch, machines, shop, count)
+    pool_context(weights, scratch, machines, shop, count)
     best, highest, place, wait = NO_ROW, -math.inf, 0, action_mask.shape[0] - 1
     for row in range(action_mask.shape[0]):
         if action_mask[row]:
@@ -175,7 +175,7 @@ def all_logits(weights, scratch, candidates, machines, shop, action_mask, table_
     """
     count = encode_rows(weights, scratch, candidates, shop, action_mask)
     if count > 0:
-        summarise(weights, scratch, machines, shop, count)
+        pool_context(weights, scratch, machines, shop, count)
     place, wait = 0, action_mask.shape[0] - 1
     for row in range(action_mask.shape[0]):
         if action_mask[row]:
@@ -192,7 +192,7 @@ def encode_rows(weights, scratch, candidates, shop, action_mask):
     count = 0
     for row in range(action_mask.shape[0]):
         if action_mask[row]:
-            describe_row(candidates[row], shop, scratch.features)
+            fill_row_features(candidates[row], shop, scratch.features)
             index = 0.0
             for column in range(ROW_FEATURES):
                 value = scratch.features[column]
@@ -208,9 +208,9 @@ def encode_rows(weights, scratch, candidates, shop, action_mask):
 def encode_row(weights, scratch, bounded, place):
     """Encoding of one row as the network reads it, into ``scratch.encoded[place]``."""
     apply_layer(bounded, weights.row_1, weights.row_1_bias, scratch.hidden)
-    cut_off(scratch.hidden)
+    relu(scratch.hidden)
     apply_layer(scratch.hidden, weights.row_2, weights.row_2_bias, scratch.encoded[place])
-    cut_off(scratch.encoded[place])
+    relu(scratch.encoded[place])
 
 
 @compiled
@@ -232,7 +232,7 @@ def add_product(inputs, matrix, out):
 
 
 @compiled
-def cut_off(values):
+def relu(values):
     """Rectify."""
     for place in range(values.shape[0]):
         if values[place] < 0.0:
@@ -240,31 +240,31 @@ def cut_off(values):
 
 
 @compiled
-def summarise(weights, scratch, machines, shop, count):
-    """What all rows, machines and the shop say together: ``scratch.summary``, and as every row's logit takes it in, ``scratch.context[1]``."""
+def pool_context(weights, scratch, machines, shop, count):
+    """What all rows, machines and the shop say together: ``scratch.embedding``, and as every row's logit takes it in, ``scratch.context[1]``."""
     width, unit = weights.row_1.shape[1], unit_of(shop)
-    pool_rows(weights, scratch, count)
+    pool_row_encodings(weights, scratch, count)
     for machine in range(machines.shape[0]):
-        describe_machine(machines[machine], unit, scratch.machine)
+        fill_machine_features(machines[machine], unit, scratch.machine)
         add_machine(weights, scratch, scratch.machine)
     average_machines(weights, scratch)
-    describe_shop_row(shop, unit, scratch.summary[3 * width :])
-    read_summary(weights, scratch)
+    fill_shop_features(shop, unit, scratch.embedding[3 * width :])
+    context_layer(weights, scratch)
 
 
 @compiled
-def pool_rows(weights, scratch, count):
+def pool_row_encodings(weights, scratch, count):
     """Begin a summary: mean and maximum of the encoded rows."""
-    width, summary = weights.row_1.shape[1], scratch.summary
-    summary[:] = 0.0
+    width, embedding = weights.row_1.shape[1], scratch.embedding
+    embedding[:] = 0.0
     scratch.machines_seen[:] = 0.0
     for row in range(count):
         for column in range(width):
             value = scratch.encoded[row, column]
-            summary[column] += value
-            summary[width + column] = max(summary[width + column], value)  # encodings are never negative
+            embedding[column] += value
+            embedding[width + column] = max(embedding[width + column], value)  # encodings are never negative
     for column in range(width):
-        summary[column] /= np.float32(max(1, count))
+        embedding[column] /= np.float32(max(1, count))
 
 
 @compiled
@@ -273,10 +273,10 @@ def add_machine(weights, scratch, described):
     if described[EXISTS] == 0.0:
         return
     width = weights.machine.shape[1]
-    encoded, pooled = scratch.hidden[:width], scratch.summary[4 * width :]
+    encoded, pooled = scratch.hidden[:width], scratch.embedding[4 * width :]
     encoded[:] = 0.0
     add_product(described, weights.machine, encoded)
-    cut_off(encoded)
+    relu(encoded)
     scratch.machines_seen[0] += described[EXISTS]
     scratch.machines_seen[1] += described[NEAR]
     for column in range(width):
@@ -288,17 +288,17 @@ def add_machine(weights, scratch, described):
 def average_machines(weights, scratch):
     """Means from these sums."""
     width = weights.machine.shape[1]
-    pooled = scratch.summary[4 * width :]
+    pooled = scratch.embedding[4 * width :]
     for column in range(width):
         pooled[column] /= max(scratch.machines_seen[0], np.float32(1.0))
         pooled[width + column] /= max(scratch.machines_seen[1], np.float32(1.0))
 
 
 @compiled
-def read_summary(weights, scratch):
+def context_layer(weights, scratch):
     """The part of every row's logit that comes from the summary, into ``scratch.context[1]``."""
-    apply_layer(scratch.summary, weights.context, weights.context_bias, scratch.context[0])
-    cut_off(scratch.context[0])
+    apply_layer(scratch.embedding, weights.context, weights.context_bias, scratch.context[0])
+    relu(scratch.context[0])
     apply_layer(scratch.context[0], weights.context_part, weights.context_part_bias, scratch.context[1])
 
 

@@ -48,7 +48,7 @@ def write_bundle(policy: TrainedPolicy, source: Path, folder: Path) -> None:
         "inputs": list(INPUTS),
         "outputs": list(OUTPUTS),
         "value": "minus the expected discounted cost to come, in currency",
-        "value_horizon": policy.horizon,
+        "value_horizon": policy.discount_time,
         "sha256": {name: hashlib.sha256(content).hexdigest() for name, content in files.items()},
         "fallback_rules": {name: entry["rule"] for name, entry in facts["best_rules"].items()},
         "training": {name: facts[name] for name in ("factories", "seed", "steps", "validation", "validation_ratio", "commit", "source_hash", "versions")},

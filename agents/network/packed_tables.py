@@ -9,18 +9,18 @@ import torch
 from numpy.typing import NDArray
 
 from agents.network.feature_sizes import MACHINE_FEATURES, ROW_FEATURES, SHOP_FEATURES
-from agents.network.features_compiled import describe_tables
-from agents.network.pointer_network import Described, Packed, PointerNetwork
-from agents.network.ragged import best_places, to_actions
+from agents.network.features_compiled import encode_tables
+from agents.network.pointer_network import NetworkInput, PointerNetwork, RaggedObservation
+from agents.network.ragged import rows_to_actions, segment_argmax
 from agents.standstill import bar_waits
 from envs.observation.checks import check_observation, check_table_shapes
 from factory.validation.arguments import check_floats, check_integers, refusal
 
 
-def pack_tensors(observation: Any) -> Packed:
+def pack_tensors(observation: Any) -> RaggedObservation:
     """Tables as tensors with their legal rows packed."""
     legal = observation["action_mask"] > 0
-    return Packed(observation["candidates"][legal].float(), legal.nonzero()[:, 0], observation["machines"].float(), observation["shop"].float())
+    return RaggedObservation(observation["candidates"][legal].float(), legal.nonzero()[:, 0], observation["machines"].float(), observation["shop"].float())
 
 
 class PackedTables:
@@ -50,8 +50,8 @@ class PackedTables:
         machines_read, shop_read = np.empty((*machines.shape[:2], MACHINE_FEATURES), np.float32), np.empty((envs, SHOP_FEATURES), np.float32)
         self.first = np.empty(envs + 1, np.int64)
         filled = (rows, prior, sample, self.table_rows, self.first, machines_read, shop_read)
-        describe_tables(candidates, machines, shop, action_mask, weights, np.empty(ROW_FEATURES), *filled)
-        self.described = Described(*(torch.from_numpy(part) for part in (rows, prior, sample, machines_read, shop_read)))
+        encode_tables(candidates, machines, shop, action_mask, weights, np.empty(ROW_FEATURES), *filled)
+        self.network_input = NetworkInput(*(torch.from_numpy(part) for part in (rows, prior, sample, machines_read, shop_read)))
 
     def to_actions(self, chosen: NDArray[np.int64]) -> NDArray[np.int64]:
         """Rows of the tables ``[E]`` from places among the legal ones.
@@ -61,7 +61,7 @@ class PackedTables:
         TypeError, ValueError
             If they are not one place for each table, or there is none of that number.
         """
-        place, envs = "to_actions: chosen", len(self.first) - 1
+        place, envs = "rows_to_actions: chosen", len(self.first) - 1
         chosen = check_integers(place, chosen, (envs,), "place", (0, np.iinfo(np.int64).max))
         beyond = chosen >= np.maximum(np.diff(self.first), 1)
         if beyond.any():
@@ -70,7 +70,7 @@ class PackedTables:
             remedy = "Give places among them, from 0 on."
             raise refusal(ValueError, f"{place}[{env}]", str(chosen[env]), rule, remedy)
         actions = np.empty(len(chosen), np.int64)
-        to_actions(self.table_rows, self.first, chosen, actions)
+        rows_to_actions(self.table_rows, self.first, chosen, actions)
         return actions
 
 
@@ -87,13 +87,13 @@ def decide_greedily(network: PointerNetwork, observation: Any) -> NDArray[np.int
     seen = check_observation("decide", observation)
     tables = PackedTables(*seen, network.weights)
     with torch.inference_mode():
-        logits = network(to_device(tables.described, network.prior.device)).logits.cpu().numpy()
+        logits = network(to_device(tables.network_input, network.prior.device)).logits.cpu().numpy()
     bar_waits(*seen, tables.first, logits)
     chosen = np.zeros(len(tables.first) - 1, np.int64)
-    best_places(logits, tables.first, chosen)
+    segment_argmax(logits, tables.first, chosen)
     return tables.to_actions(chosen)
 
 
-def to_device(described: Described, device: torch.device) -> Described:
+def to_device(network_input: NetworkInput, device: torch.device) -> NetworkInput:
     """The same on another device."""
-    return Described(*(part.to(device) for part in described))
+    return NetworkInput(*(part.to(device) for part in network_input))

@@ -15,10 +15,10 @@ from torch import Tensor, nn
 
 from agents.network.critic_features import PRIVILEGED_FEATURES
 from agents.network.feature_sizes import EXISTS, MACHINE_FEATURES, NEAR, ROW_FEATURES, SHOP_FEATURES
-from agents.network.features_torch import describe_machines, describe_rows, describe_shop
+from agents.network.features_torch import machine_features, row_features, shop_features
 
 
-class Packed(NamedTuple):
+class RaggedObservation(NamedTuple):
     """Observations of N samples with R legal rows together."""
 
     rows: Tensor  # [R, F] legal rows of the candidate tables, sample after sample
@@ -27,7 +27,7 @@ class Packed(NamedTuple):
     shop: Tensor  # [N, Fs]
 
 
-class Described(NamedTuple):
+class NetworkInput(NamedTuple):
     """The same as the network reads it; nothing learned has gone in, so it is made once for every pass over it."""
 
     rows: Tensor  # [R, W] bounded features
@@ -37,16 +37,16 @@ class Described(NamedTuple):
     shop: Tensor  # [N, SHOP_FEATURES]
 
 
-class Looked(NamedTuple):
+class NetworkOutput(NamedTuple):
     """What the network makes of them."""
 
     logits: Tensor  # [R]
     values: Tensor  # [N] normalised
-    segments: Segments
-    summary: Tensor  # [N, 3 * width + SHOP_FEATURES]
+    segments: SegmentOps
+    embedding: Tensor  # [N, 3 * width + SHOP_FEATURES]
 
 
-class Segments:
+class SegmentOps:
     """Sums, means, maxima and softmax over the rows of each sample.
 
     Parameters
@@ -88,7 +88,7 @@ class PointerNetwork(nn.Module):
     ----------
     prior
         Weights of the index that the network starts as, ``[W]`` (:mod:`agents.index.policy`).
-    sharpness
+    prior_scale
         Logits per unit of that index.
     width
         Hidden units.
@@ -98,19 +98,21 @@ class PointerNetwork(nn.Module):
     return_mean: Tensor
     return_deviation: Tensor
 
-    def __init__(self, prior: Tensor, sharpness: float = 1.0, width: int = 64) -> None:
+    def __init__(self, prior: Tensor, prior_scale: float = 1.0, hidden_size: int = 64) -> None:
         super().__init__()
-        self.width = width
+        self.hidden_size = hidden_size
         self.register_buffer("return_mean", torch.zeros(()))
         self.register_buffer("return_deviation", torch.ones(()))
-        self.register_buffer("prior", prior.to(torch.float32) * sharpness)
-        self.row_encoder = nn.Sequential(nn.Linear(ROW_FEATURES, width), nn.ReLU(inplace=True), nn.Linear(width, width), nn.ReLU(inplace=True))
-        self.machine_encoder = nn.Sequential(nn.Linear(MACHINE_FEATURES, width // 2, bias=False), nn.ReLU(inplace=True))  # the flag EXISTS is its bias
-        self.summary_width = 3 * width + SHOP_FEATURES
-        self.context = nn.Sequential(nn.Linear(self.summary_width, width), nn.ReLU(inplace=True))
-        self.row_part, self.context_part = nn.Linear(width, width, bias=False), nn.Linear(width, width)
-        self.row_head = nn.Linear(width, 1)
-        self.value_head = perceptron(self.summary_width, width)
+        self.register_buffer("prior", prior.to(torch.float32) * prior_scale)
+        self.row_encoder = nn.Sequential(
+            nn.Linear(ROW_FEATURES, hidden_size), nn.ReLU(inplace=True), nn.Linear(hidden_size, hidden_size), nn.ReLU(inplace=True)
+        )
+        self.machine_encoder = nn.Sequential(nn.Linear(MACHINE_FEATURES, hidden_size // 2, bias=False), nn.ReLU(inplace=True))  # the flag EXISTS is its bias
+        self.embedding_size = 3 * hidden_size + SHOP_FEATURES
+        self.context = nn.Sequential(nn.Linear(self.embedding_size, hidden_size), nn.ReLU(inplace=True))
+        self.row_part, self.context_part = nn.Linear(hidden_size, hidden_size, bias=False), nn.Linear(hidden_size, hidden_size)
+        self.row_head = nn.Linear(hidden_size, 1)
+        self.value_head = mlp(self.embedding_size, hidden_size)
         nn.init.zeros_(self.row_head.weight)
         nn.init.zeros_(self.row_head.bias)
 
@@ -119,27 +121,27 @@ class PointerNetwork(nn.Module):
         """The prior's weights for compiled code, ``[W]``."""
         return self.prior.cpu().numpy().astype(np.float64)
 
-    def in_reward(self, values: Tensor) -> Tensor:
+    def denormalise_value(self, values: Tensor) -> Tensor:
         """Values in units of reward from normalised ones."""
         return values * self.return_deviation + self.return_mean
 
-    def describe(self, packed: Packed) -> Described:
-        """What :meth:`forward` reads; on a processor :func:`agents.network.features_compiled.describe_tables` is faster."""
-        features = describe_rows(packed.rows, packed.shop[packed.sample])
-        machines = describe_machines(packed.machines, packed.shop)
-        return Described(bounded(features), features @ self.prior, packed.sample, machines, describe_shop(packed.shop))
+    def encode(self, packed: RaggedObservation) -> NetworkInput:
+        """What :meth:`forward` reads; on a processor :func:`agents.network.features_compiled.encode_tables` is faster."""
+        features = row_features(packed.rows, packed.shop[packed.sample])
+        machines = machine_features(packed.machines, packed.shop)
+        return NetworkInput(symlog(features), features @ self.prior, packed.sample, machines, shop_features(packed.shop))
 
-    def forward(self, described: Described) -> Looked:
+    def forward(self, network_input: NetworkInput) -> NetworkOutput:
         """Logits of rows and value of the sample."""
-        segments = Segments(described.sample, len(described.shop))
-        rows = self.row_encoder(described.rows)
-        summary = torch.cat([segments.mean(rows), segments.max(rows), self.pool_machines(described.machines), described.shop], dim=1)
-        context = self.context_part(self.context(summary)).index_select(0, described.sample)
+        segments = SegmentOps(network_input.sample, len(network_input.shop))
+        rows = self.row_encoder(network_input.rows)
+        embedding = torch.cat([segments.mean(rows), segments.max(rows), self.pool_machines(network_input.machines), network_input.shop], dim=1)
+        context = self.context_part(self.context(embedding)).index_select(0, network_input.sample)
         residual = self.row_head(torch.relu_(self.row_part(rows) + context)).squeeze(1)
-        return Looked(described.prior + residual, self.value_head(summary).squeeze(1), segments, summary)
+        return NetworkOutput(network_input.prior + residual, self.value_head(embedding).squeeze(1), segments, embedding)
 
     def pool_machines(self, machines: Tensor) -> Tensor:
-        """Mean over all machines beside mean over those of the asked machine's work centre, ``[N, width]``."""
+        """Mean over all machines beside mean over those of the asked machine's work centre, ``[N, hidden_size]``."""
         chosen = machines[:, :, [EXISTS, NEAR]].transpose(1, 2)
         shares = chosen / chosen.sum(dim=2, keepdim=True).clamp(min=1.0)
         return torch.bmm(shares, self.machine_encoder(machines)).flatten(1)
@@ -156,19 +158,21 @@ class Critic(nn.Module):
 
     def __init__(self, network: PointerNetwork) -> None:
         super().__init__()
-        self.layers = perceptron(network.summary_width + PRIVILEGED_FEATURES, network.width)
+        self.layers = mlp(network.embedding_size + PRIVILEGED_FEATURES, network.hidden_size)
 
-    def forward(self, looked: Looked, privileged: Tensor) -> Tensor:
+    def forward(self, output: NetworkOutput, privileged: Tensor) -> Tensor:
         """Normalised values ``[N]``, from ``privileged [N, PRIVILEGED_FEATURES]`` too."""
-        values: Tensor = self.layers(torch.cat([looked.summary, privileged], dim=1)).squeeze(1)
+        values: Tensor = self.layers(torch.cat([output.embedding, privileged], dim=1)).squeeze(1)
         return values
 
 
-def perceptron(inputs: int, width: int) -> nn.Sequential:
+def mlp(inputs: int, hidden_size: int) -> nn.Sequential:
     """Two hidden layers and one output."""
-    return nn.Sequential(nn.Linear(inputs, width), nn.ReLU(inplace=True), nn.Linear(width, width), nn.ReLU(inplace=True), nn.Linear(width, 1))
+    return nn.Sequential(
+        nn.Linear(inputs, hidden_size), nn.ReLU(inplace=True), nn.Linear(hidden_size, hidden_size), nn.ReLU(inplace=True), nn.Linear(hidden_size, 1)
+    )
 
 
-def bounded(features: Tensor) -> Tensor:
+def symlog(features: Tensor) -> Tensor:
     """Features without bounds brought to where a network is at ease: linear near 0, logarithmic beyond."""
     return torch.sign(features) * torch.log1p(features.abs())

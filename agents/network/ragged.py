@@ -8,7 +8,7 @@ from factory.jit.compile import compiled
 
 
 @compiled
-def draw_rows(logits, first, uniforms, chosen, log_probabilities):
+def sample_actions(logits, first, uniforms, chosen, log_probabilities):
     """Draw one row of each sample with the probabilities softmax(logits): its place among the sample's rows, and the logarithm of its probability.
 
     ``uniforms [N]`` in [0, 1) decide; a sample without rows gets place 0 and logarithm 0.
@@ -35,8 +35,8 @@ def draw_rows(logits, first, uniforms, chosen, log_probabilities):
 
 
 @compiled
-def best_places(logits, first, chosen):
-    """The row with the highest logit of each sample, the first one on ties, as :func:`draw_rows` gives it."""
+def segment_argmax(logits, first, chosen):
+    """The row with the highest logit of each sample, the first one on ties, as :func:`sample_actions` gives it."""
     for n in range(chosen.shape[0]):
         chosen[n] = 0
         for place in range(first[n] + 1, first[n + 1]):
@@ -45,7 +45,7 @@ def best_places(logits, first, chosen):
 
 
 @compiled
-def to_actions(table_rows, first, chosen, actions):
+def rows_to_actions(table_rows, first, chosen, actions):
     """Rows of the tables, ``actions [E]``, from places among the legal ones; 0 where there is none."""
     for e in range(actions.shape[0]):
         actions[e] = table_rows[first[e] + chosen[e]] if first[e + 1] > first[e] else 0

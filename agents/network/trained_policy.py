@@ -20,7 +20,7 @@ from agents.network.pointer_network import Critic, PointerNetwork
 from envs.observation.columns import CANDIDATES, MACHINES, SHOP
 from factory.io.atomic_write import write_atomically
 
-FORMAT = 2
+FORMAT = 3
 """Version of the layout."""
 _CRITIC = "critic."
 """What names of the critic's weights begin with."""
@@ -43,8 +43,8 @@ class TrainedPolicy:
         Time constant of the discount that the values were learnt with, in mean process times.
     """
 
-    def __init__(self, network: PointerNetwork, critic: Critic | None = None, horizon: float = 240.0) -> None:
-        self.network, self.critic, self.horizon = network.eval(), critic, horizon
+    def __init__(self, network: PointerNetwork, critic: Critic | None = None, discount_time: float = 240.0) -> None:
+        self.network, self.critic, self.discount_time = network.eval(), critic, discount_time
 
     def decide(self, observation: dict[str, NDArray[Any]]) -> NDArray[np.int64]:
         """Rows ``[E]``; 0 where no row is legal.
@@ -57,7 +57,7 @@ class TrainedPolicy:
         return decide_greedily(self.network, observation)
 
 
-def feature_hash() -> str:
+def network_input_hash() -> str:
     """Hash of the feature tables and of what the network makes of them (names, in order): a policy understands no other."""
     names = [[column.name for column in table] for table in (CANDIDATES, MACHINES, SHOP, FEATURES)] + [[str(MACHINE_FEATURES), str(SHOP_FEATURES)]]
     return hashlib.sha256(json.dumps(names).encode()).hexdigest()[:16]
@@ -74,9 +74,9 @@ def save_policy(folder: Path, policy: TrainedPolicy, config: str, facts: dict[st
     weights = buffer.getvalue()
     manifest = {
         "format": FORMAT,
-        "features": feature_hash(),
-        "width": network.width,
-        "horizon": policy.horizon,
+        "features": network_input_hash(),
+        "hidden_size": network.hidden_size,
+        "discount_time": policy.discount_time,
         "weights_sha256": hashlib.sha256(weights).hexdigest(),
         **facts,
     }
@@ -85,9 +85,9 @@ def save_policy(folder: Path, policy: TrainedPolicy, config: str, facts: dict[st
     write_atomically(folder / "manifest.json", json.dumps(manifest, indent=1, sort_keys=True) + "\n")
 
 
-def facts_of_successor(manifest: Mapping[str, Any], costs: Mapping[str, float]) -> dict[str, Any]:
+def inherited_facts(manifest: Mapping[str, Any], costs: Mapping[str, float]) -> dict[str, Any]:
     """What a manifest tells that holds for a policy made from its own too, with what that one costs on ``validate``, by factory."""
-    own = ("format", "features", "width", "horizon", "weights_sha256", "improved")
+    own = ("format", "features", "hidden_size", "discount_time", "weights_sha256", "expert_iteration")
     facts = {name: value for name, value in manifest.items() if name not in own} | {"validation": dict(costs)}
     rules = facts.get("best_rules", {})
     if rules.keys() >= costs.keys():
@@ -117,15 +117,15 @@ def load_policy(folder: Path | str) -> TrainedPolicy:
         raise PolicyError(f"{folder}: is not a policy folder ({error}). Give one that train.py wrote.") from None
     if manifest.get("format") != FORMAT:
         raise PolicyError(f"{folder}/manifest.json: format = {manifest.get('format')}; must be {FORMAT}. Train anew, or use the version that wrote it.")
-    if manifest.get("features") != feature_hash():
-        raise PolicyError(f"{folder}/manifest.json: features = {manifest.get('features')}; the tables here are {feature_hash()}. Train anew.")
+    if manifest.get("features") != network_input_hash():
+        raise PolicyError(f"{folder}/manifest.json: features = {manifest.get('features')}; the tables here are {network_input_hash()}. Train anew.")
     if hashlib.sha256(weights).hexdigest() != manifest.get("weights_sha256"):
         raise PolicyError(f"{folder}/weights.npz: is damaged (its checksum is not the manifest's). Copy it anew.")
     arrays = np.load(io.BytesIO(weights), allow_pickle=False)
-    network = PointerNetwork(torch.from_numpy(arrays["prior"]), width=int(manifest["width"]))
+    network = PointerNetwork(torch.from_numpy(arrays["prior"]), hidden_size=int(manifest["hidden_size"]))
     network.load_state_dict({name: torch.from_numpy(arrays[name]) for name in arrays.files if not name.startswith(_CRITIC)})
     kept = {name.removeprefix(_CRITIC): torch.from_numpy(arrays[name]) for name in arrays.files if name.startswith(_CRITIC)}
     critic = Critic(network) if kept else None
     if critic is not None:
         critic.load_state_dict(kept)
-    return TrainedPolicy(network, critic, float(manifest["horizon"]))
+    return TrainedPolicy(network, critic, float(manifest["discount_time"]))

@@ -24,16 +24,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 from tqdm import tqdm
 
-from agents.network.critic_features import PRIVILEGED_FEATURES, WINDOWS, describe_future
+from agents.network.critic_features import PRIVILEGED_FEATURES, WINDOWS, privileged_critic_features
 from agents.network.packed_tables import PackedTables
-from agents.network.pointer_network import Looked, PointerNetwork, Segments
-from agents.network.ragged import best_places, draw_rows
+from agents.network.pointer_network import NetworkOutput, PointerNetwork, SegmentOps
+from agents.network.ragged import sample_actions, segment_argmax
 from agents.network.time_scale import mean_process_times
-from agents.network.trained_policy import TrainedPolicy, facts_of_successor, load_policy, save_policy
-from agents.policy_improvement.decision_dataset import Observed, join, read_observed, write_observed
-from agents.policy_improvement.supervised_fit import Pace, Said, fit
+from agents.network.trained_policy import TrainedPolicy, inherited_facts, load_policy, save_policy
+from agents.policy_improvement.decision_dataset import DecisionDataset, concatenate, load_dataset, save_dataset
+from agents.policy_improvement.supervised_fit import OptimiserConfig, PolicyOutput, fit
 from agents.training.mixture import factories_of
-from agents.training.validation import Examination
+from agents.training.validation import ValidationSuite
 from envs.batch import Batch
 from envs.seed_splits import episode_seeds, first_episode_of
 from factory.io.catalogue import split_names
@@ -48,30 +48,30 @@ _DRAWN_SHARE = 0.1
 
 
 @dataclass(frozen=True)
-class Told(Observed):
+class TeacherTargets(DecisionDataset):
     """N decisions with what the members say of them."""
 
-    counted_by: ClassVar[dict[str, str]] = {**Observed.counted_by, "log_shares": "count"}
+    counted_by: ClassVar[dict[str, str]] = {**DecisionDataset.counted_by, "log_probs": "count"}
 
-    log_shares: NDArray[np.float32]  # [R] log-probabilities
+    log_probs: NDArray[np.float32]  # [R] log-probabilities
     values: NDArray[np.float32]  # [N, 2] in units of reward: of the privileged critic, and of the one that sees what the actor sees
 
 
 @dataclass(frozen=True)
-class Settings:
+class DistillationConfig:
     """How policies are made into one; changed settings need another folder."""
 
     factories: tuple[str, ...]
     episodes: int = 640
-    epochs: int = 6
-    minibatch: int = 512
+    update_epochs: int = 6
+    minibatch_size: int = 512
     learning_rate: float = 1e-3  # falls linearly to a twentieth
-    value_weight: float = 0.5  # of the critics' squared errors, in deviations of the returns
+    vf_coef: float = 0.5  # of the critics' squared errors, in deviations of the returns
     validation_episodes: int = 512
     seed: int = 0
 
 
-class Members:
+class TeacherEnsemble:
     """Policies that decide together.
 
     Parameters
@@ -89,63 +89,63 @@ class Members:
         self._loads = np.zeros((self.batch.shop.centres.shape[1], 1 + len(WINDOWS)))
         self._privileged = np.zeros((_SHOPS, PRIVILEGED_FEATURES), np.float32)
 
-    def play(self, first_episode: int) -> Told:
+    def play(self, first_episode: int) -> TeacherTargets:
         """Play :data:`_SHOPS` whole episodes; the decisions at which there was a choice."""
-        batch, random, found = self.batch, np.random.default_rng(first_episode), list[Told]()
+        batch, random, found = self.batch, np.random.default_rng(first_episode), list[TeacherTargets]()
         batch.reset(episode_seeds("train", _SHOPS, first_episode), (first_episode + np.arange(_SHOPS)) % len(batch.factories))
         while not batch.ended.all():
             tables, told = self._ask()
             found.append(told.take(np.flatnonzero((told.count > 1) & ~batch.ended)))
             best, drawn, unused = np.empty(_SHOPS, np.int64), np.empty(_SHOPS, np.int64), np.empty(_SHOPS)
-            best_places(told.log_shares, tables.first, best)
-            draw_rows(told.log_shares, tables.first, random.random(_SHOPS), drawn, unused)
+            segment_argmax(told.log_probs, tables.first, best)
+            sample_actions(told.log_probs, tables.first, random.random(_SHOPS), drawn, unused)
             batch.step(tables.to_actions(np.where(random.random(_SHOPS) < _DRAWN_SHARE, drawn, best)), autoreset=False)
-        return join(found)
+        return concatenate(found)
 
-    def _ask(self) -> tuple[PackedTables, Told]:
+    def _ask(self) -> tuple[PackedTables, TeacherTargets]:
         """The tables as the first member reads them, and what all say of them."""
         batch = self.batch
-        describe_future(batch.arrays, batch.shop, self._units, self._loads, self._privileged)
+        privileged_critic_features(batch.arrays, batch.shop, self._units, self._loads, self._privileged)
         privileged, seen = torch.from_numpy(self._privileged), batch.tables
         read, shares, values = list[PackedTables](), list[Tensor](), list[Tensor]()
         for policy in self.policies:
             assert policy.critic is not None  # checked by distil
             tables = PackedTables(seen.candidates, seen.machines, seen.shop, seen.action_mask, policy.network.weights)
             with torch.inference_mode():
-                looked: Looked = policy.network(tables.described)
-                shares.append(looked.segments.log_softmax(looked.logits))
-                values.append(policy.network.in_reward(torch.stack([policy.critic(looked, privileged), looked.values], dim=1)))
+                output: NetworkOutput = policy.network(tables.network_input)
+                shares.append(output.segments.log_softmax(output.logits))
+                values.append(policy.network.denormalise_value(torch.stack([policy.critic(output, privileged), output.values], dim=1)))
             read.append(tables)
-        tables, described = read[0], read[0].described
+        tables, network_input = read[0], read[0].network_input
         with torch.inference_mode():
-            mean = Segments(described.sample, _SHOPS).log_softmax(torch.stack(shares).mean(dim=0))
-        told = Told(
-            rows=described.rows.numpy(),
-            prior=described.prior.numpy(),
+            mean = SegmentOps(network_input.sample, _SHOPS).log_softmax(torch.stack(shares).mean(dim=0))
+        told = TeacherTargets(
+            rows=network_input.rows.numpy(),
+            prior=network_input.prior.numpy(),
             count=np.diff(tables.first),
-            machines=described.machines.numpy(),
-            shop=described.shop.numpy(),
+            machines=network_input.machines.numpy(),
+            shop=network_input.shop.numpy(),
             privileged=self._privileged,
-            log_shares=mean.numpy(),
+            log_probs=mean.numpy(),
             values=torch.stack(values).mean(dim=0).numpy(),
         )
         return tables, told
 
 
-def learn(start: TrainedPolicy, told: Told, settings: Settings, threads: int = 1) -> TrainedPolicy:
+def fit_student(start: TrainedPolicy, told: TeacherTargets, settings: DistillationConfig, threads: int = 1) -> TrainedPolicy:
     """A copy of ``start`` that says what was told: the loss of a decision is KL(told, said) over its legal choices, plus the critics' squared errors."""
-    pace = Pace(settings.epochs, settings.minibatch, settings.learning_rate, threads)
-    return fit(start, told, partial(_loss, settings, start.network), pace, np.random.default_rng(settings.seed), "fit")
+    optimiser_config = OptimiserConfig(settings.update_epochs, settings.minibatch_size, settings.learning_rate, threads)
+    return fit(start, told, partial(_loss, settings, start.network), optimiser_config, np.random.default_rng(settings.seed), "fit")
 
 
-def _loss(settings: Settings, network: PointerNetwork, said: Said, batch: Told) -> Tensor:
-    wanted = torch.from_numpy(batch.log_shares)
-    divergence: Tensor = (wanted.exp() * (wanted - said.log_shares)).sum() / len(batch)
+def _loss(settings: DistillationConfig, network: PointerNetwork, said: PolicyOutput, batch: TeacherTargets) -> Tensor:
+    wanted = torch.from_numpy(batch.log_probs)
+    divergence: Tensor = (wanted.exp() * (wanted - said.log_probs)).sum() / len(batch)
     wanted_values = (torch.from_numpy(batch.values).T - network.return_mean) / network.return_deviation
-    return divergence + settings.value_weight * (said.values - wanted_values).square().mean()
+    return divergence + settings.vf_coef * (said.values - wanted_values).square().mean()
 
 
-def distil(folders: Sequence[Path], out: Path, settings: Settings, processes: int) -> Path:
+def distill(folders: Sequence[Path], out: Path, settings: DistillationConfig, processes: int) -> Path:
     """One policy from those in ``folders``, into ``out/policy``, which is returned.
 
     Raises
@@ -161,17 +161,17 @@ def distil(folders: Sequence[Path], out: Path, settings: Settings, processes: in
             raise ValueError(f"{folder}: was kept without its critic, which is fitted too. Give a folder that train.py wrote.")
     members = [manifest["weights_sha256"] for manifest in manifests]
     told = json.dumps({**asdict(settings), "members_sha256": members}, indent=1, default=list) + "\n"
-    kept = out / "distilling.json"
+    kept = out / "distillation.json"
     if kept.exists() and kept.read_text(encoding="utf-8") != told:
         raise ValueError(f"{kept}: was begun with other settings or from other policies. Name another folder.")
     out.mkdir(parents=True, exist_ok=True)
     kept.write_text(told, encoding="utf-8")
-    decisions = _play(folders, out / "told", settings, processes)
-    policy = learn(policies[0], decisions, settings, processes)
+    decisions = _play(folders, out / "targets", settings, processes)
+    policy = fit_student(policies[0], decisions, settings, processes)
     say(f"playing {settings.validation_episodes} validation episodes in each factory ...")
-    costs = {name: found.total_cost for name, found in Examination(settings.factories, settings.validation_episodes).examine_all(policy).items()}
-    facts = facts_of_successor(manifests[0], costs)
-    origin = [{name: manifest.get(name) for name in ("weights_sha256", "seed", "steps", "validation_ratio", "improved")} for manifest in manifests]
+    costs = {name: found.total_cost for name, found in ValidationSuite(settings.factories, settings.validation_episodes).evaluate_all(policy).items()}
+    facts = inherited_facts(manifests[0], costs)
+    origin = [{name: manifest.get(name) for name in ("weights_sha256", "seed", "steps", "validation_ratio", "expert_iteration")} for manifest in manifests]
     distilled = {"members": origin, "decisions": len(decisions), "settings": json.loads(json.dumps(asdict(settings)))}
     steps = sum(int(manifest.get("steps", 0)) for manifest in manifests)
     config = (folders[0] / "config.toml").read_text(encoding="utf-8")
@@ -179,7 +179,7 @@ def distil(folders: Sequence[Path], out: Path, settings: Settings, processes: in
     return out / "policy"
 
 
-def _play(folders: Sequence[Path], out: Path, settings: Settings, processes: int) -> Told:
+def _play(folders: Sequence[Path], out: Path, settings: DistillationConfig, processes: int) -> TeacherTargets:
     """All decisions, those that lie there already and the others."""
     pieces = -(-settings.episodes // _SHOPS)
     paths = [out / f"{piece:04d}.npz" for piece in range(pieces)]
@@ -191,12 +191,12 @@ def _play(folders: Sequence[Path], out: Path, settings: Settings, processes: int
     ):
         for _ in pool.imap_unordered(work, missing) if missing else ():
             bar.update(_SHOPS)
-    return join([read_observed(path, Told) for path in paths])
+    return concatenate([load_dataset(path, TeacherTargets) for path in paths])
 
 
-def _play_piece(folders: list[Path], out: Path, settings: Settings, piece: int) -> None:
-    members = Members([load_policy(folder) for folder in folders], settings.factories)
-    write_observed(out / f"{piece:04d}.npz", members.play(first_episode_of(settings.seed, _TURN) + piece * _SHOPS))
+def _play_piece(folders: list[Path], out: Path, settings: DistillationConfig, piece: int) -> None:
+    members = TeacherEnsemble([load_policy(folder) for folder in folders], settings.factories)
+    save_dataset(out / f"{piece:04d}.npz", members.play(first_episode_of(settings.seed, _TURN) + piece * _SHOPS))
 
 
 # --- command ------------------------------------------------------------------------------------------------------------------
@@ -204,7 +204,7 @@ def _play_piece(folders: list[Path], out: Path, settings: Settings, piece: int) 
 
 def main(arguments: list[str] | None = None) -> int:
     """Make several policies into one; 0, or 2 with what is wrong on stderr."""
-    defaults = Settings(())
+    defaults = DistillationConfig(())
     parser = argparse.ArgumentParser(prog="python -m agents.policy_improvement.distillation", description=__doc__.split("\n\n")[0] if __doc__ else "")
     parser.add_argument("folder", type=Path, help="where it comes to lie; begun before, it goes on there")
     parser.add_argument("policies", type=Path, nargs="+", help="folders of trained policies with their critics; the new one begins as the first")
@@ -215,15 +215,15 @@ def main(arguments: list[str] | None = None) -> int:
         default=os.cpu_count() or 1,
         help="that play side by side, and threads that fit: no part of the result",
     )
-    for name in ("episodes", "epochs", "seed"):
+    for name in ("episodes", "update_epochs", "seed"):
         parser.add_argument(f"--{name}", type=int, default=getattr(defaults, name))
     options = parser.parse_args(arguments)
     try:
         load_policy(options.policies[0])
         trained_on = json.loads((options.policies[0] / "manifest.json").read_text(encoding="utf-8"))["factories"]
         names = tuple(split_names(options.factories)) if options.factories else tuple(trained_on)
-        settings = Settings(names, episodes=options.episodes, epochs=options.epochs, seed=options.seed)
-        policy = distil(options.policies, options.folder, settings, options.processes)
+        settings = DistillationConfig(names, episodes=options.episodes, update_epochs=options.update_epochs, seed=options.seed)
+        policy = distill(options.policies, options.folder, settings, options.processes)
     except KeyboardInterrupt:
         print(f"\nInterrupted. What was played is kept in {options.folder}; the same command goes on.", file=sys.stderr)
         return 130

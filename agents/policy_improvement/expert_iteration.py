@@ -1,4 +1,4 @@
-"""A trained policy learns from lookahead over itself: ``python -m agents.policy_improvement.expert_iteration policies/microfactory runs/improved``.
+"""A trained policy learns from lookahead over itself: ``python -m agents.policy_improvement.expert_iteration policies/microfactory runs/expert_iteration``.
 
 Expert iteration (Anthony, Tian and Barber 2017, Thinking fast and slow with deep learning and tree search) with values instead of choices. Each round judges
 decisions on episodes of the block ``train`` (:mod:`agents.policy_improvement.lookahead_targets`)
@@ -26,61 +26,61 @@ from numpy.typing import NDArray
 from torch import Tensor
 from tqdm import tqdm
 
-from agents.network.cpu_training.autograd import one_thread
-from agents.network.pointer_network import Segments
-from agents.network.trained_policy import TrainedPolicy, facts_of_successor, load_policy, save_policy
-from agents.policy_improvement.decision_dataset import join, read_observed, write_observed
-from agents.policy_improvement.lookahead_targets import SHOPS, Judge, Judged
-from agents.policy_improvement.supervised_fit import Pace, Said, Speaker, fit
+from agents.network.cpu_training.autograd import single_torch_thread
+from agents.network.pointer_network import SegmentOps
+from agents.network.trained_policy import TrainedPolicy, inherited_facts, load_policy, save_policy
+from agents.policy_improvement.decision_dataset import concatenate, load_dataset, save_dataset
+from agents.policy_improvement.lookahead_targets import SEARCH_EPISODES, SearchTargetGenerator, SearchTargets
+from agents.policy_improvement.supervised_fit import OptimiserConfig, PolicyForward, PolicyOutput, fit
 from agents.search.lookahead import LookaheadPolicy
 from agents.training.config import TrainingConfig
 from agents.training.mixture import factories_of
-from agents.training.validation import Examination
+from agents.training.validation import ValidationSuite
 from envs.seed_splits import first_episode_of
 from factory.io.catalogue import split_names
 from factory.progress import say
 
 
 @dataclass(frozen=True)
-class Settings:
-    """How a policy is improved; changed settings need another folder, but for ``rounds``: more of them go on where the last ended."""
+class ExpertIterationConfig:
+    """How a policy is improved; changed settings need another folder, but for ``iterations``: more of them go on where the last ended."""
 
     factories: tuple[str, ...]
-    rounds: int = 3
+    iterations: int = 3
     episodes: int = 384  # of which decisions are judged, in each round
-    candidates: int = 4
-    futures: int = 3
+    top_k: int = 4
+    num_futures: int = 3
     horizon: float = 4.0  # mean process times that are simulated
-    remembered: int = 400_000  # most judged decisions that are learnt from, the newest
-    epochs: int = 6
-    minibatch: int = 512
+    buffer_size: int = 400_000  # most judged decisions that are learnt from, the newest
+    update_epochs: int = 6
+    minibatch_size: int = 512
     learning_rate: float = 2e-3  # falls linearly to a twentieth
-    closeness: float = 0.05  # weight of the divergence from the policy at the start of the round
-    entropy: float = 0.02  # weight of the entropy of the choice among those tried
-    fidelity: float = 0.5  # weight of the critics' squared errors
-    unit: float = 1.5e-3  # gain, as a share of the cost scale of an episode, that counts as 1
+    kl_coef: float = 0.05  # weight of the divergence from the policy at the start of the round
+    ent_coef: float = 0.02  # weight of the entropy of the choice among those tried
+    value_coef: float = 0.5  # weight of the critics' squared errors
+    advantage_unit: float = 1.5e-3  # gain, as a share of the cost scale of an episode, that counts as 1
     validation_episodes: int = 512
     seed: int = 0
-    also: tuple[str, ...] = ()  # folders of other improvements whose judged decisions are learnt from too
+    extra_data: tuple[str, ...] = ()  # folders of other improvements whose judged decisions are learnt from too
 
 
-def settings_of(config: TrainingConfig) -> Settings:
+def expert_iteration_config(config: TrainingConfig) -> ExpertIterationConfig:
     """Those of a training run's section ``improving``."""
-    chosen, scenario = config.improving, config.scenario
-    names = scenario.validate_on or scenario.factories
-    return Settings(
+    chosen, scenario = config.expert_iteration, config.scenario
+    names = scenario.validation_factories or scenario.factories
+    return ExpertIterationConfig(
         tuple(names),
-        rounds=chosen.rounds,
+        iterations=chosen.iterations,
         episodes=chosen.episodes,
-        futures=chosen.futures,
+        num_futures=chosen.num_futures,
         horizon=chosen.horizon,
-        remembered=chosen.remembered,
-        epochs=chosen.epochs,
+        buffer_size=chosen.buffer_size,
+        update_epochs=chosen.update_epochs,
         seed=config.seed,
     )
 
 
-class Improvement:
+class ExpertIteration:
     """One policy being improved, in a folder.
 
     Parameters
@@ -88,7 +88,7 @@ class Improvement:
     source
         Folder of the policy to begin with.
     folder
-        Of the improvement: ``improvement.json``, ``round-1`` and so on with what was judged and the policy after it, ``policy`` with the best.
+        Of the improvement: ``expert_iteration.json``, ``iteration-1`` and so on with what was judged and the policy after it, ``policy`` with the best.
     settings
         How.
     processes
@@ -97,37 +97,37 @@ class Improvement:
     Raises
     ------
     ValueError
-        If the folder holds an improvement with other settings, the policy has no critic, there is no such seed or round, or a folder in ``also`` holds none.
+        If the folder holds an improvement with other settings, the policy has no critic, there is no such seed or round, or a folder in ``extra_data`` holds none.
     """
 
-    def __init__(self, source: Path, folder: Path, settings: Settings, processes: int) -> None:
+    def __init__(self, source: Path, folder: Path, settings: ExpertIterationConfig, processes: int) -> None:
         self.source, self.folder, self.settings, self.processes = source, folder, settings, processes
         self.manifest = json.loads((source / "manifest.json").read_text(encoding="utf-8"))
-        first_episode_of(settings.seed, settings.rounds)
+        first_episode_of(settings.seed, settings.iterations)
         if load_policy(source).critic is None:
             raise ValueError(f"{source}: was kept without its critic, which lookahead needs. Give a folder that train.py wrote.")
-        self.also = [path for name in settings.also for path in _judged_in(Path(name))]
-        begun_with = {name: value for name, value in asdict(settings).items() if name != "rounds"}
+        self.extra_data = [path for name in settings.extra_data for path in _targets_in(Path(name))]
+        begun_with = {name: value for name, value in asdict(settings).items() if name != "iterations"}
         told = json.dumps({**begun_with, "source_sha256": self.manifest["weights_sha256"]}, indent=1, default=list) + "\n"
-        kept = folder / "improvement.json"
+        kept = folder / "expert_iteration.json"
         if kept.exists() and kept.read_text(encoding="utf-8") != told:
             raise ValueError(f"{kept}: was begun with other settings or from another policy. Name another folder.")
         folder.mkdir(parents=True, exist_ok=True)
         kept.write_text(told, encoding="utf-8")
-        self.examination = Examination(settings.factories, settings.validation_episodes)
-        self.costs = [self._examine(load_policy(source))]
+        self.validation_suite = ValidationSuite(settings.factories, settings.validation_episodes)
+        self.costs = [self._evaluate(load_policy(source))]
         self.best, self.best_cost = source, self._compare(self.costs[0])
 
     def run(self) -> Path:
         """All rounds; the folder of the best policy."""
-        policy_folder, judged = self.source, [read_observed(path, Judged) for path in self.also]
-        for number in range(1, self.settings.rounds + 1):
-            here = self.folder / f"round-{number}"
-            judged += self._judge(policy_folder, here, number)
+        policy_folder, targets = self.source, [load_dataset(path, SearchTargets) for path in self.extra_data]
+        for number in range(1, self.settings.iterations + 1):
+            here = self.folder / f"iteration-{number}"
+            targets += self._generate(policy_folder, here, number)
             if not (here / "policy" / "manifest.json").exists():
-                judged = [newest_of(judged, self.settings.remembered)]  # the parts are not held beside it: a million decisions take 2 GB
-                better = improve(load_policy(policy_folder), judged[0], self.settings, number, self.processes)
-                self._save(here / "policy", better, number, len(judged[0]))
+                targets = [newest(targets, self.settings.buffer_size)]  # the parts are not held beside it: a million decisions take 2 GB
+                better = fit_to_targets(load_policy(policy_folder), targets[0], self.settings, number, self.processes)
+                self._save(here / "policy", better, number, len(targets[0]))
             policy_folder = here / "policy"
             self.costs.append(json.loads((policy_folder / "manifest.json").read_text(encoding="utf-8"))["validation"])
             cost = self._compare(self.costs[-1])
@@ -136,99 +136,99 @@ class Improvement:
                 self.best, self.best_cost = policy_folder, cost
         return self.best
 
-    def _judge(self, policy: Path, here: Path, number: int) -> list[Judged]:
+    def _generate(self, policy: Path, here: Path, number: int) -> list[SearchTargets]:
         """The round's judged decisions, those that lie there already and the others."""
-        pieces = -(-self.settings.episodes // SHOPS)
-        paths = [here / "judged" / f"{piece:04d}.npz" for piece in range(pieces)]
+        pieces = -(-self.settings.episodes // SEARCH_EPISODES)
+        paths = [here / "targets" / f"{piece:04d}.npz" for piece in range(pieces)]
         missing = [piece for piece, path in enumerate(paths) if not path.exists()]
         if missing:
-            work = partial(_judge_piece, policy, self.settings, here / "judged", number)
+            work = partial(_generate_piece, policy, self.settings, here / "targets", number)
             with (
                 multiprocessing.get_context("spawn").Pool(self.processes, initializer=torch.set_num_threads, initargs=(1,)) as pool,
-                tqdm(total=pieces * SHOPS, initial=(pieces - len(missing)) * SHOPS, unit=" episodes", desc=f"round {number}") as bar,
+                tqdm(total=pieces * SEARCH_EPISODES, initial=(pieces - len(missing)) * SEARCH_EPISODES, unit=" episodes", desc=f"iteration {number}") as bar,
             ):
                 for _ in pool.imap_unordered(work, missing):
-                    bar.update(SHOPS)
-        return [read_observed(path, Judged) for path in paths]
+                    bar.update(SEARCH_EPISODES)
+        return [load_dataset(path, SearchTargets) for path in paths]
 
-    @one_thread()
-    def _examine(self, policy: TrainedPolicy) -> dict[str, float]:
+    @single_torch_thread()
+    def _evaluate(self, policy: TrainedPolicy) -> dict[str, float]:
         say(f"playing {self.settings.validation_episodes} validation episodes in each factory ...")
-        return {name: found.total_cost for name, found in self.examination.examine_all(policy).items()}
+        return {name: found.total_cost for name, found in self.validation_suite.evaluate_all(policy).items()}
 
     def _compare(self, costs: Mapping[str, float]) -> float:
         """Geometric mean over factories of the cost, as a share of the first policy's."""
         return float(np.exp(np.mean([np.log(costs[name] / self.costs[0][name]) for name in costs])))
 
     def _save(self, folder: Path, policy: TrainedPolicy, number: int, decisions: int) -> None:
-        costs = self._examine(policy)
-        facts = facts_of_successor(self.manifest, costs)
-        settings = json.loads(json.dumps({**asdict(self.settings), "also": len(self.settings.also)}))  # their number: paths say nothing elsewhere
-        improved = {"rounds": number, "judged_decisions": decisions, "settings": settings}
-        save_policy(folder, policy, (self.source / "config.toml").read_text(encoding="utf-8"), {**facts, "improved": improved})
+        costs = self._evaluate(policy)
+        facts = inherited_facts(self.manifest, costs)
+        settings = json.loads(json.dumps({**asdict(self.settings), "extra_data": len(self.settings.extra_data)}))  # their number: paths say nothing elsewhere
+        expert_iteration = {"iterations": number, "decisions": decisions, "settings": settings}
+        save_policy(folder, policy, (self.source / "config.toml").read_text(encoding="utf-8"), {**facts, "expert_iteration": expert_iteration})
 
 
-def _judged_in(folder: Path) -> list[Path]:
+def _targets_in(folder: Path) -> list[Path]:
     """What another improvement has judged so far, the oldest first."""
-    paths = sorted(folder.glob("round-*/judged/*.npz"), key=lambda path: (int(path.parent.parent.name.removeprefix("round-")), path.name))
+    paths = sorted(folder.glob("iteration-*/targets/*.npz"), key=lambda path: (int(path.parent.parent.name.removeprefix("iteration-")), path.name))
     if not paths:
-        raise ValueError(f"{folder}: holds no judged decisions (round-1/judged and so on). Give the folder of another improvement.")
+        raise ValueError(f"{folder}: holds no judged decisions (iteration-1/targets and so on). Give the folder of another improvement.")
     return paths
 
 
-def newest_of(judged: Sequence[Judged], most: int) -> Judged:
+def newest(targets: Sequence[SearchTargets], most: int) -> SearchTargets:
     """The last ``most`` decisions of all."""
-    kept, room = list[Judged](), most
-    for part in reversed(judged):
+    kept, room = list[SearchTargets](), most
+    for part in reversed(targets):
         kept.append(part if len(part) <= room else part.take(np.arange(len(part) - room, len(part))))
         room -= len(kept[-1])
         if room == 0:
             break
-    return join(kept[::-1])
+    return concatenate(kept[::-1])
 
 
-def _judge_piece(policy: Path, settings: Settings, folder: Path, number: int, piece: int) -> None:
-    ahead = LookaheadPolicy(load_policy(policy), candidates=settings.candidates, futures=settings.futures, horizon=settings.horizon)
-    first_episode = first_episode_of(settings.seed, number) + piece * SHOPS
-    write_observed(folder / f"{piece:04d}.npz", Judge(ahead, factories_of(settings.factories, 1), first_episode).judge())
+def _generate_piece(policy: Path, settings: ExpertIterationConfig, folder: Path, number: int, piece: int) -> None:
+    ahead = LookaheadPolicy(load_policy(policy), candidates=settings.top_k, futures=settings.num_futures, horizon=settings.horizon)
+    first_episode = first_episode_of(settings.seed, number) + piece * SEARCH_EPISODES
+    save_dataset(folder / f"{piece:04d}.npz", SearchTargetGenerator(ahead, factories_of(settings.factories, 1), first_episode).generate())
 
 
 # --- fitting ------------------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
-class Referred(Judged):
+class TargetsWithReferencePolicy(SearchTargets):
     """Judged decisions, and what the policy at the start of the round says of them."""
 
-    counted_by: ClassVar[dict[str, str]] = {**Judged.counted_by, "log_before": "count"}
+    counted_by: ClassVar[dict[str, str]] = {**SearchTargets.counted_by, "reference_log_probs": "count"}
 
-    log_before: NDArray[np.float32]  # [R] log-probabilities
-    valued: NDArray[np.float32]  # [N, 2] normalised values
+    reference_log_probs: NDArray[np.float32]  # [R] log-probabilities
+    reference_values: NDArray[np.float32]  # [N, 2] normalised values
 
 
-def improve(start: TrainedPolicy, judged: Judged, settings: Settings, number: int, threads: int = 1) -> TrainedPolicy:
+def fit_to_targets(start: TrainedPolicy, targets: SearchTargets, settings: ExpertIterationConfig, number: int, threads: int = 1) -> TrainedPolicy:
     """A copy of the policy that prefers what was judged to be worth more.
 
-    The loss of a decision is minus the expected gain under its probabilities among the choices that were tried, in units of ``settings.unit``, plus
-    ``closeness`` times the divergence KL(start, now) over all legal choices, minus ``entropy`` times the entropy, plus the critics' squared errors.
+    The loss of a decision is minus the expected gain under its probabilities among the choices that were tried, in units of ``settings.advantage_unit``, plus
+    ``kl_coef`` times the divergence KL(start, now) over all legal choices, minus ``ent_coef`` times the entropy, plus the critics' squared errors.
     """
-    before = Speaker(start, threads).ask_all(judged)
-    kept = {one.name: getattr(judged, one.name) for one in fields(judged)}
-    referred = Referred(**kept, log_before=before.log_shares.numpy(), valued=before.values.T.contiguous().numpy())
-    pace = Pace(settings.epochs, settings.minibatch, settings.learning_rate, threads)
-    return fit(start, referred, partial(_loss, settings), pace, np.random.default_rng([settings.seed, number]), f"fit {number}")
+    before = PolicyForward(start, threads).forward_all(targets)
+    kept = {one.name: getattr(targets, one.name) for one in fields(targets)}
+    referred = TargetsWithReferencePolicy(**kept, reference_log_probs=before.log_probs.numpy(), reference_values=before.values.T.contiguous().numpy())
+    optimiser_config = OptimiserConfig(settings.update_epochs, settings.minibatch_size, settings.learning_rate, threads)
+    return fit(start, referred, partial(_loss, settings), optimiser_config, np.random.default_rng([settings.seed, number]), f"fit {number}")
 
 
-def _loss(settings: Settings, said: Said, batch: Referred) -> Tensor:
-    places, decision = batch.tried_places()
-    log_shares = Segments(decision, len(batch)).log_softmax(said.log_shares[places])
-    shares = log_shares.exp()
-    gain = (shares * torch.from_numpy(batch.gain).float()).sum() / settings.unit
-    entropy = -(shares * log_shares).sum()
-    log_before = torch.from_numpy(batch.log_before)
-    divergence = (log_before.exp() * (log_before - said.log_shares)).sum()
-    errors = (said.values - torch.from_numpy(batch.valued).T).square().sum()
-    total: Tensor = -gain + settings.closeness * divergence - settings.entropy * entropy + settings.fidelity * errors
+def _loss(settings: ExpertIterationConfig, said: PolicyOutput, batch: TargetsWithReferencePolicy) -> Tensor:
+    places, decision = batch.tried_rows()
+    log_probs = SegmentOps(decision, len(batch)).log_softmax(said.log_probs[places])
+    shares = log_probs.exp()
+    action_advantage = (shares * torch.from_numpy(batch.action_advantage).float()).sum() / settings.advantage_unit
+    entropy = -(shares * log_probs).sum()
+    reference_log_probs = torch.from_numpy(batch.reference_log_probs)
+    divergence = (reference_log_probs.exp() * (reference_log_probs - said.log_probs)).sum()
+    errors = (said.values - torch.from_numpy(batch.reference_values).T).square().sum()
+    total: Tensor = -action_advantage + settings.kl_coef * divergence - settings.ent_coef * entropy + settings.value_coef * errors
     return total / len(batch)
 
 
@@ -237,7 +237,7 @@ def _loss(settings: Settings, said: Said, batch: Referred) -> Tensor:
 
 def main(arguments: list[str] | None = None) -> int:
     """Improve a policy; 0, or 2 with what is wrong on stderr."""
-    defaults = Settings(())
+    defaults = ExpertIterationConfig(())
     parser = argparse.ArgumentParser(prog="python -m agents.policy_improvement.expert_iteration", description=__doc__.split("\n\n")[0] if __doc__ else "")
     parser.add_argument("policy", type=Path, help="folder of a trained policy with its critic")
     parser.add_argument("folder", type=Path, help="folder of the improvement; begun before, it goes on there")
@@ -248,20 +248,22 @@ def main(arguments: list[str] | None = None) -> int:
         default=os.cpu_count() or 1,
         help="that judge side by side, and threads that fit: no part of the result",
     )
-    parser.add_argument("--also", nargs="+", default=(), help="folders of other improvements on the same factories: what they judged is learnt from too")
-    numbers = ("rounds", "episodes", "futures", "remembered", "epochs", "seed")
+    parser.add_argument("--extra-data", nargs="+", default=(), help="folders of other improvements on the same factories: what they judged is learnt from too")
+    numbers = ("iterations", "episodes", "num_futures", "buffer_size", "update_epochs", "seed")
     for name in numbers:
-        parser.add_argument(f"--{name}", type=int, default=getattr(defaults, name))
-    parser.add_argument("--closeness", type=float, default=defaults.closeness, help="weight of the divergence from the policy at the start of a round")
+        parser.add_argument(f"--{name.replace('_', '-')}", type=int, default=getattr(defaults, name))
+    parser.add_argument("--kl-coef", type=float, default=defaults.kl_coef, help="weight of the divergence from the policy at the start of a round")
     options = parser.parse_args(arguments)
     try:
-        if not (math.isfinite(options.closeness) and options.closeness >= 0):
-            raise ValueError(f"--closeness {options.closeness}: must be a number of at least 0. Try {defaults.closeness}.")
-        if options.remembered < 1:
-            raise ValueError(f"--remembered {options.remembered}: must be at least 1. Try {defaults.remembered}.")
+        if not (math.isfinite(options.kl_coef) and options.kl_coef >= 0):
+            raise ValueError(f"--kl-coef {options.kl_coef}: must be a number of at least 0. Try {defaults.kl_coef}.")
+        if options.buffer_size < 1:
+            raise ValueError(f"--buffer-size {options.buffer_size}: must be at least 1. Try {defaults.buffer_size}.")
         names = tuple(split_names(options.factories)) if options.factories else tuple(_trained_on(options.policy))
-        chosen: dict[str, Any] = {name: getattr(options, name) for name in (*numbers, "closeness")}
-        improvement = Improvement(options.policy, options.folder, Settings(names, also=tuple(options.also), **chosen), options.processes)
+        chosen: dict[str, Any] = {name: getattr(options, name) for name in (*numbers, "kl_coef")}
+        improvement = ExpertIteration(
+            options.policy, options.folder, ExpertIterationConfig(names, extra_data=tuple(options.extra_data), **chosen), options.processes
+        )
         best = improvement.run()
     except KeyboardInterrupt:
         print(f"\nInterrupted. What was judged is kept in {options.folder}; the same command goes on.", file=sys.stderr)

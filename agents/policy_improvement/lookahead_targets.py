@@ -10,42 +10,42 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from agents.network.critic_features import PRIVILEGED_FEATURES, WINDOWS, describe_future
+from agents.network.critic_features import PRIVILEGED_FEATURES, WINDOWS, privileged_critic_features
 from agents.network.packed_tables import PackedTables
-from agents.network.ragged import draw_rows
+from agents.network.ragged import sample_actions
 from agents.network.time_scale import mean_process_times
-from agents.policy_improvement.decision_dataset import Observed, join
+from agents.policy_improvement.decision_dataset import DecisionDataset, concatenate
 from agents.search.lookahead import LookaheadPolicy
 from envs.batch import Batch
 from envs.seed_splits import episode_seeds
 from factory.model import Factory
 
-SHOPS = 8
+SEARCH_EPISODES = 8
 """Episodes that are played side by side."""
-DRAWN_SHARE = 0.1
+EXPLORATION_SHARE = 0.1
 """Share of the decisions that are drawn from the policy's probabilities, so that judged shops are not only those that it brings about itself."""
-JUDGED_SHARE = 0.7
+TARGET_SHARE = 0.7
 """Share of the decisions that are judged: more of them in fewer futures teach more than fewer in more, and neighbours are alike."""
 
 
 @dataclass(frozen=True)
-class Judged(Observed):
+class SearchTargets(DecisionDataset):
     """N decisions of which T rows together were tried."""
 
-    counted_by: ClassVar[dict[str, str]] = {**Observed.counted_by, "tried": "tried_count", "gain": "tried_count"}
+    counted_by: ClassVar[dict[str, str]] = {**DecisionDataset.counted_by, "tried": "tried_count", "action_advantage": "tried_count"}
 
     tried: NDArray[np.int64]  # [T] place of each tried row among its decision's
     tried_count: NDArray[np.int64]  # [N]; the policy's own choice comes first
-    gain: NDArray[np.float64]  # [T] mean discounted reward less that of the policy's own choice
+    action_advantage: NDArray[np.float64]  # [T] mean discounted reward less that of the policy's own choice
 
-    def tried_places(self) -> tuple[torch.Tensor, torch.Tensor]:
+    def tried_rows(self) -> tuple[torch.Tensor, torch.Tensor]:
         """Place among all rows, and number of the decision, of each tried row ``[T]``."""
         decision = np.repeat(np.arange(len(self)), self.tried_count)
         first = np.cumsum(self.count) - self.count
         return torch.from_numpy(first[decision] + self.tried), torch.from_numpy(decision)
 
 
-class Judge:
+class SearchTargetGenerator:
     """Plays episodes of the block ``train`` and judges decisions at which the policy is not sure.
 
     Parameters
@@ -60,55 +60,55 @@ class Judge:
 
     def __init__(self, ahead: LookaheadPolicy, factories: Sequence[Factory], first_episode: int) -> None:
         self.ahead, self.episode = ahead, first_episode
-        self.batch = Batch(factories, num_envs=SHOPS)
-        ahead.watch(self.batch)
+        self.batch = Batch(factories, num_envs=SEARCH_EPISODES)
+        ahead.bind(self.batch)
         self.random = np.random.default_rng(first_episode)
         self._units = mean_process_times(self.batch.arrays)
         self._loads = np.zeros((self.batch.shop.centres.shape[1], 1 + len(WINDOWS)))
-        self._privileged = np.zeros((SHOPS, PRIVILEGED_FEATURES), np.float32)
+        self._privileged = np.zeros((SEARCH_EPISODES, PRIVILEGED_FEATURES), np.float32)
 
-    def judge(self) -> Judged:
-        """Decisions of the next :data:`SHOPS` whole episodes."""
-        batch, found = self.batch, list[Judged]()
-        batch.reset(episode_seeds("train", SHOPS, self.episode), (self.episode + np.arange(SHOPS)) % len(batch.factories))
+    def generate(self) -> SearchTargets:
+        """Decisions of the next :data:`SEARCH_EPISODES` whole episodes."""
+        batch, found = self.batch, list[SearchTargets]()
+        batch.reset(episode_seeds("train", SEARCH_EPISODES, self.episode), (self.episode + np.arange(SEARCH_EPISODES)) % len(batch.factories))
         self.ahead.seed = self.episode
-        self.episode += SHOPS
+        self.episode += SEARCH_EPISODES
         while not batch.ended.all():
             batch.step(self._play(found), autoreset=False)
-        return join(found)
+        return concatenate(found)
 
-    def _play(self, found: list[Judged]) -> NDArray[np.int64]:
+    def _play(self, found: list[SearchTargets]) -> NDArray[np.int64]:
         """Rows of the next step; some of its decisions are judged and put into ``found``."""
         batch, ahead = self.batch, self.ahead
         seen = batch.tables
         tables = PackedTables(seen.candidates, seen.machines, seen.shop, seen.action_mask, ahead.trained.network.weights)
-        describe_future(batch.arrays, batch.shop, self._units, self._loads, self._privileged)
+        privileged_critic_features(batch.arrays, batch.shop, self._units, self._loads, self._privileged)
         with torch.inference_mode():
-            looked = ahead.trained.network(tables.described)
-            probabilities = looked.segments.log_softmax(looked.logits).exp().numpy()
-        drawn, unused = np.empty(SHOPS, np.int64), np.empty(SHOPS)
-        draw_rows(looked.logits.numpy(), tables.first, self.random.random(SHOPS), drawn, unused)
-        is_drawn, is_judged = self.random.random(SHOPS) < DRAWN_SHARE, self.random.random(SHOPS) < JUDGED_SHARE
-        chosen = np.zeros(SHOPS, np.int64)
+            output = ahead.trained.network(tables.network_input)
+            probabilities = output.segments.log_softmax(output.logits).exp().numpy()
+        drawn, unused = np.empty(SEARCH_EPISODES, np.int64), np.empty(SEARCH_EPISODES)
+        sample_actions(output.logits.numpy(), tables.first, self.random.random(SEARCH_EPISODES), drawn, unused)
+        is_drawn, is_judged = self.random.random(SEARCH_EPISODES) < EXPLORATION_SHARE, self.random.random(SEARCH_EPISODES) < TARGET_SHARE
+        chosen = np.zeros(SEARCH_EPISODES, np.int64)
         for e in np.flatnonzero(np.diff(tables.first) > 0).tolist():
             here = slice(tables.first[e], tables.first[e + 1])
-            tried = ahead.worth_trying(probabilities[here])
+            tried = ahead.promising_rows(probabilities[here])
             chosen[e] = drawn[e] if is_drawn[e] else tried[0]
             if is_judged[e] and len(tried) > 1 and not batch.ended[e]:
-                found.append(self._judge(e, tables, here, tried))
+                found.append(self._generate(e, tables, here, tried))
         return tables.to_actions(chosen)
 
-    def _judge(self, e: int, tables: PackedTables, here: slice, tried: NDArray[np.int64]) -> Judged:
+    def _generate(self, e: int, tables: PackedTables, here: slice, tried: NDArray[np.int64]) -> SearchTargets:
         rewards = self.ahead.rewards(e, tables.table_rows[here][tried]).mean(axis=0)
-        described = tables.described
-        return Judged(
-            rows=described.rows[here].numpy().copy(),
-            prior=described.prior[here].numpy().copy(),
+        network_input = tables.network_input
+        return SearchTargets(
+            rows=network_input.rows[here].numpy().copy(),
+            prior=network_input.prior[here].numpy().copy(),
             count=np.array([here.stop - here.start]),
-            machines=described.machines[e : e + 1].numpy().copy(),
-            shop=described.shop[e : e + 1].numpy().copy(),
+            machines=network_input.machines[e : e + 1].numpy().copy(),
+            shop=network_input.shop[e : e + 1].numpy().copy(),
             privileged=self._privileged[e : e + 1].copy(),
             tried=tried.astype(np.int64),
             tried_count=np.array([len(tried)]),
-            gain=rewards - rewards[0],
+            action_advantage=rewards - rewards[0],
         )

@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from sb3_contrib.common.maskable.policies import MaskableActorCriticPolicy
 from torch import Tensor
 
-from agents.network.cpu_training.autograd import Experience, LearningPass, Run, judge_choices
+from agents.network.cpu_training.autograd import ActionBatch, CpuForwardBackward, Run, evaluate_actions
 from agents.network.packed_tables import pack_tensors
-from agents.network.pointer_network import Critic, Described, PointerNetwork
+from agents.network.pointer_network import Critic, NetworkInput, PointerNetwork
 
 
-class PointerPolicy(MaskableActorCriticPolicy):
+class PointerActorCriticPolicy(MaskableActorCriticPolicy):
     """Actor and critic on one :class:`agents.network.pointer_network.PointerNetwork`.
 
     Two critics learn from the same returns: the network's own, which sees what the actor sees, and the privileged one, from whose values advantages are
@@ -27,7 +27,7 @@ class PointerPolicy(MaskableActorCriticPolicy):
     ----------
     prior
         Weights of the index to start as, ``[W]``.
-    sharpness, width
+    prior_scale, hidden_size
         As for the network.
     weights, critic_weights
         States of a network and its privileged critic to go on from instead.
@@ -42,32 +42,32 @@ class PointerPolicy(MaskableActorCriticPolicy):
         lr_schedule: Callable[[float], float],
         *,
         prior: list[float],
-        sharpness: float,
-        width: int,
+        prior_scale: float,
+        hidden_size: int,
         weights: Mapping[str, Tensor] | None = None,
         critic_weights: Mapping[str, Tensor] | None = None,
         run: Run = map,
         **settings: Any,
     ) -> None:
         self._run = run
-        self._network_settings: dict[str, Any] = {"prior": prior, "sharpness": sharpness, "width": width}
+        self._network_settings: dict[str, Any] = {"prior": prior, "prior_scale": prior_scale, "hidden_size": hidden_size}
         self._start, self._critic_start = weights, critic_weights
         super().__init__(observation_space, action_space, lr_schedule, **settings)
 
     def _build(self, lr_schedule: Callable[[float], float]) -> None:
         settings = self._network_settings
-        self.network = PointerNetwork(torch.tensor(settings["prior"]), settings["sharpness"], settings["width"])
+        self.network = PointerNetwork(torch.tensor(settings["prior"]), settings["prior_scale"], settings["hidden_size"])
         if self._start is not None:
             self.network.load_state_dict(self._start)
         self.critic = Critic(self.network)
         if self._critic_start is not None:
             self.critic.load_state_dict(self._critic_start)
-        self.learning_pass = LearningPass(self.network, self.critic, self._run)
+        self.forward_backward = CpuForwardBackward(self.network, self.critic, self._run)
         self.optimizer = torch.optim.Adam(self.parameters(), lr=lr_schedule(1), eps=1e-5, fused=True)
 
     # --- what MaskablePPO calls -----------------------------------------------------------------------------------------------
 
-    def evaluate_actions(self, obs: Sequence[Experience], actions: Tensor, action_masks: Any = None) -> tuple[Tensor, Tensor, Tensor]:  # type: ignore[override]
+    def evaluate_actions(self, obs: Sequence[ActionBatch], actions: Tensor, action_masks: Any = None) -> tuple[Tensor, Tensor, Tensor]:  # type: ignore[override]
         """Normalised values ``[2 N]``, the privileged critic's first; log-probabilities of what was chosen, and entropies, ``[N]``.
 
         Raises
@@ -75,33 +75,33 @@ class PointerPolicy(MaskableActorCriticPolicy):
         FloatingPointError
             If one is not finite.
         """
-        values, log_probabilities, entropies = self._take_pass_compiled(obs) if self.device.type == "cpu" else self._take_pass(*obs)
+        values, log_probabilities, entropies = self._evaluate_compiled(obs) if self.device.type == "cpu" else self._evaluate_torch(*obs)
         if not bool(torch.isfinite(values.sum() + log_probabilities.sum())):
             raise FloatingPointError("the network's output is not finite")
         return values, log_probabilities, entropies
 
-    def _take_pass_compiled(self, obs: Sequence[Experience]) -> tuple[Tensor, Tensor, Tensor]:
+    def _evaluate_compiled(self, obs: Sequence[ActionBatch]) -> tuple[Tensor, Tensor, Tensor]:
         """On a processor."""
-        logits, values = self.learning_pass([part.read for part in obs])
-        return values, *judge_choices(logits, obs)
+        logits, values = self.forward_backward([part.inputs for part in obs])
+        return values, *evaluate_actions(logits, obs)
 
-    def _take_pass(self, obs: Experience) -> tuple[Tensor, Tensor, Tensor]:
+    def _evaluate_torch(self, obs: ActionBatch) -> tuple[Tensor, Tensor, Tensor]:
         """The same with torch's own derivatives, on any device."""
-        looked = self.network(obs.read.described)
-        values = torch.cat([self.critic(looked, obs.read.privileged), looked.values])
-        log_probabilities = looked.segments.log_softmax(looked.logits)
-        entropies = -looked.segments.sum(log_probabilities.exp() * log_probabilities)
+        output = self.network(obs.inputs.network_input)
+        values = torch.cat([self.critic(output, obs.inputs.privileged), output.values])
+        log_probabilities = output.segments.log_softmax(output.logits)
+        entropies = -output.segments.sum(log_probabilities.exp() * log_probabilities)
         return values, log_probabilities[obs.chosen], entropies
 
     def predict_values(self, obs: Any) -> Tensor:
-        """Values ``[N]`` in units of reward, from :class:`Described` or from tables."""
-        described = obs if isinstance(obs, Described) else self.network.describe(pack_tensors(obs))
-        return self.network.in_reward(self.network(described).values)
+        """Values ``[N]`` in units of reward, from :class:`NetworkInput` or from tables."""
+        network_input = obs if isinstance(obs, NetworkInput) else self.network.encode(pack_tensors(obs))
+        return self.network.denormalise_value(self.network(network_input).values)
 
     def _predict(self, observation: Any, deterministic: bool = False, action_masks: Any = None) -> Tensor:
         """Rows of the tables ``[N]``; legal rows are those of the observation's own mask."""
         packed = pack_tensors(observation)
-        logits, _, segments, _ = self.network(self.network.describe(packed))
+        logits, _, segments, _ = self.network(self.network.encode(packed))
         if not deterministic:
             logits = logits - torch.log(-torch.log(torch.rand_like(logits).clamp(min=1e-12)))
         best = logits == segments.max(logits)[packed.sample]

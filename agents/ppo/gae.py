@@ -8,10 +8,10 @@ from factory.jit.compile import compiled
 
 
 @compiled
-def advantages_by_time(rewards, values, last_values, next_values, elapsed, ends, horizon, trace, advantages):
+def semi_markov_gae(rewards, values, last_values, next_values, elapsed, ends, discount_time, gae_time, advantages):
     """Generalised advantage estimation in a semi-Markov process, into ``advantages [T, E]``.
 
-    A decision that ``elapsed`` ticks follow is discounted by ``exp(-elapsed / horizon)`` and the trace by ``exp(-elapsed / trace)``: a decision after which
+    A decision that ``elapsed`` ticks follow is discounted by ``exp(-elapsed / discount_time)`` and the trace by ``exp(-elapsed / gae_time)``: a decision after which
     no time passes by nothing at all. After Schulman et al. (2016) with the time-dependent discount of Bradtke and Duff (1995).
 
     Parameters
@@ -30,7 +30,7 @@ def advantages_by_time(rewards, values, last_values, next_values, elapsed, ends,
     for e in range(rewards.shape[1]):
         carried, following = 0.0, float(last_values[e])
         for t in range(rewards.shape[0] - 1, -1, -1):
-            discount, decay = math.exp(-elapsed[t, e] / horizon[t, e]), math.exp(-elapsed[t, e] / trace[t, e])
+            discount, decay = math.exp(-elapsed[t, e] / discount_time[t, e]), math.exp(-elapsed[t, e] / gae_time[t, e])
             if ends[t, e]:
                 carried, following = 0.0, float(next_values[t, e])
             carried = rewards[t, e] + discount * following - values[t, e] + discount * decay * carried

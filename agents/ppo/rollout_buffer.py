@@ -10,17 +10,17 @@ import torch
 from numpy.typing import NDArray
 from sb3_contrib.common.maskable.buffers import MaskableRolloutBuffer, MaskableRolloutBufferSamples
 
-from agents.network.cpu_training.autograd import Experience, Read, Run
+from agents.network.cpu_training.autograd import ActionBatch, CriticInput, Run
 from agents.network.critic_features import PRIVILEGED_FEATURES
 from agents.network.feature_sizes import MACHINE_FEATURES, ROW_FEATURES, SHOP_FEATURES
-from agents.network.pointer_network import Described
+from agents.network.pointer_network import NetworkInput
 from agents.network.ragged import gather_rows
-from agents.ppo.gae import advantages_by_time
+from agents.ppo.gae import semi_markov_gae
 
-_ROWS_AT_FIRST = 8  # a decision, on average; the buffer grows where there are more
+_INITIAL_ROWS = 8  # a decision, on average; the buffer grows where there are more
 
 
-class BufferPart:
+class RolloutBufferShard:
     """What one gatherer keeps: its environments' columns of the buffer, and the rows of their tables.
 
     Parameters
@@ -31,9 +31,9 @@ class BufferPart:
         Its environments among the buffer's.
     """
 
-    def __init__(self, buffer: PackedBuffer, envs: slice) -> None:
+    def __init__(self, buffer: RaggedRolloutBuffer, envs: slice) -> None:
         self._buffer, self.envs = buffer, envs
-        capacity = buffer.buffer_size * (envs.stop - envs.start) * _ROWS_AT_FIRST
+        capacity = buffer.buffer_size * (envs.stop - envs.start) * _INITIAL_ROWS
         self.rows: NDArray[np.float32] = np.zeros((capacity, ROW_FEATURES), np.float32)
         self.prior: NDArray[np.float32] = np.zeros(capacity, np.float32)
         self.used = self.pos = 0
@@ -43,30 +43,30 @@ class BufferPart:
         """Begin again; the memory stays."""
         self.used = self.pos = 0
 
-    def store_observation(self, described: Described, first: NDArray[np.int64], privileged: NDArray[np.float32]) -> None:
+    def store_observation(self, network_input: NetworkInput, first: NDArray[np.int64], privileged: NDArray[np.float32]) -> None:
         """Keep what was read before the step at hand; ``first [E + 1]`` are the places of each environment's rows."""
-        start, end = self.used, self.used + len(described.rows)
+        start, end = self.used, self.used + len(network_input.rows)
         while end > len(self.rows):
             self.rows = np.concatenate([self.rows, np.zeros_like(self.rows)])
             self.prior = np.concatenate([self.prior, np.zeros_like(self.prior)])
-        self.rows[start:end] = described.rows.numpy()
-        self.prior[start:end] = described.prior.numpy()
+        self.rows[start:end] = network_input.rows.numpy()
+        self.prior[start:end] = network_input.prior.numpy()
         self.used = end
         buffer, place = self._buffer, (self.pos, self.envs)
         buffer.first[place] = first[:-1] + start
         buffer.count[place] = np.diff(first)
-        buffer.machines[place] = described.machines.numpy()
-        buffer.shop[place] = described.shop.numpy()
+        buffer.machines[place] = network_input.machines.numpy()
+        buffer.shop[place] = network_input.shop.numpy()
         buffer.privileged[place] = privileged
 
     def store_step(self, **columns: NDArray[Any]) -> None:
-        """Keep what came of the step: ``chosen, log_probs, values, rewards, elapsed, horizon, trace, ends, next_values``, each ``[E]``."""
+        """Keep what came of the step: ``chosen, log_probs, values, rewards, elapsed, discount_time, gae_time, ends, next_values``, each ``[E]``."""
         for name, column in columns.items():
             getattr(self._buffer, name)[self.pos, self.envs] = column
         self.pos += 1
 
 
-class PackedBuffer(MaskableRolloutBuffer):
+class RaggedRolloutBuffer(MaskableRolloutBuffer):
     """A rollout buffer that stock ``MaskablePPO.train`` reads, of packed observations; :attr:`parts` fill it, :meth:`finish` closes it.
 
     Parameters
@@ -79,8 +79,6 @@ class PackedBuffer(MaskableRolloutBuffer):
         Environments of each part; by default one part has all.
     seed
         Of the order in which minibatches are drawn.
-    levelled
-        Whether :meth:`finish` divides advantages by the size that :func:`foretell_size` gives them.
     parts_a_minibatch, run
         Into how many parts each minibatch is dealt out, and what puts them together, in threads or not.
     """
@@ -95,12 +93,11 @@ class PackedBuffer(MaskableRolloutBuffer):
         machine_rows: int,
         shares: Sequence[int] = (),
         seed: int = 0,
-        levelled: bool = False,
         parts_a_minibatch: int = 1,
         run: Run = map,
         **settings: Any,
     ) -> None:
-        self.machine_rows, self._shares, self._levelled = machine_rows, tuple(shares), levelled
+        self.machine_rows, self._shares = machine_rows, tuple(shares)
         self._parts, self._run = parts_a_minibatch, run
         self.random = np.random.default_rng(seed)
         self.batch_number = 0
@@ -117,12 +114,12 @@ class PackedBuffer(MaskableRolloutBuffer):
             self.chosen: NDArray[np.int64] = np.zeros((steps, envs), np.int64)
             self.ends: NDArray[np.bool_] = np.zeros((steps, envs), np.bool_)
             self.rewards: Any = np.zeros((steps, envs))
-            self.elapsed, self.horizon, self.trace = (np.zeros((steps, envs)) for _ in range(3))
+            self.elapsed, self.discount_time, self.gae_time = (np.zeros((steps, envs)) for _ in range(3))
             self.next_values = np.zeros((steps, envs), np.float32)
             for name in ("values", "log_probs", "advantages", "returns"):
                 setattr(self, name, np.zeros((steps, envs), np.float32))
             ends = np.cumsum(self._shares or (envs,)).tolist()
-            self.parts = [BufferPart(self, slice(begin, end)) for begin, end in zip([0, *ends], ends, strict=False)]
+            self.parts = [RolloutBufferShard(self, slice(begin, end)) for begin, end in zip([0, *ends], ends, strict=False)]
         for part in self.parts:
             part.empty()
         self.pos, self.full, self.batch_number = 0, False, 0
@@ -140,18 +137,15 @@ class PackedBuffer(MaskableRolloutBuffer):
         for part, start in zip(self.parts, before, strict=False):
             self.first[:, part.envs] += start
         last_values = np.concatenate([part.last_values for part in self.parts])
-        advantages_by_time(self.rewards, self.values, last_values, self.next_values, self.elapsed, self.ends, self.horizon, self.trace, self.advantages)
+        semi_markov_gae(self.rewards, self.values, last_values, self.next_values, self.elapsed, self.ends, self.discount_time, self.gae_time, self.advantages)
         if not np.isfinite(self.advantages).all():
             step, env = np.argwhere(~np.isfinite(self.advantages))[-1]
             raise FloatingPointError(f"advantage of step {step}, environment {env} is {self.advantages[step, env]}: a value or reward is not finite.")
         np.add(self.advantages, self.values, out=self.returns)
-        if self._levelled:
-            seen = np.concatenate([self.privileged, self.shop], axis=2).reshape(self.advantages.size, -1)
-            self.advantages /= foretell_size(self.flat("advantages"), seen).reshape(self.advantages.shape)
         self.pos, self.full = self.buffer_size, True
 
     def get(self, batch_size: int | None = None) -> Generator[MaskableRolloutBufferSamples]:  # type: ignore[override]
-        """Minibatches in random order; ``observations`` is a list of :class:`agents.network.cpu_training.autograd.Experience`, which knows what was chosen.
+        """Minibatches in random order; ``observations`` is a list of :class:`agents.network.cpu_training.autograd.ActionBatch`, which knows what was chosen.
 
         ``actions`` are the samples' numbers in the buffer; ``old_values`` and ``returns`` stand twice, for two critics.
         """
@@ -162,12 +156,12 @@ class PackedBuffer(MaskableRolloutBuffer):
             self.batch_number += 1
 
     def _get_samples(self, batch_inds: NDArray[np.int64], env: Any = None) -> MaskableRolloutBufferSamples:  # type: ignore[override]
-        parts = list(self._run(self._experience_of, np.array_split(batch_inds, min(self._parts, len(batch_inds)))))
+        parts = list(self._run(self._batch_of, np.array_split(batch_inds, min(self._parts, len(batch_inds)))))
         values, log_probs, advantages, returns = (self.flat(name)[batch_inds] for name in ("values", "log_probs", "advantages", "returns"))
         scalars = (self.to_torch(part) for part in (batch_inds, np.tile(values, 2), log_probs, advantages, np.tile(returns, 2)))
         return MaskableRolloutBufferSamples(parts, *scalars, None)  # type: ignore[arg-type,call-arg]
 
-    def _experience_of(self, numbers: NDArray[np.int64]) -> Experience:
+    def _batch_of(self, numbers: NDArray[np.int64]) -> ActionBatch:
         """What the network reads of the samples with these numbers."""
         firsts, counts = self.flat("first")[numbers], self.flat("count")[numbers]
         first = np.concatenate([[0], np.cumsum(counts)])
@@ -177,24 +171,9 @@ class PackedBuffer(MaskableRolloutBuffer):
         machines, shop, privileged = (getattr(self, name).reshape(-1, *getattr(self, name).shape[2:])[numbers] for name in ("machines", "shop", "privileged"))
         read = (rows, prior, sample, machines, shop, privileged, first, first[:-1] + self.flat("chosen")[numbers])
         tensors = [torch.from_numpy(part).to(self.device) for part in read]
-        return Experience(Read(Described(*tensors[:5]), *tensors[5:7]), tensors[7])
+        return ActionBatch(CriticInput(NetworkInput(*tensors[:5]), *tensors[5:7]), tensors[7])
 
     def flat(self, name: str) -> NDArray[Any]:
         """A column in the order of samples, ``[T E]``."""
         column: NDArray[Any] = getattr(self, name)
         return column.reshape(-1)
-
-
-def foretell_size(advantages: NDArray[np.float32], seen: NDArray[np.float32]) -> NDArray[np.float32]:
-    """How large advantages are expected to be in each state ``[N]``, relative to their geometric mean, from what is ``seen [N, D]`` there.
-
-    A linear regression of the logarithm of their absolute values. What a decision does to the costs to come, and the noise in that, grow a hundredfold from
-    an empty shop to a full one; divided by a size that depends on the state and not on what was chosen, advantages still prefer the same choices, and the few
-    decisions in congestion do not drown all others.
-    """
-    sizes = np.abs(advantages.astype(np.float64))
-    logs = np.log(sizes + 0.01 * np.median(sizes) + 1e-12)
-    inputs = np.column_stack([np.ones(len(seen)), seen])
-    weights = np.linalg.solve(inputs.T @ inputs + 1e-3 * len(seen) * np.eye(inputs.shape[1]), inputs.T @ logs)
-    foretold = inputs @ weights
-    return np.exp(np.clip(foretold - foretold.mean(), -3.0, 3.0)).astype(np.float32)

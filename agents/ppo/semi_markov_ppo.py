@@ -18,50 +18,47 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.utils import explained_variance, get_device
 
 from agents.network.cpu_training.autograd import Run
-from agents.ppo.actor_critic import PointerPolicy
-from agents.ppo.rollout_buffer import PackedBuffer
-from agents.ppo.rollout_collector import Gathered, Gatherer
+from agents.ppo.actor_critic import PointerActorCriticPolicy
+from agents.ppo.rollout_buffer import RaggedRolloutBuffer
+from agents.ppo.rollout_collector import RolloutCollector, RolloutStats
 from agents.ppo.vec_env import ShopVecEnv, as_signed
 
 
 class SemiMarkovPPO(MaskablePPO):
-    """MaskablePPO over :class:`agents.ppo.vec_env.ShopVecEnv`, with a :class:`agents.ppo.actor_critic.PointerPolicy`.
+    """MaskablePPO over :class:`agents.ppo.vec_env.ShopVecEnv`, with a :class:`agents.ppo.actor_critic.PointerActorCriticPolicy`.
 
     Parameters
     ----------
     shops
         The environments: those of each item are played in a thread of their own; on a processor minibatches are learnt from in as many threads.
     horizon, trace
-        Time constants of discount and of the trace of advantage estimation, in mean process times of the factory. With ``gamma = exp(-1 / horizon)`` and
-        ``gae_lambda = exp(-1 / trace)`` they equal those of MaskablePPO where every decision takes one mean process time.
+        Time constants of discount and of the trace of advantage estimation, in mean process times of the factory. With ``gamma = exp(-1 / discount_time)`` and
+        ``gae_lambda = exp(-1 / gae_time)`` they equal those of MaskablePPO where every decision takes one mean process time.
     entropy
         Weight of the entropy bonus at the beginning and at the end of the training; linear between.
-    levelled
-        Whether advantages are divided by the size that they are expected to have (:func:`agents.ppo.rollout_buffer.foretell_size`).
     renormalisation
         Weight of the newest returns in the running mean and deviation.
     policy_kwargs, settings
         As for MaskablePPO.
     """
 
-    policy: PointerPolicy
-    rollout_buffer: PackedBuffer
+    policy: PointerActorCriticPolicy
+    rollout_buffer: RaggedRolloutBuffer
 
     def __init__(
         self,
         shops: Sequence[ShopVecEnv],
         *,
-        horizon: float = 240.0,
-        trace: float = 4.0,
-        entropy: tuple[float, float] = (0.0, 0.0),
-        levelled: bool = False,
+        discount_time: float = 240.0,
+        gae_time: float = 4.0,
+        ent_coef_schedule: tuple[float, float] = (0.0, 0.0),
         renormalisation: float = 0.1,
         seed: int = 0,
         policy_kwargs: dict[str, Any] | None = None,
         **settings: Any,
     ) -> None:
-        self.renormalisation, self.entropy = renormalisation, entropy
-        self.gathered = Gathered()
+        self.renormalisation, self.ent_coef_schedule = renormalisation, ent_coef_schedule
+        self.stats = RolloutStats()
         self.rollouts = 0
         shares = [part.num_envs for part in shops]
         self._pool = ThreadPoolExecutor(len(shops), initializer=torch.set_num_threads, initargs=(1,))
@@ -70,10 +67,10 @@ class SemiMarkovPPO(MaskablePPO):
         dealt_out = {"parts_a_minibatch": len(shops) if on_processor else 1, "run": run}
         machine_rows = shops[0].batch.tables.machines.shape[1]
         super().__init__(
-            PointerPolicy,
+            PointerActorCriticPolicy,
             shops[0],
-            rollout_buffer_class=PackedBuffer,
-            rollout_buffer_kwargs={"machine_rows": machine_rows, "shares": shares, "seed": seed + 1, "levelled": levelled, **dealt_out},
+            rollout_buffer_class=RaggedRolloutBuffer,
+            rollout_buffer_kwargs={"machine_rows": machine_rows, "shares": shares, "seed": seed + 1, **dealt_out},
             policy_kwargs={**(policy_kwargs or {}), "run": run},
             seed=seed,
             _init_setup_model=False,
@@ -81,24 +78,24 @@ class SemiMarkovPPO(MaskablePPO):
         )
         self.n_envs = sum(shares)
         self._setup_model()
-        self.gatherers = [Gatherer(part, self.policy, [seed, number], horizon, trace) for number, part in enumerate(shops)]
+        self.collectors = [RolloutCollector(part, self.policy, [seed, number], discount_time, gae_time) for number, part in enumerate(shops)]
 
     def begin_episodes(self) -> None:
         """Begin the first episodes everywhere."""
-        list(self._pool.map(Gatherer.begin_episodes, self.gatherers))
+        list(self._pool.map(RolloutCollector.begin_episodes, self.collectors))
         self.go_on()
 
     def go_on(self) -> None:
         """Let :meth:`learn` go on from what the shops are at, instead of resetting them."""
-        self._last_obs = as_signed(self.gatherers[0].shops.batch.tables)  # read by nobody but MaskablePPO's set-up
+        self._last_obs = as_signed(self.collectors[0].shops.batch.tables)  # read by nobody but MaskablePPO's set-up
 
     def _setup_learn(self, *arguments: Any, **settings: Any) -> Any:
         """As inherited, which resets the first shops if it resets any; the others follow."""
         before = self._last_obs
         result = super()._setup_learn(*arguments, **settings)
         if self._last_obs is not before:
-            for gatherer in self.gatherers[1:]:
-                gatherer.shops.reset()
+            for collector in self.collectors[1:]:
+                collector.shops.reset()
         return result
 
     # --- gathering ------------------------------------------------------------------------------------------------------------
@@ -109,27 +106,27 @@ class SemiMarkovPPO(MaskablePPO):
         self.policy.set_training_mode(False)
         buffer.reset()
         callback.on_rollout_start()
-        self.gathered = Gathered()
+        self.stats = RolloutStats()
         clock = time.perf_counter()
-        for gathered in self._gather(n_rollout_steps):
-            self.gathered.add(gathered)
+        for stats in self._collect(n_rollout_steps):
+            self.stats.add(stats)
         self.num_timesteps += self.n_envs * n_rollout_steps
         buffer.finish()
         self._normalise_returns()
-        self.gathered.gather_seconds = time.perf_counter() - clock
+        self.stats.collect_seconds = time.perf_counter() - clock
         callback.update_locals(locals())
         if not callback.on_step():
             return False
         callback.on_rollout_end()
         return True
 
-    def _gather(self, steps: int) -> list[Gathered]:
-        running = [self._pool.submit(gatherer.gather, part, steps) for gatherer, part in zip(self.gatherers, self.rollout_buffer.parts, strict=True)]
+    def _collect(self, steps: int) -> list[RolloutStats]:
+        running = [self._pool.submit(collector.collect, part, steps) for collector, part in zip(self.collectors, self.rollout_buffer.parts, strict=True)]
         try:
             return [future.result() for future in running]
         except BaseException:
-            for gatherer in self.gatherers:
-                gatherer.stopped = True
+            for collector in self.collectors:
+                collector.stopped = True
             raise
 
     def _normalise_returns(self) -> None:
@@ -153,10 +150,10 @@ class SemiMarkovPPO(MaskablePPO):
             With rollout and minibatch.
         """
         start = time.perf_counter()
-        first, last = self.entropy
+        first, last = self.ent_coef_schedule
         self.ent_coef = last + (first - last) * self._current_progress_remaining
         try:
             super().train()
         except FloatingPointError as error:
             raise FloatingPointError(f"rollout {self.rollouts}, minibatch {self.rollout_buffer.batch_number}: {error}") from None
-        self.gathered.learn_seconds = time.perf_counter() - start
+        self.stats.learn_seconds = time.perf_counter() - start

@@ -20,7 +20,7 @@ from factory.validation.arguments import check_count, check_seed
 Observation = dict[str, NDArray[Any]]
 
 
-class EpisodeSource:
+class EpisodeSchedule:
     """The episodes that training plays: consecutive seeds of the block ``train``, the factories taking turns.
 
     Parameters
@@ -57,7 +57,7 @@ class ShopVecEnv(VecEnv):
         E.
     first_episode
         Episode of the block to begin with.
-    most_decisions
+    max_decisions
         Decisions after which an episode is truncated (:class:`envs.batch.Batch`).
     illegal_actions
         ``"raise"``, or ``"replace"`` for algorithms without masks (:class:`envs.batch.Batch`).
@@ -69,18 +69,18 @@ class ShopVecEnv(VecEnv):
         num_envs: int,
         *,
         first_episode: int = 0,
-        most_decisions: int | None = None,
+        max_decisions: int | None = None,
         illegal_actions: str = "raise",
     ) -> None:
         self.batch = Batch(
             factories,
             num_envs=num_envs,
-            most_decisions=most_decisions,
+            max_decisions=max_decisions,
             illegal_actions=illegal_actions,
             num_tables=3,
         )
         num_envs = self.batch.num_envs
-        self.source = EpisodeSource(first_episode, len(factories))
+        self.source = EpisodeSchedule(first_episode, len(factories))
         actions = self.batch.shop.legal.shape[1]
         super().__init__(num_envs, observation_space(self.batch.tables), spaces.Discrete(actions))
         self._actions: NDArray[np.int64] | None = None  # of step_async, for step_wait
@@ -91,13 +91,13 @@ class ShopVecEnv(VecEnv):
         return as_signed(self.batch.reset(*self.source.take(self.num_envs)))
 
     def advance(self, actions: NDArray[np.int64]) -> tuple[Tables, NDArray[np.bool_]]:
-        """Carry out ``actions [E]``: what is seen then, and whose episode is over there; :meth:`begin_anew` must follow before the next step."""
+        """Carry out ``actions [E]``: what is seen then, and whose episode is over there; :meth:`reset_done` must follow before the next step."""
         tables = self.batch.step(actions, autoreset=False)
         return tables, self.batch.outcome.terminated | self.batch.outcome.truncated
 
-    def begin_anew(self, over: NDArray[np.bool_]) -> Tables:
+    def reset_done(self, over: NDArray[np.bool_]) -> Tables:
         """Begin the next episodes in the environments that are ``over [E]``."""
-        over = self.batch.check_chosen("begin_anew: over", over)
+        over = self.batch.check_chosen("reset_done: over", over)
         return self.batch.restart(over, *self.source.take(int(over.sum()))) if over.any() else self.batch.tables
 
     def step_async(self, actions: NDArray[np.int64]) -> None:
@@ -131,7 +131,7 @@ class ShopVecEnv(VecEnv):
                 last = {name: value[env].copy() for name, value in as_signed(tables).items()}
                 infos[env] = {"terminal_observation": last, "TimeLimit.truncated": bool(self.batch.outcome.truncated[env])}
         rewards = self.batch.outcome.reward.astype(np.float32)
-        return as_signed(self.begin_anew(over)), rewards, over, infos
+        return as_signed(self.reset_done(over)), rewards, over, infos
 
     def seed(self, seed: int | None = None) -> Sequence[int | None]:
         """Check a seed, as Stable-Baselines3 hands one on; the episodes are those of the block ``train``, whatever it is.

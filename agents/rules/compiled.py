@@ -11,11 +11,11 @@ from typing import NamedTuple
 from agents.rules.registry import Rule, make_rule
 from envs.observation.candidates import operation_due_date
 from factory.jit.compile import compiled
-from factory.simulation.arrays import ENTRY_BITS, ENTRY_MASK
+from factory.simulation.arrays import OPERATION_BITS, OPERATION_MASK
 from factory.simulation.choices import any_busy, is_detour, is_eligible, process_time, ready_in, row_without_jobs
 from factory.simulation.setups import differs, setup_time
 
-RANKS_QUEUE, RANKS_ALL, HOLDS = 0, 1, 2
+RANKS_QUEUE, RANKS_ALL, HOLD_CONDITION = 0, 1, 2
 _LEAST = 1e-9  # as in agents.rules.priorities
 
 
@@ -39,7 +39,7 @@ def compile_rule(rule: Rule) -> CompiledRule | None:
     if rule.name == "ATCSR":
         return CompiledRule(RANKS_ALL, values["k1"], values["k2"], values["k3"], 0.0)
     if rule.name == "ATCS+HOLD":
-        return CompiledRule(HOLDS, values["k1"], values["k2"], math.inf, values["hold"])
+        return CompiledRule(HOLD_CONDITION, values["k1"], values["k2"], math.inf, values["hold"])
     return None
 
 
@@ -53,18 +53,18 @@ def compile_nearest(rule: Rule) -> CompiledRule:
 @compiled
 def choose_row(factory, shop, e, rule):
     """The row that ``rule`` chooses for the asked machine of environment ``e``."""
-    machine = shop.floor[e].deciding
+    machine = shop.env[e].deciding
     scales = measure_rows(factory, shop, e, machine) if rule.form == RANKS_ALL else measure_queue(factory, shop, e, machine)
     process_scale, setup_scale = max(scales[0], _LEAST), max(scales[1], _LEAST)
     wait = shop.legal.shape[1] - 1
     best, best_priority = -1, 0.0
-    for row in range(shop.floor[e].num_job_rows):
+    for row in range(shop.env[e].num_job_rows):
         if shop.legal[e, row]:
-            priority = rank_entry(factory, shop, e, machine, shop.job_row[e, row], rule, process_scale, setup_scale, -1)
+            priority = rank_operation(factory, shop, e, machine, shop.job_row[e, row], rule, process_scale, setup_scale, -1)
             if best < 0 or priority > best_priority:
                 best, best_priority = row, priority
     if best >= 0:
-        if rule.form == HOLDS and shop.legal[e, wait] and holds_back(factory, shop, e, machine, shop.job_row[e, best], rule, process_scale, setup_scale):
+        if rule.form == HOLD_CONDITION and shop.legal[e, wait] and is_held(factory, shop, e, machine, shop.job_row[e, best], rule, process_scale, setup_scale):
             return wait
         return best
     row = row_without_jobs(shop, e)
@@ -77,36 +77,36 @@ def choose_row(factory, shop, e, rule):
 def best_ahead(factory, shop, e, machine, rule, process_scale, setup_scale):
     """Return the changeover row that the rule ranks first; the wait if none is legal."""
     job_rows, best, best_priority = shop.job_row.shape[1], shop.legal.shape[1] - 1, -math.inf
-    for row in range(shop.floor[e].num_changeover_rows):
+    for row in range(shop.env[e].num_changeover_rows):
         if shop.legal[e, job_rows + row]:
             lead = shop.changeover_lead[e, row]
-            priority = rank_entry(factory, shop, e, machine, lead, rule, process_scale, setup_scale, row)
+            priority = rank_operation(factory, shop, e, machine, lead, rule, process_scale, setup_scale, row)
             if priority > best_priority:
                 best, best_priority = job_rows + row, priority
     return best
 
 
 @compiled
-def row_setup_time(factory, shop, e, machine, entry, changeover_row):
+def row_setup_time(factory, shop, e, machine, operation_id, changeover_row):
     """Changeover time of a job row (-1: forbidden), or of ``changeover_row`` to its target."""
-    g = shop.floor[e].factory
+    g = shop.env[e].factory
     centre = factory.machines[g, machine].centre
     if changeover_row >= 0:
         return setup_time(factory, g, centre, machine, shop.mounted[e, machine], shop.changeover_target[e, changeover_row])
-    return setup_time(factory, g, centre, machine, shop.mounted[e, machine], shop.wanted[e, entry >> ENTRY_BITS, entry & ENTRY_MASK])
+    return setup_time(factory, g, centre, machine, shop.mounted[e, machine], shop.wanted[e, operation_id >> OPERATION_BITS, operation_id & OPERATION_MASK])
 
 
 @compiled
 def measure_queue(factory, shop, e, machine):
     """Mean process and changeover time of the ready operations that are eligible here; changeovers that are forbidden do not count."""
-    centre = factory.machines[shop.floor[e].factory, machine].centre
+    centre = factory.machines[shop.env[e].factory, machine].centre
     ready, total_time, setups, total_setup = 0, 0.0, 0, 0.0
     for place in range(shop.centres[e, centre].queue_length):
-        entry = shop.queue[e, centre, place]
-        if is_eligible(factory, shop, e, entry >> ENTRY_BITS, entry & ENTRY_MASK, machine):
+        operation_id = shop.queue[e, centre, place]
+        if is_eligible(factory, shop, e, operation_id >> OPERATION_BITS, operation_id & OPERATION_MASK, machine):
             ready += 1
-            total_time += process_time(factory, shop, e, entry >> ENTRY_BITS, entry & ENTRY_MASK, machine)
-            setup = row_setup_time(factory, shop, e, machine, entry, -1)
+            total_time += process_time(factory, shop, e, operation_id >> OPERATION_BITS, operation_id & OPERATION_MASK, machine)
+            setup = row_setup_time(factory, shop, e, machine, operation_id, -1)
             if setup >= 0:
                 setups += 1
                 total_setup += setup
@@ -117,59 +117,59 @@ def measure_queue(factory, shop, e, machine):
 def measure_rows(factory, shop, e, machine):
     """Mean process and changeover time of all job and changeover rows."""
     total_time, total_setup = 0.0, 0.0
-    for row in range(shop.floor[e].num_job_rows):
-        entry = shop.job_row[e, row]
-        total_time += process_time(factory, shop, e, entry >> ENTRY_BITS, entry & ENTRY_MASK, machine)
-        total_setup += max(0, row_setup_time(factory, shop, e, machine, entry, -1))
-    for row in range(shop.floor[e].num_changeover_rows):
-        entry = shop.changeover_lead[e, row]
-        total_time += process_time(factory, shop, e, entry >> ENTRY_BITS, entry & ENTRY_MASK, machine)
-        total_setup += row_setup_time(factory, shop, e, machine, entry, row)
-    rows = max(1, shop.floor[e].num_job_rows + shop.floor[e].num_changeover_rows)
+    for row in range(shop.env[e].num_job_rows):
+        operation_id = shop.job_row[e, row]
+        total_time += process_time(factory, shop, e, operation_id >> OPERATION_BITS, operation_id & OPERATION_MASK, machine)
+        total_setup += max(0, row_setup_time(factory, shop, e, machine, operation_id, -1))
+    for row in range(shop.env[e].num_changeover_rows):
+        operation_id = shop.changeover_lead[e, row]
+        total_time += process_time(factory, shop, e, operation_id >> OPERATION_BITS, operation_id & OPERATION_MASK, machine)
+        total_setup += row_setup_time(factory, shop, e, machine, operation_id, row)
+    rows = max(1, shop.env[e].num_job_rows + shop.env[e].num_changeover_rows)
     return total_time / rows, total_setup / rows
 
 
 @compiled
-def discount_row(factory, shop, e, machine, entry, rule, process_scale, setup_scale, changeover_row):
+def discount_row(factory, shop, e, machine, operation_id, rule, process_scale, setup_scale, changeover_row):
     """What slack, changeover and time until it is ready take off the logarithm of w/p."""
-    order, operation = entry >> ENTRY_BITS, entry & ENTRY_MASK
+    order, operation = operation_id >> OPERATION_BITS, operation_id & OPERATION_MASK
     time = process_time(factory, shop, e, order, operation, machine)
-    setup = max(0, row_setup_time(factory, shop, e, machine, entry, changeover_row))
+    setup = max(0, row_setup_time(factory, shop, e, machine, operation_id, changeover_row))
     ready = ready_in(shop, e, order, operation) if changeover_row >= 0 else 0.0
-    slack = max(0.0, operation_due_date(shop, e, order, operation) - shop.floor[e].clock - time - ready)
+    slack = max(0.0, operation_due_date(shop, e, order, operation) - shop.env[e].clock - time - ready)
     return slack / (rule.k1 * process_scale) + setup / (rule.k2 * setup_scale) + ready / (rule.k3 * process_scale)
 
 
 @compiled
-def rank_entry(factory, shop, e, machine, entry, rule, process_scale, setup_scale, changeover_row):
+def rank_operation(factory, shop, e, machine, operation_id, rule, process_scale, setup_scale, changeover_row):
     """Priority of a row, higher is sooner."""
-    time = process_time(factory, shop, e, entry >> ENTRY_BITS, entry & ENTRY_MASK, machine)
-    gain = math.log(shop.orders[e, entry >> ENTRY_BITS].weight / max(float(time), _LEAST))
-    return gain - discount_row(factory, shop, e, machine, entry, rule, process_scale, setup_scale, changeover_row)
+    time = process_time(factory, shop, e, operation_id >> OPERATION_BITS, operation_id & OPERATION_MASK, machine)
+    gain = math.log(shop.orders[e, operation_id >> OPERATION_BITS].weight / max(float(time), _LEAST))
+    return gain - discount_row(factory, shop, e, machine, operation_id, rule, process_scale, setup_scale, changeover_row)
 
 
 @compiled
-def holds_back(factory, shop, e, machine, entry, rule, process_scale, setup_scale):
-    """Return True if ATCS+HOLD waits instead of starting ``entry``.
+def is_held(factory, shop, e, machine, operation_id, rule, process_scale, setup_scale):
+    """Return True if ATCS+HOLD waits instead of starting ``operation_id``.
 
     The operation needs a changeover and is not urgent, others are on their way here, and some
     machine is at work: if none were, those others might be held back as well, for ever.
     """
-    wanted = shop.wanted[e, entry >> ENTRY_BITS, entry & ENTRY_MASK]
+    wanted = shop.wanted[e, operation_id >> OPERATION_BITS, operation_id & OPERATION_MASK]
     if not differs(shop.mounted[e, machine], wanted) or not any_busy(factory, shop, e):
         return False
-    discount = discount_row(factory, shop, e, machine, entry, rule, process_scale, setup_scale, -1)
+    discount = discount_row(factory, shop, e, machine, operation_id, rule, process_scale, setup_scale, -1)
     return math.exp(-discount) < rule.hold and count_upcoming(factory, shop, e, machine, -1) > 0
 
 
 @compiled
 def count_upcoming(factory, shop, e, machine, family):
     """Upcoming operations of a family, or of all with -1, that are eligible here."""
-    centre = factory.machines[shop.floor[e].factory, machine].centre
+    centre = factory.machines[shop.env[e].factory, machine].centre
     count = 0
     for place in range(shop.centres[e, centre].upcoming_length):
-        entry = shop.upcoming[e, centre, place]
-        order, operation = entry >> ENTRY_BITS, entry & ENTRY_MASK
+        operation_id = shop.upcoming[e, centre, place]
+        order, operation = operation_id >> OPERATION_BITS, operation_id & OPERATION_MASK
         if (family < 0 or shop.operations[e, order, operation].family == family) and is_eligible(factory, shop, e, order, operation, machine):
             count += 1
     return count
@@ -179,8 +179,8 @@ def count_upcoming(factory, shop, e, machine, family):
 def setup_serves_nothing(factory, shop, e, machine):
     """ATCSR: whether the changeover rows speak for all upcoming operations, so that none wants the mounted setup."""
     offered = 0
-    for row in range(shop.floor[e].num_changeover_rows):
+    for row in range(shop.env[e].num_changeover_rows):
         if not is_detour(shop, e, row):
-            entry = shop.changeover_lead[e, row]
-            offered += count_upcoming(factory, shop, e, machine, shop.operations[e, entry >> ENTRY_BITS, entry & ENTRY_MASK].family)
+            operation_id = shop.changeover_lead[e, row]
+            offered += count_upcoming(factory, shop, e, machine, shop.operations[e, operation_id >> OPERATION_BITS, operation_id & OPERATION_MASK].family)
     return offered >= count_upcoming(factory, shop, e, machine, -1)

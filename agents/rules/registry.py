@@ -38,7 +38,7 @@ class Rule:
         What it can be tuned by.
     values
         The values they have here.
-    changes_ahead
+    ahead_condition
         Whether, with nothing to start, it changes over for work on its way ``[E, 1]``; None: it never does.
     holds
         For which job rows it would rather wait than choose them ``[E, A]``; None: it never does.
@@ -49,18 +49,18 @@ class Rule:
     source: str
     parameters: tuple[Parameter, ...] = ()
     values: Mapping[str, float] = field(default_factory=dict)
-    changes_ahead: Callable[[Rows], Bools] | None = None
-    holds: Callable[..., Bools] | None = None
+    ahead_condition: Callable[[Rows], Bools] | None = None
+    hold_condition: Callable[..., Bools] | None = None
 
     @property
     def uses_changeovers(self) -> bool:
         """Whether it may choose a changeover ahead of time."""
-        return self.changes_ahead is not None
+        return self.ahead_condition is not None
 
     @property
     def uses_wait(self) -> bool:
         """Whether it may wait although it could start an operation."""
-        return self.holds is not None
+        return self.hold_condition is not None
 
     def rank(self, rows: Rows) -> list[Floats]:
         """Priorities ``[E, A]``, the deciding one first."""
@@ -96,13 +96,13 @@ def decide(rule: Rule, observation: Observation) -> NDArray[np.int64] | np.int64
     may_wait = rows.legal & is_wait
 
     actions = _prefer(np.argmax(rows.legal, axis=1), may_wait, [])
-    if rule.changes_ahead is not None:
-        actions = _prefer(actions, rows.legal & is_changeover & ~is_detour & rule.changes_ahead(rows), ranking)
+    if rule.ahead_condition is not None:
+        actions = _prefer(actions, rows.legal & is_changeover & ~is_detour & rule.ahead_condition(rows), ranking)
     actions = _prefer(actions, rows.legal & is_detour, [])
     actions = _prefer(actions, rows.legal & is_job, ranking)
-    if rule.holds is not None:
+    if rule.hold_condition is not None:
         with np.errstate(divide="ignore", invalid="ignore"):
-            held = np.take_along_axis(is_job & rule.holds(rows, **rule.values), actions[:, None], axis=1)
+            held = np.take_along_axis(is_job & rule.hold_condition(rows, **rule.values), actions[:, None], axis=1)
         actions = _prefer(actions, may_wait & held, [])
     return actions[0] if rows.is_single else actions
 
@@ -171,14 +171,14 @@ _ALL = (
         (by.apparent_tardiness_cost_with_ready_times,),
         "Pfund, Fowler, Gadkari and Chen (2008)",
         (_K1, _K2, Parameter("k3", 0.01, 10.0, 1.0, "log")),
-        changes_ahead=by.setup_serves_nothing_on_its_way,
+        ahead_condition=by.setup_serves_nothing_on_its_way,
     ),
     Rule(
         "ATCS+HOLD",
         (by.apparent_tardiness_cost_with_holding,),
         "this project, after Lee, Bhaskaran and Pinedo (1997)",
         (_K1, _K2, Parameter("hold", 0.0001, 1.0, 0.05, "log")),
-        holds=by.changeover_is_not_urgent,
+        hold_condition=by.changeover_is_not_urgent,
     ),
     Rule("RANDOM", (by.chance,), "a yardstick", (Parameter("seed", 0.0, 2.0**31 - 1, 0.0),)),
 )

@@ -39,7 +39,7 @@ class RolloutPolicy:
     """Improves on a dispatching rule by simulating ahead with sampled futures.
 
     At each decision with more than one legal row, the rule's own choice and its rivals are tried in the same futures
-    (:func:`factory.futures.sampled_futures.imagine`), each for ``horizon`` ticks under the rule,
+    (:func:`factory.futures.sampled_futures.sample_future`), each for ``horizon`` ticks under the rule,
     then by an estimate of what the open orders will still cost. Futures
     come in blocks; after each block rivals that do not look better are dropped. A rival is chosen only if its paired difference to the rule's choice is
     below zero by ``confidence`` standard errors.
@@ -76,9 +76,9 @@ class RolloutPolicy:
             raise ValueError(f"rollout: horizon = {horizon}; it must be positive. Try 1 work content.")
         self.rule, self.candidates, self.futures, self.horizon, self.confidence, self.seed = rule, candidates, futures, horizon, confidence, seed
         self._inner = compile_nearest(rule)
-        self._batch: Batch | None = None  # of watch()
+        self._batch: Batch | None = None  # of bind()
 
-    def watch(self, batch: Batch) -> None:
+    def bind(self, batch: Batch) -> None:
         """Decide for the shops of ``batch`` from now on."""
         shop = batch.shop
         self._batch = batch
@@ -97,7 +97,7 @@ class RolloutPolicy:
             If none are.
         """
         if self._batch is None:
-            raise RuntimeError("RolloutPolicy.decide: it simulates ahead and has no shop to look at. Call watch(batch) first.")
+            raise RuntimeError("RolloutPolicy.decide: it simulates ahead and has no shop to look at. Call bind(batch) first.")
         rows = Rows(observation)
         check_same_rows("RolloutPolicy.decide", rows.legal, self._batch.shop.legal)
         actions = np.array(self.rule.decide(observation), np.int64, ndmin=1)
@@ -107,12 +107,12 @@ class RolloutPolicy:
         ranking = self.rule.rank(rows)
         for e in undecided:
             own = int(actions[e])
-            rivals = self._find_rivals(rows, [priority[e] for priority in ranking], int(e), own)
+            rivals = self._find_candidates(rows, [priority[e] for priority in ranking], int(e), own)
             if rivals:
                 actions[e] = self._choose(int(e), np.array([own, *rivals], np.int64))
         return actions
 
-    def _find_rivals(self, rows: Rows, ranking: list[NDArray[np.float64]], e: int, own: int) -> list[int]:
+    def _find_candidates(self, rows: Rows, ranking: list[NDArray[np.float64]], e: int, own: int) -> list[int]:
         """Rows to try beside the rule's own: the jobs it ranks next, the best changeover and the wait."""
         legal, candidates = rows.legal[e].copy(), rows.candidates[e]
         legal[own] = False
@@ -134,7 +134,7 @@ class RolloutPolicy:
         """The best of ``rows`` beyond doubt; the first one is the rule's own."""
         batch = self._batch
         assert batch is not None
-        ticks = self._ticks[batch.shop.floor.factory[e]]
+        ticks = self._ticks[batch.shop.env.factory[e]]
         alive = np.ones(len(rows), np.bool_)
         costs = np.zeros((self.futures, len(rows)))
         worlds = (batch.arrays, batch.shop, e, self._beliefs, self._imagined)

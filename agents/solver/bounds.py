@@ -19,9 +19,9 @@ def bound_cost(arrays: FactoryArrays, shop: ShopState, e: int) -> float:
     be completed each machine draws the least of its powers, and more while it processes, at the cheapest hour. Queues are ignored, so that the bound is far
     from what can be attained where machines are busy.
     """
-    g = int(shop.floor.factory[e])
+    g = int(shop.env.factory[e])
     reader = FutureReader(arrays, 0)
-    times = [_first_attempts(reader, shop, e, order) for order in range(int(shop.floor.num_orders[e]))]
+    times = [_first_attempts(reader, shop, e, order) for order in range(int(shop.env.num_orders[e]))]
     completions = [_earliest_completion(reader, shop, e, order, [min(each.values()) for each in own]) for order, own in enumerate(times)]
     rows, plant = shop.orders[e], arrays.plant[g]
     tardiness = math.fsum(float(rows.weight[order]) * max(0, date - int(rows.due_date[order])) for order, date in enumerate(completions))
@@ -37,7 +37,7 @@ def _first_attempts(reader: FutureReader, shop: ShopState, e: int, order: int) -
 
 def _earliest_completion(reader: FutureReader, shop: ShopState, e: int, order: int, times: Sequence[int]) -> int:
     """Date before which an order cannot be completed."""
-    g, row = int(shop.floor.factory[e]), shop.orders[e, order]
+    g, row = int(shop.env.factory[e]), shop.orders[e, order]
     route = reader.static(g, int(row["product"]))
     ends: list[int] = []
     for static, time in zip(route, times, strict=True):
@@ -50,9 +50,9 @@ def _earliest_completion(reader: FutureReader, shop: ShopState, e: int, order: i
 
 def _bound_changeovers(arrays: FactoryArrays, shop: ShopState, e: int) -> float:
     """The cheapest way to each value that is needed and that no machine of the work centre has mounted at first."""
-    g = int(shop.floor.factory[e])
+    g = int(shop.env.factory[e])
     needed = set[tuple[int, int, int]]()
-    for order in range(int(shop.floor.num_orders[e])):
+    for order in range(int(shop.env.num_orders[e])):
         product = int(shop.orders.product[e, order])
         for operation in range(int(arrays.products.num_operations[g, product])):
             centre = int(arrays.operations.centre[g, product, operation])

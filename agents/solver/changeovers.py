@@ -9,32 +9,32 @@ from agents.solver.known_state import Setup
 from factory.simulation.arrays import FactoryArrays
 
 
-class Change(NamedTuple):
+class SetupChange(NamedTuple):
     """What it takes to change a machine over."""
 
     ticks: int
     money: float  # changeover and waste, at the scenario's rates
 
 
-NOTHING = Change(0, 0.0)
+NOTHING = SetupChange(0, 0.0)
 
 
 @dataclass(frozen=True)
-class Changeovers:
+class ChangeoverTable:
     """Changeovers of factory ``g`` of ``arrays``, each worked out once."""
 
     arrays: FactoryArrays
     g: int
-    _known: dict[tuple[int, Setup, Setup], Change | None] = field(default_factory=dict)
+    _known: dict[tuple[int, Setup, Setup], SetupChange | None] = field(default_factory=dict)
 
-    def between(self, machine: int, mounted: Setup, wanted: Setup) -> Change | None:
+    def between(self, machine: int, mounted: Setup, wanted: Setup) -> SetupChange | None:
         """Time and money to change ``machine`` over, detours included; None if there is no way (docs/model.md, section 2)."""
         key = machine, mounted, wanted
         if key not in self._known:
             self._known[key] = self._along_the_way(machine, mounted, wanted)
         return self._known[key]
 
-    def _along_the_way(self, machine: int, mounted: Setup, wanted: Setup) -> Change | None:
+    def _along_the_way(self, machine: int, mounted: Setup, wanted: Setup) -> SetupChange | None:
         ticks, money = 0, 0.0
         for _ in range(len(self.arrays.setups[self.g, machine, 0]) + 1 if mounted else 1):
             target = self._next_setup(machine, mounted, wanted)
@@ -43,7 +43,7 @@ class Changeovers:
             step = self._direct(machine, mounted, target)
             ticks, money, mounted = ticks + step.ticks, money + step.money, target
             if target == complete(target, wanted):
-                return Change(ticks, money)
+                return SetupChange(ticks, money)
         return None
 
     def _next_setup(self, machine: int, mounted: Setup, wanted: Setup) -> Setup | None:
@@ -55,14 +55,14 @@ class Changeovers:
                 target[attribute] = want if pair.time >= 0 else int(pair.via)
         return None if any(value < 0 for value in target) else tuple(target)
 
-    def _direct(self, machine: int, mounted: Setup, target: Setup) -> Change:
+    def _direct(self, machine: int, mounted: Setup, target: Setup) -> SetupChange:
         pairs = [self.arrays.setups[self.g, machine, a, i, k] for a, (i, k) in enumerate(zip(mounted, target, strict=True)) if i != k]
         if not pairs:
             return NOTHING
         plant = self.arrays.plant[self.g]
         times = [int(pair.time) for pair in pairs]
         ticks = sum(times) if self.arrays.centres.combine_sum[self.g, self.arrays.machines.centre[self.g, machine]] else max(times)
-        return Change(ticks, sum(float(plant.changeover_rate * pair.cost + plant.waste_rate * pair.waste) for pair in pairs))
+        return SetupChange(ticks, sum(float(plant.changeover_rate * pair.cost + plant.waste_rate * pair.waste) for pair in pairs))
 
 
 def complete(mounted: Setup, wanted: Setup) -> Setup:

@@ -9,20 +9,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.policy import ShopPolicy, as_observation
+from agents.policy import StatefulPolicy, as_observation
 from agents.rules.registry import RULES, Rule, make_rule
 from agents.solver.bounds import bound_cost
 from agents.solver.clairvoyant_state import FuturePlanner
 from agents.solver.known_state import Key
-from agents.solver.plan_following import Observation, Plan
-from agents.solver.planner import HINT_RULES, Planner
+from agents.solver.plan_following import MachineSequences, ObservationTables
+from agents.solver.planner import HINT_RULES, SolverPlanner
 from agents.solver.rolling_horizon import RollingHorizonPolicy, progress, surprises
 from envs.batch import Batch
 from factory.model import Factory, OrderBook
 from factory.schedule.records import Schedule, unload
 from factory.simulation.arrays import ShopState
 
-RIVALS: tuple[Rule, ...] = (make_rule("ATCS", k1=2, k2=0.5), *HINT_RULES, *(RULES[name] for name in ("ATC", "EDD", "WMDD", "SPT", "SST>SPT", "FIFO")))
+BASELINE_RULES: tuple[Rule, ...] = (make_rule("ATCS", k1=2, k2=0.5), *HINT_RULES, *(RULES[name] for name in ("ATC", "EDD", "WMDD", "SPT", "SST>SPT", "FIFO")))
 """Rules whose episodes compete with the plan's; the cheapest is kept."""
 _LOG_LINES = 8192
 
@@ -56,9 +56,9 @@ class ThriftyPolicy(RollingHorizonPolicy):
         super().__init__(0.0, **settings)
         self.incumbent, self.seconds_left = incumbent, seconds
 
-    def replan(self, e: int, seen: Observation, in_force: Plan | None) -> Plan:
+    def replan(self, e: int, seen: ObservationTables, in_force: MachineSequences | None) -> MachineSequences:
         """Return a plan from now on, made in its share of the time that is left."""
-        clock, begun = int(self.batch.shop.floor.clock[e]), progress(self.batch.shop, e)[0]
+        clock, begun = int(self.batch.shop.env.clock[e]), progress(self.batch.shop, e)[0]
         seconds = self.seconds_left / max(1, self.expect_plans(clock, begun))
         self.seconds_left -= seconds
         self.planner.settings = replace(self.settings, seconds=seconds)
@@ -92,14 +92,14 @@ class ForesightPolicy(ThriftyPolicy):
 
     sees_the_future = True
 
-    def make_planner(self, batch: Batch) -> Planner:
+    def make_planner(self, batch: Batch) -> SolverPlanner:
         """One who sees the future."""
         return FuturePlanner(batch, self.settings)
 
     @property
     def step(self) -> int:
         """Return how many operations begin between two plans."""
-        return max(1, self.settings.most_tasks // 2)
+        return max(1, self.settings.max_tasks // 2)
 
     def news(self, shop: ShopState, e: int) -> tuple[int, ...]:
         """Return the surprises: releases are foreseen."""
@@ -107,10 +107,10 @@ class ForesightPolicy(ThriftyPolicy):
 
     def is_under_way(self, shop: ShopState, e: int) -> bool:
         """Return whether anything is going to happen by itself, orders to come included."""
-        to_come = bool(shop.floor.num_released[e] < shop.floor.num_orders[e])
+        to_come = bool(shop.env.num_released[e] < shop.env.num_orders[e])
         return to_come or super().is_under_way(shop, e)
 
-    def replan(self, e: int, seen: Observation, in_force: Plan | None) -> Plan:
+    def replan(self, e: int, seen: ObservationTables, in_force: MachineSequences | None) -> MachineSequences:
         """Return a plan from now on; the first improves on the schedule."""
         return super().replan(e, seen, _as_plan(self.incumbent) if in_force is None else in_force)
 
@@ -123,28 +123,28 @@ class ForesightPolicy(ThriftyPolicy):
             plans = max(plans, math.ceil((self.incumbent.end_date - clock) / self.every))
         return plans + self.expect_surprises(clock)
 
-    def _is_stale(self, plan: Plan, shop: ShopState, e: int) -> bool:
+    def _is_stale(self, plan: MachineSequences, shop: ShopState, e: int) -> bool:
         begun = progress(shop, e)[0] - self._progress[e][0]
         if begun >= self.step or self.news(shop, e) != self._news[e]:
             return True
         return self.every is not None and super()._is_stale(plan, shop, e)
 
 
-def _as_plan(schedule: Schedule) -> Plan:
+def _as_plan(schedule: Schedule) -> MachineSequences:
     """Return what each machine did, in its order."""
     machines = range(len(schedule.machine_names))
     sequences: dict[int, list[tuple[Key, int]]] = {machine: [] for machine in machines}
     for done in sorted(schedule.operations, key=lambda done: done.selected_date):
         if done.attempt == 0:
             sequences[done.machine].append(((done.order, done.operation), done.start_date))
-    return Plan(0, sequences)
+    return MachineSequences(0, sequences)
 
 
 _PASSES: tuple[tuple[float, type[ThriftyPolicy], dict[str, Any]], ...] = (
     (0.15, ThriftyPolicy, {}),
-    (0.3, ForesightPolicy, {"most_tasks": 60}),
-    (0.3, ForesightPolicy, {"most_tasks": 60, "changing": 0.1, "starting": 0.001}),
-    (0.25, ForesightPolicy, {"most_tasks": 30, "changing": 0.2, "starting": 0.001}),
+    (0.3, ForesightPolicy, {"max_tasks": 60}),
+    (0.3, ForesightPolicy, {"max_tasks": 60, "changing": 0.1, "starting": 0.001}),
+    (0.25, ForesightPolicy, {"max_tasks": 30, "changing": 0.2, "starting": 0.001}),
 )
 """Passes through an episode: their share of the time, who plans, and how. Each begins with the
 cheapest schedule so far. The first has no foresight, as a start of another kind; windows of
@@ -175,7 +175,7 @@ def plan_clairvoyant(
         Rows of the candidate table that :attr:`ClairvoyantPlan.rows` number; 0 for no cap.
     """
     batch = Batch([factory], [book], num_envs=1, job_rows=job_rows, changeover_rows=changeover_rows, log_length=_LOG_LINES)
-    found = [_play_recorded(batch, rule, seed, str(rule)) for rule in RIVALS]
+    found = [_play_recorded(batch, rule, seed, str(rule)) for rule in BASELINE_RULES]
     for share, kind, settings in _PASSES:
         incumbent = min(found, key=lambda episode: episode.cost)
         policy = kind(incumbent.schedule, share * seconds, every=every, **settings)
@@ -188,8 +188,8 @@ def _play_recorded(batch: Batch, policy: Rule | RollingHorizonPolicy, seed: int,
     """One episode, with its choices."""
     tables = batch.reset(np.array([seed], np.uint64))
     rows: list[int] = []
-    if isinstance(policy, ShopPolicy):
-        policy.watch(batch)
+    if isinstance(policy, StatefulPolicy):
+        policy.bind(batch)
     while not batch.over[0]:
         batch.grow_log()
         rows.append(int(np.asarray(policy.decide(as_observation(tables)))[0]))
@@ -220,18 +220,18 @@ class ClairvoyantPolicy:
         """Lower bound on the cost of each environment's episode, whoever decides; None where none is known."""
         return [plan.bound for plan in self.plans]
 
-    def watch(self, batch: Batch) -> None:
+    def bind(self, batch: Batch) -> None:
         """Plan every environment's episode."""
         self.batch = batch
         rows = {"job_rows": batch.shop.job_row.shape[1], "changeover_rows": batch.shop.changeover_target.shape[1]}
-        floor = batch.shop.floor
+        floor = batch.shop.env
         self.plans = [
             plan_clairvoyant(batch.factories[g], batch.books[g], int(seed), self.seconds, every=self.every, **rows)
             for g, seed in zip(floor.factory.tolist(), floor.seed.tolist(), strict=True)
         ]
 
-    def decide(self, observation: Observation) -> NDArray[np.int64]:
+    def decide(self, observation: ObservationTables) -> NDArray[np.int64]:
         """The planned row for each environment; 0 where the episode is over."""
-        floor = self.batch.shop.floor
+        floor = self.batch.shop.env
         taken = zip(self.plans, floor.decisions.tolist(), floor.deciding.tolist(), strict=True)
         return np.array([plan.rows[number] if machine >= 0 else 0 for plan, number, machine in taken], np.int64)

@@ -18,7 +18,7 @@ from agents.solver.problem import Delivery, Sequences, Task, Timing, Window, pri
 
 DETERMINISTIC_PER_SECOND = 0.35
 """CP-SAT's deterministic time that takes about a second of one core on the machines this was measured on (docs/results.md)."""
-WALL_FACTOR, LEAST_WALL = 60.0, 60.0
+WALL_FACTOR, MIN_WALL_SECONDS = 60.0, 60.0
 """A solve is given up after this multiple of its nominal seconds, and never before this many: no machine but one that hangs ever gets there."""
 _LARGEST_COEFFICIENT = 20_000
 _LARGEST_SUM = 2.0**60
@@ -266,7 +266,7 @@ def solve(window: Window, hint: Sequences, seconds: float) -> Solution:
     settings.interleave_search, settings.use_lns_only = True, True  # improve the hint, on one core and in a fixed order of turns
     settings.cp_model_probing_level, settings.symmetry_level = 0, 0  # would take a good part of a second
     settings.max_deterministic_time = seconds * DETERMINISTIC_PER_SECOND
-    settings.max_time_in_seconds = max(LEAST_WALL, seconds * WALL_FACTOR)
+    settings.max_time_in_seconds = max(MIN_WALL_SECONDS, seconds * WALL_FACTOR)
     status = solver.solve(builder.model)
     hint_money = price(window, start.sequences)
     sequences, money = start.sequences, hint_money

@@ -16,9 +16,9 @@ from agents.solver.known_state import Key, KnownOperation, KnownState
 from envs.batch import Batch
 from envs.step_kernels import step_over_lulls
 from factory.futures.lulls import allocate_lulls, begin_lulls
-from factory.simulation.arrays import CHANGING, DOWN, IDLE, LOGGED_OPERATION, NEVER, PROCESSING, FactoryArrays, ShopState, split_entry
+from factory.simulation.arrays import CHANGING, DOWN, IDLE, LOGGED_OPERATION, NEVER, PROCESSING, FactoryArrays, ShopState, split_operation_id
 
-Observation = Mapping[str, NDArray[Any]]
+ObservationTables = Mapping[str, NDArray[Any]]
 LOG_LINES = 8192
 
 
@@ -45,7 +45,7 @@ def make_certain(arrays: FactoryArrays) -> None:
     arrays.machines.mean_time_to_failure[:] = 0.0
 
 
-class ImaginedShop:
+class ExpectedShop:
     """One environment of a batch, copied and made certain.
 
     Parameters
@@ -76,12 +76,12 @@ class ImaginedShop:
         for field in fields(ShopState):
             if field.name not in ("log", "log_setup"):
                 getattr(self.batch.shop, field.name)[0] = getattr(shop, field.name)[e]
-        self.batch.shop.floor.log_length[0] = 0
+        self.batch.shop.env.log_length[0] = 0
 
-    def imagine(self, shop: ShopState, e: int, known: KnownState) -> None:
+    def expect(self, shop: ShopState, e: int, known: KnownState) -> None:
         """Environment ``e`` with expectations in place of everything that is hidden."""
         self.copy(shop, e)
-        floor = self.batch.shop.floor
+        floor = self.batch.shop.env
         floor.num_orders[0] = floor.num_released[0]
         floor.seed[0] = 0
         self._expect_machines(known)
@@ -104,16 +104,16 @@ class ImaginedShop:
     def _expect_arrivals(self, operations: Mapping[Key, KnownOperation]) -> None:
         """What travels or awaits material arrives when it is expected to."""
         shop = self.batch.shop
-        clock = int(shop.floor.clock[0])
-        travellers = shop.travellers[0, : int(shop.floor.num_travelling[0])]
-        expected = [(max(clock + 1, operations[split_entry(entry)].ready_date), int(entry)) for entry in travellers.entry]
-        for place, (date, entry) in enumerate(sorted(expected)):  # a sorted array is a heap
-            travellers.date[place], travellers.entry[place] = date, entry
+        clock = int(shop.env.clock[0])
+        in_transit = shop.in_transit[0, : int(shop.env.num_travelling[0])]
+        expected = [(max(clock + 1, operations[split_operation_id(operation_id)].ready_date), int(operation_id)) for operation_id in in_transit.operation_id]
+        for place, (date, operation_id) in enumerate(sorted(expected)):  # a sorted array is a heap
+            in_transit.date[place], in_transit.operation_id[place] = date, operation_id
         for operation in operations.values():
             if operation.awaits_material:
                 shop.orders.material_date[0, operation.order] = operation.ready_date
 
-    def run(self, decide: Callable[[Observation], int], observation: Observation, max_choices: int) -> tuple[Planned, ...] | None:
+    def run(self, decide: Callable[[ObservationTables], int], observation: ObservationTables, max_choices: int) -> tuple[Planned, ...] | None:
         """Let ``decide`` choose every row until all orders are completed; what was processed, by
         date of its end. Waits last through lulls.
 
@@ -150,7 +150,7 @@ class ImaginedShop:
     def _planned(self) -> tuple[Planned, ...]:
         """From the log; what was done again is one step from its first start to its last end, on the first machine."""
         steps: dict[Key, Planned] = {}
-        for kind, machine, order, operation, _, end, start, _ in self.batch.shop.log[0, : int(self.batch.shop.floor.log_length[0])].tolist():
+        for kind, machine, order, operation, _, end, start, _ in self.batch.shop.log[0, : int(self.batch.shop.env.log_length[0])].tolist():
             if kind == LOGGED_OPERATION:
                 first = steps.get((order, operation), Planned(order, operation, machine, start, end))
                 steps[order, operation] = replace(first, end_date=end)
@@ -158,4 +158,4 @@ class ImaginedShop:
 
     def price(self, changing: float) -> float:
         """What the episode has cost, up to where it has been imagined, with ``changing`` on top for each tick of changeovers."""
-        return float(self.batch.shop.cost[0].sum()) + changing * int(self.batch.shop.floor.changeover_ticks[0])
+        return float(self.batch.shop.cost[0].sum()) + changing * int(self.batch.shop.env.changeover_ticks[0])

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from factory.simulation.arrays import CHANGING, DONE, DOWN, IDLE, IN_PROCESS, NEVER, FactoryArrays, Records, ShopState, split_entry
+from factory.simulation.arrays import CHANGING, DONE, DOWN, IDLE, IN_PROCESS, NEVER, FactoryArrays, Records, ShopState, split_operation_id
 from factory.simulation.estimates import expected_lateness
 
 Setup = tuple[int, ...]
@@ -112,7 +112,7 @@ class KnownReader:
 
     def read(self, shop: ShopState, e: int) -> KnownState:
         """What is known in environment ``e`` now."""
-        floor = as_rows(shop.floor[e : e + 1])[0]
+        floor = as_rows(shop.env[e : e + 1])[0]
         g, clock = floor["factory"], floor["clock"]
         count = int(self.arrays.plant.num_machines[g])
         rows = as_rows(shop.machines[e, :count])
@@ -123,7 +123,7 @@ class KnownReader:
 
     def order_numbers(self, shop: ShopState, e: int) -> list[int]:
         """Orders that are planned for: those in progress."""
-        numbers: list[int] = shop.active[e, : int(shop.floor.num_active[e])].tolist()
+        numbers: list[int] = shop.active[e, : int(shop.env.num_active[e])].tolist()
         return numbers
 
     def _read_machine(self, shop: ShopState, e: int, g: int, clock: int, number: int, row: Row) -> KnownMachine:
@@ -135,7 +135,7 @@ class KnownReader:
             status=status,
             mounted=tuple(shop.mounted[e, number, : self.num_attributes(g, centre)].tolist()),
             free_date=clock if status == IDLE else max(clock + 1, self.machine_end(shop, e, number, row)),
-            work=split_entry(row["entry"]) if status != IDLE and row["entry"] >= 0 else None,
+            work=split_operation_id(row["operation_id"]) if status != IDLE and row["operation_id"] >= 0 else None,
             waiting=status == IDLE and row["wait_until"] != NEVER,
             crew_date=row["date"] if status == CHANGING else None,  # the time of a changeover is certain
         )
@@ -144,8 +144,8 @@ class KnownReader:
         """Expected end of what a machine does; of a repair that outlasts its expectation at least the rest of the paused operation is still to do."""
         if row["status"] != DOWN:
             return int(row["expected_end"])
-        left = row["expected_end"] - row["state_date"] - int(self.arrays.machines.mean_time_to_repair[shop.floor.factory[e], number])
-        return int(max(row["expected_end"], int(shop.floor.clock[e]) + 1 + left))
+        left = row["expected_end"] - row["state_date"] - int(self.arrays.machines.mean_time_to_repair[shop.env.factory[e], number])
+        return int(max(row["expected_end"], int(shop.env.clock[e]) + 1 + left))
 
     def _read_order(self, shop: ShopState, e: int, g: int, clock: int, number: int, at_work: Mapping[Key, KnownMachine]) -> KnownOrder:
         row = as_rows(shop.orders[e, number : number + 1])[0]
@@ -199,7 +199,7 @@ class KnownReader:
 
     def expected_times(self, shop: ShopState, e: int, order: int, operation: int, row: Row) -> dict[int, int]:
         """Expected ticks on each eligible machine (docs/model.md, section 3)."""
-        g, product = int(shop.floor.factory[e]), int(shop.orders.product[e, order])
+        g, product = int(shop.env.factory[e]), int(shop.orders.product[e, order])
         times = {}
         for machine in np.flatnonzero(self.arrays.base_time[g, product, operation] >= 0).tolist():
             nominal = int(self.arrays.base_time[g, product, operation, machine]) + row["option_time"]
@@ -209,7 +209,7 @@ class KnownReader:
 
     def operation_rows(self, shop: ShopState, e: int, order: int) -> list[Row]:
         """The records of an order's operations."""
-        count = int(self.arrays.products.num_operations[shop.floor.factory[e], shop.orders.product[e, order]])
+        count = int(self.arrays.products.num_operations[shop.env.factory[e], shop.orders.product[e, order]])
         return as_rows(shop.operations[e, order, :count])
 
     def material_date(self, g: int, clock: int, order: Row) -> tuple[int, bool]:

@@ -10,11 +10,11 @@ from functools import partial
 import numpy as np
 
 from agents.rules.registry import Rule, make_rule
-from agents.solver.changeovers import Changeovers
+from agents.solver.changeovers import ChangeoverTable
 from agents.solver.cp_sat import Solution, solve
-from agents.solver.expected_shop import ImaginedShop, Planned
+from agents.solver.expected_shop import ExpectedShop, Planned
 from agents.solver.known_state import KnownReader, KnownState
-from agents.solver.plan_following import Observation, Plan, row_by_plan, row_by_rule
+from agents.solver.plan_following import MachineSequences, ObservationTables, row_by_plan, row_by_rule
 from agents.solver.planning_window import cut_window
 from agents.solver.problem import Rates
 from envs.batch import Batch
@@ -23,7 +23,7 @@ HINT_RULES: tuple[Rule, ...] = tuple(make_rule("ATCS", k1=k1, k2=k2) for k1 in (
 """Rules that are tried beside the policy's own for a plan to start from: what suits this moment may not be what suits the year."""
 
 
-Decider = Callable[[Observation], int]
+DecisionFunction = Callable[[ObservationTables], int]
 """From the tables of the imagined shop to a legal row."""
 _HOURS = 24
 CHOICES_EACH = 20
@@ -33,18 +33,18 @@ leads nowhere.
 
 
 @dataclass(frozen=True)
-class Settings:
+class PlannerConfig:
     """How plans are made; see :class:`agents.solver.rolling_horizon.RollingHorizonPolicy`."""
 
     seconds: float
-    most_tasks: int
+    max_tasks: int
     changing: float
     starting: float
     rules: tuple[Rule, ...]  # the policy's own first
 
 
 @dataclass
-class Figures:
+class PlannerStats:
     """What the solver did: for reports, and to see whether a time limit is enough."""
 
     calls: int = 0
@@ -71,7 +71,7 @@ class Figures:
         return 1 - self.money / self.hint_money if self.hint_money > 0 else 0.0
 
 
-class Planner:
+class SolverPlanner:
     """Plans for the environments of a batch from what is known there.
 
     Parameters
@@ -82,21 +82,21 @@ class Planner:
         How to plan.
     """
 
-    def __init__(self, batch: Batch, settings: Settings) -> None:
-        self.batch, self.settings, self.figures = batch, settings, Figures()
-        self.imagined = ImaginedShop(batch)
-        self.changeovers = [Changeovers(batch.arrays, g) for g in range(len(batch.factories))]
+    def __init__(self, batch: Batch, settings: PlannerConfig) -> None:
+        self.batch, self.settings, self.figures = batch, settings, PlannerStats()
+        self.expected = ExpectedShop(batch)
+        self.changeovers = [ChangeoverTable(batch.arrays, g) for g in range(len(batch.factories))]
         self._reader = KnownReader(batch.arrays)
 
     def look(self, e: int) -> KnownState:
         """What there is to plan in environment ``e``."""
         return self._reader.read(self.batch.shop, e)
 
-    def imagine(self, e: int, known: KnownState) -> None:
+    def expect(self, e: int, known: KnownState) -> None:
         """Set the imagined shop to how environment ``e`` is expected to go on."""
-        self.imagined.imagine(self.batch.shop, e, known)
+        self.expected.expect(self.batch.shop, e, known)
 
-    def plan(self, e: int, seen: Observation, in_force: Plan | None) -> Plan:
+    def plan(self, e: int, seen: ObservationTables, in_force: MachineSequences | None) -> MachineSequences:
         """A plan from now on.
 
         Parameters
@@ -110,16 +110,18 @@ class Planner:
         rates = self._rates(known)
         steps = self._cheapest_hint(e, known, rates, seen, in_force)
         changeovers = self.changeovers[known.factory]
-        window, hint = cut_window(known, steps, self.settings.most_tasks, changeovers, rates)
+        window, hint = cut_window(known, steps, self.settings.max_tasks, changeovers, rates)
         solution = solve(window, hint, self.settings.seconds)
         self.figures.count(solution)
         return self.choose(e, seen, known, steps, solution, in_force)
 
-    def choose(self, e: int, seen: Observation, known: KnownState, steps: Sequence[Planned], solution: Solution, in_force: Plan | None) -> Plan:
+    def choose(
+        self, e: int, seen: ObservationTables, known: KnownState, steps: Sequence[Planned], solution: Solution, in_force: MachineSequences | None
+    ) -> MachineSequences:
         """Return the solution as a plan; what comes after its window is left open, as much will
         have changed by then.
         """
-        return Plan.begin(known.clock, solution.sequences)
+        return MachineSequences.begin(known.clock, solution.sequences)
 
     def _rates(self, known: KnownState) -> Rates:
         plant = self.batch.arrays.plant[known.factory]
@@ -131,37 +133,37 @@ class Planner:
         finishing = float(plant.energy_rate) * tariff * kilowatts * float(plant.hours_per_tick)
         return Rates(tardiness, holding, self.settings.changing * delay, self.settings.starting * delay, finishing)
 
-    def _cheapest_hint(self, e: int, known: KnownState, rates: Rates, seen: Observation, in_force: Plan | None) -> Sequence[Planned]:
+    def _cheapest_hint(self, e: int, known: KnownState, rates: Rates, seen: ObservationTables, in_force: MachineSequences | None) -> Sequence[Planned]:
         """The cheapest way to do everything that is known: as the rules would, or by the plan in
         force; the first of equals. Nothing if none leads to an end.
         """
-        deciders: dict[str, Decider] = {str(rule): partial(_row, rule) for rule in self.settings.rules}
+        deciders: dict[str, DecisionFunction] = {str(rule): partial(_row, rule) for rule in self.settings.rules}
         if in_force is not None:
             deciders["plan in force"] = self.follow(known.factory, in_force)
         max_choices = CHOICES_EACH * (len(known.operations) + 1)
         ways: list[tuple[float, int, str, tuple[Planned, ...]]] = []
         for name, decide in deciders.items():
-            self.imagine(e, known)
-            steps = self.imagined.run(decide, seen, max_choices)
+            self.expect(e, known)
+            steps = self.expected.run(decide, seen, max_choices)
             if steps is not None:
-                ways.append((self.imagined.price(rates.changing), len(ways), name, steps))
+                ways.append((self.expected.price(rates.changing), len(ways), name, steps))
         if not ways:
             return ()
         _, _, name, steps = min(ways)
         self.figures.hints[name] += 1
         return steps
 
-    def follow(self, g: int, plan: Plan) -> Decider:
+    def follow(self, g: int, plan: MachineSequences) -> DecisionFunction:
         """Decides as the plan says, and as the policy's own rule where it says nothing."""
         plan, rule = plan.copy(), self.settings.rules[0]
 
-        def decide(seen: Observation) -> int:
-            shop = self.imagined.batch.shop
+        def decide(seen: ObservationTables) -> int:
+            shop = self.expected.batch.shop
             row = row_by_plan(self.changeovers[g], shop, 0, plan)
             return row_by_rule(rule, seen, shop, 0, plan.planned) if row is None else row
 
         return decide
 
 
-def _row(rule: Rule, observation: Observation) -> int:
+def _row(rule: Rule, observation: ObservationTables) -> int:
     return int(np.asarray(rule.decide(observation))[0])

@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.solver.changeovers import Changeovers
+from agents.solver.changeovers import ChangeoverTable
 from agents.solver.expected_shop import Planned
 from agents.solver.known_state import Key, KnownOperation, KnownOrder, KnownState
 from agents.solver.problem import Delivery, Rates, Sequences, Task, Window
 
 
-def cut_window(known: KnownState, plan: Sequence[Planned], most_tasks: int, changeovers: Changeovers, rates: Rates) -> tuple[Window, Sequences]:
-    """The operations that ``plan`` starts first, at most ``most_tasks``, with that plan's sequences of them.
+def cut_window(known: KnownState, plan: Sequence[Planned], max_tasks: int, changeovers: ChangeoverTable, rates: Rates) -> tuple[Window, Sequences]:
+    """The operations that ``plan`` starts first, at most ``max_tasks``, with that plan's sequences of them.
 
     What lies beyond is taken to follow as in ``plan``: an order is completed as long after its last operation in the window as it is there.
     """
@@ -23,10 +23,10 @@ def cut_window(known: KnownState, plan: Sequence[Planned], most_tasks: int, chan
     operations = known.operations
     known_steps = (step for step in plan if step.key in operations and operations[step.key].machine is None)
     to_start = [step.key for step in sorted(known_steps, key=lambda step: (step.start_date, step.end_date))]
-    chosen = set(to_start[:most_tasks])
+    chosen = set(to_start[:max_tasks])
     change_dates = {order.number: max(0, order.release_date - clock) for order in known.orders}
     tasks = []
-    for key in to_start[:most_tasks]:
+    for key in to_start[:max_tasks]:
         operation = operations[key]
         before, ready_date = {}, operation.ready_date
         for p in operation.predecessors:
@@ -44,7 +44,7 @@ def cut_window(known: KnownState, plan: Sequence[Planned], most_tasks: int, chan
     )
     window = Window(tuple(tasks), deliveries, known.machines, clock, known.crews, changeovers, rates)
     sequences: dict[int, list[tuple[Key, int]]] = {machine.number: [] for machine in known.machines}
-    for key in to_start[:most_tasks]:
+    for key in to_start[:max_tasks]:
         sequences[planned[key].machine].append((key, planned[key].start_date - clock))
     return window, sequences
 

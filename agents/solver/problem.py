@@ -9,7 +9,7 @@ import heapq
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from agents.solver.changeovers import Change, Changeovers, complete
+from agents.solver.changeovers import ChangeoverTable, SetupChange, complete
 from agents.solver.known_state import Key, KnownMachine, Setup
 
 
@@ -61,7 +61,7 @@ class Window:
     machines: tuple[KnownMachine, ...]
     clock: int
     crews: int
-    changeovers: Changeovers
+    changeovers: ChangeoverTable
     rates: Rates
 
     @property
@@ -77,7 +77,7 @@ class Window:
     def free_date(self, machine: int) -> int:
         return self.machines[machine].free_date - self.clock
 
-    def task_change(self, machine: int, before: Task | None, task: Task) -> Change | None:
+    def task_change(self, machine: int, before: Task | None, task: Task) -> SetupChange | None:
         """Changeover on a machine from a task (None: what is mounted when it comes free) to the next. Values that the task before does not care
         about are taken to be those mounted now.
         """

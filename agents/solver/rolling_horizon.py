@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.rules.registry import Rule, make_rule
-from agents.solver.plan_following import Observation, Plan, row_by_plan, row_by_rule
-from agents.solver.planner import HINT_RULES, Figures, Planner, Settings
+from agents.solver.plan_following import MachineSequences, ObservationTables, row_by_plan, row_by_rule
+from agents.solver.planner import HINT_RULES, PlannerConfig, PlannerStats, SolverPlanner
 from envs.batch import Batch
 from factory.simulation.arrays import DONE, DOWN, IDLE, IN_PROCESS, FactoryArrays, ShopState
 
@@ -31,7 +31,7 @@ class RollingHorizonPolicy:
         (half the mean of its work centres' longest waits).
     rule
         Whose plan is tried first as a hint, and who decides where the plan says nothing.
-    most_tasks
+    max_tasks
         Operations in the window.
     changing
         Shadow price of a tick of changeover, as a multiple of what it costs to delay one order of mean weight by a tick. It stands for the orders that are
@@ -43,45 +43,45 @@ class RollingHorizonPolicy:
     sees_the_future = False
 
     def __init__(
-        self, seconds: float = 1.0, every: int | None = None, rule: Rule | None = None, most_tasks: int = 50, changing: float = 0.5, starting: float = 0.01
+        self, seconds: float = 1.0, every: int | None = None, rule: Rule | None = None, max_tasks: int = 50, changing: float = 0.5, starting: float = 0.01
     ) -> None:
         self.rule = rule if rule is not None else make_rule("ATCS", k1=2, k2=0.5)
         self.every = every
-        self.settings = Settings(seconds, most_tasks, changing, starting, (self.rule, *HINT_RULES))
-        self.figures = Figures()
+        self.settings = PlannerConfig(seconds, max_tasks, changing, starting, (self.rule, *HINT_RULES))
+        self.figures = PlannerStats()
 
-    def watch(self, batch: Batch) -> None:
+    def bind(self, batch: Batch) -> None:
         """The shops to decide for, their episodes just begun."""
         self.batch, self.planner = batch, self.make_planner(batch)
         self.planner.figures = self.figures
         self._intervals = [usual_interval(batch.arrays, g) if self.every is None else self.every for g in range(len(batch.factories))]
-        self.plans: list[Plan | None] = [None] * batch.num_envs
+        self.plans: list[MachineSequences | None] = [None] * batch.num_envs
         self._news: list[tuple[int, ...]] = [()] * batch.num_envs
         self._progress: list[tuple[int, int]] = [(0, 0)] * batch.num_envs
         self._idle_waits = [0] * batch.num_envs
 
-    def make_planner(self, batch: Batch) -> Planner:
+    def make_planner(self, batch: Batch) -> SolverPlanner:
         """Who plans for ``batch``."""
-        return Planner(batch, self.settings)
+        return SolverPlanner(batch, self.settings)
 
-    def decide(self, observation: Observation) -> NDArray[np.int64]:
+    def decide(self, observation: ObservationTables) -> NDArray[np.int64]:
         """A legal row for each environment; 0 where the episode is over."""
-        rows = [self._decide(observation, e) if machine >= 0 else 0 for e, machine in enumerate(self.batch.shop.floor.deciding.tolist())]
+        rows = [self._decide(observation, e) if machine >= 0 else 0 for e, machine in enumerate(self.batch.shop.env.deciding.tolist())]
         return np.array(rows, np.int64)
 
-    def _decide(self, observation: Observation, e: int) -> int:
+    def _decide(self, observation: ObservationTables, e: int) -> int:
         shop = self.batch.shop
         seen = {name: table[e : e + 1] for name, table in observation.items()}
         plan = self.plans[e]
         if plan is None or self._is_stale(plan, shop, e):
             plan = self.plans[e] = self.replan(e, seen, plan)
             self._news[e], self._progress[e] = self.news(shop, e), progress(shop, e)
-        row = row_by_plan(self.planner.changeovers[int(shop.floor.factory[e])], shop, e, plan)
+        row = row_by_plan(self.planner.changeovers[int(shop.env.factory[e])], shop, e, plan)
         self.figures.decisions["rule" if row is None else "plan"] += 1
         row = row_by_rule(self.rule, seen, shop, e, plan.planned) if row is None else row
         return self._end_idle_waits(e, row, seen)
 
-    def _end_idle_waits(self, e: int, row: int, seen: Observation) -> int:
+    def _end_idle_waits(self, e: int, row: int, seen: ObservationTables) -> int:
         """Return ``row``, or, where all machines have waited and nothing is under way, what the
         rule starts.
         """
@@ -95,21 +95,21 @@ class RollingHorizonPolicy:
 
     def is_under_way(self, shop: ShopState, e: int) -> bool:
         """Return whether anything known is going to happen by itself."""
-        return bool(shop.floor.num_travelling[e] > 0 or (shop.machines.status[e] != IDLE).any())
+        return bool(shop.env.num_travelling[e] > 0 or (shop.machines.status[e] != IDLE).any())
 
-    def replan(self, e: int, seen: Observation, in_force: Plan | None) -> Plan:
+    def replan(self, e: int, seen: ObservationTables, in_force: MachineSequences | None) -> MachineSequences:
         """Return a plan from now on."""
         return self.planner.plan(e, seen, in_force)
 
-    def _is_stale(self, plan: Plan, shop: ShopState, e: int) -> bool:
+    def _is_stale(self, plan: MachineSequences, shop: ShopState, e: int) -> bool:
         if self.news(shop, e) != self._news[e]:
             return True
-        late = int(shop.floor.clock[e]) - plan.date >= self._intervals[int(shop.floor.factory[e])]
+        late = int(shop.env.clock[e]) - plan.date >= self._intervals[int(shop.env.factory[e])]
         return late and progress(shop, e) != self._progress[e]
 
     def news(self, shop: ShopState, e: int) -> tuple[int, ...]:
         """Return what makes a plan anew if it changes: orders released, and surprises."""
-        return int(shop.floor.num_released[e]), *surprises(shop, e)
+        return int(shop.env.num_released[e]), *surprises(shop, e)
 
 
 def usual_interval(arrays: FactoryArrays, g: int) -> int:
@@ -119,7 +119,7 @@ def usual_interval(arrays: FactoryArrays, g: int) -> int:
 
 def surprises(shop: ShopState, e: int) -> tuple[int, ...]:
     """Return the numbers of failures, machines under repair and operations that must be done again."""
-    released = int(shop.floor.num_released[e])
+    released = int(shop.env.num_released[e])
     machines, attempts = shop.machines, shop.operations.attempt[e, :released]
     failures, repairs = machines.num_failures[e].sum(), (machines.status[e] == DOWN).sum()
     return int(failures), int(repairs), int(attempts.sum())
@@ -127,5 +127,5 @@ def surprises(shop: ShopState, e: int) -> tuple[int, ...]:
 
 def progress(shop: ShopState, e: int) -> tuple[int, int]:
     """Return the numbers of operations that have begun, and of those that are done."""
-    status = shop.operations.status[e, : int(shop.floor.num_released[e])]
+    status = shop.operations.status[e, : int(shop.env.num_released[e])]
     return int((status >= IN_PROCESS).sum()), int((status == DONE).sum())

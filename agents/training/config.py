@@ -1,4 +1,4 @@
-"""What a training run is told: one TOML file, every key checked; ``--set section.key=value`` overrides it."""
+"""Training configuration: one TOML file, every key checked; ``--set section.key=value`` overrides it."""
 
 from __future__ import annotations
 
@@ -27,80 +27,118 @@ class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
 
 
-class Scenario(_Section):
-    """What is played."""
+class ScenarioSection(_Section):
+    """Factories to play."""
 
-    factories: Annotated[tuple[str, ...], Field(min_length=1)] = ("microfactory",)  # names or TOML files; the episodes take turns with them
-    drawn: Count = 64  # factories that stand for ranges such as `randomised`
-    validate_on: tuple[str, ...] = ()  # names to validate on; empty: the factories themselves
-
-
-class Network(_Section):
-    """The policy at the start."""
-
-    start: Literal["index", "atcs", "nothing"] = "index"  # the evolved index of `start_factory`, ATCS(2, 0.5), or no prior at all
-    start_factory: str | None = None  # None: the first of the scenario
-    sharpness: Positive = 0.5  # logits per unit of the index: how firmly it is followed at first
-    width: Count = 64
-    policy: str | None = None  # folder of a trained policy to go on from instead, for example policies/mixture; the width is its own then
+    factories: Annotated[tuple[str, ...], Field(min_length=1)] = ("microfactory",)  # names or TOML files; episodes cycle through them
+    num_generated: Count = 64  # factories drawn from each range, such as `randomised`
+    validation_factories: tuple[str, ...] = ()  # names to validate on; empty: `factories`
 
 
-class Learning(_Section):
-    """How it learns."""
+class NetworkSection(_Section):
+    """The network before training."""
 
-    steps: Count = 3_000_000  # decisions
-    envs: Count = 256
-    steps_a_rollout: Count = 128  # of every environment
-    minibatch: Count = 512
-    epochs: Count = 2
+    prior: Literal["index", "atcs", "none"] = "index"  # evolved index of `prior_factory`, ATCS(2, 0.5), or no prior
+    prior_factory: str | None = None  # None: the first of `scenario.factories`
+    prior_scale: Positive = 0.5  # logits per unit of the prior's index
+    hidden_size: Count = 64
+    init_from: str | None = None  # folder of a trained policy to start from, for example policies/mixture; its hidden size is kept
+
+
+class LearningSection(_Section):
+    """Hyperparameters of semi-Markov PPO, named as in Stable-Baselines3 and CleanRL."""
+
+    total_timesteps: Count = 3_000_000  # decisions
+    num_envs: Count = 256
+    num_steps: Count = 128  # per environment and rollout
+    minibatch_size: Count = 512
+    update_epochs: Count = 2
     learning_rate: Positive = 1e-3
     final_learning_rate: Positive = 5e-5  # reached linearly
-    entropy: Annotated[float, Field(ge=0), _Number] = 0.02  # weight of the entropy bonus
-    final_entropy: Annotated[float, Field(ge=0), _Number] = 0.001  # reached linearly
-    clip: Positive = 0.2
-    most_kl: Positive | None = None  # ends the epochs of a rollout early
-    value_weight: Positive = 0.5
-    most_gradient: Positive = 0.5
-    horizon: Positive = 240.0  # mean process times
-    trace: Positive = 4.0  # mean process times
-    levelled: bool = False  # whether advantages are divided by the size that they are expected to have in each state
-    averaging: Share = 0.95  # of weights, per rollout, in the policy that is validated and shipped; 0: the newest weights
+    ent_coef: Annotated[float, Field(ge=0), _Number] = 0.02
+    final_ent_coef: Annotated[float, Field(ge=0), _Number] = 0.001  # reached linearly
+    clip_range: Positive = 0.2
+    target_kl: Positive | None = None  # stops the epochs of a rollout early
+    vf_coef: Positive = 0.5
+    max_grad_norm: Positive = 0.5
+    discount_time: Positive = 240.0  # time constant of the discount exp(-dt / discount_time), in mean process times
+    gae_time: Positive = 4.0  # time constant of generalised advantage estimation, in mean process times
+    ema_decay: Share = 0.95  # of the weights' moving average over rollouts, which is validated and saved; 0: the newest weights
 
 
-class Keeping(_Section):
-    """What is measured and kept on the way."""
+class ExpertIterationSection(_Section):
+    """Expert iteration after PPO: the policy learns from lookahead search over itself."""
 
-    rollouts_a_validation: Count = 20
+    iterations: Annotated[int, Field(ge=0, le=63), _Number] = 0
+    episodes: Count = 384  # per iteration
+    num_futures: Annotated[int, Field(ge=2), _Number] = 3  # sampled futures in which each candidate action is tried
+    horizon: Positive = 4.0  # mean process times to simulate; the critic values the state after them
+    update_epochs: Count = 6
+    buffer_size: Count = 400_000  # newest search targets to fit to; a million take some 5 GB
+
+
+class LoggingSection(_Section):
+    """Validation, checkpoints and outputs."""
+
+    validation_interval: Count = 20  # rollouts
     validation_episodes: Count = 64
-    rollouts_a_checkpoint: Count = 20
-    checkpoints: Annotated[int, Field(ge=2), _Number] = 2  # that are kept
-    pictures: bool = True  # Gantt charts in TensorBoard
-    bundle: bool = True  # export the policy at the end, for schedulers
+    checkpoint_interval: Count = 20  # rollouts
+    keep_checkpoints: Annotated[int, Field(ge=2), _Number] = 2
+    log_gantt: bool = True  # Gantt charts in TensorBoard
+    export_bundle: bool = True  # write a bundle for schedulers at the end
     test_episodes: Count = 256  # of the table at the end
-    rivals: str = "ATCS,ATCSR,ATCS+HOLD,EDD,SST,index"  # beside the best rule in that table
-
-
-class Improving(_Section):
-    """What the trained policy learns from lookahead over itself, once training has ended (agents/policy_improvement/expert_iteration.py)."""
-
-    rounds: Annotated[int, Field(ge=0, le=63), _Number] = 0
-    episodes: Count = 384  # of which decisions are judged, in each round
-    futures: Annotated[int, Field(ge=2), _Number] = 3  # in which each choice is tried
-    horizon: Positive = 4.0  # mean process times that are simulated; then the critic values the shop
-    epochs: Count = 6  # of fitting
-    remembered: Count = 400_000  # most judged decisions that are fitted to, the newest; a million take some 5 GB
+    baselines: str = "ATCS,ATCSR,ATCS+HOLD,EDD,SST,index"  # in that table, beside the best rule
 
 
 class TrainingConfig(_Section):
     """A training run."""
 
     seed: Annotated[int, Field(ge=0, lt=2**15), _Number] = 0  # the upper half of the block `train` is for envs.seed_splits.first_episode_of
-    threads: Count = 2  # that gather and learn, each with environments and parts of minibatches of its own; their number is part of the result
-    scenario: Scenario = Scenario()
-    network: Network = Network()
-    learning: Learning = Learning()
-    improving: Improving = Improving()
-    keeping: Keeping = Keeping()
+    threads: Count = 2  # each collects from its own environments and learns from its own shards of minibatches; results depend on their number
+    scenario: ScenarioSection = ScenarioSection()
+    network: NetworkSection = NetworkSection()
+    learning: LearningSection = LearningSection()
+    expert_iteration: ExpertIterationSection = ExpertIterationSection()
+    logging: LoggingSection = LoggingSection()
+
+
+RENAMED = {
+    "improving": "expert_iteration",
+    "keeping": "logging",
+    "scenario.drawn": "scenario.num_generated",
+    "scenario.validate_on": "scenario.validation_factories",
+    "network.start": "network.prior",
+    "network.start_factory": "network.prior_factory",
+    "network.sharpness": "network.prior_scale",
+    "network.width": "network.hidden_size",
+    "network.policy": "network.init_from",
+    "learning.steps": "learning.total_timesteps",
+    "learning.envs": "learning.num_envs",
+    "learning.steps_a_rollout": "learning.num_steps",
+    "learning.minibatch": "learning.minibatch_size",
+    "learning.epochs": "learning.update_epochs",
+    "learning.entropy": "learning.ent_coef",
+    "learning.final_entropy": "learning.final_ent_coef",
+    "learning.clip": "learning.clip_range",
+    "learning.most_kl": "learning.target_kl",
+    "learning.value_weight": "learning.vf_coef",
+    "learning.most_gradient": "learning.max_grad_norm",
+    "learning.horizon": "learning.discount_time",
+    "learning.trace": "learning.gae_time",
+    "learning.averaging": "learning.ema_decay",
+    "expert_iteration.rounds": "expert_iteration.iterations",
+    "expert_iteration.futures": "expert_iteration.num_futures",
+    "expert_iteration.epochs": "expert_iteration.update_epochs",
+    "expert_iteration.remembered": "expert_iteration.buffer_size",
+    "logging.rollouts_a_validation": "logging.validation_interval",
+    "logging.rollouts_a_checkpoint": "logging.checkpoint_interval",
+    "logging.checkpoints": "logging.keep_checkpoints",
+    "logging.pictures": "logging.log_gantt",
+    "logging.bundle": "logging.export_bundle",
+    "logging.rivals": "logging.baselines",
+}
+"""Names of sections and keys that configs of earlier versions have, with their present names."""
+_REMOVED = {"learning.levelled": "advantages are never scaled by state"}
 
 
 def read_config(path: Path, changes: Sequence[str] = ()) -> TrainingConfig:
@@ -141,7 +179,7 @@ def _apply(data: dict[str, Any], change: str) -> None:
     place, equals, text = change.partition("=")
     *sections, key = place.strip().split(".")
     if not equals or not key:
-        raise ConfigError(f"--set {change!r}: is not section.key=value. Write for example --set learning.steps=1000000.")
+        raise ConfigError(f"--set {change!r}: is not section.key=value. Write for example --set learning.total_timesteps=1000000.")
     try:
         value = tomllib.loads(f"value = {text}")["value"]
     except ValueError:
@@ -164,6 +202,10 @@ def _model_of(annotation: Any) -> type[BaseModel] | None:
 def _explain(error: Any) -> str:
     """A pydantic error: place, value, rule, remedy."""
     place = ".".join(str(step) for step in error["loc"])
+    if error["type"] == "extra_forbidden" and place in RENAMED:
+        return f"{place}{_shown(error['input'])}; its name is {RENAMED[place]}. Write {RENAMED[place]} instead."
+    if error["type"] == "extra_forbidden" and place in _REMOVED:
+        return f"{place}{_shown(error['input'])}; there is no such key: {_REMOVED[place]}. Leave it out."
     if error["type"] == "extra_forbidden":
         model: type[BaseModel] = TrainingConfig
         for step in error["loc"][:-1]:
@@ -172,6 +214,11 @@ def _explain(error: Any) -> str:
     rule = error["msg"].removeprefix("Value error, ")
     rule = rule[0].lower() + rule[1:]
     return f"{place} = {error['input']!r}; {rule}. Correct it."
+
+
+def _shown(value: Any) -> str:
+    """Return a value as a message shows it after its key; nothing for a section."""
+    return "" if isinstance(value, dict) else f" = {value!r}"
 
 
 def to_toml(config: TrainingConfig) -> str:

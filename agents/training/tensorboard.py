@@ -10,8 +10,8 @@ import numpy as np
 from stable_baselines3.common.logger import Logger
 from torch.utils.tensorboard import SummaryWriter
 
-from agents.ppo.rollout_collector import Gathered
-from agents.training.validation import Examined, mean_ratio
+from agents.ppo.rollout_collector import RolloutStats
+from agents.training.validation import ValidationResult, mean_ratio
 from factory.model import Factory
 from factory.schedule.gantt import gantt_rgb
 from factory.simulation.arrays import COST_TERMS
@@ -45,7 +45,7 @@ class TrainingLog:
         self._writer = SummaryWriter(str(folder), **settings)
         self._rule_writer = SummaryWriter(str(folder / "best_rule"), **settings)
 
-    def note_rollout(self, step: int, gathered: Gathered, recorded: Logger, envs: int) -> None:
+    def log_rollout(self, step: int, stats: RolloutStats, recorded: Logger, envs: int) -> None:
         """What a rollout was like and what was learnt from it."""
         write = self._writer.add_scalar
         values = recorded.name_to_value
@@ -54,23 +54,23 @@ class TrainingLog:
                 write(tag, values[source], step)
         if "train/entropy_loss" in values:
             write("learn/entropy", -values["train/entropy_loss"], step)
-        decisions = max(1, gathered.decisions)
+        decisions = max(1, stats.decisions)
         for name in ("jobs", "changeovers", "waits"):
-            write(f"actions/{name}", getattr(gathered, name) / decisions, step)
-        if gathered.episode_costs:
-            costs = np.mean(gathered.episode_costs, axis=0)
+            write(f"actions/{name}", getattr(stats, name) / decisions, step)
+        if stats.episode_costs:
+            costs = np.mean(stats.episode_costs, axis=0)
             write("episodes/total_cost", float(costs.sum()), step)
             for term, cost in zip(COST_TERMS, costs, strict=True):
                 write(f"episodes/{term}", float(cost), step)
         for name in ("simulate", "infer", "gather", "learn"):
-            seconds = getattr(gathered, f"{name}_seconds")
+            seconds = getattr(stats, f"{name}_seconds")
             if seconds > 0:
                 write(f"speed/{name}_steps_per_second", decisions / seconds, step)
-        total = gathered.gather_seconds + gathered.learn_seconds
+        total = stats.collect_seconds + stats.learn_seconds
         if total > 0:
             write("speed/steps_per_second", decisions / total, step)
 
-    def note_validation(self, step: int, found: Mapping[str, Examined], reference: Mapping[str, Examined]) -> None:
+    def log_validation(self, step: int, found: Mapping[str, ValidationResult], reference: Mapping[str, ValidationResult]) -> None:
         """Validation figures of every scenario, the best rule's beside them."""
         self._writer.add_scalar("validate/ratio_to_best_rule", mean_ratio(found, reference), step)
         for name, one in found.items():
@@ -85,13 +85,13 @@ class TrainingLog:
                 for figure, value in figures.items():
                     writer.add_scalar(f"validate_{file_name(name)}/{figure}", value, step)
 
-    def note_picture(self, step: int, found: Mapping[str, Examined], factories: Mapping[str, list[Factory]]) -> None:
+    def log_gantt(self, step: int, found: Mapping[str, ValidationResult], factories: Mapping[str, list[Factory]]) -> None:
         """A Gantt chart of the first validation episode of the first scenario."""
         name = next(iter(found))
         picture = gantt_rgb(found[name].first, factories[name][0], title=f"{name}, first validation episode, after {step:,} decisions")
         self._writer.add_image(f"gantt/{file_name(name)}", picture, step, dataformats="HWC")
 
-    def note_end(self, step: int, settings: Mapping[str, str | int | float | bool], metrics: Mapping[str, float]) -> None:
+    def log_end(self, step: int, settings: Mapping[str, str | int | float | bool], metrics: Mapping[str, float]) -> None:
         """Write the run's settings beside its final figures."""
         self._writer.add_hparams(dict(settings), dict(metrics), run_name=".", global_step=step)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from agents.policy import Policy, UnfinishedError, play
+from agents.policy import EpisodeUnfinishedError, Policy, play
 from envs.batch import Batch
 from envs.scenario import Scenario
 from envs.seed_splits import episode_seeds
@@ -19,7 +19,7 @@ from factory.simulation.arrays import COST_TERMS
 
 
 @dataclass(frozen=True)
-class Examined:
+class ValidationResult:
     """Means over the episodes of one scenario."""
 
     total_cost: float
@@ -29,7 +29,7 @@ class Examined:
     first: Schedule  # of the first episode, to look at
 
 
-class Examination:
+class ValidationSuite:
     """Validation episodes of some scenarios.
 
     Parameters
@@ -49,11 +49,11 @@ class Examination:
             scenario = Scenario(name)
             self.factories[name] = [scenario.draw(int(seed))[0] for seed in (self._seeds if scenario.changes_every_episode else self._seeds[:1])]
 
-    def examine_all(self, policy: Policy) -> dict[str, Examined]:
-        """:meth:`examine` in every scenario."""
-        return {name: self.examine(name, policy) for name in self.names}
+    def evaluate_all(self, policy: Policy) -> dict[str, ValidationResult]:
+        """:meth:`evaluate` in every scenario."""
+        return {name: self.evaluate(name, policy) for name in self.names}
 
-    def examine(self, name: str, policy: Policy) -> Examined:
+    def evaluate(self, name: str, policy: Policy) -> ValidationResult:
         """Play all episodes of a scenario under a policy.
 
         A policy that does not finish an episode within the limit on decisions costs infinitely much.
@@ -62,13 +62,13 @@ class Examination:
         which = np.arange(self._episodes) % len(factories)
         try:
             play(batch, policy, self._seeds, which)
-        except UnfinishedError:
+        except EpisodeUnfinishedError:
             first = unload(factories[which[0]], None, batch.arrays, batch.shop, 0)
-            return Examined(math.inf, dict.fromkeys(COST_TERMS, math.inf), 0.0, math.nan, first)
+            return ValidationResult(math.inf, dict.fromkeys(COST_TERMS, math.inf), 0.0, math.nan, first)
         schedules = [unload(factories[g], None, batch.arrays, batch.shop, env) for env, g in enumerate(which)]
         figures = [kpis(schedule, factories[g]) for schedule, g in zip(schedules, which, strict=True)]
         terms = {term: float(np.mean([one.bill.terms[term] for one in figures])) for term in figures[0].bill.terms}
-        return Examined(
+        return ValidationResult(
             total_cost=float(np.mean([one.total_cost for one in figures])),
             terms=terms,
             on_time_share=float(np.mean([one.on_time_share for one in figures])),
@@ -83,7 +83,7 @@ class Examination:
         return self._batches[name]
 
 
-def mean_ratio(found: Mapping[str, Examined], reference: Mapping[str, Examined]) -> float:
+def mean_ratio(found: Mapping[str, ValidationResult], reference: Mapping[str, ValidationResult]) -> float:
     """Geometric mean over scenarios of cost to the reference's cost: what the best weights are chosen by."""
     ratios = [found[name].total_cost / max(reference[name].total_cost, 1e-12) for name in found]
     return float(np.exp(np.mean(np.log(np.maximum(ratios, 1e-12)))))

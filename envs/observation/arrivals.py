@@ -10,7 +10,7 @@ import numpy as np
 
 from envs.observation.columns import CANDIDATE_INDEX
 from factory.jit.compile import compiled
-from factory.simulation.arrays import DONE, ENTRY_BITS, ENTRY_MASK, IDLE, IN_PROCESS, UPCOMING
+from factory.simulation.arrays import DONE, IDLE, IN_PROCESS, OPERATION_BITS, OPERATION_MASK, UPCOMING
 from factory.simulation.choices import is_eligible, ready_in
 from factory.simulation.estimates import expected_end_of
 from factory.simulation.setups import FORBIDDEN, setup_time
@@ -36,7 +36,7 @@ def busy_for(shop, e, machine):
     """Expected ticks until the machine is idle."""
     if shop.machines[e, machine].status == IDLE:
         return 0.0
-    return float(max(0, shop.machines[e, machine].expected_end - shop.floor[e].clock))
+    return float(max(0, shop.machines[e, machine].expected_end - shop.env[e].clock))
 
 
 # --- arrivals ---------------------------------------------------------------------------------------------------------------
@@ -68,7 +68,7 @@ def note_arrival(arrivals, arrived, order, family, expected_in):
 @compiled
 def observe_arrivals(factory, shop, e, machine, scratch, out, setup, duration):
     """What arrives while the machine is taken for ``duration``, and which of it suits the ``setup`` that it then has."""
-    g = shop.floor[e].factory
+    g = shop.env[e].factory
     centre = factory.machines[g, machine].centre
     meanwhile, fits = 0, 0
     for place in range(scratch.arrived[0].count):
@@ -85,14 +85,14 @@ def observe_arrivals(factory, shop, e, machine, scratch, out, setup, duration):
     out[_SECOND_IN] = scratch.arrivals[second].ready_in if second >= 0 else longest_wait
     if first >= 0:
         order = scratch.arrivals[first].order
-        out[_FIRST_SLACK] = float(shop.orders[e, order].due_date - shop.floor[e].clock) - shop.orders[e, order].work_left
+        out[_FIRST_SLACK] = float(shop.orders[e, order].due_date - shop.env[e].clock) - shop.orders[e, order].work_left
         out[_FIRST_WEIGHT] = shop.orders[e, order].weight
 
 
 @compiled
 def observe_onward(factory, shop, e, machine, scratch, families, out, setup):
     """Changeover times from ``setup`` to what the operations here want, of which ``scratch`` knows the ``families``."""
-    g = shop.floor[e].factory
+    g = shop.env[e].factory
     centre = factory.machines[g, machine].centre
     first = scratch.arrivals[scratch.arrived[0].first].family if scratch.arrived[0].first >= 0 else -1
     second = scratch.arrivals[scratch.arrived[0].second].family if scratch.arrived[0].second >= 0 else -1
@@ -126,7 +126,7 @@ def copy_onward(seen, out):
 @compiled
 def observe_twins(factory, shop, e, machine, out, order, operation):
     """How soon another machine of the work centre could begin to process the operation."""
-    g = shop.floor[e].factory
+    g = shop.env[e].factory
     centre = factory.machines[g, machine].centre
     soonest = float(factory.centres[g, centre].longest_wait)
     for twin in range(factory.centres[g, centre].first_machine, factory.centres[g, centre + 1].first_machine):
@@ -144,11 +144,11 @@ def observe_path(factory, shop, e, out, order, operation):
     """How urgent the operation is by the paths of operations through its order."""
     product = shop.orders[e, order].product
     own, longest = path_from(shop, e, order, operation), 0.0
-    for other in range(factory.products[shop.floor[e].factory, product].num_operations):
+    for other in range(factory.products[shop.env[e].factory, product].num_operations):
         status = shop.operations[e, order, other].status
         if status != DONE and status != IN_PROCESS:
             longest = max(longest, path_from(shop, e, order, other))
-    out[_PATH_SLACK] = float(shop.orders[e, order].due_date - shop.floor[e].clock) - own
+    out[_PATH_SLACK] = float(shop.orders[e, order].due_date - shop.env[e].clock) - own
     out[_LONGER_PATH] = longest - own
 
 
@@ -161,7 +161,7 @@ def path_from(shop, e, order, operation):
 @compiled
 def observe_next(factory, shop, e, scratch, out, order, operation):
     """What awaits the order after this operation; what is not filled is 0."""
-    g, product = shop.floor[e].factory, shop.orders[e, order].product
+    g, product = shop.env[e].factory, shop.orders[e, order].product
     count = factory.operations[g, product, operation].num_successors
     if count == 0:
         out[_UNBLOCKS] = 1.0 if shop.orders[e, order].operations_left == 1 else 0.0
@@ -173,8 +173,8 @@ def observe_next(factory, shop, e, scratch, out, order, operation):
     out[_NEXT_QUEUE_WORK] = (shop.centres[e, centre].queue_work + scratch.centre_work[centre]) / (end_machine - first_machine)
     alike = 0.0
     for place in range(shop.centres[e, centre].queue_length):
-        entry = shop.queue[e, centre, place]
-        alike += shop.operations[e, entry >> ENTRY_BITS, entry & ENTRY_MASK].family == shop.operations[e, order, successor].family
+        operation_id = shop.queue[e, centre, place]
+        alike += shop.operations[e, operation_id >> OPERATION_BITS, operation_id & OPERATION_MASK].family == shop.operations[e, order, successor].family
     out[_NEXT_FAMILY_READY] = alike
     observe_join(factory, shop, e, out, order, operation, successor)
     observe_next_centre(factory, shop, e, out, order, successor, centre)
@@ -188,7 +188,7 @@ def observe_next(factory, shop, e, scratch, out, order, operation):
 @compiled
 def observe_join(factory, shop, e, out, order, operation, successor):
     """What the next operation waits for besides this one."""
-    g, product = shop.floor[e].factory, shop.orders[e, order].product
+    g, product = shop.env[e].factory, shop.orders[e, order].product
     join_in = 0.0
     for place in range(factory.operations[g, product, successor].num_predecessors):
         other = factory.predecessors[g, product, successor, place]
@@ -200,7 +200,7 @@ def observe_join(factory, shop, e, out, order, operation, successor):
 @compiled
 def observe_next_centre(factory, shop, e, out, order, successor, centre):
     """How the machines of the next operation's work centre suit it."""
-    g = shop.floor[e].factory
+    g = shop.env[e].factory
     longest_wait = float(factory.centres[g, centre].longest_wait)
     fits, soonest, least = 0.0, longest_wait, longest_wait
     for machine in range(factory.centres[g, centre].first_machine, factory.centres[g, centre + 1].first_machine):
@@ -223,6 +223,6 @@ def done_in(factory, shop, e, order, operation):
     if status == DONE:
         return 0.0
     if status == IN_PROCESS:
-        return float(max(0, expected_end_of(factory, shop, e, order, operation) - shop.floor[e].clock))
+        return float(max(0, expected_end_of(factory, shop, e, order, operation) - shop.env[e].clock))
     before = ready_in(shop, e, order, operation) if status == UPCOMING else 0.0
     return before + shop.operations[e, order, operation].mean_time

@@ -26,10 +26,10 @@ from envs.observation.arrivals import (
     observe_twins,
 )
 from envs.observation.columns import CANDIDATE_INDEX, MACHINE_INDEX, SHOP_INDEX
-from factory.jit.array_struct import Bundle
+from factory.jit.array_struct import ArrayStruct
 from factory.jit.compile import compiled
 from factory.simulation.allocation import records
-from factory.simulation.arrays import CHANGING, DOWN, ENTRY_BITS, ENTRY_MASK, IDLE, NEVER, PROCESSING, FactoryArrays, Records, ShopState
+from factory.simulation.arrays import CHANGING, DOWN, IDLE, NEVER, OPERATION_BITS, OPERATION_MASK, PROCESSING, FactoryArrays, Records, ShopState
 from factory.simulation.choices import is_eligible, process_time, ready_in
 from factory.simulation.costs import integrate_tariff
 from factory.simulation.setups import complete_setup, differs, setup_cost, setup_time, setup_waste
@@ -108,7 +108,7 @@ QUEUE_PLACE = np.dtype([("family", np.int64), ("time", np.float64)], align=True)
 
 
 @dataclass(frozen=True, eq=False)
-class Scratch(Bundle):
+class ObservationScratch(ArrayStruct):
     """Working space of one thread: X families among the operations of a work centre, Q places of a queue, C work centres, T changeover attributes."""
 
     families: Records  # FAMILY [X]
@@ -119,10 +119,10 @@ class Scratch(Bundle):
     centre_work: NDArray[np.float64]  # [C] work left in process
 
 
-def allocate_scratch(shop: ShopState) -> Scratch:
+def allocate_observation_scratch(shop: ShopState) -> ObservationScratch:
     """Scratch for one thread over ``shop``."""
     places = shop.queue.shape[2]
-    return Scratch(
+    return ObservationScratch(
         families=records(FAMILY, 2 * places),
         places=records(QUEUE_PLACE, places),
         arrivals=records(ARRIVAL, places),
@@ -133,7 +133,7 @@ def allocate_scratch(shop: ShopState) -> Scratch:
 
 
 @dataclass(frozen=True, eq=False)
-class Tables(Bundle):
+class Tables(ArrayStruct):
     """The observation of E environments; any float type."""
 
     candidates: NDArray[np.floating]  # [E, A, F]
@@ -160,7 +160,7 @@ def observe(factory, shop, e, scratch, candidates, machines, shop_row, action_ma
 
     When the episode is over nothing can be chosen: no candidates, all masked, and the columns about "here" are 0.
     """
-    asked = shop.floor[e].deciding
+    asked = shop.env[e].deciding
     clear_rows(shop, candidates)
     observe_machines(factory, shop, e, scratch, machines)
     observe_shop(factory, shop, e, shop_row)
@@ -208,11 +208,11 @@ def find_family(scratch, count, family):
 
 
 @compiled
-def start_family(factory, shop, e, machine, scratch, index, entry):
+def start_family(factory, shop, e, machine, scratch, index, operation_id):
     """A family seen for the first time: what changing over to it means."""
-    g = shop.floor[e].factory
+    g = shop.env[e].factory
     centre = factory.machines[g, machine].centre
-    order, operation = entry >> ENTRY_BITS, entry & ENTRY_MASK
+    order, operation = operation_id >> OPERATION_BITS, operation_id & OPERATION_MASK
     wanted = shop.wanted[e, order, operation]
     scratch.families[index].number = shop.operations[e, order, operation].family
     scratch.families[index].order = order
@@ -255,18 +255,18 @@ def observe_here(factory, shop, e, machine, scratch, shop_row):
 
     Returns how many families there are.
     """
-    g = shop.floor[e].factory
+    g = shop.env[e].factory
     centre = factory.machines[g, machine].centre
-    clock = shop.floor[e].clock
+    clock = shop.env[e].clock
     families, ready, total_time, setups, total_setup = 0, 0, 0.0, 0, 0.0
     for place in range(shop.centres[e, centre].queue_length):
-        entry = shop.queue[e, centre, place]
-        order, operation = entry >> ENTRY_BITS, entry & ENTRY_MASK
+        operation_id = shop.queue[e, centre, place]
+        order, operation = operation_id >> OPERATION_BITS, operation_id & OPERATION_MASK
         if not is_eligible(factory, shop, e, order, operation, machine):
             continue
         index = find_family(scratch, families, shop.operations[e, order, operation].family)
         if index == families:
-            start_family(factory, shop, e, machine, scratch, index, entry)
+            start_family(factory, shop, e, machine, scratch, index, operation_id)
             families += 1
         time = float(process_time(factory, shop, e, order, operation, machine))
         scratch.places[place].family = index
@@ -287,15 +287,15 @@ def observe_here(factory, shop, e, machine, scratch, shop_row):
     upcoming = 0
     forget_arrivals(scratch.arrived)
     for place in range(shop.centres[e, centre].upcoming_length):
-        entry = shop.upcoming[e, centre, place]
-        order, operation = entry >> ENTRY_BITS, entry & ENTRY_MASK
+        operation_id = shop.upcoming[e, centre, place]
+        order, operation = operation_id >> OPERATION_BITS, operation_id & OPERATION_MASK
         if not is_eligible(factory, shop, e, order, operation, machine):
             continue
         upcoming += 1
         ready_after = ready_in(shop, e, order, operation)
         index = find_family(scratch, families, shop.operations[e, order, operation].family)
         if index == families:
-            start_family(factory, shop, e, machine, scratch, index, entry)
+            start_family(factory, shop, e, machine, scratch, index, operation_id)
             families += 1
         note_arrival(scratch.arrivals, scratch.arrived, order, index, ready_after)
         scratch.families[index].upcoming += 1.0
@@ -312,7 +312,7 @@ def observe_here(factory, shop, e, machine, scratch, shop_row):
     shop_row[_READY_HERE] = ready
     shop_row[_UPCOMING_HERE] = upcoming
     observe_fitting(scratch, families, factory.centres[g, centre].longest_wait, shop_row)
-    shop_row[_HIDDEN_OPERATIONS] = shop.floor[e].num_hidden
+    shop_row[_HIDDEN_OPERATIONS] = shop.env[e].num_hidden
     shop_row[_LONGEST_WAIT] = factory.centres[g, centre].longest_wait
     hour = (clock // factory.plant[g].ticks_per_hour + factory.plant[g].start_hour) % 24
     shop_row[_PROCESSING_COST] = (
@@ -343,15 +343,15 @@ def observe_fitting(scratch, families, longest_wait, shop_row):
 @compiled
 def observe_jobs(factory, shop, e, machine, scratch, families, candidates, mean_process_time, mean_setup_time):
     """Job rows: the shown places of the queue, in order."""
-    centre = factory.machines[shop.floor[e].factory, machine].centre
-    clock = shop.floor[e].clock
-    price_now = shop.floor[e].price_hours
+    centre = factory.machines[shop.env[e].factory, machine].centre
+    clock = shop.env[e].clock
+    price_now = shop.env[e].price_hours
     row = 0
     for place in range(shop.centres[e, centre].queue_length):
         if not shop.places[e, place].shown:
             continue
-        entry = shop.queue[e, centre, place]
-        order, operation = entry >> ENTRY_BITS, entry & ENTRY_MASK
+        operation_id = shop.queue[e, centre, place]
+        order, operation = operation_id >> OPERATION_BITS, operation_id & OPERATION_MASK
         out = candidates[row]
         out[_IS_JOB] = 1.0
         index = scratch.places[place].family
@@ -376,14 +376,14 @@ def observe_jobs(factory, shop, e, machine, scratch, families, candidates, mean_
 @compiled
 def observe_changeovers(factory, shop, e, machine, scratch, families, candidates, mean_process_time, mean_setup_time):
     """Changeover rows: each speaks of its lead operation, and of the changeover to its target."""
-    g = shop.floor[e].factory
+    g = shop.env[e].factory
     centre = factory.machines[g, machine].centre
     job_rows = shop.job_row.shape[1]
     mounted = shop.mounted[e, machine]
-    price_now = shop.floor[e].price_hours
-    for row in range(shop.floor[e].num_changeover_rows):
-        entry = shop.changeover_lead[e, row]
-        order, operation = entry >> ENTRY_BITS, entry & ENTRY_MASK
+    price_now = shop.env[e].price_hours
+    for row in range(shop.env[e].num_changeover_rows):
+        operation_id = shop.changeover_lead[e, row]
+        order, operation = operation_id >> OPERATION_BITS, operation_id & OPERATION_MASK
         target = shop.changeover_target[e, row]
         out = candidates[job_rows + row]
         out[_IS_CHANGEOVER] = 1.0
@@ -405,8 +405,8 @@ def observe_changeovers(factory, shop, e, machine, scratch, families, candidates
 @compiled
 def observe_operation(factory, shop, e, machine, scratch, out, order, operation, index, time, setup, mean_process_time, mean_setup_time):
     """The columns that speak of an operation and its order."""
-    g = shop.floor[e].factory
-    clock = shop.floor[e].clock
+    g = shop.env[e].factory
+    clock = shop.env[e].clock
     due_in = float(shop.orders[e, order].due_date - clock)
     work_left = shop.orders[e, order].work_left
     weight = shop.orders[e, order].weight
@@ -460,7 +460,7 @@ def operation_due_date(shop, e, order, operation):
 @compiled
 def fastest_time(factory, shop, e, machine, order, operation, time):
     """Least expected process time over all eligible machines."""
-    g = shop.floor[e].factory
+    g = shop.env[e].factory
     centre = factory.machines[g, machine].centre
     fastest = time
     for twin in range(factory.centres[g, centre].first_machine, factory.centres[g, centre + 1].first_machine):
@@ -472,12 +472,12 @@ def fastest_time(factory, shop, e, machine, order, operation, time):
 @compiled
 def energy_cost(factory, shop, e, machine, setup, time, at_start):
     """Expected energy cost of changeover then processing from now on, above idling."""
-    g = shop.floor[e].factory
+    g = shop.env[e].factory
     rate = factory.plant[g].energy_rate
     if rate == 0.0:
         return 0.0
     idle = factory.machines[g, machine].idle_power
-    clock = shop.floor[e].clock
+    clock = shop.env[e].clock
     at_middle, at_end = at_start, at_start
     if setup > 0.0:
         at_middle, _ = integrate_tariff(factory, g, clock + int(setup))
@@ -502,10 +502,10 @@ def observe_wait(out, shop_row):
 @compiled
 def observe_machines(factory, shop, e, scratch, machines):
     """One row a machine."""
-    g = shop.floor[e].factory
-    asked = shop.floor[e].deciding
+    g = shop.env[e].factory
+    asked = shop.env[e].deciding
     asked_centre = factory.machines[g, asked].centre if asked >= 0 else -1
-    clock = shop.floor[e].clock
+    clock = shop.env[e].clock
     scratch.centre_work[:] = 0.0
     for machine in range(machines.shape[0]):
         out = machines[machine]
@@ -539,8 +539,8 @@ def count_fits(factory, shop, e, g, centre, machine):
     """Ready operations that the machine could start without changeover time."""
     fits = 0
     for place in range(shop.centres[e, centre].queue_length):
-        entry = shop.queue[e, centre, place]
-        order, operation = entry >> ENTRY_BITS, entry & ENTRY_MASK
+        operation_id = shop.queue[e, centre, place]
+        order, operation = operation_id >> OPERATION_BITS, operation_id & OPERATION_MASK
         wanted = shop.wanted[e, order, operation]
         if is_eligible(factory, shop, e, order, operation, machine) and setup_time(factory, g, centre, machine, shop.mounted[e, machine], wanted) == 0:
             fits += 1
@@ -550,11 +550,11 @@ def count_fits(factory, shop, e, g, centre, machine):
 @compiled
 def observe_shop(factory, shop, e, out):
     """The columns about the whole shop; those about "here" are set to 0 and filled by :func:`observe_here`."""
-    g = shop.floor[e].factory
-    clock = shop.floor[e].clock
+    g = shop.env[e].factory
+    clock = shop.env[e].clock
     out[:] = 0.0
     late, late_weight, slack = 0, 0.0, 0.0
-    active = shop.floor[e].num_active
+    active = shop.env[e].num_active
     for place in range(active):
         order = shop.active[e, place]
         due_in = shop.orders[e, order].due_date - clock
@@ -566,10 +566,10 @@ def observe_shop(factory, shop, e, out):
     out[_LATE_ORDERS] = late
     out[_LATE_WEIGHT] = late_weight
     out[_MEAN_SLACK] = slack / active if active > 0 else 0.0
-    recent = min(RECENT_RELEASES, shop.floor[e].num_released)
+    recent = min(RECENT_RELEASES, shop.env[e].num_released)
     if recent > 0:
-        out[_RECENT_INTERARRIVAL_TIME] = (clock - shop.orders[e, shop.floor[e].num_released - recent].release_date) / recent
-    out[_CREWS_FREE] = min(shop.floor[e].crews_free, factory.plant[g].num_machines)
+        out[_RECENT_INTERARRIVAL_TIME] = (clock - shop.orders[e, shop.env[e].num_released - recent].release_date) / recent
+    out[_CREWS_FREE] = min(shop.env[e].crews_free, factory.plant[g].num_machines)
     hour = (clock // factory.plant[g].ticks_per_hour + factory.plant[g].start_hour) % 24
     soon = 0.0
     for later in range(1, HOURS_SOON + 1):

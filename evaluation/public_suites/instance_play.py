@@ -14,7 +14,7 @@ from agents.rules.static_instances import STATIC, with_instance_means
 from envs.batch import Batch
 from envs.seed_splits import episode_seeds
 from evaluation.runner.contenders import Contender
-from evaluation.runner.episodes import describe_failure, seated
+from evaluation.runner.episodes import format_failure, open_policy
 from evaluation.runner.work_units import JsonObject, digest
 from factory.instances.read import Instance
 from factory.jit.compile import source_hash
@@ -61,12 +61,12 @@ class InstancePlay:
     def _play(self, contender: Contender, batch: Batch, verifier: Verifier) -> JsonObject:
         factory, book = self.instance.factory, self.instance.book
         try:
-            with seated(contender, factory, 0, self.patience) as policy:
+            with open_policy(contender, factory, 0, self.patience) as policy:
                 play(batch, self._as_published(contender, policy), episode_seeds("test", 1))
             schedule = unload(factory, book, batch.arrays, batch.shop, 0)
             cost = verifier.verify(schedule).total
         except Exception as error:
-            return {"failed": describe_failure(error, "test", (0, 0))}
+            return {"failed": format_failure(error, "test", (0, 0))}
         by_number = sorted(schedule.orders, key=lambda order: int(order.order_id))
         return {"cost": cost, "completions": [order.completion_date for order in by_number]}
 

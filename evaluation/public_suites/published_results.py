@@ -12,7 +12,7 @@ from pathlib import Path
 from agents.rules.registry import Rule, make_rule, parse_rule
 from evaluation.runner.contenders import Contender
 from factory.instances.read import Instance, read_expected_completions, suite_folder
-from factory.validation.text_files import Row, read_rows
+from factory.validation.text_files import CsvRow, read_rows
 
 REPLAY_RULES = {"ATC3": "ATC(k=3)", "DK(50)": "DK(k=50000)", "GECCO10": "GECCO10(unit=1000)"}
 """Rules of the replay's reference that are called otherwise here; times are in thousandths of a unit."""
@@ -20,7 +20,7 @@ REPLAY_RULES = {"ATC3": "ATC(k=3)", "DK(50)": "DK(k=50000)", "GECCO10": "GECCO10
 NEXT_QUEUE_RULES = ("WINQ", "PT+WINQ", "PT+WINQ+SL", "2PT+WINQ+NPT", "GECCO10")
 """Rules that look at the work in the next queue: with changeovers, programs differ in what they count as such."""
 
-BASELINES: dict[str, Callable[[Row], Rule]] = {
+BASELINES: dict[str, Callable[[CsvRow], Rule]] = {
     "EDD": lambda row: make_rule("EDD"),
     "WSPT": lambda row: make_rule("WSPT"),
     "SST": lambda row: make_rule("SST"),

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from evaluation.public_suites.instance_play import InstancePlay
 from evaluation.public_suites.published_results import Published, find_published, is_comparable, read_published, settle
-from evaluation.public_suites.tables import family_of, summarise
+from evaluation.public_suites.tables import family_of, summarise_suite
 from evaluation.runner.contenders import Contender
 from evaluation.runner.work_units import JsonObject, Store, run_units
 from factory.instances.read import SUITES, Instance, read_suite
@@ -71,7 +71,7 @@ def run_suite(
     for unit, result in zip(units, played, strict=True):
         results[unit.instance.name] |= dict(_judge(unit, result, published[unit.instance.name]))
     about = {instance.name: _describe(suite, instance) for instance in instances}
-    return {"suite": suite, "instances": results, "about": about, **summarise(results, about)}
+    return {"suite": suite, "instances": results, "about": about, **summarise_suite(results, about)}
 
 
 def _plan(suite: str, instance: Instance, contenders: Sequence[Contender], published: Sequence[Published], patience: float) -> Iterator[InstancePlay]:

@@ -57,7 +57,7 @@ def _range_of(number: int, ends: Mapping[int, str], beyond: str) -> str:
     return next((family for end, family in ends.items() if number <= end), beyond)
 
 
-def summarise(instances: Mapping[str, JsonObject], about: Mapping[str, JsonObject]) -> JsonObject:
+def summarise_suite(instances: Mapping[str, JsonObject], about: Mapping[str, JsonObject]) -> JsonObject:
     """``summary.{policy}`` over all instances, and ``families.{family}.{policy}``.
 
     Parameters
@@ -138,7 +138,7 @@ def _differences(results: JsonObject) -> Iterator[str]:
 # --- text -----------------------------------------------------------------------------------------------------------------------
 
 
-def describe_suite(results: JsonObject) -> str:
+def format_suite(results: JsonObject) -> str:
     """The best policies over the whole suite, for the terminal."""
     ranked = _rank(results["suite"], results["summary"])
     hidden = len(ranked) - SHOWN
@@ -173,10 +173,10 @@ def _title(results: JsonObject) -> str:
     known = any(one["reference_kind"] for one in about)
     title += "" if known or results["suite"] == "replay" else ", no published values"
     title += f"; {tests} kept for testing" if tests else ""
-    return title + _describe_numbering([one.get("first_machine") for one in about])
+    return title + _format_numbering([one.get("first_machine") for one in about])
 
 
-def _describe_numbering(first_machines: Sequence[int | None]) -> str:
+def _format_numbering(first_machines: Sequence[int | None]) -> str:
     """Return from which number the files were taken to count their machines."""
     counts = [(first, first_machines.count(first)) for first in (0, 1)]
     parts = [f"from {first} in {number}" for first, number in counts if number]

@@ -24,12 +24,12 @@ from factory.schedule.gantt_style import PLAIN, any_letters, shorten
 from factory.schedule.records import Schedule
 from factory.simulation.arrays import COST_TERMS
 
-Floats = NDArray[np.float64]
+_Floats = NDArray[np.float64]
 
 TERM_COLOURS = dict(zip(COST_TERMS, ("#d55e00", "#0072b2", "#999999", "#e69f00", "#56b4e9"), strict=True))
 """Told apart by people with any colour vision (Okabe and Ito 2008)."""
 BETTER, WORSE, OPEN = "#009e73", "#d55e00", "#7a828c"
-RULE, RIVAL = "#0072b2", "#cc79a7"
+RULE, BASELINE = "#0072b2", "#cc79a7"
 
 _LOOK: Any = {
     "svg.fonttype": "none",
@@ -43,9 +43,9 @@ _LOOK: Any = {
     "axes.titleweight": "bold",
 }
 _GANTT_COLOURS = 96
-_LONGEST, _LEAST = 40, 8
+_LONGEST, _MIN_SHARE = 40, 8
 """Letters of a name in a chart."""
-_MOST_LABELS = 10
+_MAX_LABELS = 10
 """Points with names: more would leave their chart no room where many lie together."""
 _WIDEST = 3.0
 """Inches of a name in a chart."""
@@ -100,7 +100,7 @@ def draw_terms(policies: Mapping[str, PolicyResult]) -> str:
     return _svg(figure)
 
 
-def draw_costs(costs: Mapping[str, Floats]) -> str:
+def draw_costs(costs: Mapping[str, _Floats]) -> str:
     """Distribution of the episodes' total cost: box of the middle half with median, whiskers of the middle 90 %, all episodes as dots."""
     figure, axes = _open(5.2, 0.9 + 0.3 * len(costs))
     boxes = axes.boxplot(list(costs.values()), orientation="horizontal", whis=(5, 95), showfliers=False, patch_artist=True, widths=0.55)
@@ -119,7 +119,7 @@ def draw_costs(costs: Mapping[str, Floats]) -> str:
     return _svg(figure)
 
 
-def draw_differences(name: str, rule: str, differences: Floats, comparison: ComparisonResult) -> str:
+def draw_differences(name: str, rule: str, differences: _Floats, comparison: ComparisonResult) -> str:
     """Histogram of the paired differences of one policy to the rule, with mean and interval."""
     figure, axes = _open(5.2, 2.7)
     axes.hist(differences, bins=min(40, max(8, differences.size // 5)), color="#c9d3de", edgecolor="white", linewidth=0.5)
@@ -139,8 +139,8 @@ def draw_trade_off(policies: Mapping[str, PolicyResult], noted: Sequence[str]) -
     efficient = [name for name, (hours, share) in points.items() if not any(h <= hours and s >= share and (h, s) != (hours, share) for h, s in points.values())]
     figure, axes = _open(5.2, 3.1)
     for name, point in points.items():
-        axes.plot(*point, "o", color=RIVAL if policies[name].kind != "rule" else RULE, alpha=0.85, markersize=7 if name in noted else 4.5)
-    labelled = [name for name in dict.fromkeys([*noted, *efficient]) if name in points][:_MOST_LABELS]
+        axes.plot(*point, "o", color=BASELINE if policies[name].kind != "rule" else RULE, alpha=0.85, markersize=7 if name in noted else 4.5)
+    labelled = [name for name in dict.fromkeys([*noted, *efficient]) if name in points][:_MAX_LABELS]
     _label_points(axes, {name: points[name] for name in labelled})
     axes.set_title("On time against changeover time")
     axes.set_xlabel("changeover hours an episode (fewer is better)")
@@ -179,7 +179,7 @@ def _fit(name: str) -> str:
     pen: Any = RendererAgg(1, 1, 72)  # type: ignore[no-untyped-call]
     font, letters = FontProperties(size=_LOOK["font.size"]), _LONGEST
     with any_letters():
-        while letters > _LEAST and pen.get_text_width_height_descent(shorten(name, letters), font, False)[0] > 72 * _WIDEST:
+        while letters > _MIN_SHARE and pen.get_text_width_height_descent(shorten(name, letters), font, False)[0] > 72 * _WIDEST:
             letters -= 2
     return shorten(name, letters)
 

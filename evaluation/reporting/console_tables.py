@@ -4,26 +4,26 @@ from __future__ import annotations
 
 from evaluation.reporting.results import Estimate, PolicyResult, Results, ScenarioResult
 
-SHOWN_RULES = 6
+CONSOLE_RULES = 6
 """Rules listed besides the best one; the report lists all."""
 
 
-def describe_results(results: Results) -> str:
+def format_results(results: Results) -> str:
     """A table for each scenario, cheapest first, and one over all of them if there are several."""
-    parts = [_describe_scenario(scenario) for scenario in results.scenarios.values()]
+    parts = [_format_scenario(scenario) for scenario in results.scenarios.values()]
     if len(results.scenarios) > 1:
-        parts.append(_describe_overall(results))
+        parts.append(_format_overall(results))
     parts.append("\n".join(f"Seeds: {text}." for text in results.provenance.seed_blocks.values()))
     return "\n\n".join(parts)
 
 
-def _describe_scenario(scenario: ScenarioResult) -> str:
+def _format_scenario(scenario: ScenarioResult) -> str:
     scored = sorted(
         ((name, policy) for name, policy in scenario.policies.items() if policy.total_cost is not None),
         key=lambda entry: entry[1].total_cost.mean if entry[1].total_cost else 0.0,
     )
     rules = [name for name, policy in scored if policy.kind == "rule"]
-    shown = {*rules[:SHOWN_RULES], scenario.best_rule, *(name for name, policy in scored if policy.kind != "rule")}
+    shown = {*rules[:CONSOLE_RULES], scenario.best_rule, *(name for name, policy in scored if policy.kind != "rule")}
     lines = [_row(scenario, name, policy) for name, policy in scored if name in shown]
     hidden = len(scored) - len(lines)
     lines += [f"  ... and {hidden} more rules, all listed in the report"] if hidden else []
@@ -53,7 +53,7 @@ def _interval(estimate: Estimate | None) -> str:
     return f"{estimate.mean:,.0f} ({estimate.ci95[0]:,.0f} .. {estimate.ci95[1]:,.0f})"
 
 
-def _describe_overall(results: Results) -> str:
+def _format_overall(results: Results) -> str:
     rows = sorted(results.overall.items(), key=lambda entry: entry[1].ratio.mean if entry[1].ratio else 0.0)
     lines = [
         f"  {name[:28]:28s} {one.ratio.mean - 1:+8.1%} ({one.ratio.ci95[0] - 1:+.1%} .. {one.ratio.ci95[1] - 1:+.1%})  "

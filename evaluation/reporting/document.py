@@ -119,7 +119,7 @@ class More:
     table: Table
 
 
-Block = Heading | Paragraph | Table | Picture | Pictures | More
+DocumentBlock = Heading | Paragraph | Table | Picture | Pictures | More
 
 
 def _parts(text: Text) -> tuple[Part, ...]:
@@ -129,12 +129,12 @@ def _parts(text: Text) -> tuple[Part, ...]:
 # --- Markdown ---------------------------------------------------------------------------------------------------------------------
 
 
-def to_markdown(blocks: Sequence[Block]) -> str:
+def to_markdown(blocks: Sequence[DocumentBlock]) -> str:
     """The blocks as Markdown; pictures are left out, their captions too."""
     return "\n\n".join(text for text in map(_markdown, blocks) if text) + "\n"
 
 
-def _markdown(block: Block) -> str:
+def _markdown(block: DocumentBlock) -> str:
     if isinstance(block, Heading):
         return f"{'#' * block.level} {escape(block.text)}"
     if isinstance(block, Paragraph):
@@ -164,7 +164,7 @@ def _markdown_cell(text: Text) -> str:
 # --- HTML -------------------------------------------------------------------------------------------------------------------------
 
 
-def to_html(title: str, blocks: Sequence[Block]) -> str:
+def to_html(title: str, blocks: Sequence[DocumentBlock]) -> str:
     """The blocks as one page; the first is its title, and contents follow the first paragraphs."""
     chapters = [place for place, block in enumerate(blocks) if isinstance(block, Heading) and block.level == 2]
     anchors = dict(zip(chapters, _anchors([_heading_at(blocks, place) for place in chapters]), strict=True))
@@ -177,7 +177,7 @@ def to_html(title: str, blocks: Sequence[Block]) -> str:
     return f"<!doctype html>\n<html lang='en'><head>{head}<style>{STYLE}</style></head><body><main>\n{body}\n</main></body></html>\n"
 
 
-def _heading_at(blocks: Sequence[Block], place: int) -> str:
+def _heading_at(blocks: Sequence[DocumentBlock], place: int) -> str:
     block = blocks[place]
     assert isinstance(block, Heading)
     return block.text
@@ -192,7 +192,7 @@ def _anchors(headings: Sequence[str]) -> list[str]:
     return anchors
 
 
-def _html(block: Block, anchor: str = "") -> str:
+def _html(block: DocumentBlock, anchor: str = "") -> str:
     if isinstance(block, Heading):
         mark = f" id='{anchor}'" if anchor else ""
         return f"<h{block.level}{mark}>{_escaped(block.text)}</h{block.level}>"

@@ -10,7 +10,22 @@ from numpy.typing import NDArray
 
 from agents.rules.parameters import write_call
 from evaluation.reporting.charts import draw_costs, draw_differences, draw_gantt_png, draw_ratios, draw_terms, draw_trade_off
-from evaluation.reporting.document import Block, Code, Heading, More, Paragraph, Part, Picture, Pictures, Strong, Table, Text, Verdict, to_html, to_markdown
+from evaluation.reporting.document import (
+    Code,
+    DocumentBlock,
+    Heading,
+    More,
+    Paragraph,
+    Part,
+    Picture,
+    Pictures,
+    Strong,
+    Table,
+    Text,
+    Verdict,
+    to_html,
+    to_markdown,
+)
 from evaluation.reporting.episodes_csv import read_episodes
 from evaluation.reporting.results import ComparisonResult, Estimate, PolicyResult, Results, ScenarioResult, read_results
 from factory.io.atomic_write import write_atomically
@@ -18,10 +33,10 @@ from factory.model import Factory
 from factory.progress import Progress
 from factory.schedule.records import Schedule
 
-Costs = dict[tuple[str, str], NDArray[np.float64]]
+_Costs = dict[tuple[str, str], NDArray[np.float64]]
 """Total cost of each episode, mean over training runs, by (factory, policy)."""
 
-SHOWN_RULES = 8
+REPORT_RULES = 8
 """Rules shown in tables and pictures; the others are listed on request."""
 
 
@@ -39,7 +54,7 @@ def write_report(folder: Path, factories: Mapping[str, Factory]) -> list[Path]:
     """
     results = read_results(folder / "results.json")
     with Progress("writing the report, with its pictures") as progress:
-        blocks = list[Block]()
+        blocks = list[DocumentBlock]()
         for block in _compose(results, _read_costs(folder), folder, factories):
             blocks.append(block)
             progress.step()
@@ -50,7 +65,7 @@ def write_report(folder: Path, factories: Mapping[str, Factory]) -> list[Path]:
     return list(files)
 
 
-def _read_costs(folder: Path) -> Costs:
+def _read_costs(folder: Path) -> _Costs:
     costs: dict[tuple[str, str], dict[int, list[float]]] = {}
     for row in read_episodes(folder / "episodes.csv"):
         costs.setdefault((row.factory, row.policy), {}).setdefault(row.episode, []).append(row.metrics["total_cost"])
@@ -62,7 +77,7 @@ def _title(results: Results) -> str:
     return f"Evaluation on {names[0]}" if len(names) == 1 else f"Evaluation on {len(names)} factories"
 
 
-def _compose(results: Results, costs: Costs, folder: Path, factories: Mapping[str, Factory]) -> Iterable[Block]:
+def _compose(results: Results, costs: _Costs, folder: Path, factories: Mapping[str, Factory]) -> Iterable[DocumentBlock]:
     yield Heading(1, _title(results))
     yield Paragraph(_summary(results))
     yield Heading(2, "Against the best rule")
@@ -110,7 +125,7 @@ def _summary(results: Results) -> Text:
 def _challengers(scenario: ScenarioResult) -> dict[str, ComparisonResult]:
     """Comparisons of the policies that are not plain rules; where there are none, those of the leading rules."""
     others = {name: one for name, one in scenario.comparisons.items() if scenario.policies[name].kind != "rule"}
-    return others or {name: scenario.comparisons[name] for name in _ranked(scenario)[: SHOWN_RULES // 2] if name in scenario.comparisons}
+    return others or {name: scenario.comparisons[name] for name in _ranked(scenario)[: REPORT_RULES // 2] if name in scenario.comparisons}
 
 
 def _ranked(scenario: ScenarioResult) -> list[str]:
@@ -143,7 +158,7 @@ def _comparison_table(results: Results) -> Table:
 def _overall_table(results: Results) -> Table:
     ranked = sorted(((name, one) for name, one in results.overall.items() if one.ratio is not None), key=lambda entry: entry[1].ratio.mean)  # type: ignore[union-attr]
     kinds = {name: policy.kind for scenario in results.scenarios.values() for name, policy in scenario.policies.items()}
-    shown = [name for name, _ in ranked if kinds[name] == "rule"][:SHOWN_RULES]
+    shown = [name for name, _ in ranked if kinds[name] == "rule"][:REPORT_RULES]
     head = ("policy", "factories", "mean cost against best rules", "95 % interval", "interquartile mean", "better in", "worse in", "worst factory")
     rows = [
         (
@@ -162,7 +177,7 @@ def _overall_table(results: Results) -> Table:
     return Table(head, tuple(rows), numbers=frozenset(range(1, 7)))
 
 
-def _losses(results: Results) -> Iterable[Block]:
+def _losses(results: Results) -> Iterable[DocumentBlock]:
     """Every scenario in which a challenger is not clearly better."""
     yield Heading(2, "Where policies lose")
     found = [
@@ -187,7 +202,7 @@ def _losses(results: Results) -> Iterable[Block]:
             yield Paragraph((*listed, "."))
 
 
-def _failures(results: Results) -> Iterable[Block]:
+def _failures(results: Results) -> Iterable[DocumentBlock]:
     failed = [(scenario.factory, name, policy.failed) for scenario in results.scenarios.values() for name, policy in scenario.policies.items() if policy.failed]
     if failed:
         yield Heading(2, "Failed policies")
@@ -201,14 +216,14 @@ def _failures(results: Results) -> Iterable[Block]:
 # --- one scenario -----------------------------------------------------------------------------------------------------------------
 
 
-def _scenario(name: str, scenario: ScenarioResult, costs: Costs, folder: Path, factory: Factory | None) -> Iterable[Block]:
+def _scenario(name: str, scenario: ScenarioResult, costs: _Costs, folder: Path, factory: Factory | None) -> Iterable[DocumentBlock]:
     yield Heading(2, name)
     orders: tuple[Part, ...] = (", orders of ", Code(scenario.order_book)) if scenario.order_book else ()
     seeds = f"seeds {scenario.seeds[0]} to {scenario.seeds[1]} (block {scenario.seed_block})"
     yield Paragraph((f"{scenario.episodes} episodes, {seeds}", *orders, ". Costs are means with 95 % intervals."))
     ranked = _ranked(scenario)
     rules = [policy for policy in ranked if scenario.policies[policy].kind == "rule"]
-    shown = [policy for policy in ranked if policy not in rules or policy in rules[:SHOWN_RULES] or policy == scenario.best_rule]
+    shown = [policy for policy in ranked if policy not in rules or policy in rules[:REPORT_RULES] or policy == scenario.best_rule]
     yield _result_table(scenario, shown)
     if len(shown) < len(ranked):
         yield More(f"All {len(ranked)} policies", _result_table(scenario, ranked))
@@ -224,12 +239,12 @@ def _scenario(name: str, scenario: ScenarioResult, costs: Costs, folder: Path, f
                 ),
             )
         )
-    yield from _rival_pictures(name, scenario, costs, pictured)
+    yield from _baseline_pictures(name, scenario, costs, pictured)
     if factory is not None:
         yield from _gantts(scenario, folder, factory)
 
 
-def _rival_pictures(name: str, scenario: ScenarioResult, costs: Costs, pictured: Mapping[str, PolicyResult]) -> Iterable[Block]:
+def _baseline_pictures(name: str, scenario: ScenarioResult, costs: _Costs, pictured: Mapping[str, PolicyResult]) -> Iterable[DocumentBlock]:
     rival = next((policy for policy in _ranked(scenario) if policy in _challengers(scenario) and scenario.policies[policy].kind != "clairvoyant"), None)
     if rival is None or scenario.best_rule is None:
         return
@@ -295,7 +310,7 @@ def _parameters(policy: PolicyResult) -> str:
     return ", ".join(f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}" for name, value in policy.parameters.items())
 
 
-def _gantts(scenario: ScenarioResult, folder: Path, factory: Factory) -> Iterable[Block]:
+def _gantts(scenario: ScenarioResult, folder: Path, factory: Factory) -> Iterable[DocumentBlock]:
     """The recorded episodes, the best rule above the challenger on one time axis."""
     for why in dict.fromkeys(file.why for file in scenario.schedules):
         files = [file for file in scenario.schedules if file.why == why]
@@ -312,7 +327,7 @@ def _gantts(scenario: ScenarioResult, folder: Path, factory: Factory) -> Iterabl
 # --- where it comes from ------------------------------------------------------------------------------------------------------------
 
 
-def _provenance(results: Results) -> Iterable[Block]:
+def _provenance(results: Results) -> Iterable[DocumentBlock]:
     origin = results.provenance
     yield Heading(2, "Where these figures come from")
     rows: list[tuple[Text, ...]] = [("command", Code(origin.command)), *((f"seeds: {name}", text) for name, text in origin.seed_blocks.items())]

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from factory.validation.text_files import read_text
 
-SCHEMA = 1
+RESULTS_SCHEMA = 1
 """Version of the layout."""
 
 Bounds = tuple[float, float]
@@ -149,7 +149,7 @@ class OverallResult(_Record):
 class Provenance(_Record):
     """Where the figures come from."""
 
-    schema_version: int = SCHEMA
+    schema_version: int = RESULTS_SCHEMA
     project_version: str
     commit: str | None  # None: not a git checkout
     uncommitted_changes: bool
@@ -208,4 +208,4 @@ def read_results(path: Path) -> Results:
         scenarios = {content["factory"]: content} if scenarios is None else scenarios
         return Results.model_validate({"provenance": provenance, "scenarios": scenarios, "overall": overall})
     except (json.JSONDecodeError, KeyError, ValidationError) as error:
-        raise ValueError(f"{path}: not a results file of schema {SCHEMA} ({error}). Run evaluate.py again.") from None
+        raise ValueError(f"{path}: not a results file of schema {RESULTS_SCHEMA} ({error}). Run evaluate.py again.") from None

@@ -17,10 +17,10 @@ from factory.validation.arguments import check_count
 from factory.validation.names import code_point, first_unprintable
 from factory.validation.text_files import read_number
 
-Kind = Literal["rule", "index", "rollout", "lookahead", "solver", "clairvoyant", "learned", "guest"]
+ContenderKind = Literal["rule", "index", "rollout", "lookahead", "solver", "clairvoyant", "learned", "guest"]
 Value = float | str
 
-PLANNERS: dict[str, tuple[Kind, Mapping[str, float]]] = {
+PLANNERS: dict[str, tuple[ContenderKind, Mapping[str, float]]] = {
     "rollout": ("rollout", {"candidates": 4, "futures": 32, "horizon": 1.0, "confidence": 2.0}),
     "lookahead": ("lookahead", {"candidates": 4, "futures": 16, "horizon": 4.0, "confidence": 1.5}),
     "cpsat": ("solver", {"seconds": 1.0}),
@@ -56,7 +56,7 @@ class Contender:
     """
 
     name: str
-    kind: Kind
+    kind: ContenderKind
     base: str = ""
     parameters: Mapping[str, Value] = field(default_factory=dict)
     paths: tuple[str, ...] = ()
@@ -68,7 +68,7 @@ class Contender:
         return max(1, len(self.paths)) if self.kind == "learned" else 1
 
     @property
-    def is_guest(self) -> bool:
+    def is_sandboxed(self) -> bool:
         """Whether it runs in a process of its own, because it is not code of this project."""
         return self.kind in ("learned", "guest")
 

@@ -12,15 +12,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.policy import Policy, ShopPolicy, UnfinishedError, as_observation, play
+from agents.policy import EpisodeUnfinishedError, Policy, StatefulPolicy, as_observation, play
 from agents.ppo.sb3_checkpoints import load_checkpoint
 from envs.batch import Batch
 from envs.seed_splits import episode_seeds
 from evaluation.reporting.results import METRICS
 from evaluation.runner.contenders import Contender, make_policy
 from evaluation.runner.foresight_audit import ForesightError, audit_foresight
-from evaluation.runner.provenance import source_hash
-from evaluation.runner.sandbox import Guest, NoAnswerError, make_from_file
+from evaluation.runner.provenance import runtime_source_hash
+from evaluation.runner.sandbox import NoAnswerError, SandboxedPolicy, make_from_file
 from evaluation.runner.scenarios import NamedScenario
 from evaluation.runner.work_units import JsonObject, digest
 from factory.model import Factory
@@ -38,7 +38,7 @@ EPISODES_A_UNIT = 64
 TIMED_DECISIONS = 400
 """Decisions, for one machine at a time, that decision times are taken from."""
 
-MOST_VERIFIERS = 128
+MAX_VERIFIERS = 128
 """Verifiers that a process keeps: more than the episodes of a unit, each of which may have a factory of its own."""
 
 AUDITED_EPISODES = 2
@@ -52,7 +52,7 @@ FAILURES = {
     VerificationError: "rejected by the verifier",
     ForesightError: "foresight",
     NoAnswerError: "did not answer",
-    UnfinishedError: "did not finish",
+    EpisodeUnfinishedError: "did not finish",
 }
 """What errors mean; any other is a crash."""
 
@@ -89,7 +89,7 @@ class Play:
 
     @property
     def key(self) -> str:
-        return digest("play", source_hash(), self.scenario.fingerprint, self.contender.identity(), *self._which(), self.scored)
+        return digest("play", runtime_source_hash(), self.scenario.fingerprint, self.contender.identity(), *self._which(), self.scored)
 
     @property
     def size(self) -> int:
@@ -105,10 +105,10 @@ class Play:
     def run(self) -> JsonObject:
         """Metrics of each episode as lists by name, and nanoseconds of single decisions; or what went wrong."""
         try:
-            with seated(self.contender, self.scenario.example, self.training_seed, self.patience) as policy:
+            with open_policy(self.contender, self.scenario.example, self.training_seed, self.patience) as policy:
                 return self._play(policy)
         except Exception as error:
-            return {"failed": describe_failure(error, self.block, (self.first, self.first + self.count - 1))}
+            return {"failed": format_failure(error, self.block, (self.first, self.first + self.count - 1))}
 
     def _play(self, policy: Policy) -> JsonObject:
         with open_again(self.scenario, self.block, self.first, self.count, logged=self.scored, keep=self.contender.kind in OBSERVERS) as (batch, factories):
@@ -152,10 +152,10 @@ class Stopwatch:
         self._policy = policy
         self.nanoseconds: list[int] = []
 
-    def watch(self, batch: Batch) -> None:
+    def bind(self, batch: Batch) -> None:
         """Pass the shop on to a policy that asks for it."""
-        if isinstance(self._policy, ShopPolicy):
-            self._policy.watch(batch)
+        if isinstance(self._policy, StatefulPolicy):
+            self._policy.bind(batch)
 
     def decide(self, observation: dict[str, NDArray[Any]]) -> NDArray[np.int64]:
         """The policy's actions ``[E]``.
@@ -236,25 +236,29 @@ def _verifier(scenario: NamedScenario, factory: Factory, seed: int) -> Verifier:
     """The verifier of an episode's factory; kept, as it remembers what it has worked out about each seed, which every policy meets again."""
     key = (scenario.fingerprint, seed if scenario.scenario.changes_every_episode else 0)
     if key not in _verifiers:
-        if len(_verifiers) >= MOST_VERIFIERS:
+        if len(_verifiers) >= MAX_VERIFIERS:
             _verifiers.clear()
         _verifiers[key] = Verifier(factory, scenario.book)
     return _verifiers[key]
 
 
 @contextmanager
-def seated(contender: Contender, factory: Factory, training_seed: int, patience: float) -> Iterator[Policy]:
+def open_policy(contender: Contender, factory: Factory, training_seed: int, patience: float) -> Iterator[Policy]:
     """The policy of a settled contender, ready to decide; a guest in its own process."""
-    if not contender.is_guest:
+    if not contender.is_sandboxed:
         yield make_policy(contender)
         return
     reference = contender.paths[training_seed]
-    guest = Guest(load_checkpoint, (reference,), patience) if contender.kind == "learned" else Guest(make_from_file, (reference, factory), patience)
+    guest = (
+        SandboxedPolicy(load_checkpoint, (reference,), patience)
+        if contender.kind == "learned"
+        else SandboxedPolicy(make_from_file, (reference, factory), patience)
+    )
     with guest:
         yield guest
 
 
-def describe_failure(error: Exception, block: str, episodes: tuple[int, int]) -> JsonObject:
+def format_failure(error: Exception, block: str, episodes: tuple[int, int]) -> JsonObject:
     """A :class:`evaluation.reporting.results.Failure` as plain JSON."""
     reason = next((reason for kind, reason in FAILURES.items() if isinstance(error, kind)), "crashed")
     known = isinstance(error, tuple(FAILURES))
@@ -275,7 +279,7 @@ class Audit:
 
     @property
     def key(self) -> str:
-        return digest("audit", source_hash(), self.scenario.fingerprint, self.contender.identity())
+        return digest("audit", runtime_source_hash(), self.scenario.fingerprint, self.contender.identity())
 
     @property
     def size(self) -> int:
@@ -292,7 +296,7 @@ class Audit:
             factory, book = self.scenario.scenario.draw(int(seeds[0]))
             audit_foresight(lambda: make_policy(self.contender), factory, seeds, book=book)
         except Exception as error:
-            return {"failed": describe_failure(error, "validate", (0, AUDITED_EPISODES - 1))}
+            return {"failed": format_failure(error, "validate", (0, AUDITED_EPISODES - 1))}
         return {}
 
 
@@ -312,7 +316,7 @@ class Recording:
 
     @property
     def key(self) -> str:
-        return digest("recording", source_hash(), self.scenario.fingerprint, self.contender.identity(), self.block, self.episode)
+        return digest("recording", runtime_source_hash(), self.scenario.fingerprint, self.contender.identity(), self.block, self.episode)
 
     @property
     def size(self) -> int:
@@ -325,9 +329,9 @@ class Recording:
     def run(self) -> JsonObject:
         """The schedule as JSON text."""
         try:
-            with seated(self.contender, self.scenario.example, 0, self.patience) as policy:
+            with open_policy(self.contender, self.scenario.example, 0, self.patience) as policy:
                 batch, factories = open_batch(self.scenario, self.block, self.episode, 1, logged=True)
                 play(batch, policy, episode_seeds(self.block, 1, self.episode))
                 return {"schedule": unload(factories[0], self.scenario.book, batch.arrays, batch.shop, 0).to_json()}
         except Exception as error:
-            return {"failed": describe_failure(error, self.block, (self.episode, self.episode))}
+            return {"failed": format_failure(error, self.block, (self.episode, self.episode))}

@@ -7,9 +7,9 @@ from dataclasses import fields
 
 import numpy as np
 
-from agents.policy import ShopPolicy, as_observation
+from agents.policy import StatefulPolicy, as_observation
 from envs.batch import Batch
-from factory.futures.sampled_futures import allocate_beliefs, imagine, infer_regimes
+from factory.futures.sampled_futures import allocate_beliefs, infer_regimes, sample_future
 from factory.model import Factory, OrderBook
 from factory.simulation import random_numbers
 from factory.simulation.arrays import ShopState
@@ -25,12 +25,12 @@ class ForesightError(ValueError):
 
 
 def audit_foresight(
-    make_policy: Callable[[], ShopPolicy], factory: Factory, seeds: Iterable[int], decisions: int | None = 60, book: OrderBook | None = None
+    make_policy: Callable[[], StatefulPolicy], factory: Factory, seeds: Iterable[int], decisions: int | None = 60, book: OrderBook | None = None
 ) -> int:
     """Play episodes with a policy; at each decision ask a second copy of it in a shop with the same past and another future.
 
     The other future has other process times, failures, deliveries, orders to come and another seed,
-    drawn as :func:`factory.futures.sampled_futures.imagine` does. The
+    drawn as :func:`factory.futures.sampled_futures.sample_future` does. The
     two copies are asked equally often and see equal observations, so that what a policy remembers is no difference.
 
     Parameters
@@ -55,13 +55,13 @@ def audit_foresight(
     return sum(_audit_episode(make_policy, Batch([factory], [book], num_envs=1), Batch([factory], [book], num_envs=1), int(seed), decisions) for seed in seeds)
 
 
-def _audit_episode(make_policy: Callable[[], ShopPolicy], batch: Batch, twin: Batch, seed: int, decisions: int | None) -> int:
+def _audit_episode(make_policy: Callable[[], StatefulPolicy], batch: Batch, twin: Batch, seed: int, decisions: int | None) -> int:
     policy, other = make_policy(), make_policy()
     for shop in (batch, twin):
         shop.reset(np.array([seed], np.uint64))
     change_future(batch, twin)
-    policy.watch(batch)
-    other.watch(twin)
+    policy.bind(batch)
+    other.bind(twin)
     number = audited = 0
     while not batch.over.all() and (decisions is None or number < decisions):
         change_future(batch, twin)
@@ -69,9 +69,9 @@ def _audit_episode(make_policy: Callable[[], ShopPolicy], batch: Batch, twin: Ba
         others = twin.check_actions("decide: actions", other.decide(as_observation(twin.tables)))
         if actions[0] != others[0]:
             raise ForesightError(
-                f"episode {seed}, decision {number}, machine {int(batch.shop.floor.deciding[0])}: the policy chose row {actions[0]}, and row {others[0]} "
+                f"episode {seed}, decision {number}, machine {int(batch.shop.env.deciding[0])}: the policy chose row {actions[0]}, and row {others[0]} "
                 "when only the hidden future was another. A decision may use only what is known at its date (docs/model.md); "
-                "read expectations such as expected_end, and simulate ahead in worlds of factory.futures.sampled_futures.imagine."
+                "read expectations such as expected_end, and simulate ahead in worlds of factory.futures.sampled_futures.sample_future."
             )
         audited += int(batch.tables.action_mask[0].sum() > 1)
         batch.step(actions, autoreset=False)
@@ -90,14 +90,14 @@ def change_future(batch: Batch, twin: Batch) -> None:
     check_alike(batch, twin)
     for field in fields(ShopState):
         np.copyto(getattr(twin.shop, field.name), getattr(batch.shop, field.name))
-    seed = np.uint64(random_numbers.bits(batch.shop.floor.seed[0], random_numbers.EPISODE, int(batch.shop.floor.decisions[0]), _ANOTHER_FUTURE))
+    seed = np.uint64(random_numbers.bits(batch.shop.env.seed[0], random_numbers.EPISODE, int(batch.shop.env.decisions[0]), _ANOTHER_FUTURE))
     beliefs = allocate_beliefs(batch.arrays)
     infer_regimes(batch.arrays, batch.shop, 0, beliefs)
-    imagine(batch.arrays, batch.shop, 0, beliefs, twin.shop, 0, seed, FOR_EVER)
+    sample_future(batch.arrays, batch.shop, 0, beliefs, twin.shop, 0, seed, FOR_EVER)
     if batch.arrays.plant.num_regimes[0] == 0:
         _change_book(twin.shop, np.random.default_rng(int(seed)))
     for name in ("num_orders", "log_length", "deciding"):  # known, or none of the policy's business
-        getattr(twin.shop.floor, name)[0] = getattr(batch.shop.floor, name)[0]
+        getattr(twin.shop.env, name)[0] = getattr(batch.shop.env, name)[0]
     for name in ("job_row", "changeover_target", "changeover_lead", "legal"):
         np.copyto(getattr(twin.shop, name), getattr(batch.shop, name))
     for name in ("candidates", "machines", "shop", "action_mask"):
@@ -121,7 +121,7 @@ def check_alike(batch: Batch, twin: Batch) -> None:
 
 def _change_book(shop: ShopState, generator: np.random.Generator) -> None:
     """The lines of an order book that are not released: later, due otherwise and with each other's weights."""
-    released = int(shop.floor.num_released[0])
+    released = int(shop.env.num_released[0])
     shop.orders.release_date[0, released:] += np.cumsum(generator.integers(1, 100, shop.orders.shape[1] - released))
     shop.orders.due_date[0, released:] += generator.integers(1, 1000, shop.orders.shape[1] - released)
     shop.orders.weight[0, released:] = generator.permutation(shop.orders.weight[0, released:])

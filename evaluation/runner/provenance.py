@@ -18,7 +18,7 @@ _VERSIONS = ("numpy", "numba", "gymnasium", "torch", "stable-baselines3", "sb3-c
 
 
 @cache
-def source_hash() -> str:
+def runtime_source_hash() -> str:
     """Hash of all sources that decide what becomes of an episode: those that ``evaluation/runner/episodes.py`` imports, directly or not."""
     total = hashlib.sha256()
     for path in sorted(imported_files(ROOT / "evaluation" / "runner" / "episodes.py")):
@@ -57,7 +57,7 @@ def versions() -> dict[str, str]:
     return found
 
 
-def machine() -> dict[str, Any]:
+def describe_machine() -> dict[str, Any]:
     """Processor, cores that may be used, operating system."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return {"processor": _processor(), "cores": cores, "system": platform.system()}
@@ -71,13 +71,13 @@ def _processor() -> str:
     return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
 
 
-def describe() -> dict[str, Any]:
+def collect_provenance() -> dict[str, Any]:
     """All of it, as results record it."""
     return {
         "project_version": version("changeover-optimiser"),
         "commit": commit(),
         "uncommitted_changes": has_uncommitted_changes(),
-        "source_hash": source_hash(),
+        "runtime_source_hash": runtime_source_hash(),
         "versions": versions(),
-        "machine": machine(),
+        "machine": describe_machine(),
     }

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.policy import Policy, ShopPolicy
+from agents.policy import Policy, StatefulPolicy
 from evaluation.runner.foresight_audit import ForesightError
 from evaluation.runner.work_units import begin_child
 from factory.model import Factory
@@ -37,11 +37,11 @@ class NoAnswerError(TimeoutError):
     """A guest did not answer in time."""
 
 
-class GuestError(RuntimeError):
+class SandboxError(RuntimeError):
     """A guest raised an error, ended, or answered something that cannot be actions."""
 
 
-class Guest:
+class SandboxedPolicy:
     """A policy at work in its own process; a context manager that ends it.
 
     Parameters
@@ -53,10 +53,10 @@ class Guest:
 
     Raises
     ------
-    GuestError, NoAnswerError
+    SandboxError, NoAnswerError
         If the guest cannot be made.
     ForesightError
-        If it asks for the shop (it has a method ``watch``).
+        If it asks for the shop (it has a method ``bind``).
     """
 
     def __init__(self, make: Callable[..., Any], arguments: tuple[Any, ...], patience: float) -> None:
@@ -73,11 +73,11 @@ class Guest:
         try:
             self._line.send({name: np.asarray(table) for name, table in observation.items()})
         except (BrokenPipeError, ConnectionError):
-            raise GuestError(self._obituary()) from None
+            raise SandboxError(self._obituary()) from None
         actions = np.frombuffer(self._hear(self._patience), np.int64)
         wanted = len(observation["action_mask"])
         if actions.shape != (wanted,):
-            raise GuestError(f"it answered {actions.size} actions for {wanted} environments; one row number for each is wanted.")
+            raise SandboxError(f"it answered {actions.size} actions for {wanted} environments; one row number for each is wanted.")
         return actions
 
     def _hear(self, seconds: float) -> bytes:
@@ -88,12 +88,12 @@ class Guest:
         try:
             message = self._line.recv_bytes()
         except (EOFError, ConnectionError, OSError):
-            raise GuestError(self._obituary()) from None
+            raise SandboxError(self._obituary()) from None
         tag, content = message[:_TAG], message[_TAG + 1 :]
         if tag == _GREEDY:
-            raise ForesightError("it asks for the shop (a method watch); a guest may see the observation only. Remove the method.")
+            raise ForesightError("it asks for the shop (a method bind); a guest may see the observation only. Remove the method.")
         if tag != _ANSWER:
-            raise GuestError(content.decode("utf-8", "replace"))
+            raise SandboxError(content.decode("utf-8", "replace"))
         return content
 
     def _obituary(self) -> str:
@@ -106,7 +106,7 @@ class Guest:
         self._process.join()
         self._line.close()
 
-    def __enter__(self) -> Guest:
+    def __enter__(self) -> SandboxedPolicy:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -147,7 +147,7 @@ def _serve(line: Connection, make: Callable[..., Any], arguments: tuple[Any, ...
     _be_silent()
     try:
         policy = make(*arguments)
-        if isinstance(policy, ShopPolicy):
+        if isinstance(policy, StatefulPolicy):
             line.send_bytes(_GREEDY + b" ")
             return
         if not isinstance(policy, Policy):

@@ -29,10 +29,10 @@ from numpy.typing import ArrayLike
 
 from evaluation.statistics.resampling import RESAMPLES, Floats, Z, chunks, generator, middle_95, resampled_counts, student_quantile
 
-FEWEST_RESAMPLED = 10
+MIN_RESAMPLED = 10
 """Below this many values a resample is too often the same value again and again, and Student's interval is taken."""
 
-LEAST_SPREAD = 1 / 3
+MIN_SPREAD = 1 / 3
 """Smallest standard error of a resample, as a share of the sample's own; one that missed the few extreme episodes would otherwise claim to be nearly exact."""
 
 _MEANS, _QUARTILES, _FLIPS = range(3)
@@ -251,7 +251,7 @@ def holm(p_values: ArrayLike) -> Floats:
     return corrected
 
 
-def compare(costs: Mapping[str, ArrayLike], versus: str) -> dict[str, Comparison]:
+def compare_paired(costs: Mapping[str, ArrayLike], versus: str) -> dict[str, Comparison]:
     """Compare every policy with one of them, the rule, on the same episodes.
 
     With several training seeds the intervals speak for training anew; the p-values only for these trained policies (an episode's cost is averaged over
@@ -297,7 +297,7 @@ def _mean_ratio(strata: Sequence[tuple[Floats, Floats]]) -> Interval:
     error = math.sqrt(variance)
     if error <= 1e-12 * abs(value):  # rounding alone
         return Interval(value, value, value)
-    if len(residuals[0]) > 1 or min(residual.shape[1] for residual in residuals) < FEWEST_RESAMPLED:
+    if len(residuals[0]) > 1 or min(residual.shape[1] for residual in residuals) < MIN_RESAMPLED:
         half = student_quantile(freedom) * error
         return Interval(value, value - half, value + half)
     scaled = [(residual[0], reference / reference.mean()) for residual, (_, reference) in zip(residuals, strata, strict=True)]
@@ -333,7 +333,7 @@ def _studentised(strata: Sequence[tuple[Floats, Floats]], error: float) -> Float
         squares = sums[2] - 2 * shift * sums[3] + shift**2 * sums[4]
         moved += shift / len(strata)
         variance += squares * e.size / (e.size - 1) / base**2 / len(strata) ** 2
-    return moved / np.maximum(np.sqrt(np.maximum(variance, 0.0)), LEAST_SPREAD * error)
+    return moved / np.maximum(np.sqrt(np.maximum(variance, 0.0)), MIN_SPREAD * error)
 
 
 def _flipped_sums(signs: Floats, sizes: Floats) -> Floats:

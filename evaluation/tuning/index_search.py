@@ -18,8 +18,8 @@ from agents.rules.registry import make_rule
 from evaluation.runner.scenarios import NamedScenario
 from evaluation.statistics.resampling import Floats, generator
 from evaluation.tuned_parameters import Budget, TunedIndex
-from evaluation.tuning.objective import Arena
-from evaluation.tuning.rule_search import MOST_FINAL_EPISODES, compare_costs, count_episodes
+from evaluation.tuning.objective import Objective
+from evaluation.tuning.rule_search import MAX_FINAL_EPISODES, compare_costs, count_episodes
 
 _POOL = 240
 """Episodes that the generations take turns with."""
@@ -41,13 +41,13 @@ _SEARCH = 101  # role of the random numbers
 def tune_index(scenario: NamedScenario, budget: Budget) -> TunedIndex:
     """The weights that cost least, compared with ATCS under default parameters on the block ``validate``."""
     episodes = count_episodes(budget.generation_orders, scenario)
-    pool = Arena(scenario, "tune", 0, episodes * max(1, _POOL // episodes))
+    pool = Objective(scenario, "tune", 0, episodes * max(1, _POOL // episodes))
     default, start = atcs_weights(2.0, 0.5), best_start(pool)
     candidates = [as_array(default), start, *(_round(centre) for centre in evolve(start, pool, episodes, budget))]
-    final = Arena(scenario, "tune", len(pool), count_episodes(budget.final_orders, scenario, MOST_FINAL_EPISODES))
+    final = Objective(scenario, "tune", len(pool), count_episodes(budget.final_orders, scenario, MAX_FINAL_EPISODES))
     costs = [float(final.play_index(weights).mean()) for weights in candidates]
     best = candidates[int(np.argmin(costs))]
-    validation = Arena(scenario, "validate", 0, count_episodes(budget.validation_orders, scenario, MOST_FINAL_EPISODES))
+    validation = Objective(scenario, "validate", 0, count_episodes(budget.validation_orders, scenario, MAX_FINAL_EPISODES))
     return TunedIndex(
         weights={feature.name: float(weight) for feature, weight in zip(FEATURES, best, strict=True)},
         default_cost=float(final.play(make_rule("ATCS")).mean()),
@@ -56,13 +56,13 @@ def tune_index(scenario: NamedScenario, budget: Budget) -> TunedIndex:
     )
 
 
-def best_start(pool: Arena) -> Floats:
+def best_start(pool: Objective) -> Floats:
     """The start, ``[W]``, that costs least on the first episodes of the pool."""
     starts = [as_array(atcs_weights(k1, k2, **_START_ROWS)) for k1, k2 in _STARTS]
     return min(starts, key=lambda weights: float(pool.play_index(weights, slice(64)).mean()))
 
 
-def evolve(start: Floats, pool: Arena, episodes: int, budget: Budget) -> list[Floats]:
+def evolve(start: Floats, pool: Objective, episodes: int, budget: Budget) -> list[Floats]:
     """Centres of the search at the ends of its quarters, and the mean of its centres over the last quarter, each ``[W]``."""
     strategy = _open_strategy(start, budget.population)
     centres = []

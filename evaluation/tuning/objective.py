@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from agents.index.features import FEATURES
 from agents.index.kernels import play_index
-from agents.policy import Policy, UnfinishedError, play
+from agents.policy import EpisodeUnfinishedError, Policy, play
 from agents.rules.registry import Rule
 from envs.batch import Batch, idle_limits
 from envs.seed_splits import episode_seeds
@@ -25,7 +25,7 @@ _IDLE_DECISIONS_AN_OPERATION = 20
 """Decisions for each operation of an episode, after which it counts as infinitely dear; tuned rules take 1 to 3."""
 
 
-class Arena:
+class Objective:
     """Consecutive episodes of a seed block in one scenario; whoever plays here meets the same orders, durations and failures.
 
     Parameters
@@ -50,7 +50,7 @@ class Arena:
         """Total cost of every episode under ``policy``, ``[episodes]``; all infinite if one does not come to its end."""
         try:
             return np.concatenate([self._play_some(batch, policy, first) for first, batch in self._batches])
-        except UnfinishedError:
+        except EpisodeUnfinishedError:
             return np.full(len(self), np.inf)
 
     def play_index(self, weights: NDArray[np.float64], episodes: slice = slice(None)) -> Floats:

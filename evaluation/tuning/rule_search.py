@@ -17,8 +17,8 @@ from agents.rules.registry import RULES, Rule
 from evaluation.runner.scenarios import NamedScenario
 from evaluation.statistics.intervals import mean_difference
 from evaluation.statistics.resampling import Floats
-from evaluation.tuned_parameters import Budget, TunedRule, Validation
-from evaluation.tuning.objective import Arena, orders_an_episode
+from evaluation.tuned_parameters import Budget, TunedRule, ValidationGain
+from evaluation.tuning.objective import Objective, orders_an_episode
 
 NOT_TUNED = ("RANDOM",)
 """Rules with parameters that are not searched: the seed of RANDOM is no property of a plant."""
@@ -26,7 +26,7 @@ NOT_TUNED = ("RANDOM",)
 _SPREADS = (0.15, 0.08, 0.04)
 """Standard deviations about the best setting, round by round; on a scale on which a parameter's bounds are 0 and 1."""
 
-FEWEST_EPISODES, MOST_EPISODES, MOST_FINAL_EPISODES = 8, 64, 256
+MIN_EPISODES, MAX_EPISODES, MAX_FINAL_EPISODES = 8, 64, 256
 """Bounds of the episodes that stand for a number of orders: in the search, and in the final and the validation."""
 
 _DIGITS = 4
@@ -41,9 +41,9 @@ def tunable_rules() -> list[Rule]:
     return [rule for rule in RULES.values() if rule.parameters and rule.name not in NOT_TUNED]
 
 
-def count_episodes(orders: int, scenario: NamedScenario, most: int = MOST_EPISODES) -> int:
+def count_episodes(orders: int, scenario: NamedScenario, most: int = MAX_EPISODES) -> int:
     """Episodes that have about so many orders together; 8 at least, ``most`` at most."""
-    return min(max(orders // orders_an_episode(scenario), FEWEST_EPISODES), most)
+    return min(max(orders // orders_an_episode(scenario), MIN_EPISODES), most)
 
 
 def tune_rule(rule: Rule, scenario: NamedScenario, budget: Budget) -> TunedRule:
@@ -57,10 +57,10 @@ def tune_rule(rule: Rule, scenario: NamedScenario, budget: Budget) -> TunedRule:
     if not rule.parameters:
         raise ValueError(f"rule {rule.name} has no parameters to search. Tune one of {', '.join(each.name for each in tunable_rules())}.")
     default = _setting(rule.parameters, {parameter.name: parameter.default for parameter in rule.parameters})
-    seen = Arena(scenario, "tune", 0, count_episodes(budget.orders, scenario))
+    seen = Objective(scenario, "tune", 0, count_episodes(budget.orders, scenario))
     costs = search(rule, default, seen, budget.settings)
     ranked = sorted(costs, key=lambda setting: float(costs[setting].mean()))  # stable: the earlier setting wins a tie
-    further = Arena(scenario, "tune", len(seen), count_episodes(budget.final_orders, scenario, MOST_FINAL_EPISODES))
+    further = Objective(scenario, "tune", len(seen), count_episodes(budget.final_orders, scenario, MAX_FINAL_EPISODES))
     finals = {
         setting: float(np.concatenate([costs[setting], further.play(with_setting(rule, setting))]).mean())
         for setting in dict.fromkeys([default, *ranked[: budget.finalists]])
@@ -74,29 +74,29 @@ def tune_rule(rule: Rule, scenario: NamedScenario, budget: Budget) -> TunedRule:
     )
 
 
-def validate(scenario: NamedScenario, budget: Budget, default: Rule, tuned: Rule) -> Validation:
+def validate(scenario: NamedScenario, budget: Budget, default: Rule, tuned: Rule) -> ValidationGain:
     """What tuning brought, on episodes of the block ``validate``."""
-    arena = Arena(scenario, "validate", 0, count_episodes(budget.validation_orders, scenario, MOST_FINAL_EPISODES))
-    before = arena.play(default)
-    return compare_costs(before, before if tuned == default else arena.play(tuned))
+    objective = Objective(scenario, "validate", 0, count_episodes(budget.validation_orders, scenario, MAX_FINAL_EPISODES))
+    before = objective.play(default)
+    return compare_costs(before, before if tuned == default else objective.play(tuned))
 
 
-def compare_costs(default: Floats, tuned: Floats) -> Validation:
+def compare_costs(default: Floats, tuned: Floats) -> ValidationGain:
     """Means of two paired samples of costs, and their difference."""
     difference = mean_difference(tuned, default)
-    return Validation(default=float(default.mean()), tuned=float(tuned.mean()), difference=difference.value, low=difference.low, high=difference.high)
+    return ValidationGain(default=float(default.mean()), tuned=float(tuned.mean()), difference=difference.value, low=difference.low, high=difference.high)
 
 
-def search(rule: Rule, default: Setting, arena: Arena, settings: int) -> dict[Setting, Floats]:
+def search(rule: Rule, default: Setting, objective: Objective, settings: int) -> dict[Setting, Floats]:
     """Costs ``[episodes]`` of about ``settings`` settings, the default first; a setting that rounding makes the same as another is played once."""
     parameters = rule.parameters
     spread_out = settings * 2 // 5
-    costs = {default: arena.play(with_setting(rule, default))}
+    costs = {default: objective.play(with_setting(rule, default))}
 
     def play_at(places: Floats) -> None:
         for setting in (_at(parameters, place) for place in places):
             if setting not in costs:
-                costs[setting] = arena.play(with_setting(rule, setting))
+                costs[setting] = objective.play(with_setting(rule, setting))
 
     play_at(spread(spread_out, len(parameters)))
     ends = np.linspace(1, settings - spread_out, len(_SPREADS) + 1).astype(int).tolist()

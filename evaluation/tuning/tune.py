@@ -16,10 +16,10 @@ from agents.rules.parameters import write_call
 from agents.rules.registry import make_rule
 from evaluation.runner.scenarios import NamedScenario, find_scenarios
 from evaluation.runner.work_units import JsonObject, Store, digest, run_units
-from evaluation.tuned_parameters import Budget, Tuned, TunedIndex, TunedRule, Validation, fingerprint, write_tuned
+from evaluation.tuned_parameters import Budget, Tuned, TunedIndex, TunedRule, ValidationGain, fingerprint, write_tuned
 from evaluation.tuning.index_search import tune_index
 from evaluation.tuning.objective import orders_an_episode
-from evaluation.tuning.rule_search import MOST_FINAL_EPISODES, count_episodes, tunable_rules, tune_rule
+from evaluation.tuning.rule_search import MAX_FINAL_EPISODES, count_episodes, tunable_rules, tune_rule
 from factory.jit.compile import source_hash
 
 
@@ -42,7 +42,7 @@ class RuleSearch:
     @property
     def size(self) -> int:
         episodes = self.budget.settings * count_episodes(self.budget.orders, self.scenario)
-        return (episodes + (self.budget.finalists + 1) * count_episodes(self.budget.final_orders, self.scenario, MOST_FINAL_EPISODES)) * orders_an_episode(
+        return (episodes + (self.budget.finalists + 1) * count_episodes(self.budget.final_orders, self.scenario, MAX_FINAL_EPISODES)) * orders_an_episode(
             self.scenario
         )
 
@@ -106,7 +106,7 @@ def run_tuning(
     factories
         Names of shipped factories or paths of files; ``all`` for all that are shipped.
     out
-        Folder for the results; None for that of the shipped ones (:data:`evaluation.tuned_parameters.FOLDER`).
+        Folder for the results; None for that of the shipped ones (:data:`evaluation.tuned_parameters.TUNED_FOLDER`).
     work
         Folder in which finished searches are kept, so that a second start goes on.
     processes
@@ -138,7 +138,7 @@ def run_tuning(
     found = {unit.name: _check(unit.name, result) for unit, result in zip(units, results, strict=True)}
     tuned = [_gather(scenario, budget, found) for scenario in scenarios]
     files = [write_tuned(each, out) for each in tuned]
-    print(describe_tuning(tuned))
+    print(format_tuning(tuned))
     print(f"Written: {', '.join(map(str, files))}")
     return tuned
 
@@ -156,7 +156,7 @@ def _gather(scenario: NamedScenario, budget: Budget, found: dict[str, JsonObject
     return Tuned(factory=scenario.name, fingerprint=fingerprint(scenario.source), budget=budget, rules=rules, index=index)
 
 
-def describe_tuning(tuned: Sequence[Tuned]) -> str:
+def format_tuning(tuned: Sequence[Tuned]) -> str:
     """A table of what tuning brought on the block ``validate``, for people."""
     heads = ["factory", "rule", "default", "tuned", "change", "95 % interval", "parameters"]
     rows = [
@@ -175,7 +175,7 @@ def describe_tuning(tuned: Sequence[Tuned]) -> str:
     return "\n".join(line.rstrip() for line in lines)
 
 
-def _figures(costs: Validation) -> list[str]:
+def _figures(costs: ValidationGain) -> list[str]:
     """Costs before and after, the change in per cent, and its interval."""
     percent = 100 / costs.default if costs.default > 0 else 0.0
     change = f"{costs.difference * percent:+.1f} %"

@@ -19,17 +19,17 @@ _SURE = 12.0
 @compiled
 def cost_to_go(factory, shop, e):
     """Estimate of what the orders in progress will still cost: lateness and holding until their expected completion, changeovers and energy of their work."""
-    g, clock = shop.floor[e].factory, shop.floor[e].clock
+    g, clock = shop.env[e].factory, shop.env[e].clock
     work, cost = 0.0, 0.0
-    for place in range(shop.floor[e].num_active):
+    for place in range(shop.env[e].num_active):
         order = shop.active[e, place]
         rest = time_to_go(factory, shop, e, order)
         late = float(clock - shop.orders[e, order].due_date)
         lateness = expected_tardiness(late + rest, _SPREAD * rest) - max(0.0, late)
         cost += factory.plant[g].tardiness_rate * shop.orders[e, order].weight * lateness + factory.plant[g].holding_rate * rest
         work += work_to_start(factory, shop, e, order)
-    if shop.floor[e].process_ticks > 0:
-        cost += work * (shop.cost[e, CHANGEOVER] + shop.cost[e, WASTE]) / shop.floor[e].process_ticks
+    if shop.env[e].process_ticks > 0:
+        cost += work * (shop.cost[e, CHANGEOVER] + shop.cost[e, WASTE]) / shop.env[e].process_ticks
     return cost
 
 
@@ -44,7 +44,7 @@ def expected_tardiness(lateness, spread):
 @compiled
 def time_to_go(factory, shop, e, order):
     """Expected ticks until the order is completed: the longest way from what is in process or in a queue, with the queue before it."""
-    g, product, clock = shop.floor[e].factory, shop.orders[e, order].product, shop.floor[e].clock
+    g, product, clock = shop.env[e].factory, shop.orders[e, order].product, shop.env[e].clock
     longest = 0.0
     for operation in range(factory.products[g, product].num_operations):
         status = shop.operations[e, order, operation].status
@@ -66,7 +66,7 @@ def time_to_go(factory, shop, e, order):
 @compiled
 def work_to_start(factory, shop, e, order):
     """Mean process times of the order's operations that are not selected yet, summed."""
-    g, product = shop.floor[e].factory, shop.orders[e, order].product
+    g, product = shop.env[e].factory, shop.orders[e, order].product
     work = 0.0
     for operation in range(factory.products[g, product].num_operations):
         status = shop.operations[e, order, operation].status

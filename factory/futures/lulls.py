@@ -14,11 +14,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from factory.jit.array_struct import Bundle
+from factory.jit.array_struct import ArrayStruct
 from factory.jit.compile import compiled
 from factory.simulation.arrays import NEVER, FactoryArrays
-from factory.simulation.costs import pass_time, settle_accounts
-from factory.simulation.kernel import EPISODE_OVER, STUCK, ask_machine, happen_now, next_date
+from factory.simulation.costs import pass_time, settle_costs
+from factory.simulation.kernel import EPISODE_OVER, STUCK, next_date, next_idle_machine, process_due_events
 
 LASTING = 2**41
 """Ticks of a wait that only a change at the work centre ends: beyond all dates, so that its end is
@@ -29,7 +29,7 @@ _WAITS = 16
 
 
 @dataclass(frozen=True, eq=False)
-class Lulls(Bundle):
+class Lulls(ArrayStruct):
     """What is known of the present lull of each of E environments; M machines of G factories."""
 
     patience: NDArray[np.int64]  # [G, M] ticks after an event, and before the next one, in which waits stay as they are
@@ -58,11 +58,11 @@ def next_event_date(factory, shop, e, lulls):
     LASTING.
     """
     date = NEVER
-    if shop.floor[e].num_released < shop.floor[e].num_orders:
-        date = shop.orders[e, shop.floor[e].num_released].release_date
-    if shop.floor[e].num_travelling > 0:
-        date = min(date, shop.travellers[e, 0].date)
-    for machine in range(factory.plant[shop.floor[e].factory].num_machines):
+    if shop.env[e].num_released < shop.env[e].num_orders:
+        date = shop.orders[e, shop.env[e].num_released].release_date
+    if shop.env[e].num_travelling > 0:
+        date = min(date, shop.in_transit[e, 0].date)
+    for machine in range(factory.plant[shop.env[e].factory].num_machines):
         date = min(date, shop.machines[e, machine].date)
         wait_until = shop.machines[e, machine].wait_until
         if wait_until != NEVER and wait_until != lulls.prolonged[e, machine]:
@@ -75,7 +75,7 @@ def next_event_date(factory, shop, e, lulls):
 @compiled
 def longest_wait_of(factory, shop, e, machine):
     """Return how long the machine waits at most without being asked again, ticks."""
-    g = shop.floor[e].factory
+    g = shop.env[e].factory
     return factory.centres[g, factory.machines[g, machine].centre].longest_wait
 
 
@@ -86,10 +86,10 @@ def note_event(factory, shop, e, lulls, event_date):
     """
     if event_date == lulls.event_date[e]:
         return
-    clock = shop.floor[e].clock
+    clock = shop.env[e].clock
     lulls.event_date[e] = event_date
     lulls.start_date[e] = clock
-    for machine in range(factory.plant[shop.floor[e].factory].num_machines):
+    for machine in range(factory.plant[shop.env[e].factory].num_machines):
         wait_until = shop.machines[e, machine].wait_until
         if wait_until != NEVER and wait_until == lulls.prolonged[e, machine]:
             shop.machines[e, machine].wait_until = min(wait_until, clock + longest_wait_of(factory, shop, e, machine))
@@ -99,7 +99,7 @@ def note_event(factory, shop, e, lulls, event_date):
 @compiled
 def is_long_quiet(shop, e, lulls, machine, date):
     """Return whether at a date nothing had happened for longer than the machine's patience."""
-    return date - lulls.start_date[e] > lulls.patience[shop.floor[e].factory, machine]
+    return date - lulls.start_date[e] > lulls.patience[shop.env[e].factory, machine]
 
 
 @compiled
@@ -109,7 +109,7 @@ def prolong_waits(factory, shop, e, lulls):
     """
     if lulls.event_date[e] == NEVER:
         return
-    g = shop.floor[e].factory
+    g = shop.env[e].factory
     for machine in range(factory.plant[g].num_machines):
         wait_until, wait_start = (
             shop.machines[e, machine].wait_until,
@@ -134,18 +134,18 @@ def begin_lulls(lulls, e):
 def advance_over_lulls(factory, shop, e, lulls):
     """Let events happen as :func:`factory.simulation.kernel.advance` does, with waits that last through lulls."""
     while True:
-        happen_now(factory, shop, e)
-        shop.floor[e].deciding = EPISODE_OVER
-        if shop.floor[e].num_completed == shop.floor[e].num_orders:
+        process_due_events(factory, shop, e)
+        shop.env[e].deciding = EPISODE_OVER
+        if shop.env[e].num_completed == shop.env[e].num_orders:
             break
-        shop.floor[e].deciding = ask_machine(factory, shop, e)
-        if shop.floor[e].deciding >= 0:
+        shop.env[e].deciding = next_idle_machine(factory, shop, e)
+        if shop.env[e].deciding >= 0:
             break
         note_event(factory, shop, e, lulls, next_event_date(factory, shop, e, lulls))
         prolong_waits(factory, shop, e, lulls)
         date = next_date(factory, shop, e)
         if date == NEVER:
-            shop.floor[e].deciding = STUCK
+            shop.env[e].deciding = STUCK
             break
         pass_time(factory, shop, e, date)
-    settle_accounts(factory, shop, e)
+    settle_costs(factory, shop, e)

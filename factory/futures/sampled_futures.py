@@ -1,6 +1,6 @@
 """Honest futures: copies of a shop floor whose past is known and whose future is drawn anew, for policies that simulate ahead. Compiled.
 
-:func:`imagine` copies what is known at the clock and draws everything that is hidden (docs/model.md, sections 3 and 6) from its distribution, given what is
+:func:`sample_future` copies what is known at the clock and draws everything that is hidden (docs/model.md, sections 3 and 6) from its distribution, given what is
 known, with a seed of its own. It never reads ``process_left``, ``time_to_failure``, the ``date`` of busy machines, dates of material still to come, orders that
 are not released, the order of the heap of travellers, or the seed; so two shops with one past have
 the very same imagined futures (tests/factory/futures/test_sampled_futures.py).
@@ -22,14 +22,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from factory.jit.array_struct import Bundle
+from factory.jit.array_struct import ArrayStruct
 from factory.jit.compile import compiled
 from factory.simulation import random_numbers
-from factory.simulation.arrays import CHANGING, DOWN, ENTRY_BITS, ENTRY_MASK, NEVER, PROCESSING, UPCOMING, FactoryArrays
+from factory.simulation.arrays import CHANGING, DOWN, NEVER, OPERATION_BITS, OPERATION_MASK, PROCESSING, UPCOMING, FactoryArrays
 from factory.simulation.choices import is_eligible, list_choices, process_time
 from factory.simulation.demand import draw_arrivals, draw_material, product_needs_material
 from factory.simulation.kernel import EPISODE_OVER
-from factory.simulation.queues import push_traveller
+from factory.simulation.queues import push_in_transit
 
 _STEPS_PER_STAY = 4
 _PRESENT = 1
@@ -41,7 +41,7 @@ _CONDITIONAL = 2**32
 
 
 @dataclass(frozen=True, eq=False)
-class Beliefs(Bundle):
+class Beliefs(ArrayStruct):
     """Probability of each regime to be in force now, from what has been seen; filled by :func:`infer_regimes`."""
 
     demand: NDArray[np.float64]  # [R]
@@ -72,14 +72,14 @@ def infer_regimes(factory, shop, e, beliefs):
 @compiled
 def infer_demand_regime(factory, shop, e, belief, before):
     """Each batch speaks for regimes with a high rate, each time without one for those with a low rate."""
-    g = shop.floor[e].factory
+    g = shop.env[e].factory
     belief[:] = 0.0
     belief[0] = 1.0
     regimes = factory.plant[g].num_regimes
     if regimes <= 1:
         return
     date = 0
-    for order in range(factory.plant[g].initial_orders, shop.floor[e].num_released):
+    for order in range(factory.plant[g].initial_orders, shop.env[e].num_released):
         release_date = shop.orders[e, order].release_date
         if release_date > date or factory.plant[g].batch_high == 1:
             wait_for_batch(factory, g, belief, before, release_date - date)
@@ -87,7 +87,7 @@ def infer_demand_regime(factory, shop, e, belief, before):
                 belief[regime] /= factory.regimes[g, regime].interarrival_time
             normalise(belief)
             date = release_date
-    wait_for_batch(factory, g, belief, before, shop.floor[e].clock - date)
+    wait_for_batch(factory, g, belief, before, shop.env[e].clock - date)
 
 
 @compiled
@@ -109,14 +109,14 @@ def wait_for_batch(factory, g, belief, before, elapsed):
 @compiled
 def infer_supply_regime(factory, shop, e, belief, before):
     """Each order that needs material tells by its lateness which regime was likely in force at its release."""
-    g = shop.floor[e].factory
+    g = shop.env[e].factory
     belief[:] = 0.0
     belief[0] = 1.0
     regimes = factory.plant[g].num_supply_regimes
     if regimes <= 1:
         return
     date = 0
-    for order in range(shop.floor[e].num_released):
+    for order in range(shop.env[e].num_released):
         if not product_needs_material(factory, g, shop.orders[e, order].product):
             continue
         release_date = shop.orders[e, order].release_date
@@ -127,7 +127,7 @@ def infer_supply_regime(factory, shop, e, belief, before):
             probability = factory.supplies[g, regime].late_probability
             belief[regime] *= probability if late else 1.0 - probability
         normalise(belief)
-    pass_supply(factory, g, belief, before, shop.floor[e].clock - date)
+    pass_supply(factory, g, belief, before, shop.env[e].clock - date)
 
 
 @compiled
@@ -220,7 +220,7 @@ def draw_regime(belief, seed, role):
 
 
 @compiled
-def imagine(factory, shop, e, beliefs, target, t, seed, last_date):
+def sample_future(factory, shop, e, beliefs, target, t, seed, last_date):
     """Make environment ``t`` of ``target`` a world with the known present of environment ``e`` of ``shop`` and the future that belongs to ``seed``.
 
     ``target`` was allocated over the same ``factory`` arrays, with any numbers of rows and no log; ``shop`` is not changed. Orders are drawn up to the
@@ -229,23 +229,23 @@ def imagine(factory, shop, e, beliefs, target, t, seed, last_date):
     copy_floor(shop, e, target, t, seed)
     copy_orders(factory, shop, e, target, t)
     copy_centres(factory, shop, e, target, t)
-    for machine in range(factory.plant[shop.floor[e].factory].num_machines):
+    for machine in range(factory.plant[shop.env[e].factory].num_machines):
         copy_machine(factory, shop, e, target, t, machine)
     draw_late_material(factory, target, t)
-    send_travellers(factory, target, t)
+    send_in_transit(factory, target, t)
     draw_orders_to_come(factory, target, t, beliefs, last_date)
-    machine = target.floor[t].deciding
+    machine = target.env[t].deciding
     if machine >= 0 and not list_choices(factory, target, t, machine):
-        target.floor[t].deciding = EPISODE_OVER
+        target.env[t].deciding = EPISODE_OVER
 
 
 @compiled
 def copy_floor(shop, e, target, t, seed):
     """Clock and accounts."""
-    target.floor[t] = shop.floor[e]
-    target.floor[t].seed = seed
-    target.floor[t].log_length = 0
-    target.floor[t].num_travelling = 0
+    target.env[t] = shop.env[e]
+    target.env[t].seed = seed
+    target.env[t].log_length = 0
+    target.env[t].num_travelling = 0
     for term in range(shop.cost.shape[1]):
         target.cost[t, term] = shop.cost[e, term]
 
@@ -253,13 +253,13 @@ def copy_floor(shop, e, target, t, seed):
 @compiled
 def copy_orders(factory, shop, e, target, t):
     """Orders released so far; what each operation wants is copied for those in progress."""
-    g = shop.floor[e].factory
-    clock = shop.floor[e].clock
-    for order in range(shop.floor[e].num_released):
+    g = shop.env[e].factory
+    clock = shop.env[e].clock
+    for order in range(shop.env[e].num_released):
         target.orders[t, order] = shop.orders[e, order]
         if shop.orders[e, order].material_date > clock:
             target.orders[t, order].material_date = NEVER
-    for place in range(shop.floor[e].num_active):
+    for place in range(shop.env[e].num_active):
         order = shop.active[e, place]
         target.active[t, place] = order
         for operation in range(factory.products[g, shop.orders[e, order].product].num_operations):
@@ -273,7 +273,7 @@ def copy_orders(factory, shop, e, target, t):
 @compiled
 def copy_centres(factory, shop, e, target, t):
     """Queues, and what is on its way to them."""
-    for centre in range(factory.plant[shop.floor[e].factory].num_centres):
+    for centre in range(factory.plant[shop.env[e].factory].num_centres):
         target.centres[t, centre] = shop.centres[e, centre]
         for place in range(shop.centres[e, centre].queue_length):
             target.queue[t, centre, place] = shop.queue[e, centre, place]
@@ -284,12 +284,12 @@ def copy_centres(factory, shop, e, target, t):
 @compiled
 def copy_machine(factory, shop, e, target, t, machine):
     """One machine, with the rest of what it does and its next failure drawn anew; exponential times have no memory."""
-    g, clock, seed = shop.floor[e].factory, shop.floor[e].clock, target.floor[t].seed
+    g, clock, seed = shop.env[e].factory, shop.env[e].clock, target.env[t].seed
     target.machines[t, machine] = shop.machines[e, machine]
     for attribute in range(shop.mounted.shape[2]):
         target.mounted[t, machine, attribute] = shop.mounted[e, machine, attribute]
     status = shop.machines[e, machine].status
-    has_operation = shop.machines[e, machine].entry >= 0
+    has_operation = shop.machines[e, machine].operation_id >= 0
     failures = shop.machines[e, machine].num_failures
     time_to_failure, process_left, date = NEVER, 0, NEVER
     if factory.machines[g, machine].mean_time_to_failure > 0:
@@ -314,48 +314,48 @@ def copy_machine(factory, shop, e, target, t, machine):
 @compiled
 def changeover_end(factory, shop, e, machine):
     """When the changeover in work ends: of one for an operation, the expected end is that of the operation."""
-    entry = shop.machines[e, machine].entry
+    operation_id = shop.machines[e, machine].operation_id
     end = shop.machines[e, machine].expected_end
-    if entry >= 0:
-        end -= process_time(factory, shop, e, entry >> ENTRY_BITS, entry & ENTRY_MASK, machine)
+    if operation_id >= 0:
+        end -= process_time(factory, shop, e, operation_id >> OPERATION_BITS, operation_id & OPERATION_MASK, machine)
     return end
 
 
 @compiled
 def processed_so_far(factory, shop, e, machine, expected):
     """Ticks for which the operation in work has been processed: the expected end moves on by every pause."""
-    g = shop.floor[e].factory
+    g = shop.env[e].factory
     if shop.machines[e, machine].status == DOWN:
         resumed_end = shop.machines[e, machine].expected_end - int(factory.machines[g, machine].mean_time_to_repair)
         return max(0, expected + shop.machines[e, machine].state_date - resumed_end)
-    return max(0, expected + shop.floor[e].clock - shop.machines[e, machine].expected_end)
+    return max(0, expected + shop.env[e].clock - shop.machines[e, machine].expected_end)
 
 
 @compiled
 def draw_process_left(factory, shop, e, machine):
     """Rest of the operation in work: log-normal process time given that it exceeds what has been processed."""
-    entry = shop.machines[e, machine].entry
-    order, operation = entry >> ENTRY_BITS, entry & ENTRY_MASK
+    operation_id = shop.machines[e, machine].operation_id
+    order, operation = operation_id >> OPERATION_BITS, operation_id & OPERATION_MASK
     if not is_eligible(factory, shop, e, order, operation, machine):
         return told_process_left(factory, shop, e, machine)
     expected = process_time(factory, shop, e, order, operation, machine)
     done = processed_so_far(factory, shop, e, machine, expected)
-    sigma = factory.operations[shop.floor[e].factory, shop.orders[e, order].product, operation].sigma
+    sigma = factory.operations[shop.env[e].factory, shop.orders[e, order].product, operation].sigma
     if sigma == 0.0 or expected == 0:
         return max(1, expected - done)
     least = -math.inf
     if done > 0:  # it takes at least done + 1 ticks after rounding
         least = (math.log((done + 0.5) / expected) + sigma * sigma / 2.0) / sigma
-    z = normal_above(least, random_numbers.bits(shop.floor[e].seed, random_numbers.PROCESS, entry, _CONDITIONAL))
+    z = normal_above(least, random_numbers.bits(shop.env[e].seed, random_numbers.PROCESS, operation_id, _CONDITIONAL))
     return max(1, math.floor(expected * math.exp(sigma * z - sigma * sigma / 2.0) + 0.5) - done)
 
 
 @compiled
 def told_process_left(factory, shop, e, machine):
     """Return the rest of an operation that the model does not allow here, by its expected end."""
-    resumed = shop.floor[e].clock
+    resumed = shop.env[e].clock
     if shop.machines[e, machine].status == DOWN:
-        repair_time = int(factory.machines[shop.floor[e].factory, machine].mean_time_to_repair)
+        repair_time = int(factory.machines[shop.env[e].factory, machine].mean_time_to_repair)
         resumed = max(resumed + 1, shop.machines[e, machine].state_date + repair_time)
     return max(1, shop.machines[e, machine].expected_end - resumed)
 
@@ -381,23 +381,23 @@ def normal_above(least, seed):
 @compiled
 def draw_late_material(factory, shop, e):
     """When the material arrives that is late already: lateness is exponential and has no memory."""
-    for place in range(shop.floor[e].num_active):
+    for place in range(shop.env[e].num_active):
         order = shop.active[e, place]
         if shop.orders[e, order].material_date == NEVER:
             mean = draw_mean_lateness(factory, shop, e, order)
-            lateness = random_numbers.exponential_ticks(mean, shop.floor[e].seed, random_numbers.LATENESS, order, 0)
-            shop.orders[e, order].material_date = shop.floor[e].clock + lateness
+            lateness = random_numbers.exponential_ticks(mean, shop.env[e].seed, random_numbers.LATENESS, order, 0)
+            shop.orders[e, order].material_date = shop.env[e].clock + lateness
 
 
 @compiled
 def draw_mean_lateness(factory, shop, e, order):
     """Mean lateness of the supply regime that made the order's material late, drawn among the regimes by share, probability and lateness so far."""
-    g = shop.floor[e].factory
-    overdue = shop.floor[e].clock - shop.orders[e, order].release_date
+    g = shop.env[e].factory
+    overdue = shop.env[e].clock - shop.orders[e, order].release_date
     total = 0.0
     for regime in range(factory.plant[g].num_supply_regimes):
         total += late_weight(factory, g, regime, overdue)
-    target = total * random_numbers.uniform(shop.floor[e].seed, random_numbers.MATERIAL, order, 0)
+    target = total * random_numbers.uniform(shop.env[e].seed, random_numbers.MATERIAL, order, 0)
     running = 0.0
     for regime in range(factory.plant[g].num_supply_regimes - 1):
         running += late_weight(factory, g, regime, overdue)
@@ -416,34 +416,34 @@ def late_weight(factory, g, regime, overdue):
 
 
 @compiled
-def send_travellers(factory, shop, e):
+def send_in_transit(factory, shop, e):
     """Send operations whose predecessors are done: they come by transport, or with their material.
 
     What is overdue arrives in the next tick.
     """
-    g = shop.floor[e].factory
-    for place in range(shop.floor[e].num_active):
+    g = shop.env[e].factory
+    for place in range(shop.env[e].num_active):
         order = shop.active[e, place]
         product = shop.orders[e, order].product
         for operation in range(factory.products[g, product].num_operations):
             if shop.operations[e, order, operation].status == UPCOMING and shop.operations[e, order, operation].predecessors_left == 0:
                 arrival_date = shop.operations[e, order, operation].arrival_date
-                date = max(arrival_date, shop.floor[e].clock + 1)
+                date = max(arrival_date, shop.env[e].clock + 1)
                 if factory.operations[g, product, operation].needs_material:
                     date = max(date, shop.orders[e, order].material_date)
-                push_traveller(shop, e, date, (order << ENTRY_BITS) | operation)
+                push_in_transit(shop, e, date, (order << OPERATION_BITS) | operation)
 
 
 @compiled
 def draw_orders_to_come(factory, shop, e, beliefs, last_date):
     """Arrivals from the clock on, by the model of demand; none after those of an order book that are known."""
-    g, clock, first = shop.floor[e].factory, shop.floor[e].clock, shop.floor[e].num_released
+    g, clock, first = shop.env[e].factory, shop.env[e].clock, shop.env[e].num_released
     if factory.plant[g].num_regimes == 0:
-        shop.floor[e].num_orders = first
+        shop.env[e].num_orders = first
         return
-    regime = draw_regime(beliefs.demand, shop.floor[e].seed, random_numbers.DEMAND_REGIME)
+    regime = draw_regime(beliefs.demand, shop.env[e].seed, random_numbers.DEMAND_REGIME)
     drawn = draw_arrivals(factory, shop, e, first, regime, clock + 0.5, last_date)  # what was due by now has been released
     for order in range(first, drawn):
         shop.orders[e, order].completion_date = -1
-    supply = draw_regime(beliefs.supply, shop.floor[e].seed, random_numbers.SUPPLY_REGIME)
+    supply = draw_regime(beliefs.supply, shop.env[e].seed, random_numbers.SUPPLY_REGIME)
     draw_material(factory, shop, e, first, drawn, supply, clock)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from factory.generation.offered_load import Changeovers, changeover_profile, machine_work, mean_interarrival_time
+from factory.generation.offered_load import ChangeoverProfile, changeover_profile, machine_work, mean_interarrival_time
 from factory.generation.ranges import Numbers, RandomisedRanges
 from factory.generation.setup_matrices import draw_forbidden, draw_setup_times
 from factory.model import (
@@ -338,7 +338,7 @@ def _draw_costs(draw: Draw, ranges: RandomisedRanges) -> Costs:
 # --- load --------------------------------------------------------------------------------------------------------------------
 
 
-def _interarrival_time(draw: Draw, ranges: RandomisedRanges, work: dict[str, float], profile: dict[str, Changeovers], down_share: float) -> float:
+def _interarrival_time(draw: Draw, ranges: RandomisedRanges, work: dict[str, float], profile: dict[str, ChangeoverProfile], down_share: float) -> float:
     """Mean ticks between orders: by the drawn load of the busiest work centre, longer where changeovers and repairs would not fit besides."""
     busiest = max(work.values())
     available = _MOST_GROSS_LOAD * (1 - down_share)
@@ -363,7 +363,7 @@ def _pace(factory: Factory, interarrival_time: float) -> Factory:
     return factory.model_copy(update={"products": products, "demand": factory.demand.model_copy(update={"regimes": regimes})})
 
 
-def _employ_crews(draw: Draw, ranges: RandomisedRanges, factory: Factory, profile: dict[str, Changeovers], interarrival_time: float) -> int:
+def _employ_crews(draw: Draw, ranges: RandomisedRanges, factory: Factory, profile: dict[str, ChangeoverProfile], interarrival_time: float) -> int:
     """Crews by the drawn share of machines, but enough for the changeovers that a good rule makes."""
     visits = Counter(operation.work_centre for product in factory.products for operation in product.operations)
     per_order = sum(count / len(factory.products) * profile[name].probability * profile[name].mean_time for name, count in visits.items())

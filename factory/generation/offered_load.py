@@ -12,15 +12,15 @@ from numpy.typing import NDArray
 from factory.model import Attribute, Demand, DemandRegime, Factory, Operation, Option, Product, WorkCentre
 
 _MAX_ATTEMPTS = 4
-_MOST_SETUPS = 1000
+_MAX_SETUPS = 1000
 
-Setup = tuple[str | None, ...]
+_Setup = tuple[str | None, ...]
 """Wanted value of each attribute of a work centre; None: don't care."""
 OrderKind = tuple[DemandRegime, Product, float]
 """A demand regime, a product, and their expected share of an episode's orders."""
 
 
-class Changeovers(NamedTuple):
+class ChangeoverProfile(NamedTuple):
     """Changeovers at a work centre if orders are taken as they come."""
 
     probability: float
@@ -77,7 +77,7 @@ def mean_interarrival_time(factory: Factory) -> float:
     return sum(durations) / batches / _mean_batch(demand)
 
 
-def changeover_profile(factory: Factory) -> dict[str, Changeovers]:
+def changeover_profile(factory: Factory) -> dict[str, ChangeoverProfile]:
     """How often orders in a row differ in setup at each work centre, and how long a changeover takes: the changeover load of first come, first served.
 
     Taken over independent orders, with the centre's matrices (not machines' own). Forbidden pairs are left out. Of a centre that can be asked
@@ -92,8 +92,8 @@ def changeover_profile(factory: Factory) -> dict[str, Changeovers]:
     return {centre.name: _profile(factory, kinds, centre) for centre in factory.work_centres}
 
 
-def _profile(factory: Factory, kinds: list[OrderKind], centre: WorkCentre) -> Changeovers:
-    shares: dict[Setup, float] = defaultdict(float)
+def _profile(factory: Factory, kinds: list[OrderKind], centre: WorkCentre) -> ChangeoverProfile:
+    shares: dict[_Setup, float] = defaultdict(float)
     work = 0.0
     for regime, product, share in kinds:
         for operation in product.operations:
@@ -102,14 +102,14 @@ def _profile(factory: Factory, kinds: list[OrderKind], centre: WorkCentre) -> Ch
                 for setup, probability in _setup_shares(factory, regime, product, operation, centre).items():
                     shares[setup] += share * probability
     if not shares:
-        return Changeovers(0.0, 0.0, 0.0)
+        return ChangeoverProfile(0.0, 0.0, 0.0)
     shares = _thin(shares)
     operations = sum(shares.values())
     chance = np.array(list(shares.values())) / operations
     time = _changeover_times(centre, list(shares))
     probability = float(chance @ (time > 0) @ chance)
     mean_time = float(chance @ time @ chance) / probability if probability else 0.0
-    return Changeovers(probability, mean_time, mean_time * operations / work if work else 0.0)
+    return ChangeoverProfile(probability, mean_time, mean_time * operations / work if work else 0.0)
 
 
 def _demand_of(factory: Factory) -> Demand:
@@ -180,14 +180,14 @@ def _expected_attempts(factory: Factory, operation: Operation) -> float:
     return sum(rework**attempt for attempt in range(_MAX_ATTEMPTS))
 
 
-def _setup_shares(factory: Factory, regime: DemandRegime, product: Product, operation: Operation, centre: WorkCentre) -> dict[Setup, float]:
+def _setup_shares(factory: Factory, regime: DemandRegime, product: Product, operation: Operation, centre: WorkCentre) -> dict[_Setup, float]:
     """Probability of each wanted setup of the operation; a later option overrides an earlier one."""
     names = [attribute.name for attribute in centre.attributes]
-    shares: dict[Setup, float] = {tuple(operation.setup.get(name) for name in names): 1.0}
+    shares: dict[_Setup, float] = {tuple(operation.setup.get(name) for name in names): 1.0}
     for option in _options_of(factory, product):
         if not any(effect.setup for value in option.values for effect in value.effects if effect.operation == operation.name):
             continue
-        drawn: dict[Setup, float] = defaultdict(float)
+        drawn: dict[_Setup, float] = defaultdict(float)
         for value, share in zip(option.values, _option_shares(regime, option), strict=True):
             wanted = {name: setting for effect in value.effects if effect.operation == operation.name for name, setting in effect.setup.items()}
             for setup, probability in shares.items():
@@ -196,17 +196,17 @@ def _setup_shares(factory: Factory, regime: DemandRegime, product: Product, oper
     return shares
 
 
-def _thin(shares: dict[Setup, float]) -> dict[Setup, float]:
+def _thin(shares: dict[_Setup, float]) -> dict[_Setup, float]:
     """The same shares, or a sample of them (always the same one) where there are too many setups to compare them all with each other."""
-    if len(shares) <= _MOST_SETUPS:
+    if len(shares) <= _MAX_SETUPS:
         return shares
     total = sum(shares.values())
     generator = np.random.Generator(np.random.Philox(key=0))
-    counts = generator.multinomial(_MOST_SETUPS, np.array(list(shares.values())) / total)
-    return {setup: total * float(count) / _MOST_SETUPS for setup, count in zip(shares, counts, strict=True) if count > 0}
+    counts = generator.multinomial(_MAX_SETUPS, np.array(list(shares.values())) / total)
+    return {setup: total * float(count) / _MAX_SETUPS for setup, count in zip(shares, counts, strict=True) if count > 0}
 
 
-def _changeover_times(centre: WorkCentre, setups: list[Setup]) -> NDArray[np.float64]:
+def _changeover_times(centre: WorkCentre, setups: list[_Setup]) -> NDArray[np.float64]:
     """Ticks ``[from][to]`` between setups, attributes combined; 0 where nothing changes, or where a pair is forbidden."""
     total, forbidden = np.zeros((len(setups), len(setups))), np.zeros((len(setups), len(setups)), np.bool_)
     for place, attribute in enumerate(centre.attributes):

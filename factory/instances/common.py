@@ -24,7 +24,7 @@ LARGEST = 10**9
 LONGEST_TIME = MAX_TICKS
 """Longest process or setup time that a file may give, in ticks."""
 
-FAMILY = "family"
+FAMILY_ATTRIBUTE = "family"
 """Name of the one changeover attribute of a work centre."""
 
 BARE = "bare"
@@ -55,7 +55,7 @@ class Instance:
     is_test: bool = False  # kept for testing: neither tune nor train on it
 
 
-def refuse(place: str, value: object, rule: str, remedy: str) -> NoReturn:
+def refuse_text_line(place: str, value: object, rule: str, remedy: str) -> NoReturn:
     """Refuse a file.
 
     Raises
@@ -67,7 +67,7 @@ def refuse(place: str, value: object, rule: str, remedy: str) -> NoReturn:
 
 
 @dataclass(frozen=True)
-class Line:
+class TextLine:
     """One line of a text file, cut into words."""
 
     place: str  # file:line
@@ -92,7 +92,7 @@ class Line:
         return number
 
     def _refuse(self, index: int, meaning: str, value: str, rule: str, remedy: str) -> NoReturn:
-        refuse(f"{self.place}: {meaning} (word {index + 1})", value, rule, remedy)
+        refuse_text_line(f"{self.place}: {meaning} (word {index + 1})", value, rule, remedy)
 
     def wholes(self, count: int, meaning: str, high: int = LARGEST) -> tuple[int, ...]:
         """The line as exactly ``count`` whole numbers in ``0..high``.
@@ -115,20 +115,20 @@ class Line:
         """
         if len(self.words) != count:
             place = f"{self.place}: {meaning}"
-            refuse(place, f"{len(self.words)} words", f"must have {count}", "Complete or shorten the line, or correct the counts before it.")
+            refuse_text_line(place, f"{len(self.words)} words", f"must have {count}", "Complete or shorten the line, or correct the counts before it.")
 
 
-class Lines:
+class TextLines:
     """The lines of a text file that are neither blank nor comments (``#``), taken one after the other."""
 
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
         text = drop_mark(self.path.read_bytes(), str(path)).decode("utf-8", errors="replace").splitlines()
         numbered = enumerate(text, start=1)
-        self._lines = [Line(f"{path}:{number}", tuple(line.split())) for number, line in numbered if line.strip() and not line.lstrip().startswith("#")]
+        self._lines = [TextLine(f"{path}:{number}", tuple(line.split())) for number, line in numbered if line.strip() and not line.lstrip().startswith("#")]
         self._next = 0
 
-    def take(self, meaning: str) -> Line:
+    def take(self, meaning: str) -> TextLine:
         """The next line.
 
         Raises
@@ -137,7 +137,7 @@ class Lines:
             If the file has ended.
         """
         if self._next == len(self._lines):
-            refuse(f"{self.path}: {meaning}", "nothing", f"the file ends after {len(self._lines)} lines with content", "Complete the file.")
+            refuse_text_line(f"{self.path}: {meaning}", "nothing", f"the file ends after {len(self._lines)} lines with content", "Complete the file.")
         self._next += 1
         return self._lines[self._next - 1]
 
@@ -155,18 +155,20 @@ class Lines:
         """
         if self._next < len(self._lines):
             line = self._lines[self._next]
-            refuse(f"{line.place}: line", repr(" ".join(line.words[:8])), "the file must end before it", "Delete it, or correct the counts in the first line.")
+            refuse_text_line(
+                f"{line.place}: line", repr(" ".join(line.words[:8])), "the file must end before it", "Delete it, or correct the counts in the first line."
+            )
 
 
 def single_machine_centres(matrices: Sequence[Matrix | None]) -> tuple[WorkCentre, ...]:
     """Work centres ``C0``, ``C1``, ... of one machine each, with their setup times (see :func:`family_attributes`)."""
-    return tuple(WorkCentre(name=f"C{c}", machines=(machine(c),), attributes=family_attributes(matrix)) for c, matrix in enumerate(matrices))
+    return tuple(WorkCentre(name=f"C{c}", machines=(make_machine(c),), attributes=family_attributes(matrix)) for c, matrix in enumerate(matrices))
 
 
-def machine(number: int, setup_time: Matrix | None = None) -> Machine:
+def make_machine(number: int, setup_time: Matrix | None = None) -> Machine:
     """Machine ``M<number>``, with its own setup times where given; the first one is the meter that makes a makespan cost what it lasts."""
     power = 1.0 if number == 0 else 0.0
-    own = {} if setup_time is None else {FAMILY: setup_time}
+    own = {} if setup_time is None else {FAMILY_ATTRIBUTE: setup_time}
     return Machine(name=f"M{number}", idle_power=power, processing_power=power, changeover_power=power, setup_time=own)
 
 
@@ -175,7 +177,7 @@ def family_attributes(time: Matrix | None, names: Sequence[str] | None = None) -
     if time is None:
         return ()
     names = [f"F{f}" for f in range(len(time) - 1)] if names is None else names
-    return (Attribute(name=FAMILY, values=(BARE, *names), time=time),)
+    return (Attribute(name=FAMILY_ATTRIBUTE, values=(BARE, *names), time=time),)
 
 
 def with_bare(initial: Sequence[int], time: Sequence[Sequence[int]]) -> Matrix:
@@ -187,7 +189,7 @@ def with_bare(initial: Sequence[int], time: Sequence[Sequence[int]]) -> Matrix:
 def job(number: int, steps: Iterable[tuple[int, int, int | None]]) -> Product:
     """The product that is job ``number``: ``steps`` are (work centre, process time, family or None), done one after the other."""
     operations = tuple(
-        Operation(name=f"J{number}.O{i}", work_centre=f"C{centre}", process_time=time, setup={} if family is None else {FAMILY: f"F{family}"})
+        Operation(name=f"J{number}.O{i}", work_centre=f"C{centre}", process_time=time, setup={} if family is None else {FAMILY_ATTRIBUTE: f"F{family}"})
         for i, (centre, time, family) in enumerate(steps)
     )
     return Product(name=f"J{number}", operations=operations)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from factory.instances.common import LONGEST_TIME, Instance, Line, Lines, job, machine, makespan_instance, refuse, single_machine_centres
+from factory.instances.common import LONGEST_TIME, Instance, TextLine, TextLines, job, make_machine, makespan_instance, refuse_text_line, single_machine_centres
 from factory.instances.machine_numbers import Mention, find_first_number, read_mention
 from factory.model import Operation, Product, WorkCentre
 
@@ -30,7 +30,7 @@ def read_jsp(path: Path | str, first_machine: int | None = None) -> Instance:
     ValueError
         If the file breaks the format; the message names file, line, value, rule and remedy.
     """
-    lines = Lines(path)
+    lines = TextLines(path)
     num_jobs, num_machines = read_sizes(lines)
     jobs = [_read_job(lines.take(f"job {number}"), number, num_machines) for number in range(num_jobs)]
     lines.finish()
@@ -43,7 +43,7 @@ def read_jsp(path: Path | str, first_machine: int | None = None) -> Instance:
     return replace(makespan_instance(lines.path, centres, tuple(products), anticipatory=False), first_machine=first)
 
 
-def _read_job(line: Line, number: int, num_machines: int) -> Choices:
+def _read_job(line: TextLine, number: int, num_machines: int) -> Choices:
     line.end_after(2 * num_machines, f"job {number}: a machine and a process time for each of {num_machines} machines")
     return [(read_mention(line, 2 * i, "machine", num_machines), line.whole(2 * i + 1, "process time", high=LONGEST_TIME)) for i in range(num_machines)]
 
@@ -56,7 +56,7 @@ def _check_visits(number: int, steps: Choices) -> None:
         if before is not mention:
             rule = f"job {number} has been there (word {before.word + 1}), but visits each of the {mention.count} machines once"
             remedy = "Correct the number; where jobs return to machines, write a flexible job shop (read_fjsp)."
-            refuse(mention.place, mention.number, rule, remedy)
+            refuse_text_line(mention.place, mention.number, rule, remedy)
 
 
 def read_fjsp(path: Path | str, first_machine: int | None = None) -> Instance:
@@ -78,21 +78,21 @@ def read_fjsp(path: Path | str, first_machine: int | None = None) -> Instance:
     ValueError
         If the file breaks the format; the message names file, line, value, rule and remedy.
     """
-    lines = Lines(path)
+    lines = TextLines(path)
     num_machines, first, jobs = read_flexible_jobs(lines, first_machine)
     lines.finish()
-    centre = WorkCentre(name="C0", machines=tuple(machine(m) for m in range(num_machines)))
+    centre = WorkCentre(name="C0", machines=tuple(make_machine(m) for m in range(num_machines)))
     products = tuple(flexible_job(number, steps) for number, steps in enumerate(jobs))
     return replace(makespan_instance(lines.path, (centre,), products, anticipatory=False), first_machine=first)
 
 
-def read_sizes(lines: Lines) -> tuple[int, int]:
+def read_sizes(lines: TextLines) -> tuple[int, int]:
     """Numbers of jobs and machines from the first line (what may follow them there, e.g. the mean flexibility, is derived)."""
     line = lines.take("numbers of jobs and machines")
     return line.whole(0, "number of jobs", low=1), line.whole(1, "number of machines", low=1)
 
 
-def read_flexible_jobs(lines: Lines, first_machine: int | None) -> tuple[int, int, list[list[dict[int, int]]]]:
+def read_flexible_jobs(lines: TextLines, first_machine: int | None) -> tuple[int, int, list[list[dict[int, int]]]]:
     """Return number of machines, number of the first one in the file, and jobs.
 
     A job of a flexible job shop has for each operation its process time by eligible machine, counted from 0.
@@ -104,7 +104,7 @@ def read_flexible_jobs(lines: Lines, first_machine: int | None) -> tuple[int, in
     return num_machines, first, [[{mention.number - first: time for mention, time in choices} for choices in steps] for steps in jobs]
 
 
-def _read_flexible_job(line: Line, num_machines: int) -> list[Choices]:
+def _read_flexible_job(line: TextLine, num_machines: int) -> list[Choices]:
     steps = []
     place = 1
     for _ in range(line.whole(0, "number of operations", low=1)):
@@ -113,7 +113,7 @@ def _read_flexible_job(line: Line, num_machines: int) -> list[Choices]:
             word = place + 1 + 2 * pair
             mention = read_mention(line, word, "machine", num_machines)
             if any(other.number == mention.number for other, _ in choices):
-                refuse(mention.place, mention.number, "is named twice for one operation", "Name each machine once.")
+                refuse_text_line(mention.place, mention.number, "is named twice for one operation", "Name each machine once.")
             choices.append((mention, line.whole(word + 1, "process time", high=LONGEST_TIME)))
         steps.append(choices)
         place += 1 + 2 * len(choices)

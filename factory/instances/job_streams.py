@@ -19,15 +19,15 @@ from factory.instances.common import (
     Matrix,
     family_attributes,
     job,
-    machine,
-    refuse,
+    make_machine,
+    refuse_text_line,
     single_machine_centres,
     tardiness_instance,
 )
 from factory.model import Order, WorkCentre
 from factory.simulation import random_numbers
 from factory.validation.arguments import check_count, check_integers, check_number, check_seed
-from factory.validation.text_files import Row, read_number, read_rows, read_text
+from factory.validation.text_files import CsvRow, read_number, read_rows, read_text
 
 REPLAY_TICKS = 1000
 """Ticks in a time unit of the recorded streams, which have three decimals."""
@@ -55,11 +55,11 @@ def read_replay(path: Path | str) -> Instance:
     groups = _member(stream, "group", f"{path}")
     count = _whole(_member(stream, "machines", f"{path}"), f"{path}: machines", low=1)
     if not isinstance(groups, list) or len(groups) != count:
-        refuse(f"{path}: group", groups, f"must list the number of machines of each of {count} work centres", "Correct the list.")
+        refuse_text_line(f"{path}: group", groups, f"must list the number of machines of each of {count} work centres", "Correct the list.")
     matrices = _read_setups(_member(stream, "setup", f"{path}"), count, f"{path}: setup")
     jobs = _member(stream, "jobs", f"{path}")
     if not isinstance(jobs, list) or not jobs:
-        refuse(f"{path}: jobs", jobs, "must be a list with at least one job", "Add jobs.")
+        refuse_text_line(f"{path}: jobs", jobs, "must be a list with at least one job", "Add jobs.")
     products = tuple(job(j, _read_route(entry, matrices, f"{path}: jobs[{j}]")) for j, entry in enumerate(jobs))
     orders = [_read_order(entry, j, f"{path}: jobs[{j}]") for j, entry in enumerate(jobs)]
     return tardiness_instance(path.stem, _grouped_centres(groups, matrices, f"{path}: group"), products, orders, REPLAY_TICKS)
@@ -75,23 +75,23 @@ def _read_json(path: Path) -> Any:
 
 def _member(entry: Any, key: str, place: str) -> Any:
     if not isinstance(entry, dict) or key not in entry:
-        refuse(f"{place}: {key}", "nothing", "must be given", f"Add {key!r}.")
+        refuse_text_line(f"{place}: {key}", "nothing", "must be given", f"Add {key!r}.")
     return entry[key]
 
 
 def _whole(value: Any, place: str, low: int = 0, high: int = LARGEST) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-        refuse(place, value, f"must be a whole number in {low}..{high}", "Correct it.")
+        refuse_text_line(place, value, f"must be a whole number in {low}..{high}", "Correct it.")
     return value
 
 
 def _ticks(value: Any, place: str, high: int = LARGEST) -> int:
     """A time in ticks of 0.001, exactly, ``high`` of them at most."""
     if not isinstance(value, int | Decimal) or isinstance(value, bool) or not 0 <= value * REPLAY_TICKS <= high:
-        refuse(place, value, f"must be a number in 0..{high // REPLAY_TICKS}", "Correct it.")
+        refuse_text_line(place, value, f"must be a number in 0..{high // REPLAY_TICKS}", "Correct it.")
     ticks = value * REPLAY_TICKS
     if ticks != int(ticks):
-        refuse(place, value, "must have at most three decimals", "Round it.")
+        refuse_text_line(place, value, "must have at most three decimals", "Round it.")
     return int(ticks)
 
 
@@ -100,17 +100,17 @@ def _read_setups(setups: Any, count: int, place: str) -> Sequence[Matrix | None]
     if setups is None:
         return [None] * count
     if not isinstance(setups, list) or len(setups) != count:
-        refuse(place, type(setups).__name__, f"must be null or a list of {count} matrices, one a work centre", "Correct the list.")
+        refuse_text_line(place, type(setups).__name__, f"must be null or a list of {count} matrices, one a work centre", "Correct the list.")
     return [_read_setup(setup, f"{place}[{c}]") for c, setup in enumerate(setups)]
 
 
 def _read_setup(rows: Any, place: str) -> Matrix:
     if not isinstance(rows, list) or any(not isinstance(row, list) or len(row) != len(rows) for row in rows):
-        refuse(place, f"{len(rows) if isinstance(rows, list) else rows} rows", "must be a square matrix [from][to]", "Complete the rows.")
+        refuse_text_line(place, f"{len(rows) if isinstance(rows, list) else rows} rows", "must be a square matrix [from][to]", "Complete the rows.")
     matrix = tuple(tuple(_ticks(time, f"{place}[{i}][{k}]", LONGEST_TIME) for k, time in enumerate(row)) for i, row in enumerate(rows))
     for k, row in enumerate(matrix):
         if row[k] != 0:
-            refuse(f"{place}[{k}][{k}]", rows[k][k], "staying in a setup must take 0", "Set it to 0.")
+            refuse_text_line(f"{place}[{k}][{k}]", rows[k][k], "staying in a setup must take 0", "Set it to 0.")
     return matrix
 
 
@@ -121,7 +121,7 @@ def _grouped_centres(groups: list[Any], matrices: Sequence[Matrix | None], place
     return tuple(
         WorkCentre(
             name=f"C{c}",
-            machines=tuple(machine(number) for number in range(ends[c] - sizes[c], ends[c])),
+            machines=tuple(make_machine(number) for number in range(ends[c] - sizes[c], ends[c])),
             attributes=family_attributes(matrix),
         )
         for c, matrix in enumerate(matrices)
@@ -132,12 +132,12 @@ def _read_route(entry: Any, matrices: Sequence[Matrix | None], place: str) -> li
     """Work centre, process time and family of each operation."""
     operations = _member(entry, "ops", place)
     if not isinstance(operations, list) or not operations:
-        refuse(f"{place}.ops", operations, "must be a list with at least one operation", "Add an operation.")
+        refuse_text_line(f"{place}.ops", operations, "must be a list with at least one operation", "Add an operation.")
     route = []
     for i, operation in enumerate(operations):
         where = f"{place}.ops[{i}]"
         if not isinstance(operation, list) or len(operation) != 3:
-            refuse(where, operation, "must be [work centre, process time, family]", "Give all three; family may be null.")
+            refuse_text_line(where, operation, "must be [work centre, process time, family]", "Give all three; family may be null.")
         centre = _whole(operation[0], f"{where}: work centre", high=len(matrices) - 1)
         matrix = matrices[centre]
         family = None if matrix is None or operation[2] is None else _whole(operation[2], f"{where}: family", high=len(matrix) - 2)
@@ -148,7 +148,7 @@ def _read_route(entry: Any, matrices: Sequence[Matrix | None], place: str) -> li
 def _read_order(entry: Any, number: int, place: str) -> Order:
     weight = _member(entry, "w", place)
     if not isinstance(weight, int | Decimal) or isinstance(weight, bool) or not 0 <= weight <= LARGEST:
-        refuse(f"{place}.w", weight, f"must be a number in 0..{LARGEST}", "Correct it.")
+        refuse_text_line(f"{place}.w", weight, f"must be a number in 0..{LARGEST}", "Correct it.")
     release_date, due_date = (_ticks(_member(entry, key, place), f"{place}.{key}") for key in ("rel", "due"))
     return Order(order_id=f"{number}", release_date=release_date, due_date=due_date, weight=float(weight), product=f"J{number}")
 
@@ -175,7 +175,7 @@ def read_expected_completions(path: Path | str) -> dict[tuple[str, str], tuple[i
     return {(row.text("instance"), row.text("rule")): _read_completions(row) for row in rows}
 
 
-def _read_completions(row: Row) -> tuple[int, ...]:
+def _read_completions(row: CsvRow) -> tuple[int, ...]:
     """Return completion dates in ticks.
 
     Further decimals are noise of the other simulator and cut off.
@@ -234,9 +234,9 @@ def draw_dynamic_shop(
     due_date_factor = check_number("draw_dynamic_shop: due_date_factor", due_date_factor, 0.0)
     utilisation = check_number("draw_dynamic_shop: utilisation", utilisation)
     if not 0 < utilisation < 1:
-        refuse("draw_dynamic_shop: utilisation", utilisation, "must lie in (0, 1), or the queues grow for ever", "Give a share such as 0.8.")
+        refuse_text_line("draw_dynamic_shop: utilisation", utilisation, "must lie in (0, 1), or the queues grow for ever", "Give a share such as 0.8.")
     if not 1 <= low <= high <= DYNAMIC_MACHINES:
-        refuse("draw_dynamic_shop: operations", operations, f"must be (least, largest) in 1..{DYNAMIC_MACHINES}", "Give (10, 10) or (2, 10).")
+        refuse_text_line("draw_dynamic_shop: operations", operations, f"must be (least, largest) in 1..{DYNAMIC_MACHINES}", "Give (10, 10) or (2, 10).")
     key = np.uint64(seed)
     mean_work = (low + high) / 2 * (SHORTEST + LONGEST) / 2
     interarrival_time = mean_work / (DYNAMIC_MACHINES * utilisation)

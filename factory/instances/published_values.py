@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from factory.instances.common import ReferenceKind, refuse
-from factory.validation.text_files import Row, read_rows, read_text
+from factory.instances.common import ReferenceKind, refuse_text_line
+from factory.validation.text_files import CsvRow, read_rows, read_text
 
 References = dict[str, tuple[float, ReferenceKind]]
 """Name of an instance -> published objective value and what it is."""
@@ -58,19 +58,19 @@ def _read_bounds_json(path: Path) -> References:
         message = f"{error.msg} at column {error.colno}; the file must be JSON. Correct it."
         raise ValueError(f"{place}: {message}") from error
     if not isinstance(entries, list):
-        refuse(f"{path}", type(entries).__name__, "must be a list of instances", "Put it in [brackets].")
+        refuse_text_line(f"{path}", type(entries).__name__, "must be a list of instances", "Put it in [brackets].")
     return dict(_read_bounds(entry, f"{path}: [{place}]") for place, entry in enumerate(entries))
 
 
 def _read_bounds(entry: Any, place: str) -> tuple[str, tuple[float, ReferenceKind]]:
     if not isinstance(entry, Mapping) or not isinstance(entry.get("instance"), str):
         remedy = 'Write {"instance": "ft06", "upper_bound": 55, "lower_bound": 55}.'
-        refuse(place, entry, "must name its instance", remedy)
+        refuse_text_line(place, entry, "must name its instance", remedy)
     bounds: list[Any] = [entry.get(key) for key in ("upper_bound", "lower_bound")]
     for key, bound in zip(("upper_bound", "lower_bound"), bounds, strict=True):
         is_number = isinstance(bound, int | float) and not isinstance(bound, bool)
         if not is_number or not 0 <= bound < float("inf"):
-            refuse(f"{place}.{key}", bound, "must be a number, 0 or more", "Write the bound.")
+            refuse_text_line(f"{place}.{key}", bound, "must be a number, 0 or more", "Write the bound.")
     return entry["instance"], _from_bounds(*bounds)
 
 
@@ -84,9 +84,9 @@ def _read_solver_runs(path: Path) -> References:
         place = f"{path}:{number}"
         if len(words) != 4:
             remedy = "Write instance, status, upper and lower bound."
-            refuse(f"{place}: line", f"{len(words)} words", "must have 4", remedy)
+            refuse_text_line(f"{place}: line", f"{len(words)} words", "must have 4", remedy)
         cells = dict(zip(("instance", "status", "upper bound", "lower bound"), words, strict=True))
-        row = Row(place, cells)
+        row = CsvRow(place, cells)
         found[words[0]] = _from_bounds(row.number("upper bound"), row.number("lower bound"))
     return found
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from factory.instances.common import Instance, refuse
+from factory.instances.common import Instance, refuse_text_line
 from factory.instances.files import TEXT_SUFFIXES, find_instances, name_instances
 from factory.instances.job_shops import read_fjsp, read_jsp
 from factory.instances.job_streams import draw_dynamic_shop, read_expected_completions, read_replay
@@ -133,16 +133,16 @@ def read_suite(suite_name: str, folder: Path | str, first_machine: int | None = 
         If there is no such suite, no file of it, or a file breaks its format.
     """
     if suite_name not in SUITES:
-        refuse("read_suite: suite_name", repr(suite_name), "must be a known suite", f"Choose one of {', '.join(SUITES)}.")
+        refuse_text_line("read_suite: suite_name", repr(suite_name), "must be a known suite", f"Choose one of {', '.join(SUITES)}.")
     suite, own = SUITES[suite_name], suite_folder(suite_name, folder)
     if first_machine is not None and not suite.numbers_machines:
         numbered = ", ".join(name for name, one in SUITES.items() if one.numbers_machines)
-        refuse(f"read_suite: {suite_name}: first_machine", first_machine, f"only files of {numbered} number machines", "Leave it out.")
+        refuse_text_line(f"read_suite: {suite_name}: first_machine", first_machine, f"only files of {numbered} number machines", "Leave it out.")
     paths = sorted(find_instances(own, suite.suffixes), key=_natural_order)
     if not paths:
         suffixes = ", ".join(suffix or "none" for suffix in suite.suffixes)
         rule = f"must contain instances in {suite.folder}/ or itself (suffixes: {suffixes})"
-        refuse(f"read_suite: {suite_name}", str(folder), rule, "Give the folder of the public benchmarks, or of your own instances.")
+        refuse_text_line(f"read_suite: {suite_name}", str(folder), rule, "Give the folder of the public benchmarks, or of your own instances.")
     references = read_references(own, suite.references)
     told = {} if first_machine is None else {"first_machine": first_machine}
     for path, name in zip(paths, name_instances(paths, own, suite.name), strict=True):

@@ -10,14 +10,14 @@ from factory.instances.common import (
     LARGEST,
     LONGEST_TIME,
     Instance,
-    Line,
-    Lines,
     Matrix,
+    TextLine,
+    TextLines,
     family_attributes,
     job,
-    machine,
+    make_machine,
     makespan_instance,
-    refuse,
+    refuse_text_line,
     single_machine_centres,
     tardiness_instance,
     with_bare,
@@ -41,7 +41,7 @@ def read_wtsds(path: Path | str) -> Instance:
     ValueError
         If the file breaks the format; the message names file, line, value, rule and remedy.
     """
-    lines = Lines(path)
+    lines = TextLines(path)
     size = _find_number(lines, "Problem Size:")
     _find(lines, "Process Times:")
     times = _read_column(lines, size, "process time", LONGEST_TIME)
@@ -56,7 +56,7 @@ def read_wtsds(path: Path | str) -> Instance:
     return tardiness_instance(name, single_machine_centres([matrix]), products, orders)
 
 
-def _find(lines: Lines, heading: str) -> Line:
+def _find(lines: TextLines, heading: str) -> TextLine:
     """Skip lines up to the one that starts with ``heading``."""
     line = lines.take(heading)
     while not " ".join(line.words).startswith(heading):
@@ -64,23 +64,25 @@ def _find(lines: Lines, heading: str) -> Line:
     return line
 
 
-def _find_number(lines: Lines, heading: str) -> int:
+def _find_number(lines: TextLines, heading: str) -> int:
     line = _find(lines, heading)
     return line.whole(len(heading.split()), heading, low=1)
 
 
-def _read_column(lines: Lines, size: int, meaning: str, high: int = LARGEST) -> tuple[int, ...]:
+def _read_column(lines: TextLines, size: int, meaning: str, high: int = LARGEST) -> tuple[int, ...]:
     return tuple(lines.take(meaning).wholes(1, meaning, high)[0] for _ in range(size))
 
 
-def _read_section(lines: Lines, heading: str, size: int) -> tuple[int, ...]:
+def _read_section(lines: TextLines, heading: str, size: int) -> tuple[int, ...]:
     line = lines.take(heading)
     if " ".join(line.words) != heading:
-        refuse(f"{line.place}: heading", repr(" ".join(line.words[:8])), f"must be {heading!r} after {size} numbers", "Correct the number of values before it.")
+        refuse_text_line(
+            f"{line.place}: heading", repr(" ".join(line.words[:8])), f"must be {heading!r} after {size} numbers", "Correct the number of values before it."
+        )
     return _read_column(lines, size, heading)
 
 
-def _read_setup_list(lines: Lines, size: int) -> Matrix:
+def _read_setup_list(lines: TextLines, size: int) -> Matrix:
     """Triples of from, to and setup time for each ordered pair of jobs; from -1 is the initial setup."""
     table = [[-1] * size for _ in range(size + 1)]
     for _ in range(size * size):  # size initial setups, size * (size - 1) between jobs
@@ -88,7 +90,9 @@ def _read_setup_list(lines: Lines, size: int) -> Matrix:
         line.end_after(3, "setup time (from, to, time)")
         origin, destination = line.whole(0, "from job", low=-1, high=size - 1), line.whole(1, "to job", high=size - 1)
         if origin == destination or table[origin + 1][destination] >= 0:
-            refuse(f"{line.place}: setup", f"from {origin} to {destination}", "each pair of different jobs comes once", "Delete the line or correct its jobs.")
+            refuse_text_line(
+                f"{line.place}: setup", f"from {origin} to {destination}", "each pair of different jobs comes once", "Delete the line or correct its jobs."
+            )
         table[origin + 1][destination] = line.whole(2, "setup time", high=LONGEST_TIME)
     return with_bare(table[0], table[1:])
 
@@ -112,19 +116,19 @@ def read_fjsp_sdst(path: Path | str, first_machine: int | None = None) -> Instan
     ValueError
         If the file breaks the format; the message names file, line, value, rule and remedy.
     """
-    lines = Lines(path)
+    lines = TextLines(path)
     num_machines, first, jobs = read_flexible_jobs(lines, first_machine)
     operations = [times for steps in jobs for times in steps]
     matrices = [_read_machine_setups(lines, number, number + first, operations) for number in range(num_machines)]
     lines.finish()
     names = [f"J{number}.O{i}" for number, steps in enumerate(jobs) for i in range(len(steps))]
-    machines = tuple(machine(number, matrix) for number, matrix in enumerate(matrices))
+    machines = tuple(make_machine(number, matrix) for number, matrix in enumerate(matrices))
     centre = WorkCentre(name="C0", machines=machines, attributes=family_attributes(matrices[0], names))
     products = tuple(flexible_job(number, steps, wants_setup=True) for number, steps in enumerate(jobs))
     return replace(makespan_instance(lines.path, (centre,), products, anticipatory=True), first_machine=first)
 
 
-def _read_machine_setups(lines: Lines, number: int, called: int, operations: list[dict[int, int]]) -> Matrix:
+def _read_machine_setups(lines: TextLines, number: int, called: int, operations: list[dict[int, int]]) -> Matrix:
     """Setup times of one machine (``called`` so in the file), value 0 bare; 0 for pairs that are not both eligible there, as they never occur."""
     rows = []
     for origin, from_times in enumerate(operations):
@@ -136,7 +140,7 @@ def _read_machine_setups(lines: Lines, number: int, called: int, operations: lis
                 row[destination] = 0
             elif row[destination] >= NEVER_FOLLOWS and origin != destination:
                 place = f"{line.place}: {meaning} (word {destination + 1})"
-                refuse(place, row[destination], f"must be below {NEVER_FOLLOWS}, as the machine can do both operations", "Give a time.")
+                refuse_text_line(place, row[destination], f"must be below {NEVER_FOLLOWS}, as the machine can do both operations", "Give a time.")
         rows.append(row)
     return with_bare([0] * len(operations), rows)
 
@@ -161,7 +165,7 @@ def read_sdst_jsp(path: Path | str, first_machine: int | None = None) -> Instanc
     ValueError
         If the file breaks the format; the message names file, line, value, rule and remedy.
     """
-    lines = Lines(path)
+    lines = TextLines(path)
     line = lines.take("numbers of machines, jobs and families")
     line.end_after(3, "numbers of machines, jobs and families")
     num_machines, num_jobs, num_families = (line.whole(k, f"number of {what}", low=1) for k, what in enumerate(("machines", "jobs", "families")))
@@ -175,7 +179,7 @@ def read_sdst_jsp(path: Path | str, first_machine: int | None = None) -> Instanc
     return replace(makespan_instance(lines.path, centres, products, anticipatory=True), first_machine=first)
 
 
-def _read_family_job(line: Line, number: int, num_machines: int, num_families: int) -> list[tuple[int, Mention, Mention]]:
+def _read_family_job(line: TextLine, number: int, num_machines: int, num_families: int) -> list[tuple[int, Mention, Mention]]:
     """Process time, machine and family of each operation."""
     count = line.whole(0, "number of operations", low=1)
     line.end_after(1 + 3 * count, f"job {number} with {count} operations")
@@ -200,7 +204,7 @@ def read_sdst_pfsp(path: Path | str) -> Instance:
     ValueError
         If the file breaks the format; the message names file, line, value, rule and remedy.
     """
-    lines = Lines(path)
+    lines = TextLines(path)
     num_jobs, num_machines = _read_count(lines, "number of jobs"), _read_count(lines, "number of machines")
     times = lines.take_matrix(num_jobs, num_machines, "process times")
     first = [0] * num_jobs
@@ -210,18 +214,18 @@ def read_sdst_pfsp(path: Path | str) -> Instance:
     return makespan_instance(lines.path, single_machine_centres(matrices), products, anticipatory=True, permutation=True)
 
 
-def _read_count(lines: Lines, meaning: str) -> int:
+def _read_count(lines: TextLines, meaning: str) -> int:
     line = lines.take(meaning)
     line.end_after(1, meaning)
     return line.whole(0, meaning, low=1)
 
 
-def _with_zero_diagonal(lines: Lines, size: int, meaning: str) -> Matrix:
+def _with_zero_diagonal(lines: TextLines, size: int, meaning: str) -> Matrix:
     """A square matrix in which staying takes no time."""
     matrix = lines.take_matrix(size, size, meaning)
     for k in range(size):
         if matrix[k][k] != 0:
-            refuse(f"{lines.path}: {meaning}[{k}][{k}]", matrix[k][k], "staying in a setup must take 0", "Set it to 0.")
+            refuse_text_line(f"{lines.path}: {meaning}[{k}][{k}]", matrix[k][k], "staying in a setup must take 0", "Set it to 0.")
     return matrix
 
 
@@ -245,9 +249,9 @@ def read_optimal_sequences(path: Path | str) -> dict[str, tuple[int, tuple[int, 
     """
     sequences = {}
     for number, text in enumerate(read_text(path).splitlines(), start=1):
-        line = Line(f"{path}:{number}", tuple(re.split(r"\s*,\s*", text.strip())))
+        line = TextLine(f"{path}:{number}", tuple(re.split(r"\s*,\s*", text.strip())))
         jobs = tuple(line.whole(k, "job") for k in range(2, len(line.words)))
         if sorted(jobs) != list(range(len(jobs))):
-            refuse(f"{line.place}: sequence", jobs, "each job must come once, counted from 0", "Correct the sequence.")
+            refuse_text_line(f"{line.place}: sequence", jobs, "each job must come once, counted from 0", "Correct the sequence.")
         sequences[f"wt_sds_{line.whole(0, 'instance', low=1)}"] = (line.whole(1, "optimum"), jobs)
     return sequences

@@ -9,13 +9,13 @@ from factory.io.factory_toml import load_factory
 from factory.model import Factory
 from factory.validation.errors import FactoryError, suggest
 
-FOLDER = Path(__file__).resolve().parent.parent.parent / "configs" / "factories"
+FACTORIES_FOLDER = Path(__file__).resolve().parent.parent.parent / "configs" / "factories"
 """Where the shipped factories lie."""
 
 
 def shipped() -> list[str]:
     """Names of the shipped factories, sorted; ``randomised`` among them."""
-    return sorted(path.stem for path in FOLDER.glob("*.toml"))
+    return sorted(path.stem for path in FACTORIES_FOLDER.glob("*.toml"))
 
 
 def find_factory(name_or_path: str | Path) -> Factory | RandomisedRanges:
@@ -73,8 +73,8 @@ def _find_file(name_or_path: str | Path) -> Path:
     if str(name_or_path) not in shipped():
         remedy = suggest(str(name_or_path), shipped())
         raise FactoryError(f"factory {str(name_or_path)!r} is not shipped. {remedy}; the names are {_listed()}. Or give the path of a TOML file.")
-    return FOLDER / f"{name_or_path}.toml"
+    return FACTORIES_FOLDER / f"{name_or_path}.toml"
 
 
 def _listed() -> str:
-    return ", ".join(shipped()) or f"(none: {FOLDER} is missing; install the project from its folder with pip install -e .)"
+    return ", ".join(shipped()) or f"(none: {FACTORIES_FOLDER} is missing; install the project from its folder with pip install -e .)"

@@ -24,7 +24,7 @@ _TICKS = re.compile("-?[0-9]+")
 _MOST_DIGITS = 18
 
 
-class Line(NamedTuple):
+class CsvLine(NamedTuple):
     """One order as it stands in the file."""
 
     number: int  # of its (last) line, from 1
@@ -76,7 +76,7 @@ def read_order_book(path: str | Path, factory: Factory, epoch: datetime | None =
 # --- cells ------------------------------------------------------------------------------------------------------------------
 
 
-def _read_lines(path: Path, factory: Factory) -> list[Line]:
+def _read_lines(path: Path, factory: Factory) -> list[CsvLine]:
     """All orders of the file as texts; empty lines are skipped, blanks around cells dropped."""
     try:
         text = read_text(path)
@@ -96,7 +96,7 @@ def _read_lines(path: Path, factory: Factory) -> list[Line]:
     if not orders:
         raise FactoryError(f"{path}: has no orders; there must be at least one. Add a line for each order.")
     refuse((problem for number, row in orders for problem in _check_width(row, header, number)), str(path))
-    return [Line(number, dict(zip(header, row, strict=True))) for number, row in orders]
+    return [CsvLine(number, dict(zip(header, row, strict=True))) for number, row in orders]
 
 
 def _check_header(header: list[str], columns: Sequence[str], place: str) -> Iterator[Problem]:
@@ -144,7 +144,7 @@ class Dates(NamedTuple):
         return None
 
 
-def _find_dates(lines: Sequence[Line]) -> Dates:
+def _find_dates(lines: Sequence[CsvLine]) -> Dates:
     """Return the way most dates are written, so that the fewest are called wrong."""
     texts = [line.cells[column] for line in lines for column in DATES]
     ticks = sum(_is_ticks(text) for text in texts)
@@ -192,7 +192,7 @@ def _start_before(date: datetime, start_hour: int) -> datetime:
     return start if start <= date else start - timedelta(days=1)
 
 
-def _check_line(line: Line, dates: Dates) -> Iterator[Problem]:
+def _check_line(line: CsvLine, dates: Dates) -> Iterator[Problem]:
     """Dates and weight can be read."""
     for column in DATES:
         wrong = dates.check(line.cells[column])
@@ -206,7 +206,7 @@ def _check_line(line: Line, dates: Dates) -> Iterator[Problem]:
         yield Problem(line.place("weight"), line.cells["weight"], "must be a number, 0 or more", "Write for example 1.0")
 
 
-def _find_epoch(lines: Sequence[Line], dates: Dates, factory: Factory, epoch: datetime | None, where: str) -> datetime | None:
+def _find_epoch(lines: Sequence[CsvLine], dates: Dates, factory: Factory, epoch: datetime | None, where: str) -> datetime | None:
     """Return the date of tick 0; None where dates are ticks."""
     if not dates.are_iso:
         return None
@@ -218,14 +218,14 @@ def _find_epoch(lines: Sequence[Line], dates: Dates, factory: Factory, epoch: da
     return epoch
 
 
-def _moment(line: Line, column: str) -> datetime:
+def _moment(line: CsvLine, column: str) -> datetime:
     """Return the moment of an ISO date; a day without a time is due at its end."""
     date = read_date(line.cells[column])
     assert date is not None  # checked before
     return date.end if column == "due_date" else date.start
 
 
-def _ticks(line: Line, column: str, factory: Factory, epoch: datetime | None) -> int:
+def _ticks(line: CsvLine, column: str, factory: Factory, epoch: datetime | None) -> int:
     """A date of the file in ticks since ``epoch``, or the ticks that it is."""
     if epoch is None:
         return int(line.cells[column])
@@ -238,7 +238,7 @@ def _in_utc(date: datetime) -> datetime:
     return date if date.tzinfo is None else date.astimezone(UTC)
 
 
-def _check_dates(line: Line, factory: Factory, epoch: datetime | None) -> Iterator[Problem]:
+def _check_dates(line: CsvLine, factory: Factory, epoch: datetime | None) -> Iterator[Problem]:
     """No order comes before the clock starts."""
     if _ticks(line, "release_date", factory, epoch) < 0:
         remedy = "Write 0 or more" if epoch is None else "Correct it, or give an earlier epoch"
@@ -246,7 +246,7 @@ def _check_dates(line: Line, factory: Factory, epoch: datetime | None) -> Iterat
         yield Problem(line.place("release_date"), line.cells["release_date"], f"must not lie before {start}", remedy)
 
 
-def _order(line: Line, factory: Factory, epoch: datetime | None) -> Order:
+def _order(line: CsvLine, factory: Factory, epoch: datetime | None) -> Order:
     return Order(
         order_id=line.cells["order_id"],
         release_date=_ticks(line, "release_date", factory, epoch),

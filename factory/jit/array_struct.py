@@ -1,7 +1,7 @@
 """Many arrays, one pointer: objects with array fields that compiled code can take cheaply.
 
 A NamedTuple of forty arrays becomes some four hundred arguments of every compiled function it is passed to: compiling the kernel took six
-minutes and each call from Python 30 microseconds. A :class:`Bundle` is one pointer to a table of array descriptors instead. Compiled code reads
+minutes and each call from Python 30 microseconds. A :class:`ArrayStruct` is one pointer to a table of array descriptors instead. Compiled code reads
 ``bundle.field`` from that table (the loads are invariant, so LLVM keeps them in registers); Python and interpreted code see ordinary attributes.
 """
 
@@ -22,7 +22,7 @@ _HEAD = 5
 """Words of an array descriptor before its shape: memory info, parent, number of items, item size, data."""
 
 
-class BundleType(types.Type):  # type: ignore[misc]
+class ArrayStructType(types.Type):  # type: ignore[misc]
     """Numba's view of a bundle: the names and array types of its fields, in order."""
 
     def __init__(self, owner: str, members: tuple[tuple[str, types.Array], ...]) -> None:
@@ -41,7 +41,7 @@ class BundleType(types.Type):  # type: ignore[misc]
 
 
 @dataclass(frozen=True, eq=False)
-class Bundle:
+class ArrayStruct:
     """Base of dataclasses whose fields are all C-contiguous arrays. The arrays are shared, never copied, and must not be replaced.
 
     Raises
@@ -62,7 +62,7 @@ class Bundle:
         table = np.array(words, np.int64)
         object.__setattr__(self, "_table", table)
         object.__setattr__(self, "_address", table.ctypes.data)
-        object.__setattr__(self, "_numba_type_", _bundle_type(type(self).__name__, tuple(members)))
+        object.__setattr__(self, "_numba_type_", _struct_type(type(self).__name__, tuple(members)))
 
     @property
     def nbytes(self) -> int:
@@ -73,29 +73,29 @@ class Bundle:
         return type(self), tuple(getattr(self, field.name) for field in fields(self))
 
 
-_TYPES: dict[tuple[str, tuple[tuple[str, types.Array], ...]], BundleType] = {}
+_TYPES: dict[tuple[str, tuple[tuple[str, types.Array], ...]], ArrayStructType] = {}
 
 
-def _bundle_type(owner: str, members: tuple[tuple[str, types.Array], ...]) -> BundleType:
+def _struct_type(owner: str, members: tuple[tuple[str, types.Array], ...]) -> ArrayStructType:
     """One type object for equal bundles, so that Numba's dispatch finds it at once."""
-    return _TYPES.setdefault((owner, members), BundleType(owner, members))
+    return _TYPES.setdefault((owner, members), ArrayStructType(owner, members))
 
 
-@register_model(BundleType)
-class _BundleModel(models.OpaqueModel):  # type: ignore[misc]
+@register_model(ArrayStructType)
+class _ArrayStructModel(models.OpaqueModel):  # type: ignore[misc]
     """A plain pointer."""
 
 
 @infer_getattr
-class _BundleAttributes(AttributeTemplate):  # type: ignore[misc]
-    key = BundleType
+class _ArrayStructAttributes(AttributeTemplate):  # type: ignore[misc]
+    key = ArrayStructType
 
-    def generic_resolve(self, bundle: BundleType, attribute: str) -> types.Array | None:
+    def generic_resolve(self, bundle: ArrayStructType, attribute: str) -> types.Array | None:
         return bundle.find(attribute)[0]
 
 
-@lower_getattr_generic(BundleType)
-def _load_field(context: Any, builder: Any, bundle: BundleType, value: Any, attribute: str) -> Any:
+@lower_getattr_generic(ArrayStructType)
+def _load_field(context: Any, builder: Any, bundle: ArrayStructType, value: Any, attribute: str) -> Any:
     """Load the descriptor of one array; it never changes, and LLVM is told so."""
     array, offset = bundle.find(attribute)
     assert array is not None  # the attribute was resolved before
@@ -125,8 +125,8 @@ def _load_field(context: Any, builder: Any, bundle: BundleType, value: Any, attr
     return out._getvalue()
 
 
-@unbox(BundleType)
-def _unbox_bundle(bundle: BundleType, obj: Any, c: Any) -> NativeValue:
+@unbox(ArrayStructType)
+def _unbox_struct(bundle: ArrayStructType, obj: Any, c: Any) -> NativeValue:
     """From the Python object to the address of its table."""
     address = c.pyapi.object_getattr_string(obj, "_address")
     native = c.pyapi.long_as_longlong(address)

@@ -13,7 +13,7 @@ from itertools import accumulate
 import numpy as np
 from numpy.typing import NDArray
 
-from factory.lookups import Changeover, Plant
+from factory.lookups import Changeover, FactoryLookup
 from factory.model import Factory
 from factory.schedule.columns import ScheduleColumns
 from factory.schedule.records import OrderRecord, Record, Schedule
@@ -58,10 +58,10 @@ class MachineUse:
 
 def bill(schedule: Schedule, factory: Factory) -> Bill:
     """Add up what has been spent by ``schedule.end_date``; a partial schedule is billed for what has happened so far."""
-    return bill_of(schedule, Plant(factory))
+    return bill_of(schedule, FactoryLookup(factory))
 
 
-def bill_of(schedule: Schedule, plant: Plant) -> Bill:
+def bill_of(schedule: Schedule, plant: FactoryLookup) -> Bill:
     """The same for one who has the factory's look-ups already."""
     tardy = math.fsum(order.weight * tardiness(order, schedule.end_date) for order in schedule.orders)
     held = sum(flow_time(order, schedule.end_date) for order in schedule.orders)
@@ -69,7 +69,7 @@ def bill_of(schedule: Schedule, plant: Plant) -> Bill:
     return _bill(plant, tardy, held, changeovers, _draw_power(schedule, plant))
 
 
-def bill_columns(schedule: ScheduleColumns, plant: Plant, changeovers: Sequence[Changeover]) -> Bill:
+def bill_columns(schedule: ScheduleColumns, plant: FactoryLookup, changeovers: Sequence[Changeover]) -> Bill:
     """The same, to the last bit, for a complete schedule in columns whose ``changeovers`` have been looked up."""
     orders = schedule.orders
     tardy = _add_up(orders.weight * np.maximum(0, orders.completion_date - orders.due_date))
@@ -77,7 +77,7 @@ def bill_columns(schedule: ScheduleColumns, plant: Plant, changeovers: Sequence[
     return _bill(plant, tardy, held, changeovers, _integrate_power(plant, *_powers_of_columns(schedule, plant)))
 
 
-def _bill(plant: Plant, tardy: float, held: int, changeovers: Sequence[Changeover], electricity: tuple[float, float, float]) -> Bill:
+def _bill(plant: FactoryLookup, tardy: float, held: int, changeovers: Sequence[Changeover], electricity: tuple[float, float, float]) -> Bill:
     """From weighted tardiness and flow time in ticks, changeovers, and electricity (at the tariff, kWh, kg CO2)."""
     costs, hour = plant.factory.costs, plant.factory.tick_minutes / 60
     matrix_cost = math.fsum(changeover.cost for changeover in changeovers)
@@ -148,7 +148,7 @@ def _without(spans: Sequence[Span], holes: Sequence[Span]) -> Iterator[Span]:
             yield start, end
 
 
-def _draw_power(schedule: Schedule, plant: Plant) -> tuple[float, float, float]:
+def _draw_power(schedule: Schedule, plant: FactoryLookup) -> tuple[float, float, float]:
     """Electricity of all machines from 0 to the end: (at the tariff, kWh, kg CO2)."""
     powers: list[float] = []
     spans: list[Span] = []
@@ -164,7 +164,7 @@ def _draw_power(schedule: Schedule, plant: Plant) -> tuple[float, float, float]:
     return _integrate_power(plant, np.array(powers), np.array(spans, np.int64).reshape(-1, 2))
 
 
-def _powers_of_columns(schedule: ScheduleColumns, plant: Plant) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+def _powers_of_columns(schedule: ScheduleColumns, plant: FactoryLookup) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """All that is drawn: idle power all the time, and what processing (less repairs) and changeovers draw beyond it."""
     operations, failures, changeovers = schedule.operations, schedule.failures, schedule.changeovers
     machine, starts, ends = (
@@ -184,7 +184,7 @@ def _powers_of_columns(schedule: ScheduleColumns, plant: Plant) -> tuple[NDArray
     return powers, np.stack([from_date, to_date], axis=1)
 
 
-def _integrate_power(plant: Plant, powers: NDArray[np.float64], dates: NDArray[np.int64]) -> tuple[float, float, float]:
+def _integrate_power(plant: FactoryLookup, powers: NDArray[np.float64], dates: NDArray[np.int64]) -> tuple[float, float, float]:
     """Electricity of powers ``[N]`` that are drawn between two dates each ``[N, 2]``."""
     drawn = powers * (plant.factory.tick_minutes / 60)
     price, co2 = (_HourlyIntegral(plant.factory, values) for values in (plant.factory.tariff.price, plant.factory.tariff.co2))

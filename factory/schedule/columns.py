@@ -82,7 +82,7 @@ def unload_columns(arrays: FactoryArrays, shop: ShopState, env: int) -> Schedule
     RuntimeError
         If the log was too short to hold everything.
     """
-    floor: Any = shop.floor.view(np.ndarray)[env]
+    floor: Any = shop.env.view(np.ndarray)[env]
     length = int(floor["log_length"])
     if length > shop.log.shape[1]:
         raise RuntimeError(f"unload: the log has {shop.log.shape[1]} lines but {length} were written; allocate a longer one.")
@@ -109,7 +109,7 @@ def unload_columns(arrays: FactoryArrays, shop: ShopState, env: int) -> Schedule
 
 def _is_at_rest(status: NDArray[Any], shop: ShopState, env: int) -> bool:
     """Whether no machine works at an operation or is under repair; one that changes over for nothing may still do so."""
-    entry = shop.machines.view(np.ndarray)["entry"][env, : len(status)]
+    entry = shop.machines.view(np.ndarray)["operation_id"][env, : len(status)]
     return not np.any((status == DOWN) | ((status != IDLE) & (entry >= 0)))
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from factory.lookups import Plant
+from factory.lookups import FactoryLookup
 from factory.model import Factory
 from factory.schedule.bill import tardiness
 from factory.schedule.gantt_style import PLAIN, Clock, Colours, LegendLine, any_letters, readable_on, shorten
@@ -109,7 +109,7 @@ class _Painter:
     """Puts records into axes."""
 
     def __init__(self, schedule: Schedule, factory: Factory, until: int | None) -> None:
-        self.schedule, self.plant = schedule, Plant(factory)
+        self.schedule, self.plant = schedule, FactoryLookup(factory)
         ends = (operation.end_date for operation in schedule.open_operations)
         self.until = max(1, max(ends, default=0), schedule.end_date) if until is None else max(1, until)
         self.late = [tardiness(order, schedule.end_date) > 0 for order in schedule.orders]

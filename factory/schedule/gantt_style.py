@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from factory.lookups import Plant
+from factory.lookups import FactoryLookup
 from factory.model import Factory
 from factory.schedule.records import OperationRecord, OrderRecord
 
@@ -26,7 +26,7 @@ _PALETTE = ("#4c78a8", "#f58518", "#54a24b", "#b279a2", "#eeca3b", "#72b7b2", "#
 class Colours:
     """Which colour means which setup or product."""
 
-    def __init__(self, plant: Plant) -> None:
+    def __init__(self, plant: FactoryLookup) -> None:
         self.plant = plant
         self.product_colour = {name: _palette(number) for number, name in enumerate(plant.products)}
 

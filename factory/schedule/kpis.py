@@ -110,7 +110,7 @@ def kpis(schedule: Schedule, factory: Factory, bill: Bill | None = None) -> Kpis
     )
 
 
-class Figures(NamedTuple):
+class ScheduleFigures(NamedTuple):
     """Those key figures of a complete schedule that evaluations compare; names as in :class:`Kpis`."""
 
     on_time_share: float
@@ -121,19 +121,19 @@ class Figures(NamedTuple):
     changeover_hours: float
 
 
-def figures_of(kpis_: Kpis) -> Figures:
+def figures_of(kpis_: Kpis) -> ScheduleFigures:
     """Some of the key figures."""
-    return Figures(*(getattr(kpis_, name) for name in Figures._fields))
+    return ScheduleFigures(*(getattr(kpis_, name) for name in ScheduleFigures._fields))
 
 
-def figures_of_columns(schedule: ScheduleColumns, factory: Factory) -> Figures:
+def figures_of_columns(schedule: ScheduleColumns, factory: Factory) -> ScheduleFigures:
     """The same, to the last bit, for a complete schedule in columns."""
     hours, orders, changeovers = factory.tick_minutes / 60, schedule.orders, schedule.changeovers
     late: list[int] = np.maximum(0, orders.completion_date - orders.due_date).tolist()
     flow = int((orders.completion_date - orders.release_date).sum())
     changing = np.minimum(changeovers.end_date, schedule.end_date) - changeovers.start_date
     count = max(1, len(late))
-    return Figures(
+    return ScheduleFigures(
         on_time_share=late.count(0) / len(late) if late else 1.0,
         mean_tardiness_hours=sum(late) / count * hours,
         p95_tardiness_hours=_percentile(late, 0.95) * hours,

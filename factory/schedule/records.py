@@ -20,10 +20,10 @@ from factory.simulation.arrays import (
     PROCESSING,
     FactoryArrays,
     ShopState,
-    split_entry,
+    split_operation_id,
 )
 
-SCHEMA = 1
+SCHEDULE_SCHEMA = 1
 """Version of the JSON layout."""
 
 
@@ -123,8 +123,8 @@ class Schedule:
         return released and all(order.completion_date is not None for order in self.orders)
 
     def to_json(self) -> str:
-        """The schedule as JSON text (layout version ``SCHEMA``)."""
-        return json.dumps({"schema": SCHEMA, **asdict(self)})
+        """The schedule as JSON text (layout version ``SCHEDULE_SCHEMA``)."""
+        return json.dumps({"schema": SCHEDULE_SCHEMA, **asdict(self)})
 
     @staticmethod
     def from_json(text: str) -> Schedule:
@@ -137,8 +137,8 @@ class Schedule:
         """
         data = json.loads(text)
         schema = data.pop("schema", None)
-        if schema != SCHEMA:
-            raise ValueError(f"schedule: schema = {schema}; must be {SCHEMA}. Write the schedule anew with this version.")
+        if schema != SCHEDULE_SCHEMA:
+            raise ValueError(f"schedule: schema = {schema}; must be {SCHEDULE_SCHEMA}. Write the schedule anew with this version.")
         for name, kind in _RECORDS.items():
             data[name] = tuple(kind(**_with_tuples(record)) for record in data[name])
         return Schedule(**_with_tuples(data))
@@ -193,17 +193,17 @@ def unload(factory: Factory, book: OrderBook | None, arrays: FactoryArrays, shop
     RuntimeError
         If the log was too short to hold everything.
     """
-    if shop.floor.log_length[env] > shop.log.shape[1]:
-        raise RuntimeError(f"unload: the log has {shop.log.shape[1]} lines but {shop.floor.log_length[env]} were written; allocate a longer one.")
+    if shop.env.log_length[env] > shop.log.shape[1]:
+        raise RuntimeError(f"unload: the log has {shop.log.shape[1]} lines but {shop.env.log_length[env]} were written; allocate a longer one.")
     machines = [(machine.name, centre.name) for centre in factory.work_centres for machine in centre.machines]
-    lines = shop.log[env, : shop.floor.log_length[env]].tolist()
+    lines = shop.log[env, : shop.env.log_length[env]].tolist()
     failures = tuple(FailureRecord(line[1], line[4], line[5]) for line in lines if line[0] == LOGGED_FAILURE)
     names = _operation_names(factory, shop, env)
     return Schedule(
         factory_name=factory.name,
         tick_minutes=factory.tick_minutes,
         start_hour=factory.start_hour,
-        seed=int(shop.floor.seed[env]),
+        seed=int(shop.env.seed[env]),
         machine_names=tuple(name for name, _ in machines),
         machine_centres=tuple(centre for _, centre in machines),
         orders=_unload_orders(factory, book, shop, env),
@@ -213,14 +213,14 @@ def unload(factory: Factory, book: OrderBook | None, arrays: FactoryArrays, shop
         waits=tuple(WaitRecord(line[1], line[4], line[5]) for line in lines if line[0] == LOGGED_WAIT),
         open_operations=_unload_open_operations(names, shop, env, len(machines)),
         open_failures=_unload_open_failures(shop, env, len(machines)),
-        end_date=int(shop.floor.clock[env]),
-        num_orders=int(shop.floor.num_orders[env]),
+        end_date=int(shop.env.clock[env]),
+        num_orders=int(shop.env.num_orders[env]),
     )
 
 
 def _unload_orders(factory: Factory, book: OrderBook | None, shop: ShopState, env: int) -> tuple[OrderRecord, ...]:
     """Released orders (the others are not known yet)."""
-    released = int(shop.floor.num_released[env])
+    released = int(shop.env.num_released[env])
     columns = [
         getattr(shop.orders, name)[env, :released].tolist() for name in ("product", "release_date", "due_date", "weight", "material_date", "completion_date")
     ]
@@ -245,7 +245,7 @@ def _unload_orders(factory: Factory, book: OrderBook | None, shop: ShopState, en
 
 def _operation_names(factory: Factory, shop: ShopState, env: int) -> list[list[str]]:
     """Names of the operations of each released order, by operation number."""
-    products = shop.orders.product[env, : shop.floor.num_released[env]].tolist()
+    products = shop.orders.product[env, : shop.env.num_released[env]].tolist()
     names = {}
     for index in set(products):
         product = factory.products[index]
@@ -267,7 +267,7 @@ def _unload_operations(names: list[list[str]], lines: list[list[int]], failures:
 
 def _unload_changeovers(factory: Factory, arrays: FactoryArrays, shop: ShopState, env: int, lines: list[list[int]]) -> tuple[ChangeoverRecord, ...]:
     values = [[attribute.values for attribute in centre.attributes] for centre in factory.work_centres]
-    values_on = [values[centre] for centre in arrays.machines.centre[int(shop.floor.factory[env])].tolist()]
+    values_on = [values[centre] for centre in arrays.machines.centre[int(shop.env.factory[env])].tolist()]
     logged = [index for index, line in enumerate(lines) if line[0] == LOGGED_CHANGEOVER]
     records = []
     for index, sides in zip(logged, shop.log_setup[env, logged].tolist(), strict=True):
@@ -279,12 +279,12 @@ def _unload_changeovers(factory: Factory, arrays: FactoryArrays, shop: ShopState
 
 def _unload_open_operations(names: list[list[str]], shop: ShopState, env: int, machines: int) -> tuple[OperationRecord, ...]:
     """Operations in work now, with their expected ends."""
-    columns = [shop.machines[name][env, :machines].tolist() for name in ("entry", "status", "start_date", "expected_end", "process_start_date", "date")]
-    clock = int(shop.floor.clock[env])
+    columns = [shop.machines[name][env, :machines].tolist() for name in ("operation_id", "status", "start_date", "expected_end", "process_start_date", "date")]
+    clock = int(shop.env.clock[env])
     records = []
     for machine, (entry, status, selected, expected_end, process_start, date) in enumerate(zip(*columns, strict=True)):
         if status != IDLE and entry >= 0:
-            order, operation = split_entry(entry)
+            order, operation = split_operation_id(entry)
             end = max(expected_end, clock)
             start = process_start if status in (PROCESSING, DOWN) else max(selected, min(date, end))
             attempt = int(shop.operations.attempt[env, order, operation])
@@ -294,6 +294,6 @@ def _unload_open_operations(names: list[list[str]], shop: ShopState, env: int, m
 
 def _unload_open_failures(shop: ShopState, env: int, machines: int) -> tuple[FailureRecord, ...]:
     """Repairs in progress, up to now: their ends are not known yet."""
-    clock = int(shop.floor.clock[env])
+    clock = int(shop.env.clock[env])
     columns = (shop.machines[name][env, :machines].tolist() for name in ("status", "state_date"))
     return tuple(FailureRecord(m, since, clock) for m, (status, since) in enumerate(zip(*columns, strict=True)) if status == DOWN)

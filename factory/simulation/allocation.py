@@ -48,7 +48,7 @@ def allocate(factories: FactoryArrays, num_envs: int, *, job_rows: int, changeov
     orders = int(factories.plant.num_orders.max())
     places = queue_capacity(factories, orders)
     return ShopState(
-        floor=records(arrays.FLOOR, env),
+        env=records(arrays.ENV, env),
         orders=records(arrays.SHOP_ORDER, env, orders),
         option_value=np.zeros((env, orders, options), np.int16),
         active=np.zeros((env, orders), np.int32),
@@ -57,7 +57,7 @@ def allocate(factories: FactoryArrays, num_envs: int, *, job_rows: int, changeov
         centres=records(arrays.SHOP_CENTRE, env, centres),
         queue=np.zeros((env, centres, places), np.int32),
         upcoming=np.zeros((env, centres, places), np.int32),
-        travellers=records(arrays.TRAVELLER, env, orders * operations),
+        in_transit=records(arrays.IN_TRANSIT, env, orders * operations),
         machines=records(arrays.SHOP_MACHINE, env, machines),
         mounted=np.zeros((env, machines, attributes), np.int16),
         cost=np.zeros((env, len(COST_TERMS))),
@@ -65,7 +65,7 @@ def allocate(factories: FactoryArrays, num_envs: int, *, job_rows: int, changeov
         changeover_target=np.zeros((env, changeover_rows, attributes), np.int16),
         changeover_lead=np.zeros((env, changeover_rows), np.int32),
         legal=np.zeros((env, job_rows + changeover_rows + 1), np.bool_),
-        places=records(arrays.PLACE, env, places),
+        places=records(arrays.QUEUE_SLOT, env, places),
         log=np.zeros((env, log_length, 8), np.int64),
         log_setup=np.zeros((env, log_length, 2, attributes), np.int16),
     )

@@ -1,6 +1,6 @@
 """The arrays the kernel runs on: ``FactoryArrays`` (static) and ``ShopState`` (one slice an environment).
 
-Each is a :class:`factory.jit.array_struct.Bundle` of a few NumPy arrays. Arrays of *records* hold
+Each is a :class:`factory.jit.array_struct.ArrayStruct` of a few NumPy arrays. Arrays of *records* hold
 what belongs to one thing side by side in memory and under its
 domain name: ``shop.orders[e, order].due_date`` in the kernel, ``shop.orders.due_date[e]`` from Python. Records have only scalar fields, so that the compiled
 kernel fits every size of factory.
@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from factory.jit.array_struct import Bundle
+from factory.jit.array_struct import ArrayStruct
 
 Records = Any
 """``numpy.recarray`` of one of the dtypes below; its fields are attributes."""
@@ -26,9 +26,9 @@ Records = Any
 NEVER = np.int64(2**62)
 """Date of an event that is not going to happen."""
 
-ENTRY_BITS = 6
-"""An *entry* is an operation of an order in one number, ``(order << ENTRY_BITS) | operation``: a shift is much cheaper than a division."""
-ENTRY_MASK = (1 << ENTRY_BITS) - 1
+OPERATION_BITS = 6
+"""An *entry* is an operation of an order in one number, ``(order << OPERATION_BITS) | operation``: a shift is much cheaper than a division."""
+OPERATION_MASK = (1 << OPERATION_BITS) - 1
 
 # operations.status
 UPCOMING, READY, IN_PROCESS, DONE = 0, 1, 2, 3
@@ -122,7 +122,7 @@ HOUR = _record(
 
 
 @dataclass(frozen=True, eq=False)
-class FactoryArrays(Bundle):
+class FactoryArrays(ArrayStruct):
     """What does not change during an episode, for G factories side by side; made by :func:`factory.simulation.load.load`."""
 
     plant: Records  # PLANT [G]
@@ -155,7 +155,7 @@ class FactoryArrays(Bundle):
 
 # --- changing: the shop floor -----------------------------------------------------------------------------------------------
 
-FLOOR = _record(
+ENV = _record(
     factory=_i8,  # index into FactoryArrays
     seed=np.uint64,
     clock=_i8,
@@ -221,20 +221,20 @@ SHOP_MACHINE = _record(
     start_date=_i8,  # when the operation or changeover in work was selected
     process_start_date=_i8,  # when processing of the operation in work began
     num_failures=_i8,
-    entry=_i4,  # operation in work; -1: none
+    operation_id=_i4,  # operation in work; -1: none
     status=_i1,
     first_piece=_b,  # the next (or present) operation is the first after a changeover
 )
 SHOP_CENTRE = _record(queue_length=_i8, upcoming_length=_i8, queue_work=_f8)  # queue_work: mean process times of the queue, summed
-TRAVELLER = _record(date=_i8, entry=_i4)
-PLACE = _record(urgency=_f8, family=_i4, shown=_b, family_shown=_b)  # scratch for the asked machine's queue; family -1: cannot be done on it
+IN_TRANSIT = _record(date=_i8, operation_id=_i4)
+QUEUE_SLOT = _record(urgency=_f8, family=_i4, shown=_b, family_shown=_b)  # scratch for the asked machine's queue; family -1: cannot be done on it
 
 
 @dataclass(frozen=True, eq=False)
-class ShopState(Bundle):
+class ShopState(ArrayStruct):
     """The state of E shop floors; ``[e]`` of each array belongs to environment e alone. Made by :func:`factory.simulation.allocation.allocate`."""
 
-    floor: Records  # FLOOR [E]
+    env: Records  # FLOOR [E]
     orders: Records  # SHOP_ORDER [E, O]
     option_value: NDArray[np.int16]  # [E, O, U] -1: option does not apply
     active: NDArray[np.int32]  # [E, O] orders in progress, by release; first num_active entries
@@ -243,7 +243,7 @@ class ShopState(Bundle):
     centres: Records  # SHOP_CENTRE [E, C]
     queue: NDArray[np.int32]  # [E, C, Q] entries that are ready
     upcoming: NDArray[np.int32]  # [E, C, Q] entries that are released, not ready
-    travellers: Records  # TRAVELLER [E, O * N] binary heap: in transport or awaiting material
+    in_transit: Records  # TRAVELLER [E, O * N] binary heap: in transport or awaiting material
     machines: Records  # SHOP_MACHINE [E, M]
     mounted: NDArray[np.int16]  # [E, M, T] (during a changeover: the setup that is being mounted)
     cost: NDArray[np.float64]  # [E, 5] up to the clock, by COST_TERMS
@@ -256,6 +256,6 @@ class ShopState(Bundle):
     log_setup: NDArray[np.int16]  # [E, L, 2, T] changeovers: setup before and after
 
 
-def split_entry(entry: int | np.integer[Any]) -> tuple[int, int]:
+def split_operation_id(operation_id: int | np.integer[Any]) -> tuple[int, int]:
     """Order and operation of an entry."""
-    return int(entry) >> ENTRY_BITS, int(entry) & ENTRY_MASK
+    return int(operation_id) >> OPERATION_BITS, int(operation_id) & OPERATION_MASK

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from factory.jit.compile import compiled
-from factory.simulation.arrays import ENTRY_BITS, ENTRY_MASK, IDLE, READY, UPCOMING
+from factory.simulation.arrays import IDLE, OPERATION_BITS, OPERATION_MASK, READY, UPCOMING
 from factory.simulation.setups import FORBIDDEN, complete_setup, detour, setup_time
 
 ILLEGAL = 1e15
@@ -13,7 +13,7 @@ ILLEGAL = 1e15
 @compiled
 def process_time(factory, shop, e, order, operation, machine):
     """Expected process time in ticks on an eligible machine."""
-    g = shop.floor[e].factory
+    g = shop.env[e].factory
     nominal = factory.base_time[g, shop.orders[e, order].product, operation, machine] + shop.operations[e, order, operation].option_time
     speed = factory.machines[g, machine].speed
     if speed == 1.0:
@@ -24,7 +24,7 @@ def process_time(factory, shop, e, order, operation, machine):
 @compiled
 def is_eligible(factory, shop, e, order, operation, machine):
     """Whether the machine can do the operation at all."""
-    return factory.base_time[shop.floor[e].factory, shop.orders[e, order].product, operation, machine] >= 0
+    return factory.base_time[shop.env[e].factory, shop.orders[e, order].product, operation, machine] >= 0
 
 
 @compiled
@@ -32,30 +32,30 @@ def ready_in(shop, e, order, operation):
     """Expected ticks until the operation is ready, from what is known now; 0 once it is."""
     if shop.operations[e, order, operation].status != UPCOMING:
         return 0.0
-    return max(float(shop.operations[e, order, operation].expected_date - shop.floor[e].clock), shop.operations[e, order, operation].lead_time)
+    return max(float(shop.operations[e, order, operation].expected_date - shop.env[e].clock), shop.operations[e, order, operation].lead_time)
 
 
 @compiled
 def list_choices(factory, shop, e, machine):
     """Fill the choice rows for ``machine``; False if it has nothing to choose."""
-    g = shop.floor[e].factory
+    g = shop.env[e].factory
     centre = factory.machines[g, machine].centre
-    shop.floor[e].num_job_rows = 0
-    shop.floor[e].num_changeover_rows = 0
-    shop.floor[e].num_hidden = 0
+    shop.env[e].num_job_rows = 0
+    shop.env[e].num_changeover_rows = 0
+    shop.env[e].num_hidden = 0
     if shop.centres[e, centre].queue_length == 0 and (shop.centres[e, centre].upcoming_length == 0 or not factory.plant[g].changeover_ahead):
         return False
     shop.legal[e, :] = False
     any_job = list_jobs(factory, shop, e, machine, centre)
     any_detour = factory.machines[g, machine].any_forbidden and list_detours(factory, shop, e, machine, centre)
     may_wait = factory.plant[g].waiting
-    if factory.plant[g].changeover_ahead and shop.floor[e].crews_free > 0:
+    if factory.plant[g].changeover_ahead and shop.env[e].crews_free > 0:
         list_changeovers_ahead(factory, shop, e, machine, centre)
-    any_changeover = shop.floor[e].num_changeover_rows > 0
+    any_changeover = shop.env[e].num_changeover_rows > 0
     if not (any_job or any_detour or (any_changeover and may_wait)):
         return False
     job_rows = shop.job_row.shape[1]
-    shop.legal[e, job_rows : job_rows + shop.floor[e].num_changeover_rows] = True
+    shop.legal[e, job_rows : job_rows + shop.env[e].num_changeover_rows] = True
     shop.legal[e, shop.legal.shape[1] - 1] = may_wait
     return True
 
@@ -65,35 +65,35 @@ def list_jobs(factory, shop, e, machine, centre):
     """Job rows in queue order; all eligible operations if there is room, else those that ``show_most_urgent`` picks. True if any is legal."""
     eligible = 0
     for place in range(shop.centres[e, centre].queue_length):
-        entry = shop.queue[e, centre, place]
-        order, operation = entry >> ENTRY_BITS, entry & ENTRY_MASK
+        operation_id = shop.queue[e, centre, place]
+        order, operation = operation_id >> OPERATION_BITS, operation_id & OPERATION_MASK
         here = is_eligible(factory, shop, e, order, operation, machine)
         shop.places[e, place].family = shop.operations[e, order, operation].family if here else -1
         shop.places[e, place].shown = here
         eligible += here
     if eligible > shop.job_row.shape[1]:
         show_most_urgent(factory, shop, e, machine, centre)
-        shop.floor[e].num_hidden = eligible - shop.job_row.shape[1]
+        shop.env[e].num_hidden = eligible - shop.job_row.shape[1]
     any_legal = False
     row = 0
     for place in range(shop.centres[e, centre].queue_length):
         if shop.places[e, place].shown:
-            entry = shop.queue[e, centre, place]
-            legal = job_is_legal(factory, shop, e, machine, centre, entry)
-            shop.job_row[e, row] = entry
+            operation_id = shop.queue[e, centre, place]
+            legal = job_is_legal(factory, shop, e, machine, centre, operation_id)
+            shop.job_row[e, row] = operation_id
             shop.legal[e, row] = legal
             any_legal |= legal
             row += 1
-    shop.floor[e].num_job_rows = row
+    shop.env[e].num_job_rows = row
     return any_legal
 
 
 @compiled
-def job_is_legal(factory, shop, e, machine, centre, entry):
+def job_is_legal(factory, shop, e, machine, centre, operation_id):
     """Whether the changeover that the operation needs is allowed and, if it takes time, a crew is free."""
-    wanted = shop.wanted[e, entry >> ENTRY_BITS, entry & ENTRY_MASK]
-    time = setup_time(factory, shop.floor[e].factory, centre, machine, shop.mounted[e, machine], wanted)
-    return time == 0 or (time > 0 and shop.floor[e].crews_free > 0)
+    wanted = shop.wanted[e, operation_id >> OPERATION_BITS, operation_id & OPERATION_MASK]
+    time = setup_time(factory, shop.env[e].factory, centre, machine, shop.mounted[e, machine], wanted)
+    return time == 0 or (time > 0 and shop.env[e].crews_free > 0)
 
 
 @compiled
@@ -107,10 +107,10 @@ def show_most_urgent(factory, shop, e, machine, centre):
     for place in range(length):
         if not shop.places[e, place].shown:
             continue
-        entry = shop.queue[e, centre, place]
-        order = entry >> ENTRY_BITS
+        operation_id = shop.queue[e, centre, place]
+        order = operation_id >> OPERATION_BITS
         urgency = float(shop.orders[e, order].due_date) - shop.orders[e, order].work_left
-        if not job_is_legal(factory, shop, e, machine, centre, entry):
+        if not job_is_legal(factory, shop, e, machine, centre, operation_id):
             urgency += ILLEGAL
         shop.places[e, place].urgency = urgency
         shop.places[e, place].shown = False
@@ -160,40 +160,40 @@ def show_others(shop, e, length, most):
 @compiled
 def list_detours(factory, shop, e, machine, centre):
     """Changeover rows towards ready operations that cannot be reached directly. True if there is any."""
-    g = shop.floor[e].factory
+    g = shop.env[e].factory
     mounted = shop.mounted[e, machine]
     for place in range(shop.centres[e, centre].queue_length):
-        entry = shop.queue[e, centre, place]
-        order, operation = entry >> ENTRY_BITS, entry & ENTRY_MASK
+        operation_id = shop.queue[e, centre, place]
+        order, operation = operation_id >> OPERATION_BITS, operation_id & OPERATION_MASK
         if not is_eligible(factory, shop, e, order, operation, machine):
             continue
         wanted = shop.wanted[e, order, operation]
-        row = shop.floor[e].num_changeover_rows
+        row = shop.env[e].num_changeover_rows
         if row == shop.changeover_target.shape[1] or setup_time(factory, g, centre, machine, mounted, wanted) != FORBIDDEN:
             continue
         target = shop.changeover_target[e, row]
         if not detour(factory, g, centre, machine, mounted, wanted, target):
             continue
-        if setup_time(factory, g, centre, machine, mounted, target) > 0 and shop.floor[e].crews_free == 0:
+        if setup_time(factory, g, centre, machine, mounted, target) > 0 and shop.env[e].crews_free == 0:
             continue
         if find_target(shop, e, row) < 0:
-            shop.changeover_lead[e, row] = entry
-            shop.floor[e].num_changeover_rows += 1
-    return shop.floor[e].num_changeover_rows > 0
+            shop.changeover_lead[e, row] = operation_id
+            shop.env[e].num_changeover_rows += 1
+    return shop.env[e].num_changeover_rows > 0
 
 
 @compiled
 def list_changeovers_ahead(factory, shop, e, machine, centre):
     """Changeover rows for setups that only upcoming operations want."""
-    g = shop.floor[e].factory
+    g = shop.env[e].factory
     mounted = shop.mounted[e, machine]
     for place in range(shop.centres[e, centre].upcoming_length):
-        entry = shop.upcoming[e, centre, place]
-        order, operation = entry >> ENTRY_BITS, entry & ENTRY_MASK
+        operation_id = shop.upcoming[e, centre, place]
+        order, operation = operation_id >> OPERATION_BITS, operation_id & OPERATION_MASK
         if not is_eligible(factory, shop, e, order, operation, machine):
             continue
         wanted = shop.wanted[e, order, operation]
-        row = shop.floor[e].num_changeover_rows
+        row = shop.env[e].num_changeover_rows
         if row == shop.changeover_target.shape[1]:
             return
         if setup_time(factory, g, centre, machine, mounted, wanted) <= 0:
@@ -201,17 +201,17 @@ def list_changeovers_ahead(factory, shop, e, machine, centre):
         complete_setup(mounted, wanted, shop.changeover_target[e, row])
         same = find_target(shop, e, row)
         if same >= 0:
-            if is_expected_before(shop, e, entry, shop.changeover_lead[e, same]):
-                shop.changeover_lead[e, same] = entry
+            if is_expected_before(shop, e, operation_id, shop.changeover_lead[e, same]):
+                shop.changeover_lead[e, same] = operation_id
         elif not family_is_ready(shop, e, centre, shop.operations[e, order, operation].family):
-            shop.changeover_lead[e, row] = entry
-            shop.floor[e].num_changeover_rows += 1
+            shop.changeover_lead[e, row] = operation_id
+            shop.env[e].num_changeover_rows += 1
 
 
 @compiled
-def is_expected_before(shop, e, entry, lead):
-    """Whether ``entry`` is expected to be ready before ``lead``."""
-    return ready_in(shop, e, entry >> ENTRY_BITS, entry & ENTRY_MASK) < ready_in(shop, e, lead >> ENTRY_BITS, lead & ENTRY_MASK)
+def is_expected_before(shop, e, operation_id, lead):
+    """Whether ``operation_id`` is expected to be ready before ``lead``."""
+    return ready_in(shop, e, operation_id >> OPERATION_BITS, operation_id & OPERATION_MASK) < ready_in(shop, e, lead >> OPERATION_BITS, lead & OPERATION_MASK)
 
 
 @compiled
@@ -238,7 +238,7 @@ def family_is_ready(shop, e, centre, family):
 @compiled
 def any_busy(factory, shop, e):
     """Return True if a machine is in changeover, processing or under repair."""
-    for machine in range(factory.plant[shop.floor[e].factory].num_machines):
+    for machine in range(factory.plant[shop.env[e].factory].num_machines):
         if shop.machines[e, machine].status != IDLE:
             return True
     return False
@@ -247,8 +247,8 @@ def any_busy(factory, shop, e):
 @compiled
 def is_detour(shop, e, row):
     """Return True if changeover row ``row`` leads to a ready operation."""
-    entry = shop.changeover_lead[e, row]
-    return shop.operations[e, entry >> ENTRY_BITS, entry & ENTRY_MASK].status == READY
+    operation_id = shop.changeover_lead[e, row]
+    return shop.operations[e, operation_id >> OPERATION_BITS, operation_id & OPERATION_MASK].status == READY
 
 
 @compiled
@@ -258,7 +258,7 @@ def row_without_jobs(shop, e):
     Without either it is the first legal row.
     """
     job_rows, wait = shop.job_row.shape[1], shop.legal.shape[1] - 1
-    for row in range(shop.floor[e].num_changeover_rows):
+    for row in range(shop.env[e].num_changeover_rows):
         if shop.legal[e, job_rows + row] and is_detour(shop, e, row):
             return job_rows + row
     if shop.legal[e, wait]:

@@ -7,24 +7,24 @@ from factory.simulation.arrays import CHANGING, ENERGY, HOLDING, PROCESSING, TAR
 
 
 @compiled
-def clear_accounts(shop, e):
+def reset_costs(shop, e):
     """Nothing has been spent or produced yet."""
     shop.cost[e, :] = 0.0
-    shop.floor[e].tardiness_done = 0.0
-    shop.floor[e].flow = 0
-    shop.floor[e].energy_kwh = 0.0
-    shop.floor[e].energy_co2 = 0.0
-    shop.floor[e].waste_kg = 0.0
-    shop.floor[e].num_changeovers = 0
-    shop.floor[e].changeover_ticks = 0
-    shop.floor[e].process_ticks = 0
-    shop.floor[e].down_ticks = 0
+    shop.env[e].tardiness_done = 0.0
+    shop.env[e].flow = 0
+    shop.env[e].energy_kwh = 0.0
+    shop.env[e].energy_co2 = 0.0
+    shop.env[e].waste_kg = 0.0
+    shop.env[e].num_changeovers = 0
+    shop.env[e].changeover_ticks = 0
+    shop.env[e].process_ticks = 0
+    shop.env[e].down_ticks = 0
 
 
 @compiled
 def refresh_power(factory, shop, e):
     """Power drawn by all machines; summed anew each time so that no rounding piles up."""
-    g = shop.floor[e].factory
+    g = shop.env[e].factory
     power = 0.0
     for machine in range(factory.plant[g].num_machines):
         status = shop.machines[e, machine].status
@@ -34,7 +34,7 @@ def refresh_power(factory, shop, e):
             power += factory.machines[g, machine].processing_power
         else:
             power += factory.machines[g, machine].idle_power
-    shop.floor[e].power = power
+    shop.env[e].power = power
 
 
 @compiled
@@ -56,17 +56,17 @@ def integrate_tariff(factory, g, date):
 @compiled
 def pass_time(factory, shop, e, date):
     """Move the clock to ``date``; power is drawn and orders are held meanwhile."""
-    g = shop.floor[e].factory
-    clock = shop.floor[e].clock
-    power = shop.floor[e].power
+    g = shop.env[e].factory
+    clock = shop.env[e].clock
+    power = shop.env[e].power
     price_hours, co2_hours = integrate_tariff(factory, g, date)
-    shop.cost[e, ENERGY] += factory.plant[g].energy_rate * power * (price_hours - shop.floor[e].price_hours)
-    shop.floor[e].energy_kwh += power * (date - clock) * factory.plant[g].hours_per_tick
-    shop.floor[e].energy_co2 += power * (co2_hours - shop.floor[e].co2_hours)
-    shop.floor[e].price_hours = price_hours
-    shop.floor[e].co2_hours = co2_hours
-    shop.floor[e].flow += shop.floor[e].num_active * (date - clock)
-    shop.floor[e].clock = date
+    shop.cost[e, ENERGY] += factory.plant[g].energy_rate * power * (price_hours - shop.env[e].price_hours)
+    shop.env[e].energy_kwh += power * (date - clock) * factory.plant[g].hours_per_tick
+    shop.env[e].energy_co2 += power * (co2_hours - shop.env[e].co2_hours)
+    shop.env[e].price_hours = price_hours
+    shop.env[e].co2_hours = co2_hours
+    shop.env[e].flow += shop.env[e].num_active * (date - clock)
+    shop.env[e].clock = date
 
 
 @compiled
@@ -79,14 +79,14 @@ def total_cost(shop, e):
 
 
 @compiled
-def settle_accounts(factory, shop, e):
+def settle_costs(factory, shop, e):
     """Bring the terms that accrue with time up to the clock."""
-    g = shop.floor[e].factory
-    tardiness = shop.floor[e].tardiness_done
-    for place in range(shop.floor[e].num_active):
+    g = shop.env[e].factory
+    tardiness = shop.env[e].tardiness_done
+    for place in range(shop.env[e].num_active):
         order = shop.active[e, place]
-        late = shop.floor[e].clock - shop.orders[e, order].due_date
+        late = shop.env[e].clock - shop.orders[e, order].due_date
         if late > 0:
             tardiness += shop.orders[e, order].weight * late
     shop.cost[e, TARDINESS] = factory.plant[g].tardiness_rate * tardiness
-    shop.cost[e, HOLDING] = factory.plant[g].holding_rate * shop.floor[e].flow
+    shop.cost[e, HOLDING] = factory.plant[g].holding_rate * shop.env[e].flow

@@ -20,22 +20,22 @@ _IN_FORCE = 2
 @compiled
 def draw_orders(factory, shop, e):
     """Fill environment ``e``'s orders from its seed, or from the order book of its factory."""
-    g = shop.floor[e].factory
-    shop.floor[e].num_orders = factory.plant[g].num_orders
+    g = shop.env[e].factory
+    shop.env[e].num_orders = factory.plant[g].num_orders
     if factory.plant[g].num_regimes == 0:
         copy_order_book(factory, shop, e)
     else:
         draw_releases(factory, shop, e)
-    draw_material(factory, shop, e, 0, shop.floor[e].num_orders, 0, 0)
-    for order in range(shop.floor[e].num_orders):
+    draw_material(factory, shop, e, 0, shop.env[e].num_orders, 0, 0)
+    for order in range(shop.env[e].num_orders):
         shop.orders[e, order].completion_date = -1
 
 
 @compiled
 def copy_order_book(factory, shop, e):
     """Orders as they stand in the book."""
-    g = shop.floor[e].factory
-    for order in range(shop.floor[e].num_orders):
+    g = shop.env[e].factory
+    for order in range(shop.env[e].num_orders):
         shop.orders[e, order].release_date = factory.book[g, order].release_date
         shop.orders[e, order].due_date = factory.book[g, order].due_date
         shop.orders[e, order].weight = factory.book[g, order].weight
@@ -49,7 +49,7 @@ def copy_order_book(factory, shop, e):
 @compiled
 def draw_releases(factory, shop, e):
     """Poisson batches whose rate switches with the demand regime; each order drawn under the regime of its release."""
-    g = shop.floor[e].factory
+    g = shop.env[e].factory
     order = 0
     while order < factory.plant[g].initial_orders:
         draw_order(factory, shop, e, order, 0, 0)
@@ -60,11 +60,11 @@ def draw_releases(factory, shop, e):
 @compiled
 def draw_arrivals(factory, shop, e, order, first_regime, epoch, last_date):
     """Orders from number ``order`` on, when ``first_regime`` is in force at ``epoch``: up to the first batch after ``last_date``."""
-    g, seed = shop.floor[e].factory, shop.floor[e].seed
+    g, seed = shop.env[e].factory, shop.env[e].seed
     regime, stay = first_regime, 0
     regime_end = epoch + stay_length(seed, random_numbers.DEMAND_REGIME, stay, factory.regimes[g, regime].duration)
     batch, release_date = 0, 0
-    while order < shop.floor[e].num_orders and release_date <= last_date:
+    while order < shop.env[e].num_orders and release_date <= last_date:
         needed = -math.log(random_numbers.uniform(seed, random_numbers.ARRIVAL, batch, 0))
         available = (regime_end - epoch) / factory.regimes[g, regime].interarrival_time
         while needed > available:
@@ -79,7 +79,7 @@ def draw_arrivals(factory, shop, e, order, first_regime, epoch, last_date):
         spread = factory.plant[g].batch_high - factory.plant[g].batch_low + 1
         size = factory.plant[g].batch_low + math.floor(random_numbers.uniform(seed, random_numbers.BATCH, batch, 0) * spread)
         for _ in range(size):
-            if order < shop.floor[e].num_orders:
+            if order < shop.env[e].num_orders:
                 draw_order(factory, shop, e, order, regime, release_date)
                 order += 1
         batch += 1
@@ -97,9 +97,9 @@ def stay_length(seed, role, stay, duration):
 @compiled
 def draw_order(factory, shop, e, order, regime, release_date):
     """One order: product, options, customer class, due date."""
-    g, seed = shop.floor[e].factory, shop.floor[e].seed
+    g, seed = shop.env[e].factory, shop.env[e].seed
     shop.orders[e, order].release_date = release_date
-    product = draw_product(factory, g, seed, order, regime, release_date, shop.floor[e].num_orders)
+    product = draw_product(factory, g, seed, order, regime, release_date, shop.env[e].num_orders)
     shop.orders[e, order].product = product
     for option in range(factory.plant[g].num_options):
         shop.option_value[e, order, option] = -1
@@ -164,7 +164,7 @@ def pick(shares, count, u):
 @compiled
 def plan_operations(factory, shop, e, order):
     """What each operation of the order wants and is expected to take."""
-    g, product = shop.floor[e].factory, shop.orders[e, order].product
+    g, product = shop.env[e].factory, shop.orders[e, order].product
     work_content = 0.0
     for operation in range(factory.products[g, product].num_operations):
         for attribute in range(shop.wanted.shape[3]):
@@ -187,7 +187,7 @@ def plan_operations(factory, shop, e, order):
 @compiled
 def plan_critical_work(factory, shop, e, order):
     """Longest path of expected work through the order, and how much of it each operation ends; operations stand in topological order."""
-    g, product = shop.floor[e].factory, shop.orders[e, order].product
+    g, product = shop.env[e].factory, shop.orders[e, order].product
     critical_work = 0.0
     for operation in range(factory.products[g, product].num_operations - 1, -1, -1):
         work_after = 0.0  # work_through holds the work after each operation until the length of the longest path is known
@@ -204,7 +204,7 @@ def plan_critical_work(factory, shop, e, order):
 @compiled
 def want_option_setup(factory, shop, e, order, operation, option, value):
     """Setups that an option value sets; a later option overrides an earlier one."""
-    g, product = shop.floor[e].factory, shop.orders[e, order].product
+    g, product = shop.env[e].factory, shop.orders[e, order].product
     for attribute in range(shop.wanted.shape[3]):
         wanted = factory.option_setup[g, option, value, product, operation, attribute]
         if wanted >= 0:
@@ -227,7 +227,7 @@ def draw_material(factory, shop, e, first_order, last_order, first_regime, date)
 
     ``first_regime`` is in force at ``date``.
     """
-    g, seed = shop.floor[e].factory, shop.floor[e].seed
+    g, seed = shop.env[e].factory, shop.env[e].seed
     regimes = factory.plant[g].num_supply_regimes
     stay, stay_end = 0, date
     if regimes > 0:

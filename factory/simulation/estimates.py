@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from factory.jit.compile import compiled
-from factory.simulation.arrays import DONE, ENTRY_BITS, IN_PROCESS, UPCOMING
+from factory.simulation.arrays import DONE, IN_PROCESS, OPERATION_BITS, UPCOMING
 
 
 @compiled
@@ -15,7 +15,7 @@ def foresee_order(factory, shop, e, order):
     ``expected_date`` is the date by which all predecessors would have arrived if those not started began now; ``lead_time`` the longest
     expected work (or material lateness) still before the operation that has not started.
     """
-    g, product = shop.floor[e].factory, shop.orders[e, order].product
+    g, product = shop.env[e].factory, shop.orders[e, order].product
     for operation in range(factory.products[g, product].num_operations):
         if shop.operations[e, order, operation].status == UPCOMING:
             foresee_operation(factory, shop, e, g, product, order, operation)
@@ -24,7 +24,7 @@ def foresee_order(factory, shop, e, order):
 @compiled
 def foresee_operation(factory, shop, e, g, product, order, operation):
     """One upcoming operation; its predecessors have been foreseen before, as operations stand in topological order."""
-    clock = shop.floor[e].clock
+    clock = shop.env[e].clock
     expected_date, lead_time = shop.operations[e, order, operation].arrival_date, 0.0
     centre = factory.operations[g, product, operation].centre
     for place in range(factory.operations[g, product, operation].num_predecessors):
@@ -52,13 +52,13 @@ def foresee_operation(factory, shop, e, g, product, order, operation):
 @compiled
 def expected_end_of(factory, shop, e, order, operation):
     """Expected end of an operation in process."""
-    g = shop.floor[e].factory
-    entry = (order << ENTRY_BITS) | operation
+    g = shop.env[e].factory
+    operation_id = (order << OPERATION_BITS) | operation
     centre = factory.operations[g, shop.orders[e, order].product, operation].centre
     for machine in range(factory.centres[g, centre].first_machine, factory.centres[g, centre + 1].first_machine):
-        if shop.machines[e, machine].entry == entry:
+        if shop.machines[e, machine].operation_id == operation_id:
             return shop.machines[e, machine].expected_end
-    return shop.floor[e].clock
+    return shop.env[e].clock
 
 
 @compiled

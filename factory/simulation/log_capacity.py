@@ -15,7 +15,7 @@ SPARE_LINES = 4096
 
 def grow_log(shop: ShopState) -> ShopState:
     """The same shop with room for more log lines, if one environment's is running short."""
-    used, room = int(shop.floor.log_length.max()), shop.log.shape[1]
+    used, room = int(shop.env.log_length.max()), shop.log.shape[1]
     if used + SPARE_LINES <= room:
         return shop
     extra = max(room, SPARE_LINES)

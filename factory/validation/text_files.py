@@ -111,7 +111,7 @@ def refuse_text(value: Any) -> Any:
     return value
 
 
-class Row:
+class CsvRow:
     """One line of a table in CSV."""
 
     def __init__(self, place: str, cells: dict[str, str]) -> None:
@@ -140,7 +140,7 @@ class Row:
         return number
 
 
-def read_rows(path: str | Path, columns: Sequence[str]) -> Iterator[Row]:
+def read_rows(path: str | Path, columns: Sequence[str]) -> Iterator[CsvRow]:
     """Yield the lines of a CSV table that has ``columns``, and perhaps more.
 
     Raises
@@ -163,7 +163,7 @@ def read_rows(path: str | Path, columns: Sequence[str]) -> Iterator[Row]:
             if len(cells) != len(header):
                 rule = f"must have {len(header)}, one for each column. Add or remove cells"
                 raise FactoryError(f"{place}: line = {len(cells)} cells; {rule}.")
-            yield Row(place, dict(zip(header, (cell.strip() for cell in cells), strict=True)))
+            yield CsvRow(place, dict(zip(header, (cell.strip() for cell in cells), strict=True)))
     except csv.Error as error:
         message = f"is not CSV ({error}). Correct the quotes there"
         raise FactoryError(f"{path}:{reader.line_num}: {message}.") from error

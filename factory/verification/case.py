@@ -6,9 +6,9 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from factory.lookups import Plant, Task
+from factory.lookups import FactoryLookup, RouteTask
 from factory.schedule.records import ChangeoverRecord, FailureRecord, OperationRecord, OrderRecord, Record, Schedule, WaitRecord
-from factory.verification.reference_world import World
+from factory.verification.reference_world import ReferenceRealisation
 
 
 @dataclass(frozen=True)
@@ -39,10 +39,10 @@ class Case:
     All but :attr:`operation_names` needs records that have been found to be readable.
     """
 
-    plant: Plant
+    plant: FactoryLookup
     schedule: Schedule
     expected_orders: tuple[OrderRecord, ...] | None
-    world: World | None
+    world: ReferenceRealisation | None
 
     @cached_property
     def operation_names(self) -> tuple[tuple[str, ...], ...]:
@@ -51,7 +51,7 @@ class Case:
         return tuple(names.get(order.product, ()) for order in self.schedule.orders)
 
     @cached_property
-    def tasks(self) -> tuple[tuple[Task, ...], ...]:
+    def tasks(self) -> tuple[tuple[RouteTask, ...], ...]:
         """Each order's operations."""
         return tuple(self.plant.tasks(order.product, order.options) for order in self.schedule.orders)
 
@@ -79,7 +79,7 @@ class Case:
             machines[wait.machine].waits.append(wait)
         return machines
 
-    def task_of(self, operation: OperationRecord) -> Task:
+    def task_of(self, operation: OperationRecord) -> RouteTask:
         """What was to be done."""
         return self.tasks[operation.order][operation.operation]
 

@@ -15,15 +15,15 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from factory.lookups import MOST_CHANGEOVERS, Changeover, Plant
+from factory.lookups import MAX_CHANGEOVERS, Changeover, FactoryLookup
 from factory.schedule.columns import ChangeoverColumns, Ints, OperationColumns, OrderColumns, ScheduleColumns, SpanColumns
-from factory.verification.order_tables import OrderTables, PlantTables
-from factory.verification.reference_world import MAX_ATTEMPTS, World
+from factory.verification.order_tables import FactoryTables, OrderTables
+from factory.verification.reference_world import MAX_ATTEMPTS, ReferenceRealisation
 
-MOST_TABLES = 128
+MAX_TABLES = 128
 """Seeds whose tables are kept: those of the episodes that everybody is playing."""
 
-Bools = NDArray[np.bool_]
+_Bools = NDArray[np.bool_]
 
 
 class Work(NamedTuple):
@@ -54,11 +54,11 @@ class ColumnChecks:
         How a seed turns out.
     """
 
-    def __init__(self, plant: Plant, world: Callable[[int], World]) -> None:
-        self.plant, self.tables = plant, PlantTables(plant)
+    def __init__(self, plant: FactoryLookup, world: Callable[[int], ReferenceRealisation]) -> None:
+        self.plant, self.tables = plant, FactoryTables(plant)
         self._world = world
-        self._orders: Callable[[int], OrderTables] = lru_cache(MOST_TABLES)(self._lay_out_orders)
-        self._changeover: Callable[[tuple[int, ...]], Changeover] = lru_cache(MOST_CHANGEOVERS)(self._find_changeover)
+        self._orders: Callable[[int], OrderTables] = lru_cache(MAX_TABLES)(self._lay_out_orders)
+        self._changeover: Callable[[tuple[int, ...]], Changeover] = lru_cache(MAX_CHANGEOVERS)(self._find_changeover)
         centres = plant.centre_of
         self._can_fail = np.array([machine.mean_time_to_failure is not None for machine in plant.machines], np.bool_)
         self._longest_wait = np.array([plant.longest_wait(centre) for centre in centres], np.int64)
@@ -120,7 +120,7 @@ class ColumnChecks:
 
     def _read_places(self, operations: OperationColumns, orders: OrderTables) -> Ints:
         """Place of each attempt; every operation is there, attempts count up from 0, and each takes time on an eligible machine."""
-        most = orders.most_operations
+        most = orders.max_operations
         self._require_machines(operations.machine)
         _require((operations.order >= 0) & (operations.order < len(orders.orders.product)) & (operations.operation >= 0) & (operations.operation < most))
         _require((operations.attempt >= 0) & (operations.attempt < MAX_ATTEMPTS))
@@ -263,7 +263,7 @@ class _DoubtError(Exception):
     """Something is not as it must be, or is unusual."""
 
 
-def _require(holds: bool | np.bool_ | Bools) -> None:
+def _require(holds: bool | np.bool_ | _Bools) -> None:
     if not np.all(holds):
         raise _DoubtError
 
@@ -274,7 +274,7 @@ def _same_orders(actual: OrderColumns, expected: OrderColumns, options: int) -> 
     return all(np.array_equal(is_now, must_be) for is_now, must_be in zip(known, expected, strict=True))
 
 
-def _first_pieces(sequence: Sequence, changeovers: ChangeoverColumns) -> Bools:
+def _first_pieces(sequence: Sequence, changeovers: ChangeoverColumns) -> _Bools:
     """Which attempts are the first after a changeover of positive time."""
     takes_time = np.zeros(len(sequence.machine), np.int64)
     changed = np.flatnonzero(sequence.changeover >= 0)
@@ -285,7 +285,7 @@ def _first_pieces(sequence: Sequence, changeovers: ChangeoverColumns) -> Bools:
     at_start = (so_far - takes_time)[first]  # before the machine did anything
     after_last = np.concatenate([[0], latest[:-1]])[: len(latest)]
     is_first = np.concatenate([[True], first[1:] != first[:-1]])[: len(latest)]
-    found: Bools = latest > np.where(is_first, at_start, after_last)
+    found: _Bools = latest > np.where(is_first, at_start, after_last)
     return found
 
 

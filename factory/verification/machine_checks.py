@@ -9,21 +9,21 @@ from itertools import takewhile
 from operator import attrgetter, itemgetter
 from typing import NamedTuple
 
-from factory.lookups import Plant, Setup, Step, Task, WantedSetup
+from factory.lookups import FactoryLookup, RouteTask, Setup, Step, WantedSetup
 from factory.schedule.records import ChangeoverRecord, FailureRecord, OperationRecord, Record, WaitRecord
 from factory.verification.case import Case
 from factory.verification.reference_world import FAILURE, REPAIR, exponential_ticks
-from factory.verification.violations import Fault, Rule
+from factory.verification.violations import Constraint, Violation
 
 
-class Block(NamedTuple):
+class BusyBlock(NamedTuple):
     """What a machine does in one go: an operation with the changeover made for it, or a changeover alone."""
 
     changeover: ChangeoverRecord | None
     operation: OperationRecord | None
     start_date: int  # when it takes the machine
     end_date: int  # when the machine is free again
-    task: Task | None  # what was to be done by the operation
+    task: RouteTask | None  # what was to be done by the operation
 
 
 class MachineChecks:
@@ -41,9 +41,9 @@ class MachineChecks:
         self.case, self.plant, self.machine = case, case.plant, machine
         self.failures: list[FailureRecord] = sorted(case.machine_records[machine].failures, key=attrgetter("start_date", "end_date"))
         self.waits: list[WaitRecord] = case.machine_records[machine].waits
-        self.blocks: list[Block] = in_sequence(_blocks_of(case, machine), self.plant.initial_setup(machine))
+        self.blocks: list[BusyBlock] = in_sequence(_blocks_of(case, machine), self.plant.initial_setup(machine))
 
-    def faults(self) -> Iterator[Fault]:
+    def violations(self) -> Iterator[Violation]:
         """Everything that is wrong on this machine."""
         yield from self._check_overlaps()
         yield from self._check_setups()
@@ -55,7 +55,7 @@ class MachineChecks:
 
     # --- one thing at a time ------------------------------------------------------------------------------------------------
 
-    def _check_overlaps(self) -> Iterator[Fault]:
+    def _check_overlaps(self) -> Iterator[Violation]:
         spans: list[tuple[int, int, Record]] = [(w.start_date, w.end_date, w) for w in self.waits]
         for block in self.blocks:
             if block.operation:
@@ -67,31 +67,31 @@ class MachineChecks:
         yield from self._check_apart(spans)
         yield from self._check_apart([(f.start_date, f.end_date, f) for f in self.failures])
 
-    def _check_apart(self, spans: Sequence[tuple[int, int, Record]]) -> Iterator[Fault]:
+    def _check_apart(self, spans: Sequence[tuple[int, int, Record]]) -> Iterator[Violation]:
         """None of the spans starts while another lasts."""
         busy_until, busy_with = 0, None
         for start, end, record in sorted(spans, key=itemgetter(0, 1)):
             if busy_with is not None and start < busy_until:
-                yield Fault(Rule.OVERLAP, self._place(record), f"starts at {start}, while {self._place(busy_with)} lasts until {busy_until}.")
+                yield Violation(Constraint.OVERLAP, self._place(record), f"starts at {start}, while {self._place(busy_with)} lasts until {busy_until}.")
             if busy_with is None or end > busy_until:
                 busy_until, busy_with = end, record
 
-    def _check_pause(self, operation: OperationRecord, changeover: ChangeoverRecord | None) -> Iterator[Fault]:
+    def _check_pause(self, operation: OperationRecord, changeover: ChangeoverRecord | None) -> Iterator[Violation]:
         if changeover is None:
             if operation.start_date != operation.selected_date:
                 message = f"selected at {operation.selected_date} but starts at {operation.start_date}; without a changeover it must start at once."
-                yield Fault(Rule.PAUSE, self._place(operation), message)
+                yield Violation(Constraint.PAUSE, self._place(operation), message)
             return
         if changeover.start_date != operation.selected_date:
             message = f"selected at {operation.selected_date} but its changeover starts at {changeover.start_date}; it must start at once."
-            yield Fault(Rule.PAUSE, self._place(operation), message)
+            yield Violation(Constraint.PAUSE, self._place(operation), message)
         if changeover.end_date != operation.start_date:
             message = f"its changeover ends at {changeover.end_date} but it starts at {operation.start_date}; it must start at once."
-            yield Fault(Rule.PAUSE, self._place(operation), message)
+            yield Violation(Constraint.PAUSE, self._place(operation), message)
 
     # --- setups -------------------------------------------------------------------------------------------------------------
 
-    def _check_setups(self) -> Iterator[Fault]:
+    def _check_setups(self) -> Iterator[Violation]:
         mounted = self.plant.initial_setup(self.machine)
         for block in self.blocks:
             if block.changeover:
@@ -102,20 +102,22 @@ class MachineChecks:
                     continue
                 yield from self._check_mounted(block.operation, block.changeover, block.task.wanted, mounted)
 
-    def _check_changeover(self, changeover: ChangeoverRecord, mounted: Setup) -> Iterator[Fault]:
+    def _check_changeover(self, changeover: ChangeoverRecord, mounted: Setup) -> Iterator[Violation]:
         if changeover.from_setup != mounted:
-            yield Fault(Rule.FROM_SETUP, self._place(changeover), f"starts from {_show(changeover.from_setup)}, but {_show(mounted)} is mounted.")
+            yield Violation(Constraint.FROM_SETUP, self._place(changeover), f"starts from {_show(changeover.from_setup)}, but {_show(mounted)} is mounted.")
         expected = self.plant.changeover(self.machine, changeover.from_setup, changeover.to_setup)
         if expected.forbidden:
-            yield Fault(Rule.FORBIDDEN_CHANGEOVER, self._place(changeover), f"{expected.forbidden} is forbidden.")
+            yield Violation(Constraint.FORBIDDEN_CHANGEOVER, self._place(changeover), f"{expected.forbidden} is forbidden.")
             return
         if changeover.end_date - changeover.start_date != expected.time:
             setups = f"{_show(changeover.from_setup)} to {_show(changeover.to_setup)}"
             message = f"takes {changeover.end_date - changeover.start_date} ticks; {setups} must take {expected.time}."
-            yield Fault(Rule.CHANGEOVER_TIME, self._place(changeover), message)
+            yield Violation(Constraint.CHANGEOVER_TIME, self._place(changeover), message)
         if changeover.order is None and not self._may_change_over_alone():
-            yield Fault(
-                Rule.CHANGEOVER_AHEAD, self._place(changeover), "is for no operation, though changeover_ahead is off and no pair of setups is forbidden here."
+            yield Violation(
+                Constraint.CHANGEOVER_AHEAD,
+                self._place(changeover),
+                "is for no operation, though changeover_ahead is off and no pair of setups is forbidden here.",
             )
 
     def _may_change_over_alone(self) -> bool:
@@ -123,19 +125,19 @@ class MachineChecks:
         attributes = self.plant.centres[self.plant.centre_of[self.machine]].attributes
         return self.plant.factory.changeover_ahead or any(attribute.forbidden for attribute in attributes)
 
-    def _check_mounted(self, operation: OperationRecord, changeover: ChangeoverRecord | None, wanted: WantedSetup, mounted: Setup) -> Iterator[Fault]:
+    def _check_mounted(self, operation: OperationRecord, changeover: ChangeoverRecord | None, wanted: WantedSetup, mounted: Setup) -> Iterator[Violation]:
         if not satisfies(mounted, wanted):
-            rule = Rule.TO_SETUP if changeover else Rule.CHANGEOVER_MISSING
-            yield Fault(rule, self._place(operation), f"wants {_show(wanted)}, but {_show(mounted)} is mounted.")
+            rule = Constraint.TO_SETUP if changeover else Constraint.CHANGEOVER_MISSING
+            yield Violation(rule, self._place(operation), f"wants {_show(wanted)}, but {_show(mounted)} is mounted.")
         elif changeover:
             kept = tuple([value if want is None else want for value, want in zip(changeover.from_setup, wanted, strict=True)])
             if mounted != kept:
                 message = f"its changeover ends at {_show(mounted)}; attributes that it does not care for must stay: {_show(kept)}."
-                yield Fault(Rule.TO_SETUP, self._place(operation), message)
+                yield Violation(Constraint.TO_SETUP, self._place(operation), message)
 
     # --- processing ---------------------------------------------------------------------------------------------------------
 
-    def _check_processing(self) -> Iterator[Fault]:
+    def _check_processing(self) -> Iterator[Violation]:
         """Durations, failures, rework, in the sequence in which the machine's age and first pieces come about."""
         yield from self._check_failure_places()
         clock = _FailureClock(self.plant, self.case.schedule.seed, self.machine)
@@ -145,36 +147,36 @@ class MachineChecks:
                 first_piece = True
             if block.operation and block.task:
                 repairs = self._repairs_in(block.operation) if self.failures else []
-                for fault in (
+                for violation in (
                     self._check_interruptions(block.operation, repairs),
                     self._check_duration(block.operation, block.task),
                     self._check_failures(block.operation, repairs, clock) if clock.known else None,
                     self._check_rework(block.operation, block.task.step, first_piece),
                 ):
-                    if fault:
-                        yield fault
+                    if violation:
+                        yield violation
                 first_piece = False
 
     def _repairs_in(self, operation: OperationRecord) -> list[FailureRecord]:
         return [f for f in self.failures if operation.start_date <= f.start_date and f.end_date <= operation.end_date]
 
-    def _check_failure_places(self) -> Iterator[Fault]:
+    def _check_failure_places(self) -> Iterator[Violation]:
         operations = [block.operation for block in self.blocks if block.operation]
         for failure in self.failures:
             if self.plant.machines[self.machine].mean_time_to_failure is None:
-                yield Fault(Rule.FAILURE, self._place(failure), "the machine never fails.")
+                yield Violation(Constraint.FAILURE, self._place(failure), "the machine never fails.")
             elif not any(o.start_date <= failure.start_date and failure.end_date < o.end_date for o in operations):
                 message = f"lasts from {failure.start_date} to {failure.end_date}, not inside the processing of an operation."
-                yield Fault(Rule.FAILURE, self._place(failure), message)
+                yield Violation(Constraint.FAILURE, self._place(failure), message)
 
-    def _check_interruptions(self, operation: OperationRecord, repairs: Sequence[FailureRecord]) -> Fault | None:
+    def _check_interruptions(self, operation: OperationRecord, repairs: Sequence[FailureRecord]) -> Violation | None:
         repair_time = sum(f.end_date - f.start_date for f in repairs) if repairs else 0
         if operation.end_date - operation.start_date - repair_time == operation.process_time:
             return None
         lasts = f"lasts from {operation.start_date} to {operation.end_date} with {repair_time} ticks of repair"
-        return Fault(Rule.INTERRUPTION, self._place(operation), f"{lasts}, but its process time is {operation.process_time}.")
+        return Violation(Constraint.INTERRUPTION, self._place(operation), f"{lasts}, but its process time is {operation.process_time}.")
 
-    def _check_duration(self, operation: OperationRecord, task: Task) -> Fault | None:
+    def _check_duration(self, operation: OperationRecord, task: RouteTask) -> Violation | None:
         if self.machine not in task.step.base_times:
             return None  # reported as a fault of eligibility
         expected = self.plant.process_time(task, self.machine)
@@ -183,19 +185,19 @@ class MachineChecks:
         elif task.step.cv > 0 and expected > 0:
             if operation.process_time >= 1:
                 return None
-            return Fault(Rule.DURATION, self._place(operation), f"takes {operation.process_time} ticks; it must take at least 1.")
+            return Violation(Constraint.DURATION, self._place(operation), f"takes {operation.process_time} ticks; it must take at least 1.")
         if operation.process_time == expected:
             return None
-        return Fault(Rule.DURATION, self._place(operation), f"takes {operation.process_time} ticks; it must take {expected}.")
+        return Violation(Constraint.DURATION, self._place(operation), f"takes {operation.process_time} ticks; it must take {expected}.")
 
-    def _check_failures(self, operation: OperationRecord, repairs: Sequence[FailureRecord], clock: _FailureClock) -> Fault | None:
+    def _check_failures(self, operation: OperationRecord, repairs: Sequence[FailureRecord], clock: _FailureClock) -> Violation | None:
         expected = clock.process(operation.start_date, operation.process_time)
         actual = [(f.start_date, f.end_date) for f in repairs]
         if actual == expected:
             return None
-        return Fault(Rule.FAILURE, self._place(operation), f"repairs {_show_spans(actual)}; the drawn ones are {_show_spans(expected)}.")
+        return Violation(Constraint.FAILURE, self._place(operation), f"repairs {_show_spans(actual)}; the drawn ones are {_show_spans(expected)}.")
 
-    def _check_rework(self, operation: OperationRecord, step: Step, first_piece: bool) -> Fault | None:
+    def _check_rework(self, operation: OperationRecord, step: Step, first_piece: bool) -> Violation | None:
         """What is drawn against what is there: whether this attempt was followed by another."""
         probability = step.first_piece_rework_probability if first_piece else step.rework_probability
         attempts = self.case.attempts[operation.order, operation.operation]
@@ -203,28 +205,30 @@ class MachineChecks:
         if probability == 0 and not again:
             return None
         if self.case.world is None:
-            return Fault(Rule.REWORK, self._place(operation), "is done again, though it can never need rework.") if again and probability == 0 else None
+            return (
+                Violation(Constraint.REWORK, self._place(operation), "is done again, though it can never need rework.") if again and probability == 0 else None
+            )
         drawn = self.case.world.is_reworked(operation.order, operation.operation, operation.attempt, probability)
         if drawn == again:
             return None
         message = "must be done again as drawn, but is not." if drawn else "is done again, though the draw does not ask for it."
-        return Fault(Rule.REWORK, self._place(operation), message)
+        return Violation(Constraint.REWORK, self._place(operation), message)
 
     # --- waits --------------------------------------------------------------------------------------------------------------
 
-    def _check_waits(self) -> Iterator[Fault]:
+    def _check_waits(self) -> Iterator[Violation]:
         longest = self.plant.longest_wait(self.plant.centre_of[self.machine])
         for wait in self.waits:
             if not self.plant.factory.waiting:
-                yield Fault(Rule.WAIT, self._place(wait), "the factory's machines may not wait (waiting is off).")
+                yield Violation(Constraint.WAIT, self._place(wait), "the factory's machines may not wait (waiting is off).")
             if wait.end_date - wait.start_date > longest:
-                yield Fault(Rule.WAIT, self._place(wait), f"lasts {wait.end_date - wait.start_date} ticks; the longest wait there is {longest}.")
+                yield Violation(Constraint.WAIT, self._place(wait), f"lasts {wait.end_date - wait.start_date} ticks; the longest wait there is {longest}.")
 
 
 class _FailureClock:
     """A machine's drawn failures, as its processing goes on."""
 
-    def __init__(self, plant: Plant, seed: int | None, machine: int) -> None:
+    def __init__(self, plant: FactoryLookup, seed: int | None, machine: int) -> None:
         self.model, self.seed, self.machine = plant.machines[machine], seed, machine
         self.number = 0
         self.known = seed is not None and self.model.mean_time_to_failure is not None
@@ -251,7 +255,7 @@ class _FailureClock:
 # --- sequence ---------------------------------------------------------------------------------------------------------------
 
 
-def _blocks_of(case: Case, machine: int) -> list[Block]:
+def _blocks_of(case: Case, machine: int) -> list[BusyBlock]:
     """The machine's operations, each with the changeover made for it, then its changeovers alone."""
     records = case.machine_records[machine]
     made_for: dict[tuple[int | None, int | None], list[ChangeoverRecord]] = defaultdict(list)
@@ -263,15 +267,15 @@ def _blocks_of(case: Case, machine: int) -> list[Block]:
         if candidates:
             blocks.append(_join(_take_changeover(candidates, operation), operation, task))
         else:
-            blocks.append(Block(None, operation, operation.selected_date, operation.end_date, task))
-    return blocks + [Block(alone, None, alone.start_date, alone.end_date, None) for left_over in made_for.values() for alone in left_over]
+            blocks.append(BusyBlock(None, operation, operation.selected_date, operation.end_date, task))
+    return blocks + [BusyBlock(alone, None, alone.start_date, alone.end_date, None) for left_over in made_for.values() for alone in left_over]
 
 
-def _join(changeover: ChangeoverRecord | None, operation: OperationRecord, task: Task) -> Block:
+def _join(changeover: ChangeoverRecord | None, operation: OperationRecord, task: RouteTask) -> BusyBlock:
     if changeover is None:
-        return Block(None, operation, operation.selected_date, operation.end_date, task)
+        return BusyBlock(None, operation, operation.selected_date, operation.end_date, task)
     start_date = min(changeover.start_date, operation.selected_date)
-    return Block(changeover, operation, start_date, max(changeover.end_date, operation.end_date), task)
+    return BusyBlock(changeover, operation, start_date, max(changeover.end_date, operation.end_date), task)
 
 
 def _take_changeover(changeovers: list[ChangeoverRecord], operation: OperationRecord) -> ChangeoverRecord | None:
@@ -285,9 +289,9 @@ def _take_changeover(changeovers: list[ChangeoverRecord], operation: OperationRe
     return chosen
 
 
-def in_sequence(blocks: Sequence[Block], mounted: Setup) -> list[Block]:
+def in_sequence(blocks: Sequence[BusyBlock], mounted: Setup) -> list[BusyBlock]:
     """The blocks as the machine did them: by date, and where several take no time at one date, so that each fits the setup that the one before left."""
-    sequence: list[Block] = []
+    sequence: list[BusyBlock] = []
     waiting = deque(sorted(blocks, key=attrgetter("start_date", "end_date")))
     while waiting:
         block = waiting.popleft()
@@ -303,11 +307,11 @@ def in_sequence(blocks: Sequence[Block], mounted: Setup) -> list[Block]:
     return sequence
 
 
-def _is_tie(block: Block, other: Block) -> bool:
+def _is_tie(block: BusyBlock, other: BusyBlock) -> bool:
     return block.start_date == other.start_date and block.end_date == other.end_date
 
 
-def _fits(block: Block, mounted: Setup) -> bool:
+def _fits(block: BusyBlock, mounted: Setup) -> bool:
     if block.changeover:
         return block.changeover.from_setup == mounted
     return block.task is not None and satisfies(mounted, block.task.wanted)

@@ -11,9 +11,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from factory.lookups import MOST_ROUTES, Chosen, Plant, Task
+from factory.lookups import MAX_ROUTES, Chosen, FactoryLookup, RouteTask
 from factory.schedule.columns import Floats, Ints, OrderColumns
-from factory.verification.reference_world import FAILURE, REPAIR, World, exponential_ticks
+from factory.verification.reference_world import FAILURE, REPAIR, ReferenceRealisation, exponential_ticks
 
 Small = NDArray[np.int32]
 _MOST_KEPT = np.iinfo(np.int32).max
@@ -33,14 +33,14 @@ class RouteTable(NamedTuple):
     rework: Floats  # [2, K] probability of rework; [1]: of a first piece
 
 
-class PlantTables:
+class FactoryTables:
     """Numbers in place of a plant's names."""
 
-    def __init__(self, plant: Plant) -> None:
+    def __init__(self, plant: FactoryLookup) -> None:
         self.plant = plant
         self.products = {name: number for number, name in enumerate(plant.products)}
         self.options = [(option, {value: number for number, value in enumerate(values)}) for option, values in plant.option_values.items()]
-        self.most_operations = max((len(plant.route(product)) for product in plant.products), default=0)
+        self.max_operations = max((len(plant.route(product)) for product in plant.products), default=0)
         self.attributes = max((len(values) for values in plant.setup_values), default=0)
         self.values = np.zeros((len(plant.machines), self.attributes), np.int64)  # how many each attribute has; 0: there is no such attribute
         self.initial_setup = np.zeros((len(plant.machines), self.attributes), np.int64)
@@ -48,14 +48,14 @@ class PlantTables:
             for place, (values, initial) in enumerate(zip(plant.setup_values[centre].values(), plant.initial_setup(machine), strict=True)):
                 self.values[machine, place] = len(values)
                 self.initial_setup[machine, place] = values.index(initial)
-        self._routes = lru_cache(MOST_ROUTES // 8)(self._lay_out)
+        self._routes = lru_cache(MAX_ROUTES // 8)(self._lay_out)
 
     def route(self, product: str, options: Mapping[str, str]) -> RouteTable:
         """The operations of an order."""
         return self._routes(product, tuple(options.items()))
 
     def _lay_out(self, product: str, chosen: Chosen) -> RouteTable:
-        tasks, most, machines = self.plant.tasks(product, dict(chosen)), self.most_operations, len(self.plant.machines)
+        tasks, most, machines = self.plant.tasks(product, dict(chosen)), self.max_operations, len(self.plant.machines)
         table = RouteTable(
             exists=np.arange(most) < len(tasks),
             centre=np.zeros(most, np.int32),
@@ -71,7 +71,7 @@ class PlantTables:
             self._fill(table, i, task, tasks)
         return table
 
-    def _fill(self, table: RouteTable, i: int, task: Task, tasks: tuple[Task, ...]) -> None:
+    def _fill(self, table: RouteTable, i: int, task: RouteTask, tasks: tuple[RouteTask, ...]) -> None:
         step, plant = task.step, self.plant
         table.centre[i] = step.centre
         for machine in step.base_times:
@@ -98,13 +98,13 @@ class OrderTables:
         The world of the seed; it knows its orders.
     """
 
-    def __init__(self, tables: PlantTables, world: World, seed: int) -> None:
+    def __init__(self, tables: FactoryTables, world: ReferenceRealisation, seed: int) -> None:
         assert world.orders is not None
         self._world, self._seed, self._plant = world, seed, tables.plant
-        self.most_operations = tables.most_operations
+        self.max_operations = tables.max_operations
         self.orders = _columns_of(tables, world)
         routes = [tables.route(order.product, order.options) for order in world.orders]
-        count, most = len(routes), tables.most_operations
+        count, most = len(routes), tables.max_operations
 
         def stack(field: str) -> NDArray[np.int32]:
             parts = [getattr(route, field) for route in routes]
@@ -134,7 +134,7 @@ class OrderTables:
         times = self._first_times[place, machine].astype(np.int64)
         for n in np.flatnonzero((times < 0) | (attempt > 0)).tolist():
             p, m, a = int(place[n]), int(machine[n]), int(attempt[n])
-            times[n] = self._world.realised_time(*divmod(p, self.most_operations), a, int(self.expected_time[p, m]), float(self._cv[p]))
+            times[n] = self._world.realised_time(*divmod(p, self.max_operations), a, int(self.expected_time[p, m]), float(self._cv[p]))
             if a == 0 and times[n] <= _MOST_KEPT:  # a time far above its mean may not fit
                 self._first_times[p, m] = times[n]
         return times
@@ -148,7 +148,7 @@ class OrderTables:
 
     def is_reworked(self, place: int, attempt: int, is_first_piece: int) -> bool:
         """Whether one attempt must be done again."""
-        return self._world.is_reworked(*divmod(place, self.most_operations), attempt, float(self._rework[is_first_piece, place]))
+        return self._world.is_reworked(*divmod(place, self.max_operations), attempt, float(self._rework[is_first_piece, place]))
 
     def failures(self, machine: int, work: int) -> tuple[list[int], list[int]]:
         """A machine's failures within its first ``work`` ticks of processing: after how many ticks of it each comes, and how long each repair takes."""
@@ -164,7 +164,7 @@ class OrderTables:
         return ages[:count], repairs[:count]
 
 
-def _columns_of(tables: PlantTables, world: World) -> OrderColumns:
+def _columns_of(tables: FactoryTables, world: ReferenceRealisation) -> OrderColumns:
     orders = world.orders or ()
     options = np.full((len(orders), len(tables.options)), -1, np.int64)
     for order in orders:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import cache, partial
 
-from factory.lookups import Plant
+from factory.lookups import FactoryLookup
 from factory.model import Customer, DemandRegime, Factory, OrderBook, SupplyRegime
 from factory.schedule.records import OrderRecord
 
@@ -52,7 +52,7 @@ def exponential_ticks(mean: float, seed: int, role: int, entity: int, index: int
     return max(1, math.floor(-mean * math.log(uniform(seed, role, entity, index)) + 0.5))
 
 
-class World:
+class ReferenceRealisation:
     """What must happen under one seed, whatever is decided: its orders, and how their operations turn out.
 
     Parameters
@@ -61,13 +61,13 @@ class World:
         Seed of the episode.
     orders
         Its orders by number; None: not known.
-    most_operations
+    max_operations
         Operations of the longest route.
     """
 
-    def __init__(self, seed: int, orders: tuple[OrderRecord, ...] | None, most_operations: int) -> None:
+    def __init__(self, seed: int, orders: tuple[OrderRecord, ...] | None, max_operations: int) -> None:
         self.orders = orders
-        size = (0 if orders is None else len(orders), most_operations)
+        size = (0 if orders is None else len(orders), max_operations)
         self._process_draws = _OperationDraws(partial(normal, seed, PROCESS), *size)
         self._rework_draws = _OperationDraws(partial(uniform, seed, REWORK), *size)
 
@@ -121,7 +121,7 @@ class _OperationDraws:
 # --- orders -----------------------------------------------------------------------------------------------------------------
 
 
-def draw_orders(plant: Plant, seed: int) -> tuple[OrderRecord, ...]:
+def draw_orders(plant: FactoryLookup, seed: int) -> tuple[OrderRecord, ...]:
     """The orders that the factory's demand produces under a seed, by number.
 
     Raises
@@ -138,7 +138,7 @@ def draw_orders(plant: Plant, seed: int) -> tuple[OrderRecord, ...]:
     return _with_material(plant, seed, orders)
 
 
-def book_orders(plant: Plant, book: OrderBook, seed: int | None) -> tuple[OrderRecord, ...]:
+def book_orders(plant: FactoryLookup, book: OrderBook, seed: int | None) -> tuple[OrderRecord, ...]:
     """The orders of a book, by number; material as drawn under ``seed`` (None: not late)."""
     orders = [
         OrderRecord(order.order_id, number, order.product, dict(order.options), order.release_date, order.due_date, order.weight, order.release_date, None)
@@ -186,7 +186,7 @@ def _stay_length(regimes: Sequence[DemandRegime] | Sequence[SupplyRegime], seed:
     return exponential_ticks(duration, seed, role, stay, 0)
 
 
-def _draw_order(plant: Plant, seed: int, number: int, regime: DemandRegime, release_date: int) -> OrderRecord:
+def _draw_order(plant: FactoryLookup, seed: int, number: int, regime: DemandRegime, release_date: int) -> OrderRecord:
     """What order ``number`` asks for, under the regime of its release."""
     product = _draw_product(plant.factory, seed, number, regime, release_date)
     options = {}
@@ -230,7 +230,7 @@ def _pick(shares: Sequence[float], u: float) -> int:
     return max(index for index, share in enumerate(shares) if share > 0)
 
 
-def _with_material(plant: Plant, seed: int, orders: Sequence[OrderRecord]) -> tuple[OrderRecord, ...]:
+def _with_material(plant: FactoryLookup, seed: int, orders: Sequence[OrderRecord]) -> tuple[OrderRecord, ...]:
     """The orders with the dates at which their material is there; ``orders`` by release date."""
     regimes = plant.factory.material
     if not regimes:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Rule(StrEnum):
+class Constraint(StrEnum):
     """A rule of ``docs/model.md`` that a schedule can break."""
 
     FACTORY = "factory"  # the schedule is of this factory: machines, work centres, clock
@@ -43,10 +43,10 @@ class Rule(StrEnum):
 
 
 @dataclass(frozen=True)
-class Fault:
+class Violation:
     """One broken rule: where, and what is so and should be."""
 
-    rule: Rule
+    rule: Constraint
     place: str
     message: str
 
@@ -55,8 +55,10 @@ class Fault:
 
 
 class VerificationError(ValueError):
-    """A schedule breaks rules; ``faults`` has all of them."""
+    """A schedule breaks rules; ``violations`` has all of them."""
 
-    def __init__(self, faults: Sequence[Fault]) -> None:
-        self.faults = tuple(faults)
-        super().__init__(f"schedule: {len(self.faults)} fault{'s' if len(self.faults) != 1 else ''}\n" + "\n".join(f"  {fault}" for fault in self.faults))
+    def __init__(self, violations: Sequence[Violation]) -> None:
+        self.violations = tuple(violations)
+        super().__init__(
+            f"schedule: {len(self.violations)} fault{'s' if len(self.violations) != 1 else ''}\n" + "\n".join(f"  {violation}" for violation in self.violations)
+        )

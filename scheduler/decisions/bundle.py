@@ -18,8 +18,8 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from agents.network.batch_logits import logits_of_each
-from agents.network.inference import NOT_FINITE, Scratch, Weights, allocate_network_scratch, arrange_weights, best_of_each
+from agents.network.batch_logits import batch_logits
+from agents.network.inference import NOT_FINITE, NetworkScratch, NetworkWeights, allocate_network_scratch, arrange_weights, greedy_rows
 from envs.observation.checks import check_observation
 from envs.observation.columns import CANDIDATE_INDEX, CANDIDATES, MACHINES, SHOP, Column, feature_hash
 from factory.validation.arguments import check_count
@@ -82,15 +82,15 @@ class Bundle:
         *tables, mask = check_observation("decide", observation)
         candidates, machines, shop = (np.ascontiguousarray(one, np.float32) for one in tables)
         rows = np.empty(len(mask), np.int64)
-        best_of_each(self.weights, self.memory(mask.shape[1]), candidates, machines, shop, mask, rows)
+        greedy_rows(self.weights, self.memory(mask.shape[1]), candidates, machines, shop, mask, rows)
         if (rows == NOT_FINITE).any():
             raise FloatingPointError("the network's answer is not finite")
         return np.maximum(rows, 0)
 
-    def memory(self, rows: int) -> Scratch:
+    def memory(self, rows: int) -> NetworkScratch:
         """What the compiled network thinks in, for up to ``rows`` rows; each thread has its own."""
         rows = check_count("memory: rows", rows)
-        kept: Scratch | None = getattr(self._kept, "scratch", None)
+        kept: NetworkScratch | None = getattr(self._kept, "scratch", None)
         if kept is None or len(kept.prior) < rows:
             kept = self._kept.scratch = allocate_network_scratch(self.weights, rows)
         return kept
@@ -139,7 +139,7 @@ class Bundle:
                 raise BundleError(f"{path}: {name} has {inputs[name][-1]} columns; {width} are wanted. Export anew.")
         return session
 
-    def _arrange(self, content: bytes) -> Weights:
+    def _arrange(self, content: bytes) -> NetworkWeights:
         path = self.folder / "weights.npz"
         try:
             with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
@@ -156,7 +156,7 @@ class Bundle:
             if not np.isfinite(logits).all():
                 raise BundleError(f"{self.folder}/policy.onnx: its answers are not finite. Train or export anew.")
             compiled = np.empty_like(logits)
-            logits_of_each(self.weights, self.memory(rows), tables["candidates"], tables["machines"], tables["shop"], tables["action_mask"], compiled)
+            batch_logits(self.weights, self.memory(rows), tables["candidates"], tables["machines"], tables["shop"], tables["action_mask"], compiled)
             if not (np.abs(compiled - logits) <= _HAIR * (1 + np.abs(logits).max())).all():
                 raise BundleError(f"{self.folder}: policy.onnx and weights.npz answer otherwise, so one of them is damaged. Export anew.")
 

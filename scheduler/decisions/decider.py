@@ -14,7 +14,7 @@ from agents.network.inference import NOT_FINITE
 from agents.rules.registry import Rule
 from factory.validation.arguments import check_integers
 from scheduler.decisions.bundle import Bundle
-from scheduler.floor.floor import Floor
+from scheduler.floor.floor import ShopFloor
 from scheduler.snapshot.schema import Snapshot
 
 BUDGET_SECONDS = 0.05
@@ -69,7 +69,7 @@ class Decider:
 
     def __init__(
         self,
-        floor: Floor,
+        floor: ShopFloor,
         bundle: Bundle | None,
         fallback: Rule,
         budget: float = BUDGET_SECONDS,

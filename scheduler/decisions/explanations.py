@@ -13,7 +13,7 @@ from scheduler.decisions.bundle import Bundle, BundleError
 from scheduler.decisions.decider import Choice, Decider
 from scheduler.snapshot.schema import Snapshot
 
-MOST_COLUMNS = 6
+MAX_COLUMNS = 6
 """Columns that are told for each alternative."""
 _TOLD_BY_THE_CHOICE = {"is_job", "is_changeover", "is_wait"}
 
@@ -106,5 +106,5 @@ def _compare(row: NDArray[np.float64], chosen: NDArray[np.float64]) -> tuple[Dif
         Difference(
             column=CANDIDATES[place].name, unit=CANDIDATES[place].unit, meaning=CANDIDATES[place].meaning, here=float(row[place]), chosen=float(chosen[place])
         )
-        for place in order[:MOST_COLUMNS]
+        for place in order[:MAX_COLUMNS]
     )

@@ -13,7 +13,7 @@ from scheduler.decisions.decider import Decider
 
 
 @dataclass(frozen=True)
-class Loaded:
+class LoadedPolicy:
     """A policy with the rule that stands in for it."""
 
     bundle: Bundle | None
@@ -31,18 +31,18 @@ class Loaded:
         decider.absence = f"no policy is loaded: {self.fault}"
 
 
-def load_policy(folder: Path | None, factory: str) -> Loaded:
+def load_scheduler_policy(folder: Path | None, factory: str) -> LoadedPolicy:
     """A bundle and its rule. If it cannot be trusted the rule alone, as the manifest names it where it can be read, and why."""
     if folder is None:
-        return Loaded(None, make_rule("ATCS"), "no bundle was named")
+        return LoadedPolicy(None, make_rule("ATCS"), "no bundle was named")
     try:
         bundle = Bundle(folder)
-        return Loaded(bundle, fallback_rule(bundle.manifest, factory))
+        return LoadedPolicy(bundle, fallback_rule(bundle.manifest, factory))
     except BundleError as error:
-        return Loaded(None, _rule_of_damaged(folder, factory), str(error))
+        return LoadedPolicy(None, _rule_of_damaged(folder, factory), str(error))
 
 
-def reload_policy(folder: Path, factory: str) -> Loaded:
+def reload_scheduler_policy(folder: Path, factory: str) -> LoadedPolicy:
     """A bundle that can be trusted, with its rule.
 
     Raises
@@ -51,7 +51,7 @@ def reload_policy(folder: Path, factory: str) -> Loaded:
         If it cannot.
     """
     bundle = Bundle(folder)
-    return Loaded(bundle, fallback_rule(bundle.manifest, factory))
+    return LoadedPolicy(bundle, fallback_rule(bundle.manifest, factory))
 
 
 def fallback_rule(manifest: dict[str, Any], factory: str) -> Rule:

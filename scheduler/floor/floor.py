@@ -8,27 +8,27 @@ from typing import Any, SupportsInt
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.network.inference import Scratch as Memory
-from agents.network.inference import Weights
-from envs.observation.candidates import DEFAULT_CHANGEOVER_ROWS, DEFAULT_JOB_ROWS, allocate_scratch, allocate_tables
+from agents.network.inference import NetworkScratch as Memory
+from agents.network.inference import NetworkWeights
+from envs.observation.candidates import DEFAULT_CHANGEOVER_ROWS, DEFAULT_JOB_ROWS, allocate_observation_scratch, allocate_tables
 from envs.reward_scale import measure_cost_scales
 from factory.model import Factory
 from factory.simulation import kernel
 from factory.simulation.allocation import allocate
-from factory.simulation.arrays import CHANGING, DOWN, ENTRY_BITS, IDLE, NEVER, PROCESSING, READY, UPCOMING, split_entry
+from factory.simulation.arrays import CHANGING, DOWN, IDLE, NEVER, OPERATION_BITS, PROCESSING, READY, UPCOMING, split_operation_id
 from factory.simulation.load import load
 from factory.validation.arguments import check_count, check_instance, check_row, refusal
 from scheduler.floor.load_state import COMPLETED, line_up, place_all
 from scheduler.floor.locks import NOBODY, allocate_locks, hold
-from scheduler.floor.query import CHANGEOVER, HELD, START, ask_and_observe, ask_network, tell_row
-from scheduler.snapshot.order_tables import OPERATION_STATUS, PRODUCT, RELEASE_DATE, PackedOrders, names_of, packed
+from scheduler.floor.query import CHANGEOVER_DECISION, HELD, START_DECISION, ask_and_observe, ask_network, tell_row
+from scheduler.snapshot.order_tables import OPERATION_STATUS, PRODUCT_COLUMN, RELEASE_DATE, PackedOrders, names_of, packed
 from scheduler.snapshot.schema import MachineState, Snapshot
 
 MACHINE_STATUS = {"idle": IDLE, "changing": CHANGING, "processing": PROCESSING, "down": DOWN}
 _ROOM_AT_FIRST = 128
 
 
-class Floor:
+class ShopFloor:
     """The shop floor of one factory, filled anew from each snapshot.
 
     Parameters
@@ -87,16 +87,16 @@ class Floor:
         self.held = held == HELD
         return machine if machine >= 0 else None
 
-    def ask_network(self, weights: Weights, memory: Memory) -> tuple[int | None, int]:
-        """As :meth:`ask`, with the row that a network chooses, or what :func:`agents.network.inference.best_logit` says instead of one."""
+    def ask_network(self, weights: NetworkWeights, memory: Memory) -> tuple[int | None, int]:
+        """As :meth:`ask`, with the row that a network chooses, or what :func:`agents.network.inference.greedy_row` says instead of one."""
         self._check_network(weights, memory)
         machine, row = ask_network(self.arrays, self.shop, self.locks, self._scratch, self.tables, weights, memory)
         self.held = row == HELD
         return (machine if machine >= 0 else None), row
 
-    def _check_network(self, weights: Weights, memory: Memory) -> None:
+    def _check_network(self, weights: NetworkWeights, memory: Memory) -> None:
         """Check that a network's memory has room for all rows of this floor."""
-        check_instance("ask_network: weights", weights, (Weights,), "weights of a network")
+        check_instance("ask_network: weights", weights, (NetworkWeights,), "weights of a network")
         check_instance("ask_network: memory", memory, (Memory,), "memory of a network")
         found, rows = memory.encoded.shape, self.tables.action_mask.shape[1]
         if found[0] < rows or found[1:] != weights.row_1_bias.shape:
@@ -112,7 +112,7 @@ class Floor:
         TypeError
             If the row is no integer.
         """
-        return bool(kernel.decide(self.arrays, self.shop, 0, check_row("carry_out: row", row)))
+        return bool(kernel.apply_action(self.arrays, self.shop, 0, check_row("carry_out: row", row)))
 
     def hold(self) -> None:
         """Let the asked machine wait for what is locked to it, or until it is in service.
@@ -122,7 +122,7 @@ class Floor:
         RuntimeError
             If no machine is asked.
         """
-        machine = self.shop.floor.deciding[0]
+        machine = self.shop.env.deciding[0]
         if machine < 0:
             raise RuntimeError("hold(): no machine is asked. Call ask() first.")
         hold(self.arrays, self.shop, 0, machine, self.locks)
@@ -149,11 +149,11 @@ class Floor:
         machine = check_count("describe: machine", machine, 0, most=last_machine)
         row = check_count("describe: row", row, 0, most=last_row)
         action, order, operation, changes = tell_row(self.shop, machine, row, self._setup)
-        if action not in (START, CHANGEOVER):
+        if action not in (START_DECISION, CHANGEOVER_DECISION):
             return {"action": "wait"}
         kind = self.operation_names[int(self._products[0, order])]
         setup = self.setup_names(machine, self._setup) if changes else {}
-        return {"action": "start" if action == START else "changeover", "order": self.order_id(order), "operation": kind[operation], "setup": setup}
+        return {"action": "start" if action == START_DECISION else "changeover", "order": self.order_id(order), "operation": kind[operation], "setup": setup}
 
     # --- filling --------------------------------------------------------------------------------------------------------------
 
@@ -163,7 +163,7 @@ class Floor:
         self._foreseen = np.zeros(orders + 1, np.bool_)
         self._products = self.shop.orders.view(np.ndarray)["product"]  # fields of records are slow to reach
         self._setup = np.zeros(self.shop.mounted.shape[2], np.int16)
-        self._scratch = allocate_scratch(self.shop)
+        self._scratch = allocate_observation_scratch(self.shop)
         self.locks = allocate_locks(self.arrays, orders)
         self.tables = allocate_tables(self.arrays, self.shop, np.float32)
 
@@ -195,7 +195,7 @@ class Floor:
     def _find(self, order: str, operation: str, orders: PackedOrders, number_of: NDArray[np.int64]) -> tuple[int, int]:
         """An operation by its numbers."""
         place = orders.number_of[order]
-        return int(number_of[place]), self._kinds[int(orders.orders[place, PRODUCT])].places[operation]
+        return int(number_of[place]), self._kinds[int(orders.orders[place, PRODUCT_COLUMN])].places[operation]
 
     def _mount(self, snapshot: Snapshot) -> None:
         mounted = self.shop.mounted[0]
@@ -206,17 +206,17 @@ class Floor:
 
     def _place_locks(self, snapshot: Snapshot, orders: PackedOrders, number_of: NDArray[np.int64]) -> None:
         locks = self.locks
-        for entry in locks.sequence[: locks.length[0]].tolist():
-            locks.machine_of[split_entry(entry)] = NOBODY
+        for operation_id in locks.sequence[: locks.length[0]].tolist():
+            locks.machine_of[split_operation_id(operation_id)] = NOBODY
         for place, lock in enumerate(snapshot.locks):
             number, operation = self._find(lock.order, lock.operation, orders, number_of)
-            locks.sequence[place] = (number << ENTRY_BITS) | operation
+            locks.sequence[place] = (number << OPERATION_BITS) | operation
             locks.machine_of[number, operation] = self.machine_names.index(lock.machine)
         locks.length[0] = len(snapshot.locks)
 
 
 def take_snapshot(
-    floor_of: Floor,
+    floor_of: ShopFloor,
     shop: Any,
     env: int,
     *,
@@ -234,7 +234,7 @@ def take_snapshot(
     finished
         List finished orders too, as a plant does that keeps them until they are booked.
     """
-    floor = shop.floor[env]
+    floor = shop.env[env]
     released = int(floor.num_released)
     ids = order_ids or [f"{number + 1}" for number in range(released)]
     listed = range(released) if finished else shop.active[env, : int(floor.num_active)].tolist()
@@ -250,7 +250,7 @@ def take_snapshot(
     )
 
 
-def _order_state(floor_of: Floor, shop: Any, env: int, number: int, order_id: str) -> dict[str, Any]:
+def _order_state(floor_of: ShopFloor, shop: Any, env: int, number: int, order_id: str) -> dict[str, Any]:
     """An order in progress as a snapshot tells it."""
     row, factory = shop.orders[env, number], floor_of.factory
     chosen = zip(factory.options, shop.option_value[env, number].tolist(), strict=False)
@@ -262,7 +262,7 @@ def _order_state(floor_of: Floor, shop: Any, env: int, number: int, order_id: st
         "release_date": int(row.release_date),
         "due_date": int(row.due_date),
         "weight": float(row.weight),
-        "material_here": bool(row.material_date <= shop.floor.clock[env]),
+        "material_here": bool(row.material_date <= shop.env.clock[env]),
         "operations": {name: _operation_state(shop.operations[env, number, operation]) for operation, name in enumerate(names)},
     }
 
@@ -276,7 +276,7 @@ def _operation_state(row: Any) -> dict[str, Any]:
     return state
 
 
-def _machine_state(floor_of: Floor, shop: Any, env: int, machine: int, order_ids: list[str]) -> dict[str, Any]:
+def _machine_state(floor_of: ShopFloor, shop: Any, env: int, machine: int, order_ids: list[str]) -> dict[str, Any]:
     """A machine as a snapshot tells it."""
     row = shop.machines[env, machine]
     state = {
@@ -287,7 +287,7 @@ def _machine_state(floor_of: Floor, shop: Any, env: int, machine: int, order_ids
         "first_piece": bool(row.first_piece),
         "waiting_until": None if row.wait_until == NEVER else int(row.wait_until),
     }
-    if row.entry >= 0:
-        number, operation = split_entry(row.entry)
+    if row.operation_id >= 0:
+        number, operation = split_operation_id(row.operation_id)
         state |= {"order": order_ids[number], "operation": floor_of.operation_names[int(shop.orders.product[env, number])][operation]}
     return state

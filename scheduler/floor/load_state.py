@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 
 from factory.jit.compile import compiled
-from factory.simulation.arrays import CHANGING, DONE, DOWN, ENTRY_BITS, ENTRY_MASK, NEVER, READY, UPCOMING
+from factory.simulation.arrays import CHANGING, DONE, DOWN, NEVER, OPERATION_BITS, OPERATION_MASK, READY, UPCOMING
 from factory.simulation.choices import is_eligible, process_time
-from factory.simulation.costs import clear_accounts, integrate_tariff, refresh_power
+from factory.simulation.costs import integrate_tariff, refresh_power, reset_costs
 from factory.simulation.demand import plan_operations
 from factory.simulation.estimates import foresee_order
 from factory.simulation.kernel import EPISODE_OVER, MAX_ATTEMPTS
@@ -21,7 +21,7 @@ from scheduler.snapshot.order_tables import (
     MATERIAL_DATE,
     MATERIAL_HERE,
     OPTIONS,
-    PRODUCT,
+    PRODUCT_COLUMN,
     READY_DATE,
     RELEASE_DATE,
     STATUS,
@@ -30,7 +30,7 @@ from scheduler.snapshot.order_tables import (
 
 COMPLETED = -1
 """Source of an order that is here only for its release."""
-MACHINE_STATUS, SINCE, EXPECTED_END, FIRST_PIECE, WAITING_UNTIL, ORDER, OPERATION, OUT_OF_SERVICE_UNTIL = range(8)
+STATUS_COLUMN, SINCE, EXPECTED_END, FIRST_PIECE, WAITING_UNTIL, ORDER_COLUMN, OPERATION_COLUMN, OUT_OF_SERVICE_UNTIL = range(8)
 """Columns of the table of machines; dates that there are none of are NEVER, an order that there is none of is -1."""
 
 
@@ -92,11 +92,11 @@ def place_all(factory, shop, locks, moment, machines, lined_up, orders, operatio
     clock, crews, more_orders = moment
     releases, sources = lined_up
     known = releases.shape[0]
-    shop.floor[0].factory, shop.floor[0].seed = 0, 0
-    shop.floor[0].clock = clock
-    shop.floor[0].crews_free = crews
-    shop.floor[0].num_released = known
-    shop.floor[0].num_orders = known + more_orders
+    shop.env[0].factory, shop.env[0].seed = 0, 0
+    shop.env[0].clock = clock
+    shop.env[0].crews_free = crews
+    shop.env[0].num_released = known
+    shop.env[0].num_orders = known + more_orders
     shop.orders[0, known].release_date = NEVER  # of the order that may come
     for machine in range(machines.shape[0]):
         fill_machine(factory, shop, locks, machine, machines[machine])
@@ -118,7 +118,7 @@ def place_all(factory, shop, locks, moment, machines, lined_up, orders, operatio
 def is_finished(factory, order, operations):
     """Return whether all operations of an order are done."""
     first = int(order[FIRST_OPERATION])
-    for operation in range(factory.products[0, int(order[PRODUCT])].num_operations):
+    for operation in range(factory.products[0, int(order[PRODUCT_COLUMN])].num_operations):
         if operations[first + operation, STATUS] != DONE:
             return False
     return True
@@ -128,10 +128,10 @@ def is_finished(factory, order, operations):
 def expect_paused_operations(factory, shop, machines, foreseen):
     """Expect the whole process time of operations on machines that are down with no end told."""
     for machine in range(machines.shape[0]):
-        entry, status = shop.machines[0, machine].entry, shop.machines[0, machine].status
-        if status != DOWN or entry < 0 or machines[machine, EXPECTED_END] != NEVER:
+        operation_id, status = shop.machines[0, machine].operation_id, shop.machines[0, machine].status
+        if status != DOWN or operation_id < 0 or machines[machine, EXPECTED_END] != NEVER:
             continue
-        order, operation = entry >> ENTRY_BITS, entry & ENTRY_MASK
+        order, operation = operation_id >> OPERATION_BITS, operation_id & OPERATION_MASK
         time = math.ceil(shop.operations[0, order, operation].mean_time)
         if is_eligible(factory, shop, 0, order, operation, machine):
             time = process_time(factory, shop, 0, order, operation, machine)
@@ -144,7 +144,7 @@ def expect_paused_operations(factory, shop, machines, foreseen):
 def repair_end(factory, shop, locks, machine):
     """Return the expected end of a repair whose end is not told, at the earliest in a tick."""
     repair_time = int(factory.machines[0, machine].mean_time_to_repair)
-    end = max(shop.machines[0, machine].state_date + repair_time, shop.floor[0].clock + 1)
+    end = max(shop.machines[0, machine].state_date + repair_time, shop.env[0].clock + 1)
     in_service = locks.out_of_service_until[machine]
     return end if in_service == NEVER else max(end, in_service)
 
@@ -152,8 +152,8 @@ def repair_end(factory, shop, locks, machine):
 @compiled
 def fill_machine(factory, shop, locks, machine, told):
     """What a machine is at; nothing is known of when it will really end."""
-    clock = shop.floor[0].clock
-    shop.machines[0, machine].status = told[MACHINE_STATUS]
+    clock = shop.env[0].clock
+    shop.machines[0, machine].status = told[STATUS_COLUMN]
     shop.machines[0, machine].state_date = told[SINCE]
     shop.machines[0, machine].start_date = told[SINCE]
     shop.machines[0, machine].process_start_date = told[SINCE]
@@ -161,16 +161,16 @@ def fill_machine(factory, shop, locks, machine, told):
     shop.machines[0, machine].first_piece = told[FIRST_PIECE] != 0
     shop.machines[0, machine].wait_until = NEVER if told[WAITING_UNTIL] <= clock else told[WAITING_UNTIL]
     shop.machines[0, machine].wait_start = clock
-    shop.machines[0, machine].entry = -1 if told[ORDER] < 0 else (told[ORDER] << ENTRY_BITS) | told[OPERATION]
+    shop.machines[0, machine].operation_id = -1 if told[ORDER_COLUMN] < 0 else (told[ORDER_COLUMN] << OPERATION_BITS) | told[OPERATION_COLUMN]
     shop.machines[0, machine].date = NEVER
-    if told[ORDER] < 0 and told[MACHINE_STATUS] != CHANGING and told[EXPECTED_END] != NEVER:
+    if told[ORDER_COLUMN] < 0 and told[STATUS_COLUMN] != CHANGING and told[EXPECTED_END] != NEVER:
         # it ends then, in every future
         shop.machines[0, machine].date = max(told[EXPECTED_END], clock + 1)
     shop.machines[0, machine].process_left = 0
     shop.machines[0, machine].time_to_failure = NEVER
     shop.machines[0, machine].num_failures = 0
     locks.out_of_service_until[machine] = told[OUT_OF_SERVICE_UNTIL]
-    if told[MACHINE_STATUS] == DOWN and told[EXPECTED_END] == NEVER:
+    if told[STATUS_COLUMN] == DOWN and told[EXPECTED_END] == NEVER:
         shop.machines[0, machine].expected_end = repair_end(factory, shop, locks, machine)
 
 
@@ -195,11 +195,11 @@ def fill_order(factory, shop, number, told):
     """An order in progress."""
     shop.orders[0, number].due_date = int(told[DUE_DATE])
     shop.orders[0, number].material_date = shop.orders[0, number].release_date
-    if told[MATERIAL_HERE] == 0.0 and known_material_date(told, shop.floor[0].clock) == 0:
+    if told[MATERIAL_HERE] == 0.0 and known_material_date(told, shop.env[0].clock) == 0:
         shop.orders[0, number].material_date = NEVER
     shop.orders[0, number].completion_date = -1
     shop.orders[0, number].weight = told[WEIGHT]
-    shop.orders[0, number].product = int(told[PRODUCT])
+    shop.orders[0, number].product = int(told[PRODUCT_COLUMN])
     shop.orders[0, number].customer = -1
     for option in range(factory.plant[0].num_options):
         shop.option_value[0, number, option] = int(told[OPTIONS + option])
@@ -210,7 +210,7 @@ def fill_operations(factory, shop, number, order, operations):
     """Its operations; whether it foresees all that are upcoming."""
     foresees = True
     first = int(order[FIRST_OPERATION])
-    material_date = known_material_date(order, shop.floor[0].clock)
+    material_date = known_material_date(order, shop.env[0].clock)
     product = shop.orders[0, number].product
     count = factory.products[0, product].num_operations
     for operation in range(shop.operations.shape[2]):
@@ -269,13 +269,13 @@ def settle_shop(factory, shop, foreseen):
     foreseen
         For each order whether the expectations of its upcoming operations are given, ``[O]``.
     """
-    shop.floor[0].decisions = 0
-    shop.floor[0].idle_decisions = 0
-    shop.floor[0].deciding = EPISODE_OVER
-    shop.floor[0].num_travelling = 0
-    shop.floor[0].log_length = 0
-    clear_accounts(shop, 0)
-    shop.floor[0].price_hours, shop.floor[0].co2_hours = integrate_tariff(factory, 0, shop.floor[0].clock)
+    shop.env[0].decisions = 0
+    shop.env[0].idle_decisions = 0
+    shop.env[0].deciding = EPISODE_OVER
+    shop.env[0].num_travelling = 0
+    shop.env[0].log_length = 0
+    reset_costs(shop, 0)
+    shop.env[0].price_hours, shop.env[0].co2_hours = integrate_tariff(factory, 0, shop.env[0].clock)
     settle_crews(factory, shop)
     settle_orders(factory, shop, foreseen)
     refresh_power(factory, shop, 0)
@@ -286,7 +286,7 @@ def settle_crews(factory, shop):
     """Each changeover under way has one of the crews that are here."""
     for machine in range(factory.plant[0].num_machines):
         if shop.machines[0, machine].status == CHANGING:
-            shop.floor[0].crews_free -= 1
+            shop.env[0].crews_free -= 1
 
 
 @compiled
@@ -296,14 +296,14 @@ def settle_orders(factory, shop, foreseen):
         shop.centres[0, centre].queue_length = 0
         shop.centres[0, centre].queue_work = 0.0
         shop.centres[0, centre].upcoming_length = 0
-    shop.floor[0].num_active = 0
-    shop.floor[0].num_completed = 0
-    for order in range(shop.floor[0].num_released):
+    shop.env[0].num_active = 0
+    shop.env[0].num_completed = 0
+    for order in range(shop.env[0].num_released):
         if shop.orders[0, order].completion_date >= 0:
-            shop.floor[0].num_completed += 1
+            shop.env[0].num_completed += 1
             continue
-        shop.active[0, shop.floor[0].num_active] = order
-        shop.floor[0].num_active += 1
+        shop.active[0, shop.env[0].num_active] = order
+        shop.env[0].num_active += 1
         plan_operations(factory, shop, 0, order)
         place_operations(factory, shop, order)
         if not foreseen[order]:
@@ -326,25 +326,25 @@ def place_operations(factory, shop, order):
             missing += shop.operations[0, order, factory.predecessors[0, product, operation, place]].status != DONE
         shop.operations[0, order, operation].predecessors_left = missing
         centre = factory.operations[0, product, operation].centre
-        entry = (order << ENTRY_BITS) | operation
+        operation_id = (order << OPERATION_BITS) | operation
         if status == UPCOMING:
-            shop.upcoming[0, centre, shop.centres[0, centre].upcoming_length] = entry
+            shop.upcoming[0, centre, shop.centres[0, centre].upcoming_length] = operation_id
             shop.centres[0, centre].upcoming_length += 1
         elif status == READY:
-            insert_entry(shop, centre, entry)
+            insert_operation(shop, centre, operation_id)
 
 
 @compiled
-def insert_entry(shop, centre, entry):
+def insert_operation(shop, centre, operation_id):
     """Into the queue: by date of joining, then order, then operation; entries come in the order of their numbers."""
-    order, operation = entry >> ENTRY_BITS, entry & ENTRY_MASK
+    order, operation = operation_id >> OPERATION_BITS, operation_id & OPERATION_MASK
     place = shop.centres[0, centre].queue_length
     while place > 0:
         other = shop.queue[0, centre, place - 1]
-        if shop.operations[0, other >> ENTRY_BITS, other & ENTRY_MASK].join_date <= shop.operations[0, order, operation].join_date:
+        if shop.operations[0, other >> OPERATION_BITS, other & OPERATION_MASK].join_date <= shop.operations[0, order, operation].join_date:
             break
         shop.queue[0, centre, place] = other
         place -= 1
-    shop.queue[0, centre, place] = entry
+    shop.queue[0, centre, place] = operation_id
     shop.centres[0, centre].queue_length += 1
     shop.centres[0, centre].queue_work += shop.operations[0, order, operation].mean_time

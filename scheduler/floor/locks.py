@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from factory.jit.array_struct import Bundle
+from factory.jit.array_struct import ArrayStruct
 from factory.jit.compile import compiled
-from factory.simulation.arrays import DONE, ENTRY_BITS, ENTRY_MASK, IN_PROCESS, NEVER, READY, FactoryArrays
+from factory.simulation.arrays import DONE, IN_PROCESS, NEVER, OPERATION_BITS, OPERATION_MASK, READY, FactoryArrays
 from factory.simulation.choices import is_eligible, job_is_legal
 from factory.simulation.setups import FORBIDDEN, setup_time
 
@@ -22,7 +22,7 @@ NOBODY = -1
 
 
 @dataclass(frozen=True, eq=False)
-class Locks(Bundle):
+class Locks(ArrayStruct):
     """Locks of one shop floor; O orders, N operations, M machines."""
 
     machine_of: NDArray[np.int16]  # [O, N] the machine that an operation is locked to; NOBODY
@@ -46,19 +46,19 @@ def allocate_locks(factories: FactoryArrays, orders: int) -> Locks:
 def out_of_service(shop, e, machine, locks):
     """Whether no work is done on the machine now."""
     until = locks.out_of_service_until[machine]
-    return until != NEVER and until > shop.floor[e].clock
+    return until != NEVER and until > shop.env[e].clock
 
 
 @compiled
 def next_locked(shop, e, machine, locks):
     """The machine's next locked entry that has not begun; NOBODY if there is none."""
     for place in range(locks.length[0]):
-        entry = locks.sequence[place]
-        order, operation = entry >> ENTRY_BITS, entry & ENTRY_MASK
+        operation_id = locks.sequence[place]
+        order, operation = operation_id >> OPERATION_BITS, operation_id & OPERATION_MASK
         if locks.machine_of[order, operation] == machine:
             status = shop.operations[e, order, operation].status
             if status != DONE and status != IN_PROCESS:
-                return entry
+                return operation_id
     return NOBODY
 
 
@@ -69,54 +69,54 @@ def narrow_choices(factory, shop, e, machine, locks):
         return False
     if locks.length[0] == 0:
         return True
-    entry = next_locked(shop, e, machine, locks)
-    return free_rows(factory, shop, e, machine, locks) if entry == NOBODY else locked_rows(factory, shop, e, machine, entry)
+    operation_id = next_locked(shop, e, machine, locks)
+    return free_rows(factory, shop, e, machine, locks) if operation_id == NOBODY else locked_rows(factory, shop, e, machine, operation_id)
 
 
 @compiled
 def free_rows(factory, shop, e, machine, locks):
     """Operations that are locked to others are not for this machine; their rows go to ready ones that found none."""
-    centre = factory.machines[shop.floor[e].factory, machine].centre
+    centre = factory.machines[shop.env[e].factory, machine].centre
     place = 0
-    for row in range(shop.floor[e].num_job_rows):
+    for row in range(shop.env[e].num_job_rows):
         if not is_locked(locks, shop.job_row[e, row]):
             continue
         shop.legal[e, row] = False
         while place < shop.centres[e, centre].queue_length:
-            entry = shop.queue[e, centre, place]
+            operation_id = shop.queue[e, centre, place]
             place += 1
-            can_do = is_eligible(factory, shop, e, entry >> ENTRY_BITS, entry & ENTRY_MASK, machine)
-            if can_do and not is_locked(locks, entry) and find_row(shop, e, entry) == NOBODY:
-                shop.job_row[e, row] = entry
-                shop.legal[e, row] = job_is_legal(factory, shop, e, machine, centre, entry)
+            can_do = is_eligible(factory, shop, e, operation_id >> OPERATION_BITS, operation_id & OPERATION_MASK, machine)
+            if can_do and not is_locked(locks, operation_id) and find_row(shop, e, operation_id) == NOBODY:
+                shop.job_row[e, row] = operation_id
+                shop.legal[e, row] = job_is_legal(factory, shop, e, machine, centre, operation_id)
                 break
     return any_besides_wait(shop, e)
 
 
 @compiled
-def is_locked(locks, entry):
+def is_locked(locks, operation_id):
     """Whether an operation is locked to some machine."""
-    order = entry >> ENTRY_BITS
-    return order < locks.machine_of.shape[0] and locks.machine_of[order, entry & ENTRY_MASK] != NOBODY
+    order = operation_id >> OPERATION_BITS
+    return order < locks.machine_of.shape[0] and locks.machine_of[order, operation_id & OPERATION_MASK] != NOBODY
 
 
 @compiled
-def locked_rows(factory, shop, e, machine, entry):
+def locked_rows(factory, shop, e, machine, operation_id):
     """Only the locked operation, or, as long as it cannot start, what prepares for it."""
-    rows, job_rows = shop.floor[e].num_job_rows, shop.job_row.shape[1]
-    place = find_row(shop, e, entry)
-    if place == NOBODY and rows > 0 and shop.operations[e, entry >> ENTRY_BITS, entry & ENTRY_MASK].status == READY:
+    rows, job_rows = shop.env[e].num_job_rows, shop.job_row.shape[1]
+    place = find_row(shop, e, operation_id)
+    if place == NOBODY and rows > 0 and shop.operations[e, operation_id >> OPERATION_BITS, operation_id & OPERATION_MASK].status == READY:
         place = rows - 1  # too many are ready to show all of them
-        shop.job_row[e, place] = entry
-        shop.legal[e, place] = job_is_legal(factory, shop, e, machine, factory.machines[shop.floor[e].factory, machine].centre, entry)
+        shop.job_row[e, place] = operation_id
+        shop.legal[e, place] = job_is_legal(factory, shop, e, machine, factory.machines[shop.env[e].factory, machine].centre, operation_id)
     may_start = place != NOBODY and shop.legal[e, place]
-    centre = factory.machines[shop.floor[e].factory, machine].centre
-    wanted = shop.wanted[e, entry >> ENTRY_BITS, entry & ENTRY_MASK]
-    needs_detour = setup_time(factory, shop.floor[e].factory, centre, machine, shop.mounted[e, machine], wanted) == FORBIDDEN
+    centre = factory.machines[shop.env[e].factory, machine].centre
+    wanted = shop.wanted[e, operation_id >> OPERATION_BITS, operation_id & OPERATION_MASK]
+    needs_detour = setup_time(factory, shop.env[e].factory, centre, machine, shop.mounted[e, machine], wanted) == FORBIDDEN
     for row in range(rows):
         shop.legal[e, row] = shop.legal[e, row] and row == place
-    for row in range(shop.floor[e].num_changeover_rows):
-        prepares = needs_detour or wants_the_same(shop, e, shop.changeover_lead[e, row], entry)
+    for row in range(shop.env[e].num_changeover_rows):
+        prepares = needs_detour or wants_the_same(shop, e, shop.changeover_lead[e, row], operation_id)
         shop.legal[e, job_rows + row] = prepares and not may_start and shop.legal[e, job_rows + row]
     if may_start:
         shop.legal[e, shop.legal.shape[1] - 1] = False
@@ -126,14 +126,14 @@ def locked_rows(factory, shop, e, machine, entry):
 @compiled
 def wants_the_same(shop, e, one, other):
     """Whether two operations of a work centre want the same setup."""
-    return shop.operations[e, one >> ENTRY_BITS, one & ENTRY_MASK].family == shop.operations[e, other >> ENTRY_BITS, other & ENTRY_MASK].family
+    return shop.operations[e, one >> OPERATION_BITS, one & OPERATION_MASK].family == shop.operations[e, other >> OPERATION_BITS, other & OPERATION_MASK].family
 
 
 @compiled
-def find_row(shop, e, entry):
+def find_row(shop, e, operation_id):
     """The job row of an entry; NOBODY if it has none."""
-    for row in range(shop.floor[e].num_job_rows):
-        if shop.job_row[e, row] == entry:
+    for row in range(shop.env[e].num_job_rows):
+        if shop.job_row[e, row] == operation_id:
             return row
     return NOBODY
 
@@ -150,15 +150,15 @@ def any_besides_wait(shop, e):
 @compiled
 def hold(factory, shop, e, machine, locks):
     """Let the machine wait: until it is in service again, or as long as a wait lasts."""
-    centre = factory.machines[shop.floor[e].factory, machine].centre
-    hold_for(shop, e, machine, locks, factory.centres[shop.floor[e].factory, centre].longest_wait)
+    centre = factory.machines[shop.env[e].factory, machine].centre
+    hold_for(shop, e, machine, locks, factory.centres[shop.env[e].factory, centre].longest_wait)
 
 
 @compiled
 def hold_for(shop, e, machine, locks, ticks):
     """Let the machine wait: until it is in service again, or for some ticks. What becomes ready at its work centre ends that."""
-    shop.machines[e, machine].wait_start = shop.floor[e].clock
+    shop.machines[e, machine].wait_start = shop.env[e].clock
     if out_of_service(shop, e, machine, locks):
         shop.machines[e, machine].wait_until = locks.out_of_service_until[machine]
     else:
-        shop.machines[e, machine].wait_until = shop.floor[e].clock + ticks
+        shop.machines[e, machine].wait_until = shop.env[e].clock + ticks

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from agents.network.inference import best_logit
+from agents.network.inference import greedy_row
 from envs.observation.candidates import observe
 from factory.jit.compile import compiled
-from factory.simulation.arrays import ENTRY_BITS, ENTRY_MASK
-from factory.simulation.kernel import ask_machine, happen_now
+from factory.simulation.arrays import OPERATION_BITS, OPERATION_MASK
+from factory.simulation.kernel import next_idle_machine, process_due_events
 from scheduler.floor.locks import narrow_choices
 
 NOBODY_ASKED = -1
 HELD = -3
 """Instead of a row: locks leave the machine nothing to decide."""
-START, CHANGEOVER, WAIT = 0, 1, 2
+START_DECISION, CHANGEOVER_DECISION, WAIT_DECISION = 0, 1, 2
 
 
 @compiled
 def ask(factory, shop, locks):
     """The machine that must decide, or NOBODY_ASKED, and whether it is HELD (else 0)."""
-    happen_now(factory, shop, 0)
-    machine = ask_machine(factory, shop, 0)
-    shop.floor[0].deciding = machine
+    process_due_events(factory, shop, 0)
+    machine = next_idle_machine(factory, shop, 0)
+    shop.env[0].deciding = machine
     if machine < 0:
         return NOBODY_ASKED, 0
     return machine, 0 if narrow_choices(factory, shop, 0, machine, locks) else HELD
@@ -37,11 +37,11 @@ def ask_and_observe(factory, shop, locks, scratch, tables):
 
 @compiled
 def ask_network(factory, shop, locks, scratch, tables, weights, memory):
-    """The machine that must decide, or NOBODY_ASKED, and the network's row: HELD, or as :func:`agents.network.inference.best_logit` tells."""
+    """The machine that must decide, or NOBODY_ASKED, and the network's row: HELD, or as :func:`agents.network.inference.greedy_row` tells."""
     machine, held = ask_and_observe(factory, shop, locks, scratch, tables)
     if machine < 0 or held != 0:
         return machine, held
-    return machine, best_logit(weights, memory, tables.candidates[0], tables.machines[0], tables.shop[0], tables.action_mask[0])
+    return machine, greedy_row(weights, memory, tables.candidates[0], tables.machines[0], tables.shop[0], tables.action_mask[0])
 
 
 @compiled
@@ -49,13 +49,13 @@ def tell_row(shop, machine, row, setup):
     """What a row of the asked machine means: the kind of action, order, operation, and whether a setup must be mounted, which comes into ``setup``."""
     job_rows = shop.job_row.shape[1]
     if row == shop.legal.shape[1] - 1:
-        return WAIT, -1, -1, False
-    entry = shop.job_row[0, row] if row < job_rows else shop.changeover_lead[0, row - job_rows]
-    order, operation = entry >> ENTRY_BITS, entry & ENTRY_MASK
+        return WAIT_DECISION, -1, -1, False
+    operation_id = shop.job_row[0, row] if row < job_rows else shop.changeover_lead[0, row - job_rows]
+    order, operation = operation_id >> OPERATION_BITS, operation_id & OPERATION_MASK
     changes = False
     for attribute in range(shop.mounted.shape[2]):
         mounted = shop.mounted[0, machine, attribute]
         wanted = shop.wanted[0, order, operation, attribute] if row < job_rows else shop.changeover_target[0, row - job_rows, attribute]
         setup[attribute] = wanted if wanted >= 0 else mounted
         changes = changes or setup[attribute] != mounted
-    return START if row < job_rows else CHANGEOVER, order, operation, changes
+    return START_DECISION if row < job_rows else CHANGEOVER_DECISION, order, operation, changes

@@ -1,6 +1,6 @@
 """The log of decisions: an SQLite file with write-ahead logging. What has been acknowledged survives a kill, and every decision can be taken again.
 
-Entries wait in a queue for one writer thread, which puts all that wait into one transaction: each is on the disk before :meth:`Journal.append` returns, and
+Entries wait in a queue for one writer thread, which puts all that wait into one transaction: each is on the disk before :meth:`DecisionLog.append` returns, and
 many clients share the time of one write. What has been written ahead is moved to its place by another thread, so that no answer waits for that.
 
 A plant's snapshots differ in a few orders, so the text of an order is written with an entry that has it if the entry before had not, and those that follow
@@ -28,11 +28,11 @@ from scheduler.snapshot.schema import OrderState, Snapshot, SnapshotText, write_
 
 LAYOUT = 2
 """Version of the tables."""
-MOST_AHEAD = 16 * 2**20
+MAX_AHEAD = 16 * 2**20
 """Bytes written ahead beyond which the writer itself moves the rest to its place, so that the file for them can begin anew."""
 _SETTLE_SECONDS = 1.0
 """How long what has been written ahead waits for more before it is moved to its place."""
-_MOST_AT_ONCE = 256
+_MAX_AT_ONCE = 256
 _PLACE_BITS = 15
 """An order is referred to by the number of the entry that it was written with, shifted by so many bits, and its place there."""
 _REFERENCE = np.dtype("<i8")
@@ -56,7 +56,7 @@ CREATE TABLE IF NOT EXISTS decisions (
 """
 
 
-class JournalError(RuntimeError):
+class DecisionLogError(RuntimeError):
     """A log that cannot be written or read; the message says which, and what to do."""
 
 
@@ -107,7 +107,7 @@ class _Written(NamedTuple):
     digest: bytes
 
 
-class Journal:
+class DecisionLog:
     """An open log. Several threads may append; one process writes at a time, others may read.
 
     Parameters
@@ -117,7 +117,7 @@ class Journal:
 
     Raises
     ------
-    JournalError
+    DecisionLogError
         If the file cannot be opened, or is no log.
     """
 
@@ -141,7 +141,7 @@ class Journal:
     def submit(
         self, snapshot: Snapshot, decisions: Sequence[Decision], *, policy: str, rule: str, shadow: bool, text: SnapshotText | None = None
     ) -> Future[int]:
-        """Put an answer into the queue; the result is its number once it is on the disk, or JournalError if it could not be written.
+        """Put an answer into the queue; the result is its number once it is on the disk, or DecisionLogError if it could not be written.
 
         Parameters
         ----------
@@ -157,7 +157,7 @@ class Journal:
 
         Raises
         ------
-        JournalError
+        DecisionLogError
             If it could not be written, for example because the disk is full.
         """
         return self.submit(snapshot, decisions, policy=policy, rule=rule, shadow=shadow).result()
@@ -170,7 +170,7 @@ class Journal:
         self._settling.close()
         self._connection.close()
 
-    def __enter__(self) -> Journal:
+    def __enter__(self) -> DecisionLog:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -179,7 +179,7 @@ class Journal:
     def _write_on(self) -> None:
         while (first := self._waiting.get()) is not None:
             batch = [first]
-            while len(batch) < _MOST_AT_ONCE and not self._waiting.empty():
+            while len(batch) < _MAX_AT_ONCE and not self._waiting.empty():
                 following = self._waiting.get()
                 if following is None:
                     self._waiting.put(None)
@@ -217,7 +217,7 @@ class Journal:
             self._ahead.wait()
             self._ahead.clear()
             self._closing.wait(_SETTLE_SECONDS)
-            if _settle(self._settling) > MOST_AHEAD:
+            if _settle(self._settling) > MAX_AHEAD:
                 self._too_long.set()
 
 
@@ -251,12 +251,12 @@ def read_entries(path: Path | str, first: int = 1) -> Iterator[Entry]:
 
     Raises
     ------
-    JournalError
+    DecisionLogError
         If the file is no log, or an entry is damaged.
     """
     path = Path(path)
     if not path.is_file():
-        raise JournalError(f"{path}: there is no such file. Give the log that python -m scheduler serve --log wrote.")
+        raise DecisionLogError(f"{path}: there is no such file. Give the log that python -m scheduler serve --log wrote.")
     try:
         connection = sqlite3.connect(path.absolute().as_uri() + "?mode=ro", uri=True, timeout=10.0)
         try:
@@ -268,7 +268,7 @@ def read_entries(path: Path | str, first: int = 1) -> Iterator[Entry]:
                 orders = _read_orders(connection, references, orders)
                 states = [orders[reference] for reference in references]
                 if _digest(columns, [order.digest for order in states]) != digest:
-                    raise JournalError(f"{path}: entry {number} is damaged, its checksum is not that of its content. Restore the file from a copy.")
+                    raise DecisionLogError(f"{path}: entry {number} is damaged, its checksum is not that of its content. Restore the file from a copy.")
                 yield _as_entry(number, date, columns, [order.text for order in states])
         finally:
             connection.close()
@@ -322,11 +322,11 @@ def _check_layout(connection: sqlite3.Connection, path: Path) -> None:
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
     if version != LAYOUT and (version or tables):
-        raise JournalError(f"{path}: its layout is {version}; {LAYOUT} is understood here. Name another file, or use the version that wrote it.")
+        raise DecisionLogError(f"{path}: its layout is {version}; {LAYOUT} is understood here. Name another file, or use the version that wrote it.")
 
 
-def _refuse(path: Path, error: Exception) -> JournalError:
-    return JournalError(f"{path}: {error}. Check that the folder can be written and has room, or name another file.")
+def _refuse(path: Path, error: Exception) -> DecisionLogError:
+    return DecisionLogError(f"{path}: {error}. Check that the folder can be written and has room, or name another file.")
 
 
 def _now() -> str:

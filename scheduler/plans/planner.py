@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.network.inference import allocate_network_scratch
-from envs.observation.candidates import Tables, allocate_scratch, allocate_tables
+from envs.observation.candidates import Tables, allocate_observation_scratch, allocate_tables
 from factory.futures.lulls import allocate_lulls
 from factory.futures.sampled_futures import allocate_beliefs
 from factory.progress import Progress
@@ -25,28 +25,40 @@ from factory.simulation.arrays import (
     NEVER,
     FactoryArrays,
     ShopState,
-    split_entry,
+    split_operation_id,
 )
 from factory.simulation.kernel import STUCK
 from factory.simulation.log_capacity import SPARE_LINES, grow_log
 from factory.validation.arguments import as_whole, show
 from scheduler.decisions.bundle import Bundle
 from scheduler.decisions.decider import Choice, Decider
-from scheduler.floor.floor import Floor
+from scheduler.floor.floor import ShopFloor
 from scheduler.floor.locks import NOBODY
-from scheduler.plans.projection import CIRCLING, FAULT, FINE, PAUSED, certain, decide_all, expect, go_on, mendable, play_on, sample
+from scheduler.plans.projection import (
+    CIRCLING,
+    FAULT,
+    PAUSED,
+    RUNNING,
+    advance_to_decision,
+    decide_all,
+    deterministic_copy,
+    init_expected,
+    init_sampled,
+    repairable_copy,
+    simulate_policy,
+)
 from scheduler.plans.schema import Plan, PlannedChangeover, PlannedOperation, PlannedOrder, PlannedStop
 from scheduler.plans.work_limit import WorkLimit
 from scheduler.snapshot.schema import Snapshot
 
-MOST_FUTURES = 64
-MOST_IMAGINED_ORDERS = 100_000
+MAX_FUTURES = 64
+MAX_SAMPLED_ORDERS = 100_000
 """Orders of all futures together: what fits in memory."""
-_PATIENCE = 3.0
+_WORK_LIMIT = 3.0
 """How far futures are played, in lengths of the plan."""
 _SPARE_ORDERS = 1.5
 """Room for orders to come, as a share of those expected."""
-_MOST_ORDERS_TO_COME = 2000
+_MAX_ORDERS_TO_COME = 2000
 _DECISIONS_AT_ONCE = 1000
 """Of a compiled policy, between two looks at the clock and at the room in the log."""
 
@@ -115,8 +127,8 @@ def _check_sampling(futures: Any, seed: Any, least: int, most: int) -> tuple[int
 def _decide_step(factory: FactoryArrays, shop: ShopState, choosing: _Choosing, tables: Tables, counts: NDArray[np.int64]) -> bool:
     """Take one decision in each world that is asked; False if it is not legal."""
     whole = {"candidates": tables.candidates, "machines": tables.machines, "shop": tables.shop, "action_mask": tables.action_mask}
-    asked = np.flatnonzero(shop.floor.deciding >= 0)
-    rows = np.zeros(len(shop.floor), np.int64)
+    asked = np.flatnonzero(shop.env.deciding >= 0)
+    rows = np.zeros(len(shop.env), np.int64)
     rows[asked] = choosing.rows(whole if len(asked) == len(rows) else {name: table[asked] for name, table in whole.items()})
     return bool(decide_all(factory, shop, rows, counts))
 
@@ -128,12 +140,12 @@ class Planner:
     ----------
     decider
         Its floor is used, so that a planner and its decider cannot work at the same time.
-    most_seconds
+    max_seconds
         Time for one plan by the decider's clock, without that for loading compiled code.
     """
 
-    def __init__(self, decider: Decider, most_seconds: float = math.inf) -> None:
-        self.decider, self.most_seconds = decider, most_seconds
+    def __init__(self, decider: Decider, max_seconds: float = math.inf) -> None:
+        self.decider, self.max_seconds = decider, max_seconds
         self._worlds = dict[tuple[int, int, int], ShopState]()
 
     def plan(self, snapshot: Snapshot, *, by: Literal["policy", "rule"] = "policy", futures: int = 0, seed: int = 0) -> Plan:
@@ -154,16 +166,16 @@ class Planner:
             If it takes too long, or if nothing can go on, for example because of forbidden changeovers.
         """
         start, limit = self.decider.clock(), self._limit()
-        futures, seed = _check_sampling(futures, seed, 0, MOST_FUTURES)
+        futures, seed = _check_sampling(futures, seed, 0, MAX_FUTURES)
         choosing, floor = _Choosing(self.decider, by), self.decider.floor
         floor.place(snapshot)
         shop = self._play_expected(choosing, limit)
-        drawn = self._draw_dates(choosing, futures, seed, int(shop.floor.clock[0]), limit) if futures else None
+        drawn = self._draw_dates(choosing, futures, seed, int(shop.env.clock[0]), limit) if futures else None
         cost = dict(zip(COST_TERMS, shop.cost[0].tolist(), strict=True))
         return Plan(
             factory=floor.factory.name,
             clock=snapshot.clock,
-            end_date=int(shop.floor.clock[0]),
+            end_date=int(shop.env.clock[0]),
             tick_minutes=floor.factory.tick_minutes,
             start_hour=floor.factory.start_hour,
             made_by=self._made_by(choosing),
@@ -189,7 +201,7 @@ class Planner:
         PlanError
             If a choice cannot be carried out, or a number is out of range.
         """
-        futures, seed = _check_sampling(futures, seed, 1, MOST_IMAGINED_ORDERS)
+        futures, seed = _check_sampling(futures, seed, 1, MAX_SAMPLED_ORDERS)
         if not self.decider.tell(snapshot, choices):
             raise PlanError("plan: the choices cannot be carried out. Give those of the snapshot's own decisions.")
         choosing = _Choosing(self.decider, "policy")
@@ -202,15 +214,15 @@ class Planner:
     def _play_expected(self, choosing: _Choosing, limit: WorkLimit) -> ShopState:
         """The world in which everything takes its expected time, played to its end."""
         floor = self.decider.floor
-        factory = certain(floor.arrays)
+        factory = deterministic_copy(floor.arrays)
         shop = self._world(factory, 1, 2 * SPARE_LINES)
-        limit.call(expect, factory, floor.shop, floor.locks, shop)
+        limit.call(init_expected, factory, floor.shop, floor.locks, shop)
         return self._play(factory, shop, choosing, int(NEVER) - 1, limit)
 
     def _draw_dates(self, choosing: _Choosing, futures: int, seed: int, end_date: int, limit: WorkLimit) -> NDArray[np.int64]:
         """Completion dates ``[futures, O]``, NEVER where they lie beyond what was simulated."""
-        clock, released = int(self.decider.floor.shop.floor.clock[0]), int(self.decider.floor.shop.floor.num_released[0])
-        last_date = clock + math.ceil(_PATIENCE * (end_date - clock)) + 1
+        clock, released = int(self.decider.floor.shop.env.clock[0]), int(self.decider.floor.shop.env.num_released[0])
+        last_date = clock + math.ceil(_WORK_LIMIT * (end_date - clock)) + 1
         shop = self._play_sampled(choosing, futures, seed, last_date, self._orders_to_come(last_date - clock), limit)
         dates = shop.orders.completion_date[:, :released]
         return np.where(dates < 0, NEVER, dates)
@@ -218,13 +230,13 @@ class Planner:
     def _play_sampled(self, choosing: _Choosing, futures: int, seed: int, last_date: int, room: int, limit: WorkLimit) -> ShopState:
         """Futures in which up to ``room`` more orders come, played until the known orders are done, or to ``last_date``."""
         floor = self.decider.floor
-        released = int(floor.shop.floor.num_released[0])
-        if futures * (released + room) > MOST_IMAGINED_ORDERS:
-            most = MOST_IMAGINED_ORDERS // (released + room)
+        released = int(floor.shop.env.num_released[0])
+        if futures * (released + room) > MAX_SAMPLED_ORDERS:
+            most = MAX_SAMPLED_ORDERS // (released + room)
             raise PlanError(f"plan: futures = {futures}; with {released} orders and those to come there is room for {most}. Choose fewer.")
-        factory = mendable(floor.arrays, released + room)
+        factory = repairable_copy(floor.arrays, released + room)
         shop = self._world(factory, futures, 0)
-        limit.call(sample, factory, floor.shop, floor.locks, allocate_beliefs(factory), shop, np.uint64(seed), room, last_date)
+        limit.call(init_sampled, factory, floor.shop, floor.locks, allocate_beliefs(factory), shop, np.uint64(seed), room, last_date)
         return self._play(factory, shop, choosing, last_date, limit)
 
     def _orders_to_come(self, ticks: int) -> int:
@@ -234,7 +246,7 @@ class Planner:
             return 0
         shortest = min(regime.interarrival_time for regime in demand.regimes)
         expected = ticks / shortest * sum(demand.batch) / 2
-        return min(_MOST_ORDERS_TO_COME, math.ceil(_SPARE_ORDERS * expected) + 16)
+        return min(_MAX_ORDERS_TO_COME, math.ceil(_SPARE_ORDERS * expected) + 16)
 
     def _made_by(self, choosing: _Choosing) -> str:
         return "policy" if choosing.by_policy else str(self.decider.fallback)
@@ -251,10 +263,10 @@ class Planner:
 
     def _play(self, factory: FactoryArrays, shop: ShopState, choosing: _Choosing, last_date: int, limit: WorkLimit) -> ShopState:
         """Play all worlds to their ends: compiled where a bundle decides, and step by step where it fails or the rule decides."""
-        floor, worlds = self.decider.floor, len(shop.floor)
-        tables, scratch = allocate_tables(factory, shop, np.float32), allocate_scratch(shop)
-        known, lulls, counts = int(floor.shop.floor.num_released[0]), allocate_lulls(factory, worlds), np.zeros((worlds, 2), np.int64)
-        shop.floor.deciding[:] = 0
+        floor, worlds = self.decider.floor, len(shop.env)
+        tables, scratch = allocate_tables(factory, shop, np.float32), allocate_observation_scratch(shop)
+        known, lulls, counts = int(floor.shop.env.num_released[0]), allocate_lulls(factory, worlds), np.zeros((worlds, 2), np.int64)
+        shop.env.deciding[:] = 0
         bundle, outcome = self.decider.bundle if choosing.by_policy else None, PAUSED
         memory = allocate_network_scratch(bundle.weights, tables.action_mask.shape[1]) if isinstance(bundle, Bundle) else None
         doing = "playing the plan to its end" if worlds == 1 else f"playing {worlds} futures, decision by decision"
@@ -264,12 +276,12 @@ class Planner:
                 going = (factory, floor.arrays, shop, floor.locks, known, last_date, lulls, counts, scratch, tables)
                 if memory is not None and isinstance(bundle, Bundle):
                     lines = shop.log.shape[1] - SPARE_LINES if shop.log.shape[1] else NEVER
-                    outcome = limit.call(play_on, *going, bundle.weights, memory, _DECISIONS_AT_ONCE, lines)
+                    outcome = limit.call(simulate_policy, *going, bundle.weights, memory, _DECISIONS_AT_ONCE, lines)
                     if outcome == FAULT:  # the rule takes this decision, and tells why
                         memory, outcome = None, PAUSED
                 else:
-                    outcome = limit.call(go_on, *going)
-                    if outcome == FINE and (shop.floor.deciding >= 0).any():
+                    outcome = limit.call(advance_to_decision, *going)
+                    if outcome == RUNNING and (shop.env.deciding >= 0).any():
                         outcome = PAUSED if _decide_step(factory, shop, choosing, tables, counts) else FAULT
                 self._check_outcome(outcome, shop, choosing, limit)
                 if shop.log.shape[1]:
@@ -277,7 +289,7 @@ class Planner:
         return shop
 
     def _limit(self) -> WorkLimit:
-        return WorkLimit(self.most_seconds, clock=self.decider.clock)
+        return WorkLimit(self.max_seconds, clock=self.decider.clock)
 
     def _check_outcome(self, outcome: int, shop: ShopState, choosing: _Choosing, limit: WorkLimit) -> None:
         """Refuse to go on where that leads nowhere."""
@@ -290,7 +302,7 @@ class Planner:
             raise PlanError("plan: a choice was not legal. Check the bundle with python -m scheduler decide.")
         if outcome == PAUSED and limit.reached:
             raise PlanError(_explain_time(limit.max_seconds, shop))
-        if shop.log.shape[1] and shop.floor.log_length[0] > shop.log.shape[1]:
+        if shop.log.shape[1] and shop.env.log_length[0] > shop.log.shape[1]:
             raise PlanError("plan: machines are held too often to write the plan down. Take away locks of operations that are far off.")
 
     # --- telling --------------------------------------------------------------------------------------------------------------
@@ -299,17 +311,17 @@ class Planner:
         """Lines of the log with the setup that is mounted on their machine afterwards."""
         mounted = self.decider.floor.shop.mounted[0].tolist()
         setups = shop.log_setup[0, :, 1]
-        for number, line in enumerate(shop.log[0, : int(shop.floor.log_length[0])].tolist()):
+        for number, line in enumerate(shop.log[0, : int(shop.env.log_length[0])].tolist()):
             if line[0] == LOGGED_CHANGEOVER:
                 mounted[line[1]] = setups[number].tolist()
             yield line[0], line, mounted[line[1]]
 
     def _operations(self, shop: ShopState) -> Iterator[PlannedOperation]:
         floor = self.decider.floor
-        begun = {int(entry) for entry in floor.shop.machines.entry[0, : len(floor.machine_names)] if entry >= 0}
+        begun = {int(operation_id) for operation_id in floor.shop.machines.operation_id[0, : len(floor.machine_names)] if operation_id >= 0}
         for kind, (_, machine, order, operation, selected, end, start, _), mounted in self._lines(shop):
             if kind == LOGGED_OPERATION:
-                in_process = any(split_entry(entry) == (order, operation) for entry in begun)
+                in_process = any(split_operation_id(operation_id) == (order, operation) for operation_id in begun)
                 yield PlannedOperation(
                     machine=floor.machine_names[machine],
                     order=floor.order_id(order) or "",
@@ -339,22 +351,24 @@ class Planner:
             if row.status != CHANGING:
                 continue
             own = (
-                line for kind, line, _ in self._lines(shop) if kind == LOGGED_OPERATION and line[1] == machine and (line[2], line[3]) == split_entry(row.entry)
+                line
+                for kind, line, _ in self._lines(shop)
+                if kind == LOGGED_OPERATION and line[1] == machine and (line[2], line[3]) == split_operation_id(row.operation_id)
             )
-            ended = next(own, None) if row.entry >= 0 else None
-            in_a_tick = int(floor.shop.floor.clock[0]) + 1
+            ended = next(own, None) if row.operation_id >= 0 else None
+            in_a_tick = int(floor.shop.env.clock[0]) + 1
             end = max(int(row.expected_end), in_a_tick) if ended is None else ended[6]
-            owner = floor.order_id(int(split_entry(row.entry)[0])) if row.entry >= 0 else None
+            owner = floor.order_id(int(split_operation_id(row.operation_id)[0])) if row.operation_id >= 0 else None
             setup = floor.setup_names(machine, floor.shop.mounted[0, machine])
             yield PlannedChangeover(machine=name, start_date=int(row.state_date), end_date=end, setup=setup, order=owner)
 
     def _stops(self) -> Iterator[PlannedStop]:
         """Yield the times in which machines are down, or do other work, without an operation."""
         floor = self.decider.floor
-        clock = int(floor.shop.floor.clock[0])
+        clock = int(floor.shop.env.clock[0])
         for machine, name in enumerate(floor.machine_names):
             row = floor.shop.machines[0, machine]
-            if row.entry < 0 and row.status not in (IDLE, CHANGING):
+            if row.operation_id < 0 and row.status not in (IDLE, CHANGING):
                 yield PlannedStop(
                     machine=name,
                     start_date=int(row.state_date),
@@ -363,13 +377,13 @@ class Planner:
                 )
 
     def _orders(self, shop: ShopState, snapshot: Snapshot, drawn: NDArray[np.int64] | None) -> Iterator[PlannedOrder]:
-        number_of = {self.decider.floor.order_id(number): number for number in range(int(self.decider.floor.shop.floor.num_released[0]))}
+        number_of = {self.decider.floor.order_id(number): number for number in range(int(self.decider.floor.shop.env.num_released[0]))}
         dates = shop.orders.completion_date[0].tolist()
         for order in snapshot.orders:
             number = number_of[order.order_id]
             if order.is_finished:
                 continue
-            spread = {} if drawn is None else _describe_dates(np.sort(drawn[:, number]), order.due_date)
+            spread = {} if drawn is None else _format_dates(np.sort(drawn[:, number]), order.due_date)
             yield PlannedOrder(
                 order=order.order_id,
                 product=order.product,
@@ -381,7 +395,7 @@ class Planner:
             )
 
 
-def _describe_dates(dates: NDArray[np.int64], due_date: int) -> dict[str, Any]:
+def _format_dates(dates: NDArray[np.int64], due_date: int) -> dict[str, Any]:
     """Quantiles of sorted dates (Hyndman and Fan 1996, definition 1) and the share that is not late."""
 
     def quantile(share: float) -> int | None:
@@ -396,18 +410,18 @@ def _describe_dates(dates: NDArray[np.int64], due_date: int) -> dict[str, Any]:
     }
 
 
-def _explain_time(most_seconds: float, shop: ShopState) -> str:
+def _explain_time(max_seconds: float, shop: ShopState) -> str:
     """Return how far a plan has come that takes too long."""
-    floor, futures = shop.floor, len(shop.floor)
+    floor, futures = shop.env, len(shop.env)
     what, remedy = ("the plan", "leave out orders") if futures == 1 else (f"its {futures} futures", "sample fewer futures")
     reached = f"{int(floor.decisions.sum())} decisions have led to date {int(floor.clock.max())}, with {int(floor.num_active.sum())} orders open"
-    return f"plan: {most_seconds:g} s are over and {what} not finished; {reached}. Give it more time, or {remedy}."
+    return f"plan: {max_seconds:g} s are over and {what} not finished; {reached}. Give it more time, or {remedy}."
 
 
-def _explain_stuck(floor: Floor) -> str:
+def _explain_stuck(floor: ShopFloor) -> str:
     what = f"plan: {floor.factory.name} comes to a standstill with orders open"
     machines = floor.shop.machines.status[0, : len(floor.machine_names)]
-    if floor.shop.floor.crews_free[0] == 0 and not (machines == CHANGING).any():
+    if floor.shop.env.crews_free[0] == 0 and not (machines == CHANGING).any():
         why = "crews = 0, and what is left to do needs changeovers"
         return f"{what}; {why}. Tell how many crews there are."
     remedy = "Check the forbidden changeovers"

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Text = Annotated[str, Field(max_length=200)]
+PlanText = Annotated[str, Field(max_length=200)]
 
 
 class _Record(BaseModel):
@@ -16,9 +16,9 @@ class _Record(BaseModel):
 class PlannedOperation(_Record):
     """An operation on a machine; dates in ticks."""
 
-    machine: Text
-    order: Text
-    operation: Text
+    machine: PlanText
+    order: PlanText
+    operation: PlanText
     selected_date: int  # when the machine is given to it; a changeover for it comes first
     start_date: int  # of processing
     end_date: int
@@ -30,17 +30,17 @@ class PlannedOperation(_Record):
 class PlannedChangeover(_Record):
     """A changeover that takes time."""
 
-    machine: Text
+    machine: PlanText
     start_date: int
     end_date: int
     setup: dict[str, str]  # afterwards
-    order: Text | None  # for whose sake, if it is for the next operation
+    order: PlanText | None  # for whose sake, if it is for the next operation
 
 
 class PlannedStop(_Record):
     """A time in which a machine is down, or does other work, without an operation; in ticks."""
 
-    machine: Text
+    machine: PlanText
     start_date: int
     end_date: int  # expected
     reason: Literal["down", "other work"]
@@ -49,8 +49,8 @@ class PlannedStop(_Record):
 class PlannedOrder(_Record):
     """What becomes of an order. Where futures were sampled: dates that are met in 10, 50 and 90 % of them (None: beyond what was simulated)."""
 
-    order: Text
-    product: Text
+    order: PlanText
+    product: PlanText
     due_date: int
     weight: float
     completion_date: int
@@ -74,16 +74,16 @@ class Plan(_Record):
     """A complete schedule of the orders that are known."""
 
     version: Literal[1] = 1
-    factory: Text
+    factory: PlanText
     clock: int
     end_date: int
     tick_minutes: float
     start_hour: int  # of the day, at date 0
-    made_by: Text  # "policy", or the name of the rule
+    made_by: PlanText  # "policy", or the name of the rule
     fallbacks: int  # decisions in which the rule had to stand in for the policy
     faults: tuple[str, ...] = ()  # why, the different reasons
-    machines: tuple[Text, ...]
-    work_centres: tuple[Text, ...]  # of the machines
+    machines: tuple[PlanText, ...]
+    work_centres: tuple[PlanText, ...]  # of the machines
     operations: tuple[PlannedOperation, ...]
     changeovers: tuple[PlannedChangeover, ...]
     stops: tuple[PlannedStop, ...] = ()

@@ -45,7 +45,7 @@ def _is_stopped(state: MachineState, date: int) -> bool:
     return (state.out_of_service_until or 0) > date
 
 
-def compare(previous: Plan, plan: Plan) -> Nervousness:
+def measure_nervousness(previous: Plan, plan: Plan) -> Nervousness:
     """How much of ``previous`` moved in ``plan``: over the operations that both have and that had begun in neither."""
     before = {(planned.order, planned.operation): planned for planned in previous.operations if not planned.in_process}
     pairs = [

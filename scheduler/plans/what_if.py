@@ -11,11 +11,11 @@ from factory.model import Factory, Product, operation_order, predecessors
 from factory.validation.errors import Problem, suggest
 from scheduler.plans.planner import Planner
 from scheduler.plans.schema import Nervousness, Plan
-from scheduler.plans.stability import compare
+from scheduler.plans.stability import measure_nervousness
 from scheduler.snapshot.read import SnapshotError, check_snapshot
-from scheduler.snapshot.schema import MOST_DATE, Amount, Date, Lock, Name, OperationState, OrderState, Snapshot
+from scheduler.snapshot.schema import MAX_SNAPSHOT_DATE, Amount, Date, Lock, Name, OperationState, OrderState, Snapshot
 
-MOST_CHANGES = 100
+MAX_CHANGES = 100
 
 
 class _Part(BaseModel):
@@ -29,7 +29,7 @@ class RushOrder(_Part):
     order_id: Name
     product: Name
     options: dict[str, str] = {}
-    due_date: Annotated[int, Field(ge=-MOST_DATE, le=MOST_DATE, strict=True)]
+    due_date: Annotated[int, Field(ge=-MAX_SNAPSHOT_DATE, le=MAX_SNAPSHOT_DATE, strict=True)]
     weight: Amount = 1.0
 
 
@@ -46,7 +46,7 @@ class OrderTerms(_Part):
 
     change: Literal["order_terms"] = "order_terms"
     order: Name
-    due_date: Annotated[int, Field(ge=-MOST_DATE, le=MOST_DATE, strict=True)] | None = None
+    due_date: Annotated[int, Field(ge=-MAX_SNAPSHOT_DATE, le=MAX_SNAPSHOT_DATE, strict=True)] | None = None
     weight: Amount | None = None
 
 
@@ -82,7 +82,7 @@ class MovedOrder(BaseModel):
     lateness_after: int | None
 
 
-class Comparison(BaseModel):
+class PlanComparison(BaseModel):
     """The plan before and after some changes."""
 
     model_config = ConfigDict(frozen=True)
@@ -94,7 +94,7 @@ class Comparison(BaseModel):
     nervousness: Nervousness
 
 
-def what_if(planner: Planner, snapshot: Snapshot, changes: Sequence[Change], *, futures: int = 0, seed: int = 0) -> Comparison:
+def what_if(planner: Planner, snapshot: Snapshot, changes: Sequence[Change], *, futures: int = 0, seed: int = 0) -> PlanComparison:
     """Plan with and without ``changes``, in the same futures.
 
     Raises
@@ -108,12 +108,12 @@ def what_if(planner: Planner, snapshot: Snapshot, changes: Sequence[Change], *, 
     changed = change_snapshot(snapshot, changes, factory)
     before = planner.plan(snapshot, futures=futures, seed=seed)
     after = planner.plan(changed, futures=futures, seed=seed)
-    return Comparison(
+    return PlanComparison(
         before=before,
         after=after,
         orders=tuple(_compare_orders(before, after)),
         cost_difference=after.total_cost - before.total_cost,
-        nervousness=compare(before, after),
+        nervousness=measure_nervousness(before, after),
     )
 
 
@@ -133,7 +133,7 @@ def _compare_orders(before: Plan, after: Plan) -> list[MovedOrder]:
                 lateness_after=other.lateness if other else None,
             )
         )
-    return sorted(moved, key=lambda order: -abs(order.moved) if order.moved is not None else -MOST_DATE)
+    return sorted(moved, key=lambda order: -abs(order.moved) if order.moved is not None else -MAX_SNAPSHOT_DATE)
 
 
 # --- changing a snapshot ------------------------------------------------------------------------------------------------------

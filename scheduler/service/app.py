@@ -23,23 +23,23 @@ from factory.validation.errors import FactoryError
 from factory.validation.text_files import drop_mark
 from scheduler.decisions.bundle import BundleError
 from scheduler.decisions.explanations import Explanation
-from scheduler.decisions.loaded_policy import Loaded
-from scheduler.log.decision_log import JournalError
+from scheduler.decisions.loaded_policy import LoadedPolicy
+from scheduler.log.decision_log import DecisionLogError
 from scheduler.plans.planner import PlanError
 from scheduler.plans.schema import Plan
-from scheduler.plans.what_if import Comparison
+from scheduler.plans.what_if import PlanComparison
 from scheduler.service.auth import RateLimit
 from scheduler.service.engine import Engine
-from scheduler.service.metrics import Meters
-from scheduler.service.middleware import Gate, Guards, RefusedError, log, refuse
-from scheduler.service.openapi import describe
+from scheduler.service.metrics import Metrics
+from scheduler.service.middleware import AccessPolicy, Middleware, RefusedError, log, refusal_response
+from scheduler.service.openapi import build_openapi
 from scheduler.service.schemas import DecideAnswer, FloorAnswer, Health, PlanRequest, PolicyAnswer, PolicyState, SnapshotRequest, WhatIfRequest
-from scheduler.snapshot.read import SnapshotError, check_snapshot, describe_errors, read_with_text
+from scheduler.snapshot.read import SnapshotError, check_snapshot, format_errors, read_with_text
 from scheduler.snapshot.schema import Snapshot, SnapshotText
 
 PAGE = Path(__file__).resolve().parent.parent / "page"
 """The planner's page."""
-MOST_WAITING = 256
+MAX_WAITING = 256
 """Requests that may wait for their turn; more are told to come back."""
 _SOON_READ = 2**17
 """Bytes of a snapshot that holds up nobody while it is read and decided on."""
@@ -52,10 +52,10 @@ Asked = TypeVar("Asked", bound=BaseModel)
 
 def create_app(
     engine: Engine,
-    guards: Guards,
+    access_policy: AccessPolicy,
     when_ready: Callable[[], None] = lambda: None,
     clock: Callable[[], float] = time.monotonic,
-) -> Gate:
+) -> Middleware:
     """Return the service around an engine; it closes engine and journal when it stops.
 
     Parameters
@@ -72,22 +72,22 @@ def create_app(
         loop.run_in_executor(None, engine.warm_up).add_done_callback(service.begin)
         yield
         await loop.run_in_executor(None, engine.close)
-        await loop.run_in_executor(None, engine.journal.close)
+        await loop.run_in_executor(None, engine.decision_log.close)
 
     app = FastAPI(title="changeover optimiser", version="1", lifespan=lifespan, docs_url=None, redoc_url=None)
-    service = _Service(app, engine, guards, when_ready)
+    service = _Service(app, engine, access_policy, when_ready)
     service.add_routes()
     app.openapi = service.describe  # type: ignore[method-assign]
-    limit, at_once = RateLimit(guards.rate, clock), {("POST", "/v1/decide"): service.decide}
-    return Gate(app, guards, limit, service.meters, at_once)
+    limit, at_once = RateLimit(access_policy.rate, clock), {("POST", "/v1/decide"): service.decide}
+    return Middleware(app, access_policy, limit, service.counters, at_once)
 
 
 class _Service:
     """Routes, and what stands between them and the engine."""
 
-    def __init__(self, app: FastAPI, engine: Engine, guards: Guards, when_ready: Callable[[], None]) -> None:
-        self.app, self.engine, self.guards, self.when_ready = app, engine, guards, when_ready
-        self.meters = Meters()
+    def __init__(self, app: FastAPI, engine: Engine, access_policy: AccessPolicy, when_ready: Callable[[], None]) -> None:
+        self.app, self.engine, self.access_policy, self.when_ready = app, engine, access_policy, when_ready
+        self.counters = Metrics()
         self.ready = threading.Event()
         self.waiting = 0
         self._document: dict[str, Any] | None = None
@@ -106,7 +106,7 @@ class _Service:
     # --- every request ----------------------------------------------------------------------------------------------------------
 
     async def _body(self, request: Request) -> bytes:
-        most = self.guards.most_bytes
+        most = self.access_policy.max_bytes
         chunks, length = list[bytes](), 0
         async for chunk in request.stream():
             if chunk:
@@ -128,7 +128,7 @@ class _Service:
         try:
             asked = kind.model_validate_json(body)
         except ValidationError as error:
-            raise SnapshotError(describe_errors(error, "body")) from None
+            raise SnapshotError(format_errors(error, "body")) from None
         check_snapshot(asked.snapshot, self.engine.factory)  # type: ignore[attr-defined]
         return asked
 
@@ -144,7 +144,7 @@ class _Service:
         """The engine's answer, or a refusal."""
         if not self.ready.is_set():
             raise RefusedError(503, "the service is starting. Come back in some seconds.", retry_after=5.0)
-        if self.waiting >= MOST_WAITING:
+        if self.waiting >= MAX_WAITING:
             raise RefusedError(503, f"{self.waiting} requests are waiting. Come back later.", retry_after=1.0)
         self.waiting += 1
         try:
@@ -153,7 +153,7 @@ class _Service:
             raise RefusedError(422, *str(error).splitlines()) from None
         except PlanError as error:
             raise RefusedError(422, str(error)) from None
-        except (BundleError, JournalError) as error:
+        except (BundleError, DecisionLogError) as error:
             raise RefusedError(503, *str(error).splitlines()) from None
         finally:
             self.waiting -= 1
@@ -163,8 +163,8 @@ class _Service:
     def add_routes(self) -> None:
         """Tell the application who answers what."""
         app = self.app
-        app.exception_handler(RefusedError)(lambda _, refusal: refuse(refusal))
-        app.exception_handler(HTTPException)(lambda _, error: refuse(RefusedError(error.status_code, f"{error.detail}. See /openapi.json.")))
+        app.exception_handler(RefusedError)(lambda _, refusal: refusal_response(refusal))
+        app.exception_handler(HTTPException)(lambda _, error: refusal_response(RefusedError(error.status_code, f"{error.detail}. See /openapi.json.")))
         for path, answer, method in (
             ("/v1/decide", self.decide, "POST"),
             ("/v1/plan", self.plan, "POST"),
@@ -194,14 +194,14 @@ class _Service:
         decide = self.engine.decide_at_once if len(body) <= _SOON_READ else self.engine.decide
         answer: DecideAnswer = await self._wait(lambda: decide(lambda: self._read_snapshot(body)))
         for decision in answer.decisions:
-            self.meters.count_decision(decision)
+            self.counters.count_decision(decision)
         return _answer(answer)
 
     async def plan(self, request: Request) -> Response:
         """Play on to a complete schedule, with expected durations and, if wanted, in sampled futures."""
         parse = await self._read(request, PlanRequest)
         plan: Plan = await self._wait(lambda: self.engine.plan(parse))
-        self.meters.plan_seconds.observe(plan.microseconds / 1e6)
+        self.counters.plan_seconds.observe(plan.microseconds / 1e6)
         return _answer(plan)
 
     async def explain(self, request: Request) -> Response:
@@ -213,23 +213,23 @@ class _Service:
     async def what_if(self, request: Request) -> Response:
         """Plan before and after some changes."""
         parse = await self._read(request, WhatIfRequest)
-        comparison: Comparison = await self._wait(lambda: self.engine.what_if(parse))
+        comparison: PlanComparison = await self._wait(lambda: self.engine.what_if(parse))
         return _answer(comparison)
 
     async def policy(self, request: Request) -> Response:
         """Who decides here, and for what factory."""
-        return _answer(describe_policy(self.engine))
+        return _answer(policy_state(self.engine))
 
     async def reload(self, request: Request) -> Response:
         """Read the bundle anew; a bad one is refused (409), and the old one goes on."""
         loop = asyncio.get_running_loop()
         try:
-            loaded: Loaded = await loop.run_in_executor(None, self.engine.reload)
+            loaded: LoadedPolicy = await loop.run_in_executor(None, self.engine.reload)
         except BundleError as error:
             log(logging.ERROR, "bundle refused", problem=str(error))
             raise RefusedError(409, *str(error).splitlines()) from None
         log(logging.INFO, "bundle loaded", policy=loaded.sha256, rule=str(loaded.rule))
-        return _answer(describe_policy(self.engine))
+        return _answer(policy_state(self.engine))
 
     async def floor(self, request: Request) -> Response:
         """The newest shop floor that has been sent."""
@@ -266,7 +266,7 @@ class _Service:
 
     async def metrics(self, request: Request) -> Response:
         """Figures for Prometheus."""
-        text, kind = self.meters.tell(self.waiting, self.engine.loaded.bundle is not None)
+        text, kind = self.counters.tell(self.waiting, self.engine.loaded.bundle is not None)
         return Response(text, media_type=kind)
 
     # --- OpenAPI ----------------------------------------------------------------------------------------------------------------
@@ -274,11 +274,11 @@ class _Service:
     def describe(self) -> dict[str, Any]:
         """The OpenAPI document, with schemas and examples of what is asked and answered."""
         if self._document is None:
-            self._document = describe(self.app, self.engine)
+            self._document = build_openapi(self.app, self.engine)
         return self._document
 
 
-def describe_policy(engine: Engine) -> PolicyAnswer:
+def policy_state(engine: Engine) -> PolicyAnswer:
     """Who decides, and for what factory."""
     loaded, factory = engine.loaded, engine.factory
     training = loaded.bundle.manifest["training"] if loaded.bundle else {}

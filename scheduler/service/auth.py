@@ -10,8 +10,8 @@ from collections.abc import Callable
 
 TOKEN_VARIABLE = "CHANGEOVER_TOKEN"
 """Environment variable that holds the token."""
-LEAST_TOKEN = 16
-_MOST_CLIENTS = 10_000
+MIN_TOKEN_LENGTH = 16
+_MAX_CLIENTS = 10_000
 
 
 class GuardError(ValueError):
@@ -26,8 +26,8 @@ def check_address(host: str, token: str) -> None:
     GuardError
         With what to do.
     """
-    if token and len(token) < LEAST_TOKEN:
-        raise GuardError(f"{TOKEN_VARIABLE}: has {len(token)} characters; it must have at least {LEAST_TOKEN}. Set a longer one.")
+    if token and len(token) < MIN_TOKEN_LENGTH:
+        raise GuardError(f"{TOKEN_VARIABLE}: has {len(token)} characters; it must have at least {MIN_TOKEN_LENGTH}. Set a longer one.")
     if not token and not is_loopback(host):
         raise GuardError(f"--host {host}: others than this machine could ask. Set a token in {TOKEN_VARIABLE}, or leave --host out.")
 
@@ -72,6 +72,6 @@ class RateLimit:
         left = min(self.burst, left + (now - since) * self.rate)
         wait = 0.0 if left >= 1 else (1 - left) / self.rate
         self._left[client] = (left if wait else left - 1, now)
-        if len(self._left) > _MOST_CLIENTS:
+        if len(self._left) > _MAX_CLIENTS:
             self._left.popitem(last=False)
         return wait

@@ -16,13 +16,13 @@ from factory.model import Factory
 from scheduler.decisions.bundle import BundleError
 from scheduler.decisions.decider import BUDGET_SECONDS, Decider, Decision
 from scheduler.decisions.explanations import Explanation, explain
-from scheduler.decisions.loaded_policy import Loaded, load_policy, reload_policy
-from scheduler.floor.floor import Floor, take_snapshot
-from scheduler.log.decision_log import Journal
+from scheduler.decisions.loaded_policy import LoadedPolicy, load_scheduler_policy, reload_scheduler_policy
+from scheduler.floor.floor import ShopFloor, take_snapshot
+from scheduler.log.decision_log import DecisionLog
 from scheduler.plans.planner import Planner
 from scheduler.plans.schema import Plan
-from scheduler.plans.stability import compare, freeze
-from scheduler.plans.what_if import Comparison, what_if
+from scheduler.plans.stability import freeze, measure_nervousness
+from scheduler.plans.what_if import PlanComparison, what_if
 from scheduler.service.schemas import DecideAnswer, PlanRequest, WhatIfRequest
 from scheduler.simulated_plant import simulate
 from scheduler.snapshot.read import read_snapshot
@@ -55,18 +55,18 @@ class Engine:
         self,
         factory: Factory,
         bundle: Path | None,
-        journal: Journal,
+        decision_log: DecisionLog,
         *,
         budget: float = BUDGET_SECONDS,
         shadow: bool = False,
         plan_seconds: float = PLAN_SECONDS,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
-        self.factory, self.folder, self.journal, self.shadow = factory, bundle, journal, shadow
-        self.loaded = load_policy(bundle, factory.name)
+        self.factory, self.folder, self.decision_log, self.shadow = factory, bundle, decision_log, shadow
+        self.loaded = load_scheduler_policy(bundle, factory.name)
         self.newest: tuple[Snapshot, str] | None = None
         told = (self.loaded.bundle, self.loaded.rule, budget)
-        deciders = (Decider(Floor(factory), *told, shadow=shadow, clock=clock) for _ in range(2))
+        deciders = (Decider(ShopFloor(factory), *told, shadow=shadow, clock=clock) for _ in range(2))
         self._decider, slow = deciders
         self._planner = Planner(slow, plan_seconds)
         self._fast, self._slow = ThreadPoolExecutor(1, "decide"), ThreadPoolExecutor(1, "plan")
@@ -91,7 +91,7 @@ class Engine:
         while True:
             try:
                 shop = simulate(self.factory, rule, int(episode_seeds("tune", 1)[0]), decisions)
-                return take_snapshot(Floor(self.factory), shop, 0)
+                return take_snapshot(ShopFloor(self.factory), shop, 0)
             except ValueError:  # a short episode
                 decisions //= 2
 
@@ -133,11 +133,11 @@ class Engine:
             decisions = tuple(self._decider.decide(snapshot))
             self.receive(snapshot)
             policy, rule = loaded.sha256, str(loaded.rule)
-            written = self.journal.submit(snapshot, decisions, policy=policy, rule=rule, shadow=self.shadow, text=text)
+            written = self.decision_log.submit(snapshot, decisions, policy=policy, rule=rule, shadow=self.shadow, text=text)
         except BaseException as error:
             answer.set_exception(error)
         else:
-            written.add_done_callback(lambda _: _tell(written, answer, decisions, policy, rule))
+            written.add_done_callback(lambda _: _resolve(written, answer, decisions, policy, rule))
 
     def plan(self, read: Callable[[], PlanRequest]) -> Future[Plan]:
         """A plan, compared with the previous one if there is one."""
@@ -148,7 +148,7 @@ class Engine:
             if request.previous is not None and request.frozen:
                 snapshot = freeze(snapshot, request.previous, request.frozen, self.factory)
             plan = planner.plan(snapshot, by=request.by, futures=request.futures, seed=request.seed)
-            return plan if request.previous is None else plan.model_copy(update={"nervousness": compare(request.previous, plan)})
+            return plan if request.previous is None else plan.model_copy(update={"nervousness": measure_nervousness(request.previous, plan)})
 
         return self._submit_slow(work)
 
@@ -156,10 +156,10 @@ class Engine:
         """The next decision's alternatives."""
         return self._submit_slow(lambda planner: explain(planner.decider, read()))
 
-    def what_if(self, read: Callable[[], WhatIfRequest]) -> Future[Comparison]:
+    def what_if(self, read: Callable[[], WhatIfRequest]) -> Future[PlanComparison]:
         """The plan before and after some changes."""
 
-        def work(planner: Planner) -> Comparison:
+        def work(planner: Planner) -> PlanComparison:
             request = read()
             return what_if(planner, request.snapshot, request.changes, futures=request.futures, seed=request.seed)
 
@@ -176,7 +176,7 @@ class Engine:
         """Keep the newest shop floor for whoever wants to look at it."""
         self.newest = (snapshot, datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds"))
 
-    def reload(self) -> Loaded:
+    def reload(self) -> LoadedPolicy:
         """Read the bundle's folder anew; what is under way ends with the old policy, and a bundle that cannot be trusted changes nothing.
 
         Raises
@@ -187,11 +187,11 @@ class Engine:
         with self._reloading:
             if self.folder is None:
                 raise BundleError("reload: the service was started without a bundle. Start it with --bundle DIR.")
-            self.loaded = reload_policy(self.folder, self.factory.name)
+            self.loaded = reload_scheduler_policy(self.folder, self.factory.name)
             return self.loaded
 
 
-def _tell(written: Future[int], answer: Future[DecideAnswer], decisions: tuple[Decision, ...], policy: str, rule: str) -> None:
+def _resolve(written: Future[int], answer: Future[DecideAnswer], decisions: tuple[Decision, ...], policy: str, rule: str) -> None:
     """Answer with what is on the disk now."""
     error = written.exception()
     if error is not None:

@@ -9,7 +9,7 @@ from scheduler.decisions.decider import Decision
 _SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 
 
-class Meters:
+class Metrics:
     """Counters of one service."""
 
     def __init__(self) -> None:

@@ -14,21 +14,21 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from scheduler.service.auth import RateLimit, is_allowed
-from scheduler.service.metrics import Meters
+from scheduler.service.metrics import Metrics
 from scheduler.service.schemas import Problems
 
 Answering = Callable[[Request], Awaitable[Response]]
-MOST_BYTES = 16 * 2**20
+MAX_BYTES = 16 * 2**20
 
 logger = logging.getLogger("scheduler")
 
 
 @dataclass(frozen=True)
-class Guards:
+class AccessPolicy:
     """Who may ask, how much and how often."""
 
     token: str = ""  # '': everybody who can reach the address
-    most_bytes: int = MOST_BYTES  # of a request
+    max_bytes: int = MAX_BYTES  # of a request
     rate: float = 1000.0  # requests a second of a client; 0: no limit
 
 
@@ -40,7 +40,7 @@ class RefusedError(Exception):
         self.status, self.problems, self.retry_after = status, problems, retry_after
 
 
-class Gate:
+class Middleware:
     """Stands before the application.
 
     Parameters
@@ -53,8 +53,8 @@ class Gate:
         Answers to requests that are asked so often that the way through the application would cost too much, by method and path.
     """
 
-    def __init__(self, app: ASGIApp, guards: Guards, limit: RateLimit, meters: Meters, at_once: Mapping[tuple[str, str], Answering]) -> None:
-        self.app, self.guards, self.limit, self.meters, self.at_once = app, guards, limit, meters, at_once
+    def __init__(self, app: ASGIApp, access_policy: AccessPolicy, limit: RateLimit, counters: Metrics, at_once: Mapping[tuple[str, str], Answering]) -> None:
+        self.app, self.access_policy, self.limit, self.counters, self.at_once = app, access_policy, limit, counters, at_once
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Guard, time, count and log a request."""
@@ -75,7 +75,7 @@ class Gate:
             answer = self.app if answering is None else await answering(Request(scope, receive))
             await answer(scope, receive, note)
         except RefusedError as refusal:
-            await refuse(refusal)(scope, receive, note)
+            await refusal_response(refusal)(scope, receive, note)
         finally:
             self._record(scope, status, time.perf_counter() - start)
 
@@ -83,7 +83,7 @@ class Gate:
         path = request.scope["path"]
         if not path.startswith("/v1/") and path not in ("/metrics", "/openapi.json"):
             return
-        if not is_allowed(request.headers.get("authorization"), self.guards.token):
+        if not is_allowed(request.headers.get("authorization"), self.access_policy.token):
             raise RefusedError(401, "authorization: the token is missing or not right. Send the header Authorization: Bearer TOKEN.")
         wait = self.limit.admit(_client(request.scope))
         if wait:
@@ -91,7 +91,7 @@ class Gate:
 
     def _record(self, scope: Scope, status: int, seconds: float) -> None:
         known = scope["path"] if (scope["method"], scope["path"]) in self.at_once else getattr(scope.get("route"), "path", "other")
-        self.meters.count_request(known, status, seconds)
+        self.counters.count_request(known, status, seconds)
         log(logging.INFO, "request", method=scope["method"], path=scope["path"], status=status, ms=round(1000 * seconds, 2), client=_client(scope))
 
 
@@ -99,7 +99,7 @@ def _client(scope: Scope) -> str:
     return scope["client"][0] if scope.get("client") else ""
 
 
-def refuse(refusal: RefusedError) -> Response:
+def refusal_response(refusal: RefusedError) -> Response:
     """The answer to a request that is refused."""
     headers = {"Retry-After": str(max(1, round(refusal.retry_after)))} if refusal.retry_after else {}
     if refusal.status == 401:

@@ -11,7 +11,7 @@ from pydantic.json_schema import models_json_schema
 
 from scheduler.decisions.explanations import Explanation
 from scheduler.plans.schema import Plan
-from scheduler.plans.what_if import Comparison
+from scheduler.plans.what_if import PlanComparison
 from scheduler.service.engine import Engine
 from scheduler.service.schemas import DecideAnswer, FloorAnswer, Health, PlanRequest, PolicyAnswer, Problems, SnapshotRequest, WhatIfRequest
 from scheduler.snapshot.schema import Snapshot
@@ -20,7 +20,7 @@ _BODIES: dict[tuple[str, str], tuple[type[BaseModel] | None, type[BaseModel] | N
     ("/v1/decide", "post"): (SnapshotRequest, DecideAnswer),
     ("/v1/plan", "post"): (PlanRequest, Plan),
     ("/v1/explain", "post"): (SnapshotRequest, Explanation),
-    ("/v1/what-if", "post"): (WhatIfRequest, Comparison),
+    ("/v1/what-if", "post"): (WhatIfRequest, PlanComparison),
     ("/v1/policy", "get"): (None, PolicyAnswer),
     ("/v1/policy/reload", "post"): (None, PolicyAnswer),
     ("/v1/floor", "get"): (None, FloorAnswer),
@@ -39,7 +39,7 @@ _REFUSALS = {
 }
 
 
-def describe(app: FastAPI, engine: Engine) -> dict[str, Any]:
+def build_openapi(app: FastAPI, engine: Engine) -> dict[str, Any]:
     """The document."""
     document = get_openapi(title=app.title, version=app.version, routes=app.routes)
     models = {model for pair in _BODIES.values() for model in pair if model is not None} | {Problems}

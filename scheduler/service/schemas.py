@@ -7,12 +7,12 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from scheduler.decisions.decider import Decision
-from scheduler.plans.planner import MOST_FUTURES
+from scheduler.plans.planner import MAX_FUTURES
 from scheduler.plans.schema import Plan
-from scheduler.plans.what_if import MOST_CHANGES, Change
-from scheduler.snapshot.schema import MOST_DATE, Snapshot
+from scheduler.plans.what_if import MAX_CHANGES, Change
+from scheduler.snapshot.schema import MAX_SNAPSHOT_DATE, Snapshot
 
-Futures = Annotated[int, Field(ge=0, le=MOST_FUTURES, strict=True)]
+Futures = Annotated[int, Field(ge=0, le=MAX_FUTURES, strict=True)]
 Seed = Annotated[int, Field(ge=0, lt=2**63, strict=True)]
 
 
@@ -34,14 +34,14 @@ class PlanRequest(_Message):
     futures: Futures = 0  # to sample, for the dates' distribution
     seed: Seed = 0
     previous: Plan | None = None  # to compare with, and of which the frozen horizon is kept
-    frozen: Annotated[int, Field(ge=0, le=MOST_DATE, strict=True)] = 0  # ticks from the clock in which nothing of the previous plan moves
+    frozen: Annotated[int, Field(ge=0, le=MAX_SNAPSHOT_DATE, strict=True)] = 0  # ticks from the clock in which nothing of the previous plan moves
 
 
 class WhatIfRequest(_Message):
     """Changes to try."""
 
     snapshot: Snapshot
-    changes: Annotated[tuple[Change, ...], Field(min_length=1, max_length=MOST_CHANGES)]
+    changes: Annotated[tuple[Change, ...], Field(min_length=1, max_length=MAX_CHANGES)]
     futures: Futures = 0
     seed: Seed = 0
 

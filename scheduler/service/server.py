@@ -14,7 +14,7 @@ from factory.progress import be_quiet
 from scheduler.service.app import create_app
 from scheduler.service.auth import is_loopback
 from scheduler.service.engine import Engine
-from scheduler.service.middleware import Guards, log, logger
+from scheduler.service.middleware import AccessPolicy, log, logger
 
 _STOP_SECONDS = 30
 _SWITCH_SECONDS = 0.0005
@@ -37,9 +37,9 @@ def serve(engine: Engine, host: str, port: int, *, token: str, rate: float) -> N
     handler.setFormatter(logging.Formatter("%(message)s"))
     logger.handlers, logger.propagate = [handler], False
     logger.setLevel(logging.INFO)
-    log(logging.INFO, "starting", address=f"http://{host}:{port}", loopback=is_loopback(host), token=bool(token), journal=str(engine.journal.path))
+    log(logging.INFO, "starting", address=f"http://{host}:{port}", loopback=is_loopback(host), token=bool(token), decision_log=str(engine.decision_log.path))
     log(logging.INFO, "warming up", factory=engine.factory.name)
-    app = create_app(engine, Guards(token=token, rate=rate), when_ready=_settle_memory)
+    app = create_app(engine, AccessPolicy(token=token, rate=rate), when_ready=_settle_memory)
     config = uvicorn.Config(
         app,
         log_config=None,
@@ -57,7 +57,7 @@ def _listen(engine: Engine, host: str, port: int) -> socket.socket:
         return socket.create_server((host, port), family=family)
     except OSError as error:
         engine.close()
-        engine.journal.close()
+        engine.decision_log.close()
         remedy = "Choose another with --host and --port; --port 0 takes any port that is free."
         reason = str(error.strerror).partition(" (while")[0]
         problem = f"{host}:{port}: cannot be listened at ({reason})"

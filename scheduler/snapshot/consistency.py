@@ -12,7 +12,7 @@ from scheduler.snapshot.order_tables import (
     LEAD_TIME,
     MATERIAL_DATE,
     MATERIAL_HERE,
-    PRODUCT,
+    PRODUCT_COLUMN,
     READY_DATE,
     RELEASE_DATE,
     STATUS,
@@ -30,7 +30,7 @@ def count_in_process(orders, operations, num_operations, needs_material, comes_b
     orders, operations
         As in :class:`scheduler.snapshot.order_tables.PackedOrders`.
     num_operations, needs_material, comes_before
-        As in :class:`scheduler.snapshot.order_tables.Names`.
+        As in :class:`scheduler.snapshot.order_tables.FactoryNames`.
     """
     in_process = 0
     for number in range(orders.shape[0]):
@@ -38,7 +38,7 @@ def count_in_process(orders, operations, num_operations, needs_material, comes_b
             return DISAGREEMENT
         if orders[number, MATERIAL_HERE] != 0.0 and orders[number, MATERIAL_DATE] > clock:
             return DISAGREEMENT  # nan, not told, is not
-        product, first = int(orders[number, PRODUCT]), int(orders[number, FIRST_OPERATION])
+        product, first = int(orders[number, PRODUCT_COLUMN]), int(orders[number, FIRST_OPERATION])
         for operation in range(num_operations[product]):
             if not operation_agrees(orders[number], operations, first, operation, needs_material[product], comes_before[product], clock):
                 return DISAGREEMENT

@@ -9,14 +9,14 @@ from graphlib import CycleError, TopologicalSorter
 
 from factory.model import Operation, WorkCentre
 from factory.validation.errors import Problem, Words, suggest
-from scheduler.snapshot.order_tables import Kind
+from scheduler.snapshot.order_tables import ProductSchema
 from scheduler.snapshot.schema import Lock, OrderState, Snapshot
 
 _Step = tuple[str, str]
 """An operation of an order."""
 
 
-def check_locks(snapshot: Snapshot, orders: dict[str, OrderState], products: dict[str, Kind], centres: dict[str, WorkCentre]) -> Iterator[Problem]:
+def check_locks(snapshot: Snapshot, orders: dict[str, OrderState], products: dict[str, ProductSchema], centres: dict[str, WorkCentre]) -> Iterator[Problem]:
     """Each lock can be kept, and all of them together; the latter is looked at only where the former holds."""
     locked, problems = set[_Step](), list[Problem]()
     for place, lock in enumerate(snapshot.locks):
@@ -28,7 +28,7 @@ def check_locks(snapshot: Snapshot, orders: dict[str, OrderState], products: dic
 
 
 def _check_names(
-    place: str, lock: Lock, snapshot: Snapshot, orders: dict[str, OrderState], products: dict[str, Kind], centres: dict[str, WorkCentre]
+    place: str, lock: Lock, snapshot: Snapshot, orders: dict[str, OrderState], products: dict[str, ProductSchema], centres: dict[str, WorkCentre]
 ) -> Iterator[Problem]:
     kind = products.get(orders[lock.order].product) if lock.order in orders else None
     if lock.machine not in centres:
@@ -54,7 +54,7 @@ def can_do(machine: str, operation: Operation, centre: WorkCentre) -> bool:
     return operation.work_centre == centre.name and (operation.machine_times is None or machine in operation.machine_times)
 
 
-def _check_sequence(snapshot: Snapshot, orders: dict[str, OrderState], products: dict[str, Kind], centres: dict[str, WorkCentre]) -> Iterator[Problem]:
+def _check_sequence(snapshot: Snapshot, orders: dict[str, OrderState], products: dict[str, ProductSchema], centres: dict[str, WorkCentre]) -> Iterator[Problem]:
     """No machine waits for what comes after it, and none for what only machines can do that wait themselves."""
     after: dict[_Step, set[_Step]] = {}
     last: dict[str, _Step] = {}
@@ -79,7 +79,7 @@ def _check_sequence(snapshot: Snapshot, orders: dict[str, OrderState], products:
 
 
 def _find_doers(
-    steps: Iterable[_Step], orders: dict[str, OrderState], products: dict[str, Kind], centres: dict[str, WorkCentre]
+    steps: Iterable[_Step], orders: dict[str, OrderState], products: dict[str, ProductSchema], centres: dict[str, WorkCentre]
 ) -> dict[_Step, tuple[str, ...]]:
     """Machines that can do each of the steps."""
 

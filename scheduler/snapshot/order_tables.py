@@ -22,7 +22,7 @@ from factory.simulation.arrays import DONE, IN_PROCESS, READY, UPCOMING
 from scheduler.snapshot.schema import OrderState, Snapshot
 
 OPERATION_STATUS = {"upcoming": UPCOMING, "ready": READY, "in_process": IN_PROCESS, "done": DONE}
-RELEASE_DATE, DUE_DATE, WEIGHT, PRODUCT = range(4)
+RELEASE_DATE, DUE_DATE, WEIGHT, PRODUCT_COLUMN = range(4)
 MATERIAL_HERE, MATERIAL_DATE, FIRST_OPERATION, OPTIONS = range(4, 8)
 """Columns of :attr:`PackedOrders.orders`; the first operation is a row of the other table, and all columns from OPTIONS on are options."""
 STATUS, ATTEMPT, READY_DATE, ARRIVAL_DATE, EXPECTED_DATE, LEAD_TIME = range(6)
@@ -32,7 +32,7 @@ _STATE_COLUMNS = 6
 _Value = TypeVar("_Value")
 
 
-class Row(NamedTuple):
+class OrderRow(NamedTuple):
     """An order with its numbers, as they lie in memory."""
 
     state: OrderState  # kept, so that nothing else can have its identity
@@ -42,18 +42,18 @@ class Row(NamedTuple):
     text: bytes  # the JSON it was read from; b"": it was not
 
 
-class Before(NamedTuple):
+class PreviousSnapshot(NamedTuple):
     """The snapshot before that was read from JSON."""
 
     text: NDArray[np.uint8]
     spans: NDArray[np.int64]  # as scheduler.snapshot.incremental_json.find_orders tells them
-    orders: Sequence[Row]
+    orders: Sequence[OrderRow]
 
 
-_NOTHING_BEFORE = Before(np.frombuffer(b"{}", np.uint8), np.zeros((0, 2), np.int64), ())
+_NOTHING_BEFORE = PreviousSnapshot(np.frombuffer(b"{}", np.uint8), np.zeros((0, 2), np.int64), ())
 
 
-class _Known(Generic[_Value]):
+class _IdentityCache(Generic[_Value]):
     """What was worked out for objects that still live, found by identity."""
 
     def __init__(self) -> None:
@@ -69,7 +69,7 @@ class _Known(Generic[_Value]):
         return value
 
 
-class Kind:
+class ProductSchema:
     """What an order of one product can be: its operations in the kernel's order, what comes before each, and the options that it has."""
 
     def __init__(self, factory: Factory, number: int) -> None:
@@ -97,11 +97,11 @@ class Setups(NamedTuple):
         return cls(len(centre.attributes), frozenset((attribute.name, value) for attribute in centre.attributes for value in attribute.values))
 
 
-class Names:
+class FactoryNames:
     """What a factory calls its products and operations, as numbers."""
 
     def __init__(self, factory: Factory) -> None:
-        self.kinds = {product.name: Kind(factory, number) for number, product in enumerate(factory.products)}
+        self.kinds = {product.name: ProductSchema(factory, number) for number, product in enumerate(factory.products)}
         most = max(len(kind.names) for kind in self.kinds.values())
         self.needs_material = np.zeros((len(self.kinds), most), np.bool_)
         self.comes_before = np.zeros((len(self.kinds), most, most), np.bool_)  # [product, operation, earlier operation]
@@ -115,7 +115,7 @@ class Names:
                 self.needs_material[kind.number, place] = operation.needs_material
                 self.comes_before[kind.number, place, [kind.places[other] for other in kind.before[name]]] = True
         self.columns = OPTIONS + len(factory.options)
-        self.rows: dict[int, Row] = {}  # of the snapshot before, by the identity of the order
+        self.rows: dict[int, OrderRow] = {}  # of the snapshot before, by the identity of the order
         self.before = _NOTHING_BEFORE
 
 
@@ -139,22 +139,22 @@ class PackedOrders:
         self.number_of = dict(zip(ids, range(len(ids)), strict=True))
 
 
-_NAMES: _Known[Names] = _Known()
-_PACKED: _Known[tuple[Names, PackedOrders | None]] = _Known()
+_NAMES: _IdentityCache[FactoryNames] = _IdentityCache()
+_PACKED: _IdentityCache[tuple[FactoryNames, PackedOrders | None]] = _IdentityCache()
 
 
-def names_of(factory: Factory) -> Names:
+def names_of(factory: Factory) -> FactoryNames:
     """The names of a factory; the same object each time."""
-    return _NAMES.get(factory) or _NAMES.put(factory, Names(factory))
+    return _NAMES.get(factory) or _NAMES.put(factory, FactoryNames(factory))
 
 
-def forget(factory: Factory) -> None:
+def clear_previous(factory: Factory) -> None:
     """Let no snapshot have been before."""
     names = names_of(factory)
     names.rows, names.before = {}, _NOTHING_BEFORE
 
 
-def packed(snapshot: Snapshot, names: Names) -> PackedOrders | None:
+def packed(snapshot: Snapshot, names: FactoryNames) -> PackedOrders | None:
     """The orders of a snapshot as numbers; None if some order has a product, an operation or an option that the factory does not have, or lacks one."""
     found = _PACKED.get(snapshot)
     if found is None or found[0] is not names:
@@ -162,12 +162,12 @@ def packed(snapshot: Snapshot, names: Names) -> PackedOrders | None:
     return found[1]
 
 
-def keep_packed(snapshot: Snapshot, orders: PackedOrders, names: Names) -> None:
+def cache_tables(snapshot: Snapshot, orders: PackedOrders, names: FactoryNames) -> None:
     """Let the numbers of a snapshot's orders be known."""
     _PACKED.put(snapshot, (names, orders))
 
 
-def _pack(states: Sequence[OrderState], names: Names) -> PackedOrders | None:
+def _pack(states: Sequence[OrderState], names: FactoryNames) -> PackedOrders | None:
     before = names.rows
     added = pack_rows([state for state in states if id(state) not in before], names)
     if added is None:
@@ -178,18 +178,18 @@ def _pack(states: Sequence[OrderState], names: Names) -> PackedOrders | None:
     return put_together(rows, names)[0]
 
 
-def put_together(rows: Sequence[Row], names: Names) -> tuple[PackedOrders, Sequence[bytes]]:
+def put_together(rows: Sequence[OrderRow], names: FactoryNames) -> tuple[PackedOrders, Sequence[bytes]]:
     """Orders of a snapshot from the row of each, and their texts."""
-    states, ids, own, operations, texts = zip(*rows, strict=True) if rows else ((),) * len(Row._fields)
+    states, ids, own, operations, texts = zip(*rows, strict=True) if rows else ((),) * len(OrderRow._fields)
     orders = np.frombuffer(bytearray().join(own)).reshape(len(rows), names.columns)
-    lengths = names.num_operations[orders[:, PRODUCT].astype(np.int64)]
+    lengths = names.num_operations[orders[:, PRODUCT_COLUMN].astype(np.int64)]
     orders[:, FIRST_OPERATION] = lengths.cumsum() - lengths
     return PackedOrders(states, ids, orders, np.frombuffer(bytearray().join(operations)).reshape(-1, _STATE_COLUMNS)), texts
 
 
-def pack_rows(states: Sequence[OrderState], names: Names, texts: Iterable[bytes] = itertools.repeat(b"")) -> list[Row] | None:
+def pack_rows(states: Sequence[OrderState], names: FactoryNames, texts: Iterable[bytes] = itertools.repeat(b"")) -> list[OrderRow] | None:
     """Rows of some orders, which were read from ``texts`` if they are given; None if one does not fit."""
-    rows = list[Row]()
+    rows = list[OrderRow]()
     for state, text in zip(states, texts, strict=False):
         row = _pack_row(state, text, names)
         if row is None:
@@ -198,7 +198,7 @@ def pack_rows(states: Sequence[OrderState], names: Names, texts: Iterable[bytes]
     return rows
 
 
-def _pack_row(state: OrderState, text: bytes, names: Names) -> Row | None:
+def _pack_row(state: OrderState, text: bytes, names: FactoryNames) -> OrderRow | None:
     kind, own = names.kinds.get(state.product), state.operations
     if kind is None or own.keys() != kind.operations.keys():
         return None
@@ -210,4 +210,4 @@ def _pack_row(state: OrderState, text: bytes, names: Names) -> Row | None:
     order = array("d", (*facts, material_date, 0, *options))
     told = [value for name in kind.names for value in _STATE(own[name])]
     told[STATUS::_STATE_COLUMNS] = [OPERATION_STATUS[word] for word in told[STATUS::_STATE_COLUMNS]]
-    return Row(state, state.order_id, order.tobytes(), array("d", [nan if value is None else value for value in told]).tobytes(), text)
+    return OrderRow(state, state.order_id, order.tobytes(), array("d", [nan if value is None else value for value in told]).tobytes(), text)

@@ -15,12 +15,23 @@ from scheduler.snapshot.consistency import DISAGREEMENT, count_in_process
 from scheduler.snapshot.date_checks import check_calendar_dates
 from scheduler.snapshot.incremental_json import NOT_FOUND, find_orders
 from scheduler.snapshot.lock_checks import can_do, check_locks
-from scheduler.snapshot.order_tables import Before, Kind, Names, Row, Setups, keep_packed, names_of, pack_rows, packed, put_together
-from scheduler.snapshot.schema import MOST_ORDERS, MachineState, OperationState, OrderState, Snapshot, SnapshotText
+from scheduler.snapshot.order_tables import (
+    FactoryNames,
+    OrderRow,
+    PreviousSnapshot,
+    ProductSchema,
+    Setups,
+    cache_tables,
+    names_of,
+    pack_rows,
+    packed,
+    put_together,
+)
+from scheduler.snapshot.schema import MAX_ORDERS, MachineState, OperationState, OrderState, Snapshot, SnapshotText
 
-MOST_PROBLEMS = 100
+MAX_PROBLEMS = 100
 """Problems that are told of one snapshot."""
-_LEAST_ORDER = 64
+_MIN_ORDER_LENGTH = 64
 """Bytes of an order's JSON; what is shorter lacks some of its fields."""
 
 
@@ -55,12 +66,12 @@ def read_with_text(text: bytes, factory: Factory) -> tuple[Snapshot, SnapshotTex
     return check_snapshot(read[0], factory), read[1]
 
 
-def _read_what_is_new(text: bytes, names: Names) -> tuple[Snapshot, SnapshotText] | None:
+def _read_what_is_new(text: bytes, names: FactoryNames) -> tuple[Snapshot, SnapshotText] | None:
     """A snapshot whose orders, as far as their very text was in the snapshot before, are those of then; None if it is not that plain, or wrong."""
     if b"\\" in text:
         return None
     letters, before = np.frombuffer(text, np.uint8), names.before
-    room = min(MOST_ORDERS, len(text) // _LEAST_ORDER) + 1
+    room = min(MAX_ORDERS, len(text) // _MIN_ORDER_LENGTH) + 1
     spans, same = np.empty((room, 2), np.int64), np.empty(room, np.int64)
     count = find_orders(letters, spans, same, before.text, before.spans)
     if count == NOT_FOUND:
@@ -75,14 +86,14 @@ def _read_what_is_new(text: bytes, names: Names) -> tuple[Snapshot, SnapshotText
         return None
     if orders is None:
         return None
-    names.before = Before(letters, spans, orders)
+    names.before = PreviousSnapshot(letters, spans, orders)
     tables, texts = put_together(orders, names)
     whole = snapshot.model_copy(update={"orders": tables.states})
-    keep_packed(whole, tables, names)
+    cache_tables(whole, tables, names)
     return whole, SnapshotText(rest, texts)
 
 
-def _know_orders(text: bytes, spans: Sequence[tuple[int, int]], same: Sequence[int], before: Sequence[Row], names: Names) -> list[Row] | None:
+def _know_orders(text: bytes, spans: Sequence[tuple[int, int]], same: Sequence[int], before: Sequence[OrderRow], names: FactoryNames) -> list[OrderRow] | None:
     """Orders by where they stand in the text, now and, of those in ``before``, then; None if one does not fit the factory."""
     moved = {order.text: order for order in before}
     known = [before[place - 1] if place != NOT_FOUND else moved.get(text[start:end]) for place, (start, end) in zip(same, spans, strict=True)]
@@ -105,7 +116,7 @@ def check_snapshot(snapshot: Snapshot, factory: Factory) -> Snapshot:
     calendar = check_calendar_dates(snapshot, tables, factory)
     problems = [*calendar, *_find_problems(snapshot, factory)]
     if problems:
-        raise SnapshotError("\n".join(map(str, problems[:MOST_PROBLEMS])))
+        raise SnapshotError("\n".join(map(str, problems[:MAX_PROBLEMS])))
     return snapshot
 
 
@@ -113,16 +124,16 @@ def _check(parse: Callable[[], Snapshot], factory: Factory) -> Snapshot:
     try:
         snapshot = parse()
     except ValidationError as error:
-        raise SnapshotError(describe_errors(error, "snapshot")) from None
+        raise SnapshotError(format_errors(error, "snapshot")) from None
     return check_snapshot(snapshot, factory)
 
 
-def describe_errors(error: ValidationError, whole: str) -> str:
+def format_errors(error: ValidationError, whole: str) -> str:
     """One line for each problem of what was parsed; ``whole`` is what all of it is called."""
-    return "\n".join(_describe_error(item, whole) for item in error.errors(include_url=False)[:MOST_PROBLEMS])
+    return "\n".join(_format_error(item, whole) for item in error.errors(include_url=False)[:MAX_PROBLEMS])
 
 
-def _describe_error(item: Any, whole: str) -> str:
+def _format_error(item: Any, whole: str) -> str:
     if item["type"] == "json_invalid":
         return f"{whole}: is not JSON ({item['ctx']['error']}). Correct it."
     rule = item["msg"][0].lower() + item["msg"][1:]
@@ -193,7 +204,7 @@ def _check_crews(snapshot: Snapshot, factory: Factory) -> Iterator[Problem]:
         yield Problem("machines", found, rule, remedy)
 
 
-def count_operations_in_process(snapshot: Snapshot, names: Names) -> int:
+def count_operations_in_process(snapshot: Snapshot, names: FactoryNames) -> int:
     """Operations in process; DISAGREEMENT if something is wrong with an order, for which :func:`find_order_problems` has the words."""
     orders = packed(snapshot, names)
     if orders is None:
@@ -215,7 +226,7 @@ def _check_in_process(snapshot: Snapshot, in_work: dict[tuple[str, str], str]) -
                 yield Problem(f"orders.{place}.operations.{name}.status", "in_process", "no machine has it in work", "Name it at its machine")
 
 
-def _check_order(place: str, order: OrderState, snapshot: Snapshot, factory: Factory, products: dict[str, Kind]) -> Iterator[Problem]:
+def _check_order(place: str, order: OrderState, snapshot: Snapshot, factory: Factory, products: dict[str, ProductSchema]) -> Iterator[Problem]:
     kind = products.get(order.product)
     if kind is None:
         yield Problem(f"{place}.product", order.product, f"{factory.name} makes none of that name", suggest(order.product, products))
@@ -243,7 +254,7 @@ def _check_options(place: str, order: OrderState, values: dict[str, set[str]]) -
             yield Problem(f"{place}.options", Words(f"{len(order.options)} options"), f"{option} is missing", "Say what the customer has chosen")
 
 
-def _check_operations(place: str, order: OrderState, snapshot: Snapshot, kind: Kind) -> Iterator[Problem]:
+def _check_operations(place: str, order: OrderState, snapshot: Snapshot, kind: ProductSchema) -> Iterator[Problem]:
     for name in order.operations:
         if name not in kind.operations:
             yield Problem(f"{place}.operations.{name}", Words("an operation"), f"{order.product} has none of that name", suggest(name, kind.operations))
@@ -330,7 +341,7 @@ def _check_work(
     state: MachineState,
     centre: WorkCentre,
     orders: dict[str, OrderState],
-    products: dict[str, Kind],
+    products: dict[str, ProductSchema],
     in_work: dict[tuple[str, str], str],
 ) -> Iterator[Problem]:
     """The operation that the machine has in work is one that it can do, and nobody else has it."""

@@ -16,9 +16,9 @@ from pydantic_core import PydanticCustomError
 
 from factory.validation.names import MAX_NAME, code_point, first_unprintable
 
-MOST_DATE = 2**40
-MOST_ORDERS = 20_000
-MOST_ATTEMPTS = 1000
+MAX_SNAPSHOT_DATE = 2**40
+MAX_ORDERS = 20_000
+MAX_SNAPSHOT_ATTEMPTS = 1000
 
 
 def _check_printable(name: str) -> str:
@@ -30,7 +30,7 @@ def _check_printable(name: str) -> str:
     return name
 
 
-Date = Annotated[int, Field(ge=0, le=MOST_DATE, strict=True)]
+Date = Annotated[int, Field(ge=0, le=MAX_SNAPSHOT_DATE, strict=True)]
 Name = Annotated[str, Field(min_length=1, max_length=MAX_NAME), AfterValidator(_check_printable)]
 Amount = Annotated[float, Field(ge=0, le=1e12, allow_inf_nan=False, strict=True)]
 Status = Literal["upcoming", "ready", "in_process", "done"]
@@ -45,7 +45,7 @@ class OperationState(_Part):
 
     status: Status
     # how often it has been done and must be done again
-    attempt: Annotated[int, Field(ge=0, le=MOST_ATTEMPTS, strict=True)] = 0
+    attempt: Annotated[int, Field(ge=0, le=MAX_SNAPSHOT_ATTEMPTS, strict=True)] = 0
     ready_date: Date | None = None  # ready: when it joined the queue
     arrival_date: Date | None = None  # upcoming: when the last part from a predecessor that is done arrives; None: nothing is on its way
     expected_date: Date | None = None  # upcoming: when it can be expected at the earliest, if that is known better than from the plan
@@ -59,7 +59,7 @@ class OrderState(_Part):
     product: Name
     options: dict[str, str] = {}
     release_date: Date
-    due_date: Annotated[int, Field(ge=-MOST_DATE, le=MOST_DATE, strict=True)]
+    due_date: Annotated[int, Field(ge=-MAX_SNAPSHOT_DATE, le=MAX_SNAPSHOT_DATE, strict=True)]
     weight: Amount = 1.0
     material_here: bool = True
     material_date: Date | None = None  # when its material comes that is not here, if that is known
@@ -115,12 +115,12 @@ class Snapshot(_Part):
     factory: Name
     clock: Date
     machines: dict[str, MachineState]  # all of them
-    orders: Annotated[tuple[OrderState, ...], Field(max_length=MOST_ORDERS)]
+    orders: Annotated[tuple[OrderState, ...], Field(max_length=MAX_ORDERS)]
     recent_releases: Annotated[tuple[Date, ...], Field(max_length=8)] = ()  # of the newest eight orders, completed ones too; none: those of the orders here
     more_orders: bool = True  # whether more may come
     # that are here, now and as far as is planned; None: all of the factory's
-    crews: Annotated[int, Field(ge=0, le=MOST_ORDERS, strict=True)] | None = None
-    locks: Annotated[tuple[Lock, ...], Field(max_length=MOST_ORDERS)] = ()  # those of a machine in the order in which it does them
+    crews: Annotated[int, Field(ge=0, le=MAX_ORDERS, strict=True)] | None = None
+    locks: Annotated[tuple[Lock, ...], Field(max_length=MAX_ORDERS)] = ()  # those of a machine in the order in which it does them
 
 
 class SnapshotText(NamedTuple):

@@ -120,7 +120,7 @@ def test_bug_shipped_policies_finish_on_factories_that_they_were_not_made_for(na
 
 
 def test_trained_policies_decide_alike_in_torch_and_compiled_where_all_would_wait() -> None:
-    from agents.network.inference import allocate_network_scratch, arrange_weights, best_logit
+    from agents.network.inference import allocate_network_scratch, arrange_weights, greedy_row
 
     policy = load_policy(ROOT / "policies" / "mixture")
     weights = arrange_weights({n: v.numpy() for n, v in policy.network.state_dict().items()})
@@ -131,7 +131,7 @@ def test_trained_policies_decide_alike_in_torch_and_compiled_where_all_would_wai
         seen = batch.tables
         memory = allocate_network_scratch(weights, seen.action_mask.shape[1])
         parts = (seen.candidates[0], seen.machines[0], seen.shop[0], seen.action_mask[0])
-        row = best_logit(weights, memory, *parts)
+        row = greedy_row(weights, memory, *parts)
         chosen = policy.decide(as_observation(seen))
         assert row == chosen[0]
         still = would_stand_still(*parts)
@@ -162,4 +162,4 @@ def test_bug_a_rule_that_is_asked_hundreds_of_times_finishes(name: str) -> None:
     play(batch, make_rule(name), np.array([1], np.uint64))
     assert batch.over.all()
     if name == "FIFO":
-        assert batch.shop.floor.decisions[0] > 200
+        assert batch.shop.env.decisions[0] > 200

@@ -18,7 +18,7 @@ from tests.builders.training_runs import trainer, weights_of
 def test_a_part_taken_away_makes_a_difference_and_comes_back(change: str, tmp_path: Path) -> None:
     learnt = []
     for number, present in enumerate((True, False, True)):
-        run = trainer(tmp_path / str(number), {"learning": {"steps": 256}})
+        run = trainer(tmp_path / str(number), {"learning": {"total_timesteps": 256}})
         with patched("" if present else change):
             run.begin()
         learnt.append(weights_of(run))

@@ -39,9 +39,9 @@ def test_kernel_run_takes_as_many_decisions_as_it_counts() -> None:
     run = KernelRun("tiny", 2)
     ends = 0
     for _ in range(3):
-        seeds = run.shop.floor.seed.copy()
+        seeds = run.shop.env.seed.copy()
         run.step(run.choose())
-        ends += int((run.shop.floor.seed - seeds).sum())
+        ends += int((run.shop.env.seed - seeds).sum())
     assert ends > 3 * 2048 / 200  # an episode of `tiny` under random decisions is far shorter than 200
     assert run.taken == 3 * 2048
 
@@ -51,7 +51,7 @@ def test_environments_are_spread_over_the_whole_episode(policy: str) -> None:
     env = ChangeoverVectorEnv("tiny", 200)
     env.reset(seed=0)
     spread_over_episode(env.batch, policy)
-    decisions = env.batch.shop.floor.decisions
+    decisions = env.batch.shop.env.decisions
     assert decisions.min() == 0
     assert len(set(decisions.tolist())) > 8
     assert (decisions[64:128] == decisions[:64]).all()

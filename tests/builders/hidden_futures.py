@@ -8,7 +8,7 @@ from agents.policy import as_observation
 from agents.rules.registry import make_rule
 from envs.batch import Batch
 from factory.io.catalogue import find_single_factory
-from factory.simulation.arrays import CHANGING, DOWN, PROCESSING, split_entry
+from factory.simulation.arrays import CHANGING, DOWN, PROCESSING, split_operation_id
 
 FACTORIES = ("microfactory", "supply_shock", "unreliable", "scarce_crew", "new_model", "rush_prototypes", "demand_swing", "green", "one_of_a_kind")
 
@@ -31,7 +31,7 @@ def moment(name: str, decision: int) -> Batch:
 
 def change_the_future(batch: Batch, *, changeovers: bool = True) -> int:
     """Other durations, failures, deliveries and orders to come; returns how many things were changed."""
-    shop, clock = batch.shop, int(batch.shop.floor.clock[0])
+    shop, clock = batch.shop, int(batch.shop.env.clock[0])
     busy = (PROCESSING, DOWN, CHANGING) if changeovers else (PROCESSING, DOWN)
     changed = 0
     shop.machines.time_to_failure[0] += LATER
@@ -40,25 +40,25 @@ def change_the_future(batch: Batch, *, changeovers: bool = True) -> int:
             shop.machines.process_left[0, machine] += LATER
             shop.machines.date[0, machine] += LATER
             changed += 1
-    for order in range(int(shop.floor.num_released[0]), int(shop.floor.num_orders[0])):
+    for order in range(int(shop.env.num_released[0]), int(shop.env.num_orders[0])):
         for field in ("release_date", "due_date", "material_date"):
             getattr(shop.orders, field)[0, order] += LATER
         shop.orders.weight[0, order] *= 3
         changed += 1
     changed += delay_material(batch, clock)
-    shop.floor.seed[0] += np.uint64(1)
+    shop.env.seed[0] += np.uint64(1)
     return changed
 
 
 def delay_material(batch: Batch, clock: int) -> int:
     """Material that is still to come arrives later, and with it the operations that wait for it."""
     shop = batch.shop
-    late = [order for order in range(int(shop.floor.num_released[0])) if shop.orders.material_date[0, order] > clock]
-    travelling = shop.travellers[0, : int(shop.floor.num_travelling[0])]
+    late = [order for order in range(int(shop.env.num_released[0])) if shop.orders.material_date[0, order] > clock]
+    travelling = shop.in_transit[0, : int(shop.env.num_travelling[0])]
     for place in range(len(travelling)):
-        order, operation = split_entry(travelling.entry[place])
+        order, operation = split_operation_id(travelling.operation_id[place])
         if order in late and batch.arrays.operations.needs_material[0, shop.orders.product[0, order], operation]:
             travelling.date[place] += LATER
-    travelling[:] = travelling[np.lexsort((travelling.entry, travelling.date))]  # a sorted array is a heap
+    travelling[:] = travelling[np.lexsort((travelling.operation_id, travelling.date))]  # a sorted array is a heap
     shop.orders.material_date[0, late] += LATER
     return len(late)

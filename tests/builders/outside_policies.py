@@ -68,7 +68,7 @@ class Fickle(First):
 
 
 class Greedy(First):
-    def watch(self, batch):
+    def bind(self, batch):
         pass
 
 

@@ -32,9 +32,9 @@ def play_some() -> list[dict[str, Any]]:
         told.append(
             {
                 "rows": rows,
-                "clock": int(batch.shop.floor.clock[0]),
+                "clock": int(batch.shop.env.clock[0]),
                 "cost": np.round(batch.shop.cost[0], 9).tolist(),
-                "log": batch.shop.log[0, : int(batch.shop.floor.log_length[0])].tolist(),
+                "log": batch.shop.log[0, : int(batch.shop.env.log_length[0])].tolist(),
                 "observed": digest.hexdigest(),
             }
         )

@@ -12,9 +12,9 @@ from agents.training.trainer import Trainer
 
 TINY = {
     "threads": 1,
-    "network": {"start": "atcs", "width": 16},
-    "learning": {"steps": 512, "envs": 8, "steps_a_rollout": 16, "minibatch": 64, "epochs": 1},
-    "keeping": {"rollouts_a_validation": 2, "rollouts_a_checkpoint": 1, "validation_episodes": 2, "pictures": False},
+    "network": {"prior": "atcs", "hidden_size": 16},
+    "learning": {"total_timesteps": 512, "num_envs": 8, "num_steps": 16, "minibatch_size": 64, "update_epochs": 1},
+    "logging": {"validation_interval": 2, "checkpoint_interval": 1, "validation_episodes": 2, "log_gantt": False},
 }
 
 

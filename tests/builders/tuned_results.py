@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from evaluation.tuned_parameters import Budget, Tuned, TunedIndex, TunedRule, Validation, fingerprint
+from evaluation.tuned_parameters import Budget, Tuned, TunedIndex, TunedRule, ValidationGain, fingerprint
 from factory.io.catalogue import find_factory
 
-COSTS = Validation(default=100.0, tuned=90.0, difference=-10.0, low=-12.5, high=-7.5)
+COSTS = ValidationGain(default=100.0, tuned=90.0, difference=-10.0, low=-12.5, high=-7.5)
 
 
 def some_results(factory: str = "tiny") -> Tuned:

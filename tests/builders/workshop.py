@@ -27,7 +27,7 @@ from factory.model import (
 )
 from scheduler.decisions.bundle import Bundle
 from scheduler.decisions.decider import Decider
-from scheduler.floor.floor import Floor, take_snapshot
+from scheduler.floor.floor import ShopFloor, take_snapshot
 from scheduler.plans.planner import Planner
 from scheduler.plans.schema import Plan
 from scheduler.simulated_plant import simulate
@@ -106,8 +106,8 @@ def three_orders(factory: Factory, **machines: MachineState) -> Snapshot:
     return floor_of(factory, {"paint-1": busy("A", 12), **{name.replace("_", "-"): state for name, state in machines.items()}}, *orders)
 
 
-def planner(factory: Factory, rule: Rule = FIFO, decide: Callable[..., Any] | None = None, most_seconds: float = math.inf) -> Planner:
-    return Planner(Decider(Floor(factory), None if decide is None else cast(Bundle, Stub(decide)), rule), most_seconds)
+def planner(factory: Factory, rule: Rule = FIFO, decide: Callable[..., Any] | None = None, max_seconds: float = math.inf) -> Planner:
+    return Planner(Decider(ShopFloor(factory), None if decide is None else cast(Bundle, Stub(decide)), rule), max_seconds)
 
 
 class Stub:
@@ -131,7 +131,7 @@ def told(plan: Plan) -> Plan:
 
 
 def moments(factory: Factory, *decisions: int, seed: int = 5) -> list[Snapshot]:
-    return [take_snapshot(Floor(factory), simulate(factory, ATCS, seed, number), 0) for number in decisions]
+    return [take_snapshot(ShopFloor(factory), simulate(factory, ATCS, seed, number), 0) for number in decisions]
 
 
 def any_legal(seed: int) -> Callable[[dict[str, NDArray[Any]]], NDArray[np.int64]]:

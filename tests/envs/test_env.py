@@ -116,12 +116,12 @@ def test_the_observation_stays_within_the_bounds_of_the_table() -> None:
         over = terminated or truncated
 
 
-@pytest.mark.parametrize("limit", [{"last_date": 500}, {"most_decisions": 40}], ids=str)
+@pytest.mark.parametrize("limit", [{"last_date": 500}, {"max_decisions": 40}], ids=str)
 def test_a_limit_truncates_but_does_not_terminate(limit: dict[str, int]) -> None:
     env = ChangeoverEnv("microfactory", **limit)
     *_, (_, terminated, truncated, info) = play(env, seed=1)
     assert (terminated, truncated) == (False, True)
-    assert info["decisions"] == 40 if "most_decisions" in limit else env.schedule().end_date >= 500
+    assert info["decisions"] == 40 if "max_decisions" in limit else env.schedule().end_date >= 500
     assert info["action_mask"].any(), "the last observation of a truncated episode shows choices"
     with pytest.raises(RuntimeError, match="Call reset"):
         env.step(0)
@@ -198,7 +198,7 @@ def test_reset_options_change_the_scenario_but_not_the_shape() -> None:
     env = ChangeoverEnv("microfactory")
     env.reset(seed=1, options={"num_orders": 7})
     play_out = [order.number for order in env.schedule().orders]
-    assert env._batch.shop.floor.num_orders[0] == 7
+    assert env._batch.shop.env.num_orders[0] == 7
     assert play_out == sorted(play_out)
     with pytest.raises(ValueError, match=r"unknown key 'orders'; must be one of"):
         env.reset(seed=1, options={"orders": 7})

@@ -13,7 +13,7 @@ import pytest
 import envs.registration  # noqa: F401
 from envs import reward_scale
 from envs.batch import Batch
-from envs.observation.candidates import allocate_scratch, allocate_tables
+from envs.observation.candidates import allocate_observation_scratch, allocate_tables
 from envs.step_kernels import reference_cost
 from envs.vector_env import ChangeoverVectorEnv
 from factory.futures.lulls import allocate_lulls
@@ -43,7 +43,7 @@ def mean_cost(factory: Factory, book: OrderBook | None, episodes: int = 8) -> fl
     """Mean cost of the reference episodes, played here."""
     arrays = load([factory], [book])
     shop = allocate(arrays, 1, **ROWS)
-    working = allocate_scratch(shop), allocate_tables(arrays, shop, np.float32), allocate_lulls(arrays, 1)
+    working = allocate_observation_scratch(shop), allocate_tables(arrays, shop, np.float32), allocate_lulls(arrays, 1)
     return float(np.mean([reference_cost(arrays, shop, 0, 0, np.uint64(2**63 + n), *working) for n in range(episodes)]))
 
 
@@ -141,7 +141,7 @@ def test_episodes_are_as_long_as_before_once_the_scale_is_measured(monkeypatch: 
     batch.reset(np.arange(2, dtype=np.uint64))
     assert batch.arrays.plant.num_orders.tolist() == [30, 4]
     assert batch.arrays.plant.initial_orders.tolist() == [7, 0]
-    assert batch.shop.floor.num_orders.tolist() == [30, 4]
+    assert batch.shop.env.num_orders.tolist() == [30, 4]
 
 
 def test_the_reward_is_the_cost_over_the_measured_scale() -> None:

@@ -8,7 +8,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from envs.seed_splits import BLOCKS, block, describe, episode_seeds, which_block
+from envs.seed_splits import BLOCKS, block, describe_seeds, episode_seeds, which_block
 from factory.simulation.random_numbers import EPISODE
 
 GOLDEN = 0x9E3779B97F4A7C15
@@ -93,10 +93,10 @@ def test_impossible_requests_are_refused(count: int, start: int, message: str) -
     with pytest.raises(ValueError, match=message):
         episode_seeds("train", count, start)
     with pytest.raises(ValueError, match=message):
-        describe("train", count, start)
+        describe_seeds("train", count, start)
 
 
 def test_description_names_block_seeds_and_number() -> None:
     first = 4 * 2**48
-    assert describe("test", 256) == f"block test, seeds {first} to {first + 255} (256 episodes)"
-    assert describe("test", 1, start=5) == f"block test, seeds {first + 5} to {first + 5} (1 episode)"
+    assert describe_seeds("test", 256) == f"block test, seeds {first} to {first + 255} (256 episodes)"
+    assert describe_seeds("test", 1, start=5) == f"block test, seeds {first + 5} to {first + 5} (1 episode)"

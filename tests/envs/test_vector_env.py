@@ -25,7 +25,7 @@ def choose(mask: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return (rng.random(mask.shape) * mask).argmax(axis=-1)
 
 
-@pytest.mark.parametrize("limit", [{}, {"most_decisions": 23}, {"last_date": 400}], ids=["whole", "most_decisions", "last_date"])
+@pytest.mark.parametrize("limit", [{}, {"max_decisions": 23}, {"last_date": 400}], ids=["whole", "max_decisions", "last_date"])
 def test_vector_equals_single_through_autoreset(limit: dict[str, int]) -> None:
     """Rewards, costs, time, masks, every observed number and the last observation of each episode; smaller factories are padded with zeros."""
     seeds, rng = [11 + e for e in range(len(MIXTURE))], np.random.default_rng(0)
@@ -101,12 +101,12 @@ def test_with_copy_every_observation_is_ones_own() -> None:
 def test_one_illegal_action_moves_no_environment() -> None:
     vector = ChangeoverVectorEnv("microfactory", 3)
     observations, _ = vector.reset(seed=1)
-    before = vector.batch.shop.floor.tobytes() + vector.batch.shop.operations.tobytes()
+    before = vector.batch.shop.env.tobytes() + vector.batch.shop.operations.tobytes()
     actions = observations["action_mask"].argmax(axis=1)
     actions[2] = int(np.flatnonzero(observations["action_mask"][2] == 0)[0])
     with pytest.raises(IllegalActionError, match="environment 2"):
         vector.step(actions)
-    assert before == vector.batch.shop.floor.tobytes() + vector.batch.shop.operations.tobytes()
+    assert before == vector.batch.shop.env.tobytes() + vector.batch.shop.operations.tobytes()
     assert (vector.batch.tables.candidates == observations["candidates"]).all()
 
 
@@ -114,7 +114,7 @@ def test_drawn_factories_follow_from_the_seed() -> None:
     """With ``draw_factory`` each new episode stands in the factory that the last one's seed names."""
     vector = ChangeoverVectorEnv(["tiny", "microfactory", "green"], 4, draw_factory=True, num_orders=3)
     rng = np.random.default_rng(2)
-    floor = vector.batch.shop.floor
+    floor = vector.batch.shop.env
     observations, _ = vector.reset(seed=1)
     stood_in = set()
     for _ in range(300):

@@ -19,13 +19,13 @@ import pytest
 from agents.rules.registry import make_rule
 from envs.seed_splits import episode_seeds, which_block
 from evaluate import describe_command
-from evaluation.benchmark import HURDLES, Benchmark, Settings, _validation_spans
+from evaluation.benchmark import SUCCESSIVE_HALVING, Benchmark, BenchmarkConfig, _validation_spans
 from evaluation.reporting.episodes_csv import read_episodes
 from evaluation.reporting.results import METRICS, Results, read_results, to_json
 from evaluation.runner.contenders import Contender, parse_contenders
 from evaluation.runner.episodes import Play, open_batch
 from evaluation.runner.scenarios import find_scenarios
-from evaluation.statistics.intervals import compare
+from evaluation.statistics.intervals import compare_paired
 from evaluation.tuned_parameters import read_tuned
 from factory.schedule.records import Schedule
 from factory.verification.verifier import verify
@@ -33,11 +33,11 @@ from tests.builders.event_waits import wait_for
 from tests.builders.outside_policies import GUESTS
 from tests.builders.repository import ROOT
 
-SMALL = Settings(episodes=6, validation_episodes=4, planner_episodes=3, processes=1, patience=math.inf)
+SMALL = BenchmarkConfig(episodes=6, validation_episodes=4, planner_episodes=3, processes=1, patience=math.inf)
 TIMES = ("started", "seconds")
 
 
-def evaluate(folder: Path, policies: str = "EDD,ATCS,RANDOM", factories: str = "microfactory", settings: Settings = SMALL) -> Results:
+def evaluate(folder: Path, policies: str = "EDD,ATCS,RANDOM", factories: str = "microfactory", settings: BenchmarkConfig = SMALL) -> Results:
     return Benchmark(find_scenarios(factories.split(",")), parse_contenders(policies), settings, folder).run()
 
 
@@ -97,7 +97,7 @@ def test_figures_follow_from_the_episodes(finished: tuple[Path, Results]) -> Non
     best = scenario.best_rule
     assert best is not None
     for name, comparison in scenario.comparisons.items():
-        again = compare({name: costs[name], best: costs[best]}, best)[name]
+        again = compare_paired({name: costs[name], best: costs[best]}, best)[name]
         assert comparison.difference == pytest.approx(again.difference.value)
         assert comparison.ci95 == pytest.approx((again.difference.low, again.difference.high))
 
@@ -132,7 +132,7 @@ def test_recorded_schedules_are_those_that_were_scored(finished: tuple[Path, Res
 
 
 def test_results_do_not_depend_on_the_number_of_processes(tmp_path: Path, finished: tuple[Path, Results]) -> None:
-    evaluate(tmp_path, settings=Settings(episodes=6, validation_episodes=4, planner_episodes=3, processes=2))
+    evaluate(tmp_path, settings=BenchmarkConfig(episodes=6, validation_episodes=4, planner_episodes=3, processes=2))
     assert without_times(tmp_path / "results.json") == without_times(finished[0] / "results.json")
     for file in ("episodes.csv", *(file.file for file in finished[1].scenarios["microfactory"].schedules)):
         assert (tmp_path / file).read_bytes() == (finished[0] / file).read_bytes()
@@ -160,7 +160,7 @@ class Forger:
     def __init__(self) -> None:
         self.batch: Any = None
 
-    def watch(self, batch: Any) -> None:
+    def bind(self, batch: Any) -> None:
         self.batch = batch
 
     def decide(self, observation: dict[str, np.ndarray]) -> np.ndarray:
@@ -176,7 +176,7 @@ def test_a_policy_that_edits_the_schedule_is_rejected_by_the_verifier(monkeypatc
 
 
 def test_several_factories_stand_side_by_side_and_are_averaged(tmp_path: Path) -> None:
-    results = evaluate(tmp_path, "EDD,ATCS", "tiny,microfactory,randomised", Settings(episodes=3, validation_episodes=2, versus="ATCS", processes=1))
+    results = evaluate(tmp_path, "EDD,ATCS", "tiny,microfactory,randomised", BenchmarkConfig(episodes=3, validation_episodes=2, versus="ATCS", processes=1))
     assert read_results(tmp_path / "results.json") == results
     assert set(json.loads((tmp_path / "results.json").read_text())["factories"]) == {"tiny", "microfactory", "randomised"}
     ratios = [scenario.comparisons["EDD"].ratio for scenario in results.scenarios.values()]
@@ -285,7 +285,7 @@ def test_a_wrong_command_is_refused_in_words(tmp_path: Path, arguments: tuple[st
 
 def test_planners_improve_on_the_best_rule_with_its_tuned_parameters(tmp_path: Path) -> None:
     """Unless they are told which rule to improve on."""
-    settings = Settings(episodes=2, validation_episodes=4, planner_episodes=1, processes=1)
+    settings = BenchmarkConfig(episodes=2, validation_episodes=4, planner_episodes=1, processes=1)
     result = evaluate(tmp_path, "rollout(futures=2)", settings=settings).scenarios["microfactory"]
     planner = result.policies["rollout(futures=2)"]
     assert planner.failed is None
@@ -299,4 +299,4 @@ def test_validation_plays_every_episode_once_and_stops_at_each_hurdle(count: int
     spans = _validation_spans(count)
     assert [episode for first, size in spans for episode in range(first, first + size)] == list(range(count))
     ends = {first + size for first, size in spans}
-    assert {hurdle for hurdle, _ in HURDLES if hurdle < count} <= ends
+    assert {hurdle for hurdle, _ in SUCCESSIVE_HALVING if hurdle < count} <= ends

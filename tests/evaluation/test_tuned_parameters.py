@@ -11,10 +11,10 @@ from pydantic import ValidationError
 from agents.index.features import FEATURES
 from agents.rules.registry import RULES
 from evaluation.tuned_parameters import (
-    FOLDER,
+    TUNED_FOLDER,
     Budget,
     TuningWarning,
-    Validation,
+    ValidationGain,
     name_of,
     read_tuned,
     tuned_file,
@@ -23,7 +23,7 @@ from evaluation.tuned_parameters import (
     write_tuned,
 )
 from evaluation.tuning.rule_search import tunable_rules
-from factory.io.catalogue import FOLDER as FACTORIES
+from factory.io.catalogue import FACTORIES_FOLDER as FACTORIES
 from factory.io.catalogue import find_factory, find_single_factory, shipped
 from tests.builders.tuned_results import some_results
 
@@ -47,7 +47,9 @@ def test_equal_results_give_equal_bytes(tmp_path: Path) -> None:
 
 
 def test_costs_are_rounded_to_a_hundredth() -> None:
-    assert Validation(default=1.23456, tuned=2, difference=0.004, low=-0.006, high=0.1) == Validation(default=1.23, tuned=2, difference=0, low=-0.01, high=0.1)
+    assert ValidationGain(default=1.23456, tuned=2, difference=0.004, low=-0.006, high=0.1) == ValidationGain(
+        default=1.23, tuned=2, difference=0, low=-0.01, high=0.1
+    )
 
 
 def test_factory_that_was_never_tuned_has_no_results(tmp_path: Path) -> None:
@@ -145,4 +147,4 @@ def test_shipped_files_are_what_the_program_writes(tmp_path: Path) -> None:
         tuned = read_tuned(name)
         assert tuned is not None
         assert write_tuned(tuned, tmp_path).read_bytes() == tuned_file(name).read_bytes()
-    assert {path.stem for path in FOLDER.glob("*.toml")} == set(shipped()), "no file is left over"
+    assert {path.stem for path in TUNED_FOLDER.glob("*.toml")} == set(shipped()), "no file is left over"

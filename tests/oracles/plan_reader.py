@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from factory.lookups import Plant, Setup
+from factory.lookups import FactoryLookup, Setup
 from factory.model import (
     Factory,
 )
@@ -21,7 +21,7 @@ class Reading:
     """A plan beside its snapshot, looked up in the factory independently of the kernel."""
 
     def __init__(self, plan: Plan, snapshot: Snapshot, factory: Factory) -> None:
-        self.plan, self.snapshot, self.plant = plan, snapshot, Plant(factory)
+        self.plan, self.snapshot, self.plant = plan, snapshot, FactoryLookup(factory)
         self.machines = {machine.name: number for number, machine in enumerate(self.plant.machines)}
         self.orders = {one.order_id: one for one in snapshot.orders}
         self.planned = {(one.order, one.operation): one for one in plan.operations}

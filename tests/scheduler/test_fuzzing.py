@@ -27,12 +27,12 @@ from fastapi.testclient import TestClient
 from agents.rules.registry import make_rule
 from factory.io.catalogue import find_single_factory
 from scheduler.decisions.decider import Decider, Decision
-from scheduler.floor.floor import Floor, take_snapshot
-from scheduler.log.decision_log import Journal
+from scheduler.floor.floor import ShopFloor, take_snapshot
+from scheduler.log.decision_log import DecisionLog
 from scheduler.plans.planner import Planner
 from scheduler.service.app import create_app
 from scheduler.service.engine import Engine
-from scheduler.service.middleware import Guards
+from scheduler.service.middleware import AccessPolicy
 from scheduler.simulated_plant import simulate
 from scheduler.snapshot.read import SnapshotError, check_snapshot, parse_snapshot, read_snapshot
 from scheduler.snapshot.schema import Snapshot
@@ -44,7 +44,7 @@ FUZZING = settings(max_examples=CASES, deadline=None, suppress_health_check=list
 FACTORY = find_single_factory("microfactory")
 RULE = make_rule("ATCS", k1=2, k2=0.5)
 SIMULATED = [
-    take_snapshot(Floor(FACTORY), simulate(FACTORY, RULE, seed, decisions), 0, finished=finished).model_dump(mode="json")
+    take_snapshot(ShopFloor(FACTORY), simulate(FACTORY, RULE, seed, decisions), 0, finished=finished).model_dump(mode="json")
     for seed, decisions, finished in ((5, 60, False), (5, 200, True), (6, 350, False))
 ]
 
@@ -121,8 +121,8 @@ def spoilt_snapshots(draw: st.DrawFn) -> Any:
     return snapshot
 
 
-DECIDER = Decider(Floor(FACTORY), None, RULE)
-JUDGE = Decider(Floor(FACTORY), None, RULE)
+DECIDER = Decider(ShopFloor(FACTORY), None, RULE)
+JUDGE = Decider(ShopFloor(FACTORY), None, RULE)
 
 
 @given(spoilt_snapshots())
@@ -190,9 +190,9 @@ def test_what_is_no_snapshot_at_all_is_refused(content: bytes) -> None:
 
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
-    journal, ready = Journal(tmp_path_factory.mktemp("log") / "log.sqlite"), threading.Event()
-    engine = Engine(FACTORY, None, journal, budget=math.inf, plan_seconds=MOST_LOOKS, clock=Clock(step=1.0))
-    with TestClient(create_app(engine, Guards(rate=0.0), ready.set), raise_server_exceptions=False) as client:
+    decision_log, ready = DecisionLog(tmp_path_factory.mktemp("log") / "log.sqlite"), threading.Event()
+    engine = Engine(FACTORY, None, decision_log, budget=math.inf, plan_seconds=MOST_LOOKS, clock=Clock(step=1.0))
+    with TestClient(create_app(engine, AccessPolicy(rate=0.0), ready.set), raise_server_exceptions=False) as client:
         ready.wait()
         yield client
 

@@ -14,21 +14,21 @@ from factory.jit.compile import compiled
 
 
 @compiled
-def rectify(values, bias):
+def add_bias_relu(values, bias):
     """Add ``bias [D]`` to each row of ``values [N, D]``, and rectify."""
     for n in range(values.shape[0]):
-        rectify_sum(values[n], bias)
+        add_relu(values[n], bias)
 
 
 @compiled
-def rectify_sum(row, other):
+def add_relu(row, other):
     """Add ``other`` to a row, and rectify."""
     for column in range(row.shape[0]):
         row[column] = np.maximum(row[column] + other[column], np.float32(0.0))
 
 
 @compiled
-def rectify_gradient(values, gradient, sums):
+def relu_backward(values, gradient, sums):
     """Keep of ``gradient [N, D]`` what belongs to ``values [N, D]`` above 0; ``sums [D]`` are its column sums then."""
     sums[:] = 0.0
     for n in range(gradient.shape[0]):
@@ -39,7 +39,7 @@ def rectify_gradient(values, gradient, sums):
 
 
 @compiled
-def spread_head(values, head, gradient, spread, sums, head_gradient):
+def head_backward(values, head, gradient, spread, sums, head_gradient):
     """Gradients ``spread [N, D]`` before rectifying to ``values [N, D]``, with their column sums, and of ``head [D]``, from those of ``values @ head``."""
     sums[:] = 0.0
     head_gradient[:] = 0.0
@@ -54,7 +54,7 @@ def spread_head(values, head, gradient, spread, sums, head_gradient):
 
 
 @compiled
-def add_row(row, share, sums):
+def add_scaled(row, share, sums):
     """Add ``share`` times a row to ``sums``."""
     for column in range(row.shape[0]):
         sums[column] += share * row[column]
@@ -64,23 +64,23 @@ def add_row(row, share, sums):
 
 
 @compiled
-def pool_rows(encoded, first, summary, where):
-    """Mean and maximum of each sample's rows ``encoded [R, D]``, none negative, into ``summary [N, : 2 D]``; 0 for a sample without rows.
+def pool_rows(encoded, first, embedding, where):
+    """Mean and maximum of each sample's rows ``encoded [R, D]``, none negative, into ``embedding [N, : 2 D]``; 0 for a sample without rows.
 
     ``where [N, D]`` is the row of each maximum, the first of equal ones (-1: none).
     """
     width = encoded.shape[1]
     for n in range(where.shape[0]):
-        summary[n, : 2 * width] = 0.0
+        embedding[n, : 2 * width] = 0.0
         where[n] = -1
         share = np.float32(1.0) / np.float32(max(1, first[n + 1] - first[n]))
         for row in range(first[n], first[n + 1]):
-            add_row(encoded[row], share, summary[n, :width])
-            raise_maxima(encoded[row], np.int32(row), summary[n, width : 2 * width], where[n])
+            add_scaled(encoded[row], share, embedding[n, :width])
+            update_maxima(encoded[row], np.int32(row), embedding[n, width : 2 * width], where[n])
 
 
 @compiled
-def raise_maxima(row, number, maxima, where):
+def update_maxima(row, number, maxima, where):
     """Raise ``maxima`` to where the row is higher, and note the row's ``number`` there."""
     for column in range(row.shape[0]):
         value, highest, noted = row[column], maxima[column], where[column]
@@ -89,7 +89,7 @@ def raise_maxima(row, number, maxima, where):
 
 
 @compiled
-def spread_pooled(gradient, first, where, encoded, spread, sums):
+def pool_rows_backward(gradient, first, where, encoded, spread, sums):
     """Add to ``spread [R, D]``, gradients of the rows, those from ``gradient [N, : 2 D]`` of what :func:`pool_rows` made of them, and rectify.
 
     ``sums [D]`` are their column sums.
@@ -109,16 +109,16 @@ def spread_pooled(gradient, first, where, encoded, spread, sums):
 
 
 @compiled
-def join_context(rows, context, first):
+def add_context_relu(rows, context, first):
     """Add each sample's ``context [N, D]`` to its ``rows [R, D]``, and rectify."""
     for n in range(context.shape[0]):
         for row in range(first[n], first[n + 1]):
-            rectify_sum(rows[row], context[n])
+            add_relu(rows[row], context[n])
 
 
 @compiled
-def part_context(joined, first, head, gradient, context_gradient, context_sums, head_gradient):
-    """Gradients of what :func:`join_context` added up, and of ``head [D]``, from those of ``joined [R, D] @ head``, ``gradient [R]``.
+def add_context_backward(joined, first, head, gradient, context_gradient, context_sums, head_gradient):
+    """Gradients of what :func:`add_context_relu` added up, and of ``head [D]``, from those of ``joined [R, D] @ head``, ``gradient [R]``.
 
     Those of the rows replace ``joined``; ``context_sums [D]`` are the column sums of those of the context.
     """
@@ -134,21 +134,21 @@ def part_context(joined, first, head, gradient, context_gradient, context_sums, 
                 head_gradient[column] += outer * value
                 context_gradient[n, column] += passed
                 joined[row, column] = passed
-        add_row(context_gradient[n], np.float32(1.0), context_sums)
+        add_scaled(context_gradient[n], np.float32(1.0), context_sums)
 
 
 # --- machines of each sample --------------------------------------------------------------------------------------------------
 
 
 @compiled
-def pool_machines(machines, exists, near, encoded, summary, start):
-    """Mean of each sample's machines and of those nearby, into ``summary [N, start : start + 2 K]``, from ``encoded [N M, K]``, which is rectified.
+def pool_machines(machines, exists, near, encoded, embedding, start):
+    """Mean of each sample's machines and of those nearby, into ``embedding [N, start : start + 2 K]``, from ``encoded [N M, K]``, which is rectified.
 
     ``exists`` and ``near`` are the features of ``machines [N, M, F]`` by which machines count for the one and for the other.
     """
     width = encoded.shape[1]
     for n in range(machines.shape[0]):
-        everyone, neighbours = summary[n, start : start + width], summary[n, start + width : start + 2 * width]
+        everyone, neighbours = embedding[n, start : start + width], embedding[n, start + width : start + 2 * width]
         everyone[:] = 0.0
         neighbours[:] = 0.0
         everywhere, nearby = count_machines(machines[n], exists, near)
@@ -156,13 +156,13 @@ def pool_machines(machines, exists, near, encoded, summary, start):
             row = encoded[n * machines.shape[1] + machine]
             for column in range(width):
                 row[column] = np.maximum(row[column], np.float32(0.0))
-            add_row(row, machines[n, machine, exists] / everywhere, everyone)
+            add_scaled(row, machines[n, machine, exists] / everywhere, everyone)
             if machines[n, machine, near] != 0.0:
-                add_row(row, machines[n, machine, near] / nearby, neighbours)
+                add_scaled(row, machines[n, machine, near] / nearby, neighbours)
 
 
 @compiled
-def spread_machines(machines, exists, near, gradient, start, encoded):
+def pool_machines_backward(machines, exists, near, gradient, start, encoded):
     """Replace ``encoded [N M, K]`` of :func:`pool_machines` by the gradients before rectifying, from those of the summary, ``gradient [N, ...]``."""
     width = encoded.shape[1]
     for n in range(machines.shape[0]):
@@ -189,7 +189,7 @@ def count_machines(machines, exists, near):
 
 
 @compiled
-def choose(logits, first, chosen, probabilities, log_probabilities, entropies):
+def categorical(logits, first, chosen, probabilities, log_probabilities, entropies):
     """Softmax of each sample's ``logits [R]``: ``probabilities [R]``, the logarithm of that of the row ``chosen [N]``, and the entropy, ``[N]``."""
     for n in range(chosen.shape[0]):
         highest = np.float32(-math.inf)
@@ -208,8 +208,8 @@ def choose(logits, first, chosen, probabilities, log_probabilities, entropies):
 
 
 @compiled
-def spread_choice(probabilities, first, chosen, entropies, log_gradient, entropy_gradient, gradient):
-    """Gradients of the logits, ``gradient [R]``, from those of what :func:`choose` made of them, ``[N]`` each."""
+def categorical_backward(probabilities, first, chosen, entropies, log_gradient, entropy_gradient, gradient):
+    """Gradients of the logits, ``gradient [R]``, from those of what :func:`categorical` made of them, ``[N]`` each."""
     for n in range(chosen.shape[0]):
         for row in range(first[n], first[n + 1]):
             probability = probabilities[row]

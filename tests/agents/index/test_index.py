@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from agents.index.features import FEATURE_INDEX, FEATURES
-from agents.index.kernels import describe_row
+from agents.index.kernels import fill_row_features
 from agents.index.policy import IndexPolicy, as_array, atcs_weights
 from agents.policy import as_observation, play
 from agents.rules.registry import make_rule
@@ -16,7 +16,7 @@ from envs.batch import Batch
 from envs.observation.columns import CANDIDATE_INDEX, SHOP_INDEX
 from envs.seed_splits import episode_seeds
 from evaluation.runner.scenarios import find_scenarios
-from evaluation.tuning.objective import Arena
+from evaluation.tuning.objective import Objective
 from factory.generation.generator import draw_factory
 from factory.generation.ranges import RandomisedRanges
 from factory.io.catalogue import find_factory, find_single_factory
@@ -135,7 +135,7 @@ def test_features_are_what_their_table_says() -> None:
             for row in candidates[mask]:
                 column = {name: float(row[place]) for name, place in CANDIDATE_INDEX.items()}
                 expected = described(column, here)
-                describe_row(row, shop, out)
+                fill_row_features(row, shop, out)
                 np.testing.assert_allclose(out, [expected.get(feature.name, 0.0) for feature in FEATURES], rtol=1e-12, atol=1e-12)
                 kinds.add(next((kind for kind in ("wait", "changeover", "detour") if expected.get(kind)), "job"))
     assert kinds == {"wait", "changeover", "detour", "job"}, "every kind of row was met"
@@ -147,7 +147,7 @@ def test_features_stay_of_about_unit_size() -> None:
     for observation in observations(60):
         for candidates, shop, mask in zip(observation["candidates"], observation["shop"], observation["action_mask"], strict=True):
             for row in candidates[mask]:
-                describe_row(row, shop, out)
+                fill_row_features(row, shop, out)
                 rows.append(out.copy())
     sizes = dict(zip(FEATURE_INDEX, np.quantile(np.abs(rows), 0.9, axis=0), strict=True))
     del sizes["allowance"]  # as in ATC, without bounds
@@ -189,14 +189,14 @@ def test_no_legal_row_answers_0() -> None:
 def test_index_with_the_weights_of_atcs_is_atcs(k1: float, k2: float) -> None:
     """Where no changeover is forbidden; the order of detours differs."""
     (scenario,) = find_scenarios(["scarce_crew"])
-    arena = Arena(scenario, "tune", 0, EPISODES)
+    arena = Objective(scenario, "tune", 0, EPISODES)
     np.testing.assert_array_equal(arena.play(IndexPolicy(atcs_weights(k1, k2))), arena.play(make_rule("ATCS", k1=k1, k2=k2)))
 
 
 @pytest.mark.parametrize("factory", ["microfactory", "randomised"])
 def test_search_plays_what_the_policy_decides(factory: str) -> None:
     (scenario,) = find_scenarios([factory])
-    arena = Arena(scenario, "tune", 0, EPISODES)
+    arena = Objective(scenario, "tune", 0, EPISODES)
     random = np.random.default_rng(1)
     for _ in range(3):
         weights = dict(zip(FEATURE_INDEX, random.normal(size=len(FEATURES)), strict=True)) | {"wait": -20.0, "changeover": -20.0}

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from agents.network.critic_features import DELAYS, PRIVILEGED_FEATURES, WINDOWS, describe_future
+from agents.network.critic_features import DELAYS, PRIVILEGED_FEATURES, WINDOWS, privileged_critic_features
 from agents.network.time_scale import mean_process_times
 from agents.policy import as_observation
 from agents.rules.registry import make_rule
@@ -21,10 +21,10 @@ _LOADS = len(DELAYS)
 
 
 def describe(batch: Batch) -> NDArray[np.float32]:
-    described = np.zeros((batch.num_envs, PRIVILEGED_FEATURES), np.float32)
+    network_input = np.zeros((batch.num_envs, PRIVILEGED_FEATURES), np.float32)
     loads = np.zeros((batch.shop.centres.shape[1], 1 + len(WINDOWS)))
-    describe_future(batch.arrays, batch.shop, mean_process_times(batch.arrays), loads, described)
-    return described
+    privileged_critic_features(batch.arrays, batch.shop, mean_process_times(batch.arrays), loads, network_input)
+    return network_input
 
 
 def play(name: str, steps: int, envs: int = 4) -> Batch:
@@ -37,14 +37,14 @@ def play(name: str, steps: int, envs: int = 4) -> Batch:
 
 @pytest.mark.parametrize("name", ["microfactory", "large", "one_of_a_kind", "tiny", "supply_shock"])
 def test_every_figure_is_finite_and_of_moderate_size(name: str) -> None:
-    described = describe(play(name, 60))
-    assert np.isfinite(described).all()
-    assert np.abs(described).max() < 12
+    network_input = describe(play(name, 60))
+    assert np.isfinite(network_input).all()
+    assert np.abs(network_input).max() < 12
 
 
 def test_orders_that_are_left_are_told() -> None:
     batch = play("microfactory", 150)
-    floor = batch.shop.floor
+    floor = batch.shop.env
     for e, row in enumerate(describe(batch)):
         orders = int(floor.num_orders[e])
         assert row[_REMAINING] == pytest.approx(math.log1p(10 * (orders - int(floor.num_released[e])) / orders), rel=1e-5)
@@ -52,14 +52,14 @@ def test_orders_that_are_left_are_told() -> None:
 
 
 def test_the_later_all_orders_are_the_more_tardiness_comes() -> None:
-    described = describe(play("microfactory", 200))
-    assert (np.diff(described[:, : len(DELAYS)], axis=1) >= 0).all()
-    assert (described[:, len(DELAYS) - 1] > described[:, 0]).all()
+    network_input = describe(play("microfactory", 200))
+    assert (np.diff(network_input[:, : len(DELAYS)], axis=1) >= 0).all()
+    assert (network_input[:, len(DELAYS) - 1] > network_input[:, 0]).all()
 
 
 def test_work_that_arrives_later_is_counted_in_the_wider_windows() -> None:
-    described = describe(play("microfactory", 30))
-    mean_loads = [described[:, _LOADS + 1], *(described[:, _LOADS + 2 + 3 * n + 1] for n in range(len(WINDOWS)))]
+    network_input = describe(play("microfactory", 30))
+    mean_loads = [network_input[:, _LOADS + 1], *(network_input[:, _LOADS + 2 + 3 * n + 1] for n in range(len(WINDOWS)))]
     assert (np.diff(np.stack(mean_loads, axis=1), axis=1) >= 0).all()
     assert (mean_loads[-1] > mean_loads[0]).all()
 
@@ -88,6 +88,6 @@ def test_at_the_end_nothing_is_left() -> None:
     batch = play("tiny", 2000)
     assert batch.over.all()
     idle = PRIVILEGED_FEATURES - 8 - 3
-    described = describe(batch)
-    np.testing.assert_allclose(described[:, idle], np.log1p(batch.arrays.plant.num_machines[0]), rtol=1e-6)
-    np.testing.assert_array_equal(np.delete(described, idle, axis=1), 0)
+    network_input = describe(batch)
+    np.testing.assert_allclose(network_input[:, idle], np.log1p(batch.arrays.plant.num_machines[0]), rtol=1e-6)
+    np.testing.assert_array_equal(np.delete(network_input, idle, axis=1), 0)

@@ -8,7 +8,7 @@ import torch
 
 from agents.network.critic_features import PRIVILEGED_FEATURES
 from agents.network.critic_inference import allocate_critic_scratch, arrange_critic, value_of
-from agents.network.inference import NO_ROW, NOT_FINITE, all_logits, allocate_network_scratch, arrange_weights, best_of_each
+from agents.network.inference import NO_ROW, NOT_FINITE, all_logits, allocate_network_scratch, arrange_weights, greedy_rows
 from agents.network.packed_tables import PackedTables
 from agents.network.pointer_network import Critic
 from agents.policy import as_observation
@@ -28,7 +28,7 @@ def test_it_chooses_as_the_trained_network(name: str) -> None:
     for _ in range(100):
         tables = batch.tables
         expected = policy.decide(as_observation(tables))
-        best_of_each(weights, memory, tables.candidates, tables.machines, tables.shop, tables.action_mask, rows)
+        greedy_rows(weights, memory, tables.candidates, tables.machines, tables.shop, tables.action_mask, rows)
         np.testing.assert_array_equal(rows, expected)
         batch.step(expected, autoreset=True)
 
@@ -49,17 +49,17 @@ def test_logits_and_the_critics_values_are_those_of_torch(name: str) -> None:
         packed = PackedTables(tables.candidates, tables.machines, tables.shop, tables.action_mask, policy.network.weights)
         privileged, first = random.normal(size=(8, PRIVILEGED_FEATURES)).astype(np.float32), packed.first
         with torch.inference_mode():
-            looked = policy.network(packed.described)
-            expected = policy.network.in_reward(critic(looked, torch.from_numpy(privileged))).numpy()
+            output = policy.network(packed.network_input)
+            expected = policy.network.denormalise_value(critic(output, torch.from_numpy(privileged))).numpy()
         for e in range(8):
             read = (tables.candidates[e], tables.machines[e], tables.shop[e], tables.action_mask[e])
             count = all_logits(weights, memory, *read, table_rows, logits)
             barred = int(would_stand_still(*read))  # the wait, the last row
             legal = np.flatnonzero(tables.action_mask[e]).tolist()
             assert table_rows[:count].tolist() == legal[: len(legal) - barred]
-            expected_logits = looked.logits[first[e] : first[e + 1] - barred]
+            expected_logits = output.logits[first[e] : first[e + 1] - barred]
             np.testing.assert_allclose(logits[:count], expected_logits, rtol=1e-5, atol=2e-5)
-            assert value_of(valuing, valuing_memory, memory.summary, privileged[e]) == pytest.approx(expected[e], rel=1e-5, abs=2e-5)
+            assert value_of(valuing, valuing_memory, memory.embedding, privileged[e]) == pytest.approx(expected[e], rel=1e-5, abs=2e-5)
         batch.step(policy.decide(as_observation(tables)), autoreset=True)
 
 
@@ -67,10 +67,10 @@ def test_no_legal_row_and_what_is_not_finite_are_told_apart() -> None:
     batch, weights = Batch([find_single_factory("tiny")], num_envs=1), arrange_weights(STATE)
     batch.reset(np.array([1], np.uint64))
     tables, memory, rows = batch.tables, allocate_network_scratch(weights, batch.tables.action_mask.shape[1]), np.empty(1, np.int64)
-    best_of_each(weights, memory, tables.candidates, tables.machines, tables.shop, np.zeros_like(tables.action_mask), rows)
+    greedy_rows(weights, memory, tables.candidates, tables.machines, tables.shop, np.zeros_like(tables.action_mask), rows)
     assert rows[0] == NO_ROW
     spoilt = arrange_weights({**STATE, "row_head.bias": np.array([np.nan], np.float32)})
-    best_of_each(spoilt, memory, tables.candidates, tables.machines, tables.shop, tables.action_mask, rows)
+    greedy_rows(spoilt, memory, tables.candidates, tables.machines, tables.shop, tables.action_mask, rows)
     assert rows[0] == NOT_FINITE
 
 

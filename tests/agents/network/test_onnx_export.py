@@ -30,7 +30,7 @@ pytest.importorskip("onnxruntime", reason="bundles need the extra `scheduler`")
 from agents.network.onnx_export import ExportError, find_policy, main, to_onnx
 from scheduler.decisions.bundle import Bundle, BundleError
 from scheduler.decisions.decider import Decider
-from scheduler.floor.floor import Floor, take_snapshot
+from scheduler.floor.floor import ShopFloor, take_snapshot
 from scheduler.simulated_plant import simulate
 from tests.builders.event_waits import Clock
 from tests.builders.exported_bundle import trained_policy
@@ -47,10 +47,10 @@ def torch_answers(observation: dict[str, NDArray[Any]]) -> tuple[NDArray[Any], N
     network = trained_policy().network
     packed = pack_tensors({name: torch.from_numpy(np.ascontiguousarray(table)) for name, table in observation.items()})
     with torch.inference_mode():
-        looked = network(network.describe(packed))
+        output = network(network.encode(packed))
     logits = np.full(observation["action_mask"].shape, -np.inf, np.float32)
-    logits[observation["action_mask"].astype(bool)] = looked.logits.numpy()
-    return logits, network.in_reward(looked.values).numpy() * observation["shop"][:, SHOP_INDEX["cost_scale"]]
+    logits[observation["action_mask"].astype(bool)] = output.logits.numpy()
+    return logits, network.denormalise_value(output.values).numpy() * observation["shop"][:, SHOP_INDEX["cost_scale"]]
 
 
 def recorded(name: str, steps: int) -> Iterator[dict[str, NDArray[Any]]]:
@@ -249,7 +249,7 @@ def test_shipped_policies_can_be_exported_and_decide_alike(name: str, tmp_path: 
 def test_bug_the_first_decision_is_not_charged_with_loading_compiled_code(bundle_folder: Path) -> None:
     factory = find_single_factory("microfactory")
     clock = Clock()
-    decider = Decider(Floor(factory), Bundle(bundle_folder), make_rule("ATCS"), budget=0.5, clock=clock)
+    decider = Decider(ShopFloor(factory), Bundle(bundle_folder), make_rule("ATCS"), budget=0.5, clock=clock)
     ask, calls = decider.floor.ask_network, []
 
     def load_first(*thinker: Any) -> tuple[int | None, int]:
@@ -258,7 +258,7 @@ def test_bug_the_first_decision_is_not_charged_with_loading_compiled_code(bundle
         return ask(*thinker)
 
     decider.floor.ask_network = load_first  # type: ignore[method-assign]
-    decisions = decider.decide(take_snapshot(Floor(factory), simulate(factory, make_rule("ATCS"), 5, 200), 0))
+    decisions = decider.decide(take_snapshot(ShopFloor(factory), simulate(factory, make_rule("ATCS"), 5, 200), 0))
     assert {one.decided_by for one in decisions} == {"policy"}
     assert len(calls) == len(decisions) + 2, "one to load it, and one that finds nobody left to ask"
 
@@ -283,22 +283,22 @@ def test_a_plant_run_by_snapshots_is_what_the_trained_policy_makes_of_it(bundle_
     from factory.schedule.records import unload
     from factory.verification.verifier import verify
     from scheduler.decisions.decider import Decider
-    from scheduler.floor.floor import Floor, take_snapshot
+    from scheduler.floor.floor import ShopFloor, take_snapshot
     from scheduler.snapshot.read import read_snapshot
 
     factory = find_single_factory("microfactory")
     seeds = np.array([77], np.uint64)
-    inside, plant = (Batch([factory], num_envs=1, log_length=20_000, most_decisions=5_000) for _ in range(2))
+    inside, plant = (Batch([factory], num_envs=1, log_length=20_000, max_decisions=5_000) for _ in range(2))
     play(inside, trained_policy(), seeds)
     plant.reset(seeds)
-    floor = Floor(factory)
+    floor = ShopFloor(factory)
     decider = Decider(floor, Bundle(bundle_folder), make_rule("ATCS"), budget=math.inf)
-    names = Floor(factory)
+    names = ShopFloor(factory)
     while not plant.over[0]:
         text = take_snapshot(names, plant.shop, 0).model_dump_json()
         (first, *_) = decider.decide(read_snapshot(text, factory))
         assert first.decided_by == "policy"
-        assert first.machine == names.machine_names[int(plant.shop.floor.deciding[0])]
+        assert first.machine == names.machine_names[int(plant.shop.env.deciding[0])]
         plant.step(np.array([row_of(first, names, plant)], np.int64), autoreset=False)
     expected, found = (unload(factory, None, batch.arrays, batch.shop, 0) for batch in (inside, plant))
     assert found == expected
@@ -312,8 +312,8 @@ def row_of(decision: Any, names: Any, plant: Batch) -> int:
         return shop.legal.shape[1] - 1
     job_rows = shop.job_row.shape[1]
     rows = {
-        "start": list(enumerate(shop.job_row[0, : int(shop.floor.num_job_rows[0])])),
-        "changeover": [(job_rows + place, entry) for place, entry in enumerate(shop.changeover_lead[0, : int(shop.floor.num_changeover_rows[0])])],
+        "start": list(enumerate(shop.job_row[0, : int(shop.env.num_job_rows[0])])),
+        "changeover": [(job_rows + place, entry) for place, entry in enumerate(shop.changeover_lead[0, : int(shop.env.num_changeover_rows[0])])],
     }[decision.action]
     for row, entry in rows:
         order, operation = int(entry) >> 6, int(entry) & 63

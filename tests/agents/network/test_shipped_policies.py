@@ -12,7 +12,7 @@ from agents.index.policy import IndexPolicy
 from agents.network.trained_policy import load_policy
 from agents.policy import as_observation
 from agents.training.config import read_config
-from agents.training.validation import Examination
+from agents.training.validation import ValidationSuite
 from envs.batch import Batch
 from evaluation.tuned_parameters import read_tuned
 from factory.io.catalogue import find_single_factory
@@ -47,11 +47,11 @@ def test_a_shipped_policy_says_what_it_is(folder: Path) -> None:
 
 @pytest.mark.parametrize("folder", POLICIES, ids=lambda path: path.name)
 def test_a_shipped_policy_beats_the_evolved_index_on_the_default_factory(folder: Path) -> None:
-    examination, tuned = Examination(["microfactory"], 32), read_tuned("microfactory")
+    validation_suite, tuned = ValidationSuite(["microfactory"], 32), read_tuned("microfactory")
     assert tuned is not None
     assert tuned.index is not None
-    index = examination.examine("microfactory", IndexPolicy(tuned.index.weights))
-    policy = examination.examine("microfactory", load_policy(folder))
+    index = validation_suite.evaluate("microfactory", IndexPolicy(tuned.index.weights))
+    policy = validation_suite.evaluate("microfactory", load_policy(folder))
     assert policy.total_cost < index.total_cost
 
 

@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 import torch
 
-from agents.network.pointer_network import Segments
+from agents.network.pointer_network import SegmentOps
 from agents.network.trained_policy import TrainedPolicy, load_policy, save_policy
-from agents.policy_improvement.decision_dataset import join, read_observed, write_observed
-from agents.policy_improvement.expert_iteration import Settings, improve, main, newest_of, settings_of
-from agents.policy_improvement.lookahead_targets import Judge, Judged
+from agents.policy_improvement.decision_dataset import concatenate, load_dataset, save_dataset
+from agents.policy_improvement.expert_iteration import ExpertIterationConfig, expert_iteration_config, fit_to_targets, main, newest
+from agents.policy_improvement.lookahead_targets import SearchTargetGenerator, SearchTargets
 from agents.search.lookahead import LookaheadPolicy
-from agents.training.config import Improving, TrainingConfig
+from agents.training.config import ExpertIterationSection, TrainingConfig
 from agents.training.trainer import EPISODES_A_SEED
 from envs.seed_splits import block, episode_seeds, first_episode_of
 from factory.io.catalogue import find_single_factory
@@ -25,37 +25,40 @@ from tests.builders.exported_bundle import FACTS, with_critic
 
 
 @pytest.fixture(scope="module")
-def judged() -> Judged:
+def targets() -> SearchTargets:
     ahead = LookaheadPolicy(with_critic(), candidates=3, futures=2, horizon=1.0)
-    return Judge(ahead, [find_single_factory("tiny"), find_single_factory("tiny")], first_episode_of(0, 1)).judge()
+    return SearchTargetGenerator(ahead, [find_single_factory("tiny"), find_single_factory("tiny")], first_episode_of(0, 1)).generate()
 
 
-def expected_gain(policy: TrainedPolicy, judged: Judged) -> float:
-    places, decision = judged.tried_places()
+def expected_gain(policy: TrainedPolicy, targets: SearchTargets) -> float:
+    places, decision = targets.tried_rows()
     with torch.inference_mode():
-        shares = Segments(decision, len(judged)).log_softmax(policy.network(judged.described()).logits[places]).exp()
-    return float((shares * torch.from_numpy(judged.gain)).sum())
+        shares = SegmentOps(decision, len(targets)).log_softmax(policy.network(targets.network_input()).logits[places]).exp()
+    return float((shares * torch.from_numpy(targets.action_advantage)).sum())
 
 
-def test_judged_decisions_are_whole_and_kept(judged: Judged, tmp_path: Path) -> None:
-    assert len(judged) > 0
-    assert len(judged.rows) == judged.count.sum()
-    assert len(judged.gain) == judged.tried_count.sum()
-    first = np.cumsum(judged.tried_count) - judged.tried_count
-    np.testing.assert_array_equal(judged.gain[first], 0.0)
-    write_observed(tmp_path / "judged.npz", judged)
-    kept = read_observed(tmp_path / "judged.npz", Judged)
-    for one in dataclasses.fields(Judged):
-        np.testing.assert_array_equal(getattr(kept, one.name), getattr(judged, one.name))
-    numbers = np.arange(len(judged))[::-1]
-    np.testing.assert_array_equal(join([judged.take(numbers[:1]), judged.take(numbers[1:])]).take(numbers).rows, judged.rows)
+def test_judged_decisions_are_whole_and_kept(targets: SearchTargets, tmp_path: Path) -> None:
+    assert len(targets) > 0
+    assert len(targets.rows) == targets.count.sum()
+    assert len(targets.action_advantage) == targets.tried_count.sum()
+    first = np.cumsum(targets.tried_count) - targets.tried_count
+    np.testing.assert_array_equal(targets.action_advantage[first], 0.0)
+    save_dataset(tmp_path / "judged.npz", targets)
+    kept = load_dataset(tmp_path / "judged.npz", SearchTargets)
+    for one in dataclasses.fields(SearchTargets):
+        np.testing.assert_array_equal(getattr(kept, one.name), getattr(targets, one.name))
+    numbers = np.arange(len(targets))[::-1]
+    np.testing.assert_array_equal(concatenate([targets.take(numbers[:1]), targets.take(numbers[1:])]).take(numbers).rows, targets.rows)
 
 
-def test_fitting_prefers_what_was_worth_more(judged: Judged) -> None:
-    start, settings = with_critic(), Settings(("tiny",), epochs=10, minibatch=min(32, len(judged)), unit=float(np.abs(judged.gain).max()))
-    fitted = improve(start, judged, settings, 1)
-    assert expected_gain(fitted, judged) > expected_gain(start, judged)
-    again = improve(start, judged, settings, 1, threads=2)
+def test_fitting_prefers_what_was_worth_more(targets: SearchTargets) -> None:
+    start, settings = (
+        with_critic(),
+        ExpertIterationConfig(("tiny",), update_epochs=10, minibatch_size=min(32, len(targets)), advantage_unit=float(np.abs(targets.action_advantage).max())),
+    )
+    fitted = fit_to_targets(start, targets, settings, 1)
+    assert expected_gain(fitted, targets) > expected_gain(start, targets)
+    again = fit_to_targets(start, targets, settings, 1, threads=2)
     for one, other in zip(fitted.network.parameters(), again.network.parameters(), strict=True):
         assert torch.equal(one, other)
 
@@ -72,51 +75,64 @@ def test_episodes_apart_from_training_are_no_others() -> None:
 
 def test_an_improvement_goes_on_and_refuses_other_settings(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     save_policy(tmp_path / "policy", with_critic(), "seed = 0\n", {**FACTS, "factories": ["tiny"]})
-    command = [str(tmp_path / "policy"), str(tmp_path / "out"), "--rounds", "1", "--episodes", "8", "--futures", "2", "--epochs", "1", "--processes", "1"]
+    command = [
+        str(tmp_path / "policy"),
+        str(tmp_path / "out"),
+        "--iterations",
+        "1",
+        "--episodes",
+        "8",
+        "--num-futures",
+        "2",
+        "--update-epochs",
+        "1",
+        "--processes",
+        "1",
+    ]
     assert main(command) == 0
-    made = (tmp_path / "out" / "round-1" / "policy" / "weights.npz").read_bytes()
-    assert load_policy(tmp_path / "out" / "round-1" / "policy").critic is not None
+    made = (tmp_path / "out" / "iteration-1" / "policy" / "weights.npz").read_bytes()
+    assert load_policy(tmp_path / "out" / "iteration-1" / "policy").critic is not None
     assert main(command) == 0
-    assert (tmp_path / "out" / "round-1" / "policy" / "weights.npz").read_bytes() == made
-    assert main([*command, "--closeness", "-1"]) == 2
+    assert (tmp_path / "out" / "iteration-1" / "policy" / "weights.npz").read_bytes() == made
+    assert main([*command, "--kl-coef", "-1"]) == 2
     assert "--closeness -1.0: must be a number of at least 0" in capsys.readouterr().err
-    assert main([*command, "--remembered", "100"]) == 2
+    assert main([*command, "--buffer-size", "100"]) == 2
     assert "was begun with other settings" in capsys.readouterr().err
 
 
 def test_more_rounds_go_on_where_the_last_ended_and_others_judgements_are_learnt_from(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     save_policy(tmp_path / "policy", with_critic(), "seed = 0\n", {**FACTS, "factories": ["tiny"]})
-    numbers = ["--episodes", "8", "--futures", "2", "--epochs", "1", "--processes", "1"]
+    numbers = ["--episodes", "8", "--num-futures", "2", "--update-epochs", "1", "--processes", "1"]
     one, other = ([str(tmp_path / "policy"), str(tmp_path / name), *numbers] for name in ("one", "other"))
-    assert main([*one, "--rounds", "1"]) == 0
-    first = (tmp_path / "one" / "round-1" / "policy" / "weights.npz").read_bytes()
-    assert main([*one, "--rounds", "2"]) == 0
-    assert (tmp_path / "one" / "round-1" / "policy" / "weights.npz").read_bytes() == first
-    judged = [len(read_observed(tmp_path / "one" / f"round-{number}" / "judged" / "0000.npz", Judged)) for number in (1, 2)]
-    assert main([*other, "--rounds", "1", "--seed", "1", "--also", str(tmp_path / "one")]) == 0
-    own = len(read_observed(tmp_path / "other" / "round-1" / "judged" / "0000.npz", Judged))
-    learnt = [improved_of(tmp_path / name)["judged_decisions"] for name in ("one/round-2", "other/round-1")]
-    assert learnt == [sum(judged), sum(judged) + own]
-    assert main([*other[:1], str(tmp_path / "third"), *numbers, "--also", str(tmp_path / "policy")]) == 2
+    assert main([*one, "--iterations", "1"]) == 0
+    first = (tmp_path / "one" / "iteration-1" / "policy" / "weights.npz").read_bytes()
+    assert main([*one, "--iterations", "2"]) == 0
+    assert (tmp_path / "one" / "iteration-1" / "policy" / "weights.npz").read_bytes() == first
+    targets = [len(load_dataset(tmp_path / "one" / f"iteration-{number}" / "judged" / "0000.npz", SearchTargets)) for number in (1, 2)]
+    assert main([*other, "--iterations", "1", "--seed", "1", "--extra-data", str(tmp_path / "one")]) == 0
+    own = len(load_dataset(tmp_path / "other" / "iteration-1" / "judged" / "0000.npz", SearchTargets))
+    learnt = [improved_of(tmp_path / name)["decisions"] for name in ("one/iteration-2", "other/iteration-1")]
+    assert learnt == [sum(targets), sum(targets) + own]
+    assert main([*other[:1], str(tmp_path / "third"), *numbers, "--extra-data", str(tmp_path / "policy")]) == 2
     assert "policy: holds no judged decisions" in capsys.readouterr().err
 
 
 def improved_of(folder: Path) -> dict[str, Any]:
-    return dict(json.loads((folder / "policy" / "manifest.json").read_text(encoding="utf-8"))["improved"])
+    return dict(json.loads((folder / "policy" / "manifest.json").read_text(encoding="utf-8"))["expert_iteration"])
 
 
 def test_a_run_s_section_improving_is_followed_in_every_key() -> None:
-    wanted = {"rounds": 5, "episodes": 16, "futures": 7, "horizon": 2.5, "epochs": 3, "remembered": 1234}
-    assert wanted.keys() == Improving.model_fields.keys()
-    settings = settings_of(TrainingConfig(seed=9, improving=Improving(**wanted)))
+    wanted = {"iterations": 5, "episodes": 16, "num_futures": 7, "horizon": 2.5, "update_epochs": 3, "buffer_size": 1234}
+    assert wanted.keys() == ExpertIterationSection.model_fields.keys()
+    settings = expert_iteration_config(TrainingConfig(seed=9, expert_iteration=ExpertIterationSection(**wanted)))
     assert {name: getattr(settings, name) for name in wanted} == wanted
     assert (settings.seed, settings.factories) == (9, ("microfactory",))
 
 
-def test_the_newest_decisions_are_remembered(judged: Judged) -> None:
-    size = len(judged)
+def test_the_newest_decisions_are_remembered(targets: SearchTargets) -> None:
+    size = len(targets)
     for most in (1, size - 1, size, size + 2, 5 * size):
-        kept = newest_of([judged, judged], most)
+        kept = newest([targets, targets], most)
         numbers = np.concatenate([np.arange(size), np.arange(size)])[-min(most, 2 * size) :]
-        np.testing.assert_array_equal(kept.rows, judged.take(numbers).rows)
-        np.testing.assert_array_equal(kept.gain, judged.take(numbers).gain)
+        np.testing.assert_array_equal(kept.rows, targets.take(numbers).rows)
+        np.testing.assert_array_equal(kept.action_advantage, targets.take(numbers).action_advantage)

@@ -10,29 +10,29 @@ import torch
 from gymnasium import spaces
 from stable_baselines3.common.buffers import RolloutBuffer
 
-from agents.network.cpu_training.autograd import Experience
+from agents.network.cpu_training.autograd import ActionBatch
 from agents.network.critic_features import PRIVILEGED_FEATURES
 from agents.network.feature_sizes import MACHINE_FEATURES, ROW_FEATURES, SHOP_FEATURES
 from agents.network.packed_tables import PackedTables
-from agents.network.pointer_network import Described
-from agents.network.ragged import best_places, draw_rows
-from agents.ppo.gae import advantages_by_time
-from agents.ppo.rollout_buffer import PackedBuffer, foretell_size
+from agents.network.pointer_network import NetworkInput
+from agents.network.ragged import sample_actions, segment_argmax
+from agents.ppo.gae import semi_markov_gae
+from agents.ppo.rollout_buffer import RaggedRolloutBuffer
 from envs.observation.columns import CANDIDATES, MACHINES, SHOP
 
 
-def estimate(rewards, values, last, elapsed, *, horizon=100.0, trace=20.0, ends=None, next_values=None):  # type: ignore[no-untyped-def]
+def estimate(rewards, values, last, elapsed, *, discount_time=100.0, gae_time=20.0, ends=None, next_values=None):  # type: ignore[no-untyped-def]
     shape = np.shape(rewards)
     advantages = np.zeros(shape, np.float32)
-    advantages_by_time(
+    semi_markov_gae(
         np.array(rewards, np.float64),
         np.array(values, np.float32),
         np.array(last, np.float32),
         np.zeros(shape, np.float32) if next_values is None else np.array(next_values, np.float32),
         np.array(elapsed, np.float64),
         np.zeros(shape, np.bool_) if ends is None else np.array(ends),
-        np.full(shape, horizon),
-        np.full(shape, trace),
+        np.full(shape, discount_time),
+        np.full(shape, gae_time),
         advantages,
     )
     return advantages
@@ -40,20 +40,20 @@ def estimate(rewards, values, last, elapsed, *, horizon=100.0, trace=20.0, ends=
 
 def test_with_an_endless_trace_and_no_values_an_advantage_is_the_return_discounted_by_the_clock() -> None:
     elapsed = [[0.0], [7.0], [3.0]]
-    found = estimate([[1.0], [2.0], [4.0]], [[0.0]] * 3, [8.0], elapsed, horizon=10.0, trace=math.inf)
+    found = estimate([[1.0], [2.0], [4.0]], [[0.0]] * 3, [8.0], elapsed, discount_time=10.0, gae_time=math.inf)
     expected = 1.0 + 2.0 + math.exp(-0.7) * (4.0 + math.exp(-0.3) * 8.0)
     assert found[0, 0] == pytest.approx(expected, rel=1e-6)
 
 
 def test_a_decision_after_which_no_time_passes_is_not_discounted() -> None:
-    found = estimate([[0.0]] * 50, [[0.0]] * 50, [1.0], [[0.0]] * 50, horizon=1.0, trace=1.0)
+    found = estimate([[0.0]] * 50, [[0.0]] * 50, [1.0], [[0.0]] * 50, discount_time=1.0, gae_time=1.0)
     np.testing.assert_allclose(found, 1.0)
 
 
 def test_waiting_does_not_make_costs_smaller_than_they_are_by_the_clock() -> None:
     """Twenty short waits and one long one up to the same cost are worth the same."""
-    many = estimate([[0.0]] * 19 + [[-1.0]], [[0.0]] * 20, [0.0], [[5.0]] * 20, trace=math.inf)
-    one = estimate([[0.0], [-1.0]], [[0.0]] * 2, [0.0], [[95.0], [5.0]], trace=math.inf)
+    many = estimate([[0.0]] * 19 + [[-1.0]], [[0.0]] * 20, [0.0], [[5.0]] * 20, gae_time=math.inf)
+    one = estimate([[0.0], [-1.0]], [[0.0]] * 2, [0.0], [[95.0], [5.0]], gae_time=math.inf)
     assert many[0, 0] == pytest.approx(one[0, 0], rel=1e-6)
 
 
@@ -72,14 +72,14 @@ def test_equals_stock_where_every_decision_takes_one_unit_of_time() -> None:
     steps, envs = 40, 3
     rewards, values, starts = random.normal(size=(steps, envs)), random.normal(size=(steps, envs)), random.random((steps, envs)) < 0.1
     last, dones = random.normal(size=envs), random.random(envs) < 0.5
-    horizon, trace = 30.0, 8.0
+    discount_time, gae_time = 30.0, 8.0
     space = spaces.Box(-1, 1, (1,))
-    stock = RolloutBuffer(steps, space, spaces.Discrete(2), gamma=math.exp(-1 / horizon), gae_lambda=math.exp(-1 / trace), n_envs=envs)
+    stock = RolloutBuffer(steps, space, spaces.Discrete(2), gamma=math.exp(-1 / discount_time), gae_lambda=math.exp(-1 / gae_time), n_envs=envs)
     for t in range(steps):
         stock.add(np.zeros((envs, 1)), np.zeros((envs, 1)), rewards[t], starts[t], torch.tensor(values[t]), torch.zeros(envs))
     stock.compute_returns_and_advantage(torch.tensor(last), dones)
     ends = np.vstack([starts[1:], dones[None]])
-    ours = estimate(rewards, values, last, np.ones((steps, envs)), horizon=horizon, trace=trace, ends=ends)
+    ours = estimate(rewards, values, last, np.ones((steps, envs)), discount_time=discount_time, gae_time=gae_time, ends=ends)
     np.testing.assert_allclose(ours, stock.advantages, rtol=1e-4, atol=1e-5)
 
 
@@ -87,14 +87,14 @@ def test_rows_are_drawn_with_the_probabilities_of_their_logits() -> None:
     logits = np.tile(np.log(np.array([0.2, 0.5, 0.3], np.float32)), 4000)
     first = np.arange(0, 12001, 3)
     chosen, log_probabilities = np.empty(4000, np.int64), np.empty(4000)
-    draw_rows(logits, first, np.random.default_rng(0).random(4000), chosen, log_probabilities)
+    sample_actions(logits, first, np.random.default_rng(0).random(4000), chosen, log_probabilities)
     np.testing.assert_allclose(np.bincount(chosen) / 4000, [0.2, 0.5, 0.3], atol=0.03)
     np.testing.assert_allclose(np.exp(log_probabilities), np.array([0.2, 0.5, 0.3])[chosen], rtol=1e-5)
 
 
 def test_the_first_of_the_highest_is_best_and_no_row_gives_place_0() -> None:
     chosen = np.empty(3, np.int64)
-    best_places(np.array([1.0, 3.0, 3.0, 2.0], np.float32), np.array([0, 3, 3, 4]), chosen)
+    segment_argmax(np.array([1.0, 3.0, 3.0, 2.0], np.float32), np.array([0, 3, 3, 4]), chosen)
     assert chosen.tolist() == [1, 0, 0]
 
 
@@ -102,14 +102,14 @@ def test_packed_tables_name_the_rows_of_the_tables() -> None:
     mask = np.array([[False, True, False, True], [False] * 4, [True, False, False, False]])
     candidates = np.random.default_rng(0).random((3, 4, len(CANDIDATES))).astype(np.float32)
     tables = PackedTables(candidates, np.zeros((3, 2, len(MACHINES)), np.float32), np.ones((3, len(SHOP)), np.float32), mask, np.ones(ROW_FEATURES))
-    assert tables.described.sample.tolist() == [0, 0, 2]
+    assert tables.network_input.sample.tolist() == [0, 0, 2]
     assert tables.first.tolist() == [0, 2, 2, 3]
     assert tables.to_actions(np.array([1, 0, 0])).tolist() == [3, 0, 0]
 
 
-def described(rows: int, envs: int, level: float) -> Described:
+def network_input(rows: int, envs: int, level: float) -> NetworkInput:
     sample = torch.arange(rows) % envs
-    return Described(
+    return NetworkInput(
         torch.full((rows, ROW_FEATURES), level),
         torch.full((rows,), level),
         sample.sort().values,
@@ -121,52 +121,37 @@ def described(rows: int, envs: int, level: float) -> Described:
 def test_minibatches_hold_every_sample_once_with_its_own_rows() -> None:
     steps, envs, shares = 6, 3, [2, 1]
     settings = {"machine_rows": 2, "n_envs": envs, "shares": shares, "parts_a_minibatch": 2}
-    buffer = PackedBuffer(steps, spaces.Box(-1, 1, (1,)), spaces.Discrete(4), "cpu", **settings)  # type: ignore[arg-type]
-    names = ("log_probs", "values", "rewards", "elapsed", "horizon", "trace", "next_values")
+    buffer = RaggedRolloutBuffer(steps, spaces.Box(-1, 1, (1,)), spaces.Discrete(4), "cpu", **settings)  # type: ignore[arg-type]
+    names = ("log_probs", "values", "rewards", "elapsed", "discount_time", "gae_time", "next_values")
     for number, (part, share) in enumerate(zip(buffer.parts, shares, strict=True)):
         columns = {name: np.ones(share) for name in names}
         for t in range(steps):
             each = t + 40  # more than there is room for at first
             level = float(10 * t + number)
             future = np.full((share, PRIVILEGED_FEATURES), level, np.float32)
-            part.store_observation(described(share * each, share, level), np.arange(share + 1) * each, future)
+            part.store_observation(network_input(share * each, share, level), np.arange(share + 1) * each, future)
             part.store_step(**columns, chosen=t + np.arange(share), ends=np.zeros(share, np.bool_))
     buffer.finish()
     seen = []
     for batch in buffer.get(5):
-        parts: list[Experience] = batch.observations  # type: ignore[assignment]
+        parts: list[ActionBatch] = batch.observations  # type: ignore[assignment]
         assert sum(len(part.chosen) for part in parts) == len(batch.advantages)
         for part in parts:
-            read = part.read.described
+            inputs = part.inputs.network_input
             for n, chosen in enumerate(part.chosen.tolist()):
-                mine, level = read.sample == n, int(read.shop[n, 0])
+                mine, level = inputs.sample == n, int(inputs.shop[n, 0])
                 assert int(mine.sum()) == level // 10 + 40
-                assert mine.nonzero()[0] == part.read.first[n]
-                assert (read.rows[mine] == level).all()
-                assert (read.machines[n] == level).all()
-                assert (part.read.privileged[n] == level).all()
-                seen.append((level, chosen - int(part.read.first[n])))
+                assert mine.nonzero()[0] == part.inputs.first[n]
+                assert (inputs.rows[mine] == level).all()
+                assert (inputs.machines[n] == level).all()
+                assert (part.inputs.privileged[n] == level).all()
+                seen.append((level, chosen - int(part.inputs.first[n])))
     assert sorted(seen) == sorted((10 * t + number, t + env) for t in range(steps) for number, share in enumerate(shares) for env in range(share))
 
 
 def test_what_is_not_finite_is_named() -> None:
-    buffer = PackedBuffer(2, spaces.Box(-1, 1, (1,)), spaces.Discrete(4), "cpu", machine_rows=2, n_envs=1)
-    buffer.horizon[:], buffer.trace[:] = 1.0, 1.0
+    buffer = RaggedRolloutBuffer(2, spaces.Box(-1, 1, (1,)), spaces.Discrete(4), "cpu", machine_rows=2, n_envs=1)
+    buffer.discount_time[:], buffer.gae_time[:] = 1.0, 1.0
     buffer.rewards[1, 0] = np.nan
     with pytest.raises(FloatingPointError, match="advantage of step 1, environment 0 is nan"):
         buffer.finish()
-
-
-def test_advantages_are_levelled_by_what_their_size_depends_on_and_by_nothing_else() -> None:
-    random = np.random.default_rng(0)
-    seen = random.normal(size=(20_000, 3)).astype(np.float32)
-    advantages = (random.normal(size=20_000) * np.exp(0.7 * seen[:, 0])).astype(np.float32)
-    sizes = foretell_size(advantages, seen)
-    assert np.log(sizes).mean() == pytest.approx(0.0, abs=0.01)
-    slopes = np.linalg.lstsq(np.column_stack([np.ones(len(seen)), seen]), np.log(sizes), rcond=None)[0]
-    np.testing.assert_allclose(slopes[1:], [0.7, 0.0, 0.0], atol=0.05)
-    assert np.std(advantages[seen[:, 0] > 1] / sizes[seen[:, 0] > 1]) == pytest.approx(np.std(advantages[seen[:, 0] < -1] / sizes[seen[:, 0] < -1]), rel=0.15)
-
-
-def test_the_size_of_advantages_that_are_all_alike_is_one() -> None:
-    np.testing.assert_allclose(foretell_size(np.zeros(50, np.float32), np.ones((50, 2), np.float32)), 1.0)

@@ -13,15 +13,15 @@ from stable_baselines3.common.policies import MultiInputActorCriticPolicy
 
 from agents.index.policy import as_array, atcs_weights
 from agents.network.time_scale import mean_process_times
-from agents.ppo.actor_critic import PointerPolicy
+from agents.ppo.actor_critic import PointerActorCriticPolicy
 from agents.ppo.sb3_checkpoints import CheckpointPolicy
 from agents.ppo.semi_markov_ppo import SemiMarkovPPO
-from agents.ppo.vec_env import EpisodeSource, ShopVecEnv
+from agents.ppo.vec_env import EpisodeSchedule, ShopVecEnv
 from benchmarks.training_speed import PaddedPolicy
 from envs.seed_splits import episode_seeds, which_block
 from factory.io.catalogue import find_single_factory
 
-POLICY = {"prior": as_array(atcs_weights(2.0, 0.5)).tolist(), "sharpness": 2.0, "width": 16}
+POLICY = {"prior": as_array(atcs_weights(2.0, 0.5)).tolist(), "prior_scale": 2.0, "hidden_size": 16}
 
 
 def shops(name: str = "microfactory", envs: int = 4, **settings: Any) -> ShopVecEnv:
@@ -46,23 +46,23 @@ def test_an_observation_outlives_the_next_step() -> None:
 def test_episodes_come_one_after_the_other_from_the_block_train() -> None:
     env = shops("tiny", envs=3)
     env.reset()
-    seen = {int(seed) for seed in env.batch.shop.floor.seed}
+    seen = {int(seed) for seed in env.batch.shop.env.seed}
     for _ in range(300):
         env.step(first_legal(env))
-        seen |= {int(seed) for seed in env.batch.shop.floor.seed}
+        seen |= {int(seed) for seed in env.batch.shop.env.seed}
     assert len(seen) > 6
     assert {which_block(seed) for seed in seen} == {"train"}
     assert sorted(seen) == episode_seeds("train", len(seen)).tolist()
 
 
 def test_factories_take_turns() -> None:
-    source = EpisodeSource(5, 3)
+    source = EpisodeSchedule(5, 3)
     assert source.take(4)[1].tolist() == [2, 0, 1, 2]
     assert source.take(1)[1].tolist() == [0]
 
 
 def test_a_finished_episode_shows_its_last_observation_and_whether_it_was_cut_off() -> None:
-    env = shops("tiny", envs=2, most_decisions=5)
+    env = shops("tiny", envs=2, max_decisions=5)
     env.reset()
     for _ in range(4):
         assert not env.step(first_legal(env))[2].any()
@@ -117,7 +117,7 @@ def test_the_same_network_padded_and_packed_say_the_same() -> None:
         "shop": torch.from_numpy(tables.shop.copy()),
         "action_mask": torch.from_numpy(tables.action_mask.copy()),
     }
-    packed = PointerPolicy(env.observation_space, env.action_space, lambda _: 1e-3, **POLICY)  # type: ignore[arg-type]
+    packed = PointerActorCriticPolicy(env.observation_space, env.action_space, lambda _: 1e-3, **POLICY)  # type: ignore[arg-type]
     padded = PaddedPolicy(env.observation_space, env.action_space, lambda _: 1e-3, **POLICY)  # type: ignore[arg-type]
     padded.load_state_dict(packed.state_dict())
     greedy = packed._predict(observation, deterministic=True)
@@ -140,12 +140,12 @@ def test_ours_learns_from_several_shops_without_further_ado() -> None:
     model = SemiMarkovPPO([shops(envs=2), shops(envs=3)], n_steps=8, batch_size=16, policy_kwargs=POLICY, device="cpu")
     model.learn(80, log_interval=None)
     assert model.num_timesteps == 80
-    assert [gatherer.shops.batch.shop.floor.decisions.min() for gatherer in model.gatherers] == [16, 16]
+    assert [collector.shops.batch.shop.env.decisions.min() for collector in model.collectors] == [16, 16]
 
 
 def test_the_first_episodes_begin_one_after_the_other() -> None:
     model = SemiMarkovPPO([shops(envs=8)], n_steps=8, batch_size=16, policy_kwargs=POLICY, device="cpu")
     model.begin_episodes()
-    decisions = model.gatherers[0].shops.batch.shop.floor.decisions
+    decisions = model.collectors[0].shops.batch.shop.env.decisions
     assert len(set(decisions.tolist())) == 8
     assert decisions.max() > 4 * decisions.min()

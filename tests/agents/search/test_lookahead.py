@@ -12,7 +12,7 @@ import torch
 
 from agents.index.features import FEATURES
 from agents.index.policy import atcs_weights
-from agents.network.critic_features import PRIVILEGED_FEATURES, WINDOWS, describe_future
+from agents.network.critic_features import PRIVILEGED_FEATURES, WINDOWS, privileged_critic_features
 from agents.network.packed_tables import PackedTables
 from agents.network.pointer_network import Critic, PointerNetwork
 from agents.network.time_scale import mean_process_times
@@ -61,7 +61,7 @@ def test_beyond_any_doubt_is_the_policy_itself() -> None:
 
 def test_choices_that_the_policy_hardly_takes_are_not_tried() -> None:
     policy = trained()
-    ahead = LookaheadPolicy(policy, futures=2, confidence=0.0, least_probability=0.95)
+    ahead = LookaheadPolicy(policy, futures=2, confidence=0.0, min_probability=0.95)
     ahead.rewards = None  # type: ignore[assignment, method-assign]
     np.testing.assert_array_equal(costs("tiny", ahead), costs("tiny", policy))
 
@@ -85,11 +85,11 @@ def test_it_uses_nothing_that_is_hidden(name: str) -> None:
 def test_a_choice_in_an_imagined_world_earns_what_is_charged_there() -> None:
     """A horizon beyond the episode, and no discount: the cost of the episode."""
     policy = trained()
-    policy.horizon = 1e12
+    policy.discount_time = 1e12
     ahead = LookaheadPolicy(policy, futures=2, horizon=1e4, seed=3)
     batch = Batch([karts()], num_envs=1)
     tables = batch.reset(SEEDS[:1])
-    ahead.watch(batch)
+    ahead.bind(batch)
     for row in np.flatnonzero(tables.action_mask[0])[:2]:
         earned = ahead.rewards(0, np.array([row]))
         assert earned.shape == (2, 1)
@@ -107,20 +107,20 @@ def test_after_the_horizon_the_critic_values_the_imagined_shop() -> None:
     valued = 0
     for _ in range(60):
         own = policy.decide(as_observation(batch.tables))
-        ahead.watch(batch)
+        ahead.bind(batch)
         earned = ahead.rewards(0, own)[-1, 0]
-        world, clock = ahead._world, int(batch.shop.floor.clock[0])
-        passed = int(world.shop.floor.clock[0]) - clock
-        is_next = world.shop.floor.decisions[0] == batch.shop.floor.decisions[0] + 1
-        if is_next and world.shop.floor.deciding[0] >= 0:
+        world, clock = ahead._world, int(batch.shop.env.clock[0])
+        passed = int(world.shop.env.clock[0]) - clock
+        is_next = world.shop.env.decisions[0] == batch.shop.env.decisions[0] + 1
+        if is_next and world.shop.env.deciding[0] >= 0:
             tables, privileged = world.tables, np.zeros((1, PRIVILEGED_FEATURES), np.float32)
             loads = np.zeros((batch.shop.centres.shape[1], 1 + len(WINDOWS)))
-            describe_future(world.arrays, world.shop, mean_process_times(world.arrays), loads, privileged)
+            privileged_critic_features(world.arrays, world.shop, mean_process_times(world.arrays), loads, privileged)
             packed = PackedTables(tables.candidates, tables.machines, tables.shop, tables.action_mask, policy.network.weights)
             assert policy.critic is not None
             with torch.inference_mode():
-                value = float(policy.network.in_reward(policy.critic(policy.network(packed.described), torch.from_numpy(privileged))))
-            discount = policy.horizon * float(mean_process_times(batch.arrays)[0])
+                value = float(policy.network.denormalise_value(policy.critic(policy.network(packed.network_input), torch.from_numpy(privileged))))
+            discount = policy.discount_time * float(mean_process_times(batch.arrays)[0])
             assert earned == pytest.approx(world.outcome.reward[0] + value * math.exp(-passed / discount), rel=1e-4, abs=1e-5)
             valued += 1
         batch.step(own, autoreset=False)
@@ -129,7 +129,7 @@ def test_after_the_horizon_the_critic_values_the_imagined_shop() -> None:
 
 def test_it_refuses_to_decide_without_a_shop_or_a_critic() -> None:
     batch = Batch([find_single_factory("tiny")], num_envs=1)
-    with pytest.raises(RuntimeError, match=r"Call watch\(batch\) first"):
+    with pytest.raises(RuntimeError, match=r"Call bind\(batch\) first"):
         LookaheadPolicy(trained()).decide(as_observation(batch.reset(SEEDS[:1])))
     with pytest.raises(ValueError, match="without its critic"):
         LookaheadPolicy(TrainedPolicy(trained().network))
@@ -137,7 +137,7 @@ def test_it_refuses_to_decide_without_a_shop_or_a_critic() -> None:
 
 @pytest.mark.parametrize(
     "setting",
-    [{"candidates": 1}, {"futures": 1}, {"horizon": 0.0}, {"confidence": -1.0}, {"least_probability": 0.0}, {"seed": -1}],
+    [{"candidates": 1}, {"futures": 1}, {"horizon": 0.0}, {"confidence": -1.0}, {"min_probability": 0.0}, {"seed": -1}],
     ids=lambda setting: next(iter(setting)),
 )
 def test_settings_out_of_bounds_are_refused_by_name_and_value(setting: dict[str, float]) -> None:

@@ -84,8 +84,8 @@ def test_an_order_that_is_due_sooner_or_heavier_costs_more_to_go() -> None:
     batch = moment("microfactory", 133)
     shop = batch.shop
     before = cost_to_go(batch.arrays, shop, 0)
-    order = int(shop.active[0, int(shop.floor.num_active[0]) - 1])
-    shop.orders.due_date[0, order] = shop.floor.clock[0] + 1
+    order = int(shop.active[0, int(shop.env.num_active[0]) - 1])
+    shop.orders.due_date[0, order] = shop.env.clock[0] + 1
     sooner = cost_to_go(batch.arrays, shop, 0)
     shop.orders.weight[0, order] += 1.0
     assert 0 < before < sooner < cost_to_go(batch.arrays, shop, 0)
@@ -133,7 +133,7 @@ def test_the_horizon_is_counted_in_work_contents_of_an_order() -> None:
 
 def test_it_refuses_to_decide_without_a_shop() -> None:
     batch = Batch([find_single_factory("tiny")], num_envs=1)
-    with pytest.raises(RuntimeError, match=r"Call watch\(batch\) first"):
+    with pytest.raises(RuntimeError, match=r"Call bind\(batch\) first"):
         RolloutPolicy(make_rule("ATCS")).decide(as_observation(batch.reset(SEEDS[:1])))
 
 

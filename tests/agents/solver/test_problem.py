@@ -13,9 +13,9 @@ pytest.importorskip("ortools", reason="the extra `solver` (OR-Tools) is not inst
 
 from agents.policy import as_observation
 from agents.rules.registry import make_rule
-from agents.solver.changeovers import Change, Changeovers
+from agents.solver.changeovers import ChangeoverTable, SetupChange
 from agents.solver.cp_sat import solve
-from agents.solver.expected_shop import ImaginedShop
+from agents.solver.expected_shop import ExpectedShop
 from agents.solver.known_state import KnownReader
 from agents.solver.planning_window import cut_window
 from agents.solver.problem import Rates, Sequences, Window, price, time_sequences
@@ -27,32 +27,32 @@ PLAIN = Rates(tardiness=1.0, holding=0.0, changing=0.0, starting=0.0)
 HOLDING = Rates(tardiness=1.0, holding=1.0, changing=0.0, starting=0.0)
 
 
-def window_of(factory: Factory, orders: OrderBook, rates: Rates = PLAIN, most_tasks: int = 99, rule: str = "FIFO") -> tuple[Window, Sequences]:
+def window_of(factory: Factory, orders: OrderBook, rates: Rates = PLAIN, max_tasks: int = 99, rule: str = "FIFO") -> tuple[Window, Sequences]:
     """What there is to plan at the first decision, and the rule's plan of it."""
     batch = Batch([factory], [orders], num_envs=1)
     tables = batch.reset(np.array([1], np.uint64))
     known = KnownReader(batch.arrays).read(batch.shop, 0)
-    imagined = ImaginedShop(batch)
-    imagined.imagine(batch.shop, 0, known)
-    plan = imagined.run(lambda seen: int(np.asarray(make_rule(rule).decide(seen))[0]), as_observation(tables), 999)
+    expected = ExpectedShop(batch)
+    expected.expect(batch.shop, 0, known)
+    plan = expected.run(lambda seen: int(np.asarray(make_rule(rule).decide(seen))[0]), as_observation(tables), 999)
     assert plan is not None
-    return cut_window(known, plan, most_tasks, Changeovers(batch.arrays, 0), rates)
+    return cut_window(known, plan, max_tasks, ChangeoverTable(batch.arrays, 0), rates)
 
 
 def keys(sequences: Sequences) -> dict[int, list[tuple[int, int]]]:
     return {machine: [key for key, _ in sequence] for machine, sequence in sequences.items()}
 
 
-def changeovers(**fields: Any) -> Changeovers:
+def changeovers(**fields: Any) -> ChangeoverTable:
     colour = Attribute(**{"name": "colour", "values": ("white", "red", "black"), "time": ((0, 2, 9), (3, 0, 1), (6, 5, 0)), **fields})
     batch = Batch([plant((cell(attributes=(colour,)),), (product("kart", job()),))], [book((0, "kart"))], num_envs=1)
-    return Changeovers(batch.arrays, 0)
+    return ChangeoverTable(batch.arrays, 0)
 
 
 def test_a_forbidden_changeover_goes_by_way_of_another_setup() -> None:
     """White to black by red: 2 + 1 ticks instead of 9."""
-    assert changeovers().between(0, (0,), (2,)) == Change(9, 0.0)
-    assert changeovers(forbidden=(("white", "black"),)).between(0, (0,), (2,)) == Change(3, 0.0)
+    assert changeovers().between(0, (0,), (2,)) == SetupChange(9, 0.0)
+    assert changeovers(forbidden=(("white", "black"),)).between(0, (0,), (2,)) == SetupChange(3, 0.0)
 
 
 def test_a_setup_that_no_way_leads_to_cannot_be_planned() -> None:
@@ -125,7 +125,7 @@ def test_without_time_the_hint_stands() -> None:
 def test_an_order_beyond_the_window_is_completed_as_long_after_as_in_the_rules_plan() -> None:
     """Two steps of 4 and 6 ticks on cells of their own; only the first is in the window: 6 more ticks follow it."""
     factory = plant((cell(), cell("bay")), (product("kart", job(4, "weld"), job(6, "test", "bay")),))
-    window, hint = window_of(factory, book((0, "kart"), due=5), most_tasks=1)
+    window, hint = window_of(factory, book((0, "kart"), due=5), max_tasks=1)
     assert [dict(delivery.tails) for delivery in window.deliveries] == [{(0, 0): 6}]
     assert price(window, hint) == 5.0
 

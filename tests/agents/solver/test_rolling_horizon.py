@@ -11,7 +11,7 @@ pytest.importorskip("ortools", reason="the extra `solver` (OR-Tools) is not inst
 
 from agents.policy import as_observation, play
 from agents.rules.registry import make_rule
-from agents.solver.expected_shop import ImaginedShop
+from agents.solver.expected_shop import ExpectedShop
 from agents.solver.known_state import KnownReader
 from agents.solver.rolling_horizon import RollingHorizonPolicy
 from envs.batch import Batch
@@ -32,7 +32,7 @@ BRIEF = 0.01
 def planned_at(batch: Batch) -> tuple[list[int], dict[int, list[tuple[tuple[int, int], int]]]]:
     """The row that a fresh policy chooses now, and its plan."""
     policy = RollingHorizonPolicy(BRIEF)
-    policy.watch(batch)
+    policy.bind(batch)
     rows = policy.decide(as_observation(batch.tables)).tolist()
     plan = policy.plans[0]
     assert plan is not None
@@ -52,9 +52,9 @@ def test_plans_do_not_depend_on_the_hidden_future(name: str, decision: int) -> N
 def test_plans_do_depend_on_what_is_known(change: str) -> None:
     """The control: a reader that reads nothing would pass the test above."""
     one, other = moment("microfactory", 60), moment("microfactory", 60)
-    active = other.shop.active[0, : int(other.shop.floor.num_active[0])]
+    active = other.shop.active[0, : int(other.shop.env.num_active[0])]
     if change == "crews_free":
-        other.shop.floor.crews_free[0] -= 1
+        other.shop.env.crews_free[0] -= 1
     elif change == "expected_end":
         other.shop.machines.expected_end[0] += 400
     else:
@@ -75,16 +75,16 @@ def test_an_imagined_future_without_uncertainty_is_what_happens() -> None:
     rule = make_rule("ATCS")
     batch = Batch([factory], [orders], num_envs=1)
     tables = batch.reset(np.array([1], np.uint64))
-    imagined = ImaginedShop(batch)
-    imagined.imagine(batch.shop, 0, KnownReader(batch.arrays).read(batch.shop, 0))
-    plan = imagined.run(lambda seen: int(np.asarray(rule.decide(seen))[0]), as_observation(tables), 999)
+    expected = ExpectedShop(batch)
+    expected.expect(batch.shop, 0, KnownReader(batch.arrays).read(batch.shop, 0))
+    plan = expected.run(lambda seen: int(np.asarray(rule.decide(seen))[0]), as_observation(tables), 999)
     assert plan is not None
     done = episode(factory, orders, rule, 1)
     schedule = unload(factory, orders, done.arrays, done.shop, 0)
     assert {(o.order, o.operation, o.machine, o.start_date, o.end_date) for o in schedule.operations} == {
         (step.order, step.operation, step.machine, step.start_date, step.end_date) for step in plan
     }
-    assert imagined.price(0.0) == pytest.approx(float(done.shop.cost[0].sum()))
+    assert expected.price(0.0) == pytest.approx(float(done.shop.cost[0].sum()))
 
 
 def test_batching_two_red_orders_is_found_where_arrival_order_is_costly() -> None:
@@ -109,7 +109,7 @@ def test_schedules_of_random_factories_pass_the_verifier(number: int) -> None:
 
 def test_the_policy_passes_the_audit_of_foresight() -> None:
     """Decision by decision, also where a plan is in force that was made before."""
-    assert audit_foresight(lambda: RollingHorizonPolicy(BRIEF, most_tasks=15), find_single_factory("supply_shock"), [4], decisions=60) > 20
+    assert audit_foresight(lambda: RollingHorizonPolicy(BRIEF, max_tasks=15), find_single_factory("supply_shock"), [4], decisions=60) > 20
 
 
 def test_the_same_seeds_give_the_same_schedules() -> None:
@@ -134,7 +134,7 @@ def test_figures_tell_what_the_solver_did() -> None:
     batch = episode(find_single_factory("tiny"), None, policy, 5)
     figures = policy.figures
     assert figures.calls == sum(figures.statuses.values()) == len(figures.seconds) == sum(figures.hints.values())
-    assert sum(figures.decisions.values()) == int(batch.shop.floor.decisions[0])
+    assert sum(figures.decisions.values()) == int(batch.shop.env.decisions[0])
     assert 0 <= figures.improved <= figures.calls
     assert 0 <= figures.improvement < 1
 
@@ -146,7 +146,7 @@ def test_bug_a_plan_is_made_however_far_off_the_end_of_a_machine_is() -> None:
         batch = moment("microfactory", 60)
         batch.shop.machines.expected_end[0, batch.shop.machines.status[0] == PROCESSING] += ticks
         policy = RollingHorizonPolicy(BRIEF)
-        policy.watch(batch)
+        policy.bind(batch)
         rows = policy.decide(as_observation(batch.tables)).tolist()
         assert policy.plans[0] is not None
         found.append((rows, sum(map(len, policy.plans[0].sequences.values()))))
@@ -164,7 +164,7 @@ def test_bug_no_plan_is_made_anew_while_nothing_happens() -> None:
         factory = plant((cell(), coloured(name="booth", longest_wait=2)), (product("kart", *steps),))
         policy = RollingHorizonPolicy(BRIEF, rule=make_rule("FIFO"), every=1)
         batch = episode(factory, book((0, "kart"), due=0), policy, 1)
-        assert int(batch.shop.floor.decisions[0]) < time
+        assert int(batch.shop.env.decisions[0]) < time
         calls.append(policy.figures.calls)
     assert calls[0] == calls[1] < 10
 
@@ -178,7 +178,7 @@ def test_bug_a_plan_that_would_wait_for_ever_gives_way_to_the_rule() -> None:
     batch = Batch([factory], [orders], num_envs=1)
     tables = batch.reset(np.array([1], np.uint64))
     policy = RollingHorizonPolicy(BRIEF)
-    policy.watch(batch)
+    policy.bind(batch)
     seen = as_observation(tables)
     wait = seen["action_mask"].shape[1] - 1
     seen["action_mask"][0, wait] = 1

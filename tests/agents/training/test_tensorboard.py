@@ -13,7 +13,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 import agents.training.trainer
 from tests.builders.training_runs import trainer
 
-KEEPING: dict[str, dict[str, object]] = {"keeping": {"rollouts_a_validation": 3, "rollouts_a_checkpoint": 2, "validation_episodes": 2, "pictures": False}}
+KEEPING: dict[str, dict[str, object]] = {"logging": {"validation_interval": 3, "checkpoint_interval": 2, "validation_episodes": 2, "log_gantt": False}}
 """Of four rollouts of 128 decisions: checkpoints after 256 and 512, validations after 0, 384 and 512."""
 MOMENTS = (
     "the start is validated",
@@ -132,7 +132,7 @@ def test_a_finished_run_with_more_steps_goes_on_after_its_last_point(killed: tup
     kills, whole = killed
     folder = tmp_path / "run"
     shutil.copytree(kills.into / "the checkpoint of 512 is written", folder)
-    trainer(folder, {**KEEPING, "learning": {"steps": 640}}).resume()
+    trainer(folder, {**KEEPING, "learning": {"total_timesteps": 640}}).resume()
     longer = shown(folder)
     assert longer[".", "learn/entropy"] == [*whole[".", "learn/entropy"], 640]
     assert longer[".", "final/ratio_to_best_rule"] == [512, 640]

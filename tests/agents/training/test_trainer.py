@@ -82,29 +82,30 @@ def test_a_run_stopped_anywhere_goes_on_to_the_same_weights(finished: tuple[Path
     assert resumed.validations == json.loads((finished[0] / "validation.json").read_text())
 
 
-def test_levelled_advantages_are_a_run_of_their_own(finished: tuple[Path, dict[str, torch.Tensor]], tmp_path: Path) -> None:
-    levelled = trainer(tmp_path / "levelled", {"learning": {"levelled": True}})
-    levelled.begin()
-    assert not torch.equal(weights_of(levelled)["network.row_head.weight"], finished[1]["network.row_head.weight"])
-
-
 def test_a_run_may_end_by_learning_from_lookahead_and_goes_on_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    changes = ["learning.steps=512", 'scenario.factories=["tiny"]', "network.start=atcs", "improving.rounds=1", "improving.episodes=8", "improving.futures=2"]
+    changes = [
+        "learning.total_timesteps=512",
+        'scenario.factories=["tiny"]',
+        "network.prior=atcs",
+        "expert_iteration.iterations=1",
+        "expert_iteration.episodes=8",
+        "expert_iteration.num_futures=2",
+    ]
     folder = tmp_path / "run"
     settings = [part for change in changes for part in ("--set", change)]
     assert train_main(["--config", str(ROOT / "configs/training/smoke.toml"), *settings, "--out", str(folder), "--no-test"]) == 0
     assert "After learning from lookahead" in capsys.readouterr().out
-    start, better, kept = (load_policy(folder / name) for name in ("improving/start", "improving/round-1/policy", "policy"))
+    start, better, kept = (load_policy(folder / name) for name in ("expert_iteration/start", "expert_iteration/iteration-1/policy", "policy"))
     assert not torch.equal(start.network.row_head.weight, better.network.row_head.weight)
     weights = (folder / "policy" / "weights.npz").read_bytes()
-    assert weights in [(folder / "improving" / name / "weights.npz").read_bytes() for name in ("start", "round-1/policy")]
+    assert weights in [(folder / "expert_iteration" / name / "weights.npz").read_bytes() for name in ("start", "iteration-1/policy")]
     assert kept.critic is not None
     assert train_main(["--resume", str(folder), "--no-test"]) == 0
     assert (folder / "policy" / "weights.npz").read_bytes() == weights
 
 
 def test_killed_by_the_system_a_run_goes_on_to_the_same_policy(tmp_path: Path) -> None:
-    command = [sys.executable, "train.py", "--config", "configs/training/smoke.toml", "--no-test", "--set", "learning.steps=2048"]
+    command = [sys.executable, "train.py", "--config", "configs/training/smoke.toml", "--no-test", "--set", "learning.total_timesteps=2048"]
     subprocess.run([*command, "--out", str(tmp_path / "whole")], cwd=ROOT, check=True, capture_output=True)
     killed = tmp_path / "killed"
     process = subprocess.Popen([*command, "--out", str(killed)], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -183,7 +184,7 @@ def test_what_ceases_to_be_finite_stops_the_run_and_is_named(tmp_path: Path, lay
 
 
 def test_checkpoints_of_other_feature_tables_are_refused(finished: tuple[Path, dict[str, torch.Tensor]], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("agents.training.trainer.feature_hash", lambda: "other")
+    monkeypatch.setattr("agents.training.trainer.network_input_hash", lambda: "other")
     with pytest.raises(TrainingError, match="was trained on feature tables"):
         trainer(finished[0]).resume()
 
@@ -200,7 +201,7 @@ def test_a_run_can_go_on_from_a_policy(finished: tuple[Path, dict[str, torch.Ten
 def test_a_run_that_goes_on_from_a_policy_takes_its_critic_along(
     finished: tuple[Path, dict[str, torch.Tensor]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = trainer(tmp_path / "further", {"network": {**TINY["network"], "policy": str(finished[0] / "policy")}})  # type: ignore[dict-item]
+    run = trainer(tmp_path / "further", {"network": {**TINY["network"], "init_from": str(finished[0] / "policy")}})  # type: ignore[dict-item]
     monkeypatch.setattr(run, "_train", lambda: None)
     run.begin()
     critic = load_policy(finished[0] / "policy").critic
@@ -217,7 +218,7 @@ def test_on_a_gpu_the_network_learns_there_and_what_is_kept_decides_on_the_proce
     stopped = trainer(tmp_path / "run", device="cuda")
     stopped.resume()
     assert_same(weights_of(stopped), weights_of(run))
-    examined = run.examination.examine("microfactory", load_policy(tmp_path / "run" / "policy"))
+    examined = run.validation_suite.evaluate("microfactory", load_policy(tmp_path / "run" / "policy"))
     assert examined.total_cost == pytest.approx(run.best_ratio * run.reference["microfactory"].total_cost)
 
 
@@ -293,10 +294,10 @@ def test_shipped_configs_are_read_and_written(path: Path, tmp_path: Path) -> Non
     ("changes", "message"),
     [
         (["learning.stepz=1"], "learning.stepz = 1; there is no such key. Write 'steps', if that is meant."),
-        (["learning.steps=0"], "learning.steps = 0; input should be greater than or equal to 1. Correct it."),
+        (["learning.total_timesteps=0"], "learning.total_timesteps = 0; input should be greater than or equal to 1. Correct it."),
         (["learning.learning_rate=nan"], "learning.learning_rate = nan; input should be"),
-        (["keeping.checkpoints=1"], "keeping.checkpoints = 1; input should be greater than or equal to 2. Correct it."),
-        (["network.start=luck"], "network.start = 'luck'; input should be 'index', 'atcs' or 'nothing'. Correct it."),
+        (["logging.keep_checkpoints=1"], "logging.keep_checkpoints = 1; input should be greater than or equal to 2. Correct it."),
+        (["network.prior=luck"], "network.prior = 'luck'; input should be 'index', 'atcs' or 'none'. Correct it."),
         (["seed"], "--set 'seed': is not section.key=value."),
         (["seed.x=1"], "--set 'seed.x=1': seed is not a section."),
     ],
@@ -310,8 +311,8 @@ def test_bad_settings_are_refused(changes: list[str], message: str, tmp_path: Pa
 
 
 def test_settings_can_be_changed() -> None:
-    config = read_config(ROOT / "configs" / "training" / "smoke.toml", ["seed=3", "network.start=atcs", 'scenario.factories=["tiny"]'])
-    assert (config.seed, config.network.start, config.scenario.factories) == (3, "atcs", ("tiny",))
+    config = read_config(ROOT / "configs" / "training" / "smoke.toml", ["seed=3", "network.prior=atcs", 'scenario.factories=["tiny"]'])
+    assert (config.seed, config.network.prior, config.scenario.factories) == (3, "atcs", ("tiny",))
     assert TrainingConfig().seed == 0
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.rules.registry import make_rule
-from agents.training.validation import Examination, mean_ratio
+from agents.training.validation import ValidationSuite, mean_ratio
 
 
 class OnlyWaits:
@@ -21,10 +21,10 @@ class OnlyWaits:
 
 
 def test_bug_a_policy_that_only_waits_costs_infinitely_much_and_stops_no_training() -> None:
-    examination = Examination(["tiny"], 2)
-    reference = examination.examine_all(make_rule("ATCS"))
-    waiting = examination.examine_all(OnlyWaits())
+    validation_suite = ValidationSuite(["tiny"], 2)
+    reference = validation_suite.evaluate_all(make_rule("ATCS"))
+    waiting = validation_suite.evaluate_all(OnlyWaits())
     assert waiting["tiny"].total_cost == math.inf
     assert mean_ratio(waiting, reference) == math.inf
-    again = examination.examine_all(make_rule("ATCS"))
+    again = validation_suite.evaluate_all(make_rule("ATCS"))
     assert again["tiny"].total_cost == reference["tiny"].total_cost

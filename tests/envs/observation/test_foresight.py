@@ -10,10 +10,10 @@ import pytest
 from agents.policy import as_observation
 from agents.rules.registry import make_rule
 from envs.batch import Batch
-from envs.observation.candidates import allocate_scratch, allocate_tables, observe
+from envs.observation.candidates import allocate_observation_scratch, allocate_tables, observe
 from envs.observation.columns import CANDIDATE_INDEX
 from factory.model import Factory, OrderBook
-from factory.simulation.arrays import DONE, DOWN, split_entry
+from factory.simulation.arrays import DONE, DOWN, split_operation_id
 from factory.simulation.choices import list_choices
 from tests.builders.hidden_futures import DECISIONS, FACTORIES, LATER, change_the_future, moment
 from tests.builders.random_factories import random_factory
@@ -21,7 +21,7 @@ from tests.builders.random_factories import random_factory
 
 def offered(batch: Batch) -> list[bytes]:
     """What the asked machine may choose."""
-    shop, floor = batch.shop, batch.shop.floor
+    shop, floor = batch.shop, batch.shop.env
     changeovers = int(floor.num_changeover_rows[0])
     tables = (shop.job_row[0, : int(floor.num_job_rows[0])], shop.changeover_target[0, :changeovers], shop.changeover_lead[0, :changeovers], shop.legal[0])
     return [table.tobytes() for table in tables]
@@ -30,14 +30,14 @@ def offered(batch: Batch) -> list[bytes]:
 def seen(batch: Batch) -> list[np.ndarray]:
     """The observation of the present state, made anew."""
     tables = allocate_tables(batch.arrays, batch.shop, np.float64)
-    scratch = allocate_scratch(batch.shop)
+    scratch = allocate_observation_scratch(batch.shop)
     observe(batch.arrays, batch.shop, 0, scratch, tables.candidates[0], tables.machines[0], tables.shop[0], tables.action_mask[0])
     return [tables.candidates, tables.machines, tables.shop, tables.action_mask]
 
 
 def come_to_light(batch: Batch) -> tuple[int, ...]:
     """Counts of what was hidden and has happened: completions, rework, failures, repairs under way, releases, deliveries."""
-    shop, floor = batch.shop, batch.shop.floor
+    shop, floor = batch.shop, batch.shop.env
     released = int(floor.num_released[0])
     return (
         int((shop.operations.status[0] == DONE).sum()),
@@ -59,7 +59,7 @@ def test_the_observation_does_not_depend_on_the_hidden_future(name: str) -> None
         assert change_the_future(batch) > 0
         for table, after in zip(before, seen(batch), strict=True):
             assert table.tobytes() == after.tobytes(), f"{name}, decision {decision}"
-        list_choices(batch.arrays, batch.shop, 0, int(batch.shop.floor.deciding[0]))
+        list_choices(batch.arrays, batch.shop, 0, int(batch.shop.env.deciding[0]))
         assert offered(batch) == legal, f"{name}, decision {decision}"
         assert all(table.tobytes() == after.tobytes() for table, after in zip(before, seen(batch), strict=True))
         compared += 1
@@ -99,17 +99,17 @@ def test_the_observation_does_depend_on_what_is_known(change: str) -> None:
     """The control: a test that changes nothing visible could not fail."""
     batch = moment("microfactory", 60)
     shop, before = batch.shop, seen(batch)
-    order, _ = split_entry(shop.job_row[0, 0])
+    order, _ = split_operation_id(shop.job_row[0, 0])
     if change == "expected_end":
         shop.machines.expected_end[0] += LATER
     elif change == "mounted":
         batch = next(batch for batch in (moment("microfactory", decision) for decision in range(40, 80)) if wants_changeover(batch))
         shop, before = batch.shop, seen(batch)
-        wanted = shop.wanted[(0, *split_entry(shop.job_row[0, 0]))]
-        mounted = shop.mounted[0, int(shop.floor.deciding[0])]
+        wanted = shop.wanted[(0, *split_operation_id(shop.job_row[0, 0]))]
+        mounted = shop.mounted[0, int(shop.env.deciding[0])]
         mounted[wanted >= 0] = wanted[wanted >= 0]
     elif change == "crews_free":
-        shop.floor.crews_free[0] -= 1
+        shop.env.crews_free[0] -= 1
     else:
         getattr(shop.orders, change)[0, order] += LATER
     assert any(table.tobytes() != after.tobytes() for table, after in zip(before, seen(batch), strict=True))

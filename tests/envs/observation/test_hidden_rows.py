@@ -12,7 +12,7 @@ from agents.rules.registry import make_rule
 from envs.batch import Batch
 from envs.observation.columns import CANDIDATE_INDEX, SHOP_INDEX
 from factory.io.catalogue import find_single_factory
-from factory.simulation.arrays import ENTRY_BITS, ENTRY_MASK, split_entry
+from factory.simulation.arrays import OPERATION_BITS, OPERATION_MASK, split_operation_id
 
 FACTORIES = ("microfactory", "scarce_crew", "one_of_a_kind", "green")
 HIDDEN, READY = SHOP_INDEX["hidden_operations"], SHOP_INDEX["ready_here"]
@@ -33,7 +33,7 @@ def moments(batch: Batch) -> Iterator[int]:
     tables = batch.reset(np.array([3], np.uint64))
     rule = make_rule("ATCS")
     while not batch.over.all():
-        yield int(batch.shop.floor.deciding[0])
+        yield int(batch.shop.env.deciding[0])
         tables = batch.step(rule.decide(as_observation(tables)), autoreset=False)
 
 
@@ -42,31 +42,35 @@ def eligible_entries(batch: Batch, machine: int) -> list[int]:
     shop, arrays = batch.shop, batch.arrays
     centre = int(arrays.machines.centre[0, machine])
     queue = shop.queue[0, centre, : int(shop.centres.queue_length[0, centre])]
-    return [int(entry) for entry in queue if arrays.base_time[0, shop.orders.product[0, entry >> ENTRY_BITS], entry & ENTRY_MASK, machine] >= 0]
+    return [
+        int(operation_id)
+        for operation_id in queue
+        if arrays.base_time[0, shop.orders.product[0, operation_id >> OPERATION_BITS], operation_id & OPERATION_MASK, machine] >= 0
+    ]
 
 
 def shown_entries(batch: Batch) -> list[int]:
-    return [int(entry) for entry in batch.shop.job_row[0, : int(batch.shop.floor.num_job_rows[0])]]
+    return [int(operation_id) for operation_id in batch.shop.job_row[0, : int(batch.shop.env.num_job_rows[0])]]
 
 
-def family(batch: Batch, entry: int) -> int:
-    return int(batch.shop.operations.family[(0, *split_entry(entry))])
+def family(batch: Batch, operation_id: int) -> int:
+    return int(batch.shop.operations.family[(0, *split_operation_id(operation_id))])
 
 
-def slack(batch: Batch, entry: int) -> float:
-    order, _ = split_entry(entry)
+def slack(batch: Batch, operation_id: int) -> float:
+    order, _ = split_operation_id(operation_id)
     return float(batch.shop.orders.due_date[0, order]) - float(batch.shop.orders.work_left[0, order])
 
 
 def expected_rows(batch: Batch, entries: list[int], legal: dict[int, bool], rows: int) -> list[int]:
     """The rule of the documentation, written down anew: half the rows to the most urgent of each family, the rest to the most urgent of all."""
-    urgent = sorted(entries, key=lambda entry: (not legal[entry], slack(batch, entry), entries.index(entry)))
+    urgent = sorted(entries, key=lambda operation_id: (not legal[operation_id], slack(batch, operation_id), entries.index(operation_id)))
     firsts: dict[int, int] = {}
-    for entry in urgent:
-        firsts.setdefault(family(batch, entry), entry)
+    for operation_id in urgent:
+        firsts.setdefault(family(batch, operation_id), operation_id)
     picked = list(firsts.values())[: rows // 2]
-    picked += [entry for entry in urgent if entry not in picked][: rows - len(picked)]
-    return [entry for entry in entries if entry in picked]
+    picked += [operation_id for operation_id in urgent if operation_id not in picked][: rows - len(picked)]
+    return [operation_id for operation_id in entries if operation_id in picked]
 
 
 @pytest.mark.parametrize("rows", [1, 5, 8])
@@ -82,7 +86,7 @@ def test_hidden_operations_are_counted_and_the_urgent_and_diverse_are_shown(name
         assert tables.shop[0, HIDDEN] == max(0, len(entries) - rows)
         assert tables.candidates[0, :, IS_JOB].sum() == len(shown) == min(rows, len(entries))
         legal = legality(batch, machine, entries)
-        assert tables.action_mask[0, : len(shown)].tolist() == [legal[entry] for entry in shown]
+        assert tables.action_mask[0, : len(shown)].tolist() == [legal[operation_id] for operation_id in shown]
         assert not tables.action_mask[0, len(shown) : rows].any()
         assert shown == (expected_rows(batch, entries, legal, rows) if len(entries) > rows else entries)
         crowded_moments += len(entries) > rows
@@ -95,13 +99,13 @@ def legality(batch: Batch, machine: int, entries: list[int]) -> dict[int, bool]:
     centre = int(arrays.machines.centre[0, machine])
     attributes = int(arrays.centres.num_attributes[0, centre])
     legal = {}
-    for entry in entries:
-        wanted = shop.wanted[(0, *split_entry(entry))]
+    for operation_id in entries:
+        wanted = shop.wanted[(0, *split_operation_id(operation_id))]
         pairs = [
             (t, int(shop.mounted[0, machine, t]), int(wanted[t])) for t in range(attributes) if wanted[t] >= 0 and wanted[t] != shop.mounted[0, machine, t]
         ]
         times = [int(arrays.setups.time[0, machine, t, old, new]) for t, old, new in pairs]
-        legal[entry] = all(time >= 0 for time in times) and (sum(times) == 0 or int(shop.floor.crews_free[0]) > 0)
+        legal[operation_id] = all(time >= 0 for time in times) and (sum(times) == 0 or int(shop.env.crews_free[0]) > 0)
     return legal
 
 
@@ -110,9 +114,9 @@ def test_a_row_for_every_family_keeps_setups_diverse() -> None:
     batch = crowded("microfactory", 12)
     held = 0
     for machine in moments(batch):
-        families = {family(batch, entry) for entry in eligible_entries(batch, machine)}
+        families = {family(batch, operation_id) for operation_id in eligible_entries(batch, machine)}
         if batch.tables.shop[0, HIDDEN] > 0 and len(families) <= 6:
-            assert {family(batch, entry) for entry in shown_entries(batch)} == families
+            assert {family(batch, operation_id) for operation_id in shown_entries(batch)} == families
             held += len(families) > 1
     assert held >= 10
 

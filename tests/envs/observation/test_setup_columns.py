@@ -24,11 +24,11 @@ def test_columns_about_setups_are_what_the_shop_holds(name: str) -> None:
             floor = Floor(batch, int(e))
             for column, expected in floor.shop_columns().items():
                 assert tables.shop[e, SHOP_INDEX[column]] == pytest.approx(expected, rel=1e-6), column
-            counts = batch.shop.floor.num_job_rows[e], batch.shop.floor.num_changeover_rows[e]
+            counts = batch.shop.env.num_job_rows[e], batch.shop.env.num_changeover_rows[e]
             jobs, ahead = batch.shop.job_row[e, : counts[0]], batch.shop.changeover_lead[e, : counts[1]]
             rows = [*enumerate(jobs), *enumerate(ahead, start=batch.shop.job_row.shape[1])]
-            for row, entry in rows:
-                expected_columns = floor.row_columns(int(entry))
+            for row, operation_id in rows:
+                expected_columns = floor.row_columns(int(operation_id))
                 for column, expected in expected_columns.items():
                     assert tables.candidates[e, row, CANDIDATE_INDEX[column]] == pytest.approx(expected, rel=1e-6), column
                 met["twin"] += expected_columns["twin_free_in"] < floor.longest_wait

@@ -15,7 +15,7 @@ from agents.rules.registry import RULES, make_rule
 from envs.batch import Batch
 from envs.observation.columns import SHOP_INDEX
 from factory.instances.read import draw_dynamic_shop, read_jsp, read_optimal_sequences, read_wtsds
-from factory.simulation.arrays import ENTRY_BITS
+from factory.simulation.arrays import OPERATION_BITS
 from tests.builders.repository import benchmark_files
 
 REPLICATIONS = 10
@@ -32,7 +32,7 @@ class Sequence:
         self.batch, self.jobs = batch, iter(jobs)
 
     def decide(self, observation: Any) -> NDArray[np.int64]:
-        rows = self.batch.shop.job_row[0, : int(self.batch.shop.floor.num_job_rows[0])] >> ENTRY_BITS
+        rows = self.batch.shop.job_row[0, : int(self.batch.shop.env.num_job_rows[0])] >> OPERATION_BITS
         return np.flatnonzero(rows == next(self.jobs))
 
 
@@ -71,7 +71,7 @@ def test_lawrence_under_spt(path: Path, benchmarks_folder: Path) -> None:
     instance = read_jsp(path)
     batch = _single(instance)
     play(batch, make_rule("SPT"), np.zeros(1, np.uint64))
-    assert int(batch.shop.floor.clock[0]) == _published_spt(benchmarks_folder)[path.stem.lower()]
+    assert int(batch.shop.env.clock[0]) == _published_spt(benchmarks_folder)[path.stem.lower()]
 
 
 def test_all_forty_lawrence_instances_are_there(benchmarks_folder: Path) -> None:
@@ -89,10 +89,10 @@ class Watched:
     """A rule, and the most operations that were ever hidden from it."""
 
     def __init__(self, name: str) -> None:
-        self.rule, self.most_hidden = make_rule(name), 0.0
+        self.rule, self.max_hidden = make_rule(name), 0.0
 
     def decide(self, observation: Any) -> NDArray[np.int64]:
-        self.most_hidden = max(self.most_hidden, float(observation["shop"][:, SHOP_INDEX["hidden_operations"]].max()))
+        self.max_hidden = max(self.max_hidden, float(observation["shop"][:, SHOP_INDEX["hidden_operations"]].max()))
         return self.rule.decide(observation)
 
 
@@ -106,7 +106,7 @@ def test_dynamic_shop_agrees_with_the_reference(benchmarks_folder: Path) -> None
     for rule, reference in DYNAMIC_RULES.items():
         watched = Watched(rule)
         play(batch, watched, np.zeros(REPLICATIONS, np.uint64))
-        assert watched.most_hidden == 0
+        assert watched.max_hidden == 0
         flow = (orders.completion_date - orders.release_date)[:, SCORED].mean(axis=1) / TICKS
         late = np.maximum(orders.completion_date - orders.due_date, 0)[:, SCORED].mean(axis=1) / TICKS
         expected = _reference(benchmarks_folder, reference)

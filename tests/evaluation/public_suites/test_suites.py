@@ -14,7 +14,7 @@ import evaluate
 from evaluation.public_suites.instance_play import InstancePlay
 from evaluation.public_suites.published_results import find_published, is_comparable, read_published, settle
 from evaluation.public_suites.suites import compare_completions, rate, run_suite
-from evaluation.public_suites.tables import describe_suite, family_of, report_suite, summarise
+from evaluation.public_suites.tables import family_of, format_suite, report_suite, summarise_suite
 from evaluation.runner.contenders import Contender, parse_contenders
 from factory.instances.read import Instance, read_suite
 from tests.builders.outside_policies import GUESTS
@@ -243,7 +243,7 @@ def test_summaries_by_hand() -> None:
     about = {
         name: {"family": family_of("wtsds", name), "reference_kind": kind, "is_test": False, "objective": "weighted_tardiness"} for name, kind in kinds.items()
     }
-    summaries = summarise(instances, about)
+    summaries = summarise_suite(instances, about)
     interval = summaries["families"]["81-120"]["EDD"].pop("ci95")
     assert interval[0] < 0.1 < interval[1]
     assert summaries["families"]["81-120"]["EDD"] == {
@@ -263,8 +263,8 @@ def test_summaries_by_hand() -> None:
     assert (first["reached"], first["optimal"], first["gap_of_sums"], "mean_gap" in first) == (1, 1, None, False)
     assert (summaries["summary"]["EDD"]["instances"], summaries["summary"]["lost"]["failed"]) == (5, 1)
     results = {"suite": "wtsds", "instances": instances, "about": about, **summaries}
-    assert "| EDD | 70 | 10.0% |" in describe_suite(results)
-    assert "FAILED: lost on wt_sds_83: crashed: KeyError: colour" in describe_suite(results)
+    assert "| EDD | 70 | 10.0% |" in format_suite(results)
+    assert "FAILED: lost on wt_sds_83: crashed: KeyError: colour" in format_suite(results)
     report = report_suite(results)
     assert all(heading in report for heading in ("## All instances", "## 1-40, 2 instances", "## 81-120, 3 instances", "## Failed"))
 
@@ -275,7 +275,7 @@ def test_reports_name_what_differs_from_published_results() -> None:
     single = {**entry(4, 2), "agrees": False, "published": 3, "published_as": "ATCS_LP"}
     instances = {"a": {"SPT": stream, "WINQ": {**stream, "comparable": False}, "ATCS": single}}
     about = {"a": {"family": "a", "reference_kind": None, "is_test": True, "objective": "weighted_tardiness"}}
-    report = report_suite({"suite": "replay", "instances": instances, "about": about, **summarise(instances, about)})
+    report = report_suite({"suite": "replay", "instances": instances, "about": about, **summarise_suite(instances, about)})
     assert "- SPT on a: 2 of 9 jobs, first job 3, completed at tick 8 instead of 7" in report
     assert "- ATCS on a: 4 instead of 3 (ATCS_LP)" in report
     assert "WINQ on a" not in report

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from evaluation.benchmark import Benchmark, Settings
+from evaluation.benchmark import Benchmark, BenchmarkConfig
 from evaluation.reporting.document import Code, Heading, More, Paragraph, Picture, Strong, Table, to_html, to_markdown
 from evaluation.reporting.report import write_report
 from evaluation.reporting.results import Failure, Results, read_results, write_results
@@ -31,7 +31,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     guests = folder / "guests.py"
     guests.write_text(GUESTS)
     contenders = parse_contenders(f"EDD,ATCS,SPT,{guests}:First,{guests}:Crashing")
-    settings = Settings(episodes=12, validation_episodes=2, versus="ATCS", processes=2, patience=math.inf)
+    settings = BenchmarkConfig(episodes=12, validation_episodes=2, versus="ATCS", processes=2, patience=math.inf)
     Benchmark(find_scenarios(list(FACTORIES)), contenders, settings, folder, command="python evaluate.py <all>").run()
     write_report(folder, FACTORIES)
     return folder

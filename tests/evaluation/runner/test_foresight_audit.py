@@ -28,7 +28,7 @@ class Peeking:
     def __init__(self, read: Callable[[Any], float]) -> None:
         self.read, self.rule = read, make_rule("ATCS")
 
-    def watch(self, batch: Batch) -> None:
+    def bind(self, batch: Batch) -> None:
         self.batch = batch
 
     def decide(self, observation: Any) -> NDArray[np.int64]:
@@ -38,27 +38,27 @@ class Peeking:
 
 
 def late_material(shop: Any) -> float:
-    return float(shop.orders.material_date[0, : int(shop.floor.num_released[0])].sum())
+    return float(shop.orders.material_date[0, : int(shop.env.num_released[0])].sum())
 
 
 HIDDEN: dict[str, Callable[[Any], float]] = {
     "process_left": lambda shop: float(shop.machines.process_left[0, shop.machines.status[0] == PROCESSING].sum()),
     "time_to_failure": lambda shop: float((shop.machines.time_to_failure[0] % 1009).sum()),
     "next event": lambda shop: float(shop.machines.date[0, shop.machines.status[0] == PROCESSING].sum()),
-    "seed": lambda shop: float(shop.floor.seed[0] % np.uint64(1009)),
-    "date of the next order": lambda shop: float(shop.orders.release_date[0, min(int(shop.floor.num_released[0]), 99)]),
+    "seed": lambda shop: float(shop.env.seed[0] % np.uint64(1009)),
+    "date of the next order": lambda shop: float(shop.orders.release_date[0, min(int(shop.env.num_released[0]), 99)]),
     "weight of the last order": lambda shop: float(shop.orders.weight[0, -1]),
     "product of the last order": lambda shop: float(shop.orders["product"][0, -1]),
     "material to come": late_material,
-    "travellers": lambda shop: float(shop.travellers.date[0, : int(shop.floor.num_travelling[0])].sum()),
+    "travellers": lambda shop: float(shop.in_transit.date[0, : int(shop.env.num_travelling[0])].sum()),
 }
 KNOWN: dict[str, Callable[[Any], float]] = {
-    "clock": lambda shop: float(shop.floor.clock[0]),
+    "clock": lambda shop: float(shop.env.clock[0]),
     "expected_end": lambda shop: float(shop.machines.expected_end[0].sum()),
     "queues": lambda shop: float(shop.centres.queue_length[0].sum()),
     "completions": lambda shop: float((shop.operations.status[0] == DONE).sum()),
-    "orders so far": lambda shop: float(shop.orders.due_date[0, : int(shop.floor.num_released[0])].sum()),
-    "number of orders": lambda shop: float(shop.floor.num_orders[0]),
+    "orders so far": lambda shop: float(shop.orders.due_date[0, : int(shop.env.num_released[0])].sum()),
+    "number of orders": lambda shop: float(shop.env.num_orders[0]),
     "cost": lambda shop: float(shop.cost[0].sum()),
     "mounted": lambda shop: float(shop.mounted[0].sum()),
 }
@@ -98,8 +98,8 @@ def test_the_second_shop_has_another_future_and_the_same_present() -> None:
     for shop in (batch, twin):
         shop.reset(np.array([5], np.uint64))
     change_future(batch, twin)
-    released = int(batch.shop.floor.num_released[0])
+    released = int(batch.shop.env.num_released[0])
     assert batch.shop.orders.release_date[0, released] != twin.shop.orders.release_date[0, released]
     assert batch.shop.queue.tobytes() == twin.shop.queue.tobytes()
     assert batch.tables.candidates.tobytes() == twin.tables.candidates.tobytes()
-    assert batch.shop.floor.num_orders[0] == twin.shop.floor.num_orders[0]
+    assert batch.shop.env.num_orders[0] == twin.shop.env.num_orders[0]

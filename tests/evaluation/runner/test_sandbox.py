@@ -13,7 +13,7 @@ from envs.batch import Batch
 from evaluation.runner.contenders import Contender
 from evaluation.runner.episodes import Play
 from evaluation.runner.foresight_audit import ForesightError
-from evaluation.runner.sandbox import Guest, GuestError, NoAnswerError, make_from_file
+from evaluation.runner.sandbox import NoAnswerError, SandboxedPolicy, SandboxError, make_from_file
 from evaluation.runner.scenarios import find_scenarios
 from factory.io.catalogue import find_single_factory
 from tests.builders.outside_policies import GUESTS
@@ -28,8 +28,8 @@ def guests(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def invite(guests: Path, name: str, patience: float = math.inf) -> Guest:
-    return Guest(make_from_file, (f"{guests}:{name}", TINY), patience)
+def invite(guests: Path, name: str, patience: float = math.inf) -> SandboxedPolicy:
+    return SandboxedPolicy(make_from_file, (f"{guests}:{name}", TINY), patience)
 
 
 def observation_of(batch: Batch) -> dict[str, np.ndarray]:
@@ -61,13 +61,13 @@ def test_a_guest_plays_whole_episodes(guests: Path, batch: Batch, name: str) -> 
     ],
 )
 def test_a_guest_that_breaks_down_says_how(guests: Path, batch: Batch, name: str, words: str) -> None:
-    with invite(guests, name) as guest, pytest.raises(GuestError, match=words):
+    with invite(guests, name) as guest, pytest.raises(SandboxError, match=words):
         guest.decide(observation_of(batch))
 
 
 @pytest.mark.parametrize(("name", "words"), [("Mute", "Mute has no method decide"), ("NOT_CALLABLE", "has no NOT_CALLABLE"), ("Nobody", "has no Nobody")])
 def test_what_is_no_policy_is_refused(guests: Path, name: str, words: str) -> None:
-    with pytest.raises(GuestError, match=words):
+    with pytest.raises(SandboxError, match=words):
         invite(guests, name)
 
 

@@ -15,7 +15,7 @@ from scipy import stats
 
 from evaluation.statistics.intervals import (
     Interval,
-    compare,
+    compare_paired,
     holm,
     interquartile_mean,
     mean_difference,
@@ -210,7 +210,7 @@ def test_holm_of_one_or_none_changes_nothing() -> None:
 
 def test_comparison_gathers_the_measures() -> None:
     policy, rule = costs(19)
-    result = compare({"ATCS": rule, "ppo": policy, "twin": rule}, versus="ATCS")
+    result = compare_paired({"ATCS": rule, "ppo": policy, "twin": rule}, versus="ATCS")
     assert list(result) == ["ppo", "twin"]
     ppo = result["ppo"]
     assert (ppo.versus, ppo.episodes, ppo.training_seeds) == ("ATCS", 40, 1)
@@ -227,14 +227,14 @@ def test_comparison_gathers_the_measures() -> None:
 def test_comparison_over_training_seeds() -> None:
     policy, rule = costs(20)
     runs = np.stack([policy, 1.1 * policy, 0.9 * policy])
-    result = compare({"ATCS": rule, "ppo": runs}, versus="ATCS")["ppo"]
+    result = compare_paired({"ATCS": rule, "ppo": runs}, versus="ATCS")["ppo"]
     assert result.training_seeds == 3
     assert result.difference == mean_difference(runs, rule)
     assert result.p_value == sign_flip_p_value(runs.mean(axis=0) - rule)
 
 
 def test_comparison_with_a_free_rule_has_no_ratio() -> None:
-    result = compare({"free": np.zeros(20), "dear": np.ones(20)}, versus="free")["dear"]
+    result = compare_paired({"free": np.zeros(20), "dear": np.ones(20)}, versus="free")["dear"]
     assert result.ratio is None
     assert result.difference.value == 1
 
@@ -248,7 +248,7 @@ def test_results_are_frozen() -> None:
 
 REPEATED = """
 import numpy as np
-from evaluation.statistics.intervals import compare, interquartile_mean, mean_of_ratios
+from evaluation.statistics.intervals import compare_paired, interquartile_mean, mean_of_ratios
 random = np.random.default_rng(5)
 rule, policy = random.lognormal(size=100), random.lognormal(size=100)
 np.random.seed({global_seed}); np.random.random()
@@ -287,7 +287,7 @@ def test_equal_inputs_give_byte_equal_results_in_any_process() -> None:
         (lambda: interquartile_mean({"a": [1.0, math.inf]}), r"scores of scenario a\[0, 1\]"),
         (lambda: holm([0.1, 1.2]), r"p_values = \[0.1, 1.2\]; each must lie in \[0, 1\]"),
         (lambda: holm([0.1, math.nan]), "each must lie in"),
-        (lambda: compare({"a": [1.0, 2.0]}, versus="b"), "versus = 'b'; it has no costs. Choose one of a"),
+        (lambda: compare_paired({"a": [1.0, 2.0]}, versus="b"), "versus = 'b'; it has no costs. Choose one of a"),
     ],
 )
 def test_nonsense_is_refused(call: Callable[[], object], message: str) -> None:

@@ -11,7 +11,7 @@ import pytest
 from scipy import stats
 
 from evaluation.statistics.intervals import (
-    FEWEST_RESAMPLED,
+    MIN_RESAMPLED,
     Interval,
     mean_difference,
     mean_interval,
@@ -288,7 +288,7 @@ def test_training_seeds_count_across_scenarios() -> None:
 
 
 def test_fewest_resampled_divides_student_from_bootstrap() -> None:
-    values = np.random.default_rng(70).lognormal(size=FEWEST_RESAMPLED)
+    values = np.random.default_rng(70).lognormal(size=MIN_RESAMPLED)
     few, enough = mean_interval(values[1:]), mean_interval(values)
     assert few.high - few.value == pytest.approx(few.value - few.low)
     assert enough.high - enough.value > 1.1 * (enough.value - enough.low)

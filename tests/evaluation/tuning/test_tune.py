@@ -17,9 +17,9 @@ from evaluation.runner.scenarios import NamedScenario, find_scenarios
 from evaluation.statistics.resampling import Floats
 from evaluation.tuned_parameters import Budget, read_tuned
 from evaluation.tuning.index_search import best_start, evolve, tune_index
-from evaluation.tuning.objective import Arena, orders_an_episode
+from evaluation.tuning.objective import Objective, orders_an_episode
 from evaluation.tuning.rule_search import Setting, compare_costs, count_episodes, search, spread, tunable_rules, tune_rule, with_setting
-from evaluation.tuning.tune import describe_tuning, run_tuning
+from evaluation.tuning.tune import format_tuning, run_tuning
 from factory.model import Order, OrderBook
 
 SMALL = Budget(settings=6, orders=16, finalists=2, final_orders=16, generations=4, population=4, generation_orders=16, validation_orders=16)
@@ -109,9 +109,9 @@ def test_costs_are_those_of_the_parameters_found() -> None:
     place = scenario("scarce_crew")
     found = tune_rule(make_rule("ATCS"), place, SMALL)
     tuned = make_rule("ATCS", **found.parameters)
-    assert found.tuned_cost == pytest.approx(Arena(place, "tune", 0, 16).play(tuned).mean(), abs=0.01)
-    assert found.validate_cost.tuned == pytest.approx(Arena(place, "validate", 0, 8).play(tuned).mean(), abs=0.01)
-    assert found.validate_cost.default == pytest.approx(Arena(place, "validate", 0, 8).play(make_rule("ATCS")).mean(), abs=0.01)
+    assert found.tuned_cost == pytest.approx(Objective(place, "tune", 0, 16).play(tuned).mean(), abs=0.01)
+    assert found.validate_cost.tuned == pytest.approx(Objective(place, "validate", 0, 8).play(tuned).mean(), abs=0.01)
+    assert found.validate_cost.default == pytest.approx(Objective(place, "validate", 0, 8).play(make_rule("ATCS")).mean(), abs=0.01)
 
 
 def test_rule_without_parameters_is_refused() -> None:
@@ -149,34 +149,34 @@ def test_order_book_sets_the_length_of_an_episode() -> None:
 
 def test_everybody_meets_the_same_episodes_and_others_than_in_another_block() -> None:
     place = scenario("microfactory")
-    first, again, other = (Arena(place, block, 0, 8).play(make_rule("ATCS")) for block in ("tune", "tune", "validate"))
+    first, again, other = (Objective(place, block, 0, 8).play(make_rule("ATCS")) for block in ("tune", "tune", "validate"))
     np.testing.assert_array_equal(first, again)
     assert not np.isin(first, other).any()
-    assert {which_block(int(seed)) for seed in Arena(place, "tune", 100, 8).seeds} == {"tune"}
+    assert {which_block(int(seed)) for seed in Objective(place, "tune", 100, 8).seeds} == {"tune"}
 
 
 def test_episodes_do_not_depend_on_how_many_are_played_side_by_side() -> None:
     place = scenario("scarce_crew")
-    many = Arena(place, "tune", 0, 70).play(make_rule("SPT"))
-    np.testing.assert_array_equal(many[62:], Arena(place, "tune", 62, 8).play(make_rule("SPT")))
+    many = Objective(place, "tune", 0, 70).play(make_rule("SPT"))
+    np.testing.assert_array_equal(many[62:], Objective(place, "tune", 62, 8).play(make_rule("SPT")))
 
 
 def test_every_episode_of_ranges_has_a_factory_of_its_own() -> None:
     place = scenario("randomised")
-    arena = Arena(place, "tune", 0, 3)
+    objective = Objective(place, "tune", 0, 3)
     for number in range(3):
-        alone = Arena(place, "tune", number, 1)
-        assert alone.play(make_rule("EDD"))[0] == arena.play(make_rule("EDD"))[number]
+        alone = Objective(place, "tune", number, 1)
+        assert alone.play(make_rule("EDD"))[0] == objective.play(make_rule("EDD"))[number]
         weights = as_array(atcs_weights(2.0, 0.5))
-        assert alone.play_index(weights)[0] == arena.play_index(weights, slice(number, number + 1))[0]
+        assert alone.play_index(weights)[0] == objective.play_index(weights, slice(number, number + 1))[0]
 
 
 def test_policy_that_does_not_finish_is_infinitely_dear() -> None:
     """It changes setups to and fro for ever."""
     restless = {"changeover": 1000.0, "setup": 1000.0}
-    arena = Arena(scenario("randomised"), "tune", 0, 1)
-    assert np.isinf(arena.play_index(as_array(restless))).any()
-    assert np.isinf(arena.play(IndexPolicy(restless))).all()
+    objective = Objective(scenario("randomised"), "tune", 0, 1)
+    assert np.isinf(objective.play_index(as_array(restless))).any()
+    assert np.isinf(objective.play(IndexPolicy(restless))).all()
 
 
 # --- the index ----------------------------------------------------------------------------------------------------------------------
@@ -228,7 +228,7 @@ def test_index_is_no_worse_than_atcs_where_it_was_searched_and_costs_what_is_sai
     place = scenario("tiny")
     found = tune_index(place, SMALL)
     assert found.tuned_cost <= found.default_cost
-    assert found.validate_cost.tuned == pytest.approx(Arena(place, "validate", 0, 8).play(IndexPolicy(found.weights)).mean(), abs=0.01)
+    assert found.validate_cost.tuned == pytest.approx(Objective(place, "validate", 0, 8).play(IndexPolicy(found.weights)).mean(), abs=0.01)
 
 
 # --- all together -------------------------------------------------------------------------------------------------------------------
@@ -239,7 +239,7 @@ def test_second_start_finds_what_is_done(tmp_path: Path, monkeypatch: pytest.Mon
     written = (tmp_path / "out" / "tiny.toml").read_bytes()
     assert read_tuned("tiny", tmp_path / "out", scenario("tiny").source) == tuned
     table = capsys.readouterr().out
-    assert describe_tuning([tuned]) in table
+    assert format_tuning([tuned]) in table
     assert table.count("tiny  ") == 8, "seven rules and the index"
 
     monkeypatch.setattr(work_units, "_run_pool", lambda *_: pytest.fail("something is played again"))

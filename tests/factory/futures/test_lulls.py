@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from envs.observation.candidates import allocate_scratch, allocate_tables
+from envs.observation.candidates import allocate_observation_scratch, allocate_tables
 from envs.step_kernels import reference_cost
 from factory.futures.lulls import allocate_lulls
 from factory.futures.sampled_futures import allocate_beliefs, pass_supply, wait_for_batch
 from factory.io.catalogue import find_single_factory
-from factory.lookups import Plant
+from factory.lookups import FactoryLookup
 from factory.model import Factory, Order, OrderBook, SupplyRegime
 from factory.simulation import demand
 from factory.simulation.allocation import allocate
@@ -27,9 +27,9 @@ from factory.simulation.load import load
 from factory.verification import reference_world
 from scheduler.__main__ import main
 from scheduler.decisions.decider import Decider
-from scheduler.floor.floor import Floor
+from scheduler.floor.floor import ShopFloor
 from scheduler.plans.planner import PlanError
-from scheduler.plans.projection import mendable, sample
+from scheduler.plans.projection import init_sampled, repairable_copy
 from scheduler.plans.schema import Plan
 from scheduler.plans.what_if import Change, MachineDown, OrderTerms, change_snapshot
 from scheduler.snapshot.read import check_snapshot
@@ -214,15 +214,15 @@ def test_bug_a_pause_ages_no_machine() -> None:
     factory = find_single_factory("unreliable")
     moment = moments(factory, 150)[0]
     name = next(name for name, state in moment.machines.items() if state.status == "processing")
-    floor = Floor(factory)
+    floor = ShopFloor(factory)
     machine = floor.machine_names.index(name)
     left = []
     for until in (None, moment.clock + FAR):
         snapshot = moment if until is None else change_snapshot(moment, [MachineDown(machine=name, until=until)], factory)
         floor.place(snapshot)
-        arrays = mendable(floor.arrays, len(snapshot.orders) + 20)
+        arrays = repairable_copy(floor.arrays, len(snapshot.orders) + 20)
         shop = allocate(arrays, 8, job_rows=64, changeover_rows=16)
-        sample(
+        init_sampled(
             arrays,
             floor.shop,
             floor.locks,
@@ -283,7 +283,7 @@ def material_dates(factory: Factory, book: OrderBook, seed: int) -> list[int]:
     """As the kernel draws them."""
     arrays = load([factory], [book])
     shop = allocate(arrays, 1, job_rows=4, changeover_rows=4)
-    shop.floor.factory[0], shop.floor.seed[0] = 0, seed
+    shop.env.factory[0], shop.env.seed[0] = 0, seed
     demand.draw_orders(arrays, shop, 0)
     return [int(date) for date in shop.orders.material_date[0]]
 
@@ -294,7 +294,7 @@ def test_material_of_orders_far_apart_is_drawn_alike_by_kernel_verifier_and_twin
     far = [start + date for start in (58_000, 61_000, 10**6, 10**9, 2**39) for date in near]
     factory, book = supplied(*near, *far)
     drawn = material_dates(factory, book, seed)
-    assert drawn == [one.material_date for one in reference_world.book_orders(Plant(factory), book, seed)]
+    assert drawn == [one.material_date for one in reference_world.book_orders(FactoryLookup(factory), book, seed)]
     assert drawn == [one.material_date for one in Twin(factory, seed, book).orders]
 
 
@@ -310,7 +310,7 @@ def test_bug_drawing_supply_takes_as_many_stays_however_far_apart_orders_are(
         return draw(*arguments)
 
     monkeypatch.setattr(reference_world, "exponential_ticks", counted)
-    reference_world.book_orders(Plant(factory), book, 1)
+    reference_world.book_orders(FactoryLookup(factory), book, 1)
     assert count < 100
 
 
@@ -319,7 +319,7 @@ def test_far_off_a_supply_regime_is_in_force_by_its_share_of_time() -> None:
     late.
     """
     factory, book = supplied(*(10**6 * number for number in range(1, 3001)))
-    late = np.mean([one.material_date > one.release_date for one in reference_world.book_orders(Plant(factory), book, 7)])
+    late = np.mean([one.material_date > one.release_date for one in reference_world.book_orders(FactoryLookup(factory), book, 7)])
     assert late == pytest.approx(1 / 3, abs=4 * np.sqrt(2 / 9 / 3000))
 
 
@@ -341,12 +341,12 @@ def test_bug_the_reference_cost_of_an_episode_takes_no_decision_more_for_a_longe
         arrays = load([late])
         shop = allocate(arrays, 1, job_rows=64, changeover_rows=16)
         working = (
-            allocate_scratch(shop),
+            allocate_observation_scratch(shop),
             allocate_tables(arrays, shop, np.float32),
             allocate_lulls(arrays, 1),
         )
         reference_cost(arrays, shop, 0, 0, np.uint64(3), *working)
-        counts.append(int(shop.floor.decisions[0]))
+        counts.append(int(shop.env.decisions[0]))
     assert counts[0] == pytest.approx(counts[1], rel=0.1)
 
 
@@ -386,7 +386,7 @@ def test_the_refusal_for_want_of_time_names_futures_only_where_they_took_it() ->
     snapshot = floor_of(factory, {"paint-1": busy("A", 12)}, order("A", "red"), order("B", "white", ready=5))
     slow = planner(factory)
     slow.plan(snapshot)
-    slow.most_seconds = 0.0
+    slow.max_seconds = 0.0
     with pytest.raises(PlanError, match=r"the plan not finished; .* Give it more time, or leave out orders\."):
         slow.plan(snapshot, futures=4)
     with pytest.raises(
@@ -398,7 +398,7 @@ def test_the_refusal_for_want_of_time_names_futures_only_where_they_took_it() ->
 
 def test_decisions_of_a_floor_with_far_dates_are_those_of_one_with_near_ones() -> None:
     factory = find_single_factory("microfactory")
-    decider = Decider(Floor(factory), None, ATCS)
+    decider = Decider(ShopFloor(factory), None, ATCS)
     near, far = (decider.decide(check_snapshot(DELAYS["expected end"](date), factory)) for date in (NEAR, FAR))
     assert [(one.machine, one.choice) for one in near] == [(one.machine, one.choice) for one in far]
 

@@ -13,11 +13,11 @@ from agents.rules.compiled import CompiledRule, compile_nearest
 from agents.rules.registry import make_rule
 from agents.search.simulate_rule import run_until
 from envs.batch import Batch
-from factory.futures.sampled_futures import allocate_beliefs, draw_process_left, imagine, infer_regimes, normal_above, processed_so_far
+from factory.futures.sampled_futures import allocate_beliefs, draw_process_left, infer_regimes, normal_above, processed_so_far, sample_future
 from factory.io.catalogue import find_single_factory
 from factory.model import Order, OrderBook
 from factory.simulation.allocation import allocate
-from factory.simulation.arrays import DOWN, NEVER, PROCESSING, ShopState, split_entry
+from factory.simulation.arrays import DOWN, NEVER, PROCESSING, ShopState, split_operation_id
 from factory.simulation.kernel import EPISODE_OVER
 from tests.builders.hidden_futures import DECISIONS, FACTORIES, change_the_future, moment
 
@@ -30,7 +30,7 @@ def imagined(batch: Batch, seed: int, *, env: int = 0, target: ShopState | None 
     target = target or allocate(batch.arrays, 1, job_rows=batch.shop.job_row.shape[1], changeover_rows=batch.shop.changeover_target.shape[1])
     beliefs = allocate_beliefs(batch.arrays)
     infer_regimes(batch.arrays, batch.shop, env, beliefs)
-    imagine(batch.arrays, batch.shop, env, beliefs, target, 0, np.uint64(seed), np.int64(last_date))
+    sample_future(batch.arrays, batch.shop, env, beliefs, target, 0, np.uint64(seed), np.int64(last_date))
     return target
 
 
@@ -62,7 +62,7 @@ def test_an_imagined_world_keeps_what_is_known_and_leaves_the_shop_alone(name: s
     before = contents(batch.shop)
     world, shop = imagined(batch, 5), batch.shop
     assert contents(batch.shop) == before
-    released = int(shop.floor.num_released[0])
+    released = int(shop.env.num_released[0])
     for field in (
         "clock",
         "decisions",
@@ -76,10 +76,10 @@ def test_an_imagined_world_keeps_what_is_known_and_leaves_the_shop_alone(name: s
         "num_travelling",
         "num_orders",
     ):
-        assert getattr(world.floor, field)[0] == getattr(shop.floor, field)[0], field
+        assert getattr(world.env, field)[0] == getattr(shop.env, field)[0], field
     for field in ("release_date", "due_date", "weight", "work_left", "product", "operations_left", "completion_date"):
         assert getattr(world.orders, field)[0, :released].tolist() == getattr(shop.orders, field)[0, :released].tolist(), field
-    for field in ("expected_end", "status", "entry", "wait_until", "start_date", "first_piece", "state_date"):
+    for field in ("expected_end", "status", "operation_id", "wait_until", "start_date", "first_piece", "state_date"):
         assert getattr(world.machines, field)[0].tolist() == getattr(shop.machines, field)[0].tolist(), field
     assert world.mounted.tobytes() == shop.mounted.tobytes()
     assert world.cost.tobytes() == shop.cost.tobytes()
@@ -98,30 +98,30 @@ def test_imagined_worlds_run_to_their_end(name: str) -> None:
         target = allocate(batch.arrays, 1, job_rows=7, changeover_rows=2)
         for seed in range(3):
             world = imagined(batch, seed, target=target)
-            assert world.floor.deciding[0] == batch.shop.floor.deciding[0]
+            assert world.env.deciding[0] == batch.shop.env.deciding[0]
             run_until(batch.arrays, world, 0, ATCS, NEVER - 1)
-            assert world.floor.deciding[0] == EPISODE_OVER
-            assert world.floor.num_completed[0] == batch.shop.floor.num_orders[0], f"{name}, decision {decision}, seed {seed}"
+            assert world.env.deciding[0] == EPISODE_OVER
+            assert world.env.num_completed[0] == batch.shop.env.num_orders[0], f"{name}, decision {decision}, seed {seed}"
             assert (world.cost[0] >= batch.shop.cost[0] - 1e-9).all()
 
 
 @pytest.mark.parametrize("name", ["microfactory", "demand_swing"])
 def test_a_world_imagined_to_a_date_is_the_whole_one_up_to_it(name: str) -> None:
     batch = moment(name, 87)
-    last_date = int(batch.shop.floor.clock[0]) + 300
+    last_date = int(batch.shop.env.clock[0]) + 300
     ends = []
     for drawn_to in (last_date, int(NEVER)):
         world = imagined(batch, 3, last_date=drawn_to)
         run_until(batch.arrays, world, 0, ATCS, np.int64(last_date))
-        assert world.floor.clock[0] == last_date
-        ends.append((world.cost.tobytes(), world.floor.tobytes(), world.mounted.tobytes()))
+        assert world.env.clock[0] == last_date
+        ends.append((world.cost.tobytes(), world.env.tobytes(), world.mounted.tobytes()))
     assert ends[0] == ends[1]
 
 
 def test_orders_are_drawn_until_one_comes_after_the_last_date() -> None:
     """Also where a batch's epoch is rounded down to the last date: the next release must not be what stood there before."""
     batch = moment("demand_swing", 87)
-    clock, released = int(batch.shop.floor.clock[0]), int(batch.shop.floor.num_released[0])
+    clock, released = int(batch.shop.env.clock[0]), int(batch.shop.env.num_released[0])
     for seed in range(300):
         dates = imagined(batch, seed, last_date=clock + 20).orders.release_date[0]
         assert dates.max() > clock + 20, f"seed {seed}"
@@ -150,17 +150,17 @@ def test_the_rest_of_an_operation_is_log_normal_beyond_what_is_done() -> None:
     batch = next(batch for batch in (moment("microfactory", decision) for decision in range(60, 90)) if (batch.shop.machines.status[0] == PROCESSING).any())
     shop = batch.shop
     machine = int(np.flatnonzero(shop.machines.status[0] == PROCESSING)[0])
-    order, operation = split_entry(shop.machines.entry[0, machine])
+    order, operation = split_operation_id(shop.machines.operation_id[0, machine])
     expected = int(shop.machines.expected_end[0, machine] - shop.machines.process_start_date[0, machine])
     sigma = float(batch.arrays.operations.sigma[0, shop.orders.product[0, order], operation])
     normal = np.random.default_rng(3).standard_normal(400_000)
     drawn = np.maximum(1, np.floor(expected * np.exp(sigma * normal - sigma**2 / 2) + 0.5))
     for done in (0, expected // 2, int(1.2 * expected)):
-        shop.machines.expected_end[0, machine] = shop.floor.clock[0] + expected - done
+        shop.machines.expected_end[0, machine] = shop.env.clock[0] + expected - done
         assert processed_so_far(batch.arrays, shop, 0, machine, expected) == done
         rests = []
         for seed in range(4000):
-            shop.floor.seed[0] = seed
+            shop.env.seed[0] = seed
             rests.append(draw_process_left(batch.arrays, shop, 0, machine))
         reference = drawn[drawn > done] - done
         assert min(rests) >= 1
@@ -185,11 +185,11 @@ def test_time_processed_is_known_through_breakdowns() -> None:
     shop, exact, down = batch.shop, 0, 0
     while not batch.over.all():
         for machine in np.flatnonzero(np.isin(shop.machines.status[0], (PROCESSING, DOWN))):
-            order, operation = split_entry(shop.machines.entry[0, machine])
+            order, operation = split_operation_id(shop.machines.operation_id[0, machine])
             key = (int(machine), order, operation, int(shop.machines.process_start_date[0, machine]))
             left = int(shop.machines.process_left[0, machine])
             if shop.machines.status[0, machine] == PROCESSING:
-                left -= int(shop.floor.clock[0] - shop.machines.state_date[0, machine])
+                left -= int(shop.env.clock[0] - shop.machines.state_date[0, machine])
             product = int(shop.orders.product[0, order])
             nominal = batch.arrays.base_time[0, product, operation, machine] + shop.operations.option_time[0, order, operation]
             expected = int(nominal / batch.arrays.machines.speed[0, machine] + 0.5)
@@ -206,7 +206,7 @@ def test_time_processed_is_known_through_breakdowns() -> None:
 
 def test_orders_to_come_arrive_at_the_mean_rate_of_the_regime() -> None:
     batch = moment("microfactory", 40)
-    released, clock = int(batch.shop.floor.num_released[0]), int(batch.shop.floor.clock[0])
+    released, clock = int(batch.shop.env.num_released[0]), int(batch.shop.env.clock[0])
     gaps = []
     for seed in range(60):
         dates = imagined(batch, seed).orders.release_date[0, released:]
@@ -217,8 +217,8 @@ def test_orders_to_come_arrive_at_the_mean_rate_of_the_regime() -> None:
 
 def test_the_busy_regime_is_believed_in_after_a_rush_and_the_calm_one_after_silence() -> None:
     batch = moment("demand_swing", 87)
-    shop, clock, beliefs = batch.shop, int(batch.shop.floor.clock[0]), allocate_beliefs(batch.arrays)
-    released = int(shop.floor.num_released[0])
+    shop, clock, beliefs = batch.shop, int(batch.shop.env.clock[0]), allocate_beliefs(batch.arrays)
+    released = int(shop.env.num_released[0])
     believed = []
     for gap in (5, 60):
         shop.orders.release_date[0, :released] = clock - gap * np.arange(released)[::-1]
@@ -232,8 +232,8 @@ def test_the_busy_regime_is_believed_in_after_a_rush_and_the_calm_one_after_sile
 
 def test_material_that_is_late_arrives_with_the_mean_lateness_from_now_on() -> None:
     batch = moment("microfactory", 133)
-    shop, clock = batch.shop, int(batch.shop.floor.clock[0])
-    order = int(shop.active[0, int(shop.floor.num_active[0]) - 1])
+    shop, clock = batch.shop, int(batch.shop.env.clock[0])
+    order = int(shop.active[0, int(shop.env.num_active[0]) - 1])
     shop.orders.material_date[0, order] = clock + 500
     world = imagined(batch, 0)
     waits = [int(imagined(batch, seed, target=world).orders.material_date[0, order]) - clock for seed in range(1500)]
@@ -247,6 +247,6 @@ def test_of_an_order_book_only_what_is_released_exists() -> None:
     batch = Batch([factory], [book], num_envs=1, dtype=np.float64)
     batch.reset(np.array([1], np.uint64))
     world = imagined(batch, 1)
-    assert world.floor.num_orders[0] == batch.shop.floor.num_released[0] < 6
+    assert world.env.num_orders[0] == batch.shop.env.num_released[0] < 6
     run_until(batch.arrays, world, 0, ATCS, NEVER - 1)
-    assert world.floor.num_completed[0] == world.floor.num_orders[0]
+    assert world.env.num_completed[0] == world.env.num_orders[0]

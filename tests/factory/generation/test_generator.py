@@ -15,7 +15,7 @@ from factory.generation.generator import Draw, draw_factory
 from factory.generation.offered_load import changeover_profile, offered_load
 from factory.generation.ranges import LIMITS, RandomisedRanges, load_ranges
 from factory.generation.setup_matrices import draw_forbidden, draw_setup_times
-from factory.io.catalogue import FOLDER
+from factory.io.catalogue import FACTORIES_FOLDER
 from factory.model import Attribute, Demand, Factory, WorkCentre
 from factory.simulator import Simulator
 from factory.validation.factory import check_factory
@@ -255,8 +255,8 @@ def write(folder: Path, text: str) -> Path:
 
 
 def test_shipped_ranges_name_every_range_and_are_the_defaults() -> None:
-    text = (FOLDER / "randomised.toml").read_text(encoding="utf-8")
-    assert load_ranges(FOLDER / "randomised.toml") == DEFAULTS
+    text = (FACTORIES_FOLDER / "randomised.toml").read_text(encoding="utf-8")
+    assert load_ranges(FACTORIES_FOLDER / "randomised.toml") == DEFAULTS
     assert set(re.findall(r"^(\w+) = ", text, re.MULTILINE)) == set(LIMITS) == set(RandomisedRanges.model_fields)
 
 

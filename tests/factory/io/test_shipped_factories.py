@@ -11,14 +11,14 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from envs.observation.candidates import allocate_scratch, allocate_tables
+from envs.observation.candidates import allocate_observation_scratch, allocate_tables
 from envs.step_kernels import reference_cost
 from factory.futures.lulls import allocate_lulls
 from factory.generation.offered_load import changeover_profile, mean_interarrival_time, offered_load
 from factory.generation.ranges import RandomisedRanges
-from factory.io.catalogue import FOLDER, find_factory, find_single_factory, shipped
+from factory.io.catalogue import FACTORIES_FOLDER, find_factory, find_single_factory, shipped
 from factory.io.order_book_csv import read_order_book
-from factory.lookups import Plant
+from factory.lookups import FactoryLookup
 from factory.model import Demand, Factory, Product
 from factory.schedule.records import OrderRecord, Schedule
 from factory.simulation.allocation import allocate
@@ -34,7 +34,7 @@ PROMISED = [
 SINGLE = [name for name in PROMISED if name != "randomised"]
 STOCHASTIC = [name for name in SINGLE if name != "tiny"]
 VARIANTS = [name for name in STOCHASTIC if name not in ("large", "microfactory")]
-GUIDE = (FOLDER.parent.parent / "docs" / "factories.md").read_text(encoding="utf-8")
+GUIDE = (FACTORIES_FOLDER.parent.parent / "docs" / "factories.md").read_text(encoding="utf-8")
 EPISODES = 24
 
 
@@ -45,7 +45,7 @@ def demand_of(factory: Factory) -> Demand:
 
 @cache
 def orders_of(name: str, seed: int) -> tuple[OrderRecord, ...]:
-    return draw_orders(Plant(find_single_factory(name)), seed)
+    return draw_orders(FactoryLookup(find_single_factory(name)), seed)
 
 
 def product_of(factory: Factory, name: str) -> Product:
@@ -77,7 +77,7 @@ def test_file_is_named_after_its_factory(name: str) -> None:
 
 @pytest.mark.parametrize("name", PROMISED)
 def test_file_says_what_it_models_and_why(name: str) -> None:
-    lines = (FOLDER / f"{name}.toml").read_text(encoding="utf-8").splitlines()
+    lines = (FACTORIES_FOLDER / f"{name}.toml").read_text(encoding="utf-8").splitlines()
     opening = lines[: next(n for n, line in enumerate(lines) if not line.startswith("#"))]
     assert len(" ".join(opening).split()) > 40
     assert sum("#" in line for line in lines[len(opening) :]) >= 6
@@ -95,7 +95,7 @@ def test_path_that_does_not_exist_is_named(tmp_path: Path) -> None:
 
 def test_factory_is_found_by_path(tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
-    path.write_text((FOLDER / "tiny.toml").read_text(encoding="utf-8"), encoding="utf-8")
+    path.write_text((FACTORIES_FOLDER / "tiny.toml").read_text(encoding="utf-8"), encoding="utf-8")
     assert find_factory(path) == find_factory(str(path)) == find_factory("tiny")
 
 
@@ -173,7 +173,7 @@ def reference(name: str) -> Reference:
     factory = find_single_factory(name)
     arrays = load([factory])
     shop = allocate(arrays, 1, job_rows=64, changeover_rows=16)
-    working = allocate_scratch(shop), allocate_tables(arrays, shop, np.float32), allocate_lulls(arrays, 1)
+    working = allocate_observation_scratch(shop), allocate_tables(arrays, shop, np.float32), allocate_lulls(arrays, 1)
     episodes = []
     for seed in range(EPISODES // 4 if name == "large" else EPISODES):
         cost = reference_cost(arrays, shop, 0, 0, np.uint64(seed), *working)

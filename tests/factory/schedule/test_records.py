@@ -99,7 +99,7 @@ def test_a_repair_in_progress_is_an_open_failure() -> None:
 def test_a_log_that_was_too_short_is_an_error_not_a_gap() -> None:
     simulator = begin()
     decide(simulator, "job", 0)
-    simulator.shop.floor.log_length[0] = simulator.shop.log.shape[1] + 1
+    simulator.shop.env.log_length[0] = simulator.shop.log.shape[1] + 1
     with pytest.raises(RuntimeError, match=r"unload: the log has \d+ lines but \d+ were written; allocate a longer one\."):
         unload(simulator.factory, simulator.book, simulator.arrays, simulator.shop, 0)
 

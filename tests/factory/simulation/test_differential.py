@@ -93,7 +93,7 @@ def compare_episode(factory: Factory, book: OrderBook | None, seed: int, rng: ra
     schedule = simulator.schedule()
     assert kernel_orders(schedule) == twin_orders(twin)
     assert kernel_events(factory, schedule) == twin_events(twin)
-    floor = simulator.shop.floor[0]
+    floor = simulator.shop.env[0]
     physical = {name: float(floor[name]) for name in ("energy_kwh", "energy_co2", "waste_kg")}
     assert physical == pytest.approx({name: getattr(twin, name) for name in physical}, rel=1e-9, abs=1e-9)
     return twin

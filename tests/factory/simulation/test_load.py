@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from factory.lookups import Plant
+from factory.lookups import FactoryLookup
 from factory.model import Factory, Machine, Operation, Order, OrderBook, Product, WorkCentre
 from factory.simulation import arrays
 from factory.simulation.arrays import FactoryArrays
@@ -307,7 +307,7 @@ def test_factories_side_by_side_are_what_each_is_alone(first: tuple[Factory, Ord
 def test_the_arrays_say_what_the_verifiers_plan_says(made: tuple[Factory, OrderBook | None]) -> None:
     """``factory.lookups`` reads the models by itself, in plain Python."""
     factory, orders = made
-    loaded, plant = load([factory], [orders]), Plant(factory)
+    loaded, plant = load([factory], [orders]), FactoryLookup(factory)
     for p, product in enumerate(factory.products):
         for i, step in enumerate(plant.route(product.name)):
             row = loaded.operations[0, p, i]

@@ -45,7 +45,7 @@ def mean_wait(batch: Batch) -> np.ndarray:
     """Mean time in queue of each replication, in mean process times: flow time less the mean process time that was realised."""
     orders = batch.shop.orders
     flow = (orders.completion_date - orders.release_date)[:, WARM_UP:].mean(axis=1)
-    return (flow - np.asarray(batch.shop.floor.process_ticks) / ORDERS) / MEAN_TIME
+    return (flow - np.asarray(batch.shop.env.process_ticks) / ORDERS) / MEAN_TIME
 
 
 def assert_inside(values: np.ndarray, expected: float) -> None:
@@ -87,5 +87,5 @@ def test_waiting_time_of_m_m_1() -> None:
 @pytest.mark.slow
 def test_utilisation_is_the_offered_load() -> None:
     batch = replications(queue(1.0, 0.5))
-    utilisation = np.asarray(batch.shop.floor.process_ticks) / np.asarray(batch.shop.floor.clock)
+    utilisation = np.asarray(batch.shop.env.process_ticks) / np.asarray(batch.shop.env.clock)
     assert_inside(utilisation, 0.5)

@@ -14,7 +14,7 @@ import pytest
 from agents.rules.parameters import Parameter, read_values
 from agents.training.config import ConfigError, read_config
 from evaluation.runner.contenders import parse_contenders
-from evaluation.tuned_parameters import FOLDER as TUNED
+from evaluation.tuned_parameters import TUNED_FOLDER as TUNED
 from evaluation.tuned_parameters import read_tuned
 from factory.instances.read import read_expected_completions, read_fjsp, read_jsp, read_optimal_sequences, read_replay, read_suite
 from factory.io.catalogue import find_factory, find_single_factory
@@ -130,8 +130,8 @@ def test_bug_a_text_is_no_number_in_a_training_config(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as refusal:
         read_config(path)
     assert str(refusal.value).splitlines() == [
-        f"{path}: learning.steps = '1_000'; must be a number, without quotes. Correct it.",
-        f"{path}: learning.entropy = '0.1'; must be a number, without quotes. Correct it.",
+        f"{path}: learning.total_timesteps = '1_000'; must be a number, without quotes. Correct it.",
+        f"{path}: learning.ent_coef = '0.1'; must be a number, without quotes. Correct it.",
     ]
 
 

@@ -15,13 +15,13 @@ from agents.policy import play as play_batch
 from agents.rules.registry import make_rule
 from envs.batch import Batch
 from factory.io.catalogue import find_single_factory, shipped
-from factory.lookups import Plant
+from factory.lookups import FactoryLookup
 from factory.model import Factory, Machine, Operation, Order, OrderBook, Product, Uncertainty, WorkCentre
 from factory.schedule.columns import ChangeoverColumns, OperationColumns, OrderColumns, ScheduleColumns, SpanColumns, unload_columns
 from factory.schedule.kpis import figures_of, figures_of_columns, kpis
 from factory.schedule.records import FailureRecord, Record, Schedule, WaitRecord, unload
 from factory.validation.factory import MAX_TICKS
-from factory.verification.order_tables import PlantTables
+from factory.verification.order_tables import FactoryTables
 from factory.verification.verifier import Verifier, verify
 from factory.verification.violations import VerificationError
 from tests.builders.hand_made_schedule import hand_book, hand_factory, hand_schedule, play
@@ -35,7 +35,7 @@ UNKNOWN = 99
 
 def columns_of(schedule: Schedule, factory: Factory) -> ScheduleColumns:
     """The columns of a schedule's records; what the factory does not have becomes a number that it does not have either."""
-    plant = Plant(factory)
+    plant = FactoryLookup(factory)
     products, width = list(plant.products), max(len(values) for values in plant.setup_values)
 
     def column(records: Any, name: str) -> Any:
@@ -94,7 +94,7 @@ def is_right(schedule: Schedule, factory: Factory, book: OrderBook | None) -> bo
 
 def assert_same(actual: ScheduleColumns, expected: ScheduleColumns, factory: Factory) -> None:
     """All that the factory has is the same; padding may differ."""
-    values = PlantTables(Plant(factory)).values
+    values = FactoryTables(FactoryLookup(factory)).values
     assert actual[:4] == expected[:4]
     for name in ("orders", "operations", "changeovers", "failures", "waits"):
         for field, is_now, must_be in zip(getattr(expected, name)._fields, getattr(actual, name), getattr(expected, name), strict=True):
@@ -154,7 +154,7 @@ def test_bug_a_duration_far_above_its_mean_fits_the_tables() -> None:
 def test_a_log_that_was_too_short_is_an_error() -> None:
     batch = Batch([find_single_factory("tiny")], num_envs=1, log_length=1)
     play_batch(batch, make_rule("FIFO"), np.zeros(1, np.uint64))
-    batch.shop.floor.log_length[0] = batch.shop.log.shape[1] + 1
+    batch.shop.env.log_length[0] = batch.shop.log.shape[1] + 1
     with pytest.raises(RuntimeError, match="allocate a longer one"):
         unload_columns(batch.arrays, batch.shop, 0)
 
@@ -287,7 +287,7 @@ CHANGES: dict[str, tuple[Change, ...]] = {
 
 def as_it_is_unloaded(schedule: Schedule, factory: Factory) -> Schedule | None:
     """With names and process times that follow from numbers and dates, as they do in columns; None where a machine or operation does not exist."""
-    plant, records = Plant(factory), []
+    plant, records = FactoryLookup(factory), []
     numbers = range(len(plant.machines))
     if any(record.machine not in numbers for record in (*schedule.changeovers, *schedule.failures, *schedule.waits)):
         return None

@@ -17,7 +17,7 @@ from factory.schedule.bill import bill
 from factory.schedule.records import ChangeoverRecord, FailureRecord, Schedule
 from factory.simulator import Simulator
 from factory.verification.verifier import verify
-from factory.verification.violations import Rule, VerificationError
+from factory.verification.violations import Constraint, VerificationError
 from tests.builders.hand_made_schedule import (
     BUILD,
     BUILD_1,
@@ -37,11 +37,11 @@ from tests.builders.random_factories import random_factory
 from tests.builders.tampered_schedules import A_KIT, A_PAINT, TAMPERINGS, with_changeovers, without_changeover
 
 
-def faults_of(schedule: Schedule, factory: Factory, book: OrderBook | None = None) -> list[tuple[str, str]]:
+def violations_of(schedule: Schedule, factory: Factory, book: OrderBook | None = None) -> list[tuple[str, str]]:
     """(rule, place) of every fault."""
     with pytest.raises(VerificationError) as caught:
         verify(schedule, factory, book)
-    return [(fault.rule.value, fault.place) for fault in caught.value.faults]
+    return [(violation.rule.value, violation.place) for violation in caught.value.violations]
 
 
 def breakable(**changes: int) -> Factory:
@@ -105,13 +105,13 @@ def test_a_chain_of_changeovers_that_take_no_time_is_followed_in_order() -> None
 @pytest.mark.parametrize("name", TAMPERINGS)
 def test_tampering_is_rejected_by_rule_and_place(name: str) -> None:
     tamper, rule, place = TAMPERINGS[name]
-    assert (rule.value, place) in faults_of(tamper(hand_schedule()), hand_factory(), hand_book())
+    assert (rule.value, place) in violations_of(tamper(hand_schedule()), hand_factory(), hand_book())
 
 
 def test_every_fault_is_reported_not_only_the_first() -> None:
     schedule = with_order(with_operation(hand_schedule(), 0, BUILD, end_date=24, process_time=11), 1, due_date=99)
-    rules = {rule for rule, _ in faults_of(without_changeover(schedule, 2), hand_factory(), hand_book())}
-    assert rules == {Rule.DURATION, Rule.ORDER_ALTERED, Rule.CHANGEOVER_MISSING, Rule.COMPLETION}
+    rules = {rule for rule, _ in violations_of(without_changeover(schedule, 2), hand_factory(), hand_book())}
+    assert rules == {Constraint.DURATION, Constraint.ORDER_ALTERED, Constraint.CHANGEOVER_MISSING, Constraint.COMPLETION}
 
 
 def test_messages_name_operation_value_and_rule() -> None:
@@ -121,41 +121,41 @@ def test_messages_name_operation_value_and_rule() -> None:
 
 
 def test_waits_are_rejected_where_machines_may_not_wait() -> None:
-    assert faults_of(hand_schedule(), hand_factory(waiting=False), hand_book()) == [(Rule.WAIT, "build-2, wait at 8")]
+    assert violations_of(hand_schedule(), hand_factory(waiting=False), hand_book()) == [(Constraint.WAIT, "build-2, wait at 8")]
 
 
 def test_changeovers_ahead_are_rejected_where_the_factory_has_none() -> None:
-    assert faults_of(hand_schedule(), hand_factory(changeover_ahead=False), hand_book()) == [(Rule.CHANGEOVER_AHEAD, "build-2, changeover at 10")]
+    assert violations_of(hand_schedule(), hand_factory(changeover_ahead=False), hand_book()) == [(Constraint.CHANGEOVER_AHEAD, "build-2, changeover at 10")]
 
 
 def test_detours_are_accepted_where_the_factory_has_no_changeovers_ahead() -> None:
     detour = ChangeoverRecord(PAINT_2, 20, 25, ("black",), ("red",), None, None)
-    faults = faults_of(with_changeovers(hand_schedule(), detour), hand_factory(changeover_ahead=False), hand_book())
-    assert faults == [(Rule.CHANGEOVER_AHEAD, "build-2, changeover at 10")]
+    violations = violations_of(with_changeovers(hand_schedule(), detour), hand_factory(changeover_ahead=False), hand_book())
+    assert violations == [(Constraint.CHANGEOVER_AHEAD, "build-2, changeover at 10")]
 
 
 def test_an_operation_waits_for_its_material() -> None:
     supply = hand_factory(material=(SupplyRegime(name="late", late_probability=1.0, mean_lateness=5),))
     late = with_order(hand_schedule(), 0, material_date=3)
-    assert faults_of(late, supply, hand_book()) == [(Rule.MATERIAL, A_PAINT)]
+    assert violations_of(late, supply, hand_book()) == [(Constraint.MATERIAL, A_PAINT)]
 
 
 def test_a_failure_outside_processing_is_rejected() -> None:
-    assert faults_of(replace(hand_schedule(), failures=(FailureRecord(PAINT_1, 14, 16),)), breakable(), hand_book()) == [
-        (Rule.FAILURE, "paint-1, failure at 14")
+    assert violations_of(replace(hand_schedule(), failures=(FailureRecord(PAINT_1, 14, 16),)), breakable(), hand_book()) == [
+        (Constraint.FAILURE, "paint-1, failure at 14")
     ]
 
 
 def test_failures_of_one_machine_must_not_overlap() -> None:
     failures = (FailureRecord(PAINT_1, 4, 6), FailureRecord(PAINT_1, 5, 7))
-    assert (Rule.OVERLAP, "paint-1, failure at 5") in faults_of(replace(hand_schedule(), failures=failures), breakable(), hand_book())
+    assert (Constraint.OVERLAP, "paint-1, failure at 5") in violations_of(replace(hand_schedule(), failures=failures), breakable(), hand_book())
 
 
 def test_uncertain_durations_are_free_without_a_seed_but_never_nothing() -> None:
     factory = hand_factory(uncertainty=Uncertainty(cv=0.5))
     shorter = with_operation(hand_schedule(), 0, KIT, end_date=2, process_time=2)
     assert verify(shorter, factory, hand_book()).total == pytest.approx(31.07)
-    assert faults_of(with_operation(shorter, 0, KIT, end_date=0, process_time=0), factory, hand_book()) == [(Rule.DURATION, A_KIT)]
+    assert violations_of(with_operation(shorter, 0, KIT, end_date=0, process_time=0), factory, hand_book()) == [(Constraint.DURATION, A_KIT)]
 
 
 def test_the_witness_is_independent_of_kernel_and_observation() -> None:
@@ -217,47 +217,47 @@ def test_a_drawn_duration_cannot_be_altered() -> None:
     schedule, factory, book = first_schedule(lambda s, f: f.uncertainty.cv > 0 and any(o.process_time > 1 for o in s.operations[-1:]))
     last = schedule.operations[-1]
     altered = replace(last, end_date=last.end_date + 1, process_time=last.process_time + 1)
-    rules = {rule for rule, _ in faults_of(replace(schedule, operations=(*schedule.operations[:-1], altered)), factory, book)}
-    assert Rule.DURATION in rules
+    rules = {rule for rule, _ in violations_of(replace(schedule, operations=(*schedule.operations[:-1], altered)), factory, book)}
+    assert Constraint.DURATION in rules
 
 
 def test_a_drawn_failure_cannot_be_left_out() -> None:
     schedule, factory, book = first_schedule(lambda s, f: len(s.failures) > 0)
-    rules = {rule for rule, _ in faults_of(replace(schedule, failures=schedule.failures[1:]), factory, book)}
-    assert {Rule.FAILURE, Rule.INTERRUPTION} <= rules
+    rules = {rule for rule, _ in violations_of(replace(schedule, failures=schedule.failures[1:]), factory, book)}
+    assert {Constraint.FAILURE, Constraint.INTERRUPTION} <= rules
 
 
 def test_a_drawn_failure_cannot_be_moved() -> None:
     schedule, factory, book = first_schedule(lambda s, f: len(s.failures) > 0)
     first = schedule.failures[0]
     moved = replace(first, start_date=first.start_date + 1, end_date=first.end_date + 1)
-    rules = {rule for rule, _ in faults_of(replace(schedule, failures=(moved, *schedule.failures[1:])), factory, book)}
-    assert Rule.FAILURE in rules
+    rules = {rule for rule, _ in violations_of(replace(schedule, failures=(moved, *schedule.failures[1:])), factory, book)}
+    assert Constraint.FAILURE in rules
 
 
 def test_drawn_rework_cannot_be_left_out() -> None:
     schedule, factory, book = first_schedule(lambda s, f: any(o.attempt > 0 for o in s.operations))
     again = max(schedule.operations, key=lambda o: o.attempt)
     kept = tuple(o for o in schedule.operations if o is not again)
-    rules = {rule for rule, _ in faults_of(replace(schedule, operations=kept), factory, book)}
-    assert Rule.REWORK in rules
+    rules = {rule for rule, _ in violations_of(replace(schedule, operations=kept), factory, book)}
+    assert Constraint.REWORK in rules
 
 
 def test_drawn_orders_cannot_be_altered() -> None:
     schedule, factory, book = first_schedule(lambda s, f: f.demand is not None)
     assert book is None
-    assert faults_of(with_order(schedule, 0, due_date=schedule.orders[0].due_date + 1), factory) == [(Rule.ORDER_ALTERED, "order 1")]
+    assert violations_of(with_order(schedule, 0, due_date=schedule.orders[0].due_date + 1), factory) == [(Constraint.ORDER_ALTERED, "order 1")]
 
 
 def test_drawn_material_cannot_be_altered() -> None:
     schedule, factory, book = first_schedule(lambda s, f: any(o.material_date > o.release_date for o in s.orders))
     number = next(o.number for o in schedule.orders if o.material_date > o.release_date)
     early = with_order(schedule, number, material_date=schedule.orders[number].release_date)
-    assert faults_of(early, factory, book) == [(Rule.MATERIAL_DATE, f"order {schedule.orders[number].order_id}")]
+    assert violations_of(early, factory, book) == [(Constraint.MATERIAL_DATE, f"order {schedule.orders[number].order_id}")]
 
 
 def test_another_seed_is_another_world() -> None:
     schedule, factory, _ = first_schedule(lambda s, f: f.demand is not None and f.uncertainty.cv > 0)
     assert schedule.seed is not None
-    rules = {rule for rule, _ in faults_of(replace(schedule, seed=schedule.seed + 1), factory)}
-    assert Rule.ORDER_ALTERED in rules
+    rules = {rule for rule, _ in violations_of(replace(schedule, seed=schedule.seed + 1), factory)}
+    assert Constraint.ORDER_ALTERED in rules

@@ -14,14 +14,14 @@ from agents.policy import play as play_batch
 from agents.rules.registry import make_rule
 from envs.batch import Batch
 from factory.io.catalogue import find_single_factory
-from factory.lookups import Plant
+from factory.lookups import FactoryLookup
 from factory.model import Factory, OrderBook, Uncertainty
 from factory.schedule.bill import Bill, bill
 from factory.schedule.kpis import kpis
 from factory.schedule.records import Schedule, unload
 from factory.simulation.arrays import COST_TERMS
 from factory.verification import verifier
-from factory.verification.reference_world import World, draw_orders
+from factory.verification.reference_world import ReferenceRealisation, draw_orders
 from factory.verification.verifier import Verifier, verify
 from factory.verification.violations import VerificationError
 from tests.builders.hand_made_schedule import BUILD_1, PAINT_1, PAINT_2, hand_book, hand_factory, hand_schedule, play, with_operation, with_order
@@ -152,7 +152,7 @@ def count_worlds(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Seeds whose orders are drawn from now on."""
     drawn: list[int] = []
 
-    def note(plant: Plant, seed: int) -> object:
+    def note(plant: FactoryLookup, seed: int) -> object:
         drawn.append(seed)
         return draw_orders(plant, seed)
 
@@ -179,8 +179,8 @@ def test_a_full_memory_forgets_what_was_needed_longest_ago(monkeypatch: pytest.M
 
 def test_draws_that_are_kept_are_those_of_their_attempt() -> None:
     """A world that knows its orders keeps first attempts; one that knows none draws each time."""
-    orders = draw_orders(Plant(uncertain()), 5)
-    keeping, forgetting = World(5, orders, 3), World(5, None, 3)
+    orders = draw_orders(FactoryLookup(uncertain()), 5)
+    keeping, forgetting = ReferenceRealisation(5, orders, 3), ReferenceRealisation(5, None, 3)
     attempts = [(order, operation, attempt) for order in range(len(orders) + 2) for operation in range(3) for attempt in range(4)]
     for _ in range(2):
         times = [keeping.realised_time(*attempt, expected=1000, cv=0.5) for attempt in attempts]
@@ -193,14 +193,14 @@ def test_draws_that_are_kept_are_those_of_their_attempt() -> None:
 
 def test_orders_of_one_product_with_other_options_keep_apart() -> None:
     """A van is painted in its own colour, whatever colour was asked about before."""
-    plant = Plant(hand_factory())
+    plant = FactoryLookup(hand_factory())
     for _ in range(2):
         assert [plant.tasks("van", {"colour": colour})[0].wanted for colour in ("red", "black", "white")] == [("red",), ("black",), ("white",)]
 
 
 def test_changeovers_of_machines_and_directions_keep_apart() -> None:
     """Painting black after white takes 4 ticks, the other way is forbidden; the assembly's times are its own."""
-    plant = Plant(hand_factory())
+    plant = FactoryLookup(hand_factory())
     for _ in range(2):
         assert plant.changeover(PAINT_1, ("white",), ("black",)).time == plant.changeover(PAINT_2, ("white",), ("black",)).time == 4
         assert plant.changeover(PAINT_1, ("black",), ("white",)).forbidden == "colour: black -> white"

@@ -21,8 +21,8 @@ from scheduler.__main__ import main
 from scheduler.decisions.bundle import Bundle, BundleError
 from scheduler.decisions.decider import Decider
 from scheduler.decisions.explanations import explain
-from scheduler.decisions.loaded_policy import fallback_rule, load_policy
-from scheduler.floor.floor import Floor, take_snapshot
+from scheduler.decisions.loaded_policy import fallback_rule, load_scheduler_policy
+from scheduler.floor.floor import ShopFloor, take_snapshot
 from scheduler.simulated_plant import simulate
 from scheduler.snapshot.schema import Snapshot
 from tests.builders.event_waits import Clock
@@ -34,11 +34,11 @@ RULE = make_rule("ATCS", k1=2, k2=0.5)
 @pytest.fixture(scope="module")
 def snapshot() -> Snapshot:
     """A moment at which the asked machine has several choices."""
-    return next(one for one in moments() if len(Decider(Floor(FACTORY), None, RULE).decide(one)) > 0)
+    return next(one for one in moments() if len(Decider(ShopFloor(FACTORY), None, RULE).decide(one)) > 0)
 
 
 def moments() -> list[Snapshot]:
-    floor = Floor(FACTORY)
+    floor = ShopFloor(FACTORY)
     return [take_snapshot(floor, simulate(FACTORY, RULE, 5, decisions), 0) for decisions in (100, 200)]
 
 
@@ -55,7 +55,7 @@ CLOCK = Clock()
 
 
 def decider(decide: Callable[[dict[str, NDArray[Any]]], Any], budget: float = math.inf) -> Decider:
-    return Decider(Floor(FACTORY), cast(Bundle, Stub(decide)), RULE, budget, clock=CLOCK)
+    return Decider(ShopFloor(FACTORY), cast(Bundle, Stub(decide)), RULE, budget, clock=CLOCK)
 
 
 def first_logits(observation: dict[str, NDArray[Any]]) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -101,7 +101,7 @@ def test_the_policy_decides_where_it_can(snapshot: Snapshot) -> None:
 )
 def test_the_fallback_rule_decides_where_the_policy_fails(snapshot: Snapshot, decide: Callable[..., Any], budget: float, fault: str) -> None:
     decisions = decider(decide, budget).decide(snapshot)
-    plain = Decider(Floor(FACTORY), None, RULE).decide(snapshot)
+    plain = Decider(ShopFloor(FACTORY), None, RULE).decide(snapshot)
     assert [(one.machine, one.action, one.order, one.operation) for one in decisions] == [(one.machine, one.action, one.order, one.operation) for one in plain]
     for one in decisions:
         assert one.decided_by == "fallback"
@@ -110,13 +110,13 @@ def test_the_fallback_rule_decides_where_the_policy_fails(snapshot: Snapshot, de
 
 
 def test_without_a_policy_the_rule_decides_and_says_so(snapshot: Snapshot) -> None:
-    assert {one.fault for one in Decider(Floor(FACTORY), None, RULE).decide(snapshot)} == {"no policy is loaded"}
+    assert {one.fault for one in Decider(ShopFloor(FACTORY), None, RULE).decide(snapshot)} == {"no policy is loaded"}
 
 
 def test_a_decision_does_not_depend_on_what_was_asked_before() -> None:
-    used = Decider(Floor(FACTORY), None, RULE)
+    used = Decider(ShopFloor(FACTORY), None, RULE)
     for one in [*moments(), *reversed(moments())]:
-        fresh = Decider(Floor(FACTORY), None, RULE).decide(one)
+        fresh = Decider(ShopFloor(FACTORY), None, RULE).decide(one)
         assert [decision.model_copy(update={"microseconds": 0}) for decision in used.decide(one)] == [
             decision.model_copy(update={"microseconds": 0}) for decision in fresh
         ]
@@ -124,7 +124,7 @@ def test_a_decision_does_not_depend_on_what_was_asked_before() -> None:
 
 def test_an_explanation_ranks_what_may_be_done_and_says_what_separates_it(snapshot: Snapshot) -> None:
     found = explain(decider(last_legal), snapshot)
-    asked = Floor(FACTORY)
+    asked = ShopFloor(FACTORY)
     asked.place(snapshot)
     machine = asked.ask()
     assert machine is not None
@@ -140,7 +140,7 @@ def test_an_explanation_ranks_what_may_be_done_and_says_what_separates_it(snapsh
     assert all(one.here != one.chosen for one in second.differs_in)
     assert found.rule_choice in [one.choice for one in found.alternatives]
     with pytest.raises(BundleError, match="no policy is loaded"):
-        explain(Decider(Floor(FACTORY), None, RULE), snapshot)
+        explain(Decider(ShopFloor(FACTORY), None, RULE), snapshot)
 
 
 def test_the_fallback_is_the_manifests_rule_or_atcs() -> None:
@@ -162,9 +162,9 @@ def test_the_fallback_is_the_manifests_rule_or_atcs() -> None:
 )
 def test_the_manifests_rule_decides_where_the_rest_of_a_bundle_is_damaged(tmp_path: Path, snapshot: Snapshot, manifest: str, rule: str) -> None:
     (tmp_path / "manifest.json").write_text(manifest)
-    loaded = load_policy(tmp_path, "microfactory")
+    loaded = load_scheduler_policy(tmp_path, "microfactory")
     assert (loaded.bundle, loaded.rule.name) == (None, rule)
-    taker = Decider(Floor(FACTORY), None, RULE)
+    taker = Decider(ShopFloor(FACTORY), None, RULE)
     loaded.use_in(taker)
     decisions = taker.decide(snapshot)
     assert {one.decided_by for one in decisions} == {"fallback"}
@@ -208,7 +208,7 @@ def test_from_a_simulated_moment_to_decisions_on_the_command_line(monkeypatch: p
 
 @pytest.mark.parametrize("answer", [0.9, np.array([0.9]), np.array([True]), np.array([0, 0]), ["0"]], ids=repr)
 def test_bug_the_rule_decides_where_the_policy_answers_no_row_number(answer: Any, snapshot: Snapshot) -> None:
-    expected = [one.choice for one in Decider(Floor(FACTORY), None, RULE).decide(snapshot)]
+    expected = [one.choice for one in Decider(ShopFloor(FACTORY), None, RULE).decide(snapshot)]
     decisions = decider(lambda observation: answer).decide(snapshot)
     assert [one.choice for one in decisions] == expected
     assert {one.decided_by for one in decisions if one.action != "wait" or one.fault} == {"fallback"}
@@ -216,7 +216,7 @@ def test_bug_the_rule_decides_where_the_policy_answers_no_row_number(answer: Any
 
 
 def test_bug_no_machine_is_held_where_none_is_asked() -> None:
-    floor = Floor(FACTORY)
+    floor = ShopFloor(FACTORY)
     floor.place(take_snapshot(floor, simulate(FACTORY, RULE, 5, 100), 0))
     while floor.ask() is not None:
         floor.carry_out(int(floor.tables.action_mask[0].argmax()))

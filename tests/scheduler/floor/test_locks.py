@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from factory.io.catalogue import find_single_factory
-from factory.lookups import Plant
+from factory.lookups import FactoryLookup
 from factory.model import Attribute, Factory, Operation, Product, Transport
 from scheduler.decisions.decider import Choice, Decider
-from scheduler.floor.floor import Floor, take_snapshot
+from scheduler.floor.floor import ShopFloor, take_snapshot
 from scheduler.plans.planner import Planner
 from scheduler.plans.schema import Plan
 from scheduler.plans.stability import freeze
@@ -113,7 +113,7 @@ def test_a_machine_waits_for_what_is_locked_to_it_and_does_nothing_before() -> N
 def test_nobody_else_takes_a_locked_operation() -> None:
     factory = workshop(paints=2)
     free = three_orders(factory, paint_2=idle("white"))
-    decider = Decider(Floor(factory), None, FIFO)
+    decider = Decider(ShopFloor(factory), None, FIFO)
     assert [(one.machine, one.action, one.order) for one in decider.decide(free)] == [("paint-2", "start", "B")]
     both = locked(free, factory, ("paint-1", "C", "paint"), ("paint-1", "B", "paint"))
     assert [(one.machine, one.action) for one in decider.decide(both)] == [("paint-2", "wait")]
@@ -124,7 +124,7 @@ def test_a_machine_out_of_service_is_held_until_its_date() -> None:
     factory = workshop(paints=2)
     machines = {"paint-1": idle("red", out_of_service_until=16), "paint-2": idle("white", out_of_service_until=10)}
     snapshot = floor_of(factory, machines, order("B", "white", ready=5), order("C", "red", ready=6))
-    found = [(one.machine, one.action, one.order, one.until, one.decided_by) for one in Decider(Floor(factory), None, FIFO).decide(snapshot)]
+    found = [(one.machine, one.action, one.order, one.until, one.decided_by) for one in Decider(ShopFloor(factory), None, FIFO).decide(snapshot)]
     held = ("paint-1", "wait", None, 16, "lock")
     assert found == [held, ("paint-2", "start", "B", None, "fallback"), held], "what the other one takes ends the wait, and it is held again"
 
@@ -138,7 +138,7 @@ def test_a_machine_with_nothing_legal_left_is_held_for_its_longest_wait() -> Non
         order("A", "red", operations={"paint": DONE, "pack": READY}),
         order("B", "white", ready=5),
     )
-    decider, held = Decider(Floor(factory), None, FIFO), locked(snapshot, factory, ("pack-1", "B", "pack"))
+    decider, held = Decider(ShopFloor(factory), None, FIFO), locked(snapshot, factory, ("pack-1", "B", "pack"))
     decisions = decider.decide(held)
     assert [(one.machine, one.action, one.until, one.decided_by) for one in decisions] == [("paint-1", "wait", 16, "lock"), ("pack-1", "wait", 14, "lock")]
     assert decider.tell(held, [(one.machine, one.choice) for one in decisions])
@@ -152,7 +152,7 @@ def test_a_locked_machine_prepares_for_its_next_operation_only() -> None:
     orders = [order(name, name, operations={"pack": IN_PROCESS if name == "red" else READY, name: UPCOMING}) for name in ("red", "black")]
     at_pack = busy("red", 13).model_copy(update={"setup": {}, "operation": "pack"})
     free = floor_of(factory, {"paint-1": idle("white"), "pack-1": at_pack}, *orders)
-    decider = Decider(Floor(factory), None, FIFO)
+    decider = Decider(ShopFloor(factory), None, FIFO)
     assert [(one.action, one.order) for one in offers(decider, free)] == [("changeover", "red"), ("changeover", "black"), ("wait", None)]
     assert [(one.action, one.order) for one in offers(decider, locked(free, factory, ("paint-1", "black", "black")))] == [
         ("changeover", "black"),
@@ -163,7 +163,7 @@ def test_a_locked_machine_prepares_for_its_next_operation_only() -> None:
 def test_a_locked_operation_that_is_hidden_among_more_than_there_are_rows_is_started() -> None:
     factory = workshop()
     boxes = [OrderState(order_id=f"{n}", product="box", release_date=0, due_date=20 + n, operations={"pack": READY}) for n in range(40)]
-    snapshot, decider = floor_of(factory, {"paint-1": idle("red")}, *boxes), Decider(Floor(factory), None, FIFO)
+    snapshot, decider = floor_of(factory, {"paint-1": idle("red")}, *boxes), Decider(ShopFloor(factory), None, FIFO)
     assert [one.action for one in offers(decider, snapshot)] == ["start"] * 32 + ["wait"]
     assert "39" not in {one.order for one in offers(decider, snapshot)}
     fixed = locked(snapshot, factory, ("pack-1", "39", "pack"), ("pack-1", "38", "pack"))
@@ -228,7 +228,7 @@ def test_frozen_plans_of_random_factories_keep_their_machines_and_sequences() ->
         factory, book = random_factory(random.Random(seed))
         if book is not None or factory.demand is None or factory.demand.num_orders < 6:
             continue
-        snapshot = take_snapshot(Floor(factory), simulate(factory, FIFO, seed, 4), 0)
+        snapshot = take_snapshot(ShopFloor(factory), simulate(factory, FIFO, seed, 4), 0)
         previous = planner(factory, FIFO).plan(snapshot)
         plan = planner(factory, FIFO, any_legal(seed)).plan(freeze(snapshot, previous, 10**9, factory))
         assert sequences(plan) == sequences(previous), f"seed {seed}"
@@ -247,7 +247,7 @@ def locked_moments(draw: st.DrawFn) -> tuple[str, Snapshot]:
     """A moment of a factory in which nothing comes back to a work centre, with some operations fixed to some machines in some sequence."""
     name = draw(st.sampled_from(["microfactory", "scarce_crew"]))
     factory, snapshot, _ = moment(name)
-    plant = Plant(factory)
+    plant = FactoryLookup(factory)
     left = [
         (one.order_id, step)
         for one in snapshot.orders

@@ -9,14 +9,14 @@ import pytest
 from factory.model import Factory, Machine, Operation, Product
 from factory.simulation.arrays import DOWN, PROCESSING
 from scheduler.decisions.decider import Decider, Decision
-from scheduler.floor.floor import Floor
+from scheduler.floor.floor import ShopFloor
 from scheduler.plans.planner import PlanError
 from scheduler.plans.schema import Plan, PlannedStop
 from scheduler.plans.stability import freeze
 from scheduler.plans.what_if import MachineDown, change_snapshot
 from scheduler.snapshot.read import SnapshotError, read_snapshot
 from scheduler.snapshot.schema import MachineState, OperationState, OrderState, Snapshot
-from scheduler.text_report import tell_plan
+from scheduler.text_report import format_plan
 from tests.builders.workshop import (
     DONE,
     FIFO,
@@ -56,7 +56,7 @@ def broken(colour: str = "red", since: int = 8, **fields: Any) -> MachineState:
 
 
 def decide(factory: Factory, snapshot: Snapshot) -> list[Decision]:
-    return Decider(Floor(factory), None, FIFO).decide(snapshot)
+    return Decider(ShopFloor(factory), None, FIFO).decide(snapshot)
 
 
 def plan_of(factory: Factory, snapshot: Snapshot, **options: Any) -> Plan:
@@ -92,7 +92,7 @@ def test_bug_a_machine_that_broke_while_idle_is_down_until_its_expected_end() ->
         (21, 21),
         (24, 24),
     ], "nothing else is uncertain"
-    assert "paint-2 xxx" in tell_plan(plan)
+    assert "paint-2 xxx" in format_plan(plan)
 
 
 def test_bug_decisions_for_the_other_machines_see_the_broken_one_as_down() -> None:
@@ -102,7 +102,7 @@ def test_bug_decisions_for_the_other_machines_see_the_broken_one_as_down() -> No
         {"paint-1": idle("red"), "paint-2": broken("red", expected_end=14)},
         order("C", "red", ready=6),
     )
-    floor = Floor(factory)
+    floor = ShopFloor(factory)
     floor.place(read_snapshot(snapshot.model_dump_json(), factory))
     assert floor.ask() == 0
     assert (int(floor.shop.machines.status[0, 1]), int(floor.shop.machines.expected_end[0, 1])) == (
@@ -235,7 +235,7 @@ def test_bug_a_machine_at_work_for_none_of_the_orders_is_busy_until_its_expected
     assert [one for one in dates_of(plan) if one[0] == "paint-2"] == [("paint-2", "C", "paint", 14, 17, 21)], "booth 1 has the only crew until 14"
     assert plan.stops == (PlannedStop(machine="paint-2", start_date=9, end_date=13, reason="other work"),)
     assert {one.completion_p10 == one.completion_p90 == one.completion_date for one in plan.orders} == {True}
-    floor = Floor(factory)
+    floor = ShopFloor(factory)
     floor.place(snapshot)
     assert int(floor.shop.machines.status[0, 1]) == PROCESSING
 
@@ -344,7 +344,7 @@ def test_bug_a_finished_order_that_is_still_listed_changes_nothing_but_the_relea
         plain.model_copy(update={"orders": (plain.orders[0], FINISHED, *plain.orders[1:])}).model_dump_json(),
         factory,
     )
-    floors = [Floor(factory), Floor(factory)]
+    floors = [ShopFloor(factory), ShopFloor(factory)]
     for floor, snapshot in zip(floors, (without, listed), strict=True):
         floor.place(snapshot)
         assert floor.ask() == 1

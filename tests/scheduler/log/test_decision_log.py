@@ -27,15 +27,15 @@ from agents.rules.registry import make_rule
 from factory.io.catalogue import find_single_factory
 from scheduler.decisions.bundle import Bundle
 from scheduler.decisions.decider import Decider, Decision
-from scheduler.floor.floor import Floor, take_snapshot
+from scheduler.floor.floor import ShopFloor, take_snapshot
 from scheduler.log import decision_log as journals
-from scheduler.log.decision_log import Journal, JournalError, read_entries
+from scheduler.log.decision_log import DecisionLog, DecisionLogError, read_entries
 from scheduler.log.replay import replay, report_shadow
 from scheduler.plans.planner import Planner
 from scheduler.simulated_plant import simulate
 from scheduler.snapshot.read import read_with_text
 from scheduler.snapshot.schema import OrderState, Snapshot
-from scheduler.text_report import tell_replay, tell_shadow
+from scheduler.text_report import format_replay, format_shadow
 from tests.builders.event_waits import Clock
 
 FACTORY = find_single_factory("microfactory")
@@ -66,21 +66,21 @@ class LateFailure(EarliestDueDate):
 
 @cache
 def moments() -> list[Snapshot]:
-    names = Floor(FACTORY)
+    names = ShopFloor(FACTORY)
     return [take_snapshot(names, simulate(FACTORY, RULE, 5, decisions), 0) for decisions in range(40, 400, 40)]
 
 
 def decider(bundle: Any = None, **settings: Any) -> Decider:
-    return Decider(Floor(FACTORY), cast(Bundle, bundle), RULE, budget=math.inf, **settings)
+    return Decider(ShopFloor(FACTORY), cast(Bundle, bundle), RULE, budget=math.inf, **settings)
 
 
 def keep(path: Path, taker: Decider, **answers: Any) -> list[list[Decision]]:
     """Decide at some moments and log it."""
     taken = []
-    with Journal(path) as journal:
+    with DecisionLog(path) as decision_log:
         for snapshot in moments():
             taken.append(taker.decide(snapshot))
-            journal.append(snapshot, taken[-1], **{**ANSWERS, **answers})
+            decision_log.append(snapshot, taken[-1], **{**ANSWERS, **answers})
     return taken
 
 
@@ -103,8 +103,8 @@ def test_a_log_goes_on_where_it_was(tmp_path: Path) -> None:
 def test_many_threads_append_and_every_number_is_given_once(tmp_path: Path) -> None:
     snapshot = moments()[0]
     decisions = decider().decide(snapshot)
-    with Journal(tmp_path / "log.sqlite") as journal, ThreadPoolExecutor(32) as pool:
-        numbers = list(pool.map(lambda _: journal.append(snapshot, decisions, **ANSWERS), range(500)))  # type: ignore[arg-type]
+    with DecisionLog(tmp_path / "log.sqlite") as decision_log, ThreadPoolExecutor(32) as pool:
+        numbers = list(pool.map(lambda _: decision_log.append(snapshot, decisions, **ANSWERS), range(500)))  # type: ignore[arg-type]
     assert sorted(numbers) == list(range(1, 501))
     assert len(list(read_entries(tmp_path / "log.sqlite"))) == 500
 
@@ -113,9 +113,9 @@ def write_until_killed(path: Path, pipe: Connection) -> None:
     """Append for ever, telling each acknowledged number."""
     snapshot = moments()[0]
     decisions = decider().decide(snapshot)
-    with Journal(path) as journal:
+    with DecisionLog(path) as decision_log:
         while True:
-            pipe.send(journal.append(snapshot, decisions, **ANSWERS))  # type: ignore[arg-type]
+            pipe.send(decision_log.append(snapshot, decisions, **ANSWERS))  # type: ignore[arg-type]
 
 
 def test_no_acknowledged_entry_is_missing_after_a_kill(tmp_path: Path) -> None:
@@ -145,21 +145,21 @@ def test_a_damaged_entry_is_named(tmp_path: Path) -> None:
     keep(tmp_path / "log.sqlite", decider())
     with sqlite3.connect(tmp_path / "log.sqlite") as connection:
         connection.execute("UPDATE decisions SET decisions = replace(decisions, 'wait', 'rest'), rule = 'none' WHERE id = 3")
-    with pytest.raises(JournalError, match="entry 3 is damaged"):
+    with pytest.raises(DecisionLogError, match="entry 3 is damaged"):
         list(read_entries(tmp_path / "log.sqlite"))
 
 
 @pytest.mark.parametrize("change", [lambda texts: texts.replace(b"due_date", b"dew_date"), lambda texts: texts[1:], lambda texts: b""])
 def test_a_damaged_order_names_every_entry_that_has_it(tmp_path: Path, change: Callable[[bytes], bytes]) -> None:
-    with Journal(tmp_path / "log.sqlite") as journal:
+    with DecisionLog(tmp_path / "log.sqlite") as decision_log:
         for snapshot in (moments()[0], moments()[3], moments()[3]):
-            journal.append(snapshot, [], **ANSWERS)  # type: ignore[arg-type]
+            decision_log.append(snapshot, [], **ANSWERS)  # type: ignore[arg-type]
     with sqlite3.connect(tmp_path / "log.sqlite") as connection:
         (texts,) = connection.execute("SELECT texts FROM decisions WHERE id = 2").fetchone()
         connection.execute("UPDATE decisions SET texts = ? WHERE id = 2", (change(texts),))
     assert next(read_entries(tmp_path / "log.sqlite")).snapshot == moments()[0]
     for first, named in ((1, 2), (2, 2), (3, 3)):
-        with pytest.raises(JournalError, match=f"entry {named} is damaged"):
+        with pytest.raises(DecisionLogError, match=f"entry {named} is damaged"):
             list(read_entries(tmp_path / "log.sqlite", first))
 
 
@@ -168,7 +168,7 @@ def test_a_damaged_list_of_orders_is_named(tmp_path: Path, change: str) -> None:
     keep(tmp_path / "log.sqlite", decider())
     with sqlite3.connect(tmp_path / "log.sqlite") as connection:
         connection.execute(f"UPDATE decisions SET orders = {change} WHERE id = 2")
-    with pytest.raises(JournalError, match="entry 2 is damaged"):
+    with pytest.raises(DecisionLogError, match="entry 2 is damaged"):
         list(read_entries(tmp_path / "log.sqlite"))
 
 
@@ -182,9 +182,9 @@ def test_an_order_that_the_entry_before_had_is_not_written_again(tmp_path: Path)
     before = moments()[3]
     fresh = before.orders[1].model_copy(update={"weight": 7.5})
     after = before.model_copy(update={"orders": (*before.orders[2:], fresh)})
-    with Journal(tmp_path / "log.sqlite") as journal:
+    with DecisionLog(tmp_path / "log.sqlite") as decision_log:
         for snapshot in (before, before, after):
-            journal.append(snapshot, [], **ANSWERS)  # type: ignore[arg-type]
+            decision_log.append(snapshot, [], **ANSWERS)  # type: ignore[arg-type]
     assert [OrderState.model_validate_json(text) for text in stored_orders(tmp_path / "log.sqlite")] == [*before.orders, fresh]
     assert [entry.snapshot for entry in read_entries(tmp_path / "log.sqlite")] == [before, before, after]
 
@@ -193,16 +193,16 @@ def test_a_snapshot_is_logged_with_the_very_texts_it_came_in(tmp_path: Path) -> 
     snapshot = moments()[2]
     text = json.dumps(snapshot.model_dump(mode="json"), indent=2).encode()
     read, parts = read_with_text(text, FACTORY)
-    with Journal(tmp_path / "log.sqlite") as journal:
-        journal.submit(read, [], policy="abc", rule=str(RULE), shadow=False, text=parts).result()
+    with DecisionLog(tmp_path / "log.sqlite") as decision_log:
+        decision_log.submit(read, [], policy="abc", rule=str(RULE), shadow=False, text=parts).result()
     assert all(order in text for order in stored_orders(tmp_path / "log.sqlite"))
     assert [entry.snapshot for entry in read_entries(tmp_path / "log.sqlite")] == [snapshot]
 
 
 def test_a_snapshot_without_orders_is_logged(tmp_path: Path) -> None:
     empty = moments()[0].model_copy(update={"orders": ()})
-    with Journal(tmp_path / "log.sqlite") as journal:
-        journal.append(empty, [], **ANSWERS)  # type: ignore[arg-type]
+    with DecisionLog(tmp_path / "log.sqlite") as decision_log:
+        decision_log.append(empty, [], **ANSWERS)  # type: ignore[arg-type]
     assert [entry.snapshot for entry in read_entries(tmp_path / "log.sqlite")] == [empty]
 
 
@@ -211,76 +211,76 @@ def test_what_is_no_log_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "log.sqlite"
     path.write_bytes(content)
     if content:
-        with pytest.raises(JournalError, match=r"log\.sqlite"):
-            Journal(path)
-    with pytest.raises(JournalError, match=r"log\.sqlite"):
+        with pytest.raises(DecisionLogError, match=r"log\.sqlite"):
+            DecisionLog(path)
+    with pytest.raises(DecisionLogError, match=r"log\.sqlite"):
         list(read_entries(path))
 
 
 def test_another_database_is_left_alone(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "other.sqlite") as connection:
         connection.execute("CREATE TABLE customers (name TEXT)")
-    with pytest.raises(JournalError, match="its layout is 0; 2 is understood here"):
-        Journal(tmp_path / "other.sqlite")
-    with pytest.raises(JournalError, match="there is no such file"):
+    with pytest.raises(DecisionLogError, match="its layout is 0; 2 is understood here"):
+        DecisionLog(tmp_path / "other.sqlite")
+    with pytest.raises(DecisionLogError, match="there is no such file"):
         list(read_entries(tmp_path / "none.sqlite"))
-    with pytest.raises(JournalError, match="Check that the folder can be written"):
-        Journal(tmp_path / "other.sqlite" / "log.sqlite")
+    with pytest.raises(DecisionLogError, match="Check that the folder can be written"):
+        DecisionLog(tmp_path / "other.sqlite" / "log.sqlite")
 
 
 def test_a_log_of_an_older_layout_is_refused_and_left_alone(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "old.sqlite") as connection:
         connection.executescript("CREATE TABLE decisions (id INTEGER PRIMARY KEY); PRAGMA user_version = 1")
-    for refused in (lambda: Journal(tmp_path / "old.sqlite"), lambda: list(read_entries(tmp_path / "old.sqlite"))):
-        with pytest.raises(JournalError, match=r"its layout is 1; 2 is understood here\. Name another file"):
+    for refused in (lambda: DecisionLog(tmp_path / "old.sqlite"), lambda: list(read_entries(tmp_path / "old.sqlite"))):
+        with pytest.raises(DecisionLogError, match=r"its layout is 1; 2 is understood here\. Name another file"):
             refused()
     with sqlite3.connect(tmp_path / "old.sqlite") as connection:
         assert connection.execute("PRAGMA user_version").fetchone() == (1,)
 
 
-def fill(journal: Journal, snapshot: Snapshot) -> None:
+def fill(decision_log: DecisionLog, snapshot: Snapshot) -> None:
     for _ in range(200):
-        journal.append(snapshot, [], **ANSWERS)  # type: ignore[arg-type]
+        decision_log.append(snapshot, [], **ANSWERS)  # type: ignore[arg-type]
 
 
 def test_bug_an_unforeseen_fault_is_told_and_the_log_goes_on(tmp_path: Path) -> None:
     """It ended the thread that writes, and all answers waited for ever."""
     snapshot = moments()[0]
-    with Journal(tmp_path / "log.sqlite") as journal:
-        with pytest.raises(JournalError, match="no attribute"):
-            journal.append(cast(Snapshot, None), [], **ANSWERS)  # type: ignore[arg-type]
-        assert journal.append(snapshot, [], **ANSWERS) == 1  # type: ignore[arg-type]
+    with DecisionLog(tmp_path / "log.sqlite") as decision_log:
+        with pytest.raises(DecisionLogError, match="no attribute"):
+            decision_log.append(cast(Snapshot, None), [], **ANSWERS)  # type: ignore[arg-type]
+        assert decision_log.append(snapshot, [], **ANSWERS) == 1  # type: ignore[arg-type]
 
 
 def test_a_write_that_fails_is_not_acknowledged(tmp_path: Path) -> None:
     snapshot = moments()[0]
-    with Journal(tmp_path / "log.sqlite") as journal:
-        assert journal.append(snapshot, [], **ANSWERS) == 1  # type: ignore[arg-type]
-        journal._connection.execute("PRAGMA max_page_count = 1")
-        with pytest.raises(JournalError, match="full"):
-            fill(journal, snapshot)
-        journal._connection.execute("PRAGMA max_page_count = 1000000")
-        last = journal.append(snapshot, [], **ANSWERS)  # type: ignore[arg-type]
+    with DecisionLog(tmp_path / "log.sqlite") as decision_log:
+        assert decision_log.append(snapshot, [], **ANSWERS) == 1  # type: ignore[arg-type]
+        decision_log._connection.execute("PRAGMA max_page_count = 1")
+        with pytest.raises(DecisionLogError, match="full"):
+            fill(decision_log, snapshot)
+        decision_log._connection.execute("PRAGMA max_page_count = 1000000")
+        last = decision_log.append(snapshot, [], **ANSWERS)  # type: ignore[arg-type]
     assert [entry.number for entry in read_entries(tmp_path / "log.sqlite")] == list(range(1, last + 1))
 
 
 def test_orders_of_a_write_that_failed_are_written_with_the_next(tmp_path: Path) -> None:
     before, after = moments()[3:5]
-    with Journal(tmp_path / "log.sqlite") as journal:
-        journal.append(before, [], **ANSWERS)  # type: ignore[arg-type]
-        journal._connection.execute("CREATE TEMP TRIGGER refuse BEFORE INSERT ON decisions BEGIN SELECT RAISE(ABORT, 'no more'); END")
-        with pytest.raises(JournalError, match="no more"):
-            journal.append(after, [], **ANSWERS)  # type: ignore[arg-type]
-        journal._connection.execute("DROP TRIGGER refuse")
-        assert journal.append(after, [], **ANSWERS) == 2  # type: ignore[arg-type]
+    with DecisionLog(tmp_path / "log.sqlite") as decision_log:
+        decision_log.append(before, [], **ANSWERS)  # type: ignore[arg-type]
+        decision_log._connection.execute("CREATE TEMP TRIGGER refuse BEFORE INSERT ON decisions BEGIN SELECT RAISE(ABORT, 'no more'); END")
+        with pytest.raises(DecisionLogError, match="no more"):
+            decision_log.append(after, [], **ANSWERS)  # type: ignore[arg-type]
+        decision_log._connection.execute("DROP TRIGGER refuse")
+        assert decision_log.append(after, [], **ANSWERS) == 2  # type: ignore[arg-type]
     assert [entry.snapshot for entry in read_entries(tmp_path / "log.sqlite")] == [before, after]
 
 
 def test_what_is_written_ahead_is_moved_by_another_thread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("scheduler.log.decision_log._SETTLE_SECONDS", 0.0)
     settled = note_settling(monkeypatch, journals._settle)
-    with Journal(tmp_path / "log.sqlite") as journal:
-        journal.append(moments()[0], [], **ANSWERS)  # type: ignore[arg-type]
+    with DecisionLog(tmp_path / "log.sqlite") as decision_log:
+        decision_log.append(moments()[0], [], **ANSWERS)  # type: ignore[arg-type]
         settled.get()
         assert moved_entries(tmp_path / "log.sqlite", tmp_path / "copy.sqlite") == 1
         assert (tmp_path / "log.sqlite-wal").stat().st_size > 0
@@ -314,12 +314,12 @@ def moved_entries(path: Path, copy: Path) -> int:
 def test_the_file_for_what_is_written_ahead_stays_small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also where the thread that moves it is always late."""
     monkeypatch.setattr("scheduler.log.decision_log._SETTLE_SECONDS", 0.0)
-    monkeypatch.setattr("scheduler.log.decision_log.MOST_AHEAD", 2**17)
+    monkeypatch.setattr("scheduler.log.decision_log.MAX_AHEAD", 2**17)
     ahead, written, largest = tmp_path / "log.sqlite-wal", 0, 0
     settled = note_settling(monkeypatch, lambda connection: ahead.stat().st_size)
-    with Journal(tmp_path / "log.sqlite") as journal:
+    with DecisionLog(tmp_path / "log.sqlite") as decision_log:
         while written < 2000:
-            written = journal.append(moments()[0], [], **ANSWERS)  # type: ignore[arg-type]
+            written = decision_log.append(moments()[0], [], **ANSWERS)  # type: ignore[arg-type]
             largest = max(largest, ahead.stat().st_size)
             settled.get()
     assert 2**17 < largest < 2**21 < written * 2**12  # each entry is a page at least
@@ -337,12 +337,12 @@ def test_a_replay_takes_every_decision_as_it_was_taken(tmp_path: Path) -> None:
     assert found.decisions > found.by_fallback > 0
     assert not found.deviations
     assert found.skipped == 0
-    assert "every decision is as it was" in tell_replay(found)
+    assert "every decision is as it was" in format_replay(found)
 
 
 def test_bug_a_replay_does_not_depend_on_how_long_decisions_take(tmp_path: Path) -> None:
     keep(tmp_path / "log.sqlite", decider(EarliestDueDate()))
-    slow = Decider(Floor(FACTORY), cast(Bundle, EarliestDueDate()), RULE, budget=0.05, clock=Clock(step=1.0))
+    slow = Decider(ShopFloor(FACTORY), cast(Bundle, EarliestDueDate()), RULE, budget=0.05, clock=Clock(step=1.0))
     found = replay(slow, tmp_path / "log.sqlite", "abc")
     assert found.decisions > found.by_fallback == 0
     assert not found.deviations
@@ -359,7 +359,7 @@ def test_a_replay_names_decisions_that_come_out_otherwise(tmp_path: Path) -> Non
     found = replay(decider(Other()), tmp_path / "log.sqlite", "abc")
     assert found.deviations
     assert all(one.logged != one.replayed for one in found.deviations)
-    assert f"{len(found.deviations)} decisions differ" in tell_replay(found)
+    assert f"{len(found.deviations)} decisions differ" in format_replay(found)
     assert replay(decider(Other()), tmp_path / "log.sqlite", "another policy").skipped == len(moments())
 
 
@@ -376,7 +376,7 @@ def test_shadow_mode_lets_the_rule_decide_and_says_what_each_would_cost(tmp_path
     assert len(report.disputes) == len(everything) - agreed > 0
     assert report.mean_difference == pytest.approx(np.mean([one.difference for one in report.disputes]))
     assert all(one.rule != one.policy for one in report.disputes)
-    assert f"differed in {len(report.disputes)}" in tell_shadow(report)
+    assert f"differed in {len(report.disputes)}" in format_shadow(report)
     assert not replay(shadow, tmp_path / "log.sqlite", "abc").deviations
 
 

@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from agents.rules.registry import Rule, make_rule
-from envs.observation.candidates import DEFAULT_CHANGEOVER_ROWS, DEFAULT_JOB_ROWS, allocate_scratch, allocate_tables, observe
+from envs.observation.candidates import DEFAULT_CHANGEOVER_ROWS, DEFAULT_JOB_ROWS, allocate_observation_scratch, allocate_tables, observe
 from envs.observation.columns import CANDIDATE_INDEX
 from factory.io.catalogue import find_single_factory
 from factory.model import (
@@ -27,7 +27,7 @@ from factory.simulation.arrays import COST_TERMS
 from factory.simulation.load import load
 from scheduler.decisions.bundle import Bundle
 from scheduler.decisions.decider import Decider
-from scheduler.floor.floor import Floor, take_snapshot
+from scheduler.floor.floor import ShopFloor, take_snapshot
 from scheduler.plans.planner import PlanError, Planner
 from scheduler.plans.schema import Plan, PlannedChangeover
 from scheduler.simulated_plant import simulate
@@ -174,17 +174,17 @@ def play(factory: Factory, rule: Rule, seed: int, later: int) -> tuple[Snapshot,
     """A whole episode, with a snapshot some decisions after the last order has come and what it costs from then on."""
     arrays = load([factory])
     shop = allocate(arrays, 1, job_rows=DEFAULT_JOB_ROWS, changeover_rows=DEFAULT_CHANGEOVER_ROWS, log_length=4096)
-    scratch, tables = allocate_scratch(shop), allocate_tables(arrays, shop, np.float32)
+    scratch, tables = allocate_observation_scratch(shop), allocate_tables(arrays, shop, np.float32)
     observation = {"candidates": tables.candidates, "machines": tables.machines, "shop": tables.shop, "action_mask": tables.action_mask}
     kernel.begin_episode(arrays, shop, 0, 0, np.uint64(seed))
     kernel.advance(arrays, shop, 0)
     snapshot, spent = None, np.zeros(len(COST_TERMS))
-    while shop.floor.deciding[0] >= 0:
-        later -= bool(shop.floor.num_released[0] == shop.floor.num_orders[0])
+    while shop.env.deciding[0] >= 0:
+        later -= bool(shop.env.num_released[0] == shop.env.num_orders[0])
         if later == 0:
-            snapshot, spent = take_snapshot(Floor(factory), shop, 0), shop.cost[0].copy()
+            snapshot, spent = take_snapshot(ShopFloor(factory), shop, 0), shop.cost[0].copy()
         observe(arrays, shop, 0, scratch, tables.candidates[0], tables.machines[0], tables.shop[0], tables.action_mask[0])
-        assert kernel.decide(arrays, shop, 0, int(np.asarray(rule.decide(observation))[0]))
+        assert kernel.apply_action(arrays, shop, 0, int(np.asarray(rule.decide(observation))[0]))
         kernel.advance(arrays, shop, 0)
     assert snapshot is not None
     return snapshot, dict(zip(COST_TERMS, (shop.cost[0] - spent).tolist(), strict=True)), unload(factory, None, arrays, shop, 0)
@@ -305,7 +305,7 @@ def test_only_the_failed_decisions_are_the_rules() -> None:
 
 def test_the_compiled_policy_plans_what_it_plans_step_by_step(bundle_folder: Path) -> None:
     factory, bundle = find_single_factory("microfactory"), Bundle(bundle_folder)
-    compiled, stepwise = Planner(Decider(Floor(factory), bundle, ATCS)), planner(factory, ATCS, bundle.decide)
+    compiled, stepwise = Planner(Decider(ShopFloor(factory), bundle, ATCS)), planner(factory, ATCS, bundle.decide)
     for snapshot in moments(factory, 50, 250):
         plan = compiled.plan(snapshot, futures=4)
         assert (plan.made_by, plan.fallbacks) == ("policy", 0)
@@ -342,7 +342,7 @@ def test_a_plan_for_which_there_is_no_time_is_refused() -> None:
     factory = workshop()
     reached = r"0 s are over and the plan not finished; 1 decisions have led to date 12, with 3 orders open\. Give it more time, or leave out orders\."
     with pytest.raises(PlanError, match=reached):
-        planner(factory, most_seconds=0.0).plan(three_orders(factory))
+        planner(factory, max_seconds=0.0).plan(three_orders(factory))
 
 
 def test_a_floor_on_which_nothing_can_go_on_is_refused() -> None:
@@ -368,7 +368,7 @@ def test_a_plan_does_not_depend_on_what_was_planned_before() -> None:
 
 def test_planning_changes_nothing_for_decisions() -> None:
     factory = find_single_factory("supply_shock")
-    decider = Decider(Floor(factory), None, ATCS)
+    decider = Decider(ShopFloor(factory), None, ATCS)
     for snapshot in moments(factory, 100, 200):
         before = [one.model_copy(update={"microseconds": 0}) for one in decider.decide(snapshot)]
         copied = snapshot.model_copy(deep=True)
@@ -380,7 +380,7 @@ def test_planning_changes_nothing_for_decisions() -> None:
 
 def test_bug_an_empty_floor_has_an_empty_plan() -> None:
     factory = find_single_factory("microfactory")
-    floor = Floor(factory)
+    floor = ShopFloor(factory)
     data = take_snapshot(floor, simulate(factory, make_rule("ATCS"), 5, 200), 0).model_dump()
     for machine in data["machines"].values():
         machine |= {"status": "idle", "expected_end": None, "order": None, "operation": None}

@@ -12,8 +12,8 @@ from factory.io.catalogue import find_single_factory
 from factory.model import Option, OptionValue
 from scheduler.plans.planner import Planner
 from scheduler.plans.schema import Plan
-from scheduler.plans.stability import compare, freeze
-from scheduler.plans.what_if import CancelOrder, Change, Comparison, LockOperation, MachineDown, OrderTerms, RushOrder, change_snapshot, what_if
+from scheduler.plans.stability import freeze, measure_nervousness
+from scheduler.plans.what_if import CancelOrder, Change, LockOperation, MachineDown, OrderTerms, PlanComparison, RushOrder, change_snapshot, what_if
 from scheduler.snapshot.read import SnapshotError
 from scheduler.snapshot.schema import Lock, Snapshot
 from tests.builders.workshop import (
@@ -41,7 +41,7 @@ from tests.oracles.plan_reader import Reading
 FACTORY = workshop()
 
 
-def try_out(*changes: Change, snapshot: Snapshot | None = None, **fields: Any) -> Comparison:
+def try_out(*changes: Change, snapshot: Snapshot | None = None, **fields: Any) -> PlanComparison:
     """In the workshop with A in the booth, B (white) and C (red) in its queue, first in, first out."""
     return what_if(planner(FACTORY), snapshot or three_orders(FACTORY), changes, **fields)
 
@@ -67,7 +67,7 @@ def test_before_and_after_are_the_plans_without_and_with_the_changes() -> None:
     assert told(found.before) == told(planner(FACTORY).plan(snapshot, futures=3, seed=4))
     assert told(found.after) == told(planner(FACTORY).plan(change_snapshot(snapshot, changes, FACTORY), futures=3, seed=4))
     assert found.cost_difference == found.after.total_cost - found.before.total_cost != 0
-    assert found.nervousness == compare(found.before, found.after)
+    assert found.nervousness == measure_nervousness(found.before, found.after)
     assert snapshot == three_orders(FACTORY), "the snapshot stays as it is"
 
 
@@ -312,7 +312,7 @@ def shifted(plan: Plan, **starts: int) -> Plan:
 def test_a_plan_is_not_nervous_against_itself() -> None:
     factory = find_single_factory("microfactory")
     plan = planner(factory, ATCS).plan(moments(factory, 150)[0])
-    found = compare(plan, plan)
+    found = measure_nervousness(plan, plan)
     assert found.operations == sum(not one.in_process for one in plan.operations) > 10
     assert (found.moved, found.changed_machine, found.mean_shift) == (0, 0, 0)
 
@@ -323,23 +323,23 @@ def test_nervousness_worked_out_by_hand() -> None:
     B 3 hours later has moved, C 2 hours sooner has not; what is packed on another machine has.
     """
     plan = planner(FACTORY).plan(three_orders(FACTORY))
-    found = compare(plan, shifted(plan, A=50, B=3, C=-2))
+    found = measure_nervousness(plan, shifted(plan, A=50, B=3, C=-2))
     assert (found.operations, found.moved, found.changed_machine, found.mean_shift) == (5, 1 / 5, 0, 1.0)
     packs = plan.model_copy(update={"operations": tuple(one for one in plan.operations if one.operation == "pack")})
     for shift, moved in ((2, 0), (3, 1)):
         later = packs.model_copy(update={"operations": tuple(one.model_copy(update={"start_date": one.start_date + shift}) for one in packs.operations)})
         after = later.model_copy(update={"operations": tuple(one.model_copy(update={"end_date": one.start_date + 2}) for one in later.operations)})
-        assert compare(packs, after).moved == moved, "the mean process time, 2 hours, is no move yet"
+        assert measure_nervousness(packs, after).moved == moved, "the mean process time, 2 hours, is no move yet"
     elsewhere = tuple(one.model_copy(update={"machine": "pack-2"}) if one.operation == "pack" and one.order == "C" else one for one in plan.operations)
-    found = compare(plan, plan.model_copy(update={"operations": elsewhere}))
+    found = measure_nervousness(plan, plan.model_copy(update={"operations": elsewhere}))
     assert (found.operations, found.moved, found.changed_machine, found.mean_shift) == (5, 1 / 5, 1 / 5, 0)
 
 
 def test_operations_of_one_plan_only_are_not_compared() -> None:
     plan = planner(FACTORY).plan(three_orders(FACTORY))
     fewer = plan.model_copy(update={"operations": tuple(one for one in plan.operations if one.order == "B")})
-    assert compare(plan, fewer).operations == compare(fewer, plan).operations == 2
-    none = compare(plan, plan.model_copy(update={"operations": ()}))
+    assert measure_nervousness(plan, fewer).operations == measure_nervousness(fewer, plan).operations == 2
+    none = measure_nervousness(plan, plan.model_copy(update={"operations": ()}))
     assert (none.operations, none.moved, none.changed_machine, none.mean_shift) == (0, 0, 0, 0)
 
 
@@ -398,7 +398,7 @@ def test_a_frozen_horizon_makes_a_plan_calm() -> None:
         snapshot, [RushOrder(order_id="rush", product="pod", options=_pod_options(snapshot), due_date=snapshot.clock + 10, weight=50.0)], factory
     )
     held: Planner = planner(factory, ATCS)
-    calm, free = compare(previous, held.plan(freeze(rushed, previous, 10**6, factory))), compare(previous, held.plan(rushed))
+    calm, free = measure_nervousness(previous, held.plan(freeze(rushed, previous, 10**6, factory))), measure_nervousness(previous, held.plan(rushed))
     assert calm.operations == free.operations > 10
     assert calm.changed_machine == 0 < free.changed_machine
     assert calm.moved < free.moved

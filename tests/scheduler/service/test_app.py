@@ -34,13 +34,13 @@ from scheduler.__main__ import main
 from scheduler.decisions.bundle import Bundle
 from scheduler.decisions.decider import Decider
 from scheduler.decisions.explanations import explain
-from scheduler.floor.floor import Floor, take_snapshot
-from scheduler.log.decision_log import Journal, read_entries
+from scheduler.floor.floor import ShopFloor, take_snapshot
+from scheduler.log.decision_log import DecisionLog, read_entries
 from scheduler.plans.planner import PlanError, Planner
 from scheduler.plans.schema import Plan
 from scheduler.service.app import create_app
 from scheduler.service.engine import Engine
-from scheduler.service.middleware import Guards
+from scheduler.service.middleware import AccessPolicy
 from scheduler.simulated_plant import simulate
 from tests.builders.event_waits import Clock
 from tests.builders.repository import ROOT
@@ -48,16 +48,16 @@ from tests.builders.repository import ROOT
 FACTORY = find_single_factory("microfactory")
 RULE = make_rule("ATCS", k1=2, k2=0.5)
 TOKEN = "a token of some length"
-SNAPSHOTS = [take_snapshot(Floor(FACTORY), simulate(FACTORY, RULE, 5, decisions), 0) for decisions in range(40, 400, 40)]
+SNAPSHOTS = [take_snapshot(ShopFloor(FACTORY), simulate(FACTORY, RULE, 5, decisions), 0) for decisions in range(40, 400, 40)]
 BODY: dict[str, Any] = {"snapshot": SNAPSHOTS[2].model_dump(mode="json", exclude_defaults=True)}
 DECISION = ("machine", "action", "order", "operation", "setup", "until", "decided_by")
 
 
-def serve(bundle: Path | None, log: Path, **guards: Any) -> TestClient:
+def serve(bundle: Path | None, log: Path, **access_policy: Any) -> TestClient:
     """The service, once it is ready; nothing in it is measured by the clock."""
     ready, no_limits = threading.Event(), {"budget": math.inf, "plan_seconds": math.inf}
-    engine = Engine(FACTORY, bundle, Journal(log), **no_limits, clock=Clock())
-    app = create_app(engine, Guards(**{"rate": 0.0, **guards}), ready.set, Clock())
+    engine = Engine(FACTORY, bundle, DecisionLog(log), **no_limits, clock=Clock())
+    app = create_app(engine, AccessPolicy(**{"rate": 0.0, **access_policy}), ready.set, Clock())
     client = TestClient(app, raise_server_exceptions=False)
     client.__enter__()
     ready.wait()
@@ -73,7 +73,7 @@ def client(bundle_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 @pytest.fixture
 def decider(bundle_folder: Path) -> Decider:
-    return Decider(Floor(FACTORY), Bundle(bundle_folder), RULE, budget=math.inf)
+    return Decider(ShopFloor(FACTORY), Bundle(bundle_folder), RULE, budget=math.inf)
 
 
 def told(decisions: Any) -> list[tuple[Any, ...]]:
@@ -178,7 +178,7 @@ def test_a_long_body_is_answered_in_its_turn_and_logged_as_it_came(client: TestC
 
 
 def test_limits_of_size_and_rate(bundle_folder: Path, tmp_path: Path) -> None:
-    client = serve(bundle_folder, tmp_path / "log.sqlite", most_bytes=1000, rate=0.001)
+    client = serve(bundle_folder, tmp_path / "log.sqlite", max_bytes=1000, rate=0.001)
     assert client.post("/v1/decide", json=BODY).status_code == 413
     refused = client.get("/v1/policy")
     assert refused.status_code == 429
@@ -202,7 +202,7 @@ def test_a_token_guards_all_but_health_and_page(bundle_folder: Path, tmp_path: P
 def test_decisions_are_guarded_counted_and_logged_though_they_do_not_pass_the_application(
     bundle_folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    client = serve(bundle_folder, tmp_path / "log.sqlite", token=TOKEN, most_bytes=10**5)
+    client = serve(bundle_folder, tmp_path / "log.sqlite", token=TOKEN, max_bytes=10**5)
     allowed = {"Authorization": f"Bearer {TOKEN}"}
     with caplog.at_level("INFO", logger="scheduler"):
         statuses = [
@@ -384,8 +384,8 @@ def test_bug_an_address_that_is_taken_is_refused_in_words(tmp_path: Path, capsys
 
 def test_bug_warming_up_takes_as_long_as_it_takes(tmp_path: Path) -> None:
     """What was not compiled after the longest time for a plan was left to the first requests."""
-    with Journal(tmp_path / "log.sqlite") as journal:
-        engine = Engine(FACTORY, None, journal, plan_seconds=0.0, clock=Clock(step=1.0))
+    with DecisionLog(tmp_path / "log.sqlite") as decision_log:
+        engine = Engine(FACTORY, None, decision_log, plan_seconds=0.0, clock=Clock(step=1.0))
         engine.warm_up()
         with pytest.raises(PlanError, match="0 s are over"):  # the limit holds for requests
             engine._planner.plan(engine.example())
@@ -417,7 +417,7 @@ def test_a_plant_run_over_http_ends_as_under_the_trained_policy(tmp_path: Path) 
         assert served.end(signal.SIGINT) == 0
     assert served.lines[-1] == "stopped\n"
     assert not any("Traceback" in line for line in served.lines)
-    inside = Batch([FACTORY], num_envs=1, log_length=20_000, most_decisions=5_000)
+    inside = Batch([FACTORY], num_envs=1, log_length=20_000, max_decisions=5_000)
     play(inside, load_policy(shipped), np.array([77], np.uint64))
     assert found == unload(FACTORY, None, inside.arrays, inside.shop, 0)
     assert verify(found, FACTORY).total == pytest.approx(float(inside.shop.cost[0].sum()), rel=1e-9)

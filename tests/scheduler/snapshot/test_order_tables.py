@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from agents.rules.registry import make_rule
 from factory.io.catalogue import find_single_factory
 from scheduler.decisions.decider import Decider
-from scheduler.floor.floor import Floor, take_snapshot
+from scheduler.floor.floor import ShopFloor, take_snapshot
 from scheduler.simulated_plant import simulate
 from scheduler.snapshot.consistency import DISAGREEMENT
 from scheduler.snapshot.order_tables import names_of, packed
@@ -22,7 +22,7 @@ from scheduler.snapshot.schema import Snapshot
 FACTORY = find_single_factory("microfactory")
 NAMES = names_of(FACTORY)
 RULE = make_rule("ATCS", k1=2, k2=0.5)
-MOMENTS = [take_snapshot(Floor(FACTORY), simulate(FACTORY, RULE, 5, decisions), 0) for decisions in (60, 200, 350)]
+MOMENTS = [take_snapshot(ShopFloor(FACTORY), simulate(FACTORY, RULE, 5, decisions), 0) for decisions in (60, 200, 350)]
 Random = np.random.Generator
 
 
@@ -46,7 +46,7 @@ def test_a_copy_with_other_orders_is_not_taken_for_what_it_was_copied_from() -> 
     idle = {name: state.model_copy(update={"status": "idle", "expected_end": None, "order": None, "operation": None}) for name, state in whole.machines.items()}
     waiting = tuple(order for order in whole.orders if all(state.status != "in_process" for state in order.operations.values()))
     fewer = whole.model_copy(update={"orders": waiting[:1], "machines": idle})
-    decider = Decider(Floor(FACTORY), None, RULE)
+    decider = Decider(ShopFloor(FACTORY), None, RULE)
     decider.decide(whole)
     assert {decision.order for decision in decider.decide(fewer)} <= {waiting[0].order_id, None}
 

@@ -14,16 +14,16 @@ from pydantic import ValidationError
 
 from agents.rules.registry import make_rule
 from factory.io.catalogue import find_single_factory
-from scheduler.floor.floor import Floor, take_snapshot
+from scheduler.floor.floor import ShopFloor, take_snapshot
 from scheduler.simulated_plant import simulate
 from scheduler.snapshot.incremental_json import NOT_FOUND, find_orders
-from scheduler.snapshot.order_tables import forget
+from scheduler.snapshot.order_tables import clear_previous
 from scheduler.snapshot.read import SnapshotError, check_snapshot, read_snapshot, read_with_text
 from scheduler.snapshot.schema import Snapshot
 
 FACTORY = find_single_factory("microfactory")
 RULE = make_rule("ATCS", k1=2, k2=0.5)
-MOMENTS = [take_snapshot(Floor(FACTORY), simulate(FACTORY, RULE, 5, decisions), 0) for decisions in (200, 201, 205)]
+MOMENTS = [take_snapshot(ShopFloor(FACTORY), simulate(FACTORY, RULE, 5, decisions), 0) for decisions in (200, 201, 205)]
 DATA: dict[str, Any] = MOMENTS[0].model_dump(mode="json", exclude_defaults=True)
 PLAIN = json.dumps(DATA)
 ORDER = json.dumps(DATA["orders"][0])
@@ -31,7 +31,7 @@ ORDER = json.dumps(DATA["orders"][0])
 
 def read_plainly(text: str) -> Snapshot | None:
     """By pydantic alone, and with nothing remembered; None if it is refused."""
-    forget(FACTORY)
+    clear_previous(FACTORY)
     try:
         return check_snapshot(Snapshot.model_validate_json(text), FACTORY)
     except (ValidationError, SnapshotError):
@@ -39,7 +39,7 @@ def read_plainly(text: str) -> Snapshot | None:
 
 
 def test_orders_that_were_there_before_are_not_read_again() -> None:
-    forget(FACTORY)
+    clear_previous(FACTORY)
     before, after = (read_snapshot(moment.model_dump_json(), FACTORY) for moment in MOMENTS[:2])
     known = {id(order) for order in before.orders}
     assert sum(id(order) in known for order in after.orders) > len(after.orders) / 2
@@ -78,7 +78,7 @@ def spell(orders: Sequence[str], between: str = ", ") -> bytes:
 @pytest.mark.parametrize("between", [", ", ",", " ,\n"], ids=["as before", "closer", "wider"])
 def test_orders_come_go_change_and_move(orders: list[str], between: str) -> None:
     text = spell(orders, between)
-    forget(FACTORY)
+    clear_previous(FACTORY)
     before, (found, parts) = read_snapshot(spell(SPELT), FACTORY), read_with_text(text, FACTORY)
     assert len(before.orders) > 8
     assert found == Snapshot.model_validate_json(text)
@@ -136,7 +136,7 @@ TEXTS: dict[str, Callable[[], str]] = {
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
 def test_whatever_the_text_looks_like_it_is_read_as_by_pydantic_alone(text: Callable[[], str]) -> None:
     expected = read_plainly(text())
-    forget(FACTORY)
+    clear_previous(FACTORY)
     for before in ("", PLAIN, text()):
         with contextlib.suppress(SnapshotError):
             read_snapshot(before, FACTORY)

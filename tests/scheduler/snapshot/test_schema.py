@@ -16,7 +16,7 @@ from envs.batch import Batch
 from factory.io.catalogue import find_single_factory
 from factory.simulation.arrays import IDLE, NEVER
 from scheduler.decisions.decider import Decider
-from scheduler.floor.floor import Floor, take_snapshot
+from scheduler.floor.floor import ShopFloor, take_snapshot
 from scheduler.simulated_plant import simulate
 from scheduler.snapshot.read import SnapshotError, parse_snapshot, read_snapshot
 from tests.builders.kart_factory import karts
@@ -29,7 +29,7 @@ RULE = make_rule("ATCS", k1=2, k2=0.5)
 @pytest.mark.parametrize("name", ["microfactory", "unreliable", "supply_shock", "scarce_crew", "green", "one_of_a_kind"])
 def test_a_policy_sees_the_same_in_the_shop_and_in_its_snapshot(name: str) -> None:
     factory = find_single_factory(name)
-    floor, batch = Floor(factory), Batch([factory], num_envs=1)
+    floor, batch = ShopFloor(factory), Batch([factory], num_envs=1)
     batch.reset(np.array([7], np.uint64))
     seen, finished = 0, 0
     while not batch.over[0] and seen < 250:
@@ -37,7 +37,7 @@ def test_a_policy_sees_the_same_in_the_shop_and_in_its_snapshot(name: str) -> No
             snapshot = take_snapshot(floor, batch.shop, 0, finished=listed)
             finished += sum(order.is_finished for order in snapshot.orders)
             floor.place(read_snapshot(snapshot.model_dump_json(), factory))
-            assert floor.ask() == batch.shop.floor.deciding[0]
+            assert floor.ask() == batch.shop.env.deciding[0]
             for table in TABLES:
                 np.testing.assert_array_equal(getattr(floor.tables, table)[0], getattr(batch.tables, table)[0], err_msg=f"decision {seen}, {table}")
         batch.step(np.asarray(RULE.decide(as_observation(batch.tables)), np.int64), autoreset=False)
@@ -47,7 +47,7 @@ def test_a_policy_sees_the_same_in_the_shop_and_in_its_snapshot(name: str) -> No
 
 
 def test_without_expectations_of_its_own_a_snapshot_is_within_a_tick_of_the_shop() -> None:
-    floor, batch = Floor(FACTORY), Batch([FACTORY], num_envs=1)
+    floor, batch = ShopFloor(FACTORY), Batch([FACTORY], num_envs=1)
     batch.reset(np.array([7], np.uint64))
     for _ in range(150):
         data = take_snapshot(floor, batch.shop, 0).model_dump()
@@ -55,21 +55,21 @@ def test_without_expectations_of_its_own_a_snapshot_is_within_a_tick_of_the_shop
             for operation in order["operations"].values():
                 operation["expected_date"] = operation["lead_time"] = None
         floor.place(parse_snapshot(data, FACTORY))
-        assert floor.ask() == batch.shop.floor.deciding[0]
+        assert floor.ask() == batch.shop.env.deciding[0]
         assert np.abs(floor.tables.shop[0] - batch.tables.shop[0]).max() <= 1
         batch.step(np.asarray(RULE.decide(as_observation(batch.tables)), np.int64), autoreset=False)
 
 
 def test_decisions_of_one_moment_are_those_that_the_shop_takes_until_time_passes() -> None:
-    floor, batch = Floor(FACTORY), Batch([FACTORY], num_envs=1)
+    floor, batch = ShopFloor(FACTORY), Batch([FACTORY], num_envs=1)
     batch.reset(np.array([11], np.uint64))
-    decider, moments, acted = Decider(Floor(FACTORY), None, RULE), 0, set()
+    decider, moments, acted = Decider(ShopFloor(FACTORY), None, RULE), 0, set()
     while moments < 120:
         decisions = decider.decide(take_snapshot(floor, batch.shop, 0))
-        clock = int(batch.shop.floor.clock[0])
+        clock = int(batch.shop.env.clock[0])
         for decision in decisions:
-            machine, row = int(batch.shop.floor.deciding[0]), int(np.asarray(RULE.decide(as_observation(batch.tables)))[0])
-            assert clock == batch.shop.floor.clock[0]
+            machine, row = int(batch.shop.env.deciding[0]), int(np.asarray(RULE.decide(as_observation(batch.tables)))[0])
+            assert clock == batch.shop.env.clock[0]
             assert decision.machine == floor.machine_names[machine]
             if row < batch.shop.job_row.shape[1]:
                 order = int(batch.shop.job_row[0, row]) >> 6
@@ -82,14 +82,14 @@ def test_decisions_of_one_moment_are_those_that_the_shop_takes_until_time_passes
                 assert decision.action == "changeover"
             acted.add(decision.action)
             batch.step(np.array([row]), autoreset=False)
-        assert batch.shop.floor.clock[0] > clock
+        assert batch.shop.env.clock[0] > clock
         moments += 1
     assert acted == {"start", "wait"} or acted == {"start", "wait", "changeover"}
 
 
 def test_setups_to_mount_are_told_by_name() -> None:
     shop = simulate(FACTORY, RULE, 5, 120)
-    decisions = Decider(Floor(FACTORY), None, make_rule("FIFO")).decide(take_snapshot(Floor(FACTORY), shop, 0))
+    decisions = Decider(ShopFloor(FACTORY), None, make_rule("FIFO")).decide(take_snapshot(ShopFloor(FACTORY), shop, 0))
     mounted = [decision for decision in decisions if decision.setup]
     known = {attribute.name: attribute.values for centre in FACTORY.work_centres for attribute in centre.attributes}
     for decision in mounted:
@@ -105,31 +105,31 @@ def test_a_larger_shop_floor_finds_room() -> None:
     for machine in data["machines"].values():
         machine |= {"status": "idle", "expected_end": None, "order": None, "operation": None}
     data["orders"] = [first | {"order_id": f"copy {number}"} for number in range(700)]
-    floor = Floor(FACTORY)
+    floor = ShopFloor(FACTORY)
     floor.place(parse_snapshot(data, FACTORY))
-    assert floor.shop.floor.num_active[0] == 700
+    assert floor.shop.env.num_active[0] == 700
     assert floor.ask() is None or floor.tables.action_mask.any()
 
 
 def test_a_factory_with_forbidden_changeovers_and_machines_of_its_own_times() -> None:
     factory = karts()
     shop = simulate(factory, make_rule("FIFO"), 3, 30)
-    floor = Floor(factory)
+    floor = ShopFloor(factory)
     floor.place(read_snapshot(take_snapshot(floor, shop, 0).model_dump_json(), factory))
-    assert floor.ask() == shop.floor.deciding[0]
+    assert floor.ask() == shop.env.deciding[0]
     np.testing.assert_array_equal(floor.shop.legal[0], shop.legal[0])
 
 
 def test_bug_waiting_is_offered_when_all_machines_are_idle() -> None:
     """At the end of an episode, where no more orders come, as in the simulator."""
-    floor, batch, seen = Floor(FACTORY), Batch([FACTORY], num_envs=1), 0
+    floor, batch, seen = ShopFloor(FACTORY), Batch([FACTORY], num_envs=1), 0
     for seed in range(70, 74):
         batch.reset(np.array([seed], np.uint64))
         while not batch.over[0]:
-            on_its_way = batch.shop.floor.num_released[0] == batch.shop.floor.num_orders[0] and batch.shop.floor.num_travelling[0] > 0
+            on_its_way = batch.shop.env.num_released[0] == batch.shop.env.num_orders[0] and batch.shop.env.num_travelling[0] > 0
             if on_its_way and (batch.shop.machines.status[0] == IDLE).all():
                 floor.place(read_snapshot(take_snapshot(floor, batch.shop, 0).model_dump_json(), FACTORY))
-                assert floor.ask() == batch.shop.floor.deciding[0]
+                assert floor.ask() == batch.shop.env.deciding[0]
                 np.testing.assert_array_equal(floor.tables.action_mask, batch.tables.action_mask)
                 seen += 1
             waits = on_its_way and batch.tables.action_mask[0, -1]
@@ -142,17 +142,17 @@ def test_bug_waiting_is_offered_when_all_machines_are_idle() -> None:
 def test_nothing_hidden_goes_into_a_snapshot() -> None:
     """Another future, the same snapshot."""
     shop = simulate(FACTORY, RULE, 5, 200)
-    before = take_snapshot(Floor(FACTORY), shop, 0)
+    before = take_snapshot(ShopFloor(FACTORY), shop, 0)
     shop.machines.process_left[0] += 100
     shop.machines.time_to_failure[0] -= 7
     busy = shop.machines.date[0] < NEVER
     shop.machines.date[0, busy] += 3
-    released = int(shop.floor.num_released[0])
+    released = int(shop.env.num_released[0])
     shop.orders.release_date[0, released:] += 5
     shop.orders.weight[0, released:] = 99.0
-    late = shop.orders.material_date[0] > shop.floor.clock[0]
+    late = shop.orders.material_date[0] > shop.env.clock[0]
     shop.orders.material_date[0, late] += 50
-    assert take_snapshot(Floor(FACTORY), shop, 0) == before
+    assert take_snapshot(ShopFloor(FACTORY), shop, 0) == before
 
 
 # --- what is refused ----------------------------------------------------------------------------------------------------------
@@ -160,7 +160,7 @@ def test_nothing_hidden_goes_into_a_snapshot() -> None:
 
 def snapshot_data() -> dict[str, Any]:
     shop = simulate(FACTORY, RULE, 5, 200)
-    data: dict[str, Any] = json.loads(take_snapshot(Floor(FACTORY), shop, 0).model_dump_json())
+    data: dict[str, Any] = json.loads(take_snapshot(ShopFloor(FACTORY), shop, 0).model_dump_json())
     return data
 
 

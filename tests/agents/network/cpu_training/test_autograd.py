@@ -10,10 +10,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from agents.network.cpu_training.autograd import Experience, LearningPass, Looker, Read, Run, judge_choices
+from agents.network.cpu_training.autograd import ActionBatch, CpuForwardBackward, CriticInput, ForwardPass, Run, evaluate_actions
 from agents.network.critic_features import PRIVILEGED_FEATURES
 from agents.network.packed_tables import PackedTables
-from agents.network.pointer_network import Critic, Described, PointerNetwork
+from agents.network.pointer_network import Critic, NetworkInput, PointerNetwork
 from tests.builders.networks import moments, network
 
 Answers = tuple[Tensor, Tensor, Tensor]
@@ -24,40 +24,40 @@ def trained() -> tuple[PointerNetwork, Critic]:
     return made, Critic(made)
 
 
-def experiences(made: PointerNetwork, *names: str, steps: int = 40) -> list[Experience]:
+def experiences(made: PointerNetwork, *names: str, steps: int = 40) -> list[ActionBatch]:
     """What was read at some moments, with one of the rows chosen each time."""
     random, found = np.random.default_rng(3), []
     for tables in moments(*names, steps=steps):
         packed = PackedTables(tables.candidates, tables.machines, tables.shop, tables.action_mask, made.weights)
-        first, count = packed.first, len(packed.described.shop)
+        first, count = packed.first, len(packed.network_input.shop)
         privileged = torch.from_numpy(random.normal(size=(count, PRIVILEGED_FEATURES)).astype(np.float32))
         chosen = first[:-1] + random.integers(0, np.diff(first))
-        found.append(Experience(Read(packed.described, privileged, torch.from_numpy(first)), torch.from_numpy(chosen)))
+        found.append(ActionBatch(CriticInput(packed.network_input, privileged, torch.from_numpy(first)), torch.from_numpy(chosen)))
     return found
 
 
-def together(parts: Sequence[Experience]) -> Experience:
+def together(parts: Sequence[ActionBatch]) -> ActionBatch:
     """Several parts as one."""
     sizes = [len(part.chosen) for part in parts]
-    samples, rows = np.cumsum([0, *sizes]), np.cumsum([0, *(len(part.read.described.rows) for part in parts)])
-    sample = torch.cat([part.read.described.sample + int(before) for part, before in zip(parts, samples, strict=False)])
-    columns = [torch.cat([getattr(part.read.described, name) for part in parts]) for name in ("rows", "prior", "machines", "shop")]
-    first = torch.cat([*(part.read.first[:-1] + int(before) for part, before in zip(parts, rows, strict=False)), torch.tensor([rows[-1]])])
+    samples, rows = np.cumsum([0, *sizes]), np.cumsum([0, *(len(part.inputs.network_input.rows) for part in parts)])
+    sample = torch.cat([part.inputs.network_input.sample + int(before) for part, before in zip(parts, samples, strict=False)])
+    columns = [torch.cat([getattr(part.inputs.network_input, name) for part in parts]) for name in ("rows", "prior", "machines", "shop")]
+    first = torch.cat([*(part.inputs.first[:-1] + int(before) for part, before in zip(parts, rows, strict=False)), torch.tensor([rows[-1]])])
     chosen = torch.cat([part.chosen + int(before) for part, before in zip(parts, rows, strict=False)])
-    described = Described(columns[0], columns[1], sample, columns[2], columns[3])
-    return Experience(Read(described, torch.cat([part.read.privileged for part in parts]), first), chosen)
+    network_input = NetworkInput(columns[0], columns[1], sample, columns[2], columns[3])
+    return ActionBatch(CriticInput(network_input, torch.cat([part.inputs.privileged for part in parts]), first), chosen)
 
 
-def answers_of(learning: LearningPass, parts: Sequence[Experience]) -> Answers:
-    logits, values = learning([part.read for part in parts])
-    return values, *judge_choices(logits, parts)
+def answers_of(learning: CpuForwardBackward, parts: Sequence[ActionBatch]) -> Answers:
+    logits, values = learning([part.inputs for part in parts])
+    return values, *evaluate_actions(logits, parts)
 
 
-def by_torch(made: PointerNetwork, critic: Critic, read: Experience) -> Answers:
-    looked = made(read.read.described)
-    log_probabilities = looked.segments.log_softmax(looked.logits)
-    entropies = -looked.segments.sum(log_probabilities.exp() * log_probabilities)
-    return torch.cat([critic(looked, read.read.privileged), looked.values]), log_probabilities[read.chosen], entropies
+def by_torch(made: PointerNetwork, critic: Critic, inputs: ActionBatch) -> Answers:
+    output = made(inputs.inputs.network_input)
+    log_probabilities = output.segments.log_softmax(output.logits)
+    entropies = -output.segments.sum(log_probabilities.exp() * log_probabilities)
+    return torch.cat([critic(output, inputs.inputs.privileged), output.values]), log_probabilities[inputs.chosen], entropies
 
 
 def gradients_of(made: PointerNetwork, critic: Critic, answers: Answers) -> dict[str, Tensor]:
@@ -77,7 +77,7 @@ def test_values_and_gradients_are_those_of_torch(names: tuple[str, ...]) -> None
     parts = experiences(made, *names)
     assert len(parts) > 2
     expected = by_torch(made, critic, together(parts))
-    found = answers_of(LearningPass(made, critic, map), parts)
+    found = answers_of(CpuForwardBackward(made, critic, map), parts)
     for ours, theirs in zip(found, expected, strict=True):
         torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-5)
     gradients, theirs_gradients = (gradients_of(made, critic, answers) for answers in (found, expected))
@@ -93,7 +93,7 @@ def test_threads_change_nothing() -> None:
     parts = experiences(made, "microfactory")
     with ThreadPoolExecutor(2) as pool:
         runs: list[Run] = [map, pool.map]
-        alone, threaded = (gradients_of(made, critic, answers_of(LearningPass(made, critic, run), parts)) for run in runs)
+        alone, threaded = (gradients_of(made, critic, answers_of(CpuForwardBackward(made, critic, run), parts)) for run in runs)
     for name, gradient in alone.items():
         assert torch.equal(gradient, threaded[name]), name
 
@@ -101,7 +101,7 @@ def test_threads_change_nothing() -> None:
 def test_gradients_of_passes_add_up_as_torch_adds_them() -> None:
     made, critic = trained()
     parts = experiences(made, "microfactory")
-    learning = LearningPass(made, critic, map)
+    learning = CpuForwardBackward(made, critic, map)
     for _ in range(2):
         values, log_probabilities, entropies = answers_of(learning, parts)
         (values.sum() + log_probabilities.sum() + entropies.sum()).backward()
@@ -117,7 +117,7 @@ def test_gradients_of_passes_add_up_as_torch_adds_them() -> None:
 def test_weights_that_have_changed_in_place_are_read_anew() -> None:
     made, critic = trained()
     parts = experiences(made, "microfactory", steps=16)
-    learning = LearningPass(made, critic, map)
+    learning = CpuForwardBackward(made, critic, map)
     before = [answer.detach() for answer in answers_of(learning, parts)]
     with torch.no_grad():
         for parameter in (*made.parameters(), *critic.parameters()):
@@ -130,18 +130,18 @@ def test_weights_that_have_changed_in_place_are_read_anew() -> None:
 
 def test_looking_without_learning_sees_the_same() -> None:
     made, critic = trained()
-    looker = Looker(LearningPass(made, critic, map).layers)
+    looker = ForwardPass(CpuForwardBackward(made, critic, map).layers)
     for part in reversed(experiences(made, "green")):
-        looked = made(part.read.described)
-        logits, values = looker.look(part.read.described, part.read.privileged.numpy(), part.read.first.numpy())
-        np.testing.assert_allclose(logits, looked.logits.detach(), rtol=1e-5, atol=1e-5)
-        expected = torch.stack([critic(looked, part.read.privileged), looked.values]).detach()
+        output = made(part.inputs.network_input)
+        logits, values = looker.compute(part.inputs.network_input, part.inputs.privileged.numpy(), part.inputs.first.numpy())
+        np.testing.assert_allclose(logits, output.logits.detach(), rtol=1e-5, atol=1e-5)
+        expected = torch.stack([critic(output, part.inputs.privileged), output.values]).detach()
         np.testing.assert_allclose(values, expected, rtol=1e-5, atol=1e-5)
 
 
 def test_gradients_after_a_later_pass_are_refused() -> None:
     made, critic = trained()
-    parts, learning = experiences(made, "microfactory", steps=16), LearningPass(made, critic, map)
+    parts, learning = experiences(made, "microfactory", steps=16), CpuForwardBackward(made, critic, map)
     earlier, _, _ = answers_of(learning, parts)
     later, _, _ = answers_of(learning, parts)
     with pytest.raises(RuntimeError, match="after a later one, or twice"):
