@@ -1,7 +1,8 @@
-"""Train a policy: ``python train.py --config configs/training/quick.toml``; killed or interrupted, ``python train.py --resume RUN`` goes on.
+"""Train a policy: ``python train.py --config configs/training/quick.toml``; killed or interrupted,
+``python train.py --resume RUN`` goes on.
 
-A run's folder holds its config, TensorBoard events, checkpoints and the best policy, which ``evaluate.py`` plays by the folder's name.
-docs/training.md explains all.
+A run's folder holds its config, TensorBoard events, checkpoints and the best policy, which
+``evaluate.py`` plays by the folder's name. docs/training.md explains all.
 """
 
 from __future__ import annotations
@@ -33,24 +34,62 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         return train(options)
     except KeyboardInterrupt:
-        print(f"\nInterrupted. Checkpoints are kept; python train.py --resume {folder or 'RUN'} goes on from the last.", file=sys.stderr)
+        print(
+            f"\nInterrupted. Checkpoints are kept; python train.py --resume {folder or 'RUN'} goes"
+            " on from the last.",
+            file=sys.stderr,
+        )
         return 130
-    except (ConfigError, FactoryError, ValueError, OSError, RuntimeError, FloatingPointError) as error:
+    except (
+        ConfigError,
+        FactoryError,
+        ValueError,
+        OSError,
+        RuntimeError,
+        FloatingPointError,
+    ) as error:
         print(f"train.py: {error}", file=sys.stderr)
         return 2
 
 
 def read_options(arguments: list[str] | None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--config", type=Path, default=Path("configs/training/quick.toml"), help="what to do (default: %(default)s)")
-    parser.add_argument("--set", dest="changes", action="append", default=[], metavar="SECTION.KEY=VALUE", help="change a setting; may be repeated")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--config",
+        type=Path,
+        default=Path("configs/training/quick.toml"),
+        help="what to do (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--set",
+        dest="changes",
+        action="append",
+        default=[],
+        metavar="SECTION.KEY=VALUE",
+        help="change a setting; may be repeated",
+    )
     parser.add_argument("--seed", type=int, help="training seed (default: the config's)")
-    parser.add_argument("--seeds", type=int, help="train with that many seeds, one after the other, from the config's on")
+    parser.add_argument(
+        "--seeds",
+        type=int,
+        help="train with that many seeds, one after the other, from the config's on",
+    )
     parser.add_argument("--out", type=Path, help="folder of the run (default: runs/CONFIG-SEED)")
-    parser.add_argument("--resume", type=Path, metavar="RUN", help="go on with the run in this folder")
-    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where the network learns (default: the GPU if there is one)")
-    parser.add_argument("--no-test", action="store_true", help="do not score the policy on test seeds at the end")
+    parser.add_argument(
+        "--resume", type=Path, metavar="RUN", help="go on with the run in this folder"
+    )
+    parser.add_argument(
+        "--device",
+        choices=("auto", "cpu", "cuda"),
+        default="auto",
+        help="where the network learns (default: the GPU if there is one)",
+    )
+    parser.add_argument(
+        "--no-test", action="store_true", help="do not score the policy on test seeds at the end"
+    )
     return parser.parse_args(arguments)
 
 
@@ -78,16 +117,35 @@ def run(config: TrainingConfig, folder: Path, options: argparse.Namespace, *, re
 
     warm_up()
     if options.device == "cuda" and not torch.cuda.is_available():
-        raise ConfigError("--device cuda: torch finds no GPU here. Install a build of torch for your GPU, or leave --device away to learn on the processor.")
-    device = options.device if options.device != "auto" else ("cuda" if torch.cuda.is_available() else "cpu")
+        raise ConfigError(
+            "--device cuda: torch finds no GPU here. Install a build of torch for your GPU, or"
+            " leave --device away to learn on the processor."
+        )
+    device = (
+        options.device
+        if options.device != "auto"
+        else ("cuda" if torch.cuda.is_available() else "cpu")
+    )
     names = config.scenario.validation_factories or config.scenario.factories
-    references = {name: (str(rule), rule) for name, rule in ((name, best_tuned_rule(name)) for name in names)}
-    trainer = Trainer(config, folder, prior=find_prior(config), references=references, device=device, facts=provenance.collect_provenance())
+    references = {
+        name: (str(rule), rule) for name, rule in ((name, best_tuned_rule(name)) for name in names)
+    }
+    trainer = Trainer(
+        config,
+        folder,
+        prior=find_prior(config),
+        references=references,
+        device=device,
+        facts=provenance.collect_provenance(),
+    )
     if resume:
         trainer.resume()
     else:
         trainer.begin()
-    print(f"Best on the validation episodes: {trainer.best_ratio:.3f} of the best rule's cost. Policy: {folder / 'policy'}")
+    print(
+        f"Best on the validation episodes: {trainer.best_ratio:.3f} of the best rule's cost."
+        f" Policy: {folder / 'policy'}"
+    )
     if config.expert_iteration.iterations:
         improve(config, folder)
     if not options.no_test:
@@ -98,17 +156,23 @@ def run(config: TrainingConfig, folder: Path, options: argparse.Namespace, *, re
 
 
 def improve(config: TrainingConfig, folder: Path) -> None:
-    """Let the policy learn from lookahead over itself; the best on the validation episodes becomes the run's."""
+    """Let the policy learn from lookahead over itself; the best on the validation episodes becomes
+    the run's."""
     from agents.network.trained_policy import copy_policy
     from agents.policy_improvement.expert_iteration import ExpertIteration, expert_iteration_config
 
     start = folder / "expert_iteration" / "start"
     if not (start / "manifest.json").exists():
         copy_policy(folder / "policy", start)
-    improvement = ExpertIteration(start, folder / "expert_iteration", expert_iteration_config(config), config.threads)
+    improvement = ExpertIteration(
+        start, folder / "expert_iteration", expert_iteration_config(config), config.threads
+    )
     best = improvement.run()
     copy_policy(best, folder / "policy")
-    print(f"After learning from lookahead: {improvement.best_cost:.3f} of the trained policy's cost. Policy: {folder / 'policy'}, from {best}")
+    print(
+        f"After learning from lookahead: {improvement.best_cost:.3f} of the trained policy's cost."
+        f" Policy: {folder / 'policy'}, from {best}"
+    )
 
 
 def export(folder: Path) -> None:
@@ -134,17 +198,25 @@ def find_prior(config: TrainingConfig) -> dict[str, float] | None:
     name = config.network.prior_factory or config.scenario.factories[0]
     index = tuned_index(name)
     if index is None:
-        raise ConfigError(f"network.prior = 'index'; no index was evolved for {name}. Run python evaluate.py --tune --factory {name}, or start as 'atcs'.")
+        raise ConfigError(
+            f"network.prior = 'index'; no index was evolved for {name}. Run python evaluate.py"
+            f" --tune --factory {name}, or start as 'atcs'."
+        )
     return dict(index.weights)
 
 
 def compare(config: TrainingConfig, folder: Path) -> None:
     """Score the policy, some tuned rules and the index on test seeds, and print the table."""
     names = list(config.scenario.validation_factories or config.scenario.factories)
-    contenders = [*parse_contenders(config.logging.baselines), Contender("policy", "learned", paths=(str(folder / "policy"),))]
+    contenders = [
+        *parse_contenders(config.logging.baselines),
+        Contender("policy", "learned", paths=(str(folder / "policy"),)),
+    ]
     settings = BenchmarkConfig(episodes=config.logging.test_episodes, processes=2)
     command = shlex.join(["python", "train.py", "--resume", str(folder)])
-    results = Benchmark(find_scenarios(names), contenders, settings, folder / "evaluation", command=command).run()
+    results = Benchmark(
+        find_scenarios(names), contenders, settings, folder / "evaluation", command=command
+    ).run()
     print(format_results(results))
 
 

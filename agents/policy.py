@@ -16,12 +16,14 @@ class Policy(Protocol):
     """Whoever decides: rules, networks, solvers."""
 
     def decide(self, observation: Any) -> NDArray[np.int64] | np.int64:
-        """One legal row for each environment, ``[E]``, from tables with a leading axis E (a single number is for those that have none)."""
+        """One legal row for each environment, ``[E]``, from tables with a leading axis E (a single
+        number is for those that have none)."""
 
 
 @runtime_checkable
 class StatefulPolicy(Policy, Protocol):
-    """A policy that simulates or plans ahead, and so needs the state of the shop; of that it may use only what is known (``docs/model.md``)."""
+    """A policy that simulates or plans ahead, and so needs the state of the shop; of that it may
+    use only what is known (``docs/model.md``)."""
 
     def bind(self, batch: Batch) -> None:
         """The shops it is going to decide for, their episodes just begun."""
@@ -33,18 +35,30 @@ class EpisodeUnfinishedError(RuntimeError):
 
 def as_observation(tables: Tables) -> dict[str, NDArray[Any]]:
     """The tables under the names of the observation space."""
-    return {"candidates": tables.candidates, "machines": tables.machines, "shop": tables.shop, "action_mask": tables.action_mask}
+    return {
+        "candidates": tables.candidates,
+        "machines": tables.machines,
+        "shop": tables.shop,
+        "action_mask": tables.action_mask,
+    }
 
 
-def play(batch: Batch, policy: Policy, seeds: NDArray[np.uint64], factories: NDArray[np.int64] | None = None) -> None:
-    """Play one episode in every environment of ``batch`` to its end; what came of it stands in ``batch.shop``.
+def play(
+    batch: Batch,
+    policy: Policy,
+    seeds: NDArray[np.uint64],
+    factories: NDArray[np.int64] | None = None,
+) -> None:
+    """Play one episode in every environment of ``batch`` to its end; what came of it stands in
+    ``batch.shop``.
 
     Parameters
     ----------
     seeds
         One for each environment.
     factories
-        Number of the factory of each environment in ``batch.factories``; None for e modulo their number.
+        Number of the factory of each environment in ``batch.factories``; None for e modulo their
+        number.
 
     Raises
     ------
@@ -69,6 +83,7 @@ def _format_unfinished(batch: Batch) -> str:
     env = int(np.argmax(batch.outcome.truncated))
     floor = batch.shop.env[env]
     return (
-        f"environment {env}, seed {floor.seed}: {floor.num_orders - floor.num_completed} of {floor.num_orders} orders are open "
-        f"after {floor.decisions} decisions, at date {floor.clock}"
+        f"environment {env}, seed {floor.seed}: {floor.num_orders - floor.num_completed} of"
+        f" {floor.num_orders} orders are open after {floor.decisions} decisions, at date"
+        f" {floor.clock}"
     )

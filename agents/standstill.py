@@ -97,7 +97,8 @@ def bar_waits(candidates, machines, shops, action_mask, first, logits):
 
 @compiled
 def bar_wait_rows(candidates, machines, shops, action_mask):
-    """Make the wait illegal where the plant would stand still by it; tables as :func:`bar_waits`."""
+    """Make the wait illegal where the plant would stand still by it; tables as
+    :func:`bar_waits`."""
     wait = action_mask.shape[1] - 1
     for e in range(action_mask.shape[0]):
         tables = (candidates[e], machines[e], shops[e], action_mask[e])

@@ -1,7 +1,9 @@
-"""What each part of the training brings: the same short run with one part taken away, ``python -m benchmarks.ablations --steps 4000000 --json FILE``.
+"""What each part of the training brings: the same short run with one part taken away, ``python -m
+benchmarks.ablations --steps 4000000 --json FILE``.
 
-Each variant is trained with the same settings and seeds; reported are the cost on the episodes of ``validate`` as a share of the best tuned rule's, of the
-weights that did best there and of the last ones, and steps a second. Several variants at a time (``--processes``), with one thread each.
+Each variant is trained with the same settings and seeds; reported are the cost on the episodes of
+``validate`` as a share of the best tuned rule's, of the weights that did best there and of the last
+ones, and steps a second. Several variants at a time (``--processes``), with one thread each.
 """
 
 from __future__ import annotations
@@ -36,7 +38,8 @@ from factory.model import Factory
 
 FACTORY = "microfactory"
 _SHORT_WAIT = 2
-"""Ticks after which a wait ends in the variant without lasting waits: about the time between two events of this factory."""
+"""Ticks after which a wait ends in the variant without lasting waits: about the time between two
+events of this factory."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,10 @@ VARIANTS = (
     Variant("all parts"),
     Variant("discount and trace per decision", change="decisions"),
     Variant("no prior: start from scratch", {"network": {"prior": "none"}}),
-    Variant("prior: ATCS instead of the evolved index", {"network": {"prior": "atcs", "prior_scale": 2.0}}),
+    Variant(
+        "prior: ATCS instead of the evolved index",
+        {"network": {"prior": "atcs", "prior_scale": 2.0}},
+    ),
     Variant("Huber loss instead of squared error", change="huber"),
     Variant("waits end after two minutes", change="short waits"),
     Variant("critic sees what the actor sees", change="plain critic"),
@@ -63,7 +69,9 @@ VARIANTS = (
 
 def with_short_waits(factory: Factory) -> Factory:
     """The factory with waits that end after :data:`_SHORT_WAIT` ticks."""
-    centres = tuple(centre.model_copy(update={"longest_wait": _SHORT_WAIT}) for centre in factory.work_centres)
+    centres = tuple(
+        centre.model_copy(update={"longest_wait": _SHORT_WAIT}) for centre in factory.work_centres
+    )
     return factory.model_copy(update={"work_centres": centres})
 
 
@@ -72,14 +80,26 @@ def patched(change: str) -> Iterator[None]:
     """Take a part away for as long as the context lasts."""
     with contextlib.ExitStack() as stack:
         if change == "huber":
-            stack.enter_context(mock.patch("torch.nn.functional.mse_loss", torch.nn.functional.smooth_l1_loss))
+            stack.enter_context(
+                mock.patch("torch.nn.functional.mse_loss", torch.nn.functional.smooth_l1_loss)
+            )
         elif change == "plain critic":
-            stack.enter_context(mock.patch("agents.ppo.rollout_collector.privileged_critic_features", return_value=None))
+            stack.enter_context(
+                mock.patch(
+                    "agents.ppo.rollout_collector.privileged_critic_features", return_value=None
+                )
+            )
         elif change == "decisions":
             stack.enter_context(mock.patch.object(RolloutCollector, "elapsed", _one_mean_gap))
         elif change == "short waits":
             whole = factories_of
-            stack.enter_context(mock.patch.object(training, "factories_of", lambda *names: [with_short_waits(factory) for factory in whole(*names)]))
+            stack.enter_context(
+                mock.patch.object(
+                    training,
+                    "factories_of",
+                    lambda *names: [with_short_waits(factory) for factory in whole(*names)],
+                )
+            )
         yield
 
 
@@ -95,33 +115,69 @@ _mean_gap = 6.0
 def run(work: tuple[Variant, int, int]) -> dict[str, Any]:
     """Train one variant with one seed."""
     variant, seed, steps = work
-    data: dict[str, Any] = {"seed": seed, "threads": 1, "learning": {"total_timesteps": steps}, "logging": {"log_gantt": False, "checkpoint_interval": 1000}}
+    data: dict[str, Any] = {
+        "seed": seed,
+        "threads": 1,
+        "learning": {"total_timesteps": steps},
+        "logging": {"log_gantt": False, "checkpoint_interval": 1000},
+    }
     for section, settings in variant.settings.items():
         data[section] = {**data.get(section, {}), **settings}
     config: TrainingConfig = parse_config(data, variant.name)
     start = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder, patched(variant.change):
         index, rule = tuned_index(FACTORY), best_tuned_rule(FACTORY)
-        made = Trainer(config, Path(folder) / "run", prior=index.weights if index else None, references={FACTORY: (str(rule), rule)}, show=False)
+        made = Trainer(
+            config,
+            Path(folder) / "run",
+            prior=index.weights if index else None,
+            references={FACTORY: (str(rule), rule)},
+            show=False,
+        )
         made.begin()
     seconds = time.perf_counter() - start
     best, last = made.best_ratio, made.validations[-1]["ratio"]
-    print(f"{variant.name}, seed {seed}: best {best:.3f}, last {last:.3f} of the best rule's cost, {steps / seconds:,.0f} steps/s", flush=True)
-    return {"variant": variant.name, "seed": seed, "best": best, "last": last, "steps_per_second": steps / seconds}
+    print(
+        f"{variant.name}, seed {seed}: best {best:.3f}, last {last:.3f} of the best rule's cost,"
+        f" {steps / seconds:,.0f} steps/s",
+        flush=True,
+    )
+    return {
+        "variant": variant.name,
+        "seed": seed,
+        "best": best,
+        "last": last,
+        "steps_per_second": steps / seconds,
+    }
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description="ablations", formatter_class=argparse.ArgumentDefaultsHelpFormatter)
-    parser.add_argument("--json", type=Path, help="write the numbers to this file; what it holds of this length is not run again")
+    parser = argparse.ArgumentParser(
+        description="ablations", formatter_class=argparse.ArgumentDefaultsHelpFormatter
+    )
+    parser.add_argument(
+        "--json",
+        type=Path,
+        help="write the numbers to this file; what it holds of this length is not run again",
+    )
     parser.add_argument("--steps", type=int, default=4_000_000)
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--only", default="", help="only variants whose name contains this")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     options = parser.parse_args(arguments)
-    wanted = [(variant, seed, options.steps) for variant in VARIANTS if options.only in variant.name for seed in range(options.seeds)]
+    wanted = [
+        (variant, seed, options.steps)
+        for variant in VARIANTS
+        if options.only in variant.name
+        for seed in range(options.seeds)
+    ]
     found = _read_runs(options.json, options.steps)
     there = {(one["variant"], one["seed"]) for one in found}
-    work = [(variant, seed, steps) for variant, seed, steps in wanted if (variant.name, seed) not in there]
+    work = [
+        (variant, seed, steps)
+        for variant, seed, steps in wanted
+        if (variant.name, seed) not in there
+    ]
     with multiprocessing.get_context("spawn").Pool(options.processes, maxtasksperchild=1) as pool:
         for one in pool.imap_unordered(run, work):
             found.append(one)
@@ -141,7 +197,11 @@ def _write_runs(path: Path, runs: list[dict[str, Any]], steps: int) -> None:
     report = {
         "runs": runs,
         "steps": steps,
-        "machine": {"processor": processor(), "cores": os.cpu_count(), "system": platform.platform()},
+        "machine": {
+            "processor": processor(),
+            "cores": os.cpu_count(),
+            "system": platform.platform(),
+        },
         "versions": {"python": platform.python_version(), "torch": torch.__version__},
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }

@@ -1,12 +1,16 @@
-"""Decisions a second on one core: kernel alone, single and vector environment, and environments of others in the same run.
+"""Decisions a second on one core: kernel alone, single and vector environment, and environments of
+others in the same run.
 
-``python -m benchmarks.env_speed --json FILE`` prints a table and writes the numbers. Every subject is compiled and warm, and its environments are spread over
-the whole length of an episode; then all of a factory's subjects are measured in turn, several times over, so that a slow moment of the machine hits all
-alike; the median counts. Actions follow the ATCS rule, where a policy's training starts, or are drawn at random among the legal ones, which fills the queues
-and makes each observation larger; those of the peers are random. Steps and the choice of actions are timed apart: ``decisions_per_second`` is of the
-steps alone, with observation, mask, reward, and the next episode where one ends; ``with_choice`` is of both. Those of the kernel include the choice, but no
-observation. Seconds are those of the clock; ``core_share`` says how much of them the process had the core to itself, and a share well below 1 that the
-machine was busy with something else.
+``python -m benchmarks.env_speed --json FILE`` prints a table and writes the numbers. Every subject
+is compiled and warm, and its environments are spread over the whole length of an episode; then all
+of a factory's subjects are measured in turn, several times over, so that a slow moment of the
+machine hits all alike; the median counts. Actions follow the ATCS rule, where a policy's training
+starts, or are drawn at random among the legal ones, which fills the queues and makes each
+observation larger; those of the peers are random. Steps and the choice of actions are timed apart:
+``decisions_per_second`` is of the steps alone, with observation, mask, reward, and the next episode
+where one ends; ``with_choice`` is of both. Those of the kernel include the choice, but no
+observation. Seconds are those of the clock; ``core_share`` says how much of them the process had
+the core to itself, and a share well below 1 that the machine was busy with something else.
 """
 
 from __future__ import annotations
@@ -91,9 +95,18 @@ def choose_at_random(mask, moment, actions):
 
 @compiled
 def play_at_random(factory, shop, e, decisions):
-    """Take random legal decisions in environment ``e``, without observing anything; an episode that ends is followed by the next."""
+    """Take random legal decisions in environment ``e``, without observing anything; an episode that
+    ends is followed by the next."""
     for _ in range(decisions):
-        apply_action(factory, shop, e, pick_legal(shop.legal[e], random_numbers.uniform(shop.env[e].seed, _CHOICE, e, shop.env[e].decisions)))
+        apply_action(
+            factory,
+            shop,
+            e,
+            pick_legal(
+                shop.legal[e],
+                random_numbers.uniform(shop.env[e].seed, _CHOICE, e, shop.env[e].decisions),
+            ),
+        )
         advance(factory, shop, e)
         if shop.env[e].deciding < 0:
             begin_episode(factory, shop, e, shop.env[e].factory, shop.env[e].seed + np.uint64(1))
@@ -109,9 +122,19 @@ def play_in_turn(factory, shop, first, decisions):
 
 @compiled
 def play_by_atcs(factory, shop, e, decisions, scratch, tables):
-    """Take decisions in environment ``e`` under the ATCS rule; an episode that ends is followed by the next."""
+    """Take decisions in environment ``e`` under the ATCS rule; an episode that ends is followed by
+    the next."""
     for _ in range(decisions):
-        observe(factory, shop, e, scratch, tables.candidates[e], tables.machines[e], tables.shop[e], tables.action_mask[e])
+        observe(
+            factory,
+            shop,
+            e,
+            scratch,
+            tables.candidates[e],
+            tables.machines[e],
+            tables.shop[e],
+            tables.action_mask[e],
+        )
         apply_action(factory, shop, e, best_by_column(shop, e, tables.candidates[e], _ATCS))
         advance(factory, shop, e)
         if shop.env[e].deciding < 0:
@@ -127,7 +150,8 @@ def choose_by_atcs(shop, candidates, actions):
 
 
 def spread_over_episode(batch: Batch, policy: str) -> None:
-    """Advance freshly reset environments to evenly spread phases of an episode: the first ones by playing, the others as their copies."""
+    """Advance freshly reset environments to evenly spread phases of an episode: the first ones by
+    playing, the others as their copies."""
     shop = batch.shop
 
     def play_on(env: int, decisions: int) -> None:
@@ -184,7 +208,9 @@ class SingleRun:
         if self.policy == "ATCS" and jobs.any():
             return int(np.where(jobs, candidates[:, _ATCS], -np.inf).argmax())
         rows = legal.nonzero()[0]
-        return int(rows[-1] if self.policy == "ATCS" else rows[int(self.random.random() * len(rows))])
+        return int(
+            rows[-1] if self.policy == "ATCS" else rows[int(self.random.random() * len(rows))]
+        )
 
     def step(self, action: int) -> None:
         self.observation, _, terminated, truncated, _ = self.env.step(action)
@@ -193,7 +219,8 @@ class SingleRun:
 
 
 class VectorRun:
-    """A vector environment; ``copy`` says whether it hands out fresh arrays or buffers that take turns."""
+    """A vector environment; ``copy`` says whether it hands out fresh arrays or buffers that take
+    turns."""
 
     def __init__(self, env: ChangeoverVectorEnv, policy: str, *, copy: bool) -> None:
         self.env, self.policy, self.copy = env, policy, copy
@@ -219,7 +246,11 @@ def build_subjects(factory: str, sizes: Sequence[int]) -> list[Subject]:
     subjects = []
     for num_envs in KERNEL_NUM_ENVS:
         kernel = KernelRun(factory, num_envs)
-        subjects.append(Subject("kernel", "random", factory, num_envs, _KERNEL_DECISIONS, kernel.choose, kernel.step))
+        subjects.append(
+            Subject(
+                "kernel", "random", factory, num_envs, _KERNEL_DECISIONS, kernel.choose, kernel.step
+            )
+        )
     for policy in POLICIES:
         single = SingleRun(factory, policy)
         subjects.append(Subject("Env", policy, factory, 1, 1, single.choose, single.step))
@@ -229,11 +260,20 @@ def build_subjects(factory: str, sizes: Sequence[int]) -> list[Subject]:
             spread_over_episode(env.batch, policy)
             for copy, what in ((True, "VectorEnv"), (False, "VectorEnv, copy=False")):
                 vector = VectorRun(env, policy, copy=copy)
-                subjects.append(Subject(what, policy, factory, num_envs, num_envs, vector.choose, vector.step))
+                subjects.append(
+                    Subject(what, policy, factory, num_envs, num_envs, vector.choose, vector.step)
+                )
     return subjects
 
 
-def measure_factory(factory: str, sizes: Sequence[int], peers: PeerProcess | None, seconds: float, repeats: int, warm_up: float) -> list[dict[str, Any]]:
+def measure_factory(
+    factory: str,
+    sizes: Sequence[int],
+    peers: PeerProcess | None,
+    seconds: float,
+    repeats: int,
+    warm_up: float,
+) -> list[dict[str, Any]]:
     """Rows of one factory, and of the peers if given, all measured in turn."""
     subjects = build_subjects(factory, sizes)
     for subject in subjects:
@@ -247,17 +287,31 @@ def measure_factory(factory: str, sizes: Sequence[int], peers: PeerProcess | Non
             timings[index].append(time_steps(subject.choose, subject.step, seconds))
         for name, measured in answers.items():
             measured.append(peers.measure(name, seconds))
-    rows = [subject_row(subject, measured) for subject, measured in zip(subjects, timings, strict=True)]
+    rows = [
+        subject_row(subject, measured) for subject, measured in zip(subjects, timings, strict=True)
+    ]
     return rows + [peer_row(name, measured) for name, measured in answers.items()]
 
 
 def subject_row(subject: Subject, timings: list[Timing]) -> dict[str, Any]:
     """Median speeds of one subject."""
     steps = [subject.decisions * timing.steps / timing.step_seconds for timing in timings]
-    both = [subject.decisions * timing.steps / (timing.step_seconds + timing.choice_seconds) for timing in timings]
-    speeds = {"decisions_per_second": round(statistics.median(steps)), "with_choice": round(statistics.median(both))}
+    both = [
+        subject.decisions * timing.steps / (timing.step_seconds + timing.choice_seconds)
+        for timing in timings
+    ]
+    speeds = {
+        "decisions_per_second": round(statistics.median(steps)),
+        "with_choice": round(statistics.median(both)),
+    }
     share = round(statistics.median(timing.core_share for timing in timings), 2)
-    row = {"what": subject.what, "policy": subject.policy, "factory": subject.factory, "num_envs": subject.num_envs, **speeds}
+    row = {
+        "what": subject.what,
+        "policy": subject.policy,
+        "factory": subject.factory,
+        "num_envs": subject.num_envs,
+        **speeds,
+    }
     return {**row, "core_share": share, "repeats": [round(speed) for speed in steps]}
 
 
@@ -265,19 +319,35 @@ def peer_row(name: str, answers: list[dict[str, Any]]) -> dict[str, Any]:
     """Median speed of a peer, or why there is none."""
     reasons = [answer["absent"] for answer in answers if "absent" in answer]
     if reasons:
-        return {"what": name, "policy": "random", "factory": "ta01", "num_envs": 1, "decisions_per_second": None, "skipped": f"{reasons[0]}; run `make peers`"}
-    row = subject_row(Subject(name, "random", "ta01", 1, 1, int, print), [Timing(*(answer[field] for field in Timing._fields)) for answer in answers])
+        return {
+            "what": name,
+            "policy": "random",
+            "factory": "ta01",
+            "num_envs": 1,
+            "decisions_per_second": None,
+            "skipped": f"{reasons[0]}; run `make peers`",
+        }
+    row = subject_row(
+        Subject(name, "random", "ta01", 1, 1, int, print),
+        [Timing(*(answer[field] for field in Timing._fields)) for answer in answers],
+    )
     return {**row, "version": answers[0]["version"]}
 
 
 def measure_memory(factory: str, num_envs: int) -> dict[str, Any]:
-    """Bytes of all arrays of ``num_envs`` environments, and how far the process has grown after some steps (run it in a fresh one)."""
+    """Bytes of all arrays of ``num_envs`` environments, and how far the process has grown after
+    some steps (run it in a fresh one)."""
     before = resident_bytes()
     vector = VectorRun(ChangeoverVectorEnv(factory, num_envs, copy=False), "random", copy=False)
     vector.env.reset(seed=0)
     for _ in range(10):
         vector.step(vector.choose())
-    return {"factory": factory, "num_envs": num_envs, "array_bytes": vector.env.batch.nbytes, "resident_bytes": resident_bytes() - before}
+    return {
+        "factory": factory,
+        "num_envs": num_envs,
+        "array_bytes": vector.env.batch.nbytes,
+        "resident_bytes": resident_bytes() - before,
+    }
 
 
 def resident_bytes() -> int | None:
@@ -291,7 +361,11 @@ def resident_bytes() -> int | None:
 
 def run_fresh(code: str) -> Any:
     """What ``code`` prints in a fresh process, read as JSON."""
-    return json.loads(subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout)
+    return json.loads(
+        subprocess.run(
+            [sys.executable, "-c", code], check=True, capture_output=True, text=True
+        ).stdout
+    )
 
 
 _IMPORT = """
@@ -312,9 +386,12 @@ print(json.dumps({{"import_seconds": imported - begin, "first_step_seconds": tim
 
 
 def measure_import(factory: str) -> dict[str, float]:
-    """Seconds to import the environments, and from there to the first step, with a warm cache: medians of three fresh processes."""
+    """Seconds to import the environments, and from there to the first step, with a warm cache:
+    medians of three fresh processes."""
     measured = [run_fresh(_IMPORT.format(factory=factory)) for _ in range(3)]
-    return {name: round(statistics.median(each[name] for each in measured), 3) for name in measured[0]}
+    return {
+        name: round(statistics.median(each[name] for each in measured), 3) for name in measured[0]
+    }
 
 
 def keep_to_one_core() -> int | None:
@@ -332,17 +409,28 @@ def processor() -> str:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:
         return platform.processor()
-    return next((line.partition(": ")[2] for line in lines if line.startswith("model name")), platform.processor())
+    return next(
+        (line.partition(": ")[2] for line in lines if line.startswith("model name")),
+        platform.processor(),
+    )
 
 
 def summarise(rows: list[dict[str, Any]], factory: str) -> dict[str, Any]:
-    """The headline: best vector speed and single speed on ``factory`` under the ATCS rule, both also as multiples of JSSEnv's."""
+    """The headline: best vector speed and single speed on ``factory`` under the ATCS rule, both
+    also as multiples of JSSEnv's."""
     ours = [row for row in rows if row["factory"] == factory and row["policy"] == REFERENCE_POLICY]
-    best = max((row for row in ours if row["what"].startswith("VectorEnv")), key=lambda row: row["decisions_per_second"])
+    best = max(
+        (row for row in ours if row["what"].startswith("VectorEnv")),
+        key=lambda row: row["decisions_per_second"],
+    )
     single = next(row["decisions_per_second"] for row in ours if row["what"] == "Env")
     jssenv = next((row["decisions_per_second"] for row in rows if row["what"] == "JSSEnv"), None)
     vector = best["decisions_per_second"]
-    ratio = {"single": round(single / jssenv, 1), "vector": round(vector / jssenv, 1)} if jssenv else None
+    ratio = (
+        {"single": round(single / jssenv, 1), "vector": round(vector / jssenv, 1)}
+        if jssenv
+        else None
+    )
     return {
         "vector_decisions_per_second": vector,
         "vector_row": {name: best[name] for name in ("what", "policy", "num_envs")},
@@ -358,16 +446,34 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     peers = PeerProcess(arguments.peers_python)
     rows = []
     for factory in arguments.factories:
-        rows += measure_factory(factory, arguments.num_envs, peers if factory == reference else None, arguments.seconds, arguments.repeats, arguments.warm_up)
+        rows += measure_factory(
+            factory,
+            arguments.num_envs,
+            peers if factory == reference else None,
+            arguments.seconds,
+            arguments.repeats,
+            arguments.warm_up,
+        )
     peers.close()
-    memory = f"import json; from benchmarks.env_speed import measure_memory; print(json.dumps(measure_memory({reference!r}, {MEMORY_NUM_ENVS})))"
+    memory = (
+        "import json; from benchmarks.env_speed import measure_memory;"
+        f" print(json.dumps(measure_memory({reference!r}, {MEMORY_NUM_ENVS})))"
+    )
     return {
         **summarise(rows, reference),
         "rows": rows,
         "memory": run_fresh(memory),
         "warm_import": measure_import(reference),
-        "machine": {"processor": processor(), "cores": os.cpu_count(), "bound_to_core": core, "system": platform.platform()},
-        "versions": {"python": platform.python_version(), **{name: importlib.metadata.version(name) for name in VERSIONS}},
+        "machine": {
+            "processor": processor(),
+            "cores": os.cpu_count(),
+            "bound_to_core": core,
+            "system": platform.platform(),
+        },
+        "versions": {
+            "python": platform.python_version(),
+            **{name: importlib.metadata.version(name) for name in VERSIONS},
+        },
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "seconds": arguments.seconds,
     }
@@ -375,34 +481,77 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
 
 def print_report(report: dict[str, Any]) -> None:
     """The table that a person reads."""
-    print(f"{'what':<23}{'policy':<8}{'factory':<14}{'envs':>6}{'decisions/s':>14}{'with choice':>14}{'core share':>12}")
+    print(
+        f"{'what':<23}{'policy':<8}{'factory':<14}{'envs':>6}{'decisions/s':>14}{'with choice':>14}{'core share':>12}"
+    )
     for row in report["rows"]:
         if row["decisions_per_second"] is None:
             speeds = f"  skipped: {row['skipped']}"
         else:
             speeds = f"{row['decisions_per_second']:>14,}{row['with_choice']:>14,}{row['core_share']:>12}"
-        print(f"{row['what']:<23}{row['policy']:<8}{row['factory']:<14}{row['num_envs']:>6}{speeds}")
+        print(
+            f"{row['what']:<23}{row['policy']:<8}{row['factory']:<14}{row['num_envs']:>6}{speeds}"
+        )
     if any(row.get("core_share", 1.0) < _BUSY for row in report["rows"]):
-        print("The machine was busy: a core share below 1 means that speeds are too low by as much. Measure again on an idle one.")
+        print(
+            "The machine was busy: a core share below 1 means that speeds are too low by as much."
+            " Measure again on an idle one."
+        )
     for name, target in _TARGETS.items():
         print(f"{name}: {report[name]:,} (target {target:,})")
     print(f"ratio_to_jssenv: {report['ratio_to_jssenv']} (targets: single 4, vector 30)")
     memory, imports = report["memory"], report["warm_import"]
-    resident = f", {memory['resident_bytes'] / 2**20:,.0f} MiB resident" if memory["resident_bytes"] is not None else ""
-    print(f"{memory['num_envs']} environments: {memory['array_bytes'] / 2**20:,.0f} MiB of arrays{resident}")
-    print(f"import with a warm cache: {imports['import_seconds']} s, first step {imports['first_step_seconds']} s later")
+    resident = (
+        f", {memory['resident_bytes'] / 2**20:,.0f} MiB resident"
+        if memory["resident_bytes"] is not None
+        else ""
+    )
+    print(
+        f"{memory['num_envs']} environments: {memory['array_bytes'] / 2**20:,.0f} MiB of"
+        f" arrays{resident}"
+    )
+    print(
+        f"import with a warm cache: {imports['import_seconds']} s, first step"
+        f" {imports['first_step_seconds']} s later"
+    )
 
 
 def read_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(description="decisions a second on one core", formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description="decisions a second on one core",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
     parser.add_argument("--json", type=Path, help="write the numbers to this file")
-    parser.add_argument("--factories", nargs="+", default=list(FACTORIES), help="shipped factories; the headline is of the first")
-    parser.add_argument("--num-envs", nargs="+", type=int, default=list(NUM_ENVS), help="sizes of the vector environment")
+    parser.add_argument(
+        "--factories",
+        nargs="+",
+        default=list(FACTORIES),
+        help="shipped factories; the headline is of the first",
+    )
+    parser.add_argument(
+        "--num-envs",
+        nargs="+",
+        type=int,
+        default=list(NUM_ENVS),
+        help="sizes of the vector environment",
+    )
     parser.add_argument("--seconds", type=float, default=0.5, help="length of one measurement")
-    parser.add_argument("--repeats", type=int, default=5, help="measurements of each subject; their median counts")
-    parser.add_argument("--warm-up", type=float, default=0.5, help="seconds that each subject runs before it is measured")
-    parser.add_argument("--peers-python", type=Path, default=default_python(), help="interpreter in whose environment JSSEnv and job-shop-lib are installed")
+    parser.add_argument(
+        "--repeats", type=int, default=5, help="measurements of each subject; their median counts"
+    )
+    parser.add_argument(
+        "--warm-up",
+        type=float,
+        default=0.5,
+        help="seconds that each subject runs before it is measured",
+    )
+    parser.add_argument(
+        "--peers-python",
+        type=Path,
+        default=default_python(),
+        help="interpreter in whose environment JSSEnv and job-shop-lib are installed",
+    )
     return parser.parse_args(arguments)
 
 

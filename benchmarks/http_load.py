@@ -1,4 +1,5 @@
-"""A steady load on the service, from this machine: requests are due at fixed dates, whether or not the answers to those before have come."""
+"""A steady load on the service, from this machine: requests are due at fixed dates, whether or not
+the answers to those before have come."""
 
 from __future__ import annotations
 
@@ -22,11 +23,25 @@ ROOT = Path(__file__).resolve().parent.parent
 
 @contextlib.contextmanager
 def running_service(bundle: Path, folder: Path) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
-    """``python -m scheduler serve`` on a free port of this machine, with its log in ``folder``: port and process. It is stopped at the end."""
+    """``python -m scheduler serve`` on a free port of this machine, with its log in ``folder``:
+    port and process. It is stopped at the end."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "scheduler", "serve", "--bundle", str(bundle), "--port", str(port), "--log", str(folder / "log.sqlite"), "--rate", "0"]
+    command = [
+        sys.executable,
+        "-m",
+        "scheduler",
+        "serve",
+        "--bundle",
+        str(bundle),
+        "--port",
+        str(port),
+        "--log",
+        str(folder / "log.sqlite"),
+        "--rate",
+        "0",
+    ]
     with (folder / "output").open("ab") as output:
         process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=output)
     try:
@@ -39,7 +54,10 @@ def running_service(bundle: Path, folder: Path) -> Iterator[tuple[int, subproces
 
 def _wait_until_ready(port: int, process: subprocess.Popen[bytes], output: Path) -> None:
     while process.poll() is None:
-        with contextlib.suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5):
+        with (
+            contextlib.suppress(OSError),
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5),
+        ):
             return
         time.sleep(0.05)
     raise RuntimeError(f"the service did not become ready:\n{output.read_text()}")
@@ -50,7 +68,9 @@ class Load:
     """What came of a load."""
 
     seconds: float = 0.0
-    latencies: list[float] = field(default_factory=list)  # from when a request was due to the end of its answer, seconds
+    latencies: list[float] = field(
+        default_factory=list
+    )  # from when a request was due to the end of its answer, seconds
     refused: int = 0  # answers other than 200
 
     def describe(self) -> dict[str, float]:
@@ -64,15 +84,21 @@ class Load:
         }
 
 
-def ask_steadily(port: int, path: str, bodies: Sequence[bytes], *, rate: float, seconds: float, connections: int) -> Load:
-    """Send the bodies in turn to ``path``, ``rate`` a second (0: each as soon as an answer has come), over some connections that stay open."""
+def ask_steadily(
+    port: int, path: str, bodies: Sequence[bytes], *, rate: float, seconds: float, connections: int
+) -> Load:
+    """Send the bodies in turn to ``path``, ``rate`` a second (0: each as soon as an answer has
+    come), over some connections that stay open."""
     return asyncio.run(_ask(port, path, bodies, rate, seconds, connections))
 
 
-async def _ask(port: int, path: str, bodies: Sequence[bytes], rate: float, seconds: float, connections: int) -> Load:
+async def _ask(
+    port: int, path: str, bodies: Sequence[bytes], rate: float, seconds: float, connections: int
+) -> Load:
     load, turns, loop = Load(), itertools.count(), asyncio.get_running_loop()
     requests = [
-        b"POST %b HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % (path.encode(), len(one)) + one
+        b"POST %b HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length:"
+        b" %d\r\n\r\n" % (path.encode(), len(one)) + one
         for one in bodies
     ]
     start = loop.time()
@@ -96,7 +122,11 @@ async def _ask(port: int, path: str, bodies: Sequence[bytes], rate: float, secon
 
 async def _read_status(reader: asyncio.StreamReader) -> int:
     head = await reader.readuntil(b"\r\n\r\n")
-    length = next(int(line.partition(b":")[2]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))
+    length = next(
+        int(line.partition(b":")[2])
+        for line in head.lower().split(b"\r\n")
+        if line.startswith(b"content-length:")
+    )
     await reader.readexactly(length)
     return int(head.split(b" ", 2)[1])
 

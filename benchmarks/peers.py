@@ -1,7 +1,10 @@
-"""Environments of others, to compare speeds with: JSSEnv (Tassel et al. 2021) and job_shop_lib, both on the 15 x 15 job shop ta01 (Taillard 1993).
+"""Environments of others, to compare speeds with: JSSEnv (Tassel et al. 2021) and job_shop_lib,
+both on the 15 x 15 job shop ta01 (Taillard 1993).
 
-Their pins and this project's exclude each other, so they run in a process of their own, with the interpreter of an environment of their own: run by its
-path with ``--serve``, this file needs nothing of this project. It reads one request a line, ``{"peer": ..., "seconds": ...}``, and answers each with a line.
+Their pins and this project's exclude each other, so they run in a process of their own, with the
+interpreter of an environment of their own: run by its path with ``--serve``, this file needs
+nothing of this project. It reads one request a line, ``{"peer": ..., "seconds": ...}``, and answers
+each with a line.
 """
 
 from __future__ import annotations
@@ -24,7 +27,8 @@ _ROOT = Path(__file__).resolve().parent.parent
 
 
 class Timing(NamedTuple):
-    """How long a number of steps took, how long it took to choose their actions, and how much of that time this process had the core."""
+    """How long a number of steps took, how long it took to choose their actions, and how much of
+    that time this process had the core."""
 
     steps: int
     step_seconds: float
@@ -49,7 +53,8 @@ def time_steps(choose: Callable[[], Any], step: Callable[[Any], None], seconds: 
 
 
 class JssEnvironment:
-    """JSSEnv's environment under random legal actions; a finished episode is followed by the next."""
+    """JSSEnv's environment under random legal actions; a finished episode is followed by the
+    next."""
 
     distribution = "JSSEnv"
 
@@ -71,7 +76,8 @@ class JssEnvironment:
 
 
 class JobShopLibEnvironment:
-    """job_shop_lib's graph environment with three of its feature observers, as in its tutorials, under random legal actions."""
+    """job_shop_lib's graph environment with three of its feature observers, as in its tutorials,
+    under random legal actions."""
 
     distribution = "job-shop-lib"
 
@@ -81,8 +87,15 @@ class JobShopLibEnvironment:
         from job_shop_lib.graphs import build_resource_task_graph
         from job_shop_lib.reinforcement_learning import SingleJobShopGraphEnv
 
-        observers = [FeatureObserverType.IS_READY, FeatureObserverType.EARLIEST_START_TIME, FeatureObserverType.DURATION]
-        self.env = SingleJobShopGraphEnv(build_resource_task_graph(load_benchmark_instance(INSTANCE)), feature_observer_configs=observers)
+        observers = [
+            FeatureObserverType.IS_READY,
+            FeatureObserverType.EARLIEST_START_TIME,
+            FeatureObserverType.DURATION,
+        ]
+        self.env = SingleJobShopGraphEnv(
+            build_resource_task_graph(load_benchmark_instance(INSTANCE)),
+            feature_observer_configs=observers,
+        )
         self.available = self.env.reset()[1]["available_operations_with_ids"]
 
     def choose(self) -> tuple[int, int]:
@@ -113,7 +126,13 @@ def serve() -> None:
                 print(json.dumps({"absent": str(error)}), file=answers, flush=True)
                 continue
             timing = time_steps(peer.choose, peer.step, request["seconds"])
-            print(json.dumps({**timing._asdict(), "version": importlib.metadata.version(peer.distribution)}), file=answers, flush=True)
+            print(
+                json.dumps(
+                    {**timing._asdict(), "version": importlib.metadata.version(peer.distribution)}
+                ),
+                file=answers,
+                flush=True,
+            )
 
 
 class PeerProcess:
@@ -127,7 +146,13 @@ class PeerProcess:
 
     def __init__(self, python: Path) -> None:
         command = [str(python), str(Path(__file__).resolve()), "--serve"]
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        self.process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
 
     def measure(self, peer: str, seconds: float) -> dict[str, Any]:
         """Fields of a peer's :class:`Timing` and its ``version``, or ``absent`` with the reason."""
@@ -148,14 +173,17 @@ class PeerProcess:
 
 
 def default_python() -> Path:
-    """Interpreter of ``.venv-peers`` (made by ``make peers``) if it is there, else the one that runs."""
+    """Interpreter of ``.venv-peers`` (made by ``make peers``) if it is there, else the one that
+    runs."""
     own = _ROOT / ".venv-peers" / "bin" / "python"
     return own if own.exists() else Path(sys.executable)
 
 
 def requirements() -> list[str]:
     """What the extra ``peers`` asks for."""
-    extras: dict[str, list[str]] = tomllib.loads((_ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    extras: dict[str, list[str]] = tomllib.loads(
+        (_ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    )["project"]["optional-dependencies"]
     return extras["peers"]
 
 

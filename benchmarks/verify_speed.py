@@ -1,8 +1,10 @@
 """Milliseconds an episode to unload, verify and measure its schedule, on one core.
 
-``python -m benchmarks.verify_speed --json FILE`` prints a table and writes the numbers. Every factory's episodes are played once under the ATCS rule; their
-schedules are then handled several times over, each time by a new verifier that meets each seed twice: ``verify_first`` draws the world of the seed,
-``verify`` finds it kept, as for all policies of an evaluation but the first. The median over the repeats counts.
+``python -m benchmarks.verify_speed --json FILE`` prints a table and writes the numbers. Every
+factory's episodes are played once under the ATCS rule; their schedules are then handled several
+times over, each time by a new verifier that meets each seed twice: ``verify_first`` draws the world
+of the seed, ``verify`` finds it kept, as for all policies of an evaluation but the first. The
+median over the repeats counts.
 """
 
 from __future__ import annotations
@@ -43,8 +45,11 @@ def play_episodes(name: str, episodes: int) -> Batch:
     return batch
 
 
-def time_each(handle: Callable[[Item], Result], items: Sequence[Item]) -> tuple[float, list[Result]]:
-    """Milliseconds an item, of the core and not of the clock, as the machine may be busy with something else; and what came of each."""
+def time_each(
+    handle: Callable[[Item], Result], items: Sequence[Item]
+) -> tuple[float, list[Result]]:
+    """Milliseconds an item, of the core and not of the clock, as the machine may be busy with
+    something else; and what came of each."""
     start = time.process_time()
     results = [handle(item) for item in items]
     return 1000 * (time.process_time() - start) / len(items), results
@@ -56,16 +61,25 @@ def measure_factory(name: str, episodes: int, repeats: int) -> dict[str, Any]:
     factory = batch.factories[0]
     rounds = [measure_round(factory, batch) for _ in range(repeats)]
     log_lines = int(batch.shop.env.log_length.mean())
-    return {"factory": name, "log_lines": log_lines, **{step: round(statistics.median(each[step] for each in rounds), 2) for step in STEPS}}
+    return {
+        "factory": name,
+        "log_lines": log_lines,
+        **{step: round(statistics.median(each[step] for each in rounds), 2) for step in STEPS},
+    }
 
 
 def measure_round(factory: Factory, batch: Batch) -> dict[str, float]:
     """Milliseconds an episode of each step, under a new verifier."""
     verifier = Verifier(factory)
-    unload_time, schedules = time_each(lambda env: unload(factory, None, batch.arrays, batch.shop, env), range(batch.num_envs))
+    unload_time, schedules = time_each(
+        lambda env: unload(factory, None, batch.arrays, batch.shop, env), range(batch.num_envs)
+    )
     first_time, _ = time_each(verifier.verify, schedules)
     again_time, bills = time_each(verifier.verify, schedules)
-    kpis_time, _ = time_each(lambda verified: kpis(verified[0], factory, verified[1]), list(zip(schedules, bills, strict=True)))
+    kpis_time, _ = time_each(
+        lambda verified: kpis(verified[0], factory, verified[1]),
+        list(zip(schedules, bills, strict=True)),
+    )
     return dict(zip(STEPS, (unload_time, first_time, again_time, kpis_time), strict=True))
 
 
@@ -73,16 +87,24 @@ def print_report(report: dict[str, Any]) -> None:
     """The table that a person reads."""
     print(f"{'ms an episode':<16}{'log lines':>12}" + "".join(f"{step:>14}" for step in STEPS))
     for row in report["rows"]:
-        print(f"{row['factory']:<16}{row['log_lines']:>12}" + "".join(f"{row[step]:>14.2f}" for step in STEPS))
+        print(
+            f"{row['factory']:<16}{row['log_lines']:>12}"
+            + "".join(f"{row[step]:>14.2f}" for step in STEPS)
+        )
 
 
 def read_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(description="milliseconds to verify an episode", formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description="milliseconds to verify an episode",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
     parser.add_argument("--json", type=Path, help="write the numbers to this file")
     parser.add_argument("--factories", nargs="+", default=list(FACTORIES), help="shipped factories")
     parser.add_argument("--episodes", type=int, default=8, help="episodes of each factory")
-    parser.add_argument("--repeats", type=int, default=5, help="measurements of each step; their median counts")
+    parser.add_argument(
+        "--repeats", type=int, default=5, help="measurements of each step; their median counts"
+    )
     return parser.parse_args(arguments)
 
 
@@ -90,8 +112,16 @@ def main() -> None:
     arguments = read_arguments()
     core = keep_to_one_core()
     report = {
-        "rows": [measure_factory(name, arguments.episodes, arguments.repeats) for name in arguments.factories],
-        "machine": {"processor": processor(), "cores": os.cpu_count(), "bound_to_core": core, "system": platform.platform()},
+        "rows": [
+            measure_factory(name, arguments.episodes, arguments.repeats)
+            for name in arguments.factories
+        ],
+        "machine": {
+            "processor": processor(),
+            "cores": os.cpu_count(),
+            "bound_to_core": core,
+            "system": platform.platform(),
+        },
         "versions": {"python": platform.python_version(), "numpy": np.__version__},
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }

@@ -1,4 +1,5 @@
-"""Factories, shop floors and buffers of a number of environments, put together once; what ``Env`` and ``VectorEnv`` share."""
+"""Factories, shop floors and buffers of a number of environments, put together once; what ``Env``
+and ``VectorEnv`` share."""
 
 from __future__ import annotations
 
@@ -9,10 +10,24 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from envs.observation.candidates import DEFAULT_CHANGEOVER_ROWS, DEFAULT_JOB_ROWS, Tables, allocate_observation_scratch, allocate_tables
+from envs.observation.candidates import (
+    DEFAULT_CHANGEOVER_ROWS,
+    DEFAULT_JOB_ROWS,
+    Tables,
+    allocate_observation_scratch,
+    allocate_tables,
+)
 from envs.observation.columns import CANDIDATES, MACHINES, SHOP, Column
 from envs.reward_scale import measure_cost_scales
-from envs.step_kernels import STEP_OK, allocate_outcome, replace_illegal, reset_all, restart_some, step_all, step_all_once
+from envs.step_kernels import (
+    STEP_OK,
+    allocate_outcome,
+    replace_illegal,
+    reset_all,
+    restart_some,
+    step_all,
+    step_all_once,
+)
 from factory.model import Factory, OrderBook
 from factory.simulation.allocation import allocate
 from factory.simulation.arrays import COST_TERMS, NEVER, FactoryArrays
@@ -31,8 +46,8 @@ from factory.validation.arguments import (
 )
 
 IDLE_DECISIONS_AN_OPERATION = 50
-"""Idle decisions an episode may take for each operation of its orders: waits with nothing under way,
-and changeovers without an operation.
+"""Idle decisions an episode may take for each operation of its orders: waits with nothing under
+way, and changeovers without an operation.
 """
 
 
@@ -79,7 +94,8 @@ class Batch:
     job_rows, changeover_rows
         Rows of the candidate table; 0 for as many as can ever be needed (no cap).
     machine_rows
-        Least number of rows of the machine table (so that tables of different factories have one shape).
+        Least number of rows of the machine table (so that tables of different factories have one
+        shape).
     dtype
         Float type of the tables.
     last_date
@@ -89,12 +105,14 @@ class Batch:
         truncated after 50 idle decisions for each operation of its orders: waits with nothing under
         way, and changeovers without an operation.
     illegal_actions
-        ``"raise"``: an illegal action is an error and nothing moves; ``"replace"``: it stands for the next legal row (for learners without masks), and
-        :attr:`replaced` tells where.
+        ``"raise"``: an illegal action is an error and nothing moves; ``"replace"``: it stands for
+        the next legal row (for learners without masks), and :attr:`replaced` tells where.
     draw_factory
-        Draw each new episode's factory from the mixture (by its seed) instead of keeping the environment's.
+        Draw each new episode's factory from the mixture (by its seed) instead of keeping the
+        environment's.
     num_tables
-        Observation buffers that take turns: what :meth:`step` returned stays untouched for ``num_tables - 1`` further steps.
+        Observation buffers that take turns: what :meth:`step` returned stays untouched for
+        ``num_tables - 1`` further steps.
     log_length
         Lines of each environment's log.
 
@@ -141,19 +159,29 @@ class Batch:
                 "Choose one of them.",
             )
         self.replaces = illegal_actions == "replace"
-        self.factories, self.books = tuple(factories), tuple(books) if books is not None else (None,) * len(factories)
+        self.factories, self.books = (
+            tuple(factories),
+            tuple(books) if books is not None else (None,) * len(factories),
+        )
         self._arrays = arrays = load(self.factories, self.books)
         max_rows = full_rows(arrays)
-        rows = {"job_rows": job_rows or max_rows[0], "changeover_rows": changeover_rows or max_rows[1]}
+        rows = {
+            "job_rows": job_rows or max_rows[0],
+            "changeover_rows": changeover_rows or max_rows[1],
+        }
         self._rows, self._dtype, self._is_scaled = rows, dtype, False
         self.shop = allocate(arrays, num_envs, **rows, log_length=log_length)
         self.num_envs = num_envs
-        self._log_length = self.shop.env.view(np.ndarray)["log_length"]  # a plain view: fields of records are slow to reach from Python
+        self._log_length = self.shop.env.view(np.ndarray)[
+            "log_length"
+        ]  # a plain view: fields of records are slow to reach from Python
         self._deciding = self.shop.env.view(np.ndarray)["deciding"]
         self.max_idle = idle_limits(arrays, IDLE_DECISIONS_AN_OPERATION)
         self.replaced = np.zeros(num_envs, np.bool_)
         self.scratch = allocate_observation_scratch(self.shop)
-        self._ring = [allocate_tables(arrays, self.shop, dtype, machine_rows) for _ in range(num_tables)]
+        self._ring = [
+            allocate_tables(arrays, self.shop, dtype, machine_rows) for _ in range(num_tables)
+        ]
         self._turn = 0
         self._has_begun = False
         self.final = allocate_tables(arrays, self.shop, dtype, machine_rows)
@@ -161,7 +189,8 @@ class Batch:
 
     @property
     def arrays(self) -> FactoryArrays:
-        """Factories as arrays; where one gives no cost scale, it is measured when they are first asked for."""
+        """Factories as arrays; where one gives no cost scale, it is measured when they are first
+        asked for."""
         if not self._is_scaled:
             names = [factory.name for factory in self.factories]
             measure_cost_scales(self._arrays, names, self._rows, self._dtype)
@@ -195,8 +224,11 @@ class Batch:
         """Environments whose episode is over or was truncated, [E]; for steps without autoreset."""
         return self.over | self.outcome.truncated
 
-    def reset(self, seeds: NDArray[np.uint64], factories: NDArray[np.int64] | None = None) -> Tables:
-        """Begin the episodes that belong to ``seeds [E]``, in ``factories [E]`` (default: e modulo G).
+    def reset(
+        self, seeds: NDArray[np.uint64], factories: NDArray[np.int64] | None = None
+    ) -> Tables:
+        """Begin the episodes that belong to ``seeds [E]``, in ``factories [E]`` (default: e modulo
+        G).
 
         Raises
         ------
@@ -210,10 +242,14 @@ class Batch:
         factories = self._check_factories("reset: factories", factories, self.num_envs)
         self._turn = (self._turn + 1) % len(self._ring)
         self.outcome.truncated[:] = False
-        self._check_stuck(reset_all(self.arrays, self.shop, factories, seeds, self.scratch, self.tables))
+        self._check_stuck(
+            reset_all(self.arrays, self.shop, factories, seeds, self.scratch, self.tables)
+        )
         return self.tables
 
-    def restart(self, chosen: NDArray[np.bool_], seeds: NDArray[np.uint64], factories: NDArray[np.int64]) -> Tables:
+    def restart(
+        self, chosen: NDArray[np.bool_], seeds: NDArray[np.uint64], factories: NDArray[np.int64]
+    ) -> Tables:
         """Begin new episodes where ``chosen [E]``; the other environments stay as they are.
 
         The n-th of those that are chosen gets ``seeds[n]`` and stands in ``factories[n]``.
@@ -231,14 +267,19 @@ class Batch:
         seeds = check_seeds("restart: seeds", seeds, count)
         factories = self._check_factories("restart: factories", factories, count)
         self._check_begun("restart")
-        self._check_stuck(restart_some(self.arrays, self.shop, chosen, factories, seeds, self.scratch, self.tables))
+        self._check_stuck(
+            restart_some(
+                self.arrays, self.shop, chosen, factories, seeds, self.scratch, self.tables
+            )
+        )
         return self.tables
 
     def step(self, actions: NDArray[np.int64], *, autoreset: bool = True) -> Tables:
         """Carry out ``actions [E]``; results stand in :attr:`outcome`.
 
-        With ``autoreset`` an episode that is over is followed by the next at once, and its last observation stands in :attr:`final`. Without it, an
-        environment whose episode is over stays as it is, whatever its action.
+        With ``autoreset`` an episode that is over is followed by the next at once, and its last
+        observation stands in :attr:`final`. Without it, an environment whose episode is over stays
+        as it is, whatever its action.
 
         Raises
         ------
@@ -257,9 +298,21 @@ class Batch:
         turn = (self._turn + 1) % len(self._ring)
         tables, limits = self._ring[turn], (self.last_date, self.max_decisions, self.max_idle)
         if autoreset:
-            result = step_all(self.arrays, self.shop, actions, *limits, self.draw_factory, self.scratch, tables, self.final, self.outcome)
+            result = step_all(
+                self.arrays,
+                self.shop,
+                actions,
+                *limits,
+                self.draw_factory,
+                self.scratch,
+                tables,
+                self.final,
+                self.outcome,
+            )
         else:
-            result = step_all_once(self.arrays, self.shop, actions, *limits, self.scratch, tables, self.outcome)
+            result = step_all_once(
+                self.arrays, self.shop, actions, *limits, self.scratch, tables, self.outcome
+            )
         if result != STEP_OK:
             self._refuse(result, actions)
         self._turn = turn
@@ -304,13 +357,19 @@ class Batch:
     def _explain(self, env: int, action: int) -> str:
         machine = int(self.shop.env.deciding[env])
         legal = np.flatnonzero(self.shop.legal[env]).tolist()
-        return f"environment {env}, machine {machine}: action = {action}; it must be a legal row of the action mask. Choose one of {legal}."
+        return (
+            f"environment {env}, machine {machine}: action = {action}; it must be a legal row of"
+            f" the action mask. Choose one of {legal}."
+        )
 
     def _check_stuck(self, env: int) -> None:
         if env >= 0:
             floor = self.shop.env
             name = self.factories[int(floor.factory[env])].name
-            raise StuckError(f"factory {name}, seed {floor.seed[env]}, date {floor.clock[env]}: orders are open but nothing can happen any more.")
+            raise StuckError(
+                f"factory {name}, seed {floor.seed[env]}, date {floor.clock[env]}: orders are open"
+                " but nothing can happen any more."
+            )
 
 
 def _limit(place: str, value: int | None, least: int) -> np.int64:

@@ -28,14 +28,17 @@ _LOG_LINES = 8192
 class ChangeoverEnv(gymnasium.Env[Observation, np.int64]):
     """Dispatching and changeover decisions in a microfactory, one machine at a time.
 
-    The action is a row of ``observation["candidates"]`` that ``observation["action_mask"]`` allows: a ready operation, a changeover alone, or (last) the wait.
-    The reward is minus the cost since the last decision (at first: since the start) over the scenario's cost scale. ``info`` has ``cost`` (by term, since
-    the last decision), ``elapsed`` (ticks since then), ``action_mask`` and, when the episode is over, ``episode_cost`` (by term) and ``decisions``.
+    The action is a row of ``observation["candidates"]`` that ``observation["action_mask"]`` allows:
+    a ready operation, a changeover alone, or (last) the wait. The reward is minus the cost since
+    the last decision (at first: since the start) over the scenario's cost scale. ``info`` has
+    ``cost`` (by term, since the last decision), ``elapsed`` (ticks since then), ``action_mask``
+    and, when the episode is over, ``episode_cost`` (by term) and ``decisions``.
 
     Parameters
     ----------
     factory
-        Name of a shipped factory, a TOML file, a :class:`factory.model.Factory`, or ranges of which each episode draws a fresh one.
+        Name of a shipped factory, a TOML file, a :class:`factory.model.Factory`, or ranges of which
+        each episode draws a fresh one.
     order_book
         Orders to replay in place of the factory's demand.
     num_orders
@@ -43,12 +46,13 @@ class ChangeoverEnv(gymnasium.Env[Observation, np.int64]):
     job_rows, changeover_rows
         Rows of the candidate table; 0 for as many as can ever be needed.
     last_date, max_decisions
-        Truncate the episode at the first decision at or after this tick, or after this many decisions.
-        Without them too it is truncated after 50 idle decisions for each operation of its orders (waits
-        with nothing under way, changeovers without an operation), which only a policy that does
-        nothing else ever takes.
+        Truncate the episode at the first decision at or after this tick, or after this many
+        decisions. Without them too it is truncated after 50 idle decisions for each operation of
+        its orders (waits with nothing under way, changeovers without an operation), which only a
+        policy that does nothing else ever takes.
     illegal_actions
-        ``"raise"``, or ``"replace"`` for learners that know no masks: an illegal action then stands for the next legal row, and ``info["replaced"]`` says so.
+        ``"raise"``, or ``"replace"`` for learners that know no masks: an illegal action then stands
+        for the next legal row, and ``info["replaced"]`` says so.
     dtype
         Float type of the observation.
     render_mode
@@ -89,7 +93,10 @@ class ChangeoverEnv(gymnasium.Env[Observation, np.int64]):
         render_mode: str | None = None,
     ) -> None:
         if render_mode is not None and render_mode not in self.metadata["render_modes"]:
-            raise ValueError(f"render_mode = {render_mode!r}; must be one of {self.metadata['render_modes']} or None. Choose one of them.")
+            raise ValueError(
+                f"render_mode = {render_mode!r}; must be one of {self.metadata['render_modes']} or"
+                " None. Choose one of them."
+            )
         self.render_mode = render_mode
         self._window: GanttWindow | None = None
         self._settings: dict[str, Any] = {
@@ -131,16 +138,20 @@ class ChangeoverEnv(gymnasium.Env[Observation, np.int64]):
         """The order book that is replayed, if any."""
         return self._batch.books[0]
 
-    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Observation, dict[str, Any]]:
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Observation, dict[str, Any]]:
         """Begin an episode.
 
         Parameters
         ----------
         seed
-            Seed of the episode, an integer of any kind from 0 to 2**64 - 1: one seed is one world, whatever is decided in it.
-            None: drawn from the environment's generator, which the last seed that was given has seeded.
+            Seed of the episode, an integer of any kind from 0 to 2**64 - 1: one seed is one world,
+            whatever is decided in it. None: drawn from the environment's generator, which the last
+            seed that was given has seeded.
         options
-            ``factory``, ``order_book``, ``num_orders`` as in the constructor, from this episode on. The shape of the observation must stay.
+            ``factory``, ``order_book``, ``num_orders`` as in the constructor, from this episode on.
+            The shape of the observation must stay.
         """
         given = None if seed is None else check_seed("reset: seed", seed)
         before = self.np_random.bit_generator.state if given is None else None
@@ -156,14 +167,19 @@ class ChangeoverEnv(gymnasium.Env[Observation, np.int64]):
         self.scenario, self._batch, self._over = scenario, batch, False
         tables = self._batch.tables
         mask = tables.action_mask[0].astype(np.int8)
-        return self._observation(tables, mask), {"cost": dict.fromkeys(COST_TERMS, 0.0), "elapsed": 0, "action_mask": mask.copy()}
+        return self._observation(tables, mask), {
+            "cost": dict.fromkeys(COST_TERMS, 0.0),
+            "elapsed": 0,
+            "action_mask": mask.copy(),
+        }
 
     def _prepare(
         self,
         options: dict[str, Any] | None,
         seed: int,
     ) -> tuple[Scenario, Batch]:
-        """Return scenario and batch of the next episode; those of the present one stay as they are."""
+        """Return scenario and batch of the next episode; those of the present one stay as they
+        are."""
         check_instance("reset: options", options, (Mapping, type(None)), "a dictionary or None")
         if not options:
             is_new = self.scenario.changes_every_episode
@@ -174,19 +190,22 @@ class ChangeoverEnv(gymnasium.Env[Observation, np.int64]):
         now = {name: space.shape for name, space in observation_space(batch.tables).items()}
         if now != shape:
             raise ValueError(
-                f"reset(options=...): the observation would change from {shape} to {now}; it must keep its shape. "
-                "Make a new environment, or give job_rows and changeover_rows when making it."
+                f"reset(options=...): the observation would change from {shape} to {now}; it must"
+                " keep its shape. Make a new environment, or give job_rows and changeover_rows"
+                " when making it."
             )
         return scenario, batch
 
-    def step(self, action: np.int64 | int | NDArray[np.int64]) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
+    def step(
+        self, action: np.int64 | int | NDArray[np.int64]
+    ) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """Carry out ``action`` and let time pass until the next decision.
 
         Parameters
         ----------
         action
-            Row number: an integer of any kind, or an array that holds just one, as ``model.predict``
-            answers a batch of one.
+            Row number: an integer of any kind, or an array that holds just one, as
+            ``model.predict`` answers a batch of one.
         """
         batch = self._batch
         if self._over:
@@ -206,9 +225,17 @@ class ChangeoverEnv(gymnasium.Env[Observation, np.int64]):
             info["replaced"] = bool(batch.replaced[0])
         if terminated or truncated:
             self._over = True
-            info["episode_cost"] = dict(zip(COST_TERMS, outcome.episode_cost[0].tolist(), strict=True))
+            info["episode_cost"] = dict(
+                zip(COST_TERMS, outcome.episode_cost[0].tolist(), strict=True)
+            )
             info["decisions"] = int(outcome.episode_decisions[0])
-        return self._observation(tables, mask), float(outcome.reward[0]), terminated, truncated, info
+        return (
+            self._observation(tables, mask),
+            float(outcome.reward[0]),
+            terminated,
+            truncated,
+            info,
+        )
 
     @staticmethod
     def _observation(tables: Tables, mask: NDArray[np.int8]) -> Observation:
@@ -228,7 +255,8 @@ class ChangeoverEnv(gymnasium.Env[Observation, np.int64]):
         return unload(self.factory, self.order_book, self._batch.arrays, self._batch.shop, 0)
 
     def render(self) -> Any:
-        """The Gantt chart so far: an RGB array, a text, or (``human``) a window that is kept up to date."""
+        """The Gantt chart so far: an RGB array, a text, or (``human``) a window that is kept up to
+        date."""
         from factory.schedule import gantt  # matplotlib is loaded only where a picture is wanted
 
         if self.render_mode == "rgb_array":

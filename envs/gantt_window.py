@@ -7,7 +7,8 @@ from factory.schedule.records import Schedule
 
 
 class GanttWindow:
-    """A window that shows one Gantt chart after the other. Where there is no screen, nothing appears."""
+    """A window that shows one Gantt chart after the other. Where there is no screen, nothing
+    appears."""
 
     def __init__(self) -> None:
         import matplotlib.pyplot as plt  # loaded only where a window is wanted

@@ -1,4 +1,5 @@
-"""Makes the environment known to Gymnasium: ``import envs.registration`` once, then ``gymnasium.make("microfactory/Changeover-v0", ...)``.
+"""Makes the environment known to Gymnasium: ``import envs.registration`` once, then
+``gymnasium.make("microfactory/Changeover-v0", ...)``.
 
 ``gymnasium.make("envs.registration:microfactory/Changeover-v0", ...)`` does both.
 """
@@ -13,7 +14,11 @@ ENV_ID = "microfactory/Changeover-v0"
 def register_environments() -> None:
     """Register ``microfactory/Changeover-v0``, single and vector, if it is not yet."""
     if ENV_ID not in gymnasium.registry:
-        gymnasium.register(ENV_ID, entry_point="envs.env:ChangeoverEnv", vector_entry_point="envs.vector_env:ChangeoverVectorEnv")
+        gymnasium.register(
+            ENV_ID,
+            entry_point="envs.env:ChangeoverEnv",
+            vector_entry_point="envs.vector_env:ChangeoverVectorEnv",
+        )
 
 
 register_environments()

@@ -31,11 +31,14 @@ _measured: dict[bytes, float] = {}
 """Scales that this process has measured, by all that they depend on."""
 
 
-def measure_cost_scales(arrays: FactoryArrays, names: Sequence[str], rows: RowCounts, dtype: _Float) -> None:
-    """Set the cost scale of factories that give none to the mean cost of an episode under ATCS (at least 1).
+def measure_cost_scales(
+    arrays: FactoryArrays, names: Sequence[str], rows: RowCounts, dtype: _Float
+) -> None:
+    """Set the cost scale of factories that give none to the mean cost of an episode under ATCS (at
+    least 1).
 
-    Eight episodes are played, or a single one where nothing is drawn. Of more than :data:`MAX_SCALE_ORDERS` orders
-    the scale is an estimate, see :func:`_estimate`.
+    Eight episodes are played, or a single one where nothing is drawn. Of more than
+    :data:`MAX_SCALE_ORDERS` orders the scale is an estimate, see :func:`_estimate`.
 
     Parameters
     ----------
@@ -61,12 +64,17 @@ def measure_cost_scales(arrays: FactoryArrays, names: Sequence[str], rows: RowCo
 
 
 def is_drawn(arrays: FactoryArrays, g: int) -> bool:
-    """Return whether episodes of factory ``g`` differ: demand, durations, failures, rework or material are drawn."""
+    """Return whether episodes of factory ``g`` differ: demand, durations, failures, rework or
+    material are drawn."""
     plant = arrays.plant[g]
     if plant.num_regimes > 0:
         return True
     operations = arrays.operations[g, np.unique(arrays.book.product[g, : int(plant.num_orders)])]
-    is_uncertain = [operations.sigma, operations.rework_probability, operations.first_piece_rework_probability]
+    is_uncertain = [
+        operations.sigma,
+        operations.rework_probability,
+        operations.first_piece_rework_probability,
+    ]
     late = arrays.supplies.late_probability[g, : int(plant.num_supply_regimes)]
     return bool(
         any((column > 0).any() for column in is_uncertain)
@@ -77,7 +85,10 @@ def is_drawn(arrays: FactoryArrays, g: int) -> bool:
 
 def _describe(names: Sequence[str]) -> str:
     which = f"factory {names[0]!r}" if len(names) == 1 else f"{len(names)} factories"
-    return f"measuring the cost of an episode of {which}, by which rewards are divided (costs.scale in its file saves this)"
+    return (
+        f"measuring the cost of an episode of {which}, by which rewards are divided (costs.scale in"
+        " its file saves this)"
+    )
 
 
 def _episodes(arrays: FactoryArrays, g: int) -> int:
@@ -91,12 +102,15 @@ def _lengths(arrays: FactoryArrays, g: int) -> tuple[int, ...]:
     return (orders,) if orders <= MAX_SCALE_ORDERS else (MAX_SCALE_ORDERS // 2, MAX_SCALE_ORDERS)
 
 
-def _estimate(arrays: FactoryArrays, g: int, rows: RowCounts, dtype: _Float, progress: Progress) -> float:
+def _estimate(
+    arrays: FactoryArrays, g: int, rows: RowCounts, dtype: _Float, progress: Progress
+) -> float:
     """Mean cost of an episode.
 
-    Of n orders, more than m = MAX_SCALE_ORDERS, the first m and the first m/2 are played. Costs c are taken to grow
-    as a power of the number of orders, c(n) = c(m) * (n / m)**a with a = log2(c(m) / c(m/2)): a is 1 where
-    the factory keeps up, and 2 where orders pile up, so it is held between these.
+    Of n orders, more than m = MAX_SCALE_ORDERS, the first m and the first m/2 are played. Costs c
+    are taken to grow as a power of the number of orders, c(n) = c(m) * (n / m)**a with a =
+    log2(c(m) / c(m/2)): a is 1 where the factory keeps up, and 2 where orders pile up, so it is
+    held between these.
     """
     orders = int(arrays.plant.num_orders[g])
     costs = [_mean_cost(arrays, g, length, rows, dtype, progress) for length in _lengths(arrays, g)]
@@ -107,7 +121,9 @@ def _estimate(arrays: FactoryArrays, g: int, rows: RowCounts, dtype: _Float, pro
     return float(whole * (orders / MAX_SCALE_ORDERS) ** growth)
 
 
-def _mean_cost(arrays: FactoryArrays, g: int, orders: int, rows: RowCounts, dtype: _Float, progress: Progress) -> float:
+def _mean_cost(
+    arrays: FactoryArrays, g: int, orders: int, rows: RowCounts, dtype: _Float, progress: Progress
+) -> float:
     """Mean cost of the reference episodes of factory ``g`` with its first ``orders`` orders."""
     costs = []
     with _with_orders(arrays, g, orders):

@@ -1,4 +1,5 @@
-"""What an environment stands for: a factory (or ranges to draw one from), perhaps an order book, perhaps another length."""
+"""What an environment stands for: a factory (or ranges to draw one from), perhaps an order book,
+perhaps another length."""
 
 from __future__ import annotations
 
@@ -25,7 +26,8 @@ class Scenario:
     TypeError
         If an argument is of the wrong kind.
     ValueError
-        If an order book comes with ranges (which have no fixed products), or with ``num_orders``; if a factory or file is unknown or wrong.
+        If an order book comes with ranges (which have no fixed products), or with ``num_orders``;
+        if a factory or file is unknown or wrong.
     """
 
     def __init__(
@@ -39,12 +41,22 @@ class Scenario:
         if num_orders is not None:
             remedy = "Leave it out for the factory's own number."
             num_orders = check_count("num_orders", num_orders, 1, remedy)
-        self._given: dict[str, Any] = {"factory": factory, "order_book": order_book, "num_orders": num_orders}
+        self._given: dict[str, Any] = {
+            "factory": factory,
+            "order_book": order_book,
+            "num_orders": num_orders,
+        }
         source = find_factory(factory) if isinstance(factory, str | Path) else factory
         if order_book is not None and num_orders is not None:
-            raise ValueError(f"num_orders = {num_orders} with an order book; the book sets the number of orders. Leave one of them out.")
+            raise ValueError(
+                f"num_orders = {num_orders} with an order book; the book sets the number of orders."
+                " Leave one of them out."
+            )
         if order_book is not None and isinstance(source, RandomisedRanges):
-            raise ValueError("order_book with randomised factories; their products change every episode. Name one factory for the book.")
+            raise ValueError(
+                "order_book with randomised factories; their products change every episode. Name"
+                " one factory for the book."
+            )
         self._source = source
         self._num_orders = num_orders
         self._book: OrderBook | None = None
@@ -67,10 +79,16 @@ class Scenario:
 
     def draw(self, seed: int) -> tuple[Factory, OrderBook | None]:
         """Factory and order book of the episode with this seed."""
-        factory = draw_factory(seed, self._source) if isinstance(self._source, RandomisedRanges) else self._source
+        factory = (
+            draw_factory(seed, self._source)
+            if isinstance(self._source, RandomisedRanges)
+            else self._source
+        )
         if self._num_orders is not None and factory.demand is not None:
             first = min(factory.demand.initial_orders, self._num_orders)
-            demand = factory.demand.model_copy(update={"num_orders": self._num_orders, "initial_orders": first})
+            demand = factory.demand.model_copy(
+                update={"num_orders": self._num_orders, "initial_orders": first}
+            )
             factory = factory.model_copy(update={"demand": demand})
         return factory, self._book
 
@@ -84,5 +102,8 @@ class Scenario:
         """
         unknown = [key for key in options if key not in _OPTIONS]
         if unknown:
-            raise ValueError(f"reset(options=...): unknown key {unknown[0]!r}; must be one of {list(_OPTIONS)}. Correct or remove it.")
+            raise ValueError(
+                f"reset(options=...): unknown key {unknown[0]!r}; must be one of {list(_OPTIONS)}."
+                " Correct or remove it."
+            )
         return Scenario(**{**self._given, **options})

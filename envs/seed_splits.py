@@ -1,7 +1,10 @@
-"""Seeds of episodes in four blocks that never meet: what a policy learnt on is never what it is judged on.
+"""Seeds of episodes in four blocks that never meet: what a policy learnt on is never what it is
+judged on.
 
-A policy is trained on ``train``, the parameters of rules are searched on ``tune``, the best rule and the best checkpoint are chosen on ``validate``, and
-all are scored on ``test``. Every seed is below 2**53, so that it survives any JSON reader, and no block holds the small seeds (0, 1, 42, ...) that people type.
+A policy is trained on ``train``, the parameters of rules are searched on ``tune``, the best rule
+and the best checkpoint are chosen on ``validate``, and all are scored on ``test``. Every seed is
+below 2**53, so that it survives any JSON reader, and no block holds the small seeds (0, 1, 42, ...)
+that people type.
 """
 
 from __future__ import annotations
@@ -35,8 +38,12 @@ class SeedBlock:
         return self.first <= seed <= self.last
 
 
-BLOCKS = {name: SeedBlock(name, number * _ROOM, _ROOM) for number, name in enumerate(("train", "tune", "validate", "test"), start=1)}
-"""The four blocks by name. Their place never changes: results under one seed must mean the same world for ever."""
+BLOCKS = {
+    name: SeedBlock(name, number * _ROOM, _ROOM)
+    for number, name in enumerate(("train", "tune", "validate", "test"), start=1)
+}
+"""The four blocks by name. Their place never changes: results under one seed must mean the same
+world for ever."""
 
 
 def block(name: str) -> SeedBlock:
@@ -87,7 +94,8 @@ def episode_seeds(block_name: str, count: int, start: int = 0) -> NDArray[np.uin
 
 
 def which_block(seed: int) -> str | None:
-    """Name of the block a seed belongs to; None for a seed of no block, e.g. one that was typed by hand.
+    """Name of the block a seed belongs to; None for a seed of no block, e.g. one that was typed by
+    hand.
 
     Examples
     --------
@@ -106,7 +114,9 @@ def describe_seeds(block_name: str, count: int, start: int = 0) -> str:
     'block train, seeds 281474976710656 to 281474976710911 (256 episodes)'
     """
     first, last = _bounds(block_name, count, start)
-    return f"block {block_name}, seeds {first} to {last} ({count} episode{'s' if count > 1 else ''})"
+    return (
+        f"block {block_name}, seeds {first} to {last} ({count} episode{'s' if count > 1 else ''})"
+    )
 
 
 def _bounds(block_name: str, count: int, start: int) -> tuple[int, int]:
@@ -115,12 +125,16 @@ def _bounds(block_name: str, count: int, start: int) -> tuple[int, int]:
     count = check_count("count", count, 1, "Ask for 1 episode or more.")
     start = check_count("start", start, 0, "Start at the first seed, 0, or later.")
     if start + count > holder.count:
-        raise ValueError(f"start + count = {start + count}; block {block_name} holds {holder.count} seeds. Ask for fewer episodes or start earlier.")
+        raise ValueError(
+            f"start + count = {start + count}; block {block_name} holds {holder.count} seeds. Ask"
+            " for fewer episodes or start earlier."
+        )
     return holder.first + start, holder.first + start + count - 1
 
 
 def first_episode_of(seed: int, turn: int) -> int:
-    """Where in the block ``train`` the episodes of one turn (0 to 63) of such work begin: no training run comes that far, and no other turn or seed.
+    """Where in the block ``train`` the episodes of one turn (0 to 63) of such work begin: no
+    training run comes that far, and no other turn or seed.
 
     Raises
     ------
@@ -128,7 +142,9 @@ def first_episode_of(seed: int, turn: int) -> int:
         If there is no such turn, or seed (0 to 32,767).
     """
     if not 0 <= turn < _MOST_TURNS:
-        raise ValueError(f"rounds: turn {turn}; must be 0 to {_MOST_TURNS - 1}. Ask for fewer rounds.")
+        raise ValueError(
+            f"rounds: turn {turn}; must be 0 to {_MOST_TURNS - 1}. Ask for fewer rounds."
+        )
     if not 0 <= seed < _MOST_SEEDS:
         raise ValueError(f"seed = {seed}; must be 0 to {_MOST_SEEDS - 1}. Choose another one.")
     return _FIRST_EPISODE + (seed * _MOST_TURNS + turn) * _MOST_EPISODES

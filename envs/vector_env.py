@@ -1,4 +1,5 @@
-"""Many microfactories in one batch as a Gymnasium vector environment: one compiled call a step, no Python work an environment."""
+"""Many microfactories in one batch as a Gymnasium vector environment: one compiled call a step, no
+Python work an environment."""
 
 from __future__ import annotations
 
@@ -38,22 +39,26 @@ DRAWN_FACTORIES = 64
 class ChangeoverVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]]):
     """E microfactories side by side, all alike or a mixture, with SAME_STEP autoreset.
 
-    Environment e of the batch equals a :class:`envs.env.ChangeoverEnv` that is given the same seeds and actions. ``infos`` has
-    ``cost`` (term -> [E]), ``elapsed [E]``, ``action_mask [E, A]``; where an
-    episode is over also ``final_obs``, ``final_info`` (with ``episode_cost`` and ``decisions``) and their masks
-    ``_final_obs``, ``_final_info [E]``.
+    Environment e of the batch equals a :class:`envs.env.ChangeoverEnv` that is given the same seeds
+    and actions. ``infos`` has ``cost`` (term -> [E]), ``elapsed [E]``, ``action_mask [E, A]``;
+    where an episode is over also ``final_obs``, ``final_info`` (with ``episode_cost`` and
+    ``decisions``) and their masks ``_final_obs``, ``_final_info [E]``.
 
     Parameters
     ----------
     factory
-        As for the single environment, or a list of them for a mixture. Ranges stand for 64 factories drawn from them.
+        As for the single environment, or a list of them for a mixture. Ranges stand for 64
+        factories drawn from them.
     num_envs
-        Environments; without ``draw_factory`` environment e stands in factory e modulo their number.
+        Environments; without ``draw_factory`` environment e stands in factory e modulo their
+        number.
     draw_factory
         Draw the factory of each new episode from the mixture.
     copy
-        Return fresh arrays. False returns buffers that take turns: what one step returned stays untouched during the next, and is overwritten after it.
-    order_book, num_orders, job_rows, changeover_rows, last_date, max_decisions, illegal_actions, dtype
+        Return fresh arrays. False returns buffers that take turns: what one step returned stays
+        untouched during the next, and is overwritten after it.
+    order_book, num_orders, job_rows, changeover_rows, last_date, max_decisions, illegal_actions,
+    dtype
         As for the single environment.
     """
 
@@ -78,7 +83,10 @@ class ChangeoverVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]
     ) -> None:
         num_envs = check_count("num_envs", num_envs, 1, "Give the number of environments.")
         if render_mode is not None:
-            raise ValueError(f"render_mode = {render_mode!r}; a vector environment has no picture. Render a single environment with the same seed.")
+            raise ValueError(
+                f"render_mode = {render_mode!r}; a vector environment has no picture. Render a"
+                " single environment with the same seed."
+            )
         is_list = isinstance(factory, Sequence) and not isinstance(factory, str)
         given: list[Any] = list(factory) if is_list else [factory]  # type: ignore[arg-type]
         pairs = [pair for item in given for pair in _pairs(Scenario(item, order_book, num_orders))]
@@ -117,9 +125,10 @@ class ChangeoverVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]
         Parameters
         ----------
         seed
-            One seed for each environment; or one number s: environment e gets s + e. Seeds are integers of any kind from 0 to 2**64 - 1.
-            Whatever form they have, they also seed the generator, from which seeds are drawn: of later resets without any,
-            and of environments whose own seed is None.
+            One seed for each environment; or one number s: environment e gets s + e. Seeds are
+            integers of any kind from 0 to 2**64 - 1. Whatever form they have, they also seed the
+            generator, from which seeds are drawn: of later resets without any, and of environments
+            whose own seed is None.
         options
             ``factory_index`` [E]: which factory of the mixture each environment stands in.
 
@@ -131,7 +140,10 @@ class ChangeoverVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]
         given = self._check_seed(seed)
         factories = self._check_options(options)
         tables = self._batch.reset(self._draw_seeds(seed, given), factories)
-        infos = {"cost": {term: np.zeros(self.num_envs) for term in COST_TERMS}, "elapsed": np.zeros(self.num_envs, np.int64)}
+        infos = {
+            "cost": {term: np.zeros(self.num_envs) for term in COST_TERMS},
+            "elapsed": np.zeros(self.num_envs, np.int64),
+        }
         return self._observation(tables), {**infos, "action_mask": tables.action_mask.copy()}
 
     def _check_options(self, options: Any) -> NDArray[np.int64] | None:
@@ -139,7 +151,10 @@ class ChangeoverVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]
         check_instance("reset: options", options, (Mapping, type(None)), "a dictionary or None")
         unknown = [key for key in options or {} if key != "factory_index"]
         if unknown:
-            raise ValueError(f"reset(options=...): unknown key {unknown[0]!r}; must be 'factory_index'. Correct or remove it.")
+            raise ValueError(
+                f"reset(options=...): unknown key {unknown[0]!r}; must be 'factory_index'. Correct"
+                " or remove it."
+            )
         index = (options or {}).get("factory_index")
         if index is None:
             return None
@@ -164,7 +179,10 @@ class ChangeoverVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]
                 f"reset: seed = {show(seed)}; {len(seeds)} seeds for {self.num_envs} environments, "
                 "there must be one for each. Give as many, or a single number."
             )
-        return [None if own is None else check_seed(f"reset: seed[{env}]", own) for env, own in enumerate(seeds)]
+        return [
+            None if own is None else check_seed(f"reset: seed[{env}]", own)
+            for env, own in enumerate(seeds)
+        ]
 
     def _draw_seeds(self, seed: Any, given: list[int | None]) -> NDArray[np.uint64]:
         """Return the seed of each environment, after seeding the generator with those given."""
@@ -174,8 +192,13 @@ class ChangeoverVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]
         drawn = iter(self.np_random.integers(2**63, size=missing).tolist() if missing else [])
         return np.array([next(drawn) if own is None else own for own in given], np.uint64)
 
-    def step(self, actions: NDArray[np.int64]) -> tuple[Observation, NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]:
-        """Carry out ``actions [E]``. An episode that is over is followed at once by the next; its last observation is in ``infos``.
+    def step(
+        self, actions: NDArray[np.int64]
+    ) -> tuple[
+        Observation, NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]
+    ]:
+        """Carry out ``actions [E]``. An episode that is over is followed at once by the next; its
+        last observation is in ``infos``.
 
         Raises
         ------
@@ -195,18 +218,29 @@ class ChangeoverVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]
         over = outcome.terminated | outcome.truncated
         if over.any():
             self._add_final(infos, over)
-        return self._observation(tables), outcome.reward.copy(), outcome.terminated.copy(), outcome.truncated.copy(), infos
+        return (
+            self._observation(tables),
+            outcome.reward.copy(),
+            outcome.terminated.copy(),
+            outcome.truncated.copy(),
+            infos,
+        )
 
     def _add_final(self, infos: dict[str, Any], over: NDArray[np.bool_]) -> None:
         final, outcome = self._batch.final, self._batch.outcome
         final_obs = np.full(self.num_envs, None, object)
         for env in np.flatnonzero(over):
-            final_obs[env] = {name: value[env] for name, value in _as_dict(final, copy=False).items()}
+            final_obs[env] = {
+                name: value[env] for name, value in _as_dict(final, copy=False).items()
+            }
             final_obs[env] = {name: value.copy() for name, value in final_obs[env].items()}
         infos["final_obs"] = final_obs
         infos["_final_obs"] = over.copy()
         infos["final_info"] = {
-            "episode_cost": {term: np.where(over, outcome.episode_cost[:, index], 0.0) for index, term in enumerate(COST_TERMS)},
+            "episode_cost": {
+                term: np.where(over, outcome.episode_cost[:, index], 0.0)
+                for index, term in enumerate(COST_TERMS)
+            },
             "decisions": np.where(over, outcome.episode_decisions, 0),
         }
         infos["_final_info"] = over.copy()
@@ -221,13 +255,21 @@ class ChangeoverVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]
 
 def _as_dict(tables: Tables, *, copy: bool) -> Observation:
     mask = tables.action_mask.view(np.int8)
-    found = {"candidates": tables.candidates, "machines": tables.machines, "shop": tables.shop, "action_mask": mask}
+    found = {
+        "candidates": tables.candidates,
+        "machines": tables.machines,
+        "shop": tables.shop,
+        "action_mask": mask,
+    }
     return {name: table.copy() for name, table in found.items()} if copy else found
 
 
 def _pairs(scenario: Scenario) -> list[tuple[Factory, OrderBook | None]]:
     """The factories a scenario stands for: one, or a number of draws."""
-    return [scenario.draw(index) for index in range(DRAWN_FACTORIES if scenario.changes_every_episode else 1)]
+    return [
+        scenario.draw(index)
+        for index in range(DRAWN_FACTORIES if scenario.changes_every_episode else 1)
+    ]
 
 
 def _combine(seed: Any, given: list[int | None]) -> int:

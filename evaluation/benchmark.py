@@ -1,7 +1,9 @@
-"""A whole evaluation: the best rule chosen on ``validate``, everybody scored on ``test``, compared on the same episodes.
+"""A whole evaluation: the best rule chosen on ``validate``, everybody scored on ``test``, compared
+on the same episodes.
 
-Every rule plays the validation episodes; the cheapest is the best rule. It and all contenders play the scored episodes. Two of these are then played again to
-be looked at. Each step consists of units that are kept (:mod:`evaluation.runner.work_units`).
+Every rule plays the validation episodes; the cheapest is the best rule. It and all contenders play
+the scored episodes. Two of these are then played again to be looked at. Each step consists of units
+that are kept (:mod:`evaluation.runner.work_units`).
 """
 
 from __future__ import annotations
@@ -20,7 +22,13 @@ from agents.rules.registry import make_rule
 from envs import seed_splits
 from envs.batch import Batch
 from evaluation.reporting.episodes_csv import EpisodeRow, to_csv
-from evaluation.reporting.results import Provenance, Results, ScenarioResult, ScheduleFile, write_results
+from evaluation.reporting.results import (
+    Provenance,
+    Results,
+    ScenarioResult,
+    ScheduleFile,
+    write_results,
+)
 from evaluation.runner import provenance
 from evaluation.runner.contenders import Contender, make_policy, parse_contenders
 from evaluation.runner.episodes import EPISODES_A_UNIT, Audit, Play, Recording, group_of
@@ -40,7 +48,8 @@ ValidationCosts = dict[str, dict[str, float]]
 """Mean cost of each rule on the validation episodes, by scenario."""
 
 SUCCESSIVE_HALVING = ((16, 2.0), (64, 1.5))
-"""After how many validation episodes rules are out that cost how many times as much as the cheapest: they cannot become the best rule any more."""
+"""After how many validation episodes rules are out that cost how many times as much as the
+cheapest: they cannot become the best rule any more."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +59,8 @@ class BenchmarkConfig:
     Parameters
     ----------
     episodes, planner_episodes
-        Scored episodes; planners, which take long over each decision, play only the first ``planner_episodes`` of them.
+        Scored episodes; planners, which take long over each decision, play only the first
+        ``planner_episodes`` of them.
     validation_episodes
         Episodes that the best rule is chosen on.
     block, first
@@ -77,7 +87,8 @@ class BenchmarkConfig:
 
 
 class Benchmark:
-    """An evaluation of contenders in scenarios; :meth:`run` writes ``results.json``, ``episodes.csv`` and ``schedules/`` into ``folder``.
+    """An evaluation of contenders in scenarios; :meth:`run` writes ``results.json``,
+    ``episodes.csv`` and ``schedules/`` into ``folder``.
 
     Parameters
     ----------
@@ -99,14 +110,24 @@ class Benchmark:
         command: str = "",
         advance: Callable[[int], None] = lambda size: None,
     ) -> None:
-        self.scenarios, self.contenders, self.settings = tuple(scenarios), tuple(contenders), settings
+        self.scenarios, self.contenders, self.settings = (
+            tuple(scenarios),
+            tuple(contenders),
+            settings,
+        )
         self.folder, self.command, self._advance = folder, command, advance
         self._store = Store(folder / ".units")
         self._rules = parse_contenders(settings.versus or "rules")
 
     def size(self) -> int:
-        """About how many episodes are to be played (it is not known yet whether the best rule is among the contenders)."""
-        plays = [play for scenario in self.scenarios for contender in self.contenders for play in self._plays(scenario, contender)]
+        """About how many episodes are to be played (it is not known yet whether the best rule is
+        among the contenders)."""
+        plays = [
+            play
+            for scenario in self.scenarios
+            for contender in self.contenders
+            for play in self._plays(scenario, contender)
+        ]
         return sum(play.size for play in [*self._validation_plays(), *plays])
 
     def run(self) -> Results:
@@ -120,71 +141,129 @@ class Benchmark:
         started, clock = datetime.now(UTC), time.monotonic()
         warm_up()
         validation = self._validate()
-        line_ups = {scenario.name: self._line_up(scenario, validation[scenario.name]) for scenario in self.scenarios}
+        line_ups = {
+            scenario.name: self._line_up(scenario, validation[scenario.name])
+            for scenario in self.scenarios
+        }
         played = self._play(line_ups)
         best = {name: _best_rule(played[name], costs) for name, costs in validation.items()}
         schedules = self._record(played, best)
         scenarios = {
-            scenario.name: self._judge(scenario, played[scenario.name], validation[scenario.name], best[scenario.name], schedules[scenario.name])
+            scenario.name: self._judge(
+                scenario,
+                played[scenario.name],
+                validation[scenario.name],
+                best[scenario.name],
+                schedules[scenario.name],
+            )
             for scenario in self.scenarios
         }
         comparisons = {name: result.comparisons for name, result in scenarios.items()}
-        overall = over_scenarios(played, {name: rule for name, rule in best.items() if rule}, comparisons) if len(scenarios) > 1 else {}
-        results = Results(provenance=self._provenance(started, time.monotonic() - clock), scenarios=scenarios, overall=overall)
+        overall = (
+            over_scenarios(played, {name: rule for name, rule in best.items() if rule}, comparisons)
+            if len(scenarios) > 1
+            else {}
+        )
+        results = Results(
+            provenance=self._provenance(started, time.monotonic() - clock),
+            scenarios=scenarios,
+            overall=overall,
+        )
         write_atomically(self.folder / "episodes.csv", to_csv(self._rows(played)))
         write_results(results, self.folder / "results.json")
         return results
 
-    # --- the best rule ------------------------------------------------------------------------------------------------------
+    # --- the best rule ----------------------------------------------------------------------------
 
     @cached_property
     def _tuned(self) -> dict[str, Tuned | None]:
-        return {scenario.name: read_tuned(scenario.name, self.settings.tuned, scenario.source) for scenario in self.scenarios}
+        return {
+            scenario.name: read_tuned(scenario.name, self.settings.tuned, scenario.source)
+            for scenario in self.scenarios
+        }
 
     def _validation_plays(self) -> list[Play]:
         if self.settings.versus is not None:
             return []
         settings = self.settings
         return [
-            Play(scenario, rule.settle(self._tuned[scenario.name]), 0, "validate", first, count, False, settings.patience)
+            Play(
+                scenario,
+                rule.settle(self._tuned[scenario.name]),
+                0,
+                "validate",
+                first,
+                count,
+                False,
+                settings.patience,
+            )
             for scenario in self.scenarios
             for rule in self._rules
             for first, count in _validation_spans(settings.validation_episodes)
         ]
 
     def _validate(self) -> ValidationCosts:
-        """Rules on the validation episodes; where the rule to compare with was named, only that, without a cost.
+        """Rules on the validation episodes; where the rule to compare with was named, only that,
+        without a cost.
 
-        Those that do not take one of the :data:`SUCCESSIVE_HALVING` play no further, and are left out.
+        Those that do not take one of the :data:`SUCCESSIVE_HALVING` play no further, and are left
+        out.
         """
         if self.settings.versus is not None:
             return {scenario.name: {self._rules[0].name: 0.0} for scenario in self.scenarios}
         plays = self._validation_plays()
-        costs: dict[str, dict[str, list[float]]] = {scenario.name: {} for scenario in self.scenarios}
+        costs: dict[str, dict[str, list[float]]] = {
+            scenario.name: {} for scenario in self.scenarios
+        }
         begun = 0
         for hurdle, limit in SUCCESSIVE_HALVING:
             self._note_costs(
-                costs, [play for play in plays if begun <= play.first < hurdle and (begun == 0 or play.contender.name in costs[play.scenario.name])]
+                costs,
+                [
+                    play
+                    for play in plays
+                    if begun <= play.first < hurdle
+                    and (begun == 0 or play.contender.name in costs[play.scenario.name])
+                ],
             )
             costs = {name: _within_reach(by_rule, limit) for name, by_rule in costs.items()}
             begun = hurdle
-        self._note_costs(costs, [play for play in plays if play.first >= begun and play.contender.name in costs[play.scenario.name]])
-        return {name: {rule: float(np.mean(values)) for rule, values in by_rule.items()} for name, by_rule in costs.items()}
+        self._note_costs(
+            costs,
+            [
+                play
+                for play in plays
+                if play.first >= begun and play.contender.name in costs[play.scenario.name]
+            ],
+        )
+        return {
+            name: {rule: float(np.mean(values)) for rule, values in by_rule.items()}
+            for name, by_rule in costs.items()
+        }
 
     def _note_costs(self, costs: dict[str, dict[str, list[float]]], plays: Sequence[Play]) -> None:
         """Add the costs of the episodes of ``plays`` to ``costs``, by scenario and rule."""
         for unit, result in zip(plays, self._run(plays), strict=True):
             if "total_cost" in result:
-                costs[unit.scenario.name].setdefault(unit.contender.name, []).extend(result["total_cost"])
+                costs[unit.scenario.name].setdefault(unit.contender.name, []).extend(
+                    result["total_cost"]
+                )
 
-    # --- the scored episodes ------------------------------------------------------------------------------------------------
+    # --- the scored episodes ----------------------------------------------------------------------
 
-    def _line_up(self, scenario: NamedScenario, validation: Mapping[str, float]) -> dict[str, Contender]:
+    def _line_up(
+        self, scenario: NamedScenario, validation: Mapping[str, float]
+    ) -> dict[str, Contender]:
         """All who play a scenario, with all their parameters, the best rule among them."""
         tuned = self._tuned[scenario.name]
-        best = next(rule for rule in self._rules if rule.name == min(validation, key=validation.__getitem__)).settle(tuned)
+        best = next(
+            rule for rule in self._rules if rule.name == min(validation, key=validation.__getitem__)
+        ).settle(tuned)
         rule = make_policy(best)
-        return {best.name: best, **{contender.name: contender.settle(tuned, rule) for contender in self.contenders}}
+        return {
+            best.name: best,
+            **{contender.name: contender.settle(tuned, rule) for contender in self.contenders},
+        }
 
     def _plays(self, scenario: NamedScenario, contender: Contender) -> list[Play]:
         """The units in which a contender plays the scored episodes."""
@@ -203,24 +282,44 @@ class Benchmark:
         units: list[Unit] = []
         for scenario in self.scenarios:
             line_up = line_ups[scenario.name].values()
-            units += [Audit(scenario, contender) for contender in line_up if contender.plays_alone and contender.kind != "clairvoyant"]
+            units += [
+                Audit(scenario, contender)
+                for contender in line_up
+                if contender.plays_alone and contender.kind != "clairvoyant"
+            ]
             scored = [one for contender in line_up for one in self._plays(scenario, contender)]
-            # Everybody's units of the same episodes follow each other: the verifier then meets worlds that it knows.
+            # Everybody's units of the same episodes follow each other: the verifier then meets
+            # worlds that it knows.
             scored.sort(key=lambda one: (one.contender.plays_alone, one.first))
             units += scored
         done = list(zip(units, self._run(units), strict=True))
         return {
-            scenario: {name: gather(one, [(unit, result) for unit, result in done if unit.group == group_of(scenario, name)]) for name, one in line_up.items()}
+            scenario: {
+                name: gather(
+                    one,
+                    [
+                        (unit, result)
+                        for unit, result in done
+                        if unit.group == group_of(scenario, name)
+                    ],
+                )
+                for name, one in line_up.items()
+            }
             for scenario, line_up in line_ups.items()
         }
 
     def _run(self, units: Sequence[Unit]) -> list[JsonObject]:
         return run_units(units, self._store, self.settings.processes, self._advance)
 
-    # --- the outcome --------------------------------------------------------------------------------------------------------
+    # --- the outcome ------------------------------------------------------------------------------
 
     def _judge(
-        self, scenario: NamedScenario, scores: Mapping[str, Scores], validation: Mapping[str, float], best: str | None, schedules: tuple[ScheduleFile, ...]
+        self,
+        scenario: NamedScenario,
+        scores: Mapping[str, Scores],
+        validation: Mapping[str, float],
+        best: str | None,
+        schedules: tuple[ScheduleFile, ...],
     ) -> ScenarioResult:
         settings = self.settings
         chosen = settings.versus is None
@@ -236,24 +335,40 @@ class Benchmark:
             validation=dict(validation) if chosen else {},
             validation_episodes=settings.validation_episodes if chosen else 0,
             comparisons={} if best is None else compare_all(scores, best),
-            verified=all(one.verified == one.episodes * one.contender.training_seeds for one in scores.values()),
+            verified=all(
+                one.verified == one.episodes * one.contender.training_seeds
+                for one in scores.values()
+            ),
             schedules=schedules,
         )
 
     def _rows(self, played: Played) -> Iterator[EpisodeRow]:
         for scenario, by_policy in played.items():
             for name, scores in by_policy.items():
-                numbers = seed_splits.episode_seeds(self.settings.block, max(1, scores.episodes), self.settings.first)
+                numbers = seed_splits.episode_seeds(
+                    self.settings.block, max(1, scores.episodes), self.settings.first
+                )
                 for run in range(scores.contender.training_seeds):
                     for e in range(scores.episodes):
-                        metrics = {metric: float(values[run, e]) for metric, values in scores.metrics.items()}
-                        yield EpisodeRow(scenario, name, run, self.settings.first + e, int(numbers[e]), metrics)
+                        metrics = {
+                            metric: float(values[run, e])
+                            for metric, values in scores.metrics.items()
+                        }
+                        yield EpisodeRow(
+                            scenario, name, run, self.settings.first + e, int(numbers[e]), metrics
+                        )
 
     def _provenance(self, started: datetime, seconds: float) -> Provenance:
         settings = self.settings
-        blocks = {settings.block: seed_splits.describe_seeds(settings.block, settings.episodes, settings.first)}
+        blocks = {
+            settings.block: seed_splits.describe_seeds(
+                settings.block, settings.episodes, settings.first
+            )
+        }
         if settings.versus is None:
-            blocks["validate"] = seed_splits.describe_seeds("validate", settings.validation_episodes)
+            blocks["validate"] = seed_splits.describe_seeds(
+                "validate", settings.validation_episodes
+            )
         return Provenance(
             **provenance.collect_provenance(),
             command=self.command,
@@ -262,36 +377,66 @@ class Benchmark:
             seconds=round(seconds, 1),
         )
 
-    # --- schedules to look at -----------------------------------------------------------------------------------------------
+    # --- schedules to look at ---------------------------------------------------------------------
 
-    def _record(self, played: Played, best: Mapping[str, str | None]) -> dict[str, tuple[ScheduleFile, ...]]:
-        """The best rule's and the best other policy's schedules of a typical and of the worst episode, as files."""
-        wanted = [(scenario, view) for scenario in self.scenarios for view in self._views(played[scenario.name], best[scenario.name])]
+    def _record(
+        self, played: Played, best: Mapping[str, str | None]
+    ) -> dict[str, tuple[ScheduleFile, ...]]:
+        """The best rule's and the best other policy's schedules of a typical and of the worst
+        episode, as files."""
+        wanted = [
+            (scenario, view)
+            for scenario in self.scenarios
+            for view in self._views(played[scenario.name], best[scenario.name])
+        ]
         settings = self.settings
         units = [
-            Recording(scenario, played[scenario.name][policy].contender, settings.block, episode, settings.patience)
+            Recording(
+                scenario,
+                played[scenario.name][policy].contender,
+                settings.block,
+                episode,
+                settings.patience,
+            )
             for scenario, (policy, episode, _) in wanted
         ]
         found: dict[str, list[ScheduleFile]] = {scenario.name: [] for scenario in self.scenarios}
-        for (scenario, (policy, episode, why)), result in zip(wanted, self._run(units), strict=True):
+        for (scenario, (policy, episode, why)), result in zip(
+            wanted, self._run(units), strict=True
+        ):
             if "schedule" in result:
                 file = f"schedules/{file_name(scenario.name)}/{file_name(policy)}-{episode}.json"
                 write_atomically(self.folder / file, result["schedule"])
-                found[scenario.name].append(ScheduleFile(policy=policy, episode=episode, why=why, file=file))
+                found[scenario.name].append(
+                    ScheduleFile(policy=policy, episode=episode, why=why, file=file)
+                )
         return {name: tuple(files) for name, files in found.items()}
 
     def _views(self, scores: Mapping[str, Scores], best: str | None) -> list[tuple[str, int, str]]:
         """Policy, episode and reason of each schedule to show."""
-        rivals = {name: one for name, one in scores.items() if name != best and one.failure is None and one.contender.kind != "clairvoyant"}
-        others = {name: one for name, one in rivals.items() if one.contender.kind != "rule"} or rivals
+        rivals = {
+            name: one
+            for name, one in scores.items()
+            if name != best and one.failure is None and one.contender.kind != "clairvoyant"
+        }
+        others = {
+            name: one for name, one in rivals.items() if one.contender.kind != "rule"
+        } or rivals
         if best is None or not others:
             return []
         rival = min(others, key=lambda name: float(others[name].costs.mean()))
         costs = others[rival].costs[0]
         typical = int(np.argsort(costs, kind="stable")[(len(costs) - 1) // 2])
         worst = int(np.argmax(costs))
-        reasons = ((typical, f"typical: median cost of {rival}"), (worst, f"worst: highest cost of {rival}"))
-        return [(policy, self.settings.first + episode, why) for episode, why in reasons for policy in (best, rival)]
+        reasons = (
+            (typical, f"typical: median cost of {rival}"),
+            (worst, f"worst: highest cost of {rival}"),
+        )
+        return [
+            (policy, self.settings.first + episode, why)
+            for episode, why in reasons
+            for policy in (best, rival)
+        ]
 
 
 def warm_up() -> None:
@@ -316,10 +461,13 @@ def _validation_spans(count: int) -> list[tuple[int, int]]:
 def _within_reach(costs: Mapping[str, list[float]], limit: float) -> dict[str, list[float]]:
     """The rules that cost no more than ``limit`` times the cheapest."""
     means = {rule: float(np.mean(values)) for rule, values in costs.items()}
-    return {rule: values for rule, values in costs.items() if means[rule] <= limit * min(means.values())}
+    return {
+        rule: values for rule, values in costs.items() if means[rule] <= limit * min(means.values())
+    }
 
 
 def _best_rule(scores: Mapping[str, Scores], validation: Mapping[str, float]) -> str | None:
-    """The rule that everybody is compared with: the cheapest on the validation episodes of those that have scores; None if there is none."""
+    """The rule that everybody is compared with: the cheapest on the validation episodes of those
+    that have scores; None if there is none."""
     scored = (name for name in validation if name in scores and scores[name].failure is None)
     return min(scored, key=validation.__getitem__, default=None)

@@ -1,4 +1,5 @@
-"""From episodes to figures: scores of policies, comparisons with the best rule, and averages over scenarios."""
+"""From episodes to figures: scores of policies, comparisons with the best rule, and averages over
+scenarios."""
 
 from __future__ import annotations
 
@@ -9,11 +10,27 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluation.reporting.results import METRICS, ComparisonResult, DecisionTimes, Estimate, Failure, OverallResult, PolicyResult
+from evaluation.reporting.results import (
+    METRICS,
+    ComparisonResult,
+    DecisionTimes,
+    Estimate,
+    Failure,
+    OverallResult,
+    PolicyResult,
+)
 from evaluation.runner.contenders import Contender
 from evaluation.runner.episodes import Play
 from evaluation.runner.work_units import JsonObject, Unit
-from evaluation.statistics.intervals import Comparison, Interval, compare_paired, holm, interquartile_mean, mean_interval, mean_of_ratios
+from evaluation.statistics.intervals import (
+    Comparison,
+    Interval,
+    compare_paired,
+    holm,
+    interquartile_mean,
+    mean_interval,
+    mean_of_ratios,
+)
 
 Floats = NDArray[np.float64]
 
@@ -58,25 +75,40 @@ class Scores:
 
 def gather(contender: Contender, played: Iterable[tuple[Unit, JsonObject]]) -> Scores:
     """Put the results of a contender's units together."""
-    plays = [(unit, result) for unit, result in played if isinstance(unit, Play) or "failed" in result]
+    plays = [
+        (unit, result) for unit, result in played if isinstance(unit, Play) or "failed" in result
+    ]
     failed = next((result["failed"] for _, result in plays if "failed" in result), None)
     if failed is not None:
         return Scores(contender, {}, failure=Failure(**{"block": "", "episodes": (0, 0), **failed}))
     runs: dict[int, list[JsonObject]] = {}
     for unit, result in plays:
         assert isinstance(unit, Play)
-        runs.setdefault(unit.training_seed, []).append(result)  # units come in the order of their episodes
-    metrics = {name: np.array([np.concatenate([part[name] for part in parts]) for _, parts in sorted(runs.items())]) for name in METRICS}
+        runs.setdefault(unit.training_seed, []).append(
+            result
+        )  # units come in the order of their episodes
+    metrics = {
+        name: np.array(
+            [np.concatenate([part[name] for part in parts]) for _, parts in sorted(runs.items())]
+        )
+        for name in METRICS
+    }
     nanoseconds = tuple(time for _, result in plays for time in result.get("nanoseconds", ()))
     has_bounds = all("bound" in result for _, result in plays)
     bounds = np.concatenate([result["bound"] for _, result in plays]) if has_bounds else None
-    return Scores(contender, metrics, sum(result["verified"] for _, result in plays), nanoseconds, bounds)
+    return Scores(
+        contender, metrics, sum(result["verified"] for _, result in plays), nanoseconds, bounds
+    )
 
 
 def summarise_scores(scores: Scores) -> PolicyResult:
     """A policy's figures with their intervals."""
     contender = scores.contender
-    about: dict[str, Any] = {"kind": contender.kind, "parameters": dict(contender.parameters), "tuned": contender.tuned}
+    about: dict[str, Any] = {
+        "kind": contender.kind,
+        "parameters": dict(contender.parameters),
+        "tuned": contender.tuned,
+    }
     about["training_seeds"] = contender.training_seeds
     if scores.failure is not None:
         return PolicyResult(**about, episodes=0, failed=scores.failure)
@@ -84,14 +116,19 @@ def summarise_scores(scores: Scores) -> PolicyResult:
         **about,
         episodes=scores.episodes,
         **{name: estimate(values) for name, values in scores.metrics.items()},
-        interquartile_mean_cost=_from_interval(interquartile_mean({"": scores.costs.mean(axis=0)})) if scores.episodes > 1 else None,
+        interquartile_mean_cost=(
+            _from_interval(interquartile_mean({"": scores.costs.mean(axis=0)}))
+            if scores.episodes > 1
+            else None
+        ),
         bound=None if scores.bounds is None else estimate(scores.bounds),
         decision_microseconds=_decision_times(scores.nanoseconds),
     )
 
 
 def estimate(values: Floats) -> Estimate:
-    """Mean with its interval; of a single episode the interval is unknown, and given as the value itself."""
+    """Mean with its interval; of a single episode the interval is unknown, and given as the value
+    itself."""
     if values.shape[-1] > 1:
         return _from_interval(mean_interval(values))
     mean = float(values.mean())
@@ -110,7 +147,8 @@ def _decision_times(nanoseconds: tuple[int, ...]) -> DecisionTimes | None:
 
 
 def compare_all(scores: Mapping[str, Scores], versus: str) -> dict[str, ComparisonResult]:
-    """Everybody who has figures against one rule, each on the episodes that both have played; p-values corrected for the number compared."""
+    """Everybody who has figures against one rule, each on the episodes that both have played;
+    p-values corrected for the number compared."""
     rule = scores[versus].costs[0]
     found = {
         name: compare_paired({"policy": one.costs, versus: rule[: one.episodes]}, versus)["policy"]
@@ -118,7 +156,10 @@ def compare_all(scores: Mapping[str, Scores], versus: str) -> dict[str, Comparis
         if name != versus and one.failure is None and one.episodes > 1
     }
     corrected = holm([comparison.p_value for comparison in found.values()])
-    return {name: _as_result(replace(one, holm_p_value=float(p))) for (name, one), p in zip(found.items(), corrected, strict=True)}
+    return {
+        name: _as_result(replace(one, holm_p_value=float(p)))
+        for (name, one), p in zip(found.items(), corrected, strict=True)
+    }
 
 
 def _as_result(comparison: Comparison) -> ComparisonResult:
@@ -138,9 +179,12 @@ def _as_result(comparison: Comparison) -> ComparisonResult:
 
 
 def over_scenarios(
-    scores: Mapping[str, Mapping[str, Scores]], versus: Mapping[str, str], comparisons: Mapping[str, Mapping[str, ComparisonResult]]
+    scores: Mapping[str, Mapping[str, Scores]],
+    versus: Mapping[str, str],
+    comparisons: Mapping[str, Mapping[str, ComparisonResult]],
 ) -> dict[str, OverallResult]:
-    """Each policy over the scenarios in which it has been compared with the best rule (or is that rule).
+    """Each policy over the scenarios in which it has been compared with the best rule (or is that
+    rule).
 
     Parameters
     ----------
@@ -155,23 +199,45 @@ def over_scenarios(
 
 
 def _over_scenarios(
-    name: str, scores: Mapping[str, Mapping[str, Scores]], versus: Mapping[str, str], comparisons: Mapping[str, Mapping[str, ComparisonResult]]
+    name: str,
+    scores: Mapping[str, Mapping[str, Scores]],
+    versus: Mapping[str, str],
+    comparisons: Mapping[str, Mapping[str, ComparisonResult]],
 ) -> OverallResult | None:
     pairs = {
-        scenario: (by_policy[name].costs, by_policy[versus[scenario]].costs[0][: by_policy[name].episodes])
+        scenario: (
+            by_policy[name].costs,
+            by_policy[versus[scenario]].costs[0][: by_policy[name].episodes],
+        )
         for scenario, by_policy in scores.items()
-        if name in by_policy and scenario in versus and by_policy[name].episodes > 1 and by_policy[versus[scenario]].costs.any()
+        if name in by_policy
+        and scenario in versus
+        and by_policy[name].episodes > 1
+        and by_policy[versus[scenario]].costs.any()
     }
     if not pairs:
         return None
-    ratios = {scenario: float(costs.mean() / rule.mean()) for scenario, (costs, rule) in pairs.items()}
+    ratios = {
+        scenario: float(costs.mean() / rule.mean()) for scenario, (costs, rule) in pairs.items()
+    }
     worst = max(ratios, key=ratios.__getitem__)
-    compared = [by_policy[name] for scenario, by_policy in comparisons.items() if scenario in pairs and name in by_policy]
+    compared = [
+        by_policy[name]
+        for scenario, by_policy in comparisons.items()
+        if scenario in pairs and name in by_policy
+    ]
     same_runs = len({costs.shape[0] for costs, _ in pairs.values()}) == 1
     return OverallResult(
         scenarios=len(pairs),
         ratio=_from_interval(mean_of_ratios(pairs)) if same_runs else None,
-        interquartile_ratio=_from_interval(interquartile_mean({scenario: costs.mean(axis=0) / rule.mean() for scenario, (costs, rule) in pairs.items()})),
+        interquartile_ratio=_from_interval(
+            interquartile_mean(
+                {
+                    scenario: costs.mean(axis=0) / rule.mean()
+                    for scenario, (costs, rule) in pairs.items()
+                }
+            )
+        ),
         worst_scenario=worst,
         worst_ratio=ratios[worst],
         better_in=sum(one.ci95[1] < 0 for one in compared),

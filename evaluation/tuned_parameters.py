@@ -1,4 +1,5 @@
-"""What tuning has found for a factory, as it stands in ``configs/evaluation/tuned/<factory>.toml``: reading, writing, and the policies made from it.
+"""What tuning has found for a factory, as it stands in ``configs/evaluation/tuned/<factory>.toml``:
+reading, writing, and the policies made from it.
 
 The files hold no dates and no times: the same factory, code and budget give the same bytes.
 """
@@ -13,7 +14,16 @@ import warnings
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from agents.index.policy import IndexPolicy
 from agents.rules.registry import RULES, Rule, make_rule
@@ -43,7 +53,8 @@ class _Record(BaseModel):
 
 
 class ValidationGain(_Record):
-    """Mean costs of the same episodes of the block ``validate``, which the search has not seen, and their paired difference with its 95 % interval."""
+    """Mean costs of the same episodes of the block ``validate``, which the search has not seen, and
+    their paired difference with its 95 % interval."""
 
     default: Cost
     tuned: Cost
@@ -53,7 +64,8 @@ class ValidationGain(_Record):
 
 
 class _Found(_Record):
-    default_cost: Cost  # mean cost with default parameters, on the episodes of the block tune that the choice rests on
+    # mean cost with default parameters, on the episodes of the block tune that the choice rests on
+    default_cost: Cost
     tuned_cost: Cost  # mean cost of the same episodes with the parameters found
     validate_cost: ValidationGain
 
@@ -65,7 +77,8 @@ class TunedRule(_Found):
 
 
 class TunedIndex(_Found):
-    """Weights of the evolved index (:mod:`agents.index.features`); its default is the rule ATCS with default parameters."""
+    """Weights of the evolved index (:mod:`agents.index.features`); its default is the rule ATCS
+    with default parameters."""
 
     weights: dict[str, Number]
 
@@ -73,7 +86,8 @@ class TunedIndex(_Found):
 class Budget(_Record):
     """How much is played in a search; the same for every rule.
 
-    Episodes are counted in orders, so that a factory with long episodes takes no longer than others; see :func:`count_episodes`.
+    Episodes are counted in orders, so that a factory with long episodes takes no longer than
+    others; see :func:`count_episodes`.
     """
 
     settings: int = Field(40, ge=4)  # settings of a rule that are tried; the default is the first
@@ -116,10 +130,14 @@ class Tuned(_Record):
 
 def fingerprint(source: Factory | RandomisedRanges) -> str:
     """Hash of a factory (or of ranges): what is tuned for one is not tuned for another."""
-    return hashlib.sha256(json.dumps(source.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()[:16]
+    return hashlib.sha256(
+        json.dumps(source.model_dump(mode="json"), sort_keys=True).encode()
+    ).hexdigest()[:16]
 
 
-def read_tuned(factory_name: str, folder: Path | None = None, source: Factory | RandomisedRanges | None = None) -> Tuned | None:
+def read_tuned(
+    factory_name: str, folder: Path | None = None, source: Factory | RandomisedRanges | None = None
+) -> Tuned | None:
     """What was found for the factory of that name; None if it was never tuned.
 
     Parameters
@@ -140,9 +158,14 @@ def read_tuned(factory_name: str, folder: Path | None = None, source: Factory | 
     try:
         tuned = Tuned.model_validate(tomllib.loads(read_text(path)))
     except (ValidationError, ValueError) as error:
-        raise ValueError(f"{path}: {_first_line(error)} Correct it, or write it anew: {_remedy(factory_name)}.") from None
+        raise ValueError(
+            f"{path}: {_first_line(error)} Correct it, or write it anew: {_remedy(factory_name)}."
+        ) from None
     if source is not None and tuned.fingerprint != fingerprint(source):
-        message = f"{path} was found for another state of factory {factory_name}; its parameters may be poor now. Search anew: {_remedy(factory_name)}."
+        message = (
+            f"{path} was found for another state of factory {factory_name}; its parameters may be"
+            f" poor now. Search anew: {_remedy(factory_name)}."
+        )
         warnings.warn(message, TuningWarning, stacklevel=2)
     return tuned
 
@@ -160,7 +183,8 @@ def tuned_file(factory_name: str, folder: Path | None = None) -> Path:
 
 
 def tuned_rules(factory: str | Path, folder: Path | None = None) -> dict[str, Rule]:
-    """All rules by name, with the parameters found for the factory; where it was never tuned, with defaults, and a :class:`TuningWarning` says so.
+    """All rules by name, with the parameters found for the factory; where it was never tuned, with
+    defaults, and a :class:`TuningWarning` says so.
 
     Parameters
     ----------
@@ -178,7 +202,8 @@ def tuned_rules(factory: str | Path, folder: Path | None = None) -> dict[str, Ru
     tuned = read_tuned(name, folder, source)
     if tuned is None:
         message = (
-            f"factory {name} was never tuned ({tuned_file(name, folder)} is missing): all rules have default parameters. Search with {_remedy(str(factory))}."
+            f"factory {name} was never tuned ({tuned_file(name, folder)} is missing): all rules"
+            f" have default parameters. Search with {_remedy(str(factory))}."
         )
         warnings.warn(message, TuningWarning, stacklevel=2)
         return dict(RULES)
@@ -186,13 +211,15 @@ def tuned_rules(factory: str | Path, folder: Path | None = None) -> dict[str, Ru
 
 
 def tuned_index(factory: str | Path, folder: Path | None = None) -> IndexPolicy | None:
-    """The index evolved for the factory; None if there is none. Parameters and errors as for :func:`tuned_rules`."""
+    """The index evolved for the factory; None if there is none. Parameters and errors as for
+    :func:`tuned_rules`."""
     tuned = read_tuned(name_of(factory), folder, find_factory(factory))
     return None if tuned is None or tuned.index is None else IndexPolicy(tuned.index.weights)
 
 
 def best_tuned_rule(factory: str | Path) -> Rule:
-    """The rule that cost least when all were tuned for the factory, with its parameters; ATCS where nothing was tuned. Errors as for :func:`tuned_rules`."""
+    """The rule that cost least when all were tuned for the factory, with its parameters; ATCS where
+    nothing was tuned. Errors as for :func:`tuned_rules`."""
     tuned = read_tuned(name_of(factory), None, find_factory(factory))
     if tuned is None or not tuned.rules:
         return make_rule("ATCS")
@@ -212,16 +239,22 @@ def _remedy(factory: str) -> str:
 def _first_line(error: Exception) -> str:
     if isinstance(error, ValidationError):
         first = error.errors()[0]
-        return f"{'.'.join(map(str, first['loc']))}: {first['msg'].removeprefix('Value error, ').rstrip('.')}."
+        return (
+            f"{'.'.join(map(str, first['loc']))}:"
+            f" {first['msg'].removeprefix('Value error, ').rstrip('.')}."
+        )
     return f"{error}."
 
 
-# --- TOML, laid out to be read by people -------------------------------------------------------------------------------------------
+# --- TOML, laid out to be read by people ----------------------------------------------------------
 
 
 def _to_toml(tuned: Tuned) -> str:
     lines = [
-        f"# Found by `{_remedy(tuned.factory)}`. Costs are means per episode; default_cost and tuned_cost on the seed block tune,",
+        (
+            f"# Found by `{_remedy(tuned.factory)}`. Costs are means per episode; default_cost and"
+            " tuned_cost on the seed block tune,"
+        ),
         "# validate_cost on the block validate, with the paired difference and its 95 % interval.",
         "",
         f"factory = {_value(tuned.factory)}",
@@ -229,9 +262,21 @@ def _to_toml(tuned: Tuned) -> str:
         f"budget = {_value(tuned.budget.model_dump())}",
     ]
     for name, found in tuned.rules.items():
-        lines += ["", f"[rules.{_key(name)}]", f"parameters = {_value(found.parameters)}", *_costs(found)]
+        lines += [
+            "",
+            f"[rules.{_key(name)}]",
+            f"parameters = {_value(found.parameters)}",
+            *_costs(found),
+        ]
     if tuned.index is not None:
-        lines += ["", "[index]", *_costs(tuned.index), "", "[index.weights]", *(f"{name} = {_value(weight)}" for name, weight in tuned.index.weights.items())]
+        lines += [
+            "",
+            "[index]",
+            *_costs(tuned.index),
+            "",
+            "[index.weights]",
+            *(f"{name} = {_value(weight)}" for name, weight in tuned.index.weights.items()),
+        ]
     return "\n".join(lines) + "\n"
 
 
@@ -245,7 +290,9 @@ def _costs(found: _Found) -> list[str]:
 
 def _value(value: Any) -> str:
     if isinstance(value, dict):
-        return f"{{ {', '.join(f'{_key(name)} = {_value(part)}' for name, part in value.items())} }}"
+        return (
+            f"{{ {', '.join(f'{_key(name)} = {_value(part)}' for name, part in value.items())} }}"
+        )
     return quote(value) if isinstance(value, str) else json.dumps(value)
 
 

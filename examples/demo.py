@@ -1,4 +1,5 @@
-"""``make demo``: one episode of a factory under a dispatching rule, verified, with its key figures and a Gantt picture."""
+"""``make demo``: one episode of a factory under a dispatching rule, verified, with its key figures
+and a Gantt picture."""
 
 from __future__ import annotations
 
@@ -18,7 +19,8 @@ from factory.verification.verifier import verify
 
 
 def run_episode(factory: str, rule: Rule, seed: int) -> tuple[Schedule, Kpis]:
-    """Play one episode through the Gymnasium interface; the verifier has accepted what comes back."""
+    """Play one episode through the Gymnasium interface; the verifier has accepted what comes
+    back."""
     env: Any = gymnasium.make(ENV_ID, factory=factory, disable_env_checker=True).unwrapped
     observation, _ = env.reset(seed=seed)
     over = False
@@ -38,10 +40,22 @@ def describe(schedule: Schedule, figures: Kpis) -> str:
         ("orders completed", f"{figures.completed}"),
         ("makespan", f"{figures.makespan * hours:.1f} h"),
         ("on time", f"{figures.on_time_share:.0%}"),
-        ("mean / 95 % tardiness", f"{figures.mean_tardiness_hours:.2f} / {figures.p95_tardiness_hours:.2f} h"),
+        (
+            "mean / 95 % tardiness",
+            f"{figures.mean_tardiness_hours:.2f} / {figures.p95_tardiness_hours:.2f} h",
+        ),
         ("mean flow time", f"{figures.mean_flow_hours:.2f} h"),
-        ("orders in progress", f"{figures.mean_orders_in_progress:.1f} (most {figures.max_orders_in_progress})"),
-        ("changeovers", f"{figures.changeovers} ({figures.changeovers_per_order:.2f} an order, {figures.changeover_hours:.1f} h)"),
+        (
+            "orders in progress",
+            f"{figures.mean_orders_in_progress:.1f} (most {figures.max_orders_in_progress})",
+        ),
+        (
+            "changeovers",
+            (
+                f"{figures.changeovers} ({figures.changeovers_per_order:.2f} an order,"
+                f" {figures.changeover_hours:.1f} h)"
+            ),
+        ),
         ("machines processing", f"{figures.use.processing:.0%}"),
         ("machines changing over", f"{figures.use.changeover:.0%}"),
         ("energy", f"{bill.energy_kwh:.0f} kWh"),
@@ -56,14 +70,31 @@ def describe(schedule: Schedule, figures: Kpis) -> str:
 def main() -> None:
     """Parse, run, print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--factory", default="microfactory", help="name of a shipped factory, or a TOML file (default: %(default)s)")
-    parser.add_argument("--rule", default="ATCS", help='dispatching rule, e.g. "ATCS(k1=2, k2=0.5)" (default: %(default)s)')
+    parser.add_argument(
+        "--factory",
+        default="microfactory",
+        help="name of a shipped factory, or a TOML file (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--rule",
+        default="ATCS",
+        help='dispatching rule, e.g. "ATCS(k1=2, k2=0.5)" (default: %(default)s)',
+    )
     parser.add_argument("--seed", type=int, default=1, help="of the episode (default: %(default)s)")
-    parser.add_argument("--out", type=Path, default=Path("demo"), help="folder for pictures and tables (default: %(default)s)")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("demo"),
+        help="folder for pictures and tables (default: %(default)s)",
+    )
     arguments = parser.parse_args()
     write_all_letters()
     rule = parse_rule(arguments.rule)
-    print(f"{arguments.factory} under {rule}, seed {arguments.seed} (the first run compiles the simulator, about a minute) ...", flush=True)
+    print(
+        f"{arguments.factory} under {rule}, seed {arguments.seed} (the first run compiles the"
+        " simulator, about a minute) ...",
+        flush=True,
+    )
     schedule, figures = run_episode(arguments.factory, rule, arguments.seed)
     print(describe(schedule, figures))
     write_files(arguments.factory, schedule, arguments.out)
@@ -77,7 +108,10 @@ def write_files(factory: str, schedule: Schedule, folder: Path) -> None:
     draw_gantt(schedule, find_single_factory(factory), folder / "gantt.png")
     (folder / "schedule.json").write_text(schedule.to_json(), encoding="utf-8")
     schedule.to_csv(folder)
-    print(f"Accepted by the verifier. Gantt chart: {folder / 'gantt.png'}; schedule: {folder / 'schedule.json'} and {folder}/*.csv")
+    print(
+        f"Accepted by the verifier. Gantt chart: {folder / 'gantt.png'}; schedule:"
+        f" {folder / 'schedule.json'} and {folder}/*.csv"
+    )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
-"""Stock DQN of Stable-Baselines3, off-policy and without masks: an action that is not legal stands for the next legal row.
+"""Stock DQN of Stable-Baselines3, off-policy and without masks: an action that is not legal stands
+for the next legal row.
 
 ``python examples/stock_dqn.py --steps 20000``; evaluate it like ``examples/stock_maskable_ppo.py``.
 """
@@ -16,13 +17,24 @@ from factory.io.catalogue import find_single_factory
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description="stock DQN", formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description="stock DQN", formatter_class=argparse.ArgumentDefaultsHelpFormatter
+    )
     parser.add_argument("--steps", type=int, default=200_000, help="decisions to learn from")
     parser.add_argument("--out", type=Path, default=Path("dqn.zip"))
     options = parser.parse_args(arguments)
     env = ShopVecEnv([find_single_factory("microfactory")], num_envs=4, illegal_actions="replace")
     starts = min(2_000, options.steps // 2)
-    model = DQN("MultiInputPolicy", env, buffer_size=20_000, learning_starts=starts, train_freq=4, gamma=0.999, verbose=1, seed=0)
+    model = DQN(
+        "MultiInputPolicy",
+        env,
+        buffer_size=20_000,
+        learning_starts=starts,
+        train_freq=4,
+        gamma=0.999,
+        verbose=1,
+        seed=0,
+    )
     model.learn(options.steps)
     model.save(options.out)
 

@@ -1,6 +1,8 @@
-"""Stock MaskablePPO of sb3-contrib on the microfactory, masks and all: ``python examples/stock_maskable_ppo.py --steps 20000``.
+"""Stock MaskablePPO of sb3-contrib on the microfactory, masks and all: ``python
+examples/stock_maskable_ppo.py --steps 20000``.
 
-The checkpoint is evaluated beside the rules by ``python evaluate.py --factory microfactory --policies ATCS,mine=maskable_ppo.zip --episodes 16``.
+The checkpoint is evaluated beside the rules by ``python evaluate.py --factory microfactory
+--policies ATCS,mine=maskable_ppo.zip --episodes 16``.
 """
 
 from __future__ import annotations
@@ -16,12 +18,16 @@ from factory.io.catalogue import find_single_factory
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description="stock MaskablePPO", formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description="stock MaskablePPO", formatter_class=argparse.ArgumentDefaultsHelpFormatter
+    )
     parser.add_argument("--steps", type=int, default=200_000, help="decisions to learn from")
     parser.add_argument("--out", type=Path, default=Path("maskable_ppo.zip"))
     options = parser.parse_args(arguments)
     env = ShopVecEnv([find_single_factory("microfactory")], num_envs=16)
-    model = MaskablePPO("MultiInputPolicy", env, n_steps=128, batch_size=512, gamma=0.999, verbose=1, seed=0)
+    model = MaskablePPO(
+        "MultiInputPolicy", env, n_steps=128, batch_size=512, gamma=0.999, verbose=1, seed=0
+    )
     model.learn(options.steps)
     model.save(options.out)
 

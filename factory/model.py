@@ -1,8 +1,9 @@
-"""The microfactory as a planner describes it: frozen pydantic models, one for each thing in the plant.
+"""The microfactory as a planner describes it: frozen pydantic models, one for each thing in the
+plant.
 
-Semantics stand in ``docs/model.md``; files are read by :mod:`factory.io.factory_toml`; what they must satisfy is checked by
-:mod:`factory.validation.factory`; arrays are made by :mod:`factory.simulation.load`.
-Times are integer ticks, powers kW, money in one currency.
+Semantics stand in ``docs/model.md``; files are read by :mod:`factory.io.factory_toml`; what they
+must satisfy is checked by :mod:`factory.validation.factory`; arrays are made by
+:mod:`factory.simulation.load`. Times are integer ticks, powers kW, money in one currency.
 """
 
 from __future__ import annotations
@@ -41,7 +42,9 @@ class Machine(Model):
     mean_time_to_failure: int | None = None  # ticks of processing; None: never fails
     mean_time_to_repair: int | None = None
     initial_setup: dict[str, str] = {}  # attribute -> value; default: the attribute's first value
-    setup_time: dict[str, tuple[tuple[int, ...], ...]] = {}  # attribute -> own matrix in place of the centre's
+    setup_time: dict[
+        str, tuple[tuple[int, ...], ...]
+    ] = {}  # attribute -> own matrix in place of the centre's
 
 
 class WorkCentre(Model):
@@ -61,7 +64,9 @@ class Operation(Model):
     work_centre: str
     process_time: int | None = None  # nominal ticks at speed 1; or ``machine_times``, not both
     machine_times: dict[str, int] | None = None  # eligible machine -> nominal ticks at speed 1
-    after: tuple[str, ...] | None = None  # predecessors; None: the operation listed before; (): none
+    after: tuple[str, ...] | None = (
+        None  # predecessors; None: the operation listed before; (): none
+    )
     setup: dict[str, str] = {}  # attribute -> wanted value; attributes left out: don't care
     needs_material: bool = False
     cv: float | None = None  # None: the factory's
@@ -200,7 +205,8 @@ class OrderBook(Model):
 
 
 def operation_order(product: Product) -> tuple[int, ...]:
-    """Topological order of the operations as indices into ``product.operations``: always the first listed one that is available (Kahn 1962).
+    """Topological order of the operations as indices into ``product.operations``: always the first
+    listed one that is available (Kahn 1962).
 
     Everywhere else an operation's number is its place in this order.
 
@@ -218,12 +224,16 @@ def operation_order(product: Product) -> tuple[int, ...]:
     cycle = find_cycle(product)
     if cycle:
         waiting = " after ".join([*cycle, cycle[0]])
-        raise ValueError(f"product {product.name}: {waiting}; operations that wait for each other can never start. Remove one of the entries in `after`.")
+        raise ValueError(
+            f"product {product.name}: {waiting}; operations that wait for each other can never"
+            " start. Remove one of the entries in `after`."
+        )
     return _available_first(_listed_predecessors(product))
 
 
 def predecessors(product: Product) -> tuple[tuple[int, ...], ...]:
-    """For each operation number (place in :func:`operation_order`) the numbers of its predecessors, ascending."""
+    """For each operation number (place in :func:`operation_order`) the numbers of its predecessors,
+    ascending."""
     order = operation_order(product)
     number = {listed: i for i, listed in enumerate(order)}
     before = _listed_predecessors(product)
@@ -231,7 +241,8 @@ def predecessors(product: Product) -> tuple[tuple[int, ...], ...]:
 
 
 def find_cycle(product: Product) -> tuple[str, ...]:
-    """Names of operations of which each comes after the next, and the last after the first; empty if the route ends, as it should."""
+    """Names of operations of which each comes after the next, and the last after the first; empty
+    if the route ends, as it should."""
     before = _listed_predecessors(product)
     blocked = set(range(len(before))) - set(_available_first(before))
     path: list[int] = []
@@ -239,7 +250,11 @@ def find_cycle(product: Product) -> tuple[str, ...]:
     while step is not None and step not in path:
         path.append(step)
         step = next(p for p in before[step] if p in blocked)
-    return tuple(product.operations[i].name for i in path[path.index(step) :]) if step is not None else ()
+    return (
+        tuple(product.operations[i].name for i in path[path.index(step) :])
+        if step is not None
+        else ()
+    )
 
 
 def _available_first(before: list[list[int]]) -> tuple[int, ...]:

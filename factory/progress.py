@@ -1,4 +1,5 @@
-"""Words on stderr about work that takes long, so that no command is silent for more than a moment."""
+"""Words on stderr about work that takes long, so that no command is silent for more than a
+moment."""
 
 from __future__ import annotations
 
@@ -33,7 +34,8 @@ def say(text: str) -> None:
 
 
 class Progress:
-    """Work in steps that is told of once it has lasted :data:`QUIET_SECONDS`, then every :data:`INTERVAL`.
+    """Work in steps that is told of once it has lasted :data:`QUIET_SECONDS`, then every
+    :data:`INTERVAL`.
 
     It needs no thread: the clock is read at each step.
 
@@ -73,7 +75,12 @@ class Progress:
         self._depth += 1
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self._depth -= 1
         if self._depth == 0:
             self._spent += self._clock() - self._begun
@@ -84,5 +91,7 @@ class Progress:
         spent = self._spent + self._clock() - self._begun
         if spent >= self._due and self._done != self._total:
             self._due = spent + INTERVAL
-            share = f" ({self._done} of {self._total} done)" if self._total else f" ({self._done} done)"
+            share = (
+                f" ({self._done} of {self._total} done)" if self._total else f" ({self._done} done)"
+            )
             self._tell(f"{self._what}{share} ...")

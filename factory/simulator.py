@@ -1,4 +1,5 @@
-"""One shop floor as an object: the kernel driven from Python, with a log of everything that happens."""
+"""One shop floor as an object: the kernel driven from Python, with a log of everything that
+happens."""
 
 from __future__ import annotations
 
@@ -30,7 +31,8 @@ class SimulatorChoice(NamedTuple):
 
 
 class Simulator:
-    """A single shop floor that logs what happens and hands out :class:`factory.schedule.records.Schedule` objects.
+    """A single shop floor that logs what happens and hands out
+    :class:`factory.schedule.records.Schedule` objects.
 
     Parameters
     ----------
@@ -50,7 +52,14 @@ class Simulator:
     True
     """
 
-    def __init__(self, factory: Factory, book: OrderBook | None = None, *, job_rows: int | None = None, changeover_rows: int | None = None) -> None:
+    def __init__(
+        self,
+        factory: Factory,
+        book: OrderBook | None = None,
+        *,
+        job_rows: int | None = None,
+        changeover_rows: int | None = None,
+    ) -> None:
         self.factory, self.book = factory, book
         remedy = "Leave it out for as many as can ever be needed."
         if job_rows is not None:
@@ -109,13 +118,28 @@ class Simulator:
         for index in range(int(shop.env.num_changeover_rows[0])):
             order, operation = split_operation_id(shop.changeover_lead[0, index])
             row = job_rows + index
-            rows.append(SimulatorChoice(row, "changeover", order, operation, self._target(index), bool(shop.legal[0, row])))
-        rows.append(SimulatorChoice(actions - 1, "wait", -1, -1, (), bool(shop.legal[0, actions - 1])))
+            rows.append(
+                SimulatorChoice(
+                    row,
+                    "changeover",
+                    order,
+                    operation,
+                    self._target(index),
+                    bool(shop.legal[0, row]),
+                )
+            )
+        rows.append(
+            SimulatorChoice(actions - 1, "wait", -1, -1, (), bool(shop.legal[0, actions - 1]))
+        )
         return rows
 
     def _target(self, index: int) -> tuple[int, ...]:
         centre = self.arrays.machines.centre[0, self.deciding]
-        return tuple(self.shop.changeover_target[0, index, : self.arrays.centres.num_attributes[0, centre]].tolist())
+        return tuple(
+            self.shop.changeover_target[
+                0, index, : self.arrays.centres.num_attributes[0, centre]
+            ].tolist()
+        )
 
     def decide(self, row: int) -> None:
         """Carry out a choice, and let events happen until the next machine is asked.
@@ -131,7 +155,10 @@ class Simulator:
         self.shop = grow_log(self.shop)
         if not kernel.apply_action(self.arrays, self.shop, 0, row):
             legal = np.flatnonzero(self.shop.legal[0]).tolist() if self.deciding is not None else []
-            raise IllegalActionError(f"decide: row = {row}; it must be a legal row of the asked machine {self.deciding}. Choose one of {legal}.")
+            raise IllegalActionError(
+                f"decide: row = {row}; it must be a legal row of the asked machine {self.deciding}."
+                f" Choose one of {legal}."
+            )
         self._advance()
 
     def follow(self, rows: Sequence[int]) -> None:
@@ -142,7 +169,10 @@ class Simulator:
     def _advance(self) -> None:
         kernel.advance(self.arrays, self.shop, 0)
         if self.shop.env.deciding[0] == kernel.STUCK:
-            raise StuckError(f"factory {self.factory.name}, seed {self.shop.env.seed[0]}, date {self.clock}: orders are open but nothing can happen any more.")
+            raise StuckError(
+                f"factory {self.factory.name}, seed {self.shop.env.seed[0]}, date {self.clock}:"
+                " orders are open but nothing can happen any more."
+            )
 
     def schedule(self) -> Schedule:
         """Everything that has happened so far."""

@@ -1,4 +1,5 @@
-"""An exported policy at work: ``python -m scheduler decide|plan|explain|what-if|serve|replay|shadow|snapshot ...``."""
+"""An exported policy at work: ``python -m scheduler
+decide|plan|explain|what-if|serve|replay|shadow|snapshot ...``."""
 
 from __future__ import annotations
 
@@ -53,57 +54,137 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _parse(arguments: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m scheduler", description="An exported policy at work.")
+    parser = argparse.ArgumentParser(
+        prog="python -m scheduler", description="An exported policy at work."
+    )
     commands = parser.add_subparsers(required=True, metavar="command")
     decide = commands.add_parser("decide", help="what every free machine is to do now")
     decide.set_defaults(run=_decide)
-    decide.add_argument("--shadow", action="store_true", help="let the fallback rule decide, and tell beside it what the policy would have done")
+    decide.add_argument(
+        "--shadow",
+        action="store_true",
+        help="let the fallback rule decide, and tell beside it what the policy would have done",
+    )
     decide.add_argument("--log", type=Path, help="SQLite file that the decisions are appended to")
-    plan = commands.add_parser("plan", help="a complete schedule, with the expected completion of each order")
+    plan = commands.add_parser(
+        "plan", help="a complete schedule, with the expected completion of each order"
+    )
     plan.set_defaults(run=_plan)
     plan.add_argument("--by", choices=("policy", "rule"), default="policy", help="who decides")
-    plan.add_argument("--previous", type=Path, help="JSON file with a plan, to tell how much of it moves")
-    plan.add_argument("--frozen", type=int, default=0, help="ticks from the clock in which nothing of the previous plan moves")
-    plan.add_argument("--text", action="store_true", help="tables and a chart in characters instead of JSON")
-    explain = commands.add_parser("explain", help="the alternatives of the next decision, what separates them, and what the fallback rule would do")
+    plan.add_argument(
+        "--previous", type=Path, help="JSON file with a plan, to tell how much of it moves"
+    )
+    plan.add_argument(
+        "--frozen",
+        type=int,
+        default=0,
+        help="ticks from the clock in which nothing of the previous plan moves",
+    )
+    plan.add_argument(
+        "--text", action="store_true", help="tables and a chart in characters instead of JSON"
+    )
+    explain = commands.add_parser(
+        "explain",
+        help=(
+            "the alternatives of the next decision, what separates them, and what the fallback rule"
+            " would do"
+        ),
+    )
     explain.set_defaults(run=_explain)
     tried = commands.add_parser("what-if", help="the plan before and after changes")
     tried.set_defaults(run=_what_if)
-    tried.add_argument("--change", action="append", required=True, help='JSON, for example \'{"change": "machine_down", "machine": "paint-1", "until": 500}\'')
+    tried.add_argument(
+        "--change",
+        action="append",
+        required=True,
+        help='JSON, for example \'{"change": "machine_down", "machine": "paint-1", "until": 500}\'',
+    )
     for command in (plan, tried):
-        command.add_argument("--futures", type=int, default=0, help="futures to sample, for the 10, 50 and 90 %% dates of each order")
+        command.add_argument(
+            "--futures",
+            type=int,
+            default=0,
+            help="futures to sample, for the 10, 50 and 90 %% dates of each order",
+        )
         command.add_argument("--seed", type=int, default=0, help="of the futures")
     for command in (decide, plan, explain, tried):
         command.add_argument("snapshot", type=Path, help="JSON file, or - for standard input")
-        command.add_argument("--budget", type=_positive, default=1000 * BUDGET_SECONDS, help="milliseconds for one decision, then the fallback rule decides")
+        command.add_argument(
+            "--budget",
+            type=_positive,
+            default=1000 * BUDGET_SECONDS,
+            help="milliseconds for one decision, then the fallback rule decides",
+        )
     serve = commands.add_parser("serve", help="the HTTP service and the planner's page")
     serve.set_defaults(run=_serve)
-    serve.add_argument("--host", default="127.0.0.1", help=f"address to listen at; others than this machine's own need a token in {TOKEN_VARIABLE}")
+    serve.add_argument(
+        "--host",
+        default="127.0.0.1",
+        help=(
+            f"address to listen at; others than this machine's own need a token in {TOKEN_VARIABLE}"
+        ),
+    )
     serve.add_argument("--port", type=_port, default=8080, help="0: any free one, told in the log")
-    serve.add_argument("--log", type=Path, default=Path("decisions.sqlite"), help="SQLite file that decisions are appended to")
-    serve.add_argument("--shadow", action="store_true", help="let the fallback rule decide, and log beside it what the policy would have done")
-    serve.add_argument("--budget", type=_positive, default=1000 * BUDGET_SECONDS, help="milliseconds for one decision, then the fallback rule decides")
+    serve.add_argument(
+        "--log",
+        type=Path,
+        default=Path("decisions.sqlite"),
+        help="SQLite file that decisions are appended to",
+    )
+    serve.add_argument(
+        "--shadow",
+        action="store_true",
+        help="let the fallback rule decide, and log beside it what the policy would have done",
+    )
+    serve.add_argument(
+        "--budget",
+        type=_positive,
+        default=1000 * BUDGET_SECONDS,
+        help="milliseconds for one decision, then the fallback rule decides",
+    )
     serve.add_argument("--plan-seconds", type=_positive, default=PLAN_SECONDS, help="for one plan")
-    serve.add_argument("--rate", type=float, default=1000.0, help="requests a second of one client; 0: no limit")
+    serve.add_argument(
+        "--rate", type=float, default=1000.0, help="requests a second of one client; 0: no limit"
+    )
     again = commands.add_parser("replay", help="take the decisions of a log again and compare")
     again.set_defaults(run=_replay)
-    shadow = commands.add_parser("shadow", help="where policy and rule differ in a log of shadow mode, and what that would cost")
+    shadow = commands.add_parser(
+        "shadow",
+        help="where policy and rule differ in a log of shadow mode, and what that would cost",
+    )
     shadow.set_defaults(run=_shadow)
     shadow.add_argument("--futures", type=int, default=16, help="that judge each difference")
     shadow.add_argument("--most", type=int, default=100, help="differences that are judged")
     for command in (plan, tried, shadow):
-        command.add_argument("--seconds", type=_positive, default=PLAN_SECONDS, help="time for one plan; a what-if makes two")
+        command.add_argument(
+            "--seconds",
+            type=_positive,
+            default=PLAN_SECONDS,
+            help="time for one plan; a what-if makes two",
+        )
     for command in (again, shadow):
         command.add_argument("log", type=Path, help="SQLite file that serve or decide wrote")
         command.add_argument("--first", type=int, default=1, help="number of the first entry")
         command.add_argument("--json", action="store_true", help="JSON instead of text")
     for command in (decide, plan, explain, tried, serve, again, shadow):
-        command.add_argument("--bundle", type=Path, required=command is not serve, help="folder that python -m agents.network.onnx_export wrote")
-        command.add_argument("--factory", help="name or TOML file; by default the one that the policy was trained for")
-    snapshot = commands.add_parser("snapshot", help="a snapshot of a simulated moment, to try things with")
+        command.add_argument(
+            "--bundle",
+            type=Path,
+            required=command is not serve,
+            help="folder that python -m agents.network.onnx_export wrote",
+        )
+        command.add_argument(
+            "--factory",
+            help="name or TOML file; by default the one that the policy was trained for",
+        )
+    snapshot = commands.add_parser(
+        "snapshot", help="a snapshot of a simulated moment, to try things with"
+    )
     snapshot.add_argument("--factory", default="microfactory", help="name or TOML file")
     snapshot.add_argument("--episode", type=int, default=0, help="of the seed block tune")
-    snapshot.add_argument("--decisions", type=int, default=200, help="decisions that ATCS takes before it")
+    snapshot.add_argument(
+        "--decisions", type=int, default=200, help="decisions that ATCS takes before it"
+    )
     snapshot.set_defaults(run=_snapshot)
     return parser.parse_args(arguments)
 
@@ -136,17 +217,28 @@ def _port(text: str) -> int:
     raise argparse.ArgumentTypeError(f"{text}; it must lie between 0 and {_LAST_PORT}")
 
 
-# --- commands -----------------------------------------------------------------------------------------------------------------
+# --- commands -------------------------------------------------------------------------------------
 
 
 def _decide(options: argparse.Namespace) -> str:
     factory, loaded = _load(options)
-    decider, snapshot = Decider(ShopFloor(factory), None, loaded.rule, options.budget / 1000, shadow=options.shadow), _read(options, factory)
+    decider, snapshot = (
+        Decider(
+            ShopFloor(factory), None, loaded.rule, options.budget / 1000, shadow=options.shadow
+        ),
+        _read(options, factory),
+    )
     loaded.use_in(decider)
     decisions = decider.decide(snapshot)
     if options.log:
         with DecisionLog(options.log) as decision_log:
-            decision_log.append(snapshot, decisions, policy=loaded.sha256, rule=str(loaded.rule), shadow=options.shadow)
+            decision_log.append(
+                snapshot,
+                decisions,
+                policy=loaded.sha256,
+                rule=str(loaded.rule),
+                shadow=options.shadow,
+            )
     return json.dumps([decision.model_dump() for decision in decisions], indent=1)
 
 
@@ -155,7 +247,9 @@ def _plan(options: argparse.Namespace) -> str:
     factory = planner.decider.floor.factory
     if options.frozen < 0 or (options.frozen > 0 and options.previous is None):
         rule = "it must be at least 0, and needs a plan to keep to"
-        raise ValueError(f"--frozen = {options.frozen}; {rule}. Give --previous PLAN, or leave it out.")
+        raise ValueError(
+            f"--frozen = {options.frozen}; {rule}. Give --previous PLAN, or leave it out."
+        )
     previous = _read_plan(options.previous) if options.previous else None
     if previous is not None and options.frozen > 0:
         snapshot = freeze(snapshot, previous, options.frozen, factory)
@@ -183,7 +277,9 @@ def _what_if(options: argparse.Namespace) -> str:
         changes = _CHANGES.validate_json(f"[{','.join(options.change)}]")
     except ValidationError as error:
         raise SnapshotError(format_errors(error, "--change")) from None
-    return what_if(planner, snapshot, changes, futures=options.futures, seed=options.seed).model_dump_json(indent=1)
+    return what_if(
+        planner, snapshot, changes, futures=options.futures, seed=options.seed
+    ).model_dump_json(indent=1)
 
 
 def _serve(options: argparse.Namespace) -> str:
@@ -192,35 +288,57 @@ def _serve(options: argparse.Namespace) -> str:
     token = os.environ.get(TOKEN_VARIABLE, "")
     check_address(options.host, token)
     factory, _ = _load(options)
-    engine = Engine(factory, options.bundle, DecisionLog(options.log), budget=options.budget / 1000, shadow=options.shadow, plan_seconds=options.plan_seconds)
+    engine = Engine(
+        factory,
+        options.bundle,
+        DecisionLog(options.log),
+        budget=options.budget / 1000,
+        shadow=options.shadow,
+        plan_seconds=options.plan_seconds,
+    )
     serve(engine, options.host, options.port, token=token, rate=options.rate)
     return "stopped"
 
 
 def _replay(options: argparse.Namespace) -> str:
     factory, loaded = _load(options, strict=True)
-    found = replay(Decider(ShopFloor(factory), loaded.bundle, loaded.rule), options.log, loaded.sha256, options.first)
+    found = replay(
+        Decider(ShopFloor(factory), loaded.bundle, loaded.rule),
+        options.log,
+        loaded.sha256,
+        options.first,
+    )
     return found.model_dump_json(indent=1) if options.json else format_replay(found)
 
 
 def _shadow(options: argparse.Namespace) -> str:
     factory, loaded = _load(options, strict=True)
     planner = Planner(Decider(ShopFloor(factory), loaded.bundle, loaded.rule), options.seconds)
-    found = report_shadow(planner, options.log, futures=options.futures, most=options.most, first=options.first)
+    found = report_shadow(
+        planner, options.log, futures=options.futures, most=options.most, first=options.first
+    )
     return found.model_dump_json(indent=1) if options.json else format_shadow(found)
 
 
 def _snapshot(options: argparse.Namespace) -> str:
     factory = find_single_factory(options.factory)
-    shop = simulate(factory, make_rule("ATCS"), int(episode_seeds("tune", 1, options.episode)[0]), options.decisions)
-    return take_snapshot(ShopFloor(factory), shop, 0).model_dump_json(indent=1, exclude_defaults=True)
+    shop = simulate(
+        factory,
+        make_rule("ATCS"),
+        int(episode_seeds("tune", 1, options.episode)[0]),
+        options.decisions,
+    )
+    return take_snapshot(ShopFloor(factory), shop, 0).model_dump_json(
+        indent=1, exclude_defaults=True
+    )
 
 
-# --- what they have in common ---------------------------------------------------------------------------------------------------
+# --- what they have in common ---------------------------------------------------------------------
 
 
 def _load(options: argparse.Namespace, *, strict: bool = False) -> tuple[Factory, LoadedPolicy]:
-    """The factory and its policy; a bundle that cannot be trusted leaves the rule to decide, with a line about it, unless ``strict``."""
+    """The factory and its policy; a bundle that cannot be trusted leaves the rule to decide, with a
+    line about it, unless ``strict``."""
     if strict:
         Bundle(options.bundle)
     name = options.factory or (_trained_for(options.bundle) if options.bundle else "microfactory")
@@ -234,9 +352,15 @@ def _load(options: argparse.Namespace, *, strict: bool = False) -> tuple[Factory
 def _trained_for(folder: Path) -> str:
     """The first factory that a bundle names, even of one that cannot be trusted."""
     try:
-        return str(json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["training"]["factories"][0])
+        return str(
+            json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["training"][
+                "factories"
+            ][0]
+        )
     except (OSError, ValueError, LookupError, TypeError):
-        raise BundleError(f"{folder}: no manifest tells the factory. Give it with --factory, or another bundle.") from None
+        raise BundleError(
+            f"{folder}: no manifest tells the factory. Give it with --factory, or another bundle."
+        ) from None
 
 
 def _open(options: argparse.Namespace, seconds: float = PLAN_SECONDS) -> tuple[Planner, Snapshot]:
@@ -247,7 +371,10 @@ def _open(options: argparse.Namespace, seconds: float = PLAN_SECONDS) -> tuple[P
 
 
 def _read(options: argparse.Namespace, factory: Factory) -> Snapshot:
-    return read_snapshot(sys.stdin.buffer.read() if str(options.snapshot) == "-" else options.snapshot.read_bytes(), factory)
+    return read_snapshot(
+        sys.stdin.buffer.read() if str(options.snapshot) == "-" else options.snapshot.read_bytes(),
+        factory,
+    )
 
 
 if __name__ == "__main__":

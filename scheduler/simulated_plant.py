@@ -5,7 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from agents.rules.registry import Rule
-from envs.observation.candidates import DEFAULT_CHANGEOVER_ROWS, DEFAULT_JOB_ROWS, allocate_observation_scratch, allocate_tables, observe
+from envs.observation.candidates import (
+    DEFAULT_CHANGEOVER_ROWS,
+    DEFAULT_JOB_ROWS,
+    allocate_observation_scratch,
+    allocate_tables,
+    observe,
+)
 from factory.model import Factory
 from factory.schedule.records import Schedule
 from factory.simulation import kernel
@@ -22,7 +28,8 @@ from scheduler.snapshot.schema import Snapshot
 
 
 def simulate(factory: Factory, rule: Rule, seed: int, decisions: int) -> ShopState:
-    """The shop in which ``rule`` has taken ``decisions`` decisions in the episode of ``seed``, with the next machine asked.
+    """The shop in which ``rule`` has taken ``decisions`` decisions in the episode of ``seed``, with
+    the next machine asked.
 
     Raises
     ------
@@ -38,14 +45,33 @@ def simulate(factory: Factory, rule: Rule, seed: int, decisions: int) -> ShopSta
     scratch, tables = allocate_observation_scratch(shop), allocate_tables(arrays, shop, np.float32)
     kernel.begin_episode(arrays, shop, 0, 0, np.uint64(seed))
     kernel.advance(arrays, shop, 0)
-    observation = {"candidates": tables.candidates, "machines": tables.machines, "shop": tables.shop, "action_mask": tables.action_mask}
+    observation = {
+        "candidates": tables.candidates,
+        "machines": tables.machines,
+        "shop": tables.shop,
+        "action_mask": tables.action_mask,
+    }
     for taken in range(decisions + 1):
         if shop.env.deciding[0] < 0:
-            raise ValueError(f"decisions = {decisions}; the episode of seed {seed} is over after {taken}. Choose fewer.")
+            raise ValueError(
+                f"decisions = {decisions}; the episode of seed {seed} is over after {taken}. Choose"
+                " fewer."
+            )
         if taken == decisions:
             break
-        observe(arrays, shop, 0, scratch, tables.candidates[0], tables.machines[0], tables.shop[0], tables.action_mask[0])
-        kernel.apply_action(arrays, shop, 0, check_row("simulate: the rule's row", rule.decide(observation)))
+        observe(
+            arrays,
+            shop,
+            0,
+            scratch,
+            tables.candidates[0],
+            tables.machines[0],
+            tables.shop[0],
+            tables.action_mask[0],
+        )
+        kernel.apply_action(
+            arrays, shop, 0, check_row("simulate: the rule's row", rule.decide(observation))
+        )
         kernel.advance(arrays, shop, 0)
     return shop
 
@@ -67,7 +93,9 @@ class SimulatedPlant:
 
     def __init__(self, factory: Factory, seed: int, *, finished: bool = False) -> None:
         self._names, self._finished = ShopFloor(factory), finished
-        self._simulator = Simulator(factory, job_rows=DEFAULT_JOB_ROWS, changeover_rows=DEFAULT_CHANGEOVER_ROWS)
+        self._simulator = Simulator(
+            factory, job_rows=DEFAULT_JOB_ROWS, changeover_rows=DEFAULT_CHANGEOVER_ROWS
+        )
         self._simulator.reset(seed)
 
     @property
@@ -88,9 +116,19 @@ class SimulatedPlant:
             If another machine is asking, or the choice is not to be had.
         """
         asking = self._names.machine_names[self._simulator.deciding or 0]
-        row = next((one.row for one in self._simulator.choices() if one.legal and self._means(one, choice)), None)
+        row = next(
+            (
+                one.row
+                for one in self._simulator.choices()
+                if one.legal and self._means(one, choice)
+            ),
+            None,
+        )
         if machine != asking or row is None:
-            raise IllegalActionError(f"carry_out: {machine} cannot {choice.action} {choice.order} now; {asking} is asking. Take a new snapshot.")
+            raise IllegalActionError(
+                f"carry_out: {machine} cannot {choice.action} {choice.order} now; {asking} is"
+                " asking. Take a new snapshot."
+            )
         self._simulator.decide(row)
 
     def _means(self, one: SimulatedChoice, choice: Choice) -> bool:
@@ -98,7 +136,9 @@ class SimulatedPlant:
             return False
         if one.kind == "wait":
             return True
-        operations = self._names.operation_names[int(self._simulator.shop.orders.product[0, one.order])]
+        operations = self._names.operation_names[
+            int(self._simulator.shop.orders.product[0, one.order])
+        ]
         return (f"{one.order + 1}", operations[one.operation]) == (choice.order, choice.operation)
 
     def schedule(self) -> Schedule:

@@ -16,11 +16,16 @@ from hypothesis import HealthCheck, settings
 from tests.builders.repository import BENCHMARKS, MISSING
 
 os.environ.setdefault("MPLBACKEND", "Agg")
-# A shell that is not interactive has its background jobs and their children ignore Ctrl-C; what the tests of interruptions start must hear it.
+# A shell that is not interactive has its background jobs and their children ignore Ctrl-C; what the
+# tests of interruptions start must hear it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # The first example of a run may compile the kernel, which no deadline should count.
-_COMMON: dict[str, Any] = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow], "print_blob": True}
+_COMMON: dict[str, Any] = {
+    "deadline": None,
+    "suppress_health_check": [HealthCheck.too_slow],
+    "print_blob": True,
+}
 settings.register_profile("explore", **_COMMON)
 settings.register_profile("ci", derandomize=True, database=None, **_COMMON)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
@@ -36,11 +41,14 @@ def benchmarks_folder() -> Path:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, Any, Any]:
-    """Let nothing be simulated while tests are collected: each worker would do it again, for every choice of tests."""
+    """Let nothing be simulated while tests are collected: each worker would do it again, for every
+    choice of tests."""
     from envs.batch import Batch
 
     def refuse(*_: Any, **__: Any) -> None:
-        raise RuntimeError("an episode was begun while tests were collected; begin it in a fixture or in the test")
+        raise RuntimeError(
+            "an episode was begun while tests were collected; begin it in a fixture or in the test"
+        )
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Batch, "reset", refuse)
@@ -64,7 +72,8 @@ def no_clock_in_solvers(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def bundle_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A bundle of a policy that was never trained; exporting takes seconds, so it is done once. Tests that change it copy it."""
+    """A bundle of a policy that was never trained; exporting takes seconds, so it is done once.
+    Tests that change it copy it."""
     pytest.importorskip("onnxscript", reason="exporting needs the extra `scheduler`")
     from tests.builders.exported_bundle import make_bundle
 

@@ -1,4 +1,5 @@
-"""Every way from Python into compiled code refuses what does not fit, in the house's words, before a compiled function is reached."""
+"""Every way from Python into compiled code refuses what does not fit, in the house's words, before
+a compiled function is reached."""
 
 from __future__ import annotations
 
@@ -15,7 +16,13 @@ import torch
 
 from agents.index.features import FEATURES
 from agents.index.policy import IndexPolicy, atcs_weights
-from agents.network.cpu_training.autograd import ActionBatch, CpuForwardBackward, CriticInput, ForwardPass, evaluate_actions
+from agents.network.cpu_training.autograd import (
+    ActionBatch,
+    CpuForwardBackward,
+    CriticInput,
+    ForwardPass,
+    evaluate_actions,
+)
 from agents.network.critic_features import PRIVILEGED_FEATURES
 from agents.network.critic_inference import arrange_critic
 from agents.network.inference import allocate_network_scratch, arrange_weights
@@ -69,8 +76,11 @@ class Entry:
 READ_BY_RULES = ("candidates", "shop", "action_mask")
 
 
-def wrong_observations(call: Callable[[Any, Any], Any], read: tuple[str, ...] = (*READ_BY_RULES, "machines")) -> dict[str, Call]:
-    """A refused call for each wrong observation of the shapes of :func:`begun`, as far as a policy reads it."""
+def wrong_observations(
+    call: Callable[[Any, Any], Any], read: tuple[str, ...] = (*READ_BY_RULES, "machines")
+) -> dict[str, Call]:
+    """A refused call for each wrong observation of the shapes of :func:`begun`, as far as a policy
+    reads it."""
     tables = {name: table for name, table in blank_observation().items() if name in read}
     found = each(dict(altered(tables)), call)
     found["nothing"] = lambda thing: call(thing, None)
@@ -88,7 +98,8 @@ def begun() -> Batch:
 
 
 def blank_observation() -> dict[str, Any]:
-    """An observation of the shapes of :func:`begun`, in which each shop may choose its first row."""
+    """An observation of the shapes of :func:`begun`, in which each shop may choose its first
+    row."""
     tables = as_observation(Batch([TINY], num_envs=E).tables)
     tables["action_mask"][:, 0] = 1
     return tables
@@ -137,7 +148,13 @@ def rollout() -> RolloutPolicy:
 
 def packed() -> PackedTables:
     tables = begun().tables
-    return PackedTables(tables.candidates, tables.machines, tables.shop, tables.action_mask, trained_policy().network.weights)
+    return PackedTables(
+        tables.candidates,
+        tables.machines,
+        tables.shop,
+        tables.action_mask,
+        trained_policy().network.weights,
+    )
 
 
 def objective() -> Objective:
@@ -149,7 +166,10 @@ def states() -> tuple[dict[str, Any], dict[str, Any]]:
     """Weights of a network and of its critic."""
     policy = with_critic()
     assert policy.critic is not None
-    network, critic = ({name: value.numpy() for name, value in part.state_dict().items()} for part in (policy.network, policy.critic))
+    network, critic = (
+        {name: value.numpy() for name, value in part.state_dict().items()}
+        for part in (policy.network, policy.critic)
+    )
     return network, critic
 
 
@@ -162,26 +182,57 @@ def looker() -> tuple[ForwardPass, PackedTables]:
 def look(thing: tuple[ForwardPass, PackedTables], **changed: Any) -> Any:
     """Look at the tables, with some of what is read replaced."""
     tables = thing[1]
-    network_input = tables.network_input._replace(**{name: torch.as_tensor(changed.pop(name)) for name in [*changed] if name in tables.network_input._fields})
-    given = {"privileged": np.zeros((E, PRIVILEGED_FEATURES), np.float32), "first": tables.first, **changed}
+    network_input = tables.network_input._replace(
+        **{
+            name: torch.as_tensor(changed.pop(name))
+            for name in [*changed]
+            if name in tables.network_input._fields
+        }
+    )
+    given = {
+        "privileged": np.zeros((E, PRIVILEGED_FEATURES), np.float32),
+        "first": tables.first,
+        **changed,
+    }
     return thing[0].look(network_input, given["privileged"], given["first"])
 
 
 def judge(tables: PackedTables, chosen: Any = None, first: Any = None) -> Any:
     """Judge the first row of each decision, or what is given instead."""
-    begins, privileged = torch.from_numpy(tables.first if first is None else first), torch.zeros((E, PRIVILEGED_FEATURES))
-    part = ActionBatch(CriticInput(tables.network_input, privileged, begins), torch.from_numpy(tables.first[:-1] if chosen is None else chosen))
+    begins, privileged = (
+        torch.from_numpy(tables.first if first is None else first),
+        torch.zeros((E, PRIVILEGED_FEATURES)),
+    )
+    part = ActionBatch(
+        CriticInput(tables.network_input, privileged, begins),
+        torch.from_numpy(tables.first[:-1] if chosen is None else chosen),
+    )
     return evaluate_actions(torch.zeros(len(part.read.network_input.rows)), [part])
 
 
 def constructors() -> dict[str, tuple[Callable[..., Any], tuple[str, ...]]]:
     """Constructors and their arguments that count something."""
     envs = ("num_orders", "job_rows", "changeover_rows", "last_date", "max_decisions")
-    batch = ("num_envs", "job_rows", "changeover_rows", "machine_rows", "last_date", "max_decisions", "num_tables", "log_length")
+    batch = (
+        "num_envs",
+        "job_rows",
+        "changeover_rows",
+        "machine_rows",
+        "last_date",
+        "max_decisions",
+        "num_tables",
+        "log_length",
+    )
     return {
         "envs.env.ChangeoverEnv.__init__": (lambda **given: ChangeoverEnv("tiny", **given), envs),
-        "envs.vector_env.ChangeoverVectorEnv.__init__": (lambda **given: ChangeoverVectorEnv("tiny", **given), ("num_envs", *envs)),
-        "envs.batch.Batch.__init__": (lambda **given: Batch([TINY], **{"num_envs": 1, **given}), batch),
+        "envs.vector_env.ChangeoverVectorEnv.__init__": (
+            lambda **given: ChangeoverVectorEnv("tiny", **given),
+            ("num_envs", *envs),
+        ),
+        "envs.batch.Batch.__init__": (
+            lambda **given: Batch([TINY], **{"num_envs": 1, **given}),
+            batch,
+        ),
         "agents.ppo.vec_env.ShopVecEnv.__init__": (
             lambda **given: ShopVecEnv([TINY], **{"num_envs": 1, **given}),
             ("num_envs", "first_episode", "max_decisions"),
@@ -190,10 +241,22 @@ def constructors() -> dict[str, tuple[Callable[..., Any], tuple[str, ...]]]:
             lambda **given: EpisodeSchedule(**{"first": 0, "num_factories": 1, **given}),
             ("first", "num_factories"),
         ),
-        "factory.simulator.Simulator.__init__": (lambda **given: Simulator(TINY, **given), ("job_rows", "changeover_rows")),
-        "envs.seed_splits.episode_seeds": (lambda **given: episode_seeds("test", **{"count": 1, **given}), ("count", "start")),
-        "agents.search.rollout.RolloutPolicy.__init__": (lambda **given: RolloutPolicy(make_rule("ATCS"), **given), ("candidates", "futures", "seed")),
-        "agents.search.lookahead.LookaheadPolicy.__init__": (lambda **given: LookaheadPolicy(with_critic(), **given), ("candidates", "futures", "seed")),
+        "factory.simulator.Simulator.__init__": (
+            lambda **given: Simulator(TINY, **given),
+            ("job_rows", "changeover_rows"),
+        ),
+        "envs.seed_splits.episode_seeds": (
+            lambda **given: episode_seeds("test", **{"count": 1, **given}),
+            ("count", "start"),
+        ),
+        "agents.search.rollout.RolloutPolicy.__init__": (
+            lambda **given: RolloutPolicy(make_rule("ATCS"), **given),
+            ("candidates", "futures", "seed"),
+        ),
+        "agents.search.lookahead.LookaheadPolicy.__init__": (
+            lambda **given: LookaheadPolicy(with_critic(), **given),
+            ("candidates", "futures", "seed"),
+        ),
     }
 
 
@@ -209,7 +272,9 @@ def constructor_entries() -> list[Entry]:
 
 def settings_entries() -> list[Entry]:
     """Arguments of constructors that are no counts."""
-    dtypes = {f"dtype: {what}": {"dtype": what} for what in (np.int32, np.float16, np.bool_, "text", None)}
+    dtypes = {
+        f"dtype: {what}": {"dtype": what} for what in (np.int32, np.float16, np.bool_, "text", None)
+    }
     numbers = {
         f"{name}: {value}": {name: value}
         for name in ("horizon", "confidence")
@@ -220,11 +285,23 @@ def settings_entries() -> list[Entry]:
     of_vector = {**of_env, "draw_factory: 1": {"draw_factory": 1}, "copy: 1": {"copy": 1}}
     least = {"min_probability: nan": {"min_probability": NAN}}
     made: dict[str, tuple[Callable[..., Any], dict[str, dict[str, Any]]]] = {
-        "envs.env.ChangeoverEnv.__init__": (lambda **given: ChangeoverEnv(**{"factory": "tiny", **given}), of_env),
-        "envs.vector_env.ChangeoverVectorEnv.__init__": (lambda **given: ChangeoverVectorEnv(**{"factory": "tiny", **given}), of_vector),
+        "envs.env.ChangeoverEnv.__init__": (
+            lambda **given: ChangeoverEnv(**{"factory": "tiny", **given}),
+            of_env,
+        ),
+        "envs.vector_env.ChangeoverVectorEnv.__init__": (
+            lambda **given: ChangeoverVectorEnv(**{"factory": "tiny", **given}),
+            of_vector,
+        ),
         "envs.batch.Batch.__init__": (lambda **given: Batch([TINY], num_envs=1, **given), dtypes),
-        "agents.search.rollout.RolloutPolicy.__init__": (lambda **given: RolloutPolicy(make_rule("ATCS"), **given), numbers),
-        "agents.search.lookahead.LookaheadPolicy.__init__": (lambda **given: LookaheadPolicy(with_critic(), **given), numbers | least),
+        "agents.search.rollout.RolloutPolicy.__init__": (
+            lambda **given: RolloutPolicy(make_rule("ATCS"), **given),
+            numbers,
+        ),
+        "agents.search.lookahead.LookaheadPolicy.__init__": (
+            lambda **given: LookaheadPolicy(with_critic(), **given),
+            numbers | least,
+        ),
     }
     return [
         Entry(name, lambda: None, {what: lambda _, make=make, one=one: make(**one) for what, one in given.items()})
@@ -259,7 +336,9 @@ FEWER = {name: table[:1] for name, table in TABLES.items()}
 
 def pack(weights: Any = None, **changed: Any) -> PackedTables:
     """Pack tables, with some of them replaced."""
-    return PackedTables(**{**TABLES, **changed}, weights=np.zeros(len(FEATURES)) if weights is None else weights)
+    return PackedTables(
+        **{**TABLES, **changed}, weights=np.zeros(len(FEATURES)) if weights is None else weights
+    )
 
 
 ENTRIES = [
@@ -384,11 +463,16 @@ ENTRIES = [
 ]  # fmt: skip
 """Ways in, each with calls that must be refused."""
 
-CASES = [pytest.param(entry.make, call, id=f"{entry.name}: {what}") for entry in ENTRIES for what, call in entry.wrong.items()]
+CASES = [
+    pytest.param(entry.make, call, id=f"{entry.name}: {what}")
+    for entry in ENTRIES
+    for what, call in entry.wrong.items()
+]
 
 
 def check_refused(make: Callable[[], Any], call: Call) -> None:
-    """A call raises one line with place, value, rule and remedy, reaches no compiled function and changes nothing."""
+    """A call raises one line with place, value, rule and remedy, reaches no compiled function and
+    changes nothing."""
     from scheduler.plans.planner import PlanError
 
     thing = make()
@@ -402,7 +486,9 @@ def check_refused(make: Callable[[], Any], call: Call) -> None:
 
 
 @pytest.mark.parametrize(("make", "call"), CASES)
-def test_bug_what_does_not_fit_is_refused_before_compiled_code_sees_it(make: Callable[[], Any], call: Call) -> None:
+def test_bug_what_does_not_fit_is_refused_before_compiled_code_sees_it(
+    make: Callable[[], Any], call: Call
+) -> None:
     check_refused(make, call)
 
 
@@ -471,8 +557,15 @@ SCHEDULERS = (
 
 
 @pytest.mark.parametrize("name", SCHEDULERS)
-def test_bug_what_does_not_fit_the_scheduler_is_refused_before_compiled_code_sees_it(name: str, bundle_folder: Path) -> None:
-    found = [(entry, call) for entry in scheduler_entries(bundle_folder) if entry.name == name for call in entry.wrong.values()]
+def test_bug_what_does_not_fit_the_scheduler_is_refused_before_compiled_code_sees_it(
+    name: str, bundle_folder: Path
+) -> None:
+    found = [
+        (entry, call)
+        for entry in scheduler_entries(bundle_folder)
+        if entry.name == name
+        for call in entry.wrong.values()
+    ]
     assert found
     for entry, call in found:
         check_refused(entry.make, call)
@@ -482,34 +575,68 @@ def test_bug_what_does_not_fit_the_scheduler_is_refused_before_compiled_code_see
 
 NEED_NO_CASE = {
     "agents.policy_improvement.distillation.TeacherEnsemble._ask": "reads its own batch",
-    "agents.policy_improvement.distillation.TeacherEnsemble.play": "plays its own batch; its only number is checked by episode_seeds",
+    "agents.policy_improvement.distillation.TeacherEnsemble.play": (
+        "plays its own batch; its only number is checked by episode_seeds"
+    ),
     "agents.ppo.rollout_buffer.RaggedRolloutBuffer._batch_of": "takes numbers that get() has drawn",
-    "agents.ppo.rollout_buffer.RaggedRolloutBuffer.finish": "reads columns that the buffer has allocated",
-    "agents.ppo.rollout_collector.RolloutCollector._draw": "reads what its own tables and network gave",
+    "agents.ppo.rollout_buffer.RaggedRolloutBuffer.finish": (
+        "reads columns that the buffer has allocated"
+    ),
+    "agents.ppo.rollout_collector.RolloutCollector._draw": (
+        "reads what its own tables and network gave"
+    ),
     "agents.ppo.rollout_collector.RolloutCollector._read": "reads its own batch",
-    "agents.policy_improvement.lookahead_targets.SearchTargetGenerator._play": "reads its own batch",
-    "agents.network.cpu_training.autograd._ActionFunction.backward": "gets what evaluate_actions has checked",
-    "agents.network.cpu_training.autograd._ActionFunction.forward": "gets what evaluate_actions has checked",
-    "agents.network.cpu_training.autograd._ForwardBackward.backward": "gets what ForwardPass.compute has checked, and gradients from torch, of its shapes",
+    "agents.policy_improvement.lookahead_targets.SearchTargetGenerator._play": (
+        "reads its own batch"
+    ),
+    "agents.network.cpu_training.autograd._ActionFunction.backward": (
+        "gets what evaluate_actions has checked"
+    ),
+    "agents.network.cpu_training.autograd._ActionFunction.forward": (
+        "gets what evaluate_actions has checked"
+    ),
+    "agents.network.cpu_training.autograd._ForwardBackward.backward": (
+        "gets what ForwardPass.compute has checked, and gradients from torch, of its shapes"
+    ),
     "agents.search.rollout.RolloutPolicy._choose": "gets what decide has checked",
     "agents.search.rollout.RolloutPolicy._find_candidates": "gets what decide has checked",
-    "agents.solver.clairvoyant_state.FutureReader._is_reworked": "draws one number by a key; no array is read",
-    "agents.solver.clairvoyant_state.FutureReader.attempt_times": "draws one number by a key; no array is read",
-    "agents.solver.known_state.KnownReader.material_date": "gets the factory's number from the shop itself",
-    "agents.solver.expected_shop.ExpectedShop.run": "takes rows of policies, which Batch.step checks as they are carried out",
-    "envs.reward_scale._mean_cost": "gets arrays of load() and rows that Batch or Floor has checked",
+    "agents.solver.clairvoyant_state.FutureReader._is_reworked": (
+        "draws one number by a key; no array is read"
+    ),
+    "agents.solver.clairvoyant_state.FutureReader.attempt_times": (
+        "draws one number by a key; no array is read"
+    ),
+    "agents.solver.known_state.KnownReader.material_date": (
+        "gets the factory's number from the shop itself"
+    ),
+    "agents.solver.expected_shop.ExpectedShop.run": (
+        "takes rows of policies, which Batch.step checks as they are carried out"
+    ),
+    "envs.reward_scale._mean_cost": (
+        "gets arrays of load() and rows that Batch or Floor has checked"
+    ),
     "factory.instances.job_streams._draw_route": "gets what draw_dynamic_shop has checked",
     "factory.simulator.Simulator._advance": "takes nothing",
     "scheduler.decisions.bundle.Bundle._compare": "draws its own tables",
     "scheduler.floor.floor.ShopFloor._line_up": "gets orders that place() has packed",
     "scheduler.floor.floor.ShopFloor.ask": "takes nothing",
-    "scheduler.floor.floor.ShopFloor.hold": "takes nothing; refused where no machine is asked (tests/scheduler/decisions/test_decider.py)",
-    "scheduler.floor.floor.ShopFloor.place": "takes a Snapshot, whose fields are bounded; packed() refuses one that does not fit the factory",
+    "scheduler.floor.floor.ShopFloor.hold": (
+        "takes nothing; refused where no machine is asked"
+        " (tests/scheduler/decisions/test_decider.py)"
+    ),
+    "scheduler.floor.floor.ShopFloor.place": (
+        "takes a Snapshot, whose fields are bounded; packed() refuses one that does not fit the"
+        " factory"
+    ),
     "scheduler.plans.planner._decide_step": "gets rows that _Choosing.rows has checked",
     "scheduler.plans.planner.Planner._play": "gets worlds that the planner has allocated",
     "scheduler.plans.planner.Planner._play_expected": "gets worlds that the planner has allocated",
-    "scheduler.plans.planner.Planner._play_sampled": "gets numbers that plan() and costs_after() have checked",
-    "scheduler.snapshot.read._read_what_is_new": "gives room for as many orders as the text can hold",
+    "scheduler.plans.planner.Planner._play_sampled": (
+        "gets numbers that plan() and costs_after() have checked"
+    ),
+    "scheduler.snapshot.read._read_what_is_new": (
+        "gives room for as many orders as the text can hold"
+    ),
     "scheduler.snapshot.read.count_operations_in_process": "gets orders that packed() has made",
 }
 """Callers of compiled functions that need no case above, and why."""
@@ -519,7 +646,10 @@ CHECKED = {entry.name for entry in ENTRIES} | set(SCHEDULERS)
 
 def test_every_caller_of_a_compiled_function_is_checked_or_says_why_not() -> None:
     unknown = sorted(CALLERS.keys() - CHECKED - NEED_NO_CASE.keys())
-    assert not unknown, f"{unknown} call compiled functions; add cases to ENTRIES, or say in NEED_NO_CASE why none are needed"
+    assert not unknown, (
+        f"{unknown} call compiled functions; add cases to ENTRIES, or say in NEED_NO_CASE why none"
+        " are needed"
+    )
 
 
 def test_nobody_is_excused_who_is_gone_or_checked() -> None:
@@ -528,10 +658,18 @@ def test_nobody_is_excused_who_is_gone_or_checked() -> None:
 
 
 def test_callers_are_found_and_their_calls_are_trapped() -> None:
-    """The walker sees functions imported by name and through their module, and the trap stands in every such place."""
-    assert CALLERS["envs.batch.Batch.step"] == {("envs.batch", name) for name in ("replace_illegal", "step_all", "step_all_once")}
-    assert CALLERS["factory.simulator.Simulator.decide"] == {("factory.simulation.kernel", "apply_action")}
-    for make, call in ((begun, lambda batch: batch.step(first_of(batch))), (begun_simulator, lambda simulator: simulator.reset(2))):
+    """The walker sees functions imported by name and through their module, and the trap stands in
+    every such place."""
+    assert CALLERS["envs.batch.Batch.step"] == {
+        ("envs.batch", name) for name in ("replace_illegal", "step_all", "step_all_once")
+    }
+    assert CALLERS["factory.simulator.Simulator.decide"] == {
+        ("factory.simulation.kernel", "apply_action")
+    }
+    for make, call in (
+        (begun, lambda batch: batch.step(first_of(batch))),
+        (begun_simulator, lambda simulator: simulator.reset(2)),
+    ):
         thing = make()
         with no_kernel(), pytest.raises(KernelReachedError):
             call(thing)

@@ -1,4 +1,5 @@
-"""Names are text: any that can be printed is shown as it is, in every picture, report and file, and leads nowhere; others are refused."""
+"""Names are text: any that can be printed is shown as it is, in every picture, report and file, and
+leads nowhere; others are refused."""
 
 from __future__ import annotations
 
@@ -25,7 +26,15 @@ from agents.training.config import parse_config, read_config, to_toml
 from agents.training.tensorboard import TrainingLog
 from agents.training.validation import ValidationResult
 from evaluation.benchmark import Benchmark, BenchmarkConfig
-from evaluation.reporting.document import Code, Heading, Paragraph, Strong, Table, to_html, to_markdown
+from evaluation.reporting.document import (
+    Code,
+    Heading,
+    Paragraph,
+    Strong,
+    Table,
+    to_html,
+    to_markdown,
+)
 from evaluation.reporting.episodes_csv import EpisodeRow, read_episodes, to_csv
 from evaluation.reporting.report import write_report
 from evaluation.reporting.results import Results, read_results, write_results
@@ -83,11 +92,21 @@ def named(chosen: list[str]) -> tuple[Factory, OrderBook]:
         WorkCentre(
             name=name,
             machines=tuple(Machine(name=machine) for machine in chosen[place::2]),
-            attributes=(Attribute(name=name, values=tuple(chosen), time=square),) if not place else (),
+            attributes=(
+                (Attribute(name=name, values=tuple(chosen), time=square),) if not place else ()
+            ),
         )
         for place, name in enumerate(chosen[:2])
     )
-    products = tuple(Product(name=name, operations=(Operation(name=name, work_centre=first, process_time=4, setup={first: name}),)) for name in chosen)
+    products = tuple(
+        Product(
+            name=name,
+            operations=(
+                Operation(name=name, work_centre=first, process_time=4, setup={first: name}),
+            ),
+        )
+        for name in chosen
+    )
     factory = Factory(
         name=first,
         work_centres=centres,
@@ -95,16 +114,35 @@ def named(chosen: list[str]) -> tuple[Factory, OrderBook]:
         options=(Option(name=first, values=tuple(OptionValue(name=name) for name in chosen)),),
         demand=Demand(
             num_orders=3,
-            regimes=(DemandRegime(name=first, interarrival_time=5.0, mix=dict.fromkeys(chosen, 1.0), options={first: dict.fromkeys(chosen, 1.0)}),),
-            customers=tuple(Customer(name=name, share=1.0, weight=1.0, allowance=(2.0, 2.0)) for name in chosen),
+            regimes=(
+                DemandRegime(
+                    name=first,
+                    interarrival_time=5.0,
+                    mix=dict.fromkeys(chosen, 1.0),
+                    options={first: dict.fromkeys(chosen, 1.0)},
+                ),
+            ),
+            customers=tuple(
+                Customer(name=name, share=1.0, weight=1.0, allowance=(2.0, 2.0)) for name in chosen
+            ),
         ),
         costs=Costs(scale=1.0),
     )
-    orders = (Order(order_id=name, release_date=0, due_date=9, weight=1.0, product=name, options={first: name}) for name in chosen)
+    orders = (
+        Order(
+            order_id=name,
+            release_date=0,
+            due_date=9,
+            weight=1.0,
+            product=name,
+            options={first: name},
+        )
+        for name in chosen
+    )
     return factory, OrderBook(orders=tuple(orders))
 
 
-# --- readers of what was written --------------------------------------------------------------------------------------------------
+# --- readers of what was written ------------------------------------------------------------------
 
 
 class Page(HTMLParser):
@@ -117,7 +155,20 @@ class Page(HTMLParser):
         self.close()
 
     def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
-        if tag in ("h1", "h2", "td", "th", "p", "strong", "code", "li", "text", "title", "script", "b"):
+        if tag in (
+            "h1",
+            "h2",
+            "td",
+            "th",
+            "p",
+            "strong",
+            "code",
+            "li",
+            "text",
+            "title",
+            "script",
+            "b",
+        ):
             self._open.append((tag, []))
 
     def handle_data(self, data: str) -> None:
@@ -140,10 +191,12 @@ def rows_of(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-# --- checks -----------------------------------------------------------------------------------------------------------------------
+# --- checks ---------------------------------------------------------------------------------------
 
 
-def check_files(factory: Factory, book: OrderBook, schedule: Schedule, chosen: list[str], out: Path) -> None:
+def check_files(
+    factory: Factory, book: OrderBook, schedule: Schedule, chosen: list[str], out: Path
+) -> None:
     """Files parse back to the same names."""
     save_factory(factory, out / "factory.toml")
     assert load_factory(out / "factory.toml") == factory
@@ -151,10 +204,18 @@ def check_files(factory: Factory, book: OrderBook, schedule: Schedule, chosen: l
     assert read_order_book(out / "orders.csv", factory) == book
     assert Schedule.from_json(schedule.to_json()) == schedule
     schedule.to_csv(out / "csv")
-    assert [row["order_id"] for row in rows_of(out / "csv" / "orders.csv")] == [row["product"] for row in rows_of(out / "csv" / "orders.csv")] == chosen
-    assert [split_cell(row["options"], ";") for row in rows_of(out / "csv" / "orders.csv")] == [[chosen[0], name] for name in chosen]
+    assert (
+        [row["order_id"] for row in rows_of(out / "csv" / "orders.csv")]
+        == [row["product"] for row in rows_of(out / "csv" / "orders.csv")]
+        == chosen
+    )
+    assert [split_cell(row["options"], ";") for row in rows_of(out / "csv" / "orders.csv")] == [
+        [chosen[0], name] for name in chosen
+    ]
     changeovers = rows_of(out / "csv" / "changeovers.csv")
-    assert [tuple(split_cell(row["to_setup"], "+")) for row in changeovers] == [one.to_setup for one in schedule.changeovers]
+    assert [tuple(split_cell(row["to_setup"], "+")) for row in changeovers] == [
+        one.to_setup for one in schedule.changeovers
+    ]
     config = parse_config({"scenario": {"factories": chosen}}, "test")
     (out / "config.toml").write_text(to_toml(config), encoding="utf-8")
     assert read_config(out / "config.toml") == config
@@ -172,20 +233,33 @@ def check_picture(factory: Factory, schedule: Schedule, chosen: list[str], out: 
     assert {shorten(name, 24) for name in chosen} <= shown
     assert {shorten(name, 40) for name in chosen[:3]} <= shown
     assert chosen[0] in shown
-    assert not any(text.get_parse_math() or text.get_usetex() for text in texts if "$" in text.get_text())
+    assert not any(
+        text.get_parse_math() or text.get_usetex() for text in texts if "$" in text.get_text()
+    )
     lanes = gantt_text(schedule).splitlines()
     assert all(any(name in lane for lane in lanes) for name in chosen)
 
 
-def check_report(template: tuple[Results, list[EpisodeRow], str], factory: Factory, schedule: Schedule, chosen: list[str], out: Path) -> None:
-    """A report has the names as they are in headings, tables, sentences and charts, and no element that came out of one."""
+def check_report(
+    template: tuple[Results, list[EpisodeRow], str],
+    factory: Factory,
+    schedule: Schedule,
+    chosen: list[str],
+    out: Path,
+) -> None:
+    """A report has the names as they are in headings, tables, sentences and charts, and no element
+    that came out of one."""
     results, rows = rename(template, chosen, schedule, out)
     write_results(results, out / "results.json")
     (out / "episodes.csv").write_text(to_csv(rows), encoding="utf-8")
     assert read_results(out / "results.json") == results
     assert list(read_episodes(out / "episodes.csv")) == rows
     write_report(out, {chosen[0]: factory})
-    markdown = MarkdownIt("commonmark").enable(["table", "strikethrough"]).render((out / "report.md").read_text(encoding="utf-8"))
+    markdown = (
+        MarkdownIt("commonmark")
+        .enable(["table", "strikethrough"])
+        .render((out / "report.md").read_text(encoding="utf-8"))
+    )
     for page in (Page((out / "report.html").read_text(encoding="utf-8")), Page(markdown)):
         assert set(results.scenarios) <= set(page.texts["h2"])
         assert set(chosen) <= {cell.removesuffix(" (best rule)") for cell in page.texts["td"]}
@@ -197,43 +271,76 @@ def check_report(template: tuple[Results, list[EpisodeRow], str], factory: Facto
     assert all(any(text.startswith(name[:4]) for text in charts) for name in chosen)
 
 
-def rename(template: tuple[Results, list[EpisodeRow], str], chosen: list[str], schedule: Schedule, out: Path) -> tuple[Results, list[EpisodeRow]]:
-    """The results of one factory and two policies as those of many, by name; the first policy is the best rule."""
+def rename(
+    template: tuple[Results, list[EpisodeRow], str],
+    chosen: list[str],
+    schedule: Schedule,
+    out: Path,
+) -> tuple[Results, list[EpisodeRow]]:
+    """The results of one factory and two policies as those of many, by name; the first policy is
+    the best rule."""
     results, rows, rival = template
     (scenario,) = results.scenarios.values()
     assert scenario.best_rule is not None
     one = scenario.comparisons[rival].model_copy(update={"versus": chosen[0]})
     worse = {"ci95": (1.0, 2.0), "difference": 1.5, "ratio": 1.1, "ratio_ci95": (1.05, 1.15)}
-    file = {"policy": chosen[1], "episode": 0, "why": "typical", "file": f"schedules/{file_name(chosen[0])}/{file_name(chosen[1])}-0.json"}
+    file = {
+        "policy": chosen[1],
+        "episode": 0,
+        "why": "typical",
+        "file": f"schedules/{file_name(chosen[0])}/{file_name(chosen[1])}-0.json",
+    }
     (out / file["file"]).parent.mkdir(parents=True)
     (out / file["file"]).write_text(schedule.to_json(), encoding="utf-8")
-    policies = {name: scenario.policies[rival].model_copy(update={"kind": "guest"}) for name in chosen}
+    policies = {
+        name: scenario.policies[rival].model_copy(update={"kind": "guest"}) for name in chosen
+    }
     changed = scenario.model_copy(
         update={
             "order_book": chosen[-1],
             "policies": {**policies, chosen[0]: scenario.policies[scenario.best_rule]},
             "best_rule": chosen[0],
-            "comparisons": {name: one.model_copy(update=worse if place % 2 else {}) for place, name in enumerate(chosen) if place},
+            "comparisons": {
+                name: one.model_copy(update=worse if place % 2 else {})
+                for place, name in enumerate(chosen)
+                if place
+            },
             "schedules": tuple(kept.model_copy(update=file) for kept in scenario.schedules[:1]),
         }
     )
     scenarios = {
-        name: changed.model_copy(update={"factory": name, "schedules": changed.schedules if not place else ()}) for place, name in enumerate(chosen[:2])
+        name: changed.model_copy(
+            update={"factory": name, "schedules": changed.schedules if not place else ()}
+        )
+        for place, name in enumerate(chosen[:2])
     }
-    rows = [row._replace(factory=name, policy=policy) for name in scenarios for policy in chosen for row in rows if row.policy == rival]
-    provenance = results.provenance.model_copy(update={"command": f"python evaluate.py {chosen[0]}"})
+    rows = [
+        row._replace(factory=name, policy=policy)
+        for name in scenarios
+        for policy in chosen
+        for row in rows
+        if row.policy == rival
+    ]
+    provenance = results.provenance.model_copy(
+        update={"command": f"python evaluate.py {chosen[0]}"}
+    )
     return results.model_copy(update={"scenarios": scenarios, "provenance": provenance}), rows
 
 
 def check_curves(schedule: Schedule, chosen: list[str], out: Path) -> None:
     """TensorBoard keeps the curves of different factories apart."""
-    found = {name: ValidationResult(1.0, dict.fromkeys(COST_TERMS, 0.0), 1.0, 1.0, schedule) for name in chosen}
+    found = {
+        name: ValidationResult(1.0, dict.fromkeys(COST_TERMS, 0.0), 1.0, 1.0, schedule)
+        for name in chosen
+    }
     log = TrainingLog(out / "events", 0)
     log.note_validation(1, found, found)
     log.close()
     events = EventAccumulator(str(out / "events"))
     events.Reload()
-    assert len([tag for tag in events.Tags()["scalars"] if tag.endswith("/total_cost")]) == len(chosen)
+    assert len([tag for tag in events.Tags()["scalars"] if tag.endswith("/total_cost")]) == len(
+        chosen
+    )
 
 
 def check_scheduler(factory: Factory, chosen: list[str]) -> None:
@@ -241,11 +348,26 @@ def check_scheduler(factory: Factory, chosen: list[str]) -> None:
     rule = make_rule("FIFO")
     snapshot = take_snapshot(ShopFloor(factory), simulate(factory, rule, 1, 1), 0)
     renamed = snapshot.model_copy(
-        update={"orders": tuple(order.model_copy(update={"order_id": f"{chosen[-1][:190]}{n}"}) for n, order in enumerate(snapshot.orders))}
+        update={
+            "orders": tuple(
+                order.model_copy(update={"order_id": f"{chosen[-1][:190]}{n}"})
+                for n, order in enumerate(snapshot.orders)
+            )
+        }
     )
-    idle = {name: MachineState(status="idle", setup=machine.setup, since=0) for name, machine in snapshot.machines.items()}
+    idle = {
+        name: MachineState(status="idle", setup=machine.setup, since=0)
+        for name, machine in snapshot.machines.items()
+    }
     ready = tuple(
-        order.model_copy(update={"operations": {name: OperationState(status="ready", ready_date=order.release_date) for name in order.operations}})
+        order.model_copy(
+            update={
+                "operations": {
+                    name: OperationState(status="ready", ready_date=order.release_date)
+                    for name in order.operations
+                }
+            }
+        )
         for order in renamed.orders
     )
     renamed = renamed.model_copy(update={"machines": idle, "orders": ready})
@@ -259,7 +381,7 @@ def check_scheduler(factory: Factory, chosen: list[str]) -> None:
     assert all(order.order_id in told for order in renamed.orders)
 
 
-# --- tests ------------------------------------------------------------------------------------------------------------------------
+# --- tests ----------------------------------------------------------------------------------------
 
 EVIL = "../../$$ <b>|`x`"
 
@@ -281,19 +403,34 @@ def evaluated(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Results]:
 
 def test_bug_an_evaluation_writes_into_its_folder_alone(evaluated: tuple[Path, Results]) -> None:
     root, results = evaluated
-    assert {path for path in root.rglob("*") if path.is_file() and not path.is_relative_to(root / "in" / "out")} == {root / "in" / "a,b.toml"}
+    assert {
+        path
+        for path in root.rglob("*")
+        if path.is_file() and not path.is_relative_to(root / "in" / "out")
+    } == {root / "in" / "a,b.toml"}
     (scenario,) = results.scenarios.values()
     assert scenario.factory == EVIL
     assert scenario.schedules
-    assert all((root / "in" / "out" / one.file).resolve().is_relative_to(root / "in" / "out" / "schedules") for one in scenario.schedules)
-    assert EVIL in Page((root / "in" / "out" / "report.html").read_text(encoding="utf-8")).texts["h2"]
+    assert all(
+        (root / "in" / "out" / one.file).resolve().is_relative_to(root / "in" / "out" / "schedules")
+        for one in scenario.schedules
+    )
+    assert (
+        EVIL in Page((root / "in" / "out" / "report.html").read_text(encoding="utf-8")).texts["h2"]
+    )
 
 
 @pytest.mark.slow
 @settings(max_examples=3)
 @example(list(NASTY))
-@given(st.lists(names.filter(lambda name: name not in BOOK_COLUMNS), min_size=3, max_size=5, unique=True))
-def test_bug_any_name_is_shown_as_it_is_everywhere(evaluated: tuple[Path, Results], chosen: list[str]) -> None:
+@given(
+    st.lists(
+        names.filter(lambda name: name not in BOOK_COLUMNS), min_size=3, max_size=5, unique=True
+    )
+)
+def test_bug_any_name_is_shown_as_it_is_everywhere(
+    evaluated: tuple[Path, Results], chosen: list[str]
+) -> None:
     factory, book = named(chosen)
     check_factory(factory)
     schedule = play(factory, book, 1).schedule()
@@ -307,18 +444,37 @@ def test_bug_any_name_is_shown_as_it_is_everywhere(evaluated: tuple[Path, Result
         check_report(template, factory, schedule, chosen, out)
         check_curves(schedule, chosen, out)
         check_scheduler(factory, chosen)
-        assert [path for path in Path(name).rglob("*") if path.is_file() and not path.is_relative_to(out)] == []
+        assert [
+            path
+            for path in Path(name).rglob("*")
+            if path.is_file() and not path.is_relative_to(out)
+        ] == []
 
 
-marked = st.text("\\`*_{}[]()<>#+-.!|~&;$:/=^\"'aB1 \u00e9", min_size=1, max_size=12).map(str.strip).filter(bool)
+marked = (
+    st.text("\\`*_{}[]()<>#+-.!|~&;$:/=^\"'aB1 \u00e9", min_size=1, max_size=12)
+    .map(str.strip)
+    .filter(bool)
+)
 
 
 @given(st.lists(names | marked, min_size=2, max_size=2))
 def test_bug_markdown_and_html_show_any_text_as_it_is(pair: list[str]) -> None:
     one, other = pair
-    table = Table(("policy", "value"), ((one, Code(other)), (Strong(one), (other, " and ", Code(one)))))
-    blocks = [Heading(2, one), Paragraph(("On ", Strong(one), ": ", Code(other), f" and {other}.")), table]
-    for page in (Page(to_html("title", blocks)), Page(MarkdownIt("commonmark").enable(["table", "strikethrough"]).render(to_markdown(blocks)))):
+    table = Table(
+        ("policy", "value"), ((one, Code(other)), (Strong(one), (other, " and ", Code(one))))
+    )
+    blocks = [
+        Heading(2, one),
+        Paragraph(("On ", Strong(one), ": ", Code(other), f" and {other}.")),
+        table,
+    ]
+    for page in (
+        Page(to_html("title", blocks)),
+        Page(
+            MarkdownIt("commonmark").enable(["table", "strikethrough"]).render(to_markdown(blocks))
+        ),
+    ):
         assert page.texts["h2"] == [one]
         assert page.texts["p"] == [f"On {one}: {other} and {other}."]
         assert page.texts["td"] == [one, other, one, f"{other} and {one}"]
@@ -330,7 +486,10 @@ def test_bug_markdown_and_html_show_any_text_as_it_is(pair: list[str]) -> None:
 def test_bug_files_and_groups_of_different_names_differ(chosen: list[str]) -> None:
     files = {file_name(name) for name in chosen}
     assert len(files) == len(chosen)
-    assert all(len(Path(file).parts) == 1 and file not in (".", "..") and len(file.encode()) < 128 for file in files)
+    assert all(
+        len(Path(file).parts) == 1 and file not in (".", "..") and len(file.encode()) < 128
+        for file in files
+    )
     pairs = list(product(chosen, chosen))
     assert len({group_of(*pair) for pair in pairs}) == len(pairs)
 
@@ -341,18 +500,33 @@ def test_ordinary_names_are_names_of_files() -> None:
 
 
 ROLES = {
-    "name": lambda name: Factory(name=name, work_centres=FACTORY.work_centres, products=FACTORY.products),
+    "name": lambda name: Factory(
+        name=name, work_centres=FACTORY.work_centres, products=FACTORY.products
+    ),
     "work_centre.name": lambda name: _with_centre(name=name),
     "machine.name": lambda name: _with_centre(machines=(Machine(name=name),)),
-    "product.name": lambda name: FACTORY.model_copy(update={"products": (FACTORY.products[0].model_copy(update={"name": name}),)}),
-    "option.name": lambda name: FACTORY.model_copy(update={"options": (Option(name=name, values=(OptionValue(name="v"),)),)}),
-    "option.colour.value.name": lambda name: FACTORY.model_copy(update={"options": (Option(name="colour", values=(OptionValue(name=name),)),)}),
+    "product.name": lambda name: FACTORY.model_copy(
+        update={"products": (FACTORY.products[0].model_copy(update={"name": name}),)}
+    ),
+    "option.name": lambda name: FACTORY.model_copy(
+        update={"options": (Option(name=name, values=(OptionValue(name="v"),)),)}
+    ),
+    "option.colour.value.name": lambda name: FACTORY.model_copy(
+        update={"options": (Option(name="colour", values=(OptionValue(name=name),)),)}
+    ),
 }
 FACTORY = workshop()
 
 
 def _with_centre(**changes: Any) -> Factory:
-    return FACTORY.model_copy(update={"work_centres": (FACTORY.work_centres[0].model_copy(update=changes), *FACTORY.work_centres[1:])})
+    return FACTORY.model_copy(
+        update={
+            "work_centres": (
+                FACTORY.work_centres[0].model_copy(update=changes),
+                *FACTORY.work_centres[1:],
+            )
+        }
+    )
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -361,8 +535,17 @@ def test_bug_a_name_that_cannot_be_printed_is_refused_in_one_line(role: str, nam
     with pytest.raises(FactoryError) as refusal:
         check_factory(ROLES[role](name), "my_factory.toml")
     letter = next(letter for letter in name if not letter.isprintable())
-    what = {"name": "factories", "work_centre.name": "work centres", "machine.name": "machines", "product.name": "products", "option.name": "options"}
-    rule = f"the names of {what.get(role, 'values')} must be printable, and the character U+{ord(letter):04X} is not. Remove the character."
+    what = {
+        "name": "factories",
+        "work_centre.name": "work centres",
+        "machine.name": "machines",
+        "product.name": "products",
+        "option.name": "options",
+    }
+    rule = (
+        f"the names of {what.get(role, 'values')} must be printable, and the character"
+        f" U+{ord(letter):04X} is not. Remove the character."
+    )
     assert str(refusal.value) == f"my_factory.toml: {role} = {name!r}; {rule}"
 
 
@@ -373,12 +556,16 @@ def test_places_in_errors_are_printable(tmp_path: Path) -> None:
         check_factory(FACTORY.model_copy(update={"work_centres": (centre,)}), "my\nfactory.toml")
     lines = str(refusal.value).splitlines()
     assert len(lines) == 2
-    assert all(line.isprintable() and line.startswith(r"my\nfactory.toml: work_centre.") for line in lines)
+    assert all(
+        line.isprintable() and line.startswith(r"my\nfactory.toml: work_centre.") for line in lines
+    )
 
 
 def test_a_name_of_more_than_200_characters_is_refused() -> None:
     check_factory(ROLES["name"]("x" * MAX_NAME))
-    with pytest.raises(FactoryError, match=r"must have at most 200 characters, and this one has 201\. Shorten it\."):
+    with pytest.raises(
+        FactoryError, match=r"must have at most 200 characters, and this one has 201\. Shorten it\."
+    ):
         check_factory(ROLES["name"]("x" * (MAX_NAME + 1)))
 
 
@@ -387,18 +574,32 @@ def test_bug_an_order_whose_name_cannot_be_printed_is_refused(name: str, tmp_pat
     order = Order(order_id=name, release_date=0, due_date=9, weight=1.0, product="red")
     with pytest.raises(FactoryError, match="an order's name must be printable"):
         write_order_book(OrderBook(orders=(order,)), tmp_path / "orders.csv", FACTORY)
-    snapshot = take_snapshot(ShopFloor(FACTORY), simulate(FACTORY, make_rule("FIFO"), 1, 1), 0).model_dump(mode="json")
+    snapshot = take_snapshot(
+        ShopFloor(FACTORY), simulate(FACTORY, make_rule("FIFO"), 1, 1), 0
+    ).model_dump(mode="json")
     snapshot["orders"][0]["order_id"] = name
-    with pytest.raises(SnapshotError, match=r"orders.0.order_id = .*; names must be printable, and the character U\+[0-9A-F]{4} is not"):
+    with pytest.raises(
+        SnapshotError,
+        match=(
+            r"orders.0.order_id = .*; names must be printable, and the character U\+[0-9A-F]{4}"
+            r" is not"
+        ),
+    ):
         read_snapshot(json.dumps(snapshot), FACTORY)
 
 
 def test_a_policy_or_file_whose_name_cannot_be_printed_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a\nb.zip").write_bytes(b"")
-    with pytest.raises(ValueError, match=r"its name must be printable, and the character U\+000A is not. Rename it."):
+    with pytest.raises(
+        ValueError,
+        match=r"its name must be printable, and the character U\+000A is not. Rename it.",
+    ):
         parse_contenders(str(tmp_path / "a\nb.zip"))
     shutil.copy(ROOT / "configs" / "factories" / "randomised.toml", tmp_path / "a\nb.toml")
-    with pytest.raises(FactoryError, match=r"its name must be printable, and the character U\+000A is not. Rename its file."):
+    with pytest.raises(
+        FactoryError,
+        match=r"its name must be printable, and the character U\+000A is not. Rename its file.",
+    ):
         find_scenarios([str(tmp_path / "a\nb.toml")])
 
 
@@ -425,7 +626,9 @@ def test_bug_the_page_colours_values_of_any_name(tmp_path: Path) -> None:
         console.log(JSON.stringify(setups.map(setupColour)));
     """
     (tmp_path / "page" / "try.js").write_text(program, encoding="utf-8")
-    done = subprocess.run([NODE, "try.js"], cwd=tmp_path / "page", capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [NODE, "try.js"], cwd=tmp_path / "page", capture_output=True, text=True, check=True
+    )
     colours = json.loads(done.stdout)
     assert len(colours) == len(NASTY) + 2
     assert all(re.fullmatch("#[0-9a-f]{6}", colour) for colour in colours)

@@ -1,4 +1,5 @@
-"""A refused call leaves no trace: whatever follows is what would have followed without it. NumPy's integers are integers, seeds of every form."""
+"""A refused call leaves no trace: whatever follows is what would have followed without it. NumPy's
+integers are integers, seeds of every form."""
 
 from __future__ import annotations
 
@@ -20,7 +21,16 @@ from factory.io.catalogue import find_single_factory
 from factory.simulation.errors import IllegalActionError
 from factory.simulator import Simulator
 from tests.builders.entry_points import fingerprint
-from tests.builders.refused_values import NAN, WRONG_COUNT, WRONG_FACTORIES, WRONG_ROW, WRONG_ROWS, WRONG_SEED, WRONG_SEEDS, E
+from tests.builders.refused_values import (
+    NAN,
+    WRONG_COUNT,
+    WRONG_FACTORIES,
+    WRONG_ROW,
+    WRONG_ROWS,
+    WRONG_SEED,
+    WRONG_SEEDS,
+    E,
+)
 
 TINY = find_single_factory("tiny")
 REFUSED = (TypeError, ValueError, RuntimeError, AttributeError)
@@ -46,14 +56,24 @@ class Single:
 
     def refuse(self, draw: Any) -> None:
         env = self.env
-        options = {"orders": 5}, {"factory": 5}, {"factory": "large"}, {"num_orders": 200_000}, 5, *({"num_orders": value} for value in WRONG_COUNT.values())
+        options = (
+            {"orders": 5},
+            {"factory": 5},
+            {"factory": "large"},
+            {"num_orders": 200_000},
+            5,
+            *({"num_orders": value} for value in WRONG_COUNT.values()),
+        )
         match draw(st.sampled_from(["step", "illegal", "seed", "options", "both"])):
             case "step":
                 env.step(draw(st.sampled_from(list(WRONG_ROW.values()))))
             case "illegal":
                 env.step(illegal_row(self.mask()[0], draw))
             case "seed":
-                env.reset(seed=draw(st.sampled_from(list(WRONG_SEED.values()))), options=draw(st.sampled_from([None, {"num_orders": 3}])))
+                env.reset(
+                    seed=draw(st.sampled_from(list(WRONG_SEED.values()))),
+                    options=draw(st.sampled_from([None, {"num_orders": 3}])),
+                )
             case "options":
                 env.reset(options=draw(st.sampled_from(options)))
             case _:
@@ -81,7 +101,10 @@ class Vector:
         return self.env.step(rows)
 
     def refuse(self, draw: Any) -> None:
-        env, index = self.env, st.sampled_from([{"factory_index": value} for value in WRONG_FACTORIES.values()])
+        env, index = (
+            self.env,
+            st.sampled_from([{"factory_index": value} for value in WRONG_FACTORIES.values()]),
+        )
         match draw(st.sampled_from(["step", "illegal", "seed", "options"])):
             case "step":
                 env.step(draw(st.sampled_from(list(WRONG_ROWS.values()))))
@@ -92,7 +115,10 @@ class Vector:
             case "seed":
                 env.reset(seed=draw(st.sampled_from([*WRONG_SEED.values(), *WRONG_SEEDS.values()])))
             case _:
-                env.reset(seed=draw(st.none() | st.integers(0, 9)), options=draw(index | st.sampled_from([5, {"factory": "tiny"}])))
+                env.reset(
+                    seed=draw(st.none() | st.integers(0, 9)),
+                    options=draw(index | st.sampled_from([5, {"factory": "tiny"}])),
+                )
 
 
 class Shops:
@@ -111,7 +137,21 @@ class Shops:
 
     def refuse(self, draw: Any) -> None:
         env, wrong = self.env, st.sampled_from(list(WRONG_ROWS.values()))
-        match draw(st.sampled_from(["step", "async", "wait", "advance", "illegal", "reset_done", "seed", "method", "attribute"])):
+        match draw(
+            st.sampled_from(
+                [
+                    "step",
+                    "async",
+                    "wait",
+                    "advance",
+                    "illegal",
+                    "reset_done",
+                    "seed",
+                    "method",
+                    "attribute",
+                ]
+            )
+        ):
             case "step":
                 env.step(draw(wrong))
             case "async":
@@ -146,7 +186,11 @@ class Bare:
         return self.seen()
 
     def seen(self) -> Any:
-        return fingerprint(self.batch.tables), fingerprint(self.batch.outcome), fingerprint(self.batch.final)
+        return (
+            fingerprint(self.batch.tables),
+            fingerprint(self.batch.outcome),
+            fingerprint(self.batch.final),
+        )
 
     def mask(self) -> np.ndarray:
         return self.batch.tables.action_mask
@@ -157,10 +201,15 @@ class Bare:
 
     def refuse(self, draw: Any) -> None:
         batch, seeds = self.batch, st.sampled_from(list(WRONG_SEEDS.values()))
-        factories, everywhere = st.sampled_from(list(WRONG_FACTORIES.values())), np.ones(E, np.bool_)
+        factories, everywhere = (
+            st.sampled_from(list(WRONG_FACTORIES.values())),
+            np.ones(E, np.bool_),
+        )
         match draw(st.sampled_from(["step", "illegal", "seeds", "factories", "chosen", "restart"])):
             case "step":
-                batch.step(draw(st.sampled_from(list(WRONG_ROWS.values()))), autoreset=draw(st.booleans()))
+                batch.step(
+                    draw(st.sampled_from(list(WRONG_ROWS.values()))), autoreset=draw(st.booleans())
+                )
             case "illegal":
                 rows = self.mask().argmax(axis=1)
                 rows[0] = illegal_row(self.mask()[0], draw)
@@ -176,15 +225,20 @@ class Bare:
 
 
 def illegal_row(mask: np.ndarray, draw: Any) -> int:
-    return draw(st.sampled_from([-1, len(mask), 2**40, *np.flatnonzero(~mask.astype(bool)).tolist()]))
+    return draw(
+        st.sampled_from([-1, len(mask), 2**40, *np.flatnonzero(~mask.astype(bool)).tolist()])
+    )
 
 
 def play_on(player: Any, choices: list[int]) -> list[Any]:
-    """What is seen and returned while each choice picks one of the legal rows, in every environment."""
+    """What is seen and returned while each choice picks one of the legal rows, in every
+    environment."""
     found = []
     for choice in choices:
         mask = player.mask().astype(bool)
-        rows = np.array([np.flatnonzero(own)[choice % own.sum()] if own.any() else 0 for own in mask])
+        rows = np.array(
+            [np.flatnonzero(own)[choice % own.sum()] if own.any() else 0 for own in mask]
+        )
         found.append(fingerprint(player.step(rows)))
     return found
 
@@ -212,7 +266,9 @@ def check_no_trace(make: Callable[[], Any], data: st.DataObject) -> None:
 @pytest.mark.parametrize("make", [Single, Vector, Shops, Bare])
 @settings(max_examples=60)
 @given(data=st.data())
-def test_bug_after_a_refused_call_everything_is_as_before(make: Callable[[], Any], data: st.DataObject) -> None:
+def test_bug_after_a_refused_call_everything_is_as_before(
+    make: Callable[[], Any], data: st.DataObject
+) -> None:
     check_no_trace(make, data)
 
 
@@ -264,7 +320,11 @@ def test_bug_actions_may_be_integers_of_any_kind(kind: Any) -> None:
         player.begin(1)
         rows = player.mask().argmax(axis=1)
         player.step(rows.astype(dtype))
-    assert vector.env.batch.shop.env.decisions.tolist() == shops.env.batch.shop.env.decisions.tolist() == [1] * E
+    assert (
+        vector.env.batch.shop.env.decisions.tolist()
+        == shops.env.batch.shop.env.decisions.tolist()
+        == [1] * E
+    )
 
 
 def test_bug_actions_that_cannot_be_written_to_or_lie_apart_are_taken() -> None:
@@ -281,7 +341,9 @@ def test_bug_actions_that_cannot_be_written_to_or_lie_apart_are_taken() -> None:
     assert fingerprint(given.step(apart)) == fingerprint(twin.step(rows.tolist()))
 
 
-def test_bug_a_row_beyond_the_table_is_an_illegal_action_and_replaced_where_that_is_asked_for() -> None:
+def test_bug_a_row_beyond_the_table_is_an_illegal_action_and_replaced_where_that_is_asked_for() -> (
+    None
+):
     env = ChangeoverEnv("tiny")
     env.reset(seed=1)
     with pytest.raises(IllegalActionError, match=f"action = {2**62}"):
@@ -303,13 +365,25 @@ def test_bug_actions_given_to_be_replaced_stay_as_they_are() -> None:
     assert rows.tolist() == kept.tolist()
 
 
-@pytest.mark.parametrize("kind", [int, np.int16, np.int64, np.uint32], ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize(
+    "kind", [int, np.int16, np.int64, np.uint32], ids=lambda kind: kind.__name__
+)
 def test_bug_counts_may_be_integers_of_any_kind(kind: Any) -> None:
-    given = {"num_orders": kind(3), "job_rows": kind(6), "changeover_rows": kind(2), "last_date": kind(500), "max_decisions": kind(9)}
+    given = {
+        "num_orders": kind(3),
+        "job_rows": kind(6),
+        "changeover_rows": kind(2),
+        "last_date": kind(500),
+        "max_decisions": kind(9),
+    }
     plain = {name: int(value) for name, value in given.items()}
-    assert fingerprint(ChangeoverEnv("tiny", **given).reset(seed=3)) == fingerprint(ChangeoverEnv("tiny", **plain).reset(seed=3))
+    assert fingerprint(ChangeoverEnv("tiny", **given).reset(seed=3)) == fingerprint(
+        ChangeoverEnv("tiny", **plain).reset(seed=3)
+    )
     env, twin = ChangeoverEnv("tiny"), ChangeoverEnv("tiny")
-    assert fingerprint(env.reset(seed=3, options={"num_orders": kind(2)})) == fingerprint(twin.reset(seed=3, options={"num_orders": 2}))
+    assert fingerprint(env.reset(seed=3, options={"num_orders": kind(2)})) == fingerprint(
+        twin.reset(seed=3, options={"num_orders": 2})
+    )
     assert env.factory.demand is not None
     assert type(env.factory.demand.num_orders) is int
     vector = ChangeoverVectorEnv("tiny", kind(2), **given)
@@ -371,17 +445,27 @@ def test_bug_a_vector_seed_of_any_form_makes_what_follows_repeatable(seed: Any) 
     used, fresh = ChangeoverVectorEnv("tiny", E), ChangeoverVectorEnv("tiny", E)
     for _ in range(3):
         used.reset()
-    assert [seeds_of(used, seed), seeds_of(used), seeds_of(used)] == [seeds_of(fresh, seed), seeds_of(fresh), seeds_of(fresh)]
+    assert [seeds_of(used, seed), seeds_of(used), seeds_of(used)] == [
+        seeds_of(fresh, seed),
+        seeds_of(fresh),
+        seeds_of(fresh),
+    ]
     assert len(set(seeds_of(used))) == E
 
 
 def test_bug_forms_of_one_number_are_one_seed_and_other_seeds_are_others() -> None:
     vector = ChangeoverVectorEnv("tiny", E)
-    first = [(seeds_of(vector, form), seeds_of(vector)) for form in (11, np.int64(11), np.uint64(11), np.array(11))]
+    first = [
+        (seeds_of(vector, form), seeds_of(vector))
+        for form in (11, np.int64(11), np.uint64(11), np.array(11))
+    ]
     assert first[0][0] == [11, 12, 13]
     assert all(one == first[0] for one in first)
     assert seeds_of(vector, [11, 12, 13]) == [11, 12, 13]
-    following = [seeds_of(vector, form) and seeds_of(vector) for form in ([1, 2, 3], [1, 2, 4], [3, 2, 1], [None, 2, 1], [2, 1, None])]
+    following = [
+        seeds_of(vector, form) and seeds_of(vector)
+        for form in ([1, 2, 3], [1, 2, 4], [3, 2, 1], [None, 2, 1], [2, 1, None])
+    ]
     assert len({tuple(one) for one in following}) == len(following)
 
 
@@ -396,10 +480,14 @@ def test_bug_seeds_that_are_none_are_drawn() -> None:
     assert seeds_of(vector, [None] * E) == seeds_of(twin)
 
 
-@pytest.mark.parametrize("kind", [np.int8, np.int64, np.uint64, np.array], ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize(
+    "kind", [np.int8, np.int64, np.uint64, np.array], ids=lambda kind: kind.__name__
+)
 def test_bug_a_single_seed_may_be_an_integer_of_any_kind(kind: Any) -> None:
     env, twin = ChangeoverEnv("tiny"), ChangeoverEnv("tiny")
-    assert fingerprint([env.reset(seed=kind(7)), env.reset()]) == fingerprint([twin.reset(seed=7), twin.reset()])
+    assert fingerprint([env.reset(seed=kind(7)), env.reset()]) == fingerprint(
+        [twin.reset(seed=7), twin.reset()]
+    )
     assert env.np_random_seed == 7
 
 
@@ -408,7 +496,13 @@ def test_bug_the_largest_seed_is_one_and_the_next_is_refused() -> None:
     env.reset(seed=2**64 - 1)
     assert env.schedule().seed == 2**64 - 1
     assert seeds_of(vector, 2**64 - E) == [2**64 - 3, 2**64 - 2, 2**64 - 1]
-    with pytest.raises(ValueError, match=r"seed = 18446744073709551614; must be at most 18446744073709551613\. Choose a smaller one"):
+    with pytest.raises(
+        ValueError,
+        match=(
+            r"seed = 18446744073709551614; must be at most 18446744073709551613\. Choose a"
+            r" smaller one"
+        ),
+    ):
         vector.reset(seed=2**64 - 2)
 
 

@@ -1,4 +1,5 @@
-"""The rooms of the project and who may import whom (CONTRIBUTING.md), held by walking the imports."""
+"""The rooms of the project and who may import whom (CONTRIBUTING.md), held by walking the
+imports."""
 
 from __future__ import annotations
 
@@ -56,7 +57,8 @@ MODULES = {name: path for package in PACKAGES for name, path in module_files(pac
 
 
 def names_imported(tree: ast.AST) -> set[str]:
-    """Dotted names a tree imports, anywhere in it; ``from a import b`` counts as ``a.b`` where that is a module, else as ``a``."""
+    """Dotted names a tree imports, anywhere in it; ``from a import b`` counts as ``a.b`` where that
+    is a module, else as ``a``."""
     names: set[str] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -64,7 +66,14 @@ def names_imported(tree: ast.AST) -> set[str]:
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"line {node.lineno}: relative import; write it in full"
             assert node.module is not None
-            names.update(f"{node.module}.{alias.name}" if f"{node.module}.{alias.name}" in MODULES else node.module for alias in node.names)
+            names.update(
+                (
+                    f"{node.module}.{alias.name}"
+                    if f"{node.module}.{alias.name}" in MODULES
+                    else node.module
+                )
+                for alias in node.names
+            )
     return names
 
 
@@ -78,19 +87,37 @@ def top(name: str) -> str:
 
 @pytest.mark.parametrize("module", MODULES)
 def test_rooms_import_only_inwards(module: str) -> None:
-    ours = {name for name in names_imported(parse(module)) if top(name) in {*MAY_IMPORT, "tests", "train", "evaluate"}}
+    ours = {
+        name
+        for name in names_imported(parse(module))
+        if top(name) in {*MAY_IMPORT, "tests", "train", "evaluate"}
+    }
     against = sorted(name for name in ours if top(name) not in MAY_IMPORT[top(module)])
-    assert not against, f"{module} imports {against}; {top(module)} may import only {sorted(MAY_IMPORT[top(module)])} of ours"
+    assert not against, (
+        f"{module} imports {against}; {top(module)} may import only"
+        f" {sorted(MAY_IMPORT[top(module)])} of ours"
+    )
 
 
 @pytest.mark.parametrize("module", [name for name in MODULES if top(name) in THIRD_PARTIES])
 def test_inner_rooms_need_few_libraries(module: str) -> None:
-    others = {top(name) for name in names_imported(parse(module))} - set(MAY_IMPORT) - sys.stdlib_module_names
-    assert others <= THIRD_PARTIES[top(module)], f"{module} imports {sorted(others - THIRD_PARTIES[top(module)])}"
+    others = (
+        {top(name) for name in names_imported(parse(module))}
+        - set(MAY_IMPORT)
+        - sys.stdlib_module_names
+    )
+    assert others <= THIRD_PARTIES[top(module)], (
+        f"{module} imports {sorted(others - THIRD_PARTIES[top(module)])}"
+    )
 
 
 def test_modules_import_without_cycles() -> None:
-    graph = {module: {name for name in names_imported(parse(module)) if name in MODULES and name != module} for module in MODULES}
+    graph = {
+        module: {
+            name for name in names_imported(parse(module)) if name in MODULES and name != module
+        }
+        for module in MODULES
+    }
     try:
         order = list(TopologicalSorter(graph).static_order())
     except CycleError as error:
@@ -114,10 +141,52 @@ ROOMS = {
         "verification",
         "simulator",
     ],
-    "envs": ["registration", "seed_splits", "observation", "scenario", "step_kernels", "reward_scale", "batch", "gantt_window", "env", "vector_env"],
-    "agents": ["policy", "standstill", "rules", "index", "solver", "network", "network.cpu_training", "search", "ppo", "training", "policy_improvement"],
-    "evaluation": ["statistics", "reporting", "tuned_parameters", "runner", "tuning", "summary", "public_suites", "benchmark"],
-    "scheduler": ["snapshot", "floor", "decisions", "plans", "log", "simulated_plant", "text_report", "service", "__main__"],
+    "envs": [
+        "registration",
+        "seed_splits",
+        "observation",
+        "scenario",
+        "step_kernels",
+        "reward_scale",
+        "batch",
+        "gantt_window",
+        "env",
+        "vector_env",
+    ],
+    "agents": [
+        "policy",
+        "standstill",
+        "rules",
+        "index",
+        "solver",
+        "network",
+        "network.cpu_training",
+        "search",
+        "ppo",
+        "training",
+        "policy_improvement",
+    ],
+    "evaluation": [
+        "statistics",
+        "reporting",
+        "tuned_parameters",
+        "runner",
+        "tuning",
+        "summary",
+        "public_suites",
+        "benchmark",
+    ],
+    "scheduler": [
+        "snapshot",
+        "floor",
+        "decisions",
+        "plans",
+        "log",
+        "simulated_plant",
+        "text_report",
+        "service",
+        "__main__",
+    ],
 }
 """Rooms of each package, from the bottom: folders, and modules that stand in none."""
 
@@ -131,7 +200,9 @@ def room_of(module: str) -> str:
 @pytest.mark.parametrize("package", ROOMS)
 def test_a_module_imports_its_own_room_and_lower_ones_only(package: str) -> None:
     order = {room: place for place, room in enumerate(ROOMS[package])}
-    modules = [name for name in MODULES if top(name) == package and MODULES[name].name != "__init__.py"]
+    modules = [
+        name for name in MODULES if top(name) == package and MODULES[name].name != "__init__.py"
+    ]
     assert {room_of(module) for module in modules} == set(order)
     upwards = [
         f"{module} imports {other}"
@@ -164,7 +235,10 @@ def test_modules_are_named_by_nouns_of_the_field() -> None:
 
 def test_modules_of_the_page_import_without_cycles() -> None:
     page = ROOT / "scheduler" / "page"
-    graph = {path.name: set(re.findall(r'from "\./(\w+\.js)"', path.read_text(encoding="utf-8"))) for path in page.glob("*.js")}
+    graph = {
+        path.name: set(re.findall(r'from "\./(\w+\.js)"', path.read_text(encoding="utf-8")))
+        for path in page.glob("*.js")
+    }
     assert graph["page.js"] >= {"shown.js", "chart.js"}
     try:
         order = list(TopologicalSorter(graph).static_order())
@@ -177,18 +251,29 @@ def test_imports_are_walked() -> None:
     """The walker sees what the other tests rely on."""
     assert "factory.jit.compile" in names_imported(parse("factory.simulation.random_numbers"))
     assert "factory.simulation.arrays" in names_imported(parse("factory.simulation.kernel"))
-    assert names_imported(ast.parse("from factory.simulation import kernel\nimport torch.nn")) == {"factory.simulation.kernel", "torch.nn"}
+    assert names_imported(ast.parse("from factory.simulation import kernel\nimport torch.nn")) == {
+        "factory.simulation.kernel",
+        "torch.nn",
+    }
 
 
-@pytest.mark.parametrize("path", [MODULES[package] for package in PACKAGES], ids=lambda path: path.parent.name)
+@pytest.mark.parametrize(
+    "path", [MODULES[package] for package in PACKAGES], ids=lambda path: path.parent.name
+)
 def test_package_files_are_empty(path: Path) -> None:
     assert path.read_text(encoding="utf-8") == ""
 
 
 def libraries_loaded_by(modules: list[str]) -> set[str]:
     """Top-level names in ``sys.modules`` of a fresh process that has imported ``modules``."""
-    code = f"import importlib, sys\nfor name in {modules!r}: importlib.import_module(name)\nprint(*{{name.partition('.')[0] for name in sys.modules}})"
-    result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    code = (
+        f"import importlib, sys\nfor name in {modules!r}:"
+        " importlib.import_module(name)\nprint(*{name.partition('.')[0] for name in"
+        " sys.modules})"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
+    )
     assert result.returncode == 0, result.stderr
     return set(result.stdout.split())
 
@@ -217,7 +302,10 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 def is_compiled(function: Function) -> bool:
     """Whether a decorator hands the function to Numba."""
-    return any("compiled" in ast.unparse(decorator) or "numba" in ast.unparse(decorator) for decorator in function.decorator_list)
+    return any(
+        "compiled" in ast.unparse(decorator) or "numba" in ast.unparse(decorator)
+        for decorator in function.decorator_list
+    )
 
 
 def functions_of(module: str) -> list[Function]:
@@ -225,30 +313,65 @@ def functions_of(module: str) -> list[Function]:
 
 
 def is_annotated(function: Function) -> bool:
-    arguments = [*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs, function.args.vararg, function.args.kwarg]
-    return function.returns is not None and all(argument is None or argument.annotation or argument.arg in ("self", "cls") for argument in arguments)
+    arguments = [
+        *function.args.posonlyargs,
+        *function.args.args,
+        *function.args.kwonlyargs,
+        function.args.vararg,
+        function.args.kwarg,
+    ]
+    return function.returns is not None and all(
+        argument is None or argument.annotation or argument.arg in ("self", "cls")
+        for argument in arguments
+    )
 
 
-TYPED = [name for name in MODULES if top(name) in ("factory", "envs", "agents", "evaluation", "scheduler")]
+TYPED = [
+    name
+    for name in MODULES
+    if top(name) in ("factory", "envs", "agents", "evaluation", "scheduler")
+]
 
 
 @pytest.mark.parametrize("module", TYPED)
 def test_functions_that_are_not_compiled_are_annotated(module: str) -> None:
-    bare = [f"{function.name} (line {function.lineno})" for function in functions_of(module) if not is_compiled(function) and not is_annotated(function)]
+    bare = [
+        f"{function.name} (line {function.lineno})"
+        for function in functions_of(module)
+        if not is_compiled(function) and not is_annotated(function)
+    ]
     assert not bare, f"{module}: {bare}; annotate every argument and the result"
 
 
 def test_mypy_is_told_which_modules_hold_compiled_functions() -> None:
-    overrides = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["mypy"]["overrides"]
-    (listed,) = [override["module"] for override in overrides if override.get("disallow_untyped_defs") is False]
-    assert sorted(listed) == sorted(module for module in TYPED if any(is_compiled(function) for function in functions_of(module)))
+    overrides = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"][
+        "mypy"
+    ]["overrides"]
+    (listed,) = [
+        override["module"]
+        for override in overrides
+        if override.get("disallow_untyped_defs") is False
+    ]
+    assert sorted(listed) == sorted(
+        module
+        for module in TYPED
+        if any(is_compiled(function) for function in functions_of(module))
+    )
 
 
 def test_installed_packages_are_the_rooms() -> None:
-    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"][
+        "setuptools"
+    ]
     installed = find_packages(str(ROOT), **settings["packages"]["find"])
-    rooms = {path.parent for room in set(PACKAGES) - {"benchmarks"} for path in (ROOT / room).rglob("*.py")}
-    assert sorted(installed) == sorted(folder.relative_to(ROOT).as_posix().replace("/", ".") for folder in rooms)
+    rooms = {
+        path.parent
+        for room in set(PACKAGES) - {"benchmarks"}
+        for path in (ROOT / room).rglob("*.py")
+    }
+    assert sorted(installed) == sorted(
+        folder.relative_to(ROOT).as_posix().replace("/", ".") for folder in rooms
+    )
 
 
 TEST_FILES = sorted((ROOT / "tests").rglob("*.py"))
@@ -260,18 +383,36 @@ def place_of(path: Path) -> str:
 
 
 def test_tests_mirror_the_tree() -> None:
-    """Each folder of tests is named after the folder that it tests; builders and oracles serve them all."""
-    folders = {path.parent.relative_to(ROOT / "tests") for path in TEST_FILES} - {Path(), Path("builders"), Path("oracles")}
+    """Each folder of tests is named after the folder that it tests; builders and oracles serve them
+    all."""
+    folders = {path.parent.relative_to(ROOT / "tests") for path in TEST_FILES} - {
+        Path(),
+        Path("builders"),
+        Path("oracles"),
+    }
     assert sorted(str(folder) for folder in folders if not (ROOT / folder).is_dir()) == []
-    assert {"factory", "envs", "agents", "evaluation", "scheduler"} <= {folder.parts[0] for folder in folders}
+    assert {"factory", "envs", "agents", "evaluation", "scheduler"} <= {
+        folder.parts[0] for folder in folders
+    }
 
 
 @pytest.mark.parametrize("path", TEST_FILES, ids=place_of)
 def test_no_test_module_imports_another(path: Path) -> None:
-    modules = {f"tests.{place_of(other).removesuffix('.py').replace('/', '.')}" for other in TEST_FILES if other.name.startswith("test_")}
+    modules = {
+        f"tests.{place_of(other).removesuffix('.py').replace('/', '.')}"
+        for other in TEST_FILES
+        if other.name.startswith("test_")
+    }
     named = set(re.findall(r"\btests(?:\.\w+)+", path.read_text(encoding="utf-8"))) & modules
-    imported = {name for name in names_imported(ast.parse(path.read_text(encoding="utf-8"))) if name in modules}
-    assert not named | imported, f"{place_of(path)} needs {sorted(named | imported)}; move what both use to tests/builders or tests/oracles"
+    imported = {
+        name
+        for name in names_imported(ast.parse(path.read_text(encoding="utf-8")))
+        if name in modules
+    }
+    assert not named | imported, (
+        f"{place_of(path)} needs {sorted(named | imported)}; move what both use to tests/builders"
+        " or tests/oracles"
+    )
 
 
 CLOCKS = ("time", "monotonic", "perf_counter", "process_time", "thread_time")
@@ -281,7 +422,10 @@ WAITS = {"join", "wait", "communicate", "poll", "result", "exception", "acquire"
 """Methods whose first argument is a longest time where it is a number."""
 MAY_LOOK_AT_A_CLOCK = {
     ("builders/event_waits.py", "time.sleep"): "pauses between two looks, as often as it takes",
-    ("builders/event_waits.py", "process.wait(_PAUSE)"): "the same, and a process that ends is noticed at once",
+    (
+        "builders/event_waits.py",
+        "process.wait(_PAUSE)",
+    ): "the same, and a process that ends is noticed at once",
     ("factory/jit/test_compile.py", "time.time"): "makes caches that are days old",
 }
 """What is allowed where, and why."""
@@ -295,12 +439,18 @@ def looks_at_a_clock(tree: ast.AST) -> Iterator[str]:
                 yield f"time.{name}"
             case ast.ImportFrom(module="time", names=names):
                 yield from (f"time.{alias.name}" for alias in names)
-            case ast.keyword(arg="timeout" | "deadline", value=value) if ast.unparse(value) != "None":
+            case ast.keyword(arg="timeout" | "deadline", value=value) if (
+                ast.unparse(value) != "None"
+            ):
                 yield f"{node.arg}={ast.unparse(value)}"
-            case ast.Call(func=ast.Attribute(attr=name), args=[first]) if name in WAITS and is_number(first):
+            case ast.Call(func=ast.Attribute(attr=name), args=[first]) if (
+                name in WAITS and is_number(first)
+            ):
                 yield ast.unparse(node)
             case ast.Constant(value=str(text)):
-                yield from re.findall(r"\btime\.(?:sleep|monotonic|perf_counter)\(\S*|\btimeout=\d+", text)
+                yield from re.findall(
+                    r"\btime\.(?:sleep|monotonic|perf_counter)\(\S*|\btimeout=\d+", text
+                )
 
 
 def is_number(value: ast.expr) -> bool:
@@ -314,7 +464,10 @@ def is_number(value: ast.expr) -> bool:
 def test_no_test_looks_at_a_clock(path: Path) -> None:
     uses = set(looks_at_a_clock(ast.parse(path.read_text(encoding="utf-8"))))
     found = sorted(use for use in uses if (place_of(path), use) not in MAY_LOOK_AT_A_CLOCK)
-    remedy = "wait for the event itself (tests/builders/event_waits.py), or give the code under test a clock"
+    remedy = (
+        "wait for the event itself (tests/builders/event_waits.py), or give the code under test a"
+        " clock"
+    )
     assert not found, f"{place_of(path)} has {found}; {remedy}"
 
 
@@ -332,7 +485,9 @@ def test_a_look_at_a_clock_is_found(code: str, found: str) -> None:
         assert [*looks_at_a_clock(ast.parse(code.format(name)))] == [found.format(name)]
 
 
-@pytest.mark.parametrize("code", ["process.wait(60)", "thread.join(_SECONDS)", "line.poll(0.5)", "future.result(3)"])
+@pytest.mark.parametrize(
+    "code", ["process.wait(60)", "thread.join(_SECONDS)", "line.poll(0.5)", "future.result(3)"]
+)
 def test_a_longest_time_is_found(code: str) -> None:
     assert [*looks_at_a_clock(ast.parse(code))] == [code]
     limited = code.replace("(", "(timeout=")
@@ -340,7 +495,16 @@ def test_a_longest_time_is_found(code: str) -> None:
 
 
 def test_what_has_no_longest_time_is_no_look_at_a_clock() -> None:
-    fine = ("setups.time", "run(timeout=None)", "process.wait()", "', '.join(names)", "event.wait()", "table.get(3)", "thread.join()", "process_time(1)")
+    fine = (
+        "setups.time",
+        "run(timeout=None)",
+        "process.wait()",
+        "', '.join(names)",
+        "event.wait()",
+        "table.get(3)",
+        "thread.join()",
+        "process_time(1)",
+    )
     assert [*looks_at_a_clock(ast.parse("\n".join(fine)))] == []
 
 
@@ -355,28 +519,70 @@ def glossary() -> str:
 
 
 def names_of_the_domain() -> set[str]:
-    """Fields of the domain model, of the arrays' records and of the key figures; the names of lists of things stand in the singular."""
-    classes = [value for value in vars(model).values() if isinstance(value, type) and issubclass(value, model.Model)]
+    """Fields of the domain model, of the arrays' records and of the key figures; the names of lists
+    of things stand in the singular."""
+    classes = [
+        value
+        for value in vars(model).values()
+        if isinstance(value, type) and issubclass(value, model.Model)
+    ]
     names = {field for each in classes for field in each.model_fields}
-    names |= {field for value in vars(arrays).values() if isinstance(value, np.dtype) for field in value.names or ()}
-    return names | {field.name for each in (arrays.FactoryArrays, arrays.ShopState, Kpis, Use) for field in dataclasses.fields(each)}
+    names |= {
+        field
+        for value in vars(arrays).values()
+        if isinstance(value, np.dtype)
+        for field in value.names or ()
+    }
+    return names | {
+        field.name
+        for each in (arrays.FactoryArrays, arrays.ShopState, Kpis, Use)
+        for field in dataclasses.fields(each)
+    }
 
 
-NEED_NO_ENTRY = {"name", "description", "default", "factory", "after", "date", "time", "log", "log_setup", "log_length", "times", "hours", "floor", "plant"}
+NEED_NO_ENTRY = {
+    "name",
+    "description",
+    "default",
+    "factory",
+    "after",
+    "date",
+    "time",
+    "log",
+    "log_setup",
+    "log_length",
+    "times",
+    "hours",
+    "floor",
+    "plant",
+}
 """Plain words, and the shop's bookkeeping, which factory/simulation/arrays.py explains."""
 
 
 def test_glossary_defines_every_name_of_the_domain() -> None:
-    defined = set(re.findall(r"`([a-z0-9_]+)`", glossary())) | set(re.findall(r"^\| ([a-z0-9_ ]+) \|", glossary(), re.MULTILINE))
-    singular = {name: {name, name.removesuffix("s"), name.removesuffix("ies") + "y"} for name in names_of_the_domain() - NEED_NO_ENTRY}
+    defined = set(re.findall(r"`([a-z0-9_]+)`", glossary())) | set(
+        re.findall(r"^\| ([a-z0-9_ ]+) \|", glossary(), re.MULTILINE)
+    )
+    singular = {
+        name: {name, name.removesuffix("s"), name.removesuffix("ies") + "y"}
+        for name in names_of_the_domain() - NEED_NO_ENTRY
+    }
     missing = sorted(name for name, forms in singular.items() if not forms & defined)
     assert not missing, f"docs/glossary.md lacks {missing}; add a line for each"
 
 
 def test_glossary_lists_the_columns_of_the_observation() -> None:
     tables = {"candidates": columns.CANDIDATES, "machines": columns.MACHINES, "shop": columns.SHOP}
-    lines = [f"| {table} | `{column.name}` | {column.unit} | {column.meaning} |" for table, columns in tables.items() for column in columns]
-    listed = [line for line in glossary().splitlines() if line.split(" ")[1:2] and line.split(" ")[1] in tables and line.count("|") == 5]
+    lines = [
+        f"| {table} | `{column.name}` | {column.unit} | {column.meaning} |"
+        for table, columns in tables.items()
+        for column in columns
+    ]
+    listed = [
+        line
+        for line in glossary().splitlines()
+        if line.split(" ")[1:2] and line.split(" ")[1] in tables and line.count("|") == 5
+    ]
     assert listed == lines
 
 
@@ -385,9 +591,16 @@ DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_documents_name_files_and_tests_that_exist(document: Path) -> None:
-    named = re.findall(rf"`((?:{'|'.join([*PACKAGES, 'tests', 'docs', 'configs'])})/[\w/.-]+\.\w+)(?:::(\w+))?`", document.read_text(encoding="utf-8"))
-    assert not [path for path, _ in named if not (ROOT / path).is_file()], f"{document.name} names files that do not exist"
-    tests = [(path, test) for path, test in named if test]
-    assert not [test for path, test in tests if f"def {test}(" not in (ROOT / path).read_text(encoding="utf-8")], (
-        f"{document.name} names tests that do not exist"
+    named = re.findall(
+        rf"`((?:{'|'.join([*PACKAGES, 'tests', 'docs', 'configs'])})/[\w/.-]+\.\w+)(?:::(\w+))?`",
+        document.read_text(encoding="utf-8"),
     )
+    assert not [path for path, _ in named if not (ROOT / path).is_file()], (
+        f"{document.name} names files that do not exist"
+    )
+    tests = [(path, test) for path, test in named if test]
+    assert not [
+        test
+        for path, test in tests
+        if f"def {test}(" not in (ROOT / path).read_text(encoding="utf-8")
+    ], f"{document.name} names tests that do not exist"

@@ -1,8 +1,11 @@
-"""What the evolved index speaks of: one table of features, each without a unit, of about unit size and made of the columns of :mod:`envs.observation.columns`.
+"""What the evolved index speaks of: one table of features, each without a unit, of about unit size
+and made of the columns of :mod:`envs.observation.columns`.
 
-``mean p`` is the mean process time of the ready operations here (with none, half the longest wait), so that weights mean the same in slow and fast plants;
-``s(x, h)`` is ``x / (|x| + h)``, which brings a quantity without bounds between -1 and 1. A cent is a hundredth of the scenario's cost scale. Those
-named for the wait are 0 in all other rows, and in the wait's row all others are 0 but those about arrivals and ``onward_setup_time``.
+``mean p`` is the mean process time of the ready operations here (with none, half the longest wait),
+so that weights mean the same in slow and fast plants; ``s(x, h)`` is ``x / (|x| + h)``, which
+brings a quantity without bounds between -1 and 1. A cent is a hundredth of the scenario's cost
+scale. Those named for the wait are 0 in all other rows, and in the wait's row all others are 0 but
+those about arrivals and ``onward_setup_time``.
 """
 
 from __future__ import annotations
@@ -25,7 +28,9 @@ FEATURES: tuple[Feature, ...] = (
     Feature("wait_upcoming", "wait: s(upcoming operations here, 2)"),
     Feature("wait_queue", "wait: s(ready operations here, 2)"),
     Feature("wait_fitting", "wait: s(ready operations here that need no changeover, 1)"),
-    Feature("wait_fitting_upcoming", "wait: s(upcoming operations here that need no changeover, 1)"),
+    Feature(
+        "wait_fitting_upcoming", "wait: s(upcoming operations here that need no changeover, 1)"
+    ),
     Feature("wait_fitting_ready_in", "wait: s(fitting_ready_in, mean p)"),
     Feature("wait_fitting_slack", "wait: s(fitting_slack, 10 mean p)"),
     Feature("value", "log(weight / (process_time / mean p))"),

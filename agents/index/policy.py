@@ -1,6 +1,8 @@
-"""The evolved index as a policy: one linear priority for jobs, changeovers and waits alike, whose weights were searched for a factory.
+"""The evolved index as a policy: one linear priority for jobs, changeovers and waits alike, whose
+weights were searched for a factory.
 
-It is what direct policy search gets without a network, and so the fairest cheap rival of a learned policy. With :func:`atcs_weights` it is the ATCS rule.
+It is what direct policy search gets without a network, and so the fairest cheap rival of a learned
+policy. With :func:`atcs_weights` it is the ATCS rule.
 """
 
 from __future__ import annotations
@@ -17,13 +19,15 @@ from agents.rules.priorities import Observation, Rows
 from factory.validation.arguments import check_number
 
 DETOUR, WAIT, AHEAD = -50.0, -100.0, -200.0
-"""Weights of rows that are chosen only where nothing better is legal, in the order in which rules fall back on them."""
+"""Weights of rows that are chosen only where nothing better is legal, in the order in which rules
+fall back on them."""
 
 
 class IndexPolicy:
     """Takes the legal row with the highest index, the first one on ties.
 
-    The index of a row is the sum of weight times feature, in float64 and in the order of :data:`agents.index.features.FEATURES`.
+    The index of a row is the sum of weight times feature, in float64 and in the order of
+    :data:`agents.index.features.FEATURES`.
 
     Parameters
     ----------
@@ -40,20 +44,25 @@ class IndexPolicy:
     >>> IndexPolicy({"value": 1, "alowance": -0.5})
     Traceback (most recent call last):
     ...
-    ValueError: index: feature 'alowance' is not known; did you mean 'allowance'? The features are changeover, detour, wait, ...
+    ValueError: index: feature 'alowance' is not known; did you mean 'allowance'? The features are
+    changeover, detour, wait, ...
     """
 
     def __init__(self, weights: Mapping[str, float]) -> None:
         for name, weight in weights.items():
             if name not in FEATURE_INDEX:
-                raise ValueError(f"index: feature {name!r} is not known{closest(name, FEATURE_INDEX)} The features are {', '.join(FEATURE_INDEX)}.")
+                raise ValueError(
+                    f"index: feature {name!r} is not known{closest(name, FEATURE_INDEX)} The"
+                    f" features are {', '.join(FEATURE_INDEX)}."
+                )
             check_number(f"index: weight {name}", weight, remedy="Leave it out for 0.")
         self.weights = {feature.name: float(weights.get(feature.name, 0.0)) for feature in FEATURES}
         self._weights = as_array(self.weights)
         self._features = np.zeros(len(FEATURES))
 
     def decide(self, observation: Observation) -> NDArray[np.int64] | np.int64:
-        """Actions ``[E]``, or one number for a single environment, from tables as :func:`agents.rules.registry.decide` takes them; 0 where no row is legal.
+        """Actions ``[E]``, or one number for a single environment, from tables as
+        :func:`agents.rules.registry.decide` takes them; 0 where no row is legal.
 
         Raises
         ------
@@ -73,7 +82,9 @@ def as_array(weights: Mapping[str, float]) -> NDArray[np.float64]:
     return np.array([weights.get(feature.name, 0.0) for feature in FEATURES], np.float64)
 
 
-def atcs_weights(k1: float, k2: float, *, detour: float = DETOUR, wait: float = WAIT, ahead: float = AHEAD) -> dict[str, float]:
+def atcs_weights(
+    k1: float, k2: float, *, detour: float = DETOUR, wait: float = WAIT, ahead: float = AHEAD
+) -> dict[str, float]:
     """Weights that make the index ATCS(k1, k2).
 
     Parameters
@@ -81,6 +92,14 @@ def atcs_weights(k1: float, k2: float, *, detour: float = DETOUR, wait: float = 
     k1, k2
         Parameters of ATCS (docs/rules.md).
     detour, wait, ahead
-        What these rows start from against jobs, whose index is the logarithm of their ATCS priority.
+        What these rows start from against jobs, whose index is the logarithm of their ATCS
+        priority.
     """
-    return {"changeover": ahead, "detour": detour, "wait": wait, "value": 1.0, "allowance": -1.0 / k1, "setup_to_mean": -1.0 / k2}
+    return {
+        "changeover": ahead,
+        "detour": detour,
+        "wait": wait,
+        "value": 1.0,
+        "allowance": -1.0 / k1,
+        "setup_to_mean": -1.0 / k2,
+    }

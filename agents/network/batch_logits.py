@@ -10,7 +10,8 @@ from factory.jit.compile import compiled
 
 @compiled
 def batch_logits(weights, memory, candidates, machines, shops, action_mask, logits):
-    """Logits of the legal rows of each observation, ``logits [B, A]``; the others stay as they are."""
+    """Logits of the legal rows of each observation, ``logits [B, A]``; the others stay as they
+    are."""
     for b in range(logits.shape[0]):
         count = encode_rows(weights, memory, candidates[b], shops[b], action_mask[b])
         if count == 0:

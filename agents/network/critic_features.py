@@ -1,8 +1,10 @@
-"""What the critic sees beside the observation while training: the shop as it is and the orders to come. Compiled.
+"""What the critic sees beside the observation while training: the shop as it is and the orders to
+come. Compiled.
 
-A baseline may know everything but the action: the better it foretells the costs to come, the less they drown what a decision was worth, and the policy
-never reads it (asymmetric actor and critic, Pinto et al. 2018). Orders are read up to the farthest of ``WINDOWS``, so that the critic can also value imagined
-worlds that are drawn so far (:mod:`agents.search.lookahead`).
+A baseline may know everything but the action: the better it foretells the costs to come, the less
+they drown what a decision was worth, and the policy never reads it (asymmetric actor and critic,
+Pinto et al. 2018). Orders are read up to the farthest of ``WINDOWS``, so that the critic can also
+value imagined worlds that are drawn so far (:mod:`agents.search.lookahead`).
 """
 
 from __future__ import annotations
@@ -13,7 +15,16 @@ import numpy as np
 
 from factory.futures.cost_to_go import expected_tardiness, time_to_go
 from factory.jit.compile import compiled
-from factory.simulation.arrays import CHANGING, DONE, DOWN, IDLE, IN_PROCESS, OPERATION_BITS, OPERATION_MASK, PROCESSING
+from factory.simulation.arrays import (
+    CHANGING,
+    DONE,
+    DOWN,
+    IDLE,
+    IN_PROCESS,
+    OPERATION_BITS,
+    OPERATION_MASK,
+    PROCESSING,
+)
 from factory.simulation.choices import is_eligible
 from factory.simulation.kernel import realised_time
 from factory.simulation.setups import FORBIDDEN, setup_time
@@ -23,7 +34,9 @@ DELAYS = (0.0, 2.0, 5.0, 10.0, 20.0)
 WINDOWS = (3.0, 10.0, 30.0)
 """How far ahead arriving work is told, in mean process times."""
 _SETUP_FEATURES, _LUCK_FEATURES, _EPISODE_FEATURES = 8, 3, 5
-PRIVILEGED_FEATURES = len(DELAYS) + 2 + 3 * len(WINDOWS) + _SETUP_FEATURES + _LUCK_FEATURES + _EPISODE_FEATURES
+PRIVILEGED_FEATURES = (
+    len(DELAYS) + 2 + 3 * len(WINDOWS) + _SETUP_FEATURES + _LUCK_FEATURES + _EPISODE_FEATURES
+)
 
 _SOON = 3.0  # mean process times: how far ahead failures are felt
 _SPREAD = 0.2  # standard deviation of a time still to go, as a share of it
@@ -50,12 +63,15 @@ def privileged_critic_features(factory, shop, units, loads, described):
         realised_durations(factory, shop, e, unit, described[e])
         episode_features(factory, shop, e, unit, described[e])
         for place in range(described.shape[1]):
-            described[e, place] = math.copysign(math.log1p(abs(described[e, place])), described[e, place])
+            described[e, place] = math.copysign(
+                math.log1p(abs(described[e, place])), described[e, place]
+            )
 
 
 @compiled
 def lateness_features(factory, shop, e, unit, described):
-    """Tardiness cost to come of the orders in progress, as they are expected and with all later by ``DELAYS``; in hundredths of the cost scale."""
+    """Tardiness cost to come of the orders in progress, as they are expected and with all later by
+    ``DELAYS``; in hundredths of the cost scale."""
     g, clock = shop.env[e].factory, shop.env[e].clock
     rate = 100.0 * factory.plant[g].tardiness_rate / factory.plant[g].cost_scale
     for place in range(shop.env[e].num_active):
@@ -70,7 +86,8 @@ def lateness_features(factory, shop, e, unit, described):
 
 @compiled
 def load_features(factory, shop, e, unit, loads, described):
-    """Work before the fullest work centre and on average, per machine, now and with what arrives within ``WINDOWS``; in mean process times."""
+    """Work before the fullest work centre and on average, per machine, now and with what arrives
+    within ``WINDOWS``; in mean process times."""
     g, clock = shop.env[e].factory, shop.env[e].clock
     loads[:] = 0.0
     for place in range(shop.env[e].num_active):
@@ -88,7 +105,10 @@ def load_features(factory, shop, e, unit, loads, described):
     for window in range(1 + _WINDOWS.shape[0]):
         highest, total = 0.0, 0.0
         for centre in range(centres):
-            machines = factory.centres[g, centre + 1].first_machine - factory.centres[g, centre].first_machine
+            machines = (
+                factory.centres[g, centre + 1].first_machine
+                - factory.centres[g, centre].first_machine
+            )
             if window > 0:
                 loads[centre, window] += loads[centre, window - 1]
             load = loads[centre, window] / (machines * unit)
@@ -105,17 +125,21 @@ def load_features(factory, shop, e, unit, loads, described):
 
 @compiled
 def add_work(factory, shop, e, order, window, loads):
-    """Add the mean process times of the order's operations that are not done to the loads of their work centres."""
+    """Add the mean process times of the order's operations that are not done to the loads of their
+    work centres."""
     g, product = shop.env[e].factory, shop.orders[e, order].product
     for operation in range(factory.products[g, product].num_operations):
         status = shop.operations[e, order, operation].status
         if window > 0 or (status != DONE and status != IN_PROCESS):
-            loads[factory.operations[g, product, operation].centre, window] += shop.operations[e, order, operation].mean_time
+            loads[factory.operations[g, product, operation].centre, window] += shop.operations[
+                e, order, operation
+            ].mean_time
 
 
 @compiled
 def setup_features(factory, shop, e, unit, described):
-    """How well what is mounted suits what is there to do, summed over the work centres, and what the machines are at."""
+    """How well what is mounted suits what is there to do, summed over the work centres, and what
+    the machines are at."""
     g, clock = shop.env[e].factory, shop.env[e].clock
     first = described.shape[0] - _EPISODE_FEATURES - _LUCK_FEATURES - _SETUP_FEATURES
     for centre in range(factory.plant[g].num_centres):
@@ -130,7 +154,9 @@ def setup_features(factory, shop, e, unit, described):
                     described[first + 2] += 1.0
                     described[first + 3] += least / unit
         for place in range(shop.centres[e, centre].upcoming_length):
-            described[first + 4] += min_setup_time(factory, shop, e, g, centre, shop.upcoming[e, centre, place]) == 0
+            described[first + 4] += (
+                min_setup_time(factory, shop, e, g, centre, shop.upcoming[e, centre, place]) == 0
+            )
     for machine in range(factory.plant[g].num_machines):
         status = shop.machines[e, machine].status
         if status == IDLE:
@@ -138,17 +164,29 @@ def setup_features(factory, shop, e, unit, described):
         elif status == CHANGING:
             described[first + 6] += 1.0
         if status != IDLE:
-            described[first + 7] += max(0.0, float(shop.machines[e, machine].expected_end - clock)) / unit
+            described[first + 7] += (
+                max(0.0, float(shop.machines[e, machine].expected_end - clock)) / unit
+            )
 
 
 @compiled
 def min_setup_time(factory, shop, e, g, centre, operation_id):
-    """Least changeover time of the operation over the work centre's machines that can do it, ticks; negative if none may."""
+    """Least changeover time of the operation over the work centre's machines that can do it, ticks;
+    negative if none may."""
     order, operation = operation_id >> OPERATION_BITS, operation_id & OPERATION_MASK
     least = FORBIDDEN
-    for machine in range(factory.centres[g, centre].first_machine, factory.centres[g, centre + 1].first_machine):
+    for machine in range(
+        factory.centres[g, centre].first_machine, factory.centres[g, centre + 1].first_machine
+    ):
         if is_eligible(factory, shop, e, order, operation, machine):
-            time = setup_time(factory, g, centre, machine, shop.mounted[e, machine], shop.wanted[e, order, operation])
+            time = setup_time(
+                factory,
+                g,
+                centre,
+                machine,
+                shop.mounted[e, machine],
+                shop.wanted[e, order, operation],
+            )
             if time >= 0 and (least < 0 or time < least):
                 least = time
     return least
@@ -158,7 +196,9 @@ def min_setup_time(factory, shop, e, g, centre, operation_id):
 def is_first_of_family(shop, e, centre, place):
     """Whether no operation before it in the queue wants the same setup."""
     operation_id = shop.queue[e, centre, place]
-    family = shop.operations[e, operation_id >> OPERATION_BITS, operation_id & OPERATION_MASK].family
+    family = shop.operations[
+        e, operation_id >> OPERATION_BITS, operation_id & OPERATION_MASK
+    ].family
     for before in range(place):
         other = shop.queue[e, centre, before]
         if shop.operations[e, other >> OPERATION_BITS, other & OPERATION_MASK].family == family:
@@ -168,7 +208,8 @@ def is_first_of_family(shop, e, centre, place):
 
 @compiled
 def realised_durations(factory, shop, e, unit, described):
-    """What will last longer than expected of what is in process and in the queues, and how close failures are."""
+    """What will last longer than expected of what is in process and in the queues, and how close
+    failures are."""
     g, clock = shop.env[e].factory, shop.env[e].clock
     first = described.shape[0] - _EPISODE_FEATURES - _LUCK_FEATURES
     for machine in range(factory.plant[g].num_machines):
@@ -185,7 +226,9 @@ def realised_durations(factory, shop, e, unit, described):
             operation_id = shop.queue[e, centre, place]
             order, operation = operation_id >> OPERATION_BITS, operation_id & OPERATION_MASK
             expected = int(shop.operations[e, order, operation].mean_time)
-            described[first + 2] += (realised_time(factory, shop, e, order, operation, expected) - expected) / unit
+            described[first + 2] += (
+                realised_time(factory, shop, e, order, operation, expected) - expected
+            ) / unit
 
 
 @compiled
@@ -204,5 +247,13 @@ def episode_features(factory, shop, e, unit, described):
         order = shop.active[e, number]
         if clock > shop.orders[e, order].due_date:
             late += shop.orders[e, order].weight
-    described[place + 3] = 100.0 * late * factory.plant[g].tardiness_rate * unit / factory.plant[g].cost_scale
-    described[place + 4] = 100.0 * shop.env[e].num_active * factory.plant[g].holding_rate * unit / factory.plant[g].cost_scale
+    described[place + 3] = (
+        100.0 * late * factory.plant[g].tardiness_rate * unit / factory.plant[g].cost_scale
+    )
+    described[place + 4] = (
+        100.0
+        * shop.env[e].num_active
+        * factory.plant[g].holding_rate
+        * unit
+        / factory.plant[g].cost_scale
+    )

@@ -1,4 +1,5 @@
-"""The privileged critic without torch: the value of one shop, from the summary that the compiled network has just made of it. Compiled.
+"""The privileged critic without torch: the value of one shop, from the summary that the compiled
+network has just made of it. Compiled.
 
 The same sums as :class:`agents.network.pointer_network.Critic`, in single precision and another
 order; tests/agents/network/test_inference.py holds that both agree.
@@ -22,7 +23,8 @@ from factory.jit.compile import compiled
 
 @dataclass(frozen=True, eq=False)
 class CriticWeights(ArrayStruct):
-    """Weights of the critic; matrices are [inputs, outputs]. D is the width, S the width of the summary."""
+    """Weights of the critic; matrices are [inputs, outputs]. D is the width, S the width of the
+    summary."""
 
     first: Matrix  # [S + PRIVILEGED_FEATURES, D]
     first_bias: Matrix  # [D]
@@ -42,7 +44,9 @@ class CriticScratch(ArrayStruct):
     value: Matrix  # [1]
 
 
-def arrange_critic(network: Mapping[str, NDArray[Any]], critic: Mapping[str, NDArray[Any]]) -> CriticWeights:
+def arrange_critic(
+    network: Mapping[str, NDArray[Any]], critic: Mapping[str, NDArray[Any]]
+) -> CriticWeights:
     """Weights from the states of the network and of its critic (names as in torch).
 
     Raises
@@ -51,10 +55,15 @@ def arrange_critic(network: Mapping[str, NDArray[Any]], critic: Mapping[str, NDA
         If one is missing or has another shape.
     """
     try:
-        first, second, last = ((_matrix(critic[f"layers.{n}.weight"].T), _matrix(critic[f"layers.{n}.bias"])) for n in (0, 2, 4))
+        first, second, last = (
+            (_matrix(critic[f"layers.{n}.weight"].T), _matrix(critic[f"layers.{n}.bias"]))
+            for n in (0, 2, 4)
+        )
         returns = np.array([network["return_mean"], network["return_deviation"]], np.float64)
     except (KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"critic: a layer is missing ({error}); all are wanted. Export anew.") from None
+        raise ValueError(
+            f"critic: a layer is missing ({error}); all are wanted. Export anew."
+        ) from None
     weights = CriticWeights(*first, *second, *last, returns=returns)
     for name, shape in _shapes(first[0].shape[-1]).items():
         found = getattr(weights, name).shape
@@ -84,12 +93,15 @@ def _matrix(values: NDArray[Any]) -> Matrix:
 def allocate_critic_scratch(weights: CriticWeights) -> CriticScratch:
     """Memory for one value."""
     inputs, width = weights.first.shape
-    return CriticScratch(np.zeros(inputs, np.float32), np.zeros((2, width), np.float32), np.zeros(1, np.float32))
+    return CriticScratch(
+        np.zeros(inputs, np.float32), np.zeros((2, width), np.float32), np.zeros(1, np.float32)
+    )
 
 
 @compiled
 def value_of(weights, scratch, embedding, privileged):
-    """Value in units of reward of the shop with that ``embedding [S]`` and ``privileged [PRIVILEGED_FEATURES]``."""
+    """Value in units of reward of the shop with that ``embedding [S]`` and ``privileged
+    [PRIVILEGED_FEATURES]``."""
     told = embedding.shape[0]
     for place in range(told):
         scratch.inputs[place] = embedding[place]

@@ -14,24 +14,57 @@ from envs.observation.columns import MACHINE_INDEX, SHOP_INDEX
 from factory.jit.compile import compiled
 
 _FLAGS = np.array([MACHINE_INDEX[name] for name in MACHINE_FLAGS])
-_EXISTS, _BUSY_FOR, _IN_STATE_FOR, _SPEED = (MACHINE_INDEX[name] for name in ("exists", "busy_for", "in_state_for", "speed"))
-_QUEUE_LENGTH, _QUEUE_FITS, _QUEUE_WORK = (MACHINE_INDEX[name] for name in ("queue_length", "queue_fits", "queue_work"))
+_EXISTS, _BUSY_FOR, _IN_STATE_FOR, _SPEED = (
+    MACHINE_INDEX[name] for name in ("exists", "busy_for", "in_state_for", "speed")
+)
+_QUEUE_LENGTH, _QUEUE_FITS, _QUEUE_WORK = (
+    MACHINE_INDEX[name] for name in ("queue_length", "queue_fits", "queue_work")
+)
 _UPCOMING_LENGTH = MACHINE_INDEX["upcoming_length"]
-_MEAN_PROCESS_TIME, _MEAN_SETUP_TIME, _LONGEST_WAIT = (SHOP_INDEX[name] for name in ("mean_process_time", "mean_setup_time", "longest_wait"))
-_READY_HERE, _UPCOMING_HERE, _HIDDEN = (SHOP_INDEX[name] for name in ("ready_here", "upcoming_here", "hidden_operations"))
-_ACTIVE_ORDERS, _LATE_ORDERS, _LATE_WEIGHT, _MEAN_SLACK = (SHOP_INDEX[name] for name in ("active_orders", "late_orders", "late_weight", "mean_slack"))
-_INTERARRIVAL, _CREWS_FREE = (SHOP_INDEX[name] for name in ("recent_interarrival_time", "crews_free"))
-_PRICE_NOW, _PRICE_SOON, _PROCESSING_COST = (SHOP_INDEX[name] for name in ("price_now", "price_soon", "processing_cost"))
+_MEAN_PROCESS_TIME, _MEAN_SETUP_TIME, _LONGEST_WAIT = (
+    SHOP_INDEX[name] for name in ("mean_process_time", "mean_setup_time", "longest_wait")
+)
+_READY_HERE, _UPCOMING_HERE, _HIDDEN = (
+    SHOP_INDEX[name] for name in ("ready_here", "upcoming_here", "hidden_operations")
+)
+_ACTIVE_ORDERS, _LATE_ORDERS, _LATE_WEIGHT, _MEAN_SLACK = (
+    SHOP_INDEX[name] for name in ("active_orders", "late_orders", "late_weight", "mean_slack")
+)
+_INTERARRIVAL, _CREWS_FREE = (
+    SHOP_INDEX[name] for name in ("recent_interarrival_time", "crews_free")
+)
+_PRICE_NOW, _PRICE_SOON, _PROCESSING_COST = (
+    SHOP_INDEX[name] for name in ("price_now", "price_soon", "processing_cost")
+)
 _HOUR_SINE, _HOUR_COSINE = (SHOP_INDEX[name] for name in ("hour_sine", "hour_cosine"))
 _TARDINESS_RATE, _HOLDING_RATE = (SHOP_INDEX[name] for name in ("tardiness_rate", "holding_rate"))
-_FITTING_READY, _FITTING_UPCOMING = (SHOP_INDEX[name] for name in ("fitting_ready", "fitting_upcoming"))
-_FITTING_READY_IN, _FITTING_SLACK = (SHOP_INDEX[name] for name in ("fitting_ready_in", "fitting_slack"))
+_FITTING_READY, _FITTING_UPCOMING = (
+    SHOP_INDEX[name] for name in ("fitting_ready", "fitting_upcoming")
+)
+_FITTING_READY_IN, _FITTING_SLACK = (
+    SHOP_INDEX[name] for name in ("fitting_ready_in", "fitting_slack")
+)
 _LEAST = 1e-9
 
 
 @compiled
-def encode_tables(candidates, machines, shops, action_mask, weights, features, rows, prior, sample, table_rows, first, machines_out, shops_out):
-    """What the network reads of E tables: bounded features and index of their legal rows, one after the other, machines and shops.
+def encode_tables(
+    candidates,
+    machines,
+    shops,
+    action_mask,
+    weights,
+    features,
+    rows,
+    prior,
+    sample,
+    table_rows,
+    first,
+    machines_out,
+    shops_out,
+):
+    """What the network reads of E tables: bounded features and index of their legal rows, one after
+    the other, machines and shops.
 
     Parameters
     ----------
@@ -42,7 +75,8 @@ def encode_tables(candidates, machines, shops, action_mask, weights, features, r
     features
         Scratch, float64 ``[W]``.
     rows, prior, sample, table_rows
-        Filled: features ``[R, W]``, index, environment and number in its table of each legal row; there must be room for all.
+        Filled: features ``[R, W]``, index, environment and number in its table of each legal row;
+        there must be room for all.
     first
         Filled: place of each environment's first row, and of the end, ``[E + 1]``.
     machines_out, shops_out
@@ -58,7 +92,9 @@ def encode_tables(candidates, machines, shops, action_mask, weights, features, r
                 for column in range(weights.shape[0]):
                     value = features[column]
                     index += weights[column] * value
-                    rows[place, column] = math.copysign(math.log1p(abs(value)), value) if value != 0.0 else 0.0
+                    rows[place, column] = (
+                        math.copysign(math.log1p(abs(value)), value) if value != 0.0 else 0.0
+                    )
                 prior[place], sample[place], table_rows[place] = index, e, row
                 place += 1
         unit = unit_of(shops[e])

@@ -1,7 +1,9 @@
-"""Tables in physical units made scale-free, in torch: what the network reads, and what goes into an exported policy.
+"""Tables in physical units made scale-free, in torch: what the network reads, and what goes into an
+exported policy.
 
-Rows get the features of the evolved index (:mod:`agents.index.features`), so that an index can be the network's first guess; the shop and its machines get
-quantities without a unit in the same manner.
+Rows get the features of the evolved index (:mod:`agents.index.features`), so that an index can be
+the network's first guess; the shop and its machines get quantities without a unit in the same
+manner.
 """
 
 from __future__ import annotations
@@ -39,7 +41,11 @@ class _Shares:
     def of(self, table: Tensor, unit: Tensor) -> Tensor:
         """``[..., S]`` from ``[..., F]`` and mean process times ``[...]``."""
         values = table[..., self.columns]
-        return saturate_tensor(values, table.new_tensor(self.halves) + unit.unsqueeze(-1) * table.new_tensor(self.halves_in_units))
+        return saturate_tensor(
+            values,
+            table.new_tensor(self.halves)
+            + unit.unsqueeze(-1) * table.new_tensor(self.halves_in_units),
+        )
 
 
 def saturate_tensor(value: Tensor, half: Tensor | float) -> Tensor:
@@ -94,7 +100,8 @@ _SHARES_OF_ALL = {  # of the wait row too
 
 
 def time_unit(shop: Tensor) -> Tensor:
-    """Mean process time of what is ready here, with nothing ready half the longest wait; ``[N]`` ticks from ``shop [N, Fs]``."""
+    """Mean process time of what is ready here, with nothing ready half the longest wait; ``[N]``
+    ticks from ``shop [N, Fs]``."""
     mean, wait = shop[:, SHOP_INDEX["mean_process_time"]], shop[:, SHOP_INDEX["longest_wait"]]
     return torch.where(mean > 0, mean, (0.5 * wait).clamp(min=1.0))
 
@@ -129,13 +136,23 @@ _WAIT_SHOP = _Shares(
         ("fitting_slack", 10.0, True),
     ],
 )
-_WAITS = ("wait", "wait_ready_in", "wait_upcoming", "wait_queue", "wait_fitting", "wait_fitting_upcoming", "wait_fitting_ready_in", "wait_fitting_slack")
+_WAITS = (
+    "wait",
+    "wait_ready_in",
+    "wait_upcoming",
+    "wait_queue",
+    "wait_fitting",
+    "wait_fitting_upcoming",
+    "wait_fitting_ready_in",
+    "wait_fitting_slack",
+)
 _PLACES = [(*_SHARES, *_OTHERS, *_WAITS, *_SHARES_OF_ALL).index(name) for name in FEATURE_INDEX]
 """Where each feature stands among those that are worked out together."""
 
 
 def row_features(rows: Tensor, shop: Tensor) -> Tensor:
-    """Features ``[R, W]`` of rows of the candidate table ``[R, F]``, each with its shop's row ``[R, Fs]``; as :func:`agents.index.kernels.fill_row_features`."""
+    """Features ``[R, W]`` of rows of the candidate table ``[R, F]``, each with its shop's row ``[R,
+    Fs]``; as :func:`agents.index.kernels.fill_row_features`."""
 
     def column(name: str) -> Tensor:
         return rows[:, CANDIDATE_INDEX[name]]
@@ -163,14 +180,25 @@ def row_features(rows: Tensor, shop: Tensor) -> Tensor:
         "changeover_cost": column("setup_cost") / cent,
         "energy": column("energy_cost") / cent,
         "overdue": (column("due_in") < 0).to(rows.dtype),
-        "slower_here": torch.where(time > 0, 1.0 - column("fastest_time") / time.clamp(min=1e-9), torch.zeros_like(time)),
+        "slower_here": torch.where(
+            time > 0, 1.0 - column("fastest_time") / time.clamp(min=1e-9), torch.zeros_like(time)
+        ),
         "unblocks": column("unblocks"),
         "rework_probability": column("rework_probability"),
     }
-    of_jobs = torch.cat([_ROW_SHARES.of(rows, unit), torch.stack([others[name] for name in _OTHERS], dim=1)], dim=1)
-    of_waits = torch.cat([torch.ones_like(time).unsqueeze(1), _WAIT_ROW.of(rows, unit), _WAIT_SHOP.of(shop, unit)], dim=1)
+    of_jobs = torch.cat(
+        [_ROW_SHARES.of(rows, unit), torch.stack([others[name] for name in _OTHERS], dim=1)], dim=1
+    )
+    of_waits = torch.cat(
+        [torch.ones_like(time).unsqueeze(1), _WAIT_ROW.of(rows, unit), _WAIT_SHOP.of(shop, unit)],
+        dim=1,
+    )
     waits = is_wait.unsqueeze(1)
-    parts = [torch.where(waits, torch.zeros_like(of_jobs), of_jobs), torch.where(waits, of_waits, torch.zeros_like(of_waits)), _ALL_ROW_SHARES.of(rows, unit)]
+    parts = [
+        torch.where(waits, torch.zeros_like(of_jobs), of_jobs),
+        torch.where(waits, of_waits, torch.zeros_like(of_waits)),
+        _ALL_ROW_SHARES.of(rows, unit),
+    ]
     return torch.cat(parts, dim=1)[:, _PLACES]
 
 
@@ -191,7 +219,12 @@ _SHOP_BEFORE = _Shares(
 )
 _SHOP_AFTER = _Shares(
     SHOP_INDEX,
-    [("fitting_ready", 2.0, False), ("fitting_upcoming", 2.0, False), ("fitting_ready_in", 1.0, True), ("fitting_slack", 10.0, True)],
+    [
+        ("fitting_ready", 2.0, False),
+        ("fitting_upcoming", 2.0, False),
+        ("fitting_ready_in", 1.0, True),
+        ("fitting_slack", 10.0, True),
+    ],
 )
 
 
@@ -211,18 +244,31 @@ def shop_features(shop: Tensor) -> Tensor:
         column("hour_cosine"),
         saturate_tensor(column("holding_rate"), column("tardiness_rate").clamp(min=1e-9)),
     ]
-    return torch.cat([_SHOP_BEFORE.of(shop, unit), torch.stack(others, dim=1), _SHOP_AFTER.of(shop, unit)], dim=1)
+    return torch.cat(
+        [_SHOP_BEFORE.of(shop, unit), torch.stack(others, dim=1), _SHOP_AFTER.of(shop, unit)], dim=1
+    )
 
 
 _FLAG_COLUMNS = [MACHINE_INDEX[name] for name in MACHINE_FLAGS]
 _BUSY = _Shares(MACHINE_INDEX, [("busy_for", 1.0, True), ("in_state_for", 1.0, True)])
-_QUEUES = _Shares(MACHINE_INDEX, [("queue_length", 4.0, False), ("queue_fits", 2.0, False), ("queue_work", 4.0, True), ("upcoming_length", 4.0, False)])
+_QUEUES = _Shares(
+    MACHINE_INDEX,
+    [
+        ("queue_length", 4.0, False),
+        ("queue_fits", 2.0, False),
+        ("queue_work", 4.0, True),
+        ("upcoming_length", 4.0, False),
+    ],
+)
 _SPEED = MACHINE_INDEX["speed"]
 
 
 def machine_features(machines: Tensor, shop: Tensor) -> Tensor:
-    """Features ``[N, M, MACHINE_FEATURES]`` of the machines ``[N, M, Fm]`` (0 in rows without a machine)."""
+    """Features ``[N, M, MACHINE_FEATURES]`` of the machines ``[N, M, Fm]`` (0 in rows without a
+    machine)."""
     unit = time_unit(shop).unsqueeze(1).expand(-1, machines.shape[1])
     flags, speed = machines[:, :, _FLAG_COLUMNS], machines[:, :, _SPEED].unsqueeze(2) - 1.0
-    described = torch.cat([flags, _BUSY.of(machines, unit), speed, _QUEUES.of(machines, unit)], dim=2)
+    described = torch.cat(
+        [flags, _BUSY.of(machines, unit), speed, _QUEUES.of(machines, unit)], dim=2
+    )
     return described * machines[:, :, MACHINE_INDEX["exists"]].unsqueeze(2)

@@ -1,4 +1,5 @@
-"""The pointer network without torch: one observation at a time on its legal rows, for those who decide now. Compiled.
+"""The pointer network without torch: one observation at a time on its legal rows, for those who
+decide now. Compiled.
 
 The same sums as :class:`agents.network.pointer_network.PointerNetwork`, in single precision and
 another order; tests/agents/network/test_inference.py holds that both agree.
@@ -56,7 +57,9 @@ class NetworkScratch(ArrayStruct):
     encoded: Matrix  # [A, D]
     prior: NDArray[np.float64]  # [A]
     machine: Matrix  # [MACHINE_FEATURES]
-    machines_seen: Matrix  # [2] in the summary so far: all, and those of the asked machine's work centre
+    machines_seen: (
+        Matrix  # [2] in the summary so far: all, and those of the asked machine's work centre
+    )
     embedding: Matrix  # [3 D + SHOP_FEATURES]
     context: Matrix  # [2, D]
 
@@ -89,12 +92,16 @@ def arrange_weights(state: Mapping[str, NDArray[Any]]) -> NetworkWeights:
                 arrays[f"{ours}_bias"] = np.ascontiguousarray(state[f"{theirs}.bias"], np.float32)
         weights = NetworkWeights(**arrays)
     except (KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"weights: a layer is missing ({error}); all are wanted. Export anew.") from None
+        raise ValueError(
+            f"weights: a layer is missing ({error}); all are wanted. Export anew."
+        ) from None
     width = weights.row_1.shape[-1]
     for name, shape in _shapes(width).items():
         found = getattr(weights, name).shape
         if found != shape:
-            raise ValueError(f"weights: {name} has the shape {found}; {shape} is wanted. Export anew.")
+            raise ValueError(
+                f"weights: {name} has the shape {found}; {shape} is wanted. Export anew."
+            )
     return weights
 
 
@@ -132,7 +139,12 @@ def allocate_network_scratch(weights: NetworkWeights, rows: int) -> NetworkScrat
         "context": (2, width),
     }
     doubles = ("features", "prior")
-    return NetworkScratch(*(np.zeros(shapes[one.name], np.float64 if one.name in doubles else np.float32) for one in fields(NetworkScratch)))
+    return NetworkScratch(
+        *(
+            np.zeros(shapes[one.name], np.float64 if one.name in doubles else np.float32)
+            for one in fields(NetworkScratch)
+        )
+    )
 
 
 @compiled
@@ -169,7 +181,8 @@ def greedy_row(weights, scratch, candidates, machines, shop, action_mask):
 
 @compiled
 def all_logits(weights, scratch, candidates, machines, shop, action_mask, table_rows, logits):
-    """Write number in the table and logit of each legal row, into ``table_rows [A]``, ``logits [A]``.
+    """Write number in the table and logit of each legal row, into ``table_rows [A]``, ``logits
+    [A]``.
 
     Return how many they are. The wait is left out where the plant would stand still by it.
     """
@@ -197,7 +210,9 @@ def encode_rows(weights, scratch, candidates, shop, action_mask):
             for column in range(ROW_FEATURES):
                 value = scratch.features[column]
                 index += weights.prior[column] * value
-                scratch.bounded[column] = math.copysign(math.log1p(abs(value)), value) if value != 0.0 else 0.0
+                scratch.bounded[column] = (
+                    math.copysign(math.log1p(abs(value)), value) if value != 0.0 else 0.0
+                )
             scratch.prior[count] = np.float32(index)
             encode_row(weights, scratch, scratch.bounded, count)
             count += 1
@@ -215,7 +230,8 @@ def encode_row(weights, scratch, bounded, place):
 
 @compiled
 def apply_layer(inputs, matrix, bias, out):
-    """``inputs @ matrix + bias``; inputs that are 0, as half of them are after a rectifier, cost nothing."""
+    """``inputs @ matrix + bias``; inputs that are 0, as half of them are after a rectifier, cost
+    nothing."""
     for column in range(out.shape[0]):
         out[column] = bias[column]
     add_product(inputs, matrix, out)
@@ -241,7 +257,8 @@ def relu(values):
 
 @compiled
 def pool_context(weights, scratch, machines, shop, count):
-    """What all rows, machines and the shop say together: ``scratch.embedding``, and as every row's logit takes it in, ``scratch.context[1]``."""
+    """What all rows, machines and the shop say together: ``scratch.embedding``, and as every row's
+    logit takes it in, ``scratch.context[1]``."""
     width, unit = weights.row_1.shape[1], unit_of(shop)
     pool_row_encodings(weights, scratch, count)
     for machine in range(machines.shape[0]):
@@ -262,14 +279,17 @@ def pool_row_encodings(weights, scratch, count):
         for column in range(width):
             value = scratch.encoded[row, column]
             embedding[column] += value
-            embedding[width + column] = max(embedding[width + column], value)  # encodings are never negative
+            embedding[width + column] = max(
+                embedding[width + column], value
+            )  # encodings are never negative
     for column in range(width):
         embedding[column] /= np.float32(max(1, count))
 
 
 @compiled
 def add_machine(weights, scratch, described):
-    """Add the encoding of one machine, as the network reads it, to the sums over all machines and over those of the asked machine's work centre."""
+    """Add the encoding of one machine, as the network reads it, to the sums over all machines and
+    over those of the asked machine's work centre."""
     if described[EXISTS] == 0.0:
         return
     width = weights.machine.shape[1]
@@ -299,7 +319,9 @@ def context_layer(weights, scratch):
     """The part of every row's logit that comes from the summary, into ``scratch.context[1]``."""
     apply_layer(scratch.embedding, weights.context, weights.context_bias, scratch.context[0])
     relu(scratch.context[0])
-    apply_layer(scratch.context[0], weights.context_part, weights.context_part_bias, scratch.context[1])
+    apply_layer(
+        scratch.context[0], weights.context_part, weights.context_part_bias, scratch.context[1]
+    )
 
 
 @compiled

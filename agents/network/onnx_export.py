@@ -1,4 +1,5 @@
-"""Bundles: a trained policy as ONNX with all that a scheduler must know to trust it. ``python -m agents.network.onnx_export RUN DIR``.
+"""Bundles: a trained policy as ONNX with all that a scheduler must know to trust it. ``python -m
+agents.network.onnx_export RUN DIR``.
 
 A bundle is a folder with ``policy.onnx``, the same weights as ``weights.npz``, ``manifest.json``
 and ``config.toml``; :mod:`scheduler.decisions.bundle` reads it. The
@@ -22,7 +23,14 @@ from numpy.typing import NDArray
 
 from agents.network.dense import DenseNetwork
 from agents.network.trained_policy import PolicyError, TrainedPolicy, load_policy
-from envs.observation.columns import CANDIDATE_INDEX, CANDIDATES, MACHINES, SHOP, Column, feature_hash
+from envs.observation.columns import (
+    CANDIDATE_INDEX,
+    CANDIDATES,
+    MACHINES,
+    SHOP,
+    Column,
+    feature_hash,
+)
 from factory.io.atomic_write import write_atomically
 from factory.progress import say
 
@@ -35,43 +43,79 @@ _KINDS = [CANDIDATE_INDEX[name] for name in ("is_job", "is_changeover", "is_wait
 
 
 def write_bundle(policy: TrainedPolicy, source: Path, folder: Path) -> None:
-    """Write the bundle of ``policy``, which was read from the policy folder ``source``, into ``folder``."""
+    """Write the bundle of ``policy``, which was read from the policy folder ``source``, into
+    ``folder``."""
     say(f"exporting the policy to {folder}, and comparing it with the network ...")
-    files = {"policy.onnx": to_onnx(policy), "weights.npz": to_arrays(policy), "config.toml": (source / "config.toml").read_bytes()}
+    files = {
+        "policy.onnx": to_onnx(policy),
+        "weights.npz": to_arrays(policy),
+        "config.toml": (source / "config.toml").read_bytes(),
+    }
     facts = json.loads((source / "manifest.json").read_text(encoding="utf-8"))
     evaluation = source / "evaluation.json"
     manifest = {
         "format": BUNDLE_FORMAT,
         "feature_hash": feature_hash(),
-        "features": {"candidates": _listed(CANDIDATES), "machines": _listed(MACHINES), "shop": _listed(SHOP)},
-        "actions": "one a row of candidates: job rows, then changeover rows, then the wait row; the highest logit wins, the first one on ties",
+        "features": {
+            "candidates": _listed(CANDIDATES),
+            "machines": _listed(MACHINES),
+            "shop": _listed(SHOP),
+        },
+        "actions": (
+            "one a row of candidates: job rows, then changeover rows, then the wait row; the"
+            " highest logit wins, the first one on ties"
+        ),
         "inputs": list(INPUTS),
         "outputs": list(OUTPUTS),
         "value": "minus the expected discounted cost to come, in currency",
         "value_horizon": policy.discount_time,
         "sha256": {name: hashlib.sha256(content).hexdigest() for name, content in files.items()},
         "fallback_rules": {name: entry["rule"] for name, entry in facts["best_rules"].items()},
-        "training": {name: facts[name] for name in ("factories", "seed", "steps", "validation", "validation_ratio", "commit", "source_hash", "versions")},
-        "evaluation": _summarise(json.loads(evaluation.read_text(encoding="utf-8"))) if evaluation.exists() else None,
+        "training": {
+            name: facts[name]
+            for name in (
+                "factories",
+                "seed",
+                "steps",
+                "validation",
+                "validation_ratio",
+                "commit",
+                "source_hash",
+                "versions",
+            )
+        },
+        "evaluation": (
+            _summarise(json.loads(evaluation.read_text(encoding="utf-8")))
+            if evaluation.exists()
+            else None
+        ),
     }
     for name, content in files.items():
         write_atomically(folder / name, content)
-    write_atomically(folder / "manifest.json", json.dumps(manifest, indent=1, sort_keys=True) + "\n")
+    write_atomically(
+        folder / "manifest.json", json.dumps(manifest, indent=1, sort_keys=True) + "\n"
+    )
 
 
 def _summarise(results: dict[str, Any]) -> dict[str, Any]:
-    """Of what ``evaluate.py`` wrote about a policy called "policy": its cost against the best rule's in each factory."""
+    """Of what ``evaluate.py`` wrote about a policy called "policy": its cost against the best
+    rule's in each factory."""
     whole = results.get("factories", {results.get("factory", ""): results})
     kept = ("episodes", "seed_block", "best_rule", "verified")
     return {
         "command": results["command"],
         "commit": results["commit"],
-        "factories": {name: {**{key: one[key] for key in kept}, **one["comparisons"]["policy"]} for name, one in whole.items()},
+        "factories": {
+            name: {**{key: one[key] for key in kept}, **one["comparisons"]["policy"]}
+            for name, one in whole.items()
+        },
     }
 
 
 def _listed(table: tuple[Column, ...]) -> list[dict[str, str]]:
-    return [{"name": column.name, "unit": column.unit, "meaning": column.meaning} for column in table]
+    return [
+        {"name": column.name, "unit": column.unit, "meaning": column.meaning} for column in table
+    ]
 
 
 class ExportError(RuntimeError):
@@ -81,12 +125,20 @@ class ExportError(RuntimeError):
 def to_arrays(policy: TrainedPolicy) -> bytes:
     """The network's weights for :mod:`agents.network.inference`."""
     buffer = io.BytesIO()
-    np.savez(buffer, **{name: value.detach().cpu().numpy() for name, value in policy.network.state_dict().items() if not name.startswith("value_head")})
+    np.savez(
+        buffer,
+        **{
+            name: value.detach().cpu().numpy()
+            for name, value in policy.network.state_dict().items()
+            if not name.startswith("value_head")
+        },
+    )
     return buffer.getvalue()
 
 
 def to_onnx(policy: TrainedPolicy) -> bytes:
-    """The policy as an ONNX model with dynamic batch, rows and machines; nothing in it tells where it was made.
+    """The policy as an ONNX model with dynamic batch, rows and machines; nothing in it tells where
+    it was made.
 
     Raises
     ------
@@ -94,7 +146,11 @@ def to_onnx(policy: TrainedPolicy) -> bytes:
         If onnxruntime makes something else of the model than torch does of the network.
     """
     network = DenseNetwork(policy.network).eval()
-    batch, rows, machines = torch.export.Dim("batch"), torch.export.Dim("rows"), torch.export.Dim("machines")
+    batch, rows, machines = (
+        torch.export.Dim("batch"),
+        torch.export.Dim("rows"),
+        torch.export.Dim("machines"),
+    )
     tables = sample_tables(batch=2, rows=5, machines=3)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of torch and onnxscript about each other
@@ -102,7 +158,12 @@ def to_onnx(policy: TrainedPolicy) -> bytes:
             network,
             tuple(torch.from_numpy(tables[name]) for name in INPUTS),
             dynamo=True,
-            dynamic_shapes={"candidates": {0: batch, 1: rows}, "machines": {0: batch, 1: machines}, "shop": {0: batch}, "action_mask": {0: batch, 1: rows}},
+            dynamic_shapes={
+                "candidates": {0: batch, 1: rows},
+                "machines": {0: batch, 1: machines},
+                "shop": {0: batch},
+                "action_mask": {0: batch, 1: rows},
+            },
             input_names=list(INPUTS),
             output_names=list(OUTPUTS),
             opset_version=_OPSET,
@@ -123,16 +184,30 @@ def _compare(model: bytes, network: DenseNetwork) -> None:
     random = np.random.default_rng(0)
     for batch, rows, machines in ((1, 1, 1), (1, 41, 10), (2, 7, 3), (3, 200, 30)):
         tables = {
-            name: table if table.dtype == np.bool_ else random.uniform(0, 20, table.shape).astype(np.float32)
+            name: (
+                table
+                if table.dtype == np.bool_
+                else random.uniform(0, 20, table.shape).astype(np.float32)
+            )
             for name, table in sample_tables(batch, rows, machines).items()
         }
-        tables["candidates"][:, :, _KINDS] = np.eye(len(_KINDS))[random.integers(len(_KINDS), size=(batch, rows))]
+        tables["candidates"][:, :, _KINDS] = np.eye(len(_KINDS))[
+            random.integers(len(_KINDS), size=(batch, rows))
+        ]
         with torch.inference_mode():
-            expected = [part.numpy() for part in network(*(torch.from_numpy(tables[name]) for name in INPUTS))]
-        for name, found, wanted in zip(OUTPUTS, session.run(OUTPUTS, tables), expected, strict=True):
+            expected = [
+                part.numpy()
+                for part in network(*(torch.from_numpy(tables[name]) for name in INPUTS))
+            ]
+        for name, found, wanted in zip(
+            OUTPUTS, session.run(OUTPUTS, tables), expected, strict=True
+        ):
             if not np.allclose(found, wanted, rtol=1e-4, atol=1e-4):
                 off, version = np.abs(found - wanted).max(), onnxruntime.__version__
-                raise ExportError(f"{name} of the exported model is off by {off:g}: onnxruntime {version} does not run it as torch does. Use another version.")
+                raise ExportError(
+                    f"{name} of the exported model is off by {off:g}: onnxruntime {version} does"
+                    " not run it as torch does. Use another version."
+                )
 
 
 def sample_tables(batch: int, rows: int, machines: int) -> dict[str, NDArray[Any]]:
@@ -170,7 +245,10 @@ def find_policy(run: Path) -> Path:
 
 def main(arguments: list[str] | None = None) -> int:
     """Export; 0, or 1 with what is wrong on stderr."""
-    parser = argparse.ArgumentParser(prog="python -m agents.network.onnx_export", description="Make a bundle for the scheduler from a trained policy.")
+    parser = argparse.ArgumentParser(
+        prog="python -m agents.network.onnx_export",
+        description="Make a bundle for the scheduler from a trained policy.",
+    )
     parser.add_argument("run", type=Path, help="folder of a training run, or a policy folder")
     parser.add_argument("bundle", type=Path, help="folder to write the bundle to")
     options = parser.parse_args(arguments)
@@ -181,7 +259,11 @@ def main(arguments: list[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 1
     except ModuleNotFoundError as error:
-        print(f"{error.name} is not installed. Exporting needs the extra: pip install -c constraints.txt -e '.[scheduler]'", file=sys.stderr)
+        print(
+            f"{error.name} is not installed. Exporting needs the extra: pip install -c"
+            " constraints.txt -e '.[scheduler]'",
+            file=sys.stderr,
+        )
         return 1
     print(f"Bundle: {options.bundle}")
     return 0

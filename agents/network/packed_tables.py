@@ -20,7 +20,12 @@ from factory.validation.arguments import check_floats, check_integers, refusal
 def pack_tensors(observation: Any) -> RaggedObservation:
     """Tables as tensors with their legal rows packed."""
     legal = observation["action_mask"] > 0
-    return RaggedObservation(observation["candidates"][legal].float(), legal.nonzero()[:, 0], observation["machines"].float(), observation["shop"].float())
+    return RaggedObservation(
+        observation["candidates"][legal].float(),
+        legal.nonzero()[:, 0],
+        observation["machines"].float(),
+        observation["shop"].float(),
+    )
 
 
 class PackedTables:
@@ -39,7 +44,14 @@ class PackedTables:
         If type or shape of a table is none of an observation's.
     """
 
-    def __init__(self, candidates: NDArray[Any], machines: NDArray[Any], shop: NDArray[Any], action_mask: NDArray[Any], weights: NDArray[np.float64]) -> None:
+    def __init__(
+        self,
+        candidates: NDArray[Any],
+        machines: NDArray[Any],
+        shop: NDArray[Any],
+        action_mask: NDArray[Any],
+        weights: NDArray[np.float64],
+    ) -> None:
         check_table_shapes("PackedTables", candidates, machines, shop, action_mask)
         weights = check_floats("PackedTables: weights", weights, (ROW_FEATURES,))
         tables = (candidates, machines, shop, action_mask)
@@ -47,11 +59,18 @@ class PackedTables:
         envs, count = len(action_mask), np.count_nonzero(action_mask)
         rows, prior = np.empty((count, ROW_FEATURES), np.float32), np.empty(count, np.float32)
         sample, self.table_rows = np.empty(count, np.int64), np.empty(count, np.int64)
-        machines_read, shop_read = np.empty((*machines.shape[:2], MACHINE_FEATURES), np.float32), np.empty((envs, SHOP_FEATURES), np.float32)
+        machines_read, shop_read = (
+            np.empty((*machines.shape[:2], MACHINE_FEATURES), np.float32),
+            np.empty((envs, SHOP_FEATURES), np.float32),
+        )
         self.first = np.empty(envs + 1, np.int64)
         filled = (rows, prior, sample, self.table_rows, self.first, machines_read, shop_read)
-        encode_tables(candidates, machines, shop, action_mask, weights, np.empty(ROW_FEATURES), *filled)
-        self.network_input = NetworkInput(*(torch.from_numpy(part) for part in (rows, prior, sample, machines_read, shop_read)))
+        encode_tables(
+            candidates, machines, shop, action_mask, weights, np.empty(ROW_FEATURES), *filled
+        )
+        self.network_input = NetworkInput(
+            *(torch.from_numpy(part) for part in (rows, prior, sample, machines_read, shop_read))
+        )
 
     def to_actions(self, chosen: NDArray[np.int64]) -> NDArray[np.int64]:
         """Rows of the tables ``[E]`` from places among the legal ones.

@@ -1,7 +1,9 @@
 """One policy and value network for any number of candidates and machines, on legal rows only.
 
-Rows of all samples lie packed one after the other; a row's sample is known by its number. A row's logit is the index of a rule (the prior) plus a learned
-residual that starts at zero, so the untrained network decides as that rule does. Reordering rows or machines reorders the logits and changes nothing else.
+Rows of all samples lie packed one after the other; a row's sample is known by its number. A row's
+logit is the index of a rule (the prior) plus a learned residual that starts at zero, so the
+untrained network decides as that rule does. Reordering rows or machines reorders the logits and
+changes nothing else.
 """
 
 from __future__ import annotations
@@ -28,7 +30,8 @@ class RaggedObservation(NamedTuple):
 
 
 class NetworkInput(NamedTuple):
-    """The same as the network reads it; nothing learned has gone in, so it is made once for every pass over it."""
+    """The same as the network reads it; nothing learned has gone in, so it is made once for every
+    pass over it."""
 
     rows: Tensor  # [R, W] bounded features
     prior: Tensor  # [R] the index that the network started as
@@ -105,12 +108,22 @@ class PointerNetwork(nn.Module):
         self.register_buffer("return_deviation", torch.ones(()))
         self.register_buffer("prior", prior.to(torch.float32) * prior_scale)
         self.row_encoder = nn.Sequential(
-            nn.Linear(ROW_FEATURES, hidden_size), nn.ReLU(inplace=True), nn.Linear(hidden_size, hidden_size), nn.ReLU(inplace=True)
+            nn.Linear(ROW_FEATURES, hidden_size),
+            nn.ReLU(inplace=True),
+            nn.Linear(hidden_size, hidden_size),
+            nn.ReLU(inplace=True),
         )
-        self.machine_encoder = nn.Sequential(nn.Linear(MACHINE_FEATURES, hidden_size // 2, bias=False), nn.ReLU(inplace=True))  # the flag EXISTS is its bias
+        self.machine_encoder = nn.Sequential(
+            nn.Linear(MACHINE_FEATURES, hidden_size // 2, bias=False), nn.ReLU(inplace=True)
+        )  # the flag EXISTS is its bias
         self.embedding_size = 3 * hidden_size + SHOP_FEATURES
-        self.context = nn.Sequential(nn.Linear(self.embedding_size, hidden_size), nn.ReLU(inplace=True))
-        self.row_part, self.context_part = nn.Linear(hidden_size, hidden_size, bias=False), nn.Linear(hidden_size, hidden_size)
+        self.context = nn.Sequential(
+            nn.Linear(self.embedding_size, hidden_size), nn.ReLU(inplace=True)
+        )
+        self.row_part, self.context_part = (
+            nn.Linear(hidden_size, hidden_size, bias=False),
+            nn.Linear(hidden_size, hidden_size),
+        )
         self.row_head = nn.Linear(hidden_size, 1)
         self.value_head = mlp(self.embedding_size, hidden_size)
         nn.init.zeros_(self.row_head.weight)
@@ -126,29 +139,51 @@ class PointerNetwork(nn.Module):
         return values * self.return_deviation + self.return_mean
 
     def encode(self, packed: RaggedObservation) -> NetworkInput:
-        """What :meth:`forward` reads; on a processor :func:`agents.network.features_compiled.encode_tables` is faster."""
+        """What :meth:`forward` reads; on a processor
+        :func:`agents.network.features_compiled.encode_tables` is faster."""
         features = row_features(packed.rows, packed.shop[packed.sample])
         machines = machine_features(packed.machines, packed.shop)
-        return NetworkInput(symlog(features), features @ self.prior, packed.sample, machines, shop_features(packed.shop))
+        return NetworkInput(
+            symlog(features),
+            features @ self.prior,
+            packed.sample,
+            machines,
+            shop_features(packed.shop),
+        )
 
     def forward(self, network_input: NetworkInput) -> NetworkOutput:
         """Logits of rows and value of the sample."""
         segments = SegmentOps(network_input.sample, len(network_input.shop))
         rows = self.row_encoder(network_input.rows)
-        embedding = torch.cat([segments.mean(rows), segments.max(rows), self.pool_machines(network_input.machines), network_input.shop], dim=1)
+        embedding = torch.cat(
+            [
+                segments.mean(rows),
+                segments.max(rows),
+                self.pool_machines(network_input.machines),
+                network_input.shop,
+            ],
+            dim=1,
+        )
         context = self.context_part(self.context(embedding)).index_select(0, network_input.sample)
         residual = self.row_head(torch.relu_(self.row_part(rows) + context)).squeeze(1)
-        return NetworkOutput(network_input.prior + residual, self.value_head(embedding).squeeze(1), segments, embedding)
+        return NetworkOutput(
+            network_input.prior + residual,
+            self.value_head(embedding).squeeze(1),
+            segments,
+            embedding,
+        )
 
     def pool_machines(self, machines: Tensor) -> Tensor:
-        """Mean over all machines beside mean over those of the asked machine's work centre, ``[N, hidden_size]``."""
+        """Mean over all machines beside mean over those of the asked machine's work centre, ``[N,
+        hidden_size]``."""
         chosen = machines[:, :, [EXISTS, NEAR]].transpose(1, 2)
         shares = chosen / chosen.sum(dim=2, keepdim=True).clamp(min=1.0)
         return torch.bmm(shares, self.machine_encoder(machines)).flatten(1)
 
 
 class Critic(nn.Module):
-    """A value that also knows what :mod:`agents.network.critic_features` tells of the shop and of the orders to come.
+    """A value that also knows what :mod:`agents.network.critic_features` tells of the shop and of
+    the orders to come.
 
     Parameters
     ----------
@@ -169,10 +204,15 @@ class Critic(nn.Module):
 def mlp(inputs: int, hidden_size: int) -> nn.Sequential:
     """Two hidden layers and one output."""
     return nn.Sequential(
-        nn.Linear(inputs, hidden_size), nn.ReLU(inplace=True), nn.Linear(hidden_size, hidden_size), nn.ReLU(inplace=True), nn.Linear(hidden_size, 1)
+        nn.Linear(inputs, hidden_size),
+        nn.ReLU(inplace=True),
+        nn.Linear(hidden_size, hidden_size),
+        nn.ReLU(inplace=True),
+        nn.Linear(hidden_size, 1),
     )
 
 
 def symlog(features: Tensor) -> Tensor:
-    """Features without bounds brought to where a network is at ease: linear near 0, logarithmic beyond."""
+    """Features without bounds brought to where a network is at ease: linear near 0, logarithmic
+    beyond."""
     return torch.sign(features) * torch.log1p(features.abs())

@@ -1,4 +1,5 @@
-"""Legal rows of many tables, packed one after the other: chosen from and picked again without a loop in Python. Compiled."""
+"""Legal rows of many tables, packed one after the other: chosen from and picked again without a
+loop in Python. Compiled."""
 
 from __future__ import annotations
 
@@ -9,7 +10,8 @@ from factory.jit.compile import compiled
 
 @compiled
 def sample_actions(logits, first, uniforms, chosen, log_probabilities):
-    """Draw one row of each sample with the probabilities softmax(logits): its place among the sample's rows, and the logarithm of its probability.
+    """Draw one row of each sample with the probabilities softmax(logits): its place among the
+    sample's rows, and the logarithm of its probability.
 
     ``uniforms [N]`` in [0, 1) decide; a sample without rows gets place 0 and logarithm 0.
     """
@@ -36,7 +38,8 @@ def sample_actions(logits, first, uniforms, chosen, log_probabilities):
 
 @compiled
 def segment_argmax(logits, first, chosen):
-    """The row with the highest logit of each sample, the first one on ties, as :func:`sample_actions` gives it."""
+    """The row with the highest logit of each sample, the first one on ties, as
+    :func:`sample_actions` gives it."""
     for n in range(chosen.shape[0]):
         chosen[n] = 0
         for place in range(first[n] + 1, first[n + 1]):
@@ -46,14 +49,16 @@ def segment_argmax(logits, first, chosen):
 
 @compiled
 def rows_to_actions(table_rows, first, chosen, actions):
-    """Rows of the tables, ``actions [E]``, from places among the legal ones; 0 where there is none."""
+    """Rows of the tables, ``actions [E]``, from places among the legal ones; 0 where there is
+    none."""
     for e in range(actions.shape[0]):
         actions[e] = table_rows[first[e] + chosen[e]] if first[e + 1] > first[e] else 0
 
 
 @compiled
 def gather_rows(rows, prior, firsts, counts, picked_rows, picked_prior, picked_sample):
-    """Copy the rows of some samples, ``counts [B]`` from ``firsts [B]`` on, one after the other; ``picked_sample`` counts from 0."""
+    """Copy the rows of some samples, ``counts [B]`` from ``firsts [B]`` on, one after the other;
+    ``picked_sample`` counts from 0."""
     place = 0
     for n in range(firsts.shape[0]):
         for source in range(firsts[n], firsts[n] + counts[n]):

@@ -9,7 +9,8 @@ from factory.simulation.arrays import FactoryArrays
 
 
 def mean_process_times(arrays: FactoryArrays) -> NDArray[np.float64]:
-    """Mean base time over operations and eligible machines of each factory, ticks ``[G]``: the unit of an agent's time constants."""
+    """Mean base time over operations and eligible machines of each factory, ticks ``[G]``: the unit
+    of an agent's time constants."""
     times = arrays.base_time
     return np.array([max(1.0, float(own[own >= 0].mean())) for own in times])
 

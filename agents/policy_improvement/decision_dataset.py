@@ -1,4 +1,5 @@
-"""Decisions as the network reads them, packed one after the other, that are learnt from again and again: what judging and distilling keep."""
+"""Decisions as the network reads them, packed one after the other, that are learnt from again and
+again: what judging and distilling keep."""
 
 from __future__ import annotations
 
@@ -39,20 +40,42 @@ class DecisionDataset:
     def network_input(self) -> NetworkInput:
         """As the network takes them."""
         sample = np.repeat(np.arange(len(self)), self.count)
-        return NetworkInput(*(torch.from_numpy(part) for part in (self.rows, self.prior, sample, self.machines, self.shop)))
+        return NetworkInput(
+            *(
+                torch.from_numpy(part)
+                for part in (self.rows, self.prior, sample, self.machines, self.shop)
+            )
+        )
 
     @cached_property
     def _begins(self) -> dict[str, NDArray[np.int64]]:
         """Place of each decision's first item, by the field that says how many it has."""
-        return {count: np.cumsum(getattr(self, count)) - getattr(self, count) for count in set(self.counted_by.values())}
+        return {
+            count: np.cumsum(getattr(self, count)) - getattr(self, count)
+            for count in set(self.counted_by.values())
+        }
 
     def take(self: Self, numbers: NDArray[np.int64]) -> Self:
         """Some of the decisions, in that order."""
-        places = {count: ragged_indices(begins[numbers], getattr(self, count)[numbers]) for count, begins in self._begins.items()}
-        return replace(self, **{one.name: getattr(self, one.name)[places.get(self.counted_by.get(one.name, ""), numbers)] for one in fields(self)})
+        places = {
+            count: ragged_indices(begins[numbers], getattr(self, count)[numbers])
+            for count, begins in self._begins.items()
+        }
+        return replace(
+            self,
+            **{
+                one.name: getattr(self, one.name)[
+                    places.get(self.counted_by.get(one.name, ""), numbers)
+                ]
+                for one in fields(self)
+            },
+        )
 
-    def minibatches(self: Self, update_epochs: int, size: int, random: np.random.Generator) -> Iterator[Self]:
-        """All decisions ``update_epochs`` times, each time in another order, ``size`` at a time; what is left over at the end of an epoch is left out."""
+    def minibatches(
+        self: Self, update_epochs: int, size: int, random: np.random.Generator
+    ) -> Iterator[Self]:
+        """All decisions ``update_epochs`` times, each time in another order, ``size`` at a time;
+        what is left over at the end of an epoch is left out."""
         for _ in range(update_epochs):
             order = random.permutation(len(self))
             for begin in range(0, len(order) - size + 1, size):
@@ -60,13 +83,22 @@ class DecisionDataset:
 
 
 def ragged_indices(begins: NDArray[np.int64], count: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Places of the items of some owners, one owner after the other: ``count [N]`` items each, from the places ``begins [N]`` on."""
-    return np.asarray(np.repeat(begins - (np.cumsum(count) - count), count) + np.arange(count.sum()), np.int64)
+    """Places of the items of some owners, one owner after the other: ``count [N]`` items each, from
+    the places ``begins [N]`` on."""
+    return np.asarray(
+        np.repeat(begins - (np.cumsum(count) - count), count) + np.arange(count.sum()), np.int64
+    )
 
 
 def concatenate(parts: Sequence[Self]) -> Self:
     """All decisions of some."""
-    return replace(parts[0], **{one.name: np.concatenate([getattr(part, one.name) for part in parts]) for one in fields(parts[0])})
+    return replace(
+        parts[0],
+        **{
+            one.name: np.concatenate([getattr(part, one.name) for part in parts])
+            for one in fields(parts[0])
+        },
+    )
 
 
 def save_dataset(path: Path, dataset: DecisionDataset) -> None:

@@ -1,4 +1,5 @@
-"""Decisions of a policy judged by lookahead: what each of its best few choices would be worth, in the same imagined futures."""
+"""Decisions of a policy judged by lookahead: what each of its best few choices would be worth, in
+the same imagined futures."""
 
 from __future__ import annotations
 
@@ -23,20 +24,28 @@ from factory.model import Factory
 SEARCH_EPISODES = 8
 """Episodes that are played side by side."""
 EXPLORATION_SHARE = 0.1
-"""Share of the decisions that are drawn from the policy's probabilities, so that judged shops are not only those that it brings about itself."""
+"""Share of the decisions that are drawn from the policy's probabilities, so that judged shops are
+not only those that it brings about itself."""
 TARGET_SHARE = 0.7
-"""Share of the decisions that are judged: more of them in fewer futures teach more than fewer in more, and neighbours are alike."""
+"""Share of the decisions that are judged: more of them in fewer futures teach more than fewer in
+more, and neighbours are alike."""
 
 
 @dataclass(frozen=True)
 class SearchTargets(DecisionDataset):
     """N decisions of which T rows together were tried."""
 
-    counted_by: ClassVar[dict[str, str]] = {**DecisionDataset.counted_by, "tried": "tried_count", "action_advantage": "tried_count"}
+    counted_by: ClassVar[dict[str, str]] = {
+        **DecisionDataset.counted_by,
+        "tried": "tried_count",
+        "action_advantage": "tried_count",
+    }
 
     tried: NDArray[np.int64]  # [T] place of each tried row among its decision's
     tried_count: NDArray[np.int64]  # [N]; the policy's own choice comes first
-    action_advantage: NDArray[np.float64]  # [T] mean discounted reward less that of the policy's own choice
+    action_advantage: NDArray[
+        np.float64
+    ]  # [T] mean discounted reward less that of the policy's own choice
 
     def tried_rows(self) -> tuple[torch.Tensor, torch.Tensor]:
         """Place among all rows, and number of the decision, of each tried row ``[T]``."""
@@ -58,7 +67,9 @@ class SearchTargetGenerator:
         Of the block.
     """
 
-    def __init__(self, ahead: LookaheadPolicy, factories: Sequence[Factory], first_episode: int) -> None:
+    def __init__(
+        self, ahead: LookaheadPolicy, factories: Sequence[Factory], first_episode: int
+    ) -> None:
         self.ahead, self.episode = ahead, first_episode
         self.batch = Batch(factories, num_envs=SEARCH_EPISODES)
         ahead.bind(self.batch)
@@ -70,7 +81,10 @@ class SearchTargetGenerator:
     def generate(self) -> SearchTargets:
         """Decisions of the next :data:`SEARCH_EPISODES` whole episodes."""
         batch, found = self.batch, list[SearchTargets]()
-        batch.reset(episode_seeds("train", SEARCH_EPISODES, self.episode), (self.episode + np.arange(SEARCH_EPISODES)) % len(batch.factories))
+        batch.reset(
+            episode_seeds("train", SEARCH_EPISODES, self.episode),
+            (self.episode + np.arange(SEARCH_EPISODES)) % len(batch.factories),
+        )
         self.ahead.seed = self.episode
         self.episode += SEARCH_EPISODES
         while not batch.ended.all():
@@ -81,14 +95,27 @@ class SearchTargetGenerator:
         """Rows of the next step; some of its decisions are judged and put into ``found``."""
         batch, ahead = self.batch, self.ahead
         seen = batch.tables
-        tables = PackedTables(seen.candidates, seen.machines, seen.shop, seen.action_mask, ahead.trained.network.weights)
-        privileged_critic_features(batch.arrays, batch.shop, self._units, self._loads, self._privileged)
+        tables = PackedTables(
+            seen.candidates,
+            seen.machines,
+            seen.shop,
+            seen.action_mask,
+            ahead.trained.network.weights,
+        )
+        privileged_critic_features(
+            batch.arrays, batch.shop, self._units, self._loads, self._privileged
+        )
         with torch.inference_mode():
             output = ahead.trained.network(tables.network_input)
             probabilities = output.segments.log_softmax(output.logits).exp().numpy()
         drawn, unused = np.empty(SEARCH_EPISODES, np.int64), np.empty(SEARCH_EPISODES)
-        sample_actions(output.logits.numpy(), tables.first, self.random.random(SEARCH_EPISODES), drawn, unused)
-        is_drawn, is_judged = self.random.random(SEARCH_EPISODES) < EXPLORATION_SHARE, self.random.random(SEARCH_EPISODES) < TARGET_SHARE
+        sample_actions(
+            output.logits.numpy(), tables.first, self.random.random(SEARCH_EPISODES), drawn, unused
+        )
+        is_drawn, is_judged = (
+            self.random.random(SEARCH_EPISODES) < EXPLORATION_SHARE,
+            self.random.random(SEARCH_EPISODES) < TARGET_SHARE,
+        )
         chosen = np.zeros(SEARCH_EPISODES, np.int64)
         for e in np.flatnonzero(np.diff(tables.first) > 0).tolist():
             here = slice(tables.first[e], tables.first[e + 1])
@@ -98,7 +125,9 @@ class SearchTargetGenerator:
                 found.append(self._generate(e, tables, here, tried))
         return tables.to_actions(chosen)
 
-    def _generate(self, e: int, tables: PackedTables, here: slice, tried: NDArray[np.int64]) -> SearchTargets:
+    def _generate(
+        self, e: int, tables: PackedTables, here: slice, tried: NDArray[np.int64]
+    ) -> SearchTargets:
         rewards = self.ahead.rewards(e, tables.table_rows[here][tried]).mean(axis=0)
         network_input = tables.network_input
         return SearchTargets(

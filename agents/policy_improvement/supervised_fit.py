@@ -15,13 +15,18 @@ from numpy.typing import NDArray
 from torch import Tensor
 from tqdm import tqdm
 
-from agents.network.cpu_training.autograd import CpuForwardBackward, CriticInput, single_torch_thread
+from agents.network.cpu_training.autograd import (
+    CpuForwardBackward,
+    CriticInput,
+    single_torch_thread,
+)
 from agents.network.pointer_network import NetworkInput, SegmentOps
 from agents.network.trained_policy import TrainedPolicy
 from agents.policy_improvement.decision_dataset import DecisionDataset
 
 _PARTS = 2
-"""That each minibatch is dealt out to, however many threads there are, so that what comes out does not depend on these."""
+"""That each minibatch is dealt out to, however many threads there are, so that what comes out does
+not depend on these."""
 _MAX_DECISIONS = 4096
 """Decisions that are asked about at once."""
 
@@ -59,20 +64,32 @@ class PolicyForward:
     def __init__(self, policy: TrainedPolicy, threads: int = 1) -> None:
         assert policy.critic is not None
         self._pool = ThreadPoolExecutor(threads) if threads > 1 else None
-        self._pass = CpuForwardBackward(policy.network, policy.critic, self._pool.map if self._pool else map)
+        self._pass = CpuForwardBackward(
+            policy.network, policy.critic, self._pool.map if self._pool else map
+        )
 
     def forward(self, dataset: DecisionDataset) -> PolicyOutput:
         """Gradients must be asked for before the next call."""
         logits, values = self._pass(shard(dataset, _PARTS))
         sample = torch.from_numpy(np.repeat(np.arange(len(dataset)), dataset.count))
-        return PolicyOutput(SegmentOps(sample, len(dataset)).log_softmax(logits), values.view(2, -1))
+        return PolicyOutput(
+            SegmentOps(sample, len(dataset)).log_softmax(logits), values.view(2, -1)
+        )
 
     @single_torch_thread()
     def forward_all(self, dataset: DecisionDataset) -> PolicyOutput:
         """The same of any number of decisions, without gradients."""
         with torch.no_grad():
-            said = [self.forward(dataset.take(numbers)) for numbers in np.array_split(np.arange(len(dataset)), -(-len(dataset) // _MAX_DECISIONS))]
-        return PolicyOutput(torch.cat([one.log_probs for one in said]), torch.cat([one.values for one in said], dim=1))
+            said = [
+                self.forward(dataset.take(numbers))
+                for numbers in np.array_split(
+                    np.arange(len(dataset)), -(-len(dataset) // _MAX_DECISIONS)
+                )
+            ]
+        return PolicyOutput(
+            torch.cat([one.log_probs for one in said]),
+            torch.cat([one.values for one in said], dim=1),
+        )
 
 
 @single_torch_thread()
@@ -84,7 +101,8 @@ def fit(
     random: np.random.Generator,
     label: str,
 ) -> TrainedPolicy:
-    """A copy of ``start`` with less ``loss``, which takes what the policy says of a minibatch and the minibatch.
+    """A copy of ``start`` with less ``loss``, which takes what the policy says of a minibatch and
+    the minibatch.
 
     Parameters
     ----------
@@ -96,11 +114,22 @@ def fit(
     policy = copy.deepcopy(start)
     assert policy.critic is not None
     policy_forward = PolicyForward(policy, optimiser_config.threads)
-    optimiser = torch.optim.Adam([*policy.network.parameters(), *policy.critic.parameters()], lr=optimiser_config.learning_rate, fused=True)
+    optimiser = torch.optim.Adam(
+        [*policy.network.parameters(), *policy.critic.parameters()],
+        lr=optimiser_config.learning_rate,
+        fused=True,
+    )
     size = min(optimiser_config.minibatch_size, len(dataset))
     steps = optimiser_config.update_epochs * (len(dataset) // size)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: 1 - 0.95 * step / max(1, steps))
-    with tqdm(dataset.minibatches(optimiser_config.update_epochs, size, random), total=steps, unit=" minibatches", desc=label) as bar:
+    schedule = torch.optim.lr_scheduler.LambdaLR(
+        optimiser, lambda step: 1 - 0.95 * step / max(1, steps)
+    )
+    with tqdm(
+        dataset.minibatches(optimiser_config.update_epochs, size, random),
+        total=steps,
+        unit=" minibatches",
+        desc=label,
+    ) as bar:
         for batch in bar:
             found = loss(policy_forward.forward(batch), batch)
             optimiser.zero_grad()
@@ -115,12 +144,25 @@ def shard(dataset: DecisionDataset, parts: int) -> list[CriticInput]:
     """The decisions in up to ``parts`` parts, as a learning pass takes them."""
     first = np.concatenate([[0], np.cumsum(dataset.count)])
     ends = np.unique(np.linspace(0, len(dataset), parts + 1).astype(np.int64))
-    return [_read(dataset, first, slice(int(begin), int(end))) for begin, end in itertools.pairwise(ends)]
+    return [
+        _read(dataset, first, slice(int(begin), int(end)))
+        for begin, end in itertools.pairwise(ends)
+    ]
 
 
 def _read(dataset: DecisionDataset, first: NDArray[np.int64], some: slice) -> CriticInput:
     rows = slice(first[some.start], first[some.stop])
     sample = np.repeat(np.arange(some.stop - some.start), dataset.count[some])
-    parts = (dataset.rows[rows], dataset.prior[rows], sample, dataset.machines[some], dataset.shop[some])
+    parts = (
+        dataset.rows[rows],
+        dataset.prior[rows],
+        sample,
+        dataset.machines[some],
+        dataset.shop[some],
+    )
     network_input = NetworkInput(*(torch.from_numpy(part) for part in parts))
-    return CriticInput(network_input, torch.from_numpy(dataset.privileged[some]), torch.from_numpy(first[some.start : some.stop + 1] - first[some.start]))
+    return CriticInput(
+        network_input,
+        torch.from_numpy(dataset.privileged[some]),
+        torch.from_numpy(first[some.start : some.stop + 1] - first[some.start]),
+    )

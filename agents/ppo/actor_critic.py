@@ -11,7 +11,12 @@ from numpy.typing import NDArray
 from sb3_contrib.common.maskable.policies import MaskableActorCriticPolicy
 from torch import Tensor
 
-from agents.network.cpu_training.autograd import ActionBatch, CpuForwardBackward, Run, evaluate_actions
+from agents.network.cpu_training.autograd import (
+    ActionBatch,
+    CpuForwardBackward,
+    Run,
+    evaluate_actions,
+)
 from agents.network.packed_tables import pack_tensors
 from agents.network.pointer_network import Critic, NetworkInput, PointerNetwork
 
@@ -19,9 +24,11 @@ from agents.network.pointer_network import Critic, NetworkInput, PointerNetwork
 class PointerActorCriticPolicy(MaskableActorCriticPolicy):
     """Actor and critic on one :class:`agents.network.pointer_network.PointerNetwork`.
 
-    Two critics learn from the same returns: the network's own, which sees what the actor sees, and the privileged one, from whose values advantages are
-    reckoned. They answer in units of reward; inside they work on returns brought to mean 0 and deviation 1, and
-    :meth:`renormalise` moves their last layers along when these change, so that what they say stays the same (van Hasselt et al. 2016, PopArt).
+    Two critics learn from the same returns: the network's own, which sees what the actor sees, and
+    the privileged one, from whose values advantages are reckoned. They answer in units of reward;
+    inside they work on returns brought to mean 0 and deviation 1, and :meth:`renormalise` moves
+    their last layers along when these change, so that what they say stays the same (van Hasselt et
+    al. 2016, PopArt).
 
     Parameters
     ----------
@@ -50,32 +57,47 @@ class PointerActorCriticPolicy(MaskableActorCriticPolicy):
         **settings: Any,
     ) -> None:
         self._run = run
-        self._network_settings: dict[str, Any] = {"prior": prior, "prior_scale": prior_scale, "hidden_size": hidden_size}
+        self._network_settings: dict[str, Any] = {
+            "prior": prior,
+            "prior_scale": prior_scale,
+            "hidden_size": hidden_size,
+        }
         self._start, self._critic_start = weights, critic_weights
         super().__init__(observation_space, action_space, lr_schedule, **settings)
 
     def _build(self, lr_schedule: Callable[[float], float]) -> None:
         settings = self._network_settings
-        self.network = PointerNetwork(torch.tensor(settings["prior"]), settings["prior_scale"], settings["hidden_size"])
+        self.network = PointerNetwork(
+            torch.tensor(settings["prior"]), settings["prior_scale"], settings["hidden_size"]
+        )
         if self._start is not None:
             self.network.load_state_dict(self._start)
         self.critic = Critic(self.network)
         if self._critic_start is not None:
             self.critic.load_state_dict(self._critic_start)
         self.forward_backward = CpuForwardBackward(self.network, self.critic, self._run)
-        self.optimizer = torch.optim.Adam(self.parameters(), lr=lr_schedule(1), eps=1e-5, fused=True)
+        self.optimizer = torch.optim.Adam(
+            self.parameters(), lr=lr_schedule(1), eps=1e-5, fused=True
+        )
 
-    # --- what MaskablePPO calls -----------------------------------------------------------------------------------------------
+    # --- what MaskablePPO calls -------------------------------------------------------------------
 
-    def evaluate_actions(self, obs: Sequence[ActionBatch], actions: Tensor, action_masks: Any = None) -> tuple[Tensor, Tensor, Tensor]:  # type: ignore[override]
-        """Normalised values ``[2 N]``, the privileged critic's first; log-probabilities of what was chosen, and entropies, ``[N]``.
+    def evaluate_actions(  # type: ignore[override]
+        self, obs: Sequence[ActionBatch], actions: Tensor, action_masks: Any = None
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Normalised values ``[2 N]``, the privileged critic's first; log-probabilities of what was
+        chosen, and entropies, ``[N]``.
 
         Raises
         ------
         FloatingPointError
             If one is not finite.
         """
-        values, log_probabilities, entropies = self._evaluate_compiled(obs) if self.device.type == "cpu" else self._evaluate_torch(*obs)
+        values, log_probabilities, entropies = (
+            self._evaluate_compiled(obs)
+            if self.device.type == "cpu"
+            else self._evaluate_torch(*obs)
+        )
         if not bool(torch.isfinite(values.sum() + log_probabilities.sum())):
             raise FloatingPointError("the network's output is not finite")
         return values, log_probabilities, entropies
@@ -95,10 +117,14 @@ class PointerActorCriticPolicy(MaskableActorCriticPolicy):
 
     def predict_values(self, obs: Any) -> Tensor:
         """Values ``[N]`` in units of reward, from :class:`NetworkInput` or from tables."""
-        network_input = obs if isinstance(obs, NetworkInput) else self.network.encode(pack_tensors(obs))
+        network_input = (
+            obs if isinstance(obs, NetworkInput) else self.network.encode(pack_tensors(obs))
+        )
         return self.network.denormalise_value(self.network(network_input).values)
 
-    def _predict(self, observation: Any, deterministic: bool = False, action_masks: Any = None) -> Tensor:
+    def _predict(
+        self, observation: Any, deterministic: bool = False, action_masks: Any = None
+    ) -> Tensor:
         """Rows of the tables ``[N]``; legal rows are those of the observation's own mask."""
         packed = pack_tensors(observation)
         logits, _, segments, _ = self.network(self.network.encode(packed))
@@ -110,14 +136,17 @@ class PointerActorCriticPolicy(MaskableActorCriticPolicy):
         found = last.scatter_reduce(0, packed.sample[best], table_row[best], "amin")
         return torch.where(found == last, torch.zeros_like(found), found)
 
-    # --- returns --------------------------------------------------------------------------------------------------------------
+    # --- returns ----------------------------------------------------------------------------------
 
     def renormalise(self, returns: NDArray[np.float32], weight: float) -> None:
-        """Move mean and deviation of returns by ``weight`` (0 to 1) towards those of ``returns``; no value in units of reward changes."""
+        """Move mean and deviation of returns by ``weight`` (0 to 1) towards those of ``returns``;
+        no value in units of reward changes."""
         network = self.network
         before = (float(network.return_mean), float(network.return_deviation))
         mean = (1 - weight) * before[0] + weight * float(returns.mean())
-        square = (1 - weight) * (before[1] ** 2 + before[0] ** 2) + weight * float(np.square(returns, dtype=np.float64).mean())
+        square = (1 - weight) * (before[1] ** 2 + before[0] ** 2) + weight * float(
+            np.square(returns, dtype=np.float64).mean()
+        )
         deviation = max(float(np.sqrt(max(square - mean**2, 0.0))), 1e-4)
         heads: Any = (network.value_head[-1], self.critic.layers[-1])
         with torch.no_grad():

@@ -1,4 +1,5 @@
-"""Decisions taken by the policy as it is, gathered in one thread: several gatherers work side by side, each with environments and random numbers of its own.
+"""Decisions taken by the policy as it is, gathered in one thread: several gatherers work side by
+side, each with environments and random numbers of its own.
 
 What comes of it does not depend on how the threads take turns.
 """
@@ -30,7 +31,9 @@ _IS_CHANGEOVER, _IS_WAIT = CANDIDATE_INDEX["is_changeover"], CANDIDATE_INDEX["is
 class RolloutStats:
     """What a rollout was like: for the log."""
 
-    episode_costs: list[NDArray[np.float64]] = field(default_factory=list)  # of finished episodes, [5] by COST_TERMS
+    episode_costs: list[NDArray[np.float64]] = field(
+        default_factory=list
+    )  # of finished episodes, [5] by COST_TERMS
     jobs: int = 0  # decisions for jobs, changeovers ahead, waits
     changeovers: int = 0
     waits: int = 0
@@ -64,7 +67,14 @@ class RolloutCollector:
         As for :class:`agents.ppo.semi_markov_ppo.SemiMarkovPPO`.
     """
 
-    def __init__(self, shops: ShopVecEnv, policy: PointerActorCriticPolicy, seed: list[int], discount_time: float, gae_time: float) -> None:
+    def __init__(
+        self,
+        shops: ShopVecEnv,
+        policy: PointerActorCriticPolicy,
+        seed: list[int],
+        discount_time: float,
+        gae_time: float,
+    ) -> None:
         self.shops, self.policy = shops, policy
         self.discount_time, self.gae_time = discount_time, gae_time
         self.random = np.random.default_rng(seed)
@@ -73,10 +83,13 @@ class RolloutCollector:
         self._weights = policy.network.weights
         self._loads = np.zeros((shops.batch.shop.centres.shape[1], 1 + len(WINDOWS)))
         self._privileged = np.zeros((shops.num_envs, PRIVILEGED_FEATURES), np.float32)
-        self._looker = ForwardPass(policy.forward_backward.layers) if policy.device.type == "cpu" else None
+        self._looker = (
+            ForwardPass(policy.forward_backward.layers) if policy.device.type == "cpu" else None
+        )
 
     def begin_episodes(self) -> None:
-        """Begin the first episodes one after the other: in step, a rollout would hold only beginnings of episodes, and a later one only ends."""
+        """Begin the first episodes one after the other: in step, a rollout would hold only
+        beginnings of episodes, and a later one only ends."""
         self.shops.reset()
         batch, envs = self.shops.batch, self.shops.num_envs
         length = max(1, int((batch.arrays.plant.num_orders * mean_operations(batch.arrays)).mean()))
@@ -88,7 +101,8 @@ class RolloutCollector:
             self.shops.reset_done(over | (begins == step))
 
     def collect(self, part: RolloutBufferShard, steps: int) -> RolloutStats:
-        """Take ``steps`` decisions in every environment and keep them in ``part``; what the rollout was like."""
+        """Take ``steps`` decisions in every environment and keep them in ``part``; what the rollout
+        was like."""
         batch, stats = self.shops.batch, RolloutStats()
         clock = time.perf_counter()
         for _ in range(steps):
@@ -104,7 +118,9 @@ class RolloutCollector:
             stats.infer_seconds += inferred - clock
             units = self._units[batch.shop.env["factory"]]
             seen, over = self.shops.advance(actions)
-            next_values = self._values_where_cut_off(seen, batch.outcome.truncated & ~batch.outcome.terminated)
+            next_values = self._values_where_cut_off(
+                seen, batch.outcome.truncated & ~batch.outcome.terminated
+            )
             part.store_step(
                 chosen=chosen,
                 log_probs=log_probs,
@@ -131,8 +147,12 @@ class RolloutCollector:
     def _read(self, tables: Tables) -> PackedTables:
         """The tables and, for the critic, the shops as they are."""
         batch = self.shops.batch
-        privileged_critic_features(batch.arrays, batch.shop, self._units, self._loads, self._privileged)
-        return PackedTables(tables.candidates, tables.machines, tables.shop, tables.action_mask, self._weights)
+        privileged_critic_features(
+            batch.arrays, batch.shop, self._units, self._loads, self._privileged
+        )
+        return PackedTables(
+            tables.candidates, tables.machines, tables.shop, tables.action_mask, self._weights
+        )
 
     def _look(self, tables: PackedTables) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Logits ``[R]``, and the privileged critic's values ``[E]`` in units of reward."""
@@ -142,23 +162,31 @@ class RolloutCollector:
             return logits, policy.network.denormalise_value(torch.from_numpy(values)).numpy()
         with torch.inference_mode():
             output = policy.network(to_device(seen, policy.device))
-            valued = policy.network.denormalise_value(policy.critic(output, torch.from_numpy(self._privileged).to(policy.device)))
+            valued = policy.network.denormalise_value(
+                policy.critic(output, torch.from_numpy(self._privileged).to(policy.device))
+            )
             return output.logits.cpu().numpy(), valued.cpu().numpy()
 
-    def _draw(self, logits: NDArray[np.float32], tables: PackedTables) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    def _draw(
+        self, logits: NDArray[np.float32], tables: PackedTables
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Places among the legal rows ``[E]``, and their log-probabilities."""
         envs = self.shops.num_envs
         chosen, log_probs = np.empty(envs, np.int64), np.empty(envs, np.float64)
         sample_actions(logits, tables.first, self.random.random(envs), chosen, log_probs)
         return chosen, log_probs
 
-    def _values_where_cut_off(self, tables: Tables, cut_off: NDArray[np.bool_]) -> NDArray[np.float32]:
+    def _values_where_cut_off(
+        self, tables: Tables, cut_off: NDArray[np.bool_]
+    ) -> NDArray[np.float32]:
         """Values of what is seen where an episode was truncated, else 0; ``[E]``."""
         if not cut_off.any():
             return np.zeros(len(cut_off), np.float32)
         return np.where(cut_off, self._look(self._read(tables))[1], np.float32(0))
 
-    def _count_actions(self, stats: RolloutStats, tables: Tables, actions: NDArray[np.int64]) -> None:
+    def _count_actions(
+        self, stats: RolloutStats, tables: Tables, actions: NDArray[np.int64]
+    ) -> None:
         rows = tables.candidates[np.arange(len(actions)), actions]
         changeovers, waits = int(rows[:, _IS_CHANGEOVER].sum()), int(rows[:, _IS_WAIT].sum())
         stats.changeovers += changeovers

@@ -1,7 +1,8 @@
-"""Trained policies by path: folders that ``train.py`` wrote, and checkpoints of Stable-Baselines3 and sb3-contrib.
+"""Trained policies by path: folders that ``train.py`` wrote, and checkpoints of Stable-Baselines3
+and sb3-contrib.
 
-``load_checkpoint("runs/x/policy").decide(observation)``. A checkpoint of Stable-Baselines3 is a pickle: load only those you trust.
-(The evaluator loads them in a process of their own.)
+``load_checkpoint("runs/x/policy").decide(observation)``. A checkpoint of Stable-Baselines3 is a
+pickle: load only those you trust. (The evaluator loads them in a process of their own.)
 """
 
 from __future__ import annotations
@@ -22,7 +23,13 @@ from factory.validation.arguments import check_integers
 if TYPE_CHECKING:
     from agents.network.trained_policy import TrainedPolicy
 
-ALGORITHMS = {"MaskablePPO": "sb3_contrib", "PPO": "stable_baselines3", "A2C": "stable_baselines3", "DQN": "stable_baselines3", "QRDQN": "sb3_contrib"}
+ALGORITHMS = {
+    "MaskablePPO": "sb3_contrib",
+    "PPO": "stable_baselines3",
+    "A2C": "stable_baselines3",
+    "DQN": "stable_baselines3",
+    "QRDQN": "sb3_contrib",
+}
 """Algorithms with discrete actions, and where they are."""
 
 
@@ -54,7 +61,9 @@ class CheckpointPolicy:
         seen = check_observation("predict", observation)
         mask = seen.action_mask.copy()
         bar_wait_rows(seen.candidates, seen.machines, seen.shop, mask)
-        some = np.where(mask.any(axis=1, keepdims=True), mask, True)  # a distribution over no row at all cannot be made
+        some = np.where(
+            mask.any(axis=1, keepdims=True), mask, True
+        )  # a distribution over no row at all cannot be made
         settings = {"action_masks": some} if self._takes_masks else {}
         actions, _ = self.model.predict(observation, deterministic=True, **settings)
         return next_legal(check_integers("predict", actions, some.shape[:1]), some)
@@ -113,7 +122,10 @@ def algorithm_of(path: Path) -> str:
         with zipfile.ZipFile(path) as archive:
             content = json.loads(archive.read("data"))
     except (OSError, zipfile.BadZipFile, KeyError, ValueError) as error:
-        raise ValueError(f"{path}: not a checkpoint of Stable-Baselines3 ({error}). Give a .zip that model.save() wrote.") from None
+        raise ValueError(
+            f"{path}: not a checkpoint of Stable-Baselines3 ({error}). Give a .zip that"
+            " model.save() wrote."
+        ) from None
     policy = json.dumps(content.get("policy_class", ""))
     if "clip_range" in content:
         return "MaskablePPO" if "maskable" in policy else "PPO"
@@ -121,4 +133,6 @@ def algorithm_of(path: Path) -> str:
         return "A2C"
     if "exploration_fraction" in content:
         return "QRDQN" if "qrdqn" in policy else "DQN"
-    raise ValueError(f"{path}: the checkpoint is of an unknown algorithm. Known are {', '.join(ALGORITHMS)}.")
+    raise ValueError(
+        f"{path}: the checkpoint is of an unknown algorithm. Known are {', '.join(ALGORITHMS)}."
+    )

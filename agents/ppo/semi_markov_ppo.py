@@ -1,7 +1,9 @@
-"""PPO for decisions that last: sb3-contrib's MaskablePPO with discount by elapsed time, packed observations and normalised returns.
+"""PPO for decisions that last: sb3-contrib's MaskablePPO with discount by elapsed time, packed
+observations and normalised returns.
 
-Decisions on a shop floor form a semi-Markov process: several may fall on one moment, and hours may pass between two. Discounted per decision, an
-agent learns to wait for ever, as every wait pushes the costs to come further away; so discount and trace run on the shop's clock here. Training itself
+Decisions on a shop floor form a semi-Markov process: several may fall on one moment, and hours may
+pass between two. Discounted per decision, an agent learns to wait for ever, as every wait pushes
+the costs to come further away; so discount and trace run on the shop's clock here. Training itself
 is MaskablePPO's own ``train``; how experience is gathered, and what it is worth, is ours.
 """
 
@@ -25,15 +27,19 @@ from agents.ppo.vec_env import ShopVecEnv, as_signed
 
 
 class SemiMarkovPPO(MaskablePPO):
-    """MaskablePPO over :class:`agents.ppo.vec_env.ShopVecEnv`, with a :class:`agents.ppo.actor_critic.PointerActorCriticPolicy`.
+    """MaskablePPO over :class:`agents.ppo.vec_env.ShopVecEnv`, with a
+    :class:`agents.ppo.actor_critic.PointerActorCriticPolicy`.
 
     Parameters
     ----------
     shops
-        The environments: those of each item are played in a thread of their own; on a processor minibatches are learnt from in as many threads.
+        The environments: those of each item are played in a thread of their own; on a processor
+        minibatches are learnt from in as many threads.
     horizon, trace
-        Time constants of discount and of the trace of advantage estimation, in mean process times of the factory. With ``gamma = exp(-1 / discount_time)`` and
-        ``gae_lambda = exp(-1 / gae_time)`` they equal those of MaskablePPO where every decision takes one mean process time.
+        Time constants of discount and of the trace of advantage estimation, in mean process times
+        of the factory. With ``gamma = exp(-1 / discount_time)`` and ``gae_lambda = exp(-1 /
+        gae_time)`` they equal those of MaskablePPO where every decision takes one mean process
+        time.
     entropy
         Weight of the entropy bonus at the beginning and at the end of the training; linear between.
     renormalisation
@@ -61,7 +67,9 @@ class SemiMarkovPPO(MaskablePPO):
         self.stats = RolloutStats()
         self.rollouts = 0
         shares = [part.num_envs for part in shops]
-        self._pool = ThreadPoolExecutor(len(shops), initializer=torch.set_num_threads, initargs=(1,))
+        self._pool = ThreadPoolExecutor(
+            len(shops), initializer=torch.set_num_threads, initargs=(1,)
+        )
         run: Run = self._pool.map if len(shops) > 1 else map
         on_processor = get_device(settings.get("device", "auto")).type == "cpu"
         dealt_out = {"parts_a_minibatch": len(shops) if on_processor else 1, "run": run}
@@ -70,7 +78,12 @@ class SemiMarkovPPO(MaskablePPO):
             PointerActorCriticPolicy,
             shops[0],
             rollout_buffer_class=RaggedRolloutBuffer,
-            rollout_buffer_kwargs={"machine_rows": machine_rows, "shares": shares, "seed": seed + 1, **dealt_out},
+            rollout_buffer_kwargs={
+                "machine_rows": machine_rows,
+                "shares": shares,
+                "seed": seed + 1,
+                **dealt_out,
+            },
             policy_kwargs={**(policy_kwargs or {}), "run": run},
             seed=seed,
             _init_setup_model=False,
@@ -78,7 +91,10 @@ class SemiMarkovPPO(MaskablePPO):
         )
         self.n_envs = sum(shares)
         self._setup_model()
-        self.collectors = [RolloutCollector(part, self.policy, [seed, number], discount_time, gae_time) for number, part in enumerate(shops)]
+        self.collectors = [
+            RolloutCollector(part, self.policy, [seed, number], discount_time, gae_time)
+            for number, part in enumerate(shops)
+        ]
 
     def begin_episodes(self) -> None:
         """Begin the first episodes everywhere."""
@@ -87,7 +103,9 @@ class SemiMarkovPPO(MaskablePPO):
 
     def go_on(self) -> None:
         """Let :meth:`learn` go on from what the shops are at, instead of resetting them."""
-        self._last_obs = as_signed(self.collectors[0].shops.batch.tables)  # read by nobody but MaskablePPO's set-up
+        self._last_obs = as_signed(
+            self.collectors[0].shops.batch.tables
+        )  # read by nobody but MaskablePPO's set-up
 
     def _setup_learn(self, *arguments: Any, **settings: Any) -> Any:
         """As inherited, which resets the first shops if it resets any; the others follow."""
@@ -98,10 +116,18 @@ class SemiMarkovPPO(MaskablePPO):
                 collector.shops.reset()
         return result
 
-    # --- gathering ------------------------------------------------------------------------------------------------------------
+    # --- gathering --------------------------------------------------------------------------------
 
-    def collect_rollouts(self, env: Any, callback: BaseCallback, rollout_buffer: Any, n_rollout_steps: int, use_masking: bool = True) -> bool:
-        """Fill the buffer with ``n_rollout_steps`` steps of every environment; False if the callback, asked once a rollout, ends the training."""
+    def collect_rollouts(
+        self,
+        env: Any,
+        callback: BaseCallback,
+        rollout_buffer: Any,
+        n_rollout_steps: int,
+        use_masking: bool = True,
+    ) -> bool:
+        """Fill the buffer with ``n_rollout_steps`` steps of every environment; False if the
+        callback, asked once a rollout, ends the training."""
         buffer = self.rollout_buffer
         self.policy.set_training_mode(False)
         buffer.reset()
@@ -121,7 +147,10 @@ class SemiMarkovPPO(MaskablePPO):
         return True
 
     def _collect(self, steps: int) -> list[RolloutStats]:
-        running = [self._pool.submit(collector.collect, part, steps) for collector, part in zip(self.collectors, self.rollout_buffer.parts, strict=True)]
+        running = [
+            self._pool.submit(collector.collect, part, steps)
+            for collector, part in zip(self.collectors, self.rollout_buffer.parts, strict=True)
+        ]
         try:
             return [future.result() for future in running]
         except BaseException:
@@ -131,15 +160,21 @@ class SemiMarkovPPO(MaskablePPO):
 
     def _normalise_returns(self) -> None:
         buffer = self.rollout_buffer
-        self.logger.record("train/explained_variance_of_returns", explained_variance(buffer.flat("values"), buffer.flat("returns")))
+        self.logger.record(
+            "train/explained_variance_of_returns",
+            explained_variance(buffer.flat("values"), buffer.flat("returns")),
+        )
         self.policy.renormalise(buffer.returns, self.renormalisation if self.rollouts else 1.0)
-        mean, deviation = float(self.policy.network.return_mean), float(self.policy.network.return_deviation)
+        mean, deviation = (
+            float(self.policy.network.return_mean),
+            float(self.policy.network.return_deviation),
+        )
         for column in (buffer.returns, buffer.values):
             column -= mean
             column /= deviation
         self.rollouts += 1
 
-    # --- learning -------------------------------------------------------------------------------------------------------------
+    # --- learning ---------------------------------------------------------------------------------
 
     def train(self) -> None:
         """MaskablePPO's own, with a name for the minibatch in which something ceased to be finite.
@@ -155,5 +190,7 @@ class SemiMarkovPPO(MaskablePPO):
         try:
             super().train()
         except FloatingPointError as error:
-            raise FloatingPointError(f"rollout {self.rollouts}, minibatch {self.rollout_buffer.batch_number}: {error}") from None
+            raise FloatingPointError(
+                f"rollout {self.rollouts}, minibatch {self.rollout_buffer.batch_number}: {error}"
+            ) from None
         self.stats.learn_seconds = time.perf_counter() - start

@@ -1,4 +1,5 @@
-"""Microfactories as a vector environment of Stable-Baselines3, for its own algorithms and for ours."""
+"""Microfactories as a vector environment of Stable-Baselines3, for its own algorithms and for
+ours."""
 
 from __future__ import annotations
 
@@ -21,7 +22,8 @@ Observation = dict[str, NDArray[Any]]
 
 
 class EpisodeSchedule:
-    """The episodes that training plays: consecutive seeds of the block ``train``, the factories taking turns.
+    """The episodes that training plays: consecutive seeds of the block ``train``, the factories
+    taking turns.
 
     Parameters
     ----------
@@ -44,10 +46,12 @@ class EpisodeSchedule:
 
 
 class ShopVecEnv(VecEnv):
-    """E microfactories; an episode that is over is followed at once by the next of the block ``train``.
+    """E microfactories; an episode that is over is followed at once by the next of the block
+    ``train``.
 
-    What :meth:`step` returned stays untouched during the next step (buffers take turns), as Stable-Baselines3 stores an observation only after it.
-    Rewards are costs since the last decision, negative, in units of the factory's cost scale.
+    What :meth:`step` returned stays untouched during the next step (buffers take turns), as
+    Stable-Baselines3 stores an observation only after it. Rewards are costs since the last
+    decision, negative, in units of the factory's cost scale.
 
     Parameters
     ----------
@@ -91,14 +95,19 @@ class ShopVecEnv(VecEnv):
         return as_signed(self.batch.reset(*self.source.take(self.num_envs)))
 
     def advance(self, actions: NDArray[np.int64]) -> tuple[Tables, NDArray[np.bool_]]:
-        """Carry out ``actions [E]``: what is seen then, and whose episode is over there; :meth:`reset_done` must follow before the next step."""
+        """Carry out ``actions [E]``: what is seen then, and whose episode is over there;
+        :meth:`reset_done` must follow before the next step."""
         tables = self.batch.step(actions, autoreset=False)
         return tables, self.batch.outcome.terminated | self.batch.outcome.truncated
 
     def reset_done(self, over: NDArray[np.bool_]) -> Tables:
         """Begin the next episodes in the environments that are ``over [E]``."""
         over = self.batch.check_chosen("reset_done: over", over)
-        return self.batch.restart(over, *self.source.take(int(over.sum()))) if over.any() else self.batch.tables
+        return (
+            self.batch.restart(over, *self.source.take(int(over.sum())))
+            if over.any()
+            else self.batch.tables
+        )
 
     def step_async(self, actions: NDArray[np.int64]) -> None:
         """Keep the actions for :meth:`step_wait`.
@@ -111,7 +120,8 @@ class ShopVecEnv(VecEnv):
         self._actions = self.batch.check_actions("step: actions", actions).copy()
 
     def step_wait(self) -> Any:
-        """Observation, rewards, ends and infos; a finished episode's last observation is ``terminal_observation`` of its info.
+        """Observation, rewards, ends and infos; a finished episode's last observation is
+        ``terminal_observation`` of its info.
 
         Raises
         ------
@@ -121,7 +131,9 @@ class ShopVecEnv(VecEnv):
             If no actions are waiting, or no episodes have begun.
         """
         if self._actions is None:
-            raise RuntimeError("step_wait(): no actions are waiting. Call step_async(actions) first.")
+            raise RuntimeError(
+                "step_wait(): no actions are waiting. Call step_async(actions) first."
+            )
         actions, self._actions = self._actions, None
         tables, over = self.advance(actions)
         infos = self._infos
@@ -129,12 +141,16 @@ class ShopVecEnv(VecEnv):
             infos = list(self._infos)
             for env in np.flatnonzero(over):
                 last = {name: value[env].copy() for name, value in as_signed(tables).items()}
-                infos[env] = {"terminal_observation": last, "TimeLimit.truncated": bool(self.batch.outcome.truncated[env])}
+                infos[env] = {
+                    "terminal_observation": last,
+                    "TimeLimit.truncated": bool(self.batch.outcome.truncated[env]),
+                }
         rewards = self.batch.outcome.reward.astype(np.float32)
         return as_signed(self.reset_done(over)), rewards, over, infos
 
     def seed(self, seed: int | None = None) -> Sequence[int | None]:
-        """Check a seed, as Stable-Baselines3 hands one on; the episodes are those of the block ``train``, whatever it is.
+        """Check a seed, as Stable-Baselines3 hands one on; the episodes are those of the block
+        ``train``, whatever it is.
 
         Raises
         ------
@@ -147,10 +163,14 @@ class ShopVecEnv(VecEnv):
         """The legal rows of every environment, ``[E, A]``."""
         return self.batch.tables.action_mask.copy()
 
-    def env_method(self, method_name: str, *method_args: Any, indices: Any = None, **method_kwargs: Any) -> list[Any]:
+    def env_method(
+        self, method_name: str, *method_args: Any, indices: Any = None, **method_kwargs: Any
+    ) -> list[Any]:
         """``action_masks``, which is all that sb3-contrib asks for."""
         if method_name != "action_masks":
-            raise AttributeError(f"{method_name}: the environments have no such method; only action_masks.")
+            raise AttributeError(
+                f"{method_name}: the environments have no such method; only action_masks."
+            )
         return [self.action_masks()]
 
     def has_attr(self, attr_name: str) -> bool:

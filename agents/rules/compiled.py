@@ -1,6 +1,8 @@
-"""Dispatching rules of the ATC family inside the kernel, for policies that simulate thousands of decisions ahead. Compiled.
+"""Dispatching rules of the ATC family inside the kernel, for policies that simulate thousands of
+decisions ahead. Compiled.
 
-The very choices of :mod:`agents.rules.registry` (tests/agents/search/test_rollout.py), read from the shop instead of the observation: a tenth of the time.
+The very choices of :mod:`agents.rules.registry` (tests/agents/search/test_rollout.py), read from
+the shop instead of the observation: a tenth of the time.
 """
 
 from __future__ import annotations
@@ -12,7 +14,14 @@ from agents.rules.registry import Rule, make_rule
 from envs.observation.candidates import operation_due_date
 from factory.jit.compile import compiled
 from factory.simulation.arrays import OPERATION_BITS, OPERATION_MASK
-from factory.simulation.choices import any_busy, is_detour, is_eligible, process_time, ready_in, row_without_jobs
+from factory.simulation.choices import (
+    any_busy,
+    is_detour,
+    is_eligible,
+    process_time,
+    ready_in,
+    row_without_jobs,
+)
 from factory.simulation.setups import differs, setup_time
 
 RANKS_QUEUE, RANKS_ALL, HOLD_CONDITION = 0, 1, 2
@@ -20,7 +29,8 @@ _LEAST = 1e-9  # as in agents.rules.priorities
 
 
 class CompiledRule(NamedTuple):
-    """A rule of the ATC family: log(w/p) - slack/(k1 p_bar) - s/(k2 s_bar) - r/(k3 p_bar), see docs/rules.md."""
+    """A rule of the ATC family: log(w/p) - slack/(k1 p_bar) - s/(k2 s_bar) - r/(k3 p_bar), see
+    docs/rules.md."""
 
     form: int  # RANKS_QUEUE: ATC, ATCS; RANKS_ALL: ATCSR; HOLDS: ATCS+HOLD
     k1: float
@@ -44,7 +54,8 @@ def compile_rule(rule: Rule) -> CompiledRule | None:
 
 
 def compile_nearest(rule: Rule) -> CompiledRule:
-    """The rule in compiled form, or ATCS with its default parameters in place of a rule of another family."""
+    """The rule in compiled form, or ATCS with its default parameters in place of a rule of another
+    family."""
     compiled_rule = compile_rule(rule) or compile_rule(make_rule("ATCS"))
     assert compiled_rule is not None  # ATCS is of the ATC family
     return compiled_rule
@@ -54,17 +65,37 @@ def compile_nearest(rule: Rule) -> CompiledRule:
 def choose_row(factory, shop, e, rule):
     """The row that ``rule`` chooses for the asked machine of environment ``e``."""
     machine = shop.env[e].deciding
-    scales = measure_rows(factory, shop, e, machine) if rule.form == RANKS_ALL else measure_queue(factory, shop, e, machine)
+    scales = (
+        measure_rows(factory, shop, e, machine)
+        if rule.form == RANKS_ALL
+        else measure_queue(factory, shop, e, machine)
+    )
     process_scale, setup_scale = max(scales[0], _LEAST), max(scales[1], _LEAST)
     wait = shop.legal.shape[1] - 1
     best, best_priority = -1, 0.0
     for row in range(shop.env[e].num_job_rows):
         if shop.legal[e, row]:
-            priority = rank_operation(factory, shop, e, machine, shop.job_row[e, row], rule, process_scale, setup_scale, -1)
+            priority = rank_operation(
+                factory,
+                shop,
+                e,
+                machine,
+                shop.job_row[e, row],
+                rule,
+                process_scale,
+                setup_scale,
+                -1,
+            )
             if best < 0 or priority > best_priority:
                 best, best_priority = row, priority
     if best >= 0:
-        if rule.form == HOLD_CONDITION and shop.legal[e, wait] and is_held(factory, shop, e, machine, shop.job_row[e, best], rule, process_scale, setup_scale):
+        if (
+            rule.form == HOLD_CONDITION
+            and shop.legal[e, wait]
+            and is_held(
+                factory, shop, e, machine, shop.job_row[e, best], rule, process_scale, setup_scale
+            )
+        ):
             return wait
         return best
     row = row_without_jobs(shop, e)
@@ -80,7 +111,9 @@ def best_ahead(factory, shop, e, machine, rule, process_scale, setup_scale):
     for row in range(shop.env[e].num_changeover_rows):
         if shop.legal[e, job_rows + row]:
             lead = shop.changeover_lead[e, row]
-            priority = rank_operation(factory, shop, e, machine, lead, rule, process_scale, setup_scale, row)
+            priority = rank_operation(
+                factory, shop, e, machine, lead, rule, process_scale, setup_scale, row
+            )
             if priority > best_priority:
                 best, best_priority = job_rows + row, priority
     return best
@@ -92,20 +125,44 @@ def row_setup_time(factory, shop, e, machine, operation_id, changeover_row):
     g = shop.env[e].factory
     centre = factory.machines[g, machine].centre
     if changeover_row >= 0:
-        return setup_time(factory, g, centre, machine, shop.mounted[e, machine], shop.changeover_target[e, changeover_row])
-    return setup_time(factory, g, centre, machine, shop.mounted[e, machine], shop.wanted[e, operation_id >> OPERATION_BITS, operation_id & OPERATION_MASK])
+        return setup_time(
+            factory,
+            g,
+            centre,
+            machine,
+            shop.mounted[e, machine],
+            shop.changeover_target[e, changeover_row],
+        )
+    return setup_time(
+        factory,
+        g,
+        centre,
+        machine,
+        shop.mounted[e, machine],
+        shop.wanted[e, operation_id >> OPERATION_BITS, operation_id & OPERATION_MASK],
+    )
 
 
 @compiled
 def measure_queue(factory, shop, e, machine):
-    """Mean process and changeover time of the ready operations that are eligible here; changeovers that are forbidden do not count."""
+    """Mean process and changeover time of the ready operations that are eligible here; changeovers
+    that are forbidden do not count."""
     centre = factory.machines[shop.env[e].factory, machine].centre
     ready, total_time, setups, total_setup = 0, 0.0, 0, 0.0
     for place in range(shop.centres[e, centre].queue_length):
         operation_id = shop.queue[e, centre, place]
-        if is_eligible(factory, shop, e, operation_id >> OPERATION_BITS, operation_id & OPERATION_MASK, machine):
+        if is_eligible(
+            factory, shop, e, operation_id >> OPERATION_BITS, operation_id & OPERATION_MASK, machine
+        ):
             ready += 1
-            total_time += process_time(factory, shop, e, operation_id >> OPERATION_BITS, operation_id & OPERATION_MASK, machine)
+            total_time += process_time(
+                factory,
+                shop,
+                e,
+                operation_id >> OPERATION_BITS,
+                operation_id & OPERATION_MASK,
+                machine,
+            )
             setup = row_setup_time(factory, shop, e, machine, operation_id, -1)
             if setup >= 0:
                 setups += 1
@@ -119,33 +176,53 @@ def measure_rows(factory, shop, e, machine):
     total_time, total_setup = 0.0, 0.0
     for row in range(shop.env[e].num_job_rows):
         operation_id = shop.job_row[e, row]
-        total_time += process_time(factory, shop, e, operation_id >> OPERATION_BITS, operation_id & OPERATION_MASK, machine)
+        total_time += process_time(
+            factory, shop, e, operation_id >> OPERATION_BITS, operation_id & OPERATION_MASK, machine
+        )
         total_setup += max(0, row_setup_time(factory, shop, e, machine, operation_id, -1))
     for row in range(shop.env[e].num_changeover_rows):
         operation_id = shop.changeover_lead[e, row]
-        total_time += process_time(factory, shop, e, operation_id >> OPERATION_BITS, operation_id & OPERATION_MASK, machine)
+        total_time += process_time(
+            factory, shop, e, operation_id >> OPERATION_BITS, operation_id & OPERATION_MASK, machine
+        )
         total_setup += row_setup_time(factory, shop, e, machine, operation_id, row)
     rows = max(1, shop.env[e].num_job_rows + shop.env[e].num_changeover_rows)
     return total_time / rows, total_setup / rows
 
 
 @compiled
-def discount_row(factory, shop, e, machine, operation_id, rule, process_scale, setup_scale, changeover_row):
+def discount_row(
+    factory, shop, e, machine, operation_id, rule, process_scale, setup_scale, changeover_row
+):
     """What slack, changeover and time until it is ready take off the logarithm of w/p."""
     order, operation = operation_id >> OPERATION_BITS, operation_id & OPERATION_MASK
     time = process_time(factory, shop, e, order, operation, machine)
     setup = max(0, row_setup_time(factory, shop, e, machine, operation_id, changeover_row))
     ready = ready_in(shop, e, order, operation) if changeover_row >= 0 else 0.0
-    slack = max(0.0, operation_due_date(shop, e, order, operation) - shop.env[e].clock - time - ready)
-    return slack / (rule.k1 * process_scale) + setup / (rule.k2 * setup_scale) + ready / (rule.k3 * process_scale)
+    slack = max(
+        0.0, operation_due_date(shop, e, order, operation) - shop.env[e].clock - time - ready
+    )
+    return (
+        slack / (rule.k1 * process_scale)
+        + setup / (rule.k2 * setup_scale)
+        + ready / (rule.k3 * process_scale)
+    )
 
 
 @compiled
-def rank_operation(factory, shop, e, machine, operation_id, rule, process_scale, setup_scale, changeover_row):
+def rank_operation(
+    factory, shop, e, machine, operation_id, rule, process_scale, setup_scale, changeover_row
+):
     """Priority of a row, higher is sooner."""
-    time = process_time(factory, shop, e, operation_id >> OPERATION_BITS, operation_id & OPERATION_MASK, machine)
-    gain = math.log(shop.orders[e, operation_id >> OPERATION_BITS].weight / max(float(time), _LEAST))
-    return gain - discount_row(factory, shop, e, machine, operation_id, rule, process_scale, setup_scale, changeover_row)
+    time = process_time(
+        factory, shop, e, operation_id >> OPERATION_BITS, operation_id & OPERATION_MASK, machine
+    )
+    gain = math.log(
+        shop.orders[e, operation_id >> OPERATION_BITS].weight / max(float(time), _LEAST)
+    )
+    return gain - discount_row(
+        factory, shop, e, machine, operation_id, rule, process_scale, setup_scale, changeover_row
+    )
 
 
 @compiled
@@ -158,7 +235,9 @@ def is_held(factory, shop, e, machine, operation_id, rule, process_scale, setup_
     wanted = shop.wanted[e, operation_id >> OPERATION_BITS, operation_id & OPERATION_MASK]
     if not differs(shop.mounted[e, machine], wanted) or not any_busy(factory, shop, e):
         return False
-    discount = discount_row(factory, shop, e, machine, operation_id, rule, process_scale, setup_scale, -1)
+    discount = discount_row(
+        factory, shop, e, machine, operation_id, rule, process_scale, setup_scale, -1
+    )
     return math.exp(-discount) < rule.hold and count_upcoming(factory, shop, e, machine, -1) > 0
 
 
@@ -170,17 +249,28 @@ def count_upcoming(factory, shop, e, machine, family):
     for place in range(shop.centres[e, centre].upcoming_length):
         operation_id = shop.upcoming[e, centre, place]
         order, operation = operation_id >> OPERATION_BITS, operation_id & OPERATION_MASK
-        if (family < 0 or shop.operations[e, order, operation].family == family) and is_eligible(factory, shop, e, order, operation, machine):
+        if (family < 0 or shop.operations[e, order, operation].family == family) and is_eligible(
+            factory, shop, e, order, operation, machine
+        ):
             count += 1
     return count
 
 
 @compiled
 def setup_serves_nothing(factory, shop, e, machine):
-    """ATCSR: whether the changeover rows speak for all upcoming operations, so that none wants the mounted setup."""
+    """ATCSR: whether the changeover rows speak for all upcoming operations, so that none wants the
+    mounted setup."""
     offered = 0
     for row in range(shop.env[e].num_changeover_rows):
         if not is_detour(shop, e, row):
             operation_id = shop.changeover_lead[e, row]
-            offered += count_upcoming(factory, shop, e, machine, shop.operations[e, operation_id >> OPERATION_BITS, operation_id & OPERATION_MASK].family)
+            offered += count_upcoming(
+                factory,
+                shop,
+                e,
+                machine,
+                shop.operations[
+                    e, operation_id >> OPERATION_BITS, operation_id & OPERATION_MASK
+                ].family,
+            )
     return offered >= count_upcoming(factory, shop, e, machine, -1)

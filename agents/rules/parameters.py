@@ -1,4 +1,5 @@
-"""Parameters of dispatching rules: their names and bounds, and how ``"ATCS(k1=2, k2=0.5)"`` is read and written."""
+"""Parameters of dispatching rules: their names and bounds, and how ``"ATCS(k1=2, k2=0.5)"`` is read
+and written."""
 
 from __future__ import annotations
 
@@ -44,7 +45,9 @@ def closest(name: str, known: Iterable[str]) -> str:
     return f"; did you mean {by_capitals[found[0]]!r}?" if found else "."
 
 
-def check_values(rule: str, parameters: tuple[Parameter, ...], given: Mapping[str, float]) -> dict[str, float]:
+def check_values(
+    rule: str, parameters: tuple[Parameter, ...], given: Mapping[str, float]
+) -> dict[str, float]:
     """Values of all ``parameters``: those given, defaults for the others.
 
     Raises
@@ -58,20 +61,33 @@ def check_values(rule: str, parameters: tuple[Parameter, ...], given: Mapping[st
     for name in given:
         if name not in known:
             has = ", ".join(map(str, parameters)) or "no parameters"
-            raise ValueError(f"rule {rule}: parameter {name!r} is not known{closest(name, known)} The rule has {has}.")
-    return {name: _check_value(rule, parameter, given.get(name, parameter.default)) for name, parameter in known.items()}
+            raise ValueError(
+                f"rule {rule}: parameter {name!r} is not known{closest(name, known)} The rule has"
+                f" {has}."
+            )
+    return {
+        name: _check_value(rule, parameter, given.get(name, parameter.default))
+        for name, parameter in known.items()
+    }
 
 
 def _check_value(rule: str, parameter: Parameter, value: float) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise TypeError(f"rule {rule}: {parameter.name} = {value!r} is not a number. Give one from {parameter.low:g} to {parameter.high:g}.")
+        raise TypeError(
+            f"rule {rule}: {parameter.name} = {value!r} is not a number. Give one from"
+            f" {parameter.low:g} to {parameter.high:g}."
+        )
     if not parameter.low <= value <= parameter.high:
-        raise ValueError(f"rule {rule}: {parameter.name} = {value!r} is out of bounds. Give a number from {parameter.low:g} to {parameter.high:g}.")
+        raise ValueError(
+            f"rule {rule}: {parameter.name} = {value!r} is out of bounds. Give a number from"
+            f" {parameter.low:g} to {parameter.high:g}."
+        )
     return value
 
 
 def split_call(text: str) -> tuple[str, list[str]]:
-    """Name and arguments of ``"ATCS(k1=2, k2=0.5)"``; arguments are separated by commas or semicolons.
+    """Name and arguments of ``"ATCS(k1=2, k2=0.5)"``; arguments are separated by commas or
+    semicolons.
 
     Raises
     ------
@@ -80,12 +96,17 @@ def split_call(text: str) -> tuple[str, list[str]]:
     """
     match = _CALL.fullmatch(text)
     if match is None:
-        raise ValueError(f"rule {text!r} cannot be read. Write NAME or NAME(parameter=value, ...), for example ATCS(k1=2, k2=0.5).")
+        raise ValueError(
+            f"rule {text!r} cannot be read. Write NAME or NAME(parameter=value, ...), for example"
+            " ATCS(k1=2, k2=0.5)."
+        )
     arguments = [argument.strip() for argument in re.split("[,;]", match["arguments"] or "")]
     return match["name"], [] if arguments == [""] else arguments
 
 
-def read_values(rule: str, parameters: tuple[Parameter, ...], arguments: list[str]) -> dict[str, float]:
+def read_values(
+    rule: str, parameters: tuple[Parameter, ...], arguments: list[str]
+) -> dict[str, float]:
     """Values from ``["k1=2", "k2=0.5"]``, or, without names, in the order of ``parameters``.
 
     Raises
@@ -99,19 +120,24 @@ def read_values(rule: str, parameters: tuple[Parameter, ...], arguments: list[st
         if not equals:
             if place >= len(parameters):
                 has = ", ".join(map(str, parameters)) or "no parameters"
-                raise ValueError(f"rule {rule}: argument {argument!r} is one too many. The rule has {has}.")
+                raise ValueError(
+                    f"rule {rule}: argument {argument!r} is one too many. The rule has {has}."
+                )
             name = parameters[place].name
         if name in values:
             raise ValueError(f"rule {rule}: parameter {name!r} is given twice. Give it once.")
         try:
             values[name] = read_number(number)
         except ValueError:
-            raise ValueError(f"rule {rule}: {name} = {number!r} is not a number. Write it like {name}=0.5.") from None
+            raise ValueError(
+                f"rule {rule}: {name} = {number!r} is not a number. Write it like {name}=0.5."
+            ) from None
     return values
 
 
 def write_call(name: str, values: Mapping[str, float]) -> str:
-    """The text that :func:`split_call` and :func:`read_values` read back to the same name and values."""
+    """The text that :func:`split_call` and :func:`read_values` read back to the same name and
+    values."""
     if not values:
         return name
     return f"{name}({', '.join(f'{key}={int(value) if float(value).is_integer() else value!r}' for key, value in values.items())})"

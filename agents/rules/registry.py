@@ -1,9 +1,11 @@
-"""Dispatching rules as policies: ``make_rule("ATCS", k1=2, k2=0.5).decide(observation)``. All rules: docs/rules.md.
+"""Dispatching rules as policies: ``make_rule("ATCS", k1=2, k2=0.5).decide(observation)``. All
+rules: docs/rules.md.
 
-A rule ranks the legal job rows by its priorities, the first one first and each further one among what still ties; what ties in all of them
-goes to the earlier row, which is the earlier place in the queue. Where no job row is legal it takes the first detour to a ready operation
-(so it never idles while work that it can reach waits), else waits, else takes the first legal row. Only rules whose definition says so
-change over ahead of time or wait although they could start something.
+A rule ranks the legal job rows by its priorities, the first one first and each further one among
+what still ties; what ties in all of them goes to the earlier row, which is the earlier place in the
+queue. Where no job row is legal it takes the first detour to a ready operation (so it never idles
+while work that it can reach waits), else waits, else takes the first legal row. Only rules whose
+definition says so change over ahead of time or wait although they could start something.
 """
 
 from __future__ import annotations
@@ -15,7 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.rules import priorities as by
-from agents.rules.parameters import Parameter, check_values, closest, read_values, split_call, write_call
+from agents.rules.parameters import (
+    Parameter,
+    check_values,
+    closest,
+    read_values,
+    split_call,
+    write_call,
+)
 from agents.rules.priorities import Bools, Floats, Observation, Rows
 
 PriorityFunction = Callable[..., Floats]
@@ -30,8 +39,8 @@ class Rule:
     name
         As in docs/rules.md and in the literature.
     priorities
-        Functions of (rows, parameters) to priorities ``[E, A]``, higher is sooner: the first one decides, each next one breaks its ties.
-        A tie-breaker takes no parameters.
+        Functions of (rows, parameters) to priorities ``[E, A]``, higher is sooner: the first one
+        decides, each next one breaks its ties. A tie-breaker takes no parameters.
     source
         Who proposed it.
     parameters
@@ -39,7 +48,8 @@ class Rule:
     values
         The values they have here.
     ahead_condition
-        Whether, with nothing to start, it changes over for work on its way ``[E, 1]``; None: it never does.
+        Whether, with nothing to start, it changes over for work on its way ``[E, 1]``; None: it
+        never does.
     holds
         For which job rows it would rather wait than choose them ``[E, A]``; None: it never does.
     """
@@ -65,11 +75,14 @@ class Rule:
     def rank(self, rows: Rows) -> list[Floats]:
         """Priorities ``[E, A]``, the deciding one first."""
         first, *tie_breakers = self.priorities
-        with np.errstate(divide="ignore", invalid="ignore"):  # rows that nobody may choose can hold anything
+        with np.errstate(
+            divide="ignore", invalid="ignore"
+        ):  # rows that nobody may choose can hold anything
             return [first(rows, **self.values), *(priority(rows) for priority in tie_breakers)]
 
     def decide(self, observation: Observation) -> NDArray[np.int64] | np.int64:
-        """Actions: rows of the candidate table, ``[E]``, or one number for a single environment. See :func:`decide`."""
+        """Actions: rows of the candidate table, ``[E]``, or one number for a single environment.
+        See :func:`decide`."""
         return decide(self, observation)
 
     def __str__(self) -> str:
@@ -82,38 +95,49 @@ def decide(rule: Rule, observation: Observation) -> NDArray[np.int64] | np.int64
     Parameters
     ----------
     observation
-        ``candidates [E, A, F]``, ``action_mask [E, A]``, ``machines [E, M, Fm]``, ``shop [E, Fs]``, laid
-        out as in ``envs/observation/columns.py``; without the leading axis for a single environment.
+        ``candidates [E, A, F]``, ``action_mask [E, A]``, ``machines [E, M, Fm]``, ``shop [E, Fs]``,
+        laid out as in ``envs/observation/columns.py``; without the leading axis for a single
+        environment.
 
     Returns
     -------
-    Row numbers, int64 ``[E]`` (a scalar without the leading axis); 0 where no row is legal (the episode is over).
+    Row numbers, int64 ``[E]`` (a scalar without the leading axis); 0 where no row is legal (the
+    episode is over).
     """
     rows = Rows(observation)
     ranking = rule.rank(rows)
-    is_job, is_changeover, is_wait = (rows[name] > 0 for name in ("is_job", "is_changeover", "is_wait"))
+    is_job, is_changeover, is_wait = (
+        rows[name] > 0 for name in ("is_job", "is_changeover", "is_wait")
+    )
     is_detour = is_changeover & (rows["family_ready"] > 0)
     may_wait = rows.legal & is_wait
 
     actions = _prefer(np.argmax(rows.legal, axis=1), may_wait, [])
     if rule.ahead_condition is not None:
-        actions = _prefer(actions, rows.legal & is_changeover & ~is_detour & rule.ahead_condition(rows), ranking)
+        actions = _prefer(
+            actions, rows.legal & is_changeover & ~is_detour & rule.ahead_condition(rows), ranking
+        )
     actions = _prefer(actions, rows.legal & is_detour, [])
     actions = _prefer(actions, rows.legal & is_job, ranking)
     if rule.hold_condition is not None:
         with np.errstate(divide="ignore", invalid="ignore"):
-            held = np.take_along_axis(is_job & rule.hold_condition(rows, **rule.values), actions[:, None], axis=1)
+            held = np.take_along_axis(
+                is_job & rule.hold_condition(rows, **rule.values), actions[:, None], axis=1
+            )
         actions = _prefer(actions, may_wait & held, [])
     return actions[0] if rows.is_single else actions
 
 
-def _prefer(actions: NDArray[np.int64], eligible: Bools, ranking: list[Floats]) -> NDArray[np.int64]:
+def _prefer(
+    actions: NDArray[np.int64], eligible: Bools, ranking: list[Floats]
+) -> NDArray[np.int64]:
     """``actions``, but the best eligible row where there is one."""
     return np.where(eligible.any(axis=1), first_best(eligible, ranking), actions)
 
 
 def first_best(eligible: Bools, ranking: list[Floats]) -> NDArray[np.int64]:
-    """First row ``[E]`` of the eligible ones ``[E, A]`` that no other beats: by the first priority, ties by the next, and so on."""
+    """First row ``[E]`` of the eligible ones ``[E, A]`` that no other beats: by the first priority,
+    ties by the next, and so on."""
     best = eligible
     for priority in ranking:
         open_to = np.where(best, priority, -np.inf)
@@ -144,13 +168,32 @@ _ALL = (
     Rule("S/RO", (by.slack_per_remaining_operation,), "Conway (1965)"),
     Rule("S/OPN", (by.slack_per_operation,), "after Conway (1965)"),
     Rule("CR", (by.critical_ratio,), "Berry and Rao (1975)"),
-    Rule("COVERT", (by.cost_over_time,), "Vepsalainen and Morton (1987)", (Parameter("k", 0.05, 50.0, 4.0, "log"),)),
-    Rule("ATC", (by.apparent_tardiness_cost,), "Vepsalainen and Morton (1987)", (Parameter("k", 0.05, 50.0, 3.0, "log"),)),
+    Rule(
+        "COVERT",
+        (by.cost_over_time,),
+        "Vepsalainen and Morton (1987)",
+        (Parameter("k", 0.05, 50.0, 4.0, "log"),),
+    ),
+    Rule(
+        "ATC",
+        (by.apparent_tardiness_cost,),
+        "Vepsalainen and Morton (1987)",
+        (Parameter("k", 0.05, 50.0, 3.0, "log"),),
+    ),
     Rule("WINQ", (by.work_in_next_queue,), "Haupt (1989)"),
     Rule("PT+WINQ", (by.process_time_and_next_queue,), "Holthaus and Rajendran (1997)"),
     Rule("PT+WINQ+SL", (by.process_time_next_queue_and_slack,), "Holthaus and Rajendran (1997)"),
-    Rule("2PT+WINQ+NPT", (by.two_process_times_next_queue_and_next_process_time,), "Holthaus and Rajendran (2000)"),
-    Rule("GECCO10", (by.evolved_rule,), "Hildebrandt, Heger and Scholz-Reiter (2010)", (Parameter("unit", 0.001, 100000.0, 1.0, "log"),)),
+    Rule(
+        "2PT+WINQ+NPT",
+        (by.two_process_times_next_queue_and_next_process_time,),
+        "Holthaus and Rajendran (2000)",
+    ),
+    Rule(
+        "GECCO10",
+        (by.evolved_rule,),
+        "Hildebrandt, Heger and Scholz-Reiter (2010)",
+        (Parameter("unit", 0.001, 100000.0, 1.0, "log"),),
+    ),
     Rule("SST", (by.shortest_setup_time,), _PICKARDT_BRANKE),
     Rule("SST>SPT", (by.shortest_setup_time, by.shortest_process_time), _PICKARDT_BRANKE),
     Rule("SSPT", (by.shortest_setup_and_process_time,), _PICKARDT_BRANKE),
@@ -158,14 +201,24 @@ _ALL = (
     Rule("SA>FIFO", (by.same_setup, by.first_in_first_out), _PICKARDT_BRANKE),
     Rule("SA>EDD", (by.same_setup, by.earliest_due_date), _PICKARDT_BRANKE),
     Rule("SA>SPT", (by.same_setup, by.shortest_process_time), _PICKARDT_BRANKE),
-    Rule("DK", (by.due_date_and_setup_penalty,), "Mahmoodi and Dooley (1991)", (Parameter("k", 1.0, 1000000.0, 50.0, "log"),)),
+    Rule(
+        "DK",
+        (by.due_date_and_setup_penalty,),
+        "Mahmoodi and Dooley (1991)",
+        (Parameter("k", 1.0, 1000000.0, 50.0, "log"),),
+    ),
     Rule("FFCFS", (by.family_first_come,), _PICKARDT_BRANKE),
     Rule("FEDD>EDD", (by.family_due_date, by.earliest_due_date), _PICKARDT_BRANKE),
     Rule("FCR>CR", (by.family_critical_ratio, by.critical_ratio), "Kim and Bobrowski (1994)"),
     Rule("MMS>SPT", (by.marginal_setup_time, by.shortest_process_time), "Arzi and Raviv (1998)"),
     Rule("MASP>SPT", (by.mean_family_time, by.shortest_process_time), _PICKARDT_BRANKE),
     Rule("WBPT", (by.weighted_batch_process_time,), "Raman, Rachamadugu and Talbot (1989)"),
-    Rule("ATCS", (by.apparent_tardiness_cost_with_setups,), "Lee, Bhaskaran and Pinedo (1997)", (_K1, _K2)),
+    Rule(
+        "ATCS",
+        (by.apparent_tardiness_cost_with_setups,),
+        "Lee, Bhaskaran and Pinedo (1997)",
+        (_K1, _K2),
+    ),
     Rule(
         "ATCSR",
         (by.apparent_tardiness_cost_with_ready_times,),
@@ -183,7 +236,9 @@ _ALL = (
     Rule("RANDOM", (by.chance,), "a yardstick", (Parameter("seed", 0.0, 2.0**31 - 1, 0.0),)),
 )
 
-RULES: dict[str, Rule] = {rule.name: replace(rule, values=check_values(rule.name, rule.parameters, {})) for rule in _ALL}
+RULES: dict[str, Rule] = {
+    rule.name: replace(rule, values=check_values(rule.name, rule.parameters, {})) for rule in _ALL
+}
 """All rules, by name, with default parameters."""
 
 OTHER_NAMES = {"FCFS": "FIFO", "SA>FCFS": "SA>FIFO", "SLACK": "SLK"}
@@ -201,7 +256,10 @@ def find_rule(name: str) -> Rule:
     capitals = name.upper()
     rule = RULES.get(OTHER_NAMES.get(capitals, capitals))
     if rule is None:
-        raise ValueError(f"rule {name!r} is not known{closest(name, [*RULES, *OTHER_NAMES])} The rules are {', '.join(RULES)}.")
+        raise ValueError(
+            f"rule {name!r} is not known{closest(name, [*RULES, *OTHER_NAMES])} The rules are"
+            f" {', '.join(RULES)}."
+        )
     return rule
 
 
@@ -223,7 +281,8 @@ def make_rule(name: str, **values: float) -> Rule:
 
 
 def parse_rule(text: str) -> Rule:
-    """A rule from text, the reverse of ``str(rule)``: ``"EDD"``, ``"ATCS(k1=2, k2=0.5)"``, or ``"ATCS(2; 0.5)"`` in the order of its parameters.
+    """A rule from text, the reverse of ``str(rule)``: ``"EDD"``, ``"ATCS(k1=2, k2=0.5)"``, or
+    ``"ATCS(2; 0.5)"`` in the order of its parameters.
 
     Raises
     ------

@@ -1,4 +1,5 @@
-"""ATC and ATCS as they were published for a single static instance: averages once over all its jobs, not over the queue of the moment."""
+"""ATC and ATCS as they were published for a single static instance: averages once over all its
+jobs, not over the queue of the moment."""
 
 from __future__ import annotations
 
@@ -17,9 +18,11 @@ STATIC = ("ATC", "ATCS")
 
 
 def with_instance_means(rule: Rule, factory: Factory, book: OrderBook) -> Rule:
-    """ATC or ATCS with the means of a single-machine instance: of all process times, and of all changeovers between two families.
+    """ATC or ATCS with the means of a single-machine instance: of all process times, and of all
+    changeovers between two families.
 
-    Lee, Bhaskaran and Pinedo (1997), A heuristic to minimize the total weighted tardiness with sequence-dependent setups.
+    Lee, Bhaskaran and Pinedo (1997), A heuristic to minimize the total weighted tardiness with
+    sequence-dependent setups.
 
     Parameters
     ----------
@@ -31,7 +34,9 @@ def with_instance_means(rule: Rule, factory: Factory, book: OrderBook) -> Rule:
     times = {product.name: product.operations[0].process_time for product in factory.products}
     mean_process_time = float(np.mean([times[order.product] for order in book.orders]))
     mean_setup_time = _mean_setup_time(factory)
-    priority = partial(_priority, mean_process_time=mean_process_time, mean_setup_time=mean_setup_time)
+    priority = partial(
+        _priority, mean_process_time=mean_process_time, mean_setup_time=mean_setup_time
+    )
     return replace(rule, priorities=(priority,))
 
 
@@ -43,12 +48,21 @@ def _mean_setup_time(factory: Factory) -> float:
 
 
 def _priority(
-    rows: Rows, k: float | None = None, k1: float | None = None, k2: float | None = None, *, mean_process_time: float, mean_setup_time: float
+    rows: Rows,
+    k: float | None = None,
+    k1: float | None = None,
+    k2: float | None = None,
+    *,
+    mean_process_time: float,
+    mean_setup_time: float,
 ) -> Floats:
-    """Log (w/p) - max(0, d - t - p)/(k p_bar) - s/(k2 s_bar); without k2 the changeover does not count."""
+    """Log (w/p) - max(0, d - t - p)/(k p_bar) - s/(k2 s_bar); without k2 the changeover does not
+    count."""
     scale = k1 if k is None else k
     assert scale is not None
-    slack = np.maximum(0, rows["operation_due_in"] - rows["process_time"]) / (scale * mean_process_time)
+    slack = np.maximum(0, rows["operation_due_in"] - rows["process_time"]) / (
+        scale * mean_process_time
+    )
     setup = 0 if k2 is None else rows["setup_time"] / (k2 * mean_setup_time)
     with np.errstate(divide="ignore"):  # a weight of 0 comes last
         return np.log(weighted_shortest_process_time(rows)) - slack - setup

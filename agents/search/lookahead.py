@@ -1,6 +1,8 @@
-"""Lookahead: try a trained policy's best few choices in imagined futures, play on with it for a while, and let its critic value what has become of the shop.
+"""Lookahead: try a trained policy's best few choices in imagined futures, play on with it for a
+while, and let its critic value what has become of the shop.
 
-Rollout (Bertsekas, Tsitsiklis and Wu 1997, section 2) with a learned policy and, beyond a short horizon, its learned value. All choices meet the same futures.
+Rollout (Bertsekas, Tsitsiklis and Wu 1997, section 2) with a learned policy and, beyond a short
+horizon, its learned value. All choices meet the same futures.
 """
 
 from __future__ import annotations
@@ -22,7 +24,8 @@ from factory.futures.sampled_futures import allocate_beliefs
 from factory.validation.arguments import check_count, check_integers, check_number, check_seed
 
 _SLACK = 2.0
-"""How far beyond the horizon and the critic's farthest window orders are drawn, in mean process times: the last decision may come after the horizon."""
+"""How far beyond the horizon and the critic's farthest window orders are drawn, in mean process
+times: the last decision may come after the horizon."""
 
 
 class LookaheadPolicy:
@@ -30,8 +33,9 @@ class LookaheadPolicy:
 
     At each decision at which the policy is not sure, its most probable choices are each tried in
     the same futures (:func:`factory.futures.sampled_futures.sample_future`), for
-    ``horizon`` under the policy, then by the value that its critic gives the imagined shop: in an imagined world there is nothing that the critic may not know.
-    A rival is chosen only if its paired difference to the policy's own choice is above zero by ``confidence`` standard errors.
+    ``horizon`` under the policy, then by the value that its critic gives the imagined shop: in an
+    imagined world there is nothing that the critic may not know. A rival is chosen only if its
+    paired difference to the policy's own choice is above zero by ``confidence`` standard errors.
 
     Parameters
     ----------
@@ -74,23 +78,49 @@ class LookaheadPolicy:
         horizon = check_number("lookahead: horizon", horizon, remedy="Try 4 mean process times.")
         min_probability = check_number("lookahead: min_probability", min_probability)
         if not horizon > 0:
-            raise ValueError(f"lookahead: horizon = {horizon}; it must be positive. Try 4 mean process times.")
+            raise ValueError(
+                f"lookahead: horizon = {horizon}; it must be positive. Try 4 mean process times."
+            )
         if not 0 < min_probability < 1:
-            raise ValueError(f"lookahead: min_probability = {min_probability}; it must lie between 0 and 1. Try 0.01.")
+            raise ValueError(
+                f"lookahead: min_probability = {min_probability}; it must lie between 0 and 1. Try"
+                " 0.01."
+            )
         if trained.critic is None:
-            raise ValueError("lookahead: the policy was kept without its critic. Give a folder that train.py wrote.")
+            raise ValueError(
+                "lookahead: the policy was kept without its critic. Give a folder that train.py"
+                " wrote."
+            )
         self.trained = trained
-        self.candidates, self.futures, self.horizon, self.confidence, self.seed = candidates, futures, horizon, confidence, seed
+        self.candidates, self.futures, self.horizon, self.confidence, self.seed = (
+            candidates,
+            futures,
+            horizon,
+            confidence,
+            seed,
+        )
         self.min_probability = min_probability
-        state, critic = ({name: value.numpy() for name, value in part.state_dict().items()} for part in (trained.network, trained.critic))
+        state, critic = (
+            {name: value.numpy() for name, value in part.state_dict().items()}
+            for part in (trained.network, trained.critic)
+        )
         self._network, self._critic = arrange_weights(state), arrange_critic(state, critic)
         self._batch: Batch | None = None  # of bind()
 
     def bind(self, batch: Batch) -> None:
         """Decide for the shops of ``batch`` from now on."""
         self._batch = batch
-        rows = {"job_rows": batch.shop.job_row.shape[1], "changeover_rows": batch.shop.changeover_target.shape[1]}
-        self._world = Batch(batch.factories, batch.books, num_envs=1, **rows, machine_rows=batch.tables.machines.shape[1])
+        rows = {
+            "job_rows": batch.shop.job_row.shape[1],
+            "changeover_rows": batch.shop.changeover_target.shape[1],
+        }
+        self._world = Batch(
+            batch.factories,
+            batch.books,
+            num_envs=1,
+            **rows,
+            machine_rows=batch.tables.machines.shape[1],
+        )
         self._beliefs = allocate_beliefs(batch.arrays)
         self._units = mean_process_times(batch.arrays)
         max_rows = batch.shop.legal.shape[1]
@@ -123,10 +153,22 @@ class LookaheadPolicy:
         candidates, machines, shop, legal = self._checked(observation, batch)
         actions = np.zeros(len(legal), np.int64)
         for e in range(len(actions)):
-            count = all_logits(self._network, self._memory, candidates[e], machines[e], shop[e], legal[e], self._table_rows, self._logits)
+            count = all_logits(
+                self._network,
+                self._memory,
+                candidates[e],
+                machines[e],
+                shop[e],
+                legal[e],
+                self._table_rows,
+                self._logits,
+            )
             if count == 0:
                 continue
-            rows, shares = self._table_rows[:count], np.exp(self._logits[:count] - self._logits[:count].max())
+            rows, shares = (
+                self._table_rows[:count],
+                np.exp(self._logits[:count] - self._logits[:count].max()),
+            )
             tried = self.promising_rows(shares / shares.sum())
             is_sure = len(tried) == 1 or batch.over[e]
             actions[e] = rows[tried[0]] if is_sure else self._choose(e, rows[tried])
@@ -145,9 +187,12 @@ class LookaheadPolicy:
         return tables
 
     def promising_rows(self, probabilities: NDArray[np.floating]) -> NDArray[np.int64]:
-        """Places of the choices that are tried, the policy's own first, by the probabilities of one decision's legal rows."""
+        """Places of the choices that are tried, the policy's own first, by the probabilities of one
+        decision's legal rows."""
         ranking = np.argsort(-probabilities, kind="stable")[: self.candidates]
-        return ranking[(probabilities[ranking] >= self.min_probability) | (np.arange(len(ranking)) == 0)]
+        return ranking[
+            (probabilities[ranking] >= self.min_probability) | (np.arange(len(ranking)) == 0)
+        ]
 
     def _choose(self, e: int, rows: NDArray[np.int64]) -> int:
         """The best of ``rows`` beyond doubt; the first one is the policy's own."""
@@ -158,7 +203,8 @@ class LookaheadPolicy:
         return int(rows[np.argmax(np.where(sure, mean, -np.inf))]) if sure.any() else int(rows[0])
 
     def rewards(self, e: int, rows: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Discounted rewards of each row of environment ``e`` in each imagined future, ``[futures, K]``, the critic's value at the horizon included.
+        """Discounted rewards of each row of environment ``e`` in each imagined future, ``[futures,
+        K]``, the critic's value at the horizon included.
 
         Raises
         ------
@@ -168,13 +214,27 @@ class LookaheadPolicy:
             If no shops are watched.
         """
         batch = self._bound("rewards")
-        e = check_count("rewards: e", e, 0, "Give the number of an environment.", batch.num_envs - 1)
+        e = check_count(
+            "rewards: e", e, 0, "Give the number of an environment.", batch.num_envs - 1
+        )
         bounds = (0, batch.shop.legal.shape[1] - 1)
         rows = check_integers("rewards: rows", rows, np.shape(rows)[:1], bounds=bounds)
         unit = float(self._units[batch.shop.env.factory[e]])
         ticks, discount = int(np.ceil(self.horizon * unit)), self.trained.discount_time * unit
-        last_date = int(batch.shop.env.clock[e]) + ticks + int(np.ceil((WINDOWS[-1] + _SLACK) * unit))
+        last_date = (
+            int(batch.shop.env.clock[e]) + ticks + int(np.ceil((WINDOWS[-1] + _SLACK) * unit))
+        )
         rewards = np.zeros((self.futures, len(rows)))
         worlds = (batch.arrays, batch.shop, e, self._beliefs, self._world.shop, self._player)
-        estimate_action_values(*worlds, rows, 0, self.futures, np.uint64(self.seed), ticks, last_date, discount, rewards)
+        estimate_action_values(
+            *worlds,
+            rows,
+            0,
+            self.futures,
+            np.uint64(self.seed),
+            ticks,
+            last_date,
+            discount,
+            rewards,
+        )
         return rewards

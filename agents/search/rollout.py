@@ -1,4 +1,5 @@
-"""Rollout dispatching: try the best few choices in imagined futures, and leave the rule's own only for one that is better beyond doubt.
+"""Rollout dispatching: try the best few choices in imagined futures, and leave the rule's own only
+for one that is better beyond doubt.
 
 Bertsekas, Tsitsiklis and Wu (1997), Rollout algorithms for combinatorial optimization, section 2.
 """
@@ -25,31 +26,37 @@ from factory.validation.arguments import check_count, check_number, check_seed
 
 _BLOCK = 8
 """Futures between two looks at the differences."""
-_IS_JOB, _IS_CHANGEOVER, _ATCS = (CANDIDATE_INDEX[name] for name in ("is_job", "is_changeover", "atcs"))
+_IS_JOB, _IS_CHANGEOVER, _ATCS = (
+    CANDIDATE_INDEX[name] for name in ("is_job", "is_changeover", "atcs")
+)
 
 
 def mean_work_content(arrays: FactoryArrays) -> NDArray[np.float64]:
     """Mean over the products of the expected work of an order without options, in ticks ``[G]``."""
     exists = np.arange(arrays.operations.shape[2]) < arrays.products.num_operations[:, :, None]
     work = np.where(exists, arrays.operations.mean_base, 0.0).sum(axis=2)
-    return np.asarray(work.sum(axis=1) / np.maximum(1, (arrays.products.num_operations > 0).sum(axis=1)))
+    return np.asarray(
+        work.sum(axis=1) / np.maximum(1, (arrays.products.num_operations > 0).sum(axis=1))
+    )
 
 
 class RolloutPolicy:
     """Improves on a dispatching rule by simulating ahead with sampled futures.
 
-    At each decision with more than one legal row, the rule's own choice and its rivals are tried in the same futures
-    (:func:`factory.futures.sampled_futures.sample_future`), each for ``horizon`` ticks under the rule,
-    then by an estimate of what the open orders will still cost. Futures
-    come in blocks; after each block rivals that do not look better are dropped. A rival is chosen only if its paired difference to the rule's choice is
-    below zero by ``confidence`` standard errors.
+    At each decision with more than one legal row, the rule's own choice and its rivals are tried in
+    the same futures (:func:`factory.futures.sampled_futures.sample_future`), each for ``horizon``
+    ticks under the rule, then by an estimate of what the open orders will still cost. Futures come
+    in blocks; after each block rivals that do not look better are dropped. A rival is chosen only
+    if its paired difference to the rule's choice is below zero by ``confidence`` standard errors.
 
     Parameters
     ----------
     rule
-        The rule to improve on. Worlds are played on under its compiled form; where it has none (it is not of the ATC family), under ATCS.
+        The rule to improve on. Worlds are played on under its compiled form; where it has none (it
+        is not of the ATC family), under ATCS.
     candidates
-        Job rows that are tried, the rule's own choice included; the wait and the best changeover ahead are tried beside them.
+        Job rows that are tried, the rule's own choice included; the wait and the best changeover
+        ahead are tried beside them.
     futures
         Most futures a decision.
     horizon
@@ -65,7 +72,15 @@ class RolloutPolicy:
         If a number is out of bounds.
     """
 
-    def __init__(self, rule: Rule, candidates: int = 4, futures: int = 32, horizon: float = 1.0, confidence: float = 2.0, seed: int = 0) -> None:
+    def __init__(
+        self,
+        rule: Rule,
+        candidates: int = 4,
+        futures: int = 32,
+        horizon: float = 1.0,
+        confidence: float = 2.0,
+        seed: int = 0,
+    ) -> None:
         remedy = "Choose a larger one."
         candidates = check_count("rollout: candidates", candidates, 1, remedy)
         futures = check_count("rollout: futures", futures, 2, remedy)
@@ -73,8 +88,17 @@ class RolloutPolicy:
         seed = check_seed("rollout: seed", seed)
         horizon = check_number("rollout: horizon", horizon, remedy="Try 1 work content.")
         if not horizon > 0:
-            raise ValueError(f"rollout: horizon = {horizon}; it must be positive. Try 1 work content.")
-        self.rule, self.candidates, self.futures, self.horizon, self.confidence, self.seed = rule, candidates, futures, horizon, confidence, seed
+            raise ValueError(
+                f"rollout: horizon = {horizon}; it must be positive. Try 1 work content."
+            )
+        self.rule, self.candidates, self.futures, self.horizon, self.confidence, self.seed = (
+            rule,
+            candidates,
+            futures,
+            horizon,
+            confidence,
+            seed,
+        )
         self._inner = compile_nearest(rule)
         self._batch: Batch | None = None  # of bind()
 
@@ -82,7 +106,12 @@ class RolloutPolicy:
         """Decide for the shops of ``batch`` from now on."""
         shop = batch.shop
         self._batch = batch
-        self._imagined = allocate(batch.arrays, 1, job_rows=shop.job_row.shape[1], changeover_rows=shop.changeover_target.shape[1])
+        self._imagined = allocate(
+            batch.arrays,
+            1,
+            job_rows=shop.job_row.shape[1],
+            changeover_rows=shop.changeover_target.shape[1],
+        )
         self._beliefs = allocate_beliefs(batch.arrays)
         self._ticks = np.ceil(self.horizon * mean_work_content(batch.arrays)).astype(np.int64)
 
@@ -97,7 +126,10 @@ class RolloutPolicy:
             If none are.
         """
         if self._batch is None:
-            raise RuntimeError("RolloutPolicy.decide: it simulates ahead and has no shop to look at. Call bind(batch) first.")
+            raise RuntimeError(
+                "RolloutPolicy.decide: it simulates ahead and has no shop to look at. Call"
+                " bind(batch) first."
+            )
         rows = Rows(observation)
         check_same_rows("RolloutPolicy.decide", rows.legal, self._batch.shop.legal)
         actions = np.array(self.rule.decide(observation), np.int64, ndmin=1)
@@ -112,8 +144,11 @@ class RolloutPolicy:
                 actions[e] = self._choose(int(e), np.array([own, *rivals], np.int64))
         return actions
 
-    def _find_candidates(self, rows: Rows, ranking: list[NDArray[np.float64]], e: int, own: int) -> list[int]:
-        """Rows to try beside the rule's own: the jobs it ranks next, the best changeover and the wait."""
+    def _find_candidates(
+        self, rows: Rows, ranking: list[NDArray[np.float64]], e: int, own: int
+    ) -> list[int]:
+        """Rows to try beside the rule's own: the jobs it ranks next, the best changeover and the
+        wait."""
         legal, candidates = rows.legal[e].copy(), rows.candidates[e]
         legal[own] = False
         jobs = legal & (candidates[:, _IS_JOB] > 0)
@@ -140,7 +175,9 @@ class RolloutPolicy:
         worlds = (batch.arrays, batch.shop, e, self._beliefs, self._imagined)
         for first in range(0, self.futures, _BLOCK):
             last = min(first + _BLOCK, self.futures)
-            compare_rows(*worlds, rows, alive, first, last, np.uint64(self.seed), ticks, self._inner, costs)
+            compare_rows(
+                *worlds, rows, alive, first, last, np.uint64(self.seed), ticks, self._inner, costs
+            )
             gains = costs[:last, :1] - costs[:last]
             mean, error = gains.mean(axis=0), gains.std(axis=0, ddof=1) / np.sqrt(last)
             alive[1:] &= mean[1:] > 0

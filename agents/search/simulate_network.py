@@ -1,4 +1,5 @@
-"""What becomes of a decision under a trained policy: play each choice in imagined worlds, go on under the network to a date, then ask its critic. Compiled."""
+"""What becomes of a decision under a trained policy: play each choice in imagined worlds, go on
+under the network to a date, then ask its critic. Compiled."""
 
 from __future__ import annotations
 
@@ -16,17 +17,35 @@ from factory.simulation.arrays import NEVER
 
 
 @compiled
-def estimate_action_values(factory, shop, e, beliefs, world, player, rows, first, last, seed, ticks, last_date, discount, rewards):
-    """Discounted reward ``rewards [N, K]`` of each row ``rows [K]`` of environment ``e``, in the futures ``first`` up to (not with) ``last``.
+def estimate_action_values(
+    factory,
+    shop,
+    e,
+    beliefs,
+    world,
+    player,
+    rows,
+    first,
+    last,
+    seed,
+    ticks,
+    last_date,
+    discount,
+    rewards,
+):
+    """Discounted reward ``rewards [N, K]`` of each row ``rows [K]`` of environment ``e``, in the
+    futures ``first`` up to (not with) ``last``.
 
-    All rows meet the same futures. Those of a decision depend on ``seed`` and on the number of the decision in its episode.
+    All rows meet the same futures. Those of a decision depend on ``seed`` and on the number of the
+    decision in its episode.
 
     Parameters
     ----------
     world
         Shop of one environment, in which imagined futures are played.
     player
-        The policy and memory for it (:class:`agents.search.lookahead.Player`'s bundles, as a tuple).
+        The policy and memory for it (:class:`agents.search.lookahead.Player`'s bundles, as a
+        tuple).
     ticks
         For how long the policy plays on; the decision that follows is valued by the critic.
     last_date
@@ -36,18 +55,24 @@ def estimate_action_values(factory, shop, e, beliefs, world, player, rows, first
     """
     infer_regimes(factory, shop, e, beliefs)
     for future in range(first, last):
-        future_seed = random_numbers.bits(seed, random_numbers.EPISODE, shop.env[e].decisions, future)
+        future_seed = random_numbers.bits(
+            seed, random_numbers.EPISODE, shop.env[e].decisions, future
+        )
         for choice in range(rows.shape[0]):
             sample_future(factory, shop, e, beliefs, world, 0, future_seed, last_date)
-            rewards[future, choice] = simulate_network(factory, world, player, rows[choice], ticks, discount)
+            rewards[future, choice] = simulate_network(
+                factory, world, player, rows[choice], ticks, discount
+            )
 
 
 @compiled
 def simulate_network(factory, world, player, row, ticks, discount):
-    """Discounted reward of ``row`` and of what the policy does after it for ``ticks``, with the critic's value of the shop then; not a number where the
-    network's output is none.
+    """Discounted reward of ``row`` and of what the policy does after it for ``ticks``, with the
+    critic's value of the shop then; not a number where the network's output is none.
     """
-    network, memory, critic, critic_memory, scratch, tables, outcome, units, loads, privileged = player
+    network, memory, critic, critic_memory, scratch, tables, outcome, units, loads, privileged = (
+        player
+    )
     start, total = world.env[0].clock, 0.0
     while row >= 0:
         before = world.env[0].clock - start
@@ -55,12 +80,32 @@ def simulate_network(factory, world, player, row, ticks, discount):
         total += outcome.reward[0] * math.exp(-before / discount)
         if world.env[0].deciding < 0:
             return total
-        observe(factory, world, 0, scratch, tables.candidates[0], tables.machines[0], tables.shop[0], tables.action_mask[0])
+        observe(
+            factory,
+            world,
+            0,
+            scratch,
+            tables.candidates[0],
+            tables.machines[0],
+            tables.shop[0],
+            tables.action_mask[0],
+        )
         passed = world.env[0].clock - start
         if passed >= ticks:
-            count = encode_rows(network, memory, tables.candidates[0], tables.shop[0], tables.action_mask[0])
+            count = encode_rows(
+                network, memory, tables.candidates[0], tables.shop[0], tables.action_mask[0]
+            )
             pool_context(network, memory, tables.machines[0], tables.shop[0], count)
             privileged_critic_features(factory, world, units, loads, privileged)
-            return total + value_of(critic, critic_memory, memory.embedding, privileged[0]) * math.exp(-passed / discount)
-        row = greedy_row(network, memory, tables.candidates[0], tables.machines[0], tables.shop[0], tables.action_mask[0])
+            return total + value_of(
+                critic, critic_memory, memory.embedding, privileged[0]
+            ) * math.exp(-passed / discount)
+        row = greedy_row(
+            network,
+            memory,
+            tables.candidates[0],
+            tables.machines[0],
+            tables.shop[0],
+            tables.action_mask[0],
+        )
     return math.nan

@@ -1,4 +1,5 @@
-"""What becomes of a decision in imagined worlds: play each row, go on under a compiled rule to a date, estimate the rest. Compiled."""
+"""What becomes of a decision in imagined worlds: play each row, go on under a compiled rule to a
+date, estimate the rest. Compiled."""
 
 from __future__ import annotations
 
@@ -9,19 +10,31 @@ from factory.jit.compile import compiled
 from factory.simulation import random_numbers
 from factory.simulation.arrays import NEVER
 from factory.simulation.costs import pass_time, settle_costs, total_cost
-from factory.simulation.kernel import EPISODE_OVER, apply_action, next_date, next_idle_machine, process_due_events
+from factory.simulation.kernel import (
+    EPISODE_OVER,
+    apply_action,
+    next_date,
+    next_idle_machine,
+    process_due_events,
+)
 
 
 @compiled
-def compare_rows(factory, shop, e, beliefs, imagined, rows, alive, first, last, seed, horizon, rule, costs):
-    """Cost ``costs [N, K]`` of each row ``rows [K]`` that is ``alive [K]``, in the futures ``first`` up to (not with) ``last``.
+def compare_rows(
+    factory, shop, e, beliefs, imagined, rows, alive, first, last, seed, horizon, rule, costs
+):
+    """Cost ``costs [N, K]`` of each row ``rows [K]`` that is ``alive [K]``, in the futures
+    ``first`` up to (not with) ``last``.
 
-    All rows meet the same futures. Those of a decision depend on ``seed`` and on the number of the decision in its episode.
+    All rows meet the same futures. Those of a decision depend on ``seed`` and on the number of the
+    decision in its episode.
     """
     infer_regimes(factory, shop, e, beliefs)
     last_date = shop.env[e].clock + horizon
     for future in range(first, last):
-        future_seed = random_numbers.bits(seed, random_numbers.EPISODE, shop.env[e].decisions, future)
+        future_seed = random_numbers.bits(
+            seed, random_numbers.EPISODE, shop.env[e].decisions, future
+        )
         for choice in range(rows.shape[0]):
             if alive[choice]:
                 sample_future(factory, shop, e, beliefs, imagined, 0, future_seed, last_date)
@@ -32,7 +45,8 @@ def compare_rows(factory, shop, e, beliefs, imagined, rows, alive, first, last, 
 
 @compiled
 def run_until(factory, shop, e, rule, last_date):
-    """Play on under ``rule`` until everything up to ``last_date`` has happened, or the episode is over."""
+    """Play on under ``rule`` until everything up to ``last_date`` has happened, or the episode is
+    over."""
     while True:
         process_due_events(factory, shop, e)
         shop.env[e].deciding = EPISODE_OVER

@@ -1,4 +1,5 @@
-"""A lower bound on what an episode can cost, whoever decides: each order alone in the shop, each needed setup mounted once, machines idle otherwise."""
+"""A lower bound on what an episode can cost, whoever decides: each order alone in the shop, each
+needed setup mounted once, machines idle otherwise."""
 
 from __future__ import annotations
 
@@ -12,30 +13,52 @@ _HOURS = 24
 
 
 def bound_cost(arrays: FactoryArrays, shop: ShopState, e: int) -> float:
-    """Lower bound on the total cost of the episode of environment ``e``, begun or over, in currency.
+    """Lower bound on the total cost of the episode of environment ``e``, begun or over, in
+    currency.
 
-    Tardiness and holding: no order is completed before its longest path through the fastest machines, with the drawn first attempts, transport and
-    material. Changeover and waste: each attribute value that is needed and mounted nowhere at first must be mounted once. Energy: until the last order can
-    be completed each machine draws the least of its powers, and more while it processes, at the cheapest hour. Queues are ignored, so that the bound is far
-    from what can be attained where machines are busy.
+    Tardiness and holding: no order is completed before its longest path through the fastest
+    machines, with the drawn first attempts, transport and material. Changeover and waste: each
+    attribute value that is needed and mounted nowhere at first must be mounted once. Energy: until
+    the last order can be completed each machine draws the least of its powers, and more while it
+    processes, at the cheapest hour. Queues are ignored, so that the bound is far from what can be
+    attained where machines are busy.
     """
     g = int(shop.env.factory[e])
     reader = FutureReader(arrays, 0)
-    times = [_first_attempts(reader, shop, e, order) for order in range(int(shop.env.num_orders[e]))]
-    completions = [_earliest_completion(reader, shop, e, order, [min(each.values()) for each in own]) for order, own in enumerate(times)]
+    times = [
+        _first_attempts(reader, shop, e, order) for order in range(int(shop.env.num_orders[e]))
+    ]
+    completions = [
+        _earliest_completion(reader, shop, e, order, [min(each.values()) for each in own])
+        for order, own in enumerate(times)
+    ]
     rows, plant = shop.orders[e], arrays.plant[g]
-    tardiness = math.fsum(float(rows.weight[order]) * max(0, date - int(rows.due_date[order])) for order, date in enumerate(completions))
+    tardiness = math.fsum(
+        float(rows.weight[order]) * max(0, date - int(rows.due_date[order]))
+        for order, date in enumerate(completions)
+    )
     holding = sum(date - int(rows.release_date[order]) for order, date in enumerate(completions))
     time_money = float(plant.tardiness_rate) * tardiness + float(plant.holding_rate) * holding
-    return time_money + _bound_changeovers(arrays, shop, e) + _bound_energy(arrays, g, times, max(completions, default=0))
+    return (
+        time_money
+        + _bound_changeovers(arrays, shop, e)
+        + _bound_energy(arrays, g, times, max(completions, default=0))
+    )
 
 
-def _first_attempts(reader: FutureReader, shop: ShopState, e: int, order: int) -> list[dict[int, int]]:
+def _first_attempts(
+    reader: FutureReader, shop: ShopState, e: int, order: int
+) -> list[dict[int, int]]:
     """Drawn ticks of each operation's first attempt, by eligible machine."""
-    return [reader.attempt_times(shop, e, order, i, row, 0) for i, row in enumerate(reader.operation_rows(shop, e, order))]
+    return [
+        reader.attempt_times(shop, e, order, i, row, 0)
+        for i, row in enumerate(reader.operation_rows(shop, e, order))
+    ]
 
 
-def _earliest_completion(reader: FutureReader, shop: ShopState, e: int, order: int, times: Sequence[int]) -> int:
+def _earliest_completion(
+    reader: FutureReader, shop: ShopState, e: int, order: int, times: Sequence[int]
+) -> int:
     """Date before which an order cannot be completed."""
     g, row = int(shop.env.factory[e]), shop.orders[e, order]
     route = reader.static(g, int(row["product"]))
@@ -43,40 +66,78 @@ def _earliest_completion(reader: FutureReader, shop: ShopState, e: int, order: i
     for static, time in zip(route, times, strict=True):
         start = int(row["material_date"] if static["needs_material"] else row["release_date"])
         for p in static["predecessors"]:
-            start = max(start, ends[p] + int(reader.arrays.transport_time[g, route[p]["centre"], static["centre"]]))
+            start = max(
+                start,
+                ends[p]
+                + int(reader.arrays.transport_time[g, route[p]["centre"], static["centre"]]),
+            )
         ends.append(start + time)
     return max(ends)
 
 
 def _bound_changeovers(arrays: FactoryArrays, shop: ShopState, e: int) -> float:
-    """The cheapest way to each value that is needed and that no machine of the work centre has mounted at first."""
+    """The cheapest way to each value that is needed and that no machine of the work centre has
+    mounted at first."""
     g = int(shop.env.factory[e])
     needed = set[tuple[int, int, int]]()
     for order in range(int(shop.env.num_orders[e])):
         product = int(shop.orders.product[e, order])
         for operation in range(int(arrays.products.num_operations[g, product])):
             centre = int(arrays.operations.centre[g, product, operation])
-            wanted = shop.wanted[e, order, operation, : int(arrays.centres.num_attributes[g, centre])].tolist()
-            needed |= {(centre, attribute, value) for attribute, value in enumerate(wanted) if value >= 0}
+            wanted = shop.wanted[
+                e, order, operation, : int(arrays.centres.num_attributes[g, centre])
+            ].tolist()
+            needed |= {
+                (centre, attribute, value) for attribute, value in enumerate(wanted) if value >= 0
+            }
     return math.fsum(_cheapest_mounting(arrays, g, *want) for want in sorted(needed))
 
 
-def _cheapest_mounting(arrays: FactoryArrays, g: int, centre: int, attribute: int, value: int) -> float:
-    """Currency to mount a value from the cheapest other one; 0 where some machine has it at first."""
-    machines = range(int(arrays.centres.first_machine[g, centre]), int(arrays.centres.first_machine[g, centre + 1]))
+def _cheapest_mounting(
+    arrays: FactoryArrays, g: int, centre: int, attribute: int, value: int
+) -> float:
+    """Currency to mount a value from the cheapest other one; 0 where some machine has it at
+    first."""
+    machines = range(
+        int(arrays.centres.first_machine[g, centre]),
+        int(arrays.centres.first_machine[g, centre + 1]),
+    )
     if any(arrays.initial_setup[g, machine, attribute] == value for machine in machines):
         return 0.0
     plant = arrays.plant[g]
-    ways = [arrays.setups[g, m, attribute, origin, value] for m in machines for origin in range(arrays.setups.shape[3]) if origin != value]
-    return min(float(plant.changeover_rate * way.cost + plant.waste_rate * way.waste) for way in ways)
+    ways = [
+        arrays.setups[g, m, attribute, origin, value]
+        for m in machines
+        for origin in range(arrays.setups.shape[3])
+        if origin != value
+    ]
+    return min(
+        float(plant.changeover_rate * way.cost + plant.waste_rate * way.waste) for way in ways
+    )
 
 
-def _bound_energy(arrays: FactoryArrays, g: int, times: Sequence[Sequence[dict[int, int]]], end_date: int) -> float:
-    """Currency for the least power of each machine up to ``end_date``, and for what processing draws above it."""
+def _bound_energy(
+    arrays: FactoryArrays, g: int, times: Sequence[Sequence[dict[int, int]]], end_date: int
+) -> float:
+    """Currency for the least power of each machine up to ``end_date``, and for what processing
+    draws above it."""
     plant, machines = arrays.plant[g], arrays.machines[g, : int(arrays.plant.num_machines[g])]
-    powers = list(zip(machines.idle_power.tolist(), machines.processing_power.tolist(), machines.changeover_power.tolist(), strict=True))
-    above = [processing - min(idle, processing, changeover) for idle, processing, changeover in powers]
-    processing = math.fsum(min(above[machine] * time for machine, time in own.items()) for order in times for own in order)
+    powers = list(
+        zip(
+            machines.idle_power.tolist(),
+            machines.processing_power.tolist(),
+            machines.changeover_power.tolist(),
+            strict=True,
+        )
+    )
+    above = [
+        processing - min(idle, processing, changeover) for idle, processing, changeover in powers
+    ]
+    processing = math.fsum(
+        min(above[machine] * time for machine, time in own.items())
+        for order in times
+        for own in order
+    )
     kilowatt_ticks = math.fsum(min(each) for each in powers) * end_date + processing
     cheapest = float(arrays.hours.price[g, :_HOURS].min())
     return float(plant.energy_rate) * cheapest * float(plant.hours_per_tick) * kilowatt_ticks

@@ -1,4 +1,5 @@
-"""Changeovers of a factory as a planner looks them up: time and money from setup to setup, by way of others where the direct pair is forbidden."""
+"""Changeovers of a factory as a planner looks them up: time and money from setup to setup, by way
+of others where the direct pair is forbidden."""
 
 from __future__ import annotations
 
@@ -28,7 +29,8 @@ class ChangeoverTable:
     _known: dict[tuple[int, Setup, Setup], SetupChange | None] = field(default_factory=dict)
 
     def between(self, machine: int, mounted: Setup, wanted: Setup) -> SetupChange | None:
-        """Time and money to change ``machine`` over, detours included; None if there is no way (docs/model.md, section 2)."""
+        """Time and money to change ``machine`` over, detours included; None if there is no way
+        (docs/model.md, section 2)."""
         key = machine, mounted, wanted
         if key not in self._known:
             self._known[key] = self._along_the_way(machine, mounted, wanted)
@@ -56,13 +58,27 @@ class ChangeoverTable:
         return None if any(value < 0 for value in target) else tuple(target)
 
     def _direct(self, machine: int, mounted: Setup, target: Setup) -> SetupChange:
-        pairs = [self.arrays.setups[self.g, machine, a, i, k] for a, (i, k) in enumerate(zip(mounted, target, strict=True)) if i != k]
+        pairs = [
+            self.arrays.setups[self.g, machine, a, i, k]
+            for a, (i, k) in enumerate(zip(mounted, target, strict=True))
+            if i != k
+        ]
         if not pairs:
             return NOTHING
         plant = self.arrays.plant[self.g]
         times = [int(pair.time) for pair in pairs]
-        ticks = sum(times) if self.arrays.centres.combine_sum[self.g, self.arrays.machines.centre[self.g, machine]] else max(times)
-        return SetupChange(ticks, sum(float(plant.changeover_rate * pair.cost + plant.waste_rate * pair.waste) for pair in pairs))
+        ticks = (
+            sum(times)
+            if self.arrays.centres.combine_sum[self.g, self.arrays.machines.centre[self.g, machine]]
+            else max(times)
+        )
+        return SetupChange(
+            ticks,
+            sum(
+                float(plant.changeover_rate * pair.cost + plant.waste_rate * pair.waste)
+                for pair in pairs
+            ),
+        )
 
 
 def complete(mounted: Setup, wanted: Setup) -> Setup:

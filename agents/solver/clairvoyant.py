@@ -1,4 +1,5 @@
-"""A plan by one who knows the whole drawn episode: a yardstick of what perfect foresight would bring, never a rival."""
+"""A plan by one who knows the whole drawn episode: a yardstick of what perfect foresight would
+bring, never a rival."""
 
 from __future__ import annotations
 
@@ -22,7 +23,11 @@ from factory.model import Factory, OrderBook
 from factory.schedule.records import Schedule, unload
 from factory.simulation.arrays import ShopState
 
-BASELINE_RULES: tuple[Rule, ...] = (make_rule("ATCS", k1=2, k2=0.5), *HINT_RULES, *(RULES[name] for name in ("ATC", "EDD", "WMDD", "SPT", "SST>SPT", "FIFO")))
+BASELINE_RULES: tuple[Rule, ...] = (
+    make_rule("ATCS", k1=2, k2=0.5),
+    *HINT_RULES,
+    *(RULES[name] for name in ("ATC", "EDD", "WMDD", "SPT", "SST>SPT", "FIFO")),
+)
 """Rules whose episodes compete with the plan's; the cheapest is kept."""
 _LOG_LINES = 8192
 
@@ -56,7 +61,9 @@ class ThriftyPolicy(RollingHorizonPolicy):
         super().__init__(0.0, **settings)
         self.incumbent, self.seconds_left = incumbent, seconds
 
-    def replan(self, e: int, seen: ObservationTables, in_force: MachineSequences | None) -> MachineSequences:
+    def replan(
+        self, e: int, seen: ObservationTables, in_force: MachineSequences | None
+    ) -> MachineSequences:
         """Return a plan from now on, made in its share of the time that is left."""
         clock, begun = int(self.batch.shop.env.clock[e]), progress(self.batch.shop, e)[0]
         seconds = self.seconds_left / max(1, self.expect_plans(clock, begun))
@@ -110,7 +117,9 @@ class ForesightPolicy(ThriftyPolicy):
         to_come = bool(shop.env.num_released[e] < shop.env.num_orders[e])
         return to_come or super().is_under_way(shop, e)
 
-    def replan(self, e: int, seen: ObservationTables, in_force: MachineSequences | None) -> MachineSequences:
+    def replan(
+        self, e: int, seen: ObservationTables, in_force: MachineSequences | None
+    ) -> MachineSequences:
         """Return a plan from now on; the first improves on the schedule."""
         return super().replan(e, seen, _as_plan(self.incumbent) if in_force is None else in_force)
 
@@ -154,7 +163,14 @@ what others do not.
 
 
 def plan_clairvoyant(
-    factory: Factory, book: OrderBook | None, seed: int, seconds: float = 60.0, *, every: int | None = None, job_rows: int = 0, changeover_rows: int = 0
+    factory: Factory,
+    book: OrderBook | None,
+    seed: int,
+    seconds: float = 60.0,
+    *,
+    every: int | None = None,
+    job_rows: int = 0,
+    changeover_rows: int = 0,
 ) -> ClairvoyantPlan:
     """The cheapest episode found by one who knows everything that ``seed`` has drawn.
 
@@ -174,17 +190,28 @@ def plan_clairvoyant(
     job_rows, changeover_rows
         Rows of the candidate table that :attr:`ClairvoyantPlan.rows` number; 0 for no cap.
     """
-    batch = Batch([factory], [book], num_envs=1, job_rows=job_rows, changeover_rows=changeover_rows, log_length=_LOG_LINES)
+    batch = Batch(
+        [factory],
+        [book],
+        num_envs=1,
+        job_rows=job_rows,
+        changeover_rows=changeover_rows,
+        log_length=_LOG_LINES,
+    )
     found = [_play_recorded(batch, rule, seed, str(rule)) for rule in BASELINE_RULES]
     for share, kind, settings in _PASSES:
         incumbent = min(found, key=lambda episode: episode.cost)
         policy = kind(incumbent.schedule, share * seconds, every=every, **settings)
         found.append(_play_recorded(batch, policy, seed, "plan"))
     best = min(found, key=lambda episode: episode.cost)
-    return ClairvoyantPlan(best.schedule, best.cost, bound_cost(batch.arrays, batch.shop, 0), best.status, best.rows)
+    return ClairvoyantPlan(
+        best.schedule, best.cost, bound_cost(batch.arrays, batch.shop, 0), best.status, best.rows
+    )
 
 
-def _play_recorded(batch: Batch, policy: Rule | RollingHorizonPolicy, seed: int, name: str) -> ClairvoyantPlan:
+def _play_recorded(
+    batch: Batch, policy: Rule | RollingHorizonPolicy, seed: int, name: str
+) -> ClairvoyantPlan:
     """One episode, with its choices."""
     tables = batch.reset(np.array([seed], np.uint64))
     rows: list[int] = []
@@ -217,16 +244,27 @@ class ClairvoyantPolicy:
 
     @property
     def bounds(self) -> list[float | None]:
-        """Lower bound on the cost of each environment's episode, whoever decides; None where none is known."""
+        """Lower bound on the cost of each environment's episode, whoever decides; None where none
+        is known."""
         return [plan.bound for plan in self.plans]
 
     def bind(self, batch: Batch) -> None:
         """Plan every environment's episode."""
         self.batch = batch
-        rows = {"job_rows": batch.shop.job_row.shape[1], "changeover_rows": batch.shop.changeover_target.shape[1]}
+        rows = {
+            "job_rows": batch.shop.job_row.shape[1],
+            "changeover_rows": batch.shop.changeover_target.shape[1],
+        }
         floor = batch.shop.env
         self.plans = [
-            plan_clairvoyant(batch.factories[g], batch.books[g], int(seed), self.seconds, every=self.every, **rows)
+            plan_clairvoyant(
+                batch.factories[g],
+                batch.books[g],
+                int(seed),
+                self.seconds,
+                every=self.every,
+                **rows,
+            )
             for g, seed in zip(floor.factory.tolist(), floor.seed.tolist(), strict=True)
         ]
 
@@ -234,4 +272,6 @@ class ClairvoyantPolicy:
         """The planned row for each environment; 0 where the episode is over."""
         floor = self.batch.shop.env
         taken = zip(self.plans, floor.decisions.tolist(), floor.deciding.tolist(), strict=True)
-        return np.array([plan.rows[number] if machine >= 0 else 0 for plan, number, machine in taken], np.int64)
+        return np.array(
+            [plan.rows[number] if machine >= 0 else 0 for plan, number, machine in taken], np.int64
+        )

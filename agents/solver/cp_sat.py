@@ -1,7 +1,8 @@
 """A window of work as a model of OR-Tools CP-SAT, and its solution under a reproducible limit.
 
-The sequence on each machine is a circuit through its tasks (Miller, Tucker and Zemlin 1960, with start dates as potentials), so that changeover times and
-money sit on its arcs; tasks that a machine does not do loop on themselves.
+The sequence on each machine is a circuit through its tasks (Miller, Tucker and Zemlin 1960, with
+start dates as potentials), so that changeover times and money sit on its arcs; tasks that a machine
+does not do loop on themselves.
 """
 
 from __future__ import annotations
@@ -17,9 +18,11 @@ from agents.solver.known_state import Key
 from agents.solver.problem import Delivery, Sequences, Task, Timing, Window, price, time_sequences
 
 DETERMINISTIC_PER_SECOND = 0.35
-"""CP-SAT's deterministic time that takes about a second of one core on the machines this was measured on (docs/results.md)."""
+"""CP-SAT's deterministic time that takes about a second of one core on the machines this was
+measured on (docs/results.md)."""
 WALL_FACTOR, MIN_WALL_SECONDS = 60.0, 60.0
-"""A solve is given up after this multiple of its nominal seconds, and never before this many: no machine but one that hangs ever gets there."""
+"""A solve is given up after this multiple of its nominal seconds, and never before this many: no
+machine but one that hangs ever gets there."""
 _LARGEST_COEFFICIENT = 20_000
 _LARGEST_SUM = 2.0**60
 _FINEST = 1e-6
@@ -56,8 +59,14 @@ class Builder:
         self.window, self.hint = window, hint
         self.model: Any = cp_model.CpModel()
         self.tasks = {task.key: task for task in window.tasks}
-        self.place = {key: (machine, start) for machine, sequence in hint.sequences.items() for key, start in sequence}
-        self._changing: dict[Key, list[tuple[Any, int, Any]]] = {}  # ways to change over for a task: arc, ticks, when the machine is free
+        self.place = {
+            key: (machine, start)
+            for machine, sequence in hint.sequences.items()
+            for key, start in sequence
+        }
+        self._changing: dict[
+            Key, list[tuple[Any, int, Any]]
+        ] = {}  # ways to change over for a task: arc, ticks, when the machine is free
         self.horizon = self.latest = self._far_enough()
         self.start: dict[Key, Any] = {}
         self.end: dict[Key, Any] = {}
@@ -77,7 +86,13 @@ class Builder:
         """Twice as long as the hint takes, and more."""
         longest = max((max(task.times.values()) for task in self.window.tasks), default=1)
         last = max((start for _, start in self.place.values()), default=0)
-        latest = max([0, *(task.ready_date for task in self.window.tasks), *(machine.free_date - self.window.clock for machine in self.window.machines)])
+        latest = max(
+            [
+                0,
+                *(task.ready_date for task in self.window.tasks),
+                *(machine.free_date - self.window.clock for machine in self.window.machines),
+            ]
+        )
         return 2 * max(last, latest) + 4 * longest + 100
 
     def _add_task(self, task: Task) -> None:
@@ -93,35 +108,47 @@ class Builder:
         self.model.add_exactly_one(self.on[task.key, machine] for machine in task.times)
         self.start[task.key] = start
         times = set(task.times.values())
-        time = times.pop() if len(times) == 1 else sum(self.on[task.key, machine] * ticks for machine, ticks in task.times.items())
+        time = (
+            times.pop()
+            if len(times) == 1
+            else sum(self.on[task.key, machine] * ticks for machine, ticks in task.times.items())
+        )
         self.end[task.key] = start + time
         for predecessor, transport in task.predecessors.items():
             self.model.add(start >= self.end[predecessor] + transport)
         self.terms.append((start, self.window.rates.starting))
 
-    # --- machines ---------------------------------------------------------------------------------------------------------
+    # --- machines ---------------------------------------------------------------------------------
 
     def _add_machine(self, machine: int) -> None:
         tasks = [task for task in self.window.tasks if machine in task.times]
         if not tasks:
             return
         intervals = [
-            self.model.new_optional_fixed_size_interval_var(self.start[task.key], task.times[machine], self.on[task.key, machine], "") for task in tasks
+            self.model.new_optional_fixed_size_interval_var(
+                self.start[task.key], task.times[machine], self.on[task.key, machine], ""
+            )
+            for task in tasks
         ]
         self.model.add_no_overlap(intervals)
         if self._changes(machine, tasks):
             self._add_sequence(machine, tasks)
         else:
             for task in tasks:
-                self.model.add(self.start[task.key] >= self.window.free_date(machine)).only_enforce_if(self.on[task.key, machine])
+                self.model.add(
+                    self.start[task.key] >= self.window.free_date(machine)
+                ).only_enforce_if(self.on[task.key, machine])
 
     def _changes(self, machine: int, tasks: list[Task]) -> bool:
         """Whether any changeover on the machine takes time or money."""
         pairs = [(None, task) for task in tasks] + list(permutations(tasks, 2))
-        return any(self.window.task_change(machine, before, task) != (0, 0.0) for before, task in pairs)
+        return any(
+            self.window.task_change(machine, before, task) != (0, 0.0) for before, task in pairs
+        )
 
     def _add_sequence(self, machine: int, tasks: list[Task]) -> None:
-        """A circuit from the mounted setup (node 0) through the tasks on the machine; those elsewhere loop on themselves."""
+        """A circuit from the mounted setup (node 0) through the tasks on the machine; those
+        elsewhere loop on themselves."""
         sequence = [key for key, _ in self.hint.sequences.get(machine, ())]
         followed = set(zip([None, *sequence], [*sequence, None], strict=True))
         empty = self.model.new_bool_var("")
@@ -143,8 +170,18 @@ class Builder:
         self.model.add_hint(arc, hinted)
         return arc
 
-    def _follow(self, machine: int, before: Task | None, task: Task, followed: set[Any], arcs: list[Any], source: int, target: int) -> None:
-        """The arc on which ``task`` comes right after ``before`` (None: after what is mounted and in work now)."""
+    def _follow(
+        self,
+        machine: int,
+        before: Task | None,
+        task: Task,
+        followed: set[Any],
+        arcs: list[Any],
+        source: int,
+        target: int,
+    ) -> None:
+        """The arc on which ``task`` comes right after ``before`` (None: after what is mounted and
+        in work now)."""
         change = self.window.task_change(machine, before, task)
         if change is None:
             return
@@ -169,7 +206,8 @@ class Builder:
         return [task.ready_date, *arrivals]
 
     def _add_crews(self) -> None:
-        """Each changeover of positive time holds a crew, at some time between the machine's last operation and the start of the next."""
+        """Each changeover of positive time holds a crew, at some time between the machine's last
+        operation and the start of the next."""
         intervals, demands = [], []
         for key, ways in self._changing.items():
             longest = max(ticks for _, ticks, _ in ways)
@@ -187,7 +225,11 @@ class Builder:
             demands.append(1)
         for machine in self.window.machines:
             if machine.crew_date is not None:
-                intervals.append(self.model.new_fixed_size_interval_var(0, machine.crew_date - self.window.clock, ""))
+                intervals.append(
+                    self.model.new_fixed_size_interval_var(
+                        0, machine.crew_date - self.window.clock, ""
+                    )
+                )
                 demands.append(1)
         self.model.add_cumulative(intervals, demands, self.window.crews)
 
@@ -200,12 +242,15 @@ class Builder:
         for variable, value in ((begin, date), (size, ticks), (finish, date + ticks)):
             self.model.add_hint(variable, value)
 
-    # --- objective --------------------------------------------------------------------------------------------------------
+    # --- objective --------------------------------------------------------------------------------
 
     def _add_delivery(self, delivery: Delivery) -> tuple[Any, int]:
-        """An order's completion, holding and tardiness; returns the variable of its completion and what it is in the hint."""
+        """An order's completion, holding and tardiness; returns the variable of its completion and
+        what it is in the hint."""
         rates = self.window.rates
-        hint = max([delivery.date, *(self._hinted_end(key) + tail for key, tail in delivery.tails.items())])
+        hint = max(
+            [delivery.date, *(self._hinted_end(key) + tail for key, tail in delivery.tails.items())]
+        )
         latest = (
             self.horizon
             + max([delivery.date, *delivery.tails.values()])
@@ -244,27 +289,43 @@ class Builder:
         coefficients = [coefficient for _, coefficient in self.terms]
         finest = max([_FINEST, *coefficients]) / _LARGEST_COEFFICIENT
         self.unit = max(finest, sum(coefficients) * self.latest / _LARGEST_SUM)
-        self.model.minimize(sum(round(coefficient / self.unit) * variable for variable, coefficient in self.terms))
+        self.model.minimize(
+            sum(round(coefficient / self.unit) * variable for variable, coefficient in self.terms)
+        )
 
     def sequences(self, solver: Any) -> Sequences:
         """Sequences and dates of a solution."""
-        found: dict[int, list[tuple[Key, int]]] = {machine.number: [] for machine in self.window.machines}
+        found: dict[int, list[tuple[Key, int]]] = {
+            machine.number: [] for machine in self.window.machines
+        }
         for (key, machine), literal in self.on.items():
             if solver.boolean_value(literal):
                 found[machine].append((key, solver.value(self.start[key])))
-        return {machine: sorted(sequence, key=lambda step: (step[1], step[1] + self.tasks[step[0]].times[machine])) for machine, sequence in found.items()}
+        return {
+            machine: sorted(
+                sequence, key=lambda step: (step[1], step[1] + self.tasks[step[0]].times[machine])
+            )
+            for machine, sequence in found.items()
+        }
 
 
 def solve(window: Window, hint: Sequences, seconds: float) -> Solution:
-    """The best sequences found within about ``seconds``; never worse in the model than the hint, which stands if nothing better is found."""
+    """The best sequences found within about ``seconds``; never worse in the model than the hint,
+    which stands if nothing better is found."""
     start = time_sequences(window, hint)
     builder = Builder(window, start)
     solver = cp_model.CpSolver()
     settings = solver.parameters
     settings.num_workers = 1
     settings.random_seed = 1
-    settings.interleave_search, settings.use_lns_only = True, True  # improve the hint, on one core and in a fixed order of turns
-    settings.cp_model_probing_level, settings.symmetry_level = 0, 0  # would take a good part of a second
+    settings.interleave_search, settings.use_lns_only = (
+        True,
+        True,
+    )  # improve the hint, on one core and in a fixed order of turns
+    settings.cp_model_probing_level, settings.symmetry_level = (
+        0,
+        0,
+    )  # would take a good part of a second
     settings.max_deterministic_time = seconds * DETERMINISTIC_PER_SECOND
     settings.max_time_in_seconds = max(MIN_WALL_SECONDS, seconds * WALL_FACTOR)
     status = solver.solve(builder.model)
@@ -272,8 +333,19 @@ def solve(window: Window, hint: Sequences, seconds: float) -> Solution:
     sequences, money = start.sequences, hint_money
     if status in (cp_model.OPTIMAL, cp_model.FEASIBLE):
         found = builder.sequences(solver)
-        with suppress(ValueError):  # operations of no length may stand in any order at one date; in the wrong one they wait for each other
+        with suppress(
+            ValueError
+            # operations of no length may stand in any order at one date; in the wrong one they wait for
+            # each other
+        ):
             found = time_sequences(window, found).sequences
         if price(window, found) < hint_money:
             sequences, money = found, price(window, found)
-    return Solution(sequences, solver.status_name(status), money, hint_money, solver.best_objective_bound * builder.unit, solver.wall_time)
+    return Solution(
+        sequences,
+        solver.status_name(status),
+        money,
+        hint_money,
+        solver.best_objective_bound * builder.unit,
+        solver.wall_time,
+    )

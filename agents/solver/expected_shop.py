@@ -1,6 +1,8 @@
-"""The shop floor as a planner imagines it to go on: expected durations, no failures, no rework, no further orders. The kernel itself runs it.
+"""The shop floor as a planner imagines it to go on: expected durations, no failures, no rework, no
+further orders. The kernel itself runs it.
 
-A rule simulated here gives the plan that a solver starts from, and a solver's plan can be tried here before anybody acts on it.
+A rule simulated here gives the plan that a solver starts from, and a solver's plan can be tried
+here before anybody acts on it.
 """
 
 from __future__ import annotations
@@ -16,7 +18,17 @@ from agents.solver.known_state import Key, KnownOperation, KnownState
 from envs.batch import Batch
 from envs.step_kernels import step_over_lulls
 from factory.futures.lulls import allocate_lulls, begin_lulls
-from factory.simulation.arrays import CHANGING, DOWN, IDLE, LOGGED_OPERATION, NEVER, PROCESSING, FactoryArrays, ShopState, split_operation_id
+from factory.simulation.arrays import (
+    CHANGING,
+    DOWN,
+    IDLE,
+    LOGGED_OPERATION,
+    NEVER,
+    PROCESSING,
+    FactoryArrays,
+    ShopState,
+    split_operation_id,
+)
 
 ObservationTables = Mapping[str, NDArray[Any]]
 LOG_LINES = 8192
@@ -53,7 +65,8 @@ class ExpectedShop:
     batch
         Whose environments are to be imagined; nothing in it is changed.
     certain
-        Whether durations are as expected and nothing fails; otherwise the copy goes on exactly as its seed has drawn.
+        Whether durations are as expected and nothing fails; otherwise the copy goes on exactly as
+        its seed has drawn.
     """
 
     def __init__(self, batch: Batch, *, certain: bool = True) -> None:
@@ -106,14 +119,25 @@ class ExpectedShop:
         shop = self.batch.shop
         clock = int(shop.env.clock[0])
         in_transit = shop.in_transit[0, : int(shop.env.num_travelling[0])]
-        expected = [(max(clock + 1, operations[split_operation_id(operation_id)].ready_date), int(operation_id)) for operation_id in in_transit.operation_id]
+        expected = [
+            (
+                max(clock + 1, operations[split_operation_id(operation_id)].ready_date),
+                int(operation_id),
+            )
+            for operation_id in in_transit.operation_id
+        ]
         for place, (date, operation_id) in enumerate(sorted(expected)):  # a sorted array is a heap
             in_transit.date[place], in_transit.operation_id[place] = date, operation_id
         for operation in operations.values():
             if operation.awaits_material:
                 shop.orders.material_date[0, operation.order] = operation.ready_date
 
-    def run(self, decide: Callable[[ObservationTables], int], observation: ObservationTables, max_choices: int) -> tuple[Planned, ...] | None:
+    def run(
+        self,
+        decide: Callable[[ObservationTables], int],
+        observation: ObservationTables,
+        max_choices: int,
+    ) -> tuple[Planned, ...] | None:
         """Let ``decide`` choose every row until all orders are completed; what was processed, by
         date of its end. Waits last through lulls.
 
@@ -148,14 +172,22 @@ class ExpectedShop:
         return self._planned()
 
     def _planned(self) -> tuple[Planned, ...]:
-        """From the log; what was done again is one step from its first start to its last end, on the first machine."""
+        """From the log; what was done again is one step from its first start to its last end, on
+        the first machine."""
         steps: dict[Key, Planned] = {}
-        for kind, machine, order, operation, _, end, start, _ in self.batch.shop.log[0, : int(self.batch.shop.env.log_length[0])].tolist():
+        for kind, machine, order, operation, _, end, start, _ in self.batch.shop.log[
+            0, : int(self.batch.shop.env.log_length[0])
+        ].tolist():
             if kind == LOGGED_OPERATION:
-                first = steps.get((order, operation), Planned(order, operation, machine, start, end))
+                first = steps.get(
+                    (order, operation), Planned(order, operation, machine, start, end)
+                )
                 steps[order, operation] = replace(first, end_date=end)
         return tuple(steps.values())
 
     def price(self, changing: float) -> float:
-        """What the episode has cost, up to where it has been imagined, with ``changing`` on top for each tick of changeovers."""
-        return float(self.batch.shop.cost[0].sum()) + changing * int(self.batch.shop.env.changeover_ticks[0])
+        """What the episode has cost, up to where it has been imagined, with ``changing`` on top for
+        each tick of changeovers."""
+        return float(self.batch.shop.cost[0].sum()) + changing * int(
+            self.batch.shop.env.changeover_ticks[0]
+        )

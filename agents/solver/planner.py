@@ -1,4 +1,5 @@
-"""One plan: look at the shop, let the rules plan it, and let the solver improve on the best of them."""
+"""One plan: look at the shop, let the rules plan it, and let the solver improve on the best of
+them."""
 
 from __future__ import annotations
 
@@ -14,13 +15,21 @@ from agents.solver.changeovers import ChangeoverTable
 from agents.solver.cp_sat import Solution, solve
 from agents.solver.expected_shop import ExpectedShop, Planned
 from agents.solver.known_state import KnownReader, KnownState
-from agents.solver.plan_following import MachineSequences, ObservationTables, row_by_plan, row_by_rule
+from agents.solver.plan_following import (
+    MachineSequences,
+    ObservationTables,
+    row_by_plan,
+    row_by_rule,
+)
 from agents.solver.planning_window import cut_window
 from agents.solver.problem import Rates
 from envs.batch import Batch
 
-HINT_RULES: tuple[Rule, ...] = tuple(make_rule("ATCS", k1=k1, k2=k2) for k1 in (1, 3, 8) for k2 in (0.15, 0.4, 1.5))
-"""Rules that are tried beside the policy's own for a plan to start from: what suits this moment may not be what suits the year."""
+HINT_RULES: tuple[Rule, ...] = tuple(
+    make_rule("ATCS", k1=k1, k2=k2) for k1 in (1, 3, 8) for k2 in (0.15, 0.4, 1.5)
+)
+"""Rules that are tried beside the policy's own for a plan to start from: what suits this moment may
+not be what suits the year."""
 
 
 DecisionFunction = Callable[[ObservationTables], int]
@@ -53,8 +62,12 @@ class PlannerStats:
     hint_money: float = 0.0  # objectives in the model, summed over the calls
     money: float = 0.0
     seconds: list[float] = field(default_factory=list)  # of each call, on the wall clock
-    hints: Counter[str] = field(default_factory=Counter)  # whose plan was the cheapest to start from
-    decisions: Counter[str] = field(default_factory=Counter)  # how many followed the plan, how many the rule
+    hints: Counter[str] = field(
+        default_factory=Counter
+    )  # whose plan was the cheapest to start from
+    decisions: Counter[str] = field(
+        default_factory=Counter
+    )  # how many followed the plan, how many the rule
 
     def count(self, solution: Solution) -> None:
         """Add a call."""
@@ -96,7 +109,9 @@ class SolverPlanner:
         """Set the imagined shop to how environment ``e`` is expected to go on."""
         self.expected.expect(self.batch.shop, e, known)
 
-    def plan(self, e: int, seen: ObservationTables, in_force: MachineSequences | None) -> MachineSequences:
+    def plan(
+        self, e: int, seen: ObservationTables, in_force: MachineSequences | None
+    ) -> MachineSequences:
         """A plan from now on.
 
         Parameters
@@ -116,7 +131,13 @@ class SolverPlanner:
         return self.choose(e, seen, known, steps, solution, in_force)
 
     def choose(
-        self, e: int, seen: ObservationTables, known: KnownState, steps: Sequence[Planned], solution: Solution, in_force: MachineSequences | None
+        self,
+        e: int,
+        seen: ObservationTables,
+        known: KnownState,
+        steps: Sequence[Planned],
+        solution: Solution,
+        in_force: MachineSequences | None,
     ) -> MachineSequences:
         """Return the solution as a plan; what comes after its window is left open, as much will
         have changed by then.
@@ -131,13 +152,28 @@ class SolverPlanner:
         kilowatts = float(machines.idle_power.sum())
         tariff = float(self.batch.arrays.hours.price[known.factory, :_HOURS].mean())
         finishing = float(plant.energy_rate) * tariff * kilowatts * float(plant.hours_per_tick)
-        return Rates(tardiness, holding, self.settings.changing * delay, self.settings.starting * delay, finishing)
+        return Rates(
+            tardiness,
+            holding,
+            self.settings.changing * delay,
+            self.settings.starting * delay,
+            finishing,
+        )
 
-    def _cheapest_hint(self, e: int, known: KnownState, rates: Rates, seen: ObservationTables, in_force: MachineSequences | None) -> Sequence[Planned]:
+    def _cheapest_hint(
+        self,
+        e: int,
+        known: KnownState,
+        rates: Rates,
+        seen: ObservationTables,
+        in_force: MachineSequences | None,
+    ) -> Sequence[Planned]:
         """The cheapest way to do everything that is known: as the rules would, or by the plan in
         force; the first of equals. Nothing if none leads to an end.
         """
-        deciders: dict[str, DecisionFunction] = {str(rule): partial(_row, rule) for rule in self.settings.rules}
+        deciders: dict[str, DecisionFunction] = {
+            str(rule): partial(_row, rule) for rule in self.settings.rules
+        }
         if in_force is not None:
             deciders["plan in force"] = self.follow(known.factory, in_force)
         max_choices = CHOICES_EACH * (len(known.operations) + 1)

@@ -1,4 +1,5 @@
-"""From the known state and a plan for all of it to the window of work that is worth planning anew."""
+"""From the known state and a plan for all of it to the window of work that is worth planning
+anew."""
 
 from __future__ import annotations
 
@@ -13,16 +14,28 @@ from agents.solver.known_state import Key, KnownOperation, KnownOrder, KnownStat
 from agents.solver.problem import Delivery, Rates, Sequences, Task, Window
 
 
-def cut_window(known: KnownState, plan: Sequence[Planned], max_tasks: int, changeovers: ChangeoverTable, rates: Rates) -> tuple[Window, Sequences]:
-    """The operations that ``plan`` starts first, at most ``max_tasks``, with that plan's sequences of them.
+def cut_window(
+    known: KnownState,
+    plan: Sequence[Planned],
+    max_tasks: int,
+    changeovers: ChangeoverTable,
+    rates: Rates,
+) -> tuple[Window, Sequences]:
+    """The operations that ``plan`` starts first, at most ``max_tasks``, with that plan's sequences
+    of them.
 
-    What lies beyond is taken to follow as in ``plan``: an order is completed as long after its last operation in the window as it is there.
+    What lies beyond is taken to follow as in ``plan``: an order is completed as long after its last
+    operation in the window as it is there.
     """
     arrays, g, clock = changeovers.arrays, known.factory, known.clock
     planned = {step.key: step for step in plan}
     operations = known.operations
-    known_steps = (step for step in plan if step.key in operations and operations[step.key].machine is None)
-    to_start = [step.key for step in sorted(known_steps, key=lambda step: (step.start_date, step.end_date))]
+    known_steps = (
+        step for step in plan if step.key in operations and operations[step.key].machine is None
+    )
+    to_start = [
+        step.key for step in sorted(known_steps, key=lambda step: (step.start_date, step.end_date))
+    ]
     chosen = set(to_start[:max_tasks])
     change_dates = {order.number: max(0, order.release_date - clock) for order in known.orders}
     tasks = []
@@ -40,17 +53,28 @@ def cut_window(known: KnownState, plan: Sequence[Planned], max_tasks: int, chang
         tasks.append(Task(key, *what, max(0, ready_date - clock), before, change_dates[key[0]]))
     tasks.sort(key=lambda task: task.key)
     deliveries = tuple(
-        _deliver(order, planned, chosen, clock, arrays.transport_time[g]) for order in known.orders if any(o.key in chosen for o in order.operations)
+        _deliver(order, planned, chosen, clock, arrays.transport_time[g])
+        for order in known.orders
+        if any(o.key in chosen for o in order.operations)
     )
-    window = Window(tuple(tasks), deliveries, known.machines, clock, known.crews, changeovers, rates)
+    window = Window(
+        tuple(tasks), deliveries, known.machines, clock, known.crews, changeovers, rates
+    )
     sequences: dict[int, list[tuple[Key, int]]] = {machine.number: [] for machine in known.machines}
     for key in to_start[:max_tasks]:
         sequences[planned[key].machine].append((key, planned[key].start_date - clock))
     return window, sequences
 
 
-def _deliver(order: KnownOrder, planned: Mapping[Key, Planned], chosen: set[Key], clock: int, transport_time: NDArray[np.int64]) -> Delivery:
-    """When the order is completed, by the ends of its operations in the window (and of those in process, which are certain)."""
+def _deliver(
+    order: KnownOrder,
+    planned: Mapping[Key, Planned],
+    chosen: set[Key],
+    clock: int,
+    transport_time: NDArray[np.int64],
+) -> Delivery:
+    """When the order is completed, by the ends of its operations in the window (and of those in
+    process, which are certain)."""
     ends = {operation.operation: planned[operation.key].end_date for operation in order.operations}
     tails, date = dict[Key, int](), 0
     for operation in order.operations:
@@ -64,10 +88,18 @@ def _deliver(order: KnownOrder, planned: Mapping[Key, Planned], chosen: set[Key]
     return Delivery(order.weight, order.due_date - clock, date, tails)
 
 
-def _tail_after(operation: KnownOperation, order: KnownOrder, ends: Mapping[int, int], chosen: set[Key], transport_time: NDArray[np.int64]) -> int | None:
-    """Ticks from the end of an operation to the order's completion, along what is beyond the window; None if all that follows it is in the window.
+def _tail_after(
+    operation: KnownOperation,
+    order: KnownOrder,
+    ends: Mapping[int, int],
+    chosen: set[Key],
+    transport_time: NDArray[np.int64],
+) -> int | None:
+    """Ticks from the end of an operation to the order's completion, along what is beyond the
+    window; None if all that follows it is in the window.
 
-    A follower beyond the window starts as long after the last of its predecessors has arrived as it does in the plan.
+    A follower beyond the window starts as long after the last of its predecessors has arrived as it
+    does in the plan.
     """
     followers = [other for other in order.operations if operation.operation in other.predecessors]
     if not followers:
@@ -76,6 +108,13 @@ def _tail_after(operation: KnownOperation, order: KnownOrder, ends: Mapping[int,
     tails = []
     for follower in followers:
         if follower.key not in chosen:
-            arrival_date = max(ends[p] + int(transport_time[centres[p], follower.centre]) for p in follower.predecessors)
-            tails.append(int(transport_time[operation.centre, follower.centre]) + max(ends.values()) - arrival_date)
+            arrival_date = max(
+                ends[p] + int(transport_time[centres[p], follower.centre])
+                for p in follower.predecessors
+            )
+            tails.append(
+                int(transport_time[operation.centre, follower.centre])
+                + max(ends.values())
+                - arrival_date
+            )
     return max(tails, default=None)

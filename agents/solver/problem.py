@@ -1,6 +1,8 @@
-"""The planning model of the work at hand: what is to be scheduled, what a schedule of it costs, and the earliest dates that given sequences allow.
+"""The planning model of the work at hand: what is to be scheduled, what a schedule of it costs, and
+the earliest dates that given sequences allow.
 
-In Graham's notation R | r_j, prec, s_ijk, crews | weighted tardiness + holding + changeovers. All dates are ticks after the clock, money is currency.
+In Graham's notation R | r_j, prec, s_ijk, crews | weighted tardiness + holding + changeovers. All
+dates are ticks after the clock, money is currency.
 """
 
 from __future__ import annotations
@@ -19,14 +21,17 @@ class Rates:
 
     tardiness: float  # per weight
     holding: float  # per order
-    changing: float  # shadow price of a machine's changeover time, which orders still to come will need
+    changing: (
+        float  # shadow price of a machine's changeover time, which orders still to come will need
+    )
     starting: float  # small: work that can start earlier should
     finishing: float = 0.0  # of the last order: the plant draws power until then
 
 
 @dataclass(frozen=True)
 class Delivery:
-    """One order in the model: completed at the latest of ``date`` and each operation's end plus its tail (what is beyond the window)."""
+    """One order in the model: completed at the latest of ``date`` and each operation's end plus its
+    tail (what is beyond the window)."""
 
     weight: float
     due_date: int
@@ -78,11 +83,13 @@ class Window:
         return self.machines[machine].free_date - self.clock
 
     def task_change(self, machine: int, before: Task | None, task: Task) -> SetupChange | None:
-        """Changeover on a machine from a task (None: what is mounted when it comes free) to the next. Values that the task before does not care
-        about are taken to be those mounted now.
+        """Changeover on a machine from a task (None: what is mounted when it comes free) to the
+        next. Values that the task before does not care about are taken to be those mounted now.
         """
         mounted = self.machines[machine].mounted
-        return self.changeovers.between(machine, complete(mounted, before.wanted) if before else mounted, task.wanted)
+        return self.changeovers.between(
+            machine, complete(mounted, before.wanted) if before else mounted, task.wanted
+        )
 
 
 Sequences = Mapping[int, Sequence[tuple[Key, int]]]
@@ -91,14 +98,16 @@ Sequences = Mapping[int, Sequence[tuple[Key, int]]]
 
 @dataclass(frozen=True)
 class Timing:
-    """Sequences with the earliest dates they allow, and when the changeover before each task begins."""
+    """Sequences with the earliest dates they allow, and when the changeover before each task
+    begins."""
 
     sequences: Sequences
     change_dates: Mapping[Key, int]
 
 
 def time_sequences(window: Window, sequences: Sequences) -> Timing:
-    """The earliest dates for the tasks in the given sequences; where several want a crew, the one that was to start first gets it.
+    """The earliest dates for the tasks in the given sequences; where several want a crew, the one
+    that was to start first gets it.
 
     Raises
     ------
@@ -113,10 +122,17 @@ def time_sequences(window: Window, sequences: Sequences) -> Timing:
     ends, change_dates = dict[Key, int](), dict[Key, int]()
     timed: dict[int, list[tuple[Key, int]]] = {machine: [] for machine in waiting}
     while any(waiting.values()):
-        heads = [(sequence[-1][1], sequence[-1][0], machine) for machine, sequence in waiting.items() if sequence]
+        heads = [
+            (sequence[-1][1], sequence[-1][0], machine)
+            for machine, sequence in waiting.items()
+            if sequence
+        ]
         heads = [head for head in heads if all(p in ends for p in tasks[head[1]].predecessors)]
         if not heads:
-            raise ValueError(f"sequences {dict(sequences)}: operations wait for each other. Sequence predecessors before their successors.")
+            raise ValueError(
+                f"sequences {dict(sequences)}: operations wait for each other. Sequence"
+                " predecessors before their successors."
+            )
         _, key, machine = min(heads)
         waiting[machine].pop()
         task = tasks[key]
@@ -138,7 +154,11 @@ def time_sequences(window: Window, sequences: Sequences) -> Timing:
 
 def _crew_dates(window: Window) -> list[int]:
     """When each crew is free, in order (a heap); a crew a machine where they are not scarce."""
-    busy = [machine.crew_date - window.clock for machine in window.machines if machine.crew_date is not None]
+    busy = [
+        machine.crew_date - window.clock
+        for machine in window.machines
+        if machine.crew_date is not None
+    ]
     crews = window.crews if window.crews_are_scarce else len(window.machines)
     return sorted([*busy, *[0] * (crews - len(busy))])
 
@@ -158,7 +178,12 @@ def price(window: Window, sequences: Sequences) -> float:
             total += (change.money + rates.changing * change.ticks) if change else 0.0
     last = 0
     for delivery in window.deliveries:
-        completion = max([delivery.date, *(ends[key] + tail for key, tail in delivery.tails.items())])
+        completion = max(
+            [delivery.date, *(ends[key] + tail for key, tail in delivery.tails.items())]
+        )
         last = max(last, completion)
-        total += rates.tardiness * delivery.weight * max(0, completion - delivery.due_date) + rates.holding * completion
+        total += (
+            rates.tardiness * delivery.weight * max(0, completion - delivery.due_date)
+            + rates.holding * completion
+        )
     return total + rates.finishing * last

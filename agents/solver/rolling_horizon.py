@@ -1,8 +1,10 @@
-"""Rolling-horizon planning: at decision epochs CP-SAT plans the known orders anew, and only the next decisions of each plan are carried out.
+"""Rolling-horizon planning: at decision epochs CP-SAT plans the known orders anew, and only the
+next decisions of each plan are carried out.
 
-What a good APS does: it starts from its dispatching rules' own plans, so that a plan is never worse in the model than they are; it plans what matters
-now (a window of operations, the rule's plan beyond it); it knows nothing of what is to come. Ovacik and Uzsoy (1995), Rolling horizon procedures for
-dynamic parallel machine scheduling with sequence-dependent setup times.
+What a good APS does: it starts from its dispatching rules' own plans, so that a plan is never worse
+in the model than they are; it plans what matters now (a window of operations, the rule's plan
+beyond it); it knows nothing of what is to come. Ovacik and Uzsoy (1995), Rolling horizon procedures
+for dynamic parallel machine scheduling with sequence-dependent setup times.
 """
 
 from __future__ import annotations
@@ -11,7 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.rules.registry import Rule, make_rule
-from agents.solver.plan_following import MachineSequences, ObservationTables, row_by_plan, row_by_rule
+from agents.solver.plan_following import (
+    MachineSequences,
+    ObservationTables,
+    row_by_plan,
+    row_by_rule,
+)
 from agents.solver.planner import HINT_RULES, PlannerConfig, PlannerStats, SolverPlanner
 from envs.batch import Batch
 from factory.simulation.arrays import DONE, DOWN, IDLE, IN_PROCESS, FactoryArrays, ShopState
@@ -23,7 +30,8 @@ class RollingHorizonPolicy:
     Parameters
     ----------
     seconds
-        Nominal time of one solve. It is counted in CP-SAT's deterministic time, so that results do not depend on the machine or its load.
+        Nominal time of one solve. It is counted in CP-SAT's deterministic time, so that results do
+        not depend on the machine or its load.
     every
         Ticks after which a plan is made anew at the next decision, if an operation has begun or
         ended since; it is also whenever an order was released, a machine has failed or been
@@ -34,8 +42,9 @@ class RollingHorizonPolicy:
     max_tasks
         Operations in the window.
     changing
-        Shadow price of a tick of changeover, as a multiple of what it costs to delay one order of mean weight by a tick. It stands for the orders that are
-        still to come and will need the machine's time.
+        Shadow price of a tick of changeover, as a multiple of what it costs to delay one order of
+        mean weight by a tick. It stands for the orders that are still to come and will need the
+        machine's time.
     starting
         Price of a tick by which one operation starts later, as a multiple of the same.
     """
@@ -43,18 +52,29 @@ class RollingHorizonPolicy:
     sees_the_future = False
 
     def __init__(
-        self, seconds: float = 1.0, every: int | None = None, rule: Rule | None = None, max_tasks: int = 50, changing: float = 0.5, starting: float = 0.01
+        self,
+        seconds: float = 1.0,
+        every: int | None = None,
+        rule: Rule | None = None,
+        max_tasks: int = 50,
+        changing: float = 0.5,
+        starting: float = 0.01,
     ) -> None:
         self.rule = rule if rule is not None else make_rule("ATCS", k1=2, k2=0.5)
         self.every = every
-        self.settings = PlannerConfig(seconds, max_tasks, changing, starting, (self.rule, *HINT_RULES))
+        self.settings = PlannerConfig(
+            seconds, max_tasks, changing, starting, (self.rule, *HINT_RULES)
+        )
         self.figures = PlannerStats()
 
     def bind(self, batch: Batch) -> None:
         """The shops to decide for, their episodes just begun."""
         self.batch, self.planner = batch, self.make_planner(batch)
         self.planner.figures = self.figures
-        self._intervals = [usual_interval(batch.arrays, g) if self.every is None else self.every for g in range(len(batch.factories))]
+        self._intervals = [
+            usual_interval(batch.arrays, g) if self.every is None else self.every
+            for g in range(len(batch.factories))
+        ]
         self.plans: list[MachineSequences | None] = [None] * batch.num_envs
         self._news: list[tuple[int, ...]] = [()] * batch.num_envs
         self._progress: list[tuple[int, int]] = [(0, 0)] * batch.num_envs
@@ -66,7 +86,10 @@ class RollingHorizonPolicy:
 
     def decide(self, observation: ObservationTables) -> NDArray[np.int64]:
         """A legal row for each environment; 0 where the episode is over."""
-        rows = [self._decide(observation, e) if machine >= 0 else 0 for e, machine in enumerate(self.batch.shop.env.deciding.tolist())]
+        rows = [
+            self._decide(observation, e) if machine >= 0 else 0
+            for e, machine in enumerate(self.batch.shop.env.deciding.tolist())
+        ]
         return np.array(rows, np.int64)
 
     def _decide(self, observation: ObservationTables, e: int) -> int:
@@ -97,7 +120,9 @@ class RollingHorizonPolicy:
         """Return whether anything known is going to happen by itself."""
         return bool(shop.env.num_travelling[e] > 0 or (shop.machines.status[e] != IDLE).any())
 
-    def replan(self, e: int, seen: ObservationTables, in_force: MachineSequences | None) -> MachineSequences:
+    def replan(
+        self, e: int, seen: ObservationTables, in_force: MachineSequences | None
+    ) -> MachineSequences:
         """Return a plan from now on."""
         return self.planner.plan(e, seen, in_force)
 
@@ -114,11 +139,14 @@ class RollingHorizonPolicy:
 
 def usual_interval(arrays: FactoryArrays, g: int) -> int:
     """Ticks between plans that suit factory ``g``: about its mean process time."""
-    return max(1, int(arrays.centres.longest_wait[g, : int(arrays.plant.num_centres[g])].mean()) // 2)
+    return max(
+        1, int(arrays.centres.longest_wait[g, : int(arrays.plant.num_centres[g])].mean()) // 2
+    )
 
 
 def surprises(shop: ShopState, e: int) -> tuple[int, ...]:
-    """Return the numbers of failures, machines under repair and operations that must be done again."""
+    """Return the numbers of failures, machines under repair and operations that must be done
+    again."""
     released = int(shop.env.num_released[e])
     machines, attempts = shop.machines, shop.operations.attempt[e, :released]
     failures, repairs = machines.num_failures[e].sum(), (machines.status[e] == DOWN).sum()

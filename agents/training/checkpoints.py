@@ -1,6 +1,8 @@
-"""States of a training run on disk: written whole or not at all, checked when read, the last few kept.
+"""States of a training run on disk: written whole or not at all, checked when read, the last few
+kept.
 
-A file is a line with the SHA-256 of the rest, and the rest what ``torch.save`` makes of tensors, numbers and text; nothing else is unpickled.
+A file is a line with the SHA-256 of the rest, and the rest what ``torch.save`` makes of tensors,
+numbers and text; nothing else is unpickled.
 """
 
 from __future__ import annotations

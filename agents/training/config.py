@@ -1,4 +1,5 @@
-"""Training configuration: one TOML file, every key checked; ``--set section.key=value`` overrides it."""
+"""Training configuration: one TOML file, every key checked; ``--set section.key=value`` overrides
+it."""
 
 from __future__ import annotations
 
@@ -30,7 +31,9 @@ class _Section(BaseModel):
 class ScenarioSection(_Section):
     """Factories to play."""
 
-    factories: Annotated[tuple[str, ...], Field(min_length=1)] = ("microfactory",)  # names or TOML files; episodes cycle through them
+    factories: Annotated[tuple[str, ...], Field(min_length=1)] = (
+        "microfactory",
+    )  # names or TOML files; episodes cycle through them
     num_generated: Count = 64  # factories drawn from each range, such as `randomised`
     validation_factories: tuple[str, ...] = ()  # names to validate on; empty: `factories`
 
@@ -38,11 +41,17 @@ class ScenarioSection(_Section):
 class NetworkSection(_Section):
     """The network before training."""
 
-    prior: Literal["index", "atcs", "none"] = "index"  # evolved index of `prior_factory`, ATCS(2, 0.5), or no prior
+    prior: Literal["index", "atcs", "none"] = (
+        "index"  # evolved index of `prior_factory`, ATCS(2, 0.5), or no prior
+    )
     prior_factory: str | None = None  # None: the first of `scenario.factories`
     prior_scale: Positive = 0.5  # logits per unit of the prior's index
     hidden_size: Count = 64
-    init_from: str | None = None  # folder of a trained policy to start from, for example policies/mixture; its hidden size is kept
+    init_from: str | None = (
+        # folder of a trained policy to start from, for example policies/mixture; its hidden size is
+        # kept
+        None
+    )
 
 
 class LearningSection(_Section):
@@ -61,9 +70,15 @@ class LearningSection(_Section):
     target_kl: Positive | None = None  # stops the epochs of a rollout early
     vf_coef: Positive = 0.5
     max_grad_norm: Positive = 0.5
-    discount_time: Positive = 240.0  # time constant of the discount exp(-dt / discount_time), in mean process times
-    gae_time: Positive = 4.0  # time constant of generalised advantage estimation, in mean process times
-    ema_decay: Share = 0.95  # of the weights' moving average over rollouts, which is validated and saved; 0: the newest weights
+    discount_time: Positive = (
+        240.0  # time constant of the discount exp(-dt / discount_time), in mean process times
+    )
+    gae_time: Positive = (
+        4.0  # time constant of generalised advantage estimation, in mean process times
+    )
+    # of the weights' moving average over rollouts, which is validated and saved; 0: the newest
+    # weights
+    ema_decay: Share = 0.95
 
 
 class ExpertIterationSection(_Section):
@@ -71,8 +86,12 @@ class ExpertIterationSection(_Section):
 
     iterations: Annotated[int, Field(ge=0, le=63), _Number] = 0
     episodes: Count = 384  # per iteration
-    num_futures: Annotated[int, Field(ge=2), _Number] = 3  # sampled futures in which each candidate action is tried
-    horizon: Positive = 4.0  # mean process times to simulate; the critic values the state after them
+    num_futures: Annotated[int, Field(ge=2), _Number] = (
+        3  # sampled futures in which each candidate action is tried
+    )
+    horizon: Positive = (
+        4.0  # mean process times to simulate; the critic values the state after them
+    )
     update_epochs: Count = 6
     buffer_size: Count = 400_000  # newest search targets to fit to; a million take some 5 GB
 
@@ -93,8 +112,12 @@ class LoggingSection(_Section):
 class TrainingConfig(_Section):
     """A training run."""
 
-    seed: Annotated[int, Field(ge=0, lt=2**15), _Number] = 0  # the upper half of the block `train` is for envs.seed_splits.first_episode_of
-    threads: Count = 2  # each collects from its own environments and learns from its own shards of minibatches; results depend on their number
+    seed: Annotated[int, Field(ge=0, lt=2**15), _Number] = (
+        0  # the upper half of the block `train` is for envs.seed_splits.first_episode_of
+    )
+    # each collects from its own environments and learns from its own shards of minibatches; results
+    # depend on their number
+    threads: Count = 2
     scenario: ScenarioSection = ScenarioSection()
     network: NetworkSection = NetworkSection()
     learning: LearningSection = LearningSection()
@@ -147,7 +170,8 @@ def read_config(path: Path, changes: Sequence[str] = ()) -> TrainingConfig:
     Parameters
     ----------
     changes
-        ``section.key=value`` (or ``seed=1``), the value as TOML writes it; text may stand without quotes.
+        ``section.key=value`` (or ``seed=1``), the value as TOML writes it; text may stand without
+        quotes.
 
     Raises
     ------
@@ -159,7 +183,10 @@ def read_config(path: Path, changes: Sequence[str] = ()) -> TrainingConfig:
     except FactoryError as error:
         raise ConfigError(str(error)) from None
     except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({error.strerror}). Give a TOML file, for example configs/training/quick.toml.") from None
+        raise ConfigError(
+            f"{path}: cannot be read ({error.strerror}). Give a TOML file, for example"
+            " configs/training/quick.toml."
+        ) from None
     except ValueError as error:
         raise ConfigError(f"{path}: is not TOML ({error}). Correct the text there.") from None
     for change in changes:
@@ -172,14 +199,19 @@ def parse_config(data: dict[str, Any], where: str) -> TrainingConfig:
     try:
         return TrainingConfig.model_validate(data)
     except ValidationError as error:
-        raise ConfigError("\n".join(f"{where}: {_explain(item)}" for item in error.errors())) from None
+        raise ConfigError(
+            "\n".join(f"{where}: {_explain(item)}" for item in error.errors())
+        ) from None
 
 
 def _apply(data: dict[str, Any], change: str) -> None:
     place, equals, text = change.partition("=")
     *sections, key = place.strip().split(".")
     if not equals or not key:
-        raise ConfigError(f"--set {change!r}: is not section.key=value. Write for example --set learning.total_timesteps=1000000.")
+        raise ConfigError(
+            f"--set {change!r}: is not section.key=value. Write for example --set"
+            " learning.total_timesteps=1000000."
+        )
     try:
         value = tomllib.loads(f"value = {text}")["value"]
     except ValueError:
@@ -187,30 +219,46 @@ def _apply(data: dict[str, Any], change: str) -> None:
     for section in sections:
         data = data.setdefault(section, {})
         if not isinstance(data, dict):
-            raise ConfigError(f"--set {change!r}: {section} is not a section. The sections are {', '.join(_sections())}.")
+            raise ConfigError(
+                f"--set {change!r}: {section} is not a section. The sections are"
+                f" {', '.join(_sections())}."
+            )
     data[key] = value
 
 
 def _sections() -> list[str]:
-    return [name for name, info in TrainingConfig.model_fields.items() if _model_of(info.annotation)]
+    return [
+        name for name, info in TrainingConfig.model_fields.items() if _model_of(info.annotation)
+    ]
 
 
 def _model_of(annotation: Any) -> type[BaseModel] | None:
-    return annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else None
+    return (
+        annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else None
+    )
 
 
 def _explain(error: Any) -> str:
     """A pydantic error: place, value, rule, remedy."""
     place = ".".join(str(step) for step in error["loc"])
     if error["type"] == "extra_forbidden" and place in RENAMED:
-        return f"{place}{_shown(error['input'])}; its name is {RENAMED[place]}. Write {RENAMED[place]} instead."
+        return (
+            f"{place}{_shown(error['input'])}; its name is {RENAMED[place]}. Write {RENAMED[place]}"
+            " instead."
+        )
     if error["type"] == "extra_forbidden" and place in _REMOVED:
-        return f"{place}{_shown(error['input'])}; there is no such key: {_REMOVED[place]}. Leave it out."
+        return (
+            f"{place}{_shown(error['input'])}; there is no such key: {_REMOVED[place]}. Leave it"
+            " out."
+        )
     if error["type"] == "extra_forbidden":
         model: type[BaseModel] = TrainingConfig
         for step in error["loc"][:-1]:
             model = _model_of(model.model_fields[str(step)].annotation) or model
-        return f"{place} = {error['input']!r}; there is no such key. {suggest(str(error['loc'][-1]), model.model_fields)}."
+        return (
+            f"{place} = {error['input']!r}; there is no such key."
+            f" {suggest(str(error['loc'][-1]), model.model_fields)}."
+        )
     rule = error["msg"].removeprefix("Value error, ")
     rule = rule[0].lower() + rule[1:]
     return f"{place} = {error['input']!r}; {rule}. Correct it."
@@ -226,7 +274,11 @@ def to_toml(config: TrainingConfig) -> str:
     lines = [f"seed = {config.seed}", f"threads = {config.threads}"]
     for name in _sections():
         lines += ["", f"[{name}]"]
-        lines += [f"{key} = {_to_toml(value)}" for key, value in getattr(config, name) if value is not None]
+        lines += [
+            f"{key} = {_to_toml(value)}"
+            for key, value in getattr(config, name)
+            if value is not None
+        ]
     return "\n".join(lines) + "\n"
 
 

@@ -9,7 +9,8 @@ _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 
 
 def keep_memory() -> None:
-    """Tell glibc to keep freed memory: minibatches come and go, and asking the system for each doubles the time of learning. Nothing happens elsewhere."""
+    """Tell glibc to keep freed memory: minibatches come and go, and asking the system for each
+    doubles the time of learning. Nothing happens elsewhere."""
     try:
         library: Callable[[int, int], int] = ctypes.CDLL("libc.so.6").mallopt
     except (OSError, AttributeError):

@@ -13,5 +13,8 @@ def factories_of(names: Sequence[str], drawn: int) -> list[Factory]:
     found = []
     for name in names:
         scenario = Scenario(name)
-        found += [scenario.draw(index)[0] for index in range(drawn if scenario.changes_every_episode else 1)]
+        found += [
+            scenario.draw(index)[0]
+            for index in range(drawn if scenario.changes_every_episode else 1)
+        ]
     return found

@@ -29,7 +29,8 @@ _TRAINING = {
 
 
 class TrainingLog:
-    """Writes the events of a run; those of the best rule stand in a folder ``best_rule`` beside them, so that TensorBoard draws both in one chart.
+    """Writes the events of a run; those of the best rule stand in a folder ``best_rule`` beside
+    them, so that TensorBoard draws both in one chart.
 
     Parameters
     ----------
@@ -37,7 +38,8 @@ class TrainingLog:
         For the event files.
     first_step
         First step that is written, or written again: 0 at the start of a run, one more than the
-        checkpoint's where a run goes on. Points that an interrupted run wrote from there on are hidden.
+        checkpoint's where a run goes on. Points that an interrupted run wrote from there on are
+        hidden.
     """
 
     def __init__(self, folder: Path, first_step: int) -> None:
@@ -70,11 +72,20 @@ class TrainingLog:
         if total > 0:
             write("speed/steps_per_second", decisions / total, step)
 
-    def log_validation(self, step: int, found: Mapping[str, ValidationResult], reference: Mapping[str, ValidationResult]) -> None:
+    def log_validation(
+        self,
+        step: int,
+        found: Mapping[str, ValidationResult],
+        reference: Mapping[str, ValidationResult],
+    ) -> None:
         """Validation figures of every scenario, the best rule's beside them."""
         self._writer.add_scalar("validate/ratio_to_best_rule", mean_ratio(found, reference), step)
         for name, one in found.items():
-            self._writer.add_scalar(f"validate_{file_name(name)}/ratio_to_best_rule", one.total_cost / max(reference[name].total_cost, 1e-12), step)
+            self._writer.add_scalar(
+                f"validate_{file_name(name)}/ratio_to_best_rule",
+                one.total_cost / max(reference[name].total_cost, 1e-12),
+                step,
+            )
             for writer, examined in ((self._writer, one), (self._rule_writer, reference[name])):
                 figures = {
                     "total_cost": examined.total_cost,
@@ -85,13 +96,27 @@ class TrainingLog:
                 for figure, value in figures.items():
                     writer.add_scalar(f"validate_{file_name(name)}/{figure}", value, step)
 
-    def log_gantt(self, step: int, found: Mapping[str, ValidationResult], factories: Mapping[str, list[Factory]]) -> None:
+    def log_gantt(
+        self,
+        step: int,
+        found: Mapping[str, ValidationResult],
+        factories: Mapping[str, list[Factory]],
+    ) -> None:
         """A Gantt chart of the first validation episode of the first scenario."""
         name = next(iter(found))
-        picture = gantt_rgb(found[name].first, factories[name][0], title=f"{name}, first validation episode, after {step:,} decisions")
+        picture = gantt_rgb(
+            found[name].first,
+            factories[name][0],
+            title=f"{name}, first validation episode, after {step:,} decisions",
+        )
         self._writer.add_image(f"gantt/{file_name(name)}", picture, step, dataformats="HWC")
 
-    def log_end(self, step: int, settings: Mapping[str, str | int | float | bool], metrics: Mapping[str, float]) -> None:
+    def log_end(
+        self,
+        step: int,
+        settings: Mapping[str, str | int | float | bool],
+        metrics: Mapping[str, float],
+    ) -> None:
         """Write the run's settings beside its final figures."""
         self._writer.add_hparams(dict(settings), dict(metrics), run_name=".", global_step=step)
 

@@ -1,4 +1,5 @@
-"""How good a policy is while it learns: the same episodes of the block ``validate`` each time, in every scenario, beside a reference rule."""
+"""How good a policy is while it learns: the same episodes of the block ``validate`` each time, in
+every scenario, beside a reference rule."""
 
 from __future__ import annotations
 
@@ -47,7 +48,10 @@ class ValidationSuite:
         self._batches: dict[str, Batch] = {}
         for name in names:
             scenario = Scenario(name)
-            self.factories[name] = [scenario.draw(int(seed))[0] for seed in (self._seeds if scenario.changes_every_episode else self._seeds[:1])]
+            self.factories[name] = [
+                scenario.draw(int(seed))[0]
+                for seed in (self._seeds if scenario.changes_every_episode else self._seeds[:1])
+            ]
 
     def evaluate_all(self, policy: Policy) -> dict[str, ValidationResult]:
         """:meth:`evaluate` in every scenario."""
@@ -56,7 +60,8 @@ class ValidationSuite:
     def evaluate(self, name: str, policy: Policy) -> ValidationResult:
         """Play all episodes of a scenario under a policy.
 
-        A policy that does not finish an episode within the limit on decisions costs infinitely much.
+        A policy that does not finish an episode within the limit on decisions costs infinitely
+        much.
         """
         batch, factories = self._open(name), self.factories[name]
         which = np.arange(self._episodes) % len(factories)
@@ -64,10 +69,19 @@ class ValidationSuite:
             play(batch, policy, self._seeds, which)
         except EpisodeUnfinishedError:
             first = unload(factories[which[0]], None, batch.arrays, batch.shop, 0)
-            return ValidationResult(math.inf, dict.fromkeys(COST_TERMS, math.inf), 0.0, math.nan, first)
-        schedules = [unload(factories[g], None, batch.arrays, batch.shop, env) for env, g in enumerate(which)]
-        figures = [kpis(schedule, factories[g]) for schedule, g in zip(schedules, which, strict=True)]
-        terms = {term: float(np.mean([one.bill.terms[term] for one in figures])) for term in figures[0].bill.terms}
+            return ValidationResult(
+                math.inf, dict.fromkeys(COST_TERMS, math.inf), 0.0, math.nan, first
+            )
+        schedules = [
+            unload(factories[g], None, batch.arrays, batch.shop, env) for env, g in enumerate(which)
+        ]
+        figures = [
+            kpis(schedule, factories[g]) for schedule, g in zip(schedules, which, strict=True)
+        ]
+        terms = {
+            term: float(np.mean([one.bill.terms[term] for one in figures]))
+            for term in figures[0].bill.terms
+        }
         return ValidationResult(
             total_cost=float(np.mean([one.total_cost for one in figures])),
             terms=terms,
@@ -83,7 +97,10 @@ class ValidationSuite:
         return self._batches[name]
 
 
-def mean_ratio(found: Mapping[str, ValidationResult], reference: Mapping[str, ValidationResult]) -> float:
-    """Geometric mean over scenarios of cost to the reference's cost: what the best weights are chosen by."""
+def mean_ratio(
+    found: Mapping[str, ValidationResult], reference: Mapping[str, ValidationResult]
+) -> float:
+    """Geometric mean over scenarios of cost to the reference's cost: what the best weights are
+    chosen by."""
     ratios = [found[name].total_cost / max(reference[name].total_cost, 1e-12) for name in found]
     return float(np.exp(np.mean(np.log(np.maximum(ratios, 1e-12)))))

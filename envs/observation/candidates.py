@@ -1,7 +1,9 @@
-"""What the asked machine's decision maker sees: fills the tables of :mod:`envs.observation.columns` from the shop. Compiled.
+"""What the asked machine's decision maker sees: fills the tables of :mod:`envs.observation.columns`
+from the shop. Compiled.
 
-Only what is known at the clock is read: expectations and what has happened, never ``process_left``, ``time_to_failure``,
-``machine_date``, ``material_date`` beyond whether it has passed, or orders not released (docs/model.md, section 3; tests/envs/observation/test_foresight.py).
+Only what is known at the clock is read: expectations and what has happened, never ``process_left``,
+``time_to_failure``, ``machine_date``, ``material_date`` beyond whether it has passed, or orders not
+released (docs/model.md, section 3; tests/envs/observation/test_foresight.py).
 """
 
 from __future__ import annotations
@@ -29,7 +31,18 @@ from envs.observation.columns import CANDIDATE_INDEX, MACHINE_INDEX, SHOP_INDEX
 from factory.jit.array_struct import ArrayStruct
 from factory.jit.compile import compiled
 from factory.simulation.allocation import records
-from factory.simulation.arrays import CHANGING, DOWN, IDLE, NEVER, OPERATION_BITS, OPERATION_MASK, PROCESSING, FactoryArrays, Records, ShopState
+from factory.simulation.arrays import (
+    CHANGING,
+    DOWN,
+    IDLE,
+    NEVER,
+    OPERATION_BITS,
+    OPERATION_MASK,
+    PROCESSING,
+    FactoryArrays,
+    Records,
+    ShopState,
+)
 from factory.simulation.choices import is_eligible, process_time, ready_in
 from factory.simulation.costs import integrate_tariff
 from factory.simulation.setups import complete_setup, differs, setup_cost, setup_time, setup_waste
@@ -44,36 +57,80 @@ HOURS_SOON = 4
 _LEAST = 1e-6  # in place of 0 under a logarithm
 
 # columns, as compile-time constants
-_IS_JOB, _IS_CHANGEOVER, _IS_WAIT = (CANDIDATE_INDEX[name] for name in ("is_job", "is_changeover", "is_wait"))
-_PROCESS_TIME, _SETUP_TIME, _SETUP_COST = (CANDIDATE_INDEX[name] for name in ("process_time", "setup_time", "setup_cost"))
+_IS_JOB, _IS_CHANGEOVER, _IS_WAIT = (
+    CANDIDATE_INDEX[name] for name in ("is_job", "is_changeover", "is_wait")
+)
+_PROCESS_TIME, _SETUP_TIME, _SETUP_COST = (
+    CANDIDATE_INDEX[name] for name in ("process_time", "setup_time", "setup_cost")
+)
 _IS_MOUNTED = CANDIDATE_INDEX["is_mounted"]
-_ENERGY_COST, _DUE_IN, _OPERATION_DUE_IN = (CANDIDATE_INDEX[name] for name in ("energy_cost", "due_in", "operation_due_in"))
+_ENERGY_COST, _DUE_IN, _OPERATION_DUE_IN = (
+    CANDIDATE_INDEX[name] for name in ("energy_cost", "due_in", "operation_due_in")
+)
 _SLACK, _WEIGHT, _WORK_LEFT = (CANDIDATE_INDEX[name] for name in ("slack", "weight", "work_left"))
-_OPERATIONS_LEFT, _TIME_IN_QUEUE, _TIME_IN_SHOP = (CANDIDATE_INDEX[name] for name in ("operations_left", "time_in_queue", "time_in_shop"))
-_READY_IN, _FAMILY_READY, _FAMILY_READY_WORK = (CANDIDATE_INDEX[name] for name in ("ready_in", "family_ready", "family_ready_work"))
-_FAMILY_UPCOMING, _FAMILY_SLACK, _FAMILY_DUE_IN = (CANDIDATE_INDEX[name] for name in ("family_upcoming", "family_slack", "family_due_in"))
-_FAMILY_TIME_IN_QUEUE, _FAMILY_CRITICAL_RATIO = (CANDIDATE_INDEX[name] for name in ("family_time_in_queue", "family_critical_ratio"))
-_TWINS_IN_SETUP, _FASTEST_TIME = (CANDIDATE_INDEX[name] for name in ("twins_in_setup", "fastest_time"))
-_FAMILY_READY_IN, _TWIN_FREE_IN = (CANDIDATE_INDEX[name] for name in ("family_ready_in", "twin_free_in"))
+_OPERATIONS_LEFT, _TIME_IN_QUEUE, _TIME_IN_SHOP = (
+    CANDIDATE_INDEX[name] for name in ("operations_left", "time_in_queue", "time_in_shop")
+)
+_READY_IN, _FAMILY_READY, _FAMILY_READY_WORK = (
+    CANDIDATE_INDEX[name] for name in ("ready_in", "family_ready", "family_ready_work")
+)
+_FAMILY_UPCOMING, _FAMILY_SLACK, _FAMILY_DUE_IN = (
+    CANDIDATE_INDEX[name] for name in ("family_upcoming", "family_slack", "family_due_in")
+)
+_FAMILY_TIME_IN_QUEUE, _FAMILY_CRITICAL_RATIO = (
+    CANDIDATE_INDEX[name] for name in ("family_time_in_queue", "family_critical_ratio")
+)
+_TWINS_IN_SETUP, _FASTEST_TIME = (
+    CANDIDATE_INDEX[name] for name in ("twins_in_setup", "fastest_time")
+)
+_FAMILY_READY_IN, _TWIN_FREE_IN = (
+    CANDIDATE_INDEX[name] for name in ("family_ready_in", "twin_free_in")
+)
 _ATTEMPT = CANDIDATE_INDEX["attempt"]
 _FIRST_ARRIVAL_IN = CANDIDATE_INDEX["first_arrival_in"]
-_REWORK_PROBABILITY, _ATC, _ATCS = (CANDIDATE_INDEX[name] for name in ("rework_probability", "atc", "atcs"))
+_REWORK_PROBABILITY, _ATC, _ATCS = (
+    CANDIDATE_INDEX[name] for name in ("rework_probability", "atc", "atcs")
+)
 
-_EXISTS, _IS_ASKED, _SAME_CENTRE, _IS_IDLE = (MACHINE_INDEX[name] for name in ("exists", "is_asked", "same_centre", "is_idle"))
-_IS_CHANGING, _IS_PROCESSING, _IS_DOWN, _IS_WAITING = (MACHINE_INDEX[name] for name in ("is_changing", "is_processing", "is_down", "is_waiting"))
-_BUSY_FOR, _IN_STATE_FOR, _SPEED = (MACHINE_INDEX[name] for name in ("busy_for", "in_state_for", "speed"))
-_QUEUE_LENGTH, _QUEUE_FITS, _QUEUE_WORK = (MACHINE_INDEX[name] for name in ("queue_length", "queue_fits", "queue_work"))
+_EXISTS, _IS_ASKED, _SAME_CENTRE, _IS_IDLE = (
+    MACHINE_INDEX[name] for name in ("exists", "is_asked", "same_centre", "is_idle")
+)
+_IS_CHANGING, _IS_PROCESSING, _IS_DOWN, _IS_WAITING = (
+    MACHINE_INDEX[name] for name in ("is_changing", "is_processing", "is_down", "is_waiting")
+)
+_BUSY_FOR, _IN_STATE_FOR, _SPEED = (
+    MACHINE_INDEX[name] for name in ("busy_for", "in_state_for", "speed")
+)
+_QUEUE_LENGTH, _QUEUE_FITS, _QUEUE_WORK = (
+    MACHINE_INDEX[name] for name in ("queue_length", "queue_fits", "queue_work")
+)
 _UPCOMING_LENGTH = MACHINE_INDEX["upcoming_length"]
 
-_MEAN_PROCESS_TIME, _MEAN_SETUP_TIME, _READY_HERE = (SHOP_INDEX[name] for name in ("mean_process_time", "mean_setup_time", "ready_here"))
-_FITTING_READY, _FITTING_UPCOMING = (SHOP_INDEX[name] for name in ("fitting_ready", "fitting_upcoming"))
-_FITTING_READY_IN, _FITTING_SLACK = (SHOP_INDEX[name] for name in ("fitting_ready_in", "fitting_slack"))
-_UPCOMING_HERE, _HIDDEN_OPERATIONS, _LONGEST_WAIT = (SHOP_INDEX[name] for name in ("upcoming_here", "hidden_operations", "longest_wait"))
-_ACTIVE_ORDERS, _LATE_ORDERS, _LATE_WEIGHT, _MEAN_SLACK = (SHOP_INDEX[name] for name in ("active_orders", "late_orders", "late_weight", "mean_slack"))
-_RECENT_INTERARRIVAL_TIME, _CREWS_FREE = (SHOP_INDEX[name] for name in ("recent_interarrival_time", "crews_free"))
-_PRICE_NOW, _PRICE_SOON, _PROCESSING_COST = (SHOP_INDEX[name] for name in ("price_now", "price_soon", "processing_cost"))
+_MEAN_PROCESS_TIME, _MEAN_SETUP_TIME, _READY_HERE = (
+    SHOP_INDEX[name] for name in ("mean_process_time", "mean_setup_time", "ready_here")
+)
+_FITTING_READY, _FITTING_UPCOMING = (
+    SHOP_INDEX[name] for name in ("fitting_ready", "fitting_upcoming")
+)
+_FITTING_READY_IN, _FITTING_SLACK = (
+    SHOP_INDEX[name] for name in ("fitting_ready_in", "fitting_slack")
+)
+_UPCOMING_HERE, _HIDDEN_OPERATIONS, _LONGEST_WAIT = (
+    SHOP_INDEX[name] for name in ("upcoming_here", "hidden_operations", "longest_wait")
+)
+_ACTIVE_ORDERS, _LATE_ORDERS, _LATE_WEIGHT, _MEAN_SLACK = (
+    SHOP_INDEX[name] for name in ("active_orders", "late_orders", "late_weight", "mean_slack")
+)
+_RECENT_INTERARRIVAL_TIME, _CREWS_FREE = (
+    SHOP_INDEX[name] for name in ("recent_interarrival_time", "crews_free")
+)
+_PRICE_NOW, _PRICE_SOON, _PROCESSING_COST = (
+    SHOP_INDEX[name] for name in ("price_now", "price_soon", "processing_cost")
+)
 _HOUR_SINE, _HOUR_COSINE = (SHOP_INDEX[name] for name in ("hour_sine", "hour_cosine"))
-_TARDINESS_RATE, _HOLDING_RATE, _COST_SCALE = (SHOP_INDEX[name] for name in ("tardiness_rate", "holding_rate", "cost_scale"))
+_TARDINESS_RATE, _HOLDING_RATE, _COST_SCALE = (
+    SHOP_INDEX[name] for name in ("tardiness_rate", "holding_rate", "cost_scale")
+)
 
 _HOURS_SINE = np.sin(2 * np.pi * np.arange(24) / 24)
 _HOURS_COSINE = np.cos(2 * np.pi * np.arange(24) / 24)
@@ -109,7 +166,8 @@ QUEUE_PLACE = np.dtype([("family", np.int64), ("time", np.float64)], align=True)
 
 @dataclass(frozen=True, eq=False)
 class ObservationScratch(ArrayStruct):
-    """Working space of one thread: X families among the operations of a work centre, Q places of a queue, C work centres, T changeover attributes."""
+    """Working space of one thread: X families among the operations of a work centre, Q places of a
+    queue, C work centres, T changeover attributes."""
 
     families: Records  # FAMILY [X]
     places: Records  # QUEUE_PLACE [Q]
@@ -142,8 +200,11 @@ class Tables(ArrayStruct):
     action_mask: NDArray[np.bool_]  # [E, A]
 
 
-def allocate_tables(factories: FactoryArrays, shop: ShopState, dtype: type[np.floating], machine_rows: int = 0) -> Tables:
-    """Zeroed tables for every environment of ``shop``, with at least ``machine_rows`` rows for machines."""
+def allocate_tables(
+    factories: FactoryArrays, shop: ShopState, dtype: type[np.floating], machine_rows: int = 0
+) -> Tables:
+    """Zeroed tables for every environment of ``shop``, with at least ``machine_rows`` rows for
+    machines."""
     envs, actions = shop.legal.shape
     machines = max(machine_rows, factories.machines.shape[1])
     return Tables(
@@ -156,9 +217,11 @@ def allocate_tables(factories: FactoryArrays, shop: ShopState, dtype: type[np.fl
 
 @compiled
 def observe(factory, shop, e, scratch, candidates, machines, shop_row, action_mask):
-    """Fill one environment's tables: ``candidates [A, F]``, ``machines [M, Fm]``, ``shop_row [Fs]``, ``action_mask [A]``.
+    """Fill one environment's tables: ``candidates [A, F]``, ``machines [M, Fm]``, ``shop_row
+    [Fs]``, ``action_mask [A]``.
 
-    When the episode is over nothing can be chosen: no candidates, all masked, and the columns about "here" are 0.
+    When the episode is over nothing can be chosen: no candidates, all masked, and the columns about
+    "here" are 0.
     """
     asked = shop.env[e].deciding
     clear_rows(shop, candidates)
@@ -171,8 +234,12 @@ def observe(factory, shop, e, scratch, candidates, machines, shop_row, action_ma
         action_mask[row] = shop.legal[e, row]
     families = observe_here(factory, shop, e, asked, scratch, shop_row)
     mean_process_time, mean_setup_time = shop_row[_MEAN_PROCESS_TIME], shop_row[_MEAN_SETUP_TIME]
-    observe_jobs(factory, shop, e, asked, scratch, families, candidates, mean_process_time, mean_setup_time)
-    observe_changeovers(factory, shop, e, asked, scratch, families, candidates, mean_process_time, mean_setup_time)
+    observe_jobs(
+        factory, shop, e, asked, scratch, families, candidates, mean_process_time, mean_setup_time
+    )
+    observe_changeovers(
+        factory, shop, e, asked, scratch, families, candidates, mean_process_time, mean_setup_time
+    )
     wait = candidates[candidates.shape[0] - 1]
     observe_wait(wait, shop_row)
     observe_arrivals(factory, shop, e, asked, scratch, wait, shop.mounted[e, asked], 0.0)
@@ -182,7 +249,8 @@ def observe(factory, shop, e, scratch, candidates, machines, shop_row, action_ma
 
 @compiled
 def clear_rows(shop, candidates):
-    """Zero the rows that the last observation in this buffer filled; job and changeover rows are filled from their start."""
+    """Zero the rows that the last observation in this buffer filled; job and changeover rows are
+    filled from their start."""
     job_rows = shop.job_row.shape[1]
     row = 0
     while row < job_rows and candidates[row, _IS_JOB] != 0.0:
@@ -195,7 +263,7 @@ def clear_rows(shop, candidates):
     candidates[candidates.shape[0] - 1] = 0.0
 
 
-# --- families ---------------------------------------------------------------------------------------------------------------
+# --- families -------------------------------------------------------------------------------------
 
 
 @compiled
@@ -231,11 +299,18 @@ def start_family(factory, shop, e, machine, scratch, index, operation_id):
     mounted = shop.mounted[e, machine]
     time = setup_time(factory, g, centre, machine, mounted, wanted)
     scratch.families[index].setup_time = time
-    scratch.families[index].setup_cost = changeover_cost(factory, g, centre, machine, mounted, wanted)
+    scratch.families[index].setup_cost = changeover_cost(
+        factory, g, centre, machine, mounted, wanted
+    )
     scratch.families[index].is_mounted = 0.0 if differs(mounted, wanted) else 1.0
     twins, twin_free_in = 0.0, longest_wait
-    for twin in range(factory.centres[g, centre].first_machine, factory.centres[g, centre + 1].first_machine):
-        if twin != machine and setup_time(factory, g, centre, twin, shop.mounted[e, twin], wanted) == 0:
+    for twin in range(
+        factory.centres[g, centre].first_machine, factory.centres[g, centre + 1].first_machine
+    ):
+        if (
+            twin != machine
+            and setup_time(factory, g, centre, twin, shop.mounted[e, twin], wanted) == 0
+        ):
             twins += 1.0
             twin_free_in = min(twin_free_in, busy_for(shop, e, twin))
     scratch.families[index].twins = twins
@@ -245,13 +320,18 @@ def start_family(factory, shop, e, machine, scratch, index, operation_id):
 @compiled
 def changeover_cost(factory, g, centre, machine, mounted, wanted):
     """Billed cost of a changeover: matrix cost and waste, at their rates."""
-    cost = factory.plant[g].changeover_rate * setup_cost(factory, g, centre, machine, mounted, wanted)
-    return cost + factory.plant[g].waste_rate * setup_waste(factory, g, centre, machine, mounted, wanted)
+    cost = factory.plant[g].changeover_rate * setup_cost(
+        factory, g, centre, machine, mounted, wanted
+    )
+    return cost + factory.plant[g].waste_rate * setup_waste(
+        factory, g, centre, machine, mounted, wanted
+    )
 
 
 @compiled
 def observe_here(factory, shop, e, machine, scratch, shop_row):
-    """Group the ready and upcoming operations of the asked machine into families; fill the shop columns about "here".
+    """Group the ready and upcoming operations of the asked machine into families; fill the shop
+    columns about "here".
 
     Returns how many families there are.
     """
@@ -277,8 +357,13 @@ def observe_here(factory, shop, e, machine, scratch, shop_row):
         scratch.families[index].ready_work += time
         scratch.families[index].slack = min(scratch.families[index].slack, due_in - work_left)
         scratch.families[index].due_in = min(scratch.families[index].due_in, due_in)
-        scratch.families[index].critical_ratio = min(scratch.families[index].critical_ratio, due_in / max(work_left, _LEAST))
-        scratch.families[index].time_in_queue = max(scratch.families[index].time_in_queue, float(clock - shop.operations[e, order, operation].join_date))
+        scratch.families[index].critical_ratio = min(
+            scratch.families[index].critical_ratio, due_in / max(work_left, _LEAST)
+        )
+        scratch.families[index].time_in_queue = max(
+            scratch.families[index].time_in_queue,
+            float(clock - shop.operations[e, order, operation].join_date),
+        )
         ready += 1
         total_time += time
         if scratch.families[index].setup_time >= 0.0:
@@ -303,10 +388,14 @@ def observe_here(factory, shop, e, machine, scratch, shop_row):
         due_in = float(shop.orders[e, order].due_date - clock)
         work_left = shop.orders[e, order].work_left
         scratch.families[index].slack = min(scratch.families[index].slack, due_in - work_left)
-        scratch.families[index].upcoming_slack = min(scratch.families[index].upcoming_slack, due_in - work_left)
+        scratch.families[index].upcoming_slack = min(
+            scratch.families[index].upcoming_slack, due_in - work_left
+        )
         if scratch.families[index].ready == 0.0:
             scratch.families[index].due_in = min(scratch.families[index].due_in, due_in)
-            scratch.families[index].critical_ratio = min(scratch.families[index].critical_ratio, due_in / max(work_left, _LEAST))
+            scratch.families[index].critical_ratio = min(
+                scratch.families[index].critical_ratio, due_in / max(work_left, _LEAST)
+            )
     shop_row[_MEAN_PROCESS_TIME] = total_time / ready if ready > 0 else 0.0
     shop_row[_MEAN_SETUP_TIME] = total_setup / setups if setups > 0 else 0.0
     shop_row[_READY_HERE] = ready
@@ -316,7 +405,9 @@ def observe_here(factory, shop, e, machine, scratch, shop_row):
     shop_row[_LONGEST_WAIT] = factory.centres[g, centre].longest_wait
     hour = (clock // factory.plant[g].ticks_per_hour + factory.plant[g].start_hour) % 24
     shop_row[_PROCESSING_COST] = (
-        factory.plant[g].energy_rate * factory.hours[g, hour].price * (factory.machines[g, machine].processing_power - factory.machines[g, machine].idle_power)
+        factory.plant[g].energy_rate
+        * factory.hours[g, hour].price
+        * (factory.machines[g, machine].processing_power - factory.machines[g, machine].idle_power)
     )
     return families
 
@@ -337,11 +428,13 @@ def observe_fitting(scratch, families, longest_wait, shop_row):
     shop_row[_FITTING_SLACK] = slack if slack < math.inf else 0.0
 
 
-# --- candidate rows ---------------------------------------------------------------------------------------------------------
+# --- candidate rows -------------------------------------------------------------------------------
 
 
 @compiled
-def observe_jobs(factory, shop, e, machine, scratch, families, candidates, mean_process_time, mean_setup_time):
+def observe_jobs(
+    factory, shop, e, machine, scratch, families, candidates, mean_process_time, mean_setup_time
+):
     """Job rows: the shown places of the queue, in order."""
     centre = factory.machines[shop.env[e].factory, machine].centre
     clock = shop.env[e].clock
@@ -362,7 +455,21 @@ def observe_jobs(factory, shop, e, machine, scratch, families, candidates, mean_
         out[_SETUP_COST] = scratch.families[index].setup_cost
         out[_ENERGY_COST] = energy_cost(factory, shop, e, machine, setup, time, price_now)
         out[_TIME_IN_QUEUE] = float(clock - shop.operations[e, order, operation].join_date)
-        observe_operation(factory, shop, e, machine, scratch, out, order, operation, index, time, setup, mean_process_time, mean_setup_time)
+        observe_operation(
+            factory,
+            shop,
+            e,
+            machine,
+            scratch,
+            out,
+            order,
+            operation,
+            index,
+            time,
+            setup,
+            mean_process_time,
+            mean_setup_time,
+        )
         complete_setup(shop.mounted[e, machine], shop.wanted[e, order, operation], scratch.setup)
         observe_arrivals(factory, shop, e, machine, scratch, out, scratch.setup, setup + time)
         if scratch.families[index].row < 0:
@@ -374,7 +481,9 @@ def observe_jobs(factory, shop, e, machine, scratch, families, candidates, mean_
 
 
 @compiled
-def observe_changeovers(factory, shop, e, machine, scratch, families, candidates, mean_process_time, mean_setup_time):
+def observe_changeovers(
+    factory, shop, e, machine, scratch, families, candidates, mean_process_time, mean_setup_time
+):
     """Changeover rows: each speaks of its lead operation, and of the changeover to its target."""
     g = shop.env[e].factory
     centre = factory.machines[g, machine].centre
@@ -396,14 +505,42 @@ def observe_changeovers(factory, shop, e, machine, scratch, families, candidates
         out[_READY_IN] = ready
         time = float(process_time(factory, shop, e, order, operation, machine))
         scale = mean_process_time if mean_process_time > 0.0 else max(time, 1.0)
-        observe_operation(factory, shop, e, machine, scratch, out, order, operation, index, time, setup, mean_process_time, mean_setup_time)
+        observe_operation(
+            factory,
+            shop,
+            e,
+            machine,
+            scratch,
+            out,
+            order,
+            operation,
+            index,
+            time,
+            setup,
+            mean_process_time,
+            mean_setup_time,
+        )
         out[_ATCS] -= ready / scale
         observe_arrivals(factory, shop, e, machine, scratch, out, target, setup)
         observe_onward(factory, shop, e, machine, scratch, families, out, target)
 
 
 @compiled
-def observe_operation(factory, shop, e, machine, scratch, out, order, operation, index, time, setup, mean_process_time, mean_setup_time):
+def observe_operation(
+    factory,
+    shop,
+    e,
+    machine,
+    scratch,
+    out,
+    order,
+    operation,
+    index,
+    time,
+    setup,
+    mean_process_time,
+    mean_setup_time,
+):
     """The columns that speak of an operation and its order."""
     g = shop.env[e].factory
     clock = shop.env[e].clock
@@ -436,7 +573,9 @@ def observe_operation(factory, shop, e, machine, scratch, out, order, operation,
     out[_ATTEMPT] = shop.operations[e, order, operation].attempt
     product = shop.orders[e, order].product
     if setup > 0.0 or shop.machines[e, machine].first_piece:
-        out[_REWORK_PROBABILITY] = factory.operations[g, product, operation].first_piece_rework_probability
+        out[_REWORK_PROBABILITY] = factory.operations[
+            g, product, operation
+        ].first_piece_rework_probability
     else:
         out[_REWORK_PROBABILITY] = factory.operations[g, product, operation].rework_probability
     gain = math.log(max(weight, _LEAST) / max(time, 1.0))
@@ -449,12 +588,18 @@ def observe_operation(factory, shop, e, machine, scratch, out, order, operation,
 
 @compiled
 def operation_due_date(shop, e, order, operation):
-    """Due date of one operation: the allowance is shared out by work (README of the rules: ODD, MOD, ATC)."""
+    """Due date of one operation: the allowance is shared out by work (README of the rules: ODD,
+    MOD, ATC)."""
     release_date = float(shop.orders[e, order].release_date)
     critical_work = shop.orders[e, order].critical_work
     if critical_work <= 0.0:
         return float(shop.orders[e, order].due_date)
-    return release_date + (float(shop.orders[e, order].due_date) - release_date) / critical_work * shop.operations[e, order, operation].work_through
+    return (
+        release_date
+        + (float(shop.orders[e, order].due_date) - release_date)
+        / critical_work
+        * shop.operations[e, order, operation].work_through
+    )
 
 
 @compiled
@@ -463,7 +608,9 @@ def fastest_time(factory, shop, e, machine, order, operation, time):
     g = shop.env[e].factory
     centre = factory.machines[g, machine].centre
     fastest = time
-    for twin in range(factory.centres[g, centre].first_machine, factory.centres[g, centre + 1].first_machine):
+    for twin in range(
+        factory.centres[g, centre].first_machine, factory.centres[g, centre + 1].first_machine
+    ):
         if twin != machine and is_eligible(factory, shop, e, order, operation, twin):
             fastest = min(fastest, float(process_time(factory, shop, e, order, operation, twin)))
     return fastest
@@ -486,17 +633,25 @@ def energy_cost(factory, shop, e, machine, setup, time, at_start):
     else:
         at_end = at_middle
     changeover = (factory.machines[g, machine].changeover_power - idle) * (at_middle - at_start)
-    return max(0.0, rate * (changeover + (factory.machines[g, machine].processing_power - idle) * (at_end - at_middle)))
+    return max(
+        0.0,
+        rate
+        * (
+            changeover
+            + (factory.machines[g, machine].processing_power - idle) * (at_end - at_middle)
+        ),
+    )
 
 
 @compiled
 def observe_wait(out, shop_row):
-    """The wait row: what is expected here; how soon, :func:`envs.observation.arrivals.observe_arrivals` tells."""
+    """The wait row: what is expected here; how soon,
+    :func:`envs.observation.arrivals.observe_arrivals` tells."""
     out[_IS_WAIT] = 1.0
     out[_FAMILY_UPCOMING] = shop_row[_UPCOMING_HERE]
 
 
-# --- machines and shop ------------------------------------------------------------------------------------------------------
+# --- machines and shop ----------------------------------------------------------------------------
 
 
 @compiled
@@ -516,7 +671,9 @@ def observe_machines(factory, shop, e, scratch, machines):
         status = shop.machines[e, machine].status
         busy = busy_for(shop, e, machine)
         scratch.centre_work[centre] += busy
-        count = factory.centres[g, centre + 1].first_machine - factory.centres[g, centre].first_machine
+        count = (
+            factory.centres[g, centre + 1].first_machine - factory.centres[g, centre].first_machine
+        )
         out[_EXISTS] = 1.0
         out[_IS_ASKED] = machine == asked
         out[_SAME_CENTRE] = centre == asked_centre
@@ -529,7 +686,9 @@ def observe_machines(factory, shop, e, scratch, machines):
         out[_IN_STATE_FOR] = float(clock - shop.machines[e, machine].state_date)
         out[_SPEED] = factory.machines[g, machine].speed
         out[_QUEUE_LENGTH] = shop.centres[e, centre].queue_length
-        out[_QUEUE_FITS] = count_fits(factory, shop, e, g, centre, machine) if centre == asked_centre else 0
+        out[_QUEUE_FITS] = (
+            count_fits(factory, shop, e, g, centre, machine) if centre == asked_centre else 0
+        )
         out[_QUEUE_WORK] = shop.centres[e, centre].queue_work / count
         out[_UPCOMING_LENGTH] = shop.centres[e, centre].upcoming_length
 
@@ -542,14 +701,18 @@ def count_fits(factory, shop, e, g, centre, machine):
         operation_id = shop.queue[e, centre, place]
         order, operation = operation_id >> OPERATION_BITS, operation_id & OPERATION_MASK
         wanted = shop.wanted[e, order, operation]
-        if is_eligible(factory, shop, e, order, operation, machine) and setup_time(factory, g, centre, machine, shop.mounted[e, machine], wanted) == 0:
+        if (
+            is_eligible(factory, shop, e, order, operation, machine)
+            and setup_time(factory, g, centre, machine, shop.mounted[e, machine], wanted) == 0
+        ):
             fits += 1
     return fits
 
 
 @compiled
 def observe_shop(factory, shop, e, out):
-    """The columns about the whole shop; those about "here" are set to 0 and filled by :func:`observe_here`."""
+    """The columns about the whole shop; those about "here" are set to 0 and filled by
+    :func:`observe_here`."""
     g = shop.env[e].factory
     clock = shop.env[e].clock
     out[:] = 0.0
@@ -568,7 +731,9 @@ def observe_shop(factory, shop, e, out):
     out[_MEAN_SLACK] = slack / active if active > 0 else 0.0
     recent = min(RECENT_RELEASES, shop.env[e].num_released)
     if recent > 0:
-        out[_RECENT_INTERARRIVAL_TIME] = (clock - shop.orders[e, shop.env[e].num_released - recent].release_date) / recent
+        out[_RECENT_INTERARRIVAL_TIME] = (
+            clock - shop.orders[e, shop.env[e].num_released - recent].release_date
+        ) / recent
     out[_CREWS_FREE] = min(shop.env[e].crews_free, factory.plant[g].num_machines)
     hour = (clock // factory.plant[g].ticks_per_hour + factory.plant[g].start_hour) % 24
     soon = 0.0

@@ -81,7 +81,9 @@ def check_table_shapes(
         check_type(f"{place}: {name}", table)
 
 
-def check_choices(place: str, candidates: NDArray[Any], shop: NDArray[Any], legal: NDArray[np.bool_]) -> None:
+def check_choices(
+    place: str, candidates: NDArray[Any], shop: NDArray[Any], legal: NDArray[np.bool_]
+) -> None:
     """Raise ValueError unless all that is read of legal rows and of the shop is finite.
 
     Rows that are not legal are read by nobody and may hold anything.

@@ -1,4 +1,5 @@
-"""Policies on a public instance: the unit of work that a run over a suite consists of; :mod:`evaluation.public_suites.suites` judges what came of it."""
+"""Policies on a public instance: the unit of work that a run over a suite consists of;
+:mod:`evaluation.public_suites.suites` judges what came of it."""
 
 from __future__ import annotations
 
@@ -33,11 +34,17 @@ class InstancePlay:
 
     @property
     def name(self) -> str:
-        return f"{self.suite}: {self.instance.name}, {', '.join(contender.name for contender in self.contenders)}"
+        return (
+            f"{self.suite}: {self.instance.name},"
+            f" {', '.join(contender.name for contender in self.contenders)}"
+        )
 
     @cached_property
     def key(self) -> str:
-        problem = (self.instance.factory.model_dump(mode="json"), self.instance.book.model_dump(mode="json"))
+        problem = (
+            self.instance.factory.model_dump(mode="json"),
+            self.instance.book.model_dump(mode="json"),
+        )
         who = [(contender.name, contender.identity()) for contender in self.contenders]
         return digest("instance", _sources(), self.suite, problem, who)
 
@@ -50,11 +57,22 @@ class InstancePlay:
         return self.name
 
     def run(self) -> JsonObject:
-        """Field ``played``: by name, the cost in ticks and the completion date of each job, or what went wrong; it is in ``failed`` too then."""
+        """Field ``played``: by name, the cost in ticks and the completion date of each job, or what
+        went wrong; it is in ``failed`` too then."""
         factory, book = self.instance.factory, self.instance.book
-        batch = Batch([factory], [book], num_envs=1, job_rows=0, changeover_rows=0, dtype=np.float64, log_length=1)
+        batch = Batch(
+            [factory],
+            [book],
+            num_envs=1,
+            job_rows=0,
+            changeover_rows=0,
+            dtype=np.float64,
+            log_length=1,
+        )
         verifier = Verifier(factory, book)
-        played = {contender.name: self._play(contender, batch, verifier) for contender in self.contenders}
+        played = {
+            contender.name: self._play(contender, batch, verifier) for contender in self.contenders
+        }
         failed = next((entry["failed"] for entry in played.values() if "failed" in entry), None)
         return {"played": played} if failed is None else {"played": played, "failed": failed}
 

@@ -1,6 +1,8 @@
-"""What other programs' rules came to on public instances: completions of the replayed streams, weighted tardiness on ``wtsds``.
+"""What other programs' rules came to on public instances: completions of the replayed streams,
+weighted tardiness on ``wtsds``.
 
-A rule that is asked for without parameters has those of the published run, and plays once for each published setting, so that figures compare one by one.
+A rule that is asked for without parameters has those of the published run, and plays once for each
+published setting, so that figures compare one by one.
 """
 
 from __future__ import annotations
@@ -15,10 +17,12 @@ from factory.instances.read import Instance, read_expected_completions, suite_fo
 from factory.validation.text_files import CsvRow, read_rows
 
 REPLAY_RULES = {"ATC3": "ATC(k=3)", "DK(50)": "DK(k=50000)", "GECCO10": "GECCO10(unit=1000)"}
-"""Rules of the replay's reference that are called otherwise here; times are in thousandths of a unit."""
+"""Rules of the replay's reference that are called otherwise here; times are in thousandths of a
+unit."""
 
 NEXT_QUEUE_RULES = ("WINQ", "PT+WINQ", "PT+WINQ+SL", "2PT+WINQ+NPT", "GECCO10")
-"""Rules that look at the work in the next queue: with changeovers, programs differ in what they count as such."""
+"""Rules that look at the work in the next queue: with changeovers, programs differ in what they
+count as such."""
 
 BASELINES: dict[str, Callable[[CsvRow], Rule]] = {
     "EDD": lambda row: make_rule("EDD"),
@@ -26,11 +30,14 @@ BASELINES: dict[str, Callable[[CsvRow], Rule]] = {
     "SST": lambda row: make_rule("SST"),
     "ATC2": lambda row: make_rule("ATC", k=2),
     "ATCS_LP": lambda row: make_rule("ATCS", k1=row.number("k1"), k2=row.number("k2")),
-    "ATCS_LP_k2clip1": lambda row: make_rule("ATCS", k1=row.number("k1"), k2=max(1.0, row.number("k2"))),
+    "ATCS_LP_k2clip1": lambda row: make_rule(
+        "ATCS", k1=row.number("k1"), k2=max(1.0, row.number("k2"))
+    ),
     "ATCS_grid56": lambda row: make_rule("ATCS", k1=row.number("g_k1"), k2=row.number("g_k2")),
 }
-"""Columns of ``rule_baselines.csv``, and the rule of each for an instance: ATCS with the k1 and k2 that Lee, Bhaskaran and Pinedo (1997) estimate from the
-instance (the file has them with three decimals), the same with k2 at least 1, and the best of 56 settings for the instance."""
+"""Columns of ``rule_baselines.csv``, and the rule of each for an instance: ATCS with the k1 and k2
+that Lee, Bhaskaran and Pinedo (1997) estimate from the instance (the file has them with three
+decimals), the same with k2 at least 1, and the best of 56 settings for the instance."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +53,8 @@ class Published:
     value
         Objective value, in units of the file.
     completions
-        Completion date of every job in ticks, by its number; None where only the value was published.
+        Completion date of every job in ticks, by its number; None where only the value was
+        published.
     """
 
     name: str
@@ -55,8 +63,11 @@ class Published:
     completions: tuple[int, ...] | None = None
 
 
-def read_published(suite: str, folder: Path, instances: Sequence[Instance]) -> dict[str, list[Published]]:
-    """Published results of rules by name of the instance; none where the suite or the folder has no such file."""
+def read_published(
+    suite: str, folder: Path, instances: Sequence[Instance]
+) -> dict[str, list[Published]]:
+    """Published results of rules by name of the instance; none where the suite or the folder has no
+    such file."""
     found: dict[str, list[Published]] = {instance.name: [] for instance in instances}
     folder = suite_folder(suite, folder)
     if suite == "replay" and (file := folder / "expected_completions.csv").is_file():
@@ -65,11 +76,19 @@ def read_published(suite: str, folder: Path, instances: Sequence[Instance]) -> d
             if name in by_name:
                 _check_length(f"{file}: {name}, {rule}", completions, by_name[name])
                 value = weighted_tardiness(by_name[name], completions)
-                found[name].append(Published(rule, parse_rule(REPLAY_RULES.get(rule, rule)), value, completions))
+                found[name].append(
+                    Published(rule, parse_rule(REPLAY_RULES.get(rule, rule)), value, completions)
+                )
     if suite == "wtsds" and (file := folder / "rule_baselines.csv").is_file():
-        rows = {f"wt_sds_{row.text('n')}": row for row in read_rows(file, ("n", *BASELINES, "k1", "k2", "g_k1", "g_k2"))}
+        rows = {
+            f"wt_sds_{row.text('n')}": row
+            for row in read_rows(file, ("n", *BASELINES, "k1", "k2", "g_k1", "g_k2"))
+        }
         for name in found.keys() & rows.keys():
-            found[name] = [Published(column, rule_of(rows[name]), rows[name].number(column)) for column, rule_of in BASELINES.items()]
+            found[name] = [
+                Published(column, rule_of(rows[name]), rows[name].number(column))
+                for column, rule_of in BASELINES.items()
+            ]
     return found
 
 
@@ -89,12 +108,16 @@ def _check_length(place: str, completions: Sequence[int], instance: Instance) ->
 
 def weighted_tardiness(instance: Instance, completions: Sequence[int]) -> float:
     """Sum of w_j T_j in units of the file, for completion dates in ticks by number of the job."""
-    late = (order.weight * max(0, completions[int(order.order_id)] - order.due_date) for order in instance.book.orders)
+    late = (
+        order.weight * max(0, completions[int(order.order_id)] - order.due_date)
+        for order in instance.book.orders
+    )
     return sum(late) / instance.ticks_per_unit
 
 
 def settle(contender: Contender, published: Sequence[Published]) -> list[Contender]:
-    """The contender with all its parameters, for an instance; several where its rule was published with several settings and none was asked for.
+    """The contender with all its parameters, for an instance; several where its rule was published
+    with several settings and none was asked for.
 
     The first of them has the name that was asked for, each further one the name of the source.
 
@@ -104,19 +127,34 @@ def settle(contender: Contender, published: Sequence[Published]) -> list[Contend
         If it is the index, which is searched for one factory.
     """
     if contender.kind == "index":
-        raise ValueError("index: its weights are searched for one factory, which public instances are not. Leave it out of --policies.")
+        raise ValueError(
+            "index: its weights are searched for one factory, which public instances are not. Leave"
+            " it out of --policies."
+        )
     if contender.kind != "rule" or contender.parameters:
         return [contender.settle(None)]
     same = [one for one in published if one.rule.name == contender.base]
     names = [contender.name, *(one.name for one in same[1:])] if same else []
-    return [replace(contender, name=name, parameters=dict(one.rule.values)) for name, one in zip(names, same, strict=True)] or [contender.settle(None)]
+    return [
+        replace(contender, name=name, parameters=dict(one.rule.values))
+        for name, one in zip(names, same, strict=True)
+    ] or [contender.settle(None)]
 
 
 def find_published(contender: Contender, published: Sequence[Published]) -> Published | None:
-    """The published result of a settled contender, if it is a rule that has one with these very parameters."""
+    """The published result of a settled contender, if it is a rule that has one with these very
+    parameters."""
     if contender.kind != "rule":
         return None
-    return next((one for one in published if one.rule.name == contender.base and dict(one.rule.values) == dict(contender.parameters)), None)
+    return next(
+        (
+            one
+            for one in published
+            if one.rule.name == contender.base
+            and dict(one.rule.values) == dict(contender.parameters)
+        ),
+        None,
+    )
 
 
 def is_comparable(contender: Contender, instance: Instance) -> bool:

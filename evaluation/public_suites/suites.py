@@ -1,8 +1,10 @@
-"""Public instances under any policy: values, gaps to the best known, completions compared with a reference simulator.
+"""Public instances under any policy: values, gaps to the best known, completions compared with a
+reference simulator.
 
 On these instances nobody is tuned: a rule has the parameters that were asked for, those of a
 published run (:mod:`evaluation.public_suites.published_results`), or defaults. On
-``wtsds`` ATC and ATCS are those of the literature, with averages over the instance (:mod:`agents.rules.static_instances`).
+``wtsds`` ATC and ATCS are those of the literature, with averages over the instance
+(:mod:`agents.rules.static_instances`).
 """
 
 from __future__ import annotations
@@ -11,7 +13,13 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from evaluation.public_suites.instance_play import InstancePlay
-from evaluation.public_suites.published_results import Published, find_published, is_comparable, read_published, settle
+from evaluation.public_suites.published_results import (
+    Published,
+    find_published,
+    is_comparable,
+    read_published,
+    settle,
+)
 from evaluation.public_suites.tables import family_of, summarise_suite
 from evaluation.runner.contenders import Contender
 from evaluation.runner.work_units import JsonObject, Store, run_units
@@ -34,7 +42,8 @@ def run_suite(
     advance: Callable[[int], None],
     first_machine: int | None = None,
 ) -> JsonObject:
-    """Play every instance of a suite under every contender; a contender that fails on an instance spares the others and the other instances.
+    """Play every instance of a suite under every contender; a contender that fails on an instance
+    spares the others and the other instances.
 
     Parameters
     ----------
@@ -52,8 +61,8 @@ def run_suite(
     Returns
     -------
     dict
-        ``suite``, ``instances.{instance}.{policy}``, ``about.{instance}``, ``summary.{policy}`` and ``families.{family}.{policy}``, as docs/evaluation.md
-        describes them.
+        ``suite``, ``instances.{instance}.{policy}``, ``about.{instance}``, ``summary.{policy}`` and
+        ``families.{family}.{policy}``, as docs/evaluation.md describes them.
 
     Raises
     ------
@@ -61,10 +70,17 @@ def run_suite(
         If there is no such suite or instance, or a contender that cannot play any.
     """
     if suite not in SUITES:
-        raise ValueError(f"--suite {suite!r} is not known. {suggest(suite, SUITES)}; the suites are {', '.join(SUITES)}.")
+        raise ValueError(
+            f"--suite {suite!r} is not known. {suggest(suite, SUITES)}; the suites are"
+            f" {', '.join(SUITES)}."
+        )
     instances = list(read_suite(suite, folder, first_machine))
     published = read_published(suite, folder, instances)
-    units = [unit for instance in instances for unit in _plan(suite, instance, contenders, published[instance.name], patience)]
+    units = [
+        unit
+        for instance in instances
+        for unit in _plan(suite, instance, contenders, published[instance.name], patience)
+    ]
     begin(sum(unit.size for unit in units))
     played = run_units(units, Store(out / ".units"), processes, advance)
     results: dict[str, JsonObject] = {instance.name: {} for instance in instances}
@@ -74,8 +90,15 @@ def run_suite(
     return {"suite": suite, "instances": results, "about": about, **summarise_suite(results, about)}
 
 
-def _plan(suite: str, instance: Instance, contenders: Sequence[Contender], published: Sequence[Published], patience: float) -> Iterator[InstancePlay]:
-    """The rules together, as each takes but a moment; whoever plans ahead or comes from outside alone."""
+def _plan(
+    suite: str,
+    instance: Instance,
+    contenders: Sequence[Contender],
+    published: Sequence[Published],
+    patience: float,
+) -> Iterator[InstancePlay]:
+    """The rules together, as each takes but a moment; whoever plans ahead or comes from outside
+    alone."""
     settled = {one.name: one for contender in contenders for one in settle(contender, published)}
     if rules := tuple(one for one in settled.values() if one.kind == "rule"):
         yield InstancePlay(suite, instance, rules, patience)
@@ -84,39 +107,91 @@ def _plan(suite: str, instance: Instance, contenders: Sequence[Contender], publi
             yield InstancePlay(suite, instance, (one,), patience)
 
 
-def _judge(unit: InstancePlay, result: JsonObject, published: Sequence[Published]) -> Iterator[tuple[str, JsonObject]]:
+def _judge(
+    unit: InstancePlay, result: JsonObject, published: Sequence[Published]
+) -> Iterator[tuple[str, JsonObject]]:
     """What each contender of a unit came to, by name."""
     for contender in unit.contenders:
-        entry = result.get("played", {}).get(contender.name, {"failed": result.get("failed")})  # none at all: the process died
+        entry = result.get("played", {}).get(
+            contender.name, {"failed": result.get("failed")}
+        )  # none at all: the process died
         if "failed" in entry:
             yield contender.name, entry
         else:
-            yield contender.name, rate(unit.instance, contender, entry["cost"], entry["completions"], find_published(contender, published))
+            yield (
+                contender.name,
+                rate(
+                    unit.instance,
+                    contender,
+                    entry["cost"],
+                    entry["completions"],
+                    find_published(contender, published),
+                ),
+            )
 
 
-def rate(instance: Instance, contender: Contender, cost: float, completions: Sequence[int], published: Published | None) -> JsonObject:
+def rate(
+    instance: Instance,
+    contender: Contender,
+    cost: float,
+    completions: Sequence[int],
+    published: Published | None,
+) -> JsonObject:
     """Value, reference and gap; and whether it agrees with what was published of the same rule.
 
-    ``gap`` = value / reference - 1; None where the reference is 0 or unknown. The replay knows no best value: its reference is what the rule came to in the
-    other simulator, where it means the same there.
+    ``gap`` = value / reference - 1; None where the reference is 0 or unknown. The replay knows no
+    best value: its reference is what the rule came to in the other simulator, where it means the
+    same there.
     """
     value, reference = round(cost / instance.ticks_per_unit, DIGITS), instance.reference
     agreement: JsonObject = {}
     if published is not None and published.completions is not None:
         comparable = is_comparable(contender, instance)
         reference = round(published.value, DIGITS) if comparable else None
-        agreement = {"published_as": published.name, "comparable": comparable, **compare_completions(completions, published.completions)}
+        agreement = {
+            "published_as": published.name,
+            "comparable": comparable,
+            **compare_completions(completions, published.completions),
+        }
     elif published is not None:
-        agreement = {"published_as": published.name, "published": published.value, "agrees": value == published.value}
+        agreement = {
+            "published_as": published.name,
+            "published": published.value,
+            "agrees": value == published.value,
+        }
     parameters = {"parameters": dict(contender.parameters)} if contender.parameters else {}
-    return {"value": value, "reference": reference, "gap": value / reference - 1 if reference else None, **parameters, **agreement}
+    return {
+        "value": value,
+        "reference": reference,
+        "gap": value / reference - 1 if reference else None,
+        **parameters,
+        **agreement,
+    }
 
 
 def compare_completions(completions: Sequence[int], expected: Sequence[int]) -> JsonObject:
-    """Whether every job is completed at the expected tick, how many were compared, how many differ, and the first that does."""
-    differing = [job for job, (date, other) in enumerate(zip(completions, expected, strict=True)) if date != other]
-    first = {"job": differing[0], "completed": completions[differing[0]], "expected": expected[differing[0]]} if differing else None
-    return {"exact": not differing, "compared": len(expected), "differing": len(differing), "first_difference": first}
+    """Whether every job is completed at the expected tick, how many were compared, how many differ,
+    and the first that does."""
+    differing = [
+        job
+        for job, (date, other) in enumerate(zip(completions, expected, strict=True))
+        if date != other
+    ]
+    first = (
+        {
+            "job": differing[0],
+            "completed": completions[differing[0]],
+            "expected": expected[differing[0]],
+        }
+        if differing
+        else None
+    )
+    return {
+        "exact": not differing,
+        "compared": len(expected),
+        "differing": len(differing),
+        "first_difference": first,
+    }
 
 
 def _describe(suite: str, instance: Instance) -> JsonObject:

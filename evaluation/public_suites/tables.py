@@ -1,4 +1,5 @@
-"""Gap tables of public instances: over the whole suite, and for each family in which the literature reports it."""
+"""Gap tables of public instances: over the whole suite, and for each family in which the literature
+reports it."""
 
 from __future__ import annotations
 
@@ -14,24 +15,56 @@ from evaluation.statistics.intervals import mean_interval
 SHOWN = 12
 """Policies that the terminal shows; the report has all."""
 
-PREFIXES = {"mk": "brandimarte", "dpp": "dauzere", "mt": "barnes", "setb": "barnes", "seti": "barnes"}
-"""Flexible job shops by the letters their names begin with, where these are not the name of the set."""
+PREFIXES = {
+    "mk": "brandimarte",
+    "dpp": "dauzere",
+    "mt": "barnes",
+    "setb": "barnes",
+    "seti": "barnes",
+}
+"""Flexible job shops by the letters their names begin with, where these are not the name of the
+set."""
 
-COLUMNS = ("policy", "total", "mean gap", "95 % interval", "median", "worst", "gap of sums", "reached", "optimal", "exact", "agrees", "verified", "failed")
+COLUMNS = (
+    "policy",
+    "total",
+    "mean gap",
+    "95 % interval",
+    "median",
+    "worst",
+    "gap of sums",
+    "reached",
+    "optimal",
+    "exact",
+    "agrees",
+    "verified",
+    "failed",
+)
 """Of the tables; those that nobody fills are left out."""
 
 _LEGEND = (
-    "Total: sum of the values. Gap = value / reference - 1; the mean has a 95 % interval over instances. `reached`: value no worse than the reference; "
-    "`optimal`: of these, where the reference is a proven optimum. Every schedule was verified before its value counted. Nothing was tuned."
+    "Total: sum of the values. Gap = value / reference - 1; the mean has a 95 % interval over"
+    " instances. `reached`: value no worse than the reference; `optimal`: of these, where the"
+    " reference is a proven optimum. Every schedule was verified before its value counted. Nothing"
+    " was tuned."
 )
 
 _NOTES = {
-    "replay": "The reference is the weighted tardiness under the same rule in the other simulator: gaps here measure agreement, not quality. "
-    "`exact` counts streams in which every job is completed at the very tick; streams on which programs understand a rule differently (work in the next "
-    "queue, where there are changeovers) do not count. The reference adds decimal fractions as floats, and so breaks a few exact ties by rounding.",
-    "wtsds": "The literature sums the tardiness of a family before it divides (`gap of sums`): where optima are close to 0, single gaps explode. "
-    "`agrees` counts instances on which the rule comes to the value that was published of it.",
-    "sdst_pfsp": "The best known values are of permutation schedules; here a job may overtake another.",
+    "replay": (
+        "The reference is the weighted tardiness under the same rule in the other simulator: gaps"
+        " here measure agreement, not quality. `exact` counts streams in which every job is"
+        " completed at the very tick; streams on which programs understand a rule differently (work"
+        " in the next queue, where there are changeovers) do not count. The reference adds decimal"
+        " fractions as floats, and so breaks a few exact ties by rounding."
+    ),
+    "wtsds": (
+        "The literature sums the tardiness of a family before it divides (`gap of sums`): where"
+        " optima are close to 0, single gaps explode. `agrees` counts instances on which the rule"
+        " comes to the value that was published of it."
+    ),
+    "sdst_pfsp": (
+        "The best known values are of permutation schedules; here a job may overtake another."
+    ),
 }
 
 
@@ -57,7 +90,9 @@ def _range_of(number: int, ends: Mapping[int, str], beyond: str) -> str:
     return next((family for end, family in ends.items() if number <= end), beyond)
 
 
-def summarise_suite(instances: Mapping[str, JsonObject], about: Mapping[str, JsonObject]) -> JsonObject:
+def summarise_suite(
+    instances: Mapping[str, JsonObject], about: Mapping[str, JsonObject]
+) -> JsonObject:
     """``summary.{policy}`` over all instances, and ``families.{family}.{policy}``.
 
     Parameters
@@ -68,14 +103,21 @@ def summarise_suite(instances: Mapping[str, JsonObject], about: Mapping[str, Jso
         ``family`` and ``reference_kind`` of each instance.
     """
     families = dict.fromkeys(one["family"] for one in about.values())
-    members = {family: [name for name in instances if about[name]["family"] == family] for family in families}
+    members = {
+        family: [name for name in instances if about[name]["family"] == family]
+        for family in families
+    }
     return {
         "summary": _summarise(instances, about, instances),
-        "families": {family: _summarise(instances, about, names) for family, names in members.items()},
+        "families": {
+            family: _summarise(instances, about, names) for family, names in members.items()
+        },
     }
 
 
-def _summarise(instances: Mapping[str, JsonObject], about: Mapping[str, JsonObject], names: Iterable[str]) -> JsonObject:
+def _summarise(
+    instances: Mapping[str, JsonObject], about: Mapping[str, JsonObject], names: Iterable[str]
+) -> JsonObject:
     """For each policy its figures over the instances of these names."""
     entries: dict[str, list[JsonObject]] = {}
     for name in names:
@@ -86,10 +128,15 @@ def _summarise(instances: Mapping[str, JsonObject], about: Mapping[str, JsonObje
 
 
 def _figures(entries: Sequence[JsonObject]) -> JsonObject:
-    """Gaps of one policy, how many references it has reached, how many results agree with published ones."""
+    """Gaps of one policy, how many references it has reached, how many results agree with published
+    ones."""
     played = [entry for entry in entries if "failed" not in entry]
     known = [entry for entry in played if entry["reference"] is not None]
-    figures: JsonObject = {"instances": len(entries), "verified": len(played), "failed": len(entries) - len(played)}
+    figures: JsonObject = {
+        "instances": len(entries),
+        "verified": len(played),
+        "failed": len(entries) - len(played),
+    }
     figures["total_value"] = round(sum(entry["value"] for entry in played), 6)
     if known:
         reached = [entry for entry in known if entry["value"] <= entry["reference"]]
@@ -100,7 +147,11 @@ def _figures(entries: Sequence[JsonObject]) -> JsonObject:
             "gap_of_sums": sum(entry["value"] for entry in known) / total - 1 if total else None,
             "reached": len(reached),
         }
-        figures |= {"optimal": sum(entry["is_optimum"] for entry in reached)} if any(entry["is_optimum"] for entry in known) else {}
+        figures |= (
+            {"optimal": sum(entry["is_optimum"] for entry in reached)}
+            if any(entry["is_optimum"] for entry in known)
+            else {}
+        )
     comparable = [entry["exact"] for entry in played if entry.get("comparable")]
     figures |= {"exact": sum(comparable), "compared": len(comparable)} if comparable else {}
     agreeing = [entry["agrees"] for entry in played if "agrees" in entry]
@@ -112,7 +163,12 @@ def _spread(gaps: Sequence[float]) -> JsonObject:
         return {}
     interval = mean_interval(gaps) if len(gaps) > 1 else None
     ci95 = [interval.low, interval.high] if interval else None
-    return {"mean_gap": fmean(gaps), "ci95": ci95, "median_gap": median(gaps), "worst_gap": max(gaps)}
+    return {
+        "mean_gap": fmean(gaps),
+        "ci95": ci95,
+        "median_gap": median(gaps),
+        "worst_gap": max(gaps),
+    }
 
 
 def failures(results: JsonObject) -> Iterator[str]:
@@ -120,7 +176,10 @@ def failures(results: JsonObject) -> Iterator[str]:
     for instance, by_policy in results["instances"].items():
         for policy, entry in by_policy.items():
             if "failed" in entry:
-                yield f"{policy} on {instance}: {entry['failed']['reason']}: {entry['failed']['message']}"
+                yield (
+                    f"{policy} on {instance}: {entry['failed']['reason']}:"
+                    f" {entry['failed']['message']}"
+                )
 
 
 def _differences(results: JsonObject) -> Iterator[str]:
@@ -130,12 +189,18 @@ def _differences(results: JsonObject) -> Iterator[str]:
             if entry.get("comparable") and not entry["exact"]:
                 first = entry["first_difference"]
                 dates = f"at tick {first['completed']} instead of {first['expected']}"
-                yield f"{policy} on {instance}: {entry['differing']} of {entry['compared']} jobs, first job {first['job']}, completed {dates}"
+                yield (
+                    f"{policy} on {instance}: {entry['differing']} of {entry['compared']} jobs,"
+                    f" first job {first['job']}, completed {dates}"
+                )
             if entry.get("agrees") is False:
-                yield f"{policy} on {instance}: {entry['value']:g} instead of {entry['published']:g} ({entry['published_as']})"
+                yield (
+                    f"{policy} on {instance}: {entry['value']:g} instead of {entry['published']:g}"
+                    f" ({entry['published_as']})"
+                )
 
 
-# --- text -----------------------------------------------------------------------------------------------------------------------
+# --- text -----------------------------------------------------------------------------------------
 
 
 def format_suite(results: JsonObject) -> str:
@@ -148,7 +213,8 @@ def format_suite(results: JsonObject) -> str:
 
 
 def report_suite(results: JsonObject) -> str:
-    """The whole report as Markdown: a table of all instances, one for each family, what differs from published results, what failed."""
+    """The whole report as Markdown: a table of all instances, one for each family, what differs
+    from published results, what failed."""
     suite = results["suite"]
     parts = [f"# Public instances: {suite}", _title(results), _LEGEND]
     parts += [_NOTES[suite]] if suite in _NOTES else []
@@ -156,8 +222,14 @@ def report_suite(results: JsonObject) -> str:
     if len(results["families"]) > 1:
         for family, policies in results["families"].items():
             number = sum(one["family"] == family for one in results["about"].values())
-            parts += [f"## {escape(family)}, {_count(number, 'instance')}", _table(_rank(suite, policies))]
-    for title, sentences in (("Other than published", _differences(results)), ("Failed", failures(results))):
+            parts += [
+                f"## {escape(family)}, {_count(number, 'instance')}",
+                _table(_rank(suite, policies)),
+            ]
+    for title, sentences in (
+        ("Other than published", _differences(results)),
+        ("Failed", failures(results)),
+    ):
         lines = [f"- {escape(sentence)}" for sentence in sentences]
         parts += [f"## {title}", "\n".join(lines)] if lines else []
     return "\n\n".join(parts) + "\n"
@@ -188,7 +260,8 @@ def _count(number: int, what: str) -> str:
 
 
 def _rank(suite: str, policies: Mapping[str, JsonObject]) -> list[tuple[str, JsonObject]]:
-    """Least gap first; in the replay, where each rule has a reference of its own, least total. Who failed somewhere comes after those who did not."""
+    """Least gap first; in the replay, where each rule has a reference of its own, least total. Who
+    failed somewhere comes after those who did not."""
 
     def order(entry: tuple[str, JsonObject]) -> tuple[bool, bool, float, float]:
         figures = entry[1]
@@ -203,7 +276,15 @@ def _table(ranked: Sequence[tuple[str, JsonObject]]) -> str:
     rows = [_cells(name, figures) for name, figures in ranked]
     used = [number for number in range(len(COLUMNS)) if any(row[number] for row in rows)]
     cells = tuple(tuple(row[number] for number in used) for row in rows)
-    return to_markdown([Table(tuple(COLUMNS[number] for number in used), cells, numbers=frozenset(range(1, len(used))))]).rstrip("\n")
+    return to_markdown(
+        [
+            Table(
+                tuple(COLUMNS[number] for number in used),
+                cells,
+                numbers=frozenset(range(1, len(used))),
+            )
+        ]
+    ).rstrip("\n")
 
 
 def _cells(name: str, figures: JsonObject) -> list[str]:
@@ -213,8 +294,22 @@ def _cells(name: str, figures: JsonObject) -> list[str]:
     def share(part: str, whole: str) -> str:
         return f"{figures[part]} of {figures[whole]}" if part in figures else ""
 
-    interval = f"{figures['ci95'][0]:z.1%} .. {figures['ci95'][1]:z.1%}" if figures.get("ci95") else ""
-    gaps = [percent(figures.get(key)) for key in ("mean_gap", "median_gap", "worst_gap", "gap_of_sums")]
+    interval = (
+        f"{figures['ci95'][0]:z.1%} .. {figures['ci95'][1]:z.1%}" if figures.get("ci95") else ""
+    )
+    gaps = [
+        percent(figures.get(key)) for key in ("mean_gap", "median_gap", "worst_gap", "gap_of_sums")
+    ]
     counts = [share("reached", "references"), str(figures.get("optimal", ""))]
     agreement = [share("exact", "compared"), share("agrees", "published")]
-    return [name, f"{figures['total_value']:,.0f}", gaps[0], interval, *gaps[1:], *counts, *agreement, str(figures["verified"]), str(figures["failed"] or "")]
+    return [
+        name,
+        f"{figures['total_value']:,.0f}",
+        gaps[0],
+        interval,
+        *gaps[1:],
+        *counts,
+        *agreement,
+        str(figures["verified"]),
+        str(figures["failed"] or ""),
+    ]

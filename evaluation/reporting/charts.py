@@ -26,7 +26,9 @@ from factory.simulation.arrays import COST_TERMS
 
 _Floats = NDArray[np.float64]
 
-TERM_COLOURS = dict(zip(COST_TERMS, ("#d55e00", "#0072b2", "#999999", "#e69f00", "#56b4e9"), strict=True))
+TERM_COLOURS = dict(
+    zip(COST_TERMS, ("#d55e00", "#0072b2", "#999999", "#e69f00", "#56b4e9"), strict=True)
+)
 """Told apart by people with any colour vision (Okabe and Ito 2008)."""
 BETTER, WORSE, OPEN = "#009e73", "#d55e00", "#7a828c"
 RULE, BASELINE = "#0072b2", "#cc79a7"
@@ -60,7 +62,12 @@ def draw_ratios(comparisons: Mapping[str, Mapping[str, ComparisonResult]]) -> st
         By scenario, then policy.
     """
     policies = list(dict.fromkeys(name for by_policy in comparisons.values() for name in by_policy))
-    lines = [(scenario, name) for scenario in comparisons for name in policies if name in comparisons[scenario]]
+    lines = [
+        (scenario, name)
+        for scenario in comparisons
+        for name in policies
+        if name in comparisons[scenario]
+    ]
     figure, axes = _open(9.2, 0.7 + 0.22 * len(lines) + 0.12 * len(comparisons))
     place, labels, before = 0.0, [], ""
     for scenario, name in lines:
@@ -71,7 +78,13 @@ def draw_ratios(comparisons: Mapping[str, Mapping[str, ComparisonResult]]) -> st
         if one.ratio is None or one.ratio_ci95 is None:
             continue
         low, high = one.ratio_ci95
-        axes.plot([low - 1, high - 1], [place, place], color=_verdict_colour(one), linewidth=2, solid_capstyle="butt")
+        axes.plot(
+            [low - 1, high - 1],
+            [place, place],
+            color=_verdict_colour(one),
+            linewidth=2,
+            solid_capstyle="butt",
+        )
         axes.plot([one.ratio - 1], [place], "o", color=_verdict_colour(one), markersize=5)
     axes.axvline(0, color="black", linewidth=0.8)
     axes.set_yticks([at for at, _ in labels], [text for _, text in labels], **PLAIN)
@@ -88,22 +101,43 @@ def draw_terms(policies: Mapping[str, PolicyResult]) -> str:
     start = np.zeros(len(policies))
     for term in COST_TERMS:
         values = np.array([getattr(policy, term).mean for policy in policies.values()])
-        axes.barh(range(len(policies)), values, left=start, color=TERM_COLOURS[term], label=term, height=0.72)
+        axes.barh(
+            range(len(policies)),
+            values,
+            left=start,
+            color=TERM_COLOURS[term],
+            label=term,
+            height=0.72,
+        )
         start += values
     axes.set_yticks(range(len(policies)), [_fit(name) for name in policies], **PLAIN)
     axes.invert_yaxis()
     axes.set_title("Mean cost by term")
     axes.xaxis.set_major_formatter(_thousands)
     axes.legend(
-        ncols=5, fontsize=7.5, frameon=False, loc="upper center", bbox_to_anchor=(0.4, -0.1 - 0.25 / max(1, len(policies))), columnspacing=0.9, handlelength=1
+        ncols=5,
+        fontsize=7.5,
+        frameon=False,
+        loc="upper center",
+        bbox_to_anchor=(0.4, -0.1 - 0.25 / max(1, len(policies))),
+        columnspacing=0.9,
+        handlelength=1,
     )
     return _svg(figure)
 
 
 def draw_costs(costs: Mapping[str, _Floats]) -> str:
-    """Distribution of the episodes' total cost: box of the middle half with median, whiskers of the middle 90 %, all episodes as dots."""
+    """Distribution of the episodes' total cost: box of the middle half with median, whiskers of the
+    middle 90 %, all episodes as dots."""
     figure, axes = _open(5.2, 0.9 + 0.3 * len(costs))
-    boxes = axes.boxplot(list(costs.values()), orientation="horizontal", whis=(5, 95), showfliers=False, patch_artist=True, widths=0.55)
+    boxes = axes.boxplot(
+        list(costs.values()),
+        orientation="horizontal",
+        whis=(5, 95),
+        showfliers=False,
+        patch_artist=True,
+        widths=0.55,
+    )
     for box in boxes["boxes"]:
         box.set(facecolor="#dbe7f3", edgecolor=RULE)
     for median in boxes["medians"]:
@@ -119,10 +153,18 @@ def draw_costs(costs: Mapping[str, _Floats]) -> str:
     return _svg(figure)
 
 
-def draw_differences(name: str, rule: str, differences: _Floats, comparison: ComparisonResult) -> str:
+def draw_differences(
+    name: str, rule: str, differences: _Floats, comparison: ComparisonResult
+) -> str:
     """Histogram of the paired differences of one policy to the rule, with mean and interval."""
     figure, axes = _open(5.2, 2.7)
-    axes.hist(differences, bins=min(40, max(8, differences.size // 5)), color="#c9d3de", edgecolor="white", linewidth=0.5)
+    axes.hist(
+        differences,
+        bins=min(40, max(8, differences.size // 5)),
+        color="#c9d3de",
+        edgecolor="white",
+        linewidth=0.5,
+    )
     axes.axvline(0, color="black", linewidth=0.9)
     axes.axvspan(*comparison.ci95, color=_verdict_colour(comparison), alpha=0.25, linewidth=0)
     axes.axvline(comparison.difference, color=_verdict_colour(comparison), linewidth=2)
@@ -134,13 +176,32 @@ def draw_differences(name: str, rule: str, differences: _Floats, comparison: Com
 
 
 def draw_trade_off(policies: Mapping[str, PolicyResult], noted: Sequence[str]) -> str:
-    """On-time share against changeover hours; the noted policies and those that no other beats in both have names."""
-    points = {name: (one.changeover_hours.mean, one.on_time_share.mean) for name, one in policies.items() if one.changeover_hours and one.on_time_share}
-    efficient = [name for name, (hours, share) in points.items() if not any(h <= hours and s >= share and (h, s) != (hours, share) for h, s in points.values())]
+    """On-time share against changeover hours; the noted policies and those that no other beats in
+    both have names."""
+    points = {
+        name: (one.changeover_hours.mean, one.on_time_share.mean)
+        for name, one in policies.items()
+        if one.changeover_hours and one.on_time_share
+    }
+    efficient = [
+        name
+        for name, (hours, share) in points.items()
+        if not any(
+            h <= hours and s >= share and (h, s) != (hours, share) for h, s in points.values()
+        )
+    ]
     figure, axes = _open(5.2, 3.1)
     for name, point in points.items():
-        axes.plot(*point, "o", color=BASELINE if policies[name].kind != "rule" else RULE, alpha=0.85, markersize=7 if name in noted else 4.5)
-    labelled = [name for name in dict.fromkeys([*noted, *efficient]) if name in points][:_MAX_LABELS]
+        axes.plot(
+            *point,
+            "o",
+            color=BASELINE if policies[name].kind != "rule" else RULE,
+            alpha=0.85,
+            markersize=7 if name in noted else 4.5,
+        )
+    labelled = [name for name in dict.fromkeys([*noted, *efficient]) if name in points][
+        :_MAX_LABELS
+    ]
     _label_points(axes, {name: points[name] for name in labelled})
     axes.set_title("On time against changeover time")
     axes.set_xlabel("changeover hours an episode (fewer is better)")
@@ -163,12 +224,21 @@ def _label_points(axes: Axes, points: Mapping[str, tuple[float, float]]) -> None
         while any(abs(label - other) < 13 and abs(x - column) < 90 for column, other in taken):
             label -= 13
         taken.append((x, label))
-        axes.annotate(_fit(name), point, (7, (label - y) * 72 / axes.figure.dpi - 3), textcoords="offset points", fontsize=8, **PLAIN)
+        axes.annotate(
+            _fit(name),
+            point,
+            (7, (label - y) * 72 / axes.figure.dpi - 3),
+            textcoords="offset points",
+            fontsize=8,
+            **PLAIN,
+        )
 
 
 def draw_gantt_png(schedule: Schedule, factory: Factory, title: str, until: int) -> str:
     """A Gantt chart as the address of a PNG with few colours."""
-    image = Image.fromarray(gantt_rgb(schedule, factory, title=title, until=until)).quantize(_GANTT_COLOURS)
+    image = Image.fromarray(gantt_rgb(schedule, factory, title=title, until=until)).quantize(
+        _GANTT_COLOURS
+    )
     content = BytesIO()
     image.save(content, "PNG", optimize=True)
     return "data:image/png;base64," + base64.b64encode(content.getvalue()).decode()
@@ -179,7 +249,11 @@ def _fit(name: str) -> str:
     pen: Any = RendererAgg(1, 1, 72)  # type: ignore[no-untyped-call]
     font, letters = FontProperties(size=_LOOK["font.size"]), _LONGEST
     with any_letters():
-        while letters > _MIN_SHARE and pen.get_text_width_height_descent(shorten(name, letters), font, False)[0] > 72 * _WIDEST:
+        while (
+            letters > _MIN_SHARE
+            and pen.get_text_width_height_descent(shorten(name, letters), font, False)[0]
+            > 72 * _WIDEST
+        ):
             letters -= 2
     return shorten(name, letters)
 

@@ -1,6 +1,7 @@
 """A report as a list of blocks, written as Markdown or as one HTML page that needs nothing else.
 
-Text is plain: whatever stands in a name is shown as it is. What is to stand out is wrapped (:class:`Strong`, :class:`Code`).
+Text is plain: whatever stands in a name is shown as it is. What is to stand out is wrapped
+(:class:`Strong`, :class:`Code`).
 """
 
 from __future__ import annotations
@@ -86,7 +87,8 @@ class Paragraph:
 
 @dataclass(frozen=True)
 class Table:
-    """Cells as text; ``numbers`` are the columns set flush right, ``strong`` the rows that stand out, ``wide`` the columns that may wrap."""
+    """Cells as text; ``numbers`` are the columns set flush right, ``strong`` the rows that stand
+    out, ``wide`` the columns that may wrap."""
 
     head: tuple[str, ...]
     rows: tuple[tuple[Text, ...], ...]
@@ -126,7 +128,7 @@ def _parts(text: Text) -> tuple[Part, ...]:
     return text if isinstance(text, tuple) else (text,)
 
 
-# --- Markdown ---------------------------------------------------------------------------------------------------------------------
+# --- Markdown -------------------------------------------------------------------------------------
 
 
 def to_markdown(blocks: Sequence[DocumentBlock]) -> str:
@@ -140,8 +142,14 @@ def _markdown(block: DocumentBlock) -> str:
     if isinstance(block, Paragraph):
         return "".join(map(_markdown_part, _parts(block.text)))
     if isinstance(block, Table):
-        rule = tuple("---:" if column in block.numbers else "---" for column in range(len(block.head)))
-        lines = [tuple(map(escape, block.head)), rule, *(tuple(map(_markdown_cell, row)) for row in block.rows)]
+        rule = tuple(
+            "---:" if column in block.numbers else "---" for column in range(len(block.head))
+        )
+        lines = [
+            tuple(map(escape, block.head)),
+            rule,
+            *(tuple(map(_markdown_cell, row)) for row in block.rows),
+        ]
         return "\n".join(f"| {' | '.join(line)} |" for line in lines)
     if isinstance(block, More):
         return f"{escape(block.summary)}:\n\n{_markdown(block.table)}"
@@ -158,23 +166,41 @@ def _markdown_part(part: Part) -> str:
 
 def _markdown_cell(text: Text) -> str:
     """A cell of a table, which a bar would end even inside code."""
-    return "".join(_markdown_part(part).replace("|", "\\|") if isinstance(part, Code) else _markdown_part(part) for part in _parts(text))
+    return "".join(
+        _markdown_part(part).replace("|", "\\|") if isinstance(part, Code) else _markdown_part(part)
+        for part in _parts(text)
+    )
 
 
-# --- HTML -------------------------------------------------------------------------------------------------------------------------
+# --- HTML -----------------------------------------------------------------------------------------
 
 
 def to_html(title: str, blocks: Sequence[DocumentBlock]) -> str:
     """The blocks as one page; the first is its title, and contents follow the first paragraphs."""
-    chapters = [place for place, block in enumerate(blocks) if isinstance(block, Heading) and block.level == 2]
-    anchors = dict(zip(chapters, _anchors([_heading_at(blocks, place) for place in chapters]), strict=True))
-    links = (f"<a href='#{anchor}'>{_escaped(_heading_at(blocks, place))}</a>" for place, anchor in anchors.items())
+    chapters = [
+        place
+        for place, block in enumerate(blocks)
+        if isinstance(block, Heading) and block.level == 2
+    ]
+    anchors = dict(
+        zip(chapters, _anchors([_heading_at(blocks, place) for place in chapters]), strict=True)
+    )
+    links = (
+        f"<a href='#{anchor}'>{_escaped(_heading_at(blocks, place))}</a>"
+        for place, anchor in anchors.items()
+    )
     contents = f"<nav aria-label='Contents'>{''.join(links)}</nav>"
     first = chapters[0] if chapters else len(blocks)
     written = [_html(block, anchors.get(place, "")) for place, block in enumerate(blocks)]
     body = "\n".join([*written[:first], contents, *written[first:]])
-    head = f"<meta charset='utf-8'><meta name='viewport' content='width=device-width,initial-scale=1'><title>{_escaped(title)}</title>"
-    return f"<!doctype html>\n<html lang='en'><head>{head}<style>{STYLE}</style></head><body><main>\n{body}\n</main></body></html>\n"
+    head = (
+        "<meta charset='utf-8'><meta name='viewport'"
+        f" content='width=device-width,initial-scale=1'><title>{_escaped(title)}</title>"
+    )
+    return (
+        "<!doctype html>\n<html"
+        f" lang='en'><head>{head}<style>{STYLE}</style></head><body><main>\n{body}\n</main></body></html>\n"
+    )
 
 
 def _heading_at(blocks: Sequence[DocumentBlock], place: int) -> str:
@@ -188,7 +214,9 @@ def _anchors(headings: Sequence[str]) -> list[str]:
     anchors = list[str]()
     for number, heading in enumerate(headings, start=1):
         anchor = re.sub(r"[^a-z0-9]+", "-", heading.lower()).strip("-")
-        anchors.append(f"{anchor}-{number}".strip("-") if not anchor or anchor in anchors else anchor)
+        anchors.append(
+            f"{anchor}-{number}".strip("-") if not anchor or anchor in anchors else anchor
+        )
     return anchors
 
 
@@ -204,12 +232,18 @@ def _html(block: DocumentBlock, anchor: str = "") -> str:
         return _html_picture(block)
     if isinstance(block, Pictures):
         return f"<div class='pair'>{''.join(map(_html_picture, block.pictures))}</div>"
-    return f"<details><summary>{_escaped(block.summary)}</summary>{_html_table(block.table)}</details>"
+    return (
+        f"<details><summary>{_escaped(block.summary)}</summary>{_html_table(block.table)}</details>"
+    )
 
 
 def _html_table(table: Table) -> str:
     def cell(tag: str, column: int, text: Text) -> str:
-        names = [name for name, columns in (("n", table.numbers), ("wide", table.wide)) if column in columns]
+        names = [
+            name
+            for name, columns in (("n", table.numbers), ("wide", table.wide))
+            if column in columns
+        ]
         return f"<{tag}{f' class={names[0]!r}' if names else ''}>{_inline(text)}</{tag}>"
 
     head = "".join(cell("th", column, text) for column, text in enumerate(table.head))
@@ -217,7 +251,10 @@ def _html_table(table: Table) -> str:
         f"<tr{' class=best' if number in table.strong else ''}>{''.join(cell('td', column, text) for column, text in enumerate(row))}</tr>"
         for number, row in enumerate(table.rows)
     ]
-    return f"<div class='scroll'><table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
+    return (
+        "<div"
+        f" class='scroll'><table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
+    )
 
 
 def _html_picture(picture: Picture) -> str:

@@ -1,4 +1,5 @@
-"""Every scored episode as a row of ``episodes.csv``: what distributions and paired differences are drawn from."""
+"""Every scored episode as a row of ``episodes.csv``: what distributions and paired differences are
+drawn from."""
 
 from __future__ import annotations
 
@@ -12,7 +13,8 @@ from evaluation.reporting.results import METRICS
 
 
 class EpisodeRow(NamedTuple):
-    """One episode of one policy (of one of its training runs, ``training_seed`` 0, 1, ...). ``metrics`` are named in METRICS."""
+    """One episode of one policy (of one of its training runs, ``training_seed`` 0, 1, ...).
+    ``metrics`` are named in METRICS."""
 
     factory: str
     policy: str
@@ -40,4 +42,11 @@ def read_episodes(path: Path) -> Iterator[EpisodeRow]:
     with path.open(newline="", encoding="utf-8") as file:
         for line in csv.DictReader(file):
             metrics = {name: float(line[name]) for name in METRICS}
-            yield EpisodeRow(line["factory"], line["policy"], int(line["training_seed"]), int(line["episode"]), int(line["seed"]), metrics)
+            yield EpisodeRow(
+                line["factory"],
+                line["policy"],
+                int(line["training_seed"]),
+                int(line["episode"]),
+                int(line["seed"]),
+                metrics,
+            )

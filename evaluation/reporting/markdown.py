@@ -1,4 +1,5 @@
-"""Any text as Markdown that shows it as it is (CommonMark with GitHub's tables, strike-through and formulas)."""
+"""Any text as Markdown that shows it as it is (CommonMark with GitHub's tables, strike-through and
+formulas)."""
 
 from __future__ import annotations
 
@@ -7,14 +8,16 @@ import re
 from factory.validation.names import printable
 
 _SPECIAL = re.compile(
-    r"[\\`*\[\]<>|~$#]"  # escapes, code, emphasis, links, HTML, tables, strike-through, formulas, headings
+    # escapes, code, emphasis, links, HTML, tables, strike-through, formulas, headings
+    r"[\\`*\[\]<>|~$#]"
     r"|(?<![^\W_])_|_(?![^\W_])"  # emphasis, which cannot begin or end inside a word
     r"|&(?=#?\w+;)"  # entities
 )
 
 
 def escape(text: str) -> str:
-    r"""Return the text on one line, with a backslash before whatever Markdown would read as more than text.
+    r"""Return the text on one line, with a backslash before whatever Markdown would read as more
+    than text.
 
     Examples
     --------

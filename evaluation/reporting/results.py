@@ -1,7 +1,9 @@
-"""What an evaluation found, as it stands in ``results.json``: the schema, reading and writing. Fields are explained in docs/evaluation.md.
+"""What an evaluation found, as it stands in ``results.json``: the schema, reading and writing.
+Fields are explained in docs/evaluation.md.
 
-Everything but :class:`Provenance`'s machine and dates and :class:`DecisionTimes` depends on seeds and code alone: the same seeds and the same code give the
-same bytes, whatever the number of processes.
+Everything but :class:`Provenance`'s machine and dates and :class:`DecisionTimes` depends on seeds
+and code alone: the same seeds and the same code give the same bytes, whatever the number of
+processes.
 """
 
 from __future__ import annotations
@@ -35,7 +37,8 @@ METRICS = {
     "energy_kwh": "kWh",
     "co2e_kg": "kg",
 }
-"""What is measured of every episode, and its unit. The first is the sum of the five after it, the verifier's bill."""
+"""What is measured of every episode, and its unit. The first is the sum of the five after it, the
+verifier's bill."""
 
 
 class _Record(BaseModel):
@@ -50,7 +53,8 @@ class Estimate(_Record):
 
 
 class DecisionTimes(_Record):
-    """How long one decision for one machine takes, in microseconds; measured, so it differs from run to run."""
+    """How long one decision for one machine takes, in microseconds; measured, so it differs from
+    run to run."""
 
     p50: float
     p99: float
@@ -59,7 +63,14 @@ class DecisionTimes(_Record):
 class Failure(_Record):
     """Why a policy has no figures: it broke a rule, broke down, or did not answer."""
 
-    reason: Literal["illegal action", "rejected by the verifier", "foresight", "crashed", "did not answer", "did not finish"]
+    reason: Literal[
+        "illegal action",
+        "rejected by the verifier",
+        "foresight",
+        "crashed",
+        "did not answer",
+        "did not finish",
+    ]
     message: str
     block: str
     episodes: tuple[int, int]  # first and last episode of the block that were being played
@@ -68,7 +79,9 @@ class Failure(_Record):
 class PolicyResult(_Record):
     """One policy in one scenario. Without figures (None) if it failed."""
 
-    kind: Literal["rule", "index", "rollout", "lookahead", "solver", "clairvoyant", "learned", "guest"]
+    kind: Literal[
+        "rule", "index", "rollout", "lookahead", "solver", "clairvoyant", "learned", "guest"
+    ]
     parameters: dict[str, float | str]
     tuned: bool  # whether the parameters were searched for this factory
     episodes: int
@@ -88,13 +101,16 @@ class PolicyResult(_Record):
     energy_kwh: Estimate | None = None
     co2e_kg: Estimate | None = None
     interquartile_mean_cost: Estimate | None = None
-    bound: Estimate | None = None  # lower bound on the cost of any policy, where the policy proves one
+    bound: Estimate | None = (
+        None  # lower bound on the cost of any policy, where the policy proves one
+    )
     decision_microseconds: DecisionTimes | None = None
     failed: Failure | None = None
 
 
 class ComparisonResult(_Record):
-    """A policy against the best rule on the same episodes; below zero, or a ratio below one, the policy is cheaper."""
+    """A policy against the best rule on the same episodes; below zero, or a ratio below one, the
+    policy is cheaper."""
 
     versus: str
     episodes: int
@@ -102,7 +118,9 @@ class ComparisonResult(_Record):
     ci95: Bounds
     ratio: float | None  # of mean costs; None if the rule costs nothing
     ratio_ci95: Bounds | None
-    probability_of_improvement: float  # share of episodes in which the policy is cheaper, a tie counting half
+    probability_of_improvement: (
+        float  # share of episodes in which the policy is cheaper, a tie counting half
+    )
     probability_of_improvement_ci95: Bounds
     p_value: float
     holm_p_value: float
@@ -127,7 +145,9 @@ class ScenarioResult(_Record):
     seeds: tuple[int, int]  # first and last
     policies: dict[str, PolicyResult]
     best_rule: str | None  # chosen on the validate block
-    validation: dict[str, float]  # mean cost there, of every rule that was within reach of the best on the first 64 of them
+    validation: dict[
+        str, float
+    ]  # mean cost there, of every rule that was within reach of the best on the first 64 of them
     validation_episodes: int
     comparisons: dict[str, ComparisonResult]
     verified: bool  # every schedule that was scored has passed the verifier
@@ -139,7 +159,9 @@ class OverallResult(_Record):
 
     scenarios: int
     ratio: Estimate | None  # of its mean cost to that of the scenario's best rule, averaged
-    interquartile_ratio: Estimate | None  # interquartile mean of each episode's cost over the best rule's mean cost there
+    interquartile_ratio: (
+        Estimate | None
+    )  # interquartile mean of each episode's cost over the best rule's mean cost there
     worst_scenario: str
     worst_ratio: float
     better_in: int  # scenarios where the upper end of the difference's interval is below zero
@@ -171,7 +193,8 @@ class Results(_Record):
 
 
 def write_results(results: Results, path: Path) -> None:
-    """Write ``results.json``. With a single scenario its fields stand at the top level, beside the provenance."""
+    """Write ``results.json``. With a single scenario its fields stand at the top level, beside the
+    provenance."""
     from factory.io.atomic_write import write_atomically
 
     write_atomically(path, to_json(results))
@@ -202,10 +225,17 @@ def read_results(path: Path) -> Results:
 
     try:
         content = json.loads(read_text(path))
-        provenance = {name: content.pop(name) for name in Provenance.model_fields if name in content}
+        provenance = {
+            name: content.pop(name) for name in Provenance.model_fields if name in content
+        }
         scenarios = content.pop("factories", None)
         overall = content.pop("overall", {})
         scenarios = {content["factory"]: content} if scenarios is None else scenarios
-        return Results.model_validate({"provenance": provenance, "scenarios": scenarios, "overall": overall})
+        return Results.model_validate(
+            {"provenance": provenance, "scenarios": scenarios, "overall": overall}
+        )
     except (json.JSONDecodeError, KeyError, ValidationError) as error:
-        raise ValueError(f"{path}: not a results file of schema {RESULTS_SCHEMA} ({error}). Run evaluate.py again.") from None
+        raise ValueError(
+            f"{path}: not a results file of schema {RESULTS_SCHEMA} ({error}). Run evaluate.py"
+            " again."
+        ) from None

@@ -17,7 +17,9 @@ from factory.validation.arguments import check_count
 from factory.validation.names import code_point, first_unprintable
 from factory.validation.text_files import read_number
 
-ContenderKind = Literal["rule", "index", "rollout", "lookahead", "solver", "clairvoyant", "learned", "guest"]
+ContenderKind = Literal[
+    "rule", "index", "rollout", "lookahead", "solver", "clairvoyant", "learned", "guest"
+]
 Value = float | str
 
 PLANNERS: dict[str, tuple[ContenderKind, Mapping[str, float]]] = {
@@ -26,8 +28,8 @@ PLANNERS: dict[str, tuple[ContenderKind, Mapping[str, float]]] = {
     "cpsat": ("solver", {"seconds": 1.0}),
     "clairvoyant": ("clairvoyant", {"seconds": 30.0}),
 }
-"""Policies that simulate or plan ahead: kind and parameters with their defaults. They improve on a rule, their parameter ``rule``; ``lookahead`` on a trained
-policy, its parameter ``policy``."""
+"""Policies that simulate or plan ahead: kind and parameters with their defaults. They improve on a
+rule, their parameter ``rule``; ``lookahead`` on a trained policy, its parameter ``policy``."""
 
 WHOLE = ("candidates", "futures")
 """Parameters of planners that are whole numbers."""
@@ -50,7 +52,8 @@ class Contender:
     parameters
         What is set; rules and the index take what is not set from the tuning.
     paths
-        Checkpoint of each training run, the policy that lookahead improves on, or the ``path.py:Name`` of a guest.
+        Checkpoint of each training run, the policy that lookahead improves on, or the
+        ``path.py:Name`` of a guest.
     tuned
         Whether the parameters were searched for the factory.
     """
@@ -79,10 +82,16 @@ class Contender:
 
     def identity(self) -> tuple[Any, ...]:
         """Everything that its decisions depend on, besides this project's sources."""
-        return (self.kind, self.base, sorted(self.parameters.items()), [_hash_of(path) for path in self.paths])
+        return (
+            self.kind,
+            self.base,
+            sorted(self.parameters.items()),
+            [_hash_of(path) for path in self.paths],
+        )
 
     def settle(self, tuned: Tuned | None, rule: Rule | None = None) -> Contender:
-        """The contender with all its parameters, for a factory whose tuning is ``tuned`` (None: never tuned).
+        """The contender with all its parameters, for a factory whose tuning is ``tuned`` (None:
+        never tuned).
 
         Parameters
         ----------
@@ -99,7 +108,10 @@ class Contender:
             return replace(self, parameters=_tuned_rule(self.base, tuned).values, tuned=is_tuned)
         if self.kind == "index":
             if tuned is None or tuned.index is None:
-                raise ValueError("index: no weights have been searched for this factory. Run python evaluate.py --tune --factory on it first.")
+                raise ValueError(
+                    "index: no weights have been searched for this factory. Run python evaluate.py"
+                    " --tune --factory on it first."
+                )
             return replace(self, parameters=dict(tuned.index.weights), tuned=True)
         if self.kind == "lookahead":
             return replace(self, parameters={**PLANNERS[self.base][1], **self.parameters})
@@ -112,7 +124,8 @@ class Contender:
 
 
 def _tuned_rule(name: str, tuned: Tuned | None) -> Rule:
-    """The rule with the parameters that were found for the factory; with defaults if it was never tuned."""
+    """The rule with the parameters that were found for the factory; with defaults if it was never
+    tuned."""
     return make_rule(name) if tuned is None else tuned.rule(name)
 
 
@@ -131,7 +144,11 @@ def make_policy(contender: Contender) -> Any:
         from agents.index.policy import IndexPolicy
 
         return IndexPolicy(values)  # type: ignore[arg-type]
-    numbers = {name: _whole(name, value) if name in WHOLE else value for name, value in values.items() if name != "rule"}
+    numbers = {
+        name: _whole(name, value) if name in WHOLE else value
+        for name, value in values.items()
+        if name != "rule"
+    }
     if contender.kind == "lookahead":
         from agents.ppo.sb3_checkpoints import load_trained
         from agents.search.lookahead import LookaheadPolicy
@@ -151,32 +168,46 @@ def make_policy(contender: Contender) -> Any:
     return ClairvoyantPolicy(**numbers)  # type: ignore[arg-type]
 
 
-# --- reading ------------------------------------------------------------------------------------------------------------------
+# --- reading --------------------------------------------------------------------------------------
 
 
 def parse_contenders(text: str) -> list[Contender]:
-    """Contenders from a list such as ``rules,ATCS(k1=2, k2=0.5),index,cpsat(seconds=1),ours=runs/a+runs/b,mine.py:Planner``.
+    """Contenders from a list such as ``rules,ATCS(k1=2,
+    k2=0.5),index,cpsat(seconds=1),ours=runs/a+runs/b,mine.py:Planner``.
 
-    ``rules`` stands for all rules, ``random`` for RANDOM; a rule's name alone means its tuned parameters. ``+`` joins the training runs of one policy, and
-    ``name=`` gives a policy another name.
+    ``rules`` stands for all rules, ``random`` for RANDOM; a rule's name alone means its tuned
+    parameters. ``+`` joins the training runs of one policy, and ``name=`` gives a policy another
+    name.
 
     Raises
     ------
     ValueError
         If one cannot be read, is unknown, or two have one name.
     """
-    entries = [text] if text and Path(text).exists() else [entry.strip() for entry in _split(text) if entry.strip()]
+    entries = (
+        [text]
+        if text and Path(text).exists()
+        else [entry.strip() for entry in _split(text) if entry.strip()]
+    )
     if not entries:
-        raise ValueError(f"policies = {text!r}; at least one is needed. Write for example rules, or ATCS,index.")
+        raise ValueError(
+            f"policies = {text!r}; at least one is needed. Write for example rules, or ATCS,index."
+        )
     found = [contender for entry in entries for contender in _parse(entry)]
     unique = list(dict.fromkeys(found_one.name for found_one in found))
     by_name: dict[str, Contender] = {}
     for name in unique:
         if (letter := first_unprintable(name)) is not None:
-            raise ValueError(f"policy {name!r}: its name must be printable, and the character {code_point(letter)} is not. Rename it.")
+            raise ValueError(
+                f"policy {name!r}: its name must be printable, and the character"
+                f" {code_point(letter)} is not. Rename it."
+            )
     for contender in found:
         if by_name.setdefault(contender.name, contender) != contender:
-            raise ValueError(f"policies: two different ones are called {contender.name!r}. Give one another name: other={contender.name}.")
+            raise ValueError(
+                f"policies: two different ones are called {contender.name!r}. Give one another"
+                f" name: other={contender.name}."
+            )
     return [by_name[name] for name in unique]
 
 
@@ -192,13 +223,18 @@ def _parse(entry: str) -> list[Contender]:
     if named is not None and not Path(entry).exists():
         contenders = _parse(named["policy"])
         if len(contenders) > 1:
-            raise ValueError(f"policies: {entry!r} gives one name to {len(contenders)} policies. Leave the name out.")
+            raise ValueError(
+                f"policies: {entry!r} gives one name to {len(contenders)} policies. Leave the name"
+                " out."
+            )
         return [replace(contenders[0], name=named["name"])]
     return [_parse_path(entry) if _looks_like_path(entry) else _parse_name(entry)]
 
 
 def _looks_like_path(entry: str) -> bool:
-    if entry.split("(")[0].upper() in RULES or entry.split("(")[0].lower() in PLANNERS:  # S/RO has a slash, and so may what is inside parentheses
+    if (
+        entry.split("(")[0].upper() in RULES or entry.split("(")[0].lower() in PLANNERS
+    ):  # S/RO has a slash, and so may what is inside parentheses
         return False
     return "/" in entry or entry.endswith(".zip") or ".py:" in entry or Path(entry).is_dir()
 
@@ -207,14 +243,23 @@ def _parse_path(entry: str) -> Contender:
     path, _, name = entry.rpartition(":")
     if path.endswith(".py"):
         if not Path(path).is_file():
-            raise ValueError(f"policy {entry!r}: there is no file {path}. Give the path of a Python file and the name in it: path.py:Name.")
+            raise ValueError(
+                f"policy {entry!r}: there is no file {path}. Give the path of a Python file and the"
+                " name in it: path.py:Name."
+            )
         return Contender(name, "guest", paths=(entry,))
     paths = [entry] if Path(entry).exists() else entry.split("+")
     for path in paths:
         if not Path(path).exists():
-            raise ValueError(f"policy {path!r}: there is no such file or folder. Give a rule, a planner or the path of a policy.")
+            raise ValueError(
+                f"policy {path!r}: there is no such file or folder. Give a rule, a planner or the"
+                " path of a policy."
+            )
         if not path.endswith(".zip") and not (Path(path) / "manifest.json").is_file():
-            raise ValueError(f"policy {path!r}: it is not a policy. Give a folder that train.py wrote, a .zip that Stable-Baselines3 saved, or path.py:Name.")
+            raise ValueError(
+                f"policy {path!r}: it is not a policy. Give a folder that train.py wrote, a .zip"
+                " that Stable-Baselines3 saved, or path.py:Name."
+            )
     return Contender(Path(paths[0]).with_suffix("").name, "learned", paths=tuple(paths))
 
 
@@ -229,8 +274,15 @@ def _parse_name(entry: str) -> Contender:
         rule = find_rule(name)
     except ValueError:
         near = get_close_matches(name.lower(), [other.lower() for other in known], n=1, cutoff=0.5)
-        hint = f" Did you mean {next(other for other in known if other.lower() == near[0])!r}?" if near else ""
-        raise ValueError(f"policy {entry!r} is neither a rule, a planner nor a path.{hint} The rules are {', '.join(RULES)}.") from None
+        hint = (
+            f" Did you mean {next(other for other in known if other.lower() == near[0])!r}?"
+            if near
+            else ""
+        )
+        raise ValueError(
+            f"policy {entry!r} is neither a rule, a planner nor a path.{hint} The rules are"
+            f" {', '.join(RULES)}."
+        ) from None
     if not arguments:
         return Contender(rule.name, "rule", rule.name)
     exact = parse_rule(entry)
@@ -245,19 +297,28 @@ def _parse_planner(entry: str, base: str, arguments: Sequence[str]) -> Contender
     for argument in arguments:
         key, _, value = (part.strip() for part in argument.partition("="))
         if key not in (*defaults, improves_on):
-            raise ValueError(f"policy {entry!r}: parameter {key!r} is not known. {base} has {', '.join((*defaults, improves_on))}.")
+            raise ValueError(
+                f"policy {entry!r}: parameter {key!r} is not known. {base} has"
+                f" {', '.join((*defaults, improves_on))}."
+            )
         if key == "policy":
             paths = (_policy_folder(value),)
         else:
             values[key] = find_rule(value).name if key == "rule" else _number(entry, key, value)
     if kind == "lookahead" and not paths:
-        raise ValueError(f"policy {entry!r}: it improves on a trained policy. Say which: lookahead(policy=policies/microfactory).")
+        raise ValueError(
+            f"policy {entry!r}: it improves on a trained policy. Say which:"
+            " lookahead(policy=policies/microfactory)."
+        )
     return Contender(entry, kind, base, values, paths)
 
 
 def _policy_folder(path: str) -> str:
     if not (Path(path) / "manifest.json").is_file():
-        raise ValueError(f"policy {path!r}: it is not a folder that train.py wrote. Give one, for example policies/microfactory.")
+        raise ValueError(
+            f"policy {path!r}: it is not a folder that train.py wrote. Give one, for example"
+            " policies/microfactory."
+        )
     return path
 
 
@@ -267,15 +328,22 @@ def _number(entry: str, key: str, value: str) -> float:
     except ValueError:
         number = -1.0
     if not 0 < number < float("inf"):
-        raise ValueError(f"policy {entry!r}: {key} = {value!r} is not a positive number. Write it like {key}=1.")
+        raise ValueError(
+            f"policy {entry!r}: {key} = {value!r} is not a positive number. Write it like {key}=1."
+        )
     if key in WHOLE and not number.is_integer():
-        raise ValueError(f"policy {entry!r}: {key} = {value!r} is not a whole number. Write it like {key}=4.")
+        raise ValueError(
+            f"policy {entry!r}: {key} = {value!r} is not a whole number. Write it like {key}=4."
+        )
     return number
 
 
 def _hash_of(reference: str) -> str:
-    """Hash of the file (or of all files in the folder) that a path names; the whole reference counts too."""
-    path = Path(reference.rpartition(":")[0] or reference) if ".py:" in reference else Path(reference)
+    """Hash of the file (or of all files in the folder) that a path names; the whole reference
+    counts too."""
+    path = (
+        Path(reference.rpartition(":")[0] or reference) if ".py:" in reference else Path(reference)
+    )
     files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
     total = hashlib.sha256(reference.encode())
     for file in files:

@@ -1,4 +1,5 @@
-"""Episodes played, timed, verified and measured: the units of work that an evaluation consists of."""
+"""Episodes played, timed, verified and measured: the units of work that an evaluation consists
+of."""
 
 from __future__ import annotations
 
@@ -33,19 +34,22 @@ from factory.verification.verifier import Verifier
 from factory.verification.violations import VerificationError
 
 EPISODES_A_UNIT = 64
-"""Episodes that are played side by side. It is fixed, as the size of a batch changes the last bits of what a network computes."""
+"""Episodes that are played side by side. It is fixed, as the size of a batch changes the last bits
+of what a network computes."""
 
 TIMED_DECISIONS = 400
 """Decisions, for one machine at a time, that decision times are taken from."""
 
 MAX_VERIFIERS = 128
-"""Verifiers that a process keeps: more than the episodes of a unit, each of which may have a factory of its own."""
+"""Verifiers that a process keeps: more than the episodes of a unit, each of which may have a
+factory of its own."""
 
 AUDITED_EPISODES = 2
 """Episodes in which a planner is watched for foresight."""
 
 OBSERVERS = ("rule", "index")
-"""Kinds of contenders that are code of this project and see nothing but the observation, so that the shops they have played in are as good as new."""
+"""Kinds of contenders that are code of this project and see nothing but the observation, so that
+the shops they have played in are as good as new."""
 
 FAILURES = {
     IllegalActionError: "illegal action",
@@ -68,7 +72,8 @@ class Play:
     first, count
         Episodes of the block.
     scored
-        Whether every schedule is verified and measured; if not, only costs are taken (to choose a rule).
+        Whether every schedule is verified and measured; if not, only costs are taken (to choose a
+        rule).
     patience
         Longest time in seconds that a guest may take over one call.
     """
@@ -85,11 +90,21 @@ class Play:
     @property
     def name(self) -> str:
         last = self.first + self.count - 1
-        return f"{self.scenario.name}: {self.contender.name}, run {self.training_seed}, block {self.block}, episodes {self.first} to {last}"
+        return (
+            f"{self.scenario.name}: {self.contender.name}, run {self.training_seed}, block"
+            f" {self.block}, episodes {self.first} to {last}"
+        )
 
     @property
     def key(self) -> str:
-        return digest("play", runtime_source_hash(), self.scenario.fingerprint, self.contender.identity(), *self._which(), self.scored)
+        return digest(
+            "play",
+            runtime_source_hash(),
+            self.scenario.fingerprint,
+            self.contender.identity(),
+            *self._which(),
+            self.scored,
+        )
 
     @property
     def size(self) -> int:
@@ -103,24 +118,49 @@ class Play:
         return (self.training_seed, self.block, self.first, self.count)
 
     def run(self) -> JsonObject:
-        """Metrics of each episode as lists by name, and nanoseconds of single decisions; or what went wrong."""
+        """Metrics of each episode as lists by name, and nanoseconds of single decisions; or what
+        went wrong."""
         try:
-            with open_policy(self.contender, self.scenario.example, self.training_seed, self.patience) as policy:
+            with open_policy(
+                self.contender, self.scenario.example, self.training_seed, self.patience
+            ) as policy:
                 return self._play(policy)
         except Exception as error:
-            return {"failed": format_failure(error, self.block, (self.first, self.first + self.count - 1))}
+            return {
+                "failed": format_failure(
+                    error, self.block, (self.first, self.first + self.count - 1)
+                )
+            }
 
     def _play(self, policy: Policy) -> JsonObject:
-        with open_again(self.scenario, self.block, self.first, self.count, logged=self.scored, keep=self.contender.kind in OBSERVERS) as (batch, factories):
+        with open_again(
+            self.scenario,
+            self.block,
+            self.first,
+            self.count,
+            logged=self.scored,
+            keep=self.contender.kind in OBSERVERS,
+        ) as (batch, factories):
             return self._play_in(batch, factories, policy)
 
     def _play_in(self, batch: Batch, factories: list[Factory], policy: Policy) -> JsonObject:
         stopwatch = Stopwatch(policy)
-        play(batch, stopwatch, episode_seeds(self.block, self.count, self.first), np.arange(self.count) % len(factories))
+        play(
+            batch,
+            stopwatch,
+            episode_seeds(self.block, self.count, self.first),
+            np.arange(self.count) % len(factories),
+        )
         if not self.scored:
             return {"total_cost": [float(cost) for cost in batch.shop.cost.sum(axis=1)]}
-        measured = [measure(self.scenario, factories[e % len(factories)], batch, e) for e in range(self.count)]
-        result: JsonObject = {"verified": len(measured), **{name: [metrics[name] for metrics in measured] for name in METRICS}}
+        measured = [
+            measure(self.scenario, factories[e % len(factories)], batch, e)
+            for e in range(self.count)
+        ]
+        result: JsonObject = {
+            "verified": len(measured),
+            **{name: [metrics[name] for metrics in measured] for name in METRICS},
+        }
         bounds = getattr(policy, "bounds", None)
         if bounds is not None and all(bound is not None for bound in bounds):
             result["bound"] = [float(bound) for bound in bounds]
@@ -141,7 +181,8 @@ class Play:
 
 
 def group_of(scenario: str, contender: str) -> str:
-    """Return the group of a contender's units in a scenario; no other pair of names has the same."""
+    """Return the group of a contender's units in a scenario; no other pair of names has the
+    same."""
     return json.dumps([scenario, contender])
 
 
@@ -171,10 +212,27 @@ class Stopwatch:
         return check_integers("decide: actions", actions, (len(observation["action_mask"]),))
 
 
-def open_batch(scenario: NamedScenario, block: str, first: int, count: int, *, logged: bool) -> tuple[Batch, list[Factory]]:
-    """Shops for consecutive episodes of a block, one for each, and their factories: one, or as many as episodes where each draws its own."""
-    drawn = [scenario.scenario.draw(int(seed))[0] for seed in episode_seeds(block, count if scenario.scenario.changes_every_episode else 1, first)]
-    orders = max(len(scenario.book.orders) if scenario.book else factory.demand.num_orders if factory.demand else 0 for factory in drawn)
+def open_batch(
+    scenario: NamedScenario, block: str, first: int, count: int, *, logged: bool
+) -> tuple[Batch, list[Factory]]:
+    """Shops for consecutive episodes of a block, one for each, and their factories: one, or as many
+    as episodes where each draws its own."""
+    drawn = [
+        scenario.scenario.draw(int(seed))[0]
+        for seed in episode_seeds(
+            block, count if scenario.scenario.changes_every_episode else 1, first
+        )
+    ]
+    orders = max(
+        (
+            len(scenario.book.orders)
+            if scenario.book
+            else factory.demand.num_orders
+            if factory.demand
+            else 0
+        )
+        for factory in drawn
+    )
     operations = max(len(product.operations) for factory in drawn for product in factory.products)
     batch = Batch(
         drawn,
@@ -189,8 +247,11 @@ _kept: dict[tuple[Any, ...], tuple[Batch, list[Factory]]] = {}
 
 
 @contextmanager
-def open_again(scenario: NamedScenario, block: str, first: int, count: int, *, logged: bool, keep: bool) -> Iterator[tuple[Batch, list[Factory]]]:
-    """As :func:`open_batch`; with ``keep`` the last shops are taken again where they are the same, and left for the next.
+def open_again(
+    scenario: NamedScenario, block: str, first: int, count: int, *, logged: bool, keep: bool
+) -> Iterator[tuple[Batch, list[Factory]]]:
+    """As :func:`open_batch`; with ``keep`` the last shops are taken again where they are the same,
+    and left for the next.
 
     Where each episode draws its factory, putting them together takes as long as playing.
     """
@@ -213,7 +274,9 @@ def measure(scenario: NamedScenario, factory: Factory, batch: Batch, env: int) -
         If the schedule breaks a rule.
     """
     schedule = unload_columns(batch.arrays, batch.shop, env)
-    bill = _verifier(scenario, factory, schedule.seed).verify_columns(schedule, lambda: unload(factory, scenario.book, batch.arrays, batch.shop, env))
+    bill = _verifier(scenario, factory, schedule.seed).verify_columns(
+        schedule, lambda: unload(factory, scenario.book, batch.arrays, batch.shop, env)
+    )
     figures = figures_of_columns(schedule, factory)
     return {
         "total_cost": bill.total,
@@ -233,7 +296,8 @@ _verifiers: dict[tuple[str, int], Verifier] = {}
 
 
 def _verifier(scenario: NamedScenario, factory: Factory, seed: int) -> Verifier:
-    """The verifier of an episode's factory; kept, as it remembers what it has worked out about each seed, which every policy meets again."""
+    """The verifier of an episode's factory; kept, as it remembers what it has worked out about each
+    seed, which every policy meets again."""
     key = (scenario.fingerprint, seed if scenario.scenario.changes_every_episode else 0)
     if key not in _verifiers:
         if len(_verifiers) >= MAX_VERIFIERS:
@@ -243,7 +307,9 @@ def _verifier(scenario: NamedScenario, factory: Factory, seed: int) -> Verifier:
 
 
 @contextmanager
-def open_policy(contender: Contender, factory: Factory, training_seed: int, patience: float) -> Iterator[Policy]:
+def open_policy(
+    contender: Contender, factory: Factory, training_seed: int, patience: float
+) -> Iterator[Policy]:
     """The policy of a settled contender, ready to decide; a guest in its own process."""
     if not contender.is_sandboxed:
         yield make_policy(contender)
@@ -260,7 +326,9 @@ def open_policy(contender: Contender, factory: Factory, training_seed: int, pati
 
 def format_failure(error: Exception, block: str, episodes: tuple[int, int]) -> JsonObject:
     """A :class:`evaluation.reporting.results.Failure` as plain JSON."""
-    reason = next((reason for kind, reason in FAILURES.items() if isinstance(error, kind)), "crashed")
+    reason = next(
+        (reason for kind, reason in FAILURES.items() if isinstance(error, kind)), "crashed"
+    )
     known = isinstance(error, tuple(FAILURES))
     message = str(error) if known else f"{type(error).__name__}: {error}"
     return {"reason": reason, "message": message, "block": block, "episodes": list(episodes)}
@@ -268,7 +336,8 @@ def format_failure(error: Exception, block: str, episodes: tuple[int, int]) -> J
 
 @dataclass(frozen=True)
 class Audit:
-    """Whether a planner, which is given the shop, looks at what is hidden there; before it plays."""
+    """Whether a planner, which is given the shop, looks at what is hidden there; before it
+    plays."""
 
     scenario: NamedScenario
     contender: Contender
@@ -279,7 +348,9 @@ class Audit:
 
     @property
     def key(self) -> str:
-        return digest("audit", runtime_source_hash(), self.scenario.fingerprint, self.contender.identity())
+        return digest(
+            "audit", runtime_source_hash(), self.scenario.fingerprint, self.contender.identity()
+        )
 
     @property
     def size(self) -> int:
@@ -312,11 +383,21 @@ class Recording:
 
     @property
     def name(self) -> str:
-        return f"{self.scenario.name}: {self.contender.name}, schedule of episode {self.episode} of block {self.block}"
+        return (
+            f"{self.scenario.name}: {self.contender.name}, schedule of episode {self.episode} of"
+            f" block {self.block}"
+        )
 
     @property
     def key(self) -> str:
-        return digest("recording", runtime_source_hash(), self.scenario.fingerprint, self.contender.identity(), self.block, self.episode)
+        return digest(
+            "recording",
+            runtime_source_hash(),
+            self.scenario.fingerprint,
+            self.contender.identity(),
+            self.block,
+            self.episode,
+        )
 
     @property
     def size(self) -> int:
@@ -330,8 +411,16 @@ class Recording:
         """The schedule as JSON text."""
         try:
             with open_policy(self.contender, self.scenario.example, 0, self.patience) as policy:
-                batch, factories = open_batch(self.scenario, self.block, self.episode, 1, logged=True)
+                batch, factories = open_batch(
+                    self.scenario, self.block, self.episode, 1, logged=True
+                )
                 play(batch, policy, episode_seeds(self.block, 1, self.episode))
-                return {"schedule": unload(factories[0], self.scenario.book, batch.arrays, batch.shop, 0).to_json()}
+                return {
+                    "schedule": (
+                        unload(
+                            factories[0], self.scenario.book, batch.arrays, batch.shop, 0
+                        ).to_json()
+                    )
+                }
         except Exception as error:
             return {"failed": format_failure(error, self.block, (self.episode, self.episode))}

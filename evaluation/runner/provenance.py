@@ -14,12 +14,22 @@ from typing import Any
 from factory.jit.compile import imported_files
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-_VERSIONS = ("numpy", "numba", "gymnasium", "torch", "stable-baselines3", "sb3-contrib", "ortools", "cma")
+_VERSIONS = (
+    "numpy",
+    "numba",
+    "gymnasium",
+    "torch",
+    "stable-baselines3",
+    "sb3-contrib",
+    "ortools",
+    "cma",
+)
 
 
 @cache
 def runtime_source_hash() -> str:
-    """Hash of all sources that decide what becomes of an episode: those that ``evaluation/runner/episodes.py`` imports, directly or not."""
+    """Hash of all sources that decide what becomes of an episode: those that
+    ``evaluation/runner/episodes.py`` imports, directly or not."""
     total = hashlib.sha256()
     for path in sorted(imported_files(ROOT / "evaluation" / "runner" / "episodes.py")):
         total.update(path.relative_to(ROOT).as_posix().encode() + path.read_bytes())
@@ -68,7 +78,10 @@ def _processor() -> str:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
         return platform.processor() or platform.machine()
-    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
+    return next(
+        (line.partition(":")[2].strip() for line in lines if line.startswith("model name")),
+        platform.machine(),
+    )
 
 
 def collect_provenance() -> dict[str, Any]:

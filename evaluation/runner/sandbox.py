@@ -1,7 +1,8 @@
-"""Policies of others, each in a process of its own: it gets the observation and gives actions, and that is all that passes between them.
+"""Policies of others, each in a process of its own: it gets the observation and gives actions, and
+that is all that passes between them.
 
-So a guest cannot reach the shop, the seeds or the schedule; and when it breaks down or never answers, only it has failed. Its answers are read as numbers
-and text, never unpickled.
+So a guest cannot reach the shop, the seeds or the schedule; and when it breaks down or never
+answers, only it has failed. Its answers are read as numbers and text, never unpickled.
 """
 
 from __future__ import annotations
@@ -59,7 +60,9 @@ class SandboxedPolicy:
         If it asks for the shop (it has a method ``bind``).
     """
 
-    def __init__(self, make: Callable[..., Any], arguments: tuple[Any, ...], patience: float) -> None:
+    def __init__(
+        self, make: Callable[..., Any], arguments: tuple[Any, ...], patience: float
+    ) -> None:
         context = multiprocessing.get_context("spawn")
         self._patience = patience
         self._line, far_end = context.Pipe()
@@ -77,7 +80,10 @@ class SandboxedPolicy:
         actions = np.frombuffer(self._hear(self._patience), np.int64)
         wanted = len(observation["action_mask"])
         if actions.shape != (wanted,):
-            raise SandboxError(f"it answered {actions.size} actions for {wanted} environments; one row number for each is wanted.")
+            raise SandboxError(
+                f"it answered {actions.size} actions for {wanted} environments; one row number for"
+                " each is wanted."
+            )
         return actions
 
     def _hear(self, seconds: float) -> bytes:
@@ -91,7 +97,10 @@ class SandboxedPolicy:
             raise SandboxError(self._obituary()) from None
         tag, content = message[:_TAG], message[_TAG + 1 :]
         if tag == _GREEDY:
-            raise ForesightError("it asks for the shop (a method bind); a guest may see the observation only. Remove the method.")
+            raise ForesightError(
+                "it asks for the shop (a method bind); a guest may see the observation only. Remove"
+                " the method."
+            )
         if tag != _ANSWER:
             raise SandboxError(content.decode("utf-8", "replace"))
         return content
@@ -109,7 +118,12 @@ class SandboxedPolicy:
     def __enter__(self) -> SandboxedPolicy:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self.close()
 
 
@@ -119,11 +133,14 @@ def _limit(seconds: float) -> float | None:
 
 
 def make_from_file(reference: str, factory: Factory) -> Any:
-    """The policy that ``path.py:Name`` stands for: ``Name(factory)``, or ``Name()`` if it takes nothing."""
+    """The policy that ``path.py:Name`` stands for: ``Name(factory)``, or ``Name()`` if it takes
+    nothing."""
     path, _, name = reference.rpartition(":")
     maker = getattr(_import_file(Path(path)), name, None)
     if maker is None:
-        raise AttributeError(f"{path} has no {name}. Name a class or function that makes the policy.")
+        raise AttributeError(
+            f"{path} has no {name}. Name a class or function that makes the policy."
+        )
     return maker(factory) if inspect.signature(maker).parameters else maker()
 
 
@@ -138,7 +155,7 @@ def _import_file(path: Path) -> ModuleType:
     return module
 
 
-# --- in the guest's process ---------------------------------------------------------------------------------------------------
+# --- in the guest's process -----------------------------------------------------------------------
 
 
 def _serve(line: Connection, make: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
@@ -151,7 +168,10 @@ def _serve(line: Connection, make: Callable[..., Any], arguments: tuple[Any, ...
             line.send_bytes(_GREEDY + b" ")
             return
         if not isinstance(policy, Policy):
-            raise TypeError(f"{type(policy).__name__} has no method decide(observation). Give it one that returns the row of each environment.")
+            raise TypeError(
+                f"{type(policy).__name__} has no method decide(observation). Give it one that"
+                " returns the row of each environment."
+            )
         line.send_bytes(_ANSWER + b" ")
         while True:
             observation = line.recv()
@@ -166,7 +186,9 @@ def _as_rows(actions: Any) -> NDArray[np.int64]:
     """Actions as integers, if that is what they are."""
     rows = np.asarray(actions)
     if not np.issubdtype(rows.dtype, np.integer):
-        raise TypeError(f"decide() returned {rows.dtype} values; row numbers (integers) are wanted.")
+        raise TypeError(
+            f"decide() returned {rows.dtype} values; row numbers (integers) are wanted."
+        )
     return np.ascontiguousarray(rows.ravel(), np.int64)
 
 

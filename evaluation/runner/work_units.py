@@ -1,7 +1,9 @@
-"""Work in units that are kept: done by several processes, resumed after an interruption or a kill, the same results in any order.
+"""Work in units that are kept: done by several processes, resumed after an interruption or a kill,
+the same results in any order.
 
-Each unit's result is a file of its own, written at once or not at all and named after a hash of everything it depends on. So a second start with the same
-question finds what is done, and another question or other code finds nothing.
+Each unit's result is a file of its own, written at once or not at all and named after a hash of
+everything it depends on. So a second start with the same question finds what is done, and another
+question or other code finds nothing.
 """
 
 from __future__ import annotations
@@ -28,7 +30,8 @@ from factory.progress import be_quiet
 JsonObject = dict[str, Any]
 
 OBJECTS_A_COLLECTION = 100_000
-"""New objects after which Python looks for cycles; its default of 700 takes a quarter of the time of a unit that makes schedules of many records."""
+"""New objects after which Python looks for cycles; its default of 700 takes a quarter of the time
+of a unit that makes schedules of many records."""
 
 
 class Unit(Protocol):
@@ -72,11 +75,17 @@ class Store:
             kept = json.loads(self._file(unit).read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return None
-        return kept["result"] if isinstance(kept, dict) and kept.get("key") == unit.key and "result" in kept else None
+        return (
+            kept["result"]
+            if isinstance(kept, dict) and kept.get("key") == unit.key and "result" in kept
+            else None
+        )
 
     def keep(self, unit: Unit, result: JsonObject) -> None:
         """Keep a unit's result."""
-        write_atomically(self._file(unit), json.dumps({"key": unit.key, "unit": unit.name, "result": result}))
+        write_atomically(
+            self._file(unit), json.dumps({"key": unit.key, "unit": unit.name, "result": result})
+        )
 
     def _file(self, unit: Unit) -> Path:
         return self.folder / unit.key[:2] / f"{unit.key}.json"
@@ -85,17 +94,25 @@ class Store:
 Failures = dict[str, tuple[int, JsonObject]]
 """By group: number of the first unit that failed, and its result."""
 
-_DIED = {"failed": {"reason": "crashed", "message": "its process ended without an answer (killed, or out of memory)"}}
+_DIED = {
+    "failed": {
+        "reason": "crashed",
+        "message": "its process ended without an answer (killed, or out of memory)",
+    }
+}
 
 Report = Callable[[int], None]
 """Called with the size of each unit that is done."""
 
 
-def run_units(units: Sequence[Unit], store: Store, processes: int, report: Report) -> list[JsonObject]:
+def run_units(
+    units: Sequence[Unit], store: Store, processes: int, report: Report
+) -> list[JsonObject]:
     """Results of all units, in their order; those that ``store`` has are taken from there.
 
-    A failed unit is not kept, so a second start tries it again; the later units of its group are left out and share its failure. A unit that takes its
-    process down is tried once more alone, and then has failed.
+    A failed unit is not kept, so a second start tries it again; the later units of its group are
+    left out and share its failure. A unit that takes its process down is tried once more alone, and
+    then has failed.
 
     Raises
     ------
@@ -121,11 +138,17 @@ def run_units(units: Sequence[Unit], store: Store, processes: int, report: Repor
     with closing(_work_off(units, open_numbers, processes, failures)) as done:
         for number, result in done:
             note(number, result, is_new=True)
-    return [results[number] if number in results else failures[unit.group][1] for number, unit in enumerate(units)]
+    return [
+        results[number] if number in results else failures[unit.group][1]
+        for number, unit in enumerate(units)
+    ]
 
 
-def _work_off(units: Sequence[Unit], numbers: Sequence[int], processes: int, failures: Failures) -> Generator[tuple[int, JsonObject]]:
-    """Numbers and results of units as they are done, begun in order. Units that were at work when a process died are done again, each alone."""
+def _work_off(
+    units: Sequence[Unit], numbers: Sequence[int], processes: int, failures: Failures
+) -> Generator[tuple[int, JsonObject]]:
+    """Numbers and results of units as they are done, begun in order. Units that were at work when a
+    process died are done again, each alone."""
     pending = deque(numbers)
     while pending:
         suspects = []
@@ -139,9 +162,14 @@ def _work_off(units: Sequence[Unit], numbers: Sequence[int], processes: int, fai
                 yield number, _DIED if result is None else result
 
 
-def _run_pool(units: Sequence[Unit], pending: deque[int], processes: int, failures: Failures) -> Generator[tuple[int, JsonObject | None]]:
-    """Take units from ``pending`` until it is empty or a process has died; None stands for a result that was lost with it."""
-    pool = ProcessPoolExecutor(min(processes, len(pending)), multiprocessing.get_context("spawn"), initializer=begin_child)
+def _run_pool(
+    units: Sequence[Unit], pending: deque[int], processes: int, failures: Failures
+) -> Generator[tuple[int, JsonObject | None]]:
+    """Take units from ``pending`` until it is empty or a process has died; None stands for a result
+    that was lost with it."""
+    pool = ProcessPoolExecutor(
+        min(processes, len(pending)), multiprocessing.get_context("spawn"), initializer=begin_child
+    )
     running: dict[Future[JsonObject], int] = {}
 
     def begin_next() -> None:
@@ -176,8 +204,9 @@ def _stop(pool: ProcessPoolExecutor, *, at_once: bool) -> None:
 
 
 def begin_child() -> None:
-    """What a process of ours does first: leave Ctrl-C, which reaches every process of the terminal, and words about progress to its parent, collect
-    garbage less often, and end soon after its parent, however that ended.
+    """What a process of ours does first: leave Ctrl-C, which reaches every process of the terminal,
+    and words about progress to its parent, collect garbage less often, and end soon after its
+    parent, however that ended.
     """
     be_quiet()
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -1,4 +1,5 @@
-"""Resampling with keyed random numbers: the same draws for the same purpose and size, in any process and at any time."""
+"""Resampling with keyed random numbers: the same draws for the same purpose and size, in any
+process and at any time."""
 
 from __future__ import annotations
 
@@ -12,7 +13,8 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 RESAMPLES = 4999
-"""Resamples of a bootstrap; (RESAMPLES + 1) * 0.025 is whole, so both bounds are order statistics (Davison and Hinkley 1997, section 2.5)."""
+"""Resamples of a bootstrap; (RESAMPLES + 1) * 0.025 is whole, so both bounds are order statistics
+(Davison and Hinkley 1997, section 2.5)."""
 
 Z = NormalDist().inv_cdf(0.975)
 """97.5 % quantile of the normal distribution."""
@@ -33,14 +35,24 @@ def chunks(size: int) -> Iterator[int]:
 
 
 def resampled_counts(role: int, stratum: int, size: int, held: int) -> Iterator[Floats]:
-    """How often each of ``size`` values is drawn, [rows, size], RESAMPLES rows in all; ``held`` numbers a row are held at once."""
-    return (_counts(rows, size, (role, stratum, size, number)) for number, rows in enumerate(chunks(held)))
+    """How often each of ``size`` values is drawn, [rows, size], RESAMPLES rows in all; ``held``
+    numbers a row are held at once."""
+    return (
+        _counts(rows, size, (role, stratum, size, number))
+        for number, rows in enumerate(chunks(held))
+    )
 
 
-@lru_cache(maxsize=8)  # the many metrics and policies of one evaluation have the same number of episodes
+@lru_cache(
+    maxsize=8
+)  # the many metrics and policies of one evaluation have the same number of episodes
 def _counts(rows: int, size: int, key: tuple[int, ...]) -> Floats:
-    drawn = (generator(*key).random((rows, size)) * size).astype(np.intp) + size * np.arange(rows)[:, None]
-    counts = np.bincount(drawn.ravel(), minlength=rows * size).reshape(rows, size).astype(np.float64)
+    drawn = (generator(*key).random((rows, size)) * size).astype(np.intp) + size * np.arange(rows)[
+        :, None
+    ]
+    counts = (
+        np.bincount(drawn.ravel(), minlength=rows * size).reshape(rows, size).astype(np.float64)
+    )
     counts.flags.writeable = False
     return counts
 
@@ -53,7 +65,8 @@ def middle_95(replicates: Floats) -> tuple[float, float]:
 
 
 def student_quantile(freedom: float) -> float:
-    """97.5 % quantile of Student's t; within 1 % from 2 degrees of freedom on (Abramowitz and Stegun 1964, 26.7.5)."""
+    """97.5 % quantile of Student's t; within 1 % from 2 degrees of freedom on (Abramowitz and
+    Stegun 1964, 26.7.5)."""
     z, n = Z, freedom
     return (
         z

@@ -1,4 +1,5 @@
-"""Episodes played for their total cost alone, as fast as they go: what the search for parameters consists of."""
+"""Episodes played for their total cost alone, as fast as they go: what the search for parameters
+consists of."""
 
 from __future__ import annotations
 
@@ -22,11 +23,13 @@ _SIDE_BY_SIDE = 64
 """Most episodes at a time: with more, their shops no longer fit into the processor's cache."""
 
 _IDLE_DECISIONS_AN_OPERATION = 20
-"""Decisions for each operation of an episode, after which it counts as infinitely dear; tuned rules take 1 to 3."""
+"""Decisions for each operation of an episode, after which it counts as infinitely dear; tuned rules
+take 1 to 3."""
 
 
 class Objective:
-    """Consecutive episodes of a seed block in one scenario; whoever plays here meets the same orders, durations and failures.
+    """Consecutive episodes of a seed block in one scenario; whoever plays here meets the same
+    orders, durations and failures.
 
     Parameters
     ----------
@@ -38,7 +41,10 @@ class Objective:
 
     def __init__(self, scenario: NamedScenario, block: str, first: int, count: int) -> None:
         self.seeds = episode_seeds(block, count, first)
-        drawn = [scenario.scenario.draw(int(seed)) for seed in (self.seeds if scenario.scenario.changes_every_episode else self.seeds[:1])]
+        drawn = [
+            scenario.scenario.draw(int(seed))
+            for seed in (self.seeds if scenario.scenario.changes_every_episode else self.seeds[:1])
+        ]
         self._factories = [factory for factory, _ in drawn]
         self._books = [book for _, book in drawn]
         self._which = np.arange(count) % len(drawn)
@@ -47,14 +53,18 @@ class Objective:
         return len(self.seeds)
 
     def play(self, policy: Policy | Rule) -> Floats:
-        """Total cost of every episode under ``policy``, ``[episodes]``; all infinite if one does not come to its end."""
+        """Total cost of every episode under ``policy``, ``[episodes]``; all infinite if one does
+        not come to its end."""
         try:
-            return np.concatenate([self._play_some(batch, policy, first) for first, batch in self._batches])
+            return np.concatenate(
+                [self._play_some(batch, policy, first) for first, batch in self._batches]
+            )
         except EpisodeUnfinishedError:
             return np.full(len(self), np.inf)
 
     def play_index(self, weights: NDArray[np.float64], episodes: slice = slice(None)) -> Floats:
-        """Total cost of some of the episodes under the index with these weights ``[W]``; infinite for one that does not come to its end.
+        """Total cost of some of the episodes under the index with these weights ``[W]``; infinite
+        for one that does not come to its end.
 
         Raises
         ------
@@ -65,7 +75,18 @@ class Objective:
         batch = self._lone_shop
         seeds, which = self.seeds[episodes], self._which[episodes]
         costs, features = np.zeros(len(seeds)), np.zeros(len(FEATURES))
-        play_index(batch.arrays, batch.shop, which, seeds, weights, batch.max_idle, batch.scratch, batch.tables, features, costs)
+        play_index(
+            batch.arrays,
+            batch.shop,
+            which,
+            seeds,
+            weights,
+            batch.max_idle,
+            batch.scratch,
+            batch.tables,
+            features,
+            costs,
+        )
         return costs
 
     def _play_some(self, batch: Batch, policy: Policy | Rule, first: int) -> Floats:
@@ -74,12 +95,17 @@ class Objective:
 
     @cached_property
     def _batches(self) -> list[tuple[int, Batch]]:
-        """The first episode of each batch, and the batch; where all episodes have one factory, batches of one size are the same."""
+        """The first episode of each batch, and the batch; where all episodes have one factory,
+        batches of one size are the same."""
         found: dict[int, Batch] = {}
         batches = []
         for first in range(0, len(self), _SIDE_BY_SIDE):
             size = min(_SIDE_BY_SIDE, len(self) - first)
-            batch = self._open(slice(first, first + size), size) if len(self._factories) > 1 else found.setdefault(size, self._open(slice(1), size))
+            batch = (
+                self._open(slice(first, first + size), size)
+                if len(self._factories) > 1
+                else found.setdefault(size, self._open(slice(1), size))
+            )
             batches.append((first, batch))
         return batches
 

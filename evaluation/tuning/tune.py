@@ -16,10 +16,23 @@ from agents.rules.parameters import write_call
 from agents.rules.registry import make_rule
 from evaluation.runner.scenarios import NamedScenario, find_scenarios
 from evaluation.runner.work_units import JsonObject, Store, digest, run_units
-from evaluation.tuned_parameters import Budget, Tuned, TunedIndex, TunedRule, ValidationGain, fingerprint, write_tuned
+from evaluation.tuned_parameters import (
+    Budget,
+    Tuned,
+    TunedIndex,
+    TunedRule,
+    ValidationGain,
+    fingerprint,
+    write_tuned,
+)
 from evaluation.tuning.index_search import tune_index
 from evaluation.tuning.objective import orders_an_episode
-from evaluation.tuning.rule_search import MAX_FINAL_EPISODES, count_episodes, tunable_rules, tune_rule
+from evaluation.tuning.rule_search import (
+    MAX_FINAL_EPISODES,
+    count_episodes,
+    tunable_rules,
+    tune_rule,
+)
 from factory.jit.compile import source_hash
 
 
@@ -37,14 +50,22 @@ class RuleSearch:
 
     @property
     def key(self) -> str:
-        return digest("rule search", _sources(), self.scenario.fingerprint, self.rule, self.budget.model_dump())
+        return digest(
+            "rule search",
+            _sources(),
+            self.scenario.fingerprint,
+            self.rule,
+            self.budget.model_dump(),
+        )
 
     @property
     def size(self) -> int:
         episodes = self.budget.settings * count_episodes(self.budget.orders, self.scenario)
-        return (episodes + (self.budget.finalists + 1) * count_episodes(self.budget.final_orders, self.scenario, MAX_FINAL_EPISODES)) * orders_an_episode(
-            self.scenario
-        )
+        return (
+            episodes
+            + (self.budget.finalists + 1)
+            * count_episodes(self.budget.final_orders, self.scenario, MAX_FINAL_EPISODES)
+        ) * orders_an_episode(self.scenario)
 
     @property
     def group(self) -> str:
@@ -68,12 +89,18 @@ class IndexSearch:
 
     @property
     def key(self) -> str:
-        return digest("index search", _sources(), self.scenario.fingerprint, self.budget.model_dump())
+        return digest(
+            "index search", _sources(), self.scenario.fingerprint, self.budget.model_dump()
+        )
 
     @property
     def size(self) -> int:
         indices = self.budget.generations * self.budget.population
-        return indices * count_episodes(self.budget.generation_orders, self.scenario) * orders_an_episode(self.scenario)
+        return (
+            indices
+            * count_episodes(self.budget.generation_orders, self.scenario)
+            * orders_an_episode(self.scenario)
+        )
 
     @property
     def group(self) -> str:
@@ -106,7 +133,8 @@ def run_tuning(
     factories
         Names of shipped factories or paths of files; ``all`` for all that are shipped.
     out
-        Folder for the results; None for that of the shipped ones (:data:`evaluation.tuned_parameters.TUNED_FOLDER`).
+        Folder for the results; None for that of the shipped ones
+        (:data:`evaluation.tuned_parameters.TUNED_FOLDER`).
     work
         Folder in which finished searches are kept, so that a second start goes on.
     processes
@@ -126,16 +154,31 @@ def run_tuning(
         On Ctrl-C; finished searches are kept.
     """
     if importlib.util.find_spec("cma") is None:
-        raise ValueError("--tune: the library cma, with which the evolved index is searched, is not installed. Install it: pip install -e .[tune]")
+        raise ValueError(
+            "--tune: the library cma, with which the evolved index is searched, is not installed."
+            " Install it: pip install -e .[tune]"
+        )
     budget = budget or Budget()
     scenarios = find_scenarios(factories, orders)
     units: list[RuleSearch | IndexSearch] = [
         *(IndexSearch(scenario, budget) for scenario in scenarios),  # the longest first
-        *(RuleSearch(scenario, rule.name, budget) for scenario in scenarios for rule in tunable_rules()),
+        *(
+            RuleSearch(scenario, rule.name, budget)
+            for scenario in scenarios
+            for rule in tunable_rules()
+        ),
     ]
-    with tqdm(total=sum(unit.size for unit in units), unit=" orders", unit_scale=True, smoothing=0.05, dynamic_ncols=True) as bar:
+    with tqdm(
+        total=sum(unit.size for unit in units),
+        unit=" orders",
+        unit_scale=True,
+        smoothing=0.05,
+        dynamic_ncols=True,
+    ) as bar:
         results = run_units(units, Store(work), processes, bar.update)
-    found = {unit.name: _check(unit.name, result) for unit, result in zip(units, results, strict=True)}
+    found = {
+        unit.name: _check(unit.name, result) for unit, result in zip(units, results, strict=True)
+    }
     tuned = [_gather(scenario, budget, found) for scenario in scenarios]
     files = [write_tuned(each, out) for each in tuned]
     print(format_tuning(tuned))
@@ -145,15 +188,27 @@ def run_tuning(
 
 def _check(name: str, result: JsonObject) -> JsonObject:
     if "failed" in result:
-        raise ChildProcessError(f"{name}: {result['failed']['message']}. What was searched is kept; start again with fewer processes.")
+        raise ChildProcessError(
+            f"{name}: {result['failed']['message']}. What was searched is kept; start again with"
+            " fewer processes."
+        )
     return result
 
 
 def _gather(scenario: NamedScenario, budget: Budget, found: dict[str, JsonObject]) -> Tuned:
     """All that was found for one factory."""
-    rules = {rule.name: TunedRule.model_validate(found[RuleSearch(scenario, rule.name, budget).name]) for rule in tunable_rules()}
+    rules = {
+        rule.name: TunedRule.model_validate(found[RuleSearch(scenario, rule.name, budget).name])
+        for rule in tunable_rules()
+    }
     index = TunedIndex.model_validate(found[IndexSearch(scenario, budget).name])
-    return Tuned(factory=scenario.name, fingerprint=fingerprint(scenario.source), budget=budget, rules=rules, index=index)
+    return Tuned(
+        factory=scenario.name,
+        fingerprint=fingerprint(scenario.source),
+        budget=budget,
+        rules=rules,
+        index=index,
+    )
 
 
 def format_tuning(tuned: Sequence[Tuned]) -> str:
@@ -164,12 +219,19 @@ def format_tuning(tuned: Sequence[Tuned]) -> str:
         for each in tuned
         for name, found, parameters in (
             *((name, rule, write_call(name, rule.parameters)) for name, rule in each.rules.items()),
-            *((("index", each.index, "against ATCS by default"),) if each.index is not None else ()),
+            *(
+                (("index", each.index, "against ATCS by default"),)
+                if each.index is not None
+                else ()
+            ),
         )
     ]
     widths = [max(len(row[column]) for row in (heads, *rows)) for column in range(len(heads))]
     lines = [
-        "  ".join(cell.ljust(width) if column in (0, 1, 6) else cell.rjust(width) for column, (cell, width) in enumerate(zip(row, widths, strict=True)))
+        "  ".join(
+            cell.ljust(width) if column in (0, 1, 6) else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
         for row in (heads, *rows)
     ]
     return "\n".join(line.rstrip() for line in lines)
@@ -179,4 +241,9 @@ def _figures(costs: ValidationGain) -> list[str]:
     """Costs before and after, the change in per cent, and its interval."""
     percent = 100 / costs.default if costs.default > 0 else 0.0
     change = f"{costs.difference * percent:+.1f} %"
-    return [f"{costs.default:,.1f}", f"{costs.tuned:,.1f}", change, f"{costs.low * percent:+.1f} .. {costs.high * percent:+.1f}"]
+    return [
+        f"{costs.default:,.1f}",
+        f"{costs.tuned:,.1f}",
+        change,
+        f"{costs.low * percent:+.1f} .. {costs.high * percent:+.1f}",
+    ]

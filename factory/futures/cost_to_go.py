@@ -18,7 +18,8 @@ _SURE = 12.0
 
 @compiled
 def cost_to_go(factory, shop, e):
-    """Estimate of what the orders in progress will still cost: lateness and holding until their expected completion, changeovers and energy of their work."""
+    """Estimate of what the orders in progress will still cost: lateness and holding until their
+    expected completion, changeovers and energy of their work."""
     g, clock = shop.env[e].factory, shop.env[e].clock
     work, cost = 0.0, 0.0
     for place in range(shop.env[e].num_active):
@@ -26,7 +27,10 @@ def cost_to_go(factory, shop, e):
         rest = time_to_go(factory, shop, e, order)
         late = float(clock - shop.orders[e, order].due_date)
         lateness = expected_tardiness(late + rest, _SPREAD * rest) - max(0.0, late)
-        cost += factory.plant[g].tardiness_rate * shop.orders[e, order].weight * lateness + factory.plant[g].holding_rate * rest
+        cost += (
+            factory.plant[g].tardiness_rate * shop.orders[e, order].weight * lateness
+            + factory.plant[g].holding_rate * rest
+        )
         work += work_to_start(factory, shop, e, order)
     if shop.env[e].process_ticks > 0:
         cost += work * (shop.cost[e, CHANGEOVER] + shop.cost[e, WASTE]) / shop.env[e].process_ticks
@@ -43,20 +47,28 @@ def expected_tardiness(lateness, spread):
 
 @compiled
 def time_to_go(factory, shop, e, order):
-    """Expected ticks until the order is completed: the longest way from what is in process or in a queue, with the queue before it."""
+    """Expected ticks until the order is completed: the longest way from what is in process or in a
+    queue, with the queue before it."""
     g, product, clock = shop.env[e].factory, shop.orders[e, order].product, shop.env[e].clock
     longest = 0.0
     for operation in range(factory.products[g, product].num_operations):
         status = shop.operations[e, order, operation].status
         if status == DONE:
             continue
-        after = shop.orders[e, order].critical_work - shop.operations[e, order, operation].work_through
+        after = (
+            shop.orders[e, order].critical_work - shop.operations[e, order, operation].work_through
+        )
         centre = factory.operations[g, product, operation].centre
-        machines = factory.centres[g, centre + 1].first_machine - factory.centres[g, centre].first_machine
+        machines = (
+            factory.centres[g, centre + 1].first_machine - factory.centres[g, centre].first_machine
+        )
         if status == IN_PROCESS:
             here = float(max(0, expected_end_of(factory, shop, e, order, operation) - clock))
         else:
-            here = shop.operations[e, order, operation].mean_time + shop.centres[e, centre].queue_work / machines
+            here = (
+                shop.operations[e, order, operation].mean_time
+                + shop.centres[e, centre].queue_work / machines
+            )
             if status == READY:
                 here -= shop.operations[e, order, operation].mean_time / machines
         longest = max(longest, here + _STRETCH * after)

@@ -18,7 +18,13 @@ from factory.jit.array_struct import ArrayStruct
 from factory.jit.compile import compiled
 from factory.simulation.arrays import NEVER, FactoryArrays
 from factory.simulation.costs import pass_time, settle_costs
-from factory.simulation.kernel import EPISODE_OVER, STUCK, next_date, next_idle_machine, process_due_events
+from factory.simulation.kernel import (
+    EPISODE_OVER,
+    STUCK,
+    next_date,
+    next_idle_machine,
+    process_due_events,
+)
 
 LASTING = 2**41
 """Ticks of a wait that only a change at the work centre ends: beyond all dates, so that its end is
@@ -32,7 +38,9 @@ _WAITS = 16
 class Lulls(ArrayStruct):
     """What is known of the present lull of each of E environments; M machines of G factories."""
 
-    patience: NDArray[np.int64]  # [G, M] ticks after an event, and before the next one, in which waits stay as they are
+    patience: NDArray[
+        np.int64
+    ]  # [G, M] ticks after an event, and before the next one, in which waits stay as they are
     event_date: NDArray[np.int64]  # [E] when the lull ends; -1: none has begun
     start_date: NDArray[np.int64]  # [E] since when that event is the next one
     prolonged: NDArray[np.int64]  # [E, M] end of the prolonged wait; -1: none
@@ -40,7 +48,9 @@ class Lulls(ArrayStruct):
 
 def allocate_lulls(factories: FactoryArrays, num_envs: int) -> Lulls:
     """Return the memory of environments in which nothing has happened yet."""
-    longest_waits = np.take_along_axis(factories.centres.longest_wait, factories.machines.centre.astype(np.int64), axis=1)
+    longest_waits = np.take_along_axis(
+        factories.centres.longest_wait, factories.machines.centre.astype(np.int64), axis=1
+    )
     changeover_times = np.maximum(0, factories.setups.time).max(axis=(3, 4), initial=0).sum(axis=2)
     return Lulls(
         np.ascontiguousarray(_WAITS * longest_waits + changeover_times, np.int64),
@@ -92,7 +102,9 @@ def note_event(factory, shop, e, lulls, event_date):
     for machine in range(factory.plant[shop.env[e].factory].num_machines):
         wait_until = shop.machines[e, machine].wait_until
         if wait_until != NEVER and wait_until == lulls.prolonged[e, machine]:
-            shop.machines[e, machine].wait_until = min(wait_until, clock + longest_wait_of(factory, shop, e, machine))
+            shop.machines[e, machine].wait_until = min(
+                wait_until, clock + longest_wait_of(factory, shop, e, machine)
+            )
         lulls.prolonged[e, machine] = -1
 
 
@@ -115,7 +127,9 @@ def prolong_waits(factory, shop, e, lulls):
             shop.machines[e, machine].wait_until,
             shop.machines[e, machine].wait_start,
         )
-        if wait_until == NEVER or wait_until - wait_start > longest_wait_of(factory, shop, e, machine):
+        if wait_until == NEVER or wait_until - wait_start > longest_wait_of(
+            factory, shop, e, machine
+        ):
             continue
         last_date = lulls.event_date[e] - lulls.patience[g, machine]
         if wait_until < last_date and is_long_quiet(shop, e, lulls, machine, wait_start):
@@ -132,7 +146,8 @@ def begin_lulls(lulls, e):
 
 @compiled
 def advance_over_lulls(factory, shop, e, lulls):
-    """Let events happen as :func:`factory.simulation.kernel.advance` does, with waits that last through lulls."""
+    """Let events happen as :func:`factory.simulation.kernel.advance` does, with waits that last
+    through lulls."""
     while True:
         process_due_events(factory, shop, e)
         shop.env[e].deciding = EPISODE_OVER

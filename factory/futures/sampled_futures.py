@@ -1,9 +1,12 @@
-"""Honest futures: copies of a shop floor whose past is known and whose future is drawn anew, for policies that simulate ahead. Compiled.
+"""Honest futures: copies of a shop floor whose past is known and whose future is drawn anew, for
+policies that simulate ahead. Compiled.
 
-:func:`sample_future` copies what is known at the clock and draws everything that is hidden (docs/model.md, sections 3 and 6) from its distribution, given what is
-known, with a seed of its own. It never reads ``process_left``, ``time_to_failure``, the ``date`` of busy machines, dates of material still to come, orders that
-are not released, the order of the heap of travellers, or the seed; so two shops with one past have
-the very same imagined futures (tests/factory/futures/test_sampled_futures.py).
+:func:`sample_future` copies what is known at the clock and draws everything that is hidden
+(docs/model.md, sections 3 and 6) from its distribution, given what is known, with a seed of its
+own. It never reads ``process_left``, ``time_to_failure``, the ``date`` of busy machines, dates of
+material still to come, orders that are not released, the order of the heap of travellers, or the
+seed; so two shops with one past have the very same imagined futures
+(tests/factory/futures/test_sampled_futures.py).
 
 What is assumed where the past does not tell all:
 
@@ -25,7 +28,16 @@ from numpy.typing import NDArray
 from factory.jit.array_struct import ArrayStruct
 from factory.jit.compile import compiled
 from factory.simulation import random_numbers
-from factory.simulation.arrays import CHANGING, DOWN, NEVER, OPERATION_BITS, OPERATION_MASK, PROCESSING, UPCOMING, FactoryArrays
+from factory.simulation.arrays import (
+    CHANGING,
+    DOWN,
+    NEVER,
+    OPERATION_BITS,
+    OPERATION_MASK,
+    PROCESSING,
+    UPCOMING,
+    FactoryArrays,
+)
 from factory.simulation.choices import is_eligible, list_choices, process_time
 from factory.simulation.demand import draw_arrivals, draw_material, product_needs_material
 from factory.simulation.kernel import EPISODE_OVER
@@ -42,7 +54,8 @@ _CONDITIONAL = 2**32
 
 @dataclass(frozen=True, eq=False)
 class Beliefs(ArrayStruct):
-    """Probability of each regime to be in force now, from what has been seen; filled by :func:`infer_regimes`."""
+    """Probability of each regime to be in force now, from what has been seen; filled by
+    :func:`infer_regimes`."""
 
     demand: NDArray[np.float64]  # [R]
     supply: NDArray[np.float64]  # [S]
@@ -55,15 +68,17 @@ def allocate_beliefs(factories: FactoryArrays) -> Beliefs:
     return Beliefs(np.zeros(demand), np.zeros(supply), np.zeros(max(demand, supply)))
 
 
-# --- regimes ----------------------------------------------------------------------------------------------------------------
+# --- regimes --------------------------------------------------------------------------------------
 
 
 @compiled
 def infer_regimes(factory, shop, e, beliefs):
-    """Probabilities of the regimes in force at the clock of environment ``e``, given what has been released and whose material was late.
+    """Probabilities of the regimes in force at the clock of environment ``e``, given what has been
+    released and whose material was late.
 
-    The forward filter of a Markov-modulated Poisson process (Fischer and Meier-Hellstern 1993, The Markov-modulated Poisson process cookbook, section 3.2),
-    in steps of a quarter of the shortest stay, until a step changes nothing any more.
+    The forward filter of a Markov-modulated Poisson process (Fischer and Meier-Hellstern 1993, The
+    Markov-modulated Poisson process cookbook, section 3.2), in steps of a quarter of the shortest
+    stay, until a step changes nothing any more.
     """
     infer_demand_regime(factory, shop, e, beliefs.demand, beliefs.before)
     infer_supply_regime(factory, shop, e, beliefs.supply, beliefs.before)
@@ -71,7 +86,8 @@ def infer_regimes(factory, shop, e, beliefs):
 
 @compiled
 def infer_demand_regime(factory, shop, e, belief, before):
-    """Each batch speaks for regimes with a high rate, each time without one for those with a low rate."""
+    """Each batch speaks for regimes with a high rate, each time without one for those with a low
+    rate."""
     g = shop.env[e].factory
     belief[:] = 0.0
     belief[0] = 1.0
@@ -99,7 +115,9 @@ def wait_for_batch(factory, g, belief, before, elapsed):
         remember(belief, before)
         change_regimes(factory.regimes[g], regimes, belief, elapsed / steps)
         for regime in range(regimes):
-            belief[regime] *= math.exp(-elapsed / steps / factory.regimes[g, regime].interarrival_time)
+            belief[regime] *= math.exp(
+                -elapsed / steps / factory.regimes[g, regime].interarrival_time
+            )
         normalise(belief)
         if is_settled(belief, before):
             return step + 1
@@ -108,7 +126,8 @@ def wait_for_batch(factory, g, belief, before, elapsed):
 
 @compiled
 def infer_supply_regime(factory, shop, e, belief, before):
-    """Each order that needs material tells by its lateness which regime was likely in force at its release."""
+    """Each order that needs material tells by its lateness which regime was likely in force at its
+    release."""
     g = shop.env[e].factory
     belief[:] = 0.0
     belief[0] = 1.0
@@ -122,7 +141,9 @@ def infer_supply_regime(factory, shop, e, belief, before):
         release_date = shop.orders[e, order].release_date
         pass_supply(factory, g, belief, before, release_date - date)
         date = release_date
-        late = shop.orders[e, order].material_date > release_date  # seen at the release: the material is there or it is not
+        late = (
+            shop.orders[e, order].material_date > release_date
+        )  # seen at the release: the material is there or it is not
         for regime in range(regimes):
             probability = factory.supplies[g, regime].late_probability
             belief[regime] *= probability if late else 1.0 - probability
@@ -216,15 +237,17 @@ def draw_regime(belief, seed, role):
     return chosen
 
 
-# --- the imagined world -----------------------------------------------------------------------------------------------------
+# --- the imagined world ---------------------------------------------------------------------------
 
 
 @compiled
 def sample_future(factory, shop, e, beliefs, target, t, seed, last_date):
-    """Make environment ``t`` of ``target`` a world with the known present of environment ``e`` of ``shop`` and the future that belongs to ``seed``.
+    """Make environment ``t`` of ``target`` a world with the known present of environment ``e`` of
+    ``shop`` and the future that belongs to ``seed``.
 
-    ``target`` was allocated over the same ``factory`` arrays, with any numbers of rows and no log; ``shop`` is not changed. Orders are drawn up to the
-    first batch after ``last_date``, beyond which the world must not be simulated. The asked machine is asked there too.
+    ``target`` was allocated over the same ``factory`` arrays, with any numbers of rows and no log;
+    ``shop`` is not changed. Orders are drawn up to the first batch after ``last_date``, beyond
+    which the world must not be simulated. The asked machine is asked there too.
     """
     copy_floor(shop, e, target, t, seed)
     copy_orders(factory, shop, e, target, t)
@@ -265,7 +288,9 @@ def copy_orders(factory, shop, e, target, t):
         for operation in range(factory.products[g, shop.orders[e, order].product].num_operations):
             target.operations[t, order, operation] = shop.operations[e, order, operation]
             for attribute in range(shop.wanted.shape[3]):
-                target.wanted[t, order, operation, attribute] = shop.wanted[e, order, operation, attribute]
+                target.wanted[t, order, operation, attribute] = shop.wanted[
+                    e, order, operation, attribute
+                ]
         for option in range(shop.option_value.shape[2]):
             target.option_value[t, order, option] = shop.option_value[e, order, option]
 
@@ -283,7 +308,8 @@ def copy_centres(factory, shop, e, target, t):
 
 @compiled
 def copy_machine(factory, shop, e, target, t, machine):
-    """One machine, with the rest of what it does and its next failure drawn anew; exponential times have no memory."""
+    """One machine, with the rest of what it does and its next failure drawn anew; exponential times
+    have no memory."""
     g, clock, seed = shop.env[e].factory, shop.env[e].clock, target.env[t].seed
     target.machines[t, machine] = shop.machines[e, machine]
     for attribute in range(shop.mounted.shape[2]):
@@ -293,17 +319,31 @@ def copy_machine(factory, shop, e, target, t, machine):
     failures = shop.machines[e, machine].num_failures
     time_to_failure, process_left, date = NEVER, 0, NEVER
     if factory.machines[g, machine].mean_time_to_failure > 0:
-        time_to_failure = random_numbers.exponential_ticks(factory.machines[g, machine].mean_time_to_failure, seed, random_numbers.FAILURE, machine, failures)
+        time_to_failure = random_numbers.exponential_ticks(
+            factory.machines[g, machine].mean_time_to_failure,
+            seed,
+            random_numbers.FAILURE,
+            machine,
+            failures,
+        )
     if status == PROCESSING and has_operation:
         process_left = draw_process_left(factory, target, t, machine)
         date = clock + min(process_left, time_to_failure)
-        elapsed = clock - shop.machines[e, machine].state_date  # the kernel takes it off both when the status ends
+        elapsed = (
+            clock - shop.machines[e, machine].state_date
+        )  # the kernel takes it off both when the status ends
         process_left += elapsed
         if time_to_failure != NEVER:
             time_to_failure += elapsed
     elif status == DOWN:
         process_left = draw_process_left(factory, target, t, machine) if has_operation else 0
-        date = clock + random_numbers.exponential_ticks(factory.machines[g, machine].mean_time_to_repair, seed, random_numbers.REPAIR, machine, failures)
+        date = clock + random_numbers.exponential_ticks(
+            factory.machines[g, machine].mean_time_to_repair,
+            seed,
+            random_numbers.REPAIR,
+            machine,
+            failures,
+        )
     elif status == CHANGING:
         date = changeover_end(factory, target, t, machine)
     target.machines[t, machine].time_to_failure = time_to_failure
@@ -313,27 +353,34 @@ def copy_machine(factory, shop, e, target, t, machine):
 
 @compiled
 def changeover_end(factory, shop, e, machine):
-    """When the changeover in work ends: of one for an operation, the expected end is that of the operation."""
+    """When the changeover in work ends: of one for an operation, the expected end is that of the
+    operation."""
     operation_id = shop.machines[e, machine].operation_id
     end = shop.machines[e, machine].expected_end
     if operation_id >= 0:
-        end -= process_time(factory, shop, e, operation_id >> OPERATION_BITS, operation_id & OPERATION_MASK, machine)
+        end -= process_time(
+            factory, shop, e, operation_id >> OPERATION_BITS, operation_id & OPERATION_MASK, machine
+        )
     return end
 
 
 @compiled
 def processed_so_far(factory, shop, e, machine, expected):
-    """Ticks for which the operation in work has been processed: the expected end moves on by every pause."""
+    """Ticks for which the operation in work has been processed: the expected end moves on by every
+    pause."""
     g = shop.env[e].factory
     if shop.machines[e, machine].status == DOWN:
-        resumed_end = shop.machines[e, machine].expected_end - int(factory.machines[g, machine].mean_time_to_repair)
+        resumed_end = shop.machines[e, machine].expected_end - int(
+            factory.machines[g, machine].mean_time_to_repair
+        )
         return max(0, expected + shop.machines[e, machine].state_date - resumed_end)
     return max(0, expected + shop.env[e].clock - shop.machines[e, machine].expected_end)
 
 
 @compiled
 def draw_process_left(factory, shop, e, machine):
-    """Rest of the operation in work: log-normal process time given that it exceeds what has been processed."""
+    """Rest of the operation in work: log-normal process time given that it exceeds what has been
+    processed."""
     operation_id = shop.machines[e, machine].operation_id
     order, operation = operation_id >> OPERATION_BITS, operation_id & OPERATION_MASK
     if not is_eligible(factory, shop, e, order, operation, machine):
@@ -346,7 +393,10 @@ def draw_process_left(factory, shop, e, machine):
     least = -math.inf
     if done > 0:  # it takes at least done + 1 ticks after rounding
         least = (math.log((done + 0.5) / expected) + sigma * sigma / 2.0) / sigma
-    z = normal_above(least, random_numbers.bits(shop.env[e].seed, random_numbers.PROCESS, operation_id, _CONDITIONAL))
+    z = normal_above(
+        least,
+        random_numbers.bits(shop.env[e].seed, random_numbers.PROCESS, operation_id, _CONDITIONAL),
+    )
     return max(1, math.floor(expected * math.exp(sigma * z - sigma * sigma / 2.0) + 0.5) - done)
 
 
@@ -362,7 +412,8 @@ def told_process_left(factory, shop, e, machine):
 
 @compiled
 def normal_above(least, seed):
-    """A standard normal number above ``least``, by rejection (Robert 1995, Simulation of truncated normal variables, proposition 2.3)."""
+    """A standard normal number above ``least``, by rejection (Robert 1995, Simulation of truncated
+    normal variables, proposition 2.3)."""
     attempt = 0
     if least <= 0.0:
         z = random_numbers.normal(seed, random_numbers.PROCESS, 0, attempt)
@@ -372,8 +423,13 @@ def normal_above(least, seed):
         return z
     rate = (least + math.sqrt(least * least + 4.0)) / 2.0
     while True:
-        z = least - math.log(random_numbers.uniform(seed, random_numbers.PROCESS, 1, attempt)) / rate
-        if random_numbers.uniform(seed, random_numbers.PROCESS, 2, attempt) <= math.exp(-((z - rate) ** 2) / 2.0):
+        z = (
+            least
+            - math.log(random_numbers.uniform(seed, random_numbers.PROCESS, 1, attempt)) / rate
+        )
+        if random_numbers.uniform(seed, random_numbers.PROCESS, 2, attempt) <= math.exp(
+            -((z - rate) ** 2) / 2.0
+        ):
             return z
         attempt += 1
 
@@ -385,13 +441,16 @@ def draw_late_material(factory, shop, e):
         order = shop.active[e, place]
         if shop.orders[e, order].material_date == NEVER:
             mean = draw_mean_lateness(factory, shop, e, order)
-            lateness = random_numbers.exponential_ticks(mean, shop.env[e].seed, random_numbers.LATENESS, order, 0)
+            lateness = random_numbers.exponential_ticks(
+                mean, shop.env[e].seed, random_numbers.LATENESS, order, 0
+            )
             shop.orders[e, order].material_date = shop.env[e].clock + lateness
 
 
 @compiled
 def draw_mean_lateness(factory, shop, e, order):
-    """Mean lateness of the supply regime that made the order's material late, drawn among the regimes by share, probability and lateness so far."""
+    """Mean lateness of the supply regime that made the order's material late, drawn among the
+    regimes by share, probability and lateness so far."""
     g = shop.env[e].factory
     overdue = shop.env[e].clock - shop.orders[e, order].release_date
     total = 0.0
@@ -409,7 +468,9 @@ def draw_mean_lateness(factory, shop, e, order):
 @compiled
 def late_weight(factory, g, regime, overdue):
     """How likely the regime is to have made material late by more than ``overdue``."""
-    share = factory.supplies[g, regime].late_probability * max(1.0, factory.supplies[g, regime].duration)
+    share = factory.supplies[g, regime].late_probability * max(
+        1.0, factory.supplies[g, regime].duration
+    )
     if share == 0.0:
         return 0.0
     return share * math.exp(-overdue / factory.supplies[g, regime].mean_lateness)
@@ -426,7 +487,10 @@ def send_in_transit(factory, shop, e):
         order = shop.active[e, place]
         product = shop.orders[e, order].product
         for operation in range(factory.products[g, product].num_operations):
-            if shop.operations[e, order, operation].status == UPCOMING and shop.operations[e, order, operation].predecessors_left == 0:
+            if (
+                shop.operations[e, order, operation].status == UPCOMING
+                and shop.operations[e, order, operation].predecessors_left == 0
+            ):
                 arrival_date = shop.operations[e, order, operation].arrival_date
                 date = max(arrival_date, shop.env[e].clock + 1)
                 if factory.operations[g, product, operation].needs_material:
@@ -436,13 +500,16 @@ def send_in_transit(factory, shop, e):
 
 @compiled
 def draw_orders_to_come(factory, shop, e, beliefs, last_date):
-    """Arrivals from the clock on, by the model of demand; none after those of an order book that are known."""
+    """Arrivals from the clock on, by the model of demand; none after those of an order book that
+    are known."""
     g, clock, first = shop.env[e].factory, shop.env[e].clock, shop.env[e].num_released
     if factory.plant[g].num_regimes == 0:
         shop.env[e].num_orders = first
         return
     regime = draw_regime(beliefs.demand, shop.env[e].seed, random_numbers.DEMAND_REGIME)
-    drawn = draw_arrivals(factory, shop, e, first, regime, clock + 0.5, last_date)  # what was due by now has been released
+    drawn = draw_arrivals(
+        factory, shop, e, first, regime, clock + 0.5, last_date
+    )  # what was due by now has been released
     for order in range(first, drawn):
         shop.orders[e, order].completion_date = -1
     supply = draw_regime(beliefs.supply, shop.env[e].seed, random_numbers.SUPPLY_REGIME)

@@ -1,4 +1,5 @@
-"""Fresh factories from bounded ranges, one for each seed, to train a policy that knows no factory by heart."""
+"""Fresh factories from bounded ranges, one for each seed, to train a policy that knows no factory
+by heart."""
 
 from __future__ import annotations
 
@@ -9,7 +10,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from factory.generation.offered_load import ChangeoverProfile, changeover_profile, machine_work, mean_interarrival_time
+from factory.generation.offered_load import (
+    ChangeoverProfile,
+    changeover_profile,
+    machine_work,
+    mean_interarrival_time,
+)
 from factory.generation.ranges import Numbers, RandomisedRanges
 from factory.generation.setup_matrices import draw_forbidden, draw_setup_times
 from factory.model import (
@@ -34,20 +40,24 @@ from factory.model import (
 from factory.validation.arguments import check_seed
 
 _MOST_GROSS_LOAD = 0.95
-"""Most of its up time that a work centre may need for processing and the changeovers that a good rule makes."""
+"""Most of its up time that a work centre may need for processing and the changeovers that a good
+rule makes."""
 
 _CHANGEOVERS_OF_A_GOOD_RULE = 0.5
-"""Share of the changeovers of first come, first served that ATCS makes where queues are long (in the shipped factories 0.45 to 0.65)."""
+"""Share of the changeovers of first come, first served that ATCS makes where queues are long (in
+the shipped factories 0.45 to 0.65)."""
 
 _HALF_EPISODE = 1_000_000
-"""The middle of an episode, in ticks, while the pace of arrivals is still open; long, so that nothing is lost by rounding."""
+"""The middle of an episode, in ticks, while the pace of arrivals is still open; long, so that
+nothing is lost by rounding."""
 
 _MOST_CREW_LOAD = 0.8
 _LEAST_DOWN_SHARE = 0.005  # below it a machine is as good as perfect
 
 
 class Draw:
-    """Numbers from ranges. They build a factory; what happens in it is keyed otherwise (:mod:`factory.simulation.random_numbers`)."""
+    """Numbers from ranges. They build a factory; what happens in it is keyed otherwise
+    (:mod:`factory.simulation.random_numbers`)."""
 
     def __init__(self, seed: int) -> None:
         self.generator = np.random.Generator(np.random.Philox(key=seed))
@@ -66,16 +76,22 @@ class Draw:
 
     def shares(self, count: int) -> list[float]:
         """Uneven shares of ``count`` things, none negligible; they add up to 1 but for rounding."""
-        return [round(0.3 / count + 0.7 * float(share), 4) for share in self.generator.dirichlet(np.ones(count))]
+        return [
+            round(0.3 / count + 0.7 * float(share), 4)
+            for share in self.generator.dirichlet(np.ones(count))
+        ]
 
     def split(self, total: int, parts: int) -> list[int]:
         """``total`` in ``parts`` numbers, each at least 1."""
-        cuts = sorted(int(cut) for cut in self.generator.choice(total - 1, parts - 1, replace=False) + 1)
+        cuts = sorted(
+            int(cut) for cut in self.generator.choice(total - 1, parts - 1, replace=False) + 1
+        )
         return [high - low for low, high in zip([0, *cuts], [*cuts, total], strict=True)]
 
 
 class Cell(NamedTuple):
-    """A work centre, the mean process time there (ticks), and whether the product (or else an option) sets each of its attributes."""
+    """A work centre, the mean process time there (ticks), and whether the product (or else an
+    option) sets each of its attributes."""
 
     centre: WorkCentre
     mean_time: float
@@ -83,10 +99,12 @@ class Cell(NamedTuple):
 
 
 def draw_factory(seed: int, ranges: RandomisedRanges | None = None) -> Factory:
-    """The factory that belongs to ``seed``, within ``ranges`` (default: the shipped ones); one tick is a minute.
+    """The factory that belongs to ``seed``, within ``ranges`` (default: the shipped ones); one tick
+    is a minute.
 
-    Routes, joins, changeover matrices, order mix, due dates, uncertainty and costs are drawn; the arrival rate then follows from the drawn
-    load, which is lowered where a work centre could not bear its changeovers and repairs besides. It is always a valid factory.
+    Routes, joins, changeover matrices, order mix, due dates, uncertainty and costs are drawn; the
+    arrival rate then follows from the drawn load, which is lowered where a work centre could not
+    bear its changeovers and repairs besides. It is always a valid factory.
 
     Parameters
     ----------
@@ -125,30 +143,70 @@ def draw_factory(seed: int, ranges: RandomisedRanges | None = None) -> Factory:
     return _pace(factory, interarrival_time).model_copy(update={"crews": crews})
 
 
-# --- machines and setups -----------------------------------------------------------------------------------------------------
+# --- machines and setups --------------------------------------------------------------------------
 
 
 def _draw_cells(draw: Draw, ranges: RandomisedRanges, down_share: float) -> list[Cell]:
-    """Work centres whose process times suit their numbers of machines, so that none is idle most of the time."""
+    """Work centres whose process times suit their numbers of machines, so that none is idle most of
+    the time."""
     machines = draw.integer(ranges.machines)
     count = draw.integer((ranges.work_centres[0], min(ranges.work_centres[1], machines)))
-    pace, severity, speed_spread = draw.number(ranges.minutes_between_orders), draw.number(ranges.severity), draw.number(ranges.speed_spread)
+    pace, severity, speed_spread = (
+        draw.number(ranges.minutes_between_orders),
+        draw.number(ranges.severity),
+        draw.number(ranges.speed_spread),
+    )
     cells = []
     for number, size in enumerate(draw.split(machines, count), start=1):
         mean_time = pace * size * draw.number((0.75, 1.0))
         own_severity = (severity + draw.number(ranges.severity)) / 2
-        cells.append(_draw_cell(draw, ranges, f"centre-{number}", size, mean_time, own_severity, speed_spread, down_share))
+        cells.append(
+            _draw_cell(
+                draw,
+                ranges,
+                f"centre-{number}",
+                size,
+                mean_time,
+                own_severity,
+                speed_spread,
+                down_share,
+            )
+        )
     return cells
 
 
-def _draw_cell(draw: Draw, ranges: RandomisedRanges, name: str, size: int, mean_time: float, severity: float, speed_spread: float, down_share: float) -> Cell:
+def _draw_cell(
+    draw: Draw,
+    ranges: RandomisedRanges,
+    name: str,
+    size: int,
+    mean_time: float,
+    severity: float,
+    speed_spread: float,
+    down_share: float,
+) -> Cell:
     count = draw.integer(ranges.attributes)
     adds = draw.chance(0.3)
     setup_time = severity * mean_time / (max(1, count) if adds else 1)
-    attributes = tuple(_draw_attribute(draw, ranges, f"setup-{number + 1}", setup_time) for number in range(count))
+    attributes = tuple(
+        _draw_attribute(draw, ranges, f"setup-{number + 1}", setup_time) for number in range(count)
+    )
     power = draw.number((2.0, 40.0), 1)
-    machines = tuple(_draw_machine(draw, f"{name}-machine-{number + 1}", mean_time, speed_spread, power, down_share, attributes) for number in range(size))
-    centre = WorkCentre(name=name, machines=machines, attributes=attributes, combine="sum" if adds else "max")
+    machines = tuple(
+        _draw_machine(
+            draw,
+            f"{name}-machine-{number + 1}",
+            mean_time,
+            speed_spread,
+            power,
+            down_share,
+            attributes,
+        )
+        for number in range(size)
+    )
+    centre = WorkCentre(
+        name=name, machines=machines, attributes=attributes, combine="sum" if adds else "max"
+    )
     return Cell(centre, mean_time, tuple(draw.chance(0.4) for _ in attributes))
 
 
@@ -170,7 +228,15 @@ def _scale(time: tuple[tuple[int, ...], ...], rate: float) -> tuple[tuple[float,
     return tuple(tuple(round(ticks * rate, 2) for ticks in row) for row in time)
 
 
-def _draw_machine(draw: Draw, name: str, mean_time: float, speed_spread: float, power: float, down_share: float, attributes: Sequence[Attribute]) -> Machine:
+def _draw_machine(
+    draw: Draw,
+    name: str,
+    mean_time: float,
+    speed_spread: float,
+    power: float,
+    down_share: float,
+    attributes: Sequence[Attribute],
+) -> Machine:
     repair_time = max(1, round(mean_time * draw.number((0.5, 2.0))))
     fails = down_share >= _LEAST_DOWN_SHARE
     return Machine(
@@ -179,55 +245,91 @@ def _draw_machine(draw: Draw, name: str, mean_time: float, speed_spread: float, 
         idle_power=round(power * draw.number((0.05, 0.4)), 1),
         processing_power=power,
         changeover_power=round(power * draw.number((0.2, 0.6)), 1),
-        mean_time_to_failure=max(1, round(repair_time * (1 - down_share) / down_share)) if fails else None,
+        mean_time_to_failure=(
+            max(1, round(repair_time * (1 - down_share) / down_share)) if fails else None
+        ),
         mean_time_to_repair=repair_time if fails else None,
-        initial_setup={attribute.name: attribute.values[draw.integer((0, len(attribute.values) - 1))] for attribute in attributes},
+        initial_setup={
+            attribute.name: attribute.values[draw.integer((0, len(attribute.values) - 1))]
+            for attribute in attributes
+        },
     )
 
 
-# --- products and options ----------------------------------------------------------------------------------------------------
+# --- products and options -------------------------------------------------------------------------
 
 
-def _draw_products(draw: Draw, ranges: RandomisedRanges, cells: list[Cell], late_material: bool) -> tuple[Product, ...]:
-    """Products of one backbone (a flow shop) or each with its own route (a job shop); the first one visits every work centre."""
+def _draw_products(
+    draw: Draw, ranges: RandomisedRanges, cells: list[Cell], late_material: bool
+) -> tuple[Product, ...]:
+    """Products of one backbone (a flow shop) or each with its own route (a job shop); the first one
+    visits every work centre."""
     own_routes = draw.chance(0.3)
     backbone = [cells[index] for index in draw.generator.permutation(len(cells))]
     products = []
     for number in range(draw.integer(ranges.products)):
-        route = [cells[index] for index in draw.generator.permutation(len(cells))] if own_routes else backbone
+        route = (
+            [cells[index] for index in draw.generator.permutation(len(cells))]
+            if own_routes
+            else backbone
+        )
         visits = [cell for cell in route if number == 0 or draw.chance(0.85)] or route
-        products.append(Product(name=f"model-{number + 1}", operations=_draw_route(draw, ranges, visits, late_material)))
+        products.append(
+            Product(
+                name=f"model-{number + 1}",
+                operations=_draw_route(draw, ranges, visits, late_material),
+            )
+        )
     if len(products) > 2 and draw.chance(0.15):
         launched = products[-1]
         products[-1] = launched.model_copy(update={"launch_date": _HALF_EPISODE})
     return tuple(products)
 
 
-def _draw_route(draw: Draw, ranges: RandomisedRanges, visits: list[Cell], late_material: bool) -> tuple[Operation, ...]:
+def _draw_route(
+    draw: Draw, ranges: RandomisedRanges, visits: list[Cell], late_material: bool
+) -> tuple[Operation, ...]:
     """Parallel branches that join at one operation, then a chain to the end."""
     branches = min(draw.integer(ranges.branches), max(1, len(visits) - 1))
     joined = draw.integer((branches, len(visits) - 1)) if branches > 1 else 0
     size = draw.number((0.75, 1.3))
-    chains = [list(chain) for chain in np.array_split(np.arange(joined), branches)] if joined else []
+    chains = (
+        [list(chain) for chain in np.array_split(np.arange(joined), branches)] if joined else []
+    )
     names = [cell.centre.name for cell in visits]
     starts = {int(chain[0]) for chain in chains}
     operations = []
     for place, cell in enumerate(visits):
         first = place in starts or place == 0
-        after = () if first else tuple(names[chain[-1]] for chain in chains) if place == joined else (names[place - 1],)
+        after = (
+            ()
+            if first
+            else (
+                tuple(names[chain[-1]] for chain in chains)
+                if place == joined
+                else (names[place - 1],)
+            )
+        )
         needs_material = first and late_material and draw.chance(0.5)
         operations.append(_draw_operation(draw, cell, size, after, needs_material))
     return tuple(operations)
 
 
-def _draw_operation(draw: Draw, cell: Cell, size: float, after: tuple[str, ...], needs_material: bool) -> Operation:
-    """One operation, named like its work centre; now and then only some machines there can do it, each in its own time."""
+def _draw_operation(
+    draw: Draw, cell: Cell, size: float, after: tuple[str, ...], needs_material: bool
+) -> Operation:
+    """One operation, named like its work centre; now and then only some machines there can do it,
+    each in its own time."""
     time = max(1, round(cell.mean_time * size * draw.number((0.85, 1.15))))
     machines = [machine.name for machine in cell.centre.machines]
     chosen = None
     if len(machines) > 1 and draw.chance(0.1):
-        eligible = draw.generator.permutation(machines)[: draw.integer((max(1, len(machines) - 1), len(machines)))]
-        chosen = {str(name): max(1, round(time * draw.number((0.85, 1.15)))) for name in sorted(eligible)}
+        eligible = draw.generator.permutation(machines)[
+            : draw.integer((max(1, len(machines) - 1), len(machines)))
+        ]
+        chosen = {
+            str(name): max(1, round(time * draw.number((0.85, 1.15)))) for name in sorted(eligible)
+        }
     setup = {
         attribute.name: attribute.values[draw.integer((0, len(attribute.values) - 1))]
         for attribute, by_product in zip(cell.centre.attributes, cell.set_by_product, strict=True)
@@ -244,15 +346,28 @@ def _draw_operation(draw: Draw, cell: Cell, size: float, after: tuple[str, ...],
     )
 
 
-def _draw_options(draw: Draw, cells: list[Cell], products: tuple[Product, ...]) -> tuple[Option, ...]:
-    """One option for each attribute that products leave open, offered wherever the operation is part of the route."""
+def _draw_options(
+    draw: Draw, cells: list[Cell], products: tuple[Product, ...]
+) -> tuple[Option, ...]:
+    """One option for each attribute that products leave open, offered wherever the operation is
+    part of the route."""
     options = []
     for cell in cells:
         name = cell.centre.name
-        offered = tuple(product.name for product in products if any(operation.name == name for operation in product.operations))
+        offered = tuple(
+            product.name
+            for product in products
+            if any(operation.name == name for operation in product.operations)
+        )
         for attribute, by_product in zip(cell.centre.attributes, cell.set_by_product, strict=True):
             if not by_product:
-                options.append(Option(name=f"{name}-{attribute.name}", values=_draw_values(draw, cell, attribute), products=offered))
+                options.append(
+                    Option(
+                        name=f"{name}-{attribute.name}",
+                        values=_draw_values(draw, cell, attribute),
+                        products=offered,
+                    )
+                )
     return tuple(options)
 
 
@@ -265,7 +380,7 @@ def _draw_values(draw: Draw, cell: Cell, attribute: Attribute) -> tuple[OptionVa
     return tuple(values)
 
 
-# --- demand and supply -------------------------------------------------------------------------------------------------------
+# --- demand and supply ----------------------------------------------------------------------------
 
 
 def _draw_demand(draw: Draw, ranges: RandomisedRanges, products: tuple[Product, ...]) -> Demand:
@@ -274,20 +389,47 @@ def _draw_demand(draw: Draw, ranges: RandomisedRanges, products: tuple[Product, 
     interval = 2 * _HALF_EPISODE / num_orders
     busy = draw.number(ranges.demand_swing)
     swings = [0.0] if draw.chance(0.6) else [0.0, busy]
-    regimes = tuple(_draw_regime(draw, products, number, interval * math.exp(-swing), num_orders, len(swings)) for number, swing in enumerate(swings))
-    customers = tuple(_draw_customer(draw, ranges, *kind) for kind in (("usual", 0.5, 1.0), ("preferred", 0.3, 2.0), ("critical", 0.2, 4.0)))
+    regimes = tuple(
+        _draw_regime(draw, products, number, interval * math.exp(-swing), num_orders, len(swings))
+        for number, swing in enumerate(swings)
+    )
+    customers = tuple(
+        _draw_customer(draw, ranges, *kind)
+        for kind in (("usual", 0.5, 1.0), ("preferred", 0.3, 2.0), ("critical", 0.2, 4.0))
+    )
     batch = (1, draw.integer((2, 3))) if draw.chance(0.2) else (1, 1)
     return Demand(num_orders=num_orders, regimes=regimes, customers=customers, batch=batch)
 
 
-def _draw_regime(draw: Draw, products: tuple[Product, ...], number: int, interval: float, num_orders: int, count: int) -> DemandRegime:
-    mix, mix_end = ({product.name: share for product, share in zip(products, draw.shares(len(products)), strict=True)} for _ in range(2))
+def _draw_regime(
+    draw: Draw,
+    products: tuple[Product, ...],
+    number: int,
+    interval: float,
+    num_orders: int,
+    count: int,
+) -> DemandRegime:
+    mix, mix_end = (
+        {
+            product.name: share
+            for product, share in zip(products, draw.shares(len(products)), strict=True)
+        }
+        for _ in range(2)
+    )
     drifts = draw.chance(0.3)
     duration = round(interval * num_orders * draw.number((0.15, 0.4))) if count > 1 else None
-    return DemandRegime(name=f"regime-{number + 1}", interarrival_time=interval, mix=mix, mix_end=mix_end if drifts else None, duration=duration)
+    return DemandRegime(
+        name=f"regime-{number + 1}",
+        interarrival_time=interval,
+        mix=mix,
+        mix_end=mix_end if drifts else None,
+        duration=duration,
+    )
 
 
-def _draw_customer(draw: Draw, ranges: RandomisedRanges, name: str, share: float, weight: float) -> Customer:
+def _draw_customer(
+    draw: Draw, ranges: RandomisedRanges, name: str, share: float, weight: float
+) -> Customer:
     low, high = sorted((draw.number(ranges.tightness, 2), draw.number(ranges.tightness, 2)))
     return Customer(name=name, share=share, weight=weight, allowance=(low, high))
 
@@ -301,22 +443,41 @@ def _draw_material(draw: Draw, ranges: RandomisedRanges) -> tuple[SupplyRegime, 
         return ()
     if kind == 1:
         return (SupplyRegime(name="usual", late_probability=worst, mean_lateness=lateness),)
-    usual = SupplyRegime(name="usual", late_probability=round(worst / 5, 3), mean_lateness=lateness, duration=draw.integer((600, 1800)))
-    return usual, SupplyRegime(name="bad", late_probability=worst, mean_lateness=lateness, duration=draw.integer((300, 900)))
+    usual = SupplyRegime(
+        name="usual",
+        late_probability=round(worst / 5, 3),
+        mean_lateness=lateness,
+        duration=draw.integer((600, 1800)),
+    )
+    return usual, SupplyRegime(
+        name="bad",
+        late_probability=worst,
+        mean_lateness=lateness,
+        duration=draw.integer((300, 900)),
+    )
 
 
-# --- uncertainty and money ---------------------------------------------------------------------------------------------------
+# --- uncertainty and money ------------------------------------------------------------------------
 
 
 def _draw_uncertainty(draw: Draw, ranges: RandomisedRanges) -> Uncertainty:
     rework = draw.number(ranges.rework)
-    return Uncertainty(cv=draw.number(ranges.cv), rework_probability=rework, first_piece_rework_probability=round(rework * draw.number((1.0, 3.0)), 4))
+    return Uncertainty(
+        cv=draw.number(ranges.cv),
+        rework_probability=rework,
+        first_piece_rework_probability=round(rework * draw.number((1.0, 3.0)), 4),
+    )
 
 
 def _draw_tariff(draw: Draw) -> Tariff:
-    """One price, day and night prices, or a cheap noon and a dear evening; carbon follows the price."""
+    """One price, day and night prices, or a cheap noon and a dear evening; carbon follows the
+    price."""
     mean, swing = draw.number((0.1, 0.35)), draw.number((0.0, 0.7))
-    shapes = ([0.0] * 24, [-1.0 if hour < 6 or hour >= 22 else 0.5 for hour in range(24)], [math.cos(2 * math.pi * (hour - 19) / 24) for hour in range(24)])
+    shapes = (
+        [0.0] * 24,
+        [-1.0 if hour < 6 or hour >= 22 else 0.5 for hour in range(24)],
+        [math.cos(2 * math.pi * (hour - 19) / 24) for hour in range(24)],
+    )
     shape = shapes[draw.integer((0, len(shapes) - 1))]
     return Tariff(
         price=tuple(round(mean * (1 + swing * height), 4) for height in shape),
@@ -335,14 +496,26 @@ def _draw_costs(draw: Draw, ranges: RandomisedRanges) -> Costs:
     )
 
 
-# --- load --------------------------------------------------------------------------------------------------------------------
+# --- load -----------------------------------------------------------------------------------------
 
 
-def _interarrival_time(draw: Draw, ranges: RandomisedRanges, work: dict[str, float], profile: dict[str, ChangeoverProfile], down_share: float) -> float:
-    """Mean ticks between orders: by the drawn load of the busiest work centre, longer where changeovers and repairs would not fit besides."""
+def _interarrival_time(
+    draw: Draw,
+    ranges: RandomisedRanges,
+    work: dict[str, float],
+    profile: dict[str, ChangeoverProfile],
+    down_share: float,
+) -> float:
+    """Mean ticks between orders: by the drawn load of the busiest work centre, longer where
+    changeovers and repairs would not fit besides."""
     busiest = max(work.values())
     available = _MOST_GROSS_LOAD * (1 - down_share)
-    bearable = max(work[name] * (1 + _CHANGEOVERS_OF_A_GOOD_RULE * profile[name].probability * profile[name].severity) / available for name in work)
+    bearable = max(
+        work[name]
+        * (1 + _CHANGEOVERS_OF_A_GOOD_RULE * profile[name].probability * profile[name].severity)
+        / available
+        for name in work
+    )
     return min(max(busiest / draw.number(ranges.load), bearable), busiest / ranges.load[0])
 
 
@@ -354,19 +527,43 @@ def _pace(factory: Factory, interarrival_time: float) -> Factory:
         regime.model_copy(
             update={
                 "interarrival_time": round(regime.interarrival_time * ratio, 3),
-                "duration": None if regime.duration is None else max(1, round(regime.duration * ratio)),
+                "duration": (
+                    None if regime.duration is None else max(1, round(regime.duration * ratio))
+                ),
             }
         )
         for regime in factory.demand.regimes
     )
-    products = tuple(product.model_copy(update={"launch_date": round(product.launch_date * ratio)}) for product in factory.products)
-    return factory.model_copy(update={"products": products, "demand": factory.demand.model_copy(update={"regimes": regimes})})
+    products = tuple(
+        product.model_copy(update={"launch_date": round(product.launch_date * ratio)})
+        for product in factory.products
+    )
+    return factory.model_copy(
+        update={
+            "products": products,
+            "demand": factory.demand.model_copy(update={"regimes": regimes}),
+        }
+    )
 
 
-def _employ_crews(draw: Draw, ranges: RandomisedRanges, factory: Factory, profile: dict[str, ChangeoverProfile], interarrival_time: float) -> int:
-    """Crews by the drawn share of machines, but enough for the changeovers that a good rule makes."""
-    visits = Counter(operation.work_centre for product in factory.products for operation in product.operations)
-    per_order = sum(count / len(factory.products) * profile[name].probability * profile[name].mean_time for name, count in visits.items())
-    enough = math.ceil(_CHANGEOVERS_OF_A_GOOD_RULE * per_order / interarrival_time / _MOST_CREW_LOAD)
+def _employ_crews(
+    draw: Draw,
+    ranges: RandomisedRanges,
+    factory: Factory,
+    profile: dict[str, ChangeoverProfile],
+    interarrival_time: float,
+) -> int:
+    """Crews by the drawn share of machines, but enough for the changeovers that a good rule
+    makes."""
+    visits = Counter(
+        operation.work_centre for product in factory.products for operation in product.operations
+    )
+    per_order = sum(
+        count / len(factory.products) * profile[name].probability * profile[name].mean_time
+        for name, count in visits.items()
+    )
+    enough = math.ceil(
+        _CHANGEOVERS_OF_A_GOOD_RULE * per_order / interarrival_time / _MOST_CREW_LOAD
+    )
     machines = sum(len(centre.machines) for centre in factory.work_centres)
     return min(max(round(draw.number(ranges.crew_share) * machines), enough, 1), machines)

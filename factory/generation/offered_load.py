@@ -1,4 +1,5 @@
-"""How heavily a factory is loaded, and how hard its changeovers are, worked out from its description without simulating it."""
+"""How heavily a factory is loaded, and how hard its changeovers are, worked out from its
+description without simulating it."""
 
 from __future__ import annotations
 
@@ -9,7 +10,16 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from factory.model import Attribute, Demand, DemandRegime, Factory, Operation, Option, Product, WorkCentre
+from factory.model import (
+    Attribute,
+    Demand,
+    DemandRegime,
+    Factory,
+    Operation,
+    Option,
+    Product,
+    WorkCentre,
+)
 
 _MAX_ATTEMPTS = 4
 _MAX_SETUPS = 1000
@@ -32,10 +42,12 @@ class ChangeoverProfile(NamedTuple):
 
 
 def offered_load(factory: Factory) -> dict[str, float]:
-    """Share of each work centre's machine time that processing alone will take in the long run (rho in queueing theory), without changeovers.
+    """Share of each work centre's machine time that processing alone will take in the long run (rho
+    in queueing theory), without changeovers.
 
-    Options, rework (by the probability that is not for first pieces) and speeds count; times are means over eligible machines, and all machines
-    of a centre are taken to share its work. Demand regimes weigh by their mean durations, the mix by its drift and launches over the episode.
+    Options, rework (by the probability that is not for first pieces) and speeds count; times are
+    means over eligible machines, and all machines of a centre are taken to share its work. Demand
+    regimes weigh by their mean durations, the mix by its drift and launches over the episode.
 
     Raises
     ------
@@ -58,7 +70,9 @@ def machine_work(factory: Factory) -> dict[str, float]:
     sizes = {centre.name: len(centre.machines) for centre in factory.work_centres}
     for regime, product, share in _orders_by_kind(factory):
         for operation in product.operations:
-            time = _expected_time(factory, regime, product, operation) * _expected_attempts(factory, operation)
+            time = _expected_time(factory, regime, product, operation) * _expected_attempts(
+                factory, operation
+            )
             work[operation.work_centre] += share * time / sizes[operation.work_centre]
     return work
 
@@ -73,15 +87,20 @@ def mean_interarrival_time(factory: Factory) -> float:
     """
     demand = _demand_of(factory)
     durations = [regime.duration or 1 for regime in demand.regimes]
-    batches = sum(duration / regime.interarrival_time for duration, regime in zip(durations, demand.regimes, strict=True))
+    batches = sum(
+        duration / regime.interarrival_time
+        for duration, regime in zip(durations, demand.regimes, strict=True)
+    )
     return sum(durations) / batches / _mean_batch(demand)
 
 
 def changeover_profile(factory: Factory) -> dict[str, ChangeoverProfile]:
-    """How often orders in a row differ in setup at each work centre, and how long a changeover takes: the changeover load of first come, first served.
+    """How often orders in a row differ in setup at each work centre, and how long a changeover
+    takes: the changeover load of first come, first served.
 
-    Taken over independent orders, with the centre's matrices (not machines' own). Forbidden pairs are left out. Of a centre that can be asked
-    for more than a thousand setups, a sample of a thousand stands for all.
+    Taken over independent orders, with the centre's matrices (not machines' own). Forbidden pairs
+    are left out. Of a centre that can be asked for more than a thousand setups, a sample of a
+    thousand stands for all.
 
     Raises
     ------
@@ -99,7 +118,9 @@ def _profile(factory: Factory, kinds: list[OrderKind], centre: WorkCentre) -> Ch
         for operation in product.operations:
             if operation.work_centre == centre.name:
                 work += share * _expected_time(factory, regime, product, operation)
-                for setup, probability in _setup_shares(factory, regime, product, operation, centre).items():
+                for setup, probability in _setup_shares(
+                    factory, regime, product, operation, centre
+                ).items():
                     shares[setup] += share * probability
     if not shares:
         return ChangeoverProfile(0.0, 0.0, 0.0)
@@ -114,7 +135,10 @@ def _profile(factory: Factory, kinds: list[OrderKind], centre: WorkCentre) -> Ch
 
 def _demand_of(factory: Factory) -> Demand:
     if factory.demand is None:
-        raise ValueError(f"factory {factory.name}: demand is missing; a load needs arrivals. Add a [demand] table.")
+        raise ValueError(
+            f"factory {factory.name}: demand is missing; a load needs arrivals. Add a [demand]"
+            " table."
+        )
     return factory.demand
 
 
@@ -123,7 +147,8 @@ def _mean_batch(demand: Demand) -> float:
 
 
 def _orders_by_kind(factory: Factory) -> Iterator[OrderKind]:
-    """Every regime and product with the expected share of an episode's orders; the shares sum to 1."""
+    """Every regime and product with the expected share of an episode's orders; the shares sum to
+    1."""
     demand = _demand_of(factory)
     rates = [(regime.duration or 1) / regime.interarrival_time for regime in demand.regimes]
     interval = mean_interarrival_time(factory)
@@ -131,15 +156,23 @@ def _orders_by_kind(factory: Factory) -> Iterator[OrderKind]:
         shares = [0.0] * len(factory.products)
         for order in range(demand.num_orders):
             expected_release = max(0, order + 1 - demand.initial_orders) * interval
-            weights = [_mix_weight(regime, product, order / max(1, demand.num_orders - 1), expected_release) for product in factory.products]
+            weights = [
+                _mix_weight(
+                    regime, product, order / max(1, demand.num_orders - 1), expected_release
+                )
+                for product in factory.products
+            ]
             for index, weight in enumerate(weights):
                 shares[index] += weight / sum(weights) / demand.num_orders
         for product, share in zip(factory.products, shares, strict=True):
             yield regime, product, share * rate / sum(rates)
 
 
-def _mix_weight(regime: DemandRegime, product: Product, progress: float, release_date: float) -> float:
-    """Weight of the product in the regime's mix, ``progress`` (0 to 1) through the episode; 0 before its launch."""
+def _mix_weight(
+    regime: DemandRegime, product: Product, progress: float, release_date: float
+) -> float:
+    """Weight of the product in the regime's mix, ``progress`` (0 to 1) through the episode; 0
+    before its launch."""
     if product.launch_date > release_date:
         return 0.0
     start = regime.mix.get(product.name, 0.0)
@@ -155,10 +188,16 @@ def _option_shares(regime: DemandRegime, option: Option) -> list[float]:
 
 
 def _options_of(factory: Factory, product: Product) -> Iterator[Option]:
-    return (option for option in factory.options if option.products is None or product.name in option.products)
+    return (
+        option
+        for option in factory.options
+        if option.products is None or product.name in option.products
+    )
 
 
-def _expected_time(factory: Factory, regime: DemandRegime, product: Product, operation: Operation) -> float:
+def _expected_time(
+    factory: Factory, regime: DemandRegime, product: Product, operation: Operation
+) -> float:
     """Expected process time of one attempt, the mean over eligible machines."""
     extra = sum(
         share * sum(effect.time for effect in value.effects if effect.operation == operation.name)
@@ -168,7 +207,8 @@ def _expected_time(factory: Factory, regime: DemandRegime, product: Product, ope
     centre = next(centre for centre in factory.work_centres if centre.name == operation.work_centre)
     own = operation.machine_times
     times = [
-        ((operation.process_time or 0 if own is None else own[machine.name]) + extra) / machine.speed
+        ((operation.process_time or 0 if own is None else own[machine.name]) + extra)
+        / machine.speed
         for machine in centre.machines
         if own is None or machine.name in own
     ]
@@ -176,39 +216,73 @@ def _expected_time(factory: Factory, regime: DemandRegime, product: Product, ope
 
 
 def _expected_attempts(factory: Factory, operation: Operation) -> float:
-    rework = factory.uncertainty.rework_probability if operation.rework_probability is None else operation.rework_probability
+    rework = (
+        factory.uncertainty.rework_probability
+        if operation.rework_probability is None
+        else operation.rework_probability
+    )
     return sum(rework**attempt for attempt in range(_MAX_ATTEMPTS))
 
 
-def _setup_shares(factory: Factory, regime: DemandRegime, product: Product, operation: Operation, centre: WorkCentre) -> dict[_Setup, float]:
-    """Probability of each wanted setup of the operation; a later option overrides an earlier one."""
+def _setup_shares(
+    factory: Factory,
+    regime: DemandRegime,
+    product: Product,
+    operation: Operation,
+    centre: WorkCentre,
+) -> dict[_Setup, float]:
+    """Probability of each wanted setup of the operation; a later option overrides an earlier
+    one."""
     names = [attribute.name for attribute in centre.attributes]
     shares: dict[_Setup, float] = {tuple(operation.setup.get(name) for name in names): 1.0}
     for option in _options_of(factory, product):
-        if not any(effect.setup for value in option.values for effect in value.effects if effect.operation == operation.name):
+        if not any(
+            effect.setup
+            for value in option.values
+            for effect in value.effects
+            if effect.operation == operation.name
+        ):
             continue
         drawn: dict[_Setup, float] = defaultdict(float)
         for value, share in zip(option.values, _option_shares(regime, option), strict=True):
-            wanted = {name: setting for effect in value.effects if effect.operation == operation.name for name, setting in effect.setup.items()}
+            wanted = {
+                name: setting
+                for effect in value.effects
+                if effect.operation == operation.name
+                for name, setting in effect.setup.items()
+            }
             for setup, probability in shares.items():
-                drawn[tuple(wanted.get(name, before) for name, before in zip(names, setup, strict=True))] += probability * share
+                drawn[
+                    tuple(
+                        wanted.get(name, before) for name, before in zip(names, setup, strict=True)
+                    )
+                ] += probability * share
         shares = _thin(drawn)
     return shares
 
 
 def _thin(shares: dict[_Setup, float]) -> dict[_Setup, float]:
-    """The same shares, or a sample of them (always the same one) where there are too many setups to compare them all with each other."""
+    """The same shares, or a sample of them (always the same one) where there are too many setups to
+    compare them all with each other."""
     if len(shares) <= _MAX_SETUPS:
         return shares
     total = sum(shares.values())
     generator = np.random.Generator(np.random.Philox(key=0))
     counts = generator.multinomial(_MAX_SETUPS, np.array(list(shares.values())) / total)
-    return {setup: total * float(count) / _MAX_SETUPS for setup, count in zip(shares, counts, strict=True) if count > 0}
+    return {
+        setup: total * float(count) / _MAX_SETUPS
+        for setup, count in zip(shares, counts, strict=True)
+        if count > 0
+    }
 
 
 def _changeover_times(centre: WorkCentre, setups: list[_Setup]) -> NDArray[np.float64]:
-    """Ticks ``[from][to]`` between setups, attributes combined; 0 where nothing changes, or where a pair is forbidden."""
-    total, forbidden = np.zeros((len(setups), len(setups))), np.zeros((len(setups), len(setups)), np.bool_)
+    """Ticks ``[from][to]`` between setups, attributes combined; 0 where nothing changes, or where a
+    pair is forbidden."""
+    total, forbidden = (
+        np.zeros((len(setups), len(setups))),
+        np.zeros((len(setups), len(setups)), np.bool_),
+    )
     for place, attribute in enumerate(centre.attributes):
         values = [attribute.values.index(setup[place] or attribute.values[0]) for setup in setups]
         wanted = np.array([setup[place] is not None for setup in setups])

@@ -1,4 +1,5 @@
-"""Bounds between which :func:`factory.generation.generator.draw_factory` draws, and how they are read from ``[randomised]`` of a TOML file."""
+"""Bounds between which :func:`factory.generation.generator.draw_factory` draws, and how they are
+read from ``[randomised]`` of a TOML file."""
 
 from __future__ import annotations
 
@@ -61,10 +62,16 @@ class RandomisedRanges(Model):
     down_share: Numbers = (0.0, 0.1)  # share of its time that a machine with work is under repair
     rework: Numbers = (0.0, 0.04)
     late_material: Numbers = (0.0, 0.3)  # probability in the worst supply regime
-    crew_share: Numbers = (0.4, 1.0)  # changeover crews over machines; more where they would be the bottleneck
+    crew_share: Numbers = (
+        0.4,
+        1.0,
+    )  # changeover crews over machines; more where they would be the bottleneck
     speed_spread: Numbers = (0.0, 0.2)  # most that a machine is faster or slower than 1
     forbidden_share: Numbers = (0.0, 0.2)  # of an attribute's pairs that are not neighbours
-    demand_swing: Numbers = (0.0, 0.4)  # log of how much faster orders come in a busy regime than usual
+    demand_swing: Numbers = (
+        0.0,
+        0.4,
+    )  # log of how much faster orders come in a busy regime than usual
     tardiness_rate: Numbers = (10.0, 60.0)  # currency per weight and hour
 
     @field_validator("*")
@@ -77,7 +84,9 @@ class RandomisedRanges(Model):
         if low > high:
             raise ValueError(f"the low end must not exceed the high end. Write [{high}, {low}]")
         if low < lowest or high > highest:
-            raise ValueError(f"both ends must lie between {lowest:g} and {highest:g}. Narrow the range")
+            raise ValueError(
+                f"both ends must lie between {lowest:g} and {highest:g}. Narrow the range"
+            )
         return ends
 
     @field_validator("work_centres")
@@ -85,35 +94,60 @@ class RandomisedRanges(Model):
     def _check_machines_suffice(cls, ends: Counts, info: ValidationInfo) -> Counts:
         machines = info.data.get("machines")
         if machines is not None and machines[0] < ends[0]:
-            raise ValueError(f"every work centre needs a machine, but machines begin at {machines[0]}. Lower the low end or draw more machines")
+            raise ValueError(
+                f"every work centre needs a machine, but machines begin at {machines[0]}. Lower the"
+                " low end or draw more machines"
+            )
         return ends
 
 
 def load_ranges(path: Path | str) -> RandomisedRanges:
-    """Ranges from the single table ``[randomised]`` of a TOML file; ranges left out have their defaults.
+    """Ranges from the single table ``[randomised]`` of a TOML file; ranges left out have their
+    defaults.
 
     Raises
     ------
     FactoryError
-        If the file is not TOML, holds anything else, or a range is malformed: one line for each problem.
+        If the file is not TOML, holds anything else, or a range is malformed: one line for each
+        problem.
     """
     data = read_toml(path)
-    refuse((Problem(name, data[name], "ranges stand in one table [randomised]", "Remove it") for name in data if name != "randomised"), str(path))
+    refuse(
+        (
+            Problem(name, data[name], "ranges stand in one table [randomised]", "Remove it")
+            for name in data
+            if name != "randomised"
+        ),
+        str(path),
+    )
     table = data.get("randomised")
     if not isinstance(table, dict):
-        raise FactoryError(f"{path}: randomised = {table}; must be a table. Write [randomised] above the ranges.")
+        raise FactoryError(
+            f"{path}: randomised = {table}; must be a table. Write [randomised] above the ranges."
+        )
     refuse(
-        (Problem(f"randomised.{name}", ends, "there is no such range", suggest(name, LIMITS)) for name, ends in table.items() if name not in LIMITS), str(path)
+        (
+            Problem(f"randomised.{name}", ends, "there is no such range", suggest(name, LIMITS))
+            for name, ends in table.items()
+            if name not in LIMITS
+        ),
+        str(path),
     )
     try:
-        return RandomisedRanges(**{name: tuple(ends) if isinstance(ends, list) else ends for name, ends in table.items()})
+        return RandomisedRanges(
+            **{
+                name: tuple(ends) if isinstance(ends, list) else ends
+                for name, ends in table.items()
+            }
+        )
     except ValidationError as error:
         refuse((_explain(item, table) for item in error.errors()), str(path))
         raise  # not reached: a ValidationError has at least one error
 
 
 def holds_ranges(path: Path | str) -> bool:
-    """Whether a TOML file describes ranges of factories (a table ``[randomised]``), not one factory."""
+    """Whether a TOML file describes ranges of factories (a table ``[randomised]``), not one
+    factory."""
     try:
         return "randomised" in read_toml(path)
     except FactoryError:
@@ -126,7 +160,12 @@ def _explain(error: Any, table: dict[str, Any]) -> Problem:
     if error["type"] == "value_error":
         rule, _, remedy = str(error["ctx"]["error"]).partition(". ")
         return Problem(f"randomised.{name}", table[name], rule, remedy)
-    return Problem(f"randomised.{name}", table[name], _KINDS.get(error["type"], error["msg"].lower()), "Write [low, high]")
+    return Problem(
+        f"randomised.{name}",
+        table[name],
+        _KINDS.get(error["type"], error["msg"].lower()),
+        "Write [low, high]",
+    )
 
 
 _KINDS = {

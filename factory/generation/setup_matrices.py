@@ -1,4 +1,5 @@
-"""Changeover matrices as plants have them, drawn at random: graded, clustered or scattered values."""
+"""Changeover matrices as plants have them, drawn at random: graded, clustered or scattered
+values."""
 
 from __future__ import annotations
 
@@ -9,26 +10,42 @@ _Matrix = tuple[tuple[int, ...], ...]
 _Floats = NDArray[np.float64]
 
 _MAX_WITHIN_CLUSTER = 0.45
-"""A cluster's inner changeovers, relative to the outer ones; low enough for the triangle inequality in spite of the noise."""
+"""A cluster's inner changeovers, relative to the outer ones; low enough for the triangle inequality
+in spite of the noise."""
 
 
 def draw_setup_times(generator: np.random.Generator, count: int, mean_time: float) -> _Matrix:
-    """Times ``[from][to]`` of one attribute with ``count`` values in ticks: 0 to itself, otherwise ``mean_time`` on average, at least 1 unless that is 0.
+    """Times ``[from][to]`` of one attribute with ``count`` values in ticks: 0 to itself, otherwise
+    ``mean_time`` on average, at least 1 unless that is 0.
 
-    The values are graded (colours: one way cheap, back dear), clustered (variants of a platform) or scattered (distances, the way back
-    not quite the same). The triangle inequality holds but for rounding and, where scattered, noise.
+    The values are graded (colours: one way cheap, back dear), clustered (variants of a platform) or
+    scattered (distances, the way back not quite the same). The triangle inequality holds but for
+    rounding and, where scattered, noise.
     """
     drawers = (_draw_graded, _draw_clustered, _draw_scattered)
     relative = drawers[generator.integers(len(drawers))](generator, count)
     np.fill_diagonal(relative, 0.0)
     scale = mean_time * count * (count - 1) / relative.sum()
     least = 0 if mean_time == 0 else 1
-    return tuple(tuple(0 if i == j else max(least, round(float(relative[i, j] * scale))) for j in range(count)) for i in range(count))
+    return tuple(
+        tuple(
+            0 if i == j else max(least, round(float(relative[i, j] * scale))) for j in range(count)
+        )
+        for i in range(count)
+    )
 
 
-def draw_forbidden(generator: np.random.Generator, values: tuple[str, ...], share: float) -> tuple[tuple[str, str], ...]:
-    """Forbidden pairs: a share of those that are not neighbours, so that every value can still be reached step by step."""
-    return tuple((start, end) for i, start in enumerate(values) for j, end in enumerate(values) if abs(i - j) > 1 and generator.random() < share)
+def draw_forbidden(
+    generator: np.random.Generator, values: tuple[str, ...], share: float
+) -> tuple[tuple[str, str], ...]:
+    """Forbidden pairs: a share of those that are not neighbours, so that every value can still be
+    reached step by step."""
+    return tuple(
+        (start, end)
+        for i, start in enumerate(values)
+        for j, end in enumerate(values)
+        if abs(i - j) > 1 and generator.random() < share
+    )
 
 
 def _draw_graded(generator: np.random.Generator, count: int) -> _Floats:

@@ -31,7 +31,9 @@ def _is_instance(path: Path, folder: Path, suffixes: Sequence[str]) -> bool:
     return path.stem.lower() not in _BESIDE and path.is_file()
 
 
-def name_instances(paths: Sequence[Path], folder: Path, name_of: Callable[[Path], str]) -> list[str]:
+def name_instances(
+    paths: Sequence[Path], folder: Path, name_of: Callable[[Path], str]
+) -> list[str]:
     """Return a name for each file that no other has.
 
     It is ``name_of`` the file; where several have that, its path below the folder, and where that

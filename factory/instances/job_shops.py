@@ -5,7 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from factory.instances.common import LONGEST_TIME, Instance, TextLine, TextLines, job, make_machine, makespan_instance, refuse_text_line, single_machine_centres
+from factory.instances.common import (
+    LONGEST_TIME,
+    Instance,
+    TextLine,
+    TextLines,
+    job,
+    make_machine,
+    makespan_instance,
+    refuse_text_line,
+    single_machine_centres,
+)
 from factory.instances.machine_numbers import Mention, find_first_number, read_mention
 from factory.model import Operation, Product, WorkCentre
 
@@ -14,7 +24,8 @@ Choices = list[tuple[Mention, int]]
 
 
 def read_jsp(path: Path | str, first_machine: int | None = None) -> Instance:
-    """A job shop in the standard format: jobs and machines, then for each job pairs of machine and process time in technological order.
+    """A job shop in the standard format: jobs and machines, then for each job pairs of machine and
+    process time in technological order.
 
     Machines are counted from 0 or from 1, as the numbers show.
 
@@ -32,20 +43,38 @@ def read_jsp(path: Path | str, first_machine: int | None = None) -> Instance:
     """
     lines = TextLines(path)
     num_jobs, num_machines = read_sizes(lines)
-    jobs = [_read_job(lines.take(f"job {number}"), number, num_machines) for number in range(num_jobs)]
+    jobs = [
+        _read_job(lines.take(f"job {number}"), number, num_machines) for number in range(num_jobs)
+    ]
     lines.finish()
-    first = find_first_number([mention for steps in jobs for mention, _ in steps], lines.path, first_machine)
+    first = find_first_number(
+        [mention for steps in jobs for mention, _ in steps], lines.path, first_machine
+    )
     products = []
     for number, steps in enumerate(jobs):
         _check_visits(number, steps)
-        products.append(job(number, [(mention.number - first, time, None) for mention, time in steps]))
+        products.append(
+            job(number, [(mention.number - first, time, None) for mention, time in steps])
+        )
     centres = single_machine_centres([None] * num_machines)
-    return replace(makespan_instance(lines.path, centres, tuple(products), anticipatory=False), first_machine=first)
+    return replace(
+        makespan_instance(lines.path, centres, tuple(products), anticipatory=False),
+        first_machine=first,
+    )
 
 
 def _read_job(line: TextLine, number: int, num_machines: int) -> Choices:
-    line.end_after(2 * num_machines, f"job {number}: a machine and a process time for each of {num_machines} machines")
-    return [(read_mention(line, 2 * i, "machine", num_machines), line.whole(2 * i + 1, "process time", high=LONGEST_TIME)) for i in range(num_machines)]
+    line.end_after(
+        2 * num_machines,
+        f"job {number}: a machine and a process time for each of {num_machines} machines",
+    )
+    return [
+        (
+            read_mention(line, 2 * i, "machine", num_machines),
+            line.whole(2 * i + 1, "process time", high=LONGEST_TIME),
+        )
+        for i in range(num_machines)
+    ]
 
 
 def _check_visits(number: int, steps: Choices) -> None:
@@ -54,13 +83,20 @@ def _check_visits(number: int, steps: Choices) -> None:
     for mention, _ in steps:
         before = seen.setdefault(mention.number, mention)
         if before is not mention:
-            rule = f"job {number} has been there (word {before.word + 1}), but visits each of the {mention.count} machines once"
-            remedy = "Correct the number; where jobs return to machines, write a flexible job shop (read_fjsp)."
+            rule = (
+                f"job {number} has been there (word {before.word + 1}), but visits each of the"
+                f" {mention.count} machines once"
+            )
+            remedy = (
+                "Correct the number; where jobs return to machines, write a flexible job shop"
+                " (read_fjsp)."
+            )
             refuse_text_line(mention.place, mention.number, rule, remedy)
 
 
 def read_fjsp(path: Path | str, first_machine: int | None = None) -> Instance:
-    """A flexible job shop: jobs and machines, then for each job its operations, each with the machines that can do it and their times.
+    """A flexible job shop: jobs and machines, then for each job its operations, each with the
+    machines that can do it and their times.
 
     All machines form one work centre ``C0``; each operation names its eligible machines. They are
     counted from 0 or from 1, as the numbers show.
@@ -83,25 +119,40 @@ def read_fjsp(path: Path | str, first_machine: int | None = None) -> Instance:
     lines.finish()
     centre = WorkCentre(name="C0", machines=tuple(make_machine(m) for m in range(num_machines)))
     products = tuple(flexible_job(number, steps) for number, steps in enumerate(jobs))
-    return replace(makespan_instance(lines.path, (centre,), products, anticipatory=False), first_machine=first)
+    return replace(
+        makespan_instance(lines.path, (centre,), products, anticipatory=False), first_machine=first
+    )
 
 
 def read_sizes(lines: TextLines) -> tuple[int, int]:
-    """Numbers of jobs and machines from the first line (what may follow them there, e.g. the mean flexibility, is derived)."""
+    """Numbers of jobs and machines from the first line (what may follow them there, e.g. the mean
+    flexibility, is derived)."""
     line = lines.take("numbers of jobs and machines")
     return line.whole(0, "number of jobs", low=1), line.whole(1, "number of machines", low=1)
 
 
-def read_flexible_jobs(lines: TextLines, first_machine: int | None) -> tuple[int, int, list[list[dict[int, int]]]]:
+def read_flexible_jobs(
+    lines: TextLines, first_machine: int | None
+) -> tuple[int, int, list[list[dict[int, int]]]]:
     """Return number of machines, number of the first one in the file, and jobs.
 
-    A job of a flexible job shop has for each operation its process time by eligible machine, counted from 0.
+    A job of a flexible job shop has for each operation its process time by eligible machine,
+    counted from 0.
     """
     num_jobs, num_machines = read_sizes(lines)
-    jobs = [_read_flexible_job(lines.take(f"job {number}"), num_machines) for number in range(num_jobs)]
+    jobs = [
+        _read_flexible_job(lines.take(f"job {number}"), num_machines) for number in range(num_jobs)
+    ]
     mentions = [mention for steps in jobs for choices in steps for mention, _ in choices]
     first = find_first_number(mentions, lines.path, first_machine)
-    return num_machines, first, [[{mention.number - first: time for mention, time in choices} for choices in steps] for steps in jobs]
+    return (
+        num_machines,
+        first,
+        [
+            [{mention.number - first: time for mention, time in choices} for choices in steps]
+            for steps in jobs
+        ],
+    )
 
 
 def _read_flexible_job(line: TextLine, num_machines: int) -> list[Choices]:
@@ -109,11 +160,18 @@ def _read_flexible_job(line: TextLine, num_machines: int) -> list[Choices]:
     place = 1
     for _ in range(line.whole(0, "number of operations", low=1)):
         choices: Choices = []
-        for pair in range(line.whole(place, "number of eligible machines", low=1, high=num_machines)):
+        for pair in range(
+            line.whole(place, "number of eligible machines", low=1, high=num_machines)
+        ):
             word = place + 1 + 2 * pair
             mention = read_mention(line, word, "machine", num_machines)
             if any(other.number == mention.number for other, _ in choices):
-                refuse_text_line(mention.place, mention.number, "is named twice for one operation", "Name each machine once.")
+                refuse_text_line(
+                    mention.place,
+                    mention.number,
+                    "is named twice for one operation",
+                    "Name each machine once.",
+                )
             choices.append((mention, line.whole(word + 1, "process time", high=LONGEST_TIME)))
         steps.append(choices)
         place += 1 + 2 * len(choices)
@@ -122,7 +180,8 @@ def _read_flexible_job(line: TextLine, num_machines: int) -> list[Choices]:
 
 
 def flexible_job(number: int, steps: list[dict[int, int]], wants_setup: bool = False) -> Product:
-    """The product that is job ``number``; with ``wants_setup`` each operation wants a setup of its own, called like the operation."""
+    """The product that is job ``number``; with ``wants_setup`` each operation wants a setup of its
+    own, called like the operation."""
     operations = tuple(
         Operation(
             name=f"J{number}.O{i}",

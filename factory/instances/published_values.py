@@ -58,7 +58,12 @@ def _read_bounds_json(path: Path) -> References:
         message = f"{error.msg} at column {error.colno}; the file must be JSON. Correct it."
         raise ValueError(f"{place}: {message}") from error
     if not isinstance(entries, list):
-        refuse_text_line(f"{path}", type(entries).__name__, "must be a list of instances", "Put it in [brackets].")
+        refuse_text_line(
+            f"{path}",
+            type(entries).__name__,
+            "must be a list of instances",
+            "Put it in [brackets].",
+        )
     return dict(_read_bounds(entry, f"{path}: [{place}]") for place, entry in enumerate(entries))
 
 
@@ -70,7 +75,9 @@ def _read_bounds(entry: Any, place: str) -> tuple[str, tuple[float, ReferenceKin
     for key, bound in zip(("upper_bound", "lower_bound"), bounds, strict=True):
         is_number = isinstance(bound, int | float) and not isinstance(bound, bool)
         if not is_number or not 0 <= bound < float("inf"):
-            refuse_text_line(f"{place}.{key}", bound, "must be a number, 0 or more", "Write the bound.")
+            refuse_text_line(
+                f"{place}.{key}", bound, "must be a number, 0 or more", "Write the bound."
+            )
     return entry["instance"], _from_bounds(*bounds)
 
 

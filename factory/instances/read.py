@@ -1,4 +1,5 @@
-"""Public benchmark instances: a reader for each format, and whole suites with their published objective values."""
+"""Public benchmark instances: a reader for each format, and whole suites with their published
+objective values."""
 
 from __future__ import annotations
 
@@ -20,7 +21,13 @@ from factory.instances.published_values import (
     ReferenceFile,
     read_references,
 )
-from factory.instances.setup_shops import read_fjsp_sdst, read_optimal_sequences, read_sdst_jsp, read_sdst_pfsp, read_wtsds
+from factory.instances.setup_shops import (
+    read_fjsp_sdst,
+    read_optimal_sequences,
+    read_sdst_jsp,
+    read_sdst_pfsp,
+    read_wtsds,
+)
 
 __all__ = [
     "SUITES",
@@ -39,8 +46,14 @@ __all__ = [
     "suite_folder",
 ]
 
-BEHNKE = tuple(f"{size}{group:02d}_{number}" for size in ("sm", "med", "lar") for group in range(1, 5) for number in range(1, 6))
-"""The flexible job shops of Behnke and Geiger (2012) in the order in which the bounds number them."""
+BEHNKE = tuple(
+    f"{size}{group:02d}_{number}"
+    for size in ("sm", "med", "lar")
+    for group in range(1, 5)
+    for number in range(1, 6)
+)
+"""The flexible job shops of Behnke and Geiger (2012) in the order in which the bounds number
+them."""
 
 
 def _no_test(name: str) -> bool:
@@ -56,7 +69,8 @@ def _t2ps_test(name: str) -> bool:
 
 
 def _name_fjsp(path: Path) -> str:
-    """Name under which the bounds list a flexible job shop: Hurink's sets and others share file names, some are numbered through."""
+    """Name under which the bounds list a flexible job shop: Hurink's sets and others share file
+    names, some are numbered through."""
     name, suite = path.stem, path.parent.name
     if suite in ("edata", "rdata", "vdata"):
         return f"{name.replace('mt', 'ft')}_{suite}"
@@ -98,7 +112,9 @@ SUITES = {
     "jsp": Suite("jsp", read_jsp, (SCHEDULEOPT_BOUNDS,), numbers_machines=True),
     "fjsp": Suite("fjsp", read_fjsp, (SCHEDULEOPT_BOUNDS,), numbers_machines=True, name=_name_fjsp),
     "fjsp_sdst": Suite("fjsp_sdst", read_fjsp_sdst, (CPSAT_BOUNDS,), numbers_machines=True),
-    "sdst_jsp": Suite("sdst_jsp", read_sdst_jsp, (SOLVER_RUNS,), numbers_machines=True, is_test=_t2ps_test),
+    "sdst_jsp": Suite(
+        "sdst_jsp", read_sdst_jsp, (SOLVER_RUNS,), numbers_machines=True, is_test=_t2ps_test
+    ),
     "sdst_pfsp": Suite("sdst_pfsp", read_sdst_pfsp, (BEST_KNOWN,)),
 }
 
@@ -112,11 +128,14 @@ def suite_folder(suite_name: str, folder: Path | str) -> Path:
     return own if own.is_dir() else Path(folder)
 
 
-def read_suite(suite_name: str, folder: Path | str, first_machine: int | None = None) -> Iterator[Instance]:
+def read_suite(
+    suite_name: str, folder: Path | str, first_machine: int | None = None
+) -> Iterator[Instance]:
     """Read all instances of a suite, in natural order of their files, one at a time.
 
-    Each has its published objective value (``reference``) and ``is_test``, where the suite has them; names are those under which values are published, so far
-    as they tell files apart, else paths.
+    Each has its published objective value (``reference``) and ``is_test``, where the suite has
+    them; names are those under which values are published, so far as they tell files apart, else
+    paths.
 
     Parameters
     ----------
@@ -133,25 +152,51 @@ def read_suite(suite_name: str, folder: Path | str, first_machine: int | None = 
         If there is no such suite, no file of it, or a file breaks its format.
     """
     if suite_name not in SUITES:
-        refuse_text_line("read_suite: suite_name", repr(suite_name), "must be a known suite", f"Choose one of {', '.join(SUITES)}.")
+        refuse_text_line(
+            "read_suite: suite_name",
+            repr(suite_name),
+            "must be a known suite",
+            f"Choose one of {', '.join(SUITES)}.",
+        )
     suite, own = SUITES[suite_name], suite_folder(suite_name, folder)
     if first_machine is not None and not suite.numbers_machines:
         numbered = ", ".join(name for name, one in SUITES.items() if one.numbers_machines)
-        refuse_text_line(f"read_suite: {suite_name}: first_machine", first_machine, f"only files of {numbered} number machines", "Leave it out.")
+        refuse_text_line(
+            f"read_suite: {suite_name}: first_machine",
+            first_machine,
+            f"only files of {numbered} number machines",
+            "Leave it out.",
+        )
     paths = sorted(find_instances(own, suite.suffixes), key=_natural_order)
     if not paths:
         suffixes = ", ".join(suffix or "none" for suffix in suite.suffixes)
         rule = f"must contain instances in {suite.folder}/ or itself (suffixes: {suffixes})"
-        refuse_text_line(f"read_suite: {suite_name}", str(folder), rule, "Give the folder of the public benchmarks, or of your own instances.")
+        refuse_text_line(
+            f"read_suite: {suite_name}",
+            str(folder),
+            rule,
+            "Give the folder of the public benchmarks, or of your own instances.",
+        )
     references = read_references(own, suite.references)
     told = {} if first_machine is None else {"first_machine": first_machine}
     for path, name in zip(paths, name_instances(paths, own, suite.name), strict=True):
         instance = suite.read(path, **told)
         factory = instance.factory.model_copy(update={"name": name})
         reference, kind = references.get(name, (None, None))
-        yield replace(instance, name=name, factory=factory, reference=reference, reference_kind=kind, is_test=suite.is_test(name))
+        yield replace(
+            instance,
+            name=name,
+            factory=factory,
+            reference=reference,
+            reference_kind=kind,
+            is_test=suite.is_test(name),
+        )
 
 
 def _natural_order(path: Path) -> tuple[str, list[tuple[int, str]]]:
     """Numbers by value, so that 2 comes before 10."""
-    return str(path.parent), [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", path.name) if part]
+    return str(path.parent), [
+        (int(part), "") if part.isdecimal() else (-1, part)
+        for part in re.split(r"(\d+)", path.name)
+        if part
+    ]

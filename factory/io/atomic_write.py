@@ -8,7 +8,8 @@ from pathlib import Path
 
 
 def write_atomically(path: Path, content: str | bytes) -> None:
-    """Write a file (text as UTF-8) so that it is, after any interruption, either as before or whole."""
+    """Write a file (text as UTF-8) so that it is, after any interruption, either as before or
+    whole."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
     try:

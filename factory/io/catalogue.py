@@ -19,7 +19,8 @@ def shipped() -> list[str]:
 
 
 def find_factory(name_or_path: str | Path) -> Factory | RandomisedRanges:
-    """A shipped factory by its name, or any factory by the path of its TOML file; ranges of factories where the file has a table ``[randomised]``.
+    """A shipped factory by its name, or any factory by the path of its TOML file; ranges of
+    factories where the file has a table ``[randomised]``.
 
     What ends in ``.toml`` or is a path with folders is a path; anything else is a name.
 
@@ -48,13 +49,15 @@ def find_single_factory(name_or_path: str | Path) -> Factory:
     found = find_factory(name_or_path)
     if isinstance(found, RandomisedRanges):
         raise FactoryError(
-            f"factory {str(name_or_path)!r} holds ranges, but one factory is needed. Draw one: factory.generation.generator.draw_factory(seed, ranges)."
+            f"factory {str(name_or_path)!r} holds ranges, but one factory is needed. Draw one:"
+            " factory.generation.generator.draw_factory(seed, ranges)."
         )
     return found
 
 
 def split_names(text: str) -> list[str]:
-    """Return the names and files of a list with commas between; a single file may have commas in its name.
+    """Return the names and files of a list with commas between; a single file may have commas in
+    its name.
 
     Examples
     --------
@@ -68,13 +71,22 @@ def _find_file(name_or_path: str | Path) -> Path:
     path = Path(name_or_path)
     if path.suffix == ".toml" or len(path.parts) > 1:
         if not path.is_file():
-            raise FactoryError(f"factory {str(name_or_path)!r}: there is no such file. Give the path of a TOML file, or one of the names {_listed()}.")
+            raise FactoryError(
+                f"factory {str(name_or_path)!r}: there is no such file. Give the path of a TOML"
+                f" file, or one of the names {_listed()}."
+            )
         return path
     if str(name_or_path) not in shipped():
         remedy = suggest(str(name_or_path), shipped())
-        raise FactoryError(f"factory {str(name_or_path)!r} is not shipped. {remedy}; the names are {_listed()}. Or give the path of a TOML file.")
+        raise FactoryError(
+            f"factory {str(name_or_path)!r} is not shipped. {remedy}; the names are {_listed()}. Or"
+            " give the path of a TOML file."
+        )
     return FACTORIES_FOLDER / f"{name_or_path}.toml"
 
 
 def _listed() -> str:
-    return ", ".join(shipped()) or f"(none: {FACTORIES_FOLDER} is missing; install the project from its folder with pip install -e .)"
+    return (
+        ", ".join(shipped())
+        or f"(none: {FACTORIES_FOLDER} is missing; install the project from its folder with pip install -e .)"
+    )

@@ -45,11 +45,12 @@ def parse_factory(data: dict[str, Any], where: str) -> Factory:
 
 
 def _stand_in(date: Any) -> dict[str, str]:
-    """TOML has dates and a factory file has none: a table stands in for one, and is refused wherever it is."""
+    """TOML has dates and a factory file has none: a table stands in for one, and is refused
+    wherever it is."""
     return {"date": str(date)}
 
 
-# --- what does not fit the models -------------------------------------------------------------------------------------------
+# --- what does not fit the models -----------------------------------------------------------------
 
 _KINDS = {
     "int_type": ("must be a whole number", "Write one, without quotes or decimal point"),
@@ -67,13 +68,23 @@ def _explain(error: Any, data: dict[str, Any]) -> Problem:
     kind, location, context = error["type"], error["loc"], error.get("ctx", {})
     place, value = place_of(location, data), value_at(location, data)
     if kind == "extra_forbidden":
-        return Problem(place, value, "there is no such key", suggest(str(location[-1]), _keys_at(location[:-1])))
+        return Problem(
+            place,
+            value,
+            "there is no such key",
+            suggest(str(location[-1]), _keys_at(location[:-1])),
+        )
     if kind == "missing":
         return Problem(place, Words("nothing"), "is required", "Add it")
     if kind == "literal_error":
         return Problem(place, value, "is not one of the choices", f"Write {context['expected']}")
     if kind == "too_long":
-        return Problem(place, value, f"must have {context['max_length']} entries, not {len(value)}", "Remove what is too much")
+        return Problem(
+            place,
+            value,
+            f"must have {context['max_length']} entries, not {len(value)}",
+            "Remove what is too much",
+        )
     rule, remedy = _KINDS.get(kind, (error["msg"], "Correct it"))
     return Problem(place, value, rule, remedy)
 
@@ -101,7 +112,7 @@ def _types_in(annotation: Any) -> Iterator[type]:
         yield annotation
 
 
-# --- writing ----------------------------------------------------------------------------------------------------------------
+# --- writing --------------------------------------------------------------------------------------
 
 
 def save_factory(factory: Factory, path: str | Path) -> None:
@@ -110,11 +121,23 @@ def save_factory(factory: Factory, path: str | Path) -> None:
 
 
 def dump_factory(factory: Factory) -> str:
-    """The factory as TOML text, what is at its default left out; :func:`load_factory` of it gives an equal one."""
+    """The factory as TOML text, what is at its default left out; :func:`load_factory` of it gives
+    an equal one."""
     return "\n".join(_table(factory.model_dump(exclude_defaults=True), "", "")).lstrip("\n") + "\n"
 
 
-_TABLES = {"work_centres", "machines", "attributes", "products", "operations", "options", "values", "regimes", "customers", "material"}
+_TABLES = {
+    "work_centres",
+    "machines",
+    "attributes",
+    "products",
+    "operations",
+    "options",
+    "values",
+    "regimes",
+    "customers",
+    "material",
+}
 """Lists of tables that get headers of their own; others stay on one line."""
 _SECTIONS = {"demand", "transport", "tariff", "uncertainty", "costs"}
 
@@ -159,7 +182,11 @@ def _inline(value: Any) -> str:
     if isinstance(value, str):
         return quote(value)
     if isinstance(value, dict):
-        return "{ " + ", ".join(f"{_key(key)} = {_inline(item)}" for key, item in value.items()) + " }" if value else "{}"
+        return (
+            "{ " + ", ".join(f"{_key(key)} = {_inline(item)}" for key, item in value.items()) + " }"
+            if value
+            else "{}"
+        )
     if isinstance(value, tuple):
         return "[" + ", ".join(_inline(item) for item in value) + "]"
     return repr(value)

@@ -1,4 +1,5 @@
-"""Order books as CSV: ``order_id, release_date, due_date, weight, product, <options...>``; dates as ticks or ISO."""
+"""Order books as CSV: ``order_id, release_date, due_date, weight, product, <options...>``; dates as
+ticks or ISO."""
 
 from __future__ import annotations
 
@@ -14,7 +15,13 @@ from typing import NamedTuple
 from factory.model import Factory, Order, OrderBook
 from factory.validation.errors import FactoryError, Problem, Words, refuse, suggest
 from factory.validation.factory import MAX_DATE
-from factory.validation.iso_dates import FIRST_YEAR, LAST_YEAR, far_ticks, read_date, read_disguised_date
+from factory.validation.iso_dates import (
+    FIRST_YEAR,
+    LAST_YEAR,
+    far_ticks,
+    read_date,
+    read_disguised_date,
+)
 from factory.validation.order_book import check_order_book
 from factory.validation.references import BOOK_COLUMNS
 from factory.validation.text_files import read_number, read_text
@@ -36,14 +43,15 @@ class CsvLine(NamedTuple):
 
 
 def read_order_book(path: str | Path, factory: Factory, epoch: datetime | None = None) -> OrderBook:
-    """Read and check an order book for ``factory``; orders come sorted by release (ties: as listed).
+    """Read and check an order book for ``factory``; orders come sorted by release (ties: as
+    listed).
 
     Parameters
     ----------
     path
-        The CSV file. Dates are all ticks, or all in ISO 8601 (``2026-03-01T06:00``), then with a time
-        zone each (``2026-03-01T06:00+01:00``) or none. A day without a time is released at its start
-        and due at its end.
+        The CSV file. Dates are all ticks, or all in ISO 8601 (``2026-03-01T06:00``), then with a
+        time zone each (``2026-03-01T06:00+01:00``) or none. A day without a time is released at its
+        start and due at its end.
     factory
         Its products and options are what can be ordered.
     epoch
@@ -73,7 +81,7 @@ def read_order_book(path: str | Path, factory: Factory, epoch: datetime | None =
     return book
 
 
-# --- cells ------------------------------------------------------------------------------------------------------------------
+# --- cells ----------------------------------------------------------------------------------------
 
 
 def _read_lines(path: Path, factory: Factory) -> list[CsvLine]:
@@ -81,44 +89,73 @@ def _read_lines(path: Path, factory: Factory) -> list[CsvLine]:
     try:
         text = read_text(path)
     except OSError as error:
-        raise FactoryError(f"{path}: cannot be read ({error.strerror}). Give the path of a CSV file.") from error
+        raise FactoryError(
+            f"{path}: cannot be read ({error.strerror}). Give the path of a CSV file."
+        ) from error
     reader = csv.reader(StringIO(text, newline=""), strict=True)
     try:
         rows = [(reader.line_num, [cell.strip() for cell in row]) for row in reader]
     except csv.Error as error:
-        raise FactoryError(f"{path}: line {reader.line_num} is not CSV ({error}). Correct the quotes there.") from error
+        raise FactoryError(
+            f"{path}: line {reader.line_num} is not CSV ({error}). Correct the quotes there."
+        ) from error
     rows = [(number, row) for number, row in rows if any(row)]
     columns = [*BOOK_COLUMNS, *(option.name for option in factory.options)]
     if not rows:
-        raise FactoryError(f"{path}: is empty; an order book has a header and a line for each order. Begin with the header {','.join(columns)}.")
+        raise FactoryError(
+            f"{path}: is empty; an order book has a header and a line for each order. Begin with"
+            f" the header {','.join(columns)}."
+        )
     (first_line, header), *orders = rows
     refuse(_check_header(header, columns, f"line {first_line}"), str(path))
     if not orders:
-        raise FactoryError(f"{path}: has no orders; there must be at least one. Add a line for each order.")
-    refuse((problem for number, row in orders for problem in _check_width(row, header, number)), str(path))
+        raise FactoryError(
+            f"{path}: has no orders; there must be at least one. Add a line for each order."
+        )
+    refuse(
+        (problem for number, row in orders for problem in _check_width(row, header, number)),
+        str(path),
+    )
     return [CsvLine(number, dict(zip(header, row, strict=True))) for number, row in orders]
 
 
 def _check_header(header: list[str], columns: Sequence[str], place: str) -> Iterator[Problem]:
     if len(header) == 1 and ";" in header[0]:
-        yield Problem(place, header[0], "cells are separated by commas", "Save the file with commas, not semicolons")
+        yield Problem(
+            place,
+            header[0],
+            "cells are separated by commas",
+            "Save the file with commas, not semicolons",
+        )
         return
     for name in BOOK_COLUMNS:
         if name not in header:
-            yield Problem(place, ",".join(header), f"column {name} is missing", f"Write the header {','.join(columns)}")
+            yield Problem(
+                place,
+                ",".join(header),
+                f"column {name} is missing",
+                f"Write the header {','.join(columns)}",
+            )
     for name in dict.fromkeys(header):
         if name not in columns:
-            yield Problem(f"{place}: column", name, "there is no such column", suggest(name, columns))
+            yield Problem(
+                f"{place}: column", name, "there is no such column", suggest(name, columns)
+            )
         elif header.count(name) > 1:
             yield Problem(f"{place}: column", name, "the column stands there twice", "Remove one")
 
 
 def _check_width(row: list[str], header: list[str], number: int) -> Iterator[Problem]:
     if len(row) != len(header):
-        yield Problem(f"line {number}", Words(f"{len(row)} cells"), f"must have {len(header)}, one for each column", "Add or remove cells")
+        yield Problem(
+            f"line {number}",
+            Words(f"{len(row)} cells"),
+            f"must have {len(header)}, one for each column",
+            "Add or remove cells",
+        )
 
 
-# --- dates and numbers ------------------------------------------------------------------------------------------------------
+# --- dates and numbers ----------------------------------------------------------------------------
 
 
 class Dates(NamedTuple):
@@ -134,7 +171,10 @@ class Dates(NamedTuple):
         example = "2026-03-01T06:00+01:00" if self.have_zone else "2026-03-01T06:00"
         date = None if _is_ticks(text) else read_date(text)
         if date is None:
-            return "must be an ISO date, as most dates in this file are", f"Write for example {example}"
+            return (
+                "must be an ISO date, as most dates in this file are",
+                f"Write for example {example}",
+            )
         if self.have_zone and not date.has_zone:
             rule = "has no time zone, but most dates in this file have one; all need it, or none"
             return rule, f"Write date, time and zone, for example {example}"
@@ -159,13 +199,18 @@ def _is_ticks(text: str) -> bool:
 
 def _check_ticks(text: str) -> tuple[str, str] | None:
     if not _is_ticks(text):
-        return "must be a whole number of ticks, or all dates ISO", "Write for example 480, or 2026-03-01T06:00"
+        return (
+            "must be a whole number of ticks, or all dates ISO",
+            "Write for example 480, or 2026-03-01T06:00",
+        )
     if len(text) > _MOST_DIGITS:
         return f"must be at most {MAX_DATE} ticks from the start", "Correct it"
     return None
 
 
-def _check_disguise(rows: Sequence[tuple[str, Sequence[int]]], factory: Factory) -> Iterator[Problem]:
+def _check_disguise(
+    rows: Sequence[tuple[str, Sequence[int]]], factory: Factory
+) -> Iterator[Problem]:
     """Check that no whole number, which is ticks, is a calendar date.
 
     A number that reads as a calendar date is one if as ticks it would lie years ahead, or if all
@@ -183,7 +228,12 @@ def _check_disguise(rows: Sequence[tuple[str, Sequence[int]]], factory: Factory)
             place, number, date = found[0]
             others = f" (and {len(found) - 1} more in this column)" if len(found) > 1 else ""
             rule = f"whole numbers are ticks, but this one reads as {date}{others}"
-            yield Problem(place, Words(number), rule, f"Write {date}; if ticks are meant, count them from a later start")
+            yield Problem(
+                place,
+                Words(number),
+                rule,
+                f"Write {date}; if ticks are meant, count them from a later start",
+            )
 
 
 def _start_before(date: datetime, start_hour: int) -> datetime:
@@ -203,18 +253,33 @@ def _check_line(line: CsvLine, dates: Dates) -> Iterator[Problem]:
     except ValueError:
         weight = math.nan
     if not 0 <= weight < math.inf:
-        yield Problem(line.place("weight"), line.cells["weight"], "must be a number, 0 or more", "Write for example 1.0")
+        yield Problem(
+            line.place("weight"),
+            line.cells["weight"],
+            "must be a number, 0 or more",
+            "Write for example 1.0",
+        )
 
 
-def _find_epoch(lines: Sequence[CsvLine], dates: Dates, factory: Factory, epoch: datetime | None, where: str) -> datetime | None:
+def _find_epoch(
+    lines: Sequence[CsvLine], dates: Dates, factory: Factory, epoch: datetime | None, where: str
+) -> datetime | None:
     """Return the date of tick 0; None where dates are ticks."""
     if not dates.are_iso:
         return None
     if epoch is None:
-        return _start_before(min(_moment(line, "release_date") for line in lines), factory.start_hour)
+        return _start_before(
+            min(_moment(line, "release_date") for line in lines), factory.start_hour
+        )
     if (epoch.tzinfo is not None) != dates.have_zone:
-        have, remedy = ("have a time zone", "Give it with one") if dates.have_zone else ("have no time zone", "Give it without one")
-        raise FactoryError(f"{where}: epoch = {epoch.isoformat()}; dates of this order book {have}. {remedy}.")
+        have, remedy = (
+            ("have a time zone", "Give it with one")
+            if dates.have_zone
+            else ("have no time zone", "Give it without one")
+        )
+        raise FactoryError(
+            f"{where}: epoch = {epoch.isoformat()}; dates of this order book {have}. {remedy}."
+        )
     return epoch
 
 
@@ -243,7 +308,12 @@ def _check_dates(line: CsvLine, factory: Factory, epoch: datetime | None) -> Ite
     if _ticks(line, "release_date", factory, epoch) < 0:
         remedy = "Write 0 or more" if epoch is None else "Correct it, or give an earlier epoch"
         start = "tick 0" if epoch is None else f"tick 0, {epoch.isoformat(timespec='minutes')}"
-        yield Problem(line.place("release_date"), line.cells["release_date"], f"must not lie before {start}", remedy)
+        yield Problem(
+            line.place("release_date"),
+            line.cells["release_date"],
+            f"must not lie before {start}",
+            remedy,
+        )
 
 
 def _order(line: CsvLine, factory: Factory, epoch: datetime | None) -> Order:
@@ -253,14 +323,20 @@ def _order(line: CsvLine, factory: Factory, epoch: datetime | None) -> Order:
         due_date=_ticks(line, "due_date", factory, epoch),
         weight=read_number(line.cells["weight"]),
         product=line.cells["product"],
-        options={option.name: line.cells[option.name] for option in factory.options if line.cells.get(option.name)},
+        options={
+            option.name: line.cells[option.name]
+            for option in factory.options
+            if line.cells.get(option.name)
+        },
     )
 
 
-# --- writing ----------------------------------------------------------------------------------------------------------------
+# --- writing --------------------------------------------------------------------------------------
 
 
-def write_order_book(book: OrderBook, path: str | Path, factory: Factory, epoch: datetime | None = None) -> None:
+def write_order_book(
+    book: OrderBook, path: str | Path, factory: Factory, epoch: datetime | None = None
+) -> None:
     """Write an order book; :func:`read_order_book` with the same ``epoch`` gives an equal one.
 
     Parameters
@@ -278,15 +354,29 @@ def write_order_book(book: OrderBook, path: str | Path, factory: Factory, epoch:
     """
     check_order_book(book, factory, str(path))
     if epoch is None:
-        rows = [(f"order {order.order_id}", (order.release_date, order.due_date)) for order in book.orders]
+        rows = [
+            (f"order {order.order_id}", (order.release_date, order.due_date))
+            for order in book.orders
+        ]
         refuse(_check_disguise(rows, factory), str(path))
-    lines = [[_date(ticks, factory, epoch) for ticks in (order.release_date, order.due_date)] for order in book.orders]
+    lines = [
+        [_date(ticks, factory, epoch) for ticks in (order.release_date, order.due_date)]
+        for order in book.orders
+    ]
     names = [option.name for option in factory.options]
     with Path(path).open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow([*BOOK_COLUMNS, *names])
         for order, dates in zip(book.orders, lines, strict=True):
-            writer.writerow([order.order_id, *dates, order.weight, order.product, *(order.options.get(name, "") for name in names)])
+            writer.writerow(
+                [
+                    order.order_id,
+                    *dates,
+                    order.weight,
+                    order.product,
+                    *(order.options.get(name, "") for name in names),
+                ]
+            )
 
 
 def _date(ticks: int, factory: Factory, epoch: datetime | None) -> str:
@@ -300,5 +390,7 @@ def _date(ticks: int, factory: Factory, epoch: datetime | None) -> str:
     text = date.isoformat(timespec="auto" if date.second or date.microsecond else "minutes")
     if read_date(text) is None:
         rule = f"lies {ticks} ticks from the epoch, beyond the years {FIRST_YEAR} to {LAST_YEAR}"
-        raise FactoryError(f"order book: date = {text}; {rule}. Give another epoch, or none to write ticks.")
+        raise FactoryError(
+            f"order book: date = {text}; {rule}. Give another epoch, or none to write ticks."
+        )
     return text

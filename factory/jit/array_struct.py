@@ -1,8 +1,10 @@
 """Many arrays, one pointer: objects with array fields that compiled code can take cheaply.
 
-A NamedTuple of forty arrays becomes some four hundred arguments of every compiled function it is passed to: compiling the kernel took six
-minutes and each call from Python 30 microseconds. A :class:`ArrayStruct` is one pointer to a table of array descriptors instead. Compiled code reads
-``bundle.field`` from that table (the loads are invariant, so LLVM keeps them in registers); Python and interpreted code see ordinary attributes.
+A NamedTuple of forty arrays becomes some four hundred arguments of every compiled function it is
+passed to: compiling the kernel took six minutes and each call from Python 30 microseconds. A
+:class:`ArrayStruct` is one pointer to a table of array descriptors instead. Compiled code reads
+``bundle.field`` from that table (the loads are invariant, so LLVM keeps them in registers); Python
+and interpreted code see ordinary attributes.
 """
 
 from __future__ import annotations
@@ -15,11 +17,19 @@ from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.core.typing.templates import AttributeTemplate
-from numba.extending import NativeValue, infer_getattr, lower_getattr_generic, models, register_model, unbox
+from numba.extending import (
+    NativeValue,
+    infer_getattr,
+    lower_getattr_generic,
+    models,
+    register_model,
+    unbox,
+)
 from numba.np.numpy_support import from_dtype
 
 _HEAD = 5
-"""Words of an array descriptor before its shape: memory info, parent, number of items, item size, data."""
+"""Words of an array descriptor before its shape: memory info, parent, number of items, item size,
+data."""
 
 
 class ArrayStructType(types.Type):  # type: ignore[misc]
@@ -31,7 +41,8 @@ class ArrayStructType(types.Type):  # type: ignore[misc]
         super().__init__(name=f"{owner}({described})")
 
     def find(self, attribute: str) -> tuple[types.Array | None, int]:
-        """Array type of a field and the byte offset of its descriptor; (None, 0) if there is no such field."""
+        """Array type of a field and the byte offset of its descriptor; (None, 0) if there is no
+        such field."""
         offset = 0
         for name, array in self.members:
             if name == attribute:
@@ -42,7 +53,8 @@ class ArrayStructType(types.Type):  # type: ignore[misc]
 
 @dataclass(frozen=True, eq=False)
 class ArrayStruct:
-    """Base of dataclasses whose fields are all C-contiguous arrays. The arrays are shared, never copied, and must not be replaced.
+    """Base of dataclasses whose fields are all C-contiguous arrays. The arrays are shared, never
+    copied, and must not be replaced.
 
     Raises
     ------
@@ -56,8 +68,19 @@ class ArrayStruct:
         for field in fields(self):
             array = getattr(self, field.name)
             if not isinstance(array, np.ndarray) or not array.flags.c_contiguous:
-                raise ValueError(f"{type(self).__name__}.{field.name}: must be a C-contiguous array. Copy it with numpy.ascontiguousarray.")
-            words += [0, 0, array.size, array.itemsize, array.ctypes.data, *array.shape, *array.strides]
+                raise ValueError(
+                    f"{type(self).__name__}.{field.name}: must be a C-contiguous array. Copy it"
+                    " with numpy.ascontiguousarray."
+                )
+            words += [
+                0,
+                0,
+                array.size,
+                array.itemsize,
+                array.ctypes.data,
+                *array.shape,
+                *array.strides,
+            ]
             members.append((field.name, types.Array(from_dtype(array.dtype), array.ndim, "C")))
         table = np.array(words, np.int64)
         object.__setattr__(self, "_table", table)
@@ -95,7 +118,9 @@ class _ArrayStructAttributes(AttributeTemplate):  # type: ignore[misc]
 
 
 @lower_getattr_generic(ArrayStructType)
-def _load_field(context: Any, builder: Any, bundle: ArrayStructType, value: Any, attribute: str) -> Any:
+def _load_field(
+    context: Any, builder: Any, bundle: ArrayStructType, value: Any, attribute: str
+) -> Any:
     """Load the descriptor of one array; it never changes, and LLVM is told so."""
     array, offset = bundle.find(attribute)
     assert array is not None  # the attribute was resolved before
@@ -112,7 +137,9 @@ def _load_field(context: Any, builder: Any, bundle: ArrayStructType, value: Any,
     out.meminfo = cgutils.get_null_value(out.meminfo.type)
     out.parent = cgutils.get_null_value(out.parent.type)
     out.nitems = load(2)
-    out.itemsize = context.get_constant(types.intp, context.get_abi_sizeof(context.get_data_type(array.dtype)))
+    out.itemsize = context.get_constant(
+        types.intp, context.get_abi_sizeof(context.get_data_type(array.dtype))
+    )
     out.data = builder.inttoptr(load(4), out.data.type)
     shape = [load(_HEAD + axis) for axis in range(ndim)]
     out.shape = cgutils.pack_array(builder, shape, ir.IntType(64))
@@ -131,4 +158,7 @@ def _unbox_struct(bundle: ArrayStructType, obj: Any, c: Any) -> NativeValue:
     address = c.pyapi.object_getattr_string(obj, "_address")
     native = c.pyapi.long_as_longlong(address)
     c.pyapi.decref(address)
-    return NativeValue(c.builder.inttoptr(native, cgutils.voidptr_t), is_error=cgutils.is_not_null(c.builder, c.pyapi.err_occurred()))
+    return NativeValue(
+        c.builder.inttoptr(native, cgutils.voidptr_t),
+        is_error=cgutils.is_not_null(c.builder, c.pyapi.err_occurred()),
+    )

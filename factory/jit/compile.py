@@ -1,8 +1,9 @@
 """One decorator for every compiled function, and a cache that never serves a stale kernel.
 
-Numba's cache on disk checks only the file a function stands in, so an edit in a helper of *another* file would go unnoticed.
-The cache folder of a file is therefore named after a hash of that file and of all that it imports from this project, directly or not: an edit of any of
-them starts a fresh folder, and an edit elsewhere compiles nothing anew.
+Numba's cache on disk checks only the file a function stands in, so an edit in a helper of *another*
+file would go unnoticed. The cache folder of a file is therefore named after a hash of that file and
+of all that it imports from this project, directly or not: an edit of any of them starts a fresh
+folder, and an edit elsewhere compiles nothing anew.
 """
 
 from __future__ import annotations
@@ -55,7 +56,8 @@ def _direct_imports(path: Path) -> tuple[Path, ...]:
 
 
 def source_hash(source: Path) -> str:
-    """Hash of every file whose functions may be inlined into compiled functions of ``source``, its own included."""
+    """Hash of every file whose functions may be inlined into compiled functions of ``source``, its
+    own included."""
     digest = hashlib.sha256(numba.__version__.encode())
     for path in sorted(imported_files(source)):
         text = path.read_bytes()
@@ -66,13 +68,16 @@ def source_hash(source: Path) -> str:
 
 @cache
 def cache_folder(source: Path) -> Path:
-    """Folder of the compiled functions of ``source``, in the first that can be written of ``NUMBA_CACHE_DIR``, the user's cache folder, the temporary one."""
+    """Folder of the compiled functions of ``source``, in the first that can be written of
+    ``NUMBA_CACHE_DIR``, the user's cache folder, the temporary one."""
     for base in _cache_bases():
         folder = base / source_hash(source)
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             os.utime(folder)  # the date of last use
-            is_ours = os.access(folder, os.W_OK) and base.stat().st_uid == os.getuid()  # what lies in a stranger's folder is not to be run
+            is_ours = (
+                os.access(folder, os.W_OK) and base.stat().st_uid == os.getuid()
+            )  # what lies in a stranger's folder is not to be run
         except OSError:
             continue
         if is_ours:
@@ -91,8 +96,11 @@ def _cache_bases() -> Iterator[Path]:
 
 
 def drop_old_caches(base: Path) -> None:
-    """Remove the caches of former source states: all but the newest few, and only what nobody has used for a day."""
-    folders = sorted(((_last_use(path), path) for path in base.iterdir() if path.is_dir()), reverse=True)
+    """Remove the caches of former source states: all but the newest few, and only what nobody has
+    used for a day."""
+    folders = sorted(
+        ((_last_use(path), path) for path in base.iterdir() if path.is_dir()), reverse=True
+    )
     for last_use, folder in folders[_KEPT_CACHES:]:
         if time.time() - last_use > _KEPT_SECONDS:
             shutil.rmtree(folder, ignore_errors=True)
@@ -140,14 +148,17 @@ def watch_compiler(progress: Progress) -> CompilerWatch:
 
 
 if not config.DISABLE_JIT:
-    watch_compiler(Progress("compiling functions, once after an installation or an edit, for about a minute"))
+    watch_compiler(
+        Progress("compiling functions, once after an installation or an edit, for about a minute")
+    )
 
 
 def compiled(function: Callable[..., Any]) -> Any:
-    """Compile ``function`` with Numba in no-Python mode and keep the result in :func:`cache_folder`.
+    """Compile ``function`` with Numba in no-Python mode and keep the result in
+    :func:`cache_folder`.
 
-    With ``NUMBA_DISABLE_JIT=1`` the function is interpreted, to step through it in a debugger. As in compiled code, integers then wrap
-    around and floats overflow without a warning.
+    With ``NUMBA_DISABLE_JIT=1`` the function is interpreted, to step through it in a debugger. As
+    in compiled code, integers then wrap around and floats overflow without a warning.
     """
     if config.DISABLE_JIT:
         return np.errstate(all="ignore")(function)
@@ -166,8 +177,13 @@ def compiled_with_products(function: Callable[..., Any]) -> Any:
 
 
 def _compile(function: Callable[..., Any], **settings: Any) -> Any:
-    before, config.CACHE_DIR = config.CACHE_DIR, str(cache_folder(Path(function.__code__.co_filename).resolve()))
+    before, config.CACHE_DIR = (
+        config.CACHE_DIR,
+        str(cache_folder(Path(function.__code__.co_filename).resolve())),
+    )
     try:
-        return numba.njit(cache=True, error_model="numpy", nogil=True, no_cfunc_wrapper=True, **settings)(function)
+        return numba.njit(
+            cache=True, error_model="numpy", nogil=True, no_cfunc_wrapper=True, **settings
+        )(function)
     finally:
         config.CACHE_DIR = before

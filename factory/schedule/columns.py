@@ -1,6 +1,8 @@
-"""A finished episode as columns of numbers: what :func:`factory.schedule.records.unload` reads from the kernel's log, without a record for each line.
+"""A finished episode as columns of numbers: what :func:`factory.schedule.records.unload` reads from
+the kernel's log, without a record for each line.
 
-Tens of thousands of schedules are verified and billed in an evaluation; a record for each operation takes longer to make than the columns take to check.
+Tens of thousands of schedules are verified and billed in an evaluation; a record for each operation
+takes longer to make than the columns take to check.
 """
 
 from __future__ import annotations
@@ -10,14 +12,24 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from factory.simulation.arrays import DOWN, IDLE, LOGGED_CHANGEOVER, LOGGED_FAILURE, LOGGED_OPERATION, LOGGED_WAIT, FactoryArrays, ShopState
+from factory.simulation.arrays import (
+    DOWN,
+    IDLE,
+    LOGGED_CHANGEOVER,
+    LOGGED_FAILURE,
+    LOGGED_OPERATION,
+    LOGGED_WAIT,
+    FactoryArrays,
+    ShopState,
+)
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 
 class OrderColumns(NamedTuple):
-    """Orders by number, ``[J]``; products, options and their values by their places in the factory."""
+    """Orders by number, ``[J]``; products, options and their values by their places in the
+    factory."""
 
     product: Ints
     options: Ints  # [J, U] value of each option; -1: none
@@ -29,7 +41,8 @@ class OrderColumns(NamedTuple):
 
 
 class OperationColumns(NamedTuple):
-    """Attempts at operations, ``[N]``; names as in :class:`factory.schedule.records.OperationRecord`."""
+    """Attempts at operations, ``[N]``; names as in
+    :class:`factory.schedule.records.OperationRecord`."""
 
     order: Ints
     operation: Ints
@@ -41,7 +54,8 @@ class OperationColumns(NamedTuple):
 
 
 class ChangeoverColumns(NamedTuple):
-    """Changeovers, ``[N]``; setups ``[N, T]`` as places of the values of the work centre's attributes, anything beyond these."""
+    """Changeovers, ``[N]``; setups ``[N, T]`` as places of the values of the work centre's
+    attributes, anything beyond these."""
 
     machine: Ints
     start_date: Ints
@@ -61,7 +75,8 @@ class SpanColumns(NamedTuple):
 
 
 class ScheduleColumns(NamedTuple):
-    """A schedule, as :class:`factory.schedule.records.Schedule`. Process times are not listed: they are the dates less the repairs between them."""
+    """A schedule, as :class:`factory.schedule.records.Schedule`. Process times are not listed: they
+    are the dates less the repairs between them."""
 
     seed: int
     num_orders: int
@@ -85,30 +100,47 @@ def unload_columns(arrays: FactoryArrays, shop: ShopState, env: int) -> Schedule
     floor: Any = shop.env.view(np.ndarray)[env]
     length = int(floor["log_length"])
     if length > shop.log.shape[1]:
-        raise RuntimeError(f"unload: the log has {shop.log.shape[1]} lines but {length} were written; allocate a longer one.")
+        raise RuntimeError(
+            f"unload: the log has {shop.log.shape[1]} lines but {length} were written; allocate a"
+            " longer one."
+        )
     log = shop.log[env, :length]
     kind = log[:, 0]
     operations, changeovers, failures, waits = (
-        log[np.flatnonzero(kind == wanted)].T for wanted in (LOGGED_OPERATION, LOGGED_CHANGEOVER, LOGGED_FAILURE, LOGGED_WAIT)
+        log[np.flatnonzero(kind == wanted)].T
+        for wanted in (LOGGED_OPERATION, LOGGED_CHANGEOVER, LOGGED_FAILURE, LOGGED_WAIT)
     )
     setups = shop.log_setup[env, np.flatnonzero(kind == LOGGED_CHANGEOVER)].astype(np.int64)
     _, machine, order, operation, selected_date, end_date, start_date, attempt = operations
-    status = shop.machines.view(np.ndarray)["status"][env, : int(arrays.plant.view(np.ndarray)["num_machines"][floor["factory"]])]
+    status = shop.machines.view(np.ndarray)["status"][
+        env, : int(arrays.plant.view(np.ndarray)["num_machines"][floor["factory"]])
+    ]
     return ScheduleColumns(
         seed=int(floor["seed"]),
         num_orders=int(floor["num_orders"]),
         end_date=int(floor["clock"]),
         is_at_rest=_is_at_rest(status, shop, env),
         orders=_unload_orders(shop, env, int(floor["num_released"])),
-        operations=OperationColumns(order, operation, machine, selected_date, start_date, end_date, attempt),
-        changeovers=ChangeoverColumns(changeovers[1], changeovers[4], changeovers[5], setups[:, 0], setups[:, 1], changeovers[2], changeovers[3]),
+        operations=OperationColumns(
+            order, operation, machine, selected_date, start_date, end_date, attempt
+        ),
+        changeovers=ChangeoverColumns(
+            changeovers[1],
+            changeovers[4],
+            changeovers[5],
+            setups[:, 0],
+            setups[:, 1],
+            changeovers[2],
+            changeovers[3],
+        ),
         failures=SpanColumns(failures[1], failures[4], failures[5]),
         waits=SpanColumns(waits[1], waits[4], waits[5]),
     )
 
 
 def _is_at_rest(status: NDArray[Any], shop: ShopState, env: int) -> bool:
-    """Whether no machine works at an operation or is under repair; one that changes over for nothing may still do so."""
+    """Whether no machine works at an operation or is under repair; one that changes over for
+    nothing may still do so."""
     entry = shop.machines.view(np.ndarray)["operation_id"][env, : len(status)]
     return not np.any((status == DOWN) | ((status != IDLE) & (entry >= 0)))
 

@@ -20,7 +20,20 @@ LegendLine = tuple[str, list[tuple[str, dict[str, Any]]]]
 PLAIN: dict[str, Any] = {"parse_math": False, "usetex": False}
 """Settings of text with names in it: nothing in them is a formula."""
 
-_PALETTE = ("#4c78a8", "#f58518", "#54a24b", "#b279a2", "#eeca3b", "#72b7b2", "#ff9da6", "#9d755d", "#8c9ad6", "#a6c34c", "#d67195", "#7f7f7f")
+_PALETTE = (
+    "#4c78a8",
+    "#f58518",
+    "#54a24b",
+    "#b279a2",
+    "#eeca3b",
+    "#72b7b2",
+    "#ff9da6",
+    "#9d755d",
+    "#8c9ad6",
+    "#a6c34c",
+    "#d67195",
+    "#7f7f7f",
+)
 
 
 class Colours:
@@ -31,26 +44,41 @@ class Colours:
         self.product_colour = {name: _palette(number) for number, name in enumerate(plant.products)}
 
     def of_operation(self, order: OrderRecord, operation: OperationRecord) -> Colour:
-        """By what the operation wants mounted; where it does not care for the first attribute, or there is none: by product."""
+        """By what the operation wants mounted; where it does not care for the first attribute, or
+        there is none: by product."""
         centre = self.plant.route(order.product)[operation.operation].centre
         attributes = self.plant.centres[centre].attributes
         wanted = self.plant.wanted_setup(order.product, operation.operation, order.options)
         if not attributes or wanted[0] is None:
             return self.product_colour[order.product]
         base = _value_colour(attributes[0].values.index(wanted[0]), wanted[0])
-        return _shade(base, _shade_number(wanted[1:], [attribute.values for attribute in attributes[1:]]))
+        return _shade(
+            base, _shade_number(wanted[1:], [attribute.values for attribute in attributes[1:]])
+        )
 
     def legend(self, products: set[str]) -> list[LegendLine]:
-        """One line for each distinct first attribute of a work centre, one for products if any centre is coloured by them."""
+        """One line for each distinct first attribute of a work centre, one for products if any
+        centre is coloured by them."""
         lines = []
         for centre in self.plant.centres:
             if centre.attributes:
                 first = centre.attributes[0]
-                entries = [(value, {"facecolor": _value_colour(number, value)}) for number, value in enumerate(first.values)]
-                shaded = ", shade: " + ", ".join(attribute.name for attribute in centre.attributes[1:]) if len(centre.attributes) > 1 else ""
+                entries = [
+                    (value, {"facecolor": _value_colour(number, value)})
+                    for number, value in enumerate(first.values)
+                ]
+                shaded = (
+                    ", shade: " + ", ".join(attribute.name for attribute in centre.attributes[1:])
+                    if len(centre.attributes) > 1
+                    else ""
+                )
                 lines.append((f"{centre.name}: {first.name}{shaded}", entries))
         if any(not centre.attributes for centre in self.plant.centres):
-            entries = [(name, {"facecolor": colour}) for name, colour in self.product_colour.items() if name in products]
+            entries = [
+                (name, {"facecolor": colour})
+                for name, colour in self.product_colour.items()
+                if name in products
+            ]
             bare = ", ".join(centre.name for centre in self.plant.centres if not centre.attributes)
             lines.append((f"{bare}: product", entries))
         return lines
@@ -65,7 +93,8 @@ def _palette(number: int) -> Colour:
 
 
 def _value_colour(number: int, value: str) -> Colour:
-    """A value that is the name of a colour looks like it (a little softened); any other takes the palette's."""
+    """A value that is the name of a colour looks like it (a little softened); any other takes the
+    palette's."""
     from matplotlib.colors import is_color_like, to_rgb
 
     if value.isalpha() and len(value) > 2 and is_color_like(value):
@@ -99,7 +128,9 @@ def any_letters() -> Iterator[None]:
     """Draw letters that the font lacks as boxes, without a warning for each."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)
-        warnings.filterwarnings("ignore", "Matplotlib currently does not support .* natively", UserWarning)
+        warnings.filterwarnings(
+            "ignore", "Matplotlib currently does not support .* natively", UserWarning
+        )
         yield
 
 
@@ -123,7 +154,9 @@ class Clock:
         self.start_hour, self.until = factory.start_hour, until
         hours = until / self.ticks_per_hour
         steps = (1 / 12, 1 / 6, 1 / 4, 1 / 2, 1, 2, 3, 4, 6, 12, 24, 48, 120, 240, 480, 960)
-        self.step = next((step for step in steps if hours / step <= strokes), math.ceil(hours / strokes))
+        self.step = next(
+            (step for step in steps if hours / step <= strokes), math.ceil(hours / strokes)
+        )
 
     def _hours(self) -> list[float]:
         """Hours since midnight of the first day at which there is a stroke."""
@@ -144,7 +177,9 @@ class Clock:
         for number, hour in enumerate(self._hours()):
             day, minutes = divmod(round(hour * 60), 24 * 60)
             text = f"{minutes // 60:02d}:{minutes % 60:02d}"
-            labels.append(f"{text}\nday {day + 1}" if number == 0 or minutes < self.step * 60 else text)
+            labels.append(
+                f"{text}\nday {day + 1}" if number == 0 or minutes < self.step * 60 else text
+            )
         return labels
 
     def midnights(self) -> list[float]:

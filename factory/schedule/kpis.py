@@ -29,7 +29,8 @@ class Use:
 
 @dataclass(frozen=True)
 class Kpis:
-    """Key figures up to ``schedule.end_date``. Orders still open count with what they have reached: their flow time so far, their lateness so far.
+    """Key figures up to ``schedule.end_date``. Orders still open count with what they have reached:
+    their flow time so far, their lateness so far.
 
     Dates and times in ticks unless the name says hours; money in the factory's currency.
     """
@@ -45,7 +46,9 @@ class Kpis:
     p95_tardiness: float  # 95th percentile over all orders, ticks (linear between ranks)
     p95_tardiness_hours: float
     max_tardiness: int
-    on_time_share: float  # of the completed and of the open that are late already; 1 if there are none
+    on_time_share: (
+        float  # of the completed and of the open that are late already; 1 if there are none
+    )
     mean_flow_time: float  # release to completion, ticks
     mean_flow_hours: float
     mean_orders_in_progress: float  # over time
@@ -74,12 +77,15 @@ def kpis(schedule: Schedule, factory: Factory, bill: Bill | None = None) -> Kpis
     Parameters
     ----------
     bill
-        The schedule's bill, where it is known already (the verifier hands it out); None: it is added up here.
+        The schedule's bill, where it is known already (the verifier hands it out); None: it is
+        added up here.
     """
     hours = factory.tick_minutes / 60
     late = [tardiness(order, schedule.end_date) for order in schedule.orders]
     flow = [flow_time(order, schedule.end_date) for order in schedule.orders]
-    weighted = math.fsum(order.weight * ticks for order, ticks in zip(schedule.orders, late, strict=True))
+    weighted = math.fsum(
+        order.weight * ticks for order, ticks in zip(schedule.orders, late, strict=True)
+    )
     changeovers = [c for c in schedule.changeovers if c.end_date > c.start_date]
     uses = use_of_machines(schedule)
     count = max(1, len(schedule.orders))
@@ -106,12 +112,16 @@ def kpis(schedule: Schedule, factory: Factory, bill: Bill | None = None) -> Kpis
         failures=len(schedule.failures) + len(schedule.open_failures),
         reworked=sum(operation.attempt > 0 for operation in schedule.operations),
         use=_share(uses, schedule.end_date),
-        use_of_machine={name: _share([use], schedule.end_date) for name, use in zip(schedule.machine_names, uses, strict=True)},
+        use_of_machine={
+            name: _share([use], schedule.end_date)
+            for name, use in zip(schedule.machine_names, uses, strict=True)
+        },
     )
 
 
 class ScheduleFigures(NamedTuple):
-    """Those key figures of a complete schedule that evaluations compare; names as in :class:`Kpis`."""
+    """Those key figures of a complete schedule that evaluations compare; names as in
+    :class:`Kpis`."""
 
     on_time_share: float
     mean_tardiness_hours: float
@@ -138,7 +148,8 @@ def figures_of_columns(schedule: ScheduleColumns, factory: Factory) -> ScheduleF
         mean_tardiness_hours=sum(late) / count * hours,
         p95_tardiness_hours=_percentile(late, 0.95) * hours,
         mean_flow_hours=flow / count * hours,
-        changeovers_per_order=int(np.count_nonzero(changeovers.end_date > changeovers.start_date)) / count,
+        changeovers_per_order=int(np.count_nonzero(changeovers.end_date > changeovers.start_date))
+        / count,
         changeover_hours=int(np.maximum(0, changing).sum()) * hours,
     )
 
@@ -156,12 +167,17 @@ def _percentile(values: Sequence[int], share: float) -> float:
 
 def _on_time_share(orders: Sequence[OrderRecord], late: Sequence[int]) -> float:
     """Of the orders whose fate is known: completed, or open and late already."""
-    decided = [ticks for order, ticks in zip(orders, late, strict=True) if order.completion_date is not None or ticks > 0]
+    decided = [
+        ticks
+        for order, ticks in zip(orders, late, strict=True)
+        if order.completion_date is not None or ticks > 0
+    ]
     return sum(ticks == 0 for ticks in decided) / len(decided) if decided else 1.0
 
 
 def _most_in_progress(orders: Sequence[OrderRecord]) -> int:
-    """Most orders released and not completed at any one time; a completion comes before a release at one date."""
+    """Most orders released and not completed at any one time; a completion comes before a release
+    at one date."""
     held = [order for order in orders if order.completion_date != order.release_date]
     changes = [(order.release_date, 1) for order in held]
     changes += [(order.completion_date, -1) for order in held if order.completion_date is not None]
@@ -176,6 +192,13 @@ def _share(uses: Sequence[MachineUse], end_date: int) -> Use:
     """Shares of the machines' time together."""
     total = max(1, end_date * len(uses))
     processing, changeover, down, waiting = (
-        sum(length(getattr(use, what)) for use in uses) / total for what in ("processing", "changeover", "down", "waiting")
+        sum(length(getattr(use, what)) for use in uses) / total
+        for what in ("processing", "changeover", "down", "waiting")
     )
-    return Use(processing, changeover, down, waiting, idle=max(0.0, 1 - processing - changeover - down - waiting))
+    return Use(
+        processing,
+        changeover,
+        down,
+        waiting,
+        idle=max(0.0, 1 - processing - changeover - down - waiting),
+    )

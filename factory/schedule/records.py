@@ -1,4 +1,5 @@
-"""What happened (or is planned) on the shop floor, as plain records: the meeting point of kernel, verifier, KPIs, pictures and solvers."""
+"""What happened (or is planned) on the shop floor, as plain records: the meeting point of kernel,
+verifier, KPIs, pictures and solvers."""
 
 from __future__ import annotations
 
@@ -29,7 +30,8 @@ SCHEDULE_SCHEMA = 1
 
 @dataclass(frozen=True, slots=True)
 class OrderRecord:
-    """One order. ``number`` is its index in the episode; dates in ticks; ``completion_date`` None while open."""
+    """One order. ``number`` is its index in the episode; dates in ticks; ``completion_date`` None
+    while open."""
 
     order_id: str
     number: int
@@ -44,7 +46,8 @@ class OrderRecord:
 
 @dataclass(frozen=True, slots=True)
 class OperationRecord:
-    """One attempt of one operation: selected, processed from ``start_date`` to ``end_date`` (repairs included), ``process_time`` net of repairs."""
+    """One attempt of one operation: selected, processed from ``start_date`` to ``end_date``
+    (repairs included), ``process_time`` net of repairs."""
 
     order: int
     operation: int  # number in topological order
@@ -96,8 +99,9 @@ Record = OperationRecord | ChangeoverRecord | FailureRecord | WaitRecord
 class Schedule:
     """Everything that happened from date 0 to ``end_date``, in ticks; machines and orders by index.
 
-    ``open_operations`` are still in work at ``end_date``, with expected ends; ``open_failures`` are under repair, up to ``end_date``. A changeover in progress
-    stands among ``changeovers`` with its end ahead, as its time is certain.
+    ``open_operations`` are still in work at ``end_date``, with expected ends; ``open_failures`` are
+    under repair, up to ``end_date``. A changeover in progress stands among ``changeovers`` with its
+    end ahead, as its time is certain.
     """
 
     factory_name: str
@@ -114,7 +118,9 @@ class Schedule:
     open_operations: tuple[OperationRecord, ...] = ()
     open_failures: tuple[FailureRecord, ...] = ()
     end_date: int = 0
-    num_orders: int | None = None  # of the whole episode, those still to be released included; None: the orders listed
+    num_orders: int | None = (
+        None  # of the whole episode, those still to be released included; None: the orders listed
+    )
 
     @property
     def complete(self) -> bool:
@@ -138,7 +144,10 @@ class Schedule:
         data = json.loads(text)
         schema = data.pop("schema", None)
         if schema != SCHEDULE_SCHEMA:
-            raise ValueError(f"schedule: schema = {schema}; must be {SCHEDULE_SCHEMA}. Write the schedule anew with this version.")
+            raise ValueError(
+                f"schedule: schema = {schema}; must be {SCHEDULE_SCHEMA}. Write the schedule anew"
+                " with this version."
+            )
         for name, kind in _RECORDS.items():
             data[name] = tuple(kind(**_with_tuples(record)) for record in data[name])
         return Schedule(**_with_tuples(data))
@@ -146,9 +155,10 @@ class Schedule:
     def to_csv(self, folder: Path | str) -> None:
         """Write one CSV file for each kind of record into ``folder``.
 
-        Several names in a cell stand as ``option=value;option=value`` or ``value+value``; a name that has one of
-        the marks itself, or a quote, is quoted as in JSON. All others stand as they are, also those that a
-        spreadsheet takes for formulas (``=...``): import such columns as text.
+        Several names in a cell stand as ``option=value;option=value`` or ``value+value``; a name
+        that has one of the marks itself, or a quote, is quoted as in JSON. All others stand as they
+        are, also those that a spreadsheet takes for formulas (``=...``): import such columns as
+        text.
         """
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
@@ -157,7 +167,10 @@ class Schedule:
                 writer = csv.writer(file)
                 names = [field.name for field in fields(kind)]
                 writer.writerow(names)
-                writer.writerows([_cell(getattr(record, column)) for column in names] for record in getattr(self, name))
+                writer.writerows(
+                    [_cell(getattr(record, column)) for column in names]
+                    for record in getattr(self, name)
+                )
 
 
 _RECORDS: dict[str, Any] = {
@@ -172,20 +185,30 @@ _RECORDS: dict[str, Any] = {
 
 
 def _with_tuples(record: dict[str, Any]) -> dict[str, Any]:
-    return {key: tuple(value) if isinstance(value, list) else value for key, value in record.items()}
+    return {
+        key: tuple(value) if isinstance(value, list) else value for key, value in record.items()
+    }
 
 
 def _cell(value: Any) -> Any:
     if isinstance(value, dict):
         return ";".join(f"{_quoted(key)}={_quoted(item)}" for key, item in value.items())
-    return "+".join(map(_quoted, value)) if isinstance(value, tuple) else "" if value is None else value
+    return (
+        "+".join(map(_quoted, value))
+        if isinstance(value, tuple)
+        else ""
+        if value is None
+        else value
+    )
 
 
 def _quoted(name: str) -> str:
     return json.dumps(name, ensure_ascii=False) if any(mark in name for mark in ';=+"') else name
 
 
-def unload(factory: Factory, book: OrderBook | None, arrays: FactoryArrays, shop: ShopState, env: int) -> Schedule:
+def unload(
+    factory: Factory, book: OrderBook | None, arrays: FactoryArrays, shop: ShopState, env: int
+) -> Schedule:
     """The schedule of environment ``env`` so far, from the kernel's log.
 
     Raises
@@ -194,10 +217,19 @@ def unload(factory: Factory, book: OrderBook | None, arrays: FactoryArrays, shop
         If the log was too short to hold everything.
     """
     if shop.env.log_length[env] > shop.log.shape[1]:
-        raise RuntimeError(f"unload: the log has {shop.log.shape[1]} lines but {shop.env.log_length[env]} were written; allocate a longer one.")
-    machines = [(machine.name, centre.name) for centre in factory.work_centres for machine in centre.machines]
+        raise RuntimeError(
+            f"unload: the log has {shop.log.shape[1]} lines but {shop.env.log_length[env]} were"
+            " written; allocate a longer one."
+        )
+    machines = [
+        (machine.name, centre.name)
+        for centre in factory.work_centres
+        for machine in centre.machines
+    ]
     lines = shop.log[env, : shop.env.log_length[env]].tolist()
-    failures = tuple(FailureRecord(line[1], line[4], line[5]) for line in lines if line[0] == LOGGED_FAILURE)
+    failures = tuple(
+        FailureRecord(line[1], line[4], line[5]) for line in lines if line[0] == LOGGED_FAILURE
+    )
     names = _operation_names(factory, shop, env)
     return Schedule(
         factory_name=factory.name,
@@ -210,7 +242,9 @@ def unload(factory: Factory, book: OrderBook | None, arrays: FactoryArrays, shop
         operations=_unload_operations(names, lines, failures),
         changeovers=_unload_changeovers(factory, arrays, shop, env, lines),
         failures=failures,
-        waits=tuple(WaitRecord(line[1], line[4], line[5]) for line in lines if line[0] == LOGGED_WAIT),
+        waits=tuple(
+            WaitRecord(line[1], line[4], line[5]) for line in lines if line[0] == LOGGED_WAIT
+        ),
         open_operations=_unload_open_operations(names, shop, env, len(machines)),
         open_failures=_unload_open_failures(shop, env, len(machines)),
         end_date=int(shop.env.clock[env]),
@@ -218,21 +252,37 @@ def unload(factory: Factory, book: OrderBook | None, arrays: FactoryArrays, shop
     )
 
 
-def _unload_orders(factory: Factory, book: OrderBook | None, shop: ShopState, env: int) -> tuple[OrderRecord, ...]:
+def _unload_orders(
+    factory: Factory, book: OrderBook | None, shop: ShopState, env: int
+) -> tuple[OrderRecord, ...]:
     """Released orders (the others are not known yet)."""
     released = int(shop.env.num_released[env])
     columns = [
-        getattr(shop.orders, name)[env, :released].tolist() for name in ("product", "release_date", "due_date", "weight", "material_date", "completion_date")
+        getattr(shop.orders, name)[env, :released].tolist()
+        for name in (
+            "product",
+            "release_date",
+            "due_date",
+            "weight",
+            "material_date",
+            "completion_date",
+        )
     ]
     chosen = shop.option_value[env, :released].tolist()
     records = []
-    for j, (product, release_date, due_date, weight, material_date, completion_date) in enumerate(zip(*columns, strict=True)):
+    for j, (product, release_date, due_date, weight, material_date, completion_date) in enumerate(
+        zip(*columns, strict=True)
+    ):
         records.append(
             OrderRecord(
                 order_id=book.orders[j].order_id if book else f"{j + 1}",
                 number=j,
                 product=factory.products[product].name,
-                options={option.name: option.values[value].name for option, value in zip(factory.options, chosen[j], strict=False) if value >= 0},
+                options={
+                    option.name: option.values[value].name
+                    for option, value in zip(factory.options, chosen[j], strict=False)
+                    if value >= 0
+                },
                 release_date=release_date,
                 due_date=due_date,
                 weight=weight,
@@ -253,42 +303,111 @@ def _operation_names(factory: Factory, shop: ShopState, env: int) -> list[list[s
     return [names[index] for index in products]
 
 
-def _unload_operations(names: list[list[str]], lines: list[list[int]], failures: tuple[FailureRecord, ...]) -> tuple[OperationRecord, ...]:
+def _unload_operations(
+    names: list[list[str]], lines: list[list[int]], failures: tuple[FailureRecord, ...]
+) -> tuple[OperationRecord, ...]:
     failures_of = defaultdict(list)
     for failure in failures:
         failures_of[failure.machine].append(failure)
     records = []
     for kind, machine, order, operation, selected, end, start, attempt in lines:
         if kind == LOGGED_OPERATION:
-            repairs = sum([f.end_date - f.start_date for f in failures_of[machine] if start <= f.start_date and f.end_date <= end]) if failures else 0
-            records.append(OperationRecord(order, operation, names[order][operation], machine, selected, start, end, end - start - repairs, attempt))
+            repairs = (
+                sum(
+                    [
+                        f.end_date - f.start_date
+                        for f in failures_of[machine]
+                        if start <= f.start_date and f.end_date <= end
+                    ]
+                )
+                if failures
+                else 0
+            )
+            records.append(
+                OperationRecord(
+                    order,
+                    operation,
+                    names[order][operation],
+                    machine,
+                    selected,
+                    start,
+                    end,
+                    end - start - repairs,
+                    attempt,
+                )
+            )
     return tuple(records)
 
 
-def _unload_changeovers(factory: Factory, arrays: FactoryArrays, shop: ShopState, env: int, lines: list[list[int]]) -> tuple[ChangeoverRecord, ...]:
-    values = [[attribute.values for attribute in centre.attributes] for centre in factory.work_centres]
-    values_on = [values[centre] for centre in arrays.machines.centre[int(shop.env.factory[env])].tolist()]
+def _unload_changeovers(
+    factory: Factory, arrays: FactoryArrays, shop: ShopState, env: int, lines: list[list[int]]
+) -> tuple[ChangeoverRecord, ...]:
+    values = [
+        [attribute.values for attribute in centre.attributes] for centre in factory.work_centres
+    ]
+    values_on = [
+        values[centre] for centre in arrays.machines.centre[int(shop.env.factory[env])].tolist()
+    ]
     logged = [index for index, line in enumerate(lines) if line[0] == LOGGED_CHANGEOVER]
     records = []
     for index, sides in zip(logged, shop.log_setup[env, logged].tolist(), strict=True):
         _, machine, order, operation, start, end, _, _ = lines[index]
-        before, after = (tuple([known[value] for known, value in zip(values_on[machine], side, strict=False)]) for side in sides)
-        records.append(ChangeoverRecord(machine, start, end, before, after, order if order >= 0 else None, operation if operation >= 0 else None))
+        before, after = (
+            tuple([known[value] for known, value in zip(values_on[machine], side, strict=False)])
+            for side in sides
+        )
+        records.append(
+            ChangeoverRecord(
+                machine,
+                start,
+                end,
+                before,
+                after,
+                order if order >= 0 else None,
+                operation if operation >= 0 else None,
+            )
+        )
     return tuple(records)
 
 
-def _unload_open_operations(names: list[list[str]], shop: ShopState, env: int, machines: int) -> tuple[OperationRecord, ...]:
+def _unload_open_operations(
+    names: list[list[str]], shop: ShopState, env: int, machines: int
+) -> tuple[OperationRecord, ...]:
     """Operations in work now, with their expected ends."""
-    columns = [shop.machines[name][env, :machines].tolist() for name in ("operation_id", "status", "start_date", "expected_end", "process_start_date", "date")]
+    columns = [
+        shop.machines[name][env, :machines].tolist()
+        for name in (
+            "operation_id",
+            "status",
+            "start_date",
+            "expected_end",
+            "process_start_date",
+            "date",
+        )
+    ]
     clock = int(shop.env.clock[env])
     records = []
-    for machine, (entry, status, selected, expected_end, process_start, date) in enumerate(zip(*columns, strict=True)):
+    for machine, (entry, status, selected, expected_end, process_start, date) in enumerate(
+        zip(*columns, strict=True)
+    ):
         if status != IDLE and entry >= 0:
             order, operation = split_operation_id(entry)
             end = max(expected_end, clock)
             start = process_start if status in (PROCESSING, DOWN) else max(selected, min(date, end))
             attempt = int(shop.operations.attempt[env, order, operation])
-            records.append(OperationRecord(order, operation, names[order][operation], machine, selected, start, end, max(0, end - start), attempt))
+            records.append(
+                OperationRecord(
+                    order,
+                    operation,
+                    names[order][operation],
+                    machine,
+                    selected,
+                    start,
+                    end,
+                    max(0, end - start),
+                    attempt,
+                )
+            )
     return tuple(records)
 
 
@@ -296,4 +415,8 @@ def _unload_open_failures(shop: ShopState, env: int, machines: int) -> tuple[Fai
     """Repairs in progress, up to now: their ends are not known yet."""
     clock = int(shop.env.clock[env])
     columns = (shop.machines[name][env, :machines].tolist() for name in ("status", "state_date"))
-    return tuple(FailureRecord(m, since, clock) for m, (status, since) in enumerate(zip(*columns, strict=True)) if status == DOWN)
+    return tuple(
+        FailureRecord(m, since, clock)
+        for m, (status, since) in enumerate(zip(*columns, strict=True))
+        if status == DOWN
+    )

@@ -1,4 +1,5 @@
-"""Allocation of the shop's arrays: one place that knows every shape of :class:`factory.simulation.arrays.ShopState`."""
+"""Allocation of the shop's arrays: one place that knows every shape of
+:class:`factory.simulation.arrays.ShopState`."""
 
 from __future__ import annotations
 
@@ -13,30 +14,44 @@ _CACHE_LINE = 64
 
 
 def queue_capacity(factories: FactoryArrays, num_orders: int) -> int:
-    """Most operations that one work centre can ever have in its queue (or upcoming): those of the busiest product there, times orders."""
+    """Most operations that one work centre can ever have in its queue (or upcoming): those of the
+    busiest product there, times orders."""
     centres = factories.operations.centre
     exists = np.arange(centres.shape[2]) < factories.products.num_operations[:, :, None]
-    busiest = max(int(((centres == centre) & exists).sum(axis=2).max()) for centre in range(factories.centres.shape[1] - 1))
+    busiest = max(
+        int(((centres == centre) & exists).sum(axis=2).max())
+        for centre in range(factories.centres.shape[1] - 1)
+    )
     return max(1, busiest) * num_orders
 
 
 def records(dtype: np.dtype[Any], *shape: int) -> Records:
-    """Zeroed records whose fields are attributes, from the start of a cache line: an operation of an order then fills exactly one."""
+    """Zeroed records whose fields are attributes, from the start of a cache line: an operation of
+    an order then fills exactly one."""
     size = int(np.prod(shape)) * dtype.itemsize
     memory = np.zeros(size + _CACHE_LINE, np.uint8)
     start = -memory.ctypes.data % _CACHE_LINE
     return memory[start : start + size].view(dtype).reshape(shape).view(np.recarray)
 
 
-def allocate(factories: FactoryArrays, num_envs: int, *, job_rows: int, changeover_rows: int, log_length: int = 0) -> ShopState:
-    """Zeroed state of ``num_envs`` shop floors; :func:`factory.simulation.kernel.begin_episode` fills it.
+def allocate(
+    factories: FactoryArrays,
+    num_envs: int,
+    *,
+    job_rows: int,
+    changeover_rows: int,
+    log_length: int = 0,
+) -> ShopState:
+    """Zeroed state of ``num_envs`` shop floors; :func:`factory.simulation.kernel.begin_episode`
+    fills it.
 
     Parameters
     ----------
     factories
         The factories that the environments may stand in.
     job_rows, changeover_rows
-        Rows of the choice table (docs/model.md, section 5) for operations and for changeovers without one.
+        Rows of the choice table (docs/model.md, section 5) for operations and for changeovers
+        without one.
     log_length
         Lines of the log of each environment; 0 keeps none.
     """

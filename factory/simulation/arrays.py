@@ -1,13 +1,16 @@
-"""The arrays the kernel runs on: ``FactoryArrays`` (static) and ``ShopState`` (one slice an environment).
+"""The arrays the kernel runs on: ``FactoryArrays`` (static) and ``ShopState`` (one slice an
+environment).
 
-Each is a :class:`factory.jit.array_struct.ArrayStruct` of a few NumPy arrays. Arrays of *records* hold
-what belongs to one thing side by side in memory and under its
-domain name: ``shop.orders[e, order].due_date`` in the kernel, ``shop.orders.due_date[e]`` from Python. Records have only scalar fields, so that the compiled
-kernel fits every size of factory.
+Each is a :class:`factory.jit.array_struct.ArrayStruct` of a few NumPy arrays. Arrays of *records*
+hold what belongs to one thing side by side in memory and under its domain name: ``shop.orders[e,
+order].due_date`` in the kernel, ``shop.orders.due_date[e]`` from Python. Records have only scalar
+fields, so that the compiled kernel fits every size of factory.
 
-Letters in the shapes: G factories of a batch, E environments, C work centres, M machines, T changeover attributes, V values of an
-attribute, P products, N operations of a product, U options, W values of an option, R demand regimes, K customer classes, S supply
-regimes, O orders of an episode, Q places in a queue, J job rows, H changeover rows, L log lines. Smaller factories are padded to the largest.
+Letters in the shapes: G factories of a batch, E environments, C work centres, M machines, T
+changeover attributes, V values of an attribute, P products, N operations of a product, U options, W
+values of an option, R demand regimes, K customer classes, S supply regimes, O orders of an episode,
+Q places in a queue, J job rows, H changeover rows, L log lines. Smaller factories are padded to the
+largest.
 """
 
 from __future__ import annotations
@@ -27,7 +30,8 @@ NEVER = np.int64(2**62)
 """Date of an event that is not going to happen."""
 
 OPERATION_BITS = 6
-"""An *entry* is an operation of an order in one number, ``(order << OPERATION_BITS) | operation``: a shift is much cheaper than a division."""
+"""An *entry* is an operation of an order in one number, ``(order << OPERATION_BITS) | operation``:
+a shift is much cheaper than a division."""
 OPERATION_MASK = (1 << OPERATION_BITS) - 1
 
 # operations.status
@@ -47,7 +51,7 @@ def _record(**fields: type) -> np.dtype[Any]:
 
 _i1, _i2, _i4, _i8, _f8, _b = np.int8, np.int16, np.int32, np.int64, np.float64, np.bool_
 
-# --- static: the factory ----------------------------------------------------------------------------------------------------
+# --- static: the factory --------------------------------------------------------------------------
 
 PLANT = _record(
     ticks_per_hour=_i8,
@@ -75,7 +79,8 @@ PLANT = _record(
     cost_scale=_f8,  # the reward is -cost / cost_scale
 )
 CENTRE = _record(
-    first_machine=_i8,  # machines of centre c: first_machine of c up to (not with) first_machine of c + 1
+    # machines of centre c: first_machine of c up to (not with) first_machine of c + 1
+    first_machine=_i8,
     num_attributes=_i8,
     longest_wait=_i8,
     combine_sum=_b,  # attributes' times add (else: the longest counts)
@@ -123,7 +128,8 @@ HOUR = _record(
 
 @dataclass(frozen=True, eq=False)
 class FactoryArrays(ArrayStruct):
-    """What does not change during an episode, for G factories side by side; made by :func:`factory.simulation.load.load`."""
+    """What does not change during an episode, for G factories side by side; made by
+    :func:`factory.simulation.load.load`."""
 
     plant: Records  # PLANT [G]
     centres: Records  # CENTRE [G, C + 1]
@@ -153,14 +159,15 @@ class FactoryArrays(ArrayStruct):
     hours: Records  # HOUR [G, 25] by hour of the day; the last holds the sums over the day
 
 
-# --- changing: the shop floor -----------------------------------------------------------------------------------------------
+# --- changing: the shop floor ---------------------------------------------------------------------
 
 ENV = _record(
     factory=_i8,  # index into FactoryArrays
     seed=np.uint64,
     clock=_i8,
     decisions=_i8,  # taken so far
-    idle_decisions=_i8,  # of these, waits with nothing under way, and changeovers without an operation
+    # of these, waits with nothing under way, and changeovers without an operation
+    idle_decisions=_i8,
     deciding=_i8,  # machine that is asked; -1: the episode is over; -2: stuck (a defect)
     num_orders=_i8,
     num_released=_i8,  # orders are numbered by release, so the next one is this
@@ -169,7 +176,8 @@ ENV = _record(
     num_travelling=_i8,
     crews_free=_i8,
     power=_f8,  # kW drawn by all machines now
-    price_hours=_f8,  # integrals of the tariff up to the clock, see factory.simulation.costs.integrate_tariff
+    # integrals of the tariff up to the clock, see factory.simulation.costs.integrate_tariff
+    price_hours=_f8,
     co2_hours=_f8,
     tardiness_done=_f8,  # sum of w_j T_j (ticks) of completed orders
     flow=_i8,  # order-ticks in progress
@@ -198,9 +206,11 @@ SHOP_ORDER = _record(
     operations_left=_i2,
 )
 SHOP_OPERATION = _record(
-    family=_i8,  # number of the wanted setup within its work centre; equal setups have equal numbers
+    # number of the wanted setup within its work centre; equal setups have equal numbers
+    family=_i8,
     mean_time=_f8,
-    work_through=_f8,  # longest expected work of the order up to and with it, counted back from the order's end
+    # longest expected work of the order up to and with it, counted back from the order's end
+    work_through=_f8,
     arrival_date=_i8,  # latest arrival from a completed predecessor
     join_date=_i8,  # when it joined the queue
     expected_date=_i8,  # while upcoming: see factory.simulation.estimates.foresee_order
@@ -225,14 +235,19 @@ SHOP_MACHINE = _record(
     status=_i1,
     first_piece=_b,  # the next (or present) operation is the first after a changeover
 )
-SHOP_CENTRE = _record(queue_length=_i8, upcoming_length=_i8, queue_work=_f8)  # queue_work: mean process times of the queue, summed
+SHOP_CENTRE = _record(
+    queue_length=_i8, upcoming_length=_i8, queue_work=_f8
+)  # queue_work: mean process times of the queue, summed
 IN_TRANSIT = _record(date=_i8, operation_id=_i4)
-QUEUE_SLOT = _record(urgency=_f8, family=_i4, shown=_b, family_shown=_b)  # scratch for the asked machine's queue; family -1: cannot be done on it
+QUEUE_SLOT = _record(
+    urgency=_f8, family=_i4, shown=_b, family_shown=_b
+)  # scratch for the asked machine's queue; family -1: cannot be done on it
 
 
 @dataclass(frozen=True, eq=False)
 class ShopState(ArrayStruct):
-    """The state of E shop floors; ``[e]`` of each array belongs to environment e alone. Made by :func:`factory.simulation.allocation.allocate`."""
+    """The state of E shop floors; ``[e]`` of each array belongs to environment e alone. Made by
+    :func:`factory.simulation.allocation.allocate`."""
 
     env: Records  # FLOOR [E]
     orders: Records  # SHOP_ORDER [E, O]
@@ -252,7 +267,11 @@ class ShopState(ArrayStruct):
     changeover_lead: NDArray[np.int32]  # [E, H] entry that it is for
     legal: NDArray[np.bool_]  # [E, J + H + 1] the action mask
     places: Records  # PLACE [E, Q]
-    log: NDArray[np.int64]  # [E, L, 8] kind, machine, order, operation, start, end, process start, attempt or number of the changeover or failure
+    log: NDArray[
+        np.int64
+        # [E, L, 8] kind, machine, order, operation, start, end, process start, attempt or number of the
+        # changeover or failure
+    ]
     log_setup: NDArray[np.int16]  # [E, L, 2, T] changeovers: setup before and after
 
 

@@ -1,4 +1,5 @@
-"""What the asked machine may choose (docs/model.md, section 5): job rows, changeover rows, the wait row, and which are legal. Compiled."""
+"""What the asked machine may choose (docs/model.md, section 5): job rows, changeover rows, the wait
+row, and which are legal. Compiled."""
 
 from __future__ import annotations
 
@@ -14,7 +15,10 @@ ILLEGAL = 1e15
 def process_time(factory, shop, e, order, operation, machine):
     """Expected process time in ticks on an eligible machine."""
     g = shop.env[e].factory
-    nominal = factory.base_time[g, shop.orders[e, order].product, operation, machine] + shop.operations[e, order, operation].option_time
+    nominal = (
+        factory.base_time[g, shop.orders[e, order].product, operation, machine]
+        + shop.operations[e, order, operation].option_time
+    )
     speed = factory.machines[g, machine].speed
     if speed == 1.0:
         return nominal
@@ -24,7 +28,10 @@ def process_time(factory, shop, e, order, operation, machine):
 @compiled
 def is_eligible(factory, shop, e, order, operation, machine):
     """Whether the machine can do the operation at all."""
-    return factory.base_time[shop.env[e].factory, shop.orders[e, order].product, operation, machine] >= 0
+    return (
+        factory.base_time[shop.env[e].factory, shop.orders[e, order].product, operation, machine]
+        >= 0
+    )
 
 
 @compiled
@@ -32,7 +39,10 @@ def ready_in(shop, e, order, operation):
     """Expected ticks until the operation is ready, from what is known now; 0 once it is."""
     if shop.operations[e, order, operation].status != UPCOMING:
         return 0.0
-    return max(float(shop.operations[e, order, operation].expected_date - shop.env[e].clock), shop.operations[e, order, operation].lead_time)
+    return max(
+        float(shop.operations[e, order, operation].expected_date - shop.env[e].clock),
+        shop.operations[e, order, operation].lead_time,
+    )
 
 
 @compiled
@@ -43,11 +53,15 @@ def list_choices(factory, shop, e, machine):
     shop.env[e].num_job_rows = 0
     shop.env[e].num_changeover_rows = 0
     shop.env[e].num_hidden = 0
-    if shop.centres[e, centre].queue_length == 0 and (shop.centres[e, centre].upcoming_length == 0 or not factory.plant[g].changeover_ahead):
+    if shop.centres[e, centre].queue_length == 0 and (
+        shop.centres[e, centre].upcoming_length == 0 or not factory.plant[g].changeover_ahead
+    ):
         return False
     shop.legal[e, :] = False
     any_job = list_jobs(factory, shop, e, machine, centre)
-    any_detour = factory.machines[g, machine].any_forbidden and list_detours(factory, shop, e, machine, centre)
+    any_detour = factory.machines[g, machine].any_forbidden and list_detours(
+        factory, shop, e, machine, centre
+    )
     may_wait = factory.plant[g].waiting
     if factory.plant[g].changeover_ahead and shop.env[e].crews_free > 0:
         list_changeovers_ahead(factory, shop, e, machine, centre)
@@ -62,7 +76,8 @@ def list_choices(factory, shop, e, machine):
 
 @compiled
 def list_jobs(factory, shop, e, machine, centre):
-    """Job rows in queue order; all eligible operations if there is room, else those that ``show_most_urgent`` picks. True if any is legal."""
+    """Job rows in queue order; all eligible operations if there is room, else those that
+    ``show_most_urgent`` picks. True if any is legal."""
     eligible = 0
     for place in range(shop.centres[e, centre].queue_length):
         operation_id = shop.queue[e, centre, place]
@@ -90,17 +105,22 @@ def list_jobs(factory, shop, e, machine, centre):
 
 @compiled
 def job_is_legal(factory, shop, e, machine, centre, operation_id):
-    """Whether the changeover that the operation needs is allowed and, if it takes time, a crew is free."""
+    """Whether the changeover that the operation needs is allowed and, if it takes time, a crew is
+    free."""
     wanted = shop.wanted[e, operation_id >> OPERATION_BITS, operation_id & OPERATION_MASK]
-    time = setup_time(factory, shop.env[e].factory, centre, machine, shop.mounted[e, machine], wanted)
+    time = setup_time(
+        factory, shop.env[e].factory, centre, machine, shop.mounted[e, machine], wanted
+    )
     return time == 0 or (time > 0 and shop.env[e].crews_free > 0)
 
 
 @compiled
 def show_most_urgent(factory, shop, e, machine, centre):
-    """More eligible operations than rows: half the rows go to the most urgent of each family, the rest to the most urgent of all.
+    """More eligible operations than rows: half the rows go to the most urgent of each family, the
+    rest to the most urgent of all.
 
-    Urgency is (legal first, then least slack, then place in the queue). On entry ``shown`` marks the eligible places, on exit the picked ones.
+    Urgency is (legal first, then least slack, then place in the queue). On entry ``shown`` marks
+    the eligible places, on exit the picked ones.
     """
     rows = shop.job_row.shape[1]
     length = shop.centres[e, centre].queue_length
@@ -121,7 +141,8 @@ def show_most_urgent(factory, shop, e, machine, centre):
 
 @compiled
 def show_families(shop, e, length, most):
-    """Show the most urgent place of each of the ``most`` most urgent families; how many there are."""
+    """Show the most urgent place of each of the ``most`` most urgent families; how many there
+    are."""
     for shown in range(most):
         best = -1
         for place in range(length):
@@ -133,13 +154,16 @@ def show_families(shop, e, length, most):
             return shown
         shop.places[e, best].shown = True
         for place in range(length):
-            shop.places[e, place].family_shown |= shop.places[e, place].family == shop.places[e, best].family
+            shop.places[e, place].family_shown |= (
+                shop.places[e, place].family == shop.places[e, best].family
+            )
     return most
 
 
 @compiled
 def show_others(shop, e, length, most):
-    """Show the ``most`` most urgent places that are not shown; until they are known, ``shop.job_row`` lists them."""
+    """Show the ``most`` most urgent places that are not shown; until they are known,
+    ``shop.job_row`` lists them."""
     picked = 0
     for place in range(length):
         if shop.places[e, place].family < 0 or shop.places[e, place].shown:
@@ -159,7 +183,8 @@ def show_others(shop, e, length, most):
 
 @compiled
 def list_detours(factory, shop, e, machine, centre):
-    """Changeover rows towards ready operations that cannot be reached directly. True if there is any."""
+    """Changeover rows towards ready operations that cannot be reached directly. True if there is
+    any."""
     g = shop.env[e].factory
     mounted = shop.mounted[e, machine]
     for place in range(shop.centres[e, centre].queue_length):
@@ -169,12 +194,18 @@ def list_detours(factory, shop, e, machine, centre):
             continue
         wanted = shop.wanted[e, order, operation]
         row = shop.env[e].num_changeover_rows
-        if row == shop.changeover_target.shape[1] or setup_time(factory, g, centre, machine, mounted, wanted) != FORBIDDEN:
+        if (
+            row == shop.changeover_target.shape[1]
+            or setup_time(factory, g, centre, machine, mounted, wanted) != FORBIDDEN
+        ):
             continue
         target = shop.changeover_target[e, row]
         if not detour(factory, g, centre, machine, mounted, wanted, target):
             continue
-        if setup_time(factory, g, centre, machine, mounted, target) > 0 and shop.env[e].crews_free == 0:
+        if (
+            setup_time(factory, g, centre, machine, mounted, target) > 0
+            and shop.env[e].crews_free == 0
+        ):
             continue
         if find_target(shop, e, row) < 0:
             shop.changeover_lead[e, row] = operation_id
@@ -211,7 +242,9 @@ def list_changeovers_ahead(factory, shop, e, machine, centre):
 @compiled
 def is_expected_before(shop, e, operation_id, lead):
     """Whether ``operation_id`` is expected to be ready before ``lead``."""
-    return ready_in(shop, e, operation_id >> OPERATION_BITS, operation_id & OPERATION_MASK) < ready_in(shop, e, lead >> OPERATION_BITS, lead & OPERATION_MASK)
+    return ready_in(
+        shop, e, operation_id >> OPERATION_BITS, operation_id & OPERATION_MASK
+    ) < ready_in(shop, e, lead >> OPERATION_BITS, lead & OPERATION_MASK)
 
 
 @compiled
@@ -220,7 +253,10 @@ def find_target(shop, e, row):
     for other in range(row):
         same = True
         for attribute in range(shop.changeover_target.shape[2]):
-            same &= shop.changeover_target[e, other, attribute] == shop.changeover_target[e, row, attribute]
+            same &= (
+                shop.changeover_target[e, other, attribute]
+                == shop.changeover_target[e, row, attribute]
+            )
         if same:
             return other
     return -1
@@ -228,7 +264,8 @@ def find_target(shop, e, row):
 
 @compiled
 def family_is_ready(shop, e, centre, family):
-    """Whether an operation in the asked machine's queue that it can do wants the same setup; :func:`list_jobs` has told which can be done."""
+    """Whether an operation in the asked machine's queue that it can do wants the same setup;
+    :func:`list_jobs` has told which can be done."""
     for place in range(shop.centres[e, centre].queue_length):
         if shop.places[e, place].family == family:
             return True
@@ -248,7 +285,10 @@ def any_busy(factory, shop, e):
 def is_detour(shop, e, row):
     """Return True if changeover row ``row`` leads to a ready operation."""
     operation_id = shop.changeover_lead[e, row]
-    return shop.operations[e, operation_id >> OPERATION_BITS, operation_id & OPERATION_MASK].status == READY
+    return (
+        shop.operations[e, operation_id >> OPERATION_BITS, operation_id & OPERATION_MASK].status
+        == READY
+    )
 
 
 @compiled

@@ -39,7 +39,8 @@ def refresh_power(factory, shop, e):
 
 @compiled
 def integrate_tariff(factory, g, date):
-    """Integrals over hours of price and of carbon intensity, from the start of day 0 to ``date``: (currency/kW, kg/kW)."""
+    """Integrals over hours of price and of carbon intensity, from the start of day 0 to ``date``:
+    (currency/kW, kg/kW)."""
     ticks_per_hour = factory.plant[g].ticks_per_hour
     hours = date // ticks_per_hour
     part = (date - hours * ticks_per_hour) / ticks_per_hour
@@ -49,7 +50,9 @@ def integrate_tariff(factory, g, date):
     hour = factory.hours[g, hours - 24 * days]
     price = days * whole_day.price_before + hour.price_before + hour.price * part
     co2 = days * whole_day.co2_before + hour.co2_before + hour.co2 * part
-    real_hours = ticks_per_hour * factory.plant[g].hours_per_tick  # 1, unless ticks do not divide an hour
+    real_hours = (
+        ticks_per_hour * factory.plant[g].hours_per_tick
+    )  # 1, unless ticks do not divide an hour
     return price * real_hours, co2 * real_hours
 
 
@@ -60,7 +63,9 @@ def pass_time(factory, shop, e, date):
     clock = shop.env[e].clock
     power = shop.env[e].power
     price_hours, co2_hours = integrate_tariff(factory, g, date)
-    shop.cost[e, ENERGY] += factory.plant[g].energy_rate * power * (price_hours - shop.env[e].price_hours)
+    shop.cost[e, ENERGY] += (
+        factory.plant[g].energy_rate * power * (price_hours - shop.env[e].price_hours)
+    )
     shop.env[e].energy_kwh += power * (date - clock) * factory.plant[g].hours_per_tick
     shop.env[e].energy_co2 += power * (co2_hours - shop.env[e].co2_hours)
     shop.env[e].price_hours = price_hours

@@ -1,4 +1,5 @@
-"""The world of an episode: which orders come, when, and what they want (docs/model.md, sections 3 and 6). Compiled."""
+"""The world of an episode: which orders come, when, and what they want (docs/model.md, sections 3
+and 6). Compiled."""
 
 from __future__ import annotations
 
@@ -48,7 +49,8 @@ def copy_order_book(factory, shop, e):
 
 @compiled
 def draw_releases(factory, shop, e):
-    """Poisson batches whose rate switches with the demand regime; each order drawn under the regime of its release."""
+    """Poisson batches whose rate switches with the demand regime; each order drawn under the regime
+    of its release."""
     g = shop.env[e].factory
     order = 0
     while order < factory.plant[g].initial_orders:
@@ -59,10 +61,13 @@ def draw_releases(factory, shop, e):
 
 @compiled
 def draw_arrivals(factory, shop, e, order, first_regime, epoch, last_date):
-    """Orders from number ``order`` on, when ``first_regime`` is in force at ``epoch``: up to the first batch after ``last_date``."""
+    """Orders from number ``order`` on, when ``first_regime`` is in force at ``epoch``: up to the
+    first batch after ``last_date``."""
     g, seed = shop.env[e].factory, shop.env[e].seed
     regime, stay = first_regime, 0
-    regime_end = epoch + stay_length(seed, random_numbers.DEMAND_REGIME, stay, factory.regimes[g, regime].duration)
+    regime_end = epoch + stay_length(
+        seed, random_numbers.DEMAND_REGIME, stay, factory.regimes[g, regime].duration
+    )
     batch, release_date = 0, 0
     while order < shop.env[e].num_orders and release_date <= last_date:
         needed = -math.log(random_numbers.uniform(seed, random_numbers.ARRIVAL, batch, 0))
@@ -72,12 +77,16 @@ def draw_arrivals(factory, shop, e, order, first_regime, epoch, last_date):
             epoch = regime_end
             stay += 1
             regime = (first_regime + stay) % factory.plant[g].num_regimes
-            regime_end = epoch + stay_length(seed, random_numbers.DEMAND_REGIME, stay, factory.regimes[g, regime].duration)
+            regime_end = epoch + stay_length(
+                seed, random_numbers.DEMAND_REGIME, stay, factory.regimes[g, regime].duration
+            )
             available = (regime_end - epoch) / factory.regimes[g, regime].interarrival_time
         epoch += needed * factory.regimes[g, regime].interarrival_time
         release_date = math.floor(epoch + 0.5)
         spread = factory.plant[g].batch_high - factory.plant[g].batch_low + 1
-        size = factory.plant[g].batch_low + math.floor(random_numbers.uniform(seed, random_numbers.BATCH, batch, 0) * spread)
+        size = factory.plant[g].batch_low + math.floor(
+            random_numbers.uniform(seed, random_numbers.BATCH, batch, 0) * spread
+        )
         for _ in range(size):
             if order < shop.env[e].num_orders:
                 draw_order(factory, shop, e, order, regime, release_date)
@@ -105,19 +114,33 @@ def draw_order(factory, shop, e, order, regime, release_date):
         shop.option_value[e, order, option] = -1
         if factory.option_applies[g, option, product]:
             u = random_numbers.uniform(seed, random_numbers.OPTION, order, option)
-            shop.option_value[e, order, option] = pick(factory.option_share[g, regime, option], factory.options[g, option].num_values, u)
-    customer = pick(factory.customer_share[g, regime], factory.plant[g].num_customers, random_numbers.uniform(seed, random_numbers.CUSTOMER, order, 0))
+            shop.option_value[e, order, option] = pick(
+                factory.option_share[g, regime, option], factory.options[g, option].num_values, u
+            )
+    customer = pick(
+        factory.customer_share[g, regime],
+        factory.plant[g].num_customers,
+        random_numbers.uniform(seed, random_numbers.CUSTOMER, order, 0),
+    )
     shop.orders[e, order].customer = customer
     shop.orders[e, order].weight = factory.customers[g, customer].weight
     plan_operations(factory, shop, e, order)
-    low, high = factory.customers[g, customer].allowance_low, factory.customers[g, customer].allowance_high
-    allowance = low + random_numbers.uniform(seed, random_numbers.ALLOWANCE, order, 0) * (high - low)
-    shop.orders[e, order].due_date = release_date + max(1, math.floor(allowance * shop.orders[e, order].work_left + 0.5))
+    low, high = (
+        factory.customers[g, customer].allowance_low,
+        factory.customers[g, customer].allowance_high,
+    )
+    allowance = low + random_numbers.uniform(seed, random_numbers.ALLOWANCE, order, 0) * (
+        high - low
+    )
+    shop.orders[e, order].due_date = release_date + max(
+        1, math.floor(allowance * shop.orders[e, order].work_left + 0.5)
+    )
 
 
 @compiled
 def draw_product(factory, g, seed, order, regime, release_date, num_orders):
-    """A product by the regime's mix, which drifts over the episode; what is not launched yet cannot be ordered."""
+    """A product by the regime's mix, which drifts over the episode; what is not launched yet cannot
+    be ordered."""
     progress = order / max(1, num_orders - 1)
     total = 0.0
     for product in range(factory.mix.shape[2]):
@@ -168,7 +191,9 @@ def plan_operations(factory, shop, e, order):
     work_content = 0.0
     for operation in range(factory.products[g, product].num_operations):
         for attribute in range(shop.wanted.shape[3]):
-            shop.wanted[e, order, operation, attribute] = factory.operation_setup[g, product, operation, attribute]
+            shop.wanted[e, order, operation, attribute] = factory.operation_setup[
+                g, product, operation, attribute
+            ]
         extra = 0
         for option in range(factory.plant[g].num_options):
             value = shop.option_value[e, order, option]
@@ -176,8 +201,13 @@ def plan_operations(factory, shop, e, order):
                 extra += factory.option_time[g, option, value, product, operation]
                 want_option_setup(factory, shop, e, order, operation, option, value)
         shop.operations[e, order, operation].option_time = extra
-        shop.operations[e, order, operation].family = family_number(factory, shop, e, order, operation)
-        mean_time = factory.operations[g, product, operation].mean_base + extra * factory.operations[g, product, operation].mean_pace
+        shop.operations[e, order, operation].family = family_number(
+            factory, shop, e, order, operation
+        )
+        mean_time = (
+            factory.operations[g, product, operation].mean_base
+            + extra * factory.operations[g, product, operation].mean_pace
+        )
         shop.operations[e, order, operation].mean_time = mean_time
         work_content += mean_time
     shop.orders[e, order].work_left = work_content
@@ -186,18 +216,29 @@ def plan_operations(factory, shop, e, order):
 
 @compiled
 def plan_critical_work(factory, shop, e, order):
-    """Longest path of expected work through the order, and how much of it each operation ends; operations stand in topological order."""
+    """Longest path of expected work through the order, and how much of it each operation ends;
+    operations stand in topological order."""
     g, product = shop.env[e].factory, shop.orders[e, order].product
     critical_work = 0.0
     for operation in range(factory.products[g, product].num_operations - 1, -1, -1):
-        work_after = 0.0  # work_through holds the work after each operation until the length of the longest path is known
+        # work_through holds the work after each operation until the length of the longest path is
+        # known
+        work_after = 0.0
         for place in range(factory.operations[g, product, operation].num_successors):
             successor = factory.successors[g, product, operation, place]
-            work_after = max(work_after, shop.operations[e, order, successor].work_through + shop.operations[e, order, successor].mean_time)
+            work_after = max(
+                work_after,
+                shop.operations[e, order, successor].work_through
+                + shop.operations[e, order, successor].mean_time,
+            )
         shop.operations[e, order, operation].work_through = work_after
-        critical_work = max(critical_work, work_after + shop.operations[e, order, operation].mean_time)
+        critical_work = max(
+            critical_work, work_after + shop.operations[e, order, operation].mean_time
+        )
     for operation in range(factory.products[g, product].num_operations):
-        shop.operations[e, order, operation].work_through = critical_work - shop.operations[e, order, operation].work_through
+        shop.operations[e, order, operation].work_through = (
+            critical_work - shop.operations[e, order, operation].work_through
+        )
     shop.orders[e, order].critical_work = critical_work
 
 
@@ -213,7 +254,8 @@ def want_option_setup(factory, shop, e, order, operation, option, value):
 
 @compiled
 def family_number(factory, shop, e, order, operation):
-    """One number for the wanted setup: operations of a centre have equal numbers exactly if they want the same."""
+    """One number for the wanted setup: operations of a centre have equal numbers exactly if they
+    want the same."""
     values = factory.setups.shape[3]
     number = 0
     for attribute in range(shop.wanted.shape[3]):
@@ -223,7 +265,8 @@ def family_number(factory, shop, e, order, operation):
 
 @compiled
 def draw_material(factory, shop, e, first_order, last_order, first_regime, date):
-    """When the material of orders ``first_order`` up to (not with) ``last_order`` is there, by the supply regime in force at their release.
+    """When the material of orders ``first_order`` up to (not with) ``last_order`` is there, by the
+    supply regime in force at their release.
 
     ``first_regime`` is in force at ``date``.
     """
@@ -231,21 +274,41 @@ def draw_material(factory, shop, e, first_order, last_order, first_regime, date)
     regimes = factory.plant[g].num_supply_regimes
     stay, stay_end = 0, date
     if regimes > 0:
-        stay_end += stay_length(seed, random_numbers.SUPPLY_REGIME, 0, factory.supplies[g, first_regime].duration)
+        stay_end += stay_length(
+            seed, random_numbers.SUPPLY_REGIME, 0, factory.supplies[g, first_regime].duration
+        )
     for order in range(first_order, last_order):
         release_date = shop.orders[e, order].release_date
         shop.orders[e, order].material_date = release_date
         if regimes > 0 and product_needs_material(factory, g, shop.orders[e, order].product):
             if release_date - stay_end > MAX_CYCLES * cycle_time(factory.supplies[g], regimes):
-                stay = next_stay_of(factory, g, first_regime, stay, draw_in_force(factory, g, seed, order))
+                stay = next_stay_of(
+                    factory, g, first_regime, stay, draw_in_force(factory, g, seed, order)
+                )
                 regime = (first_regime + stay) % regimes
-                stay_end = release_date + stay_length(seed, random_numbers.SUPPLY_REGIME, stay, factory.supplies[g, regime].duration)
+                stay_end = release_date + stay_length(
+                    seed, random_numbers.SUPPLY_REGIME, stay, factory.supplies[g, regime].duration
+                )
             while release_date >= stay_end:
                 stay += 1
-                stay_end += stay_length(seed, random_numbers.SUPPLY_REGIME, stay, factory.supplies[g, (first_regime + stay) % regimes].duration)
+                stay_end += stay_length(
+                    seed,
+                    random_numbers.SUPPLY_REGIME,
+                    stay,
+                    factory.supplies[g, (first_regime + stay) % regimes].duration,
+                )
             regime = (first_regime + stay) % regimes
-            if random_numbers.uniform(seed, random_numbers.MATERIAL, order, 0) < factory.supplies[g, regime].late_probability:
-                lateness = random_numbers.exponential_ticks(factory.supplies[g, regime].mean_lateness, seed, random_numbers.LATENESS, order, 0)
+            if (
+                random_numbers.uniform(seed, random_numbers.MATERIAL, order, 0)
+                < factory.supplies[g, regime].late_probability
+            ):
+                lateness = random_numbers.exponential_ticks(
+                    factory.supplies[g, regime].mean_lateness,
+                    seed,
+                    random_numbers.LATENESS,
+                    order,
+                    0,
+                )
                 shop.orders[e, order].material_date = release_date + lateness
 
 
@@ -265,7 +328,9 @@ def draw_in_force(factory, g, seed, order):
     """
     supplies = factory.supplies[g]
     regimes = factory.plant[g].num_supply_regimes
-    target = random_numbers.uniform(seed, random_numbers.SUPPLY_REGIME, order, _IN_FORCE) * cycle_time(supplies, regimes)
+    target = random_numbers.uniform(
+        seed, random_numbers.SUPPLY_REGIME, order, _IN_FORCE
+    ) * cycle_time(supplies, regimes)
     running = 0.0
     for regime in range(regimes - 1):
         running += supplies[regime].duration

@@ -10,10 +10,12 @@ from factory.simulation.arrays import DONE, IN_PROCESS, OPERATION_BITS, UPCOMING
 
 @compiled
 def foresee_order(factory, shop, e, order):
-    """When the order's upcoming operations can be expected, from what is known: expectations of what has started, mean times of the rest.
+    """When the order's upcoming operations can be expected, from what is known: expectations of
+    what has started, mean times of the rest.
 
-    ``expected_date`` is the date by which all predecessors would have arrived if those not started began now; ``lead_time`` the longest
-    expected work (or material lateness) still before the operation that has not started.
+    ``expected_date`` is the date by which all predecessors would have arrived if those not started
+    began now; ``lead_time`` the longest expected work (or material lateness) still before the
+    operation that has not started.
     """
     g, product = shop.env[e].factory, shop.orders[e, order].product
     for operation in range(factory.products[g, product].num_operations):
@@ -23,7 +25,8 @@ def foresee_order(factory, shop, e, order):
 
 @compiled
 def foresee_operation(factory, shop, e, g, product, order, operation):
-    """One upcoming operation; its predecessors have been foreseen before, as operations stand in topological order."""
+    """One upcoming operation; its predecessors have been foreseen before, as operations stand in
+    topological order."""
     clock = shop.env[e].clock
     expected_date, lead_time = shop.operations[e, order, operation].arrival_date, 0.0
     centre = factory.operations[g, product, operation].centre
@@ -32,18 +35,26 @@ def foresee_operation(factory, shop, e, g, product, order, operation):
         status = shop.operations[e, order, predecessor].status
         if status == DONE:
             continue
-        transport_time = factory.transport_time[g, factory.operations[g, product, predecessor].centre, centre]
+        transport_time = factory.transport_time[
+            g, factory.operations[g, product, predecessor].centre, centre
+        ]
         if status == IN_PROCESS:
             date = expected_end_of(factory, shop, e, order, predecessor) + transport_time
         else:
             start, lead = clock, 0.0
             if status == UPCOMING:
-                start, lead = shop.operations[e, order, predecessor].expected_date, shop.operations[e, order, predecessor].lead_time
+                start, lead = (
+                    shop.operations[e, order, predecessor].expected_date,
+                    shop.operations[e, order, predecessor].lead_time,
+                )
             duration = shop.operations[e, order, predecessor].mean_time + transport_time
             date = max(clock, start) + math.ceil(duration)
             lead_time = max(lead_time, lead + duration)
         expected_date = max(expected_date, date)
-    if factory.operations[g, product, operation].needs_material and shop.orders[e, order].material_date > clock:
+    if (
+        factory.operations[g, product, operation].needs_material
+        and shop.orders[e, order].material_date > clock
+    ):
         lead_time = max(lead_time, expected_lateness(factory, g))
     shop.operations[e, order, operation].expected_date = expected_date
     shop.operations[e, order, operation].lead_time = lead_time
@@ -55,7 +66,9 @@ def expected_end_of(factory, shop, e, order, operation):
     g = shop.env[e].factory
     operation_id = (order << OPERATION_BITS) | operation
     centre = factory.operations[g, shop.orders[e, order].product, operation].centre
-    for machine in range(factory.centres[g, centre].first_machine, factory.centres[g, centre + 1].first_machine):
+    for machine in range(
+        factory.centres[g, centre].first_machine, factory.centres[g, centre + 1].first_machine
+    ):
         if shop.machines[e, machine].operation_id == operation_id:
             return shop.machines[e, machine].expected_end
     return shop.env[e].clock
@@ -63,10 +76,13 @@ def expected_end_of(factory, shop, e, order, operation):
 
 @compiled
 def expected_lateness(factory, g):
-    """Mean lateness of material that is late, over the supply regimes in the long run (lateness has no memory)."""
+    """Mean lateness of material that is late, over the supply regimes in the long run (lateness has
+    no memory)."""
     late, total = 0.0, 0.0
     for regime in range(factory.plant[g].num_supply_regimes):
-        share = factory.supplies[g, regime].late_probability * max(1.0, factory.supplies[g, regime].duration)
+        share = factory.supplies[g, regime].late_probability * max(
+            1.0, factory.supplies[g, regime].duration
+        )
         late += share
         total += share * factory.supplies[g, regime].mean_lateness
     return total / late if late > 0.0 else 0.0

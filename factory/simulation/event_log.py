@@ -8,8 +8,11 @@ from factory.simulation.setups import complete_setup
 
 
 @compiled
-def log_line(shop, e, kind, machine, operation_id, start_date, end_date, process_start_date, number):
-    """One line of the log, if there is one and it has room; ``log_length`` counts on so that a log too short shows."""
+def log_line(
+    shop, e, kind, machine, operation_id, start_date, end_date, process_start_date, number
+):
+    """One line of the log, if there is one and it has room; ``log_length`` counts on so that a log
+    too short shows."""
     line = shop.env[e].log_length
     if shop.log.shape[1] == 0:
         return
@@ -28,10 +31,21 @@ def log_line(shop, e, kind, machine, operation_id, start_date, end_date, process
 
 @compiled
 def log_changeover(shop, e, machine, operation_id, start_date, end_date, wanted):
-    """A changeover, logged at its start with the setups before and after (its end may lie ahead)."""
+    """A changeover, logged at its start with the setups before and after (its end may lie
+    ahead)."""
     line = shop.env[e].log_length
     if line < shop.log.shape[1]:
         for attribute in range(shop.mounted.shape[2]):
             shop.log_setup[e, line, 0, attribute] = shop.mounted[e, machine, attribute]
         complete_setup(shop.mounted[e, machine], wanted, shop.log_setup[e, line, 1])
-    log_line(shop, e, LOGGED_CHANGEOVER, machine, operation_id, start_date, end_date, -1, shop.env[e].num_changeovers)
+    log_line(
+        shop,
+        e,
+        LOGGED_CHANGEOVER,
+        machine,
+        operation_id,
+        start_date,
+        end_date,
+        -1,
+        shop.env[e].num_changeovers,
+    )

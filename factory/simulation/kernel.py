@@ -1,7 +1,9 @@
-"""The simulator: what happens on the shop floor, and what a decision does to it (docs/model.md, sections 3 to 5 and 8). Compiled.
+"""The simulator: what happens on the shop floor, and what a decision does to it (docs/model.md,
+sections 3 to 5 and 8). Compiled.
 
-Every function takes the static ``factory``, the ``shop`` and the environment ``e``; it changes nothing but ``shop[...][e]``.
-An *entry* is an operation of an order in one number, see :data:`factory.simulation.arrays.OPERATION_BITS`. Use: :func:`begin_episode`, then :func:`advance`,
+Every function takes the static ``factory``, the ``shop`` and the environment ``e``; it changes
+nothing but ``shop[...][e]``. An *entry* is an operation of an order in one number, see
+:data:`factory.simulation.arrays.OPERATION_BITS`. Use: :func:`begin_episode`, then :func:`advance`,
 then :func:`apply_action` and :func:`advance` in turn while ``deciding >= 0``.
 """
 
@@ -28,11 +30,25 @@ from factory.simulation.arrays import (
     WASTE,
 )
 from factory.simulation.choices import any_busy, list_choices, process_time
-from factory.simulation.costs import integrate_tariff, pass_time, refresh_power, reset_costs, settle_costs
+from factory.simulation.costs import (
+    integrate_tariff,
+    pass_time,
+    refresh_power,
+    reset_costs,
+    settle_costs,
+)
 from factory.simulation.demand import draw_orders
 from factory.simulation.estimates import foresee_order
 from factory.simulation.event_log import log_changeover, log_line
-from factory.simulation.queues import end_all_waits, end_wait, end_waits, join_queue, leave_queue, pop_in_transit, push_in_transit
+from factory.simulation.queues import (
+    end_all_waits,
+    end_wait,
+    end_waits,
+    join_queue,
+    leave_queue,
+    pop_in_transit,
+    push_in_transit,
+)
 from factory.simulation.setups import complete_setup, differs, setup_cost, setup_time, setup_waste
 
 EPISODE_OVER = -1
@@ -40,12 +56,13 @@ STUCK = -2
 MAX_ATTEMPTS = 4
 ATTEMPT_KEYS = 64
 
-# --- episode --------------------------------------------------------------------------------------------------------------
+# --- episode --------------------------------------------------------------------------------------
 
 
 @compiled
 def begin_episode(factory, shop, e, g, seed):
-    """Empty shop of factory ``g`` at date 0, with the orders that belong to ``seed`` still to come. Call :func:`advance` next."""
+    """Empty shop of factory ``g`` at date 0, with the orders that belong to ``seed`` still to come.
+    Call :func:`advance` next."""
     shop.env[e].factory = g
     shop.env[e].seed = seed
     shop.env[e].clock = 0
@@ -91,7 +108,11 @@ def start_machine(factory, shop, e, machine):
     shop.machines[e, machine].time_to_failure = NEVER
     if factory.machines[g, machine].mean_time_to_failure > 0:
         shop.machines[e, machine].time_to_failure = random_numbers.exponential_ticks(
-            factory.machines[g, machine].mean_time_to_failure, shop.env[e].seed, random_numbers.FAILURE, machine, 0
+            factory.machines[g, machine].mean_time_to_failure,
+            shop.env[e].seed,
+            random_numbers.FAILURE,
+            machine,
+            0,
         )
 
 
@@ -116,9 +137,14 @@ def advance(factory, shop, e):
 
 @compiled
 def next_idle_machine(factory, shop, e):
-    """The lowest idle machine that is not waiting and has something to choose; -1 if there is none."""
+    """The lowest idle machine that is not waiting and has something to choose; -1 if there is
+    none."""
     for machine in range(factory.plant[shop.env[e].factory].num_machines):
-        if shop.machines[e, machine].status == IDLE and shop.machines[e, machine].wait_until == NEVER and list_choices(factory, shop, e, machine):
+        if (
+            shop.machines[e, machine].status == IDLE
+            and shop.machines[e, machine].wait_until == NEVER
+            and list_choices(factory, shop, e, machine)
+        ):
             return machine
     return -1
 
@@ -136,12 +162,13 @@ def next_date(factory, shop, e):
     return date
 
 
-# --- decisions ------------------------------------------------------------------------------------------------------------
+# --- decisions ------------------------------------------------------------------------------------
 
 
 @compiled
 def apply_action(factory, shop, e, row):
-    """Carry out choice ``row`` of the asked machine. False, and nothing has changed, if it is not legal."""
+    """Carry out choice ``row`` of the asked machine. False, and nothing has changed, if it is not
+    legal."""
     machine = shop.env[e].deciding
     if machine < 0 or row < 0 or row >= shop.legal.shape[1] or not shop.legal[e, row]:
         return False
@@ -157,7 +184,10 @@ def apply_action(factory, shop, e, row):
         shop.env[e].idle_decisions += not is_under_way(factory, shop, e)
         shop.machines[e, machine].wait_start = shop.env[e].clock
         shop.machines[e, machine].wait_until = (
-            shop.env[e].clock + factory.centres[shop.env[e].factory, factory.machines[shop.env[e].factory, machine].centre].longest_wait
+            shop.env[e].clock
+            + factory.centres[
+                shop.env[e].factory, factory.machines[shop.env[e].factory, machine].centre
+            ].longest_wait
         )
     return True
 
@@ -180,13 +210,16 @@ def select_operation(factory, shop, e, machine, operation_id):
     if shop.machines[e, machine].status == IDLE:
         start_processing(factory, shop, e, machine)
     else:
-        shop.machines[e, machine].expected_end += process_time(factory, shop, e, order, operation, machine)
+        shop.machines[e, machine].expected_end += process_time(
+            factory, shop, e, order, operation, machine
+        )
     foresee_order(factory, shop, e, order)
 
 
 @compiled
 def change_over(factory, shop, e, machine, wanted, operation_id):
-    """Mount ``wanted``: books its cost and waste now; with a positive time the machine is changing over until its end, with a crew."""
+    """Mount ``wanted``: books its cost and waste now; with a positive time the machine is changing
+    over until its end, with a crew."""
     g = shop.env[e].factory
     centre = factory.machines[g, machine].centre
     mounted = shop.mounted[e, machine]
@@ -194,7 +227,9 @@ def change_over(factory, shop, e, machine, wanted, operation_id):
         return
     time = setup_time(factory, g, centre, machine, mounted, wanted)
     waste = setup_waste(factory, g, centre, machine, mounted, wanted)
-    shop.cost[e, CHANGEOVER] += factory.plant[g].changeover_rate * setup_cost(factory, g, centre, machine, mounted, wanted)
+    shop.cost[e, CHANGEOVER] += factory.plant[g].changeover_rate * setup_cost(
+        factory, g, centre, machine, mounted, wanted
+    )
     shop.cost[e, WASTE] += factory.plant[g].waste_rate * waste
     shop.env[e].waste_kg += waste
     clock = shop.env[e].clock
@@ -217,7 +252,9 @@ def start_processing(factory, shop, e, machine):
     operation_id = shop.machines[e, machine].operation_id
     order, operation = operation_id >> OPERATION_BITS, operation_id & OPERATION_MASK
     expected = process_time(factory, shop, e, order, operation, machine)
-    shop.machines[e, machine].process_left = realised_time(factory, shop, e, order, operation, expected)
+    shop.machines[e, machine].process_left = realised_time(
+        factory, shop, e, order, operation, expected
+    )
     shop.machines[e, machine].process_start_date = shop.env[e].clock
     shop.machines[e, machine].expected_end = shop.env[e].clock + expected
     resume_processing(factory, shop, e, machine)
@@ -229,18 +266,25 @@ def realised_time(factory, shop, e, order, operation, expected):
     sigma = factory.operations[shop.env[e].factory, shop.orders[e, order].product, operation].sigma
     if sigma == 0.0 or expected == 0:
         return expected
-    z = random_numbers.normal(shop.env[e].seed, random_numbers.PROCESS, order, ATTEMPT_KEYS * operation + shop.operations[e, order, operation].attempt)
+    z = random_numbers.normal(
+        shop.env[e].seed,
+        random_numbers.PROCESS,
+        order,
+        ATTEMPT_KEYS * operation + shop.operations[e, order, operation].attempt,
+    )
     return max(1, math.floor(expected * math.exp(sigma * z - sigma * sigma / 2.0) + 0.5))
 
 
 @compiled
 def resume_processing(factory, shop, e, machine):
     """Process until done or until the machine fails, whichever is first; done is first on a tie."""
-    shop.machines[e, machine].date = shop.env[e].clock + min(shop.machines[e, machine].process_left, shop.machines[e, machine].time_to_failure)
+    shop.machines[e, machine].date = shop.env[e].clock + min(
+        shop.machines[e, machine].process_left, shop.machines[e, machine].time_to_failure
+    )
     enter_status(factory, shop, e, machine, PROCESSING)
 
 
-# --- events ---------------------------------------------------------------------------------------------------------------
+# --- events ---------------------------------------------------------------------------------------
 
 
 @compiled
@@ -257,7 +301,10 @@ def process_due_events(factory, shop, e):
         while shop.env[e].num_travelling > 0 and shop.in_transit[e, 0].date <= clock:
             join_queue(factory, shop, e, pop_in_transit(shop, e))
             due = True
-        while shop.env[e].num_released < shop.env[e].num_orders and shop.orders[e, shop.env[e].num_released].release_date <= clock:
+        while (
+            shop.env[e].num_released < shop.env[e].num_orders
+            and shop.orders[e, shop.env[e].num_released].release_date <= clock
+        ):
             release_order(factory, shop, e, shop.env[e].num_released)
             due = True
     for machine in range(factory.plant[shop.env[e].factory].num_machines):
@@ -315,12 +362,16 @@ def fail(factory, shop, e, machine):
     """A breakdown pauses the operation."""
     g = shop.env[e].factory
     repair_time = random_numbers.exponential_ticks(
-        factory.machines[g, machine].mean_time_to_repair, shop.env[e].seed, random_numbers.REPAIR, machine, shop.machines[e, machine].num_failures
+        factory.machines[g, machine].mean_time_to_repair,
+        shop.env[e].seed,
+        random_numbers.REPAIR,
+        machine,
+        shop.machines[e, machine].num_failures,
     )
     shop.machines[e, machine].date = shop.env[e].clock + repair_time
-    shop.machines[e, machine].expected_end = max(shop.machines[e, machine].expected_end, shop.env[e].clock) + int(
-        factory.machines[g, machine].mean_time_to_repair
-    )
+    shop.machines[e, machine].expected_end = max(
+        shop.machines[e, machine].expected_end, shop.env[e].clock
+    ) + int(factory.machines[g, machine].mean_time_to_repair)
     enter_status(factory, shop, e, machine, DOWN)
     end_waits(factory, shop, e, factory.machines[g, machine].centre)
     foresee_order(factory, shop, e, shop.machines[e, machine].operation_id >> OPERATION_BITS)
@@ -345,9 +396,15 @@ def end_repair(factory, shop, e, machine):
     )
     shop.machines[e, machine].num_failures += 1
     shop.machines[e, machine].time_to_failure = random_numbers.exponential_ticks(
-        factory.machines[g, machine].mean_time_to_failure, shop.env[e].seed, random_numbers.FAILURE, machine, shop.machines[e, machine].num_failures
+        factory.machines[g, machine].mean_time_to_failure,
+        shop.env[e].seed,
+        random_numbers.FAILURE,
+        machine,
+        shop.machines[e, machine].num_failures,
     )
-    shop.machines[e, machine].expected_end += repair_time - int(factory.machines[g, machine].mean_time_to_repair)
+    shop.machines[e, machine].expected_end += repair_time - int(
+        factory.machines[g, machine].mean_time_to_repair
+    )
     resume_processing(factory, shop, e, machine)
     end_waits(factory, shop, e, factory.machines[g, machine].centre)
     foresee_order(factory, shop, e, shop.machines[e, machine].operation_id >> OPERATION_BITS)
@@ -373,13 +430,19 @@ def end_processing(factory, shop, e, machine):
     )
     probability = factory.operations[g, shop.orders[e, order].product, operation].rework_probability
     if shop.machines[e, machine].first_piece:
-        probability = factory.operations[g, shop.orders[e, order].product, operation].first_piece_rework_probability
+        probability = factory.operations[
+            g, shop.orders[e, order].product, operation
+        ].first_piece_rework_probability
     shop.machines[e, machine].first_piece = False
     shop.machines[e, machine].operation_id = -1
     become_idle(factory, shop, e, machine)
     end_waits(factory, shop, e, factory.machines[g, machine].centre)
     rework = (
-        attempt < MAX_ATTEMPTS - 1 and random_numbers.uniform(shop.env[e].seed, random_numbers.REWORK, order, ATTEMPT_KEYS * operation + attempt) < probability
+        attempt < MAX_ATTEMPTS - 1
+        and random_numbers.uniform(
+            shop.env[e].seed, random_numbers.REWORK, order, ATTEMPT_KEYS * operation + attempt
+        )
+        < probability
     )
     if rework:
         shop.operations[e, order, operation].attempt += 1
@@ -400,8 +463,13 @@ def finish_operation(factory, shop, e, order, operation):
     centre = factory.operations[g, product, operation].centre
     for place in range(factory.operations[g, product, operation].num_successors):
         successor = factory.successors[g, product, operation, place]
-        arrival_date = shop.env[e].clock + factory.transport_time[g, centre, factory.operations[g, product, successor].centre]
-        shop.operations[e, order, successor].arrival_date = max(shop.operations[e, order, successor].arrival_date, arrival_date)
+        arrival_date = (
+            shop.env[e].clock
+            + factory.transport_time[g, centre, factory.operations[g, product, successor].centre]
+        )
+        shop.operations[e, order, successor].arrival_date = max(
+            shop.operations[e, order, successor].arrival_date, arrival_date
+        )
         shop.operations[e, order, successor].predecessors_left -= 1
         if shop.operations[e, order, successor].predecessors_left == 0:
             send_operation(factory, shop, e, order, successor)
@@ -411,9 +479,12 @@ def finish_operation(factory, shop, e, order, operation):
 
 @compiled
 def send_operation(factory, shop, e, order, operation):
-    """All predecessors are done: the operation is ready once transport and material have arrived."""
+    """All predecessors are done: the operation is ready once transport and material have
+    arrived."""
     date = shop.operations[e, order, operation].arrival_date
-    if factory.operations[shop.env[e].factory, shop.orders[e, order].product, operation].needs_material:
+    if factory.operations[
+        shop.env[e].factory, shop.orders[e, order].product, operation
+    ].needs_material:
         date = max(date, shop.orders[e, order].material_date)
     operation_id = (order << OPERATION_BITS) | operation
     if date <= shop.env[e].clock:
@@ -427,7 +498,9 @@ def complete_order(shop, e, order):
     """The order leaves the shop."""
     shop.orders[e, order].completion_date = shop.env[e].clock
     shop.env[e].num_completed += 1
-    shop.env[e].tardiness_done += shop.orders[e, order].weight * max(0, shop.env[e].clock - shop.orders[e, order].due_date)
+    shop.env[e].tardiness_done += shop.orders[e, order].weight * max(
+        0, shop.env[e].clock - shop.orders[e, order].due_date
+    )
     place = 0
     while shop.active[e, place] != order:
         place += 1
@@ -438,7 +511,8 @@ def complete_order(shop, e, order):
 
 @compiled
 def release_order(factory, shop, e, order):
-    """The order becomes known; its first operations are ready (or await material), the others upcoming."""
+    """The order becomes known; its first operations are ready (or await material), the others
+    upcoming."""
     g, product = shop.env[e].factory, shop.orders[e, order].product
     shop.env[e].num_released += 1
     shop.active[e, shop.env[e].num_active] = order
@@ -447,10 +521,14 @@ def release_order(factory, shop, e, order):
     for operation in range(factory.products[g, product].num_operations):
         centre = factory.operations[g, product, operation].centre
         shop.operations[e, order, operation].status = UPCOMING
-        shop.operations[e, order, operation].predecessors_left = factory.operations[g, product, operation].num_predecessors
+        shop.operations[e, order, operation].predecessors_left = factory.operations[
+            g, product, operation
+        ].num_predecessors
         shop.operations[e, order, operation].arrival_date = shop.env[e].clock
         shop.operations[e, order, operation].attempt = 0
-        shop.upcoming[e, centre, shop.centres[e, centre].upcoming_length] = (order << OPERATION_BITS) | operation
+        shop.upcoming[e, centre, shop.centres[e, centre].upcoming_length] = (
+            order << OPERATION_BITS
+        ) | operation
         shop.centres[e, centre].upcoming_length += 1
         if shop.operations[e, order, operation].predecessors_left == 0:
             send_operation(factory, shop, e, order, operation)

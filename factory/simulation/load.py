@@ -1,4 +1,5 @@
-"""From objects to arrays: ``load()`` compiles factories and order books into one padded :class:`factory.simulation.arrays.FactoryArrays`."""
+"""From objects to arrays: ``load()`` compiles factories and order books into one padded
+:class:`factory.simulation.arrays.FactoryArrays`."""
 
 from __future__ import annotations
 
@@ -8,7 +9,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-from factory.model import Attribute, Effect, Factory, Machine, Operation, OrderBook, WorkCentre, operation_order, predecessors
+from factory.model import (
+    Attribute,
+    Effect,
+    Factory,
+    Machine,
+    Operation,
+    OrderBook,
+    WorkCentre,
+    operation_order,
+    predecessors,
+)
 from factory.simulation import arrays
 from factory.simulation.allocation import records
 from factory.simulation.arrays import FactoryArrays
@@ -19,27 +30,41 @@ from factory.validation.order_book import check_order_book
 UNLIMITED = 0
 
 
-def load(factories: Sequence[Factory], books: Sequence[OrderBook | None] | None = None) -> FactoryArrays:
-    """Stack ``factories`` (each with its order book, or None for its own demand) into arrays, padded to the largest of each dimension.
+def load(
+    factories: Sequence[Factory], books: Sequence[OrderBook | None] | None = None
+) -> FactoryArrays:
+    """Stack ``factories`` (each with its order book, or None for its own demand) into arrays,
+    padded to the largest of each dimension.
 
     Raises
     ------
     ValueError
         If there are no factories, or the numbers of factories and books differ.
     FactoryError
-        If a factory or order book breaks a rule of :mod:`factory.validation.factory`, or a factory has neither demand nor order book.
+        If a factory or order book breaks a rule of :mod:`factory.validation.factory`, or a factory
+        has neither demand nor order book.
     """
     if not factories:
-        raise ValueError("load: no factories; there must be at least one. Give a list of factories.")
+        raise ValueError(
+            "load: no factories; there must be at least one. Give a list of factories."
+        )
     books = [None] * len(factories) if books is None else books
     if len(factories) != len(books):
-        raise ValueError(f"load: {len(factories)} factories and {len(books)} order books; there must be one book or None for each factory. Add or remove some.")
+        raise ValueError(
+            f"load: {len(factories)} factories and {len(books)} order books; there must be one book"
+            " or None for each factory. Add or remove some."
+        )
     for factory, book in zip(factories, books, strict=True):
         check_factory(factory)
         if book is not None:
             check_order_book(book, factory, f"order book for factory {factory.name}")
         elif factory.demand is None:
-            missing = Problem("demand", Words("nothing"), "without an order book there must be a demand", "Add [demand], or give an order book")
+            missing = Problem(
+                "demand",
+                Words("nothing"),
+                "without an order book there must be a demand",
+                "Add [demand], or give an order book",
+            )
             refuse([missing], f"factory {factory.name}")
     loaded = _allocate(factories, books)
     for g, (factory, book) in enumerate(zip(factories, books, strict=True)):
@@ -66,7 +91,9 @@ def _allocate(factories: Sequence[Factory], books: Sequence[OrderBook | None]) -
     centres = _largest(len(f.work_centres) for f in factories)
     machines = _largest(sum(len(c.machines) for c in f.work_centres) for f in factories)
     attributes = _largest(len(c.attributes) for f in factories for c in f.work_centres)
-    values = _largest(len(a.values) for f in factories for c in f.work_centres for a in c.attributes)
+    values = _largest(
+        len(a.values) for f in factories for c in f.work_centres for a in c.attributes
+    )
     products = _largest(len(f.products) for f in factories)
     operations = _largest(len(p.operations) for f in factories for p in f.products)
     options = _largest(len(f.options) for f in factories)
@@ -130,12 +157,16 @@ def _load_plant(loaded: FactoryArrays, g: int, factory: Factory) -> None:
     loaded.plant.crews[g] = factory.crews if factory.crews is not None else machine_number
     index = {centre.name: c for c, centre in enumerate(factory.work_centres)}
     count = len(index)
-    loaded.transport_time[g, :count, :count] = factory.transport.default * (1 - np.eye(count, dtype=np.int64))
+    loaded.transport_time[g, :count, :count] = factory.transport.default * (
+        1 - np.eye(count, dtype=np.int64)
+    )
     for origin, destination, ticks in factory.transport.times:
         loaded.transport_time[g, index[origin], index[destination]] = ticks
 
 
-def _load_machine(loaded: FactoryArrays, g: int, c: int, m: int, centre: WorkCentre, machine: Machine) -> None:
+def _load_machine(
+    loaded: FactoryArrays, g: int, c: int, m: int, centre: WorkCentre, machine: Machine
+) -> None:
     """One machine with its setup matrices."""
     loaded.machines.centre[g, m] = c
     loaded.machines.speed[g, m] = machine.speed
@@ -146,7 +177,9 @@ def _load_machine(loaded: FactoryArrays, g: int, c: int, m: int, centre: WorkCen
     loaded.machines.mean_time_to_repair[g, m] = machine.mean_time_to_repair or 0
     for t, attribute in enumerate(centre.attributes):
         size = len(attribute.values)
-        loaded.initial_setup[g, m, t] = attribute.values.index(machine.initial_setup.get(attribute.name, attribute.values[0]))
+        loaded.initial_setup[g, m, t] = attribute.values.index(
+            machine.initial_setup.get(attribute.name, attribute.values[0])
+        )
         time = np.array(machine.setup_time.get(attribute.name, attribute.time), np.int64)
         for origin, destination in attribute.forbidden:
             time[attribute.values.index(origin), attribute.values.index(destination)] = -1
@@ -160,10 +193,12 @@ def _load_machine(loaded: FactoryArrays, g: int, c: int, m: int, centre: WorkCen
 
 
 def next_on_the_way(time: np.ndarray) -> np.ndarray:
-    """First step of the shortest allowed path from value to value (docs/model.md, section 2, Detours); -1 where there is none.
+    """First step of the shortest allowed path from value to value (docs/model.md, section 2,
+    Detours); -1 where there is none.
 
-    Shortest by total time, then number of steps, then lowest first step. ``time [V, V]`` has -1 for forbidden pairs. Floyd and Warshall over
-    (time, steps), then the lowest first step among the shortest.
+    Shortest by total time, then number of steps, then lowest first step. ``time [V, V]`` has -1 for
+    forbidden pairs. Floyd and Warshall over (time, steps), then the lowest first step among the
+    shortest.
     """
     size = len(time)
     direct = np.broadcast_to(np.arange(size, dtype=np.int16), (size, size))
@@ -174,7 +209,9 @@ def next_on_the_way(time: np.ndarray) -> np.ndarray:
     np.fill_diagonal(step, 0)
     distance = step.copy()
     for middle in range(size):
-        distance = np.minimum(distance, distance[:, middle : middle + 1] + distance[middle : middle + 1, :])
+        distance = np.minimum(
+            distance, distance[:, middle : middle + 1] + distance[middle : middle + 1, :]
+        )
     via = np.full((size, size), -1, np.int16)
     for origin in range(size):
         for destination in range(size):
@@ -187,7 +224,10 @@ def next_on_the_way(time: np.ndarray) -> np.ndarray:
 
 def _load_products(loaded: FactoryArrays, g: int, factory: Factory) -> None:
     """Routes: operations in topological order."""
-    sites = {centre.name: site for centre, site in zip(factory.work_centres, _sites(factory), strict=True)}
+    sites = {
+        centre.name: site
+        for centre, site in zip(factory.work_centres, _sites(factory), strict=True)
+    }
     for p, product in enumerate(factory.products):
         loaded.products[g, p] = (len(product.operations), product.launch_date)
         before = predecessors(product)
@@ -219,16 +259,32 @@ def _sites(factory: Factory) -> Iterator[_Site]:
     for c, centre in enumerate(factory.work_centres):
         machines = slice(first, first + len(centre.machines))
         numbers = {machine.name: first + m for m, machine in enumerate(centre.machines)}
-        yield _Site(c, machines, [machine.speed for machine in centre.machines], numbers, centre.attributes)
+        yield _Site(
+            c, machines, [machine.speed for machine in centre.machines], numbers, centre.attributes
+        )
         first = machines.stop
 
 
-def _load_operation(loaded: FactoryArrays, place: tuple[int, int, int], factory: Factory, operation: Operation, site: _Site) -> None:
+def _load_operation(
+    loaded: FactoryArrays,
+    place: tuple[int, int, int],
+    factory: Factory,
+    operation: Operation,
+    site: _Site,
+) -> None:
     """One operation: where, how long, in which setup, how uncertain."""
     base_time = loaded.base_time[place]
     for name, machine in site.machine_numbers.items():
-        base_time[machine] = operation.process_time if operation.machine_times is None else operation.machine_times.get(name, -1)
-    eligible = [(base, speed) for base, speed in zip(base_time[site.machines].tolist(), site.speeds, strict=True) if base >= 0]
+        base_time[machine] = (
+            operation.process_time
+            if operation.machine_times is None
+            else operation.machine_times.get(name, -1)
+        )
+    eligible = [
+        (base, speed)
+        for base, speed in zip(base_time[site.machines].tolist(), site.speeds, strict=True)
+        if base >= 0
+    ]
     row = loaded.operations[place]
     row.centre = site.number
     row.mean_base = sum(base / speed for base, speed in eligible) / len(eligible)
@@ -236,19 +292,29 @@ def _load_operation(loaded: FactoryArrays, place: tuple[int, int, int], factory:
     row.needs_material = operation.needs_material
     cv = factory.uncertainty.cv if operation.cv is None else operation.cv
     row.sigma = math.sqrt(math.log(1 + cv * cv))
-    row.rework_probability, row.first_piece_rework_probability = rework_probabilities(factory, operation)
+    row.rework_probability, row.first_piece_rework_probability = rework_probabilities(
+        factory, operation
+    )
     for t, attribute in enumerate(site.attributes):
         if attribute.name in operation.setup:
-            loaded.operation_setup[(*place, t)] = attribute.values.index(operation.setup[attribute.name])
+            loaded.operation_setup[(*place, t)] = attribute.values.index(
+                operation.setup[attribute.name]
+            )
 
 
 def rework_probabilities(factory: Factory, operation: Operation) -> tuple[float, float]:
-    """Probability that the operation must be done again: usually, and as first piece after a changeover.
+    """Probability that the operation must be done again: usually, and as first piece after a
+    changeover.
 
-    Where the operation is silent, the factory's hold; an operation's own probability holds for its first pieces too, unless it says otherwise.
+    Where the operation is silent, the factory's hold; an operation's own probability holds for its
+    first pieces too, unless it says otherwise.
     """
     everywhere = factory.uncertainty
-    rework = everywhere.rework_probability if operation.rework_probability is None else operation.rework_probability
+    rework = (
+        everywhere.rework_probability
+        if operation.rework_probability is None
+        else operation.rework_probability
+    )
     first_piece = operation.first_piece_rework_probability
     if first_piece is None and operation.rework_probability is None:
         first_piece = everywhere.first_piece_rework_probability
@@ -262,18 +328,37 @@ def _load_options(loaded: FactoryArrays, g: int, factory: Factory) -> None:
         loaded.options.num_values[g, u] = len(option.values)
     attributes = {centre.name: centre.attributes for centre in factory.work_centres}
     for p, product in enumerate(factory.products):
-        numbers = {product.operations[listed].name: i for i, listed in enumerate(operation_order(product))} if factory.options else {}
-        sites = {operation.name: attributes[operation.work_centre] for operation in product.operations}
+        numbers = (
+            {
+                product.operations[listed].name: i
+                for i, listed in enumerate(operation_order(product))
+            }
+            if factory.options
+            else {}
+        )
+        sites = {
+            operation.name: attributes[operation.work_centre] for operation in product.operations
+        }
         for u, option in enumerate(factory.options):
             if option.products is None or product.name in option.products:
                 loaded.option_applies[g, u, p] = True
                 for w, value in enumerate(option.values):
                     for effect in value.effects:
                         if effect.operation in numbers:
-                            _load_effect(loaded, (g, u, w, p, numbers[effect.operation]), effect, sites[effect.operation])
+                            _load_effect(
+                                loaded,
+                                (g, u, w, p, numbers[effect.operation]),
+                                effect,
+                                sites[effect.operation],
+                            )
 
 
-def _load_effect(loaded: FactoryArrays, place: tuple[int, int, int, int, int], effect: Effect, attributes: tuple[Attribute, ...]) -> None:
+def _load_effect(
+    loaded: FactoryArrays,
+    place: tuple[int, int, int, int, int],
+    effect: Effect,
+    attributes: tuple[Attribute, ...],
+) -> None:
     """What one effect of an option value does to one operation of a product."""
     loaded.option_time[place] += effect.time
     for t, attribute in enumerate(attributes):
@@ -292,9 +377,15 @@ def _load_demand(loaded: FactoryArrays, g: int, factory: Factory) -> None:
     loaded.plant.num_customers[g] = len(demand.customers)
     for k, customer in enumerate(demand.customers):
         loaded.customers.weight[g, k] = customer.weight
-        loaded.customers.allowance_low[g, k], loaded.customers.allowance_high[g, k] = customer.allowance
+        loaded.customers.allowance_low[g, k], loaded.customers.allowance_high[g, k] = (
+            customer.allowance
+        )
     for r, regime in enumerate(demand.regimes):
-        loaded.regimes.duration[g, r] = regime.duration if regime.duration is not None and len(demand.regimes) > 1 else UNLIMITED
+        loaded.regimes.duration[g, r] = (
+            regime.duration
+            if regime.duration is not None and len(demand.regimes) > 1
+            else UNLIMITED
+        )
         loaded.regimes.interarrival_time[g, r] = regime.interarrival_time
         mix_end = regime.mix if regime.mix_end is None else regime.mix_end
         for p, product in enumerate(factory.products):
@@ -303,7 +394,9 @@ def _load_demand(loaded: FactoryArrays, g: int, factory: Factory) -> None:
         for u, option in enumerate(factory.options):
             own = regime.options.get(option.name)
             for w, value in enumerate(option.values):
-                loaded.option_share[g, r, u, w] = value.share if own is None else own.get(value.name, 0.0)
+                loaded.option_share[g, r, u, w] = (
+                    value.share if own is None else own.get(value.name, 0.0)
+                )
         for k, customer in enumerate(demand.customers):
             loaded.customer_share[g, r, k] = regime.customers.get(customer.name, customer.share)
 
@@ -312,7 +405,11 @@ def _load_supply(loaded: FactoryArrays, g: int, factory: Factory) -> None:
     """Supply regimes of material."""
     loaded.plant.num_supply_regimes[g] = len(factory.material)
     for s, regime in enumerate(factory.material):
-        loaded.supplies.duration[g, s] = regime.duration if regime.duration is not None and len(factory.material) > 1 else UNLIMITED
+        loaded.supplies.duration[g, s] = (
+            regime.duration
+            if regime.duration is not None and len(factory.material) > 1
+            else UNLIMITED
+        )
         loaded.supplies.late_probability[g, s] = regime.late_probability
         loaded.supplies.mean_lateness[g, s] = regime.mean_lateness
 
@@ -320,7 +417,9 @@ def _load_supply(loaded: FactoryArrays, g: int, factory: Factory) -> None:
 def _load_book(loaded: FactoryArrays, g: int, factory: Factory, book: OrderBook) -> None:
     """Orders to be replayed."""
     products = {product.name: p for p, product in enumerate(factory.products)}
-    values = [{value.name: w for w, value in enumerate(option.values)} for option in factory.options]
+    values = [
+        {value.name: w for w, value in enumerate(option.values)} for option in factory.options
+    ]
     loaded.plant.num_orders[g] = len(book.orders)
     for j, order in enumerate(book.orders):
         loaded.book.release_date[g, j] = order.release_date

@@ -19,12 +19,23 @@ def grow_log(shop: ShopState) -> ShopState:
     if used + SPARE_LINES <= room:
         return shop
     extra = max(room, SPARE_LINES)
-    log = np.concatenate([shop.log, np.zeros((shop.log.shape[0], extra, shop.log.shape[2]), shop.log.dtype)], axis=1)
-    log_setup = np.concatenate([shop.log_setup, np.zeros((shop.log_setup.shape[0], extra, *shop.log_setup.shape[2:]), shop.log_setup.dtype)], axis=1)
+    log = np.concatenate(
+        [shop.log, np.zeros((shop.log.shape[0], extra, shop.log.shape[2]), shop.log.dtype)], axis=1
+    )
+    log_setup = np.concatenate(
+        [
+            shop.log_setup,
+            np.zeros(
+                (shop.log_setup.shape[0], extra, *shop.log_setup.shape[2:]), shop.log_setup.dtype
+            ),
+        ],
+        axis=1,
+    )
     return replace(shop, log=log, log_setup=log_setup)
 
 
 def full_rows(arrays: FactoryArrays) -> tuple[int, int]:
-    """Job and changeover rows that are enough for every ready operation and every setup: nothing is ever hidden."""
+    """Job and changeover rows that are enough for every ready operation and every setup: nothing is
+    ever hidden."""
     places = queue_capacity(arrays, int(arrays.plant.num_orders.max()))
     return places, places

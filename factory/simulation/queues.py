@@ -1,26 +1,43 @@
-"""Queues of the work centres, operations on their way, and the waits that a change of a queue ends (docs/model.md, sections 4 and 5). Compiled."""
+"""Queues of the work centres, operations on their way, and the waits that a change of a queue ends
+(docs/model.md, sections 4 and 5). Compiled."""
 
 from __future__ import annotations
 
 from factory.jit.compile import compiled
-from factory.simulation.arrays import LOGGED_WAIT, NEVER, OPERATION_BITS, OPERATION_MASK, READY, UPCOMING
+from factory.simulation.arrays import (
+    LOGGED_WAIT,
+    NEVER,
+    OPERATION_BITS,
+    OPERATION_MASK,
+    READY,
+    UPCOMING,
+)
 from factory.simulation.event_log import log_line
 
 
 @compiled
 def join_queue(factory, shop, e, operation_id):
-    """The operation is ready: into its centre's queue, ordered by date of joining, then order, then operation."""
+    """The operation is ready: into its centre's queue, ordered by date of joining, then order, then
+    operation."""
     order, operation = operation_id >> OPERATION_BITS, operation_id & OPERATION_MASK
-    centre = factory.operations[shop.env[e].factory, shop.orders[e, order].product, operation].centre
+    centre = factory.operations[
+        shop.env[e].factory, shop.orders[e, order].product, operation
+    ].centre
     if shop.operations[e, order, operation].status == UPCOMING:
         shop.centres[e, centre].upcoming_length -= 1
-        remove_operation(shop.upcoming[e, centre], shop.centres[e, centre].upcoming_length, operation_id)
+        remove_operation(
+            shop.upcoming[e, centre], shop.centres[e, centre].upcoming_length, operation_id
+        )
     shop.operations[e, order, operation].status = READY
     shop.operations[e, order, operation].join_date = shop.env[e].clock
     place = shop.centres[e, centre].queue_length
     while place > 0:
         other = shop.queue[e, centre, place - 1]
-        if other < operation_id or shop.operations[e, other >> OPERATION_BITS, other & OPERATION_MASK].join_date < shop.env[e].clock:
+        if (
+            other < operation_id
+            or shop.operations[e, other >> OPERATION_BITS, other & OPERATION_MASK].join_date
+            < shop.env[e].clock
+        ):
             break
         shop.queue[e, centre, place] = other
         place -= 1
@@ -36,7 +53,9 @@ def leave_queue(factory, shop, e, machine, operation_id):
     centre = factory.machines[shop.env[e].factory, machine].centre
     shop.centres[e, centre].queue_length -= 1
     remove_operation(shop.queue[e, centre], shop.centres[e, centre].queue_length, operation_id)
-    shop.centres[e, centre].queue_work -= shop.operations[e, operation_id >> OPERATION_BITS, operation_id & OPERATION_MASK].mean_time
+    shop.centres[e, centre].queue_work -= shop.operations[
+        e, operation_id >> OPERATION_BITS, operation_id & OPERATION_MASK
+    ].mean_time
     if shop.centres[e, centre].queue_length == 0:
         shop.centres[e, centre].queue_work = 0.0  # no rounding piles up
     end_waits(factory, shop, e, centre)
@@ -55,7 +74,10 @@ def remove_operation(operation_ids, length_after, operation_id):
 @compiled
 def comes_before(shop, e, date, operation_id, place):
     """Order of the heap of travellers: by date, then entry."""
-    return date < shop.in_transit[e, place].date or (date == shop.in_transit[e, place].date and operation_id < shop.in_transit[e, place].operation_id)
+    return date < shop.in_transit[e, place].date or (
+        date == shop.in_transit[e, place].date
+        and operation_id < shop.in_transit[e, place].operation_id
+    )
 
 
 @compiled
@@ -82,7 +104,13 @@ def pop_in_transit(shop, e):
     place = 0
     while 2 * place + 1 < length:
         child = 2 * place + 1
-        if child + 1 < length and comes_before(shop, e, shop.in_transit[e, child + 1].date, shop.in_transit[e, child + 1].operation_id, child):
+        if child + 1 < length and comes_before(
+            shop,
+            e,
+            shop.in_transit[e, child + 1].date,
+            shop.in_transit[e, child + 1].operation_id,
+            child,
+        ):
             child += 1
         if comes_before(shop, e, date, operation_id, child):
             break
@@ -98,7 +126,9 @@ def pop_in_transit(shop, e):
 def end_waits(factory, shop, e, centre):
     """Something changed for the work centre: its waiting machines are asked again."""
     g = shop.env[e].factory
-    for machine in range(factory.centres[g, centre].first_machine, factory.centres[g, centre + 1].first_machine):
+    for machine in range(
+        factory.centres[g, centre].first_machine, factory.centres[g, centre + 1].first_machine
+    ):
         if shop.machines[e, machine].wait_until != NEVER:
             end_wait(shop, e, machine)
 
@@ -114,5 +144,15 @@ def end_all_waits(factory, shop, e):
 @compiled
 def end_wait(shop, e, machine):
     """The machine is idle and may be asked."""
-    log_line(shop, e, LOGGED_WAIT, machine, -1, shop.machines[e, machine].wait_start, shop.env[e].clock, -1, 0)
+    log_line(
+        shop,
+        e,
+        LOGGED_WAIT,
+        machine,
+        -1,
+        shop.machines[e, machine].wait_start,
+        shop.env[e].clock,
+        -1,
+        0,
+    )
     shop.machines[e, machine].wait_until = NEVER

@@ -1,4 +1,5 @@
-"""Keyed random numbers (docs/model.md, section 7): a draw depends on seed, role, entity and index, never on what was drawn before."""
+"""Keyed random numbers (docs/model.md, section 7): a draw depends on seed, role, entity and index,
+never on what was drawn before."""
 
 from __future__ import annotations
 
@@ -8,9 +9,23 @@ import numpy as np
 
 from factory.jit.compile import compiled
 
-(ARRIVAL, BATCH, PRODUCT, OPTION, CUSTOMER, ALLOWANCE, PROCESS, FAILURE, REPAIR, REWORK, MATERIAL, LATENESS, DEMAND_REGIME, SUPPLY_REGIME, EPISODE) = range(
-    1, 16
-)
+(
+    ARRIVAL,
+    BATCH,
+    PRODUCT,
+    OPTION,
+    CUSTOMER,
+    ALLOWANCE,
+    PROCESS,
+    FAILURE,
+    REPAIR,
+    REWORK,
+    MATERIAL,
+    LATENESS,
+    DEMAND_REGIME,
+    SUPPLY_REGIME,
+    EPISODE,
+) = range(1, 16)
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _FIRST = np.uint64(0xBF58476D1CE4E5B9)
@@ -20,7 +35,8 @@ _ONE = np.uint64(1)
 
 @compiled
 def mix(z):
-    """Finaliser of splitmix64 (Steele, Lea and Flood 2014, Fast splittable pseudorandom number generators, section 4)."""
+    """Finaliser of splitmix64 (Steele, Lea and Flood 2014, Fast splittable pseudorandom number
+    generators, section 4)."""
     z = (z ^ (z >> np.uint64(30))) * _FIRST
     z = (z ^ (z >> np.uint64(27))) * _SECOND
     return z ^ (z >> np.uint64(31))

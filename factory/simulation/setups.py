@@ -1,6 +1,7 @@
 """Changeovers between setups (docs/model.md, section 2). Compiled.
 
-A setup is a vector with one value for each attribute of the work centre; a wanted value of -1 means "don't care".
+A setup is a vector with one value for each attribute of the work centre; a wanted value of -1 means
+"don't care".
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ FORBIDDEN = -1
 
 @compiled
 def setup_time(factory, g, centre, machine, mounted, wanted):
-    """Ticks to change ``machine`` over from ``mounted`` to ``wanted``: attributes' times by max or sum; FORBIDDEN if any pair is."""
+    """Ticks to change ``machine`` over from ``mounted`` to ``wanted``: attributes' times by max or
+    sum; FORBIDDEN if any pair is."""
     total = 0
     add = factory.centres[g, centre].combine_sum
     for attribute in range(factory.centres[g, centre].num_attributes):
@@ -34,7 +36,9 @@ def setup_cost(factory, g, centre, machine, mounted, wanted):
     total = 0.0
     for attribute in range(factory.centres[g, centre].num_attributes):
         if wanted[attribute] >= 0:
-            total += factory.setups[g, machine, attribute, mounted[attribute], wanted[attribute]].cost
+            total += factory.setups[
+                g, machine, attribute, mounted[attribute], wanted[attribute]
+            ].cost
     return total
 
 
@@ -44,7 +48,9 @@ def setup_waste(factory, g, centre, machine, mounted, wanted):
     total = 0.0
     for attribute in range(factory.centres[g, centre].num_attributes):
         if wanted[attribute] >= 0:
-            total += factory.setups[g, machine, attribute, mounted[attribute], wanted[attribute]].waste
+            total += factory.setups[
+                g, machine, attribute, mounted[attribute], wanted[attribute]
+            ].waste
     return total
 
 
@@ -70,7 +76,11 @@ def detour(factory, g, centre, machine, mounted, wanted, target):
     for attribute in range(wanted.shape[0]):
         value = wanted[attribute]
         target[attribute] = mounted[attribute]
-        if value >= 0 and value != mounted[attribute] and attribute < factory.centres[g, centre].num_attributes:
+        if (
+            value >= 0
+            and value != mounted[attribute]
+            and attribute < factory.centres[g, centre].num_attributes
+        ):
             if factory.setups[g, machine, attribute, mounted[attribute], value].time < 0:
                 value = factory.setups[g, machine, attribute, mounted[attribute], value].via
             if value < 0:

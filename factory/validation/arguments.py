@@ -101,7 +101,9 @@ def check_number(
     ValueError
         If it is not finite, or too small.
     """
-    if isinstance(value, bool | np.bool_) or not isinstance(value, int | float | np.integer | np.floating):
+    if isinstance(value, bool | np.bool_) or not isinstance(
+        value, int | float | np.integer | np.floating
+    ):
         raise refusal(TypeError, place, show(value), "must be a number", remedy)
     if not math.isfinite(value):
         raise refusal(ValueError, place, str(value), "must be a finite number", remedy)

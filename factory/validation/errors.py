@@ -38,7 +38,8 @@ class Problem(NamedTuple):
 
 
 def refuse(problems: Iterable[Problem], where: str) -> None:
-    """Raise :class:`FactoryError` if there is any problem; ``where`` is the file or the factory's name."""
+    """Raise :class:`FactoryError` if there is any problem; ``where`` is the file or the factory's
+    name."""
     lines = [f"{printable(where)}: {problem}" for problem in problems]
     if lines:
         raise FactoryError("\n".join(lines))
@@ -50,7 +51,9 @@ def suggest(name: str, known: Iterable[str]) -> str:
     close = difflib.get_close_matches(str(name), known, 1)
     if close:
         return f"Write {close[0]!r}, if that is meant"
-    return "Write one of " + (", ".join(repr(item) for item in known[:12]) or "none, as there is nothing to choose from")
+    return "Write one of " + (
+        ", ".join(repr(item) for item in known[:12]) or "none, as there is nothing to choose from"
+    )
 
 
 _CALLED = {
@@ -65,7 +68,8 @@ _CALLED = {
     "customers": "customer",
     "material": "material",
 }
-"""How places call one of a list of named things; where nothing is said, its name follows its owner's (``work_centre.paint.colour``)."""
+"""How places call one of a list of named things; where nothing is said, its name follows its
+owner's (``work_centre.paint.colour``)."""
 
 
 def place_of(location: Sequence[str | int], root: Any) -> str:

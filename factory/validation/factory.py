@@ -1,4 +1,5 @@
-"""What a factory must satisfy beyond the types of its fields: one small function a rule, each yielding the problems it finds."""
+"""What a factory must satisfy beyond the types of its fields: one small function a rule, each
+yielding the problems it finds."""
 
 from __future__ import annotations
 
@@ -45,14 +46,15 @@ def check_factory(factory: Factory, where: str | None = None) -> None:
     Raises
     ------
     FactoryError
-        With one line for each problem. Rules that others rest upon come first: while any is broken, those are not looked at.
+        With one line for each problem. Rules that others rest upon come first: while any is broken,
+        those are not looked at.
     """
     where = where or f"factory {factory.name}"
     for checks in _CHECKS:
         refuse(chain.from_iterable(check(factory) for check in checks), where)
 
 
-# --- numbers ----------------------------------------------------------------------------------------------------------------
+# --- numbers --------------------------------------------------------------------------------------
 
 
 def check_numbers(factory: Factory) -> Iterator[Problem]:
@@ -74,14 +76,20 @@ def explain_number(number: float, largest: float, place: str) -> Problem:
         return Problem(place, number, "must be a finite number", "Write the number")
     if number < 0:
         return Problem(place, number, "must not be negative", "Write 0 or more")
-    remedy = "Use a larger unit" if largest == MAX_AMOUNT else "Use a coarser tick (tick_minutes) or a smaller number"
+    remedy = (
+        "Use a larger unit"
+        if largest == MAX_AMOUNT
+        else "Use a coarser tick (tick_minutes) or a smaller number"
+    )
     return Problem(place, number, f"must be at most {largest}", remedy)
 
 
 def _numbers(thing: Any, location: Location) -> Iterator[tuple[Location, float]]:
     """All numbers in the factory, and where they stand."""
     inside = thing.__dict__ if isinstance(thing, BaseModel) else thing
-    pairs: Iterable[tuple[str | int, Any]] = inside.items() if isinstance(inside, dict) else enumerate(inside)
+    pairs: Iterable[tuple[str | int, Any]] = (
+        inside.items() if isinstance(inside, dict) else enumerate(inside)
+    )
     for key, inner in pairs:
         if isinstance(inner, bool | str) or inner is None:
             continue
@@ -91,7 +99,9 @@ def _numbers(thing: Any, location: Location) -> Iterator[tuple[Location, float]]
             yield from _numbers(inner, (*location, key))
 
 
-def _outside(place: str, value: float | None, low: float, high: float, remedy: str) -> Iterator[Problem]:
+def _outside(
+    place: str, value: float | None, low: float, high: float, remedy: str
+) -> Iterator[Problem]:
     """A number that must lie between two others, both allowed."""
     if value is not None and not low <= value <= high:
         yield Problem(place, value, f"must be from {low} to {high}", remedy)
@@ -103,33 +113,82 @@ def _not_positive(place: str, value: float | None, high: float, remedy: str) -> 
         yield Problem(place, value, f"must be above 0 and at most {high}", remedy)
 
 
-# --- the plant --------------------------------------------------------------------------------------------------------------
+# --- the plant ------------------------------------------------------------------------------------
 
 
 def check_clock(factory: Factory) -> Iterator[Problem]:
     """Ticks and hours."""
-    yield from _outside("tick_minutes", factory.tick_minutes, MIN_TICK_MINUTES, 60, "Write the minutes of one tick, such as 1.0")
-    yield from _outside("start_hour", factory.start_hour, 0, 23, "Write the hour of the day at tick 0")
+    yield from _outside(
+        "tick_minutes",
+        factory.tick_minutes,
+        MIN_TICK_MINUTES,
+        60,
+        "Write the minutes of one tick, such as 1.0",
+    )
+    yield from _outside(
+        "start_hour", factory.start_hour, 0, 23, "Write the hour of the day at tick 0"
+    )
     for name in ("price", "co2"):
         rates = getattr(factory.tariff, name)
         if len(rates) != 24:
-            yield Problem(f"tariff.{name}", Words(f"{len(rates)} numbers"), "must have one for each hour of the day", "Give 24")
-    yield from _not_positive("costs.scale", factory.costs.scale, MAX_AMOUNT, "Write what an episode usually costs, or leave it out to have it measured")
+            yield Problem(
+                f"tariff.{name}",
+                Words(f"{len(rates)} numbers"),
+                "must have one for each hour of the day",
+                "Give 24",
+            )
+    yield from _not_positive(
+        "costs.scale",
+        factory.costs.scale,
+        MAX_AMOUNT,
+        "Write what an episode usually costs, or leave it out to have it measured",
+    )
 
 
 def check_machines(factory: Factory) -> Iterator[Problem]:
     """Crews, waits, speeds, failures."""
-    yield from _outside("crews", factory.crews, 1, MAX_TICKS, "Write at least 1, or leave it out for one a machine")
+    yield from _outside(
+        "crews", factory.crews, 1, MAX_TICKS, "Write at least 1, or leave it out for one a machine"
+    )
     for centre in factory.work_centres:
-        yield from _outside(f"work_centre.{centre.name}.longest_wait", centre.longest_wait, 1, MAX_TICKS, "Write at least 1 tick, or leave it out")
+        yield from _outside(
+            f"work_centre.{centre.name}.longest_wait",
+            centre.longest_wait,
+            1,
+            MAX_TICKS,
+            "Write at least 1 tick, or leave it out",
+        )
         for machine in centre.machines:
             place = f"machine.{machine.name}"
-            yield from _outside(f"{place}.speed", machine.speed, 0.001, 1000, "Write a factor such as 1.0")
-            yield from _outside(f"{place}.mean_time_to_failure", machine.mean_time_to_failure, 1, MAX_TICKS, "Leave it out for a machine that never fails")
-            yield from _outside(f"{place}.mean_time_to_repair", machine.mean_time_to_repair, 1, MAX_TICKS, "Write at least 1 tick")
+            yield from _outside(
+                f"{place}.speed", machine.speed, 0.001, 1000, "Write a factor such as 1.0"
+            )
+            yield from _outside(
+                f"{place}.mean_time_to_failure",
+                machine.mean_time_to_failure,
+                1,
+                MAX_TICKS,
+                "Leave it out for a machine that never fails",
+            )
+            yield from _outside(
+                f"{place}.mean_time_to_repair",
+                machine.mean_time_to_repair,
+                1,
+                MAX_TICKS,
+                "Write at least 1 tick",
+            )
             if (machine.mean_time_to_failure is None) != (machine.mean_time_to_repair is None):
-                missing = "mean_time_to_repair" if machine.mean_time_to_repair is None else "mean_time_to_failure"
-                yield Problem(f"{place}.{missing}", Words("nothing"), "failures need both mean_time_to_failure and mean_time_to_repair", "Give both or neither")
+                missing = (
+                    "mean_time_to_repair"
+                    if machine.mean_time_to_repair is None
+                    else "mean_time_to_failure"
+                )
+                yield Problem(
+                    f"{place}.{missing}",
+                    Words("nothing"),
+                    "failures need both mean_time_to_failure and mean_time_to_repair",
+                    "Give both or neither",
+                )
 
 
 def check_transport(factory: Factory) -> Iterator[Problem]:
@@ -138,7 +197,12 @@ def check_transport(factory: Factory) -> Iterator[Problem]:
     for origin, destination, _ in factory.transport.times:
         pair = Words(f"{origin!r} -> {destination!r}")
         if origin == destination:
-            yield Problem("transport.times", pair, "transport within a work centre takes no time", "Remove the entry")
+            yield Problem(
+                "transport.times",
+                pair,
+                "transport within a work centre takes no time",
+                "Remove the entry",
+            )
         elif (origin, destination) in seen:
             yield Problem("transport.times", pair, "is given twice", "Keep one of the entries")
         seen.add((origin, destination))
@@ -148,10 +212,16 @@ def check_sizes(factory: Factory) -> Iterator[Problem]:
     """Everything can be numbered in 16 bits."""
     if len(factory.products) > MAX_PRODUCTS:
         count = Words(f"{len(factory.products)} products")
-        yield Problem("products", count, f"must be at most {MAX_PRODUCTS}", "Describe variants by options")
+        yield Problem(
+            "products", count, f"must be at most {MAX_PRODUCTS}", "Describe variants by options"
+        )
     groups: list[tuple[str, Sequence[Any]]] = [("work_centres", factory.work_centres)]
     groups += [(f"option.{option.name}.values", option.values) for option in factory.options]
-    groups += [(f"work_centre.{c.name}.{a.name}.values", a.values) for c in factory.work_centres for a in c.attributes]
+    groups += [
+        (f"work_centre.{c.name}.{a.name}.values", a.values)
+        for c in factory.work_centres
+        for a in c.attributes
+    ]
     groups += [("demand.customers", factory.demand.customers)] if factory.demand else []
     for place, things in groups:
         if len(things) > MAX_ENTRIES:
@@ -165,11 +235,21 @@ def check_routes(factory: Factory) -> Iterator[Problem]:
         place = f"product.{product.name}.operations"
         if len(product.operations) > MAX_OPERATIONS:
             count = Words(f"{len(product.operations)} operations")
-            yield Problem(place, count, f"must be at most {MAX_OPERATIONS}", "Merge operations, or split the product")
+            yield Problem(
+                place,
+                count,
+                f"must be at most {MAX_OPERATIONS}",
+                "Merge operations, or split the product",
+            )
         cycle = find_cycle(product)
         if cycle:
             names = Words(" after ".join([*cycle, cycle[0]]))
-            yield Problem(place, names, "operations that wait for each other can never start", "Remove one of the entries in `after`")
+            yield Problem(
+                place,
+                names,
+                "operations that wait for each other can never start",
+                "Remove one of the entries in `after`",
+            )
 
 
 def check_option_times(factory: Factory) -> Iterator[Problem]:
@@ -177,7 +257,12 @@ def check_option_times(factory: Factory) -> Iterator[Problem]:
     for name, ticks in _longest_additions(factory.options).items():
         if ticks > MAX_TICKS:
             rule = f"the options can add this to operation {name}, but must add at most {MAX_TICKS}"
-            yield Problem("options", Words(f"{ticks} ticks"), rule, "Use a coarser tick (tick_minutes) or smaller numbers")
+            yield Problem(
+                "options",
+                Words(f"{ticks} ticks"),
+                rule,
+                "Use a coarser tick (tick_minutes) or smaller numbers",
+            )
 
 
 def _longest_additions(options: Iterable[Option]) -> Counter[str]:
@@ -208,7 +293,9 @@ def check_process_times(factory: Factory) -> Iterator[Problem]:
             yield from _check_process_time(place, operation, speeds[operation.work_centre], added)
 
 
-def _check_process_time(place: str, operation: Operation, speeds: dict[str, float], added: int) -> Iterator[Problem]:
+def _check_process_time(
+    place: str, operation: Operation, speeds: dict[str, float], added: int
+) -> Iterator[Problem]:
     """The longest of the times on machines; ``added`` is what options can add."""
     if operation.machine_times is None:
         slowest = min(speeds, key=lambda name: speeds[name])
@@ -219,7 +306,10 @@ def _check_process_time(place: str, operation: Operation, speeds: dict[str, floa
     ticks = math.floor((times[name] + added) / speeds[name] + 0.5)
     if ticks > MAX_TICKS:
         options = f" with up to {added} of its options" if added else ""
-        rule = f"at speed {speeds[name]:g} of {name} that is {ticks}{options}, but must be at most {MAX_TICKS}"
+        rule = (
+            f"at speed {speeds[name]:g} of {name} that is {ticks}{options}, but must be at most"
+            f" {MAX_TICKS}"
+        )
         remedy = "Correct one of them, or use a coarser tick (tick_minutes)"
         yield Problem(place, times[name], rule, remedy)
 
@@ -234,7 +324,7 @@ def check_launch_dates(factory: Factory) -> Iterator[Problem]:
             yield Problem(place, product.launch_date, rule, "Count the ticks up to it")
 
 
-# --- chance -----------------------------------------------------------------------------------------------------------------
+# --- chance ---------------------------------------------------------------------------------------
 
 
 def check_uncertainty(factory: Factory) -> Iterator[Problem]:
@@ -242,24 +332,47 @@ def check_uncertainty(factory: Factory) -> Iterator[Problem]:
     things: list[tuple[str, Any]] = [("uncertainty", factory.uncertainty)]
     things += [(f"product.{p.name}.{o.name}", o) for p in factory.products for o in p.operations]
     for place, thing in things:
-        yield from _outside(f"{place}.cv", thing.cv, 0, 3, "Write standard deviation over mean, such as 0.2")
+        yield from _outside(
+            f"{place}.cv", thing.cv, 0, 3, "Write standard deviation over mean, such as 0.2"
+        )
         for name in ("rework_probability", "first_piece_rework_probability"):
-            yield from _outside(f"{place}.{name}", getattr(thing, name), 0, 1, "Write a probability, such as 0.05")
+            yield from _outside(
+                f"{place}.{name}", getattr(thing, name), 0, 1, "Write a probability, such as 0.05"
+            )
 
 
 def check_supply(factory: Factory) -> Iterator[Problem]:
     """Supply regimes of material."""
     for supply in factory.material:
-        yield from _outside(f"material.{supply.name}.late_probability", supply.late_probability, 0, 1, "Write a probability, such as 0.1")
-        yield from _outside(f"material.{supply.name}.mean_lateness", supply.mean_lateness, 1, MAX_TICKS, "Write the mean ticks by which late material is late")
+        yield from _outside(
+            f"material.{supply.name}.late_probability",
+            supply.late_probability,
+            0,
+            1,
+            "Write a probability, such as 0.1",
+        )
+        yield from _outside(
+            f"material.{supply.name}.mean_lateness",
+            supply.mean_lateness,
+            1,
+            MAX_TICKS,
+            "Write the mean ticks by which late material is late",
+        )
     yield from _check_durations(factory.material, "material")
 
 
-def _check_durations(regimes: Sequence[DemandRegime | SupplyRegime], place: str) -> Iterator[Problem]:
+def _check_durations(
+    regimes: Sequence[DemandRegime | SupplyRegime], place: str
+) -> Iterator[Problem]:
     for regime in regimes:
         if len(regimes) > 1 and not regime.duration:
             given = Words("nothing") if regime.duration is None else regime.duration
-            yield Problem(f"{place}.{regime.name}.duration", given, "regimes that take turns need a mean duration", "Write it, in ticks")
+            yield Problem(
+                f"{place}.{regime.name}.duration",
+                given,
+                "regimes that take turns need a mean duration",
+                "Write it, in ticks",
+            )
 
 
 def check_demand(factory: Factory) -> Iterator[Problem]:
@@ -267,41 +380,89 @@ def check_demand(factory: Factory) -> Iterator[Problem]:
     demand = factory.demand
     if demand is None:
         return
-    yield from _outside("demand.num_orders", demand.num_orders, 1, 100_000, "Write the number of orders in an episode")
+    yield from _outside(
+        "demand.num_orders",
+        demand.num_orders,
+        1,
+        100_000,
+        "Write the number of orders in an episode",
+    )
     if demand.initial_orders > demand.num_orders > 0:
         rule = f"must be at most num_orders = {demand.num_orders}"
-        yield Problem("demand.initial_orders", demand.initial_orders, rule, "Write how many of them are there at the start")
+        yield Problem(
+            "demand.initial_orders",
+            demand.initial_orders,
+            rule,
+            "Write how many of them are there at the start",
+        )
     low, high = demand.batch
     if not 1 <= low <= high <= 1000:
-        yield Problem("demand.batch", [low, high], "must be two whole numbers with 1 <= low <= high <= 1000", "Write [1, 1] for single orders")
+        yield Problem(
+            "demand.batch",
+            [low, high],
+            "must be two whole numbers with 1 <= low <= high <= 1000",
+            "Write [1, 1] for single orders",
+        )
     for customer in demand.customers:
         least, most = customer.allowance
         if not least <= most <= 1000:
             place = f"demand.customer.{customer.name}.allowance"
-            yield Problem(place, [least, most], "must be two numbers with low <= high <= 1000", "Write multiples of the order's work, such as [1.5, 4.0]")
+            yield Problem(
+                place,
+                [least, most],
+                "must be two numbers with low <= high <= 1000",
+                "Write multiples of the order's work, such as [1.5, 4.0]",
+            )
     yield from _check_durations(demand.regimes, "demand.regime")
     for regime in demand.regimes:
         yield from _check_regime(factory, demand, regime)
 
 
 def _check_regime(factory: Factory, demand: Demand, regime: DemandRegime) -> Iterator[Problem]:
-    """Orders come at a rate, and there is something of each kind to draw from, whatever the date."""
+    """Orders come at a rate, and there is something of each kind to draw from, whatever the
+    date."""
     place = f"demand.regime.{regime.name}"
     if not 0.001 <= regime.interarrival_time <= MAX_TICKS:
         rule = f"must be from 0.001 to {MAX_TICKS}"
-        yield Problem(f"{place}.interarrival_time", regime.interarrival_time, rule, "Write the mean ticks between arrivals")
+        yield Problem(
+            f"{place}.interarrival_time",
+            regime.interarrival_time,
+            rule,
+            "Write the mean ticks between arrivals",
+        )
     from_start = [product.name for product in factory.products if product.launch_date == 0]
     for name, mix in (("mix", regime.mix), ("mix_end", regime.mix_end)):
         if mix is not None and not any(mix.get(product, 0.0) > 0 for product in from_start):
-            yield Problem(f"{place}.{name}", mix, "a product that is on sale from the start must have a positive share", "Give one a share above 0")
+            yield Problem(
+                f"{place}.{name}",
+                mix,
+                "a product that is on sale from the start must have a positive share",
+                "Give one a share above 0",
+            )
     for option in factory.options:
         own = regime.options.get(option.name)
-        if not any(value.share > 0 if own is None else own.get(value.name, 0.0) > 0 for value in option.values):
+        if not any(
+            value.share > 0 if own is None else own.get(value.name, 0.0) > 0
+            for value in option.values
+        ):
             shares = {value.name: value.share for value in option.values} if own is None else own
-            yield Problem(f"{place}.options.{option.name}", shares, "one value must have a positive share", "Give a value a share above 0")
-    customers = {customer.name: regime.customers.get(customer.name, customer.share) for customer in demand.customers}
+            yield Problem(
+                f"{place}.options.{option.name}",
+                shares,
+                "one value must have a positive share",
+                "Give a value a share above 0",
+            )
+    customers = {
+        customer.name: regime.customers.get(customer.name, customer.share)
+        for customer in demand.customers
+    }
     if not any(share > 0 for share in customers.values()):
-        yield Problem(f"{place}.customers", customers, "one customer class must have a positive share", "Give a class a share above 0")
+        yield Problem(
+            f"{place}.customers",
+            customers,
+            "one customer class must have a positive share",
+            "Give a class a share above 0",
+        )
 
 
 _CHECKS: tuple[tuple[Callable[[Factory], Iterator[Problem]], ...], ...] = (

@@ -11,21 +11,29 @@ MAX_NAME = 200
 """Characters of the longest name."""
 _LONGEST = 100
 """Bytes of a file's name that are taken from the name it is called after."""
-_RESERVED = {"CON", "PRN", "AUX", "NUL", *(f"{port}{n}" for port in ("COM", "LPT") for n in range(10))}
+_RESERVED = {
+    "CON",
+    "PRN",
+    "AUX",
+    "NUL",
+    *(f"{port}{n}" for port in ("COM", "LPT") for n in range(10)),
+}
 """Names of devices, which Windows gives to no file."""
 _HASHED = re.compile("-[0-9a-f]{8}$")
 
 
 def first_unprintable(text: str) -> str | None:
-    r"""Return the first character that cannot be seen, such as a line break, a control character or a
-    change of the reading direction; None if there is none.
+    r"""Return the first character that cannot be seen, such as a line break, a control character or
+    a change of the reading direction; None if there is none.
 
     Examples
     --------
     >>> first_unprintable("$$ white"), first_unprintable("white\n")
     (None, '\n')
     """
-    return None if text.isprintable() else next(letter for letter in text if not letter.isprintable())
+    return (
+        None if text.isprintable() else next(letter for letter in text if not letter.isprintable())
+    )
 
 
 def write_all_letters() -> None:
@@ -59,8 +67,8 @@ def printable(text: str) -> str:
 def file_name(name: str) -> str:
     """Return a name for a file or folder, on any system, that no other name gets.
 
-    Letters, digits, ``-``, ``_`` and dots inside stay. Anything else becomes ``_``, and what is long is cut;
-    a hash then keeps such names apart.
+    Letters, digits, ``-``, ``_`` and dots inside stay. Anything else becomes ``_``, and what is
+    long is cut; a hash then keeps such names apart.
 
     Examples
     --------

@@ -12,7 +12,12 @@ from factory.validation.names import MAX_NAME, first_unprintable
 from factory.validation.references import too_long, unknown, unprintable
 
 
-def check_order_book(book: OrderBook, factory: Factory, where: str = "order book", places: Sequence[str] | None = None) -> None:
+def check_order_book(
+    book: OrderBook,
+    factory: Factory,
+    where: str = "order book",
+    places: Sequence[str] | None = None,
+) -> None:
     """Refuse an order book that breaks a rule.
 
     Parameters
@@ -45,7 +50,12 @@ def _check_orders(book: OrderBook, factory: Factory, places: Sequence[str]) -> I
             yield from _check_options(order, factory, place)
     for (before, order), place in zip(pairwise(book.orders), places[1:], strict=False):
         if order.release_date < before.release_date:
-            yield Problem(f"{place}: release_date", order.release_date, "orders must stand in order of release", "Sort them by release_date")
+            yield Problem(
+                f"{place}: release_date",
+                order.release_date,
+                "orders must stand in order of release",
+                "Sort them by release_date",
+            )
 
 
 def _check_ids(orders: Iterable[Order], places: Sequence[str]) -> Iterator[Problem]:
@@ -53,9 +63,16 @@ def _check_ids(orders: Iterable[Order], places: Sequence[str]) -> Iterator[Probl
     first: dict[str, str] = {}
     for order, place in zip(orders, places, strict=True):
         if order.order_id in first:
-            yield Problem(f"{place}: order_id", order.order_id, f"another order is called so ({first[order.order_id]})", "Rename one of them")
+            yield Problem(
+                f"{place}: order_id",
+                order.order_id,
+                f"another order is called so ({first[order.order_id]})",
+                "Rename one of them",
+            )
         elif not order.order_id.strip():
-            yield Problem(f"{place}: order_id", order.order_id, "must not be empty", "Give the order a name")
+            yield Problem(
+                f"{place}: order_id", order.order_id, "must not be empty", "Give the order a name"
+            )
         elif first_unprintable(order.order_id) is not None:
             yield unprintable(f"{place}: order_id", order.order_id, "an order's name")
         elif len(order.order_id) > MAX_NAME:
@@ -68,21 +85,38 @@ def _check_numbers(order: Order, place: str) -> Iterator[Problem]:
     if not 0 <= order.release_date <= MAX_DATE:
         yield explain_number(order.release_date, MAX_DATE, f"{place}: release_date")
     if abs(order.due_date) > MAX_DATE:
-        yield Problem(f"{place}: due_date", order.due_date, f"must be at most {MAX_DATE} ticks from the start", "Correct it")
+        yield Problem(
+            f"{place}: due_date",
+            order.due_date,
+            f"must be at most {MAX_DATE} ticks from the start",
+            "Correct it",
+        )
     if not 0 <= order.weight <= MAX_AMOUNT:
         yield explain_number(order.weight, MAX_AMOUNT, f"{place}: weight")
 
 
 def _check_options(order: Order, factory: Factory, place: str) -> Iterator[Problem]:
     """An order has a value for each option of its product, and for no other."""
-    yield from unknown(order.options, [option.name for option in factory.options], f"{place}: options", "option")
+    yield from unknown(
+        order.options, [option.name for option in factory.options], f"{place}: options", "option"
+    )
     for option in factory.options:
         values = [value.name for value in option.values]
         chosen = order.options.get(option.name)
         applies = option.products is None or order.product in option.products
         if applies and chosen is None:
-            yield Problem(f"{place}: {option.name}", "", f"product {order.product} has this option, so it must be given", suggest("", values))
+            yield Problem(
+                f"{place}: {option.name}",
+                "",
+                f"product {order.product} has this option, so it must be given",
+                suggest("", values),
+            )
         elif applies and chosen is not None:
             yield from unknown([chosen], values, f"{place}: {option.name}", "value of the option")
         elif chosen is not None:
-            yield Problem(f"{place}: {option.name}", chosen, f"product {order.product} does not have this option", "Leave it empty")
+            yield Problem(
+                f"{place}: {option.name}",
+                chosen,
+                f"product {order.product} does not have this option",
+                "Leave it empty",
+            )

@@ -7,7 +7,15 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from factory.lookups import FactoryLookup, RouteTask
-from factory.schedule.records import ChangeoverRecord, FailureRecord, OperationRecord, OrderRecord, Record, Schedule, WaitRecord
+from factory.schedule.records import (
+    ChangeoverRecord,
+    FailureRecord,
+    OperationRecord,
+    OrderRecord,
+    Record,
+    Schedule,
+    WaitRecord,
+)
 from factory.verification.reference_world import ReferenceRealisation
 
 
@@ -47,13 +55,18 @@ class Case:
     @cached_property
     def operation_names(self) -> tuple[tuple[str, ...], ...]:
         """Names of each order's operations in topological order; none if its product is unknown."""
-        names = {product: tuple(step.operation.name for step in self.plant.route(product)) for product in self.plant.products}
+        names = {
+            product: tuple(step.operation.name for step in self.plant.route(product))
+            for product in self.plant.products
+        }
         return tuple(names.get(order.product, ()) for order in self.schedule.orders)
 
     @cached_property
     def tasks(self) -> tuple[tuple[RouteTask, ...], ...]:
         """Each order's operations."""
-        return tuple(self.plant.tasks(order.product, order.options) for order in self.schedule.orders)
+        return tuple(
+            self.plant.tasks(order.product, order.options) for order in self.schedule.orders
+        )
 
     @cached_property
     def attempts(self) -> dict[tuple[int, int], list[OperationRecord]]:
@@ -89,11 +102,17 @@ class Case:
         match record:
             case OperationRecord():
                 again = f", attempt {record.attempt}" if record.attempt else ""
-                return f"order {self.schedule.orders[record.order].order_id}, operation {record.name}{again}, on {machine}"
+                return (
+                    f"order {self.schedule.orders[record.order].order_id}, operation"
+                    f" {record.name}{again}, on {machine}"
+                )
             case ChangeoverRecord(order=None) | ChangeoverRecord(operation=None):
                 return f"{machine}, changeover at {record.start_date}"
             case ChangeoverRecord(order=int(order), operation=int(operation)):
-                return f"order {self.schedule.orders[order].order_id}, operation number {operation}, changeover on {machine} at {record.start_date}"
+                return (
+                    f"order {self.schedule.orders[order].order_id}, operation number {operation},"
+                    f" changeover on {machine} at {record.start_date}"
+                )
             case FailureRecord():
                 return f"{machine}, failure at {record.start_date}"
         return f"{machine}, wait at {record.start_date}"

@@ -1,5 +1,7 @@
-"""What the orders of one seed ask of a schedule, laid out as tables: an operation of an order is a *place*, order times K plus operation, K the most
-operations of a product. Made from :mod:`factory.lookups` and :mod:`factory.verification.reference_world`, in plain Python, like all that the verifier knows.
+"""What the orders of one seed ask of a schedule, laid out as tables: an operation of an order is a
+*place*, order times K plus operation, K the most operations of a product. Made from
+:mod:`factory.lookups` and :mod:`factory.verification.reference_world`, in plain Python, like all
+that the verifier knows.
 """
 
 from __future__ import annotations
@@ -13,14 +15,20 @@ from numpy.typing import NDArray
 
 from factory.lookups import MAX_ROUTES, Chosen, FactoryLookup, RouteTask
 from factory.schedule.columns import Floats, Ints, OrderColumns
-from factory.verification.reference_world import FAILURE, REPAIR, ReferenceRealisation, exponential_ticks
+from factory.verification.reference_world import (
+    FAILURE,
+    REPAIR,
+    ReferenceRealisation,
+    exponential_ticks,
+)
 
 Small = NDArray[np.int32]
 _MOST_KEPT = np.iinfo(np.int32).max
 
 
 class RouteTable(NamedTuple):
-    """The operations of an order with a product and options, ``[K]``, those that the product lacks included."""
+    """The operations of an order with a product and options, ``[K]``, those that the product lacks
+    included."""
 
     exists: NDArray[np.bool_]
     centre: Small
@@ -39,13 +47,22 @@ class FactoryTables:
     def __init__(self, plant: FactoryLookup) -> None:
         self.plant = plant
         self.products = {name: number for number, name in enumerate(plant.products)}
-        self.options = [(option, {value: number for number, value in enumerate(values)}) for option, values in plant.option_values.items()]
-        self.max_operations = max((len(plant.route(product)) for product in plant.products), default=0)
+        self.options = [
+            (option, {value: number for number, value in enumerate(values)})
+            for option, values in plant.option_values.items()
+        ]
+        self.max_operations = max(
+            (len(plant.route(product)) for product in plant.products), default=0
+        )
         self.attributes = max((len(values) for values in plant.setup_values), default=0)
-        self.values = np.zeros((len(plant.machines), self.attributes), np.int64)  # how many each attribute has; 0: there is no such attribute
+        self.values = np.zeros(
+            (len(plant.machines), self.attributes), np.int64
+        )  # how many each attribute has; 0: there is no such attribute
         self.initial_setup = np.zeros((len(plant.machines), self.attributes), np.int64)
         for machine, centre in enumerate(plant.centre_of):
-            for place, (values, initial) in enumerate(zip(plant.setup_values[centre].values(), plant.initial_setup(machine), strict=True)):
+            for place, (values, initial) in enumerate(
+                zip(plant.setup_values[centre].values(), plant.initial_setup(machine), strict=True)
+            ):
                 self.values[machine, place] = len(values)
                 self.initial_setup[machine, place] = values.index(initial)
         self._routes = lru_cache(MAX_ROUTES // 8)(self._lay_out)
@@ -55,7 +72,11 @@ class FactoryTables:
         return self._routes(product, tuple(options.items()))
 
     def _lay_out(self, product: str, chosen: Chosen) -> RouteTable:
-        tasks, most, machines = self.plant.tasks(product, dict(chosen)), self.max_operations, len(self.plant.machines)
+        tasks, most, machines = (
+            self.plant.tasks(product, dict(chosen)),
+            self.max_operations,
+            len(self.plant.machines),
+        )
         table = RouteTable(
             exists=np.arange(most) < len(tasks),
             centre=np.zeros(most, np.int32),
@@ -71,17 +92,23 @@ class FactoryTables:
             self._fill(table, i, task, tasks)
         return table
 
-    def _fill(self, table: RouteTable, i: int, task: RouteTask, tasks: tuple[RouteTask, ...]) -> None:
+    def _fill(
+        self, table: RouteTable, i: int, task: RouteTask, tasks: tuple[RouteTask, ...]
+    ) -> None:
         step, plant = task.step, self.plant
         table.centre[i] = step.centre
         for machine in step.base_times:
             if plant.centre_of[machine] == step.centre:
                 table.process_time[i, machine] = plant.process_time(task, machine)
-        for place, (values, want) in enumerate(zip(plant.setup_values[step.centre].values(), task.wanted, strict=True)):
+        for place, (values, want) in enumerate(
+            zip(plant.setup_values[step.centre].values(), task.wanted, strict=True)
+        ):
             table.wanted[i, place] = -1 if want is None else values.index(want)
         for place, predecessor in enumerate(step.predecessors):
             table.predecessors[i, place] = predecessor
-            table.transport_time[i, place] = plant.transport_time(tasks[predecessor].step.centre, step.centre)
+            table.transport_time[i, place] = plant.transport_time(
+                tasks[predecessor].step.centre, step.centre
+            )
         table.needs_material[i] = step.operation.needs_material
         table.cv[i] = step.cv
         table.rework[:, i] = step.rework_probability, step.first_piece_rework_probability
@@ -114,16 +141,34 @@ class OrderTables:
         self.exists = stack("exists").astype(np.bool_)
         self.expected_time = stack("process_time")
         self.wanted = stack("wanted")
-        depth = max((len(step.predecessors) for product in tables.plant.products for step in tables.plant.route(product)), default=0)
+        depth = max(
+            (
+                len(step.predecessors)
+                for product in tables.plant.products
+                for step in tables.plant.route(product)
+            ),
+            default=0,
+        )
         predecessors = stack("predecessors")[:, :depth]
         first = np.repeat(np.arange(count, dtype=np.int32) * most, most)[:, None]
         self.predecessors = np.where(predecessors < 0, -1, predecessors + first)
         self.transport_time = stack("transport_time")[:, :depth]
-        release_date, material_date = (np.repeat(dates, most) for dates in (self.orders.release_date, self.orders.material_date))
-        self.earliest_date: Ints = np.where(stack("needs_material"), np.maximum(release_date, material_date), release_date)
+        release_date, material_date = (
+            np.repeat(dates, most)
+            for dates in (self.orders.release_date, self.orders.material_date)
+        )
+        self.earliest_date: Ints = np.where(
+            stack("needs_material"), np.maximum(release_date, material_date), release_date
+        )
         self._cv = np.concatenate([route.cv for route in routes]) if routes else np.zeros(0)
-        self._rework = np.concatenate([route.rework for route in routes], axis=1) if routes else np.zeros((2, 0))
-        self._first_times = np.full(self.expected_time.shape, -1, np.int32)  # of first attempts, once they are asked for
+        self._rework = (
+            np.concatenate([route.rework for route in routes], axis=1)
+            if routes
+            else np.zeros((2, 0))
+        )
+        self._first_times = np.full(
+            self.expected_time.shape, -1, np.int32
+        )  # of first attempts, once they are asked for
         self._first_rework = np.zeros(self._rework.shape, np.bool_)
         for kind, place in np.argwhere(self._rework > 0).tolist():
             self._first_rework[kind, place] = self.is_reworked(place, 0, kind)
@@ -134,12 +179,19 @@ class OrderTables:
         times = self._first_times[place, machine].astype(np.int64)
         for n in np.flatnonzero((times < 0) | (attempt > 0)).tolist():
             p, m, a = int(place[n]), int(machine[n]), int(attempt[n])
-            times[n] = self._world.realised_time(*divmod(p, self.max_operations), a, int(self.expected_time[p, m]), float(self._cv[p]))
+            times[n] = self._world.realised_time(
+                *divmod(p, self.max_operations),
+                a,
+                int(self.expected_time[p, m]),
+                float(self._cv[p]),
+            )
             if a == 0 and times[n] <= _MOST_KEPT:  # a time far above its mean may not fit
                 self._first_times[p, m] = times[n]
         return times
 
-    def rework(self, place: Ints, attempt: Ints, is_first_piece: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    def rework(
+        self, place: Ints, attempt: Ints, is_first_piece: NDArray[np.bool_]
+    ) -> NDArray[np.bool_]:
         """Whether attempts must be done again, ``[N]``."""
         again: NDArray[np.bool_] = self._first_rework[is_first_piece.astype(np.intp), place]
         for n in np.flatnonzero(attempt > 0).tolist():
@@ -148,18 +200,28 @@ class OrderTables:
 
     def is_reworked(self, place: int, attempt: int, is_first_piece: int) -> bool:
         """Whether one attempt must be done again."""
-        return self._world.is_reworked(*divmod(place, self.max_operations), attempt, float(self._rework[is_first_piece, place]))
+        return self._world.is_reworked(
+            *divmod(place, self.max_operations), attempt, float(self._rework[is_first_piece, place])
+        )
 
     def failures(self, machine: int, work: int) -> tuple[list[int], list[int]]:
-        """A machine's failures within its first ``work`` ticks of processing: after how many ticks of it each comes, and how long each repair takes."""
+        """A machine's failures within its first ``work`` ticks of processing: after how many ticks
+        of it each comes, and how long each repair takes."""
         ages, repairs = self._failures.setdefault(machine, ([], []))
         model = self._plant.machines[machine]
         assert model.mean_time_to_failure is not None
         assert model.mean_time_to_repair is not None  # both or neither in a valid factory
         while not ages or ages[-1] < work:
             number = len(ages)
-            ages.append((ages[-1] if ages else 0) + exponential_ticks(model.mean_time_to_failure, self._seed, FAILURE, machine, number))
-            repairs.append(exponential_ticks(model.mean_time_to_repair, self._seed, REPAIR, machine, number))
+            ages.append(
+                (ages[-1] if ages else 0)
+                + exponential_ticks(
+                    model.mean_time_to_failure, self._seed, FAILURE, machine, number
+                )
+            )
+            repairs.append(
+                exponential_ticks(model.mean_time_to_repair, self._seed, REPAIR, machine, number)
+            )
         count = int(np.searchsorted(ages, work, side="left"))
         return ages[:count], repairs[:count]
 

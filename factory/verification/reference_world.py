@@ -1,6 +1,8 @@
-"""The world that a seed stands for, in plain Python: orders, durations, breakdowns, deliveries (docs/model.md, sections 3, 6 and 7).
+"""The world that a seed stands for, in plain Python: orders, durations, breakdowns, deliveries
+(docs/model.md, sections 3, 6 and 7).
 
-The verifier asks it what must have happened. It is a second implementation on purpose: it shares nothing with the compiled draws.
+The verifier asks it what must have happened. It is a second implementation on purpose: it shares
+nothing with the compiled draws.
 """
 
 from __future__ import annotations
@@ -15,7 +17,22 @@ from factory.lookups import FactoryLookup
 from factory.model import Customer, DemandRegime, Factory, OrderBook, SupplyRegime
 from factory.schedule.records import OrderRecord
 
-ARRIVAL, BATCH, PRODUCT, OPTION, CUSTOMER, ALLOWANCE, PROCESS, FAILURE, REPAIR, REWORK, MATERIAL, LATENESS, DEMAND_REGIME, SUPPLY_REGIME = range(1, 15)
+(
+    ARRIVAL,
+    BATCH,
+    PRODUCT,
+    OPTION,
+    CUSTOMER,
+    ALLOWANCE,
+    PROCESS,
+    FAILURE,
+    REPAIR,
+    REWORK,
+    MATERIAL,
+    LATENESS,
+    DEMAND_REGIME,
+    SUPPLY_REGIME,
+) = range(1, 15)
 MAX_ATTEMPTS = 4
 _MAX_CYCLES = 1000
 _IN_FORCE = 2
@@ -24,7 +41,7 @@ _WORD = 2**64 - 1
 _GOLDEN = 0x9E3779B97F4A7C15
 
 
-# --- draws ------------------------------------------------------------------------------------------------------------------
+# --- draws ----------------------------------------------------------------------------------------
 
 
 def _mix(z: int) -> int:
@@ -53,7 +70,8 @@ def exponential_ticks(mean: float, seed: int, role: int, entity: int, index: int
 
 
 class ReferenceRealisation:
-    """What must happen under one seed, whatever is decided: its orders, and how their operations turn out.
+    """What must happen under one seed, whatever is decided: its orders, and how their operations
+    turn out.
 
     Parameters
     ----------
@@ -65,14 +83,19 @@ class ReferenceRealisation:
         Operations of the longest route.
     """
 
-    def __init__(self, seed: int, orders: tuple[OrderRecord, ...] | None, max_operations: int) -> None:
+    def __init__(
+        self, seed: int, orders: tuple[OrderRecord, ...] | None, max_operations: int
+    ) -> None:
         self.orders = orders
         size = (0 if orders is None else len(orders), max_operations)
         self._process_draws = _OperationDraws(partial(normal, seed, PROCESS), *size)
         self._rework_draws = _OperationDraws(partial(uniform, seed, REWORK), *size)
 
-    def realised_time(self, order: int, operation: int, attempt: int, expected: int, cv: float) -> int:
-        """Log-normal process time of one attempt, with the expected mean (docs/model.md, section 3)."""
+    def realised_time(
+        self, order: int, operation: int, attempt: int, expected: int, cv: float
+    ) -> int:
+        """Log-normal process time of one attempt, with the expected mean (docs/model.md, section
+        3)."""
         sigma = _log_deviation(cv)
         if sigma == 0.0 or expected == 0:
             return expected
@@ -88,12 +111,14 @@ class ReferenceRealisation:
 
 @cache
 def _log_deviation(cv: float) -> float:
-    """Standard deviation of the logarithm of a log-normal quantity with this coefficient of variation."""
+    """Standard deviation of the logarithm of a log-normal quantity with this coefficient of
+    variation."""
     return math.sqrt(math.log(1 + cv * cv))
 
 
 class _OperationDraws:
-    """Draws for attempts at operations. Those for first attempts are kept, as every schedule of the seed needs them.
+    """Draws for attempts at operations. Those for first attempts are kept, as every schedule of the
+    seed needs them.
 
     Parameters
     ----------
@@ -105,7 +130,9 @@ class _OperationDraws:
 
     def __init__(self, draw: Callable[[int, int], float], orders: int, operations: int) -> None:
         self._draw, self._operations = draw, operations
-        self._kept = array("d", [math.nan]) * (orders * operations)  # not a list: hundreds of worlds are kept
+        self._kept = array("d", [math.nan]) * (
+            orders * operations
+        )  # not a list: hundreds of worlds are kept
 
     def find(self, order: int, operation: int, attempt: int) -> float:
         """The number that belongs to this attempt."""
@@ -118,7 +145,7 @@ class _OperationDraws:
         return number
 
 
-# --- orders -----------------------------------------------------------------------------------------------------------------
+# --- orders ---------------------------------------------------------------------------------------
 
 
 def draw_orders(plant: FactoryLookup, seed: int) -> tuple[OrderRecord, ...]:
@@ -131,17 +158,33 @@ def draw_orders(plant: FactoryLookup, seed: int) -> tuple[OrderRecord, ...]:
     """
     demand = plant.factory.demand
     if demand is None:
-        raise ValueError(f"factory {plant.factory.name}: demand is missing, so no orders can be drawn; give an order book.")
+        raise ValueError(
+            f"factory {plant.factory.name}: demand is missing, so no orders can be drawn; give an"
+            " order book."
+        )
     releases = _draw_releases(plant.factory, seed)
     numbered = zip(range(demand.num_orders), releases, strict=False)
-    orders = [_draw_order(plant, seed, number, regime, release_date) for number, (release_date, regime) in numbered]
+    orders = [
+        _draw_order(plant, seed, number, regime, release_date)
+        for number, (release_date, regime) in numbered
+    ]
     return _with_material(plant, seed, orders)
 
 
 def book_orders(plant: FactoryLookup, book: OrderBook, seed: int | None) -> tuple[OrderRecord, ...]:
     """The orders of a book, by number; material as drawn under ``seed`` (None: not late)."""
     orders = [
-        OrderRecord(order.order_id, number, order.product, dict(order.options), order.release_date, order.due_date, order.weight, order.release_date, None)
+        OrderRecord(
+            order.order_id,
+            number,
+            order.product,
+            dict(order.options),
+            order.release_date,
+            order.due_date,
+            order.weight,
+            order.release_date,
+            None,
+        )
         for number, order in enumerate(book.orders)
     ]
     return tuple(orders) if seed is None else _with_material(plant, seed, orders)
@@ -160,7 +203,9 @@ def _draw_releases(factory: Factory, seed: int) -> Iterator[tuple[int, DemandReg
             yield math.floor(epoch + 0.5), regime
 
 
-def _draw_epochs(regimes: Sequence[DemandRegime], seed: int) -> Iterator[tuple[float, DemandRegime]]:
+def _draw_epochs(
+    regimes: Sequence[DemandRegime], seed: int
+) -> Iterator[tuple[float, DemandRegime]]:
     """Epochs of the batches: a Poisson process whose rate switches with the regime."""
     epoch, stay = 0.0, 0
     stay_end = _stay_length(regimes, seed, DEMAND_REGIME, 0)
@@ -178,7 +223,9 @@ def _draw_epochs(regimes: Sequence[DemandRegime], seed: int) -> Iterator[tuple[f
         batch += 1
 
 
-def _stay_length(regimes: Sequence[DemandRegime] | Sequence[SupplyRegime], seed: int, role: int, stay: int) -> float:
+def _stay_length(
+    regimes: Sequence[DemandRegime] | Sequence[SupplyRegime], seed: int, role: int, stay: int
+) -> float:
     """Ticks of the ``stay``-th stay in a regime; a single regime lasts for ever."""
     duration = regimes[stay % len(regimes)].duration
     if len(regimes) == 1 or duration is None:
@@ -186,30 +233,52 @@ def _stay_length(regimes: Sequence[DemandRegime] | Sequence[SupplyRegime], seed:
     return exponential_ticks(duration, seed, role, stay, 0)
 
 
-def _draw_order(plant: FactoryLookup, seed: int, number: int, regime: DemandRegime, release_date: int) -> OrderRecord:
+def _draw_order(
+    plant: FactoryLookup, seed: int, number: int, regime: DemandRegime, release_date: int
+) -> OrderRecord:
     """What order ``number`` asks for, under the regime of its release."""
     product = _draw_product(plant.factory, seed, number, regime, release_date)
     options = {}
     for n, option in enumerate(plant.factory.options):
         if option.products is None or product in option.products:
             own = regime.options.get(option.name)
-            shares = [value.share if own is None else own.get(value.name, 0.0) for value in option.values]
-            options[option.name] = option.values[_pick(shares, uniform(seed, OPTION, number, n))].name
+            shares = [
+                value.share if own is None else own.get(value.name, 0.0) for value in option.values
+            ]
+            options[option.name] = option.values[
+                _pick(shares, uniform(seed, OPTION, number, n))
+            ].name
     customer = _draw_customer(plant.factory, seed, number, regime)
     low, high = customer.allowance
     allowance = low + uniform(seed, ALLOWANCE, number, 0) * (high - low)
-    due_date = release_date + max(1, math.floor(allowance * plant.work_content(product, options) + 0.5))
-    return OrderRecord(f"{number + 1}", number, product, options, release_date, due_date, customer.weight, release_date, None)
+    due_date = release_date + max(
+        1, math.floor(allowance * plant.work_content(product, options) + 0.5)
+    )
+    return OrderRecord(
+        f"{number + 1}",
+        number,
+        product,
+        options,
+        release_date,
+        due_date,
+        customer.weight,
+        release_date,
+        None,
+    )
 
 
-def _draw_product(factory: Factory, seed: int, number: int, regime: DemandRegime, release_date: int) -> str:
+def _draw_product(
+    factory: Factory, seed: int, number: int, regime: DemandRegime, release_date: int
+) -> str:
     assert factory.demand is not None
     progress = number / max(1, factory.demand.num_orders - 1)
     mix_end = regime.mix if regime.mix_end is None else regime.mix_end
     shares = []
     for product in factory.products:
         start, end = regime.mix.get(product.name, 0.0), mix_end.get(product.name, 0.0)
-        shares.append(0.0 if product.launch_date > release_date else start + (end - start) * progress)
+        shares.append(
+            0.0 if product.launch_date > release_date else start + (end - start) * progress
+        )
     return factory.products[_pick(shares, uniform(seed, PRODUCT, number, 0))].name
 
 
@@ -230,7 +299,9 @@ def _pick(shares: Sequence[float], u: float) -> int:
     return max(index for index, share in enumerate(shares) if share > 0)
 
 
-def _with_material(plant: FactoryLookup, seed: int, orders: Sequence[OrderRecord]) -> tuple[OrderRecord, ...]:
+def _with_material(
+    plant: FactoryLookup, seed: int, orders: Sequence[OrderRecord]
+) -> tuple[OrderRecord, ...]:
     """The orders with the dates at which their material is there; ``orders`` by release date."""
     regimes = plant.factory.material
     if not regimes:
@@ -258,10 +329,18 @@ def _jump_to_stay(regimes: Sequence[SupplyRegime], seed: int, order: int, stay: 
     """
     shares = [float(regime.duration or 0) for regime in regimes]
     chosen = _pick(shares, uniform(seed, SUPPLY_REGIME, order, _IN_FORCE))
-    return next(number for number in range(stay + 1, stay + 1 + len(regimes)) if number % len(regimes) == chosen)
+    return next(
+        number
+        for number in range(stay + 1, stay + 1 + len(regimes))
+        if number % len(regimes) == chosen
+    )
 
 
 def _supply(seed: int, regime: SupplyRegime, order: OrderRecord) -> OrderRecord:
     if uniform(seed, MATERIAL, order.number, 0) >= regime.late_probability:
         return order
-    return replace(order, material_date=order.release_date + exponential_ticks(regime.mean_lateness, seed, LATENESS, order.number, 0))
+    return replace(
+        order,
+        material_date=order.release_date
+        + exponential_ticks(regime.mean_lateness, seed, LATENESS, order.number, 0),
+    )

@@ -32,7 +32,9 @@ class Constraint(StrEnum):
     FROM_SETUP = "from setup"  # it starts at what is mounted
     TO_SETUP = "to setup"  # it ends at what the operation wants, other attributes as they were
     FORBIDDEN_CHANGEOVER = "forbidden changeover"  # no attribute's pair is forbidden
-    CHANGEOVER_AHEAD = "changeover ahead"  # changeovers without an operation where the factory has them
+    CHANGEOVER_AHEAD = (  # changeovers without an operation where the factory has them
+        "changeover ahead"
+    )
     CREWS = "crews"  # no more changeovers at a time than crews
     DURATION = "duration"  # an operation takes exactly its nominal or drawn time
     INTERRUPTION = "interruption"  # processing pauses for recorded failures only
@@ -60,5 +62,6 @@ class VerificationError(ValueError):
     def __init__(self, violations: Sequence[Violation]) -> None:
         self.violations = tuple(violations)
         super().__init__(
-            f"schedule: {len(self.violations)} fault{'s' if len(self.violations) != 1 else ''}\n" + "\n".join(f"  {violation}" for violation in self.violations)
+            f"schedule: {len(self.violations)} fault{'s' if len(self.violations) != 1 else ''}\n"
+            + "\n".join(f"  {violation}" for violation in self.violations)
         )

@@ -1,6 +1,7 @@
 """An exported policy: read, checked, and asked. Nothing is ever unpickled.
 
-Who decides asks the compiled network, which takes a tenth of the time of onnxruntime for one observation; when a bundle is read, both must answer alike.
+Who decides asks the compiled network, which takes a tenth of the time of onnxruntime for one
+observation; when a bundle is read, both must answer alike.
 """
 
 from __future__ import annotations
@@ -19,18 +20,38 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from agents.network.batch_logits import batch_logits
-from agents.network.inference import NOT_FINITE, NetworkScratch, NetworkWeights, allocate_network_scratch, arrange_weights, greedy_rows
+from agents.network.inference import (
+    NOT_FINITE,
+    NetworkScratch,
+    NetworkWeights,
+    allocate_network_scratch,
+    arrange_weights,
+    greedy_rows,
+)
 from envs.observation.checks import check_observation
-from envs.observation.columns import CANDIDATE_INDEX, CANDIDATES, MACHINES, SHOP, Column, feature_hash
+from envs.observation.columns import (
+    CANDIDATE_INDEX,
+    CANDIDATES,
+    MACHINES,
+    SHOP,
+    Column,
+    feature_hash,
+)
 from factory.validation.arguments import check_count
 
 BUNDLE_FORMAT = 2
 """Version of the layout that is understood."""
-_INPUTS = {"candidates": len(CANDIDATES), "machines": len(MACHINES), "shop": len(SHOP), "action_mask": 0}
+_INPUTS = {
+    "candidates": len(CANDIDATES),
+    "machines": len(MACHINES),
+    "shop": len(SHOP),
+    "action_mask": 0,
+}
 _OUTPUTS = ("logits", "value")
 _KINDS = [CANDIDATE_INDEX[name] for name in ("is_job", "is_changeover", "is_wait")]
 _HAIR = 1e-4
-"""How far apart, relative to the largest logit, the answers of the two forms of the network may be."""
+"""How far apart, relative to the largest logit, the answers of the two forms of the network may
+be."""
 
 
 class BundleError(ValueError):
@@ -48,7 +69,8 @@ class Bundle:
     Raises
     ------
     BundleError
-        If a file is missing, damaged or does not belong there, or the policy was made for other feature tables.
+        If a file is missing, damaged or does not belong there, or the policy was made for other
+        feature tables.
     """
 
     def __init__(self, folder: Path | str) -> None:
@@ -60,17 +82,23 @@ class Bundle:
         self.weights, self._kept = self._arrange(weights), threading.local()
         self._compare()
 
-    def look(self, observation: Mapping[str, NDArray[Any]]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Masked logits ``[B, A]`` and values ``[B]`` (minus the expected discounted cost to come, in currency) of tables with a leading axis B."""
+    def look(
+        self, observation: Mapping[str, NDArray[Any]]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Masked logits ``[B, A]`` and values ``[B]`` (minus the expected discounted cost to come,
+        in currency) of tables with a leading axis B."""
         given = check_observation("look", observation)
         kinds = (np.float32, np.float32, np.float32, np.bool_)
         pairs = zip(_INPUTS, given, kinds, strict=True)
-        tables: dict[str, NDArray[Any]] = {name: np.ascontiguousarray(table, kind) for name, table, kind in pairs}
+        tables: dict[str, NDArray[Any]] = {
+            name: np.ascontiguousarray(table, kind) for name, table, kind in pairs
+        }
         logits, values = self._session.run(_OUTPUTS, tables)
         return logits, values
 
     def decide(self, observation: Mapping[str, NDArray[Any]]) -> NDArray[np.int64]:
-        """The legal row with the highest logit, the first one on ties, ``[B]``; 0 where no row is legal.
+        """The legal row with the highest logit, the first one on ties, ``[B]``; 0 where no row is
+        legal.
 
         Raises
         ------
@@ -82,7 +110,9 @@ class Bundle:
         *tables, mask = check_observation("decide", observation)
         candidates, machines, shop = (np.ascontiguousarray(one, np.float32) for one in tables)
         rows = np.empty(len(mask), np.int64)
-        greedy_rows(self.weights, self.memory(mask.shape[1]), candidates, machines, shop, mask, rows)
+        greedy_rows(
+            self.weights, self.memory(mask.shape[1]), candidates, machines, shop, mask, rows
+        )
         if (rows == NOT_FINITE).any():
             raise FloatingPointError("the network's answer is not finite")
         return np.maximum(rows, 0)
@@ -95,19 +125,28 @@ class Bundle:
             kept = self._kept.scratch = allocate_network_scratch(self.weights, rows)
         return kept
 
-    # --- reading --------------------------------------------------------------------------------------------------------------
+    # --- reading ----------------------------------------------------------------------------------
 
     def _read_manifest(self) -> dict[str, Any]:
         path = self.folder / "manifest.json"
         try:
             manifest = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
-            raise BundleError(f"{path}: cannot be read ({error}). Give a folder that python -m agents.network.onnx_export wrote.") from None
+            raise BundleError(
+                f"{path}: cannot be read ({error}). Give a folder that python -m"
+                " agents.network.onnx_export wrote."
+            ) from None
         if not isinstance(manifest, dict) or manifest.get("format") != BUNDLE_FORMAT:
             found = manifest.get("format") if isinstance(manifest, dict) else manifest
-            raise BundleError(f"{path}: format = {found!r}; {BUNDLE_FORMAT} is understood here. Export anew, or use the version that wrote it.")
+            raise BundleError(
+                f"{path}: format = {found!r}; {BUNDLE_FORMAT} is understood here. Export anew, or"
+                " use the version that wrote it."
+            )
         if manifest.get("feature_hash") != feature_hash():
-            raise BundleError(f"{path}: {_compare_features(manifest.get('features'))} Export a policy that was trained on the tables of this version.")
+            raise BundleError(
+                f"{path}: {_compare_features(manifest.get('features'))} Export a policy that was"
+                " trained on the tables of this version."
+            )
         return manifest
 
     def _read_listed(self, name: str) -> bytes:
@@ -116,10 +155,15 @@ class Bundle:
         try:
             content = path.read_bytes()
         except OSError as error:
-            raise BundleError(f"{path}: cannot be read ({error.strerror}). Copy the bundle anew.") from None
+            raise BundleError(
+                f"{path}: cannot be read ({error.strerror}). Copy the bundle anew."
+            ) from None
         expected = listed.get(name) if isinstance(listed, dict) else None
         if hashlib.sha256(content).hexdigest() != expected:
-            raise BundleError(f"{path}: its checksum is not the manifest's, so it is damaged or belongs to another bundle. Copy the bundle anew.")
+            raise BundleError(
+                f"{path}: its checksum is not the manifest's, so it is damaged or belongs to"
+                " another bundle. Copy the bundle anew."
+            )
         return content
 
     def _open(self, model: bytes) -> onnxruntime.InferenceSession:
@@ -128,15 +172,28 @@ class Bundle:
         options.log_severity_level = 4
         path = self.folder / "policy.onnx"
         try:
-            session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+            session = onnxruntime.InferenceSession(
+                model, options, providers=["CPUExecutionProvider"]
+            )
         except Exception as error:  # onnxruntime raises types of its own, which it does not export
-            raise BundleError(f"{path}: onnxruntime cannot load it ({str(error).splitlines()[0]}). Export anew.") from None
-        inputs, outputs = {one.name: one.shape for one in session.get_inputs()}, tuple(one.name for one in session.get_outputs())
+            raise BundleError(
+                f"{path}: onnxruntime cannot load it ({str(error).splitlines()[0]}). Export anew."
+            ) from None
+        inputs, outputs = (
+            {one.name: one.shape for one in session.get_inputs()},
+            tuple(one.name for one in session.get_outputs()),
+        )
         if set(inputs) != set(_INPUTS) or outputs != _OUTPUTS:
-            raise BundleError(f"{path}: takes {sorted(inputs)} and gives {list(outputs)}; {sorted(_INPUTS)} and {list(_OUTPUTS)} are wanted. Export anew.")
+            raise BundleError(
+                f"{path}: takes {sorted(inputs)} and gives {list(outputs)}; {sorted(_INPUTS)} and"
+                f" {list(_OUTPUTS)} are wanted. Export anew."
+            )
         for name, width in _INPUTS.items():
             if width and inputs[name][-1] != width:
-                raise BundleError(f"{path}: {name} has {inputs[name][-1]} columns; {width} are wanted. Export anew.")
+                raise BundleError(
+                    f"{path}: {name} has {inputs[name][-1]} columns; {width} are wanted. Export"
+                    " anew."
+                )
         return session
 
     def _arrange(self, content: bytes) -> NetworkWeights:
@@ -154,14 +211,29 @@ class Bundle:
             tables = _draw_tables(random, 16, rows, machines)
             logits, _ = self.look(tables)
             if not np.isfinite(logits).all():
-                raise BundleError(f"{self.folder}/policy.onnx: its answers are not finite. Train or export anew.")
+                raise BundleError(
+                    f"{self.folder}/policy.onnx: its answers are not finite. Train or export anew."
+                )
             compiled = np.empty_like(logits)
-            batch_logits(self.weights, self.memory(rows), tables["candidates"], tables["machines"], tables["shop"], tables["action_mask"], compiled)
+            batch_logits(
+                self.weights,
+                self.memory(rows),
+                tables["candidates"],
+                tables["machines"],
+                tables["shop"],
+                tables["action_mask"],
+                compiled,
+            )
             if not (np.abs(compiled - logits) <= _HAIR * (1 + np.abs(logits).max())).all():
-                raise BundleError(f"{self.folder}: policy.onnx and weights.npz answer otherwise, so one of them is damaged. Export anew.")
+                raise BundleError(
+                    f"{self.folder}: policy.onnx and weights.npz answer otherwise, so one of them"
+                    " is damaged. Export anew."
+                )
 
 
-def _draw_tables(random: np.random.Generator, batch: int, rows: int, machines: int) -> dict[str, NDArray[Any]]:
+def _draw_tables(
+    random: np.random.Generator, batch: int, rows: int, machines: int
+) -> dict[str, NDArray[Any]]:
     """Tables of that shape that are no shop's, but whose flags are flags; all rows are legal."""
     candidates = _draw_columns(random, CANDIDATES, (batch, rows))
     candidates[:, :, _KINDS] = np.eye(len(_KINDS))[random.integers(len(_KINDS), size=(batch, rows))]
@@ -173,7 +245,9 @@ def _draw_tables(random: np.random.Generator, batch: int, rows: int, machines: i
     }
 
 
-def _draw_columns(random: np.random.Generator, table: tuple[Column, ...], shape: tuple[int, ...]) -> NDArray[np.float32]:
+def _draw_columns(
+    random: np.random.Generator, table: tuple[Column, ...], shape: tuple[int, ...]
+) -> NDArray[np.float32]:
     values = random.uniform(0, 20, (*shape, len(table)))
     flags = np.array([column.unit == "flag" for column in table])
     return np.where(flags, values > 10, values).astype(np.float32)
@@ -186,13 +260,27 @@ def _compare_features(listed: Any) -> str:
         theirs = listed.get(name) if isinstance(listed, dict) else None
         if not isinstance(theirs, list) or not all(isinstance(column, dict) for column in theirs):
             return "it does not list its feature tables."
-        differences += _compare_table(name, [(str(column.get("name")), str(column.get("unit"))) for column in theirs], table)
-    return f"its feature tables are not those of this version: {'; '.join(differences) or 'the same columns under another hash'}."
+        differences += _compare_table(
+            name, [(str(column.get("name")), str(column.get("unit"))) for column in theirs], table
+        )
+    return (
+        "its feature tables are not those of this version:"
+        f" {'; '.join(differences) or 'the same columns under another hash'}."
+    )
 
 
-def _compare_table(name: str, theirs: list[tuple[str, str]], table: tuple[Column, ...]) -> list[str]:
+def _compare_table(
+    name: str, theirs: list[tuple[str, str]], table: tuple[Column, ...]
+) -> list[str]:
     ours = [(column.name, column.unit) for column in table]
-    missing, unknown = [one for one in ours if one not in theirs], [one for one in theirs if one not in ours]
+    missing, unknown = (
+        [one for one in ours if one not in theirs],
+        [one for one in theirs if one not in ours],
+    )
     found = [f"{name} lacks {', '.join(column for column, _ in missing)}"] if missing else []
-    found += [f"{name} has {', '.join(f'{column} ({unit})' for column, unit in unknown)}, unknown here"] if unknown else []
+    found += (
+        [f"{name} has {', '.join(f'{column} ({unit})' for column, unit in unknown)}, unknown here"]
+        if unknown
+        else []
+    )
     return found or ([f"{name} has its columns in another order"] if ours != theirs else [])

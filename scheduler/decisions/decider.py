@@ -1,4 +1,5 @@
-"""Decisions now: which job next on each free machine, changeover now, or wait and until when; never without an answer."""
+"""Decisions now: which job next on each free machine, changeover now, or wait and until when; never
+without an answer."""
 
 from __future__ import annotations
 
@@ -36,16 +37,25 @@ class Decision(Choice):
     """What one machine is to do."""
 
     machine: str
-    until: int | None = None  # wait: the latest date at which to ask again; any change at the work centre ends it before
-    decided_by: Literal["policy", "fallback", "rule", "lock"] = "policy"  # rule: in shadow mode; lock: what the planner has fixed leaves nothing to decide
-    fault: str | None = None  # why the fallback rule decided, or, in shadow mode, what was wrong with the policy
+    until: int | None = (
+        # wait: the latest date at which to ask again; any change at the work centre ends it before
+        None
+    )
+    decided_by: Literal["policy", "fallback", "rule", "lock"] = (
+        "policy"  # rule: in shadow mode; lock: what the planner has fixed leaves nothing to decide
+    )
+    fault: str | None = (
+        None  # why the fallback rule decided, or, in shadow mode, what was wrong with the policy
+    )
     policy_choice: Choice | None = None  # in shadow mode: what the policy would have done
     microseconds: int = 0
 
     @property
     def choice(self) -> Choice:
         """The same without who decided, and why."""
-        return Choice(action=self.action, order=self.order, operation=self.operation, setup=self.setup)
+        return Choice(
+            action=self.action, order=self.order, operation=self.operation, setup=self.setup
+        )
 
 
 class Decider:
@@ -78,17 +88,25 @@ class Decider:
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self.clock = clock
-        self.floor, self.bundle, self.fallback, self.budget, self.shadow = floor, bundle, fallback, budget, shadow
+        self.floor, self.bundle, self.fallback, self.budget, self.shadow = (
+            floor,
+            bundle,
+            fallback,
+            budget,
+            shadow,
+        )
         self._warm = False
         self.absence = "no policy is loaded"  # what is said where there is no bundle
 
     def decide(self, snapshot: Snapshot, by_rule: Collection[int] = ()) -> list[Decision]:
-        """Decisions for all machines that are free now, each taken as if those before it had been carried out.
+        """Decisions for all machines that are free now, each taken as if those before it had been
+        carried out.
 
         Parameters
         ----------
         by_rule
-            Numbers of the decisions that are left to the fallback rule, as it was at the time when a log is replayed.
+            Numbers of the decisions that are left to the fallback rule, as it was at the time when
+            a log is replayed.
         """
         decisions = list[Decision]()
         self.floor.place(snapshot)
@@ -97,7 +115,8 @@ class Decider:
         return decisions
 
     def tell(self, snapshot: Snapshot, choices: Sequence[tuple[str, Choice]]) -> bool:
-        """Put the floor into the state after a snapshot's machines have been told what to do, by name and in turn; False if that cannot be carried out."""
+        """Put the floor into the state after a snapshot's machines have been told what to do, by
+        name and in turn; False if that cannot be carried out."""
         self.floor.place(snapshot)
         for name, choice in choices:
             machine = self.floor.ask()
@@ -106,7 +125,14 @@ class Decider:
             if self.floor.held:
                 self.floor.hold()
                 continue
-            row = next((row for row in np.flatnonzero(self.floor.tables.action_mask[0]).tolist() if self.describe(machine, row) == choice), None)
+            row = next(
+                (
+                    row
+                    for row in np.flatnonzero(self.floor.tables.action_mask[0]).tolist()
+                    if self.describe(machine, row) == choice
+                ),
+                None,
+            )
             if row is None:
                 return False
             self.floor.carry_out(row)
@@ -139,7 +165,12 @@ class Decider:
 
     def _hold(self, machine: int) -> Decision:
         self.floor.hold()
-        return Decision(machine=self.floor.machine_names[machine], action="wait", until=self._wait_until(machine), decided_by="lock")
+        return Decision(
+            machine=self.floor.machine_names[machine],
+            action="wait",
+            until=self._wait_until(machine),
+            decided_by="lock",
+        )
 
     def _wait_until(self, machine: int) -> int:
         return int(self.floor.shop.machines[0, machine].wait_until)
@@ -147,14 +178,20 @@ class Decider:
     def observation(self) -> dict[str, NDArray[Any]]:
         """What the asked machine's decision maker sees."""
         tables = self.floor.tables
-        return {"candidates": tables.candidates, "machines": tables.machines, "shop": tables.shop, "action_mask": tables.action_mask}
+        return {
+            "candidates": tables.candidates,
+            "machines": tables.machines,
+            "shop": tables.shop,
+            "action_mask": tables.action_mask,
+        }
 
     def ask_rule(self) -> int:
         """The row that the fallback rule chooses for the asked machine."""
         return int(np.asarray(self.fallback.decide(self.observation())).reshape(-1)[0])
 
     def _ask(self, by_rule: bool) -> tuple[int | None, int, str]:
-        """The machine that must decide, the policy's row, and what was wrong with it: '' if nothing was."""
+        """The machine that must decide, the policy's row, and what was wrong with it: '' if nothing
+        was."""
         if isinstance(self.bundle, Bundle) and not by_rule:
             memory = self.bundle.memory(self.floor.tables.action_mask.shape[1])
             if not self._warm:  # loading compiled code is no part of a decision's time
@@ -170,7 +207,11 @@ class Decider:
         row, fault = self._ask_policy(self.bundle.decide, self.observation())
         return machine, row, fault
 
-    def _ask_policy(self, decide: Callable[[dict[str, NDArray[Any]]], NDArray[np.int64]], observation: dict[str, NDArray[Any]]) -> tuple[int, str]:
+    def _ask_policy(
+        self,
+        decide: Callable[[dict[str, NDArray[Any]]], NDArray[np.int64]],
+        observation: dict[str, NDArray[Any]],
+    ) -> tuple[int, str]:
         start = self.clock()
         try:
             row = int(check_integers("the policy's answer", decide(observation), (1,))[0])
@@ -183,7 +224,9 @@ class Decider:
         if row == NOT_FINITE:
             return "FloatingPointError: the network's answer is not finite"
         if seconds > self.budget:
-            return f"the policy took {1000 * seconds:.1f} ms; the budget is {1000 * self.budget:g} ms"
+            return (
+                f"the policy took {1000 * seconds:.1f} ms; the budget is {1000 * self.budget:g} ms"
+            )
         mask = self.floor.tables.action_mask[0]
         if not 0 <= row < len(mask) or not mask[row]:
             return f"the policy chose row {row}, which is not legal"

@@ -1,4 +1,5 @@
-"""Why the policy decides as it does: its alternatives in order, what separates them, and what the fallback rule would have done."""
+"""Why the policy decides as it does: its alternatives in order, what separates them, and what the
+fallback rule would have done."""
 
 from __future__ import annotations
 
@@ -37,7 +38,9 @@ class Alternative(BaseModel):
 
     choice: Choice
     probability: float  # that the policy gives it
-    differs_in: tuple[Difference, ...]  # from the first alternative, the largest relative differences first
+    differs_in: tuple[
+        Difference, ...
+    ]  # from the first alternative, the largest relative differences first
 
 
 class Explanation(BaseModel):
@@ -76,7 +79,11 @@ def explain(decider: Decider, snapshot: Snapshot) -> Explanation:
     weights = np.exp(logits[0, ranked].astype(np.float64) - logits[0, ranked[0]])
     table = floor.tables.candidates[0].astype(np.float64)
     alternatives = [
-        Alternative(choice=decider.describe(machine, int(row)), probability=float(share), differs_in=_compare(table[row], table[ranked[0]]))
+        Alternative(
+            choice=decider.describe(machine, int(row)),
+            probability=float(share),
+            differs_in=_compare(table[row], table[ranked[0]]),
+        )
         for row, share in zip(ranked, weights / weights.sum(), strict=True)
     ]
     return Explanation(
@@ -88,11 +95,15 @@ def explain(decider: Decider, snapshot: Snapshot) -> Explanation:
     )
 
 
-def _look(bundle: Bundle, observation: dict[str, NDArray[Any]]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def _look(
+    bundle: Bundle, observation: dict[str, NDArray[Any]]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     try:
         logits, values = bundle.look(observation)
     except Exception as error:  # whatever goes wrong in the network
-        raise BundleError(f"explain: the policy failed ({type(error).__name__}: {error}). Check the bundle.") from None
+        raise BundleError(
+            f"explain: the policy failed ({type(error).__name__}: {error}). Check the bundle."
+        ) from None
     if not (np.isfinite(logits[observation["action_mask"]]).all() and np.isfinite(values).all()):
         raise BundleError("explain: the policy's answer is not finite. Check the bundle.")
     return logits, values
@@ -101,10 +112,18 @@ def _look(bundle: Bundle, observation: dict[str, NDArray[Any]]) -> tuple[NDArray
 def _compare(row: NDArray[np.float64], chosen: NDArray[np.float64]) -> tuple[Difference, ...]:
     """The columns with the largest relative differences."""
     relative = np.abs(row - chosen) / (np.abs(row) + np.abs(chosen) + 1e-9)
-    order = [place for place in np.argsort(-relative, kind="stable") if relative[place] > 0 and CANDIDATES[place].name not in _TOLD_BY_THE_CHOICE]
+    order = [
+        place
+        for place in np.argsort(-relative, kind="stable")
+        if relative[place] > 0 and CANDIDATES[place].name not in _TOLD_BY_THE_CHOICE
+    ]
     return tuple(
         Difference(
-            column=CANDIDATES[place].name, unit=CANDIDATES[place].unit, meaning=CANDIDATES[place].meaning, here=float(row[place]), chosen=float(chosen[place])
+            column=CANDIDATES[place].name,
+            unit=CANDIDATES[place].unit,
+            meaning=CANDIDATES[place].meaning,
+            here=float(row[place]),
+            chosen=float(chosen[place]),
         )
         for place in order[:MAX_COLUMNS]
     )

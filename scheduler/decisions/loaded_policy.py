@@ -1,4 +1,5 @@
-"""Policies as they come from a folder: the network with its stand-in, or the stand-in alone and why."""
+"""Policies as they come from a folder: the network with its stand-in, or the stand-in alone and
+why."""
 
 from __future__ import annotations
 
@@ -32,7 +33,8 @@ class LoadedPolicy:
 
 
 def load_scheduler_policy(folder: Path | None, factory: str) -> LoadedPolicy:
-    """A bundle and its rule. If it cannot be trusted the rule alone, as the manifest names it where it can be read, and why."""
+    """A bundle and its rule. If it cannot be trusted the rule alone, as the manifest names it where
+    it can be read, and why."""
     if folder is None:
         return LoadedPolicy(None, make_rule("ATCS"), "no bundle was named")
     try:
@@ -55,7 +57,8 @@ def reload_scheduler_policy(folder: Path, factory: str) -> LoadedPolicy:
 
 
 def fallback_rule(manifest: dict[str, Any], factory: str) -> Rule:
-    """The rule that a manifest names for a factory; ATCS by default where it was never tuned for it.
+    """The rule that a manifest names for a factory; ATCS by default where it was never tuned for
+    it.
 
     Raises
     ------
@@ -69,7 +72,10 @@ def fallback_rule(manifest: dict[str, Any], factory: str) -> Rule:
     try:
         return parse_rule(str(named))
     except ValueError as error:
-        raise BundleError(f"manifest.json: fallback_rules.{factory} = {named!r}; it must be a rule ({error}). Export anew.") from None
+        raise BundleError(
+            f"manifest.json: fallback_rules.{factory} = {named!r}; it must be a rule ({error})."
+            " Export anew."
+        ) from None
 
 
 def _rule_of_damaged(folder: Path, factory: str) -> Rule:

@@ -1,4 +1,5 @@
-"""A snapshot put into the simulator's own arrays, so that choices and observation come from the very code that policies were trained on."""
+"""A snapshot put into the simulator's own arrays, so that choices and observation come from the
+very code that policies were trained on."""
 
 from __future__ import annotations
 
@@ -10,18 +11,47 @@ from numpy.typing import NDArray
 
 from agents.network.inference import NetworkScratch as Memory
 from agents.network.inference import NetworkWeights
-from envs.observation.candidates import DEFAULT_CHANGEOVER_ROWS, DEFAULT_JOB_ROWS, allocate_observation_scratch, allocate_tables
+from envs.observation.candidates import (
+    DEFAULT_CHANGEOVER_ROWS,
+    DEFAULT_JOB_ROWS,
+    allocate_observation_scratch,
+    allocate_tables,
+)
 from envs.reward_scale import measure_cost_scales
 from factory.model import Factory
 from factory.simulation import kernel
 from factory.simulation.allocation import allocate
-from factory.simulation.arrays import CHANGING, DOWN, IDLE, NEVER, OPERATION_BITS, PROCESSING, READY, UPCOMING, split_operation_id
+from factory.simulation.arrays import (
+    CHANGING,
+    DOWN,
+    IDLE,
+    NEVER,
+    OPERATION_BITS,
+    PROCESSING,
+    READY,
+    UPCOMING,
+    split_operation_id,
+)
 from factory.simulation.load import load
 from factory.validation.arguments import check_count, check_instance, check_row, refusal
 from scheduler.floor.load_state import COMPLETED, line_up, place_all
 from scheduler.floor.locks import NOBODY, allocate_locks, hold
-from scheduler.floor.query import CHANGEOVER_DECISION, HELD, START_DECISION, ask_and_observe, ask_network, tell_row
-from scheduler.snapshot.order_tables import OPERATION_STATUS, PRODUCT_COLUMN, RELEASE_DATE, PackedOrders, names_of, packed
+from scheduler.floor.query import (
+    CHANGEOVER_DECISION,
+    HELD,
+    START_DECISION,
+    ask_and_observe,
+    ask_network,
+    tell_row,
+)
+from scheduler.snapshot.order_tables import (
+    OPERATION_STATUS,
+    PRODUCT_COLUMN,
+    RELEASE_DATE,
+    PackedOrders,
+    names_of,
+    packed,
+)
 from scheduler.snapshot.schema import MachineState, Snapshot
 
 MACHINE_STATUS = {"idle": IDLE, "changing": CHANGING, "processing": PROCESSING, "down": DOWN}
@@ -42,10 +72,16 @@ class ShopFloor:
         self.arrays = load([factory])
         self._rows = {"job_rows": DEFAULT_JOB_ROWS, "changeover_rows": DEFAULT_CHANGEOVER_ROWS}
         measure_cost_scales(self.arrays, [factory.name], self._rows, np.float32)
-        self.machine_names = [machine.name for centre in factory.work_centres for machine in centre.machines]
+        self.machine_names = [
+            machine.name for centre in factory.work_centres for machine in centre.machines
+        ]
         self.centres = [centre for centre in factory.work_centres for _ in centre.machines]
         self._numbers = [
-            [(attribute.name, {value: place for place, value in enumerate(attribute.values)}) for attribute in centre.attributes] for centre in self.centres
+            [
+                (attribute.name, {value: place for place, value in enumerate(attribute.values)})
+                for attribute in centre.attributes
+            ]
+            for centre in self.centres
         ]
         self.names = names_of(factory)
         self._kinds = [*self.names.kinds.values()]
@@ -61,15 +97,25 @@ class ShopFloor:
         Raises
         ------
         ValueError
-            If the snapshot does not fit the factory; :func:`scheduler.snapshot.read.check_snapshot` says why.
+            If the snapshot does not fit the factory; :func:`scheduler.snapshot.read.check_snapshot`
+            says why.
         """
         orders = packed(snapshot, self.names)
         if orders is None:
-            raise ValueError(f"place: the snapshot does not fit {self.factory.name}. Check it with scheduler.snapshot.read.check_snapshot.")
+            raise ValueError(
+                f"place: the snapshot does not fit {self.factory.name}. Check it with"
+                " scheduler.snapshot.read.check_snapshot."
+            )
         releases, sources, number_of = self._line_up(snapshot, orders)
         if len(releases) + 1 > self.shop.orders.shape[1]:
             self._make_room(2 * (len(releases) + 1))
-        machines = np.array([self._tell_machine(snapshot.machines[name], orders, number_of) for name in self.machine_names], np.int64)
+        machines = np.array(
+            [
+                self._tell_machine(snapshot.machines[name], orders, number_of)
+                for name in self.machine_names
+            ],
+            np.int64,
+        )
         self._mount(snapshot)
         self._place_locks(snapshot, orders, number_of)
         more = int(snapshot.more_orders)
@@ -81,16 +127,22 @@ class ShopFloor:
     def ask(self) -> int | None:
         """Number of the machine that must decide, None if none is left.
 
-        Its observation is in :attr:`tables` then, unless :attr:`held` says that locks leave it nothing to decide.
+        Its observation is in :attr:`tables` then, unless :attr:`held` says that locks leave it
+        nothing to decide.
         """
-        machine, held = ask_and_observe(self.arrays, self.shop, self.locks, self._scratch, self.tables)
+        machine, held = ask_and_observe(
+            self.arrays, self.shop, self.locks, self._scratch, self.tables
+        )
         self.held = held == HELD
         return machine if machine >= 0 else None
 
     def ask_network(self, weights: NetworkWeights, memory: Memory) -> tuple[int | None, int]:
-        """As :meth:`ask`, with the row that a network chooses, or what :func:`agents.network.inference.greedy_row` says instead of one."""
+        """As :meth:`ask`, with the row that a network chooses, or what
+        :func:`agents.network.inference.greedy_row` says instead of one."""
         self._check_network(weights, memory)
-        machine, row = ask_network(self.arrays, self.shop, self.locks, self._scratch, self.tables, weights, memory)
+        machine, row = ask_network(
+            self.arrays, self.shop, self.locks, self._scratch, self.tables, weights, memory
+        )
         self.held = row == HELD
         return (machine if machine >= 0 else None), row
 
@@ -102,17 +154,22 @@ class ShopFloor:
         if found[0] < rows or found[1:] != weights.row_1_bias.shape:
             wanted = f"must be ({rows} or more, {len(weights.row_1_bias)})"
             remedy = "Take Bundle.memory(rows)."
-            raise refusal(ValueError, "ask_network: memory.encoded.shape", str(found), wanted, remedy)
+            raise refusal(
+                ValueError, "ask_network: memory.encoded.shape", str(found), wanted, remedy
+            )
 
     def carry_out(self, row: int) -> bool:
-        """Carry out a row for the asked machine; False, and nothing has changed, if it is not legal.
+        """Carry out a row for the asked machine; False, and nothing has changed, if it is not
+        legal.
 
         Raises
         ------
         TypeError
             If the row is no integer.
         """
-        return bool(kernel.apply_action(self.arrays, self.shop, 0, check_row("carry_out: row", row)))
+        return bool(
+            kernel.apply_action(self.arrays, self.shop, 0, check_row("carry_out: row", row))
+        )
 
     def hold(self) -> None:
         """Let the asked machine wait for what is locked to it, or until it is in service.
@@ -135,10 +192,14 @@ class ShopFloor:
     def setup_names(self, machine: int, values: NDArray[np.int16]) -> dict[str, str]:
         """A machine's setup in words."""
         attributes = self.centres[machine].attributes
-        return {attribute.name: attribute.values[value] for attribute, value in zip(attributes, values.tolist(), strict=False)}
+        return {
+            attribute.name: attribute.values[value]
+            for attribute, value in zip(attributes, values.tolist(), strict=False)
+        }
 
     def describe(self, machine: int, row: int) -> dict[str, Any]:
-        """What a row of the asked machine means, before it is carried out: the fields of :class:`scheduler.decisions.decider.Choice`.
+        """What a row of the asked machine means, before it is carried out: the fields of
+        :class:`scheduler.decisions.decider.Choice`.
 
         Raises
         ------
@@ -153,30 +214,46 @@ class ShopFloor:
             return {"action": "wait"}
         kind = self.operation_names[int(self._products[0, order])]
         setup = self.setup_names(machine, self._setup) if changes else {}
-        return {"action": "start" if action == START_DECISION else "changeover", "order": self.order_id(order), "operation": kind[operation], "setup": setup}
+        return {
+            "action": "start" if action == START_DECISION else "changeover",
+            "order": self.order_id(order),
+            "operation": kind[operation],
+            "setup": setup,
+        }
 
-    # --- filling --------------------------------------------------------------------------------------------------------------
+    # --- filling ----------------------------------------------------------------------------------
 
     def _make_room(self, orders: int) -> None:
         self.arrays.plant.num_orders[0] = orders
         self.shop = allocate(self.arrays, 1, **self._rows)
         self._foreseen = np.zeros(orders + 1, np.bool_)
-        self._products = self.shop.orders.view(np.ndarray)["product"]  # fields of records are slow to reach
+        self._products = self.shop.orders.view(np.ndarray)[
+            "product"
+        ]  # fields of records are slow to reach
         self._setup = np.zeros(self.shop.mounted.shape[2], np.int16)
         self._scratch = allocate_observation_scratch(self.shop)
         self.locks = allocate_locks(self.arrays, orders)
         self.tables = allocate_tables(self.arrays, self.shop, np.float32)
 
-    def _line_up(self, snapshot: Snapshot, orders: PackedOrders) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-        """All orders by date of release: that date, the place in the snapshot (COMPLETED: not there), and where each of the snapshot's stands."""
+    def _line_up(
+        self, snapshot: Snapshot, orders: PackedOrders
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        """All orders by date of release: that date, the place in the snapshot (COMPLETED: not
+        there), and where each of the snapshot's stands."""
         dates, recent = orders.orders[:, RELEASE_DATE], np.array(snapshot.recent_releases, np.int64)
-        turn = np.argsort(dates, kind="stable") if (dates[1:] < dates[:-1]).any() else np.arange(len(dates))
+        turn = (
+            np.argsort(dates, kind="stable")
+            if (dates[1:] < dates[:-1]).any()
+            else np.arange(len(dates))
+        )
         releases, sources, number_of = np.empty((3, len(dates) + len(recent)), np.int64)
         count = line_up(orders.orders, turn, recent, releases, sources, number_of)
         self._ids, self._sources = orders.ids, sources[:count]
         return releases[:count], self._sources, number_of
 
-    def _tell_machine(self, state: MachineState, orders: PackedOrders, number_of: NDArray[np.int64]) -> tuple[SupportsInt, ...]:
+    def _tell_machine(
+        self, state: MachineState, orders: PackedOrders, number_of: NDArray[np.int64]
+    ) -> tuple[SupportsInt, ...]:
         """Columns of :func:`scheduler.floor.load_state.place_all`."""
         number, operation = -1, -1
         if state.order is not None and state.operation is not None:
@@ -192,10 +269,15 @@ class ShopFloor:
             NEVER if state.out_of_service_until is None else state.out_of_service_until,
         )
 
-    def _find(self, order: str, operation: str, orders: PackedOrders, number_of: NDArray[np.int64]) -> tuple[int, int]:
+    def _find(
+        self, order: str, operation: str, orders: PackedOrders, number_of: NDArray[np.int64]
+    ) -> tuple[int, int]:
         """An operation by its numbers."""
         place = orders.number_of[order]
-        return int(number_of[place]), self._kinds[int(orders.orders[place, PRODUCT_COLUMN])].places[operation]
+        return (
+            int(number_of[place]),
+            self._kinds[int(orders.orders[place, PRODUCT_COLUMN])].places[operation],
+        )
 
     def _mount(self, snapshot: Snapshot) -> None:
         mounted = self.shop.mounted[0]
@@ -204,7 +286,9 @@ class ShopFloor:
             for attribute, (known, numbers) in enumerate(self._numbers[machine]):
                 mounted[machine, attribute] = numbers[told[known]]
 
-    def _place_locks(self, snapshot: Snapshot, orders: PackedOrders, number_of: NDArray[np.int64]) -> None:
+    def _place_locks(
+        self, snapshot: Snapshot, orders: PackedOrders, number_of: NDArray[np.int64]
+    ) -> None:
         locks = self.locks
         for operation_id in locks.sequence[: locks.length[0]].tolist():
             locks.machine_of[split_operation_id(operation_id)] = NOBODY
@@ -223,7 +307,8 @@ def take_snapshot(
     order_ids: list[str] | None = None,
     finished: bool = False,
 ) -> Snapshot:
-    """The snapshot of environment ``env`` of a simulated shop of the same factory: what is known there, expectations included.
+    """The snapshot of environment ``env`` of a simulated shop of the same factory: what is known
+    there, expectations included.
 
     Parameters
     ----------
@@ -242,15 +327,22 @@ def take_snapshot(
         {
             "factory": floor_of.factory.name,
             "clock": int(floor.clock),
-            "machines": {name: _machine_state(floor_of, shop, env, machine, ids) for machine, name in enumerate(floor_of.machine_names)},
+            "machines": {
+                name: _machine_state(floor_of, shop, env, machine, ids)
+                for machine, name in enumerate(floor_of.machine_names)
+            },
             "orders": [_order_state(floor_of, shop, env, number, ids[number]) for number in listed],
-            "recent_releases": [int(date) for date in shop.orders.release_date[env, max(0, released - 8) : released]],
+            "recent_releases": [
+                int(date) for date in shop.orders.release_date[env, max(0, released - 8) : released]
+            ],
             "more_orders": released < int(floor.num_orders),
         }
     )
 
 
-def _order_state(floor_of: ShopFloor, shop: Any, env: int, number: int, order_id: str) -> dict[str, Any]:
+def _order_state(
+    floor_of: ShopFloor, shop: Any, env: int, number: int, order_id: str
+) -> dict[str, Any]:
     """An order in progress as a snapshot tells it."""
     row, factory = shop.orders[env, number], floor_of.factory
     chosen = zip(factory.options, shop.option_value[env, number].tolist(), strict=False)
@@ -258,25 +350,39 @@ def _order_state(floor_of: ShopFloor, shop: Any, env: int, number: int, order_id
     return {
         "order_id": order_id,
         "product": factory.products[int(row.product)].name,
-        "options": {option.name: option.values[value].name for option, value in chosen if value >= 0},
+        "options": {
+            option.name: option.values[value].name for option, value in chosen if value >= 0
+        },
         "release_date": int(row.release_date),
         "due_date": int(row.due_date),
         "weight": float(row.weight),
         "material_here": bool(row.material_date <= shop.env.clock[env]),
-        "operations": {name: _operation_state(shop.operations[env, number, operation]) for operation, name in enumerate(names)},
+        "operations": {
+            name: _operation_state(shop.operations[env, number, operation])
+            for operation, name in enumerate(names)
+        },
     }
 
 
 def _operation_state(row: Any) -> dict[str, Any]:
-    state: dict[str, Any] = {"status": next(word for word, status in OPERATION_STATUS.items() if status == row.status), "attempt": int(row.attempt)}
+    state: dict[str, Any] = {
+        "status": next(word for word, status in OPERATION_STATUS.items() if status == row.status),
+        "attempt": int(row.attempt),
+    }
     if row.status == READY:
         state["ready_date"] = int(row.join_date)
     if row.status == UPCOMING:
-        state |= {"arrival_date": int(row.arrival_date), "expected_date": int(row.expected_date), "lead_time": float(row.lead_time)}
+        state |= {
+            "arrival_date": int(row.arrival_date),
+            "expected_date": int(row.expected_date),
+            "lead_time": float(row.lead_time),
+        }
     return state
 
 
-def _machine_state(floor_of: ShopFloor, shop: Any, env: int, machine: int, order_ids: list[str]) -> dict[str, Any]:
+def _machine_state(
+    floor_of: ShopFloor, shop: Any, env: int, machine: int, order_ids: list[str]
+) -> dict[str, Any]:
     """A machine as a snapshot tells it."""
     row = shop.machines[env, machine]
     state = {
@@ -289,5 +395,8 @@ def _machine_state(floor_of: ShopFloor, shop: Any, env: int, machine: int, order
     }
     if row.operation_id >= 0:
         number, operation = split_operation_id(row.operation_id)
-        state |= {"order": order_ids[number], "operation": floor_of.operation_names[int(shop.orders.product[env, number])][operation]}
+        state |= {
+            "order": order_ids[number],
+            "operation": floor_of.operation_names[int(shop.orders.product[env, number])][operation],
+        }
     return state

@@ -1,11 +1,21 @@
-"""A snapshot's numbers put into the kernel's arrays, with what follows from them: queues, counts, expectations, power. Compiled."""
+"""A snapshot's numbers put into the kernel's arrays, with what follows from them: queues, counts,
+expectations, power. Compiled."""
 
 from __future__ import annotations
 
 import math
 
 from factory.jit.compile import compiled
-from factory.simulation.arrays import CHANGING, DONE, DOWN, NEVER, OPERATION_BITS, OPERATION_MASK, READY, UPCOMING
+from factory.simulation.arrays import (
+    CHANGING,
+    DONE,
+    DOWN,
+    NEVER,
+    OPERATION_BITS,
+    OPERATION_MASK,
+    READY,
+    UPCOMING,
+)
 from factory.simulation.choices import is_eligible, process_time
 from factory.simulation.costs import integrate_tariff, refresh_power, reset_costs
 from factory.simulation.demand import plan_operations
@@ -30,8 +40,18 @@ from scheduler.snapshot.order_tables import (
 
 COMPLETED = -1
 """Source of an order that is here only for its release."""
-STATUS_COLUMN, SINCE, EXPECTED_END, FIRST_PIECE, WAITING_UNTIL, ORDER_COLUMN, OPERATION_COLUMN, OUT_OF_SERVICE_UNTIL = range(8)
-"""Columns of the table of machines; dates that there are none of are NEVER, an order that there is none of is -1."""
+(
+    STATUS_COLUMN,
+    SINCE,
+    EXPECTED_END,
+    FIRST_PIECE,
+    WAITING_UNTIL,
+    ORDER_COLUMN,
+    OPERATION_COLUMN,
+    OUT_OF_SERVICE_UNTIL,
+) = range(8)
+"""Columns of the table of machines; dates that there are none of are NEVER, an order that there is
+none of is -1."""
 
 
 @compiled
@@ -45,7 +65,8 @@ def line_up(orders, turn, recent_releases, releases, sources, number_of):
     turn
         Their places, by date of release.
     recent_releases
-        Of the newest orders, rising; each that no order here has belongs to one that has been completed.
+        Of the newest orders, rising; each that no order here has belongs to one that has been
+        completed.
     releases, sources
         Filled: date of release, and place in ``orders`` or COMPLETED.
     number_of
@@ -128,7 +149,10 @@ def is_finished(factory, order, operations):
 def expect_paused_operations(factory, shop, machines, foreseen):
     """Expect the whole process time of operations on machines that are down with no end told."""
     for machine in range(machines.shape[0]):
-        operation_id, status = shop.machines[0, machine].operation_id, shop.machines[0, machine].status
+        operation_id, status = (
+            shop.machines[0, machine].operation_id,
+            shop.machines[0, machine].status,
+        )
         if status != DOWN or operation_id < 0 or machines[machine, EXPECTED_END] != NEVER:
             continue
         order, operation = operation_id >> OPERATION_BITS, operation_id & OPERATION_MASK
@@ -157,11 +181,19 @@ def fill_machine(factory, shop, locks, machine, told):
     shop.machines[0, machine].state_date = told[SINCE]
     shop.machines[0, machine].start_date = told[SINCE]
     shop.machines[0, machine].process_start_date = told[SINCE]
-    shop.machines[0, machine].expected_end = told[SINCE] if told[EXPECTED_END] == NEVER else told[EXPECTED_END]
+    shop.machines[0, machine].expected_end = (
+        told[SINCE] if told[EXPECTED_END] == NEVER else told[EXPECTED_END]
+    )
     shop.machines[0, machine].first_piece = told[FIRST_PIECE] != 0
-    shop.machines[0, machine].wait_until = NEVER if told[WAITING_UNTIL] <= clock else told[WAITING_UNTIL]
+    shop.machines[0, machine].wait_until = (
+        NEVER if told[WAITING_UNTIL] <= clock else told[WAITING_UNTIL]
+    )
     shop.machines[0, machine].wait_start = clock
-    shop.machines[0, machine].operation_id = -1 if told[ORDER_COLUMN] < 0 else (told[ORDER_COLUMN] << OPERATION_BITS) | told[OPERATION_COLUMN]
+    shop.machines[0, machine].operation_id = (
+        -1
+        if told[ORDER_COLUMN] < 0
+        else (told[ORDER_COLUMN] << OPERATION_BITS) | told[OPERATION_COLUMN]
+    )
     shop.machines[0, machine].date = NEVER
     if told[ORDER_COLUMN] < 0 and told[STATUS_COLUMN] != CHANGING and told[EXPECTED_END] != NEVER:
         # it ends then, in every future
@@ -226,7 +258,9 @@ def fill_operations(factory, shop, number, order, operations):
             arrival_date = max(arrival_date, material_date)
         shop.operations[0, number, operation].arrival_date = arrival_date
         shop.operations[0, number, operation].expected_date = date_or(state[EXPECTED_DATE], 0)
-        shop.operations[0, number, operation].lead_time = 0.0 if math.isnan(state[LEAD_TIME]) else state[LEAD_TIME]
+        shop.operations[0, number, operation].lead_time = (
+            0.0 if math.isnan(state[LEAD_TIME]) else state[LEAD_TIME]
+        )
         if state[STATUS] == UPCOMING and math.isnan(state[EXPECTED_DATE]):
             foresees = False
     return foresees
@@ -262,7 +296,8 @@ def fill_absent(shop, number, operation):
 
 @compiled
 def settle_shop(factory, shop, foreseen):
-    """Work out all else of environment 0, whose orders (with the states of their operations) and machines have been filled in.
+    """Work out all else of environment 0, whose orders (with the states of their operations) and
+    machines have been filled in.
 
     Parameters
     ----------
@@ -323,7 +358,10 @@ def place_operations(factory, shop, order):
         shop.orders[0, order].operations_left += 1
         missing = 0
         for place in range(factory.operations[0, product, operation].num_predecessors):
-            missing += shop.operations[0, order, factory.predecessors[0, product, operation, place]].status != DONE
+            missing += (
+                shop.operations[0, order, factory.predecessors[0, product, operation, place]].status
+                != DONE
+            )
         shop.operations[0, order, operation].predecessors_left = missing
         centre = factory.operations[0, product, operation].centre
         operation_id = (order << OPERATION_BITS) | operation
@@ -336,12 +374,16 @@ def place_operations(factory, shop, order):
 
 @compiled
 def insert_operation(shop, centre, operation_id):
-    """Into the queue: by date of joining, then order, then operation; entries come in the order of their numbers."""
+    """Into the queue: by date of joining, then order, then operation; entries come in the order of
+    their numbers."""
     order, operation = operation_id >> OPERATION_BITS, operation_id & OPERATION_MASK
     place = shop.centres[0, centre].queue_length
     while place > 0:
         other = shop.queue[0, centre, place - 1]
-        if shop.operations[0, other >> OPERATION_BITS, other & OPERATION_MASK].join_date <= shop.operations[0, order, operation].join_date:
+        if (
+            shop.operations[0, other >> OPERATION_BITS, other & OPERATION_MASK].join_date
+            <= shop.operations[0, order, operation].join_date
+        ):
             break
         shop.queue[0, centre, place] = other
         place -= 1

@@ -1,8 +1,10 @@
-"""What a planner has fixed: operations on machines, in sequence, and machines that are out of service. Compiled.
+"""What a planner has fixed: operations on machines, in sequence, and machines that are out of
+service. Compiled.
 
-A *lock* says that an operation is to be done on a certain machine and in which place among the locked operations of that machine. A locked machine starts
-its next locked operation as soon as it can and nothing else before it; other machines leave locked operations alone. A machine that has nothing left but the
-wait is *held*: it waits without being asked.
+A *lock* says that an operation is to be done on a certain machine and in which place among the
+locked operations of that machine. A locked machine starts its next locked operation as soon as it
+can and nothing else before it; other machines leave locked operations alone. A machine that has
+nothing left but the wait is *held*: it waits without being asked.
 """
 
 from __future__ import annotations
@@ -14,7 +16,15 @@ from numpy.typing import NDArray
 
 from factory.jit.array_struct import ArrayStruct
 from factory.jit.compile import compiled
-from factory.simulation.arrays import DONE, IN_PROCESS, NEVER, OPERATION_BITS, OPERATION_MASK, READY, FactoryArrays
+from factory.simulation.arrays import (
+    DONE,
+    IN_PROCESS,
+    NEVER,
+    OPERATION_BITS,
+    OPERATION_MASK,
+    READY,
+    FactoryArrays,
+)
 from factory.simulation.choices import is_eligible, job_is_legal
 from factory.simulation.setups import FORBIDDEN, setup_time
 
@@ -28,7 +38,9 @@ class Locks(ArrayStruct):
     machine_of: NDArray[np.int16]  # [O, N] the machine that an operation is locked to; NOBODY
     sequence: NDArray[np.int32]  # [O * N] locked entries, those of a machine in their order
     length: NDArray[np.int64]  # [1] of the sequence
-    out_of_service_until: NDArray[np.int64]  # [M] date before which no work is done; NEVER: in service
+    out_of_service_until: NDArray[
+        np.int64
+    ]  # [M] date before which no work is done; NEVER: in service
 
 
 def allocate_locks(factories: FactoryArrays, orders: int) -> Locks:
@@ -70,12 +82,17 @@ def narrow_choices(factory, shop, e, machine, locks):
     if locks.length[0] == 0:
         return True
     operation_id = next_locked(shop, e, machine, locks)
-    return free_rows(factory, shop, e, machine, locks) if operation_id == NOBODY else locked_rows(factory, shop, e, machine, operation_id)
+    return (
+        free_rows(factory, shop, e, machine, locks)
+        if operation_id == NOBODY
+        else locked_rows(factory, shop, e, machine, operation_id)
+    )
 
 
 @compiled
 def free_rows(factory, shop, e, machine, locks):
-    """Operations that are locked to others are not for this machine; their rows go to ready ones that found none."""
+    """Operations that are locked to others are not for this machine; their rows go to ready ones
+    that found none."""
     centre = factory.machines[shop.env[e].factory, machine].centre
     place = 0
     for row in range(shop.env[e].num_job_rows):
@@ -85,8 +102,19 @@ def free_rows(factory, shop, e, machine, locks):
         while place < shop.centres[e, centre].queue_length:
             operation_id = shop.queue[e, centre, place]
             place += 1
-            can_do = is_eligible(factory, shop, e, operation_id >> OPERATION_BITS, operation_id & OPERATION_MASK, machine)
-            if can_do and not is_locked(locks, operation_id) and find_row(shop, e, operation_id) == NOBODY:
+            can_do = is_eligible(
+                factory,
+                shop,
+                e,
+                operation_id >> OPERATION_BITS,
+                operation_id & OPERATION_MASK,
+                machine,
+            )
+            if (
+                can_do
+                and not is_locked(locks, operation_id)
+                and find_row(shop, e, operation_id) == NOBODY
+            ):
                 shop.job_row[e, row] = operation_id
                 shop.legal[e, row] = job_is_legal(factory, shop, e, machine, centre, operation_id)
                 break
@@ -97,7 +125,10 @@ def free_rows(factory, shop, e, machine, locks):
 def is_locked(locks, operation_id):
     """Whether an operation is locked to some machine."""
     order = operation_id >> OPERATION_BITS
-    return order < locks.machine_of.shape[0] and locks.machine_of[order, operation_id & OPERATION_MASK] != NOBODY
+    return (
+        order < locks.machine_of.shape[0]
+        and locks.machine_of[order, operation_id & OPERATION_MASK] != NOBODY
+    )
 
 
 @compiled
@@ -105,18 +136,35 @@ def locked_rows(factory, shop, e, machine, operation_id):
     """Only the locked operation, or, as long as it cannot start, what prepares for it."""
     rows, job_rows = shop.env[e].num_job_rows, shop.job_row.shape[1]
     place = find_row(shop, e, operation_id)
-    if place == NOBODY and rows > 0 and shop.operations[e, operation_id >> OPERATION_BITS, operation_id & OPERATION_MASK].status == READY:
+    if (
+        place == NOBODY
+        and rows > 0
+        and shop.operations[e, operation_id >> OPERATION_BITS, operation_id & OPERATION_MASK].status
+        == READY
+    ):
         place = rows - 1  # too many are ready to show all of them
         shop.job_row[e, place] = operation_id
-        shop.legal[e, place] = job_is_legal(factory, shop, e, machine, factory.machines[shop.env[e].factory, machine].centre, operation_id)
+        shop.legal[e, place] = job_is_legal(
+            factory,
+            shop,
+            e,
+            machine,
+            factory.machines[shop.env[e].factory, machine].centre,
+            operation_id,
+        )
     may_start = place != NOBODY and shop.legal[e, place]
     centre = factory.machines[shop.env[e].factory, machine].centre
     wanted = shop.wanted[e, operation_id >> OPERATION_BITS, operation_id & OPERATION_MASK]
-    needs_detour = setup_time(factory, shop.env[e].factory, centre, machine, shop.mounted[e, machine], wanted) == FORBIDDEN
+    needs_detour = (
+        setup_time(factory, shop.env[e].factory, centre, machine, shop.mounted[e, machine], wanted)
+        == FORBIDDEN
+    )
     for row in range(rows):
         shop.legal[e, row] = shop.legal[e, row] and row == place
     for row in range(shop.env[e].num_changeover_rows):
-        prepares = needs_detour or wants_the_same(shop, e, shop.changeover_lead[e, row], operation_id)
+        prepares = needs_detour or wants_the_same(
+            shop, e, shop.changeover_lead[e, row], operation_id
+        )
         shop.legal[e, job_rows + row] = prepares and not may_start and shop.legal[e, job_rows + row]
     if may_start:
         shop.legal[e, shop.legal.shape[1] - 1] = False
@@ -126,7 +174,10 @@ def locked_rows(factory, shop, e, machine, operation_id):
 @compiled
 def wants_the_same(shop, e, one, other):
     """Whether two operations of a work centre want the same setup."""
-    return shop.operations[e, one >> OPERATION_BITS, one & OPERATION_MASK].family == shop.operations[e, other >> OPERATION_BITS, other & OPERATION_MASK].family
+    return (
+        shop.operations[e, one >> OPERATION_BITS, one & OPERATION_MASK].family
+        == shop.operations[e, other >> OPERATION_BITS, other & OPERATION_MASK].family
+    )
 
 
 @compiled
@@ -156,7 +207,8 @@ def hold(factory, shop, e, machine, locks):
 
 @compiled
 def hold_for(shop, e, machine, locks, ticks):
-    """Let the machine wait: until it is in service again, or for some ticks. What becomes ready at its work centre ends that."""
+    """Let the machine wait: until it is in service again, or for some ticks. What becomes ready at
+    its work centre ends that."""
     shop.machines[e, machine].wait_start = shop.env[e].clock
     if out_of_service(shop, e, machine, locks):
         shop.machines[e, machine].wait_until = locks.out_of_service_until[machine]

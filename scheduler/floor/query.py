@@ -1,4 +1,5 @@
-"""Who must decide on a shop floor, what the network chooses, and what a row means. Compiled, each in one go, as every call from Python costs time."""
+"""Who must decide on a shop floor, what the network chooses, and what a row means. Compiled, each
+in one go, as every call from Python costs time."""
 
 from __future__ import annotations
 
@@ -31,31 +32,55 @@ def ask_and_observe(factory, shop, locks, scratch, tables):
     """As :func:`ask`, with the observation."""
     machine, held = ask(factory, shop, locks)
     if machine >= 0 and held == 0:
-        observe(factory, shop, 0, scratch, tables.candidates[0], tables.machines[0], tables.shop[0], tables.action_mask[0])
+        observe(
+            factory,
+            shop,
+            0,
+            scratch,
+            tables.candidates[0],
+            tables.machines[0],
+            tables.shop[0],
+            tables.action_mask[0],
+        )
     return machine, held
 
 
 @compiled
 def ask_network(factory, shop, locks, scratch, tables, weights, memory):
-    """The machine that must decide, or NOBODY_ASKED, and the network's row: HELD, or as :func:`agents.network.inference.greedy_row` tells."""
+    """The machine that must decide, or NOBODY_ASKED, and the network's row: HELD, or as
+    :func:`agents.network.inference.greedy_row` tells."""
     machine, held = ask_and_observe(factory, shop, locks, scratch, tables)
     if machine < 0 or held != 0:
         return machine, held
-    return machine, greedy_row(weights, memory, tables.candidates[0], tables.machines[0], tables.shop[0], tables.action_mask[0])
+    return machine, greedy_row(
+        weights,
+        memory,
+        tables.candidates[0],
+        tables.machines[0],
+        tables.shop[0],
+        tables.action_mask[0],
+    )
 
 
 @compiled
 def tell_row(shop, machine, row, setup):
-    """What a row of the asked machine means: the kind of action, order, operation, and whether a setup must be mounted, which comes into ``setup``."""
+    """What a row of the asked machine means: the kind of action, order, operation, and whether a
+    setup must be mounted, which comes into ``setup``."""
     job_rows = shop.job_row.shape[1]
     if row == shop.legal.shape[1] - 1:
         return WAIT_DECISION, -1, -1, False
-    operation_id = shop.job_row[0, row] if row < job_rows else shop.changeover_lead[0, row - job_rows]
+    operation_id = (
+        shop.job_row[0, row] if row < job_rows else shop.changeover_lead[0, row - job_rows]
+    )
     order, operation = operation_id >> OPERATION_BITS, operation_id & OPERATION_MASK
     changes = False
     for attribute in range(shop.mounted.shape[2]):
         mounted = shop.mounted[0, machine, attribute]
-        wanted = shop.wanted[0, order, operation, attribute] if row < job_rows else shop.changeover_target[0, row - job_rows, attribute]
+        wanted = (
+            shop.wanted[0, order, operation, attribute]
+            if row < job_rows
+            else shop.changeover_target[0, row - job_rows, attribute]
+        )
         setup[attribute] = wanted if wanted >= 0 else mounted
         changes = changes or setup[attribute] != mounted
     return START_DECISION if row < job_rows else CHANGEOVER_DECISION, order, operation, changes

@@ -1,10 +1,13 @@
-"""The log of decisions: an SQLite file with write-ahead logging. What has been acknowledged survives a kill, and every decision can be taken again.
+"""The log of decisions: an SQLite file with write-ahead logging. What has been acknowledged
+survives a kill, and every decision can be taken again.
 
-Entries wait in a queue for one writer thread, which puts all that wait into one transaction: each is on the disk before :meth:`DecisionLog.append` returns, and
-many clients share the time of one write. What has been written ahead is moved to its place by another thread, so that no answer waits for that.
+Entries wait in a queue for one writer thread, which puts all that wait into one transaction: each
+is on the disk before :meth:`DecisionLog.append` returns, and many clients share the time of one
+write. What has been written ahead is moved to its place by another thread, so that no answer waits
+for that.
 
-A plant's snapshots differ in a few orders, so the text of an order is written with an entry that has it if the entry before had not, and those that follow
-refer to it.
+A plant's snapshots differ in a few orders, so the text of an order is written with an entry that
+has it if the entry before had not, and those that follow refer to it.
 """
 
 from __future__ import annotations
@@ -29,14 +32,28 @@ from scheduler.snapshot.schema import OrderState, Snapshot, SnapshotText, write_
 LAYOUT = 2
 """Version of the tables."""
 MAX_AHEAD = 16 * 2**20
-"""Bytes written ahead beyond which the writer itself moves the rest to its place, so that the file for them can begin anew."""
+"""Bytes written ahead beyond which the writer itself moves the rest to its place, so that the file
+for them can begin anew."""
 _SETTLE_SECONDS = 1.0
 """How long what has been written ahead waits for more before it is moved to its place."""
 _MAX_AT_ONCE = 256
 _PLACE_BITS = 15
-"""An order is referred to by the number of the entry that it was written with, shifted by so many bits, and its place there."""
+"""An order is referred to by the number of the entry that it was written with, shifted by so many
+bits, and its place there."""
 _REFERENCE = np.dtype("<i8")
-_COLUMNS = ("id", "date", "factory", "policy", "rule", "shadow", "snapshot", "decisions", "orders", "texts", "sha256")
+_COLUMNS = (
+    "id",
+    "date",
+    "factory",
+    "policy",
+    "rule",
+    "shadow",
+    "snapshot",
+    "decisions",
+    "orders",
+    "texts",
+    "sha256",
+)
 _DECISIONS = TypeAdapter(tuple[Decision, ...])
 _ORDERS = TypeAdapter(tuple[OrderState, ...])
 _LAYOUT_SQL = """
@@ -86,17 +103,39 @@ class _Waiting:
     rule: str
     shadow: bool
 
-    def row(self, number: int, before: Mapping[bytes, _Written]) -> tuple[tuple[Any, ...], dict[bytes, _Written]]:
-        """Its columns as entry ``number``, and where the texts of its orders are then; ``before`` tells that of the entry before."""
+    def row(
+        self, number: int, before: Mapping[bytes, _Written]
+    ) -> tuple[tuple[Any, ...], dict[bytes, _Written]]:
+        """Its columns as entry ``number``, and where the texts of its orders are then; ``before``
+        tells that of the entry before."""
         text = self.text or write_text(self.snapshot)
         known = [before.get(order) for order in text.orders]
-        new = dict.fromkeys(order for order, found in zip(text.orders, known, strict=True) if found is None)
-        added = {order: _Written(number << _PLACE_BITS | place, hashlib.sha256(order).digest()) for place, order in enumerate(new)}
+        new = dict.fromkeys(
+            order for order, found in zip(text.orders, known, strict=True) if found is None
+        )
+        added = {
+            order: _Written(number << _PLACE_BITS | place, hashlib.sha256(order).digest())
+            for place, order in enumerate(new)
+        }
         written = [found or added[order] for order, found in zip(text.orders, known, strict=True)]
         references, digests = zip(*written, strict=True) if written else ((), ())
         decisions = _DECISIONS.dump_json(self.decisions).decode()
-        columns = (self.snapshot.factory, self.policy, self.rule, int(self.shadow), text.rest, decisions)
-        row = (number, self.date, *columns, np.array(references, _REFERENCE).tobytes(), b"\0".join(new), _digest(columns, digests))
+        columns = (
+            self.snapshot.factory,
+            self.policy,
+            self.rule,
+            int(self.shadow),
+            text.rest,
+            decisions,
+        )
+        row = (
+            number,
+            self.date,
+            *columns,
+            np.array(references, _REFERENCE).tobytes(),
+            b"\0".join(new),
+            _digest(columns, digests),
+        )
         return row, dict(zip(text.orders, written, strict=True))
 
 
@@ -124,9 +163,15 @@ class DecisionLog:
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
         self._waiting: queue.SimpleQueue[tuple[_Waiting, Future[int]] | None] = queue.SimpleQueue()
-        self._written: Mapping[bytes, _Written] = {}  # the orders of the entry before, by their texts
+        self._written: Mapping[
+            bytes, _Written
+        ] = {}  # the orders of the entry before, by their texts
         self._next: int | None = None  # entry; None: look into the log
-        self._ahead, self._closing, self._too_long = threading.Event(), threading.Event(), threading.Event()
+        self._ahead, self._closing, self._too_long = (
+            threading.Event(),
+            threading.Event(),
+            threading.Event(),
+        )
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._connection, self._settling = (_connect(self.path) for _ in range(2))
@@ -134,14 +179,25 @@ class DecisionLog:
             self._connection.executescript(f"PRAGMA user_version = {LAYOUT}; {_LAYOUT_SQL}")
         except (sqlite3.Error, OSError) as error:
             raise _refuse(self.path, error) from None
-        self._threads = [threading.Thread(target=work, name=work.__name__, daemon=True) for work in (self._write_on, self._settle_on)]
+        self._threads = [
+            threading.Thread(target=work, name=work.__name__, daemon=True)
+            for work in (self._write_on, self._settle_on)
+        ]
         for thread in self._threads:
             thread.start()
 
     def submit(
-        self, snapshot: Snapshot, decisions: Sequence[Decision], *, policy: str, rule: str, shadow: bool, text: SnapshotText | None = None
+        self,
+        snapshot: Snapshot,
+        decisions: Sequence[Decision],
+        *,
+        policy: str,
+        rule: str,
+        shadow: bool,
+        text: SnapshotText | None = None,
     ) -> Future[int]:
-        """Put an answer into the queue; the result is its number once it is on the disk, or DecisionLogError if it could not be written.
+        """Put an answer into the queue; the result is its number once it is on the disk, or
+        DecisionLogError if it could not be written.
 
         Parameters
         ----------
@@ -149,10 +205,20 @@ class DecisionLog:
             The snapshot in JSON, if it is at hand.
         """
         written: Future[int] = Future()
-        self._waiting.put((_Waiting(_now(), snapshot, text, tuple(decisions), policy, rule, shadow), written))
+        self._waiting.put(
+            (_Waiting(_now(), snapshot, text, tuple(decisions), policy, rule, shadow), written)
+        )
         return written
 
-    def append(self, snapshot: Snapshot, decisions: Sequence[Decision], *, policy: str, rule: str, shadow: bool) -> int:
+    def append(
+        self,
+        snapshot: Snapshot,
+        decisions: Sequence[Decision],
+        *,
+        policy: str,
+        rule: str,
+        shadow: bool,
+    ) -> int:
         """Put an answer on the disk; its number.
 
         Raises
@@ -194,7 +260,8 @@ class DecisionLog:
         self._ahead.set()
 
     def _write(self, batch: list[tuple[_Waiting, Future[int]]]) -> None:
-        """All in one statement, and so in one transaction: each takes its time, as this thread must wait for others after it."""
+        """All in one statement, and so in one transaction: each takes its time, as this thread must
+        wait for others after it."""
         written, values = self._written, list[Any]()
         try:
             first = self._next or _last_entry(self._connection) + 1
@@ -202,8 +269,14 @@ class DecisionLog:
                 row, written = waiting.row(number, written)
                 values += row
             room = f"({', '.join('?' * len(_COLUMNS))})"
-            self._connection.execute(f"INSERT INTO decisions ({', '.join(_COLUMNS)}) VALUES {', '.join([room] * len(batch))}", values)
-        except Exception as error:  # whatever it is, nobody waits for an answer that will not come, and the next entries are written
+            self._connection.execute(
+                f"INSERT INTO decisions ({', '.join(_COLUMNS)}) VALUES"
+                f" {', '.join([room] * len(batch))}",
+                values,
+            )
+        # whatever it is, nobody waits for an answer that will not come, and the next entries are
+        # written
+        except Exception as error:
             self._next = None
             for _, answer in batch:
                 answer.set_exception(_refuse(self.path, error))
@@ -230,14 +303,18 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 def _last_entry(connection: sqlite3.Connection) -> int:
     """Number of the newest entry that there has been."""
-    found = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'decisions'").fetchone()
+    found = connection.execute(
+        "SELECT seq FROM sqlite_sequence WHERE name = 'decisions'"
+    ).fetchone()
     return 0 if found is None else int(found[0])
 
 
 def _settle(connection: sqlite3.Connection) -> int:
-    """Move what has been written ahead to its place, as far as nobody reads what is there; bytes of the file for it.
+    """Move what has been written ahead to its place, as far as nobody reads what is there; bytes of
+    the file for it.
 
-    It cannot fail for good: what is not moved now stays where it is, on the disk too, until the next time.
+    It cannot fail for good: what is not moved now stays where it is, on the disk too, until the
+    next time.
     """
     try:
         pages = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()[1]
@@ -256,19 +333,29 @@ def read_entries(path: Path | str, first: int = 1) -> Iterator[Entry]:
     """
     path = Path(path)
     if not path.is_file():
-        raise DecisionLogError(f"{path}: there is no such file. Give the log that python -m scheduler serve --log wrote.")
+        raise DecisionLogError(
+            f"{path}: there is no such file. Give the log that python -m scheduler serve --log"
+            " wrote."
+        )
     try:
         connection = sqlite3.connect(path.absolute().as_uri() + "?mode=ro", uri=True, timeout=10.0)
         try:
             _check_layout(connection, path)
             orders: dict[int, _Order] = {}
-            for row in connection.execute(f"SELECT {', '.join(_COLUMNS)} FROM decisions WHERE id >= ? ORDER BY id", (first,)):
+            for row in connection.execute(
+                f"SELECT {', '.join(_COLUMNS)} FROM decisions WHERE id >= ? ORDER BY id", (first,)
+            ):
                 number, date, *columns, listed, _, digest = row
-                references = np.frombuffer(listed, _REFERENCE, len(listed) // _REFERENCE.itemsize).tolist()
+                references = np.frombuffer(
+                    listed, _REFERENCE, len(listed) // _REFERENCE.itemsize
+                ).tolist()
                 orders = _read_orders(connection, references, orders)
                 states = [orders[reference] for reference in references]
                 if _digest(columns, [order.digest for order in states]) != digest:
-                    raise DecisionLogError(f"{path}: entry {number} is damaged, its checksum is not that of its content. Restore the file from a copy.")
+                    raise DecisionLogError(
+                        f"{path}: entry {number} is damaged, its checksum is not that of its"
+                        " content. Restore the file from a copy."
+                    )
                 yield _as_entry(number, date, columns, [order.text for order in states])
         finally:
             connection.close()
@@ -286,13 +373,21 @@ class _Order(NamedTuple):
 _MISSING = _Order(b"", b"")
 
 
-def _read_orders(connection: sqlite3.Connection, references: Sequence[int], before: Mapping[int, _Order]) -> dict[int, _Order]:
+def _read_orders(
+    connection: sqlite3.Connection, references: Sequence[int], before: Mapping[int, _Order]
+) -> dict[int, _Order]:
     """Orders by their references; ``before`` are those of the entry before."""
     found = dict[int, _Order]()
     for entry in {reference >> _PLACE_BITS for reference in references if reference not in before}:
         for (texts,) in connection.execute("SELECT texts FROM decisions WHERE id = ?", (entry,)):
-            found |= {entry << _PLACE_BITS | place: _Order(text, hashlib.sha256(text).digest()) for place, text in enumerate(texts.split(b"\0"))}
-    return {reference: before.get(reference) or found.get(reference, _MISSING) for reference in references}
+            found |= {
+                entry << _PLACE_BITS | place: _Order(text, hashlib.sha256(text).digest())
+                for place, text in enumerate(texts.split(b"\0"))
+            }
+    return {
+        reference: before.get(reference) or found.get(reference, _MISSING)
+        for reference in references
+    }
 
 
 def _as_entry(number: int, date: str, columns: Sequence[Any], orders: Sequence[bytes]) -> Entry:
@@ -304,7 +399,9 @@ def _as_entry(number: int, date: str, columns: Sequence[Any], orders: Sequence[b
         policy=policy,
         rule=rule,
         shadow=bool(shadow),
-        snapshot=Snapshot.model_validate_json(rest).model_copy(update={"orders": _ORDERS.validate_json(b"[%b]" % b",".join(orders))}),
+        snapshot=Snapshot.model_validate_json(rest).model_copy(
+            update={"orders": _ORDERS.validate_json(b"[%b]" % b",".join(orders))}
+        ),
         decisions=_DECISIONS.validate_json(decisions),
     )
 
@@ -322,11 +419,16 @@ def _check_layout(connection: sqlite3.Connection, path: Path) -> None:
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
     if version != LAYOUT and (version or tables):
-        raise DecisionLogError(f"{path}: its layout is {version}; {LAYOUT} is understood here. Name another file, or use the version that wrote it.")
+        raise DecisionLogError(
+            f"{path}: its layout is {version}; {LAYOUT} is understood here. Name another file, or"
+            " use the version that wrote it."
+        )
 
 
 def _refuse(path: Path, error: Exception) -> DecisionLogError:
-    return DecisionLogError(f"{path}: {error}. Check that the folder can be written and has room, or name another file.")
+    return DecisionLogError(
+        f"{path}: {error}. Check that the folder can be written and has room, or name another file."
+    )
 
 
 def _now() -> str:

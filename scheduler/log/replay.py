@@ -1,4 +1,5 @@
-"""A log of decisions taken again: whether each comes out as it did, and, from shadow mode, where policy and rule differ and what that would cost."""
+"""A log of decisions taken again: whether each comes out as it did, and, from shadow mode, where
+policy and rule differ and what that would cost."""
 
 from __future__ import annotations
 
@@ -40,14 +41,17 @@ class Replay(_Record):
 
 
 class Dispute(_Record):
-    """A decision in which policy and rule differ; costs of finishing the known orders, in currency."""
+    """A decision in which policy and rule differ; costs of finishing the known orders, in
+    currency."""
 
     entry: int
     date: str
     machine: str
     rule: Choice
     policy: Choice
-    difference: float  # mean over futures of (cost after the policy's choice - cost after the rule's), the policy going on in both
+    # mean over futures of (cost after the policy's choice - cost after the rule's), the policy
+    # going on in both
+    difference: float
     standard_error: float
 
 
@@ -71,7 +75,8 @@ def replay(decider: Decider, path: Path | str, policy: str, first: int = 1) -> R
     Parameters
     ----------
     policy
-        SHA-256 of the decider's policy; entries of others, and of other rules, are skipped and counted.
+        SHA-256 of the decider's policy; entries of others, and of other rules, are skipped and
+        counted.
 
     Raises
     ------
@@ -82,13 +87,23 @@ def replay(decider: Decider, path: Path | str, policy: str, first: int = 1) -> R
     deviations = list[Deviation]()
     for entry in _told(read_entries(path, first), "taking the decisions of the log again"):
         entries += 1
-        if (entry.policy, entry.rule, entry.factory) != (policy, str(decider.fallback), decider.floor.factory.name):
+        if (entry.policy, entry.rule, entry.factory) != (
+            policy,
+            str(decider.fallback),
+            decider.floor.factory.name,
+        ):
             skipped += 1
             continue
         decisions += len(entry.decisions)
         by_fallback += sum(decision.decided_by == "fallback" for decision in entry.decisions)
         deviations += _retake(decider, entry)
-    return Replay(entries=entries, decisions=decisions, by_fallback=by_fallback, skipped=skipped, deviations=tuple(deviations))
+    return Replay(
+        entries=entries,
+        decisions=decisions,
+        by_fallback=by_fallback,
+        skipped=skipped,
+        deviations=tuple(deviations),
+    )
 
 
 def _told(entries: Iterable[Entry], what: str) -> Iterator[Entry]:
@@ -100,7 +115,11 @@ def _told(entries: Iterable[Entry], what: str) -> Iterator[Entry]:
 
 
 def _retake(decider: Decider, entry: Entry) -> Iterable[Deviation]:
-    by_rule = {place for place, decision in enumerate(entry.decisions) if decision.decided_by in ("fallback", "rule")}
+    by_rule = {
+        place
+        for place, decision in enumerate(entry.decisions)
+        if decision.decided_by in ("fallback", "rule")
+    }
     budget, decider.budget = decider.budget, math.inf
     try:
         replayed = decider.decide(entry.snapshot, by_rule)
@@ -109,18 +128,30 @@ def _retake(decider: Decider, entry: Entry) -> Iterable[Deviation]:
     for place in range(max(len(entry.decisions), len(replayed))):
         then = entry.decisions[place] if place < len(entry.decisions) else None
         now = replayed[place] if place < len(replayed) else None
-        if then is None or now is None or (then.choice, then.machine, then.until) != (now.choice, now.machine, now.until):
+        if (
+            then is None
+            or now is None
+            or (then.choice, then.machine, then.until) != (now.choice, now.machine, now.until)
+        ):
             one = then or now
             assert one is not None
-            machine, logged, again = one.machine, then.choice if then else None, now.choice if now else None
-            yield Deviation(entry=entry.number, date=entry.date, machine=machine, logged=logged, replayed=again)
+            machine, logged, again = (
+                one.machine,
+                then.choice if then else None,
+                now.choice if now else None,
+            )
+            yield Deviation(
+                entry=entry.number, date=entry.date, machine=machine, logged=logged, replayed=again
+            )
 
 
-def report_shadow(planner: Planner, path: Path | str, *, futures: int = 16, most: int = 100, first: int = 1) -> ShadowReport:
+def report_shadow(
+    planner: Planner, path: Path | str, *, futures: int = 16, most: int = 100, first: int = 1
+) -> ShadowReport:
     """Where policy and rule differ in a log of shadow mode, and what the simulation says of it.
 
-    Each dispute is judged by playing the known orders to their end under the policy, once after the policy's choice and once after the rule's, in the same
-    sampled futures without new orders.
+    Each dispute is judged by playing the known orders to their end under the policy, once after the
+    policy's choice and once after the rule's, in the same sampled futures without new orders.
 
     Parameters
     ----------
@@ -129,7 +160,9 @@ def report_shadow(planner: Planner, path: Path | str, *, futures: int = 16, most
     """
     decisions = agreed = undecided = 0
     disputes = list[Dispute]()
-    for entry in _told(read_entries(path, first), "judging where policy and rule differ, entry by entry"):
+    for entry in _told(
+        read_entries(path, first), "judging where policy and rule differ, entry by entry"
+    ):
         if not entry.shadow or entry.factory != planner.decider.floor.factory.name:
             continue
         for place, decision in enumerate(entry.decisions):
@@ -148,7 +181,11 @@ def report_shadow(planner: Planner, path: Path | str, *, futures: int = 16, most
         disputes=tuple(disputes),
         futures=futures,
         mean_difference=float(differences.mean()) if len(differences) else None,
-        standard_error=float(differences.std(ddof=1) / np.sqrt(len(differences))) if len(differences) > 1 else None,
+        standard_error=(
+            float(differences.std(ddof=1) / np.sqrt(len(differences)))
+            if len(differences) > 1
+            else None
+        ),
     )
 
 
@@ -157,7 +194,12 @@ def _judge(planner: Planner, entry: Entry, place: int, futures: int) -> Dispute:
     assert decision.policy_choice is not None
     before = [(one.machine, one.choice) for one in entry.decisions[:place]]
     after_policy, after_rule = (
-        planner.costs_after(entry.snapshot, [*before, (decision.machine, choice)], futures=futures, seed=entry.number)
+        planner.costs_after(
+            entry.snapshot,
+            [*before, (decision.machine, choice)],
+            futures=futures,
+            seed=entry.number,
+        )
         for choice in (decision.policy_choice, decision.choice)
     )
     difference = after_policy - after_rule

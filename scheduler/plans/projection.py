@@ -1,4 +1,5 @@
-"""A shop floor played on: with expected durations, or in sampled futures, until the orders that are known are done. Compiled."""
+"""A shop floor played on: with expected durations, or in sampled futures, until the orders that are
+known are done. Compiled."""
 
 from __future__ import annotations
 
@@ -10,20 +11,46 @@ import numpy as np
 from agents.network.inference import greedy_row
 from envs.observation.candidates import observe
 from factory.futures.lulls import LASTING, is_long_quiet, next_event_date, note_event, prolong_waits
-from factory.futures.sampled_futures import changeover_end, copy_centres, copy_floor, copy_orders, infer_regimes, sample_future, send_in_transit
+from factory.futures.sampled_futures import (
+    changeover_end,
+    copy_centres,
+    copy_floor,
+    copy_orders,
+    infer_regimes,
+    sample_future,
+    send_in_transit,
+)
 from factory.jit.compile import compiled
 from factory.simulation import random_numbers
-from factory.simulation.arrays import CHANGING, DOWN, IDLE, NEVER, OPERATION_BITS, OPERATION_MASK, PROCESSING, UPCOMING, FactoryArrays
+from factory.simulation.arrays import (
+    CHANGING,
+    DOWN,
+    IDLE,
+    NEVER,
+    OPERATION_BITS,
+    OPERATION_MASK,
+    PROCESSING,
+    UPCOMING,
+    FactoryArrays,
+)
 from factory.simulation.choices import is_eligible, process_time
 from factory.simulation.costs import pass_time, settle_costs
 from factory.simulation.estimates import expected_lateness
-from factory.simulation.kernel import EPISODE_OVER, STUCK, apply_action, next_date, next_idle_machine, process_due_events
+from factory.simulation.kernel import (
+    EPISODE_OVER,
+    STUCK,
+    apply_action,
+    next_date,
+    next_idle_machine,
+    process_due_events,
+)
 from scheduler.floor.locks import hold_for, narrow_choices
 
 _PRACTICALLY_NEVER = 1e15
 """Mean time to failure, in ticks, of machines that do not fail."""
 _MAX_IDLE_ROUNDS = 1000
-"""Times that machines are let wait while nothing else is going to happen; then the floor is stuck."""
+"""Times that machines are let wait while nothing else is going to happen; then the floor is
+stuck."""
 _FREE_IDLE_ROUNDS = 16
 """Of these, those after which a machine that may start something must not wait."""
 _MAX_CHANGES = 100
@@ -42,15 +69,19 @@ since an operation was last started.
 
 
 def deterministic_copy(factories: FactoryArrays) -> FactoryArrays:
-    """The same factories where everything takes its expected time, nothing fails and nothing must be done again."""
+    """The same factories where everything takes its expected time, nothing fails and nothing must
+    be done again."""
     operations, machines = factories.operations.copy(), factories.machines.copy()
-    operations.sigma = operations.rework_probability = operations.first_piece_rework_probability = 0.0
+    operations.sigma = operations.rework_probability = operations.first_piece_rework_probability = (
+        0.0
+    )
     machines.mean_time_to_failure = _PRACTICALLY_NEVER
     return replace(factories, operations=operations, machines=machines)
 
 
 def repairable_copy(factories: FactoryArrays, orders: int) -> FactoryArrays:
-    """The same factories with room for that many orders, and where also machines that never fail can be under repair."""
+    """The same factories with room for that many orders, and where also machines that never fail
+    can be under repair."""
     plant = factories.plant.copy()
     plant.num_orders[0] = orders
     machines = factories.machines.copy()
@@ -58,12 +89,13 @@ def repairable_copy(factories: FactoryArrays, orders: int) -> FactoryArrays:
     return replace(factories, plant=plant, machines=machines)
 
 
-# --- the start ----------------------------------------------------------------------------------------------------------------
+# --- the start ------------------------------------------------------------------------------------
 
 
 @compiled
 def init_expected(factory, shop, locks, target):
-    """Make environment 0 of ``target`` the world of environment 0 of ``shop`` in which everything ends when it is expected to; no orders come any more.
+    """Make environment 0 of ``target`` the world of environment 0 of ``shop`` in which everything
+    ends when it is expected to; no orders come any more.
 
     ``factory`` is :func:`deterministic_copy`.
     """
@@ -95,13 +127,17 @@ def expect_machine(factory, shop, locks, target, machine):
         date = max(end, clock + 1)
     elif status == PROCESSING:
         date = max(end, clock + 1)
-        target.machines[0, machine].process_left = date - state_date  # the kernel takes off what has passed when the status ends
+        target.machines[0, machine].process_left = (
+            date - state_date
+        )  # the kernel takes off what has passed when the status ends
     elif status == DOWN:
         repair_time = int(factory.machines[shop.env[0].factory, machine].mean_time_to_repair)
         date = max(clock + 1, state_date + repair_time, in_service_date(locks, machine))
         target.machines[0, machine].process_left = max(1, end - date)
     elif status == CHANGING:
-        date = max(clock + 1, changeover_end(factory, target, 0, machine), in_service_date(locks, machine))
+        date = max(
+            clock + 1, changeover_end(factory, target, 0, machine), in_service_date(locks, machine)
+        )
     target.machines[0, machine].date = date
     target.machines[0, machine].time_to_failure = NEVER
 
@@ -116,12 +152,15 @@ def has_foreign_work(shop, machine):
 @compiled
 def in_service_date(locks, machine):
     """From when on work is done on the machine; 0 if it is in service."""
-    return 0 if locks.out_of_service_until[machine] == NEVER else locks.out_of_service_until[machine]
+    return (
+        0 if locks.out_of_service_until[machine] == NEVER else locks.out_of_service_until[machine]
+    )
 
 
 @compiled
 def init_sampled(factory, shop, locks, beliefs, target, seed, room, last_date):
-    """Fill all environments of ``target`` with futures of environment 0 of ``shop``, in which up to ``room`` orders more come until ``last_date``.
+    """Fill all environments of ``target`` with futures of environment 0 of ``shop``, in which up to
+    ``room`` orders more come until ``last_date``.
 
     ``factory`` is :func:`repairable_copy`.
     """
@@ -131,7 +170,16 @@ def init_sampled(factory, shop, locks, beliefs, target, seed, room, last_date):
         shop.env[0].num_orders = shop.env[0].num_released + room
     move_ends(factory, shop, locks, -1)
     for world in range(target.env.shape[0]):
-        sample_future(factory, shop, 0, beliefs, target, world, random_numbers.bits(seed, random_numbers.EPISODE, 0, world), last_date)
+        sample_future(
+            factory,
+            shop,
+            0,
+            beliefs,
+            target,
+            world,
+            random_numbers.bits(seed, random_numbers.EPISODE, 0, world),
+            last_date,
+        )
         prolong_work(factory, target, world)
         pause_machines(factory, target, world, locks)
         end_foreign_work_as_told(factory, shop, target, world)
@@ -155,7 +203,9 @@ def prolong_work(factory, shop, e):
 def delay_work(shop, e, machine, ticks):
     """What the machine does goes on as drawn, but so much later; the time between ages nothing."""
     shop.machines[e, machine].date += ticks
-    if shop.machines[e, machine].status == PROCESSING:  # the kernel takes off what has passed when the status ends
+    if (
+        shop.machines[e, machine].status == PROCESSING
+    ):  # the kernel takes off what has passed when the status ends
         shop.machines[e, machine].process_left += ticks
         if shop.machines[e, machine].time_to_failure != NEVER:
             shop.machines[e, machine].time_to_failure += ticks
@@ -188,7 +238,8 @@ def pause_left(shop, e, locks, machine):
 
 @compiled
 def move_ends(factory, shop, locks, direction):
-    """Count expected ends with (1) or without (-1) the time out of service, of which imagined rests of operations know nothing."""
+    """Count expected ends with (1) or without (-1) the time out of service, of which imagined rests
+    of operations know nothing."""
     for machine in range(factory.plant[shop.env[0].factory].num_machines):
         shop.machines[0, machine].expected_end += direction * pause_left(shop, 0, locks, machine)
 
@@ -223,16 +274,20 @@ def reset_projected_costs(factory, shop, e):
     late = 0.0
     for place in range(shop.env[e].num_active):
         order = shop.active[e, place]
-        late += shop.orders[e, order].weight * max(0, shop.env[e].clock - shop.orders[e, order].due_date)
+        late += shop.orders[e, order].weight * max(
+            0, shop.env[e].clock - shop.orders[e, order].due_date
+        )
     shop.env[e].tardiness_done = -late
     shop.env[e].flow = 0
 
 
-# --- the way ------------------------------------------------------------------------------------------------------------------
+# --- the way --------------------------------------------------------------------------------------
 
 
 @compiled
-def advance_to_decision(factory, seen, shop, locks, known, last_date, lulls, counts, scratch, tables):
+def advance_to_decision(
+    factory, seen, shop, locks, known, last_date, lulls, counts, scratch, tables
+):
     """Let every environment come to its next decision, and show it.
 
     Parameters
@@ -240,7 +295,8 @@ def advance_to_decision(factory, seen, shop, locks, known, last_date, lulls, cou
     factory, seen
         The factory as it goes on, and as decision makers see it.
     known, last_date
-        An environment has ARRIVED when its first ``known`` orders are completed or ``last_date`` has passed.
+        An environment has ARRIVED when its first ``known`` orders are completed or ``last_date``
+        has passed.
     lulls, counts
         Its memory: of :func:`factory.futures.lulls.allocate_lulls`, and zeros ``[E, 2]`` at first.
 
@@ -256,7 +312,16 @@ def advance_to_decision(factory, seen, shop, locks, known, last_date, lulls, cou
         if shop.env[e].deciding == STUCK or shop.env[e].deciding == CIRCLING:
             return shop.env[e].deciding
         if shop.env[e].deciding >= 0:
-            observe(seen, shop, e, scratch, tables.candidates[e], tables.machines[e], tables.shop[e], tables.action_mask[e])
+            observe(
+                seen,
+                shop,
+                e,
+                scratch,
+                tables.candidates[e],
+                tables.machines[e],
+                tables.shop[e],
+                tables.action_mask[e],
+            )
     return RUNNING
 
 
@@ -282,8 +347,24 @@ def decide_and_count(factory, shop, e, row, counts):
 
 
 @compiled
-def simulate_policy(factory, seen, shop, locks, known, last_date, lulls, counts, scratch, tables, weights, memory, max_decisions, max_lines):
-    """Let a policy (``weights``, with ``memory`` to think in) play every environment to its end; the rest as :func:`advance_to_decision`.
+def simulate_policy(
+    factory,
+    seen,
+    shop,
+    locks,
+    known,
+    last_date,
+    lulls,
+    counts,
+    scratch,
+    tables,
+    weights,
+    memory,
+    max_decisions,
+    max_lines,
+):
+    """Let a policy (``weights``, with ``memory`` to think in) play every environment to its end;
+    the rest as :func:`advance_to_decision`.
 
     Returns
     -------
@@ -301,8 +382,24 @@ def simulate_policy(factory, seen, shop, locks, known, last_date, lulls, counts,
                 return machine
             if machine == FINISHED:
                 break
-            observe(seen, shop, e, scratch, tables.candidates[e], tables.machines[e], tables.shop[e], tables.action_mask[e])
-            row = greedy_row(weights, memory, tables.candidates[e], tables.machines[e], tables.shop[e], tables.action_mask[e])
+            observe(
+                seen,
+                shop,
+                e,
+                scratch,
+                tables.candidates[e],
+                tables.machines[e],
+                tables.shop[e],
+                tables.action_mask[e],
+            )
+            row = greedy_row(
+                weights,
+                memory,
+                tables.candidates[e],
+                tables.machines[e],
+                tables.shop[e],
+                tables.action_mask[e],
+            )
             if row < 0 or not decide_and_count(factory, shop, e, row, counts):
                 return FAULT
             decisions += 1
@@ -318,12 +415,17 @@ def advance_one(factory, shop, e, locks, known, last_date, lulls, counts):
         if shop.env[e].num_active == 0 or shop.active[e, 0] >= known:
             settle_costs(factory, shop, e)
             return FINISHED
-        event_date = min(next_event_date(factory, shop, e, lulls), next_service_date(factory, shop, e, locks))
+        event_date = min(
+            next_event_date(factory, shop, e, lulls), next_service_date(factory, shop, e, locks)
+        )
         note_event(factory, shop, e, lulls, event_date)
         machine = next_idle_machine(factory, shop, e)
         if machine >= 0:
             if narrow_choices(factory, shop, e, machine, locks):
-                if counts[e, CHANGES] > 10 * _MAX_CHANGES * factory.plant[shop.env[e].factory].num_machines:
+                if (
+                    counts[e, CHANGES]
+                    > 10 * _MAX_CHANGES * factory.plant[shop.env[e].factory].num_machines
+                ):
                     return CIRCLING
                 end_dawdling(factory, shop, e, machine, lulls, counts)
                 return machine
@@ -370,7 +472,9 @@ def end_dawdling(factory, shop, e, machine, lulls, counts):
             lead = shop.changeover_lead[e, row]
             if shop.operations[e, lead >> OPERATION_BITS, lead & OPERATION_MASK].status == UPCOMING:
                 refuse_row(shop, e, job_rows + row)
-    if counts[e, IDLE_ROUNDS] > _FREE_IDLE_ROUNDS or (is_long_quiet(shop, e, lulls, machine, shop.env[e].clock) and has_legal_job(shop, e)):
+    if counts[e, IDLE_ROUNDS] > _FREE_IDLE_ROUNDS or (
+        is_long_quiet(shop, e, lulls, machine, shop.env[e].clock) and has_legal_job(shop, e)
+    ):
         refuse_row(shop, e, wait)
 
 

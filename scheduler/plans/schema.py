@@ -1,4 +1,5 @@
-"""What a plan says: operations, changeovers, orders, cost, and how much of the previous plan moved."""
+"""What a plan says: operations, changeovers, orders, cost, and how much of the previous plan
+moved."""
 
 from __future__ import annotations
 
@@ -47,7 +48,8 @@ class PlannedStop(_Record):
 
 
 class PlannedOrder(_Record):
-    """What becomes of an order. Where futures were sampled: dates that are met in 10, 50 and 90 % of them (None: beyond what was simulated)."""
+    """What becomes of an order. Where futures were sampled: dates that are met in 10, 50 and 90 %
+    of them (None: beyond what was simulated)."""
 
     order: PlanText
     product: PlanText
@@ -62,10 +64,13 @@ class PlannedOrder(_Record):
 
 
 class Nervousness(_Record):
-    """How much of a previous plan moved, over the operations that both plans have and that had not begun (docs/glossary.md)."""
+    """How much of a previous plan moved, over the operations that both plans have and that had not
+    begun (docs/glossary.md)."""
 
     operations: int  # that are compared
-    moved: float  # share that changed machine, or whose start moved by more than the mean process time
+    moved: (
+        float  # share that changed machine, or whose start moved by more than the mean process time
+    )
     changed_machine: float  # share
     mean_shift: float  # of starts, ticks
 

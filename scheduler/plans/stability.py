@@ -9,19 +9,24 @@ from scheduler.snapshot.schema import Lock, MachineState, Snapshot
 
 
 def freeze(snapshot: Snapshot, previous: Plan, ticks: int, factory: Factory) -> Snapshot:
-    """The snapshot with locks on all that the previous plan begins within the next ``ticks``, after its own locks.
+    """The snapshot with locks on all that the previous plan begins within the next ``ticks``, after
+    its own locks.
 
-    Operations that have begun, or whose order has gone, need no lock. A machine that was to do something else by then, or that is out of service beyond the
-    frozen horizon, keeps nothing.
-    Nor does one that is down, or does other work, without an operation for as long, or nobody knows
-    how long.
+    Operations that have begun, or whose order has gone, need no lock. A machine that was to do
+    something else by then, or that is out of service beyond the frozen horizon, keeps nothing. Nor
+    does one that is down, or does other work, without an operation for as long, or nobody knows how
+    long.
 
     Raises
     ------
     SnapshotError
         If the snapshot's own locks contradict the previous plan.
     """
-    states = {(order.order_id, name): state.status for order in snapshot.orders for name, state in order.operations.items()}
+    states = {
+        (order.order_id, name): state.status
+        for order in snapshot.orders
+        for name, state in order.operations.items()
+    }
     taken = {(lock.order, lock.operation) for lock in snapshot.locks}
     last_date = snapshot.clock + ticks
     stopped = {name for name, state in snapshot.machines.items() if _is_stopped(state, last_date)}
@@ -34,8 +39,15 @@ def freeze(snapshot: Snapshot, previous: Plan, ticks: int, factory: Factory) -> 
         and (planned.order, planned.operation) not in taken
         and states.get((planned.order, planned.operation)) in ("upcoming", "ready")
     ]
-    added = tuple(Lock(machine=planned.machine, order=planned.order, operation=planned.operation) for planned in due)
-    return check_snapshot(snapshot.model_copy(update={"locks": snapshot.locks + added}), factory) if added else snapshot
+    added = tuple(
+        Lock(machine=planned.machine, order=planned.order, operation=planned.operation)
+        for planned in due
+    )
+    return (
+        check_snapshot(snapshot.model_copy(update={"locks": snapshot.locks + added}), factory)
+        if added
+        else snapshot
+    )
 
 
 def _is_stopped(state: MachineState, date: int) -> bool:
@@ -46,8 +58,13 @@ def _is_stopped(state: MachineState, date: int) -> bool:
 
 
 def measure_nervousness(previous: Plan, plan: Plan) -> Nervousness:
-    """How much of ``previous`` moved in ``plan``: over the operations that both have and that had begun in neither."""
-    before = {(planned.order, planned.operation): planned for planned in previous.operations if not planned.in_process}
+    """How much of ``previous`` moved in ``plan``: over the operations that both have and that had
+    begun in neither."""
+    before = {
+        (planned.order, planned.operation): planned
+        for planned in previous.operations
+        if not planned.in_process
+    }
     pairs = [
         (before[planned.order, planned.operation], planned)
         for planned in plan.operations
@@ -59,4 +76,9 @@ def measure_nervousness(previous: Plan, plan: Plan) -> Nervousness:
     shifts = [abs(new.start_date - old.start_date) for old, new in pairs]
     changed = [new.machine != old.machine for old, new in pairs]
     moved = sum(other or shift > mean_time for other, shift in zip(changed, shifts, strict=True))
-    return Nervousness(operations=len(pairs), moved=moved / len(pairs), changed_machine=sum(changed) / len(pairs), mean_shift=sum(shifts) / len(pairs))
+    return Nervousness(
+        operations=len(pairs),
+        moved=moved / len(pairs),
+        changed_machine=sum(changed) / len(pairs),
+        mean_shift=sum(shifts) / len(pairs),
+    )

@@ -13,7 +13,16 @@ from scheduler.plans.planner import Planner
 from scheduler.plans.schema import Nervousness, Plan
 from scheduler.plans.stability import measure_nervousness
 from scheduler.snapshot.read import SnapshotError, check_snapshot
-from scheduler.snapshot.schema import MAX_SNAPSHOT_DATE, Amount, Date, Lock, Name, OperationState, OrderState, Snapshot
+from scheduler.snapshot.schema import (
+    MAX_SNAPSHOT_DATE,
+    Amount,
+    Date,
+    Lock,
+    Name,
+    OperationState,
+    OrderState,
+    Snapshot,
+)
 
 MAX_CHANGES = 100
 
@@ -46,7 +55,9 @@ class OrderTerms(_Part):
 
     change: Literal["order_terms"] = "order_terms"
     order: Name
-    due_date: Annotated[int, Field(ge=-MAX_SNAPSHOT_DATE, le=MAX_SNAPSHOT_DATE, strict=True)] | None = None
+    due_date: (
+        Annotated[int, Field(ge=-MAX_SNAPSHOT_DATE, le=MAX_SNAPSHOT_DATE, strict=True)] | None
+    ) = None
     weight: Amount | None = None
 
 
@@ -66,7 +77,10 @@ class LockOperation(_Part):
     operation: Name
 
 
-Change = Annotated[RushOrder | MachineDown | OrderTerms | CancelOrder | LockOperation, Field(discriminator="change")]
+Change = Annotated[
+    RushOrder | MachineDown | OrderTerms | CancelOrder | LockOperation,
+    Field(discriminator="change"),
+]
 
 
 class MovedOrder(BaseModel):
@@ -94,7 +108,14 @@ class PlanComparison(BaseModel):
     nervousness: Nervousness
 
 
-def what_if(planner: Planner, snapshot: Snapshot, changes: Sequence[Change], *, futures: int = 0, seed: int = 0) -> PlanComparison:
+def what_if(
+    planner: Planner,
+    snapshot: Snapshot,
+    changes: Sequence[Change],
+    *,
+    futures: int = 0,
+    seed: int = 0,
+) -> PlanComparison:
     """Plan with and without ``changes``, in the same futures.
 
     Raises
@@ -133,10 +154,13 @@ def _compare_orders(before: Plan, after: Plan) -> list[MovedOrder]:
                 lateness_after=other.lateness if other else None,
             )
         )
-    return sorted(moved, key=lambda order: -abs(order.moved) if order.moved is not None else -MAX_SNAPSHOT_DATE)
+    return sorted(
+        moved,
+        key=lambda order: -abs(order.moved) if order.moved is not None else -MAX_SNAPSHOT_DATE,
+    )
 
 
-# --- changing a snapshot ------------------------------------------------------------------------------------------------------
+# --- changing a snapshot --------------------------------------------------------------------------
 
 
 def change_snapshot(snapshot: Snapshot, changes: Sequence[Change], factory: Factory) -> Snapshot:
@@ -160,8 +184,18 @@ def _apply(place: str, change: Change, snapshot: Snapshot, factory: Factory) -> 
             return _stop_machine(place, change, snapshot)
         case OrderTerms():
             order = _find_order(place, change.order, snapshot)
-            terms = {name: value for name, value in (("due_date", change.due_date), ("weight", change.weight)) if value is not None}
-            return _with_orders(snapshot, [order.model_copy(update=terms) if one is order else one for one in snapshot.orders])
+            terms = {
+                name: value
+                for name, value in (("due_date", change.due_date), ("weight", change.weight))
+                if value is not None
+            }
+            return _with_orders(
+                snapshot,
+                [
+                    order.model_copy(update=terms) if one is order else one
+                    for one in snapshot.orders
+                ],
+            )
         case CancelOrder():
             return _cancel(place, change, snapshot)
         case LockOperation():
@@ -180,15 +214,25 @@ def _with_orders(snapshot: Snapshot, orders: list[OrderState]) -> Snapshot:
 def _find_order(place: str, name: str, snapshot: Snapshot) -> OrderState:
     found = next((order for order in snapshot.orders if order.order_id == name), None)
     if found is None:
-        raise _refusal(f"{place}.order", name, "there is no such order here", suggest(name, [order.order_id for order in snapshot.orders]))
+        raise _refusal(
+            f"{place}.order",
+            name,
+            "there is no such order here",
+            suggest(name, [order.order_id for order in snapshot.orders]),
+        )
     return found
 
 
 def _add_order(place: str, change: RushOrder, snapshot: Snapshot, factory: Factory) -> Snapshot:
-    product = next((product for product in factory.products if product.name == change.product), None)
+    product = next(
+        (product for product in factory.products if product.name == change.product), None
+    )
     if product is None:
         raise _refusal(
-            f"{place}.product", change.product, f"{factory.name} makes none of that name", suggest(change.product, [one.name for one in factory.products])
+            f"{place}.product",
+            change.product,
+            f"{factory.name} makes none of that name",
+            suggest(change.product, [one.name for one in factory.products]),
         )
     order = OrderState(
         order_id=change.order_id,
@@ -199,23 +243,44 @@ def _add_order(place: str, change: RushOrder, snapshot: Snapshot, factory: Facto
         weight=change.weight,
         operations=_fresh_operations(product, snapshot.clock),
     )
-    recent = (*(snapshot.recent_releases or sorted(one.release_date for one in snapshot.orders)), snapshot.clock)
-    return snapshot.model_copy(update={"orders": (*snapshot.orders, order), "recent_releases": recent[-8:]})
+    recent = (
+        *(snapshot.recent_releases or sorted(one.release_date for one in snapshot.orders)),
+        snapshot.clock,
+    )
+    return snapshot.model_copy(
+        update={"orders": (*snapshot.orders, order), "recent_releases": recent[-8:]}
+    )
 
 
 def _fresh_operations(product: Product, clock: int) -> dict[str, OperationState]:
     """Nothing has begun; what needs nothing before it is ready."""
     names = [product.operations[number].name for number in operation_order(product)]
-    ready, upcoming = OperationState(status="ready", ready_date=clock), OperationState(status="upcoming")
-    return {name: upcoming if before else ready for name, before in zip(names, predecessors(product), strict=True)}
+    ready, upcoming = (
+        OperationState(status="ready", ready_date=clock),
+        OperationState(status="upcoming"),
+    )
+    return {
+        name: upcoming if before else ready
+        for name, before in zip(names, predecessors(product), strict=True)
+    }
 
 
 def _stop_machine(place: str, change: MachineDown, snapshot: Snapshot) -> Snapshot:
     state = snapshot.machines.get(change.machine)
     if state is None:
-        raise _refusal(f"{place}.machine", change.machine, "there is none of that name", suggest(change.machine, snapshot.machines))
+        raise _refusal(
+            f"{place}.machine",
+            change.machine,
+            "there is none of that name",
+            suggest(change.machine, snapshot.machines),
+        )
     if change.until <= snapshot.clock:
-        raise _refusal(f"{place}.until", change.until, f"it must lie after the clock at {snapshot.clock}", "Choose a later date")
+        raise _refusal(
+            f"{place}.until",
+            change.until,
+            f"it must lie after the clock at {snapshot.clock}",
+            "Choose a later date",
+        )
     stop = {"out_of_service_until": max(change.until, state.out_of_service_until or 0)}
     if state.has_foreign_work and state.status == "down":
         if state.expected_end is not None:  # a repair goes on meanwhile
@@ -223,13 +288,25 @@ def _stop_machine(place: str, change: MachineDown, snapshot: Snapshot) -> Snapsh
     elif state.expected_end is not None:
         pause = stop["out_of_service_until"] - max(snapshot.clock, state.out_of_service_until or 0)
         stop["expected_end"] = max(state.expected_end, snapshot.clock) + pause
-    return snapshot.model_copy(update={"machines": {**snapshot.machines, change.machine: state.model_copy(update=stop)}})
+    return snapshot.model_copy(
+        update={"machines": {**snapshot.machines, change.machine: state.model_copy(update=stop)}}
+    )
 
 
 def _cancel(place: str, change: CancelOrder, snapshot: Snapshot) -> Snapshot:
     order = _find_order(place, change.order, snapshot)
-    busy = next((name for name, state in order.operations.items() if state.status == "in_process"), None)
+    busy = next(
+        (name for name, state in order.operations.items() if state.status == "in_process"), None
+    )
     if busy is not None:
-        raise _refusal(f"{place}.order", change.order, f"its operation {busy} is in process", "Cancel it when that is done")
+        raise _refusal(
+            f"{place}.order",
+            change.order,
+            f"its operation {busy} is in process",
+            "Cancel it when that is done",
+        )
     locks = tuple(lock for lock in snapshot.locks if lock.order != change.order)
-    return _with_orders(snapshot.model_copy(update={"locks": locks}), [one for one in snapshot.orders if one is not order])
+    return _with_orders(
+        snapshot.model_copy(update={"locks": locks}),
+        [one for one in snapshot.orders if one is not order],
+    )

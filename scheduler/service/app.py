@@ -1,4 +1,5 @@
-"""The HTTP service (docs/scheduler.md): decisions, plans, explanations and what-if for an MES, and a page for the planner."""
+"""The HTTP service (docs/scheduler.md): decisions, plans, explanations and what-if for an MES, and
+a page for the planner."""
 
 from __future__ import annotations
 
@@ -31,9 +32,24 @@ from scheduler.plans.what_if import PlanComparison
 from scheduler.service.auth import RateLimit
 from scheduler.service.engine import Engine
 from scheduler.service.metrics import Metrics
-from scheduler.service.middleware import AccessPolicy, Middleware, RefusedError, log, refusal_response
+from scheduler.service.middleware import (
+    AccessPolicy,
+    Middleware,
+    RefusedError,
+    log,
+    refusal_response,
+)
 from scheduler.service.openapi import build_openapi
-from scheduler.service.schemas import DecideAnswer, FloorAnswer, Health, PlanRequest, PolicyAnswer, PolicyState, SnapshotRequest, WhatIfRequest
+from scheduler.service.schemas import (
+    DecideAnswer,
+    FloorAnswer,
+    Health,
+    PlanRequest,
+    PolicyAnswer,
+    PolicyState,
+    SnapshotRequest,
+    WhatIfRequest,
+)
 from scheduler.snapshot.read import SnapshotError, check_snapshot, format_errors, read_with_text
 from scheduler.snapshot.schema import Snapshot, SnapshotText
 
@@ -43,9 +59,15 @@ MAX_WAITING = 256
 """Requests that may wait for their turn; more are told to come back."""
 _SOON_READ = 2**17
 """Bytes of a snapshot that holds up nobody while it is read and decided on."""
-_ONLY_A_SNAPSHOT = re.compile(rb'[ \t\r\n]*\{[ \t\r\n]*"snapshot"[ \t\r\n]*:(.*)\}[ \t\r\n]*', re.DOTALL)
+_ONLY_A_SNAPSHOT = re.compile(
+    rb'[ \t\r\n]*\{[ \t\r\n]*"snapshot"[ \t\r\n]*:(.*)\}[ \t\r\n]*', re.DOTALL
+)
 _PAGE_POLICY = "default-src 'self'; frame-ancestors 'none'"
-_KINDS = {".html": "text/html; charset=utf-8", ".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8"}
+_KINDS = {
+    ".html": "text/html; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+}
 
 Asked = TypeVar("Asked", bound=BaseModel)
 
@@ -74,7 +96,9 @@ def create_app(
         await loop.run_in_executor(None, engine.close)
         await loop.run_in_executor(None, engine.decision_log.close)
 
-    app = FastAPI(title="changeover optimiser", version="1", lifespan=lifespan, docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title="changeover optimiser", version="1", lifespan=lifespan, docs_url=None, redoc_url=None
+    )
     service = _Service(app, engine, access_policy, when_ready)
     service.add_routes()
     app.openapi = service.describe  # type: ignore[method-assign]
@@ -85,8 +109,19 @@ def create_app(
 class _Service:
     """Routes, and what stands between them and the engine."""
 
-    def __init__(self, app: FastAPI, engine: Engine, access_policy: AccessPolicy, when_ready: Callable[[], None]) -> None:
-        self.app, self.engine, self.access_policy, self.when_ready = app, engine, access_policy, when_ready
+    def __init__(
+        self,
+        app: FastAPI,
+        engine: Engine,
+        access_policy: AccessPolicy,
+        when_ready: Callable[[], None],
+    ) -> None:
+        self.app, self.engine, self.access_policy, self.when_ready = (
+            app,
+            engine,
+            access_policy,
+            when_ready,
+        )
         self.counters = Metrics()
         self.ready = threading.Event()
         self.waiting = 0
@@ -101,9 +136,16 @@ class _Service:
             log(logging.ERROR, "warm-up failed", problem=f"{type(error).__name__}: {error}")
         self.when_ready()
         self.ready.set()
-        log(logging.INFO, "ready", factory=self.engine.factory.name, policy=loaded.sha256, rule=str(loaded.rule), fault=loaded.fault)
+        log(
+            logging.INFO,
+            "ready",
+            factory=self.engine.factory.name,
+            policy=loaded.sha256,
+            rule=str(loaded.rule),
+            fault=loaded.fault,
+        )
 
-    # --- every request ----------------------------------------------------------------------------------------------------------
+    # --- every request ----------------------------------------------------------------------------
 
     async def _body(self, request: Request) -> bytes:
         most = self.access_policy.max_bytes
@@ -113,7 +155,9 @@ class _Service:
                 chunks.append(chunk)
                 length += len(chunk)
             if length > most:
-                raise RefusedError(413, f"body: is longer than {most} bytes. Leave out orders that are far off.")
+                raise RefusedError(
+                    413, f"body: is longer than {most} bytes. Leave out orders that are far off."
+                )
         try:
             return drop_mark(b"".join(chunks), "body")  # one chunk alone, as it is
         except FactoryError as error:
@@ -133,19 +177,26 @@ class _Service:
         return asked
 
     def _read_snapshot(self, body: bytes) -> tuple[Snapshot, SnapshotText | None]:
-        """The snapshot of a request that has nothing else, and its text for the log, if that is at hand."""
+        """The snapshot of a request that has nothing else, and its text for the log, if that is at
+        hand."""
         only = _ONLY_A_SNAPSHOT.fullmatch(body)
         if only is not None:
-            with contextlib.suppress(SnapshotError):  # what is wrong is told below, with its path in the request
+            with contextlib.suppress(
+                SnapshotError
+            ):  # what is wrong is told below, with its path in the request
                 return read_with_text(only[1], self.engine.factory)
         return self._parse(body, SnapshotRequest).snapshot, None
 
     async def _wait(self, answering: Callable[[], Future[Any]]) -> Any:
         """The engine's answer, or a refusal."""
         if not self.ready.is_set():
-            raise RefusedError(503, "the service is starting. Come back in some seconds.", retry_after=5.0)
+            raise RefusedError(
+                503, "the service is starting. Come back in some seconds.", retry_after=5.0
+            )
         if self.waiting >= MAX_WAITING:
-            raise RefusedError(503, f"{self.waiting} requests are waiting. Come back later.", retry_after=1.0)
+            raise RefusedError(
+                503, f"{self.waiting} requests are waiting. Come back later.", retry_after=1.0
+            )
         self.waiting += 1
         try:
             return await asyncio.wrap_future(answering())
@@ -158,13 +209,17 @@ class _Service:
         finally:
             self.waiting -= 1
 
-    # --- routes -----------------------------------------------------------------------------------------------------------------
+    # --- routes -----------------------------------------------------------------------------------
 
     def add_routes(self) -> None:
         """Tell the application who answers what."""
         app = self.app
         app.exception_handler(RefusedError)(lambda _, refusal: refusal_response(refusal))
-        app.exception_handler(HTTPException)(lambda _, error: refusal_response(RefusedError(error.status_code, f"{error.detail}. See /openapi.json.")))
+        app.exception_handler(HTTPException)(
+            lambda _, error: refusal_response(
+                RefusedError(error.status_code, f"{error.detail}. See /openapi.json.")
+            )
+        )
         for path, answer, method in (
             ("/v1/decide", self.decide, "POST"),
             ("/v1/plan", self.plan, "POST"),
@@ -181,11 +236,19 @@ class _Service:
         ):
             app.add_api_route(path, answer, methods=[method], response_model=None)
         for name in sorted(page.name for page in PAGE.iterdir() if page.suffix in _KINDS):
-            app.add_api_route("/" if name == "index.html" else f"/{name}", _serve_page(PAGE / name), methods=["GET"], include_in_schema=False)
+            app.add_api_route(
+                "/" if name == "index.html" else f"/{name}",
+                _serve_page(PAGE / name),
+                methods=["GET"],
+                include_in_schema=False,
+            )
         for route in app.routes:
             if isinstance(
-                route, APIRoute
-            ):  # FastAPI writes the OpenAPI document; what it would look for in a request before it calls the answer takes longer than many an answer
+                route,
+                APIRoute,
+                # FastAPI writes the OpenAPI document; what it would look for in a request before it
+                # calls the answer takes longer than many an answer
+            ):
                 route.app = request_response(route.endpoint)
 
     async def decide(self, request: Request) -> Response:
@@ -198,7 +261,8 @@ class _Service:
         return _answer(answer)
 
     async def plan(self, request: Request) -> Response:
-        """Play on to a complete schedule, with expected durations and, if wanted, in sampled futures."""
+        """Play on to a complete schedule, with expected durations and, if wanted, in sampled
+        futures."""
         parse = await self._read(request, PlanRequest)
         plan: Plan = await self._wait(lambda: self.engine.plan(parse))
         self.counters.plan_seconds.observe(plan.microseconds / 1e6)
@@ -207,7 +271,9 @@ class _Service:
     async def explain(self, request: Request) -> Response:
         """Rank the alternatives of the next decision, and say what separates them."""
         parse = await self._read(request, SnapshotRequest)
-        explanation: Explanation = await self._wait(lambda: self.engine.explain(lambda: parse().snapshot))
+        explanation: Explanation = await self._wait(
+            lambda: self.engine.explain(lambda: parse().snapshot)
+        )
         return _answer(explanation)
 
     async def what_if(self, request: Request) -> Response:
@@ -236,7 +302,11 @@ class _Service:
         if self.engine.newest is None:
             return _answer(FloorAnswer(snapshot=None, received=None))
         snapshot, received = self.engine.newest
-        return _answer(FloorAnswer(snapshot=snapshot.model_dump(mode="json", exclude_defaults=True), received=received))
+        return _answer(
+            FloorAnswer(
+                snapshot=snapshot.model_dump(mode="json", exclude_defaults=True), received=received
+            )
+        )
 
     async def put_floor(self, request: Request) -> Response:
         """Show a shop floor on the page without asking for decisions."""
@@ -251,12 +321,21 @@ class _Service:
 
     async def example(self, request: Request) -> Response:
         """A simulated moment, to try things with."""
-        snapshot: Snapshot = await asyncio.get_running_loop().run_in_executor(None, self.engine.example)
-        return Response(snapshot.model_dump_json(exclude_defaults=True), media_type="application/json")
+        snapshot: Snapshot = await asyncio.get_running_loop().run_in_executor(
+            None, self.engine.example
+        )
+        return Response(
+            snapshot.model_dump_json(exclude_defaults=True), media_type="application/json"
+        )
 
     async def health(self, request: Request) -> Response:
         """Whether the process is alive."""
-        return _answer(Health(status="ok" if self.ready.is_set() else "starting", policy=self.engine.loaded.bundle is not None))
+        return _answer(
+            Health(
+                status="ok" if self.ready.is_set() else "starting",
+                policy=self.engine.loaded.bundle is not None,
+            )
+        )
 
     async def readiness(self, request: Request) -> Response:
         """Whether requests are answered: 200, or 503 while the service is starting."""
@@ -269,7 +348,7 @@ class _Service:
         text, kind = self.counters.tell(self.waiting, self.engine.loaded.bundle is not None)
         return Response(text, media_type=kind)
 
-    # --- OpenAPI ----------------------------------------------------------------------------------------------------------------
+    # --- OpenAPI ----------------------------------------------------------------------------------
 
     def describe(self) -> dict[str, Any]:
         """The OpenAPI document, with schemas and examples of what is asked and answered."""
@@ -282,16 +361,27 @@ def policy_state(engine: Engine) -> PolicyAnswer:
     """Who decides, and for what factory."""
     loaded, factory = engine.loaded, engine.factory
     training = loaded.bundle.manifest["training"] if loaded.bundle else {}
-    state = PolicyState(loaded=loaded.bundle is not None, sha256=loaded.sha256 or None, trained_steps=training.get("steps"), fault=loaded.fault)
+    state = PolicyState(
+        loaded=loaded.bundle is not None,
+        sha256=loaded.sha256 or None,
+        trained_steps=training.get("steps"),
+        fault=loaded.fault,
+    )
     options = {
         product.name: {
             "options": {
-                option.name: [value.name for value in option.values] for option in factory.options if option.products is None or product.name in option.products
+                option.name: [value.name for value in option.values]
+                for option in factory.options
+                if option.products is None or product.name in option.products
             }
         }
         for product in factory.products
     }
-    machines = [{"name": machine.name, "work_centre": centre.name} for centre in factory.work_centres for machine in centre.machines]
+    machines = [
+        {"name": machine.name, "work_centre": centre.name}
+        for centre in factory.work_centres
+        for machine in centre.machines
+    ]
     return PolicyAnswer(
         factory=factory.name,
         tick_minutes=factory.tick_minutes,
@@ -312,7 +402,11 @@ def _serve_page(path: Path) -> Callable[[Request], Awaitable[Response]]:
     content = path.read_bytes()
 
     async def page(request: Request) -> Response:
-        headers = {"Content-Security-Policy": _PAGE_POLICY, "X-Content-Type-Options": "nosniff", "Cache-Control": "no-cache"}
+        headers = {
+            "Content-Security-Policy": _PAGE_POLICY,
+            "X-Content-Type-Options": "nosniff",
+            "Cache-Control": "no-cache",
+        }
         return Response(content, headers=headers, media_type=_KINDS[path.suffix])
 
     return page

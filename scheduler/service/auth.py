@@ -27,9 +27,15 @@ def check_address(host: str, token: str) -> None:
         With what to do.
     """
     if token and len(token) < MIN_TOKEN_LENGTH:
-        raise GuardError(f"{TOKEN_VARIABLE}: has {len(token)} characters; it must have at least {MIN_TOKEN_LENGTH}. Set a longer one.")
+        raise GuardError(
+            f"{TOKEN_VARIABLE}: has {len(token)} characters; it must have at least"
+            f" {MIN_TOKEN_LENGTH}. Set a longer one."
+        )
     if not token and not is_loopback(host):
-        raise GuardError(f"--host {host}: others than this machine could ask. Set a token in {TOKEN_VARIABLE}, or leave --host out.")
+        raise GuardError(
+            f"--host {host}: others than this machine could ask. Set a token in {TOKEN_VARIABLE},"
+            " or leave --host out."
+        )
 
 
 def is_loopback(host: str) -> bool:
@@ -43,12 +49,14 @@ def is_loopback(host: str) -> bool:
 
 
 def is_allowed(header: str | None, token: str) -> bool:
-    """Whether an ``Authorization`` header carries the token; the time it takes does not tell how much of it was right."""
+    """Whether an ``Authorization`` header carries the token; the time it takes does not tell how
+    much of it was right."""
     return not token or hmac.compare_digest((header or "").encode(), f"Bearer {token}".encode())
 
 
 class RateLimit:
-    """A token bucket for each client: ``rate`` requests a second on average, bursts of as many as two seconds bring.
+    """A token bucket for each client: ``rate`` requests a second on average, bursts of as many as
+    two seconds bring.
 
     Parameters
     ----------
@@ -61,7 +69,9 @@ class RateLimit:
     def __init__(self, rate: float, clock: Callable[[], float] = time.monotonic) -> None:
         self.clock = clock
         self.rate, self.burst = rate, max(1.0, 2 * rate)
-        self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()  # client -> requests left, and when
+        self._left: OrderedDict[str, tuple[float, float]] = (
+            OrderedDict()
+        )  # client -> requests left, and when
 
     def admit(self, client: str) -> float:
         """0, or the seconds after which the client may ask again."""

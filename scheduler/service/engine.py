@@ -1,4 +1,5 @@
-"""The service's work without HTTP: one decider that answers fast, another for what takes time, and policies that change under way."""
+"""The service's work without HTTP: one decider that answers fast, another for what takes time, and
+policies that change under way."""
 
 from __future__ import annotations
 
@@ -16,7 +17,11 @@ from factory.model import Factory
 from scheduler.decisions.bundle import BundleError
 from scheduler.decisions.decider import BUDGET_SECONDS, Decider, Decision
 from scheduler.decisions.explanations import Explanation, explain
-from scheduler.decisions.loaded_policy import LoadedPolicy, load_scheduler_policy, reload_scheduler_policy
+from scheduler.decisions.loaded_policy import (
+    LoadedPolicy,
+    load_scheduler_policy,
+    reload_scheduler_policy,
+)
 from scheduler.floor.floor import ShopFloor, take_snapshot
 from scheduler.log.decision_log import DecisionLog
 from scheduler.plans.planner import Planner
@@ -62,11 +67,18 @@ class Engine:
         plan_seconds: float = PLAN_SECONDS,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
-        self.factory, self.folder, self.decision_log, self.shadow = factory, bundle, decision_log, shadow
+        self.factory, self.folder, self.decision_log, self.shadow = (
+            factory,
+            bundle,
+            decision_log,
+            shadow,
+        )
         self.loaded = load_scheduler_policy(bundle, factory.name)
         self.newest: tuple[Snapshot, str] | None = None
         told = (self.loaded.bundle, self.loaded.rule, budget)
-        deciders = (Decider(ShopFloor(factory), *told, shadow=shadow, clock=clock) for _ in range(2))
+        deciders = (
+            Decider(ShopFloor(factory), *told, shadow=shadow, clock=clock) for _ in range(2)
+        )
         self._decider, slow = deciders
         self._planner = Planner(slow, plan_seconds)
         self._fast, self._slow = ThreadPoolExecutor(1, "decide"), ThreadPoolExecutor(1, "plan")
@@ -95,9 +107,11 @@ class Engine:
             except ValueError:  # a short episode
                 decisions //= 2
 
-    # --- answers --------------------------------------------------------------------------------------------------------------
+    # --- answers ----------------------------------------------------------------------------------
 
-    def decide(self, read: Callable[[], tuple[Snapshot, SnapshotText | None]]) -> Future[DecideAnswer]:
+    def decide(
+        self, read: Callable[[], tuple[Snapshot, SnapshotText | None]]
+    ) -> Future[DecideAnswer]:
         """Decisions for a snapshot, in the log already.
 
         Parameters
@@ -110,8 +124,11 @@ class Engine:
         self._fast.submit(self._decide_in_turn, read, answer)
         return answer
 
-    def decide_at_once(self, read: Callable[[], tuple[Snapshot, SnapshotText | None]]) -> Future[DecideAnswer]:
-        """The same in the calling thread, unless another decision is under way: what takes a millisecond is sooner done than handed over."""
+    def decide_at_once(
+        self, read: Callable[[], tuple[Snapshot, SnapshotText | None]]
+    ) -> Future[DecideAnswer]:
+        """The same in the calling thread, unless another decision is under way: what takes a
+        millisecond is sooner done than handed over."""
         if not self._deciding.acquire(blocking=False):
             return self.decide(read)
         answer: Future[DecideAnswer] = Future()
@@ -122,18 +139,24 @@ class Engine:
             self._deciding.release()
         return answer
 
-    def _decide_in_turn(self, read: Callable[[], tuple[Snapshot, SnapshotText | None]], answer: Future[DecideAnswer]) -> None:
+    def _decide_in_turn(
+        self, read: Callable[[], tuple[Snapshot, SnapshotText | None]], answer: Future[DecideAnswer]
+    ) -> None:
         with self._deciding:
             self._decide(read, answer)
 
-    def _decide(self, read: Callable[[], tuple[Snapshot, SnapshotText | None]], answer: Future[DecideAnswer]) -> None:
+    def _decide(
+        self, read: Callable[[], tuple[Snapshot, SnapshotText | None]], answer: Future[DecideAnswer]
+    ) -> None:
         try:
             (snapshot, text), loaded = read(), self.loaded
             loaded.use_in(self._decider)
             decisions = tuple(self._decider.decide(snapshot))
             self.receive(snapshot)
             policy, rule = loaded.sha256, str(loaded.rule)
-            written = self.decision_log.submit(snapshot, decisions, policy=policy, rule=rule, shadow=self.shadow, text=text)
+            written = self.decision_log.submit(
+                snapshot, decisions, policy=policy, rule=rule, shadow=self.shadow, text=text
+            )
         except BaseException as error:
             answer.set_exception(error)
         else:
@@ -148,7 +171,13 @@ class Engine:
             if request.previous is not None and request.frozen:
                 snapshot = freeze(snapshot, request.previous, request.frozen, self.factory)
             plan = planner.plan(snapshot, by=request.by, futures=request.futures, seed=request.seed)
-            return plan if request.previous is None else plan.model_copy(update={"nervousness": measure_nervousness(request.previous, plan)})
+            return (
+                plan
+                if request.previous is None
+                else plan.model_copy(
+                    update={"nervousness": measure_nervousness(request.previous, plan)}
+                )
+            )
 
         return self._submit_slow(work)
 
@@ -161,7 +190,13 @@ class Engine:
 
         def work(planner: Planner) -> PlanComparison:
             request = read()
-            return what_if(planner, request.snapshot, request.changes, futures=request.futures, seed=request.seed)
+            return what_if(
+                planner,
+                request.snapshot,
+                request.changes,
+                futures=request.futures,
+                seed=request.seed,
+            )
 
         return self._submit_slow(work)
 
@@ -174,10 +209,14 @@ class Engine:
 
     def receive(self, snapshot: Snapshot) -> None:
         """Keep the newest shop floor for whoever wants to look at it."""
-        self.newest = (snapshot, datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds"))
+        self.newest = (
+            snapshot,
+            datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds"),
+        )
 
     def reload(self) -> LoadedPolicy:
-        """Read the bundle's folder anew; what is under way ends with the old policy, and a bundle that cannot be trusted changes nothing.
+        """Read the bundle's folder anew; what is under way ends with the old policy, and a bundle
+        that cannot be trusted changes nothing.
 
         Raises
         ------
@@ -186,15 +225,25 @@ class Engine:
         """
         with self._reloading:
             if self.folder is None:
-                raise BundleError("reload: the service was started without a bundle. Start it with --bundle DIR.")
+                raise BundleError(
+                    "reload: the service was started without a bundle. Start it with --bundle DIR."
+                )
             self.loaded = reload_scheduler_policy(self.folder, self.factory.name)
             return self.loaded
 
 
-def _resolve(written: Future[int], answer: Future[DecideAnswer], decisions: tuple[Decision, ...], policy: str, rule: str) -> None:
+def _resolve(
+    written: Future[int],
+    answer: Future[DecideAnswer],
+    decisions: tuple[Decision, ...],
+    policy: str,
+    rule: str,
+) -> None:
     """Answer with what is on the disk now."""
     error = written.exception()
     if error is not None:
         answer.set_exception(error)
     else:
-        answer.set_result(DecideAnswer(decisions=decisions, entry=written.result(), policy=policy, rule=rule))
+        answer.set_result(
+            DecideAnswer(decisions=decisions, entry=written.result(), policy=policy, rule=rule)
+        )

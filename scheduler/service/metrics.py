@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    generate_latest,
+)
 
 from scheduler.decisions.decider import Decision
 
@@ -14,13 +21,41 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self.requests = Counter("scheduler_requests", "Requests answered", ["path", "status"], registry=self.registry)
-        self.request_seconds = Histogram("scheduler_request_seconds", "Time to answer", ["path"], buckets=_SECONDS, registry=self.registry)
-        self.decisions = Counter("scheduler_decisions", "Decisions taken", ["decided_by", "action"], registry=self.registry)
-        self.decision_seconds = Histogram("scheduler_decision_seconds", "Time for one decision", buckets=_SECONDS, registry=self.registry)
-        self.plan_seconds = Histogram("scheduler_plan_seconds", "Time for one plan", buckets=_SECONDS, registry=self.registry)
-        self.waiting = Gauge("scheduler_waiting_requests", "Requests that wait for their turn", registry=self.registry)
-        self.policy_loaded = Gauge("scheduler_policy_loaded", "1 with a policy, 0 where the rule decides", registry=self.registry)
+        self.requests = Counter(
+            "scheduler_requests", "Requests answered", ["path", "status"], registry=self.registry
+        )
+        self.request_seconds = Histogram(
+            "scheduler_request_seconds",
+            "Time to answer",
+            ["path"],
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self.decisions = Counter(
+            "scheduler_decisions",
+            "Decisions taken",
+            ["decided_by", "action"],
+            registry=self.registry,
+        )
+        self.decision_seconds = Histogram(
+            "scheduler_decision_seconds",
+            "Time for one decision",
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self.plan_seconds = Histogram(
+            "scheduler_plan_seconds", "Time for one plan", buckets=_SECONDS, registry=self.registry
+        )
+        self.waiting = Gauge(
+            "scheduler_waiting_requests",
+            "Requests that wait for their turn",
+            registry=self.registry,
+        )
+        self.policy_loaded = Gauge(
+            "scheduler_policy_loaded",
+            "1 with a policy, 0 where the rule decides",
+            registry=self.registry,
+        )
 
     def count_request(self, path: str, status: int, seconds: float) -> None:
         """A request has been answered."""

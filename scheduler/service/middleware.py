@@ -50,11 +50,25 @@ class Middleware:
     guards, limit, meters
         Who may ask, how often, and where it is counted.
     at_once
-        Answers to requests that are asked so often that the way through the application would cost too much, by method and path.
+        Answers to requests that are asked so often that the way through the application would cost
+        too much, by method and path.
     """
 
-    def __init__(self, app: ASGIApp, access_policy: AccessPolicy, limit: RateLimit, counters: Metrics, at_once: Mapping[tuple[str, str], Answering]) -> None:
-        self.app, self.access_policy, self.limit, self.counters, self.at_once = app, access_policy, limit, counters, at_once
+    def __init__(
+        self,
+        app: ASGIApp,
+        access_policy: AccessPolicy,
+        limit: RateLimit,
+        counters: Metrics,
+        at_once: Mapping[tuple[str, str], Answering],
+    ) -> None:
+        self.app, self.access_policy, self.limit, self.counters, self.at_once = (
+            app,
+            access_policy,
+            limit,
+            counters,
+            at_once,
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Guard, time, count and log a request."""
@@ -84,15 +98,35 @@ class Middleware:
         if not path.startswith("/v1/") and path not in ("/metrics", "/openapi.json"):
             return
         if not is_allowed(request.headers.get("authorization"), self.access_policy.token):
-            raise RefusedError(401, "authorization: the token is missing or not right. Send the header Authorization: Bearer TOKEN.")
+            raise RefusedError(
+                401,
+                "authorization: the token is missing or not right. Send the header Authorization:"
+                " Bearer TOKEN.",
+            )
         wait = self.limit.admit(_client(request.scope))
         if wait:
-            raise RefusedError(429, f"too many requests; more than {self.limit.rate:g} a second. Wait {wait:.3f} s.", retry_after=wait)
+            raise RefusedError(
+                429,
+                f"too many requests; more than {self.limit.rate:g} a second. Wait {wait:.3f} s.",
+                retry_after=wait,
+            )
 
     def _record(self, scope: Scope, status: int, seconds: float) -> None:
-        known = scope["path"] if (scope["method"], scope["path"]) in self.at_once else getattr(scope.get("route"), "path", "other")
+        known = (
+            scope["path"]
+            if (scope["method"], scope["path"]) in self.at_once
+            else getattr(scope.get("route"), "path", "other")
+        )
         self.counters.count_request(known, status, seconds)
-        log(logging.INFO, "request", method=scope["method"], path=scope["path"], status=status, ms=round(1000 * seconds, 2), client=_client(scope))
+        log(
+            logging.INFO,
+            "request",
+            method=scope["method"],
+            path=scope["path"],
+            status=status,
+            ms=round(1000 * seconds, 2),
+            client=_client(scope),
+        )
 
 
 def _client(scope: Scope) -> str:
@@ -101,15 +135,30 @@ def _client(scope: Scope) -> str:
 
 def refusal_response(refusal: RefusedError) -> Response:
     """The answer to a request that is refused."""
-    headers = {"Retry-After": str(max(1, round(refusal.retry_after)))} if refusal.retry_after else {}
+    headers = (
+        {"Retry-After": str(max(1, round(refusal.retry_after)))} if refusal.retry_after else {}
+    )
     if refusal.status == 401:
         headers["WWW-Authenticate"] = "Bearer"
-    return Response(Problems(problems=list(refusal.problems)).model_dump_json(), refusal.status, headers, "application/json")
+    return Response(
+        Problems(problems=list(refusal.problems)).model_dump_json(),
+        refusal.status,
+        headers,
+        "application/json",
+    )
 
 
 def log(level: int, event: str, **facts: Any) -> None:
     """One line of JSON."""
     if logger.isEnabledFor(level):
         logger.log(
-            level, json.dumps({"time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "level": logging.getLevelName(level), "event": event, **facts})
+            level,
+            json.dumps(
+                {
+                    "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+                    "level": logging.getLevelName(level),
+                    "event": event,
+                    **facts,
+                }
+            ),
         )

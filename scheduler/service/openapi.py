@@ -13,7 +13,16 @@ from scheduler.decisions.explanations import Explanation
 from scheduler.plans.schema import Plan
 from scheduler.plans.what_if import PlanComparison
 from scheduler.service.engine import Engine
-from scheduler.service.schemas import DecideAnswer, FloorAnswer, Health, PlanRequest, PolicyAnswer, Problems, SnapshotRequest, WhatIfRequest
+from scheduler.service.schemas import (
+    DecideAnswer,
+    FloorAnswer,
+    Health,
+    PlanRequest,
+    PolicyAnswer,
+    Problems,
+    SnapshotRequest,
+    WhatIfRequest,
+)
 from scheduler.snapshot.schema import Snapshot
 
 _BODIES: dict[tuple[str, str], tuple[type[BaseModel] | None, type[BaseModel] | None]] = {
@@ -42,9 +51,13 @@ _REFUSALS = {
 def build_openapi(app: FastAPI, engine: Engine) -> dict[str, Any]:
     """The document."""
     document = get_openapi(title=app.title, version=app.version, routes=app.routes)
-    models = {model for pair in _BODIES.values() for model in pair if model is not None} | {Problems}
+    models = {model for pair in _BODIES.values() for model in pair if model is not None} | {
+        Problems
+    }
     ordered = sorted(models, key=lambda model: model.__name__)
-    refs, schemas = models_json_schema([(model, "validation") for model in ordered], ref_template="#/components/schemas/{model}")
+    refs, schemas = models_json_schema(
+        [(model, "validation") for model in ordered], ref_template="#/components/schemas/{model}"
+    )
     document.setdefault("components", {})["schemas"] = schemas["$defs"]
     document["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
     example = engine.example().model_dump(mode="json", exclude_defaults=True)
@@ -53,15 +66,25 @@ def build_openapi(app: FastAPI, engine: Engine) -> dict[str, Any]:
         if asked is not None:
             body = {"schema": refs[asked, "validation"], "example": _example_of(asked, example)}
             operation["requestBody"] = {"required": True, "content": {"application/json": body}}
-        content = {"text/plain": {"schema": {"type": "string"}}} if answered is None else {"application/json": {"schema": refs[answered, "validation"]}}
+        content = (
+            {"text/plain": {"schema": {"type": "string"}}}
+            if answered is None
+            else {"application/json": {"schema": refs[answered, "validation"]}}
+        )
         operation["responses"] = {"200": {"description": "The answer.", "content": content}}
         refused = {"application/json": {"schema": refs[Problems, "validation"]}}
         if path.startswith("/v1/"):
-            operation["responses"] |= {status: {"description": text, "content": refused} for status, text in _REFUSALS.items()}
+            operation["responses"] |= {
+                status: {"description": text, "content": refused}
+                for status, text in _REFUSALS.items()
+            }
         if path == "/readyz":
             operation["responses"]["503"] = {"description": "Starting.", "content": content}
         if path == "/v1/policy/reload":
-            operation["responses"]["409"] = {"description": "The new bundle was refused; the old one goes on.", "content": refused}
+            operation["responses"]["409"] = {
+                "description": "The new bundle was refused; the old one goes on.",
+                "content": refused,
+            }
     return document
 
 
@@ -69,5 +92,7 @@ def _example_of(asked: type[BaseModel], snapshot: dict[str, Any]) -> dict[str, A
     example: dict[str, Any] = {"snapshot": snapshot}
     if asked is WhatIfRequest:
         machine = next(iter(snapshot["machines"]))
-        example["changes"] = [{"change": "machine_down", "machine": machine, "until": snapshot["clock"] + 120}]
+        example["changes"] = [
+            {"change": "machine_down", "machine": machine, "until": snapshot["clock"] + 120}
+        ]
     return example

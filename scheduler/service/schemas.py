@@ -34,7 +34,9 @@ class PlanRequest(_Message):
     futures: Futures = 0  # to sample, for the dates' distribution
     seed: Seed = 0
     previous: Plan | None = None  # to compare with, and of which the frozen horizon is kept
-    frozen: Annotated[int, Field(ge=0, le=MAX_SNAPSHOT_DATE, strict=True)] = 0  # ticks from the clock in which nothing of the previous plan moves
+    frozen: Annotated[int, Field(ge=0, le=MAX_SNAPSHOT_DATE, strict=True)] = (
+        0  # ticks from the clock in which nothing of the previous plan moves
+    )
 
 
 class WhatIfRequest(_Message):

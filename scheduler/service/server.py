@@ -37,7 +37,14 @@ def serve(engine: Engine, host: str, port: int, *, token: str, rate: float) -> N
     handler.setFormatter(logging.Formatter("%(message)s"))
     logger.handlers, logger.propagate = [handler], False
     logger.setLevel(logging.INFO)
-    log(logging.INFO, "starting", address=f"http://{host}:{port}", loopback=is_loopback(host), token=bool(token), decision_log=str(engine.decision_log.path))
+    log(
+        logging.INFO,
+        "starting",
+        address=f"http://{host}:{port}",
+        loopback=is_loopback(host),
+        token=bool(token),
+        decision_log=str(engine.decision_log.path),
+    )
     log(logging.INFO, "warming up", factory=engine.factory.name)
     app = create_app(engine, AccessPolicy(token=token, rate=rate), when_ready=_settle_memory)
     config = uvicorn.Config(
@@ -65,6 +72,7 @@ def _listen(engine: Engine, host: str, port: int) -> socket.socket:
 
 
 def _settle_memory() -> None:
-    """What has been loaded so far stays for good: whoever looks for garbage need not go through it, which takes tens of milliseconds, while requests wait."""
+    """What has been loaded so far stays for good: whoever looks for garbage need not go through it,
+    which takes tens of milliseconds, while requests wait."""
     gc.collect()
     gc.freeze()

@@ -1,4 +1,5 @@
-"""Whether a snapshot's orders agree with their routes and with themselves. Compiled; :mod:`scheduler.snapshot.read` says what is wrong where they do not."""
+"""Whether a snapshot's orders agree with their routes and with themselves. Compiled;
+:mod:`scheduler.snapshot.read` says what is wrong where they do not."""
 
 from __future__ import annotations
 
@@ -40,7 +41,15 @@ def count_in_process(orders, operations, num_operations, needs_material, comes_b
             return DISAGREEMENT  # nan, not told, is not
         product, first = int(orders[number, PRODUCT_COLUMN]), int(orders[number, FIRST_OPERATION])
         for operation in range(num_operations[product]):
-            if not operation_agrees(orders[number], operations, first, operation, needs_material[product], comes_before[product], clock):
+            if not operation_agrees(
+                orders[number],
+                operations,
+                first,
+                operation,
+                needs_material[product],
+                comes_before[product],
+                clock,
+            ):
                 return DISAGREEMENT
             in_process += operations[first + operation, STATUS] == IN_PROCESS
     return in_process
@@ -59,4 +68,6 @@ def operation_agrees(order, operations, first, operation, needs_material, comes_
             return False
     if state[STATUS] != DONE and needs_material[operation] and order[MATERIAL_HERE] == 0.0:
         return False
-    return state[STATUS] != READY or order[RELEASE_DATE] <= state[READY_DATE] <= clock  # nan, not told, is not
+    return (
+        state[STATUS] != READY or order[RELEASE_DATE] <= state[READY_DATE] <= clock
+    )  # nan, not told, is not

@@ -15,7 +15,9 @@ from scheduler.snapshot.schema import Snapshot
 _MACHINE_DATES = ("expected_end", "waiting_until", "out_of_service_until")
 
 
-def check_calendar_dates(snapshot: Snapshot, orders: PackedOrders | None, factory: Factory) -> Iterator[Problem]:
+def check_calendar_dates(
+    snapshot: Snapshot, orders: PackedOrders | None, factory: Factory
+) -> Iterator[Problem]:
     """Yield the dates that are ``20260331`` or Unix seconds instead of ticks.
 
     Parameters

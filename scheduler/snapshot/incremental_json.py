@@ -1,4 +1,5 @@
-"""Where the orders stand in the text of a snapshot, so that only those that are new must be read. Compiled."""
+"""Where the orders stand in the text of a snapshot, so that only those that are new must be read.
+Compiled."""
 
 from __future__ import annotations
 
@@ -23,15 +24,18 @@ def find_orders(text, spans, same, known_text, known_spans):
     text
         Bytes.
     spans
-        Room for the result, ``[at least 1 + orders, 2]``: first and last byte (not included) of the list with its brackets, then of each of its objects.
+        Room for the result, ``[at least 1 + orders, 2]``: first and last byte (not included) of the
+        list with its brackets, then of each of its objects.
     same
-        Filled likewise, ``[at least 1 + orders]``: the span of the very same text in ``known_text``, or NOT_FOUND where it has not been noticed.
+        Filled likewise, ``[at least 1 + orders]``: the span of the very same text in
+        ``known_text``, or NOT_FOUND where it has not been noticed.
     known_text, known_spans
         Text and result of a snapshot before; none if there are no spans.
 
     Returns
     -------
-    Number of orders, or NOT_FOUND where there is no such list, more than one, one with something else than objects in it, or no room.
+    Number of orders, or NOT_FOUND where there is no such list, more than one, one with something
+    else than objects in it, or no room.
     """
     place, depth, orders = 0, 0, NOT_FOUND
     while place < text.shape[0]:
@@ -56,7 +60,8 @@ def find_orders(text, spans, same, known_text, known_spans):
 
 @compiled
 def depth_of(sign):
-    """How much deeper a sign outside of strings leads: 1 where it opens an object or a list, -1 where it closes one, else 0."""
+    """How much deeper a sign outside of strings leads: 1 where it opens an object or a list, -1
+    where it closes one, else 0."""
     if sign in _OPENING:
         return 1
     return -1 if sign in _CLOSING else 0
@@ -76,7 +81,8 @@ def is_key(text, start, end):
 
 @compiled
 def list_objects(text, start, spans, same, known_text, known_spans):
-    """Spans of a list that begins at ``start`` and of the objects in it; their number, or NOT_FOUND."""
+    """Spans of a list that begins at ``start`` and of the objects in it; their number, or
+    NOT_FOUND."""
     spans[0, 0] = start
     place, count, last, beside = skip_blanks(text, start + 1), 0, 0, 0
     if place < text.shape[0] and text[place] == _CLOSE_LIST:
@@ -107,7 +113,8 @@ def list_objects(text, start, spans, same, known_text, known_spans):
 def find_same(text, place, known_text, known_spans, last, beside):
     """The span of ``known_text`` that stands at ``place`` too, or NOT_FOUND.
 
-    It is looked for where it stands if ``beside`` objects since the span ``last`` have changed, and among those that follow it, as objects come and go.
+    It is looked for where it stands if ``beside`` objects since the span ``last`` have changed, and
+    among those that follow it, as objects come and go.
     """
     if is_same(text, place, known_text, known_spans, last + 1 + beside):
         return last + 1 + beside
@@ -125,9 +132,14 @@ def is_same(text, place, known_text, known_spans, span):
     length = known_spans[span, 1] - known_spans[span, 0]
     if place + length > text.shape[0]:
         return False
-    here, there = text[place : place + length], known_text[known_spans[span, 0] : known_spans[span, 1]]
+    here, there = (
+        text[place : place + length],
+        known_text[known_spans[span, 0] : known_spans[span, 1]],
+    )
     difference = np.uint8(0)
-    for letter in range(length):  # all of them: it takes less time than to stop at the first that differs
+    for letter in range(
+        length
+    ):  # all of them: it takes less time than to stop at the first that differs
         difference |= here[letter] ^ there[letter]
     return difference == 0
 

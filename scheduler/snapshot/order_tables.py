@@ -1,7 +1,8 @@
-"""A snapshot's orders as tables of numbers, so that compiled code can check and place thousands of them.
+"""A snapshot's orders as tables of numbers, so that compiled code can check and place thousands of
+them.
 
-Turning them into numbers takes longer than all that follows. So it is done once for each snapshot, and only for orders that the snapshot before did not
-have.
+Turning them into numbers takes longer than all that follows. So it is done once for each snapshot,
+and only for orders that the snapshot before did not have.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ from scheduler.snapshot.schema import OrderState, Snapshot
 OPERATION_STATUS = {"upcoming": UPCOMING, "ready": READY, "in_process": IN_PROCESS, "done": DONE}
 RELEASE_DATE, DUE_DATE, WEIGHT, PRODUCT_COLUMN = range(4)
 MATERIAL_HERE, MATERIAL_DATE, FIRST_OPERATION, OPTIONS = range(4, 8)
-"""Columns of :attr:`PackedOrders.orders`; the first operation is a row of the other table, and all columns from OPTIONS on are options."""
+"""Columns of :attr:`PackedOrders.orders`; the first operation is a row of the other table, and all
+columns from OPTIONS on are options."""
 STATUS, ATTEMPT, READY_DATE, ARRIVAL_DATE, EXPECTED_DATE, LEAD_TIME = range(6)
 """Columns of :attr:`PackedOrders.operations`."""
 _STATE = attrgetter("status", "attempt", "ready_date", "arrival_date", "expected_date", "lead_time")
@@ -70,19 +72,32 @@ class _IdentityCache(Generic[_Value]):
 
 
 class ProductSchema:
-    """What an order of one product can be: its operations in the kernel's order, what comes before each, and the options that it has."""
+    """What an order of one product can be: its operations in the kernel's order, what comes before
+    each, and the options that it has."""
 
     def __init__(self, factory: Factory, number: int) -> None:
         product = factory.products[number]
-        applying = [option for option in factory.options if option.products is None or product.name in option.products]
+        applying = [
+            option
+            for option in factory.options
+            if option.products is None or product.name in option.products
+        ]
         self.number = number
-        self.option_values = {option.name: {value.name for value in option.values} for option in applying}
-        self.option_numbers = [(option.name, {value.name: place for place, value in enumerate(option.values)}) for option in factory.options]
+        self.option_values = {
+            option.name: {value.name for value in option.values} for option in applying
+        }
+        self.option_numbers = [
+            (option.name, {value.name: place for place, value in enumerate(option.values)})
+            for option in factory.options
+        ]
         listed = [product.operations[place] for place in operation_order(product)]
         self.operations = {operation.name: operation for operation in listed}
         self.names = [*self.operations]
         self.places = {name: place for place, name in enumerate(self.names)}
-        self.before = {operation.name: [listed[other].name for other in others] for operation, others in zip(listed, predecessors(product), strict=True)}
+        self.before = {
+            operation.name: [listed[other].name for other in others]
+            for operation, others in zip(listed, predecessors(product), strict=True)
+        }
 
 
 class Setups(NamedTuple):
@@ -94,18 +109,32 @@ class Setups(NamedTuple):
     @classmethod
     def of(cls, centre: WorkCentre) -> Setups:
         """What can be mounted on the machines of a work centre."""
-        return cls(len(centre.attributes), frozenset((attribute.name, value) for attribute in centre.attributes for value in attribute.values))
+        return cls(
+            len(centre.attributes),
+            frozenset(
+                (attribute.name, value)
+                for attribute in centre.attributes
+                for value in attribute.values
+            ),
+        )
 
 
 class FactoryNames:
     """What a factory calls its products and operations, as numbers."""
 
     def __init__(self, factory: Factory) -> None:
-        self.kinds = {product.name: ProductSchema(factory, number) for number, product in enumerate(factory.products)}
+        self.kinds = {
+            product.name: ProductSchema(factory, number)
+            for number, product in enumerate(factory.products)
+        }
         most = max(len(kind.names) for kind in self.kinds.values())
         self.needs_material = np.zeros((len(self.kinds), most), np.bool_)
-        self.comes_before = np.zeros((len(self.kinds), most, most), np.bool_)  # [product, operation, earlier operation]
-        self.centres = {machine.name: centre for centre in factory.work_centres for machine in centre.machines}
+        self.comes_before = np.zeros(
+            (len(self.kinds), most, most), np.bool_
+        )  # [product, operation, earlier operation]
+        self.centres = {
+            machine.name: centre for centre in factory.work_centres for machine in centre.machines
+        }
         self.setups = {name: Setups.of(centre) for name, centre in self.centres.items()}
         machines = [machine for centre in factory.work_centres for machine in centre.machines]
         self.with_repair_time = {one.name for one in machines if one.mean_time_to_repair}
@@ -113,7 +142,9 @@ class FactoryNames:
         for kind in self.kinds.values():
             for place, (name, operation) in enumerate(kind.operations.items()):
                 self.needs_material[kind.number, place] = operation.needs_material
-                self.comes_before[kind.number, place, [kind.places[other] for other in kind.before[name]]] = True
+                self.comes_before[
+                    kind.number, place, [kind.places[other] for other in kind.before[name]]
+                ] = True
         self.columns = OPTIONS + len(factory.options)
         self.rows: dict[int, OrderRow] = {}  # of the snapshot before, by the identity of the order
         self.before = _NOTHING_BEFORE
@@ -134,7 +165,13 @@ class PackedOrders:
         Places of the orders by their ids; of two that share one, the later.
     """
 
-    def __init__(self, states: Sequence[OrderState], ids: Sequence[str], orders: NDArray[np.float64], operations: NDArray[np.float64]) -> None:
+    def __init__(
+        self,
+        states: Sequence[OrderState],
+        ids: Sequence[str],
+        orders: NDArray[np.float64],
+        operations: NDArray[np.float64],
+    ) -> None:
         self.states, self.ids, self.orders, self.operations = states, ids, orders, operations
         self.number_of = dict(zip(ids, range(len(ids)), strict=True))
 
@@ -155,7 +192,8 @@ def clear_previous(factory: Factory) -> None:
 
 
 def packed(snapshot: Snapshot, names: FactoryNames) -> PackedOrders | None:
-    """The orders of a snapshot as numbers; None if some order has a product, an operation or an option that the factory does not have, or lacks one."""
+    """The orders of a snapshot as numbers; None if some order has a product, an operation or an
+    option that the factory does not have, or lacks one."""
     found = _PACKED.get(snapshot)
     if found is None or found[0] is not names:
         found = _PACKED.put(snapshot, (names, _pack(snapshot.orders, names)))
@@ -178,17 +216,34 @@ def _pack(states: Sequence[OrderState], names: FactoryNames) -> PackedOrders | N
     return put_together(rows, names)[0]
 
 
-def put_together(rows: Sequence[OrderRow], names: FactoryNames) -> tuple[PackedOrders, Sequence[bytes]]:
+def put_together(
+    rows: Sequence[OrderRow], names: FactoryNames
+) -> tuple[PackedOrders, Sequence[bytes]]:
     """Orders of a snapshot from the row of each, and their texts."""
-    states, ids, own, operations, texts = zip(*rows, strict=True) if rows else ((),) * len(OrderRow._fields)
+    states, ids, own, operations, texts = (
+        zip(*rows, strict=True) if rows else ((),) * len(OrderRow._fields)
+    )
     orders = np.frombuffer(bytearray().join(own)).reshape(len(rows), names.columns)
     lengths = names.num_operations[orders[:, PRODUCT_COLUMN].astype(np.int64)]
     orders[:, FIRST_OPERATION] = lengths.cumsum() - lengths
-    return PackedOrders(states, ids, orders, np.frombuffer(bytearray().join(operations)).reshape(-1, _STATE_COLUMNS)), texts
+    return (
+        PackedOrders(
+            states,
+            ids,
+            orders,
+            np.frombuffer(bytearray().join(operations)).reshape(-1, _STATE_COLUMNS),
+        ),
+        texts,
+    )
 
 
-def pack_rows(states: Sequence[OrderState], names: FactoryNames, texts: Iterable[bytes] = itertools.repeat(b"")) -> list[OrderRow] | None:
-    """Rows of some orders, which were read from ``texts`` if they are given; None if one does not fit."""
+def pack_rows(
+    states: Sequence[OrderState],
+    names: FactoryNames,
+    texts: Iterable[bytes] = itertools.repeat(b""),
+) -> list[OrderRow] | None:
+    """Rows of some orders, which were read from ``texts`` if they are given; None if one does not
+    fit."""
     rows = list[OrderRow]()
     for state, text in zip(states, texts, strict=False):
         row = _pack_row(state, text, names)
@@ -203,11 +258,19 @@ def _pack_row(state: OrderState, text: bytes, names: FactoryNames) -> OrderRow |
     if kind is None or own.keys() != kind.operations.keys():
         return None
     options = [values.get(state.options.get(name, ""), -1) for name, values in kind.option_numbers]
-    if state.options.keys() != kind.option_values.keys() or options.count(-1) != len(options) - len(kind.option_values):
+    if state.options.keys() != kind.option_values.keys() or options.count(-1) != len(options) - len(
+        kind.option_values
+    ):
         return None
     material_date = nan if state.material_date is None else state.material_date
     facts = (state.release_date, state.due_date, state.weight, kind.number, state.material_here)
     order = array("d", (*facts, material_date, 0, *options))
     told = [value for name in kind.names for value in _STATE(own[name])]
     told[STATUS::_STATE_COLUMNS] = [OPERATION_STATUS[word] for word in told[STATUS::_STATE_COLUMNS]]
-    return OrderRow(state, state.order_id, order.tobytes(), array("d", [nan if value is None else value for value in told]).tobytes(), text)
+    return OrderRow(
+        state,
+        state.order_id,
+        order.tobytes(),
+        array("d", [nan if value is None else value for value in told]).tobytes(),
+        text,
+    )

@@ -1,4 +1,5 @@
-"""Snapshots parsed and checked: what is wrong in one is said with its path, the value, the rule and the remedy."""
+"""Snapshots parsed and checked: what is wrong in one is said with its path, the value, the rule and
+the remedy."""
 
 from __future__ import annotations
 
@@ -27,7 +28,14 @@ from scheduler.snapshot.order_tables import (
     packed,
     put_together,
 )
-from scheduler.snapshot.schema import MAX_ORDERS, MachineState, OperationState, OrderState, Snapshot, SnapshotText
+from scheduler.snapshot.schema import (
+    MAX_ORDERS,
+    MachineState,
+    OperationState,
+    OrderState,
+    Snapshot,
+    SnapshotText,
+)
 
 MAX_PROBLEMS = 100
 """Problems that are told of one snapshot."""
@@ -67,7 +75,8 @@ def read_with_text(text: bytes, factory: Factory) -> tuple[Snapshot, SnapshotTex
 
 
 def _read_what_is_new(text: bytes, names: FactoryNames) -> tuple[Snapshot, SnapshotText] | None:
-    """A snapshot whose orders, as far as their very text was in the snapshot before, are those of then; None if it is not that plain, or wrong."""
+    """A snapshot whose orders, as far as their very text was in the snapshot before, are those of
+    then; None if it is not that plain, or wrong."""
     if b"\\" in text:
         return None
     letters, before = np.frombuffer(text, np.uint8), names.before
@@ -81,7 +90,9 @@ def _read_what_is_new(text: bytes, names: FactoryNames) -> tuple[Snapshot, Snaps
     rest = b"%b[]%b" % (text[:first], text[last:])
     try:
         snapshot = Snapshot.model_validate_json(rest)
-        orders = _know_orders(text, spans[1:].tolist(), same[1 : count + 1].tolist(), before.orders, names)
+        orders = _know_orders(
+            text, spans[1:].tolist(), same[1 : count + 1].tolist(), before.orders, names
+        )
     except ValidationError:
         return None
     if orders is None:
@@ -93,11 +104,23 @@ def _read_what_is_new(text: bytes, names: FactoryNames) -> tuple[Snapshot, Snaps
     return whole, SnapshotText(rest, texts)
 
 
-def _know_orders(text: bytes, spans: Sequence[tuple[int, int]], same: Sequence[int], before: Sequence[OrderRow], names: FactoryNames) -> list[OrderRow] | None:
-    """Orders by where they stand in the text, now and, of those in ``before``, then; None if one does not fit the factory."""
+def _know_orders(
+    text: bytes,
+    spans: Sequence[tuple[int, int]],
+    same: Sequence[int],
+    before: Sequence[OrderRow],
+    names: FactoryNames,
+) -> list[OrderRow] | None:
+    """Orders by where they stand in the text, now and, of those in ``before``, then; None if one
+    does not fit the factory."""
     moved = {order.text: order for order in before}
-    known = [before[place - 1] if place != NOT_FOUND else moved.get(text[start:end]) for place, (start, end) in zip(same, spans, strict=True)]
-    new = [text[start:end] for order, (start, end) in zip(known, spans, strict=True) if order is None]
+    known = [
+        before[place - 1] if place != NOT_FOUND else moved.get(text[start:end])
+        for place, (start, end) in zip(same, spans, strict=True)
+    ]
+    new = [
+        text[start:end] for order, (start, end) in zip(known, spans, strict=True) if order is None
+    ]
     rows = pack_rows([OrderState.model_validate_json(one) for one in new], names, new)
     if rows is None:
         return None
@@ -130,14 +153,23 @@ def _check(parse: Callable[[], Snapshot], factory: Factory) -> Snapshot:
 
 def format_errors(error: ValidationError, whole: str) -> str:
     """One line for each problem of what was parsed; ``whole`` is what all of it is called."""
-    return "\n".join(_format_error(item, whole) for item in error.errors(include_url=False)[:MAX_PROBLEMS])
+    return "\n".join(
+        _format_error(item, whole) for item in error.errors(include_url=False)[:MAX_PROBLEMS]
+    )
 
 
 def _format_error(item: Any, whole: str) -> str:
     if item["type"] == "json_invalid":
         return f"{whole}: is not JSON ({item['ctx']['error']}). Correct it."
     rule = item["msg"][0].lower() + item["msg"][1:]
-    return str(Problem(".".join(str(step) for step in item["loc"]) or whole, _shown(item["input"]), rule, "Correct it"))
+    return str(
+        Problem(
+            ".".join(str(step) for step in item["loc"]) or whole,
+            _shown(item["input"]),
+            rule,
+            "Correct it",
+        )
+    )
 
 
 def _shown(value: Any) -> Any:
@@ -147,18 +179,26 @@ def _shown(value: Any) -> Any:
     return Words(f"{len(value)} items") if isinstance(value, (dict, list, tuple)) else value
 
 
-# --- does it fit the factory, and itself --------------------------------------------------------------------------------------
+# --- does it fit the factory, and itself ----------------------------------------------------------
 
 
 def _find_problems(snapshot: Snapshot, factory: Factory) -> Iterator[Problem]:
     if snapshot.factory != factory.name:
-        yield Problem("factory", snapshot.factory, f"the policy works for {factory.name}", "Send the snapshot of that factory")
+        yield Problem(
+            "factory",
+            snapshot.factory,
+            f"the policy works for {factory.name}",
+            "Send the snapshot of that factory",
+        )
         return
     if list(snapshot.recent_releases) != sorted(snapshot.recent_releases):
         yield Problem("recent_releases", snapshot.recent_releases, "they must rise", "Sort them")
     if any(date > snapshot.clock for date in snapshot.recent_releases):
         yield Problem(
-            "recent_releases", snapshot.recent_releases, f"none can lie after the clock at {snapshot.clock}", "Leave out orders that are still to come"
+            "recent_releases",
+            snapshot.recent_releases,
+            f"none can lie after the clock at {snapshot.clock}",
+            "Leave out orders that are still to come",
         )
     names = names_of(factory)
     tables = packed(snapshot, names)
@@ -174,17 +214,29 @@ def _find_problems(snapshot: Snapshot, factory: Factory) -> Iterator[Problem]:
     centres = names.centres
     for name in centres:
         if name not in snapshot.machines:
-            yield Problem("machines", Words(f"{len(snapshot.machines)} machines"), f"{name} is missing", "Tell the state of every machine")
+            yield Problem(
+                "machines",
+                Words(f"{len(snapshot.machines)} machines"),
+                f"{name} is missing",
+                "Tell the state of every machine",
+            )
     in_work: dict[tuple[str, str], str] = {}
     for name, state in snapshot.machines.items():
         if name not in centres:
-            yield Problem(f"machines.{name}", Words("a machine"), f"{factory.name} has none of that name", suggest(name, centres))
+            yield Problem(
+                f"machines.{name}",
+                Words("a machine"),
+                f"{factory.name} has none of that name",
+                suggest(name, centres),
+            )
         else:
             repairable = name in names.with_repair_time
             if not _is_sound(state, names.setups[name], snapshot.clock, repairable):
                 yield from _check_machine(f"machines.{name}", state, centres[name], snapshot)
                 yield from _check_expected_end(f"machines.{name}", state, snapshot, repairable)
-            yield from _check_work(f"machines.{name}", name, state, centres[name], orders, products, in_work)
+            yield from _check_work(
+                f"machines.{name}", name, state, centres[name], orders, products, in_work
+            )
     if in_process != len(in_work):
         yield from _check_in_process(snapshot, in_work)
     yield from _check_crews(snapshot, factory)
@@ -205,11 +257,21 @@ def _check_crews(snapshot: Snapshot, factory: Factory) -> Iterator[Problem]:
 
 
 def count_operations_in_process(snapshot: Snapshot, names: FactoryNames) -> int:
-    """Operations in process; DISAGREEMENT if something is wrong with an order, for which :func:`find_order_problems` has the words."""
+    """Operations in process; DISAGREEMENT if something is wrong with an order, for which
+    :func:`find_order_problems` has the words."""
     orders = packed(snapshot, names)
     if orders is None:
         return DISAGREEMENT
-    return int(count_in_process(orders.orders, orders.operations, names.num_operations, names.needs_material, names.comes_before, snapshot.clock))
+    return int(
+        count_in_process(
+            orders.orders,
+            orders.operations,
+            names.num_operations,
+            names.needs_material,
+            names.comes_before,
+            snapshot.clock,
+        )
+    )
 
 
 def find_order_problems(snapshot: Snapshot, factory: Factory) -> Iterator[Problem]:
@@ -223,22 +285,43 @@ def _check_in_process(snapshot: Snapshot, in_work: dict[tuple[str, str], str]) -
     for place, order in enumerate(snapshot.orders):
         for name, operation in order.operations.items():
             if operation.status == "in_process" and (order.order_id, name) not in in_work:
-                yield Problem(f"orders.{place}.operations.{name}.status", "in_process", "no machine has it in work", "Name it at its machine")
+                yield Problem(
+                    f"orders.{place}.operations.{name}.status",
+                    "in_process",
+                    "no machine has it in work",
+                    "Name it at its machine",
+                )
 
 
-def _check_order(place: str, order: OrderState, snapshot: Snapshot, factory: Factory, products: dict[str, ProductSchema]) -> Iterator[Problem]:
+def _check_order(
+    place: str,
+    order: OrderState,
+    snapshot: Snapshot,
+    factory: Factory,
+    products: dict[str, ProductSchema],
+) -> Iterator[Problem]:
     kind = products.get(order.product)
     if kind is None:
-        yield Problem(f"{place}.product", order.product, f"{factory.name} makes none of that name", suggest(order.product, products))
+        yield Problem(
+            f"{place}.product",
+            order.product,
+            f"{factory.name} makes none of that name",
+            suggest(order.product, products),
+        )
         return
     if order.release_date > snapshot.clock:
         yield Problem(
-            f"{place}.release_date", order.release_date, f"it must not lie after the clock at {snapshot.clock}", "Leave out orders that are still to come"
+            f"{place}.release_date",
+            order.release_date,
+            f"it must not lie after the clock at {snapshot.clock}",
+            "Leave out orders that are still to come",
         )
     if order.material_here and (order.material_date or 0) > snapshot.clock:
         rule, remedy = "the material is here already", "Leave it out, or set material_here to false"
         yield Problem(f"{place}.material_date", order.material_date, rule, remedy)
-    if order.options.keys() != kind.option_values.keys() or not all(value in kind.option_values[option] for option, value in order.options.items()):
+    if order.options.keys() != kind.option_values.keys() or not all(
+        value in kind.option_values[option] for option, value in order.options.items()
+    ):
         yield from _check_options(place, order, kind.option_values)
     yield from _check_operations(place, order, snapshot, kind)
 
@@ -246,42 +329,105 @@ def _check_order(place: str, order: OrderState, snapshot: Snapshot, factory: Fac
 def _check_options(place: str, order: OrderState, values: dict[str, set[str]]) -> Iterator[Problem]:
     for option, value in order.options.items():
         if option not in values:
-            yield Problem(f"{place}.options.{option}", value, f"{order.product} has no such option", suggest(option, values))
+            yield Problem(
+                f"{place}.options.{option}",
+                value,
+                f"{order.product} has no such option",
+                suggest(option, values),
+            )
         elif value not in values[option]:
-            yield Problem(f"{place}.options.{option}", value, "the option has no such value", suggest(value, sorted(values[option])))
+            yield Problem(
+                f"{place}.options.{option}",
+                value,
+                "the option has no such value",
+                suggest(value, sorted(values[option])),
+            )
     for option in values:
         if option not in order.options:
-            yield Problem(f"{place}.options", Words(f"{len(order.options)} options"), f"{option} is missing", "Say what the customer has chosen")
+            yield Problem(
+                f"{place}.options",
+                Words(f"{len(order.options)} options"),
+                f"{option} is missing",
+                "Say what the customer has chosen",
+            )
 
 
-def _check_operations(place: str, order: OrderState, snapshot: Snapshot, kind: ProductSchema) -> Iterator[Problem]:
+def _check_operations(
+    place: str, order: OrderState, snapshot: Snapshot, kind: ProductSchema
+) -> Iterator[Problem]:
     for name in order.operations:
         if name not in kind.operations:
-            yield Problem(f"{place}.operations.{name}", Words("an operation"), f"{order.product} has none of that name", suggest(name, kind.operations))
+            yield Problem(
+                f"{place}.operations.{name}",
+                Words("an operation"),
+                f"{order.product} has none of that name",
+                suggest(name, kind.operations),
+            )
     for name in kind.operations:
         if name not in order.operations:
-            yield Problem(f"{place}.operations", Words(f"{len(order.operations)} operations"), f"{name} is missing", "Tell the state of every operation")
+            yield Problem(
+                f"{place}.operations",
+                Words(f"{len(order.operations)} operations"),
+                f"{name} is missing",
+                "Tell the state of every operation",
+            )
     done = {name for name, state in order.operations.items() if state.status == "done"}
     for name, state in order.operations.items():
         if name in kind.operations:
             missing = [other for other in kind.before[name] if other not in done]
-            yield from _check_operation(f"{place}.operations.{name}", state, kind.operations[name], order, snapshot, missing)
+            yield from _check_operation(
+                f"{place}.operations.{name}", state, kind.operations[name], order, snapshot, missing
+            )
 
 
-def _check_operation(place: str, state: OperationState, operation: Operation, order: OrderState, snapshot: Snapshot, missing: list[str]) -> Iterator[Problem]:
+def _check_operation(
+    place: str,
+    state: OperationState,
+    operation: Operation,
+    order: OrderState,
+    snapshot: Snapshot,
+    missing: list[str],
+) -> Iterator[Problem]:
     """``missing`` are the predecessors that are not done."""
     if state.status != "upcoming" and missing:
-        yield Problem(f"{place}.status", state.status, f"{missing[0]} before it is not done", "Correct one of them")
-    if state.status in ("ready", "in_process") and operation.needs_material and not order.material_here:
-        yield Problem(f"{place}.status", state.status, "its material is not here", "Set material_here, or its status to upcoming")
+        yield Problem(
+            f"{place}.status",
+            state.status,
+            f"{missing[0]} before it is not done",
+            "Correct one of them",
+        )
+    if (
+        state.status in ("ready", "in_process")
+        and operation.needs_material
+        and not order.material_here
+    ):
+        yield Problem(
+            f"{place}.status",
+            state.status,
+            "its material is not here",
+            "Set material_here, or its status to upcoming",
+        )
     if state.status == "ready":
         if state.ready_date is None:
-            yield Problem(f"{place}.ready_date", Words("nothing"), "a ready operation has one", "Tell when it joined the queue")
+            yield Problem(
+                f"{place}.ready_date",
+                Words("nothing"),
+                "a ready operation has one",
+                "Tell when it joined the queue",
+            )
         elif not order.release_date <= state.ready_date <= snapshot.clock:
-            rule = f"it must lie between the order's release at {order.release_date} and the clock at {snapshot.clock}"
+            rule = (
+                f"it must lie between the order's release at {order.release_date} and the clock at"
+                f" {snapshot.clock}"
+            )
             yield Problem(f"{place}.ready_date", state.ready_date, rule, "Correct it")
     if (state.expected_date is None) != (state.lead_time is None):
-        yield Problem(place, Words("one of expected_date and lead_time"), "they go together", "Give both or neither")
+        yield Problem(
+            place,
+            Words("one of expected_date and lead_time"),
+            "they go together",
+            "Give both or neither",
+        )
 
 
 def _is_sound(state: MachineState, setups: Setups, clock: int, repairable: bool) -> bool:
@@ -297,7 +443,9 @@ def _is_sound(state: MachineState, setups: Setups, clock: int, repairable: bool)
     )
 
 
-def _check_machine(place: str, state: MachineState, centre: WorkCentre, snapshot: Snapshot) -> Iterator[Problem]:
+def _check_machine(
+    place: str, state: MachineState, centre: WorkCentre, snapshot: Snapshot
+) -> Iterator[Problem]:
     attributes = {attribute.name: attribute.values for attribute in centre.attributes}
     for attribute in attributes:
         if attribute not in state.setup:
@@ -305,13 +453,33 @@ def _check_machine(place: str, state: MachineState, centre: WorkCentre, snapshot
             yield Problem(f"{place}.setup", found, f"{attribute} is missing", _TELL_SETUP)
     for attribute, value in state.setup.items():
         if attribute not in attributes:
-            yield Problem(f"{place}.setup.{attribute}", value, f"{centre.name} has no such attribute", suggest(attribute, attributes))
+            yield Problem(
+                f"{place}.setup.{attribute}",
+                value,
+                f"{centre.name} has no such attribute",
+                suggest(attribute, attributes),
+            )
         elif value not in attributes[attribute]:
-            yield Problem(f"{place}.setup.{attribute}", value, "there is no such value", suggest(value, attributes[attribute]))
+            yield Problem(
+                f"{place}.setup.{attribute}",
+                value,
+                "there is no such value",
+                suggest(value, attributes[attribute]),
+            )
     if state.since > snapshot.clock:
-        yield Problem(f"{place}.since", state.since, f"it must not lie after the clock at {snapshot.clock}", "Correct it")
+        yield Problem(
+            f"{place}.since",
+            state.since,
+            f"it must not lie after the clock at {snapshot.clock}",
+            "Correct it",
+        )
     if state.waiting_until is not None and state.status != "idle":
-        yield Problem(f"{place}.waiting_until", state.waiting_until, f"the machine is {state.status}", "Only an idle machine waits")
+        yield Problem(
+            f"{place}.waiting_until",
+            state.waiting_until,
+            f"the machine is {state.status}",
+            "Only an idle machine waits",
+        )
 
 
 def _check_expected_end(
@@ -346,7 +514,9 @@ def _check_work(
 ) -> Iterator[Problem]:
     """The operation that the machine has in work is one that it can do, and nobody else has it."""
     if (state.order is None) != (state.operation is None):
-        yield Problem(place, Words("one of order and operation"), "they go together", "Give both or neither")
+        yield Problem(
+            place, Words("one of order and operation"), "they go together", "Give both or neither"
+        )
         return
     if state.order is None or state.operation is None:
         return
@@ -362,9 +532,18 @@ def _check_work(
     operation = order.operations.get(state.operation)
     if operation is None or operation.status != "in_process":
         found = "none" if operation is None else operation.status
-        yield Problem(f"{place}.operation", state.operation, f"its status at the order is {found}, not in_process", "Correct one of them")
+        yield Problem(
+            f"{place}.operation",
+            state.operation,
+            f"its status at the order is {found}, not in_process",
+            "Correct one of them",
+        )
         return
-    plan = products[order.product].operations.get(state.operation) if order.product in products else None
+    plan = (
+        products[order.product].operations.get(state.operation)
+        if order.product in products
+        else None
+    )
     if plan is not None and plan.work_centre != centre.name:
         rule, remedy = f"this machine cannot do it; {plan.work_centre} does", "Correct one of them"
         yield Problem(f"{place}.operation", state.operation, rule, remedy)
@@ -374,4 +553,9 @@ def _check_work(
         yield Problem(f"{place}.operation", state.operation, rule, remedy)
     other = in_work.setdefault((state.order, state.operation), name)
     if other != name:
-        yield Problem(f"{place}.operation", state.operation, f"{other} has it in work too", "Correct one of them")
+        yield Problem(
+            f"{place}.operation",
+            state.operation,
+            f"{other} has it in work too",
+            "Correct one of them",
+        )

@@ -1,9 +1,11 @@
 """A shop floor at one moment: what an MES tells, and nothing that it cannot know.
 
-Nothing of a snapshot is changed in place, its dictionaries included: an order that has moved on is another :class:`OrderState`. What has been worked out for
-orders is kept for the next snapshot that holds the very same.
+Nothing of a snapshot is changed in place, its dictionaries included: an order that has moved on is
+another :class:`OrderState`. What has been worked out for orders is kept for the next snapshot that
+holds the very same.
 
-All dates are ticks of the factory (docs/model.md, section 1). :mod:`scheduler.snapshot.read` parses and checks it.
+All dates are ticks of the factory (docs/model.md, section 1). :mod:`scheduler.snapshot.read` parses
+and checks it.
 """
 
 from __future__ import annotations
@@ -47,9 +49,19 @@ class OperationState(_Part):
     # how often it has been done and must be done again
     attempt: Annotated[int, Field(ge=0, le=MAX_SNAPSHOT_ATTEMPTS, strict=True)] = 0
     ready_date: Date | None = None  # ready: when it joined the queue
-    arrival_date: Date | None = None  # upcoming: when the last part from a predecessor that is done arrives; None: nothing is on its way
-    expected_date: Date | None = None  # upcoming: when it can be expected at the earliest, if that is known better than from the plan
-    lead_time: Amount | None = None  # upcoming: work before it that has not started, likewise, ticks
+    arrival_date: Date | None = (
+        # upcoming: when the last part from a predecessor that is done arrives; None: nothing is on
+        # its way
+        None
+    )
+    expected_date: Date | None = (
+        # upcoming: when it can be expected at the earliest, if that is known better than from the
+        # plan
+        None
+    )
+    lead_time: Amount | None = (
+        None  # upcoming: work before it that has not started, likewise, ticks
+    )
 
 
 class OrderState(_Part):
@@ -90,9 +102,15 @@ class MachineState(_Part):
     expected_end: Date | None = None
     order: Name | None = None  # what is in work
     operation: Name | None = None
-    first_piece: bool = False  # whether the next (or present) operation is the first after a changeover
+    first_piece: bool = (
+        False  # whether the next (or present) operation is the first after a changeover
+    )
     waiting_until: Date | None = None  # idle and told to wait
-    out_of_service_until: Date | None = None  # no work is done on it before this date: maintenance, no operator; `expected_end` counts with it
+    out_of_service_until: Date | None = (
+        # no work is done on it before this date: maintenance, no operator; `expected_end` counts
+        # with it
+        None
+    )
 
     @property
     def has_foreign_work(self) -> bool:
@@ -101,7 +119,8 @@ class MachineState(_Part):
 
 
 class Lock(_Part):
-    """An operation that the planner has fixed: it is done on this machine, after the locks of the machine that are listed before it."""
+    """An operation that the planner has fixed: it is done on this machine, after the locks of the
+    machine that are listed before it."""
 
     machine: Name
     order: Name
@@ -116,11 +135,15 @@ class Snapshot(_Part):
     clock: Date
     machines: dict[str, MachineState]  # all of them
     orders: Annotated[tuple[OrderState, ...], Field(max_length=MAX_ORDERS)]
-    recent_releases: Annotated[tuple[Date, ...], Field(max_length=8)] = ()  # of the newest eight orders, completed ones too; none: those of the orders here
+    recent_releases: Annotated[
+        tuple[Date, ...], Field(max_length=8)
+    ] = ()  # of the newest eight orders, completed ones too; none: those of the orders here
     more_orders: bool = True  # whether more may come
     # that are here, now and as far as is planned; None: all of the factory's
     crews: Annotated[int, Field(ge=0, le=MAX_ORDERS, strict=True)] | None = None
-    locks: Annotated[tuple[Lock, ...], Field(max_length=MAX_ORDERS)] = ()  # those of a machine in the order in which it does them
+    locks: Annotated[
+        tuple[Lock, ...], Field(max_length=MAX_ORDERS)
+    ] = ()  # those of a machine in the order in which it does them
 
 
 class SnapshotText(NamedTuple):
@@ -134,5 +157,6 @@ def write_text(snapshot: Snapshot) -> SnapshotText:
     """A snapshot's JSON."""
     rest = snapshot.model_copy(update={"orders": ()})
     return SnapshotText(
-        rest.model_dump_json(exclude_defaults=True).encode(), [order.model_dump_json(exclude_defaults=True).encode() for order in snapshot.orders]
+        rest.model_dump_json(exclude_defaults=True).encode(),
+        [order.model_dump_json(exclude_defaults=True).encode() for order in snapshot.orders],
     )

@@ -68,7 +68,9 @@ ASKED = "idle asked queue"
         (("idle waiting queue", ASKED, "idle waiting queue", "idle"), True),
     ],
 )
-def test_the_plant_stands_still_if_nobody_else_is_at_work_or_asked_later(machines: tuple[str, ...], stands_still: bool) -> None:
+def test_the_plant_stands_still_if_nobody_else_is_at_work_or_asked_later(
+    machines: tuple[str, ...], stands_still: bool
+) -> None:
     assert would_stand_still(*tables(*machines)) is stands_still
 
 
@@ -81,7 +83,9 @@ def test_the_plant_stands_still_if_nobody_else_is_at_work_or_asked_later(machine
         ((WAIT,), 1.0, False),
     ],
 )
-def test_only_a_machine_that_could_start_something_is_kept_from_waiting(legal: tuple[int, ...], family_ready: float, stands_still: bool) -> None:
+def test_only_a_machine_that_could_start_something_is_kept_from_waiting(
+    legal: tuple[int, ...], family_ready: float, stands_still: bool
+) -> None:
     seen = tables(ASKED, legal=legal, family_ready=family_ready)
     assert would_stand_still(*seen) is stands_still
 
@@ -96,7 +100,9 @@ def test_only_a_machine_that_could_start_something_is_kept_from_waiting(legal: t
         ((ASKED, "processing"), 1.0, 99.0, False),
     ],
 )
-def test_bug_hope_lasts_as_long_as_a_wait(machines: tuple[str, ...], upcoming: float, waited: float, stands_still: bool) -> None:
+def test_bug_hope_lasts_as_long_as_a_wait(
+    machines: tuple[str, ...], upcoming: float, waited: float, stands_still: bool
+) -> None:
     seen = tables(*machines, upcoming=upcoming, waited=waited)
     assert would_stand_still(*seen) is stands_still
 
@@ -144,7 +150,10 @@ def test_trained_policies_decide_alike_in_torch_and_compiled_where_all_would_wai
 def test_bug_machines_of_one_work_centre_do_not_wait_for_each_others_operations() -> None:
     """Two machines share a queue, and each is eligible for what the other one is not."""
     times = ({"cell0": 10}, {"cell1": 10}, {"cell0": 10})
-    steps = (Operation(name=f"step {n}", work_centre="cell", machine_times=time) for n, time in enumerate(times))
+    steps = (
+        Operation(name=f"step {n}", work_centre="cell", machine_times=time)
+        for n, time in enumerate(times)
+    )
     factory = plant((cell(machines=2),), (product("p", *steps),))
     orders = book(*[(0, "p")] * 4)
     for policy in (IndexPolicy({"wait": 1000.0}), load_policy(ROOT / "policies" / "mixture")):
@@ -155,7 +164,8 @@ def test_bug_machines_of_one_work_centre_do_not_wait_for_each_others_operations(
 
 @pytest.mark.parametrize("name", ["FIFO", "ATCS", "ATCSR", "ATCS+HOLD"])
 def test_bug_a_rule_that_is_asked_hundreds_of_times_finishes(name: str) -> None:
-    """While an order cures for 1440 ticks, the packer is asked every 6 ticks whether to change over."""
+    """While an order cures for 1440 ticks, the packer is asked every 6 ticks whether to change
+    over."""
     cure, pack = job(1440, "cure", "oven"), job(3, "pack", setup={"colour": "red"})
     factory = plant((cell("oven"), coloured()), (product("car", cure, pack),))
     batch = Batch([factory], [book((0, "car"), (1, "car"))], num_envs=1)

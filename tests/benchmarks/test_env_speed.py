@@ -11,7 +11,17 @@ import numpy as np
 import pytest
 
 from benchmarks.decision_latency import free_all, running_moments
-from benchmarks.env_speed import POLICIES, KernelRun, Subject, VectorRun, measure_factory, peer_row, spread_over_episode, subject_row, summarise
+from benchmarks.env_speed import (
+    POLICIES,
+    KernelRun,
+    Subject,
+    VectorRun,
+    measure_factory,
+    peer_row,
+    spread_over_episode,
+    subject_row,
+    summarise,
+)
 from benchmarks.kill_under_load import find_lost
 from benchmarks.peers import PEERS, PeerProcess, Timing, default_python, time_steps
 from envs.vector_env import ChangeoverVectorEnv
@@ -29,8 +39,18 @@ def test_steps_and_choices_are_counted_together() -> None:
 
 def test_every_way_to_step_is_measured_past_the_end_of_episodes() -> None:
     rows = measure_factory("tiny", (1, 3), None, seconds=0.02, repeats=2, warm_up=0.02)
-    gymnasium = [("Env", 1), ("VectorEnv", 1), ("VectorEnv, copy=False", 1), ("VectorEnv", 3), ("VectorEnv, copy=False", 3)]
-    expected = [("kernel", "random", 1), ("kernel", "random", 256), *((what, policy, size) for policy in ("ATCS", "random") for what, size in gymnasium)]
+    gymnasium = [
+        ("Env", 1),
+        ("VectorEnv", 1),
+        ("VectorEnv, copy=False", 1),
+        ("VectorEnv", 3),
+        ("VectorEnv, copy=False", 3),
+    ]
+    expected = [
+        ("kernel", "random", 1),
+        ("kernel", "random", 256),
+        *((what, policy, size) for policy in ("ATCS", "random") for what, size in gymnasium),
+    ]
     assert [(row["what"], row["policy"], row["num_envs"]) for row in rows] == expected
     assert all(row["decisions_per_second"] >= row["with_choice"] > 0 for row in rows)
 
@@ -42,7 +62,9 @@ def test_kernel_run_takes_as_many_decisions_as_it_counts() -> None:
         seeds = run.shop.env.seed.copy()
         run.step(run.choose())
         ends += int((run.shop.env.seed - seeds).sum())
-    assert ends > 3 * 2048 / 200  # an episode of `tiny` under random decisions is far shorter than 200
+    assert (
+        ends > 3 * 2048 / 200
+    )  # an episode of `tiny` under random decisions is far shorter than 200
     assert run.taken == 3 * 2048
 
 
@@ -68,18 +90,32 @@ def test_random_rows_are_legal_and_all_are_drawn() -> None:
 
 def test_a_row_holds_the_median_of_the_repeats() -> None:
     subject = Subject("VectorEnv", "ATCS", "tiny", 16, 16, int, print)
-    row = subject_row(subject, [Timing(10, 1.0, 1.0, 1.0), Timing(30, 1.0, 1.0, 0.4), Timing(20, 1.0, 1.0, 0.9)])
+    row = subject_row(
+        subject, [Timing(10, 1.0, 1.0, 1.0), Timing(30, 1.0, 1.0, 0.4), Timing(20, 1.0, 1.0, 0.9)]
+    )
     assert row["decisions_per_second"] == 20 * 16
     assert row["with_choice"] == 10 * 16
     assert row["core_share"] == 0.9
 
 
 def row(what: str, factory: str, speed: int | None, policy: str = "ATCS") -> dict[str, Any]:
-    return {"what": what, "policy": policy, "factory": factory, "num_envs": 1, "decisions_per_second": speed}
+    return {
+        "what": what,
+        "policy": policy,
+        "factory": factory,
+        "num_envs": 1,
+        "decisions_per_second": speed,
+    }
 
 
 def test_headline_is_the_best_vector_and_the_single_environment_over_jssenv() -> None:
-    rows = [row("Env", "a", 50), row("VectorEnv", "a", 300), row("VectorEnv, copy=False", "a", 400), row("VectorEnv", "b", 900), row("JSSEnv", "ta01", 10)]
+    rows = [
+        row("Env", "a", 50),
+        row("VectorEnv", "a", 300),
+        row("VectorEnv, copy=False", "a", 400),
+        row("VectorEnv", "b", 900),
+        row("JSSEnv", "ta01", 10),
+    ]
     rows += [row("Env", "a", 500, "random"), row("VectorEnv", "a", 900, "random")]
     headline = summarise(rows, "a")
     assert headline["vector_decisions_per_second"] == 400
@@ -94,7 +130,9 @@ def test_without_jssenv_there_is_no_ratio() -> None:
 
 def test_an_absent_peer_is_skipped_with_its_reason(tmp_path: Path) -> None:
     bare = tmp_path / "bare-python"
-    bare.write_text(f'#!/bin/sh\nexec "{sys.executable}" -S -E "$@"\n')  # finds no installed package
+    bare.write_text(
+        f'#!/bin/sh\nexec "{sys.executable}" -S -E "$@"\n'
+    )  # finds no installed package
     bare.chmod(0o755)
     peers = PeerProcess(bare)
     answers = {name: peer_row(name, [peers.measure(name, 0.01)]) for name in PEERS}
@@ -109,7 +147,9 @@ def test_a_peer_whose_process_ends_is_skipped(tmp_path: Path) -> None:
     broken.write_text("#!/bin/sh\nread line\nexit 3\n")
     broken.chmod(0o755)
     peers = PeerProcess(broken)
-    assert peer_row("JSSEnv", [peers.measure("JSSEnv", 0.01)])["skipped"].startswith("its process ended with exit status 3")
+    assert peer_row("JSSEnv", [peers.measure("JSSEnv", 0.01)])["skipped"].startswith(
+        "its process ended with exit status 3"
+    )
     peers.close()
 
 
@@ -134,11 +174,26 @@ def test_moments_of_the_latency_benchmark_have_their_orders_and_follow_each_othe
 
 def test_an_acknowledged_answer_that_the_log_lacks_or_has_otherwise_is_lost() -> None:
     snapshot = running_moments(20)[0]
-    waits, starts = Decision(machine="paint-1", action="wait", until=9), Decision(machine="paint-1", action="start", order="1", operation="paint")
+    waits, starts = (
+        Decision(machine="paint-1", action="wait", until=9),
+        Decision(machine="paint-1", action="start", order="1", operation="paint"),
+    )
 
     def entry(number: int, *decisions: Decision) -> Entry:
-        return Entry(number=number, date="", factory="", policy="", rule="", shadow=False, snapshot=snapshot, decisions=decisions)
+        return Entry(
+            number=number,
+            date="",
+            factory="",
+            policy="",
+            rule="",
+            shadow=False,
+            snapshot=snapshot,
+            decisions=decisions,
+        )
 
     acknowledged = {1: [waits.model_dump(mode="json")], 2: [starts.model_dump(mode="json")], 3: []}
-    assert find_lost(acknowledged, [entry(1, waits), entry(2, starts), entry(3), entry(4, waits)]) == []
+    assert (
+        find_lost(acknowledged, [entry(1, waits), entry(2, starts), entry(3), entry(4, waits)])
+        == []
+    )
     assert find_lost(acknowledged, [entry(1, waits), entry(2, waits)]) == [2, 3]

@@ -12,7 +12,8 @@ from evaluation.statistics.resampling import Floats
 
 
 def costs(seed: int, episodes: int = 40) -> tuple[Floats, Floats]:
-    """Costs of a policy and of a rule on the same episodes: skewed, correlated, the policy 30 % cheaper."""
+    """Costs of a policy and of a rule on the same episodes: skewed, correlated, the policy 30 %
+    cheaper."""
     random = np.random.default_rng(seed)
     world = random.normal(size=episodes)
     rule = np.exp(0.5 * world)
@@ -23,7 +24,9 @@ def costs(seed: int, episodes: int = 40) -> tuple[Floats, Floats]:
 def assert_covers(hits: int, trials: int, share: float) -> None:
     """Hits lie inside the binomial band (4 standard errors) about a share."""
     band = 4 * math.sqrt(share * (1 - share) / trials)
-    assert abs(hits / trials - share) <= band, f"coverage {hits / trials:.3f}, expected {share} within {band:.3f}"
+    assert abs(hits / trials - share) <= band, (
+        f"coverage {hits / trials:.3f}, expected {share} within {band:.3f}"
+    )
 
 
 def assert_close(one: Interval, other: Interval, tolerance: float = 1e-9) -> None:

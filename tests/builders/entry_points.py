@@ -1,4 +1,5 @@
-"""Where compiled functions are called from Python, found by walking the sources, and means to watch such calls."""
+"""Where compiled functions are called from Python, found by walking the sources, and means to watch
+such calls."""
 
 from __future__ import annotations
 
@@ -23,22 +24,33 @@ class Module:
 
     tree: ast.Module
     defined: set[str] = field(default_factory=set)
-    known: dict[str, tuple[str, str]] = field(default_factory=dict)  # name here -> module, name there
-    modules: dict[str, str] = field(default_factory=dict)  # name here -> module with compiled functions
+    known: dict[str, tuple[str, str]] = field(
+        default_factory=dict
+    )  # name here -> module, name there
+    modules: dict[str, str] = field(
+        default_factory=dict
+    )  # name here -> module with compiled functions
 
 
 def is_compiled(function: Function) -> bool:
     """Say whether a decorator hands the function to Numba."""
-    return any("compiled" in ast.unparse(one) or "numba" in ast.unparse(one) for one in function.decorator_list)
+    return any(
+        "compiled" in ast.unparse(one) or "numba" in ast.unparse(one)
+        for one in function.decorator_list
+    )
 
 
 def read_modules() -> dict[str, Module]:
     """All modules of the rooms, with the compiled functions that each can call."""
     paths = [path for room in ROOMS for path in sorted((ROOT / room).rglob("*.py"))]
     named = {".".join(path.relative_to(ROOT).with_suffix("").parts): path for path in paths}
-    found = {name: Module(ast.parse(path.read_text(encoding="utf-8"))) for name, path in named.items()}
+    found = {
+        name: Module(ast.parse(path.read_text(encoding="utf-8"))) for name, path in named.items()
+    }
     for module in found.values():
-        module.defined = {one.name for one in module.tree.body if isinstance(one, Function) and is_compiled(one)}
+        module.defined = {
+            one.name for one in module.tree.body if isinstance(one, Function) and is_compiled(one)
+        }
     for name, module in found.items():
         module.known = {own: (name, own) for own in module.defined}
         for node in ast.walk(module.tree):
@@ -52,8 +64,11 @@ def read_modules() -> dict[str, Module]:
     return found
 
 
-def calls_in(function: ast.AST, module: str, known: Module, modules: dict[str, Module]) -> Iterator[tuple[str, str]]:
-    """Where each compiled function that the function names can be replaced: a module, and its name there."""
+def calls_in(
+    function: ast.AST, module: str, known: Module, modules: dict[str, Module]
+) -> Iterator[tuple[str, str]]:
+    """Where each compiled function that the function names can be replaced: a module, and its name
+    there."""
     for node in ast.walk(function):
         if isinstance(node, ast.Name) and node.id in known.known:
             yield module, node.id
@@ -113,7 +128,8 @@ WHERE_ARRAYS_LIE = ("_table", "_address", "_numba_type_")
 
 
 def fingerprint(thing: Any, seen: frozenset[int] = frozenset()) -> Any:
-    """All that a thing holds, as nested tuples that can be compared; what is not ours is taken by identity."""
+    """All that a thing holds, as nested tuples that can be compared; what is not ours is taken by
+    identity."""
     if thing is None or isinstance(thing, bool | int | float | str | bytes | np.generic):
         return type(thing).__name__, repr(thing)
     if id(thing) in seen:
@@ -123,7 +139,11 @@ def fingerprint(thing: Any, seen: frozenset[int] = frozenset()) -> Any:
         thing = thing.detach().numpy()
     if isinstance(thing, np.ndarray):
         content = thing.tolist() if thing.dtype == object else thing.tobytes()
-        return str(thing.dtype), thing.shape, fingerprint(content, seen) if thing.dtype == object else content
+        return (
+            str(thing.dtype),
+            thing.shape,
+            fingerprint(content, seen) if thing.dtype == object else content,
+        )
     if isinstance(thing, np.random.Generator):
         return "generator", repr(thing.bit_generator.state)
     if isinstance(thing, dict):
@@ -131,6 +151,8 @@ def fingerprint(thing: Any, seen: frozenset[int] = frozenset()) -> Any:
     if isinstance(thing, list | tuple):
         return tuple(fingerprint(one, seen) for one in thing)
     if type(thing).__module__.partition(".")[0] in OURS and hasattr(thing, "__dict__"):
-        fields = {name: value for name, value in vars(thing).items() if name not in WHERE_ARRAYS_LIE}
+        fields = {
+            name: value for name, value in vars(thing).items() if name not in WHERE_ARRAYS_LIE
+        }
         return type(thing).__name__, fingerprint(fields, seen)
     return type(thing).__name__, id(thing)

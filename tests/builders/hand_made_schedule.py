@@ -1,4 +1,5 @@
-"""A small factory and a schedule of it, worked out by hand, for the tests of everything that reads schedules."""
+"""A small factory and a schedule of it, worked out by hand, for the tests of everything that reads
+schedules."""
 
 from __future__ import annotations
 
@@ -22,7 +23,13 @@ from factory.model import (
     Transport,
     WorkCentre,
 )
-from factory.schedule.records import ChangeoverRecord, OperationRecord, OrderRecord, Schedule, WaitRecord
+from factory.schedule.records import (
+    ChangeoverRecord,
+    OperationRecord,
+    OrderRecord,
+    Schedule,
+    WaitRecord,
+)
 from factory.simulator import Simulator
 from tests.builders.random_factories import random_row
 
@@ -31,7 +38,8 @@ KIT, PAINT, BUILD = "kit", "paint", "build"
 
 
 def hand_factory(**changes: Any) -> Factory:
-    """Paint (2 machines, the second twice as fast), build (2 machines) and test (1); six minutes a tick, the first tick at 22 o'clock."""
+    """Paint (2 machines, the second twice as fast), build (2 machines) and test (1); six minutes a
+    tick, the first tick at 22 o'clock."""
     colour = Attribute(
         name="colour",
         values=("white", "red", "black"),
@@ -40,7 +48,12 @@ def hand_factory(**changes: Any) -> Factory:
         waste=((0.0, 0.5, 1.0), (1.5, 0.0, 0.5), (2.0, 1.0, 0.0)),
         forbidden=(("black", "white"),),
     )
-    platform = Attribute(name="platform", values=("small", "big"), time=((0, 4), (4, 0)), cost=((0.0, 5.0), (5.0, 0.0)))
+    platform = Attribute(
+        name="platform",
+        values=("small", "big"),
+        time=((0, 4), (4, 0)),
+        cost=((0.0, 5.0), (5.0, 0.0)),
+    )
     trim = Attribute(name="trim", values=("plain", "rich"), time=((0, 3), (3, 0)))
     paint = Machine(name="paint-1", idle_power=1.0, processing_power=10.0, changeover_power=5.0)
     plan: dict[str, Any] = {
@@ -49,17 +62,33 @@ def hand_factory(**changes: Any) -> Factory:
         "start_hour": 22,
         "crews": 1,
         "work_centres": (
-            WorkCentre(name="paint", machines=(paint, Machine(name="paint-2", speed=2.0)), attributes=(colour,)),
-            WorkCentre(name="build", machines=(Machine(name="build-1"), Machine(name="build-2")), attributes=(platform, trim)),
+            WorkCentre(
+                name="paint",
+                machines=(paint, Machine(name="paint-2", speed=2.0)),
+                attributes=(colour,),
+            ),
+            WorkCentre(
+                name="build",
+                machines=(Machine(name="build-1"), Machine(name="build-2")),
+                attributes=(platform, trim),
+            ),
             WorkCentre(name="test", machines=(Machine(name="test-1"),)),
         ),
         "products": (
             Product(
                 name="car",
                 operations=(
-                    Operation(name=PAINT, work_centre="paint", process_time=10, needs_material=True),
+                    Operation(
+                        name=PAINT, work_centre="paint", process_time=10, needs_material=True
+                    ),
                     Operation(name=KIT, work_centre="test", process_time=3, after=()),
-                    Operation(name=BUILD, work_centre="build", process_time=12, after=(PAINT, KIT), setup={"platform": "small"}),
+                    Operation(
+                        name=BUILD,
+                        work_centre="build",
+                        process_time=12,
+                        after=(PAINT, KIT),
+                        setup={"platform": "small"},
+                    ),
                 ),
             ),
             Product(
@@ -67,7 +96,13 @@ def hand_factory(**changes: Any) -> Factory:
                 operations=(
                     Operation(name=PAINT, work_centre="paint", process_time=10),
                     Operation(name=KIT, work_centre="test", process_time=3, after=()),
-                    Operation(name=BUILD, work_centre="build", machine_times={"build-2": 12}, after=(PAINT, KIT), setup={"platform": "big"}),
+                    Operation(
+                        name=BUILD,
+                        work_centre="build",
+                        machine_times={"build-2": 12},
+                        after=(PAINT, KIT),
+                        setup={"platform": "big"},
+                    ),
                 ),
             ),
         ),
@@ -75,14 +110,25 @@ def hand_factory(**changes: Any) -> Factory:
             Option(
                 name="colour",
                 values=tuple(
-                    OptionValue(name=value, effects=(Effect(operation=PAINT, setup={"colour": value}, time=2 if value == "black" else 0),))
+                    OptionValue(
+                        name=value,
+                        effects=(
+                            Effect(
+                                operation=PAINT,
+                                setup={"colour": value},
+                                time=2 if value == "black" else 0,
+                            ),
+                        ),
+                    )
                     for value in ("white", "red", "black")
                 ),
             ),
         ),
         "transport": Transport(default=1),
         "tariff": Tariff(price=(0.4, *(0.3,) * 21, 0.1, 0.2), co2=(0.5,) * 24),
-        "costs": Costs(tardiness=10.0, changeover=2.0, waste=4.0, energy=1.5, holding=0.5, co2_per_waste_kg=2.0),
+        "costs": Costs(
+            tardiness=10.0, changeover=2.0, waste=4.0, energy=1.5, holding=0.5, co2_per_waste_kg=2.0
+        ),
     }
     return Factory(**(plan | changes))
 
@@ -91,14 +137,29 @@ def hand_book() -> OrderBook:
     """A red car and a black van."""
     return OrderBook(
         orders=(
-            Order(order_id="A", release_date=0, due_date=40, weight=2.0, product="car", options={"colour": "red"}),
-            Order(order_id="B", release_date=5, due_date=24, weight=1.0, product="van", options={"colour": "black"}),
+            Order(
+                order_id="A",
+                release_date=0,
+                due_date=40,
+                weight=2.0,
+                product="car",
+                options={"colour": "red"},
+            ),
+            Order(
+                order_id="B",
+                release_date=5,
+                due_date=24,
+                weight=1.0,
+                product="van",
+                options={"colour": "black"},
+            ),
         )
     )
 
 
 def hand_schedule() -> Schedule:
-    """Both orders, with a changeover ahead and a wait on build-2 (``%`` changeover, ``~`` wait, a column two ticks).
+    """Both orders, with a changeover ahead and a wait on build-2 (``%`` changeover, ``~`` wait, a
+    column two ticks).
 
     ::
 
@@ -140,7 +201,10 @@ def hand_schedule() -> Schedule:
 
 def with_operation(schedule: Schedule, order: int, name: str, /, **changes: Any) -> Schedule:
     """The schedule with one operation's record changed."""
-    altered = tuple(replace(o, **changes) if (o.order, o.name) == (order, name) else o for o in schedule.operations)
+    altered = tuple(
+        replace(o, **changes) if (o.order, o.name) == (order, name) else o
+        for o in schedule.operations
+    )
     assert altered != schedule.operations
     return replace(schedule, operations=altered)
 
@@ -160,11 +224,16 @@ def with_order(schedule: Schedule, number: int, /, **changes: Any) -> Schedule:
 
 
 def play(factory: Factory, book: OrderBook | None, seed: int, decisions: int = 3000) -> Simulator:
-    """The simulator after random legal decisions, as many as asked for or until the episode is over."""
+    """The simulator after random legal decisions, as many as asked for or until the episode is
+    over."""
     simulator, rng = Simulator(factory, book), random.Random(seed)
     simulator.reset(seed)
     for _ in range(decisions):
         if simulator.deciding is None:
             break
-        simulator.decide(random_row([(choice.row, choice.kind) for choice in simulator.choices() if choice.legal], rng))
+        simulator.decide(
+            random_row(
+                [(choice.row, choice.kind) for choice in simulator.choices() if choice.legal], rng
+            )
+        )
     return simulator

@@ -10,7 +10,17 @@ from envs.batch import Batch
 from factory.io.catalogue import find_single_factory
 from factory.simulation.arrays import CHANGING, DOWN, PROCESSING, split_operation_id
 
-FACTORIES = ("microfactory", "supply_shock", "unreliable", "scarce_crew", "new_model", "rush_prototypes", "demand_swing", "green", "one_of_a_kind")
+FACTORIES = (
+    "microfactory",
+    "supply_shock",
+    "unreliable",
+    "scarce_crew",
+    "new_model",
+    "rush_prototypes",
+    "demand_swing",
+    "green",
+    "one_of_a_kind",
+)
 
 
 LATER = 977
@@ -30,7 +40,8 @@ def moment(name: str, decision: int) -> Batch:
 
 
 def change_the_future(batch: Batch, *, changeovers: bool = True) -> int:
-    """Other durations, failures, deliveries and orders to come; returns how many things were changed."""
+    """Other durations, failures, deliveries and orders to come; returns how many things were
+    changed."""
     shop, clock = batch.shop, int(batch.shop.env.clock[0])
     busy = (PROCESSING, DOWN, CHANGING) if changeovers else (PROCESSING, DOWN)
     changed = 0
@@ -53,12 +64,21 @@ def change_the_future(batch: Batch, *, changeovers: bool = True) -> int:
 def delay_material(batch: Batch, clock: int) -> int:
     """Material that is still to come arrives later, and with it the operations that wait for it."""
     shop = batch.shop
-    late = [order for order in range(int(shop.env.num_released[0])) if shop.orders.material_date[0, order] > clock]
+    late = [
+        order
+        for order in range(int(shop.env.num_released[0]))
+        if shop.orders.material_date[0, order] > clock
+    ]
     travelling = shop.in_transit[0, : int(shop.env.num_travelling[0])]
     for place in range(len(travelling)):
         order, operation = split_operation_id(travelling.operation_id[place])
-        if order in late and batch.arrays.operations.needs_material[0, shop.orders.product[0, order], operation]:
+        if (
+            order in late
+            and batch.arrays.operations.needs_material[0, shop.orders.product[0, order], operation]
+        ):
             travelling.date[place] += LATER
-    travelling[:] = travelling[np.lexsort((travelling.operation_id, travelling.date))]  # a sorted array is a heap
+    travelling[:] = travelling[
+        np.lexsort((travelling.operation_id, travelling.date))
+    ]  # a sorted array is a heap
     shop.orders.material_date[0, late] += LATER
     return len(late)

@@ -1,4 +1,5 @@
-"""Printable names that mean something to a program on their way: to matplotlib, Markdown, HTML, CSV, TOML, a shell, a file system."""
+"""Printable names that mean something to a program on their way: to matplotlib, Markdown, HTML,
+CSV, TOML, a shell, a file system."""
 
 from __future__ import annotations
 
@@ -56,5 +57,7 @@ UNPRINTABLE = (
     "no\ufeffsign",
 )
 
-names = st.sampled_from(NASTY) | st.text(min_size=1, max_size=MAX_NAME).filter(lambda name: name.isprintable() and name == name.strip())
+names = st.sampled_from(NASTY) | st.text(min_size=1, max_size=MAX_NAME).filter(
+    lambda name: name.isprintable() and name == name.strip()
+)
 """Nasty names, and any others that a factory may have."""

@@ -1,4 +1,5 @@
-"""A small factory that has a bit of everything, and order books for it, as texts to be read, altered and spoilt."""
+"""A small factory that has a bit of everything, and order books for it, as texts to be read,
+altered and spoilt."""
 
 from __future__ import annotations
 

@@ -12,7 +12,12 @@ from envs.batch import Batch
 from envs.observation.candidates import Tables
 from factory.io.catalogue import find_single_factory
 
-WEIGHTS = {**atcs_weights(2.0, 0.5, detour=0.5, wait=-1.0, ahead=-2.0), "family_ready": 0.7, "slack": -0.4, "wait_upcoming": 1.5}
+WEIGHTS = {
+    **atcs_weights(2.0, 0.5, detour=0.5, wait=-1.0, ahead=-2.0),
+    "family_ready": 0.7,
+    "slack": -0.4,
+    "wait_upcoming": 1.5,
+}
 
 
 def batch_of(*names: str, envs: int = 12) -> Batch:
@@ -26,7 +31,19 @@ def moments(*names: str, steps: int = 40) -> list[Tables]:
     batch, policy, found = batch_of(*names), IndexPolicy(WEIGHTS), []
     for step in range(steps):
         if step % 8 == 0:
-            found.append(Tables(*(np.array(table) for table in (batch.tables.candidates, batch.tables.machines, batch.tables.shop, batch.tables.action_mask))))
+            found.append(
+                Tables(
+                    *(
+                        np.array(table)
+                        for table in (
+                            batch.tables.candidates,
+                            batch.tables.machines,
+                            batch.tables.shop,
+                            batch.tables.action_mask,
+                        )
+                    )
+                )
+            )
         batch.step(np.asarray(policy.decide(as_observation(batch.tables)), np.int64))
     return found
 

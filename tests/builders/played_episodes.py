@@ -15,12 +15,21 @@ FACTORIES, MOST_DECISIONS = 12, 40
 
 
 def play_some() -> list[dict[str, Any]]:
-    """What happens in a few random factories under random legal decisions: choices, costs, and a digest of everything observed."""
+    """What happens in a few random factories under random legal decisions: choices, costs, and a
+    digest of everything observed."""
     told = []
     for number in range(FACTORIES):
         rng = random.Random(number)
         factory, book = random_factory(rng)
-        batch = Batch([factory], [book], num_envs=1, job_rows=6, changeover_rows=4, dtype=np.float64, log_length=2048)
+        batch = Batch(
+            [factory],
+            [book],
+            num_envs=1,
+            job_rows=6,
+            changeover_rows=4,
+            dtype=np.float64,
+            log_length=2048,
+        )
         tables = batch.reset(np.array([number], np.uint64))
         digest, rows = hashlib.sha256(), []
         while len(rows) < MOST_DECISIONS and not batch.over.all():

@@ -1,7 +1,7 @@
 """Small random factories that switch every feature of the model on and off.
 
-One builder serves two sources of choice: Hypothesis (:func:`factories`, which shrinks a failure) and a plain random generator
-(:func:`random_factory`, many times faster, for bulk runs).
+One builder serves two sources of choice: Hypothesis (:func:`factories`, which shrinks a failure)
+and a plain random generator (:func:`random_factory`, many times faster, for bulk runs).
 """
 
 from __future__ import annotations
@@ -46,7 +46,8 @@ class Chooser(NamedTuple):
         return items[self.integer(0, len(items) - 1)]
 
     def perhaps(self, chances: int = 2) -> bool:
-        """True once in so many (Hypothesis shrinks it to False, that is: to the feature switched off)."""
+        """True once in so many (Hypothesis shrinks it to False, that is: to the feature switched
+        off)."""
         return self.integer(0, chances - 1) == chances - 1
 
     def subset(self, items: Sequence[Item]) -> list[Item]:
@@ -68,7 +69,9 @@ def build(choose: Chooser) -> tuple[Factory, OrderBook | None]:
     """Build a factory, and an order book for one factory in three."""
     centres = [_build_centre(choose, number) for number in range(choose.integer(1, 4))]
     products = [_build_product(choose, number, centres) for number in range(choose.integer(1, 3))]
-    options = [_build_option(choose, number, centres, products) for number in range(choose.integer(0, 2))]
+    options = [
+        _build_option(choose, number, centres, products) for number in range(choose.integer(0, 2))
+    ]
     factory = Factory(
         name="random",
         tick_minutes=choose.pick([1.0, 1.0, 5.0, 0.5, 60.0, 7.0, 45.0]),
@@ -79,7 +82,13 @@ def build(choose: Chooser) -> tuple[Factory, OrderBook | None]:
         work_centres=tuple(centres),
         products=tuple(products),
         options=tuple(options),
-        material=_build_supply(choose) if any(operation.needs_material for product in products for operation in product.operations) else (),
+        material=(
+            _build_supply(choose)
+            if any(
+                operation.needs_material for product in products for operation in product.operations
+            )
+            else ()
+        ),
         transport=_build_transport(choose, centres),
         tariff=_build_tariff(choose),
         uncertainty=_build_uncertainty(choose),
@@ -91,10 +100,15 @@ def build(choose: Chooser) -> tuple[Factory, OrderBook | None]:
 
 
 def _build_centre(choose: Chooser, number: int) -> WorkCentre:
-    attributes = [_build_attribute(choose, f"attribute{number}{n}") for n in range(choose.integer(0, 3))]
+    attributes = [
+        _build_attribute(choose, f"attribute{number}{n}") for n in range(choose.integer(0, 3))
+    ]
     return WorkCentre(
         name=f"centre{number}",
-        machines=tuple(_build_machine(choose, f"machine{number}{n}", attributes) for n in range(choose.integer(1, 3))),
+        machines=tuple(
+            _build_machine(choose, f"machine{number}{n}", attributes)
+            for n in range(choose.integer(1, 3))
+        ),
         attributes=tuple(attributes),
         combine=choose.pick(["max", "sum"]),
         longest_wait=choose.integer(1, 20) if choose.perhaps() else None,
@@ -105,7 +119,12 @@ def _build_attribute(choose: Chooser, name: str) -> Attribute:
     size = choose.integer(1, 4)
     values = tuple(f"value{n}" for n in range(size))
     # the ring 0 -> 1 -> ... -> 0 stays allowed, so that every value can be reached from every other
-    off_ring = [(values[old], values[new]) for old in range(size) for new in range(size) if new not in (old, (old + 1) % size)]
+    off_ring = [
+        (values[old], values[new])
+        for old in range(size)
+        for new in range(size)
+        if new not in (old, (old + 1) % size)
+    ]
     return Attribute(
         name=name,
         values=values,
@@ -118,13 +137,19 @@ def _build_attribute(choose: Chooser, name: str) -> Attribute:
 
 def _build_times(choose: Chooser, size: int) -> tuple[tuple[int, ...], ...]:
     longest = choose.pick([12, 4, 1, 0])
-    return tuple(tuple(0 if old == new else choose.integer(0, longest) for new in range(size)) for old in range(size))
+    return tuple(
+        tuple(0 if old == new else choose.integer(0, longest) for new in range(size))
+        for old in range(size)
+    )
 
 
 def _build_amounts(choose: Chooser, size: int) -> tuple[tuple[float, ...], ...] | None:
     if choose.perhaps():
         return None
-    return tuple(tuple(0.0 if old == new else choose.integer(0, 40) / 8 for new in range(size)) for old in range(size))
+    return tuple(
+        tuple(0.0 if old == new else choose.integer(0, 40) / 8 for new in range(size))
+        for old in range(size)
+    )
 
 
 def _build_machine(choose: Chooser, name: str, attributes: list[Attribute]) -> Machine:
@@ -137,8 +162,14 @@ def _build_machine(choose: Chooser, name: str, attributes: list[Attribute]) -> M
         changeover_power=choose.integer(0, 10) / 2,
         mean_time_to_failure=choose.integer(1, 40) if fails else None,
         mean_time_to_repair=choose.integer(1, 15) if fails else None,
-        initial_setup={attribute.name: choose.pick(attribute.values) for attribute in choose.subset(attributes)},
-        setup_time={attribute.name: _build_times(choose, len(attribute.values)) for attribute in attributes if choose.perhaps(4)},
+        initial_setup={
+            attribute.name: choose.pick(attribute.values) for attribute in choose.subset(attributes)
+        },
+        setup_time={
+            attribute.name: _build_times(choose, len(attribute.values))
+            for attribute in attributes
+            if choose.perhaps(4)
+        },
     )
 
 
@@ -146,15 +177,32 @@ def _build_product(choose: Chooser, number: int, centres: list[WorkCentre]) -> P
     operations: list[Operation] = []
     names = [f"operation{n}" for n in range(choose.integer(1, 5))]
     for name in names:
-        operations.append(_build_operation(choose, name, [operation.name for operation in operations], choose.pick(centres)))
+        operations.append(
+            _build_operation(
+                choose, name, [operation.name for operation in operations], choose.pick(centres)
+            )
+        )
     if choose.perhaps(4):  # listed in an order that is not the topological one
-        linear = [operation.model_copy(update={"after": tuple(names[max(0, n - 1) : n])}) for n, operation in enumerate(operations)]
+        linear = [
+            operation.model_copy(update={"after": tuple(names[max(0, n - 1) : n])})
+            for n, operation in enumerate(operations)
+        ]
         operations = linear[::-1]
-    return Product(name=f"product{number}", operations=tuple(operations), launch_date=choose.integer(1, 60) if number > 0 and choose.perhaps(3) else 0)
+    return Product(
+        name=f"product{number}",
+        operations=tuple(operations),
+        launch_date=choose.integer(1, 60) if number > 0 and choose.perhaps(3) else 0,
+    )
 
 
-def _build_operation(choose: Chooser, name: str, earlier: list[str], centre: WorkCentre) -> Operation:
-    named = [machine.name for machine in centre.machines if choose.perhaps()] if choose.perhaps(3) else []
+def _build_operation(
+    choose: Chooser, name: str, earlier: list[str], centre: WorkCentre
+) -> Operation:
+    named = (
+        [machine.name for machine in centre.machines if choose.perhaps()]
+        if choose.perhaps(3)
+        else []
+    )
     return Operation(
         name=name,
         work_centre=centre.name,
@@ -174,22 +222,46 @@ def _build_time(choose: Chooser) -> int:
 
 
 def _build_setup(choose: Chooser, centre: WorkCentre) -> dict[str, str]:
-    return {attribute.name: choose.pick(attribute.values) for attribute in centre.attributes if not choose.perhaps(3)}
+    return {
+        attribute.name: choose.pick(attribute.values)
+        for attribute in centre.attributes
+        if not choose.perhaps(3)
+    }
 
 
-def _build_option(choose: Chooser, number: int, centres: list[WorkCentre], products: list[Product]) -> Option:
+def _build_option(
+    choose: Chooser, number: int, centres: list[WorkCentre], products: list[Product]
+) -> Option:
     applying = [choose.pick(products)] if choose.perhaps(3) else products
-    sites: dict[str, set[str]] = {}  # an effect must make sense in every product with the option that has an operation of the name
+    sites: dict[
+        str, set[str]
+        # an effect must make sense in every product with the option that has an operation of the name
+    ] = {}
     for product in applying:
         for operation in product.operations:
             sites.setdefault(operation.name, set()).add(operation.work_centre)
     safe = sorted(name for name, places in sites.items() if len(places) == 1)
-    centre_of = {name: next(centre for centre in centres if centre.name in sites[name]) for name in safe}
+    centre_of = {
+        name: next(centre for centre in centres if centre.name in sites[name]) for name in safe
+    }
     values = []
     for n in range(choose.integer(1, 3)):
-        effects = tuple(Effect(operation=name, time=choose.integer(0, 4), setup=_build_setup(choose, centre_of[name])) for name in choose.subset(safe))
-        values.append(OptionValue(name=f"choice{n}", share=choose.integer(1, 4) / 2, effects=effects))
-    return Option(name=f"option{number}", values=tuple(values), products=None if applying is products else tuple(product.name for product in applying))
+        effects = tuple(
+            Effect(
+                operation=name,
+                time=choose.integer(0, 4),
+                setup=_build_setup(choose, centre_of[name]),
+            )
+            for name in choose.subset(safe)
+        )
+        values.append(
+            OptionValue(name=f"choice{n}", share=choose.integer(1, 4) / 2, effects=effects)
+        )
+    return Option(
+        name=f"option{number}",
+        values=tuple(values),
+        products=None if applying is products else tuple(product.name for product in applying),
+    )
 
 
 def _build_supply(choose: Chooser) -> tuple[SupplyRegime, ...]:
@@ -207,14 +279,21 @@ def _build_supply(choose: Chooser) -> tuple[SupplyRegime, ...]:
 
 def _build_transport(choose: Chooser, centres: list[WorkCentre]) -> Transport:
     pairs = [(start.name, end.name) for start in centres for end in centres if start != end]
-    overrides = tuple((start, end, choose.integer(0, 9)) for start, end in choose.subset(pairs)) if choose.perhaps(3) else ()
+    overrides = (
+        tuple((start, end, choose.integer(0, 9)) for start, end in choose.subset(pairs))
+        if choose.perhaps(3)
+        else ()
+    )
     return Transport(default=choose.integer(0, 5) if choose.perhaps() else 0, times=overrides)
 
 
 def _build_tariff(choose: Chooser) -> Tariff:
     if choose.perhaps():
         return Tariff(price=(0.25,) * 24, co2=(0.5,) * 24)
-    return Tariff(price=tuple(choose.integer(0, 8) / 8 for _ in range(24)), co2=tuple(choose.integer(0, 8) / 8 for _ in range(24)))
+    return Tariff(
+        price=tuple(choose.integer(0, 8) / 8 for _ in range(24)),
+        co2=tuple(choose.integer(0, 8) / 8 for _ in range(24)),
+    )
 
 
 def _build_uncertainty(choose: Chooser) -> Uncertainty:
@@ -252,13 +331,24 @@ def _build_demand(choose: Chooser, factory: Factory) -> Demand:
 
 def _build_customer(choose: Chooser, number: int) -> Customer:
     allowance = choose.pick([(1.5, 4.0), (0.5, 1.25), (2.0, 2.0)])
-    return Customer(name=f"class{number}", share=choose.integer(1, 4) / 2, weight=choose.pick([1.0, 2.0, 0.5]), allowance=allowance)
+    return Customer(
+        name=f"class{number}",
+        share=choose.integer(1, 4) / 2,
+        weight=choose.pick([1.0, 2.0, 0.5]),
+        allowance=allowance,
+    )
 
 
-def _build_regime(choose: Chooser, number: int, count: int, factory: Factory, classes: tuple[Customer, ...]) -> DemandRegime:
+def _build_regime(
+    choose: Chooser, number: int, count: int, factory: Factory, classes: tuple[Customer, ...]
+) -> DemandRegime:
     def build_mix() -> dict[str, float]:
         # the first product is on sale from the start and always asked for
-        return {product.name: float(choose.integer(1, 4)) for n, product in enumerate(factory.products) if n == 0 or not choose.perhaps(4)}
+        return {
+            product.name: float(choose.integer(1, 4))
+            for n, product in enumerate(factory.products)
+            if n == 0 or not choose.perhaps(4)
+        }
 
     return DemandRegime(
         name=f"regime{number}",
@@ -266,13 +356,21 @@ def _build_regime(choose: Chooser, number: int, count: int, factory: Factory, cl
         mix=build_mix(),
         mix_end=build_mix() if choose.perhaps(3) else None,
         duration=choose.integer(1, 60) if count > 1 else None,
-        options={option.name: _build_shares(choose, option) for option in factory.options if choose.perhaps(3)},
+        options={
+            option.name: _build_shares(choose, option)
+            for option in factory.options
+            if choose.perhaps(3)
+        },
         customers={each.name: float(choose.integer(1, 4)) for each in classes if choose.perhaps(3)},
     )
 
 
 def _build_shares(choose: Chooser, option: Option) -> dict[str, float]:
-    return {value.name: float(choose.integer(1, 4)) for n, value in enumerate(option.values) if n == 0 or not choose.perhaps(4)}
+    return {
+        value.name: float(choose.integer(1, 4))
+        for n, value in enumerate(option.values)
+        if n == 0 or not choose.perhaps(4)
+    }
 
 
 def _build_book(choose: Chooser, factory: Factory) -> OrderBook:
@@ -280,7 +378,11 @@ def _build_book(choose: Chooser, factory: Factory) -> OrderBook:
     for number in range(choose.integer(1, 15)):
         date += choose.integer(0, 12) if choose.perhaps() else 0
         product = choose.pick(factory.products)
-        applying = [option for option in factory.options if option.products is None or product.name in option.products]
+        applying = [
+            option
+            for option in factory.options
+            if option.products is None or product.name in option.products
+        ]
         orders.append(
             Order(
                 order_id=f"order{number}",
@@ -295,6 +397,7 @@ def _build_book(choose: Chooser, factory: Factory) -> OrderBook:
 
 
 def random_row(rows: Sequence[tuple[int, str]], rng: random.Random) -> int:
-    """One of the legal rows ``(row, kind)``; jobs more often than changeovers and waits, so that episodes come to an end."""
+    """One of the legal rows ``(row, kind)``; jobs more often than changeovers and waits, so that
+    episodes come to an end."""
     weights = {"job": 3, "changeover": 1, "wait": 1}
     return rng.choices([row for row, _ in rows], [weights[kind] for _, kind in rows])[0]

@@ -10,11 +10,15 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 BENCHMARKS = Path(os.environ.get("CHANGEOVER_BENCHMARKS") or ROOT.parent / "shared" / "benchmarks")
-MISSING = f"public benchmarks not found at {BENCHMARKS}; set CHANGEOVER_BENCHMARKS to the folder that holds them"
+MISSING = (
+    f"public benchmarks not found at {BENCHMARKS}; set CHANGEOVER_BENCHMARKS to the folder that"
+    " holds them"
+)
 
 
 def benchmark_files(pattern: str) -> list[Any]:
-    """Parameters for ``pytest.mark.parametrize``: the benchmark files that match, or one skipped parameter where the folder is missing.
+    """Parameters for ``pytest.mark.parametrize``: the benchmark files that match, or one skipped
+    parameter where the folder is missing.
 
     Raises
     ------

@@ -4,17 +4,36 @@ from __future__ import annotations
 
 from typing import Any
 
-from factory.model import Attribute, Costs, Factory, Machine, Operation, Order, OrderBook, Product, Tariff, WorkCentre
+from factory.model import (
+    Attribute,
+    Costs,
+    Factory,
+    Machine,
+    Operation,
+    Order,
+    OrderBook,
+    Product,
+    Tariff,
+    WorkCentre,
+)
 from tests.oracles.twin import Choice, Twin
 
-COLOUR = Attribute(name="colour", values=("white", "red", "black"), time=((0, 2, 4), (3, 0, 1), (6, 5, 0)))
+COLOUR = Attribute(
+    name="colour", values=("white", "red", "black"), time=((0, 2, 4), (3, 0, 1), (6, 5, 0))
+)
 TRIM = Attribute(name="trim", values=("plain", "sport"), time=((0, 3), (1, 0)))
 WAIT = "wait"
 
 
 def cell(name: str = "cell", machines: int = 1, **fields: Any) -> WorkCentre:
     """A work centre whose machines are called after it: cell0, cell1, ..."""
-    return WorkCentre(**{"name": name, "machines": tuple(Machine(name=f"{name}{n}") for n in range(machines)), **fields})
+    return WorkCentre(
+        **{
+            "name": name,
+            "machines": tuple(Machine(name=f"{name}{n}") for n in range(machines)),
+            **fields,
+        }
+    )
 
 
 def job(time: int = 4, name: str = "make", at: str = "cell", **fields: Any) -> Operation:
@@ -29,26 +48,47 @@ def plant(centres: tuple[WorkCentre, ...], products: tuple[Product, ...], **fiel
     return Factory(name="hand-worked", work_centres=centres, products=products, **fields)
 
 
-def book(*lines: tuple[int, str], due: int = 100, weight: float = 1.0, options: dict[str, str] | None = None) -> OrderBook:
+def book(
+    *lines: tuple[int, str],
+    due: int = 100,
+    weight: float = 1.0,
+    options: dict[str, str] | None = None,
+) -> OrderBook:
     """Orders (release date, product)."""
     return OrderBook(
         orders=tuple(
-            Order(order_id=f"{n}", release_date=release, due_date=due, weight=weight, product=name, options=options or {})
+            Order(
+                order_id=f"{n}",
+                release_date=release,
+                due_date=due,
+                weight=weight,
+                product=name,
+                options=options or {},
+            )
             for n, (release, name) in enumerate(lines)
         )
     )
 
 
 def follow(twin: Twin, *decisions: tuple[int, Any]) -> Twin:
-    """Take the decisions (machine that must be asked, what it does): a job (order, operation), the wait, or a setup to mount."""
+    """Take the decisions (machine that must be asked, what it does): a job (order, operation), the
+    wait, or a setup to mount."""
     for machine, what in decisions:
         assert twin.deciding == machine
-        twin.decide(next(row for row, choice in enumerate(twin.choices()) if choice.legal and what == named(choice)))
+        twin.decide(
+            next(
+                row
+                for row, choice in enumerate(twin.choices())
+                if choice.legal and what == named(choice)
+            )
+        )
     return twin
 
 
 def named(choice: Choice) -> Any:
-    return {"job": (choice.order, choice.operation), "wait": WAIT, "changeover": [*choice.target]}[choice.kind]
+    return {"job": (choice.order, choice.operation), "wait": WAIT, "changeover": [*choice.target]}[
+        choice.kind
+    ]
 
 
 def offers(twin: Twin) -> list[Any]:
@@ -57,9 +97,14 @@ def offers(twin: Twin) -> list[Any]:
 
 
 def dates(twin: Twin, kind: str = "operation") -> list[tuple[int, ...]]:
-    """Of operations (machine, order, operation, process start, end); of anything else (machine, start, end)."""
+    """Of operations (machine, order, operation, process start, end); of anything else (machine,
+    start, end)."""
     if kind == "operation":
-        return [(event[1], event[2], event[3], event[5], event[6]) for event in twin.events if event[0] == kind]
+        return [
+            (event[1], event[2], event[3], event[5], event[6])
+            for event in twin.events
+            if event[0] == kind
+        ]
     start = {"changeover": 4, "failure": 2, "wait": 2}[kind]
     return [(event[1], event[start], event[start + 1]) for event in twin.events if event[0] == kind]
 
@@ -73,11 +118,21 @@ def painted(colour: str, time: int = 4) -> Product:
 
 
 def race_against_a_changeover() -> tuple[Factory, OrderBook]:
-    """Body takes 5 and red paint 1; machine 1 has red mounted, machine 2 needs 9 ticks for it: whoever mounts it ahead, mounts it in vain."""
-    colour = Attribute(name="colour", values=("white", "red"), time=((0, 9), (9, 0)), cost=((0.0, 2.0), (2.0, 0.0)))
+    """Body takes 5 and red paint 1; machine 1 has red mounted, machine 2 needs 9 ticks for it:
+    whoever mounts it ahead, mounts it in vain."""
+    colour = Attribute(
+        name="colour", values=("white", "red"), time=((0, 9), (9, 0)), cost=((0.0, 2.0), (2.0, 0.0))
+    )
     paint = WorkCentre(
-        name="paint", machines=(Machine(name="quick", initial_setup={"colour": "red"}), Machine(name="slow", changeover_power=3.0)), attributes=(colour,)
+        name="paint",
+        machines=(
+            Machine(name="quick", initial_setup={"colour": "red"}),
+            Machine(name="slow", changeover_power=3.0),
+        ),
+        attributes=(colour,),
     )
     car = product("car", job(5, "body"), job(1, "paint", "paint", setup={"colour": "red"}))
     costs, tariff = Costs(changeover=1.0, energy=1.0), Tariff(price=(1.0,) * 24)
-    return plant((cell(), paint), (car,), tick_minutes=60.0, costs=costs, tariff=tariff), book((0, "car"))
+    return plant((cell(), paint), (car,), tick_minutes=60.0, costs=costs, tariff=tariff), book(
+        (0, "car")
+    )

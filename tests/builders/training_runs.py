@@ -13,16 +13,39 @@ from agents.training.trainer import Trainer
 TINY = {
     "threads": 1,
     "network": {"prior": "atcs", "hidden_size": 16},
-    "learning": {"total_timesteps": 512, "num_envs": 8, "num_steps": 16, "minibatch_size": 64, "update_epochs": 1},
-    "logging": {"validation_interval": 2, "checkpoint_interval": 1, "validation_episodes": 2, "log_gantt": False},
+    "learning": {
+        "total_timesteps": 512,
+        "num_envs": 8,
+        "num_steps": 16,
+        "minibatch_size": 64,
+        "update_epochs": 1,
+    },
+    "logging": {
+        "validation_interval": 2,
+        "checkpoint_interval": 1,
+        "validation_episodes": 2,
+        "log_gantt": False,
+    },
 }
 
 
-def trainer(folder: Path, changes: dict[str, dict[str, object]] | None = None, device: str = "cpu", **top: object) -> Trainer:
+def trainer(
+    folder: Path,
+    changes: dict[str, dict[str, object]] | None = None,
+    device: str = "cpu",
+    **top: object,
+) -> Trainer:
     data = {**TINY, **top}
     for section, values in (changes or {}).items():
         data[section] = {**TINY.get(section, {}), **values}  # type: ignore[dict-item]
-    return Trainer(parse_config(data, "test"), folder, prior=None, references={"microfactory": ("ATCS", make_rule("ATCS"))}, device=device, show=False)
+    return Trainer(
+        parse_config(data, "test"),
+        folder,
+        prior=None,
+        references={"microfactory": ("ATCS", make_rule("ATCS"))},
+        device=device,
+        show=False,
+    )
 
 
 def weights_of(run: Trainer) -> dict[str, torch.Tensor]:

@@ -1,4 +1,5 @@
-"""The single environment: Gymnasium's contract, rewards, limits, options, and what happens to illegal actions."""
+"""The single environment: Gymnasium's contract, rewards, limits, options, and what happens to
+illegal actions."""
 
 from __future__ import annotations
 
@@ -17,24 +18,44 @@ from envs.observation.columns import CANDIDATES, MACHINES, SHOP
 from envs.registration import ENV_ID
 from factory.io.catalogue import find_single_factory
 from factory.io.order_book_csv import write_order_book
-from factory.model import Attribute, Costs, Factory, Machine, Operation, Order, OrderBook, Product, WorkCentre
+from factory.model import (
+    Attribute,
+    Costs,
+    Factory,
+    Machine,
+    Operation,
+    Order,
+    OrderBook,
+    Product,
+    WorkCentre,
+)
 from factory.simulation.arrays import COST_TERMS
 from factory.simulation.errors import IllegalActionError
 from factory.verification.verifier import verify
 
 
-def play(env: ChangeoverEnv, seed: int, rule: str = "ATCS") -> list[tuple[float, bool, bool, dict[str, Any]]]:
+def play(
+    env: ChangeoverEnv, seed: int, rule: str = "ATCS"
+) -> list[tuple[float, bool, bool, dict[str, Any]]]:
     """One episode; what each step returned beside the observation."""
     observation, _ = env.reset(seed=seed)
     steps = []
     while not steps or not (steps[-1][1] or steps[-1][2]):
-        observation, reward, terminated, truncated, info = env.step(make_rule(rule).decide(observation))
+        observation, reward, terminated, truncated, info = env.step(
+            make_rule(rule).decide(observation)
+        )
         steps.append((reward, terminated, truncated, info))
     return steps
 
 
-@pytest.mark.filterwarnings("ignore:.*Box observation space.*infinity", "ignore:.*We recommend you to use a symmetric.*", "ignore::UserWarning")
-@pytest.mark.parametrize("check", [check_env, check_sb3_env], ids=["gymnasium", "stable_baselines3"])
+@pytest.mark.filterwarnings(
+    "ignore:.*Box observation space.*infinity",
+    "ignore:.*We recommend you to use a symmetric.*",
+    "ignore::UserWarning",
+)
+@pytest.mark.parametrize(
+    "check", [check_env, check_sb3_env], ids=["gymnasium", "stable_baselines3"]
+)
 def test_the_environment_passes_the_checker(check: Any) -> None:
     check(ChangeoverEnv("tiny", illegal_actions="replace", render_mode="rgb_array"))
 
@@ -48,10 +69,15 @@ def test_an_illegal_action_raises_and_changes_nothing() -> None:
     env = ChangeoverEnv("microfactory")
     _, info = env.reset(seed=3)
     shop = env._batch.shop
-    before = {name: getattr(shop, name).tobytes() for name in vars(shop) if not name.startswith("_")}
+    before = {
+        name: getattr(shop, name).tobytes() for name in vars(shop) if not name.startswith("_")
+    }
     illegal = int(np.flatnonzero(info["action_mask"] == 0)[0])
     for action in (illegal, -1, 10_000):
-        with pytest.raises(IllegalActionError, match=f"action = {action}; it must be a legal row of the action mask. Choose one of"):
+        with pytest.raises(
+            IllegalActionError,
+            match=f"action = {action}; it must be a legal row of the action mask. Choose one of",
+        ):
             env.step(action)
     assert before == {name: getattr(shop, name).tobytes() for name in before}
     assert len(before) > 15
@@ -78,10 +104,16 @@ def test_costs_of_the_steps_add_up_to_the_verifiers_bill(name: str) -> None:
     bill = verify(env.schedule(), env.factory, env.order_book)
     scale = float(env._batch.arrays.plant.cost_scale[0])
     for term in COST_TERMS:
-        assert sum(info["cost"][term] for *_, info in steps) == pytest.approx(bill.terms[term], rel=1e-6, abs=1e-6)
-        assert steps[-1][3]["episode_cost"][term] == pytest.approx(bill.terms[term], rel=1e-6, abs=1e-6)
+        assert sum(info["cost"][term] for *_, info in steps) == pytest.approx(
+            bill.terms[term], rel=1e-6, abs=1e-6
+        )
+        assert steps[-1][3]["episode_cost"][term] == pytest.approx(
+            bill.terms[term], rel=1e-6, abs=1e-6
+        )
     assert sum(reward for reward, *_ in steps) == pytest.approx(-bill.total / scale, rel=1e-6)
-    assert sum(info["elapsed"] for *_, info in steps) == env.schedule().end_date - _first_decision(name)
+    assert sum(info["elapsed"] for *_, info in steps) == env.schedule().end_date - _first_decision(
+        name
+    )
 
 
 def _first_decision(name: str) -> int:
@@ -91,11 +123,16 @@ def _first_decision(name: str) -> int:
 
 
 def told(steps: list[tuple[float, bool, bool, dict[str, Any]]]) -> list[Any]:
-    return [(reward, terminated, info["elapsed"], info["cost"], info["action_mask"].tolist()) for reward, terminated, _, info in steps]
+    return [
+        (reward, terminated, info["elapsed"], info["cost"], info["action_mask"].tolist())
+        for reward, terminated, _, info in steps
+    ]
 
 
 def test_one_seed_is_one_episode() -> None:
-    first, second, other = (play(ChangeoverEnv("microfactory", num_orders=15), seed) for seed in (2, 2, 3))
+    first, second, other = (
+        play(ChangeoverEnv("microfactory", num_orders=15), seed) for seed in (2, 2, 3)
+    )
     assert told(first) == told(second)
     assert told(first) != told(other)
 
@@ -112,7 +149,9 @@ def test_the_observation_stays_within_the_bounds_of_the_table() -> None:
                 values = observation[name][..., index]
                 assert column.low <= values.min(), column.name
                 assert values.max() <= column.high, column.name
-        observation, _, terminated, truncated, info = env.step(int(np.flatnonzero(info["action_mask"])[-1 if info["elapsed"] == 0 else 0]))
+        observation, _, terminated, truncated, info = env.step(
+            int(np.flatnonzero(info["action_mask"])[-1 if info["elapsed"] == 0 else 0])
+        )
         over = terminated or truncated
 
 

@@ -1,4 +1,5 @@
-"""The cost scale that a factory does not give: measured when it is needed, from few episodes, never in silence."""
+"""The cost scale that a factory does not give: measured when it is needed, from few episodes, never
+in silence."""
 
 from __future__ import annotations
 
@@ -27,7 +28,8 @@ ROWS = {"job_rows": 16, "changeover_rows": 8}
 
 
 def unscaled(**changes: Any) -> Factory:
-    """The workshop without a cost scale; in an order book of painted orders nothing of it is drawn."""
+    """The workshop without a cost scale; in an order book of painted orders nothing of it is
+    drawn."""
     factory = workshop(**changes)
     return factory.model_copy(update={"costs": factory.costs.model_copy(update={"scale": None})})
 
@@ -35,7 +37,16 @@ def unscaled(**changes: Any) -> Factory:
 def backlog(orders: int, apart: int = 0) -> OrderBook:
     """Red and white orders in turn, ``apart`` ticks after each other."""
     return OrderBook(
-        orders=tuple(Order(order_id=f"{n}", release_date=apart * n, due_date=apart * n + 9, weight=1.0, product=("red", "white")[n % 2]) for n in range(orders))
+        orders=tuple(
+            Order(
+                order_id=f"{n}",
+                release_date=apart * n,
+                due_date=apart * n + 9,
+                weight=1.0,
+                product=("red", "white")[n % 2],
+            )
+            for n in range(orders)
+        )
     )
 
 
@@ -43,8 +54,19 @@ def mean_cost(factory: Factory, book: OrderBook | None, episodes: int = 8) -> fl
     """Mean cost of the reference episodes, played here."""
     arrays = load([factory], [book])
     shop = allocate(arrays, 1, **ROWS)
-    working = allocate_observation_scratch(shop), allocate_tables(arrays, shop, np.float32), allocate_lulls(arrays, 1)
-    return float(np.mean([reference_cost(arrays, shop, 0, 0, np.uint64(2**63 + n), *working) for n in range(episodes)]))
+    working = (
+        allocate_observation_scratch(shop),
+        allocate_tables(arrays, shop, np.float32),
+        allocate_lulls(arrays, 1),
+    )
+    return float(
+        np.mean(
+            [
+                reference_cost(arrays, shop, 0, 0, np.uint64(2**63 + n), *working)
+                for n in range(episodes)
+            ]
+        )
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -67,7 +89,9 @@ def scale_of(factory: Factory, book: OrderBook | None = None) -> float:
 
 def test_bug_environments_are_made_without_playing_an_episode(played: list[int]) -> None:
     Batch([unscaled()], num_envs=2)
-    environment = gymnasium.make("microfactory/Changeover-v0", factory=unscaled(), order_book=backlog(6))
+    environment = gymnasium.make(
+        "microfactory/Changeover-v0", factory=unscaled(), order_book=backlog(6)
+    )
     vector = ChangeoverVectorEnv([unscaled(), unscaled(paints=2)], 2)
     assert played == []
     environment.reset(seed=1)
@@ -106,18 +130,27 @@ def test_bug_where_nothing_is_drawn_one_episode_is_played(played: list[int]) -> 
     ],
     ids=["durations", "rework", "rework of first pieces", "failures"],
 )  # fmt: skip
-def test_where_anything_is_drawn_eight_are_played(played: list[int], changes: dict[str, Any]) -> None:
+def test_where_anything_is_drawn_eight_are_played(
+    played: list[int], changes: dict[str, Any]
+) -> None:
     scale_of(unscaled(**changes), backlog(10))
     assert len(played) == 8
 
 
 def test_late_material_is_drawn_for_orders_that_need_it(played: list[int]) -> None:
-    book = OrderBook(orders=tuple(Order(order_id=f"{n}", release_date=n, due_date=9, weight=1.0, product="box") for n in range(4)))
+    book = OrderBook(
+        orders=tuple(
+            Order(order_id=f"{n}", release_date=n, due_date=9, weight=1.0, product="box")
+            for n in range(4)
+        )
+    )
     scale_of(unscaled(), book)
     assert len(played) == 8
 
 
-@pytest.mark.parametrize(("apart", "growth"), [(0, (1.5, 2.0)), (40, (1.0, 1.1))], ids=["all at once", "spread"])
+@pytest.mark.parametrize(
+    ("apart", "growth"), [(0, (1.5, 2.0)), (40, (1.0, 1.1))], ids=["all at once", "spread"]
+)
 def test_bug_of_very_many_orders_the_scale_is_estimated_from_fewer(
     played: list[int], monkeypatch: pytest.MonkeyPatch, apart: int, growth: tuple[float, float]
 ) -> None:
@@ -125,18 +158,24 @@ def test_bug_of_very_many_orders_the_scale_is_estimated_from_fewer(
     monkeypatch.setattr(reward_scale, "MOST_ORDERS", 20)
     estimate = scale_of(unscaled(), backlog(80, apart))
     assert played == [10, 20]
-    half, whole, true = (mean_cost(unscaled(), backlog(orders, apart), 1) for orders in (10, 20, 80))
+    half, whole, true = (
+        mean_cost(unscaled(), backlog(orders, apart), 1) for orders in (10, 20, 80)
+    )
     power = min(2.0, max(1.0, float(np.log2(whole / half))))
     assert growth[0] <= round(power, 9) <= growth[1]
     assert estimate == pytest.approx(whole * 4**power)
     assert estimate == pytest.approx(true, rel=0.25)
 
 
-def test_episodes_are_as_long_as_before_once_the_scale_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_episodes_are_as_long_as_before_once_the_scale_is_measured(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(reward_scale, "MOST_ORDERS", 4)
     factory = unscaled()
     assert factory.demand is not None
-    longer = factory.model_copy(update={"demand": factory.demand.model_copy(update={"num_orders": 30, "initial_orders": 7})})
+    longer = factory.model_copy(
+        update={"demand": factory.demand.model_copy(update={"num_orders": 30, "initial_orders": 7})}
+    )
     batch = Batch([longer, unscaled(paints=2)], num_envs=2)
     batch.reset(np.arange(2, dtype=np.uint64))
     assert batch.arrays.plant.num_orders.tolist() == [30, 4]
@@ -156,8 +195,11 @@ def test_the_reward_is_the_cost_over_the_measured_scale() -> None:
 
 def test_bug_measuring_that_takes_long_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     told, seconds = list[str](), count(step=0.6)
-    monkeypatch.setattr(reward_scale, "Progress", partial(Progress, clock=lambda: next(seconds), tell=told.append))
+    monkeypatch.setattr(
+        reward_scale, "Progress", partial(Progress, clock=lambda: next(seconds), tell=told.append)
+    )
     scale_of(unscaled())
     assert told == [
-        "measuring the cost of an episode of factory 'workshop', by which rewards are divided (costs.scale in its file saves this) (2 of 8 done) ..."
+        "measuring the cost of an episode of factory 'workshop', by which rewards are divided"
+        " (costs.scale in its file saves this) (2 of 8 done) ..."
     ]

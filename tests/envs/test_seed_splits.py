@@ -26,11 +26,17 @@ def test_blocks_are_the_four_of_the_protocol_with_room_for_training() -> None:
 
 
 def test_blocks_never_move() -> None:
-    assert {name: holder.first for name, holder in BLOCKS.items()} == {"train": 2**48, "tune": 2 * 2**48, "validate": 3 * 2**48, "test": 4 * 2**48}
+    assert {name: holder.first for name, holder in BLOCKS.items()} == {
+        "train": 2**48,
+        "tune": 2 * 2**48,
+        "validate": 3 * 2**48,
+        "test": 4 * 2**48,
+    }
 
 
 def test_no_two_seeds_share_the_stream_of_two_roles() -> None:
-    # Role r of seed s is keyed by s + GOLDEN (r + 1): two seeds whose distance is a multiple of GOLDEN would meet the same draws in different roles.
+    # Role r of seed s is keyed by s + GOLDEN (r + 1): two seeds whose distance is a multiple of
+    # GOLDEN would meet the same draws in different roles.
     span = max(holder.last for holder in BLOCKS.values())
     for apart in range(1, EPISODE + 1):
         distance = apart * GOLDEN % 2**64
@@ -56,7 +62,9 @@ def test_fewer_episodes_are_the_first_of_more() -> None:
 
 
 def test_start_passes_over_seeds() -> None:
-    np.testing.assert_array_equal(episode_seeds("train", 10, start=90), episode_seeds("train", 100)[90:])
+    np.testing.assert_array_equal(
+        episode_seeds("train", 10, start=90), episode_seeds("train", 100)[90:]
+    )
 
 
 @pytest.mark.parametrize("name", BLOCKS)
@@ -67,7 +75,9 @@ def test_last_seed_of_a_block_can_be_used_and_none_after_it(name: str) -> None:
     assert which_block(last) == name
     assert which_block(last + 1) != name
     assert which_block(block(name).first - 1) != name
-    with pytest.raises(ValueError, match=f"start \\+ count = {room + 1}; block {name} holds {room} seeds"):
+    with pytest.raises(
+        ValueError, match=f"start \\+ count = {room + 1}; block {name} holds {room} seeds"
+    ):
         episode_seeds(name, 2, start=room - 1)
 
 
@@ -77,7 +87,9 @@ def test_seeds_typed_by_hand_belong_to_no_block(seed: int) -> None:
 
 
 def test_unknown_block_names_the_closest() -> None:
-    with pytest.raises(ValueError, match=r"seed block = 'tests'; there is no such block. Did you mean 'test'\?"):
+    with pytest.raises(
+        ValueError, match=r"seed block = 'tests'; there is no such block. Did you mean 'test'\?"
+    ):
         episode_seeds("tests", 1)
 
 
@@ -87,7 +99,12 @@ def test_unknown_block_lists_all_where_none_is_close() -> None:
 
 
 @pytest.mark.parametrize(
-    ("count", "start", "message"), [(0, 0, "count = 0; must be at least 1"), (-3, 0, "count = -3"), (1, -1, "start = -1; must be at least 0")]
+    ("count", "start", "message"),
+    [
+        (0, 0, "count = 0; must be at least 1"),
+        (-3, 0, "count = -3"),
+        (1, -1, "start = -1; must be at least 0"),
+    ],
 )
 def test_impossible_requests_are_refused(count: int, start: int, message: str) -> None:
     with pytest.raises(ValueError, match=message):
@@ -98,5 +115,10 @@ def test_impossible_requests_are_refused(count: int, start: int, message: str) -
 
 def test_description_names_block_seeds_and_number() -> None:
     first = 4 * 2**48
-    assert describe_seeds("test", 256) == f"block test, seeds {first} to {first + 255} (256 episodes)"
-    assert describe_seeds("test", 1, start=5) == f"block test, seeds {first + 5} to {first + 5} (1 episode)"
+    assert (
+        describe_seeds("test", 256) == f"block test, seeds {first} to {first + 255} (256 episodes)"
+    )
+    assert (
+        describe_seeds("test", 1, start=5)
+        == f"block test, seeds {first + 5} to {first + 5} (1 episode)"
+    )

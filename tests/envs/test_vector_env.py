@@ -1,4 +1,5 @@
-"""The vector environment equals single ones, step by step, through autoreset, for mixtures of factories."""
+"""The vector environment equals single ones, step by step, through autoreset, for mixtures of
+factories."""
 
 from __future__ import annotations
 
@@ -25,13 +26,20 @@ def choose(mask: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return (rng.random(mask.shape) * mask).argmax(axis=-1)
 
 
-@pytest.mark.parametrize("limit", [{}, {"max_decisions": 23}, {"last_date": 400}], ids=["whole", "max_decisions", "last_date"])
+@pytest.mark.parametrize(
+    "limit",
+    [{}, {"max_decisions": 23}, {"last_date": 400}],
+    ids=["whole", "max_decisions", "last_date"],
+)
 def test_vector_equals_single_through_autoreset(limit: dict[str, int]) -> None:
-    """Rewards, costs, time, masks, every observed number and the last observation of each episode; smaller factories are padded with zeros."""
+    """Rewards, costs, time, masks, every observed number and the last observation of each episode;
+    smaller factories are padded with zeros."""
     seeds, rng = [11 + e for e in range(len(MIXTURE))], np.random.default_rng(0)
     vector = ChangeoverVectorEnv(MIXTURE, len(MIXTURE), **SETTINGS, **limit)
     singles = [ChangeoverEnv(name, **SETTINGS, **limit) for name in MIXTURE]
-    assert len({len(single.observation_space["machines"].low) for single in singles}) > 1, "some tables are padded"
+    assert len({len(single.observation_space["machines"].low) for single in singles}) > 1, (
+        "some tables are padded"
+    )
     observations, _ = vector.reset(seed=seeds)
     own = [single.reset(seed=seed)[0] for single, seed in zip(singles, seeds, strict=True)]
     finished = truncations = 0
@@ -42,15 +50,23 @@ def test_vector_equals_single_through_autoreset(limit: dict[str, int]) -> None:
             own[e], reward, over, cut, info = single.step(int(actions[e]))
             assert (reward, over, cut) == (rewards[e], terminated[e], truncated[e])
             assert info["elapsed"] == infos["elapsed"][e]
-            assert [info["cost"][term] for term in COST_TERMS] == [infos["cost"][term][e] for term in COST_TERMS]
+            assert [info["cost"][term] for term in COST_TERMS] == [
+                infos["cost"][term][e] for term in COST_TERMS
+            ]
             assert over or cut or "_final_obs" not in infos or not infos["_final_obs"][e]
             if over or cut:
                 assert_equal_tables(own[e], infos["final_obs"][e])
                 assert infos["_final_obs"][e]
-                assert info["episode_cost"] == {term: infos["final_info"]["episode_cost"][term][e] for term in COST_TERMS}
+                assert info["episode_cost"] == {
+                    term: infos["final_info"]["episode_cost"][term][e] for term in COST_TERMS
+                }
                 assert info["decisions"] == infos["final_info"]["decisions"][e]
                 seeds[e] = next_seed(seeds[e])
-                own[e] = single.reset(seed=seeds[e])[0] if seeds[e] < 2**63 else reset_with_large_seed(single, seeds[e])
+                own[e] = (
+                    single.reset(seed=seeds[e])[0]
+                    if seeds[e] < 2**63
+                    else reset_with_large_seed(single, seeds[e])
+                )
                 finished += 1
                 truncations += cut
             assert_equal_tables(own[e], {name: table[e] for name, table in observations.items()})
@@ -111,8 +127,11 @@ def test_one_illegal_action_moves_no_environment() -> None:
 
 
 def test_drawn_factories_follow_from_the_seed() -> None:
-    """With ``draw_factory`` each new episode stands in the factory that the last one's seed names."""
-    vector = ChangeoverVectorEnv(["tiny", "microfactory", "green"], 4, draw_factory=True, num_orders=3)
+    """With ``draw_factory`` each new episode stands in the factory that the last one's seed
+    names."""
+    vector = ChangeoverVectorEnv(
+        ["tiny", "microfactory", "green"], 4, draw_factory=True, num_orders=3
+    )
     rng = np.random.default_rng(2)
     floor = vector.batch.shop.env
     observations, _ = vector.reset(seed=1)
@@ -121,7 +140,10 @@ def test_drawn_factories_follow_from_the_seed() -> None:
         seeds = floor.seed.copy()
         observations, _, terminated, _, _ = vector.step(choose(observations["action_mask"], rng))
         for e in np.flatnonzero(terminated):
-            assert floor.factory[e] == int(random_numbers.bits(seeds[e], random_numbers.EPISODE, 1, 0)) % 3
+            assert (
+                floor.factory[e]
+                == int(random_numbers.bits(seeds[e], random_numbers.EPISODE, 1, 0)) % 3
+            )
             assert int(floor.seed[e]) == next_seed(int(seeds[e]))
             stood_in.add(int(floor.factory[e]))
     assert stood_in == {0, 1, 2}
@@ -140,7 +162,9 @@ def test_every_mask_row_is_a_candidate_of_its_kind() -> None:
     rng = np.random.default_rng(3)
     observations, _ = vector.reset(seed=1)
     for _ in range(100):
-        kinds = observations["candidates"][..., [CANDIDATE_INDEX[name] for name in ("is_job", "is_changeover", "is_wait")]].sum(axis=-1)
+        kinds = observations["candidates"][
+            ..., [CANDIDATE_INDEX[name] for name in ("is_job", "is_changeover", "is_wait")]
+        ].sum(axis=-1)
         assert (kinds[observations["action_mask"] == 1] == 1).all()
         observations, *_ = vector.step(choose(observations["action_mask"], rng))
 
@@ -151,7 +175,11 @@ def test_what_is_wrong_is_said() -> None:
     vector = ChangeoverVectorEnv("tiny", 2)
     with pytest.raises(ValueError, match="3 seeds for 2 environments"):
         vector.reset(seed=[1, 2, 3])
-    for index, what in (([0, 1], r"\[1\] = 1"), ([0], r"\.shape = \(1,\); must be \(2,\)"), ([-1, 0], r"\[0\] = -1")):
+    for index, what in (
+        ([0, 1], r"\[1\] = 1"),
+        ([0], r"\.shape = \(1,\); must be \(2,\)"),
+        ([-1, 0], r"\[0\] = -1"),
+    ):
         with pytest.raises(ValueError, match=f"factory_index{what}"):
             vector.reset(seed=1, options={"factory_index": index})
     with pytest.raises(ValueError, match="unknown key 'factory'; must be 'factory_index'"):

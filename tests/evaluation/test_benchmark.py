@@ -1,4 +1,5 @@
-"""Whole evaluations: the same bytes whatever the processes, kills and interruptions; failures that spare the others; honest choices of the best rule."""
+"""Whole evaluations: the same bytes whatever the processes, kills and interruptions; failures that
+spare the others; honest choices of the best rule."""
 
 from __future__ import annotations
 
@@ -33,17 +34,28 @@ from tests.builders.event_waits import wait_for
 from tests.builders.outside_policies import GUESTS
 from tests.builders.repository import ROOT
 
-SMALL = BenchmarkConfig(episodes=6, validation_episodes=4, planner_episodes=3, processes=1, patience=math.inf)
+SMALL = BenchmarkConfig(
+    episodes=6, validation_episodes=4, planner_episodes=3, processes=1, patience=math.inf
+)
 TIMES = ("started", "seconds")
 
 
-def evaluate(folder: Path, policies: str = "EDD,ATCS,RANDOM", factories: str = "microfactory", settings: BenchmarkConfig = SMALL) -> Results:
-    return Benchmark(find_scenarios(factories.split(",")), parse_contenders(policies), settings, folder).run()
+def evaluate(
+    folder: Path,
+    policies: str = "EDD,ATCS,RANDOM",
+    factories: str = "microfactory",
+    settings: BenchmarkConfig = SMALL,
+) -> Results:
+    return Benchmark(
+        find_scenarios(factories.split(",")), parse_contenders(policies), settings, folder
+    ).run()
 
 
 def without_times(file: Path) -> dict[str, Any]:
     """``results.json`` but for what a clock has measured."""
-    content = {name: value for name, value in json.loads(file.read_text()).items() if name not in TIMES}
+    content = {
+        name: value for name, value in json.loads(file.read_text()).items() if name not in TIMES
+    }
     for scenario in content.get("factories", {"": content}).values():
         for policy in scenario["policies"].values():
             policy["decision_microseconds"] = None
@@ -66,8 +78,14 @@ def test_results_hold_what_the_schema_promises(finished: tuple[Path, Results]) -
     for name in METRICS:
         estimate = content["policies"]["EDD"][name]
         assert estimate["ci95"][0] <= estimate["mean"] <= estimate["ci95"][1]
-    assert 0 < content["policies"]["EDD"]["decision_microseconds"]["p50"] <= content["policies"]["EDD"]["decision_microseconds"]["p99"]
-    assert {"versus", "difference", "ci95", "ratio", "probability_of_improvement"} <= set(content["comparisons"]["EDD"])
+    assert (
+        0
+        < content["policies"]["EDD"]["decision_microseconds"]["p50"]
+        <= content["policies"]["EDD"]["decision_microseconds"]["p99"]
+    )
+    assert {"versus", "difference", "ci95", "ratio", "probability_of_improvement"} <= set(
+        content["comparisons"]["EDD"]
+    )
     assert {"versions", "commit", "machine", "seeds"} <= set(content)
     assert {which_block(seed) for seed in content["seeds"]} == {"test"}
 
@@ -82,7 +100,9 @@ def test_cost_terms_add_up_to_the_total_in_every_episode(finished: tuple[Path, R
     rows = list(read_episodes(finished[0] / "episodes.csv"))
     assert len(rows) == 6 * len(finished[1].scenarios["microfactory"].policies)
     for row in rows:
-        assert sum(row.metrics[name] for name in ("tardiness", "changeover", "waste", "energy", "holding")) == pytest.approx(row.metrics["total_cost"])
+        assert sum(
+            row.metrics[name] for name in ("tardiness", "changeover", "waste", "energy", "holding")
+        ) == pytest.approx(row.metrics["total_cost"])
 
 
 def test_figures_follow_from_the_episodes(finished: tuple[Path, Results]) -> None:
@@ -102,7 +122,9 @@ def test_figures_follow_from_the_episodes(finished: tuple[Path, Results]) -> Non
         assert comparison.ci95 == pytest.approx((again.difference.low, again.difference.high))
 
 
-def test_the_best_rule_is_the_cheapest_on_validation_episodes_whatever_it_costs_on_test(finished: tuple[Path, Results]) -> None:
+def test_the_best_rule_is_the_cheapest_on_validation_episodes_whatever_it_costs_on_test(
+    finished: tuple[Path, Results],
+) -> None:
     scenario = finished[1].scenarios["microfactory"]
     assert scenario.best_rule == min(scenario.validation, key=scenario.validation.__getitem__)
     assert "ATCS" in scenario.validation
@@ -123,31 +145,55 @@ def test_everybody_meets_the_same_episodes(finished: tuple[Path, Results]) -> No
 def test_recorded_schedules_are_those_that_were_scored(finished: tuple[Path, Results]) -> None:
     folder, results = finished
     (scenario,) = find_scenarios(["microfactory"])
-    costs = {(row.policy, row.episode): row.metrics["total_cost"] for row in read_episodes(folder / "episodes.csv")}
+    costs = {
+        (row.policy, row.episode): row.metrics["total_cost"]
+        for row in read_episodes(folder / "episodes.csv")
+    }
     files = results.scenarios["microfactory"].schedules
     assert len(files) == 4
     for file in files:
         schedule = Schedule.from_json((folder / file.file).read_text())
-        assert verify(schedule, scenario.source).total == pytest.approx(costs[file.policy, file.episode])
+        assert verify(schedule, scenario.source).total == pytest.approx(
+            costs[file.policy, file.episode]
+        )
 
 
-def test_results_do_not_depend_on_the_number_of_processes(tmp_path: Path, finished: tuple[Path, Results]) -> None:
-    evaluate(tmp_path, settings=BenchmarkConfig(episodes=6, validation_episodes=4, planner_episodes=3, processes=2))
+def test_results_do_not_depend_on_the_number_of_processes(
+    tmp_path: Path, finished: tuple[Path, Results]
+) -> None:
+    evaluate(
+        tmp_path,
+        settings=BenchmarkConfig(
+            episodes=6, validation_episodes=4, planner_episodes=3, processes=2
+        ),
+    )
     assert without_times(tmp_path / "results.json") == without_times(finished[0] / "results.json")
-    for file in ("episodes.csv", *(file.file for file in finished[1].scenarios["microfactory"].schedules)):
+    for file in (
+        "episodes.csv",
+        *(file.file for file in finished[1].scenarios["microfactory"].schedules),
+    ):
         assert (tmp_path / file).read_bytes() == (finished[0] / file).read_bytes()
 
 
-def test_policies_that_cheat_or_break_down_are_reported_and_spare_the_others(tmp_path: Path, finished: tuple[Path, Results]) -> None:
+def test_policies_that_cheat_or_break_down_are_reported_and_spare_the_others(
+    tmp_path: Path, finished: tuple[Path, Results]
+) -> None:
     guests = tmp_path / "guests.py"
     guests.write_text(GUESTS)
-    ends = {"Illegal": "illegal action", "Crashing": "crashed", "Leaving": "crashed", "Greedy": "foresight"}
+    ends = {
+        "Illegal": "illegal action",
+        "Crashing": "crashed",
+        "Leaving": "crashed",
+        "Greedy": "foresight",
+    }
     honest = finished[1].scenarios["microfactory"]
     for patience, expected in ((math.inf, ends), (0.0, {"Silent": "did not answer"})):
         policies = ",".join(["EDD,ATCS,RANDOM", *(f"{guests}:{name}" for name in expected)])
         settings = replace(SMALL, processes=2, patience=patience)
         results = evaluate(tmp_path / "out", policies, settings=settings).scenarios["microfactory"]
-        reasons = {name: policy.failed.reason for name, policy in results.policies.items() if policy.failed}
+        reasons = {
+            name: policy.failed.reason for name, policy in results.policies.items() if policy.failed
+        }
         assert reasons == expected
         assert not set(results.comparisons) & set(expected)
         for name in ("EDD", "ATCS", "RANDOM"):
@@ -168,17 +214,30 @@ class Forger:
         return observation["action_mask"].argmax(axis=1)
 
 
-def test_a_policy_that_edits_the_schedule_is_rejected_by_the_verifier(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_policy_that_edits_the_schedule_is_rejected_by_the_verifier(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     (scenario,) = find_scenarios(["microfactory"])
     monkeypatch.setattr("evaluation.runner.episodes.make_policy", lambda contender: Forger())
-    result = Play(scenario, Contender("forger", "rule", "EDD"), 0, "test", 0, 2, True, math.inf).run()
+    result = Play(
+        scenario, Contender("forger", "rule", "EDD"), 0, "test", 0, 2, True, math.inf
+    ).run()
     assert result["failed"]["reason"] == "rejected by the verifier"
 
 
 def test_several_factories_stand_side_by_side_and_are_averaged(tmp_path: Path) -> None:
-    results = evaluate(tmp_path, "EDD,ATCS", "tiny,microfactory,randomised", BenchmarkConfig(episodes=3, validation_episodes=2, versus="ATCS", processes=1))
+    results = evaluate(
+        tmp_path,
+        "EDD,ATCS",
+        "tiny,microfactory,randomised",
+        BenchmarkConfig(episodes=3, validation_episodes=2, versus="ATCS", processes=1),
+    )
     assert read_results(tmp_path / "results.json") == results
-    assert set(json.loads((tmp_path / "results.json").read_text())["factories"]) == {"tiny", "microfactory", "randomised"}
+    assert set(json.loads((tmp_path / "results.json").read_text())["factories"]) == {
+        "tiny",
+        "microfactory",
+        "randomised",
+    }
     ratios = [scenario.comparisons["EDD"].ratio for scenario in results.scenarios.values()]
     overall = results.overall["EDD"]
     assert overall.ratio is not None
@@ -190,10 +249,12 @@ def test_each_randomised_episode_has_a_factory_of_its_own() -> None:
     (scenario,) = find_scenarios(["randomised"])
     batch, factories = open_batch(scenario, "test", 5, 3, logged=False)
     assert batch.num_envs == len(factories) == 3
-    assert [factory.name for factory in factories] == [scenario.scenario.draw(int(seed))[0].name for seed in episode_seeds("test", 3, 5)]
+    assert [factory.name for factory in factories] == [
+        scenario.scenario.draw(int(seed))[0].name for seed in episode_seeds("test", 3, 5)
+    ]
 
 
-# --- from the command line ------------------------------------------------------------------------------------------------------
+# --- from the command line ------------------------------------------------------------------------
 
 
 STOPPING = """
@@ -224,14 +285,43 @@ if __name__ == "__main__":
 """As ``evaluate.py``, but once so many units of work are kept it begins no more."""
 
 
-def start(folder: Path, *arguments: str, program: Sequence[str] = ("evaluate.py",)) -> subprocess.Popen[str]:
-    command = [sys.executable, *program, "--out", str(folder), "--validation-episodes", "4", "--processes", "2", *arguments]
+def start(
+    folder: Path, *arguments: str, program: Sequence[str] = ("evaluate.py",)
+) -> subprocess.Popen[str]:
+    command = [
+        sys.executable,
+        *program,
+        "--out",
+        str(folder),
+        "--validation-episodes",
+        "4",
+        "--processes",
+        "2",
+        *arguments,
+    ]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, start_new_session=True)
+    return subprocess.Popen(
+        command,
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+        start_new_session=True,
+    )
 
 
 def test_killed_and_interrupted_it_finishes_with_the_same_results(tmp_path: Path) -> None:
-    arguments = ("--factory", "tiny", "--policies", "FIFO,SPT,EDD,MDD,CR,SST,ATC,ATCS,ATCSR,COVERT,DK,RANDOM", "--episodes", "512", "--versus", "ATCS")
+    arguments = (
+        "--factory",
+        "tiny",
+        "--policies",
+        "FIFO,SPT,EDD,MDD,CR,SST,ATC,ATCS,ATCSR,COVERT,DK,RANDOM",
+        "--episodes",
+        "512",
+        "--versus",
+        "ATCS",
+    )
     reference = start(tmp_path / "whole", *arguments)
     _, errors = reference.communicate()
     assert reference.returncode == 0, errors
@@ -251,13 +341,22 @@ def test_killed_and_interrupted_it_finishes_with_the_same_results(tmp_path: Path
     last = start(stopped, *arguments)
     _, errors = last.communicate()
     assert last.returncode == 0, errors
-    assert without_times(stopped / "results.json") == without_times(tmp_path / "whole" / "results.json")
-    assert (stopped / "episodes.csv").read_bytes() == (tmp_path / "whole" / "episodes.csv").read_bytes()
+    assert without_times(stopped / "results.json") == without_times(
+        tmp_path / "whole" / "results.json"
+    )
+    assert (stopped / "episodes.csv").read_bytes() == (
+        tmp_path / "whole" / "episodes.csv"
+    ).read_bytes()
 
 
-@pytest.mark.parametrize("where", [["--out", "a", "--processes", "2"], ["--processes=2", "--out=a"], []])
+@pytest.mark.parametrize(
+    "where", [["--out", "a", "--processes", "2"], ["--processes=2", "--out=a"], []]
+)
 def test_the_command_is_recorded_without_what_changes_no_figure(where: list[str]) -> None:
-    assert describe_command(["--factory", "tiny", *where, "--episodes", "4"]) == "python evaluate.py --factory tiny --episodes 4"
+    assert (
+        describe_command(["--factory", "tiny", *where, "--episodes", "4"])
+        == "python evaluate.py --factory tiny --episodes 4"
+    )
 
 
 @pytest.mark.parametrize(
@@ -275,7 +374,9 @@ def test_the_command_is_recorded_without_what_changes_no_figure(where: list[str]
         (("--versus", "ATCSX"), "Did you mean 'ATCS'"),
     ],
 )
-def test_a_wrong_command_is_refused_in_words(tmp_path: Path, arguments: tuple[str, ...], words: str) -> None:
+def test_a_wrong_command_is_refused_in_words(
+    tmp_path: Path, arguments: tuple[str, ...], words: str
+) -> None:
     done = start(tmp_path, *arguments)
     _, errors = done.communicate()
     assert done.returncode == 2
@@ -297,6 +398,8 @@ def test_planners_improve_on_the_best_rule_with_its_tuned_parameters(tmp_path: P
 @pytest.mark.parametrize("count", [1, 16, 17, 64, 65, 128, 200])
 def test_validation_plays_every_episode_once_and_stops_at_each_hurdle(count: int) -> None:
     spans = _validation_spans(count)
-    assert [episode for first, size in spans for episode in range(first, first + size)] == list(range(count))
+    assert [episode for first, size in spans for episode in range(first, first + size)] == list(
+        range(count)
+    )
     ends = {first + size for first, size in spans}
     assert {hurdle for hurdle, _ in SUCCESSIVE_HALVING if hurdle < count} <= ends

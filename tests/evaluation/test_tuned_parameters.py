@@ -1,4 +1,5 @@
-"""Files of tuned parameters: written and read back, checked, and noticed when the factory has changed."""
+"""Files of tuned parameters: written and read back, checked, and noticed when the factory has
+changed."""
 
 from __future__ import annotations
 
@@ -42,14 +43,16 @@ def test_file_without_an_index_is_read_back(tmp_path: Path) -> None:
 
 
 def test_equal_results_give_equal_bytes(tmp_path: Path) -> None:
-    one, other = (write_tuned(some_results(), tmp_path / name).read_bytes() for name in ("one", "other"))
+    one, other = (
+        write_tuned(some_results(), tmp_path / name).read_bytes() for name in ("one", "other")
+    )
     assert one == other
 
 
 def test_costs_are_rounded_to_a_hundredth() -> None:
-    assert ValidationGain(default=1.23456, tuned=2, difference=0.004, low=-0.006, high=0.1) == ValidationGain(
-        default=1.23, tuned=2, difference=0, low=-0.01, high=0.1
-    )
+    assert ValidationGain(
+        default=1.23456, tuned=2, difference=0.004, low=-0.006, high=0.1
+    ) == ValidationGain(default=1.23, tuned=2, difference=0, low=-0.01, high=0.1)
 
 
 def test_factory_that_was_never_tuned_has_no_results(tmp_path: Path) -> None:
@@ -58,7 +61,13 @@ def test_factory_that_was_never_tuned_has_no_results(tmp_path: Path) -> None:
 
 
 def test_rules_keep_defaults_with_a_warning_where_nothing_was_tuned(tmp_path: Path) -> None:
-    with pytest.warns(TuningWarning, match=r"factory tiny was never tuned .*all rules have default parameters.*python evaluate.py --tune --factory tiny"):
+    with pytest.warns(
+        TuningWarning,
+        match=(
+            r"factory tiny was never tuned .*all rules have default parameters.*python evaluate.py"
+            r" --tune --factory tiny"
+        ),
+    ):
         assert tuned_rules("tiny", tmp_path) == RULES
 
 
@@ -75,14 +84,21 @@ def test_index_has_the_weights_found(tmp_path: Path) -> None:
     write_tuned(some_results(), tmp_path)
     index = tuned_index("tiny", tmp_path)
     assert index is not None
-    assert {name: weight for name, weight in index.weights.items() if weight} == {"value": 1.0, "wait": -7.5, "slack": 1e-05}
+    assert {name: weight for name, weight in index.weights.items() if weight} == {
+        "value": 1.0,
+        "wait": -7.5,
+        "slack": 1e-05,
+    }
 
 
 def test_changed_factory_is_noticed(tmp_path: Path) -> None:
     write_tuned(some_results(), tmp_path)
     factory = find_single_factory("tiny")
     changed = factory.model_copy(update={"crews": 1 if factory.crews != 1 else 2})
-    with pytest.warns(TuningWarning, match=r"another state of factory tiny.*python evaluate.py --tune --factory tiny"):
+    with pytest.warns(
+        TuningWarning,
+        match=r"another state of factory tiny.*python evaluate.py --tune --factory tiny",
+    ):
         assert read_tuned("tiny", tmp_path, changed) == some_results()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -107,10 +123,14 @@ def test_factory_file_goes_by_the_name_inside(tmp_path: Path) -> None:
         ("[index]", "[index", "Expected"),
     ],
 )
-def test_wrong_file_is_refused_with_place_and_remedy(tmp_path: Path, old: str, new: str, message: str) -> None:
+def test_wrong_file_is_refused_with_place_and_remedy(
+    tmp_path: Path, old: str, new: str, message: str
+) -> None:
     path = write_tuned(some_results(), tmp_path)
     path.write_text(path.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
-    with pytest.raises(ValueError, match=rf"tiny.toml: .*{message}.*python evaluate.py --tune --factory tiny"):
+    with pytest.raises(
+        ValueError, match=rf"tiny.toml: .*{message}.*python evaluate.py --tune --factory tiny"
+    ):
         read_tuned("tiny", tmp_path)
 
 
@@ -128,7 +148,9 @@ def test_shipped_factories_are_tuned_as_they_are(name: str) -> None:
     assert tuned.budget == Budget(), "all factories have the same budget"
     assert list(tuned.rules) == [rule.name for rule in tunable_rules()]
     assert tuned.index is not None
-    names = [feature.name for feature in FEATURES if feature.name in tuned.index.weights]  # one that came later weighs nothing until the next search
+    names = [
+        feature.name for feature in FEATURES if feature.name in tuned.index.weights
+    ]  # one that came later weighs nothing until the next search
     assert list(tuned.index.weights) == names
     assert len(names) > 30
 
@@ -147,4 +169,6 @@ def test_shipped_files_are_what_the_program_writes(tmp_path: Path) -> None:
         tuned = read_tuned(name)
         assert tuned is not None
         assert write_tuned(tuned, tmp_path).read_bytes() == tuned_file(name).read_bytes()
-    assert {path.stem for path in TUNED_FOLDER.glob("*.toml")} == set(shipped()), "no file is left over"
+    assert {path.stem for path in TUNED_FOLDER.glob("*.toml")} == set(shipped()), (
+        "no file is left over"
+    )

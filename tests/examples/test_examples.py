@@ -27,5 +27,7 @@ def test_an_example_learns_and_its_checkpoint_decides(name: str, tmp_path: Path)
     module.main(["--steps", "64", "--out", str(tmp_path / "model.zip")])
     batch = Batch([find_single_factory("microfactory")], num_envs=2)
     batch.reset(np.arange(2, dtype=np.uint64))
-    rows = np.asarray(load_checkpoint(tmp_path / "model.zip").decide(as_observation(batch.tables)), np.int64)
+    rows = np.asarray(
+        load_checkpoint(tmp_path / "model.zip").decide(as_observation(batch.tables)), np.int64
+    )
     assert batch.tables.action_mask[np.arange(2), rows].all()

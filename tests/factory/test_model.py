@@ -7,12 +7,27 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from factory.model import Attribute, Machine, Operation, Product, find_cycle, operation_order, predecessors
+from factory.model import (
+    Attribute,
+    Machine,
+    Operation,
+    Product,
+    find_cycle,
+    operation_order,
+    predecessors,
+)
 
 
 def product(**after: tuple[str, ...] | None) -> Product:
-    """A product whose operations, by name, come after those named; None: after the one listed before."""
-    return Product(name="kart", operations=tuple(Operation(name=name, work_centre="cell", process_time=1, after=names) for name, names in after.items()))
+    """A product whose operations, by name, come after those named; None: after the one listed
+    before."""
+    return Product(
+        name="kart",
+        operations=tuple(
+            Operation(name=name, work_centre="cell", process_time=1, after=names)
+            for name, names in after.items()
+        ),
+    )
 
 
 def test_operations_follow_the_one_listed_before_unless_they_say_otherwise() -> None:
@@ -29,7 +44,13 @@ def test_an_empty_after_starts_a_branch() -> None:
 
 def test_operations_are_numbered_predecessors_first_then_as_listed() -> None:
     kart = product(test=("join",), join=("motor", "body"), motor=(), paint=("body",), body=())
-    assert operation_order(kart) == (2, 4, 1, 0, 3)  # motor, body, join, test, paint: of what can start, the first listed
+    assert operation_order(kart) == (
+        2,
+        4,
+        1,
+        0,
+        3,
+    )  # motor, body, join, test, paint: of what can start, the first listed
     assert predecessors(kart) == ((), (), (0, 1), (2,), (1,))
 
 
@@ -38,9 +59,20 @@ def test_numbers_of_predecessors_are_lower(data: st.DataObject) -> None:
     names = [f"o{i}" for i in range(data.draw(st.integers(1, 9)))]
     rank = data.draw(st.permutations(range(len(names))))
     after = {
-        name: tuple(data.draw(st.sets(st.sampled_from([n for j, n in enumerate(names) if rank[j] < rank[i]] or ["none"])))) for i, name in enumerate(names)
+        name: tuple(
+            data.draw(
+                st.sets(
+                    st.sampled_from(
+                        [n for j, n in enumerate(names) if rank[j] < rank[i]] or ["none"]
+                    )
+                )
+            )
+        )
+        for i, name in enumerate(names)
     }
-    kart = product(**{name: tuple(p for p in before if p != "none") for name, before in after.items()})
+    kart = product(
+        **{name: tuple(p for p in before if p != "none") for name, before in after.items()}
+    )
     order = operation_order(kart)
     assert sorted(order) == list(range(len(names)))
     for number, before in enumerate(predecessors(kart)):
@@ -52,7 +84,9 @@ def test_numbers_of_predecessors_are_lower(data: st.DataObject) -> None:
 def test_a_cycle_is_found_without_what_merely_hangs_on_it() -> None:
     kart = product(start=(), late=("c",), a=("start", "c"), b=("a",), c=("b",))
     assert sorted(find_cycle(kart)) == ["a", "b", "c"]
-    for name, before in zip(find_cycle(kart), (*find_cycle(kart)[1:], find_cycle(kart)[0]), strict=True):
+    for name, before in zip(
+        find_cycle(kart), (*find_cycle(kart)[1:], find_cycle(kart)[0]), strict=True
+    ):
         assert before in (next(o for o in kart.operations if o.name == name).after or ())
 
 
@@ -61,7 +95,13 @@ def test_routes_that_end_have_no_cycle() -> None:
 
 
 def test_a_cycle_has_no_order() -> None:
-    with pytest.raises(ValueError, match=r"product kart: a after b after a; operations that wait for each other can never start. Remove one of the entries"):
+    with pytest.raises(
+        ValueError,
+        match=(
+            r"product kart: a after b after a; operations that wait for each other can never start."
+            r" Remove one of the entries"
+        ),
+    ):
         operation_order(product(a=("b",), b=("a",)))
 
 

@@ -53,7 +53,9 @@ def test_what_has_just_ended_is_not_told() -> None:
     assert told == []
 
 
-def test_words_go_to_stderr(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_words_go_to_stderr(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delitem(sys.modules, "tqdm")
     say("reading ...")
     assert capsys.readouterr() == ("", "reading ...\n")
@@ -68,7 +70,9 @@ def test_a_bar_stays_below_the_words(capsys: pytest.CaptureFixture[str]) -> None
     assert "\rreading ...\n" in err
 
 
-def test_a_process_that_works_for_another_says_nothing(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_process_that_works_for_another_says_nothing(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(progress, "_is_quiet", False)
     progress.be_quiet()
     say("reading ...")
@@ -94,7 +98,8 @@ def compile_for(compiler: Any, seconds: float, function: Any) -> None:
 
 
 def test_bug_compilation_that_takes_long_is_told(compiler: Any) -> None:
-    """Many short compilations are as long as one that takes long; the time between them does not count."""
+    """Many short compilations are as long as one that takes long; the time between them does not
+    count."""
     function = SimpleNamespace(py_func=getattr(advance, "py_func", advance))
     compile_for(compiler, 0.9, function)
     compiler.clock.now += 1000.0
@@ -105,5 +110,9 @@ def test_bug_compilation_that_takes_long_is_told(compiler: Any) -> None:
 
 
 def test_compilation_of_others_functions_is_not_told(compiler: Any) -> None:
-    compile_for(compiler, 100.0, SimpleNamespace(py_func=SimpleNamespace(__code__=compile("0", "/elsewhere.py", "eval"))))
+    compile_for(
+        compiler,
+        100.0,
+        SimpleNamespace(py_func=SimpleNamespace(__code__=compile("0", "/elsewhere.py", "eval"))),
+    )
     assert compiler.told == []

@@ -12,7 +12,13 @@ from factory.model import (
     Factory,
 )
 from factory.schedule.bill import bill_of
-from factory.schedule.records import ChangeoverRecord, FailureRecord, OperationRecord, OrderRecord, Schedule
+from factory.schedule.records import (
+    ChangeoverRecord,
+    FailureRecord,
+    OperationRecord,
+    OrderRecord,
+    Schedule,
+)
 from scheduler.plans.schema import Plan, PlannedChangeover, PlannedOperation
 from scheduler.snapshot.schema import Snapshot
 
@@ -28,10 +34,18 @@ class Reading:
 
     def steps(self, name: str) -> dict[str, int]:
         """Numbers of an order's operations."""
-        return {step.operation.name: number for number, step in enumerate(self.plant.route(self.orders[name].product))}
+        return {
+            step.operation.name: number
+            for number, step in enumerate(self.plant.route(self.orders[name].product))
+        }
 
     def check(self) -> None:
-        open_ones = {(one.order_id, name) for one in self.snapshot.orders for name, state in one.operations.items() if state.status != "done"}
+        open_ones = {
+            (one.order_id, name)
+            for one in self.snapshot.orders
+            for name, state in one.operations.items()
+            if state.status != "done"
+        }
         assert len(self.plan.operations) == len(self.planned)
         assert self.planned.keys() == open_ones, "every open operation once"
         for one in self.plan.operations:
@@ -41,42 +55,71 @@ class Reading:
         self.check_stops()
         self.check_crews()
         for mine in self.plan.orders:
-            assert mine.completion_date == max(one.end_date for one in self.plan.operations if one.order == mine.order)
+            assert mine.completion_date == max(
+                one.end_date for one in self.plan.operations if one.order == mine.order
+            )
             assert mine.lateness == mine.completion_date - mine.due_date
         assert self.plan.end_date == max(one.completion_date for one in self.plan.orders)
         assert self.plan.cost == pytest.approx(self.bill(), abs=1e-6)
         assert self.plan.total_cost == pytest.approx(sum(self.plan.cost.values()))
 
     def check_operation(self, one: PlannedOperation) -> None:
-        """Expected time, on a machine that can do it, after what comes before it and is brought from there."""
-        mine, machine, clock = self.orders[one.order], self.machines[one.machine], self.snapshot.clock
+        """Expected time, on a machine that can do it, after what comes before it and is brought
+        from there."""
+        mine, machine, clock = (
+            self.orders[one.order],
+            self.machines[one.machine],
+            self.snapshot.clock,
+        )
         number, state = self.steps(one.order)[one.operation], mine.operations[one.operation]
-        task, tasks = self.plant.tasks(mine.product, mine.options)[number], self.plant.route(mine.product)
+        task, tasks = (
+            self.plant.tasks(mine.product, mine.options)[number],
+            self.plant.route(mine.product),
+        )
         assert machine in task.step.base_times
         assert one.in_process == (state.status == "in_process")
         machine_state = self.snapshot.machines[one.machine]
         if one.in_process:
-            assert (machine_state.order, machine_state.operation) == (one.order, one.operation), "it stays where it is"
+            assert (machine_state.order, machine_state.operation) == (
+                one.order,
+                one.operation,
+            ), "it stays where it is"
             assert machine_state.expected_end is not None or machine_state.status == "down"
             assert one.end_date >= max(machine_state.expected_end or 0, clock + 1)
             return
         assert one.end_date - one.start_date == self.plant.process_time(task, machine)
-        assert one.start_date >= one.selected_date >= max(clock, machine_state.out_of_service_until or 0)
-        assert mine.material_here or not task.step.operation.needs_material or one.selected_date > clock
+        assert (
+            one.start_date
+            >= one.selected_date
+            >= max(clock, machine_state.out_of_service_until or 0)
+        )
+        assert (
+            mine.material_here
+            or not task.step.operation.needs_material
+            or one.selected_date > clock
+        )
         assert one.selected_date >= (state.arrival_date or 0)
         for before in task.step.predecessors:
             if (one.order, tasks[before].operation.name) in self.planned:
                 other = self.planned[one.order, tasks[before].operation.name]
-                assert one.selected_date >= other.end_date + self.plant.transport_time(tasks[before].centre, task.step.centre)
+                assert one.selected_date >= other.end_date + self.plant.transport_time(
+                    tasks[before].centre, task.step.centre
+                )
 
     def on(self, name: str) -> list[PlannedOperation | PlannedChangeover]:
         """What a machine does, in the order of its log: dates of starts, then of ends."""
-        everything: tuple[PlannedOperation | PlannedChangeover, ...] = (*self.plan.changeovers, *self.plan.operations)
+        everything: tuple[PlannedOperation | PlannedChangeover, ...] = (
+            *self.plan.changeovers,
+            *self.plan.operations,
+        )
         found = [one for one in everything if one.machine == name]
         return sorted(found, key=lambda one: (one.start_date, one.end_date))
 
-    def setup_changes(self, name: str) -> Iterator[tuple[PlannedOperation | PlannedChangeover, Setup, Setup]]:
-        """What a machine does with its setup before and after; changeovers under way have mounted theirs."""
+    def setup_changes(
+        self, name: str
+    ) -> Iterator[tuple[PlannedOperation | PlannedChangeover, Setup, Setup]]:
+        """What a machine does with its setup before and after; changeovers under way have mounted
+        theirs."""
         mounted = tuple(self.snapshot.machines[name].setup.values())
         for one in self.on(name):
             after = tuple(one.setup.values())
@@ -84,7 +127,8 @@ class Reading:
             mounted = after
 
     def check_machine(self, name: str) -> None:
-        """One thing at a time; with what it wants mounted, and a changeover of the right time before it."""
+        """One thing at a time; with what it wants mounted, and a changeover of the right time
+        before it."""
         last_date, prepared = 0, None
         for one, before, after in self.setup_changes(name):
             assert one.start_date >= last_date, "nothing overlaps"
@@ -93,15 +137,27 @@ class Reading:
             assert changeover.forbidden is None
             if isinstance(one, PlannedOperation):
                 mine = self.orders[one.order]
-                wanted = self.plant.wanted_setup(mine.product, self.steps(one.order)[one.operation], mine.options)
+                wanted = self.plant.wanted_setup(
+                    mine.product, self.steps(one.order)[one.operation], mine.options
+                )
                 assert all(want in (None, have) for want, have in zip(wanted, after, strict=True))
                 assert changeover.time == 0, "a changeover that takes time is told"
-                began = one.start_date if prepared is None or prepared.order is None else prepared.start_date
+                began = (
+                    one.start_date
+                    if prepared is None or prepared.order is None
+                    else prepared.start_date
+                )
                 assert one.selected_date == began
                 prepared = None
             else:
-                assert prepared is None or prepared.order is None, "a changeover for an operation is followed by it"
-                assert one.start_date < self.snapshot.clock or before == after or one.end_date - one.start_date == changeover.time
+                assert prepared is None or prepared.order is None, (
+                    "a changeover for an operation is followed by it"
+                )
+                assert (
+                    one.start_date < self.snapshot.clock
+                    or before == after
+                    or one.end_date - one.start_date == changeover.time
+                )
                 prepared = one
 
     def check_stops(self) -> None:
@@ -116,7 +172,10 @@ class Reading:
             assert all(one.start_date >= stop.end_date for one in self.on(stop.machine))
 
     def check_crews(self) -> None:
-        events = sorted([(one.end_date, -1) for one in self.plan.changeovers] + [(one.start_date, 1) for one in self.plan.changeovers])
+        events = sorted(
+            [(one.end_date, -1) for one in self.plan.changeovers]
+            + [(one.start_date, 1) for one in self.plan.changeovers]
+        )
         crews = self.plant.crews if self.snapshot.crews is None else self.snapshot.crews
         assert np.cumsum([change for _, change in events]).max(initial=0) <= crews
 
@@ -128,10 +187,14 @@ class Reading:
             for one, before, after in self.setup_changes(name):
                 start = max(one.start_date, clock)
                 if isinstance(one, PlannedOperation):
-                    operations.append(OperationRecord(0, 0, "", machine, start, start, one.end_date, 0, 0))
+                    operations.append(
+                        OperationRecord(0, 0, "", machine, start, start, one.end_date, 0, 0)
+                    )
                 if before != after or isinstance(one, PlannedChangeover):
                     end = one.end_date if isinstance(one, PlannedChangeover) else start
-                    changeovers.append(ChangeoverRecord(machine, start, end, before, after, None, None))
+                    changeovers.append(
+                        ChangeoverRecord(machine, start, end, before, after, None, None)
+                    )
             for stop in self.plan.stops:
                 if stop.machine != name or stop.reason != "other work":
                     continue
@@ -139,20 +202,49 @@ class Reading:
                 operations.append(OperationRecord(0, 0, "", machine, clock, clock, end, 0, 0))
             state = snapshot.machines[name]
             if state.status == "down" and state.order is not None:
-                repaired = snapshot.machines[name].since + (self.plant.machines[machine].mean_time_to_repair or 0)
+                repaired = snapshot.machines[name].since + (
+                    self.plant.machines[machine].mean_time_to_repair or 0
+                )
                 failures.append(FailureRecord(machine, clock, max(clock + 1, repaired)))
         completion = {one.order: one.completion_date for one in self.plan.orders}
 
         def billed(end_date: int, happened: bool) -> dict[str, float]:
             orders = tuple(
-                OrderRecord(one.order_id, 0, one.product, {}, one.release_date, one.due_date, one.weight, 0, completion[one.order_id] if happened else None)
+                OrderRecord(
+                    one.order_id,
+                    0,
+                    one.product,
+                    {},
+                    one.release_date,
+                    one.due_date,
+                    one.weight,
+                    0,
+                    completion[one.order_id] if happened else None,
+                )
                 for one in snapshot.orders
                 if not one.is_finished
             )
-            done = (tuple(operations), tuple(changeovers), tuple(failures)) if happened else ((), (), ())
+            done = (
+                (tuple(operations), tuple(changeovers), tuple(failures))
+                if happened
+                else ((), (), ())
+            )
             names = tuple(self.machines)
-            schedule = Schedule("", self.plan.tick_minutes, self.plan.start_hour, None, names, names, orders, *done, end_date=end_date)
+            schedule = Schedule(
+                "",
+                self.plan.tick_minutes,
+                self.plan.start_hour,
+                None,
+                names,
+                names,
+                orders,
+                *done,
+                end_date=end_date,
+            )
             return bill_of(schedule, self.plant).terms
 
         until_now = billed(clock, False)
-        return {term: value - until_now[term] for term, value in billed(self.plan.end_date, True).items()}
+        return {
+            term: value - until_now[term]
+            for term, value in billed(self.plan.end_date, True).items()
+        }

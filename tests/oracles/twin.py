@@ -1,6 +1,8 @@
-"""The twin: a second simulator of the microfactory, plain Python around a heap, written from ``docs/model.md`` alone.
+"""The twin: a second simulator of the microfactory, plain Python around a heap, written from
+``docs/model.md`` alone.
 
-It shares no code with the kernel, so that the two agree only where both follow the document. It is meant to be read, not to be fast.
+It shares no code with the kernel, so that the two agree only where both follow the document. It is
+meant to be read, not to be fast.
 """
 
 from __future__ import annotations
@@ -11,11 +13,26 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from factory.model import Factory, OrderBook
-from tests.oracles.twin_realisation import FAILURE, PROCESS, REPAIR, REWORK, Changeover, Draws, Plant, Setup, Task, TwinOrder, Wanted, half_up, make_orders
+from tests.oracles.twin_realisation import (
+    FAILURE,
+    PROCESS,
+    REPAIR,
+    REWORK,
+    Changeover,
+    Draws,
+    Plant,
+    Setup,
+    Task,
+    TwinOrder,
+    Wanted,
+    half_up,
+    make_orders,
+)
 
 Job = tuple[int, int]
 """(order number, operation number)"""
-# kinds of entries in the heap of coming events, in the order in which an instant handles them; the end of a wait only wakes the clock
+# kinds of entries in the heap of coming events, in the order in which an instant handles them; the
+# end of a wait only wakes the clock
 MACHINE, TRAVEL, RELEASE, WAKE = range(4)
 LAST_ATTEMPT = 3
 
@@ -59,7 +76,9 @@ class Centre:
 
     number: int
     longest_wait: int
-    queue: list[tuple[int, int, int]] = field(default_factory=list)  # (join date, order, operation), sorted
+    queue: list[tuple[int, int, int]] = field(
+        default_factory=list
+    )  # (join date, order, operation), sorted
     upcoming: list[Job] = field(default_factory=list)
 
 
@@ -90,22 +109,35 @@ class Twin:
         self.done: dict[Job, int] = {}  # completion dates
         self.costs = dict.fromkeys(("tardiness", "changeover", "waste", "energy", "holding"), 0.0)
         self.energy_kwh = self.waste_kg = self.energy_co2 = 0.0
-        self.centres = [Centre(number, self.plant.longest_wait(number)) for number in range(len(self.plant.centres))]
-        self.cells = [Cell(number, self.plant.centre_of[number], setup, self._next_failure(number, 0)) for number, setup in enumerate(self.plant.initial_setup)]
-        self.agenda: list[tuple[int, int, int, int]] = []  # heap of (date, kind, machine or order, operation)
+        self.centres = [
+            Centre(number, self.plant.longest_wait(number))
+            for number in range(len(self.plant.centres))
+        ]
+        self.cells = [
+            Cell(number, self.plant.centre_of[number], setup, self._next_failure(number, 0))
+            for number, setup in enumerate(self.plant.initial_setup)
+        ]
+        self.agenda: list[
+            tuple[int, int, int, int]
+        ] = []  # heap of (date, kind, machine or order, operation)
         for order in self.orders:
             heapq.heappush(self.agenda, (order.release_date, RELEASE, order.number, 0))
         self.deciding: int | None = None
         self._settle()
         self._ask()
 
-    # ------------------------------------------------------------------ what the asked machine may do
+    # ------------------------------------------------------------------ what the asked machine may
 
     def choices(self) -> list[Choice]:
         """Rows of the asked machine: jobs in queue order, detours, changeovers ahead, the wait."""
         assert self.deciding is not None
         cell = self.cells[self.deciding]
-        return self._job_rows(cell) + self._detour_rows(cell) + self._ahead_rows(cell) + [Choice("wait", self.factory.waiting)]
+        return (
+            self._job_rows(cell)
+            + self._detour_rows(cell)
+            + self._ahead_rows(cell)
+            + [Choice("wait", self.factory.waiting)]
+        )
 
     def decide(self, row: int) -> None:
         """Take a row of :meth:`choices` and run to the next decision, or to the end."""
@@ -114,7 +146,10 @@ class Twin:
         assert choice.legal, f"row {row} of machine {self.deciding} is illegal: {choice}"
         cell = self.cells[self.deciding]
         if choice.kind == "wait":
-            cell.waiting_since, cell.wait_until = self.clock, self.clock + self.centres[cell.centre].longest_wait
+            cell.waiting_since, cell.wait_until = (
+                self.clock,
+                self.clock + self.centres[cell.centre].longest_wait,
+            )
             heapq.heappush(self.agenda, (cell.wait_until, WAKE, cell.number, 0))
         else:
             job = (choice.order, choice.operation) if choice.kind == "job" else None
@@ -127,7 +162,11 @@ class Twin:
         for job in self._ready_jobs(cell):
             change = self.plant.changeover(cell.number, cell.mounted, self._wanted(job))
             legal = change is not None and self._crew_for(change)
-            rows.append(Choice("job", legal, *job, change.after if change else (), change.time if change else 0))
+            rows.append(
+                Choice(
+                    "job", legal, *job, change.after if change else (), change.time if change else 0
+                )
+            )
         return rows
 
     def _detour_rows(self, cell: Cell) -> list[Choice]:
@@ -157,7 +196,11 @@ class Twin:
 
     def _offer_changeover(self, rows: list[Choice], cell: Cell, target: Setup, lead: Job) -> None:
         change = self.plant.changeover(cell.number, cell.mounted, target)
-        if change is not None and self._crew_for(change) and target not in [row.target for row in rows]:
+        if (
+            change is not None
+            and self._crew_for(change)
+            and target not in [row.target for row in rows]
+        ):
             rows.append(Choice("changeover", True, *lead, target, change.time))
 
     def _has_something_to_choose(self, cell: Cell) -> bool:
@@ -173,17 +216,23 @@ class Twin:
             self.deciding = None
             if all(order.completion_date is not None for order in self.orders):
                 return
-            self.deciding = next((cell.number for cell in self.cells if self._has_something_to_choose(cell)), None)
+            self.deciding = next(
+                (cell.number for cell in self.cells if self._has_something_to_choose(cell)), None
+            )
             if self.deciding is not None:
                 return
             self._pass_time(self._next_date())
             self._settle()
 
     def _next_date(self) -> int:
-        """When the next event is due; wake-up calls for waits that have ended already are dropped."""
+        """When the next event is due; wake-up calls for waits that have ended already are
+        dropped."""
         while self.agenda:
             date, kind, machine, _ = self.agenda[0]
-            if kind != WAKE or (self.cells[machine].waiting_since is not None and self.cells[machine].wait_until == date):
+            if kind != WAKE or (
+                self.cells[machine].waiting_since is not None
+                and self.cells[machine].wait_until == date
+            ):
                 return date
             heapq.heappop(self.agenda)
         raise RuntimeError(f"date {self.clock}: orders are open but nothing can happen any more")
@@ -263,7 +312,8 @@ class Twin:
         self._process(cell)
 
     def _process(self, cell: Cell) -> None:
-        """Run until the operation is complete or the machine fails, whichever comes first (completion, on a tie)."""
+        """Run until the operation is complete or the machine fails, whichever comes first
+        (completion, on a tie)."""
         cell.status, cell.state_date = "processing", self.clock
         stretch = int(min(cell.process_left, cell.time_to_failure))
         heapq.heappush(self.agenda, (self.clock + stretch, MACHINE, cell.number, 0))
@@ -272,18 +322,35 @@ class Twin:
         assert cell.job is not None
         order, operation = job = cell.job
         attempt = self.attempt.get(job, 0)
-        self.events.append(("operation", cell.number, order, operation, cell.start_date, cell.process_start_date, self.clock, attempt))
+        self.events.append(
+            (
+                "operation",
+                cell.number,
+                order,
+                operation,
+                cell.start_date,
+                cell.process_start_date,
+                self.clock,
+                attempt,
+            )
+        )
         task = self._task(job)
         probability = task.first_piece_rework if cell.first_piece else task.rework
         cell.status, cell.job, cell.first_piece = "idle", None, False
         self._stir(cell.centre)
-        if attempt < LAST_ATTEMPT and self.draws.uniform(REWORK, order, 64 * operation + attempt) < probability:
+        if (
+            attempt < LAST_ATTEMPT
+            and self.draws.uniform(REWORK, order, 64 * operation + attempt) < probability
+        ):
             self.attempt[job] = attempt + 1
             self._join(job)
             return
         self.done[job] = self.clock
         for successor in task.successors:
-            if all((order, before) in self.done for before in self.orders[order].tasks[successor].predecessors):
+            if all(
+                (order, before) in self.done
+                for before in self.orders[order].tasks[successor].predecessors
+            ):
                 self._send((order, successor))
         if all((order, task.number) in self.done for task in self.orders[order].tasks):
             self.orders[order].completion_date = self.clock
@@ -291,7 +358,9 @@ class Twin:
     def _fail(self, cell: Cell) -> None:
         machine = self.plant.machines[cell.number]
         assert machine.mean_time_to_repair is not None
-        repair_time = self.draws.lifetime(machine.mean_time_to_repair, REPAIR, cell.number, cell.failures)
+        repair_time = self.draws.lifetime(
+            machine.mean_time_to_repair, REPAIR, cell.number, cell.failures
+        )
         cell.status, cell.state_date = "down", self.clock
         heapq.heappush(self.agenda, (self.clock + repair_time, MACHINE, cell.number, 0))
         self._stir(cell.centre)
@@ -305,17 +374,26 @@ class Twin:
 
     def _release(self, order: TwinOrder) -> None:
         self.released += 1
-        self.costs["tardiness"] += self._tardiness_rate() * order.weight * max(0, self.clock - order.due_date)
+        self.costs["tardiness"] += (
+            self._tardiness_rate() * order.weight * max(0, self.clock - order.due_date)
+        )
         for task in order.tasks:
             self.centres[task.centre].upcoming.append((order.number, task.number))
             if not task.predecessors:
                 self._send((order.number, task.number))
 
     def _send(self, job: Job) -> None:
-        """Every predecessor is done: the operation joins its queue, or it is in transport or awaits material until it can."""
+        """Every predecessor is done: the operation joins its queue, or it is in transport or awaits
+        material until it can."""
         order, task = self.orders[job[0]], self._task(job)
-        arrivals = [self.done[job[0], before] + self.plant.transport_time(order.tasks[before].centre, task.centre) for before in task.predecessors]
-        ready_date = max([order.release_date, *arrivals, *([order.material_date] if task.needs_material else [])])
+        arrivals = [
+            self.done[job[0], before]
+            + self.plant.transport_time(order.tasks[before].centre, task.centre)
+            for before in task.predecessors
+        ]
+        ready_date = max(
+            [order.release_date, *arrivals, *([order.material_date] if task.needs_material else [])]
+        )
         if ready_date > self.clock:
             self.travelling.add(job)
             heapq.heappush(self.agenda, (ready_date, TRAVEL, *job))
@@ -347,7 +425,18 @@ class Twin:
 
     def _log_changeover(self, cell: Cell) -> None:
         order, operation = cell.job if cell.job is not None else (-1, -1)
-        self.events.append(("changeover", cell.number, order, operation, cell.start_date, self.clock, cell.before, cell.mounted))
+        self.events.append(
+            (
+                "changeover",
+                cell.number,
+                order,
+                operation,
+                cell.start_date,
+                self.clock,
+                cell.before,
+                cell.mounted,
+            )
+        )
 
     # ------------------------------------------------------------------ what things take
 
@@ -361,7 +450,11 @@ class Twin:
         return cell.number in self._task(job).base_time
 
     def _ready_jobs(self, cell: Cell) -> list[Job]:
-        return [(order, operation) for _, order, operation in self.centres[cell.centre].queue if self._eligible(cell, (order, operation))]
+        return [
+            (order, operation)
+            for _, order, operation in self.centres[cell.centre].queue
+            if self._eligible(cell, (order, operation))
+        ]
 
     def _crew_for(self, change: Changeover) -> bool:
         return change.time == 0 or self.crews_free > 0
@@ -395,7 +488,12 @@ class Twin:
             if order.completion_date is None:
                 late_time = max(0, date - max(self.clock, order.due_date))
                 self.costs["tardiness"] += self._tardiness_rate() * order.weight * late_time
-                self.costs["holding"] += self.factory.costs.holding * self.factory.tick_minutes / 60 * (date - self.clock)
+                self.costs["holding"] += (
+                    self.factory.costs.holding
+                    * self.factory.tick_minutes
+                    / 60
+                    * (date - self.clock)
+                )
         power = sum(self._power(cell) for cell in self.cells)
         ticks_per_hour = max(1, half_up(60 / self.factory.tick_minutes))
         while self.clock < date:
@@ -405,9 +503,13 @@ class Twin:
             energy = power * (until - self.clock) * self.factory.tick_minutes / 60
             self.energy_kwh += energy
             self.energy_co2 += energy * self.factory.tariff.co2[hour_of_day]
-            self.costs["energy"] += self.factory.costs.energy * energy * self.factory.tariff.price[hour_of_day]
+            self.costs["energy"] += (
+                self.factory.costs.energy * energy * self.factory.tariff.price[hour_of_day]
+            )
             self.clock = until
 
     def _power(self, cell: Cell) -> float:
         machine = self.plant.machines[cell.number]
-        return {"changing": machine.changeover_power, "processing": machine.processing_power}.get(cell.status, machine.idle_power)
+        return {"changing": machine.changeover_power, "processing": machine.processing_power}.get(
+            cell.status, machine.idle_power
+        )

@@ -1,6 +1,8 @@
-"""What the twin is told before anything moves: keyed draws, routes, changeovers and orders, written from ``docs/model.md`` alone.
+"""What the twin is told before anything moves: keyed draws, routes, changeovers and orders, written
+from ``docs/model.md`` alone.
 
-Nothing here is shared with ``factory/`` but the domain models, so that a mistake in the kernel cannot repeat itself unseen.
+Nothing here is shared with ``factory/`` but the domain models, so that a mistake in the kernel
+cannot repeat itself unseen.
 """
 
 from __future__ import annotations
@@ -14,7 +16,22 @@ from factory.model import Attribute, DemandRegime, Factory, OptionValue, OrderBo
 
 MASK = (1 << 64) - 1
 GOLDEN = 0x9E3779B97F4A7C15
-ARRIVAL, BATCH, PRODUCT, OPTION, CUSTOMER, ALLOWANCE, PROCESS, FAILURE, REPAIR, REWORK, MATERIAL, LATENESS, DEMAND_REGIME, SUPPLY_REGIME = range(1, 15)
+(
+    ARRIVAL,
+    BATCH,
+    PRODUCT,
+    OPTION,
+    CUSTOMER,
+    ALLOWANCE,
+    PROCESS,
+    FAILURE,
+    REPAIR,
+    REWORK,
+    MATERIAL,
+    LATENESS,
+    DEMAND_REGIME,
+    SUPPLY_REGIME,
+) = range(1, 15)
 
 Setup = tuple[int, ...]
 """One mounted value index for every attribute of the machine's work centre."""
@@ -83,7 +100,9 @@ class Plant:
         self.factory = factory
         self.centres = factory.work_centres
         self.machines = [machine for centre in self.centres for machine in centre.machines]
-        self.centre_of = [number for number, centre in enumerate(self.centres) for _ in centre.machines]
+        self.centre_of = [
+            number for number, centre in enumerate(self.centres) for _ in centre.machines
+        ]
         self.crews = len(self.machines) if factory.crews is None else factory.crews
         self.initial_setup = [self._initial_setup(machine) for machine in range(len(self.machines))]
         self.routes = {product.name: Route(self, product) for product in factory.products}
@@ -96,7 +115,8 @@ class Plant:
         return self.machines[machine].setup_time.get(attribute.name, attribute.time)
 
     def changeover(self, machine: int, mounted: Setup, wanted: Wanted) -> Changeover | None:
-        """The changeover from the mounted setup to the wanted one; None where a pair of it is forbidden."""
+        """The changeover from the mounted setup to the wanted one; None where a pair of it is
+        forbidden."""
         times, cost, waste, after = [0], 0.0, 0.0, []
         for attribute, old, wish in zip(self.attributes(machine), mounted, wanted, strict=True):
             new = old if wish is None else wish
@@ -116,7 +136,11 @@ class Plant:
         steps = []
         for attribute, old, wish in zip(self.attributes(machine), mounted, wanted, strict=True):
             new = old if wish is None else wish
-            steps.append(new if new == old or allowed(attribute, old, new) else self._first_step(machine, attribute, old, new))
+            steps.append(
+                new
+                if new == old or allowed(attribute, old, new)
+                else self._first_step(machine, attribute, old, new)
+            )
         return tuple(steps)
 
     def transport_time(self, origin: int, destination: int) -> int:
@@ -127,19 +151,29 @@ class Plant:
         return 0 if origin == destination else self.factory.transport.default
 
     def longest_wait(self, centre: int) -> int:
-        """Ticks after which a wait ends by itself (default: twice the mean process time there, at least 1)."""
+        """Ticks after which a wait ends by itself (default: twice the mean process time there, at
+        least 1)."""
         own = self.centres[centre].longest_wait
         if own is not None:
             return own
-        means = [task.mean_time({}) for route in self.routes.values() for task in route.tasks if task.centre == centre]
+        means = [
+            task.mean_time({})
+            for route in self.routes.values()
+            for task in route.tasks
+            if task.centre == centre
+        ]
         return max(1, half_up(2 * sum(means) / len(means))) if means else 1
 
     def _initial_setup(self, machine: int) -> Setup:
         mounted = self.machines[machine].initial_setup
-        return tuple(attribute.values.index(mounted.get(attribute.name, attribute.values[0])) for attribute in self.attributes(machine))
+        return tuple(
+            attribute.values.index(mounted.get(attribute.name, attribute.values[0]))
+            for attribute in self.attributes(machine)
+        )
 
     def _first_step(self, machine: int, attribute: Attribute, start: int, goal: int) -> int:
-        """First step of the quickest allowed path: by total time, then fewest steps, then lowest first value (Dijkstra 1959)."""
+        """First step of the quickest allowed path: by total time, then fewest steps, then lowest
+        first value (Dijkstra 1959)."""
         matrix = self.matrix(machine, attribute)
         paths = [(0, 0, -1, start)]
         seen = set()
@@ -152,8 +186,19 @@ class Plant:
             seen.add(value)
             for following in range(len(attribute.values)):
                 if following not in seen and allowed(attribute, value, following):
-                    heapq.heappush(paths, (time + matrix[value][following], steps + 1, following if steps == 0 else first, following))
-        raise ValueError(f"{attribute.name}: {attribute.values[goal]} cannot be reached from {attribute.values[start]}")
+                    heapq.heappush(
+                        paths,
+                        (
+                            time + matrix[value][following],
+                            steps + 1,
+                            following if steps == 0 else first,
+                            following,
+                        ),
+                    )
+        raise ValueError(
+            f"{attribute.name}: {attribute.values[goal]} cannot be reached from"
+            f" {attribute.values[start]}"
+        )
 
 
 def allowed(attribute: Attribute, old: int, new: int) -> bool:
@@ -162,25 +207,40 @@ def allowed(attribute: Attribute, old: int, new: int) -> bool:
 
 
 class Route:
-    """The operations of a product in topological order: always the first listed one that is available (Kahn 1962)."""
+    """The operations of a product in topological order: always the first listed one that is
+    available (Kahn 1962)."""
 
     def __init__(self, plant: Plant, product: Product) -> None:
         names = [operation.name for operation in product.operations]
         before = {
-            operation.name: set(operation.after) if operation.after is not None else set(names[max(0, place - 1) : place])
+            operation.name: (
+                set(operation.after)
+                if operation.after is not None
+                else set(names[max(0, place - 1) : place])
+            )
             for place, operation in enumerate(product.operations)
         }
         listed = list(product.operations)
         self.tasks: list[Task] = []
         placed: dict[str, int] = {}
         while listed:
-            operation = next(candidate for candidate in listed if before[candidate.name] <= placed.keys())
+            operation = next(
+                candidate for candidate in listed if before[candidate.name] <= placed.keys()
+            )
             listed.remove(operation)
-            task = Task(plant, product, operation.name, len(placed), sorted(placed[name] for name in before[operation.name]))
+            task = Task(
+                plant,
+                product,
+                operation.name,
+                len(placed),
+                sorted(placed[name] for name in before[operation.name]),
+            )
             placed[operation.name] = task.number
             self.tasks.append(task)
         for task in self.tasks:
-            task.successors = [other.number for other in self.tasks if task.number in other.predecessors]
+            task.successors = [
+                other.number for other in self.tasks if task.number in other.predecessors
+            ]
         self.needs_material = any(task.needs_material for task in self.tasks)
 
     def work_content(self, options: dict[str, OptionValue]) -> float:
@@ -190,7 +250,9 @@ class Route:
 class Task:
     """An operation of a product, all defaults resolved."""
 
-    def __init__(self, plant: Plant, product: Product, name: str, number: int, predecessors: list[int]) -> None:
+    def __init__(
+        self, plant: Plant, product: Product, name: str, number: int, predecessors: list[int]
+    ) -> None:
         operation = next(operation for operation in product.operations if operation.name == name)
         uncertainty = plant.factory.uncertainty
         self.name, self.number, self.predecessors = name, number, predecessors
@@ -201,38 +263,58 @@ class Task:
         self.needs_material = operation.needs_material
         self.base_time: dict[int, int] = {}
         for machine, centre in enumerate(plant.centre_of):
-            own = (operation.machine_times or {}).get(plant.machines[machine].name, operation.process_time)
+            own = (operation.machine_times or {}).get(
+                plant.machines[machine].name, operation.process_time
+            )
             if centre == self.centre and own is not None:
                 self.base_time[machine] = own
         self.speed = {machine: plant.machines[machine].speed for machine in self.base_time}
         self.cv = uncertainty.cv if operation.cv is None else operation.cv
-        self.rework = uncertainty.rework_probability if operation.rework_probability is None else operation.rework_probability
+        self.rework = (
+            uncertainty.rework_probability
+            if operation.rework_probability is None
+            else operation.rework_probability
+        )
         first = operation.first_piece_rework_probability
-        if first is None and operation.rework_probability is None:  # an operation's own probability holds for its first pieces too
+        if (
+            first is None and operation.rework_probability is None
+        ):  # an operation's own probability holds for its first pieces too
             first = uncertainty.first_piece_rework_probability
         self.first_piece_rework = self.rework if first is None else first
 
     def option_time(self, options: dict[str, OptionValue]) -> int:
-        return sum(effect.time for value in options.values() for effect in value.effects if effect.operation == self.name)
+        return sum(
+            effect.time
+            for value in options.values()
+            for effect in value.effects
+            if effect.operation == self.name
+        )
 
     def mean_time(self, options: dict[str, OptionValue]) -> float:
         """What is expected before a machine is chosen."""
-        # base and options apart, each averaged: due dates round the sum, so that the last bit of the float can decide a tick
+        # base and options apart, each averaged: due dates round the sum, so that the last bit of
+        # the float can decide a tick
         count = len(self.base_time)
         base = sum(time / self.speed[machine] for machine, time in self.base_time.items()) / count
-        return base + self.option_time(options) * (sum(1 / self.speed[machine] for machine in self.base_time) / count)
+        return base + self.option_time(options) * (
+            sum(1 / self.speed[machine] for machine in self.base_time) / count
+        )
 
     def process_time(self, machine: int, options: dict[str, OptionValue]) -> int:
         return half_up((self.base_time[machine] + self.option_time(options)) / self.speed[machine])
 
     def wanted(self, options: dict[str, OptionValue]) -> Wanted:
-        """The wanted setup; where options contradict each other or the operation, the option listed last has its way."""
+        """The wanted setup; where options contradict each other or the operation, the option listed
+        last has its way."""
         setup = dict(self.setup)
         for value in options.values():
             for effect in value.effects:
                 if effect.operation == self.name:
                     setup.update(effect.setup)
-        return tuple(attribute.values.index(setup[attribute.name]) if attribute.name in setup else None for attribute in self.attributes)
+        return tuple(
+            attribute.values.index(setup[attribute.name]) if attribute.name in setup else None
+            for attribute in self.attributes
+        )
 
 
 @dataclass
@@ -253,7 +335,8 @@ class TwinOrder:
 
 
 class Stays:
-    """Regimes that follow each other cyclically, each for a drawn time; a single one lasts for ever (section 6)."""
+    """Regimes that follow each other cyclically, each for a drawn time; a single one lasts for ever
+    (section 6)."""
 
     def __init__(self, durations: list[int | None], draws: Draws, role: int) -> None:
         self.durations, self.draws, self.role = durations, draws, role
@@ -271,7 +354,11 @@ class Stays:
         if date - self.ends[-1] <= 1000 * total:
             return
         target = self.draws.uniform(self.role, order, 2) * total
-        chosen = next(regime for regime in range(count) if sum(duration or 0 for duration in self.durations[: regime + 1]) > target)
+        chosen = next(
+            regime
+            for regime in range(count)
+            if sum(duration or 0 for duration in self.durations[: regime + 1]) > target
+        )
         after = self.first + len(self.ends)
         self.first = next(stay for stay in range(after, after + count) if stay % count == chosen)
         self.start, self.ends = date, []
@@ -288,7 +375,9 @@ class Stays:
         duration = self.durations[stay % len(self.durations)]
         if len(self.durations) == 1 or duration is None:
             return math.inf
-        return (self.ends[-1] if self.ends else self.start) + self.draws.lifetime(duration, self.role, stay, 0)
+        return (self.ends[-1] if self.ends else self.start) + self.draws.lifetime(
+            duration, self.role, stay, 0
+        )
 
 
 def make_orders(plant: Plant, draws: Draws, book: OrderBook | None) -> list[TwinOrder]:
@@ -301,20 +390,34 @@ def make_orders(plant: Plant, draws: Draws, book: OrderBook | None) -> list[Twin
             stays.jump(order.release_date, order.number)
             regime = supply[stays.at(order.release_date)[0]]
             if draws.uniform(MATERIAL, order.number, 0) < regime.late_probability:
-                order.material_date += draws.lifetime(regime.mean_lateness, LATENESS, order.number, 0)
+                order.material_date += draws.lifetime(
+                    regime.mean_lateness, LATENESS, order.number, 0
+                )
     return orders
 
 
 def _read_orders(plant: Plant, book: OrderBook) -> list[TwinOrder]:
     lines = sorted(book.orders, key=lambda line: line.release_date)
     return [
-        _make_order(plant, number, line.release_date, line.due_date, line.weight, line.product, _option_values(plant, line.options))
+        _make_order(
+            plant,
+            number,
+            line.release_date,
+            line.due_date,
+            line.weight,
+            line.product,
+            _option_values(plant, line.options),
+        )
         for number, line in enumerate(lines)
     ]
 
 
 def _option_values(plant: Plant, names: dict[str, str]) -> dict[str, OptionValue]:
-    return {option.name: next(value for value in option.values if value.name == names[option.name]) for option in plant.factory.options if option.name in names}
+    return {
+        option.name: next(value for value in option.values if value.name == names[option.name])
+        for option in plant.factory.options
+        if option.name in names
+    }
 
 
 def _draw_orders(plant: Plant, draws: Draws) -> list[TwinOrder]:
@@ -325,15 +428,24 @@ def _draw_orders(plant: Plant, draws: Draws) -> list[TwinOrder]:
     arrivals = [(0, 0)] * min(demand.initial_orders, demand.num_orders)  # (release date, regime)
     epoch, batch = 0.0, 0
     while len(arrivals) < demand.num_orders:
-        epoch = _next_epoch(epoch, -math.log(draws.uniform(ARRIVAL, batch, 0)), stays, demand.regimes)
+        epoch = _next_epoch(
+            epoch, -math.log(draws.uniform(ARRIVAL, batch, 0)), stays, demand.regimes
+        )
         low, high = demand.batch
         size = low + math.floor(draws.uniform(BATCH, batch, 0) * (high - low + 1))
-        arrivals += [(half_up(epoch), stays.at(epoch)[0])] * min(size, demand.num_orders - len(arrivals))
+        arrivals += [(half_up(epoch), stays.at(epoch)[0])] * min(
+            size, demand.num_orders - len(arrivals)
+        )
         batch += 1
-    return [_draw_order(plant, draws, number, date, demand.regimes[regime]) for number, (date, regime) in enumerate(arrivals)]
+    return [
+        _draw_order(plant, draws, number, date, demand.regimes[regime])
+        for number, (date, regime) in enumerate(arrivals)
+    ]
 
 
-def _next_epoch(epoch: float, exponential: float, stays: Stays, regimes: tuple[DemandRegime, ...]) -> float:
+def _next_epoch(
+    epoch: float, exponential: float, stays: Stays, regimes: tuple[DemandRegime, ...]
+) -> float:
     """Use up a unit exponential at the rate of the regime in force, across switches."""
     while True:
         regime, end = stays.at(epoch)
@@ -344,10 +456,15 @@ def _next_epoch(epoch: float, exponential: float, stays: Stays, regimes: tuple[D
         epoch = end
 
 
-def _draw_order(plant: Plant, draws: Draws, number: int, release_date: int, regime: DemandRegime) -> TwinOrder:
+def _draw_order(
+    plant: Plant, draws: Draws, number: int, release_date: int, regime: DemandRegime
+) -> TwinOrder:
     factory = plant.factory
     assert factory.demand is not None
-    late, drift = regime.mix if regime.mix_end is None else regime.mix_end, number / max(1, factory.demand.num_orders - 1)
+    late, drift = (
+        regime.mix if regime.mix_end is None else regime.mix_end,
+        number / max(1, factory.demand.num_orders - 1),
+    )
     weights = []
     for product in factory.products:
         early = regime.mix.get(product.name, 0.0)
@@ -357,18 +474,38 @@ def _draw_order(plant: Plant, draws: Draws, number: int, release_date: int, regi
     chosen = {}
     for n, option in enumerate(factory.options):
         if option.products is None or name in option.products:
-            shares = regime.options.get(option.name, {value.name: value.share for value in option.values})
-            chosen[option.name] = option.values[draws.pick([shares.get(value.name, 0.0) for value in option.values], OPTION, number, n)]
+            shares = regime.options.get(
+                option.name, {value.name: value.share for value in option.values}
+            )
+            chosen[option.name] = option.values[
+                draws.pick(
+                    [shares.get(value.name, 0.0) for value in option.values], OPTION, number, n
+                )
+            ]
     classes = factory.demand.customers
-    customer = classes[draws.pick([regime.customers.get(each.name, each.share) for each in classes], CUSTOMER, number, 0)]
+    customer = classes[
+        draws.pick(
+            [regime.customers.get(each.name, each.share) for each in classes], CUSTOMER, number, 0
+        )
+    ]
     low, high = customer.allowance
     allowance = low + draws.uniform(ALLOWANCE, number, 0) * (high - low)
     due_date = release_date + max(1, half_up(allowance * plant.routes[name].work_content(chosen)))
     return _make_order(plant, number, release_date, due_date, customer.weight, name, chosen)
 
 
-def _make_order(plant: Plant, number: int, release_date: int, due_date: int, weight: float, product: str, chosen: dict[str, OptionValue]) -> TwinOrder:
+def _make_order(
+    plant: Plant,
+    number: int,
+    release_date: int,
+    due_date: int,
+    weight: float,
+    product: str,
+    chosen: dict[str, OptionValue],
+) -> TwinOrder:
     tasks = plant.routes[product].tasks
     names = {option: value.name for option, value in chosen.items()}
     wanted = [task.wanted(chosen) for task in tasks]
-    return TwinOrder(number, release_date, due_date, weight, product, names, release_date, tasks, wanted, chosen)
+    return TwinOrder(
+        number, release_date, due_date, weight, product, names, release_date, tasks, wanted, chosen
+    )

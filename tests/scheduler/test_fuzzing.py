@@ -1,6 +1,8 @@
-"""What no planner would send: whatever comes in, an answer comes out that is legal or says what is wrong.
+"""What no planner would send: whatever comes in, an answer comes out that is legal or says what is
+wrong.
 
-A few hundred cases in each test here; ``FUZZ_CASES=10000 python -m pytest tests/scheduler/test_fuzzing.py`` tries as many.
+A few hundred cases in each test here; ``FUZZ_CASES=10000 python -m pytest
+tests/scheduler/test_fuzzing.py`` tries as many.
 """
 
 from __future__ import annotations
@@ -40,11 +42,19 @@ from tests.builders.event_waits import Clock
 from tests.oracles.plan_reader import Reading
 
 CASES = int(os.environ.get("FUZZ_CASES", "200"))
-FUZZING = settings(max_examples=CASES, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True, database=None)
+FUZZING = settings(
+    max_examples=CASES,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    derandomize=True,
+    database=None,
+)
 FACTORY = find_single_factory("microfactory")
 RULE = make_rule("ATCS", k1=2, k2=0.5)
 SIMULATED = [
-    take_snapshot(ShopFloor(FACTORY), simulate(FACTORY, RULE, seed, decisions), 0, finished=finished).model_dump(mode="json")
+    take_snapshot(
+        ShopFloor(FACTORY), simulate(FACTORY, RULE, seed, decisions), 0, finished=finished
+    ).model_dump(mode="json")
     for seed, decisions, finished in ((5, 60, False), (5, 200, True), (6, 350, False))
 ]
 
@@ -55,7 +65,9 @@ def disturb(moment: dict[str, Any], kinds: Sequence[str]) -> dict[str, Any]:
     No simulated one is like that. test-1 is left out, which has no mean time to repair.
     """
     machines, clock = moment["machines"], moment["clock"]
-    without = [name for name, state in machines.items() if state["order"] is None and name != "test-1"]
+    without = [
+        name for name, state in machines.items() if state["order"] is None and name != "test-1"
+    ]
     stops = {
         "down": {"status": "down", "expected_end": clock + 70},
         "overdue": {"status": "down", "expected_end": max(0, clock - 7)},
@@ -63,23 +75,36 @@ def disturb(moment: dict[str, Any], kinds: Sequence[str]) -> dict[str, Any]:
         "other work": {"status": "processing", "expected_end": clock + 40},
     }
     found = {name: stops[kind] for name, kind in zip(without, kinds, strict=False) if kind in stops}
-    stopped = {name: machines[name] | {"waiting_until": None} | stop for name, stop in found.items()}
-    changing = sum(state["status"] == "changing" for name, state in machines.items() if name not in stopped)
+    stopped = {
+        name: machines[name] | {"waiting_until": None} | stop for name, stop in found.items()
+    }
+    changing = sum(
+        state["status"] == "changing" for name, state in machines.items() if name not in stopped
+    )
     return moment | {"machines": machines | stopped, "crews": changing + 1 + len(kinds) % 2}
 
 
-MOMENTS = [*SIMULATED, *(disturb(moment, ["down", "other work", "overdue"]) for moment in SIMULATED[:2])]
+MOMENTS = [
+    *SIMULATED,
+    *(disturb(moment, ["down", "other work", "overdue"]) for moment in SIMULATED[:2]),
+]
 MOST_LOOKS = 20_000
 """At the clock, after which a plan is given up: each moves it by a second."""
 
 
-# --- snapshots ----------------------------------------------------------------------------------------------------------------
+# --- snapshots ------------------------------------------------------------------------------------
 
 
 def places_in(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
     """Paths to all values in nested lists and dictionaries."""
     yield path
-    for key, inner in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
+    for key, inner in (
+        value.items()
+        if isinstance(value, dict)
+        else enumerate(value)
+        if isinstance(value, list)
+        else ()
+    ):
         yield from places_in(inner, (*path, key))
 
 
@@ -91,7 +116,23 @@ VALUES = (
     | st.integers()
     | st.floats()
     | st.text(max_size=8)
-    | st.sampled_from(["idle", "changing", "processing", "down", "upcoming", "ready", "in_process", "done", "red", "paint", "paint-1", "van", "3"])
+    | st.sampled_from(
+        [
+            "idle",
+            "changing",
+            "processing",
+            "down",
+            "upcoming",
+            "ready",
+            "in_process",
+            "done",
+            "red",
+            "paint",
+            "paint-1",
+            "van",
+            "3",
+        ]
+    )
     | st.just([])
     | st.just({})
 )
@@ -114,7 +155,9 @@ def spoilt_snapshots(draw: st.DrawFn) -> Any:
                 case "leave out":
                     del here[last]
                 case _:
-                    other = draw(st.sampled_from(list(here) if isinstance(here, dict) else range(len(here))))
+                    other = draw(
+                        st.sampled_from(list(here) if isinstance(here, dict) else range(len(here)))
+                    )
                     here[last], here[other] = here[other], here[last]
         except (LookupError, TypeError):  # an earlier change has taken the place away
             continue
@@ -165,7 +208,10 @@ PLANNER = Planner(DECIDER)
 KINDS = ("down", "overdue", "nobody knows", "other work", "idle")
 
 
-@given(which=st.integers(0, len(SIMULATED) - 1), kinds=st.lists(st.sampled_from(KINDS), min_size=1, max_size=8))
+@given(
+    which=st.integers(0, len(SIMULATED) - 1),
+    kinds=st.lists(st.sampled_from(KINDS), min_size=1, max_size=8),
+)
 @FUZZING
 def test_decisions_and_plans_leave_stopped_machines_alone(which: int, kinds: list[str]) -> None:
     snapshot = parse_snapshot(disturb(SIMULATED[which], kinds), FACTORY)
@@ -177,7 +223,9 @@ def test_decisions_and_plans_leave_stopped_machines_alone(which: int, kinds: lis
 
 @given(
     st.binary(max_size=200)
-    | st.recursive(st.none() | st.booleans() | st.floats() | st.text(), st.lists, max_leaves=10).map(lambda value: json.dumps(value).encode())
+    | st.recursive(
+        st.none() | st.booleans() | st.floats() | st.text(), st.lists, max_leaves=10
+    ).map(lambda value: json.dumps(value).encode())
 )
 @FUZZING
 def test_what_is_no_snapshot_at_all_is_refused(content: bytes) -> None:
@@ -185,21 +233,36 @@ def test_what_is_no_snapshot_at_all_is_refused(content: bytes) -> None:
         read_snapshot(content, FACTORY)
 
 
-# --- the service --------------------------------------------------------------------------------------------------------------
+# --- the service ----------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
-    decision_log, ready = DecisionLog(tmp_path_factory.mktemp("log") / "log.sqlite"), threading.Event()
-    engine = Engine(FACTORY, None, decision_log, budget=math.inf, plan_seconds=MOST_LOOKS, clock=Clock(step=1.0))
-    with TestClient(create_app(engine, AccessPolicy(rate=0.0), ready.set), raise_server_exceptions=False) as client:
+    decision_log, ready = (
+        DecisionLog(tmp_path_factory.mktemp("log") / "log.sqlite"),
+        threading.Event(),
+    )
+    engine = Engine(
+        FACTORY, None, decision_log, budget=math.inf, plan_seconds=MOST_LOOKS, clock=Clock(step=1.0)
+    )
+    with TestClient(
+        create_app(engine, AccessPolicy(rate=0.0), ready.set), raise_server_exceptions=False
+    ) as client:
         ready.wait()
         yield client
 
 
 def check(path: str, body: Any, answer: Any) -> None:
     """An answer of the service is whole: legal decisions, or problems in words."""
-    assert answer.status_code in (200, 404, 405, 409, 413, 422, 503), f"{answer.status_code}: {answer.text}"
+    assert answer.status_code in (
+        200,
+        404,
+        405,
+        409,
+        413,
+        422,
+        503,
+    ), f"{answer.status_code}: {answer.text}"
     if answer.status_code != 200:
         assert answer.json()["problems"]
     elif path == "/v1/decide":
@@ -208,16 +271,29 @@ def check(path: str, body: Any, answer: Any) -> None:
         assert JUDGE.tell(snapshot, [(one.machine, one.choice) for one in decisions])
 
 
-@given(snapshot=spoilt_snapshots(), path=st.sampled_from(["/v1/decide", "/v1/plan", "/v1/explain", "/v1/floor"]))
+@given(
+    snapshot=spoilt_snapshots(),
+    path=st.sampled_from(["/v1/decide", "/v1/plan", "/v1/explain", "/v1/floor"]),
+)
 @FUZZING
-def test_spoilt_snapshots_are_answered_over_http(client: TestClient, snapshot: Any, path: str) -> None:
+def test_spoilt_snapshots_are_answered_over_http(
+    client: TestClient, snapshot: Any, path: str
+) -> None:
     text = json.dumps({"snapshot": snapshot})
-    check(path, {"snapshot": snapshot}, client.request("PUT" if path == "/v1/floor" else "POST", path, content=text))
+    check(
+        path,
+        {"snapshot": snapshot},
+        client.request("PUT" if path == "/v1/floor" else "POST", path, content=text),
+    )
 
 
 CHANGES = st.lists(
     st.fixed_dictionaries(
-        {"change": st.sampled_from(["rush_order", "machine_down", "order_terms", "cancel_order", "lock"])},
+        {
+            "change": st.sampled_from(
+                ["rush_order", "machine_down", "order_terms", "cancel_order", "lock"]
+            )
+        },
         optional={
             "order_id": st.text(max_size=4),
             "product": st.sampled_from(["pod", "van", "shuttle", "pickup", "x"]),
@@ -242,8 +318,11 @@ def test_odd_changes_are_answered_over_http(client: TestClient, changes: Any, fu
     check("/v1/what-if", None, client.post("/v1/what-if", content=text))
 
 
-def test_whatever_the_openapi_document_allows_is_answered(client: TestClient, tmp_path: Path) -> None:
-    """Cases of schemathesis for every operation, as many of them for all together as for another test."""
+def test_whatever_the_openapi_document_allows_is_answered(
+    client: TestClient, tmp_path: Path
+) -> None:
+    """Cases of schemathesis for every operation, as many of them for all together as for another
+    test."""
     schema = schemathesis.openapi.from_dict(client.get("/openapi.json").json())
     operations = [found.ok() for found in schema.get_all_operations()]
     share = settings(FUZZING, max_examples=max(1, CASES // len(operations)))
@@ -257,7 +336,9 @@ def test_whatever_the_openapi_document_allows_is_answered(client: TestClient, tm
             asked.add((case.method, case.path))
             body = case.body if isinstance(case.body, dict | list) else None
             content = json.dumps(body).encode() if body is not None else None
-            headers = {name: value for name, value in dict(case.headers or {}).items() if value.isascii()}
+            headers = {
+                name: value for name, value in dict(case.headers or {}).items() if value.isascii()
+            }
             answer = client.request(case.method, case.path, content=content, headers=headers)
             if case.path.startswith("/v1/"):
                 check(case.path, body, answer)

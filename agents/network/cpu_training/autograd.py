@@ -1,8 +1,10 @@
-"""What learning on a processor spends its time in: network and privileged critic over a minibatch, forwards and backwards, dealt out to threads.
+"""What learning on a processor spends its time in: network and privileged critic over a minibatch,
+forwards and backwards, dealt out to threads.
 
 The derivatives are written out (:mod:`agents.network.cpu_training.kernels`) instead of left to
 torch, which would record some hundred steps, take each over the whole
-minibatch and run them backwards one after the other. What comes of it depends on the parts that a minibatch is dealt out to, and not on the threads.
+minibatch and run them backwards one after the other. What comes of it depends on the parts that a
+minibatch is dealt out to, and not on the threads.
 tests/agents/network/cpu_training/test_autograd.py holds that values and gradients are those of
 :class:`agents.network.pointer_network.PointerNetwork` and
 :class:`agents.network.pointer_network.Critic`.
@@ -22,7 +24,13 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 from torch import Tensor
 
-from agents.network.cpu_training.kernels import Activations, Parameters, allocate_activations, backward, forward
+from agents.network.cpu_training.kernels import (
+    Activations,
+    Parameters,
+    allocate_activations,
+    backward,
+    forward,
+)
 from agents.network.cpu_training.ragged_layers import categorical, categorical_backward
 from agents.network.critic_features import PRIVILEGED_FEATURES
 from agents.network.feature_sizes import MACHINE_FEATURES, ROW_FEATURES, SHOP_FEATURES
@@ -67,7 +75,8 @@ class ActionBatch(NamedTuple):
 
 @contextlib.contextmanager
 def single_torch_thread() -> Iterator[None]:
-    """Keep torch to one thread: its operations here are too small for more, and each would wait for a core that is busy with something else."""
+    """Keep torch to one thread: its operations here are too small for more, and each would wait for
+    a core that is busy with something else."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -93,14 +102,17 @@ class ForwardPass:
     def compute(
         self, network_input: NetworkInput, privileged: NDArray[np.float32], first: NDArray[np.int64]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Logits ``[R]`` and normalised values ``[2, N]``, the critic's and the network's own: views that the next look overwrites.
+        """Logits ``[R]`` and normalised values ``[2, N]``, the critic's and the network's own:
+        views that the next look overwrites.
 
         Raises
         ------
         TypeError, ValueError
             If types or shapes do not fit each other or the layers.
         """
-        rows, prior, _, machines, shops = (np.ascontiguousarray(part.numpy()) for part in network_input)
+        rows, prior, _, machines, shops = (
+            np.ascontiguousarray(part.numpy()) for part in network_input
+        )
         first = check_row_starts("look: first", first, len(shops), len(rows))
         sizes = (len(shops), len(rows))
         privileged = np.ascontiguousarray(privileged)
@@ -112,8 +124,15 @@ class ForwardPass:
 
     def _memory_for(self, machines: NDArray[np.float32], rows: int) -> Activations:
         memory, (samples, each) = self.memory, machines.shape[:2]
-        if memory is None or memory.values.shape[1] < samples or len(memory.logits) < rows or len(memory.machines) < samples * each:
-            memory = self.memory = allocate_activations(self.layers, samples, rows + rows // 4, each)
+        if (
+            memory is None
+            or memory.values.shape[1] < samples
+            or len(memory.logits) < rows
+            or len(memory.machines) < samples * each
+        ):
+            memory = self.memory = allocate_activations(
+                self.layers, samples, rows + rows // 4, each
+            )
         return memory
 
 
@@ -131,16 +150,23 @@ class CpuForwardBackward:
     def __init__(self, network: PointerNetwork, critic: Critic, run: Run) -> None:
         importlib.import_module("scipy.linalg.cython_blas")  # the BLAS that is limited here
         threadpool_limits(1, user_api="blas")  # products are taken in the thread that asks for them
-        named = dict(network.named_parameters(prefix="network")) | dict(critic.named_parameters(prefix="critic"))
+        named = dict(network.named_parameters(prefix="network")) | dict(
+            critic.named_parameters(prefix="critic")
+        )
         self.parameters = [named[_torch_name(one.name)] for one in fields(Parameters)]
         self.layers = Parameters(*(parameter.detach().numpy() for parameter in self.parameters))
         self.run = run
         self._takers: list[_ForwardBackward] = []
 
     def __call__(self, parts: Sequence[CriticInput]) -> tuple[Tensor, Tensor]:
-        """Logits ``[R]`` and normalised values ``[2 N]``, the critic's first, of all ``parts``. Gradients must be asked for before the next call."""
-        self._takers += [_ForwardBackward(self.layers) for _ in range(len(self._takers), len(parts))]
-        logits, values = _NetworkFunction.apply(self.run, self._takers[: len(parts)], parts, *self.parameters)  # type: ignore[no-untyped-call]
+        """Logits ``[R]`` and normalised values ``[2 N]``, the critic's first, of all ``parts``.
+        Gradients must be asked for before the next call."""
+        self._takers += [
+            _ForwardBackward(self.layers) for _ in range(len(self._takers), len(parts))
+        ]
+        logits, values = _NetworkFunction.apply(
+            self.run, self._takers[: len(parts)], parts, *self.parameters
+        )  # type: ignore[no-untyped-call]
         return logits, values
 
 
@@ -174,7 +200,8 @@ def _check_parts(parts: Sequence[NDArray[Any]], sizes: tuple[int, int]) -> None:
 
 
 def evaluate_actions(logits: Tensor, parts: Sequence[ActionBatch]) -> tuple[Tensor, Tensor]:
-    """Log-probabilities of what was chosen, and entropies, ``[N]``, from the logits of all ``parts``.
+    """Log-probabilities of what was chosen, and entropies, ``[N]``, from the logits of all
+    ``parts``.
 
     Raises
     ------
@@ -184,8 +211,18 @@ def evaluate_actions(logits: Tensor, parts: Sequence[ActionBatch]) -> tuple[Tens
     for part in parts:
         _check_chosen(part)
     rows = np.cumsum([0, *(len(part.inputs.network_input.rows) for part in parts)])
-    first = np.concatenate([*(part.inputs.first[:-1].numpy() + before for part, before in zip(parts, rows, strict=False)), rows[-1:]])
-    chosen = np.concatenate([part.chosen.numpy() + before for part, before in zip(parts, rows, strict=False)])
+    first = np.concatenate(
+        [
+            *(
+                part.inputs.first[:-1].numpy() + before
+                for part, before in zip(parts, rows, strict=False)
+            ),
+            rows[-1:],
+        ]
+    )
+    chosen = np.concatenate(
+        [part.chosen.numpy() + before for part, before in zip(parts, rows, strict=False)]
+    )
     log_probabilities, entropies = _ActionFunction.apply(logits, first, chosen)  # type: ignore[no-untyped-call]
     return log_probabilities, entropies
 
@@ -193,7 +230,9 @@ def evaluate_actions(logits: Tensor, parts: Sequence[ActionBatch]) -> tuple[Tens
 def _check_chosen(part: ActionBatch) -> None:
     """Check that each decision chose a row of its own."""
     samples, rows_here = len(part.chosen), len(part.inputs.network_input.rows)
-    begins = check_row_starts("evaluate_actions: first", part.inputs.first.numpy(), samples, rows_here)
+    begins = check_row_starts(
+        "evaluate_actions: first", part.inputs.first.numpy(), samples, rows_here
+    )
     chosen = check_integers("evaluate_actions: chosen", part.chosen.numpy(), (samples,), "place")
     outside = (chosen < begins[:-1]) | (chosen >= begins[1:])
     if outside.any():
@@ -204,7 +243,9 @@ def _check_chosen(part: ActionBatch) -> None:
 
 
 def _torch_name(field: str) -> str:
-    return f"{_NAMES[field.removesuffix('_bias')]}.{'bias' if field.endswith('_bias') else 'weight'}"
+    return (
+        f"{_NAMES[field.removesuffix('_bias')]}.{'bias' if field.endswith('_bias') else 'weight'}"
+    )
 
 
 class _ForwardBackward(ForwardPass):
@@ -212,7 +253,9 @@ class _ForwardBackward(ForwardPass):
 
     def __init__(self, layers: Parameters) -> None:
         super().__init__(layers)
-        self._whole: NDArray[np.float32] = np.zeros(sum(getattr(layers, one.name).size for one in fields(layers)), np.float32)
+        self._whole: NDArray[np.float32] = np.zeros(
+            sum(getattr(layers, one.name).size for one in fields(layers)), np.float32
+        )
         pieces, start = [], 0
         for one in fields(layers):
             like = getattr(layers, one.name)
@@ -225,15 +268,30 @@ class _ForwardBackward(ForwardPass):
     def take(self, inputs: CriticInput) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """As :meth:`forward`."""
         found = self.compute(inputs.network_input, inputs.privileged.numpy(), inputs.first.numpy())
-        self._read, self.number, self.rows, self.decisions = inputs, self.passes, len(inputs.network_input.rows), len(inputs.privileged)
+        self._read, self.number, self.rows, self.decisions = (
+            inputs,
+            self.passes,
+            len(inputs.network_input.rows),
+            len(inputs.privileged),
+        )
         return found
 
     def backward(self, of_logits: Tensor, of_values: Tensor) -> NDArray[np.float32]:
-        """Gradients of all layers, one after the other, from those of what :meth:`take` answered: a view that the next call overwrites."""
+        """Gradients of all layers, one after the other, from those of what :meth:`take` answered: a
+        view that the next call overwrites."""
         inputs, memory = self._read, self.memory
         rows, _, _, machines, _ = (part.numpy() for part in inputs.network_input)
         given = (of_values.contiguous().numpy(), of_logits.contiguous().numpy())
-        backward(self.layers, memory, self._found, rows, machines, inputs.privileged.numpy(), inputs.first.numpy(), *given)
+        backward(
+            self.layers,
+            memory,
+            self._found,
+            rows,
+            machines,
+            inputs.privileged.numpy(),
+            inputs.first.numpy(),
+            *given,
+        )
         self.number = -1  # the way back has used what was kept
         return self._whole
 
@@ -242,31 +300,65 @@ class _NetworkFunction(torch.autograd.Function):
     """Logits and values, as torch knows them."""
 
     @staticmethod
-    def forward(ctx: Any, run: Run, takers: Sequence[_ForwardBackward], parts: Sequence[CriticInput], *parameters: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(
+        ctx: Any,
+        run: Run,
+        takers: Sequence[_ForwardBackward],
+        parts: Sequence[CriticInput],
+        *parameters: Tensor,
+    ) -> tuple[Tensor, Tensor]:
         answers = list(run(lambda number: takers[number].take(parts[number]), range(len(parts))))
-        ctx.run, ctx.takers, ctx.numbers, ctx.shapes = run, takers, [taker.number for taker in takers], [parameter.shape for parameter in parameters]
-        logits, values = (np.concatenate([answer[place] for answer in answers], axis=-1) for place in range(2))
+        ctx.run, ctx.takers, ctx.numbers, ctx.shapes = (
+            run,
+            takers,
+            [taker.number for taker in takers],
+            [parameter.shape for parameter in parameters],
+        )
+        logits, values = (
+            np.concatenate([answer[place] for answer in answers], axis=-1) for place in range(2)
+        )
         return torch.from_numpy(logits), torch.from_numpy(values.reshape(-1))
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         takers: Sequence[_ForwardBackward] = ctx.takers
         if ctx.numbers != [taker.number for taker in takers]:
-            raise RuntimeError("gradients of a pass were asked for after a later one, or twice. Call backward once, before the next pass.")
+            raise RuntimeError(
+                "gradients of a pass were asked for after a later one, or twice. Call backward"
+                " once, before the next pass."
+            )
         of_logits, of_values = gradients
         rows, decisions = [taker.rows for taker in takers], [taker.decisions for taker in takers]
-        shares = list(zip(torch.split(of_logits, rows), torch.split(of_values.reshape(2, -1), decisions, dim=1), strict=True))
-        whole = np.sum(list(ctx.run(lambda number: takers[number].backward(*shares[number]), range(len(takers)))), axis=0)
+        shares = list(
+            zip(
+                torch.split(of_logits, rows),
+                torch.split(of_values.reshape(2, -1), decisions, dim=1),
+                strict=True,
+            )
+        )
+        whole = np.sum(
+            list(
+                ctx.run(lambda number: takers[number].backward(*shares[number]), range(len(takers)))
+            ),
+            axis=0,
+        )
         sizes = [shape.numel() for shape in ctx.shapes]
         pieces = torch.split(torch.from_numpy(whole), sizes)
-        return None, None, None, *(piece.view(shape) for piece, shape in zip(pieces, ctx.shapes, strict=True))
+        return (
+            None,
+            None,
+            None,
+            *(piece.view(shape) for piece, shape in zip(pieces, ctx.shapes, strict=True)),
+        )
 
 
 class _ActionFunction(torch.autograd.Function):
     """Log-probabilities and entropies from logits, as torch knows them."""
 
     @staticmethod
-    def forward(ctx: Any, logits: Tensor, first: NDArray[np.int64], chosen: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
+    def forward(
+        ctx: Any, logits: Tensor, first: NDArray[np.int64], chosen: NDArray[np.int64]
+    ) -> tuple[Tensor, Tensor]:
         probabilities = np.empty(len(logits), np.float32)
         log_probabilities, entropies = (np.empty(len(chosen), np.float32) for _ in range(2))
         categorical(logits.numpy(), first, chosen, probabilities, log_probabilities, entropies)
@@ -276,5 +368,7 @@ class _ActionFunction(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         of_logits = np.empty(len(ctx.kept[0]), np.float32)
-        categorical_backward(*ctx.kept, *(gradient.contiguous().numpy() for gradient in gradients), of_logits)
+        categorical_backward(
+            *ctx.kept, *(gradient.contiguous().numpy() for gradient in gradients), of_logits
+        )
         return torch.from_numpy(of_logits), None, None

@@ -1,4 +1,5 @@
-"""Network and privileged critic over some decisions, forwards and backwards, in one call each that leaves other threads alone. Compiled.
+"""Network and privileged critic over some decisions, forwards and backwards, in one call each that
+leaves other threads alone. Compiled.
 
 The derivatives of :class:`agents.network.pointer_network.PointerNetwork` and
 :class:`agents.network.pointer_network.Critic`, written out. Matrices are as torch has them,
@@ -33,7 +34,8 @@ Matrix = NDArray[np.float32]
 
 @dataclass(frozen=True, eq=False)
 class Parameters(ArrayStruct):
-    """Weights of all layers, or their gradients. D is the width, K its half, S the width of the summary, P what only the critic is told."""
+    """Weights of all layers, or their gradients. D is the width, K its half, S the width of the
+    summary, P what only the critic is told."""
 
     row_1: Matrix  # [D, W]
     row_1_bias: Matrix  # [D]
@@ -63,7 +65,8 @@ class Parameters(ArrayStruct):
 
 @dataclass(frozen=True, eq=False)
 class Activations(ArrayStruct):
-    """What was made of up to N decisions with up to R rows together, from the way there to the way back, and scratch."""
+    """What was made of up to N decisions with up to R rows together, from the way there to the way
+    back, and scratch."""
 
     row_1: Matrix  # [R, D]
     row_2: Matrix  # [R, D]
@@ -84,19 +87,31 @@ class Activations(ArrayStruct):
     embedding_gradient: Matrix  # [N, S]
     embedding_scratch: Matrix  # [N, S] scratch
     values: Matrix  # [2, N] the critic's, the network's own, both normalised
-    critic_embedding: Matrix  # [D, S] what of critic_1 reads the summary; its gradient on the way back
+    critic_embedding: (
+        Matrix  # [D, S] what of critic_1 reads the summary; its gradient on the way back
+    )
     critic_privileged: Matrix  # [D, P] the rest
 
 
 def allocate_activations(layers: Parameters, samples: int, rows: int, machines: int) -> Activations:
     """Memory for so many samples, with so many rows together and ``machines`` machines each."""
     width, told = layers.context.shape
-    shapes: dict[str, tuple[int, ...]] = dict.fromkeys(("row_1", "row_2", "joined", "rows", "more_rows"), (rows, width))
+    shapes: dict[str, tuple[int, ...]] = dict.fromkeys(
+        ("row_1", "row_2", "joined", "rows", "more_rows"), (rows, width)
+    )
     shapes |= {"logits": (rows,), "machines": (samples * machines, layers.machine.shape[0])}
-    shapes |= dict.fromkeys(("embedding", "embedding_gradient", "embedding_scratch"), (samples, told))
-    shapes |= dict.fromkeys(("context_1", "context_2", "value_1", "value_2", "critic_1", "critic_2", "hidden"), (samples, width))
+    shapes |= dict.fromkeys(
+        ("embedding", "embedding_gradient", "embedding_scratch"), (samples, told)
+    )
+    shapes |= dict.fromkeys(
+        ("context_1", "context_2", "value_1", "value_2", "critic_1", "critic_2", "hidden"),
+        (samples, width),
+    )
     shapes |= {"values": (2, samples)}
-    shapes |= {"critic_embedding": (width, told), "critic_privileged": (width, layers.critic_1.shape[1] - told)}
+    shapes |= {
+        "critic_embedding": (width, told),
+        "critic_privileged": (width, layers.critic_1.shape[1] - told),
+    }
     arrays: dict[str, Any] = {name: np.zeros(shape, np.float32) for name, shape in shapes.items()}
     return Activations(where=np.zeros((samples, width), np.int32), **arrays)
 
@@ -115,7 +130,12 @@ def forward(layers, memory, rows, prior, machines, shops, privileged, first):
         ``[N + 1]``.
     """
     count, total, width = shops.shape[0], rows.shape[0], layers.row_1.shape[0]
-    row_1, row_2, joined, embedding = memory.row_1[:total], memory.row_2[:total], memory.joined[:total], memory.embedding[:count]
+    row_1, row_2, joined, embedding = (
+        memory.row_1[:total],
+        memory.row_2[:total],
+        memory.joined[:total],
+        memory.embedding[:count],
+    )
     np.dot(rows, layers.row_1.T, row_1)
     add_bias_relu(row_1, layers.row_1_bias)
     np.dot(row_1, layers.row_2.T, row_2)
@@ -146,7 +166,12 @@ def forward(layers, memory, rows, prior, machines, shops, privileged, first):
     np.dot(value_1, layers.value_2.T, value_2)
     add_bias_relu(value_2, layers.value_2_bias)
     np.dot(value_2, layers.value_3[0], memory.values[1, :count])
-    critic_1, critic_2, hidden, told = memory.critic_1[:count], memory.critic_2[:count], memory.hidden[:count], embedding.shape[1]
+    critic_1, critic_2, hidden, told = (
+        memory.critic_1[:count],
+        memory.critic_2[:count],
+        memory.hidden[:count],
+        embedding.shape[1],
+    )
     memory.critic_embedding[:] = layers.critic_1[:, :told]
     memory.critic_privileged[:] = layers.critic_1[:, told:]
     np.dot(embedding, memory.critic_embedding.T, critic_1)
@@ -165,14 +190,33 @@ def forward(layers, memory, rows, prior, machines, shops, privileged, first):
 
 @compiled_with_products
 def backward(layers, memory, found, rows, machines, privileged, first, of_values, of_logits):
-    """Gradients of the layers, into ``found``, from those of values ``[2, N]`` and logits ``[R]``; after :func:`forward`, once."""
-    count, total, width, told = of_values.shape[1], rows.shape[0], layers.row_1.shape[0], layers.context.shape[1]
-    row_1, row_2, joined, of_rows, scratch = memory.row_1[:total], memory.row_2[:total], memory.joined[:total], memory.rows[:total], memory.more_rows[:total]
-    embedding, of_summary, more, hidden = memory.embedding[:count], memory.embedding_gradient[:count], memory.embedding_scratch[:count], memory.hidden[:count]
+    """Gradients of the layers, into ``found``, from those of values ``[2, N]`` and logits ``[R]``;
+    after :func:`forward`, once."""
+    count, total, width, told = (
+        of_values.shape[1],
+        rows.shape[0],
+        layers.row_1.shape[0],
+        layers.context.shape[1],
+    )
+    row_1, row_2, joined, of_rows, scratch = (
+        memory.row_1[:total],
+        memory.row_2[:total],
+        memory.joined[:total],
+        memory.rows[:total],
+        memory.more_rows[:total],
+    )
+    embedding, of_summary, more, hidden = (
+        memory.embedding[:count],
+        memory.embedding_gradient[:count],
+        memory.embedding_scratch[:count],
+        memory.hidden[:count],
+    )
     context_1, of_context = memory.context_1[:count], memory.context_2[:count]
 
     found.head_bias[0] = of_logits.sum()
-    add_context_backward(joined, first, layers.head[0], of_logits, of_context, found.context_part_bias, found.head[0])
+    add_context_backward(
+        joined, first, layers.head[0], of_logits, of_context, found.context_part_bias, found.head[0]
+    )
     np.dot(joined.T, row_2, found.row_part)
     np.dot(joined, layers.row_part, of_rows)
     np.dot(of_context.T, context_1, found.context_part)
@@ -181,16 +225,30 @@ def backward(layers, memory, found, rows, machines, privileged, first, of_values
     np.dot(hidden.T, embedding, found.context)
     np.dot(hidden, layers.context, of_summary)
 
-    value_1, value_2, critic_1, critic_2 = memory.value_1[:count], memory.value_2[:count], memory.critic_1[:count], memory.critic_2[:count]
+    value_1, value_2, critic_1, critic_2 = (
+        memory.value_1[:count],
+        memory.value_2[:count],
+        memory.critic_1[:count],
+        memory.critic_2[:count],
+    )
     found.critic_3_bias[0], found.value_3_bias[0] = of_values[0].sum(), of_values[1].sum()
-    head_backward(value_2, layers.value_3[0], of_values[1], of_context, found.value_2_bias, found.value_3[0])
+    head_backward(
+        value_2, layers.value_3[0], of_values[1], of_context, found.value_2_bias, found.value_3[0]
+    )
     np.dot(of_context.T, value_1, found.value_2)
     np.dot(of_context, layers.value_2, hidden)
     relu_backward(value_1, hidden, found.value_1_bias)
     np.dot(hidden.T, embedding, found.value_1)
     np.dot(hidden, layers.value_1, more)
     add_to(more, of_summary)
-    head_backward(critic_2, layers.critic_3[0], of_values[0], of_context, found.critic_2_bias, found.critic_3[0])
+    head_backward(
+        critic_2,
+        layers.critic_3[0],
+        of_values[0],
+        of_context,
+        found.critic_2_bias,
+        found.critic_3[0],
+    )
     np.dot(of_context.T, critic_1, found.critic_2)
     np.dot(of_context, layers.critic_2, hidden)
     relu_backward(critic_1, hidden, found.critic_1_bias)

@@ -1,7 +1,9 @@
-"""Parts of the network that are no matrix products, each in one pass over memory, and what their gradients are. Compiled.
+"""Parts of the network that are no matrix products, each in one pass over memory, and what their
+gradients are. Compiled.
 
-Rows of all samples lie packed one after the other; ``first [N + 1]`` are the places where each sample's rows begin. D is the network's width.
-:mod:`agents.network.cpu_training.kernels` puts them together.
+Rows of all samples lie packed one after the other; ``first [N + 1]`` are the places where each
+sample's rows begin. D is the network's width. :mod:`agents.network.cpu_training.kernels` puts them
+together.
 """
 
 from __future__ import annotations
@@ -29,7 +31,8 @@ def add_relu(row, other):
 
 @compiled
 def relu_backward(values, gradient, sums):
-    """Keep of ``gradient [N, D]`` what belongs to ``values [N, D]`` above 0; ``sums [D]`` are its column sums then."""
+    """Keep of ``gradient [N, D]`` what belongs to ``values [N, D]`` above 0; ``sums [D]`` are its
+    column sums then."""
     sums[:] = 0.0
     for n in range(gradient.shape[0]):
         for column in range(gradient.shape[1]):
@@ -40,7 +43,8 @@ def relu_backward(values, gradient, sums):
 
 @compiled
 def head_backward(values, head, gradient, spread, sums, head_gradient):
-    """Gradients ``spread [N, D]`` before rectifying to ``values [N, D]``, with their column sums, and of ``head [D]``, from those of ``values @ head``."""
+    """Gradients ``spread [N, D]`` before rectifying to ``values [N, D]``, with their column sums,
+    and of ``head [D]``, from those of ``values @ head``."""
     sums[:] = 0.0
     head_gradient[:] = 0.0
     for n in range(values.shape[0]):
@@ -60,12 +64,13 @@ def add_scaled(row, share, sums):
         sums[column] += share * row[column]
 
 
-# --- rows of each sample ------------------------------------------------------------------------------------------------------
+# --- rows of each sample --------------------------------------------------------------------------
 
 
 @compiled
 def pool_rows(encoded, first, embedding, where):
-    """Mean and maximum of each sample's rows ``encoded [R, D]``, none negative, into ``embedding [N, : 2 D]``; 0 for a sample without rows.
+    """Mean and maximum of each sample's rows ``encoded [R, D]``, none negative, into ``embedding
+    [N, : 2 D]``; 0 for a sample without rows.
 
     ``where [N, D]`` is the row of each maximum, the first of equal ones (-1: none).
     """
@@ -90,7 +95,8 @@ def update_maxima(row, number, maxima, where):
 
 @compiled
 def pool_rows_backward(gradient, first, where, encoded, spread, sums):
-    """Add to ``spread [R, D]``, gradients of the rows, those from ``gradient [N, : 2 D]`` of what :func:`pool_rows` made of them, and rectify.
+    """Add to ``spread [R, D]``, gradients of the rows, those from ``gradient [N, : 2 D]`` of what
+    :func:`pool_rows` made of them, and rectify.
 
     ``sums [D]`` are their column sums.
     """
@@ -101,7 +107,9 @@ def pool_rows_backward(gradient, first, where, encoded, spread, sums):
         for row in range(first[n], first[n + 1]):
             place = np.int32(row)
             for column in range(width):
-                highest = gradient[n, width + column] if where[n, column] == place else np.float32(0.0)
+                highest = (
+                    gradient[n, width + column] if where[n, column] == place else np.float32(0.0)
+                )
                 passed = spread[row, column] + gradient[n, column] * share + highest
                 passed = passed if encoded[row, column] > 0.0 else np.float32(0.0)
                 spread[row, column] = passed
@@ -117,10 +125,14 @@ def add_context_relu(rows, context, first):
 
 
 @compiled
-def add_context_backward(joined, first, head, gradient, context_gradient, context_sums, head_gradient):
-    """Gradients of what :func:`add_context_relu` added up, and of ``head [D]``, from those of ``joined [R, D] @ head``, ``gradient [R]``.
+def add_context_backward(
+    joined, first, head, gradient, context_gradient, context_sums, head_gradient
+):
+    """Gradients of what :func:`add_context_relu` added up, and of ``head [D]``, from those of
+    ``joined [R, D] @ head``, ``gradient [R]``.
 
-    Those of the rows replace ``joined``; ``context_sums [D]`` are the column sums of those of the context.
+    Those of the rows replace ``joined``; ``context_sums [D]`` are the column sums of those of the
+    context.
     """
     head_gradient[:] = 0.0
     context_sums[:] = 0.0
@@ -137,18 +149,23 @@ def add_context_backward(joined, first, head, gradient, context_gradient, contex
         add_scaled(context_gradient[n], np.float32(1.0), context_sums)
 
 
-# --- machines of each sample --------------------------------------------------------------------------------------------------
+# --- machines of each sample ----------------------------------------------------------------------
 
 
 @compiled
 def pool_machines(machines, exists, near, encoded, embedding, start):
-    """Mean of each sample's machines and of those nearby, into ``embedding [N, start : start + 2 K]``, from ``encoded [N M, K]``, which is rectified.
+    """Mean of each sample's machines and of those nearby, into ``embedding [N, start : start + 2
+    K]``, from ``encoded [N M, K]``, which is rectified.
 
-    ``exists`` and ``near`` are the features of ``machines [N, M, F]`` by which machines count for the one and for the other.
+    ``exists`` and ``near`` are the features of ``machines [N, M, F]`` by which machines count for
+    the one and for the other.
     """
     width = encoded.shape[1]
     for n in range(machines.shape[0]):
-        everyone, neighbours = embedding[n, start : start + width], embedding[n, start + width : start + 2 * width]
+        everyone, neighbours = (
+            embedding[n, start : start + width],
+            embedding[n, start + width : start + 2 * width],
+        )
         everyone[:] = 0.0
         neighbours[:] = 0.0
         everywhere, nearby = count_machines(machines[n], exists, near)
@@ -163,15 +180,22 @@ def pool_machines(machines, exists, near, encoded, embedding, start):
 
 @compiled
 def pool_machines_backward(machines, exists, near, gradient, start, encoded):
-    """Replace ``encoded [N M, K]`` of :func:`pool_machines` by the gradients before rectifying, from those of the summary, ``gradient [N, ...]``."""
+    """Replace ``encoded [N M, K]`` of :func:`pool_machines` by the gradients before rectifying,
+    from those of the summary, ``gradient [N, ...]``."""
     width = encoded.shape[1]
     for n in range(machines.shape[0]):
         everywhere, nearby = count_machines(machines[n], exists, near)
         for machine in range(machines.shape[1]):
-            share, nearby_share = machines[n, machine, exists] / everywhere, machines[n, machine, near] / nearby
+            share, nearby_share = (
+                machines[n, machine, exists] / everywhere,
+                machines[n, machine, near] / nearby,
+            )
             row = encoded[n * machines.shape[1] + machine]
             for column in range(width):
-                passed = share * gradient[n, start + column] + nearby_share * gradient[n, start + width + column]
+                passed = (
+                    share * gradient[n, start + column]
+                    + nearby_share * gradient[n, start + width + column]
+                )
                 row[column] = passed if row[column] > 0.0 else np.float32(0.0)
 
 
@@ -185,12 +209,13 @@ def count_machines(machines, exists, near):
     return max(everywhere, np.float32(1.0)), max(nearby, np.float32(1.0))
 
 
-# --- the choice among each sample's rows --------------------------------------------------------------------------------------
+# --- the choice among each sample's rows ----------------------------------------------------------
 
 
 @compiled
 def categorical(logits, first, chosen, probabilities, log_probabilities, entropies):
-    """Softmax of each sample's ``logits [R]``: ``probabilities [R]``, the logarithm of that of the row ``chosen [N]``, and the entropy, ``[N]``."""
+    """Softmax of each sample's ``logits [R]``: ``probabilities [R]``, the logarithm of that of the
+    row ``chosen [N]``, and the entropy, ``[N]``."""
     for n in range(chosen.shape[0]):
         highest = np.float32(-math.inf)
         for row in range(first[n], first[n + 1]):
@@ -208,11 +233,16 @@ def categorical(logits, first, chosen, probabilities, log_probabilities, entropi
 
 
 @compiled
-def categorical_backward(probabilities, first, chosen, entropies, log_gradient, entropy_gradient, gradient):
-    """Gradients of the logits, ``gradient [R]``, from those of what :func:`categorical` made of them, ``[N]`` each."""
+def categorical_backward(
+    probabilities, first, chosen, entropies, log_gradient, entropy_gradient, gradient
+):
+    """Gradients of the logits, ``gradient [R]``, from those of what :func:`categorical` made of
+    them, ``[N]`` each."""
     for n in range(chosen.shape[0]):
         for row in range(first[n], first[n + 1]):
             probability = probabilities[row]
             logarithm = np.float32(math.log(max(probability, np.float32(1e-37))))
-            gradient[row] = -log_gradient[n] * probability - entropy_gradient[n] * probability * (logarithm + entropies[n])
+            gradient[row] = -log_gradient[n] * probability - entropy_gradient[n] * probability * (
+                logarithm + entropies[n]
+            )
         gradient[chosen[n]] += log_gradient[n]

@@ -1,4 +1,5 @@
-"""The evolved index: features as documented, the highest row wins, and what was searched is what decides."""
+"""The evolved index: features as documented, the highest row wins, and what was searched is what
+decides."""
 
 from __future__ import annotations
 
@@ -31,12 +32,19 @@ def drawn_factory(seed: int) -> Any:
 
 
 def observations(steps: int) -> list[dict[str, Any]]:
-    """What shops of several factories show on their way under ATCS; changeovers ahead, detours, waits and rework among them."""
-    batch = Batch([find_single_factory("unreliable"), *(drawn_factory(seed) for seed in range(3))], num_envs=4, num_tables=steps + 1)
+    """What shops of several factories show on their way under ATCS; changeovers ahead, detours,
+    waits and rework among them."""
+    batch = Batch(
+        [find_single_factory("unreliable"), *(drawn_factory(seed) for seed in range(3))],
+        num_envs=4,
+        num_tables=steps + 1,
+    )
     tables = batch.reset(episode_seeds("tune", 4))
     seen = [as_observation(tables)]
     for _ in range(steps - 1):
-        tables = batch.step(np.asarray(make_rule("ATCS").decide(as_observation(tables))), autoreset=False)
+        tables = batch.step(
+            np.asarray(make_rule("ATCS").decide(as_observation(tables))), autoreset=False
+        )
         seen.append(as_observation(tables))
     return seen
 
@@ -112,7 +120,9 @@ def described(column: dict[str, float], here: dict[str, float]) -> dict[str, flo
         "value": np.log(column["weight"] / time),
         "length": np.log(time),
         "allowance": max(0, column["operation_due_in"] - column["process_time"]) / unit,
-        "setup_to_mean": column["setup_time"] / (here["mean_setup_time"] or max(column["setup_time"], 1)),
+        "setup_to_mean": (
+            column["setup_time"] / (here["mean_setup_time"] or max(column["setup_time"], 1))
+        ),
         "setup": column["setup_time"] / unit,
         "setup_a_member": column["setup_time"] / unit / max(1, column["family_ready"]),
         "mounted": column["is_mounted"],
@@ -130,14 +140,26 @@ def described(column: dict[str, float], here: dict[str, float]) -> dict[str, flo
 def test_features_are_what_their_table_says() -> None:
     kinds, out = set(), np.zeros(len(FEATURES))
     for observation in observations(120):
-        for candidates, shop, mask in zip(observation["candidates"], observation["shop"], observation["action_mask"], strict=True):
+        for candidates, shop, mask in zip(
+            observation["candidates"], observation["shop"], observation["action_mask"], strict=True
+        ):
             here = {name: float(shop[place]) for name, place in SHOP_INDEX.items()}
             for row in candidates[mask]:
                 column = {name: float(row[place]) for name, place in CANDIDATE_INDEX.items()}
                 expected = described(column, here)
                 fill_row_features(row, shop, out)
-                np.testing.assert_allclose(out, [expected.get(feature.name, 0.0) for feature in FEATURES], rtol=1e-12, atol=1e-12)
-                kinds.add(next((kind for kind in ("wait", "changeover", "detour") if expected.get(kind)), "job"))
+                np.testing.assert_allclose(
+                    out,
+                    [expected.get(feature.name, 0.0) for feature in FEATURES],
+                    rtol=1e-12,
+                    atol=1e-12,
+                )
+                kinds.add(
+                    next(
+                        (kind for kind in ("wait", "changeover", "detour") if expected.get(kind)),
+                        "job",
+                    )
+                )
     assert kinds == {"wait", "changeover", "detour", "job"}, "every kind of row was met"
 
 
@@ -145,7 +167,9 @@ def test_features_stay_of_about_unit_size() -> None:
     """So that one step of a search means about the same for each."""
     out, rows = np.zeros(len(FEATURES)), []
     for observation in observations(60):
-        for candidates, shop, mask in zip(observation["candidates"], observation["shop"], observation["action_mask"], strict=True):
+        for candidates, shop, mask in zip(
+            observation["candidates"], observation["shop"], observation["action_mask"], strict=True
+        ):
             for row in candidates[mask]:
                 fill_row_features(row, shop, out)
                 rows.append(out.copy())
@@ -164,18 +188,28 @@ def test_highest_index_wins_and_the_first_row_on_ties() -> None:
 
 
 def test_weights_rank_jobs_as_the_rule_of_that_feature() -> None:
-    longest_first = IndexPolicy({"length": 1.0, "detour": -50.0, "wait": -100.0, "changeover": -200.0})
+    longest_first = IndexPolicy(
+        {"length": 1.0, "detour": -50.0, "wait": -100.0, "changeover": -200.0}
+    )
     for observation in observations(30):
-        has_job = (observation["action_mask"] & (observation["candidates"][..., CANDIDATE_INDEX["is_job"]] > 0)).any(axis=1)
+        has_job = (
+            observation["action_mask"]
+            & (observation["candidates"][..., CANDIDATE_INDEX["is_job"]] > 0)
+        ).any(axis=1)
         by_rule = make_rule("LPT").decide(observation)
-        np.testing.assert_array_equal(np.asarray(longest_first.decide(observation))[has_job], np.asarray(by_rule)[has_job])
+        np.testing.assert_array_equal(
+            np.asarray(longest_first.decide(observation))[has_job], np.asarray(by_rule)[has_job]
+        )
 
 
 def test_single_environment_decides_as_in_a_batch() -> None:
     policy = IndexPolicy(atcs_weights(2.0, 0.5, wait=-3.0, ahead=-2.0))
     for observation in observations(10):
         actions = policy.decide(observation)
-        alone = [policy.decide({name: table[e] for name, table in observation.items()}) for e in range(len(actions))]
+        alone = [
+            policy.decide({name: table[e] for name, table in observation.items()})
+            for e in range(len(actions))
+        ]
         assert alone == list(actions)
 
 
@@ -190,7 +224,9 @@ def test_index_with_the_weights_of_atcs_is_atcs(k1: float, k2: float) -> None:
     """Where no changeover is forbidden; the order of detours differs."""
     (scenario,) = find_scenarios(["scarce_crew"])
     arena = Objective(scenario, "tune", 0, EPISODES)
-    np.testing.assert_array_equal(arena.play(IndexPolicy(atcs_weights(k1, k2))), arena.play(make_rule("ATCS", k1=k1, k2=k2)))
+    np.testing.assert_array_equal(
+        arena.play(IndexPolicy(atcs_weights(k1, k2))), arena.play(make_rule("ATCS", k1=k1, k2=k2))
+    )
 
 
 @pytest.mark.parametrize("factory", ["microfactory", "randomised"])
@@ -199,8 +235,13 @@ def test_search_plays_what_the_policy_decides(factory: str) -> None:
     arena = Objective(scenario, "tune", 0, EPISODES)
     random = np.random.default_rng(1)
     for _ in range(3):
-        weights = dict(zip(FEATURE_INDEX, random.normal(size=len(FEATURES)), strict=True)) | {"wait": -20.0, "changeover": -20.0}
-        np.testing.assert_array_equal(arena.play_index(as_array(weights)), arena.play(IndexPolicy(weights)))
+        weights = dict(zip(FEATURE_INDEX, random.normal(size=len(FEATURES)), strict=True)) | {
+            "wait": -20.0,
+            "changeover": -20.0,
+        }
+        np.testing.assert_array_equal(
+            arena.play_index(as_array(weights)), arena.play(IndexPolicy(weights))
+        )
 
 
 def test_bug_index_that_always_waits_comes_to_an_end() -> None:
@@ -211,7 +252,9 @@ def test_bug_index_that_always_waits_comes_to_an_end() -> None:
 
 
 def test_unknown_feature_is_refused_with_the_closest_known_one() -> None:
-    with pytest.raises(ValueError, match="feature 'famly_slack' is not known; did you mean 'family_slack'"):
+    with pytest.raises(
+        ValueError, match="feature 'famly_slack' is not known; did you mean 'family_slack'"
+    ):
         IndexPolicy({"famly_slack": 1.0})
 
 

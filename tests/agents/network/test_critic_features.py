@@ -1,4 +1,5 @@
-"""What the critic alone is told: true of the shop and the orders to come, and nothing that a policy reads."""
+"""What the critic alone is told: true of the shop and the orders to come, and nothing that a policy
+reads."""
 
 from __future__ import annotations
 
@@ -8,7 +9,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from agents.network.critic_features import DELAYS, PRIVILEGED_FEATURES, WINDOWS, privileged_critic_features
+from agents.network.critic_features import (
+    DELAYS,
+    PRIVILEGED_FEATURES,
+    WINDOWS,
+    privileged_critic_features,
+)
 from agents.network.time_scale import mean_process_times
 from agents.policy import as_observation
 from agents.rules.registry import make_rule
@@ -23,7 +29,9 @@ _LOADS = len(DELAYS)
 def describe(batch: Batch) -> NDArray[np.float32]:
     network_input = np.zeros((batch.num_envs, PRIVILEGED_FEATURES), np.float32)
     loads = np.zeros((batch.shop.centres.shape[1], 1 + len(WINDOWS)))
-    privileged_critic_features(batch.arrays, batch.shop, mean_process_times(batch.arrays), loads, network_input)
+    privileged_critic_features(
+        batch.arrays, batch.shop, mean_process_times(batch.arrays), loads, network_input
+    )
     return network_input
 
 
@@ -47,8 +55,12 @@ def test_orders_that_are_left_are_told() -> None:
     floor = batch.shop.env
     for e, row in enumerate(describe(batch)):
         orders = int(floor.num_orders[e])
-        assert row[_REMAINING] == pytest.approx(math.log1p(10 * (orders - int(floor.num_released[e])) / orders), rel=1e-5)
-        assert row[_UNFINISHED] == pytest.approx(math.log1p(10 * (orders - int(floor.num_completed[e])) / orders), rel=1e-5)
+        assert row[_REMAINING] == pytest.approx(
+            math.log1p(10 * (orders - int(floor.num_released[e])) / orders), rel=1e-5
+        )
+        assert row[_UNFINISHED] == pytest.approx(
+            math.log1p(10 * (orders - int(floor.num_completed[e])) / orders), rel=1e-5
+        )
 
 
 def test_the_later_all_orders_are_the_more_tardiness_comes() -> None:
@@ -59,7 +71,10 @@ def test_the_later_all_orders_are_the_more_tardiness_comes() -> None:
 
 def test_work_that_arrives_later_is_counted_in_the_wider_windows() -> None:
     network_input = describe(play("microfactory", 30))
-    mean_loads = [network_input[:, _LOADS + 1], *(network_input[:, _LOADS + 2 + 3 * n + 1] for n in range(len(WINDOWS)))]
+    mean_loads = [
+        network_input[:, _LOADS + 1],
+        *(network_input[:, _LOADS + 2 + 3 * n + 1] for n in range(len(WINDOWS))),
+    ]
     assert (np.diff(np.stack(mean_loads, axis=1), axis=1) >= 0).all()
     assert (mean_loads[-1] > mean_loads[0]).all()
 
@@ -68,7 +83,9 @@ def test_setups_that_suit_and_those_that_do_not_make_up_the_queues() -> None:
     batch = play("microfactory", 180)
     fits = PRIVILEGED_FEATURES - 8 - 8
     for e, row in enumerate(np.expm1(describe(batch).astype(np.float64))):
-        assert row[fits] + row[fits + 1] == pytest.approx(batch.shop.centres.queue_length[e].sum(), rel=1e-5)
+        assert row[fits] + row[fits + 1] == pytest.approx(
+            batch.shop.centres.queue_length[e].sum(), rel=1e-5
+        )
         assert 0 <= row[fits + 2] <= row[fits + 1] + 1e-6
 
 
@@ -89,5 +106,7 @@ def test_at_the_end_nothing_is_left() -> None:
     assert batch.over.all()
     idle = PRIVILEGED_FEATURES - 8 - 3
     network_input = describe(batch)
-    np.testing.assert_allclose(network_input[:, idle], np.log1p(batch.arrays.plant.num_machines[0]), rtol=1e-6)
+    np.testing.assert_allclose(
+        network_input[:, idle], np.log1p(batch.arrays.plant.num_machines[0]), rtol=1e-6
+    )
     np.testing.assert_array_equal(np.delete(network_input, idle, axis=1), 0)

@@ -8,7 +8,14 @@ import torch
 
 from agents.network.critic_features import PRIVILEGED_FEATURES
 from agents.network.critic_inference import allocate_critic_scratch, arrange_critic, value_of
-from agents.network.inference import NO_ROW, NOT_FINITE, all_logits, allocate_network_scratch, arrange_weights, greedy_rows
+from agents.network.inference import (
+    NO_ROW,
+    NOT_FINITE,
+    all_logits,
+    allocate_network_scratch,
+    arrange_weights,
+    greedy_rows,
+)
 from agents.network.packed_tables import PackedTables
 from agents.network.pointer_network import Critic
 from agents.policy import as_observation
@@ -22,13 +29,28 @@ STATE = {name: value.numpy() for name, value in trained_policy().network.state_d
 
 @pytest.mark.parametrize("name", ["microfactory", "large", "scarce_crew", "green", "one_of_a_kind"])
 def test_it_chooses_as_the_trained_network(name: str) -> None:
-    batch, policy, weights = Batch([find_single_factory(name)], num_envs=8), trained_policy(), arrange_weights(STATE)
+    batch, policy, weights = (
+        Batch([find_single_factory(name)], num_envs=8),
+        trained_policy(),
+        arrange_weights(STATE),
+    )
     batch.reset(np.arange(8, dtype=np.uint64))
-    memory, rows = allocate_network_scratch(weights, batch.tables.action_mask.shape[1]), np.empty(8, np.int64)
+    memory, rows = (
+        allocate_network_scratch(weights, batch.tables.action_mask.shape[1]),
+        np.empty(8, np.int64),
+    )
     for _ in range(100):
         tables = batch.tables
         expected = policy.decide(as_observation(tables))
-        greedy_rows(weights, memory, tables.candidates, tables.machines, tables.shop, tables.action_mask, rows)
+        greedy_rows(
+            weights,
+            memory,
+            tables.candidates,
+            tables.machines,
+            tables.shop,
+            tables.action_mask,
+            rows,
+        )
         np.testing.assert_array_equal(rows, expected)
         batch.step(expected, autoreset=True)
 
@@ -38,19 +60,36 @@ def test_logits_and_the_critics_values_are_those_of_torch(name: str) -> None:
     policy = trained_policy()
     torch.manual_seed(1)
     critic = Critic(policy.network)
-    weights, valuing = arrange_weights(STATE), arrange_critic(STATE, {name: value.numpy() for name, value in critic.state_dict().items()})
+    weights, valuing = (
+        arrange_weights(STATE),
+        arrange_critic(STATE, {name: value.numpy() for name, value in critic.state_dict().items()}),
+    )
     batch, random = Batch([find_single_factory(name)], num_envs=8), np.random.default_rng(0)
     batch.reset(np.arange(8, dtype=np.uint64))
     rows = batch.tables.action_mask.shape[1]
-    memory, valuing_memory = allocate_network_scratch(weights, rows), allocate_critic_scratch(valuing)
+    memory, valuing_memory = (
+        allocate_network_scratch(weights, rows),
+        allocate_critic_scratch(valuing),
+    )
     table_rows, logits = np.empty(rows, np.int64), np.empty(rows)
     for _ in range(20):
         tables = batch.tables
-        packed = PackedTables(tables.candidates, tables.machines, tables.shop, tables.action_mask, policy.network.weights)
-        privileged, first = random.normal(size=(8, PRIVILEGED_FEATURES)).astype(np.float32), packed.first
+        packed = PackedTables(
+            tables.candidates,
+            tables.machines,
+            tables.shop,
+            tables.action_mask,
+            policy.network.weights,
+        )
+        privileged, first = (
+            random.normal(size=(8, PRIVILEGED_FEATURES)).astype(np.float32),
+            packed.first,
+        )
         with torch.inference_mode():
             output = policy.network(packed.network_input)
-            expected = policy.network.denormalise_value(critic(output, torch.from_numpy(privileged))).numpy()
+            expected = policy.network.denormalise_value(
+                critic(output, torch.from_numpy(privileged))
+            ).numpy()
         for e in range(8):
             read = (tables.candidates[e], tables.machines[e], tables.shop[e], tables.action_mask[e])
             count = all_logits(weights, memory, *read, table_rows, logits)
@@ -59,23 +98,41 @@ def test_logits_and_the_critics_values_are_those_of_torch(name: str) -> None:
             assert table_rows[:count].tolist() == legal[: len(legal) - barred]
             expected_logits = output.logits[first[e] : first[e + 1] - barred]
             np.testing.assert_allclose(logits[:count], expected_logits, rtol=1e-5, atol=2e-5)
-            assert value_of(valuing, valuing_memory, memory.embedding, privileged[e]) == pytest.approx(expected[e], rel=1e-5, abs=2e-5)
+            assert value_of(
+                valuing, valuing_memory, memory.embedding, privileged[e]
+            ) == pytest.approx(expected[e], rel=1e-5, abs=2e-5)
         batch.step(policy.decide(as_observation(tables)), autoreset=True)
 
 
 def test_no_legal_row_and_what_is_not_finite_are_told_apart() -> None:
     batch, weights = Batch([find_single_factory("tiny")], num_envs=1), arrange_weights(STATE)
     batch.reset(np.array([1], np.uint64))
-    tables, memory, rows = batch.tables, allocate_network_scratch(weights, batch.tables.action_mask.shape[1]), np.empty(1, np.int64)
-    greedy_rows(weights, memory, tables.candidates, tables.machines, tables.shop, np.zeros_like(tables.action_mask), rows)
+    tables, memory, rows = (
+        batch.tables,
+        allocate_network_scratch(weights, batch.tables.action_mask.shape[1]),
+        np.empty(1, np.int64),
+    )
+    greedy_rows(
+        weights,
+        memory,
+        tables.candidates,
+        tables.machines,
+        tables.shop,
+        np.zeros_like(tables.action_mask),
+        rows,
+    )
     assert rows[0] == NO_ROW
     spoilt = arrange_weights({**STATE, "row_head.bias": np.array([np.nan], np.float32)})
-    greedy_rows(spoilt, memory, tables.candidates, tables.machines, tables.shop, tables.action_mask, rows)
+    greedy_rows(
+        spoilt, memory, tables.candidates, tables.machines, tables.shop, tables.action_mask, rows
+    )
     assert rows[0] == NOT_FINITE
 
 
 def test_weights_that_are_not_whole_are_refused() -> None:
     with pytest.raises(ValueError, match="a layer is missing"):
-        arrange_weights({name: value for name, value in STATE.items() if name != "context.0.weight"})
+        arrange_weights(
+            {name: value for name, value in STATE.items() if name != "context.0.weight"}
+        )
     with pytest.raises(ValueError, match=r"context has the shape \(210, 64\)"):
         arrange_weights({**STATE, "context.0.weight": STATE["context.0.weight"][:, 1:]})

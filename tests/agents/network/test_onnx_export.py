@@ -1,4 +1,5 @@
-"""Exported policies: they answer what the trained network answers, are the same bytes each time, and a bundle that is not whole is refused."""
+"""Exported policies: they answer what the trained network answers, are the same bytes each time,
+and a bundle that is not whole is refused."""
 
 from __future__ import annotations
 
@@ -45,12 +46,18 @@ def copied(bundle_folder: Path, tmp_path: Path) -> Path:
 def torch_answers(observation: dict[str, NDArray[Any]]) -> tuple[NDArray[Any], NDArray[Any]]:
     """Masked logits and values in currency of the packed network."""
     network = trained_policy().network
-    packed = pack_tensors({name: torch.from_numpy(np.ascontiguousarray(table)) for name, table in observation.items()})
+    packed = pack_tensors(
+        {name: torch.from_numpy(np.ascontiguousarray(table)) for name, table in observation.items()}
+    )
     with torch.inference_mode():
         output = network(network.encode(packed))
     logits = np.full(observation["action_mask"].shape, -np.inf, np.float32)
     logits[observation["action_mask"].astype(bool)] = output.logits.numpy()
-    return logits, network.denormalise_value(output.values).numpy() * observation["shop"][:, SHOP_INDEX["cost_scale"]]
+    return (
+        logits,
+        network.denormalise_value(output.values).numpy()
+        * observation["shop"][:, SHOP_INDEX["cost_scale"]],
+    )
 
 
 def recorded(name: str, steps: int) -> Iterator[dict[str, NDArray[Any]]]:
@@ -89,12 +96,19 @@ def test_any_number_of_rows_and_machines(bundle_folder: Path, rows: int, machine
     observation["action_mask"][:, 0] = True
     logits, _ = Bundle(bundle_folder).look(observation)
     expected, _ = torch_answers(observation)
-    np.testing.assert_allclose(logits[observation["action_mask"]], expected[observation["action_mask"]], rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(
+        logits[observation["action_mask"]],
+        expected[observation["action_mask"]],
+        rtol=1e-5,
+        atol=1e-5,
+    )
 
 
 @pytest.mark.parametrize("slack", [-1e9, 1e9])
 def test_huge_slack_is_no_trouble(bundle_folder: Path, slack: float) -> None:
-    (observation,) = ({name: table.copy() for name, table in one.items()} for one in recorded("microfactory", 1))
+    (observation,) = (
+        {name: table.copy() for name, table in one.items()} for one in recorded("microfactory", 1)
+    )
     for place, column in enumerate(CANDIDATES):
         if "slack" in column.name or "due_in" in column.name:
             observation["candidates"][:, :, place] = slack
@@ -102,7 +116,9 @@ def test_huge_slack_is_no_trouble(bundle_folder: Path, slack: float) -> None:
     legal = observation["action_mask"].astype(bool)
     assert np.isfinite(logits[legal]).all()
     assert np.isfinite(values).all()
-    np.testing.assert_allclose(logits[legal], torch_answers(observation)[0][legal], rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(
+        logits[legal], torch_answers(observation)[0][legal], rtol=1e-5, atol=1e-5
+    )
 
 
 def test_where_no_row_is_legal_the_answer_is_row_0(bundle_folder: Path) -> None:
@@ -114,13 +130,20 @@ def test_where_no_row_is_legal_the_answer_is_row_0(bundle_folder: Path) -> None:
 def test_an_export_is_the_same_bytes_each_time_and_tells_no_place(bundle_folder: Path) -> None:
     model = (bundle_folder / "policy.onnx").read_bytes()
     assert to_onnx(trained_policy()) == model
-    for secret in (b".py", b"site-packages", str(Path.home()).encode(), str(Path(__file__).parents[1]).encode()):
+    for secret in (
+        b".py",
+        b"site-packages",
+        str(Path.home()).encode(),
+        str(Path(__file__).parents[1]).encode(),
+    ):
         assert secret not in model
 
 
 def test_a_manifest_tells_what_a_scheduler_must_know(bundle_folder: Path) -> None:
     manifest = Bundle(bundle_folder).manifest
-    assert [column["name"] for column in manifest["features"]["candidates"]] == [column.name for column in CANDIDATES]
+    assert [column["name"] for column in manifest["features"]["candidates"]] == [
+        column.name for column in CANDIDATES
+    ]
     assert manifest["fallback_rules"] == {"microfactory": "ATCS(k1=2, k2=0.5)"}
     assert manifest["training"]["factories"] == ["microfactory"]
 
@@ -138,13 +161,19 @@ def test_an_export_that_answers_otherwise_is_refused(monkeypatch: pytest.MonkeyP
         to_onnx(trained_policy())
 
 
-def test_a_manifest_sums_up_the_evaluation_of_a_shipped_policy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_manifest_sums_up_the_evaluation_of_a_shipped_policy(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setattr("agents.network.onnx_export.to_onnx", lambda policy: b"model")
     for name, factories in (("microfactory", 1), ("mixture", 12)):
         assert main([f"policies/{name}", str(tmp_path / name)]) == 0
-        summed_up = json.loads((tmp_path / name / "manifest.json").read_text())["evaluation"]["factories"]
+        summed_up = json.loads((tmp_path / name / "manifest.json").read_text())["evaluation"][
+            "factories"
+        ]
         assert len(summed_up) == factories
-        assert all(one["episodes"] >= 64 and one["seed_block"] == "test" for one in summed_up.values())
+        assert all(
+            one["episodes"] >= 64 and one["seed_block"] == "test" for one in summed_up.values()
+        )
         assert summed_up["microfactory"]["ratio"] < 0.75
 
 
@@ -184,7 +213,9 @@ def change_weights(folder: Path) -> None:
     kept["row_head.weight"] = -kept["row_head.weight"]
     np.savez(folder / "weights.npz", **kept)
     manifest = json.loads((folder / "manifest.json").read_text())
-    manifest["sha256"]["weights.npz"] = hashlib.sha256((folder / "weights.npz").read_bytes()).hexdigest()
+    manifest["sha256"]["weights.npz"] = hashlib.sha256(
+        (folder / "weights.npz").read_bytes()
+    ).hexdigest()
     (folder / "manifest.json").write_text(json.dumps(manifest))
 
 
@@ -194,7 +225,13 @@ def keep_weights_elsewhere(folder: Path) -> None:
     import onnx
 
     model = onnx.load(str(folder / "policy.onnx"))
-    onnx.save(model, str(folder / "policy.onnx"), save_as_external_data=True, location="weights.bin", size_threshold=0)
+    onnx.save(
+        model,
+        str(folder / "policy.onnx"),
+        save_as_external_data=True,
+        location="weights.bin",
+        size_threshold=0,
+    )
     digest = hashlib.sha256((folder / "policy.onnx").read_bytes()).hexdigest()
     change_manifest(lambda manifest: manifest["sha256"].update({"policy.onnx": digest}))(folder)
 
@@ -206,13 +243,25 @@ def keep_weights_elsewhere(folder: Path) -> None:
         (cut_short, "policy.onnx: its checksum is not the manifest's"),
         (swap, "policy.onnx: its checksum is not the manifest's"),
         (lambda folder: (folder / "policy.onnx").unlink(), "policy.onnx: cannot be read"),
-        (lambda folder: (folder / "config.toml").write_text("seed = 1"), "config.toml: its checksum"),
+        (
+            lambda folder: (folder / "config.toml").write_text("seed = 1"),
+            "config.toml: its checksum",
+        ),
         (change_weights, "policy.onnx and weights.npz answer otherwise"),
         (lambda folder: (folder / "manifest.json").unlink(), "manifest.json: cannot be read"),
         (lambda folder: (folder / "manifest.json").write_text("[]"), r"format = \[\]"),
-        (change_manifest(lambda manifest: manifest.update(format=99)), "format = 99; 2 is understood here"),
-        (change_manifest(rename_a_column), r"candidates lacks process_time; candidates has duration \(ticks\), unknown here"),
-        (change_manifest(lambda manifest: manifest.pop("sha256")), "its checksum is not the manifest's"),
+        (
+            change_manifest(lambda manifest: manifest.update(format=99)),
+            "format = 99; 2 is understood here",
+        ),
+        (
+            change_manifest(rename_a_column),
+            r"candidates lacks process_time; candidates has duration \(ticks\), unknown here",
+        ),
+        (
+            change_manifest(lambda manifest: manifest.pop("sha256")),
+            "its checksum is not the manifest's",
+        ),
         (keep_weights_elsewhere, "onnxruntime cannot load it"),
     ],
     ids=[
@@ -230,7 +279,9 @@ def keep_weights_elsewhere(folder: Path) -> None:
         "external data",
     ],
 )
-def test_a_bundle_that_cannot_be_trusted_is_refused_with_the_reason(copied: Path, spoil: Callable[[Path], None], reason: str) -> None:
+def test_a_bundle_that_cannot_be_trusted_is_refused_with_the_reason(
+    copied: Path, spoil: Callable[[Path], None], reason: str
+) -> None:
     Bundle(copied)
     spoil(copied)
     with pytest.raises(BundleError, match=reason):
@@ -246,10 +297,14 @@ def test_shipped_policies_can_be_exported_and_decide_alike(name: str, tmp_path: 
         np.testing.assert_array_equal(bundle.decide(observation), policy.decide(observation))
 
 
-def test_bug_the_first_decision_is_not_charged_with_loading_compiled_code(bundle_folder: Path) -> None:
+def test_bug_the_first_decision_is_not_charged_with_loading_compiled_code(
+    bundle_folder: Path,
+) -> None:
     factory = find_single_factory("microfactory")
     clock = Clock()
-    decider = Decider(ShopFloor(factory), Bundle(bundle_folder), make_rule("ATCS"), budget=0.5, clock=clock)
+    decider = Decider(
+        ShopFloor(factory), Bundle(bundle_folder), make_rule("ATCS"), budget=0.5, clock=clock
+    )
     ask, calls = decider.floor.ask_network, []
 
     def load_first(*thinker: Any) -> tuple[int | None, int]:
@@ -258,7 +313,9 @@ def test_bug_the_first_decision_is_not_charged_with_loading_compiled_code(bundle
         return ask(*thinker)
 
     decider.floor.ask_network = load_first  # type: ignore[method-assign]
-    decisions = decider.decide(take_snapshot(ShopFloor(factory), simulate(factory, make_rule("ATCS"), 5, 200), 0))
+    decisions = decider.decide(
+        take_snapshot(ShopFloor(factory), simulate(factory, make_rule("ATCS"), 5, 200), 0)
+    )
     assert {one.decided_by for one in decisions} == {"policy"}
     assert len(calls) == len(decisions) + 2, "one to load it, and one that finds nobody left to ask"
 
@@ -270,14 +327,19 @@ def test_the_policy_of_a_run_is_found_in_it(tmp_path: Path) -> None:
     assert find_policy(tmp_path) == tmp_path / "policy"
 
 
-def test_the_command_says_what_is_no_policy(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_says_what_is_no_policy(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main([str(tmp_path), str(tmp_path / "other")]) == 1
     assert "is not a policy folder" in capsys.readouterr().err
     assert not (tmp_path / "other").exists()
 
 
-def test_a_plant_run_by_snapshots_is_what_the_trained_policy_makes_of_it(bundle_folder: Path) -> None:
-    """A whole episode: every decision asked of the bundle through a snapshot in JSON; the same schedule, and the verifier accepts it."""
+def test_a_plant_run_by_snapshots_is_what_the_trained_policy_makes_of_it(
+    bundle_folder: Path,
+) -> None:
+    """A whole episode: every decision asked of the bundle through a snapshot in JSON; the same
+    schedule, and the verifier accepts it."""
     from agents.policy import play
     from agents.rules.registry import make_rule
     from factory.schedule.records import unload
@@ -288,7 +350,9 @@ def test_a_plant_run_by_snapshots_is_what_the_trained_policy_makes_of_it(bundle_
 
     factory = find_single_factory("microfactory")
     seeds = np.array([77], np.uint64)
-    inside, plant = (Batch([factory], num_envs=1, log_length=20_000, max_decisions=5_000) for _ in range(2))
+    inside, plant = (
+        Batch([factory], num_envs=1, log_length=20_000, max_decisions=5_000) for _ in range(2)
+    )
     play(inside, trained_policy(), seeds)
     plant.reset(seeds)
     floor = ShopFloor(factory)
@@ -296,11 +360,13 @@ def test_a_plant_run_by_snapshots_is_what_the_trained_policy_makes_of_it(bundle_
     names = ShopFloor(factory)
     while not plant.over[0]:
         text = take_snapshot(names, plant.shop, 0).model_dump_json()
-        (first, *_) = decider.decide(read_snapshot(text, factory))
+        first, *_ = decider.decide(read_snapshot(text, factory))
         assert first.decided_by == "policy"
         assert first.machine == names.machine_names[int(plant.shop.env.deciding[0])]
         plant.step(np.array([row_of(first, names, plant)], np.int64), autoreset=False)
-    expected, found = (unload(factory, None, batch.arrays, batch.shop, 0) for batch in (inside, plant))
+    expected, found = (
+        unload(factory, None, batch.arrays, batch.shop, 0) for batch in (inside, plant)
+    )
     assert found == expected
     assert verify(found, factory).total == pytest.approx(float(inside.shop.cost[0].sum()), rel=1e-9)
 
@@ -313,10 +379,18 @@ def row_of(decision: Any, names: Any, plant: Batch) -> int:
     job_rows = shop.job_row.shape[1]
     rows = {
         "start": list(enumerate(shop.job_row[0, : int(shop.env.num_job_rows[0])])),
-        "changeover": [(job_rows + place, entry) for place, entry in enumerate(shop.changeover_lead[0, : int(shop.env.num_changeover_rows[0])])],
+        "changeover": [
+            (job_rows + place, entry)
+            for place, entry in enumerate(
+                shop.changeover_lead[0, : int(shop.env.num_changeover_rows[0])]
+            )
+        ],
     }[decision.action]
     for row, entry in rows:
         order, operation = int(entry) >> 6, int(entry) & 63
-        if (str(order + 1), names.operation_names[int(shop.orders["product"][0, order])][operation]) == (decision.order, decision.operation):
+        if (
+            str(order + 1),
+            names.operation_names[int(shop.orders["product"][0, order])][operation],
+        ) == (decision.order, decision.operation):
             return row
     raise AssertionError(f"{decision} is no row of the plant")

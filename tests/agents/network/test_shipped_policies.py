@@ -1,4 +1,5 @@
-"""The policies that ship with the project: whole, for the present feature tables, and better than the best rules where they were trained."""
+"""The policies that ship with the project: whole, for the present feature tables, and better than
+the best rules where they were trained."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Fitting to observed decisions: what is said is what the network says, in parts and threads, and the loss falls."""
+"""Fitting to observed decisions: what is said is what the network says, in parts and threads, and
+the loss falls."""
 
 from __future__ import annotations
 
@@ -9,7 +10,13 @@ from torch import Tensor
 
 from agents.network.trained_policy import TrainedPolicy
 from agents.policy_improvement.distillation import TeacherEnsemble, TeacherTargets
-from agents.policy_improvement.supervised_fit import OptimiserConfig, PolicyForward, PolicyOutput, fit, shard
+from agents.policy_improvement.supervised_fit import (
+    OptimiserConfig,
+    PolicyForward,
+    PolicyOutput,
+    fit,
+    shard,
+)
 from envs.seed_splits import first_episode_of
 from tests.builders.exported_bundle import with_critic
 
@@ -24,13 +31,20 @@ def told(policy: TrainedPolicy) -> TeacherTargets:
     return TeacherEnsemble([policy], ("tiny",)).play(first_episode_of(0, 0)).take(np.arange(301))
 
 
-def test_what_is_said_is_what_the_network_says(policy: TrainedPolicy, told: TeacherTargets, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_said_is_what_the_network_says(
+    policy: TrainedPolicy, told: TeacherTargets, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert policy.critic is not None
     output = policy.network(told.network_input())
     values = torch.stack([policy.critic(output, torch.from_numpy(told.privileged)), output.values])
     monkeypatch.setattr("agents.policy_improvement.supervised_fit._MAX_DECISIONS", 100)
-    for said in (PolicyForward(policy).forward(told), PolicyForward(policy, threads=2).forward_all(told)):
-        torch.testing.assert_close(said.log_probs, output.segments.log_softmax(output.logits), rtol=1e-5, atol=1e-5)
+    for said in (
+        PolicyForward(policy).forward(told),
+        PolicyForward(policy, threads=2).forward_all(told),
+    ):
+        torch.testing.assert_close(
+            said.log_probs, output.segments.log_softmax(output.logits), rtol=1e-5, atol=1e-5
+        )
         torch.testing.assert_close(said.values, values, rtol=1e-5, atol=1e-5)
 
 
@@ -39,11 +53,20 @@ def test_decisions_are_dealt_out_whole_and_in_order(told: TeacherTargets, size: 
     parts = shard(told.take(np.arange(size)), 2)
     assert len(parts) == min(size, 2)
     for name in ("rows", "prior", "machines", "shop"):
-        assert torch.equal(torch.cat([getattr(part.network_input, name) for part in parts]), getattr(told.take(np.arange(size)).network_input(), name))
-    assert np.concatenate([np.diff(part.first) for part in parts]).tolist() == told.count[:size].tolist()
+        assert torch.equal(
+            torch.cat([getattr(part.network_input, name) for part in parts]),
+            getattr(told.take(np.arange(size)).network_input(), name),
+        )
+    assert (
+        np.concatenate([np.diff(part.first) for part in parts]).tolist()
+        == told.count[:size].tolist()
+    )
     for part in parts:
         assert part.first[0] == 0
-        assert part.network_input.sample.tolist() == np.repeat(np.arange(len(part.privileged)), np.diff(part.first)).tolist()
+        assert (
+            part.network_input.sample.tolist()
+            == np.repeat(np.arange(len(part.privileged)), np.diff(part.first)).tolist()
+        )
 
 
 def test_the_loss_falls_and_the_start_stays(policy: TrainedPolicy, told: TeacherTargets) -> None:
@@ -51,6 +74,18 @@ def test_the_loss_falls_and_the_start_stays(policy: TrainedPolicy, told: Teacher
         return said.values.square().mean()
 
     before = [parameter.detach().clone() for parameter in policy.network.parameters()]
-    fitted = fit(policy, told, loss, OptimiserConfig(update_epochs=3, minibatch_size=32, learning_rate=1e-3), np.random.default_rng(0), "fit")
-    assert all(torch.equal(one, other) for one, other in zip(before, policy.network.parameters(), strict=True))
-    assert float(loss(PolicyForward(fitted).forward_all(told), told)) < 0.5 * float(loss(PolicyForward(policy).forward_all(told), told))
+    fitted = fit(
+        policy,
+        told,
+        loss,
+        OptimiserConfig(update_epochs=3, minibatch_size=32, learning_rate=1e-3),
+        np.random.default_rng(0),
+        "fit",
+    )
+    assert all(
+        torch.equal(one, other)
+        for one, other in zip(before, policy.network.parameters(), strict=True)
+    )
+    assert float(loss(PolicyForward(fitted).forward_all(told), told)) < 0.5 * float(
+        loss(PolicyForward(policy).forward_all(told), told)
+    )

@@ -1,4 +1,5 @@
-"""What experience is worth: advantages against closed forms and against stock MaskablePPO, and packed minibatches against the tables they came from."""
+"""What experience is worth: advantages against closed forms and against stock MaskablePPO, and
+packed minibatches against the tables they came from."""
 
 from __future__ import annotations
 
@@ -21,7 +22,17 @@ from agents.ppo.rollout_buffer import RaggedRolloutBuffer
 from envs.observation.columns import CANDIDATES, MACHINES, SHOP
 
 
-def estimate(rewards, values, last, elapsed, *, discount_time=100.0, gae_time=20.0, ends=None, next_values=None):  # type: ignore[no-untyped-def]
+def estimate(
+    rewards,
+    values,
+    last,
+    elapsed,
+    *,
+    discount_time=100.0,
+    gae_time=20.0,
+    ends=None,
+    next_values=None,
+):  # type: ignore[no-untyped-def]
     shape = np.shape(rewards)
     advantages = np.zeros(shape, np.float32)
     semi_markov_gae(
@@ -38,15 +49,21 @@ def estimate(rewards, values, last, elapsed, *, discount_time=100.0, gae_time=20
     return advantages
 
 
-def test_with_an_endless_trace_and_no_values_an_advantage_is_the_return_discounted_by_the_clock() -> None:
+def test_with_an_endless_trace_and_no_values_an_advantage_is_the_return_discounted_by_the_clock() -> (
+    None
+):
     elapsed = [[0.0], [7.0], [3.0]]
-    found = estimate([[1.0], [2.0], [4.0]], [[0.0]] * 3, [8.0], elapsed, discount_time=10.0, gae_time=math.inf)
+    found = estimate(
+        [[1.0], [2.0], [4.0]], [[0.0]] * 3, [8.0], elapsed, discount_time=10.0, gae_time=math.inf
+    )
     expected = 1.0 + 2.0 + math.exp(-0.7) * (4.0 + math.exp(-0.3) * 8.0)
     assert found[0, 0] == pytest.approx(expected, rel=1e-6)
 
 
 def test_a_decision_after_which_no_time_passes_is_not_discounted() -> None:
-    found = estimate([[0.0]] * 50, [[0.0]] * 50, [1.0], [[0.0]] * 50, discount_time=1.0, gae_time=1.0)
+    found = estimate(
+        [[0.0]] * 50, [[0.0]] * 50, [1.0], [[0.0]] * 50, discount_time=1.0, gae_time=1.0
+    )
     np.testing.assert_allclose(found, 1.0)
 
 
@@ -58,28 +75,63 @@ def test_waiting_does_not_make_costs_smaller_than_they_are_by_the_clock() -> Non
 
 
 def test_where_an_episode_terminates_nothing_after_it_counts() -> None:
-    found = estimate([[1.0], [100.0]], [[0.5], [9.0]], [7.0], [[3.0], [3.0]], ends=[[True], [False]])
+    found = estimate(
+        [[1.0], [100.0]], [[0.5], [9.0]], [7.0], [[3.0], [3.0]], ends=[[True], [False]]
+    )
     assert found[0, 0] == pytest.approx(0.5)
 
 
 def test_where_an_episode_is_truncated_its_last_value_counts_discounted() -> None:
-    found = estimate([[1.0], [100.0]], [[0.5], [9.0]], [7.0], [[3.0], [3.0]], ends=[[True], [False]], next_values=[[4.0], [0.0]])
+    found = estimate(
+        [[1.0], [100.0]],
+        [[0.5], [9.0]],
+        [7.0],
+        [[3.0], [3.0]],
+        ends=[[True], [False]],
+        next_values=[[4.0], [0.0]],
+    )
     assert found[0, 0] == pytest.approx(1.0 + math.exp(-0.03) * 4.0 - 0.5, rel=1e-6)
 
 
 def test_equals_stock_where_every_decision_takes_one_unit_of_time() -> None:
     random = np.random.default_rng(0)
     steps, envs = 40, 3
-    rewards, values, starts = random.normal(size=(steps, envs)), random.normal(size=(steps, envs)), random.random((steps, envs)) < 0.1
+    rewards, values, starts = (
+        random.normal(size=(steps, envs)),
+        random.normal(size=(steps, envs)),
+        random.random((steps, envs)) < 0.1,
+    )
     last, dones = random.normal(size=envs), random.random(envs) < 0.5
     discount_time, gae_time = 30.0, 8.0
     space = spaces.Box(-1, 1, (1,))
-    stock = RolloutBuffer(steps, space, spaces.Discrete(2), gamma=math.exp(-1 / discount_time), gae_lambda=math.exp(-1 / gae_time), n_envs=envs)
+    stock = RolloutBuffer(
+        steps,
+        space,
+        spaces.Discrete(2),
+        gamma=math.exp(-1 / discount_time),
+        gae_lambda=math.exp(-1 / gae_time),
+        n_envs=envs,
+    )
     for t in range(steps):
-        stock.add(np.zeros((envs, 1)), np.zeros((envs, 1)), rewards[t], starts[t], torch.tensor(values[t]), torch.zeros(envs))
+        stock.add(
+            np.zeros((envs, 1)),
+            np.zeros((envs, 1)),
+            rewards[t],
+            starts[t],
+            torch.tensor(values[t]),
+            torch.zeros(envs),
+        )
     stock.compute_returns_and_advantage(torch.tensor(last), dones)
     ends = np.vstack([starts[1:], dones[None]])
-    ours = estimate(rewards, values, last, np.ones((steps, envs)), discount_time=discount_time, gae_time=gae_time, ends=ends)
+    ours = estimate(
+        rewards,
+        values,
+        last,
+        np.ones((steps, envs)),
+        discount_time=discount_time,
+        gae_time=gae_time,
+        ends=ends,
+    )
     np.testing.assert_allclose(ours, stock.advantages, rtol=1e-4, atol=1e-5)
 
 
@@ -89,7 +141,9 @@ def test_rows_are_drawn_with_the_probabilities_of_their_logits() -> None:
     chosen, log_probabilities = np.empty(4000, np.int64), np.empty(4000)
     sample_actions(logits, first, np.random.default_rng(0).random(4000), chosen, log_probabilities)
     np.testing.assert_allclose(np.bincount(chosen) / 4000, [0.2, 0.5, 0.3], atol=0.03)
-    np.testing.assert_allclose(np.exp(log_probabilities), np.array([0.2, 0.5, 0.3])[chosen], rtol=1e-5)
+    np.testing.assert_allclose(
+        np.exp(log_probabilities), np.array([0.2, 0.5, 0.3])[chosen], rtol=1e-5
+    )
 
 
 def test_the_first_of_the_highest_is_best_and_no_row_gives_place_0() -> None:
@@ -101,7 +155,13 @@ def test_the_first_of_the_highest_is_best_and_no_row_gives_place_0() -> None:
 def test_packed_tables_name_the_rows_of_the_tables() -> None:
     mask = np.array([[False, True, False, True], [False] * 4, [True, False, False, False]])
     candidates = np.random.default_rng(0).random((3, 4, len(CANDIDATES))).astype(np.float32)
-    tables = PackedTables(candidates, np.zeros((3, 2, len(MACHINES)), np.float32), np.ones((3, len(SHOP)), np.float32), mask, np.ones(ROW_FEATURES))
+    tables = PackedTables(
+        candidates,
+        np.zeros((3, 2, len(MACHINES)), np.float32),
+        np.ones((3, len(SHOP)), np.float32),
+        mask,
+        np.ones(ROW_FEATURES),
+    )
     assert tables.network_input.sample.tolist() == [0, 0, 2]
     assert tables.first.tolist() == [0, 2, 2, 3]
     assert tables.to_actions(np.array([1, 0, 0])).tolist() == [3, 0, 0]
@@ -121,15 +181,27 @@ def network_input(rows: int, envs: int, level: float) -> NetworkInput:
 def test_minibatches_hold_every_sample_once_with_its_own_rows() -> None:
     steps, envs, shares = 6, 3, [2, 1]
     settings = {"machine_rows": 2, "n_envs": envs, "shares": shares, "parts_a_minibatch": 2}
-    buffer = RaggedRolloutBuffer(steps, spaces.Box(-1, 1, (1,)), spaces.Discrete(4), "cpu", **settings)  # type: ignore[arg-type]
-    names = ("log_probs", "values", "rewards", "elapsed", "discount_time", "gae_time", "next_values")
+    buffer = RaggedRolloutBuffer(
+        steps, spaces.Box(-1, 1, (1,)), spaces.Discrete(4), "cpu", **settings
+    )  # type: ignore[arg-type]
+    names = (
+        "log_probs",
+        "values",
+        "rewards",
+        "elapsed",
+        "discount_time",
+        "gae_time",
+        "next_values",
+    )
     for number, (part, share) in enumerate(zip(buffer.parts, shares, strict=True)):
         columns = {name: np.ones(share) for name in names}
         for t in range(steps):
             each = t + 40  # more than there is room for at first
             level = float(10 * t + number)
             future = np.full((share, PRIVILEGED_FEATURES), level, np.float32)
-            part.store_observation(network_input(share * each, share, level), np.arange(share + 1) * each, future)
+            part.store_observation(
+                network_input(share * each, share, level), np.arange(share + 1) * each, future
+            )
             part.store_step(**columns, chosen=t + np.arange(share), ends=np.zeros(share, np.bool_))
     buffer.finish()
     seen = []
@@ -146,11 +218,18 @@ def test_minibatches_hold_every_sample_once_with_its_own_rows() -> None:
                 assert (inputs.machines[n] == level).all()
                 assert (part.inputs.privileged[n] == level).all()
                 seen.append((level, chosen - int(part.inputs.first[n])))
-    assert sorted(seen) == sorted((10 * t + number, t + env) for t in range(steps) for number, share in enumerate(shares) for env in range(share))
+    assert sorted(seen) == sorted(
+        (10 * t + number, t + env)
+        for t in range(steps)
+        for number, share in enumerate(shares)
+        for env in range(share)
+    )
 
 
 def test_what_is_not_finite_is_named() -> None:
-    buffer = RaggedRolloutBuffer(2, spaces.Box(-1, 1, (1,)), spaces.Discrete(4), "cpu", machine_rows=2, n_envs=1)
+    buffer = RaggedRolloutBuffer(
+        2, spaces.Box(-1, 1, (1,)), spaces.Discrete(4), "cpu", machine_rows=2, n_envs=1
+    )
     buffer.discount_time[:], buffer.gae_time[:] = 1.0, 1.0
     buffer.rewards[1, 0] = np.nan
     with pytest.raises(FloatingPointError, match="advantage of step 1, environment 0 is nan"):

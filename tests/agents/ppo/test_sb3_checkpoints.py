@@ -26,17 +26,23 @@ SMALL_NETWORK = {"net_arch": [8]}
 
 def save(algorithm: type, folder: Path) -> Path:
     """An untrained model of the algorithm on the factory ``tiny``."""
-    env = gymnasium.make(ENV_ID, factory="tiny", illegal_actions="replace", disable_env_checker=True).unwrapped
+    env = gymnasium.make(
+        ENV_ID, factory="tiny", illegal_actions="replace", disable_env_checker=True
+    ).unwrapped
     settings = {"buffer_size": 50} if algorithm in (DQN, QRDQN) else {"n_steps": 8}
     if algorithm in (PPO, MaskablePPO):
         settings["batch_size"] = 8
     path = folder / f"{algorithm.__name__}.zip"
-    algorithm("MultiInputPolicy", env, policy_kwargs=SMALL_NETWORK, seed=1, device="cpu", **settings).save(path)
+    algorithm(
+        "MultiInputPolicy", env, policy_kwargs=SMALL_NETWORK, seed=1, device="cpu", **settings
+    ).save(path)
     return path
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
-def test_a_checkpoint_is_recognised_and_plays_whole_episodes(algorithm: type, tmp_path: Path) -> None:
+def test_a_checkpoint_is_recognised_and_plays_whole_episodes(
+    algorithm: type, tmp_path: Path
+) -> None:
     path = save(algorithm, tmp_path)
     assert algorithm_of(path) == algorithm.__name__
     batch = Batch([find_single_factory("tiny")], num_envs=2)
@@ -52,7 +58,9 @@ def test_a_checkpoint_is_scored_like_any_policy(tmp_path: Path) -> None:
 
 
 def test_the_next_legal_row_is_found_going_round() -> None:
-    mask = np.array([[True, False, False, True], [False, True, False, False], [True, True, False, False]])
+    mask = np.array(
+        [[True, False, False, True], [False, True, False, False], [True, True, False, False]]
+    )
     assert next_legal(np.array([1, 2, 1]), mask).tolist() == [3, 1, 1]
 
 

@@ -1,4 +1,5 @@
-"""The adapter for Stable-Baselines3: no step overwrites what it handed out, episodes stay in the block ``train``, and stock algorithms run."""
+"""The adapter for Stable-Baselines3: no step overwrites what it handed out, episodes stay in the
+block ``train``, and stock algorithms run."""
 
 from __future__ import annotations
 
@@ -69,7 +70,9 @@ def test_a_finished_episode_shows_its_last_observation_and_whether_it_was_cut_of
     observation, _, over, infos = env.step(first_legal(env))
     assert over.all()
     assert all(info["TimeLimit.truncated"] for info in infos)
-    assert infos[0]["terminal_observation"]["candidates"].shape == observation["candidates"][0].shape
+    assert (
+        infos[0]["terminal_observation"]["candidates"].shape == observation["candidates"][0].shape
+    )
 
 
 def test_rewards_of_an_episode_add_up_to_its_bill() -> None:
@@ -88,11 +91,18 @@ def test_time_constants_are_counted_in_mean_process_times() -> None:
     assert mean_process_times(arrays)[0] == pytest.approx(own[own >= 0].mean())
 
 
-# --- algorithms ---------------------------------------------------------------------------------------------------------------
+# --- algorithms -----------------------------------------------------------------------------------
 
 
 def test_stock_maskable_ppo_learns_on_it() -> None:
-    model = MaskablePPO("MultiInputPolicy", shops(), n_steps=16, batch_size=32, n_epochs=1, policy_kwargs={"net_arch": [8]})
+    model = MaskablePPO(
+        "MultiInputPolicy",
+        shops(),
+        n_steps=16,
+        batch_size=32,
+        n_epochs=1,
+        policy_kwargs={"net_arch": [8]},
+    )
     model.learn(64)
     observation = model.get_env().reset()  # type: ignore[union-attr]
     rows = CheckpointPolicy(model).decide(observation)  # type: ignore[arg-type]
@@ -100,7 +110,14 @@ def test_stock_maskable_ppo_learns_on_it() -> None:
 
 
 def test_stock_ppo_learns_on_it_with_illegal_actions_replaced() -> None:
-    model = PPO(MultiInputActorCriticPolicy, shops(illegal_actions="replace"), n_steps=16, batch_size=32, n_epochs=1, policy_kwargs={"net_arch": [8]})
+    model = PPO(
+        MultiInputActorCriticPolicy,
+        shops(illegal_actions="replace"),
+        n_steps=16,
+        batch_size=32,
+        n_epochs=1,
+        policy_kwargs={"net_arch": [8]},
+    )
     model.learn(64)
     assert model.num_timesteps == 64
 
@@ -117,7 +134,9 @@ def test_the_same_network_padded_and_packed_say_the_same() -> None:
         "shop": torch.from_numpy(tables.shop.copy()),
         "action_mask": torch.from_numpy(tables.action_mask.copy()),
     }
-    packed = PointerActorCriticPolicy(env.observation_space, env.action_space, lambda _: 1e-3, **POLICY)  # type: ignore[arg-type]
+    packed = PointerActorCriticPolicy(
+        env.observation_space, env.action_space, lambda _: 1e-3, **POLICY
+    )  # type: ignore[arg-type]
     padded = PaddedPolicy(env.observation_space, env.action_space, lambda _: 1e-3, **POLICY)  # type: ignore[arg-type]
     padded.load_state_dict(packed.state_dict())
     greedy = packed._predict(observation, deterministic=True)
@@ -128,23 +147,37 @@ def test_values_stay_what_they_are_when_returns_are_renormalised() -> None:
     env = shops()
     env.reset()
     model = SemiMarkovPPO([env], n_steps=8, batch_size=16, policy_kwargs=POLICY, device="cpu")
-    tables = {name: torch.from_numpy(np.array(value)) for name, value in env.step(first_legal(env))[0].items()}
+    tables = {
+        name: torch.from_numpy(np.array(value))
+        for name, value in env.step(first_legal(env))[0].items()
+    }
     with torch.no_grad():
         before = model.policy.predict_values(tables)
-        model.policy.renormalise(np.random.default_rng(0).normal(-3.0, 7.0, 1000).astype(np.float32), 0.7)
-        torch.testing.assert_close(model.policy.predict_values(tables), before, rtol=1e-4, atol=1e-5)
+        model.policy.renormalise(
+            np.random.default_rng(0).normal(-3.0, 7.0, 1000).astype(np.float32), 0.7
+        )
+        torch.testing.assert_close(
+            model.policy.predict_values(tables), before, rtol=1e-4, atol=1e-5
+        )
     assert float(model.policy.network.return_deviation) > 1.0
 
 
 def test_ours_learns_from_several_shops_without_further_ado() -> None:
-    model = SemiMarkovPPO([shops(envs=2), shops(envs=3)], n_steps=8, batch_size=16, policy_kwargs=POLICY, device="cpu")
+    model = SemiMarkovPPO(
+        [shops(envs=2), shops(envs=3)], n_steps=8, batch_size=16, policy_kwargs=POLICY, device="cpu"
+    )
     model.learn(80, log_interval=None)
     assert model.num_timesteps == 80
-    assert [collector.shops.batch.shop.env.decisions.min() for collector in model.collectors] == [16, 16]
+    assert [collector.shops.batch.shop.env.decisions.min() for collector in model.collectors] == [
+        16,
+        16,
+    ]
 
 
 def test_the_first_episodes_begin_one_after_the_other() -> None:
-    model = SemiMarkovPPO([shops(envs=8)], n_steps=8, batch_size=16, policy_kwargs=POLICY, device="cpu")
+    model = SemiMarkovPPO(
+        [shops(envs=8)], n_steps=8, batch_size=16, policy_kwargs=POLICY, device="cpu"
+    )
     model.begin_episodes()
     decisions = model.collectors[0].shops.batch.shop.env.decisions
     assert len(set(decisions.tolist())) == 8

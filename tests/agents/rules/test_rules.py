@@ -1,4 +1,5 @@
-"""Dispatching rules: hand-worked rankings, ties, legality, detours, changeovers ahead, waits, parameters, and their documentation."""
+"""Dispatching rules: hand-worked rankings, ties, legality, detours, changeovers ahead, waits,
+parameters, and their documentation."""
 
 from __future__ import annotations
 
@@ -17,9 +18,25 @@ DOCS = ROOT / "docs" / "rules.md"
 JOBS, CHANGEOVERS = 5, 3
 WAIT = JOBS + CHANGEOVERS
 
-# Families: X = {A, C} mounted, Y = {B} 6 away, Z = {D} 2 away. Means over the four: p_bar = 28 / 4 = 7, s_bar = 8 / 4 = 2.
-_X = {"is_mounted": 1, "family_ready": 2, "family_ready_work": 16, "family_due_in": 20, "family_time_in_queue": 12, "family_critical_ratio": 20 / 30}
-_Y = {"family_ready": 1, "family_ready_work": 4, "family_due_in": 12, "family_time_in_queue": 9, "family_critical_ratio": 3, "setup_time": 6, "setup_cost": 3}
+# Families: X = {A, C} mounted, Y = {B} 6 away, Z = {D} 2 away. Means over the four: p_bar = 28 / 4
+# = 7, s_bar = 8 / 4 = 2.
+_X = {
+    "is_mounted": 1,
+    "family_ready": 2,
+    "family_ready_work": 16,
+    "family_due_in": 20,
+    "family_time_in_queue": 12,
+    "family_critical_ratio": 20 / 30,
+}
+_Y = {
+    "family_ready": 1,
+    "family_ready_work": 4,
+    "family_due_in": 12,
+    "family_time_in_queue": 9,
+    "family_critical_ratio": 3,
+    "setup_time": 6,
+    "setup_cost": 3,
+}
 _Z = {
     "family_ready": 1,
     "family_ready_work": 8,
@@ -29,13 +46,45 @@ _Z = {
     "setup_time": 2,
     "setup_cost": 1,
 }
-A = _X | {"process_time": 10, "due_in": 30, "operation_due_in": 25, "work_left": 20, "slack": 10, "weight": 1, "operations_left": 2}
+A = _X | {
+    "process_time": 10,
+    "due_in": 30,
+    "operation_due_in": 25,
+    "work_left": 20,
+    "slack": 10,
+    "weight": 1,
+    "operations_left": 2,
+}
 A |= {"time_in_queue": 12, "time_in_shop": 40, "next_process_time": 10, "next_queue_work": 30}
-B = _Y | {"process_time": 4, "due_in": 12, "operation_due_in": 12, "work_left": 4, "slack": 8, "weight": 2, "operations_left": 1}
+B = _Y | {
+    "process_time": 4,
+    "due_in": 12,
+    "operation_due_in": 12,
+    "work_left": 4,
+    "slack": 8,
+    "weight": 2,
+    "operations_left": 1,
+}
 B |= {"time_in_queue": 9, "time_in_shop": 15, "next_process_time": 0, "next_queue_work": 0}
-C = _X | {"process_time": 6, "due_in": 20, "operation_due_in": 8, "work_left": 30, "slack": -10, "weight": 4, "operations_left": 3}
+C = _X | {
+    "process_time": 6,
+    "due_in": 20,
+    "operation_due_in": 8,
+    "work_left": 30,
+    "slack": -10,
+    "weight": 4,
+    "operations_left": 3,
+}
 C |= {"time_in_queue": 5, "time_in_shop": 50, "next_process_time": 8, "next_queue_work": 1}
-D = _Z | {"process_time": 8, "due_in": -5, "operation_due_in": -5, "work_left": 8, "slack": -13, "weight": 1, "operations_left": 1}
+D = _Z | {
+    "process_time": 8,
+    "due_in": -5,
+    "operation_due_in": -5,
+    "work_left": 8,
+    "slack": -13,
+    "weight": 1,
+    "operations_left": 1,
+}
 D |= {"time_in_queue": 3, "time_in_shop": 20, "next_process_time": 0, "next_queue_work": 0}
 
 HAND_WORKED = {
@@ -63,7 +112,10 @@ HAND_WORKED = {
     "PT+WINQ": "BCDA",  # 40, 4, 7, 8
     "PT+WINQ+SL": "DCBA",  # 40, 4, 7 - 10, 8 - 13
     "2PT+WINQ+NPT": "BDCA",  # 20 + 30 + 10, 8, 12 + 1 + 8, 16
-    "GECCO10": "BCDA",  # 10 (9*30 + 10*1.2 + 1), 4 (4*5 + 1), 6 (6.67*1 + 6*1.107 + 1), 8 (8*9 + 1): 2830, 84, 86, 584
+    "GECCO10": (
+        "BCDA"
+        # 10 (9*30 + 10*1.2 + 1), 4 (4*5 + 1), 6 (6.67*1 + 6*1.107 + 1), 8 (8*9 + 1): 2830, 84, 86, 584
+    ),
     "SST": "ACDB",  # s 0, 6, 0, 2; A and C tie
     "SST>SPT": "CADB",
     "SSPT": "CABD",  # 10, 10, 6, 10; A, B and D tie
@@ -84,8 +136,14 @@ HAND_WORKED = {
 }
 
 
-def table(jobs: list[dict[str, float]], changeovers: list[dict[str, float]] = (), wait: dict[str, float] | None = None, **shop: float) -> dict[str, Any]:
-    """Observation of one environment: job rows, changeover rows, the wait row (legal if given); ``mean_*`` are those of the jobs."""
+def table(
+    jobs: list[dict[str, float]],
+    changeovers: list[dict[str, float]] = (),
+    wait: dict[str, float] | None = None,
+    **shop: float,
+) -> dict[str, Any]:
+    """Observation of one environment: job rows, changeover rows, the wait row (legal if given);
+    ``mean_*`` are those of the jobs."""
     candidates = np.zeros((WAIT + 1, len(CANDIDATE_INDEX)))
     legal = np.zeros(WAIT + 1, bool)
     for row, values in [*enumerate(jobs), *enumerate(changeovers, JOBS), (WAIT, wait or {})]:
@@ -94,7 +152,12 @@ def table(jobs: list[dict[str, float]], changeovers: list[dict[str, float]] = ()
             candidates[row, CANDIDATE_INDEX[name]] = value
         legal[row] = row < WAIT or wait is not None
     here = {
-        name: float(np.mean([job.get(name.removeprefix("mean_"), 0) for job in jobs])) if jobs else 0.0 for name in ("mean_process_time", "mean_setup_time")
+        name: (
+            float(np.mean([job.get(name.removeprefix("mean_"), 0) for job in jobs]))
+            if jobs
+            else 0.0
+        )
+        for name in ("mean_process_time", "mean_setup_time")
     }
     shop_row = np.zeros(len(SHOP_INDEX))
     for name, value in (here | {"ready_here": len(jobs)} | shop).items():
@@ -126,12 +189,17 @@ def ranking(rule: Rule, observation: dict[str, Any], names: str) -> str:
 
 
 def random_tables(seed: int, num_envs: int) -> dict[str, Any]:
-    """Tables of continuous numbers, all rows of job, changeover and wait kind, with random masks of at least one legal row."""
+    """Tables of continuous numbers, all rows of job, changeover and wait kind, with random masks of
+    at least one legal row."""
     random = np.random.default_rng(seed)
     candidates = random.uniform(0.5, 90, (num_envs, WAIT + 1, len(CANDIDATE_INDEX)))
     for name in ("due_in", "operation_due_in", "slack", "family_due_in", "family_critical_ratio"):
         candidates[..., CANDIDATE_INDEX[name]] -= 40
-    for name, rows in (("is_job", slice(0, JOBS)), ("is_changeover", slice(JOBS, WAIT)), ("is_wait", slice(WAIT, WAIT + 1))):
+    for name, rows in (
+        ("is_job", slice(0, JOBS)),
+        ("is_changeover", slice(JOBS, WAIT)),
+        ("is_wait", slice(WAIT, WAIT + 1)),
+    ):
         candidates[..., CANDIDATE_INDEX[name]] = 0
         candidates[:, rows, CANDIDATE_INDEX[name]] = 1
     ahead = random.random((num_envs, CHANGEOVERS)) < 0.5
@@ -141,7 +209,9 @@ def random_tables(seed: int, num_envs: int) -> dict[str, Any]:
     return {
         "candidates": candidates,
         "action_mask": legal,
-        "machines": np.broadcast_to(machine_rows(["is_processing", "is_idle"]), (num_envs, 2, len(MACHINE_INDEX))),
+        "machines": np.broadcast_to(
+            machine_rows(["is_processing", "is_idle"]), (num_envs, 2, len(MACHINE_INDEX))
+        ),
         "shop": random.uniform(1, 50, (num_envs, len(SHOP_INDEX))),
     }
 
@@ -153,7 +223,7 @@ def one_of(observations: dict[str, Any], e: int) -> dict[str, Any]:
 all_rules = pytest.mark.parametrize("rule", RULES.values(), ids=str)
 
 
-# --- ranking ---------------------------------------------------------------------------------------------------------------------
+# --- ranking --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("text", "order"), HAND_WORKED.items())
@@ -194,13 +264,17 @@ def test_what_stands_in_illegal_rows_does_not_matter(rule: Rule) -> None:
 @all_rules
 def test_a_batch_decides_as_its_environments_one_by_one(rule: Rule) -> None:
     observations = random_tables(2, 60)
-    assert [int(rule.decide(one_of(observations, e))) for e in range(60)] == rule.decide(observations).tolist()
+    assert [int(rule.decide(one_of(observations, e))) for e in range(60)] == rule.decide(
+        observations
+    ).tolist()
 
 
 @all_rules
 def test_permuted_jobs_permute_the_choice(rule: Rule) -> None:
     observations = random_tables(3, 200)
-    new_place = np.concatenate([np.random.default_rng(4).permutation(JOBS), np.arange(JOBS, WAIT + 1)])
+    new_place = np.concatenate(
+        [np.random.default_rng(4).permutation(JOBS), np.arange(JOBS, WAIT + 1)]
+    )
     permuted = {
         **observations,
         "candidates": observations["candidates"][:, new_place],
@@ -237,21 +311,39 @@ def test_a_table_of_other_columns_is_refused(name: str) -> None:
 def test_an_order_without_weight_comes_last() -> None:
     for name in ("WSPT", "WEDD", "WMDD", "WMOD", "COVERT", "ATC", "ATCS", "ATCSR"):
         assert ranking(make_rule(name), table([D | {"weight": 0}, A]), "DA") == "AD", name
-        assert ranking(make_rule(name), table([A | {"weight": 0}, D | {"weight": 0}]), "AD") == "AD", name
+        assert (
+            ranking(make_rule(name), table([A | {"weight": 0}, D | {"weight": 0}]), "AD") == "AD"
+        ), name
 
 
 def test_an_operation_that_takes_no_time_upsets_no_rule() -> None:
     nothing = {"process_time": 0, "work_left": 0, "next_process_time": 0, "family_ready_work": 0}
     for rule in RULES.values():
         with np.errstate(all="raise"):
-            assert sorted(ranking(rule, table([A | nothing, B | nothing, C]), "ABC")) == ["A", "B", "C"]
+            assert sorted(ranking(rule, table([A | nothing, B | nothing, C]), "ABC")) == [
+                "A",
+                "B",
+                "C",
+            ]
     assert ranking(make_rule("ATC"), table([A, A | nothing, C]), "A0C")[0] == "0"
 
 
 def test_without_changeover_times_the_setup_rules_are_their_plain_kin() -> None:
-    jobs = [job | {"is_mounted": 1, "setup_time": 0, "setup_cost": 0, "family_ready": 1} for job in (A, B, C, D)]
-    for with_setups, plain in (("ATCS(k1=3)", "ATC(k=3)"), ("SNSPT", "SPT"), ("SSPT", "SPT"), ("MMS>SPT", "SPT"), ("SA>EDD", "EDD"), ("DK", "EDD")):
-        assert ranking(parse_rule(with_setups), table(jobs), "ABCD") == ranking(parse_rule(plain), table(jobs), "ABCD")
+    jobs = [
+        job | {"is_mounted": 1, "setup_time": 0, "setup_cost": 0, "family_ready": 1}
+        for job in (A, B, C, D)
+    ]
+    for with_setups, plain in (
+        ("ATCS(k1=3)", "ATC(k=3)"),
+        ("SNSPT", "SPT"),
+        ("SSPT", "SPT"),
+        ("MMS>SPT", "SPT"),
+        ("SA>EDD", "EDD"),
+        ("DK", "EDD"),
+    ):
+        assert ranking(parse_rule(with_setups), table(jobs), "ABCD") == ranking(
+            parse_rule(plain), table(jobs), "ABCD"
+        )
 
 
 def test_a_changeover_that_takes_no_time_is_a_changeover() -> None:
@@ -267,17 +359,39 @@ def test_far_off_due_dates_still_rank_under_atc() -> None:
 
 
 def test_the_evolved_rule_measures_time_in_its_unit() -> None:
-    times = ("process_time", "next_process_time", "next_queue_work", "time_in_queue", "time_in_shop")
-    jobs = [job | {"time_in_queue": 0, "operations_left": 9, "next_queue_work": 40 - 9 * job["process_time"] / 2} for job in (A, B, C, D)]
+    times = (
+        "process_time",
+        "next_process_time",
+        "next_queue_work",
+        "time_in_queue",
+        "time_in_shop",
+    )
+    jobs = [
+        job
+        | {
+            "time_in_queue": 0,
+            "operations_left": 9,
+            "next_queue_work": 40 - 9 * job["process_time"] / 2,
+        }
+        for job in (A, B, C, D)
+    ]
     finer = [job | {name: 1000 * job[name] for name in times} for job in jobs]
     order = ranking(make_rule("GECCO10"), table(jobs), "ABCD")
     assert ranking(make_rule("GECCO10", unit=1000), table(finer), "ABCD") == order
     assert ranking(make_rule("GECCO10", unit=1), table(finer), "ABCD") != order
 
 
-# --- nothing to start, changeovers ahead, waits ------------------------------------------------------------------------------------
+# --- nothing to start, changeovers ahead, waits ---------------------------------------------------
 
-AHEAD = {"process_time": 5, "operation_due_in": 9, "weight": 1, "setup_time": 4, "setup_cost": 1, "ready_in": 3, "family_upcoming": 1}
+AHEAD = {
+    "process_time": 5,
+    "operation_due_in": 9,
+    "weight": 1,
+    "setup_time": 4,
+    "setup_cost": 1,
+    "ready_in": 3,
+    "family_upcoming": 1,
+}
 PLAIN = [rule for rule in RULES.values() if not rule.uses_changeovers]
 
 
@@ -319,16 +433,21 @@ def test_atcsr_changes_over_ahead_when_idle() -> None:
 
 
 def test_atcsr_starts_ready_work_first() -> None:
-    assert make_rule("ATCSR").decide(table([A], [AHEAD | {"weight": 99}], wait={"family_upcoming": 1})) == 0
+    assert (
+        make_rule("ATCSR").decide(table([A], [AHEAD | {"weight": 99}], wait={"family_upcoming": 1}))
+        == 0
+    )
 
 
 def test_atcsr_keeps_a_setup_that_work_on_its_way_needs() -> None:
-    """Two operations are on their way, one changeover is offered: the other operation wants what is mounted."""
+    """Two operations are on their way, one changeover is offered: the other operation wants what is
+    mounted."""
     assert make_rule("ATCSR").decide(table([], [AHEAD], wait={"family_upcoming": 2})) == WAIT
 
 
 def test_atcsr_weighs_urgency_against_the_time_until_ready() -> None:
-    """p_bar = 5, s_bar = 4. Soon: log 0.2 - 1/10 - 2 - 3/(5 k3). Later but heavier: log 0.8 - 0 - 2 - 8/(5 k3)."""
+    """p_bar = 5, s_bar = 4. Soon: log 0.2 - 1/10 - 2 - 3/(5 k3). Later but heavier: log 0.8 - 0 - 2
+    - 8/(5 k3)."""
     later = AHEAD | {"weight": 4, "ready_in": 8}
     observation = table([], [AHEAD, later], wait={"family_upcoming": 2})
     assert make_rule("ATCSR", k3=1).decide(observation) == JOBS + 1  # -4.31 against -3.82
@@ -367,17 +486,22 @@ def test_chance_is_fair_and_keyed_by_its_seed() -> None:
     shares = np.bincount(chosen, minlength=4) / 2000
     assert shares.shape == (4,)
     assert np.abs(shares - 0.25).max() < 0.04  # four standard deviations
-    assert chosen == [int(make_rule("RANDOM", seed=seed).decide(observation)) for seed in range(2000)]
+    assert chosen == [
+        int(make_rule("RANDOM", seed=seed).decide(observation)) for seed in range(2000)
+    ]
 
 
-# --- names and parameters ------------------------------------------------------------------------------------------------------------
+# --- names and parameters -------------------------------------------------------------------------
 
 
 @all_rules
 def test_text_and_rule_are_each_others_reverse(rule: Rule) -> None:
     random = np.random.default_rng(5)
     for _ in range(20):
-        values = {parameter.name: float(random.uniform(parameter.low, parameter.high)) for parameter in rule.parameters}
+        values = {
+            parameter.name: float(random.uniform(parameter.low, parameter.high))
+            for parameter in rule.parameters
+        }
         made = make_rule(rule.name, **values)
         assert parse_rule(str(made)) == made
         assert made.values == values
@@ -385,7 +509,11 @@ def test_text_and_rule_are_each_others_reverse(rule: Rule) -> None:
 
 
 def test_arguments_may_go_without_names_and_be_separated_by_semicolons() -> None:
-    assert parse_rule("ATCS(2; 0.25)") == parse_rule(" atcs( k2=0.25 , k1=2 ) ") == make_rule("ATCS", k1=2, k2=0.25)
+    assert (
+        parse_rule("ATCS(2; 0.25)")
+        == parse_rule(" atcs( k2=0.25 , k1=2 ) ")
+        == make_rule("ATCS", k1=2, k2=0.25)
+    )
     assert str(parse_rule("ATCS(3;0.2)")) == "ATCS(k1=3, k2=0.2)"
 
 
@@ -401,7 +529,13 @@ def test_bounds_belong_to_the_range_and_nothing_beyond_does(rule: Rule) -> None:
         for value in (parameter.low, parameter.high):
             assert make_rule(rule.name, **{parameter.name: value}).values[parameter.name] == value
         for value in (parameter.low - 0.001, parameter.high * 1.001, float("nan"), float("inf")):
-            with pytest.raises(ValueError, match=f"{re.escape(rule.name)}: {parameter.name} = .* is out of bounds. Give a number from"):
+            with pytest.raises(
+                ValueError,
+                match=(
+                    f"{re.escape(rule.name)}: {parameter.name} = .* is out of bounds. Give a number"
+                    " from"
+                ),
+            ):
                 make_rule(rule.name, **{parameter.name: value})
 
 
@@ -410,7 +544,10 @@ def test_bounds_belong_to_the_range_and_nothing_beyond_does(rule: Rule) -> None:
     [
         ("ATSC", "rule 'ATSC' is not known; did you mean 'ATC"),
         ("nonsense", "rule 'nonsense' is not known. The rules are FIFO"),
-        ("ATCS(k3=1)", r"rule ATCS: parameter 'k3' is not known. The rule has k1 \(0.05 .. 50, default 2\)"),
+        (
+            "ATCS(k3=1)",
+            r"rule ATCS: parameter 'k3' is not known. The rule has k1 \(0.05 .. 50, default 2\)",
+        ),
         ("EDD(1)", "rule EDD: argument '1' is one too many. The rule has no parameters"),
         ("ATCS(1, 2, 3)", "argument '3' is one too many"),
         ("ATCS(1, k1=2)", "parameter 'k1' is given twice"),
@@ -419,22 +556,30 @@ def test_bounds_belong_to_the_range_and_nothing_beyond_does(rule: Rule) -> None:
         ("", "cannot be read"),
     ],
 )
-def test_a_bad_rule_text_says_what_is_wrong_and_what_would_be_right(text: str, message: str) -> None:
+def test_a_bad_rule_text_says_what_is_wrong_and_what_would_be_right(
+    text: str, message: str
+) -> None:
     with pytest.raises(ValueError, match=message):
         parse_rule(text)
 
 
 def test_a_parameter_that_is_no_number_is_refused() -> None:
     for value in ("2", None, True):
-        with pytest.raises(TypeError, match=r"rule ATCS: k1 = .* is not a number. Give one from 0.05 to 50."):
+        with pytest.raises(
+            TypeError, match=r"rule ATCS: k1 = .* is not a number. Give one from 0.05 to 50."
+        ):
             make_rule("ATCS", k1=value)  # type: ignore[arg-type]
 
 
-# --- documentation -----------------------------------------------------------------------------------------------------------------
+# --- documentation --------------------------------------------------------------------------------
 
 
 def documented() -> dict[str, list[str]]:
-    rows = [[cell.strip() for cell in line.strip("|\n").split("|")] for line in DOCS.read_text().splitlines() if line.startswith("| `")]
+    rows = [
+        [cell.strip() for cell in line.strip("|\n").split("|")]
+        for line in DOCS.read_text().splitlines()
+        if line.startswith("| `")
+    ]
     return {row[0].strip("`"): row[1:] for row in rows}
 
 
@@ -445,7 +590,9 @@ def test_docs_list_exactly_the_rules_in_their_order() -> None:
 @all_rules
 def test_docs_give_each_rules_parameters_and_source(rule: Rule) -> None:
     formula, parameters, source, purpose = documented()[rule.name]
-    assert parameters == ", ".join(f"{parameter} {parameter.scale}" for parameter in rule.parameters)
+    assert parameters == ", ".join(
+        f"{parameter} {parameter.scale}" for parameter in rule.parameters
+    )
     assert source == rule.source
     assert formula
     assert purpose

@@ -1,4 +1,5 @@
-"""Lookahead over a trained policy: it improves on it, never peeks, and is the policy itself beyond any doubt."""
+"""Lookahead over a trained policy: it improves on it, never peeks, and is the policy itself beyond
+any doubt."""
 
 from __future__ import annotations
 
@@ -49,14 +50,18 @@ def test_it_costs_less_than_its_policy() -> None:
     seeds = episode_seeds("tune", 8)
     play(batch, policy, seeds)
     plain = batch.shop.cost.sum()
-    play(batch, LookaheadPolicy(policy, candidates=4, futures=4, horizon=10.0, confidence=0.5), seeds)
+    play(
+        batch, LookaheadPolicy(policy, candidates=4, futures=4, horizon=10.0, confidence=0.5), seeds
+    )
     assert batch.shop.cost.sum() < 0.97 * plain
 
 
 def test_beyond_any_doubt_is_the_policy_itself() -> None:
     policy = trained()
     ahead = LookaheadPolicy(policy, candidates=2, futures=2, horizon=1.0, confidence=1e9)
-    np.testing.assert_array_equal(costs("microfactory", ahead, SEEDS[:1]), costs("microfactory", policy, SEEDS[:1]))
+    np.testing.assert_array_equal(
+        costs("microfactory", ahead, SEEDS[:1]), costs("microfactory", policy, SEEDS[:1])
+    )
 
 
 def test_choices_that_the_policy_hardly_takes_are_not_tried() -> None:
@@ -70,14 +75,21 @@ def test_decisions_depend_neither_on_the_company_nor_on_what_was_played_before()
     ahead = LookaheadPolicy(trained(), candidates=2, futures=3, horizon=2.0, confidence=0.5)
     together = costs("tiny", ahead)
     for number, seed in enumerate(SEEDS):
-        np.testing.assert_array_equal(costs("tiny", ahead, np.array([seed])), together[number : number + 1])
+        np.testing.assert_array_equal(
+            costs("tiny", ahead, np.array([seed])), together[number : number + 1]
+        )
 
 
 @pytest.mark.parametrize("name", ["microfactory", "supply_shock", "unreliable", "demand_swing"])
 def test_it_uses_nothing_that_is_hidden(name: str) -> None:
     policy = trained()
     assert (
-        audit_foresight(partial(LookaheadPolicy, policy, candidates=2, futures=3, horizon=2.0, confidence=0.0), find_single_factory(name), [5], decisions=25)
+        audit_foresight(
+            partial(LookaheadPolicy, policy, candidates=2, futures=3, horizon=2.0, confidence=0.0),
+            find_single_factory(name),
+            [5],
+            decisions=25,
+        )
         > 0
     )
 
@@ -98,7 +110,8 @@ def test_a_choice_in_an_imagined_world_earns_what_is_charged_there() -> None:
 
 
 def test_after_the_horizon_the_critic_values_the_imagined_shop() -> None:
-    """A horizon that the choice itself passes: its own reward, and the discounted value by torch of the shop that it leads to."""
+    """A horizon that the choice itself passes: its own reward, and the discounted value by torch of
+    the shop that it leads to."""
     policy = trained()
     policy.network.return_deviation.fill_(1.0)
     batch = Batch([find_single_factory("microfactory")], num_envs=1)
@@ -115,13 +128,29 @@ def test_after_the_horizon_the_critic_values_the_imagined_shop() -> None:
         if is_next and world.shop.env.deciding[0] >= 0:
             tables, privileged = world.tables, np.zeros((1, PRIVILEGED_FEATURES), np.float32)
             loads = np.zeros((batch.shop.centres.shape[1], 1 + len(WINDOWS)))
-            privileged_critic_features(world.arrays, world.shop, mean_process_times(world.arrays), loads, privileged)
-            packed = PackedTables(tables.candidates, tables.machines, tables.shop, tables.action_mask, policy.network.weights)
+            privileged_critic_features(
+                world.arrays, world.shop, mean_process_times(world.arrays), loads, privileged
+            )
+            packed = PackedTables(
+                tables.candidates,
+                tables.machines,
+                tables.shop,
+                tables.action_mask,
+                policy.network.weights,
+            )
             assert policy.critic is not None
             with torch.inference_mode():
-                value = float(policy.network.denormalise_value(policy.critic(policy.network(packed.network_input), torch.from_numpy(privileged))))
+                value = float(
+                    policy.network.denormalise_value(
+                        policy.critic(
+                            policy.network(packed.network_input), torch.from_numpy(privileged)
+                        )
+                    )
+                )
             discount = policy.discount_time * float(mean_process_times(batch.arrays)[0])
-            assert earned == pytest.approx(world.outcome.reward[0] + value * math.exp(-passed / discount), rel=1e-4, abs=1e-5)
+            assert earned == pytest.approx(
+                world.outcome.reward[0] + value * math.exp(-passed / discount), rel=1e-4, abs=1e-5
+            )
             valued += 1
         batch.step(own, autoreset=False)
     assert valued > 5
@@ -137,7 +166,14 @@ def test_it_refuses_to_decide_without_a_shop_or_a_critic() -> None:
 
 @pytest.mark.parametrize(
     "setting",
-    [{"candidates": 1}, {"futures": 1}, {"horizon": 0.0}, {"confidence": -1.0}, {"min_probability": 0.0}, {"seed": -1}],
+    [
+        {"candidates": 1},
+        {"futures": 1},
+        {"horizon": 0.0},
+        {"confidence": -1.0},
+        {"min_probability": 0.0},
+        {"seed": -1},
+    ],
     ids=lambda setting: next(iter(setting)),
 )
 def test_settings_out_of_bounds_are_refused_by_name_and_value(setting: dict[str, float]) -> None:

@@ -1,4 +1,5 @@
-"""Rollout dispatching: the compiled rules choose as the rules do, and looking ahead brings what it promises."""
+"""Rollout dispatching: the compiled rules choose as the rules do, and looking ahead brings what it
+promises."""
 
 from __future__ import annotations
 
@@ -45,7 +46,9 @@ def disagreements(batch: Batch, rule: Rule, seeds: np.ndarray) -> tuple[int, int
 @pytest.mark.parametrize("rule", FAMILY, ids=str)
 @pytest.mark.parametrize("name", ["microfactory", "scarce_crew", "one_of_a_kind"])
 def test_a_compiled_rule_chooses_what_the_rule_chooses(name: str, rule: Rule) -> None:
-    decisions, different = disagreements(Batch([find_single_factory(name)], num_envs=2, dtype=np.float64), rule, SEEDS[:2])
+    decisions, different = disagreements(
+        Batch([find_single_factory(name)], num_envs=2, dtype=np.float64), rule, SEEDS[:2]
+    )
     assert decisions > 800
     assert different == 0
 
@@ -56,7 +59,11 @@ def test_a_compiled_rule_chooses_what_the_rule_chooses_in_random_factories(rule:
     decisions = 0
     for number in range(25):
         factory, book = random_factory(random.Random(number))
-        made, different = disagreements(Batch([factory], [book], num_envs=1, job_rows=6, changeover_rows=4, dtype=np.float64), rule, SEEDS[:1])
+        made, different = disagreements(
+            Batch([factory], [book], num_envs=1, job_rows=6, changeover_rows=4, dtype=np.float64),
+            rule,
+            SEEDS[:1],
+        )
         decisions += made
         assert different == 0, f"random factory {number}"
     assert decisions > 300
@@ -111,7 +118,11 @@ def test_beyond_any_doubt_is_the_rule_itself() -> None:
     batch = Batch([find_single_factory("microfactory")], num_envs=1, dtype=np.float64)
     play(batch, make_rule("ATCS"), SEEDS[:1])
     plain = batch.shop.cost.tobytes()
-    play(batch, RolloutPolicy(make_rule("ATCS"), candidates=2, futures=8, horizon=0.5, confidence=1e9), SEEDS[:1])
+    play(
+        batch,
+        RolloutPolicy(make_rule("ATCS"), candidates=2, futures=8, horizon=0.5, confidence=1e9),
+        SEEDS[:1],
+    )
     assert batch.shop.cost.tobytes() == plain
 
 
@@ -138,7 +149,9 @@ def test_it_refuses_to_decide_without_a_shop() -> None:
 
 
 @pytest.mark.parametrize(
-    "setting", [{"candidates": 0}, {"futures": 1}, {"horizon": 0.0}, {"confidence": -1.0}, {"seed": -1}], ids=lambda setting: next(iter(setting))
+    "setting",
+    [{"candidates": 0}, {"futures": 1}, {"horizon": 0.0}, {"confidence": -1.0}, {"seed": -1}],
+    ids=lambda setting: next(iter(setting)),
 )
 def test_settings_out_of_bounds_are_refused_by_name_and_value(setting: dict[str, float]) -> None:
     (name, value), *_ = setting.items()

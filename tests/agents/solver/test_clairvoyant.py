@@ -1,4 +1,5 @@
-"""The clairvoyant's plan: a legal schedule that no rule undercuts, above its bound, and repeatable in any batch."""
+"""The clairvoyant's plan: a legal schedule that no rule undercuts, above its bound, and repeatable
+in any batch."""
 
 from __future__ import annotations
 
@@ -17,7 +18,16 @@ from agents.solver.clairvoyant_state import FutureReader
 from agents.solver.rolling_horizon import RollingHorizonPolicy
 from envs.batch import Batch
 from factory.io.catalogue import find_single_factory
-from factory.model import Attribute, Costs, Customer, Demand, DemandRegime, Factory, OrderBook, Tariff
+from factory.model import (
+    Attribute,
+    Costs,
+    Customer,
+    Demand,
+    DemandRegime,
+    Factory,
+    OrderBook,
+    Tariff,
+)
 from factory.schedule.records import unload
 from factory.verification.verifier import verify
 from tests.builders.random_factories import random_factory
@@ -45,25 +55,47 @@ def test_no_rule_that_was_tried_is_cheaper() -> None:
 
 
 def test_it_waits_for_what_only_foresight_knows() -> None:
-    """A red order is there at 0 and a white one, late by then, comes at 1, with white mounted: 1 idle tick spares 2 ticks and 3 ticks of changing over.
+    """A red order is there at 0 and a white one, late by then, comes at 1, with white mounted: 1
+    idle tick spares 2 ticks and 3 ticks of changing over.
 
-    White from 1 to 5 is 4 late, red from 7 to 11 is 1 late with a due date of 10: 5 in all. Red first ends at 6, white (3 more ticks) at 13: 12 late.
+    White from 1 to 5 is 4 late, red from 7 to 11 is 1 late with a due date of 10: 5 in all. Red
+    first ends at 6, white (3 more ticks) at 13: 12 late.
     """
     factory = plant((coloured(),), (painted("red"), painted("white")), costs=Costs(tardiness=60.0))
     orders = book((0, "red"), (1, "white"))
-    orders = orders.model_copy(update={"orders": tuple(o.model_copy(update={"due_date": due}) for o, due in zip(orders.orders, (10, 1), strict=True))})
+    orders = orders.model_copy(
+        update={
+            "orders": tuple(
+                o.model_copy(update={"due_date": due})
+                for o, due in zip(orders.orders, (10, 1), strict=True)
+            )
+        }
+    )
     plan = plan_clairvoyant(factory, orders, 1, SECONDS)
     assert plan.cost == 5.0
     assert plan.status == "plan"
 
 
 def test_the_bound_adds_up_what_each_order_alone_costs() -> None:
-    """Red (2 ticks to mount, 5 of cost, once) needs 4 ticks, due at 1: 3 late, 4 in progress; 4 ticks at 10 kW and 0.5 an hour of a tick."""
-    colour = coloured().attributes[0].model_copy(update={"cost": ((0.0, 5.0, 9.0), (1.0, 0.0, 1.0), (7.0, 6.0, 0.0))})
+    """Red (2 ticks to mount, 5 of cost, once) needs 4 ticks, due at 1: 3 late, 4 in progress; 4
+    ticks at 10 kW and 0.5 an hour of a tick."""
+    colour = (
+        coloured()
+        .attributes[0]
+        .model_copy(update={"cost": ((0.0, 5.0, 9.0), (1.0, 0.0, 1.0), (7.0, 6.0, 0.0))})
+    )
     booth = cell(attributes=(colour,))
-    booth = booth.model_copy(update={"machines": (booth.machines[0].model_copy(update={"processing_power": 10.0}),)})
+    booth = booth.model_copy(
+        update={"machines": (booth.machines[0].model_copy(update={"processing_power": 10.0}),)}
+    )
     costs = Costs(tardiness=1.0, changeover=1.0, energy=1.0, holding=1.0)
-    factory = plant((booth,), (painted("red"),), tick_minutes=60.0, costs=costs, tariff=Tariff(price=(0.5,) * 24))
+    factory = plant(
+        (booth,),
+        (painted("red"),),
+        tick_minutes=60.0,
+        costs=costs,
+        tariff=Tariff(price=(0.5,) * 24),
+    )
     batch = Batch([factory], [book((0, "red"), due=1)], num_envs=1)
     batch.reset(np.array([1], np.uint64))
     assert bound_cost(batch.arrays, batch.shop, 0) == pytest.approx(3 + 4 + 5 + 4 * 10 * 0.5)
@@ -75,12 +107,19 @@ def test_the_future_is_read_as_it_happens() -> None:
     batch = Batch([factory], num_envs=1, log_length=8192)
     batch.reset(np.array([11], np.uint64))
     future = FutureReader(batch.arrays, 0)
-    drawn = {(j, i): future.attempt_times(batch.shop, 0, j, i, row, 0) for j in range(100) for i, row in enumerate(future.operation_rows(batch.shop, 0, j))}
+    drawn = {
+        (j, i): future.attempt_times(batch.shop, 0, j, i, row, 0)
+        for j in range(100)
+        for i, row in enumerate(future.operation_rows(batch.shop, 0, j))
+    }
     play(batch, RULES["ATCS"], np.array([11], np.uint64))
     schedule = unload(factory, None, batch.arrays, batch.shop, 0)
     first = [operation for operation in schedule.operations if operation.attempt == 0]
     assert len(first) == len(drawn)
-    assert all(operation.process_time == drawn[operation.order, operation.operation][operation.machine] for operation in first)
+    assert all(
+        operation.process_time == drawn[operation.order, operation.operation][operation.machine]
+        for operation in first
+    )
 
 
 def test_the_policy_carries_out_the_plan() -> None:
@@ -88,7 +127,9 @@ def test_the_policy_carries_out_the_plan() -> None:
     policy = ClairvoyantPolicy(SECONDS)
     batch = Batch([factory], num_envs=2)
     play(batch, policy, np.array([3, 4], np.uint64))
-    assert batch.shop.cost.sum(axis=1).tolist() == pytest.approx([plan.cost for plan in policy.plans])
+    assert batch.shop.cost.sum(axis=1).tolist() == pytest.approx(
+        [plan.cost for plan in policy.plans]
+    )
     assert policy.sees_the_future
 
 
@@ -99,15 +140,21 @@ def moulding(num_orders: int = 14) -> Factory:
     parts = tuple(product(name, job(1, setup={"tool": name})) for name in "abc")
     demand = Demand(
         num_orders=num_orders,
-        regimes=(DemandRegime(name="steady", interarrival_time=30.0, mix=dict.fromkeys("abc", 1.0)),),
+        regimes=(
+            DemandRegime(name="steady", interarrival_time=30.0, mix=dict.fromkeys("abc", 1.0)),
+        ),
         customers=(Customer(name="shop", share=1.0, weight=1.0, allowance=(150.0, 400.0)),),
     )
     costs = Costs(tardiness=20.0, holding=1.0)
-    return plant((cell(machines=2, attributes=(tool,)),), parts, crews=1, demand=demand, costs=costs)
+    return plant(
+        (cell(machines=2, attributes=(tool,)),), parts, crews=1, demand=demand, costs=costs
+    )
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_bug_foresight_is_not_beaten_where_changeovers_take_far_longer_than_parts(seed: int) -> None:
+def test_bug_foresight_is_not_beaten_where_changeovers_take_far_longer_than_parts(
+    seed: int,
+) -> None:
     factory = moulding()
     batch = Batch([factory], num_envs=1)
     play(batch, RollingHorizonPolicy(0.05, rule=make_rule("ATCS")), np.array([seed], np.uint64))
@@ -116,19 +163,35 @@ def test_bug_foresight_is_not_beaten_where_changeovers_take_far_longer_than_part
 
 def moved(orders: OrderBook, ticks: int) -> OrderBook:
     """The same orders, all of them later."""
-    later = (order.model_copy(update={"release_date": order.release_date + ticks, "due_date": order.due_date + ticks}) for order in orders.orders)
+    later = (
+        order.model_copy(
+            update={"release_date": order.release_date + ticks, "due_date": order.due_date + ticks}
+        )
+        for order in orders.orders
+    )
     return OrderBook(orders=tuple(later))
 
 
 def test_bug_a_clairvoyant_plan_does_not_depend_on_the_absolute_date() -> None:
-    factory = plant((coloured(machines=2),), (painted("red"), painted("white", 7), painted("black", 3)), crews=1, costs=Costs(tardiness=1.0))
-    lines = [(3 * n, name) for n, name in enumerate(("red", "black", "white", "red", "white", "black", "red", "white"))]
-    near, far = (plan_clairvoyant(factory, moved(book(*lines, due=8), ticks), 1, SECONDS) for ticks in (0, 10**9))
+    factory = plant(
+        (coloured(machines=2),),
+        (painted("red"), painted("white", 7), painted("black", 3)),
+        crews=1,
+        costs=Costs(tardiness=1.0),
+    )
+    lines = [
+        (3 * n, name)
+        for n, name in enumerate(("red", "black", "white", "red", "white", "black", "red", "white"))
+    ]
+    near, far = (
+        plan_clairvoyant(factory, moved(book(*lines, due=8), ticks), 1, SECONDS)
+        for ticks in (0, 10**9)
+    )
     assert near.status == "plan"
     assert far.cost == pytest.approx(near.cost)
-    assert [(done.order, done.machine, done.start_date + 10**9) for done in near.schedule.operations] == [
-        (done.order, done.machine, done.start_date) for done in far.schedule.operations
-    ]
+    assert [
+        (done.order, done.machine, done.start_date + 10**9) for done in near.schedule.operations
+    ] == [(done.order, done.machine, done.start_date) for done in far.schedule.operations]
 
 
 def test_bug_a_clairvoyant_plan_takes_its_time_whatever_the_durations_are() -> None:
@@ -137,7 +200,12 @@ def test_bug_a_clairvoyant_plan_takes_its_time_whatever_the_durations_are() -> N
     """
     calls = []
     for time in (1, 100):
-        factory = plant((coloured(machines=2),), (painted("red", time), painted("white", time)), crews=1, costs=Costs(holding=1.0))
+        factory = plant(
+            (coloured(machines=2),),
+            (painted("red", time), painted("white", time)),
+            crews=1,
+            costs=Costs(holding=1.0),
+        )
         orders = book(*[(10 * n, ("red", "white")[n % 2]) for n in range(30)])
         batch = Batch([factory], [orders], num_envs=1, log_length=8192)
         play(batch, RULES["ATCS"], np.array([1], np.uint64))

@@ -1,4 +1,5 @@
-"""The planning model by hand: what a changeover takes, the earliest dates of sequences, crews, and a solve that is never worse than its hint."""
+"""The planning model by hand: what a changeover takes, the earliest dates of sequences, crews, and
+a solve that is never worse than its hint."""
 
 from __future__ import annotations
 
@@ -27,14 +28,22 @@ PLAIN = Rates(tardiness=1.0, holding=0.0, changing=0.0, starting=0.0)
 HOLDING = Rates(tardiness=1.0, holding=1.0, changing=0.0, starting=0.0)
 
 
-def window_of(factory: Factory, orders: OrderBook, rates: Rates = PLAIN, max_tasks: int = 99, rule: str = "FIFO") -> tuple[Window, Sequences]:
+def window_of(
+    factory: Factory,
+    orders: OrderBook,
+    rates: Rates = PLAIN,
+    max_tasks: int = 99,
+    rule: str = "FIFO",
+) -> tuple[Window, Sequences]:
     """What there is to plan at the first decision, and the rule's plan of it."""
     batch = Batch([factory], [orders], num_envs=1)
     tables = batch.reset(np.array([1], np.uint64))
     known = KnownReader(batch.arrays).read(batch.shop, 0)
     expected = ExpectedShop(batch)
     expected.expect(batch.shop, 0, known)
-    plan = expected.run(lambda seen: int(np.asarray(make_rule(rule).decide(seen))[0]), as_observation(tables), 999)
+    plan = expected.run(
+        lambda seen: int(np.asarray(make_rule(rule).decide(seen))[0]), as_observation(tables), 999
+    )
     assert plan is not None
     return cut_window(known, plan, max_tasks, ChangeoverTable(batch.arrays, 0), rates)
 
@@ -44,15 +53,28 @@ def keys(sequences: Sequences) -> dict[int, list[tuple[int, int]]]:
 
 
 def changeovers(**fields: Any) -> ChangeoverTable:
-    colour = Attribute(**{"name": "colour", "values": ("white", "red", "black"), "time": ((0, 2, 9), (3, 0, 1), (6, 5, 0)), **fields})
-    batch = Batch([plant((cell(attributes=(colour,)),), (product("kart", job()),))], [book((0, "kart"))], num_envs=1)
+    colour = Attribute(
+        **{
+            "name": "colour",
+            "values": ("white", "red", "black"),
+            "time": ((0, 2, 9), (3, 0, 1), (6, 5, 0)),
+            **fields,
+        }
+    )
+    batch = Batch(
+        [plant((cell(attributes=(colour,)),), (product("kart", job()),))],
+        [book((0, "kart"))],
+        num_envs=1,
+    )
     return ChangeoverTable(batch.arrays, 0)
 
 
 def test_a_forbidden_changeover_goes_by_way_of_another_setup() -> None:
     """White to black by red: 2 + 1 ticks instead of 9."""
     assert changeovers().between(0, (0,), (2,)) == SetupChange(9, 0.0)
-    assert changeovers(forbidden=(("white", "black"),)).between(0, (0,), (2,)) == SetupChange(3, 0.0)
+    assert changeovers(forbidden=(("white", "black"),)).between(0, (0,), (2,)) == SetupChange(
+        3, 0.0
+    )
 
 
 def test_a_setup_that_no_way_leads_to_cannot_be_planned() -> None:
@@ -65,7 +87,8 @@ def test_what_an_operation_does_not_care_about_takes_nothing() -> None:
 
 
 def test_sequences_start_as_early_as_changeovers_allow() -> None:
-    """White is mounted: red after 2, done at 6; black after 1 more, done at 11; white after 6 more, from 17 on."""
+    """White is mounted: red after 2, done at 6; black after 1 more, done at 11; white after 6 more,
+    from 17 on."""
     factory = plant((coloured(),), (painted("red"), painted("white"), painted("black")))
     window, _ = window_of(factory, book((0, "red"), (0, "white"), (0, "black")))
     timing = time_sequences(window, {0: [((0, 0), 0), ((2, 0), 0), ((1, 0), 0)]})
@@ -91,14 +114,22 @@ def test_sequences_that_wait_for_each_other_are_refused() -> None:
 def all_sequences(window: Window) -> list[float]:
     """Price of every sequence on the only machine."""
     orders = permutations([task.key for task in window.tasks])
-    return [price(window, time_sequences(window, {0: [(key, n) for n, key in enumerate(order)]}).sequences) for order in orders]
+    return [
+        price(
+            window, time_sequences(window, {0: [(key, n) for n, key in enumerate(order)]}).sequences
+        )
+        for order in orders
+    ]
 
 
 @pytest.mark.parametrize("dues", [(9, 30, 12, 40, 22), (60, 6, 60, 20, 9), (5, 5, 5, 5, 5)])
 def test_a_small_window_is_solved_to_the_best_of_all_sequences(dues: tuple[int, ...]) -> None:
     factory = plant((coloured(),), (painted("red"), painted("white", 7), painted("black", 3)))
     lines = [(0, "red"), (0, "black"), (0, "white"), (0, "black"), (0, "red")]
-    listed = tuple(order.model_copy(update={"due_date": due}) for order, due in zip(book(*lines).orders, dues, strict=True))
+    listed = tuple(
+        order.model_copy(update={"due_date": due})
+        for order, due in zip(book(*lines).orders, dues, strict=True)
+    )
     window, hint = window_of(factory, OrderBook(orders=listed), HOLDING)
     solution = solve(window, hint, 1.0)
     assert solution.money == pytest.approx(min(all_sequences(window)))
@@ -106,11 +137,17 @@ def test_a_small_window_is_solved_to_the_best_of_all_sequences(dues: tuple[int, 
 
 
 def test_crews_are_part_of_the_model() -> None:
-    """One crew and four machines to mount red on (2 ticks): the last of four equal orders starts after all four changeovers, at 8."""
+    """One crew and four machines to mount red on (2 ticks): the last of four equal orders starts
+    after all four changeovers, at 8."""
     factory = plant((coloured(machines=4),), (painted("red", 20),), crews=1)
     window, hint = window_of(factory, book(*[(0, "red")] * 4, due=1), HOLDING)
     solution = solve(window, hint, 0.5)
-    assert sorted(start for sequence in solution.sequences.values() for _, start in sequence) == [2, 4, 6, 8]
+    assert sorted(start for sequence in solution.sequences.values() for _, start in sequence) == [
+        2,
+        4,
+        6,
+        8,
+    ]
 
 
 def test_without_time_the_hint_stands() -> None:
@@ -118,23 +155,38 @@ def test_without_time_the_hint_stands() -> None:
     window, hint = window_of(factory, book((0, "red"), (0, "white"), (0, "red")))
     solution = solve(window, hint, 0.0)
     assert keys(solution.sequences) == keys(hint)
-    assert solution.money == solution.hint_money == price(window, time_sequences(window, hint).sequences)
+    assert (
+        solution.money
+        == solution.hint_money
+        == price(window, time_sequences(window, hint).sequences)
+    )
     assert not solution.improved
 
 
 def test_an_order_beyond_the_window_is_completed_as_long_after_as_in_the_rules_plan() -> None:
-    """Two steps of 4 and 6 ticks on cells of their own; only the first is in the window: 6 more ticks follow it."""
-    factory = plant((cell(), cell("bay")), (product("kart", job(4, "weld"), job(6, "test", "bay")),))
+    """Two steps of 4 and 6 ticks on cells of their own; only the first is in the window: 6 more
+    ticks follow it."""
+    factory = plant(
+        (cell(), cell("bay")), (product("kart", job(4, "weld"), job(6, "test", "bay")),)
+    )
     window, hint = window_of(factory, book((0, "kart"), due=5), max_tasks=1)
     assert [dict(delivery.tails) for delivery in window.deliveries] == [{(0, 0): 6}]
     assert price(window, hint) == 5.0
 
 
 def test_where_only_the_end_costs_the_makespan_is_minimised() -> None:
-    """Two-machine flow shop of Johnson (1954): jobs (3, 6), (5, 2), (1, 2), (6, 6), (7, 5) take 24 in the order 3, 1, 4, 5, 2; as listed 27."""
-    cars = [product(f"car{n}", job(a, "weld"), job(b, "test", "bay")) for n, (a, b) in enumerate(((3, 6), (5, 2), (1, 2), (6, 6), (7, 5)))]
+    """Two-machine flow shop of Johnson (1954): jobs (3, 6), (5, 2), (1, 2), (6, 6), (7, 5) take 24
+    in the order 3, 1, 4, 5, 2; as listed 27."""
+    cars = [
+        product(f"car{n}", job(a, "weld"), job(b, "test", "bay"))
+        for n, (a, b) in enumerate(((3, 6), (5, 2), (1, 2), (6, 6), (7, 5)))
+    ]
     factory = plant((cell(), cell("bay")), tuple(cars))
-    window, hint = window_of(factory, book(*[(0, f"car{n}") for n in range(5)]), Rates(tardiness=0.0, holding=0.0, changing=0.0, starting=0.0, finishing=1.0))
+    window, hint = window_of(
+        factory,
+        book(*[(0, f"car{n}") for n in range(5)]),
+        Rates(tardiness=0.0, holding=0.0, changing=0.0, starting=0.0, finishing=1.0),
+    )
     assert price(window, hint) == 27
     assert solve(window, hint, 0.5).money == 24
 
@@ -160,7 +212,12 @@ def test_bug_where_no_changeover_is_made_ahead_it_follows_transport(crews: int |
     for ahead, end in ((False, 10), (True, 8)):
         paint = job(4, "paint", "booth", setup={"colour": "red"})
         booth = coloured(name="booth", machines=2)
-        factory = plant((cell(), booth), (product("kart", job(4, "weld"), paint),), crews=crews, changeover_ahead=ahead)
+        factory = plant(
+            (cell(), booth),
+            (product("kart", job(4, "weld"), paint),),
+            crews=crews,
+            changeover_ahead=ahead,
+        )
         window, hint = window_of(factory, book((0, "kart"), due=0))
         assert solve(window, hint, 0.1).money == end
         assert price(window, time_sequences(window, hint).sequences) == end

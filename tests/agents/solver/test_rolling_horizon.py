@@ -1,4 +1,5 @@
-"""Rolling-horizon planning: what it knows, that it can be repeated, and that whatever it does is a legal schedule."""
+"""Rolling-horizon planning: what it knows, that it can be repeated, and that whatever it does is a
+legal schedule."""
 
 from __future__ import annotations
 
@@ -44,7 +45,9 @@ def planned_at(batch: Batch) -> tuple[list[int], dict[int, list[tuple[tuple[int,
 def test_plans_do_not_depend_on_the_hidden_future(name: str, decision: int) -> None:
     one, other = moment(name, decision), moment(name, decision)
     assert change_the_future(other, changeovers=False) > 0
-    assert KnownReader(one.arrays).read(one.shop, 0) == KnownReader(other.arrays).read(other.shop, 0)
+    assert KnownReader(one.arrays).read(one.shop, 0) == KnownReader(other.arrays).read(
+        other.shop, 0
+    )
     assert planned_at(one) == planned_at(other)
 
 
@@ -59,10 +62,14 @@ def test_plans_do_depend_on_what_is_known(change: str) -> None:
         other.shop.machines.expected_end[0] += 400
     else:
         getattr(other.shop.orders, change)[0, active] += 7
-    assert KnownReader(one.arrays).read(one.shop, 0) != KnownReader(other.arrays).read(other.shop, 0)
+    assert KnownReader(one.arrays).read(one.shop, 0) != KnownReader(other.arrays).read(
+        other.shop, 0
+    )
 
 
-def episode(factory: Factory, orders: OrderBook | None, policy: object, seed: int, envs: int = 1) -> Batch:
+def episode(
+    factory: Factory, orders: OrderBook | None, policy: object, seed: int, envs: int = 1
+) -> Batch:
     batch = Batch([factory], [orders], num_envs=envs, log_length=8192)
     play(batch, policy, np.arange(seed, seed + envs, dtype=np.uint64))  # type: ignore[arg-type]
     return batch
@@ -70,34 +77,46 @@ def episode(factory: Factory, orders: OrderBook | None, policy: object, seed: in
 
 def test_an_imagined_future_without_uncertainty_is_what_happens() -> None:
     """A certain factory whose orders are all there: the rule's plan is the rule's episode."""
-    factory = plant((coloured(machines=2),), (painted("red"), painted("white", 7), painted("black", 3)), costs=Costs(holding=1.0))
+    factory = plant(
+        (coloured(machines=2),),
+        (painted("red"), painted("white", 7), painted("black", 3)),
+        costs=Costs(holding=1.0),
+    )
     orders = book((0, "red"), (0, "black"), (0, "white"), (0, "black"))
     rule = make_rule("ATCS")
     batch = Batch([factory], [orders], num_envs=1)
     tables = batch.reset(np.array([1], np.uint64))
     expected = ExpectedShop(batch)
     expected.expect(batch.shop, 0, KnownReader(batch.arrays).read(batch.shop, 0))
-    plan = expected.run(lambda seen: int(np.asarray(rule.decide(seen))[0]), as_observation(tables), 999)
+    plan = expected.run(
+        lambda seen: int(np.asarray(rule.decide(seen))[0]), as_observation(tables), 999
+    )
     assert plan is not None
     done = episode(factory, orders, rule, 1)
     schedule = unload(factory, orders, done.arrays, done.shop, 0)
-    assert {(o.order, o.operation, o.machine, o.start_date, o.end_date) for o in schedule.operations} == {
+    assert {
+        (o.order, o.operation, o.machine, o.start_date, o.end_date) for o in schedule.operations
+    } == {
         (step.order, step.operation, step.machine, step.start_date, step.end_date) for step in plan
     }
     assert expected.price(0.0) == pytest.approx(float(done.shop.cost[0].sum()))
 
 
 def test_batching_two_red_orders_is_found_where_arrival_order_is_costly() -> None:
-    """Red, white, red, white from white, all due at once: white first (4, 8), then red after 2 ticks (14, 18), whatever the order of arrival."""
+    """Red, white, red, white from white, all due at once: white first (4, 8), then red after 2
+    ticks (14, 18), whatever the order of arrival."""
     factory = plant((coloured(),), (painted("red"), painted("white")), costs=Costs(tardiness=60.0))
     orders = book((0, "red"), (0, "white"), (0, "red"), (0, "white"), due=0)
-    batch = episode(factory, orders, RollingHorizonPolicy(0.2, rule=make_rule("FIFO"), changing=0.0), 1)
+    batch = episode(
+        factory, orders, RollingHorizonPolicy(0.2, rule=make_rule("FIFO"), changing=0.0), 1
+    )
     assert batch.shop.cost[0].sum() == 4 + 8 + 14 + 18
 
 
 @pytest.mark.parametrize("number", [0, 1, 2, 4, 5, 7, 8, 11])
 def test_schedules_of_random_factories_pass_the_verifier(number: int) -> None:
-    """Forbidden changeovers, few crews, rework, failures, joins, late material, no waits allowed: all that a factory can have."""
+    """Forbidden changeovers, few crews, rework, failures, joins, late material, no waits allowed:
+    all that a factory can have."""
     factory, orders = random_factory(random.Random(number))
     policy = RollingHorizonPolicy(BRIEF, every=20)
     batch = episode(factory, orders, policy, number)
@@ -109,7 +128,15 @@ def test_schedules_of_random_factories_pass_the_verifier(number: int) -> None:
 
 def test_the_policy_passes_the_audit_of_foresight() -> None:
     """Decision by decision, also where a plan is in force that was made before."""
-    assert audit_foresight(lambda: RollingHorizonPolicy(BRIEF, max_tasks=15), find_single_factory("supply_shock"), [4], decisions=60) > 20
+    assert (
+        audit_foresight(
+            lambda: RollingHorizonPolicy(BRIEF, max_tasks=15),
+            find_single_factory("supply_shock"),
+            [4],
+            decisions=60,
+        )
+        > 20
+    )
 
 
 def test_the_same_seeds_give_the_same_schedules() -> None:
@@ -133,7 +160,12 @@ def test_figures_tell_what_the_solver_did() -> None:
     policy = RollingHorizonPolicy(0.05)
     batch = episode(find_single_factory("tiny"), None, policy, 5)
     figures = policy.figures
-    assert figures.calls == sum(figures.statuses.values()) == len(figures.seconds) == sum(figures.hints.values())
+    assert (
+        figures.calls
+        == sum(figures.statuses.values())
+        == len(figures.seconds)
+        == sum(figures.hints.values())
+    )
     assert sum(figures.decisions.values()) == int(batch.shop.env.decisions[0])
     assert 0 <= figures.improved <= figures.calls
     assert 0 <= figures.improvement < 1
@@ -161,7 +193,9 @@ def test_bug_no_plan_is_made_anew_while_nothing_happens() -> None:
     calls = []
     for time in (200, 2000):
         steps = (job(time, "weld"), job(4, "paint", "booth", setup={"colour": "red"}))
-        factory = plant((cell(), coloured(name="booth", longest_wait=2)), (product("kart", *steps),))
+        factory = plant(
+            (cell(), coloured(name="booth", longest_wait=2)), (product("kart", *steps),)
+        )
         policy = RollingHorizonPolicy(BRIEF, rule=make_rule("FIFO"), every=1)
         batch = episode(factory, book((0, "kart"), due=0), policy, 1)
         assert int(batch.shop.env.decisions[0]) < time

@@ -1,4 +1,5 @@
-"""Curves in TensorBoard: every step once, wherever a run was killed and however often it was resumed."""
+"""Curves in TensorBoard: every step once, wherever a run was killed and however often it was
+resumed."""
 
 from __future__ import annotations
 
@@ -13,8 +14,16 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 import agents.training.trainer
 from tests.builders.training_runs import trainer
 
-KEEPING: dict[str, dict[str, object]] = {"logging": {"validation_interval": 3, "checkpoint_interval": 2, "validation_episodes": 2, "log_gantt": False}}
-"""Of four rollouts of 128 decisions: checkpoints after 256 and 512, validations after 0, 384 and 512."""
+KEEPING: dict[str, dict[str, object]] = {
+    "logging": {
+        "validation_interval": 3,
+        "checkpoint_interval": 2,
+        "validation_episodes": 2,
+        "log_gantt": False,
+    }
+}
+"""Of four rollouts of 128 decisions: checkpoints after 256 and 512, validations after 0, 384 and
+512."""
 MOMENTS = (
     "the start is validated",
     "rollout 1 is noted",
@@ -42,7 +51,8 @@ def shown(run: Path) -> Shown:
 
 
 class Kills:
-    """Copies of a run's folder as a kill at each moment would leave it: what is not on the disk yet is lost."""
+    """Copies of a run's folder as a kill at each moment would leave it: what is not on the disk yet
+    is lost."""
 
     def __init__(self, folder: Path, into: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.folder, self.into, self.moments = folder, into, list[str]()
@@ -56,8 +66,16 @@ class Kills:
             return path
 
         monkeypatch.setattr(agents.training.trainer, "save_checkpoint", save)
-        self._copy_after("_validate", lambda: "the start is validated" if self.run.model.num_timesteps == 0 else "")
-        self._copy_after("between_rollouts", lambda: f"rollout {self.run.model.rollouts} is noted" if self.run.model.rollouts else "")
+        self._copy_after(
+            "_validate",
+            lambda: "the start is validated" if self.run.model.num_timesteps == 0 else "",
+        )
+        self._copy_after(
+            "between_rollouts",
+            lambda: (
+                f"rollout {self.run.model.rollouts} is noted" if self.run.model.rollouts else ""
+            ),
+        )
 
     def _copy_after(self, name: str, moment: Callable[[], str]) -> None:
         method = getattr(self.run, name)
@@ -74,9 +92,16 @@ class Kills:
         self.moments.append(moment)
         copy = self.into / moment
         shutil.copytree(self.folder, copy)
-        for part in ("events", "events/best_rule"):  # runs of a test begin in one second, by which their files are ordered
+        for part in (
+            "events",
+            "events/best_rule",
+        ):  # runs of a test begin in one second, by which their files are ordered
             for number, file in enumerate(sorted((copy / part).glob("events.out.tfevents.*"))):
-                file.rename(file.with_name(f"events.out.tfevents.{number:010d}.{file.name.split('.', 4)[4]}"))
+                file.rename(
+                    file.with_name(
+                        f"events.out.tfevents.{number:010d}.{file.name.split('.', 4)[4]}"
+                    )
+                )
 
 
 @pytest.fixture(scope="module")
@@ -97,19 +122,27 @@ def test_a_run_left_in_peace_shows_every_step_once(killed: tuple[Kills, Shown]) 
     kills, whole = killed
     assert tuple(moment for moment in kills.moments if moment in MOMENTS) == MOMENTS
     assert whole[".", "learn/entropy"] == [128, 256, 384, 512]
-    assert whole[".", "validate/ratio_to_best_rule"] == whole["best_rule", "validate_microfactory/total_cost"] == [0, 384, 512]
+    assert (
+        whole[".", "validate/ratio_to_best_rule"]
+        == whole["best_rule", "validate_microfactory/total_cost"]
+        == [0, 384, 512]
+    )
     assert whole[".", "final/ratio_to_best_rule"] == [512]
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
-def test_bug_killed_anywhere_and_resumed_a_run_shows_every_step_once(killed: tuple[Kills, Shown], moment: str, tmp_path: Path) -> None:
+def test_bug_killed_anywhere_and_resumed_a_run_shows_every_step_once(
+    killed: tuple[Kills, Shown], moment: str, tmp_path: Path
+) -> None:
     kills, whole = killed
     folder = tmp_path / "run"
     shutil.copytree(kills.into / moment, folder)
     assert resume(folder) == whole
 
 
-def test_bug_killed_twice_a_run_shows_every_step_once(killed: tuple[Kills, Shown], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bug_killed_twice_a_run_shows_every_step_once(
+    killed: tuple[Kills, Shown], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Before the first checkpoint, then after it."""
     kills, whole = killed
     folder = tmp_path / "run"
@@ -120,15 +153,21 @@ def test_bug_killed_twice_a_run_shows_every_step_once(killed: tuple[Kills, Shown
     assert resume(tmp_path / "rollout 3 is noted") == whole
 
 
-def test_bug_a_finished_run_that_is_resumed_hides_and_repeats_nothing(killed: tuple[Kills, Shown], tmp_path: Path) -> None:
+def test_bug_a_finished_run_that_is_resumed_hides_and_repeats_nothing(
+    killed: tuple[Kills, Shown], tmp_path: Path
+) -> None:
     kills, whole = killed
     folder = tmp_path / "run"
     shutil.copytree(kills.into / "the checkpoint of 512 is written", folder)
     assert [resume(folder) for _ in range(2)] == [whole, whole]
-    assert (folder / "validation.json").read_bytes() == (kills.folder / "validation.json").read_bytes()
+    assert (folder / "validation.json").read_bytes() == (
+        kills.folder / "validation.json"
+    ).read_bytes()
 
 
-def test_a_finished_run_with_more_steps_goes_on_after_its_last_point(killed: tuple[Kills, Shown], tmp_path: Path) -> None:
+def test_a_finished_run_with_more_steps_goes_on_after_its_last_point(
+    killed: tuple[Kills, Shown], tmp_path: Path
+) -> None:
     kills, whole = killed
     folder = tmp_path / "run"
     shutil.copytree(kills.into / "the checkpoint of 512 is written", folder)

@@ -1,4 +1,5 @@
-"""Nothing that the future hides reaches the observation: change it, and what is seen stays the same, bit for bit."""
+"""Nothing that the future hides reaches the observation: change it, and what is seen stays the
+same, bit for bit."""
 
 from __future__ import annotations
 
@@ -23,7 +24,12 @@ def offered(batch: Batch) -> list[bytes]:
     """What the asked machine may choose."""
     shop, floor = batch.shop, batch.shop.env
     changeovers = int(floor.num_changeover_rows[0])
-    tables = (shop.job_row[0, : int(floor.num_job_rows[0])], shop.changeover_target[0, :changeovers], shop.changeover_lead[0, :changeovers], shop.legal[0])
+    tables = (
+        shop.job_row[0, : int(floor.num_job_rows[0])],
+        shop.changeover_target[0, :changeovers],
+        shop.changeover_lead[0, :changeovers],
+        shop.legal[0],
+    )
     return [table.tobytes() for table in tables]
 
 
@@ -31,12 +37,22 @@ def seen(batch: Batch) -> list[np.ndarray]:
     """The observation of the present state, made anew."""
     tables = allocate_tables(batch.arrays, batch.shop, np.float64)
     scratch = allocate_observation_scratch(batch.shop)
-    observe(batch.arrays, batch.shop, 0, scratch, tables.candidates[0], tables.machines[0], tables.shop[0], tables.action_mask[0])
+    observe(
+        batch.arrays,
+        batch.shop,
+        0,
+        scratch,
+        tables.candidates[0],
+        tables.machines[0],
+        tables.shop[0],
+        tables.action_mask[0],
+    )
     return [tables.candidates, tables.machines, tables.shop, tables.action_mask]
 
 
 def come_to_light(batch: Batch) -> tuple[int, ...]:
-    """Counts of what was hidden and has happened: completions, rework, failures, repairs under way, releases, deliveries."""
+    """Counts of what was hidden and has happened: completions, rework, failures, repairs under way,
+    releases, deliveries."""
     shop, floor = batch.shop, batch.shop.env
     released = int(floor.num_released[0])
     return (
@@ -61,16 +77,21 @@ def test_the_observation_does_not_depend_on_the_hidden_future(name: str) -> None
             assert table.tobytes() == after.tobytes(), f"{name}, decision {decision}"
         list_choices(batch.arrays, batch.shop, 0, int(batch.shop.env.deciding[0]))
         assert offered(batch) == legal, f"{name}, decision {decision}"
-        assert all(table.tobytes() == after.tobytes() for table, after in zip(before, seen(batch), strict=True))
+        assert all(
+            table.tobytes() == after.tobytes()
+            for table, after in zip(before, seen(batch), strict=True)
+        )
         compared += 1
     assert compared == len(DECISIONS)
 
 
 @pytest.mark.parametrize("name", FACTORIES)
 def test_two_worlds_look_alike_until_they_part(name: str) -> None:
-    """Two shops with one past and different futures, stepped alike: equal in all that is seen until something hidden comes to light in either.
+    """Two shops with one past and different futures, stepped alike: equal in all that is seen until
+    something hidden comes to light in either.
 
-    So also what the kernel keeps for the observation (expected ends, expected dates of arrival) is free of foresight.
+    So also what the kernel keeps for the observation (expected ends, expected dates of arrival) is
+    free of foresight.
     """
     rule = make_rule("ATCS")
     compared = 0
@@ -94,7 +115,9 @@ def wants_changeover(batch: Batch) -> bool:
     return float(batch.tables.candidates[0, 0, CANDIDATE_INDEX["setup_time"]]) > 0
 
 
-@pytest.mark.parametrize("change", ["due_date", "weight", "work_left", "expected_end", "mounted", "crews_free"])
+@pytest.mark.parametrize(
+    "change", ["due_date", "weight", "work_left", "expected_end", "mounted", "crews_free"]
+)
 def test_the_observation_does_depend_on_what_is_known(change: str) -> None:
     """The control: a test that changes nothing visible could not fail."""
     batch = moment("microfactory", 60)
@@ -103,7 +126,11 @@ def test_the_observation_does_depend_on_what_is_known(change: str) -> None:
     if change == "expected_end":
         shop.machines.expected_end[0] += LATER
     elif change == "mounted":
-        batch = next(batch for batch in (moment("microfactory", decision) for decision in range(40, 80)) if wants_changeover(batch))
+        batch = next(
+            batch
+            for batch in (moment("microfactory", decision) for decision in range(40, 80))
+            if wants_changeover(batch)
+        )
         shop, before = batch.shop, seen(batch)
         wanted = shop.wanted[(0, *split_operation_id(shop.job_row[0, 0]))]
         mounted = shop.mounted[0, int(shop.env.deciding[0])]
@@ -112,7 +139,9 @@ def test_the_observation_does_depend_on_what_is_known(change: str) -> None:
         shop.env.crews_free[0] -= 1
     else:
         getattr(shop.orders, change)[0, order] += LATER
-    assert any(table.tobytes() != after.tobytes() for table, after in zip(before, seen(batch), strict=True))
+    assert any(
+        table.tobytes() != after.tobytes() for table, after in zip(before, seen(batch), strict=True)
+    )
 
 
 def with_scale(factory: Factory) -> Factory:
@@ -133,7 +162,10 @@ def test_bug_whether_an_order_is_still_to_come_is_not_seen(seed: int) -> None:
     last = book.orders[-1]
     far = last.model_copy(update={"order_id": "far", "release_date": 10**7, "due_date": 10**7 + 9})
     longer = OrderBook(orders=(*book.orders, far))
-    batches = [Batch([with_scale(factory)], [orders], num_envs=1, dtype=np.float64) for orders in (book, longer)]
+    batches = [
+        Batch([with_scale(factory)], [orders], num_envs=1, dtype=np.float64)
+        for orders in (book, longer)
+    ]
     for batch in batches:
         batch.reset(np.array([seed], np.uint64))
     decisions = 0

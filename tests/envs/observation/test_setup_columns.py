@@ -1,4 +1,5 @@
-"""What the observation says of setups here, on twin machines and downstream, worked out anew in plain Python from the shop's records."""
+"""What the observation says of setups here, on twin machines and downstream, worked out anew in
+plain Python from the shop's records."""
 
 from __future__ import annotations
 
@@ -23,14 +24,21 @@ def test_columns_about_setups_are_what_the_shop_holds(name: str) -> None:
         for e in np.flatnonzero(~batch.over):
             floor = Floor(batch, int(e))
             for column, expected in floor.shop_columns().items():
-                assert tables.shop[e, SHOP_INDEX[column]] == pytest.approx(expected, rel=1e-6), column
+                assert tables.shop[e, SHOP_INDEX[column]] == pytest.approx(expected, rel=1e-6), (
+                    column
+                )
             counts = batch.shop.env.num_job_rows[e], batch.shop.env.num_changeover_rows[e]
-            jobs, ahead = batch.shop.job_row[e, : counts[0]], batch.shop.changeover_lead[e, : counts[1]]
+            jobs, ahead = (
+                batch.shop.job_row[e, : counts[0]],
+                batch.shop.changeover_lead[e, : counts[1]],
+            )
             rows = [*enumerate(jobs), *enumerate(ahead, start=batch.shop.job_row.shape[1])]
             for row, operation_id in rows:
                 expected_columns = floor.row_columns(int(operation_id))
                 for column, expected in expected_columns.items():
-                    assert tables.candidates[e, row, CANDIDATE_INDEX[column]] == pytest.approx(expected, rel=1e-6), column
+                    assert tables.candidates[e, row, CANDIDATE_INDEX[column]] == pytest.approx(
+                        expected, rel=1e-6
+                    ), column
                 met["twin"] += expected_columns["twin_free_in"] < floor.longest_wait
                 met["next"] += expected_columns["next_fits"] > 0
             met["job"], met["changeover"] = met["job"] + len(jobs), met["changeover"] + len(ahead)

@@ -1,4 +1,5 @@
-"""Published results, reached by the kernel: optima of Cicirello's instances, Lawrence's instances under SPT, the dynamic shop."""
+"""Published results, reached by the kernel: optima of Cicirello's instances, Lawrence's instances
+under SPT, the dynamic shop."""
 
 from __future__ import annotations
 
@@ -32,12 +33,21 @@ class Sequence:
         self.batch, self.jobs = batch, iter(jobs)
 
     def decide(self, observation: Any) -> NDArray[np.int64]:
-        rows = self.batch.shop.job_row[0, : int(self.batch.shop.env.num_job_rows[0])] >> OPERATION_BITS
+        rows = (
+            self.batch.shop.job_row[0, : int(self.batch.shop.env.num_job_rows[0])] >> OPERATION_BITS
+        )
         return np.flatnonzero(rows == next(self.jobs))
 
 
 def _single(instance: Any, job_rows: int = 0) -> Batch:
-    return Batch([instance.factory], [instance.book], num_envs=1, job_rows=job_rows, changeover_rows=1, dtype=np.float64)
+    return Batch(
+        [instance.factory],
+        [instance.book],
+        num_envs=1,
+        job_rows=job_rows,
+        changeover_rows=1,
+        dtype=np.float64,
+    )
 
 
 def test_the_98_optimal_sequences_give_the_optima(benchmarks_folder: Path) -> None:
@@ -76,12 +86,23 @@ def test_lawrence_under_spt(path: Path, benchmarks_folder: Path) -> None:
 
 def test_all_forty_lawrence_instances_are_there(benchmarks_folder: Path) -> None:
     names = {f"la{number:02d}" for number in range(1, 41)}
-    assert {path.stem.lower() for path in (benchmarks_folder / "jsp" / "instances").glob("**/la[0-9][0-9]*")} == names == set(_published_spt(benchmarks_folder))
+    assert (
+        {
+            path.stem.lower()
+            for path in (benchmarks_folder / "jsp" / "instances").glob("**/la[0-9][0-9]*")
+        }
+        == names
+        == set(_published_spt(benchmarks_folder))
+    )
 
 
 def _reference(folder: Path, rule: str) -> dict[str, float]:
     with (folder / "dynamic_ref" / "jasima_holthaus_200reps.csv").open(newline="") as file:
-        rows = [row for row in csv.DictReader(file) if (row["util"], row["ops"], row["rule"]) == ("0.80", "10-10", rule)]
+        rows = [
+            row
+            for row in csv.DictReader(file)
+            if (row["util"], row["ops"], row["rule"]) == ("0.80", "10-10", rule)
+        ]
     return {key: float(rows[0][key]) for key in ("meanF", "ciF", "meanT", "ciT")}
 
 
@@ -92,15 +113,28 @@ class Watched:
         self.rule, self.max_hidden = make_rule(name), 0.0
 
     def decide(self, observation: Any) -> NDArray[np.int64]:
-        self.max_hidden = max(self.max_hidden, float(observation["shop"][:, SHOP_INDEX["hidden_operations"]].max()))
+        self.max_hidden = max(
+            self.max_hidden, float(observation["shop"][:, SHOP_INDEX["hidden_operations"]].max())
+        )
         return self.rule.decide(observation)
 
 
 @pytest.mark.slow
 def test_dynamic_shop_agrees_with_the_reference(benchmarks_folder: Path) -> None:
-    """Mean flow time and tardiness of jobs 500 to 2499 at load 0.80, within the combined 95 % interval, for each rule; all rules meet the same shops."""
-    shops = [draw_dynamic_shop(seed, 0.80, 4.0, num_jobs=2700, ticks_per_unit=TICKS) for seed in range(REPLICATIONS)]
-    batch = Batch([shop.factory for shop in shops], [shop.book for shop in shops], num_envs=REPLICATIONS, job_rows=128, changeover_rows=1, dtype=np.float64)
+    """Mean flow time and tardiness of jobs 500 to 2499 at load 0.80, within the combined 95 %
+    interval, for each rule; all rules meet the same shops."""
+    shops = [
+        draw_dynamic_shop(seed, 0.80, 4.0, num_jobs=2700, ticks_per_unit=TICKS)
+        for seed in range(REPLICATIONS)
+    ]
+    batch = Batch(
+        [shop.factory for shop in shops],
+        [shop.book for shop in shops],
+        num_envs=REPLICATIONS,
+        job_rows=128,
+        changeover_rows=1,
+        dtype=np.float64,
+    )
     orders = batch.shop.orders
     outside = []
     for rule, reference in DYNAMIC_RULES.items():
@@ -108,9 +142,14 @@ def test_dynamic_shop_agrees_with_the_reference(benchmarks_folder: Path) -> None
         play(batch, watched, np.zeros(REPLICATIONS, np.uint64))
         assert watched.max_hidden == 0
         flow = (orders.completion_date - orders.release_date)[:, SCORED].mean(axis=1) / TICKS
-        late = np.maximum(orders.completion_date - orders.due_date, 0)[:, SCORED].mean(axis=1) / TICKS
+        late = (
+            np.maximum(orders.completion_date - orders.due_date, 0)[:, SCORED].mean(axis=1) / TICKS
+        )
         expected = _reference(benchmarks_folder, reference)
-        for what, values, mean, half in (("flow", flow, expected["meanF"], expected["ciF"]), ("tardiness", late, expected["meanT"], expected["ciT"])):
+        for what, values, mean, half in (
+            ("flow", flow, expected["meanF"], expected["ciF"]),
+            ("tardiness", late, expected["meanT"], expected["ciT"]),
+        ):
             own = STUDENT * values.std(ddof=1) / np.sqrt(REPLICATIONS)
             line = f"{rule}, {what}: {values.mean():.2f} +- {own:.2f} against {mean} +- {half}"
             print(line)

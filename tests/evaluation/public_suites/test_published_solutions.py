@@ -1,4 +1,5 @@
-"""Published optima, attained by what the readers make of the files: sequences of wt_sds, and schedules of shops with setups found by a solver."""
+"""Published optima, attained by what the readers make of the files: sequences of wt_sds, and
+schedules of shops with setups found by a solver."""
 
 from __future__ import annotations
 
@@ -10,27 +11,53 @@ from typing import Any
 
 import pytest
 
-from factory.instances.read import Instance, read_fjsp_sdst, read_optimal_sequences, read_sdst_jsp, read_sdst_pfsp, read_wtsds
+from factory.instances.read import (
+    Instance,
+    read_fjsp_sdst,
+    read_optimal_sequences,
+    read_sdst_jsp,
+    read_sdst_pfsp,
+    read_wtsds,
+)
 from factory.model import Machine, Operation, WorkCentre
 from factory.schedule.records import ChangeoverRecord, OperationRecord, OrderRecord, Schedule
 from factory.verification.verifier import verify
 
-FJSP_SDST_OPTIMA = {1: 70, 2: 112, 3: 233, 4: 374, 5: 126, 6: 334, 7: 397, 8: 262, 9: 220, 10: 541, 11: 482, 12: 468, 13: 490}
+FJSP_SDST_OPTIMA = {
+    1: 70,
+    2: 112,
+    3: 233,
+    4: 374,
+    5: 126,
+    6: 334,
+    7: 397,
+    8: 262,
+    9: 220,
+    10: 541,
+    11: 482,
+    12: 468,
+    13: 490,
+}
 """Proven makespans of the Fattahi_setup instances that a solver closes in a moment."""
 
 
-# --- wt_sds -----------------------------------------------------------------------------------------------------------------
+# --- wt_sds ---------------------------------------------------------------------------------------
 
 
 def weighted_tardiness(instance: Instance, sequence: tuple[int, ...]) -> float:
-    """Sum of w_j T_j when the one machine does the jobs in this sequence without a pause, setups at selection."""
+    """Sum of w_j T_j when the one machine does the jobs in this sequence without a pause, setups at
+    selection."""
     (centre,) = instance.factory.work_centres
     (attribute,) = centre.attributes
     clock, mounted, total = 0, 0, 0.0
     for j in sequence:
         order = instance.book.orders[j]
         (operation,) = instance.factory.products[j].operations
-        assert (order.order_id, order.product, operation.process_time is None) == (f"{j}", instance.factory.products[j].name, False)
+        assert (order.order_id, order.product, operation.process_time is None) == (
+            f"{j}",
+            instance.factory.products[j].name,
+            False,
+        )
         wanted = attribute.values.index(operation.setup[attribute.name])
         clock += attribute.time[mounted][wanted] + operation.process_time
         mounted = wanted
@@ -42,13 +69,18 @@ def test_optimal_sequences_of_wtsds_cost_exactly_the_optimum(benchmarks_folder: 
     folder = benchmarks_folder / "wtsds"
     sequences = read_optimal_sequences(folder / "optimal_sequences.csv")
     assert len(sequences) == 98
-    costs = {name: weighted_tardiness(read_wtsds(folder / f"{name}.instance"), sequence) for name, (_, sequence) in sequences.items()}
+    costs = {
+        name: weighted_tardiness(read_wtsds(folder / f"{name}.instance"), sequence)
+        for name, (_, sequence) in sequences.items()
+    }
     assert costs == {name: optimum for name, (optimum, _) in sequences.items()}
 
 
 def test_swapping_two_jobs_of_an_optimal_sequence_never_costs_less(benchmarks_folder: Path) -> None:
     instance = read_wtsds(benchmarks_folder / "wtsds" / "wt_sds_41.instance")
-    optimum, best = read_optimal_sequences(benchmarks_folder / "wtsds" / "optimal_sequences.csv")["wt_sds_41"]
+    optimum, best = read_optimal_sequences(benchmarks_folder / "wtsds" / "optimal_sequences.csv")[
+        "wt_sds_41"
+    ]
     costs = []
     for i in range(len(best)):
         for k in range(i):
@@ -59,25 +91,31 @@ def test_swapping_two_jobs_of_an_optimal_sequence_never_costs_less(benchmarks_fo
     assert max(costs) > optimum
 
 
-# --- flow shops -------------------------------------------------------------------------------------------------------------
+# --- flow shops -----------------------------------------------------------------------------------
 
 
 def flow_shop_makespan(instance: Instance, sequence: list[int]) -> int:
     """C_max of a permutation, machines set up as soon as they are free."""
-    free, mounted = [0] * len(instance.factory.work_centres), [0] * len(instance.factory.work_centres)
+    free, mounted = (
+        [0] * len(instance.factory.work_centres),
+        [0] * len(instance.factory.work_centres),
+    )
     for j in sequence:
         arrival = 0
         for c, operation in enumerate(instance.factory.products[j].operations):
             (attribute,) = instance.factory.work_centres[c].attributes
             wanted = attribute.values.index(operation.setup[attribute.name])
             assert operation.process_time is not None
-            arrival = max(arrival, free[c] + attribute.time[mounted[c]][wanted]) + operation.process_time
+            arrival = (
+                max(arrival, free[c] + attribute.time[mounted[c]][wanted]) + operation.process_time
+            )
             free[c], mounted[c] = arrival, wanted
     return free[-1]
 
 
 def descend(instance: Instance, sequence: list[int], floor: int) -> int:
-    """Best makespan of a descent by moving one job at a time; it ends at ``floor`` or where no move helps."""
+    """Best makespan of a descent by moving one job at a time; it ends at ``floor`` or where no move
+    helps."""
     best = flow_shop_makespan(instance, sequence)
     improved = True
     while improved and best > floor:
@@ -85,13 +123,17 @@ def descend(instance: Instance, sequence: list[int], floor: int) -> int:
         for j in list(sequence):
             rest = [k for k in sequence if k != j]
             moved = [[*rest[:place], j, *rest[place:]] for place in range(len(sequence))]
-            makespan, candidate = min((flow_shop_makespan(instance, candidate), candidate) for candidate in moved)
+            makespan, candidate = min(
+                (flow_shop_makespan(instance, candidate), candidate) for candidate in moved
+            )
             if makespan < best:
                 best, sequence, improved = makespan, candidate, True
     return best
 
 
-def test_local_search_comes_close_to_the_best_known_flow_shop_and_never_below(benchmarks_folder: Path) -> None:
+def test_local_search_comes_close_to_the_best_known_flow_shop_and_never_below(
+    benchmarks_folder: Path,
+) -> None:
     instance = read_sdst_pfsp(benchmarks_folder / "sdst_pfsp" / "1.txt")
     best_known = 1330
     jobs = list(range(20))
@@ -102,7 +144,7 @@ def test_local_search_comes_close_to_the_best_known_flow_shop_and_never_below(be
     assert best_known <= min(found) <= 1.03 * best_known
 
 
-# --- shops with setups, solved ----------------------------------------------------------------------------------------------
+# --- shops with setups, solved --------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -120,17 +162,25 @@ class Choice:
 
 
 def machines_of(instance: Instance) -> list[tuple[WorkCentre, Machine]]:
-    return [(centre, machine) for centre in instance.factory.work_centres for machine in centre.machines]
+    return [
+        (centre, machine) for centre in instance.factory.work_centres for machine in centre.machines
+    ]
 
 
 def time_on(operation: Operation, centre: WorkCentre, machine: Machine) -> int | None:
     """Process time of an operation on a machine; None where it is not eligible."""
     if operation.work_centre != centre.name:
         return None
-    return operation.process_time if operation.machine_times is None else operation.machine_times.get(machine.name)
+    return (
+        operation.process_time
+        if operation.machine_times is None
+        else operation.machine_times.get(machine.name)
+    )
 
 
-def setup_time(centre: WorkCentre, machine: Machine, before: Operation | None, after: Operation) -> int:
+def setup_time(
+    centre: WorkCentre, machine: Machine, before: Operation | None, after: Operation
+) -> int:
     """Setup time on a machine from one operation (None: from its initial setup) to another."""
     (attribute,) = centre.attributes
     matrix = machine.setup_time.get(attribute.name, attribute.time)
@@ -139,16 +189,26 @@ def setup_time(centre: WorkCentre, machine: Machine, before: Operation | None, a
 
 
 def solve(instance: Instance, at_most: int | None = None) -> tuple[int, Schedule]:
-    """A schedule found by CP-SAT with anticipatory setups: of least C_max, or of C_max ``at_most`` where that is given."""
-    cp_model = pytest.importorskip("ortools.sat.python.cp_model", reason="ortools is not installed; install the extra `solver`")
+    """A schedule found by CP-SAT with anticipatory setups: of least C_max, or of C_max ``at_most``
+    where that is given."""
+    cp_model = pytest.importorskip(
+        "ortools.sat.python.cp_model", reason="ortools is not installed; install the extra `solver`"
+    )
     model = cp_model.CpModel()
-    horizon = at_most or 4 * sum(max(time_on(o, c, m) or 0 for c, m in machines_of(instance)) for p in instance.factory.products for o in p.operations)
+    horizon = at_most or 4 * sum(
+        max(time_on(o, c, m) or 0 for c, m in machines_of(instance))
+        for p in instance.factory.products
+        for o in p.operations
+    )
     makespan = model.new_int_var(0, horizon, "makespan")
     choices: list[Choice] = []
     for j, product in enumerate(instance.factory.products):
         arrival: Any = 0
         for i, operation in enumerate(product.operations):
-            start, end = (model.new_int_var(0, horizon, f"{what} {operation.name}") for what in ("start", "end"))
+            start, end = (
+                model.new_int_var(0, horizon, f"{what} {operation.name}")
+                for what in ("start", "end")
+            )
             here = []
             for m, (centre, machine) in enumerate(machines_of(instance)):
                 time = time_on(operation, centre, machine)
@@ -175,7 +235,8 @@ def solve(instance: Instance, at_most: int | None = None) -> tuple[int, Schedule
 
 
 def order_machine(model: Any, centre: WorkCentre, machine: Machine, here: list[Choice]) -> None:
-    """The operations chosen on a machine follow each other in a circuit, each after the setup from the one before."""
+    """The operations chosen on a machine follow each other in a circuit, each after the setup from
+    the one before."""
     idle = model.new_bool_var(f"{machine.name} idle")
     arcs = [(0, 0, idle)]
     for a, before in enumerate(here, start=1):
@@ -183,18 +244,26 @@ def order_machine(model: Any, centre: WorkCentre, machine: Machine, here: list[C
         model.add_implication(before.chosen, idle.negated())
         first, last = model.new_bool_var(""), model.new_bool_var("")
         arcs += [(0, a, first), (a, 0, last)]
-        model.add(before.start >= setup_time(centre, machine, None, before.operation)).only_enforce_if(first)
+        model.add(
+            before.start >= setup_time(centre, machine, None, before.operation)
+        ).only_enforce_if(first)
         for b, after in enumerate(here, start=1):
             if a != b:
                 follows = model.new_bool_var("")
                 arcs.append((a, b, follows))
-                model.add(after.start >= before.end + setup_time(centre, machine, before.operation, after.operation)).only_enforce_if(follows)
+                model.add(
+                    after.start
+                    >= before.end + setup_time(centre, machine, before.operation, after.operation)
+                ).only_enforce_if(follows)
     model.add_circuit(arcs)
-    model.add_no_overlap([model.new_optional_fixed_size_interval_var(c.start, c.time, c.chosen, "") for c in here])
+    model.add_no_overlap(
+        [model.new_optional_fixed_size_interval_var(c.start, c.time, c.chosen, "") for c in here]
+    )
 
 
 def draw_up(instance: Instance, done: list[Choice], starts: dict[str, int]) -> Schedule:
-    """The solver's answer as a schedule: each setup ends when its operation starts, for the operation if it has arrived by then, else ahead of it."""
+    """The solver's answer as a schedule: each setup ends when its operation starts, for the
+    operation if it has arrived by then, else ahead of it."""
     factory = instance.factory
     ends = {choice.operation.name: starts[choice.operation.name] + choice.time for choice in done}
     arrivals = {(choice.order, choice.number + 1): ends[choice.operation.name] for choice in done}
@@ -202,18 +271,54 @@ def draw_up(instance: Instance, done: list[Choice], starts: dict[str, int]) -> S
     operations: list[OperationRecord] = []
     for m, (centre, machine) in enumerate(machines_of(instance)):
         before: Operation | None = None
-        for choice in sorted((c for c in done if c.machine == m), key=lambda c: (starts[c.operation.name], ends[c.operation.name])):
+        for choice in sorted(
+            (c for c in done if c.machine == m),
+            key=lambda c: (starts[c.operation.name], ends[c.operation.name]),
+        ):
             start = starts[choice.operation.name]
             selected = start
-            for changeover in changeover_for(centre, machine, m, before, choice, start, arrivals.get((choice.order, choice.number), 0)):
+            for changeover in changeover_for(
+                centre,
+                machine,
+                m,
+                before,
+                choice,
+                start,
+                arrivals.get((choice.order, choice.number), 0),
+            ):
                 changeovers.append(changeover)
                 selected = start if changeover.order is None else changeover.start_date
             name = choice.operation.name
-            operations.append(OperationRecord(choice.order, choice.number, name, m, selected, start, start + choice.time, choice.time, 0))
+            operations.append(
+                OperationRecord(
+                    choice.order,
+                    choice.number,
+                    name,
+                    m,
+                    selected,
+                    start,
+                    start + choice.time,
+                    choice.time,
+                    0,
+                )
+            )
             before = choice.operation
-    completions = {choice.order: max(end for (order, _), end in arrivals.items() if order == choice.order) for choice in done}
+    completions = {
+        choice.order: max(end for (order, _), end in arrivals.items() if order == choice.order)
+        for choice in done
+    }
     orders = tuple(
-        OrderRecord(o.order_id, j, o.product, {}, o.release_date, o.due_date, o.weight, o.release_date, completions[j])
+        OrderRecord(
+            o.order_id,
+            j,
+            o.product,
+            {},
+            o.release_date,
+            o.due_date,
+            o.weight,
+            o.release_date,
+            completions[j],
+        )
         for j, o in enumerate(instance.book.orders)
     )
     return Schedule(
@@ -231,7 +336,13 @@ def draw_up(instance: Instance, done: list[Choice], starts: dict[str, int]) -> S
 
 
 def changeover_for(
-    centre: WorkCentre, machine: Machine, m: int, before: Operation | None, choice: Choice, start: int, arrival: int
+    centre: WorkCentre,
+    machine: Machine,
+    m: int,
+    before: Operation | None,
+    choice: Choice,
+    start: int,
+    arrival: int,
 ) -> Iterator[ChangeoverRecord]:
     (attribute,) = centre.attributes
     mounted = attribute.values[0] if before is None else before.setup[attribute.name]
@@ -243,17 +354,23 @@ def changeover_for(
 
 
 @pytest.mark.parametrize(("number", "optimum"), [("01", 798), ("02", 784), ("05", 691)])
-def test_verifier_accepts_optimal_schedules_of_job_shops_with_setups(benchmarks_folder: Path, number: str, optimum: int) -> None:
+def test_verifier_accepts_optimal_schedules_of_job_shops_with_setups(
+    benchmarks_folder: Path, number: str, optimum: int
+) -> None:
     instance = read_sdst_jsp(benchmarks_folder / "sdst_jsp" / f"t2-ps{number}.dat")
     _, schedule = solve(instance, at_most=optimum)
     bill = verify(schedule, instance.factory, instance.book)
     assert schedule.end_date == optimum
     assert bill.total == pytest.approx(optimum)
-    assert any(changeover.order is None for changeover in schedule.changeovers), "these optima set up before jobs arrive"
+    assert any(changeover.order is None for changeover in schedule.changeovers), (
+        "these optima set up before jobs arrive"
+    )
 
 
 @pytest.mark.parametrize(("number", "optimum"), FJSP_SDST_OPTIMA.items())
-def test_proven_optima_of_flexible_job_shops_with_setups_are_attained(benchmarks_folder: Path, number: int, optimum: int) -> None:
+def test_proven_optima_of_flexible_job_shops_with_setups_are_attained(
+    benchmarks_folder: Path, number: int, optimum: int
+) -> None:
     instance = read_fjsp_sdst(benchmarks_folder / "fjsp_sdst" / f"Fattahi_setup_{number:02d}.fjs")
     makespan, schedule = solve(instance)
     bill = verify(schedule, instance.factory, instance.book)

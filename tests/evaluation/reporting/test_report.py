@@ -1,4 +1,5 @@
-"""The report: everything that matters in it, nothing that needs a network, and a page that a real browser shows."""
+"""The report: everything that matters in it, nothing that needs a network, and a page that a real
+browser shows."""
 
 from __future__ import annotations
 
@@ -12,7 +13,17 @@ from pathlib import Path
 import pytest
 
 from evaluation.benchmark import Benchmark, BenchmarkConfig
-from evaluation.reporting.document import Code, Heading, More, Paragraph, Picture, Strong, Table, to_html, to_markdown
+from evaluation.reporting.document import (
+    Code,
+    Heading,
+    More,
+    Paragraph,
+    Picture,
+    Strong,
+    Table,
+    to_html,
+    to_markdown,
+)
 from evaluation.reporting.report import write_report
 from evaluation.reporting.results import Failure, Results, read_results, write_results
 from evaluation.runner.contenders import parse_contenders
@@ -20,7 +31,10 @@ from evaluation.runner.scenarios import find_scenarios
 from factory.io.catalogue import find_single_factory
 from tests.builders.outside_policies import GUESTS
 
-BROWSER = next((name for name in map(shutil.which, ("chromium", "chromium-browser", "google-chrome")) if name), None)
+BROWSER = next(
+    (name for name in map(shutil.which, ("chromium", "chromium-browser", "google-chrome")) if name),
+    None,
+)
 FACTORIES = {name: find_single_factory(name) for name in ("tiny", "microfactory")}
 
 
@@ -31,8 +45,16 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     guests = folder / "guests.py"
     guests.write_text(GUESTS)
     contenders = parse_contenders(f"EDD,ATCS,SPT,{guests}:First,{guests}:Crashing")
-    settings = BenchmarkConfig(episodes=12, validation_episodes=2, versus="ATCS", processes=2, patience=math.inf)
-    Benchmark(find_scenarios(list(FACTORIES)), contenders, settings, folder, command="python evaluate.py <all>").run()
+    settings = BenchmarkConfig(
+        episodes=12, validation_episodes=2, versus="ATCS", processes=2, patience=math.inf
+    )
+    Benchmark(
+        find_scenarios(list(FACTORIES)),
+        contenders,
+        settings,
+        folder,
+        command="python evaluate.py <all>",
+    ).run()
     write_report(folder, FACTORIES)
     return folder
 
@@ -82,7 +104,11 @@ class Addresses(HTMLParser):
         self.found: list[str] = []
 
     def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
-        self.found += [value or "" for name, value in attributes if name in ("src", "href", "xlink:href", "data", "srcset", "action")]
+        self.found += [
+            value or ""
+            for name, value in attributes
+            if name in ("src", "href", "xlink:href", "data", "srcset", "action")
+        ]
 
 
 def test_the_page_fetches_nothing(folder: Path) -> None:
@@ -104,8 +130,20 @@ def test_anchors_and_ids_fit_together(folder: Path) -> None:
 @pytest.mark.skipif(BROWSER is None, reason="no Chromium is installed")
 def test_a_browser_shows_the_page(folder: Path) -> None:
     assert BROWSER is not None
-    settings = ["--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr", "--virtual-time-budget=3000", f"--user-data-dir={folder / 'profile'}"]
-    done = subprocess.run([BROWSER, *settings, "--dump-dom", (folder / "report.html").as_uri()], capture_output=True, text=True, check=True)
+    settings = [
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--enable-logging=stderr",
+        "--virtual-time-budget=3000",
+        f"--user-data-dir={folder / 'profile'}",
+    ]
+    done = subprocess.run(
+        [BROWSER, *settings, "--dump-dom", (folder / "report.html").as_uri()],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     assert done.stdout.count("<table>") >= 5
     assert "Where these figures come from" in done.stdout
     assert "CONSOLE" not in done.stderr
@@ -121,10 +159,18 @@ def test_names_from_outside_cannot_break_the_page(folder: Path, tmp_path: Path) 
     shutil.copytree(folder, tmp_path / "copy")
     results = results_of(folder)
     scenario = results.scenarios["tiny"]
-    failure = Failure(reason="crashed", message="<script>alert(1)</script> & | more", block="test", episodes=(0, 1))
+    failure = Failure(
+        reason="crashed",
+        message="<script>alert(1)</script> & | more",
+        block="test",
+        episodes=(0, 1),
+    )
     broken = scenario.policies["Crashing"].model_copy(update={"failed": failure})
     changed = scenario.model_copy(update={"policies": {**scenario.policies, "Crashing": broken}})
-    write_results(results.model_copy(update={"scenarios": {**results.scenarios, "tiny": changed}}), tmp_path / "copy" / "results.json")
+    write_results(
+        results.model_copy(update={"scenarios": {**results.scenarios, "tiny": changed}}),
+        tmp_path / "copy" / "results.json",
+    )
     write_report(tmp_path / "copy", {})
     page = (tmp_path / "copy" / "report.html").read_text()
     assert "<script" not in page
@@ -132,7 +178,9 @@ def test_names_from_outside_cannot_break_the_page(folder: Path, tmp_path: Path) 
 
 
 def test_blocks_as_markdown_and_as_html() -> None:
-    table = Table(("name", "cost"), (("a|b", "1"), ("c", "2")), numbers=frozenset({1}), strong=frozenset({0}))
+    table = Table(
+        ("name", "cost"), (("a|b", "1"), ("c", "2")), numbers=frozenset({1}), strong=frozenset({0})
+    )
     blocks = [
         Heading(1, "Title"),
         Paragraph(("So ", Strong("strong"), " & ", Code("x<y"), ".")),

@@ -46,15 +46,28 @@ def test_a_rule_that_was_never_tuned_plays_with_defaults_and_says_so() -> None:
 
 def test_planners_improve_on_the_best_rule_unless_asked_otherwise() -> None:
     best = make_rule("ATCS+HOLD", k1=3)
-    assert parse_contenders("cpsat")[0].settle(None, best).parameters == {"seconds": 1.0, "rule": str(best)}
+    assert parse_contenders("cpsat")[0].settle(None, best).parameters == {
+        "seconds": 1.0,
+        "rule": str(best),
+    }
     assert parse_contenders("cpsat(rule=EDD)")[0].settle(None, best).parameters["rule"] == "EDD"
 
 
 def test_lookahead_improves_on_the_policy_of_a_folder(tmp_path: Path) -> None:
     (tmp_path / "manifest.json").write_text("{}")
     (contender,) = parse_contenders(f"ahead=lookahead(policy={tmp_path}; futures=8)")
-    assert (contender.name, contender.kind, contender.paths, contender.plays_alone) == ("ahead", "lookahead", (str(tmp_path),), True)
-    assert contender.settle(None, make_rule("EDD")).parameters == {"candidates": 4, "futures": 8, "horizon": 4.0, "confidence": 1.5}
+    assert (contender.name, contender.kind, contender.paths, contender.plays_alone) == (
+        "ahead",
+        "lookahead",
+        (str(tmp_path),),
+        True,
+    )
+    assert contender.settle(None, make_rule("EDD")).parameters == {
+        "candidates": 4,
+        "futures": 8,
+        "horizon": 4.0,
+        "confidence": 1.5,
+    }
     before = contender.identity()
     (tmp_path / "weights.npz").write_bytes(b"other weights")
     assert contender.identity() != before
@@ -65,7 +78,11 @@ def test_training_runs_of_one_policy_are_joined(tmp_path: Path) -> None:
     for run in runs:
         run.touch()
     (contender,) = parse_contenders(f"ours={runs[0]}+{runs[1]}")
-    assert (contender.name, contender.training_seeds, contender.paths) == ("ours", 2, tuple(map(str, runs)))
+    assert (contender.name, contender.training_seeds, contender.paths) == (
+        "ours",
+        2,
+        tuple(map(str, runs)),
+    )
 
 
 def test_the_identity_of_a_checkpoint_is_its_content(tmp_path: Path) -> None:

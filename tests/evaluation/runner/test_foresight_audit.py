@@ -1,4 +1,5 @@
-"""The audit of foresight: who reads the hidden future is caught, who reads only what is known passes."""
+"""The audit of foresight: who reads the hidden future is caught, who reads only what is known
+passes."""
 
 from __future__ import annotations
 
@@ -23,7 +24,8 @@ FACTORY = find_single_factory("microfactory")
 
 
 class Peeking:
-    """Decides by ATCS, but looks at the shop: on odd numbers of what it reads there it takes the last legal row."""
+    """Decides by ATCS, but looks at the shop: on odd numbers of what it reads there it takes the
+    last legal row."""
 
     def __init__(self, read: Callable[[Any], float]) -> None:
         self.read, self.rule = read, make_rule("ATCS")
@@ -42,22 +44,32 @@ def late_material(shop: Any) -> float:
 
 
 HIDDEN: dict[str, Callable[[Any], float]] = {
-    "process_left": lambda shop: float(shop.machines.process_left[0, shop.machines.status[0] == PROCESSING].sum()),
+    "process_left": lambda shop: float(
+        shop.machines.process_left[0, shop.machines.status[0] == PROCESSING].sum()
+    ),
     "time_to_failure": lambda shop: float((shop.machines.time_to_failure[0] % 1009).sum()),
-    "next event": lambda shop: float(shop.machines.date[0, shop.machines.status[0] == PROCESSING].sum()),
+    "next event": lambda shop: float(
+        shop.machines.date[0, shop.machines.status[0] == PROCESSING].sum()
+    ),
     "seed": lambda shop: float(shop.env.seed[0] % np.uint64(1009)),
-    "date of the next order": lambda shop: float(shop.orders.release_date[0, min(int(shop.env.num_released[0]), 99)]),
+    "date of the next order": lambda shop: float(
+        shop.orders.release_date[0, min(int(shop.env.num_released[0]), 99)]
+    ),
     "weight of the last order": lambda shop: float(shop.orders.weight[0, -1]),
     "product of the last order": lambda shop: float(shop.orders["product"][0, -1]),
     "material to come": late_material,
-    "travellers": lambda shop: float(shop.in_transit.date[0, : int(shop.env.num_travelling[0])].sum()),
+    "travellers": lambda shop: float(
+        shop.in_transit.date[0, : int(shop.env.num_travelling[0])].sum()
+    ),
 }
 KNOWN: dict[str, Callable[[Any], float]] = {
     "clock": lambda shop: float(shop.env.clock[0]),
     "expected_end": lambda shop: float(shop.machines.expected_end[0].sum()),
     "queues": lambda shop: float(shop.centres.queue_length[0].sum()),
     "completions": lambda shop: float((shop.operations.status[0] == DONE).sum()),
-    "orders so far": lambda shop: float(shop.orders.due_date[0, : int(shop.env.num_released[0])].sum()),
+    "orders so far": lambda shop: float(
+        shop.orders.due_date[0, : int(shop.env.num_released[0])].sum()
+    ),
     "number of orders": lambda shop: float(shop.env.num_orders[0]),
     "cost": lambda shop: float(shop.cost[0].sum()),
     "mounted": lambda shop: float(shop.mounted[0].sum()),
@@ -66,8 +78,15 @@ KNOWN: dict[str, Callable[[Any], float]] = {
 
 @pytest.mark.parametrize("what", HIDDEN)
 def test_who_reads_what_is_hidden_is_caught(what: str) -> None:
-    factory = find_single_factory("supply_shock") if what in ("material to come", "travellers") else FACTORY
-    with pytest.raises(ForesightError, match=r"episode 5, decision \d+, machine \d+: the policy chose row \d+, and row \d+"):
+    factory = (
+        find_single_factory("supply_shock")
+        if what in ("material to come", "travellers")
+        else FACTORY
+    )
+    with pytest.raises(
+        ForesightError,
+        match=r"episode 5, decision \d+, machine \d+: the policy chose row \d+, and row \d+",
+    ):
         audit_foresight(lambda: Peeking(HIDDEN[what]), factory, [5], decisions=200)
 
 
@@ -76,7 +95,9 @@ def test_who_reads_what_is_known_passes(what: str) -> None:
     assert audit_foresight(lambda: Peeking(KNOWN[what]), FACTORY, [5], decisions=100) > 30
 
 
-@pytest.mark.parametrize("name", ["microfactory", "supply_shock", "unreliable", "demand_swing", "tiny"])
+@pytest.mark.parametrize(
+    "name", ["microfactory", "supply_shock", "unreliable", "demand_swing", "tiny"]
+)
 def test_rollout_dispatching_passes(name: str) -> None:
     policy = partial(RolloutPolicy, make_rule("ATCS"), candidates=2, futures=8, horizon=1.0)
     assert audit_foresight(policy, find_single_factory(name), [5], decisions=40) > 0
@@ -84,13 +105,35 @@ def test_rollout_dispatching_passes(name: str) -> None:
 
 def test_foresight_in_an_order_book_is_caught_and_rollout_dispatching_passes() -> None:
     orders = tuple(
-        Order(order_id=str(number), release_date=9 * number, due_date=9 * number + 90, weight=float(1 + number % 3), product="kart", options={"colour": "snow"})
+        Order(
+            order_id=str(number),
+            release_date=9 * number,
+            due_date=9 * number + 90,
+            weight=float(1 + number % 3),
+            product="kart",
+            options={"colour": "snow"},
+        )
         for number in range(20)
     )
     book = OrderBook(orders=orders)
-    assert audit_foresight(lambda: RolloutPolicy(make_rule("ATCS"), candidates=2, futures=8, horizon=2.0), karts(), [5], None, book) > 0
+    assert (
+        audit_foresight(
+            lambda: RolloutPolicy(make_rule("ATCS"), candidates=2, futures=8, horizon=2.0),
+            karts(),
+            [5],
+            None,
+            book,
+        )
+        > 0
+    )
     with pytest.raises(ForesightError):
-        audit_foresight(lambda: Peeking(lambda shop: float(shop.orders.release_date[0, -1])), karts(), [5], None, book)
+        audit_foresight(
+            lambda: Peeking(lambda shop: float(shop.orders.release_date[0, -1])),
+            karts(),
+            [5],
+            None,
+            book,
+        )
 
 
 def test_the_second_shop_has_another_future_and_the_same_present() -> None:

@@ -1,4 +1,5 @@
-"""Policies from outside: they see the observation and nothing else, and what they do wrong is theirs alone."""
+"""Policies from outside: they see the observation and nothing else, and what they do wrong is
+theirs alone."""
 
 from __future__ import annotations
 
@@ -33,7 +34,10 @@ def invite(guests: Path, name: str, patience: float = math.inf) -> SandboxedPoli
 
 
 def observation_of(batch: Batch) -> dict[str, np.ndarray]:
-    return {name: getattr(batch.tables, name) for name in ("candidates", "machines", "shop", "action_mask")}
+    return {
+        name: getattr(batch.tables, name)
+        for name in ("candidates", "machines", "shop", "action_mask")
+    }
 
 
 @pytest.fixture
@@ -60,18 +64,29 @@ def test_a_guest_plays_whole_episodes(guests: Path, batch: Batch, name: str) -> 
         ("Segfaulting", "its process ended .exit code -11."),
     ],
 )
-def test_a_guest_that_breaks_down_says_how(guests: Path, batch: Batch, name: str, words: str) -> None:
+def test_a_guest_that_breaks_down_says_how(
+    guests: Path, batch: Batch, name: str, words: str
+) -> None:
     with invite(guests, name) as guest, pytest.raises(SandboxError, match=words):
         guest.decide(observation_of(batch))
 
 
-@pytest.mark.parametrize(("name", "words"), [("Mute", "Mute has no method decide"), ("NOT_CALLABLE", "has no NOT_CALLABLE"), ("Nobody", "has no Nobody")])
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("Mute", "Mute has no method decide"),
+        ("NOT_CALLABLE", "has no NOT_CALLABLE"),
+        ("Nobody", "has no Nobody"),
+    ],
+)
 def test_what_is_no_policy_is_refused(guests: Path, name: str, words: str) -> None:
     with pytest.raises(SandboxError, match=words):
         invite(guests, name)
 
 
-def test_a_guest_that_never_answers_is_ended(guests: Path, batch: Batch, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_guest_that_never_answers_is_ended(
+    guests: Path, batch: Batch, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("evaluation.runner.sandbox.START_SECONDS", math.inf)
     guest = invite(guests, "Silent", patience=0.0)
     with pytest.raises(NoAnswerError, match=r"no answer within 0 s"):
@@ -95,28 +110,52 @@ def test_a_guest_finds_no_shop_and_changes_only_its_copy(guests: Path, batch: Ba
 
 @pytest.mark.parametrize(
     ("name", "reason"),
-    [("Illegal", "illegal action"), ("Crashing", "crashed"), ("Silent", "did not answer"), ("Greedy", "foresight")],
+    [
+        ("Illegal", "illegal action"),
+        ("Crashing", "crashed"),
+        ("Silent", "did not answer"),
+        ("Greedy", "foresight"),
+    ],
 )
 def test_what_a_guest_did_wrong_is_named(guests: Path, name: str, reason: str) -> None:
     (scenario,) = find_scenarios(["tiny"])
     guest = Contender(name, "guest", paths=(f"{guests}:{name}",))
-    result = Play(scenario, guest, 0, "test", 0, 2, True, 0.0 if name == "Silent" else math.inf).run()
+    result = Play(
+        scenario, guest, 0, "test", 0, 2, True, 0.0 if name == "Silent" else math.inf
+    ).run()
     assert result["failed"]["reason"] == reason
     assert result["failed"]["episodes"] == [0, 1]
 
 
 def test_an_episode_without_end_did_not_finish(guests: Path) -> None:
     (scenario,) = find_scenarios(["tiny"])
-    result = Play(scenario, Contender("Fickle", "guest", paths=(f"{guests}:Fickle",)), 0, "test", 0, 1, True, math.inf).run()
+    result = Play(
+        scenario,
+        Contender("Fickle", "guest", paths=(f"{guests}:Fickle",)),
+        0,
+        "test",
+        0,
+        1,
+        True,
+        math.inf,
+    ).run()
     assert result["failed"]["reason"] == "did not finish"
     assert "orders are open after" in result["failed"]["message"]
 
 
 def test_a_guest_that_decides_like_a_rule_scores_like_it(guests: Path, tmp_path: Path) -> None:
-    (tmp_path / "like_edd.py").write_text('from agents.rules.registry import make_rule\n\n\ndef policy():\n    return make_rule("EDD")\n')
+    (tmp_path / "like_edd.py").write_text(
+        "from agents.rules.registry import make_rule\n\n\ndef policy():\n    return"
+        ' make_rule("EDD")\n'
+    )
     (scenario,) = find_scenarios(["microfactory"])
-    contenders = (Contender("EDD", "rule", "EDD"), Contender("policy", "guest", paths=(f"{tmp_path / 'like_edd.py'}:policy",)))
-    own, other = (Play(scenario, contender, 0, "test", 0, 2, True, math.inf).run() for contender in contenders)
+    contenders = (
+        Contender("EDD", "rule", "EDD"),
+        Contender("policy", "guest", paths=(f"{tmp_path / 'like_edd.py'}:policy",)),
+    )
+    own, other = (
+        Play(scenario, contender, 0, "test", 0, 2, True, math.inf).run() for contender in contenders
+    )
     assert own.pop("nanoseconds")
     assert other.pop("nanoseconds")
     assert own == other

@@ -1,4 +1,5 @@
-"""Units of work: kept whole or not at all, resumed, independent of processes, survivors of crashes and kills."""
+"""Units of work: kept whole or not at all, resumed, independent of processes, survivors of crashes
+and kills."""
 
 from __future__ import annotations
 
@@ -33,8 +34,13 @@ def ignore(size: int) -> None:
 
 
 @pytest.mark.parametrize("processes", [1, 3])
-def test_results_come_in_the_order_of_the_units_whatever_the_number_of_processes(tmp_path: Path, marks: Path, processes: int) -> None:
-    units = [Square(number, str(marks), how="ends last" if number == 0 and processes > 1 else "well") for number in range(6)]
+def test_results_come_in_the_order_of_the_units_whatever_the_number_of_processes(
+    tmp_path: Path, marks: Path, processes: int
+) -> None:
+    units = [
+        Square(number, str(marks), how="ends last" if number == 0 and processes > 1 else "well")
+        for number in range(6)
+    ]
     sizes: list[int] = []
     results = run_units(units, Store(tmp_path / "kept"), processes, sizes.append)
     assert results == [{"square": number**2} for number in range(6)]
@@ -68,7 +74,9 @@ def test_a_damaged_result_is_worked_out_again(tmp_path: Path, marks: Path, damag
 
 
 def test_a_failure_ends_its_group_and_no_other(tmp_path: Path, marks: Path) -> None:
-    units = [Square(number, str(marks), group="bad", how="fails") for number in (1, 2, 3)] + [Square(number, str(marks), group="good") for number in (4, 5)]
+    units = [Square(number, str(marks), group="bad", how="fails") for number in (1, 2, 3)] + [
+        Square(number, str(marks), group="good") for number in (4, 5)
+    ]
     results = run_units(units, Store(tmp_path / "kept"), 1, ignore)
     assert [result.get("square") for result in results] == [None, None, None, 16, 25]
     assert all(result["failed"]["message"] == "no square of 1" for result in results[:3])
@@ -83,15 +91,25 @@ def test_a_failure_is_not_kept(tmp_path: Path, marks: Path) -> None:
 
 
 def test_a_unit_that_kills_its_process_fails_alone(tmp_path: Path, marks: Path) -> None:
-    units = [Square(number, str(marks), group=f"{number}", how="dies" if number == 1 else "well") for number in range(5)]
+    units = [
+        Square(number, str(marks), group=f"{number}", how="dies" if number == 1 else "well")
+        for number in range(5)
+    ]
     results = run_units(units, Store(tmp_path / "kept"), 2, ignore)
     assert [result.get("square") for result in results] == [0, None, 4, 9, 16]
     assert results[1]["failed"]["reason"] == "crashed"
 
 
-def test_a_unit_whose_process_is_killed_by_accident_is_done_again(tmp_path: Path, marks: Path) -> None:
-    units = [Square(number, str(marks), how="dies once" if number == 1 else "well") for number in range(3)]
-    assert [result["square"] for result in run_units(units, Store(tmp_path / "kept"), 2, ignore)] == [0, 1, 4]
+def test_a_unit_whose_process_is_killed_by_accident_is_done_again(
+    tmp_path: Path, marks: Path
+) -> None:
+    units = [
+        Square(number, str(marks), how="dies once" if number == 1 else "well")
+        for number in range(3)
+    ]
+    assert [
+        result["square"] for result in run_units(units, Store(tmp_path / "kept"), 2, ignore)
+    ] == [0, 1, 4]
 
 
 PROGRAM = """
@@ -110,14 +128,28 @@ def start(tmp_path: Path, marks: Path) -> subprocess.Popen[str]:
     program.write_text(PROGRAM)
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     arguments = [sys.executable, str(program), str(tmp_path / "kept"), str(marks)]
-    return subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, start_new_session=True)
+    return subprocess.Popen(
+        arguments,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+        start_new_session=True,
+    )
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
-def test_work_goes_on_after_a_kill_or_an_interruption(tmp_path: Path, marks: Path, how: signal.Signals) -> None:
+def test_work_goes_on_after_a_kill_or_an_interruption(
+    tmp_path: Path, marks: Path, how: signal.Signals
+) -> None:
     (tmp_path / "stop").touch()
     first = start(tmp_path, marks)
-    wait_for(first, lambda: len(list((tmp_path / "kept").rglob("*.json"))) == 6 and len(list(marks.iterdir())) == 8)
+    wait_for(
+        first,
+        lambda: (
+            len(list((tmp_path / "kept").rglob("*.json"))) == 6 and len(list(marks.iterdir())) == 8
+        ),
+    )
     (os.killpg if how == signal.SIGINT else os.kill)(first.pid, how)
     first.communicate()
     assert len(list((tmp_path / "kept").rglob("*.json"))) == 6
@@ -125,10 +157,15 @@ def test_work_goes_on_after_a_kill_or_an_interruption(tmp_path: Path, marks: Pat
     second = start(tmp_path, marks)
     output, errors = second.communicate()
     assert output.strip() == str([{"square": number**2} for number in range(40)]), errors
-    assert [number for number in range(40) if times_run(marks, number) > 1] == [6, 7], "what was in work"
+    assert [number for number in range(40) if times_run(marks, number) > 1] == [
+        6,
+        7,
+    ], "what was in work"
 
 
-def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_is_replaced_whole_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "results.json"
     write_atomically(path, "first")
 

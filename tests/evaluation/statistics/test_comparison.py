@@ -1,4 +1,5 @@
-"""Shares, tests of hypotheses and comparisons against closed forms, scipy, hand-worked cases and simulation."""
+"""Shares, tests of hypotheses and comparisons against closed forms, scipy, hand-worked cases and
+simulation."""
 
 from __future__ import annotations
 
@@ -42,20 +43,36 @@ def test_interquartile_mean_is_scipys_trimmed_mean_of_the_pool() -> None:
     random = np.random.default_rng(40)
     for size in range(4, 24):
         scores = {"a": random.normal(size=size), "b": 3 + random.exponential(size=size + 1)}
-        assert interquartile_mean(scores).value == pytest.approx(stats.trim_mean(np.concatenate(list(scores.values())), 0.25))
+        assert interquartile_mean(scores).value == pytest.approx(
+            stats.trim_mean(np.concatenate(list(scores.values())), 0.25)
+        )
 
 
 def test_interquartile_mean_is_resampled_within_each_scenario() -> None:
-    # Scores without spread inside each scenario leave no doubt, however far the scenarios are apart.
-    assert interquartile_mean({"a": np.full(10, 1.0), "b": np.full(10, 5.0)}) == Interval(3.0, 3.0, 3.0)
+    # Scores without spread inside each scenario leave no doubt, however far the scenarios are
+    # apart.
+    assert interquartile_mean({"a": np.full(10, 1.0), "b": np.full(10, 5.0)}) == Interval(
+        3.0, 3.0, 3.0
+    )
 
 
 def test_interquartile_mean_interval_worked_out_value_by_value() -> None:
     random = np.random.default_rng(41)
     scores = {"a": random.normal(size=9), "b": 1 + random.normal(size=14)}
-    draws = [np.concatenate(list(resampled_counts(1, number, values.size, 23))).astype(int) for number, values in enumerate(scores.values())]
+    draws = [
+        np.concatenate(list(resampled_counts(1, number, values.size, 23))).astype(int)
+        for number, values in enumerate(scores.values())
+    ]
     means = [
-        stats.trim_mean(np.concatenate([np.repeat(np.sort(values), counts[row]) for values, counts in zip(scores.values(), draws, strict=True)]), 0.25)
+        stats.trim_mean(
+            np.concatenate(
+                [
+                    np.repeat(np.sort(values), counts[row])
+                    for values, counts in zip(scores.values(), draws, strict=True)
+                ]
+            ),
+            0.25,
+        )
         for row in range(RESAMPLES)
     ]
     interval = interquartile_mean(scores)
@@ -63,7 +80,10 @@ def test_interquartile_mean_interval_worked_out_value_by_value() -> None:
 
 
 def test_interquartile_mean_ignores_outliers_and_follows_shift_and_scale() -> None:
-    scores = {"a": np.random.default_rng(42).normal(size=30), "b": np.random.default_rng(43).normal(size=20)}
+    scores = {
+        "a": np.random.default_rng(42).normal(size=30),
+        "b": np.random.default_rng(43).normal(size=20),
+    }
     base = interquartile_mean(scores)
     moved = interquartile_mean({name: 3 * values + 7 for name, values in scores.items()})
     assert_close(moved, Interval(3 * base.value + 7, 3 * base.low + 7, 3 * base.high + 7))
@@ -75,7 +95,10 @@ def test_interquartile_mean_covers_the_truth() -> None:
     low, high = stats.expon.ppf([0.25, 0.75])
     truth = stats.expon.expect(lambda x: x, lb=low, ub=high) / 0.5
     random = np.random.default_rng(44)
-    intervals = [interquartile_mean({"a": random.exponential(size=16), "b": random.exponential(size=16)}) for _ in range(200)]
+    intervals = [
+        interquartile_mean({"a": random.exponential(size=16), "b": random.exponential(size=16)})
+        for _ in range(200)
+    ]
     assert_covers(sum(i.low <= truth <= i.high for i in intervals), 200, 0.94)
 
 
@@ -83,7 +106,10 @@ def test_interquartile_mean_covers_the_truth() -> None:
 
 
 def test_paired_probability_counts_wins_and_half_the_ties() -> None:
-    assert probability_of_improvement([1.0, 2.0, 3.0, 4.0], [2.0, 2.0, 2.0, 5.0]).value == (1 + 0.5 + 0 + 1) / 4
+    assert (
+        probability_of_improvement([1.0, 2.0, 3.0, 4.0], [2.0, 2.0, 2.0, 5.0]).value
+        == (1 + 0.5 + 0 + 1) / 4
+    )
 
 
 @pytest.mark.parametrize(("wins", "episodes"), [(0, 20), (3, 20), (20, 20), (140, 256)])
@@ -98,21 +124,31 @@ def test_paired_probability_over_training_seeds_is_less_certain() -> None:
     random = np.random.default_rng(50)
     rule = random.normal(size=100)
     policy = rule + np.array([-1.0, 0.0, 1.0])[:, None] + random.normal(size=(3, 100))
-    over_seeds, one = probability_of_improvement(policy, rule), probability_of_improvement(policy[1], rule)
+    over_seeds, one = (
+        probability_of_improvement(policy, rule),
+        probability_of_improvement(policy[1], rule),
+    )
     assert over_seeds.high - over_seeds.low > 3 * (one.high - one.low)
     assert 0 <= over_seeds.low <= over_seeds.value <= over_seeds.high <= 1
 
 
 def test_unpaired_probability_is_the_mann_whitney_statistic() -> None:
     random = np.random.default_rng(51)
-    policy, rule = random.integers(8, size=23).astype(float), random.integers(9, size=31).astype(float)
+    policy, rule = (
+        random.integers(8, size=23).astype(float),
+        random.integers(9, size=31).astype(float),
+    )
     statistic = stats.mannwhitneyu(rule, policy).statistic
-    assert unpaired_probability_of_improvement(policy, rule).value == pytest.approx(statistic / (23 * 31))
+    assert unpaired_probability_of_improvement(policy, rule).value == pytest.approx(
+        statistic / (23 * 31)
+    )
 
 
 def test_unpaired_bounds_solve_the_score_equation() -> None:
     random = np.random.default_rng(52)
-    interval = unpaired_probability_of_improvement(random.normal(size=15), 0.8 + random.normal(size=25))
+    interval = unpaired_probability_of_improvement(
+        random.normal(size=15), 0.8 + random.normal(size=25)
+    )
     z = NormalDist().inv_cdf(0.975)
     for p in (interval.low, interval.high):
         variance = p * (1 - p) * (1 + 19 * (1 - p) / (2 - p) + 19 * p / (1 + p)) / (15 * 25)
@@ -127,7 +163,10 @@ def test_probabilities_mirror_when_sides_change() -> None:
 
 
 def test_a_policy_that_always_wins_leaves_doubt() -> None:
-    for interval in (probability_of_improvement(np.zeros(20), np.ones(20)), unpaired_probability_of_improvement(np.zeros(20), np.ones(20))):
+    for interval in (
+        probability_of_improvement(np.zeros(20), np.ones(20)),
+        unpaired_probability_of_improvement(np.zeros(20), np.ones(20)),
+    ):
         assert interval.value == interval.high == 1
         assert 0.75 < interval.low < 0.95
 
@@ -146,23 +185,29 @@ def test_probabilities_cover_the_truth(ahead: float) -> None:
 
 
 def test_sign_flip_enumerates_few_differences() -> None:
-    # The sum is 4; of the 16 sums of +-1 +-2 +-3 +-4, five are at least 4 (10, 8, 6, 4, 4) and five at most -4.
+    # The sum is 4; of the 16 sums of +-1 +-2 +-3 +-4, five are at least 4 (10, 8, 6, 4, 4) and five
+    # at most -4.
     assert sign_flip_p_value([1.0, 2.0, -3.0, 4.0]) == 10 / 16
 
 
 def test_sign_flip_is_scipys_permutation_test() -> None:
     differences = np.random.default_rng(60).normal(0.4, 1.0, size=11)
-    expected = stats.permutation_test((differences,), np.sum, permutation_type="samples", n_resamples=np.inf)
+    expected = stats.permutation_test(
+        (differences,), np.sum, permutation_type="samples", n_resamples=np.inf
+    )
     assert sign_flip_p_value(differences) == pytest.approx(expected.pvalue)
 
 
 def test_sign_flip_of_many_differences_is_close_to_students() -> None:
     differences = np.random.default_rng(61).normal(0.15, 1.0, size=200)
-    assert sign_flip_p_value(differences) == pytest.approx(stats.ttest_1samp(differences, 0.0).pvalue, abs=0.01)
+    assert sign_flip_p_value(differences) == pytest.approx(
+        stats.ttest_1samp(differences, 0.0).pvalue, abs=0.01
+    )
 
 
 def test_sign_flip_counts_ties_whatever_the_order_of_summing() -> None:
-    # Summed in this order they come to a bit more than when sorted; still all flipped one way are as far as the observed.
+    # Summed in this order they come to a bit more than when sorted; still all flipped one way are
+    # as far as the observed.
     differences = [0.4, 0.4, 0.9, 0.2, 0.7, 0.8, 0.3, 0.2, 0.4]
     assert {sign_flip_p_value(np.roll(differences, by)) for by in range(9)} == {2 / 2**9}
 
@@ -186,7 +231,8 @@ def test_sign_flip_rejects_true_hypotheses_one_time_in_twenty() -> None:
 
 
 def test_holm_hand_worked() -> None:
-    # Sorted 0.005 0.01 0.03 0.04 times 4 3 2 1 = 0.02 0.03 0.06 0.04; the last may not be below the one before it.
+    # Sorted 0.005 0.01 0.03 0.04 times 4 3 2 1 = 0.02 0.03 0.06 0.04; the last may not be below the
+    # one before it.
     np.testing.assert_allclose(holm([0.01, 0.04, 0.03, 0.005]), [0.03, 0.06, 0.06, 0.02])
 
 
@@ -262,7 +308,11 @@ print(interquartile_mean({{"a": rule, "b": policy}}), mean_of_ratios({{"a": (pol
 def test_equal_inputs_give_byte_equal_results_in_any_process() -> None:
     runs = [
         subprocess.run(
-            [sys.executable, "-c", REPEATED.format(global_seed=seed, earlier_calls=seed)], cwd=ROOT, capture_output=True, text=True, check=True
+            [sys.executable, "-c", REPEATED.format(global_seed=seed, earlier_calls=seed)],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
         ).stdout
         for seed in (0, 1)
     ]
@@ -276,18 +326,41 @@ def test_equal_inputs_give_byte_equal_results_in_any_process() -> None:
         (lambda: mean_interval([1.0]), r"values has shape \[1\]; .* 2 episodes or more"),
         (lambda: mean_interval(np.zeros((2, 2, 2))), r"values has shape \[2, 2, 2\]"),
         (lambda: mean_interval(np.zeros((0, 5))), r"values has shape \[0, 5\]"),
-        (lambda: mean_interval([[1.0, 2.0], [3.0, math.nan]]), r"values\[1, 1\] \(training seed, episode\) = nan; values must be finite"),
-        (lambda: mean_difference([1.0, 2.0, 3.0], [1.0, 2.0]), "policy has 3 episodes, rule has 2; they must be the same"),
-        (lambda: mean_difference([1.0, 2.0], [[1.0, 2.0], [1.0, 2.0]]), r"rule has shape \[2, 2\]; here it must be \[episodes\]"),
-        (lambda: ratio_of_means([1.0, 2.0], [0.0, 0.0]), "rule costs 0.0 at least and 0.0 on average; .* Compare by difference"),
-        (lambda: mean_of_ratios({"green": ([1.0, 2.0], [-1.0, 2.0])}), "rule of scenario green costs -1.0 at least"),
+        (
+            lambda: mean_interval([[1.0, 2.0], [3.0, math.nan]]),
+            r"values\[1, 1\] \(training seed, episode\) = nan; values must be finite",
+        ),
+        (
+            lambda: mean_difference([1.0, 2.0, 3.0], [1.0, 2.0]),
+            "policy has 3 episodes, rule has 2; they must be the same",
+        ),
+        (
+            lambda: mean_difference([1.0, 2.0], [[1.0, 2.0], [1.0, 2.0]]),
+            r"rule has shape \[2, 2\]; here it must be \[episodes\]",
+        ),
+        (
+            lambda: ratio_of_means([1.0, 2.0], [0.0, 0.0]),
+            "rule costs 0.0 at least and 0.0 on average; .* Compare by difference",
+        ),
+        (
+            lambda: mean_of_ratios({"green": ([1.0, 2.0], [-1.0, 2.0])}),
+            "rule of scenario green costs -1.0 at least",
+        ),
         (lambda: mean_of_ratios({}), "scenarios is empty"),
-        (lambda: mean_of_ratios({"a": ([1.0, 2.0], [1.0, 2.0]), "b": ([[1.0, 2.0]] * 2, [1.0, 2.0])}), r"\[1, 2\] training seeds; all must have the same"),
+        (
+            lambda: mean_of_ratios(
+                {"a": ([1.0, 2.0], [1.0, 2.0]), "b": ([[1.0, 2.0]] * 2, [1.0, 2.0])}
+            ),
+            r"\[1, 2\] training seeds; all must have the same",
+        ),
         (lambda: interquartile_mean({}), "scores is empty"),
         (lambda: interquartile_mean({"a": [1.0, math.inf]}), r"scores of scenario a\[0, 1\]"),
         (lambda: holm([0.1, 1.2]), r"p_values = \[0.1, 1.2\]; each must lie in \[0, 1\]"),
         (lambda: holm([0.1, math.nan]), "each must lie in"),
-        (lambda: compare_paired({"a": [1.0, 2.0]}, versus="b"), "versus = 'b'; it has no costs. Choose one of a"),
+        (
+            lambda: compare_paired({"a": [1.0, 2.0]}, versus="b"),
+            "versus = 'b'; it has no costs. Choose one of a",
+        ),
     ],
 )
 def test_nonsense_is_refused(call: Callable[[], object], message: str) -> None:

@@ -1,4 +1,5 @@
-"""Intervals of means, differences and ratios against closed forms, scipy, hand-worked cases and simulation."""
+"""Intervals of means, differences and ratios against closed forms, scipy, hand-worked cases and
+simulation."""
 
 from __future__ import annotations
 
@@ -20,7 +21,13 @@ from evaluation.statistics.intervals import (
     ratio_of_means,
     unpaired_probability_of_improvement,
 )
-from evaluation.statistics.resampling import RESAMPLES, Floats, middle_95, resampled_counts, student_quantile
+from evaluation.statistics.resampling import (
+    RESAMPLES,
+    Floats,
+    middle_95,
+    resampled_counts,
+    student_quantile,
+)
 from tests.builders.cost_samples import assert_close, assert_covers, costs
 
 Draw = Callable[[np.random.Generator, int], Floats]
@@ -84,7 +91,10 @@ def test_mean_interval_is_the_studentised_bootstrap_worked_out_value_by_value() 
         resample = np.repeat(ordered, counts.astype(int))
         statistics.append(resample.mean() / max(resample.std(ddof=1) / math.sqrt(12), error / 3))
     low, high = middle_95(np.array(statistics))
-    assert_close(mean_interval(values), Interval(float(values.mean()), values.mean() - high * error, values.mean() - low * error))
+    assert_close(
+        mean_interval(values),
+        Interval(float(values.mean()), values.mean() - high * error, values.mean() - low * error),
+    )
 
 
 def test_mean_interval_leans_to_the_long_tail() -> None:
@@ -102,13 +112,19 @@ def test_mean_interval_of_rare_events_is_finite_and_reaches_past_them() -> None:
 
 @pytest.mark.parametrize("constant", [0.0, 0.1, 1e9 / 3])
 def test_mean_of_a_constant_is_known(constant: float) -> None:
-    assert_close(mean_interval(np.full(50, constant)), Interval(constant, constant, constant), 1e-15)
+    assert_close(
+        mean_interval(np.full(50, constant)), Interval(constant, constant, constant), 1e-15
+    )
 
 
 def test_bootstrap_error_is_that_of_scipy() -> None:
     values = np.random.default_rng(4).exponential(size=60)
-    ours = np.concatenate([counts @ np.sort(values) for counts in resampled_counts(0, 0, 60, 60)]) / 60
-    theirs = stats.bootstrap((values,), np.mean, n_resamples=RESAMPLES, method="percentile", rng=np.random.default_rng(5))
+    ours = (
+        np.concatenate([counts @ np.sort(values) for counts in resampled_counts(0, 0, 60, 60)]) / 60
+    )
+    theirs = stats.bootstrap(
+        (values,), np.mean, n_resamples=RESAMPLES, method="percentile", rng=np.random.default_rng(5)
+    )
     assert ours.std() == pytest.approx(theirs.standard_error, rel=0.06)
     assert middle_95(ours) == pytest.approx(tuple(theirs.confidence_interval), rel=0.05)
 
@@ -121,7 +137,10 @@ def test_resamples_hold_as_many_values_as_the_sample_whatever_is_held_at_once() 
         assert np.abs(counts.mean(axis=0) - 1).max() < 5 * math.sqrt(6 / 7 / RESAMPLES)
 
 
-@pytest.mark.parametrize(("freedom", "tolerance"), [(2, 0.01), (3, 2e-3), (5, 2e-4), (9.5, 2e-5), (30, 1e-6), (1e6, 1e-9)])
+@pytest.mark.parametrize(
+    ("freedom", "tolerance"),
+    [(2, 0.01), (3, 2e-3), (5, 2e-4), (9.5, 2e-5), (30, 1e-6), (1e6, 1e-9)],
+)
 def test_student_quantile_is_that_of_scipy(freedom: float, tolerance: float) -> None:
     assert student_quantile(freedom) == pytest.approx(stats.t.ppf(0.975, freedom), rel=tolerance)
 
@@ -141,9 +160,15 @@ def test_difference_follows_shift_and_scale() -> None:
     policy, rule = costs(7)
     base = mean_difference(policy, rule)
     assert_close(mean_difference(policy + 100, rule + 100), base)
-    assert_close(mean_difference(policy + 2, rule), Interval(base.value + 2, base.low + 2, base.high + 2))
-    assert_close(mean_difference(60 * policy, 60 * rule), Interval(60 * base.value, 60 * base.low, 60 * base.high))
-    # Change of sides; bounds are order statistics of the same resamples in reversed order, hence equal but for sampling.
+    assert_close(
+        mean_difference(policy + 2, rule), Interval(base.value + 2, base.low + 2, base.high + 2)
+    )
+    assert_close(
+        mean_difference(60 * policy, 60 * rule),
+        Interval(60 * base.value, 60 * base.low, 60 * base.high),
+    )
+    # Change of sides; bounds are order statistics of the same resamples in reversed order, hence
+    # equal but for sampling.
     assert_close(mean_difference(rule, policy), Interval(-base.value, -base.high, -base.low), 0.03)
 
 
@@ -152,10 +177,20 @@ def test_ratio_follows_scale() -> None:
     base = ratio_of_means(policy, rule)
     assert base.value == pytest.approx(policy.mean() / rule.mean())
     assert_close(ratio_of_means(60 * policy, 60 * rule), base)
-    assert_close(ratio_of_means(2 * policy, rule), Interval(2 * base.value, 2 * base.low, 2 * base.high))
+    assert_close(
+        ratio_of_means(2 * policy, rule), Interval(2 * base.value, 2 * base.low, 2 * base.high)
+    )
 
 
-@pytest.mark.parametrize("measure", [mean_difference, ratio_of_means, probability_of_improvement, unpaired_probability_of_improvement])
+@pytest.mark.parametrize(
+    "measure",
+    [
+        mean_difference,
+        ratio_of_means,
+        probability_of_improvement,
+        unpaired_probability_of_improvement,
+    ],
+)
 def test_order_of_the_pairs_does_not_matter(measure: Callable[[Floats, Floats], Interval]) -> None:
     policy, rule = costs(9)
     order = np.random.default_rng(1).permutation(policy.size)
@@ -165,22 +200,31 @@ def test_order_of_the_pairs_does_not_matter(measure: Callable[[Floats, Floats], 
 def test_ratio_to_a_constant_rule_is_the_mean_in_its_units() -> None:
     policy, _ = costs(10)
     mean = mean_interval(policy)
-    assert_close(ratio_of_means(policy, np.full(policy.size, 4.0)), Interval(mean.value / 4, mean.low / 4, mean.high / 4))
+    assert_close(
+        ratio_of_means(policy, np.full(policy.size, 4.0)),
+        Interval(mean.value / 4, mean.low / 4, mean.high / 4),
+    )
 
 
 def test_ratio_interval_is_the_studentised_bootstrap_worked_out_value_by_value() -> None:
     policy, rule = costs(22, 12)
     ratio = policy.mean() / rule.mean()
-    order = np.argsort(policy - ratio * rule)  # the order in which the module numbers the pairs it draws
+    order = np.argsort(
+        policy - ratio * rule
+    )  # the order in which the module numbers the pairs it draws
     policy, rule = policy[order], rule[order]
     error = (policy - ratio * rule).std(ddof=1) / math.sqrt(12) / rule.mean()
     statistics = []
     for counts in np.concatenate(list(resampled_counts(0, 0, 12, 12))).astype(int):
         y, x = np.repeat(policy, counts), np.repeat(rule, counts)
         drawn = y.mean() / x.mean()
-        statistics.append((drawn - ratio) / max((y - drawn * x).std(ddof=1) / math.sqrt(12) / x.mean(), error / 3))
+        statistics.append(
+            (drawn - ratio) / max((y - drawn * x).std(ddof=1) / math.sqrt(12) / x.mean(), error / 3)
+        )
     low, high = middle_95(np.array(statistics))
-    assert_close(ratio_of_means(policy, rule), Interval(ratio, ratio - high * error, ratio - low * error))
+    assert_close(
+        ratio_of_means(policy, rule), Interval(ratio, ratio - high * error, ratio - low * error)
+    )
 
 
 def test_proportional_costs_have_a_known_ratio() -> None:
@@ -192,7 +236,9 @@ def test_ratio_interval_is_that_of_the_linearised_ratio_for_many_episodes() -> N
     policy, rule = costs(12, 2000)
     interval = ratio_of_means(policy, rule)
     error = (policy - interval.value * rule).std(ddof=1) / math.sqrt(2000) / rule.mean()
-    assert (interval.low, interval.high) == pytest.approx((interval.value - 1.96 * error, interval.value + 1.96 * error), abs=0.3 * error)
+    assert (interval.low, interval.high) == pytest.approx(
+        (interval.value - 1.96 * error, interval.value + 1.96 * error), abs=0.3 * error
+    )
 
 
 @pytest.mark.parametrize(("size", "trials"), [(20, 500), (256, 100)])
@@ -216,8 +262,12 @@ def test_one_scenario_is_its_ratio() -> None:
 def test_scenarios_weigh_alike_whatever_their_costs_and_order() -> None:
     small, large = costs(14), costs(15, 60)
     base = mean_of_ratios({"small": small, "large": large})
-    assert base.value == pytest.approx((ratio_of_means(*small).value + ratio_of_means(*large).value) / 2)
-    assert_close(mean_of_ratios({"large": (1000 * large[0], 1000 * large[1]), "small": small}), base)
+    assert base.value == pytest.approx(
+        (ratio_of_means(*small).value + ratio_of_means(*large).value) / 2
+    )
+    assert_close(
+        mean_of_ratios({"large": (1000 * large[0], 1000 * large[1]), "small": small}), base
+    )
 
 
 def test_mean_of_ratios_covers_the_truth() -> None:
@@ -243,15 +293,24 @@ def test_scenarios_drawn_alike_do_not_share_their_resamples() -> None:
 # Over training seeds
 
 
-def two_way(random: np.random.Generator, seeds: int, of_seed: float, of_episode: float, of_both: float) -> Floats:
-    """Differences of mean 0: effects of the training seed, of the episode that all seeds share (skewed), and of both."""
+def two_way(
+    random: np.random.Generator, seeds: int, of_seed: float, of_episode: float, of_both: float
+) -> Floats:
+    """Differences of mean 0: effects of the training seed, of the episode that all seeds share
+    (skewed), and of both."""
     episode = random.exponential(of_episode, size=48) - of_episode if of_episode else np.zeros(48)
-    return np.asarray(random.normal(0, of_seed, size=(seeds, 1)) + episode + random.normal(0, of_both, size=(seeds, 48)))
+    return np.asarray(
+        random.normal(0, of_seed, size=(seeds, 1))
+        + episode
+        + random.normal(0, of_both, size=(seeds, 48))
+    )
 
 
 @pytest.mark.parametrize("seeds", [3, 5, 10])
 @pytest.mark.parametrize("effects", [(1.0, 1.0, 1.0), (0.3, 3.0, 1.0), (1.0, 0.1, 0.1)])
-def test_interval_over_training_seeds_covers_whatever_varies(seeds: int, effects: tuple[float, float, float]) -> None:
+def test_interval_over_training_seeds_covers_whatever_varies(
+    seeds: int, effects: tuple[float, float, float]
+) -> None:
     random = np.random.default_rng(30)
     intervals = [mean_interval(two_way(random, seeds, *effects)) for _ in range(600)]
     assert_covers(sum(i.low <= 0 <= i.high for i in intervals), 600, 0.94)
@@ -266,7 +325,9 @@ def test_interval_over_training_seeds_is_on_the_safe_side_where_all_is_noise() -
 def test_training_seeds_alone_give_students_interval_of_their_means() -> None:
     levels = np.array([1.0, 2.0, 4.0, 5.0, 9.0])
     low, high = stats.ttest_1samp(levels, 0.0).confidence_interval()
-    assert astuple(mean_interval(np.repeat(levels[:, None], 30, axis=1))) == pytest.approx((levels.mean(), low, high), abs=2e-3)
+    assert astuple(mean_interval(np.repeat(levels[:, None], 30, axis=1))) == pytest.approx(
+        (levels.mean(), low, high), abs=2e-3
+    )
 
 
 def test_equal_training_seeds_are_no_more_certain_than_the_episodes() -> None:

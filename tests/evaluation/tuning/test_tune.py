@@ -1,4 +1,5 @@
-"""The search for parameters: bounds and budget are kept, known optima are found, the same start gives the same result, and what is done is kept."""
+"""The search for parameters: bounds and budget are kept, known optima are found, the same start
+gives the same result, and what is done is kept."""
 
 from __future__ import annotations
 
@@ -18,11 +19,29 @@ from evaluation.statistics.resampling import Floats
 from evaluation.tuned_parameters import Budget, read_tuned
 from evaluation.tuning.index_search import best_start, evolve, tune_index
 from evaluation.tuning.objective import Objective, orders_an_episode
-from evaluation.tuning.rule_search import Setting, compare_costs, count_episodes, search, spread, tunable_rules, tune_rule, with_setting
+from evaluation.tuning.rule_search import (
+    Setting,
+    compare_costs,
+    count_episodes,
+    search,
+    spread,
+    tunable_rules,
+    tune_rule,
+    with_setting,
+)
 from evaluation.tuning.tune import format_tuning, run_tuning
 from factory.model import Order, OrderBook
 
-SMALL = Budget(settings=6, orders=16, finalists=2, final_orders=16, generations=4, population=4, generation_orders=16, validation_orders=16)
+SMALL = Budget(
+    settings=6,
+    orders=16,
+    finalists=2,
+    final_orders=16,
+    generations=4,
+    population=4,
+    generation_orders=16,
+    validation_orders=16,
+)
 
 
 def scenario(name: str) -> NamedScenario:
@@ -31,7 +50,8 @@ def scenario(name: str) -> NamedScenario:
 
 
 class Valley:
-    """In place of an arena: costs rise with the distance (in powers of e) from the best setting, and differ from episode to episode."""
+    """In place of an arena: costs rise with the distance (in powers of e) from the best setting,
+    and differ from episode to episode."""
 
     def __init__(self, best: Mapping[str, float]) -> None:
         self.best = best
@@ -39,7 +59,9 @@ class Valley:
 
     def play(self, rule: Rule) -> Floats:
         self.played.append(dict(rule.values))
-        distance = sum(math.log(rule.values[name] / value) ** 2 for name, value in self.best.items())
+        distance = sum(
+            math.log(rule.values[name] / value) ** 2 for name, value in self.best.items()
+        )
         return 100 + distance + np.array([-5.0, 0.0, 5.0])
 
 
@@ -51,14 +73,20 @@ def cheapest(costs: dict[Setting, Floats]) -> Setting:
     return min(costs, key=lambda setting: float(costs[setting].mean()))
 
 
-# --- rules --------------------------------------------------------------------------------------------------------------------------
+# --- rules ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("rule", "best", "within"),
-    [("ATC", {"k": 0.3}, 1.2), ("ATCS", {"k1": 7.0, "k2": 0.05}, 1.6), ("ATCSR", {"k1": 0.5, "k2": 3.0, "k3": 0.1}, 2.5)],
+    [
+        ("ATC", {"k": 0.3}, 1.2),
+        ("ATCS", {"k1": 7.0, "k2": 0.05}, 1.6),
+        ("ATCSR", {"k1": 0.5, "k2": 3.0, "k3": 0.1}, 2.5),
+    ],
 )
-def test_search_comes_close_to_a_known_optimum(rule: str, best: dict[str, float], within: float) -> None:
+def test_search_comes_close_to_a_known_optimum(
+    rule: str, best: dict[str, float], within: float
+) -> None:
     """Parameters span three powers of ten; they are found within a factor."""
     found = make_rule(rule)
     costs = search(found, default_of(found), Valley(best), 40)  # type: ignore[arg-type]
@@ -74,20 +102,34 @@ def test_every_rule_is_tried_within_bounds_and_budget_with_its_default_first(rul
     assert valley.played[0] == found.values
     assert 30 <= len(costs) == len(valley.played) <= 40, "no setting is played twice"
     for setting in costs:
-        assert all(parameter.low <= value <= parameter.high for parameter, value in zip(found.parameters, setting, strict=True))
+        assert all(
+            parameter.low <= value <= parameter.high
+            for parameter, value in zip(found.parameters, setting, strict=True)
+        )
 
 
 def test_rules_with_parameters_are_tuned_but_not_the_seed_of_chance() -> None:
-    assert [rule.name for rule in tunable_rules()] == ["COVERT", "ATC", "GECCO10", "DK", "ATCS", "ATCSR", "ATCS+HOLD"]
+    assert [rule.name for rule in tunable_rules()] == [
+        "COVERT",
+        "ATC",
+        "GECCO10",
+        "DK",
+        "ATCS",
+        "ATCSR",
+        "ATCS+HOLD",
+    ]
 
 
 @pytest.mark.parametrize("dimensions", [1, 2, 3])
 def test_settings_are_spread_evenly(dimensions: int) -> None:
-    """Every slab of a quarter holds about a quarter of the points, and of each half of the points."""
+    """Every slab of a quarter holds about a quarter of the points, and of each half of the
+    points."""
     points = spread(32, dimensions)
     assert points.shape == (32, dimensions)
     for half in (points[:16], points[16:], points):
-        counts = np.apply_along_axis(lambda column: np.histogram(column, bins=4, range=(0, 1))[0], 0, half)
+        counts = np.apply_along_axis(
+            lambda column: np.histogram(column, bins=4, range=(0, 1))[0], 0, half
+        )
         assert abs(counts - len(half) / 4).max() <= 2
     np.testing.assert_array_equal(spread(8, dimensions, 5), spread(13, dimensions)[5:])
 
@@ -109,13 +151,21 @@ def test_costs_are_those_of_the_parameters_found() -> None:
     place = scenario("scarce_crew")
     found = tune_rule(make_rule("ATCS"), place, SMALL)
     tuned = make_rule("ATCS", **found.parameters)
-    assert found.tuned_cost == pytest.approx(Objective(place, "tune", 0, 16).play(tuned).mean(), abs=0.01)
-    assert found.validate_cost.tuned == pytest.approx(Objective(place, "validate", 0, 8).play(tuned).mean(), abs=0.01)
-    assert found.validate_cost.default == pytest.approx(Objective(place, "validate", 0, 8).play(make_rule("ATCS")).mean(), abs=0.01)
+    assert found.tuned_cost == pytest.approx(
+        Objective(place, "tune", 0, 16).play(tuned).mean(), abs=0.01
+    )
+    assert found.validate_cost.tuned == pytest.approx(
+        Objective(place, "validate", 0, 8).play(tuned).mean(), abs=0.01
+    )
+    assert found.validate_cost.default == pytest.approx(
+        Objective(place, "validate", 0, 8).play(make_rule("ATCS")).mean(), abs=0.01
+    )
 
 
 def test_rule_without_parameters_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"rule EDD has no parameters to search. Tune one of COVERT"):
+    with pytest.raises(
+        ValueError, match=r"rule EDD has no parameters to search. Tune one of COVERT"
+    ):
         tune_rule(make_rule("EDD"), scenario("tiny"), SMALL)
 
 
@@ -131,11 +181,18 @@ def test_comparison_is_paired() -> None:
     assert (found.difference, found.low, found.high) == (-1.0, -1.0, -1.0)
 
 
-# --- episodes -----------------------------------------------------------------------------------------------------------------------
+# --- episodes -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("name", "orders", "episodes"), [("microfactory", 6400, 64), ("large", 6400, 16), ("large", 400, 8), ("tiny", 6400, 64), ("randomised", 6400, 45)]
+    ("name", "orders", "episodes"),
+    [
+        ("microfactory", 6400, 64),
+        ("large", 6400, 16),
+        ("large", 400, 8),
+        ("tiny", 6400, 64),
+        ("randomised", 6400, 45),
+    ],
 )
 def test_episodes_are_counted_in_orders(name: str, orders: int, episodes: int) -> None:
     assert count_episodes(orders, scenario(name)) == episodes
@@ -143,13 +200,19 @@ def test_episodes_are_counted_in_orders(name: str, orders: int, episodes: int) -
 
 def test_order_book_sets_the_length_of_an_episode() -> None:
     tiny = scenario("tiny")
-    orders = tuple(Order(order_id=str(number), product="kart", release_date=0, due_date=100, weight=1) for number in range(3))
+    orders = tuple(
+        Order(order_id=str(number), product="kart", release_date=0, due_date=100, weight=1)
+        for number in range(3)
+    )
     assert orders_an_episode(NamedScenario(tiny.name, tiny.source, OrderBook(orders=orders))) == 3
 
 
 def test_everybody_meets_the_same_episodes_and_others_than_in_another_block() -> None:
     place = scenario("microfactory")
-    first, again, other = (Objective(place, block, 0, 8).play(make_rule("ATCS")) for block in ("tune", "tune", "validate"))
+    first, again, other = (
+        Objective(place, block, 0, 8).play(make_rule("ATCS"))
+        for block in ("tune", "tune", "validate")
+    )
     np.testing.assert_array_equal(first, again)
     assert not np.isin(first, other).any()
     assert {which_block(int(seed)) for seed in Objective(place, "tune", 100, 8).seeds} == {"tune"}
@@ -168,7 +231,10 @@ def test_every_episode_of_ranges_has_a_factory_of_its_own() -> None:
         alone = Objective(place, "tune", number, 1)
         assert alone.play(make_rule("EDD"))[0] == objective.play(make_rule("EDD"))[number]
         weights = as_array(atcs_weights(2.0, 0.5))
-        assert alone.play_index(weights)[0] == objective.play_index(weights, slice(number, number + 1))[0]
+        assert (
+            alone.play_index(weights)[0]
+            == objective.play_index(weights, slice(number, number + 1))[0]
+        )
 
 
 def test_policy_that_does_not_finish_is_infinitely_dear() -> None:
@@ -179,11 +245,12 @@ def test_policy_that_does_not_finish_is_infinitely_dear() -> None:
     assert np.isinf(objective.play(IndexPolicy(restless))).all()
 
 
-# --- the index ----------------------------------------------------------------------------------------------------------------------
+# --- the index ------------------------------------------------------------------------------------
 
 
 class Bowl:
-    """In place of an arena: costs rise with the distance of the weights from the best ones, and differ from episode to episode."""
+    """In place of an arena: costs rise with the distance of the weights from the best ones, and
+    differ from episode to episode."""
 
     def __init__(self, best: Floats) -> None:
         self.best = best
@@ -200,7 +267,9 @@ class Bowl:
 def test_evolution_comes_close_to_a_known_optimum() -> None:
     start = as_array(atcs_weights(2.0, 0.5, detour=0.0, wait=-8.0, ahead=-6.0))
     best = start + np.random.default_rng(3).normal(size=len(start))
-    centres = evolve(start, Bowl(best), 8, SMALL.model_copy(update={"generations": 100, "population": 12}))  # type: ignore[arg-type]
+    centres = evolve(
+        start, Bowl(best), 8, SMALL.model_copy(update={"generations": 100, "population": 12})
+    )  # type: ignore[arg-type]
     before, after = (float(np.sum((weights - best) ** 2)) for weights in (start, centres[-1]))
     assert after < 0.3 * before
 
@@ -228,13 +297,17 @@ def test_index_is_no_worse_than_atcs_where_it_was_searched_and_costs_what_is_sai
     place = scenario("tiny")
     found = tune_index(place, SMALL)
     assert found.tuned_cost <= found.default_cost
-    assert found.validate_cost.tuned == pytest.approx(Objective(place, "validate", 0, 8).play(IndexPolicy(found.weights)).mean(), abs=0.01)
+    assert found.validate_cost.tuned == pytest.approx(
+        Objective(place, "validate", 0, 8).play(IndexPolicy(found.weights)).mean(), abs=0.01
+    )
 
 
-# --- all together -------------------------------------------------------------------------------------------------------------------
+# --- all together ---------------------------------------------------------------------------------
 
 
-def test_second_start_finds_what_is_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_second_start_finds_what_is_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tuned,) = run_tuning(["tiny"], tmp_path / "out", tmp_path / "work", processes=2, budget=SMALL)
     written = (tmp_path / "out" / "tiny.toml").read_bytes()
     assert read_tuned("tiny", tmp_path / "out", scenario("tiny").source) == tuned
@@ -242,7 +315,9 @@ def test_second_start_finds_what_is_done(tmp_path: Path, monkeypatch: pytest.Mon
     assert format_tuning([tuned]) in table
     assert table.count("tiny  ") == 8, "seven rules and the index"
 
-    monkeypatch.setattr(work_units, "_run_pool", lambda *_: pytest.fail("something is played again"))
+    monkeypatch.setattr(
+        work_units, "_run_pool", lambda *_: pytest.fail("something is played again")
+    )
     run_tuning(["tiny"], tmp_path / "out", tmp_path / "work", processes=1, budget=SMALL)
     assert (tmp_path / "out" / "tiny.toml").read_bytes() == written
 
@@ -259,14 +334,25 @@ def test_another_budget_is_another_search(tmp_path: Path, monkeypatch: pytest.Mo
     assert not first & other
 
 
-def test_missing_library_is_named_with_its_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_library_is_named_with_its_remedy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(ValueError, match=r"cma.* is not installed. Install it: pip install -e .\[tune\]"):
+    with pytest.raises(
+        ValueError, match=r"cma.* is not installed. Install it: pip install -e .\[tune\]"
+    ):
         run_tuning(["tiny"], tmp_path, tmp_path, processes=1, budget=SMALL)
 
 
-def test_killed_search_is_named_with_its_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_killed_search_is_named_with_its_remedy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     lost = {"failed": {"reason": "crashed", "message": "its process ended without an answer"}}
-    monkeypatch.setattr("evaluation.tuning.tune.run_units", lambda searches, *_: [lost] * len(searches))
-    with pytest.raises(ChildProcessError, match=r"tiny: evolved index: its process ended .* start again with fewer processes"):
+    monkeypatch.setattr(
+        "evaluation.tuning.tune.run_units", lambda searches, *_: [lost] * len(searches)
+    )
+    with pytest.raises(
+        ChildProcessError,
+        match=r"tiny: evolved index: its process ended .* start again with fewer processes",
+    ):
         run_tuning(["tiny"], tmp_path, tmp_path, processes=1, budget=SMALL)

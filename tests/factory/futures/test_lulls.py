@@ -55,7 +55,9 @@ class Counting:
             pytest.fail("a plan does not come to an end")
         if self.choose is None:
             return np.asarray(ATCS.decide(observation))
-        return np.array([self.choose(mask) for mask in np.asarray(observation["action_mask"], np.bool_)])
+        return np.array(
+            [self.choose(mask) for mask in np.asarray(observation["action_mask"], np.bool_)]
+        )
 
 
 def wait_first(mask: NDArray[np.bool_]) -> int:
@@ -89,7 +91,11 @@ def on_its_way(snapshot: Snapshot) -> tuple[int, str] | None:
     for place, one in enumerate(snapshot.orders):
         states = list(one.operations.items())
         for number, (name, state) in enumerate(states):
-            if number > 0 and state.status == "upcoming" and all(other.status == "done" for _, other in states[:number]):
+            if (
+                number > 0
+                and state.status == "upcoming"
+                and all(other.status == "done" for _, other in states[:number])
+            ):
                 return place, name
     return None
 
@@ -99,8 +105,14 @@ def with_arrival(snapshot: Snapshot, date: int) -> Snapshot:
     found = on_its_way(snapshot)
     assert found is not None
     orders, (place, name) = list(snapshot.orders), found
-    late = orders[place].operations[name].model_copy(update={"arrival_date": date, "expected_date": date})
-    orders[place] = orders[place].model_copy(update={"operations": {**orders[place].operations, name: late}})
+    late = (
+        orders[place]
+        .operations[name]
+        .model_copy(update={"arrival_date": date, "expected_date": date})
+    )
+    orders[place] = orders[place].model_copy(
+        update={"operations": {**orders[place].operations, name: late}}
+    )
     return snapshot.model_copy(update={"orders": tuple(orders)})
 
 
@@ -112,24 +124,39 @@ def work(
 ) -> tuple[Plan, int]:
     """A plan, and how many decisions it took."""
     policy = Counting(choose)
-    return planner(factory, ATCS, policy.decide).plan(check_snapshot(snapshot, factory), **fields), policy.asked
+    return (
+        planner(factory, ATCS, policy.decide).plan(check_snapshot(snapshot, factory), **fields),
+        policy.asked,
+    )
 
 
-MOMENT = next(one for one in moments(find_single_factory("microfactory"), *range(60, 200, 3)) if on_its_way(one)).model_copy(update={"more_orders": False})
+MOMENT = next(
+    one
+    for one in moments(find_single_factory("microfactory"), *range(60, 200, 3))
+    if on_its_way(one)
+).model_copy(update={"more_orders": False})
 BUSY = next(name for name, state in MOMENT.machines.items() if state.status == "processing")
 
 DELAYS: dict[str, Callable[[int], Snapshot]] = {
     "expected end": lambda date: with_machine(MOMENT, BUSY, expected_end=date),
     "arrival": lambda date: with_arrival(MOMENT, date),
-    "out of service": lambda date: change_snapshot(MOMENT, [MachineDown(machine=BUSY, until=date)], find_single_factory("microfactory")),
+    "out of service": lambda date: change_snapshot(
+        MOMENT, [MachineDown(machine=BUSY, until=date)], find_single_factory("microfactory")
+    ),
 }
 
 
-@pytest.mark.parametrize("choose", [None, wait_first, change_over_first(64)], ids=["ATCS", "waiting", "changing over"])
+@pytest.mark.parametrize(
+    "choose", [None, wait_first, change_over_first(64)], ids=["ATCS", "waiting", "changing over"]
+)
 @pytest.mark.parametrize("delay", DELAYS)
-def test_bug_a_plan_takes_as_many_decisions_however_far_off_a_date_is(delay: str, choose: Callable[[NDArray[np.bool_]], int] | None) -> None:
+def test_bug_a_plan_takes_as_many_decisions_however_far_off_a_date_is(
+    delay: str, choose: Callable[[NDArray[np.bool_]], int] | None
+) -> None:
     factory = find_single_factory("microfactory")
-    (near, near_work), (far, far_work) = (work(factory, DELAYS[delay](date), choose) for date in (NEAR, FAR))
+    (near, near_work), (far, far_work) = (
+        work(factory, DELAYS[delay](date), choose) for date in (NEAR, FAR)
+    )
     assert near_work == far_work
     assert len(near.operations) == len(far.operations) > 10
     for early, late in zip(near.operations, far.operations, strict=True):
@@ -150,7 +177,10 @@ def test_bug_futures_take_as_many_decisions_however_far_off_an_end_is() -> None:
     factory = find_single_factory("unreliable")
     moment = moments(factory, 150)[0].model_copy(update={"more_orders": False})
     name = next(name for name, state in moment.machines.items() if state.status == "processing")
-    near, far = (work(factory, with_machine(moment, name, expected_end=date), futures=4) for date in (NEAR, FAR))
+    near, far = (
+        work(factory, with_machine(moment, name, expected_end=date), futures=4)
+        for date in (NEAR, FAR)
+    )
     assert near[1] == far[1]
     last = [max(one.completion_p90 or 0 for one in plan.orders) for plan, _ in (near, far)]
     assert last[1] - last[0] == FAR - NEAR
@@ -158,8 +188,13 @@ def test_bug_futures_take_as_many_decisions_however_far_off_an_end_is() -> None:
 
 def test_bug_far_due_dates_take_as_many_decisions_as_distant_ones() -> None:
     factory = find_single_factory("microfactory")
-    terms: Callable[[int], list[Change]] = lambda date: [OrderTerms(order=one.order_id, due_date=date) for one in MOMENT.orders]  # noqa: E731
-    (near, near_work), (far, far_work) = (work(factory, change_snapshot(MOMENT, terms(date), factory), wait_first) for date in (FAR // 100, FAR // 50))
+    terms: Callable[[int], list[Change]] = lambda date: [
+        OrderTerms(order=one.order_id, due_date=date) for one in MOMENT.orders
+    ]  # noqa: E731
+    (near, near_work), (far, far_work) = (
+        work(factory, change_snapshot(MOMENT, terms(date), factory), wait_first)
+        for date in (FAR // 100, FAR // 50)
+    )
     assert near_work == far_work
     assert near.end_date == far.end_date < FAR // 100
 
@@ -176,7 +211,9 @@ def test_bug_a_machine_told_to_wait_until_a_far_date_starts_then() -> None:
             order("B", "white", ready=5),
         )
         snapshot = check_snapshot(
-            snapshot.model_copy(update={"locks": (Lock(machine="paint-1", order="B", operation="paint"),)}),
+            snapshot.model_copy(
+                update={"locks": (Lock(machine="paint-1", order="B", operation="paint"),)}
+            ),
             factory,
         )
         plan, asked = work(factory, snapshot)
@@ -200,7 +237,9 @@ def test_bug_a_plan_of_a_policy_that_only_waits_ends() -> None:
     factory = workshop()
     plan, _ = work(
         factory,
-        floor_of(factory, {"paint-1": busy("A", 12)}, order("A", "red"), order("B", "white", ready=5)),
+        floor_of(
+            factory, {"paint-1": busy("A", 12)}, order("A", "red"), order("B", "white", ready=5)
+        ),
         wait_first,
     )
     done = sorted((one.order, one.operation) for one in plan.operations)
@@ -218,7 +257,11 @@ def test_bug_a_pause_ages_no_machine() -> None:
     machine = floor.machine_names.index(name)
     left = []
     for until in (None, moment.clock + FAR):
-        snapshot = moment if until is None else change_snapshot(moment, [MachineDown(machine=name, until=until)], factory)
+        snapshot = (
+            moment
+            if until is None
+            else change_snapshot(moment, [MachineDown(machine=name, until=until)], factory)
+        )
         floor.place(snapshot)
         arrays = repairable_copy(floor.arrays, len(snapshot.orders) + 20)
         shop = allocate(arrays, 8, job_rows=64, changeover_rows=16)
@@ -244,11 +287,15 @@ def test_bug_a_pause_ages_no_machine() -> None:
     assert (left[0][0] >= 0).all()
 
 
-# --- regimes ------------------------------------------------------------------------------------------------------------------
+# --- regimes --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("name", "passing"), [("demand_swing", wait_for_batch), ("supply_shock", pass_supply)])
-def test_bug_believing_in_regimes_takes_as_many_steps_however_long_nothing_is_seen(name: str, passing: Callable[..., int]) -> None:
+@pytest.mark.parametrize(
+    ("name", "passing"), [("demand_swing", wait_for_batch), ("supply_shock", pass_supply)]
+)
+def test_bug_believing_in_regimes_takes_as_many_steps_however_long_nothing_is_seen(
+    name: str, passing: Callable[..., int]
+) -> None:
     arrays = load([find_single_factory(name)])
     beliefs = allocate_beliefs(arrays)
     belief = beliefs.demand if passing is wait_for_batch else beliefs.supply
@@ -275,7 +322,10 @@ def supplied(*dates: int) -> tuple[Factory, OrderBook]:
         (product("p", job(4).model_copy(update={"needs_material": True})),),
         material=SUPPLIES,
     )
-    orders = tuple(Order(order_id=f"{n}", release_date=date, due_date=date + 9, weight=1.0, product="p") for n, date in enumerate(dates))
+    orders = tuple(
+        Order(order_id=f"{n}", release_date=date, due_date=date + 9, weight=1.0, product="p")
+        for n, date in enumerate(dates)
+    )
     return factory, OrderBook(orders=orders)
 
 
@@ -294,7 +344,9 @@ def test_material_of_orders_far_apart_is_drawn_alike_by_kernel_verifier_and_twin
     far = [start + date for start in (58_000, 61_000, 10**6, 10**9, 2**39) for date in near]
     factory, book = supplied(*near, *far)
     drawn = material_dates(factory, book, seed)
-    assert drawn == [one.material_date for one in reference_world.book_orders(FactoryLookup(factory), book, seed)]
+    assert drawn == [
+        one.material_date for one in reference_world.book_orders(FactoryLookup(factory), book, seed)
+    ]
     assert drawn == [one.material_date for one in Twin(factory, seed, book).orders]
 
 
@@ -319,7 +371,12 @@ def test_far_off_a_supply_regime_is_in_force_by_its_share_of_time() -> None:
     late.
     """
     factory, book = supplied(*(10**6 * number for number in range(1, 3001)))
-    late = np.mean([one.material_date > one.release_date for one in reference_world.book_orders(FactoryLookup(factory), book, 7)])
+    late = np.mean(
+        [
+            one.material_date > one.release_date
+            for one in reference_world.book_orders(FactoryLookup(factory), book, 7)
+        ]
+    )
     assert late == pytest.approx(1 / 3, abs=4 * np.sqrt(2 / 9 / 3000))
 
 
@@ -350,14 +407,22 @@ def test_bug_the_reference_cost_of_an_episode_takes_no_decision_more_for_a_longe
     assert counts[0] == pytest.approx(counts[1], rel=0.1)
 
 
-# --- the limit of work --------------------------------------------------------------------------------------------------------
+# --- the limit of work ----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("command", ["plan", "what-if"])
-def test_bug_a_plan_on_the_command_line_has_a_limit_and_says_how_far_it_came(command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_bug_a_plan_on_the_command_line_has_a_limit_and_says_how_far_it_came(
+    command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "snapshot.json").write_text(MOMENT.model_dump_json())
-    (tmp_path / "manifest.json").write_text(json.dumps({"fallback_rules": {"microfactory": "EDD"}, "training": {"factories": ["microfactory"]}}))
-    change = ["--change", '{"change": "cancel_order", "order": "none"}'] if command == "what-if" else []
+    (tmp_path / "manifest.json").write_text(
+        json.dumps(
+            {"fallback_rules": {"microfactory": "EDD"}, "training": {"factories": ["microfactory"]}}
+        )
+    )
+    change = (
+        ["--change", '{"change": "cancel_order", "order": "none"}'] if command == "what-if" else []
+    )
     if command == "what-if":
         change[1] = json.dumps({"change": "machine_down", "machine": BUSY, "until": FAR})
     arguments = [command, str(tmp_path / "snapshot.json"), "--bundle", str(tmp_path), *change]
@@ -366,7 +431,9 @@ def test_bug_a_plan_on_the_command_line_has_a_limit_and_says_how_far_it_came(com
     assert main(arguments) == 0
 
 
-def test_bug_a_limit_that_is_no_time_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_bug_a_limit_that_is_no_time_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     for given in ("0", "-1", "nan"):
         with pytest.raises(SystemExit):
             main(
@@ -383,11 +450,15 @@ def test_bug_a_limit_that_is_no_time_is_refused(tmp_path: Path, capsys: pytest.C
 
 def test_the_refusal_for_want_of_time_names_futures_only_where_they_took_it() -> None:
     factory = workshop()
-    snapshot = floor_of(factory, {"paint-1": busy("A", 12)}, order("A", "red"), order("B", "white", ready=5))
+    snapshot = floor_of(
+        factory, {"paint-1": busy("A", 12)}, order("A", "red"), order("B", "white", ready=5)
+    )
     slow = planner(factory)
     slow.plan(snapshot)
     slow.max_seconds = 0.0
-    with pytest.raises(PlanError, match=r"the plan not finished; .* Give it more time, or leave out orders\."):
+    with pytest.raises(
+        PlanError, match=r"the plan not finished; .* Give it more time, or leave out orders\."
+    ):
         slow.plan(snapshot, futures=4)
     with pytest.raises(
         PlanError,
@@ -399,7 +470,10 @@ def test_the_refusal_for_want_of_time_names_futures_only_where_they_took_it() ->
 def test_decisions_of_a_floor_with_far_dates_are_those_of_one_with_near_ones() -> None:
     factory = find_single_factory("microfactory")
     decider = Decider(ShopFloor(factory), None, ATCS)
-    near, far = (decider.decide(check_snapshot(DELAYS["expected end"](date), factory)) for date in (NEAR, FAR))
+    near, far = (
+        decider.decide(check_snapshot(DELAYS["expected end"](date), factory))
+        for date in (NEAR, FAR)
+    )
     assert [(one.machine, one.choice) for one in near] == [(one.machine, one.choice) for one in far]
 
 
@@ -411,7 +485,9 @@ def test_decisions_of_a_floor_with_far_dates_are_those_of_one_with_near_ones() -
         (["serve", "--port=99999"], "--port: 99999; it must lie between 0 and 65535"),
     ],
 )
-def test_bug_numbers_of_the_command_line_are_checked(arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_bug_numbers_of_the_command_line_are_checked(
+    arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit):
         main([*arguments, "--bundle", "bundle"])
     assert words in capsys.readouterr().err

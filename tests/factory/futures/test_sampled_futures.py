@@ -1,4 +1,5 @@
-"""Imagined worlds: they know the present, nothing of the hidden future, and draw what is to come as the model says."""
+"""Imagined worlds: they know the present, nothing of the hidden future, and draw what is to come as
+the model says."""
 
 from __future__ import annotations
 
@@ -13,7 +14,14 @@ from agents.rules.compiled import CompiledRule, compile_nearest
 from agents.rules.registry import make_rule
 from agents.search.simulate_rule import run_until
 from envs.batch import Batch
-from factory.futures.sampled_futures import allocate_beliefs, draw_process_left, infer_regimes, normal_above, processed_so_far, sample_future
+from factory.futures.sampled_futures import (
+    allocate_beliefs,
+    draw_process_left,
+    infer_regimes,
+    normal_above,
+    processed_so_far,
+    sample_future,
+)
 from factory.io.catalogue import find_single_factory
 from factory.model import Order, OrderBook
 from factory.simulation.allocation import allocate
@@ -25,12 +33,26 @@ ALL_FACTORIES = (*FACTORIES, "tiny", "large")
 ATCS: CompiledRule = compile_nearest(make_rule("ATCS"))
 
 
-def imagined(batch: Batch, seed: int, *, env: int = 0, target: ShopState | None = None, last_date: int = int(NEVER)) -> ShopState:
+def imagined(
+    batch: Batch,
+    seed: int,
+    *,
+    env: int = 0,
+    target: ShopState | None = None,
+    last_date: int = int(NEVER),
+) -> ShopState:
     """An environment of ``batch``, imagined in a shop of its own."""
-    target = target or allocate(batch.arrays, 1, job_rows=batch.shop.job_row.shape[1], changeover_rows=batch.shop.changeover_target.shape[1])
+    target = target or allocate(
+        batch.arrays,
+        1,
+        job_rows=batch.shop.job_row.shape[1],
+        changeover_rows=batch.shop.changeover_target.shape[1],
+    )
     beliefs = allocate_beliefs(batch.arrays)
     infer_regimes(batch.arrays, batch.shop, env, beliefs)
-    sample_future(batch.arrays, batch.shop, env, beliefs, target, 0, np.uint64(seed), np.int64(last_date))
+    sample_future(
+        batch.arrays, batch.shop, env, beliefs, target, 0, np.uint64(seed), np.int64(last_date)
+    )
     return target
 
 
@@ -45,7 +67,9 @@ def test_an_imagined_world_depends_on_nothing_hidden(name: str) -> None:
     for decision in DECISIONS:
         first, second = moment(name, decision), moment(name, decision)
         change_the_future(second, changeovers=False)
-        assert contents(imagined(first, 5)) == contents(imagined(second, 5)), f"{name}, decision {decision}"
+        assert contents(imagined(first, 5)) == contents(imagined(second, 5)), (
+            f"{name}, decision {decision}"
+        )
 
 
 def test_another_seed_imagines_another_future() -> None:
@@ -77,10 +101,31 @@ def test_an_imagined_world_keeps_what_is_known_and_leaves_the_shop_alone(name: s
         "num_orders",
     ):
         assert getattr(world.env, field)[0] == getattr(shop.env, field)[0], field
-    for field in ("release_date", "due_date", "weight", "work_left", "product", "operations_left", "completion_date"):
-        assert getattr(world.orders, field)[0, :released].tolist() == getattr(shop.orders, field)[0, :released].tolist(), field
-    for field in ("expected_end", "status", "operation_id", "wait_until", "start_date", "first_piece", "state_date"):
-        assert getattr(world.machines, field)[0].tolist() == getattr(shop.machines, field)[0].tolist(), field
+    for field in (
+        "release_date",
+        "due_date",
+        "weight",
+        "work_left",
+        "product",
+        "operations_left",
+        "completion_date",
+    ):
+        assert (
+            getattr(world.orders, field)[0, :released].tolist()
+            == getattr(shop.orders, field)[0, :released].tolist()
+        ), field
+    for field in (
+        "expected_end",
+        "status",
+        "operation_id",
+        "wait_until",
+        "start_date",
+        "first_piece",
+        "state_date",
+    ):
+        assert (
+            getattr(world.machines, field)[0].tolist() == getattr(shop.machines, field)[0].tolist()
+        ), field
     assert world.mounted.tobytes() == shop.mounted.tobytes()
     assert world.cost.tobytes() == shop.cost.tobytes()
     assert world.legal.tobytes() == shop.legal.tobytes()
@@ -101,7 +146,9 @@ def test_imagined_worlds_run_to_their_end(name: str) -> None:
             assert world.env.deciding[0] == batch.shop.env.deciding[0]
             run_until(batch.arrays, world, 0, ATCS, NEVER - 1)
             assert world.env.deciding[0] == EPISODE_OVER
-            assert world.env.num_completed[0] == batch.shop.env.num_orders[0], f"{name}, decision {decision}, seed {seed}"
+            assert world.env.num_completed[0] == batch.shop.env.num_orders[0], (
+                f"{name}, decision {decision}, seed {seed}"
+            )
             assert (world.cost[0] >= batch.shop.cost[0] - 1e-9).all()
 
 
@@ -119,7 +166,8 @@ def test_a_world_imagined_to_a_date_is_the_whole_one_up_to_it(name: str) -> None
 
 
 def test_orders_are_drawn_until_one_comes_after_the_last_date() -> None:
-    """Also where a batch's epoch is rounded down to the last date: the next release must not be what stood there before."""
+    """Also where a batch's epoch is rounded down to the last date: the next release must not be
+    what stood there before."""
     batch = moment("demand_swing", 87)
     clock, released = int(batch.shop.env.clock[0]), int(batch.shop.env.num_released[0])
     for seed in range(300):
@@ -130,12 +178,18 @@ def test_orders_are_drawn_until_one_comes_after_the_last_date() -> None:
 
 @pytest.mark.parametrize("name", ["microfactory", "supply_shock", "unreliable", "demand_swing"])
 def test_imagined_futures_cost_what_real_ones_do(name: str) -> None:
-    """From the 60th decision on, over 400 episodes: what is still spent agrees on average, within 4 standard errors of the differences."""
+    """From the 60th decision on, over 400 episodes: what is still spent agrees on average, within 4
+    standard errors of the differences."""
     episodes = 400
     batch = Batch([find_single_factory(name)], num_envs=episodes, dtype=np.float64)
-    tables, rule = batch.reset(np.arange(episodes, dtype=np.uint64) + np.uint64(10)), make_rule("ATCS")
+    tables, rule = (
+        batch.reset(np.arange(episodes, dtype=np.uint64) + np.uint64(10)),
+        make_rule("ATCS"),
+    )
     for _ in range(60):
-        tables = batch.step(np.asarray(rule.decide(as_observation(tables)), np.int64), autoreset=False)
+        tables = batch.step(
+            np.asarray(rule.decide(as_observation(tables)), np.int64), autoreset=False
+        )
     differences, target = [], None
     for env in range(episodes):
         target = imagined(batch, 1000 + env, env=env, target=target)
@@ -147,11 +201,17 @@ def test_imagined_futures_cost_what_real_ones_do(name: str) -> None:
 
 def test_the_rest_of_an_operation_is_log_normal_beyond_what_is_done() -> None:
     """Against the same law by plain rejection."""
-    batch = next(batch for batch in (moment("microfactory", decision) for decision in range(60, 90)) if (batch.shop.machines.status[0] == PROCESSING).any())
+    batch = next(
+        batch
+        for batch in (moment("microfactory", decision) for decision in range(60, 90))
+        if (batch.shop.machines.status[0] == PROCESSING).any()
+    )
     shop = batch.shop
     machine = int(np.flatnonzero(shop.machines.status[0] == PROCESSING)[0])
     order, operation = split_operation_id(shop.machines.operation_id[0, machine])
-    expected = int(shop.machines.expected_end[0, machine] - shop.machines.process_start_date[0, machine])
+    expected = int(
+        shop.machines.expected_end[0, machine] - shop.machines.process_start_date[0, machine]
+    )
     sigma = float(batch.arrays.operations.sigma[0, shop.orders.product[0, order], operation])
     normal = np.random.default_rng(3).standard_normal(400_000)
     drawn = np.maximum(1, np.floor(expected * np.exp(sigma * normal - sigma**2 / 2) + 0.5))
@@ -164,7 +224,9 @@ def test_the_rest_of_an_operation_is_log_normal_beyond_what_is_done() -> None:
             rests.append(draw_process_left(batch.arrays, shop, 0, machine))
         reference = drawn[drawn > done] - done
         assert min(rests) >= 1
-        assert abs(np.mean(rests) - reference.mean()) < 4 * reference.std() / math.sqrt(4000), f"done {done}"
+        assert abs(np.mean(rests) - reference.mean()) < 4 * reference.std() / math.sqrt(4000), (
+            f"done {done}"
+        )
         assert abs(np.std(rests) / reference.std() - 1) < 0.1
 
 
@@ -172,13 +234,18 @@ def test_the_rest_of_an_operation_is_log_normal_beyond_what_is_done() -> None:
 def test_normal_numbers_above_a_bound_have_the_mean_of_the_tail(least: float) -> None:
     """E[Z | Z > a] = phi(a) / Q(a)."""
     drawn = [normal_above(least, np.uint64(seed)) for seed in range(5000)]
-    mean = math.exp(-least * least / 2) / math.sqrt(2 * math.pi) / (math.erfc(least / math.sqrt(2)) / 2)
+    mean = (
+        math.exp(-least * least / 2)
+        / math.sqrt(2 * math.pi)
+        / (math.erfc(least / math.sqrt(2)) / 2)
+    )
     assert min(drawn) >= least
     assert abs(np.mean(drawn) - mean) < 4 * np.std(drawn) / math.sqrt(5000)
 
 
 def test_time_processed_is_known_through_breakdowns() -> None:
-    """What is reconstructed from expectations equals what the kernel has really processed, in every state of a shop that fails often."""
+    """What is reconstructed from expectations equals what the kernel has really processed, in every
+    state of a shop that fails often."""
     batch = Batch([find_single_factory("unreliable")], num_envs=1, dtype=np.float64)
     batch.reset(np.array([3], np.uint64))
     started: dict[tuple[int, int, int, int], int] = {}
@@ -186,12 +253,20 @@ def test_time_processed_is_known_through_breakdowns() -> None:
     while not batch.over.all():
         for machine in np.flatnonzero(np.isin(shop.machines.status[0], (PROCESSING, DOWN))):
             order, operation = split_operation_id(shop.machines.operation_id[0, machine])
-            key = (int(machine), order, operation, int(shop.machines.process_start_date[0, machine]))
+            key = (
+                int(machine),
+                order,
+                operation,
+                int(shop.machines.process_start_date[0, machine]),
+            )
             left = int(shop.machines.process_left[0, machine])
             if shop.machines.status[0, machine] == PROCESSING:
                 left -= int(shop.env.clock[0] - shop.machines.state_date[0, machine])
             product = int(shop.orders.product[0, order])
-            nominal = batch.arrays.base_time[0, product, operation, machine] + shop.operations.option_time[0, order, operation]
+            nominal = (
+                batch.arrays.base_time[0, product, operation, machine]
+                + shop.operations.option_time[0, order, operation]
+            )
             expected = int(nominal / batch.arrays.machines.speed[0, machine] + 0.5)
             done = int(processed_so_far(batch.arrays, shop, 0, machine, expected))
             whole = started.setdefault(key, done + left)
@@ -199,7 +274,10 @@ def test_time_processed_is_known_through_breakdowns() -> None:
                 assert done + left == whole
                 exact += 1
                 down += int(shop.machines.status[0, machine] == DOWN)
-        batch.step(np.asarray(make_rule("ATCS").decide(as_observation(batch.tables)), np.int64), autoreset=False)
+        batch.step(
+            np.asarray(make_rule("ATCS").decide(as_observation(batch.tables)), np.int64),
+            autoreset=False,
+        )
     assert exact > 1000
     assert down > 20
 
@@ -222,7 +300,9 @@ def test_the_busy_regime_is_believed_in_after_a_rush_and_the_calm_one_after_sile
     believed = []
     for gap in (5, 60):
         shop.orders.release_date[0, :released] = clock - gap * np.arange(released)[::-1]
-        shop.orders.release_date[0, :released] = np.maximum(0, shop.orders.release_date[0, :released])
+        shop.orders.release_date[0, :released] = np.maximum(
+            0, shop.orders.release_date[0, :released]
+        )
         infer_regimes(batch.arrays, shop, 0, beliefs)
         assert beliefs.demand.sum() == pytest.approx(1.0)
         believed.append(float(beliefs.demand[1]))
@@ -236,14 +316,28 @@ def test_material_that_is_late_arrives_with_the_mean_lateness_from_now_on() -> N
     order = int(shop.active[0, int(shop.env.num_active[0]) - 1])
     shop.orders.material_date[0, order] = clock + 500
     world = imagined(batch, 0)
-    waits = [int(imagined(batch, seed, target=world).orders.material_date[0, order]) - clock for seed in range(1500)]
+    waits = [
+        int(imagined(batch, seed, target=world).orders.material_date[0, order]) - clock
+        for seed in range(1500)
+    ]
     assert abs(np.mean(waits) - 120.0) < 4 * np.std(waits) / math.sqrt(len(waits))
 
 
 def test_of_an_order_book_only_what_is_released_exists() -> None:
     factory = find_single_factory("tiny")
     product = factory.products[0].name
-    book = OrderBook(orders=tuple(Order(order_id=str(n), release_date=20 * n, due_date=20 * n + 200, weight=1.0, product=product) for n in range(6)))
+    book = OrderBook(
+        orders=tuple(
+            Order(
+                order_id=str(n),
+                release_date=20 * n,
+                due_date=20 * n + 200,
+                weight=1.0,
+                product=product,
+            )
+            for n in range(6)
+        )
+    )
     batch = Batch([factory], [book], num_envs=1, dtype=np.float64)
     batch.reset(np.array([1], np.uint64))
     world = imagined(batch, 1)

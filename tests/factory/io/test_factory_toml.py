@@ -55,11 +55,21 @@ def test_what_is_left_out_has_its_default() -> None:
         {
             "name": "least",
             "work_centres": [{"name": "cell", "machines": [{"name": "m"}]}],
-            "products": [{"name": "p", "operations": [{"name": "o", "work_centre": "cell", "process_time": 1}]}],
+            "products": [
+                {
+                    "name": "p",
+                    "operations": [{"name": "o", "work_centre": "cell", "process_time": 1}],
+                }
+            ],
         },
         "least.toml",
     )
-    assert (factory.tick_minutes, factory.crews, factory.demand, factory.tariff.price) == (1.0, None, None, (0.0,) * 24)
+    assert (factory.tick_minutes, factory.crews, factory.demand, factory.tariff.price) == (
+        1.0,
+        None,
+        None,
+        (0.0,) * 24,
+    )
 
 
 def test_a_saved_factory_reads_equal(tmp_path: Path) -> None:
@@ -81,7 +91,13 @@ def test_factories_are_written_without_loss(made: tuple[Factory, OrderBook | Non
 
 def test_strange_names_are_written_without_loss() -> None:
     strange = ['a "b" \\ c', "Größe 測試 🚗", "a.b", "#", "'", "=1+1", "[x]", "$$ white"]
-    products = [{"name": name, "operations": [{"name": name, "work_centre": "[cell]", "machine_times": {"m = 1": 3}}]} for name in strange]
+    products = [
+        {
+            "name": name,
+            "operations": [{"name": name, "work_centre": "[cell]", "machine_times": {"m = 1": 3}}],
+        }
+        for name in strange
+    ]
     data = {
         "name": "x",
         "description": "line\nbreak, tab\tbell\x07, delete\x7f",
@@ -94,9 +110,20 @@ def test_strange_names_are_written_without_loss() -> None:
 
 
 def test_a_factory_is_written_for_people() -> None:
-    cell = WorkCentre(name="cell", machines=karts().work_centres[0].machines[1:], attributes=karts().work_centres[0].attributes)
-    weld = Operation(name="weld", work_centre="cell", process_time=4, setup={"tool": "weld"}, after=())
-    factory = Factory(name="small", work_centres=(cell,), products=(Product(name="kart", operations=(weld,)),), transport=karts().transport)
+    cell = WorkCentre(
+        name="cell",
+        machines=karts().work_centres[0].machines[1:],
+        attributes=karts().work_centres[0].attributes,
+    )
+    weld = Operation(
+        name="weld", work_centre="cell", process_time=4, setup={"tool": "weld"}, after=()
+    )
+    factory = Factory(
+        name="small",
+        work_centres=(cell,),
+        products=(Product(name="kart", operations=(weld,)),),
+        transport=karts().transport,
+    )
     assert (
         dump_factory(factory)
         == """name = "small"
@@ -139,7 +166,7 @@ times = [
     )
 
 
-# --- words of messages ------------------------------------------------------------------------------------------------------
+# --- words of messages ----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

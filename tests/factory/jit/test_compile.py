@@ -1,4 +1,5 @@
-"""Compiled functions: never a stale one, caches that are kept and dropped, the same results compiled, interpreted and in plain Python."""
+"""Compiled functions: never a stale one, caches that are kept and dropped, the same results
+compiled, interpreted and in plain Python."""
 
 from __future__ import annotations
 
@@ -26,18 +27,33 @@ GOLDEN = 0x9E3779B97F4A7C15
 
 
 def run_python(code: str, folder: Path, **environment: str) -> Any:
-    """What ``code`` prints, read as JSON; it runs in a fresh process that finds packages in ``folder``."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("NUMBA_", "XDG_", "PYTHON"))}
+    """What ``code`` prints, read as JSON; it runs in a fresh process that finds packages in
+    ``folder``."""
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("NUMBA_", "XDG_", "PYTHON"))
+    }
     settings = {**inherited, "PYTHONDONTWRITEBYTECODE": "1", **environment}
-    result = subprocess.run([sys.executable, "-c", code], cwd=folder, env=settings, capture_output=True, text=True, check=False)
+    result = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=folder,
+        env=settings,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert result.returncode == 0, result.stderr
     return json.loads(result.stdout)
 
 
-# --- the cache ---------------------------------------------------------------------------------------------------------------
+# --- the cache ------------------------------------------------------------------------------------
 
 HELPER = "from factory.jit.compile import compiled\n\n@compiled\ndef step():\n    return 1\n"
-CALLER = "from factory.jit.compile import compiled\nfrom factory.helper import step\n\n@compiled\ndef climb(height):\n    return height + step()\n"
+CALLER = (
+    "from factory.jit.compile import compiled\nfrom factory.helper import step\n\n@compiled\ndef"
+    " climb(height):\n    return height + step()\n"
+)
 PROBE = """
 import json
 from factory.caller import climb
@@ -63,7 +79,9 @@ def mill(tmp_path: Path) -> Path:
     return package.parent
 
 
-def test_an_edit_in_another_file_is_never_answered_by_a_stale_kernel(mill: Path, tmp_path: Path) -> None:
+def test_an_edit_in_another_file_is_never_answered_by_a_stale_kernel(
+    mill: Path, tmp_path: Path
+) -> None:
     cache = str(tmp_path / "cache")
     assert run_python(PROBE, mill, XDG_CACHE_HOME=cache)["top"] == 11
     (mill / "factory" / "helper.py").write_text(HELPER.replace("return 1", "return 5"))
@@ -88,7 +106,9 @@ def test_an_edit_undone_finds_its_kernel_again(mill: Path, tmp_path: Path) -> No
     assert run_python(PROBE, mill, XDG_CACHE_HOME=cache) == {**first, "hits": 1}
 
 
-def test_an_edit_of_what_a_file_does_not_import_compiles_nothing_anew(mill: Path, tmp_path: Path) -> None:
+def test_an_edit_of_what_a_file_does_not_import_compiles_nothing_anew(
+    mill: Path, tmp_path: Path
+) -> None:
     cache = str(tmp_path / "cache")
     first = run_python(PROBE, mill, XDG_CACHE_HOME=cache)
     (mill / "factory" / "stranger.py").write_text(HELPER.replace("return 1", "return 2"))
@@ -96,7 +116,10 @@ def test_an_edit_of_what_a_file_does_not_import_compiles_nothing_anew(mill: Path
 
 
 def test_a_file_is_keyed_by_what_it_imports_through_others() -> None:
-    files = {path.relative_to(ROOT).as_posix() for path in imported_files(ROOT / "envs" / "step_kernels.py")}
+    files = {
+        path.relative_to(ROOT).as_posix()
+        for path in imported_files(ROOT / "envs" / "step_kernels.py")
+    }
     assert {
         "envs/step_kernels.py",
         "envs/observation/candidates.py",
@@ -116,15 +139,21 @@ def test_a_folder_chosen_by_the_user_is_keyed_by_sources_too(mill: Path, tmp_pat
     assert run_python(PROBE, mill, NUMBA_CACHE_DIR=str(chosen))["top"] == 15
 
 
-def test_a_cache_that_cannot_be_written_is_replaced_by_a_temporary_one(mill: Path, tmp_path: Path) -> None:
+def test_a_cache_that_cannot_be_written_is_replaced_by_a_temporary_one(
+    mill: Path, tmp_path: Path
+) -> None:
     (tmp_path / "file").touch()
     (tmp_path / "temporary").mkdir()
-    answer = run_python(PROBE, mill, XDG_CACHE_HOME=str(tmp_path / "file"), TMPDIR=str(tmp_path / "temporary"))
+    answer = run_python(
+        PROBE, mill, XDG_CACHE_HOME=str(tmp_path / "file"), TMPDIR=str(tmp_path / "temporary")
+    )
     assert answer["top"] == 11
     assert Path(answer["folder"]).is_relative_to(tmp_path / "temporary")
 
 
-@pytest.mark.skipif(not hasattr(os, "getuid") or os.getuid() != 0, reason="only root can give a folder away")
+@pytest.mark.skipif(
+    not hasattr(os, "getuid") or os.getuid() != 0, reason="only root can give a folder away"
+)
 def test_a_strangers_cache_is_not_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     strange = tmp_path / "home" / "changeover-optimiser"
     strange.mkdir(parents=True)
@@ -146,7 +175,9 @@ def cache_of_age(base: Path, name: str, days: float) -> Path:
     return folder
 
 
-def test_old_caches_are_dropped_beyond_the_newest(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_old_caches_are_dropped_beyond_the_newest(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setattr("factory.jit.compile._KEPT_CACHES", 4)
     caches = [cache_of_age(tmp_path, f"state-{days}", days) for days in (2, 3, 4, 5, 6, 7)]
     drop_old_caches(tmp_path)
@@ -170,7 +201,9 @@ def test_using_a_cache_makes_it_young(monkeypatch: pytest.MonkeyPatch, tmp_path:
     assert folder.stat().st_mtime >= (tmp_path / "now").stat().st_mtime
 
 
-def test_a_cache_that_another_process_removes_meanwhile_is_no_fault(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_cache_that_another_process_removes_meanwhile_is_no_fault(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setattr("factory.jit.compile._KEPT_CACHES", 4)
     for number in range(6):
         cache_of_age(tmp_path, f"state-{number}", 2 + number)
@@ -185,10 +218,15 @@ def test_a_cache_that_another_process_removes_meanwhile_is_no_fault(monkeypatch:
 
     monkeypatch.setattr(Path, "is_dir", is_dir_then_gone)
     drop_old_caches(tmp_path)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["state-0", "state-1", "state-2", "state-3"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "state-0",
+        "state-1",
+        "state-2",
+        "state-3",
+    ]
 
 
-# --- random numbers ------------------------------------------------------------------------------------------------------------
+# --- random numbers -------------------------------------------------------------------------------
 
 
 def plain_mix(z: int) -> int:
@@ -214,7 +252,13 @@ def plain_normal(seed: int, role: int, entity: int, index: int) -> float:
 
 
 SEEDS = (0, 1, 42, 2**31, 2**63 - 1, 2**63, WORD - 1)
-KEYS = [(seed, role, entity, index) for seed in SEEDS for role in (1, 7, 15) for entity in (0, 1, 399) for index in (0, 1, 64 * 29 + 3, 2**40)]
+KEYS = [
+    (seed, role, entity, index)
+    for seed in SEEDS
+    for role in (1, 7, 15)
+    for entity in (0, 1, 399)
+    for index in (0, 1, 64 * 29 + 3, 2**40)
+]
 
 DRAW = f"""
 import json
@@ -234,7 +278,9 @@ def test_random_numbers_are_those_of_the_model() -> None:
     for seed, *key in KEYS:
         assert int(random_numbers.bits(np.uint64(seed), *key)) == plain_bits(seed, *key)
         assert random_numbers.uniform(np.uint64(seed), *key) == plain_uniform(seed, *key)
-        assert random_numbers.normal(np.uint64(seed), *key) == pytest.approx(plain_normal(seed, *key), rel=1e-14, abs=1e-14)
+        assert random_numbers.normal(np.uint64(seed), *key) == pytest.approx(
+            plain_normal(seed, *key), rel=1e-14, abs=1e-14
+        )
         ticks = max(1, math.floor(-90.0 * math.log(plain_uniform(seed, *key)) + 0.5))
         assert random_numbers.exponential_ticks(90.0, np.uint64(seed), *key) == ticks
 
@@ -246,14 +292,26 @@ def test_interpreted_functions_draw_what_compiled_ones_draw_and_warn_of_nothing(
 
 
 def test_uniform_draws_lie_inside_the_open_interval_and_spread_evenly() -> None:
-    drawn = np.array([random_numbers.uniform(np.uint64(7), random_numbers.PROCESS, entity, 0) for entity in range(4000)])
+    drawn = np.array(
+        [
+            random_numbers.uniform(np.uint64(7), random_numbers.PROCESS, entity, 0)
+            for entity in range(4000)
+        ]
+    )
     assert drawn.min() > 0.0
     assert drawn.max() < 1.0
     counts = np.histogram(drawn, bins=10, range=(0.0, 1.0))[0]
-    assert ((counts - 400) ** 2 / 400).sum() < 27.9  # chi-squared, 9 degrees of freedom: one in a thousand seeds would fail, this one is fixed
+    assert (
+        ((counts - 400) ** 2 / 400).sum() < 27.9
+    )  # chi-squared, 9 degrees of freedom: one in a thousand seeds would fail, this one is fixed
 
 
 def test_normal_draws_have_mean_zero_and_variance_one() -> None:
-    drawn = np.array([random_numbers.normal(np.uint64(7), random_numbers.PROCESS, entity, 0) for entity in range(4000)])
+    drawn = np.array(
+        [
+            random_numbers.normal(np.uint64(7), random_numbers.PROCESS, entity, 0)
+            for entity in range(4000)
+        ]
+    )
     assert abs(drawn.mean()) < 4 / math.sqrt(4000)
     assert abs(drawn.var() - 1) < 4 * math.sqrt(2 / 4000)

@@ -1,4 +1,5 @@
-"""Gantt pictures: what is drawn where, in which look, and that it can be drawn at all for every kind of schedule."""
+"""Gantt pictures: what is drawn where, in which look, and that it can be drawn at all for every
+kind of schedule."""
 
 from __future__ import annotations
 
@@ -19,20 +20,32 @@ from tests.builders.hand_made_schedule import PAINT_1, hand_book, hand_factory, 
 
 
 def bars(figure: Figure) -> list[PolyCollection]:
-    return [collection for collection in figure.axes[0].collections if isinstance(collection, PolyCollection)]
+    return [
+        collection
+        for collection in figure.axes[0].collections
+        if isinstance(collection, PolyCollection)
+    ]
 
 
 def spans(collection: PolyCollection) -> set[tuple[float, float]]:
     """Start and end of each bar."""
-    return {(path.vertices[:, 0].min(), path.vertices[:, 0].max()) for path in collection.get_paths()}
+    return {
+        (path.vertices[:, 0].min(), path.vertices[:, 0].max()) for path in collection.get_paths()
+    }
 
 
 def words(figure: Figure) -> set[str]:
-    return {text.get_text() for axes in figure.axes for text in axes.texts} | {text.get_text() for text in figure.texts}
+    return {text.get_text() for axes in figure.axes for text in axes.texts} | {
+        text.get_text() for text in figure.texts
+    }
 
 
 def with_red_edge(figure: Figure) -> set[tuple[float, float]]:
-    red = [c for c in bars(figure) if len(c.get_edgecolor()) and tuple(c.get_edgecolor()[0][:3]) == to_rgb("#e00000")]
+    red = [
+        c
+        for c in bars(figure)
+        if len(c.get_edgecolor()) and tuple(c.get_edgecolor()[0][:3]) == to_rgb("#e00000")
+    ]
     return set().union(*(spans(collection) for collection in red))
 
 
@@ -48,12 +61,18 @@ def test_one_lane_a_machine_grouped_by_work_centre() -> None:
 
 def test_bars_are_where_the_operations_are() -> None:
     figure = draw_gantt(hand_schedule(), hand_factory())
-    drawn = set().union(*(spans(collection) for collection in bars(figure) if not collection.get_hatch()))
+    drawn = set().union(
+        *(spans(collection) for collection in bars(figure) if not collection.get_hatch())
+    )
     assert {(o.start_date, o.end_date) for o in hand_schedule().operations} <= drawn
 
 
 def test_changeovers_are_hatched() -> None:
-    hatched = [collection for collection in bars(draw_gantt(hand_schedule(), hand_factory())) if collection.get_hatch()]
+    hatched = [
+        collection
+        for collection in bars(draw_gantt(hand_schedule(), hand_factory()))
+        if collection.get_hatch()
+    ]
     assert [spans(collection) for collection in hatched] == [{(0, 2), (5, 9), (10, 14)}]
 
 
@@ -70,11 +89,16 @@ def test_a_late_order_is_marked_where_it_is_completed() -> None:
 
 
 def test_equal_setups_have_equal_colours_and_others_not() -> None:
-    """Order A is painted red, order B black; as the values are names of colours, the bars look like them."""
+    """Order A is painted red, order B black; as the values are names of colours, the bars look like
+    them."""
     figure = draw_gantt(hand_schedule(), hand_factory())
     face = {}
     for collection in bars(figure):
-        for path, colour in zip(collection.get_paths(), np.resize(collection.get_facecolor(), (len(collection.get_paths()), 4)), strict=True):
+        for path, colour in zip(
+            collection.get_paths(),
+            np.resize(collection.get_facecolor(), (len(collection.get_paths()), 4)),
+            strict=True,
+        ):
             face[path.vertices[:, 0].min(), path.vertices[:, 0].max()] = colour[:3]
     red, black = face[2, 12], face[9, 15]
     assert red[0] > red[1] + 0.3
@@ -83,19 +107,30 @@ def test_equal_setups_have_equal_colours_and_others_not() -> None:
 
 def test_order_ids_stand_in_bars_that_are_long_enough() -> None:
     assert {"A", "B"} <= words(draw_gantt(hand_schedule(), hand_factory()))
-    renamed = replace(hand_schedule(), orders=tuple(replace(order, order_id="long" * 60) for order in hand_schedule().orders))
+    renamed = replace(
+        hand_schedule(),
+        orders=tuple(replace(order, order_id="long" * 60) for order in hand_schedule().orders),
+    )
     assert "long" * 60 not in words(draw_gantt(renamed, hand_factory()))
 
 
 def test_title_and_figures_head_the_picture() -> None:
     shown = words(draw_gantt(hand_schedule(), hand_factory(), title="Monday"))
     assert "Monday" in shown
-    assert any("2 of 2 orders done (50% on time)" in text and "3 changeovers (1.50 an order, 1.0 h)" in text and "cost 31" in text for text in shown)
+    assert any(
+        "2 of 2 orders done (50% on time)" in text
+        and "3 changeovers (1.50 an order, 1.0 h)" in text
+        and "cost 31" in text
+        for text in shown
+    )
 
 
 def test_the_clock_starts_at_the_start_hour() -> None:
     """The first tick is at 22:00; midnight begins day 2."""
-    labels = [label.get_text() for label in draw_gantt(hand_schedule(), hand_factory()).axes[0].get_xticklabels()]
+    labels = [
+        label.get_text()
+        for label in draw_gantt(hand_schedule(), hand_factory()).axes[0].get_xticklabels()
+    ]
     assert labels[0] == "22:00\nday 1"
     assert "00:00\nday 2" in labels
 
@@ -106,7 +141,11 @@ def test_until_cuts_the_time_axis() -> None:
 
 def test_failures_are_drawn() -> None:
     schedule = replace(hand_schedule(), failures=(FailureRecord(PAINT_1, 4, 6),))
-    dark = [c for c in bars(draw_gantt(schedule, hand_factory())) if len(c.get_facecolor()) and tuple(c.get_facecolor()[0][:3]) == to_rgb("#3a0d12")]
+    dark = [
+        c
+        for c in bars(draw_gantt(schedule, hand_factory()))
+        if len(c.get_facecolor()) and tuple(c.get_facecolor()[0][:3]) == to_rgb("#3a0d12")
+    ]
     assert [spans(collection) for collection in dark] == [{(4, 6)}]
 
 
@@ -124,7 +163,10 @@ def test_pixels_have_three_channels_and_more_than_white() -> None:
 
 def test_frames_of_one_episode_have_one_size() -> None:
     """So that they make a film."""
-    frames = [gantt_rgb(play(hand_factory(), hand_book(), 1, decisions).schedule(), hand_factory()) for decisions in (1, 6, 50)]
+    frames = [
+        gantt_rgb(play(hand_factory(), hand_book(), 1, decisions).schedule(), hand_factory())
+        for decisions in (1, 6, 50)
+    ]
     assert len({frame.shape for frame in frames}) == 1
 
 
@@ -148,17 +190,24 @@ def test_text_shows_the_same_in_characters() -> None:
 
 def test_text_shows_failures_above_operations() -> None:
     schedule = replace(hand_schedule(), failures=(FailureRecord(PAINT_1, 6, 8),))
-    assert gantt_text(schedule, width=28).splitlines()[0] == "paint paint-1 //[A==xx====................"
+    assert (
+        gantt_text(schedule, width=28).splitlines()[0]
+        == "paint paint-1 //[A==xx====................"
+    )
 
 
 def test_matplotlib_is_loaded_only_for_a_picture() -> None:
-    program = "import sys, factory.schedule.gantt; assert not any(name.startswith('matplotlib') for name in sys.modules), 'loaded'"
+    program = (
+        "import sys, factory.schedule.gantt; assert not any(name.startswith('matplotlib') for name"
+        " in sys.modules), 'loaded'"
+    )
     subprocess.run([sys.executable, "-c", program], check=True)
 
 
 def test_no_global_state_of_matplotlib_is_touched() -> None:
     program = (
-        "import sys; from tests.builders.hand_made_schedule import hand_factory, hand_schedule; from factory.schedule.gantt import gantt_rgb;"
-        "gantt_rgb(hand_schedule(), hand_factory()); assert 'matplotlib.pyplot' not in sys.modules, 'loaded'"
+        "import sys; from tests.builders.hand_made_schedule import hand_factory, hand_schedule;"
+        " from factory.schedule.gantt import gantt_rgb;gantt_rgb(hand_schedule(), hand_factory());"
+        " assert 'matplotlib.pyplot' not in sys.modules, 'loaded'"
     )
     subprocess.run([sys.executable, "-c", program], check=True)

@@ -10,7 +10,14 @@ import pytest
 from factory.schedule.bill import bill
 from factory.schedule.kpis import kpis
 from factory.schedule.records import FailureRecord, OrderRecord
-from tests.builders.hand_made_schedule import PAINT, PAINT_1, hand_factory, hand_schedule, with_operation, with_order
+from tests.builders.hand_made_schedule import (
+    PAINT,
+    PAINT_1,
+    hand_factory,
+    hand_schedule,
+    with_operation,
+    with_order,
+)
 
 
 def test_orders_are_counted_in_time_and_late() -> None:
@@ -18,7 +25,9 @@ def test_orders_are_counted_in_time_and_late() -> None:
     figures = kpis(hand_schedule(), hand_factory())
     assert (figures.orders, figures.completed, figures.makespan) == (2, 2, 28)
     assert (figures.weighted_tardiness, figures.mean_tardiness, figures.max_tardiness) == (4, 2, 4)
-    assert (figures.weighted_tardiness_hours, figures.mean_tardiness_hours) == pytest.approx((0.4, 0.2))
+    assert (figures.weighted_tardiness_hours, figures.mean_tardiness_hours) == pytest.approx(
+        (0.4, 0.2)
+    )
     assert figures.on_time_share == 0.5
     assert (figures.mean_flow_time, figures.mean_flow_hours) == pytest.approx((24, 2.4))
 
@@ -46,7 +55,13 @@ def test_changeovers_of_positive_time_are_counted() -> None:
     assert (figures.changeovers, figures.changeovers_per_order) == (3, 1.5)
     assert figures.changeover_hours == pytest.approx((2 + 4 + 4) * 0.1)
     atop = replace(hand_schedule().changeovers[0], start_date=20, end_date=20)
-    assert kpis(replace(hand_schedule(), changeovers=(*hand_schedule().changeovers, atop)), hand_factory()).changeovers == 3
+    assert (
+        kpis(
+            replace(hand_schedule(), changeovers=(*hand_schedule().changeovers, atop)),
+            hand_factory(),
+        ).changeovers
+        == 3
+    )
 
 
 def test_use_of_machines_adds_up_to_their_time() -> None:
@@ -59,7 +74,10 @@ def test_use_of_machines_adds_up_to_their_time() -> None:
 
 
 def test_repairs_are_time_down_not_processing() -> None:
-    broken = replace(with_operation(hand_schedule(), 0, PAINT, end_date=13), failures=(FailureRecord(PAINT_1, 2, 3),))
+    broken = replace(
+        with_operation(hand_schedule(), 0, PAINT, end_date=13),
+        failures=(FailureRecord(PAINT_1, 2, 3),),
+    )
     use = kpis(broken, hand_factory()).use_of_machine["paint-1"]
     assert (use.processing, use.down, use.changeover) == pytest.approx((10 / 28, 1 / 28, 2 / 28))
 
@@ -83,7 +101,12 @@ def test_an_open_order_counts_with_what_it_has_reached() -> None:
 def test_an_empty_schedule_has_figures_too() -> None:
     empty = replace(hand_schedule(), orders=(), operations=(), changeovers=(), waits=(), end_date=0)
     figures = kpis(empty, hand_factory())
-    assert (figures.orders, figures.on_time_share, figures.mean_flow_time, figures.total_cost) == (0, 1.0, 0, 0)
+    assert (figures.orders, figures.on_time_share, figures.mean_flow_time, figures.total_cost) == (
+        0,
+        1.0,
+        0,
+        0,
+    )
 
 
 def test_figures_go_into_json() -> None:

@@ -12,12 +12,28 @@ import pytest
 from factory.schedule.records import FailureRecord, Schedule, unload
 from factory.simulator import Simulator
 from factory.verification.verifier import verify
-from tests.builders.hand_made_schedule import BUILD, BUILD_2, KIT, PAINT, PAINT_1, PAINT_2, TEST_1, hand_book, hand_factory, hand_schedule, play
+from tests.builders.hand_made_schedule import (
+    BUILD,
+    BUILD_2,
+    KIT,
+    PAINT,
+    PAINT_1,
+    PAINT_2,
+    TEST_1,
+    hand_book,
+    hand_factory,
+    hand_schedule,
+    play,
+)
 
 
 def decide(simulator: Simulator, kind: str, order: int = -1) -> None:
     """Carry out the asked machine's first legal choice of this kind (for this order)."""
-    row = next(c.row for c in simulator.choices() if c.legal and c.kind == kind and (order < 0 or c.order == order))
+    row = next(
+        c.row
+        for c in simulator.choices()
+        if c.legal and c.kind == kind and (order < 0 or c.order == order)
+    )
     simulator.decide(row)
 
 
@@ -28,7 +44,8 @@ def begin() -> Simulator:
 
 
 def test_unloaded_schedule_has_every_record_in_the_words_of_the_factory() -> None:
-    """Order A is painted red on paint-1 from 2 to 12 and its kit made from 0 to 3; order B then comes at 5."""
+    """Order A is painted red on paint-1 from 2 to 12 and its kit made from 0 to 3; order B then
+    comes at 5."""
     simulator = begin()
     assert simulator.deciding == PAINT_1
     decide(simulator, "job", 0)
@@ -38,16 +55,21 @@ def test_unloaded_schedule_has_every_record_in_the_words_of_the_factory() -> Non
     while simulator.clock < 5:
         decide(simulator, "wait")
     schedule = simulator.schedule()
-    assert [(o.order_id, o.product, o.options, o.release_date, o.due_date, o.weight) for o in schedule.orders] == [
+    assert [
+        (o.order_id, o.product, o.options, o.release_date, o.due_date, o.weight)
+        for o in schedule.orders
+    ] == [
         ("A", "car", {"colour": "red"}, 0, 40, 2.0),
         ("B", "van", {"colour": "black"}, 5, 24, 1.0),
     ]
-    assert [(o.order, o.name, o.machine, o.selected_date, o.start_date, o.end_date, o.process_time) for o in schedule.operations] == [
-        (0, KIT, TEST_1, 0, 0, 3, 3)
-    ]
-    assert [(c.machine, c.start_date, c.end_date, c.from_setup, c.to_setup, c.order) for c in schedule.changeovers] == [
-        (PAINT_1, 0, 2, ("white",), ("red",), 0)
-    ]
+    assert [
+        (o.order, o.name, o.machine, o.selected_date, o.start_date, o.end_date, o.process_time)
+        for o in schedule.operations
+    ] == [(0, KIT, TEST_1, 0, 0, 3, 3)]
+    assert [
+        (c.machine, c.start_date, c.end_date, c.from_setup, c.to_setup, c.order)
+        for c in schedule.changeovers
+    ] == [(PAINT_1, 0, 2, ("white",), ("red",), 0)]
     assert (schedule.seed, schedule.end_date, schedule.factory_name) == (3, 5, "hand made")
 
 
@@ -57,12 +79,24 @@ def test_operations_in_work_are_open_with_their_expected_ends() -> None:
     assert simulator.clock == 0
     (painting,) = simulator.schedule().open_operations
     assert (painting.order, painting.name, painting.machine) == (0, PAINT, PAINT_1)
-    assert (painting.selected_date, painting.start_date, painting.end_date, painting.process_time) == (0, 2, 12, 10)
+    assert (
+        painting.selected_date,
+        painting.start_date,
+        painting.end_date,
+        painting.process_time,
+    ) == (0, 2, 12, 10)
 
 
 def test_a_schedule_is_complete_only_when_no_order_is_to_come() -> None:
     """Order A alone is released and done; order B is still to come."""
-    book = hand_book().model_copy(update={"orders": (hand_book().orders[0], hand_book().orders[1].model_copy(update={"release_date": 1000, "due_date": 1100}))})
+    book = hand_book().model_copy(
+        update={
+            "orders": (
+                hand_book().orders[0],
+                hand_book().orders[1].model_copy(update={"release_date": 1000, "due_date": 1100}),
+            )
+        }
+    )
     simulator = Simulator(hand_factory(waiting=False), book)
     simulator.reset()
     while simulator.clock < 1000:
@@ -84,11 +118,22 @@ def test_a_finished_episode_is_complete_and_right() -> None:
 def test_a_repair_in_progress_is_an_open_failure() -> None:
     """With a mean of one tick of processing between failures every operation breaks down."""
     paint, build, test = hand_factory().work_centres
-    frail = test.model_copy(update={"machines": (test.machines[0].model_copy(update={"mean_time_to_failure": 1, "mean_time_to_repair": 50}),)})
+    frail = test.model_copy(
+        update={
+            "machines": (
+                test.machines[0].model_copy(
+                    update={"mean_time_to_failure": 1, "mean_time_to_repair": 50}
+                ),
+            )
+        }
+    )
     simulator = Simulator(hand_factory(work_centres=(paint, build, frail)), hand_book())
     simulator.reset(1)
     while not simulator.schedule().open_failures:
-        decide(simulator, "job" if any(c.kind == "job" and c.legal for c in simulator.choices()) else "wait")
+        decide(
+            simulator,
+            "job" if any(c.kind == "job" and c.legal for c in simulator.choices()) else "wait",
+        )
     schedule = simulator.schedule()
     (failure,) = schedule.open_failures
     assert failure.machine == TEST_1
@@ -100,14 +145,23 @@ def test_a_log_that_was_too_short_is_an_error_not_a_gap() -> None:
     simulator = begin()
     decide(simulator, "job", 0)
     simulator.shop.env.log_length[0] = simulator.shop.log.shape[1] + 1
-    with pytest.raises(RuntimeError, match=r"unload: the log has \d+ lines but \d+ were written; allocate a longer one\."):
+    with pytest.raises(
+        RuntimeError,
+        match=r"unload: the log has \d+ lines but \d+ were written; allocate a longer one\.",
+    ):
         unload(simulator.factory, simulator.book, simulator.arrays, simulator.shop, 0)
 
 
 def full_schedule() -> Schedule:
     """The hand-made schedule with something of every kind in it."""
     schedule = hand_schedule()
-    return replace(schedule, seed=2**64 - 1, failures=(FailureRecord(PAINT_2, 20, 22),), open_operations=schedule.operations[-1:], num_orders=4)
+    return replace(
+        schedule,
+        seed=2**64 - 1,
+        failures=(FailureRecord(PAINT_2, 20, 22),),
+        open_operations=schedule.operations[-1:],
+        num_orders=4,
+    )
 
 
 def test_json_gives_the_same_schedule_back() -> None:
@@ -116,7 +170,10 @@ def test_json_gives_the_same_schedule_back() -> None:
 
 def test_json_of_another_layout_is_refused() -> None:
     old = json.dumps({**json.loads(hand_schedule().to_json()), "schema": 0})
-    with pytest.raises(ValueError, match=r"schedule: schema = 0; must be 1\. Write the schedule anew with this version\."):
+    with pytest.raises(
+        ValueError,
+        match=r"schedule: schema = 0; must be 1\. Write the schedule anew with this version\.",
+    ):
         Schedule.from_json(old)
 
 
@@ -149,4 +206,8 @@ def test_csv_has_a_file_for_each_kind_of_record(tmp_path: Path) -> None:
         "process_time": "12",
         "attempt": "0",
     }
-    assert (files["changeovers"][2]["from_setup"], files["changeovers"][2]["to_setup"], files["changeovers"][2]["order"]) == ("small+plain", "big+plain", "")
+    assert (
+        files["changeovers"][2]["from_setup"],
+        files["changeovers"][2]["to_setup"],
+        files["changeovers"][2]["order"],
+    ) == ("small+plain", "big+plain", "")

@@ -1,4 +1,5 @@
-"""The kernel and the twin, side by side: every choice, event, order and cost of hundreds of random factories is the same in both."""
+"""The kernel and the twin, side by side: every choice, event, order and cost of hundreds of random
+factories is the same in both."""
 
 from __future__ import annotations
 
@@ -37,7 +38,8 @@ def _row(choice: Any) -> tuple[Any, ...]:
 
 
 def twin_events(twin: Twin) -> list[tuple[Any, ...]]:
-    """What has ended by now, by machine; what ends at one instant on different machines has no order in the model."""
+    """What has ended by now, by machine; what ends at one instant on different machines has no
+    order in the model."""
     return sorted((event[1], *_moment(event), event) for event in twin.events)
 
 
@@ -46,14 +48,31 @@ def kernel_events(factory: Factory, schedule: Schedule) -> list[tuple[Any, ...]]
     attributes = [centre.attributes for centre in factory.work_centres for _ in centre.machines]
 
     def indices(machine: int, setup: tuple[str, ...]) -> tuple[int, ...]:
-        return tuple(attribute.values.index(value) for attribute, value in zip(attributes[machine], setup, strict=True))
+        return tuple(
+            attribute.values.index(value)
+            for attribute, value in zip(attributes[machine], setup, strict=True)
+        )
 
     events: list[tuple[Any, ...]] = []
     for o in schedule.operations:
-        events.append(("operation", o.machine, o.order, o.operation, o.selected_date, o.start_date, o.end_date, o.attempt))
+        events.append(
+            (
+                "operation",
+                o.machine,
+                o.order,
+                o.operation,
+                o.selected_date,
+                o.start_date,
+                o.end_date,
+                o.attempt,
+            )
+        )
     for c in schedule.changeovers:
         if c.end_date <= schedule.end_date:
-            lead = (c.order if c.order is not None else -1, c.operation if c.operation is not None else -1)
+            lead = (
+                c.order if c.order is not None else -1,
+                c.operation if c.operation is not None else -1,
+            )
             setups = (indices(c.machine, c.from_setup), indices(c.machine, c.to_setup))
             events.append(("changeover", c.machine, *lead, c.start_date, c.end_date, *setups))
     events += [("failure", f.machine, f.start_date, f.end_date) for f in schedule.failures]
@@ -63,30 +82,60 @@ def kernel_events(factory: Factory, schedule: Schedule) -> list[tuple[Any, ...]]
 
 def _moment(event: tuple[Any, ...]) -> tuple[int, int]:
     """End and start of an event."""
-    start, end = {"operation": (5, 6), "changeover": (4, 5), "failure": (2, 3), "wait": (2, 3)}[event[0]]
+    start, end = {"operation": (5, 6), "changeover": (4, 5), "failure": (2, 3), "wait": (2, 3)}[
+        event[0]
+    ]
     return event[end], event[start]
 
 
 def twin_orders(twin: Twin) -> list[tuple[Any, ...]]:
-    return [(o.product, o.options, o.release_date, o.due_date, o.weight, o.material_date, o.completion_date) for o in twin.orders[: twin.released]]
+    return [
+        (
+            o.product,
+            o.options,
+            o.release_date,
+            o.due_date,
+            o.weight,
+            o.material_date,
+            o.completion_date,
+        )
+        for o in twin.orders[: twin.released]
+    ]
 
 
 def kernel_orders(schedule: Schedule) -> list[tuple[Any, ...]]:
-    return [(o.product, o.options, o.release_date, o.due_date, o.weight, o.material_date, o.completion_date) for o in schedule.orders]
+    return [
+        (
+            o.product,
+            o.options,
+            o.release_date,
+            o.due_date,
+            o.weight,
+            o.material_date,
+            o.completion_date,
+        )
+        for o in schedule.orders
+    ]
 
 
-def compare_episode(factory: Factory, book: OrderBook | None, seed: int, rng: random.Random) -> Twin:
+def compare_episode(
+    factory: Factory, book: OrderBook | None, seed: int, rng: random.Random
+) -> Twin:
     """Run both under the same random legal decisions and assert that nothing differs."""
     twin, simulator = Twin(factory, seed, book), Simulator(factory, book)
     simulator.reset(seed)
     for decision in range(MOST_DECISIONS):
         assert simulator.deciding == twin.deciding, f"decision {decision}, date {twin.clock}"
         assert simulator.clock == twin.clock, f"decision {decision}"
-        assert simulator.costs == pytest.approx(twin.costs, rel=1e-9, abs=1e-9), f"decision {decision}, date {twin.clock}"
+        assert simulator.costs == pytest.approx(twin.costs, rel=1e-9, abs=1e-9), (
+            f"decision {decision}, date {twin.clock}"
+        )
         if twin.deciding is None:
             break
         rows = twin_rows(twin)
-        assert kernel_rows(simulator) == rows, f"decision {decision}, date {twin.clock}, machine {twin.deciding}"
+        assert kernel_rows(simulator) == rows, (
+            f"decision {decision}, date {twin.clock}, machine {twin.deciding}"
+        )
         row = random_row([(place, row[0]) for place, row in enumerate(rows) if row[-1]], rng)
         simulator.decide(simulator.choices()[row].row)
         twin.decide(row)
@@ -95,7 +144,9 @@ def compare_episode(factory: Factory, book: OrderBook | None, seed: int, rng: ra
     assert kernel_events(factory, schedule) == twin_events(twin)
     floor = simulator.shop.env[0]
     physical = {name: float(floor[name]) for name in ("energy_kwh", "energy_co2", "waste_kg")}
-    assert physical == pytest.approx({name: getattr(twin, name) for name in physical}, rel=1e-9, abs=1e-9)
+    assert physical == pytest.approx(
+        {name: getattr(twin, name) for name in physical}, rel=1e-9, abs=1e-9
+    )
     return twin
 
 
@@ -109,7 +160,9 @@ def test_kernel_equals_twin_on_random_factories(block: int) -> None:
 
 @settings(max_examples=80)
 @given(factories(), st.integers(0, 2**64 - 1), st.integers(0, 2**32))
-def test_kernel_equals_twin_on_any_factory(world: tuple[Factory, OrderBook | None], seed: int, decisions: int) -> None:
+def test_kernel_equals_twin_on_any_factory(
+    world: tuple[Factory, OrderBook | None], seed: int, decisions: int
+) -> None:
     compare_episode(*world, seed, random.Random(decisions))
 
 
@@ -126,12 +179,17 @@ def test_random_factories_switch_every_feature_on_and_off() -> None:
     for seed in range(200):
         factory, book = random_factory(random.Random(seed))
         counts.update(name for name, present in features(factory, book).items() if present)
-    assert {name: 4 < counts[name] < 196 for name in features(factory, book)} == dict.fromkeys(features(factory, book), True)
+    assert {name: 4 < counts[name] < 196 for name in features(factory, book)} == dict.fromkeys(
+        features(factory, book), True
+    )
 
 
 def features(factory: Factory, book: OrderBook | None) -> dict[str, bool]:
     """What the factory has."""
-    centres, operations = factory.work_centres, [operation for product in factory.products for operation in product.operations]
+    centres, operations = (
+        factory.work_centres,
+        [operation for product in factory.products for operation in product.operations],
+    )
     attributes = [attribute for centre in centres for attribute in centre.attributes]
     machines = [machine for centre in centres for machine in centre.machines]
     demand = factory.demand
@@ -139,9 +197,15 @@ def features(factory: Factory, book: OrderBook | None) -> dict[str, bool]:
         "order book": book is not None,
         "parallel machines": any(len(centre.machines) > 1 for centre in centres),
         "several attributes": any(len(centre.attributes) > 1 for centre in centres),
-        "changeovers add": any(centre.combine == "sum" and len(centre.attributes) > 1 for centre in centres),
+        "changeovers add": any(
+            centre.combine == "sum" and len(centre.attributes) > 1 for centre in centres
+        ),
         "forbidden pairs": any(attribute.forbidden for attribute in attributes),
-        "free changeovers": any(not any(map(any, attribute.time)) for attribute in attributes if len(attribute.values) > 1),
+        "free changeovers": any(
+            not any(map(any, attribute.time))
+            for attribute in attributes
+            if len(attribute.values) > 1
+        ),
         "own matrices": any(machine.setup_time for machine in machines),
         "initial setups": any(machine.initial_setup for machine in machines),
         "speeds": any(machine.speed != 1 for machine in machines),
@@ -154,10 +218,18 @@ def features(factory: Factory, book: OrderBook | None) -> dict[str, bool]:
         "transport by pair": bool(factory.transport.times),
         "own machine times": any(operation.machine_times for operation in operations),
         "no process time": any(operation.process_time == 0 for operation in operations),
-        "joins": any(operation.after is not None and len(operation.after) > 1 for operation in operations),
-        "sources": any(operation.after == () for product in factory.products for operation in product.operations[1:]),
+        "joins": any(
+            operation.after is not None and len(operation.after) > 1 for operation in operations
+        ),
+        "sources": any(
+            operation.after == ()
+            for product in factory.products
+            for operation in product.operations[1:]
+        ),
         "do not care": any(len(operation.setup) < len(attributes) for operation in operations),
-        "material": any(operation.needs_material for operation in operations) and bool(factory.material),
+        "material": (
+            any(operation.needs_material for operation in operations) and bool(factory.material)
+        ),
         "supply regimes": len(factory.material) > 1,
         "options": bool(factory.options),
         "options for some": any(option.products for option in factory.options),
@@ -172,7 +244,9 @@ def features(factory: Factory, book: OrderBook | None) -> dict[str, bool]:
         "regimes": demand is not None and len(demand.regimes) > 1,
         "drift": demand is not None and any(regime.mix_end for regime in demand.regimes),
         "regime options": demand is not None and any(regime.options for regime in demand.regimes),
-        "regime customers": demand is not None and any(regime.customers for regime in demand.regimes),
+        "regime customers": (
+            demand is not None and any(regime.customers for regime in demand.regimes)
+        ),
     }
 
 
@@ -188,14 +262,33 @@ def test_random_episodes_meet_every_kind_of_event_and_choice() -> None:
                 break
             rows = twin_rows(twin)
             met.update(corners_of_choice(rows, [row.setup_time for row in twin.choices()]))
-            twin.decide(random_row([(place, row[0]) for place, row in enumerate(rows) if row[-1]], rng))
+            twin.decide(
+                random_row([(place, row[0]) for place, row in enumerate(rows) if row[-1]], rng)
+            )
         met.update(corner for event in twin.events for corner in corners_of_event(event))
     assert {corner: met[corner] for corner in CORNERS if met[corner] < 5} == {}
 
 
 CORNERS = (
-    *("job", "changeover", "wait", "illegal job", "illegal wait", "changeover without time", "detour or ahead beside jobs", "several changeovers"),
-    *("operation", "failure", "second attempt", "fourth attempt", "operation without time", "operation after changeover", "wait without time"),
+    *(
+        "job",
+        "changeover",
+        "wait",
+        "illegal job",
+        "illegal wait",
+        "changeover without time",
+        "detour or ahead beside jobs",
+        "several changeovers",
+    ),
+    *(
+        "operation",
+        "failure",
+        "second attempt",
+        "fourth attempt",
+        "operation without time",
+        "operation after changeover",
+        "wait without time",
+    ),
     *("changeover without operation",),
 )
 
@@ -204,7 +297,10 @@ def corners_of_choice(rows: list[tuple[Any, ...]], setup_times: list[int]) -> se
     kinds = [kind for kind, _, legal in rows if legal]
     met = {*kinds, *(f"illegal {kind}" for kind, _, legal in rows if not legal)}
     conditions = {
-        "changeover without time": any(kind == "changeover" and time == 0 for (kind, _, _), time in zip(rows, setup_times, strict=True)),
+        "changeover without time": any(
+            kind == "changeover" and time == 0
+            for (kind, _, _), time in zip(rows, setup_times, strict=True)
+        ),
         "detour or ahead beside jobs": {"job", "changeover"} <= set(kinds),
         "several changeovers": kinds.count("changeover") > 1,
     }

@@ -1,4 +1,5 @@
-"""From objects to arrays: every number of the factory stands in its place, and padding means nothing."""
+"""From objects to arrays: every number of the factory stands in its place, and padding means
+nothing."""
 
 from __future__ import annotations
 
@@ -29,7 +30,7 @@ def loaded() -> FactoryArrays:
     return load([karts()])
 
 
-# --- the plant --------------------------------------------------------------------------------------------------------------
+# --- the plant ------------------------------------------------------------------------------------
 
 
 def test_the_clock_and_the_switches() -> None:
@@ -57,24 +58,45 @@ def test_machines_stand_centre_by_centre(loaded: FactoryArrays) -> None:
 
 
 def test_powers_stand_in_their_columns() -> None:
-    machine = load([karts(("idle_power = 0.5", "idle_power = 1.0\n  processing_power = 2.0\n  changeover_power = 3.0"))]).machines[0, 0]
-    assert (machine.idle_power, machine.processing_power, machine.changeover_power) == (1.0, 2.0, 3.0)
+    machine = load(
+        [
+            karts(
+                (
+                    "idle_power = 0.5",
+                    "idle_power = 1.0\n  processing_power = 2.0\n  changeover_power = 3.0",
+                )
+            )
+        ]
+    ).machines[0, 0]
+    assert (machine.idle_power, machine.processing_power, machine.changeover_power) == (
+        1.0,
+        2.0,
+        3.0,
+    )
 
 
 def test_attributes_add_where_the_centre_says_so() -> None:
     assert load([karts(('combine = "max"', 'combine = "sum"'))]).centres.combine_sum[0, CELL]
 
 
-def test_transport_takes_the_default_time_between_centres_and_none_within(loaded: FactoryArrays) -> None:
+def test_transport_takes_the_default_time_between_centres_and_none_within(
+    loaded: FactoryArrays,
+) -> None:
     assert loaded.transport_time[0].tolist() == [[0, 5], [2, 0]]
 
 
-def test_machines_begin_with_the_first_value_unless_they_say_otherwise(loaded: FactoryArrays) -> None:
+def test_machines_begin_with_the_first_value_unless_they_say_otherwise(
+    loaded: FactoryArrays,
+) -> None:
     assert loaded.initial_setup[0, :, 0].tolist() == [0, 0, 0]
-    assert load([karts(('initial_setup = { tool = "weld" }', 'initial_setup = { tool = "fit" }'))]).initial_setup[0, :, 0].tolist() == [1, 0, 0]
+    assert load(
+        [karts(('initial_setup = { tool = "weld" }', 'initial_setup = { tool = "fit" }'))]
+    ).initial_setup[0, :, 0].tolist() == [1, 0, 0]
 
 
-def test_matrices_are_from_mounted_to_wanted_and_a_machine_may_have_its_own(loaded: FactoryArrays) -> None:
+def test_matrices_are_from_mounted_to_wanted_and_a_machine_may_have_its_own(
+    loaded: FactoryArrays,
+) -> None:
     assert loaded.setups.time[0, 0, 0, :2, :2].tolist() == [[0, 3], [2, 0]]
     assert loaded.setups.time[0, 1, 0, :2, :2].tolist() == [[0, 4], [5, 0]]
     assert loaded.setups.cost[0, :2, 0, :2, :2].tolist() == [[[0, 5], [4, 0]]] * 2
@@ -88,7 +110,8 @@ def test_forbidden_pairs_have_no_time_and_lead_over_the_quickest_way(loaded: Fac
 
 
 def shortest_first_step(time: np.ndarray, origin: int, destination: int) -> int:
-    """By search over whole paths: least total time, then fewest steps, then the lowest first step."""
+    """By search over whole paths: least total time, then fewest steps, then the lowest first
+    step."""
     heap = [(0, 0, -1, origin)]
     seen = set()
     while heap:
@@ -99,7 +122,15 @@ def shortest_first_step(time: np.ndarray, origin: int, destination: int) -> int:
             seen.add((here, first))
             for value in range(len(time)):
                 if value != here and time[here, value] >= 0:
-                    heapq.heappush(heap, (total + int(time[here, value]), steps + 1, value if first < 0 else first, value))
+                    heapq.heappush(
+                        heap,
+                        (
+                            total + int(time[here, value]),
+                            steps + 1,
+                            value if first < 0 else first,
+                            value,
+                        ),
+                    )
     return -1
 
 
@@ -107,7 +138,9 @@ def shortest_first_step(time: np.ndarray, origin: int, destination: int) -> int:
 def test_detours_take_the_shortest_allowed_way(data: st.DataObject) -> None:
     size = data.draw(st.integers(1, 5))
     longest = data.draw(st.sampled_from([1, 3, 20]))
-    time = np.array(data.draw(st.lists(st.integers(-1, longest), min_size=size * size, max_size=size * size))).reshape(size, size)
+    time = np.array(
+        data.draw(st.lists(st.integers(-1, longest), min_size=size * size, max_size=size * size))
+    ).reshape(size, size)
     np.fill_diagonal(time, 0)
     via = next_on_the_way(time)
     for origin in range(size):
@@ -116,7 +149,7 @@ def test_detours_take_the_shortest_allowed_way(data: st.DataObject) -> None:
                 assert via[origin, destination] == shortest_first_step(time, origin, destination)
 
 
-# --- products ---------------------------------------------------------------------------------------------------------------
+# --- products -------------------------------------------------------------------------------------
 
 
 def test_operations_know_where_and_how_long(loaded: FactoryArrays) -> None:
@@ -138,7 +171,14 @@ def test_means_are_over_eligible_machines_at_their_speeds() -> None:
 
 
 def test_neighbours_are_numbered_topologically() -> None:
-    joined = load([karts(('after = ["weld"]', "after = []"), ("process_time = 5\n", 'process_time = 5\n  after = ["coat", "weld"]\n'))])
+    joined = load(
+        [
+            karts(
+                ('after = ["weld"]', "after = []"),
+                ("process_time = 5\n", 'process_time = 5\n  after = ["coat", "weld"]\n'),
+            )
+        ]
+    )
     assert joined.operations.num_predecessors[0, KART].tolist() == [0, 0, 2]
     assert joined.operations.num_successors[0, KART].tolist() == [1, 1, 0]
     assert joined.predecessors[0, KART, FIT].tolist() == [WELD, COAT, -1]
@@ -146,9 +186,15 @@ def test_neighbours_are_numbered_topologically() -> None:
 
 
 def test_operations_listed_late_may_be_done_early() -> None:
-    reversed_route = karts(("cv = 0.2", 'after = ["fit"]'), ("process_time = 5\n", "process_time = 5\n  after = []\n"))
+    reversed_route = karts(
+        ("cv = 0.2", 'after = ["fit"]'), ("process_time = 5\n", "process_time = 5\n  after = []\n")
+    )
     numbered = load([reversed_route])
-    assert numbered.base_time[0, KART].tolist() == [[5, 5, -1], [4, 5, -1], [-1, -1, 6]]  # fit, weld, coat
+    assert numbered.base_time[0, KART].tolist() == [
+        [5, 5, -1],
+        [4, 5, -1],
+        [-1, -1, 6],
+    ]  # fit, weld, coat
     assert numbered.option_time[0, 0, 1, KART].tolist() == [0, 0, 3]
     assert numbered.option_setup[0, 0, 1, KART, :, 0].tolist() == [-1, -1, 2]
 
@@ -168,13 +214,20 @@ def test_sigma_is_that_of_a_log_normal_time_with_the_cv(loaded: FactoryArrays) -
         ("", "first_piece_rework_probability = 0.4", (0.02, 0.4)),
     ],
 )
-def test_an_operations_own_rework_holds_for_its_first_pieces_too(everywhere: str, here: str, expected: tuple[float, float]) -> None:
-    factory = karts(("rework_probability = 0.02", f"rework_probability = 0.02\n{everywhere}"), ("cv = 0.2", here))
+def test_an_operations_own_rework_holds_for_its_first_pieces_too(
+    everywhere: str, here: str, expected: tuple[float, float]
+) -> None:
+    factory = karts(
+        ("rework_probability = 0.02", f"rework_probability = 0.02\n{everywhere}"),
+        ("cv = 0.2", here),
+    )
     operation = load([factory]).operations[0, KART, WELD]
     assert (operation.rework_probability, operation.first_piece_rework_probability) == expected
 
 
-def test_the_longest_wait_is_twice_the_mean_process_time_unless_given(loaded: FactoryArrays) -> None:
+def test_the_longest_wait_is_twice_the_mean_process_time_unless_given(
+    loaded: FactoryArrays,
+) -> None:
     assert loaded.centres.longest_wait[0, :2].tolist() == [20, 12]
     silent = load([karts(("longest_wait = 20\n", ""))])
     assert silent.centres.longest_wait[0, CELL] == math.floor(2 * (4.5 + 5 + 7) / 3 + 0.5)
@@ -193,15 +246,24 @@ def test_options_act_where_they_apply(loaded: FactoryArrays) -> None:
 
 def test_effects_on_one_operation_add_up() -> None:
     twice = '{ operation = "coat", time = 2 }, { operation = "coat", time = 3, setup'
-    assert load([karts(('{ operation = "coat", time = 3, setup', twice))]).option_time[0, 0, 1, KART].tolist() == [0, 5, 0]
+    assert load([karts(('{ operation = "coat", time = 3, setup', twice))]).option_time[
+        0, 0, 1, KART
+    ].tolist() == [0, 5, 0]
 
 
-# --- demand, books, costs ---------------------------------------------------------------------------------------------------
+# --- demand, books, costs -------------------------------------------------------------------------
 
 
 def test_demand_stands_regime_by_regime(loaded: FactoryArrays) -> None:
     plant = loaded.plant[0]
-    assert (plant.num_orders, plant.initial_orders, plant.batch_low, plant.batch_high, plant.num_regimes, plant.num_customers) == (40, 4, 1, 2, 2, 2)
+    assert (
+        plant.num_orders,
+        plant.initial_orders,
+        plant.batch_low,
+        plant.batch_high,
+        plant.num_regimes,
+        plant.num_customers,
+    ) == (40, 4, 1, 2, 2, 2)
     assert loaded.regimes.duration[0].tolist() == [900.0, 300.0]
     assert loaded.regimes.interarrival_time[0].tolist() == [15.0, 8.0]
     assert loaded.mix[0].tolist() == [[3.0, 1.0], [1.0, 0.0]]
@@ -214,7 +276,9 @@ def test_regimes_override_shares(loaded: FactoryArrays) -> None:
 
 
 def test_values_left_out_of_an_override_have_no_share() -> None:
-    assert load([karts(("snow = 1.0, coal = 2.0", "coal = 2.0"))]).option_share[0, 0, 0].tolist() == [0.0, 2.0]
+    assert load([karts(("snow = 1.0, coal = 2.0", "coal = 2.0"))]).option_share[
+        0, 0, 0
+    ].tolist() == [0.0, 2.0]
 
 
 def test_customers_bring_weight_and_allowance(loaded: FactoryArrays) -> None:
@@ -226,7 +290,9 @@ def test_customers_bring_weight_and_allowance(loaded: FactoryArrays) -> None:
 def test_a_single_regime_lasts_for_ever() -> None:
     factory = karts()
     assert factory.demand is not None
-    alone = factory.model_copy(update={"demand": factory.demand.model_copy(update={"regimes": factory.demand.regimes[:1]})})
+    alone = factory.model_copy(
+        update={"demand": factory.demand.model_copy(update={"regimes": factory.demand.regimes[:1]})}
+    )
     assert load([alone]).regimes.duration[0].tolist() == [0.0]
 
 
@@ -240,7 +306,14 @@ def book(*products: str) -> OrderBook:
     orders = enumerate(products)
     return OrderBook(
         orders=tuple(
-            Order(order_id=str(j), release_date=10 * j, due_date=90, weight=2.0, product=p, options={"colour": "coal"} if p == "kart" else {})
+            Order(
+                order_id=str(j),
+                release_date=10 * j,
+                due_date=90,
+                weight=2.0,
+                product=p,
+                options={"colour": "coal"} if p == "kart" else {},
+            )
             for j, p in orders
         )
     )
@@ -257,10 +330,20 @@ def test_an_order_book_takes_the_place_of_demand() -> None:
 
 
 def test_hourly_rates_become_rates_a_tick() -> None:
-    costs = "[costs]\nchangeover = 1.5\nwaste = 2.5\nenergy = 3.5\nholding = 30.0\nco2_per_waste_kg = 4.5\n"
-    plant = load([karts(("[costs]\n", costs), ("tick_minutes = 1.0", "tick_minutes = 6.0"))]).plant[0]
+    costs = (
+        "[costs]\nchangeover = 1.5\nwaste = 2.5\nenergy = 3.5\nholding = 30.0\nco2_per_waste_kg ="
+        " 4.5\n"
+    )
+    plant = load([karts(("[costs]\n", costs), ("tick_minutes = 1.0", "tick_minutes = 6.0"))]).plant[
+        0
+    ]
     assert (plant.tardiness_rate, plant.holding_rate) == (6.0, 3.0)
-    assert (plant.changeover_rate, plant.waste_rate, plant.energy_rate, plant.co2_per_waste_kg) == (1.5, 2.5, 3.5, 4.5)
+    assert (plant.changeover_rate, plant.waste_rate, plant.energy_rate, plant.co2_per_waste_kg) == (
+        1.5,
+        2.5,
+        3.5,
+        4.5,
+    )
     assert plant.cost_scale == 100.0
 
 
@@ -275,16 +358,27 @@ def test_the_tariff_is_summed_over_the_day(loaded: FactoryArrays) -> None:
     assert not loaded.hours.co2[0].any()
 
 
-# --- side by side -----------------------------------------------------------------------------------------------------------
+# --- side by side ---------------------------------------------------------------------------------
 
 
 def test_padding_says_that_nothing_is_there() -> None:
     cell = WorkCentre(name="cell", machines=(Machine(name="m"),))
-    least = Factory(name="least", work_centres=(cell,), products=(Product(name="p", operations=(Operation(name="o", work_centre="cell", process_time=5),)),))
+    least = Factory(
+        name="least",
+        work_centres=(cell,),
+        products=(
+            Product(
+                name="p", operations=(Operation(name="o", work_centre="cell", process_time=5),)
+            ),
+        ),
+    )
     order = Order(order_id="1", release_date=0, due_date=1, weight=1.0, product="p")
     loaded = load([karts(), least], [None, OrderBook(orders=(order,))])
     assert loaded.centres.first_machine[1].tolist() == [0, 1, 1]
-    assert loaded.base_time[1].tolist() == [[[5, -1, -1], [-1, -1, -1], [-1, -1, -1]], [[-1, -1, -1]] * 3]
+    assert loaded.base_time[1].tolist() == [
+        [[5, -1, -1], [-1, -1, -1], [-1, -1, -1]],
+        [[-1, -1, -1]] * 3,
+    ]
     assert (loaded.predecessors[1] == -1).all()
     assert (loaded.successors[1] == -1).all()
     assert (loaded.operation_setup[1] == -1).all()
@@ -293,7 +387,9 @@ def test_padding_says_that_nothing_is_there() -> None:
 
 
 @given(factories(), factories())
-def test_factories_side_by_side_are_what_each_is_alone(first: tuple[Factory, OrderBook | None], second: tuple[Factory, OrderBook | None]) -> None:
+def test_factories_side_by_side_are_what_each_is_alone(
+    first: tuple[Factory, OrderBook | None], second: tuple[Factory, OrderBook | None]
+) -> None:
     together = load([first[0], second[0]], [first[1], second[1]])
     for g, (factory, orders) in enumerate((first, second)):
         alone = load([factory], [orders])
@@ -304,7 +400,9 @@ def test_factories_side_by_side_are_what_each_is_alone(first: tuple[Factory, Ord
 
 
 @given(factories())
-def test_the_arrays_say_what_the_verifiers_plan_says(made: tuple[Factory, OrderBook | None]) -> None:
+def test_the_arrays_say_what_the_verifiers_plan_says(
+    made: tuple[Factory, OrderBook | None],
+) -> None:
     """``factory.lookups`` reads the models by itself, in plain Python."""
     factory, orders = made
     loaded, plant = load([factory], [orders]), FactoryLookup(factory)
@@ -313,16 +411,29 @@ def test_the_arrays_say_what_the_verifiers_plan_says(made: tuple[Factory, OrderB
             row = loaded.operations[0, p, i]
             assert row.centre == step.centre
             assert tuple(loaded.predecessors[0, p, i, : row.num_predecessors]) == step.predecessors
-            assert {m: int(t) for m, t in enumerate(loaded.base_time[0, p, i]) if t >= 0} == step.base_times
+            assert {
+                m: int(t) for m, t in enumerate(loaded.base_time[0, p, i]) if t >= 0
+            } == step.base_times
             assert row.mean_base == plant.mean_base(step)
-            assert (row.rework_probability, row.first_piece_rework_probability) == (step.rework_probability, step.first_piece_rework_probability)
+            assert (row.rework_probability, row.first_piece_rework_probability) == (
+                step.rework_probability,
+                step.first_piece_rework_probability,
+            )
     for c in range(len(factory.work_centres)):
         assert loaded.centres.longest_wait[0, c] == plant.longest_wait(c)
 
 
 def test_every_array_has_the_type_it_is_documented_with(loaded: FactoryArrays) -> None:
     types = {field.name: getattr(loaded, field.name).dtype for field in fields(loaded)}
-    records = {"plant": arrays.PLANT, "centres": arrays.CENTRE, "machines": arrays.MACHINE, "setups": arrays.SETUP, "operations": arrays.OPERATION}
-    assert {name: types[name] for name in records} == {name: np.dtype((np.record, record)) for name, record in records.items()}
+    records = {
+        "plant": arrays.PLANT,
+        "centres": arrays.CENTRE,
+        "machines": arrays.MACHINE,
+        "setups": arrays.SETUP,
+        "operations": arrays.OPERATION,
+    }
+    assert {name: types[name] for name in records} == {
+        name: np.dtype((np.record, record)) for name, record in records.items()
+    }
     assert types["base_time"] == types["option_time"] == np.int32
     assert types["predecessors"] == types["operation_setup"] == types["book_options"] == np.int16

@@ -1,4 +1,5 @@
-"""Against queueing theory: waiting times of single-machine queues, and utilisation, inside their intervals."""
+"""Against queueing theory: waiting times of single-machine queues, and utilisation, inside their
+intervals."""
 
 from __future__ import annotations
 
@@ -8,7 +9,19 @@ import pytest
 from agents.policy import play
 from agents.rules.registry import make_rule
 from envs.batch import Batch
-from factory.model import Customer, Demand, DemandRegime, Factory, Machine, Operation, Order, OrderBook, Product, Uncertainty, WorkCentre
+from factory.model import (
+    Customer,
+    Demand,
+    DemandRegime,
+    Factory,
+    Machine,
+    Operation,
+    Order,
+    OrderBook,
+    Product,
+    Uncertainty,
+    WorkCentre,
+)
 
 ORDERS, WARM_UP, REPLICATIONS = 4000, 400, 24
 MEAN_TIME = 1000  # ticks, so that rounding to ticks does not show
@@ -16,15 +29,23 @@ STUDENT = 2.807  # 99 %, 23 degrees of freedom
 
 
 def queue(cv: float, load: float) -> Factory:
-    """One machine, Poisson arrivals, log-normal process times with the given coefficient of variation."""
+    """One machine, Poisson arrivals, log-normal process times with the given coefficient of
+    variation."""
     return Factory(
         name="queue",
         waiting=False,
         work_centres=(WorkCentre(name="server", machines=(Machine(name="server-1"),)),),
-        products=(Product(name="job", operations=(Operation(name="serve", work_centre="server", process_time=MEAN_TIME),)),),
+        products=(
+            Product(
+                name="job",
+                operations=(Operation(name="serve", work_centre="server", process_time=MEAN_TIME),),
+            ),
+        ),
         demand=Demand(
             num_orders=ORDERS,
-            regimes=(DemandRegime(name="all", interarrival_time=MEAN_TIME / load, mix={"job": 1.0}),),
+            regimes=(
+                DemandRegime(name="all", interarrival_time=MEAN_TIME / load, mix={"job": 1.0}),
+            ),
             customers=(Customer(name="all", share=1.0, weight=1.0, allowance=(2.0, 2.0)),),
         ),
         uncertainty=Uncertainty(cv=cv),
@@ -32,17 +53,21 @@ def queue(cv: float, load: float) -> Factory:
 
 
 def replications(factory: Factory, books: list[OrderBook] | None = None) -> Batch:
-    """Played first come, first served; the last orders of a finite episode see a normal queue, as those before them are all there."""
+    """Played first come, first served; the last orders of a finite episode see a normal queue, as
+    those before them are all there."""
     if books is None:
         batch = Batch([factory], num_envs=REPLICATIONS, job_rows=256, changeover_rows=1)
     else:
-        batch = Batch([factory] * REPLICATIONS, books, num_envs=REPLICATIONS, job_rows=256, changeover_rows=1)
+        batch = Batch(
+            [factory] * REPLICATIONS, books, num_envs=REPLICATIONS, job_rows=256, changeover_rows=1
+        )
     play(batch, make_rule("FIFO"), np.arange(REPLICATIONS, dtype=np.uint64))
     return batch
 
 
 def mean_wait(batch: Batch) -> np.ndarray:
-    """Mean time in queue of each replication, in mean process times: flow time less the mean process time that was realised."""
+    """Mean time in queue of each replication, in mean process times: flow time less the mean
+    process time that was realised."""
     orders = batch.shop.orders
     flow = (orders.completion_date - orders.release_date)[:, WARM_UP:].mean(axis=1)
     return (flow - np.asarray(batch.shop.env.process_ticks) / ORDERS) / MEAN_TIME
@@ -51,7 +76,9 @@ def mean_wait(batch: Batch) -> np.ndarray:
 def assert_inside(values: np.ndarray, expected: float) -> None:
     half = STUDENT * values.std(ddof=1) / np.sqrt(len(values))
     assert half < 0.25 * expected, "an interval this wide shows nothing"
-    assert abs(values.mean() - expected) <= half, f"{values.mean():.4f} +- {half:.4f} against {expected:.4f}"
+    assert abs(values.mean() - expected) <= half, (
+        f"{values.mean():.4f} +- {half:.4f} against {expected:.4f}"
+    )
 
 
 @pytest.mark.slow
@@ -63,23 +90,34 @@ def test_waiting_time_follows_pollaczek_and_khinchine(cv: float, load: float) ->
 
 @pytest.mark.slow
 def test_waiting_time_of_m_m_1() -> None:
-    """Exponential process times, as one product each: W_q = load / (1 - load) mean process times."""
+    """Exponential process times, as one product each: W_q = load / (1 - load) mean process
+    times."""
     load, rng, kinds = 0.6, np.random.default_rng(20), 400
     quantiles = -np.log(1 - (np.arange(kinds) + 0.5) / kinds)
     times = np.maximum(1, np.rint(MEAN_TIME * quantiles / quantiles.mean())).astype(int)
     factory = queue(0.0, load)
     serve = factory.products[0].operations[0]
-    products = tuple(Product(name=f"job{kind}", operations=(serve.model_copy(update={"process_time": int(time)}),)) for kind, time in enumerate(times))
+    products = tuple(
+        Product(
+            name=f"job{kind}", operations=(serve.model_copy(update={"process_time": int(time)}),)
+        )
+        for kind, time in enumerate(times)
+    )
     factory = factory.model_copy(update={"products": products, "demand": None})
     books = []
     for _ in range(REPLICATIONS):
-        releases = np.floor(np.cumsum(rng.exponential(MEAN_TIME / load, ORDERS))).astype(int).tolist()
+        releases = (
+            np.floor(np.cumsum(rng.exponential(MEAN_TIME / load, ORDERS))).astype(int).tolist()
+        )
         asked = rng.integers(kinds, size=ORDERS).tolist()
         orders = [
-            Order(order_id=f"{j}", release_date=r, due_date=r, weight=1.0, product=f"job{k}") for j, (r, k) in enumerate(zip(releases, asked, strict=True))
+            Order(order_id=f"{j}", release_date=r, due_date=r, weight=1.0, product=f"job{k}")
+            for j, (r, k) in enumerate(zip(releases, asked, strict=True))
         ]
         books.append(OrderBook(orders=tuple(orders)))
-    second_moment = float((times.astype(float) ** 2).mean()) / MEAN_TIME**2  # 2 for the exponential; of the 400 quantiles a little less
+    second_moment = (
+        float((times.astype(float) ** 2).mean()) / MEAN_TIME**2
+    )  # 2 for the exponential; of the 400 quantiles a little less
     assert second_moment == pytest.approx(2, rel=0.02)
     assert_inside(mean_wait(replications(factory, books)), load / (1 - load) * second_moment / 2)
 

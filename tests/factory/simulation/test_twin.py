@@ -1,23 +1,60 @@
-"""Hand-worked shop floors that pin the twin to ``docs/model.md``, sections 2 to 5. The Gantt of each stands in its docstring: digits are orders,
-``#`` changeover, ``x`` repair, ``w`` chosen wait, ``.`` idle; one character a tick."""
+"""Hand-worked shop floors that pin the twin to ``docs/model.md``, sections 2 to 5. The Gantt of
+each stands in its docstring: digits are orders, ``#`` changeover, ``x`` repair, ``w`` chosen wait,
+``.`` idle; one character a tick."""
 
 from __future__ import annotations
 
 import pytest
 
-from factory.model import Attribute, Costs, Effect, Machine, Operation, Option, OptionValue, SupplyRegime, Transport, Uncertainty, WorkCentre
-from tests.builders.shop_floor_script import COLOUR, TRIM, WAIT, book, cell, coloured, dates, follow, job, named, offers, painted, plant, product
+from factory.model import (
+    Attribute,
+    Costs,
+    Effect,
+    Machine,
+    Operation,
+    Option,
+    OptionValue,
+    SupplyRegime,
+    Transport,
+    Uncertainty,
+    WorkCentre,
+)
+from tests.builders.shop_floor_script import (
+    COLOUR,
+    TRIM,
+    WAIT,
+    book,
+    cell,
+    coloured,
+    dates,
+    follow,
+    job,
+    named,
+    offers,
+    painted,
+    plant,
+    product,
+)
 from tests.oracles.twin import Twin
 from tests.oracles.twin_realisation import FAILURE, REPAIR, Draws
 
-# --- changeovers ------------------------------------------------------------------------------------------------------------
+# --- changeovers ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("combine", "start"), [("max", 3), ("sum", 5)])
-def test_changeover_times_of_attributes_combine_as_the_centre_says(combine: str, start: int) -> None:
+def test_changeover_times_of_attributes_combine_as_the_centre_says(
+    combine: str, start: int
+) -> None:
     """Colour takes 2 and trim 3: ``###0000`` in parallel, ``#####0000`` one after the other."""
     ordered = product("a", job(setup={"colour": "red", "trim": "sport"}))
-    twin = follow(Twin(plant((cell(attributes=(COLOUR, TRIM), combine=combine),), (ordered,)), 1, book((0, "a"))), (0, (0, 0)))
+    twin = follow(
+        Twin(
+            plant((cell(attributes=(COLOUR, TRIM), combine=combine),), (ordered,)),
+            1,
+            book((0, "a")),
+        ),
+        (0, (0, 0)),
+    )
     assert twin.events == [
         ("changeover", 0, 0, 0, 0, start, (0, 0), (1, 1)),
         ("operation", 0, 0, 0, 0, start, start + 4, 0),
@@ -26,7 +63,11 @@ def test_changeover_times_of_attributes_combine_as_the_centre_says(combine: str,
 
 def test_attribute_that_an_operation_does_not_care_about_stays_as_mounted() -> None:
     """Sport is mounted and nobody wants plain: ``##0000``, and sport it stays."""
-    centre = WorkCentre(name="cell", machines=(Machine(name="m", initial_setup={"trim": "sport"}),), attributes=(COLOUR, TRIM))
+    centre = WorkCentre(
+        name="cell",
+        machines=(Machine(name="m", initial_setup={"trim": "sport"}),),
+        attributes=(COLOUR, TRIM),
+    )
     twin = follow(Twin(plant((centre,), (painted("red"),)), 1, book((0, "red"))), (0, (0, 0)))
     assert twin.events[0] == ("changeover", 0, 0, 0, 0, 2, (0, 1), (1, 1))
 
@@ -34,27 +75,46 @@ def test_attribute_that_an_operation_does_not_care_about_stays_as_mounted() -> N
 def test_machine_with_its_own_matrix_changes_over_by_it() -> None:
     """White to red takes 2 at the centre but 7 on this machine: ``#######0000``."""
     machine = Machine(name="m", setup_time={"colour": ((0, 7, 7), (7, 0, 7), (7, 7, 0))})
-    twin = follow(Twin(plant((WorkCentre(name="cell", machines=(machine,), attributes=(COLOUR,)),), (painted("red"),)), 1, book((0, "red"))), (0, (0, 0)))
+    twin = follow(
+        Twin(
+            plant(
+                (WorkCentre(name="cell", machines=(machine,), attributes=(COLOUR,)),),
+                (painted("red"),),
+            ),
+            1,
+            book((0, "red")),
+        ),
+        (0, (0, 0)),
+    )
     assert dates(twin, "changeover") == [(0, 0, 7)]
 
 
 def test_changeover_waits_for_a_crew() -> None:
-    """One crew, two red orders and two white machines: the second machine may not change over, and is not asked, until the crew is free.
+    """One crew, two red orders and two white machines: the second machine may not change over, and
+    is not asked, until the crew is free.
 
     ::
 
         0: ##0000
         1: ..##1111
     """
-    twin = Twin(plant((coloured(machines=2),), (painted("red"),), crews=1), 1, book((0, "red"), (0, "red"), (5, "red")))
+    twin = Twin(
+        plant((coloured(machines=2),), (painted("red"),), crews=1),
+        1,
+        book((0, "red"), (0, "red"), (5, "red")),
+    )
     follow(twin, (0, (0, 0)))
-    assert (twin.deciding, twin.clock) == (1, 2), "with no crew free the second machine has nothing to choose"
+    assert (twin.deciding, twin.clock) == (
+        1,
+        2,
+    ), "with no crew free the second machine has nothing to choose"
     follow(twin, (1, (1, 0)))
     assert dates(twin, "changeover") == [(0, 0, 2), (1, 2, 4)]
 
 
 def test_wait_ends_when_a_crew_comes_free_where_none_was() -> None:
-    """Paint and trim are different centres with one crew between them; the trim machine waits for no event of its own centre.
+    """Paint and trim are different centres with one crew between them; the trim machine waits for
+    no event of its own centre.
 
     ::
 
@@ -63,48 +123,93 @@ def test_wait_ends_when_a_crew_comes_free_where_none_was() -> None:
     """
     centres = (coloured(), cell("trim", attributes=(TRIM,), longest_wait=50))
     products = (painted("red"), product("plain", job(at="trim", setup={"trim": "plain"})))
-    twin = follow(Twin(plant(centres, products, crews=1), 1, book((0, "red"), (0, "plain"))), (0, (0, 0)), (1, WAIT), (1, (1, 0)))
+    twin = follow(
+        Twin(plant(centres, products, crews=1), 1, book((0, "red"), (0, "plain"))),
+        (0, (0, 0)),
+        (1, WAIT),
+        (1, (1, 0)),
+    )
     assert dates(twin, "wait") == [(1, 0, 2)]
 
 
 def test_wait_goes_on_when_a_second_crew_comes_free() -> None:
-    """As before with two crews: one was free all along, so the wait lasts its 5 ticks: ``1: wwwww1111``."""
+    """As before with two crews: one was free all along, so the wait lasts its 5 ticks: ``1:
+    wwwww1111``."""
     centres = (coloured(), cell("trim", attributes=(TRIM,), longest_wait=5))
     products = (painted("red"), product("plain", job(at="trim", setup={"trim": "plain"})))
-    twin = follow(Twin(plant(centres, products, crews=2), 1, book((0, "red"), (0, "plain"))), (0, (0, 0)), (1, WAIT), (1, (1, 0)))
+    twin = follow(
+        Twin(plant(centres, products, crews=2), 1, book((0, "red"), (0, "plain"))),
+        (0, (0, 0)),
+        (1, WAIT),
+        (1, (1, 0)),
+    )
     assert dates(twin, "wait") == [(1, 0, 5)]
 
 
 def test_changeover_of_no_time_needs_no_crew_and_books_its_cost() -> None:
-    """``#`` has no length on machine 1: ``1111`` runs while the only crew works on machine 0: ``##0000``."""
+    """``#`` has no length on machine 1: ``1111`` runs while the only crew works on machine 0:
+    ``##0000``."""
     quick = Machine(name="quick", setup_time={"colour": ((0, 0, 0),) * 3})
     colour = COLOUR.model_copy(update={"cost": ((0.0, 8.0, 8.0), (8.0, 0.0, 8.0), (8.0, 8.0, 0.0))})
     centre = WorkCentre(name="cell", machines=(Machine(name="slow"), quick), attributes=(colour,))
-    twin = follow(Twin(plant((centre,), (painted("red"),), crews=1, costs=Costs(changeover=0.5)), 1, book((0, "red"), (0, "red"))), (0, (0, 0)), (1, (1, 0)))
+    twin = follow(
+        Twin(
+            plant((centre,), (painted("red"),), crews=1, costs=Costs(changeover=0.5)),
+            1,
+            book((0, "red"), (0, "red")),
+        ),
+        (0, (0, 0)),
+        (1, (1, 0)),
+    )
     assert dates(twin) == [(1, 1, 0, 0, 4), (0, 0, 0, 2, 6)]
     assert ("changeover", 1, 1, 0, 0, 0, (0,), (1,)) in twin.events
     assert twin.costs["changeover"] == 8.0
 
 
 def test_forbidden_changeover_is_made_by_detours() -> None:
-    """White to black is forbidden, by way of red it takes 2 + 1: ``###0000``, and the machine is asked between."""
+    """White to black is forbidden, by way of red it takes 2 + 1: ``###0000``, and the machine is
+    asked between."""
     colour = COLOUR.model_copy(update={"forbidden": (("white", "black"),)})
-    twin = Twin(plant((cell(attributes=(colour,)),), (painted("black"),), waiting=False, changeover_ahead=False), 1, book((0, "black")))
-    assert [(named(choice), choice.legal) for choice in twin.choices()] == [((0, 0), False), ([1], True), (WAIT, False)]
+    twin = Twin(
+        plant(
+            (cell(attributes=(colour,)),),
+            (painted("black"),),
+            waiting=False,
+            changeover_ahead=False,
+        ),
+        1,
+        book((0, "black")),
+    )
+    assert [(named(choice), choice.legal) for choice in twin.choices()] == [
+        ((0, 0), False),
+        ([1], True),
+        (WAIT, False),
+    ]
     follow(twin, (0, [1]), (0, (0, 0)))
     assert dates(twin, "changeover") == [(0, 0, 2), (0, 2, 3)]
     assert dates(twin) == [(0, 0, 0, 3, 7)]
 
 
 def test_detour_takes_the_quickest_way_not_the_shortest() -> None:
-    """Four values, 0 to 3 forbidden: 0 - 1 - 3 takes 9 + 1, 0 - 2 - 1 - 3 takes 1 + 1 + 1 (2 to 3 takes 20)."""
-    ring = Attribute(name="tool", values=("a", "b", "c", "d"), time=((0, 9, 1, 1), (9, 0, 9, 1), (9, 1, 0, 20), (9, 9, 9, 0)), forbidden=(("a", "d"),))
-    twin = Twin(plant((cell(attributes=(ring,)),), (product("p", job(setup={"tool": "d"})),)), 1, book((0, "p")))
+    """Four values, 0 to 3 forbidden: 0 - 1 - 3 takes 9 + 1, 0 - 2 - 1 - 3 takes 1 + 1 + 1 (2 to 3
+    takes 20)."""
+    ring = Attribute(
+        name="tool",
+        values=("a", "b", "c", "d"),
+        time=((0, 9, 1, 1), (9, 0, 9, 1), (9, 1, 0, 20), (9, 9, 9, 0)),
+        forbidden=(("a", "d"),),
+    )
+    twin = Twin(
+        plant((cell(attributes=(ring,)),), (product("p", job(setup={"tool": "d"})),)),
+        1,
+        book((0, "p")),
+    )
     assert offers(twin) == [[2], WAIT]
 
 
 def test_changeover_ahead_is_offered_for_what_is_on_its_way() -> None:
-    """Body takes 5; meanwhile the paint machine mounts red: ``#`` before, not after, the body is there.
+    """Body takes 5; meanwhile the paint machine mounts red: ``#`` before, not after, the body is
+    there.
 
     ::
 
@@ -124,21 +229,38 @@ def test_changeover_ahead_is_offered_for_what_is_on_its_way() -> None:
 
 @pytest.mark.parametrize("switch", ["changeover_ahead", "waiting"])
 def test_machine_with_nothing_but_changeovers_ahead_is_not_asked_without_leave(switch: str) -> None:
-    """Neither where changeovers ahead are off, nor where it could not choose to wait instead: ``paint: .....##0000``."""
+    """Neither where changeovers ahead are off, nor where it could not choose to wait instead:
+    ``paint: .....##0000``."""
     car = product("car", job(5, "body", "body"), job(4, "paint", "cell", setup={"colour": "red"}))
-    twin = follow(Twin(plant((cell("body"), coloured()), (car,), **{switch: False}), 1, book((0, "car"))), (0, (0, 0)), (1, (0, 1)))
+    twin = follow(
+        Twin(plant((cell("body"), coloured()), (car,), **{switch: False}), 1, book((0, "car"))),
+        (0, (0, 0)),
+        (1, (0, 1)),
+    )
     assert dates(twin, "changeover") == [(1, 5, 7)]
 
 
 def test_setup_that_a_ready_operation_wants_is_no_changeover_ahead() -> None:
-    """Order 0 is ready and red, order 1 on its way and red, order 2 on its way and black: only black is ahead."""
-    cars = tuple(product(f"car {colour}", job(5, "body", "body"), job(4, "paint", "cell", setup={"colour": colour})) for colour in ("red", "black"))
-    twin = Twin(plant((cell("body"), coloured()), (painted("red"), *cars)), 1, book((0, "red"), (0, "car red"), (0, "car black")))
+    """Order 0 is ready and red, order 1 on its way and red, order 2 on its way and black: only
+    black is ahead."""
+    cars = tuple(
+        product(
+            f"car {colour}",
+            job(5, "body", "body"),
+            job(4, "paint", "cell", setup={"colour": colour}),
+        )
+        for colour in ("red", "black")
+    )
+    twin = Twin(
+        plant((cell("body"), coloured()), (painted("red"), *cars)),
+        1,
+        book((0, "red"), (0, "car red"), (0, "car black")),
+    )
     follow(twin, (0, (1, 0)))
     assert (twin.deciding, offers(twin)) == (1, [(0, 0), [2], WAIT])
 
 
-# --- operations -------------------------------------------------------------------------------------------------------------
+# --- operations -----------------------------------------------------------------------------------
 
 
 def test_join_waits_for_its_last_branch_and_the_transport() -> None:
@@ -150,16 +272,28 @@ def test_join_waits_for_its_last_branch_and_the_transport() -> None:
         engine:   000000
         assembly: ........0000
     """
-    car = product("car", job(5, "body", "body", after=()), job(6, "engine", "engine", after=()), job(4, "join", "assembly", after=("body", "engine")))
-    factory = plant((cell("body"), cell("engine"), cell("assembly")), (car,), transport=Transport(default=1, times=(("body", "assembly", 3),)))
+    car = product(
+        "car",
+        job(5, "body", "body", after=()),
+        job(6, "engine", "engine", after=()),
+        job(4, "join", "assembly", after=("body", "engine")),
+    )
+    factory = plant(
+        (cell("body"), cell("engine"), cell("assembly")),
+        (car,),
+        transport=Transport(default=1, times=(("body", "assembly", 3),)),
+    )
     twin = follow(Twin(factory, 1, book((0, "car"))), (0, (0, 0)), (1, (0, 1)))
     assert (twin.deciding, twin.clock) == (2, 8)
     assert dates(follow(twin, (2, (0, 2))))[-1] == (2, 0, 2, 8, 12)
 
 
 def test_operations_are_numbered_by_the_first_listed_that_is_available() -> None:
-    """Listed last-first: paint needs body, trim nothing, body nothing; so trim is 0, body 1, paint 2."""
-    car = product("car", job(1, "paint", after=("body",)), job(2, "trim", after=()), job(3, "body", after=()))
+    """Listed last-first: paint needs body, trim nothing, body nothing; so trim is 0, body 1, paint
+    2."""
+    car = product(
+        "car", job(1, "paint", after=("body",)), job(2, "trim", after=()), job(3, "body", after=())
+    )
     twin = Twin(plant((cell(),), (car,)), 1, book((0, "car")))
     assert [task.name for task in twin.orders[0].tasks] == ["trim", "body", "paint"]
     assert offers(twin) == [(0, 0), (0, 1), WAIT]
@@ -168,15 +302,22 @@ def test_operations_are_numbered_by_the_first_listed_that_is_available() -> None
 def test_operation_of_no_time_completes_within_the_instant() -> None:
     """Order 0 takes no time in body and is in assembly at once: ``assembly: 0000`` from 0."""
     car = product("car", job(0, "scan", "body"), job(4, "join", "assembly"))
-    twin = follow(Twin(plant((cell("body"), cell("assembly")), (car,)), 1, book((0, "car"))), (0, (0, 0)))
+    twin = follow(
+        Twin(plant((cell("body"), cell("assembly")), (car,)), 1, book((0, "car"))), (0, (0, 0))
+    )
     assert (twin.deciding, twin.clock, dates(twin)) == (1, 0, [(0, 0, 0, 0, 0)])
 
 
 def test_process_time_is_rounded_half_up_on_each_machine() -> None:
-    """5 nominal ticks at speed 2 take 2.5, that is 3; own machine times of 7 at speed 2 take 3.5, that is 4; the third machine is not eligible."""
+    """5 nominal ticks at speed 2 take 2.5, that is 3; own machine times of 7 at speed 2 take 3.5,
+    that is 4; the third machine is not eligible."""
     machines = tuple(Machine(name=name, speed=2.0) for name in ("a", "b", "c"))
     own = Operation(name="make", work_centre="cell", machine_times={"b": 7})
-    factory = plant((WorkCentre(name="cell", machines=machines),), (product("any", job(5)), product("own", own)), waiting=False)
+    factory = plant(
+        (WorkCentre(name="cell", machines=machines),),
+        (product("any", job(5)), product("own", own)),
+        waiting=False,
+    )
     twin = follow(Twin(factory, 1, book((0, "any"), (0, "own"))), (0, (0, 0)), (1, (1, 0)))
     assert dates(twin) == [(0, 0, 0, 0, 3), (1, 1, 0, 0, 4)]
 
@@ -184,24 +325,48 @@ def test_process_time_is_rounded_half_up_on_each_machine() -> None:
 def test_options_add_time_and_the_last_one_sets_the_setup() -> None:
     """4 + 1 + 2 ticks in black, though the operation itself wants red: ``####0000000``."""
     paint, finish = (
-        Option(name=name, values=(OptionValue(name="yes", effects=(Effect(operation="make", time=time, setup={"colour": colour}),)),))
+        Option(
+            name=name,
+            values=(
+                OptionValue(
+                    name="yes",
+                    effects=(Effect(operation="make", time=time, setup={"colour": colour}),),
+                ),
+            ),
+        )
         for name, time, colour in (("paint", 1, "white"), ("finish", 2, "black"))
     )
     lines = book((0, "red"), options={"paint": "yes", "finish": "yes"})
-    twin = follow(Twin(plant((coloured(),), (painted("red"),), options=(paint, finish)), 1, lines), (0, (0, 0)))
+    twin = follow(
+        Twin(plant((coloured(),), (painted("red"),), options=(paint, finish)), 1, lines),
+        (0, (0, 0)),
+    )
     assert dates(twin) == [(0, 0, 0, 4, 11)]
 
 
-def test_log_normal_process_time_has_the_expected_mean_and_a_floor_of_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With cv 1, sigma^2 = log 2; at z = 1 ten ticks become 10 exp(0.8326 - 0.3466) = 16.26, at z = -9 they become 1."""
+def test_log_normal_process_time_has_the_expected_mean_and_a_floor_of_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """With cv 1, sigma^2 = log 2; at z = 1 ten ticks become 10 exp(0.8326 - 0.3466) = 16.26, at z =
+    -9 they become 1."""
     for z, ticks in ((1.0, 16), (-9.0, 1)):
         monkeypatch.setattr(Draws, "normal", lambda *_, z=z: z)
-        twin = follow(Twin(plant((cell(),), (product("p", job(10)),), uncertainty=Uncertainty(cv=1.0)), 1, book((0, "p"))), (0, (0, 0)))
+        twin = follow(
+            Twin(
+                plant((cell(),), (product("p", job(10)),), uncertainty=Uncertainty(cv=1.0)),
+                1,
+                book((0, "p")),
+            ),
+            (0, (0, 0)),
+        )
         assert dates(twin) == [(0, 0, 0, 0, ticks)]
 
 
-def test_first_piece_after_a_changeover_is_done_again_in_the_same_queue(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only first pieces fail here, so the second attempt is good; order 1 stood in the queue before it, so it keeps its place.
+def test_first_piece_after_a_changeover_is_done_again_in_the_same_queue(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Only first pieces fail here, so the second attempt is good; order 1 stood in the queue before
+    it, so it keeps its place.
 
     ::
 
@@ -209,82 +374,141 @@ def test_first_piece_after_a_changeover_is_done_again_in_the_same_queue(monkeypa
     """
     monkeypatch.setattr(Draws, "uniform", lambda *_: 0.1)
     uncertainty = Uncertainty(rework_probability=0.0, first_piece_rework_probability=0.2)
-    twin = follow(Twin(plant((coloured(),), (painted("red"),), uncertainty=uncertainty), 1, book((0, "red"), (0, "red"))), (0, (0, 0)))
+    twin = follow(
+        Twin(
+            plant((coloured(),), (painted("red"),), uncertainty=uncertainty),
+            1,
+            book((0, "red"), (0, "red")),
+        ),
+        (0, (0, 0)),
+    )
     assert (twin.clock, offers(twin)) == (6, [(1, 0), (0, 0), WAIT])
     follow(twin, (0, (1, 0)), (0, (0, 0)))
-    assert [(event[2], event[7]) for event in twin.events if event[0] == "operation"] == [(0, 0), (1, 0), (0, 1)]
+    assert [(event[2], event[7]) for event in twin.events if event[0] == "operation"] == [
+        (0, 0),
+        (1, 0),
+        (0, 1),
+    ]
     assert [order.completion_date for order in twin.orders] == [14, 10]
 
 
 def test_fourth_attempt_is_always_good(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every draw says rework, yet the operation is done after 4 times 4 ticks."""
     monkeypatch.setattr(Draws, "uniform", lambda *_: 0.1)
-    twin = Twin(plant((cell(),), (product("p", job(4, rework_probability=0.2)),)), 1, book((0, "p")))
+    twin = Twin(
+        plant((cell(),), (product("p", job(4, rework_probability=0.2)),)), 1, book((0, "p"))
+    )
     follow(twin, *[(0, (0, 0))] * 4)
     assert (twin.deciding, twin.orders[0].completion_date) == (None, 16)
 
 
-def test_material_that_is_late_keeps_the_operation_upcoming(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_material_that_is_late_keeps_the_operation_upcoming(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Released at 2, material 5 ticks late: ``.......0000``."""
     monkeypatch.setattr(Draws, "lifetime", lambda *_: 5)
     supply = SupplyRegime(name="bad", late_probability=1.0, mean_lateness=9)
-    twin = Twin(plant((cell(),), (product("p", job(4, needs_material=True)),), material=(supply,)), 1, book((2, "p")))
+    twin = Twin(
+        plant((cell(),), (product("p", job(4, needs_material=True)),), material=(supply,)),
+        1,
+        book((2, "p")),
+    )
     assert (twin.orders[0].material_date, twin.clock) == (7, 7)
     assert dates(follow(twin, (0, (0, 0)))) == [(0, 0, 0, 7, 11)]
 
 
-# --- breakdowns -------------------------------------------------------------------------------------------------------------
+# --- breakdowns -----------------------------------------------------------------------------------
 
 
 def fragile(monkeypatch: pytest.MonkeyPatch, lifetimes: list[int], repairs: list[int]) -> Machine:
-    """A machine whose k-th failure comes after ``lifetimes[k]`` ticks of processing and takes ``repairs[k]``."""
+    """A machine whose k-th failure comes after ``lifetimes[k]`` ticks of processing and takes
+    ``repairs[k]``."""
     plan = {FAILURE: lifetimes, REPAIR: repairs}
-    monkeypatch.setattr(Draws, "lifetime", lambda _self, _mean, role, _machine, index: plan[role][index])
+    monkeypatch.setattr(
+        Draws, "lifetime", lambda _self, _mean, role, _machine, index: plan[role][index]
+    )
     return Machine(name="m", mean_time_to_failure=1, mean_time_to_repair=1)
 
 
 def test_paused_operation_resumes_after_repair(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Failures after 2 and another 3 ticks of processing; changeovers do not count: ``##00xxx000x0``."""
+    """Failures after 2 and another 3 ticks of processing; changeovers do not count:
+    ``##00xxx000x0``."""
     machine = fragile(monkeypatch, [2, 3, 99], [3, 1])
-    twin = follow(Twin(plant((WorkCentre(name="cell", machines=(machine,), attributes=(COLOUR,)),), (painted("red", 6),)), 1, book((0, "red"))), (0, (0, 0)))
+    twin = follow(
+        Twin(
+            plant(
+                (WorkCentre(name="cell", machines=(machine,), attributes=(COLOUR,)),),
+                (painted("red", 6),),
+            ),
+            1,
+            book((0, "red")),
+        ),
+        (0, (0, 0)),
+    )
     assert dates(twin, "failure") == [(0, 4, 7), (0, 10, 11)]
     assert dates(twin) == [(0, 0, 0, 2, 12)]
 
 
-def test_completion_comes_before_a_failure_of_the_same_tick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The failure due at 4 strikes the next operation before its first tick, and passes over one of no time: ``0000xx2222``."""
+def test_completion_comes_before_a_failure_of_the_same_tick(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The failure due at 4 strikes the next operation before its first tick, and passes over one of
+    no time: ``0000xx2222``."""
     machine = fragile(monkeypatch, [4, 99], [2])
-    factory = plant((WorkCentre(name="cell", machines=(machine,)),), (product("p", job(4)), product("scan", job(0))), waiting=False)
-    twin = follow(Twin(factory, 1, book((0, "p"), (0, "scan"), (0, "p"))), (0, (0, 0)), (0, (1, 0)), (0, (2, 0)))
+    factory = plant(
+        (WorkCentre(name="cell", machines=(machine,)),),
+        (product("p", job(4)), product("scan", job(0))),
+        waiting=False,
+    )
+    twin = follow(
+        Twin(factory, 1, book((0, "p"), (0, "scan"), (0, "p"))),
+        (0, (0, 0)),
+        (0, (1, 0)),
+        (0, (2, 0)),
+    )
     assert dates(twin) == [(0, 0, 0, 0, 4), (0, 1, 0, 4, 4), (0, 2, 0, 4, 10)]
     assert dates(twin, "failure") == [(0, 4, 6)]
 
 
-# --- waits, queues and ties -------------------------------------------------------------------------------------------------
+# --- waits, queues and ties -----------------------------------------------------------------------
 
 
 def test_wait_ends_when_the_twin_machine_takes_a_job_or_completes_one() -> None:
-    """Machine 0 waits twice: its first wait has no length, as machine 1 selects at once; the second ends when machine 1 completes.
+    """Machine 0 waits twice: its first wait has no length, as machine 1 selects at once; the second
+    ends when machine 1 completes.
 
     ::
 
         0: wwww1111
         1: 0000
     """
-    twin = Twin(plant((cell(machines=2, longest_wait=50),), (product("p", job(4)),)), 1, book((0, "p"), (0, "p"), (9, "p")))
+    twin = Twin(
+        plant((cell(machines=2, longest_wait=50),), (product("p", job(4)),)),
+        1,
+        book((0, "p"), (0, "p"), (9, "p")),
+    )
     follow(twin, (0, WAIT), (1, (0, 0)), (0, WAIT), (0, (1, 0)))
     assert dates(twin, "wait") == [(0, 0, 0), (0, 0, 4)]
 
 
 def test_wait_lasts_no_longer_than_the_longest_wait() -> None:
     """``www0000``: nothing happens for 3 ticks, and the machine is asked again."""
-    twin = follow(Twin(plant((cell(longest_wait=3),), (product("p", job(4)),)), 1, book((0, "p"))), (0, WAIT))
+    twin = follow(
+        Twin(plant((cell(longest_wait=3),), (product("p", job(4)),)), 1, book((0, "p"))), (0, WAIT)
+    )
     assert (twin.deciding, twin.clock, dates(twin, "wait")) == (0, 3, [(0, 0, 3)])
 
 
 def test_longest_wait_is_twice_the_mean_process_time_unless_given() -> None:
     """Operations of 4 and 3 ticks there: 7 ticks."""
-    twin = follow(Twin(plant((cell(),), (product("p", job(4)), product("q", job(3)))), 1, book((0, "p"), (90, "q"))), (0, WAIT))
+    twin = follow(
+        Twin(
+            plant((cell(),), (product("p", job(4)), product("q", job(3)))),
+            1,
+            book((0, "p"), (90, "q")),
+        ),
+        (0, WAIT),
+    )
     assert dates(twin, "wait") == [(0, 0, 7)]
 
 
@@ -331,7 +555,8 @@ def test_bug_machines_may_all_wait_with_nothing_under_way() -> None:
 
 
 def test_queue_is_ordered_by_date_of_joining_then_order_then_operation() -> None:
-    """Both operations of order 2 are there from the start; orders 1 and 0 arrive from body together, at 3, machine 1 having done order 1.
+    """Both operations of order 2 are there from the start; orders 1 and 0 arrive from body
+    together, at 3, machine 1 having done order 1.
 
     ::
 
@@ -342,17 +567,37 @@ def test_queue_is_ordered_by_date_of_joining_then_order_then_operation() -> None
     car = product("car", job(3, "body", "body"), job(4, "paint"))
     double = product("double", job(4, "left", after=()), job(4, "right", after=()))
     factory = plant((cell(), cell("body", machines=2)), (car, double))
-    twin = follow(Twin(factory, 1, book((0, "car"), (0, "car"), (0, "double"), (90, "car"))), (0, WAIT), (1, (1, 0)), (2, (0, 0)))
-    assert (twin.deciding, twin.clock, offers(twin)) == (0, 3, [(2, 0), (2, 1), (0, 1), (1, 1), WAIT])
+    twin = follow(
+        Twin(factory, 1, book((0, "car"), (0, "car"), (0, "double"), (90, "car"))),
+        (0, WAIT),
+        (1, (1, 0)),
+        (2, (0, 0)),
+    )
+    assert (twin.deciding, twin.clock, offers(twin)) == (
+        0,
+        3,
+        [(2, 0), (2, 1), (0, 1), (1, 1), WAIT],
+    )
 
 
 def test_lowest_machine_is_asked_first_and_again_after_each_decision() -> None:
     """Both machines come free at 4; machine 0 is asked before machine 1."""
-    twin = follow(Twin(plant((cell(machines=2),), (product("p", job(4)),), waiting=False), 1, book(*[(0, "p")] * 4)), (0, (0, 0)), (1, (1, 0)))
+    twin = follow(
+        Twin(
+            plant((cell(machines=2),), (product("p", job(4)),), waiting=False),
+            1,
+            book(*[(0, "p")] * 4),
+        ),
+        (0, (0, 0)),
+        (1, (1, 0)),
+    )
     assert (twin.deciding, twin.clock) == (0, 4)
     assert dates(follow(twin, (0, (3, 0)), (1, (2, 0))))[2:] == [(0, 3, 0, 4, 8), (1, 2, 0, 4, 8)]
 
 
 def test_orders_released_when_a_machine_comes_free_are_known_before_it_decides() -> None:
-    twin = follow(Twin(plant((cell(),), (product("p", job(4)),)), 1, book((0, "p"), (4, "p"), (4, "p"))), (0, (0, 0)))
+    twin = follow(
+        Twin(plant((cell(),), (product("p", job(4)),)), 1, book((0, "p"), (4, "p"), (4, "p"))),
+        (0, (0, 0)),
+    )
     assert (twin.clock, offers(twin)) == (4, [(1, 0), (2, 0), WAIT])

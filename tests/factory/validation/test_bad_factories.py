@@ -1,4 +1,5 @@
-"""Malformed factories: each gets one clear line with file, place, value, rule and remedy, and nothing else."""
+"""Malformed factories: each gets one clear line with file, place, value, rule and remedy, and
+nothing else."""
 
 from __future__ import annotations
 
@@ -32,7 +33,11 @@ def read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Read:
 
 def test_the_factory_that_is_spoilt_below_is_sound(read: Read) -> None:
     factory = read(FACTORY)
-    assert [machine.name for centre in factory.work_centres for machine in centre.machines] == ["cell-1", "cell-2", "booth"]
+    assert [machine.name for centre in factory.work_centres for machine in centre.machines] == [
+        "cell-1",
+        "cell-2",
+        "booth",
+    ]
 
 
 WRONG_TYPE = [
@@ -196,8 +201,14 @@ DEMAND = [
 CASES = [*WRONG_TYPE, *UNKNOWN, *NAMES, *MATRICES, *NUMBERS, *DEMAND]
 
 
-@pytest.mark.parametrize(("old", "new", "found", "rule", "remedy"), CASES, ids=[f"{case[2]}; {case[3]}"[:80] for case in CASES])
-def test_a_spoilt_factory_is_refused_in_one_line(read: Read, old: str, new: str, found: str, rule: str, remedy: str) -> None:
+@pytest.mark.parametrize(
+    ("old", "new", "found", "rule", "remedy"),
+    CASES,
+    ids=[f"{case[2]}; {case[3]}"[:80] for case in CASES],
+)
+def test_a_spoilt_factory_is_refused_in_one_line(
+    read: Read, old: str, new: str, found: str, rule: str, remedy: str
+) -> None:
     assert old in FACTORY
     with pytest.raises(FactoryError) as refusal:
         read(FACTORY.replace(old, new, 1))
@@ -207,22 +218,37 @@ def test_a_spoilt_factory_is_refused_in_one_line(read: Read, old: str, new: str,
 @pytest.mark.parametrize(
     ("text", "problems"),
     [
-        ("", ["name = nothing; is required. Add it.", "work_centres = nothing; is required. Add it.", "products = nothing; is required. Add it."]),
+        (
+            "",
+            [
+                "name = nothing; is required. Add it.",
+                "work_centres = nothing; is required. Add it.",
+                "products = nothing; is required. Add it.",
+            ],
+        ),
         (
             'name = "x"\nwork_centres = []\nproducts = []',
-            ["work_centres = []; must not be empty. Add at least one.", "products = []; must not be empty. Add at least one."],
+            [
+                "work_centres = []; must not be empty. Add at least one.",
+                "products = []; must not be empty. Add at least one.",
+            ],
         ),
         (
             'name = "x"\nwork_centres = 1\nproducts = [1]',
             [
                 "work_centres = 1; must be a list. Put it in [brackets].",
-                "products[0] = 1; must be a table. Write { key = value, ... }, or a [table] of its own.",
+                (
+                    "products[0] = 1; must be a table. Write { key = value, ... }, or a [table] of"
+                    " its own."
+                ),
             ],
         ),
     ],
     ids=["nothing at all", "nothing inside", "no tables"],
 )
-def test_every_problem_of_a_factory_is_told_at_once(read: Read, text: str, problems: list[str]) -> None:
+def test_every_problem_of_a_factory_is_told_at_once(
+    read: Read, text: str, problems: list[str]
+) -> None:
     with pytest.raises(FactoryError) as refusal:
         read(text)
     assert str(refusal.value).splitlines() == [f"karts.toml: {problem}" for problem in problems]
@@ -239,10 +265,17 @@ def test_empty_lists_inside_are_refused(read: Read) -> None:
 
 
 def test_routes_have_at_most_63_operations(read: Read) -> None:
-    trailer = "\n".join(f'[[products.operations]]\nname = "step{i}"\nwork_centre = "cell"\nprocess_time = 7\n' for i in range(63))
+    trailer = "\n".join(
+        f'[[products.operations]]\nname = "step{i}"\nwork_centre = "cell"\nprocess_time = 7\n'
+        for i in range(63)
+    )
     with pytest.raises(FactoryError) as refusal:
         read(FACTORY.replace("[[options]]", f"{trailer}\n[[options]]", 1))
-    assert str(refusal.value) == "karts.toml: product.trailer.operations = 64 operations; must be at most 63. Merge operations, or split the product."
+    assert (
+        str(refusal.value)
+        == "karts.toml: product.trailer.operations = 64 operations; must be at most 63. Merge"
+        " operations, or split the product."
+    )
 
 
 def test_options_cannot_add_up_to_more_than_a_duration(read: Read) -> None:
@@ -250,13 +283,20 @@ def test_options_cannot_add_up_to_more_than_a_duration(read: Read) -> None:
     with pytest.raises(FactoryError) as refusal:
         read(FACTORY.replace('{ operation = "coat", time = 3, setup', twice, 1))
     rule = "the options can add this to operation coat, but must add at most 10000000"
-    assert str(refusal.value) == f"karts.toml: options = 12000000 ticks; {rule}. Use a coarser tick (tick_minutes) or smaller numbers."
+    assert (
+        str(refusal.value)
+        == f"karts.toml: options = 12000000 ticks; {rule}. Use a coarser tick (tick_minutes) or"
+        " smaller numbers."
+    )
 
 
 def test_a_file_that_is_not_there_is_refused() -> None:
     with pytest.raises(FactoryError) as refusal:
         load_factory("nowhere.toml")
-    assert str(refusal.value) == "nowhere.toml: cannot be read (No such file or directory). Give the path of a TOML file."
+    assert (
+        str(refusal.value)
+        == "nowhere.toml: cannot be read (No such file or directory). Give the path of a TOML file."
+    )
 
 
 @pytest.mark.parametrize(
@@ -265,12 +305,17 @@ def test_a_file_that_is_not_there_is_refused() -> None:
         (b"name = karts", "Invalid value (at line 1, column 8)"),
         (b'name = "karts', "Unterminated string (at end of document)"),
         (b'name = "a"\nname = "b"', "Cannot overwrite a value (at end of document)"),
-        (b"crews = " + b"9" * 5000, "Exceeds the limit (4300 digits) for integer string conversion"),
+        (
+            b"crews = " + b"9" * 5000,
+            "Exceeds the limit (4300 digits) for integer string conversion",
+        ),
         (b"crews = " + b"[" * 5000, "maximum recursion depth exceeded"),
     ],
     ids=["no quotes", "open string", "key twice", "endless number", "endless nesting"],
 )
-def test_a_file_that_is_not_toml_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes, reason: str) -> None:
+def test_a_file_that_is_not_toml_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes, reason: str
+) -> None:
     monkeypatch.chdir(tmp_path)
     Path("karts.toml").write_bytes(content)
     with pytest.raises(FactoryError) as refusal:
@@ -283,26 +328,44 @@ def test_long_values_are_cut_short(read: Read) -> None:
     with pytest.raises(FactoryError) as refusal:
         read(FACTORY.replace("crews = 1", f"crews = {list(range(1000))}"))
     shown = "[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21..."
-    assert str(refusal.value) == f"karts.toml: crews = {shown}; must be a whole number. Write one, without quotes or decimal point."
+    assert (
+        str(refusal.value)
+        == f"karts.toml: crews = {shown}; must be a whole number. Write one, without quotes or"
+        " decimal point."
+    )
 
 
 def test_bug_a_process_time_on_a_slow_machine_is_a_duration(read: Read) -> None:
-    """9,000,000 ticks at speed 0.5 overflowed 32 bits in the verifier, in the middle of an evaluation."""
-    slow = FACTORY.replace("process_time = 6", "process_time = 9000000", 1).replace('name = "booth"', 'name = "booth"\n  speed = 0.5', 1)
+    """9,000,000 ticks at speed 0.5 overflowed 32 bits in the verifier, in the middle of an
+    evaluation."""
+    slow = FACTORY.replace("process_time = 6", "process_time = 9000000", 1).replace(
+        'name = "booth"', 'name = "booth"\n  speed = 0.5', 1
+    )
     assert slow.count("9000000") == slow.count("speed = 0.5") == 1
     with pytest.raises(FactoryError) as refusal:
         read(slow)
-    rule = "at speed 0.5 of booth that is 18000006 with up to 3 of its options, but must be at most 10000000"
+    rule = (
+        "at speed 0.5 of booth that is 18000006 with up to 3 of its options, but must be at most"
+        " 10000000"
+    )
     remedy = "Correct one of them, or use a coarser tick (tick_minutes)"
-    assert str(refusal.value) == f"karts.toml: product.kart.coat.process_time = 9000000; {rule}. {remedy}."
+    assert (
+        str(refusal.value)
+        == f"karts.toml: product.kart.coat.process_time = 9000000; {rule}. {remedy}."
+    )
 
 
 def test_bug_a_machine_time_on_a_slow_machine_is_a_duration(read: Read) -> None:
     with pytest.raises(FactoryError) as refusal:
-        read(FACTORY.replace("cell-1 = 4", "cell-1 = 6000000").replace("speed = 1.0", "speed = 0.4"))
+        read(
+            FACTORY.replace("cell-1 = 4", "cell-1 = 6000000").replace("speed = 1.0", "speed = 0.4")
+        )
     rule = "at speed 0.4 of cell-1 that is 15000000, but must be at most 10000000"
     remedy = "Correct one of them, or use a coarser tick (tick_minutes)"
-    assert str(refusal.value) == f"karts.toml: product.kart.weld.machine_times = 6000000; {rule}. {remedy}."
+    assert (
+        str(refusal.value)
+        == f"karts.toml: product.kart.weld.machine_times = 6000000; {rule}. {remedy}."
+    )
 
 
 def test_bug_options_of_other_products_do_not_lengthen_an_operation(read: Read) -> None:
@@ -324,33 +387,48 @@ def test_bug_a_launch_date_is_no_calendar_date(read: Read) -> None:
 
 def test_bug_everything_that_is_numbered_fits_its_numbers() -> None:
     many = tuple(OptionValue(name=f"{n}", share=1.0) for n in range(MAX_PRODUCTS + 1))
-    factory = karts().model_copy(update={"options": (Option(name="serial", values=many),), "demand": None})
+    factory = karts().model_copy(
+        update={"options": (Option(name="serial", values=many),), "demand": None}
+    )
     with pytest.raises(FactoryError) as refusal:
         check_factory(factory)
     rule = "must be at most 32767. Group some of them"
     assert str(refusal.value) == f"factory karts: option.serial.values = 32768 entries; {rule}."
 
 
-# --- factories built in Python ----------------------------------------------------------------------------------------------
+# --- factories built in Python --------------------------------------------------------------------
 
 
 def test_a_factory_built_in_python_is_refused_when_it_is_loaded() -> None:
     factory = karts().model_copy(update={"start_hour": 25})
     with pytest.raises(FactoryError) as refusal:
         load([factory])
-    assert str(refusal.value) == "factory karts: start_hour = 25; must be from 0 to 23. Write the hour of the day at tick 0."
+    assert (
+        str(refusal.value)
+        == "factory karts: start_hour = 25; must be from 0 to 23. Write the hour of the day at"
+        " tick 0."
+    )
 
 
 def test_loading_needs_demand_or_an_order_book() -> None:
     factory = karts().model_copy(update={"demand": None})
     with pytest.raises(FactoryError) as refusal:
         load([factory])
-    assert str(refusal.value) == "factory karts: demand = nothing; without an order book there must be a demand. Add [demand], or give an order book."
+    assert (
+        str(refusal.value)
+        == "factory karts: demand = nothing; without an order book there must be a demand. Add"
+        " [demand], or give an order book."
+    )
 
 
 def test_loading_needs_a_book_or_none_for_each_factory() -> None:
     factory = karts()
-    with pytest.raises(ValueError, match="load: 1 factories and 2 order books; there must be one book or None for each factory"):
+    with pytest.raises(
+        ValueError,
+        match=(
+            "load: 1 factories and 2 order books; there must be one book or None for each factory"
+        ),
+    ):
         load([factory], [None, None])
     with pytest.raises(ValueError, match="load: no factories; there must be at least one"):
         load([])

@@ -1,4 +1,5 @@
-"""What counts as reachable when pairs of setups are forbidden, and limits that keep numbers small."""
+"""What counts as reachable when pairs of setups are forbidden, and limits that keep numbers
+small."""
 
 from __future__ import annotations
 
@@ -15,7 +16,13 @@ Edit = tuple[str, str]
 FORBIDDEN = '[["black", "white"]]'
 NO_WAY_FROM_BLACK = (FORBIDDEN, '[["black", "white"], ["black", "red"]]')
 COAL_IS_RED = ('time = 3, setup = { colour = "black" }', 'time = 3, setup = { colour = "red" }')
-SECOND_BOOTH = ('name = "booth"\n', 'name = "booth"\n\n  [[work_centres.machines]]\n  name = "booth-2"\n  initial_setup = { colour = "black" }\n')
+SECOND_BOOTH = (
+    'name = "booth"\n',
+    (
+        'name = "booth"\n\n  [[work_centres.machines]]\n  name = "booth-2"\n  initial_setup = {'
+        ' colour = "black" }\n'
+    ),
+)
 
 
 def coated_on(machine: str) -> Edit:
@@ -28,8 +35,16 @@ def problems_of(*edits: Edit) -> list[tuple[str, str]]:
         karts(*edits)
     except FactoryError as error:
         lines = str(error).splitlines()
-        assert all(line.startswith("karts.toml: work_centre.paint.colour.forbidden = ") for line in lines)
-        return [(line.partition(" = ")[2].partition(";")[0], line.rpartition("on machine ")[2].partition(",")[0]) for line in lines]
+        assert all(
+            line.startswith("karts.toml: work_centre.paint.colour.forbidden = ") for line in lines
+        )
+        return [
+            (
+                line.partition(" = ")[2].partition(";")[0],
+                line.rpartition("on machine ")[2].partition(",")[0],
+            )
+            for line in lines
+        ]
     return []
 
 
@@ -49,7 +64,10 @@ def test_machines_that_are_not_eligible_need_no_way() -> None:
 
 
 def test_from_what_operations_leave_mounted_a_way_must_lead_on() -> None:
-    assert problems_of(SECOND_BOOTH, NO_WAY_FROM_BLACK) == [("'black' -> 'white'", "booth"), ("'black' -> 'white'", "booth-2")]
+    assert problems_of(SECOND_BOOTH, NO_WAY_FROM_BLACK) == [
+        ("'black' -> 'white'", "booth"),
+        ("'black' -> 'white'", "booth-2"),
+    ]
 
 
 def test_values_that_nobody_wants_need_no_way() -> None:
@@ -57,12 +75,20 @@ def test_values_that_nobody_wants_need_no_way() -> None:
 
 
 def test_options_matter_only_for_products_that_have_them() -> None:
-    coated_trailer = ('name = "weld"\n  work_centre = "cell"\n  process_time = 7', 'name = "coat"\n  work_centre = "paint"\n  process_time = 7')
+    coated_trailer = (
+        'name = "weld"\n  work_centre = "cell"\n  process_time = 7',
+        'name = "coat"\n  work_centre = "paint"\n  process_time = 7',
+    )
     for_trailers = ('products = ["kart"]', 'products = ["trailer"]')
     not_for_trailers = ('after = ["weld"]', 'after = ["weld"]\n  setup = { colour = "white" }')
-    assert problems_of(coated_trailer, for_trailers, NO_WAY_FROM_BLACK) == [("'black' -> 'white'", "booth")]
+    assert problems_of(coated_trailer, for_trailers, NO_WAY_FROM_BLACK) == [
+        ("'black' -> 'white'", "booth")
+    ]
     assert problems_of(coated_trailer, not_for_trailers, COAL_IS_RED, NO_WAY_FROM_BLACK) == []
-    without_coal = ('effects = [{ operation = "coat", time = 3, setup = { colour = "black" } }]', "")
+    without_coal = (
+        'effects = [{ operation = "coat", time = 3, setup = { colour = "black" } }]',
+        "",
+    )
     assert problems_of(coated_trailer, for_trailers, without_coal, NO_WAY_FROM_BLACK) == []
 
 
@@ -73,6 +99,9 @@ def test_products_and_values_are_counted_in_small_numbers(monkeypatch: pytest.Mo
     with pytest.raises(FactoryError) as refusal:
         check_factory(factory)
     assert str(refusal.value).splitlines() == [
-        "factory karts: work_centre.paint.colour.values = 3 values; must be at most 2. Split the attribute in two.",
+        (
+            "factory karts: work_centre.paint.colour.values = 3 values; must be at most 2. Split"
+            " the attribute in two."
+        ),
         "factory karts: products = 2 products; must be at most 1. Describe variants by options.",
     ]

@@ -1,4 +1,5 @@
-"""Files that users write: a byte order mark changes nothing, other encodings are named, and a number is what everybody reads as that number."""
+"""Files that users write: a byte order mark changes nothing, other encodings are named, and a
+number is what everybody reads as that number."""
 
 from __future__ import annotations
 
@@ -16,7 +17,14 @@ from agents.training.config import ConfigError, read_config
 from evaluation.runner.contenders import parse_contenders
 from evaluation.tuned_parameters import TUNED_FOLDER as TUNED
 from evaluation.tuned_parameters import read_tuned
-from factory.instances.read import read_expected_completions, read_fjsp, read_jsp, read_optimal_sequences, read_replay, read_suite
+from factory.instances.read import (
+    read_expected_completions,
+    read_fjsp,
+    read_jsp,
+    read_optimal_sequences,
+    read_replay,
+    read_suite,
+)
 from factory.io.catalogue import find_factory, find_single_factory
 from factory.io.order_book_csv import read_order_book
 from factory.validation.errors import FactoryError
@@ -26,7 +34,12 @@ from scheduler.snapshot.read import SnapshotError, read_snapshot
 from tests.builders.kart_factory import BOOK, FACTORY, karts
 from tests.builders.repository import ROOT
 
-STREAM = {"machines": 1, "group": [1], "setup": None, "jobs": [{"rel": 0, "due": 1, "w": 1, "ops": [[0, 1, None]]}]}
+STREAM = {
+    "machines": 1,
+    "group": [1],
+    "setup": None,
+    "jobs": [{"rel": 0, "due": 1, "w": 1, "ops": [[0, 1, None]]}],
+}
 EXPECTED = "instance,rule,completions\ns1,EDD,1.5 2.25\n"
 SNAPSHOT = (ROOT / "examples" / "snapshot.json").read_text(encoding="utf-8")
 
@@ -40,7 +53,11 @@ FILES: dict[str, tuple[str, str, Callable[[Path], Any]]] = {
     "ranges": ("ranges.toml", "[randomised]\nload = [0.5, 0.6]\n", find_factory),
     "order book": ("orders.csv", BOOK, lambda path: read_order_book(path, karts())),
     "training config": ("run.toml", "seed = 7\n", read_config),
-    "tuned parameters": ("tiny.toml", (TUNED / "tiny.toml").read_text(encoding="utf-8"), lambda path: read_tuned("tiny", path.parent)),
+    "tuned parameters": (
+        "tiny.toml",
+        (TUNED / "tiny.toml").read_text(encoding="utf-8"),
+        lambda path: read_tuned("tiny", path.parent),
+    ),
     "job shop": ("one.txt", "1 2\n0 3 1 4\n", read_jsp),
     "flexible job shop": ("one.fjs", "1 2\n1 2 0 3 1 4\n", read_fjsp),
     "stream": ("one.json", json.dumps(STREAM), read_replay),
@@ -51,7 +68,9 @@ FILES: dict[str, tuple[str, str, Callable[[Path], Any]]] = {
 
 
 @pytest.mark.parametrize(("name", "text", "read"), FILES.values(), ids=FILES)
-def test_bug_a_byte_order_mark_changes_nothing(tmp_path: Path, name: str, text: str, read: Callable[[Path], Any]) -> None:
+def test_bug_a_byte_order_mark_changes_nothing(
+    tmp_path: Path, name: str, text: str, read: Callable[[Path], Any]
+) -> None:
     """Notepad and PowerShell put one first; order books alone were read with it."""
     found = []
     for mark in (b"", codecs.BOM_UTF8):
@@ -62,9 +81,13 @@ def test_bug_a_byte_order_mark_changes_nothing(tmp_path: Path, name: str, text: 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32"])
 @pytest.mark.parametrize(("name", "text", "read"), FILES.values(), ids=FILES)
-def test_bug_other_encodings_are_named(tmp_path: Path, name: str, text: str, read: Callable[[Path], Any], encoding: str) -> None:
+def test_bug_other_encodings_are_named(
+    tmp_path: Path, name: str, text: str, read: Callable[[Path], Any], encoding: str
+) -> None:
     (tmp_path / name).write_bytes(text.encode(encoding))
-    with pytest.raises(ValueError, match=r"is UTF-(16|32) text; must be UTF-8\. Save it as UTF-8 \(in PowerShell: "):
+    with pytest.raises(
+        ValueError, match=r"is UTF-(16|32) text; must be UTF-8\. Save it as UTF-8 \(in PowerShell: "
+    ):
         read(tmp_path / name)
 
 
@@ -98,9 +121,22 @@ def test_text_without_a_mark_is_itself() -> None:
     assert drop_mark(b"", "here") == b""
 
 
-# --- numbers ------------------------------------------------------------------------------------------------------------------
+# --- numbers --------------------------------------------------------------------------------------
 
-NO_NUMBERS = ["1_000", "\u0663", "\uff11\uff12", "nan", "inf", "1e", ".", "", "0x10", "1,5", "--1", "9" * 400]
+NO_NUMBERS = [
+    "1_000",
+    "\u0663",
+    "\uff11\uff12",
+    "nan",
+    "inf",
+    "1e",
+    ".",
+    "",
+    "0x10",
+    "1,5",
+    "--1",
+    "9" * 400,
+]
 
 
 @pytest.mark.parametrize("text", NO_NUMBERS)
@@ -110,7 +146,10 @@ def test_bug_a_number_has_decimal_digits_and_nothing_else(text: str) -> None:
         read_number(text)
 
 
-@pytest.mark.parametrize(("text", "number"), [("0", 0.0), ("-2.5", -2.5), ("+.5", 0.5), ("3.", 3.0), ("1e3", 1000.0), ("1E-2", 0.01)])
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [("0", 0.0), ("-2.5", -2.5), ("+.5", 0.5), ("3.", 3.0), ("1e3", 1000.0), ("1E-2", 0.01)],
+)
 def test_numbers_are_read_as_everywhere(text: str, number: float) -> None:
     assert read_number(text) == number
 
@@ -130,7 +169,10 @@ def test_bug_a_text_is_no_number_in_a_training_config(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as refusal:
         read_config(path)
     assert str(refusal.value).splitlines() == [
-        f"{path}: learning.total_timesteps = '1_000'; must be a number, without quotes. Correct it.",
+        (
+            f"{path}: learning.total_timesteps = '1_000'; must be a number, without quotes."
+            " Correct it."
+        ),
         f"{path}: learning.ent_coef = '0.1'; must be a number, without quotes. Correct it.",
     ]
 
@@ -153,7 +195,9 @@ def test_bug_a_text_is_no_number_in_a_snapshot() -> None:
         read_snapshot(json.dumps(content), find_single_factory("microfactory"))
 
 
-@pytest.mark.parametrize(("column", "text"), [("ub", "1_000"), ("lb", "\u0663"), ("ub", "nan"), ("lb", "-1")])
+@pytest.mark.parametrize(
+    ("column", "text"), [("ub", "1_000"), ("lb", "\u0663"), ("ub", "nan"), ("lb", "-1")]
+)
 def test_bug_published_values_are_numbers(tmp_path: Path, column: str, text: str) -> None:
     (tmp_path / "one.fjs").write_text("1 1\n1 1 1 3\n0\n", encoding="utf-8")
     cells = {"instance": "one", "ub": "7", "lb": "7"} | {column: text}
@@ -175,12 +219,23 @@ def test_bug_completions_are_numbers(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("listed", "message"),
     [
-        ("instance,ub\n", ":1: header = 'instance,ub'; column lb is missing. Write a header with instance,ub,lb."),
-        ("instance,ub,lb\none,7\n", ":2: line = 2 cells; must have 3, one for each column. Add or remove cells."),
-        ('instance,ub,lb\n"one,7,7\n', ":2: is not CSV (unexpected end of data). Correct the quotes there."),
+        (
+            "instance,ub\n",
+            ":1: header = 'instance,ub'; column lb is missing. Write a header with instance,ub,lb.",
+        ),
+        (
+            "instance,ub,lb\none,7\n",
+            ":2: line = 2 cells; must have 3, one for each column. Add or remove cells.",
+        ),
+        (
+            'instance,ub,lb\n"one,7,7\n',
+            ":2: is not CSV (unexpected end of data). Correct the quotes there.",
+        ),
     ],
 )
-def test_bug_a_malformed_table_of_published_values_is_refused(tmp_path: Path, listed: str, message: str) -> None:
+def test_bug_a_malformed_table_of_published_values_is_refused(
+    tmp_path: Path, listed: str, message: str
+) -> None:
     (tmp_path / "one.fjs").write_text("1 1\n1 1 1 3\n0\n", encoding="utf-8")
     path = tmp_path / "cpsat_bounds.csv"
     path.write_text(listed, encoding="utf-8")

@@ -1,4 +1,5 @@
-"""Schedules in columns: the same as in records, accepted only where the verifier accepts, billed and measured to the last bit."""
+"""Schedules in columns: the same as in records, accepted only where the verifier accepts, billed
+and measured to the last bit."""
 
 from __future__ import annotations
 
@@ -16,8 +17,24 @@ from agents.rules.registry import make_rule
 from envs.batch import Batch
 from factory.io.catalogue import find_single_factory, shipped
 from factory.lookups import FactoryLookup
-from factory.model import Factory, Machine, Operation, Order, OrderBook, Product, Uncertainty, WorkCentre
-from factory.schedule.columns import ChangeoverColumns, OperationColumns, OrderColumns, ScheduleColumns, SpanColumns, unload_columns
+from factory.model import (
+    Factory,
+    Machine,
+    Operation,
+    Order,
+    OrderBook,
+    Product,
+    Uncertainty,
+    WorkCentre,
+)
+from factory.schedule.columns import (
+    ChangeoverColumns,
+    OperationColumns,
+    OrderColumns,
+    ScheduleColumns,
+    SpanColumns,
+    unload_columns,
+)
 from factory.schedule.kpis import figures_of, figures_of_columns, kpis
 from factory.schedule.records import FailureRecord, Record, Schedule, WaitRecord, unload
 from factory.validation.factory import MAX_TICKS
@@ -29,47 +46,76 @@ from tests.builders.random_factories import random_factory
 from tests.builders.tampered_schedules import TAMPERINGS
 
 NOT_IN_COLUMNS = ("under another name", "another clock", "another factory")
-"""What tampering with it changes is not in the columns: names and the clock, which come from the factory itself."""
+"""What tampering with it changes is not in the columns: names and the clock, which come from the
+factory itself."""
 UNKNOWN = 99
 
 
 def columns_of(schedule: Schedule, factory: Factory) -> ScheduleColumns:
-    """The columns of a schedule's records; what the factory does not have becomes a number that it does not have either."""
+    """The columns of a schedule's records; what the factory does not have becomes a number that it
+    does not have either."""
     plant = FactoryLookup(factory)
     products, width = list(plant.products), max(len(values) for values in plant.setup_values)
 
     def column(records: Any, name: str) -> Any:
-        return np.array([-1 if getattr(record, name) is None else getattr(record, name) for record in records], np.int64)
+        return np.array(
+            [-1 if getattr(record, name) is None else getattr(record, name) for record in records],
+            np.int64,
+        )
 
     def spans(records: tuple[Record, ...]) -> SpanColumns:
         return SpanColumns(*(column(records, name) for name in SpanColumns._fields))
 
     def setup(machine: int, values: tuple[str, ...]) -> list[int]:
         known = list(plant.setup_values[plant.centre_of[machine]].values())
-        numbers = [names.index(value) if value in names else UNKNOWN for names, value in zip(known, values, strict=False)]
+        numbers = [
+            names.index(value) if value in names else UNKNOWN
+            for names, value in zip(known, values, strict=False)
+        ]
         return numbers + [0] * (width - len(numbers))
 
     def sides(name: str) -> Any:
-        return np.array([setup(record.machine, getattr(record, name)) for record in schedule.changeovers], np.int64).reshape(len(schedule.changeovers), width)
+        return np.array(
+            [setup(record.machine, getattr(record, name)) for record in schedule.changeovers],
+            np.int64,
+        ).reshape(len(schedule.changeovers), width)
 
     options = [
-        [values.index(order.options[option]) if option in order.options else -1 for option, values in plant.option_values.items()] for order in schedule.orders
+        [
+            values.index(order.options[option]) if option in order.options else -1
+            for option, values in plant.option_values.items()
+        ]
+        for order in schedule.orders
     ]
-    dates = {name: column(schedule.orders, name) for name in ("release_date", "due_date", "material_date", "completion_date")}
-    changeovers = {name: column(schedule.changeovers, name) for name in ("machine", "start_date", "end_date", "order", "operation")}
+    dates = {
+        name: column(schedule.orders, name)
+        for name in ("release_date", "due_date", "material_date", "completion_date")
+    }
+    changeovers = {
+        name: column(schedule.changeovers, name)
+        for name in ("machine", "start_date", "end_date", "order", "operation")
+    }
     return ScheduleColumns(
         seed=schedule.seed or 0,
         num_orders=len(schedule.orders) if schedule.num_orders is None else schedule.num_orders,
         end_date=schedule.end_date,
         is_at_rest=not schedule.open_operations and not schedule.open_failures,
         orders=OrderColumns(
-            product=np.array([products.index(order.product) for order in schedule.orders], np.int64),
-            options=np.array(options, np.int64).reshape(len(schedule.orders), len(plant.option_values)),
+            product=np.array(
+                [products.index(order.product) for order in schedule.orders], np.int64
+            ),
+            options=np.array(options, np.int64).reshape(
+                len(schedule.orders), len(plant.option_values)
+            ),
             weight=np.array([order.weight for order in schedule.orders]),
             **dates,
         ),
-        operations=OperationColumns(*(column(schedule.operations, name) for name in OperationColumns._fields)),
-        changeovers=ChangeoverColumns(from_setup=sides("from_setup"), to_setup=sides("to_setup"), **changeovers),
+        operations=OperationColumns(
+            *(column(schedule.operations, name) for name in OperationColumns._fields)
+        ),
+        changeovers=ChangeoverColumns(
+            from_setup=sides("from_setup"), to_setup=sides("to_setup"), **changeovers
+        ),
         failures=spans(schedule.failures),
         waits=spans(schedule.waits),
     )
@@ -89,7 +135,7 @@ def is_right(schedule: Schedule, factory: Factory, book: OrderBook | None) -> bo
     return True
 
 
-# --- the same schedule ------------------------------------------------------------------------------------------------------
+# --- the same schedule ----------------------------------------------------------------------------
 
 
 def assert_same(actual: ScheduleColumns, expected: ScheduleColumns, factory: Factory) -> None:
@@ -97,10 +143,18 @@ def assert_same(actual: ScheduleColumns, expected: ScheduleColumns, factory: Fac
     values = FactoryTables(FactoryLookup(factory)).values
     assert actual[:4] == expected[:4]
     for name in ("orders", "operations", "changeovers", "failures", "waits"):
-        for field, is_now, must_be in zip(getattr(expected, name)._fields, getattr(actual, name), getattr(expected, name), strict=True):
+        for field, is_now, must_be in zip(
+            getattr(expected, name)._fields,
+            getattr(actual, name),
+            getattr(expected, name),
+            strict=True,
+        ):
             if field in ("from_setup", "to_setup"):
                 used = values[expected.changeovers.machine] > 0
-                is_now, must_be = np.where(used, is_now[:, : must_be.shape[1]], 0), np.where(used, must_be, 0)
+                is_now, must_be = (
+                    np.where(used, is_now[:, : must_be.shape[1]], 0),
+                    np.where(used, must_be, 0),
+                )
             if field == "options":
                 is_now = is_now[:, : must_be.shape[1]]
             assert is_now.tolist() == must_be.tolist(), f"{name}.{field}"
@@ -108,13 +162,17 @@ def assert_same(actual: ScheduleColumns, expected: ScheduleColumns, factory: Fac
 
 @pytest.mark.parametrize("name", [name for name in shipped() if name != "randomised"])
 def test_columns_of_the_log_are_those_of_the_records(name: str) -> None:
-    """Accepted, billed and measured alike as well, to the last bit, and the quick look is enough."""
+    """Accepted, billed and measured alike as well, to the last bit, and the quick look is
+    enough."""
     factory = find_single_factory(name)
     batch = Batch([factory], num_envs=3, log_length=1)
     play_batch(batch, make_rule("ATCS"), np.arange(3, dtype=np.uint64))
     verifier = Verifier(factory)
     for env in range(3):
-        columns, schedule = unload_columns(batch.arrays, batch.shop, env), unload(factory, None, batch.arrays, batch.shop, env)
+        columns, schedule = (
+            unload_columns(batch.arrays, batch.shop, env),
+            unload(factory, None, batch.arrays, batch.shop, env),
+        )
         assert_same(columns, columns_of(schedule, factory), factory)
         account = verify(schedule, factory)
         assert verifier.verify_columns(columns, _refuse) == account
@@ -122,12 +180,16 @@ def test_columns_of_the_log_are_those_of_the_records(name: str) -> None:
 
 
 def test_columns_of_factories_side_by_side_are_each_of_their_own_factory() -> None:
-    """Unloaded from one batch whose factories differ in work centres, machines, options and setups."""
+    """Unloaded from one batch whose factories differ in work centres, machines, options and
+    setups."""
     factories = [find_single_factory(name) for name in ("tiny", "one_of_a_kind", "unreliable")]
     batch = Batch(factories, num_envs=3, log_length=1)
     play_batch(batch, make_rule("FIFO"), np.array([4, 4, 4], np.uint64))
     for env, factory in enumerate(factories):
-        columns, schedule = unload_columns(batch.arrays, batch.shop, env), unload(factory, None, batch.arrays, batch.shop, env)
+        columns, schedule = (
+            unload_columns(batch.arrays, batch.shop, env),
+            unload(factory, None, batch.arrays, batch.shop, env),
+        )
         assert_same(columns, columns_of(schedule, factory), factory)
         assert Verifier(factory).verify_columns(columns, _refuse) == verify(schedule, factory)
 
@@ -141,7 +203,9 @@ def test_bug_a_duration_far_above_its_mean_fits_the_tables() -> None:
         products=(Product(name="part", operations=(operation,)),),
         uncertainty=Uncertainty(cv=3.0),
     )
-    book = OrderBook(orders=(Order(order_id="A", release_date=0, due_date=0, weight=1.0, product="part"),))
+    book = OrderBook(
+        orders=(Order(order_id="A", release_date=0, due_date=0, weight=1.0, product="part"),)
+    )
     schedule = play(factory, book, 62_999).schedule()
     assert schedule.operations[0].process_time > 2**31
     assert accepts(schedule, factory, book)
@@ -163,7 +227,7 @@ def _refuse() -> Schedule:
     raise AssertionError("the quick look is in doubt")
 
 
-# --- no less strict ---------------------------------------------------------------------------------------------------------
+# --- no less strict -------------------------------------------------------------------------------
 
 
 @cache
@@ -197,7 +261,8 @@ def test_schedules_of_random_factories_are_billed_and_measured_alike(seed: int) 
 
 
 def test_half_of_the_schedules_of_random_factories_leave_no_doubt() -> None:
-    """Those that leave some have operations that take no time, or changeovers that take none at one date."""
+    """Those that leave some have operations that take no time, or changeovers that take none at one
+    date."""
     complete = [one for one in map(played, range(40)) if one[0].complete]
     assert sum(accepts(*one) for one in complete) >= 0.5 * len(complete)
 
@@ -214,7 +279,9 @@ def change_number(kind: str, *names: str) -> Change:
         other = random_.choice(records)
         value = getattr(records[place], name)
         if isinstance(value, int | float) and random_.random() < 0.7:
-            records[place] = replace(records[place], **{name: value + random_.choice((-7, -1, 1, 1, 5))})
+            records[place] = replace(
+                records[place], **{name: value + random_.choice((-7, -1, 1, 1, 5))}
+            )
         else:
             records[place] = replace(records[place], **{name: getattr(other, name)})
         return replace(schedule, **{kind: tuple(records)})
@@ -228,7 +295,9 @@ def shift_record(kind: str, *names: str) -> Change:
     def change(schedule: Schedule, random_: random.Random) -> Schedule:
         records = list(getattr(schedule, kind))
         place, ticks = random_.randrange(len(records)), random_.choice((-20, -2, -1, 1, 3))
-        records[place] = replace(records[place], **{name: getattr(records[place], name) + ticks for name in names})
+        records[place] = replace(
+            records[place], **{name: getattr(records[place], name) + ticks for name in names}
+        )
         return replace(schedule, **{kind: tuple(records)})
 
     return change
@@ -260,36 +329,80 @@ def add_span(kind: str, record: type[FailureRecord] | type[WaitRecord]) -> Chang
 
     def change(schedule: Schedule, random_: random.Random) -> Schedule:
         start = random_.randrange(schedule.end_date + 1)
-        span = record(random_.randrange(len(schedule.machine_names)), start, start + random_.randrange(4))
+        span = record(
+            random_.randrange(len(schedule.machine_names)), start, start + random_.randrange(4)
+        )
         return replace(schedule, **{kind: (*getattr(schedule, kind), span)})
 
     return change
 
 
 CHANGES: dict[str, tuple[Change, ...]] = {
-    "orders": (change_number("orders", "product", "options", "release_date", "due_date", "weight", "material_date", "completion_date"), drop_record("orders")),
+    "orders": (
+        change_number(
+            "orders",
+            "product",
+            "options",
+            "release_date",
+            "due_date",
+            "weight",
+            "material_date",
+            "completion_date",
+        ),
+        drop_record("orders"),
+    ),
     "operations": (
-        change_number("operations", "order", "operation", "machine", "selected_date", "start_date", "end_date", "attempt"),
+        change_number(
+            "operations",
+            "order",
+            "operation",
+            "machine",
+            "selected_date",
+            "start_date",
+            "end_date",
+            "attempt",
+        ),
         shift_record("operations", "selected_date", "start_date", "end_date"),
         drop_record("operations"),
         repeat_record("operations"),
     ),
     "changeovers": (
-        change_number("changeovers", "machine", "start_date", "end_date", "from_setup", "to_setup", "order", "operation"),
+        change_number(
+            "changeovers",
+            "machine",
+            "start_date",
+            "end_date",
+            "from_setup",
+            "to_setup",
+            "order",
+            "operation",
+        ),
         shift_record("changeovers", "start_date", "end_date"),
         drop_record("changeovers"),
         repeat_record("changeovers"),
     ),
-    "failures": (change_number("failures", "machine", "start_date", "end_date"), drop_record("failures"), repeat_record("failures")),
-    "waits": (change_number("waits", "machine", "start_date", "end_date"), drop_record("waits"), repeat_record("waits")),
+    "failures": (
+        change_number("failures", "machine", "start_date", "end_date"),
+        drop_record("failures"),
+        repeat_record("failures"),
+    ),
+    "waits": (
+        change_number("waits", "machine", "start_date", "end_date"),
+        drop_record("waits"),
+        repeat_record("waits"),
+    ),
 }
 
 
 def as_it_is_unloaded(schedule: Schedule, factory: Factory) -> Schedule | None:
-    """With names and process times that follow from numbers and dates, as they do in columns; None where a machine or operation does not exist."""
+    """With names and process times that follow from numbers and dates, as they do in columns; None
+    where a machine or operation does not exist."""
     plant, records = FactoryLookup(factory), []
     numbers = range(len(plant.machines))
-    if any(record.machine not in numbers for record in (*schedule.changeovers, *schedule.failures, *schedule.waits)):
+    if any(
+        record.machine not in numbers
+        for record in (*schedule.changeovers, *schedule.failures, *schedule.waits)
+    ):
         return None
     for record in schedule.operations:
         if record.machine not in numbers or not 0 <= record.order < len(schedule.orders):
@@ -300,21 +413,32 @@ def as_it_is_unloaded(schedule: Schedule, factory: Factory) -> Schedule | None:
         repairs = sum(
             f.end_date - f.start_date
             for f in schedule.failures
-            if f.machine == record.machine and record.start_date <= f.start_date and f.end_date <= record.end_date
+            if f.machine == record.machine
+            and record.start_date <= f.start_date
+            and f.end_date <= record.end_date
         )
-        records.append(replace(record, name=route[record.operation].operation.name, process_time=record.end_date - record.start_date - repairs))
+        records.append(
+            replace(
+                record,
+                name=route[record.operation].operation.name,
+                process_time=record.end_date - record.start_date - repairs,
+            )
+        )
     return replace(schedule, operations=tuple(records))
 
 
 @pytest.mark.parametrize("seed", range(40))
 def test_what_the_quick_look_accepts_the_verifier_accepts(seed: int) -> None:
-    """After a random change of a schedule that is right; most changes make it wrong, a wait left out does not."""
+    """After a random change of a schedule that is right; most changes make it wrong, a wait left
+    out does not."""
     schedule, factory, book = played(seed)
     if not schedule.complete:
         return
     random_, wrong = random.Random(seed), 0
     keeper = Verifier(factory, book)
-    changes = [change for kind, changes in CHANGES.items() if getattr(schedule, kind) for change in changes]
+    changes = [
+        change for kind, changes in CHANGES.items() if getattr(schedule, kind) for change in changes
+    ]
     changes += [add_span("failures", FailureRecord), add_span("waits", WaitRecord)]
     for _ in range(60):
         changed = as_it_is_unloaded(random_.choice(changes)(schedule, random_), factory)
@@ -327,7 +451,9 @@ def test_what_the_quick_look_accepts_the_verifier_accepts(seed: int) -> None:
 def test_a_schedule_in_doubt_is_judged_by_its_records() -> None:
     tampered = replace(hand_schedule(), seed=7, end_date=30)
     with pytest.raises(VerificationError, match="end date"):
-        Verifier(hand_factory(), hand_book()).verify_columns(columns_of(tampered, hand_factory()), lambda: tampered)
+        Verifier(hand_factory(), hand_book()).verify_columns(
+            columns_of(tampered, hand_factory()), lambda: tampered
+        )
 
 
 def test_an_unfinished_schedule_is_not_accepted() -> None:

@@ -1,4 +1,5 @@
-"""What a verifier keeps between schedules: it is right whatever was verified before, and nothing is worked out twice."""
+"""What a verifier keeps between schedules: it is right whatever was verified before, and nothing is
+worked out twice."""
 
 from __future__ import annotations
 
@@ -24,7 +25,17 @@ from factory.verification import verifier
 from factory.verification.reference_world import ReferenceRealisation, draw_orders
 from factory.verification.verifier import Verifier, verify
 from factory.verification.violations import VerificationError
-from tests.builders.hand_made_schedule import BUILD_1, PAINT_1, PAINT_2, hand_book, hand_factory, hand_schedule, play, with_operation, with_order
+from tests.builders.hand_made_schedule import (
+    BUILD_1,
+    PAINT_1,
+    PAINT_2,
+    hand_book,
+    hand_factory,
+    hand_schedule,
+    play,
+    with_operation,
+    with_order,
+)
 from tests.builders.random_factories import random_factory
 
 SEEDS = (1, 2, 3)
@@ -32,7 +43,9 @@ SEEDS = (1, 2, 3)
 
 def uncertain() -> Factory:
     """A small factory whose durations and rework are drawn."""
-    return find_single_factory("tiny").model_copy(update={"uncertainty": Uncertainty(cv=0.3, rework_probability=0.2)})
+    return find_single_factory("tiny").model_copy(
+        update={"uncertainty": Uncertainty(cv=0.3, rework_probability=0.2)}
+    )
 
 
 @cache
@@ -69,11 +82,16 @@ def tamperings(schedule: Schedule) -> Sequence[Schedule]:
 def test_an_honest_schedule_is_billed_alike_whatever_was_verified_before() -> None:
     keeper = Verifier(uncertain())
     for seed in (*SEEDS, *SEEDS, *reversed(SEEDS)):
-        assert keeper.verify(played(seed)) == verify(played(seed), uncertain()) == bill(played(seed), uncertain())
+        assert (
+            keeper.verify(played(seed))
+            == verify(played(seed), uncertain())
+            == bill(played(seed), uncertain())
+        )
 
 
 def test_a_tampered_schedule_is_refused_after_an_honest_one_of_its_seed() -> None:
-    """With the same words as by a verifier that has seen nothing, and without harm to the honest one after it."""
+    """With the same words as by a verifier that has seen nothing, and without harm to the honest
+    one after it."""
     keeper = Verifier(uncertain())
     for seed in SEEDS:
         account = keeper.verify(played(seed))
@@ -95,7 +113,8 @@ def test_a_schedule_under_another_seed_is_refused_after_both_seeds_were_met() ->
 
 
 def test_a_schedule_without_a_seed_meets_no_world_of_a_seed() -> None:
-    """Its orders are taken as given and its uncertain durations are free, even right after the world of a seed was drawn."""
+    """Its orders are taken as given and its uncertain durations are free, even right after the
+    world of a seed was drawn."""
     keeper = Verifier(uncertain())
     keeper.verify(played(1))
     free = replace(with_order(played(1), 0, weight=9.0), seed=None)
@@ -104,8 +123,11 @@ def test_a_schedule_without_a_seed_meets_no_world_of_a_seed() -> None:
 
 
 def test_verifiers_of_two_factories_keep_apart() -> None:
-    """Both factories have one name and one layout; one is more uncertain, so the same seed draws other durations."""
-    wild = uncertain().model_copy(update={"uncertainty": Uncertainty(cv=0.6, rework_probability=0.2)})
+    """Both factories have one name and one layout; one is more uncertain, so the same seed draws
+    other durations."""
+    wild = uncertain().model_copy(
+        update={"uncertainty": Uncertainty(cv=0.6, rework_probability=0.2)}
+    )
     wild_schedule = play(wild, None, 1).schedule()
     calm_keeper, wild_keeper = Verifier(uncertain()), Verifier(wild)
     for _ in range(2):
@@ -145,7 +167,7 @@ def test_random_tampering_is_judged_alike_with_and_without_memory() -> None:
     assert refused > 20
 
 
-# --- what is kept -----------------------------------------------------------------------------------------------------------
+# --- what is kept ---------------------------------------------------------------------------------
 
 
 def count_worlds(monkeypatch: pytest.MonkeyPatch) -> list[int]:
@@ -181,10 +203,17 @@ def test_draws_that_are_kept_are_those_of_their_attempt() -> None:
     """A world that knows its orders keeps first attempts; one that knows none draws each time."""
     orders = draw_orders(FactoryLookup(uncertain()), 5)
     keeping, forgetting = ReferenceRealisation(5, orders, 3), ReferenceRealisation(5, None, 3)
-    attempts = [(order, operation, attempt) for order in range(len(orders) + 2) for operation in range(3) for attempt in range(4)]
+    attempts = [
+        (order, operation, attempt)
+        for order in range(len(orders) + 2)
+        for operation in range(3)
+        for attempt in range(4)
+    ]
     for _ in range(2):
         times = [keeping.realised_time(*attempt, expected=1000, cv=0.5) for attempt in attempts]
-        assert times == [forgetting.realised_time(*attempt, expected=1000, cv=0.5) for attempt in attempts]
+        assert times == [
+            forgetting.realised_time(*attempt, expected=1000, cv=0.5) for attempt in attempts
+        ]
         again = [keeping.is_reworked(*attempt, probability=0.5) for attempt in attempts]
         assert again == [forgetting.is_reworked(*attempt, probability=0.5) for attempt in attempts]
     assert len(set(times)) > 0.8 * len(times)
@@ -195,26 +224,37 @@ def test_orders_of_one_product_with_other_options_keep_apart() -> None:
     """A van is painted in its own colour, whatever colour was asked about before."""
     plant = FactoryLookup(hand_factory())
     for _ in range(2):
-        assert [plant.tasks("van", {"colour": colour})[0].wanted for colour in ("red", "black", "white")] == [("red",), ("black",), ("white",)]
+        assert [
+            plant.tasks("van", {"colour": colour})[0].wanted for colour in ("red", "black", "white")
+        ] == [("red",), ("black",), ("white",)]
 
 
 def test_changeovers_of_machines_and_directions_keep_apart() -> None:
-    """Painting black after white takes 4 ticks, the other way is forbidden; the assembly's times are its own."""
+    """Painting black after white takes 4 ticks, the other way is forbidden; the assembly's times
+    are its own."""
     plant = FactoryLookup(hand_factory())
     for _ in range(2):
-        assert plant.changeover(PAINT_1, ("white",), ("black",)).time == plant.changeover(PAINT_2, ("white",), ("black",)).time == 4
-        assert plant.changeover(PAINT_1, ("black",), ("white",)).forbidden == "colour: black -> white"
+        assert (
+            plant.changeover(PAINT_1, ("white",), ("black",)).time
+            == plant.changeover(PAINT_2, ("white",), ("black",)).time
+            == 4
+        )
+        assert (
+            plant.changeover(PAINT_1, ("black",), ("white",)).forbidden == "colour: black -> white"
+        )
         assert plant.changeover(PAINT_1, ("white",), ("black",)).forbidden is None
         assert plant.changeover(BUILD_1, ("small", "plain"), ("small", "plain")) == (None, 0, 0, 0)
 
 
-# --- what is handed on ------------------------------------------------------------------------------------------------------
+# --- what is handed on ----------------------------------------------------------------------------
 
 
 def test_key_figures_take_the_bill_that_they_are_given() -> None:
     account = verify(hand_schedule(), hand_factory(), hand_book())
     assert kpis(hand_schedule(), hand_factory(), account) == kpis(hand_schedule(), hand_factory())
-    assert kpis(hand_schedule(), hand_factory(), replace(account, holding=100.0)).bill.holding == 100.0
+    assert (
+        kpis(hand_schedule(), hand_factory(), replace(account, holding=100.0)).bill.holding == 100.0
+    )
 
 
 def test_schedules_of_factories_side_by_side_are_each_of_their_own_factory() -> None:
@@ -222,10 +262,14 @@ def test_schedules_of_factories_side_by_side_are_each_of_their_own_factory() -> 
     factories = [find_single_factory("tiny"), find_single_factory("microfactory")]
     demand = factories[1].demand
     assert demand is not None
-    factories[1] = factories[1].model_copy(update={"demand": demand.model_copy(update={"num_orders": 12})})
+    factories[1] = factories[1].model_copy(
+        update={"demand": demand.model_copy(update={"num_orders": 12})}
+    )
     batch = Batch(factories, num_envs=2, log_length=1)
     play_batch(batch, make_rule("FIFO"), np.array([4, 4], np.uint64))
     for env, factory in enumerate(factories):
         schedule = unload(factory, None, batch.arrays, batch.shop, env)
         assert schedule.changeovers
-        assert verify(schedule, factory).terms == pytest.approx(dict(zip(COST_TERMS, batch.shop.cost[env].tolist(), strict=True)))
+        assert verify(schedule, factory).terms == pytest.approx(
+            dict(zip(COST_TERMS, batch.shop.cost[env].tolist(), strict=True))
+        )

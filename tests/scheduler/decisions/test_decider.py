@@ -34,18 +34,25 @@ RULE = make_rule("ATCS", k1=2, k2=0.5)
 @pytest.fixture(scope="module")
 def snapshot() -> Snapshot:
     """A moment at which the asked machine has several choices."""
-    return next(one for one in moments() if len(Decider(ShopFloor(FACTORY), None, RULE).decide(one)) > 0)
+    return next(
+        one for one in moments() if len(Decider(ShopFloor(FACTORY), None, RULE).decide(one)) > 0
+    )
 
 
 def moments() -> list[Snapshot]:
     floor = ShopFloor(FACTORY)
-    return [take_snapshot(floor, simulate(FACTORY, RULE, 5, decisions), 0) for decisions in (100, 200)]
+    return [
+        take_snapshot(floor, simulate(FACTORY, RULE, 5, decisions), 0) for decisions in (100, 200)
+    ]
 
 
 class Stub:
     """Stands for a bundle; its answer is what it is told."""
 
-    manifest: dict[str, Any] = {"fallback_rules": {"microfactory": "EDD"}, "sha256": {"policy.onnx": "0"}}
+    manifest: dict[str, Any] = {
+        "fallback_rules": {"microfactory": "EDD"},
+        "sha256": {"policy.onnx": "0"},
+    }
 
     def __init__(self, decide: Callable[[dict[str, NDArray[Any]]], Any]) -> None:
         self.decide, self.look = decide, first_logits
@@ -61,7 +68,9 @@ def decider(decide: Callable[[dict[str, NDArray[Any]]], Any], budget: float = ma
 def first_logits(observation: dict[str, NDArray[Any]]) -> tuple[NDArray[Any], NDArray[Any]]:
     """The sooner it is due the better."""
     mask, table = observation["action_mask"], observation["candidates"]
-    return np.where(mask, -table[:, :, CANDIDATE_INDEX["due_in"]] / 100, -np.inf), np.array([-123.0])
+    return np.where(mask, -table[:, :, CANDIDATE_INDEX["due_in"]] / 100, -np.inf), np.array(
+        [-123.0]
+    )
 
 
 def last_legal(observation: dict[str, NDArray[Any]]) -> NDArray[np.int64]:
@@ -92,17 +101,25 @@ def test_the_policy_decides_where_it_can(snapshot: Snapshot) -> None:
     [
         (fail, 0.001, "FloatingPointError: the network's answer is not finite"),
         (illegal, 0.001, "which is not legal"),
-        (lambda observation: np.array([10**6]), 0.001, "the policy chose row 1000000, which is not legal"),
+        (
+            lambda observation: np.array([10**6]),
+            0.001,
+            "the policy chose row 1000000, which is not legal",
+        ),
         (lambda observation: np.array([-1]), 0.001, "the policy chose row -1, which is not legal"),
         (lambda observation: None, 0.001, "TypeError"),
         (dawdle, 0.001, "the policy took 20.0 ms; the budget is 1 ms"),
     ],
     ids=["not finite", "illegal", "far row", "negative row", "nonsense", "slow"],
 )
-def test_the_fallback_rule_decides_where_the_policy_fails(snapshot: Snapshot, decide: Callable[..., Any], budget: float, fault: str) -> None:
+def test_the_fallback_rule_decides_where_the_policy_fails(
+    snapshot: Snapshot, decide: Callable[..., Any], budget: float, fault: str
+) -> None:
     decisions = decider(decide, budget).decide(snapshot)
     plain = Decider(ShopFloor(FACTORY), None, RULE).decide(snapshot)
-    assert [(one.machine, one.action, one.order, one.operation) for one in decisions] == [(one.machine, one.action, one.order, one.operation) for one in plain]
+    assert [(one.machine, one.action, one.order, one.operation) for one in decisions] == [
+        (one.machine, one.action, one.order, one.operation) for one in plain
+    ]
     for one in decisions:
         assert one.decided_by == "fallback"
         assert one.fault is not None
@@ -110,19 +127,23 @@ def test_the_fallback_rule_decides_where_the_policy_fails(snapshot: Snapshot, de
 
 
 def test_without_a_policy_the_rule_decides_and_says_so(snapshot: Snapshot) -> None:
-    assert {one.fault for one in Decider(ShopFloor(FACTORY), None, RULE).decide(snapshot)} == {"no policy is loaded"}
+    assert {one.fault for one in Decider(ShopFloor(FACTORY), None, RULE).decide(snapshot)} == {
+        "no policy is loaded"
+    }
 
 
 def test_a_decision_does_not_depend_on_what_was_asked_before() -> None:
     used = Decider(ShopFloor(FACTORY), None, RULE)
     for one in [*moments(), *reversed(moments())]:
         fresh = Decider(ShopFloor(FACTORY), None, RULE).decide(one)
-        assert [decision.model_copy(update={"microseconds": 0}) for decision in used.decide(one)] == [
-            decision.model_copy(update={"microseconds": 0}) for decision in fresh
-        ]
+        assert [
+            decision.model_copy(update={"microseconds": 0}) for decision in used.decide(one)
+        ] == [decision.model_copy(update={"microseconds": 0}) for decision in fresh]
 
 
-def test_an_explanation_ranks_what_may_be_done_and_says_what_separates_it(snapshot: Snapshot) -> None:
+def test_an_explanation_ranks_what_may_be_done_and_says_what_separates_it(
+    snapshot: Snapshot,
+) -> None:
     found = explain(decider(last_legal), snapshot)
     asked = ShopFloor(FACTORY)
     asked.place(snapshot)
@@ -145,8 +166,14 @@ def test_an_explanation_ranks_what_may_be_done_and_says_what_separates_it(snapsh
 
 def test_the_fallback_is_the_manifests_rule_or_atcs() -> None:
     assert str(fallback_rule(Stub.manifest, "microfactory")) == "EDD"
-    assert fallback_rule(Stub.manifest, "another").name == fallback_rule({}, "microfactory").name == "ATCS"
-    with pytest.raises(BundleError, match=r"fallback_rules\.microfactory = 'BEST'; it must be a rule"):
+    assert (
+        fallback_rule(Stub.manifest, "another").name
+        == fallback_rule({}, "microfactory").name
+        == "ATCS"
+    )
+    with pytest.raises(
+        BundleError, match=r"fallback_rules\.microfactory = 'BEST'; it must be a rule"
+    ):
         fallback_rule({"fallback_rules": {"microfactory": "BEST"}}, "microfactory")
 
 
@@ -160,7 +187,9 @@ def test_the_fallback_is_the_manifests_rule_or_atcs() -> None:
     ],
     ids=["readable", "no rule", "a list", "cut off"],
 )
-def test_the_manifests_rule_decides_where_the_rest_of_a_bundle_is_damaged(tmp_path: Path, snapshot: Snapshot, manifest: str, rule: str) -> None:
+def test_the_manifests_rule_decides_where_the_rest_of_a_bundle_is_damaged(
+    tmp_path: Path, snapshot: Snapshot, manifest: str, rule: str
+) -> None:
     (tmp_path / "manifest.json").write_text(manifest)
     loaded = load_scheduler_policy(tmp_path, "microfactory")
     assert (loaded.bundle, loaded.rule.name) == (None, rule)
@@ -168,12 +197,23 @@ def test_the_manifests_rule_decides_where_the_rest_of_a_bundle_is_damaged(tmp_pa
     loaded.use_in(taker)
     decisions = taker.decide(snapshot)
     assert {one.decided_by for one in decisions} == {"fallback"}
-    assert all(one.fault is not None and one.fault.startswith("no policy is loaded: ") and "manifest.json" in one.fault for one in decisions)
+    assert all(
+        one.fault is not None
+        and one.fault.startswith("no policy is loaded: ")
+        and "manifest.json" in one.fault
+        for one in decisions
+    )
 
 
-def test_a_bundle_without_its_network_leaves_decisions_and_plans_to_its_rule(tmp_path: Path, snapshot: Snapshot, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_bundle_without_its_network_leaves_decisions_and_plans_to_its_rule(
+    tmp_path: Path, snapshot: Snapshot, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "snapshot.json").write_text(snapshot.model_dump_json())
-    (tmp_path / "manifest.json").write_text(json.dumps({"fallback_rules": {"microfactory": "EDD"}, "training": {"factories": ["microfactory"]}}))
+    (tmp_path / "manifest.json").write_text(
+        json.dumps(
+            {"fallback_rules": {"microfactory": "EDD"}, "training": {"factories": ["microfactory"]}}
+        )
+    )
     assert main(["decide", str(tmp_path / "snapshot.json"), "--bundle", str(tmp_path)]) == 0
     out, err = capsys.readouterr()
     assert "manifest.json: format = None" in err
@@ -186,13 +226,27 @@ def test_a_bundle_without_its_network_leaves_decisions_and_plans_to_its_rule(tmp
     assert main(["replay", str(tmp_path / "log.sqlite"), "--bundle", str(tmp_path)]) == 1
 
 
-def test_from_a_simulated_moment_to_decisions_on_the_command_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_from_a_simulated_moment_to_decisions_on_the_command_line(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["snapshot", "--decisions", "150"]) == 0
     text = capsys.readouterr().out
     (tmp_path / "snapshot.json").write_text(text)
     (tmp_path / "manifest.json").write_text('{"training": {"factories": ["microfactory"]}}')
     monkeypatch.setattr("scheduler.decisions.loaded_policy.Bundle", lambda folder: Stub(last_legal))
-    assert main(["decide", str(tmp_path / "snapshot.json"), "--bundle", str(tmp_path), "--budget", "inf"]) == 0
+    assert (
+        main(
+            [
+                "decide",
+                str(tmp_path / "snapshot.json"),
+                "--bundle",
+                str(tmp_path),
+                "--budget",
+                "inf",
+            ]
+        )
+        == 0
+    )
     decisions = json.loads(capsys.readouterr().out)
     assert decisions
     assert decisions[0]["decided_by"] == "policy"
@@ -206,13 +260,21 @@ def test_from_a_simulated_moment_to_decisions_on_the_command_line(monkeypatch: p
     assert "Choose fewer" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("answer", [0.9, np.array([0.9]), np.array([True]), np.array([0, 0]), ["0"]], ids=repr)
-def test_bug_the_rule_decides_where_the_policy_answers_no_row_number(answer: Any, snapshot: Snapshot) -> None:
+@pytest.mark.parametrize(
+    "answer", [0.9, np.array([0.9]), np.array([True]), np.array([0, 0]), ["0"]], ids=repr
+)
+def test_bug_the_rule_decides_where_the_policy_answers_no_row_number(
+    answer: Any, snapshot: Snapshot
+) -> None:
     expected = [one.choice for one in Decider(ShopFloor(FACTORY), None, RULE).decide(snapshot)]
     decisions = decider(lambda observation: answer).decide(snapshot)
     assert [one.choice for one in decisions] == expected
-    assert {one.decided_by for one in decisions if one.action != "wait" or one.fault} == {"fallback"}
-    assert all("the policy's answer" in str(one.fault) for one in decisions if one.decided_by == "fallback")
+    assert {one.decided_by for one in decisions if one.action != "wait" or one.fault} == {
+        "fallback"
+    }
+    assert all(
+        "the policy's answer" in str(one.fault) for one in decisions if one.decided_by == "fallback"
+    )
 
 
 def test_bug_no_machine_is_held_where_none_is_asked() -> None:

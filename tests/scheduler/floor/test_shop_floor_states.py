@@ -1,4 +1,5 @@
-"""States of real shop floors that simulated ones do not have, told and decided on alike everywhere."""
+"""States of real shop floors that simulated ones do not have, told and decided on alike
+everywhere."""
 
 from __future__ import annotations
 
@@ -77,7 +78,10 @@ def test_bug_a_machine_that_broke_while_idle_is_down_until_its_expected_end() ->
              10        20
     """
     factory = workshop(paints=2)
-    assert [(one.machine, one.order) for one in decide(factory, three_orders(factory, paint_2=idle("white")))] == [("paint-2", "B")]
+    assert [
+        (one.machine, one.order)
+        for one in decide(factory, three_orders(factory, paint_2=idle("white")))
+    ] == [("paint-2", "B")]
     snapshot = three_orders(factory, paint_2=broken("white", expected_end=14))
     assert decide(factory, snapshot) == [], "no machine is free"
     plan = plan_of(factory, snapshot, futures=4)
@@ -109,7 +113,9 @@ def test_bug_decisions_for_the_other_machines_see_the_broken_one_as_down() -> No
         DOWN,
         14,
     )
-    assert [(one.machine, one.action, one.order) for one in decide(factory, snapshot)] == [("paint-1", "start", "C")]
+    assert [(one.machine, one.action, one.order) for one in decide(factory, snapshot)] == [
+        ("paint-1", "start", "C")
+    ]
 
 
 @pytest.mark.parametrize(
@@ -129,7 +135,9 @@ def test_bug_without_an_expected_end_a_broken_machine_takes_its_mean_time_to_rep
     end_date: int,
 ) -> None:
     factory = mending()
-    snapshot = floor_of(factory, {"paint-1": broken(since=since, **fields)}, order("C", "red", ready=6))
+    snapshot = floor_of(
+        factory, {"paint-1": broken(since=since, **fields)}, order("C", "red", ready=6)
+    )
     assert decide(factory, snapshot) == []
     plan = plan_of(factory, snapshot, futures=32)
     assert dates_of(plan)[0] == ("paint-1", "C", "paint", end_date, end_date, end_date + 4)
@@ -140,12 +148,21 @@ def test_bug_without_an_expected_end_a_broken_machine_takes_its_mean_time_to_rep
     else:
         assert one.completion_p10 is not None
         assert one.completion_p90 is not None
-        assert max(11, fields.get("out_of_service_until", 0)) + 7 <= one.completion_p10 < one.completion_p90
+        assert (
+            max(11, fields.get("out_of_service_until", 0)) + 7
+            <= one.completion_p10
+            < one.completion_p90
+        )
 
 
-def test_bug_a_machine_that_never_fails_by_the_factory_needs_an_expected_end_when_it_is_down() -> None:
+def test_bug_a_machine_that_never_fails_by_the_factory_needs_an_expected_end_when_it_is_down() -> (
+    None
+):
     factory = workshop()
-    words = r"machines\.paint-1\.expected_end = nothing; the machine is down and workshop gives it no mean_time_to_repair\. Tell when it is expected"
+    words = (
+        r"machines\.paint-1\.expected_end = nothing; the machine is down and workshop gives it no"
+        r" mean_time_to_repair\. Tell when it is expected"
+    )
     with pytest.raises(SnapshotError, match=words):
         floor_of(factory, {"paint-1": broken()}, order("C", "red", ready=6))
 
@@ -162,7 +179,11 @@ def test_bug_an_operation_on_a_broken_machine_without_expected_end_takes_its_who
     factory = mending()
     snapshot = floor_of(
         factory,
-        {"paint-1": busy("A", 12, status="down", since=since).model_copy(update={"expected_end": None})},
+        {
+            "paint-1": (
+                busy("A", 12, status="down", since=since).model_copy(update={"expected_end": None})
+            )
+        },
         order("A", "red"),
     )
     plan = plan_of(factory, snapshot, futures=3)
@@ -192,7 +213,9 @@ def test_bug_a_machine_that_broke_in_a_changeover_has_mounted_what_it_says(
         order("C", "red", ready=6),
         order("D", "red", ready=7),
     )
-    assert [(one.machine, one.order, one.setup) for one in decide(factory, snapshot)] == [("paint-1", "B", {"colour": "white"})]
+    assert [(one.machine, one.order, one.setup) for one in decide(factory, snapshot)] == [
+        ("paint-1", "B", {"colour": "white"})
+    ]
     plan = plan_of(factory, snapshot)
     assert next(one for one in dates_of(plan) if one[0] == "paint-2") == (
         "paint-2",
@@ -206,7 +229,9 @@ def test_bug_a_machine_that_broke_in_a_changeover_has_mounted_what_it_says(
 
 def test_a_machine_that_broke_in_the_changeover_for_an_operation_ends_it_when_told() -> None:
     factory = mending()
-    snapshot = floor_of(factory, {"paint-1": busy("A", 20, status="down", first_piece=True)}, order("A", "red"))
+    snapshot = floor_of(
+        factory, {"paint-1": busy("A", 20, status="down", first_piece=True)}, order("A", "red")
+    )
     assert [(one.operation, one.end_date) for one in plan_of(factory, snapshot).operations] == [
         ("paint", 20),
         ("pack", 23),
@@ -232,9 +257,15 @@ def test_bug_a_machine_at_work_for_none_of_the_orders_is_busy_until_its_expected
     snapshot = three_orders(factory, paint_2=trial)
     assert decide(factory, snapshot) == []
     plan = plan_of(factory, snapshot, futures=3)
-    assert [one for one in dates_of(plan) if one[0] == "paint-2"] == [("paint-2", "C", "paint", 14, 17, 21)], "booth 1 has the only crew until 14"
-    assert plan.stops == (PlannedStop(machine="paint-2", start_date=9, end_date=13, reason="other work"),)
-    assert {one.completion_p10 == one.completion_p90 == one.completion_date for one in plan.orders} == {True}
+    assert [one for one in dates_of(plan) if one[0] == "paint-2"] == [
+        ("paint-2", "C", "paint", 14, 17, 21)
+    ], "booth 1 has the only crew until 14"
+    assert plan.stops == (
+        PlannedStop(machine="paint-2", start_date=9, end_date=13, reason="other work"),
+    )
+    assert {
+        one.completion_p10 == one.completion_p90 == one.completion_date for one in plan.orders
+    } == {True}
     floor = ShopFloor(factory)
     floor.place(snapshot)
     assert int(floor.shop.machines.status[0, 1]) == PROCESSING
@@ -245,7 +276,10 @@ def test_bug_an_operation_that_is_in_process_nowhere_is_not_taken_for_other_work
     nameless = MachineState(status="processing", setup={"colour": "red"}, since=8, expected_end=12)
     with pytest.raises(
         SnapshotError,
-        match=r"orders\.0\.operations\.paint\.status = 'in_process'; no machine has it in work\. Name it at its machine",
+        match=(
+            r"orders\.0\.operations\.paint\.status = 'in_process'; no machine has it in work\. Name"
+            r" it at its machine"
+        ),
     ):
         floor_of(factory, {"paint-1": nameless}, order("A", "red"))
     with pytest.raises(
@@ -253,7 +287,9 @@ def test_bug_an_operation_that_is_in_process_nowhere_is_not_taken_for_other_work
         match=r"there is no such order here\..* work for none of them has no order, no operation",
     ):
         floor_of(factory, {"paint-1": busy("X", 12)}, order("A", "red", ready=6))
-    with pytest.raises(SnapshotError, match=r"expected_end = nothing; the machine is processing\. Tell when"):
+    with pytest.raises(
+        SnapshotError, match=r"expected_end = nothing; the machine is processing\. Tell when"
+    ):
         floor_of(
             factory,
             {"paint-1": nameless.model_copy(update={"expected_end": None})},
@@ -267,7 +303,9 @@ def test_bug_an_operation_that_is_in_process_nowhere_is_not_taken_for_other_work
 def choosy(paints: int = 2) -> Factory:
     """The workshop, where only booth 1 can paint red."""
     plain = workshop(paints)
-    paint = Operation(name="paint", work_centre="paint", machine_times={"paint-1": 4}, setup={"colour": "red"})
+    paint = Operation(
+        name="paint", work_centre="paint", machine_times={"paint-1": 4}, setup={"colour": "red"}
+    )
     red = Product(name="red", operations=(paint, plain.products[1].operations[1]))
     return plain.model_copy(update={"products": (plain.products[0], red, plain.products[2])})
 
@@ -283,7 +321,9 @@ def test_bug_an_operation_on_a_machine_that_is_not_eligible_ends_when_expected(s
         ("paint-2", "A", 8, 17),
         ("paint-1", "C", 10, 14),
     ]
-    assert [one.completion_p90 for one in plan.orders if one.order == "A"] == [20] or status == "down"
+    assert [one.completion_p90 for one in plan.orders if one.order == "A"] == [
+        20
+    ] or status == "down"
 
 
 def test_bug_what_a_machine_cannot_do_at_all_is_refused() -> None:
@@ -303,7 +343,10 @@ def test_bug_what_a_machine_cannot_do_at_all_is_refused() -> None:
         )
     with pytest.raises(
         SnapshotError,
-        match=r"machines\.paint-2\.operation = 'paint'; paint-2 cannot do it by the factory.*or send the status processing",
+        match=(
+            r"machines\.paint-2\.operation = 'paint'; paint-2 cannot do it by the factory.*or send"
+            r" the status processing"
+        ),
     ):
         floor_of(
             factory,
@@ -341,7 +384,9 @@ def test_bug_a_finished_order_that_is_still_listed_changes_nothing_but_the_relea
     plain = three_orders(factory, paint_2=idle("white"))
     without = plain.model_copy(update={"recent_releases": (0, 0, 0, 2)})
     listed = read_snapshot(
-        plain.model_copy(update={"orders": (plain.orders[0], FINISHED, *plain.orders[1:])}).model_dump_json(),
+        plain.model_copy(
+            update={"orders": (plain.orders[0], FINISHED, *plain.orders[1:])}
+        ).model_dump_json(),
         factory,
     )
     floors = [ShopFloor(factory), ShopFloor(factory)]
@@ -349,7 +394,9 @@ def test_bug_a_finished_order_that_is_still_listed_changes_nothing_but_the_relea
         floor.place(snapshot)
         assert floor.ask() == 1
     for table in ("candidates", "machines", "shop", "action_mask"):
-        assert getattr(floors[0].tables, table).tobytes() == getattr(floors[1].tables, table).tobytes()
+        assert (
+            getattr(floors[0].tables, table).tobytes() == getattr(floors[1].tables, table).tobytes()
+        )
     plans = [planner(factory).plan(snapshot, futures=3) for snapshot in (without, listed)]
     assert told(plans[0]) == told(plans[1])
     assert [one.order for one in plans[1].orders] == ["A", "B", "C"]
@@ -370,7 +417,9 @@ def test_an_operation_that_has_been_cancelled_is_sent_done() -> None:
         {"paint-1": idle("red")},
         order("C", "red", operations={"paint": DONE, "pack": READY}),
     )
-    assert [(one.machine, one.operation) for one in decide(factory, snapshot)] == [("pack-1", "pack")]
+    assert [(one.machine, one.operation) for one in decide(factory, snapshot)] == [
+        ("pack-1", "pack")
+    ]
 
 
 @pytest.mark.parametrize(
@@ -390,7 +439,9 @@ def test_bug_what_is_on_its_way_after_an_operation_that_ended_early_arrives_when
         order("C", "red", operations={"paint": DONE, "pack": pack}),
     )
     assert decide(factory, snapshot) == []
-    assert dates_of(plan_of(factory, snapshot)) == [("pack-1", "C", "pack", start_date, start_date, start_date + 2)]
+    assert dates_of(plan_of(factory, snapshot)) == [
+        ("pack-1", "C", "pack", start_date, start_date, start_date + 2)
+    ]
 
 
 def test_an_order_on_hold_until_a_date_is_upcoming_and_arrives_then() -> None:
@@ -427,7 +478,9 @@ def test_bug_material_comes_when_told_and_after_the_mean_lateness_where_nobody_k
     start_date: int,
 ) -> None:
     factory = workshop()
-    snapshot = floor_of(factory, {"paint-1": idle("red")}, box(material_here=False, material_date=date))
+    snapshot = floor_of(
+        factory, {"paint-1": idle("red")}, box(material_here=False, material_date=date)
+    )
     assert decide(factory, snapshot) == []
     plan = plan_of(factory, snapshot, futures=16)
     assert dates_of(plan) == [("pack-1", "A", "pack", start_date, start_date, start_date + 2)]
@@ -439,10 +492,16 @@ def test_bug_material_that_is_here_does_not_come_later() -> None:
     factory = workshop()
     with pytest.raises(
         SnapshotError,
-        match=r"orders\.0\.material_date = 25; the material is here already\. Leave it out, or set material_here to false",
+        match=(
+            r"orders\.0\.material_date = 25; the material is here already\. Leave it out, or set"
+            r" material_here to false"
+        ),
     ):
         floor_of(factory, {"paint-1": idle("red")}, box(material_date=25))
-    assert floor_of(factory, {"paint-1": idle("red")}, box(material_date=7)).orders[0].material_date == 7
+    assert (
+        floor_of(factory, {"paint-1": idle("red")}, box(material_date=7)).orders[0].material_date
+        == 7
+    )
 
 
 # --- crews ----------------------------------------------------------------------------------------
@@ -457,10 +516,14 @@ def test_bug_absent_crews_change_nothing_over() -> None:
         order("C", "red", ready=6),
         crews=0,
     )
-    assert [(one.machine, one.action, one.order) for one in decide(factory, snapshot)] == [("paint-1", "start", "C")]
+    assert [(one.machine, one.action, one.order) for one in decide(factory, snapshot)] == [
+        ("paint-1", "start", "C")
+    ]
     with pytest.raises(
         PlanError,
-        match=r"crews = 0, and what is left to do needs changeovers\. Tell how many crews there are",
+        match=(
+            r"crews = 0, and what is left to do needs changeovers\. Tell how many crews there are"
+        ),
     ):
         planner(factory).plan(snapshot)
     red = floor_of(factory, {"paint-1": idle("red")}, order("C", "red", ready=6), crews=0)
@@ -471,14 +534,25 @@ def test_bug_more_crews_than_usual_change_more_machines_over() -> None:
     factory = workshop(paints=2)
     machines = {"paint-1": idle("red"), "paint-2": idle("red")}
     orders = (order("B", "white", ready=5), order("C", "white", ready=6))
-    one, two = (decide(factory, floor_of(factory, machines, *orders, crews=crews)) for crews in (1, 2))
+    one, two = (
+        decide(factory, floor_of(factory, machines, *orders, crews=crews)) for crews in (1, 2)
+    )
     assert [found.action for found in one] == ["start"]
     assert [found.action for found in two] == ["start", "start"]
-    under_way = {name: MachineState(status="changing", setup={"colour": "red"}, since=5, expected_end=12) for name in machines}
-    assert plan_of(factory, floor_of(factory, under_way, order("C", "red", ready=6), crews=2)).end_date == 19
+    under_way = {
+        name: MachineState(status="changing", setup={"colour": "red"}, since=5, expected_end=12)
+        for name in machines
+    }
+    assert (
+        plan_of(factory, floor_of(factory, under_way, order("C", "red", ready=6), crews=2)).end_date
+        == 19
+    )
     with pytest.raises(
         SnapshotError,
-        match=r"machines = 2 are changing over; workshop has crews for 1\. Correct the statuses, or tell in crews",
+        match=(
+            r"machines = 2 are changing over; workshop has crews for 1\. Correct the statuses, or"
+            r" tell in crews"
+        ),
     ):
         floor_of(factory, under_way, order("C", "red", ready=6))
     with pytest.raises(
@@ -525,8 +599,26 @@ def test_bug_a_machine_that_is_down_beyond_the_frozen_horizon_keeps_nothing(
     whole = floor_of(factory, {"paint-1": idle("red")}, order("C", "red", ready=6))
     previous = planner(factory).plan(whole)
     stopped = floor_of(factory, {"paint-1": broken(expected_end=end)}, order("C", "red", ready=6))
-    assert len([lock for lock in freeze(stopped, previous, 2, factory).locks if lock.machine == "paint-1"]) == 0
-    assert len([lock for lock in freeze(stopped, previous, 6, factory).locks if lock.machine == "paint-1"]) == locks
+    assert (
+        len(
+            [
+                lock
+                for lock in freeze(stopped, previous, 2, factory).locks
+                if lock.machine == "paint-1"
+            ]
+        )
+        == 0
+    )
+    assert (
+        len(
+            [
+                lock
+                for lock in freeze(stopped, previous, 6, factory).locks
+                if lock.machine == "paint-1"
+            ]
+        )
+        == locks
+    )
 
 
 # --- contradictions stay refused ------------------------------------------------------------------
@@ -538,12 +630,18 @@ def test_bug_a_machine_that_is_down_beyond_the_frozen_horizon_keeps_nothing(
         (
             MachineState(status="idle", since=0),
             {},
-            r"setup = 0 attributes; colour is missing\. Tell what is mounted; where a changeover was broken off",
+            (
+                r"setup = 0 attributes; colour is missing\. Tell what is mounted; where a"
+                r" changeover was broken off"
+            ),
         ),
         (
             idle("red", expected_end=12),
             {},
-            r"expected_end = 12; the machine is idle\. Leave it out; if the machine is broken, its status is down",
+            (
+                r"expected_end = 12; the machine is idle\. Leave it out; if the machine is broken,"
+                r" its status is down"
+            ),
         ),
         (
             busy("A", 12, status="idle").model_copy(update={"expected_end": None}),
@@ -568,7 +666,10 @@ def test_bug_a_machine_that_is_down_beyond_the_frozen_horizon_keeps_nothing(
         (
             idle("red"),
             {"release_date": 11},
-            r"release_date = 11; it must not lie after the clock at 10\. Leave out orders that are still to come",
+            (
+                r"release_date = 11; it must not lie after the clock at 10\. Leave out orders that"
+                r" are still to come"
+            ),
         ),
     ],
 )

@@ -1,4 +1,5 @@
-"""The log of decisions: what is acknowledged is there after anything, damage is named, and decisions can be taken again."""
+"""The log of decisions: what is acknowledged is there after anything, damage is named, and
+decisions can be taken again."""
 
 from __future__ import annotations
 
@@ -67,7 +68,10 @@ class LateFailure(EarliestDueDate):
 @cache
 def moments() -> list[Snapshot]:
     names = ShopFloor(FACTORY)
-    return [take_snapshot(names, simulate(FACTORY, RULE, 5, decisions), 0) for decisions in range(40, 400, 40)]
+    return [
+        take_snapshot(names, simulate(FACTORY, RULE, 5, decisions), 0)
+        for decisions in range(40, 400, 40)
+    ]
 
 
 def decider(bundle: Any = None, **settings: Any) -> Decider:
@@ -90,8 +94,12 @@ def test_what_is_appended_is_read_in_order_and_whole(tmp_path: Path) -> None:
     assert [entry.number for entry in entries] == list(range(1, len(taken) + 1))
     assert [entry.snapshot for entry in entries] == moments()
     assert [list(entry.decisions) for entry in entries] == taken
-    assert {(entry.policy, entry.rule, entry.shadow, entry.factory) for entry in entries} == {("abc", str(RULE), False, "microfactory")}
-    assert [entry.number for entry in read_entries(tmp_path / "log.sqlite", first=4)] == list(range(4, len(taken) + 1))
+    assert {(entry.policy, entry.rule, entry.shadow, entry.factory) for entry in entries} == {
+        ("abc", str(RULE), False, "microfactory")
+    }
+    assert [entry.number for entry in read_entries(tmp_path / "log.sqlite", first=4)] == list(
+        range(4, len(taken) + 1)
+    )
 
 
 def test_a_log_goes_on_where_it_was(tmp_path: Path) -> None:
@@ -104,7 +112,9 @@ def test_many_threads_append_and_every_number_is_given_once(tmp_path: Path) -> N
     snapshot = moments()[0]
     decisions = decider().decide(snapshot)
     with DecisionLog(tmp_path / "log.sqlite") as decision_log, ThreadPoolExecutor(32) as pool:
-        numbers = list(pool.map(lambda _: decision_log.append(snapshot, decisions, **ANSWERS), range(500)))  # type: ignore[arg-type]
+        numbers = list(
+            pool.map(lambda _: decision_log.append(snapshot, decisions, **ANSWERS), range(500))
+        )  # type: ignore[arg-type]
     assert sorted(numbers) == list(range(1, 501))
     assert len(list(read_entries(tmp_path / "log.sqlite"))) == 500
 
@@ -122,7 +132,9 @@ def test_no_acknowledged_entry_is_missing_after_a_kill(tmp_path: Path) -> None:
     context, acknowledged = multiprocessing.get_context("spawn"), 0
     for kill in range(3):
         receiving, sending = context.Pipe(duplex=False)
-        process = context.Process(target=write_until_killed, args=(tmp_path / "log.sqlite", sending))
+        process = context.Process(
+            target=write_until_killed, args=(tmp_path / "log.sqlite", sending)
+        )
         process.start()
         sending.close()
         for _ in range(1 + 20 * kill):
@@ -144,13 +156,25 @@ def test_no_acknowledged_entry_is_missing_after_a_kill(tmp_path: Path) -> None:
 def test_a_damaged_entry_is_named(tmp_path: Path) -> None:
     keep(tmp_path / "log.sqlite", decider())
     with sqlite3.connect(tmp_path / "log.sqlite") as connection:
-        connection.execute("UPDATE decisions SET decisions = replace(decisions, 'wait', 'rest'), rule = 'none' WHERE id = 3")
+        connection.execute(
+            "UPDATE decisions SET decisions = replace(decisions, 'wait', 'rest'), rule = 'none'"
+            " WHERE id = 3"
+        )
     with pytest.raises(DecisionLogError, match="entry 3 is damaged"):
         list(read_entries(tmp_path / "log.sqlite"))
 
 
-@pytest.mark.parametrize("change", [lambda texts: texts.replace(b"due_date", b"dew_date"), lambda texts: texts[1:], lambda texts: b""])
-def test_a_damaged_order_names_every_entry_that_has_it(tmp_path: Path, change: Callable[[bytes], bytes]) -> None:
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda texts: texts.replace(b"due_date", b"dew_date"),
+        lambda texts: texts[1:],
+        lambda texts: b"",
+    ],
+)
+def test_a_damaged_order_names_every_entry_that_has_it(
+    tmp_path: Path, change: Callable[[bytes], bytes]
+) -> None:
     with DecisionLog(tmp_path / "log.sqlite") as decision_log:
         for snapshot in (moments()[0], moments()[3], moments()[3]):
             decision_log.append(snapshot, [], **ANSWERS)  # type: ignore[arg-type]
@@ -163,7 +187,9 @@ def test_a_damaged_order_names_every_entry_that_has_it(tmp_path: Path, change: C
             list(read_entries(tmp_path / "log.sqlite", first))
 
 
-@pytest.mark.parametrize("change", ["substr(orders, 9)", "substr(orders, 2)", "x''", "zeroblob(length(orders))"])
+@pytest.mark.parametrize(
+    "change", ["substr(orders, 9)", "substr(orders, 2)", "x''", "zeroblob(length(orders))"]
+)
 def test_a_damaged_list_of_orders_is_named(tmp_path: Path, change: str) -> None:
     keep(tmp_path / "log.sqlite", decider())
     with sqlite3.connect(tmp_path / "log.sqlite") as connection:
@@ -175,7 +201,12 @@ def test_a_damaged_list_of_orders_is_named(tmp_path: Path, change: str) -> None:
 def stored_orders(path: Path) -> list[bytes]:
     """Texts of orders in the log."""
     with sqlite3.connect(path) as connection:
-        return [text for (texts,) in connection.execute("SELECT texts FROM decisions ORDER BY id") for text in texts.split(b"\0") if text]
+        return [
+            text
+            for (texts,) in connection.execute("SELECT texts FROM decisions ORDER BY id")
+            for text in texts.split(b"\0")
+            if text
+        ]
 
 
 def test_an_order_that_the_entry_before_had_is_not_written_again(tmp_path: Path) -> None:
@@ -185,8 +216,14 @@ def test_an_order_that_the_entry_before_had_is_not_written_again(tmp_path: Path)
     with DecisionLog(tmp_path / "log.sqlite") as decision_log:
         for snapshot in (before, before, after):
             decision_log.append(snapshot, [], **ANSWERS)  # type: ignore[arg-type]
-    assert [OrderState.model_validate_json(text) for text in stored_orders(tmp_path / "log.sqlite")] == [*before.orders, fresh]
-    assert [entry.snapshot for entry in read_entries(tmp_path / "log.sqlite")] == [before, before, after]
+    assert [
+        OrderState.model_validate_json(text) for text in stored_orders(tmp_path / "log.sqlite")
+    ] == [*before.orders, fresh]
+    assert [entry.snapshot for entry in read_entries(tmp_path / "log.sqlite")] == [
+        before,
+        before,
+        after,
+    ]
 
 
 def test_a_snapshot_is_logged_with_the_very_texts_it_came_in(tmp_path: Path) -> None:
@@ -194,7 +231,9 @@ def test_a_snapshot_is_logged_with_the_very_texts_it_came_in(tmp_path: Path) -> 
     text = json.dumps(snapshot.model_dump(mode="json"), indent=2).encode()
     read, parts = read_with_text(text, FACTORY)
     with DecisionLog(tmp_path / "log.sqlite") as decision_log:
-        decision_log.submit(read, [], policy="abc", rule=str(RULE), shadow=False, text=parts).result()
+        decision_log.submit(
+            read, [], policy="abc", rule=str(RULE), shadow=False, text=parts
+        ).result()
     assert all(order in text for order in stored_orders(tmp_path / "log.sqlite"))
     assert [entry.snapshot for entry in read_entries(tmp_path / "log.sqlite")] == [snapshot]
 
@@ -206,7 +245,11 @@ def test_a_snapshot_without_orders_is_logged(tmp_path: Path) -> None:
     assert [entry.snapshot for entry in read_entries(tmp_path / "log.sqlite")] == [empty]
 
 
-@pytest.mark.parametrize("content", [b"no database at all, but long enough to be taken for one" * 20, b""], ids=["text", "empty"])
+@pytest.mark.parametrize(
+    "content",
+    [b"no database at all, but long enough to be taken for one" * 20, b""],
+    ids=["text", "empty"],
+)
 def test_what_is_no_log_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "log.sqlite"
     path.write_bytes(content)
@@ -230,9 +273,16 @@ def test_another_database_is_left_alone(tmp_path: Path) -> None:
 
 def test_a_log_of_an_older_layout_is_refused_and_left_alone(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "old.sqlite") as connection:
-        connection.executescript("CREATE TABLE decisions (id INTEGER PRIMARY KEY); PRAGMA user_version = 1")
-    for refused in (lambda: DecisionLog(tmp_path / "old.sqlite"), lambda: list(read_entries(tmp_path / "old.sqlite"))):
-        with pytest.raises(DecisionLogError, match=r"its layout is 1; 2 is understood here\. Name another file"):
+        connection.executescript(
+            "CREATE TABLE decisions (id INTEGER PRIMARY KEY); PRAGMA user_version = 1"
+        )
+    for refused in (
+        lambda: DecisionLog(tmp_path / "old.sqlite"),
+        lambda: list(read_entries(tmp_path / "old.sqlite")),
+    ):
+        with pytest.raises(
+            DecisionLogError, match=r"its layout is 1; 2 is understood here\. Name another file"
+        ):
             refused()
     with sqlite3.connect(tmp_path / "old.sqlite") as connection:
         assert connection.execute("PRAGMA user_version").fetchone() == (1,)
@@ -261,14 +311,19 @@ def test_a_write_that_fails_is_not_acknowledged(tmp_path: Path) -> None:
             fill(decision_log, snapshot)
         decision_log._connection.execute("PRAGMA max_page_count = 1000000")
         last = decision_log.append(snapshot, [], **ANSWERS)  # type: ignore[arg-type]
-    assert [entry.number for entry in read_entries(tmp_path / "log.sqlite")] == list(range(1, last + 1))
+    assert [entry.number for entry in read_entries(tmp_path / "log.sqlite")] == list(
+        range(1, last + 1)
+    )
 
 
 def test_orders_of_a_write_that_failed_are_written_with_the_next(tmp_path: Path) -> None:
     before, after = moments()[3:5]
     with DecisionLog(tmp_path / "log.sqlite") as decision_log:
         decision_log.append(before, [], **ANSWERS)  # type: ignore[arg-type]
-        decision_log._connection.execute("CREATE TEMP TRIGGER refuse BEFORE INSERT ON decisions BEGIN SELECT RAISE(ABORT, 'no more'); END")
+        decision_log._connection.execute(
+            "CREATE TEMP TRIGGER refuse BEFORE INSERT ON decisions BEGIN SELECT RAISE(ABORT, 'no"
+            " more'); END"
+        )
         with pytest.raises(DecisionLogError, match="no more"):
             decision_log.append(after, [], **ANSWERS)  # type: ignore[arg-type]
         decision_log._connection.execute("DROP TRIGGER refuse")
@@ -276,7 +331,9 @@ def test_orders_of_a_write_that_failed_are_written_with_the_next(tmp_path: Path)
     assert [entry.snapshot for entry in read_entries(tmp_path / "log.sqlite")] == [before, after]
 
 
-def test_what_is_written_ahead_is_moved_by_another_thread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_written_ahead_is_moved_by_another_thread(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("scheduler.log.decision_log._SETTLE_SECONDS", 0.0)
     settled = note_settling(monkeypatch, journals._settle)
     with DecisionLog(tmp_path / "log.sqlite") as decision_log:
@@ -286,8 +343,11 @@ def test_what_is_written_ahead_is_moved_by_another_thread(tmp_path: Path, monkey
         assert (tmp_path / "log.sqlite-wal").stat().st_size > 0
 
 
-def note_settling(monkeypatch: pytest.MonkeyPatch, settle: Callable[[sqlite3.Connection], int]) -> queue.SimpleQueue[None]:
-    """Where an entry comes each time that the thread for it has let ``settle`` move what was written ahead."""
+def note_settling(
+    monkeypatch: pytest.MonkeyPatch, settle: Callable[[sqlite3.Connection], int]
+) -> queue.SimpleQueue[None]:
+    """Where an entry comes each time that the thread for it has let ``settle`` move what was
+    written ahead."""
     settled: queue.SimpleQueue[None] = queue.SimpleQueue()
     really = journals._settle
 
@@ -306,12 +366,17 @@ def note_settling(monkeypatch: pytest.MonkeyPatch, settle: Callable[[sqlite3.Con
 def moved_entries(path: Path, copy: Path) -> int:
     """Entries that are at their place already: in the file without what is written ahead of it."""
     shutil.copy(path, copy)
-    with contextlib.closing(sqlite3.connect(copy)) as connection, contextlib.suppress(sqlite3.Error):
+    with (
+        contextlib.closing(sqlite3.connect(copy)) as connection,
+        contextlib.suppress(sqlite3.Error),
+    ):
         return int(connection.execute("SELECT count(*) FROM decisions").fetchone()[0])
     return 0
 
 
-def test_the_file_for_what_is_written_ahead_stays_small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_file_for_what_is_written_ahead_stays_small(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Also where the thread that moves it is always late."""
     monkeypatch.setattr("scheduler.log.decision_log._SETTLE_SECONDS", 0.0)
     monkeypatch.setattr("scheduler.log.decision_log.MAX_AHEAD", 2**17)
@@ -327,7 +392,7 @@ def test_the_file_for_what_is_written_ahead_stays_small(tmp_path: Path, monkeypa
     assert len(list(read_entries(tmp_path / "log.sqlite"))) == written
 
 
-# --- taking decisions again ---------------------------------------------------------------------------------------------------
+# --- taking decisions again -----------------------------------------------------------------------
 
 
 def test_a_replay_takes_every_decision_as_it_was_taken(tmp_path: Path) -> None:
@@ -342,7 +407,13 @@ def test_a_replay_takes_every_decision_as_it_was_taken(tmp_path: Path) -> None:
 
 def test_bug_a_replay_does_not_depend_on_how_long_decisions_take(tmp_path: Path) -> None:
     keep(tmp_path / "log.sqlite", decider(EarliestDueDate()))
-    slow = Decider(ShopFloor(FACTORY), cast(Bundle, EarliestDueDate()), RULE, budget=0.05, clock=Clock(step=1.0))
+    slow = Decider(
+        ShopFloor(FACTORY),
+        cast(Bundle, EarliestDueDate()),
+        RULE,
+        budget=0.05,
+        clock=Clock(step=1.0),
+    )
     found = replay(slow, tmp_path / "log.sqlite", "abc")
     assert found.decisions > found.by_fallback == 0
     assert not found.deviations
@@ -360,7 +431,9 @@ def test_a_replay_names_decisions_that_come_out_otherwise(tmp_path: Path) -> Non
     assert found.deviations
     assert all(one.logged != one.replayed for one in found.deviations)
     assert f"{len(found.deviations)} decisions differ" in format_replay(found)
-    assert replay(decider(Other()), tmp_path / "log.sqlite", "another policy").skipped == len(moments())
+    assert replay(decider(Other()), tmp_path / "log.sqlite", "another policy").skipped == len(
+        moments()
+    )
 
 
 def test_shadow_mode_lets_the_rule_decide_and_says_what_each_would_cost(tmp_path: Path) -> None:
@@ -374,7 +447,9 @@ def test_shadow_mode_lets_the_rule_decide_and_says_what_each_would_cost(tmp_path
     report = report_shadow(Planner(shadow), tmp_path / "log.sqlite", futures=4)
     assert (report.decisions, report.agreed, report.undecided) == (len(everything), agreed, 0)
     assert len(report.disputes) == len(everything) - agreed > 0
-    assert report.mean_difference == pytest.approx(np.mean([one.difference for one in report.disputes]))
+    assert report.mean_difference == pytest.approx(
+        np.mean([one.difference for one in report.disputes])
+    )
     assert all(one.rule != one.policy for one in report.disputes)
     assert f"differed in {len(report.disputes)}" in format_shadow(report)
     assert not replay(shadow, tmp_path / "log.sqlite", "abc").deviations
@@ -384,6 +459,9 @@ def test_a_choice_judged_against_itself_costs_nothing_more() -> None:
     snapshot = moments()[0]
     planner = Planner(decider(EarliestDueDate()))
     first = planner.decider.decide(snapshot)[0]
-    one, other = (planner.costs_after(snapshot, [(first.machine, first.choice)], futures=3, seed=1) for _ in range(2))
+    one, other = (
+        planner.costs_after(snapshot, [(first.machine, first.choice)], futures=3, seed=1)
+        for _ in range(2)
+    )
     np.testing.assert_array_equal(one, other)
     assert len(set(one)) == 3

@@ -1,4 +1,5 @@
-"""The HTTP service: it answers as the runtime does, refuses in words, survives what is thrown at it, and changes policies under way."""
+"""The HTTP service: it answers as the runtime does, refuses in words, survives what is thrown at
+it, and changes policies under way."""
 
 from __future__ import annotations
 
@@ -48,7 +49,10 @@ from tests.builders.repository import ROOT
 FACTORY = find_single_factory("microfactory")
 RULE = make_rule("ATCS", k1=2, k2=0.5)
 TOKEN = "a token of some length"
-SNAPSHOTS = [take_snapshot(ShopFloor(FACTORY), simulate(FACTORY, RULE, 5, decisions), 0) for decisions in range(40, 400, 40)]
+SNAPSHOTS = [
+    take_snapshot(ShopFloor(FACTORY), simulate(FACTORY, RULE, 5, decisions), 0)
+    for decisions in range(40, 400, 40)
+]
 BODY: dict[str, Any] = {"snapshot": SNAPSHOTS[2].model_dump(mode="json", exclude_defaults=True)}
 DECISION = ("machine", "action", "order", "operation", "setup", "until", "decided_by")
 
@@ -81,13 +85,23 @@ def told(decisions: Any) -> list[tuple[Any, ...]]:
     return [tuple(one[name] for name in DECISION) for one in decisions]
 
 
-def test_it_decides_plans_and_explains_as_the_runtime_does(client: TestClient, decider: Decider) -> None:
+def test_it_decides_plans_and_explains_as_the_runtime_does(
+    client: TestClient, decider: Decider
+) -> None:
     snapshot = SNAPSHOTS[2]
     answer = client.post("/v1/decide", json=BODY).json()
     assert told(answer["decisions"]) == told([one.model_dump() for one in decider.decide(snapshot)])
-    plan, here = Plan.model_validate(client.post("/v1/plan", json={**BODY, "futures": 3, "seed": 4}).json()), Planner(decider).plan(snapshot, futures=3, seed=4)
-    assert plan.model_copy(update={"microseconds": 0}) == here.model_copy(update={"microseconds": 0})
-    assert client.post("/v1/explain", json=BODY).json()["alternatives"] == json.loads(explain(decider, snapshot).model_dump_json())["alternatives"]
+    plan, here = (
+        Plan.model_validate(client.post("/v1/plan", json={**BODY, "futures": 3, "seed": 4}).json()),
+        Planner(decider).plan(snapshot, futures=3, seed=4),
+    )
+    assert plan.model_copy(update={"microseconds": 0}) == here.model_copy(
+        update={"microseconds": 0}
+    )
+    assert (
+        client.post("/v1/explain", json=BODY).json()["alternatives"]
+        == json.loads(explain(decider, snapshot).model_dump_json())["alternatives"]
+    )
 
 
 def test_a_plan_keeps_the_frozen_horizon_and_tells_its_nervousness(client: TestClient) -> None:
@@ -103,23 +117,41 @@ def test_a_plan_keeps_the_frozen_horizon_and_tells_its_nervousness(client: TestC
 def test_what_if_tells_before_and_after(client: TestClient) -> None:
     change = {"change": "machine_down", "machine": "paint-1", "until": SNAPSHOTS[2].clock + 400}
     answer = client.post("/v1/what-if", json={**BODY, "changes": [change]}).json()
-    assert answer["cost_difference"] == pytest.approx(answer["after"]["total_cost"] - answer["before"]["total_cost"])
-    assert {order["order"] for order in answer["orders"]} == {order["order"] for order in answer["before"]["orders"]}
+    assert answer["cost_difference"] == pytest.approx(
+        answer["after"]["total_cost"] - answer["before"]["total_cost"]
+    )
+    assert {order["order"] for order in answer["orders"]} == {
+        order["order"] for order in answer["before"]["orders"]
+    }
 
 
 def test_every_decision_is_logged_before_it_is_told(bundle_folder: Path, tmp_path: Path) -> None:
     client = serve(bundle_folder, tmp_path / "log.sqlite")
-    answers = [client.post("/v1/decide", json={"snapshot": one.model_dump(mode="json", exclude_defaults=True)}).json() for one in SNAPSHOTS]
+    answers = [
+        client.post(
+            "/v1/decide", json={"snapshot": one.model_dump(mode="json", exclude_defaults=True)}
+        ).json()
+        for one in SNAPSHOTS
+    ]
     entries = list(read_entries(tmp_path / "log.sqlite"))
     assert [answer["entry"] for answer in answers] == [entry.number for entry in entries]
-    assert [told(answer["decisions"]) for answer in answers] == [told([one.model_dump() for one in entry.decisions]) for entry in entries]
+    assert [told(answer["decisions"]) for answer in answers] == [
+        told([one.model_dump() for one in entry.decisions]) for entry in entries
+    ]
     assert [entry.snapshot for entry in entries] == SNAPSHOTS
     client.__exit__(None, None, None)
     assert len(list(read_entries(tmp_path / "log.sqlite"))) == len(SNAPSHOTS)
 
 
 def test_many_clients_at_once_get_the_answers_of_one_after_the_other(client: TestClient) -> None:
-    bodies = [{"snapshot": SNAPSHOTS[number % len(SNAPSHOTS)].model_dump(mode="json", exclude_defaults=True)} for number in range(64)]
+    bodies = [
+        {
+            "snapshot": (
+                SNAPSHOTS[number % len(SNAPSHOTS)].model_dump(mode="json", exclude_defaults=True)
+            )
+        }
+        for number in range(64)
+    ]
     alone = [told(client.post("/v1/decide", json=body).json()["decisions"]) for body in bodies]
     with ThreadPoolExecutor(64) as pool:
         together = list(pool.map(lambda body: client.post("/v1/decide", json=body), bodies))
@@ -136,7 +168,10 @@ def test_bug_a_request_may_begin_with_a_byte_order_mark(client: TestClient) -> N
     for path in ("/v1/decide", "/v1/explain"):
         plain, marked = (client.post(path, content=mark + body) for mark in (b"", codecs.BOM_UTF8))
         assert (plain.status_code, marked.status_code) == (200, 200)
-    decided = [told(client.post("/v1/decide", content=mark + body).json()["decisions"]) for mark in (b"", codecs.BOM_UTF8)]
+    decided = [
+        told(client.post("/v1/decide", content=mark + body).json()["decisions"])
+        for mark in (b"", codecs.BOM_UTF8)
+    ]
     assert decided[0] == decided[1]
 
 
@@ -145,12 +180,37 @@ def test_bug_a_request_may_begin_with_a_byte_order_mark(client: TestClient) -> N
     [
         ("/v1/decide", b"", 422, "is not JSON"),
         ("/v1/decide", b'{"snapshot": ', 422, "is not JSON"),
-        ("/v1/decide", json.dumps(BODY).encode("utf-16"), 422, "body: is UTF-16 text; must be UTF-8. Save it as UTF-8"),
+        (
+            "/v1/decide",
+            json.dumps(BODY).encode("utf-16"),
+            422,
+            "body: is UTF-16 text; must be UTF-8. Save it as UTF-8",
+        ),
         ("/v1/decide", b"[]", 422, "body = 0 items"),
-        ("/v1/decide", b'{"snapshot": {"version": 2}}', 422, "snapshot.version = 2; input should be 1"),
-        ("/v1/decide", json.dumps({"snapshot": {**BODY["snapshot"], "clock": float("nan")}}).encode(), 422, "snapshot.clock = nan"),
-        ("/v1/decide", json.dumps({"snapshot": {**BODY["snapshot"], "machines": {}}}).encode(), 422, "body-1 is missing"),
-        ("/v1/decide", json.dumps({**BODY, "more": 1}).encode(), 422, "more = 1; extra inputs are not permitted"),
+        (
+            "/v1/decide",
+            b'{"snapshot": {"version": 2}}',
+            422,
+            "snapshot.version = 2; input should be 1",
+        ),
+        (
+            "/v1/decide",
+            json.dumps({"snapshot": {**BODY["snapshot"], "clock": float("nan")}}).encode(),
+            422,
+            "snapshot.clock = nan",
+        ),
+        (
+            "/v1/decide",
+            json.dumps({"snapshot": {**BODY["snapshot"], "machines": {}}}).encode(),
+            422,
+            "body-1 is missing",
+        ),
+        (
+            "/v1/decide",
+            json.dumps({**BODY, "more": 1}).encode(),
+            422,
+            "more = 1; extra inputs are not permitted",
+        ),
         ("/v1/plan", json.dumps({**BODY, "futures": 65}).encode(), 422, "futures = 65"),
         ("/v1/plan", json.dumps({**BODY, "by": "chance"}).encode(), 422, "by = 'chance'"),
         ("/v1/what-if", json.dumps({**BODY, "changes": []}).encode(), 422, "changes = 0 items"),
@@ -160,19 +220,29 @@ def test_bug_a_request_may_begin_with_a_byte_order_mark(client: TestClient) -> N
             422,
             "changes.0.order = 'x'; there is no such order",
         ),
-        ("/v1/what-if", json.dumps({**BODY, "changes": [{"change": "magic"}]}).encode(), 422, "changes.0"),
+        (
+            "/v1/what-if",
+            json.dumps({**BODY, "changes": [{"change": "magic"}]}).encode(),
+            422,
+            "changes.0",
+        ),
         ("/v1/nothing", b"{}", 404, "Not Found"),
         ("/v1/policy", b"{}", 405, "Method Not Allowed"),
     ],
 )
-def test_what_cannot_be_used_is_refused_in_words(client: TestClient, path: str, body: bytes, status: int, words: str) -> None:
+def test_what_cannot_be_used_is_refused_in_words(
+    client: TestClient, path: str, body: bytes, status: int, words: str
+) -> None:
     answer = client.post(path, content=body)
     assert answer.status_code == status
     assert any(words in problem for problem in answer.json()["problems"])
 
 
 def test_a_long_body_is_answered_in_its_turn_and_logged_as_it_came(client: TestClient) -> None:
-    short, long = (client.post("/v1/decide", content=json.dumps(BODY) + " " * blanks).json() for blanks in (0, 2**18))
+    short, long = (
+        client.post("/v1/decide", content=json.dumps(BODY) + " " * blanks).json()
+        for blanks in (0, 2**18)
+    )
     assert told(short["decisions"]) == told(long["decisions"])
     assert long["entry"] == short["entry"] + 1
 
@@ -187,7 +257,9 @@ def test_limits_of_size_and_rate(bundle_folder: Path, tmp_path: Path) -> None:
     client.__exit__(None, None, None)
 
 
-def test_a_token_guards_all_but_health_and_page(bundle_folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_token_guards_all_but_health_and_page(
+    bundle_folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     client = serve(bundle_folder, tmp_path / "log.sqlite", token=TOKEN)
     with caplog.at_level("INFO", logger="scheduler"):
         for path in ("/v1/policy", "/v1/floor", "/metrics", "/openapi.json"):
@@ -208,12 +280,16 @@ def test_decisions_are_guarded_counted_and_logged_though_they_do_not_pass_the_ap
         statuses = [
             client.post("/v1/decide", json=BODY).status_code,
             client.post("/v1/decide", content=b"{}", headers=allowed).status_code,
-            client.post("/v1/decide", content=(b"x" * 10**4 for _ in range(11)), headers=allowed).status_code,
+            client.post(
+                "/v1/decide", content=(b"x" * 10**4 for _ in range(11)), headers=allowed
+            ).status_code,
             client.post("/v1/decide", json=BODY, headers=allowed).status_code,
             client.get("/v1/decide", headers=allowed).status_code,
         ]
     assert statuses == [401, 422, 413, 200, 405]
-    logged = [json.loads(record.getMessage()) for record in caplog.records if record.name == "scheduler"]
+    logged = [
+        json.loads(record.getMessage()) for record in caplog.records if record.name == "scheduler"
+    ]
     assert [line["status"] for line in logged if line.get("path") == "/v1/decide"] == statuses
     figures = client.get("/metrics", headers=allowed).text
     for status in statuses:
@@ -221,7 +297,9 @@ def test_decisions_are_guarded_counted_and_logged_though_they_do_not_pass_the_ap
     client.__exit__(None, None, None)
 
 
-def test_what_goes_wrong_unforeseen_is_answered_and_counted(bundle_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_goes_wrong_unforeseen_is_answered_and_counted(
+    bundle_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     client = serve(bundle_folder, tmp_path / "log.sqlite")
     with monkeypatch.context() as change:
         change.setattr(Decider, "decide", lambda *_: 1 / 0)
@@ -231,7 +309,9 @@ def test_what_goes_wrong_unforeseen_is_answered_and_counted(bundle_folder: Path,
     client.__exit__(None, None, None)
 
 
-def test_a_new_bundle_takes_over_and_a_bad_one_is_refused(bundle_folder: Path, tmp_path: Path) -> None:
+def test_a_new_bundle_takes_over_and_a_bad_one_is_refused(
+    bundle_folder: Path, tmp_path: Path
+) -> None:
     folder = Path(shutil.copytree(bundle_folder, tmp_path / "bundle"))
     client = serve(folder, tmp_path / "log.sqlite")
     before = client.get("/v1/policy").json()["policy"]
@@ -239,12 +319,16 @@ def test_a_new_bundle_takes_over_and_a_bad_one_is_refused(bundle_folder: Path, t
     (folder / "policy.onnx").write_bytes(whole[:-1])
     refused = client.post("/v1/policy/reload")
     assert refused.status_code == 409
-    assert any("its checksum is not the manifest's" in problem for problem in refused.json()["problems"])
+    assert any(
+        "its checksum is not the manifest's" in problem for problem in refused.json()["problems"]
+    )
     assert client.get("/v1/policy").json()["policy"] == before
     assert client.post("/v1/decide", json=BODY).json()["decisions"][0]["decided_by"] == "policy"
     (folder / "policy.onnx").write_bytes(whole)
     manifest = json.loads((folder / "manifest.json").read_text())
-    (folder / "manifest.json").write_text(json.dumps({**manifest, "fallback_rules": {"microfactory": "EDD"}}))
+    (folder / "manifest.json").write_text(
+        json.dumps({**manifest, "fallback_rules": {"microfactory": "EDD"}})
+    )
     with ThreadPoolExecutor(8) as pool:
         answers = [pool.submit(client.post, "/v1/decide", json=BODY) for _ in range(40)]
         assert client.post("/v1/policy/reload").status_code == 200
@@ -315,7 +399,7 @@ def test_the_page_comes_from_here_alone(client: TestClient) -> None:
             assert client.get(f"/{name}").text == text
 
 
-# --- as a process -------------------------------------------------------------------------------------------------------------
+# --- as a process ---------------------------------------------------------------------------------
 
 
 class Process:
@@ -374,7 +458,9 @@ class Process:
         return status
 
 
-def test_bug_an_address_that_is_taken_is_refused_in_words(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_bug_an_address_that_is_taken_is_refused_in_words(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         assert main(["serve", "--port", f"{port}", "--log", str(tmp_path / "log.sqlite")]) == 1
@@ -402,7 +488,8 @@ def load_client() -> Any:
 
 
 def test_a_plant_run_over_http_ends_as_under_the_trained_policy(tmp_path: Path) -> None:
-    """A whole episode by examples/client.py: the schedule is the shipped policy's, operation by operation, and the verifier accepts it."""
+    """A whole episode by examples/client.py: the schedule is the shipped policy's, operation by
+    operation, and the verifier accepts it."""
     from agents.network.onnx_export import main as export
     from agents.network.trained_policy import load_policy
     from agents.policy import play
@@ -428,11 +515,15 @@ def test_a_plant_run_over_http_ends_as_under_the_trained_policy(tmp_path: Path) 
 def test_the_client_says_so_where_nobody_answers() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # bound and not listening: a connection is refused
-        with pytest.raises(SystemExit, match=r"nobody answers .*Start the service there: python -m scheduler serve"):
+        with pytest.raises(
+            SystemExit, match=r"nobody answers .*Start the service there: python -m scheduler serve"
+        ):
             load_client().decide(f"http://127.0.0.1:{taken.getsockname()[1]}", {})
 
 
-def test_a_kill_loses_nothing_that_was_acknowledged_and_a_stop_finishes_what_is_under_way(bundle_folder: Path, tmp_path: Path) -> None:
+def test_a_kill_loses_nothing_that_was_acknowledged_and_a_stop_finishes_what_is_under_way(
+    bundle_folder: Path, tmp_path: Path
+) -> None:
     with Process(bundle_folder, tmp_path) as served, ThreadPoolExecutor(8) as pool:
         under_way = [pool.submit(served.decide) for _ in range(200)]
         for _ in itertools.islice(as_completed(under_way), 41):
@@ -453,8 +544,21 @@ def test_a_kill_loses_nothing_that_was_acknowledged_and_a_stop_finishes_what_is_
 
 def test_others_cannot_be_served_without_a_token(bundle_folder: Path, tmp_path: Path) -> None:
     environment = {name: value for name, value in os.environ.items() if name != "CHANGEOVER_TOKEN"}
-    command = [sys.executable, "-m", "scheduler", "serve", "--bundle", str(bundle_folder), "--host", "0.0.0.0", "--log", str(tmp_path / "log.sqlite")]
-    result = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    command = [
+        sys.executable,
+        "-m",
+        "scheduler",
+        "serve",
+        "--bundle",
+        str(bundle_folder),
+        "--host",
+        "0.0.0.0",
+        "--log",
+        str(tmp_path / "log.sqlite"),
+    ]
+    result = subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
     assert result.returncode == 1
     assert "Set a token in CHANGEOVER_TOKEN" in result.stderr
     assert not (tmp_path / "log.sqlite").exists()

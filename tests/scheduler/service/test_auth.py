@@ -11,7 +11,15 @@ TOKEN = "a token of some length"
 
 
 @pytest.mark.parametrize(
-    ("host", "expected"), [("127.0.0.1", True), ("127.5.0.1", True), ("::1", True), ("localhost", True), ("0.0.0.0", False), ("plant", False)]
+    ("host", "expected"),
+    [
+        ("127.0.0.1", True),
+        ("127.5.0.1", True),
+        ("::1", True),
+        ("localhost", True),
+        ("0.0.0.0", False),
+        ("plant", False),
+    ],
 )
 def test_loopback_is_this_machine_alone(host: str, expected: bool) -> None:
     assert is_loopback(host) is expected
@@ -26,7 +34,19 @@ def test_others_may_ask_only_with_a_token() -> None:
         check_address("127.0.0.1", "short")
 
 
-@pytest.mark.parametrize("header", [None, "", TOKEN, "Bearer", f"Bearer {TOKEN} ", f"bearer {TOKEN}", "Bearer \xfc", f"Bearer {TOKEN[:-1]}"])
+@pytest.mark.parametrize(
+    "header",
+    [
+        None,
+        "",
+        TOKEN,
+        "Bearer",
+        f"Bearer {TOKEN} ",
+        f"bearer {TOKEN}",
+        "Bearer \xfc",
+        f"Bearer {TOKEN[:-1]}",
+    ],
+)
 def test_only_the_very_token_opens(header: str | None) -> None:
     assert not is_allowed(header, TOKEN)
     assert is_allowed(header, "")

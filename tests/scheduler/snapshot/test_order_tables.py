@@ -1,4 +1,5 @@
-"""Orders as numbers: what was there before is not turned into them again, and the quick look at them finds whatever the thorough one does."""
+"""Orders as numbers: what was there before is not turned into them again, and the quick look at
+them finds whatever the thorough one does."""
 
 from __future__ import annotations
 
@@ -22,7 +23,10 @@ from scheduler.snapshot.schema import Snapshot
 FACTORY = find_single_factory("microfactory")
 NAMES = names_of(FACTORY)
 RULE = make_rule("ATCS", k1=2, k2=0.5)
-MOMENTS = [take_snapshot(ShopFloor(FACTORY), simulate(FACTORY, RULE, 5, decisions), 0) for decisions in (60, 200, 350)]
+MOMENTS = [
+    take_snapshot(ShopFloor(FACTORY), simulate(FACTORY, RULE, 5, decisions), 0)
+    for decisions in (60, 200, 350)
+]
 Random = np.random.Generator
 
 
@@ -43,8 +47,17 @@ def test_orders_that_were_there_before_become_the_same_numbers() -> None:
 
 def test_a_copy_with_other_orders_is_not_taken_for_what_it_was_copied_from() -> None:
     whole = MOMENTS[1]
-    idle = {name: state.model_copy(update={"status": "idle", "expected_end": None, "order": None, "operation": None}) for name, state in whole.machines.items()}
-    waiting = tuple(order for order in whole.orders if all(state.status != "in_process" for state in order.operations.values()))
+    idle = {
+        name: state.model_copy(
+            update={"status": "idle", "expected_end": None, "order": None, "operation": None}
+        )
+        for name, state in whole.machines.items()
+    }
+    waiting = tuple(
+        order
+        for order in whole.orders
+        if all(state.status != "in_process" for state in order.operations.values())
+    )
     fewer = whole.model_copy(update={"orders": waiting[:1], "machines": idle})
     decider = Decider(ShopFloor(FACTORY), None, RULE)
     decider.decide(whole)
@@ -55,16 +68,26 @@ def set_status(random: Random, state: dict[str, Any], order: dict[str, Any], clo
     state["status"] = random.choice(["upcoming", "ready", "in_process", "done"])
 
 
-def set_ready_date(random: Random, state: dict[str, Any], order: dict[str, Any], clock: int) -> None:
+def set_ready_date(
+    random: Random, state: dict[str, Any], order: dict[str, Any], clock: int
+) -> None:
     state["ready_date"] = [None, 0, order["release_date"], clock, clock + 1][random.integers(5)]
 
 
-def set_expectation(random: Random, state: dict[str, Any], order: dict[str, Any], clock: int) -> None:
+def set_expectation(
+    random: Random, state: dict[str, Any], order: dict[str, Any], clock: int
+) -> None:
     state[random.choice(["expected_date", "lead_time"])] = [None, 0, clock][random.integers(3)]
 
 
 def set_order(random: Random, state: dict[str, Any], order: dict[str, Any], clock: int) -> None:
-    order |= [{"material_here": False}, {"release_date": clock}, {"release_date": clock + 1}, {"product": "van"}, {"product": "x"}][random.integers(5)]
+    order |= [
+        {"material_here": False},
+        {"release_date": clock},
+        {"release_date": clock + 1},
+        {"product": "van"},
+        {"product": "x"},
+    ][random.integers(5)]
 
 
 def set_option(random: Random, state: dict[str, Any], order: dict[str, Any], clock: int) -> None:
@@ -74,10 +97,16 @@ def set_option(random: Random, state: dict[str, Any], order: dict[str, Any], clo
         del order["options"][name]
 
 
-def set_operations(random: Random, state: dict[str, Any], order: dict[str, Any], clock: int) -> None:
+def set_operations(
+    random: Random, state: dict[str, Any], order: dict[str, Any], clock: int
+) -> None:
     names = [*order["operations"], "polish"]
     random.shuffle(names)
-    order["operations"] = {name: order["operations"].get(name, state) for name in names[: random.integers(len(names) - 2, len(names) + 1)] if name != "polish"}
+    order["operations"] = {
+        name: order["operations"].get(name, state)
+        for name in names[: random.integers(len(names) - 2, len(names) + 1)]
+        if name != "polish"
+    }
 
 
 def finish_or_not(random: Random, state: dict[str, Any], order: dict[str, Any], clock: int) -> None:
@@ -88,28 +117,50 @@ def finish_or_not(random: Random, state: dict[str, Any], order: dict[str, Any], 
         state["status"] = "upcoming"
 
 
-def set_material_date(random: Random, state: dict[str, Any], order: dict[str, Any], clock: int) -> None:
+def set_material_date(
+    random: Random, state: dict[str, Any], order: dict[str, Any], clock: int
+) -> None:
     order["material_here"] = bool(random.random() < 0.5)
     order["material_date"] = [None, 0, clock, clock + 1][random.integers(4)]
 
 
-CHANGES = (set_status, set_ready_date, set_expectation, set_order, set_option, set_operations, finish_or_not, set_material_date)
+CHANGES = (
+    set_status,
+    set_ready_date,
+    set_expectation,
+    set_order,
+    set_option,
+    set_operations,
+    finish_or_not,
+    set_material_date,
+)
 
 
 @pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.__name__)
-def test_the_quick_look_at_orders_finds_whatever_the_thorough_one_does(change: Callable[..., None]) -> None:
+def test_the_quick_look_at_orders_finds_whatever_the_thorough_one_does(
+    change: Callable[..., None],
+) -> None:
     random = np.random.default_rng(3)
     outcomes = set()
     for _ in range(150):
         data = MOMENTS[random.integers(len(MOMENTS))].model_dump()
         for _ in range(random.integers(1, 3)):
             order = data["orders"][random.integers(len(data["orders"]))]
-            change(random, order["operations"][random.choice([*order["operations"]])], order, data["clock"])
+            change(
+                random,
+                order["operations"][random.choice([*order["operations"]])],
+                order,
+                data["clock"],
+            )
         try:
             snapshot = Snapshot.model_validate(data)
         except ValidationError:
             continue
-        count = sum(state.status == "in_process" for order in snapshot.orders for state in order.operations.values())
+        count = sum(
+            state.status == "in_process"
+            for order in snapshot.orders
+            for state in order.operations.values()
+        )
         wrong = any(find_order_problems(snapshot, FACTORY))
         assert count_operations_in_process(snapshot, NAMES) == (DISAGREEMENT if wrong else count)
         outcomes.add(wrong)

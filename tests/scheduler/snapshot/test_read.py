@@ -1,4 +1,5 @@
-"""Snapshots are read as if each were the first: what was in the one before saves time and changes nothing."""
+"""Snapshots are read as if each were the first: what was in the one before saves time and changes
+nothing."""
 
 from __future__ import annotations
 
@@ -23,7 +24,10 @@ from scheduler.snapshot.schema import Snapshot
 
 FACTORY = find_single_factory("microfactory")
 RULE = make_rule("ATCS", k1=2, k2=0.5)
-MOMENTS = [take_snapshot(ShopFloor(FACTORY), simulate(FACTORY, RULE, 5, decisions), 0) for decisions in (200, 201, 205)]
+MOMENTS = [
+    take_snapshot(ShopFloor(FACTORY), simulate(FACTORY, RULE, 5, decisions), 0)
+    for decisions in (200, 201, 205)
+]
 DATA: dict[str, Any] = MOMENTS[0].model_dump(mode="json", exclude_defaults=True)
 PLAIN = json.dumps(DATA)
 ORDER = json.dumps(DATA["orders"][0])
@@ -54,7 +58,10 @@ def test_an_order_that_has_changed_is_read_anew() -> None:
 
 RESTING: dict[str, Any] = {
     **json.loads(PLAIN.replace('"in_process"', '"upcoming"')),
-    "machines": {name: {"setup": state.setup, "status": "idle", "since": 0} for name, state in MOMENTS[0].machines.items()},
+    "machines": {
+        name: {"setup": state.setup, "status": "idle", "since": 0}
+        for name, state in MOMENTS[0].machines.items()
+    },
 }
 SPELT = [json.dumps(order) for order in RESTING["orders"]]
 CHANGED = [json.dumps({**order, "weight": 7.5}) for order in RESTING["orders"]]
@@ -71,7 +78,11 @@ ORDERS: dict[str, list[str]] = {
 
 def spell(orders: Sequence[str], between: str = ", ") -> bytes:
     """A snapshot with these orders."""
-    return json.dumps({**RESTING, "orders": []}).replace('"orders": []', f'"orders": [{between.join(orders)}]').encode()
+    return (
+        json.dumps({**RESTING, "orders": []})
+        .replace('"orders": []', f'"orders": [{between.join(orders)}]')
+        .encode()
+    )
 
 
 @pytest.mark.parametrize("orders", ORDERS.values(), ids=ORDERS)
@@ -88,9 +99,13 @@ def test_orders_come_go_change_and_move(orders: list[str], between: str) -> None
 
 
 def test_orders_that_stand_where_they_stood_are_noticed_without_reading_them() -> None:
-    def find(text: bytes, known: bytes, spans: NDArray[np.int64]) -> tuple[NDArray[np.int64], list[int]]:
+    def find(
+        text: bytes, known: bytes, spans: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], list[int]]:
         found, same = np.empty((len(SPELT) + 3, 2), np.int64), np.empty(len(SPELT) + 3, np.int64)
-        count = find_orders(np.frombuffer(text, np.uint8), found, same, np.frombuffer(known, np.uint8), spans)
+        count = find_orders(
+            np.frombuffer(text, np.uint8), found, same, np.frombuffer(known, np.uint8), spans
+        )
         return found[: count + 1], same[1 : count + 1].tolist()
 
     first, same = find(spell(SPELT), b"{}", np.zeros((0, 2), np.int64))
@@ -98,18 +113,30 @@ def test_orders_that_stand_where_they_stood_are_noticed_without_reading_them() -
     assert same == [NOT_FOUND] * count
     assert find(spell(SPELT), spell(SPELT), first)[1] == [*range(1, count + 1)]
     assert find(spell(SPELT[2:]), spell(SPELT), first)[1] == [*range(3, count + 1)]
-    assert find(spell([CHANGED[0], *SPELT]), spell(SPELT), first)[1] == [NOT_FOUND, *range(1, count + 1)]
-    assert find(spell(CHANGED[:3] + SPELT[3:]), spell(SPELT), first)[1] == [NOT_FOUND] * 3 + [*range(4, count + 1)]
+    assert find(spell([CHANGED[0], *SPELT]), spell(SPELT), first)[1] == [
+        NOT_FOUND,
+        *range(1, count + 1),
+    ]
+    assert find(spell(CHANGED[:3] + SPELT[3:]), spell(SPELT), first)[1] == [NOT_FOUND] * 3 + [
+        *range(4, count + 1)
+    ]
 
 
 TEXTS: dict[str, Callable[[], str]] = {
     "as it is": lambda: PLAIN,
     "indented": lambda: json.dumps(DATA, indent=3),
     "orders first": lambda: json.dumps({"orders": DATA["orders"], **DATA}),
-    "orders last": lambda: json.dumps({**{name: part for name, part in DATA.items() if name != "orders"}, "orders": DATA["orders"]}),
+    "orders last": lambda: json.dumps(
+        {
+            **{name: part for name, part in DATA.items() if name != "orders"},
+            "orders": DATA["orders"],
+        }
+    ),
     "orders twice": lambda: f'{{"orders": [], {PLAIN[1:]}',
     "orders twice, once in disguise": lambda: f'{PLAIN[:-1]}, "\\u006frders": []}}',
-    "no orders": lambda: json.dumps({name: part for name, part in DATA.items() if name != "orders"}),
+    "no orders": lambda: json.dumps(
+        {name: part for name, part in DATA.items() if name != "orders"}
+    ),
     "orders are none": lambda: json.dumps({**DATA, "orders": None}),
     "orders are a table": lambda: json.dumps({**DATA, "orders": {}}),
     "an order is a list": lambda: json.dumps({**DATA, "orders": [[]]}),
@@ -122,9 +149,15 @@ TEXTS: dict[str, Callable[[], str]] = {
     "not closed": lambda: PLAIN[:-1],
     "closed twice": lambda: PLAIN + "}",
     "a quote missing": lambda: PLAIN.replace('"orders"', '"orders', 1),
-    "ids with brackets": lambda: PLAIN.replace(f'"order_id": "{DATA["orders"][1]["order_id"]}"', '"order_id": "a ]}, [{ b"'),
-    "ids with a backslash": lambda: PLAIN.replace(f'"order_id": "{DATA["orders"][1]["order_id"]}"', '"order_id": "a \\"]} b"'),
-    "an id that is called orders": lambda: PLAIN.replace(f'"order_id": "{DATA["orders"][1]["order_id"]}"', '"order_id": "orders"'),
+    "ids with brackets": lambda: PLAIN.replace(
+        f'"order_id": "{DATA["orders"][1]["order_id"]}"', '"order_id": "a ]}, [{ b"'
+    ),
+    "ids with a backslash": lambda: PLAIN.replace(
+        f'"order_id": "{DATA["orders"][1]["order_id"]}"', '"order_id": "a \\"]} b"'
+    ),
+    "an id that is called orders": lambda: PLAIN.replace(
+        f'"order_id": "{DATA["orders"][1]["order_id"]}"', '"order_id": "orders"'
+    ),
     "orders within an order": lambda: PLAIN.replace(ORDER, f'{ORDER[:-1]}, "orders": []}}'),
     "an order that cannot be": lambda: PLAIN.replace('"product": "', '"product": "x', 1),
     "an order with a nan": lambda: PLAIN.replace(ORDER, f'{ORDER[:-1]}, "weight": NaN}}'),
@@ -134,7 +167,9 @@ TEXTS: dict[str, Callable[[], str]] = {
 
 
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
-def test_whatever_the_text_looks_like_it_is_read_as_by_pydantic_alone(text: Callable[[], str]) -> None:
+def test_whatever_the_text_looks_like_it_is_read_as_by_pydantic_alone(
+    text: Callable[[], str],
+) -> None:
     expected = read_plainly(text())
     clear_previous(FACTORY)
     for before in ("", PLAIN, text()):
@@ -156,37 +191,60 @@ def test_what_is_refused_is_refused_in_the_same_words() -> None:
     assert len(str(found.value).splitlines()) == plain.value.error_count()
 
 
-# --- dates that are no ticks ----------------------------------------------------------------------------------------------------
+# --- dates that are no ticks ----------------------------------------------------------------------
 
 CALENDAR_DATES = [
     (("clock",), 1774944000, "clock = 1774944000", "2026-03-31T08:00:00+00:00"),
     (("orders", 0, "due_date"), 20260331, "orders.0.due_date = 20260331", "2026-03-31"),
-    (("machines", "paint-1", "out_of_service_until"), 202603310600, "machines.paint-1.out_of_service_until = 202603310600", "2026-03-31T06:00"),
+    (
+        ("machines", "paint-1", "out_of_service_until"),
+        202603310600,
+        "machines.paint-1.out_of_service_until = 202603310600",
+        "2026-03-31T06:00",
+    ),
 ]
 
 
-@pytest.mark.parametrize(("keys", "number", "place", "date"), CALENDAR_DATES, ids=[place for *_, place, _ in CALENDAR_DATES])
-def test_bug_a_calendar_date_in_a_snapshot_is_refused(keys: Sequence[Any], number: int, place: str, date: str) -> None:
+@pytest.mark.parametrize(
+    ("keys", "number", "place", "date"),
+    CALENDAR_DATES,
+    ids=[place for *_, place, _ in CALENDAR_DATES],
+)
+def test_bug_a_calendar_date_in_a_snapshot_is_refused(
+    keys: Sequence[Any], number: int, place: str, date: str
+) -> None:
     """As ticks it lies decades ahead, and was believed."""
     content = json.loads(PLAIN)
     inside = content
     for key in keys[:-1]:
         inside = inside[key]
     inside[keys[-1]] = number
-    for spelt in (json.dumps(content), json.dumps(content, ensure_ascii=True).replace('"factory"', '"\\u0066actory"')):  # read in parts, and whole
+    for spelt in (
+        json.dumps(content),
+        json.dumps(content, ensure_ascii=True).replace('"factory"', '"\\u0066actory"'),
+    ):  # read in parts, and whole
         with pytest.raises(SnapshotError) as refusal:
             read_snapshot(spelt, FACTORY)
         rule = f"dates are ticks of the factory, but this one reads as {date}"
-        assert f"{place}; {rule}. Count the ticks from the date of tick 0." in str(refusal.value).splitlines()
+        assert (
+            f"{place}; {rule}. Count the ticks from the date of tick 0."
+            in str(refusal.value).splitlines()
+        )
 
 
 def test_bug_the_arrival_of_a_part_is_no_calendar_date() -> None:
     content = json.loads(PLAIN)
     place, name = next(
-        (place, name) for place, order in enumerate(content["orders"]) for name, state in order["operations"].items() if state["status"] == "upcoming"
+        (place, name)
+        for place, order in enumerate(content["orders"])
+        for name, state in order["operations"].items()
+        if state["status"] == "upcoming"
     )
     content["orders"][place]["operations"][name]["arrival_date"] = 20260331
-    with pytest.raises(SnapshotError, match=rf"orders\.{place}\.operations\.{name}\.arrival_date = 20260331; dates are ticks"):
+    with pytest.raises(
+        SnapshotError,
+        match=rf"orders\.{place}\.operations\.{name}\.arrival_date = 20260331; dates are ticks",
+    ):
         read_snapshot(json.dumps(content), FACTORY)
 
 

@@ -1,4 +1,5 @@
-"""Snapshots: what goes through JSON into another shop floor looks the same to a policy, to the bit; what cannot be is refused in words."""
+"""Snapshots: what goes through JSON into another shop floor looks the same to a policy, to the bit;
+what cannot be is refused in words."""
 
 from __future__ import annotations
 
@@ -26,7 +27,9 @@ TABLES = ("candidates", "machines", "shop", "action_mask")
 RULE = make_rule("ATCS", k1=2, k2=0.5)
 
 
-@pytest.mark.parametrize("name", ["microfactory", "unreliable", "supply_shock", "scarce_crew", "green", "one_of_a_kind"])
+@pytest.mark.parametrize(
+    "name", ["microfactory", "unreliable", "supply_shock", "scarce_crew", "green", "one_of_a_kind"]
+)
 def test_a_policy_sees_the_same_in_the_shop_and_in_its_snapshot(name: str) -> None:
     factory = find_single_factory(name)
     floor, batch = ShopFloor(factory), Batch([factory], num_envs=1)
@@ -39,7 +42,11 @@ def test_a_policy_sees_the_same_in_the_shop_and_in_its_snapshot(name: str) -> No
             floor.place(read_snapshot(snapshot.model_dump_json(), factory))
             assert floor.ask() == batch.shop.env.deciding[0]
             for table in TABLES:
-                np.testing.assert_array_equal(getattr(floor.tables, table)[0], getattr(batch.tables, table)[0], err_msg=f"decision {seen}, {table}")
+                np.testing.assert_array_equal(
+                    getattr(floor.tables, table)[0],
+                    getattr(batch.tables, table)[0],
+                    err_msg=f"decision {seen}, {table}",
+                )
         batch.step(np.asarray(RULE.decide(as_observation(batch.tables)), np.int64), autoreset=False)
         seen += 1
     assert seen == 250
@@ -68,7 +75,10 @@ def test_decisions_of_one_moment_are_those_that_the_shop_takes_until_time_passes
         decisions = decider.decide(take_snapshot(floor, batch.shop, 0))
         clock = int(batch.shop.env.clock[0])
         for decision in decisions:
-            machine, row = int(batch.shop.env.deciding[0]), int(np.asarray(RULE.decide(as_observation(batch.tables)))[0])
+            machine, row = (
+                int(batch.shop.env.deciding[0]),
+                int(np.asarray(RULE.decide(as_observation(batch.tables)))[0]),
+            )
             assert clock == batch.shop.env.clock[0]
             assert decision.machine == floor.machine_names[machine]
             if row < batch.shop.job_row.shape[1]:
@@ -89,9 +99,15 @@ def test_decisions_of_one_moment_are_those_that_the_shop_takes_until_time_passes
 
 def test_setups_to_mount_are_told_by_name() -> None:
     shop = simulate(FACTORY, RULE, 5, 120)
-    decisions = Decider(ShopFloor(FACTORY), None, make_rule("FIFO")).decide(take_snapshot(ShopFloor(FACTORY), shop, 0))
+    decisions = Decider(ShopFloor(FACTORY), None, make_rule("FIFO")).decide(
+        take_snapshot(ShopFloor(FACTORY), shop, 0)
+    )
     mounted = [decision for decision in decisions if decision.setup]
-    known = {attribute.name: attribute.values for centre in FACTORY.work_centres for attribute in centre.attributes}
+    known = {
+        attribute.name: attribute.values
+        for centre in FACTORY.work_centres
+        for attribute in centre.attributes
+    }
     for decision in mounted:
         assert all(value in known[attribute] for attribute, value in decision.setup.items())
     assert decisions
@@ -126,15 +142,25 @@ def test_bug_waiting_is_offered_when_all_machines_are_idle() -> None:
     for seed in range(70, 74):
         batch.reset(np.array([seed], np.uint64))
         while not batch.over[0]:
-            on_its_way = batch.shop.env.num_released[0] == batch.shop.env.num_orders[0] and batch.shop.env.num_travelling[0] > 0
+            on_its_way = (
+                batch.shop.env.num_released[0] == batch.shop.env.num_orders[0]
+                and batch.shop.env.num_travelling[0] > 0
+            )
             if on_its_way and (batch.shop.machines.status[0] == IDLE).all():
-                floor.place(read_snapshot(take_snapshot(floor, batch.shop, 0).model_dump_json(), FACTORY))
+                floor.place(
+                    read_snapshot(take_snapshot(floor, batch.shop, 0).model_dump_json(), FACTORY)
+                )
                 assert floor.ask() == batch.shop.env.deciding[0]
                 np.testing.assert_array_equal(floor.tables.action_mask, batch.tables.action_mask)
                 seen += 1
             waits = on_its_way and batch.tables.action_mask[0, -1]
             batch.step(
-                np.array([batch.tables.action_mask.shape[1] - 1]) if waits else np.asarray(RULE.decide(as_observation(batch.tables)), np.int64), autoreset=False
+                (
+                    np.array([batch.tables.action_mask.shape[1] - 1])
+                    if waits
+                    else np.asarray(RULE.decide(as_observation(batch.tables)), np.int64)
+                ),
+                autoreset=False,
             )
     assert seen > 0
 
@@ -155,7 +181,7 @@ def test_nothing_hidden_goes_into_a_snapshot() -> None:
     assert take_snapshot(ShopFloor(FACTORY), shop, 0) == before
 
 
-# --- what is refused ----------------------------------------------------------------------------------------------------------
+# --- what is refused ------------------------------------------------------------------------------
 
 
 def snapshot_data() -> dict[str, Any]:
@@ -167,7 +193,12 @@ def snapshot_data() -> dict[str, Any]:
 DATA = snapshot_data()
 BUSY = next(name for name, machine in DATA["machines"].items() if machine["status"] == "processing")
 FREE = next(name for name, machine in DATA["machines"].items() if machine["status"] == "idle")
-READY = next((n, name) for n, order in enumerate(DATA["orders"]) for name, one in order["operations"].items() if one["status"] == "ready")
+READY = next(
+    (n, name)
+    for n, order in enumerate(DATA["orders"])
+    for name, one in order["operations"].items()
+    if one["status"] == "ready"
+)
 
 
 def at(*path: str | int) -> Callable[[dict[str, Any], Any], None]:
@@ -195,30 +226,60 @@ READY_PATH = ("orders", READY[0], "operations", READY[1])
         (at("clock"), 10, "it must not lie after the clock at 10"),
         (at("colour"), "red", "colour = 'red'; extra inputs are not permitted"),
         (at("recent_releases"), [5, 3], "recent_releases = .*they must rise"),
-        (at("orders", 0, "product"), "pud", "orders.0.product = 'pud'; microfactory makes none of that name. Write 'pod'"),
-        (at("orders", 0, "options", "colour"), "pink", "orders.0.options.colour = 'pink'; the option has no such value"),
+        (
+            at("orders", 0, "product"),
+            "pud",
+            "orders.0.product = 'pud'; microfactory makes none of that name. Write 'pod'",
+        ),
+        (
+            at("orders", 0, "options", "colour"),
+            "pink",
+            "orders.0.options.colour = 'pink'; the option has no such value",
+        ),
         (at("orders", 0, "options"), {}, "colour is missing"),
-        (at("orders", 0, "weight"), float("inf"), "orders.0.weight = inf; input should be a finite number"),
+        (
+            at("orders", 0, "weight"),
+            float("inf"),
+            "orders.0.weight = inf; input should be a finite number",
+        ),
         (at("orders", 0, "due_date"), 2**70, "orders.0.due_date"),
         (at("orders", 0, "order_id"), DATA["orders"][1]["order_id"], "order_id must be unique"),
-        (at("orders", 0, "operations", "polish"), {"status": "ready"}, "orders.0.operations.polish = an operation; .* has none of that name"),
+        (
+            at("orders", 0, "operations", "polish"),
+            {"status": "ready"},
+            "orders.0.operations.polish = an operation; .* has none of that name",
+        ),
         (at("orders", 0, "operations"), {}, "body is missing"),
         (at(*READY_PATH, "ready_date"), None, r"ready_date = nothing; a ready operation has one"),
         (at(*READY_PATH, "status"), "in_process", "no machine has it in work"),
         (at(*READY_PATH, "lead_time"), 3.0, "they go together"),
-        (at("machines", BUSY, "order"), "nobody", f"machines.{BUSY}.order = 'nobody'; there is no such order here"),
+        (
+            at("machines", BUSY, "order"),
+            "nobody",
+            f"machines.{BUSY}.order = 'nobody'; there is no such order here",
+        ),
         (at("machines", BUSY, "order"), None, "they go together"),
         (at("machines", BUSY, "expected_end"), None, "the machine is processing"),
         (at("machines", BUSY, "status"), "asleep", f"machines.{BUSY}.status = 'asleep'"),
         (at("machines", FREE, "expected_end"), 10**6, "the machine is idle"),
         (at("machines", FREE, "order"), "1", "they go together"),
-        (at("machines", "paint-1", "setup", "colour"), "pink", "machines.paint-1.setup.colour = 'pink'; there is no such value"),
+        (
+            at("machines", "paint-1", "setup", "colour"),
+            "pink",
+            "machines.paint-1.setup.colour = 'pink'; there is no such value",
+        ),
         (at("machines", "paint-1", "setup"), {}, "colour is missing"),
-        (at("machines", "paint-9"), DATA["machines"]["paint-1"], "machines.paint-9 = a machine; microfactory has none of that name"),
+        (
+            at("machines", "paint-9"),
+            DATA["machines"]["paint-1"],
+            "machines.paint-9 = a machine; microfactory has none of that name",
+        ),
         (at("machines"), {}, "body-1 is missing"),
     ],
 )
-def test_what_cannot_be_is_refused_with_path_value_and_rule(change: Callable[[dict[str, Any], Any], None], value: Any, words: str) -> None:
+def test_what_cannot_be_is_refused_with_path_value_and_rule(
+    change: Callable[[dict[str, Any], Any], None], value: Any, words: str
+) -> None:
     data = copy.deepcopy(DATA)
     parse_snapshot(data, FACTORY)
     change(data, value)
@@ -226,7 +287,9 @@ def test_what_cannot_be_is_refused_with_path_value_and_rule(change: Callable[[di
         parse_snapshot(data, FACTORY)
 
 
-@pytest.mark.parametrize("text", ["", "{", "[" * 100_000, b"\xff\xfa"], ids=["empty", "cut", "deep", "bytes"])
+@pytest.mark.parametrize(
+    "text", ["", "{", "[" * 100_000, b"\xff\xfa"], ids=["empty", "cut", "deep", "bytes"]
+)
 def test_what_is_no_json_is_refused(text: str | bytes) -> None:
     with pytest.raises(SnapshotError, match="is not JSON"):
         read_snapshot(text, FACTORY)
@@ -248,9 +311,20 @@ def test_two_machines_cannot_have_one_operation_in_work() -> None:
 
 def test_a_machine_cannot_have_work_of_another_centre() -> None:
     data = copy.deepcopy(DATA)
-    other = next(name for name, machine in data["machines"].items() if machine["status"] == "idle" and not name.startswith(BUSY.rpartition("-")[0]))
+    other = next(
+        name
+        for name, machine in data["machines"].items()
+        if machine["status"] == "idle" and not name.startswith(BUSY.rpartition("-")[0])
+    )
     busy = data["machines"][BUSY]
-    data["machines"][other] |= {name: busy[name] for name in ("status", "expected_end", "order", "operation", "since")}
-    data["machines"][BUSY] |= {"status": "idle", "expected_end": None, "order": None, "operation": None}
+    data["machines"][other] |= {
+        name: busy[name] for name in ("status", "expected_end", "order", "operation", "since")
+    }
+    data["machines"][BUSY] |= {
+        "status": "idle",
+        "expected_end": None,
+        "order": None,
+        "operation": None,
+    }
     with pytest.raises(SnapshotError, match="this machine cannot do it"):
         parse_snapshot(data, FACTORY)

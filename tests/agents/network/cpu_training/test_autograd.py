@@ -1,4 +1,5 @@
-"""Learning by derivatives that are written out: values and gradients are torch's own, in however many parts and threads."""
+"""Learning by derivatives that are written out: values and gradients are torch's own, in however
+many parts and threads."""
 
 from __future__ import annotations
 
@@ -10,7 +11,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from agents.network.cpu_training.autograd import ActionBatch, CpuForwardBackward, CriticInput, ForwardPass, Run, evaluate_actions
+from agents.network.cpu_training.autograd import (
+    ActionBatch,
+    CpuForwardBackward,
+    CriticInput,
+    ForwardPass,
+    Run,
+    evaluate_actions,
+)
 from agents.network.critic_features import PRIVILEGED_FEATURES
 from agents.network.packed_tables import PackedTables
 from agents.network.pointer_network import Critic, NetworkInput, PointerNetwork
@@ -28,24 +36,57 @@ def experiences(made: PointerNetwork, *names: str, steps: int = 40) -> list[Acti
     """What was read at some moments, with one of the rows chosen each time."""
     random, found = np.random.default_rng(3), []
     for tables in moments(*names, steps=steps):
-        packed = PackedTables(tables.candidates, tables.machines, tables.shop, tables.action_mask, made.weights)
+        packed = PackedTables(
+            tables.candidates, tables.machines, tables.shop, tables.action_mask, made.weights
+        )
         first, count = packed.first, len(packed.network_input.shop)
-        privileged = torch.from_numpy(random.normal(size=(count, PRIVILEGED_FEATURES)).astype(np.float32))
+        privileged = torch.from_numpy(
+            random.normal(size=(count, PRIVILEGED_FEATURES)).astype(np.float32)
+        )
         chosen = first[:-1] + random.integers(0, np.diff(first))
-        found.append(ActionBatch(CriticInput(packed.network_input, privileged, torch.from_numpy(first)), torch.from_numpy(chosen)))
+        found.append(
+            ActionBatch(
+                CriticInput(packed.network_input, privileged, torch.from_numpy(first)),
+                torch.from_numpy(chosen),
+            )
+        )
     return found
 
 
 def together(parts: Sequence[ActionBatch]) -> ActionBatch:
     """Several parts as one."""
     sizes = [len(part.chosen) for part in parts]
-    samples, rows = np.cumsum([0, *sizes]), np.cumsum([0, *(len(part.inputs.network_input.rows) for part in parts)])
-    sample = torch.cat([part.inputs.network_input.sample + int(before) for part, before in zip(parts, samples, strict=False)])
-    columns = [torch.cat([getattr(part.inputs.network_input, name) for part in parts]) for name in ("rows", "prior", "machines", "shop")]
-    first = torch.cat([*(part.inputs.first[:-1] + int(before) for part, before in zip(parts, rows, strict=False)), torch.tensor([rows[-1]])])
-    chosen = torch.cat([part.chosen + int(before) for part, before in zip(parts, rows, strict=False)])
+    samples, rows = (
+        np.cumsum([0, *sizes]),
+        np.cumsum([0, *(len(part.inputs.network_input.rows) for part in parts)]),
+    )
+    sample = torch.cat(
+        [
+            part.inputs.network_input.sample + int(before)
+            for part, before in zip(parts, samples, strict=False)
+        ]
+    )
+    columns = [
+        torch.cat([getattr(part.inputs.network_input, name) for part in parts])
+        for name in ("rows", "prior", "machines", "shop")
+    ]
+    first = torch.cat(
+        [
+            *(
+                part.inputs.first[:-1] + int(before)
+                for part, before in zip(parts, rows, strict=False)
+            ),
+            torch.tensor([rows[-1]]),
+        ]
+    )
+    chosen = torch.cat(
+        [part.chosen + int(before) for part, before in zip(parts, rows, strict=False)]
+    )
     network_input = NetworkInput(columns[0], columns[1], sample, columns[2], columns[3])
-    return ActionBatch(CriticInput(network_input, torch.cat([part.inputs.privileged for part in parts]), first), chosen)
+    return ActionBatch(
+        CriticInput(network_input, torch.cat([part.inputs.privileged for part in parts]), first),
+        chosen,
+    )
 
 
 def answers_of(learning: CpuForwardBackward, parts: Sequence[ActionBatch]) -> Answers:
@@ -57,7 +98,11 @@ def by_torch(made: PointerNetwork, critic: Critic, inputs: ActionBatch) -> Answe
     output = made(inputs.inputs.network_input)
     log_probabilities = output.segments.log_softmax(output.logits)
     entropies = -output.segments.sum(log_probabilities.exp() * log_probabilities)
-    return torch.cat([critic(output, inputs.inputs.privileged), output.values]), log_probabilities[inputs.chosen], entropies
+    return (
+        torch.cat([critic(output, inputs.inputs.privileged), output.values]),
+        log_probabilities[inputs.chosen],
+        entropies,
+    )
 
 
 def gradients_of(made: PointerNetwork, critic: Critic, answers: Answers) -> dict[str, Tensor]:
@@ -65,13 +110,19 @@ def gradients_of(made: PointerNetwork, critic: Critic, answers: Answers) -> dict
     for module in (made, critic):
         module.zero_grad()
     values, log_probabilities, entropies = answers
-    loss = (log_probabilities * torch.linspace(-1.0, 1.0, len(entropies))).sum() + 0.3 * entropies.square().sum()
-    (loss + (values * torch.linspace(-1.0, 1.0, len(values))).sum() + values.square().sum()).backward()
+    loss = (
+        log_probabilities * torch.linspace(-1.0, 1.0, len(entropies))
+    ).sum() + 0.3 * entropies.square().sum()
+    (
+        loss + (values * torch.linspace(-1.0, 1.0, len(values))).sum() + values.square().sum()
+    ).backward()
     named = [*made.named_parameters(prefix="network"), *critic.named_parameters(prefix="critic")]
     return {name: parameter.grad.clone() for name, parameter in named if parameter.grad is not None}
 
 
-@pytest.mark.parametrize("names", [("microfactory", "tiny"), ("large",), ("scarce_crew", "one_of_a_kind")])
+@pytest.mark.parametrize(
+    "names", [("microfactory", "tiny"), ("large",), ("scarce_crew", "one_of_a_kind")]
+)
 def test_values_and_gradients_are_those_of_torch(names: tuple[str, ...]) -> None:
     made, critic = trained()
     parts = experiences(made, *names)
@@ -80,12 +131,18 @@ def test_values_and_gradients_are_those_of_torch(names: tuple[str, ...]) -> None
     found = answers_of(CpuForwardBackward(made, critic, map), parts)
     for ours, theirs in zip(found, expected, strict=True):
         torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-5)
-    gradients, theirs_gradients = (gradients_of(made, critic, answers) for answers in (found, expected))
+    gradients, theirs_gradients = (
+        gradients_of(made, critic, answers) for answers in (found, expected)
+    )
     assert gradients.keys() == theirs_gradients.keys()
     assert len(gradients) == len([*made.parameters(), *critic.parameters()])
     for name, gradient in gradients.items():
-        scale = max(1.0, float(theirs_gradients[name].abs().max()))  # that of row_head.bias is 0 but for rounding: a softmax does not see it
-        torch.testing.assert_close(gradient, theirs_gradients[name], rtol=1e-4, atol=1e-5 * scale, msg=name)
+        scale = max(
+            1.0, float(theirs_gradients[name].abs().max())
+        )  # that of row_head.bias is 0 but for rounding: a softmax does not see it
+        torch.testing.assert_close(
+            gradient, theirs_gradients[name], rtol=1e-4, atol=1e-5 * scale, msg=name
+        )
 
 
 def test_threads_change_nothing() -> None:
@@ -93,7 +150,10 @@ def test_threads_change_nothing() -> None:
     parts = experiences(made, "microfactory")
     with ThreadPoolExecutor(2) as pool:
         runs: list[Run] = [map, pool.map]
-        alone, threaded = (gradients_of(made, critic, answers_of(CpuForwardBackward(made, critic, run), parts)) for run in runs)
+        alone, threaded = (
+            gradients_of(made, critic, answers_of(CpuForwardBackward(made, critic, run), parts))
+            for run in runs
+        )
     for name, gradient in alone.items():
         assert torch.equal(gradient, threaded[name]), name
 
@@ -105,7 +165,11 @@ def test_gradients_of_passes_add_up_as_torch_adds_them() -> None:
     for _ in range(2):
         values, log_probabilities, entropies = answers_of(learning, parts)
         (values.sum() + log_probabilities.sum() + entropies.sum()).backward()
-    twice = {name: parameter.grad.clone() for name, parameter in made.named_parameters() if parameter.grad is not None}
+    twice = {
+        name: parameter.grad.clone()
+        for name, parameter in made.named_parameters()
+        if parameter.grad is not None
+    }
     made.zero_grad()
     values, log_probabilities, entropies = answers_of(learning, parts)
     (values.sum() + log_probabilities.sum() + entropies.sum()).backward()
@@ -123,7 +187,9 @@ def test_weights_that_have_changed_in_place_are_read_anew() -> None:
         for parameter in (*made.parameters(), *critic.parameters()):
             parameter.mul_(1.1)
     after = answers_of(learning, parts)
-    for ours, theirs, old in zip(after, by_torch(made, critic, together(parts)), before, strict=True):
+    for ours, theirs, old in zip(
+        after, by_torch(made, critic, together(parts)), before, strict=True
+    ):
         torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-5)
         assert not torch.allclose(ours, old)
 
@@ -133,7 +199,9 @@ def test_looking_without_learning_sees_the_same() -> None:
     looker = ForwardPass(CpuForwardBackward(made, critic, map).layers)
     for part in reversed(experiences(made, "green")):
         output = made(part.inputs.network_input)
-        logits, values = looker.compute(part.inputs.network_input, part.inputs.privileged.numpy(), part.inputs.first.numpy())
+        logits, values = looker.compute(
+            part.inputs.network_input, part.inputs.privileged.numpy(), part.inputs.first.numpy()
+        )
         np.testing.assert_allclose(logits, output.logits.detach(), rtol=1e-5, atol=1e-5)
         expected = torch.stack([critic(output, part.inputs.privileged), output.values]).detach()
         np.testing.assert_allclose(values, expected, rtol=1e-5, atol=1e-5)
@@ -141,7 +209,10 @@ def test_looking_without_learning_sees_the_same() -> None:
 
 def test_gradients_after_a_later_pass_are_refused() -> None:
     made, critic = trained()
-    parts, learning = experiences(made, "microfactory", steps=16), CpuForwardBackward(made, critic, map)
+    parts, learning = (
+        experiences(made, "microfactory", steps=16),
+        CpuForwardBackward(made, critic, map),
+    )
     earlier, _, _ = answers_of(learning, parts)
     later, _, _ = answers_of(learning, parts)
     with pytest.raises(RuntimeError, match="after a later one, or twice"):
