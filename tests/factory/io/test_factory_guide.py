@@ -1,4 +1,4 @@
-"""docs/factories.md lists every key of the factory files, with its default, and every range of randomised factories."""
+"""docs/factories.md lists every key of factory files, and every range of randomised factories."""
 
 from __future__ import annotations
 
@@ -36,7 +36,8 @@ MODELS = {
 
 def section(title: str) -> dict[str, list[str]]:
     """Return the rows of the table below a heading, by key."""
-    (text,) = re.findall(rf"^##+ {re.escape(title)}$(.*?)(?=^##|\Z)", GUIDE, re.MULTILINE | re.DOTALL)
+    heading = rf"^##+ {re.escape(title)}$"
+    (text,) = re.findall(rf"{heading}(.*?)(?=^##|\Z)", GUIDE, re.MULTILINE | re.DOTALL)
     rows = re.findall(r"^\| `(\w+)` \|(.*)\|$", text, re.MULTILINE)
     return {key: [cell.strip() for cell in cells.split("|")] for key, cells in rows}
 
@@ -66,7 +67,8 @@ def test_guide_gives_each_keys_default(title: str) -> None:
 
 
 def test_every_model_of_a_factory_has_a_section() -> None:
-    models = {value for value in vars(model).values() if isinstance(value, type) and issubclass(value, model.Model)}
+    classes = [value for value in vars(model).values() if isinstance(value, type)]
+    models = {each for each in classes if issubclass(each, model.Model)}
     assert models - {model.Model, model.Order, model.OrderBook} == set(MODELS.values())
 
 
