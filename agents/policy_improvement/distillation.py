@@ -65,8 +65,8 @@ class TeacherTargets(DecisionDataset):
     log_probs: NDArray[np.float32]  # [R] log-probabilities
     values: NDArray[
         np.float32
-        # [N, 2] in units of reward: of the privileged critic, and of the one that sees what the actor
-        # sees
+        # [N, 2] in units of reward: of the privileged critic, and of the one that sees what the
+        # actor sees
     ]
 
 

@@ -335,8 +335,8 @@ def solve(window: Window, hint: Sequences, seconds: float) -> Solution:
         found = builder.sequences(solver)
         with suppress(
             ValueError
-            # operations of no length may stand in any order at one date; in the wrong one they wait for
-            # each other
+            # operations of no length may stand in any order at one date; in the wrong one they wait
+            # for each other
         ):
             found = time_sequences(window, found).sequences
         if price(window, found) < hint_money:

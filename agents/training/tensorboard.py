@@ -64,7 +64,7 @@ class TrainingLog:
             write("episodes/total_cost", float(costs.sum()), step)
             for term, cost in zip(COST_TERMS, costs, strict=True):
                 write(f"episodes/{term}", float(cost), step)
-        for name in ("simulate", "infer", "gather", "learn"):
+        for name in ("simulate", "infer", "collect", "learn"):
             seconds = getattr(stats, f"{name}_seconds")
             if seconds > 0:
                 write(f"speed/{name}_steps_per_second", decisions / seconds, step)

@@ -269,8 +269,8 @@ class ShopState(ArrayStruct):
     places: Records  # PLACE [E, Q]
     log: NDArray[
         np.int64
-        # [E, L, 8] kind, machine, order, operation, start, end, process start, attempt or number of the
-        # changeover or failure
+        # [E, L, 8] kind, machine, order, operation, start, end, process start, attempt or number of
+        # the changeover or failure
     ]
     log_setup: NDArray[np.int16]  # [E, L, 2, T] changeovers: setup before and after
 

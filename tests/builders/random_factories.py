@@ -235,7 +235,8 @@ def _build_option(
     applying = [choose.pick(products)] if choose.perhaps(3) else products
     sites: dict[
         str, set[str]
-        # an effect must make sense in every product with the option that has an operation of the name
+        # an effect must make sense in every product with the option that has an operation of the
+        # name
     ] = {}
     for product in applying:
         for operation in product.operations:

@@ -63,7 +63,10 @@ def test_guide_lists_the_fields_of_nervousness() -> None:
 
 
 def test_guide_lists_the_changes_of_what_if_with_their_fields() -> None:
-    listed = {name.strip("`"): {"change", *re.findall(r"`(\w+)`", fields)} for name, fields, _ in rows(section("What-if"))}
+    listed = {
+        name.strip("`"): {"change", *re.findall(r"`(\w+)`", fields)}
+        for name, fields, _ in rows(section("What-if"))
+    }
     fields = {change.model_fields["change"].default: set(change.model_fields) for change in CHANGES}
     assert listed == fields
 

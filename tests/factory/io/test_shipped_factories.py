@@ -120,7 +120,11 @@ def guide_row(name: str) -> list[str]:
 @pytest.mark.parametrize("name", STOCHASTIC)
 def test_guide_tells_size_load_and_changeovers(name: str) -> None:
     factory = find_single_factory(name)
-    severities = sorted(round(at_centre.severity, 2) for at_centre in changeover_profile(factory).values() if at_centre.probability > 0)
+    severities = sorted(
+        round(at_centre.severity, 2)
+        for at_centre in changeover_profile(factory).values()
+        if at_centre.probability > 0
+    )
     _, machines, products, orders, load_factor, changeovers = guide_row(name)
     assert machines == f"{sum(sizes(factory).values())}, {len(factory.work_centres)}"
     assert (int(products), int(orders)) == (len(factory.products), demand_of(factory).num_orders)
