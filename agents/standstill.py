@@ -5,6 +5,8 @@ Policies that choose by a score (the index, trained networks, lookahead) therefo
 wait where the whole plant would stand still by it, and take their best other row instead. Compiled.
 """
 
+# mypy: allow-untyped-defs, allow-incomplete-defs, allow-untyped-calls, no-check-untyped-defs
+
 from __future__ import annotations
 
 import math

@@ -7,6 +7,8 @@ Pinto et al. 2018). Orders are read up to the farthest of ``WINDOWS``, so that t
 value imagined worlds that are drawn so far (:mod:`agents.search.lookahead`).
 """
 
+# mypy: allow-untyped-defs, allow-incomplete-defs, allow-untyped-calls, no-check-untyped-defs
+
 from __future__ import annotations
 
 import math

@@ -1,6 +1,8 @@
 """Legal rows of many tables, packed one after the other: chosen from and picked again without a
 loop in Python. Compiled."""
 
+# mypy: allow-untyped-defs, allow-incomplete-defs, allow-untyped-calls, no-check-untyped-defs
+
 from __future__ import annotations
 
 import math

@@ -7,6 +7,8 @@ it can still prepare for that; a wait between the two lasts through the rest of 
 decisions a lull takes then does not depend on its length.
 """
 
+# mypy: allow-untyped-defs, allow-incomplete-defs, allow-untyped-calls, no-check-untyped-defs
+
 from __future__ import annotations
 
 from dataclasses import dataclass

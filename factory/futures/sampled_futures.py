@@ -17,6 +17,8 @@ What is assumed where the past does not tell all:
 - An order book is no model of demand: only the orders released so far exist in the imagined world.
 """
 
+# mypy: allow-untyped-defs, allow-incomplete-defs, allow-untyped-calls, no-check-untyped-defs
+
 from __future__ import annotations
 
 import math

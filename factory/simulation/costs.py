@@ -1,5 +1,7 @@
 """What the shop costs as time passes (docs/model.md, section 8). Compiled."""
 
+# mypy: allow-untyped-defs, allow-incomplete-defs, allow-untyped-calls, no-check-untyped-defs
+
 from __future__ import annotations
 
 from factory.jit.compile import compiled

@@ -1,5 +1,7 @@
 """The log of what happens on a shop floor, from which schedules are made. Compiled."""
 
+# mypy: allow-untyped-defs, allow-incomplete-defs, allow-untyped-calls, no-check-untyped-defs
+
 from __future__ import annotations
 
 from factory.jit.compile import compiled

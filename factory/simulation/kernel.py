@@ -7,6 +7,8 @@ nothing but ``shop[...][e]``. An *entry* is an operation of an order in one numb
 then :func:`apply_action` and :func:`advance` in turn while ``deciding >= 0``.
 """
 
+# mypy: allow-untyped-defs, allow-incomplete-defs, allow-untyped-calls, no-check-untyped-defs
+
 from __future__ import annotations
 
 import math

@@ -1,6 +1,8 @@
 """Queues of the work centres, operations on their way, and the waits that a change of a queue ends
 (docs/model.md, sections 4 and 5). Compiled."""
 
+# mypy: allow-untyped-defs, allow-incomplete-defs, allow-untyped-calls, no-check-untyped-defs
+
 from __future__ import annotations
 
 from factory.jit.compile import compiled

@@ -4,6 +4,8 @@ A setup is a vector with one value for each attribute of the work centre; a want
 "don't care".
 """
 
+# mypy: allow-untyped-defs, allow-incomplete-defs, allow-untyped-calls, no-check-untyped-defs
+
 from __future__ import annotations
 
 from factory.jit.compile import compiled

@@ -1,6 +1,8 @@
 """A snapshot's numbers put into the kernel's arrays, with what follows from them: queues, counts,
 expectations, power. Compiled."""
 
+# mypy: allow-untyped-defs, allow-incomplete-defs, allow-untyped-calls, no-check-untyped-defs
+
 from __future__ import annotations
 
 import math

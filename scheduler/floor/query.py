@@ -1,6 +1,8 @@
 """Who must decide on a shop floor, what the network chooses, and what a row means. Compiled, each
 in one go, as every call from Python costs time."""
 
+# mypy: allow-untyped-defs, allow-incomplete-defs, allow-untyped-calls, no-check-untyped-defs
+
 from __future__ import annotations
 
 from agents.network.inference import greedy_row

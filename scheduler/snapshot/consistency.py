@@ -1,6 +1,8 @@
 """Whether a snapshot's orders agree with their routes and with themselves. Compiled;
 :mod:`scheduler.snapshot.read` says what is wrong where they do not."""
 
+# mypy: allow-untyped-defs, allow-incomplete-defs, allow-untyped-calls, no-check-untyped-defs
+
 from __future__ import annotations
 
 import math

@@ -1,6 +1,8 @@
 """Where the orders stand in the text of a snapshot, so that only those that are new must be read.
 Compiled."""
 
+# mypy: allow-untyped-defs, allow-incomplete-defs, allow-untyped-calls, no-check-untyped-defs
+
 from __future__ import annotations
 
 import numpy as np

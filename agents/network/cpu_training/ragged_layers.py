@@ -6,6 +6,8 @@ sample's rows begin. D is the network's width. :mod:`agents.network.cpu_training
 together.
 """
 
+# mypy: allow-untyped-defs, allow-incomplete-defs, allow-untyped-calls, no-check-untyped-defs
+
 from __future__ import annotations
 
 import math
