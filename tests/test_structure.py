@@ -19,6 +19,7 @@ from setuptools import find_packages
 
 from envs.observation import columns
 from factory import model
+from factory.jit import compile
 from factory.schedule.kpis import Kpis, Use
 from factory.simulation import arrays
 from tests.builders.repository import ROOT
@@ -367,6 +368,7 @@ def test_installed_packages_are_the_rooms() -> None:
     assert sorted(installed) == sorted(
         folder.relative_to(ROOT).as_posix().replace("/", ".") for folder in rooms
     )
+    assert set(compile.PACKAGES) == {name for name in installed if "." not in name}
 
 
 TEST_FILES = sorted((ROOT / "tests").rglob("*.py"))

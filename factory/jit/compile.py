@@ -3,7 +3,8 @@
 Numba's cache on disk checks only the file a function stands in, so an edit in a helper of *another*
 file would go unnoticed. The cache folder of a file is therefore named after a hash of that file and
 of all that it imports from this project, directly or not: an edit of any of them starts a fresh
-folder, and an edit elsewhere compiles nothing anew.
+folder, and an edit elsewhere compiles nothing anew. Where the project lies does not count, so an
+installed copy uses what a checkout with the same sources has compiled.
 """
 
 from __future__ import annotations
@@ -21,10 +22,13 @@ from typing import Any
 
 import numba
 import numpy as np
-from numba.core import config
+from numba.core import caching, config
 from numba.core import event as numba_event
 
 from factory.progress import Progress
+
+PACKAGES = ("factory", "envs", "agents", "evaluation", "scheduler")
+"""The project's packages; beside them, where it is installed, lie those of other projects."""
 
 _ROOT = Path(__file__).resolve().parent.parent.parent
 _CACHE_NAME = "changeover-optimiser"
@@ -51,7 +55,8 @@ def _direct_imports(path: Path) -> tuple[Path, ...]:
             names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:
             names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-    files = ((_ROOT / name.replace(".", "/")).with_suffix(".py") for name in names)
+    ours = (name for name in names if name.partition(".")[0] in PACKAGES)
+    files = ((_ROOT / name.replace(".", "/")).with_suffix(".py") for name in ours)
     return tuple(file for file in files if file.is_file())
 
 
@@ -137,7 +142,9 @@ class CompilerWatch(numba_event.Listener):  # type: ignore[misc]
 
 def _is_ours(event: Any) -> bool:
     function = getattr(event.data.get("dispatcher"), "py_func", None)
-    return function is not None and Path(function.__code__.co_filename).is_relative_to(_ROOT)
+    return function is not None and any(
+        Path(function.__code__.co_filename).is_relative_to(_ROOT / package) for package in PACKAGES
+    )
 
 
 def watch_compiler(progress: Progress) -> CompilerWatch:
@@ -176,14 +183,26 @@ def compiled_with_products(function: Callable[..., Any]) -> Any:
     return _compile(function)
 
 
+class SourceHashLocator(caching.UserProvidedCacheLocator):  # type: ignore[misc]
+    """Find a function's cache by what its sources say, where Numba's own locators go by the path
+    and the date of the file."""
+
+    def get_cache_path(self) -> str:
+        """Return :func:`cache_folder` itself, without a subfolder for the path of the source."""
+        return str(cache_folder(Path(self._py_file).resolve()))
+
+    def get_source_stamp(self) -> str:
+        """Return the same for all that lies in the folder, which is named after the sources."""
+        return ""
+
+
 def _compile(function: Callable[..., Any], **settings: Any) -> Any:
-    before, config.CACHE_DIR = (
-        config.CACHE_DIR,
-        str(cache_folder(Path(function.__code__.co_filename).resolve())),
-    )
+    before = config.CACHE_DIR, config.CACHE_LOCATOR_CLASSES
+    config.CACHE_DIR = str(cache_folder(Path(function.__code__.co_filename).resolve()))
+    config.CACHE_LOCATOR_CLASSES = f"{__name__}.{SourceHashLocator.__name__}"
     try:
         return numba.njit(
             cache=True, error_model="numpy", nogil=True, no_cfunc_wrapper=True, **settings
         )(function)
     finally:
-        config.CACHE_DIR = before
+        config.CACHE_DIR, config.CACHE_LOCATOR_CLASSES = before

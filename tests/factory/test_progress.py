@@ -14,6 +14,7 @@ from factory import progress
 from factory.jit.compile import watch_compiler
 from factory.progress import INTERVAL, Progress, say
 from factory.simulation.kernel import advance
+from tests.builders.repository import ROOT
 
 
 class Clock:
@@ -110,9 +111,10 @@ def test_bug_compilation_that_takes_long_is_told(compiler: Any) -> None:
 
 
 def test_compilation_of_others_functions_is_not_told(compiler: Any) -> None:
-    compile_for(
-        compiler,
-        100.0,
-        SimpleNamespace(py_func=SimpleNamespace(__code__=compile("0", "/elsewhere.py", "eval"))),
-    )
+    for file in ("/elsewhere.py", str(ROOT / "numba" / "beside_the_packages.py")):
+        compile_for(
+            compiler,
+            100.0,
+            SimpleNamespace(py_func=SimpleNamespace(__code__=compile("0", file, "eval"))),
+        )
     assert compiler.told == []

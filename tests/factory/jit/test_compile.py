@@ -106,6 +106,24 @@ def test_an_edit_undone_finds_its_kernel_again(mill: Path, tmp_path: Path) -> No
     assert run_python(PROBE, mill, XDG_CACHE_HOME=cache) == {**first, "hits": 1}
 
 
+def test_the_same_sources_in_another_folder_find_their_kernel(mill: Path, tmp_path: Path) -> None:
+    cache = str(tmp_path / "cache")
+    first = run_python(PROBE, mill, XDG_CACHE_HOME=cache)
+    moved = mill.rename(tmp_path / "elsewhere")
+    assert run_python(PROBE, moved, XDG_CACHE_HOME=cache) == {**first, "hits": 1}
+
+
+def test_modules_of_others_that_lie_beside_the_packages_are_no_sources(
+    mill: Path, tmp_path: Path
+) -> None:
+    cache = str(tmp_path / "cache")
+    (mill / "factory" / "caller.py").write_text(f"import neighbour\n{CALLER}")
+    (mill / "neighbour.py").write_text("size = 1\n")
+    first = run_python(PROBE, mill, XDG_CACHE_HOME=cache)
+    (mill / "neighbour.py").write_text("size = 2\n")
+    assert run_python(PROBE, mill, XDG_CACHE_HOME=cache) == {**first, "hits": 1}
+
+
 def test_an_edit_of_what_a_file_does_not_import_compiles_nothing_anew(
     mill: Path, tmp_path: Path
 ) -> None:
