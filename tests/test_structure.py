@@ -344,15 +344,24 @@ def test_functions_that_are_not_compiled_are_annotated(module: str) -> None:
     assert not bare, f"{module}: {bare}; annotate every argument and the result"
 
 
-RELAXED = "# mypy: allow-untyped-defs, allow-incomplete-defs, allow-untyped-calls, no-check-untyped-defs"
-"""Numba infers the types of compiled functions: with this comment below its docstring, mypy leaves out a module's functions without annotations."""
+RELAXED = (
+    "# mypy: allow-untyped-defs, allow-incomplete-defs, allow-untyped-calls, no-check-untyped-defs"
+)
+"""Numba infers the types of compiled functions: with this comment below its docstring, mypy leaves
+out a module's functions without annotations."""
 
 
 @pytest.mark.parametrize("module", TYPED)
 def test_mypy_is_relaxed_for_exactly_the_modules_with_compiled_functions(module: str) -> None:
-    comments = [line for line in MODULES[module].read_text(encoding="utf-8").splitlines() if line.startswith("# mypy:")]
+    comments = [
+        line
+        for line in MODULES[module].read_text(encoding="utf-8").splitlines()
+        if line.startswith("# mypy:")
+    ]
     holds_compiled = any(is_compiled(function) for function in functions_of(module))
-    assert comments == ([RELAXED] if holds_compiled else []), f"{module} {'needs' if holds_compiled else 'must not have'} the comment {RELAXED!r}"
+    assert comments == ([RELAXED] if holds_compiled else []), (
+        f"{module} {'needs' if holds_compiled else 'must not have'} the comment {RELAXED!r}"
+    )
 
 
 def test_installed_packages_are_the_rooms() -> None:

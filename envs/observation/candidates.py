@@ -443,7 +443,7 @@ def observe_jobs(
     price_now = shop.env[e].price_hours
     row = 0
     for place in range(shop.centres[e, centre].queue_length):
-        if not shop.places[e, place].shown:
+        if not shop.queue_slots[e, place].shown:
             continue
         operation_id = shop.queue[e, centre, place]
         order, operation = operation_id >> OPERATION_BITS, operation_id & OPERATION_MASK

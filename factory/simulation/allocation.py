@@ -61,7 +61,7 @@ def allocate(
     operations = factories.operations.shape[2]
     options = factories.options.shape[1]
     orders = int(factories.plant.num_orders.max())
-    places = queue_capacity(factories, orders)
+    queue_slots = queue_capacity(factories, orders)
     return ShopState(
         env=records(arrays.ENV, env),
         orders=records(arrays.SHOP_ORDER, env, orders),
@@ -70,8 +70,8 @@ def allocate(
         operations=records(arrays.SHOP_OPERATION, env, orders, operations),
         wanted=np.zeros((env, orders, operations, attributes), np.int16),
         centres=records(arrays.SHOP_CENTRE, env, centres),
-        queue=np.zeros((env, centres, places), np.int32),
-        upcoming=np.zeros((env, centres, places), np.int32),
+        queue=np.zeros((env, centres, queue_slots), np.int32),
+        upcoming=np.zeros((env, centres, queue_slots), np.int32),
         in_transit=records(arrays.IN_TRANSIT, env, orders * operations),
         machines=records(arrays.SHOP_MACHINE, env, machines),
         mounted=np.zeros((env, machines, attributes), np.int16),
@@ -80,7 +80,7 @@ def allocate(
         changeover_target=np.zeros((env, changeover_rows, attributes), np.int16),
         changeover_lead=np.zeros((env, changeover_rows), np.int32),
         legal=np.zeros((env, job_rows + changeover_rows + 1), np.bool_),
-        places=records(arrays.QUEUE_SLOT, env, places),
+        queue_slots=records(arrays.QUEUE_SLOT, env, queue_slots),
         log=np.zeros((env, log_length, 8), np.int64),
         log_setup=np.zeros((env, log_length, 2, attributes), np.int16),
     )

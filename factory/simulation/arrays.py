@@ -266,7 +266,7 @@ class ShopState(ArrayStruct):
     changeover_target: NDArray[np.int16]  # [E, H, T] setup after the changeover (never -1)
     changeover_lead: NDArray[np.int32]  # [E, H] entry that it is for
     legal: NDArray[np.bool_]  # [E, J + H + 1] the action mask
-    places: Records  # PLACE [E, Q]
+    queue_slots: Records  # PLACE [E, Q]
     log: NDArray[
         np.int64
         # [E, L, 8] kind, machine, order, operation, start, end, process start, attempt or number of

@@ -85,8 +85,10 @@ def list_jobs(factory, shop, e, machine, centre):
         operation_id = shop.queue[e, centre, place]
         order, operation = operation_id >> OPERATION_BITS, operation_id & OPERATION_MASK
         here = is_eligible(factory, shop, e, order, operation, machine)
-        shop.places[e, place].family = shop.operations[e, order, operation].family if here else -1
-        shop.places[e, place].shown = here
+        shop.queue_slots[e, place].family = (
+            shop.operations[e, order, operation].family if here else -1
+        )
+        shop.queue_slots[e, place].shown = here
         eligible += here
     if eligible > shop.job_row.shape[1]:
         show_most_urgent(factory, shop, e, machine, centre)
@@ -94,7 +96,7 @@ def list_jobs(factory, shop, e, machine, centre):
     any_legal = False
     row = 0
     for place in range(shop.centres[e, centre].queue_length):
-        if shop.places[e, place].shown:
+        if shop.queue_slots[e, place].shown:
             operation_id = shop.queue[e, centre, place]
             legal = job_is_legal(factory, shop, e, machine, centre, operation_id)
             shop.job_row[e, row] = operation_id
@@ -127,16 +129,16 @@ def show_most_urgent(factory, shop, e, machine, centre):
     rows = shop.job_row.shape[1]
     length = shop.centres[e, centre].queue_length
     for place in range(length):
-        if not shop.places[e, place].shown:
+        if not shop.queue_slots[e, place].shown:
             continue
         operation_id = shop.queue[e, centre, place]
         order = operation_id >> OPERATION_BITS
         urgency = float(shop.orders[e, order].due_date) - shop.orders[e, order].work_left
         if not job_is_legal(factory, shop, e, machine, centre, operation_id):
             urgency += ILLEGAL
-        shop.places[e, place].urgency = urgency
-        shop.places[e, place].shown = False
-        shop.places[e, place].family_shown = False
+        shop.queue_slots[e, place].urgency = urgency
+        shop.queue_slots[e, place].shown = False
+        shop.queue_slots[e, place].family_shown = False
     shown = show_families(shop, e, length, rows // 2)
     show_others(shop, e, length, rows - shown)
 
@@ -148,16 +150,16 @@ def show_families(shop, e, length, most):
     for shown in range(most):
         best = -1
         for place in range(length):
-            if shop.places[e, place].family < 0 or shop.places[e, place].family_shown:
+            if shop.queue_slots[e, place].family < 0 or shop.queue_slots[e, place].family_shown:
                 continue
-            if best < 0 or shop.places[e, place].urgency < shop.places[e, best].urgency:
+            if best < 0 or shop.queue_slots[e, place].urgency < shop.queue_slots[e, best].urgency:
                 best = place
         if best < 0:
             return shown
-        shop.places[e, best].shown = True
+        shop.queue_slots[e, best].shown = True
         for place in range(length):
-            shop.places[e, place].family_shown |= (
-                shop.places[e, place].family == shop.places[e, best].family
+            shop.queue_slots[e, place].family_shown |= (
+                shop.queue_slots[e, place].family == shop.queue_slots[e, best].family
             )
     return most
 
@@ -168,19 +170,19 @@ def show_others(shop, e, length, most):
     ``shop.job_row`` lists them."""
     picked = 0
     for place in range(length):
-        if shop.places[e, place].family < 0 or shop.places[e, place].shown:
+        if shop.queue_slots[e, place].family < 0 or shop.queue_slots[e, place].shown:
             continue
-        urgency = shop.places[e, place].urgency
-        if picked == most and not urgency < shop.places[e, shop.job_row[e, most - 1]].urgency:
+        urgency = shop.queue_slots[e, place].urgency
+        if picked == most and not urgency < shop.queue_slots[e, shop.job_row[e, most - 1]].urgency:
             continue
         picked = min(picked + 1, most)
         rank = picked - 1
-        while rank > 0 and shop.places[e, shop.job_row[e, rank - 1]].urgency > urgency:
+        while rank > 0 and shop.queue_slots[e, shop.job_row[e, rank - 1]].urgency > urgency:
             shop.job_row[e, rank] = shop.job_row[e, rank - 1]
             rank -= 1
         shop.job_row[e, rank] = place
     for rank in range(picked):
-        shop.places[e, shop.job_row[e, rank]].shown = True
+        shop.queue_slots[e, shop.job_row[e, rank]].shown = True
 
 
 @compiled
@@ -269,7 +271,7 @@ def family_is_ready(shop, e, centre, family):
     """Whether an operation in the asked machine's queue that it can do wants the same setup;
     :func:`list_jobs` has told which can be done."""
     for place in range(shop.centres[e, centre].queue_length):
-        if shop.places[e, place].family == family:
+        if shop.queue_slots[e, place].family == family:
             return True
     return False
 

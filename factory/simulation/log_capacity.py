@@ -37,5 +37,5 @@ def grow_log(shop: ShopState) -> ShopState:
 def full_rows(arrays: FactoryArrays) -> tuple[int, int]:
     """Job and changeover rows that are enough for every ready operation and every setup: nothing is
     ever hidden."""
-    places = queue_capacity(arrays, int(arrays.plant.num_orders.max()))
-    return places, places
+    queue_slots = queue_capacity(arrays, int(arrays.plant.num_orders.max()))
+    return queue_slots, queue_slots
