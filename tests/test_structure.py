@@ -4,25 +4,41 @@ imports."""
 from __future__ import annotations
 
 import ast
-import dataclasses
 import re
-import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections import Counter
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
-import numpy as np
 import pytest
 from setuptools import find_packages
 
-from envs.observation import columns
-from factory import model
+from agents.training.config import RENAMED, TrainingConfig
 from factory.jit import compile
-from factory.schedule.kpis import Kpis, Use
-from factory.simulation import arrays
 from tests.builders.repository import ROOT
+from tests.builders.source_tree import (
+    MODULES,
+    PACKAGES,
+    PRIVATE_WORDS,
+    TEST_FILES,
+    Function,
+    folders,
+    functions_of,
+    identifiers,
+    is_annotated,
+    is_compiled,
+    length_of,
+    libraries_loaded_by,
+    names_imported,
+    parse,
+    place_of,
+    public_names,
+    room_of,
+    source_name,
+    top,
+    words_of,
+)
 
 TORCH = ("torch", "stable_baselines3", "sb3_contrib", "tensorboard")
 
@@ -41,49 +57,6 @@ THIRD_PARTIES = {
     "envs": {"numpy", "numba", "gymnasium", "matplotlib"},
 }
 """What of others the two innermost rooms may import."""
-
-PACKAGES = [package for package in MAY_IMPORT if (ROOT / package).is_dir()]
-
-
-def module_files(package: str) -> dict[str, Path]:
-    """Modules of a package by their dotted names."""
-    files = {}
-    for path in sorted((ROOT / package).rglob("*.py")):
-        parts = path.relative_to(ROOT).with_suffix("").parts
-        files[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
-    return files
-
-
-MODULES = {name: path for package in PACKAGES for name, path in module_files(package).items()}
-
-
-def names_imported(tree: ast.AST) -> set[str]:
-    """Dotted names a tree imports, anywhere in it; ``from a import b`` counts as ``a.b`` where that
-    is a module, else as ``a``."""
-    names: set[str] = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            names.update(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"line {node.lineno}: relative import; write it in full"
-            assert node.module is not None
-            names.update(
-                (
-                    f"{node.module}.{alias.name}"
-                    if f"{node.module}.{alias.name}" in MODULES
-                    else node.module
-                )
-                for alias in node.names
-            )
-    return names
-
-
-def parse(module: str) -> ast.Module:
-    return ast.parse(MODULES[module].read_text(encoding="utf-8"), filename=str(MODULES[module]))
-
-
-def top(name: str) -> str:
-    return name.partition(".")[0]
 
 
 @pytest.mark.parametrize("module", MODULES)
@@ -192,12 +165,6 @@ ROOMS = {
 """Rooms of each package, from the bottom: folders, and modules that stand in none."""
 
 
-def room_of(module: str) -> str:
-    """Return the room of a module: its folder, or itself where it stands in none."""
-    parts = module.split(".")
-    return parts[1] if len(parts) == 2 else ".".join(parts[1:-1])
-
-
 @pytest.mark.parametrize("package", ROOMS)
 def test_a_module_imports_its_own_room_and_lower_ones_only(package: str) -> None:
     order = {room: place for place, room in enumerate(ROOMS[package])}
@@ -214,15 +181,6 @@ def test_a_module_imports_its_own_room_and_lower_ones_only(package: str) -> None
     assert not upwards
 
 
-def folders() -> dict[Path, list[str]]:
-    """Return the stems of the modules in each folder of the packages."""
-    found: dict[Path, list[str]] = {}
-    for path in MODULES.values():
-        if path.name != "__init__.py":
-            found.setdefault(path.parent, []).append(path.stem)
-    return found
-
-
 def test_a_folder_has_at_most_fourteen_modules() -> None:
     crowded = {str(folder): len(stems) for folder, stems in folders().items() if len(stems) > 14}
     assert not crowded
@@ -232,20 +190,6 @@ def test_modules_are_named_by_nouns_of_the_field() -> None:
     nouns = {"training", "scheduling", "tuning", "reporting", "resampling", "plan_following"}
     stems = {stem for found in folders().values() for stem in found}
     assert not sorted(stem for stem in stems if stem.endswith("ing") and stem not in nouns)
-
-
-def test_modules_of_the_page_import_without_cycles() -> None:
-    page = ROOT / "scheduler" / "page"
-    graph = {
-        path.name: set(re.findall(r'from "\./(\w+\.js)"', path.read_text(encoding="utf-8")))
-        for path in page.glob("*.js")
-    }
-    assert graph["page.js"] >= {"shown.js", "chart.js"}
-    try:
-        order = list(TopologicalSorter(graph).static_order())
-    except CycleError as error:
-        pytest.fail(f"import cycle: {' -> '.join(error.args[1])}")
-    assert sorted(order) == sorted(graph)
 
 
 def test_imports_are_walked() -> None:
@@ -265,20 +209,6 @@ def test_package_files_are_empty(path: Path) -> None:
     assert path.read_text(encoding="utf-8") == ""
 
 
-def libraries_loaded_by(modules: list[str]) -> set[str]:
-    """Top-level names in ``sys.modules`` of a fresh process that has imported ``modules``."""
-    code = (
-        f"import importlib, sys\nfor name in {modules!r}:"
-        " importlib.import_module(name)\nprint(*{name.partition('.')[0] for name in"
-        " sys.modules})"
-    )
-    result = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    assert result.returncode == 0, result.stderr
-    return set(result.stdout.split())
-
-
 @pytest.mark.parametrize(
     ("room", "banned"),
     [
@@ -296,35 +226,6 @@ def test_importing_stays_light(room: str, banned: tuple[str, ...]) -> None:
         pytest.skip(f"{room} is not built yet")
     heavy = libraries_loaded_by(modules) & set(banned)
     assert not heavy, f"importing {room} loads {sorted(heavy)}; import them where they are used"
-
-
-Function = ast.FunctionDef | ast.AsyncFunctionDef
-
-
-def is_compiled(function: Function) -> bool:
-    """Whether a decorator hands the function to Numba."""
-    return any(
-        "compiled" in ast.unparse(decorator) or "numba" in ast.unparse(decorator)
-        for decorator in function.decorator_list
-    )
-
-
-def functions_of(module: str) -> list[Function]:
-    return [node for node in ast.walk(parse(module)) if isinstance(node, Function)]
-
-
-def is_annotated(function: Function) -> bool:
-    arguments = [
-        *function.args.posonlyargs,
-        *function.args.args,
-        *function.args.kwonlyargs,
-        function.args.vararg,
-        function.args.kwarg,
-    ]
-    return function.returns is not None and all(
-        argument is None or argument.annotation or argument.arg in ("self", "cls")
-        for argument in arguments
-    )
 
 
 TYPED = [
@@ -380,14 +281,6 @@ def test_installed_packages_are_the_rooms() -> None:
     assert set(compile.PACKAGES) == {name for name in installed if "." not in name}
 
 
-TEST_FILES = sorted((ROOT / "tests").rglob("*.py"))
-
-
-def place_of(path: Path) -> str:
-    """Return a test file's path below tests/."""
-    return path.relative_to(ROOT / "tests").as_posix()
-
-
 def test_tests_mirror_the_tree() -> None:
     """Each folder of tests is named after the folder that it tests; builders and oracles serve them
     all."""
@@ -421,192 +314,92 @@ def test_no_test_module_imports_another(path: Path) -> None:
     )
 
 
-CLOCKS = ("time", "monotonic", "perf_counter", "process_time", "thread_time")
-LOOKS_AT_A_CLOCK = {"sleep", *(f"{name}{unit}" for name in CLOCKS for unit in ("", "_ns"))}
-"""Functions of the module time: what they return, or when, depends on how busy the machine is."""
-WAITS = {"join", "wait", "communicate", "poll", "result", "exception", "acquire"}
-"""Methods whose first argument is a longest time where it is a number."""
-MAY_LOOK_AT_A_CLOCK = {
-    ("builders/event_waits.py", "time.sleep"): "pauses between two looks, as often as it takes",
-    (
-        "builders/event_waits.py",
-        "process.wait(_PAUSE)",
-    ): "the same, and a process that ends is noticed at once",
-    ("factory/jit/test_compile.py", "time.time"): "makes caches that are days old",
+# --- lengths, names, words ------------------------------------------------------------------------
+
+
+MAX_MODULE_LINES, MAX_FUNCTION_LINES = 400, 40
+SOURCES = sorted([*MODULES.values(), ROOT / "train.py", ROOT / "evaluate.py", *TEST_FILES])
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=source_name)
+def test_modules_and_functions_are_short(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    lines = text.count("\n")
+    assert lines <= MAX_MODULE_LINES, f"{source_name(path)} has {lines} lines; split it by subject"
+    functions = [node for node in ast.walk(ast.parse(text)) if isinstance(node, Function)]
+    long = {
+        node.name: length_of(node) for node in functions if length_of(node) > MAX_FUNCTION_LINES
+    }
+    assert not long, f"{source_name(path)}: {long} lines; give their parts names"
+
+
+def test_ruff_holds_line_length_and_docstrings() -> None:
+    ruff = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["ruff"]
+    assert ruff["line-length"] == 100
+    assert {"E", "D"} <= set(ruff["lint"]["select"])
+    assert not {"E501", "D400", "D401"} & set(ruff["lint"]["ignore"])
+
+
+MAY_STAND_TWICE = {
+    *("factory.setups", "factory.errors", "agents.policy", "agents.kernels", "scheduler.schema"),
 }
-"""What is allowed where, and why."""
+"""Stems of two modules of one package, in rooms of different subjects."""
 
 
-def looks_at_a_clock(tree: ast.AST) -> Iterator[str]:
-    """Yield what depends on how busy the machine is, in code and in programs in its strings."""
-    for node in ast.walk(tree):
-        match node:
-            case ast.Attribute(value=ast.Name(id="time"), attr=name) if name in LOOKS_AT_A_CLOCK:
-                yield f"time.{name}"
-            case ast.ImportFrom(module="time", names=names):
-                yield from (f"time.{alias.name}" for alias in names)
-            case ast.keyword(arg="timeout" | "deadline", value=value) if (
-                ast.unparse(value) != "None"
-            ):
-                yield f"{node.arg}={ast.unparse(value)}"
-            case ast.Call(func=ast.Attribute(attr=name), args=[first]) if (
-                name in WAITS and is_number(first)
-            ):
-                yield ast.unparse(node)
-            case ast.Constant(value=str(text)):
-                yield from re.findall(
-                    r"\btime\.(?:sleep|monotonic|perf_counter)\(\S*|\btimeout=\d+", text
-                )
+def test_no_stem_stands_twice_in_a_package() -> None:
+    modules = [name for name, path in MODULES.items() if path.name != "__init__.py"]
+    counts = Counter(f"{top(name)}.{name.rpartition('.')[2]}" for name in modules)
+    assert {name for name, count in counts.items() if count > 1} <= MAY_STAND_TWICE
 
 
-def is_number(value: ast.expr) -> bool:
-    """Return whether an argument is a number, or a constant of the module."""
-    if isinstance(value, ast.Constant):
-        return isinstance(value.value, int | float) and not isinstance(value.value, bool)
-    return isinstance(value, ast.Name) and value.id.isupper()
+INDEPENDENT = {"factory.verification.reference_world", "benchmarks"}
+"""The verifier draws under the simulator's names; benchmarks are commands."""
 
 
-@pytest.mark.parametrize("path", TEST_FILES, ids=place_of)
-def test_no_test_looks_at_a_clock(path: Path) -> None:
-    uses = set(looks_at_a_clock(ast.parse(path.read_text(encoding="utf-8"))))
-    found = sorted(use for use in uses if (place_of(path), use) not in MAY_LOOK_AT_A_CLOCK)
-    remedy = (
-        "wait for the event itself (tests/builders/event_waits.py), or give the code under test a"
-        " clock"
-    )
-    assert not found, f"{place_of(path)} has {found}; {remedy}"
+def test_public_names_are_unique() -> None:
+    modules = [name for name in MODULES if name not in INDEPENDENT and top(name) not in INDEPENDENT]
+    counts = Counter(name for module in modules for name in public_names(module))
+    assert sorted(name for name, count in counts.items() if count > 1) == []
 
 
-@pytest.mark.parametrize(
-    ("code", "found"),
-    [
-        ("time.{}(1)", "time.{}"),
-        ("from time import {}", "time.{}"),
-        ("'''while True: time.{}(1)'''", "time.{}(1)"),
-    ],
-    ids=["called", "imported", "in a program"],
-)
-def test_a_look_at_a_clock_is_found(code: str, found: str) -> None:
-    for name in ("sleep", "monotonic", "perf_counter"):
-        assert [*looks_at_a_clock(ast.parse(code.format(name)))] == [found.format(name)]
-
-
-@pytest.mark.parametrize(
-    "code", ["process.wait(60)", "thread.join(_SECONDS)", "line.poll(0.5)", "future.result(3)"]
-)
-def test_a_longest_time_is_found(code: str) -> None:
-    assert [*looks_at_a_clock(ast.parse(code))] == [code]
-    limited = code.replace("(", "(timeout=")
-    assert [*looks_at_a_clock(ast.parse(limited))] == [limited.partition("(")[2][:-1]]
-
-
-def test_what_has_no_longest_time_is_no_look_at_a_clock() -> None:
-    fine = (
-        "setups.time",
-        "run(timeout=None)",
-        "process.wait()",
-        "', '.join(names)",
-        "event.wait()",
-        "table.get(3)",
-        "thread.join()",
-        "process_time(1)",
-    )
-    assert [*looks_at_a_clock(ast.parse("\n".join(fine)))] == []
-
-
-def test_every_look_at_a_clock_that_is_allowed_is_there() -> None:
-    trees = {place_of(path): ast.parse(path.read_text(encoding="utf-8")) for path in TEST_FILES}
-    uses = {(name, use) for name, tree in trees.items() for use in looks_at_a_clock(tree)}
-    assert set(MAY_LOOK_AT_A_CLOCK) <= uses
-
-
-def glossary() -> str:
-    return (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
-
-
-def names_of_the_domain() -> set[str]:
-    """Fields of the domain model, of the arrays' records and of the key figures; the names of lists
-    of things stand in the singular."""
-    classes = [
-        value
-        for value in vars(model).values()
-        if isinstance(value, type) and issubclass(value, model.Model)
-    ]
-    names = {field for each in classes for field in each.model_fields}
-    names |= {
-        field
-        for value in vars(arrays).values()
-        if isinstance(value, np.dtype)
-        for field in value.names or ()
+@pytest.mark.parametrize("module", MODULES)
+def test_identifiers_are_words_of_the_field(module: str) -> None:
+    private = {
+        name
+        for name in identifiers(module)
+        if words_of(name) & PRIVATE_WORDS
+        or re.match(r"_?(most|least)_(?!slack|squares)", name.lower())
     }
-    return names | {
-        field.name
-        for each in (arrays.FactoryArrays, arrays.ShopState, Kpis, Use)
-        for field in dataclasses.fields(each)
+    assert not private, f"{module}: {sorted(private)}; docs/glossary.md has the field's terms"
+
+
+def test_config_keys_are_words_of_the_field() -> None:
+    sections = [(name, field.annotation) for name, field in TrainingConfig.model_fields.items()]
+    keys = {
+        key
+        for _, section in sections
+        if hasattr(section, "model_fields")
+        for key in section.model_fields
+    }
+    assert keys
+    assert not {key for key in keys if words_of(key) & PRIVATE_WORDS}
+    assert not {*RENAMED} & {
+        f"{name}.{key}"
+        for name, section in sections
+        if hasattr(section, "model_fields")
+        for key in section.model_fields
     }
 
 
-NEED_NO_ENTRY = {
-    "name",
-    "description",
-    "default",
-    "factory",
-    "after",
-    "date",
-    "time",
-    "log",
-    "log_setup",
-    "log_length",
-    "times",
-    "hours",
-    "floor",
-    "plant",
-}
-"""Plain words, and the shop's bookkeeping, which factory/simulation/arrays.py explains."""
+CLAUSE = re.compile(r"(What|Who|Whom|Whose|Whether|How|Where|Which)\b")
 
 
-def test_glossary_defines_every_name_of_the_domain() -> None:
-    defined = set(re.findall(r"`([a-z0-9_]+)`", glossary())) | set(
-        re.findall(r"^\| ([a-z0-9_ ]+) \|", glossary(), re.MULTILINE)
-    )
-    singular = {
-        name: {name, name.removesuffix("s"), name.removesuffix("ies") + "y"}
-        for name in names_of_the_domain() - NEED_NO_ENTRY
-    }
-    missing = sorted(name for name, forms in singular.items() if not forms & defined)
-    assert not missing, f"docs/glossary.md lacks {missing}; add a line for each"
-
-
-def test_glossary_lists_the_columns_of_the_observation() -> None:
-    tables = {"candidates": columns.CANDIDATES, "machines": columns.MACHINES, "shop": columns.SHOP}
-    lines = [
-        f"| {table} | `{column.name}` | {column.unit} | {column.meaning} |"
-        for table, columns in tables.items()
-        for column in columns
+@pytest.mark.parametrize("path", SOURCES, ids=source_name)
+def test_no_docstring_begins_with_a_clause(path: Path) -> None:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    documented = [
+        node for node in ast.walk(tree) if isinstance(node, ast.Module | ast.ClassDef | Function)
     ]
-    listed = [
-        line
-        for line in glossary().splitlines()
-        if line.split(" ")[1:2] and line.split(" ")[1] in tables and line.count("|") == 5
-    ]
-    assert listed == lines
-
-
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
-
-
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
-def test_documents_name_files_and_tests_that_exist(document: Path) -> None:
-    named = re.findall(
-        rf"`((?:{'|'.join([*PACKAGES, 'tests', 'docs', 'configs'])})/[\w/.-]+\.\w+)(?:::(\w+))?`",
-        document.read_text(encoding="utf-8"),
-    )
-    assert not [path for path, _ in named if not (ROOT / path).is_file()], (
-        f"{document.name} names files that do not exist"
-    )
-    tests = [(path, test) for path, test in named if test]
-    assert not [
-        test
-        for path, test in tests
-        if f"def {test}(" not in (ROOT / path).read_text(encoding="utf-8")
-    ], f"{document.name} names tests that do not exist"
+    first = [(ast.get_docstring(node) or "").partition("\n")[0] for node in documented]
+    clauses = [line for line in first if CLAUSE.match(line)]
+    assert not clauses, f"{source_name(path)}: {clauses}; begin with a verb, or with a noun"
