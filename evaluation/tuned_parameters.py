@@ -31,11 +31,12 @@ from factory.generation.ranges import RandomisedRanges
 from factory.io.atomic_write import write_atomically
 from factory.io.catalogue import find_factory
 from factory.io.factory_toml import quote
+from factory.io.shipped_files import ROOT
 from factory.model import Factory
 from factory.validation.names import file_name
 from factory.validation.text_files import read_text, refuse_text
 
-TUNED_FOLDER = Path(__file__).resolve().parent.parent / "configs" / "evaluation" / "tuned"
+TUNED_FOLDER = ROOT / "configs" / "evaluation" / "tuned"
 """Where the results for the shipped factories lie."""
 
 

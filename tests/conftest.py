@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.builders.repository import BENCHMARKS, MISSING
+from tests.builders.repository import BENCHMARKS, MISSING, ROOT
+from tests.builders.slow_modules import SLOW_MODULES
 
 os.environ.setdefault("MPLBACKEND", "Agg")
 # A shell that is not interactive has its background jobs and their children ignore Ctrl-C; what the
@@ -53,6 +54,15 @@ def pytest_collection() -> Generator[None, Any, Any]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Batch, "reset", refuse)
         return (yield)
+
+
+@pytest.hookimpl(tryfirst=True)  # before tests are chosen by their markers
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests of slow modules."""
+    slow = {ROOT / "tests" / module for module in SLOW_MODULES}
+    for item in items:
+        if item.path in slow:
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(autouse=True)

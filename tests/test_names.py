@@ -46,20 +46,12 @@ from factory.io.catalogue import find_single_factory, split_names
 from factory.io.factory_toml import load_factory, save_factory
 from factory.io.order_book_csv import read_order_book, write_order_book
 from factory.model import (
-    Attribute,
-    Costs,
-    Customer,
-    Demand,
-    DemandRegime,
     Factory,
     Machine,
-    Operation,
     Option,
     OptionValue,
     Order,
     OrderBook,
-    Product,
-    WorkCentre,
 )
 from factory.schedule.gantt import draw_gantt, gantt_text
 from factory.schedule.gantt_style import shorten
@@ -78,69 +70,10 @@ from scheduler.snapshot.read import SnapshotError, read_snapshot
 from scheduler.snapshot.schema import MachineState, OperationState
 from scheduler.text_report import format_plan
 from tests.builders.hand_made_schedule import play
-from tests.builders.hostile_names import NASTY, UNPRINTABLE, names
+from tests.builders.hostile_names import NASTY, UNPRINTABLE, named, names
 from tests.builders.repository import ROOT
 from tests.builders.tuned_results import some_results
 from tests.builders.workshop import workshop
-
-
-def named(chosen: list[str]) -> tuple[Factory, OrderBook]:
-    """A factory in which everything is called by the chosen names, and an order of each product."""
-    first, size = chosen[0], len(chosen)
-    square = tuple(tuple(int(old != new) for new in range(size)) for old in range(size))
-    centres = tuple(
-        WorkCentre(
-            name=name,
-            machines=tuple(Machine(name=machine) for machine in chosen[place::2]),
-            attributes=(
-                (Attribute(name=name, values=tuple(chosen), time=square),) if not place else ()
-            ),
-        )
-        for place, name in enumerate(chosen[:2])
-    )
-    products = tuple(
-        Product(
-            name=name,
-            operations=(
-                Operation(name=name, work_centre=first, process_time=4, setup={first: name}),
-            ),
-        )
-        for name in chosen
-    )
-    factory = Factory(
-        name=first,
-        work_centres=centres,
-        products=products,
-        options=(Option(name=first, values=tuple(OptionValue(name=name) for name in chosen)),),
-        demand=Demand(
-            num_orders=3,
-            regimes=(
-                DemandRegime(
-                    name=first,
-                    interarrival_time=5.0,
-                    mix=dict.fromkeys(chosen, 1.0),
-                    options={first: dict.fromkeys(chosen, 1.0)},
-                ),
-            ),
-            customers=tuple(
-                Customer(name=name, share=1.0, weight=1.0, allowance=(2.0, 2.0)) for name in chosen
-            ),
-        ),
-        costs=Costs(scale=1.0),
-    )
-    orders = (
-        Order(
-            order_id=name,
-            release_date=0,
-            due_date=9,
-            weight=1.0,
-            product=name,
-            options={first: name},
-        )
-        for name in chosen
-    )
-    return factory, OrderBook(orders=tuple(orders))
-
 
 # --- readers of what was written ------------------------------------------------------------------
 

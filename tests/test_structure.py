@@ -17,6 +17,7 @@ from setuptools import find_packages
 from agents.training.config import RENAMED, TrainingConfig
 from factory.jit import compile
 from tests.builders.repository import ROOT
+from tests.builders.slow_modules import SLOW_MODULES
 from tests.builders.source_tree import (
     MODULES,
     PACKAGES,
@@ -293,6 +294,12 @@ def test_tests_mirror_the_tree() -> None:
     assert {"factory", "envs", "agents", "evaluation", "scheduler"} <= {
         folder.parts[0] for folder in folders
     }
+
+
+def test_slow_modules_exist() -> None:
+    assert sorted(SLOW_MODULES - {place_of(path) for path in TEST_FILES}) == [], (
+        "tests/builders/slow_modules.py names what is gone"
+    )
 
 
 @pytest.mark.parametrize("path", TEST_FILES, ids=place_of)

@@ -32,6 +32,7 @@ from envs.observation.columns import (
     feature_hash,
 )
 from factory.io.atomic_write import write_atomically
+from factory.io.shipped_files import find_shipped
 from factory.progress import say
 
 BUNDLE_FORMAT = 2
@@ -249,7 +250,9 @@ def main(arguments: list[str] | None = None) -> int:
         prog="python -m agents.network.onnx_export",
         description="Make a bundle for the scheduler from a trained policy.",
     )
-    parser.add_argument("run", type=Path, help="folder of a training run, or a policy folder")
+    parser.add_argument(
+        "run", type=find_shipped, help="folder of a training run, or a policy folder"
+    )
     parser.add_argument("bundle", type=Path, help="folder to write the bundle to")
     options = parser.parse_args(arguments)
     source = find_policy(options.run)

@@ -20,6 +20,7 @@ from agents.network.packed_tables import decide_greedily
 from agents.network.pointer_network import Critic, PointerNetwork
 from envs.observation.columns import CANDIDATES, MACHINES, SHOP
 from factory.io.atomic_write import write_atomically
+from factory.io.shipped_files import find_shipped
 
 FORMAT = 3
 """Version of the layout."""
@@ -134,7 +135,7 @@ def load_policy(folder: Path | str) -> TrainedPolicy:
     PolicyError
         If something is missing, damaged, or made for other feature tables.
     """
-    folder = Path(folder)
+    folder = find_shipped(folder)
     try:
         manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
         weights = (folder / "weights.npz").read_bytes()

@@ -45,6 +45,7 @@ from agents.training.validation import ValidationSuite
 from envs.batch import Batch
 from envs.seed_splits import episode_seeds, first_episode_of
 from factory.io.catalogue import split_names
+from factory.io.shipped_files import find_shipped
 from factory.progress import say
 
 _SHOPS = 64
@@ -308,7 +309,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument(
         "policies",
-        type=Path,
+        type=find_shipped,
         nargs="+",
         help="folders of trained policies with their critics; the new one begins as the first",
     )

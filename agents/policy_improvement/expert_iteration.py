@@ -49,6 +49,7 @@ from agents.training.mixture import factories_of
 from agents.training.validation import ValidationSuite
 from envs.seed_splits import first_episode_of
 from factory.io.catalogue import split_names
+from factory.io.shipped_files import find_shipped
 from factory.progress import say
 
 
@@ -366,7 +367,9 @@ def main(arguments: list[str] | None = None) -> int:
         prog="python -m agents.policy_improvement.expert_iteration",
         description=__doc__.split("\n\n")[0] if __doc__ else "",
     )
-    parser.add_argument("policy", type=Path, help="folder of a trained policy with its critic")
+    parser.add_argument(
+        "policy", type=find_shipped, help="folder of a trained policy with its critic"
+    )
     parser.add_argument(
         "folder", type=Path, help="folder of the improvement; begun before, it goes on there"
     )

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from factory.io.factory_toml import quote
+from factory.io.shipped_files import find_shipped, searched_folders
 from factory.validation.errors import FactoryError, suggest
 from factory.validation.text_files import read_text, refuse_text
 
@@ -179,12 +180,13 @@ def read_config(path: Path, changes: Sequence[str] = ()) -> TrainingConfig:
         With one line for each problem: file, place, value, rule, remedy.
     """
     try:
-        data = tomllib.loads(read_text(path))
+        data = tomllib.loads(read_text(find_shipped(path)))
     except FactoryError as error:
         raise ConfigError(str(error)) from None
     except OSError as error:
+        where = f"looked for in {searched_folders()}"
         raise ConfigError(
-            f"{path}: cannot be read ({error.strerror}). Give a TOML file, for example"
+            f"{path}: cannot be read ({error.strerror}); {where}. Give a TOML file, for example"
             " configs/training/quick.toml."
         ) from None
     except ValueError as error:

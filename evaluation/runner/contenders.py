@@ -13,6 +13,7 @@ from typing import Any, Literal
 from agents.rules.parameters import split_call
 from agents.rules.registry import RULES, Rule, find_rule, make_rule, parse_rule
 from evaluation.tuned_parameters import Tuned
+from factory.io.shipped_files import find_shipped, searched_folders
 from factory.validation.arguments import check_count
 from factory.validation.names import code_point, first_unprintable
 from factory.validation.text_files import read_number
@@ -248,12 +249,14 @@ def _parse_path(entry: str) -> Contender:
                 " name in it: path.py:Name."
             )
         return Contender(name, "guest", paths=(entry,))
-    paths = [entry] if Path(entry).exists() else entry.split("+")
+    paths = [
+        str(find_shipped(path)) for path in ([entry] if Path(entry).exists() else entry.split("+"))
+    ]
     for path in paths:
         if not Path(path).exists():
             raise ValueError(
-                f"policy {path!r}: there is no such file or folder. Give a rule, a planner or the"
-                " path of a policy."
+                f"policy {path!r}: there is no such file or folder in {searched_folders()}. Give a"
+                " rule, a planner or the path of a policy."
             )
         if not path.endswith(".zip") and not (Path(path) / "manifest.json").is_file():
             raise ValueError(
@@ -314,12 +317,13 @@ def _parse_planner(entry: str, base: str, arguments: Sequence[str]) -> Contender
 
 
 def _policy_folder(path: str) -> str:
-    if not (Path(path) / "manifest.json").is_file():
+    folder = find_shipped(path)
+    if not (folder / "manifest.json").is_file():
         raise ValueError(
-            f"policy {path!r}: it is not a folder that train.py wrote. Give one, for example"
-            " policies/microfactory."
+            f"policy {path!r}: it is not a folder that train.py wrote, in {searched_folders()}."
+            " Give one, for example policies/microfactory."
         )
-    return path
+    return str(folder)
 
 
 def _number(entry: str, key: str, value: str) -> float:

@@ -11,9 +11,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from factory.io.shipped_files import ROOT
 from factory.jit.compile import imported_files
 
-ROOT = Path(__file__).resolve().parent.parent.parent
 _VERSIONS = (
     "numpy",
     "numba",
@@ -38,7 +38,8 @@ def runtime_source_hash() -> str:
 
 @cache
 def commit() -> str | None:
-    """The commit that is checked out; None outside a git checkout."""
+    """The commit that is checked out; None where the project is installed, even if that lies inside
+    another project's checkout."""
     return _git("rev-parse", "HEAD")
 
 
@@ -48,6 +49,8 @@ def has_uncommitted_changes() -> bool:
 
 
 def _git(*arguments: str) -> str | None:
+    if not (ROOT / ".git").exists():
+        return None
     try:
         command = ["git", *arguments]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)

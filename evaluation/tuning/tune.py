@@ -17,6 +17,7 @@ from agents.rules.registry import make_rule
 from evaluation.runner.scenarios import NamedScenario, find_scenarios
 from evaluation.runner.work_units import JsonObject, Store, digest, run_units
 from evaluation.tuned_parameters import (
+    TUNED_FOLDER,
     Budget,
     Tuned,
     TunedIndex,
@@ -33,6 +34,7 @@ from evaluation.tuning.rule_search import (
     tunable_rules,
     tune_rule,
 )
+from factory.io.atomic_write import is_writable
 from factory.jit.compile import source_hash
 
 
@@ -147,7 +149,7 @@ def run_tuning(
     FactoryError
         A factory or the order book is unknown or wrong.
     ValueError
-        The library ``cma`` is missing.
+        The library ``cma`` is missing, or ``out`` cannot be written.
     ChildProcessError
         A process was killed, e.g. for want of memory; finished searches are kept.
     KeyboardInterrupt
@@ -157,6 +159,11 @@ def run_tuning(
         raise ValueError(
             "--tune: the library cma, with which the evolved index is searched, is not installed."
             " Install it: pip install -e .[tune]"
+        )
+    if not is_writable(out or TUNED_FOLDER):
+        raise ValueError(
+            f"--tuned {out or TUNED_FOLDER}: the folder cannot be written. Give another, here and"
+            " where the results are to be used: --tuned DIR."
         )
     budget = budget or Budget()
     scenarios = find_scenarios(factories, orders)

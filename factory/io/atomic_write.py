@@ -7,6 +7,12 @@ import tempfile
 from pathlib import Path
 
 
+def is_writable(folder: Path) -> bool:
+    """Return whether files can be written to a folder, which need not exist yet."""
+    nearest = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    return nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)
+
+
 def write_atomically(path: Path, content: str | bytes) -> None:
     """Write a file (text as UTF-8) so that it is, after any interruption, either as before or
     whole."""

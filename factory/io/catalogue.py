@@ -6,10 +6,11 @@ from pathlib import Path
 
 from factory.generation.ranges import RandomisedRanges, holds_ranges, load_ranges
 from factory.io.factory_toml import load_factory
+from factory.io.shipped_files import ROOT, find_shipped, searched_folders
 from factory.model import Factory
 from factory.validation.errors import FactoryError, suggest
 
-FACTORIES_FOLDER = Path(__file__).resolve().parent.parent.parent / "configs" / "factories"
+FACTORIES_FOLDER = ROOT / "configs" / "factories"
 """Where the shipped factories lie."""
 
 
@@ -70,10 +71,12 @@ def split_names(text: str) -> list[str]:
 def _find_file(name_or_path: str | Path) -> Path:
     path = Path(name_or_path)
     if path.suffix == ".toml" or len(path.parts) > 1:
+        path = find_shipped(path)
         if not path.is_file():
+            remedy = f"Give the path of a TOML file, or one of the names {_listed()}"
             raise FactoryError(
-                f"factory {str(name_or_path)!r}: there is no such file. Give the path of a TOML"
-                f" file, or one of the names {_listed()}."
+                f"factory {str(name_or_path)!r}: there is no such file in {searched_folders()}."
+                f" {remedy}."
             )
         return path
     if str(name_or_path) not in shipped():
@@ -87,6 +90,5 @@ def _find_file(name_or_path: str | Path) -> Path:
 
 def _listed() -> str:
     return (
-        ", ".join(shipped())
-        or f"(none: {FACTORIES_FOLDER} is missing; install the project from its folder with pip install -e .)"
+        ", ".join(shipped()) or f"(none: {FACTORIES_FOLDER} is missing; install the project anew)"
     )

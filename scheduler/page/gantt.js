@@ -1,20 +1,16 @@
 /** The Gantt chart. */
 
-import { MINUTES_A_DAY } from "./state.js";
 import { draw, make } from "./building.js";
-import { clockTime, dateText, minutesAt, tickAt, tickMinutes } from "./times.js";
+import { clockTime, dateText, tickMinutes } from "./times.js";
 import { inkOn, LIGHT_INK, operationColour, operationLabels, setupColour } from "./colours.js";
+import { Axis } from "./gantt_axis.js";
+import { GanttInput } from "./gantt_input.js";
 
-const AXIS_STEPS = [5, 10, 15, 30, 60, 120, 180, 240, 360, 720, 1440, 2880, 7200, 14400, 28800]; // minutes
 // lengths for a font size of the page of 15 pixels; they grow with it
 const PAGE_FONT = 15;
-const AXIS_GAP = 62; // least room between two strokes
-const DAY_WIDTH = 50; // room that the name of a day needs
 const LANE_HEIGHTS = [25, 47];
-const NOW_WIDTH = 80;
 const GROUP_GAP = 7;
 const SHORTEST_VIEW = 10; // minutes
-const DRAG_THRESHOLD = 4; // pixels; less is a click
 
 /** Operations on machines over time, drawn in SVG. Only what lies in view is placed, so that thousands of bars stay smooth. */
 export class Gantt {
@@ -26,7 +22,8 @@ export class Gantt {
     this.textWidths = new Map();
     this.pen = document.createElement("canvas").getContext("2d");
     this.build();
-    this.listen();
+    this.timeAxis = new Axis(this);
+    this.input = new GanttInput(this);
   }
 
   // --- skeleton
@@ -243,7 +240,7 @@ export class Gantt {
     if (!this.view) return;
     this.lanesInView = [this.lanes.scrollTop - this.laneHeight, this.lanes.scrollTop + this.lanes.clientHeight];
     for (const bar of this.bars) this.placeBar(bar);
-    this.placeAxis();
+    this.timeAxis.place();
     this.placeFront();
     this.placeLinks();
   }
@@ -282,64 +279,6 @@ export class Gantt {
     let width = this.textWidths.get(text);
     if (width === undefined) this.textWidths.set(text, (width = this.pen.measureText(text).width));
     return width;
-  }
-
-  placeAxis() {
-    const least = (AXIS_GAP * this.unit * (this.view.to - this.view.from) * tickMinutes()) / this.width;
-    const longest = AXIS_STEPS.at(-1);
-    const step = AXIS_STEPS.find((minutes) => minutes >= least) ?? Math.ceil(least / longest) * longest;
-    const [lines, labels] = [[], []];
-    const last = minutesAt(this.view.to);
-    for (let minutes = Math.ceil(minutesAt(this.view.from) / step) * step; minutes <= last; minutes += step) {
-      const x = this.x(tickAt(minutes)).toFixed(1);
-      const midnight = minutes % MINUTES_A_DAY === 0;
-      lines.push(draw("line", { class: midnight ? "midnight" : "stroke", x1: x, x2: x, y1: 0, y2: this.height }));
-      if (step < MINUTES_A_DAY && x > 18 * this.unit && x < this.width - 18 * this.unit)
-        labels.push(draw("text", { class: "hour", x, y: 33 * this.unit }, clockTime(tickAt(minutes))));
-    }
-    this.grid.replaceChildren(...lines);
-    this.axis.replaceChildren(...labels, ...this.dayLabels(step), ...this.nowLabel());
-  }
-
-  /** The name of each day where it begins; that of the first at the left edge. */
-  dayLabels(step) {
-    const labels = [];
-    const days = Math.max(1, step / MINUTES_A_DAY);
-    const first = Math.floor(minutesAt(this.view.from) / MINUTES_A_DAY);
-    const last = Math.floor(minutesAt(this.view.to) / MINUTES_A_DAY);
-    for (let day = first; day <= last; day += days) {
-      const start = this.x(tickAt(day * MINUTES_A_DAY));
-      const end = this.x(tickAt((day + days) * MINUTES_A_DAY));
-      const x = this.besideNow(Math.max(3, start + 4));
-      if (end - x < DAY_WIDTH * this.unit) continue;
-      if (start > 0) labels.push(draw("line", { class: "midnight", x1: start, x2: start, y1: 0, y2: "100%" }));
-      labels.push(draw("text", { class: "day", x, y: 14 * this.unit }, `day ${day + 1}`));
-    }
-    return labels;
-  }
-
-  /** Where the label of the now-line begins and ends; null while it is out of view. */
-  nowRange() {
-    const x = this.x(this.scene.plan.clock);
-    if (x < 0 || x > this.width) return null;
-    const width = NOW_WIDTH * this.unit;
-    const left = Math.min(Math.max(x - width / 2, 0), this.width - width);
-    return [left, left + width];
-  }
-
-  /** The place for the name of a day, moved to the right where the label of the now-line is in the way. */
-  besideNow(x) {
-    const range = this.nowRange();
-    const isFree = !range || x > range[1] || x + DAY_WIDTH * this.unit < range[0];
-    return isFree ? x : range[1] + 6;
-  }
-
-  nowLabel() {
-    const range = this.nowRange();
-    if (!range) return [];
-    const plate = draw("rect", { class: "now-plate", x: range[0], y: 2, width: range[1] - range[0], height: 16 * this.unit, rx: 3 });
-    const text = draw("text", { class: "now-text", x: (range[0] + range[1]) / 2, y: 14 * this.unit }, `now ${clockTime(this.scene.plan.clock)}`);
-    return [plate, text];
   }
 
   placeFront() {
@@ -414,93 +353,6 @@ export class Gantt {
     return draw("path", { d: `M${x1} ${y1}C${x1 + bend} ${y1} ${x2 - bend} ${y2} ${x2} ${y2}` });
   }
 
-  // --- pointer and keys
-
-  listen() {
-    this.lanes.addEventListener("wheel", (event) => this.onWheel(event), { passive: false });
-    this.axis.addEventListener("wheel", (event) => this.onWheel(event), { passive: false });
-    this.lanes.addEventListener("scroll", () => this.schedule());
-    this.lanes.addEventListener("pointerdown", (event) => this.onDown(event));
-    this.lanes.addEventListener("pointermove", (event) => this.onMove(event));
-    this.lanes.addEventListener("pointerup", () => this.endDrag());
-    this.lanes.addEventListener("pointercancel", () => this.endDrag());
-    this.lanes.addEventListener("pointerleave", () => this.onHover(null));
-    this.lanes.addEventListener("click", (event) => this.onClick(event));
-    document.addEventListener("keydown", (event) => this.onKey(event));
-  }
-
-  onWheel(event) {
-    if (!this.view) return;
-    event.preventDefault();
-    this.onHover(null);
-    if (event.shiftKey) this.lanes.scrollTop += event.deltaY || event.deltaX;
-    else if (Math.abs(event.deltaX) > Math.abs(event.deltaY)) this.move((event.deltaX / this.width) * (this.view.to - this.view.from));
-    else this.zoom(Math.exp(-Math.max(-120, Math.min(120, event.deltaY)) * 0.0022), event.clientX - this.field.getBoundingClientRect().left);
-  }
-
-  onDown(event) {
-    if (event.button !== 0 || !this.view) return;
-    this.drag = { x: event.clientX, y: event.clientY, view: this.view, top: this.lanes.scrollTop, pointer: event.pointerId, moved: false };
-    this.wasDragged = false;
-  }
-
-  onMove(event) {
-    if (!this.drag) return this.hover(event);
-    const [right, down] = [event.clientX - this.drag.x, event.clientY - this.drag.y];
-    if (!this.drag.moved && Math.hypot(right, down) < DRAG_THRESHOLD) return undefined;
-    if (!this.drag.moved) this.startDrag();
-    const ticks = (right / this.width) * (this.drag.view.to - this.drag.view.from);
-    this.look(this.drag.view.from - ticks, this.drag.view.to - ticks);
-    this.lanes.scrollTop = this.drag.top - down;
-    return undefined;
-  }
-
-  /** Capture only once it is a drag: a captured click would no longer tell which bar was meant. */
-  startDrag() {
-    this.drag.moved = this.wasDragged = true;
-    this.lanes.setPointerCapture(this.drag.pointer);
-    this.host.classList.add("dragging");
-    this.onHover(null);
-  }
-
-  endDrag() {
-    this.drag = null;
-    this.host.classList.remove("dragging");
-  }
-
-  onClick(event) {
-    if (this.wasDragged) {
-      this.wasDragged = false;
-      return;
-    }
-    this.onSelect(event.target.closest(".operation")?.dataset.order ?? null);
-  }
-
-  hover(event) {
-    const node = event.target.closest(".operation, .changeover");
-    const bar = node && (this.hovered?.node === node ? this.hovered : this.bars.find((one) => one.node === node));
-    this.hovered = bar;
-    this.onHover(bar, event.clientX, event.clientY);
-  }
-
-  onKey(event) {
-    const focused = document.activeElement === document.body || this.host.contains(document.activeElement);
-    if (!focused || !this.scene || event.ctrlKey || event.metaKey || event.altKey) return;
-    const step = this.view.to - this.view.from;
-    const actions = {
-      "+": () => this.zoom(1.3),
-      "=": () => this.zoom(1.3),
-      "-": () => this.zoom(1 / 1.3),
-      0: () => this.fit(),
-      ArrowLeft: () => this.move(-0.1 * step),
-      ArrowRight: () => this.move(0.1 * step),
-      ArrowUp: () => (this.lanes.scrollTop -= this.laneHeight),
-      ArrowDown: () => (this.lanes.scrollTop += this.laneHeight),
-    };
-    if (!actions[event.key]) return;
-    event.preventDefault();
-    actions[event.key]();
-  }
 }
 
 function hatchPatterns() {

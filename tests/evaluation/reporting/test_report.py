@@ -29,12 +29,9 @@ from evaluation.reporting.results import Failure, Results, read_results, write_r
 from evaluation.runner.contenders import parse_contenders
 from evaluation.runner.scenarios import find_scenarios
 from factory.io.catalogue import find_single_factory
+from tests.builders.browser import CHROMIUM, NO_CHROMIUM
 from tests.builders.outside_policies import GUESTS
 
-BROWSER = next(
-    (name for name in map(shutil.which, ("chromium", "chromium-browser", "google-chrome")) if name),
-    None,
-)
 FACTORIES = {name: find_single_factory(name) for name in ("tiny", "microfactory")}
 
 
@@ -127,9 +124,9 @@ def test_anchors_and_ids_fit_together(folder: Path) -> None:
     assert all(page.count(f"id='{target}'") == 1 for target in targets)
 
 
-@pytest.mark.skipif(BROWSER is None, reason="no Chromium is installed")
+@pytest.mark.skipif(CHROMIUM is None, reason=NO_CHROMIUM)
 def test_a_browser_shows_the_page(folder: Path) -> None:
-    assert BROWSER is not None
+    assert CHROMIUM is not None
     settings = [
         "--headless",
         "--no-sandbox",
@@ -139,7 +136,7 @@ def test_a_browser_shows_the_page(folder: Path) -> None:
         f"--user-data-dir={folder / 'profile'}",
     ]
     done = subprocess.run(
-        [BROWSER, *settings, "--dump-dom", (folder / "report.html").as_uri()],
+        [CHROMIUM, *settings, "--dump-dom", (folder / "report.html").as_uri()],
         capture_output=True,
         text=True,
         check=True,

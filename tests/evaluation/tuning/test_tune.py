@@ -356,3 +356,17 @@ def test_killed_search_is_named_with_its_remedy(
         match=r"tiny: evolved index: its process ended .* start again with fewer processes",
     ):
         run_tuning(["tiny"], tmp_path, tmp_path, processes=1, budget=SMALL)
+
+
+def test_a_folder_that_cannot_be_written_is_refused_before_anything_is_searched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def search_nothing(*_: object) -> None:
+        raise AssertionError("a search was begun")
+
+    monkeypatch.setattr("evaluation.tuning.tune.run_units", search_nothing)
+    (tmp_path / "file").touch()
+    with pytest.raises(ValueError, match=r"--tuned .*file/tuned: the folder cannot be written"):
+        run_tuning(
+            ["tiny"], tmp_path / "file" / "tuned", tmp_path / "work", processes=1, budget=SMALL
+        )

@@ -45,6 +45,7 @@ from scheduler.service.middleware import AccessPolicy
 from scheduler.simulated_plant import simulate
 from tests.builders.event_waits import Clock
 from tests.builders.repository import ROOT
+from tests.builders.service_process import ServiceProcess
 
 FACTORY = find_single_factory("microfactory")
 RULE = make_rule("ATCS", k1=2, k2=0.5)
@@ -402,60 +403,11 @@ def test_the_page_comes_from_here_alone(client: TestClient) -> None:
 # --- as a process ---------------------------------------------------------------------------------
 
 
-class Process:
-    """``python -m scheduler serve`` on a free port, ready to be asked, and ended in the end."""
-
-    def __init__(self, bundle: Path, folder: Path) -> None:
-        self.log, self.lines = folder / "log.sqlite", list[str]()
-        limits = ["--budget", "inf", "--plan-seconds", "inf", "--rate", "0"]
-        files = ["--bundle", str(bundle), "--log", str(self.log)]
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "scheduler", "serve", "--port", "0", *files, *limits],
-            cwd=ROOT,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        self._listener = threading.Thread(target=self._hear_all, daemon=True)
-
-    def __enter__(self) -> Process:
-        self.address = self._hear("starting")["address"]
-        self._hear("ready")
-        self._listener.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.end(signal.SIGKILL)
-
-    def _hear_all(self) -> None:
-        """Note what is said until the process has ended."""
-        assert self.process.stdout is not None
-        with self.process.stdout as output:
-            self.lines.extend(output)
-
-    def _hear(self, event: str) -> dict[str, Any]:
-        """Return the line of the log that tells of an event; fail if the process ends before."""
-        assert self.process.stdout is not None
-        while line := self.process.stdout.readline():
-            self.lines.append(line)
-            if line.startswith("{") and (said := json.loads(line))["event"] == event:
-                return dict(said)
-        self.process.stdout.close()
-        status, said_before = self.process.wait(), "".join(self.lines)
-        raise AssertionError(f"it ended with {status} before {event}:\n{said_before}")
-
-    def decide(self) -> int:
-        """Number in the log of one more decision."""
-        request = urllib.request.Request(f"{self.address}/v1/decide", json.dumps(BODY).encode())
-        with urllib.request.urlopen(request) as answer:
-            return int(json.load(answer)["entry"])
-
-    def end(self, how: signal.Signals) -> int:
-        """Send a signal, and return the exit status once all that was said has been heard."""
-        self.process.send_signal(how)
-        status = self.process.wait()
-        self._listener.join()
-        return status
+def decide_once(served: ServiceProcess) -> int:
+    """Number in the log of one more decision."""
+    request = urllib.request.Request(f"{served.address}/v1/decide", json.dumps(BODY).encode())
+    with urllib.request.urlopen(request) as answer:
+        return int(json.load(answer)["entry"])
 
 
 def test_bug_an_address_that_is_taken_is_refused_in_words(
@@ -499,7 +451,7 @@ def test_a_plant_run_over_http_ends_as_under_the_trained_policy(tmp_path: Path) 
 
     shipped = ROOT / "policies" / "microfactory"
     assert export([str(shipped), str(tmp_path / "bundle")]) == 0
-    with Process(tmp_path / "bundle", tmp_path) as served:
+    with ServiceProcess(tmp_path / "bundle", tmp_path) as served:
         found = load_client().run(served.address, 77, patience=None).schedule()
         assert served.end(signal.SIGINT) == 0
     assert served.lines[-1] == "stopped\n"
@@ -524,16 +476,16 @@ def test_the_client_says_so_where_nobody_answers() -> None:
 def test_a_kill_loses_nothing_that_was_acknowledged_and_a_stop_finishes_what_is_under_way(
     bundle_folder: Path, tmp_path: Path
 ) -> None:
-    with Process(bundle_folder, tmp_path) as served, ThreadPoolExecutor(8) as pool:
-        under_way = [pool.submit(served.decide) for _ in range(200)]
+    with ServiceProcess(bundle_folder, tmp_path) as served, ThreadPoolExecutor(8) as pool:
+        under_way = [pool.submit(decide_once, served) for _ in range(200)]
         for _ in itertools.islice(as_completed(under_way), 41):
             pass
         served.end(signal.SIGKILL)
         acknowledged = {one.result() for one in under_way if one.exception() is None}
     assert len(acknowledged) > 40
     assert acknowledged <= {entry.number for entry in read_entries(served.log)}
-    with Process(bundle_folder, tmp_path) as served, ThreadPoolExecutor(8) as pool:
-        under_way = [pool.submit(served.decide) for _ in range(8)]
+    with ServiceProcess(bundle_folder, tmp_path) as served, ThreadPoolExecutor(8) as pool:
+        under_way = [pool.submit(decide_once, served) for _ in range(8)]
         next(as_completed(under_way))
         status = served.end(signal.SIGTERM)
         finished = {one.result() for one in under_way if one.exception() is None}

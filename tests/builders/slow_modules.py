@@ -1,0 +1,55 @@
+"""Test modules that are left out of ``make test-fast``: those that take more than some seconds of a
+core, as measured."""
+
+from __future__ import annotations
+
+SLOW_MODULES = frozenset(
+    {
+        "agents/network/test_inference.py",
+        "agents/network/test_onnx_export.py",
+        "agents/network/test_shipped_policies.py",
+        "agents/policy_improvement/test_distillation.py",
+        "agents/policy_improvement/test_expert_iteration.py",
+        "agents/ppo/test_sb3_checkpoints.py",
+        "agents/ppo/test_vec_env.py",
+        "agents/search/test_lookahead.py",
+        "agents/search/test_rollout.py",
+        "agents/solver/test_clairvoyant.py",
+        "agents/solver/test_rolling_horizon.py",
+        "agents/test_standstill.py",
+        "agents/training/test_tensorboard.py",
+        "agents/training/test_trainer.py",
+        "benchmarks/test_ablations.py",
+        "benchmarks/test_env_speed.py",
+        "envs/observation/test_arrivals.py",
+        "envs/observation/test_foresight.py",
+        "evaluation/public_suites/test_jasima_replay.py",
+        "evaluation/public_suites/test_published_results.py",
+        "evaluation/public_suites/test_published_solutions.py",
+        "evaluation/public_suites/test_suites.py",
+        "evaluation/reporting/test_report.py",
+        "evaluation/runner/test_sandbox.py",
+        "evaluation/runner/test_work_units.py",
+        "evaluation/statistics/test_intervals.py",
+        "evaluation/test_benchmark.py",
+        "evaluation/tuning/test_tune.py",
+        "examples/test_examples.py",
+        "factory/futures/test_sampled_futures.py",
+        "factory/instances/test_instances.py",
+        "factory/jit/test_compile.py",
+        "factory/jit/test_interpreted.py",
+        "factory/schedule/test_gantt.py",
+        "factory/verification/test_column_checks.py",
+        "scheduler/floor/test_locks.py",
+        "scheduler/log/test_decision_log.py",
+        "scheduler/page/test_page.py",
+        "scheduler/plans/test_planner.py",
+        "scheduler/service/test_app.py",
+        "scheduler/snapshot/test_schema.py",
+        "scheduler/test_fuzzing.py",
+        "test_entry_points.py",
+        "test_names.py",
+        "test_wheel.py",
+    }
+)
+"""Paths below tests/."""
