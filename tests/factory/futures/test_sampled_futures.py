@@ -14,12 +14,12 @@ from agents.rules.compiled import CompiledRule, compile_nearest
 from agents.rules.registry import make_rule
 from agents.search.simulate_rule import run_until
 from envs.batch import Batch
+from factory.futures.known_present import processed_so_far
 from factory.futures.sampled_futures import (
     allocate_beliefs,
     draw_process_left,
     infer_regimes,
     normal_above,
-    processed_so_far,
     sample_future,
 )
 from factory.io.catalogue import find_single_factory
