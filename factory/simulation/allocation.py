@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -101,8 +101,47 @@ def allocate(
     )
 
 
+class _Sizes(NamedTuple):
+    """Largest dimension of each kind among some factories and order books."""
+
+    centres: int
+    machines: int
+    attributes: int
+    values: int
+    products: int
+    operations: int
+    options: int
+    choices: int  # values of an option
+    regimes: int
+    customers: int
+    supplies: int
+    orders: int  # of an order book
+
+
 def _largest(sizes: Iterator[int]) -> int:
     return max(1, max(sizes, default=1))
+
+
+def _sizes(factories: Sequence[Factory], books: Sequence[OrderBook | None]) -> _Sizes:
+    centres = [centre for factory in factories for centre in factory.work_centres]
+    attributes = [attribute for centre in centres for attribute in centre.attributes]
+    products = [product for factory in factories for product in factory.products]
+    options = [option for factory in factories for option in factory.options]
+    demands = [factory.demand for factory in factories if factory.demand]
+    return _Sizes(
+        centres=_largest(len(f.work_centres) for f in factories),
+        machines=_largest(sum(len(c.machines) for c in f.work_centres) for f in factories),
+        attributes=_largest(len(centre.attributes) for centre in centres),
+        values=_largest(len(attribute.values) for attribute in attributes),
+        products=_largest(len(f.products) for f in factories),
+        operations=_largest(len(product.operations) for product in products),
+        options=_largest(len(f.options) for f in factories),
+        choices=_largest(len(option.values) for option in options),
+        regimes=_largest(len(demand.regimes) for demand in demands),
+        customers=_largest(len(demand.customers) for demand in demands),
+        supplies=_largest(len(f.material) for f in factories),
+        orders=_largest(len(book.orders) for book in books if book),
+    )
 
 
 def allocate_factories(
@@ -110,50 +149,39 @@ def allocate_factories(
 ) -> FactoryArrays:
     """Return arrays of the padded size; padding means that nothing is there."""
     count = len(factories)
-    centres = _largest(len(f.work_centres) for f in factories)
-    machines = _largest(sum(len(c.machines) for c in f.work_centres) for f in factories)
-    attributes = _largest(len(c.attributes) for f in factories for c in f.work_centres)
-    values = _largest(
-        len(a.values) for f in factories for c in f.work_centres for a in c.attributes
-    )
-    products = _largest(len(f.products) for f in factories)
-    operations = _largest(len(p.operations) for f in factories for p in f.products)
-    options = _largest(len(f.options) for f in factories)
-    choices = _largest(len(o.values) for f in factories for o in f.options)
-    regimes = _largest(len(f.demand.regimes) for f in factories if f.demand)
-    customers = _largest(len(f.demand.customers) for f in factories if f.demand)
-    supplies = _largest(len(f.material) for f in factories)
-    orders = _largest(len(b.orders) for b in books if b)
+    n = _sizes(factories, books)
 
     def small_integers(*shape: int, fill: int = 0) -> np.ndarray:
         return np.full((count, *shape), fill, np.int16)
 
     return FactoryArrays(
         plant=records(arrays.PLANT, count),
-        centres=records(arrays.CENTRE, count, centres + 1),
-        transport_time=np.zeros((count, centres, centres), np.int64),
-        machines=records(arrays.MACHINE, count, machines),
-        initial_setup=small_integers(machines, attributes),
-        setups=records(arrays.SETUP, count, machines, attributes, values, values),
-        products=records(arrays.PRODUCT, count, products),
-        operations=records(arrays.OPERATION, count, products, operations),
-        base_time=np.full((count, products, operations, machines), -1, np.int32),
-        predecessors=small_integers(products, operations, operations, fill=-1),
-        successors=small_integers(products, operations, operations, fill=-1),
-        operation_setup=small_integers(products, operations, attributes, fill=-1),
-        options=records(arrays.OPTION, count, options),
-        option_applies=np.zeros((count, options, products), np.bool_),
-        option_time=np.zeros((count, options, choices, products, operations), np.int32),
-        option_setup=small_integers(options, choices, products, operations, attributes, fill=-1),
-        regimes=records(arrays.REGIME, count, regimes),
-        mix=np.zeros((count, regimes, products)),
-        mix_end=np.zeros((count, regimes, products)),
-        option_share=np.zeros((count, regimes, options, choices)),
-        customer_share=np.zeros((count, regimes, customers)),
-        customers=records(arrays.CUSTOMER, count, customers),
-        supplies=records(arrays.SUPPLY, count, supplies),
-        book=records(arrays.BOOKED, count, orders),
-        book_options=small_integers(orders, options, fill=-1),
+        centres=records(arrays.CENTRE, count, n.centres + 1),
+        transport_time=np.zeros((count, n.centres, n.centres), np.int64),
+        machines=records(arrays.MACHINE, count, n.machines),
+        initial_setup=small_integers(n.machines, n.attributes),
+        setups=records(arrays.SETUP, count, n.machines, n.attributes, n.values, n.values),
+        products=records(arrays.PRODUCT, count, n.products),
+        operations=records(arrays.OPERATION, count, n.products, n.operations),
+        base_time=np.full((count, n.products, n.operations, n.machines), -1, np.int32),
+        predecessors=small_integers(n.products, n.operations, n.operations, fill=-1),
+        successors=small_integers(n.products, n.operations, n.operations, fill=-1),
+        operation_setup=small_integers(n.products, n.operations, n.attributes, fill=-1),
+        options=records(arrays.OPTION, count, n.options),
+        option_applies=np.zeros((count, n.options, n.products), np.bool_),
+        option_time=np.zeros((count, n.options, n.choices, n.products, n.operations), np.int32),
+        option_setup=small_integers(
+            n.options, n.choices, n.products, n.operations, n.attributes, fill=-1
+        ),
+        regimes=records(arrays.REGIME, count, n.regimes),
+        mix=np.zeros((count, n.regimes, n.products)),
+        mix_end=np.zeros((count, n.regimes, n.products)),
+        option_share=np.zeros((count, n.regimes, n.options, n.choices)),
+        customer_share=np.zeros((count, n.regimes, n.customers)),
+        customers=records(arrays.CUSTOMER, count, n.customers),
+        supplies=records(arrays.SUPPLY, count, n.supplies),
+        book=records(arrays.BOOKED, count, n.orders),
+        book_options=small_integers(n.orders, n.options, fill=-1),
         hours=records(arrays.HOUR, count, 25),
     )
 

@@ -354,5 +354,5 @@ def operation_id_of(order, operation):
 
 def split_operation_id(operation_id: int | np.integer[Any]) -> tuple[int, int]:
     """Return order and operation of an operation id."""
-    number = int(operation_id)
-    return number >> OPERATION_BITS, number & OPERATION_MASK
+    value = int(operation_id)
+    return value >> OPERATION_BITS, value & OPERATION_MASK

@@ -28,7 +28,7 @@ def reset_costs(shop, e):
 
 
 @compiled
-def restart_costs(factory, shop, e):
+def restart_costs(shop, e):
     """Count costs from the clock on: what lateness has cost so far is taken off."""
     shop.cost[e, :] = 0.0
     shop.env[e].tardiness_done = -add_open_tardiness(shop, e, 0.0)

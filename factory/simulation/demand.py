@@ -234,8 +234,8 @@ def plan_critical_work(factory, shop, e, order):
         # work_through holds the work after each operation until the length of the longest path is
         # known
         work_after = 0.0
-        for place in range(factory.operations[g, product, operation].num_successors):
-            successor = factory.successors[g, product, operation, place]
+        for i in range(factory.operations[g, product, operation].num_successors):
+            successor = factory.successors[g, product, operation, i]
             work_after = max(
                 work_after,
                 shop.operations[e, order, successor].work_through
@@ -266,10 +266,10 @@ def want_option_setup(factory, shop, e, order, operation, option, value):
 def family_number(factory, shop, e, order, operation):
     """Return a number for the wanted setup, the same for equal setups at a work centre only."""
     values = factory.setups.shape[3]
-    number = 0
+    family = 0
     for attribute in range(shop.wanted.shape[3]):
-        number = number * (values + 1) + shop.wanted[e, order, operation, attribute] + 1
-    return number
+        family = family * (values + 1) + shop.wanted[e, order, operation, attribute] + 1
+    return family
 
 
 @compiled

@@ -166,10 +166,10 @@ def _load_products(loaded: FactoryArrays, g: int, factory: Factory) -> None:
 class _Site(NamedTuple):
     """Work centre with the indices of its machines in the arrays."""
 
-    number: int
+    index: int
     machines: slice
     speeds: list[float]
-    machine_numbers: dict[str, int]
+    machine_indices: dict[str, int]
     attributes: tuple[Attribute, ...]
 
 
@@ -177,9 +177,9 @@ def _sites(factory: Factory) -> Iterator[_Site]:
     first = 0
     for c, centre in enumerate(factory.work_centres):
         machines = slice(first, first + len(centre.machines))
-        numbers = {machine.name: first + m for m, machine in enumerate(centre.machines)}
+        indices = {machine.name: first + m for m, machine in enumerate(centre.machines)}
         yield _Site(
-            c, machines, [machine.speed for machine in centre.machines], numbers, centre.attributes
+            c, machines, [machine.speed for machine in centre.machines], indices, centre.attributes
         )
         first = machines.stop
 
@@ -193,7 +193,7 @@ def _load_operation(
 ) -> None:
     """Fill in an operation: work centre, process times, setup, uncertainty."""
     base_time = loaded.base_time[index]
-    for name, machine in site.machine_numbers.items():
+    for name, machine in site.machine_indices.items():
         base_time[machine] = (
             operation.process_time
             if operation.machine_times is None
@@ -205,7 +205,7 @@ def _load_operation(
         if base >= 0
     ]
     row = loaded.operations[index]
-    row.centre = site.number
+    row.centre = site.index
     row.mean_base = sum(base / speed for base, speed in eligible) / len(eligible)
     row.mean_pace = sum(1 / speed for _, speed in eligible) / len(eligible)
     row.needs_material = operation.needs_material

@@ -62,7 +62,7 @@ COMPLETED = -1
 
 
 @compiled
-def line_up(orders, turn, recent_releases, releases, sources, number_of):
+def line_up(orders, turn, recent_releases, releases, sources, numbers):
     """Sort all orders by date of release, those of the snapshot before completed ones.
 
     Parameters
@@ -76,7 +76,7 @@ def line_up(orders, turn, recent_releases, releases, sources, number_of):
         order that has been completed.
     releases, sources
         Filled: date of release, and row in ``orders`` or COMPLETED.
-    number_of
+    numbers
         Filled: number of each row of ``orders``.
 
     Returns
@@ -84,15 +84,15 @@ def line_up(orders, turn, recent_releases, releases, sources, number_of):
     The number of all orders.
     """
     count, recent = 0, 0
-    for place in turn:
-        date = int(orders[place, RELEASE_DATE])
+    for row in turn:
+        date = int(orders[row, RELEASE_DATE])
         while recent < recent_releases.shape[0] and recent_releases[recent] < date:
             releases[count], sources[count] = recent_releases[recent], COMPLETED
             recent += 1
             count += 1
         if recent < recent_releases.shape[0] and recent_releases[recent] == date:
             recent += 1
-        releases[count], sources[count], number_of[place] = date, place, count
+        releases[count], sources[count], numbers[row] = date, row, count
         count += 1
     for left in range(recent, recent_releases.shape[0]):
         releases[count], sources[count] = recent_releases[left], COMPLETED
@@ -128,16 +128,16 @@ def place_all(factory, shop, locks, moment, machines, lined_up, orders, operatio
     shop.orders[0, known].release_date = NEVER  # of the order that may come
     for machine in range(machines.shape[0]):
         fill_machine(factory, shop, locks, machine, machines[machine])
-    for number in range(known):
-        shop.orders[0, number].release_date = releases[number]
-        source = sources[number]
+    for order in range(known):
+        shop.orders[0, order].release_date = releases[order]
+        source = sources[order]
         if source == COMPLETED or is_finished(factory, orders[source], operations):
-            fill_completed(shop, number)
-            foreseen[number] = True
+            fill_completed(shop, order)
+            foreseen[order] = True
         else:
-            order = orders[source]
-            fill_order(factory, shop, number, order)
-            foreseen[number] = fill_operations(factory, shop, number, order, operations)
+            reported = orders[source]
+            fill_order(factory, shop, order, reported)
+            foreseen[order] = fill_operations(factory, shop, order, reported, operations)
     settle_shop(factory, shop, foreseen)
     expect_paused_operations(factory, shop, machines, foreseen)
 
@@ -202,58 +202,58 @@ def fill_machine(factory, shop, locks, machine, reported):
 
 
 @compiled
-def fill_completed(shop, number):
+def fill_completed(shop, order):
     """Fill in an order that is done."""
-    release_date = shop.orders[0, number].release_date
-    shop.orders[0, number].due_date = release_date
-    shop.orders[0, number].material_date = release_date
-    shop.orders[0, number].completion_date = release_date
-    shop.orders[0, number].weight = 0.0
-    shop.orders[0, number].product = 0
-    shop.orders[0, number].customer = -1
+    release_date = shop.orders[0, order].release_date
+    shop.orders[0, order].due_date = release_date
+    shop.orders[0, order].material_date = release_date
+    shop.orders[0, order].completion_date = release_date
+    shop.orders[0, order].weight = 0.0
+    shop.orders[0, order].product = 0
+    shop.orders[0, order].customer = -1
     for option in range(shop.option_value.shape[2]):
-        shop.option_value[0, number, option] = -1
+        shop.option_value[0, order, option] = -1
     for operation in range(shop.operations.shape[2]):
-        fill_absent(shop, number, operation)
+        fill_absent(shop, order, operation)
 
 
 @compiled
-def fill_order(factory, shop, number, reported):
+def fill_order(factory, shop, order, reported):
     """Fill in an order in progress."""
-    shop.orders[0, number].due_date = int(reported[DUE_DATE])
-    shop.orders[0, number].material_date = shop.orders[0, number].release_date
+    shop.orders[0, order].due_date = int(reported[DUE_DATE])
+    shop.orders[0, order].material_date = shop.orders[0, order].release_date
     if reported[MATERIAL_HERE] == 0.0 and known_material_date(reported, shop.env[0].clock) == 0:
-        shop.orders[0, number].material_date = NEVER
-    shop.orders[0, number].completion_date = -1
-    shop.orders[0, number].weight = reported[WEIGHT]
-    shop.orders[0, number].product = int(reported[PRODUCT_COLUMN])
-    shop.orders[0, number].customer = -1
+        shop.orders[0, order].material_date = NEVER
+    shop.orders[0, order].completion_date = -1
+    shop.orders[0, order].weight = reported[WEIGHT]
+    shop.orders[0, order].product = int(reported[PRODUCT_COLUMN])
+    shop.orders[0, order].customer = -1
     for option in range(factory.plant[0].num_options):
-        shop.option_value[0, number, option] = int(reported[OPTIONS + option])
+        shop.option_value[0, order, option] = int(reported[OPTIONS + option])
 
 
 @compiled
-def fill_operations(factory, shop, number, order, operations):
+def fill_operations(factory, shop, order, reported, operations):
     """Fill in an order's operations; return whether all upcoming ones have expectations."""
     foresees = True
-    first = int(order[FIRST_OPERATION])
-    material_date = known_material_date(order, shop.env[0].clock)
-    product = shop.orders[0, number].product
+    first = int(reported[FIRST_OPERATION])
+    material_date = known_material_date(reported, shop.env[0].clock)
+    product = shop.orders[0, order].product
     count = factory.products[0, product].num_operations
     for operation in range(shop.operations.shape[2]):
         if operation >= count:
-            fill_absent(shop, number, operation)
+            fill_absent(shop, order, operation)
             continue
         state = operations[first + operation]
-        shop.operations[0, number, operation].status = int(state[STATUS])
-        shop.operations[0, number, operation].attempt = min(int(state[ATTEMPT]), MAX_ATTEMPTS - 1)
-        shop.operations[0, number, operation].join_date = date_or(state[READY_DATE], 0)
-        arrival_date = date_or(state[ARRIVAL_DATE], shop.orders[0, number].release_date)
+        shop.operations[0, order, operation].status = int(state[STATUS])
+        shop.operations[0, order, operation].attempt = min(int(state[ATTEMPT]), MAX_ATTEMPTS - 1)
+        shop.operations[0, order, operation].join_date = date_or(state[READY_DATE], 0)
+        arrival_date = date_or(state[ARRIVAL_DATE], shop.orders[0, order].release_date)
         if factory.operations[0, product, operation].needs_material:
             arrival_date = max(arrival_date, material_date)
-        shop.operations[0, number, operation].arrival_date = arrival_date
-        shop.operations[0, number, operation].expected_date = date_or(state[EXPECTED_DATE], 0)
-        shop.operations[0, number, operation].lead_time = (
+        shop.operations[0, order, operation].arrival_date = arrival_date
+        shop.operations[0, order, operation].expected_date = date_or(state[EXPECTED_DATE], 0)
+        shop.operations[0, order, operation].lead_time = (
             0.0 if math.isnan(state[LEAD_TIME]) else state[LEAD_TIME]
         )
         if state[STATUS] == UPCOMING and math.isnan(state[EXPECTED_DATE]):
@@ -262,14 +262,14 @@ def fill_operations(factory, shop, number, order, operations):
 
 
 @compiled
-def known_material_date(order, clock):
+def known_material_date(reported, clock):
     """Return the date of missing material; 0 if the material is here or the date is not known.
 
     A known date counts as one of transport; a date that has passed counts as unknown.
     """
-    if order[MATERIAL_HERE] != 0.0 or not order[MATERIAL_DATE] > clock:
+    if reported[MATERIAL_HERE] != 0.0 or not reported[MATERIAL_DATE] > clock:
         return 0
-    return int(order[MATERIAL_DATE])
+    return int(reported[MATERIAL_DATE])
 
 
 @compiled
@@ -279,14 +279,14 @@ def date_or(reported, otherwise):
 
 
 @compiled
-def fill_absent(shop, number, operation):
+def fill_absent(shop, order, operation):
     """Fill in an operation that the order does not have, or that is done."""
-    shop.operations[0, number, operation].status = DONE
-    shop.operations[0, number, operation].attempt = 0
-    shop.operations[0, number, operation].join_date = 0
-    shop.operations[0, number, operation].arrival_date = shop.orders[0, number].release_date
-    shop.operations[0, number, operation].expected_date = 0
-    shop.operations[0, number, operation].lead_time = 0.0
+    shop.operations[0, order, operation].status = DONE
+    shop.operations[0, order, operation].attempt = 0
+    shop.operations[0, order, operation].join_date = 0
+    shop.operations[0, order, operation].arrival_date = shop.orders[0, order].release_date
+    shop.operations[0, order, operation].expected_date = 0
+    shop.operations[0, order, operation].lead_time = 0.0
 
 
 @compiled
@@ -347,11 +347,9 @@ def place_operations(factory, shop, order):
             continue
         shop.orders[0, order].operations_left += 1
         missing = 0
-        for place in range(factory.operations[0, product, operation].num_predecessors):
-            missing += (
-                shop.operations[0, order, factory.predecessors[0, product, operation, place]].status
-                != DONE
-            )
+        for i in range(factory.operations[0, product, operation].num_predecessors):
+            predecessor = factory.predecessors[0, product, operation, i]
+            missing += shop.operations[0, order, predecessor].status != DONE
         shop.operations[0, order, operation].predecessors_left = missing
         centre = factory.operations[0, product, operation].centre
         operation_id = operation_id_of(order, operation)
