@@ -15,9 +15,8 @@ from envs.observation.candidates import allocate_observation_scratch, allocate_t
 from envs.step_kernels import reference_cost
 from factory.futures.lulls import allocate_lulls
 from factory.progress import Progress
-from factory.simulation.allocation import allocate
+from factory.simulation.allocation import allocate, full_rows
 from factory.simulation.arrays import FactoryArrays
-from factory.simulation.log_capacity import full_rows
 
 MAX_SCALE_ORDERS = 1000
 """Orders of a reference episode; where there are more, the scale is estimated from this many."""

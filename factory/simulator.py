@@ -11,11 +11,10 @@ import numpy as np
 from factory.model import Factory, OrderBook
 from factory.schedule.records import Schedule, unload
 from factory.simulation import kernel
-from factory.simulation.allocation import allocate
+from factory.simulation.allocation import SPARE_LINES, allocate, full_rows, grow_log
 from factory.simulation.arrays import COST_TERMS, split_operation_id
 from factory.simulation.errors import IllegalActionError, StuckError
 from factory.simulation.load import load
-from factory.simulation.log_capacity import SPARE_LINES, full_rows, grow_log
 from factory.validation.arguments import check_count, check_row, check_seed
 
 

@@ -609,6 +609,8 @@ NEED_NO_CASE = {
     "agents.solver.known_state.KnownReader.material_date": (
         "gets the factory's number from the shop itself"
     ),
+    "agents.solver.expected_shop.ExpectedShop.expect": "reads its own copy of a batch",
+    "agents.solver.expected_shop.ExpectedShop._expect_machines": "reads its own copy of a batch",
     "agents.solver.expected_shop.ExpectedShop.run": (
         "takes rows of policies, which Batch.step checks as they are carried out"
     ),

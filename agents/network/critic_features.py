@@ -23,9 +23,9 @@ from factory.simulation.arrays import (
     DOWN,
     IDLE,
     IN_PROCESS,
-    OPERATION_BITS,
-    OPERATION_MASK,
     PROCESSING,
+    operation_of,
+    order_of,
 )
 from factory.simulation.choices import is_eligible
 from factory.simulation.kernel import realised_time
@@ -175,7 +175,7 @@ def setup_features(factory, shop, e, unit, described):
 def min_setup_time(factory, shop, e, g, centre, operation_id):
     """Least changeover time of the operation over the work centre's machines that can do it, ticks;
     negative if none may."""
-    order, operation = operation_id >> OPERATION_BITS, operation_id & OPERATION_MASK
+    order, operation = order_of(operation_id), operation_of(operation_id)
     least = FORBIDDEN
     for machine in range(
         factory.centres[g, centre].first_machine, factory.centres[g, centre + 1].first_machine
@@ -198,12 +198,10 @@ def min_setup_time(factory, shop, e, g, centre, operation_id):
 def is_first_of_family(shop, e, centre, place):
     """Whether no operation before it in the queue wants the same setup."""
     operation_id = shop.queue[e, centre, place]
-    family = shop.operations[
-        e, operation_id >> OPERATION_BITS, operation_id & OPERATION_MASK
-    ].family
+    family = shop.operations[e, order_of(operation_id), operation_of(operation_id)].family
     for before in range(place):
         other = shop.queue[e, centre, before]
-        if shop.operations[e, other >> OPERATION_BITS, other & OPERATION_MASK].family == family:
+        if shop.operations[e, order_of(other), operation_of(other)].family == family:
             return False
     return True
 
@@ -226,7 +224,7 @@ def realised_durations(factory, shop, e, unit, described):
     for centre in range(factory.plant[g].num_centres):
         for place in range(shop.centres[e, centre].queue_length):
             operation_id = shop.queue[e, centre, place]
-            order, operation = operation_id >> OPERATION_BITS, operation_id & OPERATION_MASK
+            order, operation = order_of(operation_id), operation_of(operation_id)
             expected = int(shop.operations[e, order, operation].mean_time)
             described[first + 2] += (
                 realised_time(factory, shop, e, order, operation, expected) - expected

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from agents.rules.registry import Rule, make_rule
 from envs.observation.candidates import operation_due_date
 from factory.jit.compile import compiled
-from factory.simulation.arrays import OPERATION_BITS, OPERATION_MASK
+from factory.simulation.arrays import operation_of, order_of
 from factory.simulation.choices import (
     any_busy,
     is_detour,
@@ -141,7 +141,7 @@ def row_setup_time(factory, shop, e, machine, operation_id, changeover_row):
         centre,
         machine,
         shop.mounted[e, machine],
-        shop.wanted[e, operation_id >> OPERATION_BITS, operation_id & OPERATION_MASK],
+        shop.wanted[e, order_of(operation_id), operation_of(operation_id)],
     )
 
 
@@ -154,15 +154,15 @@ def measure_queue(factory, shop, e, machine):
     for place in range(shop.centres[e, centre].queue_length):
         operation_id = shop.queue[e, centre, place]
         if is_eligible(
-            factory, shop, e, operation_id >> OPERATION_BITS, operation_id & OPERATION_MASK, machine
+            factory, shop, e, order_of(operation_id), operation_of(operation_id), machine
         ):
             ready += 1
             total_time += process_time(
                 factory,
                 shop,
                 e,
-                operation_id >> OPERATION_BITS,
-                operation_id & OPERATION_MASK,
+                order_of(operation_id),
+                operation_of(operation_id),
                 machine,
             )
             setup = row_setup_time(factory, shop, e, machine, operation_id, -1)
@@ -179,13 +179,13 @@ def measure_rows(factory, shop, e, machine):
     for row in range(shop.env[e].num_job_rows):
         operation_id = shop.job_row[e, row]
         total_time += process_time(
-            factory, shop, e, operation_id >> OPERATION_BITS, operation_id & OPERATION_MASK, machine
+            factory, shop, e, order_of(operation_id), operation_of(operation_id), machine
         )
         total_setup += max(0, row_setup_time(factory, shop, e, machine, operation_id, -1))
     for row in range(shop.env[e].num_changeover_rows):
         operation_id = shop.changeover_lead[e, row]
         total_time += process_time(
-            factory, shop, e, operation_id >> OPERATION_BITS, operation_id & OPERATION_MASK, machine
+            factory, shop, e, order_of(operation_id), operation_of(operation_id), machine
         )
         total_setup += row_setup_time(factory, shop, e, machine, operation_id, row)
     rows = max(1, shop.env[e].num_job_rows + shop.env[e].num_changeover_rows)
@@ -197,7 +197,7 @@ def discount_row(
     factory, shop, e, machine, operation_id, rule, process_scale, setup_scale, changeover_row
 ):
     """What slack, changeover and time until it is ready take off the logarithm of w/p."""
-    order, operation = operation_id >> OPERATION_BITS, operation_id & OPERATION_MASK
+    order, operation = order_of(operation_id), operation_of(operation_id)
     time = process_time(factory, shop, e, order, operation, machine)
     setup = max(0, row_setup_time(factory, shop, e, machine, operation_id, changeover_row))
     ready = ready_in(shop, e, order, operation) if changeover_row >= 0 else 0.0
@@ -217,11 +217,9 @@ def rank_operation(
 ):
     """Priority of a row, higher is sooner."""
     time = process_time(
-        factory, shop, e, operation_id >> OPERATION_BITS, operation_id & OPERATION_MASK, machine
+        factory, shop, e, order_of(operation_id), operation_of(operation_id), machine
     )
-    gain = math.log(
-        shop.orders[e, operation_id >> OPERATION_BITS].weight / max(float(time), _LEAST)
-    )
+    gain = math.log(shop.orders[e, order_of(operation_id)].weight / max(float(time), _LEAST))
     return gain - discount_row(
         factory, shop, e, machine, operation_id, rule, process_scale, setup_scale, changeover_row
     )
@@ -234,7 +232,7 @@ def is_held(factory, shop, e, machine, operation_id, rule, process_scale, setup_
     The operation needs a changeover and is not urgent, others are on their way here, and some
     machine is at work: if none were, those others might be held back as well, for ever.
     """
-    wanted = shop.wanted[e, operation_id >> OPERATION_BITS, operation_id & OPERATION_MASK]
+    wanted = shop.wanted[e, order_of(operation_id), operation_of(operation_id)]
     if not differs(shop.mounted[e, machine], wanted) or not any_busy(factory, shop, e):
         return False
     discount = discount_row(
@@ -250,7 +248,7 @@ def count_upcoming(factory, shop, e, machine, family):
     count = 0
     for place in range(shop.centres[e, centre].upcoming_length):
         operation_id = shop.upcoming[e, centre, place]
-        order, operation = operation_id >> OPERATION_BITS, operation_id & OPERATION_MASK
+        order, operation = order_of(operation_id), operation_of(operation_id)
         if (family < 0 or shop.operations[e, order, operation].family == family) and is_eligible(
             factory, shop, e, order, operation, machine
         ):
@@ -271,8 +269,6 @@ def setup_serves_nothing(factory, shop, e, machine):
                 shop,
                 e,
                 machine,
-                shop.operations[
-                    e, operation_id >> OPERATION_BITS, operation_id & OPERATION_MASK
-                ].family,
+                shop.operations[e, order_of(operation_id), operation_of(operation_id)].family,
             )
     return offered >= count_upcoming(factory, shop, e, machine, -1)

@@ -1,5 +1,7 @@
-"""What becomes of a decision in imagined worlds: play each row, go on under a compiled rule to a
-date, estimate the rest. Compiled."""
+"""Costs of a decision in sampled futures: take each row, then simulate a compiled rule. Compiled.
+
+The simulation ends at a date; the cost of what is left then is estimated.
+"""
 
 # mypy: allow-untyped-defs, allow-incomplete-defs, allow-untyped-calls, no-check-untyped-defs
 
@@ -10,26 +12,18 @@ from factory.futures.cost_to_go import cost_to_go
 from factory.futures.sampled_futures import infer_regimes, sample_future
 from factory.jit.compile import compiled
 from factory.simulation import random_numbers
-from factory.simulation.arrays import NEVER
-from factory.simulation.costs import pass_time, settle_costs, total_cost
-from factory.simulation.kernel import (
-    EPISODE_OVER,
-    apply_action,
-    next_date,
-    next_idle_machine,
-    process_due_events,
-)
+from factory.simulation.costs import settle_costs, total_cost
+from factory.simulation.kernel import advance_until, apply_action
 
 
 @compiled
 def compare_rows(
-    factory, shop, e, beliefs, imagined, rows, alive, first, last, seed, horizon, rule, costs
+    factory, shop, e, beliefs, sampled, rows, alive, first, last, seed, horizon, rule, costs
 ):
-    """Cost ``costs [N, K]`` of each row ``rows [K]`` that is ``alive [K]``, in the futures
-    ``first`` up to (not with) ``last``.
+    """Fill ``costs [N, K]`` of each row ``rows [K]`` that is ``alive [K]``.
 
-    All rows meet the same futures. Those of a decision depend on ``seed`` and on the number of the
-    decision in its episode.
+    The futures are ``first`` up to (not with) ``last``, the same for all rows. They depend on
+    ``seed`` and on the index of the decision in its episode.
     """
     infer_regimes(factory, shop, e, beliefs)
     last_date = shop.env[e].clock + horizon
@@ -39,29 +33,17 @@ def compare_rows(
         )
         for choice in range(rows.shape[0]):
             if alive[choice]:
-                sample_future(factory, shop, e, beliefs, imagined, 0, future_seed, last_date)
-                apply_action(factory, imagined, 0, rows[choice])
-                run_until(factory, imagined, 0, rule, last_date)
-                costs[future, choice] = total_cost(imagined, 0) + cost_to_go(factory, imagined, 0)
+                sample_future(factory, shop, e, beliefs, sampled, 0, future_seed, last_date)
+                apply_action(factory, sampled, 0, rows[choice])
+                run_until(factory, sampled, 0, rule, last_date)
+                costs[future, choice] = total_cost(sampled, 0) + cost_to_go(factory, sampled, 0)
 
 
 @compiled
 def run_until(factory, shop, e, rule, last_date):
-    """Play on under ``rule`` until everything up to ``last_date`` has happened, or the episode is
-    over."""
-    while True:
-        process_due_events(factory, shop, e)
-        shop.env[e].deciding = EPISODE_OVER
-        if shop.env[e].num_completed == shop.env[e].num_orders:
-            break
-        shop.env[e].deciding = next_idle_machine(factory, shop, e)
-        if shop.env[e].deciding >= 0:
-            apply_action(factory, shop, e, choose_row(factory, shop, e, rule))
-            continue
-        date = next_date(factory, shop, e)
-        if date > last_date:
-            if date < NEVER:
-                pass_time(factory, shop, e, last_date)
-            break
-        pass_time(factory, shop, e, date)
+    """Simulate ``rule`` until ``last_date``, or the end of the episode."""
+    advance_until(factory, shop, e, last_date)
+    while shop.env[e].deciding >= 0:
+        apply_action(factory, shop, e, choose_row(factory, shop, e, rule))
+        advance_until(factory, shop, e, last_date)
     settle_costs(factory, shop, e)

@@ -1,8 +1,7 @@
-"""The shop floor as a planner imagines it to go on: expected durations, no failures, no rework, no
-further orders. The kernel itself runs it.
+"""Expected future of a shop floor, for solvers.
 
-A rule simulated here gives the plan that a solver starts from, and a solver's plan can be tried
-here before anybody acts on it.
+A rule simulated in it gives the plan that a solver starts from, and a solver's plan is tried in it
+before anybody acts on it.
 """
 
 from __future__ import annotations
@@ -17,18 +16,15 @@ from agents.policy import as_observation
 from agents.solver.known_state import Key, KnownOperation, KnownState
 from envs.batch import Batch
 from envs.step_kernels import step_over_lulls
-from factory.futures.lulls import allocate_lulls, begin_lulls
-from factory.simulation.arrays import (
-    CHANGING,
-    DOWN,
-    IDLE,
-    LOGGED_OPERATION,
-    NEVER,
-    PROCESSING,
-    FactoryArrays,
-    ShopState,
-    split_operation_id,
+from factory.futures.expected_future import (
+    expect_arrivals,
+    expect_end,
+    expect_machine,
+    make_deterministic,
 )
+from factory.futures.lulls import allocate_lulls, begin_lulls
+from factory.simulation.arrays import DOWN, LOGGED_OPERATION, NEVER, PROCESSING, ShopState
+from factory.simulation.event_log import columns_of_kind
 
 ObservationTables = Mapping[str, NDArray[Any]]
 LOG_LINES = 8192
@@ -36,7 +32,7 @@ LOG_LINES = 8192
 
 @dataclass(frozen=True)
 class Planned:
-    """One operation of a plan."""
+    """Operation of a plan."""
 
     order: int
     operation: int
@@ -46,24 +42,17 @@ class Planned:
 
     @property
     def key(self) -> Key:
+        """Return order and operation."""
         return self.order, self.operation
 
 
-def make_certain(arrays: FactoryArrays) -> None:
-    """Durations as expected, no failures, no rework."""
-    arrays.operations.sigma[:] = 0.0
-    arrays.operations.rework_probability[:] = 0.0
-    arrays.operations.first_piece_rework_probability[:] = 0.0
-    arrays.machines.mean_time_to_failure[:] = 0.0
-
-
 class ExpectedShop:
-    """One environment of a batch, copied and made certain.
+    """Copy of one environment of a batch, whose future is the expected one.
 
     Parameters
     ----------
     batch
-        Whose environments are to be imagined; nothing in it is changed.
+        Batch whose environments are copied; nothing in it is changed.
     certain
         Whether durations are as expected and nothing fails; otherwise the copy goes on exactly as
         its seed has drawn.
@@ -81,56 +70,41 @@ class ExpectedShop:
             log_length=LOG_LINES,
         )
         if certain:
-            make_certain(self.batch.arrays)
+            make_deterministic(self.batch.arrays)
         self._lulls = allocate_lulls(self.batch.arrays, 1)
 
     def copy(self, shop: ShopState, e: int) -> None:
-        """Environment ``e`` as it is, its hidden future included."""
+        """Copy environment ``e`` as it is, its hidden future included."""
         for field in fields(ShopState):
             if field.name not in ("log", "log_setup"):
                 getattr(self.batch.shop, field.name)[0] = getattr(shop, field.name)[e]
         self.batch.shop.env.log_length[0] = 0
 
     def expect(self, shop: ShopState, e: int, known: KnownState) -> None:
-        """Environment ``e`` with expectations in place of everything that is hidden."""
+        """Copy environment ``e`` with expectations in place of everything that is hidden."""
         self.copy(shop, e)
-        floor = self.batch.shop.env
-        floor.num_orders[0] = floor.num_released[0]
-        floor.seed[0] = 0
+        self.batch.shop.env.seed[0] = 0
         self._expect_machines(known)
-        self._expect_arrivals(known.operations)
+        expect_arrivals(self.batch.arrays, self.batch.shop, 0)
+        self._expect_material(known.operations)
 
     def _expect_machines(self, known: KnownState) -> None:
-        """No machine fails; what is processed or repaired ends when it is expected to."""
-        machines = self.batch.shop.machines
-        machines.time_to_failure[0] = NEVER
+        """Let no machine fail, and what is processed or repaired end when it is expected to."""
+        arrays, shop = self.batch.arrays, self.batch.shop
         for machine in known.machines:
-            m = machine.number
             if machine.status in (PROCESSING, DOWN):
-                machines.status[0, m] = PROCESSING
-                machines.state_date[0, m] = known.clock
-                machines.process_left[0, m] = machine.free_date - known.clock
-                machines.date[0, m] = machines.expected_end[0, m] = machine.free_date
-            elif machine.status == IDLE or machine.status == CHANGING:
-                machines.process_left[0, m] = 0
+                expect_end(shop, 0, machine.number, machine.free_date)
+            else:
+                expect_machine(arrays, shop, 0, machine.number, 0)
 
-    def _expect_arrivals(self, operations: Mapping[Key, KnownOperation]) -> None:
-        """What travels or awaits material arrives when it is expected to."""
-        shop = self.batch.shop
-        clock = int(shop.env.clock[0])
-        in_transit = shop.in_transit[0, : int(shop.env.num_travelling[0])]
-        expected = [
-            (
-                max(clock + 1, operations[split_operation_id(operation_id)].ready_date),
-                int(operation_id),
-            )
-            for operation_id in in_transit.operation_id
-        ]
-        for place, (date, operation_id) in enumerate(sorted(expected)):  # a sorted array is a heap
-            in_transit.date[place], in_transit.operation_id[place] = date, operation_id
+    def _expect_material(self, operations: Mapping[Key, KnownOperation]) -> None:
+        """Let an order's material arrive when the last operation that awaits it can use it.
+
+        That may be later than the material itself is expected.
+        """
         for operation in operations.values():
             if operation.awaits_material:
-                shop.orders.material_date[0, operation.order] = operation.ready_date
+                self.batch.shop.orders.material_date[0, operation.order] = operation.ready_date
 
     def run(
         self,
@@ -138,21 +112,23 @@ class ExpectedShop:
         observation: ObservationTables,
         max_choices: int,
     ) -> tuple[Planned, ...] | None:
-        """Let ``decide`` choose every row until all orders are completed; what was processed, by
-        date of its end. Waits last through lulls.
+        """Let ``decide`` choose every row until all orders are completed.
+
+        Waits last through lulls.
 
         Parameters
         ----------
         decide
-            From the tables with a leading axis of 1 to a legal row.
+            Function from observation tables, with a leading axis of 1, to a legal row.
         observation
-            What is seen at the present decision, leading axis 1.
+            Tables of the present decision, with a leading axis of 1.
         max_choices
-            After so many choices other than waits it is given up.
+            Number of choices other than waits after which the simulation is given up.
 
         Returns
         -------
-        The operations; None if it was given up, or machines wait and nothing is going to happen.
+        The operations, by date of their ends; None if the simulation was given up, or machines wait
+        and nothing is going to happen.
         """
         batch, seen = self.batch, observation
         begin_lulls(self._lulls, 0)
@@ -172,22 +148,23 @@ class ExpectedShop:
         return self._planned()
 
     def _planned(self) -> tuple[Planned, ...]:
-        """From the log; what was done again is one step from its first start to its last end, on
-        the first machine."""
+        """Read the plan from the log.
+
+        Attempts at an operation are one step, from the first start to the last end, on the first
+        machine.
+        """
+        shop = self.batch.shop
+        lines = shop.log[0, : int(shop.env.log_length[0])]
+        columns = columns_of_kind(lines, LOGGED_OPERATION)
+        names = [field.name for field in fields(Planned)]
         steps: dict[Key, Planned] = {}
-        for kind, machine, order, operation, _, end, start, _ in self.batch.shop.log[
-            0, : int(self.batch.shop.env.log_length[0])
-        ].tolist():
-            if kind == LOGGED_OPERATION:
-                first = steps.get(
-                    (order, operation), Planned(order, operation, machine, start, end)
-                )
-                steps[order, operation] = replace(first, end_date=end)
+        for line in zip(*(columns[name].tolist() for name in names), strict=True):
+            attempt = Planned(*line)
+            first = steps.get(attempt.key, attempt)
+            steps[attempt.key] = replace(first, end_date=attempt.end_date)
         return tuple(steps.values())
 
     def price(self, changing: float) -> float:
-        """What the episode has cost, up to where it has been imagined, with ``changing`` on top for
-        each tick of changeovers."""
-        return float(self.batch.shop.cost[0].sum()) + changing * int(
-            self.batch.shop.env.changeover_ticks[0]
-        )
+        """Return the cost of the episode so far, plus ``changing`` for each tick of changeovers."""
+        shop = self.batch.shop
+        return float(shop.cost[0].sum()) + changing * int(shop.env.changeover_ticks[0])

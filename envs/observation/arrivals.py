@@ -18,9 +18,9 @@ from factory.simulation.arrays import (
     DONE,
     IDLE,
     IN_PROCESS,
-    OPERATION_BITS,
-    OPERATION_MASK,
     UPCOMING,
+    operation_of,
+    order_of,
 )
 from factory.simulation.choices import is_eligible, ready_in
 from factory.simulation.estimates import expected_end_of
@@ -242,7 +242,7 @@ def observe_next(factory, shop, e, scratch, out, order, operation):
     for place in range(shop.centres[e, centre].queue_length):
         operation_id = shop.queue[e, centre, place]
         alike += (
-            shop.operations[e, operation_id >> OPERATION_BITS, operation_id & OPERATION_MASK].family
+            shop.operations[e, order_of(operation_id), operation_of(operation_id)].family
             == shop.operations[e, order, successor].family
         )
     out[_NEXT_FAMILY_READY] = alike

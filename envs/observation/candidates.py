@@ -38,12 +38,12 @@ from factory.simulation.arrays import (
     DOWN,
     IDLE,
     NEVER,
-    OPERATION_BITS,
-    OPERATION_MASK,
     PROCESSING,
     FactoryArrays,
     Records,
     ShopState,
+    operation_of,
+    order_of,
 )
 from factory.simulation.choices import is_eligible, process_time, ready_in
 from factory.simulation.costs import integrate_tariff
@@ -282,7 +282,7 @@ def start_family(factory, shop, e, machine, scratch, index, operation_id):
     """A family seen for the first time: what changing over to it means."""
     g = shop.env[e].factory
     centre = factory.machines[g, machine].centre
-    order, operation = operation_id >> OPERATION_BITS, operation_id & OPERATION_MASK
+    order, operation = order_of(operation_id), operation_of(operation_id)
     wanted = shop.wanted[e, order, operation]
     scratch.families[index].number = shop.operations[e, order, operation].family
     scratch.families[index].order = order
@@ -343,7 +343,7 @@ def observe_here(factory, shop, e, machine, scratch, shop_row):
     families, ready, total_time, setups, total_setup = 0, 0, 0.0, 0, 0.0
     for place in range(shop.centres[e, centre].queue_length):
         operation_id = shop.queue[e, centre, place]
-        order, operation = operation_id >> OPERATION_BITS, operation_id & OPERATION_MASK
+        order, operation = order_of(operation_id), operation_of(operation_id)
         if not is_eligible(factory, shop, e, order, operation, machine):
             continue
         index = find_family(scratch, families, shop.operations[e, order, operation].family)
@@ -375,7 +375,7 @@ def observe_here(factory, shop, e, machine, scratch, shop_row):
     forget_arrivals(scratch.arrived)
     for place in range(shop.centres[e, centre].upcoming_length):
         operation_id = shop.upcoming[e, centre, place]
-        order, operation = operation_id >> OPERATION_BITS, operation_id & OPERATION_MASK
+        order, operation = order_of(operation_id), operation_of(operation_id)
         if not is_eligible(factory, shop, e, order, operation, machine):
             continue
         upcoming += 1
@@ -446,7 +446,7 @@ def observe_jobs(
         if not shop.queue_slots[e, place].shown:
             continue
         operation_id = shop.queue[e, centre, place]
-        order, operation = operation_id >> OPERATION_BITS, operation_id & OPERATION_MASK
+        order, operation = order_of(operation_id), operation_of(operation_id)
         out = candidates[row]
         out[_IS_JOB] = 1.0
         index = scratch.places[place].family
@@ -494,7 +494,7 @@ def observe_changeovers(
     price_now = shop.env[e].price_hours
     for row in range(shop.env[e].num_changeover_rows):
         operation_id = shop.changeover_lead[e, row]
-        order, operation = operation_id >> OPERATION_BITS, operation_id & OPERATION_MASK
+        order, operation = order_of(operation_id), operation_of(operation_id)
         target = shop.changeover_target[e, row]
         out = candidates[job_rows + row]
         out[_IS_CHANGEOVER] = 1.0
@@ -701,7 +701,7 @@ def count_fits(factory, shop, e, g, centre, machine):
     fits = 0
     for place in range(shop.centres[e, centre].queue_length):
         operation_id = shop.queue[e, centre, place]
-        order, operation = operation_id >> OPERATION_BITS, operation_id & OPERATION_MASK
+        order, operation = order_of(operation_id), operation_of(operation_id)
         wanted = shop.wanted[e, order, operation]
         if (
             is_eligible(factory, shop, e, order, operation, machine)

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from factory.simulation.arrays import COST_TERMS
 from factory.validation.text_files import read_text
 
 RESULTS_SCHEMA = 1
@@ -23,11 +24,7 @@ Bounds = tuple[float, float]
 
 METRICS = {
     "total_cost": "currency",
-    "tardiness": "currency",
-    "changeover": "currency",
-    "waste": "currency",
-    "energy": "currency",
-    "holding": "currency",
+    **dict.fromkeys(COST_TERMS, "currency"),
     "on_time_share": "share of orders",
     "mean_tardiness": "hours",
     "p95_tardiness": "hours",

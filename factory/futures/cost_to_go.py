@@ -7,7 +7,7 @@ from __future__ import annotations
 import math
 
 from factory.jit.compile import compiled
-from factory.simulation.arrays import CHANGEOVER, DONE, IN_PROCESS, READY, WASTE
+from factory.simulation.arrays import DONE, EVENT_TERMS, IN_PROCESS, READY
 from factory.simulation.estimates import expected_end_of
 
 _STRETCH = 1.3
@@ -20,12 +20,15 @@ _SURE = 12.0
 
 @compiled
 def cost_to_go(factory, shop, e):
-    """Estimate of what the orders in progress will still cost: lateness and holding until their
-    expected completion, changeovers and energy of their work."""
+    """Estimate what the orders in progress will still cost.
+
+    Lateness and holding count until their expected completion. Terms charged at events
+    (changeovers, waste) cost as much per tick of work as they have so far.
+    """
     g, clock = shop.env[e].factory, shop.env[e].clock
     work, cost = 0.0, 0.0
-    for place in range(shop.env[e].num_active):
-        order = shop.active[e, place]
+    for i in range(shop.env[e].num_active):
+        order = shop.active[e, i]
         rest = time_to_go(factory, shop, e, order)
         late = float(clock - shop.orders[e, order].due_date)
         lateness = expected_tardiness(late + rest, _SPREAD * rest) - max(0.0, late)
@@ -35,13 +38,16 @@ def cost_to_go(factory, shop, e):
         )
         work += work_to_start(factory, shop, e, order)
     if shop.env[e].process_ticks > 0:
-        cost += work * (shop.cost[e, CHANGEOVER] + shop.cost[e, WASTE]) / shop.env[e].process_ticks
+        charged = 0.0
+        for term in EVENT_TERMS:
+            charged += shop.cost[e, term]
+        cost += work * charged / shop.env[e].process_ticks
     return cost
 
 
 @compiled
 def expected_tardiness(lateness, spread):
-    """Mean of max(0, L) for a logistic L about ``lateness`` with the given scale."""
+    """Return the mean of max(0, L) for a logistic L about ``lateness`` with the given scale."""
     if spread <= 0.0 or abs(lateness) > _SURE * spread:
         return max(0.0, lateness)
     return spread * math.log1p(math.exp(lateness / spread))
@@ -49,8 +55,10 @@ def expected_tardiness(lateness, spread):
 
 @compiled
 def time_to_go(factory, shop, e, order):
-    """Expected ticks until the order is completed: the longest way from what is in process or in a
-    queue, with the queue before it."""
+    """Return the expected ticks until the order is completed.
+
+    The longest path counts, from an operation in process or in a queue, with the queue before it.
+    """
     g, product, clock = shop.env[e].factory, shop.orders[e, order].product, shop.env[e].clock
     longest = 0.0
     for operation in range(factory.products[g, product].num_operations):
@@ -79,7 +87,7 @@ def time_to_go(factory, shop, e, order):
 
 @compiled
 def work_to_start(factory, shop, e, order):
-    """Mean process times of the order's operations that are not selected yet, summed."""
+    """Return the sum of mean process times of the order's operations that are not selected yet."""
     g, product = shop.env[e].factory, shop.orders[e, order].product
     work = 0.0
     for operation in range(factory.products[g, product].num_operations):

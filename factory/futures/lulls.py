@@ -1,5 +1,4 @@
-"""Lulls: times in which nothing happens but that waits end, and waits that last through them.
-Compiled.
+"""Lulls: times in which only waits end, and waits that last through them. Compiled.
 
 Simulations that look ahead would ask a waiting machine again and again until a far date. Here its
 waits stay as they are for a while after the last event and for a while before the next one, so that
@@ -19,14 +18,8 @@ from numpy.typing import NDArray
 from factory.jit.array_struct import ArrayStruct
 from factory.jit.compile import compiled
 from factory.simulation.arrays import NEVER, FactoryArrays
-from factory.simulation.costs import pass_time, settle_costs
-from factory.simulation.kernel import (
-    EPISODE_OVER,
-    STUCK,
-    next_date,
-    next_idle_machine,
-    process_due_events,
-)
+from factory.simulation.costs import settle_costs
+from factory.simulation.kernel import NO_STOP, pass_to_next_event, reach_decision
 
 LASTING = 2**41
 """Ticks of a wait that only a change at the work centre ends: beyond all dates, so that its end is
@@ -38,13 +31,12 @@ _WAITS = 16
 
 @dataclass(frozen=True, eq=False)
 class Lulls(ArrayStruct):
-    """What is known of the present lull of each of E environments; M machines of G factories."""
+    """Present lull of each of E environments; M machines of G factories."""
 
-    patience: NDArray[
-        np.int64
-    ]  # [G, M] ticks after an event, and before the next one, in which waits stay as they are
-    event_date: NDArray[np.int64]  # [E] when the lull ends; -1: none has begun
-    start_date: NDArray[np.int64]  # [E] since when that event is the next one
+    # [G, M] ticks after an event, and before the next one, in which waits stay as they are
+    margin: NDArray[np.int64]
+    event_date: NDArray[np.int64]  # [E] end of the lull; -1: none has begun
+    start_date: NDArray[np.int64]  # [E] date from which that event is the next one
     prolonged: NDArray[np.int64]  # [E, M] end of the prolonged wait; -1: none
 
 
@@ -66,7 +58,7 @@ def allocate_lulls(factories: FactoryArrays, num_envs: int) -> Lulls:
 def next_event_date(factory, shop, e, lulls):
     """Return the date of the next event other than the end of a usual wait; NEVER if there is none.
 
-    A wait that is longer than usual was told from outside, and its end is an event, unless it is
+    A wait that is longer than usual was set from outside, and its end is an event, unless it is
     LASTING.
     """
     date = NEVER
@@ -86,15 +78,16 @@ def next_event_date(factory, shop, e, lulls):
 
 @compiled
 def longest_wait_of(factory, shop, e, machine):
-    """Return how long the machine waits at most without being asked again, ticks."""
+    """Return the longest time that the machine waits without being asked again, ticks."""
     g = shop.env[e].factory
     return factory.centres[g, factory.machines[g, machine].centre].longest_wait
 
 
 @compiled
 def note_event(factory, shop, e, lulls, event_date):
-    """Begin another lull where ``event_date`` is not the awaited one; waits that were to last until
-    then become usual ones.
+    """Begin another lull if ``event_date`` is not the awaited one.
+
+    Waits that were to last until then become usual ones.
     """
     if event_date == lulls.event_date[e]:
         return
@@ -112,28 +105,26 @@ def note_event(factory, shop, e, lulls, event_date):
 
 @compiled
 def is_long_quiet(shop, e, lulls, machine, date):
-    """Return whether at a date nothing had happened for longer than the machine's patience."""
-    return date - lulls.start_date[e] > lulls.patience[shop.env[e].factory, machine]
+    """Return whether at a date nothing had happened for longer than the machine's margin."""
+    return date - lulls.start_date[e] > lulls.margin[shop.env[e].factory, machine]
 
 
 @compiled
 def prolong_waits(factory, shop, e, lulls):
-    """Let usual waits last until shortly before the awaited event, if they were chosen when nothing
-    had happened for long.
+    """Let usual waits last until shortly before the awaited event.
+
+    Only those that were chosen when nothing had happened for long are prolonged.
     """
     if lulls.event_date[e] == NEVER:
         return
     g = shop.env[e].factory
     for machine in range(factory.plant[g].num_machines):
-        wait_until, wait_start = (
-            shop.machines[e, machine].wait_until,
-            shop.machines[e, machine].wait_start,
-        )
-        if wait_until == NEVER or wait_until - wait_start > longest_wait_of(
-            factory, shop, e, machine
-        ):
+        wait_until = shop.machines[e, machine].wait_until
+        wait_start = shop.machines[e, machine].wait_start
+        longest_wait = longest_wait_of(factory, shop, e, machine)
+        if wait_until == NEVER or wait_until - wait_start > longest_wait:
             continue
-        last_date = lulls.event_date[e] - lulls.patience[g, machine]
+        last_date = lulls.event_date[e] - lulls.margin[g, machine]
         if wait_until < last_date and is_long_quiet(shop, e, lulls, machine, wait_start):
             shop.machines[e, machine].wait_until = last_date
             lulls.prolonged[e, machine] = last_date
@@ -148,21 +139,10 @@ def begin_lulls(lulls, e):
 
 @compiled
 def advance_over_lulls(factory, shop, e, lulls):
-    """Let events happen as :func:`factory.simulation.kernel.advance` does, with waits that last
-    through lulls."""
-    while True:
-        process_due_events(factory, shop, e)
-        shop.env[e].deciding = EPISODE_OVER
-        if shop.env[e].num_completed == shop.env[e].num_orders:
-            break
-        shop.env[e].deciding = next_idle_machine(factory, shop, e)
-        if shop.env[e].deciding >= 0:
-            break
+    """Advance as :func:`factory.simulation.kernel.advance`, with waits that last through lulls."""
+    while not reach_decision(factory, shop, e):
         note_event(factory, shop, e, lulls, next_event_date(factory, shop, e, lulls))
         prolong_waits(factory, shop, e, lulls)
-        date = next_date(factory, shop, e)
-        if date == NEVER:
-            shop.env[e].deciding = STUCK
+        if not pass_to_next_event(factory, shop, e, NO_STOP):
             break
-        pass_time(factory, shop, e, date)
     settle_costs(factory, shop, e)

@@ -22,6 +22,7 @@ from factory.simulation.arrays import (
     FactoryArrays,
     ShopState,
 )
+from factory.simulation.event_log import columns_of_kind
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -105,13 +106,8 @@ def unload_columns(arrays: FactoryArrays, shop: ShopState, env: int) -> Schedule
             " longer one."
         )
     log = shop.log[env, :length]
-    kind = log[:, 0]
-    operations, changeovers, failures, waits = (
-        log[np.flatnonzero(kind == wanted)].T
-        for wanted in (LOGGED_OPERATION, LOGGED_CHANGEOVER, LOGGED_FAILURE, LOGGED_WAIT)
-    )
-    setups = shop.log_setup[env, np.flatnonzero(kind == LOGGED_CHANGEOVER)].astype(np.int64)
-    _, machine, order, operation, selected_date, end_date, start_date, attempt = operations
+    changeovers = columns_of_kind(log, LOGGED_CHANGEOVER)
+    setups = shop.log_setup[env, np.flatnonzero(log[:, 0] == LOGGED_CHANGEOVER)].astype(np.int64)
     status = shop.machines.view(np.ndarray)["status"][
         env, : int(arrays.plant.view(np.ndarray)["num_machines"][floor["factory"]])
     ]
@@ -121,20 +117,12 @@ def unload_columns(arrays: FactoryArrays, shop: ShopState, env: int) -> Schedule
         end_date=int(floor["clock"]),
         is_at_rest=_is_at_rest(status, shop, env),
         orders=_unload_orders(shop, env, int(floor["num_released"])),
-        operations=OperationColumns(
-            order, operation, machine, selected_date, start_date, end_date, attempt
-        ),
+        operations=OperationColumns(**columns_of_kind(log, LOGGED_OPERATION)),
         changeovers=ChangeoverColumns(
-            changeovers[1],
-            changeovers[4],
-            changeovers[5],
-            setups[:, 0],
-            setups[:, 1],
-            changeovers[2],
-            changeovers[3],
+            **changeovers, from_setup=setups[:, 0], to_setup=setups[:, 1]
         ),
-        failures=SpanColumns(failures[1], failures[4], failures[5]),
-        waits=SpanColumns(waits[1], waits[4], waits[5]),
+        failures=SpanColumns(**columns_of_kind(log, LOGGED_FAILURE)),
+        waits=SpanColumns(**columns_of_kind(log, LOGGED_WAIT)),
     )
 
 

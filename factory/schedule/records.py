@@ -6,9 +6,13 @@ from __future__ import annotations
 import csv
 import json
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 from factory.model import Factory, OrderBook, operation_order
 from factory.simulation.arrays import (
@@ -23,6 +27,7 @@ from factory.simulation.arrays import (
     ShopState,
     split_operation_id,
 )
+from factory.simulation.event_log import columns_of_kind
 
 SCHEDULE_SCHEMA = 1
 """Version of the JSON layout."""
@@ -91,6 +96,7 @@ class WaitRecord:
     end_date: int
 
 
+_Span = TypeVar("_Span", FailureRecord, WaitRecord)
 Record = OperationRecord | ChangeoverRecord | FailureRecord | WaitRecord
 """Something that a machine did."""
 
@@ -226,10 +232,9 @@ def unload(
         for centre in factory.work_centres
         for machine in centre.machines
     ]
-    lines = shop.log[env, : shop.env.log_length[env]].tolist()
-    failures = tuple(
-        FailureRecord(line[1], line[4], line[5]) for line in lines if line[0] == LOGGED_FAILURE
-    )
+    log = shop.log[env, : shop.env.log_length[env]]
+    lines = log.tolist()
+    failures = _unload_spans(FailureRecord, log, LOGGED_FAILURE)
     names = _operation_names(factory, shop, env)
     return Schedule(
         factory_name=factory.name,
@@ -242,14 +247,21 @@ def unload(
         operations=_unload_operations(names, lines, failures),
         changeovers=_unload_changeovers(factory, arrays, shop, env, lines),
         failures=failures,
-        waits=tuple(
-            WaitRecord(line[1], line[4], line[5]) for line in lines if line[0] == LOGGED_WAIT
-        ),
+        waits=_unload_spans(WaitRecord, log, LOGGED_WAIT),
         open_operations=_unload_open_operations(names, shop, env, len(machines)),
         open_failures=_unload_open_failures(shop, env, len(machines)),
         end_date=int(shop.env.clock[env]),
         num_orders=int(shop.env.num_orders[env]),
     )
+
+
+def _unload_spans(
+    record: Callable[..., _Span], log: NDArray[np.int64], kind: int
+) -> tuple[_Span, ...]:
+    """Return the records of a kind of log line that says no more than machine and dates."""
+    columns = columns_of_kind(log, kind)
+    lines = zip(*(column.tolist() for column in columns.values()), strict=True)
+    return tuple(record(**dict(zip(columns, line, strict=True))) for line in lines)
 
 
 def _unload_orders(

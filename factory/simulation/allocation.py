@@ -1,21 +1,33 @@
-"""Allocation of the shop's arrays: one place that knows every shape of
-:class:`factory.simulation.arrays.ShopState`."""
+"""Allocation of the arrays of factories and of shop floors; growth of the event log."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from factory.model import Factory, OrderBook
 from factory.simulation import arrays
-from factory.simulation.arrays import COST_TERMS, FactoryArrays, Records, ShopState
+from factory.simulation.arrays import (
+    COST_TERMS,
+    LOG_COLUMNS,
+    FactoryArrays,
+    Records,
+    ShopState,
+)
 
 _CACHE_LINE = 64
+SPARE_LINES = 4096
+"""Log lines kept free before each step: far more than can be written between two decisions."""
 
 
 def queue_capacity(factories: FactoryArrays, num_orders: int) -> int:
-    """Most operations that one work centre can ever have in its queue (or upcoming): those of the
-    busiest product there, times orders."""
+    """Return the most operations that a work centre can ever have in its queue (or upcoming).
+
+    Those of the busiest product there, times orders.
+    """
     centres = factories.operations.centre
     exists = np.arange(centres.shape[2]) < factories.products.num_operations[:, :, None]
     busiest = max(
@@ -26,8 +38,10 @@ def queue_capacity(factories: FactoryArrays, num_orders: int) -> int:
 
 
 def records(dtype: np.dtype[Any], *shape: int) -> Records:
-    """Zeroed records whose fields are attributes, from the start of a cache line: an operation of
-    an order then fills exactly one."""
+    """Return zeroed records whose fields are attributes, from the start of a cache line.
+
+    An operation of an order then fills exactly one line.
+    """
     size = int(np.prod(shape)) * dtype.itemsize
     memory = np.zeros(size + _CACHE_LINE, np.uint8)
     start = -memory.ctypes.data % _CACHE_LINE
@@ -42,18 +56,19 @@ def allocate(
     changeover_rows: int,
     log_length: int = 0,
 ) -> ShopState:
-    """Zeroed state of ``num_envs`` shop floors; :func:`factory.simulation.kernel.begin_episode`
-    fills it.
+    """Return the zeroed state of ``num_envs`` shop floors.
+
+    :func:`factory.simulation.kernel.begin_episode` fills it.
 
     Parameters
     ----------
     factories
-        The factories that the environments may stand in.
+        Factories that the environments may be in.
     job_rows, changeover_rows
-        Rows of the choice table (docs/model.md, section 5) for operations and for changeovers
-        without one.
+        Numbers of rows of the choice table (docs/model.md, section 5) for operations and for
+        changeovers without one.
     log_length
-        Lines of the log of each environment; 0 keeps none.
+        Number of lines of the log of each environment; 0 keeps none.
     """
     env = num_envs
     centres = factories.centres.shape[1] - 1
@@ -81,6 +96,121 @@ def allocate(
         changeover_lead=np.zeros((env, changeover_rows), np.int32),
         legal=np.zeros((env, job_rows + changeover_rows + 1), np.bool_),
         queue_slots=records(arrays.QUEUE_SLOT, env, queue_slots),
-        log=np.zeros((env, log_length, 8), np.int64),
+        log=np.zeros((env, log_length, len(LOG_COLUMNS)), np.int64),
         log_setup=np.zeros((env, log_length, 2, attributes), np.int16),
     )
+
+
+class _Sizes(NamedTuple):
+    """Largest dimension of each kind among some factories and order books."""
+
+    centres: int
+    machines: int
+    attributes: int
+    values: int
+    products: int
+    operations: int
+    options: int
+    choices: int  # values of an option
+    regimes: int
+    customers: int
+    supplies: int
+    orders: int  # of an order book
+
+
+def _largest(sizes: Iterator[int]) -> int:
+    return max(1, max(sizes, default=1))
+
+
+def _sizes(factories: Sequence[Factory], books: Sequence[OrderBook | None]) -> _Sizes:
+    centres = [centre for factory in factories for centre in factory.work_centres]
+    attributes = [attribute for centre in centres for attribute in centre.attributes]
+    products = [product for factory in factories for product in factory.products]
+    options = [option for factory in factories for option in factory.options]
+    demands = [factory.demand for factory in factories if factory.demand]
+    return _Sizes(
+        centres=_largest(len(f.work_centres) for f in factories),
+        machines=_largest(sum(len(c.machines) for c in f.work_centres) for f in factories),
+        attributes=_largest(len(centre.attributes) for centre in centres),
+        values=_largest(len(attribute.values) for attribute in attributes),
+        products=_largest(len(f.products) for f in factories),
+        operations=_largest(len(product.operations) for product in products),
+        options=_largest(len(f.options) for f in factories),
+        choices=_largest(len(option.values) for option in options),
+        regimes=_largest(len(demand.regimes) for demand in demands),
+        customers=_largest(len(demand.customers) for demand in demands),
+        supplies=_largest(len(f.material) for f in factories),
+        orders=_largest(len(book.orders) for book in books if book),
+    )
+
+
+def allocate_factories(
+    factories: Sequence[Factory], books: Sequence[OrderBook | None]
+) -> FactoryArrays:
+    """Return arrays of the padded size; padding means that nothing is there."""
+    count = len(factories)
+    n = _sizes(factories, books)
+
+    def small_integers(*shape: int, fill: int = 0) -> np.ndarray:
+        return np.full((count, *shape), fill, np.int16)
+
+    return FactoryArrays(
+        plant=records(arrays.PLANT, count),
+        centres=records(arrays.CENTRE, count, n.centres + 1),
+        transport_time=np.zeros((count, n.centres, n.centres), np.int64),
+        machines=records(arrays.MACHINE, count, n.machines),
+        initial_setup=small_integers(n.machines, n.attributes),
+        setups=records(arrays.SETUP, count, n.machines, n.attributes, n.values, n.values),
+        products=records(arrays.PRODUCT, count, n.products),
+        operations=records(arrays.OPERATION, count, n.products, n.operations),
+        base_time=np.full((count, n.products, n.operations, n.machines), -1, np.int32),
+        predecessors=small_integers(n.products, n.operations, n.operations, fill=-1),
+        successors=small_integers(n.products, n.operations, n.operations, fill=-1),
+        operation_setup=small_integers(n.products, n.operations, n.attributes, fill=-1),
+        options=records(arrays.OPTION, count, n.options),
+        option_applies=np.zeros((count, n.options, n.products), np.bool_),
+        option_time=np.zeros((count, n.options, n.choices, n.products, n.operations), np.int32),
+        option_setup=small_integers(
+            n.options, n.choices, n.products, n.operations, n.attributes, fill=-1
+        ),
+        regimes=records(arrays.REGIME, count, n.regimes),
+        mix=np.zeros((count, n.regimes, n.products)),
+        mix_end=np.zeros((count, n.regimes, n.products)),
+        option_share=np.zeros((count, n.regimes, n.options, n.choices)),
+        customer_share=np.zeros((count, n.regimes, n.customers)),
+        customers=records(arrays.CUSTOMER, count, n.customers),
+        supplies=records(arrays.SUPPLY, count, n.supplies),
+        book=records(arrays.BOOKED, count, n.orders),
+        book_options=small_integers(n.orders, n.options, fill=-1),
+        hours=records(arrays.HOUR, count, 25),
+    )
+
+
+def grow_log(shop: ShopState) -> ShopState:
+    """Return the same shop with room for more log lines, if one environment's is running short."""
+    used, room = int(shop.env.log_length.max()), shop.log.shape[1]
+    if used + SPARE_LINES <= room:
+        return shop
+    extra = max(room, SPARE_LINES)
+    log = np.concatenate(
+        [shop.log, np.zeros((shop.log.shape[0], extra, shop.log.shape[2]), shop.log.dtype)], axis=1
+    )
+    log_setup = np.concatenate(
+        [
+            shop.log_setup,
+            np.zeros(
+                (shop.log_setup.shape[0], extra, *shop.log_setup.shape[2:]), shop.log_setup.dtype
+            ),
+        ],
+        axis=1,
+    )
+    return replace(shop, log=log, log_setup=log_setup)
+
+
+def full_rows(arrays: FactoryArrays) -> tuple[int, int]:
+    """Return numbers of job and changeover rows with which nothing is ever hidden.
+
+    They are enough for every ready operation and every setup.
+    """
+    queue_slots = queue_capacity(arrays, int(arrays.plant.num_orders.max()))
+    return queue_slots, queue_slots

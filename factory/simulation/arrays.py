@@ -1,5 +1,4 @@
-"""The arrays the kernel runs on: ``FactoryArrays`` (static) and ``ShopState`` (one slice an
-environment).
+"""Arrays that the kernel runs on: ``FactoryArrays`` (static), ``ShopState`` (a slice for each env).
 
 Each is a :class:`factory.jit.array_struct.ArrayStruct` of a few NumPy arrays. Arrays of *records*
 hold what belongs to one thing side by side in memory and under its domain name: ``shop.orders[e,
@@ -9,19 +8,22 @@ fields, so that the compiled kernel fits every size of factory.
 Letters in the shapes: G factories of a batch, E environments, C work centres, M machines, T
 changeover attributes, V values of an attribute, P products, N operations of a product, U options, W
 values of an option, R demand regimes, K customer classes, S supply regimes, O orders of an episode,
-Q places in a queue, J job rows, H changeover rows, L log lines. Smaller factories are padded to the
+Q slots of a queue, J job rows, H changeover rows, L log lines. Smaller factories are padded to the
 largest.
 """
+
+# mypy: allow-untyped-defs, allow-incomplete-defs, allow-untyped-calls, no-check-untyped-defs
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from factory.jit.array_struct import ArrayStruct
+from factory.jit.compile import compiled
 
 Records = Any
 """``numpy.recarray`` of one of the dtypes below; its fields are attributes."""
@@ -30,19 +32,83 @@ NEVER = np.int64(2**62)
 """Date of an event that is not going to happen."""
 
 OPERATION_BITS = 6
-"""An *entry* is an operation of an order in one number, ``(order << OPERATION_BITS) | operation``:
-a shift is much cheaper than a division."""
+"""An operation of an order in one number: ``operation_id = (order << OPERATION_BITS) | operation``.
+
+A shift is much cheaper than a division.
+"""
 OPERATION_MASK = (1 << OPERATION_BITS) - 1
 
 # operations.status
 UPCOMING, READY, IN_PROCESS, DONE = 0, 1, 2, 3
 # machines.status
 IDLE, CHANGING, PROCESSING, DOWN = 0, 1, 2, 3
-# cost terms, in the order of ShopState.cost
-COST_TERMS = ("tardiness", "changeover", "waste", "energy", "holding")
-TARDINESS, CHANGEOVER, WASTE, ENERGY, HOLDING = range(5)
-# what a log line tells, ShopState.log[..., 0]
-LOGGED_CHANGEOVER, LOGGED_OPERATION, LOGGED_FAILURE, LOGGED_WAIT = 0, 1, 2, 3
+
+
+class CostTerm(NamedTuple):
+    """Term of the total cost (docs/model.md, section 8)."""
+
+    name: str  # in info, bills, reports, and of its rate in the [costs] of a factory
+    accrual: Literal["event", "time"]  # charged whole at an event, or as time passes
+    is_rate_hourly: bool  # whether the factory states the rate per hour; arrays hold it per tick
+
+    @property
+    def rate_field(self) -> str:
+        """Return the name of the term's rate in PLANT."""
+        return f"{self.name}_rate"
+
+
+COST_TABLE = (
+    CostTerm("tardiness", "time", is_rate_hourly=True),  # currency per weight and hour late
+    CostTerm("changeover", "event", is_rate_hourly=False),  # a factor
+    CostTerm("waste", "event", is_rate_hourly=False),  # currency per kg
+    CostTerm("energy", "time", is_rate_hourly=False),  # a factor
+    CostTerm("holding", "time", is_rate_hourly=True),  # currency per order and hour
+)
+"""Cost terms, in the order of ``ShopState.cost``."""
+COST_TERMS = tuple(term.name for term in COST_TABLE)
+TARDINESS, CHANGEOVER, WASTE, ENERGY, HOLDING = range(len(COST_TERMS))
+EVENT_TERMS = tuple(i for i, term in enumerate(COST_TABLE) if term.accrual == "event")
+"""Indices of the terms that work causes, whenever it is done."""
+
+
+class LogKind(NamedTuple):
+    """Kind of line in the event log."""
+
+    name: str  # of its records in a schedule, and of their columns
+    columns: dict[str, str]  # field of the record: column of the log, see LOG_COLUMNS
+
+
+LOG_COLUMNS = (
+    "kind",  # index in LOG_KINDS
+    "machine",
+    "order",  # -1: for no operation
+    "operation",
+    "start_date",
+    "end_date",
+    "process_start_date",
+    "number",  # attempt at the operation; number of the changeover or failure
+)
+"""Columns of ``ShopState.log``."""
+_SPAN = {"machine": "machine", "start_date": "start_date", "end_date": "end_date"}
+LOG_KINDS = (
+    LogKind("changeovers", {**_SPAN, "order": "order", "operation": "operation"}),
+    LogKind(
+        "operations",
+        {
+            "order": "order",
+            "operation": "operation",
+            "machine": "machine",
+            "selected_date": "start_date",
+            "start_date": "process_start_date",
+            "end_date": "end_date",
+            "attempt": "number",
+        },
+    ),
+    LogKind("failures", _SPAN),
+    LogKind("waits", _SPAN),
+)
+"""Kinds of log lines; a line has the index of its kind."""
+LOGGED_CHANGEOVER, LOGGED_OPERATION, LOGGED_FAILURE, LOGGED_WAIT = range(len(LOG_KINDS))
 
 
 def _record(**fields: type) -> np.dtype[Any]:
@@ -70,11 +136,7 @@ PLANT = _record(
     num_regimes=_i8,  # demand regimes; 0: order book
     num_customers=_i8,
     num_supply_regimes=_i8,  # 0: material is always there
-    tardiness_rate=_f8,  # currency per weight and tick
-    changeover_rate=_f8,
-    waste_rate=_f8,  # currency per kg
-    energy_rate=_f8,
-    holding_rate=_f8,  # currency per order and tick
+    **{term.rate_field: _f8 for term in COST_TABLE},
     co2_per_waste_kg=_f8,
     cost_scale=_f8,  # the reward is -cost / cost_scale
 )
@@ -128,8 +190,7 @@ HOUR = _record(
 
 @dataclass(frozen=True, eq=False)
 class FactoryArrays(ArrayStruct):
-    """What does not change during an episode, for G factories side by side; made by
-    :func:`factory.simulation.load.load`."""
+    """Constants of an episode, for G factories; :func:`factory.simulation.load.load` makes them."""
 
     plant: Records  # PLANT [G]
     centres: Records  # CENTRE [G, C + 1]
@@ -246,35 +307,52 @@ QUEUE_SLOT = _record(
 
 @dataclass(frozen=True, eq=False)
 class ShopState(ArrayStruct):
-    """The state of E shop floors; ``[e]`` of each array belongs to environment e alone. Made by
-    :func:`factory.simulation.allocation.allocate`."""
+    """State of E shop floors; ``[e]`` of each array belongs to environment e alone.
 
-    env: Records  # FLOOR [E]
+    :func:`factory.simulation.allocation.allocate` makes it.
+    """
+
+    env: Records  # ENV [E]
     orders: Records  # SHOP_ORDER [E, O]
     option_value: NDArray[np.int16]  # [E, O, U] -1: option does not apply
     active: NDArray[np.int32]  # [E, O] orders in progress, by release; first num_active entries
     operations: Records  # SHOP_OPERATION [E, O, N]
     wanted: NDArray[np.int16]  # [E, O, N, T] wanted setup; -1: don't care
     centres: Records  # SHOP_CENTRE [E, C]
-    queue: NDArray[np.int32]  # [E, C, Q] entries that are ready
-    upcoming: NDArray[np.int32]  # [E, C, Q] entries that are released, not ready
-    in_transit: Records  # TRAVELLER [E, O * N] binary heap: in transport or awaiting material
+    queue: NDArray[np.int32]  # [E, C, Q] operation ids that are ready
+    upcoming: NDArray[np.int32]  # [E, C, Q] operation ids released, not ready
+    in_transit: Records  # IN_TRANSIT [E, O * N] binary heap: in transport or awaiting material
     machines: Records  # SHOP_MACHINE [E, M]
     mounted: NDArray[np.int16]  # [E, M, T] (during a changeover: the setup that is being mounted)
-    cost: NDArray[np.float64]  # [E, 5] up to the clock, by COST_TERMS
-    job_row: NDArray[np.int32]  # [E, J] entries that the asked machine may choose
+    cost: NDArray[np.float64]  # [E, 5] up to the clock, by COST_TABLE
+    job_row: NDArray[np.int32]  # [E, J] operation ids that the asked machine may choose
     changeover_target: NDArray[np.int16]  # [E, H, T] setup after the changeover (never -1)
-    changeover_lead: NDArray[np.int32]  # [E, H] entry that it is for
+    changeover_lead: NDArray[np.int32]  # [E, H] operation id that it is for
     legal: NDArray[np.bool_]  # [E, J + H + 1] the action mask
-    queue_slots: Records  # PLACE [E, Q]
-    log: NDArray[
-        np.int64
-        # [E, L, 8] kind, machine, order, operation, start, end, process start, attempt or number of
-        # the changeover or failure
-    ]
+    queue_slots: Records  # QUEUE_SLOT [E, Q]
+    log: NDArray[np.int64]  # [E, L, 8] by LOG_COLUMNS
     log_setup: NDArray[np.int16]  # [E, L, 2, T] changeovers: setup before and after
 
 
+@compiled
+def order_of(operation_id):
+    """Return the order of an operation id."""
+    return operation_id >> OPERATION_BITS
+
+
+@compiled
+def operation_of(operation_id):
+    """Return the operation, by its number within the order, of an operation id."""
+    return operation_id & OPERATION_MASK
+
+
+@compiled
+def operation_id_of(order, operation):
+    """Return the operation id of an operation of an order."""
+    return (order << OPERATION_BITS) | operation
+
+
 def split_operation_id(operation_id: int | np.integer[Any]) -> tuple[int, int]:
-    """Order and operation of an entry."""
-    return int(operation_id) >> OPERATION_BITS, int(operation_id) & OPERATION_MASK
+    """Return order and operation of an operation id."""
+    value = int(operation_id)
+    return value >> OPERATION_BITS, value & OPERATION_MASK

@@ -1,21 +1,23 @@
-"""What the asked machine may choose (docs/model.md, section 5): job rows, changeover rows, the wait
-row, and which are legal. Compiled."""
+"""Choices of the asked machine: job rows, changeover rows, the wait row, and the action mask.
+
+Compiled; docs/model.md, section 5.
+"""
 
 # mypy: allow-untyped-defs, allow-incomplete-defs, allow-untyped-calls, no-check-untyped-defs
 
 from __future__ import annotations
 
 from factory.jit.compile import compiled
-from factory.simulation.arrays import IDLE, OPERATION_BITS, OPERATION_MASK, READY, UPCOMING
+from factory.simulation.arrays import IDLE, READY, UPCOMING, operation_of, order_of
 from factory.simulation.setups import FORBIDDEN, complete_setup, detour, setup_time
 
 ILLEGAL = 1e15
-"""What is added to the urgency of operations that must not be started now."""
+"""Added to the urgency of operations that must not be started at the clock."""
 
 
 @compiled
 def process_time(factory, shop, e, order, operation, machine):
-    """Expected process time in ticks on an eligible machine."""
+    """Return the expected process time in ticks on an eligible machine."""
     g = shop.env[e].factory
     nominal = (
         factory.base_time[g, shop.orders[e, order].product, operation, machine]
@@ -29,7 +31,7 @@ def process_time(factory, shop, e, order, operation, machine):
 
 @compiled
 def is_eligible(factory, shop, e, order, operation, machine):
-    """Whether the machine can do the operation at all."""
+    """Return whether the machine can do the operation at all."""
     return (
         factory.base_time[shop.env[e].factory, shop.orders[e, order].product, operation, machine]
         >= 0
@@ -38,7 +40,7 @@ def is_eligible(factory, shop, e, order, operation, machine):
 
 @compiled
 def ready_in(shop, e, order, operation):
-    """Expected ticks until the operation is ready, from what is known now; 0 once it is."""
+    """Return the expected ticks until the operation is ready; 0 once it is."""
     if shop.operations[e, order, operation].status != UPCOMING:
         return 0.0
     return max(
@@ -78,26 +80,28 @@ def list_choices(factory, shop, e, machine):
 
 @compiled
 def list_jobs(factory, shop, e, machine, centre):
-    """Job rows in queue order; all eligible operations if there is room, else those that
-    ``show_most_urgent`` picks. True if any is legal."""
+    """List job rows in queue order; return whether any is legal.
+
+    Without room for all eligible operations, :func:`show_most_urgent` picks some.
+    """
     eligible = 0
-    for place in range(shop.centres[e, centre].queue_length):
-        operation_id = shop.queue[e, centre, place]
-        order, operation = operation_id >> OPERATION_BITS, operation_id & OPERATION_MASK
+    for slot in range(shop.centres[e, centre].queue_length):
+        operation_id = shop.queue[e, centre, slot]
+        order, operation = order_of(operation_id), operation_of(operation_id)
         here = is_eligible(factory, shop, e, order, operation, machine)
-        shop.queue_slots[e, place].family = (
+        shop.queue_slots[e, slot].family = (
             shop.operations[e, order, operation].family if here else -1
         )
-        shop.queue_slots[e, place].shown = here
+        shop.queue_slots[e, slot].shown = here
         eligible += here
     if eligible > shop.job_row.shape[1]:
         show_most_urgent(factory, shop, e, machine, centre)
         shop.env[e].num_hidden = eligible - shop.job_row.shape[1]
     any_legal = False
     row = 0
-    for place in range(shop.centres[e, centre].queue_length):
-        if shop.queue_slots[e, place].shown:
-            operation_id = shop.queue[e, centre, place]
+    for slot in range(shop.centres[e, centre].queue_length):
+        if shop.queue_slots[e, slot].shown:
+            operation_id = shop.queue[e, centre, slot]
             legal = job_is_legal(factory, shop, e, machine, centre, operation_id)
             shop.job_row[e, row] = operation_id
             shop.legal[e, row] = legal
@@ -109,9 +113,8 @@ def list_jobs(factory, shop, e, machine, centre):
 
 @compiled
 def job_is_legal(factory, shop, e, machine, centre, operation_id):
-    """Whether the changeover that the operation needs is allowed and, if it takes time, a crew is
-    free."""
-    wanted = shop.wanted[e, operation_id >> OPERATION_BITS, operation_id & OPERATION_MASK]
+    """Return whether the changeover to the operation is allowed and has a crew if it takes time."""
+    wanted = shop.wanted[e, order_of(operation_id), operation_of(operation_id)]
     time = setup_time(
         factory, shop.env[e].factory, centre, machine, shop.mounted[e, machine], wanted
     )
@@ -120,59 +123,60 @@ def job_is_legal(factory, shop, e, machine, centre, operation_id):
 
 @compiled
 def show_most_urgent(factory, shop, e, machine, centre):
-    """More eligible operations than rows: half the rows go to the most urgent of each family, the
-    rest to the most urgent of all.
+    """Pick operations to show where there are more eligible ones than rows.
 
-    Urgency is (legal first, then least slack, then place in the queue). On entry ``shown`` marks
-    the eligible places, on exit the picked ones.
+    Half the rows go to the most urgent of each family, the rest to the most urgent of all. Urgency
+    is (legal first, then least slack, then slot in the queue). ``shown`` marks the eligible slots
+    on entry, the picked ones on exit.
     """
     rows = shop.job_row.shape[1]
     length = shop.centres[e, centre].queue_length
-    for place in range(length):
-        if not shop.queue_slots[e, place].shown:
+    for slot in range(length):
+        if not shop.queue_slots[e, slot].shown:
             continue
-        operation_id = shop.queue[e, centre, place]
-        order = operation_id >> OPERATION_BITS
+        operation_id = shop.queue[e, centre, slot]
+        order = order_of(operation_id)
         urgency = float(shop.orders[e, order].due_date) - shop.orders[e, order].work_left
         if not job_is_legal(factory, shop, e, machine, centre, operation_id):
             urgency += ILLEGAL
-        shop.queue_slots[e, place].urgency = urgency
-        shop.queue_slots[e, place].shown = False
-        shop.queue_slots[e, place].family_shown = False
+        shop.queue_slots[e, slot].urgency = urgency
+        shop.queue_slots[e, slot].shown = False
+        shop.queue_slots[e, slot].family_shown = False
     shown = show_families(shop, e, length, rows // 2)
     show_others(shop, e, length, rows - shown)
 
 
 @compiled
 def show_families(shop, e, length, most):
-    """Show the most urgent place of each of the ``most`` most urgent families; how many there
-    are."""
+    """Show the most urgent slot of the ``most`` most urgent families; return their number."""
     for shown in range(most):
         best = -1
-        for place in range(length):
-            if shop.queue_slots[e, place].family < 0 or shop.queue_slots[e, place].family_shown:
+        for slot in range(length):
+            if shop.queue_slots[e, slot].family < 0 or shop.queue_slots[e, slot].family_shown:
                 continue
-            if best < 0 or shop.queue_slots[e, place].urgency < shop.queue_slots[e, best].urgency:
-                best = place
+            if best < 0 or shop.queue_slots[e, slot].urgency < shop.queue_slots[e, best].urgency:
+                best = slot
         if best < 0:
             return shown
         shop.queue_slots[e, best].shown = True
-        for place in range(length):
-            shop.queue_slots[e, place].family_shown |= (
-                shop.queue_slots[e, place].family == shop.queue_slots[e, best].family
+        for slot in range(length):
+            shop.queue_slots[e, slot].family_shown |= (
+                shop.queue_slots[e, slot].family == shop.queue_slots[e, best].family
             )
     return most
 
 
 @compiled
 def show_others(shop, e, length, most):
-    """Show the ``most`` most urgent places that are not shown; until they are known,
-    ``shop.job_row`` lists them."""
+    """Show the ``most`` most urgent slots that are not shown yet.
+
+    Until they are known, ``shop.job_row`` lists the best slots so far.
+    """
     picked = 0
-    for place in range(length):
-        if shop.queue_slots[e, place].family < 0 or shop.queue_slots[e, place].shown:
+    for slot in range(length):
+        if shop.queue_slots[e, slot].family < 0 or shop.queue_slots[e, slot].shown:
             continue
-        urgency = shop.queue_slots[e, place].urgency
+        urgency = shop.queue_slots[e, slot].urgency
         if picked == most and not urgency < shop.queue_slots[e, shop.job_row[e, most - 1]].urgency:
             continue
         picked = min(picked + 1, most)
@@ -180,20 +184,19 @@ def show_others(shop, e, length, most):
         while rank > 0 and shop.queue_slots[e, shop.job_row[e, rank - 1]].urgency > urgency:
             shop.job_row[e, rank] = shop.job_row[e, rank - 1]
             rank -= 1
-        shop.job_row[e, rank] = place
+        shop.job_row[e, rank] = slot
     for rank in range(picked):
         shop.queue_slots[e, shop.job_row[e, rank]].shown = True
 
 
 @compiled
 def list_detours(factory, shop, e, machine, centre):
-    """Changeover rows towards ready operations that cannot be reached directly. True if there is
-    any."""
+    """List changeovers towards ready operations that no direct one reaches; return if any."""
     g = shop.env[e].factory
     mounted = shop.mounted[e, machine]
-    for place in range(shop.centres[e, centre].queue_length):
-        operation_id = shop.queue[e, centre, place]
-        order, operation = operation_id >> OPERATION_BITS, operation_id & OPERATION_MASK
+    for slot in range(shop.centres[e, centre].queue_length):
+        operation_id = shop.queue[e, centre, slot]
+        order, operation = order_of(operation_id), operation_of(operation_id)
         if not is_eligible(factory, shop, e, order, operation, machine):
             continue
         wanted = shop.wanted[e, order, operation]
@@ -219,12 +222,12 @@ def list_detours(factory, shop, e, machine, centre):
 
 @compiled
 def list_changeovers_ahead(factory, shop, e, machine, centre):
-    """Changeover rows for setups that only upcoming operations want."""
+    """List changeover rows for setups that only upcoming operations want."""
     g = shop.env[e].factory
     mounted = shop.mounted[e, machine]
-    for place in range(shop.centres[e, centre].upcoming_length):
-        operation_id = shop.upcoming[e, centre, place]
-        order, operation = operation_id >> OPERATION_BITS, operation_id & OPERATION_MASK
+    for slot in range(shop.centres[e, centre].upcoming_length):
+        operation_id = shop.upcoming[e, centre, slot]
+        order, operation = order_of(operation_id), operation_of(operation_id)
         if not is_eligible(factory, shop, e, order, operation, machine):
             continue
         wanted = shop.wanted[e, order, operation]
@@ -245,15 +248,15 @@ def list_changeovers_ahead(factory, shop, e, machine, centre):
 
 @compiled
 def is_expected_before(shop, e, operation_id, lead):
-    """Whether ``operation_id`` is expected to be ready before ``lead``."""
-    return ready_in(
-        shop, e, operation_id >> OPERATION_BITS, operation_id & OPERATION_MASK
-    ) < ready_in(shop, e, lead >> OPERATION_BITS, lead & OPERATION_MASK)
+    """Return whether ``operation_id`` is expected to be ready before ``lead``."""
+    return ready_in(shop, e, order_of(operation_id), operation_of(operation_id)) < ready_in(
+        shop, e, order_of(lead), operation_of(lead)
+    )
 
 
 @compiled
 def find_target(shop, e, row):
-    """An earlier changeover row with the same target as ``row``; -1 if there is none."""
+    """Return an earlier changeover row with the same target as ``row``; -1 if there is none."""
     for other in range(row):
         same = True
         for attribute in range(shop.changeover_target.shape[2]):
@@ -268,10 +271,12 @@ def find_target(shop, e, row):
 
 @compiled
 def family_is_ready(shop, e, centre, family):
-    """Whether an operation in the asked machine's queue that it can do wants the same setup;
-    :func:`list_jobs` has told which can be done."""
-    for place in range(shop.centres[e, centre].queue_length):
-        if shop.queue_slots[e, place].family == family:
+    """Return whether the asked machine can do a ready operation that wants the same setup.
+
+    :func:`list_jobs` has marked which it can do.
+    """
+    for slot in range(shop.centres[e, centre].queue_length):
+        if shop.queue_slots[e, slot].family == family:
             return True
     return False
 
@@ -286,13 +291,16 @@ def any_busy(factory, shop, e):
 
 
 @compiled
+def is_under_way(factory, shop, e):
+    """Return True if a machine is at work, or an operation in transport or awaiting material."""
+    return shop.env[e].num_travelling > 0 or any_busy(factory, shop, e)
+
+
+@compiled
 def is_detour(shop, e, row):
     """Return True if changeover row ``row`` leads to a ready operation."""
     operation_id = shop.changeover_lead[e, row]
-    return (
-        shop.operations[e, operation_id >> OPERATION_BITS, operation_id & OPERATION_MASK].status
-        == READY
-    )
+    return shop.operations[e, order_of(operation_id), operation_of(operation_id)].status == READY
 
 
 @compiled

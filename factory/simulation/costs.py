@@ -1,4 +1,8 @@
-"""What the shop costs as time passes (docs/model.md, section 8). Compiled."""
+"""Accrual of the cost terms (docs/model.md, section 8). Compiled.
+
+The terms are listed in :data:`factory.simulation.arrays.COST_TABLE`. Those charged at an event are
+added where it happens; those that accrue with time are added, or settled, here.
+"""
 
 # mypy: allow-untyped-defs, allow-incomplete-defs, allow-untyped-calls, no-check-untyped-defs
 
@@ -10,7 +14,7 @@ from factory.simulation.arrays import CHANGING, ENERGY, HOLDING, PROCESSING, TAR
 
 @compiled
 def reset_costs(shop, e):
-    """Nothing has been spent or produced yet."""
+    """Begin the accounts of an episode with nothing spent or produced."""
     shop.cost[e, :] = 0.0
     shop.env[e].tardiness_done = 0.0
     shop.env[e].flow = 0
@@ -24,8 +28,16 @@ def reset_costs(shop, e):
 
 
 @compiled
+def restart_costs(shop, e):
+    """Count costs from the clock on: what lateness has cost so far is taken off."""
+    shop.cost[e, :] = 0.0
+    shop.env[e].tardiness_done = -add_open_tardiness(shop, e, 0.0)
+    shop.env[e].flow = 0
+
+
+@compiled
 def refresh_power(factory, shop, e):
-    """Power drawn by all machines; summed anew each time so that no rounding piles up."""
+    """Sum the power drawn by all machines, anew each time so that no rounding piles up."""
     g = shop.env[e].factory
     power = 0.0
     for machine in range(factory.plant[g].num_machines):
@@ -41,8 +53,12 @@ def refresh_power(factory, shop, e):
 
 @compiled
 def integrate_tariff(factory, g, date):
-    """Integrals over hours of price and of carbon intensity, from the start of day 0 to ``date``:
-    (currency/kW, kg/kW)."""
+    """Integrate price and carbon intensity from the start of day 0 to ``date``.
+
+    Returns
+    -------
+    Both integrals over hours, (currency/kW, kg/kW).
+    """
     ticks_per_hour = factory.plant[g].ticks_per_hour
     hours = date // ticks_per_hour
     part = (date - hours * ticks_per_hour) / ticks_per_hour
@@ -52,9 +68,8 @@ def integrate_tariff(factory, g, date):
     hour = factory.hours[g, hours - 24 * days]
     price = days * whole_day.price_before + hour.price_before + hour.price * part
     co2 = days * whole_day.co2_before + hour.co2_before + hour.co2 * part
-    real_hours = (
-        ticks_per_hour * factory.plant[g].hours_per_tick
-    )  # 1, unless ticks do not divide an hour
+    # 1, unless ticks do not divide an hour
+    real_hours = ticks_per_hour * factory.plant[g].hours_per_tick
     return price * real_hours, co2 * real_hours
 
 
@@ -78,7 +93,7 @@ def pass_time(factory, shop, e, date):
 
 @compiled
 def total_cost(shop, e):
-    """All terms, as they were last settled."""
+    """Return the sum of all terms, as they were last settled."""
     total = 0.0
     for term in range(shop.cost.shape[1]):
         total += shop.cost[e, term]
@@ -89,11 +104,17 @@ def total_cost(shop, e):
 def settle_costs(factory, shop, e):
     """Bring the terms that accrue with time up to the clock."""
     g = shop.env[e].factory
-    tardiness = shop.env[e].tardiness_done
-    for place in range(shop.env[e].num_active):
-        order = shop.active[e, place]
+    tardiness = add_open_tardiness(shop, e, shop.env[e].tardiness_done)
+    shop.cost[e, TARDINESS] = factory.plant[g].tardiness_rate * tardiness
+    shop.cost[e, HOLDING] = factory.plant[g].holding_rate * shop.env[e].flow
+
+
+@compiled
+def add_open_tardiness(shop, e, tardiness):
+    """Return ``tardiness`` plus that of the orders in progress, w_j max(0, clock - d_j), ticks."""
+    for i in range(shop.env[e].num_active):
+        order = shop.active[e, i]
         late = shop.env[e].clock - shop.orders[e, order].due_date
         if late > 0:
             tardiness += shop.orders[e, order].weight * late
-    shop.cost[e, TARDINESS] = factory.plant[g].tardiness_rate * tardiness
-    shop.cost[e, HOLDING] = factory.plant[g].holding_rate * shop.env[e].flow
+    return tardiness

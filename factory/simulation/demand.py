@@ -1,5 +1,7 @@
-"""The world of an episode: which orders come, when, and what they want (docs/model.md, sections 3
-and 6). Compiled."""
+"""Orders of an episode: release dates, products, options, due dates, material. Compiled.
+
+docs/model.md, sections 3 and 6.
+"""
 
 # mypy: allow-untyped-defs, allow-incomplete-defs, allow-untyped-calls, no-check-untyped-defs
 
@@ -13,11 +15,12 @@ from factory.simulation import random_numbers
 FOR_EVER = 2**61
 """A date that no episode reaches, in ticks."""
 MAX_CYCLES = 1000
-"""Rounds of all supply regimes that are drawn stay by stay; beyond them a regime is in force by its
-share of time.
+"""Rounds of all supply regimes that are drawn stay by stay.
+
+Beyond them a regime is in force by its share of time.
 """
 _IN_FORCE = 2
-"""Index under which it is drawn which regime that is; 0 is that of the lengths of stays."""
+"""Index under which the regime in force is drawn; 0 is that of the lengths of stays."""
 
 
 @compiled
@@ -36,7 +39,7 @@ def draw_orders(factory, shop, e):
 
 @compiled
 def copy_order_book(factory, shop, e):
-    """Orders as they stand in the book."""
+    """Copy the orders of the book."""
     g = shop.env[e].factory
     for order in range(shop.env[e].num_orders):
         shop.orders[e, order].release_date = factory.book[g, order].release_date
@@ -51,8 +54,7 @@ def copy_order_book(factory, shop, e):
 
 @compiled
 def draw_releases(factory, shop, e):
-    """Poisson batches whose rate switches with the demand regime; each order drawn under the regime
-    of its release."""
+    """Draw the initial orders, then Poisson batches whose rate depends on the demand regime."""
     g = shop.env[e].factory
     order = 0
     while order < factory.plant[g].initial_orders:
@@ -63,8 +65,10 @@ def draw_releases(factory, shop, e):
 
 @compiled
 def draw_arrivals(factory, shop, e, order, first_regime, epoch, last_date):
-    """Orders from number ``order`` on, when ``first_regime`` is in force at ``epoch``: up to the
-    first batch after ``last_date``."""
+    """Draw orders from ``order`` on, up to the first batch after ``last_date``.
+
+    ``first_regime`` is in force at ``epoch``. Returns the number of all orders drawn so far.
+    """
     g, seed = shop.env[e].factory, shop.env[e].seed
     regime, stay = first_regime, 0
     regime_end = epoch + stay_length(
@@ -99,7 +103,7 @@ def draw_arrivals(factory, shop, e, order, first_regime, epoch, last_date):
 
 @compiled
 def stay_length(seed, role, stay, duration):
-    """Length of a regime's stay in ticks; practically for ever where no duration is given."""
+    """Draw the length of a regime's stay in ticks; practically for ever if it has no duration."""
     if duration == 0.0:
         return FOR_EVER
     return random_numbers.exponential_ticks(duration, seed, role, stay, 0)
@@ -107,7 +111,7 @@ def stay_length(seed, role, stay, duration):
 
 @compiled
 def draw_order(factory, shop, e, order, regime, release_date):
-    """One order: product, options, customer class, due date."""
+    """Draw an order: product, options, customer class, due date."""
     g, seed = shop.env[e].factory, shop.env[e].seed
     shop.orders[e, order].release_date = release_date
     product = draw_product(factory, g, seed, order, regime, release_date, shop.env[e].num_orders)
@@ -141,8 +145,10 @@ def draw_order(factory, shop, e, order, regime, release_date):
 
 @compiled
 def draw_product(factory, g, seed, order, regime, release_date, num_orders):
-    """A product by the regime's mix, which drifts over the episode; what is not launched yet cannot
-    be ordered."""
+    """Draw a product by the regime's mix, which drifts over the episode.
+
+    Products that are not launched yet cannot be ordered.
+    """
     progress = order / max(1, num_orders - 1)
     total = 0.0
     for product in range(factory.mix.shape[2]):
@@ -161,7 +167,7 @@ def draw_product(factory, g, seed, order, regime, release_date, num_orders):
 
 @compiled
 def product_share(factory, g, regime, product, release_date, progress):
-    """Weight of a product in the mix, ``progress`` (0 to 1) through the episode."""
+    """Return the weight of a product in the mix, ``progress`` (0 to 1) through the episode."""
     if factory.products[g, product].launch_date > release_date:
         return 0.0
     share = factory.mix[g, regime, product]
@@ -170,7 +176,7 @@ def product_share(factory, g, regime, product, release_date, progress):
 
 @compiled
 def pick(shares, count, u):
-    """First index at which the running sum of ``shares`` exceeds ``u`` times their total."""
+    """Return the first index whose running sum of ``shares`` exceeds ``u`` times their total."""
     total = 0.0
     for index in range(count):
         total += shares[index]
@@ -188,7 +194,7 @@ def pick(shares, count, u):
 
 @compiled
 def plan_operations(factory, shop, e, order):
-    """What each operation of the order wants and is expected to take."""
+    """Derive the setups and mean process times of the order's operations."""
     g, product = shop.env[e].factory, shop.orders[e, order].product
     work_content = 0.0
     for operation in range(factory.products[g, product].num_operations):
@@ -218,16 +224,18 @@ def plan_operations(factory, shop, e, order):
 
 @compiled
 def plan_critical_work(factory, shop, e, order):
-    """Longest path of expected work through the order, and how much of it each operation ends;
-    operations stand in topological order."""
+    """Measure the longest path of expected work through the order, and up to each operation.
+
+    Operations are in topological order.
+    """
     g, product = shop.env[e].factory, shop.orders[e, order].product
     critical_work = 0.0
     for operation in range(factory.products[g, product].num_operations - 1, -1, -1):
         # work_through holds the work after each operation until the length of the longest path is
         # known
         work_after = 0.0
-        for place in range(factory.operations[g, product, operation].num_successors):
-            successor = factory.successors[g, product, operation, place]
+        for i in range(factory.operations[g, product, operation].num_successors):
+            successor = factory.successors[g, product, operation, i]
             work_after = max(
                 work_after,
                 shop.operations[e, order, successor].work_through
@@ -246,7 +254,7 @@ def plan_critical_work(factory, shop, e, order):
 
 @compiled
 def want_option_setup(factory, shop, e, order, operation, option, value):
-    """Setups that an option value sets; a later option overrides an earlier one."""
+    """Apply the setups that an option value sets; a later option overrides an earlier one."""
     g, product = shop.env[e].factory, shop.orders[e, order].product
     for attribute in range(shop.wanted.shape[3]):
         wanted = factory.option_setup[g, option, value, product, operation, attribute]
@@ -256,21 +264,20 @@ def want_option_setup(factory, shop, e, order, operation, option, value):
 
 @compiled
 def family_number(factory, shop, e, order, operation):
-    """One number for the wanted setup: operations of a centre have equal numbers exactly if they
-    want the same."""
+    """Return a number for the wanted setup, the same for equal setups at a work centre only."""
     values = factory.setups.shape[3]
-    number = 0
+    family = 0
     for attribute in range(shop.wanted.shape[3]):
-        number = number * (values + 1) + shop.wanted[e, order, operation, attribute] + 1
-    return number
+        family = family * (values + 1) + shop.wanted[e, order, operation, attribute] + 1
+    return family
 
 
 @compiled
 def draw_material(factory, shop, e, first_order, last_order, first_regime, date):
-    """When the material of orders ``first_order`` up to (not with) ``last_order`` is there, by the
-    supply regime in force at their release.
+    """Draw the material dates of orders ``first_order`` up to (not with) ``last_order``.
 
-    ``first_regime`` is in force at ``date``.
+    The supply regime in force at an order's release counts; ``first_regime`` is in force at
+    ``date``.
     """
     g, seed = shop.env[e].factory, shop.env[e].seed
     regimes = factory.plant[g].num_supply_regimes
@@ -316,7 +323,7 @@ def draw_material(factory, shop, e, first_order, last_order, first_regime, date)
 
 @compiled
 def cycle_time(stays, count):
-    """Return the mean time in which every regime has its turn, ticks."""
+    """Return the mean time in which every regime is in force once, ticks."""
     total = 0.0
     for regime in range(count):
         total += stays[regime].duration
@@ -325,9 +332,7 @@ def cycle_time(stays, count):
 
 @compiled
 def draw_in_force(factory, g, seed, order):
-    """Draw the supply regime in force at the release of an order that comes long after the last
-    stay that was drawn.
-    """
+    """Draw the supply regime in force at the release of an order long after the last drawn stay."""
     supplies = factory.supplies[g]
     regimes = factory.plant[g].num_supply_regimes
     target = random_numbers.uniform(
@@ -343,14 +348,14 @@ def draw_in_force(factory, g, seed, order):
 
 @compiled
 def next_stay_of(factory, g, first_regime, stay, regime):
-    """Return the number of the next stay, after ``stay``, that is one in ``regime``."""
+    """Return the number of the next stay, after ``stay``, in ``regime``."""
     regimes = factory.plant[g].num_supply_regimes
     return stay + 1 + (regime - first_regime - stay - 1) % regimes
 
 
 @compiled
 def product_needs_material(factory, g, product):
-    """Whether any operation of the product needs material."""
+    """Return whether any operation of the product needs material."""
     for operation in range(factory.products[g, product].num_operations):
         if factory.operations[g, product, operation].needs_material:
             return True

@@ -8,5 +8,7 @@ class IllegalActionError(ValueError):
 
 
 class StuckError(RuntimeError):
-    """No event is to come and nothing can be chosen though orders are open: a defect of the factory
-    model."""
+    """No event is to come and nothing can be chosen though orders are open.
+
+    That is a defect of the factory model.
+    """

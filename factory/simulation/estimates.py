@@ -1,4 +1,4 @@
-"""When the operations of an order can be expected, from what is known. Compiled."""
+"""Expected dates of the operations of an order, from what is known. Compiled."""
 
 # mypy: allow-untyped-defs, allow-incomplete-defs, allow-untyped-calls, no-check-untyped-defs
 
@@ -7,13 +7,14 @@ from __future__ import annotations
 import math
 
 from factory.jit.compile import compiled
-from factory.simulation.arrays import DONE, IN_PROCESS, OPERATION_BITS, UPCOMING
+from factory.simulation.arrays import DONE, IN_PROCESS, UPCOMING, operation_id_of
 
 
 @compiled
 def foresee_order(factory, shop, e, order):
-    """When the order's upcoming operations can be expected, from what is known: expectations of
-    what has started, mean times of the rest.
+    """Estimate when the order's upcoming operations will be ready.
+
+    Operations in process end when expected; the rest takes its mean time.
 
     ``expected_date`` is the date by which all predecessors would have arrived if those not started
     began now; ``lead_time`` the longest expected work (or material lateness) still before the
@@ -27,13 +28,12 @@ def foresee_order(factory, shop, e, order):
 
 @compiled
 def foresee_operation(factory, shop, e, g, product, order, operation):
-    """One upcoming operation; its predecessors have been foreseen before, as operations stand in
-    topological order."""
+    """Estimate one upcoming operation, after its predecessors (topological order)."""
     clock = shop.env[e].clock
     expected_date, lead_time = shop.operations[e, order, operation].arrival_date, 0.0
     centre = factory.operations[g, product, operation].centre
-    for place in range(factory.operations[g, product, operation].num_predecessors):
-        predecessor = factory.predecessors[g, product, operation, place]
+    for i in range(factory.operations[g, product, operation].num_predecessors):
+        predecessor = factory.predecessors[g, product, operation, i]
         status = shop.operations[e, order, predecessor].status
         if status == DONE:
             continue
@@ -64,9 +64,9 @@ def foresee_operation(factory, shop, e, g, product, order, operation):
 
 @compiled
 def expected_end_of(factory, shop, e, order, operation):
-    """Expected end of an operation in process."""
+    """Return the expected end of an operation in process."""
     g = shop.env[e].factory
-    operation_id = (order << OPERATION_BITS) | operation
+    operation_id = operation_id_of(order, operation)
     centre = factory.operations[g, shop.orders[e, order].product, operation].centre
     for machine in range(
         factory.centres[g, centre].first_machine, factory.centres[g, centre + 1].first_machine
@@ -78,8 +78,10 @@ def expected_end_of(factory, shop, e, order, operation):
 
 @compiled
 def expected_lateness(factory, g):
-    """Mean lateness of material that is late, over the supply regimes in the long run (lateness has
-    no memory)."""
+    """Return the mean lateness of late material, over the supply regimes in the long run, ticks.
+
+    Lateness has no memory, so it does not matter how long material is late already.
+    """
     late, total = 0.0, 0.0
     for regime in range(factory.plant[g].num_supply_regimes):
         share = factory.supplies[g, regime].late_probability * max(

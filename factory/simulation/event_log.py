@@ -1,20 +1,48 @@
-"""The log of what happens on a shop floor, from which schedules are made. Compiled."""
+"""Event log of a shop floor, from which schedules are made. Compiled.
+
+:data:`factory.simulation.arrays.LOG_KINDS` lists the kinds of lines.
+"""
 
 # mypy: allow-untyped-defs, allow-incomplete-defs, allow-untyped-calls, no-check-untyped-defs
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import NDArray
+
 from factory.jit.compile import compiled
-from factory.simulation.arrays import LOGGED_CHANGEOVER, OPERATION_BITS, OPERATION_MASK
+from factory.simulation.arrays import (
+    LOG_COLUMNS,
+    LOG_KINDS,
+    LOGGED_CHANGEOVER,
+    LOGGED_FAILURE,
+    LOGGED_OPERATION,
+    LOGGED_WAIT,
+    operation_of,
+    order_of,
+)
 from factory.simulation.setups import complete_setup
+
+
+def columns_of_kind(lines: NDArray[np.int64], kind: int) -> dict[str, NDArray[np.int64]]:
+    """Return the lines ``[L, 8]`` of one kind as columns, by the fields of its records.
+
+    >>> line = [LOGGED_WAIT, 3, -1, -1, 10, 15, -1, 0]
+    >>> {name: column.tolist() for name, column in columns_of_kind(np.array([line]), 3).items()}
+    {'machine': [3], 'start_date': [10], 'end_date': [15]}
+    """
+    columns = dict(zip(LOG_COLUMNS, lines[lines[:, 0] == kind].T, strict=True))
+    return {field: columns[column] for field, column in LOG_KINDS[kind].columns.items()}
 
 
 @compiled
 def log_line(
     shop, e, kind, machine, operation_id, start_date, end_date, process_start_date, number
 ):
-    """One line of the log, if there is one and it has room; ``log_length`` counts on so that a log
-    too short shows."""
+    """Write a line, if there is a log and it has room.
+
+    ``log_length`` counts on, so that a log that was too short shows.
+    """
     line = shop.env[e].log_length
     if shop.log.shape[1] == 0:
         return
@@ -23,8 +51,8 @@ def log_line(
         return
     shop.log[e, line, 0] = kind
     shop.log[e, line, 1] = machine
-    shop.log[e, line, 2] = operation_id >> OPERATION_BITS if operation_id >= 0 else -1
-    shop.log[e, line, 3] = operation_id & OPERATION_MASK if operation_id >= 0 else -1
+    shop.log[e, line, 2] = order_of(operation_id) if operation_id >= 0 else -1
+    shop.log[e, line, 3] = operation_of(operation_id) if operation_id >= 0 else -1
     shop.log[e, line, 4] = start_date
     shop.log[e, line, 5] = end_date
     shop.log[e, line, 6] = process_start_date
@@ -33,21 +61,39 @@ def log_line(
 
 @compiled
 def log_changeover(shop, e, machine, operation_id, start_date, end_date, wanted):
-    """A changeover, logged at its start with the setups before and after (its end may lie
-    ahead)."""
+    """Log a changeover at its start, with the setups before and after; its end may lie ahead."""
     line = shop.env[e].log_length
     if line < shop.log.shape[1]:
         for attribute in range(shop.mounted.shape[2]):
             shop.log_setup[e, line, 0, attribute] = shop.mounted[e, machine, attribute]
         complete_setup(shop.mounted[e, machine], wanted, shop.log_setup[e, line, 1])
+    number = shop.env[e].num_changeovers
+    log_line(shop, e, LOGGED_CHANGEOVER, machine, operation_id, start_date, end_date, -1, number)
+
+
+@compiled
+def log_operation(shop, e, machine, operation_id, attempt):
+    """Log an attempt at the machine's operation that ends at the clock."""
+    start_date = shop.machines[e, machine].start_date
+    process_start = shop.machines[e, machine].process_start_date
+    clock = shop.env[e].clock
     log_line(
-        shop,
-        e,
-        LOGGED_CHANGEOVER,
-        machine,
-        operation_id,
-        start_date,
-        end_date,
-        -1,
-        shop.env[e].num_changeovers,
+        shop, e, LOGGED_OPERATION, machine, operation_id, start_date, clock, process_start, attempt
     )
+
+
+@compiled
+def log_failure(shop, e, machine):
+    """Log a failure of the machine whose repair ends at the clock."""
+    operation_id = shop.machines[e, machine].operation_id
+    failure_date = shop.machines[e, machine].state_date
+    number = shop.machines[e, machine].num_failures
+    clock = shop.env[e].clock
+    log_line(shop, e, LOGGED_FAILURE, machine, operation_id, failure_date, clock, -1, number)
+
+
+@compiled
+def log_wait(shop, e, machine):
+    """Log a wait of the machine that ends at the clock."""
+    wait_start = shop.machines[e, machine].wait_start
+    log_line(shop, e, LOGGED_WAIT, machine, -1, wait_start, shop.env[e].clock, -1, 0)

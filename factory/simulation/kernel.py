@@ -1,10 +1,8 @@
-"""The simulator: what happens on the shop floor, and what a decision does to it (docs/model.md,
-sections 3 to 5 and 8). Compiled.
+"""The simulator: events on the shop floor, and effects of decisions. Compiled.
 
-Every function takes the static ``factory``, the ``shop`` and the environment ``e``; it changes
-nothing but ``shop[...][e]``. An *entry* is an operation of an order in one number, see
-:data:`factory.simulation.arrays.OPERATION_BITS`. Use: :func:`begin_episode`, then :func:`advance`,
-then :func:`apply_action` and :func:`advance` in turn while ``deciding >= 0``.
+docs/model.md, sections 3 to 5 and 8. Every function takes the static ``factory``, the ``shop`` and
+the environment ``e``; it changes nothing but ``shop[...][e]``. Call :func:`begin_episode`, then
+:func:`advance`, then :func:`apply_action` and :func:`advance` while ``deciding >= 0``.
 """
 
 # mypy: allow-untyped-defs, allow-incomplete-defs, allow-untyped-calls, no-check-untyped-defs
@@ -16,22 +14,16 @@ import math
 from factory.jit.compile import compiled
 from factory.simulation import random_numbers
 from factory.simulation.arrays import (
-    CHANGEOVER,
     CHANGING,
-    DONE,
     DOWN,
     IDLE,
     IN_PROCESS,
-    LOGGED_FAILURE,
-    LOGGED_OPERATION,
     NEVER,
-    OPERATION_BITS,
-    OPERATION_MASK,
     PROCESSING,
-    UPCOMING,
-    WASTE,
+    operation_of,
+    order_of,
 )
-from factory.simulation.choices import any_busy, list_choices, process_time
+from factory.simulation.choices import is_under_way, list_choices, process_time
 from factory.simulation.costs import (
     integrate_tariff,
     pass_time,
@@ -41,20 +33,32 @@ from factory.simulation.costs import (
 )
 from factory.simulation.demand import draw_orders
 from factory.simulation.estimates import foresee_order
-from factory.simulation.event_log import log_changeover, log_line
+from factory.simulation.event_log import log_failure, log_operation
+from factory.simulation.machine_records import (
+    become_idle,
+    change_over,
+    draw_failure,
+    draw_repair,
+    enter_status,
+    reset_machine,
+)
 from factory.simulation.queues import (
+    empty_queues,
     end_all_waits,
     end_wait,
     end_waits,
+    finish_operation,
     join_queue,
     leave_queue,
     pop_in_transit,
-    push_in_transit,
+    release_order,
+    start_wait,
 )
-from factory.simulation.setups import complete_setup, differs, setup_cost, setup_time, setup_waste
 
 EPISODE_OVER = -1
 STUCK = -2
+NO_STOP = NEVER - 1
+"""Stop date of a simulation that goes on while anything happens."""
 MAX_ATTEMPTS = 4
 ATTEMPT_KEYS = 64
 
@@ -63,8 +67,7 @@ ATTEMPT_KEYS = 64
 
 @compiled
 def begin_episode(factory, shop, e, g, seed):
-    """Empty shop of factory ``g`` at date 0, with the orders that belong to ``seed`` still to come.
-    Call :func:`advance` next."""
+    """Empty the shop at date 0, in factory ``g``, with the orders of ``seed`` still to come."""
     shop.env[e].factory = g
     shop.env[e].seed = seed
     shop.env[e].clock = 0
@@ -74,11 +77,7 @@ def begin_episode(factory, shop, e, g, seed):
     shop.env[e].num_released = 0
     shop.env[e].num_completed = 0
     shop.env[e].num_active = 0
-    for centre in range(factory.plant[g].num_centres):
-        shop.centres[e, centre].queue_length = 0
-        shop.centres[e, centre].queue_work = 0.0
-        shop.centres[e, centre].upcoming_length = 0
-    shop.env[e].num_travelling = 0
+    empty_queues(factory, shop, e)
     shop.env[e].crews_free = factory.plant[g].crews
     shop.env[e].log_length = 0
     reset_costs(shop, e)
@@ -91,56 +90,67 @@ def begin_episode(factory, shop, e, g, seed):
 
 @compiled
 def start_machine(factory, shop, e, machine):
-    """An idle machine with its initial setup and its first failure ahead."""
+    """Put the machine in its initial setup, idle, with its first failure ahead."""
     g = shop.env[e].factory
-    shop.machines[e, machine].status = IDLE
-    shop.machines[e, machine].operation_id = -1
-    shop.machines[e, machine].date = NEVER
-    shop.machines[e, machine].state_date = 0
-    shop.machines[e, machine].expected_end = 0
-    shop.machines[e, machine].process_left = 0
-    shop.machines[e, machine].start_date = 0
-    shop.machines[e, machine].process_start_date = 0
-    shop.machines[e, machine].num_failures = 0
-    shop.machines[e, machine].first_piece = False
-    shop.machines[e, machine].wait_until = NEVER
-    shop.machines[e, machine].wait_start = 0
+    reset_machine(shop, e, machine, 0)
     for attribute in range(shop.mounted.shape[2]):
         shop.mounted[e, machine, attribute] = factory.initial_setup[g, machine, attribute]
-    shop.machines[e, machine].time_to_failure = NEVER
     if factory.machines[g, machine].mean_time_to_failure > 0:
-        shop.machines[e, machine].time_to_failure = random_numbers.exponential_ticks(
-            factory.machines[g, machine].mean_time_to_failure,
-            shop.env[e].seed,
-            random_numbers.FAILURE,
-            machine,
-            0,
-        )
+        draw_failure(factory, shop, e, machine)
+
+
+# --- event loop -----------------------------------------------------------------------------------
 
 
 @compiled
 def advance(factory, shop, e):
     """Let events happen until a machine is asked (``deciding``) or the episode is over."""
-    while True:
-        process_due_events(factory, shop, e)
-        shop.env[e].deciding = EPISODE_OVER
-        if shop.env[e].num_completed == shop.env[e].num_orders:
-            break
-        shop.env[e].deciding = next_idle_machine(factory, shop, e)
-        if shop.env[e].deciding >= 0:
-            break
-        date = next_date(factory, shop, e)
-        if date == NEVER:
-            shop.env[e].deciding = STUCK
-            break
-        pass_time(factory, shop, e, date)
+    advance_until(factory, shop, e, NO_STOP)
     settle_costs(factory, shop, e)
 
 
 @compiled
+def advance_until(factory, shop, e, stop_date):
+    """Let events up to ``stop_date`` happen until a machine is asked or the episode is over.
+
+    Costs that accrue with time are not settled.
+    """
+    while not reach_decision(factory, shop, e):
+        if not pass_to_next_event(factory, shop, e, stop_date):
+            break
+
+
+@compiled
+def reach_decision(factory, shop, e):
+    """Process what is due; return whether a machine is asked, or the episode is over."""
+    process_due_events(factory, shop, e)
+    shop.env[e].deciding = EPISODE_OVER
+    if shop.env[e].num_completed == shop.env[e].num_orders:
+        return True
+    shop.env[e].deciding = next_idle_machine(factory, shop, e)
+    return shop.env[e].deciding >= 0
+
+
+@compiled
+def pass_to_next_event(factory, shop, e, stop_date):
+    """Move the clock to the next event; if it comes later, to ``stop_date``, and return False.
+
+    If nothing is going to happen, the clock stays and ``deciding`` is STUCK.
+    """
+    date = next_date(factory, shop, e)
+    if date <= stop_date:
+        pass_time(factory, shop, e, date)
+        return True
+    if date == NEVER:
+        shop.env[e].deciding = STUCK
+    else:
+        pass_time(factory, shop, e, stop_date)
+    return False
+
+
+@compiled
 def next_idle_machine(factory, shop, e):
-    """The lowest idle machine that is not waiting and has something to choose; -1 if there is
-    none."""
+    """Return the lowest idle machine that is not waiting and has a choice; -1 if there is none."""
     for machine in range(factory.plant[shop.env[e].factory].num_machines):
         if (
             shop.machines[e, machine].status == IDLE
@@ -153,7 +163,7 @@ def next_idle_machine(factory, shop, e):
 
 @compiled
 def next_date(factory, shop, e):
-    """Date of the next event; NEVER if nothing is going to happen."""
+    """Return the date of the next event; NEVER if nothing is going to happen."""
     date = NEVER
     if shop.env[e].num_released < shop.env[e].num_orders:
         date = shop.orders[e, shop.env[e].num_released].release_date
@@ -169,8 +179,7 @@ def next_date(factory, shop, e):
 
 @compiled
 def apply_action(factory, shop, e, row):
-    """Carry out choice ``row`` of the asked machine. False, and nothing has changed, if it is not
-    legal."""
+    """Carry out choice ``row`` of the asked machine; if it is not legal, change nothing: False."""
     machine = shop.env[e].deciding
     if machine < 0 or row < 0 or row >= shop.legal.shape[1] or not shop.legal[e, row]:
         return False
@@ -184,26 +193,14 @@ def apply_action(factory, shop, e, row):
         shop.env[e].idle_decisions += 1
     else:
         shop.env[e].idle_decisions += not is_under_way(factory, shop, e)
-        shop.machines[e, machine].wait_start = shop.env[e].clock
-        shop.machines[e, machine].wait_until = (
-            shop.env[e].clock
-            + factory.centres[
-                shop.env[e].factory, factory.machines[shop.env[e].factory, machine].centre
-            ].longest_wait
-        )
+        start_wait(factory, shop, e, machine)
     return True
-
-
-@compiled
-def is_under_way(factory, shop, e):
-    """Return True if a machine is at work, or an operation in transport or awaiting material."""
-    return shop.env[e].num_travelling > 0 or any_busy(factory, shop, e)
 
 
 @compiled
 def select_operation(factory, shop, e, machine, operation_id):
     """Take a ready operation out of its queue and start it, after a changeover if it needs one."""
-    order, operation = operation_id >> OPERATION_BITS, operation_id & OPERATION_MASK
+    order, operation = order_of(operation_id), operation_of(operation_id)
     leave_queue(factory, shop, e, machine, operation_id)
     shop.operations[e, order, operation].status = IN_PROCESS
     shop.machines[e, machine].operation_id = operation_id
@@ -219,40 +216,10 @@ def select_operation(factory, shop, e, machine, operation_id):
 
 
 @compiled
-def change_over(factory, shop, e, machine, wanted, operation_id):
-    """Mount ``wanted``: books its cost and waste now; with a positive time the machine is changing
-    over until its end, with a crew."""
-    g = shop.env[e].factory
-    centre = factory.machines[g, machine].centre
-    mounted = shop.mounted[e, machine]
-    if not differs(mounted, wanted):
-        return
-    time = setup_time(factory, g, centre, machine, mounted, wanted)
-    waste = setup_waste(factory, g, centre, machine, mounted, wanted)
-    shop.cost[e, CHANGEOVER] += factory.plant[g].changeover_rate * setup_cost(
-        factory, g, centre, machine, mounted, wanted
-    )
-    shop.cost[e, WASTE] += factory.plant[g].waste_rate * waste
-    shop.env[e].waste_kg += waste
-    clock = shop.env[e].clock
-    log_changeover(shop, e, machine, operation_id, clock, clock + time, wanted)
-    complete_setup(mounted, wanted, mounted)
-    if time > 0:
-        shop.machines[e, machine].first_piece = True
-        shop.env[e].num_changeovers += 1
-        shop.env[e].changeover_ticks += time
-        shop.env[e].crews_free -= 1
-        shop.machines[e, machine].start_date = clock
-        shop.machines[e, machine].expected_end = clock + time
-        shop.machines[e, machine].date = clock + time
-        enter_status(factory, shop, e, machine, CHANGING)
-
-
-@compiled
 def start_processing(factory, shop, e, machine):
-    """Processing of the machine's operation begins; how long it will really take is drawn now."""
+    """Begin to process the machine's operation; draw its realised process time."""
     operation_id = shop.machines[e, machine].operation_id
-    order, operation = operation_id >> OPERATION_BITS, operation_id & OPERATION_MASK
+    order, operation = order_of(operation_id), operation_of(operation_id)
     expected = process_time(factory, shop, e, order, operation, machine)
     shop.machines[e, machine].process_left = realised_time(
         factory, shop, e, order, operation, expected
@@ -264,7 +231,7 @@ def start_processing(factory, shop, e, machine):
 
 @compiled
 def realised_time(factory, shop, e, order, operation, expected):
-    """Log-normal process time with the expected mean."""
+    """Draw a log-normal process time with the expected mean."""
     sigma = factory.operations[shop.env[e].factory, shop.orders[e, order].product, operation].sigma
     if sigma == 0.0 or expected == 0:
         return expected
@@ -291,7 +258,7 @@ def resume_processing(factory, shop, e, machine):
 
 @compiled
 def process_due_events(factory, shop, e):
-    """Everything that is due at the clock, in the order of docs/model.md, section 4."""
+    """Process all events that are due at the clock, in the order of docs/model.md, section 4."""
     clock = shop.env[e].clock
     due = True
     while due:
@@ -316,7 +283,7 @@ def process_due_events(factory, shop, e):
 
 @compiled
 def end_machine_status(factory, shop, e, machine):
-    """The machine's changeover, processing or repair ends, or a failure strikes."""
+    """End the machine's changeover, processing or repair, or let it fail."""
     status = shop.machines[e, machine].status
     if status == CHANGING:
         end_changeover(factory, shop, e, machine)
@@ -338,7 +305,7 @@ def end_machine_status(factory, shop, e, machine):
 
 @compiled
 def end_changeover(factory, shop, e, machine):
-    """The crew comes free; processing starts if the changeover was for an operation."""
+    """Free the crew; start processing if the changeover was for an operation."""
     shop.env[e].crews_free += 1
     if shop.env[e].crews_free == 1:
         end_all_waits(factory, shop, e)
@@ -361,92 +328,47 @@ def end_foreign_work(factory, shop, e, machine):
 
 @compiled
 def fail(factory, shop, e, machine):
-    """A breakdown pauses the operation."""
-    g = shop.env[e].factory
-    repair_time = random_numbers.exponential_ticks(
-        factory.machines[g, machine].mean_time_to_repair,
-        shop.env[e].seed,
-        random_numbers.REPAIR,
-        machine,
-        shop.machines[e, machine].num_failures,
-    )
-    shop.machines[e, machine].date = shop.env[e].clock + repair_time
-    shop.machines[e, machine].expected_end = max(
-        shop.machines[e, machine].expected_end, shop.env[e].clock
-    ) + int(factory.machines[g, machine].mean_time_to_repair)
+    """Pause the operation: the machine breaks down."""
+    g, clock = shop.env[e].factory, shop.env[e].clock
+    expected_time = int(factory.machines[g, machine].mean_time_to_repair)
+    shop.machines[e, machine].date = clock + draw_repair(factory, shop, e, machine)
+    expected_end = max(shop.machines[e, machine].expected_end, clock) + expected_time
+    shop.machines[e, machine].expected_end = expected_end
     enter_status(factory, shop, e, machine, DOWN)
     end_waits(factory, shop, e, factory.machines[g, machine].centre)
-    foresee_order(factory, shop, e, shop.machines[e, machine].operation_id >> OPERATION_BITS)
+    foresee_order(factory, shop, e, order_of(shop.machines[e, machine].operation_id))
 
 
 @compiled
 def end_repair(factory, shop, e, machine):
-    """The paused operation resumes; the next failure is drawn."""
+    """Resume the paused operation; draw the next failure."""
     g = shop.env[e].factory
     repair_time = shop.env[e].clock - shop.machines[e, machine].state_date
     shop.env[e].down_ticks += repair_time
-    log_line(
-        shop,
-        e,
-        LOGGED_FAILURE,
-        machine,
-        shop.machines[e, machine].operation_id,
-        shop.machines[e, machine].state_date,
-        shop.env[e].clock,
-        -1,
-        shop.machines[e, machine].num_failures,
-    )
+    log_failure(shop, e, machine)
     shop.machines[e, machine].num_failures += 1
-    shop.machines[e, machine].time_to_failure = random_numbers.exponential_ticks(
-        factory.machines[g, machine].mean_time_to_failure,
-        shop.env[e].seed,
-        random_numbers.FAILURE,
-        machine,
-        shop.machines[e, machine].num_failures,
-    )
+    draw_failure(factory, shop, e, machine)
     shop.machines[e, machine].expected_end += repair_time - int(
         factory.machines[g, machine].mean_time_to_repair
     )
     resume_processing(factory, shop, e, machine)
     end_waits(factory, shop, e, factory.machines[g, machine].centre)
-    foresee_order(factory, shop, e, shop.machines[e, machine].operation_id >> OPERATION_BITS)
+    foresee_order(factory, shop, e, order_of(shop.machines[e, machine].operation_id))
 
 
 @compiled
 def end_processing(factory, shop, e, machine):
-    """The operation is done, or must be done again; the machine is idle."""
-    g = shop.env[e].factory
+    """Leave the machine idle; the operation is done, or must be done again."""
     operation_id = shop.machines[e, machine].operation_id
-    order, operation = operation_id >> OPERATION_BITS, operation_id & OPERATION_MASK
+    order, operation = order_of(operation_id), operation_of(operation_id)
     attempt = shop.operations[e, order, operation].attempt
-    log_line(
-        shop,
-        e,
-        LOGGED_OPERATION,
-        machine,
-        operation_id,
-        shop.machines[e, machine].start_date,
-        shop.env[e].clock,
-        shop.machines[e, machine].process_start_date,
-        attempt,
-    )
-    probability = factory.operations[g, shop.orders[e, order].product, operation].rework_probability
-    if shop.machines[e, machine].first_piece:
-        probability = factory.operations[
-            g, shop.orders[e, order].product, operation
-        ].first_piece_rework_probability
+    log_operation(shop, e, machine, operation_id, attempt)
+    first_piece = shop.machines[e, machine].first_piece
     shop.machines[e, machine].first_piece = False
     shop.machines[e, machine].operation_id = -1
     become_idle(factory, shop, e, machine)
-    end_waits(factory, shop, e, factory.machines[g, machine].centre)
-    rework = (
-        attempt < MAX_ATTEMPTS - 1
-        and random_numbers.uniform(
-            shop.env[e].seed, random_numbers.REWORK, order, ATTEMPT_KEYS * operation + attempt
-        )
-        < probability
-    )
-    if rework:
+    end_waits(factory, shop, e, factory.machines[shop.env[e].factory, machine].centre)
+    if is_reworked(factory, shop, e, order, operation, first_piece):
         shop.operations[e, order, operation].attempt += 1
         join_queue(factory, shop, e, operation_id)
     else:
@@ -456,98 +378,15 @@ def end_processing(factory, shop, e, machine):
 
 
 @compiled
-def finish_operation(factory, shop, e, order, operation):
-    """Successors come nearer; the last operation completes the order."""
-    g, product = shop.env[e].factory, shop.orders[e, order].product
-    shop.operations[e, order, operation].status = DONE
-    shop.orders[e, order].operations_left -= 1
-    shop.orders[e, order].work_left -= shop.operations[e, order, operation].mean_time
-    centre = factory.operations[g, product, operation].centre
-    for place in range(factory.operations[g, product, operation].num_successors):
-        successor = factory.successors[g, product, operation, place]
-        arrival_date = (
-            shop.env[e].clock
-            + factory.transport_time[g, centre, factory.operations[g, product, successor].centre]
-        )
-        shop.operations[e, order, successor].arrival_date = max(
-            shop.operations[e, order, successor].arrival_date, arrival_date
-        )
-        shop.operations[e, order, successor].predecessors_left -= 1
-        if shop.operations[e, order, successor].predecessors_left == 0:
-            send_operation(factory, shop, e, order, successor)
-    if shop.orders[e, order].operations_left == 0:
-        complete_order(shop, e, order)
-
-
-@compiled
-def send_operation(factory, shop, e, order, operation):
-    """All predecessors are done: the operation is ready once transport and material have
-    arrived."""
-    date = shop.operations[e, order, operation].arrival_date
-    if factory.operations[
-        shop.env[e].factory, shop.orders[e, order].product, operation
-    ].needs_material:
-        date = max(date, shop.orders[e, order].material_date)
-    operation_id = (order << OPERATION_BITS) | operation
-    if date <= shop.env[e].clock:
-        join_queue(factory, shop, e, operation_id)
-    else:
-        push_in_transit(shop, e, date, operation_id)
-
-
-@compiled
-def complete_order(shop, e, order):
-    """The order leaves the shop."""
-    shop.orders[e, order].completion_date = shop.env[e].clock
-    shop.env[e].num_completed += 1
-    shop.env[e].tardiness_done += shop.orders[e, order].weight * max(
-        0, shop.env[e].clock - shop.orders[e, order].due_date
-    )
-    place = 0
-    while shop.active[e, place] != order:
-        place += 1
-    shop.env[e].num_active -= 1
-    for later in range(place, shop.env[e].num_active):
-        shop.active[e, later] = shop.active[e, later + 1]
-
-
-@compiled
-def release_order(factory, shop, e, order):
-    """The order becomes known; its first operations are ready (or await material), the others
-    upcoming."""
-    g, product = shop.env[e].factory, shop.orders[e, order].product
-    shop.env[e].num_released += 1
-    shop.active[e, shop.env[e].num_active] = order
-    shop.env[e].num_active += 1
-    shop.orders[e, order].operations_left = factory.products[g, product].num_operations
-    for operation in range(factory.products[g, product].num_operations):
-        centre = factory.operations[g, product, operation].centre
-        shop.operations[e, order, operation].status = UPCOMING
-        shop.operations[e, order, operation].predecessors_left = factory.operations[
-            g, product, operation
-        ].num_predecessors
-        shop.operations[e, order, operation].arrival_date = shop.env[e].clock
-        shop.operations[e, order, operation].attempt = 0
-        shop.upcoming[e, centre, shop.centres[e, centre].upcoming_length] = (
-            order << OPERATION_BITS
-        ) | operation
-        shop.centres[e, centre].upcoming_length += 1
-        if shop.operations[e, order, operation].predecessors_left == 0:
-            send_operation(factory, shop, e, order, operation)
-    foresee_order(factory, shop, e, order)
-
-
-@compiled
-def become_idle(factory, shop, e, machine):
-    """Nothing in work."""
-    shop.machines[e, machine].date = NEVER
-    shop.machines[e, machine].expected_end = shop.env[e].clock
-    enter_status(factory, shop, e, machine, IDLE)
-
-
-@compiled
-def enter_status(factory, shop, e, machine, status):
-    """Change what the machine is doing, and with it the power drawn."""
-    shop.machines[e, machine].status = status
-    shop.machines[e, machine].state_date = shop.env[e].clock
-    refresh_power(factory, shop, e)
+def is_reworked(factory, shop, e, order, operation, first_piece):
+    """Draw whether the attempt at an operation that has just ended must be followed by another."""
+    attempt = shop.operations[e, order, operation].attempt
+    if attempt >= MAX_ATTEMPTS - 1:
+        return False
+    product = shop.orders[e, order].product
+    static = factory.operations[shop.env[e].factory, product, operation]
+    probability = static.rework_probability
+    if first_piece:
+        probability = static.first_piece_rework_probability
+    key = ATTEMPT_KEYS * operation + attempt
+    return random_numbers.uniform(shop.env[e].seed, random_numbers.REWORK, order, key) < probability

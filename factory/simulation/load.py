@@ -1,5 +1,8 @@
-"""From objects to arrays: ``load()`` compiles factories and order books into one padded
-:class:`factory.simulation.arrays.FactoryArrays`."""
+"""Conversion of objects to arrays.
+
+``load()`` puts factories and order books into one padded
+:class:`factory.simulation.arrays.FactoryArrays`.
+"""
 
 from __future__ import annotations
 
@@ -20,9 +23,9 @@ from factory.model import (
     operation_order,
     predecessors,
 )
-from factory.simulation import arrays
-from factory.simulation.allocation import records
-from factory.simulation.arrays import FactoryArrays
+from factory.simulation.allocation import allocate_factories
+from factory.simulation.arrays import COST_TABLE, FactoryArrays
+from factory.simulation.setups import next_on_the_way
 from factory.validation.errors import Problem, Words, refuse
 from factory.validation.factory import check_factory
 from factory.validation.order_book import check_order_book
@@ -33,8 +36,9 @@ UNLIMITED = 0
 def load(
     factories: Sequence[Factory], books: Sequence[OrderBook | None] | None = None
 ) -> FactoryArrays:
-    """Stack ``factories`` (each with its order book, or None for its own demand) into arrays,
-    padded to the largest of each dimension.
+    """Stack factories into arrays, padded to the largest of each dimension.
+
+    Each factory has its order book, or None for its own demand.
 
     Raises
     ------
@@ -66,7 +70,7 @@ def load(
                 "Add [demand], or give an order book",
             )
             refuse([missing], f"factory {factory.name}")
-    loaded = _allocate(factories, books)
+    loaded = allocate_factories(factories, books)
     for g, (factory, book) in enumerate(zip(factories, books, strict=True)):
         _load_plant(loaded, g, factory)
         _load_products(loaded, g, factory)
@@ -81,80 +85,25 @@ def load(
     return loaded
 
 
-def _largest(sizes: Iterator[int]) -> int:
-    return max(1, max(sizes, default=1))
-
-
-def _allocate(factories: Sequence[Factory], books: Sequence[OrderBook | None]) -> FactoryArrays:
-    """Arrays of the padded size, filled with what a padded place means: nothing there."""
-    count = len(factories)
-    centres = _largest(len(f.work_centres) for f in factories)
-    machines = _largest(sum(len(c.machines) for c in f.work_centres) for f in factories)
-    attributes = _largest(len(c.attributes) for f in factories for c in f.work_centres)
-    values = _largest(
-        len(a.values) for f in factories for c in f.work_centres for a in c.attributes
-    )
-    products = _largest(len(f.products) for f in factories)
-    operations = _largest(len(p.operations) for f in factories for p in f.products)
-    options = _largest(len(f.options) for f in factories)
-    choices = _largest(len(o.values) for f in factories for o in f.options)
-    regimes = _largest(len(f.demand.regimes) for f in factories if f.demand)
-    customers = _largest(len(f.demand.customers) for f in factories if f.demand)
-    supplies = _largest(len(f.material) for f in factories)
-    orders = _largest(len(b.orders) for b in books if b)
-
-    def tiny(*shape: int, fill: int = 0) -> np.ndarray:
-        return np.full((count, *shape), fill, np.int16)
-
-    return FactoryArrays(
-        plant=records(arrays.PLANT, count),
-        centres=records(arrays.CENTRE, count, centres + 1),
-        transport_time=np.zeros((count, centres, centres), np.int64),
-        machines=records(arrays.MACHINE, count, machines),
-        initial_setup=tiny(machines, attributes),
-        setups=records(arrays.SETUP, count, machines, attributes, values, values),
-        products=records(arrays.PRODUCT, count, products),
-        operations=records(arrays.OPERATION, count, products, operations),
-        base_time=np.full((count, products, operations, machines), -1, np.int32),
-        predecessors=tiny(products, operations, operations, fill=-1),
-        successors=tiny(products, operations, operations, fill=-1),
-        operation_setup=tiny(products, operations, attributes, fill=-1),
-        options=records(arrays.OPTION, count, options),
-        option_applies=np.zeros((count, options, products), np.bool_),
-        option_time=np.zeros((count, options, choices, products, operations), np.int32),
-        option_setup=tiny(options, choices, products, operations, attributes, fill=-1),
-        regimes=records(arrays.REGIME, count, regimes),
-        mix=np.zeros((count, regimes, products)),
-        mix_end=np.zeros((count, regimes, products)),
-        option_share=np.zeros((count, regimes, options, choices)),
-        customer_share=np.zeros((count, regimes, customers)),
-        customers=records(arrays.CUSTOMER, count, customers),
-        supplies=records(arrays.SUPPLY, count, supplies),
-        book=records(arrays.BOOKED, count, orders),
-        book_options=tiny(orders, options, fill=-1),
-        hours=records(arrays.HOUR, count, 25),
-    )
-
-
 def _load_plant(loaded: FactoryArrays, g: int, factory: Factory) -> None:
-    """Clock, crews, work centres, machines, transport."""
+    """Fill in clock, crews, work centres, machines, transport."""
     loaded.plant.ticks_per_hour[g] = max(1, math.floor(60 / factory.tick_minutes + 0.5))
     loaded.plant.hours_per_tick[g] = factory.tick_minutes / 60
     loaded.plant.start_hour[g] = factory.start_hour
     loaded.plant.changeover_ahead[g] = factory.changeover_ahead
     loaded.plant.waiting[g] = factory.waiting
     loaded.plant.num_centres[g] = len(factory.work_centres)
-    machine_number = 0
+    m = 0
     for c, centre in enumerate(factory.work_centres):
-        loaded.centres.first_machine[g, c] = machine_number
+        loaded.centres.first_machine[g, c] = m
         loaded.centres.combine_sum[g, c] = centre.combine == "sum"
         loaded.centres.num_attributes[g, c] = len(centre.attributes)
         for machine in centre.machines:
-            _load_machine(loaded, g, c, machine_number, centre, machine)
-            machine_number += 1
-    loaded.centres.first_machine[g, len(factory.work_centres) :] = machine_number
-    loaded.plant.num_machines[g] = machine_number
-    loaded.plant.crews[g] = factory.crews if factory.crews is not None else machine_number
+            _load_machine(loaded, g, c, m, centre, machine)
+            m += 1
+    loaded.centres.first_machine[g, len(factory.work_centres) :] = m
+    loaded.plant.num_machines[g] = m
+    loaded.plant.crews[g] = factory.crews if factory.crews is not None else m
     index = {centre.name: c for c, centre in enumerate(factory.work_centres)}
     count = len(index)
     loaded.transport_time[g, :count, :count] = factory.transport.default * (
@@ -167,7 +116,7 @@ def _load_plant(loaded: FactoryArrays, g: int, factory: Factory) -> None:
 def _load_machine(
     loaded: FactoryArrays, g: int, c: int, m: int, centre: WorkCentre, machine: Machine
 ) -> None:
-    """One machine with its setup matrices."""
+    """Fill in a machine with its setup matrices."""
     loaded.machines.centre[g, m] = c
     loaded.machines.speed[g, m] = machine.speed
     loaded.machines.idle_power[g, m] = machine.idle_power
@@ -192,38 +141,8 @@ def _load_machine(
             loaded.setups.waste[g, m, t, :size, :size] = attribute.waste
 
 
-def next_on_the_way(time: np.ndarray) -> np.ndarray:
-    """First step of the shortest allowed path from value to value (docs/model.md, section 2,
-    Detours); -1 where there is none.
-
-    Shortest by total time, then number of steps, then lowest first step. ``time [V, V]`` has -1 for
-    forbidden pairs. Floyd and Warshall over (time, steps), then the lowest first step among the
-    shortest.
-    """
-    size = len(time)
-    direct = np.broadcast_to(np.arange(size, dtype=np.int16), (size, size))
-    if (time >= 0).all():
-        return direct.copy()
-    far = np.int64(2**60)
-    step = np.where(time >= 0, time.astype(np.int64) * 1024 + 1, far)  # steps break ties of time
-    np.fill_diagonal(step, 0)
-    distance = step.copy()
-    for middle in range(size):
-        distance = np.minimum(
-            distance, distance[:, middle : middle + 1] + distance[middle : middle + 1, :]
-        )
-    via = np.full((size, size), -1, np.int16)
-    for origin in range(size):
-        for destination in range(size):
-            if distance[origin, destination] < far:
-                total = step[origin] + distance[:, destination]
-                total[origin] = distance[origin, destination] if origin == destination else far
-                via[origin, destination] = int(np.argmin(total))
-    return via
-
-
 def _load_products(loaded: FactoryArrays, g: int, factory: Factory) -> None:
-    """Routes: operations in topological order."""
+    """Fill in routes, with operations in topological order."""
     sites = {
         centre.name: site
         for centre, site in zip(factory.work_centres, _sites(factory), strict=True)
@@ -245,12 +164,12 @@ def _load_products(loaded: FactoryArrays, g: int, factory: Factory) -> None:
 
 
 class _Site(NamedTuple):
-    """A work centre, and where its machines stand in the arrays."""
+    """Work centre with the indices of its machines in the arrays."""
 
-    number: int
+    index: int
     machines: slice
     speeds: list[float]
-    machine_numbers: dict[str, int]
+    machine_indices: dict[str, int]
     attributes: tuple[Attribute, ...]
 
 
@@ -258,23 +177,23 @@ def _sites(factory: Factory) -> Iterator[_Site]:
     first = 0
     for c, centre in enumerate(factory.work_centres):
         machines = slice(first, first + len(centre.machines))
-        numbers = {machine.name: first + m for m, machine in enumerate(centre.machines)}
+        indices = {machine.name: first + m for m, machine in enumerate(centre.machines)}
         yield _Site(
-            c, machines, [machine.speed for machine in centre.machines], numbers, centre.attributes
+            c, machines, [machine.speed for machine in centre.machines], indices, centre.attributes
         )
         first = machines.stop
 
 
 def _load_operation(
     loaded: FactoryArrays,
-    place: tuple[int, int, int],
+    index: tuple[int, int, int],
     factory: Factory,
     operation: Operation,
     site: _Site,
 ) -> None:
-    """One operation: where, how long, in which setup, how uncertain."""
-    base_time = loaded.base_time[place]
-    for name, machine in site.machine_numbers.items():
+    """Fill in an operation: work centre, process times, setup, uncertainty."""
+    base_time = loaded.base_time[index]
+    for name, machine in site.machine_indices.items():
         base_time[machine] = (
             operation.process_time
             if operation.machine_times is None
@@ -285,8 +204,8 @@ def _load_operation(
         for base, speed in zip(base_time[site.machines].tolist(), site.speeds, strict=True)
         if base >= 0
     ]
-    row = loaded.operations[place]
-    row.centre = site.number
+    row = loaded.operations[index]
+    row.centre = site.index
     row.mean_base = sum(base / speed for base, speed in eligible) / len(eligible)
     row.mean_pace = sum(1 / speed for _, speed in eligible) / len(eligible)
     row.needs_material = operation.needs_material
@@ -297,17 +216,16 @@ def _load_operation(
     )
     for t, attribute in enumerate(site.attributes):
         if attribute.name in operation.setup:
-            loaded.operation_setup[(*place, t)] = attribute.values.index(
+            loaded.operation_setup[(*index, t)] = attribute.values.index(
                 operation.setup[attribute.name]
             )
 
 
 def rework_probabilities(factory: Factory, operation: Operation) -> tuple[float, float]:
-    """Probability that the operation must be done again: usually, and as first piece after a
-    changeover.
+    """Return the probabilities of rework: usual, and of the first piece after a changeover.
 
-    Where the operation is silent, the factory's hold; an operation's own probability holds for its
-    first pieces too, unless it says otherwise.
+    Without values of the operation, the factory's hold; an operation's own probability holds for
+    its first pieces too, unless it has another for them.
     """
     everywhere = factory.uncertainty
     rework = (
@@ -322,7 +240,7 @@ def rework_probabilities(factory: Factory, operation: Operation) -> tuple[float,
 
 
 def _load_options(loaded: FactoryArrays, g: int, factory: Factory) -> None:
-    """What each option value does to each operation of each product."""
+    """Fill in the effects of each option value on each operation of each product."""
     loaded.plant.num_options[g] = len(factory.options)
     for u, option in enumerate(factory.options):
         loaded.options.num_values[g, u] = len(option.values)
@@ -355,15 +273,15 @@ def _load_options(loaded: FactoryArrays, g: int, factory: Factory) -> None:
 
 def _load_effect(
     loaded: FactoryArrays,
-    place: tuple[int, int, int, int, int],
+    index: tuple[int, int, int, int, int],
     effect: Effect,
     attributes: tuple[Attribute, ...],
 ) -> None:
-    """What one effect of an option value does to one operation of a product."""
-    loaded.option_time[place] += effect.time
+    """Fill in an effect of an option value on an operation of a product."""
+    loaded.option_time[index] += effect.time
     for t, attribute in enumerate(attributes):
         if attribute.name in effect.setup:
-            loaded.option_setup[(*place, t)] = attribute.values.index(effect.setup[attribute.name])
+            loaded.option_setup[(*index, t)] = attribute.values.index(effect.setup[attribute.name])
 
 
 def _load_demand(loaded: FactoryArrays, g: int, factory: Factory) -> None:
@@ -402,7 +320,7 @@ def _load_demand(loaded: FactoryArrays, g: int, factory: Factory) -> None:
 
 
 def _load_supply(loaded: FactoryArrays, g: int, factory: Factory) -> None:
-    """Supply regimes of material."""
+    """Fill in supply regimes of material."""
     loaded.plant.num_supply_regimes[g] = len(factory.material)
     for s, regime in enumerate(factory.material):
         loaded.supplies.duration[g, s] = (
@@ -415,7 +333,7 @@ def _load_supply(loaded: FactoryArrays, g: int, factory: Factory) -> None:
 
 
 def _load_book(loaded: FactoryArrays, g: int, factory: Factory, book: OrderBook) -> None:
-    """Orders to be replayed."""
+    """Fill in orders to be replayed."""
     products = {product.name: p for p, product in enumerate(factory.products)}
     values = [
         {value.name: w for w, value in enumerate(option.values)} for option in factory.options
@@ -432,23 +350,21 @@ def _load_book(loaded: FactoryArrays, g: int, factory: Factory, book: OrderBook)
 
 
 def _load_costs(loaded: FactoryArrays, g: int, factory: Factory) -> None:
-    """Rates per tick, tariff by hour."""
+    """Fill in rates per tick, tariff by hour."""
     costs, hours_per_tick = factory.costs, factory.tick_minutes / 60
     loaded.hours.price[g, :24] = factory.tariff.price
     loaded.hours.price_before[g, 1:] = np.cumsum(factory.tariff.price)
     loaded.hours.co2[g, :24] = factory.tariff.co2
     loaded.hours.co2_before[g, 1:] = np.cumsum(factory.tariff.co2)
-    loaded.plant.tardiness_rate[g] = costs.tardiness * hours_per_tick
-    loaded.plant.changeover_rate[g] = costs.changeover
-    loaded.plant.waste_rate[g] = costs.waste
-    loaded.plant.energy_rate[g] = costs.energy
-    loaded.plant.holding_rate[g] = costs.holding * hours_per_tick
+    for term in COST_TABLE:
+        rate = getattr(costs, term.name)
+        loaded.plant[term.rate_field][g] = rate * hours_per_tick if term.is_rate_hourly else rate
     loaded.plant.co2_per_waste_kg[g] = costs.co2_per_waste_kg
     loaded.plant.cost_scale[g] = costs.scale or 0.0
 
 
 def _load_longest_waits(loaded: FactoryArrays, g: int, factory: Factory) -> None:
-    """Twice the mean process time of the centre, unless the centre says otherwise."""
+    """Fill in the longest waits: twice the mean process time, unless the centre has a value."""
     centre_of = loaded.operations.centre[g]
     exists = np.arange(centre_of.shape[1])[None, :] < loaded.products.num_operations[g][:, None]
     for c, centre in enumerate(factory.work_centres):

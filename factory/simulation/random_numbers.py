@@ -1,5 +1,7 @@
-"""Keyed random numbers (docs/model.md, section 7): a draw depends on seed, role, entity and index,
-never on what was drawn before."""
+"""Random numbers by key: seed, role, entity and index, never draws before. Compiled.
+
+docs/model.md, section 7.
+"""
 
 # mypy: allow-untyped-defs, allow-incomplete-defs, allow-untyped-calls, no-check-untyped-defs
 
@@ -37,8 +39,10 @@ _ONE = np.uint64(1)
 
 @compiled
 def mix(z):
-    """Finaliser of splitmix64 (Steele, Lea and Flood 2014, Fast splittable pseudorandom number
-    generators, section 4)."""
+    """Mix the bits of a number by the finaliser of splitmix64.
+
+    Steele, Lea and Flood 2014, Fast splittable pseudorandom number generators, section 4.
+    """
     z = (z ^ (z >> np.uint64(30))) * _FIRST
     z = (z ^ (z >> np.uint64(27))) * _SECOND
     return z ^ (z >> np.uint64(31))
@@ -46,7 +50,7 @@ def mix(z):
 
 @compiled
 def bits(seed, role, entity, index):
-    """64 random bits for (seed, role, entity, index)."""
+    """Draw 64 random bits for (seed, role, entity, index)."""
     z = mix(seed + _GOLDEN * (np.uint64(role) + _ONE))
     z = mix(z + _GOLDEN * (np.uint64(entity) + _ONE))
     return mix(z + _GOLDEN * (np.uint64(index) + _ONE))
@@ -54,18 +58,18 @@ def bits(seed, role, entity, index):
 
 @compiled
 def uniform(seed, role, entity, index):
-    """A float in the open interval (0, 1)."""
+    """Draw a float in the open interval (0, 1)."""
     return (np.float64(bits(seed, role, entity, index) >> np.uint64(11)) + 0.5) * 2.0**-53
 
 
 @compiled
 def normal(seed, role, entity, index):
-    """A standard normal number (Box and Muller 1958)."""
+    """Draw a standard normal number (Box and Muller 1958)."""
     radius = math.sqrt(-2.0 * math.log(uniform(seed, role, entity, 2 * index)))
     return radius * math.cos(2.0 * math.pi * uniform(seed, role, entity, 2 * index + 1))
 
 
 @compiled
 def exponential_ticks(mean, seed, role, entity, index):
-    """An exponential duration in whole ticks, at least 1."""
+    """Draw an exponential duration in whole ticks, at least 1."""
     return max(1, math.floor(-mean * math.log(uniform(seed, role, entity, index)) + 0.5))

@@ -1,5 +1,7 @@
-"""A snapshot's numbers put into the kernel's arrays, with what follows from them: queues, counts,
-expectations, power. Compiled."""
+"""Conversion of a snapshot's numbers to the kernel's arrays. Compiled.
+
+Queues, counts, expectations and power follow from the snapshot.
+"""
 
 # mypy: allow-untyped-defs, allow-incomplete-defs, allow-untyped-calls, no-check-untyped-defs
 
@@ -7,22 +9,26 @@ from __future__ import annotations
 
 import math
 
+from factory.futures.known_present import resume_date
 from factory.jit.compile import compiled
 from factory.simulation.arrays import (
     CHANGING,
     DONE,
     DOWN,
     NEVER,
-    OPERATION_BITS,
-    OPERATION_MASK,
     READY,
     UPCOMING,
+    operation_id_of,
+    operation_of,
+    order_of,
 )
 from factory.simulation.choices import is_eligible, process_time
 from factory.simulation.costs import integrate_tariff, refresh_power, reset_costs
 from factory.simulation.demand import plan_operations
 from factory.simulation.estimates import foresee_order
 from factory.simulation.kernel import EPISODE_OVER, MAX_ATTEMPTS
+from factory.simulation.machine_records import reset_machine
+from factory.simulation.queues import empty_queues
 from scheduler.snapshot.order_tables import (
     ARRIVAL_DATE,
     ATTEMPT,
@@ -52,42 +58,41 @@ COMPLETED = -1
     OPERATION_COLUMN,
     OUT_OF_SERVICE_UNTIL,
 ) = range(8)
-"""Columns of the table of machines; dates that there are none of are NEVER, an order that there is
-none of is -1."""
+"""Columns of the table of machines; a missing date is NEVER, a missing order -1."""
 
 
 @compiled
-def line_up(orders, turn, recent_releases, releases, sources, number_of):
-    """All orders by date of release, those of the snapshot before those that have been completed.
+def line_up(orders, turn, recent_releases, releases, sources, numbers):
+    """Sort all orders by date of release, those of the snapshot before completed ones.
 
     Parameters
     ----------
     orders
         As in :class:`scheduler.snapshot.order_tables.PackedOrders`.
     turn
-        Their places, by date of release.
+        Rows of ``orders``, by date of release.
     recent_releases
-        Of the newest orders, rising; each that no order here has belongs to one that has been
-        completed.
+        Release dates of the newest orders, rising; each that no row of ``orders`` has belongs to an
+        order that has been completed.
     releases, sources
-        Filled: date of release, and place in ``orders`` or COMPLETED.
-    number_of
-        Filled: where each of ``orders`` stands now.
+        Filled: date of release, and row in ``orders`` or COMPLETED.
+    numbers
+        Filled: number of each row of ``orders``.
 
     Returns
     -------
-    How many they are.
+    The number of all orders.
     """
     count, recent = 0, 0
-    for place in turn:
-        date = int(orders[place, RELEASE_DATE])
+    for row in turn:
+        date = int(orders[row, RELEASE_DATE])
         while recent < recent_releases.shape[0] and recent_releases[recent] < date:
             releases[count], sources[count] = recent_releases[recent], COMPLETED
             recent += 1
             count += 1
         if recent < recent_releases.shape[0] and recent_releases[recent] == date:
             recent += 1
-        releases[count], sources[count], number_of[place] = date, place, count
+        releases[count], sources[count], numbers[row] = date, row, count
         count += 1
     for left in range(recent, recent_releases.shape[0]):
         releases[count], sources[count] = recent_releases[left], COMPLETED
@@ -97,16 +102,16 @@ def line_up(orders, turn, recent_releases, releases, sources, number_of):
 
 @compiled
 def place_all(factory, shop, locks, moment, machines, lined_up, orders, operations, foreseen):
-    """Put a snapshot into environment 0, all but mounted setups and locks.
+    """Put a snapshot into environment 0, except mounted setups and locks.
 
     Parameters
     ----------
     moment
-        The clock, how many crews are here, and whether more orders may come (1).
+        The clock, the number of crews present, and whether more orders may come (1).
     machines
         ``[M, columns]``, see above.
     lined_up
-        Release date of each order, in turn, and its row in ``orders``, or COMPLETED.
+        Release dates of all orders, and their rows in ``orders``, or COMPLETED.
     orders, operations
         As in :class:`scheduler.snapshot.order_tables.PackedOrders`.
     foreseen
@@ -123,16 +128,16 @@ def place_all(factory, shop, locks, moment, machines, lined_up, orders, operatio
     shop.orders[0, known].release_date = NEVER  # of the order that may come
     for machine in range(machines.shape[0]):
         fill_machine(factory, shop, locks, machine, machines[machine])
-    for number in range(known):
-        shop.orders[0, number].release_date = releases[number]
-        source = sources[number]
+    for order in range(known):
+        shop.orders[0, order].release_date = releases[order]
+        source = sources[order]
         if source == COMPLETED or is_finished(factory, orders[source], operations):
-            fill_completed(shop, number)
-            foreseen[number] = True
+            fill_completed(shop, order)
+            foreseen[order] = True
         else:
-            order = orders[source]
-            fill_order(factory, shop, number, order)
-            foreseen[number] = fill_operations(factory, shop, number, order, operations)
+            reported = orders[source]
+            fill_order(factory, shop, order, reported)
+            foreseen[order] = fill_operations(factory, shop, order, reported, operations)
     settle_shop(factory, shop, foreseen)
     expect_paused_operations(factory, shop, machines, foreseen)
 
@@ -149,15 +154,13 @@ def is_finished(factory, order, operations):
 
 @compiled
 def expect_paused_operations(factory, shop, machines, foreseen):
-    """Expect the whole process time of operations on machines that are down with no end told."""
+    """Expect the whole process time of operations on machines down without a reported end."""
     for machine in range(machines.shape[0]):
-        operation_id, status = (
-            shop.machines[0, machine].operation_id,
-            shop.machines[0, machine].status,
-        )
+        operation_id = shop.machines[0, machine].operation_id
+        status = shop.machines[0, machine].status
         if status != DOWN or operation_id < 0 or machines[machine, EXPECTED_END] != NEVER:
             continue
-        order, operation = operation_id >> OPERATION_BITS, operation_id & OPERATION_MASK
+        order, operation = order_of(operation_id), operation_of(operation_id)
         time = math.ceil(shop.operations[0, order, operation].mean_time)
         if is_eligible(factory, shop, 0, order, operation, machine):
             time = process_time(factory, shop, 0, order, operation, machine)
@@ -168,99 +171,89 @@ def expect_paused_operations(factory, shop, machines, foreseen):
 
 @compiled
 def repair_end(factory, shop, locks, machine):
-    """Return the expected end of a repair whose end is not told, at the earliest in a tick."""
-    repair_time = int(factory.machines[0, machine].mean_time_to_repair)
-    end = max(shop.machines[0, machine].state_date + repair_time, shop.env[0].clock + 1)
+    """Return the expected end of a repair whose end is not reported, at the earliest in a tick."""
+    end = resume_date(factory, shop, 0, machine)
     in_service = locks.out_of_service_until[machine]
     return end if in_service == NEVER else max(end, in_service)
 
 
 @compiled
-def fill_machine(factory, shop, locks, machine, told):
-    """What a machine is at; nothing is known of when it will really end."""
+def fill_machine(factory, shop, locks, machine, reported):
+    """Fill in the state of a machine; the real end of its work is not known."""
     clock = shop.env[0].clock
-    shop.machines[0, machine].status = told[STATUS_COLUMN]
-    shop.machines[0, machine].state_date = told[SINCE]
-    shop.machines[0, machine].start_date = told[SINCE]
-    shop.machines[0, machine].process_start_date = told[SINCE]
-    shop.machines[0, machine].expected_end = (
-        told[SINCE] if told[EXPECTED_END] == NEVER else told[EXPECTED_END]
-    )
-    shop.machines[0, machine].first_piece = told[FIRST_PIECE] != 0
-    shop.machines[0, machine].wait_until = (
-        NEVER if told[WAITING_UNTIL] <= clock else told[WAITING_UNTIL]
-    )
+    status, end = reported[STATUS_COLUMN], reported[EXPECTED_END]
+    has_operation = reported[ORDER_COLUMN] >= 0
+    reset_machine(shop, 0, machine, reported[SINCE])
+    shop.machines[0, machine].status = status
+    if has_operation:
+        operation_id = operation_id_of(reported[ORDER_COLUMN], reported[OPERATION_COLUMN])
+        shop.machines[0, machine].operation_id = operation_id
+    if end != NEVER:
+        shop.machines[0, machine].expected_end = end
+    shop.machines[0, machine].first_piece = reported[FIRST_PIECE] != 0
+    if reported[WAITING_UNTIL] > clock:
+        shop.machines[0, machine].wait_until = reported[WAITING_UNTIL]
     shop.machines[0, machine].wait_start = clock
-    shop.machines[0, machine].operation_id = (
-        -1
-        if told[ORDER_COLUMN] < 0
-        else (told[ORDER_COLUMN] << OPERATION_BITS) | told[OPERATION_COLUMN]
-    )
-    shop.machines[0, machine].date = NEVER
-    if told[ORDER_COLUMN] < 0 and told[STATUS_COLUMN] != CHANGING and told[EXPECTED_END] != NEVER:
-        # it ends then, in every future
-        shop.machines[0, machine].date = max(told[EXPECTED_END], clock + 1)
-    shop.machines[0, machine].process_left = 0
-    shop.machines[0, machine].time_to_failure = NEVER
-    shop.machines[0, machine].num_failures = 0
-    locks.out_of_service_until[machine] = told[OUT_OF_SERVICE_UNTIL]
-    if told[STATUS_COLUMN] == DOWN and told[EXPECTED_END] == NEVER:
+    if not has_operation and status != CHANGING and end != NEVER:
+        shop.machines[0, machine].date = max(end, clock + 1)  # it ends then, in every future
+    locks.out_of_service_until[machine] = reported[OUT_OF_SERVICE_UNTIL]
+    if status == DOWN and end == NEVER:
         shop.machines[0, machine].expected_end = repair_end(factory, shop, locks, machine)
 
 
 @compiled
-def fill_completed(shop, number):
-    """An order that is done."""
-    release_date = shop.orders[0, number].release_date
-    shop.orders[0, number].due_date = release_date
-    shop.orders[0, number].material_date = release_date
-    shop.orders[0, number].completion_date = release_date
-    shop.orders[0, number].weight = 0.0
-    shop.orders[0, number].product = 0
-    shop.orders[0, number].customer = -1
+def fill_completed(shop, order):
+    """Fill in an order that is done."""
+    release_date = shop.orders[0, order].release_date
+    shop.orders[0, order].due_date = release_date
+    shop.orders[0, order].material_date = release_date
+    shop.orders[0, order].completion_date = release_date
+    shop.orders[0, order].weight = 0.0
+    shop.orders[0, order].product = 0
+    shop.orders[0, order].customer = -1
     for option in range(shop.option_value.shape[2]):
-        shop.option_value[0, number, option] = -1
+        shop.option_value[0, order, option] = -1
     for operation in range(shop.operations.shape[2]):
-        fill_absent(shop, number, operation)
+        fill_absent(shop, order, operation)
 
 
 @compiled
-def fill_order(factory, shop, number, told):
-    """An order in progress."""
-    shop.orders[0, number].due_date = int(told[DUE_DATE])
-    shop.orders[0, number].material_date = shop.orders[0, number].release_date
-    if told[MATERIAL_HERE] == 0.0 and known_material_date(told, shop.env[0].clock) == 0:
-        shop.orders[0, number].material_date = NEVER
-    shop.orders[0, number].completion_date = -1
-    shop.orders[0, number].weight = told[WEIGHT]
-    shop.orders[0, number].product = int(told[PRODUCT_COLUMN])
-    shop.orders[0, number].customer = -1
+def fill_order(factory, shop, order, reported):
+    """Fill in an order in progress."""
+    shop.orders[0, order].due_date = int(reported[DUE_DATE])
+    shop.orders[0, order].material_date = shop.orders[0, order].release_date
+    if reported[MATERIAL_HERE] == 0.0 and known_material_date(reported, shop.env[0].clock) == 0:
+        shop.orders[0, order].material_date = NEVER
+    shop.orders[0, order].completion_date = -1
+    shop.orders[0, order].weight = reported[WEIGHT]
+    shop.orders[0, order].product = int(reported[PRODUCT_COLUMN])
+    shop.orders[0, order].customer = -1
     for option in range(factory.plant[0].num_options):
-        shop.option_value[0, number, option] = int(told[OPTIONS + option])
+        shop.option_value[0, order, option] = int(reported[OPTIONS + option])
 
 
 @compiled
-def fill_operations(factory, shop, number, order, operations):
-    """Its operations; whether it foresees all that are upcoming."""
+def fill_operations(factory, shop, order, reported, operations):
+    """Fill in an order's operations; return whether all upcoming ones have expectations."""
     foresees = True
-    first = int(order[FIRST_OPERATION])
-    material_date = known_material_date(order, shop.env[0].clock)
-    product = shop.orders[0, number].product
+    first = int(reported[FIRST_OPERATION])
+    material_date = known_material_date(reported, shop.env[0].clock)
+    product = shop.orders[0, order].product
     count = factory.products[0, product].num_operations
     for operation in range(shop.operations.shape[2]):
         if operation >= count:
-            fill_absent(shop, number, operation)
+            fill_absent(shop, order, operation)
             continue
         state = operations[first + operation]
-        shop.operations[0, number, operation].status = int(state[STATUS])
-        shop.operations[0, number, operation].attempt = min(int(state[ATTEMPT]), MAX_ATTEMPTS - 1)
-        shop.operations[0, number, operation].join_date = date_or(state[READY_DATE], 0)
-        arrival_date = date_or(state[ARRIVAL_DATE], shop.orders[0, number].release_date)
+        shop.operations[0, order, operation].status = int(state[STATUS])
+        shop.operations[0, order, operation].attempt = min(int(state[ATTEMPT]), MAX_ATTEMPTS - 1)
+        shop.operations[0, order, operation].join_date = date_or(state[READY_DATE], 0)
+        arrival_date = date_or(state[ARRIVAL_DATE], shop.orders[0, order].release_date)
         if factory.operations[0, product, operation].needs_material:
             arrival_date = max(arrival_date, material_date)
-        shop.operations[0, number, operation].arrival_date = arrival_date
-        shop.operations[0, number, operation].expected_date = date_or(state[EXPECTED_DATE], 0)
-        shop.operations[0, number, operation].lead_time = (
+        shop.operations[0, order, operation].arrival_date = arrival_date
+        shop.operations[0, order, operation].expected_date = date_or(state[EXPECTED_DATE], 0)
+        shop.operations[0, order, operation].lead_time = (
             0.0 if math.isnan(state[LEAD_TIME]) else state[LEAD_TIME]
         )
         if state[STATUS] == UPCOMING and math.isnan(state[EXPECTED_DATE]):
@@ -269,47 +262,45 @@ def fill_operations(factory, shop, number, order, operations):
 
 
 @compiled
-def known_material_date(order, clock):
-    """Return when the material comes that is not here; 0 where it is here or nobody knows.
+def known_material_date(reported, clock):
+    """Return the date of missing material; 0 if the material is here or the date is not known.
 
-    A known date counts as one of transport; a date that has passed tells nothing any more.
+    A known date counts as one of transport; a date that has passed counts as unknown.
     """
-    if order[MATERIAL_HERE] != 0.0 or not order[MATERIAL_DATE] > clock:
+    if reported[MATERIAL_HERE] != 0.0 or not reported[MATERIAL_DATE] > clock:
         return 0
-    return int(order[MATERIAL_DATE])
+    return int(reported[MATERIAL_DATE])
 
 
 @compiled
-def date_or(told, otherwise):
-    """A date, or another one where none was told."""
-    return otherwise if math.isnan(told) else int(told)
+def date_or(reported, otherwise):
+    """Return the reported date, or another one if none was reported."""
+    return otherwise if math.isnan(reported) else int(reported)
 
 
 @compiled
-def fill_absent(shop, number, operation):
-    """Room for an operation that the order does not have, or that is done."""
-    shop.operations[0, number, operation].status = DONE
-    shop.operations[0, number, operation].attempt = 0
-    shop.operations[0, number, operation].join_date = 0
-    shop.operations[0, number, operation].arrival_date = shop.orders[0, number].release_date
-    shop.operations[0, number, operation].expected_date = 0
-    shop.operations[0, number, operation].lead_time = 0.0
+def fill_absent(shop, order, operation):
+    """Fill in an operation that the order does not have, or that is done."""
+    shop.operations[0, order, operation].status = DONE
+    shop.operations[0, order, operation].attempt = 0
+    shop.operations[0, order, operation].join_date = 0
+    shop.operations[0, order, operation].arrival_date = shop.orders[0, order].release_date
+    shop.operations[0, order, operation].expected_date = 0
+    shop.operations[0, order, operation].lead_time = 0.0
 
 
 @compiled
 def settle_shop(factory, shop, foreseen):
-    """Work out all else of environment 0, whose orders (with the states of their operations) and
-    machines have been filled in.
+    """Derive the rest of environment 0 from its orders, their operations and the machines.
 
     Parameters
     ----------
     foreseen
-        For each order whether the expectations of its upcoming operations are given, ``[O]``.
+        Whether the expectations of each order's upcoming operations are given, ``[O]``.
     """
     shop.env[0].decisions = 0
     shop.env[0].idle_decisions = 0
     shop.env[0].deciding = EPISODE_OVER
-    shop.env[0].num_travelling = 0
     shop.env[0].log_length = 0
     reset_costs(shop, 0)
     shop.env[0].price_hours, shop.env[0].co2_hours = integrate_tariff(factory, 0, shop.env[0].clock)
@@ -320,7 +311,7 @@ def settle_shop(factory, shop, foreseen):
 
 @compiled
 def settle_crews(factory, shop):
-    """Each changeover under way has one of the crews that are here."""
+    """Give one of the crews that are here to each changeover under way."""
     for machine in range(factory.plant[0].num_machines):
         if shop.machines[0, machine].status == CHANGING:
             shop.env[0].crews_free -= 1
@@ -328,11 +319,8 @@ def settle_crews(factory, shop):
 
 @compiled
 def settle_orders(factory, shop, foreseen):
-    """Orders in progress and their operations, into queues and lists."""
-    for centre in range(factory.plant[0].num_centres):
-        shop.centres[0, centre].queue_length = 0
-        shop.centres[0, centre].queue_work = 0.0
-        shop.centres[0, centre].upcoming_length = 0
+    """Put orders in progress and their operations into queues and lists."""
+    empty_queues(factory, shop, 0)
     shop.env[0].num_active = 0
     shop.env[0].num_completed = 0
     for order in range(shop.env[0].num_released):
@@ -349,7 +337,7 @@ def settle_orders(factory, shop, foreseen):
 
 @compiled
 def place_operations(factory, shop, order):
-    """One order's operations: what is left of them, and where those stand that have not begun."""
+    """Count an order's operations that are left, and put those not begun into queue or list."""
     product = shop.orders[0, order].product
     shop.orders[0, order].operations_left = 0
     for operation in range(factory.products[0, product].num_operations):
@@ -359,14 +347,12 @@ def place_operations(factory, shop, order):
             continue
         shop.orders[0, order].operations_left += 1
         missing = 0
-        for place in range(factory.operations[0, product, operation].num_predecessors):
-            missing += (
-                shop.operations[0, order, factory.predecessors[0, product, operation, place]].status
-                != DONE
-            )
+        for i in range(factory.operations[0, product, operation].num_predecessors):
+            predecessor = factory.predecessors[0, product, operation, i]
+            missing += shop.operations[0, order, predecessor].status != DONE
         shop.operations[0, order, operation].predecessors_left = missing
         centre = factory.operations[0, product, operation].centre
-        operation_id = (order << OPERATION_BITS) | operation
+        operation_id = operation_id_of(order, operation)
         if status == UPCOMING:
             shop.upcoming[0, centre, shop.centres[0, centre].upcoming_length] = operation_id
             shop.centres[0, centre].upcoming_length += 1
@@ -376,19 +362,21 @@ def place_operations(factory, shop, order):
 
 @compiled
 def insert_operation(shop, centre, operation_id):
-    """Into the queue: by date of joining, then order, then operation; entries come in the order of
-    their numbers."""
-    order, operation = operation_id >> OPERATION_BITS, operation_id & OPERATION_MASK
-    place = shop.centres[0, centre].queue_length
-    while place > 0:
-        other = shop.queue[0, centre, place - 1]
+    """Insert an operation into its queue: by date of joining, then order, then operation.
+
+    Operations come in the order of their ids.
+    """
+    order, operation = order_of(operation_id), operation_of(operation_id)
+    slot = shop.centres[0, centre].queue_length
+    while slot > 0:
+        other = shop.queue[0, centre, slot - 1]
         if (
-            shop.operations[0, other >> OPERATION_BITS, other & OPERATION_MASK].join_date
+            shop.operations[0, order_of(other), operation_of(other)].join_date
             <= shop.operations[0, order, operation].join_date
         ):
             break
-        shop.queue[0, centre, place] = other
-        place -= 1
-    shop.queue[0, centre, place] = operation_id
+        shop.queue[0, centre, slot] = other
+        slot -= 1
+    shop.queue[0, centre, slot] = operation_id
     shop.centres[0, centre].queue_length += 1
     shop.centres[0, centre].queue_work += shop.operations[0, order, operation].mean_time

@@ -22,10 +22,10 @@ from factory.simulation.arrays import (
     DONE,
     IN_PROCESS,
     NEVER,
-    OPERATION_BITS,
-    OPERATION_MASK,
     READY,
     FactoryArrays,
+    operation_of,
+    order_of,
 )
 from factory.simulation.choices import is_eligible, job_is_legal
 from factory.simulation.setups import FORBIDDEN, setup_time
@@ -68,7 +68,7 @@ def next_locked(shop, e, machine, locks):
     """The machine's next locked entry that has not begun; NOBODY if there is none."""
     for place in range(locks.length[0]):
         operation_id = locks.sequence[place]
-        order, operation = operation_id >> OPERATION_BITS, operation_id & OPERATION_MASK
+        order, operation = order_of(operation_id), operation_of(operation_id)
         if locks.machine_of[order, operation] == machine:
             status = shop.operations[e, order, operation].status
             if status != DONE and status != IN_PROCESS:
@@ -108,8 +108,8 @@ def free_rows(factory, shop, e, machine, locks):
                 factory,
                 shop,
                 e,
-                operation_id >> OPERATION_BITS,
-                operation_id & OPERATION_MASK,
+                order_of(operation_id),
+                operation_of(operation_id),
                 machine,
             )
             if (
@@ -126,10 +126,10 @@ def free_rows(factory, shop, e, machine, locks):
 @compiled
 def is_locked(locks, operation_id):
     """Whether an operation is locked to some machine."""
-    order = operation_id >> OPERATION_BITS
+    order = order_of(operation_id)
     return (
         order < locks.machine_of.shape[0]
-        and locks.machine_of[order, operation_id & OPERATION_MASK] != NOBODY
+        and locks.machine_of[order, operation_of(operation_id)] != NOBODY
     )
 
 
@@ -141,8 +141,7 @@ def locked_rows(factory, shop, e, machine, operation_id):
     if (
         place == NOBODY
         and rows > 0
-        and shop.operations[e, operation_id >> OPERATION_BITS, operation_id & OPERATION_MASK].status
-        == READY
+        and shop.operations[e, order_of(operation_id), operation_of(operation_id)].status == READY
     ):
         place = rows - 1  # too many are ready to show all of them
         shop.job_row[e, place] = operation_id
@@ -156,7 +155,7 @@ def locked_rows(factory, shop, e, machine, operation_id):
         )
     may_start = place != NOBODY and shop.legal[e, place]
     centre = factory.machines[shop.env[e].factory, machine].centre
-    wanted = shop.wanted[e, operation_id >> OPERATION_BITS, operation_id & OPERATION_MASK]
+    wanted = shop.wanted[e, order_of(operation_id), operation_of(operation_id)]
     needs_detour = (
         setup_time(factory, shop.env[e].factory, centre, machine, shop.mounted[e, machine], wanted)
         == FORBIDDEN
@@ -177,8 +176,8 @@ def locked_rows(factory, shop, e, machine, operation_id):
 def wants_the_same(shop, e, one, other):
     """Whether two operations of a work centre want the same setup."""
     return (
-        shop.operations[e, one >> OPERATION_BITS, one & OPERATION_MASK].family
-        == shop.operations[e, other >> OPERATION_BITS, other & OPERATION_MASK].family
+        shop.operations[e, order_of(one), operation_of(one)].family
+        == shop.operations[e, order_of(other), operation_of(other)].family
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from agents.network.inference import greedy_row
 from envs.observation.candidates import observe
 from factory.jit.compile import compiled
-from factory.simulation.arrays import OPERATION_BITS, OPERATION_MASK
+from factory.simulation.arrays import operation_of, order_of
 from factory.simulation.kernel import next_idle_machine, process_due_events
 from scheduler.floor.locks import narrow_choices
 
@@ -74,7 +74,7 @@ def tell_row(shop, machine, row, setup):
     operation_id = (
         shop.job_row[0, row] if row < job_rows else shop.changeover_lead[0, row - job_rows]
     )
-    order, operation = operation_id >> OPERATION_BITS, operation_id & OPERATION_MASK
+    order, operation = order_of(operation_id), operation_of(operation_id)
     changes = False
     for attribute in range(shop.mounted.shape[2]):
         mounted = shop.mounted[0, machine, attribute]

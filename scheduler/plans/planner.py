@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from agents.network.inference import allocate_network_scratch
 from envs.observation.candidates import Tables, allocate_observation_scratch, allocate_tables
+from factory.futures.expected_future import deterministic_copy, repairable_copy
 from factory.futures.lulls import allocate_lulls
 from factory.futures.sampled_futures import allocate_beliefs
 from factory.progress import Progress
-from factory.simulation.allocation import allocate
+from factory.simulation.allocation import SPARE_LINES, allocate, grow_log
 from factory.simulation.arrays import (
     CHANGING,
     COST_TERMS,
@@ -29,7 +30,6 @@ from factory.simulation.arrays import (
     split_operation_id,
 )
 from factory.simulation.kernel import STUCK
-from factory.simulation.log_capacity import SPARE_LINES, grow_log
 from factory.validation.arguments import as_whole, show
 from scheduler.decisions.bundle import Bundle
 from scheduler.decisions.decider import Choice, Decider
@@ -42,10 +42,6 @@ from scheduler.plans.projection import (
     RUNNING,
     advance_to_decision,
     decide_all,
-    deterministic_copy,
-    init_expected,
-    init_sampled,
-    repairable_copy,
     simulate_policy,
 )
 from scheduler.plans.schema import (
@@ -55,6 +51,7 @@ from scheduler.plans.schema import (
     PlannedOrder,
     PlannedStop,
 )
+from scheduler.plans.starting_floors import init_expected, init_sampled
 from scheduler.plans.work_limit import WorkLimit
 from scheduler.snapshot.schema import Snapshot
 

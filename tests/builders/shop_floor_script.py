@@ -16,7 +16,8 @@ from factory.model import (
     Tariff,
     WorkCentre,
 )
-from tests.oracles.twin import Choice, Twin
+from tests.oracles.twin import Twin
+from tests.oracles.twin_floor import Choice
 
 COLOUR = Attribute(
     name="colour", values=("white", "red", "black"), time=((0, 2, 4), (3, 0, 1), (6, 5, 0))

@@ -1,89 +1,24 @@
-"""The twin: a second simulator of the microfactory, plain Python around a heap, written from
-``docs/model.md`` alone.
+"""The twin: a second simulator of the microfactory, in plain Python around a heap.
 
-It shares no code with the kernel, so that the two agree only where both follow the document. It is
-meant to be read, not to be fast.
+It is written from ``docs/model.md`` alone and shares no code with the kernel, so that the two agree
+only where both follow the document. It is meant to be read, not to be fast.
 """
 
 from __future__ import annotations
 
 import heapq
-import math
-from dataclasses import dataclass, field
-from typing import Any
 
 from factory.model import Factory, OrderBook
-from tests.oracles.twin_realisation import (
-    FAILURE,
-    PROCESS,
-    REPAIR,
-    REWORK,
-    Changeover,
-    Draws,
-    Plant,
-    Setup,
-    Task,
-    TwinOrder,
-    Wanted,
-    half_up,
-    make_orders,
-)
+from tests.oracles.twin_draws import REPAIR, REWORK
+from tests.oracles.twin_floor import MACHINE, RELEASE, TRAVEL, WAKE, Cell, Job, TwinFloor
+from tests.oracles.twin_plant import Setup
+from tests.oracles.twin_realisation import TwinOrder
 
-Job = tuple[int, int]
-"""(order number, operation number)"""
-# kinds of entries in the heap of coming events, in the order in which an instant handles them; the
-# end of a wait only wakes the clock
-MACHINE, TRAVEL, RELEASE, WAKE = range(4)
 LAST_ATTEMPT = 3
 
 
-@dataclass(frozen=True)
-class Choice:
-    """One row that the asked machine is offered."""
-
-    kind: str  # "job", "changeover" or "wait"
-    legal: bool
-    order: int = -1
-    operation: int = -1
-    target: Setup = ()  # setup after it; the wait: ()
-    setup_time: int = 0
-
-
-@dataclass
-class Cell:
-    """A machine on the shop floor."""
-
-    number: int
-    centre: int
-    mounted: Setup
-    time_to_failure: float
-    status: str = "idle"  # idle, changing, processing, down
-    job: Job | None = None
-    start_date: int = 0  # when the operation was selected
-    process_start_date: int = 0
-    state_date: int = 0  # when the present stretch of changeover, processing or repair began
-    process_left: int = 0
-    before: Setup = ()  # setup before the changeover in work
-    failures: int = 0
-    first_piece: bool = False
-    waiting_since: int | None = None
-    wait_until: int = 0
-
-
-@dataclass
-class Centre:
-    """The queue of a work centre and what it knows is coming."""
-
-    number: int
-    longest_wait: int
-    queue: list[tuple[int, int, int]] = field(
-        default_factory=list
-    )  # (join date, order, operation), sorted
-    upcoming: list[Job] = field(default_factory=list)
-
-
-class Twin:
-    """One episode of a factory under one seed.
+class Twin(TwinFloor):
+    """Episode of a factory under one seed.
 
     Parameters
     ----------
@@ -96,48 +31,9 @@ class Twin:
     """
 
     def __init__(self, factory: Factory, seed: int, book: OrderBook | None = None) -> None:
-        self.factory = factory
-        self.plant = Plant(factory)
-        self.draws = Draws(seed)
-        self.orders: list[TwinOrder] = make_orders(self.plant, self.draws, book)
-        self.events: list[tuple[Any, ...]] = []
-        self.clock = 0
-        self.crews_free = self.plant.crews
-        self.released = 0
-        self.travelling: set[Job] = set()
-        self.attempt: dict[Job, int] = {}
-        self.done: dict[Job, int] = {}  # completion dates
-        self.costs = dict.fromkeys(("tardiness", "changeover", "waste", "energy", "holding"), 0.0)
-        self.energy_kwh = self.waste_kg = self.energy_co2 = 0.0
-        self.centres = [
-            Centre(number, self.plant.longest_wait(number))
-            for number in range(len(self.plant.centres))
-        ]
-        self.cells = [
-            Cell(number, self.plant.centre_of[number], setup, self._next_failure(number, 0))
-            for number, setup in enumerate(self.plant.initial_setup)
-        ]
-        self.agenda: list[
-            tuple[int, int, int, int]
-        ] = []  # heap of (date, kind, machine or order, operation)
-        for order in self.orders:
-            heapq.heappush(self.agenda, (order.release_date, RELEASE, order.number, 0))
-        self.deciding: int | None = None
+        super().__init__(factory, seed, book)
         self._settle()
         self._ask()
-
-    # ------------------------------------------------------------------ what the asked machine may
-
-    def choices(self) -> list[Choice]:
-        """Rows of the asked machine: jobs in queue order, detours, changeovers ahead, the wait."""
-        assert self.deciding is not None
-        cell = self.cells[self.deciding]
-        return (
-            self._job_rows(cell)
-            + self._detour_rows(cell)
-            + self._ahead_rows(cell)
-            + [Choice("wait", self.factory.waiting)]
-        )
 
     def decide(self, row: int) -> None:
         """Take a row of :meth:`choices` and run to the next decision, or to the end."""
@@ -156,59 +52,6 @@ class Twin:
             self._select(cell, choice.target, job)
         self._settle()
         self._ask()
-
-    def _job_rows(self, cell: Cell) -> list[Choice]:
-        rows = []
-        for job in self._ready_jobs(cell):
-            change = self.plant.changeover(cell.number, cell.mounted, self._wanted(job))
-            legal = change is not None and self._crew_for(change)
-            rows.append(
-                Choice(
-                    "job", legal, *job, change.after if change else (), change.time if change else 0
-                )
-            )
-        return rows
-
-    def _detour_rows(self, cell: Cell) -> list[Choice]:
-        rows: list[Choice] = []
-        for job in self._ready_jobs(cell):
-            wanted = self._wanted(job)
-            if self.plant.changeover(cell.number, cell.mounted, wanted) is None:
-                target = self.plant.detour(cell.number, cell.mounted, wanted)
-                self._offer_changeover(rows, cell, target, job)
-        return rows
-
-    def _ahead_rows(self, cell: Cell) -> list[Choice]:
-        if not self.factory.changeover_ahead:
-            return []
-        rows: list[Choice] = []
-        listed = [row.target for row in self._detour_rows(cell)]
-        known = {self._wanted(job) for job in self._ready_jobs(cell)}
-        for job in self.centres[cell.centre].upcoming:
-            wanted = self._wanted(job)
-            if not self._eligible(cell, job) or wanted in known:
-                continue
-            known.add(wanted)
-            change = self.plant.changeover(cell.number, cell.mounted, wanted)
-            if change is not None and change.time > 0 and change.after not in listed:
-                self._offer_changeover(rows, cell, change.after, job)
-        return rows
-
-    def _offer_changeover(self, rows: list[Choice], cell: Cell, target: Setup, lead: Job) -> None:
-        change = self.plant.changeover(cell.number, cell.mounted, target)
-        if (
-            change is not None
-            and self._crew_for(change)
-            and target not in [row.target for row in rows]
-        ):
-            rows.append(Choice("changeover", True, *lead, target, change.time))
-
-    def _has_something_to_choose(self, cell: Cell) -> bool:
-        if cell.status != "idle" or cell.waiting_since is not None:
-            return False
-        if any(row.legal for row in self._job_rows(cell)) or self._detour_rows(cell):
-            return True
-        return self.factory.waiting and bool(self._ahead_rows(cell))
 
     def _ask(self) -> None:
         """Find the machine that is asked next, letting time pass while there is none."""
@@ -436,80 +279,4 @@ class Twin:
                 cell.before,
                 cell.mounted,
             )
-        )
-
-    # ------------------------------------------------------------------ what things take
-
-    def _task(self, job: Job) -> Task:
-        return self.orders[job[0]].tasks[job[1]]
-
-    def _wanted(self, job: Job) -> Wanted:
-        return self.orders[job[0]].wanted[job[1]]
-
-    def _eligible(self, cell: Cell, job: Job) -> bool:
-        return cell.number in self._task(job).base_time
-
-    def _ready_jobs(self, cell: Cell) -> list[Job]:
-        return [
-            (order, operation)
-            for _, order, operation in self.centres[cell.centre].queue
-            if self._eligible(cell, (order, operation))
-        ]
-
-    def _crew_for(self, change: Changeover) -> bool:
-        return change.time == 0 or self.crews_free > 0
-
-    def _realised_process_time(self, machine: int, job: Job) -> int:
-        task, order = self._task(job), self.orders[job[0]]
-        mean = task.process_time(machine, order.chosen)
-        if task.cv == 0 or mean == 0:
-            return mean
-        sigma = math.sqrt(math.log(1 + task.cv * task.cv))
-        z = self.draws.normal(PROCESS, job[0], 64 * job[1] + self.attempt.get(job, 0))
-        return max(1, half_up(mean * math.exp(sigma * z - sigma * sigma / 2)))
-
-    def _next_failure(self, machine: int, failures: int) -> float:
-        mean = self.plant.machines[machine].mean_time_to_failure
-        return math.inf if mean is None else self.draws.lifetime(mean, FAILURE, machine, failures)
-
-    # ------------------------------------------------------------------ accounts
-
-    @property
-    def co2_kg(self) -> float:
-        """CO2e of energy and waste up to the clock."""
-        return self.energy_co2 + self.waste_kg * self.factory.costs.co2_per_waste_kg
-
-    def _tardiness_rate(self) -> float:
-        return self.factory.costs.tardiness * self.factory.tick_minutes / 60
-
-    def _pass_time(self, date: int) -> None:
-        """Move the clock, accruing tardiness, holding and energy hour by hour."""
-        for order in self.orders[: self.released]:
-            if order.completion_date is None:
-                late_time = max(0, date - max(self.clock, order.due_date))
-                self.costs["tardiness"] += self._tardiness_rate() * order.weight * late_time
-                self.costs["holding"] += (
-                    self.factory.costs.holding
-                    * self.factory.tick_minutes
-                    / 60
-                    * (date - self.clock)
-                )
-        power = sum(self._power(cell) for cell in self.cells)
-        ticks_per_hour = max(1, half_up(60 / self.factory.tick_minutes))
-        while self.clock < date:
-            hour = self.clock // ticks_per_hour
-            until = min(date, (hour + 1) * ticks_per_hour)
-            hour_of_day = (self.factory.start_hour + hour) % 24
-            energy = power * (until - self.clock) * self.factory.tick_minutes / 60
-            self.energy_kwh += energy
-            self.energy_co2 += energy * self.factory.tariff.co2[hour_of_day]
-            self.costs["energy"] += (
-                self.factory.costs.energy * energy * self.factory.tariff.price[hour_of_day]
-            )
-            self.clock = until
-
-    def _power(self, cell: Cell) -> float:
-        machine = self.plant.machines[cell.number]
-        return {"changing": machine.changeover_power, "processing": machine.processing_power}.get(
-            cell.status, machine.idle_power
         )

@@ -1,5 +1,4 @@
-"""Imagined worlds: they know the present, nothing of the hidden future, and draw what is to come as
-the model says."""
+"""Sampled futures: they copy the present, read nothing hidden, and draw as the model says."""
 
 from __future__ import annotations
 
@@ -14,12 +13,12 @@ from agents.rules.compiled import CompiledRule, compile_nearest
 from agents.rules.registry import make_rule
 from agents.search.simulate_rule import run_until
 from envs.batch import Batch
+from factory.futures.known_present import processed_so_far
 from factory.futures.sampled_futures import (
     allocate_beliefs,
     draw_process_left,
     infer_regimes,
     normal_above,
-    processed_so_far,
     sample_future,
 )
 from factory.io.catalogue import find_single_factory
@@ -33,7 +32,7 @@ ALL_FACTORIES = (*FACTORIES, "tiny", "large")
 ATCS: CompiledRule = compile_nearest(make_rule("ATCS"))
 
 
-def imagined(
+def sampled(
     batch: Batch,
     seed: int,
     *,
@@ -41,7 +40,7 @@ def imagined(
     target: ShopState | None = None,
     last_date: int = int(NEVER),
 ) -> ShopState:
-    """An environment of ``batch``, imagined in a shop of its own."""
+    """Return a sampled future of an environment of ``batch``, in a shop of its own."""
     target = target or allocate(
         batch.arrays,
         1,
@@ -62,106 +61,108 @@ def contents(shop: ShopState) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("name", FACTORIES)
-def test_an_imagined_world_depends_on_nothing_hidden(name: str) -> None:
-    """Two shops with one past and different hidden futures are imagined alike, bit for bit."""
+def test_a_sampled_future_depends_on_nothing_hidden(name: str) -> None:
+    """Two shops with one past and different hidden futures have equal sampled futures."""
     for decision in DECISIONS:
         first, second = moment(name, decision), moment(name, decision)
         change_the_future(second, changeovers=False)
-        assert contents(imagined(first, 5)) == contents(imagined(second, 5)), (
+        assert contents(sampled(first, 5)) == contents(sampled(second, 5)), (
             f"{name}, decision {decision}"
         )
 
 
-def test_another_seed_imagines_another_future() -> None:
+def test_another_seed_samples_another_future() -> None:
     batch = moment("microfactory", 133)
-    one, other = imagined(batch, 1), imagined(batch, 2)
+    one, other = sampled(batch, 1), sampled(batch, 2)
     assert one.orders.release_date.tobytes() != other.orders.release_date.tobytes()
     assert one.machines.process_left.tobytes() != other.machines.process_left.tobytes()
     assert one.machines.time_to_failure.tobytes() != other.machines.time_to_failure.tobytes()
 
 
+KNOWN_OF_FLOORS = (
+    "clock",
+    "decisions",
+    "deciding",
+    "num_released",
+    "num_completed",
+    "num_active",
+    "crews_free",
+    "power",
+    "flow",
+    "num_travelling",
+    "num_orders",
+)
+KNOWN_OF_ORDERS = (
+    "release_date",
+    "due_date",
+    "weight",
+    "work_left",
+    "product",
+    "operations_left",
+    "completion_date",
+)
+KNOWN_OF_MACHINES = (
+    "expected_end",
+    "status",
+    "operation_id",
+    "wait_until",
+    "start_date",
+    "first_piece",
+    "state_date",
+)
+
+
 @pytest.mark.parametrize("name", FACTORIES)
-def test_an_imagined_world_keeps_what_is_known_and_leaves_the_shop_alone(name: str) -> None:
+def test_a_sampled_future_keeps_what_is_known_and_leaves_the_shop_alone(name: str) -> None:
     batch = moment(name, 133)
     before = contents(batch.shop)
-    world, shop = imagined(batch, 5), batch.shop
+    future, shop = sampled(batch, 5), batch.shop
     assert contents(batch.shop) == before
     released = int(shop.env.num_released[0])
-    for field in (
-        "clock",
-        "decisions",
-        "deciding",
-        "num_released",
-        "num_completed",
-        "num_active",
-        "crews_free",
-        "power",
-        "flow",
-        "num_travelling",
-        "num_orders",
-    ):
-        assert getattr(world.env, field)[0] == getattr(shop.env, field)[0], field
-    for field in (
-        "release_date",
-        "due_date",
-        "weight",
-        "work_left",
-        "product",
-        "operations_left",
-        "completion_date",
-    ):
-        assert (
-            getattr(world.orders, field)[0, :released].tolist()
-            == getattr(shop.orders, field)[0, :released].tolist()
-        ), field
-    for field in (
-        "expected_end",
-        "status",
-        "operation_id",
-        "wait_until",
-        "start_date",
-        "first_piece",
-        "state_date",
-    ):
-        assert (
-            getattr(world.machines, field)[0].tolist() == getattr(shop.machines, field)[0].tolist()
-        ), field
-    assert world.mounted.tobytes() == shop.mounted.tobytes()
-    assert world.cost.tobytes() == shop.cost.tobytes()
-    assert world.legal.tobytes() == shop.legal.tobytes()
+    for field in KNOWN_OF_FLOORS:
+        assert getattr(future.env, field)[0] == getattr(shop.env, field)[0], field
+    for field in KNOWN_OF_ORDERS:
+        copied, known = getattr(future.orders, field), getattr(shop.orders, field)
+        assert copied[0, :released].tolist() == known[0, :released].tolist(), field
+    for field in KNOWN_OF_MACHINES:
+        copied, known = getattr(future.machines, field), getattr(shop.machines, field)
+        assert copied[0].tolist() == known[0].tolist(), field
+    assert future.mounted.tobytes() == shop.mounted.tobytes()
+    assert future.cost.tobytes() == shop.cost.tobytes()
+    assert future.legal.tobytes() == shop.legal.tobytes()
     for centre in range(shop.queue.shape[1]):
         length = int(shop.centres.queue_length[0, centre])
-        assert world.centres[0, centre] == shop.centres[0, centre]
-        assert world.queue[0, centre, :length].tolist() == shop.queue[0, centre, :length].tolist()
+        assert future.centres[0, centre] == shop.centres[0, centre]
+        assert future.queue[0, centre, :length].tolist() == shop.queue[0, centre, :length].tolist()
 
 
 @pytest.mark.parametrize("name", ALL_FACTORIES)
-def test_imagined_worlds_run_to_their_end(name: str) -> None:
+def test_sampled_futures_run_to_their_end(name: str) -> None:
     """Also with other numbers of rows, and in one shop that is used again."""
     for decision in DECISIONS if name != "tiny" else (2, 7, 11):
         batch = moment(name, decision)
         target = allocate(batch.arrays, 1, job_rows=7, changeover_rows=2)
         for seed in range(3):
-            world = imagined(batch, seed, target=target)
-            assert world.env.deciding[0] == batch.shop.env.deciding[0]
-            run_until(batch.arrays, world, 0, ATCS, NEVER - 1)
-            assert world.env.deciding[0] == EPISODE_OVER
-            assert world.env.num_completed[0] == batch.shop.env.num_orders[0], (
+            future = sampled(batch, seed, target=target)
+            assert future.env.deciding[0] == batch.shop.env.deciding[0]
+            run_until(batch.arrays, future, 0, ATCS, NEVER - 1)
+            assert future.env.deciding[0] == EPISODE_OVER
+            assert future.env.num_completed[0] == batch.shop.env.num_orders[0], (
                 f"{name}, decision {decision}, seed {seed}"
             )
-            assert (world.cost[0] >= batch.shop.cost[0] - 1e-9).all()
+            assert (future.cost[0] >= batch.shop.cost[0] - 1e-9).all()
 
 
 @pytest.mark.parametrize("name", ["microfactory", "demand_swing"])
-def test_a_world_imagined_to_a_date_is_the_whole_one_up_to_it(name: str) -> None:
+def test_a_future_sampled_to_a_date_is_the_whole_one_up_to_it(name: str) -> None:
     batch = moment(name, 87)
     last_date = int(batch.shop.env.clock[0]) + 300
     ends = []
     for drawn_to in (last_date, int(NEVER)):
-        world = imagined(batch, 3, last_date=drawn_to)
-        run_until(batch.arrays, world, 0, ATCS, np.int64(last_date))
-        assert world.env.clock[0] == last_date
-        ends.append((world.cost.tobytes(), world.env.tobytes(), world.mounted.tobytes()))
+        future = sampled(batch, 3, last_date=drawn_to)
+        run_until(batch.arrays, future, 0, ATCS, np.int64(last_date))
+        assert future.env.clock[0] == last_date
+        ends.append((future.cost.tobytes(), future.env.tobytes(), future.mounted.tobytes()))
     assert ends[0] == ends[1]
 
 
@@ -171,13 +172,13 @@ def test_orders_are_drawn_until_one_comes_after_the_last_date() -> None:
     batch = moment("demand_swing", 87)
     clock, released = int(batch.shop.env.clock[0]), int(batch.shop.env.num_released[0])
     for seed in range(300):
-        dates = imagined(batch, seed, last_date=clock + 20).orders.release_date[0]
+        dates = sampled(batch, seed, last_date=clock + 20).orders.release_date[0]
         assert dates.max() > clock + 20, f"seed {seed}"
         assert (dates[released:] == 0).any()
 
 
 @pytest.mark.parametrize("name", ["microfactory", "supply_shock", "unreliable", "demand_swing"])
-def test_imagined_futures_cost_what_real_ones_do(name: str) -> None:
+def test_sampled_futures_cost_as_much_as_real_ones(name: str) -> None:
     """From the 60th decision on, over 400 episodes: what is still spent agrees on average, within 4
     standard errors of the differences."""
     episodes = 400
@@ -192,7 +193,7 @@ def test_imagined_futures_cost_what_real_ones_do(name: str) -> None:
         )
     differences, target = [], None
     for env in range(episodes):
-        target = imagined(batch, 1000 + env, env=env, target=target)
+        target = sampled(batch, 1000 + env, env=env, target=target)
         run_until(batch.arrays, target, 0, ATCS, NEVER - 1)
         run_until(batch.arrays, batch.shop, env, ATCS, NEVER - 1)
         differences.append(float(target.cost[0].sum() - batch.shop.cost[env].sum()))
@@ -287,7 +288,7 @@ def test_orders_to_come_arrive_at_the_mean_rate_of_the_regime() -> None:
     released, clock = int(batch.shop.env.num_released[0]), int(batch.shop.env.clock[0])
     gaps = []
     for seed in range(60):
-        dates = imagined(batch, seed).orders.release_date[0, released:]
+        dates = sampled(batch, seed).orders.release_date[0, released:]
         assert dates[0] > clock
         gaps += np.diff(dates, prepend=clock).tolist()
     assert abs(np.mean(gaps) - 24.0) < 4 * np.std(gaps) / math.sqrt(len(gaps))
@@ -315,9 +316,9 @@ def test_material_that_is_late_arrives_with_the_mean_lateness_from_now_on() -> N
     shop, clock = batch.shop, int(batch.shop.env.clock[0])
     order = int(shop.active[0, int(shop.env.num_active[0]) - 1])
     shop.orders.material_date[0, order] = clock + 500
-    world = imagined(batch, 0)
+    future = sampled(batch, 0)
     waits = [
-        int(imagined(batch, seed, target=world).orders.material_date[0, order]) - clock
+        int(sampled(batch, seed, target=future).orders.material_date[0, order]) - clock
         for seed in range(1500)
     ]
     assert abs(np.mean(waits) - 120.0) < 4 * np.std(waits) / math.sqrt(len(waits))
@@ -340,7 +341,7 @@ def test_of_an_order_book_only_what_is_released_exists() -> None:
     )
     batch = Batch([factory], [book], num_envs=1, dtype=np.float64)
     batch.reset(np.array([1], np.uint64))
-    world = imagined(batch, 1)
-    assert world.env.num_orders[0] == batch.shop.env.num_released[0] < 6
-    run_until(batch.arrays, world, 0, ATCS, NEVER - 1)
-    assert world.env.num_completed[0] == world.env.num_orders[0]
+    future = sampled(batch, 1)
+    assert future.env.num_orders[0] == batch.shop.env.num_released[0] < 6
+    run_until(batch.arrays, future, 0, ATCS, NEVER - 1)
+    assert future.env.num_completed[0] == future.env.num_orders[0]

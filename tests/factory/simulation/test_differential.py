@@ -185,16 +185,21 @@ def test_random_factories_switch_every_feature_on_and_off() -> None:
 
 
 def features(factory: Factory, book: OrderBook | None) -> dict[str, bool]:
-    """What the factory has."""
-    centres, operations = (
-        factory.work_centres,
-        [operation for product in factory.products for operation in product.operations],
-    )
-    attributes = [attribute for centre in centres for attribute in centre.attributes]
-    machines = [machine for centre in centres for machine in centre.machines]
-    demand = factory.demand
+    """Return the features that the random factories must show, and whether this one has them."""
     return {
         "order book": book is not None,
+        **features_of_centres(factory),
+        **features_of_products(factory),
+        **features_of_demand(factory),
+    }
+
+
+def features_of_centres(factory: Factory) -> dict[str, bool]:
+    """Return features of work centres and machines."""
+    centres = factory.work_centres
+    attributes = [attribute for centre in centres for attribute in centre.attributes]
+    machines = [machine for centre in centres for machine in centre.machines]
+    return {
         "parallel machines": any(len(centre.machines) > 1 for centre in centres),
         "several attributes": any(len(centre.attributes) > 1 for centre in centres),
         "changeovers add": any(
@@ -216,6 +221,14 @@ def features(factory: Factory, book: OrderBook | None) -> dict[str, bool]:
         "no waits": not factory.waiting,
         "transport": factory.transport.default > 0,
         "transport by pair": bool(factory.transport.times),
+    }
+
+
+def features_of_products(factory: Factory) -> dict[str, bool]:
+    """Return features of products, options and uncertainty."""
+    operations = [operation for product in factory.products for operation in product.operations]
+    attributes = [item for centre in factory.work_centres for item in centre.attributes]
+    return {
         "own machine times": any(operation.machine_times for operation in operations),
         "no process time": any(operation.process_time == 0 for operation in operations),
         "joins": any(
@@ -239,6 +252,13 @@ def features(factory: Factory, book: OrderBook | None) -> dict[str, bool]:
         "launch": any(product.launch_date for product in factory.products),
         "tariff by hour": len(set(factory.tariff.price)) > 1,
         "odd ticks": 60 % factory.tick_minutes != 0,
+    }
+
+
+def features_of_demand(factory: Factory) -> dict[str, bool]:
+    """Return features of the demand."""
+    demand = factory.demand
+    return {
         "batches": demand is not None and demand.batch[1] > 1,
         "initial orders": demand is not None and demand.initial_orders > 0,
         "regimes": demand is not None and len(demand.regimes) > 1,

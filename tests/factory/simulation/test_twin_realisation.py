@@ -29,7 +29,7 @@ from tests.builders.shop_floor_script import (
     race_against_a_changeover,
 )
 from tests.oracles.twin import Twin
-from tests.oracles.twin_realisation import GOLDEN, MASK, REWORK, Draws, half_up, scramble
+from tests.oracles.twin_draws import GOLDEN, MASK, REWORK, Draws, half_up, scramble
 
 # --- demand ---------------------------------------------------------------------------------------
 
