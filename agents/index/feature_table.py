@@ -66,7 +66,7 @@ QUANTITIES = {
     "rate": f"max(tardiness_rate, {MIN_RATE:g})",
 }
 """Quantities that features share, with their formulas."""
-_WORDS = {"unit": "mean p", "changes": "is_changeover", "has_ready": "family_ready"}
+_WORDS = {"unit": "mean p"}
 _READING = {
     "s(x, h)": "x / (abs(x) + h)",
     ROW: "sign(v) log(1 + abs(v))",
@@ -229,8 +229,7 @@ def formula_of(feature: Feature) -> str:
     if feature.per != "one":
         per = _words_of(feature.per)
         scale = per if feature.scale == 1.0 else f"{scale} {per}"
-    formula = FORMULAS[feature.transform].format(x=x, y=y, h=scale)
-    return f"wait row: {formula}" if feature.rows == WAIT else formula
+    return FORMULAS[feature.transform].format(x=x, y=y, h=scale)
 
 
 def _words_of(operand: str) -> str:
@@ -248,10 +247,10 @@ def definition_of(feature: Feature) -> str:
     return "; ".join([f"{feature.rows} rows: {formula_of(feature)}", *quantities])
 
 
-def definitions(table: Sequence[Feature] = FEATURE_TABLE) -> dict[str, list[list[str]]]:
+def definitions(table: Sequence[Feature] = FEATURE_TABLE) -> dict[str, list[tuple[str, str]]]:
     """Return name and definition of every feature, by part, as a policy's manifest keeps them."""
     return {
-        part: [[feature.name, definition_of(feature)] for feature in part_of(part, table)]
+        part: [(feature.name, definition_of(feature)) for feature in part_of(part, table)]
         for part in (ROW, MACHINE, SHOP_PART)
     }
 
@@ -267,6 +266,7 @@ def network_input_hash(table: Sequence[Feature] = FEATURE_TABLE) -> str:
 
 
 def markdown_rows(part: str) -> Iterator[str]:
-    """Yield the rows of the Markdown table in docs/features.md."""
+    """Yield the rows of a Markdown table: name, rows that have the feature, formula."""
     for feature in part_of(part):
-        yield f"| `{feature.name}` | {formula_of(feature)} |"
+        rows = f" {feature.rows} |" if part == ROW else ""
+        yield f"| `{feature.name}` |{rows} {formula_of(feature)} |"
