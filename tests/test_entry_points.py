@@ -194,7 +194,7 @@ def look(thing: tuple[ForwardPass, PackedTables], **changed: Any) -> Any:
         "first": tables.first,
         **changed,
     }
-    return thing[0].look(network_input, given["privileged"], given["first"])
+    return thing[0].compute(network_input, given["privileged"], given["first"])
 
 
 def judge(tables: PackedTables, chosen: Any = None, first: Any = None) -> Any:
@@ -207,7 +207,7 @@ def judge(tables: PackedTables, chosen: Any = None, first: Any = None) -> Any:
         CriticInput(tables.network_input, privileged, begins),
         torch.from_numpy(tables.first[:-1] if chosen is None else chosen),
     )
-    return evaluate_actions(torch.zeros(len(part.read.network_input.rows)), [part])
+    return evaluate_actions(torch.zeros(len(part.inputs.network_input.rows)), [part])
 
 
 def constructors() -> dict[str, tuple[Callable[..., Any], tuple[str, ...]]]:
@@ -574,7 +574,6 @@ def test_bug_what_does_not_fit_the_scheduler_is_refused_before_compiled_code_see
 # --- no way in is forgotten -------------------------------------------------------------------
 
 NEED_NO_CASE = {
-    "agents.policy_improvement.distillation.TeacherEnsemble._ask": "reads its own batch",
     "agents.policy_improvement.distillation.TeacherEnsemble.play": (
         "plays its own batch; its only number is checked by episode_seeds"
     ),
@@ -585,7 +584,7 @@ NEED_NO_CASE = {
     "agents.ppo.rollout_collector.RolloutCollector._draw": (
         "reads what its own tables and network gave"
     ),
-    "agents.ppo.rollout_collector.RolloutCollector._read": "reads its own batch",
+    "agents.network.packed_tables.CriticFeatures.update": "reads its own batch",
     "agents.policy_improvement.lookahead_targets.SearchTargetGenerator._play": (
         "reads its own batch"
     ),
@@ -595,7 +594,7 @@ NEED_NO_CASE = {
     "agents.network.cpu_training.autograd._ActionFunction.forward": (
         "gets what evaluate_actions has checked"
     ),
-    "agents.network.cpu_training.autograd._ForwardBackward.backward": (
+    "agents.network.cpu_training.autograd._PartPass.backward": (
         "gets what ForwardPass.compute has checked, and gradients from torch, of its shapes"
     ),
     "agents.search.rollout.RolloutPolicy._choose": "gets what decide has checked",

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from agents.network.critic_features import PRIVILEGED_FEATURES
 from agents.network.feature_sizes import SHOP_FEATURES
-from agents.network.inference import Matrix, apply_layer, relu
+from agents.network.inference import Float32Array, apply_layer, relu
 from factory.jit.array_struct import ArrayStruct
 from factory.jit.compile import compiled
 
@@ -28,12 +28,12 @@ class CriticWeights(ArrayStruct):
     """Weights of the critic; matrices are [inputs, outputs]. D is the width, S the width of the
     summary."""
 
-    first: Matrix  # [S + PRIVILEGED_FEATURES, D]
-    first_bias: Matrix  # [D]
-    second: Matrix  # [D, D]
-    second_bias: Matrix  # [D]
-    last: Matrix  # [D, 1]
-    last_bias: Matrix  # [1]
+    first: Float32Array  # [S + PRIVILEGED_FEATURES, D]
+    first_bias: Float32Array  # [D]
+    second: Float32Array  # [D, D]
+    second_bias: Float32Array  # [D]
+    last: Float32Array  # [D, 1]
+    last_bias: Float32Array  # [1]
     returns: NDArray[np.float64]  # [2] mean and deviation by which returns were normalised
 
 
@@ -41,9 +41,9 @@ class CriticWeights(ArrayStruct):
 class CriticScratch(ArrayStruct):
     """Memory for one value."""
 
-    inputs: Matrix  # [S + PRIVILEGED_FEATURES]
-    hidden: Matrix  # [2, D]
-    value: Matrix  # [1]
+    inputs: Float32Array  # [S + PRIVILEGED_FEATURES]
+    hidden: Float32Array  # [2, D]
+    value: Float32Array  # [1]
 
 
 def arrange_critic(
@@ -88,7 +88,7 @@ def _shapes(width: int) -> dict[str, tuple[int, ...]]:
     }
 
 
-def _matrix(values: NDArray[Any]) -> Matrix:
+def _matrix(values: NDArray[Any]) -> Float32Array:
     return np.ascontiguousarray(values, np.float32)
 
 

@@ -1,23 +1,13 @@
-"""What the network reads: how many features of rows, machines and shop, and what the first ones of
-a machine are."""
+"""Numbers of features that the network reads."""
 
 from __future__ import annotations
 
-from agents.index.features import FEATURES
+from agents.index.feature_table import MACHINE, ROW, SHOP_PART, part_of
 
-ROW_FEATURES = len(FEATURES)
-SHOP_FEATURES = 19
-MACHINE_FEATURES = 15
-MACHINE_FLAGS = (
-    "exists",
-    "is_asked",
-    "same_centre",
-    "is_idle",
-    "is_changing",
-    "is_processing",
-    "is_down",
-    "is_waiting",
-)
-EXISTS, NEAR = 0, 2
-"""Places of the features that tell whether there is a machine, and whether it belongs to the asked
-machine's work centre."""
+ROW_FEATURES = len(part_of(ROW))
+MACHINE_FEATURES = len(part_of(MACHINE))
+SHOP_FEATURES = len(part_of(SHOP_PART))
+
+_MACHINE_NAMES = [feature.name for feature in part_of(MACHINE)]
+EXISTS, NEAR = _MACHINE_NAMES.index("exists"), _MACHINE_NAMES.index("same_centre")
+"""Positions of the features by which a machine exists, and belongs to the asked work centre."""

@@ -1,45 +1,139 @@
-"""Tables in physical units made scale-free, in torch: what the network reads, and what goes into an
-exported policy.
+"""The feature table in torch: what the network reads, and what an exported policy works out.
 
-Rows get the features of the evolved index (:mod:`agents.index.features`), so that an index can be
-the network's first guess; the shop and its machines get quantities without a unit in the same
-manner.
+Most features are saturated columns. They are taken together, as one operation on a slice of the
+observation, so that an exported policy has few steps.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import itertools
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor
 
-from agents.index.features import FEATURE_INDEX
-from agents.network.feature_sizes import MACHINE_FLAGS
+from agents.index.feature_table import (
+    ACTION,
+    CENT,
+    DELAY_SHARE,
+    EVERY,
+    MACHINE,
+    MIN_RATE,
+    MIN_TICKS,
+    MIN_WEIGHT,
+    SHOP_PART,
+    WAIT,
+    Feature,
+    part_of,
+)
+from agents.index.features import FEATURE_INDEX, FEATURES
 from envs.observation.columns import CANDIDATE_INDEX, MACHINE_INDEX, SHOP_INDEX
 
-_LEAST_WEIGHT = 1e-6
-_CENT = 0.01
+# --- transforms: formulas in agents.index.feature_table.FORMULAS ---------------------------------
 
 
-class _Shares:
-    """Columns of a table that become shares, all at once: an exported policy then has few steps.
+def saturate_tensor(value: Tensor, half: Tensor | float) -> Tensor:
+    """Return ``value / (|value| + half)``: between -1 and 1, half-way at ``half``."""
+    return value / (value.abs() + half)
+
+
+_Operand = Callable[[int], Tensor]
+_TRANSFORMS: dict[str, Callable[[_Operand, Callable[[], Tensor | float]], Tensor]] = {
+    "copy": lambda v, h: v(0),
+    "offset": lambda v, h: v(0) - h(),
+    "saturate": lambda v, h: saturate_tensor(v(0), h()),
+    "saturate_growth": lambda v, h: saturate_tensor(v(0) / v(1) - 1.0, h()),
+    "ratio": lambda v, h: v(0) / h(),
+    "ratio_per_item": lambda v, h: v(0) / (h() * v(1).clamp(min=1.0)),
+    "ratio_to_mean": lambda v, h: v(0) / torch.where(v(1) > 0, v(1), v(0).clamp(min=MIN_TICKS)),
+    "surplus_ratio": lambda v, h: (v(0) - v(1)).clamp(min=0.0) / h(),
+    "log": lambda v, h: torch.log(v(0)),
+    "log_ratio": lambda v, h: torch.log(v(0).clamp(min=MIN_WEIGHT) / v(1)),
+    "shortfall": lambda v, h: torch.where(
+        # the bound keeps the derivative finite where the result is 0
+        v(0) > 0, 1.0 - v(1) / v(0).clamp(min=MIN_RATE), torch.zeros_like(v(0))
+    ),
+    "is_negative": lambda v, h: v(0) < 0,
+    "both": lambda v, h: v(0) & v(1),
+    "first_only": lambda v, h: v(0) & ~v(1),
+}  # fmt: skip
+"""Each transform as a function of operands v(0), v(1), and of the scale h()."""
+
+
+def _column(table: Tensor, index: int | list[int]) -> Tensor:
+    """Return one column ``[...]`` of a table ``[..., F]``, or several."""
+    return table[:, index] if table.dim() == 2 else table[:, :, index]
+
+
+class _Columns:
+    """Columns of a table, columns of the shop, and quantities, by name.
+
+    Parameters
+    ----------
+    table
+        Rows of a table of observations, ``[..., F]``.
+    index
+        Index of each of its columns.
+    shop
+        Row of the shop for each row, ``[..., Fs]``.
+    """
+
+    def __init__(self, table: Tensor, index: Mapping[str, int], shop: Tensor) -> None:
+        self.table, self.index, self.shop = table, index, shop
+        self.kept: dict[str, Tensor] = {}
+
+    def keep(self, name: str, values: Tensor) -> Tensor:
+        """Keep a quantity, or a column that several features use."""
+        self.kept[name] = values
+        return values
+
+    def __getitem__(self, name: str) -> Tensor:
+        if name in self.kept:
+            return self.kept[name]
+        if name.startswith("shop."):
+            return _column(self.shop, SHOP_INDEX[name.removeprefix("shop.")])
+        if name == "rate":
+            return self["tardiness_rate"].clamp(min=MIN_RATE)
+        if name == "minute_of_delay":
+            return DELAY_SHARE * self["delay"]
+        return _column(self.table, self.index[name])
+
+    def scale(self, feature: Feature) -> Tensor | float:
+        """Return the half-way constant or divisor of a feature."""
+        if feature.per == "one":
+            return feature.scale
+        return self[feature.per] if feature.scale == 1.0 else self[feature.per] * feature.scale
+
+    def apply(
+        self, feature: Feature, reshape: Callable[[Tensor], Tensor] = lambda column: column
+    ) -> Tensor:
+        """Return a feature of every row, ``[...]``, from operands after ``reshape``."""
+        operands = feature.operands
+        transform = _TRANSFORMS[feature.transform]
+        values = transform(lambda i: reshape(self[operands[i]]), lambda: self.scale(feature))
+        return values.to(self.table.dtype) if values.dtype == torch.bool else values
+
+
+class _Saturated:
+    """Columns of one table that are saturated together.
 
     Parameters
     ----------
     index
-        Places of the table's columns.
-    shares
-        For each feature (column, half way, whether the half way is counted in mean process times).
+        Index of the table's columns.
+    features
+        Features with the transform ``saturate`` whose scale is a number, or counted in ``mean p``.
     """
 
-    def __init__(self, index: Mapping[str, int], shares: Iterable[tuple[str, float, bool]]) -> None:
-        listed = list(shares)
-        self.columns = [index[column] for column, _, _ in listed]
-        self.halves = [0.0 if in_units else half for _, half, in_units in listed]
-        self.halves_in_units = [half if in_units else 0.0 for _, half, in_units in listed]
+    def __init__(self, index: Mapping[str, int], features: Sequence[Feature]) -> None:
+        self.columns = [index[feature.operands[0].removeprefix("shop.")] for feature in features]
+        self.halves = [0.0 if feature.per == "unit" else feature.scale for feature in features]
+        self.halves_in_units = [
+            feature.scale if feature.per == "unit" else 0.0 for feature in features
+        ]
 
     def of(self, table: Tensor, unit: Tensor) -> Tensor:
-        """``[..., S]`` from ``[..., F]`` and mean process times ``[...]``."""
+        """Return ``[..., S]`` from ``[..., F]`` and mean process times ``[...]``."""
         values = table[..., self.columns]
         return saturate_tensor(
             values,
@@ -48,227 +142,163 @@ class _Shares:
         )
 
 
-def saturate_tensor(value: Tensor, half: Tensor | float) -> Tensor:
-    """``value / (|value| + half)``: between -1 and 1, half way at ``half``."""
-    return value / (value.abs() + half)
-
-
-_SHARES = {
-    # feature: (column, half way, whether the half way is counted in mean process times)
-    "slack": ("slack", 10.0, True),
-    "due_in": ("due_in", 10.0, True),
-    "operation_due_in": ("operation_due_in", 2.0, True),
-    "work_left": ("work_left", 5.0, True),
-    "operations_left": ("operations_left", 4.0, False),
-    "time_in_queue": ("time_in_queue", 5.0, True),
-    "time_in_shop": ("time_in_shop", 20.0, True),
-    "ready_in": ("ready_in", 1.0, True),
-    "family_ready": ("family_ready", 2.0, False),
-    "family_ready_work": ("family_ready_work", 2.0, True),
-    "family_upcoming": ("family_upcoming", 2.0, False),
-    "family_slack": ("family_slack", 10.0, True),
-    "family_due_in": ("family_due_in", 10.0, True),
-    "family_time_in_queue": ("family_time_in_queue", 5.0, True),
-    "family_critical_ratio": ("family_critical_ratio", 2.0, False),
-    "family_ready_in": ("family_ready_in", 1.0, True),
-    "twins_in_setup": ("twins_in_setup", 1.0, False),
-    "twin_free_in": ("twin_free_in", 1.0, True),
-    "next_fits": ("next_fits", 1.0, False),
-    "next_family_ready": ("next_family_ready", 2.0, False),
-    "next_process_time": ("next_process_time", 1.0, True),
-    "next_queue_work": ("next_queue_work", 5.0, True),
-    "attempt": ("attempt", 1.0, False),
-    "twin_start_in": ("twin_start_in", 1.0, True),
-    "path_slack": ("path_slack", 10.0, True),
-    "longer_path": ("longer_path", 2.0, True),
-    "join_in": ("join_in", 2.0, True),
-    "next_start_in": ("next_start_in", 1.0, True),
-    "next_setup_time": ("next_setup_time", 1.0, True),
-    "next_upcoming": ("next_upcoming", 4.0, False),
-}
-_SHARES_OF_ALL = {  # of the wait row too
-    "arrivals_meanwhile": ("arrivals_meanwhile", 2.0, False),
-    "fits_meanwhile": ("fits_meanwhile", 1.0, False),
-    "first_arrival_in": ("first_arrival_in", 1.0, True),
-    "first_arrival_setup_time": ("first_arrival_setup_time", 1.0, True),
-    "first_arrival_slack": ("first_arrival_slack", 10.0, True),
-    "first_arrival_weight": ("first_arrival_weight", 2.0, False),
-    "second_arrival_in": ("second_arrival_in", 1.0, True),
-    "second_arrival_setup_time": ("second_arrival_setup_time", 1.0, True),
-    "onward_setup_time": ("onward_setup_time", 1.0, True),
-}
+def _is_plain(feature: Feature) -> bool:
+    """Tell whether a feature is a saturated column with a scale as :class:`_Saturated` takes it."""
+    return feature.transform == "saturate" and feature.per in ("one", "unit")
 
 
 def time_unit(shop: Tensor) -> Tensor:
-    """Mean process time of what is ready here, with nothing ready half the longest wait; ``[N]``
-    ticks from ``shop [N, Fs]``."""
+    """Return ``mean p`` of each shop, ``[N]`` ticks from ``shop [N, Fs]``."""
     mean, wait = shop[:, SHOP_INDEX["mean_process_time"]], shop[:, SHOP_INDEX["longest_wait"]]
-    return torch.where(mean > 0, mean, (0.5 * wait).clamp(min=1.0))
+    return torch.where(mean > 0, mean, (0.5 * wait).clamp(min=MIN_TICKS))
 
 
-_ROW_SHARES = _Shares(CANDIDATE_INDEX, _SHARES.values())
-_ALL_ROW_SHARES = _Shares(CANDIDATE_INDEX, _SHARES_OF_ALL.values())
-_OTHERS = (
-    "changeover",
-    "detour",
-    "value",
-    "length",
-    "allowance",
-    "setup_to_mean",
-    "setup",
-    "setup_a_member",
-    "mounted",
-    "changeover_cost",
-    "energy",
-    "overdue",
-    "slower_here",
-    "unblocks",
-    "rework_probability",
-)
-_WAIT_ROW = _Shares(CANDIDATE_INDEX, [("ready_in", 1.0, True), ("family_upcoming", 2.0, False)])
-_WAIT_SHOP = _Shares(
-    SHOP_INDEX,
-    [
-        ("ready_here", 2.0, False),
-        ("fitting_ready", 1.0, False),
-        ("fitting_upcoming", 1.0, False),
-        ("fitting_ready_in", 1.0, True),
-        ("fitting_slack", 10.0, True),
-    ],
-)
-_WAITS = (
-    "wait",
-    "wait_ready_in",
-    "wait_upcoming",
-    "wait_queue",
-    "wait_fitting",
-    "wait_fitting_upcoming",
-    "wait_fitting_ready_in",
-    "wait_fitting_slack",
-)
-_PLACES = [(*_SHARES, *_OTHERS, *_WAITS, *_SHARES_OF_ALL).index(name) for name in FEATURE_INDEX]
-"""Where each feature stands among those that are worked out together."""
+# --- candidate rows ------------------------------------------------------------------------------
+
+
+def _of_rows(rows: str) -> tuple[list[Feature], list[Feature]]:
+    """Return the features of such rows: saturated columns, and all others."""
+    features = [feature for feature in FEATURES if feature.rows == rows]
+    plain = [feature for feature in features if _is_plain(feature)]
+    return plain, [feature for feature in features if feature not in plain]
+
+
+_ACTION_PLAIN, _ACTION_OTHERS = _of_rows(ACTION)
+# The order of work inside the exported graph: it was exported with these two before the rest of
+# the route, and the same policy shall give the same bytes.
+_ROUTE = [feature.name for feature in _ACTION_PLAIN].index("next_process_time")
+_ACTION_PLAIN[_ROUTE : _ROUTE + 4] = [
+    *_ACTION_PLAIN[_ROUTE + 2 : _ROUTE + 4],
+    *_ACTION_PLAIN[_ROUTE : _ROUTE + 2],
+]
+_WAIT_PLAIN, _WAIT_OTHERS = _of_rows(WAIT)
+_WAIT_ROW_PLAIN = [one for one in _WAIT_PLAIN if not one.operands[0].startswith("shop.")]
+_WAIT_SHOP_PLAIN = [one for one in _WAIT_PLAIN if one.operands[0].startswith("shop.")]
+_EVERY_PLAIN, _EVERY_OTHERS = _of_rows(EVERY)
+assert [feature.transform for feature in _WAIT_OTHERS] == ["one"]
+assert not _EVERY_OTHERS
+_ACTION_SATURATED = _Saturated(CANDIDATE_INDEX, _ACTION_PLAIN)
+_WAIT_ROW_SATURATED = _Saturated(CANDIDATE_INDEX, _WAIT_ROW_PLAIN)
+_WAIT_SHOP_SATURATED = _Saturated(SHOP_INDEX, _WAIT_SHOP_PLAIN)
+_EVERY_SATURATED = _Saturated(CANDIDATE_INDEX, _EVERY_PLAIN)
+_WORK_ORDER = [
+    feature.name
+    for group in (
+        (_ACTION_PLAIN, _ACTION_OTHERS),
+        (_WAIT_OTHERS, _WAIT_ROW_PLAIN, _WAIT_SHOP_PLAIN),
+        (_EVERY_PLAIN,),
+    )
+    for feature in itertools.chain(*group)
+]
+_POSITIONS = [_WORK_ORDER.index(name) for name in FEATURE_INDEX]
+"""Position of each feature among those that are worked out together."""
 
 
 def row_features(rows: Tensor, shop: Tensor) -> Tensor:
-    """Features ``[R, W]`` of rows of the candidate table ``[R, F]``, each with its shop's row ``[R,
-    Fs]``; as :func:`agents.index.kernels.fill_row_features`."""
-
-    def column(name: str) -> Tensor:
-        return rows[:, CANDIDATE_INDEX[name]]
-
-    def shop_column(name: str) -> Tensor:
-        return shop[:, SHOP_INDEX[name]]
-
+    """Return features ``[R, W]`` of candidate rows ``[R, F]``, each with its shop ``[R, Fs]``."""
     unit = time_unit(shop)
-    time, setup = column("process_time"), column("setup_time")
-    relative = time.clamp(min=1.0) / unit
-    cent = _CENT * shop_column("cost_scale")
-    mean_setup = shop_column("mean_setup_time")
-    is_wait, is_changeover = column("is_wait") != 0, column("is_changeover") != 0
-    has_ready = column("family_ready") > 0
-    others = {
-        "changeover": (is_changeover & ~has_ready).to(rows.dtype),
-        "detour": (is_changeover & has_ready).to(rows.dtype),
-        "value": torch.log(column("weight").clamp(min=_LEAST_WEIGHT) / relative),
-        "length": torch.log(relative),
-        "allowance": (column("operation_due_in") - time).clamp(min=0.0) / unit,
-        "setup_to_mean": setup / torch.where(mean_setup > 0, mean_setup, setup.clamp(min=1.0)),
-        "setup": setup / unit,
-        "setup_a_member": setup / (unit * column("family_ready").clamp(min=1.0)),
-        "mounted": column("is_mounted"),
-        "changeover_cost": column("setup_cost") / cent,
-        "energy": column("energy_cost") / cent,
-        "overdue": (column("due_in") < 0).to(rows.dtype),
-        "slower_here": torch.where(
-            time > 0, 1.0 - column("fastest_time") / time.clamp(min=1e-9), torch.zeros_like(time)
-        ),
-        "unblocks": column("unblocks"),
-        "rework_probability": column("rework_probability"),
-    }
-    of_jobs = torch.cat(
-        [_ROW_SHARES.of(rows, unit), torch.stack([others[name] for name in _OTHERS], dim=1)], dim=1
-    )
+    columns = _Columns(rows, CANDIDATE_INDEX, shop)
+    is_wait = _keep_row_quantities(columns, unit)
+    others = [columns.apply(feature) for feature in _ACTION_OTHERS]
+    of_actions = torch.cat([_ACTION_SATURATED.of(rows, unit), torch.stack(others, dim=1)], dim=1)
     of_waits = torch.cat(
-        [torch.ones_like(time).unsqueeze(1), _WAIT_ROW.of(rows, unit), _WAIT_SHOP.of(shop, unit)],
+        [
+            torch.ones_like(columns["process_time"]).unsqueeze(1),
+            _WAIT_ROW_SATURATED.of(rows, unit),
+            _WAIT_SHOP_SATURATED.of(shop, unit),
+        ],
         dim=1,
     )
-    waits = is_wait.unsqueeze(1)
+    is_wait = is_wait.unsqueeze(1)
     parts = [
-        torch.where(waits, torch.zeros_like(of_jobs), of_jobs),
-        torch.where(waits, of_waits, torch.zeros_like(of_waits)),
-        _ALL_ROW_SHARES.of(rows, unit),
+        torch.where(is_wait, torch.zeros_like(of_actions), of_actions),
+        torch.where(is_wait, of_waits, torch.zeros_like(of_waits)),
+        _EVERY_SATURATED.of(rows, unit),
     ]
-    return torch.cat(parts, dim=1)[:, _PLACES]
+    return torch.cat(parts, dim=1)[:, _POSITIONS]
 
 
-_SHOP_BEFORE = _Shares(
-    SHOP_INDEX,
-    [
-        ("mean_setup_time", 1.0, True),
-        ("ready_here", 4.0, False),
-        ("upcoming_here", 4.0, False),
-        ("hidden_operations", 4.0, False),
-        ("active_orders", 20.0, False),
-        ("late_orders", 5.0, False),
-        ("late_weight", 10.0, False),
-        ("mean_slack", 20.0, True),
-        ("recent_interarrival_time", 1.0, True),
-        ("crews_free", 1.0, False),
-    ],
-)
-_SHOP_AFTER = _Shares(
-    SHOP_INDEX,
-    [
-        ("fitting_ready", 2.0, False),
-        ("fitting_upcoming", 2.0, False),
-        ("fitting_ready_in", 1.0, True),
-        ("fitting_slack", 10.0, True),
-    ],
-)
+def _keep_row_quantities(columns: _Columns, unit: Tensor) -> Tensor:
+    """Keep the quantities of candidate rows; return which rows are waits, ``[R]``."""
+    columns.keep("unit", unit)
+    time = columns.keep("process_time", columns["process_time"])
+    columns.keep("setup_time", columns["setup_time"])
+    columns.keep("relative_time", time.clamp(min=MIN_TICKS) / unit)
+    columns.keep("cent", CENT * columns["shop.cost_scale"])
+    columns.keep("shop.mean_setup_time", columns["shop.mean_setup_time"])
+    is_wait = columns["is_wait"] != 0
+    columns.keep("changes", columns["is_changeover"] != 0)
+    columns.keep("has_ready", columns["family_ready"] > 0)
+    return is_wait
 
 
-def shop_features(shop: Tensor) -> Tensor:
-    """Features ``[N, SHOP_FEATURES]`` of the shop ``[N, Fs]``."""
-
-    def column(name: str) -> Tensor:
-        return shop[:, SHOP_INDEX[name]]
-
-    unit = time_unit(shop)
-    price = column("price_now").clamp(min=1e-9)
-    delay = (column("tardiness_rate") * unit).clamp(min=1e-9)
-    others = [
-        saturate_tensor(column("price_soon") / price - 1.0, 0.2),
-        saturate_tensor(column("processing_cost"), 0.1 * delay * 60.0),
-        column("hour_sine"),
-        column("hour_cosine"),
-        saturate_tensor(column("holding_rate"), column("tardiness_rate").clamp(min=1e-9)),
-    ]
-    return torch.cat(
-        [_SHOP_BEFORE.of(shop, unit), torch.stack(others, dim=1), _SHOP_AFTER.of(shop, unit)], dim=1
-    )
+# --- machines and shop ---------------------------------------------------------------------------
 
 
-_FLAG_COLUMNS = [MACHINE_INDEX[name] for name in MACHINE_FLAGS]
-_BUSY = _Shares(MACHINE_INDEX, [("busy_for", 1.0, True), ("in_state_for", 1.0, True)])
-_QUEUES = _Shares(
-    MACHINE_INDEX,
-    [
-        ("queue_length", 4.0, False),
-        ("queue_fits", 2.0, False),
-        ("queue_work", 4.0, True),
-        ("upcoming_length", 4.0, False),
-    ],
-)
-_SPEED = MACHINE_INDEX["speed"]
+class _Runs:
+    """Features of a part in runs of the same kind: saturated columns, copies, and others.
+
+    Parameters
+    ----------
+    features
+        Features of the part.
+    index
+        Index of the columns of the part's table.
+    """
+
+    def __init__(self, features: Sequence[Feature], index: Mapping[str, int]) -> None:
+        runs = [list(run) for _, run in itertools.groupby(features, _is_plain)]
+        self.index = index
+        self.runs: list[_Saturated | list[Feature]] = [
+            _Saturated(index, run) if _is_plain(run[0]) else run for run in runs
+        ]
+
+    def of(self, columns: _Columns, unit: Tensor) -> Tensor:
+        """Return ``[..., W]`` from columns of ``[..., F]`` and mean process times ``[...]``."""
+        others = {
+            i: self._others_of(run, columns)
+            for i, run in enumerate(self.runs)
+            if not isinstance(run, _Saturated)
+        }
+        parts = [
+            run.of(columns.table, unit) if isinstance(run, _Saturated) else _joined(others[i])
+            for i, run in enumerate(self.runs)
+        ]
+        return torch.cat(parts, dim=unit.dim())
+
+    def _others_of(self, run: list[Feature], columns: _Columns) -> list[Tensor]:
+        """Return a run of features that are no saturated columns: all as one, or one by one."""
+        if all(feature.transform == "copy" for feature in run):
+            return [_column(columns.table, [self.index[copy.operands[0]] for copy in run])]
+        if len(run) == 1:
+            return [columns.apply(run[0], lambda column: column.unsqueeze(column.dim()))]
+        return [columns.apply(feature) for feature in run]
+
+
+def _joined(values: list[Tensor]) -> Tensor:
+    """Return values of features as columns ``[..., W]``."""
+    return values[0] if len(values) == 1 else torch.stack(values, dim=values[0].dim())
+
+
+_MACHINE_RUNS = _Runs(part_of(MACHINE), MACHINE_INDEX)
+_SHOP_RUNS = _Runs(part_of(SHOP_PART), SHOP_INDEX)
 
 
 def machine_features(machines: Tensor, shop: Tensor) -> Tensor:
-    """Features ``[N, M, MACHINE_FEATURES]`` of the machines ``[N, M, Fm]`` (0 in rows without a
-    machine)."""
+    """Return features ``[N, M, MACHINE_FEATURES]`` of machines ``[N, M, Fm]``.
+
+    They are 0 in rows without a machine.
+    """
     unit = time_unit(shop).unsqueeze(1).expand(-1, machines.shape[1])
-    flags, speed = machines[:, :, _FLAG_COLUMNS], machines[:, :, _SPEED].unsqueeze(2) - 1.0
-    described = torch.cat(
-        [flags, _BUSY.of(machines, unit), speed, _QUEUES.of(machines, unit)], dim=2
-    )
-    return described * machines[:, :, MACHINE_INDEX["exists"]].unsqueeze(2)
+    features = _MACHINE_RUNS.of(_Columns(machines, MACHINE_INDEX, shop), unit)
+    return features * machines[:, :, MACHINE_INDEX["exists"]].unsqueeze(2)
+
+
+def shop_features(shop: Tensor) -> Tensor:
+    """Return features ``[N, SHOP_FEATURES]`` of shops ``[N, Fs]``."""
+    unit = time_unit(shop)
+    columns = _Columns(shop, SHOP_INDEX, shop)
+    columns.keep("unit", unit)
+    columns.keep("price", columns["price_now"].clamp(min=MIN_RATE))
+    columns.keep("delay", (columns["tardiness_rate"] * unit).clamp(min=MIN_RATE))
+    return _SHOP_RUNS.of(columns, unit)

@@ -18,8 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.index.kernels import fill_row_features
+from agents.index.transforms import unit_of
 from agents.network.feature_sizes import EXISTS, MACHINE_FEATURES, NEAR, ROW_FEATURES, SHOP_FEATURES
-from agents.network.features_compiled import fill_machine_features, fill_shop_features, unit_of
+from agents.network.features_compiled import fill_machine_features, fill_shop_features
 from agents.standstill import would_stand_still
 from factory.jit.array_struct import ArrayStruct
 from factory.jit.compile import compiled
@@ -27,7 +28,7 @@ from factory.jit.compile import compiled
 NO_ROW, NOT_FINITE = -1, -2
 """Instead of a row: none is legal; a logit is not finite."""
 
-Matrix = NDArray[np.float32]
+Float32Array = NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,18 +36,18 @@ class NetworkWeights(ArrayStruct):
     """Weights of the network; matrices are [inputs, outputs]. D is the width."""
 
     prior: NDArray[np.float64]  # [W] of the index that the network started as
-    row_1: Matrix  # [W, D]
-    row_1_bias: Matrix  # [D]
-    row_2: Matrix  # [D, D]
-    row_2_bias: Matrix  # [D]
-    machine: Matrix  # [MACHINE_FEATURES, D / 2]
-    context: Matrix  # [3 D + SHOP_FEATURES, D]
-    context_bias: Matrix  # [D]
-    row_part: Matrix  # [D, D]
-    context_part: Matrix  # [D, D]
-    context_part_bias: Matrix  # [D]
-    head: Matrix  # [D, 1]
-    head_bias: Matrix  # [1]
+    row_1: Float32Array  # [W, D]
+    row_1_bias: Float32Array  # [D]
+    row_2: Float32Array  # [D, D]
+    row_2_bias: Float32Array  # [D]
+    machine: Float32Array  # [MACHINE_FEATURES, D / 2]
+    context: Float32Array  # [3 D + SHOP_FEATURES, D]
+    context_bias: Float32Array  # [D]
+    row_part: Float32Array  # [D, D]
+    context_part: Float32Array  # [D, D]
+    context_part_bias: Float32Array  # [D]
+    head: Float32Array  # [D, 1]
+    head_bias: Float32Array  # [1]
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,16 +55,16 @@ class NetworkScratch(ArrayStruct):
     """Memory for one observation with up to A rows."""
 
     features: NDArray[np.float64]  # [W]
-    bounded: Matrix  # [W]
-    hidden: Matrix  # [D]
-    encoded: Matrix  # [A, D]
+    bounded: Float32Array  # [W]
+    hidden: Float32Array  # [D]
+    encoded: Float32Array  # [A, D]
     prior: NDArray[np.float64]  # [A]
-    machine: Matrix  # [MACHINE_FEATURES]
+    machine: Float32Array  # [MACHINE_FEATURES]
     machines_seen: (
-        Matrix  # [2] in the summary so far: all, and those of the asked machine's work centre
+        Float32Array  # [2] in the summary so far: all, and those of the asked machine's work centre
     )
-    embedding: Matrix  # [3 D + SHOP_FEATURES]
-    context: Matrix  # [2, D]
+    embedding: Float32Array  # [3 D + SHOP_FEATURES]
+    context: Float32Array  # [2, D]
 
 
 _NAMES = {
@@ -199,6 +200,21 @@ def all_logits(weights, scratch, candidates, machines, shop, action_mask, table_
     if action_mask[wait] and would_stand_still(candidates, machines, shop, action_mask):
         return count - 1
     return count
+
+
+@compiled
+def batch_logits(weights, memory, candidates, machines, shops, action_mask, logits):
+    """Fill logits of the legal rows of each observation, ``logits [B, A]``; leave others."""
+    for b in range(logits.shape[0]):
+        count = encode_rows(weights, memory, candidates[b], shops[b], action_mask[b])
+        if count == 0:
+            continue
+        pool_context(weights, memory, machines[b], shops[b], count)
+        place = 0
+        for row in range(action_mask.shape[1]):
+            if action_mask[b, row]:
+                logits[b, row] = np.float32(row_logit(weights, memory, place))
+                place += 1
 
 
 @compiled

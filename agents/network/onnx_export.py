@@ -20,14 +20,18 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor, nn
 
-from agents.network.dense import DenseNetwork
+from agents.index.feature_table import network_input_hash
+from agents.network.features_torch import machine_features, row_features, shop_features
+from agents.network.pointer_network import PointerNetwork, symlog
 from agents.network.trained_policy import PolicyError, TrainedPolicy, load_policy
 from envs.observation.columns import (
     CANDIDATE_INDEX,
     CANDIDATES,
     MACHINES,
     SHOP,
+    SHOP_INDEX,
     Column,
     feature_hash,
 )
@@ -57,6 +61,7 @@ def write_bundle(policy: TrainedPolicy, source: Path, folder: Path) -> None:
     manifest = {
         "format": BUNDLE_FORMAT,
         "feature_hash": feature_hash(),
+        "network_input_hash": network_input_hash(),
         "features": {
             "candidates": _listed(CANDIDATES),
             "machines": _listed(MACHINES),
@@ -117,6 +122,63 @@ def _listed(table: tuple[Column, ...]) -> list[dict[str, str]]:
     return [
         {"name": column.name, "unit": column.unit, "meaning": column.meaning} for column in table
     ]
+
+
+class DenseNetwork(nn.Module):
+    """Tables in physical units and mask in, masked logits and value out.
+
+    Parameters
+    ----------
+    network
+        The network that was trained.
+    """
+
+    def __init__(self, network: PointerNetwork) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(
+        self, candidates: Tensor, machines: Tensor, shop: Tensor, action_mask: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Logits ``[B, A]``, minus infinity where a row is illegal, and values ``[B]``: minus the
+        expected discounted cost to come, in currency.
+
+        Parameters
+        ----------
+        candidates, machines, shop
+            Tables as observed, ``[B, A, F]``, ``[B, M, Fm]`` and ``[B, Fs]``, float32.
+        action_mask
+            ``[B, A]``, bool.
+        """
+        network, exact_shop = self.network, shop.double()
+        batch, rows = candidates.shape[:2]
+        of_rows = exact_shop.unsqueeze(1).expand(-1, rows, -1).flatten(0, 1)
+        features = row_features(candidates.double().flatten(0, 1), of_rows)
+        prior = (features * network.prior.double()).sum(
+            dim=1
+            # not a product with a vector: onnxruntime 1.32 turns that round if it follows a
+            # transposition
+        )
+        prior = prior.float().reshape(batch, rows)
+        encoded = network.row_encoder(symlog(features).float()).reshape(
+            batch, rows, network.hidden_size
+        )
+        legal = action_mask.unsqueeze(2)
+        shown = torch.where(legal, encoded, torch.zeros_like(encoded))
+        mean = shown.sum(dim=1) / action_mask.sum(dim=1, keepdim=True).clamp(min=1).float()
+        pooled = network.pool_machines(machine_features(machines.double(), exact_shop).float())
+        embedding = torch.cat(
+            [mean, shown.amax(dim=1), pooled, shop_features(exact_shop).float()], dim=1
+        )  # encodings are never negative
+        context = network.context_part(network.context(embedding)).unsqueeze(1)
+        logits = prior + network.row_head(torch.relu(network.row_part(encoded) + context)).squeeze(
+            2
+        )
+        values = (
+            network.denormalise_value(network.value_head(embedding).squeeze(1))
+            * shop[:, SHOP_INDEX["cost_scale"]]
+        )
+        return logits.masked_fill(~action_mask, -torch.inf), values
 
 
 class ExportError(RuntimeError):

@@ -8,11 +8,20 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from agents.network.critic_features import PRIVILEGED_FEATURES, WINDOWS, privileged_critic_features
 from agents.network.feature_sizes import MACHINE_FEATURES, ROW_FEATURES, SHOP_FEATURES
 from agents.network.features_compiled import encode_tables
-from agents.network.pointer_network import NetworkInput, PointerNetwork, RaggedObservation
+from agents.network.pointer_network import (
+    NetworkInput,
+    PointerNetwork,
+    RaggedObservation,
+    to_device,
+)
 from agents.network.ragged import rows_to_actions, segment_argmax
+from agents.network.time_scale import mean_process_times
 from agents.standstill import bar_waits
+from envs.batch import Batch
+from envs.observation.candidates import Tables
 from envs.observation.checks import check_observation, check_table_shapes
 from factory.validation.arguments import check_floats, check_integers, refusal
 
@@ -72,6 +81,11 @@ class PackedTables:
             *(torch.from_numpy(part) for part in (rows, prior, sample, machines_read, shop_read))
         )
 
+    @classmethod
+    def from_tables(cls, tables: Tables, weights: NDArray[np.float64]) -> PackedTables:
+        """Pack the tables of a batch, ``weights [W]`` being those of the network's prior."""
+        return cls(tables.candidates, tables.machines, tables.shop, tables.action_mask, weights)
+
     def to_actions(self, chosen: NDArray[np.int64]) -> NDArray[np.int64]:
         """Rows of the tables ``[E]`` from places among the legal ones.
 
@@ -93,6 +107,30 @@ class PackedTables:
         return actions
 
 
+class CriticFeatures:
+    """Privileged features of the shops of a batch, with the memory that they are worked out in.
+
+    Parameters
+    ----------
+    batch
+        Batch whose shops are read.
+    """
+
+    def __init__(self, batch: Batch) -> None:
+        self.batch = batch
+        self.units = mean_process_times(batch.arrays)  # ticks [G]
+        self.loads = np.zeros((batch.shop.centres.shape[1], 1 + len(WINDOWS)))  # scratch
+        self.values: NDArray[np.float32] = np.zeros(
+            (batch.num_envs, PRIVILEGED_FEATURES), np.float32
+        )
+
+    def update(self) -> NDArray[np.float32]:
+        """Read the shops as they are; return ``values [E, PRIVILEGED_FEATURES]``."""
+        batch = self.batch
+        privileged_critic_features(batch.arrays, batch.shop, self.units, self.loads, self.values)
+        return self.values
+
+
 def decide_greedily(network: PointerNetwork, observation: Any) -> NDArray[np.int64]:
     """Return the legal row with the highest logit in each table, ``[E]``; 0 where none is legal.
 
@@ -111,8 +149,3 @@ def decide_greedily(network: PointerNetwork, observation: Any) -> NDArray[np.int
     chosen = np.zeros(len(tables.first) - 1, np.int64)
     segment_argmax(logits, tables.first, chosen)
     return tables.to_actions(chosen)
-
-
-def to_device(network_input: NetworkInput, device: torch.device) -> NetworkInput:
-    """The same on another device."""
-    return NetworkInput(*(part.to(device) for part in network_input))

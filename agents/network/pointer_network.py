@@ -40,6 +40,11 @@ class NetworkInput(NamedTuple):
     shop: Tensor  # [N, SHOP_FEATURES]
 
 
+def to_device(network_input: NetworkInput, device: torch.device) -> NetworkInput:
+    """Return the input on another device."""
+    return NetworkInput(*(part.to(device) for part in network_input))
+
+
 class NetworkOutput(NamedTuple):
     """What the network makes of them."""
 

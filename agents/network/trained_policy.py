@@ -1,5 +1,8 @@
-"""A trained policy as a folder: ``weights.npz``, ``manifest.json`` and ``config.toml``. Nothing in
-it is ever unpickled."""
+"""A trained policy as a folder: ``weights.npz``, ``manifest.json`` and ``config.toml``.
+
+Nothing in it is ever unpickled. The manifest lists the features that the network was trained on,
+with their formulas (:mod:`agents.index.feature_table`).
+"""
 
 from __future__ import annotations
 
@@ -14,18 +17,17 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from agents.index.features import FEATURES
-from agents.network.feature_sizes import MACHINE_FEATURES, SHOP_FEATURES
+from agents.index.feature_table import definitions
+from agents.index.feature_table import network_input_hash as network_input_hash
 from agents.network.packed_tables import decide_greedily
 from agents.network.pointer_network import Critic, PointerNetwork
-from envs.observation.columns import CANDIDATES, MACHINES, SHOP
 from factory.io.atomic_write import write_atomically
 from factory.io.shipped_files import find_shipped
 
-FORMAT = 3
+POLICY_FORMAT = 3
 """Version of the layout."""
-_CRITIC = "critic."
-"""What names of the critic's weights begin with."""
+CRITIC_PREFIX = "critic."
+"""Prefix of the names of the critic's weights."""
 
 
 class PolicyError(ValueError):
@@ -33,16 +35,16 @@ class PolicyError(ValueError):
 
 
 class TrainedPolicy:
-    """Takes the legal row with the network's highest logit, the first one on ties.
+    """Policy that takes the legal row with the network's highest logit, the first one on ties.
 
     Parameters
     ----------
     network
-        The network.
+        Network that decides.
     critic
-        What it was trained with, which values imagined shops (:mod:`agents.search.lookahead`);
-        decisions do not need it.
-    horizon
+        Privileged critic, which values sampled shops (:mod:`agents.search.lookahead`); decisions
+        do not need it.
+    discount_time
         Time constant of the discount that the values were learnt with, in mean process times.
     """
 
@@ -52,23 +54,14 @@ class TrainedPolicy:
         self.network, self.critic, self.discount_time = network.eval(), critic, discount_time
 
     def decide(self, observation: dict[str, NDArray[Any]]) -> NDArray[np.int64]:
-        """Rows ``[E]``; 0 where no row is legal.
+        """Return rows ``[E]``; 0 where no row is legal.
 
         Raises
         ------
         TypeError, ValueError
-            If the tables are none of an observation with a leading axis.
+            If the tables are not those of an observation with a leading axis.
         """
         return decide_greedily(self.network, observation)
-
-
-def network_input_hash() -> str:
-    """Hash of the feature tables and of what the network makes of them (names, in order): a policy
-    understands no other."""
-    names = [
-        [column.name for column in table] for table in (CANDIDATES, MACHINES, SHOP, FEATURES)
-    ] + [[str(MACHINE_FEATURES), str(SHOP_FEATURES)]]
-    return hashlib.sha256(json.dumps(names).encode()).hexdigest()[:16]
 
 
 def save_policy(folder: Path, policy: TrainedPolicy, config: str, facts: dict[str, Any]) -> None:
@@ -77,19 +70,29 @@ def save_policy(folder: Path, policy: TrainedPolicy, config: str, facts: dict[st
     arrays = {name: value.detach().cpu().numpy() for name, value in network.state_dict().items()}
     if policy.critic is not None:
         arrays |= {
-            f"{_CRITIC}{name}": value.detach().cpu().numpy()
+            f"{CRITIC_PREFIX}{name}": value.detach().cpu().numpy()
             for name, value in policy.critic.state_dict().items()
         }
+    own = {"hidden_size": network.hidden_size, "discount_time": policy.discount_time}
+    write_policy(folder, arrays, config, {**own, **facts})
+
+
+def write_policy(
+    folder: Path, arrays: dict[str, Any], config: str, facts: Mapping[str, Any]
+) -> None:
+    """Write arrays of weights, config and manifest of a policy for the present features.
+
+    The manifest comes last, so that a folder written in part does not look whole.
+    """
     buffer = io.BytesIO()
     np.savez(buffer, **arrays)
     weights = buffer.getvalue()
     manifest = {
-        "format": FORMAT,
+        "format": POLICY_FORMAT,
         "features": network_input_hash(),
-        "hidden_size": network.hidden_size,
-        "discount_time": policy.discount_time,
-        "weights_sha256": hashlib.sha256(weights).hexdigest(),
+        "feature_definitions": definitions(),
         **facts,
+        "weights_sha256": hashlib.sha256(weights).hexdigest(),
     }
     write_atomically(folder / "weights.npz", weights)
     write_atomically(folder / "config.toml", config)
@@ -99,11 +102,19 @@ def save_policy(folder: Path, policy: TrainedPolicy, config: str, facts: dict[st
 
 
 def inherited_facts(manifest: Mapping[str, Any], costs: Mapping[str, float]) -> dict[str, Any]:
-    """What a manifest tells that holds for a policy made from its own too, with what that one costs
-    on ``validate``, by factory."""
+    """Return the facts of a manifest that hold for a policy made from its own, too.
+
+    Parameters
+    ----------
+    manifest
+        Manifest of the policy to begin with.
+    costs
+        Total cost of the new policy on the block ``validate``, by factory.
+    """
     own = (
         "format",
         "features",
+        "feature_definitions",
         "hidden_size",
         "discount_time",
         "weights_sha256",
@@ -121,8 +132,10 @@ def inherited_facts(manifest: Mapping[str, Any], costs: Mapping[str, float]) -> 
 
 
 def copy_policy(source: Path, target: Path) -> None:
-    """Copy a policy folder over another; its manifest comes last, so that what is copied in part
-    does not look whole."""
+    """Copy a policy folder over another.
+
+    The manifest comes last, so that a folder copied in part does not look whole.
+    """
     for name in ("weights.npz", "config.toml", "manifest.json"):
         write_atomically(target / name, (source / name).read_bytes())
 
@@ -133,9 +146,40 @@ def load_policy(folder: Path | str) -> TrainedPolicy:
     Raises
     ------
     PolicyError
-        If something is missing, damaged, or made for other feature tables.
+        If something is missing, damaged, or made for other features.
     """
     folder = find_shipped(folder)
+    manifest, weights = read_policy_files(folder)
+    if manifest.get("features") != network_input_hash():
+        raise PolicyError(
+            f"{folder}/manifest.json: features = {manifest.get('features')}; must be"
+            f" {network_input_hash()}, the hash of the features of this version. Carry the policy"
+            f" over with python -m agents.network.migrate {folder}, or train anew."
+        )
+    arrays = {name: torch.from_numpy(array) for name, array in weights.items()}
+    network = PointerNetwork(arrays["prior"], hidden_size=int(manifest["hidden_size"]))
+    network.load_state_dict(
+        {name: array for name, array in arrays.items() if not name.startswith(CRITIC_PREFIX)}
+    )
+    of_critic = {
+        name.removeprefix(CRITIC_PREFIX): array
+        for name, array in arrays.items()
+        if name.startswith(CRITIC_PREFIX)
+    }
+    critic = Critic(network) if of_critic else None
+    if critic is not None:
+        critic.load_state_dict(of_critic)
+    return TrainedPolicy(network, critic, float(manifest["discount_time"]))
+
+
+def read_policy_files(folder: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    """Return manifest and arrays of weights of a policy folder, for whatever features.
+
+    Raises
+    ------
+    PolicyError
+        If something is missing, damaged, or of another format.
+    """
     try:
         manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
         weights = (folder / "weights.npz").read_bytes()
@@ -143,37 +187,15 @@ def load_policy(folder: Path | str) -> TrainedPolicy:
         raise PolicyError(
             f"{folder}: is not a policy folder ({error}). Give one that train.py wrote."
         ) from None
-    if manifest.get("format") != FORMAT:
+    if not isinstance(manifest, dict) or manifest.get("format") != POLICY_FORMAT:
+        found = manifest.get("format") if isinstance(manifest, dict) else manifest
         raise PolicyError(
-            f"{folder}/manifest.json: format = {manifest.get('format')}; must be {FORMAT}. Train"
-            " anew, or use the version that wrote it."
-        )
-    if manifest.get("features") != network_input_hash():
-        raise PolicyError(
-            f"{folder}/manifest.json: features = {manifest.get('features')}; the tables here are"
-            f" {network_input_hash()}. Train anew."
+            f"{folder}/manifest.json: format = {found}; must be {POLICY_FORMAT}. Train anew, or use"
+            " the version that wrote it."
         )
     if hashlib.sha256(weights).hexdigest() != manifest.get("weights_sha256"):
         raise PolicyError(
             f"{folder}/weights.npz: is damaged (its checksum is not the manifest's). Copy it anew."
         )
-    arrays = np.load(io.BytesIO(weights), allow_pickle=False)
-    network = PointerNetwork(
-        torch.from_numpy(arrays["prior"]), hidden_size=int(manifest["hidden_size"])
-    )
-    network.load_state_dict(
-        {
-            name: torch.from_numpy(arrays[name])
-            for name in arrays.files
-            if not name.startswith(_CRITIC)
-        }
-    )
-    kept = {
-        name.removeprefix(_CRITIC): torch.from_numpy(arrays[name])
-        for name in arrays.files
-        if name.startswith(_CRITIC)
-    }
-    critic = Critic(network) if kept else None
-    if critic is not None:
-        critic.load_state_dict(kept)
-    return TrainedPolicy(network, critic, float(manifest["discount_time"]))
+    with np.load(io.BytesIO(weights), allow_pickle=False) as arrays:
+        return manifest, dict(arrays)

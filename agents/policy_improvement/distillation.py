@@ -27,11 +27,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 from tqdm import tqdm
 
-from agents.network.critic_features import PRIVILEGED_FEATURES, WINDOWS, privileged_critic_features
-from agents.network.packed_tables import PackedTables
+from agents.network.packed_tables import CriticFeatures, PackedTables
 from agents.network.pointer_network import NetworkOutput, PointerNetwork, SegmentOps
 from agents.network.ragged import sample_actions, segment_argmax
-from agents.network.time_scale import mean_process_times
 from agents.network.trained_policy import TrainedPolicy, inherited_facts, load_policy, save_policy
 from agents.policy_improvement.decision_dataset import (
     DecisionDataset,
@@ -99,9 +97,7 @@ class TeacherEnsemble:
     def __init__(self, policies: Sequence[TrainedPolicy], factories: Sequence[str]) -> None:
         self.policies = policies
         self.batch = Batch(factories_of(factories, 1), num_envs=_SHOPS)
-        self._units = mean_process_times(self.batch.arrays)
-        self._loads = np.zeros((self.batch.shop.centres.shape[1], 1 + len(WINDOWS)))
-        self._privileged = np.zeros((_SHOPS, PRIVILEGED_FEATURES), np.float32)
+        self._critic_features = CriticFeatures(self.batch)
 
     def play(self, first_episode: int) -> TeacherTargets:
         """Play :data:`_SHOPS` whole episodes; the decisions at which there was a choice."""
@@ -132,17 +128,11 @@ class TeacherEnsemble:
 
     def _ask(self) -> tuple[PackedTables, TeacherTargets]:
         """The tables as the first member reads them, and what all say of them."""
-        batch = self.batch
-        privileged_critic_features(
-            batch.arrays, batch.shop, self._units, self._loads, self._privileged
-        )
-        privileged, seen = torch.from_numpy(self._privileged), batch.tables
+        privileged = torch.from_numpy(self._critic_features.update())
         read, shares, values = list[PackedTables](), list[Tensor](), list[Tensor]()
         for policy in self.policies:
             assert policy.critic is not None  # checked by distil
-            tables = PackedTables(
-                seen.candidates, seen.machines, seen.shop, seen.action_mask, policy.network.weights
-            )
+            tables = PackedTables.from_tables(self.batch.tables, policy.network.weights)
             with torch.inference_mode():
                 output: NetworkOutput = policy.network(tables.network_input)
                 shares.append(output.segments.log_softmax(output.logits))
@@ -163,7 +153,7 @@ class TeacherEnsemble:
             count=np.diff(tables.first),
             machines=network_input.machines.numpy(),
             shop=network_input.shop.numpy(),
-            privileged=self._privileged,
+            privileged=self._critic_features.values,
             log_probs=mean.numpy(),
             values=torch.stack(values).mean(dim=0).numpy(),
         )

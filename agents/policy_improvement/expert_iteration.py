@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from tqdm import tqdm
 
-from agents.network.cpu_training.autograd import single_torch_thread
+from agents.network.minibatch import single_torch_thread
 from agents.network.pointer_network import SegmentOps
 from agents.network.trained_policy import TrainedPolicy, inherited_facts, load_policy, save_policy
 from agents.policy_improvement.decision_dataset import concatenate, load_dataset, save_dataset

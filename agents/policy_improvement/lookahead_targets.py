@@ -11,10 +11,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from agents.network.critic_features import PRIVILEGED_FEATURES, WINDOWS, privileged_critic_features
-from agents.network.packed_tables import PackedTables
+from agents.network.packed_tables import CriticFeatures, PackedTables
 from agents.network.ragged import sample_actions
-from agents.network.time_scale import mean_process_times
 from agents.policy_improvement.decision_dataset import DecisionDataset, concatenate
 from agents.search.lookahead import LookaheadPolicy
 from envs.batch import Batch
@@ -74,9 +72,7 @@ class SearchTargetGenerator:
         self.batch = Batch(factories, num_envs=SEARCH_EPISODES)
         ahead.bind(self.batch)
         self.random = np.random.default_rng(first_episode)
-        self._units = mean_process_times(self.batch.arrays)
-        self._loads = np.zeros((self.batch.shop.centres.shape[1], 1 + len(WINDOWS)))
-        self._privileged = np.zeros((SEARCH_EPISODES, PRIVILEGED_FEATURES), np.float32)
+        self._critic_features = CriticFeatures(self.batch)
 
     def generate(self) -> SearchTargets:
         """Decisions of the next :data:`SEARCH_EPISODES` whole episodes."""
@@ -94,17 +90,8 @@ class SearchTargetGenerator:
     def _play(self, found: list[SearchTargets]) -> NDArray[np.int64]:
         """Rows of the next step; some of its decisions are judged and put into ``found``."""
         batch, ahead = self.batch, self.ahead
-        seen = batch.tables
-        tables = PackedTables(
-            seen.candidates,
-            seen.machines,
-            seen.shop,
-            seen.action_mask,
-            ahead.trained.network.weights,
-        )
-        privileged_critic_features(
-            batch.arrays, batch.shop, self._units, self._loads, self._privileged
-        )
+        tables = PackedTables.from_tables(batch.tables, ahead.trained.network.weights)
+        self._critic_features.update()
         with torch.inference_mode():
             output = ahead.trained.network(tables.network_input)
             probabilities = output.segments.log_softmax(output.logits).exp().numpy()
@@ -136,7 +123,7 @@ class SearchTargetGenerator:
             count=np.array([here.stop - here.start]),
             machines=network_input.machines[e : e + 1].numpy().copy(),
             shop=network_input.shop[e : e + 1].numpy().copy(),
-            privileged=self._privileged[e : e + 1].copy(),
+            privileged=self._critic_features.values[e : e + 1].copy(),
             tried=tried.astype(np.int64),
             tried_count=np.array([len(tried)]),
             action_advantage=rewards - rewards[0],

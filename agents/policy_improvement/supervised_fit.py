@@ -15,14 +15,20 @@ from numpy.typing import NDArray
 from torch import Tensor
 from tqdm import tqdm
 
-from agents.network.cpu_training.autograd import (
-    CpuForwardBackward,
+from agents.network.minibatch import (
     CriticInput,
+    ForwardBackward,
+    TorchForwardBackward,
     single_torch_thread,
 )
 from agents.network.pointer_network import NetworkInput, SegmentOps
 from agents.network.trained_policy import TrainedPolicy
 from agents.policy_improvement.decision_dataset import DecisionDataset
+
+try:
+    from agents.network.cpu_training.autograd import CpuForwardBackward as _CpuPass
+except ModuleNotFoundError:  # the faster pass is left out; torch's own gives the same
+    _CpuPass = TorchForwardBackward  # type: ignore[assignment,misc]
 
 _PARTS = 2
 """That each minibatch is dealt out to, however many threads there are, so that what comes out does
@@ -64,7 +70,7 @@ class PolicyForward:
     def __init__(self, policy: TrainedPolicy, threads: int = 1) -> None:
         assert policy.critic is not None
         self._pool = ThreadPoolExecutor(threads) if threads > 1 else None
-        self._pass = CpuForwardBackward(
+        self._pass: ForwardBackward = _CpuPass(
             policy.network, policy.critic, self._pool.map if self._pool else map
         )
 

@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 from sb3_contrib.common.maskable.policies import MaskableActorCriticPolicy
 from torch import Tensor
 
-from agents.network.cpu_training.autograd import (
-    ActionBatch,
-    CpuForwardBackward,
-    Run,
-    evaluate_actions,
-)
+from agents.network.minibatch import ActionBatch, ForwardBackward, Run, TorchForwardBackward
 from agents.network.packed_tables import pack_tensors
 from agents.network.pointer_network import Critic, NetworkInput, PointerNetwork
+
+try:
+    from agents.network.cpu_training.autograd import CpuForwardBackward as _CpuPass
+except ModuleNotFoundError:  # the faster pass is left out; torch's own gives the same
+    _CpuPass = TorchForwardBackward  # type: ignore[assignment,misc]
 
 
 class PointerActorCriticPolicy(MaskableActorCriticPolicy):
@@ -75,45 +75,39 @@ class PointerActorCriticPolicy(MaskableActorCriticPolicy):
         self.critic = Critic(self.network)
         if self._critic_start is not None:
             self.critic.load_state_dict(self._critic_start)
-        self.forward_backward = CpuForwardBackward(self.network, self.critic, self._run)
+        self._passes: dict[bool, ForwardBackward] = {
+            True: _CpuPass(self.network, self.critic, self._run),
+            False: TorchForwardBackward(self.network, self.critic),
+        }
         self.optimizer = torch.optim.Adam(
             self.parameters(), lr=lr_schedule(1), eps=1e-5, fused=True
         )
 
-    # --- what MaskablePPO calls -------------------------------------------------------------------
+    @property
+    def forward_backward(self) -> ForwardBackward:
+        """Forward and backward pass for the device that the policy is on."""
+        return self._passes[self.device.type == "cpu"]
+
+    # --- what MaskablePPO calls ------------------------------------------------------------------
 
     def evaluate_actions(  # type: ignore[override]
         self, obs: Sequence[ActionBatch], actions: Tensor, action_masks: Any = None
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Normalised values ``[2 N]``, the privileged critic's first; log-probabilities of what was
-        chosen, and entropies, ``[N]``.
+        """Return normalised values ``[2 N]``, log-probabilities of the actions, and entropies.
+
+        The privileged critic's values come first; log-probabilities and entropies are ``[N]``.
 
         Raises
         ------
         FloatingPointError
             If one is not finite.
         """
-        values, log_probabilities, entropies = (
-            self._evaluate_compiled(obs)
-            if self.device.type == "cpu"
-            else self._evaluate_torch(*obs)
-        )
+        forward_backward = self.forward_backward
+        logits, values = forward_backward([part.inputs for part in obs])
+        log_probabilities, entropies = forward_backward.evaluate_actions(logits, obs)
         if not bool(torch.isfinite(values.sum() + log_probabilities.sum())):
             raise FloatingPointError("the network's output is not finite")
         return values, log_probabilities, entropies
-
-    def _evaluate_compiled(self, obs: Sequence[ActionBatch]) -> tuple[Tensor, Tensor, Tensor]:
-        """On a processor."""
-        logits, values = self.forward_backward([part.inputs for part in obs])
-        return values, *evaluate_actions(logits, obs)
-
-    def _evaluate_torch(self, obs: ActionBatch) -> tuple[Tensor, Tensor, Tensor]:
-        """The same with torch's own derivatives, on any device."""
-        output = self.network(obs.inputs.network_input)
-        values = torch.cat([self.critic(output, obs.inputs.privileged), output.values])
-        log_probabilities = output.segments.log_softmax(output.logits)
-        entropies = -output.segments.sum(log_probabilities.exp() * log_probabilities)
-        return values, log_probabilities[obs.chosen], entropies
 
     def predict_values(self, obs: Any) -> Tensor:
         """Values ``[N]`` in units of reward, from :class:`NetworkInput` or from tables."""

@@ -11,9 +11,9 @@ import torch
 from numpy.typing import NDArray
 from sb3_contrib.common.maskable.buffers import MaskableRolloutBuffer, MaskableRolloutBufferSamples
 
-from agents.network.cpu_training.autograd import ActionBatch, CriticInput, Run
 from agents.network.critic_features import PRIVILEGED_FEATURES
 from agents.network.feature_sizes import MACHINE_FEATURES, ROW_FEATURES, SHOP_FEATURES
+from agents.network.minibatch import ActionBatch, CriticInput, Run
 from agents.network.pointer_network import NetworkInput
 from agents.network.ragged import gather_rows
 from agents.ppo.gae import semi_markov_gae
@@ -183,7 +183,7 @@ class RaggedRolloutBuffer(MaskableRolloutBuffer):
 
     def get(self, batch_size: int | None = None) -> Generator[MaskableRolloutBufferSamples]:  # type: ignore[override]
         """Minibatches in random order; ``observations`` is a list of
-        :class:`agents.network.cpu_training.autograd.ActionBatch`, which knows what was chosen.
+        :class:`agents.network.minibatch.ActionBatch`, which knows what was chosen.
 
         ``actions`` are the samples' numbers in the buffer; ``old_values`` and ``returns`` stand
         twice, for two critics.

@@ -13,11 +13,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from agents.network.cpu_training.autograd import ForwardPass
-from agents.network.critic_features import PRIVILEGED_FEATURES, WINDOWS, privileged_critic_features
-from agents.network.packed_tables import PackedTables, to_device
+from agents.network.packed_tables import CriticFeatures, PackedTables
 from agents.network.ragged import sample_actions
-from agents.network.time_scale import mean_operations, mean_process_times
+from agents.network.time_scale import mean_operations
 from agents.ppo.actor_critic import PointerActorCriticPolicy
 from agents.ppo.rollout_buffer import RolloutBufferShard
 from agents.ppo.vec_env import ShopVecEnv
@@ -79,13 +77,9 @@ class RolloutCollector:
         self.discount_time, self.gae_time = discount_time, gae_time
         self.random = np.random.default_rng(seed)
         self.stopped = False
-        self._units = mean_process_times(shops.batch.arrays)
         self._weights = policy.network.weights
-        self._loads = np.zeros((shops.batch.shop.centres.shape[1], 1 + len(WINDOWS)))
-        self._privileged = np.zeros((shops.num_envs, PRIVILEGED_FEATURES), np.float32)
-        self._looker = (
-            ForwardPass(policy.forward_backward.layers) if policy.device.type == "cpu" else None
-        )
+        self._critic_features = CriticFeatures(shops.batch)
+        self._inference_pass = policy.forward_backward.inference_pass()
 
     def begin_episodes(self) -> None:
         """Begin the first episodes one after the other: in step, a rollout would hold only
@@ -113,10 +107,10 @@ class RolloutCollector:
             chosen, log_probs = self._draw(logits, tables)
             actions = tables.to_actions(chosen)
             self._count_actions(stats, batch.tables, actions)
-            part.store_observation(tables.network_input, tables.first, self._privileged)
+            part.store_observation(tables.network_input, tables.first, self._critic_features.values)
             inferred = time.perf_counter()
             stats.infer_seconds += inferred - clock
-            units = self._units[batch.shop.env["factory"]]
+            units = self._critic_features.units[batch.shop.env["factory"]]
             seen, over = self.shops.advance(actions)
             next_values = self._values_where_cut_off(
                 seen, batch.outcome.truncated & ~batch.outcome.terminated
@@ -145,27 +139,19 @@ class RolloutCollector:
         return self.shops.batch.outcome.elapsed.astype(np.float64)
 
     def _read(self, tables: Tables) -> PackedTables:
-        """The tables and, for the critic, the shops as they are."""
-        batch = self.shops.batch
-        privileged_critic_features(
-            batch.arrays, batch.shop, self._units, self._loads, self._privileged
-        )
-        return PackedTables(
-            tables.candidates, tables.machines, tables.shop, tables.action_mask, self._weights
-        )
+        """Pack the tables, and update the critic's features of the shops."""
+        self._critic_features.update()
+        return PackedTables.from_tables(tables, self._weights)
 
     def _look(self, tables: PackedTables) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Logits ``[R]``, and the privileged critic's values ``[E]`` in units of reward."""
-        policy, seen = self.policy, tables.network_input
-        if self._looker is not None:
-            logits, (values, _) = self._looker.compute(seen, self._privileged, tables.first)
-            return logits, policy.network.denormalise_value(torch.from_numpy(values)).numpy()
+        """Return logits ``[R]``, and the privileged critic's values ``[E]`` in units of reward."""
+        logits, (values, _) = self._inference_pass.compute(
+            tables.network_input, self._critic_features.values, tables.first
+        )
+        policy = self.policy
         with torch.inference_mode():
-            output = policy.network(to_device(seen, policy.device))
-            valued = policy.network.denormalise_value(
-                policy.critic(output, torch.from_numpy(self._privileged).to(policy.device))
-            )
-            return output.logits.cpu().numpy(), valued.cpu().numpy()
+            in_reward = policy.network.denormalise_value(torch.from_numpy(values).to(policy.device))
+        return logits, in_reward.cpu().numpy()
 
     def _draw(
         self, logits: NDArray[np.float32], tables: PackedTables

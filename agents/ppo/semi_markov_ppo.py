@@ -19,7 +19,7 @@ from sb3_contrib import MaskablePPO
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.utils import explained_variance, get_device
 
-from agents.network.cpu_training.autograd import Run
+from agents.network.minibatch import Run
 from agents.ppo.actor_critic import PointerActorCriticPolicy
 from agents.ppo.rollout_buffer import RaggedRolloutBuffer
 from agents.ppo.rollout_collector import RolloutCollector, RolloutStats

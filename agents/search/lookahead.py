@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.network.critic_features import PRIVILEGED_FEATURES, WINDOWS
+from agents.network.critic_features import WINDOWS
 from agents.network.critic_inference import allocate_critic_scratch, arrange_critic
 from agents.network.inference import all_logits, allocate_network_scratch, arrange_weights
-from agents.network.time_scale import mean_process_times
+from agents.network.packed_tables import CriticFeatures
 from agents.network.trained_policy import TrainedPolicy
 from agents.search.simulate_network import estimate_action_values
 from envs.batch import Batch
@@ -122,7 +122,8 @@ class LookaheadPolicy:
             machine_rows=batch.tables.machines.shape[1],
         )
         self._beliefs = allocate_beliefs(batch.arrays)
-        self._units = mean_process_times(batch.arrays)
+        critic_features = CriticFeatures(self._world)
+        self._units = critic_features.units
         max_rows = batch.shop.legal.shape[1]
         self._memory = allocate_network_scratch(self._network, max_rows)
         self._table_rows, self._logits = np.zeros(max_rows, np.int64), np.zeros(max_rows)
@@ -134,9 +135,9 @@ class LookaheadPolicy:
             self._world.scratch,
             self._world.tables,
             self._world.outcome,
-            self._units,
-            np.zeros((batch.shop.centres.shape[1], 1 + len(WINDOWS))),
-            np.zeros((1, PRIVILEGED_FEATURES), np.float32),
+            critic_features.units,
+            critic_features.loads,
+            critic_features.values,
         )
 
     def decide(self, observation: Any) -> NDArray[np.int64]:

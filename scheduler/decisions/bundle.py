@@ -19,13 +19,14 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from agents.network.batch_logits import batch_logits
+from agents.index.feature_table import network_input_hash
 from agents.network.inference import (
     NOT_FINITE,
     NetworkScratch,
     NetworkWeights,
     allocate_network_scratch,
     arrange_weights,
+    batch_logits,
     greedy_rows,
 )
 from envs.observation.checks import check_observation
@@ -146,6 +147,12 @@ class Bundle:
             raise BundleError(
                 f"{path}: {_compare_features(manifest.get('features'))} Export a policy that was"
                 " trained on the tables of this version."
+            )
+        if manifest.get("network_input_hash") != network_input_hash():
+            raise BundleError(
+                f"{path}: network_input_hash = {manifest.get('network_input_hash')!r}; must be"
+                f" {network_input_hash()!r}, the hash of the features of this version. Carry the"
+                " policy over with python -m agents.network.migrate, and export it anew."
             )
         return manifest
 

@@ -1,22 +1,19 @@
-"""What learning on a processor spends its time in: network and privileged critic over a minibatch,
-forwards and backwards, dealt out to threads.
+"""Forward and backward pass over minibatches on a CPU, split over threads.
 
-The derivatives are written out (:mod:`agents.network.cpu_training.kernels`) instead of left to
-torch, which would record some hundred steps, take each over the whole
-minibatch and run them backwards one after the other. What comes of it depends on the parts that a
-minibatch is dealt out to, and not on the threads.
-tests/agents/network/cpu_training/test_autograd.py holds that values and gradients are those of
+The derivatives are written out (:mod:`agents.network.cpu_training.kernels`). Torch would record
+about a hundred operations, run each over the whole minibatch, and run them backwards one after the
+other. Results depend on the parts that a minibatch is split into, not on the threads.
+tests/agents/network/cpu_training/test_autograd.py compares values and gradients with those of
 :class:`agents.network.pointer_network.PointerNetwork` and
 :class:`agents.network.pointer_network.Critic`.
 """
 
 from __future__ import annotations
 
-import contextlib
 import importlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import fields
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -34,11 +31,9 @@ from agents.network.cpu_training.kernels import (
 from agents.network.cpu_training.ragged_layers import categorical, categorical_backward
 from agents.network.critic_features import PRIVILEGED_FEATURES
 from agents.network.feature_sizes import MACHINE_FEATURES, ROW_FEATURES, SHOP_FEATURES
+from agents.network.minibatch import ActionBatch, CriticInput, Run, check_row_starts
 from agents.network.pointer_network import Critic, NetworkInput, PointerNetwork
-from factory.validation.arguments import check_form, check_integers, refusal, show
-
-Run = Callable[[Callable[..., Any], Iterable[Any]], Iterable[Any]]
-"""Applies a function to each item, in threads or not, and returns what came of each."""
+from factory.validation.arguments import check_form, check_integers, refusal
 
 _NAMES = {
     "row_1": "network.row_encoder.0",
@@ -58,40 +53,15 @@ _NAMES = {
 """Layers by their names in torch."""
 
 
-class CriticInput(NamedTuple):
-    """What the network and its privileged critic read of N decisions with R legal rows together."""
-
-    network_input: NetworkInput
-    privileged: Tensor  # [N, PRIVILEGED_FEATURES]
-    first: Tensor  # [N + 1] int64, where the rows of each decision begin; each has one at least
-
-
-class ActionBatch(NamedTuple):
-    """N decisions, and what was chosen at them."""
-
-    inputs: CriticInput
-    chosen: Tensor  # [N] int64, places of the chosen rows among the R
-
-
-@contextlib.contextmanager
-def single_torch_thread() -> Iterator[None]:
-    """Keep torch to one thread: its operations here are too small for more, and each would wait for
-    a core that is busy with something else."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
 class ForwardPass:
-    """Logits and values of some decisions after another; its memory grows to the largest.
+    """Logits and values of one batch of decisions after another.
+
+    Its memory grows to the largest batch.
 
     Parameters
     ----------
     layers
-        What answers; their values may change in place.
+        Weights, which may change in place.
     """
 
     def __init__(self, layers: Parameters) -> None:
@@ -102,8 +72,9 @@ class ForwardPass:
     def compute(
         self, network_input: NetworkInput, privileged: NDArray[np.float32], first: NDArray[np.int64]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Logits ``[R]`` and normalised values ``[2, N]``, the critic's and the network's own:
-        views that the next look overwrites.
+        """Return logits ``[R]`` and normalised values ``[2, N]``, the privileged critic's first.
+
+        They are views, which the next call overwrites.
 
         Raises
         ------
@@ -114,15 +85,16 @@ class ForwardPass:
             np.ascontiguousarray(part.numpy()) for part in network_input
         )
         first = check_row_starts("look: first", first, len(shops), len(rows))
-        sizes = (len(shops), len(rows))
+        count, total = len(shops), len(rows)
         privileged = np.ascontiguousarray(privileged)
-        _check_parts((rows, prior, machines, shops, privileged), sizes)
-        memory, count, total = self._memory_for(machines, len(rows)), len(shops), len(rows)
+        _check_parts((rows, prior, machines, shops, privileged), (count, total))
+        memory = self._memory_for(machines, total)
         forward(self.layers, memory, rows, prior, machines, shops, privileged, first)
         self.passes += 1
         return memory.logits[:total], memory.values[:, :count]
 
     def _memory_for(self, machines: NDArray[np.float32], rows: int) -> Activations:
+        """Return memory for that many rows and these machines, ``[N, M, F]``."""
         memory, (samples, each) = self.memory, machines.shape[:2]
         if (
             memory is None
@@ -130,230 +102,207 @@ class ForwardPass:
             or len(memory.logits) < rows
             or len(memory.machines) < samples * each
         ):
-            memory = self.memory = allocate_activations(
-                self.layers, samples, rows + rows // 4, each
-            )
+            memory = allocate_activations(self.layers, samples, rows + rows // 4, each)
+            self.memory = memory
         return memory
 
 
 class CpuForwardBackward:
-    """Logits and values of minibatches from which gradients can be asked for, on a processor.
+    """Logits and values of minibatches, with gradients, on a CPU.
+
+    It has the interface of :class:`agents.network.minibatch.TorchForwardBackward`.
 
     Parameters
     ----------
     network, critic
-        Whose parameters get the gradients; their values may change in place between passes.
+        Modules whose parameters get the gradients; their values may change in place between passes.
     run
-        What takes the parts of a minibatch.
+        Function that runs the parts of a minibatch.
     """
 
     def __init__(self, network: PointerNetwork, critic: Critic, run: Run) -> None:
         importlib.import_module("scipy.linalg.cython_blas")  # the BLAS that is limited here
-        threadpool_limits(1, user_api="blas")  # products are taken in the thread that asks for them
-        named = dict(network.named_parameters(prefix="network")) | dict(
-            critic.named_parameters(prefix="critic")
-        )
-        self.parameters = [named[_torch_name(one.name)] for one in fields(Parameters)]
+        threadpool_limits(1, user_api="blas")  # each product runs in the thread that asks for it
+        named = dict(network.named_parameters(prefix="network"))
+        named |= dict(critic.named_parameters(prefix="critic"))
+        self.parameters = [named[_torch_name(field.name)] for field in fields(Parameters)]
         self.layers = Parameters(*(parameter.detach().numpy() for parameter in self.parameters))
         self.run = run
-        self._takers: list[_ForwardBackward] = []
+        self._passes: list[_PartPass] = []
 
     def __call__(self, parts: Sequence[CriticInput]) -> tuple[Tensor, Tensor]:
-        """Logits ``[R]`` and normalised values ``[2 N]``, the critic's first, of all ``parts``.
-        Gradients must be asked for before the next call."""
-        self._takers += [
-            _ForwardBackward(self.layers) for _ in range(len(self._takers), len(parts))
-        ]
+        """Return logits ``[R]`` and normalised values ``[2 N]``, the privileged critic's first.
+
+        Gradients must be asked for before the next call.
+        """
+        while len(self._passes) < len(parts):
+            self._passes.append(_PartPass(self.layers))
         logits, values = _NetworkFunction.apply(
-            self.run, self._takers[: len(parts)], parts, *self.parameters
+            self.run, self._passes[: len(parts)], parts, *self.parameters
         )  # type: ignore[no-untyped-call]
         return logits, values
 
+    def evaluate_actions(
+        self, logits: Tensor, parts: Sequence[ActionBatch]
+    ) -> tuple[Tensor, Tensor]:
+        """Return log-probabilities of the chosen rows, and entropies, ``[N]`` each."""
+        return evaluate_actions(logits, parts)
 
-def check_row_starts(place: str, first: Any, samples: int, rows: int) -> NDArray[np.int64]:
-    """Return places ``[N + 1]`` where the rows of N samples begin, and their end.
+    def inference_pass(self) -> ForwardPass:
+        """Return a forward pass without gradients, with the same weights."""
+        return ForwardPass(self.layers)
 
-    Raises
-    ------
-    TypeError, ValueError
-        If they are no integers, do not rise from 0 to the number of rows, or are of another shape.
-    """
-    first = check_integers(place, first, (samples + 1,), "place", (0, rows))
-    if first[0] != 0 or first[-1] != rows or (first[1:] < first[:-1]).any():
-        rule = f"must rise from 0 to {rows}, the number of rows"
-        raise refusal(ValueError, place, show(first), rule, "Give where the rows of each begin.")
-    return first
+
+def _torch_name(field: str) -> str:
+    """Return the name in torch of a field of :class:`Parameters`."""
+    kind = "bias" if field.endswith("_bias") else "weight"
+    return f"{_NAMES[field.removesuffix('_bias')]}.{kind}"
 
 
 def _check_parts(parts: Sequence[NDArray[Any]], sizes: tuple[int, int]) -> None:
-    """Check types and shapes of rows, prior, machines, shops and of what only the critic reads."""
+    """Check types and shapes of rows, prior, machines, shops and privileged features."""
     samples, rows = sizes
-    wanted: dict[str, tuple[int, ...]] = {
+    expected: dict[str, tuple[int, ...]] = {
         "rows": (rows, ROW_FEATURES),
         "prior": (rows,),
         "machines": (samples, parts[2].shape[1] if parts[2].ndim > 1 else 0, MACHINE_FEATURES),
         "shop": (samples, SHOP_FEATURES),
         "privileged": (samples, PRIVILEGED_FEATURES),
     }
-    for (name, shape), part in zip(wanted.items(), parts, strict=True):
+    for (name, shape), part in zip(expected.items(), parts, strict=True):
         check_form(f"look: {name}", part, shape, np.float32)
 
 
 def evaluate_actions(logits: Tensor, parts: Sequence[ActionBatch]) -> tuple[Tensor, Tensor]:
-    """Log-probabilities of what was chosen, and entropies, ``[N]``, from the logits of all
-    ``parts``.
+    """Return log-probabilities of the chosen rows, and entropies, ``[N]`` each.
+
+    Parameters
+    ----------
+    logits
+        Logits of all parts, ``[R]``.
+    parts
+        Decisions with their actions.
 
     Raises
     ------
     TypeError, ValueError
-        If a part does not say where its rows begin, or what was chosen is no row of its decision.
+        If the starts of a part's rows are wrong, or a chosen row is no row of its decision.
     """
     for part in parts:
         _check_chosen(part)
-    rows = np.cumsum([0, *(len(part.inputs.network_input.rows) for part in parts)])
-    first = np.concatenate(
-        [
-            *(
-                part.inputs.first[:-1].numpy() + before
-                for part, before in zip(parts, rows, strict=False)
-            ),
-            rows[-1:],
-        ]
-    )
-    chosen = np.concatenate(
-        [part.chosen.numpy() + before for part, before in zip(parts, rows, strict=False)]
-    )
-    log_probabilities, entropies = _ActionFunction.apply(logits, first, chosen)  # type: ignore[no-untyped-call]
+    starts = np.cumsum([0, *(len(part.inputs.network_input.rows) for part in parts)])
+    first = [
+        part.inputs.first[:-1].numpy() + start for part, start in zip(parts, starts, strict=False)
+    ]
+    chosen = [part.chosen.numpy() + start for part, start in zip(parts, starts, strict=False)]
+    log_probabilities, entropies = _ActionFunction.apply(
+        logits, np.concatenate([*first, starts[-1:]]), np.concatenate(chosen)
+    )  # type: ignore[no-untyped-call]
     return log_probabilities, entropies
 
 
 def _check_chosen(part: ActionBatch) -> None:
     """Check that each decision chose a row of its own."""
-    samples, rows_here = len(part.chosen), len(part.inputs.network_input.rows)
-    begins = check_row_starts(
-        "evaluate_actions: first", part.inputs.first.numpy(), samples, rows_here
-    )
+    samples, rows = len(part.chosen), len(part.inputs.network_input.rows)
+    first = check_row_starts("evaluate_actions: first", part.inputs.first.numpy(), samples, rows)
     chosen = check_integers("evaluate_actions: chosen", part.chosen.numpy(), (samples,), "place")
-    outside = (chosen < begins[:-1]) | (chosen >= begins[1:])
+    outside = (chosen < first[:-1]) | (chosen >= first[1:])
     if outside.any():
         n = int(np.argmax(outside))
-        place, rule = f"evaluate_actions: chosen[{n}]", "it is no row of its decision"
-        remedy = f"Give a place from {begins[n]} up to (not with) {begins[n + 1]}."
-        raise refusal(ValueError, place, str(chosen[n]), rule, remedy)
+        label, rule = f"evaluate_actions: chosen[{n}]", "it is no row of its decision"
+        remedy = f"Give a place from {first[n]} up to (not with) {first[n + 1]}."
+        raise refusal(ValueError, label, str(chosen[n]), rule, remedy)
 
 
-def _torch_name(field: str) -> str:
-    return (
-        f"{_NAMES[field.removesuffix('_bias')]}.{'bias' if field.endswith('_bias') else 'weight'}"
-    )
-
-
-class _ForwardBackward(ForwardPass):
-    """Takes one part of each minibatch, there and back."""
+class _PartPass(ForwardPass):
+    """Forward and backward pass over one part of each minibatch."""
 
     def __init__(self, layers: Parameters) -> None:
         super().__init__(layers)
-        self._whole: NDArray[np.float32] = np.zeros(
-            sum(getattr(layers, one.name).size for one in fields(layers)), np.float32
+        sizes = [getattr(layers, field.name).size for field in fields(layers)]
+        self._all_gradients: NDArray[np.float32] = np.zeros(sum(sizes), np.float32)
+        pieces = np.split(self._all_gradients, np.cumsum(sizes)[:-1])
+        shapes = [getattr(layers, field.name).shape for field in fields(layers)]
+        self._gradients = Parameters(
+            *(piece.reshape(shape) for piece, shape in zip(pieces, shapes, strict=True))
         )
-        pieces, start = [], 0
-        for one in fields(layers):
-            like = getattr(layers, one.name)
-            pieces.append(self._whole[start : start + like.size].reshape(like.shape))
-            start += like.size
-        self._found = Parameters(*pieces)
-        self.number = -1  # of the look whose gradients may be asked for
-        self.rows, self.decisions = 0, 0  # that it saw
+        self.pass_id = -1  # pass whose gradients may be asked for
+        self.rows, self.decisions = 0, 0  # of that pass
 
-    def take(self, inputs: CriticInput) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """As :meth:`forward`."""
-        found = self.compute(inputs.network_input, inputs.privileged.numpy(), inputs.first.numpy())
-        self._read, self.number, self.rows, self.decisions = (
-            inputs,
-            self.passes,
-            len(inputs.network_input.rows),
-            len(inputs.privileged),
+    def forward(self, inputs: CriticInput) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return logits and values, as :meth:`compute`."""
+        results = self.compute(
+            inputs.network_input, inputs.privileged.numpy(), inputs.first.numpy()
         )
-        return found
+        self._inputs, self.pass_id = inputs, self.passes
+        self.rows, self.decisions = len(inputs.network_input.rows), len(inputs.privileged)
+        return results
 
-    def backward(self, of_logits: Tensor, of_values: Tensor) -> NDArray[np.float32]:
-        """Gradients of all layers, one after the other, from those of what :meth:`take` answered: a
-        view that the next call overwrites."""
-        inputs, memory = self._read, self.memory
+    def backward(self, logits_gradient: Tensor, values_gradient: Tensor) -> NDArray[np.float32]:
+        """Return gradients of all layers, one after the other, from those of the results.
+
+        They are a view, which the next call overwrites.
+        """
+        inputs = self._inputs
         rows, _, _, machines, _ = (part.numpy() for part in inputs.network_input)
-        given = (of_values.contiguous().numpy(), of_logits.contiguous().numpy())
         backward(
             self.layers,
-            memory,
-            self._found,
+            self.memory,
+            self._gradients,
             rows,
             machines,
             inputs.privileged.numpy(),
             inputs.first.numpy(),
-            *given,
+            values_gradient.contiguous().numpy(),
+            logits_gradient.contiguous().numpy(),
         )
-        self.number = -1  # the way back has used what was kept
-        return self._whole
+        self.pass_id = -1  # the backward pass has overwritten the activations
+        return self._all_gradients
 
 
 class _NetworkFunction(torch.autograd.Function):
-    """Logits and values, as torch knows them."""
+    """Logits and values as a function that torch can differentiate."""
 
     @staticmethod
     def forward(
         ctx: Any,
         run: Run,
-        takers: Sequence[_ForwardBackward],
+        passes: Sequence[_PartPass],
         parts: Sequence[CriticInput],
         *parameters: Tensor,
     ) -> tuple[Tensor, Tensor]:
-        answers = list(run(lambda number: takers[number].take(parts[number]), range(len(parts))))
-        ctx.run, ctx.takers, ctx.numbers, ctx.shapes = (
-            run,
-            takers,
-            [taker.number for taker in takers],
-            [parameter.shape for parameter in parameters],
-        )
-        logits, values = (
-            np.concatenate([answer[place] for answer in answers], axis=-1) for place in range(2)
-        )
+        results = list(run(lambda i: passes[i].forward(parts[i]), range(len(parts))))
+        ctx.run, ctx.passes = run, passes
+        ctx.pass_ids = [part_pass.pass_id for part_pass in passes]
+        ctx.shapes = [parameter.shape for parameter in parameters]
+        logits = np.concatenate([part_logits for part_logits, _ in results])
+        values = np.concatenate([part_values for _, part_values in results], axis=-1)
         return torch.from_numpy(logits), torch.from_numpy(values.reshape(-1))
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        takers: Sequence[_ForwardBackward] = ctx.takers
-        if ctx.numbers != [taker.number for taker in takers]:
+        passes: Sequence[_PartPass] = ctx.passes
+        if ctx.pass_ids != [part_pass.pass_id for part_pass in passes]:
             raise RuntimeError(
                 "gradients of a pass were asked for after a later one, or twice. Call backward"
                 " once, before the next pass."
             )
-        of_logits, of_values = gradients
-        rows, decisions = [taker.rows for taker in takers], [taker.decisions for taker in takers]
-        shares = list(
-            zip(
-                torch.split(of_logits, rows),
-                torch.split(of_values.reshape(2, -1), decisions, dim=1),
-                strict=True,
-            )
+        logits_gradient, values_gradient = gradients
+        rows = [part_pass.rows for part_pass in passes]
+        decisions = [part_pass.decisions for part_pass in passes]
+        of_logits = torch.split(logits_gradient, rows)
+        of_values = torch.split(values_gradient.reshape(2, -1), decisions, dim=1)
+        part_gradients = ctx.run(
+            lambda i: passes[i].backward(of_logits[i], of_values[i]), range(len(passes))
         )
-        whole = np.sum(
-            list(
-                ctx.run(lambda number: takers[number].backward(*shares[number]), range(len(takers)))
-            ),
-            axis=0,
-        )
-        sizes = [shape.numel() for shape in ctx.shapes]
-        pieces = torch.split(torch.from_numpy(whole), sizes)
-        return (
-            None,
-            None,
-            None,
-            *(piece.view(shape) for piece, shape in zip(pieces, ctx.shapes, strict=True)),
-        )
+        whole = np.sum(list(part_gradients), axis=0)
+        pieces = torch.split(torch.from_numpy(whole), [shape.numel() for shape in ctx.shapes])
+        views = (piece.view(shape) for piece, shape in zip(pieces, ctx.shapes, strict=True))
+        return (None, None, None, *views)
 
 
 class _ActionFunction(torch.autograd.Function):
-    """Log-probabilities and entropies from logits, as torch knows them."""
+    """Log-probabilities and entropies as a function of logits that torch can differentiate."""
 
     @staticmethod
     def forward(
@@ -367,8 +316,7 @@ class _ActionFunction(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        of_logits = np.empty(len(ctx.kept[0]), np.float32)
-        categorical_backward(
-            *ctx.kept, *(gradient.contiguous().numpy() for gradient in gradients), of_logits
-        )
-        return torch.from_numpy(of_logits), None, None
+        logits_gradient = np.empty(len(ctx.kept[0]), np.float32)
+        given = (gradient.contiguous().numpy() for gradient in gradients)
+        categorical_backward(*ctx.kept, *given, logits_gradient)
+        return torch.from_numpy(logits_gradient), None, None

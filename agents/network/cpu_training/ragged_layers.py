@@ -1,9 +1,8 @@
-"""Parts of the network that are no matrix products, each in one pass over memory, and what their
-gradients are. Compiled.
+"""Layers of the network that are no matrix products, each in one pass over memory. Compiled.
 
-Rows of all samples lie packed one after the other; ``first [N + 1]`` are the places where each
-sample's rows begin. D is the network's width. :mod:`agents.network.cpu_training.kernels` puts them
-together.
+Each has its gradient, ``*_backward``. Rows of all samples lie packed one after the other;
+``first [N + 1]`` are the positions where each sample's rows begin. D is the hidden size.
+:mod:`agents.network.cpu_training.kernels` puts the layers together.
 """
 
 # mypy: allow-untyped-defs, allow-incomplete-defs, allow-untyped-calls, no-check-untyped-defs
@@ -18,23 +17,41 @@ from factory.jit.compile import compiled
 
 
 @compiled
+def add_to(values, sums):
+    """Add ``values [N, D]`` to ``sums``."""
+    for n in range(values.shape[0]):
+        for column in range(values.shape[1]):
+            sums[n, column] += values[n, column]
+
+
+@compiled
+def add_bias(values, bias):
+    """Add ``bias [D]`` to each row of ``values [N, D]``."""
+    for n in range(values.shape[0]):
+        for column in range(values.shape[1]):
+            values[n, column] += bias[column]
+
+
+@compiled
 def add_bias_relu(values, bias):
-    """Add ``bias [D]`` to each row of ``values [N, D]``, and rectify."""
+    """Replace each row of ``values [N, D]`` by max(row + ``bias [D]``, 0)."""
     for n in range(values.shape[0]):
         add_relu(values[n], bias)
 
 
 @compiled
 def add_relu(row, other):
-    """Add ``other`` to a row, and rectify."""
+    """Replace a row by max(row + ``other``, 0)."""
     for column in range(row.shape[0]):
         row[column] = np.maximum(row[column] + other[column], np.float32(0.0))
 
 
 @compiled
 def relu_backward(values, gradient, sums):
-    """Keep of ``gradient [N, D]`` what belongs to ``values [N, D]`` above 0; ``sums [D]`` are its
-    column sums then."""
+    """Replace ``gradient [N, D]`` of relu(x) by that of x: 0 where ``values [N, D]`` are 0.
+
+    ``sums [D]`` are its column sums, the gradient of a bias in x.
+    """
     sums[:] = 0.0
     for n in range(gradient.shape[0]):
         for column in range(gradient.shape[1]):
@@ -44,9 +61,13 @@ def relu_backward(values, gradient, sums):
 
 
 @compiled
-def head_backward(values, head, gradient, spread, sums, head_gradient):
-    """Gradients ``spread [N, D]`` before rectifying to ``values [N, D]``, with their column sums,
-    and of ``head [D]``, from those of ``values @ head``."""
+def head_backward(values, head, gradient, values_gradient, sums, head_gradient):
+    """Fill gradients of ``values @ head``, where ``values [N, D]`` are relu(x).
+
+    With the gradient g of the result, ``gradient [N]``: that of x, ``values_gradient [N, D]``, is
+    g head where values are above 0; ``sums [D]`` are its column sums; ``head_gradient [D]`` is
+    values' g.
+    """
     sums[:] = 0.0
     head_gradient[:] = 0.0
     for n in range(values.shape[0]):
@@ -55,7 +76,7 @@ def head_backward(values, head, gradient, spread, sums, head_gradient):
             value = values[n, column]
             passed = outer * head[column] if value > 0.0 else np.float32(0.0)
             head_gradient[column] += outer * value
-            spread[n, column] = passed
+            values_gradient[n, column] = passed
             sums[column] += passed
 
 
@@ -66,61 +87,62 @@ def add_scaled(row, share, sums):
         sums[column] += share * row[column]
 
 
-# --- rows of each sample --------------------------------------------------------------------------
+# --- rows of each sample -------------------------------------------------------------------------
 
 
 @compiled
-def pool_rows(encoded, first, embedding, where):
-    """Mean and maximum of each sample's rows ``encoded [R, D]``, none negative, into ``embedding
-    [N, : 2 D]``; 0 for a sample without rows.
+def pool_rows(encoded, first, embedding, argmax_row):
+    """Fill ``embedding [N, : 2 D]`` with mean and maximum of each sample's ``encoded [R, D]``.
 
-    ``where [N, D]`` is the row of each maximum, the first of equal ones (-1: none).
+    No encoding is negative; both are 0 for a sample without rows. ``argmax_row [N, D]`` is the row
+    of each maximum, the first one on ties (-1: none).
     """
     width = encoded.shape[1]
-    for n in range(where.shape[0]):
+    for n in range(argmax_row.shape[0]):
         embedding[n, : 2 * width] = 0.0
-        where[n] = -1
+        argmax_row[n] = -1
         share = np.float32(1.0) / np.float32(max(1, first[n + 1] - first[n]))
         for row in range(first[n], first[n + 1]):
             add_scaled(encoded[row], share, embedding[n, :width])
-            update_maxima(encoded[row], np.int32(row), embedding[n, width : 2 * width], where[n])
+            maxima = embedding[n, width : 2 * width]
+            update_maxima(encoded[row], np.int32(row), maxima, argmax_row[n])
 
 
 @compiled
-def update_maxima(row, number, maxima, where):
-    """Raise ``maxima`` to where the row is higher, and note the row's ``number`` there."""
+def update_maxima(row, index, maxima, argmax_row):
+    """Raise ``maxima`` where the row is higher, and set its ``index`` there."""
     for column in range(row.shape[0]):
-        value, highest, noted = row[column], maxima[column], where[column]
-        where[column] = number if value > highest else noted
+        value, highest, known = row[column], maxima[column], argmax_row[column]
+        argmax_row[column] = index if value > highest else known
         maxima[column] = value if value > highest else highest
 
 
 @compiled
-def pool_rows_backward(gradient, first, where, encoded, spread, sums):
-    """Add to ``spread [R, D]``, gradients of the rows, those from ``gradient [N, : 2 D]`` of what
-    :func:`pool_rows` made of them, and rectify.
+def pool_rows_backward(gradient, first, argmax_row, encoded, rows_gradient, sums):
+    """Add the gradient through :func:`pool_rows` to ``rows_gradient [R, D]``.
 
-    ``sums [D]`` are their column sums.
+    A row of a sample with n rows gets 1/n of the gradient of the mean, and that of the maximum
+    where it is the maximum; ``gradient [N, : 2 D]`` has both. Then comes the relu that made
+    ``encoded [R, D]``; ``sums [D]`` are the column sums.
     """
     width = encoded.shape[1]
     sums[:] = 0.0
-    for n in range(where.shape[0]):
+    for n in range(argmax_row.shape[0]):
         share = np.float32(1.0) / np.float32(max(1, first[n + 1] - first[n]))
         for row in range(first[n], first[n + 1]):
-            place = np.int32(row)
+            index = np.int32(row)
             for column in range(width):
-                highest = (
-                    gradient[n, width + column] if where[n, column] == place else np.float32(0.0)
-                )
-                passed = spread[row, column] + gradient[n, column] * share + highest
+                is_highest = argmax_row[n, column] == index
+                highest = gradient[n, width + column] if is_highest else np.float32(0.0)
+                passed = rows_gradient[row, column] + gradient[n, column] * share + highest
                 passed = passed if encoded[row, column] > 0.0 else np.float32(0.0)
-                spread[row, column] = passed
+                rows_gradient[row, column] = passed
                 sums[column] += passed
 
 
 @compiled
 def add_context_relu(rows, context, first):
-    """Add each sample's ``context [N, D]`` to its ``rows [R, D]``, and rectify."""
+    """Replace ``rows [R, D]`` by max(row + ``context [N, D]`` of its sample, 0)."""
     for n in range(context.shape[0]):
         for row in range(first[n], first[n + 1]):
             add_relu(rows[row], context[n])
@@ -130,11 +152,11 @@ def add_context_relu(rows, context, first):
 def add_context_backward(
     joined, first, head, gradient, context_gradient, context_sums, head_gradient
 ):
-    """Gradients of what :func:`add_context_relu` added up, and of ``head [D]``, from those of
-    ``joined [R, D] @ head``, ``gradient [R]``.
+    """Fill gradients of ``joined [R, D] @ head [D]`` through :func:`add_context_relu`.
 
-    Those of the rows replace ``joined``; ``context_sums [D]`` are the column sums of those of the
-    context.
+    With the gradient g of the result, ``gradient [R]``: that of a row is g head where joined is
+    above 0, and replaces ``joined``; that of the context is the sum over the sample's rows, and
+    ``context_sums [D]`` are its column sums; ``head_gradient [D]`` is joined' g.
     """
     head_gradient[:] = 0.0
     context_sums[:] = 0.0
@@ -156,42 +178,40 @@ def add_context_backward(
 
 @compiled
 def pool_machines(machines, exists, near, encoded, embedding, start):
-    """Mean of each sample's machines and of those nearby, into ``embedding [N, start : start + 2
-    K]``, from ``encoded [N M, K]``, which is rectified.
+    """Rectify ``encoded [N M, K]``, and fill ``embedding [N, start : start + 2 K]`` with means.
 
-    ``exists`` and ``near`` are the features of ``machines [N, M, F]`` by which machines count for
-    the one and for the other.
+    The first K are means over all machines of a sample, the other K over those of the asked
+    machine's work centre: ``exists`` and ``near`` are the features of ``machines [N, M, F]`` by
+    which a machine counts.
     """
     width = encoded.shape[1]
     for n in range(machines.shape[0]):
-        everyone, neighbours = (
-            embedding[n, start : start + width],
-            embedding[n, start + width : start + 2 * width],
-        )
-        everyone[:] = 0.0
-        neighbours[:] = 0.0
+        all_mean = embedding[n, start : start + width]
+        near_mean = embedding[n, start + width : start + 2 * width]
+        all_mean[:] = 0.0
+        near_mean[:] = 0.0
         everywhere, nearby = count_machines(machines[n], exists, near)
         for machine in range(machines.shape[1]):
             row = encoded[n * machines.shape[1] + machine]
             for column in range(width):
                 row[column] = np.maximum(row[column], np.float32(0.0))
-            add_scaled(row, machines[n, machine, exists] / everywhere, everyone)
+            add_scaled(row, machines[n, machine, exists] / everywhere, all_mean)
             if machines[n, machine, near] != 0.0:
-                add_scaled(row, machines[n, machine, near] / nearby, neighbours)
+                add_scaled(row, machines[n, machine, near] / nearby, near_mean)
 
 
 @compiled
 def pool_machines_backward(machines, exists, near, gradient, start, encoded):
-    """Replace ``encoded [N M, K]`` of :func:`pool_machines` by the gradients before rectifying,
-    from those of the summary, ``gradient [N, ...]``."""
+    """Replace ``encoded [N M, K]`` of :func:`pool_machines` by its gradient before the relu.
+
+    ``gradient [N, ...]`` is that of the embedding; a machine gets its share of both means.
+    """
     width = encoded.shape[1]
     for n in range(machines.shape[0]):
         everywhere, nearby = count_machines(machines[n], exists, near)
         for machine in range(machines.shape[1]):
-            share, nearby_share = (
-                machines[n, machine, exists] / everywhere,
-                machines[n, machine, near] / nearby,
-            )
+            share = machines[n, machine, exists] / everywhere
+            nearby_share = machines[n, machine, near] / nearby
             row = encoded[n * machines.shape[1] + machine]
             for column in range(width):
                 passed = (
@@ -203,7 +223,7 @@ def pool_machines_backward(machines, exists, near, gradient, start, encoded):
 
 @compiled
 def count_machines(machines, exists, near):
-    """How many machines count, and how many of them are nearby; at least 1 each."""
+    """Return the numbers of machines, and of machines nearby; at least 1 each."""
     everywhere, nearby = np.float32(0.0), np.float32(0.0)
     for machine in range(machines.shape[0]):
         everywhere += machines[machine, exists]
@@ -211,13 +231,16 @@ def count_machines(machines, exists, near):
     return max(everywhere, np.float32(1.0)), max(nearby, np.float32(1.0))
 
 
-# --- the choice among each sample's rows ----------------------------------------------------------
+# --- choice among each sample's rows -------------------------------------------------------------
 
 
 @compiled
 def categorical(logits, first, chosen, probabilities, log_probabilities, entropies):
-    """Softmax of each sample's ``logits [R]``: ``probabilities [R]``, the logarithm of that of the
-    row ``chosen [N]``, and the entropy, ``[N]``."""
+    """Fill softmax, log-probability of the chosen row, and entropy of each sample's logits.
+
+    With l = logit - highest and Z = sum exp(l): p = exp(l) / Z, ``probabilities [R]``;
+    log p = l - log Z of the row ``chosen [N]``; H = log Z - sum p l, ``entropies [N]``.
+    """
     for n in range(chosen.shape[0]):
         highest = np.float32(-math.inf)
         for row in range(first[n], first[n + 1]):
@@ -238,8 +261,11 @@ def categorical(logits, first, chosen, probabilities, log_probabilities, entropi
 def categorical_backward(
     probabilities, first, chosen, entropies, log_gradient, entropy_gradient, gradient
 ):
-    """Gradients of the logits, ``gradient [R]``, from those of what :func:`categorical` made of
-    them, ``[N]`` each."""
+    """Fill the gradient of the logits, ``gradient [R]``, from those of :func:`categorical`.
+
+    With the gradients a of log p(chosen) and b of H, ``[N]`` each, that of logit i is
+    a (1[i = chosen] - p_i) - b p_i (log p_i + H).
+    """
     for n in range(chosen.shape[0]):
         for row in range(first[n], first[n + 1]):
             probability = probabilities[row]

@@ -1,0 +1,199 @@
+"""Carry a trained policy over to added features: ``python -m agents.network.migrate POLICY``.
+
+A policy reads the features of the version that trained it. Where this version has the same
+features and some more, the weights of the added inputs are 0, in network, prior and critic, so
+that decisions and values stay the same. A policy whose features have vanished, or have another
+formula, is refused.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agents.index.feature_table import MACHINE, ROW, SHOP_PART, definitions
+from agents.network.critic_features import PRIVILEGED_FEATURES
+from agents.network.trained_policy import (
+    CRITIC_PREFIX,
+    PolicyError,
+    read_policy_files,
+    write_policy,
+)
+from factory.io.atomic_write import write_atomically
+
+Definitions = Mapping[str, Sequence[tuple[str, str]]]
+"""Name and definition of each feature, by part of the feature table."""
+
+_OWN = ("format", "features", "feature_definitions", "weights_sha256")
+"""Entries of a manifest that are written anew."""
+_ROW_ARRAYS = ("prior", "row_encoder.0.weight")
+_MACHINE_ARRAYS = ("machine_encoder.0.weight",)
+_EMBEDDING_ARRAYS = (
+    "context.0.weight",
+    "value_head.0.weight",
+    f"{CRITIC_PREFIX}layers.0.weight",
+)
+"""Arrays whose last axis reads features of rows, of machines, and the embedding.
+
+The embedding ends with the features of the shop; in the critic, privileged features follow."""
+
+
+def migrate_policy(source: Path, target: Path) -> dict[str, list[str]]:
+    """Write the policy in ``source``, carried over to the present features, into ``target``.
+
+    Returns
+    -------
+    dict
+        Names of the added features, by part of the feature table.
+
+    Raises
+    ------
+    PolicyError
+        If the policy cannot be read, or its features have vanished or changed.
+    """
+    manifest, arrays = read_policy_files(source)
+    path, present = source / "manifest.json", definitions()
+    former = _former_definitions(path, manifest)
+    check_compatible(path, former, present)
+    carried = carry_over(path, arrays, former, present, int(manifest["hidden_size"]))
+    facts = {name: value for name, value in manifest.items() if name not in _OWN}
+    config = (source / "config.toml").read_text(encoding="utf-8")
+    evaluation = source / "evaluation.json"
+    if evaluation.is_file() and target != source:
+        write_atomically(target / "evaluation.json", evaluation.read_bytes())
+    write_policy(target, carried, config, facts)
+    return {part: _added(former[part], present[part]) for part in present}
+
+
+def _former_definitions(path: Path, manifest: Mapping[str, Any]) -> Definitions:
+    """Return the features that a manifest lists."""
+    former = manifest.get("feature_definitions")
+    if not isinstance(former, dict) or former.keys() != definitions().keys():
+        raise PolicyError(
+            f"{path}: feature_definitions is missing; the formulas that the policy was trained on"
+            " must be known to compare them. Train anew."
+        )
+    return former
+
+
+def check_compatible(path: Path, former: Definitions, present: Definitions) -> None:
+    """Check that all former features exist with the same definition.
+
+    Raises
+    ------
+    PolicyError
+        If one has vanished or changed; the message names all of them.
+    """
+    problems = []
+    for part in present:
+        known = dict(present[part])
+        for name, definition in former[part]:
+            if name not in known:
+                problems.append(f"{part} feature {name} has vanished")
+            elif known[name] != definition:
+                problems.append(f"{part} feature {name} = {definition}; is {known[name]}")
+    if problems:
+        raise PolicyError(
+            f"{path}: feature_definitions: {'; '.join(problems)}. Only added features can be"
+            " carried over; train anew."
+        )
+
+
+def carry_over(
+    path: Path,
+    arrays: Mapping[str, NDArray[Any]],
+    former: Definitions,
+    present: Definitions,
+    hidden_size: int,
+) -> dict[str, NDArray[Any]]:
+    """Return the arrays of a policy with inputs for the present features, added ones with weight 0.
+
+    Raises
+    ------
+    PolicyError
+        If an array does not have the inputs that the manifest lists.
+    """
+    rows = _positions(former[ROW], present[ROW])
+    machines = _positions(former[MACHINE], present[MACHINE])
+    pooled, shop = 3 * hidden_size, _positions(former[SHOP_PART], present[SHOP_PART])
+    embedding = np.concatenate([np.arange(pooled), pooled + shop])
+    sizes = [len(present[ROW]), len(present[MACHINE]), pooled + len(present[SHOP_PART])]
+    layouts = dict.fromkeys(_ROW_ARRAYS, (rows, sizes[0]))
+    layouts |= dict.fromkeys(_MACHINE_ARRAYS, (machines, sizes[1]))
+    layouts |= dict.fromkeys(_EMBEDDING_ARRAYS, (embedding, sizes[2]))
+    critic, (_, size) = _EMBEDDING_ARRAYS[-1], layouts[_EMBEDDING_ARRAYS[-1]]
+    privileged = size + np.arange(PRIVILEGED_FEATURES)
+    layouts[critic] = (np.concatenate([embedding, privileged]), size + PRIVILEGED_FEATURES)
+    carried = dict(arrays)
+    for name, (positions, inputs) in layouts.items():
+        if name in arrays:
+            carried[name] = _spread(path, name, arrays[name], positions, inputs)
+    return carried
+
+
+def _spread(
+    path: Path, name: str, array: NDArray[Any], positions: NDArray[np.int64], inputs: int
+) -> NDArray[Any]:
+    """Return an array whose last axis has the given values at ``positions``, else 0."""
+    if array.shape[-1] != len(positions):
+        raise PolicyError(
+            f"{path.parent}/weights.npz: {name} has {array.shape[-1]} inputs; must have"
+            f" {len(positions)}, as the manifest lists. Train anew."
+        )
+    spread = np.zeros((*array.shape[:-1], inputs), array.dtype)
+    spread[..., positions] = array
+    return spread
+
+
+def _positions(
+    former: Sequence[tuple[str, str]], present: Sequence[tuple[str, str]]
+) -> NDArray[np.int64]:
+    """Return the present position of each former feature."""
+    index = {name: i for i, (name, _) in enumerate(present)}
+    return np.array([index[name] for name, _ in former], np.int64)
+
+
+def _added(former: Sequence[tuple[str, str]], present: Sequence[tuple[str, str]]) -> list[str]:
+    """Return the names of features that were added."""
+    known = {name for name, _ in former}
+    return [name for name, _ in present if name not in known]
+
+
+# --- command -------------------------------------------------------------------------------------
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Carry a policy over; return 0, or 1 with the reason on stderr."""
+    parser = argparse.ArgumentParser(
+        prog="python -m agents.network.migrate",
+        description="Carry a trained policy over to added observation columns and features.",
+    )
+    parser.add_argument("policy", type=Path, help="policy folder; it is not changed")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        help="folder to write; by default POLICY-migrated. Give POLICY itself to overwrite it",
+    )
+    options = parser.parse_args(arguments)
+    source: Path = options.policy
+    target: Path = options.out or source.with_name(f"{source.resolve().name}-migrated")
+    try:
+        if target.resolve() != source.resolve() and target.exists():
+            raise PolicyError(f"{target}: exists already. Name another folder with --out.")
+        added = migrate_policy(source, target)
+    except (PolicyError, OSError) as error:
+        print(f"agents.network.migrate: {error}", file=sys.stderr)
+        return 1
+    names = [f"{part} {name}" for part, features in added.items() for name in features]
+    print(f"Policy: {target} (added inputs: {', '.join(names) or 'none'})")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,124 @@
+"""Inputs of network and critic do not depend on the length of a tick."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from agents.index.feature_table import SHOP_PART, part_of
+from agents.index.policy import IndexPolicy, as_array
+from agents.network.packed_tables import CriticFeatures, PackedTables
+from agents.policy import as_observation
+from envs.batch import Batch
+from factory.io.factory_toml import parse_factory
+from factory.model import Factory, Order, OrderBook
+from tests.builders.networks import WEIGHTS
+
+_INPUTS = ("rows", "prior", "machines", "shop")
+
+
+def factory_with(tick_minutes: float) -> Factory:
+    """Return a factory without chance, whose times in minutes do not depend on the tick."""
+
+    def ticks(minutes: int) -> int:
+        assert minutes % tick_minutes == 0
+        return int(minutes / tick_minutes)
+
+    def matrix(*minutes: tuple[int, ...]) -> list[list[int]]:
+        return [[ticks(value) for value in row] for row in minutes]
+
+    power = {"idle_power": 1.0, "processing_power": 9.0, "changeover_power": 3.0}
+    colour = {
+        "name": "colour",
+        "values": ["white", "red", "black"],
+        "time": matrix((0, 30, 40), (20, 0, 30), (60, 50, 0)),
+        "cost": [[0.0, 4.0, 6.0], [3.0, 0.0, 2.0], [8.0, 5.0, 0.0]],
+    }
+    products = [
+        {
+            "name": name,
+            "operations": [
+                {"name": "cut", "work_centre": "saws", "process_time": ticks(cut)},
+                {
+                    "name": "coat",
+                    "work_centre": "paint",
+                    "process_time": ticks(coat),
+                    "setup": {"colour": name},
+                },
+            ],
+        }
+        for name, cut, coat in (("white", 40, 60), ("red", 60, 40), ("black", 80, 100))
+    ]
+    centres = [
+        {"name": "saws", "machines": [{"name": "saw", **power}]},
+        {
+            "name": "paint",
+            "machines": [{"name": "booth", **power}, {"name": "cabin", **power}],
+            "attributes": [colour],
+        },
+    ]
+    data: dict[str, Any] = {
+        "name": "clockwork",
+        "tick_minutes": tick_minutes,
+        "start_hour": 6,
+        "work_centres": [{**centre, "longest_wait": ticks(120)} for centre in centres],
+        "products": products,
+        "tariff": {"price": [0.1 + 0.02 * (hour % 7) for hour in range(24)]},
+        "costs": {
+            **{"tardiness": 30.0, "changeover": 1.0, "energy": 1.0, "holding": 2.0},
+            "scale": 500.0,
+        },
+    }
+    return parse_factory(data, "clockwork.toml")
+
+
+def order_book(tick_minutes: float, count: int = 14) -> OrderBook:
+    """Return an order book, some of whose orders will be late."""
+    names = ("white", "red", "black", "red", "white")
+    orders = tuple(
+        Order(
+            order_id=str(n),
+            release_date=int(35 * n / tick_minutes),
+            due_date=int((35 * n + 240 + 60 * (n % 4)) / tick_minutes),
+            weight=1.0 + n % 3,
+            product=names[n % len(names)],
+        )
+        for n in range(count)
+    )
+    return OrderBook(orders=orders)
+
+
+def inputs_on_the_way(tick_minutes: float) -> list[dict[str, Any]]:
+    """Return the inputs of network and critic at each decision of an episode of the index."""
+    batch = Batch([factory_with(tick_minutes)], [order_book(tick_minutes)], num_envs=1)
+    critic_features, policy, found = CriticFeatures(batch), IndexPolicy(WEIGHTS), []
+    batch.reset(np.zeros(1, np.uint64))
+    while not batch.ended.all():
+        packed = PackedTables.from_tables(batch.tables, as_array(WEIGHTS))
+        inputs = {name: getattr(packed.network_input, name).numpy() for name in _INPUTS}
+        found.append({**inputs, "privileged": critic_features.update().copy()})
+        rows = policy.decide(as_observation(batch.tables))
+        batch.step(np.asarray(rows, np.int64), autoreset=False)
+    return found
+
+
+@pytest.mark.parametrize("tick_minutes", [5.0, 0.5])
+def test_inputs_do_not_depend_on_the_length_of_a_tick(tick_minutes: float) -> None:
+    expected, found = inputs_on_the_way(1.0), inputs_on_the_way(tick_minutes)
+    assert len(found) == len(expected) > 28
+    for decision, (ours, theirs) in enumerate(zip(found, expected, strict=True)):
+        for name in ours:
+            np.testing.assert_allclose(
+                ours[name], theirs[name], rtol=2e-5, atol=2e-6, err_msg=f"{decision}: {name}"
+            )
+
+
+def test_costs_per_hour_and_per_tick_are_among_these_inputs() -> None:
+    names = [feature.name for feature in part_of(SHOP_PART)]
+    shops = np.concatenate([inputs["shop"] for inputs in inputs_on_the_way(5.0)])
+    for name in ("processing_cost", "holding_rate", "price_soon"):
+        column = np.abs(shops[:, names.index(name)])
+        assert column.max() > 0.01, name
+        assert column.max() < 1.0, name
