@@ -15,7 +15,6 @@ from tqdm import tqdm
 from agents.rules.parameters import write_call
 from agents.rules.registry import make_rule
 from evaluation.runner.scenarios import NamedScenario, find_scenarios
-from evaluation.runner.work_units import JsonObject, Store, digest, run_units
 from evaluation.tuned_parameters import (
     Budget,
     Tuned,
@@ -33,6 +32,7 @@ from evaluation.tuning.rule_search import (
     tunable_rules,
     tune_rule,
 )
+from factory.io.work_units import JsonObject, Store, digest, run_units
 from factory.jit.compile import source_hash
 
 
