@@ -1,5 +1,4 @@
-"""What becomes of a decision under a trained policy: play each choice in imagined worlds, go on
-under the network to a date, then ask its critic. Compiled."""
+"""Simulation of choices under a trained policy, in sampled futures. Compiled."""
 
 # mypy: allow-untyped-defs, allow-incomplete-defs, allow-untyped-calls, no-check-untyped-defs
 
@@ -35,25 +34,31 @@ def estimate_action_values(
     discount,
     rewards,
 ):
-    """Discounted reward ``rewards [N, K]`` of each row ``rows [K]`` of environment ``e``, in the
-    futures ``first`` up to (not with) ``last``.
+    """Estimate the discounted reward of each row of environment ``e`` in each future.
 
-    All rows meet the same futures. Those of a decision depend on ``seed`` and on the number of the
-    decision in its episode.
+    All rows meet the same futures. They depend on ``seed`` and on the number of decisions in the
+    episode.
 
     Parameters
     ----------
+    beliefs
+        Scratch of :func:`factory.futures.sampled_futures.infer_regimes`.
     world
-        Shop of one environment, in which imagined futures are played.
+        Shop of one environment, in which the sampled futures are simulated.
     player
-        The policy and memory for it (:class:`agents.search.lookahead.Player`'s bundles, as a
-        tuple).
+        Policy and scratch (``_player`` of :class:`agents.search.lookahead.LookaheadPolicy`).
+    rows
+        Rows of the candidate table ``[K]``.
+    first, last
+        Range of futures; ``last`` is excluded.
     ticks
-        For how long the policy plays on; the decision that follows is valued by the critic.
+        Time to simulate; the critic values the state at the first decision after it.
     last_date
-        Until when orders to come are drawn.
+        Date until which orders to come are drawn.
     discount
         Time constant of the discount, ticks.
+    rewards
+        Results ``[N, K]``.
     """
     infer_regimes(factory, shop, e, beliefs)
     for future in range(first, last):
@@ -69,8 +74,9 @@ def estimate_action_values(
 
 @compiled
 def simulate_network(factory, world, player, row, ticks, discount):
-    """Discounted reward of ``row`` and of what the policy does after it for ``ticks``, with the
-    critic's value of the shop then; not a number where the network's output is none.
+    """Return the discounted reward of ``row`` and of the policy after it for ``ticks``.
+
+    The critic's value of the final state is included. NaN if the network's output is not finite.
     """
     network, memory, critic, critic_memory, scratch, tables, outcome, units, loads, privileged = (
         player

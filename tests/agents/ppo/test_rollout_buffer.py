@@ -180,7 +180,7 @@ def network_input(rows: int, envs: int, level: float) -> NetworkInput:
 
 def test_minibatches_hold_every_sample_once_with_its_own_rows() -> None:
     steps, envs, shares = 6, 3, [2, 1]
-    settings = {"machine_rows": 2, "n_envs": envs, "shares": shares, "parts_a_minibatch": 2}
+    settings = {"machine_rows": 2, "n_envs": envs, "shares": shares, "shards_a_minibatch": 2}
     buffer = RaggedRolloutBuffer(
         steps, spaces.Box(-1, 1, (1,)), spaces.Discrete(4), "cpu", **settings
     )  # type: ignore[arg-type]
@@ -193,7 +193,7 @@ def test_minibatches_hold_every_sample_once_with_its_own_rows() -> None:
         "gae_time",
         "next_values",
     )
-    for number, (part, share) in enumerate(zip(buffer.parts, shares, strict=True)):
+    for number, (part, share) in enumerate(zip(buffer.shards, shares, strict=True)):
         columns = {name: np.ones(share) for name in names}
         for t in range(steps):
             each = t + 40  # more than there is room for at first

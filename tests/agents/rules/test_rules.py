@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from agents.rules.priorities import Rows
+from agents.rules.rows import Rows
 from agents.rules.registry import OTHER_NAMES, RULES, Rule, find_rule, make_rule, parse_rule
 from envs.observation.columns import CANDIDATE_INDEX, MACHINE_INDEX, SHOP_INDEX
 from tests.builders.repository import ROOT
