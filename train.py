@@ -150,21 +150,21 @@ def check_baselines(config: TrainingConfig, where: str) -> None:
         If the factories cannot be compared in one table.
     """
     find_scenarios(config.scenario.validation_factories or config.scenario.factories)
-    place = f"{where}: logging.baselines = {config.logging.baselines!r}"
+    setting = f"{where}: logging.baselines = {config.logging.baselines!r}"
     try:
         contenders = parse_contenders(config.logging.baselines)
     except ValueError as error:
-        raise ConfigError(f"{place}; {error}") from None
+        raise ConfigError(f"{setting}; {error}") from None
     if any(contender.name == "policy" for contender in contenders):
         raise ConfigError(
-            f"{place}; the trained policy is called 'policy' in the table. Give the baseline"
+            f"{setting}; the trained policy is called 'policy' in the table. Give the baseline"
             " another name: other=PATH."
         )
     missing = factories_without_index(config)
     if missing and any(contender.kind == "index" for contender in contenders):
         raise ConfigError(
-            f"{place}; no index was evolved for {', '.join(missing)}. Run python evaluate.py --tune"
-            f" --factory {shlex.quote(missing[0])}, or take index out."
+            f"{setting}; no index was evolved for {', '.join(missing)}. Run python evaluate.py"
+            f" --tune --factory {shlex.quote(missing[0])}, or take index out."
         )
 
 

@@ -119,7 +119,7 @@ class RaggedRolloutBuffer(MaskableRolloutBuffer):
         self.machine_rows, self._shares = machine_rows, tuple(shares)
         self._shards_a_minibatch, self._run = shards_a_minibatch, run
         self.random = np.random.default_rng(seed)
-        self.batch_number = 0
+        self.batch_index = 0
         super().__init__(buffer_size, observation_space, action_space, device, **settings)
 
     def reset(self) -> None:
@@ -128,7 +128,7 @@ class RaggedRolloutBuffer(MaskableRolloutBuffer):
             self._allocate()
         for shard in self.shards:
             shard.empty()
-        self.pos, self.full, self.batch_number = 0, False, 0
+        self.pos, self.full, self.batch_index = 0, False, 0
 
     def _allocate(self) -> None:
         shape = self.buffer_size, self.n_envs
@@ -199,7 +199,7 @@ class RaggedRolloutBuffer(MaskableRolloutBuffer):
         order = self.random.permutation(size)
         for start in range(0, size, batch_size or size):
             yield self._get_samples(order[start : start + (batch_size or size)])
-            self.batch_number += 1
+            self.batch_index += 1
 
     def _get_samples(  # type: ignore[override]
         self, batch_inds: NDArray[np.int64], env: Any = None

@@ -87,7 +87,7 @@ def load_checkpoint(path: Path | str) -> Policy:
 
     if Path(path).is_dir():
         return load_trained(path)
-    _use_one_thread()
+    _use_single_thread()
     name = algorithm_of(Path(path))
     model = getattr(importlib.import_module(ALGORITHMS[name]), name).load(path, device="cpu")
     return CheckpointPolicy(model)
@@ -97,11 +97,11 @@ def load_trained(path: Path | str) -> TrainedPolicy:
     """Load a policy folder for evaluation."""
     from agents.network.trained_policy import load_policy
 
-    _use_one_thread()
+    _use_single_thread()
     return load_policy(path)
 
 
-def _use_one_thread() -> None:
+def _use_single_thread() -> None:
     """Keep torch to one thread: evaluation runs one process for each core."""
     import torch
 

@@ -27,7 +27,9 @@ from agents.ppo.vec_env import ShopVecEnv, as_signed
 
 
 class SemiMarkovPPO(MaskablePPO):
-    """MaskablePPO over :class:`agents.ppo.vec_env.ShopVecEnv`, with a
+    """MaskablePPO on microfactories, with discount by elapsed time.
+
+    The environments are :class:`agents.ppo.vec_env.ShopVecEnv`, and the policy is a
     :class:`agents.ppo.actor_critic.PointerActorCriticPolicy`.
 
     Parameters
@@ -190,6 +192,6 @@ class SemiMarkovPPO(MaskablePPO):
             super().train()
         except FloatingPointError as error:
             raise FloatingPointError(
-                f"rollout {self.rollouts}, minibatch {self.rollout_buffer.batch_number}: {error}"
+                f"rollout {self.rollouts}, minibatch {self.rollout_buffer.batch_index}: {error}"
             ) from None
         self.stats.learn_seconds = time.perf_counter() - start

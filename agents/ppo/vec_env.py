@@ -17,7 +17,7 @@ from envs.seed_splits import episode_seeds
 from factory.model import Factory
 from factory.validation.arguments import check_count, check_seed
 
-Observation = dict[str, NDArray[Any]]
+_Observation = dict[str, NDArray[Any]]
 
 
 class EpisodeSchedule:
@@ -32,14 +32,14 @@ class EpisodeSchedule:
     """
 
     def __init__(self, first: int, num_factories: int) -> None:
-        self.number = check_count("first_episode", first, 0, "Begin with 0 or later.")
+        self.next_episode = check_count("first_episode", first, 0, "Begin with 0 or later.")
         self._num_factories = check_count("num_factories", num_factories)
 
     def take(self, count: int) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
         """Return seeds and factories of the next ``count`` episodes."""
-        seeds = episode_seeds("train", count, self.number)
-        factories = (self.number + np.arange(count)) % self._num_factories
-        self.number += count
+        seeds = episode_seeds("train", count, self.next_episode)
+        factories = (self.next_episode + np.arange(count)) % self._num_factories
+        self.next_episode += count
         return seeds, factories
 
 
@@ -87,7 +87,7 @@ class ShopVecEnv(VecEnv):
         self._actions: NDArray[np.int64] | None = None  # actions of step_async, for step_wait
         self._infos: list[dict[str, Any]] = [{} for _ in range(num_envs)]
 
-    def reset(self) -> Observation:
+    def reset(self) -> _Observation:
         """Begin the next episodes in all environments."""
         return as_signed(self.batch.reset(*self.source.take(self.num_envs)))
 
@@ -192,6 +192,6 @@ class ShopVecEnv(VecEnv):
         """Do nothing: no resources are held."""
 
 
-def as_signed(tables: Tables) -> Observation:
+def as_signed(tables: Tables) -> _Observation:
     """Return the tables under the names of the observation space, the mask as int8."""
     return {**as_observation(tables), "action_mask": tables.action_mask.view(np.int8)}

@@ -116,7 +116,7 @@ def read_values(
     """
     values: dict[str, float] = {}
     for index, argument in enumerate(arguments):
-        name, equals, number = (part.strip() for part in argument.rpartition("="))
+        name, equals, text = (part.strip() for part in argument.rpartition("="))
         if not equals:
             if index >= len(parameters):
                 has = ", ".join(map(str, parameters)) or "no parameters"
@@ -127,10 +127,10 @@ def read_values(
         if name in values:
             raise ValueError(f"rule {rule}: parameter {name!r} is given twice. Give it once.")
         try:
-            values[name] = read_number(number)
+            values[name] = read_number(text)
         except ValueError:
             raise ValueError(
-                f"rule {rule}: {name} = {number!r} is not a number. Write it like {name}=0.5."
+                f"rule {rule}: {name} = {text!r} is not a number. Write it like {name}=0.5."
             ) from None
     return values
 

@@ -134,7 +134,7 @@ def _prefer(
 
 
 def first_best(eligible: RowFlags, ranking: list[RowValues]) -> NDArray[np.int64]:
-    """Return the best of the eligible rows ``[E, A]`` by the priorities in turn, ``[E]``.
+    """Return the best of the eligible rows ``[E, A]`` by the priorities, ``[E]``.
 
     The first row wins ties in all priorities.
     """

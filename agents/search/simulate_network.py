@@ -23,7 +23,7 @@ def estimate_action_values(
     shop,
     e,
     beliefs,
-    world,
+    sampled,
     player,
     rows,
     first,
@@ -43,7 +43,7 @@ def estimate_action_values(
     ----------
     beliefs
         Scratch of :func:`factory.futures.sampled_futures.infer_regimes`.
-    world
+    sampled
         Shop of one environment, in which the sampled futures are simulated.
     player
         Policy and scratch (``_player`` of :class:`agents.search.lookahead.LookaheadPolicy`).
@@ -66,31 +66,30 @@ def estimate_action_values(
             seed, random_numbers.EPISODE, shop.env[e].decisions, future
         )
         for choice in range(rows.shape[0]):
-            sample_future(factory, shop, e, beliefs, world, 0, future_seed, last_date)
+            sample_future(factory, shop, e, beliefs, sampled, 0, future_seed, last_date)
             rewards[future, choice] = simulate_network(
-                factory, world, player, rows[choice], ticks, discount
+                factory, sampled, player, rows[choice], ticks, discount
             )
 
 
 @compiled
-def simulate_network(factory, world, player, row, ticks, discount):
+def simulate_network(factory, sampled, player, row, ticks, discount):
     """Return the discounted reward of ``row`` and of the policy after it for ``ticks``.
 
     The critic's value of the final state is included. NaN if the network's output is not finite.
     """
-    network, memory, critic, critic_memory, scratch, tables, outcome, units, loads, privileged = (
-        player
-    )
-    start, total = world.env[0].clock, 0.0
+    network, memory, critic, critic_memory, scratch = player[:5]
+    tables, outcome, units, loads, privileged = player[5:]
+    start, total = sampled.env[0].clock, 0.0
     while row >= 0:
-        before = world.env[0].clock - start
-        step_one(factory, world, 0, row, NEVER, NEVER, NEVER, outcome)
+        before = sampled.env[0].clock - start
+        step_one(factory, sampled, 0, row, NEVER, NEVER, NEVER, outcome)
         total += outcome.reward[0] * math.exp(-before / discount)
-        if world.env[0].deciding < 0:
+        if sampled.env[0].deciding < 0:
             return total
         observe(
             factory,
-            world,
+            sampled,
             0,
             scratch,
             tables.candidates[0],
@@ -98,13 +97,13 @@ def simulate_network(factory, world, player, row, ticks, discount):
             tables.shop[0],
             tables.action_mask[0],
         )
-        passed = world.env[0].clock - start
+        passed = sampled.env[0].clock - start
         if passed >= ticks:
             count = encode_rows(
                 network, memory, tables.candidates[0], tables.shop[0], tables.action_mask[0]
             )
             pool_context(network, memory, tables.machines[0], tables.shop[0], count)
-            privileged_critic_features(factory, world, units, loads, privileged)
+            privileged_critic_features(factory, sampled, units, loads, privileged)
             return total + value_of(
                 critic, critic_memory, memory.embedding, privileged[0]
             ) * math.exp(-passed / discount)

@@ -1,5 +1,4 @@
-"""From the known state and a plan for all of it to the window of work that is worth planning
-anew."""
+"""The planning window: the next operations of a plan for all known work."""
 
 from __future__ import annotations
 
@@ -21,11 +20,10 @@ def cut_window(
     changeovers: ChangeoverTable,
     rates: Rates,
 ) -> tuple[Window, Sequences]:
-    """The operations that ``plan`` starts first, at most ``max_tasks``, with that plan's sequences
-    of them.
+    """Return the first ``max_tasks`` operations of ``plan`` as a window, with their sequences.
 
-    What lies beyond is taken to follow as in ``plan``: an order is completed as long after its last
-    operation in the window as it is there.
+    Operations beyond the window are taken to follow as in ``plan``: an order is completed as long
+    after its last operation in the window as in the plan.
     """
     arrays, g, clock = changeovers.arrays, known.factory, known.clock
     planned = {step.key: step for step in plan}
@@ -49,8 +47,17 @@ def cut_window(
                 before[predecessor.key] = transport
             else:  # in process
                 ready_date = max(ready_date, (predecessor.end_date or clock) + transport)
-        what = operation.centre, operation.wanted, operation.process_times
-        tasks.append(Task(key, *what, max(0, ready_date - clock), before, change_dates[key[0]]))
+        tasks.append(
+            Task(
+                key,
+                operation.centre,
+                operation.wanted,
+                operation.process_times,
+                max(0, ready_date - clock),
+                before,
+                change_dates[key[0]],
+            )
+        )
     tasks.sort(key=lambda task: task.key)
     deliveries = tuple(
         _deliver(order, planned, chosen, clock, arrays.transport_time[g])
@@ -73,8 +80,10 @@ def _deliver(
     clock: int,
     transport_time: NDArray[np.int64],
 ) -> Delivery:
-    """When the order is completed, by the ends of its operations in the window (and of those in
-    process, which are certain)."""
+    """Return the completion of an order as a function of the ends of its operations in the window.
+
+    The ends of operations in process are certain.
+    """
     ends = {operation.operation: planned[operation.key].end_date for operation in order.operations}
     tails, date = dict[Key, int](), 0
     for operation in order.operations:
@@ -95,11 +104,10 @@ def _tail_after(
     chosen: set[Key],
     transport_time: NDArray[np.int64],
 ) -> int | None:
-    """Ticks from the end of an operation to the order's completion, along what is beyond the
-    window; None if all that follows it is in the window.
+    """Return the ticks from an operation's end to the order's completion, beyond the window.
 
-    A follower beyond the window starts as long after the last of its predecessors has arrived as it
-    does in the plan.
+    None if all operations after it are in the window. An operation beyond the window starts as long
+    after the arrival of its last predecessor as in the plan.
     """
     followers = [other for other in order.operations if operation.operation in other.predecessors]
     if not followers:
@@ -112,9 +120,6 @@ def _tail_after(
                 ends[p] + int(transport_time[centres[p], follower.centre])
                 for p in follower.predecessors
             )
-            tails.append(
-                int(transport_time[operation.centre, follower.centre])
-                + max(ends.values())
-                - arrival_date
-            )
+            transport = int(transport_time[operation.centre, follower.centre])
+            tails.append(transport + max(ends.values()) - arrival_date)
     return max(tails, default=None)

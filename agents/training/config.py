@@ -120,7 +120,7 @@ class LoggingSection(_Section):
     log_gantt: bool = True  # Gantt charts in TensorBoard
     export_bundle: bool = True  # write a bundle for schedulers at the end
     test_episodes: Count = 256  # of the table at the end
-    baselines: str = "ATCS,ATCSR,ATCS+HOLD,EDD,SST,index"  # in that table, beside the best rule
+    baselines: str = "ATCS,ATCSR,ATCS+HOLD,EDD,SST,index"  # policies in that table
 
 
 class TrainingConfig(_Section):

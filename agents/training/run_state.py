@@ -28,7 +28,7 @@ def capture_model(model: SemiMarkovPPO) -> State:
         "rollouts": model.rollouts,
         "random": [json.dumps(source.bit_generator.state) for source in _generators(model)],
         "torch_random": torch.get_rng_state(),
-        "episodes": [collector.shops.source.number for collector in model.collectors],
+        "episodes": [collector.shops.source.next_episode for collector in model.collectors],
         "shops": [_to_tensors(batch.shop) for batch in batches],
         "tables": [_to_tensors(batch.tables) for batch in batches],
     }
@@ -47,7 +47,7 @@ def restore_model(model: SemiMarkovPPO, state: State) -> None:
     for collector, episode, shop, tables in zip(
         model.collectors, state["episodes"], state["shops"], state["tables"], strict=True
     ):
-        collector.shops.source.number = episode
+        collector.shops.source.next_episode = episode
         _from_tensors(collector.shops.batch.shop, shop)
         _from_tensors(collector.shops.batch.tables, tables)
     model.continue_episodes()

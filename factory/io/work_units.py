@@ -57,9 +57,7 @@ class Unit(Protocol):
         """Name of its group: once one unit of a group has failed, later ones are not begun."""
 
     def run(self) -> JsonObject:
-        """Return the result, as the store's codec takes it; with a field ``failed`` if there is
-        none.
-        """
+        """Return the result, as the store's codec takes it; ``failed`` in it stands for none."""
 
 
 def digest(*parts: Any) -> str:
@@ -175,15 +173,15 @@ def claim_folder(path: Path, settings: JsonObject) -> None:
         write_atomically(path, json.dumps(wanted, indent=1) + "\n")
         return
     try:
-        begun_with = json.loads(path.read_text(encoding="utf-8"))
+        existing = json.loads(path.read_text(encoding="utf-8"))
     except ValueError:
-        begun_with = None
-    if not isinstance(begun_with, dict):
+        existing = None
+    if not isinstance(existing, dict):
         raise ValueError(f"{path}: is not the settings file of a run. Name another folder.")
     differing = [
-        f"{name} = {wanted.get(name)!r} (was {begun_with.get(name)!r})"
-        for name in {**wanted, **begun_with}
-        if wanted.get(name) != begun_with.get(name)
+        f"{name} = {wanted.get(name)!r} (was {existing.get(name)!r})"
+        for name in {**wanted, **existing}
+        if wanted.get(name) != existing.get(name)
     ]
     if differing:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""Pieces of datasets: in order, kept when work is interrupted, made anew for other inputs."""
+"""Pieces of datasets: in order, kept when work is interrupted, made again for other inputs."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_a_piece_whose_process_dies_is_named_and_the_others_are_kept(tmp_path: P
     assert times_made(tmp_path)[0] == 1
 
 
-def test_pieces_of_other_inputs_and_damaged_ones_are_made_anew(tmp_path: Path) -> None:
+def test_pieces_of_other_inputs_and_damaged_ones_are_made_again(tmp_path: Path) -> None:
     make(tmp_path)
     piece_files(tmp_path / "targets")[1].write_bytes(b"damaged")
     make(tmp_path)

@@ -62,13 +62,17 @@ def divergence(policy: TrainedPolicy, targets: TeacherTargets) -> float:
 def test_targets_are_the_mean_of_the_teachers(
     members: list[TrainedPolicy], targets: TeacherTargets
 ) -> None:
-    (one, one_values), (other, other_values) = (output_of(policy, targets) for policy in members)
-    assert float((one - other).abs().max()) > 0.1
+    (first, first_values), (second, second_values) = (
+        output_of(policy, targets) for policy in members
+    )
+    assert float((first - second).abs().max()) > 0.1
     segments = SegmentOps(targets.network_input().sample, len(targets))
     np.testing.assert_allclose(
-        targets.log_probs, segments.log_softmax((one + other) / 2).numpy(), atol=1e-4
+        targets.log_probs, segments.log_softmax((first + second) / 2).numpy(), atol=1e-4
     )
-    np.testing.assert_allclose(targets.values, ((one_values + other_values) / 2).numpy(), atol=1e-4)
+    np.testing.assert_allclose(
+        targets.values, ((first_values + second_values) / 2).numpy(), atol=1e-4
+    )
     assert (targets.count > 1).all()
     assert targets.count.sum() == len(targets.rows) == len(targets.log_probs)
 
@@ -85,8 +89,8 @@ def test_the_student_learns_the_targets_whatever_the_number_of_threads(
     ]
     assert errors[0] < errors[1]
     again = fit_student(members[0], targets, config, threads=2)
-    for one, other in zip(fitted.network.parameters(), again.network.parameters(), strict=True):
-        assert torch.equal(one, other)
+    parameters = zip(fitted.network.parameters(), again.network.parameters(), strict=True)
+    assert all(torch.equal(first, second) for first, second in parameters)
 
 
 def test_the_command_resumes_without_playing_again_and_refuses_other_settings(

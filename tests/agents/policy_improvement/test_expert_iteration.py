@@ -1,5 +1,4 @@
-"""Expert iteration: search targets are kept, the fit prefers higher advantages, and interrupted
-runs resume."""
+"""Expert iteration: search targets, the fit to them, and interrupted runs."""
 
 from __future__ import annotations
 
@@ -40,11 +39,11 @@ def targets() -> SearchTargets:
 
 
 def expected_advantage(policy: TrainedPolicy, targets: SearchTargets) -> float:
-    places, decision = targets.tried_rows()
+    rows, decision = targets.tried_rows()
     with torch.inference_mode():
         shares = (
             SegmentOps(decision, len(targets))
-            .log_softmax(policy.network(targets.network_input()).logits[places])
+            .log_softmax(policy.network(targets.network_input()).logits[rows])
             .exp()
         )
     return float((shares * torch.from_numpy(targets.action_advantage)).sum())
@@ -74,8 +73,8 @@ def test_the_fit_raises_the_expected_advantage_whatever_the_number_of_threads(
     fitted = fit_to_targets(start, targets, config, 1)
     assert expected_advantage(fitted, targets) > expected_advantage(start, targets)
     again = fit_to_targets(start, targets, config, 1, threads=2)
-    for one, other in zip(fitted.network.parameters(), again.network.parameters(), strict=True):
-        assert torch.equal(one, other)
+    parameters = zip(fitted.network.parameters(), again.network.parameters(), strict=True)
+    assert all(torch.equal(first, second) for first, second in parameters)
 
 
 def test_episodes_of_expert_iteration_are_not_those_of_training() -> None:
@@ -164,26 +163,26 @@ def test_other_and_bad_settings_are_refused(
     assert message in capsys.readouterr().err
 
 
-def test_more_iterations_continue_a_run_and_targets_of_other_runs_are_added(
+def test_more_iterations_continue_a_run_and_targets_of_others_are_added(
     policy: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    one, other = tmp_path / "one", tmp_path / "other"
-    assert main([policy, str(one), *SMALL, "--iterations", "1"]) == 0
-    first = weights(one / "iteration-1")
-    assert main([policy, str(one), *SMALL, "--iterations", "2"]) == 0
-    assert weights(one / "iteration-1") == first
-    added = ["--iterations", "1", "--seed", "1", "--extra-data", str(one)]
-    assert main([policy, str(other), *SMALL, *added]) == 0
-    sizes = [number_of_targets(one / f"iteration-{iteration}") for iteration in (1, 2)]
-    own = number_of_targets(other / "iteration-1")
-    assert improved_of(one / "iteration-2")["decisions"] == sum(sizes)
-    assert improved_of(other / "iteration-1")["decisions"] == sum(sizes) + own
+    first_run, other_run = tmp_path / "first", tmp_path / "other"
+    assert main([policy, str(first_run), *SMALL, "--iterations", "1"]) == 0
+    first = weights(first_run / "iteration-1")
+    assert main([policy, str(first_run), *SMALL, "--iterations", "2"]) == 0
+    assert weights(first_run / "iteration-1") == first
+    added = ["--iterations", "1", "--seed", "1", "--extra-data", str(first_run)]
+    assert main([policy, str(other_run), *SMALL, *added]) == 0
+    sizes = [count_targets(first_run / f"iteration-{iteration}") for iteration in (1, 2)]
+    own = count_targets(other_run / "iteration-1")
+    assert improved_of(first_run / "iteration-2")["decisions"] == sum(sizes)
+    assert improved_of(other_run / "iteration-1")["decisions"] == sum(sizes) + own
     capsys.readouterr()
     assert main([policy, str(tmp_path / "third"), *SMALL, "--extra-data", policy]) == 2
     assert "policy: holds no search targets" in capsys.readouterr().err
 
 
-def number_of_targets(iteration: Path) -> int:
+def count_targets(iteration: Path) -> int:
     return sum(
         len(load_dataset(path, SearchTargets)) for path in piece_files(iteration / "targets")
     )

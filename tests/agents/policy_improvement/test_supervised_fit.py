@@ -86,8 +86,8 @@ def test_the_loss_falls_and_the_policy_to_start_from_stays(
         "fit",
     )
     assert all(
-        torch.equal(one, other)
-        for one, other in zip(before, policy.network.parameters(), strict=True)
+        torch.equal(first, second)
+        for first, second in zip(before, policy.network.parameters(), strict=True)
     )
     assert float(loss(PolicyForward(fitted).forward_all(dataset), dataset)) < 0.5 * float(
         loss(PolicyForward(policy).forward_all(dataset), dataset)

@@ -35,7 +35,8 @@ def test_shipped_configs_are_read_and_written(path: Path, tmp_path: Path) -> Non
     [
         (
             ["learning.total_timestep=1"],
-            "learning.total_timestep = 1; there is no such key. Write 'total_timesteps', if that is meant.",
+            "learning.total_timestep = 1; there is no such key. Write 'total_timesteps', if that is"
+            " meant.",
         ),
         (
             ["learning.total_timesteps=0"],
@@ -117,8 +118,8 @@ def test_every_key_of_the_section_learning_reaches_ppo() -> None:
     before, after = LearningSection(), LearningSection(**changed)
     used = set()
     for name, value in changed.items():
-        one = LearningSection(**{name: value})
-        if arguments_of(one) != arguments_of(before):
+        section = LearningSection(**{name: value})
+        if arguments_of(section) != arguments_of(before):
             used.add(name)
     assert set(changed) - used == {"total_timesteps", "num_envs", "ema_decay"}
     assert after.ppo_arguments().keys() == before.ppo_arguments().keys()
