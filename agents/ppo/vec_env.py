@@ -46,7 +46,7 @@ class EpisodeSchedule:
 class ShopVecEnv(VecEnv):
     """E microfactories, with a new episode of the block ``train`` after each that is over.
 
-    An observation stays untouched during the next step (several buffers are used in turn), because
+    An observation stays untouched during the next step (there are several buffers), because
     Stable-Baselines3 stores it only afterwards. A reward is minus the cost since the last decision,
     in units of the factory's cost scale.
 

@@ -25,52 +25,58 @@ def cut_window(
     Operations beyond the window are taken to follow as in ``plan``: an order is completed as long
     after its last operation in the window as in the plan.
     """
-    arrays, g, clock = changeovers.arrays, known.factory, known.clock
-    planned = {step.key: step for step in plan}
-    operations = known.operations
-    known_steps = (
-        step for step in plan if step.key in operations and operations[step.key].machine is None
-    )
+    clock = known.clock
+    transport_time = changeovers.arrays.transport_time[known.factory]
+    planned, operations = {step.key: step for step in plan}, known.operations
     to_start = [
-        step.key for step in sorted(known_steps, key=lambda step: (step.start_date, step.end_date))
+        step for step in plan if step.key in operations and operations[step.key].machine is None
     ]
-    chosen = set(to_start[:max_tasks])
+    to_start.sort(key=lambda step: (step.start_date, step.end_date))
+    keys = [step.key for step in to_start[:max_tasks]]
+    chosen = set(keys)
     change_dates = {order.number: max(0, order.release_date - clock) for order in known.orders}
-    tasks = []
-    for key in to_start[:max_tasks]:
-        operation = operations[key]
-        before, ready_date = {}, operation.ready_date
-        for p in operation.predecessors:
-            predecessor = operations[key[0], p]
-            transport = int(arrays.transport_time[g, predecessor.centre, operation.centre])
-            if predecessor.key in chosen:
-                before[predecessor.key] = transport
-            else:  # in process
-                ready_date = max(ready_date, (predecessor.end_date or clock) + transport)
-        tasks.append(
-            Task(
-                key,
-                operation.centre,
-                operation.wanted,
-                operation.process_times,
-                max(0, ready_date - clock),
-                before,
-                change_dates[key[0]],
-            )
-        )
-    tasks.sort(key=lambda task: task.key)
+    tasks = tuple(
+        _make_task(operations, operations[key], chosen, clock, change_dates[key[0]], transport_time)
+        for key in sorted(keys)
+    )
     deliveries = tuple(
-        _deliver(order, planned, chosen, clock, arrays.transport_time[g])
+        _deliver(order, planned, chosen, clock, transport_time)
         for order in known.orders
-        if any(o.key in chosen for o in order.operations)
+        if any(operation.key in chosen for operation in order.operations)
     )
-    window = Window(
-        tuple(tasks), deliveries, known.machines, clock, known.crews, changeovers, rates
-    )
+    window = Window(tasks, deliveries, known.machines, clock, known.crews, changeovers, rates)
     sequences: dict[int, list[tuple[Key, int]]] = {machine.number: [] for machine in known.machines}
-    for key in to_start[:max_tasks]:
+    for key in keys:
         sequences[planned[key].machine].append((key, planned[key].start_date - clock))
     return window, sequences
+
+
+def _make_task(
+    operations: Mapping[Key, KnownOperation],
+    operation: KnownOperation,
+    chosen: set[Key],
+    clock: int,
+    change_date: int,
+    transport_time: NDArray[np.int64],
+) -> Task:
+    """Return an operation as a task; predecessors in process count by their end dates."""
+    predecessors, ready_date = dict[Key, int](), operation.ready_date
+    for p in operation.predecessors:
+        predecessor = operations[operation.order, p]
+        transport = int(transport_time[predecessor.centre, operation.centre])
+        if predecessor.key in chosen:
+            predecessors[predecessor.key] = transport
+        else:  # in process
+            ready_date = max(ready_date, (predecessor.end_date or clock) + transport)
+    return Task(
+        operation.key,
+        operation.centre,
+        operation.wanted,
+        operation.process_times,
+        max(0, ready_date - clock),
+        predecessors,
+        change_date,
+    )
 
 
 def _deliver(

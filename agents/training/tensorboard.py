@@ -118,7 +118,7 @@ class TrainingLog:
         settings: Mapping[str, str | int | float | bool],
         metrics: Mapping[str, float],
     ) -> None:
-        """Write the run's settings beside its final figures."""
+        """Write the settings and the final figures of the run."""
         self._writer.add_hparams(dict(settings), dict(metrics), run_name=".", global_step=step)
 
     def flush(self) -> None:

@@ -172,31 +172,38 @@ def network_input(rows: int, envs: int, level: float) -> NetworkInput:
     )
 
 
-def test_minibatches_hold_every_sample_once_with_its_own_rows() -> None:
-    steps, envs, shares = 6, 3, [2, 1]
-    settings = {"machine_rows": 2, "n_envs": envs, "shares": shares, "shards_a_minibatch": 2}
-    buffer = RaggedRolloutBuffer(
-        steps, spaces.Box(-1, 1, (1,)), spaces.Discrete(4), "cpu", **settings
-    )  # type: ignore[arg-type]
-    names = (
-        "log_probs",
-        "values",
-        "rewards",
-        "elapsed",
-        "discount_time",
-        "gae_time",
-        "next_values",
-    )
+COLUMNS = (
+    "log_probs",
+    "values",
+    "rewards",
+    "elapsed",
+    "discount_time",
+    "gae_time",
+    "next_values",
+)
+
+
+def fill(buffer: RaggedRolloutBuffer, steps: int, shares: list[int]) -> None:
+    """Fill each shard with rows that name step and shard; more rows than there is room for."""
     for index, (shard, share) in enumerate(zip(buffer.shards, shares, strict=True)):
-        columns = {name: np.ones(share) for name in names}
+        columns = {name: np.ones(share) for name in COLUMNS}
         for t in range(steps):
-            rows = t + 40  # for each environment, more than there is room for at first
+            rows = t + 40
             level = float(10 * t + index)
             privileged = np.full((share, PRIVILEGED_FEATURES), level, np.float32)
             inputs = network_input(share * rows, share, level)
             shard.store_observation(inputs, np.arange(share + 1) * rows, privileged)
             shard.store_step(**columns, chosen=t + np.arange(share), ends=np.zeros(share, np.bool_))
     buffer.finish()
+
+
+def test_minibatches_hold_every_sample_once_with_its_own_rows() -> None:
+    steps, envs, shares = 6, 3, [2, 1]
+    settings = {"machine_rows": 2, "n_envs": envs, "shares": shares, "shards_a_minibatch": 2}
+    buffer = RaggedRolloutBuffer(
+        steps, spaces.Box(-1, 1, (1,)), spaces.Discrete(4), "cpu", **settings
+    )  # type: ignore[arg-type]
+    fill(buffer, steps, shares)
     seen = []
     for batch in buffer.get(5):
         parts: list[ActionBatch] = batch.observations  # type: ignore[assignment]
