@@ -1,4 +1,4 @@
-"""Whole episodes under any policy: the loop that evaluation, tuning, demo and tests share."""
+"""Policies, and the loop that plays whole episodes under one."""
 
 from __future__ import annotations
 
@@ -13,28 +13,32 @@ from envs.observation.candidates import Tables
 
 @runtime_checkable
 class Policy(Protocol):
-    """Whoever decides: rules, networks, solvers."""
+    """A decision maker: rule, network or solver."""
 
     def decide(self, observation: Any) -> NDArray[np.int64] | np.int64:
-        """One legal row for each environment, ``[E]``, from tables with a leading axis E (a single
-        number is for those that have none)."""
+        """Return one legal row for each environment, ``[E]``, from tables with a leading axis E.
+
+        Tables without a leading axis give a single number.
+        """
 
 
 @runtime_checkable
 class StatefulPolicy(Policy, Protocol):
-    """A policy that simulates or plans ahead, and so needs the state of the shop; of that it may
-    use only what is known (``docs/model.md``)."""
+    """A policy that simulates or plans ahead, and so needs the state of the shop.
+
+    It may use only the known part of the state (``docs/model.md``).
+    """
 
     def bind(self, batch: Batch) -> None:
-        """The shops it is going to decide for, their episodes just begun."""
+        """Take the shops to decide for; their episodes have just begun."""
 
 
 class EpisodeUnfinishedError(RuntimeError):
-    """An episode that was not over at its limit."""
+    """An episode that met a limit before its end."""
 
 
 def as_observation(tables: Tables) -> dict[str, NDArray[Any]]:
-    """The tables under the names of the observation space."""
+    """Return the tables under the names of the observation space."""
     return {
         "candidates": tables.candidates,
         "machines": tables.machines,
@@ -49,22 +53,19 @@ def play(
     seeds: NDArray[np.uint64],
     factories: NDArray[np.int64] | None = None,
 ) -> None:
-    """Play one episode in every environment of ``batch`` to its end; what came of it stands in
-    ``batch.shop``.
+    """Play one episode in every environment to its end; ``batch.shop`` holds the result.
 
     Parameters
     ----------
     seeds
-        One for each environment.
+        Seed of each environment.
     factories
-        Number of the factory of each environment in ``batch.factories``; None for e modulo their
-        number.
+        Index of each environment's factory in ``batch.factories``; None for e modulo their number.
 
     Raises
     ------
     TypeError, ValueError
-        If seeds or factories are not one for each environment, or the policy does not answer one
-        integer for each.
+        If there is not one seed, factory or action for each environment, or one is no integer.
     EpisodeUnfinishedError
         If an episode meets a limit of the batch (``last_date``, ``max_decisions``) before its end.
     """
@@ -81,9 +82,9 @@ def play(
 
 def _format_unfinished(batch: Batch) -> str:
     env = int(np.argmax(batch.outcome.truncated))
-    floor = batch.shop.env[env]
+    state = batch.shop.env[env]
     return (
-        f"environment {env}, seed {floor.seed}: {floor.num_orders - floor.num_completed} of"
-        f" {floor.num_orders} orders are open after {floor.decisions} decisions, at date"
-        f" {floor.clock}"
+        f"environment {env}, seed {state.seed}: {state.num_orders - state.num_completed} of"
+        f" {state.num_orders} orders are open after {state.decisions} decisions, at date"
+        f" {state.clock}"
     )

@@ -1,8 +1,8 @@
-"""Guard against a standstill: the last machine that could start something does not wait as well.
+"""Guard against a standstill: the last machine that could start something does not wait. Compiled.
 
-Waiting is always legal, so machines that each wait for another one's work could do so for ever.
-Policies that choose by a score (the index, trained networks, lookahead) therefore do not choose the
-wait where the whole plant would stand still by it, and take their best other row instead. Compiled.
+Waiting is always legal, so machines that each wait for another one's work could wait for ever.
+Policies that choose by a score (the index, trained networks, lookahead) therefore take their best
+other row if the whole plant would stand still by the wait.
 """
 
 # mypy: allow-untyped-defs, allow-incomplete-defs, allow-untyped-calls, no-check-untyped-defs
@@ -25,11 +25,11 @@ _TIME_IN_QUEUE, _LONGEST_WAIT = CANDIDATE_INDEX["time_in_queue"], SHOP_INDEX["lo
 
 @compiled
 def would_stand_still(candidates, machines, shop, action_mask):
-    """Return True if the plant stands still should the asked machine wait.
+    """Return True if the plant stands still when the asked machine waits.
 
     The machine could start a ready operation or a detour to one, no machine is at work, and either
     nothing is on its way here and no machine is asked later that might start something (all others
-    wait, or have nothing in their queues), or all this has been so for as long as a wait lasts.
+    wait, or have empty queues), or all this has lasted as long as a wait.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ def would_stand_still(candidates, machines, shop, action_mask):
             return False
         idle_for = min(idle_for, float(machines[machine, _IN_STATE_FOR]))
         if machines[machine, _IS_ASKED] != 0.0:
-            is_asked_later = True  # of those that follow
+            is_asked_later = True  # true for the machines after this one
         elif is_asked_later and machines[machine, _IS_WAITING] == 0.0:
             is_hopeful |= machines[machine, _QUEUE_LENGTH] > 0.0
     if not is_hopeful:
@@ -79,16 +79,16 @@ def can_start(candidates, action_mask):
 
 @compiled
 def bar_waits(candidates, machines, shops, action_mask, first, logits):
-    """Set the logit of the wait to minus infinity where the plant would stand still by it.
+    """Set the logit of the wait to minus infinity if the plant would stand still by it.
 
     Parameters
     ----------
     candidates, machines, shops, action_mask
         Tables ``[E, A, F]``, ``[E, M, Fm]``, ``[E, Fs]``, ``[E, A]``.
     first
-        Place in ``logits`` where each environment's legal rows begin, and their end, ``[E + 1]``.
+        Index in ``logits`` of each environment's first legal row, and their number, ``[E + 1]``.
     logits
-        One for each legal row, in the order of the tables' rows.
+        Logit of each legal row, in the order of the tables' rows.
     """
     wait = action_mask.shape[1] - 1
     for e in range(action_mask.shape[0]):
@@ -99,8 +99,7 @@ def bar_waits(candidates, machines, shops, action_mask, first, logits):
 
 @compiled
 def bar_wait_rows(candidates, machines, shops, action_mask):
-    """Make the wait illegal where the plant would stand still by it; tables as
-    :func:`bar_waits`."""
+    """Make the wait illegal if the plant would stand still; tables as for :func:`bar_waits`."""
     wait = action_mask.shape[1] - 1
     for e in range(action_mask.shape[0]):
         tables = (candidates[e], machines[e], shops[e], action_mask[e])

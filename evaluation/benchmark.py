@@ -3,7 +3,7 @@ on the same episodes.
 
 Every rule plays the validation episodes; the cheapest is the best rule. It and all contenders play
 the scored episodes. Two of these are then played again to be looked at. Each step consists of units
-that are kept (:mod:`evaluation.runner.work_units`).
+that are kept (:mod:`factory.io.work_units`).
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ from evaluation.runner import provenance
 from evaluation.runner.contenders import Contender, make_policy, parse_contenders
 from evaluation.runner.episodes import EPISODES_A_UNIT, Audit, Play, Recording, group_of
 from evaluation.runner.scenarios import NamedScenario
-from evaluation.runner.work_units import JsonObject, Store, Unit, run_units
 from evaluation.summary import Scores, compare_all, gather, over_scenarios, summarise_scores
 from evaluation.tuned_parameters import Tuned, read_tuned
 from factory.io.atomic_write import write_atomically
 from factory.io.catalogue import find_single_factory
+from factory.io.work_units import JsonObject, Store, Unit, run_units
 from factory.validation.names import file_name
 
 LineUps = dict[str, dict[str, Contender]]

@@ -21,7 +21,6 @@ from evaluation.reporting.results import (
 )
 from evaluation.runner.contenders import Contender
 from evaluation.runner.episodes import Play
-from evaluation.runner.work_units import JsonObject, Unit
 from evaluation.statistics.intervals import (
     Comparison,
     Interval,
@@ -31,6 +30,7 @@ from evaluation.statistics.intervals import (
     mean_interval,
     mean_of_ratios,
 )
+from factory.io.work_units import JsonObject, Unit
 
 Floats = NDArray[np.float64]
 

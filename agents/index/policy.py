@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from agents.index.features import FEATURE_INDEX, FEATURES
 from agents.index.kernels import best_rows
 from agents.rules.parameters import closest
-from agents.rules.priorities import Observation, Rows
+from agents.rules.rows import ObservationLike, Rows
 from factory.validation.arguments import check_number
 
 DETOUR, WAIT, AHEAD = -50.0, -100.0, -200.0
@@ -60,14 +60,14 @@ class IndexPolicy:
         self._weights = as_array(self.weights)
         self._features = np.zeros(len(FEATURES))
 
-    def decide(self, observation: Observation) -> NDArray[np.int64] | np.int64:
+    def decide(self, observation: ObservationLike) -> NDArray[np.int64] | np.int64:
         """Actions ``[E]``, or one number for a single environment, from tables as
         :func:`agents.rules.registry.decide` takes them; 0 where no row is legal.
 
         Raises
         ------
         TypeError, ValueError
-            The tables are not those of an observation (:class:`agents.rules.priorities.Rows`).
+            The tables are not those of an observation (:class:`agents.rules.rows.Rows`).
         """
         rows = Rows(observation)
         actions = np.zeros(len(rows.legal), np.int64)

@@ -1,23 +1,20 @@
-"""Decisions as the network reads them, packed one after the other, that are learnt from again and
-again: what judging and distilling keep."""
+"""Datasets of decisions for supervised learning: network inputs, packed one after the other."""
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
-from typing import ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from agents.network.pointer_network import NetworkInput
-from factory.io.atomic_write import write_atomically
 
-Self = TypeVar("Self", bound="DecisionDataset")
+Dataset = TypeVar("Dataset", bound="DecisionDataset")
 
 
 @dataclass(frozen=True)
@@ -25,11 +22,11 @@ class DecisionDataset:
     """N decisions with R legal rows together."""
 
     counted_by: ClassVar[dict[str, str]] = {"rows": "count", "prior": "count"}
-    """Fields of which a decision has several items, each with the field that says how many."""
+    """Fields with several items for each decision, and the field that holds their number."""
 
-    rows: NDArray[np.float32]  # [R, W] as the network reads them
+    rows: NDArray[np.float32]  # [R, W] encoded as the network reads them
     prior: NDArray[np.float32]  # [R]
-    count: NDArray[np.int64]  # [N] legal rows of each
+    count: NDArray[np.int64]  # [N] legal rows of each decision
     machines: NDArray[np.float32]  # [N, M, MACHINE_FEATURES]
     shop: NDArray[np.float32]  # [N, SHOP_FEATURES]
     privileged: NDArray[np.float32]  # [N, PRIVILEGED_FEATURES]
@@ -38,77 +35,82 @@ class DecisionDataset:
         return len(self.count)
 
     def network_input(self) -> NetworkInput:
-        """As the network takes them."""
+        """Return all decisions as input of the network."""
         sample = np.repeat(np.arange(len(self)), self.count)
-        return NetworkInput(
-            *(
-                torch.from_numpy(part)
-                for part in (self.rows, self.prior, sample, self.machines, self.shop)
-            )
-        )
+        parts = (self.rows, self.prior, sample, self.machines, self.shop)
+        return NetworkInput(*map(torch.from_numpy, parts))
 
     @cached_property
-    def _begins(self) -> dict[str, NDArray[np.int64]]:
-        """Place of each decision's first item, by the field that says how many it has."""
+    def _first_items(self) -> dict[str, NDArray[np.int64]]:
+        """Index of each decision's first item, by the field that holds the number of items."""
         return {
             count: np.cumsum(getattr(self, count)) - getattr(self, count)
             for count in set(self.counted_by.values())
         }
 
-    def take(self: Self, numbers: NDArray[np.int64]) -> Self:
-        """Some of the decisions, in that order."""
-        places = {
-            count: ragged_indices(begins[numbers], getattr(self, count)[numbers])
-            for count, begins in self._begins.items()
+    def take(self: Dataset, decisions: NDArray[np.int64]) -> Dataset:
+        """Return the decisions with the given indices, in that order."""
+        items = {
+            count: ragged_indices(first[decisions], getattr(self, count)[decisions])
+            for count, first in self._first_items.items()
         }
-        return replace(
-            self,
-            **{
-                one.name: getattr(self, one.name)[
-                    places.get(self.counted_by.get(one.name, ""), numbers)
-                ]
-                for one in fields(self)
-            },
-        )
+        columns = {}
+        for name, column in as_arrays(self).items():
+            count = self.counted_by.get(name)
+            columns[name] = column[decisions if count is None else items[count]]
+        return replace(self, **columns)
 
     def minibatches(
-        self: Self, update_epochs: int, size: int, random: np.random.Generator
-    ) -> Iterator[Self]:
-        """All decisions ``update_epochs`` times, each time in another order, ``size`` at a time;
-        what is left over at the end of an epoch is left out."""
+        self: Dataset, update_epochs: int, size: int, random: np.random.Generator
+    ) -> Iterator[Dataset]:
+        """Yield minibatches of ``size`` decisions, in a new random order each epoch.
+
+        The remainder of an epoch that does not fill a minibatch is left out.
+        """
         for _ in range(update_epochs):
             order = random.permutation(len(self))
             for begin in range(0, len(order) - size + 1, size):
                 yield self.take(order[begin : begin + size])
 
 
-def ragged_indices(begins: NDArray[np.int64], count: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Places of the items of some owners, one owner after the other: ``count [N]`` items each, from
-    the places ``begins [N]`` on."""
-    return np.asarray(
-        np.repeat(begins - (np.cumsum(count) - count), count) + np.arange(count.sum()), np.int64
-    )
+def ragged_indices(first: NDArray[np.int64], count: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the indices of the items of N owners, one owner after the other.
+
+    Owner i has ``count[i]`` items, from index ``first[i]`` on.
+    """
+    # Item j of the result belongs to owner i and is number j - (items of the owners before i).
+    offsets = first - (np.cumsum(count) - count)
+    return np.asarray(np.repeat(offsets, count) + np.arange(count.sum()), np.int64)
 
 
-def concatenate(parts: Sequence[Self]) -> Self:
-    """All decisions of some."""
+def concatenate(parts: Sequence[Dataset]) -> Dataset:
+    """Return one dataset with all decisions of ``parts``."""
+    names = as_arrays(parts[0])
     return replace(
         parts[0],
-        **{
-            one.name: np.concatenate([getattr(part, one.name) for part in parts])
-            for one in fields(parts[0])
-        },
+        **{name: np.concatenate([getattr(part, name) for part in parts]) for name in names},
     )
 
 
-def save_dataset(path: Path, dataset: DecisionDataset) -> None:
-    """Write an ``.npz`` file, whole or not at all."""
-    buffer = io.BytesIO()
-    np.savez(buffer, **{one.name: getattr(dataset, one.name) for one in fields(dataset)})
-    write_atomically(path, buffer.getvalue())
+def newest(parts: Sequence[Dataset], size: int) -> Dataset:
+    """Return the last ``size`` decisions of ``parts`` together."""
+    kept, room = list[Dataset](), size
+    for part in reversed(parts):
+        if len(part) > room:
+            part = part.take(np.arange(len(part) - room, len(part)))
+        kept.append(part)
+        room -= len(part)
+        if room == 0:
+            break
+    return concatenate(kept[::-1])
 
 
-def load_dataset(path: Path, kind: type[Self]) -> Self:
-    """Read what :func:`save_dataset` wrote."""
+def as_arrays(dataset: DecisionDataset) -> dict[str, Any]:
+    """Return the arrays of a dataset by name."""
+    return {field.name: getattr(dataset, field.name) for field in fields(dataset)}
+
+
+def load_dataset(path: Path, kind: type[Dataset]) -> Dataset:
+    """Read a dataset from an ``.npz`` file of :mod:`agents.policy_improvement.dataset_pieces`."""
     with np.load(path, allow_pickle=False) as arrays:
-        return kind(**{one.name: arrays[one.name] for one in fields(kind)})
+        return kind(**{field.name: arrays[field.name] for field in fields(kind)})

@@ -1,5 +1,4 @@
-"""Decisions of a policy judged by lookahead: what each of its best few choices would be worth, in
-the same imagined futures."""
+"""Search targets: advantages of a policy's best few actions, estimated in sampled futures."""
 
 from __future__ import annotations
 
@@ -20,18 +19,18 @@ from envs.seed_splits import episode_seeds
 from factory.model import Factory
 
 SEARCH_EPISODES = 8
-"""Episodes that are played side by side."""
+"""Episodes that are played in parallel."""
 EXPLORATION_SHARE = 0.1
-"""Share of the decisions that are drawn from the policy's probabilities, so that judged shops are
-not only those that it brings about itself."""
+"""Share of decisions that are sampled from the policy, so that the data hold more states than the
+greedy policy visits."""
 TARGET_SHARE = 0.7
-"""Share of the decisions that are judged: more of them in fewer futures teach more than fewer in
-more, and neighbours are alike."""
+"""Share of decisions that become targets: neighbouring decisions are alike, so fewer of them in
+more episodes teach more."""
 
 
 @dataclass(frozen=True)
 class SearchTargets(DecisionDataset):
-    """N decisions of which T rows together were tried."""
+    """N decisions with the advantages of T simulated rows together."""
 
     counted_by: ClassVar[dict[str, str]] = {
         **DecisionDataset.counted_by,
@@ -39,30 +38,29 @@ class SearchTargets(DecisionDataset):
         "action_advantage": "tried_count",
     }
 
-    tried: NDArray[np.int64]  # [T] place of each tried row among its decision's
+    tried: NDArray[np.int64]  # [T] index of each simulated row among its decision's legal rows
     tried_count: NDArray[np.int64]  # [N]; the policy's own choice comes first
-    action_advantage: NDArray[
-        np.float64
-    ]  # [T] mean discounted reward less that of the policy's own choice
+    # [T] mean discounted reward less that of the policy's own choice
+    action_advantage: NDArray[np.float64]
 
     def tried_rows(self) -> tuple[torch.Tensor, torch.Tensor]:
-        """Place among all rows, and number of the decision, of each tried row ``[T]``."""
+        """Return index among all rows, and index of the decision, of each simulated row ``[T]``."""
         decision = np.repeat(np.arange(len(self)), self.tried_count)
         first = np.cumsum(self.count) - self.count
         return torch.from_numpy(first[decision] + self.tried), torch.from_numpy(decision)
 
 
 class SearchTargetGenerator:
-    """Plays episodes of the block ``train`` and judges decisions at which the policy is not sure.
+    """Plays episodes of the block ``train`` and makes targets where the policy is uncertain.
 
     Parameters
     ----------
     ahead
-        Policy, number of choices, futures and horizon.
+        Policy, with its number of choices, futures and horizon.
     factories
-        The episodes take turns with them.
+        Factories, which the episodes cycle through.
     first_episode
-        Of the block.
+        Index of the first episode in the block.
     """
 
     def __init__(
@@ -75,8 +73,8 @@ class SearchTargetGenerator:
         self._critic_features = CriticFeatures(self.batch)
 
     def generate(self) -> SearchTargets:
-        """Decisions of the next :data:`SEARCH_EPISODES` whole episodes."""
-        batch, found = self.batch, list[SearchTargets]()
+        """Return targets from the next :data:`SEARCH_EPISODES` whole episodes."""
+        batch, targets = self.batch, list[SearchTargets]()
         batch.reset(
             episode_seeds("train", SEARCH_EPISODES, self.episode),
             (self.episode + np.arange(SEARCH_EPISODES)) % len(batch.factories),
@@ -84,43 +82,42 @@ class SearchTargetGenerator:
         self.ahead.seed = self.episode
         self.episode += SEARCH_EPISODES
         while not batch.ended.all():
-            batch.step(self._play(found), autoreset=False)
-        return concatenate(found)
+            batch.step(self._play(targets), autoreset=False)
+        return concatenate(targets)
 
-    def _play(self, found: list[SearchTargets]) -> NDArray[np.int64]:
-        """Rows of the next step; some of its decisions are judged and put into ``found``."""
-        batch, ahead = self.batch, self.ahead
+    def _play(self, targets: list[SearchTargets]) -> NDArray[np.int64]:
+        """Return the actions of the next step; append the targets of some of its decisions."""
+        batch, ahead, random = self.batch, self.ahead, self.random
         tables = PackedTables.from_tables(batch.tables, ahead.trained.network.weights)
         self._critic_features.update()
         with torch.inference_mode():
             output = ahead.trained.network(tables.network_input)
             probabilities = output.segments.log_softmax(output.logits).exp().numpy()
-        drawn, unused = np.empty(SEARCH_EPISODES, np.int64), np.empty(SEARCH_EPISODES)
-        sample_actions(
-            output.logits.numpy(), tables.first, self.random.random(SEARCH_EPISODES), drawn, unused
-        )
-        is_drawn, is_judged = (
-            self.random.random(SEARCH_EPISODES) < EXPLORATION_SHARE,
-            self.random.random(SEARCH_EPISODES) < TARGET_SHARE,
-        )
+        sampled = np.empty(SEARCH_EPISODES, np.int64)
+        log_probs = np.empty(SEARCH_EPISODES)  # not needed
+        draws = random.random(SEARCH_EPISODES)
+        sample_actions(output.logits.numpy(), tables.first, draws, sampled, log_probs)
+        explores = random.random(SEARCH_EPISODES) < EXPLORATION_SHARE
+        is_target = random.random(SEARCH_EPISODES) < TARGET_SHARE
         chosen = np.zeros(SEARCH_EPISODES, np.int64)
         for e in np.flatnonzero(np.diff(tables.first) > 0).tolist():
-            here = slice(tables.first[e], tables.first[e + 1])
-            tried = ahead.promising_rows(probabilities[here])
-            chosen[e] = drawn[e] if is_drawn[e] else tried[0]
-            if is_judged[e] and len(tried) > 1 and not batch.ended[e]:
-                found.append(self._generate(e, tables, here, tried))
+            rows = slice(tables.first[e], tables.first[e + 1])
+            tried = ahead.promising_rows(probabilities[rows])
+            chosen[e] = sampled[e] if explores[e] else tried[0]
+            if is_target[e] and len(tried) > 1 and not batch.ended[e]:
+                targets.append(self._target(e, tables, rows, tried))
         return tables.to_actions(chosen)
 
-    def _generate(
-        self, e: int, tables: PackedTables, here: slice, tried: NDArray[np.int64]
+    def _target(
+        self, e: int, tables: PackedTables, rows: slice, tried: NDArray[np.int64]
     ) -> SearchTargets:
-        rewards = self.ahead.rewards(e, tables.table_rows[here][tried]).mean(axis=0)
+        """Return the target of one decision, whose legal rows are ``rows`` of the packed tables."""
+        rewards = self.ahead.rewards(e, tables.table_rows[rows][tried]).mean(axis=0)
         network_input = tables.network_input
         return SearchTargets(
-            rows=network_input.rows[here].numpy().copy(),
-            prior=network_input.prior[here].numpy().copy(),
-            count=np.array([here.stop - here.start]),
+            rows=network_input.rows[rows].numpy().copy(),
+            prior=network_input.prior[rows].numpy().copy(),
+            count=np.array([rows.stop - rows.start]),
             machines=network_input.machines[e : e + 1].numpy().copy(),
             shop=network_input.shop[e : e + 1].numpy().copy(),
             privileged=self._critic_features.values[e : e + 1].copy(),

@@ -1,4 +1,4 @@
-"""A trained policy fitted to observed decisions: what improving and distilling share."""
+"""Supervised fit of a trained policy to a dataset of decisions."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -23,32 +23,30 @@ from agents.network.minibatch import (
 )
 from agents.network.pointer_network import NetworkInput, SegmentOps
 from agents.network.trained_policy import TrainedPolicy
-from agents.policy_improvement.decision_dataset import DecisionDataset
+from agents.policy_improvement.decision_dataset import Dataset, DecisionDataset
 
 try:
     from agents.network.cpu_training.autograd import CpuForwardBackward as _CpuPass
 except ModuleNotFoundError:  # the faster pass is left out; torch's own gives the same
     _CpuPass = TorchForwardBackward  # type: ignore[assignment,misc]
 
-_PARTS = 2
-"""That each minibatch is dealt out to, however many threads there are, so that what comes out does
-not depend on these."""
+_SHARDS = 2
+"""Shards of each minibatch, however many threads there are: the result does not depend on their
+number."""
 _MAX_DECISIONS = 4096
-"""Decisions that are asked about at once."""
-
-Data = TypeVar("Data", bound=DecisionDataset)
+"""Decisions in one forward pass without gradients."""
 
 
 class PolicyOutput(NamedTuple):
-    """What a policy says of N decisions with R legal rows together."""
+    """Output of a policy for N decisions with R legal rows together."""
 
     log_probs: Tensor  # [R] log-probabilities
-    values: Tensor  # [2, N] normalised, the critic's first, then the network's own
+    values: Tensor  # [2, N] normalised, of the privileged critic, then of the network's own
 
 
 @dataclass(frozen=True)
 class OptimiserConfig:
-    """How long and how fast to fit."""
+    """Settings of the optimiser."""
 
     update_epochs: int
     minibatch_size: int
@@ -57,14 +55,14 @@ class OptimiserConfig:
 
 
 class PolicyForward:
-    """What a policy says of observed decisions, with gradients on the way back.
+    """Forward pass of a policy on a dataset, differentiable.
 
     Parameters
     ----------
     policy
-        With its critic; its weights may change in place.
+        Policy with its critic; its weights may change in place.
     threads
-        That the two halves of a minibatch are dealt out to; more than two bring nothing.
+        Threads for the shards of a minibatch; more than two bring nothing.
     """
 
     def __init__(self, policy: TrainedPolicy, threads: int = 1) -> None:
@@ -75,8 +73,8 @@ class PolicyForward:
         )
 
     def forward(self, dataset: DecisionDataset) -> PolicyOutput:
-        """Gradients must be asked for before the next call."""
-        logits, values = self._pass(shard(dataset, _PARTS))
+        """Return the output for a minibatch; call ``backward`` before the next call."""
+        logits, values = self._pass(shard(dataset, _SHARDS))
         sample = torch.from_numpy(np.repeat(np.arange(len(dataset)), dataset.count))
         return PolicyOutput(
             SegmentOps(sample, len(dataset)).log_softmax(logits), values.view(2, -1)
@@ -84,38 +82,35 @@ class PolicyForward:
 
     @single_torch_thread()
     def forward_all(self, dataset: DecisionDataset) -> PolicyOutput:
-        """The same of any number of decisions, without gradients."""
+        """Return the output for any number of decisions, without gradients."""
+        batches = np.array_split(np.arange(len(dataset)), -(-len(dataset) // _MAX_DECISIONS))
         with torch.no_grad():
-            said = [
-                self.forward(dataset.take(numbers))
-                for numbers in np.array_split(
-                    np.arange(len(dataset)), -(-len(dataset) // _MAX_DECISIONS)
-                )
-            ]
+            outputs = [self.forward(dataset.take(batch)) for batch in batches]
         return PolicyOutput(
-            torch.cat([one.log_probs for one in said]),
-            torch.cat([one.values for one in said], dim=1),
+            torch.cat([output.log_probs for output in outputs]),
+            torch.cat([output.values for output in outputs], dim=1),
         )
 
 
 @single_torch_thread()
 def fit(
     start: TrainedPolicy,
-    dataset: Data,
-    loss: Callable[[PolicyOutput, Data], Tensor],
+    dataset: Dataset,
+    loss: Callable[[PolicyOutput, Dataset], Tensor],
     optimiser_config: OptimiserConfig,
     random: np.random.Generator,
     label: str,
 ) -> TrainedPolicy:
-    """A copy of ``start`` with less ``loss``, which takes what the policy says of a minibatch and
-    the minibatch.
+    """Return a copy of ``start`` that is trained with Adam to minimise ``loss``.
 
     Parameters
     ----------
+    loss
+        Function of the policy's output for a minibatch and of the minibatch.
     random
-        Of the order of the decisions.
+        Generator of the order of the decisions.
     label
-        Of the progress bar.
+        Label of the progress bar.
     """
     policy = copy.deepcopy(start)
     assert policy.critic is not None
@@ -137,38 +132,41 @@ def fit(
         desc=label,
     ) as bar:
         for batch in bar:
-            found = loss(policy_forward.forward(batch), batch)
+            error = loss(policy_forward.forward(batch), batch)
             optimiser.zero_grad()
-            found.backward()  # type: ignore[no-untyped-call]
+            error.backward()  # type: ignore[no-untyped-call]
             optimiser.step()
             schedule.step()
-            bar.set_postfix_str(f"loss {float(found.detach()):.4f}", refresh=False)
+            bar.set_postfix_str(f"loss {float(error.detach()):.4f}", refresh=False)
     return policy
 
 
 def shard(dataset: DecisionDataset, parts: int) -> list[CriticInput]:
-    """The decisions in up to ``parts`` parts, as a learning pass takes them."""
+    """Return the decisions in up to ``parts`` shards, as the forward pass takes them."""
     first = np.concatenate([[0], np.cumsum(dataset.count)])
     ends = np.unique(np.linspace(0, len(dataset), parts + 1).astype(np.int64))
     return [
-        _read(dataset, first, slice(int(begin), int(end)))
+        _critic_input(dataset, first, slice(int(begin), int(end)))
         for begin, end in itertools.pairwise(ends)
     ]
 
 
-def _read(dataset: DecisionDataset, first: NDArray[np.int64], some: slice) -> CriticInput:
-    rows = slice(first[some.start], first[some.stop])
-    sample = np.repeat(np.arange(some.stop - some.start), dataset.count[some])
+def _critic_input(
+    dataset: DecisionDataset, first: NDArray[np.int64], decisions: slice
+) -> CriticInput:
+    """Return a range of decisions as input of network and critic; ``first [N + 1]`` of all rows."""
+    rows = slice(first[decisions.start], first[decisions.stop])
+    sample = np.repeat(np.arange(decisions.stop - decisions.start), dataset.count[decisions])
     parts = (
         dataset.rows[rows],
         dataset.prior[rows],
         sample,
-        dataset.machines[some],
-        dataset.shop[some],
+        dataset.machines[decisions],
+        dataset.shop[decisions],
     )
     network_input = NetworkInput(*(torch.from_numpy(part) for part in parts))
     return CriticInput(
         network_input,
-        torch.from_numpy(dataset.privileged[some]),
-        torch.from_numpy(first[some.start : some.stop + 1] - first[some.start]),
+        torch.from_numpy(dataset.privileged[decisions]),
+        torch.from_numpy(first[decisions.start : decisions.stop + 1] - first[decisions.start]),
     )

@@ -1,4 +1,4 @@
-"""The pointer network as a policy of sb3-contrib: what MaskablePPO asks of it, on packed rows."""
+"""The pointer network as a policy of sb3-contrib's MaskablePPO, on packed rows."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ except ModuleNotFoundError:  # the faster pass is left out; torch's own gives th
 class PointerActorCriticPolicy(MaskableActorCriticPolicy):
     """Actor and critic on one :class:`agents.network.pointer_network.PointerNetwork`.
 
-    Two critics learn from the same returns: the network's own, which sees what the actor sees, and
-    the privileged one, from whose values advantages are reckoned. They answer in units of reward;
-    inside they work on returns brought to mean 0 and deviation 1, and :meth:`renormalise` moves
-    their last layers along when these change, so that what they say stays the same (van Hasselt et
-    al. 2016, PopArt).
+    Two critics learn from the same returns: the network's own, with the actor's inputs, and the
+    privileged one, whose values serve advantage estimation. Their values are in units of reward.
+    Inside they work on returns normalised to mean 0 and deviation 1; :meth:`renormalise` rescales
+    their last layers when these change, so that the values stay the same (van Hasselt et al. 2016,
+    PopArt).
 
     Parameters
     ----------
     prior
-        Weights of the index to start as, ``[W]``.
+        Weights of the prior index, ``[W]``.
     prior_scale, hidden_size
-        As for the network.
+        Arguments of the network.
     weights, critic_weights
-        States of a network and its privileged critic to go on from instead.
+        State dicts of a network and its privileged critic to start from instead.
     run
-        What takes the parts of a minibatch, in threads or not.
+        Map function for the shards of a minibatch: ``map``, or that of a thread pool.
     """
 
     def __init__(
@@ -100,7 +100,7 @@ class PointerActorCriticPolicy(MaskableActorCriticPolicy):
         Raises
         ------
         FloatingPointError
-            If one is not finite.
+            If a value or log-probability is not finite.
         """
         forward_backward = self.forward_backward
         logits, values = forward_backward([part.inputs for part in obs])
@@ -110,7 +110,7 @@ class PointerActorCriticPolicy(MaskableActorCriticPolicy):
         return values, log_probabilities, entropies
 
     def predict_values(self, obs: Any) -> Tensor:
-        """Values ``[N]`` in units of reward, from :class:`NetworkInput` or from tables."""
+        """Return values ``[N]`` in units of reward, from :class:`NetworkInput` or from tables."""
         network_input = (
             obs if isinstance(obs, NetworkInput) else self.network.encode(pack_tensors(obs))
         )
@@ -119,33 +119,38 @@ class PointerActorCriticPolicy(MaskableActorCriticPolicy):
     def _predict(
         self, observation: Any, deterministic: bool = False, action_masks: Any = None
     ) -> Tensor:
-        """Rows of the tables ``[N]``; legal rows are those of the observation's own mask."""
+        """Return rows of the tables ``[N]``; the observation's own mask tells the legal rows."""
         packed = pack_tensors(observation)
         logits, _, segments, _ = self.network(self.network.encode(packed))
         if not deterministic:
+            # the argmax of logits with Gumbel noise is a sample of their softmax
             logits = logits - torch.log(-torch.log(torch.rand_like(logits).clamp(min=1e-12)))
         best = logits == segments.max(logits)[packed.sample]
         table_row = observation["action_mask"].nonzero()[:, 1]
         last = torch.full((len(packed.shop),), torch.iinfo(torch.int64).max, device=logits.device)
-        found = last.scatter_reduce(0, packed.sample[best], table_row[best], "amin")
-        return torch.where(found == last, torch.zeros_like(found), found)
+        rows = last.scatter_reduce(0, packed.sample[best], table_row[best], "amin")
+        return torch.where(rows == last, torch.zeros_like(rows), rows)
 
     # --- returns ----------------------------------------------------------------------------------
 
     def renormalise(self, returns: NDArray[np.float32], weight: float) -> None:
-        """Move mean and deviation of returns by ``weight`` (0 to 1) towards those of ``returns``;
-        no value in units of reward changes."""
+        """Move mean and deviation of returns by ``weight`` (0 to 1) towards those of ``returns``.
+
+        No value in units of reward changes: with v = sigma (w x + b) + mu, the last layers become
+        w' = w sigma / sigma' and b' = (sigma b + mu - mu') / sigma'.
+        """
         network = self.network
-        before = (float(network.return_mean), float(network.return_deviation))
-        mean = (1 - weight) * before[0] + weight * float(returns.mean())
-        square = (1 - weight) * (before[1] ** 2 + before[0] ** 2) + weight * float(
-            np.square(returns, dtype=np.float64).mean()
-        )
+        old_mean, old_deviation = float(network.return_mean), float(network.return_deviation)
+        mean = (1 - weight) * old_mean + weight * float(returns.mean())
+        # second moments are averaged: E[R^2] = sigma^2 + mu^2
+        old_square = old_deviation**2 + old_mean**2
+        new_square = float(np.square(returns, dtype=np.float64).mean())
+        square = (1 - weight) * old_square + weight * new_square
         deviation = max(float(np.sqrt(max(square - mean**2, 0.0))), 1e-4)
         heads: Any = (network.value_head[-1], self.critic.layers[-1])
         with torch.no_grad():
             for head in heads:
-                head.weight.mul_(before[1] / deviation)
-                head.bias.mul_(before[1] / deviation).add_((before[0] - mean) / deviation)
+                head.weight.mul_(old_deviation / deviation)
+                head.bias.mul_(old_deviation / deviation).add_((old_mean - mean) / deviation)
             network.return_mean.fill_(mean)
             network.return_deviation.fill_(deviation)

@@ -1,7 +1,7 @@
-"""Decisions taken by the policy as it is, gathered in one thread: several gatherers work side by
-side, each with environments and random numbers of its own.
+"""On-policy rollout collection, one collector for each thread.
 
-What comes of it does not depend on how the threads take turns.
+Each collector has environments and random numbers of its own, so results are independent of thread
+scheduling.
 """
 
 from __future__ import annotations
@@ -27,17 +27,16 @@ _IS_CHANGEOVER, _IS_WAIT = CANDIDATE_INDEX["is_changeover"], CANDIDATE_INDEX["is
 
 @dataclass
 class RolloutStats:
-    """What a rollout was like: for the log."""
+    """Statistics of a rollout, for the log."""
 
-    episode_costs: list[NDArray[np.float64]] = field(
-        default_factory=list
-    )  # of finished episodes, [5] by COST_TERMS
+    # costs of finished episodes, [5] by COST_TERMS
+    episode_costs: list[NDArray[np.float64]] = field(default_factory=list)
     jobs: int = 0  # decisions for jobs, changeovers ahead, waits
     changeovers: int = 0
     waits: int = 0
     simulate_seconds: float = 0.0  # summed over the threads
     infer_seconds: float = 0.0
-    collect_seconds: float = 0.0  # by the clock
+    collect_seconds: float = 0.0  # wall clock
     learn_seconds: float = 0.0
 
     @property
@@ -45,24 +44,24 @@ class RolloutStats:
         return self.jobs + self.changeovers + self.waits
 
     def add(self, other: RolloutStats) -> None:
-        """Count another's beside it."""
-        for one in fields(self):
-            setattr(self, one.name, getattr(self, one.name) + getattr(other, one.name))
+        """Add the statistics of another collector."""
+        for item in fields(self):
+            setattr(self, item.name, getattr(self, item.name) + getattr(other, item.name))
 
 
 class RolloutCollector:
-    """Plays some environments with a policy.
+    """Plays some environments with actions sampled from a policy.
 
     Parameters
     ----------
     shops
-        Its environments.
+        Environments of the collector.
     policy
-        Whose actions are drawn.
+        Policy to sample from.
     seed
-        Of its random numbers.
-    horizon, trace
-        As for :class:`agents.ppo.semi_markov_ppo.SemiMarkovPPO`.
+        Seed of its random numbers.
+    discount_time, gae_time
+        Time constants as for :class:`agents.ppo.semi_markov_ppo.SemiMarkovPPO`.
     """
 
     def __init__(
@@ -82,40 +81,41 @@ class RolloutCollector:
         self._inference_pass = policy.forward_backward.inference_pass()
 
     def begin_episodes(self) -> None:
-        """Begin the first episodes one after the other: in step, a rollout would hold only
-        beginnings of episodes, and a later one only ends."""
+        """Begin the first episodes one after the other.
+
+        In step, one rollout would hold only beginnings of episodes, and a later one only ends.
+        """
         self.shops.reset()
         batch, envs = self.shops.batch, self.shops.num_envs
         length = max(1, int((batch.arrays.plant.num_orders * mean_operations(batch.arrays)).mean()))
         begins = np.arange(envs) * length // envs
         for step in range(length):
             tables = self._read(batch.tables)
-            logits, _ = self._look(tables)
+            logits, _ = self._forward(tables)
             _, over = self.shops.advance(tables.to_actions(self._draw(logits, tables)[0]))
             self.shops.reset_done(over | (begins == step))
 
-    def collect(self, part: RolloutBufferShard, steps: int) -> RolloutStats:
-        """Take ``steps`` decisions in every environment and keep them in ``part``; what the rollout
-        was like."""
+    def collect(self, shard: RolloutBufferShard, steps: int) -> RolloutStats:
+        """Take ``steps`` decisions in every environment, and store them in ``shard``."""
         batch, stats = self.shops.batch, RolloutStats()
         clock = time.perf_counter()
         for _ in range(steps):
             if self.stopped:
                 break
             tables = self._read(batch.tables)
-            logits, values = self._look(tables)
+            logits, values = self._forward(tables)
             chosen, log_probs = self._draw(logits, tables)
             actions = tables.to_actions(chosen)
             self._count_actions(stats, batch.tables, actions)
-            part.store_observation(tables.network_input, tables.first, self._critic_features.values)
+            shard.store_observation(tables.network_input, tables.first, self._critic_features.values)
             inferred = time.perf_counter()
             stats.infer_seconds += inferred - clock
             units = self._critic_features.units[batch.shop.env["factory"]]
-            seen, over = self.shops.advance(actions)
-            next_values = self._values_where_cut_off(
-                seen, batch.outcome.truncated & ~batch.outcome.terminated
+            next_tables, over = self.shops.advance(actions)
+            next_values = self._values_where_truncated(
+                next_tables, batch.outcome.truncated & ~batch.outcome.terminated
             )
-            part.store_step(
+            shard.store_step(
                 chosen=chosen,
                 log_probs=log_probs,
                 values=values,
@@ -131,44 +131,45 @@ class RolloutCollector:
                 self.shops.reset_done(over)
             clock = time.perf_counter()
             stats.simulate_seconds += clock - inferred
-        part.last_values[:] = self._look(self._read(batch.tables))[1]
+        shard.last_values[:] = self._forward(self._read(batch.tables))[1]
         return stats
 
     def elapsed(self) -> NDArray[np.float64]:
-        """Ticks since the decision of each environment ``[E]``, which discount and trace go by."""
+        """Return the ticks between each environment's last two decisions, ``[E]``."""
         return self.shops.batch.outcome.elapsed.astype(np.float64)
 
     def _read(self, tables: Tables) -> PackedTables:
-        """Pack the tables, and update the critic's features of the shops."""
+        """Return the packed tables, and update the critic's privileged features."""
         self._critic_features.update()
         return PackedTables.from_tables(tables, self._weights)
 
-    def _look(self, tables: PackedTables) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def _forward(self, tables: PackedTables) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return logits ``[R]``, and the privileged critic's values ``[E]`` in units of reward."""
         logits, (values, _) = self._inference_pass.compute(
             tables.network_input, self._critic_features.values, tables.first
         )
         policy = self.policy
         with torch.inference_mode():
-            in_reward = policy.network.denormalise_value(torch.from_numpy(values).to(policy.device))
-        return logits, in_reward.cpu().numpy()
+            normalised = torch.from_numpy(values).to(policy.device)
+            denormalised = policy.network.denormalise_value(normalised)
+        return logits, denormalised.cpu().numpy()
 
     def _draw(
         self, logits: NDArray[np.float32], tables: PackedTables
     ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """Places among the legal rows ``[E]``, and their log-probabilities."""
+        """Return sampled indices among the legal rows ``[E]``, and their log-probabilities."""
         envs = self.shops.num_envs
         chosen, log_probs = np.empty(envs, np.int64), np.empty(envs, np.float64)
         sample_actions(logits, tables.first, self.random.random(envs), chosen, log_probs)
         return chosen, log_probs
 
-    def _values_where_cut_off(
-        self, tables: Tables, cut_off: NDArray[np.bool_]
+    def _values_where_truncated(
+        self, tables: Tables, truncated: NDArray[np.bool_]
     ) -> NDArray[np.float32]:
-        """Values of what is seen where an episode was truncated, else 0; ``[E]``."""
-        if not cut_off.any():
-            return np.zeros(len(cut_off), np.float32)
-        return np.where(cut_off, self._look(self._read(tables))[1], np.float32(0))
+        """Return the values of the final states of truncated episodes, and 0 elsewhere; ``[E]``."""
+        if not truncated.any():
+            return np.zeros(len(truncated), np.float32)
+        return np.where(truncated, self._forward(self._read(tables))[1], np.float32(0))
 
     def _count_actions(
         self, stats: RolloutStats, tables: Tables, actions: NDArray[np.int64]

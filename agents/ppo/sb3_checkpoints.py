@@ -1,5 +1,4 @@
-"""Trained policies by path: folders that ``train.py`` wrote, and checkpoints of Stable-Baselines3
-and sb3-contrib.
+"""Trained policies by path: policy folders, and checkpoints of Stable-Baselines3 and sb3-contrib.
 
 ``load_checkpoint("runs/x/policy").decide(observation)``. A checkpoint of Stable-Baselines3 is a
 pickle: load only those you trust. (The evaluator loads them in a process of their own.)
@@ -30,20 +29,20 @@ ALGORITHMS = {
     "DQN": "stable_baselines3",
     "QRDQN": "sb3_contrib",
 }
-"""Algorithms with discrete actions, and where they are."""
+"""Algorithms with discrete actions, and their packages."""
 
 
 class CheckpointPolicy:
     """Greedy actions of a trained model.
 
-    One without masks may name a row that is not legal; the next legal one is taken then, as in its
-    training. The wait does not count as legal where the plant would stand still by it
+    A model without masks may choose a row that is not legal; the next legal one is taken then, as
+    in its training. The wait does not count as legal if the plant would stand still by it
     (:mod:`agents.standstill`).
 
     Parameters
     ----------
     model
-        A model with ``predict``.
+        Model with a method ``predict``.
     """
 
     def __init__(self, model: Any) -> None:
@@ -56,25 +55,24 @@ class CheckpointPolicy:
         Raises
         ------
         TypeError, ValueError
-            If the tables are none of an observation with a leading axis.
+            If the tables are not those of an observation with a leading axis.
         """
-        seen = check_observation("predict", observation)
-        mask = seen.action_mask.copy()
-        bar_wait_rows(seen.candidates, seen.machines, seen.shop, mask)
-        some = np.where(
-            mask.any(axis=1, keepdims=True), mask, True
-        )  # a distribution over no row at all cannot be made
-        settings = {"action_masks": some} if self._takes_masks else {}
+        tables = check_observation("predict", observation)
+        mask = tables.action_mask.copy()
+        bar_wait_rows(tables.candidates, tables.machines, tables.shop, mask)
+        # all rows where none is legal: a distribution over no row cannot be made
+        mask = np.where(mask.any(axis=1, keepdims=True), mask, True)
+        settings = {"action_masks": mask} if self._takes_masks else {}
         actions, _ = self.model.predict(observation, deterministic=True, **settings)
-        return next_legal(check_integers("predict", actions, some.shape[:1]), some)
+        return next_legal(check_integers("predict", actions, mask.shape[:1]), mask)
 
 
 def next_legal(actions: NDArray[np.int64], mask: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """For each environment the first legal row from its action on, going round."""
-    rows = mask.shape[1]
-    turned = np.take_along_axis(mask, (actions[:, None] + np.arange(rows)) % rows, axis=1)
-    found: NDArray[np.int64] = (actions + turned.argmax(axis=1)) % rows
-    return found
+    """Return the first legal row of each environment from its action on, cyclically."""
+    count = mask.shape[1]
+    rotated = np.take_along_axis(mask, (actions[:, None] + np.arange(count)) % count, axis=1)
+    rows: NDArray[np.int64] = (actions + rotated.argmax(axis=1)) % count
+    return rows
 
 
 def load_checkpoint(path: Path | str) -> Policy:
@@ -83,13 +81,13 @@ def load_checkpoint(path: Path | str) -> Policy:
     Raises
     ------
     ValueError
-        If it is none, or of another algorithm.
+        If the file is no checkpoint, or one of another algorithm.
     """
     import importlib
 
     if Path(path).is_dir():
         return load_trained(path)
-    _use_one_thread()
+    _use_single_thread()
     name = algorithm_of(Path(path))
     model = getattr(importlib.import_module(ALGORITHMS[name]), name).load(path, device="cpu")
     return CheckpointPolicy(model)
@@ -99,24 +97,24 @@ def load_trained(path: Path | str) -> TrainedPolicy:
     """Load a policy folder for evaluation."""
     from agents.network.trained_policy import load_policy
 
-    _use_one_thread()
+    _use_single_thread()
     return load_policy(path)
 
 
-def _use_one_thread() -> None:
-    """Evaluation runs one process a core."""
+def _use_single_thread() -> None:
+    """Keep torch to one thread: evaluation runs one process for each core."""
     import torch
 
     torch.set_num_threads(1)
 
 
 def algorithm_of(path: Path) -> str:
-    """Name of the algorithm whose model a checkpoint holds.
+    """Return the name of the algorithm whose model a checkpoint holds.
 
     Raises
     ------
     ValueError
-        If it cannot be told.
+        If the file is no checkpoint, or the algorithm is unknown.
     """
     try:
         with zipfile.ZipFile(path) as archive:

@@ -1,10 +1,10 @@
-"""PPO for decisions that last: sb3-contrib's MaskablePPO with discount by elapsed time, packed
-observations and normalised returns.
+"""Semi-Markov PPO: MaskablePPO with discount by elapsed time and normalised returns.
 
-Decisions on a shop floor form a semi-Markov process: several may fall on one moment, and hours may
-pass between two. Discounted per decision, an agent learns to wait for ever, as every wait pushes
-the costs to come further away; so discount and trace run on the shop's clock here. Training itself
-is MaskablePPO's own ``train``; how experience is gathered, and what it is worth, is ours.
+Decisions on a shop floor form a semi-Markov process: several may fall on one date, and hours may
+pass between two. Discounted per decision, an agent learns to wait for ever, because every wait
+postpones the costs that follow. Discount and generalised advantage estimation therefore run on the
+shop's clock. ``MaskablePPO.train`` is used unchanged; rollout collection, rollout buffer and
+advantage estimation are replaced.
 """
 
 from __future__ import annotations
@@ -27,25 +27,25 @@ from agents.ppo.vec_env import ShopVecEnv, as_signed
 
 
 class SemiMarkovPPO(MaskablePPO):
-    """MaskablePPO over :class:`agents.ppo.vec_env.ShopVecEnv`, with a
+    """MaskablePPO on microfactories, with discount by elapsed time.
+
+    The environments are :class:`agents.ppo.vec_env.ShopVecEnv`, and the policy is a
     :class:`agents.ppo.actor_critic.PointerActorCriticPolicy`.
 
     Parameters
     ----------
     shops
-        The environments: those of each item are played in a thread of their own; on a processor
-        minibatches are learnt from in as many threads.
-    horizon, trace
-        Time constants of discount and of the trace of advantage estimation, in mean process times
-        of the factory. With ``gamma = exp(-1 / discount_time)`` and ``gae_lambda = exp(-1 /
-        gae_time)`` they equal those of MaskablePPO where every decision takes one mean process
-        time.
-    entropy
+        Environments of each thread. On a CPU minibatches are split over as many threads.
+    discount_time, gae_time
+        Time constants of the discount and of generalised advantage estimation, in mean process
+        times of the factory. If every decision takes one mean process time, they equal
+        MaskablePPO's ``gamma = exp(-1 / discount_time)`` and ``gae_lambda = exp(-1 / gae_time)``.
+    ent_coef_schedule
         Weight of the entropy bonus at the beginning and at the end of the training; linear between.
     renormalisation
         Weight of the newest returns in the running mean and deviation.
     policy_kwargs, settings
-        As for MaskablePPO.
+        Arguments of MaskablePPO.
     """
 
     policy: PointerActorCriticPolicy
@@ -66,13 +66,12 @@ class SemiMarkovPPO(MaskablePPO):
         self.renormalisation, self.ent_coef_schedule = renormalisation, ent_coef_schedule
         self.stats = RolloutStats()
         self.rollouts = 0
-        shares = [part.num_envs for part in shops]
+        shares = [env.num_envs for env in shops]
         self._pool = ThreadPoolExecutor(
             len(shops), initializer=torch.set_num_threads, initargs=(1,)
         )
         run: Run = self._pool.map if len(shops) > 1 else map
-        on_processor = get_device(settings.get("device", "auto")).type == "cpu"
-        dealt_out = {"parts_a_minibatch": len(shops) if on_processor else 1, "run": run}
+        on_cpu = get_device(settings.get("device", "auto")).type == "cpu"
         machine_rows = shops[0].batch.tables.machines.shape[1]
         super().__init__(
             PointerActorCriticPolicy,
@@ -82,7 +81,8 @@ class SemiMarkovPPO(MaskablePPO):
                 "machine_rows": machine_rows,
                 "shares": shares,
                 "seed": seed + 1,
-                **dealt_out,
+                "shards_a_minibatch": len(shops) if on_cpu else 1,
+                "run": run,
             },
             policy_kwargs={**(policy_kwargs or {}), "run": run},
             seed=seed,
@@ -92,23 +92,22 @@ class SemiMarkovPPO(MaskablePPO):
         self.n_envs = sum(shares)
         self._setup_model()
         self.collectors = [
-            RolloutCollector(part, self.policy, [seed, number], discount_time, gae_time)
-            for number, part in enumerate(shops)
+            RolloutCollector(env, self.policy, [seed, index], discount_time, gae_time)
+            for index, env in enumerate(shops)
         ]
 
     def begin_episodes(self) -> None:
-        """Begin the first episodes everywhere."""
+        """Begin the first episodes of all environments."""
         list(self._pool.map(RolloutCollector.begin_episodes, self.collectors))
-        self.go_on()
+        self.continue_episodes()
 
-    def go_on(self) -> None:
-        """Let :meth:`learn` go on from what the shops are at, instead of resetting them."""
-        self._last_obs = as_signed(
-            self.collectors[0].shops.batch.tables
-        )  # read by nobody but MaskablePPO's set-up
+    def continue_episodes(self) -> None:
+        """Let :meth:`learn` continue the episodes in the shops, instead of resetting them."""
+        # only MaskablePPO's set-up reads the last observation
+        self._last_obs = as_signed(self.collectors[0].shops.batch.tables)
 
     def _setup_learn(self, *arguments: Any, **settings: Any) -> Any:
-        """As inherited, which resets the first shops if it resets any; the others follow."""
+        """Set up as inherited, which may reset the first shops; reset the others with them."""
         before = self._last_obs
         result = super()._setup_learn(*arguments, **settings)
         if self._last_obs is not before:
@@ -116,7 +115,7 @@ class SemiMarkovPPO(MaskablePPO):
                 collector.shops.reset()
         return result
 
-    # --- gathering --------------------------------------------------------------------------------
+    # --- rollout collection -----------------------------------------------------------------------
 
     def collect_rollouts(
         self,
@@ -126,8 +125,12 @@ class SemiMarkovPPO(MaskablePPO):
         n_rollout_steps: int,
         use_masking: bool = True,
     ) -> bool:
-        """Fill the buffer with ``n_rollout_steps`` steps of every environment; False if the
-        callback, asked once a rollout, ends the training."""
+        """Fill the buffer with ``n_rollout_steps`` steps of every environment.
+
+        Returns
+        -------
+        False if the callback, called once a rollout, ends the training.
+        """
         buffer = self.rollout_buffer
         self.policy.set_training_mode(False)
         buffer.reset()
@@ -147,12 +150,12 @@ class SemiMarkovPPO(MaskablePPO):
         return True
 
     def _collect(self, steps: int) -> list[RolloutStats]:
-        running = [
-            self._pool.submit(collector.collect, part, steps)
-            for collector, part in zip(self.collectors, self.rollout_buffer.parts, strict=True)
+        futures = [
+            self._pool.submit(collector.collect, shard, steps)
+            for collector, shard in zip(self.collectors, self.rollout_buffer.shards, strict=True)
         ]
         try:
-            return [future.result() for future in running]
+            return [future.result() for future in futures]
         except BaseException:
             for collector in self.collectors:
                 collector.stopped = True
@@ -165,10 +168,8 @@ class SemiMarkovPPO(MaskablePPO):
             explained_variance(buffer.flat("values"), buffer.flat("returns")),
         )
         self.policy.renormalise(buffer.returns, self.renormalisation if self.rollouts else 1.0)
-        mean, deviation = (
-            float(self.policy.network.return_mean),
-            float(self.policy.network.return_deviation),
-        )
+        network = self.policy.network
+        mean, deviation = float(network.return_mean), float(network.return_deviation)
         for column in (buffer.returns, buffer.values):
             column -= mean
             column /= deviation
@@ -177,12 +178,12 @@ class SemiMarkovPPO(MaskablePPO):
     # --- learning ---------------------------------------------------------------------------------
 
     def train(self) -> None:
-        """MaskablePPO's own, with a name for the minibatch in which something ceased to be finite.
+        """Update the policy as MaskablePPO does.
 
         Raises
         ------
         FloatingPointError
-            With rollout and minibatch.
+            If an output of the network is not finite; it names rollout and minibatch.
         """
         start = time.perf_counter()
         first, last = self.ent_coef_schedule
@@ -191,6 +192,6 @@ class SemiMarkovPPO(MaskablePPO):
             super().train()
         except FloatingPointError as error:
             raise FloatingPointError(
-                f"rollout {self.rollouts}, minibatch {self.rollout_buffer.batch_number}: {error}"
+                f"rollout {self.rollouts}, minibatch {self.rollout_buffer.batch_index}: {error}"
             ) from None
         self.stats.learn_seconds = time.perf_counter() - start

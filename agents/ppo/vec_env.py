@@ -1,5 +1,4 @@
-"""Microfactories as a vector environment of Stable-Baselines3, for its own algorithms and for
-ours."""
+"""Microfactories as a vector environment of Stable-Baselines3."""
 
 from __future__ import annotations
 
@@ -18,51 +17,49 @@ from envs.seed_splits import episode_seeds
 from factory.model import Factory
 from factory.validation.arguments import check_count, check_seed
 
-Observation = dict[str, NDArray[Any]]
+_Observation = dict[str, NDArray[Any]]
 
 
 class EpisodeSchedule:
-    """The episodes that training plays: consecutive seeds of the block ``train``, the factories
-    taking turns.
+    """Training episodes: consecutive seeds of the block ``train``, which cycle through factories.
 
     Parameters
     ----------
     first
-        Episode of the block to begin with.
+        Index of the first episode in the block.
     num_factories
-        Factories of the mixture.
+        Number of factories in the mixture.
     """
 
     def __init__(self, first: int, num_factories: int) -> None:
-        self.number = check_count("first_episode", first, 0, "Begin with 0 or later.")
+        self.next_episode = check_count("first_episode", first, 0, "Begin with 0 or later.")
         self._num_factories = check_count("num_factories", num_factories)
 
     def take(self, count: int) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
-        """Seeds and factories of the next episodes."""
-        seeds = episode_seeds("train", count, self.number)
-        factories = (self.number + np.arange(count)) % self._num_factories
-        self.number += count
+        """Return seeds and factories of the next ``count`` episodes."""
+        seeds = episode_seeds("train", count, self.next_episode)
+        factories = (self.next_episode + np.arange(count)) % self._num_factories
+        self.next_episode += count
         return seeds, factories
 
 
 class ShopVecEnv(VecEnv):
-    """E microfactories; an episode that is over is followed at once by the next of the block
-    ``train``.
+    """E microfactories, with a new episode of the block ``train`` after each that is over.
 
-    What :meth:`step` returned stays untouched during the next step (buffers take turns), as
-    Stable-Baselines3 stores an observation only after it. Rewards are costs since the last
-    decision, negative, in units of the factory's cost scale.
+    An observation stays untouched during the next step (there are several buffers), because
+    Stable-Baselines3 stores it only afterwards. A reward is minus the cost since the last decision,
+    in units of the factory's cost scale.
 
     Parameters
     ----------
     factories
-        The mixture.
+        Factories of the mixture.
     num_envs
-        E.
+        Number of environments E.
     first_episode
-        Episode of the block to begin with.
+        Index of the first episode in the block.
     max_decisions
-        Decisions after which an episode is truncated (:class:`envs.batch.Batch`).
+        Number of decisions after which an episode is truncated (:class:`envs.batch.Batch`).
     illegal_actions
         ``"raise"``, or ``"replace"`` for algorithms without masks (:class:`envs.batch.Batch`).
     """
@@ -87,27 +84,27 @@ class ShopVecEnv(VecEnv):
         self.source = EpisodeSchedule(first_episode, len(factories))
         actions = self.batch.shop.legal.shape[1]
         super().__init__(num_envs, observation_space(self.batch.tables), spaces.Discrete(actions))
-        self._actions: NDArray[np.int64] | None = None  # of step_async, for step_wait
+        self._actions: NDArray[np.int64] | None = None  # actions of step_async, for step_wait
         self._infos: list[dict[str, Any]] = [{} for _ in range(num_envs)]
 
-    def reset(self) -> Observation:
-        """Begin the next episodes everywhere."""
+    def reset(self) -> _Observation:
+        """Begin the next episodes in all environments."""
         return as_signed(self.batch.reset(*self.source.take(self.num_envs)))
 
     def advance(self, actions: NDArray[np.int64]) -> tuple[Tables, NDArray[np.bool_]]:
-        """Carry out ``actions [E]``: what is seen then, and whose episode is over there;
-        :meth:`reset_done` must follow before the next step."""
+        """Carry out ``actions [E]``; return the tables after it, and where the episode is over.
+
+        :meth:`reset_done` must follow before the next step.
+        """
         tables = self.batch.step(actions, autoreset=False)
         return tables, self.batch.outcome.terminated | self.batch.outcome.truncated
 
     def reset_done(self, over: NDArray[np.bool_]) -> Tables:
         """Begin the next episodes in the environments that are ``over [E]``."""
         over = self.batch.check_chosen("reset_done: over", over)
-        return (
-            self.batch.restart(over, *self.source.take(int(over.sum())))
-            if over.any()
-            else self.batch.tables
-        )
+        if not over.any():
+            return self.batch.tables
+        return self.batch.restart(over, *self.source.take(int(over.sum())))
 
     def step_async(self, actions: NDArray[np.int64]) -> None:
         """Keep the actions for :meth:`step_wait`.
@@ -120,8 +117,9 @@ class ShopVecEnv(VecEnv):
         self._actions = self.batch.check_actions("step: actions", actions).copy()
 
     def step_wait(self) -> Any:
-        """Observation, rewards, ends and infos; a finished episode's last observation is
-        ``terminal_observation`` of its info.
+        """Carry out the actions; return observation, rewards, ends and infos.
+
+        A finished episode's last observation is ``terminal_observation`` of its info.
 
         Raises
         ------
@@ -149,24 +147,23 @@ class ShopVecEnv(VecEnv):
         return as_signed(self.reset_done(over)), rewards, over, infos
 
     def seed(self, seed: int | None = None) -> Sequence[int | None]:
-        """Check a seed, as Stable-Baselines3 hands one on; the episodes are those of the block
-        ``train``, whatever it is.
+        """Check a seed from Stable-Baselines3; the episodes of the block ``train`` stay the same.
 
         Raises
         ------
         TypeError, ValueError
-            If it is no integer from 0 to 2**64 - 1.
+            If the seed is no integer from 0 to 2**64 - 1.
         """
         return [None] * self.num_envs if seed is None else super().seed(check_seed("seed", seed))
 
     def action_masks(self) -> NDArray[np.bool_]:
-        """The legal rows of every environment, ``[E, A]``."""
+        """Return the legal rows of every environment, ``[E, A]``."""
         return self.batch.tables.action_mask.copy()
 
     def env_method(
         self, method_name: str, *method_args: Any, indices: Any = None, **method_kwargs: Any
     ) -> list[Any]:
-        """``action_masks``, which is all that sb3-contrib asks for."""
+        """Call ``action_masks``, the only method that sb3-contrib calls."""
         if method_name != "action_masks":
             raise AttributeError(
                 f"{method_name}: the environments have no such method; only action_masks."
@@ -174,27 +171,27 @@ class ShopVecEnv(VecEnv):
         return [self.action_masks()]
 
     def has_attr(self, attr_name: str) -> bool:
-        """Whether :meth:`env_method` or :meth:`get_attr` knows a name."""
+        """Return True if :meth:`env_method` or :meth:`get_attr` knows the name."""
         return attr_name in ("action_masks", "render_mode")
 
     def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:
-        """``render_mode`` (None) and ``action_masks``."""
+        """Return ``render_mode`` (None) or ``action_masks`` of every environment."""
         if not self.has_attr(attr_name):
             raise AttributeError(f"{attr_name}: the environments have no such attribute.")
         return [self.action_masks if attr_name == "action_masks" else None] * self.num_envs
 
     def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
-        """Nothing can be set."""
+        """Refuse: no attribute can be set."""
         raise AttributeError(f"{attr_name}: the environments have no attributes that can be set.")
 
     def env_is_wrapped(self, wrapper_class: Any, indices: Any = None) -> list[bool]:
-        """No environment is wrapped."""
+        """Return False for every environment."""
         return [False] * self.num_envs
 
     def close(self) -> None:
-        """Nothing is held open."""
+        """Do nothing: no resources are held."""
 
 
-def as_signed(tables: Tables) -> Observation:
-    """Tables under the names of the observation space, the mask as int8."""
+def as_signed(tables: Tables) -> _Observation:
+    """Return the tables under the names of the observation space, the mask as int8."""
     return {**as_observation(tables), "action_mask": tables.action_mask.view(np.int8)}

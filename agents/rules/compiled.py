@@ -1,8 +1,7 @@
-"""Dispatching rules of the ATC family inside the kernel, for policies that simulate thousands of
-decisions ahead. Compiled.
+"""Dispatching rules of the ATC family, for policies that simulate many decisions. Compiled.
 
-The very choices of :mod:`agents.rules.registry` (tests/agents/search/test_rollout.py), read from
-the shop instead of the observation: a tenth of the time.
+The choices are those of :mod:`agents.rules.registry` (tests/agents/search/test_rollout.py), but
+read from the shop instead of the observation, which takes a tenth of the time.
 """
 
 # mypy: allow-untyped-defs, allow-incomplete-defs, allow-untyped-calls, no-check-untyped-defs
@@ -27,14 +26,13 @@ from factory.simulation.choices import (
 from factory.simulation.setups import differs, setup_time
 
 RANKS_QUEUE, RANKS_ALL, HOLD_CONDITION = 0, 1, 2
-_LEAST = 1e-9  # as in agents.rules.priorities
+_MIN_POSITIVE = 1e-9  # as in agents.rules.priorities
 
 
 class CompiledRule(NamedTuple):
-    """A rule of the ATC family: log(w/p) - slack/(k1 p_bar) - s/(k2 s_bar) - r/(k3 p_bar), see
-    docs/rules.md."""
+    """A rule of the ATC family: log(w/p) - slack/(k1 p_bar) - s/(k2 s_bar) - r/(k3 p_bar)."""
 
-    form: int  # RANKS_QUEUE: ATC, ATCS; RANKS_ALL: ATCSR; HOLDS: ATCS+HOLD
+    form: int  # RANKS_QUEUE: ATC, ATCS; RANKS_ALL: ATCSR; HOLD_CONDITION: ATCS+HOLD
     k1: float
     k2: float
     k3: float
@@ -42,7 +40,7 @@ class CompiledRule(NamedTuple):
 
 
 def compile_rule(rule: Rule) -> CompiledRule | None:
-    """The rule in compiled form; None if it is not of the ATC family."""
+    """Return the compiled form of a rule; None if it is not of the ATC family."""
     values = {name: float(value) for name, value in rule.values.items()}
     if rule.name == "ATC":
         return CompiledRule(RANKS_QUEUE, values["k"], math.inf, math.inf, 0.0)
@@ -56,8 +54,7 @@ def compile_rule(rule: Rule) -> CompiledRule | None:
 
 
 def compile_nearest(rule: Rule) -> CompiledRule:
-    """The rule in compiled form, or ATCS with its default parameters in place of a rule of another
-    family."""
+    """Return the compiled form of a rule; ATCS with default parameters for other families."""
     compiled_rule = compile_rule(rule) or compile_rule(make_rule("ATCS"))
     assert compiled_rule is not None  # ATCS is of the ATC family
     return compiled_rule
@@ -65,14 +62,13 @@ def compile_nearest(rule: Rule) -> CompiledRule:
 
 @compiled
 def choose_row(factory, shop, e, rule):
-    """The row that ``rule`` chooses for the asked machine of environment ``e``."""
+    """Return the row that ``rule`` chooses for the asked machine of environment ``e``."""
     machine = shop.env[e].deciding
-    scales = (
-        measure_rows(factory, shop, e, machine)
-        if rule.form == RANKS_ALL
-        else measure_queue(factory, shop, e, machine)
-    )
-    process_scale, setup_scale = max(scales[0], _LEAST), max(scales[1], _LEAST)
+    if rule.form == RANKS_ALL:
+        mean_time, mean_setup = measure_rows(factory, shop, e, machine)
+    else:
+        mean_time, mean_setup = measure_queue(factory, shop, e, machine)
+    process_scale, setup_scale = max(mean_time, _MIN_POSITIVE), max(mean_setup, _MIN_POSITIVE)
     wait = shop.legal.shape[1] - 1
     best, best_priority = -1, 0.0
     for row in range(shop.env[e].num_job_rows):
@@ -123,48 +119,31 @@ def best_ahead(factory, shop, e, machine, rule, process_scale, setup_scale):
 
 @compiled
 def row_setup_time(factory, shop, e, machine, operation_id, changeover_row):
-    """Changeover time of a job row (-1: forbidden), or of ``changeover_row`` to its target."""
+    """Return the changeover time of a job row (-1: forbidden), or of a changeover row."""
     g = shop.env[e].factory
     centre = factory.machines[g, machine].centre
+    mounted = shop.mounted[e, machine]
     if changeover_row >= 0:
-        return setup_time(
-            factory,
-            g,
-            centre,
-            machine,
-            shop.mounted[e, machine],
-            shop.changeover_target[e, changeover_row],
-        )
-    return setup_time(
-        factory,
-        g,
-        centre,
-        machine,
-        shop.mounted[e, machine],
-        shop.wanted[e, order_of(operation_id), operation_of(operation_id)],
-    )
+        target = shop.changeover_target[e, changeover_row]
+        return setup_time(factory, g, centre, machine, mounted, target)
+    wanted = shop.wanted[e, order_of(operation_id), operation_of(operation_id)]
+    return setup_time(factory, g, centre, machine, mounted, wanted)
 
 
 @compiled
 def measure_queue(factory, shop, e, machine):
-    """Mean process and changeover time of the ready operations that are eligible here; changeovers
-    that are forbidden do not count."""
+    """Return mean process and changeover time of the ready operations that are eligible here.
+
+    Forbidden changeovers do not count.
+    """
     centre = factory.machines[shop.env[e].factory, machine].centre
     ready, total_time, setups, total_setup = 0, 0.0, 0, 0.0
-    for place in range(shop.centres[e, centre].queue_length):
-        operation_id = shop.queue[e, centre, place]
-        if is_eligible(
-            factory, shop, e, order_of(operation_id), operation_of(operation_id), machine
-        ):
+    for slot in range(shop.centres[e, centre].queue_length):
+        operation_id = shop.queue[e, centre, slot]
+        order, operation = order_of(operation_id), operation_of(operation_id)
+        if is_eligible(factory, shop, e, order, operation, machine):
             ready += 1
-            total_time += process_time(
-                factory,
-                shop,
-                e,
-                order_of(operation_id),
-                operation_of(operation_id),
-                machine,
-            )
+            total_time += process_time(factory, shop, e, order, operation, machine)
             setup = row_setup_time(factory, shop, e, machine, operation_id, -1)
             if setup >= 0:
                 setups += 1
@@ -174,7 +153,7 @@ def measure_queue(factory, shop, e, machine):
 
 @compiled
 def measure_rows(factory, shop, e, machine):
-    """Mean process and changeover time of all job and changeover rows."""
+    """Return mean process and changeover time of all job and changeover rows."""
     total_time, total_setup = 0.0, 0.0
     for row in range(shop.env[e].num_job_rows):
         operation_id = shop.job_row[e, row]
@@ -196,7 +175,7 @@ def measure_rows(factory, shop, e, machine):
 def discount_row(
     factory, shop, e, machine, operation_id, rule, process_scale, setup_scale, changeover_row
 ):
-    """What slack, changeover and time until it is ready take off the logarithm of w/p."""
+    """Return the discount of slack, changeover and ready time on log(w/p)."""
     order, operation = order_of(operation_id), operation_of(operation_id)
     time = process_time(factory, shop, e, order, operation, machine)
     setup = max(0, row_setup_time(factory, shop, e, machine, operation_id, changeover_row))
@@ -215,11 +194,10 @@ def discount_row(
 def rank_operation(
     factory, shop, e, machine, operation_id, rule, process_scale, setup_scale, changeover_row
 ):
-    """Priority of a row, higher is sooner."""
-    time = process_time(
-        factory, shop, e, order_of(operation_id), operation_of(operation_id), machine
-    )
-    gain = math.log(shop.orders[e, order_of(operation_id)].weight / max(float(time), _LEAST))
+    """Return the priority of a row, higher is sooner."""
+    order, operation = order_of(operation_id), operation_of(operation_id)
+    time = process_time(factory, shop, e, order, operation, machine)
+    gain = math.log(shop.orders[e, order].weight / max(float(time), _MIN_POSITIVE))
     return gain - discount_row(
         factory, shop, e, machine, operation_id, rule, process_scale, setup_scale, changeover_row
     )
@@ -230,7 +208,7 @@ def is_held(factory, shop, e, machine, operation_id, rule, process_scale, setup_
     """Return True if ATCS+HOLD waits instead of starting ``operation_id``.
 
     The operation needs a changeover and is not urgent, others are on their way here, and some
-    machine is at work: if none were, those others might be held back as well, for ever.
+    machine is at work. Without the last condition those might be held back as well, for ever.
     """
     wanted = shop.wanted[e, order_of(operation_id), operation_of(operation_id)]
     if not differs(shop.mounted[e, machine], wanted) or not any_busy(factory, shop, e):
@@ -243,11 +221,11 @@ def is_held(factory, shop, e, machine, operation_id, rule, process_scale, setup_
 
 @compiled
 def count_upcoming(factory, shop, e, machine, family):
-    """Upcoming operations of a family, or of all with -1, that are eligible here."""
+    """Return the number of upcoming operations of a family (-1: of all) that are eligible here."""
     centre = factory.machines[shop.env[e].factory, machine].centre
     count = 0
-    for place in range(shop.centres[e, centre].upcoming_length):
-        operation_id = shop.upcoming[e, centre, place]
+    for slot in range(shop.centres[e, centre].upcoming_length):
+        operation_id = shop.upcoming[e, centre, slot]
         order, operation = order_of(operation_id), operation_of(operation_id)
         if (family < 0 or shop.operations[e, order, operation].family == family) and is_eligible(
             factory, shop, e, order, operation, machine
@@ -258,17 +236,15 @@ def count_upcoming(factory, shop, e, machine, family):
 
 @compiled
 def setup_serves_nothing(factory, shop, e, machine):
-    """ATCSR: whether the changeover rows speak for all upcoming operations, so that none wants the
-    mounted setup."""
+    """Return True if the changeover rows cover all upcoming operations, for ATCSR.
+
+    Then no upcoming operation wants the mounted setup.
+    """
     offered = 0
     for row in range(shop.env[e].num_changeover_rows):
         if not is_detour(shop, e, row):
             operation_id = shop.changeover_lead[e, row]
-            offered += count_upcoming(
-                factory,
-                shop,
-                e,
-                machine,
-                shop.operations[e, order_of(operation_id), operation_of(operation_id)].family,
-            )
+            order, operation = order_of(operation_id), operation_of(operation_id)
+            family = shop.operations[e, order, operation].family
+            offered += count_upcoming(factory, shop, e, machine, family)
     return offered >= count_upcoming(factory, shop, e, machine, -1)

@@ -1,5 +1,4 @@
-"""Parameters of dispatching rules: their names and bounds, and how ``"ATCS(k1=2, k2=0.5)"`` is read
-and written."""
+"""Parameters of dispatching rules: names, bounds, and text such as ``"ATCS(k1=2, k2=0.5)"``."""
 
 from __future__ import annotations
 
@@ -14,18 +13,18 @@ _CALL = re.compile(r"\s*(?P<name>[^()\s]+)\s*(?:\((?P<arguments>[^()]*)\))?\s*")
 
 
 class Parameter(NamedTuple):
-    """One number that a rule can be tuned by.
+    """A tunable number of a rule.
 
     Parameters
     ----------
     name
-        As in the formula of the rule (docs/rules.md).
+        Name in the formula of the rule (docs/rules.md).
     low, high
-        Bounds, both allowed.
+        Bounds, both included.
     default
-        The value where none is given.
+        Default value.
     scale
-        On which scale a search should look between the bounds.
+        Scale on which a search samples between the bounds.
     """
 
     name: str
@@ -39,23 +38,23 @@ class Parameter(NamedTuple):
 
 
 def closest(name: str, known: Iterable[str]) -> str:
-    """The known name most like ``name``, as the end of an error sentence."""
+    """Return the known name closest to ``name``, as the end of an error sentence."""
     by_capitals = {candidate.upper(): candidate for candidate in known}
-    found = difflib.get_close_matches(name.upper(), by_capitals, n=1)
-    return f"; did you mean {by_capitals[found[0]]!r}?" if found else "."
+    matches = difflib.get_close_matches(name.upper(), by_capitals, n=1)
+    return f"; did you mean {by_capitals[matches[0]]!r}?" if matches else "."
 
 
 def check_values(
     rule: str, parameters: tuple[Parameter, ...], given: Mapping[str, float]
 ) -> dict[str, float]:
-    """Values of all ``parameters``: those given, defaults for the others.
+    """Return the values of all ``parameters``, with defaults for those not given.
 
     Raises
     ------
     ValueError
-        A name that the rule does not have, or a value out of bounds.
+        If the rule has no such parameter, or a value is out of bounds.
     TypeError
-        A value that is not a number.
+        If a value is not a number.
     """
     known = {parameter.name: parameter for parameter in parameters}
     for name in given:
@@ -86,13 +85,14 @@ def _check_value(rule: str, parameter: Parameter, value: float) -> float:
 
 
 def split_call(text: str) -> tuple[str, list[str]]:
-    """Name and arguments of ``"ATCS(k1=2, k2=0.5)"``; arguments are separated by commas or
-    semicolons.
+    """Return name and arguments of ``"ATCS(k1=2, k2=0.5)"``.
+
+    Arguments are separated by commas or semicolons.
 
     Raises
     ------
     ValueError
-        The text is neither ``NAME`` nor ``NAME(...)``.
+        If the text is neither ``NAME`` nor ``NAME(...)``.
     """
     match = _CALL.fullmatch(text)
     if match is None:
@@ -107,37 +107,40 @@ def split_call(text: str) -> tuple[str, list[str]]:
 def read_values(
     rule: str, parameters: tuple[Parameter, ...], arguments: list[str]
 ) -> dict[str, float]:
-    """Values from ``["k1=2", "k2=0.5"]``, or, without names, in the order of ``parameters``.
+    """Return values from ``["k1=2", "k2=0.5"]``; without names, in the order of ``parameters``.
 
     Raises
     ------
     ValueError
-        More arguments than parameters, a parameter given twice, or an argument that is no number.
+        If there are too many arguments, a parameter is given twice, or a value is not a number.
     """
     values: dict[str, float] = {}
-    for place, argument in enumerate(arguments):
-        name, equals, number = (part.strip() for part in argument.rpartition("="))
+    for index, argument in enumerate(arguments):
+        name, equals, text = (part.strip() for part in argument.rpartition("="))
         if not equals:
-            if place >= len(parameters):
+            if index >= len(parameters):
                 has = ", ".join(map(str, parameters)) or "no parameters"
                 raise ValueError(
                     f"rule {rule}: argument {argument!r} is one too many. The rule has {has}."
                 )
-            name = parameters[place].name
+            name = parameters[index].name
         if name in values:
             raise ValueError(f"rule {rule}: parameter {name!r} is given twice. Give it once.")
         try:
-            values[name] = read_number(number)
+            values[name] = read_number(text)
         except ValueError:
             raise ValueError(
-                f"rule {rule}: {name} = {number!r} is not a number. Write it like {name}=0.5."
+                f"rule {rule}: {name} = {text!r} is not a number. Write it like {name}=0.5."
             ) from None
     return values
 
 
 def write_call(name: str, values: Mapping[str, float]) -> str:
-    """The text that :func:`split_call` and :func:`read_values` read back to the same name and
-    values."""
+    """Return text that :func:`split_call` and :func:`read_values` read back to the same values."""
     if not values:
         return name
-    return f"{name}({', '.join(f'{key}={int(value) if float(value).is_integer() else value!r}' for key, value in values.items())})"
+    arguments = (
+        f"{key}={int(value) if float(value).is_integer() else value!r}"
+        for key, value in values.items()
+    )
+    return f"{name}({', '.join(arguments)})"

@@ -1,11 +1,10 @@
-"""Dispatching rules as policies: ``make_rule("ATCS", k1=2, k2=0.5).decide(observation)``. All
-rules: docs/rules.md.
+"""Dispatching rules as policies: ``make_rule("ATCS", k1=2, k2=0.5).decide(observation)``.
 
-A rule ranks the legal job rows by its priorities, the first one first and each further one among
-what still ties; what ties in all of them goes to the earlier row, which is the earlier place in the
-queue. Where no job row is legal it takes the first detour to a ready operation (so it never idles
-while work that it can reach waits), else waits, else takes the first legal row. Only rules whose
-definition says so change over ahead of time or wait although they could start something.
+A rule ranks the legal job rows by its first priority, and ties by its further priorities; the last
+ties go to the earlier row, which is the earlier queue slot. If no job row is legal, it takes the
+first detour to a ready operation (so it never idles while work that it can reach waits), else
+waits, else takes the first legal row. Only rules defined that way change over ahead of time, or
+wait although they could start something. docs/rules.md lists all rules.
 """
 
 from __future__ import annotations
@@ -25,9 +24,9 @@ from agents.rules.parameters import (
     split_call,
     write_call,
 )
-from agents.rules.priorities import Bools, Floats, Observation, Rows
+from agents.rules.rows import ObservationLike, RowFlags, Rows, RowValues
 
-PriorityFunction = Callable[..., Floats]
+PriorityFunction = Callable[..., RowValues]
 
 
 @dataclass(frozen=True)
@@ -37,21 +36,22 @@ class Rule:
     Parameters
     ----------
     name
-        As in docs/rules.md and in the literature.
+        Name in docs/rules.md and in the literature.
     priorities
-        Functions of (rows, parameters) to priorities ``[E, A]``, higher is sooner: the first one
+        Functions from (rows, parameters) to priorities ``[E, A]``, higher is sooner: the first one
         decides, each next one breaks its ties. A tie-breaker takes no parameters.
     source
-        Who proposed it.
+        Publication.
     parameters
-        What it can be tuned by.
+        Tunable parameters.
     values
-        The values they have here.
+        Values of the parameters.
     ahead_condition
-        Whether, with nothing to start, it changes over for work on its way ``[E, 1]``; None: it
-        never does.
-    holds
-        For which job rows it would rather wait than choose them ``[E, A]``; None: it never does.
+        Function from rows to flags ``[E, 1]``: with nothing to start, change over for work on its
+        way; None: never.
+    hold_condition
+        Function from (rows, parameters) to flags ``[E, A]``: wait rather than choose the job row;
+        None: never.
     """
 
     name: str
@@ -59,38 +59,36 @@ class Rule:
     source: str
     parameters: tuple[Parameter, ...] = ()
     values: Mapping[str, float] = field(default_factory=dict)
-    ahead_condition: Callable[[Rows], Bools] | None = None
-    hold_condition: Callable[..., Bools] | None = None
+    ahead_condition: Callable[[Rows], RowFlags] | None = None
+    hold_condition: Callable[..., RowFlags] | None = None
 
     @property
     def uses_changeovers(self) -> bool:
-        """Whether it may choose a changeover ahead of time."""
+        """Return True if the rule may choose a changeover ahead of time."""
         return self.ahead_condition is not None
 
     @property
     def uses_wait(self) -> bool:
-        """Whether it may wait although it could start an operation."""
+        """Return True if the rule may wait although it could start an operation."""
         return self.hold_condition is not None
 
-    def rank(self, rows: Rows) -> list[Floats]:
-        """Priorities ``[E, A]``, the deciding one first."""
+    def rank(self, rows: Rows) -> list[RowValues]:
+        """Return priorities ``[E, A]``, the deciding one first."""
         first, *tie_breakers = self.priorities
-        with np.errstate(
-            divide="ignore", invalid="ignore"
-        ):  # rows that nobody may choose can hold anything
+        # rows that are not legal can hold anything
+        with np.errstate(divide="ignore", invalid="ignore"):
             return [first(rows, **self.values), *(priority(rows) for priority in tie_breakers)]
 
-    def decide(self, observation: Observation) -> NDArray[np.int64] | np.int64:
-        """Actions: rows of the candidate table, ``[E]``, or one number for a single environment.
-        See :func:`decide`."""
+    def decide(self, observation: ObservationLike) -> NDArray[np.int64] | np.int64:
+        """Return the chosen rows of the candidate table ``[E]``; see :func:`decide`."""
         return decide(self, observation)
 
     def __str__(self) -> str:
         return write_call(self.name, self.values)
 
 
-def decide(rule: Rule, observation: Observation) -> NDArray[np.int64] | np.int64:
-    """The rows that ``rule`` chooses.
+def decide(rule: Rule, observation: ObservationLike) -> NDArray[np.int64] | np.int64:
+    """Return the rows that ``rule`` chooses.
 
     Parameters
     ----------
@@ -101,7 +99,7 @@ def decide(rule: Rule, observation: Observation) -> NDArray[np.int64] | np.int64
 
     Returns
     -------
-    Row numbers, int64 ``[E]`` (a scalar without the leading axis); 0 where no row is legal (the
+    Indices of rows, int64 ``[E]`` (a scalar without the leading axis); 0 if no row is legal (the
     episode is over).
     """
     rows = Rows(observation)
@@ -129,19 +127,21 @@ def decide(rule: Rule, observation: Observation) -> NDArray[np.int64] | np.int64
 
 
 def _prefer(
-    actions: NDArray[np.int64], eligible: Bools, ranking: list[Floats]
+    actions: NDArray[np.int64], eligible: RowFlags, ranking: list[RowValues]
 ) -> NDArray[np.int64]:
-    """``actions``, but the best eligible row where there is one."""
+    """Replace actions by the best eligible row where there is one."""
     return np.where(eligible.any(axis=1), first_best(eligible, ranking), actions)
 
 
-def first_best(eligible: Bools, ranking: list[Floats]) -> NDArray[np.int64]:
-    """First row ``[E]`` of the eligible ones ``[E, A]`` that no other beats: by the first priority,
-    ties by the next, and so on."""
+def first_best(eligible: RowFlags, ranking: list[RowValues]) -> NDArray[np.int64]:
+    """Return the best of the eligible rows ``[E, A]`` by the priorities, ``[E]``.
+
+    The first row wins ties in all priorities.
+    """
     best = eligible
     for priority in ranking:
-        open_to = np.where(best, priority, -np.inf)
-        best = best & (open_to == open_to.max(axis=1, keepdims=True))
+        values = np.where(best, priority, -np.inf)
+        best = best & (values == values.max(axis=1, keepdims=True))
     return np.argmax(best, axis=1)
 
 
@@ -242,16 +242,16 @@ RULES: dict[str, Rule] = {
 """All rules, by name, with default parameters."""
 
 OTHER_NAMES = {"FCFS": "FIFO", "SA>FCFS": "SA>FIFO", "SLACK": "SLK"}
-"""Other names under which rules are known."""
+"""Synonyms of rule names."""
 
 
 def find_rule(name: str) -> Rule:
-    """The rule of that name, in capitals or not, with default parameters.
+    """Return the rule with a name, in capitals or not, with default parameters.
 
     Raises
     ------
     ValueError
-        No rule has that name.
+        If no rule has that name.
     """
     capitals = name.upper()
     rule = RULES.get(OTHER_NAMES.get(capitals, capitals))
@@ -264,12 +264,12 @@ def find_rule(name: str) -> Rule:
 
 
 def make_rule(name: str, **values: float) -> Rule:
-    """A rule with the given parameters, and defaults for the others.
+    """Return a rule with the given parameters, and defaults for the others.
 
     Raises
     ------
     ValueError
-        An unknown rule or parameter, or a value that is out of bounds.
+        If the rule or a parameter is unknown, or a value is out of bounds.
 
     Examples
     --------
@@ -281,13 +281,15 @@ def make_rule(name: str, **values: float) -> Rule:
 
 
 def parse_rule(text: str) -> Rule:
-    """A rule from text, the reverse of ``str(rule)``: ``"EDD"``, ``"ATCS(k1=2, k2=0.5)"``, or
-    ``"ATCS(2; 0.5)"`` in the order of its parameters.
+    """Return the rule that a text describes, the reverse of ``str(rule)``.
+
+    The text is, for example, ``"EDD"``, ``"ATCS(k1=2, k2=0.5)"``, or ``"ATCS(2; 0.5)"`` with values
+    in the order of the parameters.
 
     Raises
     ------
     ValueError
-        Text that cannot be read, an unknown rule or parameter, or a value that is out of bounds.
+        If the text cannot be read, the rule or a parameter is unknown, or a value is out of bounds.
     """
     name, arguments = split_call(text)
     rule = find_rule(name)

@@ -1,5 +1,4 @@
-"""ATC and ATCS as they were published for a single static instance: averages once over all its
-jobs, not over the queue of the moment."""
+"""ATC and ATCS as published for a static instance: means over all its jobs, not over the queue."""
 
 from __future__ import annotations
 
@@ -8,26 +7,27 @@ from functools import partial
 
 import numpy as np
 
-from agents.rules.priorities import Floats, Rows, weighted_shortest_process_time
+from agents.rules.priorities import weighted_shortest_process_time
 from agents.rules.registry import Rule
+from agents.rules.rows import Rows, RowValues
 from factory.instances.common import BARE
 from factory.model import Factory, OrderBook
 
 STATIC = ("ATC", "ATCS")
-"""Rules that have such a form."""
+"""Rules with a static form."""
 
 
 def with_instance_means(rule: Rule, factory: Factory, book: OrderBook) -> Rule:
-    """ATC or ATCS with the means of a single-machine instance: of all process times, and of all
-    changeovers between two families.
+    """Return ATC or ATCS with the means of a single-machine instance.
 
-    Lee, Bhaskaran and Pinedo (1997), A heuristic to minimize the total weighted tardiness with
+    These are the means of all process times, and of all changeovers between two families. Lee,
+    Bhaskaran and Pinedo (1997), A heuristic to minimize the total weighted tardiness with
     sequence-dependent setups.
 
     Parameters
     ----------
     rule
-        One of STATIC.
+        A rule with a name in STATIC.
     factory, book
         The instance; its one machine has one changeover attribute.
     """
@@ -41,9 +41,9 @@ def with_instance_means(rule: Rule, factory: Factory, book: OrderBook) -> Rule:
 
 
 def _mean_setup_time(factory: Factory) -> float:
-    """Mean over pairs of different families, the bare machine at the start left out."""
+    """Return the mean over pairs of different families, without the bare machine at the start."""
     (attribute,) = factory.work_centres[0].attributes
-    families = [number for number, value in enumerate(attribute.values) if value != BARE]
+    families = [index for index, value in enumerate(attribute.values) if value != BARE]
     return float(np.mean([attribute.time[i][j] for i in families for j in families if i != j]))
 
 
@@ -55,9 +55,8 @@ def _priority(
     *,
     mean_process_time: float,
     mean_setup_time: float,
-) -> Floats:
-    """Log (w/p) - max(0, d - t - p)/(k p_bar) - s/(k2 s_bar); without k2 the changeover does not
-    count."""
+) -> RowValues:
+    """Return log (w/p) - max(0, d - t - p)/(k p_bar) - s/(k2 s_bar); the last term only with k2."""
     scale = k1 if k is None else k
     assert scale is not None
     slack = np.maximum(0, rows["operation_due_in"] - rows["process_time"]) / (

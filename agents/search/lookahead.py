@@ -1,8 +1,7 @@
-"""Lookahead: try a trained policy's best few choices in imagined futures, play on with it for a
-while, and let its critic value what has become of the shop.
+"""Lookahead: simulate a trained policy's best few choices in sampled futures.
 
 Rollout (Bertsekas, Tsitsiklis and Wu 1997, section 2) with a learned policy and, beyond a short
-horizon, its learned value. All choices meet the same futures.
+horizon, the value of its critic. All choices meet the same futures.
 """
 
 from __future__ import annotations
@@ -24,40 +23,40 @@ from factory.futures.sampled_futures import allocate_beliefs
 from factory.validation.arguments import check_count, check_integers, check_number, check_seed
 
 _SLACK = 2.0
-"""How far beyond the horizon and the critic's farthest window orders are drawn, in mean process
-times: the last decision may come after the horizon."""
+"""Mean process times beyond the horizon and the critic's farthest window up to which orders are
+drawn: the last decision may come after the horizon."""
 
 
 class LookaheadPolicy:
     """Improves on a trained policy by simulating ahead in sampled futures.
 
-    At each decision at which the policy is not sure, its most probable choices are each tried in
-    the same futures (:func:`factory.futures.sampled_futures.sample_future`), for
-    ``horizon`` under the policy, then by the value that its critic gives the imagined shop: in an
-    imagined world there is nothing that the critic may not know. A rival is chosen only if its
-    paired difference to the policy's own choice is above zero by ``confidence`` standard errors.
+    At each decision at which the policy is uncertain, its most probable choices are simulated in
+    the same futures (:func:`factory.futures.sampled_futures.sample_future`): for ``horizon`` under
+    the policy, then by the value of its privileged critic, which may know everything about a
+    sampled future. Another choice than the policy's own is taken only if its mean paired advantage
+    is above zero by ``confidence`` standard errors.
 
     Parameters
     ----------
     trained
-        The policy to improve on; it needs its critic.
+        Policy to improve on, with its critic.
     candidates
-        Most choices that are tried, the policy's own included.
+        Greatest number of choices that are simulated, the policy's own included.
     futures
-        Futures a decision.
+        Number of futures for each decision.
     horizon
-        How far ahead to simulate, in mean process times.
+        Time to simulate, in mean process times.
     confidence
-        Standard errors by which a rival must be better.
+        Standard errors by which another choice must be better.
     min_probability
-        Choices that the policy takes with less than this probability are not tried.
+        Least probability under the policy of the choices that are simulated.
     seed
-        Of the futures.
+        Seed of the sampled futures.
 
     Raises
     ------
     ValueError
-        If a number is out of bounds, or the policy has no critic.
+        If a number is out of range, or the policy has no critic.
     """
 
     def __init__(
@@ -92,20 +91,14 @@ class LookaheadPolicy:
                 " wrote."
             )
         self.trained = trained
-        self.candidates, self.futures, self.horizon, self.confidence, self.seed = (
-            candidates,
-            futures,
-            horizon,
-            confidence,
-            seed,
-        )
-        self.min_probability = min_probability
+        self.candidates, self.futures, self.horizon = candidates, futures, horizon
+        self.confidence, self.min_probability, self.seed = confidence, min_probability, seed
         state, critic = (
             {name: value.numpy() for name, value in part.state_dict().items()}
             for part in (trained.network, trained.critic)
         )
         self._network, self._critic = arrange_weights(state), arrange_critic(state, critic)
-        self._batch: Batch | None = None  # of bind()
+        self._batch: Batch | None = None  # set by bind()
 
     def bind(self, batch: Batch) -> None:
         """Decide for the shops of ``batch`` from now on."""
@@ -114,7 +107,7 @@ class LookaheadPolicy:
             "job_rows": batch.shop.job_row.shape[1],
             "changeover_rows": batch.shop.changeover_target.shape[1],
         }
-        self._world = Batch(
+        self._sampled = Batch(
             batch.factories,
             batch.books,
             num_envs=1,
@@ -122,7 +115,7 @@ class LookaheadPolicy:
             machine_rows=batch.tables.machines.shape[1],
         )
         self._beliefs = allocate_beliefs(batch.arrays)
-        critic_features = CriticFeatures(self._world)
+        critic_features = CriticFeatures(self._sampled)
         self._units = critic_features.units
         max_rows = batch.shop.legal.shape[1]
         self._memory = allocate_network_scratch(self._network, max_rows)
@@ -132,23 +125,23 @@ class LookaheadPolicy:
             self._memory,
             self._critic,
             allocate_critic_scratch(self._critic),
-            self._world.scratch,
-            self._world.tables,
-            self._world.outcome,
+            self._sampled.scratch,
+            self._sampled.tables,
+            self._sampled.outcome,
             critic_features.units,
             critic_features.loads,
             critic_features.values,
         )
 
     def decide(self, observation: Any) -> NDArray[np.int64]:
-        """Rows ``[E]``; the policy's own where no rival is better beyond doubt.
+        """Return rows ``[E]``; the policy's own where no other is significantly better.
 
         Raises
         ------
         TypeError, ValueError
-            If the tables are not those of an observation of the shops that are watched.
+            If the tables are not those of an observation of the bound shops.
         RuntimeError
-            If none are.
+            If no shops are bound.
         """
         batch = self._bound("decide")
         candidates, machines, shop, legal = self._checked(observation, batch)
@@ -166,13 +159,11 @@ class LookaheadPolicy:
             )
             if count == 0:
                 continue
-            rows, shares = (
-                self._table_rows[:count],
-                np.exp(self._logits[:count] - self._logits[:count].max()),
-            )
-            tried = self.promising_rows(shares / shares.sum())
-            is_sure = len(tried) == 1 or batch.over[e]
-            actions[e] = rows[tried[0]] if is_sure else self._choose(e, rows[tried])
+            rows, logits = self._table_rows[:count], self._logits[:count]
+            weights = np.exp(logits - logits.max())
+            tried = self.promising_rows(weights / weights.sum())
+            is_certain = len(tried) == 1 or batch.over[e]
+            actions[e] = rows[tried[0]] if is_certain else self._choose(e, rows[tried])
         return actions
 
     def _bound(self, method: str) -> Batch:
@@ -188,47 +179,57 @@ class LookaheadPolicy:
         return tables
 
     def promising_rows(self, probabilities: NDArray[np.floating]) -> NDArray[np.int64]:
-        """Places of the choices that are tried, the policy's own first, by the probabilities of one
-        decision's legal rows."""
+        """Return the indices of the choices to simulate, the policy's own first.
+
+        Parameters
+        ----------
+        probabilities
+            Probabilities of one decision's legal rows.
+        """
         ranking = np.argsort(-probabilities, kind="stable")[: self.candidates]
-        return ranking[
-            (probabilities[ranking] >= self.min_probability) | (np.arange(len(ranking)) == 0)
-        ]
+        is_promising = probabilities[ranking] >= self.min_probability
+        is_promising[:1] = True  # the policy's own choice
+        return ranking[is_promising]
 
     def _choose(self, e: int, rows: NDArray[np.int64]) -> int:
-        """The best of ``rows`` beyond doubt; the first one is the policy's own."""
-        gains = self.rewards(e, rows)
-        gains -= gains[:, :1]
-        mean, error = gains.mean(axis=0), gains.std(axis=0, ddof=1) / np.sqrt(self.futures)
-        sure = mean > self.confidence * error
-        return int(rows[np.argmax(np.where(sure, mean, -np.inf))]) if sure.any() else int(rows[0])
+        """Return the best row that is significantly better than ``rows[0]``, else ``rows[0]``."""
+        advantages = self.rewards(e, rows)
+        advantages -= advantages[:, :1]
+        mean = advantages.mean(axis=0)
+        error = advantages.std(axis=0, ddof=1) / np.sqrt(self.futures)
+        is_better = mean > self.confidence * error
+        if not is_better.any():
+            return int(rows[0])
+        return int(rows[np.argmax(np.where(is_better, mean, -np.inf))])
 
     def rewards(self, e: int, rows: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Discounted rewards of each row of environment ``e`` in each imagined future, ``[futures,
-        K]``, the critic's value at the horizon included.
+        """Return the discounted reward of each row in each sampled future, ``[futures, K]``.
+
+        The critic's value at the horizon is included.
 
         Raises
         ------
         TypeError, ValueError
-            If there is no such environment, or a row is none of its table.
+            If there is no environment ``e``, or no such row in its table.
         RuntimeError
-            If no shops are watched.
+            If no shops are bound.
         """
         batch = self._bound("rewards")
-        e = check_count(
-            "rewards: e", e, 0, "Give the number of an environment.", batch.num_envs - 1
-        )
+        e = check_count("rewards: e", e, 0, "Give the index of an environment.", batch.num_envs - 1)
         bounds = (0, batch.shop.legal.shape[1] - 1)
         rows = check_integers("rewards: rows", rows, np.shape(rows)[:1], bounds=bounds)
         unit = float(self._units[batch.shop.env.factory[e]])
         ticks, discount = int(np.ceil(self.horizon * unit)), self.trained.discount_time * unit
-        last_date = (
-            int(batch.shop.env.clock[e]) + ticks + int(np.ceil((WINDOWS[-1] + _SLACK) * unit))
-        )
+        beyond = int(np.ceil((WINDOWS[-1] + _SLACK) * unit))
+        last_date = int(batch.shop.env.clock[e]) + ticks + beyond
         rewards = np.zeros((self.futures, len(rows)))
-        worlds = (batch.arrays, batch.shop, e, self._beliefs, self._world.shop, self._player)
         estimate_action_values(
-            *worlds,
+            batch.arrays,
+            batch.shop,
+            e,
+            self._beliefs,
+            self._sampled.shop,
+            self._player,
             rows,
             0,
             self.futures,

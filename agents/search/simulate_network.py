@@ -1,5 +1,4 @@
-"""What becomes of a decision under a trained policy: play each choice in imagined worlds, go on
-under the network to a date, then ask its critic. Compiled."""
+"""Simulation of choices under a trained policy, in sampled futures. Compiled."""
 
 # mypy: allow-untyped-defs, allow-incomplete-defs, allow-untyped-calls, no-check-untyped-defs
 
@@ -24,7 +23,7 @@ def estimate_action_values(
     shop,
     e,
     beliefs,
-    world,
+    sampled,
     player,
     rows,
     first,
@@ -35,25 +34,31 @@ def estimate_action_values(
     discount,
     rewards,
 ):
-    """Discounted reward ``rewards [N, K]`` of each row ``rows [K]`` of environment ``e``, in the
-    futures ``first`` up to (not with) ``last``.
+    """Estimate the discounted reward of each row of environment ``e`` in each future.
 
-    All rows meet the same futures. Those of a decision depend on ``seed`` and on the number of the
-    decision in its episode.
+    All rows meet the same futures. They depend on ``seed`` and on the number of decisions in the
+    episode.
 
     Parameters
     ----------
-    world
-        Shop of one environment, in which imagined futures are played.
+    beliefs
+        Scratch of :func:`factory.futures.sampled_futures.infer_regimes`.
+    sampled
+        Shop of one environment, in which the sampled futures are simulated.
     player
-        The policy and memory for it (:class:`agents.search.lookahead.Player`'s bundles, as a
-        tuple).
+        Policy and scratch (``_player`` of :class:`agents.search.lookahead.LookaheadPolicy`).
+    rows
+        Rows of the candidate table ``[K]``.
+    first, last
+        Range of futures; ``last`` is excluded.
     ticks
-        For how long the policy plays on; the decision that follows is valued by the critic.
+        Time to simulate; the critic values the state at the first decision after it.
     last_date
-        Until when orders to come are drawn.
+        Date until which orders to come are drawn.
     discount
         Time constant of the discount, ticks.
+    rewards
+        Results ``[N, K]``.
     """
     infer_regimes(factory, shop, e, beliefs)
     for future in range(first, last):
@@ -61,30 +66,30 @@ def estimate_action_values(
             seed, random_numbers.EPISODE, shop.env[e].decisions, future
         )
         for choice in range(rows.shape[0]):
-            sample_future(factory, shop, e, beliefs, world, 0, future_seed, last_date)
+            sample_future(factory, shop, e, beliefs, sampled, 0, future_seed, last_date)
             rewards[future, choice] = simulate_network(
-                factory, world, player, rows[choice], ticks, discount
+                factory, sampled, player, rows[choice], ticks, discount
             )
 
 
 @compiled
-def simulate_network(factory, world, player, row, ticks, discount):
-    """Discounted reward of ``row`` and of what the policy does after it for ``ticks``, with the
-    critic's value of the shop then; not a number where the network's output is none.
+def simulate_network(factory, sampled, player, row, ticks, discount):
+    """Return the discounted reward of ``row`` and of the policy after it for ``ticks``.
+
+    The critic's value of the final state is included. NaN if the network's output is not finite.
     """
-    network, memory, critic, critic_memory, scratch, tables, outcome, units, loads, privileged = (
-        player
-    )
-    start, total = world.env[0].clock, 0.0
+    network, memory, critic, critic_memory, scratch = player[:5]
+    tables, outcome, units, loads, privileged = player[5:]
+    start, total = sampled.env[0].clock, 0.0
     while row >= 0:
-        before = world.env[0].clock - start
-        step_one(factory, world, 0, row, NEVER, NEVER, NEVER, outcome)
+        before = sampled.env[0].clock - start
+        step_one(factory, sampled, 0, row, NEVER, NEVER, NEVER, outcome)
         total += outcome.reward[0] * math.exp(-before / discount)
-        if world.env[0].deciding < 0:
+        if sampled.env[0].deciding < 0:
             return total
         observe(
             factory,
-            world,
+            sampled,
             0,
             scratch,
             tables.candidates[0],
@@ -92,13 +97,13 @@ def simulate_network(factory, world, player, row, ticks, discount):
             tables.shop[0],
             tables.action_mask[0],
         )
-        passed = world.env[0].clock - start
+        passed = sampled.env[0].clock - start
         if passed >= ticks:
             count = encode_rows(
                 network, memory, tables.candidates[0], tables.shop[0], tables.action_mask[0]
             )
             pool_context(network, memory, tables.machines[0], tables.shop[0], count)
-            privileged_critic_features(factory, world, units, loads, privileged)
+            privileged_critic_features(factory, sampled, units, loads, privileged)
             return total + value_of(
                 critic, critic_memory, memory.embedding, privileged[0]
             ) * math.exp(-passed / discount)

@@ -1,5 +1,7 @@
-"""A lower bound on what an episode can cost, whoever decides: each order alone in the shop, each
-needed setup mounted once, machines idle otherwise."""
+"""A lower bound on the cost of an episode under any policy.
+
+Each order is alone in the shop, each needed setup is mounted once, and machines idle otherwise.
+"""
 
 from __future__ import annotations
 
@@ -13,15 +15,13 @@ _HOURS = 24
 
 
 def bound_cost(arrays: FactoryArrays, shop: ShopState, e: int) -> float:
-    """Lower bound on the total cost of the episode of environment ``e``, begun or over, in
-    currency.
+    """Return a lower bound on the total cost of the episode of environment ``e``, in currency.
 
     Tardiness and holding: no order is completed before its longest path through the fastest
-    machines, with the drawn first attempts, transport and material. Changeover and waste: each
+    machines, with the realised first attempts, transport and material. Changeover and waste: each
     attribute value that is needed and mounted nowhere at first must be mounted once. Energy: until
     the last order can be completed each machine draws the least of its powers, and more while it
-    processes, at the cheapest hour. Queues are ignored, so that the bound is far from what can be
-    attained where machines are busy.
+    processes, at the cheapest hour. Queues are ignored, so that the bound is loose for busy shops.
     """
     g = int(shop.env.factory[e])
     reader = FutureReader(arrays, 0)
@@ -49,7 +49,7 @@ def bound_cost(arrays: FactoryArrays, shop: ShopState, e: int) -> float:
 def _first_attempts(
     reader: FutureReader, shop: ShopState, e: int, order: int
 ) -> list[dict[int, int]]:
-    """Drawn ticks of each operation's first attempt, by eligible machine."""
+    """Return the realised ticks of each operation's first attempt, by eligible machine."""
     return [
         reader.attempt_times(shop, e, order, i, row, 0)
         for i, row in enumerate(reader.operation_rows(shop, e, order))
@@ -59,45 +59,42 @@ def _first_attempts(
 def _earliest_completion(
     reader: FutureReader, shop: ShopState, e: int, order: int, times: Sequence[int]
 ) -> int:
-    """Date before which an order cannot be completed."""
+    """Return the date before which an order cannot be completed."""
     g, row = int(shop.env.factory[e]), shop.orders[e, order]
     route = reader.static(g, int(row["product"]))
     ends: list[int] = []
     for static, time in zip(route, times, strict=True):
         start = int(row["material_date"] if static["needs_material"] else row["release_date"])
+        transport_times = reader.arrays.transport_time[g, :, static["centre"]]
         for p in static["predecessors"]:
-            start = max(
-                start,
-                ends[p]
-                + int(reader.arrays.transport_time[g, route[p]["centre"], static["centre"]]),
-            )
+            start = max(start, ends[p] + int(transport_times[route[p]["centre"]]))
         ends.append(start + time)
     return max(ends)
 
 
 def _bound_changeovers(arrays: FactoryArrays, shop: ShopState, e: int) -> float:
-    """The cheapest way to each value that is needed and that no machine of the work centre has
-    mounted at first."""
+    """Return the currency for mounting each needed value once, if no machine has it at first."""
     g = int(shop.env.factory[e])
     needed = set[tuple[int, int, int]]()
     for order in range(int(shop.env.num_orders[e])):
         product = int(shop.orders.product[e, order])
         for operation in range(int(arrays.products.num_operations[g, product])):
             centre = int(arrays.operations.centre[g, product, operation])
-            wanted = shop.wanted[
-                e, order, operation, : int(arrays.centres.num_attributes[g, centre])
-            ].tolist()
+            count = int(arrays.centres.num_attributes[g, centre])
+            wanted = shop.wanted[e, order, operation, :count].tolist()
             needed |= {
                 (centre, attribute, value) for attribute, value in enumerate(wanted) if value >= 0
             }
-    return math.fsum(_cheapest_mounting(arrays, g, *want) for want in sorted(needed))
+    return math.fsum(_cheapest_mounting(arrays, g, *item) for item in sorted(needed))
 
 
 def _cheapest_mounting(
     arrays: FactoryArrays, g: int, centre: int, attribute: int, value: int
 ) -> float:
-    """Currency to mount a value from the cheapest other one; 0 where some machine has it at
-    first."""
+    """Return the currency to mount a value from the cheapest other one.
+
+    It is 0 if some machine of the work centre has the value at first.
+    """
     machines = range(
         int(arrays.centres.first_machine[g, centre]),
         int(arrays.centres.first_machine[g, centre + 1]),
@@ -119,25 +116,24 @@ def _cheapest_mounting(
 def _bound_energy(
     arrays: FactoryArrays, g: int, times: Sequence[Sequence[dict[int, int]]], end_date: int
 ) -> float:
-    """Currency for the least power of each machine up to ``end_date``, and for what processing
-    draws above it."""
+    """Return the currency for each machine's least power up to ``end_date``, and for processing."""
     plant, machines = arrays.plant[g], arrays.machines[g, : int(arrays.plant.num_machines[g])]
-    powers = list(
-        zip(
-            machines.idle_power.tolist(),
-            machines.processing_power.tolist(),
-            machines.changeover_power.tolist(),
-            strict=True,
-        )
+    processing_power = machines.processing_power.tolist()
+    powers = zip(
+        machines.idle_power.tolist(),
+        processing_power,
+        machines.changeover_power.tolist(),
+        strict=True,
     )
-    above = [
-        processing - min(idle, processing, changeover) for idle, processing, changeover in powers
+    min_power = [min(of_machine) for of_machine in powers]
+    extra_power = [
+        power - minimum for power, minimum in zip(processing_power, min_power, strict=True)
     ]
     processing = math.fsum(
-        min(above[machine] * time for machine, time in own.items())
+        min(extra_power[machine] * time for machine, time in machine_times.items())
         for order in times
-        for own in order
+        for machine_times in order
     )
-    kilowatt_ticks = math.fsum(min(each) for each in powers) * end_date + processing
+    kilowatt_ticks = math.fsum(min_power) * end_date + processing
     cheapest = float(arrays.hours.price[g, :_HOURS].min())
     return float(plant.energy_rate) * cheapest * float(plant.hours_per_tick) * kilowatt_ticks

@@ -1,17 +1,16 @@
-"""Changeovers of a factory as a planner looks them up: time and money from setup to setup, by way
-of others where the direct pair is forbidden."""
+"""Changeover times and costs of a factory, from setup to setup, with detours."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from agents.solver.known_state import Setup
+from agents.solver.known_state import SetupValues
 from factory.simulation.arrays import FactoryArrays
 
 
 class SetupChange(NamedTuple):
-    """What it takes to change a machine over."""
+    """Time and cost of changing a machine over."""
 
     ticks: int
     money: float  # changeover and waste, at the scenario's rates
@@ -22,21 +21,29 @@ NOTHING = SetupChange(0, 0.0)
 
 @dataclass(frozen=True)
 class ChangeoverTable:
-    """Changeovers of factory ``g`` of ``arrays``, each worked out once."""
+    """Changeovers of factory ``g`` of ``arrays``, each computed once."""
 
     arrays: FactoryArrays
     g: int
-    _known: dict[tuple[int, Setup, Setup], SetupChange | None] = field(default_factory=dict)
+    _known: dict[tuple[int, SetupValues, SetupValues], SetupChange | None] = field(
+        default_factory=dict
+    )
 
-    def between(self, machine: int, mounted: Setup, wanted: Setup) -> SetupChange | None:
-        """Time and money to change ``machine`` over, detours included; None if there is no way
-        (docs/model.md, section 2)."""
+    def between(
+        self, machine: int, mounted: SetupValues, wanted: SetupValues
+    ) -> SetupChange | None:
+        """Return time and cost to change ``machine`` over, detours included; None if impossible.
+
+        Detours: docs/model.md, section 2.
+        """
         key = machine, mounted, wanted
         if key not in self._known:
-            self._known[key] = self._along_the_way(machine, mounted, wanted)
+            self._known[key] = self._with_detours(machine, mounted, wanted)
         return self._known[key]
 
-    def _along_the_way(self, machine: int, mounted: Setup, wanted: Setup) -> SetupChange | None:
+    def _with_detours(
+        self, machine: int, mounted: SetupValues, wanted: SetupValues
+    ) -> SetupChange | None:
         ticks, money = 0, 0.0
         for _ in range(len(self.arrays.setups[self.g, machine, 0]) + 1 if mounted else 1):
             target = self._next_setup(machine, mounted, wanted)
@@ -48,8 +55,10 @@ class ChangeoverTable:
                 return SetupChange(ticks, money)
         return None
 
-    def _next_setup(self, machine: int, mounted: Setup, wanted: Setup) -> Setup | None:
-        """Setup after the next changeover on the way."""
+    def _next_setup(
+        self, machine: int, mounted: SetupValues, wanted: SetupValues
+    ) -> SetupValues | None:
+        """Return the setup after the next changeover towards ``wanted``; None if forbidden."""
         target = list(mounted)
         for attribute, (value, want) in enumerate(zip(mounted, wanted, strict=True)):
             if want >= 0 and want != value:
@@ -57,7 +66,7 @@ class ChangeoverTable:
                 target[attribute] = want if pair.time >= 0 else int(pair.via)
         return None if any(value < 0 for value in target) else tuple(target)
 
-    def _direct(self, machine: int, mounted: Setup, target: Setup) -> SetupChange:
+    def _direct(self, machine: int, mounted: SetupValues, target: SetupValues) -> SetupChange:
         pairs = [
             self.arrays.setups[self.g, machine, a, i, k]
             for a, (i, k) in enumerate(zip(mounted, target, strict=True))
@@ -67,20 +76,15 @@ class ChangeoverTable:
             return NOTHING
         plant = self.arrays.plant[self.g]
         times = [int(pair.time) for pair in pairs]
-        ticks = (
-            sum(times)
-            if self.arrays.centres.combine_sum[self.g, self.arrays.machines.centre[self.g, machine]]
-            else max(times)
+        centre = self.arrays.machines.centre[self.g, machine]
+        ticks = sum(times) if self.arrays.centres.combine_sum[self.g, centre] else max(times)
+        money = sum(
+            float(plant.changeover_rate * pair.cost + plant.waste_rate * pair.waste)
+            for pair in pairs
         )
-        return SetupChange(
-            ticks,
-            sum(
-                float(plant.changeover_rate * pair.cost + plant.waste_rate * pair.waste)
-                for pair in pairs
-            ),
-        )
+        return SetupChange(ticks, money)
 
 
-def complete(mounted: Setup, wanted: Setup) -> Setup:
-    """What is mounted after a changeover to ``wanted``."""
+def complete(mounted: SetupValues, wanted: SetupValues) -> SetupValues:
+    """Return the setup that is mounted after a changeover to ``wanted``."""
     return tuple(value if want < 0 else want for value, want in zip(mounted, wanted, strict=True))

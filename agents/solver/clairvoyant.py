@@ -1,5 +1,4 @@
-"""A plan by one who knows the whole drawn episode: a yardstick of what perfect foresight would
-bring, never a rival."""
+"""Plans with perfect foresight of the realised episode, as a yardstick for reports."""
 
 from __future__ import annotations
 
@@ -15,7 +14,7 @@ from agents.rules.registry import RULES, Rule, make_rule
 from agents.solver.bounds import bound_cost
 from agents.solver.clairvoyant_state import FuturePlanner
 from agents.solver.known_state import Key
-from agents.solver.plan_following import MachineSequences, ObservationTables
+from agents.solver.plan_following import MachineSequences, ObservationArrays
 from agents.solver.planner import HINT_RULES, SolverPlanner
 from agents.solver.rolling_horizon import RollingHorizonPolicy, progress, surprises
 from envs.batch import Batch
@@ -28,33 +27,34 @@ BASELINE_RULES: tuple[Rule, ...] = (
     *HINT_RULES,
     *(RULES[name] for name in ("ATC", "EDD", "WMDD", "SPT", "SST>SPT", "FIFO")),
 )
-"""Rules whose episodes compete with the plan's; the cheapest is kept."""
+"""Rules whose episodes the plan is compared with; the cheapest is kept."""
 _LOG_LINES = 8192
 
 
 @dataclass(frozen=True)
 class ClairvoyantPlan:
-    """The cheapest episode that was found under a seed."""
+    """The cheapest known episode of a seed."""
 
     schedule: Schedule
     cost: float
-    bound: float | None  # no episode under the seed costs less; None: unknown
-    status: str  # who it is by: "plan", or the rule
-    rows: tuple[int, ...]  # the choices that lead to it
+    bound: float | None  # lower bound on the cost of any episode of the seed; None: unknown
+    status: str  # origin: "plan", or the rule
+    rows: tuple[int, ...]  # choices of the episode
 
 
 class ThriftyPolicy(RollingHorizonPolicy):
-    """Rolling-horizon planning in a given time for the whole episode, which is dealt out by how
-    many plans a known schedule of the episode lets expect.
+    """Rolling-horizon planning with a time limit for the whole episode.
+
+    The time is divided by the expected number of plans, estimated from a known schedule.
 
     Parameters
     ----------
     incumbent
-        The schedule.
+        Known schedule of the episode.
     seconds
         Nominal time for all solves of the episode together.
     settings
-        As for :class:`agents.solver.rolling_horizon.RollingHorizonPolicy`.
+        Arguments of :class:`agents.solver.rolling_horizon.RollingHorizonPolicy`.
     """
 
     def __init__(self, incumbent: Schedule, seconds: float, **settings: Any) -> None:
@@ -62,90 +62,95 @@ class ThriftyPolicy(RollingHorizonPolicy):
         self.incumbent, self.seconds_left = incumbent, seconds
 
     def replan(
-        self, e: int, seen: ObservationTables, in_force: MachineSequences | None
+        self, e: int, seen: ObservationArrays, in_force: MachineSequences | None
     ) -> MachineSequences:
-        """Return a plan from now on, made in its share of the time that is left."""
-        clock, begun = int(self.batch.shop.env.clock[e]), progress(self.batch.shop, e)[0]
-        seconds = self.seconds_left / max(1, self.expect_plans(clock, begun))
+        """Return a plan from the clock on, made in its share of the remaining time."""
+        clock, num_started = int(self.batch.shop.env.clock[e]), progress(self.batch.shop, e)[0]
+        seconds = self.seconds_left / max(1, self.expect_plans(clock, num_started))
         self.seconds_left -= seconds
         self.planner.settings = replace(self.settings, seconds=seconds)
         return super().replan(e, seen, in_force)
 
-    def expect_plans(self, clock: int, begun: int) -> int:
-        """Return how many plans are to be expected from ``clock`` on, when ``begun`` operations
-        have begun.
+    def expect_plans(self, clock: int, num_started: int) -> int:
+        """Return the expected number of plans from ``clock`` on.
+
+        Parameters
+        ----------
+        num_started
+            Number of operations that have started.
         """
         releases = sum(order.release_date >= clock for order in self.incumbent.orders)
         by_time = math.ceil((self.incumbent.end_date - clock) / self._intervals[0])
-        by_work = 2 * (len(self.incumbent.operations) - begun)
+        by_work = 2 * (len(self.incumbent.operations) - num_started)
         return releases + min(by_time, by_work) + self.expect_surprises(clock)
 
     def expect_surprises(self, clock: int) -> int:
-        """Return how many failures, repairs and operations to be done again the schedule has from
-        ``clock`` on.
-        """
+        """Return the number of failures, repairs and repeated attempts from ``clock`` on."""
         failures = sum(failure.start_date >= clock for failure in self.incumbent.failures)
         again = (done for done in self.incumbent.operations if done.attempt > 0)
         return 2 * failures + sum(done.start_date >= clock for done in again)
 
 
 class ForesightPolicy(ThriftyPolicy):
-    """Improves on a known schedule with the drawn orders, durations and deliveries in view;
-    breakdowns come as a surprise.
+    """Planning with realised orders, durations and deliveries; breakdowns stay unforeseen.
 
-    As nothing else is unforeseen, a plan is made anew when half of its operations have begun,
-    whenever that is, or after a surprise; with ``every`` also after so many ticks.
+    It improves on a known schedule. A new plan is made when half of the operations of the last have
+    started, or after a breakdown; with ``every`` also after so many ticks.
     """
 
     sees_the_future = True
 
     def make_planner(self, batch: Batch) -> SolverPlanner:
-        """One who sees the future."""
+        """Return a planner with foresight."""
         return FuturePlanner(batch, self.settings)
 
     @property
     def step(self) -> int:
-        """Return how many operations begin between two plans."""
+        """Return the number of operations that start between two plans."""
         return max(1, self.settings.max_tasks // 2)
 
     def news(self, shop: ShopState, e: int) -> tuple[int, ...]:
-        """Return the surprises: releases are foreseen."""
+        """Return the numbers of unforeseen events; releases are foreseen."""
         return surprises(shop, e)
 
     def is_under_way(self, shop: ShopState, e: int) -> bool:
-        """Return whether anything is going to happen by itself, orders to come included."""
+        """Return True if any event is to come, releases included."""
         to_come = bool(shop.env.num_released[e] < shop.env.num_orders[e])
         return to_come or super().is_under_way(shop, e)
 
     def replan(
-        self, e: int, seen: ObservationTables, in_force: MachineSequences | None
+        self, e: int, seen: ObservationArrays, in_force: MachineSequences | None
     ) -> MachineSequences:
-        """Return a plan from now on; the first improves on the schedule."""
+        """Return a plan from the clock on; the first improves on the schedule."""
         return super().replan(e, seen, _as_plan(self.incumbent) if in_force is None else in_force)
 
-    def expect_plans(self, clock: int, begun: int) -> int:
-        """Return how many plans are to be expected from ``clock`` on, when ``begun`` operations
-        have begun.
+    def expect_plans(self, clock: int, num_started: int) -> int:
+        """Return the expected number of plans from ``clock`` on.
+
+        Parameters
+        ----------
+        num_started
+            Number of operations that have started.
         """
-        plans = math.ceil((len(self.incumbent.operations) - begun) / self.step)
+        plans = math.ceil((len(self.incumbent.operations) - num_started) / self.step)
         if self.every is not None:
             plans = max(plans, math.ceil((self.incumbent.end_date - clock) / self.every))
         return plans + self.expect_surprises(clock)
 
     def _is_stale(self, plan: MachineSequences, shop: ShopState, e: int) -> bool:
-        begun = progress(shop, e)[0] - self._progress[e][0]
-        if begun >= self.step or self.news(shop, e) != self._news[e]:
+        num_started = progress(shop, e)[0] - self._progress[e][0]
+        if num_started >= self.step or self.news(shop, e) != self._news[e]:
             return True
         return self.every is not None and super()._is_stale(plan, shop, e)
 
 
 def _as_plan(schedule: Schedule) -> MachineSequences:
-    """Return what each machine did, in its order."""
+    """Return the operations of each machine in their order."""
     machines = range(len(schedule.machine_names))
     sequences: dict[int, list[tuple[Key, int]]] = {machine: [] for machine in machines}
-    for done in sorted(schedule.operations, key=lambda done: done.selected_date):
-        if done.attempt == 0:
-            sequences[done.machine].append(((done.order, done.operation), done.start_date))
+    for record in sorted(schedule.operations, key=lambda record: record.selected_date):
+        if record.attempt == 0:
+            sequences[record.machine].append(((record.order, record.operation), record.start_date))
     return MachineSequences(0, sequences)
 
 
@@ -155,10 +160,10 @@ _PASSES: tuple[tuple[float, type[ThriftyPolicy], dict[str, Any]], ...] = (
     (0.3, ForesightPolicy, {"max_tasks": 60, "changing": 0.1, "starting": 0.001}),
     (0.25, ForesightPolicy, {"max_tasks": 30, "changing": 0.2, "starting": 0.001}),
 )
-"""Passes through an episode: their share of the time, who plans, and how. Each begins with the
-cheapest schedule so far. The first has no foresight, as a start of another kind; windows of
-different lengths, and changeovers at different prices for what they keep from later orders, find
-what others do not.
+"""Passes through an episode: share of the time, class of the policy, and its settings.
+
+Each starts from the cheapest schedule so far. The first has no foresight, for a different start;
+windows of different lengths and shadow prices of changeovers find different schedules.
 """
 
 
@@ -172,23 +177,22 @@ def plan_clairvoyant(
     job_rows: int = 0,
     changeover_rows: int = 0,
 ) -> ClairvoyantPlan:
-    """The cheapest episode found by one who knows everything that ``seed`` has drawn.
+    """Return the cheapest episode that planning with full knowledge of a seed finds.
 
-    Begins with the cheapest of many rules' own episodes, plans with CP-SAT on a window that moves
-    through it, carries the plans out in the simulator, and begins again with the cheapest so far.
-    So the schedule passes the verifier, and never costs more than any of those rules.
+    It starts from the cheapest of many rules' episodes, plans with CP-SAT on a moving window,
+    carries the plans out in the simulator, and starts again from the cheapest so far. The schedule
+    therefore passes the verifier, and never costs more than any of those rules.
 
     Parameters
     ----------
     factory, book, seed
-        The episode.
+        Factory, order book and seed of the episode.
     seconds
         Nominal time for all solves together.
     every
-        Ticks between plans; None: a plan is made anew when half of its operations have begun,
-        so that dates and durations do not matter.
+        Ticks between plans; None: a new plan is made when half of its operations have started.
     job_rows, changeover_rows
-        Rows of the candidate table that :attr:`ClairvoyantPlan.rows` number; 0 for no cap.
+        Sizes of the candidate table that :attr:`ClairvoyantPlan.rows` refers to; 0: no cap.
     """
     batch = Batch(
         [factory],
@@ -198,12 +202,12 @@ def plan_clairvoyant(
         changeover_rows=changeover_rows,
         log_length=_LOG_LINES,
     )
-    found = [_play_recorded(batch, rule, seed, str(rule)) for rule in BASELINE_RULES]
+    episodes = [_play_recorded(batch, rule, seed, str(rule)) for rule in BASELINE_RULES]
     for share, kind, settings in _PASSES:
-        incumbent = min(found, key=lambda episode: episode.cost)
+        incumbent = min(episodes, key=lambda episode: episode.cost)
         policy = kind(incumbent.schedule, share * seconds, every=every, **settings)
-        found.append(_play_recorded(batch, policy, seed, "plan"))
-    best = min(found, key=lambda episode: episode.cost)
+        episodes.append(_play_recorded(batch, policy, seed, "plan"))
+    best = min(episodes, key=lambda episode: episode.cost)
     return ClairvoyantPlan(
         best.schedule, best.cost, bound_cost(batch.arrays, batch.shop, 0), best.status, best.rows
     )
@@ -212,7 +216,7 @@ def plan_clairvoyant(
 def _play_recorded(
     batch: Batch, policy: Rule | RollingHorizonPolicy, seed: int, name: str
 ) -> ClairvoyantPlan:
-    """One episode, with its choices."""
+    """Play one episode and record its choices."""
     tables = batch.reset(np.array([seed], np.uint64))
     rows: list[int] = []
     if isinstance(policy, StatefulPolicy):
@@ -226,14 +230,14 @@ def _play_recorded(
 
 
 class ClairvoyantPolicy:
-    """Carries out the clairvoyant plan of each episode; a yardstick for reports, never a rival.
+    """Carries out the clairvoyant plan of each episode; a yardstick for reports.
 
     Parameters
     ----------
     seconds
         Nominal time for all solves of an episode together.
     every
-        Ticks between plans; None: as :func:`plan_clairvoyant` has it.
+        Ticks between plans, as for :func:`plan_clairvoyant`.
     """
 
     sees_the_future = True
@@ -244,8 +248,7 @@ class ClairvoyantPolicy:
 
     @property
     def bounds(self) -> list[float | None]:
-        """Lower bound on the cost of each environment's episode, whoever decides; None where none
-        is known."""
+        """Return a lower bound on the cost of each environment's episode; None if unknown."""
         return [plan.bound for plan in self.plans]
 
     def bind(self, batch: Batch) -> None:
@@ -255,7 +258,7 @@ class ClairvoyantPolicy:
             "job_rows": batch.shop.job_row.shape[1],
             "changeover_rows": batch.shop.changeover_target.shape[1],
         }
-        floor = batch.shop.env
+        env = batch.shop.env
         self.plans = [
             plan_clairvoyant(
                 batch.factories[g],
@@ -265,13 +268,16 @@ class ClairvoyantPolicy:
                 every=self.every,
                 **rows,
             )
-            for g, seed in zip(floor.factory.tolist(), floor.seed.tolist(), strict=True)
+            for g, seed in zip(env.factory.tolist(), env.seed.tolist(), strict=True)
         ]
 
-    def decide(self, observation: ObservationTables) -> NDArray[np.int64]:
-        """The planned row for each environment; 0 where the episode is over."""
-        floor = self.batch.shop.env
-        taken = zip(self.plans, floor.decisions.tolist(), floor.deciding.tolist(), strict=True)
-        return np.array(
-            [plan.rows[number] if machine >= 0 else 0 for plan, number, machine in taken], np.int64
-        )
+    def decide(self, observation: ObservationArrays) -> NDArray[np.int64]:
+        """Return the planned row of each environment; 0 where the episode is over."""
+        env = self.batch.shop.env
+        rows = [
+            plan.rows[decision] if machine >= 0 else 0
+            for plan, decision, machine in zip(
+                self.plans, env.decisions.tolist(), env.deciding.tolist(), strict=True
+            )
+        ]
+        return np.array(rows, np.int64)

@@ -1,5 +1,4 @@
-"""What only a clairvoyant knows: the shop as :mod:`agents.solver.known_state` tells it, but with
-what the seed has drawn in place of expectations."""
+"""The state of the shop with realised values in place of expectations, for clairvoyant planning."""
 
 from __future__ import annotations
 
@@ -12,7 +11,7 @@ import numpy as np
 from agents.solver.cp_sat import Solution
 from agents.solver.expected_shop import ExpectedShop, Planned
 from agents.solver.known_state import KnownReader, KnownState, Row
-from agents.solver.plan_following import MachineSequences, ObservationTables
+from agents.solver.plan_following import MachineSequences, ObservationArrays
 from agents.solver.planner import CHOICES_EACH, PlannerConfig, SolverPlanner
 from envs.batch import Batch
 from factory.simulation import random_numbers
@@ -28,15 +27,16 @@ from factory.simulation.kernel import ATTEMPT_KEYS, MAX_ATTEMPTS
 
 
 class FutureReader(KnownReader):
-    """Reads the orders in progress and those to come next, with the durations and deliveries that
-    are drawn. Breakdowns to come stay unknown.
+    """Reader of orders in progress and to come, with realised durations and deliveries.
+
+    Breakdowns to come stay unknown.
 
     Parameters
     ----------
     arrays
-        The factories that the environments stand in.
+        Factories of the environments.
     max_tasks
-        Operations that the planner wants to see.
+        Number of operations in a planning window.
     """
 
     def __init__(self, arrays: FactoryArrays, max_tasks: int) -> None:
@@ -44,30 +44,23 @@ class FutureReader(KnownReader):
         self.max_tasks = max_tasks
 
     def order_numbers(self, shop: ShopState, e: int) -> list[int]:
-        """Orders in progress, and as many to come as may fill a window."""
+        """Return the orders in progress, and as many orders to come as may fill a window."""
         return super().order_numbers(shop, e) + self.orders_to_come(shop, e)
 
     def orders_to_come(self, shop: ShopState, e: int) -> list[int]:
-        """Orders that are not released yet and have ``max_tasks`` operations in all, or are the
-        last."""
+        """Return the next orders that are not released, up to ``max_tasks`` operations in all."""
         first, last = int(shop.env.num_released[e]), int(shop.env.num_orders[e])
-        counts = np.cumsum(
-            self.arrays.products.num_operations[shop.env.factory[e]][
-                shop.orders.product[e, first:last]
-            ]
-        )
-        return list(
-            range(
-                first, first + min(last - first, int(np.searchsorted(counts, self.max_tasks)) + 1)
-            )
-        )
+        num_operations = self.arrays.products.num_operations[shop.env.factory[e]]
+        totals = np.cumsum(num_operations[shop.orders.product[e, first:last]])
+        count = int(np.searchsorted(totals, self.max_tasks)) + 1
+        return list(range(first, min(last, first + count)))
 
     def machine_end(self, shop: ShopState, e: int, number: int, row: Row) -> int:
-        """When the machine will be done, if it does not fail on the way."""
+        """Return the date at which the machine will be idle, if it does not fail before."""
         if row["status"] == CHANGING:
-            return int(row["date"]) + (
-                self._time_in_work(shop, e, number, row) if row["operation_id"] >= 0 else 0
-            )
+            has_work = row["operation_id"] >= 0
+            work_time = self._time_in_work(shop, e, number, row) if has_work else 0
+            return int(row["date"]) + work_time
         begin = row["date"] if row["status"] == DOWN else row["state_date"]
         return int(begin + row["process_left"])
 
@@ -78,8 +71,7 @@ class FutureReader(KnownReader):
         )[machine]
 
     def operation_rows(self, shop: ShopState, e: int, order: int) -> list[Row]:
-        """The records of an order's operations; those of an order to come as they will be at its
-        release."""
+        """Return the records of an order's operations; of an order to come as at its release."""
         rows = super().operation_rows(shop, e, order)
         if order < int(shop.env.num_released[e]):
             return rows
@@ -91,16 +83,15 @@ class FutureReader(KnownReader):
     def process_times(
         self, shop: ShopState, e: int, order: int, operation: int, row: Row
     ) -> dict[int, int]:
-        """Drawn ticks of all attempts still to come, as if none were the first piece after a
-        changeover."""
-        times, attempt = (
-            dict.fromkeys(self.expected_times(shop, e, order, operation, row), 0),
-            row["attempt"],
-        )
+        """Return the realised ticks of all attempts to come, on each eligible machine.
+
+        No attempt is taken to be the first piece after a changeover.
+        """
+        times = dict.fromkeys(self.expected_times(shop, e, order, operation, row), 0)
+        attempt = row["attempt"]
         while True:
-            for machine, time in self.attempt_times(
-                shop, e, order, operation, row, attempt
-            ).items():
+            attempt_times = self.attempt_times(shop, e, order, operation, row, attempt)
+            for machine, time in attempt_times.items():
                 times[machine] += time
             if not self._is_reworked(shop, e, order, operation, attempt):
                 return times
@@ -109,11 +100,14 @@ class FutureReader(KnownReader):
     def attempt_times(
         self, shop: ShopState, e: int, order: int, operation: int, row: Row, attempt: int
     ) -> dict[int, int]:
-        """Drawn ticks of one attempt on each eligible machine (docs/model.md, section 3)."""
-        static = self.static(int(shop.env.factory[e]), int(shop.orders.product[e, order]))[
-            operation
-        ]
-        expected, sigma = self.expected_times(shop, e, order, operation, row), static["sigma"]
+        """Return the realised ticks of one attempt on each eligible machine.
+
+        The realised time is the expected time times exp(sigma z - sigma^2 / 2), z standard normal
+        (docs/model.md, section 3).
+        """
+        route = self.static(int(shop.env.factory[e]), int(shop.orders.product[e, order]))
+        expected = self.expected_times(shop, e, order, operation, row)
+        sigma = route[operation]["sigma"]
         if sigma == 0:
             return expected
         z = random_numbers.normal(
@@ -128,28 +122,27 @@ class FutureReader(KnownReader):
     def _is_reworked(
         self, shop: ShopState, e: int, order: int, operation: int, attempt: int
     ) -> bool:
-        static = self.static(int(shop.env.factory[e]), int(shop.orders.product[e, order]))[
-            operation
-        ]
+        route = self.static(int(shop.env.factory[e]), int(shop.orders.product[e, order]))
+        probability = route[operation]["rework_probability"]
         u = random_numbers.uniform(
             shop.env.seed[e], random_numbers.REWORK, order, ATTEMPT_KEYS * operation + attempt
         )
-        return bool(attempt < MAX_ATTEMPTS - 1 and u < static["rework_probability"])
+        return bool(attempt < MAX_ATTEMPTS - 1 and u < probability)
 
     def material_date(self, g: int, clock: int, order: Row) -> tuple[int, bool]:
-        """When the order's material will be there."""
+        """Return the date at which the order's material arrives, and True as it is certain."""
         return int(order["material_date"]), True
 
 
 class FuturePlanner(SolverPlanner):
-    """Plans with the orders, durations and deliveries in view that the seed has drawn.
+    """Planner that knows the realised orders, durations and deliveries.
 
     Parameters
     ----------
     batch
-        The shops; read only.
+        Shops to plan for; they are only read.
     settings
-        How to plan.
+        Settings of the planner.
     """
 
     def __init__(self, batch: Batch, settings: PlannerConfig) -> None:
@@ -158,23 +151,22 @@ class FuturePlanner(SolverPlanner):
         self._future = FutureReader(batch.arrays, settings.max_tasks)
 
     def look(self, e: int) -> KnownState:
-        """The orders in progress and those to come next, as they will be."""
+        """Return the orders in progress and to come, with realised values."""
         return self._future.read(self.batch.shop, e)
 
     def choose(
         self,
         e: int,
-        seen: ObservationTables,
+        seen: ObservationArrays,
         known: KnownState,
         steps: Sequence[Planned],
         solution: Solution,
         in_force: MachineSequences | None,
     ) -> MachineSequences:
-        """Return the cheapest of the plan in force, the solution and what it began with, each
-        carried out to the end of the episode.
+        """Return the cheapest of the plan in force, the solution and its hint.
 
-        What comes after the window follows as it was planned before: nothing unforeseen will have
-        changed by then.
+        Each is carried out to the end of the episode. Operations after the window follow as they
+        were planned before, because nothing unforeseen happens until then.
         """
         hint = [(step.machine, step.key, step.start_date) for step in steps]
         rest = hint if in_force is None else [*hint, *in_force.steps_of_machines()]
@@ -185,11 +177,9 @@ class FuturePlanner(SolverPlanner):
         return replace(plans[costs.index(min(costs))], date=known.clock)
 
     def _carry_out(
-        self, e: int, seen: ObservationTables, known: KnownState, plan: MachineSequences
+        self, e: int, seen: ObservationArrays, known: KnownState, plan: MachineSequences
     ) -> float:
-        """Return what the episode costs if the plan is followed to its end; infinite where it leads
-        nowhere.
-        """
+        """Return the cost of the episode if the plan is followed; infinite if it does not end."""
         shop = self.batch.shop
         self.expected.copy(shop, e)
         products = shop.orders.product[e, : int(shop.env.num_orders[e])]
@@ -198,9 +188,8 @@ class FuturePlanner(SolverPlanner):
         return math.inf if steps is None else self.expected.price(0.0)
 
     def expect(self, e: int, known: KnownState) -> None:
-        """The very same shop, up to the last order in view."""
+        """Set the simulated shop to a copy of environment ``e``, up to the last known order."""
         self.expected.copy(self.batch.shop, e)
-        floor = self.expected.batch.shop.env
-        floor.num_orders[0] = max(
-            [int(floor.num_released[0]), *(order.number + 1 for order in known.orders)]
-        )
+        env = self.expected.batch.shop.env
+        known_orders = (order.number + 1 for order in known.orders)
+        env.num_orders[0] = max(int(env.num_released[0]), *known_orders, 0)

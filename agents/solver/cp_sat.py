@@ -1,8 +1,8 @@
-"""A window of work as a model of OR-Tools CP-SAT, and its solution under a reproducible limit.
+"""CP-SAT model of a planning window, and its solution within a reproducible limit.
 
 The sequence on each machine is a circuit through its tasks (Miller, Tucker and Zemlin 1960, with
-start dates as potentials), so that changeover times and money sit on its arcs; tasks that a machine
-does not do loop on themselves.
+start dates as potentials), so that changeover times and costs belong to its arcs. A task on another
+machine has a loop.
 """
 
 from __future__ import annotations
@@ -18,11 +18,10 @@ from agents.solver.known_state import Key
 from agents.solver.problem import Delivery, Sequences, Task, Timing, Window, price, time_sequences
 
 DETERMINISTIC_PER_SECOND = 0.35
-"""CP-SAT's deterministic time that takes about a second of one core on the machines this was
-measured on (docs/results.md)."""
+"""CP-SAT's deterministic time for about a second on one core of the machines of docs/results.md."""
 WALL_FACTOR, MIN_WALL_SECONDS = 60.0, 60.0
-"""A solve is given up after this multiple of its nominal seconds, and never before this many: no
-machine but one that hangs ever gets there."""
+"""Limits of wall-clock time: a multiple of the nominal seconds, and a minimum. They stop a process
+that hangs; results do not depend on them."""
 _LARGEST_COEFFICIENT = 20_000
 _LARGEST_SUM = 2.0**60
 _FINEST = 1e-6
@@ -30,7 +29,7 @@ _FINEST = 1e-6
 
 @dataclass(frozen=True)
 class Solution:
-    """What came of a solve; ``money`` and ``hint_money`` are the model's objective, in currency."""
+    """Result of a solve; ``money`` and ``hint_money`` are the model's objective, in currency."""
 
     sequences: Sequences
     status: str
@@ -45,12 +44,12 @@ class Solution:
 
 
 class Builder:
-    """Variables and constraints of a window.
+    """Variables, constraints and objective of a window.
 
     Parameters
     ----------
     window
-        What is to be planned.
+        Tasks to plan.
     hint
         Sequences and dates to start from.
     """
@@ -59,19 +58,18 @@ class Builder:
         self.window, self.hint = window, hint
         self.model: Any = cp_model.CpModel()
         self.tasks = {task.key: task for task in window.tasks}
-        self.place = {
+        self.hinted = {
             key: (machine, start)
             for machine, sequence in hint.sequences.items()
             for key, start in sequence
         }
-        self._changing: dict[
-            Key, list[tuple[Any, int, Any]]
-        ] = {}  # ways to change over for a task: arc, ticks, when the machine is free
-        self.horizon = self.latest = self._far_enough()
+        # possible changeovers for a task: arc, ticks, date at which the machine is free
+        self._changing: dict[Key, list[tuple[Any, int, Any]]] = {}
+        self.horizon = self.latest = self._horizon()
         self.start: dict[Key, Any] = {}
         self.end: dict[Key, Any] = {}
         self.on: dict[tuple[Key, int], Any] = {}
-        self.terms: list[tuple[Any, float]] = []  # variable, currency a unit
+        self.terms: list[tuple[Any, float]] = []  # variable, currency per unit
         for task in window.tasks:
             self._add_task(task)
         for machine in window.machines:
@@ -82,10 +80,10 @@ class Builder:
         self._add_last_completion(completions)
         self._minimise()
 
-    def _far_enough(self) -> int:
-        """Twice as long as the hint takes, and more."""
+    def _horizon(self) -> int:
+        """Return a date after all starts: more than twice the length of the hint."""
         longest = max((max(task.times.values()) for task in self.window.tasks), default=1)
-        last = max((start for _, start in self.place.values()), default=0)
+        last = max((start for _, start in self.hinted.values()), default=0)
         latest = max(
             [
                 0,
@@ -96,7 +94,7 @@ class Builder:
         return 2 * max(last, latest) + 4 * longest + 100
 
     def _add_task(self, task: Task) -> None:
-        hinted, begin = self.place[task.key]
+        hinted, begin = self.hinted[task.key]
         start = self.model.new_int_var(task.ready_date, self.horizon, "")
         self.model.add_hint(start, begin)
         for machine in task.times:
@@ -107,12 +105,9 @@ class Builder:
                 self.model.add_hint(self.on[task.key, machine], machine == hinted)
         self.model.add_exactly_one(self.on[task.key, machine] for machine in task.times)
         self.start[task.key] = start
-        times = set(task.times.values())
-        time = (
-            times.pop()
-            if len(times) == 1
-            else sum(self.on[task.key, machine] * ticks for machine, ticks in task.times.items())
-        )
+        time: Any = sum(self.on[task.key, machine] * ticks for machine, ticks in task.times.items())
+        if len(set(task.times.values())) == 1:  # the same on all machines: a constant
+            time = next(iter(task.times.values()))
         self.end[task.key] = start + time
         for predecessor, transport in task.predecessors.items():
             self.model.add(start >= self.end[predecessor] + transport)
@@ -140,15 +135,17 @@ class Builder:
                 ).only_enforce_if(self.on[task.key, machine])
 
     def _changes(self, machine: int, tasks: list[Task]) -> bool:
-        """Whether any changeover on the machine takes time or money."""
+        """Return True if any changeover on the machine takes time or money."""
         pairs = [(None, task) for task in tasks] + list(permutations(tasks, 2))
         return any(
             self.window.task_change(machine, before, task) != (0, 0.0) for before, task in pairs
         )
 
     def _add_sequence(self, machine: int, tasks: list[Task]) -> None:
-        """A circuit from the mounted setup (node 0) through the tasks on the machine; those
-        elsewhere loop on themselves."""
+        """Add a circuit from the mounted setup (node 0) through the tasks on the machine.
+
+        Tasks on other machines have loops.
+        """
         sequence = [key for key, _ in self.hint.sequences.get(machine, ())]
         followed = set(zip([None, *sequence], [*sequence, None], strict=True))
         empty = self.model.new_bool_var("")
@@ -180,8 +177,10 @@ class Builder:
         source: int,
         target: int,
     ) -> None:
-        """The arc on which ``task`` comes right after ``before`` (None: after what is mounted and
-        in work now)."""
+        """Add the arc on which ``task`` comes right after ``before``.
+
+        None stands for the setup that is mounted and the work that is in process at the clock.
+        """
         change = self.window.task_change(machine, before, task)
         if change is None:
             return
@@ -197,8 +196,9 @@ class Builder:
             self._changing.setdefault(task.key, []).append((arc, change.ticks, free))
 
     def _change_dates(self, task: Task) -> list[Any]:
-        """Return the dates before which no changeover for a task begins, but for those that hold
-        anyway.
+        """Return the dates before which no changeover for a task begins.
+
+        Dates that other constraints imply are left out.
         """
         if self.window.changes_ahead:
             return [task.change_date] if task.change_date > 0 else []
@@ -206,8 +206,10 @@ class Builder:
         return [task.ready_date, *arrivals]
 
     def _add_crews(self) -> None:
-        """Each changeover of positive time holds a crew, at some time between the machine's last
-        operation and the start of the next."""
+        """Let each changeover of positive time hold a crew.
+
+        It takes place between the machine's last operation and the start of the next.
+        """
         intervals, demands = [], []
         for key, ways in self._changing.items():
             longest = max(ticks for _, ticks, _ in ways)
@@ -234,7 +236,7 @@ class Builder:
         self.model.add_cumulative(intervals, demands, self.window.crews)
 
     def _hint_changeover(self, key: Key, begin: Any, size: Any, finish: Any) -> None:
-        machine, _ = self.place[key]
+        machine, _ = self.hinted[key]
         sequence = [other for other, _ in self.hint.sequences[machine]]
         before = self.tasks[sequence[sequence.index(key) - 1]] if sequence[0] != key else None
         change = self.window.task_change(machine, before, self.tasks[key])
@@ -245,17 +247,18 @@ class Builder:
     # --- objective --------------------------------------------------------------------------------
 
     def _add_delivery(self, delivery: Delivery) -> tuple[Any, int]:
-        """An order's completion, holding and tardiness; returns the variable of its completion and
-        what it is in the hint."""
+        """Add completion, holding and tardiness of an order.
+
+        Returns
+        -------
+        The variable of the completion date, and its value in the hint.
+        """
         rates = self.window.rates
-        hint = max(
-            [delivery.date, *(self._hinted_end(key) + tail for key, tail in delivery.tails.items())]
-        )
-        latest = (
-            self.horizon
-            + max([delivery.date, *delivery.tails.values()])
-            + max(self.tasks[key].times[m] for key in delivery.tails for m in self.tasks[key].times)
-        )
+        hinted_ends = (self._hinted_end(key) + tail for key, tail in delivery.tails.items())
+        hint = max([delivery.date, *hinted_ends])
+        longest_tail = max([delivery.date, *delivery.tails.values()])
+        longest_task = max(max(self.tasks[key].times.values()) for key in delivery.tails)
+        latest = self.horizon + longest_tail + longest_task
         self.latest = max(self.latest, latest, latest - delivery.due_date)
         completion = self.model.new_int_var(delivery.date, latest, "")
         self.model.add_hint(completion, hint)
@@ -269,7 +272,7 @@ class Builder:
         return completion, hint
 
     def _add_last_completion(self, completions: list[tuple[Any, int]]) -> None:
-        """The plant draws power until the last order is completed."""
+        """Add the cost of the last completion: the plant draws power until then."""
         latest = 2 * self.horizon + max((hint for _, hint in completions), default=0) + 1000
         self.latest = max(self.latest, latest)
         last = self.model.new_int_var(0, latest, "")
@@ -279,12 +282,13 @@ class Builder:
         self.terms.append((last, self.window.rates.finishing))
 
     def _hinted_end(self, key: Key) -> int:
-        machine, start = self.place[key]
+        machine, start = self.hinted[key]
         return start + self.tasks[key].times[machine]
 
     def _minimise(self) -> None:
-        """Minimise the money in whole units, which grow where dates are so far off that the sum
-        would not fit.
+        """Minimise the money, in whole units.
+
+        A unit is a share of the largest coefficient, or more if the sum would exceed 64 bits.
         """
         coefficients = [coefficient for _, coefficient in self.terms]
         finest = max([_FINEST, *coefficients]) / _LARGEST_COEFFICIENT
@@ -294,53 +298,41 @@ class Builder:
         )
 
     def sequences(self, solver: Any) -> Sequences:
-        """Sequences and dates of a solution."""
-        found: dict[int, list[tuple[Key, int]]] = {
+        """Return the sequences and dates of a solution."""
+        sequences: dict[int, list[tuple[Key, int]]] = {
             machine.number: [] for machine in self.window.machines
         }
         for (key, machine), literal in self.on.items():
             if solver.boolean_value(literal):
-                found[machine].append((key, solver.value(self.start[key])))
+                sequences[machine].append((key, solver.value(self.start[key])))
         return {
-            machine: sorted(
-                sequence, key=lambda step: (step[1], step[1] + self.tasks[step[0]].times[machine])
-            )
-            for machine, sequence in found.items()
+            machine: sorted(sequence, key=lambda step: self._dates_of(step, machine))
+            for machine, sequence in sequences.items()
         }
+
+    def _dates_of(self, step: tuple[Key, int], machine: int) -> tuple[int, int]:
+        """Return start and end of a task on a machine."""
+        key, start = step
+        return start, start + self.tasks[key].times[machine]
 
 
 def solve(window: Window, hint: Sequences, seconds: float) -> Solution:
-    """The best sequences found within about ``seconds``; never worse in the model than the hint,
-    which stands if nothing better is found."""
+    """Return the best sequences after about ``seconds``, never worse in the model than the hint."""
     start = time_sequences(window, hint)
     builder = Builder(window, start)
     solver = cp_model.CpSolver()
-    settings = solver.parameters
-    settings.num_workers = 1
-    settings.random_seed = 1
-    settings.interleave_search, settings.use_lns_only = (
-        True,
-        True,
-    )  # improve the hint, on one core and in a fixed order of turns
-    settings.cp_model_probing_level, settings.symmetry_level = (
-        0,
-        0,
-    )  # would take a good part of a second
-    settings.max_deterministic_time = seconds * DETERMINISTIC_PER_SECOND
-    settings.max_time_in_seconds = max(MIN_WALL_SECONDS, seconds * WALL_FACTOR)
+    _configure(solver.parameters, seconds)
     status = solver.solve(builder.model)
     hint_money = price(window, start.sequences)
     sequences, money = start.sequences, hint_money
     if status in (cp_model.OPTIMAL, cp_model.FEASIBLE):
-        found = builder.sequences(solver)
-        with suppress(
-            ValueError
-            # operations of no length may stand in any order at one date; in the wrong one they wait
-            # for each other
-        ):
-            found = time_sequences(window, found).sequences
-        if price(window, found) < hint_money:
-            sequences, money = found, price(window, found)
+        result = builder.sequences(solver)
+        # Operations of no length may stand in any order at one date; in the wrong one they wait for
+        # each other, and time_sequences refuses.
+        with suppress(ValueError):
+            result = time_sequences(window, result).sequences
+        if price(window, result) < hint_money:
+            sequences, money = result, price(window, result)
     return Solution(
         sequences,
         solver.status_name(status),
@@ -349,3 +341,15 @@ def solve(window: Window, hint: Sequences, seconds: float) -> Solution:
         solver.best_objective_bound * builder.unit,
         solver.wall_time,
     )
+
+
+def _configure(parameters: Any, seconds: float) -> None:
+    """Set the parameters of the solver so that results are reproducible."""
+    parameters.num_workers = 1
+    parameters.random_seed = 1
+    # improve the hint, on one core, with strategies in a fixed order
+    parameters.interleave_search = parameters.use_lns_only = True
+    # both would take a good part of a second
+    parameters.cp_model_probing_level = parameters.symmetry_level = 0
+    parameters.max_deterministic_time = seconds * DETERMINISTIC_PER_SECOND
+    parameters.max_time_in_seconds = max(MIN_WALL_SECONDS, seconds * WALL_FACTOR)

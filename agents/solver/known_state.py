@@ -1,9 +1,8 @@
-"""What a planner knows of a shop floor now, as plain frozen records: what has happened, what is
-expected, and nothing of the drawn future.
+"""The known state of a shop floor, as plain frozen records.
 
 Realised durations, failures and deliveries to come, and orders that are not released stay hidden
-(docs/model.md, section 7): where the arrays hold them, the records hold expectations. So a plan
-made from these records can depend on nothing that a real planner could not know.
+(docs/model.md, section 7): the records hold expectations in their place. A plan made from these
+records can therefore depend only on knowledge of a real planner.
 """
 
 from __future__ import annotations
@@ -29,8 +28,8 @@ from factory.simulation.arrays import (
 )
 from factory.simulation.estimates import expected_lateness
 
-Setup = tuple[int, ...]
-"""A value for each attribute of a work centre; -1 in a wanted setup: don't care."""
+SetupValues = tuple[int, ...]
+"""A value for each attribute of a work centre; -1 in a wanted setup: any value."""
 Key = tuple[int, int]
 """Order and operation number."""
 
@@ -40,17 +39,17 @@ class KnownOperation:
     """One operation that is not done. Dates are expectations, never before the clock."""
 
     order: int
-    operation: int  # number in topological order
+    operation: int  # index in topological order
     centre: int
     status: int  # UPCOMING, READY or IN_PROCESS
-    attempt: int  # how often it has been done and must be done again
-    wanted: Setup
+    attempt: int  # number of attempts that must be repeated
+    wanted: SetupValues
     process_times: Mapping[int, int]  # eligible machine -> expected ticks
     mean_time: float  # expected ticks before a machine is chosen
-    predecessors: tuple[int, ...]  # those that are not done
-    ready_date: int  # when transport from the predecessors that are done, and material, are there
-    awaits_material: bool = False  # it is late, and nobody knows for how long
-    machine: int | None = None  # where it is in process
+    predecessors: tuple[int, ...]  # predecessors that are not done
+    ready_date: int  # arrival of material, and of transport from predecessors that are done
+    awaits_material: bool = False  # its material is late, until an unknown date
+    machine: int | None = None  # machine of an operation in process
     end_date: int | None = None  # of an operation in process
 
     @property
@@ -77,11 +76,11 @@ class KnownMachine:
     number: int
     centre: int
     status: int  # IDLE, CHANGING, PROCESSING or DOWN
-    mounted: Setup
-    free_date: int  # when it is expected to be idle
+    mounted: SetupValues
+    free_date: int  # expected date at which it is idle
     work: Key | None  # operation in work
     waiting: bool  # it has chosen to wait, and is idle
-    crew_date: int | None  # end of its changeover under way, when its crew comes free
+    crew_date: int | None  # end of its changeover, when its crew is free
 
 
 @dataclass(frozen=True)
@@ -97,7 +96,7 @@ class KnownState:
 
     @property
     def operations(self) -> dict[Key, KnownOperation]:
-        """All operations that are not done, by order and number."""
+        """Return all operations that are not done, by order and operation."""
         return {operation.key: operation for order in self.orders for operation in order.operations}
 
 
@@ -105,18 +104,18 @@ Row = Mapping[str, Any]
 
 
 def as_rows(records: Records) -> list[Row]:
-    """Records as mappings of plain numbers: looking up one field of one record is slow."""
+    """Return records as mappings of plain numbers: single fields of records are slow to read."""
     names = records.dtype.names
     return [dict(zip(names, values, strict=True)) for values in records.view(np.ndarray).tolist()]
 
 
 class KnownReader:
-    """Reads the known state out of the arrays of a batch.
+    """Reader of the known state from the arrays of a batch.
 
     Parameters
     ----------
     arrays
-        The factories that the environments stand in.
+        Factories of the environments.
     """
 
     def __init__(self, arrays: FactoryArrays) -> None:
@@ -124,9 +123,9 @@ class KnownReader:
         self._operations: dict[tuple[int, int], list[Row]] = {}
 
     def read(self, shop: ShopState, e: int) -> KnownState:
-        """What is known in environment ``e`` now."""
-        floor = as_rows(shop.env[e : e + 1])[0]
-        g, clock = floor["factory"], floor["clock"]
+        """Return the known state of environment ``e``."""
+        env = as_rows(shop.env[e : e + 1])[0]
+        g, clock = env["factory"], env["clock"]
         count = int(self.arrays.plant.num_machines[g])
         rows = as_rows(shop.machines[e, :count])
         machines = tuple(
@@ -137,49 +136,44 @@ class KnownReader:
             self._read_order(shop, e, g, clock, number, at_work)
             for number in self.order_numbers(shop, e)
         )
-        return KnownState(
-            g, clock, int(self.arrays.plant.crews[g]), floor["crews_free"], machines, orders
-        )
+        crews = int(self.arrays.plant.crews[g])
+        return KnownState(g, clock, crews, env["crews_free"], machines, orders)
 
     def order_numbers(self, shop: ShopState, e: int) -> list[int]:
-        """Orders that are planned for: those in progress."""
-        numbers: list[int] = shop.active[e, : int(shop.env.num_active[e])].tolist()
-        return numbers
+        """Return the orders to plan for: those in progress."""
+        orders: list[int] = shop.active[e, : int(shop.env.num_active[e])].tolist()
+        return orders
 
     def _read_machine(
         self, shop: ShopState, e: int, g: int, clock: int, number: int, row: Row
     ) -> KnownMachine:
         status = row["status"]
         centre = int(self.arrays.machines.centre[g, number])
+        free_date = clock
+        if status != IDLE:
+            free_date = max(clock + 1, self.machine_end(shop, e, number, row))
+        has_work = status != IDLE and row["operation_id"] >= 0
         return KnownMachine(
             number=number,
             centre=centre,
             status=status,
             mounted=tuple(shop.mounted[e, number, : self.num_attributes(g, centre)].tolist()),
-            free_date=(
-                clock if status == IDLE else max(clock + 1, self.machine_end(shop, e, number, row))
-            ),
-            work=(
-                split_operation_id(row["operation_id"])
-                if status != IDLE and row["operation_id"] >= 0
-                else None
-            ),
+            free_date=free_date,
+            work=split_operation_id(row["operation_id"]) if has_work else None,
             waiting=status == IDLE and row["wait_until"] != NEVER,
-            crew_date=(
-                row["date"] if status == CHANGING else None
-            ),  # the time of a changeover is certain
+            # the time of a changeover is certain
+            crew_date=row["date"] if status == CHANGING else None,
         )
 
     def machine_end(self, shop: ShopState, e: int, number: int, row: Row) -> int:
-        """Expected end of what a machine does; of a repair that outlasts its expectation at least
-        the rest of the paused operation is still to do."""
+        """Return the expected date at which the machine is idle.
+
+        If a repair outlasts its expectation, the rest of the paused operation is still to be done.
+        """
         if row["status"] != DOWN:
             return int(row["expected_end"])
-        left = (
-            row["expected_end"]
-            - row["state_date"]
-            - int(self.arrays.machines.mean_time_to_repair[shop.env.factory[e], number])
-        )
+        repair = int(self.arrays.machines.mean_time_to_repair[shop.env.factory[e], number])
+        left = row["expected_end"] - row["state_date"] - repair
         return int(max(row["expected_end"], int(shop.env.clock[e]) + 1 + left))
 
     def _read_order(
@@ -193,49 +187,45 @@ class KnownReader:
     ) -> KnownOrder:
         row = as_rows(shop.orders[e, number : number + 1])[0]
         product = row["product"]
-        material_date, is_known = self.material_date(g, clock, row)
-        known = []
-        operations = self.operation_rows(shop, e, number)
-        open_operations = {
-            i for i, operation in enumerate(operations) if operation["status"] != DONE
-        }
-        for i in sorted(open_operations):
+        material_date, is_certain = self.material_date(g, clock, row)
+        rows = self.operation_rows(shop, e, number)
+        is_open = [operation["status"] != DONE for operation in rows]
+        operations = []
+        for i, operation in enumerate(rows):
+            if not is_open[i]:
+                continue
             static = self.static(g, product)[i]
-            ready_date = max(clock, operations[i]["arrival_date"])
+            ready_date = max(clock, operation["arrival_date"])
             awaits_material = static["needs_material"] and material_date > clock
             if awaits_material:
                 ready_date = max(ready_date, material_date)
-            machine = at_work.get((number, i)) if operations[i]["status"] == IN_PROCESS else None
-            known.append(
+            machine = at_work.get((number, i)) if operation["status"] == IN_PROCESS else None
+            count = self.num_attributes(g, static["centre"])
+            operations.append(
                 KnownOperation(
                     order=number,
                     operation=i,
                     centre=static["centre"],
-                    status=operations[i]["status"],
-                    attempt=operations[i]["attempt"],
-                    wanted=tuple(
-                        shop.wanted[
-                            e, number, i, : self.num_attributes(g, static["centre"])
-                        ].tolist()
-                    ),
-                    process_times=self.process_times(shop, e, number, i, operations[i]),
-                    mean_time=operations[i]["mean_time"],
-                    predecessors=tuple(p for p in static["predecessors"] if p in open_operations),
+                    status=operation["status"],
+                    attempt=operation["attempt"],
+                    wanted=tuple(shop.wanted[e, number, i, :count].tolist()),
+                    process_times=self.process_times(shop, e, number, i, operation),
+                    mean_time=operation["mean_time"],
+                    predecessors=tuple(p for p in static["predecessors"] if is_open[p]),
                     ready_date=ready_date,
-                    awaits_material=awaits_material and not is_known,
+                    awaits_material=awaits_material and not is_certain,
                     machine=machine.number if machine else None,
                     end_date=machine.free_date if machine else None,
                 )
             )
-        return KnownOrder(
-            number, product, row["release_date"], row["due_date"], row["weight"], tuple(known)
-        )
+        dates = row["release_date"], row["due_date"]
+        return KnownOrder(number, product, *dates, row["weight"], tuple(operations))
 
     def num_attributes(self, g: int, centre: int) -> int:
         return int(self.arrays.centres.num_attributes[g, centre])
 
     def static(self, g: int, product: int) -> list[Row]:
-        """What the factory says of a product's operations, with their predecessors."""
+        """Return the records of a product's operations in the factory, with their predecessors."""
         if (g, product) not in self._operations:
             count = int(self.arrays.products.num_operations[g, product])
             rows = as_rows(self.arrays.operations[g, product, :count])
@@ -253,33 +243,33 @@ class KnownReader:
     def process_times(
         self, shop: ShopState, e: int, order: int, operation: int, row: Row
     ) -> dict[int, int]:
-        """Ticks on each eligible machine: those that are expected."""
+        """Return the ticks on each eligible machine to plan with: the expected ones."""
         return self.expected_times(shop, e, order, operation, row)
 
     def expected_times(
         self, shop: ShopState, e: int, order: int, operation: int, row: Row
     ) -> dict[int, int]:
-        """Expected ticks on each eligible machine (docs/model.md, section 3)."""
+        """Return the expected ticks on each eligible machine (docs/model.md, section 3)."""
         g, product = int(shop.env.factory[e]), int(shop.orders.product[e, order])
         times = {}
-        for machine in np.flatnonzero(self.arrays.base_time[g, product, operation] >= 0).tolist():
-            nominal = (
-                int(self.arrays.base_time[g, product, operation, machine]) + row["option_time"]
-            )
+        base_times = self.arrays.base_time[g, product, operation]
+        for machine in np.flatnonzero(base_times >= 0).tolist():
+            nominal = int(base_times[machine]) + row["option_time"]
             speed = float(self.arrays.machines.speed[g, machine])
             times[machine] = nominal if speed == 1.0 else int(nominal / speed + 0.5)
         return times
 
     def operation_rows(self, shop: ShopState, e: int, order: int) -> list[Row]:
-        """The records of an order's operations."""
-        count = int(
-            self.arrays.products.num_operations[shop.env.factory[e], shop.orders.product[e, order]]
-        )
+        """Return the records of an order's operations."""
+        g, product = shop.env.factory[e], shop.orders.product[e, order]
+        count = int(self.arrays.products.num_operations[g, product])
         return as_rows(shop.operations[e, order, :count])
 
     def material_date(self, g: int, clock: int, order: Row) -> tuple[int, bool]:
-        """When an order's material is expected, and whether that is certain. That it is late is
-        known, until when is not; lateness has no memory."""
+        """Return the expected date of an order's material, and whether it is certain.
+
+        Late material is known to be late, but not until when; lateness is memoryless.
+        """
         if order["material_date"] <= clock:
             return int(order["material_date"]), True
         return clock + max(1, math.ceil(expected_lateness(self.arrays, g))), False

@@ -1,5 +1,4 @@
-"""A plan at work: which row the asked machine chooses when its next planned operation is ready, on
-its way, or held up."""
+"""Plans, and the row that the asked machine chooses to follow one."""
 
 from __future__ import annotations
 
@@ -23,7 +22,8 @@ from factory.simulation.arrays import (
     split_operation_id,
 )
 
-ObservationTables = Mapping[str, NDArray[Any]]
+ObservationArrays = Mapping[str, NDArray[Any]]
+"""Tables of an observation by name."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class MachineSequences:
 
     @staticmethod
     def begin(date: int, sequences: Sequences) -> MachineSequences:
-        """A plan from sequences with dates after ``date``."""
+        """Return a plan from sequences with dates relative to ``date``."""
         return MachineSequences(
             date,
             {
@@ -45,8 +45,7 @@ class MachineSequences:
         )
 
     def steps(self, shop: ShopState, e: int, machine: int) -> list[tuple[Key, int]]:
-        """The machine's operations that have not started anywhere, in order, with planned start
-        dates."""
+        """Return the machine's operations that have not started, with planned start dates."""
         released = int(shop.env.num_released[e])
         status = shop.operations.status[e]
         steps = [
@@ -58,8 +57,9 @@ class MachineSequences:
         return steps
 
     def then(self, steps: Iterable[tuple[int, Key, int]]) -> MachineSequences:
-        """Return the plan with more operations (machine, key, start date) after its own, by date,
-        but for those that it has.
+        """Return the plan with more operations (machine, key, start date) after its own.
+
+        They are added by date; operations that the plan contains are skipped.
         """
         plan, planned = self.copy(), self.planned
         for machine, key, date in sorted(steps, key=lambda step: step[2]):
@@ -68,7 +68,7 @@ class MachineSequences:
         return plan
 
     def copy(self) -> MachineSequences:
-        """The same plan, to be followed elsewhere."""
+        """Return a copy of the plan."""
         return MachineSequences(
             self.date, {machine: list(sequence) for machine, sequence in self.sequences.items()}
         )
@@ -83,18 +83,18 @@ class MachineSequences:
 
     @property
     def planned(self) -> set[Key]:
-        """Operations of the plan."""
+        """Return the operations of the plan."""
         return {key for sequence in self.sequences.values() for key, _ in sequence}
 
 
 def row_by_plan(
     changeovers: ChangeoverTable, shop: ShopState, e: int, plan: MachineSequences
 ) -> int | None:
-    """What the plan has the asked machine do; None if it says nothing that is legal.
+    """Return the row that the plan demands of the asked machine; None if no such row is legal.
 
-    The next operation if it is ready. Otherwise the machine changes over for it in good time, fills
-    the gap with a later operation of its own that needs no changeover and fits in, or waits. An
-    operation whose late material nobody can date is passed over: the machine does not idle for it.
+    The machine starts its next operation if that is ready. Otherwise it changes over for it in good
+    time, fills the gap with a later operation that needs no changeover and fits in, or waits.
+    Operations with late material are skipped: the machine does not idle for an unknown time.
     """
     machine = int(shop.env.deciding[e])
     steps = [
@@ -112,37 +112,33 @@ def row_by_plan(
         shop.operations.status[e, *first] == READY
     )
     if ready and row is None:
-        return None  # too few rows to show it
+        return None  # the table has too few rows to show it
     gap = _gap(changeovers, shop, e, machine, first, start_date)
     change = changeover_row(changeovers, shop, e, machine, first)
-    if change is not None and (ready or gap <= _patience(changeovers, shop, e, machine)):
+    if change is not None and (ready or gap <= _allowed_earliness(changeovers, shop, e, machine)):
         return change
-    filler = (
-        _fill_gap(changeovers, shop, e, machine, [key for key, _ in steps[1:]], gap)
-        if not ready
-        else None
-    )
-    if filler is not None:
-        return filler
+    if not ready:
+        later = [key for key, _ in steps[1:]]
+        filler = _fill_gap(changeovers, shop, e, machine, later, gap)
+        if filler is not None:
+            return filler
     return wait if shop.legal[e, wait] else None
 
 
 def _fill_gap(
     changeovers: ChangeoverTable, shop: ShopState, e: int, machine: int, steps: list[Key], gap: int
 ) -> int | None:
-    """The row of the first of ``steps`` that is ready, needs no changeover and fits in."""
+    """Return the row of the first of ``steps`` that is ready, needs no changeover and fits in."""
     arrays, g = changeovers.arrays, changeovers.g
     for order, operation in steps:
         row = row_of_job(shop, e, (order, operation))
         if row is None or not shop.legal[e, row]:
             continue
-        nominal = int(arrays.base_time[g, shop.orders.product[e, order], operation, machine]) + int(
-            shop.operations.option_time[e, order, operation]
-        )
-        if (
-            nominal / float(arrays.machines.speed[g, machine]) <= gap
-            and _change(changeovers, shop, e, machine, (order, operation)) == NOTHING
-        ):
+        product = shop.orders.product[e, order]
+        base_time = int(arrays.base_time[g, product, operation, machine])
+        nominal = base_time + int(shop.operations.option_time[e, order, operation])
+        fits = nominal / float(arrays.machines.speed[g, machine]) <= gap
+        if fits and _change(changeovers, shop, e, machine, (order, operation)) == NOTHING:
             return row
     return None
 
@@ -150,104 +146,100 @@ def _fill_gap(
 def _change(
     changeovers: ChangeoverTable, shop: ShopState, e: int, machine: int, key: Key
 ) -> SetupChange | None:
-    """The changeover that an operation would need on the machine now."""
-    attributes = int(
-        changeovers.arrays.centres.num_attributes[
-            changeovers.g, changeovers.arrays.machines.centre[changeovers.g, machine]
-        ]
-    )
-    mounted, wanted = (
-        shop.mounted[e, machine, :attributes],
-        shop.wanted[e, key[0], key[1], :attributes],
-    )
-    return changeovers.between(machine, tuple(mounted.tolist()), tuple(wanted.tolist()))
+    """Return the changeover that an operation would need on the machine at the clock."""
+    count = _num_attributes(changeovers, machine)
+    mounted = tuple(shop.mounted[e, machine, :count].tolist())
+    wanted = tuple(shop.wanted[e, key[0], key[1], :count].tolist())
+    return changeovers.between(machine, mounted, wanted)
+
+
+def _num_attributes(changeovers: ChangeoverTable, machine: int) -> int:
+    arrays, g = changeovers.arrays, changeovers.g
+    return int(arrays.centres.num_attributes[g, arrays.machines.centre[g, machine]])
 
 
 def _gap(
     changeovers: ChangeoverTable, shop: ShopState, e: int, machine: int, key: Key, start_date: int
 ) -> int:
-    """Ticks until the machine must begin to get ready for an operation that is on its way; one of
-    an order to come arrives as planned."""
+    """Return the ticks until the changeover for an operation on its way must begin.
+
+    An operation of an order to come is taken to arrive as planned.
+    """
     change = _change(changeovers, shop, e, machine, key)
-    arrival_date = (
-        expected_arrival(shop, e, key) if key[0] < int(shop.env.num_released[e]) else start_date
-    )
+    is_released = key[0] < int(shop.env.num_released[e])
+    arrival_date = expected_arrival(shop, e, key) if is_released else start_date
     return arrival_date - int(shop.env.clock[e]) - (change.ticks if change else 0)
 
 
-def _patience(changeovers: ChangeoverTable, shop: ShopState, e: int, machine: int) -> int:
-    """Ticks by which a changeover ahead may be early: the machine may not be asked again before
-    long."""
+def _allowed_earliness(changeovers: ChangeoverTable, shop: ShopState, e: int, machine: int) -> int:
+    """Return the ticks by which a changeover ahead may be early.
+
+    It may not be asked again in time.
+    """
     arrays, g = changeovers.arrays, changeovers.g
     return int(arrays.centres.longest_wait[g, arrays.machines.centre[g, machine]]) // 4
 
 
 def awaits_material(arrays: FactoryArrays, shop: ShopState, e: int, key: Key) -> bool:
-    """Whether an operation waits for material that is late, and nobody knows how long."""
+    """Return True if an operation waits for late material, whose date is unknown."""
     order, operation = key
     if order >= int(shop.env.num_released[e]):
         return False
-    needs = arrays.operations.needs_material[
-        shop.env.factory[e], shop.orders.product[e, order], operation
-    ]
+    g, product = shop.env.factory[e], shop.orders.product[e, order]
     return bool(
-        needs
+        arrays.operations.needs_material[g, product, operation]
         and shop.operations.status[e, order, operation] == UPCOMING
         and shop.orders.material_date[e, order] > shop.env.clock[e]
     )
 
 
 def row_of_job(shop: ShopState, e: int, key: Key) -> int | None:
-    """The job row that offers an operation; None if no row does."""
+    """Return the job row of an operation; None if it has none."""
     operation_id = (key[0] << OPERATION_BITS) | key[1]
     rows = np.flatnonzero(shop.job_row[e, : int(shop.env.num_job_rows[e])] == operation_id)
     return int(rows[0]) if len(rows) else None
 
 
 def expected_arrival(shop: ShopState, e: int, key: Key) -> int:
-    """When an operation is expected to be ready, from what is known (see
-    ``factory/simulation/estimates.py``)."""
+    """Return the date at which an operation is expected to be ready, from the known state.
+
+    The estimates are those of ``factory/simulation/estimates.py``.
+    """
     operation, clock = shop.operations[e, *key], int(shop.env.clock[e])
-    return (
-        clock
-        if operation.status == READY
-        else max(clock + 1, int(operation.expected_date), clock + int(operation.lead_time))
-    )
+    if operation.status == READY:
+        return clock
+    return max(clock + 1, int(operation.expected_date), clock + int(operation.lead_time))
 
 
 def changeover_row(
     changeovers: ChangeoverTable, shop: ShopState, e: int, machine: int, key: Key
 ) -> int | None:
-    """The legal row that changes the machine over to, or towards, what an operation wants; None if
-    there is none."""
-    first = shop.job_row.shape[1]
-    attributes = int(
-        changeovers.arrays.centres.num_attributes[
-            changeovers.g, changeovers.arrays.machines.centre[changeovers.g, machine]
-        ]
-    )
-    wanted = tuple(shop.wanted[e, key[0], key[1], :attributes].tolist())
+    """Return the legal row that changes over to, or towards, the setup of an operation, or None."""
+    first, count = shop.job_row.shape[1], _num_attributes(changeovers, machine)
+    wanted = tuple(shop.wanted[e, key[0], key[1], :count].tolist())
+    operation_id = (key[0] << OPERATION_BITS) | key[1]
     for index in range(int(shop.env.num_changeover_rows[e])):
-        target = tuple(shop.changeover_target[e, index, :attributes].tolist())
-        leads_there = (
+        target = tuple(shop.changeover_target[e, index, :count].tolist())
+        serves = (
             complete(target, wanted) == target
-            or int(shop.changeover_lead[e, index]) == (key[0] << OPERATION_BITS) | key[1]
+            or int(shop.changeover_lead[e, index]) == operation_id
         )
-        if leads_there and shop.legal[e, first + index]:
+        if serves and shop.legal[e, first + index]:
             return int(first + index)
     return None
 
 
 def row_by_rule(
-    rule: Rule, seen: ObservationTables, shop: ShopState, e: int, planned: set[Key]
+    rule: Rule, seen: ObservationArrays, shop: ShopState, e: int, planned: set[Key]
 ) -> int:
-    """The rule's choice among what is planned nowhere; if all is, the wait; if that is not legal,
-    its choice among everything.
+    """Return the rule's choice among the operations that are not planned on any machine.
+
+    If there are none, it is the wait; if that is not legal, the rule's choice among all rows.
 
     Parameters
     ----------
     seen
-        The observation of environment ``e`` alone, leading axis 1.
+        Observation of environment ``e`` alone, with a leading axis of 1.
     """
     mask = seen["action_mask"].copy()
     for row, operation_id in enumerate(shop.job_row[e, : int(shop.env.num_job_rows[e])].tolist()):

@@ -1,5 +1,4 @@
-"""One plan: look at the shop, let the rules plan it, and let the solver improve on the best of
-them."""
+"""Planning: the rules' own schedules, and the solver's improvement of the best of them."""
 
 from __future__ import annotations
 
@@ -17,7 +16,7 @@ from agents.solver.expected_shop import ExpectedShop, Planned
 from agents.solver.known_state import KnownReader, KnownState
 from agents.solver.plan_following import (
     MachineSequences,
-    ObservationTables,
+    ObservationArrays,
     row_by_plan,
     row_by_rule,
 )
@@ -28,22 +27,19 @@ from envs.batch import Batch
 HINT_RULES: tuple[Rule, ...] = tuple(
     make_rule("ATCS", k1=k1, k2=k2) for k1 in (1, 3, 8) for k2 in (0.15, 0.4, 1.5)
 )
-"""Rules that are tried beside the policy's own for a plan to start from: what suits this moment may
-not be what suits the year."""
+"""Rules that propose a plan to start from, besides the policy's own: the best parameters for the
+moment may differ from those for the year."""
 
-
-DecisionFunction = Callable[[ObservationTables], int]
-"""From the tables of the imagined shop to a legal row."""
+DecisionFunction = Callable[[ObservationArrays], int]
+"""Function from the tables of the simulated shop to a legal row."""
 _HOURS = 24
 CHOICES_EACH = 20
-"""A way to go on that takes more starts and changeovers an operation than this is given up: it
-leads nowhere.
-"""
+"""Starts and changeovers for each operation after which a simulated plan is given up."""
 
 
 @dataclass(frozen=True)
 class PlannerConfig:
-    """How plans are made; see :class:`agents.solver.rolling_horizon.RollingHorizonPolicy`."""
+    """Settings of a planner; see :class:`agents.solver.rolling_horizon.RollingHorizonPolicy`."""
 
     seconds: float
     max_tasks: int
@@ -54,23 +50,19 @@ class PlannerConfig:
 
 @dataclass
 class PlannerStats:
-    """What the solver did: for reports, and to see whether a time limit is enough."""
+    """Statistics of the solver, for reports and to choose a time limit."""
 
     calls: int = 0
     statuses: Counter[str] = field(default_factory=Counter)
-    improved: int = 0  # calls that found a plan cheaper than the hint
+    improved: int = 0  # calls with a plan cheaper than the hint
     hint_money: float = 0.0  # objectives in the model, summed over the calls
     money: float = 0.0
-    seconds: list[float] = field(default_factory=list)  # of each call, on the wall clock
-    hints: Counter[str] = field(
-        default_factory=Counter
-    )  # whose plan was the cheapest to start from
-    decisions: Counter[str] = field(
-        default_factory=Counter
-    )  # how many followed the plan, how many the rule
+    seconds: list[float] = field(default_factory=list)  # wall-clock time of each call
+    hints: Counter[str] = field(default_factory=Counter)  # origin of the cheapest hint
+    decisions: Counter[str] = field(default_factory=Counter)  # decisions by the plan, by the rule
 
     def count(self, solution: Solution) -> None:
-        """Add a call."""
+        """Add the result of a call."""
         self.calls += 1
         self.statuses[solution.status] += 1
         self.improved += solution.improved
@@ -80,19 +72,19 @@ class PlannerStats:
 
     @property
     def improvement(self) -> float:
-        """Share of the hints' cost in the model that the solver has saved."""
+        """Return the share of the hints' cost in the model that the solver has saved."""
         return 1 - self.money / self.hint_money if self.hint_money > 0 else 0.0
 
 
 class SolverPlanner:
-    """Plans for the environments of a batch from what is known there.
+    """Planner for the environments of a batch, from their known states.
 
     Parameters
     ----------
     batch
-        The shops; read only.
+        Shops to plan for; they are only read.
     settings
-        How to plan.
+        Settings of the planner.
     """
 
     def __init__(self, batch: Batch, settings: PlannerConfig) -> None:
@@ -102,24 +94,24 @@ class SolverPlanner:
         self._reader = KnownReader(batch.arrays)
 
     def look(self, e: int) -> KnownState:
-        """What there is to plan in environment ``e``."""
+        """Return the known state of environment ``e``."""
         return self._reader.read(self.batch.shop, e)
 
     def expect(self, e: int, known: KnownState) -> None:
-        """Set the imagined shop to how environment ``e`` is expected to go on."""
+        """Set the simulated shop to the expected future of environment ``e``."""
         self.expected.expect(self.batch.shop, e, known)
 
     def plan(
-        self, e: int, seen: ObservationTables, in_force: MachineSequences | None
+        self, e: int, seen: ObservationArrays, in_force: MachineSequences | None
     ) -> MachineSequences:
-        """A plan from now on.
+        """Return a plan from the clock on.
 
         Parameters
         ----------
         seen
-            The observation of environment ``e``, leading axis 1.
+            Observation of environment ``e``, with a leading axis of 1.
         in_force
-            The plan followed so far; None at the beginning.
+            Plan followed so far; None at the beginning.
         """
         known = self.look(e)
         rates = self._rates(known)
@@ -133,14 +125,15 @@ class SolverPlanner:
     def choose(
         self,
         e: int,
-        seen: ObservationTables,
+        seen: ObservationArrays,
         known: KnownState,
         steps: Sequence[Planned],
         solution: Solution,
         in_force: MachineSequences | None,
     ) -> MachineSequences:
-        """Return the solution as a plan; what comes after its window is left open, as much will
-        have changed by then.
+        """Return the solution as a plan.
+
+        Operations after its window stay unplanned: much will have changed by then.
         """
         return MachineSequences.begin(known.clock, solution.sequences)
 
@@ -165,11 +158,12 @@ class SolverPlanner:
         e: int,
         known: KnownState,
         rates: Rates,
-        seen: ObservationTables,
+        seen: ObservationArrays,
         in_force: MachineSequences | None,
     ) -> Sequence[Planned]:
-        """The cheapest way to do everything that is known: as the rules would, or by the plan in
-        force; the first of equals. Nothing if none leads to an end.
+        """Return the cheapest schedule of all known operations, by the rules or the plan in force.
+
+        The first of equals is taken. It is empty if no schedule comes to an end.
         """
         deciders: dict[str, DecisionFunction] = {
             str(rule): partial(_row, rule) for rule in self.settings.rules
@@ -177,23 +171,24 @@ class SolverPlanner:
         if in_force is not None:
             deciders["plan in force"] = self.follow(known.factory, in_force)
         max_choices = CHOICES_EACH * (len(known.operations) + 1)
-        ways: list[tuple[float, int, str, tuple[Planned, ...]]] = []
+        schedules: list[tuple[float, int, str, tuple[Planned, ...]]] = []
         for name, decide in deciders.items():
             self.expect(e, known)
             steps = self.expected.run(decide, seen, max_choices)
             if steps is not None:
-                ways.append((self.expected.price(rates.changing), len(ways), name, steps))
-        if not ways:
+                money = self.expected.price(rates.changing)
+                schedules.append((money, len(schedules), name, steps))
+        if not schedules:
             return ()
-        _, _, name, steps = min(ways)
+        _, _, name, steps = min(schedules)
         self.figures.hints[name] += 1
         return steps
 
     def follow(self, g: int, plan: MachineSequences) -> DecisionFunction:
-        """Decides as the plan says, and as the policy's own rule where it says nothing."""
+        """Return a function that decides by the plan, or by the policy's rule without one."""
         plan, rule = plan.copy(), self.settings.rules[0]
 
-        def decide(seen: ObservationTables) -> int:
+        def decide(seen: ObservationArrays) -> int:
             shop = self.expected.batch.shop
             row = row_by_plan(self.changeovers[g], shop, 0, plan)
             return row_by_rule(rule, seen, shop, 0, plan.planned) if row is None else row
@@ -201,5 +196,5 @@ class SolverPlanner:
         return decide
 
 
-def _row(rule: Rule, observation: ObservationTables) -> int:
+def _row(rule: Rule, observation: ObservationArrays) -> int:
     return int(np.asarray(rule.decide(observation))[0])

@@ -1,5 +1,4 @@
-"""From the known state and a plan for all of it to the window of work that is worth planning
-anew."""
+"""The planning window: the next operations of a plan for all known work."""
 
 from __future__ import annotations
 
@@ -21,49 +20,63 @@ def cut_window(
     changeovers: ChangeoverTable,
     rates: Rates,
 ) -> tuple[Window, Sequences]:
-    """The operations that ``plan`` starts first, at most ``max_tasks``, with that plan's sequences
-    of them.
+    """Return the first ``max_tasks`` operations of ``plan`` as a window, with their sequences.
 
-    What lies beyond is taken to follow as in ``plan``: an order is completed as long after its last
-    operation in the window as it is there.
+    Operations beyond the window are taken to follow as in ``plan``: an order is completed as long
+    after its last operation in the window as in the plan.
     """
-    arrays, g, clock = changeovers.arrays, known.factory, known.clock
-    planned = {step.key: step for step in plan}
-    operations = known.operations
-    known_steps = (
-        step for step in plan if step.key in operations and operations[step.key].machine is None
-    )
+    clock = known.clock
+    transport_time = changeovers.arrays.transport_time[known.factory]
+    planned, operations = {step.key: step for step in plan}, known.operations
     to_start = [
-        step.key for step in sorted(known_steps, key=lambda step: (step.start_date, step.end_date))
+        step for step in plan if step.key in operations and operations[step.key].machine is None
     ]
-    chosen = set(to_start[:max_tasks])
+    to_start.sort(key=lambda step: (step.start_date, step.end_date))
+    keys = [step.key for step in to_start[:max_tasks]]
+    chosen = set(keys)
     change_dates = {order.number: max(0, order.release_date - clock) for order in known.orders}
-    tasks = []
-    for key in to_start[:max_tasks]:
-        operation = operations[key]
-        before, ready_date = {}, operation.ready_date
-        for p in operation.predecessors:
-            predecessor = operations[key[0], p]
-            transport = int(arrays.transport_time[g, predecessor.centre, operation.centre])
-            if predecessor.key in chosen:
-                before[predecessor.key] = transport
-            else:  # in process
-                ready_date = max(ready_date, (predecessor.end_date or clock) + transport)
-        what = operation.centre, operation.wanted, operation.process_times
-        tasks.append(Task(key, *what, max(0, ready_date - clock), before, change_dates[key[0]]))
-    tasks.sort(key=lambda task: task.key)
+    tasks = tuple(
+        _make_task(operations, operations[key], chosen, clock, change_dates[key[0]], transport_time)
+        for key in sorted(keys)
+    )
     deliveries = tuple(
-        _deliver(order, planned, chosen, clock, arrays.transport_time[g])
+        _deliver(order, planned, chosen, clock, transport_time)
         for order in known.orders
-        if any(o.key in chosen for o in order.operations)
+        if any(operation.key in chosen for operation in order.operations)
     )
-    window = Window(
-        tuple(tasks), deliveries, known.machines, clock, known.crews, changeovers, rates
-    )
+    window = Window(tasks, deliveries, known.machines, clock, known.crews, changeovers, rates)
     sequences: dict[int, list[tuple[Key, int]]] = {machine.number: [] for machine in known.machines}
-    for key in to_start[:max_tasks]:
+    for key in keys:
         sequences[planned[key].machine].append((key, planned[key].start_date - clock))
     return window, sequences
+
+
+def _make_task(
+    operations: Mapping[Key, KnownOperation],
+    operation: KnownOperation,
+    chosen: set[Key],
+    clock: int,
+    change_date: int,
+    transport_time: NDArray[np.int64],
+) -> Task:
+    """Return an operation as a task; predecessors in process count by their end dates."""
+    predecessors, ready_date = dict[Key, int](), operation.ready_date
+    for p in operation.predecessors:
+        predecessor = operations[operation.order, p]
+        transport = int(transport_time[predecessor.centre, operation.centre])
+        if predecessor.key in chosen:
+            predecessors[predecessor.key] = transport
+        else:  # in process
+            ready_date = max(ready_date, (predecessor.end_date or clock) + transport)
+    return Task(
+        operation.key,
+        operation.centre,
+        operation.wanted,
+        operation.process_times,
+        max(0, ready_date - clock),
+        predecessors,
+        change_date,
+    )
 
 
 def _deliver(
@@ -73,8 +86,10 @@ def _deliver(
     clock: int,
     transport_time: NDArray[np.int64],
 ) -> Delivery:
-    """When the order is completed, by the ends of its operations in the window (and of those in
-    process, which are certain)."""
+    """Return the completion of an order as a function of the ends of its operations in the window.
+
+    The ends of operations in process are certain.
+    """
     ends = {operation.operation: planned[operation.key].end_date for operation in order.operations}
     tails, date = dict[Key, int](), 0
     for operation in order.operations:
@@ -95,11 +110,10 @@ def _tail_after(
     chosen: set[Key],
     transport_time: NDArray[np.int64],
 ) -> int | None:
-    """Ticks from the end of an operation to the order's completion, along what is beyond the
-    window; None if all that follows it is in the window.
+    """Return the ticks from an operation's end to the order's completion, beyond the window.
 
-    A follower beyond the window starts as long after the last of its predecessors has arrived as it
-    does in the plan.
+    None if all operations after it are in the window. An operation beyond the window starts as long
+    after the arrival of its last predecessor as in the plan.
     """
     followers = [other for other in order.operations if operation.operation in other.predecessors]
     if not followers:
@@ -112,9 +126,6 @@ def _tail_after(
                 ends[p] + int(transport_time[centres[p], follower.centre])
                 for p in follower.predecessors
             )
-            tails.append(
-                int(transport_time[operation.centre, follower.centre])
-                + max(ends.values())
-                - arrival_date
-            )
+            transport = int(transport_time[operation.centre, follower.centre])
+            tails.append(transport + max(ends.values()) - arrival_date)
     return max(tails, default=None)

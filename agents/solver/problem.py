@@ -1,5 +1,4 @@
-"""The planning model of the work at hand: what is to be scheduled, what a schedule of it costs, and
-the earliest dates that given sequences allow.
+"""The planning model: tasks, the cost of a schedule, and the earliest dates of given sequences.
 
 In Graham's notation R | r_j, prec, s_ijk, crews | weighted tardiness + holding + changeovers. All
 dates are ticks after the clock, money is currency.
@@ -12,26 +11,27 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from agents.solver.changeovers import ChangeoverTable, SetupChange, complete
-from agents.solver.known_state import Key, KnownMachine, Setup
+from agents.solver.known_state import Key, KnownMachine, SetupValues
 
 
 @dataclass(frozen=True)
 class Rates:
-    """What time is worth, in currency a tick."""
+    """Cost of time, in currency per tick."""
 
     tardiness: float  # per weight
     holding: float  # per order
-    changing: (
-        float  # shadow price of a machine's changeover time, which orders still to come will need
-    )
-    starting: float  # small: work that can start earlier should
-    finishing: float = 0.0  # of the last order: the plant draws power until then
+    changing: float  # shadow price of changeover time, for the capacity that later orders need
+    starting: float  # a small price of later starts
+    finishing: float = 0.0  # price of the last completion: the plant draws power until then
 
 
 @dataclass(frozen=True)
 class Delivery:
-    """One order in the model: completed at the latest of ``date`` and each operation's end plus its
-    tail (what is beyond the window)."""
+    """One order in the model.
+
+    It is completed at the latest of ``date`` and each operation's end plus its tail, the time
+    beyond the window.
+    """
 
     weight: float
     due_date: int
@@ -41,16 +41,16 @@ class Delivery:
 
 @dataclass(frozen=True)
 class Task:
-    """One operation in the model, to be started at or after ``ready_date``; predecessors in the
-    model with the transport from each.
+    """One operation in the model.
 
-    No changeover for it begins before ``change_date``; where the plant makes none ahead, none
-    before it is ready.
+    It starts at or after ``ready_date``. ``predecessors`` in the model have the transport time from
+    each. No changeover for it begins before ``change_date``, or before it is ready if the plant
+    does not change over ahead.
     """
 
     key: Key
     centre: int
-    wanted: Setup
+    wanted: SetupValues
     times: Mapping[int, int]
     ready_date: int
     predecessors: Mapping[Key, int]
@@ -59,7 +59,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Window:
-    """The part of the known work that is planned now, all dates relative to the clock."""
+    """The part of the known work that is planned, with dates relative to the clock."""
 
     tasks: tuple[Task, ...]
     deliveries: tuple[Delivery, ...]
@@ -71,20 +71,22 @@ class Window:
 
     @property
     def changes_ahead(self) -> bool:
-        """Whether a machine may change over for an operation that is not ready."""
+        """Return True if machines may change over for operations that are not ready."""
         return bool(self.changeovers.arrays.plant.changeover_ahead[self.changeovers.g])
 
     @property
     def crews_are_scarce(self) -> bool:
-        """Whether a machine may have to wait for a crew."""
+        """Return True if a machine may have to wait for a crew."""
         return self.crews < sum(bool(machine.mounted) for machine in self.machines)
 
     def free_date(self, machine: int) -> int:
         return self.machines[machine].free_date - self.clock
 
     def task_change(self, machine: int, before: Task | None, task: Task) -> SetupChange | None:
-        """Changeover on a machine from a task (None: what is mounted when it comes free) to the
-        next. Values that the task before does not care about are taken to be those mounted now.
+        """Return the changeover on a machine between two tasks; None if it is impossible.
+
+        Without ``before`` it starts from the setup that is mounted when the machine is free. Values
+        that ``before`` leaves open are taken to be those of that setup.
         """
         mounted = self.machines[machine].mounted
         return self.changeovers.between(
@@ -93,21 +95,21 @@ class Window:
 
 
 Sequences = Mapping[int, Sequence[tuple[Key, int]]]
-"""For each machine the operations it starts, with start dates after the clock, in order."""
+"""Operations of each machine in order, with start dates relative to the clock."""
 
 
 @dataclass(frozen=True)
 class Timing:
-    """Sequences with the earliest dates they allow, and when the changeover before each task
-    begins."""
+    """Sequences with their earliest dates, and the start of the changeover before each task."""
 
     sequences: Sequences
     change_dates: Mapping[Key, int]
 
 
 def time_sequences(window: Window, sequences: Sequences) -> Timing:
-    """The earliest dates for the tasks in the given sequences; where several want a crew, the one
-    that was to start first gets it.
+    """Return the earliest dates of the tasks in the given sequences.
+
+    If several changeovers want a crew, the task with the earliest given start gets it.
 
     Raises
     ------
@@ -153,7 +155,10 @@ def time_sequences(window: Window, sequences: Sequences) -> Timing:
 
 
 def _crew_dates(window: Window) -> list[int]:
-    """When each crew is free, in order (a heap); a crew a machine where they are not scarce."""
+    """Return the date at which each crew is free, in order (a heap).
+
+    If crews are not scarce, there is one for each machine.
+    """
     busy = [
         machine.crew_date - window.clock
         for machine in window.machines
@@ -164,7 +169,7 @@ def _crew_dates(window: Window) -> list[int]:
 
 
 def price(window: Window, sequences: Sequences) -> float:
-    """The model's objective in currency for given sequences and dates."""
+    """Return the model's objective for given sequences and dates, in currency."""
     rates = window.rates
     tasks = {task.key: task for task in window.tasks}
     ends, total = dict[Key, int](), 0.0

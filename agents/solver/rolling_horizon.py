@@ -1,10 +1,9 @@
-"""Rolling-horizon planning: at decision epochs CP-SAT plans the known orders anew, and only the
-next decisions of each plan are carried out.
+"""Rolling-horizon planning: CP-SAT replans the known orders, and the plan is followed until then.
 
-What a good APS does: it starts from its dispatching rules' own plans, so that a plan is never worse
-in the model than they are; it plans what matters now (a window of operations, the rule's plan
-beyond it); it knows nothing of what is to come. Ovacik and Uzsoy (1995), Rolling horizon procedures
-for dynamic parallel machine scheduling with sequence-dependent setup times.
+Each plan starts from the schedules of dispatching rules, so that it is never worse in the model.
+It covers a window of operations, with a rule's schedule beyond, and uses known state only. Ovacik
+and Uzsoy (1995), Rolling horizon procedures for dynamic parallel machine scheduling with
+sequence-dependent setup times.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 from agents.rules.registry import Rule, make_rule
 from agents.solver.plan_following import (
     MachineSequences,
-    ObservationTables,
+    ObservationArrays,
     row_by_plan,
     row_by_rule,
 )
@@ -33,20 +32,19 @@ class RollingHorizonPolicy:
         Nominal time of one solve. It is counted in CP-SAT's deterministic time, so that results do
         not depend on the machine or its load.
     every
-        Ticks after which a plan is made anew at the next decision, if an operation has begun or
-        ended since; it is also whenever an order was released, a machine has failed or been
-        repaired, or an operation must be done again. None: about the factory's mean process time
-        (half the mean of its work centres' longest waits).
+        Ticks after which the next decision replans, if an operation has started or ended since. A
+        released order, a failure, a repair and an operation to be repeated cause replanning too.
+        None: about the factory's mean process time (half the mean of its work centres' longest
+        waits).
     rule
-        Whose plan is tried first as a hint, and who decides where the plan says nothing.
+        Rule whose schedule is the first hint, and which decides without a plan.
     max_tasks
-        Operations in the window.
+        Number of operations in the window.
     changing
-        Shadow price of a tick of changeover, as a multiple of what it costs to delay one order of
-        mean weight by a tick. It stands for the orders that are still to come and will need the
-        machine's time.
+        Shadow price of a tick of changeover, as a multiple of the cost of delaying one order of
+        mean weight by a tick. It represents the machine time that later orders need.
     starting
-        Price of a tick by which one operation starts later, as a multiple of the same.
+        Price of a tick by which one operation starts later, as a multiple of the same cost.
     """
 
     sees_the_future = False
@@ -68,7 +66,7 @@ class RollingHorizonPolicy:
         self.figures = PlannerStats()
 
     def bind(self, batch: Batch) -> None:
-        """The shops to decide for, their episodes just begun."""
+        """Take the shops to decide for; their episodes have just begun."""
         self.batch, self.planner = batch, self.make_planner(batch)
         self.planner.figures = self.figures
         self._intervals = [
@@ -81,18 +79,18 @@ class RollingHorizonPolicy:
         self._idle_waits = [0] * batch.num_envs
 
     def make_planner(self, batch: Batch) -> SolverPlanner:
-        """Who plans for ``batch``."""
+        """Return a planner for ``batch``."""
         return SolverPlanner(batch, self.settings)
 
-    def decide(self, observation: ObservationTables) -> NDArray[np.int64]:
-        """A legal row for each environment; 0 where the episode is over."""
+    def decide(self, observation: ObservationArrays) -> NDArray[np.int64]:
+        """Return a legal row for each environment; 0 where the episode is over."""
         rows = [
             self._decide(observation, e) if machine >= 0 else 0
             for e, machine in enumerate(self.batch.shop.env.deciding.tolist())
         ]
         return np.array(rows, np.int64)
 
-    def _decide(self, observation: ObservationTables, e: int) -> int:
+    def _decide(self, observation: ObservationArrays, e: int) -> int:
         shop = self.batch.shop
         seen = {name: table[e : e + 1] for name, table in observation.items()}
         plan = self.plans[e]
@@ -104,10 +102,8 @@ class RollingHorizonPolicy:
         row = row_by_rule(self.rule, seen, shop, e, plan.planned) if row is None else row
         return self._end_idle_waits(e, row, seen)
 
-    def _end_idle_waits(self, e: int, row: int, seen: ObservationTables) -> int:
-        """Return ``row``, or, where all machines have waited and nothing is under way, what the
-        rule starts.
-        """
+    def _end_idle_waits(self, e: int, row: int, seen: ObservationArrays) -> int:
+        """Return ``row``, or the rule's choice if all machines wait and no event is to come."""
         shop, mask = self.batch.shop, seen["action_mask"].copy()
         waits = row == mask.shape[1] - 1 and not self.is_under_way(shop, e)
         self._idle_waits[e] = self._idle_waits[e] + 1 if waits else 0
@@ -117,13 +113,13 @@ class RollingHorizonPolicy:
         return int(np.asarray(self.rule.decide({**seen, "action_mask": mask}))[0])
 
     def is_under_way(self, shop: ShopState, e: int) -> bool:
-        """Return whether anything known is going to happen by itself."""
+        """Return True if any known event is to come."""
         return bool(shop.env.num_travelling[e] > 0 or (shop.machines.status[e] != IDLE).any())
 
     def replan(
-        self, e: int, seen: ObservationTables, in_force: MachineSequences | None
+        self, e: int, seen: ObservationArrays, in_force: MachineSequences | None
     ) -> MachineSequences:
-        """Return a plan from now on."""
+        """Return a plan from the clock on."""
         return self.planner.plan(e, seen, in_force)
 
     def _is_stale(self, plan: MachineSequences, shop: ShopState, e: int) -> bool:
@@ -133,20 +129,18 @@ class RollingHorizonPolicy:
         return late and progress(shop, e) != self._progress[e]
 
     def news(self, shop: ShopState, e: int) -> tuple[int, ...]:
-        """Return what makes a plan anew if it changes: orders released, and surprises."""
+        """Return the numbers of released orders and unforeseen events; changes cause replanning."""
         return int(shop.env.num_released[e]), *surprises(shop, e)
 
 
 def usual_interval(arrays: FactoryArrays, g: int) -> int:
-    """Ticks between plans that suit factory ``g``: about its mean process time."""
-    return max(
-        1, int(arrays.centres.longest_wait[g, : int(arrays.plant.num_centres[g])].mean()) // 2
-    )
+    """Return the usual ticks between plans in factory ``g``: about its mean process time."""
+    longest_waits = arrays.centres.longest_wait[g, : int(arrays.plant.num_centres[g])]
+    return max(1, int(longest_waits.mean()) // 2)
 
 
 def surprises(shop: ShopState, e: int) -> tuple[int, ...]:
-    """Return the numbers of failures, machines under repair and operations that must be done
-    again."""
+    """Return the numbers of failures, of machines under repair, and of repeated attempts."""
     released = int(shop.env.num_released[e])
     machines, attempts = shop.machines, shop.operations.attempt[e, :released]
     failures, repairs = machines.num_failures[e].sum(), (machines.status[e] == DOWN).sum()
@@ -154,6 +148,6 @@ def surprises(shop: ShopState, e: int) -> tuple[int, ...]:
 
 
 def progress(shop: ShopState, e: int) -> tuple[int, int]:
-    """Return the numbers of operations that have begun, and of those that are done."""
+    """Return the numbers of operations that have started, and that are done."""
     status = shop.operations.status[e, : int(shop.env.num_released[e])]
     return int((status >= IN_PROCESS).sum()), int((status == DONE).sum())

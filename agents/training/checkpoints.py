@@ -1,7 +1,6 @@
-"""States of a training run on disk: written whole or not at all, checked when read, the last few
-kept.
+"""Checkpoints of a training run: written atomically, with a checksum; the last few are kept.
 
-A file is a line with the SHA-256 of the rest, and the rest what ``torch.save`` makes of tensors,
+A file is a line with the SHA-256 of the rest. The rest is what ``torch.save`` makes of tensors,
 numbers and text; nothing else is unpickled.
 """
 
@@ -25,7 +24,7 @@ class CheckpointError(ValueError):
 
 
 def save_checkpoint(folder: Path, step: int, state: State, keep: int) -> Path:
-    """Write the state after ``step`` decisions, then remove all but the last ``keep``."""
+    """Write the state after ``step`` decisions, then remove all but the last ``keep`` files."""
     buffer = io.BytesIO()
     torch.save(state, buffer)
     content = buffer.getvalue()
@@ -37,12 +36,12 @@ def save_checkpoint(folder: Path, step: int, state: State, keep: int) -> Path:
 
 
 def read_checkpoint(path: Path) -> State:
-    """What :func:`save_checkpoint` wrote.
+    """Read a state that :func:`save_checkpoint` wrote.
 
     Raises
     ------
     CheckpointError
-        If it cannot be read or is damaged.
+        If the file cannot be read or is damaged.
     """
     try:
         digest, _, content = path.read_bytes().partition(b"\n")
@@ -55,11 +54,11 @@ def read_checkpoint(path: Path) -> State:
 
 
 def read_newest(folder: Path) -> tuple[State | None, list[str]]:
-    """The newest state that is whole (None: there is none), and what is wrong with newer ones."""
-    complaints: list[str] = []
+    """Return the newest undamaged state (None: there is none), and the errors of newer files."""
+    errors: list[str] = []
     for path in sorted(folder.glob(_PATTERN), reverse=True):
         try:
-            return read_checkpoint(path), complaints
+            return read_checkpoint(path), errors
         except CheckpointError as error:
-            complaints.append(str(error))
-    return None, complaints
+            errors.append(str(error))
+    return None, errors

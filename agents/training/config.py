@@ -1,5 +1,4 @@
-"""Training configuration: one TOML file, every key checked; ``--set section.key=value`` overrides
-it."""
+"""Training configuration: a TOML file, whose keys ``--set section.key=value`` overrides."""
 
 from __future__ import annotations
 
@@ -32,27 +31,22 @@ class _Section(BaseModel):
 class ScenarioSection(_Section):
     """Factories to play."""
 
-    factories: Annotated[tuple[str, ...], Field(min_length=1)] = (
-        "microfactory",
-    )  # names or TOML files; episodes cycle through them
-    num_generated: Count = 64  # factories drawn from each range, such as `randomised`
+    # names or TOML files; episodes cycle through them
+    factories: Annotated[tuple[str, ...], Field(min_length=1)] = ("microfactory",)
+    num_generated: Count = 64  # factories generated from each range, such as `randomised`
     validation_factories: tuple[str, ...] = ()  # names to validate on; empty: `factories`
 
 
 class NetworkSection(_Section):
     """The network before training."""
 
-    prior: Literal["index", "atcs", "none"] = (
-        "index"  # evolved index of `prior_factory`, ATCS(2, 0.5), or no prior
-    )
+    # evolved priority index of `prior_factory`, ATCS(2, 0.5), or no prior
+    prior: Literal["index", "atcs", "none"] = "index"
     prior_factory: str | None = None  # None: the first of `scenario.factories`
     prior_scale: Positive = 0.5  # logits per unit of the prior's index
     hidden_size: Count = 64
-    init_from: str | None = (
-        # folder of a trained policy to start from, for example policies/mixture; its hidden size is
-        # kept
-        None
-    )
+    # folder of a trained policy to start from, for example policies/mixture; sets hidden_size
+    init_from: str | None = None
 
 
 class LearningSection(_Section):
@@ -71,15 +65,37 @@ class LearningSection(_Section):
     target_kl: Positive | None = None  # stops the epochs of a rollout early
     vf_coef: Positive = 0.5
     max_grad_norm: Positive = 0.5
-    discount_time: Positive = (
-        240.0  # time constant of the discount exp(-dt / discount_time), in mean process times
-    )
-    gae_time: Positive = (
-        4.0  # time constant of generalised advantage estimation, in mean process times
-    )
-    # of the weights' moving average over rollouts, which is validated and saved; 0: the newest
-    # weights
+    # time constants in mean process times: of the discount exp(-dt / discount_time), and of
+    # generalised advantage estimation
+    discount_time: Positive = 240.0
+    gae_time: Positive = 4.0
+    # decay per rollout of the moving average of the weights, which is validated and saved; 0: the
+    # newest weights
     ema_decay: Share = 0.95
+
+    def ppo_arguments(self) -> dict[str, Any]:
+        """Return the arguments of :class:`agents.ppo.semi_markov_ppo.SemiMarkovPPO`."""
+        first, last = self.learning_rate, self.final_learning_rate
+        return {
+            "n_steps": self.num_steps,
+            "batch_size": self.minibatch_size,
+            "n_epochs": self.update_epochs,
+            # Stable-Baselines3 asks with the share of the training that is left, from 1 to 0.
+            "learning_rate": lambda left: last + (first - last) * left,
+            "ent_coef_schedule": (self.ent_coef, self.final_ent_coef),
+            **self.model_dump(include=_SAME_NAMES),
+        }
+
+
+_SAME_NAMES = {
+    "clip_range",
+    "target_kl",
+    "vf_coef",
+    "max_grad_norm",
+    "discount_time",
+    "gae_time",
+}
+"""Keys of section ``learning`` that are arguments of the same name."""
 
 
 class ExpertIterationSection(_Section):
@@ -87,12 +103,10 @@ class ExpertIterationSection(_Section):
 
     iterations: Annotated[int, Field(ge=0, le=63), _Number] = 0
     episodes: Count = 384  # per iteration
-    num_futures: Annotated[int, Field(ge=2), _Number] = (
-        3  # sampled futures in which each candidate action is tried
-    )
-    horizon: Positive = (
-        4.0  # mean process times to simulate; the critic values the state after them
-    )
+    # sampled futures in which each candidate action is simulated
+    num_futures: Annotated[int, Field(ge=2), _Number] = 3
+    # mean process times to simulate; the critic values the state after them
+    horizon: Positive = 4.0
     update_epochs: Count = 6
     buffer_size: Count = 400_000  # newest search targets to fit to; a million take some 5 GB
 
@@ -107,17 +121,16 @@ class LoggingSection(_Section):
     log_gantt: bool = True  # Gantt charts in TensorBoard
     export_bundle: bool = True  # write a bundle for schedulers at the end
     test_episodes: Count = 256  # of the table at the end
-    baselines: str = "ATCS,ATCSR,ATCS+HOLD,EDD,SST,index"  # in that table, beside the best rule
+    baselines: str = "ATCS,ATCSR,ATCS+HOLD,EDD,SST,index"  # policies in that table
 
 
 class TrainingConfig(_Section):
     """A training run."""
 
-    seed: Annotated[int, Field(ge=0, lt=2**15), _Number] = (
-        0  # the upper half of the block `train` is for envs.seed_splits.first_episode_of
-    )
-    # each collects from its own environments and learns from its own shards of minibatches; results
-    # depend on their number
+    # the upper half of the block `train` is for envs.seed_splits.first_episode_of
+    seed: Annotated[int, Field(ge=0, lt=2**15), _Number] = 0
+    # threads that collect from environments of their own and learn from shards of each minibatch;
+    # results depend on their number
     threads: Count = 2
     scenario: ScenarioSection = ScenarioSection()
     network: NetworkSection = NetworkSection()
@@ -161,8 +174,9 @@ RENAMED = {
     "logging.bundle": "logging.export_bundle",
     "logging.rivals": "logging.baselines",
 }
-"""Names of sections and keys that configs of earlier versions have, with their present names."""
+"""Former names of sections and keys, and the keys to write instead."""
 _REMOVED = {"learning.levelled": "advantages are never scaled by state"}
+"""Former keys without a successor, and the reason."""
 
 
 def read_config(path: Path, changes: Sequence[str] = ()) -> TrainingConfig:
@@ -170,14 +184,15 @@ def read_config(path: Path, changes: Sequence[str] = ()) -> TrainingConfig:
 
     Parameters
     ----------
+    path
+        TOML file.
     changes
-        ``section.key=value`` (or ``seed=1``), the value as TOML writes it; text may stand without
-        quotes.
+        Overrides ``section.key=value`` (or ``seed=1``) with values in TOML; text needs no quotes.
 
     Raises
     ------
     ConfigError
-        With one line for each problem: file, place, value, rule, remedy.
+        If the file cannot be read or a key is wrong; the message has one line for each problem.
     """
     try:
         data = tomllib.loads(read_text(find_shipped(path)))
@@ -197,7 +212,7 @@ def read_config(path: Path, changes: Sequence[str] = ()) -> TrainingConfig:
 
 
 def parse_config(data: dict[str, Any], where: str) -> TrainingConfig:
-    """A checked config from nested tables; ``where`` is what messages begin with."""
+    """Return a checked config from nested tables; error messages begin with ``where``."""
     try:
         return TrainingConfig.model_validate(data)
     except ValidationError as error:
@@ -207,8 +222,8 @@ def parse_config(data: dict[str, Any], where: str) -> TrainingConfig:
 
 
 def _apply(data: dict[str, Any], change: str) -> None:
-    place, equals, text = change.partition("=")
-    *sections, key = place.strip().split(".")
+    path, equals, text = change.partition("=")
+    *sections, key = path.strip().split(".")
     if not equals or not key:
         raise ConfigError(
             f"--set {change!r}: is not section.key=value. Write for example --set"
@@ -241,38 +256,26 @@ def _model_of(annotation: Any) -> type[BaseModel] | None:
 
 
 def _explain(error: Any) -> str:
-    """A pydantic error: place, value, rule, remedy."""
-    place = ".".join(str(step) for step in error["loc"])
-    if error["type"] == "extra_forbidden" and place in RENAMED:
-        return (
-            f"{place}{_shown(error['input'])}; its name is {RENAMED[place]}. Write {RENAMED[place]}"
-            " instead."
-        )
-    if error["type"] == "extra_forbidden" and place in _REMOVED:
-        return (
-            f"{place}{_shown(error['input'])}; there is no such key: {_REMOVED[place]}. Leave it"
-            " out."
-        )
-    if error["type"] == "extra_forbidden":
-        model: type[BaseModel] = TrainingConfig
-        for step in error["loc"][:-1]:
-            model = _model_of(model.model_fields[str(step)].annotation) or model
-        return (
-            f"{place} = {error['input']!r}; there is no such key."
-            f" {suggest(str(error['loc'][-1]), model.model_fields)}."
-        )
-    rule = error["msg"].removeprefix("Value error, ")
-    rule = rule[0].lower() + rule[1:]
-    return f"{place} = {error['input']!r}; {rule}. Correct it."
-
-
-def _shown(value: Any) -> str:
-    """Return a value as a message shows it after its key; nothing for a section."""
-    return "" if isinstance(value, dict) else f" = {value!r}"
+    """Return the message for a pydantic error: key, value, rule, remedy."""
+    key = ".".join(str(step) for step in error["loc"])
+    # the value of a section is left out
+    assignment = key if isinstance(error["input"], dict) else f"{key} = {error['input']!r}"
+    if error["type"] != "extra_forbidden":
+        rule = error["msg"].removeprefix("Value error, ")
+        return f"{key} = {error['input']!r}; {rule[0].lower()}{rule[1:]}. Correct it."
+    if key in RENAMED:
+        return f"{assignment}; its name is {RENAMED[key]}. Write {RENAMED[key]} instead."
+    if key in _REMOVED:
+        return f"{assignment}; there is no such key: {_REMOVED[key]}. Leave it out."
+    model: type[BaseModel] = TrainingConfig
+    for step in error["loc"][:-1]:
+        model = _model_of(model.model_fields[str(step)].annotation) or model
+    remedy = suggest(str(error["loc"][-1]), model.model_fields)
+    return f"{assignment}; there is no such key. {remedy}."
 
 
 def to_toml(config: TrainingConfig) -> str:
-    """The whole config, defaults too, as :func:`read_config` reads it."""
+    """Return the config as TOML, defaults included."""
     lines = [f"seed = {config.seed}", f"threads = {config.threads}"]
     for name in _sections():
         lines += ["", f"[{name}]"]

@@ -9,8 +9,11 @@ _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 
 
 def keep_memory() -> None:
-    """Tell glibc to keep freed memory: minibatches come and go, and asking the system for each
-    doubles the time of learning. Nothing happens elsewhere."""
+    """Tell glibc to keep freed memory; other C libraries are left alone.
+
+    Minibatches come and go, and asking the system for the memory of each doubles the time of
+    learning.
+    """
     try:
         library: Callable[[int, int], int] = ctypes.CDLL("libc.so.6").mallopt
     except (OSError, AttributeError):

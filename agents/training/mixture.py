@@ -8,13 +8,11 @@ from envs.scenario import Scenario
 from factory.model import Factory
 
 
-def factories_of(names: Sequence[str], drawn: int) -> list[Factory]:
-    """The mixture that names stand for; ranges stand for ``drawn`` factories."""
-    found = []
+def factories_of(names: Sequence[str], num_generated: int) -> list[Factory]:
+    """Return the factories with the given names; a range gives ``num_generated`` factories."""
+    factories = []
     for name in names:
         scenario = Scenario(name)
-        found += [
-            scenario.draw(index)[0]
-            for index in range(drawn if scenario.changes_every_episode else 1)
-        ]
-    return found
+        count = num_generated if scenario.changes_every_episode else 1
+        factories += [scenario.draw(index)[0] for index in range(count)]
+    return factories

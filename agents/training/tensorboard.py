@@ -1,4 +1,4 @@
-"""The figures of a training run for TensorBoard; docs/training.md says what each tag means."""
+"""TensorBoard events of a training run; docs/training.md defines each tag."""
 
 from __future__ import annotations
 
@@ -25,21 +25,22 @@ _TRAINING = {
     "train/value_loss": "learn/value_loss",
     "train/learning_rate": "learn/learning_rate",
 }
-"""What MaskablePPO records, and the tags it gets."""
+"""Names that MaskablePPO records, and their tags."""
 
 
 class TrainingLog:
-    """Writes the events of a run; those of the best rule stand in a folder ``best_rule`` beside
-    them, so that TensorBoard draws both in one chart.
+    """Writer of a run's events.
+
+    The figures of the best rule go to a run ``best_rule`` of their own, so that TensorBoard draws
+    both in one chart.
 
     Parameters
     ----------
     folder
-        For the event files.
+        Folder of the event files.
     first_step
-        First step that is written, or written again: 0 at the start of a run, one more than the
-        checkpoint's where a run goes on. Points that an interrupted run wrote from there on are
-        hidden.
+        First step to write: 0 at the start of a run, one more than the checkpoint's in a resumed
+        run. Points that an interrupted run wrote from there on are hidden.
     """
 
     def __init__(self, folder: Path, first_step: int) -> None:
@@ -48,7 +49,7 @@ class TrainingLog:
         self._rule_writer = SummaryWriter(str(folder / "best_rule"), **settings)
 
     def log_rollout(self, step: int, stats: RolloutStats, recorded: Logger, envs: int) -> None:
-        """What a rollout was like and what was learnt from it."""
+        """Write the statistics of a rollout and of the update after it."""
         write = self._writer.add_scalar
         values = recorded.name_to_value
         for source, tag in _TRAINING.items():
@@ -75,23 +76,23 @@ class TrainingLog:
     def log_validation(
         self,
         step: int,
-        found: Mapping[str, ValidationResult],
+        results: Mapping[str, ValidationResult],
         reference: Mapping[str, ValidationResult],
     ) -> None:
-        """Validation figures of every scenario, the best rule's beside them."""
-        self._writer.add_scalar("validate/ratio_to_best_rule", mean_ratio(found, reference), step)
-        for name, one in found.items():
+        """Write the validation figures of every scenario, and those of the best rule."""
+        self._writer.add_scalar("validate/ratio_to_best_rule", mean_ratio(results, reference), step)
+        for name, own in results.items():
             self._writer.add_scalar(
                 f"validate_{file_name(name)}/ratio_to_best_rule",
-                one.total_cost / max(reference[name].total_cost, 1e-12),
+                own.total_cost / max(reference[name].total_cost, 1e-12),
                 step,
             )
-            for writer, examined in ((self._writer, one), (self._rule_writer, reference[name])):
+            for writer, result in ((self._writer, own), (self._rule_writer, reference[name])):
                 figures = {
-                    "total_cost": examined.total_cost,
-                    **examined.terms,
-                    "on_time_share": examined.on_time_share,
-                    "changeovers_per_order": examined.changeovers_per_order,
+                    "total_cost": result.total_cost,
+                    **result.terms,
+                    "on_time_share": result.on_time_share,
+                    "changeovers_per_order": result.changeovers_per_order,
                 }
                 for figure, value in figures.items():
                     writer.add_scalar(f"validate_{file_name(name)}/{figure}", value, step)
@@ -99,17 +100,17 @@ class TrainingLog:
     def log_gantt(
         self,
         step: int,
-        found: Mapping[str, ValidationResult],
+        results: Mapping[str, ValidationResult],
         factories: Mapping[str, list[Factory]],
     ) -> None:
-        """A Gantt chart of the first validation episode of the first scenario."""
-        name = next(iter(found))
-        picture = gantt_rgb(
-            found[name].first,
+        """Write a Gantt chart of the first validation episode of the first scenario."""
+        name = next(iter(results))
+        chart = gantt_rgb(
+            results[name].first,
             factories[name][0],
             title=f"{name}, first validation episode, after {step:,} decisions",
         )
-        self._writer.add_image(f"gantt/{file_name(name)}", picture, step, dataformats="HWC")
+        self._writer.add_image(f"gantt/{file_name(name)}", chart, step, dataformats="HWC")
 
     def log_end(
         self,
@@ -117,15 +118,15 @@ class TrainingLog:
         settings: Mapping[str, str | int | float | bool],
         metrics: Mapping[str, float],
     ) -> None:
-        """Write the run's settings beside its final figures."""
+        """Write the settings and the final figures of the run."""
         self._writer.add_hparams(dict(settings), dict(metrics), run_name=".", global_step=step)
 
     def flush(self) -> None:
-        """Write all that is pending, so that a kill cannot lose it."""
+        """Write all pending events to disk, so that a kill cannot lose them."""
         self._writer.flush()
         self._rule_writer.flush()
 
     def close(self) -> None:
-        """Write what is pending."""
+        """Write all pending events and close the files."""
         self._writer.close()
         self._rule_writer.close()

@@ -1,16 +1,16 @@
-"""A training run: from a config to a folder with events, checkpoints and the best policy; killed at
-any moment, it goes on to the very same weights."""
+"""A training run: from a config to a folder with events, checkpoints and the best policy.
+
+Training is resumable: a run that was killed at any moment resumes to the same weights, bit for bit.
+"""
 
 from __future__ import annotations
 
 import json
 import sys
 from collections.abc import Mapping
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import Logger
@@ -32,10 +32,10 @@ from agents.training.checkpoints import State, read_newest, save_checkpoint
 from agents.training.config import TrainingConfig, to_toml
 from agents.training.memory import keep_memory
 from agents.training.mixture import factories_of
+from agents.training.run_state import capture_model, restore_model
 from agents.training.tensorboard import TrainingLog
 from agents.training.validation import ValidationResult, ValidationSuite, mean_ratio
 from factory.io.atomic_write import write_atomically
-from factory.jit.array_struct import ArrayStruct
 from factory.progress import say
 
 EPISODES_A_SEED = 2**32
@@ -43,7 +43,7 @@ EPISODES_A_SEED = 2**32
 
 
 class TrainingError(RuntimeError):
-    """A run that cannot begin, or cannot go on."""
+    """A run that cannot begin, or cannot resume."""
 
 
 class Trainer:
@@ -52,20 +52,21 @@ class Trainer:
     Parameters
     ----------
     config
-        What it is told.
+        Settings of the run.
     folder
-        Its folder: ``config.toml``, ``checkpoints/``, ``events/``, ``policy/`` (the best so far).
+        Folder of the run: ``config.toml``, ``checkpoints/``, ``events/``, ``policy/`` (the best so
+        far).
     prior
-        Weights of the index that the network starts as, by feature; None: as the config's ``atcs``
-        or ``none`` has it.
+        Weights of the index that is the network's prior, by feature; None for the prior ``atcs`` or
+        ``none`` of the config.
     references
-        The rule to compare with on the validation episodes, by scenario.
+        Name and policy of the rule to compare with on the validation episodes, by scenario.
     device
         ``cpu`` or ``cuda``.
     facts
-        Versions, commit and the like for the policy's manifest.
+        Entries for the policy's manifest, such as versions and commit.
     show
-        Whether to show a progress bar.
+        Show a progress bar.
     """
 
     def __init__(
@@ -80,19 +81,16 @@ class Trainer:
         show: bool = True,
     ) -> None:
         self.config, self.folder, self.show = config, folder, show
-        self._prior, self._rules, self._device, self._facts = (
-            prior,
-            references,
-            device,
-            dict(facts or {}),
-        )
+        self._prior, self._rules = prior, references
+        self._device, self._facts = device, dict(facts or {})
         self.best_ratio, self.validations = float("inf"), list[dict[str, float]]()
         self._first_step, self._ended = 0, False
 
     # --- building ---------------------------------------------------------------------------------
 
     def _open(self) -> None:
-        config, learning = self.config, self.config.learning
+        """Allocate environments and learner, and measure the reference rules."""
+        config = self.config
         keep_memory()
         torch.set_num_threads(config.threads)
         self.validation_suite = ValidationSuite(
@@ -105,33 +103,10 @@ class Trainer:
             name: self.validation_suite.evaluate(name, rule)
             for name, (_, rule) in self._rules.items()
         }
-        factories, threads = (
-            factories_of(config.scenario.factories, config.scenario.num_generated),
-            config.threads,
-        )
-        shops = [
-            ShopVecEnv(
-                factories,
-                envs,
-                first_episode=config.seed * EPISODES_A_SEED + number * (EPISODES_A_SEED // threads),
-            )
-            for number, envs in enumerate(split_evenly(learning.num_envs, threads))
-        ]
-        first, last = learning.learning_rate, learning.final_learning_rate
         self.model = SemiMarkovPPO(
-            shops,
-            discount_time=learning.discount_time,
-            gae_time=learning.gae_time,
-            n_steps=learning.num_steps,
-            batch_size=learning.minibatch_size,
-            n_epochs=learning.update_epochs,
-            learning_rate=lambda left: last + (first - last) * left,
-            ent_coef_schedule=(learning.ent_coef, learning.final_ent_coef),
-            clip_range=learning.clip_range,
-            target_kl=learning.target_kl,
-            vf_coef=learning.vf_coef,
-            max_grad_norm=learning.max_grad_norm,
-            policy_kwargs=self._start(),
+            self._make_shops(),
+            **config.learning.ppo_arguments(),
+            policy_kwargs=self._initial_network(),
             seed=config.seed,
             device=self._device,
         )
@@ -140,9 +115,21 @@ class Trainer:
             name: value.clone() for name, value in self.model.policy.state_dict().items()
         }
 
-    def _start(self) -> dict[str, Any]:
-        """The network at the start, as :class:`agents.ppo.actor_critic.PointerActorCriticPolicy`
-        takes it."""
+    def _make_shops(self) -> list[ShopVecEnv]:
+        """Return the environments of each thread; threads have separate ranges of episodes."""
+        scenario, seed, threads = self.config.scenario, self.config.seed, self.config.threads
+        factories = factories_of(scenario.factories, scenario.num_generated)
+        return [
+            ShopVecEnv(
+                factories,
+                num_envs,
+                first_episode=seed * EPISODES_A_SEED + thread * (EPISODES_A_SEED // threads),
+            )
+            for thread, num_envs in enumerate(split_evenly(self.config.learning.num_envs, threads))
+        ]
+
+    def _initial_network(self) -> dict[str, Any]:
+        """Return the arguments of :class:`agents.ppo.actor_critic.PointerActorCriticPolicy`."""
         network = self.config.network
         if network.init_from is None:
             return {
@@ -151,24 +138,22 @@ class Trainer:
                 "hidden_size": network.hidden_size,
             }
         trained = load_policy(network.init_from)
-        critic = None if trained.critic is None else trained.critic.state_dict()
-        whole = {"weights": trained.network.state_dict(), "critic_weights": critic}
         return {
             "prior": [0.0] * len(FEATURES),
             "prior_scale": 1.0,
             "hidden_size": trained.network.hidden_size,
-            **whole,
+            "weights": trained.network.state_dict(),
+            "critic_weights": None if trained.critic is None else trained.critic.state_dict(),
         }
 
     def _prior_weights(self) -> list[float]:
-        start = self.config.network.prior
-        if start == "none":
+        prior = self.config.network.prior
+        if prior == "none":
             return [0.0] * len(FEATURES)
-        weights = (
-            atcs_weights(2.0, 0.5, detour=0.0, wait=-3.0, ahead=-3.0)
-            if start == "atcs" or self._prior is None
-            else self._prior
-        )
+        if prior == "atcs" or self._prior is None:
+            weights = atcs_weights(2.0, 0.5, detour=0.0, wait=-3.0, ahead=-3.0)
+        else:
+            weights = dict(self._prior)
         return [float(weights.get(feature.name, 0.0)) for feature in FEATURES]
 
     # --- running ----------------------------------------------------------------------------------
@@ -183,8 +168,8 @@ class Trainer:
         """
         if (self.folder / "config.toml").exists():
             raise TrainingError(
-                f"{self.folder}: holds a run already. Go on with --resume {self.folder}, or name"
-                " another folder with --out."
+                f"{self.folder}: holds a run already. Continue it with --resume {self.folder}, or"
+                " name another folder with --out."
             )
         write_atomically(self.folder / "config.toml", to_toml(self.config))
         self._open()
@@ -192,7 +177,7 @@ class Trainer:
         self._train()
 
     def resume(self) -> None:
-        """Go on where the newest whole checkpoint was written; from the start if there is none.
+        """Continue from the newest undamaged checkpoint; from the start if there is none.
 
         Raises
         ------
@@ -200,9 +185,9 @@ class Trainer:
             If the checkpoint was made for other feature tables.
         """
         self._open()
-        state, complaints = read_newest(self.folder / "checkpoints")
-        for complaint in complaints:
-            print(f"{complaint} The one before it is used.", file=sys.stderr)
+        state, errors = read_newest(self.folder / "checkpoints")
+        for error in errors:
+            print(f"{error} The one before it is used.", file=sys.stderr)
         if state is None:
             self.model.begin_episodes()
         else:
@@ -221,7 +206,7 @@ class Trainer:
             dynamic_ncols=True,
             smoothing=0.05,
         ) as bar:
-            self._bar, self._seen = bar, self.model.rollouts
+            self._bar, self._noted_rollouts = bar, self.model.rollouts
             try:
                 if not (self._ended and done >= total):  # else everything was written before
                     self._learn(total, done)
@@ -232,7 +217,7 @@ class Trainer:
         )
 
     def _learn(self, total: int, done: int) -> None:
-        """Go from step ``done`` to the run's end, and keep its final figures."""
+        """Train from step ``done`` to the end of the run, and write its final figures."""
         if not self.validations:
             self._validate()
         if done < total:
@@ -245,11 +230,11 @@ class Trainer:
         self._finish()
 
     def between_rollouts(self) -> None:
-        """What happens after a rollout has been learnt from."""
+        """Average the weights, then log, validate and save what is due after a rollout."""
         model, logging = self.model, self.config.logging
-        if model.rollouts == self._seen:
+        if model.rollouts == self._noted_rollouts:
             return
-        self._seen = model.rollouts
+        self._noted_rollouts = model.rollouts
         decay = self.config.learning.ema_decay
         for name, value in model.policy.state_dict().items():
             self.average[name].mul_(decay).add_(value, alpha=1 - decay)
@@ -258,42 +243,36 @@ class Trainer:
         if model.rollouts % logging.validation_interval == 0:
             self._validate()
         # The last checkpoint is left to _finish: nothing of a step may be written after its
-        # checkpoint, or a run that goes on from there would write it twice.
+        # checkpoint, or a run resumed from it would write it twice.
         is_last = model.num_timesteps >= self.config.learning.total_timesteps
         if model.rollouts % logging.checkpoint_interval == 0 and not is_last:
             self._save_checkpoint()
 
     def _save_checkpoint(self) -> None:
-        """Write the state, after all points up to it: a run that goes on from there does not write
-        them again."""
+        """Write the state, after all events up to it: a resumed run does not write them again."""
         self.log.flush()
         state, kept = self._state(), self.config.logging.keep_checkpoints
         save_checkpoint(self.folder / "checkpoints", self.model.num_timesteps, state, kept)
 
     def _validate(self) -> None:
-        """Measure the averaged weights, and keep them if they are the best so far."""
-        step, policy = self.model.num_timesteps, self.ema_policy()
-        found = self.validation_suite.evaluate_all(policy)
-        ratio = mean_ratio(found, self.reference)
-        self.validations.append(
-            {
-                "step": step,
-                "ratio": ratio,
-                **{f"{name}.total_cost": one.total_cost for name, one in found.items()},
-            }
-        )
-        self.log.log_validation(step, found, self.reference)
+        """Validate the averaged weights, and save them if they are the best so far."""
+        step = self.model.num_timesteps
+        results = self.validation_suite.evaluate_all(self.ema_policy())
+        ratio = mean_ratio(results, self.reference)
+        costs = {f"{name}.total_cost": result.total_cost for name, result in results.items()}
+        self.validations.append({"step": step, "ratio": ratio, **costs})
+        self.log.log_validation(step, results, self.reference)
         if self.config.logging.log_gantt:
-            self.log.log_gantt(step, found, self.validation_suite.factories)
+            self.log.log_gantt(step, results, self.validation_suite.factories)
         if ratio < self.best_ratio:
             self.best_ratio = ratio
-            self._save_policy(step, ratio, found)
+            self._save_policy(step, ratio, results)
         self._bar.set_postfix_str(
             f"cost {ratio:.3f} of the best rule's (best {self.best_ratio:.3f})"
         )
 
     def ema_policy(self) -> TrainedPolicy:
-        """The policy with averaged weights."""
+        """Return the policy with averaged weights."""
         average = {name: value.cpu() for name, value in self.average.items()}
         network = PointerNetwork(
             average["network.prior"], hidden_size=self.model.policy.network.hidden_size
@@ -303,7 +282,9 @@ class Trainer:
         critic.load_state_dict(_under("critic.", average))
         return TrainedPolicy(network, critic, self.config.learning.discount_time)
 
-    def _save_policy(self, step: int, ratio: float, found: Mapping[str, ValidationResult]) -> None:
+    def _save_policy(
+        self, step: int, ratio: float, results: Mapping[str, ValidationResult]
+    ) -> None:
         rules = {
             name: {"rule": rule, "total_cost": self.reference[name].total_cost}
             for name, (rule, _) in self._rules.items()
@@ -313,14 +294,14 @@ class Trainer:
             "seed": self.config.seed,
             "factories": list(self.config.scenario.factories),
             "steps": step,
-            "validation": {name: one.total_cost for name, one in found.items()},
+            "validation": {name: result.total_cost for name, result in results.items()},
             "validation_ratio": ratio,
             "best_rules": rules,
         }
         save_policy(self.folder / "policy", self.ema_policy(), to_toml(self.config), facts)
 
     def _finish(self) -> None:
-        """Write the last validation and the run's figures, then the last checkpoint."""
+        """Write the last validation and the final figures, then the last checkpoint."""
         step = self.model.num_timesteps
         if not self.validations or self.validations[-1]["step"] != step:
             self._validate()
@@ -341,64 +322,31 @@ class Trainer:
     # --- state ------------------------------------------------------------------------------------
 
     def _state(self) -> State:
-        """Everything that what comes depends on."""
-        model = self.model
-        batches = [collector.shops.batch for collector in model.collectors]
+        """Return everything that the rest of the run depends on."""
         return {
-            "features": network_input_hash(),
-            "policy": model.policy.state_dict(),
-            "optimizer": model.policy.optimizer.state_dict(),
+            **capture_model(self.model),
             "average": self.average,
-            "steps": model.num_timesteps,
-            "updates": model._n_updates,
-            "rollouts": model.rollouts,
-            "random": [json.dumps(source.bit_generator.state) for source in self._random_sources()],
-            "torch_random": torch.get_rng_state(),
-            "episodes": [collector.shops.source.number for collector in model.collectors],
-            "shops": [_to_tensors(batch.shop) for batch in batches],
-            "tables": [_to_tensors(batch.tables) for batch in batches],
             "best_ratio": self.best_ratio,
             "validations": json.dumps(self.validations),
             "ended": self._ended,
         }
 
-    def _random_sources(self) -> list[np.random.Generator]:
-        return [
-            *(collector.random for collector in self.model.collectors),
-            self.model.rollout_buffer.random,
-        ]
-
     def _restore(self, state: State) -> None:
-        model = self.model
         if state["features"] != network_input_hash():
             raise TrainingError(
                 f"{self.folder}: was trained on feature tables {state['features']}; the tables here"
                 f" are {network_input_hash()}. Train anew."
             )
-        model.policy.load_state_dict(state["policy"])
-        model.policy.optimizer.load_state_dict(state["optimizer"])
-        self.average = {name: value.to(model.device) for name, value in state["average"].items()}
-        model.num_timesteps, model._n_updates, model.rollouts = (
-            state["steps"],
-            state["updates"],
-            state["rollouts"],
-        )
-        for source, kept in zip(self._random_sources(), state["random"], strict=True):
-            source.bit_generator.state = json.loads(kept)
-        torch.set_rng_state(state["torch_random"])
-        for collector, episode, shop, tables in zip(
-            model.collectors, state["episodes"], state["shops"], state["tables"], strict=True
-        ):
-            collector.shops.source.number = episode
-            _from_tensors(collector.shops.batch.shop, shop)
-            _from_tensors(collector.shops.batch.tables, tables)
-        model.go_on()
-        self.best_ratio, self.validations = state["best_ratio"], json.loads(state["validations"])
+        restore_model(self.model, state)
+        device = self.model.device
+        self.average = {name: value.to(device) for name, value in state["average"].items()}
+        self.best_ratio = state["best_ratio"]
+        self.validations = json.loads(state["validations"])
         self._first_step, self._ended = state["steps"] + 1, state.get("ended", False)
 
 
 class _TrainerCallback(BaseCallback):
-    """Calls the trainer between rollouts."""
+    """Callback that calls the trainer between rollouts."""
 
     def __init__(self, trainer: Trainer) -> None:
         super().__init__()
@@ -415,7 +363,7 @@ class _TrainerCallback(BaseCallback):
 
 
 def _under(prefix: str, weights: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """The weights of one part of a policy."""
+    """Return the weights whose names begin with ``prefix``, without it."""
     return {
         name.removeprefix(prefix): value
         for name, value in weights.items()
@@ -423,28 +371,8 @@ def _under(prefix: str, weights: Mapping[str, torch.Tensor]) -> dict[str, torch.
     }
 
 
-def split_evenly(envs: int, parts: int) -> list[int]:
-    """``envs`` dealt out to ``parts`` as evenly as can be; parts that would get none are left
-    out."""
-    return [
-        share
-        for share in (envs // parts + (number < envs % parts) for number in range(parts))
-        if share
-    ]
-
-
-def _to_tensors(struct: ArrayStruct) -> dict[str, torch.Tensor]:
-    """Bytes of all arrays of a bundle."""
-    return {
-        field.name: torch.from_numpy(_bytes_of(struct, field.name).copy())
-        for field in fields(struct)
-    }
-
-
-def _from_tensors(struct: ArrayStruct, kept: Mapping[str, torch.Tensor]) -> None:
-    for field in fields(struct):
-        _bytes_of(struct, field.name)[:] = kept[field.name].numpy()
-
-
-def _bytes_of(struct: ArrayStruct, name: str) -> np.ndarray[Any, np.dtype[np.uint8]]:
-    return getattr(struct, name).view(np.ndarray).reshape(-1).view(np.uint8)
+def split_evenly(num_envs: int, parts: int) -> list[int]:
+    """Return the sizes of up to ``parts`` nearly equal parts of ``num_envs``; no part is empty."""
+    whole, rest = divmod(num_envs, parts)
+    sizes = [whole + (part < rest) for part in range(parts)]
+    return [size for size in sizes if size]

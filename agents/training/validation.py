@@ -1,5 +1,4 @@
-"""How good a policy is while it learns: the same episodes of the block ``validate`` each time, in
-every scenario, beside a reference rule."""
+"""Validation during training: the same episodes of the block ``validate`` each time."""
 
 from __future__ import annotations
 
@@ -24,21 +23,21 @@ class ValidationResult:
     """Means over the episodes of one scenario."""
 
     total_cost: float
-    terms: dict[str, float]  # of the cost
+    terms: dict[str, float]  # cost by term
     on_time_share: float
     changeovers_per_order: float
-    first: Schedule  # of the first episode, to look at
+    first: Schedule  # schedule of the first episode, for the Gantt chart
 
 
 class ValidationSuite:
-    """Validation episodes of some scenarios.
+    """Validation episodes of several scenarios.
 
     Parameters
     ----------
     names
-        Factories by name or file.
+        Names or files of factories.
     episodes
-        In each scenario.
+        Number of episodes in each scenario.
     """
 
     def __init__(self, names: Sequence[str], episodes: int) -> None:
@@ -54,43 +53,45 @@ class ValidationSuite:
             ]
 
     def evaluate_all(self, policy: Policy) -> dict[str, ValidationResult]:
-        """:meth:`evaluate` in every scenario."""
+        """Play all episodes of every scenario under a policy."""
         return {name: self.evaluate(name, policy) for name in self.names}
 
     def evaluate(self, name: str, policy: Policy) -> ValidationResult:
         """Play all episodes of a scenario under a policy.
 
-        A policy that does not finish an episode within the limit on decisions costs infinitely
-        much.
+        The cost is infinite if the policy does not finish an episode within the limit on decisions.
         """
-        batch, factories = self._open(name), self.factories[name]
-        which = np.arange(self._episodes) % len(factories)
+        batch, factories = self._batch(name), self.factories[name]
+        order = np.arange(self._episodes) % len(factories)
         try:
-            play(batch, policy, self._seeds, which)
+            play(batch, policy, self._seeds, order)
         except EpisodeUnfinishedError:
-            first = unload(factories[which[0]], None, batch.arrays, batch.shop, 0)
+            first = unload(factories[0], None, batch.arrays, batch.shop, 0)
             return ValidationResult(
                 math.inf, dict.fromkeys(COST_TERMS, math.inf), 0.0, math.nan, first
             )
         schedules = [
-            unload(factories[g], None, batch.arrays, batch.shop, env) for env, g in enumerate(which)
+            unload(factories[g], None, batch.arrays, batch.shop, env) for env, g in enumerate(order)
         ]
         figures = [
-            kpis(schedule, factories[g]) for schedule, g in zip(schedules, which, strict=True)
+            kpis(schedule, factories[g]) for schedule, g in zip(schedules, order, strict=True)
         ]
         terms = {
-            term: float(np.mean([one.bill.terms[term] for one in figures]))
+            term: float(np.mean([episode.bill.terms[term] for episode in figures]))
             for term in figures[0].bill.terms
         }
         return ValidationResult(
-            total_cost=float(np.mean([one.total_cost for one in figures])),
+            total_cost=float(np.mean([episode.total_cost for episode in figures])),
             terms=terms,
-            on_time_share=float(np.mean([one.on_time_share for one in figures])),
-            changeovers_per_order=float(np.mean([one.changeovers_per_order for one in figures])),
+            on_time_share=float(np.mean([episode.on_time_share for episode in figures])),
+            changeovers_per_order=float(
+                np.mean([episode.changeovers_per_order for episode in figures])
+            ),
             first=schedules[0],
         )
 
-    def _open(self, name: str) -> Batch:
+    def _batch(self, name: str) -> Batch:
+        """Return the batch of a scenario; it is allocated once."""
         if name not in self._batches:
             factories = self.factories[name]
             self._batches[name] = Batch(factories, num_envs=self._episodes, log_length=1)
@@ -98,9 +99,14 @@ class ValidationSuite:
 
 
 def mean_ratio(
-    found: Mapping[str, ValidationResult], reference: Mapping[str, ValidationResult]
+    results: Mapping[str, ValidationResult], reference: Mapping[str, ValidationResult]
 ) -> float:
-    """Geometric mean over scenarios of cost to the reference's cost: what the best weights are
-    chosen by."""
-    ratios = [found[name].total_cost / max(reference[name].total_cost, 1e-12) for name in found]
+    """Return the geometric mean over scenarios of cost by the reference's cost.
+
+    The best weights of a run are chosen by it.
+    """
+    ratios = [
+        result.total_cost / max(reference[name].total_cost, 1e-12)
+        for name, result in results.items()
+    ]
     return float(np.exp(np.mean(np.log(np.maximum(ratios, 1e-12)))))

@@ -16,8 +16,8 @@ from envs.batch import Batch
 from envs.seed_splits import episode_seeds
 from evaluation.runner.contenders import Contender
 from evaluation.runner.episodes import format_failure, open_policy
-from evaluation.runner.work_units import JsonObject, digest
 from factory.instances.read import Instance
+from factory.io.work_units import JsonObject, digest
 from factory.jit.compile import source_hash
 from factory.schedule.records import unload
 from factory.verification.verifier import Verifier

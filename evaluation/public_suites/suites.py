@@ -22,8 +22,8 @@ from evaluation.public_suites.published_results import (
 )
 from evaluation.public_suites.tables import family_of, summarise_suite
 from evaluation.runner.contenders import Contender
-from evaluation.runner.work_units import JsonObject, Store, run_units
 from factory.instances.read import SUITES, Instance, read_suite
+from factory.io.work_units import JsonObject, Store, run_units
 from factory.validation.errors import suggest
 
 DIGITS = 6

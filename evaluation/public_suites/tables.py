@@ -9,8 +9,8 @@ from statistics import fmean, median
 
 from evaluation.reporting.document import Table, to_markdown
 from evaluation.reporting.markdown import escape
-from evaluation.runner.work_units import JsonObject
 from evaluation.statistics.intervals import mean_interval
+from factory.io.work_units import JsonObject
 
 SHOWN = 12
 """Policies that the terminal shows; the report has all."""

@@ -23,7 +23,7 @@ from evaluation.runner.foresight_audit import ForesightError, audit_foresight
 from evaluation.runner.provenance import runtime_source_hash
 from evaluation.runner.sandbox import NoAnswerError, SandboxedPolicy, make_from_file
 from evaluation.runner.scenarios import NamedScenario
-from evaluation.runner.work_units import JsonObject, digest
+from factory.io.work_units import JsonObject, digest
 from factory.model import Factory
 from factory.schedule.columns import unload_columns
 from factory.schedule.kpis import figures_of_columns

@@ -93,7 +93,7 @@ def collect_provenance() -> dict[str, Any]:
         "project_version": version("changeover-optimiser"),
         "commit": commit(),
         "uncommitted_changes": has_uncommitted_changes(),
-        "runtime_source_hash": runtime_source_hash(),
+        "source_hash": runtime_source_hash(),
         "versions": versions(),
         "machine": describe_machine(),
     }

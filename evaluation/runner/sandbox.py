@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from agents.policy import Policy, StatefulPolicy
 from evaluation.runner.foresight_audit import ForesightError
-from evaluation.runner.work_units import begin_child
+from factory.io.work_units import begin_child
 from factory.model import Factory
 
 START_SECONDS = 120.0

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from envs.scenario import Scenario
 from envs.seed_splits import episode_seeds
-from evaluation.runner.work_units import digest
 from factory.generation.ranges import RandomisedRanges
 from factory.io.catalogue import find_factory, shipped
 from factory.io.order_book_csv import read_order_book
+from factory.io.work_units import digest
 from factory.model import Factory, OrderBook
 from factory.validation.errors import FactoryError
 from factory.validation.names import code_point, first_unprintable

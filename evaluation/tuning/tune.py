@@ -15,7 +15,6 @@ from tqdm import tqdm
 from agents.rules.parameters import write_call
 from agents.rules.registry import make_rule
 from evaluation.runner.scenarios import NamedScenario, find_scenarios
-from evaluation.runner.work_units import JsonObject, Store, digest, run_units
 from evaluation.tuned_parameters import (
     TUNED_FOLDER,
     Budget,
@@ -35,6 +34,7 @@ from evaluation.tuning.rule_search import (
     tune_rule,
 )
 from factory.io.atomic_write import is_writable
+from factory.io.work_units import JsonObject, Store, digest, run_units
 from factory.jit.compile import source_hash
 
 

@@ -1,4 +1,4 @@
-"""The last machine that could start something does not wait as well."""
+"""The last machine that could start something does not wait."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ def tables(
     upcoming: float = 0.0,
     waited: float = 0.0,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Tables of a job row, a changeover row and the wait; machines by what they are.
+    """Return tables of a job row, a changeover row and the wait, and machines by their statuses.
 
-    A wait lasts 10 ticks; all has been as it is for ``waited`` ticks.
+    A wait lasts 10 ticks; nothing has changed for ``waited`` ticks.
     """
     candidates = np.zeros((3, len(CANDIDATE_INDEX)))
     for row, kind in enumerate(("is_job", "is_changeover", "is_wait")):
@@ -68,7 +68,7 @@ ASKED = "idle asked queue"
         (("idle waiting queue", ASKED, "idle waiting queue", "idle"), True),
     ],
 )
-def test_the_plant_stands_still_if_nobody_else_is_at_work_or_asked_later(
+def test_the_plant_stands_still_if_no_machine_is_at_work_or_asked_later(
     machines: tuple[str, ...], stands_still: bool
 ) -> None:
     assert would_stand_still(*tables(*machines)) is stands_still
@@ -107,7 +107,7 @@ def test_bug_hope_lasts_as_long_as_a_wait(
     assert would_stand_still(*seen) is stands_still
 
 
-def test_waits_are_barred_where_they_stand_among_the_legal_rows() -> None:
+def test_the_logits_of_barred_waits_are_minus_infinity() -> None:
     still, busy = tables(ASKED, "idle"), tables(ASKED, "processing")
     seen = (np.stack(pair) for pair in zip(still, busy, strict=True))
     logits = np.array([1.0, 2.0, 3.0, 4.0], np.float32)
@@ -117,7 +117,7 @@ def test_waits_are_barred_where_they_stand_among_the_legal_rows() -> None:
 
 @pytest.mark.parametrize("name", ["tiny", "large"])
 def test_bug_shipped_policies_finish_on_factories_that_they_were_not_made_for(name: str) -> None:
-    """On these, one or the other had machines wait for each other for ever."""
+    """Machines of one policy or the other once waited for each other for ever."""
     for folder in ("mixture", "microfactory"):
         policy = load_policy(ROOT / "policies" / folder)
         batch = Batch([find_single_factory(name)], num_envs=1)
@@ -164,8 +164,7 @@ def test_bug_machines_of_one_work_centre_do_not_wait_for_each_others_operations(
 
 @pytest.mark.parametrize("name", ["FIFO", "ATCS", "ATCSR", "ATCS+HOLD"])
 def test_bug_a_rule_that_is_asked_hundreds_of_times_finishes(name: str) -> None:
-    """While an order cures for 1440 ticks, the packer is asked every 6 ticks whether to change
-    over."""
+    """While an order cures for 1440 ticks, the packer is asked every 6 ticks."""
     cure, pack = job(1440, "cure", "oven"), job(3, "pack", setup={"colour": "red"})
     factory = plant((cell("oven"), coloured()), (product("car", cure, pack),))
     batch = Batch([factory], [book((0, "car"), (1, "car"))], num_envs=1)

@@ -7,7 +7,7 @@ import signal
 from dataclasses import dataclass
 from pathlib import Path
 
-from evaluation.runner.work_units import JsonObject, digest
+from factory.io.work_units import JsonObject, digest
 from tests.builders.event_waits import wait_until
 
 

@@ -1,5 +1,4 @@
-"""Several policies become one: what they say together is their mean, a network learns to say it,
-and an interruption loses nothing."""
+"""Distillation: the ensemble's output is the mean of its members, and the student learns it."""
 
 from __future__ import annotations
 
@@ -38,55 +37,63 @@ def members() -> list[TrainedPolicy]:
 
 
 @pytest.fixture(scope="module")
-def told(members: list[TrainedPolicy]) -> TeacherTargets:
+def targets(members: list[TrainedPolicy]) -> TeacherTargets:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(distillation, "_SHOPS", 8)
+        patch.setattr(distillation, "_EPISODES", 8)
         return TeacherEnsemble(members, ("tiny",)).play(first_episode_of(0, 0))
 
 
-def said_by(policy: TrainedPolicy, told: TeacherTargets) -> tuple[torch.Tensor, torch.Tensor]:
-    """Log-probabilities, and both critics' values in units of reward."""
+def output_of(policy: TrainedPolicy, targets: TeacherTargets) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return log-probabilities, and both critics' values in units of reward."""
     assert policy.critic is not None
     with torch.inference_mode():
-        output = policy.network(told.network_input())
+        output = policy.network(targets.network_input())
         values = torch.stack(
-            [policy.critic(output, torch.from_numpy(told.privileged)), output.values], dim=1
+            [policy.critic(output, torch.from_numpy(targets.privileged)), output.values], dim=1
         )
         return output.segments.log_softmax(output.logits), policy.network.denormalise_value(values)
 
 
-def divergence(policy: TrainedPolicy, told: TeacherTargets) -> float:
-    wanted = torch.from_numpy(told.log_probs)
-    return float((wanted.exp() * (wanted - said_by(policy, told)[0])).sum()) / len(told)
+def divergence(policy: TrainedPolicy, targets: TeacherTargets) -> float:
+    wanted = torch.from_numpy(targets.log_probs)
+    return float((wanted.exp() * (wanted - output_of(policy, targets)[0])).sum()) / len(targets)
 
 
-def test_together_they_say_the_mean(members: list[TrainedPolicy], told: TeacherTargets) -> None:
-    (one, one_values), (other, other_values) = (said_by(policy, told) for policy in members)
-    assert float((one - other).abs().max()) > 0.1
-    segments = SegmentOps(told.network_input().sample, len(told))
-    np.testing.assert_allclose(
-        told.log_probs, segments.log_softmax((one + other) / 2).numpy(), atol=1e-4
+def test_targets_are_the_mean_of_the_teachers(
+    members: list[TrainedPolicy], targets: TeacherTargets
+) -> None:
+    (first, first_values), (second, second_values) = (
+        output_of(policy, targets) for policy in members
     )
-    np.testing.assert_allclose(told.values, ((one_values + other_values) / 2).numpy(), atol=1e-4)
-    assert (told.count > 1).all()
-    assert told.count.sum() == len(told.rows) == len(told.log_probs)
+    assert float((first - second).abs().max()) > 0.1
+    segments = SegmentOps(targets.network_input().sample, len(targets))
+    np.testing.assert_allclose(
+        targets.log_probs, segments.log_softmax((first + second) / 2).numpy(), atol=1e-4
+    )
+    np.testing.assert_allclose(
+        targets.values, ((first_values + second_values) / 2).numpy(), atol=1e-4
+    )
+    assert (targets.count > 1).all()
+    assert targets.count.sum() == len(targets.rows) == len(targets.log_probs)
 
 
-def test_a_network_learns_to_say_it(members: list[TrainedPolicy], told: TeacherTargets) -> None:
-    settings = DistillationConfig(("tiny",), update_epochs=20, minibatch_size=64)
-    fitted = fit_student(members[0], told, settings)
-    assert divergence(fitted, told) < 0.2 * divergence(members[0], told)
+def test_the_student_learns_the_targets_whatever_the_number_of_threads(
+    members: list[TrainedPolicy], targets: TeacherTargets
+) -> None:
+    config = DistillationConfig(("tiny",), update_epochs=20, minibatch_size=64)
+    fitted = fit_student(members[0], targets, config)
+    assert divergence(fitted, targets) < 0.2 * divergence(members[0], targets)
     errors = [
-        float((said_by(policy, told)[1] - torch.from_numpy(told.values)).square().mean())
+        float((output_of(policy, targets)[1] - torch.from_numpy(targets.values)).square().mean())
         for policy in (fitted, members[0])
     ]
     assert errors[0] < errors[1]
-    again = fit_student(members[0], told, settings, threads=2)
-    for one, other in zip(fitted.network.parameters(), again.network.parameters(), strict=True):
-        assert torch.equal(one, other)
+    again = fit_student(members[0], targets, config, threads=2)
+    parameters = zip(fitted.network.parameters(), again.network.parameters(), strict=True)
+    assert all(torch.equal(first, second) for first, second in parameters)
 
 
-def test_the_command_goes_on_and_refuses_other_settings(
+def test_the_command_resumes_without_playing_again_and_refuses_other_settings(
     members: list[TrainedPolicy],
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
@@ -111,13 +118,14 @@ def test_the_command_goes_on_and_refuses_other_settings(
     assert len(manifest["distilled"]["members"]) == 2
     assert manifest["validation"].keys() == {"tiny"}
     assert load_policy(tmp_path / "out" / "policy").critic is not None
-    monkeypatch.setattr(
-        distillation.TeacherEnsemble, "play", None
-    )  # all that is played lies there already
+    monkeypatch.setattr(distillation.TeacherEnsemble, "play", None)
     assert main(command) == 0
     assert (tmp_path / "out" / "policy" / "weights.npz").read_bytes() == made
     assert main([*command, "--seed", "1"]) == 2
-    assert "was begun with other settings" in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert "distillation.json: was begun with other settings; seed = 1 (was 0)." in error
+    assert main([*command, "--processes", "0"]) == 2
+    assert "--processes = 0; must be at least 1." in capsys.readouterr().err
     save_policy(
         tmp_path / "bare",
         TrainedPolicy(members[0].network),

@@ -1,5 +1,4 @@
-"""What experience is worth: advantages against closed forms and against stock MaskablePPO, and
-packed minibatches against the tables they came from."""
+"""Rollout buffer: advantages against closed forms and MaskablePPO, minibatches against tables."""
 
 from __future__ import annotations
 
@@ -49,40 +48,38 @@ def estimate(
     return advantages
 
 
-def test_with_an_endless_trace_and_no_values_an_advantage_is_the_return_discounted_by_the_clock() -> (
-    None
-):
+def test_with_endless_gae_time_and_no_values_an_advantage_is_the_discounted_return() -> None:
     elapsed = [[0.0], [7.0], [3.0]]
-    found = estimate(
+    advantages = estimate(
         [[1.0], [2.0], [4.0]], [[0.0]] * 3, [8.0], elapsed, discount_time=10.0, gae_time=math.inf
     )
     expected = 1.0 + 2.0 + math.exp(-0.7) * (4.0 + math.exp(-0.3) * 8.0)
-    assert found[0, 0] == pytest.approx(expected, rel=1e-6)
+    assert advantages[0, 0] == pytest.approx(expected, rel=1e-6)
 
 
 def test_a_decision_after_which_no_time_passes_is_not_discounted() -> None:
-    found = estimate(
+    advantages = estimate(
         [[0.0]] * 50, [[0.0]] * 50, [1.0], [[0.0]] * 50, discount_time=1.0, gae_time=1.0
     )
-    np.testing.assert_allclose(found, 1.0)
+    np.testing.assert_allclose(advantages, 1.0)
 
 
-def test_waiting_does_not_make_costs_smaller_than_they_are_by_the_clock() -> None:
+def test_many_short_waits_discount_a_cost_as_much_as_a_long_one() -> None:
     """Twenty short waits and one long one up to the same cost are worth the same."""
     many = estimate([[0.0]] * 19 + [[-1.0]], [[0.0]] * 20, [0.0], [[5.0]] * 20, gae_time=math.inf)
-    one = estimate([[0.0], [-1.0]], [[0.0]] * 2, [0.0], [[95.0], [5.0]], gae_time=math.inf)
-    assert many[0, 0] == pytest.approx(one[0, 0], rel=1e-6)
+    single = estimate([[0.0], [-1.0]], [[0.0]] * 2, [0.0], [[95.0], [5.0]], gae_time=math.inf)
+    assert many[0, 0] == pytest.approx(single[0, 0], rel=1e-6)
 
 
-def test_where_an_episode_terminates_nothing_after_it_counts() -> None:
-    found = estimate(
+def test_nothing_counts_after_a_terminated_episode() -> None:
+    advantages = estimate(
         [[1.0], [100.0]], [[0.5], [9.0]], [7.0], [[3.0], [3.0]], ends=[[True], [False]]
     )
-    assert found[0, 0] == pytest.approx(0.5)
+    assert advantages[0, 0] == pytest.approx(0.5)
 
 
-def test_where_an_episode_is_truncated_its_last_value_counts_discounted() -> None:
-    found = estimate(
+def test_a_truncated_episode_is_bootstrapped_with_its_last_value() -> None:
+    advantages = estimate(
         [[1.0], [100.0]],
         [[0.5], [9.0]],
         [7.0],
@@ -90,17 +87,14 @@ def test_where_an_episode_is_truncated_its_last_value_counts_discounted() -> Non
         ends=[[True], [False]],
         next_values=[[4.0], [0.0]],
     )
-    assert found[0, 0] == pytest.approx(1.0 + math.exp(-0.03) * 4.0 - 0.5, rel=1e-6)
+    assert advantages[0, 0] == pytest.approx(1.0 + math.exp(-0.03) * 4.0 - 0.5, rel=1e-6)
 
 
-def test_equals_stock_where_every_decision_takes_one_unit_of_time() -> None:
+def test_advantages_equal_those_of_stock_if_every_decision_takes_one_unit_of_time() -> None:
     random = np.random.default_rng(0)
     steps, envs = 40, 3
-    rewards, values, starts = (
-        random.normal(size=(steps, envs)),
-        random.normal(size=(steps, envs)),
-        random.random((steps, envs)) < 0.1,
-    )
+    rewards, values = random.normal(size=(steps, envs)), random.normal(size=(steps, envs))
+    starts = random.random((steps, envs)) < 0.1
     last, dones = random.normal(size=envs), random.random(envs) < 0.5
     discount_time, gae_time = 30.0, 8.0
     space = spaces.Box(-1, 1, (1,))
@@ -146,7 +140,7 @@ def test_rows_are_drawn_with_the_probabilities_of_their_logits() -> None:
     )
 
 
-def test_the_first_of_the_highest_is_best_and_no_row_gives_place_0() -> None:
+def test_the_first_of_the_highest_rows_is_best_and_no_row_gives_index_0() -> None:
     chosen = np.empty(3, np.int64)
     segment_argmax(np.array([1.0, 3.0, 3.0, 2.0], np.float32), np.array([0, 3, 3, 4]), chosen)
     assert chosen.tolist() == [1, 0, 0]
@@ -178,32 +172,38 @@ def network_input(rows: int, envs: int, level: float) -> NetworkInput:
     )
 
 
+COLUMNS = (
+    "log_probs",
+    "values",
+    "rewards",
+    "elapsed",
+    "discount_time",
+    "gae_time",
+    "next_values",
+)
+
+
+def fill(buffer: RaggedRolloutBuffer, steps: int, shares: list[int]) -> None:
+    """Fill each shard with rows that name step and shard; more rows than there is room for."""
+    for index, (shard, share) in enumerate(zip(buffer.shards, shares, strict=True)):
+        columns = {name: np.ones(share) for name in COLUMNS}
+        for t in range(steps):
+            rows = t + 40
+            level = float(10 * t + index)
+            privileged = np.full((share, PRIVILEGED_FEATURES), level, np.float32)
+            inputs = network_input(share * rows, share, level)
+            shard.store_observation(inputs, np.arange(share + 1) * rows, privileged)
+            shard.store_step(**columns, chosen=t + np.arange(share), ends=np.zeros(share, np.bool_))
+    buffer.finish()
+
+
 def test_minibatches_hold_every_sample_once_with_its_own_rows() -> None:
     steps, envs, shares = 6, 3, [2, 1]
-    settings = {"machine_rows": 2, "n_envs": envs, "shares": shares, "parts_a_minibatch": 2}
+    settings = {"machine_rows": 2, "n_envs": envs, "shares": shares, "shards_a_minibatch": 2}
     buffer = RaggedRolloutBuffer(
         steps, spaces.Box(-1, 1, (1,)), spaces.Discrete(4), "cpu", **settings
     )  # type: ignore[arg-type]
-    names = (
-        "log_probs",
-        "values",
-        "rewards",
-        "elapsed",
-        "discount_time",
-        "gae_time",
-        "next_values",
-    )
-    for number, (part, share) in enumerate(zip(buffer.parts, shares, strict=True)):
-        columns = {name: np.ones(share) for name in names}
-        for t in range(steps):
-            each = t + 40  # more than there is room for at first
-            level = float(10 * t + number)
-            future = np.full((share, PRIVILEGED_FEATURES), level, np.float32)
-            part.store_observation(
-                network_input(share * each, share, level), np.arange(share + 1) * each, future
-            )
-            part.store_step(**columns, chosen=t + np.arange(share), ends=np.zeros(share, np.bool_))
-    buffer.finish()
+    fill(buffer, steps, shares)
     seen = []
     for batch in buffer.get(5):
         parts: list[ActionBatch] = batch.observations  # type: ignore[assignment]
@@ -219,14 +219,14 @@ def test_minibatches_hold_every_sample_once_with_its_own_rows() -> None:
                 assert (part.inputs.privileged[n] == level).all()
                 seen.append((level, chosen - int(part.inputs.first[n])))
     assert sorted(seen) == sorted(
-        (10 * t + number, t + env)
+        (10 * t + index, t + env)
         for t in range(steps)
-        for number, share in enumerate(shares)
+        for index, share in enumerate(shares)
         for env in range(share)
     )
 
 
-def test_what_is_not_finite_is_named() -> None:
+def test_an_advantage_that_is_not_finite_is_named() -> None:
     buffer = RaggedRolloutBuffer(
         2, spaces.Box(-1, 1, (1,)), spaces.Discrete(4), "cpu", machine_rows=2, n_envs=1
     )

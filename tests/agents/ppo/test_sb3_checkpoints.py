@@ -25,7 +25,7 @@ SMALL_NETWORK = {"net_arch": [8]}
 
 
 def save(algorithm: type, folder: Path) -> Path:
-    """An untrained model of the algorithm on the factory ``tiny``."""
+    """Save an untrained model of the algorithm on the factory ``tiny``."""
     env = gymnasium.make(
         ENV_ID, factory="tiny", illegal_actions="replace", disable_env_checker=True
     ).unwrapped
@@ -65,7 +65,7 @@ def test_the_next_legal_row_is_found_going_round() -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"no archive"])
-def test_what_is_no_checkpoint_is_refused(tmp_path: Path, content: bytes) -> None:
+def test_a_file_that_is_no_checkpoint_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "model.zip"
     path.write_bytes(content)
     with pytest.raises(ValueError, match="not a checkpoint of Stable-Baselines3"):

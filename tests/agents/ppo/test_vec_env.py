@@ -1,5 +1,4 @@
-"""The adapter for Stable-Baselines3: no step overwrites what it handed out, episodes stay in the
-block ``train``, and stock algorithms run."""
+"""The vector environment for Stable-Baselines3: observations, episodes, and stock algorithms."""
 
 from __future__ import annotations
 
@@ -62,7 +61,7 @@ def test_factories_take_turns() -> None:
     assert source.take(1)[1].tolist() == [0]
 
 
-def test_a_finished_episode_shows_its_last_observation_and_whether_it_was_cut_off() -> None:
+def test_a_finished_episode_shows_its_last_observation_and_whether_it_was_truncated() -> None:
     env = shops("tiny", envs=2, max_decisions=5)
     env.reset()
     for _ in range(4):
@@ -122,7 +121,7 @@ def test_stock_ppo_learns_on_it_with_illegal_actions_replaced() -> None:
     assert model.num_timesteps == 64
 
 
-def test_the_same_network_padded_and_packed_say_the_same() -> None:
+def test_the_padded_and_the_packed_network_choose_the_same() -> None:
     env = shops(envs=6)
     env.reset()
     for _ in range(30):
@@ -143,7 +142,7 @@ def test_the_same_network_padded_and_packed_say_the_same() -> None:
     assert torch.equal(greedy, padded._look(observation)[0].argmax(dim=1))
 
 
-def test_values_stay_what_they_are_when_returns_are_renormalised() -> None:
+def test_values_stay_the_same_when_returns_are_renormalised() -> None:
     env = shops()
     env.reset()
     model = SemiMarkovPPO([env], n_steps=8, batch_size=16, policy_kwargs=POLICY, device="cpu")
@@ -162,7 +161,7 @@ def test_values_stay_what_they_are_when_returns_are_renormalised() -> None:
     assert float(model.policy.network.return_deviation) > 1.0
 
 
-def test_ours_learns_from_several_shops_without_further_ado() -> None:
+def test_semi_markov_ppo_learns_from_several_shops() -> None:
     model = SemiMarkovPPO(
         [shops(envs=2), shops(envs=3)], n_steps=8, batch_size=16, policy_kwargs=POLICY, device="cpu"
     )

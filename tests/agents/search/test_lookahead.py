@@ -1,5 +1,4 @@
-"""Lookahead over a trained policy: it improves on it, never peeks, and is the policy itself beyond
-any doubt."""
+"""Lookahead over a trained policy: it improves on it and uses nothing that is hidden."""
 
 from __future__ import annotations
 
@@ -30,7 +29,7 @@ SEEDS = episode_seeds("tune", 2)
 
 
 def trained() -> TrainedPolicy:
-    """Decides as ATCS does; its critic, not trained, says nearly the same of all shops."""
+    """Return a policy that decides as ATCS; its untrained critic values shops nearly equally."""
     torch.manual_seed(1)
     weights = atcs_weights(2.0, 0.5, detour=0.0, wait=-3.0, ahead=-3.0)
     network = PointerNetwork(torch.tensor([weights.get(feature.name, 0.0) for feature in FEATURES]))
@@ -56,7 +55,7 @@ def test_it_costs_less_than_its_policy() -> None:
     assert batch.shop.cost.sum() < 0.97 * plain
 
 
-def test_beyond_any_doubt_is_the_policy_itself() -> None:
+def test_an_unreachable_confidence_leaves_the_policy_itself() -> None:
     policy = trained()
     ahead = LookaheadPolicy(policy, candidates=2, futures=2, horizon=1.0, confidence=1e9)
     np.testing.assert_array_equal(
@@ -64,20 +63,19 @@ def test_beyond_any_doubt_is_the_policy_itself() -> None:
     )
 
 
-def test_choices_that_the_policy_hardly_takes_are_not_tried() -> None:
+def test_choices_of_low_probability_are_not_simulated() -> None:
     policy = trained()
     ahead = LookaheadPolicy(policy, futures=2, confidence=0.0, min_probability=0.95)
     ahead.rewards = None  # type: ignore[assignment, method-assign]
     np.testing.assert_array_equal(costs("tiny", ahead), costs("tiny", policy))
 
 
-def test_decisions_depend_neither_on_the_company_nor_on_what_was_played_before() -> None:
+def test_decisions_depend_neither_on_other_environments_nor_on_earlier_episodes() -> None:
     ahead = LookaheadPolicy(trained(), candidates=2, futures=3, horizon=2.0, confidence=0.5)
     together = costs("tiny", ahead)
-    for number, seed in enumerate(SEEDS):
-        np.testing.assert_array_equal(
-            costs("tiny", ahead, np.array([seed])), together[number : number + 1]
-        )
+    for index, seed in enumerate(SEEDS):
+        alone = costs("tiny", ahead, np.array([seed]))
+        np.testing.assert_array_equal(alone, together[index : index + 1])
 
 
 @pytest.mark.parametrize("name", ["microfactory", "supply_shock", "unreliable", "demand_swing"])
@@ -94,7 +92,7 @@ def test_it_uses_nothing_that_is_hidden(name: str) -> None:
     )
 
 
-def test_a_choice_in_an_imagined_world_earns_what_is_charged_there() -> None:
+def test_the_reward_of_a_choice_is_minus_the_cost_in_its_sampled_future() -> None:
     """A horizon beyond the episode, and no discount: the cost of the episode."""
     policy = trained()
     policy.discount_time = 1e12
@@ -103,54 +101,51 @@ def test_a_choice_in_an_imagined_world_earns_what_is_charged_there() -> None:
     tables = batch.reset(SEEDS[:1])
     ahead.bind(batch)
     for row in np.flatnonzero(tables.action_mask[0])[:2]:
-        earned = ahead.rewards(0, np.array([row]))
-        assert earned.shape == (2, 1)
+        rewards = ahead.rewards(0, np.array([row]))
+        assert rewards.shape == (2, 1)
         scale = float(batch.arrays.plant.cost_scale[0])
-        assert -earned[-1, 0] * scale == pytest.approx(ahead._world.shop.cost[0].sum(), rel=1e-5)
+        assert -rewards[-1, 0] * scale == pytest.approx(ahead._sampled.shop.cost[0].sum(), rel=1e-5)
 
 
-def test_after_the_horizon_the_critic_values_the_imagined_shop() -> None:
-    """A horizon that the choice itself passes: its own reward, and the discounted value by torch of
-    the shop that it leads to."""
+def torch_value(policy: TrainedPolicy, batch: Batch) -> float:
+    """Return the privileged critic's value of the first shop of a batch, computed by torch."""
+    tables, privileged = batch.tables, np.zeros((1, PRIVILEGED_FEATURES), np.float32)
+    loads = np.zeros((batch.shop.centres.shape[1], 1 + len(WINDOWS)))
+    units = mean_process_times(batch.arrays)
+    privileged_critic_features(batch.arrays, batch.shop, units, loads, privileged)
+    packed = PackedTables(
+        tables.candidates, tables.machines, tables.shop, tables.action_mask, policy.network.weights
+    )
+    assert policy.critic is not None
+    with torch.inference_mode():
+        output = policy.network(packed.network_input)
+        normalised = policy.critic(output, torch.from_numpy(privileged))
+        return float(policy.network.denormalise_value(normalised))
+
+
+def test_after_the_horizon_the_critic_values_the_sampled_shop() -> None:
+    """The horizon ends with the choice itself.
+
+    Its worth is its own reward, and the discounted value of the shop that it leads to.
+    """
     policy = trained()
     policy.network.return_deviation.fill_(1.0)
     batch = Batch([find_single_factory("microfactory")], num_envs=1)
     batch.reset(SEEDS[:1])
+    discount = policy.discount_time * float(mean_process_times(batch.arrays)[0])
     ahead = LookaheadPolicy(policy, futures=2, horizon=1e-9)
     valued = 0
     for _ in range(60):
         own = policy.decide(as_observation(batch.tables))
         ahead.bind(batch)
-        earned = ahead.rewards(0, own)[-1, 0]
-        world, clock = ahead._world, int(batch.shop.env.clock[0])
-        passed = int(world.shop.env.clock[0]) - clock
-        is_next = world.shop.env.decisions[0] == batch.shop.env.decisions[0] + 1
-        if is_next and world.shop.env.deciding[0] >= 0:
-            tables, privileged = world.tables, np.zeros((1, PRIVILEGED_FEATURES), np.float32)
-            loads = np.zeros((batch.shop.centres.shape[1], 1 + len(WINDOWS)))
-            privileged_critic_features(
-                world.arrays, world.shop, mean_process_times(world.arrays), loads, privileged
-            )
-            packed = PackedTables(
-                tables.candidates,
-                tables.machines,
-                tables.shop,
-                tables.action_mask,
-                policy.network.weights,
-            )
-            assert policy.critic is not None
-            with torch.inference_mode():
-                value = float(
-                    policy.network.denormalise_value(
-                        policy.critic(
-                            policy.network(packed.network_input), torch.from_numpy(privileged)
-                        )
-                    )
-                )
-            discount = policy.discount_time * float(mean_process_times(batch.arrays)[0])
-            assert earned == pytest.approx(
-                world.outcome.reward[0] + value * math.exp(-passed / discount), rel=1e-4, abs=1e-5
-            )
+        reward = ahead.rewards(0, own)[-1, 0]
+        sampled = ahead._sampled
+        passed = int(sampled.shop.env.clock[0]) - int(batch.shop.env.clock[0])
+        is_next = sampled.shop.env.decisions[0] == batch.shop.env.decisions[0] + 1
+        if is_next and sampled.shop.env.deciding[0] >= 0:
+            value = torch_value(policy, sampled) * math.exp(-passed / discount)
+            expected = sampled.outcome.reward[0] + value
+            assert reward == pytest.approx(expected, rel=1e-4, abs=1e-5)
             valued += 1
         batch.step(own, autoreset=False)
     assert valued > 5

@@ -1,5 +1,4 @@
-"""Rollout dispatching: the compiled rules choose as the rules do, and looking ahead brings what it
-promises."""
+"""Rollout dispatching: compiled rules choose as the rules do, and simulation lowers the cost."""
 
 from __future__ import annotations
 
@@ -31,7 +30,7 @@ SEEDS = episode_seeds("tune", 3)
 
 
 def disagreements(batch: Batch, rule: Rule, seeds: np.ndarray) -> tuple[int, int]:
-    """Decisions of whole episodes, and those where the compiled rule chooses another row."""
+    """Count the decisions of whole episodes, and those where the compiled rule differs."""
     tables, inner = batch.reset(seeds), compile_rule(rule)
     decisions = different = 0
     while not batch.over.all():
@@ -45,7 +44,7 @@ def disagreements(batch: Batch, rule: Rule, seeds: np.ndarray) -> tuple[int, int
 
 @pytest.mark.parametrize("rule", FAMILY, ids=str)
 @pytest.mark.parametrize("name", ["microfactory", "scarce_crew", "one_of_a_kind"])
-def test_a_compiled_rule_chooses_what_the_rule_chooses(name: str, rule: Rule) -> None:
+def test_a_compiled_rule_chooses_as_the_rule(name: str, rule: Rule) -> None:
     decisions, different = disagreements(
         Batch([find_single_factory(name)], num_envs=2, dtype=np.float64), rule, SEEDS[:2]
     )
@@ -54,28 +53,28 @@ def test_a_compiled_rule_chooses_what_the_rule_chooses(name: str, rule: Rule) ->
 
 
 @pytest.mark.parametrize("rule", FAMILY, ids=str)
-def test_a_compiled_rule_chooses_what_the_rule_chooses_in_random_factories(rule: Rule) -> None:
+def test_a_compiled_rule_chooses_as_the_rule_in_random_factories(rule: Rule) -> None:
     """With forbidden changeovers, detours, too few rows, no waits and order books."""
     decisions = 0
-    for number in range(25):
-        factory, book = random_factory(random.Random(number))
+    for seed in range(25):
+        factory, book = random_factory(random.Random(seed))
         made, different = disagreements(
             Batch([factory], [book], num_envs=1, job_rows=6, changeover_rows=4, dtype=np.float64),
             rule,
             SEEDS[:1],
         )
         decisions += made
-        assert different == 0, f"random factory {number}"
+        assert different == 0, f"random factory {seed}"
     assert decisions > 300
 
 
-def test_a_rule_of_another_family_is_played_on_as_atcs() -> None:
+def test_a_rule_of_another_family_is_simulated_as_atcs() -> None:
     assert compile_rule(make_rule("EDD")) is None
     assert compile_nearest(make_rule("EDD")) == compile_rule(make_rule("ATCS"))
 
 
 @pytest.mark.parametrize("rule", FAMILY, ids=str)
-def test_playing_on_to_the_end_costs_what_the_episode_costs(rule: Rule) -> None:
+def test_a_simulation_to_the_end_costs_as_much_as_the_episode(rule: Rule) -> None:
     batch = Batch([find_single_factory("microfactory")], num_envs=1, dtype=np.float64)
     play(batch, rule, SEEDS[:1])
     expected = batch.shop.cost[0].copy()
@@ -114,7 +113,7 @@ def test_rollout_dispatching_costs_less_than_its_rule(name: str, rule: str) -> N
     assert batch.shop.cost.sum(axis=1).mean() < 0.95 * plain.mean()
 
 
-def test_beyond_any_doubt_is_the_rule_itself() -> None:
+def test_an_unreachable_confidence_leaves_the_rule_itself() -> None:
     batch = Batch([find_single_factory("microfactory")], num_envs=1, dtype=np.float64)
     play(batch, make_rule("ATCS"), SEEDS[:1])
     plain = batch.shop.cost.tobytes()
@@ -126,15 +125,15 @@ def test_beyond_any_doubt_is_the_rule_itself() -> None:
     assert batch.shop.cost.tobytes() == plain
 
 
-def test_decisions_depend_neither_on_the_company_nor_on_what_was_played_before() -> None:
-    """Side by side and one after the other: the same costs to the last bit."""
+def test_decisions_depend_neither_on_other_environments_nor_on_earlier_episodes() -> None:
+    """In one batch and one after the other, costs are the same to the last bit."""
     batch = Batch([find_single_factory("demand_swing")], num_envs=2, dtype=np.float64)
     single = Batch([find_single_factory("demand_swing")], num_envs=1, dtype=np.float64)
     policy = RolloutPolicy(make_rule("ATCS"), candidates=2, futures=8, horizon=0.5)
     play(batch, policy, SEEDS[:2])
-    for number, seed in enumerate(SEEDS[:2]):
+    for env, seed in enumerate(SEEDS[:2]):
         play(single, policy, np.array([seed]))
-        assert single.shop.cost[0].tobytes() == batch.shop.cost[number].tobytes()
+        assert single.shop.cost[0].tobytes() == batch.shop.cost[env].tobytes()
 
 
 def test_the_horizon_is_counted_in_work_contents_of_an_order() -> None:

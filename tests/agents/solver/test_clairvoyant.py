@@ -1,5 +1,4 @@
-"""The clairvoyant's plan: a legal schedule that no rule undercuts, above its bound, and repeatable
-in any batch."""
+"""Clairvoyant plans: legal, at most as costly as any rule, and above their bound."""
 
 from __future__ import annotations
 
@@ -36,10 +35,10 @@ from tests.builders.shop_floor_script import book, cell, coloured, job, painted,
 SECONDS = 0.5
 
 
-@pytest.mark.parametrize("number", [1, 2, 5, 6, 7])
-def test_plans_pass_the_verifier_and_cost_no_less_than_the_bound(number: int) -> None:
-    factory, orders = random_factory(random.Random(100 + number))
-    plan = plan_clairvoyant(factory, orders, number, SECONDS)
+@pytest.mark.parametrize("seed", [1, 2, 5, 6, 7])
+def test_plans_pass_the_verifier_and_cost_no_less_than_the_bound(seed: int) -> None:
+    factory, orders = random_factory(random.Random(100 + seed))
+    plan = plan_clairvoyant(factory, orders, seed, SECONDS)
     assert verify(plan.schedule, factory, orders).total == pytest.approx(plan.cost)
     assert plan.bound is not None
     assert plan.bound <= plan.cost + 1e-6
@@ -54,10 +53,10 @@ def test_no_rule_that_was_tried_is_cheaper() -> None:
         assert plan.cost <= batch.shop.cost[0].sum()
 
 
-def test_it_waits_for_what_only_foresight_knows() -> None:
-    """A red order is there at 0 and a white one, late by then, comes at 1, with white mounted: 1
-    idle tick spares 2 ticks and 3 ticks of changing over.
+def test_a_plan_waits_for_an_order_that_only_foresight_knows() -> None:
+    """One idle tick spares two changeovers, of 2 and 3 ticks.
 
+    White is mounted. A red order is released at 0, and a white one that is late by then at 1.
     White from 1 to 5 is 4 late, red from 7 to 11 is 1 late with a due date of 10: 5 in all. Red
     first ends at 6, white (3 more ticks) at 13: 12 late.
     """
@@ -77,8 +76,10 @@ def test_it_waits_for_what_only_foresight_knows() -> None:
 
 
 def test_the_bound_adds_up_what_each_order_alone_costs() -> None:
-    """Red (2 ticks to mount, 5 of cost, once) needs 4 ticks, due at 1: 3 late, 4 in progress; 4
-    ticks at 10 kW and 0.5 an hour of a tick."""
+    """Red takes 2 ticks and costs 5 to mount, once.
+
+    It needs 4 ticks and is due at 1: 3 late, 4 in progress, 4 ticks at 10 kW and 0.5 a tick.
+    """
     colour = (
         coloured()
         .attributes[0]
@@ -101,8 +102,8 @@ def test_the_bound_adds_up_what_each_order_alone_costs() -> None:
     assert bound_cost(batch.arrays, batch.shop, 0) == pytest.approx(3 + 4 + 5 + 4 * 10 * 0.5)
 
 
-def test_the_future_is_read_as_it_happens() -> None:
-    """Drawn times of first attempts are those of the episode, order by order."""
+def test_realised_times_are_read_from_the_future() -> None:
+    """Realised times of first attempts are those of the episode, order by order."""
     factory = find_single_factory("microfactory")
     batch = Batch([factory], num_envs=1, log_length=8192)
     batch.reset(np.array([11], np.uint64))
@@ -162,7 +163,7 @@ def test_bug_foresight_is_not_beaten_where_changeovers_take_far_longer_than_part
 
 
 def moved(orders: OrderBook, ticks: int) -> OrderBook:
-    """The same orders, all of them later."""
+    """Return the same orders, all of them later."""
     later = (
         order.model_copy(
             update={"release_date": order.release_date + ticks, "due_date": order.due_date + ticks}
@@ -195,8 +196,9 @@ def test_bug_a_clairvoyant_plan_does_not_depend_on_the_absolute_date() -> None:
 
 
 def test_bug_a_clairvoyant_plan_takes_its_time_whatever_the_durations_are() -> None:
-    """Plans are dealt out by operations begun, not by ticks: as many for parts of one tick as for
-    parts of a hundred.
+    """Planning follows started operations, not ticks.
+
+    There are as many plans for parts of one tick as for parts of a hundred.
     """
     calls = []
     for time in (1, 100):

@@ -1,5 +1,4 @@
-"""The planning model by hand: what a changeover takes, the earliest dates of sequences, crews, and
-a solve that is never worse than its hint."""
+"""The planning model: changeovers, dates of sequences and crews by hand, solves against hints."""
 
 from __future__ import annotations
 
@@ -35,7 +34,7 @@ def window_of(
     max_tasks: int = 99,
     rule: str = "FIFO",
 ) -> tuple[Window, Sequences]:
-    """What there is to plan at the first decision, and the rule's plan of it."""
+    """Return the planning window at the first decision, and the rule's sequences for it."""
     batch = Batch([factory], [orders], num_envs=1)
     tables = batch.reset(np.array([1], np.uint64))
     known = KnownReader(batch.arrays).read(batch.shop, 0)
@@ -69,7 +68,7 @@ def changeovers(**fields: Any) -> ChangeoverTable:
     return ChangeoverTable(batch.arrays, 0)
 
 
-def test_a_forbidden_changeover_goes_by_way_of_another_setup() -> None:
+def test_a_forbidden_changeover_makes_a_detour() -> None:
     """White to black by red: 2 + 1 ticks instead of 9."""
     assert changeovers().between(0, (0,), (2,)) == SetupChange(9, 0.0)
     assert changeovers(forbidden=(("white", "black"),)).between(0, (0,), (2,)) == SetupChange(
@@ -77,18 +76,20 @@ def test_a_forbidden_changeover_goes_by_way_of_another_setup() -> None:
     )
 
 
-def test_a_setup_that_no_way_leads_to_cannot_be_planned() -> None:
+def test_a_setup_that_cannot_be_reached_has_no_changeover() -> None:
     closed = (("white", "black"), ("red", "black"))
     assert changeovers(forbidden=closed).between(0, (0,), (2,)) is None
 
 
-def test_what_an_operation_does_not_care_about_takes_nothing() -> None:
+def test_a_value_that_an_operation_leaves_open_takes_no_changeover() -> None:
     assert changeovers().between(0, (1,), (-1,)) == (0, 0.0)
 
 
 def test_sequences_start_as_early_as_changeovers_allow() -> None:
-    """White is mounted: red after 2, done at 6; black after 1 more, done at 11; white after 6 more,
-    from 17 on."""
+    """White is mounted.
+
+    Red follows after 2 and ends at 6, black after 1 more and ends at 11, white after 6 more.
+    """
     factory = plant((coloured(),), (painted("red"), painted("white"), painted("black")))
     window, _ = window_of(factory, book((0, "red"), (0, "white"), (0, "black")))
     timing = time_sequences(window, {0: [((0, 0), 0), ((2, 0), 0), ((1, 0), 0)]})
@@ -112,7 +113,7 @@ def test_sequences_that_wait_for_each_other_are_refused() -> None:
 
 
 def all_sequences(window: Window) -> list[float]:
-    """Price of every sequence on the only machine."""
+    """Return the price of every sequence on the only machine."""
     orders = permutations([task.key for task in window.tasks])
     return [
         price(
@@ -137,8 +138,7 @@ def test_a_small_window_is_solved_to_the_best_of_all_sequences(dues: tuple[int, 
 
 
 def test_crews_are_part_of_the_model() -> None:
-    """One crew and four machines to mount red on (2 ticks): the last of four equal orders starts
-    after all four changeovers, at 8."""
+    """One crew mounts red on four machines, 2 ticks each: the last order starts at 8."""
     factory = plant((coloured(machines=4),), (painted("red", 20),), crews=1)
     window, hint = window_of(factory, book(*[(0, "red")] * 4, due=1), HOLDING)
     solution = solve(window, hint, 0.5)
@@ -164,8 +164,7 @@ def test_without_time_the_hint_stands() -> None:
 
 
 def test_an_order_beyond_the_window_is_completed_as_long_after_as_in_the_rules_plan() -> None:
-    """Two steps of 4 and 6 ticks on cells of their own; only the first is in the window: 6 more
-    ticks follow it."""
+    """Two steps take 4 and 6 ticks; 6 ticks follow the first, which alone is in the window."""
     factory = plant(
         (cell(), cell("bay")), (product("kart", job(4, "weld"), job(6, "test", "bay")),)
     )
@@ -175,8 +174,10 @@ def test_an_order_beyond_the_window_is_completed_as_long_after_as_in_the_rules_p
 
 
 def test_where_only_the_end_costs_the_makespan_is_minimised() -> None:
-    """Two-machine flow shop of Johnson (1954): jobs (3, 6), (5, 2), (1, 2), (6, 6), (7, 5) take 24
-    in the order 3, 1, 4, 5, 2; as listed 27."""
+    """A two-machine flow shop of Johnson (1954).
+
+    Jobs (3, 6), (5, 2), (1, 2), (6, 6), (7, 5) take 24 in the order 3, 1, 4, 5, 2; as listed 27.
+    """
     cars = [
         product(f"car{n}", job(a, "weld"), job(b, "test", "bay"))
         for n, (a, b) in enumerate(((3, 6), (5, 2), (1, 2), (6, 6), (7, 5)))
@@ -192,9 +193,7 @@ def test_where_only_the_end_costs_the_makespan_is_minimised() -> None:
 
 
 def test_bug_no_changeover_begins_before_its_order_is_known() -> None:
-    """An order released at 10 wants 2 ticks of changeover: it starts at 12, whatever the model
-    wishes.
-    """
+    """An order released at 10 wants 2 ticks of changeover: it starts at 12."""
     factory = plant((coloured(),), (painted("red"),))
     window, hint = window_of(factory, book((0, "red")))
     late = replace(window.tasks[0], ready_date=10, change_date=10)
@@ -206,9 +205,7 @@ def test_bug_no_changeover_begins_before_its_order_is_known() -> None:
 
 @pytest.mark.parametrize("crews", [1, None])
 def test_bug_where_no_changeover_is_made_ahead_it_follows_transport(crews: int | None) -> None:
-    """Weld takes 4, then 2 ticks to mount red, then 4 of paint: 10, or 8 where the booth may change
-    over meanwhile.
-    """
+    """Weld takes 4, mounting red 2 and paint 4: 10, or 8 if the booth may change over meanwhile."""
     for ahead, end in ((False, 10), (True, 8)):
         paint = job(4, "paint", "booth", setup={"colour": "red"})
         booth = coloured(name="booth", machines=2)

@@ -1,5 +1,4 @@
-"""Rolling-horizon planning: what it knows, that it can be repeated, and that whatever it does is a
-legal schedule."""
+"""Rolling-horizon planning: it uses known state only, is reproducible, and schedules legally."""
 
 from __future__ import annotations
 
@@ -27,11 +26,11 @@ from tests.builders.random_factories import random_factory
 from tests.builders.shop_floor_script import book, cell, coloured, job, painted, plant, product
 
 BRIEF = 0.01
-"""Nominal seconds of a solve where only what is done with its result matters."""
+"""Nominal seconds of a solve whose quality does not matter."""
 
 
 def planned_at(batch: Batch) -> tuple[list[int], dict[int, list[tuple[tuple[int, int], int]]]]:
-    """The row that a fresh policy chooses now, and its plan."""
+    """Return the row that a new policy chooses, and its plan."""
     policy = RollingHorizonPolicy(BRIEF)
     policy.bind(batch)
     rows = policy.decide(as_observation(batch.tables)).tolist()
@@ -43,27 +42,27 @@ def planned_at(batch: Batch) -> tuple[list[int], dict[int, list[tuple[tuple[int,
 @pytest.mark.parametrize("name", ["microfactory", "supply_shock", "unreliable", "scarce_crew"])
 @pytest.mark.parametrize("decision", [41, 133, 248])
 def test_plans_do_not_depend_on_the_hidden_future(name: str, decision: int) -> None:
-    one, other = moment(name, decision), moment(name, decision)
-    assert change_the_future(other, changeovers=False) > 0
-    assert KnownReader(one.arrays).read(one.shop, 0) == KnownReader(other.arrays).read(
-        other.shop, 0
+    first, second = moment(name, decision), moment(name, decision)
+    assert change_the_future(second, changeovers=False) > 0
+    assert KnownReader(first.arrays).read(first.shop, 0) == KnownReader(second.arrays).read(
+        second.shop, 0
     )
-    assert planned_at(one) == planned_at(other)
+    assert planned_at(first) == planned_at(second)
 
 
 @pytest.mark.parametrize("change", ["due_date", "weight", "expected_end", "crews_free"])
-def test_plans_do_depend_on_what_is_known(change: str) -> None:
+def test_plans_depend_on_the_known_state(change: str) -> None:
     """The control: a reader that reads nothing would pass the test above."""
-    one, other = moment("microfactory", 60), moment("microfactory", 60)
-    active = other.shop.active[0, : int(other.shop.env.num_active[0])]
+    first, second = moment("microfactory", 60), moment("microfactory", 60)
+    active = second.shop.active[0, : int(second.shop.env.num_active[0])]
     if change == "crews_free":
-        other.shop.env.crews_free[0] -= 1
+        second.shop.env.crews_free[0] -= 1
     elif change == "expected_end":
-        other.shop.machines.expected_end[0] += 400
+        second.shop.machines.expected_end[0] += 400
     else:
-        getattr(other.shop.orders, change)[0, active] += 7
-    assert KnownReader(one.arrays).read(one.shop, 0) != KnownReader(other.arrays).read(
-        other.shop, 0
+        getattr(second.shop.orders, change)[0, active] += 7
+    assert KnownReader(first.arrays).read(first.shop, 0) != KnownReader(second.arrays).read(
+        second.shop, 0
     )
 
 
@@ -75,7 +74,7 @@ def episode(
     return batch
 
 
-def test_an_imagined_future_without_uncertainty_is_what_happens() -> None:
+def test_without_uncertainty_the_expected_future_is_realised() -> None:
     """A certain factory whose orders are all there: the rule's plan is the rule's episode."""
     factory = plant(
         (coloured(machines=2),),
@@ -102,9 +101,11 @@ def test_an_imagined_future_without_uncertainty_is_what_happens() -> None:
     assert expected.price(0.0) == pytest.approx(float(done.shop.cost[0].sum()))
 
 
-def test_batching_two_red_orders_is_found_where_arrival_order_is_costly() -> None:
-    """Red, white, red, white from white, all due at once: white first (4, 8), then red after 2
-    ticks (14, 18), whatever the order of arrival."""
+def test_orders_of_one_colour_are_batched_if_the_order_of_arrival_is_costly() -> None:
+    """Red, white, red, white arrive with white mounted, all due at once.
+
+    White comes first (4, 8), then red after 2 ticks (14, 18).
+    """
     factory = plant((coloured(),), (painted("red"), painted("white")), costs=Costs(tardiness=60.0))
     orders = book((0, "red"), (0, "white"), (0, "red"), (0, "white"), due=0)
     batch = episode(
@@ -113,13 +114,12 @@ def test_batching_two_red_orders_is_found_where_arrival_order_is_costly() -> Non
     assert batch.shop.cost[0].sum() == 4 + 8 + 14 + 18
 
 
-@pytest.mark.parametrize("number", [0, 1, 2, 4, 5, 7, 8, 11])
-def test_schedules_of_random_factories_pass_the_verifier(number: int) -> None:
-    """Forbidden changeovers, few crews, rework, failures, joins, late material, no waits allowed:
-    all that a factory can have."""
-    factory, orders = random_factory(random.Random(number))
+@pytest.mark.parametrize("seed", [0, 1, 2, 4, 5, 7, 8, 11])
+def test_schedules_of_random_factories_pass_the_verifier(seed: int) -> None:
+    """They have forbidden changeovers, few crews, rework, failures, joins and late material."""
+    factory, orders = random_factory(random.Random(seed))
     policy = RollingHorizonPolicy(BRIEF, every=20)
-    batch = episode(factory, orders, policy, number)
+    batch = episode(factory, orders, policy, seed)
     assert policy.figures.calls > 0
     assert policy.figures.money <= policy.figures.hint_money
     bill = verify(unload(factory, orders, batch.arrays, batch.shop, 0), factory, orders)
@@ -140,7 +140,7 @@ def test_the_policy_passes_the_audit_of_foresight() -> None:
 
 
 def test_the_same_seeds_give_the_same_schedules() -> None:
-    """Twice, and each environment alone as beside others."""
+    """They do so twice, and for each environment alone and in a batch."""
     factory = find_single_factory("tiny")
     logs = [episode(factory, None, RollingHorizonPolicy(BRIEF), 5, envs=2).shop for _ in range(2)]
     assert logs[0].log.tobytes() == logs[1].log.tobytes()
@@ -156,7 +156,7 @@ def test_without_time_the_rules_decide() -> None:
     assert policy.figures.improvement == 0
 
 
-def test_figures_tell_what_the_solver_did() -> None:
+def test_statistics_count_calls_and_decisions() -> None:
     policy = RollingHorizonPolicy(0.05)
     batch = episode(find_single_factory("tiny"), None, policy, 5)
     figures = policy.figures
@@ -172,8 +172,8 @@ def test_figures_tell_what_the_solver_did() -> None:
 
 
 def test_bug_a_plan_is_made_however_far_off_the_end_of_a_machine_is() -> None:
-    """As many decisions, from the same plans, wherever the machine's work ends."""
-    found = []
+    """Rows and plans are the same wherever the machine's work ends."""
+    results = []
     for ticks in (10**5, 2**40):
         batch = moment("microfactory", 60)
         batch.shop.machines.expected_end[0, batch.shop.machines.status[0] == PROCESSING] += ticks
@@ -181,15 +181,13 @@ def test_bug_a_plan_is_made_however_far_off_the_end_of_a_machine_is() -> None:
         policy.bind(batch)
         rows = policy.decide(as_observation(batch.tables)).tolist()
         assert policy.plans[0] is not None
-        found.append((rows, sum(map(len, policy.plans[0].sequences.values()))))
-    assert found[0] == found[1]
-    assert found[0][1] > 10
+        results.append((rows, sum(map(len, policy.plans[0].sequences.values()))))
+    assert results[0] == results[1]
+    assert results[0][1] > 10
 
 
-def test_bug_no_plan_is_made_anew_while_nothing_happens() -> None:
-    """An order is welded for a long time; the booth could change over for it, and is asked again
-    each time a wait ends.
-    """
+def test_bug_nothing_is_replanned_while_nothing_happens() -> None:
+    """An order is welded for a long time, and the booth is asked after each wait."""
     calls = []
     for time in (200, 2000):
         steps = (job(time, "weld"), job(4, "paint", "booth", setup={"colour": "red"}))
@@ -204,8 +202,9 @@ def test_bug_no_plan_is_made_anew_while_nothing_happens() -> None:
 
 
 def test_bug_a_plan_that_would_wait_for_ever_gives_way_to_the_rule() -> None:
-    """The plan wants the welded kart first, which nobody welds: after the machine has waited in
-    vain, the rule starts something.
+    """The plan wants the welded kart first, which no machine welds.
+
+    After some waits the rule starts something.
     """
     factory = plant((cell(),), (product("kart", job(4, "weld"), job(4, "test")),))
     orders = book((0, "kart"), (0, "kart"))

@@ -1,5 +1,4 @@
-"""Curves in TensorBoard: every step once, wherever a run was killed and however often it was
-resumed."""
+"""Curves in TensorBoard: every step once, wherever and however often a run was killed."""
 
 from __future__ import annotations
 
@@ -14,7 +13,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 import agents.training.trainer
 from tests.builders.training_runs import trainer
 
-KEEPING: dict[str, dict[str, object]] = {
+LOGGING: dict[str, dict[str, object]] = {
     "logging": {
         "validation_interval": 3,
         "checkpoint_interval": 2,
@@ -40,23 +39,25 @@ Shown = dict[tuple[str, str], list[int]]
 
 
 def shown(run: Path) -> Shown:
-    """Steps of every curve as TensorBoard shows them, by run and tag."""
-    found = {}
+    """Return the steps of every curve as TensorBoard shows them, by run and tag."""
+    steps = {}
     for part in (".", "best_rule"):
         events = EventAccumulator(str(run / "events" / part), size_guidance={"scalars": 0})
         events.Reload()
         for tag in events.Tags()["scalars"]:
-            found[part, tag] = [point.step for point in events.Scalars(tag)]
-    return found
+            steps[part, tag] = [point.step for point in events.Scalars(tag)]
+    return steps
 
 
 class Kills:
-    """Copies of a run's folder as a kill at each moment would leave it: what is not on the disk yet
-    is lost."""
+    """Copies of a run's folder as a kill at each moment would leave it.
+
+    Events that are not on the disk yet are lost.
+    """
 
     def __init__(self, folder: Path, into: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.folder, self.into, self.moments = folder, into, list[str]()
-        self.run = trainer(folder, KEEPING)
+        self.run = trainer(folder, LOGGING)
         write = agents.training.trainer.save_checkpoint
 
         def save(checkpoints: Path, step: int, *rest: Any) -> Path:
@@ -92,16 +93,11 @@ class Kills:
         self.moments.append(moment)
         copy = self.into / moment
         shutil.copytree(self.folder, copy)
-        for part in (
-            "events",
-            "events/best_rule",
-        ):  # runs of a test begin in one second, by which their files are ordered
-            for number, file in enumerate(sorted((copy / part).glob("events.out.tfevents.*"))):
-                file.rename(
-                    file.with_name(
-                        f"events.out.tfevents.{number:010d}.{file.name.split('.', 4)[4]}"
-                    )
-                )
+        # files are ordered by their second, and runs of a test begin in the same one
+        for part in ("events", "events/best_rule"):
+            for index, file in enumerate(sorted((copy / part).glob("events.out.tfevents.*"))):
+                rest = file.name.split(".", 4)[4]
+                file.rename(file.with_name(f"events.out.tfevents.{index:010d}.{rest}"))
 
 
 @pytest.fixture(scope="module")
@@ -114,11 +110,11 @@ def killed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Kills, Shown]:
 
 
 def resume(folder: Path) -> Shown:
-    trainer(folder, KEEPING).resume()
+    trainer(folder, LOGGING).resume()
     return shown(folder)
 
 
-def test_a_run_left_in_peace_shows_every_step_once(killed: tuple[Kills, Shown]) -> None:
+def test_a_run_shows_every_step_once(killed: tuple[Kills, Shown]) -> None:
     kills, whole = killed
     assert tuple(moment for moment in kills.moments if moment in MOMENTS) == MOMENTS
     assert whole[".", "learn/entropy"] == [128, 256, 384, 512]
@@ -165,13 +161,13 @@ def test_bug_a_finished_run_that_is_resumed_hides_and_repeats_nothing(
     ).read_bytes()
 
 
-def test_a_finished_run_with_more_steps_goes_on_after_its_last_point(
+def test_a_finished_run_with_more_timesteps_continues_after_its_last_point(
     killed: tuple[Kills, Shown], tmp_path: Path
 ) -> None:
     kills, whole = killed
     folder = tmp_path / "run"
     shutil.copytree(kills.into / "the checkpoint of 512 is written", folder)
-    trainer(folder, {**KEEPING, "learning": {"total_timesteps": 640}}).resume()
+    trainer(folder, {**LOGGING, "learning": {"total_timesteps": 640}}).resume()
     longer = shown(folder)
     assert longer[".", "learn/entropy"] == [*whole[".", "learn/entropy"], 640]
     assert longer[".", "final/ratio_to_best_rule"] == [512, 640]

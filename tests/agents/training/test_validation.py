@@ -1,4 +1,4 @@
-"""Validation episodes of a policy that learns."""
+"""Validation episodes during training."""
 
 from __future__ import annotations
 

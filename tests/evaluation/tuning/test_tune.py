@@ -13,7 +13,6 @@ import pytest
 from agents.index.policy import IndexPolicy, as_array, atcs_weights
 from agents.rules.registry import Rule, make_rule
 from envs.seed_splits import which_block
-from evaluation.runner import work_units
 from evaluation.runner.scenarios import NamedScenario, find_scenarios
 from evaluation.statistics.resampling import Floats
 from evaluation.tuned_parameters import Budget, read_tuned
@@ -30,6 +29,7 @@ from evaluation.tuning.rule_search import (
     with_setting,
 )
 from evaluation.tuning.tune import format_tuning, run_tuning
+from factory.io import work_units
 from factory.model import Order, OrderBook
 
 SMALL = Budget(

@@ -1,5 +1,4 @@
-"""Units of work: kept whole or not at all, resumed, independent of processes, survivors of crashes
-and kills."""
+"""Units of work: kept whole or not at all, resumed, independent of the number of processes."""
 
 from __future__ import annotations
 
@@ -9,10 +8,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from evaluation.runner.work_units import Store, run_units
 from factory.io.atomic_write import write_atomically
+from factory.io.work_units import NpzCodec, Store, claim_folder, run_units
 from tests.builders.event_waits import wait_for
 from tests.builders.repository import ROOT
 from tests.builders.square_units import Square
@@ -56,7 +56,7 @@ def test_a_second_start_does_nothing_twice(tmp_path: Path, marks: Path) -> None:
     assert [times_run(marks, number) for number in range(4)] == [1, 1, 1, 1]
 
 
-def test_another_question_finds_no_kept_answer(tmp_path: Path, marks: Path) -> None:
+def test_a_unit_with_another_key_finds_no_kept_result(tmp_path: Path, marks: Path) -> None:
     store = Store(tmp_path / "kept")
     run_units([Square(2, str(marks))], store, 1, ignore)
     assert store.read(Square(2, str(marks))) == {"square": 4}
@@ -71,6 +71,48 @@ def test_a_damaged_result_is_worked_out_again(tmp_path: Path, marks: Path, damag
     file.write_text(damage)
     assert run_units([unit], store, 1, ignore) == [{"square": 9}]
     assert times_run(marks, 3) == 2
+
+
+def test_arrays_are_kept_exactly(tmp_path: Path, marks: Path) -> None:
+    store, unit = Store(tmp_path / "kept", NpzCodec()), Square(3, str(marks))
+    arrays = {"x": np.arange(6, dtype=np.float32).reshape(2, 3), "n": np.array([2**62])}
+    store.keep(unit, arrays)
+    kept = store.read(unit)
+    assert kept is not None
+    assert kept.keys() == arrays.keys()
+    for name, array in arrays.items():
+        np.testing.assert_array_equal(kept[name], array, strict=True)
+    assert store.read(Square(4, str(marks))) is None
+
+
+@pytest.mark.parametrize("damage", ["cut off", "empty", "no archive", "key of another unit"])
+def test_damaged_arrays_are_not_read(tmp_path: Path, marks: Path, damage: str) -> None:
+    store, unit = Store(tmp_path, NpzCodec()), Square(3, str(marks))
+    store.keep(unit, {"x": np.arange(1000)})
+    (file,) = tmp_path.rglob("*.npz")
+    other = NpzCodec().encode(Square(4, str(marks)), {"x": np.arange(1000)})
+    contents = {
+        "cut off": file.read_bytes()[:-100],
+        "empty": b"",
+        "no archive": b"x" * 100,
+        "key of another unit": other,
+    }
+    file.write_bytes(contents[damage])
+    assert store.read(unit) is None
+
+
+def test_a_folder_keeps_its_settings_and_refuses_others(tmp_path: Path) -> None:
+    path = tmp_path / "run" / "settings.json"
+    claim_folder(path, {"factories": ("tiny",), "episodes": 8})
+    claim_folder(path, {"factories": ("tiny",), "episodes": 8})
+    words = r"settings\.json: was begun with other settings; episodes = 9 \(was 8\)\. Use the same"
+    with pytest.raises(ValueError, match=words):
+        claim_folder(path, {"factories": ("tiny",), "episodes": 9})
+    with pytest.raises(ValueError, match=r"seed = 1 \(was None\)"):
+        claim_folder(path, {"factories": ("tiny",), "episodes": 8, "seed": 1})
+    path.write_text("[]")
+    with pytest.raises(ValueError, match="is not the settings file of a run"):
+        claim_folder(path, {"episodes": 8})
 
 
 def test_a_failure_ends_its_group_and_no_other(tmp_path: Path, marks: Path) -> None:
@@ -115,10 +157,13 @@ def test_a_unit_whose_process_is_killed_by_accident_is_done_again(
 PROGRAM = """
 import sys
 from pathlib import Path
-from evaluation.runner.work_units import Store, run_units
+from factory.io.work_units import Store, run_units
 from tests.builders.square_units import Square
 if __name__ == "__main__":
-    units = [Square(number, sys.argv[2], how="well" if number < 6 else "may stop") for number in range(40)]
+    units = [
+        Square(number, sys.argv[2], how="well" if number < 6 else "may stop")
+        for number in range(40)
+    ]
     print(run_units(units, Store(Path(sys.argv[1])), 2, lambda size: None))
 """
 
@@ -139,7 +184,7 @@ def start(tmp_path: Path, marks: Path) -> subprocess.Popen[str]:
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
-def test_work_goes_on_after_a_kill_or_an_interruption(
+def test_work_resumes_after_a_kill_or_an_interruption(
     tmp_path: Path, marks: Path, how: signal.Signals
 ) -> None:
     (tmp_path / "stop").touch()
