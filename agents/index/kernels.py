@@ -16,8 +16,8 @@ import numpy as np
 
 from agents.index.features import FEATURE_INDEX
 from agents.standstill import would_stand_still
-from envs.observation.candidates import observe
 from envs.observation.columns import CANDIDATE_INDEX, SHOP_INDEX
+from envs.observation.kernel import observe
 from factory.jit.compile import compiled
 from factory.simulation.costs import total_cost
 from factory.simulation.kernel import advance, apply_action, begin_episode

@@ -21,8 +21,8 @@ from agents.network.time_scale import mean_operations, mean_process_times
 from agents.ppo.actor_critic import PointerActorCriticPolicy
 from agents.ppo.rollout_buffer import RolloutBufferShard
 from agents.ppo.vec_env import ShopVecEnv
-from envs.observation.candidates import Tables
 from envs.observation.columns import CANDIDATE_INDEX
+from envs.observation.tables import Tables
 
 _IS_CHANGEOVER, _IS_WAIT = CANDIDATE_INDEX["is_changeover"], CANDIDATE_INDEX["is_wait"]
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from agents.network.inference import greedy_row
-from envs.observation.candidates import observe
+from envs.observation.kernel import observe
 from factory.futures.lulls import LASTING, is_long_quiet, next_event_date, note_event, prolong_waits
 from factory.futures.sampled_futures import (
     changeover_end,

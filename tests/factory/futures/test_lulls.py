@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from envs.observation.candidates import allocate_observation_scratch, allocate_tables
+from envs.observation.tables import allocate_observation_scratch, allocate_tables
 from envs.step_kernels import reference_cost
 from factory.futures.lulls import allocate_lulls
 from factory.futures.sampled_futures import allocate_beliefs, pass_supply, wait_for_batch
