@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.batch import Batch
-from envs.observation.candidates import Tables
+from envs.observation.tables import Tables
 
 
 @runtime_checkable

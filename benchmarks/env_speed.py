@@ -35,8 +35,8 @@ from numpy.typing import NDArray
 from benchmarks.peers import PEERS, PeerProcess, Timing, default_python, time_steps
 from envs.batch import Batch
 from envs.env import ChangeoverEnv
-from envs.observation.candidates import observe
 from envs.observation.columns import CANDIDATE_INDEX
+from envs.observation.kernel import observe
 from envs.step_kernels import best_by_column
 from envs.vector_env import ChangeoverVectorEnv
 from factory.jit.compile import compiled
@@ -374,7 +374,7 @@ begin = time.perf_counter()
 from envs.batch import Batch
 from envs.env import ChangeoverEnv
 from envs.observation.columns import CANDIDATE_INDEX
-from envs.observation.candidates import observe
+from envs.observation.kernel import observe
 from envs.step_kernels import best_by_column
 from envs.vector_env import ChangeoverVectorEnv
 imported = time.perf_counter()

@@ -1,5 +1,7 @@
-"""Factories, shop floors and buffers of a number of environments, put together once; what ``Env``
-and ``VectorEnv`` share."""
+"""Factories, shop states and buffers of a batch of environments.
+
+The single and the vector environment both run on it.
+"""
 
 from __future__ import annotations
 
@@ -10,14 +12,14 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from envs.observation.candidates import (
+from envs.observation.columns import CANDIDATES, MACHINES, SHOP, Column
+from envs.observation.tables import (
     DEFAULT_CHANGEOVER_ROWS,
     DEFAULT_JOB_ROWS,
     Tables,
     allocate_observation_scratch,
     allocate_tables,
 )
-from envs.observation.columns import CANDIDATES, MACHINES, SHOP, Column
 from envs.reward_scale import measure_cost_scales
 from envs.step_kernels import (
     STEP_OK,
@@ -45,22 +47,23 @@ from factory.validation.arguments import (
 )
 
 IDLE_DECISIONS_AN_OPERATION = 50
-"""Idle decisions an episode may take for each operation of its orders: waits with nothing under
-way, and changeovers without an operation.
+"""Maximum number of idle decisions in an episode, per operation of its orders.
+
+Idle decisions are waits with nothing under way, and changeovers without an operation.
 """
 
 
 def idle_limits(arrays: FactoryArrays, an_operation: int) -> NDArray[np.int64]:
-    """Return the idle decisions an episode may take in each factory, ``[G]``.
+    """Return the maximum number of idle decisions of an episode in each factory, ``[G]``.
 
-    They are counted for as many operations as the longest product has, for every order.
+    Every order counts with the number of operations of the longest product.
     """
     operations = arrays.products.num_operations.max(axis=1).astype(np.int64)
     return np.asarray(an_operation * arrays.plant.num_orders * operations, np.int64)
 
 
 def observation_space(tables: Tables) -> spaces.Dict:
-    """Gymnasium space of one environment's observation, from the feature table."""
+    """Return the Gymnasium space of one environment's observation."""
 
     def box(columns: tuple[Column, ...], shape: tuple[int, ...], dtype: Any) -> spaces.Box:
         low = np.broadcast_to(np.array([column.low for column in columns], dtype), shape)
@@ -89,29 +92,29 @@ class Batch:
     factories, books
         The factories of the mixture, each with an order book or None for its own demand.
     num_envs
-        Environments; environment e stands in factory e modulo G at first.
+        Number of environments; environment e begins in factory e modulo G.
     job_rows, changeover_rows
         Rows of the candidate table; 0 for as many as can ever be needed (no cap).
     machine_rows
-        Least number of rows of the machine table (so that tables of different factories have one
-        shape).
+        Minimum number of rows of the machine table, so that tables of different factories have one
+        shape.
     dtype
         Float type of the tables.
     last_date
         Date that truncates an episode; None for none.
     max_decisions
-        Decisions after which an episode is truncated; None for none. Whatever it is, an episode is
+        Decisions after which an episode is truncated; None for none. With any value, an episode is
         truncated after 50 idle decisions for each operation of its orders: waits with nothing under
         way, and changeovers without an operation.
     illegal_actions
-        ``"raise"``: an illegal action is an error and nothing moves; ``"replace"``: it stands for
-        the next legal row (for learners without masks), and :attr:`replaced` tells where.
+        ``"raise"``: an illegal action is an error, and no environment moves. ``"replace"``: the
+        next legal row replaces it (for learners without masks), and :attr:`replaced` marks it.
     draw_factory
         Draw each new episode's factory from the mixture (by its seed) instead of keeping the
         environment's.
     num_tables
-        Observation buffers that take turns: what :meth:`step` returned stays untouched for
-        ``num_tables - 1`` further steps.
+        Number of observation buffers, used in turn: the tables that :meth:`step` returned stay
+        unchanged for ``num_tables - 1`` further steps.
     log_length
         Lines of each environment's log.
 
@@ -148,48 +151,43 @@ class Batch:
         self.last_date = _limit("last_date", last_date, 0)
         self.max_decisions = _limit("max_decisions", max_decisions, 1)
         self.draw_factory = check_flag("draw_factory", draw_factory)
-        if illegal_actions not in ("raise", "replace"):
-            rule = "must be 'raise' or 'replace'"
-            raise refusal(
-                ValueError,
-                "illegal_actions",
-                show(illegal_actions),
-                rule,
-                "Choose one of them.",
-            )
-        self.replaces = illegal_actions == "replace"
-        self.factories, self.books = (
-            tuple(factories),
-            tuple(books) if books is not None else (None,) * len(factories),
-        )
-        self._arrays = arrays = load(self.factories, self.books)
-        max_rows = full_rows(arrays)
-        rows = {
+        self.replaces = _is_replaced(illegal_actions)
+        self.factories = tuple(factories)
+        self.books = tuple(books) if books is not None else (None,) * len(factories)
+        self.num_envs = num_envs
+        self._arrays = load(self.factories, self.books)
+        self._is_scaled = False
+        self._dtype = dtype
+        max_rows = full_rows(self._arrays)
+        self._rows = {
             "job_rows": job_rows or max_rows[0],
             "changeover_rows": changeover_rows or max_rows[1],
         }
-        self._rows, self._dtype, self._is_scaled = rows, dtype, False
-        self.shop = allocate(arrays, num_envs, **rows, log_length=log_length)
-        self.num_envs = num_envs
-        self._log_length = self.shop.env.view(np.ndarray)[
-            "log_length"
-        ]  # a plain view: fields of records are slow to reach from Python
+        self._has_begun = False
+        self._allocate(machine_rows, num_tables, log_length)
+
+    def _allocate(self, machine_rows: int, num_tables: int, log_length: int) -> None:
+        """Allocate the shop, the observations and the outcome."""
+        arrays = self._arrays
+        self.shop = allocate(arrays, self.num_envs, **self._rows, log_length=log_length)
+        # Views of plain arrays: fields of records are slow to reach from Python.
+        self._log_length = self.shop.env.view(np.ndarray)["log_length"]
         self._deciding = self.shop.env.view(np.ndarray)["deciding"]
         self.max_idle = idle_limits(arrays, IDLE_DECISIONS_AN_OPERATION)
-        self.replaced = np.zeros(num_envs, np.bool_)
+        self.replaced = np.zeros(self.num_envs, np.bool_)
         self.scratch = allocate_observation_scratch(self.shop)
-        self._ring = [
-            allocate_tables(arrays, self.shop, dtype, machine_rows) for _ in range(num_tables)
+        tables = [
+            allocate_tables(arrays, self.shop, self._dtype, machine_rows)
+            for _ in range(num_tables + 1)
         ]
+        self.final = tables.pop()
+        self._ring = tables
         self._turn = 0
-        self._has_begun = False
-        self.final = allocate_tables(arrays, self.shop, dtype, machine_rows)
-        self.outcome = allocate_outcome(num_envs, len(COST_TERMS))
+        self.outcome = allocate_outcome(self.num_envs, len(COST_TERMS))
 
     @property
     def arrays(self) -> FactoryArrays:
-        """Factories as arrays; where one gives no cost scale, it is measured when they are first
-        asked for."""
+        """Factories as arrays; at the first use, cost scales that no factory gives are measured."""
         if not self._is_scaled:
             names = [factory.name for factory in self.factories]
             measure_cost_scales(self._arrays, names, self._rows, self._dtype)
@@ -198,17 +196,17 @@ class Batch:
 
     @property
     def tables(self) -> Tables:
-        """The present observation."""
+        """Present observation."""
         return self._ring[self._turn]
 
     @property
     def nbytes(self) -> int:
         """Memory of everything in bytes."""
-        bundles = (self._arrays, self.shop, self.scratch, self.final, self.outcome, *self._ring)
-        return sum(bundle.nbytes for bundle in bundles)
+        structs = (self._arrays, self.shop, self.scratch, self.final, self.outcome, *self._ring)
+        return sum(struct.nbytes for struct in structs)
 
     def grow_log(self) -> None:
-        """Make room in the logs before one runs short."""
+        """Extend the logs before one of them is full."""
         if self.shop.log.shape[1] and self._log_length.max() + SPARE_LINES > self.shop.log.shape[1]:
             self.shop = grow_log(self.shop)
             self._log_length = self.shop.env.view(np.ndarray)["log_length"]
@@ -226,13 +224,12 @@ class Batch:
     def reset(
         self, seeds: NDArray[np.uint64], factories: NDArray[np.int64] | None = None
     ) -> Tables:
-        """Begin the episodes that belong to ``seeds [E]``, in ``factories [E]`` (default: e modulo
-        G).
+        """Begin the episodes of ``seeds [E]`` in ``factories [E]`` (default: e modulo G).
 
         Raises
         ------
         TypeError, ValueError
-            If they are no integers, not one for each environment, or out of range;
+            If seeds or factories are no integers, not one for each environment, or out of range;
             nothing has changed.
         """
         seeds = check_seeds("reset: seeds", seeds, self.num_envs)
@@ -251,13 +248,13 @@ class Batch:
     ) -> Tables:
         """Begin new episodes where ``chosen [E]``; the other environments stay as they are.
 
-        The n-th of those that are chosen gets ``seeds[n]`` and stands in ``factories[n]``.
+        The n-th chosen environment gets ``seeds[n]`` and ``factories[n]``.
 
         Raises
         ------
         TypeError, ValueError
-            If ``chosen`` is not one boolean for each environment, or seeds and factories are not as
-            :meth:`reset` wants them, one for each that is chosen; nothing has changed.
+            If ``chosen`` is not one boolean for each environment, or seeds and factories are no
+            integers, not one for each chosen environment, or out of range; nothing has changed.
         RuntimeError
             If no episodes have begun.
         """
@@ -274,11 +271,11 @@ class Batch:
         return self.tables
 
     def step(self, actions: NDArray[np.int64], *, autoreset: bool = True) -> Tables:
-        """Carry out ``actions [E]``; results stand in :attr:`outcome`.
+        """Apply ``actions [E]``, write the results to :attr:`outcome`, return the observation.
 
-        With ``autoreset`` an episode that is over is followed by the next at once, and its last
-        observation stands in :attr:`final`. Without it, an environment whose episode is over stays
-        as it is, whatever its action.
+        With ``autoreset``, the next episode begins as soon as one is over, and the last observation
+        is written to :attr:`final`. Without it, an environment whose episode is over stays as it
+        is, whatever its action.
 
         Raises
         ------
@@ -317,32 +314,32 @@ class Batch:
         self._turn = turn
         return tables
 
-    def check_actions(self, place: str, actions: Any) -> NDArray[np.int64]:
+    def check_actions(self, name: str, actions: Any) -> NDArray[np.int64]:
         """Return one action for each environment as int64 ``[E]``, whether legal or not.
 
         Raises
         ------
         TypeError, ValueError
-            If they are something else; ``place`` is their name in the message.
+            If they are something else; ``name`` is their name in the message.
         """
-        return check_integers(place, actions, (self.num_envs,))
+        return check_integers(name, actions, (self.num_envs,))
 
-    def check_chosen(self, place: str, chosen: Any) -> NDArray[np.bool_]:
+    def check_chosen(self, name: str, chosen: Any) -> NDArray[np.bool_]:
         """Return one boolean for each environment ``[E]``.
 
         Raises
         ------
         TypeError, ValueError
-            If they are something else; ``place`` is their name in the message.
+            If they are something else; ``name`` is their name in the message.
         """
-        return check_flags(place, chosen, (self.num_envs,))
+        return check_flags(name, chosen, (self.num_envs,))
 
-    def _check_factories(self, place: str, factories: Any, count: int) -> NDArray[np.int64]:
+    def _check_factories(self, name: str, factories: Any, count: int) -> NDArray[np.int64]:
         bounds = (0, len(self.factories) - 1)
-        return check_integers(place, factories, (count,), "factory number", bounds)
+        return check_integers(name, factories, (count,), "factory number", bounds)
 
     def _check_begun(self, method: str) -> None:
-        if not self._has_begun:  # also by those who fill the shop themselves
+        if not self._has_begun:  # a caller may also have filled the shop directly
             self._has_begun = bool((self.shop.env.num_orders > 0).all())
         if not self._has_begun:
             raise RuntimeError(f"{method}(): no episode has begun. Call reset().")
@@ -363,16 +360,24 @@ class Batch:
 
     def _check_stuck(self, env: int) -> None:
         if env >= 0:
-            floor = self.shop.env
-            name = self.factories[int(floor.factory[env])].name
+            envs = self.shop.env
+            name = self.factories[int(envs.factory[env])].name
             raise StuckError(
-                f"factory {name}, seed {floor.seed[env]}, date {floor.clock[env]}: orders are open"
+                f"factory {name}, seed {envs.seed[env]}, date {envs.clock[env]}: orders are open"
                 " but nothing can happen any more."
             )
 
 
-def _limit(place: str, value: int | None, least: int) -> np.int64:
-    """Return a limit of an episode; None is none."""
+def _is_replaced(illegal_actions: str) -> bool:
+    """Return whether illegal actions are replaced; raise ValueError for an unknown setting."""
+    if illegal_actions not in ("raise", "replace"):
+        rule, remedy = "must be 'raise' or 'replace'", "Choose one of them."
+        raise refusal(ValueError, "illegal_actions", show(illegal_actions), rule, remedy)
+    return illegal_actions == "replace"
+
+
+def _limit(name: str, value: int | None, minimum: int) -> np.int64:
+    """Return a limit of an episode; NEVER for None."""
     if value is None:
         return NEVER
-    return np.int64(check_count(place, value, least, "Leave it out for no limit.", int(NEVER)))
+    return np.int64(check_count(name, value, minimum, "Leave it out for no limit.", int(NEVER)))

@@ -13,7 +13,12 @@ from numpy.typing import NDArray
 
 from envs.batch import Batch, observation_space
 from envs.gantt_window import GanttWindow
-from envs.observation.candidates import DEFAULT_CHANGEOVER_ROWS, DEFAULT_JOB_ROWS, Tables
+from envs.observation.tables import (
+    DEFAULT_CHANGEOVER_ROWS,
+    DEFAULT_JOB_ROWS,
+    Observation,
+    Tables,
+)
 from envs.scenario import Scenario
 from factory.generation.ranges import RandomisedRanges
 from factory.model import Factory, OrderBook
@@ -21,7 +26,6 @@ from factory.schedule.records import Schedule, unload
 from factory.simulation.arrays import COST_TERMS
 from factory.validation.arguments import check_instance, check_row, check_seed
 
-Observation = dict[str, NDArray[Any]]
 _LOG_LINES = 8192
 
 
@@ -37,41 +41,42 @@ class ChangeoverEnv(gymnasium.Env[Observation, np.int64]):
     Parameters
     ----------
     factory
-        Name of a shipped factory, a TOML file, a :class:`factory.model.Factory`, or ranges of which
-        each episode draws a fresh one.
+        Name of a shipped factory, a TOML file, a :class:`factory.model.Factory`, or ranges from
+        which each episode draws a new factory.
     order_book
         Orders to replay in place of the factory's demand.
     num_orders
-        Orders of an episode, in place of the factory's.
+        Number of orders of an episode, in place of the factory's.
     job_rows, changeover_rows
         Rows of the candidate table; 0 for as many as can ever be needed.
     last_date, max_decisions
         Truncate the episode at the first decision at or after this tick, or after this many
-        decisions. Without them too it is truncated after 50 idle decisions for each operation of
-        its orders (waits with nothing under way, changeovers without an operation), which only a
-        policy that does nothing else ever takes.
+        decisions. Even without them, it is truncated after 50 idle decisions for each operation of
+        its orders: waits with nothing under way, changeovers without an operation. Only a policy
+        that does no work reaches this limit.
     illegal_actions
-        ``"raise"``, or ``"replace"`` for learners that know no masks: an illegal action then stands
-        for the next legal row, and ``info["replaced"]`` says so.
+        ``"raise"``, or ``"replace"`` for learners without masks: the next legal row then replaces
+        an illegal action, and ``info["replaced"]`` is true.
     dtype
         Float type of the observation.
     render_mode
-        ``"rgb_array"`` and ``"human"``: the Gantt chart so far; ``"ansi"``: the same as text.
+        ``"rgb_array"`` and ``"human"``: Gantt chart of the episode so far; ``"ansi"``: a text.
 
     Raises
     ------
     factory.simulation.errors.IllegalActionError
-        By :meth:`step`, if the action is not legal; the state is as it was.
+        By :meth:`step`, if the action is not legal; the state is unchanged.
     TypeError, ValueError
-        By all methods, if an argument is of the wrong kind or out of range; the state, the
-        generator of seeds included, is as it was.
+        By all methods, if an argument is of the wrong kind or out of range; the state is
+        unchanged, including the generator of seeds.
 
     Examples
     --------
     >>> import gymnasium, envs.registration
     >>> env = gymnasium.make("microfactory/Changeover-v0", factory="tiny")
     >>> observation, info = env.reset(seed=1)
-    >>> observation, reward, terminated, truncated, info = env.step(int(info["action_mask"].argmax()))
+    >>> action = int(info["action_mask"].argmax())
+    >>> observation, reward, terminated, truncated, info = env.step(action)
     >>> sorted(info["cost"])
     ['changeover', 'energy', 'holding', 'tardiness', 'waste']
     """
@@ -116,7 +121,7 @@ class ChangeoverEnv(gymnasium.Env[Observation, np.int64]):
         self.action_space = spaces.Discrete(self._batch.shop.legal.shape[1])
 
     def _open(self, scenario: Scenario, seed: int) -> Batch:
-        """Return a batch of one environment for the episode of a scenario with this seed."""
+        """Return a batch of one environment for the episode with this seed."""
         factory, book = scenario.draw(seed)
         return Batch(
             [factory],
@@ -130,12 +135,12 @@ class ChangeoverEnv(gymnasium.Env[Observation, np.int64]):
 
     @property
     def factory(self) -> Factory:
-        """The factory of the present episode."""
+        """Factory of the present episode."""
         return self._batch.factories[0]
 
     @property
     def order_book(self) -> OrderBook | None:
-        """The order book that is replayed, if any."""
+        """Order book that is replayed, if any."""
         return self._batch.books[0]
 
     def reset(
@@ -146,12 +151,12 @@ class ChangeoverEnv(gymnasium.Env[Observation, np.int64]):
         Parameters
         ----------
         seed
-            Seed of the episode, an integer of any kind from 0 to 2**64 - 1: one seed is one world,
-            whatever is decided in it. None: drawn from the environment's generator, which the last
-            seed that was given has seeded.
+            Seed of the episode, an integer of any kind from 0 to 2**64 - 1. It determines all
+            random events of the episode, independently of the decisions. None: drawn from the
+            environment's generator, which the last given seed has seeded.
         options
             ``factory``, ``order_book``, ``num_orders`` as in the constructor, from this episode on.
-            The shape of the observation must stay.
+            The shape of the observation must not change.
         """
         given = None if seed is None else check_seed("reset: seed", seed)
         before = self.np_random.bit_generator.state if given is None else None
@@ -178,8 +183,7 @@ class ChangeoverEnv(gymnasium.Env[Observation, np.int64]):
         options: dict[str, Any] | None,
         seed: int,
     ) -> tuple[Scenario, Batch]:
-        """Return scenario and batch of the next episode; those of the present one stay as they
-        are."""
+        """Return scenario and batch of the next episode, and leave the present ones unchanged."""
         check_instance("reset: options", options, (Mapping, type(None)), "a dictionary or None")
         if not options:
             is_new = self.scenario.changes_every_episode
@@ -199,13 +203,13 @@ class ChangeoverEnv(gymnasium.Env[Observation, np.int64]):
     def step(
         self, action: np.int64 | int | NDArray[np.int64]
     ) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
-        """Carry out ``action`` and let time pass until the next decision.
+        """Apply ``action`` and advance to the next decision.
 
         Parameters
         ----------
         action
-            Row number: an integer of any kind, or an array that holds just one, as
-            ``model.predict`` answers a batch of one.
+            Index of a row: an integer of any kind, or an array with a single element, as
+            ``model.predict`` returns for a batch of one.
         """
         batch = self._batch
         if self._over:
@@ -247,17 +251,19 @@ class ChangeoverEnv(gymnasium.Env[Observation, np.int64]):
         }
 
     def action_masks(self) -> NDArray[np.bool_]:
-        """The legal rows as bool [A], under the name that sb3-contrib expects."""
+        """Return the legal rows, bool [A]; sb3-contrib expects this name."""
         return np.array(self._batch.tables.action_mask[0])
 
     def schedule(self) -> Schedule:
-        """Everything that has happened in this episode so far."""
+        """Return the schedule of the episode so far."""
         return unload(self.factory, self.order_book, self._batch.arrays, self._batch.shop, 0)
 
     def render(self) -> Any:
-        """The Gantt chart so far: an RGB array, a text, or (``human``) a window that is kept up to
-        date."""
-        from factory.schedule import gantt  # matplotlib is loaded only where a picture is wanted
+        """Return the Gantt chart so far as an RGB array or a text, or update the window.
+
+        The mode ``human`` shows it in a window and returns None.
+        """
+        from factory.schedule import gantt  # loads matplotlib, so only for a picture
 
         if self.render_mode == "rgb_array":
             return gantt.gantt_rgb(self.schedule(), self.factory)

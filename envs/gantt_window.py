@@ -7,11 +7,10 @@ from factory.schedule.records import Schedule
 
 
 class GanttWindow:
-    """A window that shows one Gantt chart after the other. Where there is no screen, nothing
-    appears."""
+    """A window that shows Gantt charts; without a screen, nothing appears."""
 
     def __init__(self) -> None:
-        import matplotlib.pyplot as plt  # loaded only where a window is wanted
+        import matplotlib.pyplot as plt  # loaded only for a window
 
         self._plt = plt
         self._figure, self._axes = plt.subplots(figsize=(14, 8))

@@ -1,6 +1,6 @@
-"""Makes the environment known to Gymnasium: ``import envs.registration`` once, then
-``gymnasium.make("microfactory/Changeover-v0", ...)``.
+"""Registration of the environment with Gymnasium.
 
+After ``import envs.registration``, ``gymnasium.make("microfactory/Changeover-v0", ...)`` finds it.
 ``gymnasium.make("envs.registration:microfactory/Changeover-v0", ...)`` does both.
 """
 
@@ -12,7 +12,7 @@ ENV_ID = "microfactory/Changeover-v0"
 
 
 def register_environments() -> None:
-    """Register ``microfactory/Changeover-v0``, single and vector, if it is not yet."""
+    """Register ``microfactory/Changeover-v0``, single and vector, unless it is registered."""
     if ENV_ID not in gymnasium.registry:
         gymnasium.register(
             ENV_ID,

@@ -1,4 +1,4 @@
-"""Cost of an episode of a factory that does not give it: rewards are divided by it."""
+"""Cost scale, by which rewards are divided, of factories whose file gives none."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from envs.observation.candidates import allocate_observation_scratch, allocate_tables
+from envs.observation.tables import allocate_observation_scratch, allocate_tables
 from envs.step_kernels import reference_cost
 from factory.futures.lulls import allocate_lulls
 from factory.progress import Progress
@@ -19,7 +19,7 @@ from factory.simulation.allocation import allocate, full_rows
 from factory.simulation.arrays import FactoryArrays
 
 MAX_SCALE_ORDERS = 1000
-"""Orders of a reference episode; where there are more, the scale is estimated from this many."""
+"""Maximum number of orders of a reference episode; scales of longer episodes are estimated."""
 _REFERENCE_EPISODES = 8
 _REFERENCE_SEED = 2**63  # outside every block of episode seeds (envs.seed_splits)
 
@@ -27,26 +27,25 @@ RowCounts = dict[str, int]
 _Float = type[np.floating[Any]]
 
 _measured: dict[bytes, float] = {}
-"""Scales that this process has measured, by all that they depend on."""
+"""Scales measured in this process, by the hash of everything they depend on."""
 
 
 def measure_cost_scales(
     arrays: FactoryArrays, names: Sequence[str], rows: RowCounts, dtype: _Float
 ) -> None:
-    """Set the cost scale of factories that give none to the mean cost of an episode under ATCS (at
-    least 1).
+    """Set the missing cost scales to the mean cost of an episode under ATCS, at least 1.
 
-    Eight episodes are played, or a single one where nothing is drawn. Of more than
-    :data:`MAX_SCALE_ORDERS` orders the scale is an estimate, see :func:`_estimate`.
+    Eight episodes are simulated, or a single one if the factory has no random events. With more
+    than :data:`MAX_SCALE_ORDERS` orders the scale is an estimate, see :func:`_estimate`.
 
     Parameters
     ----------
     arrays
-        The factories; their ``cost_scale`` is set.
+        Arrays of the factories; ``cost_scale`` is set.
     names
-        Names of the factories, for a word about what takes long.
+        Names of the factories, for the progress message.
     rows
-        Rows of the candidate table, as :func:`factory.simulation.allocation.allocate` takes them.
+        Rows of the candidate table, as for :func:`factory.simulation.allocation.allocate`.
     dtype
         Float type of the observation that the rule reads.
     """
@@ -63,8 +62,10 @@ def measure_cost_scales(
 
 
 def is_drawn(arrays: FactoryArrays, g: int) -> bool:
-    """Return whether episodes of factory ``g`` differ: demand, durations, failures, rework or
-    material are drawn."""
+    """Return whether episodes of factory ``g`` have random events.
+
+    These are demand, durations, failures, rework and late material.
+    """
     plant = arrays.plant[g]
     if plant.num_regimes > 0:
         return True
@@ -83,20 +84,20 @@ def is_drawn(arrays: FactoryArrays, g: int) -> bool:
 
 
 def _describe(names: Sequence[str]) -> str:
-    which = f"factory {names[0]!r}" if len(names) == 1 else f"{len(names)} factories"
+    subject = f"factory {names[0]!r}" if len(names) == 1 else f"{len(names)} factories"
     return (
-        f"measuring the cost of an episode of {which}, by which rewards are divided (costs.scale in"
-        " its file saves this)"
+        f"measuring the cost of an episode of {subject}, by which rewards are divided"
+        " (costs.scale in its file saves this)"
     )
 
 
 def _episodes(arrays: FactoryArrays, g: int) -> int:
-    """Reference episodes of factory ``g``."""
+    """Return the number of reference episodes of factory ``g``."""
     return _REFERENCE_EPISODES if is_drawn(arrays, g) else 1
 
 
 def _lengths(arrays: FactoryArrays, g: int) -> tuple[int, ...]:
-    """Orders of the reference episodes: all, or half the most and the most."""
+    """Return the orders of the reference episodes: all, or half the maximum and the maximum."""
     orders = int(arrays.plant.num_orders[g])
     return (orders,) if orders <= MAX_SCALE_ORDERS else (MAX_SCALE_ORDERS // 2, MAX_SCALE_ORDERS)
 
@@ -104,12 +105,12 @@ def _lengths(arrays: FactoryArrays, g: int) -> tuple[int, ...]:
 def _estimate(
     arrays: FactoryArrays, g: int, rows: RowCounts, dtype: _Float, progress: Progress
 ) -> float:
-    """Mean cost of an episode.
+    """Return the mean cost of an episode.
 
-    Of n orders, more than m = MAX_SCALE_ORDERS, the first m and the first m/2 are played. Costs c
-    are taken to grow as a power of the number of orders, c(n) = c(m) * (n / m)**a with a =
-    log2(c(m) / c(m/2)): a is 1 where the factory keeps up, and 2 where orders pile up, so it is
-    held between these.
+    If there are n > m = MAX_SCALE_ORDERS orders, the first m and the first m/2 are simulated. Costs
+    c grow as a power of the number of orders, c(n) = c(m) * (n / m)**a with a = log2(c(m) /
+    c(m/2)). The exponent a is 1 in a stable factory and 2 if orders pile up, so it is clipped to
+    [1, 2].
     """
     orders = int(arrays.plant.num_orders[g])
     costs = [_mean_cost(arrays, g, length, rows, dtype, progress) for length in _lengths(arrays, g)]
@@ -123,25 +124,25 @@ def _estimate(
 def _mean_cost(
     arrays: FactoryArrays, g: int, orders: int, rows: RowCounts, dtype: _Float, progress: Progress
 ) -> float:
-    """Mean cost of the reference episodes of factory ``g`` with its first ``orders`` orders."""
+    """Return the mean cost of the reference episodes of factory ``g``, of ``orders`` orders."""
     costs = []
-    with _with_orders(arrays, g, orders):
-        shop = allocate(arrays, 1, **_fitting(arrays, rows))
-        working = (
+    with _with_orders(arrays, orders):
+        shop = allocate(arrays, 1, **_fitting_rows(arrays, rows))
+        memory = (
             allocate_observation_scratch(shop),
             allocate_tables(arrays, shop, dtype),
             allocate_lulls(arrays, 1),
         )
         for episode in range(_episodes(arrays, g)):
             seed = np.uint64(_REFERENCE_SEED + episode)
-            costs.append(reference_cost(arrays, shop, 0, g, seed, *working))
+            costs.append(reference_cost(arrays, shop, 0, g, seed, *memory))
             progress.step()
     return float(np.mean(costs))
 
 
 @contextmanager
-def _with_orders(arrays: FactoryArrays, g: int, orders: int) -> Iterator[None]:
-    """Shorten the episodes of factory ``g`` for a while, and of all others at least as much."""
+def _with_orders(arrays: FactoryArrays, orders: int) -> Iterator[None]:
+    """Limit episodes to ``orders`` orders inside a ``with`` block."""
     plant = arrays.plant
     before = plant.num_orders.copy(), plant.initial_orders.copy()
     plant.num_orders[:] = np.minimum(plant.num_orders, orders)
@@ -152,17 +153,20 @@ def _with_orders(arrays: FactoryArrays, g: int, orders: int) -> Iterator[None]:
         plant.num_orders[:], plant.initial_orders[:] = before
 
 
-def _fitting(arrays: FactoryArrays, rows: RowCounts) -> RowCounts:
-    """Rows without those that no queue can fill."""
-    most = dict(zip(("job_rows", "changeover_rows"), full_rows(arrays), strict=True))
-    return {name: min(count, most[name]) for name, count in rows.items()}
+def _fitting_rows(arrays: FactoryArrays, rows: RowCounts) -> RowCounts:
+    """Return the rows, at most as many as the queues can fill."""
+    job_rows, changeover_rows = full_rows(arrays)
+    return {
+        "job_rows": min(rows["job_rows"], job_rows),
+        "changeover_rows": min(rows["changeover_rows"], changeover_rows),
+    }
 
 
 def _digest(arrays: FactoryArrays, g: int, rows: RowCounts, dtype: _Float) -> bytes:
-    """Hash of all that the cost of an episode in factory ``g`` depends on."""
+    """Return the hash of everything that the cost of an episode of factory ``g`` depends on."""
     digest = hashlib.sha256(repr((sorted(rows.items()), np.dtype(dtype).name)).encode())
-    for one in fields(arrays):
-        array = getattr(arrays, one.name)
-        digest.update(f"{one.name} {array.shape[1:]} {array.dtype}".encode())
+    for field in fields(arrays):
+        array = getattr(arrays, field.name)
+        digest.update(f"{field.name} {array.shape[1:]} {array.dtype}".encode())
         digest.update(np.ascontiguousarray(array[g]).tobytes())
     return digest.digest()

@@ -1,5 +1,4 @@
-"""What an environment stands for: a factory (or ranges to draw one from), perhaps an order book,
-perhaps another length."""
+"""Scenario of an environment: a factory or ranges of factories, an order book, a length."""
 
 from __future__ import annotations
 
@@ -19,15 +18,17 @@ _BOOK = (str, Path, OrderBook, type(None)), "a file, an OrderBook or None"
 
 
 class Scenario:
-    """Resolves names and files to objects, once.
+    """A factory or ranges of factories, with an order book or a number of orders.
+
+    Names and files are resolved to objects once.
 
     Raises
     ------
     TypeError
         If an argument is of the wrong kind.
     ValueError
-        If an order book comes with ranges (which have no fixed products), or with ``num_orders``;
-        if a factory or file is unknown or wrong.
+        If an order book is combined with ranges (which have no fixed products) or with
+        ``num_orders``; if a factory or file is unknown or wrong.
     """
 
     def __init__(
@@ -67,23 +68,21 @@ class Scenario:
 
     @property
     def changes_every_episode(self) -> bool:
-        """Whether each episode draws a fresh factory."""
+        """Whether each episode draws a new factory."""
         return isinstance(self._source, RandomisedRanges)
 
     @property
     def machine_rows(self) -> int:
-        """Most machines that an episode can have."""
+        """Maximum number of machines in an episode."""
         if isinstance(self._source, RandomisedRanges):
             return int(self._source.machines[1])
         return sum(len(centre.machines) for centre in self._source.work_centres)
 
     def draw(self, seed: int) -> tuple[Factory, OrderBook | None]:
-        """Factory and order book of the episode with this seed."""
-        factory = (
-            draw_factory(seed, self._source)
-            if isinstance(self._source, RandomisedRanges)
-            else self._source
-        )
+        """Return factory and order book of the episode with this seed."""
+        factory = self._source
+        if isinstance(factory, RandomisedRanges):
+            factory = draw_factory(seed, factory)
         if self._num_orders is not None and factory.demand is not None:
             first = min(factory.demand.initial_orders, self._num_orders)
             demand = factory.demand.model_copy(
@@ -93,7 +92,7 @@ class Scenario:
         return factory, self._book
 
     def changed(self, options: dict[str, Any]) -> Scenario:
-        """The scenario with some of its settings replaced.
+        """Return the scenario with some settings replaced.
 
         Raises
         ------

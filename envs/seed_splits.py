@@ -1,10 +1,9 @@
-"""Seeds of episodes in four blocks that never meet: what a policy learnt on is never what it is
-judged on.
+"""Disjoint blocks of episode seeds for training, tuning, validation and test.
 
 A policy is trained on ``train``, the parameters of rules are searched on ``tune``, the best rule
 and the best checkpoint are chosen on ``validate``, and all are scored on ``test``. Every seed is
-below 2**53, so that it survives any JSON reader, and no block holds the small seeds (0, 1, 42, ...)
-that people type.
+below 2**53, so that every JSON reader keeps it exactly. No block holds the small seeds (0, 1, 42,
+...) that people type.
 """
 
 from __future__ import annotations
@@ -17,14 +16,16 @@ from numpy.typing import NDArray
 
 from factory.validation.arguments import check_count
 
-_ROOM = 2**48
-_FIRST_EPISODE, _MOST_EPISODES = 2**47, 2**26  # of the block, and of a turn
-_MOST_TURNS, _MOST_SEEDS = 64, 2**15
+_BLOCK_SIZE = 2**48
+_FIRST_EPISODE = 2**47  # index in the block "train" where the turns of first_episode_of begin
+_EPISODES_A_TURN = 2**26
+_MAX_TURNS = 64
+_MAX_SEEDS = 2**15
 
 
 @dataclass(frozen=True)
 class SeedBlock:
-    """Consecutive seeds ``first`` to ``last`` that serve one purpose."""
+    """Consecutive seeds ``first`` to ``last`` for one purpose."""
 
     name: str
     first: int
@@ -39,20 +40,19 @@ class SeedBlock:
 
 
 BLOCKS = {
-    name: SeedBlock(name, number * _ROOM, _ROOM)
-    for number, name in enumerate(("train", "tune", "validate", "test"), start=1)
+    name: SeedBlock(name, index * _BLOCK_SIZE, _BLOCK_SIZE)
+    for index, name in enumerate(("train", "tune", "validate", "test"), start=1)
 }
-"""The four blocks by name. Their place never changes: results under one seed must mean the same
-world for ever."""
+"""The four blocks by name. They never change, so that a seed always means the same episode."""
 
 
 def block(name: str) -> SeedBlock:
-    """Block of that name.
+    """Return the block with that name.
 
     Raises
     ------
     ValueError
-        If there is none.
+        If there is no such block.
     """
     if name not in BLOCKS:
         near = get_close_matches(name, BLOCKS, n=1)
@@ -62,7 +62,7 @@ def block(name: str) -> SeedBlock:
 
 
 def episode_seeds(block_name: str, count: int, start: int = 0) -> NDArray[np.uint64]:
-    """Seeds of ``count`` episodes, from the ``start``-th of a block on; the same whenever asked.
+    """Return the seeds of ``count`` episodes, from the ``start``-th seed of a block on.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ def episode_seeds(block_name: str, count: int, start: int = 0) -> NDArray[np.uin
     count
         Number of episodes.
     start
-        Seeds of the block to pass over, e.g. those an earlier run has used.
+        Number of seeds of the block to skip, e.g. the seeds of an earlier run.
 
     Returns
     -------
@@ -80,9 +80,9 @@ def episode_seeds(block_name: str, count: int, start: int = 0) -> NDArray[np.uin
     Raises
     ------
     TypeError
-        If a number is no whole number.
+        If ``count`` or ``start`` is no whole number.
     ValueError
-        If the block is unknown or does not hold that many seeds.
+        If the block is unknown or has fewer seeds.
 
     Examples
     --------
@@ -94,8 +94,7 @@ def episode_seeds(block_name: str, count: int, start: int = 0) -> NDArray[np.uin
 
 
 def which_block(seed: int) -> str | None:
-    """Name of the block a seed belongs to; None for a seed of no block, e.g. one that was typed by
-    hand.
+    """Return the name of the block of a seed; None for a seed outside all blocks.
 
     Examples
     --------
@@ -106,11 +105,11 @@ def which_block(seed: int) -> str | None:
 
 
 def describe_seeds(block_name: str, count: int, start: int = 0) -> str:
-    """Seeds of :func:`episode_seeds` in words, printed with every result.
+    """Describe the seeds of :func:`episode_seeds`; printed with every result.
 
     Examples
     --------
-    >>> describe("train", 256)
+    >>> describe_seeds("train", 256)
     'block train, seeds 281474976710656 to 281474976710911 (256 episodes)'
     """
     first, last = _bounds(block_name, count, start)
@@ -120,7 +119,7 @@ def describe_seeds(block_name: str, count: int, start: int = 0) -> str:
 
 
 def _bounds(block_name: str, count: int, start: int) -> tuple[int, int]:
-    """First and last seed of ``count`` episodes from the ``start``-th on."""
+    """Return the first and the last seed of ``count`` episodes from the ``start``-th on."""
     holder = block(block_name)
     count = check_count("count", count, 1, "Ask for 1 episode or more.")
     start = check_count("start", start, 0, "Start at the first seed, 0, or later.")
@@ -133,18 +132,27 @@ def _bounds(block_name: str, count: int, start: int) -> tuple[int, int]:
 
 
 def first_episode_of(seed: int, turn: int) -> int:
-    """Where in the block ``train`` the episodes of one turn (0 to 63) of such work begin: no
-    training run comes that far, and no other turn or seed.
+    """Return the index in the block ``train`` of the first episode of a turn of policy improvement.
+
+    A turn is one iteration of expert iteration, or distillation. No training run and no other turn
+    or seed uses its episodes.
+
+    Parameters
+    ----------
+    seed
+        Seed of the run, 0 to 32,767.
+    turn
+        Index of the turn, 0 to 63.
 
     Raises
     ------
     ValueError
-        If there is no such turn, or seed (0 to 32,767).
+        If the seed or the turn is out of range.
     """
-    if not 0 <= turn < _MOST_TURNS:
+    if not 0 <= turn < _MAX_TURNS:
         raise ValueError(
-            f"rounds: turn {turn}; must be 0 to {_MOST_TURNS - 1}. Ask for fewer rounds."
+            f"iterations: turn {turn}; must be 0 to {_MAX_TURNS - 1}. Ask for fewer iterations."
         )
-    if not 0 <= seed < _MOST_SEEDS:
-        raise ValueError(f"seed = {seed}; must be 0 to {_MOST_SEEDS - 1}. Choose another one.")
-    return _FIRST_EPISODE + (seed * _MOST_TURNS + turn) * _MOST_EPISODES
+    if not 0 <= seed < _MAX_SEEDS:
+        raise ValueError(f"seed = {seed}; must be 0 to {_MAX_SEEDS - 1}. Choose another one.")
+    return _FIRST_EPISODE + (seed * _MAX_TURNS + turn) * _EPISODES_A_TURN

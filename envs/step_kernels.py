@@ -1,5 +1,7 @@
-"""A step of many environments: decide, advance, reward, autoreset, observe. Compiled; single and
-vector environment both run on it."""
+"""A step of many environments: decide, advance, reward, autoreset, observe. Compiled.
+
+The single and the vector environment both run on it.
+"""
 
 # mypy: allow-untyped-defs, allow-incomplete-defs, allow-untyped-calls, no-check-untyped-defs
 
@@ -10,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.observation.candidates import observe
-from envs.observation.columns import CANDIDATE_INDEX
+from envs.observation.columns import CANDIDATE_COLUMN
+from envs.observation.kernel import observe_env
 from factory.futures.lulls import advance_over_lulls, begin_lulls
 from factory.jit.array_struct import ArrayStruct
 from factory.jit.compile import compiled
@@ -20,46 +22,45 @@ from factory.simulation.choices import row_without_jobs
 from factory.simulation.costs import total_cost
 from factory.simulation.kernel import EPISODE_OVER, STUCK, advance, apply_action, begin_episode
 
-_ATCS = CANDIDATE_INDEX["atcs"]
 STEP_OK = -1
 _NEXT_SEED, _NEXT_FACTORY = 0, 1
 
 
 @dataclass(frozen=True, eq=False)
 class Outcome(ArrayStruct):
-    """What a step of E environments returns beside the observation."""
+    """Results of a step of E environments, except the observation.
+
+    Costs are by :data:`factory.simulation.arrays.COST_TERMS`.
+    """
 
     reward: NDArray[np.float64]  # [E]
-    cost: NDArray[
-        np.float64
-    ]  # [E, 5] cost since the last decision, by factory.simulation.arrays.COST_TERMS
+    cost: NDArray[np.float64]  # [E, 5] since the last decision
     elapsed: NDArray[np.int64]  # [E] ticks since the last decision
     terminated: NDArray[np.bool_]  # [E] every order is completed
     truncated: NDArray[np.bool_]  # [E] a limit was reached
-    episode_cost: NDArray[
-        np.float64
-    ]  # [E, 5] cost of the episode so far (of the finished one where it is over)
+    episode_cost: NDArray[np.float64]  # [E, 5] of the episode so far, or of the finished episode
     episode_decisions: NDArray[np.int64]  # [E]
 
 
 def allocate_outcome(num_envs: int, num_terms: int) -> Outcome:
-    """Zeroed outcome."""
-    floats, ints, bools = np.float64, np.int64, np.bool_
+    """Return a zeroed outcome."""
     return Outcome(
-        np.zeros(num_envs, floats),
-        np.zeros((num_envs, num_terms), floats),
-        np.zeros(num_envs, ints),
-        np.zeros(num_envs, bools),
-        np.zeros(num_envs, bools),
-        np.zeros((num_envs, num_terms), floats),
-        np.zeros(num_envs, ints),
+        reward=np.zeros(num_envs, np.float64),
+        cost=np.zeros((num_envs, num_terms), np.float64),
+        elapsed=np.zeros(num_envs, np.int64),
+        terminated=np.zeros(num_envs, np.bool_),
+        truncated=np.zeros(num_envs, np.bool_),
+        episode_cost=np.zeros((num_envs, num_terms), np.float64),
+        episode_decisions=np.zeros(num_envs, np.int64),
     )
 
 
 @compiled
 def find_illegal(shop, actions):
-    """First environment whose action is not legal; FINE if there is none. Where the episode is over
-    any action will do."""
+    """Return the first environment whose action is not legal; STEP_OK if there is none.
+
+    Any action is legal after the end of the episode.
+    """
     for e in range(actions.shape[0]):
         row = actions[e]
         if shop.env[e].deciding >= 0 and (
@@ -71,8 +72,7 @@ def find_illegal(shop, actions):
 
 @compiled
 def replace_illegal(shop, actions, replaced):
-    """Turn each illegal action into the next legal row (cyclically) and mark it in ``replaced
-    [E]``."""
+    """Replace each illegal action by the next legal row (cyclically); mark ``replaced [E]``."""
     for e in range(actions.shape[0]):
         rows = shop.legal.shape[1]
         replaced[e] = False
@@ -87,25 +87,16 @@ def replace_illegal(shop, actions, replaced):
 
 @compiled
 def reset_one(factory, shop, e, g, seed, scratch, tables):
-    """Begin an episode and show its first decision. False if the factory is stuck."""
+    """Begin an episode and observe its first decision; return False if the factory is stuck."""
     begin_episode(factory, shop, e, g, seed)
     advance(factory, shop, e)
-    observe(
-        factory,
-        shop,
-        e,
-        scratch,
-        tables.candidates[e],
-        tables.machines[e],
-        tables.shop[e],
-        tables.action_mask[e],
-    )
+    observe_env(factory, shop, e, scratch, tables)
     return shop.env[e].deciding != STUCK
 
 
 @compiled
 def reset_all(factory, shop, factories, seeds, scratch, tables):
-    """Begin an episode in every environment; returns an environment that is stuck, or FINE."""
+    """Begin an episode in every environment; return an environment that is stuck, or STEP_OK."""
     stuck = STEP_OK
     for e in range(seeds.shape[0]):
         if not reset_one(factory, shop, e, factories[e], seeds[e], scratch, tables):
@@ -115,24 +106,25 @@ def reset_all(factory, shop, factories, seeds, scratch, tables):
 
 @compiled
 def restart_some(factory, shop, chosen, factories, seeds, scratch, tables):
-    """Begin an episode in the environments that are ``chosen [E]``, the n-th of them with the n-th
-    seed and factory; returns as :func:`reset_all`."""
-    stuck, number = STEP_OK, 0
+    """Begin an episode where ``chosen [E]``; return an environment that is stuck, or STEP_OK.
+
+    The n-th chosen environment gets the n-th seed and factory.
+    """
+    stuck, n = STEP_OK, 0
     for e in range(chosen.shape[0]):
         if chosen[e]:
-            if not reset_one(factory, shop, e, factories[number], seeds[number], scratch, tables):
+            if not reset_one(factory, shop, e, factories[n], seeds[n], scratch, tables):
                 stuck = e
-            number += 1
+            n += 1
     return stuck
 
 
 @compiled
 def step_one(factory, shop, e, action, last_date, max_decisions, max_idle, outcome):
-    """Carry out a legal action and let time pass until the next decision; fills the outcome of
-    environment ``e``.
+    """Apply a legal action and advance to the next decision; return False if the factory is stuck.
 
-    The first step of an episode also carries what was spent before its first decision, so that the
-    steps add up to the episode's bill.
+    Fills the outcome of environment ``e``. The first step of an episode includes the cost before
+    its first decision, so that the steps add up to the cost of the episode.
     """
     before = shop.env[e].clock
     is_first = shop.env[e].decisions == 0
@@ -145,18 +137,16 @@ def step_one(factory, shop, e, action, last_date, max_decisions, max_idle, outco
         outcome.cost[e, term] += shop.cost[e, term]
         outcome.episode_cost[e, term] = shop.cost[e, term]
         total += outcome.cost[e, term]
-    floor = shop.env[e]
-    outcome.episode_decisions[e] = floor.decisions
-    outcome.elapsed[e] = floor.clock - before
-    outcome.reward[e] = -total / factory.plant[floor.factory].cost_scale
-    outcome.terminated[e] = floor.deciding == EPISODE_OVER
+    env = shop.env[e]
+    outcome.episode_decisions[e] = env.decisions
+    outcome.elapsed[e] = env.clock - before
+    outcome.reward[e] = -total / factory.plant[env.factory].cost_scale
+    outcome.terminated[e] = env.deciding == EPISODE_OVER
     is_limit = (
-        floor.clock >= last_date
-        or floor.decisions >= max_decisions
-        or floor.idle_decisions >= max_idle
+        env.clock >= last_date or env.decisions >= max_decisions or env.idle_decisions >= max_idle
     )
-    outcome.truncated[e] = floor.deciding >= 0 and is_limit
-    return floor.deciding != STUCK
+    outcome.truncated[e] = env.deciding >= 0 and is_limit
+    return env.deciding != STUCK
 
 
 @compiled
@@ -173,13 +163,12 @@ def step_all(
     final,
     outcome,
 ):
-    """Step every environment; one that is over begins its next episode at once (SAME_STEP) and
-    leaves its last observation in ``final``.
+    """Step every environment, with SAME_STEP autoreset.
 
-    The next episode's seed follows from the last one's; with ``draw_factory`` so does its factory,
-    otherwise it stays. ``max_idle [G]`` is the limit of idle decisions in each factory. Returns
-    FINE, or an environment that is stuck, or ``-2 - e`` if the action of environment e is not legal
-    (then nothing has moved).
+    An environment whose episode is over leaves its last observation in ``final`` and begins its
+    next episode, see :func:`begin_next`. ``max_idle [G]`` is the limit of idle decisions in each
+    factory. Returns STEP_OK, or an environment that is stuck, or ``-2 - e`` if the action of
+    environment e is not legal (then no environment has moved).
     """
     illegal = find_illegal(shop, actions)
     if illegal != STEP_OK:
@@ -190,53 +179,37 @@ def step_all(
         if not step_one(factory, shop, e, actions[e], last_date, max_decisions, idle, outcome):
             stuck = e
         if outcome.terminated[e] or outcome.truncated[e]:
-            observe(
-                factory,
-                shop,
-                e,
-                scratch,
-                final.candidates[e],
-                final.machines[e],
-                final.shop[e],
-                final.action_mask[e],
-            )
-            seed = shop.env[e].seed
-            g = shop.env[e].factory
-            if draw_factory:
-                g = np.int64(
-                    random_numbers.bits(seed, random_numbers.EPISODE, _NEXT_FACTORY, 0)
-                    % np.uint64(factory.plant.shape[0])
-                )
-            if not reset_one(
-                factory,
-                shop,
-                e,
-                g,
-                random_numbers.bits(seed, random_numbers.EPISODE, _NEXT_SEED, 0),
-                scratch,
-                tables,
-            ):
+            observe_env(factory, shop, e, scratch, final)
+            if not begin_next(factory, shop, e, draw_factory, scratch, tables):
                 stuck = e
         else:
-            observe(
-                factory,
-                shop,
-                e,
-                scratch,
-                tables.candidates[e],
-                tables.machines[e],
-                tables.shop[e],
-                tables.action_mask[e],
-            )
+            observe_env(factory, shop, e, scratch, tables)
     return stuck
+
+
+@compiled
+def begin_next(factory, shop, e, draw_factory, scratch, tables):
+    """Begin the episode after the present episode; return False if the factory is stuck.
+
+    Its seed follows from the present seed. With ``draw_factory`` its factory is drawn by the seed
+    too, otherwise it stays.
+    """
+    seed, g = shop.env[e].seed, shop.env[e].factory
+    if draw_factory:
+        draw = random_numbers.bits(seed, random_numbers.EPISODE, _NEXT_FACTORY, 0)
+        g = np.int64(draw % np.uint64(factory.plant.shape[0]))
+    next_seed = random_numbers.bits(seed, random_numbers.EPISODE, _NEXT_SEED, 0)
+    return reset_one(factory, shop, e, g, next_seed, scratch, tables)
 
 
 @compiled
 def step_all_once(
     factory, shop, actions, last_date, max_decisions, max_idle, scratch, tables, outcome
 ):
-    """Step every environment whose episode is not over, and show what it sees then. Returns as
-    :func:`step_all`."""
+    """Step and observe every environment whose episode is not over.
+
+    Returns the same codes as :func:`step_all`.
+    """
     illegal = find_illegal(shop, actions)
     if illegal != STEP_OK:
         return -2 - illegal
@@ -247,36 +220,19 @@ def step_all_once(
         idle = max_idle[shop.env[e].factory]
         if not step_one(factory, shop, e, actions[e], last_date, max_decisions, idle, outcome):
             stuck = e
-        observe(
-            factory,
-            shop,
-            e,
-            scratch,
-            tables.candidates[e],
-            tables.machines[e],
-            tables.shop[e],
-            tables.action_mask[e],
-        )
+        observe_env(factory, shop, e, scratch, tables)
     return stuck
 
 
 @compiled
 def step_over_lulls(factory, shop, e, row, lulls, scratch, tables):
-    """Carry out a legal row in a simulation that looks ahead, let waits last through lulls, and
-    show the next decision. False if the factory is stuck.
+    """Apply a legal row, advance over lulls, and observe; return False if the factory is stuck.
+
+    Used in simulations that look ahead: waits last through lulls.
     """
     apply_action(factory, shop, e, row)
     advance_over_lulls(factory, shop, e, lulls)
-    observe(
-        factory,
-        shop,
-        e,
-        scratch,
-        tables.candidates[e],
-        tables.machines[e],
-        tables.shop[e],
-        tables.action_mask[e],
-    )
+    observe_env(factory, shop, e, scratch, tables)
     return shop.env[e].deciding != STUCK
 
 
@@ -284,7 +240,7 @@ def step_over_lulls(factory, shop, e, row, lulls, scratch, tables):
 def best_by_column(shop, e, candidates, column):
     """Return the legal job row with the highest value in ``column`` (the first on ties).
 
-    Without one see :func:`factory.simulation.choices.row_without_jobs`.
+    If no job row is legal, see :func:`factory.simulation.choices.row_without_jobs`.
     """
     best = -1
     for row in range(shop.env[e].num_job_rows):
@@ -295,23 +251,17 @@ def best_by_column(shop, e, candidates, column):
 
 @compiled
 def reference_cost(factory, shop, e, g, seed, scratch, tables, lulls):
-    """Total cost of one episode of factory ``g`` under the ATCS column (k1 = 2, k2 = 0.5), which
-    waits through lulls.
+    """Return the cost of an episode of factory ``g`` under the ATCS column (k1 = 2, k2 = 0.5).
+
+    Waits last through lulls.
     """
     begin_episode(factory, shop, e, g, seed)
     begin_lulls(lulls, e)
     advance_over_lulls(factory, shop, e, lulls)
     while shop.env[e].deciding >= 0:
-        observe(
-            factory,
-            shop,
-            e,
-            scratch,
-            tables.candidates[e],
-            tables.machines[e],
-            tables.shop[e],
-            tables.action_mask[e],
+        observe_env(factory, shop, e, scratch, tables)
+        apply_action(
+            factory, shop, e, best_by_column(shop, e, tables.candidates[e], CANDIDATE_COLUMN.atcs)
         )
-        apply_action(factory, shop, e, best_by_column(shop, e, tables.candidates[e], _ATCS))
         advance_over_lulls(factory, shop, e, lulls)
     return total_cost(shop, e)

@@ -1,5 +1,7 @@
-"""Many microfactories in one batch as a Gymnasium vector environment: one compiled call a step, no
-Python work an environment."""
+"""A batch of microfactories as a Gymnasium vector environment.
+
+A step is one compiled call, without Python work per environment.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,12 @@ from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
 from envs.batch import Batch, observation_space
-from envs.observation.candidates import DEFAULT_CHANGEOVER_ROWS, DEFAULT_JOB_ROWS, Tables
+from envs.observation.tables import (
+    DEFAULT_CHANGEOVER_ROWS,
+    DEFAULT_JOB_ROWS,
+    Observation,
+    Tables,
+)
 from envs.scenario import Scenario
 from factory.generation.ranges import RandomisedRanges
 from factory.model import Factory, OrderBook
@@ -31,35 +38,34 @@ from factory.validation.arguments import (
     show,
 )
 
-Observation = dict[str, NDArray[Any]]
 AnyFactory = str | Path | Factory | RandomisedRanges
 DRAWN_FACTORIES = 64
 
 
 class ChangeoverVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]]):
-    """E microfactories side by side, all alike or a mixture, with SAME_STEP autoreset.
+    """E microfactories of one kind or a mixture, with SAME_STEP autoreset.
 
-    Environment e of the batch equals a :class:`envs.env.ChangeoverEnv` that is given the same seeds
-    and actions. ``infos`` has ``cost`` (term -> [E]), ``elapsed [E]``, ``action_mask [E, A]``;
-    where an episode is over also ``final_obs``, ``final_info`` (with ``episode_cost`` and
+    Environment e of the batch equals a :class:`envs.env.ChangeoverEnv` with the same seeds and
+    actions. ``infos`` has ``cost`` (term -> [E]), ``elapsed [E]``, ``action_mask [E, A]``. If any
+    episode is over it also has ``final_obs``, ``final_info`` (with ``episode_cost`` and
     ``decisions``) and their masks ``_final_obs``, ``_final_info [E]``.
 
     Parameters
     ----------
     factory
-        As for the single environment, or a list of them for a mixture. Ranges stand for 64
-        factories drawn from them.
+        Factory as for the single environment, or a list of factories for a mixture. Ranges stand
+        for 64 factories drawn from them.
     num_envs
-        Environments; without ``draw_factory`` environment e stands in factory e modulo their
-        number.
+        Number of environments; without ``draw_factory``, environment e is in factory e modulo the
+        number of factories.
     draw_factory
         Draw the factory of each new episode from the mixture.
     copy
-        Return fresh arrays. False returns buffers that take turns: what one step returned stays
-        untouched during the next, and is overwritten after it.
+        Return new arrays. False returns one of two buffers in turn: an observation stays unchanged
+        during the next step, and is overwritten by the step after that.
     order_book, num_orders, job_rows, changeover_rows, last_date, max_decisions, illegal_actions,
     dtype
-        As for the single environment.
+        Settings as for the single environment.
     """
 
     metadata: dict[str, Any] = {"autoreset_mode": AutoresetMode.SAME_STEP}
@@ -111,7 +117,7 @@ class ChangeoverVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]
 
     @property
     def batch(self) -> Batch:
-        """Arrays and buffers, for those who drive the kernel directly."""
+        """Arrays and buffers, for direct use of the kernel."""
         return self._batch
 
     def reset(
@@ -125,12 +131,11 @@ class ChangeoverVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]
         Parameters
         ----------
         seed
-            One seed for each environment; or one number s: environment e gets s + e. Seeds are
-            integers of any kind from 0 to 2**64 - 1. Whatever form they have, they also seed the
-            generator, from which seeds are drawn: of later resets without any, and of environments
-            whose own seed is None.
+            One seed for each environment, or one number s: environment e gets s + e. Seeds are
+            integers of any kind from 0 to 2**64 - 1. They also seed the generator that draws the
+            seeds of later resets without seeds, and of environments whose own seed is None.
         options
-            ``factory_index`` [E]: which factory of the mixture each environment stands in.
+            ``factory_index`` [E]: index into the mixture of each environment's factory.
 
         Raises
         ------
@@ -147,7 +152,7 @@ class ChangeoverVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]
         return self._observation(tables), {**infos, "action_mask": tables.action_mask.copy()}
 
     def _check_options(self, options: Any) -> NDArray[np.int64] | None:
-        """Return the factory of each environment; None: they stay."""
+        """Return the index of each environment's factory; None: they stay."""
         check_instance("reset: options", options, (Mapping, type(None)), "a dictionary or None")
         unknown = [key for key in options or {} if key != "factory_index"]
         if unknown:
@@ -162,7 +167,7 @@ class ChangeoverVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]
         return check_integers("factory_index", index, (self.num_envs,), "factory number", bounds)
 
     def _check_seed(self, seed: Any) -> list[int | None]:
-        """Return one seed for each environment; None where it is to be drawn."""
+        """Return one seed for each environment; None for a seed that is to be drawn."""
         if seed is None:
             return [None] * self.num_envs
         if as_whole(seed) is not None:
@@ -185,7 +190,7 @@ class ChangeoverVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]
         ]
 
     def _draw_seeds(self, seed: Any, given: list[int | None]) -> NDArray[np.uint64]:
-        """Return the seed of each environment, after seeding the generator with those given."""
+        """Return the seed of each environment, after seeding the generator with the given seeds."""
         missing = given.count(None)
         if missing < self.num_envs:
             super().reset(seed=_combine(seed, given))
@@ -197,8 +202,9 @@ class ChangeoverVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]
     ) -> tuple[
         Observation, NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]
     ]:
-        """Carry out ``actions [E]``. An episode that is over is followed at once by the next; its
-        last observation is in ``infos``.
+        """Apply ``actions [E]`` and advance every environment to its next decision.
+
+        The next episode begins as soon as one is over; the last observation is in ``infos``.
 
         Raises
         ------
@@ -230,10 +236,8 @@ class ChangeoverVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]
         final, outcome = self._batch.final, self._batch.outcome
         final_obs = np.full(self.num_envs, None, object)
         for env in np.flatnonzero(over):
-            final_obs[env] = {
-                name: value[env] for name, value in _as_dict(final, copy=False).items()
-            }
-            final_obs[env] = {name: value.copy() for name, value in final_obs[env].items()}
+            tables = _as_dict(final, copy=False)
+            final_obs[env] = {name: table[env].copy() for name, table in tables.items()}
         infos["final_obs"] = final_obs
         infos["_final_obs"] = over.copy()
         infos["final_info"] = {
@@ -249,33 +253,32 @@ class ChangeoverVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]
         return _as_dict(tables, copy=self.copy)
 
     def action_masks(self) -> NDArray[np.bool_]:
-        """The legal rows of every environment, bool [E, A]."""
+        """Return the legal rows of every environment, bool [E, A]."""
         return self._batch.tables.action_mask.copy()
 
 
 def _as_dict(tables: Tables, *, copy: bool) -> Observation:
-    mask = tables.action_mask.view(np.int8)
-    found = {
+    observation: Observation = {
         "candidates": tables.candidates,
         "machines": tables.machines,
         "shop": tables.shop,
-        "action_mask": mask,
+        "action_mask": tables.action_mask.view(np.int8),
     }
-    return {name: table.copy() for name, table in found.items()} if copy else found
+    if copy:
+        return {name: table.copy() for name, table in observation.items()}
+    return observation
 
 
 def _pairs(scenario: Scenario) -> list[tuple[Factory, OrderBook | None]]:
-    """The factories a scenario stands for: one, or a number of draws."""
-    return [
-        scenario.draw(index)
-        for index in range(DRAWN_FACTORIES if scenario.changes_every_episode else 1)
-    ]
+    """Return the factories of a scenario: one, or a number of draws."""
+    draws = DRAWN_FACTORIES if scenario.changes_every_episode else 1
+    return [scenario.draw(index) for index in range(draws)]
 
 
 def _combine(seed: Any, given: list[int | None]) -> int:
-    """Return the seed of the generator: the number itself, or one made of all in a list."""
-    number = as_whole(seed)
-    if number is not None:
-        return number
+    """Return the seed of the generator: the given number, or a hash of the given list."""
+    whole = as_whole(seed)
+    if whole is not None:
+        return whole
     entropy = [0 if own is None else own + 1 for own in given]
     return int(np.random.SeedSequence(entropy).generate_state(1, np.uint64)[0])

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from agents.rules.registry import Rule
-from envs.observation.candidates import (
+from envs.observation.kernel import observe
+from envs.observation.tables import (
     DEFAULT_CHANGEOVER_ROWS,
     DEFAULT_JOB_ROWS,
     allocate_observation_scratch,
     allocate_tables,
-    observe,
 )
 from factory.model import Factory
 from factory.schedule.records import Schedule

@@ -19,8 +19,8 @@ from agents.index.feature_table import ACTION, EVERY, MIN_TICKS, WAIT
 from agents.index.features import FEATURES
 from agents.index.transforms import cent_of, feature_filler, unit_of
 from agents.standstill import would_stand_still
-from envs.observation.candidates import observe
 from envs.observation.columns import CANDIDATE_INDEX
+from envs.observation.kernel import observe
 from factory.jit.compile import compiled
 from factory.simulation.costs import total_cost
 from factory.simulation.kernel import advance, apply_action, begin_episode

@@ -19,8 +19,8 @@ from agents.network.time_scale import mean_operations
 from agents.ppo.actor_critic import PointerActorCriticPolicy
 from agents.ppo.rollout_buffer import RolloutBufferShard
 from agents.ppo.vec_env import ShopVecEnv
-from envs.observation.candidates import Tables
 from envs.observation.columns import CANDIDATE_INDEX
+from envs.observation.tables import Tables
 
 _IS_CHANGEOVER, _IS_WAIT = CANDIDATE_INDEX["is_changeover"], CANDIDATE_INDEX["is_wait"]
 
@@ -107,7 +107,9 @@ class RolloutCollector:
             chosen, log_probs = self._draw(logits, tables)
             actions = tables.to_actions(chosen)
             self._count_actions(stats, batch.tables, actions)
-            shard.store_observation(tables.network_input, tables.first, self._critic_features.values)
+            shard.store_observation(
+                tables.network_input, tables.first, self._critic_features.values
+            )
             inferred = time.perf_counter()
             stats.infer_seconds += inferred - clock
             units = self._critic_features.units[batch.shop.env["factory"]]

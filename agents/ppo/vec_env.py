@@ -12,7 +12,7 @@ from stable_baselines3.common.vec_env import VecEnv
 
 from agents.policy import as_observation
 from envs.batch import Batch, observation_space
-from envs.observation.candidates import Tables
+from envs.observation.tables import Tables
 from envs.seed_splits import episode_seeds
 from factory.model import Factory
 from factory.validation.arguments import check_count, check_seed

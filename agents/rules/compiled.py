@@ -12,7 +12,7 @@ import math
 from typing import NamedTuple
 
 from agents.rules.registry import Rule, make_rule
-from envs.observation.candidates import operation_due_date
+from envs.observation.operations import operation_due_date
 from factory.jit.compile import compiled
 from factory.simulation.arrays import operation_of, order_of
 from factory.simulation.choices import (

@@ -9,7 +9,7 @@ import math
 from agents.network.critic_features import privileged_critic_features
 from agents.network.critic_inference import value_of
 from agents.network.inference import encode_rows, greedy_row, pool_context
-from envs.observation.candidates import observe
+from envs.observation.kernel import observe
 from envs.step_kernels import step_one
 from factory.futures.sampled_futures import infer_regimes, sample_future
 from factory.jit.compile import compiled

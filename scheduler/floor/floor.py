@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from agents.network.inference import NetworkScratch as Memory
 from agents.network.inference import NetworkWeights
-from envs.observation.candidates import (
+from envs.observation.tables import (
     DEFAULT_CHANGEOVER_ROWS,
     DEFAULT_JOB_ROWS,
     allocate_observation_scratch,

@@ -6,7 +6,7 @@ in one go, as every call from Python costs time."""
 from __future__ import annotations
 
 from agents.network.inference import greedy_row
-from envs.observation.candidates import observe
+from envs.observation.kernel import observe
 from factory.jit.compile import compiled
 from factory.simulation.arrays import operation_of, order_of
 from factory.simulation.kernel import next_idle_machine, process_due_events

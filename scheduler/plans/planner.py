@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.network.inference import allocate_network_scratch
-from envs.observation.candidates import Tables, allocate_observation_scratch, allocate_tables
+from envs.observation.tables import Tables, allocate_observation_scratch, allocate_tables
 from factory.futures.expected_future import deterministic_copy, repairable_copy
 from factory.futures.lulls import allocate_lulls
 from factory.futures.sampled_futures import allocate_beliefs

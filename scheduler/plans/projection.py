@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 from agents.network.inference import greedy_row
-from envs.observation.candidates import observe
+from envs.observation.kernel import observe
 from factory.futures.lulls import LASTING, is_long_quiet, next_event_date, note_event, prolong_waits
 from factory.jit.compile import compiled
 from factory.simulation.arrays import IDLE, NEVER, UPCOMING, operation_of, order_of

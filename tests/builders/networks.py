@@ -9,7 +9,7 @@ from agents.index.policy import IndexPolicy, as_array, atcs_weights
 from agents.network.pointer_network import PointerNetwork
 from agents.policy import as_observation
 from envs.batch import Batch
-from envs.observation.candidates import Tables
+from envs.observation.tables import Tables
 from factory.io.catalogue import find_single_factory
 
 WEIGHTS = {

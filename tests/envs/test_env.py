@@ -1,5 +1,4 @@
-"""The single environment: Gymnasium's contract, rewards, limits, options, and what happens to
-illegal actions."""
+"""The single environment: Gymnasium's contract, rewards, limits, options, illegal actions."""
 
 from __future__ import annotations
 
@@ -37,7 +36,7 @@ from factory.verification.verifier import verify
 def play(
     env: ChangeoverEnv, seed: int, rule: str = "ATCS"
 ) -> list[tuple[float, bool, bool, dict[str, Any]]]:
-    """One episode; what each step returned beside the observation."""
+    """Play an episode, and return the results of each step without the observation."""
     observation, _ = env.reset(seed=seed)
     steps = []
     while not steps or not (steps[-1][1] or steps[-1][2]):
@@ -83,16 +82,16 @@ def test_an_illegal_action_raises_and_changes_nothing() -> None:
     assert len(before) > 15
 
 
-def test_replaced_actions_are_the_next_legal_row_and_are_told() -> None:
+def test_an_illegal_action_is_replaced_by_the_next_legal_row_and_reported() -> None:
     env = ChangeoverEnv("tiny", illegal_actions="replace")
-    twin = ChangeoverEnv("tiny")
+    legal_env = ChangeoverEnv("tiny")
     _, info = env.reset(seed=1)
-    twin.reset(seed=1)
+    legal_env.reset(seed=1)
     illegal = int(np.flatnonzero(info["action_mask"] == 0)[0])
     legal = np.flatnonzero(info["action_mask"])
     following = int(legal[legal > illegal][0]) if (legal > illegal).any() else int(legal[0])
     observation, *_, info = env.step(illegal)
-    expected, *_ = twin.step(following)
+    expected, *_ = legal_env.step(following)
     assert info["replaced"]
     assert all((observation[name] == expected[name]).all() for name in expected)
 
@@ -122,19 +121,19 @@ def _first_decision(name: str) -> int:
     return env.schedule().end_date
 
 
-def told(steps: list[tuple[float, bool, bool, dict[str, Any]]]) -> list[Any]:
+def records(steps: list[tuple[float, bool, bool, dict[str, Any]]]) -> list[Any]:
     return [
         (reward, terminated, info["elapsed"], info["cost"], info["action_mask"].tolist())
         for reward, terminated, _, info in steps
     ]
 
 
-def test_one_seed_is_one_episode() -> None:
+def test_a_seed_determines_the_episode() -> None:
     first, second, other = (
         play(ChangeoverEnv("microfactory", num_orders=15), seed) for seed in (2, 2, 3)
     )
-    assert told(first) == told(second)
-    assert told(first) != told(other)
+    assert records(first) == records(second)
+    assert records(first) != records(other)
 
 
 def test_the_observation_stays_within_the_bounds_of_the_table() -> None:
@@ -149,9 +148,9 @@ def test_the_observation_stays_within_the_bounds_of_the_table() -> None:
                 values = observation[name][..., index]
                 assert column.low <= values.min(), column.name
                 assert values.max() <= column.high, column.name
-        observation, _, terminated, truncated, info = env.step(
-            int(np.flatnonzero(info["action_mask"])[-1 if info["elapsed"] == 0 else 0])
-        )
+        legal = np.flatnonzero(info["action_mask"])
+        action = int(legal[-1] if info["elapsed"] == 0 else legal[0])
+        observation, _, terminated, truncated, info = env.step(action)
         over = terminated or truncated
 
 
@@ -167,7 +166,7 @@ def test_a_limit_truncates_but_does_not_terminate(limit: dict[str, int]) -> None
 
 
 def test_bug_waiting_is_always_legal_and_an_episode_of_waits_is_truncated() -> None:
-    """Two operations an order: 50 decisions for each of them, all of them waits, at a cost."""
+    """Each order has two operations: 50 decisions per operation, all waits, at a cost."""
     env = ChangeoverEnv("tiny")
     _, info = env.reset(seed=1)
     operations = sum(len(product.operations) for product in env.factory.products[:1])
@@ -184,7 +183,7 @@ def test_bug_waiting_is_always_legal_and_an_episode_of_waits_is_truncated() -> N
 
 
 def test_bug_two_booths_and_one_order_cost_nothing() -> None:
-    """The booth that is asked first would need a changeover; it waits, and the other one paints."""
+    """The booth that is asked first needs a changeover; it waits, and the other booth paints."""
     colour = Attribute(name="colour", values=("white", "red"), time=((0, 9), (9, 0)))
     booths = (
         Machine(name="booth-0", initial_setup={"colour": "white"}),
@@ -236,9 +235,9 @@ def test_an_order_book_is_replayed_from_a_file_or_at_reset(tmp_path: Path) -> No
 def test_reset_options_change_the_scenario_but_not_the_shape() -> None:
     env = ChangeoverEnv("microfactory")
     env.reset(seed=1, options={"num_orders": 7})
-    play_out = [order.number for order in env.schedule().orders]
+    numbers = [order.number for order in env.schedule().orders]
     assert env._batch.shop.env.num_orders[0] == 7
-    assert play_out == sorted(play_out)
+    assert numbers == sorted(numbers)
     with pytest.raises(ValueError, match=r"unknown key 'orders'; must be one of"):
         env.reset(seed=1, options={"orders": 7})
     with pytest.raises(ValueError, match="it must keep its shape"):
@@ -257,7 +256,7 @@ def test_randomised_factories_differ_by_seed_and_share_one_shape() -> None:
     assert len(shapes) == 1
 
 
-def test_pictures_are_drawn_of_what_has_happened_so_far() -> None:
+def test_charts_show_the_episode_so_far() -> None:
     env = ChangeoverEnv("tiny", render_mode="rgb_array")
     play(env, seed=1)
     picture = env.render()

@@ -1,5 +1,4 @@
-"""The cost scale that a factory does not give: measured when it is needed, from few episodes, never
-in silence."""
+"""Missing cost scales: measured at first use, from few episodes, with a progress message."""
 
 from __future__ import annotations
 
@@ -14,11 +13,11 @@ import pytest
 import envs.registration  # noqa: F401
 from envs import reward_scale
 from envs.batch import Batch
-from envs.observation.candidates import allocate_observation_scratch, allocate_tables
+from envs.observation.tables import allocate_observation_scratch, allocate_tables
 from envs.step_kernels import reference_cost
 from envs.vector_env import ChangeoverVectorEnv
 from factory.futures.lulls import allocate_lulls
-from factory.model import Factory, Order, OrderBook, Uncertainty
+from factory.model import Factory, Order, OrderBook, Uncertainty, WorkCentre
 from factory.progress import Progress
 from factory.simulation.allocation import allocate
 from factory.simulation.load import load
@@ -28,14 +27,16 @@ ROWS = {"job_rows": 16, "changeover_rows": 8}
 
 
 def unscaled(**changes: Any) -> Factory:
-    """The workshop without a cost scale; in an order book of painted orders nothing of it is
-    drawn."""
+    """Return the workshop without a cost scale.
+
+    An order book of painted orders has no random events in it.
+    """
     factory = workshop(**changes)
     return factory.model_copy(update={"costs": factory.costs.model_copy(update={"scale": None})})
 
 
 def backlog(orders: int, apart: int = 0) -> OrderBook:
-    """Red and white orders in turn, ``apart`` ticks after each other."""
+    """Return red and white orders in turn, ``apart`` ticks after each other."""
     return OrderBook(
         orders=tuple(
             Order(
@@ -51,27 +52,23 @@ def backlog(orders: int, apart: int = 0) -> OrderBook:
 
 
 def mean_cost(factory: Factory, book: OrderBook | None, episodes: int = 8) -> float:
-    """Mean cost of the reference episodes, played here."""
+    """Return the mean cost of the reference episodes, simulated directly."""
     arrays = load([factory], [book])
     shop = allocate(arrays, 1, **ROWS)
-    working = (
+    memory = (
         allocate_observation_scratch(shop),
         allocate_tables(arrays, shop, np.float32),
         allocate_lulls(arrays, 1),
     )
-    return float(
-        np.mean(
-            [
-                reference_cost(arrays, shop, 0, 0, np.uint64(2**63 + n), *working)
-                for n in range(episodes)
-            ]
-        )
-    )
+    costs = [
+        reference_cost(arrays, shop, 0, 0, np.uint64(2**63 + n), *memory) for n in range(episodes)
+    ]
+    return float(np.mean(costs))
 
 
 @pytest.fixture(autouse=True)
 def played(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Orders of each reference episode that is played in a test."""
+    """Orders of each reference episode that is simulated in a test."""
     episodes = list[int]()
 
     def play(arrays: Any, shop: Any, *rest: Any) -> float:
@@ -87,7 +84,7 @@ def scale_of(factory: Factory, book: OrderBook | None = None) -> float:
     return float(Batch([factory], [book], num_envs=1, **ROWS).arrays.plant.cost_scale[0])
 
 
-def test_bug_environments_are_made_without_playing_an_episode(played: list[int]) -> None:
+def test_bug_environments_are_made_without_simulating_an_episode(played: list[int]) -> None:
     Batch([unscaled()], num_envs=2)
     environment = gymnasium.make(
         "microfactory/Changeover-v0", factory=unscaled(), order_book=backlog(6)
@@ -111,9 +108,16 @@ def test_the_scale_is_the_mean_of_eight_episodes() -> None:
     assert scale_of(noisy, backlog(10, 4)) == mean_cost(noisy, backlog(10, 4))
 
 
-def test_bug_where_nothing_is_drawn_one_episode_is_played(played: list[int]) -> None:
+def test_bug_without_random_events_one_episode_is_simulated(played: list[int]) -> None:
     assert scale_of(unscaled(), backlog(10)) == mean_cost(unscaled(), backlog(10))
     assert played == [10]
+
+
+def with_failures(centre: WorkCentre) -> WorkCentre:
+    """Return the work centre with machines that fail."""
+    failures = {"mean_time_to_failure": 50, "mean_time_to_repair": 5}
+    machines = tuple(machine.model_copy(update=failures) for machine in centre.machines)
+    return centre.model_copy(update={"machines": machines})
 
 
 @pytest.mark.parametrize(
@@ -122,22 +126,18 @@ def test_bug_where_nothing_is_drawn_one_episode_is_played(played: list[int]) -> 
         {"uncertainty": Uncertainty(cv=0.1)},
         {"uncertainty": Uncertainty(rework_probability=0.1)},
         {"uncertainty": Uncertainty(first_piece_rework_probability=0.1)},
-        {"work_centres": tuple(
-            centre.model_copy(update={"machines": tuple(
-                machine.model_copy(update={"mean_time_to_failure": 50, "mean_time_to_repair": 5}) for machine in centre.machines
-            )}) for centre in workshop().work_centres
-        )},
+        {"work_centres": tuple(with_failures(centre) for centre in workshop().work_centres)},
     ],
     ids=["durations", "rework", "rework of first pieces", "failures"],
-)  # fmt: skip
-def test_where_anything_is_drawn_eight_are_played(
+)
+def test_with_random_events_eight_episodes_are_simulated(
     played: list[int], changes: dict[str, Any]
 ) -> None:
     scale_of(unscaled(**changes), backlog(10))
     assert len(played) == 8
 
 
-def test_late_material_is_drawn_for_orders_that_need_it(played: list[int]) -> None:
+def test_late_material_is_a_random_event_of_orders_that_need_it(played: list[int]) -> None:
     book = OrderBook(
         orders=tuple(
             Order(order_id=f"{n}", release_date=n, due_date=9, weight=1.0, product="box")
@@ -151,11 +151,11 @@ def test_late_material_is_drawn_for_orders_that_need_it(played: list[int]) -> No
 @pytest.mark.parametrize(
     ("apart", "growth"), [(0, (1.5, 2.0)), (40, (1.0, 1.1))], ids=["all at once", "spread"]
 )
-def test_bug_of_very_many_orders_the_scale_is_estimated_from_fewer(
+def test_bug_the_scale_of_very_many_orders_is_estimated_from_fewer(
     played: list[int], monkeypatch: pytest.MonkeyPatch, apart: int, growth: tuple[float, float]
 ) -> None:
-    """Orders that pile up cost more than in proportion to their number, others do not."""
-    monkeypatch.setattr(reward_scale, "MOST_ORDERS", 20)
+    """The cost of orders that pile up grows faster than their number."""
+    monkeypatch.setattr(reward_scale, "MAX_SCALE_ORDERS", 20)
     estimate = scale_of(unscaled(), backlog(80, apart))
     assert played == [10, 20]
     half, whole, true = (
@@ -170,7 +170,7 @@ def test_bug_of_very_many_orders_the_scale_is_estimated_from_fewer(
 def test_episodes_are_as_long_as_before_once_the_scale_is_measured(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(reward_scale, "MOST_ORDERS", 4)
+    monkeypatch.setattr(reward_scale, "MAX_SCALE_ORDERS", 4)
     factory = unscaled()
     assert factory.demand is not None
     longer = factory.model_copy(
@@ -193,13 +193,15 @@ def test_the_reward_is_the_cost_over_the_measured_scale() -> None:
     assert -total * mean_cost(unscaled(), None) == pytest.approx(batch.shop.cost.sum())
 
 
-def test_bug_measuring_that_takes_long_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    told, seconds = list[str](), count(step=0.6)
+def test_bug_a_long_measurement_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    messages, seconds = list[str](), count(step=0.6)
     monkeypatch.setattr(
-        reward_scale, "Progress", partial(Progress, clock=lambda: next(seconds), tell=told.append)
+        reward_scale,
+        "Progress",
+        partial(Progress, clock=lambda: next(seconds), tell=messages.append),
     )
     scale_of(unscaled())
-    assert told == [
+    assert messages == [
         "measuring the cost of an episode of factory 'workshop', by which rewards are divided"
         " (costs.scale in its file saves this) (2 of 8 done) ..."
     ]

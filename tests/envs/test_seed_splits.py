@@ -1,4 +1,4 @@
-"""Seed blocks: they never meet, never move, and say what they are."""
+"""Seed blocks: disjoint, fixed, and named in results."""
 
 from __future__ import annotations
 
@@ -15,18 +15,19 @@ GOLDEN = 0x9E3779B97F4A7C15
 """Distance between the keys of two neighbouring roles (docs/model.md, section 7)."""
 
 
-def test_blocks_never_meet() -> None:
-    for one, other in combinations(BLOCKS.values(), 2):
-        assert one.last < other.first or other.last < one.first, f"{one.name} meets {other.name}"
+def test_blocks_are_disjoint() -> None:
+    for first, second in combinations(BLOCKS.values(), 2):
+        is_disjoint = first.last < second.first or second.last < first.first
+        assert is_disjoint, f"{first.name} meets {second.name}"
 
 
-def test_blocks_are_the_four_of_the_protocol_with_room_for_training() -> None:
+def test_there_are_four_blocks_that_are_large_enough_for_training() -> None:
     assert list(BLOCKS) == ["train", "tune", "validate", "test"]
-    assert all(holder.count >= 2**40 for holder in BLOCKS.values())
+    assert all(each.count >= 2**40 for each in BLOCKS.values())
 
 
-def test_blocks_never_move() -> None:
-    assert {name: holder.first for name, holder in BLOCKS.items()} == {
+def test_blocks_have_fixed_seeds() -> None:
+    assert {name: each.first for name, each in BLOCKS.items()} == {
         "train": 2**48,
         "tune": 2 * 2**48,
         "validate": 3 * 2**48,
@@ -36,32 +37,32 @@ def test_blocks_never_move() -> None:
 
 def test_no_two_seeds_share_the_stream_of_two_roles() -> None:
     # Role r of seed s is keyed by s + GOLDEN (r + 1): two seeds whose distance is a multiple of
-    # GOLDEN would meet the same draws in different roles.
-    span = max(holder.last for holder in BLOCKS.values())
-    for apart in range(1, EPISODE + 1):
-        distance = apart * GOLDEN % 2**64
+    # GOLDEN would share draws in different roles.
+    span = max(each.last for each in BLOCKS.values())
+    for difference in range(1, EPISODE + 1):
+        distance = difference * GOLDEN % 2**64
         assert min(distance, 2**64 - distance) > span
 
 
 def test_seeds_survive_every_json_reader() -> None:
-    for holder in BLOCKS.values():
-        assert float(holder.last) == holder.last
-        assert json.loads(json.dumps(holder.last), parse_int=float) == holder.last
+    for each in BLOCKS.values():
+        assert float(each.last) == each.last
+        assert json.loads(json.dumps(each.last), parse_int=float) == each.last
 
 
 def test_episode_seeds_are_distinct_unsigned_and_of_their_block() -> None:
     seeds = {name: episode_seeds(name, 300) for name in BLOCKS}
-    assert all(some.dtype == np.uint64 and some.shape == (300,) for some in seeds.values())
+    assert all(values.dtype == np.uint64 and values.shape == (300,) for values in seeds.values())
     assert np.unique(np.concatenate(list(seeds.values()))).size == 4 * 300
-    for name, some in seeds.items():
-        assert {which_block(int(seed)) for seed in some} == {name}
+    for name, values in seeds.items():
+        assert {which_block(int(seed)) for seed in values} == {name}
 
 
 def test_fewer_episodes_are_the_first_of_more() -> None:
     np.testing.assert_array_equal(episode_seeds("test", 20), episode_seeds("test", 256)[:20])
 
 
-def test_start_passes_over_seeds() -> None:
+def test_start_skips_seeds() -> None:
     np.testing.assert_array_equal(
         episode_seeds("train", 10, start=90), episode_seeds("train", 100)[90:]
     )
@@ -69,16 +70,15 @@ def test_start_passes_over_seeds() -> None:
 
 @pytest.mark.parametrize("name", BLOCKS)
 def test_last_seed_of_a_block_can_be_used_and_none_after_it(name: str) -> None:
-    room = block(name).count
-    last = int(episode_seeds(name, 1, start=room - 1)[0])
+    count = block(name).count
+    last = int(episode_seeds(name, 1, start=count - 1)[0])
     assert last == block(name).last
     assert which_block(last) == name
     assert which_block(last + 1) != name
     assert which_block(block(name).first - 1) != name
-    with pytest.raises(
-        ValueError, match=f"start \\+ count = {room + 1}; block {name} holds {room} seeds"
-    ):
-        episode_seeds(name, 2, start=room - 1)
+    message = f"start \\+ count = {count + 1}; block {name} holds {count} seeds"
+    with pytest.raises(ValueError, match=message):
+        episode_seeds(name, 2, start=count - 1)
 
 
 @pytest.mark.parametrize("seed", [0, 1, 42, 2**32 - 1, 2**63, 2**64 - 1])

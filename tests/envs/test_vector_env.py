@@ -1,5 +1,4 @@
-"""The vector environment equals single ones, step by step, through autoreset, for mixtures of
-factories."""
+"""The vector environment equals single environments, through autoreset and for mixtures."""
 
 from __future__ import annotations
 
@@ -8,7 +7,7 @@ import numpy as np
 import pytest
 
 from envs.env import ChangeoverEnv
-from envs.observation.columns import CANDIDATE_INDEX
+from envs.observation.columns import CANDIDATE_COLUMN
 from envs.vector_env import ChangeoverVectorEnv
 from factory.simulation import random_numbers
 from factory.simulation.arrays import COST_TERMS
@@ -32,8 +31,10 @@ def choose(mask: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     ids=["whole", "max_decisions", "last_date"],
 )
 def test_vector_equals_single_through_autoreset(limit: dict[str, int]) -> None:
-    """Rewards, costs, time, masks, every observed number and the last observation of each episode;
-    smaller factories are padded with zeros."""
+    """Compare rewards, costs, times, masks and observations, also the last of each episode.
+
+    Smaller factories are padded with zeros.
+    """
     seeds, rng = [11 + e for e in range(len(MIXTURE))], np.random.default_rng(0)
     vector = ChangeoverVectorEnv(MIXTURE, len(MIXTURE), **SETTINGS, **limit)
     singles = [ChangeoverEnv(name, **SETTINGS, **limit) for name in MIXTURE]
@@ -62,11 +63,10 @@ def test_vector_equals_single_through_autoreset(limit: dict[str, int]) -> None:
                 }
                 assert info["decisions"] == infos["final_info"]["decisions"][e]
                 seeds[e] = next_seed(seeds[e])
-                own[e] = (
-                    single.reset(seed=seeds[e])[0]
-                    if seeds[e] < 2**63
-                    else reset_with_large_seed(single, seeds[e])
-                )
+                if seeds[e] < 2**63:
+                    own[e] = single.reset(seed=seeds[e])[0]
+                else:
+                    own[e] = reset_with_large_seed(single, seeds[e])
                 finished += 1
                 truncations += cut
             assert_equal_tables(own[e], {name: table[e] for name, table in observations.items()})
@@ -75,7 +75,7 @@ def test_vector_equals_single_through_autoreset(limit: dict[str, int]) -> None:
 
 
 def reset_with_large_seed(single: ChangeoverEnv, seed: int) -> dict[str, np.ndarray]:
-    """Gymnasium takes no seed of 64 bits; the batch beneath does."""
+    """Reset with a seed of 64 bits, which the batch takes but Gymnasium does not."""
     single._batch.reset(np.array([seed], np.uint64))
     single._over = False
     tables = single._batch.tables
@@ -90,7 +90,7 @@ def assert_equal_tables(single: dict[str, np.ndarray], batched: dict[str, np.nda
     assert not batched["machines"][machines:].any()
 
 
-def test_without_copy_a_step_leaves_the_last_observation_alone() -> None:
+def test_without_copy_a_step_leaves_the_last_observation_unchanged() -> None:
     vector = ChangeoverVectorEnv("microfactory", 4, copy=False, num_orders=6)
     rng = np.random.default_rng(1)
     last, _ = vector.reset(seed=5)
@@ -102,7 +102,7 @@ def test_without_copy_a_step_leaves_the_last_observation_alone() -> None:
         last = now
 
 
-def test_with_copy_every_observation_is_ones_own() -> None:
+def test_with_copy_observations_never_change() -> None:
     vector = ChangeoverVectorEnv("tiny", 2)
     rng = np.random.default_rng(1)
     seen, _ = vector.reset(seed=5)
@@ -127,29 +127,26 @@ def test_one_illegal_action_moves_no_environment() -> None:
 
 
 def test_drawn_factories_follow_from_the_seed() -> None:
-    """With ``draw_factory`` each new episode stands in the factory that the last one's seed
-    names."""
+    """With ``draw_factory``, the seed of an episode determines the factory of the next."""
     vector = ChangeoverVectorEnv(
         ["tiny", "microfactory", "green"], 4, draw_factory=True, num_orders=3
     )
     rng = np.random.default_rng(2)
-    floor = vector.batch.shop.env
+    envs = vector.batch.shop.env
     observations, _ = vector.reset(seed=1)
-    stood_in = set()
+    factories = set()
     for _ in range(300):
-        seeds = floor.seed.copy()
+        seeds = envs.seed.copy()
         observations, _, terminated, _, _ = vector.step(choose(observations["action_mask"], rng))
         for e in np.flatnonzero(terminated):
-            assert (
-                floor.factory[e]
-                == int(random_numbers.bits(seeds[e], random_numbers.EPISODE, 1, 0)) % 3
-            )
-            assert int(floor.seed[e]) == next_seed(int(seeds[e]))
-            stood_in.add(int(floor.factory[e]))
-    assert stood_in == {0, 1, 2}
+            draw = int(random_numbers.bits(seeds[e], random_numbers.EPISODE, 1, 0))
+            assert envs.factory[e] == draw % 3
+            assert int(envs.seed[e]) == next_seed(int(seeds[e]))
+            factories.add(int(envs.factory[e]))
+    assert factories == {0, 1, 2}
 
 
-def test_each_environment_stands_in_the_factory_that_is_asked_for() -> None:
+def test_the_option_factory_index_chooses_the_factory_of_each_environment() -> None:
     vector = ChangeoverVectorEnv(["tiny", "microfactory"], 3, num_orders=3, dtype=np.float64)
     observations, _ = vector.reset(seed=[4, 5, 6], options={"factory_index": [1, 1, 0]})
     for e, name in enumerate(["microfactory", "microfactory", "tiny"]):
@@ -162,25 +159,28 @@ def test_every_mask_row_is_a_candidate_of_its_kind() -> None:
     rng = np.random.default_rng(3)
     observations, _ = vector.reset(seed=1)
     for _ in range(100):
-        kinds = observations["candidates"][
-            ..., [CANDIDATE_INDEX[name] for name in ("is_job", "is_changeover", "is_wait")]
-        ].sum(axis=-1)
+        candidates = observations["candidates"]
+        kinds = (
+            candidates[..., CANDIDATE_COLUMN.is_job]
+            + candidates[..., CANDIDATE_COLUMN.is_changeover]
+            + candidates[..., CANDIDATE_COLUMN.is_wait]
+        )
         assert (kinds[observations["action_mask"] == 1] == 1).all()
         observations, *_ = vector.step(choose(observations["action_mask"], rng))
 
 
-def test_what_is_wrong_is_said() -> None:
+def test_wrong_arguments_are_refused() -> None:
     with pytest.raises(ValueError, match="num_envs = 0; must be at least 1"):
         ChangeoverVectorEnv("tiny", 0)
     vector = ChangeoverVectorEnv("tiny", 2)
     with pytest.raises(ValueError, match="3 seeds for 2 environments"):
         vector.reset(seed=[1, 2, 3])
-    for index, what in (
+    for index, message in (
         ([0, 1], r"\[1\] = 1"),
         ([0], r"\.shape = \(1,\); must be \(2,\)"),
         ([-1, 0], r"\[0\] = -1"),
     ):
-        with pytest.raises(ValueError, match=f"factory_index{what}"):
+        with pytest.raises(ValueError, match=f"factory_index{message}"):
             vector.reset(seed=1, options={"factory_index": index})
     with pytest.raises(ValueError, match="unknown key 'factory'; must be 'factory_index'"):
         vector.reset(seed=1, options={"factory": "tiny"})

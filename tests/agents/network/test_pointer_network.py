@@ -14,7 +14,7 @@ from agents.network.features_torch import machine_features, row_features, shop_f
 from agents.network.packed_tables import PackedTables, decide_greedily
 from agents.network.pointer_network import RaggedObservation, SegmentOps
 from agents.policy import as_observation
-from envs.observation.candidates import Tables
+from envs.observation.tables import Tables
 from tests.builders.networks import WEIGHTS, moments, network
 
 

@@ -1,5 +1,4 @@
-"""Nothing that the future hides reaches the observation: change it, and what is seen stays the
-same, bit for bit."""
+"""Observations do not depend on hidden future events, bit for bit."""
 
 from __future__ import annotations
 
@@ -11,8 +10,9 @@ import pytest
 from agents.policy import as_observation
 from agents.rules.registry import make_rule
 from envs.batch import Batch
-from envs.observation.candidates import allocate_observation_scratch, allocate_tables, observe
-from envs.observation.columns import CANDIDATE_INDEX
+from envs.observation.columns import CANDIDATE_COLUMN
+from envs.observation.kernel import observe_env
+from envs.observation.tables import allocate_observation_scratch, allocate_tables
 from factory.model import Factory, OrderBook
 from factory.simulation.arrays import DONE, DOWN, split_operation_id
 from factory.simulation.choices import list_choices
@@ -21,11 +21,11 @@ from tests.builders.random_factories import random_factory
 
 
 def offered(batch: Batch) -> list[bytes]:
-    """What the asked machine may choose."""
-    shop, floor = batch.shop, batch.shop.env
-    changeovers = int(floor.num_changeover_rows[0])
+    """Return the choices of the asked machine."""
+    shop, env = batch.shop, batch.shop.env
+    changeovers = int(env.num_changeover_rows[0])
     tables = (
-        shop.job_row[0, : int(floor.num_job_rows[0])],
+        shop.job_row[0, : int(env.num_job_rows[0])],
         shop.changeover_target[0, :changeovers],
         shop.changeover_lead[0, :changeovers],
         shop.legal[0],
@@ -34,40 +34,33 @@ def offered(batch: Batch) -> list[bytes]:
 
 
 def seen(batch: Batch) -> list[np.ndarray]:
-    """The observation of the present state, made anew."""
+    """Return a new observation of the present state."""
     tables = allocate_tables(batch.arrays, batch.shop, np.float64)
     scratch = allocate_observation_scratch(batch.shop)
-    observe(
-        batch.arrays,
-        batch.shop,
-        0,
-        scratch,
-        tables.candidates[0],
-        tables.machines[0],
-        tables.shop[0],
-        tables.action_mask[0],
-    )
+    observe_env(batch.arrays, batch.shop, 0, scratch, tables)
     return [tables.candidates, tables.machines, tables.shop, tables.action_mask]
 
 
-def come_to_light(batch: Batch) -> tuple[int, ...]:
-    """Counts of what was hidden and has happened: completions, rework, failures, repairs under way,
-    releases, deliveries."""
-    shop, floor = batch.shop, batch.shop.env
-    released = int(floor.num_released[0])
+def count_past_events(batch: Batch) -> tuple[int, ...]:
+    """Count the events that were hidden before they happened.
+
+    They are completions, rework, failures, repairs under way, releases and deliveries.
+    """
+    shop, env = batch.shop, batch.shop.env
+    released = int(env.num_released[0])
     return (
         int((shop.operations.status[0] == DONE).sum()),
         int(shop.operations.attempt[0].sum()),
         int(shop.machines.num_failures[0].sum()),
         int((shop.machines.status[0] == DOWN).sum()),
         released,
-        int((shop.orders.material_date[0, :released] <= floor.clock[0]).sum()),
+        int((shop.orders.material_date[0, :released] <= env.clock[0]).sum()),
     )
 
 
 @pytest.mark.parametrize("name", FACTORIES)
 def test_the_observation_does_not_depend_on_the_hidden_future(name: str) -> None:
-    """Seen again, and chosen from again, in the same present with another future."""
+    """Observe and list the choices again, in the same state with another future."""
     compared = 0
     for decision in DECISIONS:
         batch = moment(name, decision)
@@ -86,24 +79,23 @@ def test_the_observation_does_not_depend_on_the_hidden_future(name: str) -> None
 
 
 @pytest.mark.parametrize("name", FACTORIES)
-def test_two_worlds_look_alike_until_they_part(name: str) -> None:
-    """Two shops with one past and different futures, stepped alike: equal in all that is seen until
-    something hidden comes to light in either.
+def test_observations_are_equal_until_a_hidden_event_happens(name: str) -> None:
+    """Apply the same actions to two shops with one past and different futures.
 
-    So also what the kernel keeps for the observation (expected ends, expected dates of arrival) is
-    free of foresight.
+    The observations are equal until a hidden event happens in either shop. So the values that the
+    kernel keeps for the observation (expected ends, expected dates of arrival) reveal nothing.
     """
     rule = make_rule("ATCS")
     compared = 0
     for decision in range(3, 250, 12):
         first, second = moment(name, decision), moment(name, decision)
         change_the_future(second, changeovers=False)
-        known = come_to_light(first)
+        known = count_past_events(first)
         while True:
             actions = rule.decide(as_observation(first.tables))
             first.step(actions, autoreset=False)
             second.step(actions, autoreset=False)
-            if not come_to_light(first) == come_to_light(second) == known:
+            if not count_past_events(first) == count_past_events(second) == known:
                 break
             for table, other in zip(seen(first), seen(second), strict=True):
                 assert table.tobytes() == other.tobytes(), f"{name}, decision {decision}"
@@ -112,14 +104,14 @@ def test_two_worlds_look_alike_until_they_part(name: str) -> None:
 
 
 def wants_changeover(batch: Batch) -> bool:
-    return float(batch.tables.candidates[0, 0, CANDIDATE_INDEX["setup_time"]]) > 0
+    return float(batch.tables.candidates[0, 0, CANDIDATE_COLUMN.setup_time]) > 0
 
 
 @pytest.mark.parametrize(
     "change", ["due_date", "weight", "work_left", "expected_end", "mounted", "crews_free"]
 )
 def test_the_observation_does_depend_on_what_is_known(change: str) -> None:
-    """The control: a test that changes nothing visible could not fail."""
+    """The control: changes of visible values change the observation."""
     batch = moment("microfactory", 60)
     shop, before = batch.shop, seen(batch)
     order, _ = split_operation_id(shop.job_row[0, 0])
@@ -145,20 +137,20 @@ def test_the_observation_does_depend_on_what_is_known(change: str) -> None:
 
 
 def with_scale(factory: Factory) -> Factory:
-    """The factory with a cost scale of its own, so that none is measured."""
+    """Return the factory with a given cost scale, so that none is measured."""
     return factory.model_copy(update={"costs": factory.costs.model_copy(update={"scale": 1000.0})})
 
 
 @pytest.mark.parametrize("seed", range(40))
-def test_bug_whether_an_order_is_still_to_come_is_not_seen(seed: int) -> None:
-    """Two order books that differ in one order far in the future.
+def test_bug_observations_do_not_reveal_orders_to_come(seed: int) -> None:
+    """Compare two order books that differ in one order far in the future.
 
-    At every decision until the shorter one is done both shops ask the same machine, show the same
-    tables and allow the same rows, whatever is decided.
+    At every decision until the shorter book is done, both shops ask the same machine, show the same
+    tables and allow the same rows.
     """
     rng = random.Random(seed)
-    worlds = (random_factory(rng) for _ in range(100))
-    factory, book = next((factory, book) for factory, book in worlds if book is not None)
+    draws = (random_factory(rng) for _ in range(100))
+    factory, book = next((factory, book) for factory, book in draws if book is not None)
     last = book.orders[-1]
     far = last.model_copy(update={"order_id": "far", "release_date": 10**7, "due_date": 10**7 + 9})
     longer = OrderBook(orders=(*book.orders, far))

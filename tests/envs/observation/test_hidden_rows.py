@@ -1,5 +1,4 @@
-"""More ready operations than job rows: what is shown, what is counted, and that nothing is hidden
-where there is no cap."""
+"""Job rows if there are more ready operations than rows, and without a cap on rows."""
 
 from __future__ import annotations
 
@@ -11,18 +10,16 @@ import pytest
 from agents.policy import as_observation
 from agents.rules.registry import make_rule
 from envs.batch import Batch
-from envs.observation.columns import CANDIDATE_INDEX, SHOP_INDEX
+from envs.observation.columns import CANDIDATE_COLUMN, SHOP_COLUMN
 from factory.io.catalogue import find_single_factory
 from factory.simulation.arrays import OPERATION_BITS, OPERATION_MASK, split_operation_id
 
 FACTORIES = ("microfactory", "scarce_crew", "one_of_a_kind", "green")
-HIDDEN, READY = SHOP_INDEX["hidden_operations"], SHOP_INDEX["ready_here"]
-IS_JOB = CANDIDATE_INDEX["is_job"]
 ORDERS = 40
 
 
 def crowded(name: str, job_rows: int) -> Batch:
-    """A factory whose orders are all there at once, so that work piles up."""
+    """Return a factory with all orders at the start, so that queues are long."""
     factory = find_single_factory(name)
     assert factory.demand is not None
     demand = factory.demand.model_copy(update={"num_orders": ORDERS, "initial_orders": ORDERS})
@@ -35,7 +32,7 @@ def crowded(name: str, job_rows: int) -> Batch:
 
 
 def moments(batch: Batch) -> Iterator[int]:
-    """Every decision of an episode under ATCS: the machine that is asked."""
+    """Yield the asked machine at every decision of an episode under ATCS."""
     tables = batch.reset(np.array([3], np.uint64))
     rule = make_rule("ATCS")
     while not batch.over.all():
@@ -43,8 +40,8 @@ def moments(batch: Batch) -> Iterator[int]:
         tables = batch.step(rule.decide(as_observation(tables)), autoreset=False)
 
 
-def eligible_entries(batch: Batch, machine: int) -> list[int]:
-    """Ready operations that the machine can do, in queue order."""
+def eligible_operations(batch: Batch, machine: int) -> list[int]:
+    """Return the ready operations that the machine can do, in queue order."""
     shop, arrays = batch.shop, batch.arrays
     centre = int(arrays.machines.centre[0, machine])
     queue = shop.queue[0, centre, : int(shop.centres.queue_length[0, centre])]
@@ -61,7 +58,7 @@ def eligible_entries(batch: Batch, machine: int) -> list[int]:
     ]
 
 
-def shown_entries(batch: Batch) -> list[int]:
+def shown_operations(batch: Batch) -> list[int]:
     return [
         int(operation_id)
         for operation_id in batch.shop.job_row[0, : int(batch.shop.env.num_job_rows[0])]
@@ -79,15 +76,20 @@ def slack(batch: Batch, operation_id: int) -> float:
     )
 
 
-def expected_rows(batch: Batch, entries: list[int], legal: dict[int, bool], rows: int) -> list[int]:
-    """The rule of the documentation, written down anew: half the rows to the most urgent of each
-    family, the rest to the most urgent of all."""
+def expected_rows(
+    batch: Batch, eligible: list[int], legal: dict[int, bool], rows: int
+) -> list[int]:
+    """Return the operations that the documentation lets be shown.
+
+    Half the rows go to the most urgent operation of each family, the rest to the most urgent
+    operations of all families.
+    """
     urgent = sorted(
-        entries,
+        eligible,
         key=lambda operation_id: (
             not legal[operation_id],
             slack(batch, operation_id),
-            entries.index(operation_id),
+            eligible.index(operation_id),
         ),
     )
     firsts: dict[int, int] = {}
@@ -97,7 +99,7 @@ def expected_rows(batch: Batch, entries: list[int], legal: dict[int, bool], rows
     picked += [operation_id for operation_id in urgent if operation_id not in picked][
         : rows - len(picked)
     ]
-    return [operation_id for operation_id in entries if operation_id in picked]
+    return [operation_id for operation_id in eligible if operation_id in picked]
 
 
 @pytest.mark.parametrize("rows", [1, 5, 8])
@@ -105,35 +107,41 @@ def expected_rows(batch: Batch, entries: list[int], legal: dict[int, bool], rows
 def test_hidden_operations_are_counted_and_the_urgent_and_diverse_are_shown(
     name: str, rows: int
 ) -> None:
-    """At every decision, against the rule written down anew."""
+    """Compare every decision with an independent implementation of the rule."""
     batch = crowded(name, rows)
     crowded_moments = 0
     for machine in moments(batch):
-        entries, shown = eligible_entries(batch, machine), shown_entries(batch)
+        eligible, shown = eligible_operations(batch, machine), shown_operations(batch)
         tables = batch.tables
-        assert tables.shop[0, READY] == len(entries)
-        assert tables.shop[0, HIDDEN] == max(0, len(entries) - rows)
-        assert tables.candidates[0, :, IS_JOB].sum() == len(shown) == min(rows, len(entries))
-        legal = legality(batch, machine, entries)
+        assert tables.shop[0, SHOP_COLUMN.ready_here] == len(eligible)
+        assert tables.shop[0, SHOP_COLUMN.hidden_operations] == max(0, len(eligible) - rows)
+        assert (
+            tables.candidates[0, :, CANDIDATE_COLUMN.is_job].sum()
+            == len(shown)
+            == min(rows, len(eligible))
+        )
+        legal = legality(batch, machine, eligible)
         assert tables.action_mask[0, : len(shown)].tolist() == [
             legal[operation_id] for operation_id in shown
         ]
         assert not tables.action_mask[0, len(shown) : rows].any()
         assert shown == (
-            expected_rows(batch, entries, legal, rows) if len(entries) > rows else entries
+            expected_rows(batch, eligible, legal, rows) if len(eligible) > rows else eligible
         )
-        crowded_moments += len(entries) > rows
+        crowded_moments += len(eligible) > rows
     assert crowded_moments >= 20
 
 
-def legality(batch: Batch, machine: int, entries: list[int]) -> dict[int, bool]:
-    """Legality of each entry by the matrices: the changeover is allowed and, if it takes time, a
-    crew is free."""
+def legality(batch: Batch, machine: int, eligible: list[int]) -> dict[int, bool]:
+    """Return the legality of each operation by the matrices.
+
+    The changeover must be allowed and, if it takes time, a crew must be free.
+    """
     shop, arrays = batch.shop, batch.arrays
     centre = int(arrays.machines.centre[0, machine])
     attributes = int(arrays.centres.num_attributes[0, centre])
     legal = {}
-    for operation_id in entries:
+    for operation_id in eligible:
         wanted = shop.wanted[(0, *split_operation_id(operation_id))]
         pairs = [
             (t, int(shop.mounted[0, machine, t]), int(wanted[t]))
@@ -148,17 +156,16 @@ def legality(batch: Batch, machine: int, entries: list[int]) -> dict[int, bool]:
 
 
 def test_a_row_for_every_family_keeps_setups_diverse() -> None:
-    """While there are at most half as many families as rows, no family is without a row although
-    many operations are hidden."""
+    """With at most half as many families as rows, every family has a row."""
     batch = crowded("microfactory", 12)
     held = 0
     for machine in moments(batch):
         families = {
-            family(batch, operation_id) for operation_id in eligible_entries(batch, machine)
+            family(batch, operation_id) for operation_id in eligible_operations(batch, machine)
         }
-        if batch.tables.shop[0, HIDDEN] > 0 and len(families) <= 6:
+        if batch.tables.shop[0, SHOP_COLUMN.hidden_operations] > 0 and len(families) <= 6:
             assert {
-                family(batch, operation_id) for operation_id in shown_entries(batch)
+                family(batch, operation_id) for operation_id in shown_operations(batch)
             } == families
             held += len(families) > 1
     assert held >= 10
@@ -169,8 +176,8 @@ def test_without_a_cap_nothing_is_hidden(name: str) -> None:
     batch = crowded(name, 0)
     longest = 0
     for machine in moments(batch):
-        entries = eligible_entries(batch, machine)
-        assert batch.tables.shop[0, HIDDEN] == 0
-        assert shown_entries(batch) == entries
-        longest = max(longest, len(entries))
+        eligible = eligible_operations(batch, machine)
+        assert batch.tables.shop[0, SHOP_COLUMN.hidden_operations] == 0
+        assert shown_operations(batch) == eligible
+        longest = max(longest, len(eligible))
     assert longest >= 20

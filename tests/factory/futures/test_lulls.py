@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from envs.observation.candidates import allocate_observation_scratch, allocate_tables
+from envs.observation.tables import allocate_observation_scratch, allocate_tables
 from envs.step_kernels import reference_cost
 from factory.futures.expected_future import repairable_copy
 from factory.futures.lulls import allocate_lulls

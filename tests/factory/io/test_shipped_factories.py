@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from envs.observation.candidates import allocate_observation_scratch, allocate_tables
+from envs.observation.tables import allocate_observation_scratch, allocate_tables
 from envs.step_kernels import reference_cost
 from factory.futures.lulls import allocate_lulls
 from factory.generation.offered_load import changeover_profile, mean_interarrival_time, offered_load

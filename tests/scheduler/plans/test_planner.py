@@ -12,14 +12,14 @@ import pytest
 from numpy.typing import NDArray
 
 from agents.rules.registry import Rule, make_rule
-from envs.observation.candidates import (
+from envs.observation.columns import CANDIDATE_INDEX
+from envs.observation.kernel import observe
+from envs.observation.tables import (
     DEFAULT_CHANGEOVER_ROWS,
     DEFAULT_JOB_ROWS,
     allocate_observation_scratch,
     allocate_tables,
-    observe,
 )
-from envs.observation.columns import CANDIDATE_INDEX
 from factory.io.catalogue import find_single_factory
 from factory.model import (
     Attribute,
