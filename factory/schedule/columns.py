@@ -1,8 +1,8 @@
-"""A finished episode as columns of numbers: what :func:`factory.schedule.records.unload` reads from
-the kernel's log, without a record for each line.
+"""A schedule as columns of numbers: the form in which it is verified, billed and measured.
 
-Tens of thousands of schedules are verified and billed in an evaluation; a record for each operation
-takes longer to make than the columns take to check.
+Tens of thousands of schedules are verified in an evaluation; a record for each operation takes
+longer to make than the columns take to check.
+:mod:`factory.schedule.records` has the same schedule for people to read.
 """
 
 from __future__ import annotations
@@ -19,30 +19,39 @@ from factory.simulation.arrays import (
     LOGGED_FAILURE,
     LOGGED_OPERATION,
     LOGGED_WAIT,
+    OPERATION_BITS,
+    OPERATION_MASK,
+    PROCESSING,
     FactoryArrays,
     ShopState,
 )
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+NONE = -1
+"""No date, order, operation or value."""
+UNKNOWN = -2
+"""A name that the factory does not have."""
 
 
 class OrderColumns(NamedTuple):
-    """Orders by number, ``[J]``; products, options and their values by their places in the
-    factory."""
+    """Orders ``[J]``; products, options and their values as indices in the factory."""
 
     product: Ints
-    options: Ints  # [J, U] value of each option; -1: none
+    options: Ints  # [J, U] value of each option, or NONE
     release_date: Ints
     due_date: Ints
     weight: Floats
     material_date: Ints
-    completion_date: Ints  # -1: open
+    completion_date: Ints  # NONE: open
 
 
 class OperationColumns(NamedTuple):
-    """Attempts at operations, ``[N]``; names as in
-    :class:`factory.schedule.records.OperationRecord`."""
+    """Attempts at operations ``[N]``; names as in
+    :class:`factory.schedule.records.OperationRecord`.
+    """
 
     order: Ints
     operation: Ints
@@ -50,24 +59,26 @@ class OperationColumns(NamedTuple):
     selected_date: Ints
     start_date: Ints
     end_date: Ints
+    process_time: Ints  # net of repairs
     attempt: Ints
 
 
 class ChangeoverColumns(NamedTuple):
-    """Changeovers, ``[N]``; setups ``[N, T]`` as places of the values of the work centre's
-    attributes, anything beyond these."""
+    """Changeovers ``[N]``; setups ``[N, T]`` are indices of the values of the work centre's
+    attributes, and anything in columns beyond these.
+    """
 
     machine: Ints
     start_date: Ints
     end_date: Ints
     from_setup: Ints
     to_setup: Ints
-    order: Ints  # -1: for no operation
+    order: Ints  # NONE: for no operation
     operation: Ints
 
 
 class SpanColumns(NamedTuple):
-    """Failures or waits, ``[N]``."""
+    """Failures or waits ``[N]``."""
 
     machine: Ints
     start_date: Ints
@@ -75,30 +86,46 @@ class SpanColumns(NamedTuple):
 
 
 class ScheduleColumns(NamedTuple):
-    """A schedule, as :class:`factory.schedule.records.Schedule`. Process times are not listed: they
-    are the dates less the repairs between them."""
+    """A schedule; names as in :class:`factory.schedule.records.Schedule`."""
 
-    seed: int
+    seed: int | None
     num_orders: int
     end_date: int
-    is_at_rest: bool  # nothing is in work or under repair
     orders: OrderColumns
     operations: OperationColumns
     changeovers: ChangeoverColumns
     failures: SpanColumns
     waits: SpanColumns
+    open_operations: OperationColumns
+    open_failures: SpanColumns
+
+
+def repair_times(operations: OperationColumns, failures: SpanColumns) -> Ints:
+    """Return the ticks of repair within each operation, ``[N]``: failures that begin and end
+    between its dates.
+    """
+    times = np.zeros(len(operations.machine), np.int64)
+    for machine in np.unique(failures.machine).tolist():
+        own = np.flatnonzero(operations.machine == machine)
+        on_machine = failures.machine == machine
+        start, end = failures.start_date[on_machine], failures.end_date[on_machine]
+        inside = (operations.start_date[own, None] <= start) & (
+            end <= operations.end_date[own, None]
+        )
+        times[own] = inside @ (end - start)
+    return times
 
 
 def unload_columns(arrays: FactoryArrays, shop: ShopState, env: int) -> ScheduleColumns:
-    """The schedule of environment ``env`` so far, from the kernel's log.
+    """Return the schedule of environment ``env`` so far, from the kernel's log.
 
     Raises
     ------
     RuntimeError
         If the log was too short to hold everything.
     """
-    floor: Any = shop.env.view(np.ndarray)[env]
-    length = int(floor["log_length"])
+    state: Any = shop.env.view(np.ndarray)[env]
+    length = int(state["log_length"])
     if length > shop.log.shape[1]:
         raise RuntimeError(
             f"unload: the log has {shop.log.shape[1]} lines but {length} were written; allocate a"
@@ -107,45 +134,32 @@ def unload_columns(arrays: FactoryArrays, shop: ShopState, env: int) -> Schedule
     log = shop.log[env, :length]
     kind = log[:, 0]
     operations, changeovers, failures, waits = (
-        log[np.flatnonzero(kind == wanted)].T
-        for wanted in (LOGGED_OPERATION, LOGGED_CHANGEOVER, LOGGED_FAILURE, LOGGED_WAIT)
+        log[np.flatnonzero(kind == logged)].T
+        for logged in (LOGGED_OPERATION, LOGGED_CHANGEOVER, LOGGED_FAILURE, LOGGED_WAIT)
     )
     setups = shop.log_setup[env, np.flatnonzero(kind == LOGGED_CHANGEOVER)].astype(np.int64)
-    _, machine, order, operation, selected_date, end_date, start_date, attempt = operations
-    status = shop.machines.view(np.ndarray)["status"][
-        env, : int(arrays.plant.view(np.ndarray)["num_machines"][floor["factory"]])
-    ]
+    _, machine, order, operation, start_date, end_date, _, _ = changeovers
+    machines = shop.machines.view(np.ndarray)[env]
+    machines = machines[: int(arrays.plant.view(np.ndarray)["num_machines"][state["factory"]])]
+    repairs = SpanColumns(failures[1], failures[4], failures[5])
     return ScheduleColumns(
-        seed=int(floor["seed"]),
-        num_orders=int(floor["num_orders"]),
-        end_date=int(floor["clock"]),
-        is_at_rest=_is_at_rest(status, shop, env),
-        orders=_unload_orders(shop, env, int(floor["num_released"])),
-        operations=OperationColumns(
-            order, operation, machine, selected_date, start_date, end_date, attempt
-        ),
+        seed=int(state["seed"]),
+        num_orders=int(state["num_orders"]),
+        end_date=int(state["clock"]),
+        orders=_unload_orders(shop, env, int(state["num_released"])),
+        operations=_unload_operations(operations, repairs),
         changeovers=ChangeoverColumns(
-            changeovers[1],
-            changeovers[4],
-            changeovers[5],
-            setups[:, 0],
-            setups[:, 1],
-            changeovers[2],
-            changeovers[3],
+            machine, start_date, end_date, setups[:, 0], setups[:, 1], order, operation
         ),
-        failures=SpanColumns(failures[1], failures[4], failures[5]),
+        failures=repairs,
         waits=SpanColumns(waits[1], waits[4], waits[5]),
+        open_operations=_unload_open_operations(machines, shop, env, int(state["clock"])),
+        open_failures=_unload_open_failures(machines, int(state["clock"])),
     )
-
-
-def _is_at_rest(status: NDArray[Any], shop: ShopState, env: int) -> bool:
-    """Whether no machine works at an operation or is under repair; one that changes over for
-    nothing may still do so."""
-    entry = shop.machines.view(np.ndarray)["operation_id"][env, : len(status)]
-    return not np.any((status == DOWN) | ((status != IDLE) & (entry >= 0)))
 
 
 def _unload_orders(shop: ShopState, env: int, released: int) -> OrderColumns:
+    """Return the released orders; the others are not known yet."""
     orders = shop.orders.view(np.ndarray)[env, :released]
     return OrderColumns(
         product=orders["product"].astype(np.int64),
@@ -156,3 +170,56 @@ def _unload_orders(shop: ShopState, env: int, released: int) -> OrderColumns:
         material_date=orders["material_date"].astype(np.int64),
         completion_date=orders["completion_date"].astype(np.int64),
     )
+
+
+def _unload_operations(log: NDArray[Any], failures: SpanColumns) -> OperationColumns:
+    """Return the attempts of transposed log lines."""
+    _, machine, order, operation, selected_date, end_date, start_date, attempt = log
+    operations = OperationColumns(
+        order,
+        operation,
+        machine,
+        selected_date,
+        start_date,
+        end_date,
+        end_date - start_date,
+        attempt,
+    )
+    if not len(failures.machine):
+        return operations
+    return operations._replace(
+        process_time=operations.process_time - repair_times(operations, failures)
+    )
+
+
+def _unload_open_operations(
+    machines: NDArray[Any], shop: ShopState, env: int, clock: int
+) -> OperationColumns:
+    """Return the operations in work at the clock, with their expected ends."""
+    status, entry = machines["status"], machines["operation_id"]
+    own = np.flatnonzero((status != IDLE) & (entry >= 0))
+    order, operation = entry[own] >> OPERATION_BITS, entry[own] & OPERATION_MASK
+    end_date = np.maximum(machines["expected_end"][own], clock)
+    selected_date = machines["start_date"][own]
+    has_started = (status[own] == PROCESSING) | (status[own] == DOWN)
+    start_date = np.where(
+        has_started,
+        machines["process_start_date"][own],
+        np.maximum(selected_date, np.minimum(machines["date"][own], end_date)),
+    )
+    return OperationColumns(
+        order,
+        operation,
+        own,
+        selected_date,
+        start_date,
+        end_date,
+        np.maximum(0, end_date - start_date),
+        shop.operations.view(np.ndarray)["attempt"][env, order, operation].astype(np.int64),
+    )
+
+
+def _unload_open_failures(machines: NDArray[Any], clock: int) -> SpanColumns:
+    """Return the repairs in progress, up to the clock, as their ends are not known yet."""
+    own = np.flatnonzero(machines["status"] == DOWN)
+    return SpanColumns(own, machines["state_date"][own], np.full(len(own), clock, np.int64))

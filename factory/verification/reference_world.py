@@ -95,7 +95,8 @@ class ReferenceRealisation:
         self, order: int, operation: int, attempt: int, expected: int, cv: float
     ) -> int:
         """Log-normal process time of one attempt, with the expected mean (docs/model.md, section
-        3)."""
+        3).
+        """
         sigma = _log_deviation(cv)
         if sigma == 0.0 or expected == 0:
             return expected
@@ -112,7 +113,8 @@ class ReferenceRealisation:
 @cache
 def _log_deviation(cv: float) -> float:
     """Standard deviation of the logarithm of a log-normal quantity with this coefficient of
-    variation."""
+    variation.
+    """
     return math.sqrt(math.log(1 + cv * cv))
 
 

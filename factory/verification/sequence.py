@@ -1,0 +1,206 @@
+"""The sequence in which machines did everything: operations with their changeovers, changeovers
+alone, waits.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from factory.schedule.columns import Bools, Ints
+from factory.verification.case import Case
+
+
+class Pairing(NamedTuple):
+    """Operations with the changeovers that were made for them."""
+
+    changeover: Ints  # [N] changeover of each operation; -1: none
+    is_alone: Bools  # [C] whether a changeover belongs to no operation
+    is_elsewhere: Bools  # [C] whether it is for an operation that its machine does not do
+
+
+class WorkSequence(NamedTuple):
+    """Blocks of work and waits by machine and date, ``[B]``: an operation with its changeover, a
+    changeover alone, or a wait.
+    """
+
+    machine: Ints
+    start_date: Ints
+    end_date: Ints
+    operation: Ints  # index; -1: none
+    changeover: Ints  # index; -1: none
+    wait: Ints  # index; -1: none
+    first: Ints  # row where the blocks of the machine begin
+
+
+# --- pairs ----------------------------------------------------------------------------------------
+
+
+def pair_changeovers(case: Case) -> Pairing:
+    """Pair each operation with the changeover made for it on its machine: of several, the latest
+    that has started when processing starts.
+    """
+    operations, changeovers = case.schedule.operations, case.schedule.changeovers
+    machines, most = len(case.tables.lookup.machines), case.tables.max_operations
+    paired = np.full(len(operations.machine), -1, np.int64)
+    is_elsewhere = np.zeros(len(changeovers.machine), np.bool_)
+    is_alone = changeovers.order < 0
+    made_for = np.flatnonzero(~is_alone)
+    if not len(made_for):
+        return Pairing(paired, is_alone, is_elsewhere)
+    size = len(case.orders.exists) * machines
+    key = (case.slot * machines) + operations.machine
+    wanted = (
+        changeovers.order[made_for] * most + changeovers.operation[made_for]
+    ) * machines + changeovers.machine[made_for]
+    last = np.full(size, -1, np.int64)
+    last[key] = np.arange(len(key))
+    counts = np.bincount(key, minlength=size)[wanted]
+    is_elsewhere[made_for] = counts == 0
+    is_single = (counts == 1) & (np.bincount(wanted, minlength=size)[wanted] == 1)
+    single, operation = made_for[is_single], last[wanted[is_single]]
+    start_date = changeovers.start_date[single]
+    fits = start_date < operations.end_date[operation]
+    fits |= (operations.selected_date[operation] <= start_date) & (
+        start_date <= operations.start_date[operation]
+    )
+    paired[operation[fits]] = single[fits]
+    for group in np.unique(wanted[~is_single & (counts > 0)]).tolist():
+        _pair_group(case, np.flatnonzero(key == group), made_for[wanted == group], paired)
+    is_alone = np.ones(len(is_alone), np.bool_)
+    is_alone[paired[paired >= 0]] = False
+    return Pairing(paired, is_alone, is_elsewhere)
+
+
+def _pair_group(case: Case, operations: Ints, changeovers: Ints, paired: Ints) -> None:
+    """Pair several attempts at one operation on one machine with their changeovers."""
+    columns = case.schedule.operations
+    start_of = case.schedule.changeovers.start_date
+    left = changeovers.tolist()
+    by_selection = operations[np.argsort(columns.selected_date[operations], kind="stable")]
+    for n in by_selection.tolist():
+        begun = [
+            c for c in left if columns.selected_date[n] <= start_of[c] <= columns.start_date[n]
+        ]
+        begun = begun or [c for c in left if start_of[c] < columns.end_date[n]]
+        if begun:
+            paired[n] = max(begun, key=lambda c: int(start_of[c]))
+            left.remove(paired[n])
+
+
+# --- sequence -------------------------------------------------------------------------------------
+
+
+def sequence_of(case: Case, pairing: Pairing) -> WorkSequence:
+    """Return everything in the order in which the machines did it.
+
+    Where several blocks take no time at one date, each fits the setup that the one before left.
+    """
+    schedule = case.schedule
+    operations, changeovers, waits = schedule.operations, schedule.changeovers, schedule.waits
+    done = np.argsort(operations.selected_date, kind="stable")
+    alone = _in_groups(case, pairing)
+    start_date, end_date = _dates_with_changeovers(case, pairing)
+    no_wait, no_operation, no_change = (
+        np.full(count, -1, np.int64)
+        for count in (len(done) + len(alone), len(alone), len(waits.machine))
+    )
+    columns = (
+        (waits.machine, operations.machine[done], changeovers.machine[alone]),
+        (waits.start_date, start_date[done], changeovers.start_date[alone]),
+        (waits.end_date, end_date[done], changeovers.end_date[alone]),
+        (no_change, done, no_operation),
+        (no_change, pairing.changeover[done], alone),
+        (np.arange(len(waits.machine)), no_wait),
+    )
+    machine, start_date, end_date, *others = (np.concatenate(parts) for parts in columns)
+    by_date = np.lexsort((end_date, start_date, machine))
+    machine, start_date, end_date = machine[by_date], start_date[by_date], end_date[by_date]
+    operation, changeover, wait = (column[by_date] for column in others)
+    first = np.searchsorted(machine, machine, side="left")
+    sequence = WorkSequence(machine, start_date, end_date, operation, changeover, wait, first)
+    return _settle_ties(case, sequence)
+
+
+def _in_groups(case: Case, pairing: Pairing) -> Ints:
+    """Return the changeovers alone; those for one operation, or for none, come together."""
+    changeovers, alone = case.schedule.changeovers, np.flatnonzero(pairing.is_alone)
+    if not (changeovers.order[alone] >= 0).any():
+        return alone
+    slot = changeovers.order * case.tables.max_operations + changeovers.operation
+    machines = len(case.tables.lookup.machines)
+    key = np.where(changeovers.order < 0, -1, slot) * machines + changeovers.machine
+    _, first, group = np.unique(key, return_index=True, return_inverse=True)
+    return alone[np.lexsort((alone, first[group[alone]]))]
+
+
+def _dates_with_changeovers(case: Case, pairing: Pairing) -> tuple[Ints, Ints]:
+    """Return when each operation takes its machine, and when the machine is free again."""
+    operations, changeovers = case.schedule.operations, case.schedule.changeovers
+    start_date, end_date = operations.selected_date, operations.end_date
+    paired = np.flatnonzero(pairing.changeover >= 0)
+    if len(paired):
+        changeover = pairing.changeover[paired]
+        start_date, end_date = start_date.copy(), end_date.copy()
+        start_date[paired] = np.minimum(changeovers.start_date[changeover], start_date[paired])
+        end_date[paired] = np.maximum(changeovers.end_date[changeover], end_date[paired])
+    return start_date, end_date
+
+
+# --- ties -----------------------------------------------------------------------------------------
+
+
+def _settle_ties(case: Case, sequence: WorkSequence) -> WorkSequence:
+    """Return the sequence with blocks of equal dates in an order that fits the setups."""
+    is_block = sequence.wait < 0
+    is_tie = is_block[1:] & is_block[:-1]
+    for column in (sequence.machine, sequence.start_date, sequence.end_date):
+        is_tie &= column[1:] == column[:-1]
+    if not is_tie.any():
+        return sequence
+    rows = np.arange(len(sequence.machine))
+    for begin, end in _runs(is_tie):
+        rows[begin:end] = _fitting_order(case, sequence, rows, begin, end)
+    return WorkSequence(*(column[rows] for column in sequence))
+
+
+def _runs(is_tie: Bools) -> Iterator[tuple[int, int]]:
+    """Return the runs of tied rows, as [begin, end)."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], is_tie, [False]]).astype(np.int8)))
+    for begin, end in edges.reshape(-1, 2).tolist():
+        yield begin, end + 1
+
+
+def _fitting_order(
+    case: Case, sequence: WorkSequence, rows: Ints, begin: int, end: int
+) -> list[int]:
+    """Return tied rows so that each fits the mounted setup, if one does; else as they are listed.
+
+    ``rows`` is the order that is settled before ``begin``.
+    """
+    changeovers, ordered = case.schedule.changeovers, []
+    before = rows[sequence.first[begin] : begin]
+    made = sequence.changeover[before]
+    mounted = case.tables.initial_setup[sequence.machine[begin]]
+    if (made >= 0).any():
+        mounted = changeovers.to_setup[made[made >= 0][-1]]
+    left = deque(range(begin, end))
+    while left:
+        row = next((row for row in left if _fits(case, sequence, row, mounted)), left[0])
+        left.remove(row)
+        ordered.append(row)
+        if sequence.changeover[row] >= 0:
+            mounted = changeovers.to_setup[sequence.changeover[row]]
+    return ordered
+
+
+def _fits(case: Case, sequence: WorkSequence, row: int, mounted: Ints) -> bool:
+    """Return whether a changeover starts from the mounted setup, or an operation wants it."""
+    changeover, operation = int(sequence.changeover[row]), int(sequence.operation[row])
+    if changeover >= 0:
+        return bool((case.schedule.changeovers.from_setup[changeover] == mounted).all())
+    wanted = case.orders.wanted[case.slot[operation]]
+    return bool(((wanted < 0) | (wanted == mounted)).all())
