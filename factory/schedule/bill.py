@@ -90,8 +90,8 @@ def bill_columns(
     orders = schedule.orders
     tardy = _add_up(orders.weight * tardiness_of(orders, schedule.end_date))
     held = int(flow_times_of(orders, schedule.end_date).sum())
-    matrix_cost = math.fsum(changeover.cost for changeover in changeovers)
-    waste_kg = math.fsum(changeover.waste for changeover in changeovers)
+    matrix_cost = math.fsum([changeover.cost for changeover in changeovers])
+    waste_kg = math.fsum([changeover.waste for changeover in changeovers])
     energy_price, energy_kwh, energy_co2 = _integrate_power(
         lookup, *_powers_drawn(schedule, lookup)
     )
@@ -146,8 +146,8 @@ def spans_until(
 
 
 def _powers_drawn(schedule: ScheduleColumns, lookup: FactoryLookup) -> tuple[Floats, Ints]:
-    """Return all powers and the dates between which they are drawn: idle power all the time, and
-    the surplus of processing (less repairs) and of changeovers.
+    """Return all powers ``[N]`` and the dates ``[N, 2]`` between which they are drawn: idle power
+    all the time, and the surplus of processing (less repairs) and of changeovers.
     """
     date = schedule.end_date
     busy, open_, repair, open_repair, changeover = (
@@ -160,69 +160,59 @@ def _powers_drawn(schedule: ScheduleColumns, lookup: FactoryLookup) -> tuple[Flo
             schedule.changeovers,
         )
     )
-    # processing begins with an operation or after a repair, and ends with either: these spans are
-    # disjoint, so that the n-th start on a machine belongs to the n-th end
-    machine, starts, ends = (
-        np.concatenate(parts)
-        for parts in (
-            (busy[0], open_[0], repair[0], open_repair[0]),
-            (busy[1], open_[1], repair[2], open_repair[2]),
-            (busy[2], open_[2], repair[1], open_repair[1]),
-        )
+    # processing begins with an operation or after a repair, and ends with either
+    machine, starts, ends = _pair_dates(
+        np.concatenate([busy[0], open_[0], repair[0], open_repair[0]]),
+        np.concatenate([busy[1], open_[1], repair[2], open_repair[2]]),
+        np.concatenate([busy[2], open_[2], repair[1], open_repair[1]]),
     )
-    by_start, by_end = np.lexsort((starts, machine)), np.lexsort((ends, machine))
     idle, processing, changing = (
         np.array([(m.idle_power, m.processing_power, m.changeover_power) for m in lookup.machines])
         .reshape(-1, 3)
         .T
     )
     whole = np.zeros(len(idle), np.int64)
-    powers = np.concatenate(
-        [idle, (processing - idle)[machine[by_start]], (changing - idle)[changeover[0]]]
-    )
-    from_date = np.concatenate([whole, starts[by_start], changeover[1]])
-    to_date = np.concatenate([whole + date, ends[by_end], changeover[2]])
-    return powers, np.stack([from_date, to_date], axis=1)
+    powers = np.concatenate([idle, (processing - idle)[machine], (changing - idle)[changeover[0]]])
+    from_date = np.concatenate([whole, starts, changeover[1]])
+    to_date = np.concatenate([whole + date, ends, changeover[2]])
+    return powers, np.stack([from_date, to_date])
+
+
+def _pair_dates(machine: Ints, starts: Ints, ends: Ints) -> tuple[Ints, Ints, Ints]:
+    """Return machine, start and end of disjoint spans, whose starts and ends come in any order: the
+    n-th start on a machine belongs to its n-th end.
+    """
+    base = max(int(starts.max(initial=0)), int(ends.max(initial=0))) + 1
+    keys = machine * base
+    in_order, start = np.divmod(np.sort(keys + starts), base)
+    return in_order, start, np.sort(keys + ends) - in_order * base
 
 
 def _integrate_power(
     lookup: FactoryLookup, powers: Floats, dates: Ints
 ) -> tuple[float, float, float]:
-    """Return the electricity of powers ``[N]`` that are drawn between dates ``[N, 2]``: at the
+    """Return the electricity of powers ``[N]`` that are drawn between dates ``[2, N]``: at the
     tariff, kWh, kg CO2e.
     """
-    drawn = powers * (lookup.factory.tick_minutes / 60)
-    price, co2 = (
-        _HourlyIntegral(lookup.factory, values)
-        for values in (lookup.factory.tariff.price, lookup.factory.tariff.co2)
-    )
+    factory = lookup.factory
+    ticks_per_hour = max(1, math.floor(60 / factory.tick_minutes + 0.5))
+    hours, ticks = np.divmod(dates, ticks_per_hour)
+    days, hour = np.divmod(hours + factory.start_hour, 24)
+
+    def integral(hourly: Sequence[float]) -> Floats:
+        """Return the integral of hourly values from 0 to each date, in value times ticks."""
+        before = np.array((0.0, *accumulate(hourly)))
+        full_hours: Floats = (days * before[24] + before[hour]) * ticks_per_hour
+        return full_hours + np.array(hourly)[hour] * ticks
+
+    drawn = powers * (factory.tick_minutes / 60)
     at_tariff, kwh, kg_co2 = (
-        _add_up(drawn * (until[:, 1] - until[:, 0])) for until in (price(dates), dates, co2(dates))
+        _add_up(drawn * (until[1] - until[0]))
+        for until in (integral(factory.tariff.price), dates, integral(factory.tariff.co2))
     )
     return at_tariff, kwh, kg_co2
 
 
 def _add_up(values: Floats) -> float:
     """Return the exact sum, rounded once."""
-    return math.fsum(values.tolist())
-
-
-class _HourlyIntegral:
-    """Integral over time of a quantity with one value for each hour of the day, in value times
-    ticks.
-    """
-
-    def __init__(self, factory: Factory, values: Sequence[float]) -> None:
-        self.ticks_per_hour = max(1, math.floor(60 / factory.tick_minutes + 0.5))
-        self.start_hour = factory.start_hour
-        self.values: Floats = np.array(values)
-        self.before: Floats = np.array((0.0, *accumulate(values)))
-
-    def __call__(self, dates: Ints) -> Floats:
-        """Return the integral from 0 to each of the dates."""
-        hours, ticks = np.divmod(dates, self.ticks_per_hour)
-        days, hour = np.divmod(hours + self.start_hour, 24)
-        integral: Floats = (
-            days * self.before[24] + self.before[hour]
-        ) * self.ticks_per_hour + self.values[hour] * ticks
-        return integral
+    return math.fsum(values[values != 0.0].tolist())

@@ -100,20 +100,33 @@ class ScheduleColumns(NamedTuple):
     open_failures: SpanColumns
 
 
-def repair_times(operations: OperationColumns, failures: SpanColumns) -> Ints:
-    """Return the ticks of repair within each operation, ``[N]``: failures that begin and end
-    between its dates.
+def pair_repairs(operations: OperationColumns, failures: SpanColumns) -> tuple[Ints, Ints]:
+    """Return pairs of a failure and an operation of its machine, ``[P]`` each: the repair begins
+    and ends between the dates of the operation.
     """
-    times = np.zeros(len(operations.machine), np.int64)
-    for machine in np.unique(failures.machine).tolist():
-        own = np.flatnonzero(operations.machine == machine)
-        on_machine = failures.machine == machine
-        start, end = failures.start_date[on_machine], failures.end_date[on_machine]
-        inside = (operations.start_date[own, None] <= start) & (
-            end <= operations.end_date[own, None]
+    machine, start_date, end_date = operations.machine, operations.start_date, operations.end_date
+    by_date = np.lexsort((end_date, start_date, machine))
+    machine, start_date, end_date = machine[by_date], start_date[by_date], end_date[by_date]
+    takes_time = failures.end_date > failures.start_date
+    is_apart = (machine[1:] != machine[:-1]) | (end_date[:-1] <= start_date[1:])
+    if not len(machine) or not takes_time.all() or not is_apart.all():
+        is_pair = (
+            (failures.machine[:, None] == operations.machine)
+            & (operations.start_date <= failures.start_date[:, None])
+            & (failures.end_date[:, None] <= operations.end_date)
         )
-        times[own] = inside @ (end - start)
-    return times
+        failure, operation = np.nonzero(is_pair)
+        return failure, operation
+    # operations do not overlap: only the last that began before the failure can hold it
+    base = max(int(start_date.max()), int(failures.start_date.max(initial=0))) + 1
+    key, wanted = machine * base + start_date, failures.machine * base + failures.start_date
+    row = np.maximum(np.searchsorted(key, wanted, side="right") - 1, 0)
+    is_inside = (
+        (machine[row] == failures.machine)
+        & (start_date[row] <= failures.start_date)
+        & (failures.end_date <= end_date[row])
+    )
+    return np.flatnonzero(is_inside), by_date[row[is_inside]]
 
 
 def unload_columns(arrays: FactoryArrays, shop: ShopState, env: int) -> ScheduleColumns:
@@ -134,10 +147,10 @@ def unload_columns(arrays: FactoryArrays, shop: ShopState, env: int) -> Schedule
     log = shop.log[env, :length]
     kind = log[:, 0]
     operations, changeovers, failures, waits = (
-        log[np.flatnonzero(kind == logged)].T
+        np.ascontiguousarray(log[kind == logged].T)
         for logged in (LOGGED_OPERATION, LOGGED_CHANGEOVER, LOGGED_FAILURE, LOGGED_WAIT)
     )
-    setups = shop.log_setup[env, np.flatnonzero(kind == LOGGED_CHANGEOVER)].astype(np.int64)
+    setups = shop.log_setup[env, :length][kind == LOGGED_CHANGEOVER].astype(np.int64)
     _, machine, order, operation, start_date, end_date, _, _ = changeovers
     machines = shop.machines.view(np.ndarray)[env]
     machines = machines[: int(arrays.plant.view(np.ndarray)["num_machines"][state["factory"]])]
@@ -187,9 +200,12 @@ def _unload_operations(log: NDArray[Any], failures: SpanColumns) -> OperationCol
     )
     if not len(failures.machine):
         return operations
-    return operations._replace(
-        process_time=operations.process_time - repair_times(operations, failures)
+    failure, operation = pair_repairs(operations, failures)
+    process_time = operations.process_time
+    np.subtract.at(
+        process_time, operation, failures.end_date[failure] - failures.start_date[failure]
     )
+    return operations
 
 
 def _unload_open_operations(
@@ -198,6 +214,8 @@ def _unload_open_operations(
     """Return the operations in work at the clock, with their expected ends."""
     status, entry = machines["status"], machines["operation_id"]
     own = np.flatnonzero((status != IDLE) & (entry >= 0))
+    if not len(own):
+        return OperationColumns(*[own] * len(OperationColumns._fields))
     order, operation = entry[own] >> OPERATION_BITS, entry[own] & OPERATION_MASK
     end_date = np.maximum(machines["expected_end"][own], clock)
     selected_date = machines["start_date"][own]
@@ -222,4 +240,6 @@ def _unload_open_operations(
 def _unload_open_failures(machines: NDArray[Any], clock: int) -> SpanColumns:
     """Return the repairs in progress, up to the clock, as their ends are not known yet."""
     own = np.flatnonzero(machines["status"] == DOWN)
+    if not len(own):
+        return SpanColumns(own, own, own)
     return SpanColumns(own, machines["state_date"][own], np.full(len(own), clock, np.int64))

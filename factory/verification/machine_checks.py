@@ -84,7 +84,7 @@ def check_pauses(case: Case, pairing: Pairing) -> Iterator[Finding]:
         "selected at {record.selected_date} but starts at {record.start_date}; without a changeover"
         " it must start at once.",
     )
-    paired = np.flatnonzero(has_changeover)
+    paired = has_changeover.nonzero()[0]
     changeover = pairing.changeover[paired]
     start_date, end_date = changeovers.start_date[changeover], changeovers.end_date[changeover]
     yield from findings_where(
@@ -194,12 +194,15 @@ def check_setups(case: Case, sequence: WorkSequence) -> Iterator[Finding]:
     changeovers = case.schedule.changeovers
     rows = np.arange(len(sequence.machine))
     latest = np.maximum.accumulate(np.where(sequence.changeover >= 0, rows, -1))
-    before = np.concatenate([[-1], latest])[: len(latest)]
-    mounted_before, mounted = (_mounted(case, sequence, last) for last in (before, latest))
-    changed = np.flatnonzero(sequence.changeover >= 0)
+    mounted = _mounted(case, sequence, latest)
+    mounted_before = np.empty_like(mounted)
+    mounted_before[1:] = mounted[:-1]
+    begin = (sequence.first == rows).nonzero()[0]
+    mounted_before[begin] = case.tables.initial_setup[sequence.machine[begin]]
+    changed = (sequence.changeover >= 0).nonzero()[0]
     changeover = sequence.changeover[changed]
     yield from findings_where(
-        (changeovers.from_setup[changeover] != mounted_before[changed]).any(axis=1),
+        changeovers.from_setup[changeover] != mounted_before[changed],
         Constraint.FROM_SETUP,
         lambda n: Entry("changeovers", int(changeover[n])),
         "starts from {0}, but {1} is mounted.",
@@ -208,7 +211,7 @@ def check_setups(case: Case, sequence: WorkSequence) -> Iterator[Finding]:
         ),
         lambda n: _show(case, sequence.machine[changed[n]], mounted_before[changed[n]]),
     )
-    attempts = np.flatnonzero(sequence.operation >= 0)
+    attempts = (sequence.operation >= 0).nonzero()[0]
     slot = case.slot[sequence.operation[attempts]]
     is_at_home = case.orders.centre[slot] == case.tables.centre[sequence.machine[attempts]]
     at_home = attempts[is_at_home]
@@ -220,7 +223,7 @@ def _mounted(case: Case, sequence: WorkSequence, latest: Ints) -> Ints:
     one if that row is another machine's or there is none.
     """
     mounted: Ints = case.tables.initial_setup[sequence.machine]
-    changed = np.flatnonzero(latest >= sequence.first)
+    changed = (latest >= sequence.first).nonzero()[0]
     to_setup = case.schedule.changeovers.to_setup
     mounted[changed] = to_setup[sequence.changeover[latest[changed]]]
     return mounted
@@ -233,8 +236,13 @@ def _check_mounted(
     operation = sequence.operation[rows]
     changeover, machine = sequence.changeover[rows], sequence.machine[rows]
     wanted, mounted = case.orders.wanted[case.slot[operation]], mounted[rows]
-    is_missing = ((wanted >= 0) & (wanted != mounted)).any(axis=1)
     has_changeover = changeover >= 0
+    from_setup = mounted_before[rows]
+    from_setup[has_changeover] = case.schedule.changeovers.from_setup[changeover[has_changeover]]
+    kept = np.where(wanted >= 0, wanted, from_setup)
+    if np.array_equal(kept, mounted):
+        return
+    is_missing = ((wanted >= 0) & (wanted != mounted)).any(axis=1)
     for is_broken, constraint in (
         (is_missing & has_changeover, Constraint.TO_SETUP),
         (is_missing & ~has_changeover, Constraint.CHANGEOVER_MISSING),
@@ -247,9 +255,6 @@ def _check_mounted(
             lambda n: _show(case, machine[n], wanted[n]),
             lambda n: _show(case, machine[n], mounted[n]),
         )
-    from_setup = mounted_before[rows]
-    from_setup[has_changeover] = case.schedule.changeovers.from_setup[changeover[has_changeover]]
-    kept = np.where(wanted >= 0, wanted, from_setup)
     yield from findings_where(
         has_changeover & ~is_missing & (kept != mounted).any(axis=1),
         Constraint.TO_SETUP,

@@ -113,8 +113,10 @@ def _check_given_material(case: Case, count: int) -> Iterator[Finding]:
 def check_routes(case: Case) -> Iterator[Finding]:
     """Check that every operation is done, where it may be done, once it is ready."""
     operations, slot = case.schedule.operations, case.slot
-    by_attempt = np.lexsort((operations.end_date, operations.attempt, slot))
-    yield from _check_attempts(case, by_attempt)
+    by_attempt = np.lexsort((operations.end_date, operations.attempt))
+    last = np.full(len(case.orders.exists), -1, np.int64)
+    last[slot[by_attempt]] = by_attempt  # of equal indices the last one counts
+    yield from _check_attempts(case, last)
     yield from _check_machine_choice(case)
     release_date = case.orders.orders.release_date[operations.order]
     material_date = case.orders.orders.material_date[operations.order]
@@ -135,43 +137,45 @@ def check_routes(case: Case) -> Iterator[Finding]:
         "is selected at {record.selected_date}; its material is there at {0}.",
         material_date,
     )
-    yield from _check_predecessors(case, by_attempt)
-    yield from _check_rework_starts(case, by_attempt)
+    for n in range(case.orders.predecessors.shape[1]):
+        yield from _check_predecessor(case, n, last)
+    yield from _check_rework_starts(case)
 
 
-def _check_attempts(case: Case, by_attempt: Ints) -> Iterator[Finding]:
-    """Check that attempts count up from 0 without a gap; ``by_attempt`` is the order of the
-    operations by slot, attempt and end.
-    """
-    operations, exists = case.schedule.operations, case.orders.exists
-    slot, attempt = case.slot[by_attempt], operations.attempt[by_attempt]
-    counts = np.bincount(slot, minlength=len(exists))
+def _check_attempts(case: Case, last: Ints) -> Iterator[Finding]:
+    """Check that attempts count up from 0 without a gap; ``last`` is the last one of each slot."""
+    attempt, exists = case.schedule.operations.attempt, case.orders.exists
     yield from findings_where(
-        exists & (counts == 0),
-        Constraint.OPERATION_MISSING,
-        "slots",
-        "is not in the schedule.",
+        exists & (last < 0), Constraint.OPERATION_MISSING, "slots", "is not in the schedule."
     )
+    counts = np.bincount(case.slot * MAX_ATTEMPTS + attempt, minlength=len(exists) * MAX_ATTEMPTS)
+    if np.count_nonzero(counts > 1):
+        yield from _check_repetitions(case)
+    is_done = counts.reshape(-1, MAX_ATTEMPTS) > 0
+    yield from findings_where(
+        is_done[:, 1:] & ~is_done[:, :-1],
+        Constraint.REWORK,
+        lambda slot: Entry("operations", int(last[slot])),
+        "attempts {0}; they must count up from 0 without a gap.",
+        lambda slot: sorted(attempt[case.slot == slot].tolist()),
+    )
+
+
+def _check_repetitions(case: Case) -> Iterator[Finding]:
+    """Check that each attempt is done once."""
+    operations = case.schedule.operations
+    by_attempt = np.lexsort((operations.end_date, operations.attempt, case.slot))
+    slot, attempt = case.slot[by_attempt], operations.attempt[by_attempt]
+    end_date = operations.end_date[by_attempt]
     is_repeated = np.zeros(len(slot), np.bool_)
     is_repeated[1:] = (slot[1:] == slot[:-1]) & (attempt[1:] == attempt[:-1])
-    end_date = operations.end_date[by_attempt]
     yield from findings_where(
         is_repeated,
         Constraint.OPERATION_DUPLICATED,
         lambda n: Entry("operations", int(by_attempt[n])),
         "is done twice, to {0} and to {1}.",
-        np.roll(end_date, 1),
+        lambda n: end_date[n - 1],
         end_date,
-    )
-    is_last = np.ones(len(slot), np.bool_)
-    is_last[:-1] = slot[1:] != slot[:-1]
-    distinct = np.bincount(slot[~is_repeated], minlength=len(exists))
-    yield from findings_where(
-        is_last & (attempt + 1 != distinct[slot]),
-        Constraint.REWORK,
-        lambda n: Entry("operations", int(by_attempt[n])),
-        "attempts {0}; they must count up from 0 without a gap.",
-        lambda n: attempt[slot == slot[n]].tolist(),
     )
 
 
@@ -200,14 +204,6 @@ def _check_machine_choice(case: Case) -> Iterator[Finding]:
             tables.lookup.machines[m].name for m in case.step(int(slot[n])).base_times
         ),
     )
-
-
-def _check_predecessors(case: Case, by_attempt: Ints) -> Iterator[Finding]:
-    """Check that operations are selected once their predecessors have ended and were brought."""
-    last = np.full(len(case.orders.exists), -1, np.int64)
-    last[case.slot[by_attempt]] = by_attempt  # of equal indices the last one counts
-    for n in range(case.orders.predecessors.shape[1]):
-        yield from _check_predecessor(case, n, last)
 
 
 def _check_predecessor(case: Case, n: int, last: Ints) -> Iterator[Finding]:
@@ -239,19 +235,20 @@ def _check_predecessor(case: Case, n: int, last: Ints) -> Iterator[Finding]:
     )
 
 
-def _check_rework_starts(case: Case, by_attempt: Ints) -> Iterator[Finding]:
+def _check_rework_starts(case: Case) -> Iterator[Finding]:
     """Check that an attempt is selected once the attempt before it has ended."""
-    operations = case.schedule.operations
-    again = np.flatnonzero(operations.attempt > 0)
+    operations, slot = case.schedule.operations, case.slot
+    again = (operations.attempt > 0).nonzero()[0]
     if not len(again):
         return
-    key = case.slot * MAX_ATTEMPTS + operations.attempt
-    sorted_keys = key[by_attempt]
-    begin, end = (np.searchsorted(sorted_keys, key[again] - 1, side) for side in ("left", "right"))
-    later = np.repeat(again, end - begin)
-    offset = np.arange(len(later)) - np.repeat(np.cumsum(end - begin) - (end - begin), end - begin)
-    earlier = by_attempt[np.repeat(begin, end - begin) + offset]
-    end_date = operations.end_date[earlier]
+    is_reworked = np.zeros(len(case.orders.exists), np.bool_)
+    is_reworked[slot[again]] = True
+    candidates = is_reworked[slot].nonzero()[0]
+    is_before = (slot[again, None] == slot[candidates]) & (
+        operations.attempt[again, None] == operations.attempt[candidates] + 1
+    )
+    later, earlier = is_before.nonzero()
+    later, end_date = again[later], operations.end_date[candidates[earlier]]
     yield from findings_where(
         operations.selected_date[later] < end_date,
         Constraint.REWORK,

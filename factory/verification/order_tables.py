@@ -8,6 +8,7 @@ plain Python, so that the verifier shares nothing with the kernel.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -57,7 +58,8 @@ class FactoryTables:
         self.lookup = lookup
         self.products = tuple(lookup.products)
         routes = [lookup.route(product) for product in self.products]
-        self.num_operations: Ints = np.array([len(route) for route in routes], np.int64)
+        # of each product; the last is that of products that do not exist
+        self.num_operations: Ints = np.array([*map(len, routes), 0], np.int64)
         self.max_operations = max(map(len, routes), default=0)
         self.max_predecessors = max(
             (len(step.predecessors) for route in routes for step in route), default=0
@@ -65,6 +67,9 @@ class FactoryTables:
         self.centre: Ints = np.array(lookup.centre_of, np.int64)
         self.can_fail: Bools = np.array(
             [machine.mean_time_to_failure is not None for machine in lookup.machines], np.bool_
+        )
+        self.mean_time_to_failure: Ints = np.array(
+            [machine.mean_time_to_failure or 0 for machine in lookup.machines], np.int64
         )
         self.longest_wait: Ints = np.array(
             [lookup.longest_wait(centre) for centre in lookup.centre_of], np.int64
@@ -282,7 +287,7 @@ class OrderTables:
             repairs.append(
                 exponential_ticks(model.mean_time_to_repair, self._seed, REPAIR, machine, index)
             )
-        count = int(np.searchsorted(ages, work, side="left"))
+        count = bisect_left(ages, work)
         return ages[:count], repairs[:count]
 
 

@@ -6,10 +6,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
-from factory.schedule.columns import Bools, Ints, repair_times
+from factory.schedule.columns import Bools, Ints, pair_repairs
 from factory.verification.case import Case
 from factory.verification.reference_world import MAX_ATTEMPTS
 from factory.verification.sequence import WorkSequence
@@ -22,15 +23,34 @@ file must not ask for endless draws."""
 _Span = tuple[int, int]
 
 
-def check_durations(case: Case) -> Iterator[Finding]:
+class Repairs(NamedTuple):
+    """Failures with the operations that they interrupt, as listed, ``[P]``."""
+
+    failure: Ints  # index; by date
+    operation: Ints  # index
+    start_date: Ints
+    end_date: Ints
+
+
+def list_repairs(case: Case) -> Repairs:
+    """Return the repairs that begin and end between the dates of an operation."""
+    failures = case.schedule.failures
+    if not len(failures.machine):
+        return Repairs(*[np.zeros(0, np.int64)] * 4)
+    failure, operation = pair_repairs(case.schedule.operations, failures)
+    start_date, end_date = failures.start_date[failure], failures.end_date[failure]
+    by_date = np.lexsort((end_date, start_date))
+    return Repairs(*(column[by_date] for column in (failure, operation, start_date, end_date)))
+
+
+def check_durations(case: Case, repairs: Repairs) -> Iterator[Finding]:
     """Check that processing takes its nominal or drawn time, and pauses for failures only."""
     operations = case.schedule.operations
-    time = operations.end_date - operations.start_date
-    repair_time = np.zeros(len(time), np.int64)
-    if len(case.schedule.failures.machine):
-        repair_time = repair_times(operations, case.schedule.failures)
+    repair_time = np.zeros(len(operations.machine), np.int64)
+    np.add.at(repair_time, repairs.operation, repairs.end_date - repairs.start_date)
+    time = operations.end_date - operations.start_date - repair_time
     yield from findings_where(
-        time - repair_time != operations.process_time,
+        time != operations.process_time,
         Constraint.INTERRUPTION,
         "operations",
         "lasts from {record.start_date} to {record.end_date} with {0} ticks of repair, but its"
@@ -38,9 +58,10 @@ def check_durations(case: Case) -> Iterator[Finding]:
         repair_time,
     )
     expected = case.process_times
-    is_free = np.zeros(len(time), np.bool_)
+    is_wrong = (operations.process_time != expected) & (expected >= 0)
     if not case.orders.has_draws:
         is_free = (case.orders.cv[case.slot] > 0) & (expected > 0)
+        is_wrong &= ~is_free
         yield from findings_where(
             is_free & (operations.process_time < 1),
             Constraint.DURATION,
@@ -48,7 +69,7 @@ def check_durations(case: Case) -> Iterator[Finding]:
             "takes {record.process_time} ticks; it must take at least 1.",
         )
     yield from findings_where(
-        ~is_free & (expected >= 0) & (operations.process_time != expected),
+        is_wrong,
         Constraint.DURATION,
         "operations",
         "takes {record.process_time} ticks; it must take {0}.",
@@ -59,44 +80,35 @@ def check_durations(case: Case) -> Iterator[Finding]:
 # --- failures -------------------------------------------------------------------------------------
 
 
-def check_failures(case: Case, sequence: WorkSequence) -> Iterator[Finding]:
+def check_failures(case: Case, sequence: WorkSequence, repairs: Repairs) -> Iterator[Finding]:
     """Check that failures strike during processing, as drawn."""
-    yield from _check_failure_places(case)
-    if case.schedule.seed is None:
+    yield from _check_failure_places(case, repairs)
+    if case.schedule.seed is None or not case.tables.can_fail.any():
         return
-    expected = _drawn_repairs(case, sequence)
-    actual = _actual_repairs(case)
-    differing = sorted(
-        n for n in expected.keys() | actual.keys() if expected.get(n) != actual.get(n)
+    expected, actual = _drawn_repairs(case, sequence), _actual_repairs(case, repairs)
+    if expected == actual:
+        return
+    differing = [n for n in expected.keys() | actual.keys() if expected.get(n) != actual.get(n)]
+    yield Finding(
+        Constraint.FAILURE,
+        "operations",
+        np.array(sorted(differing), np.int64),
+        "repairs {0}; the drawn ones are {1}.",
+        (
+            lambda n: _show_spans(actual.get(n, ())),
+            lambda n: _show_spans(expected.get(n, ())),
+        ),
     )
-    if differing:
-        yield Finding(
-            Constraint.FAILURE,
-            "operations",
-            np.array(differing, np.int64),
-            "repairs {0}; the drawn ones are {1}.",
-            (
-                lambda n: _show_spans(actual.get(n, ())),
-                lambda n: _show_spans(expected.get(n, ())),
-            ),
-        )
 
 
-def _check_failure_places(case: Case) -> Iterator[Finding]:
+def _check_failure_places(case: Case, repairs: Repairs) -> Iterator[Finding]:
     """Check that failures lie within the processing of an operation of a machine that may fail."""
     operations, failures = case.schedule.operations, case.schedule.failures
-    if not len(failures.machine):
-        return
     can_fail = case.tables.can_fail[failures.machine]
     yield from findings_where(~can_fail, Constraint.FAILURE, "failures", "the machine never fails.")
     is_inside = np.zeros(len(failures.machine), np.bool_)
-    for machine in np.unique(failures.machine).tolist():
-        on_machine = operations.machine == machine
-        own = np.flatnonzero(failures.machine == machine)
-        is_inside[own] = (
-            (operations.start_date[on_machine] <= failures.start_date[own, None])
-            & (failures.end_date[own, None] < operations.end_date[on_machine])
-        ).any(axis=1)
+    is_before_end = repairs.end_date < operations.end_date[repairs.operation]
+    is_inside[repairs.failure[is_before_end]] = True
     yield from findings_where(
         can_fail & ~is_inside,
         Constraint.FAILURE,
@@ -106,55 +118,53 @@ def _check_failure_places(case: Case) -> Iterator[Finding]:
     )
 
 
-def _actual_repairs(case: Case) -> dict[int, list[_Span]]:
-    """Return the repairs within each operation, on machines that may fail."""
-    operations, failures = case.schedule.operations, case.schedule.failures
-    repairs: dict[int, list[_Span]] = defaultdict(list)
-    by_date = np.lexsort((failures.end_date, failures.start_date))
-    for f in by_date[case.tables.can_fail[failures.machine[by_date]]].tolist():
-        start, end = int(failures.start_date[f]), int(failures.end_date[f])
-        is_around = (
-            (operations.machine == failures.machine[f])
-            & (operations.start_date <= start)
-            & (end <= operations.end_date)
-        )
-        for n in np.flatnonzero(is_around).tolist():
-            repairs[n].append((start, end))
-    return repairs
+def _actual_repairs(case: Case, repairs: Repairs) -> dict[int, list[_Span]]:
+    """Return the listed repairs within each operation, on machines that may fail."""
+    spans: dict[int, list[_Span]] = defaultdict(list)
+    can_fail = case.tables.can_fail[case.schedule.failures.machine[repairs.failure]]
+    for n, start, end in zip(
+        *(
+            column[can_fail].tolist()
+            for column in (repairs.operation, repairs.start_date, repairs.end_date)
+        ),
+        strict=True,
+    ):
+        spans[n].append((start, end))
+    return spans
 
 
 def _drawn_repairs(case: Case, sequence: WorkSequence) -> dict[int, list[_Span]]:
-    """Return the repairs that must interrupt each operation, if any do."""
-    repairs: dict[int, list[_Span]] = defaultdict(list)
-    for machine in np.flatnonzero(case.tables.can_fail).tolist():
-        begin, end = np.searchsorted(sequence.machine, [machine, machine + 1]).tolist()
-        done = sequence.operation[begin:end]
-        _strike(case, machine, done[done >= 0], repairs)
-    return repairs
-
-
-def _strike(case: Case, machine: int, done: Ints, repairs: dict[int, list[_Span]]) -> None:
-    """Add the drawn repairs of a machine that has processed ``done``, in this order.
+    """Return the repairs that must interrupt each operation.
 
     A failure strikes in the operation whose processing carries the machine beyond the drawn age.
     """
-    operations = case.schedule.operations
-    mean = case.tables.lookup.machines[machine].mean_time_to_failure
-    assert mean is not None
+    operations, tables = case.schedule.operations, case.tables
+    done = sequence.operation[sequence.operation >= 0]
     process_time = np.minimum(
         operations.process_time[done],
-        np.maximum(case.process_times[done], 0) + _MAX_EXTRA_FAILURES * mean,
+        np.maximum(case.process_times[done], 0)
+        + _MAX_EXTRA_FAILURES * tables.mean_time_to_failure[operations.machine[done]],
     )
-    age = np.cumsum(process_time)
-    ages, repair_times_ = case.orders.failures(machine, int(age[-1]) if len(age) else 0)
+    age = np.concatenate([[0], np.cumsum(process_time)])  # of all machines, one after the other
+    edges = np.searchsorted(operations.machine[done], np.arange(len(tables.can_fail) + 1)).tolist()
+    spans: dict[int, list[_Span]] = defaultdict(list)
     delay: dict[int, int] = defaultdict(int)
-    struck = np.searchsorted(age, ages, side="right").tolist()
-    for row, at_age, repair_time in zip(struck, ages, repair_times_, strict=True):
-        n = int(done[row])
-        age_before = int(age[row] - process_time[row])
-        date = int(operations.start_date[n]) + at_age - age_before + delay[n]
-        repairs[n].append((date, date + repair_time))
-        delay[n] += repair_time
+    for machine in tables.can_fail.nonzero()[0].tolist():
+        begin, end = edges[machine], edges[machine + 1]
+        at_first = int(age[begin])
+        ages, repair_times = case.orders.failures(machine, int(age[end]) - at_first)
+        if not ages:
+            continue
+        struck = np.searchsorted(age[begin + 1 : end + 1], np.add(ages, at_first), side="right")
+        for row, at_age, repair_time in zip(
+            (struck + begin).tolist(), ages, repair_times, strict=True
+        ):
+            n = int(done[row])
+            processed = at_age + at_first - int(age[row])
+            date = int(operations.start_date[n]) + processed + delay[n]
+            spans[n].append((date, date + repair_time))
+            delay[n] += repair_time
+    return spans
 
 
 def _show_spans(spans: Sequence[_Span]) -> str:
@@ -168,7 +178,7 @@ def check_rework(case: Case, sequence: WorkSequence) -> Iterator[Finding]:
     """Check that attempts are followed by another one as drawn."""
     operations, slot = case.schedule.operations, case.slot
     is_first = np.zeros(len(slot), np.bool_)
-    rows = np.flatnonzero(sequence.operation >= 0)
+    rows = (sequence.operation >= 0).nonzero()[0]
     is_first[sequence.operation[rows]] = _first_pieces(case, sequence, rows)
     done = np.zeros((len(case.orders.exists), MAX_ATTEMPTS + 1), np.bool_)
     done[slot, operations.attempt] = True
@@ -203,7 +213,7 @@ def _first_pieces(case: Case, sequence: WorkSequence, rows: Ints) -> Bools:
     """
     changeovers = case.schedule.changeovers
     takes_time = np.zeros(len(sequence.machine), np.int64)
-    changed = np.flatnonzero(sequence.changeover >= 0)
+    changed = (sequence.changeover >= 0).nonzero()[0]
     takes_time[changed] = (changeovers.end_date > changeovers.start_date)[
         sequence.changeover[changed]
     ]

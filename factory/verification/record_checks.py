@@ -109,17 +109,21 @@ def check_records(schedule: ScheduleColumns, tables: FactoryTables) -> Iterator[
     """Check that the numbers and dates of every record exist and are in order."""
     yield from _check_orders(schedule, tables)
     for table in ("operations", "open_operations"):
-        yield from _check_operations(schedule, table, tables)
-    yield from _check_changeovers(schedule, tables)
+        operations: OperationColumns = getattr(schedule, table)
+        if len(operations.machine):
+            yield from _check_operations(schedule, table, tables)
+    if len(schedule.changeovers.machine):
+        yield from _check_changeovers(schedule, tables)
     for table in ("failures", "waits", "open_failures"):
         spans: SpanColumns = getattr(schedule, table)
-        yield from _check_span(table, spans, spans.start_date, tables)
+        if len(spans.machine):
+            yield from _check_span(table, spans, spans.start_date, tables)
 
 
 def _check_orders(schedule: ScheduleColumns, tables: FactoryTables) -> Iterator[Finding]:
     orders = schedule.orders
     yield from findings_where(
-        (orders.product < 0) | (orders.product >= len(tables.products)),
+        _is_outside(orders.product, len(tables.products)),
         Constraint.RECORD,
         "orders",
         "product = {record.product!r}; the factory makes "
@@ -127,9 +131,8 @@ def _check_orders(schedule: ScheduleColumns, tables: FactoryTables) -> Iterator[
         + ".",
     )
     counts = np.array([len(values) for values in tables.lookup.option_values.values()], np.int64)
-    is_unknown: Bools = np.any(orders.options[:, : len(counts)] >= counts, axis=1)
     yield from findings_where(
-        is_unknown,
+        orders.options[:, : len(counts)] >= counts,
         Constraint.RECORD,
         "orders",
         "options = {record.options}; the factory does not have them.",
@@ -151,7 +154,7 @@ def _check_span(
     """Check the machines of records, and that they begin at ``first`` and end in order."""
     machines = len(tables.lookup.machines)
     yield from findings_where(
-        (spans.machine < 0) | (spans.machine >= machines),
+        _is_outside(spans.machine, machines),
         Constraint.RECORD,
         table,
         f"machine = {{record.machine}}; the factory has machines 0 to {machines - 1}.",
@@ -191,7 +194,7 @@ def _check_operations(
         "process_time = {record.process_time}; it must be at least 0.",
     )
     yield from findings_where(
-        (operations.attempt < 0) | (operations.attempt >= MAX_ATTEMPTS),
+        _is_outside(operations.attempt, MAX_ATTEMPTS),
         Constraint.RECORD,
         table,
         f"attempt = {{record.attempt}}; it must be 0 to {MAX_ATTEMPTS - 1}.",
@@ -201,52 +204,53 @@ def _check_operations(
 def _check_references(
     schedule: ScheduleColumns, table: str, order: Ints, operation: Ints, tables: FactoryTables
 ) -> Iterator[Finding]:
-    """Check that orders and operations exist; ``NONE`` for both is a reference to nothing."""
-    is_free = (order == NONE) & (operation == NONE) & (table == "changeovers")
-    in_range = (order >= 0) & (order < len(schedule.orders.product))
+    """Check that orders and operations exist."""
+    num_orders = len(schedule.orders.product)
+    is_unknown = _is_outside(order, num_orders)
     yield from findings_where(
-        ~in_range & ~is_free,
+        is_unknown,
         Constraint.RECORD,
         table,
-        "order = {record.order}; the schedule has orders 0 to"
-        f" {len(schedule.orders.product) - 1}.",
+        f"order = {{record.order}}; the schedule has orders 0 to {num_orders - 1}.",
     )
-    product = schedule.orders.product[np.where(in_range, order, 0)] if in_range.any() else order
-    counts = _lengths(product, tables)
+    # the last length, 0, is that of products and orders that do not exist
+    product = schedule.orders.product
+    lengths = tables.num_operations[
+        np.where(_is_outside(product, len(tables.products)), len(tables.products), product)
+    ]
+    lengths = np.concatenate([lengths, tables.num_operations[-1:]])
     yield from findings_where(
-        in_range & ((operation < 0) | (operation >= counts)),
+        _is_outside(operation, lengths[np.where(is_unknown, num_orders, order)]) & ~is_unknown,
         Constraint.RECORD,
         table,
         "operation = {record.operation}; product {order.product} has no such operation.",
     )
 
 
-def _lengths(product: Ints, tables: FactoryTables) -> Ints:
-    """Return the number of operations of products; 0 of those that do not exist."""
-    exists = (product >= 0) & (product < len(tables.products))
-    if not exists.any():
-        return np.zeros(len(product), np.int64)
-    return np.where(exists, tables.num_operations[np.where(exists, product, 0)], 0)
-
-
 def _check_changeovers(schedule: ScheduleColumns, tables: FactoryTables) -> Iterator[Finding]:
     changeovers = schedule.changeovers
     yield from _check_span("changeovers", changeovers, changeovers.start_date, tables)
-    halved = (changeovers.order == NONE) != (changeovers.operation == NONE)
+    has_order = changeovers.order != NONE
     yield from findings_where(
-        halved,
+        has_order != (changeovers.operation != NONE),
         Constraint.RECORD,
         "changeovers",
         "order = {record.order} and operation = {record.operation}; give both or neither.",
     )
-    whole = np.flatnonzero(~halved)
+    made_for = (has_order & (changeovers.operation != NONE)).nonzero()[0]
     for finding in _check_references(
-        schedule, "changeovers", changeovers.order[whole], changeovers.operation[whole], tables
+        schedule,
+        "changeovers",
+        changeovers.order[made_for],
+        changeovers.operation[made_for],
+        tables,
     ):
-        yield replace(finding, indices=whole[finding.indices])
-    for side, setup in (("from_setup", changeovers.from_setup), ("to_setup", changeovers.to_setup)):
+        yield replace(finding, indices=made_for[finding.indices])
+    exists = ~_is_outside(changeovers.machine, len(tables.lookup.machines))
+    known = tables.num_values[np.where(exists, changeovers.machine, 0)]
+    for side in ("from_setup", "to_setup"):
         yield from findings_where(
-            _is_unreadable(changeovers.machine, setup, tables),
+            _is_unreadable(getattr(changeovers, side), known) & exists[:, None],
             Constraint.RECORD,
             "changeovers",
             f"setup {{record.{side}}}; it must have one known value for each of {{0}}.",
@@ -254,16 +258,20 @@ def _check_changeovers(schedule: ScheduleColumns, tables: FactoryTables) -> Iter
         )
 
 
-def _is_unreadable(machine: Ints, setup: Ints, tables: FactoryTables) -> Bools:
-    """Return whether setups have unknown values, where the machine exists."""
-    exists = (machine >= 0) & (machine < len(tables.lookup.machines))
-    if not exists.any():
-        return exists
-    known = tables.num_values[np.where(exists, machine, 0)]
-    used = setup[:, : tables.attributes]
-    unreadable = ((used < 0) | (used >= known)) & (known > 0)
-    result: Bools = exists & (unreadable.any(axis=1) | (setup == UNKNOWN).any(axis=1))
-    return result
+def _is_unreadable(setup: Ints, known: Ints) -> Bools:
+    """Return whether values of setups are unknown, ``[N, T]``; ``known`` is the number of values of
+    each attribute, 0 where there is none.
+    """
+    unreadable: Bools = setup == UNKNOWN
+    used = unreadable[:, : known.shape[1]]
+    used |= _is_outside(setup[:, : known.shape[1]], known) & (known > 0)
+    return unreadable
+
+
+def _is_outside(numbers: Ints, count: int | Ints) -> Bools:
+    """Return which numbers are not from 0 to ``count`` - 1."""
+    outside: Bools = (numbers < 0) | (numbers >= count)
+    return outside
 
 
 def _escape(text: str) -> str:

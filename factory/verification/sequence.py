@@ -4,7 +4,7 @@ alone, waits.
 
 from __future__ import annotations
 
-from collections import deque
+from collections import defaultdict
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -48,7 +48,7 @@ def pair_changeovers(case: Case) -> Pairing:
     paired = np.full(len(operations.machine), -1, np.int64)
     is_elsewhere = np.zeros(len(changeovers.machine), np.bool_)
     is_alone = changeovers.order < 0
-    made_for = np.flatnonzero(~is_alone)
+    made_for = (~is_alone).nonzero()[0]
     if not len(made_for):
         return Pairing(paired, is_alone, is_elsewhere)
     size = len(case.orders.exists) * machines
@@ -68,27 +68,53 @@ def pair_changeovers(case: Case) -> Pairing:
         start_date <= operations.start_date[operation]
     )
     paired[operation[fits]] = single[fits]
-    for group in np.unique(wanted[~is_single & (counts > 0)]).tolist():
-        _pair_group(case, np.flatnonzero(key == group), made_for[wanted == group], paired)
+    is_shared = np.zeros(size, np.bool_)
+    is_shared[wanted[~is_single & (counts > 0)]] = True
+    for n, changeover in _pair_groups(case, key, is_shared, made_for, wanted):
+        paired[n] = changeover
     is_alone = np.ones(len(is_alone), np.bool_)
     is_alone[paired[paired >= 0]] = False
     return Pairing(paired, is_alone, is_elsewhere)
 
 
-def _pair_group(case: Case, operations: Ints, changeovers: Ints, paired: Ints) -> None:
-    """Pair several attempts at one operation on one machine with their changeovers."""
+def _pair_groups(
+    case: Case, key: Ints, is_shared: Bools, made_for: Ints, wanted: Ints
+) -> Iterator[tuple[int, int]]:
+    """Return pairs of attempts and changeovers where several share an operation and a machine.
+
+    ``key`` of operations and ``wanted`` of the changeovers ``made_for`` one are numbers of
+    operation and machine; ``is_shared`` tells which of these numbers several share.
+    """
+    attempts = is_shared[key].nonzero()[0]
+    if not len(attempts):
+        return
+    operations: dict[int, list[int]] = defaultdict(list)
+    changeovers: dict[int, list[int]] = defaultdict(list)
+    for n, group in zip(attempts.tolist(), key[attempts].tolist(), strict=True):
+        operations[group].append(n)
+    own = is_shared[wanted]
+    for c, group in zip(made_for[own].tolist(), wanted[own].tolist(), strict=True):
+        changeovers[group].append(c)
+    for group, members in operations.items():
+        yield from _pair_group(case, members, changeovers[group])
+
+
+def _pair_group(
+    case: Case, operations: list[int], changeovers: list[int]
+) -> Iterator[tuple[int, int]]:
+    """Return pairs of attempts at one operation on one machine and their changeovers."""
     columns = case.schedule.operations
-    start_of = case.schedule.changeovers.start_date
-    left = changeovers.tolist()
-    by_selection = operations[np.argsort(columns.selected_date[operations], kind="stable")]
-    for n in by_selection.tolist():
-        begun = [
-            c for c in left if columns.selected_date[n] <= start_of[c] <= columns.start_date[n]
-        ]
-        begun = begun or [c for c in left if start_of[c] < columns.end_date[n]]
+    start_of = {c: int(case.schedule.changeovers.start_date[c]) for c in changeovers}
+    for n in sorted(operations, key=lambda n: int(columns.selected_date[n])):
+        selected_date, start_date = int(columns.selected_date[n]), int(columns.start_date[n])
+        begun = [c for c, start in start_of.items() if selected_date <= start <= start_date]
+        if not begun:
+            end_date = int(columns.end_date[n])
+            begun = [c for c, start in start_of.items() if start < end_date]
         if begun:
-            paired[n] = max(begun, key=lambda c: int(start_of[c]))
-            left.remove(paired[n])
+            latest = max(begun, key=lambda c: start_of[c])
+            del start_of[latest]
+            yield n, latest
 
 
 # --- sequence -------------------------------------------------------------------------------------
@@ -101,47 +127,32 @@ def sequence_of(case: Case, pairing: Pairing) -> WorkSequence:
     """
     schedule = case.schedule
     operations, changeovers, waits = schedule.operations, schedule.changeovers, schedule.waits
-    done = np.argsort(operations.selected_date, kind="stable")
-    alone = _in_groups(case, pairing)
+    alone = pairing.is_alone.nonzero()[0]
     start_date, end_date = _dates_with_changeovers(case, pairing)
-    no_wait, no_operation, no_change = (
-        np.full(count, -1, np.int64)
-        for count in (len(done) + len(alone), len(alone), len(waits.machine))
-    )
+    num_waits, num_operations, num_alone = len(waits.machine), len(start_date), len(alone)
+    none = np.full(num_waits + num_operations + num_alone, -1, np.int64)
     columns = (
-        (waits.machine, operations.machine[done], changeovers.machine[alone]),
-        (waits.start_date, start_date[done], changeovers.start_date[alone]),
-        (waits.end_date, end_date[done], changeovers.end_date[alone]),
-        (no_change, done, no_operation),
-        (no_change, pairing.changeover[done], alone),
-        (np.arange(len(waits.machine)), no_wait),
+        (waits.machine, operations.machine, changeovers.machine[alone]),
+        (waits.start_date, start_date, changeovers.start_date[alone]),
+        (waits.end_date, end_date, changeovers.end_date[alone]),
+        (none[:num_waits], np.arange(num_operations), none[:num_alone]),
+        (none[:num_waits], pairing.changeover, alone),
+        (np.arange(num_waits), none[: num_operations + num_alone]),
     )
     machine, start_date, end_date, *others = (np.concatenate(parts) for parts in columns)
     by_date = np.lexsort((end_date, start_date, machine))
     machine, start_date, end_date = machine[by_date], start_date[by_date], end_date[by_date]
     operation, changeover, wait = (column[by_date] for column in others)
-    first = np.searchsorted(machine, machine, side="left")
+    first = machine.searchsorted(np.arange(len(case.tables.centre)))[machine]
     sequence = WorkSequence(machine, start_date, end_date, operation, changeover, wait, first)
     return _settle_ties(case, sequence)
-
-
-def _in_groups(case: Case, pairing: Pairing) -> Ints:
-    """Return the changeovers alone; those for one operation, or for none, come together."""
-    changeovers, alone = case.schedule.changeovers, np.flatnonzero(pairing.is_alone)
-    if not (changeovers.order[alone] >= 0).any():
-        return alone
-    slot = changeovers.order * case.tables.max_operations + changeovers.operation
-    machines = len(case.tables.lookup.machines)
-    key = np.where(changeovers.order < 0, -1, slot) * machines + changeovers.machine
-    _, first, group = np.unique(key, return_index=True, return_inverse=True)
-    return alone[np.lexsort((alone, first[group[alone]]))]
 
 
 def _dates_with_changeovers(case: Case, pairing: Pairing) -> tuple[Ints, Ints]:
     """Return when each operation takes its machine, and when the machine is free again."""
     operations, changeovers = case.schedule.operations, case.schedule.changeovers
     start_date, end_date = operations.selected_date, operations.end_date
-    paired = np.flatnonzero(pairing.changeover >= 0)
+    paired = (pairing.changeover >= 0).nonzero()[0]
     if len(paired):
         changeover = pairing.changeover[paired]
         start_date, end_date = start_date.copy(), end_date.copy()
@@ -177,7 +188,8 @@ def _runs(is_tie: Bools) -> Iterator[tuple[int, int]]:
 def _fitting_order(
     case: Case, sequence: WorkSequence, rows: Ints, begin: int, end: int
 ) -> list[int]:
-    """Return tied rows so that each fits the mounted setup, if one does; else as they are listed.
+    """Return tied rows so that each fits the mounted setup, if one does; else operations before
+    changeovers alone.
 
     ``rows`` is the order that is settled before ``begin``.
     """
@@ -187,7 +199,7 @@ def _fitting_order(
     mounted = case.tables.initial_setup[sequence.machine[begin]]
     if (made >= 0).any():
         mounted = changeovers.to_setup[made[made >= 0][-1]]
-    left = deque(range(begin, end))
+    left = sorted(range(begin, end), key=lambda row: _rank(case, sequence, row))
     while left:
         row = next((row for row in left if _fits(case, sequence, row, mounted)), left[0])
         left.remove(row)
@@ -195,6 +207,20 @@ def _fitting_order(
         if sequence.changeover[row] >= 0:
             mounted = changeovers.to_setup[sequence.changeover[row]]
     return ordered
+
+
+def _rank(case: Case, sequence: WorkSequence, row: int) -> tuple[int, int, int]:
+    """Return the rank of a block among blocks that tie: operations by selection, then changeovers
+    alone, those for one operation together.
+    """
+    operation, changeover = int(sequence.operation[row]), int(sequence.changeover[row])
+    if operation >= 0:
+        return 0, int(case.schedule.operations.selected_date[operation]), operation
+    changeovers = case.schedule.changeovers
+    is_alike = changeovers.machine == changeovers.machine[changeover]
+    is_alike &= changeovers.order == changeovers.order[changeover]
+    is_alike &= changeovers.operation == changeovers.operation[changeover]
+    return 1, int(is_alike.argmax()), changeover
 
 
 def _fits(case: Case, sequence: WorkSequence, row: int, mounted: Ints) -> bool:

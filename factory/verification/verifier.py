@@ -40,7 +40,12 @@ from factory.verification.order_checks import (
     check_routes,
 )
 from factory.verification.order_tables import FactoryTables, OrderTables
-from factory.verification.processing_checks import check_durations, check_failures, check_rework
+from factory.verification.processing_checks import (
+    check_durations,
+    check_failures,
+    check_rework,
+    list_repairs,
+)
 from factory.verification.record_checks import check_factory, check_names, check_records
 from factory.verification.reference_world import (
     ReferenceRealisation,
@@ -207,6 +212,7 @@ def _check_case(case: Case) -> tuple[list[Finding], list[Changeover]]:
     """Check a readable schedule; return the findings and what its changeovers take."""
     pairing = pair_changeovers(case)
     sequence = sequence_of(case, pairing)
+    repairs = list_repairs(case)
     changeovers = look_up_changeovers(case)
     findings = [
         *check_orders(case),
@@ -215,8 +221,8 @@ def _check_case(case: Case) -> tuple[list[Finding], list[Changeover]]:
         *check_pauses(case, pairing),
         *check_changeovers(case, pairing, changeovers),
         *check_setups(case, sequence),
-        *check_durations(case),
-        *check_failures(case, sequence),
+        *check_durations(case, repairs),
+        *check_failures(case, sequence, repairs),
         *check_rework(case, sequence),
         *check_waits(case),
         *check_crews(case),

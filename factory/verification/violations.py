@@ -91,10 +91,15 @@ def findings_where(
     template: str,
     *values: Any,
 ) -> tuple[Finding, ...]:
-    """Return the finding about the entries that are ``broken``; none if there are none."""
-    if not broken.any():
+    """Return the finding about the entries that are ``broken``; none if there are none.
+
+    In a table ``[N, T]`` an entry is broken if any of its values is.
+    """
+    if not np.count_nonzero(broken):
         return ()
-    return (Finding(constraint, entries, np.flatnonzero(broken), template, values),)
+    if broken.ndim == 2:
+        broken = np.any(broken, axis=1)
+    return (Finding(constraint, entries, broken.nonzero()[0], template, values),)
 
 
 @dataclass(frozen=True)
