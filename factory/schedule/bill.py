@@ -118,7 +118,8 @@ def tardiness(order: OrderRecord, date: int) -> int:
 
 def tardiness_of(orders: OrderColumns, date: int) -> Ints:
     """Return the ticks by which orders were late, or are late already at ``date``, ``[J]``."""
-    return np.maximum(0, _end_dates(orders, date) - orders.due_date)
+    late: Ints = np.maximum(0, _end_dates(orders, date) - orders.due_date)
+    return late
 
 
 def flow_times_of(orders: OrderColumns, date: int) -> Ints:
@@ -203,7 +204,8 @@ def _integrate_power(
         """Return the integral of hourly values from 0 to each date, in value times ticks."""
         before = np.array((0.0, *accumulate(hourly)))
         full_hours: Floats = (days * before[24] + before[hour]) * ticks_per_hour
-        return full_hours + np.array(hourly)[hour] * ticks
+        total: Floats = full_hours + np.array(hourly)[hour] * ticks
+        return total
 
     drawn = powers * (factory.tick_minutes / 60)
     at_tariff, kwh, kg_co2 = (

@@ -59,7 +59,7 @@ class OperationColumns(NamedTuple):
     selected_date: Ints
     start_date: Ints
     end_date: Ints
-    process_time: Ints  # net of repairs
+    process_time: Ints | None  # net of repairs; None: as the dates of operations and failures say
     attempt: Ints
 
 
@@ -109,7 +109,7 @@ def pair_repairs(operations: OperationColumns, failures: SpanColumns) -> tuple[I
     machine, start_date, end_date = machine[by_date], start_date[by_date], end_date[by_date]
     takes_time = failures.end_date > failures.start_date
     is_apart = (machine[1:] != machine[:-1]) | (end_date[:-1] <= start_date[1:])
-    if not len(machine) or not takes_time.all() or not is_apart.all():
+    if not len(machine) or not np.all(takes_time) or not np.all(is_apart):
         is_pair = (
             (failures.machine[:, None] == operations.machine)
             & (operations.start_date <= failures.start_date[:, None])
@@ -127,6 +127,19 @@ def pair_repairs(operations: OperationColumns, failures: SpanColumns) -> tuple[I
         & (failures.end_date <= end_date[row])
     )
     return np.flatnonzero(is_inside), by_date[row[is_inside]]
+
+
+def process_times(operations: OperationColumns, failures: SpanColumns) -> Ints:
+    """Return the process times of operations, ``[N]``: as listed, or else the time between their
+    dates less the repairs in it.
+    """
+    if operations.process_time is not None:
+        return operations.process_time
+    times: Ints = operations.end_date - operations.start_date
+    if len(failures.machine):
+        failure, operation = pair_repairs(operations, failures)
+        np.subtract.at(times, operation, failures.end_date[failure] - failures.start_date[failure])
+    return times
 
 
 def unload_columns(arrays: FactoryArrays, shop: ShopState, env: int) -> ScheduleColumns:
@@ -154,17 +167,25 @@ def unload_columns(arrays: FactoryArrays, shop: ShopState, env: int) -> Schedule
     _, machine, order, operation, start_date, end_date, _, _ = changeovers
     machines = shop.machines.view(np.ndarray)[env]
     machines = machines[: int(arrays.plant.view(np.ndarray)["num_machines"][state["factory"]])]
-    repairs = SpanColumns(failures[1], failures[4], failures[5])
     return ScheduleColumns(
         seed=int(state["seed"]),
         num_orders=int(state["num_orders"]),
         end_date=int(state["clock"]),
         orders=_unload_orders(shop, env, int(state["num_released"])),
-        operations=_unload_operations(operations, repairs),
+        operations=OperationColumns(
+            operations[2],
+            operations[3],
+            operations[1],
+            operations[4],
+            operations[6],
+            operations[5],
+            None,
+            operations[7],
+        ),
         changeovers=ChangeoverColumns(
             machine, start_date, end_date, setups[:, 0], setups[:, 1], order, operation
         ),
-        failures=repairs,
+        failures=SpanColumns(failures[1], failures[4], failures[5]),
         waits=SpanColumns(waits[1], waits[4], waits[5]),
         open_operations=_unload_open_operations(machines, shop, env, int(state["clock"])),
         open_failures=_unload_open_failures(machines, int(state["clock"])),
@@ -183,29 +204,6 @@ def _unload_orders(shop: ShopState, env: int, released: int) -> OrderColumns:
         material_date=orders["material_date"].astype(np.int64),
         completion_date=orders["completion_date"].astype(np.int64),
     )
-
-
-def _unload_operations(log: NDArray[Any], failures: SpanColumns) -> OperationColumns:
-    """Return the attempts of transposed log lines."""
-    _, machine, order, operation, selected_date, end_date, start_date, attempt = log
-    operations = OperationColumns(
-        order,
-        operation,
-        machine,
-        selected_date,
-        start_date,
-        end_date,
-        end_date - start_date,
-        attempt,
-    )
-    if not len(failures.machine):
-        return operations
-    failure, operation = pair_repairs(operations, failures)
-    process_time = operations.process_time
-    np.subtract.at(
-        process_time, operation, failures.end_date[failure] - failures.start_date[failure]
-    )
-    return operations
 
 
 def _unload_open_operations(

@@ -20,6 +20,7 @@ from factory.schedule.columns import (
     OperationColumns,
     OrderColumns,
     ScheduleColumns,
+    process_times,
     unload_columns,
 )
 from factory.simulation.arrays import FactoryArrays, ShopState
@@ -269,7 +270,12 @@ def records_of(schedule: ScheduleColumns, factory: Factory, book: OrderBook | No
         machine_names=tuple(name for name, _ in machines),
         machine_centres=tuple(centre for _, centre in machines),
         orders=_order_records(schedule.orders, factory, book),
-        operations=_operation_records(schedule.operations, names),
+        operations=_operation_records(
+            schedule.operations._replace(
+                process_time=process_times(schedule.operations, schedule.failures)
+            ),
+            names,
+        ),
         changeovers=_changeover_records(schedule.changeovers, factory),
         failures=tuple(FailureRecord(*span) for span in _rows(schedule.failures)),
         waits=tuple(WaitRecord(*span) for span in _rows(schedule.waits)),

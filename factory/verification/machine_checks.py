@@ -114,7 +114,7 @@ def look_up_changeovers(case: Case) -> list[Changeover]:
         [changeovers.machine[:, None], changeovers.from_setup, changeovers.to_setup], axis=1
     )
     find = case.tables.changeover
-    return [find(tuple(row)) for row in rows.tolist()]
+    return list(map(find, map(tuple, rows.tolist())))
 
 
 def check_changeovers(
@@ -190,6 +190,8 @@ def check_crews(case: Case) -> Iterator[Finding]:
 def check_setups(case: Case, sequence: WorkSequence) -> Iterator[Finding]:
     """Check that each changeover starts at the mounted setup, and that each operation finds what it
     wants, other attributes as they were.
+
+    Rows of tables are gathered by ``take``, which is several times faster than indexing.
     """
     changeovers = case.schedule.changeovers
     rows = np.arange(len(sequence.machine))
@@ -202,7 +204,7 @@ def check_setups(case: Case, sequence: WorkSequence) -> Iterator[Finding]:
     changed = (sequence.changeover >= 0).nonzero()[0]
     changeover = sequence.changeover[changed]
     yield from findings_where(
-        changeovers.from_setup[changeover] != mounted_before[changed],
+        changeovers.from_setup.take(changeover, axis=0) != mounted_before.take(changed, axis=0),
         Constraint.FROM_SETUP,
         lambda n: Entry("changeovers", int(changeover[n])),
         "starts from {0}, but {1} is mounted.",
@@ -222,10 +224,10 @@ def _mounted(case: Case, sequence: WorkSequence, latest: Ints) -> Ints:
     """Return the setup of each row's machine after the changeover in row ``latest``; the initial
     one if that row is another machine's or there is none.
     """
-    mounted: Ints = case.tables.initial_setup[sequence.machine]
+    mounted: Ints = case.tables.initial_setup.take(sequence.machine, axis=0)
     changed = (latest >= sequence.first).nonzero()[0]
     to_setup = case.schedule.changeovers.to_setup
-    mounted[changed] = to_setup[sequence.changeover[latest[changed]]]
+    mounted[changed] = to_setup.take(sequence.changeover[latest[changed]], axis=0)
     return mounted
 
 
@@ -235,10 +237,13 @@ def _check_mounted(
     """Check the setups under the operations in rows of the sequence."""
     operation = sequence.operation[rows]
     changeover, machine = sequence.changeover[rows], sequence.machine[rows]
-    wanted, mounted = case.orders.wanted[case.slot[operation]], mounted[rows]
+    wanted = case.orders.wanted.take(case.slot[operation], axis=0)
+    mounted = mounted.take(rows, axis=0)
     has_changeover = changeover >= 0
-    from_setup = mounted_before[rows]
-    from_setup[has_changeover] = case.schedule.changeovers.from_setup[changeover[has_changeover]]
+    from_setup = mounted_before.take(rows, axis=0)
+    from_setup[has_changeover] = case.schedule.changeovers.from_setup.take(
+        changeover[has_changeover], axis=0
+    )
     kept = np.where(wanted >= 0, wanted, from_setup)
     if np.array_equal(kept, mounted):
         return

@@ -4,13 +4,13 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
 
 import numpy as np
 
-from factory.schedule.columns import Bools, Ints, pair_repairs
+from factory.schedule.columns import Bools, Ints
 from factory.verification.case import Case
 from factory.verification.reference_world import MAX_ATTEMPTS
 from factory.verification.sequence import WorkSequence
@@ -23,47 +23,25 @@ file must not ask for endless draws."""
 _Span = tuple[int, int]
 
 
-class Repairs(NamedTuple):
-    """Failures with the operations that they interrupt, as listed, ``[P]``."""
-
-    failure: Ints  # index; by date
-    operation: Ints  # index
-    start_date: Ints
-    end_date: Ints
-
-
-def list_repairs(case: Case) -> Repairs:
-    """Return the repairs that begin and end between the dates of an operation."""
-    failures = case.schedule.failures
-    if not len(failures.machine):
-        return Repairs(*[np.zeros(0, np.int64)] * 4)
-    failure, operation = pair_repairs(case.schedule.operations, failures)
-    start_date, end_date = failures.start_date[failure], failures.end_date[failure]
-    by_date = np.lexsort((end_date, start_date))
-    return Repairs(*(column[by_date] for column in (failure, operation, start_date, end_date)))
-
-
-def check_durations(case: Case, repairs: Repairs) -> Iterator[Finding]:
+def check_durations(case: Case) -> Iterator[Finding]:
     """Check that processing takes its nominal or drawn time, and pauses for failures only."""
+    process_time, expected = case.process_times, case.expected_times
     operations = case.schedule.operations
-    repair_time = np.zeros(len(operations.machine), np.int64)
-    np.add.at(repair_time, repairs.operation, repairs.end_date - repairs.start_date)
-    time = operations.end_date - operations.start_date - repair_time
-    yield from findings_where(
-        time != operations.process_time,
-        Constraint.INTERRUPTION,
-        "operations",
-        "lasts from {record.start_date} to {record.end_date} with {0} ticks of repair, but its"
-        " process time is {record.process_time}.",
-        repair_time,
-    )
-    expected = case.process_times
-    is_wrong = (operations.process_time != expected) & (expected >= 0)
+    if operations.process_time is not None:
+        yield from findings_where(
+            case.net_times != process_time,
+            Constraint.INTERRUPTION,
+            "operations",
+            "lasts from {record.start_date} to {record.end_date} with {0} ticks of repair, but its"
+            " process time is {record.process_time}.",
+            operations.end_date - operations.start_date - case.net_times,
+        )
+    is_wrong = (process_time != expected) & (expected >= 0)
     if not case.orders.has_draws:
         is_free = (case.orders.cv[case.slot] > 0) & (expected > 0)
         is_wrong &= ~is_free
         yield from findings_where(
-            is_free & (operations.process_time < 1),
+            is_free & (process_time < 1),
             Constraint.DURATION,
             "operations",
             "takes {record.process_time} ticks; it must take at least 1.",
@@ -80,12 +58,12 @@ def check_durations(case: Case, repairs: Repairs) -> Iterator[Finding]:
 # --- failures -------------------------------------------------------------------------------------
 
 
-def check_failures(case: Case, sequence: WorkSequence, repairs: Repairs) -> Iterator[Finding]:
+def check_failures(case: Case, sequence: WorkSequence) -> Iterator[Finding]:
     """Check that failures strike during processing, as drawn."""
-    yield from _check_failure_places(case, repairs)
+    yield from _check_failure_places(case)
     if case.schedule.seed is None or not case.tables.can_fail.any():
         return
-    expected, actual = _drawn_repairs(case, sequence), _actual_repairs(case, repairs)
+    expected, actual = _drawn_repairs(case, sequence), _actual_repairs(case)
     if expected == actual:
         return
     differing = [n for n in expected.keys() | actual.keys() if expected.get(n) != actual.get(n)]
@@ -101,9 +79,9 @@ def check_failures(case: Case, sequence: WorkSequence, repairs: Repairs) -> Iter
     )
 
 
-def _check_failure_places(case: Case, repairs: Repairs) -> Iterator[Finding]:
+def _check_failure_places(case: Case) -> Iterator[Finding]:
     """Check that failures lie within the processing of an operation of a machine that may fail."""
-    operations, failures = case.schedule.operations, case.schedule.failures
+    operations, failures, repairs = case.schedule.operations, case.schedule.failures, case.repairs
     can_fail = case.tables.can_fail[failures.machine]
     yield from findings_where(~can_fail, Constraint.FAILURE, "failures", "the machine never fails.")
     is_inside = np.zeros(len(failures.machine), np.bool_)
@@ -118,8 +96,9 @@ def _check_failure_places(case: Case, repairs: Repairs) -> Iterator[Finding]:
     )
 
 
-def _actual_repairs(case: Case, repairs: Repairs) -> dict[int, list[_Span]]:
+def _actual_repairs(case: Case) -> dict[int, list[_Span]]:
     """Return the listed repairs within each operation, on machines that may fail."""
+    repairs = case.repairs
     spans: dict[int, list[_Span]] = defaultdict(list)
     can_fail = case.tables.can_fail[case.schedule.failures.machine[repairs.failure]]
     for n, start, end in zip(
@@ -141,26 +120,22 @@ def _drawn_repairs(case: Case, sequence: WorkSequence) -> dict[int, list[_Span]]
     operations, tables = case.schedule.operations, case.tables
     done = sequence.operation[sequence.operation >= 0]
     process_time = np.minimum(
-        operations.process_time[done],
-        np.maximum(case.process_times[done], 0)
+        case.process_times[done],
+        np.maximum(case.expected_times[done], 0)
         + _MAX_EXTRA_FAILURES * tables.mean_time_to_failure[operations.machine[done]],
     )
-    age = np.concatenate([[0], np.cumsum(process_time)])  # of all machines, one after the other
-    edges = np.searchsorted(operations.machine[done], np.arange(len(tables.can_fail) + 1)).tolist()
+    # age of all machines, one after the other, before each operation and after the last
+    age = np.concatenate([[0], np.cumsum(process_time)]).tolist()
+    edges = operations.machine[done].searchsorted(np.arange(len(tables.can_fail) + 1)).tolist()
     spans: dict[int, list[_Span]] = defaultdict(list)
     delay: dict[int, int] = defaultdict(int)
     for machine in tables.can_fail.nonzero()[0].tolist():
         begin, end = edges[machine], edges[machine + 1]
-        at_first = int(age[begin])
-        ages, repair_times = case.orders.failures(machine, int(age[end]) - at_first)
-        if not ages:
-            continue
-        struck = np.searchsorted(age[begin + 1 : end + 1], np.add(ages, at_first), side="right")
-        for row, at_age, repair_time in zip(
-            (struck + begin).tolist(), ages, repair_times, strict=True
-        ):
+        ages, repair_times = case.orders.failures(machine, age[end] - age[begin])
+        for at_age, repair_time in zip(ages, repair_times, strict=True):
+            row = bisect_right(age, age[begin] + at_age, begin, end + 1) - 1
             n = int(done[row])
-            processed = at_age + at_first - int(age[row])
+            processed = at_age + age[begin] - age[row]
             date = int(operations.start_date[n]) + processed + delay[n]
             spans[n].append((date, date + repair_time))
             delay[n] += repair_time

@@ -187,12 +187,13 @@ def _check_operations(
         "selected_date = {record.selected_date}; it must not be after its start at"
         " {record.start_date}.",
     )
-    yield from findings_where(
-        operations.process_time < 0,
-        Constraint.RECORD,
-        table,
-        "process_time = {record.process_time}; it must be at least 0.",
-    )
+    if operations.process_time is not None:
+        yield from findings_where(
+            operations.process_time < 0,
+            Constraint.RECORD,
+            table,
+            "process_time = {record.process_time}; it must be at least 0.",
+        )
     yield from findings_where(
         _is_outside(operations.attempt, MAX_ATTEMPTS),
         Constraint.RECORD,
@@ -247,7 +248,7 @@ def _check_changeovers(schedule: ScheduleColumns, tables: FactoryTables) -> Iter
     ):
         yield replace(finding, indices=made_for[finding.indices])
     exists = ~_is_outside(changeovers.machine, len(tables.lookup.machines))
-    known = tables.num_values[np.where(exists, changeovers.machine, 0)]
+    known = tables.num_values.take(np.where(exists, changeovers.machine, 0), axis=0)
     for side in ("from_setup", "to_setup"):
         yield from findings_where(
             _is_unreadable(getattr(changeovers, side), known) & exists[:, None],

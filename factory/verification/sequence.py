@@ -6,12 +6,22 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
+from operator import attrgetter
 from typing import NamedTuple
 
 import numpy as np
 
 from factory.schedule.columns import Bools, Ints
 from factory.verification.case import Case
+
+
+class _Attempt(NamedTuple):
+    """Attempt at an operation that shares operation and machine with others."""
+
+    selected_date: int
+    start_date: int
+    end_date: int
+    operation: int  # index
 
 
 class Pairing(NamedTuple):
@@ -88,33 +98,43 @@ def _pair_groups(
     attempts = is_shared[key].nonzero()[0]
     if not len(attempts):
         return
-    operations: dict[int, list[int]] = defaultdict(list)
-    changeovers: dict[int, list[int]] = defaultdict(list)
-    for n, group in zip(attempts.tolist(), key[attempts].tolist(), strict=True):
-        operations[group].append(n)
-    own = is_shared[wanted]
-    for c, group in zip(made_for[own].tolist(), wanted[own].tolist(), strict=True):
-        changeovers[group].append(c)
-    for group, members in operations.items():
-        yield from _pair_group(case, members, changeovers[group])
-
-
-def _pair_group(
-    case: Case, operations: list[int], changeovers: list[int]
-) -> Iterator[tuple[int, int]]:
-    """Return pairs of attempts at one operation on one machine and their changeovers."""
     columns = case.schedule.operations
-    start_of = {c: int(case.schedule.changeovers.start_date[c]) for c in changeovers}
-    for n in sorted(operations, key=lambda n: int(columns.selected_date[n])):
-        selected_date, start_date = int(columns.selected_date[n]), int(columns.start_date[n])
-        begun = [c for c, start in start_of.items() if selected_date <= start <= start_date]
-        if not begun:
-            end_date = int(columns.end_date[n])
-            begun = [c for c, start in start_of.items() if start < end_date]
+    operations: dict[int, list[_Attempt]] = defaultdict(list)
+    changeovers: dict[int, dict[int, int]] = defaultdict(dict)
+    for group, *attempt in zip(
+        *(
+            column[attempts].tolist()
+            for column in (key, columns.selected_date, columns.start_date, columns.end_date)
+        ),
+        attempts.tolist(),
+        strict=True,
+    ):
+        operations[group].append(_Attempt(*attempt))
+    own = is_shared[wanted]
+    start_date = case.schedule.changeovers.start_date[made_for[own]]
+    for group, c, start in zip(
+        wanted[own].tolist(), made_for[own].tolist(), start_date.tolist(), strict=True
+    ):
+        changeovers[group][c] = start
+    for group, members in operations.items():
+        yield from _pair_group(members, changeovers[group])
+
+
+def _pair_group(attempts: list[_Attempt], start_of: dict[int, int]) -> Iterator[tuple[int, int]]:
+    """Return pairs of attempts at one operation on one machine and their changeovers; ``start_of``
+    has the start of each changeover.
+    """
+    for attempt in sorted(attempts, key=attrgetter("selected_date")):
+        begun = [
+            c
+            for c, start in start_of.items()
+            if attempt.selected_date <= start <= attempt.start_date
+        ]
+        begun = begun or [c for c, start in start_of.items() if start < attempt.end_date]
         if begun:
             latest = max(begun, key=lambda c: start_of[c])
             del start_of[latest]
-            yield n, latest
+            yield attempt.operation, latest
 
 
 # --- sequence -------------------------------------------------------------------------------------

@@ -44,7 +44,6 @@ from factory.verification.processing_checks import (
     check_durations,
     check_failures,
     check_rework,
-    list_repairs,
 )
 from factory.verification.record_checks import check_factory, check_names, check_records
 from factory.verification.reference_world import (
@@ -212,7 +211,6 @@ def _check_case(case: Case) -> tuple[list[Finding], list[Changeover]]:
     """Check a readable schedule; return the findings and what its changeovers take."""
     pairing = pair_changeovers(case)
     sequence = sequence_of(case, pairing)
-    repairs = list_repairs(case)
     changeovers = look_up_changeovers(case)
     findings = [
         *check_orders(case),
@@ -221,8 +219,8 @@ def _check_case(case: Case) -> tuple[list[Finding], list[Changeover]]:
         *check_pauses(case, pairing),
         *check_changeovers(case, pairing, changeovers),
         *check_setups(case, sequence),
-        *check_durations(case, repairs),
-        *check_failures(case, sequence, repairs),
+        *check_durations(case),
+        *check_failures(case, sequence),
         *check_rework(case, sequence),
         *check_waits(case),
         *check_crews(case),
@@ -234,7 +232,7 @@ def _check_case(case: Case) -> tuple[list[Finding], list[Changeover]]:
 def _with_own_attributes(schedule: ScheduleColumns, tables: FactoryTables) -> ScheduleColumns:
     """Return a schedule with 0 in its setups for attributes that the machine does not have."""
     changeovers = schedule.changeovers
-    is_own = tables.num_values[changeovers.machine] > 0
+    is_own = tables.num_values.take(changeovers.machine, axis=0) > 0
     from_setup, to_setup = (
         np.where(is_own, side[:, : tables.attributes], 0)
         for side in (changeovers.from_setup, changeovers.to_setup)
