@@ -274,7 +274,7 @@ def measure(scenario: NamedScenario, factory: Factory, batch: Batch, env: int) -
         If the schedule breaks a rule.
     """
     schedule = unload_columns(batch.arrays, batch.shop, env)
-    bill = _verifier(scenario, factory, schedule.seed).verify_columns(
+    bill = _verifier(scenario, factory, schedule.seed or 0).verify_columns(
         schedule, lambda: unload(factory, scenario.book, batch.arrays, batch.shop, env)
     )
     figures = figures_of_columns(schedule, factory)

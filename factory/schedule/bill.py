@@ -1,32 +1,37 @@
-"""What a schedule costs, in plain Python: the one place for cost arithmetic outside the kernel
+"""Costs of a schedule, in plain Python: the one place for cost arithmetic outside the kernel
 (docs/model.md, section 8).
 
-The kernel accrues costs event by event; here they are added up from the finished records, exactly
+The kernel accrues costs event by event; here they are added up from the finished columns, exactly
 (``math.fsum``), so that the two can be compared.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
 import numpy as np
-from numpy.typing import NDArray
 
 from factory.lookups import Changeover, FactoryLookup
 from factory.model import Factory
-from factory.schedule.columns import ScheduleColumns
-from factory.schedule.records import OrderRecord, Record, Schedule
-
-Span = tuple[int, int]
-"""From date (included) to date (not included), ticks."""
+from factory.schedule.columns import (
+    ChangeoverColumns,
+    Floats,
+    Ints,
+    OperationColumns,
+    OrderColumns,
+    ScheduleColumns,
+    SpanColumns,
+)
+from factory.schedule.conversion import columns_of
+from factory.schedule.records import OrderRecord, Schedule
 
 
 @dataclass(frozen=True)
 class Bill:
-    """What a schedule costs, in the factory's currency, and what it draws and throws away."""
+    """Costs of a schedule in the factory's currency, with its electricity, CO2e and waste."""
 
     tardiness: float
     changeover: float
@@ -39,7 +44,7 @@ class Bill:
 
     @property
     def terms(self) -> dict[str, float]:
-        """The five cost terms by name."""
+        """Return the five cost terms by name."""
         return {
             "tardiness": self.tardiness,
             "changeover": self.changeover,
@@ -50,70 +55,46 @@ class Bill:
 
     @property
     def total(self) -> float:
-        """Sum of the five terms."""
+        """Return the sum of the five terms."""
         return math.fsum(self.terms.values())
-
-
-@dataclass(frozen=True)
-class MachineUse:
-    """How one machine spent the time from 0 to ``end_date``: disjoint spans, each kind in order of
-    time. The rest is idle."""
-
-    processing: tuple[Span, ...]
-    changeover: tuple[Span, ...]
-    down: tuple[Span, ...]
-    waiting: tuple[Span, ...]
 
 
 def bill(schedule: Schedule, factory: Factory) -> Bill:
     """Add up what has been spent by ``schedule.end_date``; a partial schedule is billed for what
-    has happened so far."""
-    return bill_of(schedule, FactoryLookup(factory))
-
-
-def bill_of(schedule: Schedule, plant: FactoryLookup) -> Bill:
-    """The same for one who has the factory's look-ups already."""
-    tardy = math.fsum(
-        order.weight * tardiness(order, schedule.end_date) for order in schedule.orders
-    )
-    held = sum(flow_time(order, schedule.end_date) for order in schedule.orders)
+    has happened so far.
+    """
+    lookup = FactoryLookup(factory)
+    columns = columns_of(schedule, lookup)
     changeovers = [
-        plant.changeover(record.machine, record.from_setup, record.to_setup)
+        lookup.changeover(record.machine, record.from_setup, record.to_setup)
         for record in schedule.changeovers
     ]
-    return _bill(plant, tardy, held, changeovers, _draw_power(schedule, plant))
+    return bill_columns(columns, lookup, changeovers)
 
 
 def bill_columns(
-    schedule: ScheduleColumns, plant: FactoryLookup, changeovers: Sequence[Changeover]
+    schedule: ScheduleColumns, lookup: FactoryLookup, changeovers: Sequence[Changeover]
 ) -> Bill:
-    """The same, to the last bit, for a complete schedule in columns whose ``changeovers`` have been
-    looked up."""
+    """Add up the costs of a schedule in columns, as :func:`bill` does.
+
+    Parameters
+    ----------
+    schedule
+        Schedule whose records are in order.
+    lookup
+        Look-ups of its factory.
+    changeovers
+        Time, cost and waste of each changeover, as looked up.
+    """
+    costs, hour = lookup.factory.costs, lookup.factory.tick_minutes / 60
     orders = schedule.orders
-    tardy = _add_up(orders.weight * np.maximum(0, orders.completion_date - orders.due_date))
-    held = int((orders.completion_date - orders.release_date).sum())
-    return _bill(
-        plant,
-        tardy,
-        held,
-        changeovers,
-        _integrate_power(plant, *_powers_of_columns(schedule, plant)),
+    tardy = _add_up(orders.weight * tardiness_of(orders, schedule.end_date))
+    held = int(flow_times_of(orders, schedule.end_date).sum())
+    matrix_cost = math.fsum([changeover.cost for changeover in changeovers])
+    waste_kg = math.fsum([changeover.waste for changeover in changeovers])
+    energy_price, energy_kwh, energy_co2 = _integrate_power(
+        lookup, *_powers_drawn(schedule, lookup)
     )
-
-
-def _bill(
-    plant: FactoryLookup,
-    tardy: float,
-    held: int,
-    changeovers: Sequence[Changeover],
-    electricity: tuple[float, float, float],
-) -> Bill:
-    """From weighted tardiness and flow time in ticks, changeovers, and electricity (at the tariff,
-    kWh, kg CO2)."""
-    costs, hour = plant.factory.costs, plant.factory.tick_minutes / 60
-    matrix_cost = math.fsum(changeover.cost for changeover in changeovers)
-    waste_kg = math.fsum(changeover.waste for changeover in changeovers)
-    energy_price, energy_kwh, energy_co2 = electricity
     return Bill(
         tardiness=costs.tardiness * hour * tardy,
         changeover=costs.changeover * matrix_cost,
@@ -126,160 +107,114 @@ def _bill(
     )
 
 
+# --- orders ---------------------------------------------------------------------------------------
+
+
 def tardiness(order: OrderRecord, date: int) -> int:
-    """Ticks by which the order was late, or is late already at ``date``."""
+    """Return the ticks by which an order was late, or is late already at ``date``."""
     end = date if order.completion_date is None else order.completion_date
     return max(0, end - order.due_date)
 
 
-def flow_time(order: OrderRecord, date: int) -> int:
-    """Ticks from release to completion, or to ``date`` if it is still open."""
-    end = date if order.completion_date is None else order.completion_date
-    return end - order.release_date
+def tardiness_of(orders: OrderColumns, date: int) -> Ints:
+    """Return the ticks by which orders were late, or are late already at ``date``, ``[J]``."""
+    late: Ints = np.maximum(0, _end_dates(orders, date) - orders.due_date)
+    return late
 
 
-def use_of_machines(schedule: Schedule) -> tuple[MachineUse, ...]:
-    """How each machine spent its time up to ``end_date``; operations still in work count as far as
-    they have come."""
-    machines = len(schedule.machine_names)
-    down = _spans_of_machines(
-        (*schedule.failures, *schedule.open_failures), machines, schedule.end_date
-    )
-    busy = _spans_of_machines(
-        (*schedule.operations, *schedule.open_operations), machines, schedule.end_date
-    )
-    changeover = _spans_of_machines(schedule.changeovers, machines, schedule.end_date)
-    waiting = _spans_of_machines(schedule.waits, machines, schedule.end_date)
-    return tuple(
-        MachineUse(tuple(_without(busy[m], down[m])), changeover[m], down[m], waiting[m])
-        for m in range(machines)
-    )
+def flow_times_of(orders: OrderColumns, date: int) -> Ints:
+    """Return the ticks from release to completion, or to ``date`` if it is still open, ``[J]``."""
+    times: Ints = _end_dates(orders, date) - orders.release_date
+    return times
 
 
-def _spans_of_machines(
-    records: Iterable[Record], machines: int, end_date: int
-) -> list[tuple[Span, ...]]:
-    """For each machine the parts of its records before ``end_date`` that take time, in order."""
-    spans: list[list[Span]] = [[] for _ in range(machines)]
-    for record in records:
-        start, end = record.start_date, record.end_date
-        if end > end_date:
-            end = end_date
-        if start < end:
-            spans[record.machine].append((start, end))
-    return [tuple(sorted(own)) for own in spans]
+def _end_dates(orders: OrderColumns, date: int) -> Ints:
+    ends: Ints = np.where(orders.completion_date < 0, date, orders.completion_date)
+    return ends
 
 
-def length(spans: Sequence[Span]) -> int:
-    """Ticks covered by disjoint spans."""
-    return sum(end - start for start, end in spans)
+# --- electricity ----------------------------------------------------------------------------------
 
 
-def _without(spans: Sequence[Span], holes: Sequence[Span]) -> Iterator[Span]:
-    """``spans`` less ``holes``; each hole lies inside one span; both in order."""
-    holes_left = iter(holes)
-    hole = next(holes_left, None)
-    for start, end in spans:
-        while hole is not None and hole[0] < end:
-            if start < hole[0]:
-                yield start, hole[0]
-            start = hole[1]
-            hole = next(holes_left, None)
-        if start < end:
-            yield start, end
+def spans_until(
+    spans: SpanColumns | OperationColumns | ChangeoverColumns, date: int
+) -> tuple[Ints, Ints, Ints]:
+    """Return machine, start and end of the parts of spans before ``date``; a span that begins later
+    is empty.
+    """
+    start_date, end_date = np.minimum(spans.start_date, date), np.minimum(spans.end_date, date)
+    return spans.machine, start_date, np.maximum(start_date, end_date)
 
 
-def _draw_power(schedule: Schedule, plant: FactoryLookup) -> tuple[float, float, float]:
-    """Electricity of all machines from 0 to the end: (at the tariff, kWh, kg CO2)."""
-    powers: list[float] = []
-    spans: list[Span] = []
-    for machine, use in zip(plant.machines, use_of_machines(schedule), strict=True):
-        for power, loaded in (
-            (machine.idle_power, [(0, schedule.end_date)]),
-            (machine.processing_power - machine.idle_power, use.processing),
-            (machine.changeover_power - machine.idle_power, use.changeover),
-        ):
-            if power != 0:
-                powers += [power] * len(loaded)
-                spans += loaded
-    return _integrate_power(plant, np.array(powers), np.array(spans, np.int64).reshape(-1, 2))
-
-
-def _powers_of_columns(
-    schedule: ScheduleColumns, plant: FactoryLookup
-) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """All that is drawn: idle power all the time, and what processing (less repairs) and
-    changeovers draw beyond it."""
-    operations, failures, changeovers = schedule.operations, schedule.failures, schedule.changeovers
-    machine, starts, ends = (
-        np.concatenate(parts)
-        for parts in (
-            (operations.machine, failures.machine),
-            (operations.start_date, failures.end_date),
-            (operations.end_date, failures.start_date),
+def _powers_drawn(schedule: ScheduleColumns, lookup: FactoryLookup) -> tuple[Floats, Ints]:
+    """Return all powers ``[N]`` and the dates ``[N, 2]`` between which they are drawn: idle power
+    all the time, and the surplus of processing (less repairs) and of changeovers.
+    """
+    date = schedule.end_date
+    busy, open_, repair, open_repair, changeover = (
+        spans_until(spans, date)
+        for spans in (
+            schedule.operations,
+            schedule.open_operations,
+            schedule.failures,
+            schedule.open_failures,
+            schedule.changeovers,
         )
     )
-    by_start, by_end = (
-        np.lexsort((starts, machine)),
-        np.lexsort((ends, machine)),
-    )  # disjoint: the n-th start belongs to the n-th end
+    # processing begins with an operation or after a repair, and ends with either
+    machine, starts, ends = _pair_dates(
+        np.concatenate([busy[0], open_[0], repair[0], open_repair[0]]),
+        np.concatenate([busy[1], open_[1], repair[2], open_repair[2]]),
+        np.concatenate([busy[2], open_[2], repair[1], open_repair[1]]),
+    )
     idle, processing, changing = (
-        np.array([(m.idle_power, m.processing_power, m.changeover_power) for m in plant.machines])
+        np.array([(m.idle_power, m.processing_power, m.changeover_power) for m in lookup.machines])
         .reshape(-1, 3)
         .T
     )
     whole = np.zeros(len(idle), np.int64)
-    powers = np.concatenate(
-        [idle, (processing - idle)[machine[by_start]], (changing - idle)[changeovers.machine]]
-    )
-    from_date = np.concatenate(
-        [whole, starts[by_start], np.minimum(changeovers.start_date, schedule.end_date)]
-    )
-    to_date = np.concatenate(
-        [
-            whole + schedule.end_date,
-            ends[by_end],
-            np.minimum(changeovers.end_date, schedule.end_date),
-        ]
-    )
-    return powers, np.stack([from_date, to_date], axis=1)
+    powers = np.concatenate([idle, (processing - idle)[machine], (changing - idle)[changeover[0]]])
+    from_date = np.concatenate([whole, starts, changeover[1]])
+    to_date = np.concatenate([whole + date, ends, changeover[2]])
+    return powers, np.stack([from_date, to_date])
+
+
+def _pair_dates(machine: Ints, starts: Ints, ends: Ints) -> tuple[Ints, Ints, Ints]:
+    """Return machine, start and end of disjoint spans, whose starts and ends come in any order: the
+    n-th start on a machine belongs to its n-th end.
+    """
+    base = max(int(starts.max(initial=0)), int(ends.max(initial=0))) + 1
+    keys = machine * base
+    in_order, start = np.divmod(np.sort(keys + starts), base)
+    return in_order, start, np.sort(keys + ends) - in_order * base
 
 
 def _integrate_power(
-    plant: FactoryLookup, powers: NDArray[np.float64], dates: NDArray[np.int64]
+    lookup: FactoryLookup, powers: Floats, dates: Ints
 ) -> tuple[float, float, float]:
-    """Electricity of powers ``[N]`` that are drawn between two dates each ``[N, 2]``."""
-    drawn = powers * (plant.factory.tick_minutes / 60)
-    price, co2 = (
-        _HourlyIntegral(plant.factory, values)
-        for values in (plant.factory.tariff.price, plant.factory.tariff.co2)
-    )
+    """Return the electricity of powers ``[N]`` that are drawn between dates ``[2, N]``: at the
+    tariff, kWh, kg CO2e.
+    """
+    factory = lookup.factory
+    ticks_per_hour = max(1, math.floor(60 / factory.tick_minutes + 0.5))
+    hours, ticks = np.divmod(dates, ticks_per_hour)
+    days, hour = np.divmod(hours + factory.start_hour, 24)
+
+    def integral(hourly: Sequence[float]) -> Floats:
+        """Return the integral of hourly values from 0 to each date, in value times ticks."""
+        before = np.array((0.0, *accumulate(hourly)))
+        full_hours: Floats = (days * before[24] + before[hour]) * ticks_per_hour
+        total: Floats = full_hours + np.array(hourly)[hour] * ticks
+        return total
+
+    drawn = powers * (factory.tick_minutes / 60)
     at_tariff, kwh, kg_co2 = (
-        _add_up(drawn * (until[:, 1] - until[:, 0])) for until in (price(dates), dates, co2(dates))
+        _add_up(drawn * (until[1] - until[0]))
+        for until in (integral(factory.tariff.price), dates, integral(factory.tariff.co2))
     )
     return at_tariff, kwh, kg_co2
 
 
-def _add_up(values: NDArray[np.float64]) -> float:
-    """The exact sum, rounded once."""
-    return math.fsum(values.tolist())
-
-
-class _HourlyIntegral:
-    """Integral over time of a quantity with one value for each hour of the day, in value times
-    ticks."""
-
-    def __init__(self, factory: Factory, values: Sequence[float]) -> None:
-        self.ticks_per_hour = max(1, math.floor(60 / factory.tick_minutes + 0.5))
-        self.start_hour = factory.start_hour
-        self.values: NDArray[np.float64] = np.array(values)
-        self.before: NDArray[np.float64] = np.array((0.0, *accumulate(values)))
-
-    def __call__(self, dates: NDArray[np.int64]) -> NDArray[np.float64]:
-        """From 0 to each of the dates."""
-        hours, ticks = np.divmod(dates, self.ticks_per_hour)
-        days, hour = np.divmod(hours + self.start_hour, 24)
-        integral: NDArray[np.float64] = (
-            days * self.before[24] + self.before[hour]
-        ) * self.ticks_per_hour + self.values[hour] * ticks
-        return integral
+def _add_up(values: Floats) -> float:
+    """Return the exact sum, rounded once."""
+    return math.fsum(values[values != 0.0].tolist())

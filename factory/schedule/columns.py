@@ -1,8 +1,8 @@
-"""A finished episode as columns of numbers: what :func:`factory.schedule.records.unload` reads from
-the kernel's log, without a record for each line.
+"""A schedule as columns of numbers: the form in which it is verified, billed and measured.
 
-Tens of thousands of schedules are verified and billed in an evaluation; a record for each operation
-takes longer to make than the columns take to check.
+Tens of thousands of schedules are verified in an evaluation; a record for each operation takes
+longer to make than the columns take to check.
+:mod:`factory.schedule.records` has the same schedule for people to read.
 """
 
 from __future__ import annotations
@@ -19,6 +19,9 @@ from factory.simulation.arrays import (
     LOGGED_FAILURE,
     LOGGED_OPERATION,
     LOGGED_WAIT,
+    OPERATION_BITS,
+    OPERATION_MASK,
+    PROCESSING,
     FactoryArrays,
     ShopState,
 )
@@ -26,24 +29,30 @@ from factory.simulation.event_log import columns_of_kind
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+NONE = -1
+"""No date, order, operation or value."""
+UNKNOWN = -2
+"""A name that the factory does not have."""
 
 
 class OrderColumns(NamedTuple):
-    """Orders by number, ``[J]``; products, options and their values by their places in the
-    factory."""
+    """Orders ``[J]``; products, options and their values as indices in the factory."""
 
     product: Ints
-    options: Ints  # [J, U] value of each option; -1: none
+    options: Ints  # [J, U] value of each option, or NONE
     release_date: Ints
     due_date: Ints
     weight: Floats
     material_date: Ints
-    completion_date: Ints  # -1: open
+    completion_date: Ints  # NONE: open
 
 
 class OperationColumns(NamedTuple):
-    """Attempts at operations, ``[N]``; names as in
-    :class:`factory.schedule.records.OperationRecord`."""
+    """Attempts at operations ``[N]``; names as in
+    :class:`factory.schedule.records.OperationRecord`.
+    """
 
     order: Ints
     operation: Ints
@@ -51,24 +60,26 @@ class OperationColumns(NamedTuple):
     selected_date: Ints
     start_date: Ints
     end_date: Ints
+    process_time: Ints | None  # net of repairs; None: as the dates of operations and failures say
     attempt: Ints
 
 
 class ChangeoverColumns(NamedTuple):
-    """Changeovers, ``[N]``; setups ``[N, T]`` as places of the values of the work centre's
-    attributes, anything beyond these."""
+    """Changeovers ``[N]``; setups ``[N, T]`` are indices of the values of the work centre's
+    attributes, and anything in columns beyond these.
+    """
 
     machine: Ints
     start_date: Ints
     end_date: Ints
     from_setup: Ints
     to_setup: Ints
-    order: Ints  # -1: for no operation
+    order: Ints  # NONE: for no operation
     operation: Ints
 
 
 class SpanColumns(NamedTuple):
-    """Failures or waits, ``[N]``."""
+    """Failures or waits ``[N]``."""
 
     machine: Ints
     start_date: Ints
@@ -76,64 +87,101 @@ class SpanColumns(NamedTuple):
 
 
 class ScheduleColumns(NamedTuple):
-    """A schedule, as :class:`factory.schedule.records.Schedule`. Process times are not listed: they
-    are the dates less the repairs between them."""
+    """A schedule; names as in :class:`factory.schedule.records.Schedule`."""
 
-    seed: int
+    seed: int | None
     num_orders: int
     end_date: int
-    is_at_rest: bool  # nothing is in work or under repair
     orders: OrderColumns
     operations: OperationColumns
     changeovers: ChangeoverColumns
     failures: SpanColumns
     waits: SpanColumns
+    open_operations: OperationColumns
+    open_failures: SpanColumns
+
+
+def pair_repairs(operations: OperationColumns, failures: SpanColumns) -> tuple[Ints, Ints]:
+    """Return pairs of a failure and an operation of its machine, ``[P]`` each: the repair begins
+    and ends between the dates of the operation.
+    """
+    machine, start_date, end_date = operations.machine, operations.start_date, operations.end_date
+    by_date = np.lexsort((end_date, start_date, machine))
+    machine, start_date, end_date = machine[by_date], start_date[by_date], end_date[by_date]
+    takes_time = failures.end_date > failures.start_date
+    is_apart = (machine[1:] != machine[:-1]) | (end_date[:-1] <= start_date[1:])
+    if not len(machine) or not np.all(takes_time) or not np.all(is_apart):
+        is_pair = (
+            (failures.machine[:, None] == operations.machine)
+            & (operations.start_date <= failures.start_date[:, None])
+            & (failures.end_date[:, None] <= operations.end_date)
+        )
+        failure, operation = np.nonzero(is_pair)
+        return failure, operation
+    # operations do not overlap: only the last that began before the failure can hold it
+    base = max(int(start_date.max()), int(failures.start_date.max(initial=0))) + 1
+    key, wanted = machine * base + start_date, failures.machine * base + failures.start_date
+    row = np.maximum(np.searchsorted(key, wanted, side="right") - 1, 0)
+    is_inside = (
+        (machine[row] == failures.machine)
+        & (start_date[row] <= failures.start_date)
+        & (failures.end_date <= end_date[row])
+    )
+    return np.flatnonzero(is_inside), by_date[row[is_inside]]
+
+
+def process_times(operations: OperationColumns, failures: SpanColumns) -> Ints:
+    """Return the process times of operations, ``[N]``: as listed, or else the time between their
+    dates less the repairs in it.
+    """
+    if operations.process_time is not None:
+        return operations.process_time
+    times: Ints = operations.end_date - operations.start_date
+    if len(failures.machine):
+        failure, operation = pair_repairs(operations, failures)
+        np.subtract.at(times, operation, failures.end_date[failure] - failures.start_date[failure])
+    return times
 
 
 def unload_columns(arrays: FactoryArrays, shop: ShopState, env: int) -> ScheduleColumns:
-    """The schedule of environment ``env`` so far, from the kernel's log.
+    """Return the schedule of environment ``env`` so far, from the kernel's log.
 
     Raises
     ------
     RuntimeError
         If the log was too short to hold everything.
     """
-    floor: Any = shop.env.view(np.ndarray)[env]
-    length = int(floor["log_length"])
+    state: Any = shop.env.view(np.ndarray)[env]
+    length = int(state["log_length"])
     if length > shop.log.shape[1]:
         raise RuntimeError(
             f"unload: the log has {shop.log.shape[1]} lines but {length} were written; allocate a"
             " longer one."
         )
     log = shop.log[env, :length]
-    changeovers = columns_of_kind(log, LOGGED_CHANGEOVER)
-    setups = shop.log_setup[env, np.flatnonzero(log[:, 0] == LOGGED_CHANGEOVER)].astype(np.int64)
-    status = shop.machines.view(np.ndarray)["status"][
-        env, : int(arrays.plant.view(np.ndarray)["num_machines"][floor["factory"]])
-    ]
+    setups = shop.log_setup[env, :length][log[:, 0] == LOGGED_CHANGEOVER].astype(np.int64)
+    machines = shop.machines.view(np.ndarray)[env]
+    machines = machines[: int(arrays.plant.view(np.ndarray)["num_machines"][state["factory"]])]
     return ScheduleColumns(
-        seed=int(floor["seed"]),
-        num_orders=int(floor["num_orders"]),
-        end_date=int(floor["clock"]),
-        is_at_rest=_is_at_rest(status, shop, env),
-        orders=_unload_orders(shop, env, int(floor["num_released"])),
-        operations=OperationColumns(**columns_of_kind(log, LOGGED_OPERATION)),
+        seed=int(state["seed"]),
+        num_orders=int(state["num_orders"]),
+        end_date=int(state["clock"]),
+        orders=_unload_orders(shop, env, int(state["num_released"])),
+        operations=OperationColumns(**columns_of_kind(log, LOGGED_OPERATION), process_time=None),
         changeovers=ChangeoverColumns(
-            **changeovers, from_setup=setups[:, 0], to_setup=setups[:, 1]
+            **columns_of_kind(log, LOGGED_CHANGEOVER),
+            from_setup=setups[:, 0],
+            to_setup=setups[:, 1],
         ),
         failures=SpanColumns(**columns_of_kind(log, LOGGED_FAILURE)),
         waits=SpanColumns(**columns_of_kind(log, LOGGED_WAIT)),
+        open_operations=_unload_open_operations(machines, shop, env, int(state["clock"])),
+        open_failures=_unload_open_failures(machines, int(state["clock"])),
     )
 
 
-def _is_at_rest(status: NDArray[Any], shop: ShopState, env: int) -> bool:
-    """Whether no machine works at an operation or is under repair; one that changes over for
-    nothing may still do so."""
-    entry = shop.machines.view(np.ndarray)["operation_id"][env, : len(status)]
-    return not np.any((status == DOWN) | ((status != IDLE) & (entry >= 0)))
-
-
 def _unload_orders(shop: ShopState, env: int, released: int) -> OrderColumns:
+    """Return the released orders; the others are not known yet."""
     orders = shop.orders.view(np.ndarray)[env, :released]
     return OrderColumns(
         product=orders["product"].astype(np.int64),
@@ -144,3 +192,40 @@ def _unload_orders(shop: ShopState, env: int, released: int) -> OrderColumns:
         material_date=orders["material_date"].astype(np.int64),
         completion_date=orders["completion_date"].astype(np.int64),
     )
+
+
+def _unload_open_operations(
+    machines: NDArray[Any], shop: ShopState, env: int, clock: int
+) -> OperationColumns:
+    """Return the operations in work at the clock, with their expected ends."""
+    status, entry = machines["status"], machines["operation_id"]
+    own = np.flatnonzero((status != IDLE) & (entry >= 0))
+    if not len(own):
+        return OperationColumns(*[own] * len(OperationColumns._fields))
+    order, operation = entry[own] >> OPERATION_BITS, entry[own] & OPERATION_MASK
+    end_date = np.maximum(machines["expected_end"][own], clock)
+    selected_date = machines["start_date"][own]
+    has_started = (status[own] == PROCESSING) | (status[own] == DOWN)
+    start_date = np.where(
+        has_started,
+        machines["process_start_date"][own],
+        np.maximum(selected_date, np.minimum(machines["date"][own], end_date)),
+    )
+    return OperationColumns(
+        order,
+        operation,
+        own,
+        selected_date,
+        start_date,
+        end_date,
+        np.maximum(0, end_date - start_date),
+        shop.operations.view(np.ndarray)["attempt"][env, order, operation].astype(np.int64),
+    )
+
+
+def _unload_open_failures(machines: NDArray[Any], clock: int) -> SpanColumns:
+    """Return the repairs in progress, up to the clock, as their ends are not known yet."""
+    own = np.flatnonzero(machines["status"] == DOWN)
+    if not len(own):
+        return SpanColumns(own, own, own)
+    return SpanColumns(own, machines["state_date"][own], np.full(len(own), clock, np.int64))

@@ -45,7 +45,8 @@ class Colours:
 
     def of_operation(self, order: OrderRecord, operation: OperationRecord) -> Colour:
         """By what the operation wants mounted; where it does not care for the first attribute, or
-        there is none: by product."""
+        there is none: by product.
+        """
         centre = self.plant.route(order.product)[operation.operation].centre
         attributes = self.plant.centres[centre].attributes
         wanted = self.plant.wanted_setup(order.product, operation.operation, order.options)
@@ -58,7 +59,8 @@ class Colours:
 
     def legend(self, products: set[str]) -> list[LegendLine]:
         """One line for each distinct first attribute of a work centre, one for products if any
-        centre is coloured by them."""
+        centre is coloured by them.
+        """
         lines = []
         for centre in self.plant.centres:
             if centre.attributes:
@@ -94,7 +96,8 @@ def _palette(number: int) -> Colour:
 
 def _value_colour(number: int, value: str) -> Colour:
     """A value that is the name of a colour looks like it (a little softened); any other takes the
-    palette's."""
+    palette's.
+    """
     from matplotlib.colors import is_color_like, to_rgb
 
     if value.isalpha() and len(value) > 2 and is_color_like(value):

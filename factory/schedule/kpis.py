@@ -9,16 +9,18 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from factory.lookups import FactoryLookup
 from factory.model import Factory
 from factory.schedule import bill as billing
-from factory.schedule.bill import Bill, MachineUse, flow_time, length, tardiness, use_of_machines
-from factory.schedule.columns import ScheduleColumns
-from factory.schedule.records import OrderRecord, Schedule
+from factory.schedule.bill import Bill, flow_times_of, spans_until, tardiness_of
+from factory.schedule.columns import Bools, Ints, OrderColumns, ScheduleColumns
+from factory.schedule.conversion import columns_of
+from factory.schedule.records import Schedule
 
 
 @dataclass(frozen=True)
 class Use:
-    """Shares of the time from 0 to ``end_date``; they add up to 1."""
+    """Shares of the time from 0 to ``end_date``, which add up to 1."""
 
     processing: float
     changeover: float
@@ -46,9 +48,7 @@ class Kpis:
     p95_tardiness: float  # 95th percentile over all orders, ticks (linear between ranks)
     p95_tardiness_hours: float
     max_tardiness: int
-    on_time_share: (
-        float  # of the completed and of the open that are late already; 1 if there are none
-    )
+    on_time_share: float  # of completed orders and open ones that are late; 1 if there are none
     mean_flow_time: float  # release to completion, ticks
     mean_flow_hours: float
     mean_orders_in_progress: float  # over time
@@ -63,65 +63,16 @@ class Kpis:
 
     @property
     def total_cost(self) -> float:
-        """Sum of the five cost terms."""
+        """Return the sum of the five cost terms."""
         return self.bill.total
 
     def to_dict(self) -> dict[str, Any]:
-        """All figures as plain numbers in nested dictionaries, for JSON and tables."""
+        """Return all figures as plain numbers in nested dictionaries, for JSON and tables."""
         return {**asdict(self), "total_cost": self.total_cost}
 
 
-def kpis(schedule: Schedule, factory: Factory, bill: Bill | None = None) -> Kpis:
-    """Work out the key figures of a schedule, complete or so far.
-
-    Parameters
-    ----------
-    bill
-        The schedule's bill, where it is known already (the verifier hands it out); None: it is
-        added up here.
-    """
-    hours = factory.tick_minutes / 60
-    late = [tardiness(order, schedule.end_date) for order in schedule.orders]
-    flow = [flow_time(order, schedule.end_date) for order in schedule.orders]
-    weighted = math.fsum(
-        order.weight * ticks for order, ticks in zip(schedule.orders, late, strict=True)
-    )
-    changeovers = [c for c in schedule.changeovers if c.end_date > c.start_date]
-    uses = use_of_machines(schedule)
-    count = max(1, len(schedule.orders))
-    return Kpis(
-        bill=billing.bill(schedule, factory) if bill is None else bill,
-        orders=len(schedule.orders),
-        completed=sum(order.completion_date is not None for order in schedule.orders),
-        makespan=schedule.end_date,
-        weighted_tardiness=weighted,
-        weighted_tardiness_hours=weighted * hours,
-        mean_tardiness=sum(late) / count,
-        mean_tardiness_hours=sum(late) / count * hours,
-        p95_tardiness=_percentile(late, 0.95),
-        p95_tardiness_hours=_percentile(late, 0.95) * hours,
-        max_tardiness=max(late, default=0),
-        on_time_share=_on_time_share(schedule.orders, late),
-        mean_flow_time=sum(flow) / count,
-        mean_flow_hours=sum(flow) / count * hours,
-        mean_orders_in_progress=sum(flow) / max(1, schedule.end_date),
-        max_orders_in_progress=_most_in_progress(schedule.orders),
-        changeovers=len(changeovers),
-        changeovers_per_order=len(changeovers) / count,
-        changeover_hours=sum(length(use.changeover) for use in uses) * hours,
-        failures=len(schedule.failures) + len(schedule.open_failures),
-        reworked=sum(operation.attempt > 0 for operation in schedule.operations),
-        use=_share(uses, schedule.end_date),
-        use_of_machine={
-            name: _share([use], schedule.end_date)
-            for name, use in zip(schedule.machine_names, uses, strict=True)
-        },
-    )
-
-
 class ScheduleFigures(NamedTuple):
-    """Those key figures of a complete schedule that evaluations compare; names as in
-    :class:`Kpis`."""
+    """The key figures that evaluations compare; names as in :class:`Kpis`."""
 
     on_time_share: float
     mean_tardiness_hours: float
@@ -131,31 +82,80 @@ class ScheduleFigures(NamedTuple):
     changeover_hours: float
 
 
-def figures_of(kpis_: Kpis) -> ScheduleFigures:
-    """Some of the key figures."""
-    return ScheduleFigures(*(getattr(kpis_, name) for name in ScheduleFigures._fields))
+def kpis(schedule: Schedule, factory: Factory, bill: Bill | None = None) -> Kpis:
+    """Work out the key figures of a schedule, complete or so far.
 
-
-def figures_of_columns(schedule: ScheduleColumns, factory: Factory) -> ScheduleFigures:
-    """The same, to the last bit, for a complete schedule in columns."""
-    hours, orders, changeovers = factory.tick_minutes / 60, schedule.orders, schedule.changeovers
-    late: list[int] = np.maximum(0, orders.completion_date - orders.due_date).tolist()
-    flow = int((orders.completion_date - orders.release_date).sum())
-    changing = np.minimum(changeovers.end_date, schedule.end_date) - changeovers.start_date
+    Parameters
+    ----------
+    schedule
+        Schedule of the factory.
+    factory
+        Factory of the schedule.
+    bill
+        The schedule's bill, where it is known already (the verifier hands it out); None: it is
+        added up here.
+    """
+    columns = columns_of(schedule, FactoryLookup(factory))
+    figures, hours = figures_of_columns(columns, factory), factory.tick_minutes / 60
+    date, orders = columns.end_date, columns.orders
+    late: list[int] = tardiness_of(orders, date).tolist()
+    flow = int(flow_times_of(orders, date).sum())
+    weighted = math.fsum((orders.weight * late).tolist())
     count = max(1, len(late))
-    return ScheduleFigures(
-        on_time_share=late.count(0) / len(late) if late else 1.0,
-        mean_tardiness_hours=sum(late) / count * hours,
-        p95_tardiness_hours=_percentile(late, 0.95) * hours,
-        mean_flow_hours=flow / count * hours,
-        changeovers_per_order=int(np.count_nonzero(changeovers.end_date > changeovers.start_date))
-        / count,
-        changeover_hours=int(np.maximum(0, changing).sum()) * hours,
+    uses = _times_of_machines(columns, len(schedule.machine_names))
+    return Kpis(
+        **figures._asdict(),
+        bill=billing.bill(schedule, factory) if bill is None else bill,
+        orders=len(late),
+        completed=int(np.count_nonzero(orders.completion_date >= 0)),
+        makespan=date,
+        weighted_tardiness=weighted,
+        weighted_tardiness_hours=weighted * hours,
+        mean_tardiness=sum(late) / count,
+        p95_tardiness=_percentile(late, 0.95),
+        max_tardiness=max(late, default=0),
+        mean_flow_time=flow / count,
+        mean_orders_in_progress=flow / max(1, date),
+        max_orders_in_progress=_max_in_progress(orders),
+        changeovers=_count_changeovers(columns),
+        failures=len(columns.failures.machine) + len(columns.open_failures.machine),
+        reworked=int(np.count_nonzero(columns.operations.attempt > 0)),
+        use=_shares(uses.sum(axis=0), date * len(uses)),
+        use_of_machine={
+            name: _shares(times, date)
+            for name, times in zip(schedule.machine_names, uses, strict=True)
+        },
     )
 
 
+def figures_of_columns(schedule: ScheduleColumns, factory: Factory) -> ScheduleFigures:
+    """Work out the key figures that evaluations compare."""
+    hours, date, orders = factory.tick_minutes / 60, schedule.end_date, schedule.orders
+    tardiness = tardiness_of(orders, date)
+    late: list[int] = tardiness.tolist()
+    flow = int(flow_times_of(orders, date).sum())
+    count = max(1, len(late))
+    _, start_date, end_date = spans_until(schedule.changeovers, date)
+    return ScheduleFigures(
+        on_time_share=_on_time_share(orders.completion_date >= 0, tardiness),
+        mean_tardiness_hours=sum(late) / count * hours,
+        p95_tardiness_hours=_percentile(late, 0.95) * hours,
+        mean_flow_hours=flow / count * hours,
+        changeovers_per_order=_count_changeovers(schedule) / count,
+        changeover_hours=int((end_date - start_date).sum()) * hours,
+    )
+
+
+def _count_changeovers(schedule: ScheduleColumns) -> int:
+    """Return the number of changeovers of positive time."""
+    changeovers = schedule.changeovers
+    return int(np.count_nonzero(changeovers.end_date > changeovers.start_date))
+
+
 def _percentile(values: Sequence[int], share: float) -> float:
-    """Linear between the two nearest ranks (Hyndman and Fan 1996, definition 7)."""
+    """Return a percentile, linear between the two nearest ranks (Hyndman and Fan 1996,
+    definition 7).
+    """
     if not values:
         return 0.0
     ranked = sorted(values)
@@ -165,36 +165,47 @@ def _percentile(values: Sequence[int], share: float) -> float:
     return ranked[below] + (rank - below) * (ranked[above] - ranked[below])
 
 
-def _on_time_share(orders: Sequence[OrderRecord], late: Sequence[int]) -> float:
-    """Of the orders whose fate is known: completed, or open and late already."""
-    decided = [
-        ticks
-        for order, ticks in zip(orders, late, strict=True)
-        if order.completion_date is not None or ticks > 0
-    ]
-    return sum(ticks == 0 for ticks in decided) / len(decided) if decided else 1.0
+def _on_time_share(is_completed: Bools, tardiness: Ints) -> float:
+    """Return the share of orders in time, of those whose fate is known: completed, or open and late
+    already.
+    """
+    decided = int(np.count_nonzero(is_completed | (tardiness > 0)))
+    on_time = int(np.count_nonzero(is_completed & (tardiness == 0)))
+    return on_time / decided if decided else 1.0
 
 
-def _most_in_progress(orders: Sequence[OrderRecord]) -> int:
-    """Most orders released and not completed at any one time; a completion comes before a release
-    at one date."""
-    held = [order for order in orders if order.completion_date != order.release_date]
-    changes = [(order.release_date, 1) for order in held]
-    changes += [(order.completion_date, -1) for order in held if order.completion_date is not None]
-    most = now = 0
-    for _, change in sorted(changes):
-        now += change
-        most = max(most, now)
-    return most
+def _max_in_progress(orders: OrderColumns) -> int:
+    """Return the most orders released and not completed at any one time; a completion comes before
+    a release at one date.
+    """
+    is_held = orders.completion_date != orders.release_date
+    ends = orders.completion_date[is_held & (orders.completion_date >= 0)]
+    releases = np.sort(orders.release_date[is_held])
+    completed = np.searchsorted(np.sort(ends), releases, side="right")
+    return int((np.arange(1, len(releases) + 1) - completed).max(initial=0))
 
 
-def _share(uses: Sequence[MachineUse], end_date: int) -> Use:
-    """Shares of the machines' time together."""
-    total = max(1, end_date * len(uses))
-    processing, changeover, down, waiting = (
-        sum(length(getattr(use, what)) for use in uses) / total
-        for what in ("processing", "changeover", "down", "waiting")
-    )
+def _times_of_machines(schedule: ScheduleColumns, machines: int) -> Ints:
+    """Return the ticks of each machine up to the end date, ``[M, 4]``: processing, changeover, down
+    for repair, waiting.
+    """
+
+    def ticks(*tables: Any) -> Ints:
+        times = np.zeros(machines, np.int64)
+        for table in tables:
+            machine, start_date, end_date = spans_until(table, schedule.end_date)
+            np.add.at(times, machine, end_date - start_date)
+        return times
+
+    busy = ticks(schedule.operations, schedule.open_operations)
+    down = ticks(schedule.failures, schedule.open_failures)
+    changeover, waiting = ticks(schedule.changeovers), ticks(schedule.waits)
+    return np.stack([busy - down, changeover, down, waiting], axis=1)
+
+
+def _shares(times: Ints, total: int) -> Use:
+    """Return shares of ``total`` ticks; the rest is idle."""
+    processing, changeover, down, waiting = (ticks / max(1, total) for ticks in times.tolist())
     return Use(
         processing,
         changeover,

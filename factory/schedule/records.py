@@ -1,33 +1,29 @@
-"""What happened (or is planned) on the shop floor, as plain records: the meeting point of kernel,
-verifier, KPIs, pictures and solvers."""
+"""Schedules for people: what happened, or is planned, on the shop floor as plain records, in memory
+and in files.
+
+:mod:`factory.schedule.columns` has the same as columns of numbers, which everything is computed
+from.
+"""
 
 from __future__ import annotations
 
 import csv
 import json
-from collections import defaultdict
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Sequence
+from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
-
 from factory.model import Factory, OrderBook, operation_order
-from factory.simulation.arrays import (
-    DOWN,
-    IDLE,
-    LOGGED_CHANGEOVER,
-    LOGGED_FAILURE,
-    LOGGED_OPERATION,
-    LOGGED_WAIT,
-    PROCESSING,
-    FactoryArrays,
-    ShopState,
-    split_operation_id,
+from factory.schedule.columns import (
+    ChangeoverColumns,
+    OperationColumns,
+    OrderColumns,
+    ScheduleColumns,
+    process_times,
+    unload_columns,
 )
-from factory.simulation.event_log import columns_of_kind
+from factory.simulation.arrays import FactoryArrays, ShopState
 
 SCHEDULE_SCHEMA = 1
 """Version of the JSON layout."""
@@ -36,7 +32,8 @@ SCHEDULE_SCHEMA = 1
 @dataclass(frozen=True, slots=True)
 class OrderRecord:
     """One order. ``number`` is its index in the episode; dates in ticks; ``completion_date`` None
-    while open."""
+    while open.
+    """
 
     order_id: str
     number: int
@@ -52,7 +49,8 @@ class OrderRecord:
 @dataclass(frozen=True, slots=True)
 class OperationRecord:
     """One attempt of one operation: selected, processed from ``start_date`` to ``end_date``
-    (repairs included), ``process_time`` net of repairs."""
+    (repairs included), ``process_time`` net of repairs.
+    """
 
     order: int
     operation: int  # number in topological order
@@ -135,27 +133,28 @@ class Schedule:
         return released and all(order.completion_date is not None for order in self.orders)
 
     def to_json(self) -> str:
-        """The schedule as JSON text (layout version ``SCHEDULE_SCHEMA``)."""
+        """Return the schedule as JSON text (layout version ``SCHEDULE_SCHEMA``)."""
         return json.dumps({"schema": SCHEDULE_SCHEMA, **asdict(self)})
 
     @staticmethod
     def from_json(text: str) -> Schedule:
-        """Read what :meth:`to_json` wrote.
+        """Return the schedule that :meth:`to_json` wrote.
 
         Raises
         ------
         ValueError
-            If the text is of another layout.
+            If the text is of another layout, or a field is missing or unknown.
         """
         data = json.loads(text)
-        schema = data.pop("schema", None)
+        schema = data.pop("schema", None) if isinstance(data, dict) else None
         if schema != SCHEDULE_SCHEMA:
             raise ValueError(
                 f"schedule: schema = {schema}; must be {SCHEDULE_SCHEMA}. Write the schedule anew"
                 " with this version."
             )
+        _check_fields("schedule", Schedule, data)
         for name, kind in _RECORDS.items():
-            data[name] = tuple(kind(**_with_tuples(record)) for record in data[name])
+            data[name] = _read_records(name, kind, data.get(name, []))
         return Schedule(**_with_tuples(data))
 
     def to_csv(self, folder: Path | str) -> None:
@@ -190,6 +189,31 @@ _RECORDS: dict[str, Any] = {
 }
 
 
+def _read_records(name: str, kind: Any, records: Any) -> tuple[Any, ...]:
+    if not isinstance(records, list):
+        raise ValueError(
+            f"schedule: {name} = {records!r}; must be a list. Write a list of objects."
+        )
+    for index, record in enumerate(records):
+        _check_fields(f"schedule: {name}[{index}]", kind, record)
+    return tuple(kind(**_with_tuples(record)) for record in records)
+
+
+def _check_fields(place: str, kind: Any, record: Any) -> None:
+    """Raise ValueError unless the record has every field that it must have, and no other."""
+    if not isinstance(record, dict):
+        raise ValueError(f"{place} = {record!r}; must be an object with fields. Write an object.")
+    known = {field.name: field.default is MISSING for field in fields(kind)}
+    for name in known:
+        if known[name] and name not in record:
+            raise ValueError(f"{place}: field {name} is missing. Add it.")
+    for name in record:
+        if name not in known:
+            raise ValueError(
+                f"{place}: field {name} is unknown; the fields are {', '.join(known)}. Remove it."
+            )
+
+
 def _with_tuples(record: dict[str, Any]) -> dict[str, Any]:
     return {
         key: tuple(value) if isinstance(value, list) else value for key, value in record.items()
@@ -199,13 +223,9 @@ def _with_tuples(record: dict[str, Any]) -> dict[str, Any]:
 def _cell(value: Any) -> Any:
     if isinstance(value, dict):
         return ";".join(f"{_quoted(key)}={_quoted(item)}" for key, item in value.items())
-    return (
-        "+".join(map(_quoted, value))
-        if isinstance(value, tuple)
-        else ""
-        if value is None
-        else value
-    )
+    if isinstance(value, tuple):
+        return "+".join(map(_quoted, value))
+    return "" if value is None else value
 
 
 def _quoted(name: str) -> str:
@@ -215,99 +235,95 @@ def _quoted(name: str) -> str:
 def unload(
     factory: Factory, book: OrderBook | None, arrays: FactoryArrays, shop: ShopState, env: int
 ) -> Schedule:
-    """The schedule of environment ``env`` so far, from the kernel's log.
+    """Return the schedule of environment ``env`` so far, from the kernel's log.
 
     Raises
     ------
     RuntimeError
         If the log was too short to hold everything.
     """
-    if shop.env.log_length[env] > shop.log.shape[1]:
-        raise RuntimeError(
-            f"unload: the log has {shop.log.shape[1]} lines but {shop.env.log_length[env]} were"
-            " written; allocate a longer one."
-        )
+    return records_of(unload_columns(arrays, shop, env), factory, book)
+
+
+def records_of(schedule: ScheduleColumns, factory: Factory, book: OrderBook | None) -> Schedule:
+    """Return a schedule in columns as records.
+
+    Parameters
+    ----------
+    schedule
+        Schedule whose numbers all exist in the factory.
+    factory
+        Factory of the schedule.
+    book
+        Order book with the ids of the orders; None: they are counted from 1.
+    """
     machines = [
         (machine.name, centre.name)
         for centre in factory.work_centres
         for machine in centre.machines
     ]
-    log = shop.log[env, : shop.env.log_length[env]]
-    lines = log.tolist()
-    failures = _unload_spans(FailureRecord, log, LOGGED_FAILURE)
-    names = _operation_names(factory, shop, env)
+    names = _operation_names(factory, schedule.orders.product.tolist())
     return Schedule(
         factory_name=factory.name,
         tick_minutes=factory.tick_minutes,
         start_hour=factory.start_hour,
-        seed=int(shop.env.seed[env]),
+        seed=schedule.seed,
         machine_names=tuple(name for name, _ in machines),
         machine_centres=tuple(centre for _, centre in machines),
-        orders=_unload_orders(factory, book, shop, env),
-        operations=_unload_operations(names, lines, failures),
-        changeovers=_unload_changeovers(factory, arrays, shop, env, lines),
-        failures=failures,
-        waits=_unload_spans(WaitRecord, log, LOGGED_WAIT),
-        open_operations=_unload_open_operations(names, shop, env, len(machines)),
-        open_failures=_unload_open_failures(shop, env, len(machines)),
-        end_date=int(shop.env.clock[env]),
-        num_orders=int(shop.env.num_orders[env]),
+        orders=_order_records(schedule.orders, factory, book),
+        operations=_operation_records(
+            schedule.operations._replace(
+                process_time=process_times(schedule.operations, schedule.failures)
+            ),
+            names,
+        ),
+        changeovers=_changeover_records(schedule.changeovers, factory),
+        failures=tuple(FailureRecord(*span) for span in _rows(schedule.failures)),
+        waits=tuple(WaitRecord(*span) for span in _rows(schedule.waits)),
+        open_operations=_operation_records(schedule.open_operations, names),
+        open_failures=tuple(FailureRecord(*span) for span in _rows(schedule.open_failures)),
+        end_date=schedule.end_date,
+        num_orders=schedule.num_orders,
     )
 
 
-def _unload_spans(
-    record: Callable[..., _Span], log: NDArray[np.int64], kind: int
-) -> tuple[_Span, ...]:
-    """Return the records of a kind of log line that says no more than machine and dates."""
-    columns = columns_of_kind(log, kind)
-    lines = zip(*(column.tolist() for column in columns.values()), strict=True)
-    return tuple(record(**dict(zip(columns, line, strict=True))) for line in lines)
+def _rows(columns: Sequence[Any]) -> list[tuple[Any, ...]]:
+    return list(zip(*(column.tolist() for column in columns), strict=True))
 
 
-def _unload_orders(
-    factory: Factory, book: OrderBook | None, shop: ShopState, env: int
+def _order_records(
+    orders: OrderColumns, factory: Factory, book: OrderBook | None
 ) -> tuple[OrderRecord, ...]:
-    """Released orders (the others are not known yet)."""
-    released = int(shop.env.num_released[env])
-    columns = [
-        getattr(shop.orders, name)[env, :released].tolist()
-        for name in (
-            "product",
-            "release_date",
-            "due_date",
-            "weight",
-            "material_date",
-            "completion_date",
+    return tuple(
+        OrderRecord(
+            order_id=book.orders[j].order_id if book else f"{j + 1}",
+            number=j,
+            product=factory.products[product].name,
+            options={
+                option.name: option.values[value].name
+                for option, value in zip(factory.options, options, strict=False)
+                if value >= 0
+            },
+            release_date=release_date,
+            due_date=due_date,
+            weight=weight,
+            material_date=material_date,
+            completion_date=completion_date if completion_date >= 0 else None,
         )
-    ]
-    chosen = shop.option_value[env, :released].tolist()
-    records = []
-    for j, (product, release_date, due_date, weight, material_date, completion_date) in enumerate(
-        zip(*columns, strict=True)
-    ):
-        records.append(
-            OrderRecord(
-                order_id=book.orders[j].order_id if book else f"{j + 1}",
-                number=j,
-                product=factory.products[product].name,
-                options={
-                    option.name: option.values[value].name
-                    for option, value in zip(factory.options, chosen[j], strict=False)
-                    if value >= 0
-                },
-                release_date=release_date,
-                due_date=due_date,
-                weight=weight,
-                material_date=material_date,
-                completion_date=completion_date if completion_date >= 0 else None,
-            )
-        )
-    return tuple(records)
+        for j, (
+            product,
+            options,
+            release_date,
+            due_date,
+            weight,
+            material_date,
+            completion_date,
+        ) in enumerate(_rows(orders))
+    )
 
 
-def _operation_names(factory: Factory, shop: ShopState, env: int) -> list[list[str]]:
-    """Names of the operations of each released order, by operation number."""
-    products = shop.orders.product[env, : shop.env.num_released[env]].tolist()
+def _operation_names(factory: Factory, products: list[int]) -> list[list[str]]:
+    """Return the names of each order's operations, by operation number."""
     names = {}
     for index in set(products):
         product = factory.products[index]
@@ -315,120 +331,38 @@ def _operation_names(factory: Factory, shop: ShopState, env: int) -> list[list[s
     return [names[index] for index in products]
 
 
-def _unload_operations(
-    names: list[list[str]], lines: list[list[int]], failures: tuple[FailureRecord, ...]
+def _operation_records(
+    operations: OperationColumns, names: list[list[str]]
 ) -> tuple[OperationRecord, ...]:
-    failures_of = defaultdict(list)
-    for failure in failures:
-        failures_of[failure.machine].append(failure)
-    records = []
-    for kind, machine, order, operation, selected, end, start, attempt in lines:
-        if kind == LOGGED_OPERATION:
-            repairs = (
-                sum(
-                    [
-                        f.end_date - f.start_date
-                        for f in failures_of[machine]
-                        if start <= f.start_date and f.end_date <= end
-                    ]
-                )
-                if failures
-                else 0
-            )
-            records.append(
-                OperationRecord(
-                    order,
-                    operation,
-                    names[order][operation],
-                    machine,
-                    selected,
-                    start,
-                    end,
-                    end - start - repairs,
-                    attempt,
-                )
-            )
-    return tuple(records)
-
-
-def _unload_changeovers(
-    factory: Factory, arrays: FactoryArrays, shop: ShopState, env: int, lines: list[list[int]]
-) -> tuple[ChangeoverRecord, ...]:
-    values = [
-        [attribute.values for attribute in centre.attributes] for centre in factory.work_centres
-    ]
-    values_on = [
-        values[centre] for centre in arrays.machines.centre[int(shop.env.factory[env])].tolist()
-    ]
-    logged = [index for index, line in enumerate(lines) if line[0] == LOGGED_CHANGEOVER]
-    records = []
-    for index, sides in zip(logged, shop.log_setup[env, logged].tolist(), strict=True):
-        _, machine, order, operation, start, end, _, _ = lines[index]
-        before, after = (
-            tuple([known[value] for known, value in zip(values_on[machine], side, strict=False)])
-            for side in sides
-        )
-        records.append(
-            ChangeoverRecord(
-                machine,
-                start,
-                end,
-                before,
-                after,
-                order if order >= 0 else None,
-                operation if operation >= 0 else None,
-            )
-        )
-    return tuple(records)
-
-
-def _unload_open_operations(
-    names: list[list[str]], shop: ShopState, env: int, machines: int
-) -> tuple[OperationRecord, ...]:
-    """Operations in work now, with their expected ends."""
-    columns = [
-        shop.machines[name][env, :machines].tolist()
-        for name in (
-            "operation_id",
-            "status",
-            "start_date",
-            "expected_end",
-            "process_start_date",
-            "date",
-        )
-    ]
-    clock = int(shop.env.clock[env])
-    records = []
-    for machine, (entry, status, selected, expected_end, process_start, date) in enumerate(
-        zip(*columns, strict=True)
-    ):
-        if status != IDLE and entry >= 0:
-            order, operation = split_operation_id(entry)
-            end = max(expected_end, clock)
-            start = process_start if status in (PROCESSING, DOWN) else max(selected, min(date, end))
-            attempt = int(shop.operations.attempt[env, order, operation])
-            records.append(
-                OperationRecord(
-                    order,
-                    operation,
-                    names[order][operation],
-                    machine,
-                    selected,
-                    start,
-                    end,
-                    max(0, end - start),
-                    attempt,
-                )
-            )
-    return tuple(records)
-
-
-def _unload_open_failures(shop: ShopState, env: int, machines: int) -> tuple[FailureRecord, ...]:
-    """Repairs in progress, up to now: their ends are not known yet."""
-    clock = int(shop.env.clock[env])
-    columns = (shop.machines[name][env, :machines].tolist() for name in ("status", "state_date"))
     return tuple(
-        FailureRecord(m, since, clock)
-        for m, (status, since) in enumerate(zip(*columns, strict=True))
-        if status == DOWN
+        OperationRecord(order, operation, names[order][operation], *others)
+        for order, operation, *others in _rows(operations)
     )
+
+
+def _changeover_records(
+    changeovers: ChangeoverColumns, factory: Factory
+) -> tuple[ChangeoverRecord, ...]:
+    values_on = [
+        [attribute.values for attribute in centre.attributes]
+        for centre in factory.work_centres
+        for _ in centre.machines
+    ]
+    return tuple(
+        ChangeoverRecord(
+            machine,
+            start_date,
+            end_date,
+            _setup_names(values_on[machine], from_setup),
+            _setup_names(values_on[machine], to_setup),
+            order if order >= 0 else None,
+            operation if operation >= 0 else None,
+        )
+        for machine, start_date, end_date, from_setup, to_setup, order, operation in _rows(
+            changeovers
+        )
+    )
+
+
+def _setup_names(known: list[tuple[str, ...]], setup: list[int]) -> tuple[str, ...]:
+    return tuple([values[value] for values, value in zip(known, setup, strict=False)])

@@ -31,7 +31,9 @@ def columns_of_kind(lines: NDArray[np.int64], kind: int) -> dict[str, NDArray[np
     >>> {name: column.tolist() for name, column in columns_of_kind(np.array([line]), 3).items()}
     {'machine': [3], 'start_date': [10], 'end_date': [15]}
     """
-    columns = dict(zip(LOG_COLUMNS, lines[lines[:, 0] == kind].T, strict=True))
+    columns = dict(
+        zip(LOG_COLUMNS, np.ascontiguousarray(lines[lines[:, 0] == kind].T), strict=True)
+    )
     return {field: columns[column] for field, column in LOG_KINDS[kind].columns.items()}
 
 

@@ -1,118 +1,87 @@
-"""A schedule under verification, its records laid out as the checks look at them."""
+"""A readable schedule under verification, beside the orders that it must have."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
-from factory.lookups import FactoryLookup, RouteTask
-from factory.schedule.records import (
-    ChangeoverRecord,
-    FailureRecord,
-    OperationRecord,
-    OrderRecord,
-    Record,
-    Schedule,
-    WaitRecord,
-)
-from factory.verification.reference_world import ReferenceRealisation
+import numpy as np
+
+from factory.lookups import Step
+from factory.schedule.columns import Ints, ScheduleColumns, pair_repairs
+from factory.verification.order_tables import FactoryTables, OrderTables
 
 
-@dataclass(frozen=True)
-class MachineRecords:
-    """What one machine did, as listed in the schedule."""
+class Repairs(NamedTuple):
+    """Failures with the operations that they interrupt, as listed, ``[P]``, by date."""
 
-    operations: list[OperationRecord] = field(default_factory=list)
-    changeovers: list[ChangeoverRecord] = field(default_factory=list)
-    failures: list[FailureRecord] = field(default_factory=list)
-    waits: list[WaitRecord] = field(default_factory=list)
+    failure: Ints  # index
+    operation: Ints  # index
+    start_date: Ints
+    end_date: Ints
 
 
 @dataclass(frozen=True)
 class Case:
-    """A schedule and what it is held against.
+    """A readable schedule and what it is held against.
 
     Parameters
     ----------
-    plant, schedule
-        Factory and schedule.
-    expected_orders
-        The orders it must have; None: its own are taken as given.
-    world
-        How operations turn out under the schedule's seed; None: it has none.
-
-    Notes
-    -----
-    All but :attr:`operation_names` needs records that have been found to be readable.
+    schedule
+        Schedule whose records are readable (:mod:`factory.verification.record_checks`).
+    tables
+        Tables of its factory.
+    orders
+        Tables of the schedule's own orders.
+    expected
+        Tables of the orders that it must have; None: its own are taken as given.
     """
 
-    plant: FactoryLookup
-    schedule: Schedule
-    expected_orders: tuple[OrderRecord, ...] | None
-    world: ReferenceRealisation | None
+    schedule: ScheduleColumns
+    tables: FactoryTables
+    orders: OrderTables
+    expected: OrderTables | None
 
     @cached_property
-    def operation_names(self) -> tuple[tuple[str, ...], ...]:
-        """Names of each order's operations in topological order; none if its product is unknown."""
-        names = {
-            product: tuple(step.operation.name for step in self.plant.route(product))
-            for product in self.plant.products
-        }
-        return tuple(names.get(order.product, ()) for order in self.schedule.orders)
+    def slot(self) -> Ints:
+        """Slot of each attempt, ``[N]``."""
+        operations = self.schedule.operations
+        return operations.order * self.tables.max_operations + operations.operation
 
     @cached_property
-    def tasks(self) -> tuple[tuple[RouteTask, ...], ...]:
-        """Each order's operations."""
-        return tuple(
-            self.plant.tasks(order.product, order.options) for order in self.schedule.orders
-        )
+    def repairs(self) -> Repairs:
+        """Repairs that begin and end between the dates of an operation."""
+        failures = self.schedule.failures
+        if not len(failures.machine):
+            return Repairs(*[np.zeros(0, np.int64)] * 4)
+        failure, operation = pair_repairs(self.schedule.operations, failures)
+        start_date, end_date = failures.start_date[failure], failures.end_date[failure]
+        by_date = np.lexsort((end_date, start_date))
+        return Repairs(*(column[by_date] for column in (failure, operation, start_date, end_date)))
 
     @cached_property
-    def attempts(self) -> dict[tuple[int, int], list[OperationRecord]]:
-        """Everything done for (order, operation), by attempt."""
-        done: dict[tuple[int, int], list[OperationRecord]] = defaultdict(list)
-        for record in self.schedule.operations:
-            done[record.order, record.operation].append(record)
-        for attempts in done.values():
-            attempts.sort(key=lambda record: (record.attempt, record.end_date))
-        return dict(done)
+    def net_times(self) -> Ints:
+        """Ticks between the dates of each attempt less its repairs, ``[N]``."""
+        operations, repairs = self.schedule.operations, self.repairs
+        times: Ints = operations.end_date - operations.start_date
+        np.subtract.at(times, repairs.operation, repairs.end_date - repairs.start_date)
+        return times
+
+    @property
+    def process_times(self) -> Ints:
+        """Ticks that each attempt was processed for, as listed, ``[N]``."""
+        listed = self.schedule.operations.process_time
+        return self.net_times if listed is None else listed
 
     @cached_property
-    def machine_records(self) -> tuple[MachineRecords, ...]:
-        """What each machine did."""
-        machines = tuple(MachineRecords() for _ in self.plant.machines)
-        for operation in self.schedule.operations:
-            machines[operation.machine].operations.append(operation)
-        for changeover in self.schedule.changeovers:
-            machines[changeover.machine].changeovers.append(changeover)
-        for failure in self.schedule.failures:
-            machines[failure.machine].failures.append(failure)
-        for wait in self.schedule.waits:
-            machines[wait.machine].waits.append(wait)
-        return machines
+    def expected_times(self) -> Ints:
+        """Ticks that each attempt must take, ``[N]``; -1 on machines that are not eligible."""
+        operations = self.schedule.operations
+        return self.orders.process_times(self.slot, operations.machine, operations.attempt)
 
-    def task_of(self, operation: OperationRecord) -> RouteTask:
-        """What was to be done."""
-        return self.tasks[operation.order][operation.operation]
-
-    def place_of(self, record: Record) -> str:
-        """How messages call a record."""
-        machine = self.schedule.machine_names[record.machine]
-        match record:
-            case OperationRecord():
-                again = f", attempt {record.attempt}" if record.attempt else ""
-                return (
-                    f"order {self.schedule.orders[record.order].order_id}, operation"
-                    f" {record.name}{again}, on {machine}"
-                )
-            case ChangeoverRecord(order=None) | ChangeoverRecord(operation=None):
-                return f"{machine}, changeover at {record.start_date}"
-            case ChangeoverRecord(order=int(order), operation=int(operation)):
-                return (
-                    f"order {self.schedule.orders[order].order_id}, operation number {operation},"
-                    f" changeover on {machine} at {record.start_date}"
-                )
-            case FailureRecord():
-                return f"{machine}, failure at {record.start_date}"
-        return f"{machine}, wait at {record.start_date}"
+    def step(self, slot: int) -> Step:
+        """Return the step of a slot in its product's route."""
+        order, operation = divmod(slot, self.tables.max_operations)
+        product = self.tables.products[int(self.schedule.orders.product[order])]
+        return self.tables.lookup.route(product)[operation]

@@ -1,20 +1,23 @@
-"""What the orders of one seed ask of a schedule, laid out as tables: an operation of an order is a
-*place*, order times K plus operation, K the most operations of a product. Made from
-:mod:`factory.lookups` and :mod:`factory.verification.reference_world`, in plain Python, like all
-that the verifier knows.
+"""Demands of orders on a schedule as tables, and how their operations turn out under a seed.
+
+A *slot* is an operation of an order: order times K plus operation, K the most operations of a
+product.
+The tables are made from :mod:`factory.lookups` and :mod:`factory.verification.reference_world`, in
+plain Python, so that the verifier shares nothing with the kernel.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from bisect import bisect_left
+from collections.abc import Callable
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from factory.lookups import MAX_ROUTES, Chosen, FactoryLookup, RouteTask
-from factory.schedule.columns import Floats, Ints, OrderColumns
+from factory.lookups import MAX_CHANGEOVERS, MAX_ROUTES, Changeover, FactoryLookup, RouteTask
+from factory.schedule.columns import Bools, Floats, Ints, OrderColumns
 from factory.verification.reference_world import (
     FAILURE,
     REPAIR,
@@ -22,71 +25,132 @@ from factory.verification.reference_world import (
     exponential_ticks,
 )
 
-Small = NDArray[np.int32]
-_MOST_KEPT = np.iinfo(np.int32).max
+_Small = NDArray[np.int32]
+_MAX_KEPT = np.iinfo(np.int32).max
 
 
 class RouteTable(NamedTuple):
     """The operations of an order with a product and options, ``[K]``, those that the product lacks
-    included."""
+    included.
+    """
 
-    exists: NDArray[np.bool_]
-    centre: Small
-    process_time: Small  # [K, M] expected; -1: not eligible
-    wanted: Small  # [K, T] value of each attribute; -1: don't care
-    predecessors: Small  # [K, K] operations, -1: no more
-    transport_time: Small  # [K, K] from each predecessor
-    needs_material: NDArray[np.bool_]
+    exists: Bools
+    centre: _Small
+    process_time: _Small  # [K, M] expected; -1: not eligible
+    wanted: _Small  # [K, T] value of each attribute; -1: don't care
+    predecessors: _Small  # [K, P] operations, -1: no more
+    transport_time: _Small  # [K, P] from each predecessor
+    needs_material: Bools
     cv: Floats
-    rework: Floats  # [2, K] probability of rework; [1]: of a first piece
+    rework: Floats  # [K, 2] probability of rework; [1]: of a first piece
 
 
 class FactoryTables:
-    """Numbers in place of a plant's names."""
+    """Numbers in place of a factory's names.
 
-    def __init__(self, plant: FactoryLookup) -> None:
-        self.plant = plant
-        self.products = {name: number for number, name in enumerate(plant.products)}
-        self.options = [
-            (option, {value: number for number, value in enumerate(values)})
-            for option, values in plant.option_values.items()
-        ]
-        self.max_operations = max(
-            (len(plant.route(product)) for product in plant.products), default=0
+    Parameters
+    ----------
+    lookup
+        Look-ups of the factory.
+    """
+
+    def __init__(self, lookup: FactoryLookup) -> None:
+        self.lookup = lookup
+        self.products = tuple(lookup.products)
+        routes = [lookup.route(product) for product in self.products]
+        # of each product; the last is that of products that do not exist
+        self.num_operations: Ints = np.array([*map(len, routes), 0], np.int64)
+        self.max_operations = max(map(len, routes), default=0)
+        self.max_predecessors = max(
+            (len(step.predecessors) for route in routes for step in route), default=0
         )
-        self.attributes = max((len(values) for values in plant.setup_values), default=0)
-        self.values = np.zeros(
-            (len(plant.machines), self.attributes), np.int64
-        )  # how many each attribute has; 0: there is no such attribute
-        self.initial_setup = np.zeros((len(plant.machines), self.attributes), np.int64)
-        for machine, centre in enumerate(plant.centre_of):
-            for place, (values, initial) in enumerate(
-                zip(plant.setup_values[centre].values(), plant.initial_setup(machine), strict=True)
+        self.centre: Ints = np.array(lookup.centre_of, np.int64)
+        self.can_fail: Bools = np.array(
+            [machine.mean_time_to_failure is not None for machine in lookup.machines], np.bool_
+        )
+        self.mean_time_to_failure: Ints = np.array(
+            [machine.mean_time_to_failure or 0 for machine in lookup.machines], np.int64
+        )
+        self.longest_wait: Ints = np.array(
+            [lookup.longest_wait(centre) for centre in lookup.centre_of], np.int64
+        )
+        self.may_change_alone: Bools = np.array(
+            [self._may_change_alone(centre) for centre in lookup.centre_of], np.bool_
+        )
+        self._lay_out_setups()
+        self._routes: Callable[[int, tuple[int, ...]], RouteTable] = lru_cache(MAX_ROUTES // 8)(
+            self._lay_out_route
+        )
+        self.changeover: Callable[[tuple[int, ...]], Changeover] = lru_cache(MAX_CHANGEOVERS)(
+            self._find_changeover
+        )
+
+    def _may_change_alone(self, centre: int) -> bool:
+        """Return whether machines change over ahead of time, or around a forbidden pair."""
+        return self.lookup.factory.changeover_ahead or any(
+            attribute.forbidden for attribute in self.lookup.centres[centre].attributes
+        )
+
+    def _lay_out_setups(self) -> None:
+        lookup = self.lookup
+        self.attributes = max((len(values) for values in lookup.setup_values), default=0)
+        shape = (len(lookup.machines), self.attributes)
+        self.num_values: Ints = np.zeros(shape, np.int64)  # of each attribute; 0: there is none
+        self.initial_setup: Ints = np.zeros(shape, np.int64)
+        for machine, centre in enumerate(lookup.centre_of):
+            for i, (values, initial) in enumerate(
+                zip(
+                    lookup.setup_values[centre].values(),
+                    lookup.initial_setup(machine),
+                    strict=True,
+                )
             ):
-                self.values[machine, place] = len(values)
-                self.initial_setup[machine, place] = values.index(initial)
-        self._routes = lru_cache(MAX_ROUTES // 8)(self._lay_out)
+                self.num_values[machine, i] = len(values)
+                self.initial_setup[machine, i] = values.index(initial)
 
-    def route(self, product: str, options: Mapping[str, str]) -> RouteTable:
-        """The operations of an order."""
-        return self._routes(product, tuple(options.items()))
-
-    def _lay_out(self, product: str, chosen: Chosen) -> RouteTable:
-        tasks, most, machines = (
-            self.plant.tasks(product, dict(chosen)),
-            self.max_operations,
-            len(self.plant.machines),
+    def setup_names(self, centre: int, setup: NDArray[Any]) -> tuple[str | None, ...]:
+        """Return the names of a setup's values at a work centre; None: don't care."""
+        return tuple(
+            None if value < 0 else names[value]
+            for names, value in zip(
+                self.lookup.setup_values[centre].values(), setup.tolist(), strict=False
+            )
         )
+
+    def _find_changeover(self, numbers: tuple[int, ...]) -> Changeover:
+        """Return what a changeover takes: machine, setup before, setup after."""
+        machine, *values = numbers
+        known = tuple(self.lookup.setup_values[self.lookup.centre_of[machine]].values())
+        sides = (values[: self.attributes], values[self.attributes :])
+        before, after = (
+            tuple(names[value] for names, value in zip(known, side, strict=False)) for side in sides
+        )
+        return self.lookup.changeover(machine, before, after)
+
+    def route(self, product: int, options: tuple[int, ...]) -> RouteTable:
+        """Return the operations of an order with a product and a value of each option."""
+        return self._routes(product, options)
+
+    def _lay_out_route(self, product: int, chosen: tuple[int, ...]) -> RouteTable:
+        options = {
+            option: values[value]
+            for (option, values), value in zip(
+                self.lookup.option_values.items(), chosen, strict=True
+            )
+            if value >= 0
+        }
+        tasks = self.lookup.tasks(self.products[product], options)
+        most, before = self.max_operations, self.max_predecessors
         table = RouteTable(
             exists=np.arange(most) < len(tasks),
             centre=np.zeros(most, np.int32),
-            process_time=np.full((most, machines), -1, np.int32),
+            process_time=np.full((most, len(self.lookup.machines)), -1, np.int32),
             wanted=np.full((most, self.attributes), -1, np.int32),
-            predecessors=np.full((most, most), -1, np.int32),
-            transport_time=np.zeros((most, most), np.int32),
+            predecessors=np.full((most, before), -1, np.int32),
+            transport_time=np.zeros((most, before), np.int32),
             needs_material=np.zeros(most, np.bool_),
             cv=np.zeros(most),
-            rework=np.zeros((2, most)),
+            rework=np.zeros((most, 2)),
         )
         for i, task in enumerate(tasks):
             self._fill(table, i, task, tasks)
@@ -95,152 +159,148 @@ class FactoryTables:
     def _fill(
         self, table: RouteTable, i: int, task: RouteTask, tasks: tuple[RouteTask, ...]
     ) -> None:
-        step, plant = task.step, self.plant
+        step, lookup = task.step, self.lookup
         table.centre[i] = step.centre
         for machine in step.base_times:
-            if plant.centre_of[machine] == step.centre:
-                table.process_time[i, machine] = plant.process_time(task, machine)
-        for place, (values, want) in enumerate(
-            zip(plant.setup_values[step.centre].values(), task.wanted, strict=True)
+            if lookup.centre_of[machine] == step.centre:
+                table.process_time[i, machine] = lookup.process_time(task, machine)
+        for attribute, (values, want) in enumerate(
+            zip(lookup.setup_values[step.centre].values(), task.wanted, strict=True)
         ):
-            table.wanted[i, place] = -1 if want is None else values.index(want)
-        for place, predecessor in enumerate(step.predecessors):
-            table.predecessors[i, place] = predecessor
-            table.transport_time[i, place] = plant.transport_time(
+            table.wanted[i, attribute] = -1 if want is None else values.index(want)
+        for n, predecessor in enumerate(step.predecessors):
+            table.predecessors[i, n] = predecessor
+            table.transport_time[i, n] = lookup.transport_time(
                 tasks[predecessor].step.centre, step.centre
             )
         table.needs_material[i] = step.operation.needs_material
         table.cv[i] = step.cv
-        table.rework[:, i] = step.rework_probability, step.first_piece_rework_probability
+        table.rework[i] = step.rework_probability, step.first_piece_rework_probability
 
 
 class OrderTables:
-    """The orders of one seed and how their operations turn out.
+    """Orders and how their operations turn out.
 
     Parameters
     ----------
     tables
-        The plant.
+        Tables of the factory.
+    orders
+        Readable orders.
     world
-        The world of the seed; it knows its orders.
+        Realisation of the schedule's seed; None: no draws are known.
+    seed
+        Seed of the schedule.
     """
 
-    def __init__(self, tables: FactoryTables, world: ReferenceRealisation, seed: int) -> None:
-        assert world.orders is not None
-        self._world, self._seed, self._plant = world, seed, tables.plant
-        self.max_operations = tables.max_operations
-        self.orders = _columns_of(tables, world)
-        routes = [tables.route(order.product, order.options) for order in world.orders]
-        count, most = len(routes), tables.max_operations
+    def __init__(
+        self,
+        tables: FactoryTables,
+        orders: OrderColumns,
+        world: ReferenceRealisation | None,
+        seed: int | None,
+    ) -> None:
+        self.orders, self._world, self._seed = orders, world, seed
+        self._lookup = tables.lookup
+        self.max_operations = most = tables.max_operations
+        options = orders.options[:, : len(tables.lookup.option_values)]
+        routes = [
+            tables.route(product, tuple(chosen))
+            for product, chosen in zip(orders.product.tolist(), options.tolist(), strict=True)
+        ]
+        routes_or_none = routes or [_no_route(tables)]
 
-        def stack(field: str) -> NDArray[np.int32]:
-            parts = [getattr(route, field) for route in routes]
-            stacked: NDArray[np.int32] = np.concatenate(parts) if parts else np.zeros(0, np.int32)
-            return stacked
+        def stack(field: str) -> NDArray[Any]:
+            return np.concatenate([getattr(route, field) for route in routes_or_none])
 
-        self.exists = stack("exists").astype(np.bool_)
-        self.expected_time = stack("process_time")
-        self.wanted = stack("wanted")
-        depth = max(
-            (
-                len(step.predecessors)
-                for product in tables.plant.products
-                for step in tables.plant.route(product)
-            ),
-            default=0,
-        )
-        predecessors = stack("predecessors")[:, :depth]
-        first = np.repeat(np.arange(count, dtype=np.int32) * most, most)[:, None]
-        self.predecessors = np.where(predecessors < 0, -1, predecessors + first)
-        self.transport_time = stack("transport_time")[:, :depth]
-        release_date, material_date = (
-            np.repeat(dates, most)
-            for dates in (self.orders.release_date, self.orders.material_date)
-        )
-        self.earliest_date: Ints = np.where(
-            stack("needs_material"), np.maximum(release_date, material_date), release_date
-        )
-        self._cv = np.concatenate([route.cv for route in routes]) if routes else np.zeros(0)
-        self._rework = (
-            np.concatenate([route.rework for route in routes], axis=1)
-            if routes
-            else np.zeros((2, 0))
-        )
-        self._first_times = np.full(
-            self.expected_time.shape, -1, np.int32
-        )  # of first attempts, once they are asked for
-        self._first_rework = np.zeros(self._rework.shape, np.bool_)
-        for kind, place in np.argwhere(self._rework > 0).tolist():
-            self._first_rework[kind, place] = self.is_reworked(place, 0, kind)
+        self.exists: Bools = stack("exists")
+        self.centre: _Small = stack("centre")
+        self.expected_time: _Small = stack("process_time")
+        self.wanted: _Small = stack("wanted")
+        self.needs_material: Bools = stack("needs_material")
+        self.transport_time: _Small = stack("transport_time")
+        self.cv: Floats = stack("cv")
+        self.rework: Floats = stack("rework")
+        predecessors = stack("predecessors")
+        first = np.repeat(np.arange(len(routes), dtype=np.int32) * most, most)[:, None]
+        self.predecessors: _Small = np.where(predecessors < 0, -1, predecessors + first)
+        # of first attempts; times are kept once they are asked for
+        self._first_times = np.full(self.expected_time.shape, -1, np.int32)
+        self._first_rework = np.zeros(self.rework.shape, np.bool_)
+        if world is not None:
+            for slot, kind in np.argwhere(self.rework > 0).tolist():
+                self._first_rework[slot, kind] = self._is_reworked(world, slot, 0, kind)
         self._failures: dict[int, tuple[list[int], list[int]]] = {}
 
-    def process_times(self, place: Ints, machine: Ints, attempt: Ints) -> Ints:
-        """How long attempts take, ``[N]``, on eligible machines."""
-        times = self._first_times[place, machine].astype(np.int64)
-        for n in np.flatnonzero((times < 0) | (attempt > 0)).tolist():
-            p, m, a = int(place[n]), int(machine[n]), int(attempt[n])
-            times[n] = self._world.realised_time(
-                *divmod(p, self.max_operations),
-                a,
-                int(self.expected_time[p, m]),
-                float(self._cv[p]),
-            )
-            if a == 0 and times[n] <= _MOST_KEPT:  # a time far above its mean may not fit
-                self._first_times[p, m] = times[n]
-        return times
+    @property
+    def has_draws(self) -> bool:
+        """Whether durations, rework and failures are known."""
+        return self._world is not None
 
-    def rework(
-        self, place: Ints, attempt: Ints, is_first_piece: NDArray[np.bool_]
-    ) -> NDArray[np.bool_]:
-        """Whether attempts must be done again, ``[N]``."""
-        again: NDArray[np.bool_] = self._first_rework[is_first_piece.astype(np.intp), place]
+    def process_times(self, slot: Ints, machine: Ints, attempt: Ints) -> Ints:
+        """Return the process times of attempts, ``[N]``: as drawn, or expected without draws; -1 on
+        machines that are not eligible.
+        """
+        expected: Ints = self.expected_time[slot, machine].astype(np.int64)
+        if self._world is None:
+            return expected
+        times: Ints = self._first_times[slot, machine].astype(np.int64)
+        wanted = ((times < 0) | (attempt > 0)) & (expected >= 0)
+        for n in np.flatnonzero(wanted).tolist():
+            s, m, a = int(slot[n]), int(machine[n]), int(attempt[n])
+            times[n] = self._world.realised_time(
+                *divmod(s, self.max_operations), a, int(expected[n]), float(self.cv[s])
+            )
+            if a == 0 and times[n] <= _MAX_KEPT:  # a time far above its mean may not fit
+                self._first_times[s, m] = times[n]
+        return np.where(expected < 0, -1, times)
+
+    def is_reworked(self, slot: Ints, attempt: Ints, is_first_piece: Bools) -> Bools:
+        """Return whether attempts must be done again as drawn, ``[N]``."""
+        assert self._world is not None
+        again: Bools = self._first_rework[slot, is_first_piece.astype(np.intp)]
         for n in np.flatnonzero(attempt > 0).tolist():
-            again[n] = self.is_reworked(int(place[n]), int(attempt[n]), int(is_first_piece[n]))
+            again[n] = self._is_reworked(
+                self._world, int(slot[n]), int(attempt[n]), int(is_first_piece[n])
+            )
         return again
 
-    def is_reworked(self, place: int, attempt: int, is_first_piece: int) -> bool:
-        """Whether one attempt must be done again."""
-        return self._world.is_reworked(
-            *divmod(place, self.max_operations), attempt, float(self._rework[is_first_piece, place])
-        )
+    def _is_reworked(
+        self, world: ReferenceRealisation, slot: int, attempt: int, is_first_piece: int
+    ) -> bool:
+        probability = float(self.rework[slot, is_first_piece])
+        return world.is_reworked(*divmod(slot, self.max_operations), attempt, probability)
 
     def failures(self, machine: int, work: int) -> tuple[list[int], list[int]]:
-        """A machine's failures within its first ``work`` ticks of processing: after how many ticks
-        of it each comes, and how long each repair takes."""
+        """Return a machine's drawn failures within its first ``work`` ticks of processing: the
+        ticks of processing before each, and the ticks of each repair.
+        """
+        assert self._seed is not None
         ages, repairs = self._failures.setdefault(machine, ([], []))
-        model = self._plant.machines[machine]
+        model = self._lookup.machines[machine]
         assert model.mean_time_to_failure is not None
         assert model.mean_time_to_repair is not None  # both or neither in a valid factory
         while not ages or ages[-1] < work:
-            number = len(ages)
-            ages.append(
-                (ages[-1] if ages else 0)
-                + exponential_ticks(
-                    model.mean_time_to_failure, self._seed, FAILURE, machine, number
-                )
-            )
+            index = len(ages)
+            age = exponential_ticks(model.mean_time_to_failure, self._seed, FAILURE, machine, index)
+            ages.append((ages[-1] if ages else 0) + age)
             repairs.append(
-                exponential_ticks(model.mean_time_to_repair, self._seed, REPAIR, machine, number)
+                exponential_ticks(model.mean_time_to_repair, self._seed, REPAIR, machine, index)
             )
-        count = int(np.searchsorted(ages, work, side="left"))
+        count = bisect_left(ages, work)
         return ages[:count], repairs[:count]
 
 
-def _columns_of(tables: FactoryTables, world: ReferenceRealisation) -> OrderColumns:
-    orders = world.orders or ()
-    options = np.full((len(orders), len(tables.options)), -1, np.int64)
-    for order in orders:
-        for place, (option, values) in enumerate(tables.options):
-            if option in order.options:
-                options[order.number, place] = values[order.options[option]]
-    dates = [[order.release_date, order.due_date, order.material_date] for order in orders]
-    release_date, due_date, material_date = np.array(dates, np.int64).reshape(-1, 3).T
-    return OrderColumns(
-        product=np.array([tables.products[order.product] for order in orders], np.int64),
-        options=options,
-        release_date=release_date,
-        due_date=due_date,
-        weight=np.array([order.weight for order in orders], np.float64),
-        material_date=material_date,
-        completion_date=np.full(len(orders), -1, np.int64),
+def _no_route(tables: FactoryTables) -> RouteTable:
+    """Return the table of no operation, for schedules without orders."""
+    return RouteTable(
+        exists=np.zeros(0, np.bool_),
+        centre=np.zeros(0, np.int32),
+        process_time=np.zeros((0, len(tables.lookup.machines)), np.int32),
+        wanted=np.zeros((0, tables.attributes), np.int32),
+        predecessors=np.zeros((0, tables.max_predecessors), np.int32),
+        transport_time=np.zeros((0, tables.max_predecessors), np.int32),
+        needs_material=np.zeros(0, np.bool_),
+        cv=np.zeros(0),
+        rework=np.zeros((0, 2)),
     )

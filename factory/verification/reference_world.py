@@ -95,7 +95,8 @@ class ReferenceRealisation:
         self, order: int, operation: int, attempt: int, expected: int, cv: float
     ) -> int:
         """Log-normal process time of one attempt, with the expected mean (docs/model.md, section
-        3)."""
+        3).
+        """
         sigma = _log_deviation(cv)
         if sigma == 0.0 or expected == 0:
             return expected
@@ -112,13 +113,13 @@ class ReferenceRealisation:
 @cache
 def _log_deviation(cv: float) -> float:
     """Standard deviation of the logarithm of a log-normal quantity with this coefficient of
-    variation."""
+    variation.
+    """
     return math.sqrt(math.log(1 + cv * cv))
 
 
 class _OperationDraws:
-    """Draws for attempts at operations. Those for first attempts are kept, as every schedule of the
-    seed needs them.
+    """Draws for attempts at operations, which are kept, as every schedule of the seed needs them.
 
     Parameters
     ----------
@@ -130,18 +131,22 @@ class _OperationDraws:
 
     def __init__(self, draw: Callable[[int, int], float], orders: int, operations: int) -> None:
         self._draw, self._operations = draw, operations
-        self._kept = array("d", [math.nan]) * (
-            orders * operations
-        )  # not a list: hundreds of worlds are kept
+        # first attempts in an array, not a list, as hundreds of worlds are kept; others are few
+        self._kept = array("d", [math.nan]) * (orders * operations)
+        self._kept_again: dict[tuple[int, int], float] = {}
 
     def find(self, order: int, operation: int, attempt: int) -> float:
         """The number that belongs to this attempt."""
-        place = order * self._operations + operation
-        if attempt > 0 or place >= len(self._kept):
-            return self._draw(order, _ATTEMPT_KEYS * operation + attempt)
-        number = self._kept[place]
+        slot, index = order * self._operations + operation, _ATTEMPT_KEYS * operation + attempt
+        if slot >= len(self._kept):
+            return self._draw(order, index)
+        if attempt > 0:
+            if (order, index) not in self._kept_again:
+                self._kept_again[order, index] = self._draw(order, index)
+            return self._kept_again[order, index]
+        number = self._kept[slot]
         if math.isnan(number):
-            number = self._kept[place] = self._draw(order, _ATTEMPT_KEYS * operation)
+            number = self._kept[slot] = self._draw(order, index)
         return number
 
 

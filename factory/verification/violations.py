@@ -1,14 +1,19 @@
-"""What can be wrong with a schedule: the verifier's rules by name."""
+"""Constraints on a schedule by name, and what checks find against them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from factory.schedule.columns import Bools, Ints
 
 
 class Constraint(StrEnum):
-    """A rule of ``docs/model.md`` that a schedule can break."""
+    """A constraint of ``docs/model.md`` that a schedule can break."""
 
     FACTORY = "factory"  # the schedule is of this factory: machines, work centres, clock
     RECORD = "record"  # numbers, names and dates of a record exist and are in order
@@ -44,9 +49,62 @@ class Constraint(StrEnum):
     END_DATE = "end date"  # the schedule ends with the last completion
 
 
+class Entry(NamedTuple):
+    """Line of a table, which messages name in words."""
+
+    table: str  # a list of the schedule's records, "expected orders" or "slots"
+    row: int
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Offending entries of one constraint.
+
+    Parameters
+    ----------
+    constraint
+        The constraint that they break.
+    entries
+        Name of their table; or a function that returns the entry, or its name, of an index; or the
+        name of the only entry.
+    indices
+        Indices of the offending entries, ``[N]``.
+    template
+        Message with the entry's record as ``{record.end_date}`` and values as ``{0}``, ``{1}``.
+        It is filled in for the offending entries only.
+    values
+        Values for the template: an array for all indices, or a function of the index.
+        A value that is an :class:`Entry` is named in words.
+    """
+
+    constraint: Constraint
+    entries: str | Callable[[int], Entry | str]
+    indices: Ints
+    template: str
+    values: tuple[Any, ...] = ()
+
+
+def findings_where(
+    broken: Bools,
+    constraint: Constraint,
+    entries: str | Callable[[int], Entry | str],
+    template: str,
+    *values: Any,
+) -> tuple[Finding, ...]:
+    """Return the finding about the entries that are ``broken``; none if there are none.
+
+    In a table ``[N, T]`` an entry is broken if any of its values is.
+    """
+    if not np.count_nonzero(broken):
+        return ()
+    if broken.ndim == 2:
+        broken = np.any(broken, axis=1)
+    return (Finding(constraint, entries, broken.nonzero()[0], template, values),)
+
+
 @dataclass(frozen=True)
 class Violation:
-    """One broken rule: where, and what is so and should be."""
+    """One broken constraint: where, what is so, and what should be."""
 
     rule: Constraint
     place: str
@@ -57,7 +115,7 @@ class Violation:
 
 
 class VerificationError(ValueError):
-    """A schedule breaks rules; ``violations`` has all of them."""
+    """A schedule breaks constraints; ``violations`` has every case."""
 
     def __init__(self, violations: Sequence[Violation]) -> None:
         self.violations = tuple(violations)
