@@ -1,5 +1,4 @@
-"""Printable names that mean something to a program on their way: to matplotlib, Markdown, HTML,
-CSV, TOML, a shell, a file system."""
+"""Names that are special to matplotlib, Markdown, HTML, CSV, TOML, a shell or a file system."""
 
 from __future__ import annotations
 
@@ -38,7 +37,7 @@ NASTY = (
     "0",
     "None",
     "better",
-    "Against the best rule",
+    "Comparison with the best rule",
     "-rf --help",
     "~",
     "*.toml?",
@@ -60,4 +59,4 @@ UNPRINTABLE = (
 names = st.sampled_from(NASTY) | st.text(min_size=1, max_size=MAX_NAME).filter(
     lambda name: name.isprintable() and name == name.strip()
 )
-"""Nasty names, and any others that a factory may have."""
+"""Special names, and any others that a factory may have."""
