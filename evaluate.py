@@ -1,10 +1,9 @@
-"""Measure policies honestly: ``python evaluate.py --factory microfactory --policies rules,index
---episodes 256 --out results/mine``.
+"""Evaluate policies: ``python evaluate.py --factory microfactory --policies rules,index``.
 
-Everybody meets the same episodes of the seed block ``test``; the rule to beat is chosen on
-``validate`` after its parameters were searched on ``tune``; every scored schedule passes the
-verifier. Interrupted or killed, the same command goes on where it was. docs/evaluation.md explains
-all.
+All policies play the same episodes of the seed block ``test``. Each is compared with the best rule,
+which is chosen on the block ``validate``; rules have parameters that were tuned on the block
+``tune``. Every scored schedule must pass an independent verifier. The same command resumes after an
+interruption. docs/evaluation.md describes the method and the result files.
 """
 
 from __future__ import annotations
@@ -20,6 +19,7 @@ from tqdm import tqdm
 
 from evaluation.benchmark import Benchmark, BenchmarkConfig
 from evaluation.reporting.console_tables import format_results
+from evaluation.reporting.results import Results
 from evaluation.runner import provenance
 from evaluation.runner.contenders import parse_contenders
 from evaluation.runner.scenarios import NamedScenario, find_scenarios
@@ -31,13 +31,27 @@ from factory.validation.errors import FactoryError
 from factory.validation.names import write_all_letters
 
 POLICIES = (
-    "with commas: rules, index, ATCS(k1=2; k2=0.5), rollout, cpsat(seconds=1), clairvoyant, a"
-    " checkpoint.zip, path.py:Name, name=policy"
+    "policies, separated by commas: rules, index, random, a rule such as ATCS or"
+    " ATCS(k1=2; k2=0.5), a planner such as rollout, lookahead(policy=FOLDER), cpsat(seconds=1) or"
+    " clairvoyant, the folder of a trained policy, a checkpoint.zip, or path.py:Name; name=policy"
+    " renames a policy"
 )
+CONFIG_OPTIONS = (
+    "episodes",
+    "planner_episodes",
+    "validation_episodes",
+    "block",
+    "first",
+    "versus",
+    "processes",
+    "call_timeout",
+    "tuned",
+)
+"""Options that are fields of the benchmark's configuration."""
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Parse, call, print; returns the exit status."""
+    """Run the command line and return the exit status."""
     options = read_options(arguments)
     write_all_letters()
     try:
@@ -51,98 +65,123 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     except KeyboardInterrupt:
         print(
-            f"\nInterrupted. What is done is kept in {options.out}; the same command goes on from"
-            " there.",
+            f"\nInterrupted. Finished work is kept in {options.out}; the same command resumes it.",
             file=sys.stderr,
         )
         return 130
 
 
 def read_options(arguments: list[str] | None) -> argparse.Namespace:
-    """The command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        description=(__doc__ or "").replace("``", ""),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    what = parser.add_argument_group("what is evaluated")
-    what.add_argument(
+    _add_subject(parser.add_argument_group("what to evaluate"))
+    _add_protocol(parser.add_argument_group("protocol"))
+    _add_execution(parser.add_argument_group("execution"))
+    return parser.parse_args(arguments)
+
+
+def _add_subject(group: argparse._ArgumentGroup) -> None:
+    """Add the options for factories, policies and instances."""
+    group.add_argument(
         "--factory",
         "--factories",
         dest="factories",
         default="microfactory",
-        help="names or TOML files, with commas; all (default: %(default)s)",
+        metavar="NAMES",
+        help="names or TOML files of factories, separated by commas, or all (default: %(default)s)",
     )
-    what.add_argument("--orders", type=Path, help="a plant's own orders (CSV), for one factory")
-    what.add_argument(
-        "--policies", help=f"{POLICIES} (default: rules, and the index where it was tuned)"
+    group.add_argument(
+        "--orders", type=Path, metavar="FILE", help="order book (CSV), for a single factory"
     )
-    what.add_argument(
-        "--suite",
-        help="public instances instead: replay, wtsds, jsp, fjsp, fjsp_sdst, sdst_jsp, sdst_pfsp",
+    group.add_argument(
+        "--policies",
+        metavar="LIST",
+        help=f"{POLICIES} (default: rules, and index if it was tuned for every factory)",
     )
-    what.add_argument(
-        "--instances", type=Path, help="folder of the public instances, or of your own"
-    )
-    first_help = "number of the first machine in the instances, where they do not tell"
-    what.add_argument("--first-machine", type=int, choices=(0, 1), help=first_help)
-    what.add_argument(
+    group.add_argument(
         "--tune",
         action="store_true",
-        help=(
-            "search the parameters of all rules and of the index for the factories, on the block"
-            " tune"
-        ),
+        help="search the parameters of all rules and of the index instead of evaluating",
     )
-    how = parser.add_argument_group("how")
-    how.add_argument(
-        "--episodes", type=_positive, default=256, help="scored episodes (default: %(default)s)"
+    group.add_argument(
+        "--suite",
+        metavar="NAME",
+        help="evaluate on public instances instead of factories: replay, wtsds, jsp, fjsp,"
+        " fjsp_sdst, sdst_jsp or sdst_pfsp",
     )
-    how.add_argument(
-        "--planner-episodes",
-        type=_positive,
-        default=20,
-        help="of these, how many planners play (default: %(default)s)",
+    group.add_argument(
+        "--instances", type=Path, metavar="DIR", help="folder of the instances of the suite"
     )
-    how.add_argument(
-        "--validation-episodes",
-        type=_positive,
-        default=128,
-        help="episodes that the best rule is chosen on (default: %(default)s)",
+    group.add_argument(
+        "--first-machine",
+        type=int,
+        choices=(0, 1),
+        help="number of the first machine in the instances, if a file is ambiguous",
     )
-    how.add_argument(
+
+
+def _add_protocol(group: argparse._ArgumentGroup) -> None:
+    """Add the options for episodes, seeds and the rule to compare with."""
+    for name, default, subject in (
+        ("--episodes", 256, "scored episodes"),
+        ("--planner-episodes", 20, "scored episodes that planners play"),
+        ("--validation-episodes", 128, "episodes on which the best rule is chosen"),
+    ):
+        text = f"number of {subject} (default: %(default)s)"
+        group.add_argument(name, type=_positive, default=default, metavar="N", help=text)
+    group.add_argument(
         "--block",
         default="test",
         choices=("validate", "test"),
         help="seed block of the scored episodes (default: %(default)s)",
     )
-    how.add_argument(
+    group.add_argument(
         "--first",
         type=int,
         default=0,
-        help="first scored episode of the block (default: %(default)s)",
+        metavar="N",
+        help="index of the first scored episode in the block (default: %(default)s)",
     )
-    how.add_argument("--versus", help="compare with this rule instead of the best")
-    how.add_argument(
-        "--tuned", type=Path, help="folder of tuned parameters (default: configs/evaluation/tuned)"
+    group.add_argument(
+        "--versus",
+        metavar="RULE",
+        help="rule to compare policies with (default: the best on the validation episodes)",
     )
-    how.add_argument(
+    group.add_argument(
+        "--tuned",
+        type=Path,
+        metavar="DIR",
+        help="folder of tuned parameters (default: configs/evaluation/tuned)",
+    )
+    group.add_argument(
         "--patience",
+        dest="call_timeout",
         type=float,
         default=60.0,
-        help="seconds that a policy from outside may take over one call (default: %(default)s)",
+        metavar="SECONDS",
+        help="time limit of one call of a sandboxed policy (default: %(default)s)",
     )
-    how.add_argument(
+
+
+def _add_execution(group: argparse._ArgumentGroup) -> None:
+    """Add the options that change no result."""
+    group.add_argument(
         "--processes",
         type=_positive,
         default=os.cpu_count() or 1,
-        help="how many work at once (default: all cores)",
+        metavar="N",
+        help="number of processes (default: the number of cores)",
     )
-    parser.add_argument(
+    group.add_argument(
         "--out",
         type=Path,
         default=Path("results/evaluation"),
-        help="folder for results (default: %(default)s)",
+        metavar="DIR",
+        help="folder of the results (default: %(default)s)",
     )
-    return parser.parse_args(arguments)
 
 
 def _positive(text: str) -> int:
@@ -153,50 +192,50 @@ def _positive(text: str) -> int:
 
 
 def evaluate(options: argparse.Namespace) -> int:
-    """Score policies in scenarios and report."""
+    """Evaluate policies in scenarios, write the results and the report."""
     from evaluation.reporting.report import write_report
 
     scenarios = find_scenarios(split_names(options.factories), options.orders)
-    contenders = parse_contenders(options.policies or _usual_policies(scenarios, options.tuned))
-    names = (
-        "episodes",
-        "planner_episodes",
-        "validation_episodes",
-        "block",
-        "first",
-        "versus",
-        "processes",
-        "patience",
-        "tuned",
-    )
-    settings = BenchmarkConfig(**{name: getattr(options, name) for name in names})
+    results = _run_benchmark(scenarios, options)
+    factories = {
+        scenario.name: scenario.source
+        for scenario in scenarios
+        if isinstance(scenario.source, Factory)
+    }
+    reports = write_report(options.out, factories)
+    print(format_results(results))
+    _print_files([options.out / "results.json", options.out / "episodes.csv", *reports])
+    return 1 if _has_failures(results) else 0
+
+
+def _run_benchmark(scenarios: list[NamedScenario], options: argparse.Namespace) -> Results:
+    contenders = parse_contenders(options.policies or _default_policies(scenarios, options.tuned))
+    config = BenchmarkConfig(**{name: getattr(options, name) for name in CONFIG_OPTIONS})
     command = describe_command(sys.argv[1:])
     with tqdm(unit=" episodes", smoothing=0.05, dynamic_ncols=True) as bar:
         benchmark = Benchmark(
-            scenarios, contenders, settings, options.out, command=command, advance=bar.update
+            scenarios, contenders, config, options.out, command=command, advance=bar.update
         )
         bar.reset(total=benchmark.size())
         results = benchmark.run()
         bar.total = bar.n
-    files = write_report(options.out, _factories(scenarios))
-    print(format_results(results))
-    print(
-        "Written:"
-        f" {', '.join(str(file) for file in (options.out / 'results.json', options.out / 'episodes.csv', *files))}"
+    return results
+
+
+def _has_failures(results: Results) -> bool:
+    return any(
+        policy.failed is not None
+        for scenario in results.scenarios.values()
+        for policy in scenario.policies.values()
     )
-    return (
-        0
-        if all(
-            policy.failed is None
-            for scenario in results.scenarios.values()
-            for policy in scenario.policies.values()
-        )
-        else 1
-    )
+
+
+def _print_files(files: list[Path]) -> None:
+    print(f"Written: {', '.join(map(str, files))}")
 
 
 def describe_command(arguments: list[str]) -> str:
-    """The command without what changes no figure: where results go, and how many processes work."""
+    """Return the command without options that change no result: ``--out`` and ``--processes``."""
     kept, skip = list[str](), False
     for argument in arguments:
         if not skip and argument.partition("=")[0] not in ("--out", "--processes"):
@@ -205,27 +244,17 @@ def describe_command(arguments: list[str]) -> str:
     return shlex.join(["python", "evaluate.py", *kept])
 
 
-def _usual_policies(scenarios: list[NamedScenario], tuned: Path | None) -> str:
-    """All rules, and the index if it was tuned for every scenario."""
-    found = [read_tuned(scenario.name, tuned) for scenario in scenarios]
-    return (
-        "rules,index"
-        if all(one is not None and one.index is not None for one in found)
-        else "rules"
-    )
-
-
-def _factories(scenarios: list[NamedScenario]) -> dict[str, Factory]:
-    """Factories whose schedules can be drawn."""
-    return {
-        scenario.name: scenario.source
-        for scenario in scenarios
-        if isinstance(scenario.source, Factory)
-    }
+def _default_policies(scenarios: list[NamedScenario], folder: Path | None) -> str:
+    """Return all rules, and the index if it was tuned for every scenario."""
+    for scenario in scenarios:
+        tuned = read_tuned(scenario.name, folder)
+        if tuned is None or tuned.index is None:
+            return "rules"
+    return "rules,index"
 
 
 def tune(options: argparse.Namespace) -> int:
-    """Search parameters of rules and index for each factory."""
+    """Search the parameters of rules and index for each factory."""
     from evaluation.tuning.tune import run_tuning
 
     run_tuning(
@@ -239,7 +268,7 @@ def tune(options: argparse.Namespace) -> int:
 
 
 def run_public_suite(options: argparse.Namespace) -> int:
-    """Score policies on public instances."""
+    """Evaluate policies on public instances, write the results and the report."""
     from evaluation.public_suites.suites import run_suite
     from evaluation.public_suites.tables import failures, format_suite, report_suite
 
@@ -252,21 +281,17 @@ def run_public_suite(options: argparse.Namespace) -> int:
             parse_contenders(options.policies or "rules"),
             options.out,
             processes=options.processes,
-            patience=options.patience,
+            call_timeout=options.call_timeout,
             begin=bar.reset,
             advance=bar.update,
             first_machine=options.first_machine,
         )
-    write_atomically(
-        options.out / "results.json",
-        json.dumps({**provenance.collect_provenance(), **results}, indent=1, allow_nan=False)
-        + "\n",
-    )
-    write_atomically(options.out / "report.md", report_suite(results))
-    print(
-        f"{format_suite(results)}\n\nWritten: {options.out / 'results.json'},"
-        f" {options.out / 'report.md'}"
-    )
+    content = {**provenance.collect_provenance(), **results}
+    files = [options.out / "results.json", options.out / "report.md"]
+    write_atomically(files[0], json.dumps(content, indent=1, allow_nan=False) + "\n")
+    write_atomically(files[1], report_suite(results))
+    print(f"{format_suite(results)}\n")
+    _print_files(files)
     return 1 if any(failures(results)) else 0
 
 

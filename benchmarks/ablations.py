@@ -1,9 +1,9 @@
-"""What each part of the training brings: the same short run with one part taken away, ``python -m
-benchmarks.ablations --steps 4000000 --json FILE``.
+"""Ablations of training: the same short run without one part at a time.
 
-Each variant is trained with the same settings and seeds; reported are the cost on the episodes of
-``validate`` as a share of the best tuned rule's, of the weights that did best there and of the last
-ones, and steps a second. Several variants at a time (``--processes``), with one thread each.
+``python -m benchmarks.ablations --steps 4000000 --json FILE`` trains each variant with the same
+settings and seeds. It reports the cost on the episodes of ``validate`` as a share of the best tuned
+rule's, for the weights with the lowest cost there and for the last ones, and steps per second.
+``--processes`` variants run at a time, with one thread each.
 """
 
 from __future__ import annotations
@@ -31,44 +31,47 @@ from agents.training import trainer as training
 from agents.training.config import TrainingConfig, parse_config
 from agents.training.mixture import factories_of
 from agents.training.trainer import Trainer
-from benchmarks.env_speed import processor
+from benchmarks.machine import describe_hardware
 from evaluation.tuned_parameters import best_tuned_rule, tuned_index
 from factory.io.atomic_write import write_atomically
 from factory.model import Factory
 
 FACTORY = "microfactory"
 _SHORT_WAIT = 2
-"""Ticks after which a wait ends in the variant without lasting waits: about the time between two
-events of this factory."""
+"""Ticks after which a wait ends in the variant with short waits: about the time between two events
+of this factory."""
+
+_MEAN_GAP = 6.0
+"""Mean ticks between two decisions of the factory under its index."""
 
 
 @dataclass(frozen=True)
 class Variant:
-    """A part taken away."""
+    """A variant of training without one part."""
 
     name: str
     settings: dict[str, dict[str, Any]] = field(default_factory=dict)
-    change: str = ""  # what is patched
+    change: str = ""  # name of the patch
 
 
 VARIANTS = (
     Variant("all parts"),
-    Variant("discount and trace per decision", change="decisions"),
-    Variant("no prior: start from scratch", {"network": {"prior": "none"}}),
+    Variant("discount and GAE per decision", change="decisions"),
+    Variant("no prior", {"network": {"prior": "none"}}),
     Variant(
         "prior: ATCS instead of the evolved index",
         {"network": {"prior": "atcs", "prior_scale": 2.0}},
     ),
     Variant("Huber loss instead of squared error", change="huber"),
     Variant("waits end after two minutes", change="short waits"),
-    Variant("critic sees what the actor sees", change="plain critic"),
+    Variant("critic without privileged features", change="plain critic"),
     Variant("no entropy bonus", {"learning": {"ent_coef": 0.0, "final_ent_coef": 0.0}}),
-    Variant("trace of 25 mean process times", {"learning": {"gae_time": 25.0}}),
+    Variant("GAE time of 25 mean process times", {"learning": {"gae_time": 25.0}}),
 )
 
 
 def with_short_waits(factory: Factory) -> Factory:
-    """The factory with waits that end after :data:`_SHORT_WAIT` ticks."""
+    """Return the factory with waits that end after :data:`_SHORT_WAIT` ticks."""
     centres = tuple(
         centre.model_copy(update={"longest_wait": _SHORT_WAIT}) for centre in factory.work_centres
     )
@@ -77,7 +80,7 @@ def with_short_waits(factory: Factory) -> Factory:
 
 @contextlib.contextmanager
 def patched(change: str) -> Iterator[None]:
-    """Take a part away for as long as the context lasts."""
+    """Take a part away within the context."""
     with contextlib.ExitStack() as stack:
         if change == "huber":
             stack.enter_context(
@@ -92,28 +95,23 @@ def patched(change: str) -> Iterator[None]:
         elif change == "decisions":
             stack.enter_context(mock.patch.object(RolloutCollector, "elapsed", _one_mean_gap))
         elif change == "short waits":
-            whole = factories_of
             stack.enter_context(
                 mock.patch.object(
                     training,
                     "factories_of",
-                    lambda *names: [with_short_waits(factory) for factory in whole(*names)],
+                    lambda *names: [with_short_waits(factory) for factory in factories_of(*names)],
                 )
             )
         yield
 
 
 def _one_mean_gap(self: RolloutCollector) -> np.ndarray[Any, Any]:
-    """As long for every decision as they are apart on average."""
-    return np.full(self.shops.num_envs, _mean_gap)
-
-
-_mean_gap = 6.0
-"""Mean ticks between two decisions of the factory under its evolved index."""
+    """Return the mean time between decisions for every environment."""
+    return np.full(self.shops.num_envs, _MEAN_GAP)
 
 
 def run(work: tuple[Variant, int, int]) -> dict[str, Any]:
-    """Train one variant with one seed."""
+    """Train one variant with one seed and return the figures."""
     variant, seed, steps = work
     data: dict[str, Any] = {
         "seed": seed,
@@ -127,16 +125,16 @@ def run(work: tuple[Variant, int, int]) -> dict[str, Any]:
     start = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder, patched(variant.change):
         index, rule = tuned_index(FACTORY), best_tuned_rule(FACTORY)
-        made = Trainer(
+        trainer = Trainer(
             config,
             Path(folder) / "run",
             prior=index.weights if index else None,
             references={FACTORY: (str(rule), rule)},
             show=False,
         )
-        made.begin()
+        trainer.begin()
     seconds = time.perf_counter() - start
-    best, last = made.best_ratio, made.validations[-1]["ratio"]
+    best, last = trainer.best_ratio, trainer.validations[-1]["ratio"]
     print(
         f"{variant.name}, seed {seed}: best {best:.3f}, last {last:.3f} of the best rule's cost,"
         f" {steps / seconds:,.0f} steps/s",
@@ -151,42 +149,44 @@ def run(work: tuple[Variant, int, int]) -> dict[str, Any]:
     }
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
+def read_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Parse the command line."""
     parser = argparse.ArgumentParser(
         description="ablations", formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
     parser.add_argument(
-        "--json",
-        type=Path,
-        help="write the numbers to this file; what it holds of this length is not run again",
+        "--json", type=Path, help="file of the numbers; runs of this length in it are not repeated"
     )
-    parser.add_argument("--steps", type=int, default=4_000_000)
-    parser.add_argument("--seeds", type=int, default=1)
-    parser.add_argument("--only", default="", help="only variants whose name contains this")
-    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
-    options = parser.parse_args(arguments)
-    wanted = [
+    parser.add_argument("--steps", type=int, default=4_000_000, help="training steps of a run")
+    parser.add_argument("--seeds", type=int, default=1, help="number of seeds of each variant")
+    parser.add_argument("--only", default="", help="run variants whose name contains this")
+    parser.add_argument(
+        "--processes", type=int, default=os.cpu_count() or 1, help="number of runs at a time"
+    )
+    return parser.parse_args(arguments)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Train the variants that the file does not hold, and write the figures."""
+    options = read_arguments(arguments)
+    runs = _read_runs(options.json, options.steps)
+    finished = {(each["variant"], each["seed"]) for each in runs}
+    work = [
         (variant, seed, options.steps)
         for variant in VARIANTS
         if options.only in variant.name
         for seed in range(options.seeds)
-    ]
-    found = _read_runs(options.json, options.steps)
-    there = {(one["variant"], one["seed"]) for one in found}
-    work = [
-        (variant, seed, steps)
-        for variant, seed, steps in wanted
-        if (variant.name, seed) not in there
+        if (variant.name, seed) not in finished
     ]
     with multiprocessing.get_context("spawn").Pool(options.processes, maxtasksperchild=1) as pool:
-        for one in pool.imap_unordered(run, work):
-            found.append(one)
+        for result in pool.imap_unordered(run, work):
+            runs.append(result)
             if options.json:
-                _write_runs(options.json, found, options.steps)
+                _write_runs(options.json, runs, options.steps)
 
 
 def _read_runs(path: Path | None, steps: int) -> list[dict[str, Any]]:
-    """Runs of that length that a file holds already."""
+    """Return the runs of that length in a file."""
     if path is None or not path.exists():
         return []
     report = json.loads(path.read_text(encoding="utf-8"))
@@ -197,11 +197,7 @@ def _write_runs(path: Path, runs: list[dict[str, Any]], steps: int) -> None:
     report = {
         "runs": runs,
         "steps": steps,
-        "machine": {
-            "processor": processor(),
-            "cores": os.cpu_count(),
-            "system": platform.platform(),
-        },
+        "machine": describe_hardware(),
         "versions": {"python": platform.python_version(), "torch": torch.__version__},
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }

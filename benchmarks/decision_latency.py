@@ -1,14 +1,14 @@
-"""How long a scheduler waits for decisions: ``python -m benchmarks.decision_latency --bundle DIR
---json FILE``.
+"""Latency of decisions: ``python -m benchmarks.decision_latency --bundle DIR --json FILE``.
 
-Snapshots with 20, 100 and 1,000 open orders are made from consecutive simulated moments of the
-default factory, in each of which a machine has just become free; orders that wait at the first of
-them are repeated under other names until there are enough. ``in_process`` holds ``decide``, from
-the checked snapshot to the decisions of all machines that are free; ``all_free`` the same with all
-ten of them free, which no running plant is; ``read`` from JSON to the checked snapshot, after that
-of the moment before, and ``read_first`` as if there had been none. ``http`` holds requests to
-``python -m scheduler serve`` on this machine, which are due at fixed dates; ``plan`` a plan of 100
-orders.
+Snapshots with 20, 100 and 1,000 open orders show consecutive moments of a simulated episode of the
+default factory, in each of which a machine has just become free; orders that wait at the first
+moment are repeated under other names until there are enough.
+
+``in_process`` times ``decide``, from the checked snapshot to the decisions of all free machines;
+``all_free`` the same with all ten machines free, which does not occur in a running plant; ``read``
+the step from JSON to the checked snapshot, after that of the previous moment, and ``read_first``
+the same without a previous one. ``http`` times requests to ``python -m scheduler serve`` on this
+machine, which are due at fixed dates; ``plan`` a plan of 100 orders.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ from typing import Any
 import numpy as np
 
 from agents.rules.registry import make_rule
-from benchmarks.http_load import ask_steadily, busy_cores, running_service
+from benchmarks.http_load import ask_steadily, running_service
+from benchmarks.machine import busy_cores
 from evaluation.runner import provenance
 from factory.io.catalogue import find_single_factory
 from scheduler.decisions.bundle import Bundle
@@ -41,7 +42,7 @@ from scheduler.snapshot.schema import OrderState, Snapshot
 OPEN_ORDERS = (20, 100, 1000)
 HTTP_ORDERS = 100
 _MOMENTS = range(200, 240)
-"""Decisions taken before the moments."""
+"""Number of decisions before each moment."""
 _IDLE = {
     "status": "idle",
     "expected_end": None,
@@ -53,19 +54,21 @@ _FACTORY = find_single_factory("microfactory")
 
 
 def running_moments(orders: int) -> list[Snapshot]:
-    """Consecutive moments of a running plant with that many open orders, in each of which a machine
-    has just become free."""
-    names, rule = ShopFloor(_FACTORY), make_rule("ATCS")
+    """Return consecutive snapshots of a running plant with that many open orders.
+
+    In each a machine has just become free.
+    """
+    floor, rule = ShopFloor(_FACTORY), make_rule("ATCS")
     moments = [
-        take_snapshot(names, simulate(_FACTORY, rule, 5, decisions), 0) for decisions in _MOMENTS
+        take_snapshot(floor, simulate(_FACTORY, rule, 5, decisions), 0) for decisions in _MOMENTS
     ]
-    waiting = [_put_down(order) for order in moments[0].orders]
-    crowd = [
-        order.model_copy(update={"order_id": f"{order.order_id}/{turn}"})
-        for turn in range(orders // len(waiting) + 1)
+    waiting = [_make_waiting(order) for order in moments[0].orders]
+    copies = [
+        order.model_copy(update={"order_id": f"{order.order_id}/{copy}"})
+        for copy in range(orders // len(waiting) + 1)
         for order in waiting
     ]
-    return [_with_orders(moment, (*_in_work_first(moment), *crowd)[:orders]) for moment in moments]
+    return [_with_orders(moment, (*_in_work_first(moment), *copies)[:orders]) for moment in moments]
 
 
 def _with_orders(snapshot: Snapshot, orders: Sequence[OrderState]) -> Snapshot:
@@ -79,30 +82,20 @@ def _in_work_first(snapshot: Snapshot) -> list[OrderState]:
     return sorted(snapshot.orders, key=lambda order: order.order_id not in in_work)
 
 
-def _put_down(order: OrderState) -> OrderState:
-    """The same order with nothing of it in work."""
-    waiting = {
-        name: state.model_copy(update={"status": "ready", "ready_date": order.release_date})
-        for name, state in order.operations.items()
-    }
-    return order.model_copy(
-        update={
-            "operations": {
-                **order.operations,
-                **{
-                    name: waiting[name]
-                    for name, state in order.operations.items()
-                    if state.status == "in_process"
-                },
-            }
-        }
-    )
+def _make_waiting(order: OrderState) -> OrderState:
+    """Return the order with its operations in process ready instead."""
+    operations = dict(order.operations)
+    for name, state in order.operations.items():
+        if state.status == "in_process":
+            update = {"status": "ready", "ready_date": order.release_date}
+            operations[name] = state.model_copy(update=update)
+    return order.model_copy(update={"operations": operations})
 
 
 def free_all(snapshot: Snapshot) -> Snapshot:
-    """The same moment with all machines free."""
+    """Return the snapshot with all machines free."""
     data = snapshot.model_dump()
-    data["orders"] = [_put_down(order).model_dump() for order in snapshot.orders]
+    data["orders"] = [_make_waiting(order).model_dump() for order in snapshot.orders]
     for machine in data["machines"].values():
         machine |= _IDLE
     return parse_snapshot(data, _FACTORY)
@@ -111,53 +104,61 @@ def free_all(snapshot: Snapshot) -> Snapshot:
 def time_calls(
     call: Callable[[Any], Any], values: Sequence[Any], seconds: float
 ) -> dict[str, float]:
-    """Median and 99th percentile, in microseconds, of calls with the values in turn that go on for
-    ``seconds``."""
-    taken, start = [], time.perf_counter()
+    """Return median and 99th percentile, in microseconds, of calls with the values in turn.
+
+    The calls last ``seconds``, and there are 200 at least.
+    """
+    times, start = [], time.perf_counter()
     for value in values:
         call(value)
     for value in itertools.cycle(values):
         before = time.perf_counter()
         call(value)
         now = time.perf_counter()
-        taken.append(now - before)
-        if now - start > seconds and len(taken) >= 200:
+        times.append(now - before)
+        if now - start > seconds and len(times) >= 200:
             break
     return {
-        "p50_us": float(np.percentile(taken, 50) * 1e6),
-        "p99_us": float(np.percentile(taken, 99) * 1e6),
-        "least_us": min(taken) * 1e6,
-        "calls": len(taken),
+        "p50_us": float(np.percentile(times, 50) * 1e6),
+        "p99_us": float(np.percentile(times, 99) * 1e6),
+        "least_us": min(times) * 1e6,
+        "calls": len(times),
     }
 
 
 def measure_decisions(bundle: Bundle, seconds: float) -> dict[str, Any]:
-    """Figures by open orders."""
-    decider, found = (
-        Decider(ShopFloor(_FACTORY), bundle, fallback_rule(bundle.manifest, _FACTORY.name)),
-        dict[str, Any](),
-    )
-    for orders in OPEN_ORDERS:
-        moments = running_moments(orders)
-        crowded = [free_all(moment) for moment in moments]
-        texts = [moment.model_dump_json(exclude_defaults=True) for moment in moments]
-        found[str(orders)] = {
-            **time_calls(decider.decide, moments, seconds),
-            "decisions": float(np.mean([len(decider.decide(moment)) for moment in moments])),
-            "all_free": {
-                **time_calls(decider.decide, crowded, seconds),
-                "decisions": float(np.mean([len(decider.decide(moment)) for moment in crowded])),
-            },
-            "read": {
-                **time_calls(lambda text: read_snapshot(text, _FACTORY), texts, seconds),
-                "bytes": float(np.mean([len(text) for text in texts])),
-            },
-            "read_first": time_calls(_read_first, texts, seconds),
-            "by_policy": all(
-                one.decided_by == "policy" for moment in moments for one in decider.decide(moment)
-            ),
-        }
-    return found
+    """Return the figures by number of open orders."""
+    rule = fallback_rule(bundle.manifest, _FACTORY.name)
+    decider = Decider(ShopFloor(_FACTORY), bundle, rule)
+    return {f"{orders}": _measure_orders(decider, orders, seconds) for orders in OPEN_ORDERS}
+
+
+def _measure_orders(decider: Decider, orders: int, seconds: float) -> dict[str, Any]:
+    moments = running_moments(orders)
+    all_free = [free_all(moment) for moment in moments]
+    texts = [moment.model_dump_json(exclude_defaults=True) for moment in moments]
+    return {
+        **_measure_deciding(decider, moments, seconds),
+        "all_free": _measure_deciding(decider, all_free, seconds),
+        "read": {
+            **time_calls(lambda text: read_snapshot(text, _FACTORY), texts, seconds),
+            "bytes": float(np.mean([len(text) for text in texts])),
+        },
+        "read_first": time_calls(_read_first, texts, seconds),
+        "by_policy": all(
+            decision.decided_by == "policy"
+            for moment in moments
+            for decision in decider.decide(moment)
+        ),
+    }
+
+
+def _measure_deciding(
+    decider: Decider, moments: Sequence[Snapshot], seconds: float
+) -> dict[str, float]:
+    decisions = [len(decider.decide(moment)) for moment in moments]
+    times = time_calls(decider.decide, moments, seconds)
+    return {**times, "decisions": float(np.mean(decisions))}
 
 
 def _read_first(text: str) -> Snapshot:
@@ -166,15 +167,14 @@ def _read_first(text: str) -> Snapshot:
 
 
 def measure_plans(bundle: Bundle, seconds: float) -> dict[str, float]:
-    """Plans of 100 orders."""
-    planner = Planner(
-        Decider(ShopFloor(_FACTORY), bundle, fallback_rule(bundle.manifest, _FACTORY.name))
-    )
+    """Return the times of plans of 100 orders."""
+    rule = fallback_rule(bundle.manifest, _FACTORY.name)
+    planner = Planner(Decider(ShopFloor(_FACTORY), bundle, rule))
     return time_calls(planner.plan, running_moments(HTTP_ORDERS), seconds)
 
 
 def measure_http(folder: Path, rate: float, seconds: float, connections: int) -> dict[str, Any]:
-    """Decisions over HTTP: at a steady rate, and as many as there can be."""
+    """Return the figures of decisions over HTTP, at a steady rate and at the highest rate."""
     bodies = [
         json.dumps({"snapshot": moment.model_dump(exclude_defaults=True)}).encode()
         for moment in running_moments(HTTP_ORDERS)
@@ -184,7 +184,7 @@ def measure_http(folder: Path, rate: float, seconds: float, connections: int) ->
         load = ask_steadily(
             port, "/v1/decide", bodies, rate=rate, seconds=seconds, connections=connections
         )
-        most = ask_steadily(
+        highest = ask_steadily(
             port, "/v1/decide", bodies, rate=0.0, seconds=min(5.0, seconds), connections=connections
         )
     return {
@@ -192,41 +192,57 @@ def measure_http(folder: Path, rate: float, seconds: float, connections: int) ->
         "rate": rate,
         "open_orders": HTTP_ORDERS,
         "connections": connections,
-        "max_requests_per_second": most.describe()["requests_per_second"],
+        "max_requests_per_second": highest.describe()["requests_per_second"],
     }
 
 
-def main() -> None:
+def print_in_process(orders: str, figures: dict[str, Any]) -> None:
+    """Print the figures of one number of open orders."""
+    free, read, first = figures["all_free"], figures["read"], figures["read_first"]
+    print(
+        f"{orders} open orders: {figures['decisions']:.1f} decisions in {figures['p50_us']:.0f}"
+        f" us (99 %: {figures['p99_us']:.0f}), all machines free {free['decisions']:.1f} in"
+        f" {free['p50_us']:.0f} us (99 %: {free['p99_us']:.0f}); reading the JSON"
+        f" {read['p50_us']:.0f} us (99 %: {read['p99_us']:.0f}), the first time"
+        f" {first['p50_us']:.0f} us"
+    )
+
+
+def read_arguments() -> argparse.Namespace:
+    """Parse the command line."""
     parser = argparse.ArgumentParser(
         description="decision latency", formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
-    parser.add_argument("--bundle", type=Path, required=True)
-    parser.add_argument("--json", type=Path)
-    parser.add_argument("--seconds", type=float, default=3.0, help="of each measurement in process")
-    parser.add_argument("--rate", type=float, default=300.0, help="requests a second over HTTP")
-    parser.add_argument("--http-seconds", type=float, default=20.0)
-    parser.add_argument("--connections", type=int, default=8)
-    options = parser.parse_args()
+    parser.add_argument("--bundle", type=Path, required=True, help="folder of an exported policy")
+    parser.add_argument("--json", type=Path, help="write the numbers to this file")
+    parser.add_argument(
+        "--seconds", type=float, default=3.0, help="duration of each measurement in process"
+    )
+    parser.add_argument("--rate", type=float, default=300.0, help="requests per second over HTTP")
+    parser.add_argument(
+        "--http-seconds", type=float, default=20.0, help="duration of the load over HTTP"
+    )
+    parser.add_argument("--connections", type=int, default=8, help="number of HTTP connections")
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Measure, print and write the figures."""
+    options = read_arguments()
     bundle = Bundle(options.bundle)
-    found: dict[str, Any] = {
+    figures: dict[str, Any] = {
         "load_before": busy_cores(),
         "in_process": measure_decisions(bundle, options.seconds),
         "plan": measure_plans(bundle, options.seconds),
     }
-    for orders, figures in found["in_process"].items():
-        free, read, first = figures["all_free"], figures["read"], figures["read_first"]
-        print(
-            f"{orders} open orders: {figures['decisions']:.1f} decisions in {figures['p50_us']:.0f}"
-            f" us (99 %: {figures['p99_us']:.0f}), all machines free {free['decisions']:.1f} in"
-            f" {free['p50_us']:.0f} us (99 %: {free['p99_us']:.0f}); reading the JSON"
-            f" {read['p50_us']:.0f} us (99 %: {read['p99_us']:.0f}), the first time"
-            f" {first['p50_us']:.0f} us"
-        )
+    for orders, of_orders in figures["in_process"].items():
+        print_in_process(orders, of_orders)
+    plan = figures["plan"]
     print(
-        f"plan of {HTTP_ORDERS} orders: {found['plan']['p50_us'] / 1000:.1f} ms (99 %:"
-        f" {found['plan']['p99_us'] / 1000:.1f})"
+        f"plan of {HTTP_ORDERS} orders: {plan['p50_us'] / 1000:.1f} ms (99 %:"
+        f" {plan['p99_us'] / 1000:.1f})"
     )
-    http = found["http"] = measure_http(
+    http = figures["http"] = measure_http(
         options.bundle, options.rate, options.http_seconds, options.connections
     )
     print(
@@ -234,10 +250,10 @@ def main() -> None:
         f" {http['p50_us'] / 1000:.1f} ms (99 %: {http['p99_us'] / 1000:.1f}), {http['refused']}"
         f" refused; at most {http['max_requests_per_second']:.0f} requests/s"
     )
-    found |= {"load_after": busy_cores(), **provenance.collect_provenance()}
+    figures |= {"load_after": busy_cores(), **provenance.collect_provenance()}
     if options.json:
         options.json.parent.mkdir(parents=True, exist_ok=True)
-        options.json.write_text(json.dumps(found, indent=1) + "\n")
+        options.json.write_text(json.dumps(figures, indent=1) + "\n")
 
 
 if __name__ == "__main__":

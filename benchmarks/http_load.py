@@ -1,12 +1,13 @@
-"""A steady load on the service, from this machine: requests are due at fixed dates, whether or not
-the answers to those before have come."""
+"""A steady load on the service from this machine.
+
+Requests are due at fixed dates, whether or not earlier ones have been answered.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import itertools
-import os
 import socket
 import subprocess
 import sys
@@ -23,25 +24,15 @@ ROOT = Path(__file__).resolve().parent.parent
 
 @contextlib.contextmanager
 def running_service(bundle: Path, folder: Path) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
-    """``python -m scheduler serve`` on a free port of this machine, with its log in ``folder``:
-    port and process. It is stopped at the end."""
+    """Run ``python -m scheduler serve`` on a free port; yield port and process.
+
+    The decision log and the output lie in ``folder``. The service is stopped at the end.
+    """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [
-        sys.executable,
-        "-m",
-        "scheduler",
-        "serve",
-        "--bundle",
-        str(bundle),
-        "--port",
-        str(port),
-        "--log",
-        str(folder / "log.sqlite"),
-        "--rate",
-        "0",
-    ]
+    command = [sys.executable, "-m", "scheduler", "serve", "--bundle", str(bundle)]
+    command += ["--port", str(port), "--log", str(folder / "log.sqlite"), "--rate", "0"]
     with (folder / "output").open("ab") as output:
         process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=output)
     try:
@@ -65,16 +56,15 @@ def _wait_until_ready(port: int, process: subprocess.Popen[bytes], output: Path)
 
 @dataclass
 class Load:
-    """What came of a load."""
+    """Latencies and refusals under a load."""
 
     seconds: float = 0.0
-    latencies: list[float] = field(
-        default_factory=list
-    )  # from when a request was due to the end of its answer, seconds
-    refused: int = 0  # answers other than 200
+    # seconds from the date at which a request was due to the end of its answer
+    latencies: list[float] = field(default_factory=list)
+    refused: int = 0  # number of answers with a status other than 200
 
     def describe(self) -> dict[str, float]:
-        """Key figures."""
+        """Return the key figures."""
         return {
             "requests_per_second": len(self.latencies) / self.seconds,
             "p50_us": float(np.percentile(self.latencies, 50) * 1e6),
@@ -87,8 +77,21 @@ class Load:
 def ask_steadily(
     port: int, path: str, bodies: Sequence[bytes], *, rate: float, seconds: float, connections: int
 ) -> Load:
-    """Send the bodies in turn to ``path``, ``rate`` a second (0: each as soon as an answer has
-    come), over some connections that stay open."""
+    """Send requests over open connections and return their latencies.
+
+    Parameters
+    ----------
+    port, path
+        Port of the service on this machine, and path of the requests.
+    bodies
+        Bodies of the requests, which are sent in turn.
+    rate
+        Requests per second; 0 sends each as soon as the previous one is answered.
+    seconds
+        Duration of the load.
+    connections
+        Number of connections.
+    """
     return asyncio.run(_ask(port, path, bodies, rate, seconds, connections))
 
 
@@ -96,11 +99,7 @@ async def _ask(
     port: int, path: str, bodies: Sequence[bytes], rate: float, seconds: float, connections: int
 ) -> Load:
     load, turns, loop = Load(), itertools.count(), asyncio.get_running_loop()
-    requests = [
-        b"POST %b HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length:"
-        b" %d\r\n\r\n" % (path.encode(), len(one)) + one
-        for one in bodies
-    ]
+    requests = [_make_request(path, body) for body in bodies]
     start = loop.time()
 
     async def ask_on() -> None:
@@ -120,6 +119,16 @@ async def _ask(
     return load
 
 
+def _make_request(path: str, body: bytes) -> bytes:
+    lines = (
+        f"POST {path} HTTP/1.1",
+        "Host: 127.0.0.1",
+        "Content-Type: application/json",
+        f"Content-Length: {len(body)}",
+    )
+    return "\r\n".join([*lines, "", ""]).encode() + body
+
+
 async def _read_status(reader: asyncio.StreamReader) -> int:
     head = await reader.readuntil(b"\r\n\r\n")
     length = next(
@@ -129,8 +138,3 @@ async def _read_status(reader: asyncio.StreamReader) -> int:
     )
     await reader.readexactly(length)
     return int(head.split(b" ", 2)[1])
-
-
-def busy_cores() -> str:
-    """What else runs here: the load averages."""
-    return ", ".join(f"{load:.2f}" for load in os.getloadavg())

@@ -1,8 +1,8 @@
-"""Kill a training run again and again at random moments, resume it each time, and compare its
-weights bit for bit with those of a run left in peace.
+"""Kill a training run repeatedly, resume it each time, and compare the weights bit for bit.
 
-``python -m benchmarks.kill_and_resume --kills 10`` exits with 1 if any bit differs. Kills come so
-early that all of them should hit the run at work.
+``python -m benchmarks.kill_and_resume --kills 10`` compares with an undisturbed run and exits with
+1 if any bit differs. Kills come at random moments, so early that nearly all of them hit a running
+process.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from agents.training.checkpoints import read_newest
 
 STEPS = "learning.total_timesteps=65536"
 LATEST = 0.35
-"""Latest moment of a kill, as a share of the whole run's time; much of it passes before the first
-rollout."""
+"""Latest moment of a kill, as a share of the undisturbed run's time; much of it passes before the
+first rollout."""
 COMMAND = [sys.executable, "train.py", "--no-test"]
 
 
 def run_whole(config: Path, changes: list[str], folder: Path) -> float:
-    """Train without a disturbance; the seconds it took."""
+    """Train undisturbed and return the duration in seconds."""
     start = time.perf_counter()
     subprocess.run(
         [*COMMAND, "--config", str(config), *changes, "--out", str(folder)],
@@ -46,16 +46,15 @@ def run_killed(
     longest: float,
     moments: random.Random,
 ) -> int:
-    """Train with ``kills`` kills, each up to ``longest`` seconds after its start; how many hit a
-    run that was still at work."""
+    """Train with ``kills`` kills and return the number of kills that hit a running process.
+
+    Each kill comes at most ``longest`` seconds after the start of the process.
+    """
     hit = 0
     for attempt in range(kills + 1):
-        begun = (folder / "config.toml").exists()
-        arguments = (
-            ["--resume", str(folder)]
-            if begun
-            else ["--config", str(config), *changes, "--out", str(folder)]
-        )
+        arguments = ["--config", str(config), *changes, "--out", str(folder)]
+        if (folder / "config.toml").exists():
+            arguments = ["--resume", str(folder)]
         process = subprocess.Popen(
             [*COMMAND, *arguments], stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL
         )
@@ -65,35 +64,35 @@ def run_killed(
             process.kill()
             process.wait()
             hit += 1
-        print(
-            f"kill {attempt + 1}: {'hit' if process.returncode else 'the run had ended'}"
-            if attempt < kills
-            else "left in peace"
-        )
+        if attempt < kills:
+            print(f"kill {attempt + 1}: {'hit' if process.returncode else 'the run had ended'}")
+        else:
+            print("undisturbed to the end")
     return hit
 
 
-def same_weights(one: Path, other: Path) -> bool:
-    """Whether the last states of two runs have the same weights, optimiser and policy to the
-    bit."""
-    states = [read_newest(folder / "checkpoints")[0] for folder in (one, other)]
+def same_weights(run: Path, other: Path) -> bool:
+    """Return True if the last states of two runs have bit-equal weights and policies."""
+    states = [read_newest(folder / "checkpoints")[0] for folder in (run, other)]
     if states[0] is None or states[1] is None:
         return False
-    same = all(
+    weights = [(folder / "policy" / "weights.npz").read_bytes() for folder in (run, other)]
+    return weights[0] == weights[1] and all(
         torch.equal(value, states[1]["policy"][name]) for name, value in states[0]["policy"].items()
-    )
-    return (
-        same
-        and (one / "policy" / "weights.npz").read_bytes()
-        == (other / "policy" / "weights.npz").read_bytes()
     )
 
 
 def main() -> int:
+    """Compare the runs and return the exit status."""
     parser = argparse.ArgumentParser(
         description="kill and resume", formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
-    parser.add_argument("--config", type=Path, default=Path("configs/training/smoke.toml"))
+    parser.add_argument(
+        "--config",
+        type=Path,
+        default=Path("configs/training/smoke.toml"),
+        help="configuration of the training run",
+    )
     parser.add_argument(
         "--set",
         dest="changes",
@@ -101,25 +100,19 @@ def main() -> int:
         default=[],
         help="change a setting, as for train.py",
     )
-    parser.add_argument("--kills", type=int, default=10)
-    parser.add_argument("--seed", type=int, default=0, help="of the moments")
+    parser.add_argument("--kills", type=int, default=10, help="number of kills")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the moments of the kills")
     options = parser.parse_args()
     changes = [part for change in (STEPS, *options.changes) for part in ("--set", change)]
     with tempfile.TemporaryDirectory() as name:
         whole, killed = Path(name) / "whole", Path(name) / "killed"
         seconds = run_whole(options.config, changes, whole)
-        print(f"left in peace: {seconds:.1f} s")
-        hit = run_killed(
-            options.config,
-            changes,
-            killed,
-            options.kills,
-            LATEST * seconds,
-            random.Random(options.seed),
-        )
+        print(f"undisturbed: {seconds:.1f} s")
+        moments = random.Random(options.seed)
+        hit = run_killed(options.config, changes, killed, options.kills, LATEST * seconds, moments)
         same = same_weights(whole, killed)
     print(
-        f"{hit} of {options.kills} kills hit a run at work; weights"
+        f"{hit} of {options.kills} kills hit a running process; weights"
         f" {'equal, bit for bit' if same else 'DIFFER'}"
     )
     return 0 if same else 1

@@ -1,8 +1,7 @@
-"""Kill the service again and again while it decides, and look for every acknowledged decision in
-its log.
+"""Kill the service repeatedly while it decides, and check that its log has every answer.
 
-``python -m benchmarks.kill_under_load --bundle DIR --kills 100`` exits with 1 if one is missing or
-stands there otherwise, or if the log cannot be read.
+``python -m benchmarks.kill_under_load --bundle DIR --kills 100`` exits with 1 if an acknowledged
+decision is missing in the log or differs there, or if the log cannot be read.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ _LATEST = 0.5
 
 
 def ask_until_killed(port: int, bodies: list[bytes], acknowledged: dict[int, Any]) -> None:
-    """Ask for decisions, one after the other, and note each answer under its number in the log."""
+    """Request decisions one after the other, and store each answer by its entry in the log."""
     with contextlib.suppress(OSError, http.client.HTTPException):
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         turn = 0
@@ -52,15 +51,17 @@ def ask_until_killed(port: int, bodies: list[bytes], acknowledged: dict[int, Any
 def kill_once(
     bundle: Path, folder: Path, bodies: list[bytes], clients: int, delay: float
 ) -> dict[int, Any]:
-    """Start the service, let clients ask, and kill it ``delay`` seconds after the first answer;
-    what it had acknowledged by then."""
+    """Kill the service under load and return the answers that it had acknowledged.
+
+    The kill comes ``delay`` seconds after the first answer.
+    """
     acknowledged = dict[int, Any]()
     with running_service(bundle, folder) as (port, process):
         threads = [
             threading.Thread(
-                target=ask_until_killed, args=(port, bodies[place:] + bodies[:place], acknowledged)
+                target=ask_until_killed, args=(port, bodies[i:] + bodies[:i], acknowledged)
             )
-            for place in range(clients)
+            for i in range(clients)
         ]
         for thread in threads:
             thread.start()
@@ -74,7 +75,7 @@ def kill_once(
 
 
 def find_lost(acknowledged: Mapping[int, Any], entries: Iterable[Entry]) -> list[int]:
-    """Numbers of the acknowledged answers that the log lacks, or has otherwise."""
+    """Return the entries of acknowledged answers that are missing or different in the log."""
     logged = {
         entry.number: [decision.model_dump(mode="json") for decision in entry.decisions]
         for entry in entries
@@ -82,39 +83,44 @@ def find_lost(acknowledged: Mapping[int, Any], entries: Iterable[Entry]) -> list
     return [number for number, decisions in acknowledged.items() if logged.get(number) != decisions]
 
 
-def main() -> int:
+def read_arguments() -> argparse.Namespace:
+    """Parse the command line."""
     parser = argparse.ArgumentParser(
         description="kill the service under load",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
-    parser.add_argument("--bundle", type=Path, required=True)
-    parser.add_argument("--kills", type=int, default=100)
-    parser.add_argument("--clients", type=int, default=8)
-    parser.add_argument("--seed", type=int, default=0, help="of the moments")
-    options = parser.parse_args()
+    parser.add_argument("--bundle", type=Path, required=True, help="folder of an exported policy")
+    parser.add_argument("--kills", type=int, default=100, help="number of kills")
+    parser.add_argument("--clients", type=int, default=8, help="number of clients")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the moments of the kills")
+    return parser.parse_args()
+
+
+def main() -> int:
+    """Kill the service, check its log and return the exit status."""
+    options = read_arguments()
     bodies = [
         json.dumps({"snapshot": moment.model_dump(exclude_defaults=True)}).encode()
         for moment in running_moments(OPEN_ORDERS)
     ]
-    moments, acknowledged, lost = random.Random(options.seed), dict[int, Any](), list[int]()
+    delays = random.Random(options.seed)
+    acknowledged, lost = dict[int, Any](), list[int]()
     with tempfile.TemporaryDirectory() as name:
-        log = Path(name) / "log.sqlite"
-        for kill in range(options.kills):
-            newest = kill_once(
-                options.bundle, Path(name), bodies, options.clients, moments.uniform(0.0, _LATEST)
-            )
+        folder = Path(name)
+        log = folder / "log.sqlite"
+        for kill in range(1, options.kills + 1):
+            delay = delays.uniform(0.0, _LATEST)
+            newest = kill_once(options.bundle, folder, bodies, options.clients, delay)
             lost += find_lost(newest, read_entries(log, min(newest)))
             acknowledged |= newest
-            print(
-                f"kill {kill + 1}: {len(newest)} acknowledged, {len(lost)} lost so far", flush=True
-            )
-        whole = list(read_entries(log))
-        lost += find_lost(acknowledged, whole)
+            print(f"kill {kill}: {len(newest)} acknowledged, {len(lost)} lost so far", flush=True)
+        entries = list(read_entries(log))
+        lost += find_lost(acknowledged, entries)
         with contextlib.closing(sqlite3.connect(log)) as connection:
             state = connection.execute("PRAGMA integrity_check").fetchone()[0]
     print(
-        f"{options.kills} kills, {len(acknowledged)} acknowledged answers, {len(whole)} in the log,"
-        f" {len(set(lost))} lost; the log is {state}"
+        f"{options.kills} kills, {len(acknowledged)} acknowledged answers, {len(entries)} in the"
+        f" log, {len(set(lost))} lost; the log is {state}"
     )
     return 0 if not lost and state == "ok" else 1
 

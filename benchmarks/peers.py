@@ -1,10 +1,9 @@
-"""Environments of others, to compare speeds with: JSSEnv (Tassel et al. 2021) and job_shop_lib,
-both on the 15 x 15 job shop ta01 (Taillard 1993).
+"""Environments of other projects for comparison: JSSEnv (Tassel et al. 2021) and job_shop_lib.
 
-Their pins and this project's exclude each other, so they run in a process of their own, with the
-interpreter of an environment of their own: run by its path with ``--serve``, this file needs
-nothing of this project. It reads one request a line, ``{"peer": ..., "seconds": ...}``, and answers
-each with a line.
+Both play the 15 x 15 job shop ta01 (Taillard 1993). Their pinned dependencies and this project's
+exclude each other, so they run in a process with an interpreter of their own: run by its path with
+``--serve``, this file imports nothing of this project. It reads one request per line,
+``{"peer": ..., "seconds": ...}``, and answers each with a line.
 """
 
 from __future__ import annotations
@@ -27,8 +26,7 @@ _ROOT = Path(__file__).resolve().parent.parent
 
 
 class Timing(NamedTuple):
-    """How long a number of steps took, how long it took to choose their actions, and how much of
-    that time this process had the core."""
+    """Time of a number of steps, time of the choice of their actions, and share of the core."""
 
     steps: int
     step_seconds: float
@@ -37,7 +35,7 @@ class Timing(NamedTuple):
 
 
 def time_steps(choose: Callable[[], Any], step: Callable[[Any], None], seconds: float) -> Timing:
-    """Choose and step, again and again, for about ``seconds``; the two are timed apart."""
+    """Choose and step repeatedly for about ``seconds``; time the two separately."""
     steps, step_seconds, choice_seconds = 0, 0.0, 0.0
     began, core_began = time.perf_counter(), time.process_time()
     while step_seconds + choice_seconds < seconds:
@@ -53,8 +51,7 @@ def time_steps(choose: Callable[[], Any], step: Callable[[Any], None], seconds: 
 
 
 class JssEnvironment:
-    """JSSEnv's environment under random legal actions; a finished episode is followed by the
-    next."""
+    """JSSEnv's environment under random legal actions, episode after episode."""
 
     distribution = "JSSEnv"
 
@@ -76,8 +73,10 @@ class JssEnvironment:
 
 
 class JobShopLibEnvironment:
-    """job_shop_lib's graph environment with three of its feature observers, as in its tutorials,
-    under random legal actions."""
+    """job_shop_lib's graph environment under random legal actions.
+
+    It has three of its feature observers, as in its tutorials.
+    """
 
     distribution = "job-shop-lib"
 
@@ -116,7 +115,7 @@ def serve() -> None:
     """Answer requests from standard input until it ends."""
     built: dict[str, Any] = {}
     answers = sys.stdout
-    with contextlib.redirect_stdout(sys.stderr):  # what the libraries print is no answer
+    with contextlib.redirect_stdout(sys.stderr):  # keeps output of the libraries out of the answers
         for line in sys.stdin:
             request = json.loads(line)
             name = request["peer"]
@@ -126,22 +125,18 @@ def serve() -> None:
                 print(json.dumps({"absent": str(error)}), file=answers, flush=True)
                 continue
             timing = time_steps(peer.choose, peer.step, request["seconds"])
-            print(
-                json.dumps(
-                    {**timing._asdict(), "version": importlib.metadata.version(peer.distribution)}
-                ),
-                file=answers,
-                flush=True,
-            )
+            version = importlib.metadata.version(peer.distribution)
+            answer = json.dumps({**timing._asdict(), "version": version})
+            print(answer, file=answers, flush=True)
 
 
 class PeerProcess:
-    """The environments of others at work in another interpreter.
+    """Environments of other projects in another interpreter.
 
     Parameters
     ----------
     python
-        An interpreter in whose environment the peers are installed.
+        Python interpreter of an environment in which the peers are installed.
     """
 
     def __init__(self, python: Path) -> None:
@@ -155,7 +150,7 @@ class PeerProcess:
         )
 
     def measure(self, peer: str, seconds: float) -> dict[str, Any]:
-        """Fields of a peer's :class:`Timing` and its ``version``, or ``absent`` with the reason."""
+        """Return a peer's :class:`Timing` and ``version``, or ``absent`` with the reason."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         self.process.stdin.write(json.dumps({"peer": peer, "seconds": seconds}) + "\n")
@@ -173,22 +168,23 @@ class PeerProcess:
 
 
 def default_python() -> Path:
-    """Interpreter of ``.venv-peers`` (made by ``make peers``) if it is there, else the one that
-    runs."""
+    """Return the interpreter of ``.venv-peers`` (see ``make peers``), or else the running one."""
     own = _ROOT / ".venv-peers" / "bin" / "python"
     return own if own.exists() else Path(sys.executable)
 
 
 def requirements() -> list[str]:
-    """What the extra ``peers`` asks for."""
-    extras: dict[str, list[str]] = tomllib.loads(
-        (_ROOT / "pyproject.toml").read_text(encoding="utf-8")
-    )["project"]["optional-dependencies"]
-    return extras["peers"]
+    """Return the requirements of the extra ``peers``."""
+    settings = tomllib.loads((_ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    peers: list[str] = settings["project"]["optional-dependencies"]["peers"]
+    return peers
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="environments of others, for benchmarks.env_speed")
+    """Serve requests, or print the requirements."""
+    parser = argparse.ArgumentParser(
+        description="environments of other projects, for benchmarks.env_speed"
+    )
     action = parser.add_mutually_exclusive_group(required=True)
     action.add_argument("--serve", action="store_true", help="answer requests from standard input")
     action.add_argument("--requirements", action="store_true", help="print what to install")

@@ -1,11 +1,11 @@
-"""Training steps a second: ours against stock MaskablePPO with the same network, environment,
-rollout, minibatches and epochs, in one run.
+"""Training steps per second: this project's PPO and stock MaskablePPO, in one run.
 
-``python -m benchmarks.training_speed --json FILE`` prints a table and writes the numbers. Stock
-MaskablePPO gathers through Stable-Baselines3's loop into its own dictionary buffer and evaluates
-all rows of the candidate table, masked; ours gathers without it and evaluates legal rows alone. The
-two are measured in turn, several times over; the median counts. A step is one decision gathered and
-learnt from.
+``python -m benchmarks.training_speed --json FILE`` prints a table and writes the numbers. Both have
+the same network, environment, rollout, minibatches and epochs. Stock MaskablePPO collects rollouts
+through Stable-Baselines3's loop into its own dictionary buffer and evaluates all rows of the
+candidate table, masked; this project's PPO collects without that loop and evaluates legal rows
+only. The two are measured in turn several times; the median is reported. A step is one decision
+that is collected and learned from.
 """
 
 from __future__ import annotations
@@ -34,18 +34,17 @@ from agents.ppo.semi_markov_ppo import SemiMarkovPPO
 from agents.ppo.vec_env import ShopVecEnv
 from agents.training.memory import keep_memory
 from agents.training.trainer import split_evenly
-from benchmarks.env_speed import processor
+from benchmarks.machine import describe_hardware
 from factory.io.catalogue import find_single_factory
 
 _NEVER = -1e9  # logit of a row that is not legal
 
 
 class PaddedPolicy(PointerActorCriticPolicy):
-    """The same network over all rows of the tables, the illegal ones masked, for stock
-    MaskablePPO."""
+    """The same network over all rows, illegal ones masked, for stock MaskablePPO."""
 
-    def _look(self, observation: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
-        """Masked log-probabilities ``[N, A]`` and values ``[N]``."""
+    def _evaluate(self, observation: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+        """Return masked log-probabilities ``[N, A]`` and values ``[N]``."""
         network, legal = self.network, observation["action_mask"] > 0
         count, rows = legal.shape
         of_rows = observation["shop"].unsqueeze(1).expand(-1, rows, -1).flatten(0, 1)
@@ -71,26 +70,28 @@ class PaddedPolicy(PointerActorCriticPolicy):
     def forward(  # type: ignore[override]
         self, obs: dict[str, Tensor], deterministic: bool = False, action_masks: Any = None
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Actions, values and log-probabilities ``[N]``."""
-        log_probabilities, values = self._look(obs)
+        """Return actions, values and log-probabilities ``[N]``."""
+        log_probabilities, values = self._evaluate(obs)
         actions = torch.multinomial(log_probabilities.exp(), 1).squeeze(1)
         return actions, values, log_probabilities.gather(1, actions[:, None]).squeeze(1)
 
     def evaluate_actions(  # type: ignore[override]
         self, obs: dict[str, Tensor], actions: Tensor, action_masks: Any = None
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Values, log-probabilities of ``actions`` and entropies ``[N]``."""
-        log_probabilities, values = self._look(obs)
+        """Return values, log-probabilities of ``actions`` and entropies ``[N]``."""
+        log_probabilities, values = self._evaluate(obs)
         entropy = -(log_probabilities.exp() * log_probabilities).sum(dim=1)
         return values, log_probabilities.gather(1, actions[:, None]).squeeze(1), entropy
 
     def predict_values(self, obs: Any) -> Tensor:
-        """Values ``[N]``."""
-        return super().predict_values(obs) if isinstance(obs, NetworkInput) else self._look(obs)[1]
+        """Return values ``[N]``."""
+        if isinstance(obs, NetworkInput):
+            return super().predict_values(obs)
+        return self._evaluate(obs)[1]
 
 
-class _Ticks(BaseCallback):
-    """The time at the start of every rollout and at the end."""
+class _RolloutTimes(BaseCallback):
+    """Times of the start of every rollout and of the end."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -106,8 +107,8 @@ class _Ticks(BaseCallback):
         return True
 
 
-def measure(which: str, settings: argparse.Namespace) -> float:
-    """Steps a second of one algorithm; its first rollout does not count."""
+def measure(algorithm: str, settings: argparse.Namespace) -> float:
+    """Return the steps per second of one algorithm, without its first rollout."""
     envs = settings.envs
     factories = [find_single_factory(settings.factory)]
     policy = {
@@ -123,7 +124,7 @@ def measure(which: str, settings: argparse.Namespace) -> float:
         "seed": 0,
     }
     model: MaskablePPO
-    if which == "ours":
+    if algorithm == "ours":
         model = SemiMarkovPPO(
             [ShopVecEnv(factories, share) for share in split_evenly(envs, settings.threads)],
             device="cpu",
@@ -131,59 +132,60 @@ def measure(which: str, settings: argparse.Namespace) -> float:
         )
     else:
         model = MaskablePPO(PaddedPolicy, ShopVecEnv(factories, envs), device="cpu", **common)
-    ticks = _Ticks()
-    model.learn(envs * settings.steps * (1 + settings.rollouts), callback=ticks, log_interval=None)  # type: ignore[arg-type]
-    return float(
-        envs * settings.steps * (len(ticks.times) - 2) / (ticks.times[-1] - ticks.times[1])
-    )
+    callback = _RolloutTimes()
+    steps = envs * settings.steps
+    model.learn(steps * (1 + settings.rollouts), callback=callback, log_interval=None)  # type: ignore[arg-type]
+    times = callback.times
+    return float(steps * (len(times) - 2) / (times[-1] - times[1]))
 
 
 def read_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
-    """The command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(
-        description="training steps a second",
+        description="training steps per second",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     parser.add_argument("--json", type=Path, help="write the numbers to this file")
-    parser.add_argument("--factory", default="microfactory")
-    parser.add_argument("--envs", type=int, default=256)
-    parser.add_argument("--steps", type=int, default=64, help="of every environment in a rollout")
-    parser.add_argument("--minibatch", type=int, default=512)
+    parser.add_argument("--factory", default="microfactory", help="shipped factory, or a TOML file")
+    parser.add_argument("--envs", type=int, default=256, help="number of environments")
     parser.add_argument(
-        "--epochs", type=int, default=2, help="over each rollout, as in configs/training"
+        "--steps", type=int, default=64, help="steps of an environment in a rollout"
     )
-    parser.add_argument("--rollouts", type=int, default=2, help="that are measured")
+    parser.add_argument("--minibatch", type=int, default=512, help="size of a minibatch")
+    parser.add_argument("--epochs", type=int, default=2, help="epochs over each rollout")
+    parser.add_argument("--rollouts", type=int, default=2, help="number of measured rollouts")
     parser.add_argument(
-        "--repeats", type=int, default=3, help="measurements of each; their median counts"
+        "--repeats", type=int, default=3, help="measurements of each; the median is reported"
     )
-    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
+    parser.add_argument(
+        "--threads", type=int, default=os.cpu_count() or 1, help="number of threads"
+    )
     return parser.parse_args(arguments)
 
 
 def main() -> None:
+    """Measure, print and write the figures."""
     settings = read_arguments()
     keep_memory()
     torch.set_num_threads(settings.threads)
-    found: dict[str, list[float]] = {"ours": [], "stock": []}
+    measured: dict[str, list[float]] = {"ours": [], "stock": []}
     for _ in range(settings.repeats):
-        for which, speeds in found.items():
-            speeds.append(measure(which, settings))
-    medians = {which: round(statistics.median(speeds)) for which, speeds in found.items()}
+        for algorithm, speeds in measured.items():
+            speeds.append(measure(algorithm, settings))
+    medians = {
+        algorithm: round(statistics.median(speeds)) for algorithm, speeds in measured.items()
+    }
     report = {
         "steps_per_second": medians,
         "ratio": round(medians["ours"] / medians["stock"], 2),
         "settings": {name: str(value) for name, value in vars(settings).items() if name != "json"},
-        "machine": {
-            "processor": processor(),
-            "cores": os.cpu_count(),
-            "system": platform.platform(),
-        },
+        "machine": describe_hardware(),
         "versions": {"python": platform.python_version(), "torch": torch.__version__},
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }
     print(
-        f"ours {medians['ours']:,} steps/s, stock MaskablePPO {medians['stock']:,} steps/s:"
-        f" {report['ratio']} times"
+        f"this project {medians['ours']:,} steps/s, stock MaskablePPO {medians['stock']:,} steps/s;"
+        f" ratio {report['ratio']}"
     )
     if settings.json:
         settings.json.parent.mkdir(parents=True, exist_ok=True)

@@ -1,10 +1,10 @@
-"""Milliseconds an episode to unload, verify and measure its schedule, on one core.
+"""Milliseconds per episode to unload, verify and measure its schedule, on one core.
 
 ``python -m benchmarks.verify_speed --json FILE`` prints a table and writes the numbers. Every
-factory's episodes are played once under the ATCS rule; their schedules are then handled several
-times over, each time by a new verifier that meets each seed twice: ``verify_first`` draws the world
-of the seed, ``verify`` finds it kept, as for all policies of an evaluation but the first. The
-median over the repeats counts.
+factory's episodes are played once under the ATCS rule. Their schedules are processed several times,
+each time by a new verifier that sees each seed twice: ``verify_first`` draws the random numbers of
+the seed, ``verify`` reuses them, as for all policies of an evaluation but the first. The median
+over the repeats is reported.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import datetime
 import json
-import os
 import platform
 import statistics
 import time
@@ -24,7 +23,7 @@ import numpy as np
 
 from agents.policy import play
 from agents.rules.registry import make_rule
-from benchmarks.env_speed import keep_to_one_core, processor
+from benchmarks.machine import describe_hardware, keep_to_one_core
 from envs.batch import Batch
 from factory.io.catalogue import find_single_factory
 from factory.model import Factory
@@ -39,7 +38,7 @@ Result = TypeVar("Result")
 
 
 def play_episodes(name: str, episodes: int) -> Batch:
-    """Finished, logged episodes of a shipped factory under the ATCS rule."""
+    """Return finished, logged episodes of a shipped factory under the ATCS rule."""
     batch = Batch([find_single_factory(name)], num_envs=episodes, log_length=1)
     play(batch, make_rule("ATCS"), np.arange(episodes, dtype=np.uint64))
     return batch
@@ -48,15 +47,17 @@ def play_episodes(name: str, episodes: int) -> Batch:
 def time_each(
     handle: Callable[[Item], Result], items: Sequence[Item]
 ) -> tuple[float, list[Result]]:
-    """Milliseconds an item, of the core and not of the clock, as the machine may be busy with
-    something else; and what came of each."""
+    """Return the milliseconds per item, and the results.
+
+    They are processor time, which other load on the machine does not change.
+    """
     start = time.process_time()
     results = [handle(item) for item in items]
     return 1000 * (time.process_time() - start) / len(items), results
 
 
 def measure_factory(name: str, episodes: int, repeats: int) -> dict[str, Any]:
-    """Row of one factory: milliseconds an episode of each step."""
+    """Return the row of one factory: milliseconds per episode of each step."""
     batch = play_episodes(name, episodes)
     factory = batch.factories[0]
     rounds = [measure_round(factory, batch) for _ in range(repeats)]
@@ -69,7 +70,7 @@ def measure_factory(name: str, episodes: int, repeats: int) -> dict[str, Any]:
 
 
 def measure_round(factory: Factory, batch: Batch) -> dict[str, float]:
-    """Milliseconds an episode of each step, under a new verifier."""
+    """Return the milliseconds per episode of each step, with a new verifier."""
     verifier = Verifier(factory)
     unload_time, schedules = time_each(
         lambda env: unload(factory, None, batch.arrays, batch.shop, env), range(batch.num_envs)
@@ -84,8 +85,8 @@ def measure_round(factory: Factory, batch: Batch) -> dict[str, float]:
 
 
 def print_report(report: dict[str, Any]) -> None:
-    """The table that a person reads."""
-    print(f"{'ms an episode':<16}{'log lines':>12}" + "".join(f"{step:>14}" for step in STEPS))
+    """Print the report as a table."""
+    print(f"{'ms per episode':<16}{'log lines':>12}" + "".join(f"{step:>14}" for step in STEPS))
     for row in report["rows"]:
         print(
             f"{row['factory']:<16}{row['log_lines']:>12}"
@@ -94,7 +95,7 @@ def print_report(report: dict[str, Any]) -> None:
 
 
 def read_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
-    """The command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(
         description="milliseconds to verify an episode",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
@@ -103,12 +104,13 @@ def read_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace
     parser.add_argument("--factories", nargs="+", default=list(FACTORIES), help="shipped factories")
     parser.add_argument("--episodes", type=int, default=8, help="episodes of each factory")
     parser.add_argument(
-        "--repeats", type=int, default=5, help="measurements of each step; their median counts"
+        "--repeats", type=int, default=5, help="measurements of each step; the median is reported"
     )
     return parser.parse_args(arguments)
 
 
 def main() -> None:
+    """Measure, print and write the figures."""
     arguments = read_arguments()
     core = keep_to_one_core()
     report = {
@@ -116,12 +118,7 @@ def main() -> None:
             measure_factory(name, arguments.episodes, arguments.repeats)
             for name in arguments.factories
         ],
-        "machine": {
-            "processor": processor(),
-            "cores": os.cpu_count(),
-            "bound_to_core": core,
-            "system": platform.platform(),
-        },
+        "machine": {**describe_hardware(), "bound_to_core": core},
         "versions": {"python": platform.python_version(), "numpy": np.__version__},
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }

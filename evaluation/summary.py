@@ -1,5 +1,4 @@
-"""From episodes to figures: scores of policies, comparisons with the best rule, and averages over
-scenarios."""
+"""Figures of policies: scores, comparisons with the best rule, and averages over scenarios."""
 
 from __future__ import annotations
 
@@ -8,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from evaluation.reporting.results import (
     METRICS,
@@ -21,114 +19,157 @@ from evaluation.reporting.results import (
 )
 from evaluation.runner.contenders import Contender
 from evaluation.runner.episodes import Play
+from evaluation.statistics.comparison import Comparison, compare_paired
 from evaluation.statistics.intervals import (
-    Comparison,
     Interval,
-    compare_paired,
-    holm,
     interquartile_mean,
     mean_interval,
     mean_of_ratios,
 )
+from evaluation.statistics.resampling import FloatArray
+from evaluation.statistics.significance import holm
 from factory.io.work_units import JsonObject, Unit
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Scores:
-    """What a settled contender reached in a scenario.
+    """Scores of a settled contender in a scenario.
 
     Parameters
     ----------
     contender
-        Who.
+        The settled contender.
     metrics
-        By name, ``[training seeds, episodes]``; empty if it failed.
+        Metrics by name, ``[training seeds, episodes]``; empty if it failed.
     verified
-        Schedules that the verifier has accepted.
+        Number of schedules that the verifier has accepted.
     nanoseconds
         Times of single decisions.
     bounds
-        A lower bound on the cost of each episode, ``[episodes]``, where the policy proves one.
+        Lower bound on the cost of each episode, ``[episodes]``, where the policy proves one.
     failure
-        What went wrong.
+        Reason of a failure.
     """
 
     contender: Contender
-    metrics: Mapping[str, Floats]
+    metrics: Mapping[str, FloatArray]
     verified: int = 0
     nanoseconds: tuple[int, ...] = ()
-    bounds: Floats | None = None
+    bounds: FloatArray | None = None
     failure: Failure | None = None
 
     @property
-    def costs(self) -> Floats:
+    def costs(self) -> FloatArray:
         """Total cost, ``[training seeds, episodes]``."""
         return self.metrics["total_cost"]
 
     @property
     def episodes(self) -> int:
-        """Episodes that each training run has played."""
+        """Number of episodes that each training run has played."""
         return 0 if self.failure else self.costs.shape[1]
 
 
 def gather(contender: Contender, played: Iterable[tuple[Unit, JsonObject]]) -> Scores:
-    """Put the results of a contender's units together."""
+    """Combine the results of a contender's units."""
     plays = [
         (unit, result) for unit, result in played if isinstance(unit, Play) or "failed" in result
     ]
     failed = next((result["failed"] for _, result in plays if "failed" in result), None)
     if failed is not None:
         return Scores(contender, {}, failure=Failure(**{"block": "", "episodes": (0, 0), **failed}))
-    runs: dict[int, list[JsonObject]] = {}
-    for unit, result in plays:
-        assert isinstance(unit, Play)
-        runs.setdefault(unit.training_seed, []).append(
-            result
-        )  # units come in the order of their episodes
-    metrics = {
-        name: np.array(
-            [np.concatenate([part[name] for part in parts]) for _, parts in sorted(runs.items())]
-        )
-        for name in METRICS
-    }
-    nanoseconds = tuple(time for _, result in plays for time in result.get("nanoseconds", ()))
-    has_bounds = all("bound" in result for _, result in plays)
-    bounds = np.concatenate([result["bound"] for _, result in plays]) if has_bounds else None
+    results = [result for _, result in plays]
+    bounds = None
+    if all("bound" in result for result in results):
+        bounds = np.concatenate([result["bound"] for result in results])
     return Scores(
-        contender, metrics, sum(result["verified"] for _, result in plays), nanoseconds, bounds
+        contender,
+        _gather_metrics(plays),
+        verified=sum(result["verified"] for result in results),
+        nanoseconds=tuple(time for result in results for time in result.get("nanoseconds", ())),
+        bounds=bounds,
     )
 
 
+def _gather_metrics(plays: Iterable[tuple[Unit, JsonObject]]) -> dict[str, FloatArray]:
+    """Return metrics by name, ``[training seeds, episodes]``."""
+    # Units come in the order of their episodes.
+    runs: dict[int, list[JsonObject]] = {}
+    for unit, result in plays:
+        assert isinstance(unit, Play)
+        runs.setdefault(unit.training_seed, []).append(result)
+    metrics = {}
+    for name in METRICS:
+        rows = [np.concatenate([part[name] for part in parts]) for _, parts in sorted(runs.items())]
+        metrics[name] = np.array(rows)
+    return metrics
+
+
 def summarise_scores(scores: Scores) -> PolicyResult:
-    """A policy's figures with their intervals."""
+    """Return a policy's figures with their intervals."""
     contender = scores.contender
     about: dict[str, Any] = {
         "kind": contender.kind,
         "parameters": dict(contender.parameters),
         "tuned": contender.tuned,
+        "training_seeds": contender.training_seeds,
     }
-    about["training_seeds"] = contender.training_seeds
     if scores.failure is not None:
         return PolicyResult(**about, episodes=0, failed=scores.failure)
+    middle = None
+    if scores.episodes > 1:
+        middle = _from_interval(interquartile_mean({"": scores.costs.mean(axis=0)}))
     return PolicyResult(
         **about,
         episodes=scores.episodes,
         **{name: estimate(values) for name, values in scores.metrics.items()},
-        interquartile_mean_cost=(
-            _from_interval(interquartile_mean({"": scores.costs.mean(axis=0)}))
-            if scores.episodes > 1
-            else None
-        ),
+        interquartile_mean_cost=middle,
         bound=None if scores.bounds is None else estimate(scores.bounds),
         decision_microseconds=_decision_times(scores.nanoseconds),
     )
 
 
-def estimate(values: Floats) -> Estimate:
-    """Mean with its interval; of a single episode the interval is unknown, and given as the value
-    itself."""
+def find_recorded_episodes(
+    scores: Mapping[str, Scores], best: str | None
+) -> list[tuple[str, int, str]]:
+    """Return the episodes whose schedules are recorded: policy, index of the episode, reason.
+
+    They are a typical and the worst episode of the best challenger, for it and the best rule.
+
+    Parameters
+    ----------
+    scores
+        Scores by policy.
+    best
+        Name of the best rule; None if there is none, and nothing is recorded.
+    """
+    challengers = {
+        name: score
+        for name, score in scores.items()
+        if name != best and score.failure is None and score.contender.kind != "clairvoyant"
+    }
+    no_rules = {
+        name: score for name, score in challengers.items() if score.contender.kind != "rule"
+    }
+    challengers = no_rules or challengers
+    if best is None or not challengers:
+        return []
+    challenger = min(challengers, key=lambda name: float(challengers[name].costs.mean()))
+    costs = challengers[challenger].costs[0]
+    typical = int(np.argsort(costs, kind="stable")[(len(costs) - 1) // 2])
+    worst = int(np.argmax(costs))
+    reasons = {
+        f"typical: median cost of {challenger}": typical,
+        f"worst: highest cost of {challenger}": worst,
+    }
+    return [
+        (policy, episode, reason)
+        for reason, episode in reasons.items()
+        for policy in (best, challenger)
+    ]
+
+
+def estimate(values: FloatArray) -> Estimate:
+    """Return the mean with its interval; for a single episode both bounds are the value."""
     if values.shape[-1] > 1:
         return _from_interval(mean_interval(values))
     mean = float(values.mean())
@@ -147,18 +188,20 @@ def _decision_times(nanoseconds: tuple[int, ...]) -> DecisionTimes | None:
 
 
 def compare_all(scores: Mapping[str, Scores], versus: str) -> dict[str, ComparisonResult]:
-    """Everybody who has figures against one rule, each on the episodes that both have played;
-    p-values corrected for the number compared."""
+    """Compare every policy that has figures with one rule, on the episodes that both played.
+
+    The p-values are corrected for the number of policies.
+    """
     rule = scores[versus].costs[0]
-    found = {
-        name: compare_paired({"policy": one.costs, versus: rule[: one.episodes]}, versus)["policy"]
-        for name, one in scores.items()
-        if name != versus and one.failure is None and one.episodes > 1
-    }
-    corrected = holm([comparison.p_value for comparison in found.values()])
+    comparisons = {}
+    for name, score in scores.items():
+        if name != versus and score.failure is None and score.episodes > 1:
+            costs = {"policy": score.costs, versus: rule[: score.episodes]}
+            comparisons[name] = compare_paired(costs, versus)["policy"]
+    corrected = holm([comparison.p_value for comparison in comparisons.values()])
     return {
-        name: _as_result(replace(one, holm_p_value=float(p)))
-        for (name, one), p in zip(found.items(), corrected, strict=True)
+        name: _as_result(replace(comparison, holm_p_value=float(p_value)))
+        for (name, comparison), p_value in zip(comparisons.items(), corrected, strict=True)
     }
 
 
@@ -183,19 +226,22 @@ def over_scenarios(
     versus: Mapping[str, str],
     comparisons: Mapping[str, Mapping[str, ComparisonResult]],
 ) -> dict[str, OverallResult]:
-    """Each policy over the scenarios in which it has been compared with the best rule (or is that
-    rule).
+    """Average each policy over the scenarios in which it has figures and there is a best rule.
 
     Parameters
     ----------
     scores, comparisons
-        By scenario, then policy.
+        Scores and comparisons by scenario, then policy.
     versus
         Best rule by scenario.
     """
     policies = dict.fromkeys(name for by_policy in scores.values() for name in by_policy)
-    found = {name: _over_scenarios(name, scores, versus, comparisons) for name in policies}
-    return {name: one for name, one in found.items() if one is not None}
+    results = {}
+    for name in policies:
+        result = _over_scenarios(name, scores, versus, comparisons)
+        if result is not None:
+            results[name] = result
+    return results
 
 
 def _over_scenarios(
@@ -204,21 +250,14 @@ def _over_scenarios(
     versus: Mapping[str, str],
     comparisons: Mapping[str, Mapping[str, ComparisonResult]],
 ) -> OverallResult | None:
-    pairs = {
-        scenario: (
-            by_policy[name].costs,
-            by_policy[versus[scenario]].costs[0][: by_policy[name].episodes],
-        )
-        for scenario, by_policy in scores.items()
-        if name in by_policy
-        and scenario in versus
-        and by_policy[name].episodes > 1
-        and by_policy[versus[scenario]].costs.any()
-    }
+    pairs = _paired_costs(name, scores, versus)
     if not pairs:
         return None
     ratios = {
         scenario: float(costs.mean() / rule.mean()) for scenario, (costs, rule) in pairs.items()
+    }
+    relative = {
+        scenario: costs.mean(axis=0) / rule.mean() for scenario, (costs, rule) in pairs.items()
     }
     worst = max(ratios, key=ratios.__getitem__)
     compared = [
@@ -230,16 +269,26 @@ def _over_scenarios(
     return OverallResult(
         scenarios=len(pairs),
         ratio=_from_interval(mean_of_ratios(pairs)) if same_runs else None,
-        interquartile_ratio=_from_interval(
-            interquartile_mean(
-                {
-                    scenario: costs.mean(axis=0) / rule.mean()
-                    for scenario, (costs, rule) in pairs.items()
-                }
-            )
-        ),
+        interquartile_ratio=_from_interval(interquartile_mean(relative)),
         worst_scenario=worst,
         worst_ratio=ratios[worst],
-        better_in=sum(one.ci95[1] < 0 for one in compared),
-        worse_in=sum(one.ci95[0] > 0 for one in compared),
+        better_in=sum(comparison.ci95[1] < 0 for comparison in compared),
+        worse_in=sum(comparison.ci95[0] > 0 for comparison in compared),
     )
+
+
+def _paired_costs(
+    name: str, scores: Mapping[str, Mapping[str, Scores]], versus: Mapping[str, str]
+) -> dict[str, tuple[FloatArray, FloatArray]]:
+    """Return costs of a policy and of the best rule by scenario, on the episodes of both.
+
+    A scenario in which the rule costs nothing is left out, as it has no ratio.
+    """
+    pairs = {}
+    for scenario, by_policy in scores.items():
+        if name not in by_policy or scenario not in versus:
+            continue
+        score, rule = by_policy[name], by_policy[versus[scenario]]
+        if score.episodes > 1 and rule.costs.any():
+            pairs[scenario] = (score.costs, rule.costs[0][: score.episodes])
+    return pairs

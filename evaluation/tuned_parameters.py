@@ -1,5 +1,4 @@
-"""What tuning has found for a factory, as it stands in ``configs/evaluation/tuned/<factory>.toml``:
-reading, writing, and the policies made from it.
+"""Tuned parameters of a factory: the files ``configs/evaluation/tuned/<factory>.toml``.
 
 The files hold no dates and no times: the same factory, code and budget give the same bytes.
 """
@@ -37,16 +36,15 @@ from factory.validation.names import file_name
 from factory.validation.text_files import read_text, refuse_text
 
 TUNED_FOLDER = ROOT / "configs" / "evaluation" / "tuned"
-"""Where the results for the shipped factories lie."""
+"""Folder of the results for the shipped factories."""
 
-
-Number = Annotated[float, BeforeValidator(refuse_text)]
-Cost = Annotated[Number, AfterValidator(lambda cost: round(cost, 2))]
-"""Total cost of an episode, as exact as people read it."""
+_Number = Annotated[float, BeforeValidator(refuse_text)]
+_Cost = Annotated[_Number, AfterValidator(lambda cost: round(cost, 2))]
+"""Total cost of an episode, rounded to two decimals."""
 
 
 class TuningWarning(UserWarning):
-    """Rules play with parameters that were not searched for the factory as it is now."""
+    """Rules play with parameters that were not searched for this state of the factory."""
 
 
 class _Record(BaseModel):
@@ -54,58 +52,62 @@ class _Record(BaseModel):
 
 
 class ValidationGain(_Record):
-    """Mean costs of the same episodes of the block ``validate``, which the search has not seen, and
-    their paired difference with its 95 % interval."""
+    """Mean costs of episodes of the block ``validate``, and their paired difference.
 
-    default: Cost
-    tuned: Cost
-    difference: Cost
-    low: Cost
-    high: Cost
+    The search has not seen these episodes. The bounds are those of a 95 % interval.
+    """
+
+    default: _Cost
+    tuned: _Cost
+    difference: _Cost
+    low: _Cost
+    high: _Cost
 
 
-class _Found(_Record):
+class _SearchResult(_Record):
     # mean cost with default parameters, on the episodes of the block tune that the choice rests on
-    default_cost: Cost
-    tuned_cost: Cost  # mean cost of the same episodes with the parameters found
+    default_cost: _Cost
+    tuned_cost: _Cost  # mean cost of the same episodes with the tuned parameters
     validate_cost: ValidationGain
 
 
-class TunedRule(_Found):
-    """A rule's parameters, those of the default where nothing better was found."""
+class TunedRule(_SearchResult):
+    """Tuned parameters of a rule; the defaults where the search found nothing better."""
 
-    parameters: dict[str, Number]
+    parameters: dict[str, _Number]
 
 
-class TunedIndex(_Found):
-    """Weights of the evolved index (:mod:`agents.index.features`); its default is the rule ATCS
-    with default parameters."""
+class TunedIndex(_SearchResult):
+    """Weights of the evolved priority index (:mod:`agents.index.features`).
 
-    weights: dict[str, Number]
+    The costs of its default are those of the rule ATCS with default parameters.
+    """
+
+    weights: dict[str, _Number]
 
 
 class Budget(_Record):
-    """How much is played in a search; the same for every rule.
+    """Size of a search; the same for every rule.
 
     Episodes are counted in orders, so that a factory with long episodes takes no longer than
-    others; see :func:`count_episodes`.
+    others; see :func:`evaluation.tuning.rule_search.count_episodes`.
     """
 
     settings: int = Field(40, ge=4)  # settings of a rule that are tried; the default is the first
-    orders: int = Field(6_400, ge=1)  # each setting is tried on
-    finalists: int = Field(3, ge=1)  # best settings that, with the default, play the final
-    final_orders: int = Field(19_200, ge=1)  # of further episodes in the final
-    generations: int = Field(100, ge=4)  # of the search for the index
+    orders: int = Field(6_400, ge=1)  # orders that each setting is tried on
+    finalists: int = Field(3, ge=1)  # best settings that play the final beside the default
+    final_orders: int = Field(19_200, ge=1)  # orders of further episodes in the final
+    generations: int = Field(100, ge=4)  # generations of the search for the index
     population: int = Field(20, ge=4)  # indices in a generation
-    generation_orders: int = Field(2_400, ge=1)  # each index of a generation is tried on
-    validation_orders: int = Field(25_600, ge=1)  # default and result are compared on
+    generation_orders: int = Field(2_400, ge=1)  # orders that each index of a generation plays
+    validation_orders: int = Field(25_600, ge=1)  # orders on which default and result are compared
 
 
 class Tuned(_Record):
-    """All that was found for one factory."""
+    """Tuned parameters of one factory."""
 
     factory: str
-    fingerprint: str  # hash of the factory that was tuned for
+    fingerprint: str  # hash of the tuned factory
     budget: Budget
     rules: dict[str, TunedRule]
     index: TunedIndex | None = None
@@ -113,8 +115,8 @@ class Tuned(_Record):
     @field_validator("rules")
     @classmethod
     def _check_parameters(cls, rules: dict[str, TunedRule]) -> dict[str, TunedRule]:
-        for name, found in rules.items():
-            make_rule(name, **found.parameters)
+        for name, result in rules.items():
+            make_rule(name, **result.parameters)
         return rules
 
     @model_validator(mode="after")
@@ -124,34 +126,35 @@ class Tuned(_Record):
         return self
 
     def rule(self, name: str) -> Rule:
-        """The rule with the parameters found; with defaults if it has none to tune."""
-        found = self.rules.get(make_rule(name).name)
-        return make_rule(name) if found is None else make_rule(name, **found.parameters)
+        """Return a rule with its tuned parameters; with defaults if it was not tuned."""
+        result = self.rules.get(make_rule(name).name)
+        return make_rule(name) if result is None else make_rule(name, **result.parameters)
 
 
 def fingerprint(source: Factory | RandomisedRanges) -> str:
-    """Hash of a factory (or of ranges): what is tuned for one is not tuned for another."""
-    return hashlib.sha256(
-        json.dumps(source.model_dump(mode="json"), sort_keys=True).encode()
-    ).hexdigest()[:16]
+    """Return a hash of a factory or of ranges; tuned parameters belong to one hash."""
+    text = json.dumps(source.model_dump(mode="json"), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def read_tuned(
     factory_name: str, folder: Path | None = None, source: Factory | RandomisedRanges | None = None
 ) -> Tuned | None:
-    """What was found for the factory of that name; None if it was never tuned.
+    """Read the tuned parameters of a factory; return None if it was never tuned.
 
     Parameters
     ----------
+    factory_name
+        Name of the factory.
     folder
-        Where the files lie; None for the shipped ones.
+        Folder of the files; None for the shipped ones.
     source
-        The factory as it is now. If another was tuned, a :class:`TuningWarning` says so.
+        The factory. If another state of it was tuned, a :class:`TuningWarning` says so.
 
     Raises
     ------
     ValueError
-        The file is not what :func:`write_tuned` writes.
+        If the file does not have the layout of :func:`write_tuned`.
     """
     path = tuned_file(factory_name, folder)
     if not path.is_file():
@@ -160,51 +163,52 @@ def read_tuned(
         tuned = Tuned.model_validate(tomllib.loads(read_text(path)))
     except (ValidationError, ValueError) as error:
         raise ValueError(
-            f"{path}: {_first_line(error)} Correct it, or write it anew: {_remedy(factory_name)}."
+            f"{path}: {_first_line(error)} Correct it, or tune again: {_remedy(factory_name)}."
         ) from None
     if source is not None and tuned.fingerprint != fingerprint(source):
         message = (
-            f"{path} was found for another state of factory {factory_name}; its parameters may be"
-            f" poor now. Search anew: {_remedy(factory_name)}."
+            f"{path} was tuned for another state of factory {factory_name}; its parameters may be"
+            f" poor. Tune again: {_remedy(factory_name)}."
         )
         warnings.warn(message, TuningWarning, stacklevel=2)
     return tuned
 
 
 def write_tuned(tuned: Tuned, folder: Path | None = None) -> Path:
-    """Write the file that :func:`read_tuned` reads, whole or not at all; returns its path."""
+    """Write the file of tuned parameters atomically and return its path."""
     path = tuned_file(tuned.factory, folder)
     write_atomically(path, _to_toml(tuned))
     return path
 
 
 def tuned_file(factory_name: str, folder: Path | None = None) -> Path:
-    """Where what is found for a factory stands."""
+    """Return the path of a factory's file of tuned parameters."""
     return (folder or TUNED_FOLDER) / f"{file_name(factory_name)}.toml"
 
 
 def tuned_rules(factory: str | Path, folder: Path | None = None) -> dict[str, Rule]:
-    """All rules by name, with the parameters found for the factory; where it was never tuned, with
-    defaults, and a :class:`TuningWarning` says so.
+    """Return all rules by name, with the parameters tuned for the factory.
+
+    If the factory was never tuned, they have defaults and a :class:`TuningWarning` says so.
 
     Parameters
     ----------
     factory
         Name of a shipped factory or path of a file.
     folder
-        Where the tuned files lie; None for the shipped ones.
+        Folder of the tuned files; None for the shipped ones.
 
     Raises
     ------
     FactoryError
-        No such factory.
+        If there is no such factory.
     """
     name, source = name_of(factory), find_factory(factory)
     tuned = read_tuned(name, folder, source)
     if tuned is None:
         message = (
             f"factory {name} was never tuned ({tuned_file(name, folder)} is missing): all rules"
-            f" have default parameters. Search with {_remedy(str(factory))}."
+            f" have default parameters. Tune it: {_remedy(str(factory))}."
         )
         warnings.warn(message, TuningWarning, stacklevel=2)
         return dict(RULES)
@@ -212,15 +216,19 @@ def tuned_rules(factory: str | Path, folder: Path | None = None) -> dict[str, Ru
 
 
 def tuned_index(factory: str | Path, folder: Path | None = None) -> IndexPolicy | None:
-    """The index evolved for the factory; None if there is none. Parameters and errors as for
-    :func:`tuned_rules`."""
+    """Return the index evolved for the factory; None if there is none.
+
+    Parameters and errors as for :func:`tuned_rules`.
+    """
     tuned = read_tuned(name_of(factory), folder, find_factory(factory))
     return None if tuned is None or tuned.index is None else IndexPolicy(tuned.index.weights)
 
 
 def best_tuned_rule(factory: str | Path) -> Rule:
-    """The rule that cost least when all were tuned for the factory, with its parameters; ATCS where
-    nothing was tuned. Errors as for :func:`tuned_rules`."""
+    """Return the tuned rule with the lowest validation cost; ATCS if nothing was tuned.
+
+    Errors as for :func:`tuned_rules`.
+    """
     tuned = read_tuned(name_of(factory), None, find_factory(factory))
     if tuned is None or not tuned.rules:
         return make_rule("ATCS")
@@ -228,7 +236,7 @@ def best_tuned_rule(factory: str | Path) -> Rule:
 
 
 def name_of(factory: str | Path) -> str:
-    """Name of a shipped factory, or of that in a file; ranges are called after their file."""
+    """Return the name of a factory; ranges have the name of their file."""
     source = find_factory(factory)
     return source.name if isinstance(source, Factory) else Path(factory).stem
 
@@ -240,14 +248,12 @@ def _remedy(factory: str) -> str:
 def _first_line(error: Exception) -> str:
     if isinstance(error, ValidationError):
         first = error.errors()[0]
-        return (
-            f"{'.'.join(map(str, first['loc']))}:"
-            f" {first['msg'].removeprefix('Value error, ').rstrip('.')}."
-        )
+        field = ".".join(map(str, first["loc"]))
+        return f"{field}: {first['msg'].removeprefix('Value error, ').rstrip('.')}."
     return f"{error}."
 
 
-# --- TOML, laid out to be read by people ----------------------------------------------------------
+# --- layout of the file ---------------------------------------------------------------------------
 
 
 def _to_toml(tuned: Tuned) -> str:
@@ -262,12 +268,12 @@ def _to_toml(tuned: Tuned) -> str:
         f"fingerprint = {_value(tuned.fingerprint)}",
         f"budget = {_value(tuned.budget.model_dump())}",
     ]
-    for name, found in tuned.rules.items():
+    for name, result in tuned.rules.items():
         lines += [
             "",
             f"[rules.{_key(name)}]",
-            f"parameters = {_value(found.parameters)}",
-            *_costs(found),
+            f"parameters = {_value(result.parameters)}",
+            *_costs(result),
         ]
     if tuned.index is not None:
         lines += [
@@ -281,19 +287,18 @@ def _to_toml(tuned: Tuned) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _costs(found: _Found) -> list[str]:
+def _costs(result: _SearchResult) -> list[str]:
     return [
-        f"default_cost = {_value(found.default_cost)}",
-        f"tuned_cost = {_value(found.tuned_cost)}",
-        f"validate_cost = {_value(found.validate_cost.model_dump())}",
+        f"default_cost = {_value(result.default_cost)}",
+        f"tuned_cost = {_value(result.tuned_cost)}",
+        f"validate_cost = {_value(result.validate_cost.model_dump())}",
     ]
 
 
 def _value(value: Any) -> str:
     if isinstance(value, dict):
-        return (
-            f"{{ {', '.join(f'{_key(name)} = {_value(part)}' for name, part in value.items())} }}"
-        )
+        entries = [f"{_key(name)} = {_value(entry)}" for name, entry in value.items()]
+        return f"{{ {', '.join(entries)} }}"
     return quote(value) if isinstance(value, str) else json.dumps(value)
 
 

@@ -1,9 +1,10 @@
-"""An MES in thirty lines: a simulated plant that asks the service for every decision of an episode.
+"""A minimal MES: a simulated plant that requests every decision of an episode from the service.
 
-Run ``python -m scheduler serve --bundle bundle`` first, then ``python examples/client.py``. Needs
-nothing but the standard library to ask: the simulated plant stands for yours.
+Run ``python -m scheduler serve --bundle bundle`` first, then ``python examples/client.py``. The
+requests need only the standard library; the simulated plant takes the place of a real one.
 """
 
+import http.client
 import json
 import os
 import sys
@@ -17,33 +18,44 @@ from scheduler.simulated_plant import SimulatedPlant
 
 
 def decide(address: str, snapshot: object, patience: float | None = 30) -> list[Decision]:
-    """What every free machine is to do now; patience in seconds, None: as long as it takes."""
+    """Return the decisions for all free machines.
+
+    Parameters
+    ----------
+    address
+        Address of the service.
+    snapshot
+        State of the plant.
+    patience
+        Time limit of a request in seconds; None for none.
+    """
     headers = {
         "Content-Type": "application/json",
         "Authorization": f"Bearer {os.environ.get('CHANGEOVER_TOKEN', '')}",
     }
-    request = urllib.request.Request(
-        f"{address}/v1/decide", json.dumps({"snapshot": snapshot}).encode(), headers
-    )
+    body = json.dumps({"snapshot": snapshot}).encode()
+    request = urllib.request.Request(f"{address}/v1/decide", body, headers)
     while True:
         try:
             with urllib.request.urlopen(request, timeout=patience) as answer:
-                return [Decision.model_validate(one) for one in json.load(answer)["decisions"]]
+                decisions = json.load(answer)["decisions"]
+                return [Decision.model_validate(decision) for decision in decisions]
         except urllib.error.HTTPError as refusal:
-            if (
-                seconds := refusal.headers["Retry-After"]
-            ) is None:  # there is one while the service is starting, or busy
+            # A service that is starting or busy names the seconds after which to try again.
+            seconds = refusal.headers["Retry-After"]
+            if seconds is None:
                 raise SystemExit(refusal.read().decode()) from None
             time.sleep(int(seconds))
-        except urllib.error.URLError as failure:
+        except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError) as error:
+            reason = getattr(error, "reason", error)
             raise SystemExit(
-                f"{address}: nobody answers ({failure.reason}). Start the service there: python -m"
-                " scheduler serve --bundle bundle"
+                f"{address}: the scheduler service does not answer ({reason}). Start it there:"
+                " python -m scheduler serve --bundle bundle"
             ) from None
 
 
 def run(address: str, seed: int = 77, patience: float | None = 30) -> SimulatedPlant:
-    """A whole episode."""
+    """Play an episode whose decisions come from the service."""
     plant = SimulatedPlant(find_single_factory("microfactory"), seed)
     while not plant.over:
         snapshot = plant.snapshot().model_dump(exclude_defaults=True)
@@ -52,10 +64,21 @@ def run(address: str, seed: int = 77, patience: float | None = 30) -> SimulatedP
     return plant
 
 
-if __name__ == "__main__":
-    done = run(sys.argv[1] if len(sys.argv) > 1 else "http://127.0.0.1:8080").schedule()
-    late = sum((order.completion_date or 0) > order.due_date for order in done.orders)
+def main(address: str) -> None:
+    """Play an episode and print a summary."""
+    schedule = run(address).schedule()
+    late = sum((order.completion_date or 0) > order.due_date for order in schedule.orders)
     print(
-        f"{len(done.orders)} orders done at date {done.end_date}, {late} late,"
-        f" {len(done.changeovers)} changeovers"
+        f"{len(schedule.orders)} orders done at date {schedule.end_date}, {late} late,"
+        f" {len(schedule.changeovers)} changeovers"
     )
+
+
+if __name__ == "__main__":
+    address = sys.argv[1] if len(sys.argv) > 1 else "http://127.0.0.1:8080"
+    if not address.startswith(("http://", "https://")):
+        print(
+            f"client.py: {address!r} must begin with http:// or https://. Add it.", file=sys.stderr
+        )
+        sys.exit(2)
+    main(address)

@@ -1,9 +1,13 @@
-"""``make demo``: one episode of a factory under a dispatching rule, verified, with its key figures
-and a Gantt picture."""
+"""Play one episode of a factory under a dispatching rule (``make demo``).
+
+The schedule is verified; key figures are printed, and a Gantt chart and tables are written.
+"""
 
 from __future__ import annotations
 
 import argparse
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +15,7 @@ import gymnasium
 
 from agents.rules.registry import Rule, parse_rule
 from envs.registration import ENV_ID
+from factory.model import Factory
 from factory.schedule.gantt import draw_gantt
 from factory.schedule.kpis import Kpis, kpis
 from factory.schedule.records import Schedule
@@ -18,9 +23,8 @@ from factory.validation.names import write_all_letters
 from factory.verification.verifier import verify
 
 
-def run_episode(factory: str, rule: Rule, seed: int) -> tuple[Schedule, Kpis]:
-    """Play one episode through the Gymnasium interface; the verifier has accepted what comes
-    back."""
+def run_episode(factory: str, rule: Rule, seed: int) -> tuple[Schedule, Factory]:
+    """Play one episode through the Gymnasium interface, and verify its schedule."""
     env: Any = gymnasium.make(ENV_ID, factory=factory, disable_env_checker=True).unwrapped
     observation, _ = env.reset(seed=seed)
     over = False
@@ -29,47 +33,44 @@ def run_episode(factory: str, rule: Rule, seed: int) -> tuple[Schedule, Kpis]:
         over = terminated or truncated
     schedule = env.schedule()
     verify(schedule, env.factory, env.order_book)
-    figures = kpis(schedule, env.factory)
-    return schedule, figures
+    return schedule, env.factory
 
 
 def describe(schedule: Schedule, figures: Kpis) -> str:
-    """The key figures as a table."""
+    """Return the key figures as a table."""
     bill, hours = figures.bill, schedule.tick_minutes / 60
-    lines = [
-        ("orders completed", f"{figures.completed}"),
-        ("makespan", f"{figures.makespan * hours:.1f} h"),
-        ("on time", f"{figures.on_time_share:.0%}"),
-        (
-            "mean / 95 % tardiness",
-            f"{figures.mean_tardiness_hours:.2f} / {figures.p95_tardiness_hours:.2f} h",
-        ),
-        ("mean flow time", f"{figures.mean_flow_hours:.2f} h"),
-        (
-            "orders in progress",
-            f"{figures.mean_orders_in_progress:.1f} (most {figures.max_orders_in_progress})",
-        ),
-        (
-            "changeovers",
-            (
-                f"{figures.changeovers} ({figures.changeovers_per_order:.2f} an order,"
-                f" {figures.changeover_hours:.1f} h)"
-            ),
-        ),
-        ("machines processing", f"{figures.use.processing:.0%}"),
-        ("machines changing over", f"{figures.use.changeover:.0%}"),
-        ("energy", f"{bill.energy_kwh:.0f} kWh"),
-        ("CO2e", f"{bill.co2_kg:.0f} kg"),
-        ("waste", f"{bill.waste_kg:.1f} kg"),
-        *((f"cost: {name}", f"{value:.2f}") for name, value in bill.terms.items()),
-        ("cost: total", f"{figures.total_cost:.2f}"),
-    ]
-    return "\n".join(f"  {name:24s} {value}" for name, value in lines)
+    tardiness = f"{figures.mean_tardiness_hours:.2f} / {figures.p95_tardiness_hours:.2f} h"
+    in_progress = f"{figures.mean_orders_in_progress:.1f} (max {figures.max_orders_in_progress})"
+    changeovers = (
+        f"{figures.changeovers} ({figures.changeovers_per_order:.2f} per order,"
+        f" {figures.changeover_hours:.1f} h)"
+    )
+    lines = {
+        "orders completed": f"{figures.completed}",
+        "makespan": f"{figures.makespan * hours:.1f} h",
+        "on time": f"{figures.on_time_share:.0%}",
+        "mean / 95 % tardiness": tardiness,
+        "mean flow time": f"{figures.mean_flow_hours:.2f} h",
+        "orders in progress": in_progress,
+        "changeovers": changeovers,
+        "machines processing": f"{figures.use.processing:.0%}",
+        "machines changing over": f"{figures.use.changeover:.0%}",
+        "energy": f"{bill.energy_kwh:.0f} kWh",
+        "CO2e": f"{bill.co2_kg:.0f} kg",
+        "waste": f"{bill.waste_kg:.1f} kg",
+    }
+    for name, value in bill.terms.items():
+        lines[f"cost: {name}"] = f"{value:.2f}"
+    lines["cost: total"] = f"{figures.total_cost:.2f}"
+    return "\n".join(f"  {name:24s} {value}" for name, value in lines.items())
 
 
-def main() -> None:
-    """Parse, run, print."""
-    parser = argparse.ArgumentParser(description=__doc__)
+def read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(
+        description=(__doc__ or "").replace("``", ""),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument(
         "--factory",
         default="microfactory",
@@ -78,34 +79,49 @@ def main() -> None:
     parser.add_argument(
         "--rule",
         default="ATCS",
-        help='dispatching rule, e.g. "ATCS(k1=2, k2=0.5)" (default: %(default)s)',
+        help='dispatching rule, such as "ATCS(k1=2, k2=0.5)" (default: %(default)s)',
     )
-    parser.add_argument("--seed", type=int, default=1, help="of the episode (default: %(default)s)")
+    parser.add_argument(
+        "--seed", type=int, default=1, help="seed of the episode (default: %(default)s)"
+    )
     parser.add_argument(
         "--out",
         type=Path,
         default=Path("demo"),
-        help="folder for pictures and tables (default: %(default)s)",
+        help="folder of the chart and the tables (default: %(default)s)",
     )
-    arguments = parser.parse_args()
+    return parser.parse_args(arguments)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the demo and return the exit status."""
+    options = read_options(arguments)
     write_all_letters()
-    rule = parse_rule(arguments.rule)
+    try:
+        run_demo(options)
+    except (ValueError, OSError) as error:
+        print(f"demo.py: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def run_demo(options: argparse.Namespace) -> None:
+    """Play the episode, print its key figures and write its files."""
+    rule = parse_rule(options.rule)
     print(
-        f"{arguments.factory} under {rule}, seed {arguments.seed} (the first run compiles the"
-        " simulator, about a minute) ...",
+        f"{options.factory} under {rule}, seed {options.seed} (the first run compiles the"
+        " simulator, which takes about a minute) ...",
         flush=True,
     )
-    schedule, figures = run_episode(arguments.factory, rule, arguments.seed)
-    print(describe(schedule, figures))
-    write_files(arguments.factory, schedule, arguments.out)
+    schedule, factory = run_episode(options.factory, rule, options.seed)
+    print(describe(schedule, kpis(schedule, factory)))
+    write_files(schedule, factory, options.out)
 
 
-def write_files(factory: str, schedule: Schedule, folder: Path) -> None:
-    """Gantt picture, schedule as JSON and CSV."""
-    from factory.io.catalogue import find_single_factory
-
+def write_files(schedule: Schedule, factory: Factory, folder: Path) -> None:
+    """Write the Gantt chart, and the schedule as JSON and CSV."""
     folder.mkdir(parents=True, exist_ok=True)
-    draw_gantt(schedule, find_single_factory(factory), folder / "gantt.png")
+    draw_gantt(schedule, factory, folder / "gantt.png")
     (folder / "schedule.json").write_text(schedule.to_json(), encoding="utf-8")
     schedule.to_csv(folder)
     print(
@@ -115,4 +131,4 @@ def write_files(factory: str, schedule: Schedule, folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

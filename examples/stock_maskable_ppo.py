@@ -1,8 +1,8 @@
-"""Stock MaskablePPO of sb3-contrib on the microfactory, masks and all: ``python
-examples/stock_maskable_ppo.py --steps 20000``.
+"""Stock MaskablePPO of sb3-contrib on the microfactory, with masks.
 
-The checkpoint is evaluated beside the rules by ``python evaluate.py --factory microfactory
---policies ATCS,mine=maskable_ppo.zip --episodes 16``.
+``python examples/stock_maskable_ppo.py --steps 20000`` trains it, and ``python evaluate.py
+--factory microfactory --policies ATCS,mine=maskable_ppo.zip --episodes 16`` evaluates the
+checkpoint beside the rules.
 """
 
 from __future__ import annotations
@@ -18,11 +18,14 @@ from factory.io.catalogue import find_single_factory
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
+    """Train the policy and save its checkpoint."""
     parser = argparse.ArgumentParser(
         description="stock MaskablePPO", formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
-    parser.add_argument("--steps", type=int, default=200_000, help="decisions to learn from")
-    parser.add_argument("--out", type=Path, default=Path("maskable_ppo.zip"))
+    parser.add_argument("--steps", type=int, default=200_000, help="number of training steps")
+    parser.add_argument(
+        "--out", type=Path, default=Path("maskable_ppo.zip"), help="file of the checkpoint"
+    )
     options = parser.parse_args(arguments)
     env = ShopVecEnv([find_single_factory("microfactory")], num_envs=16)
     model = MaskablePPO(

@@ -1,7 +1,7 @@
-"""Stock PPO of Stable-Baselines3, which knows no masks: an action that is not legal stands for the
-next legal row.
+"""Stock PPO of Stable-Baselines3, without masks.
 
-``python examples/stock_ppo.py --steps 20000``; evaluate it like ``examples/stock_maskable_ppo.py``.
+An illegal action is replaced by the next legal row. ``python examples/stock_ppo.py --steps 20000``
+trains it; evaluate it like ``examples/stock_maskable_ppo.py``.
 """
 
 from __future__ import annotations
@@ -17,11 +17,12 @@ from factory.io.catalogue import find_single_factory
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
+    """Train the policy and save its checkpoint."""
     parser = argparse.ArgumentParser(
         description="stock PPO", formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
-    parser.add_argument("--steps", type=int, default=200_000, help="decisions to learn from")
-    parser.add_argument("--out", type=Path, default=Path("ppo.zip"))
+    parser.add_argument("--steps", type=int, default=200_000, help="number of training steps")
+    parser.add_argument("--out", type=Path, default=Path("ppo.zip"), help="file of the checkpoint")
     options = parser.parse_args(arguments)
     env = ShopVecEnv([find_single_factory("microfactory")], num_envs=16, illegal_actions="replace")
     model = PPO(

@@ -226,7 +226,7 @@ def rename(
     (out / file["file"]).parent.mkdir(parents=True)
     (out / file["file"]).write_text(schedule.to_json(), encoding="utf-8")
     policies = {
-        name: scenario.policies[rival].model_copy(update={"kind": "guest"}) for name in chosen
+        name: scenario.policies[rival].model_copy(update={"kind": "custom"}) for name in chosen
     }
     changed = scenario.model_copy(
         update={

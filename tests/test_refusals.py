@@ -16,7 +16,7 @@ from agents.ppo.vec_env import ShopVecEnv
 from envs.batch import Batch
 from envs.env import ChangeoverEnv
 from envs.vector_env import ChangeoverVectorEnv
-from evaluation.runner.episodes import Stopwatch
+from evaluation.runner.measurement import Stopwatch
 from factory.io.catalogue import find_single_factory
 from factory.simulation.errors import IllegalActionError
 from factory.simulator import Simulator

@@ -1,5 +1,7 @@
-"""Policies on a public instance: the unit of work that a run over a suite consists of;
-:mod:`evaluation.public_suites.suites` judges what came of it."""
+"""Unit of work of a run over a suite: policies that play one public instance.
+
+:mod:`evaluation.public_suites.suites` rates the results.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,8 @@ from agents.rules.static_instances import STATIC, with_instance_means
 from envs.batch import Batch
 from envs.seed_splits import episode_seeds
 from evaluation.runner.contenders import Contender
-from evaluation.runner.episodes import format_failure, open_policy
+from evaluation.runner.failures import format_failure
+from evaluation.runner.policies import open_policy
 from factory.instances.read import Instance
 from factory.io.work_units import JsonObject, digest
 from factory.jit.compile import source_hash
@@ -30,14 +33,12 @@ class InstancePlay:
     suite: str
     instance: Instance
     contenders: tuple[Contender, ...]
-    patience: float
+    call_timeout: float
 
     @property
     def name(self) -> str:
-        return (
-            f"{self.suite}: {self.instance.name},"
-            f" {', '.join(contender.name for contender in self.contenders)}"
-        )
+        names = ", ".join(contender.name for contender in self.contenders)
+        return f"{self.suite}: {self.instance.name}, {names}"
 
     @cached_property
     def key(self) -> str:
@@ -45,8 +46,8 @@ class InstancePlay:
             self.instance.factory.model_dump(mode="json"),
             self.instance.book.model_dump(mode="json"),
         )
-        who = [(contender.name, contender.identity()) for contender in self.contenders]
-        return digest("instance", _sources(), self.suite, problem, who)
+        identities = [(contender.name, contender.identity()) for contender in self.contenders]
+        return digest("instance", _sources(), self.suite, problem, identities)
 
     @property
     def size(self) -> int:
@@ -57,8 +58,10 @@ class InstancePlay:
         return self.name
 
     def run(self) -> JsonObject:
-        """Field ``played``: by name, the cost in ticks and the completion date of each job, or what
-        went wrong; it is in ``failed`` too then."""
+        """Return in the field ``played``, by name, the cost in ticks and the completion dates.
+
+        A contender that failed has the reason there, and the field ``failed`` has it too.
+        """
         factory, book = self.instance.factory, self.instance.book
         batch = Batch(
             [factory],
@@ -79,14 +82,14 @@ class InstancePlay:
     def _play(self, contender: Contender, batch: Batch, verifier: Verifier) -> JsonObject:
         factory, book = self.instance.factory, self.instance.book
         try:
-            with open_policy(contender, factory, 0, self.patience) as policy:
+            with open_policy(contender, factory, 0, self.call_timeout) as policy:
                 play(batch, self._as_published(contender, policy), episode_seeds("test", 1))
             schedule = unload(factory, book, batch.arrays, batch.shop, 0)
             cost = verifier.verify(schedule).total
         except Exception as error:
             return {"failed": format_failure(error, "test", (0, 0))}
-        by_number = sorted(schedule.orders, key=lambda order: int(order.order_id))
-        return {"cost": cost, "completions": [order.completion_date for order in by_number]}
+        by_job = sorted(schedule.orders, key=lambda order: int(order.order_id))
+        return {"cost": cost, "completions": [order.completion_date for order in by_job]}
 
     def _as_published(self, contender: Contender, policy: Policy) -> Policy:
         if self.suite != "wtsds" or contender.kind != "rule" or contender.base not in STATIC:
@@ -97,5 +100,5 @@ class InstancePlay:
 
 @cache
 def _sources() -> str:
-    """Hash of all sources that what becomes of a schedule depends on."""
+    """Return a hash of all sources that a schedule depends on."""
     return source_hash(Path(__file__).resolve())

@@ -1,8 +1,8 @@
-"""What other programs' rules came to on public instances: completions of the replayed streams,
-weighted tardiness on ``wtsds``.
+"""Published results of rules on public instances.
 
-A rule that is asked for without parameters has those of the published run, and plays once for each
-published setting, so that figures compare one by one.
+They are completions of the replayed streams, and weighted tardiness on ``wtsds``. A rule without
+parameters in its entry has those of the published run, and plays once for each published setting,
+so that the figures can be compared one by one.
 """
 
 from __future__ import annotations
@@ -17,12 +17,11 @@ from factory.instances.read import Instance, read_expected_completions, suite_fo
 from factory.validation.text_files import CsvRow, read_rows
 
 REPLAY_RULES = {"ATC3": "ATC(k=3)", "DK(50)": "DK(k=50000)", "GECCO10": "GECCO10(unit=1000)"}
-"""Rules of the replay's reference that are called otherwise here; times are in thousandths of a
+"""Rules of the replay's reference that have other names here; times are in thousandths of a
 unit."""
 
 NEXT_QUEUE_RULES = ("WINQ", "PT+WINQ", "PT+WINQ+SL", "2PT+WINQ+NPT", "GECCO10")
-"""Rules that look at the work in the next queue: with changeovers, programs differ in what they
-count as such."""
+"""Rules over the work in the next queue, which programs define differently with changeovers."""
 
 BASELINES: dict[str, Callable[[CsvRow], Rule]] = {
     "EDD": lambda row: make_rule("EDD"),
@@ -42,19 +41,19 @@ decimals), the same with k2 at least 1, and the best of 56 settings for the inst
 
 @dataclass(frozen=True)
 class Published:
-    """What a rule came to on an instance.
+    """The published result of a rule on an instance.
 
     Parameters
     ----------
     name
-        What the source calls it.
+        Name of the rule in the source.
     rule
-        The same rule here.
+        The rule in this project.
     value
         Objective value, in units of the file.
     completions
-        Completion date of every job in ticks, by its number; None where only the value was
-        published.
+        Completion date of every job in ticks, in the order of the jobs; None where only the value
+        was published.
     """
 
     name: str
@@ -66,9 +65,8 @@ class Published:
 def read_published(
     suite: str, folder: Path, instances: Sequence[Instance]
 ) -> dict[str, list[Published]]:
-    """Published results of rules by name of the instance; none where the suite or the folder has no
-    such file."""
-    found: dict[str, list[Published]] = {instance.name: [] for instance in instances}
+    """Return published results by name of the instance, none where there is no file of them."""
+    results: dict[str, list[Published]] = {instance.name: [] for instance in instances}
     folder = suite_folder(suite, folder)
     if suite == "replay" and (file := folder / "expected_completions.csv").is_file():
         by_name = {instance.name: instance for instance in instances}
@@ -76,55 +74,51 @@ def read_published(
             if name in by_name:
                 _check_length(f"{file}: {name}, {rule}", completions, by_name[name])
                 value = weighted_tardiness(by_name[name], completions)
-                found[name].append(
-                    Published(rule, parse_rule(REPLAY_RULES.get(rule, rule)), value, completions)
-                )
+                own_rule = parse_rule(REPLAY_RULES.get(rule, rule))
+                results[name].append(Published(rule, own_rule, value, completions))
     if suite == "wtsds" and (file := folder / "rule_baselines.csv").is_file():
-        rows = {
-            f"wt_sds_{row.text('n')}": row
-            for row in read_rows(file, ("n", *BASELINES, "k1", "k2", "g_k1", "g_k2"))
-        }
-        for name in found.keys() & rows.keys():
-            found[name] = [
+        columns = ("n", *BASELINES, "k1", "k2", "g_k1", "g_k2")
+        rows = {f"wt_sds_{row.text('n')}": row for row in read_rows(file, columns)}
+        for name in results.keys() & rows.keys():
+            results[name] = [
                 Published(column, rule_of(rows[name]), rows[name].number(column))
                 for column, rule_of in BASELINES.items()
             ]
-    return found
+    return results
 
 
-def _check_length(place: str, completions: Sequence[int], instance: Instance) -> None:
-    """Check that there is a completion for each job.
+def _check_length(where: str, completions: Sequence[int], instance: Instance) -> None:
+    """Raise ValueError unless there is a completion for each job.
 
-    Raises
-    ------
-    ValueError
-        If there is not: the file is of another instance of that name.
+    The file may describe another instance of the same name.
     """
     jobs = len(instance.book.orders)
     if len(completions) != jobs:
-        rule = f"{place} = {len(completions)} completions; must have one for each of {jobs} jobs"
-        raise ValueError(f"{rule}. Rename the instance, or remove the line.")
+        raise ValueError(
+            f"{where} = {len(completions)} completions; must have one for each of {jobs} jobs."
+            " Rename the instance, or remove the line."
+        )
 
 
 def weighted_tardiness(instance: Instance, completions: Sequence[int]) -> float:
-    """Sum of w_j T_j in units of the file, for completion dates in ticks by number of the job."""
-    late = (
+    """Return the sum of w_j T_j in units of the file, for completion dates in ticks by job."""
+    terms = (
         order.weight * max(0, completions[int(order.order_id)] - order.due_date)
         for order in instance.book.orders
     )
-    return sum(late) / instance.ticks_per_unit
+    return sum(terms) / instance.ticks_per_unit
 
 
 def settle(contender: Contender, published: Sequence[Published]) -> list[Contender]:
-    """The contender with all its parameters, for an instance; several where its rule was published
-    with several settings and none was asked for.
+    """Return the contender with all its parameters, for an instance.
 
-    The first of them has the name that was asked for, each further one the name of the source.
+    There are several contenders where the rule was published with several settings and the entry
+    has none. The first has the requested name, each further one the name of its source.
 
     Raises
     ------
     ValueError
-        If it is the index, which is searched for one factory.
+        If the contender is the index, which is searched for one factory.
     """
     if contender.kind == "index":
         raise ValueError(
@@ -133,32 +127,29 @@ def settle(contender: Contender, published: Sequence[Published]) -> list[Contend
         )
     if contender.kind != "rule" or contender.parameters:
         return [contender.settle(None)]
-    same = [one for one in published if one.rule.name == contender.base]
-    names = [contender.name, *(one.name for one in same[1:])] if same else []
+    same_rule = [result for result in published if result.rule.name == contender.base]
+    if not same_rule:
+        return [contender.settle(None)]
+    names = [contender.name, *(result.name for result in same_rule[1:])]
     return [
-        replace(contender, name=name, parameters=dict(one.rule.values))
-        for name, one in zip(names, same, strict=True)
-    ] or [contender.settle(None)]
+        replace(contender, name=name, parameters=dict(result.rule.values))
+        for name, result in zip(names, same_rule, strict=True)
+    ]
 
 
 def find_published(contender: Contender, published: Sequence[Published]) -> Published | None:
-    """The published result of a settled contender, if it is a rule that has one with these very
-    parameters."""
+    """Return the published result of a rule with these parameters; None if there is none."""
     if contender.kind != "rule":
         return None
-    return next(
-        (
-            one
-            for one in published
-            if one.rule.name == contender.base
-            and dict(one.rule.values) == dict(contender.parameters)
-        ),
-        None,
-    )
+    parameters = dict(contender.parameters)
+    for result in published:
+        if result.rule.name == contender.base and dict(result.rule.values) == parameters:
+            return result
+    return None
 
 
 def is_comparable(contender: Contender, instance: Instance) -> bool:
-    """Whether the rule means the same to every program on this instance."""
+    """Return True if every program defines the rule equally on this instance."""
     several_operations = any(len(product.operations) > 1 for product in instance.factory.products)
     has_changeovers = any(centre.attributes for centre in instance.factory.work_centres)
     return not (contender.base in NEXT_QUEUE_RULES and several_operations and has_changeovers)

@@ -1,10 +1,8 @@
-"""Public instances under any policy: values, gaps to the best known, completions compared with a
-reference simulator.
+"""Runs of policies on public instances: values, gaps, agreement with published results.
 
-On these instances nobody is tuned: a rule has the parameters that were asked for, those of a
-published run (:mod:`evaluation.public_suites.published_results`), or defaults. On
-``wtsds`` ATC and ATCS are those of the literature, with averages over the instance
-(:mod:`agents.rules.static_instances`).
+Nothing is tuned on these instances: a rule has the parameters in its entry, those of a published
+run (:mod:`evaluation.public_suites.published_results`), or defaults. On ``wtsds`` ATC and ATCS
+average over the instance, as published (:mod:`agents.rules.static_instances`).
 """
 
 from __future__ import annotations
@@ -27,7 +25,7 @@ from factory.io.work_units import JsonObject, Store, run_units
 from factory.validation.errors import suggest
 
 DIGITS = 6
-"""Decimals of values: the bill of a makespan is a sum of floats that should give a whole number."""
+"""Decimals of values. The bill of a makespan is a sum of floats whose exact value is whole."""
 
 
 def run_suite(
@@ -37,26 +35,33 @@ def run_suite(
     out: Path,
     *,
     processes: int,
-    patience: float,
+    call_timeout: float,
     begin: Callable[[int], None],
     advance: Callable[[int], None],
     first_machine: int | None = None,
 ) -> JsonObject:
-    """Play every instance of a suite under every contender; a contender that fails on an instance
-    spares the others and the other instances.
+    """Play every instance of a suite under every contender.
+
+    The failure of a contender on an instance does not affect other contenders and instances.
 
     Parameters
     ----------
+    suite
+        Name of the suite.
     folder
-        Where the public benchmarks lie, or files of the suite.
+        Folder of the public benchmarks, or of files of the suite.
+    contenders
+        Policies that play.
     out
-        Where finished plays are kept (``.units``).
-    patience
-        Longest time in seconds for one call of a guest.
+        Folder in which finished plays are kept (``.units``).
+    processes
+        Number of processes.
+    call_timeout
+        Time limit in seconds of one call of a sandboxed policy.
     begin, advance
-        Told the number of schedules that are to be made, and of each few that are.
+        Functions that receive the number of schedules in all, and the numbers of finished ones.
     first_machine
-        Number of the first machine in the files, where they do not tell.
+        Number of the first machine in the files, where they are ambiguous.
 
     Returns
     -------
@@ -67,7 +72,7 @@ def run_suite(
     Raises
     ------
     ValueError
-        If there is no such suite or instance, or a contender that cannot play any.
+        If there is no such suite or instance, or a contender cannot play public instances.
     """
     if suite not in SUITES:
         raise ValueError(
@@ -79,13 +84,13 @@ def run_suite(
     units = [
         unit
         for instance in instances
-        for unit in _plan(suite, instance, contenders, published[instance.name], patience)
+        for unit in _plan(suite, instance, contenders, published[instance.name], call_timeout)
     ]
     begin(sum(unit.size for unit in units))
     played = run_units(units, Store(out / ".units"), processes, advance)
     results: dict[str, JsonObject] = {instance.name: {} for instance in instances}
     for unit, result in zip(units, played, strict=True):
-        results[unit.instance.name] |= dict(_judge(unit, result, published[unit.instance.name]))
+        results[unit.instance.name] |= _rate_unit(unit, result, published[unit.instance.name])
     about = {instance.name: _describe(suite, instance) for instance in instances}
     return {"suite": suite, "instances": results, "about": about, **summarise_suite(results, about)}
 
@@ -95,39 +100,36 @@ def _plan(
     instance: Instance,
     contenders: Sequence[Contender],
     published: Sequence[Published],
-    patience: float,
+    call_timeout: float,
 ) -> Iterator[InstancePlay]:
-    """The rules together, as each takes but a moment; whoever plans ahead or comes from outside
-    alone."""
-    settled = {one.name: one for contender in contenders for one in settle(contender, published)}
-    if rules := tuple(one for one in settled.values() if one.kind == "rule"):
-        yield InstancePlay(suite, instance, rules, patience)
-    for one in settled.values():
-        if one.kind != "rule":
-            yield InstancePlay(suite, instance, (one,), patience)
+    """Yield a unit of all rules, which are fast, and one for each other contender."""
+    settled = {
+        variant.name: variant
+        for contender in contenders
+        for variant in settle(contender, published)
+    }
+    rules = tuple(contender for contender in settled.values() if contender.kind == "rule")
+    if rules:
+        yield InstancePlay(suite, instance, rules, call_timeout)
+    for contender in settled.values():
+        if contender.kind != "rule":
+            yield InstancePlay(suite, instance, (contender,), call_timeout)
 
 
-def _judge(
+def _rate_unit(
     unit: InstancePlay, result: JsonObject, published: Sequence[Published]
-) -> Iterator[tuple[str, JsonObject]]:
-    """What each contender of a unit came to, by name."""
+) -> dict[str, JsonObject]:
+    """Return the rated result of each contender of a unit, by name."""
+    rated = {}
     for contender in unit.contenders:
-        entry = result.get("played", {}).get(
-            contender.name, {"failed": result.get("failed")}
-        )  # none at all: the process died
-        if "failed" in entry:
-            yield contender.name, entry
-        else:
-            yield (
-                contender.name,
-                rate(
-                    unit.instance,
-                    contender,
-                    entry["cost"],
-                    entry["completions"],
-                    find_published(contender, published),
-                ),
-            )
+        # There is no field ``played`` if the process ended.
+        lost = {"failed": result.get("failed")}
+        entry = result.get("played", {}).get(contender.name, lost)
+        if "failed" not in entry:
+            reference = find_published(contender, published)
+            entry = rate(unit.instance, contender, entry["cost"], entry["completions"], reference)
+        rated[contender.name] = entry
+    return rated
 
 
 def rate(
@@ -137,11 +139,20 @@ def rate(
     completions: Sequence[int],
     published: Published | None,
 ) -> JsonObject:
-    """Value, reference and gap; and whether it agrees with what was published of the same rule.
+    """Return value, reference and gap, and the agreement with the published result.
 
-    ``gap`` = value / reference - 1; None where the reference is 0 or unknown. The replay knows no
-    best value: its reference is what the rule came to in the other simulator, where it means the
-    same there.
+    ``gap`` = value / reference - 1; None where the reference is 0 or unknown. The replay has no
+    best known value: its reference is the value of the rule in the other simulator, if both
+    simulators define the rule equally.
+
+    Parameters
+    ----------
+    cost
+        Cost in ticks.
+    completions
+        Completion date of each job in ticks.
+    published
+        Published result of the rule; None if there is none.
     """
     value, reference = round(cost / instance.ticks_per_unit, DIGITS), instance.reference
     agreement: JsonObject = {}
@@ -170,22 +181,23 @@ def rate(
 
 
 def compare_completions(completions: Sequence[int], expected: Sequence[int]) -> JsonObject:
-    """Whether every job is completed at the expected tick, how many were compared, how many differ,
-    and the first that does."""
+    """Compare completion dates job by job.
+
+    Returns
+    -------
+    dict
+        ``exact`` (true if all are equal), the numbers ``compared`` and ``differing``, and the
+        ``first_difference``, None if there is none.
+    """
     differing = [
         job
         for job, (date, other) in enumerate(zip(completions, expected, strict=True))
         if date != other
     ]
-    first = (
-        {
-            "job": differing[0],
-            "completed": completions[differing[0]],
-            "expected": expected[differing[0]],
-        }
-        if differing
-        else None
-    )
+    first = None
+    if differing:
+        job = differing[0]
+        first = {"job": job, "completed": completions[job], "expected": expected[job]}
     return {
         "exact": not differing,
         "compared": len(expected),

@@ -1,5 +1,4 @@
-"""Gap tables of public instances: over the whole suite, and for each family in which the literature
-reports it."""
+"""Tables of gaps on public instances, over a suite and for each family of the literature."""
 
 from __future__ import annotations
 
@@ -12,18 +11,18 @@ from evaluation.reporting.markdown import escape
 from evaluation.statistics.intervals import mean_interval
 from factory.io.work_units import JsonObject
 
-SHOWN = 12
-"""Policies that the terminal shows; the report has all."""
+CONSOLE_POLICIES = 12
+"""Number of policies in the terminal's table; the report has all."""
 
-PREFIXES = {
+SETS_BY_PREFIX = {
     "mk": "brandimarte",
     "dpp": "dauzere",
     "mt": "barnes",
     "setb": "barnes",
     "seti": "barnes",
 }
-"""Flexible job shops by the letters their names begin with, where these are not the name of the
-set."""
+"""Sets of flexible job shops by the first letters of their names, where these differ from the name
+of the set."""
 
 COLUMNS = (
     "policy",
@@ -40,38 +39,37 @@ COLUMNS = (
     "verified",
     "failed",
 )
-"""Of the tables; those that nobody fills are left out."""
+"""Columns of the tables; columns without entries are left out."""
 
 _LEGEND = (
     "Total: sum of the values. Gap = value / reference - 1; the mean has a 95 % interval over"
-    " instances. `reached`: value no worse than the reference; `optimal`: of these, where the"
-    " reference is a proven optimum. Every schedule was verified before its value counted. Nothing"
-    " was tuned."
+    " instances. `reached`: value no worse than the reference; `optimal`: such instances with a"
+    " proven optimum. Only verified schedules are counted. Nothing was tuned."
 )
 
 _NOTES = {
     "replay": (
         "The reference is the weighted tardiness under the same rule in the other simulator: gaps"
         " here measure agreement, not quality. `exact` counts streams in which every job is"
-        " completed at the very tick; streams on which programs understand a rule differently (work"
-        " in the next queue, where there are changeovers) do not count. The reference adds decimal"
-        " fractions as floats, and so breaks a few exact ties by rounding."
+        " completed at the same tick. Streams on which programs define a rule differently (work in"
+        " the next queue, where there are changeovers) are not counted. The reference adds decimal"
+        " fractions as floats, so rounding breaks a few exact ties."
     ),
     "wtsds": (
-        "The literature sums the tardiness of a family before it divides (`gap of sums`): where"
-        " optima are close to 0, single gaps explode. `agrees` counts instances on which the rule"
-        " comes to the value that was published of it."
+        "The literature compares sums of the tardiness of a family (`gap of sums`), because gaps of"
+        " single instances are huge where the optimum is close to 0. `agrees` counts instances on"
+        " which the rule attains its published value."
     ),
     "sdst_pfsp": (
-        "The best known values are of permutation schedules; here a job may overtake another."
+        "The best known values are those of permutation schedules; here jobs may overtake others."
     ),
 }
 
 
 def family_of(suite: str, instance: str) -> str:
-    """The group in which the literature reports an instance.
+    """Return the group in which the literature reports an instance.
 
-    For one's own it is the suite, or the letters that the name begins with.
+    Other instances belong to the suite, or to the first letters of their names.
     """
     if suite == "replay":
         return re.sub(r"_s?\d+$", "", instance)
@@ -83,7 +81,7 @@ def family_of(suite: str, instance: str) -> str:
     if suite == "fjsp" and instance.endswith(("edata", "rdata", "vdata")):
         return f"hurink {instance[-5:]}"
     letters = re.findall(r"^[A-Za-z]+", instance) if suite in ("jsp", "fjsp") else []
-    return PREFIXES.get(letters[0], letters[0]) if letters else suite
+    return SETS_BY_PREFIX.get(letters[0], letters[0]) if letters else suite
 
 
 def _range_of(number: int, ends: Mapping[int, str], beyond: str) -> str:
@@ -93,7 +91,7 @@ def _range_of(number: int, ends: Mapping[int, str], beyond: str) -> str:
 def summarise_suite(
     instances: Mapping[str, JsonObject], about: Mapping[str, JsonObject]
 ) -> JsonObject:
-    """``summary.{policy}`` over all instances, and ``families.{family}.{policy}``.
+    """Return ``summary.{policy}`` over all instances, and ``families.{family}.{policy}``.
 
     Parameters
     ----------
@@ -102,7 +100,7 @@ def summarise_suite(
     about
         ``family`` and ``reference_kind`` of each instance.
     """
-    families = dict.fromkeys(one["family"] for one in about.values())
+    families = dict.fromkeys(entry["family"] for entry in about.values())
     members = {
         family: [name for name in instances if about[name]["family"] == family]
         for family in families
@@ -118,7 +116,7 @@ def summarise_suite(
 def _summarise(
     instances: Mapping[str, JsonObject], about: Mapping[str, JsonObject], names: Iterable[str]
 ) -> JsonObject:
-    """For each policy its figures over the instances of these names."""
+    """Return the figures of each policy over the named instances."""
     entries: dict[str, list[JsonObject]] = {}
     for name in names:
         for policy, entry in instances[name].items():
@@ -128,34 +126,39 @@ def _summarise(
 
 
 def _figures(entries: Sequence[JsonObject]) -> JsonObject:
-    """Gaps of one policy, how many references it has reached, how many results agree with published
-    ones."""
+    """Return the gaps of one policy, and the counts of reached and published values."""
     played = [entry for entry in entries if "failed" not in entry]
-    known = [entry for entry in played if entry["reference"] is not None]
     figures: JsonObject = {
         "instances": len(entries),
         "verified": len(played),
         "failed": len(entries) - len(played),
+        "total_value": round(sum(entry["value"] for entry in played), 6),
+        **_reference_figures([entry for entry in played if entry["reference"] is not None]),
     }
-    figures["total_value"] = round(sum(entry["value"] for entry in played), 6)
-    if known:
-        reached = [entry for entry in known if entry["value"] <= entry["reference"]]
-        total = sum(entry["reference"] for entry in known)
-        figures |= {
-            **_spread([entry["gap"] for entry in known if entry["gap"] is not None]),
-            "references": len(known),
-            "gap_of_sums": sum(entry["value"] for entry in known) / total - 1 if total else None,
-            "reached": len(reached),
-        }
-        figures |= (
-            {"optimal": sum(entry["is_optimum"] for entry in reached)}
-            if any(entry["is_optimum"] for entry in known)
-            else {}
-        )
     comparable = [entry["exact"] for entry in played if entry.get("comparable")]
-    figures |= {"exact": sum(comparable), "compared": len(comparable)} if comparable else {}
+    if comparable:
+        figures |= {"exact": sum(comparable), "compared": len(comparable)}
     agreeing = [entry["agrees"] for entry in played if "agrees" in entry]
-    return figures | ({"agrees": sum(agreeing), "published": len(agreeing)} if agreeing else {})
+    if agreeing:
+        figures |= {"agrees": sum(agreeing), "published": len(agreeing)}
+    return figures
+
+
+def _reference_figures(known: Sequence[JsonObject]) -> JsonObject:
+    """Return the figures over the instances with a reference; none if there are none."""
+    if not known:
+        return {}
+    reached = [entry for entry in known if entry["value"] <= entry["reference"]]
+    total = sum(entry["reference"] for entry in known)
+    figures: JsonObject = {
+        **_spread([entry["gap"] for entry in known if entry["gap"] is not None]),
+        "references": len(known),
+        "gap_of_sums": sum(entry["value"] for entry in known) / total - 1 if total else None,
+        "reached": len(reached),
+    }
+    if any(entry["is_optimum"] for entry in known):
+        figures["optimal"] = sum(entry["is_optimum"] for entry in reached)
+    return figures
 
 
 def _spread(gaps: Sequence[float]) -> JsonObject:
@@ -172,18 +175,16 @@ def _spread(gaps: Sequence[float]) -> JsonObject:
 
 
 def failures(results: JsonObject) -> Iterator[str]:
-    """A sentence for each instance on which a policy failed."""
+    """Yield a sentence for each instance on which a policy failed."""
     for instance, by_policy in results["instances"].items():
         for policy, entry in by_policy.items():
             if "failed" in entry:
-                yield (
-                    f"{policy} on {instance}: {entry['failed']['reason']}:"
-                    f" {entry['failed']['message']}"
-                )
+                failed = entry["failed"]
+                yield f"{policy} on {instance}: {failed['reason']}: {failed['message']}"
 
 
 def _differences(results: JsonObject) -> Iterator[str]:
-    """A sentence for each result that should be as published and is not."""
+    """Yield a sentence for each comparable result that differs from the published one."""
     for instance, by_policy in results["instances"].items():
         for policy, entry in by_policy.items():
             if entry.get("comparable") and not entry["exact"]:
@@ -204,30 +205,33 @@ def _differences(results: JsonObject) -> Iterator[str]:
 
 
 def format_suite(results: JsonObject) -> str:
-    """The best policies over the whole suite, for the terminal."""
+    """Return the best policies over the whole suite, for the terminal."""
     ranked = _rank(results["suite"], results["summary"])
-    hidden = len(ranked) - SHOWN
-    lines = [_title(results), "", _table(ranked[:SHOWN])]
+    hidden = len(ranked) - CONSOLE_POLICIES
+    lines = [_title(results), "", _table(ranked[:CONSOLE_POLICIES])]
     lines += [f"... and {hidden} more, all in the report"] if hidden > 0 else []
     return "\n".join([*lines, *(f"FAILED: {failure}" for failure in failures(results))])
 
 
 def report_suite(results: JsonObject) -> str:
-    """The whole report as Markdown: a table of all instances, one for each family, what differs
-    from published results, what failed."""
+    """Return the report as Markdown.
+
+    It has a table of all instances and one for each family, differences from published results, and
+    failures.
+    """
     suite = results["suite"]
     parts = [f"# Public instances: {suite}", _title(results), _LEGEND]
     parts += [_NOTES[suite]] if suite in _NOTES else []
     parts += ["## All instances", _table(_rank(suite, results["summary"]))]
     if len(results["families"]) > 1:
         for family, policies in results["families"].items():
-            number = sum(one["family"] == family for one in results["about"].values())
+            size = sum(entry["family"] == family for entry in results["about"].values())
             parts += [
-                f"## {escape(family)}, {_count(number, 'instance')}",
+                f"## {escape(family)}, {_count(size, 'instance')}",
                 _table(_rank(suite, policies)),
             ]
     for title, sentences in (
-        ("Other than published", _differences(results)),
+        ("Differences from published results", _differences(results)),
         ("Failed", failures(results)),
     ):
         lines = [f"- {escape(sentence)}" for sentence in sentences]
@@ -237,31 +241,36 @@ def report_suite(results: JsonObject) -> str:
 
 def _title(results: JsonObject) -> str:
     about = results["about"].values()
-    optima = sum(one["reference_kind"] == "optimum" for one in about)
-    tests = sum(one["is_test"] for one in about)
-    objective = ", ".join(sorted({one["objective"].replace("_", " ") for one in about}))
+    optima = sum(entry["reference_kind"] == "optimum" for entry in about)
+    tests = sum(entry["is_test"] for entry in about)
+    objective = ", ".join(sorted({entry["objective"].replace("_", " ") for entry in about}))
     title = f"{results['suite']}: {_count(len(about), 'instance')}, {objective}"
-    title += f", {optima} with a proven optimum" if optima else ""
-    known = any(one["reference_kind"] for one in about)
-    title += "" if known or results["suite"] == "replay" else ", no published values"
-    title += f"; {tests} kept for testing" if tests else ""
-    return title + _format_numbering([one.get("first_machine") for one in about])
+    if optima:
+        title += f", {optima} with a proven optimum"
+    has_references = any(entry["reference_kind"] for entry in about)
+    if not has_references and results["suite"] != "replay":
+        title += ", no published values"
+    if tests:
+        title += f"; {tests} kept for testing"
+    return title + _format_numbering([entry.get("first_machine") for entry in about])
 
 
 def _format_numbering(first_machines: Sequence[int | None]) -> str:
-    """Return from which number the files were taken to count their machines."""
+    """Return the numbers of the first machine that the files were read with, as text."""
     counts = [(first, first_machines.count(first)) for first in (0, 1)]
-    parts = [f"from {first} in {number}" for first, number in counts if number]
+    parts = [f"from {first} in {count}" for first, count in counts if count]
     return f"; machines are counted {' and '.join(parts)}" if parts else ""
 
 
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _rank(suite: str, policies: Mapping[str, JsonObject]) -> list[tuple[str, JsonObject]]:
-    """Least gap first; in the replay, where each rule has a reference of its own, least total. Who
-    failed somewhere comes after those who did not."""
+    """Return the policies by gap, or by total in the replay, where each rule has its own reference.
+
+    Policies that failed somewhere come last.
+    """
 
     def order(entry: tuple[str, JsonObject]) -> tuple[bool, bool, float, float]:
         figures = entry[1]
@@ -272,44 +281,43 @@ def _rank(suite: str, policies: Mapping[str, JsonObject]) -> list[tuple[str, Jso
 
 
 def _table(ranked: Sequence[tuple[str, JsonObject]]) -> str:
-    """A Markdown table, a row a policy."""
+    """Return a Markdown table with a row for each policy."""
     rows = [_cells(name, figures) for name, figures in ranked]
-    used = [number for number in range(len(COLUMNS)) if any(row[number] for row in rows)]
-    cells = tuple(tuple(row[number] for number in used) for row in rows)
-    return to_markdown(
-        [
-            Table(
-                tuple(COLUMNS[number] for number in used),
-                cells,
-                numbers=frozenset(range(1, len(used))),
-            )
-        ]
-    ).rstrip("\n")
+    used = [column for column in range(len(COLUMNS)) if any(row[column] for row in rows)]
+    table = Table(
+        tuple(COLUMNS[column] for column in used),
+        tuple(tuple(row[column] for column in used) for row in rows),
+        numbers=frozenset(range(1, len(used))),
+    )
+    return to_markdown([table]).rstrip("\n")
 
 
 def _cells(name: str, figures: JsonObject) -> list[str]:
-    def percent(value: float | None) -> str:
-        return "" if value is None else f"{value:z.1%}"
-
-    def share(part: str, whole: str) -> str:
-        return f"{figures[part]} of {figures[whole]}" if part in figures else ""
-
-    interval = (
-        f"{figures['ci95'][0]:z.1%} .. {figures['ci95'][1]:z.1%}" if figures.get("ci95") else ""
-    )
-    gaps = [
-        percent(figures.get(key)) for key in ("mean_gap", "median_gap", "worst_gap", "gap_of_sums")
-    ]
-    counts = [share("reached", "references"), str(figures.get("optimal", ""))]
-    agreement = [share("exact", "compared"), share("agrees", "published")]
+    """Return the cells of :data:`COLUMNS`."""
+    interval = ""
+    if figures.get("ci95"):
+        low, high = figures["ci95"]
+        interval = f"{low:z.1%} .. {high:z.1%}"
     return [
         name,
         f"{figures['total_value']:,.0f}",
-        gaps[0],
+        _percent(figures.get("mean_gap")),
         interval,
-        *gaps[1:],
-        *counts,
-        *agreement,
+        _percent(figures.get("median_gap")),
+        _percent(figures.get("worst_gap")),
+        _percent(figures.get("gap_of_sums")),
+        _share(figures, "reached", "references"),
+        str(figures.get("optimal", "")),
+        _share(figures, "exact", "compared"),
+        _share(figures, "agrees", "published"),
         str(figures["verified"]),
         str(figures["failed"] or ""),
     ]
+
+
+def _percent(value: float | None) -> str:
+    return "" if value is None else f"{value:z.1%}"
+
+
+def _share(figures: JsonObject, part: str, whole: str) -> str:
+    return f"{figures[part]} of {figures[whole]}" if part in figures else ""

@@ -1,4 +1,4 @@
-"""Pictures of an evaluation, as SVG text (charts) and PNG data addresses (Gantt charts)."""
+"""Charts of an evaluation as SVG text, and Gantt charts as PNG data addresses."""
 
 from __future__ import annotations
 
@@ -24,16 +24,20 @@ from factory.schedule.gantt_style import PLAIN, any_letters, shorten
 from factory.schedule.records import Schedule
 from factory.simulation.arrays import COST_TERMS
 
-_Floats = NDArray[np.float64]
+_FloatArray = NDArray[np.float64]
 
 TERM_COLOURS = dict(
     zip(COST_TERMS, ("#d55e00", "#0072b2", "#999999", "#e69f00", "#56b4e9"), strict=True)
 )
-"""Told apart by people with any colour vision (Okabe and Ito 2008)."""
-BETTER, WORSE, OPEN = "#009e73", "#d55e00", "#7a828c"
-RULE, BASELINE = "#0072b2", "#cc79a7"
+"""Colours that people with any colour vision can distinguish (Okabe and Ito 2008)."""
 
-_LOOK: Any = {
+BETTER, WORSE, UNDECIDED = "#009e73", "#d55e00", "#7a828c"
+"""Colours of verdicts."""
+
+RULE, OTHER_POLICY = "#0072b2", "#cc79a7"
+"""Colours of rules and of other policies."""
+
+_STYLE: Any = {
     "svg.fonttype": "none",
     "svg.hashsalt": "report",
     "font.size": 9.5,
@@ -45,21 +49,26 @@ _LOOK: Any = {
     "axes.titleweight": "bold",
 }
 _GANTT_COLOURS = 96
-_LONGEST, _MIN_SHARE = 40, 8
-"""Letters of a name in a chart."""
+_MAX_LETTERS, _MIN_LETTERS = 40, 8
+"""Bounds of the letters of a name in a chart."""
+
+_MAX_NAME_INCHES = 3.0
+"""Largest width of a name in a chart."""
+
 _MAX_LABELS = 10
-"""Points with names: more would leave their chart no room where many lie together."""
-_WIDEST = 3.0
-"""Inches of a name in a chart."""
+"""Number of points with names; more names would cover the chart."""
+
+_LABEL_HEIGHT, _LABEL_WIDTH = 13, 90
+"""Pixels between labels that do not overlap."""
 
 
 def draw_ratios(comparisons: Mapping[str, Mapping[str, ComparisonResult]]) -> str:
-    """Cost against the best rule, for each scenario and policy, with intervals.
+    """Return a chart of the cost against the best rule, with intervals.
 
     Parameters
     ----------
     comparisons
-        By scenario, then policy.
+        Comparisons by scenario, then policy.
     """
     policies = list(dict.fromkeys(name for by_policy in comparisons.values() for name in by_policy))
     lines = [
@@ -69,34 +78,35 @@ def draw_ratios(comparisons: Mapping[str, Mapping[str, ComparisonResult]]) -> st
         if name in comparisons[scenario]
     ]
     figure, axes = _open(9.2, 0.7 + 0.22 * len(lines) + 0.12 * len(comparisons))
-    place, labels, before = 0.0, [], ""
+    y, previous = 0.0, ""
+    ticks, labels = [], []
     for scenario, name in lines:
-        place += 1.6 if scenario != before else 1.0
-        before = scenario
-        labels.append((place, f"{_fit(scenario)}: {_fit(name)}"))
-        one = comparisons[scenario][name]
-        if one.ratio is None or one.ratio_ci95 is None:
-            continue
-        low, high = one.ratio_ci95
-        axes.plot(
-            [low - 1, high - 1],
-            [place, place],
-            color=_verdict_colour(one),
-            linewidth=2,
-            solid_capstyle="butt",
-        )
-        axes.plot([one.ratio - 1], [place], "o", color=_verdict_colour(one), markersize=5)
+        y += 1.6 if scenario != previous else 1.0
+        previous = scenario
+        ticks.append(y)
+        labels.append(f"{_fit(scenario)}: {_fit(name)}")
+        _draw_ratio(axes, y, comparisons[scenario][name])
     axes.axvline(0, color="black", linewidth=0.8)
-    axes.set_yticks([at for at, _ in labels], [text for _, text in labels], **PLAIN)
-    axes.set_ylim(place + 1, 0.4)
+    axes.set_yticks(ticks, labels, **PLAIN)
+    axes.set_ylim(y + 1, 0.4)
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:+.0%}")
     axes.set_xlabel("cost against the best rule (left of 0 is cheaper)")
     axes.grid(axis="x", alpha=0.25)
     return _svg(figure)
 
 
+def _draw_ratio(axes: Axes, y: float, comparison: ComparisonResult) -> None:
+    """Draw a ratio and its interval at height ``y``, if there is a ratio."""
+    if comparison.ratio is None or comparison.ratio_ci95 is None:
+        return
+    colour = _verdict_colour(comparison)
+    bounds = [bound - 1 for bound in comparison.ratio_ci95]
+    axes.plot(bounds, [y, y], color=colour, linewidth=2, solid_capstyle="butt")
+    axes.plot([comparison.ratio - 1], [y], "o", color=colour, markersize=5)
+
+
 def draw_terms(policies: Mapping[str, PolicyResult]) -> str:
-    """Mean cost by term, one bar for each policy."""
+    """Return a bar chart of the mean cost by term, with a bar for each policy."""
     figure, axes = _open(5.2, 0.9 + 0.27 * len(policies))
     start = np.zeros(len(policies))
     for term in COST_TERMS:
@@ -126,9 +136,11 @@ def draw_terms(policies: Mapping[str, PolicyResult]) -> str:
     return _svg(figure)
 
 
-def draw_costs(costs: Mapping[str, _Floats]) -> str:
-    """Distribution of the episodes' total cost: box of the middle half with median, whiskers of the
-    middle 90 %, all episodes as dots."""
+def draw_costs(costs: Mapping[str, _FloatArray]) -> str:
+    """Return box plots of the episodes' total cost.
+
+    The box is the middle half with the median, the whiskers the middle 90 %, dots are episodes.
+    """
     figure, axes = _open(5.2, 0.9 + 0.3 * len(costs))
     boxes = axes.boxplot(
         list(costs.values()),
@@ -142,9 +154,10 @@ def draw_costs(costs: Mapping[str, _Floats]) -> str:
         box.set(facecolor="#dbe7f3", edgecolor=RULE)
     for median in boxes["medians"]:
         median.set(color="black", linewidth=1.4)
-    for place, values in enumerate(costs.values(), start=1):
+    for y, values in enumerate(costs.values(), start=1):
+        # Multiples of the golden ratio modulo 1 spread the dots evenly over the height of the box.
         spread = 0.5 * (np.arange(values.size) * 0.618034 % 1 - 0.5)
-        axes.plot(values, place + spread, ".", color=RULE, alpha=0.25, markersize=2.5, zorder=0)
+        axes.plot(values, y + spread, ".", color=RULE, alpha=0.25, markersize=2.5, zorder=0)
     axes.set_yticks(range(1, len(costs) + 1), [_fit(name) for name in costs], **PLAIN)
     axes.invert_yaxis()
     axes.set_title("Total cost of each episode")
@@ -154,9 +167,9 @@ def draw_costs(costs: Mapping[str, _Floats]) -> str:
 
 
 def draw_differences(
-    name: str, rule: str, differences: _Floats, comparison: ComparisonResult
+    name: str, rule: str, differences: _FloatArray, comparison: ComparisonResult
 ) -> str:
-    """Histogram of the paired differences of one policy to the rule, with mean and interval."""
+    """Return a histogram of one policy's paired differences to the rule, with mean and interval."""
     figure, axes = _open(5.2, 2.7)
     axes.hist(
         differences,
@@ -176,35 +189,29 @@ def draw_differences(
 
 
 def draw_trade_off(policies: Mapping[str, PolicyResult], noted: Sequence[str]) -> str:
-    """On-time share against changeover hours; the noted policies and those that no other beats in
-    both have names."""
+    """Return a chart of on-time share against changeover hours.
+
+    The noted policies are labelled, and so are those that no other policy beats in both respects.
+    """
     points = {
-        name: (one.changeover_hours.mean, one.on_time_share.mean)
-        for name, one in policies.items()
-        if one.changeover_hours and one.on_time_share
+        name: (policy.changeover_hours.mean, policy.on_time_share.mean)
+        for name, policy in policies.items()
+        if policy.changeover_hours and policy.on_time_share
     }
-    efficient = [
-        name
-        for name, (hours, share) in points.items()
-        if not any(
-            h <= hours and s >= share and (h, s) != (hours, share) for h, s in points.values()
-        )
-    ]
     figure, axes = _open(5.2, 3.1)
     for name, point in points.items():
         axes.plot(
             *point,
             "o",
-            color=BASELINE if policies[name].kind != "rule" else RULE,
+            color=OTHER_POLICY if policies[name].kind != "rule" else RULE,
             alpha=0.85,
             markersize=7 if name in noted else 4.5,
         )
-    labelled = [name for name in dict.fromkeys([*noted, *efficient]) if name in points][
-        :_MAX_LABELS
-    ]
+    wanted = dict.fromkeys([*noted, *_efficient(points)])
+    labelled = [name for name in wanted if name in points][:_MAX_LABELS]
     _label_points(axes, {name: points[name] for name in labelled})
-    axes.set_title("On time against changeover time")
-    axes.set_xlabel("changeover hours an episode (fewer is better)")
+    axes.set_title("On-time share against changeover time")
+    axes.set_xlabel("changeover hours per episode (fewer is better)")
     axes.set_ylabel("orders on time")
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
     axes.grid(alpha=0.25)
@@ -212,8 +219,22 @@ def draw_trade_off(policies: Mapping[str, PolicyResult], noted: Sequence[str]) -
     return _svg(figure)
 
 
+def _efficient(points: Mapping[str, tuple[float, float]]) -> list[str]:
+    """Return the names of points (hours, share) that no other point dominates."""
+    return [
+        name
+        for name, (hours, share) in points.items()
+        if not any(
+            other_hours <= hours
+            and other_share >= share
+            and (other_hours, other_share) != (hours, share)
+            for other_hours, other_share in points.values()
+        )
+    ]
+
+
 def _label_points(axes: Axes, points: Mapping[str, tuple[float, float]]) -> None:
-    """Names beside their points, moved up or down where they would meet."""
+    """Write names beside their points, moved down where they would overlap."""
     axes.margins(0.12)
     with any_letters():
         axes.figure.draw_without_rendering()  # type: ignore[union-attr]
@@ -221,50 +242,49 @@ def _label_points(axes: Axes, points: Mapping[str, tuple[float, float]]) -> None
     for name, point in sorted(points.items(), key=lambda entry: -entry[1][1]):
         x, y = axes.transData.transform(point)
         label = y
-        while any(abs(label - other) < 13 and abs(x - column) < 90 for column, other in taken):
-            label -= 13
+        while any(
+            abs(label - other) < _LABEL_HEIGHT and abs(x - column) < _LABEL_WIDTH
+            for column, other in taken
+        ):
+            label -= _LABEL_HEIGHT
         taken.append((x, label))
-        axes.annotate(
-            _fit(name),
-            point,
-            (7, (label - y) * 72 / axes.figure.dpi - 3),
-            textcoords="offset points",
-            fontsize=8,
-            **PLAIN,
-        )
+        offset = (7, (label - y) * 72 / axes.figure.dpi - 3)
+        axes.annotate(_fit(name), point, offset, textcoords="offset points", fontsize=8, **PLAIN)
 
 
 def draw_gantt_png(schedule: Schedule, factory: Factory, title: str, until: int) -> str:
-    """A Gantt chart as the address of a PNG with few colours."""
-    image = Image.fromarray(gantt_rgb(schedule, factory, title=title, until=until)).quantize(
-        _GANTT_COLOURS
-    )
+    """Return a Gantt chart as the data address of a PNG with few colours."""
+    pixels = gantt_rgb(schedule, factory, title=title, until=until)
+    image = Image.fromarray(pixels).quantize(_GANTT_COLOURS)
     content = BytesIO()
     image.save(content, "PNG", optimize=True)
     return "data:image/png;base64," + base64.b64encode(content.getvalue()).decode()
 
 
 def _fit(name: str) -> str:
-    """A name with its middle left out where it would leave a chart no room."""
-    pen: Any = RendererAgg(1, 1, 72)  # type: ignore[no-untyped-call]
-    font, letters = FontProperties(size=_LOOK["font.size"]), _LONGEST
+    """Return a name, shortened in its middle where it is too wide for a chart."""
+    renderer: Any = RendererAgg(1, 1, 72)  # type: ignore[no-untyped-call]
+    font, letters = FontProperties(size=_STYLE["font.size"]), _MAX_LETTERS
+
+    def width() -> float:
+        text = shorten(name, letters)
+        return float(renderer.get_text_width_height_descent(text, font, False)[0])
+
     with any_letters():
-        while (
-            letters > _MIN_SHARE
-            and pen.get_text_width_height_descent(shorten(name, letters), font, False)[0]
-            > 72 * _WIDEST
-        ):
+        while letters > _MIN_LETTERS and width() > 72 * _MAX_NAME_INCHES:
             letters -= 2
     return shorten(name, letters)
 
 
 def _verdict_colour(comparison: ComparisonResult) -> str:
     low, high = comparison.ci95
-    return BETTER if high < 0 else WORSE if low > 0 else OPEN
+    if high < 0:
+        return BETTER
+    return WORSE if low > 0 else UNDECIDED
 
 
 def _open(width: float, height: float) -> tuple[Figure, Axes]:
-    with rc_context(_LOOK):
+    with rc_context(_STYLE):
         figure = Figure(figsize=(width, height), layout="constrained")
         return figure, figure.add_subplot()
 
@@ -274,9 +294,9 @@ def _thousands(value: float, _: Any) -> str:
 
 
 def _svg(figure: Figure) -> str:
-    """Its text without what names the program and the date."""
+    """Return the figure as SVG text, without program and date so that equal results are equal."""
     text = StringIO()
-    with rc_context(_LOOK), any_letters():
+    with rc_context(_STYLE), any_letters():
         figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
     svg = text.getvalue()
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)

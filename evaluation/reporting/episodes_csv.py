@@ -1,5 +1,4 @@
-"""Every scored episode as a row of ``episodes.csv``: what distributions and paired differences are
-drawn from."""
+"""Table of all scored episodes, ``episodes.csv``: the data of distributions and differences."""
 
 from __future__ import annotations
 
@@ -13,22 +12,21 @@ from evaluation.reporting.results import METRICS
 
 
 class EpisodeRow(NamedTuple):
-    """One episode of one policy (of one of its training runs, ``training_seed`` 0, 1, ...).
-    ``metrics`` are named in METRICS."""
+    """One episode of one training run of a policy."""
 
     factory: str
     policy: str
-    training_seed: int
-    episode: int  # number in its block
+    training_seed: int  # index of the training run
+    episode: int  # index in its block
     seed: int
-    metrics: dict[str, float]
+    metrics: dict[str, float]  # by the names of METRICS
 
 
 _KEYS = ("factory", "policy", "training_seed", "episode", "seed")
 
 
 def to_csv(rows: Iterable[EpisodeRow]) -> str:
-    """The text of ``episodes.csv``; floats so that they read back exactly."""
+    """Return the text of ``episodes.csv``; floats are written so that they read back exactly."""
     text = StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow([*_KEYS, *METRICS])
@@ -38,7 +36,7 @@ def to_csv(rows: Iterable[EpisodeRow]) -> str:
 
 
 def read_episodes(path: Path) -> Iterator[EpisodeRow]:
-    """Rows of ``episodes.csv``."""
+    """Yield the rows of ``episodes.csv``."""
     with path.open(newline="", encoding="utf-8") as file:
         for line in csv.DictReader(file):
             metrics = {name: float(line[name]) for name in METRICS}

@@ -1,5 +1,4 @@
-"""Any text as Markdown that shows it as it is (CommonMark with GitHub's tables, strike-through and
-formulas)."""
+"""Escaping of text for Markdown: CommonMark with GitHub's tables, strike-through and formulas."""
 
 from __future__ import annotations
 
@@ -16,15 +15,14 @@ _SPECIAL = re.compile(
 
 
 def escape(text: str) -> str:
-    r"""Return the text on one line, with a backslash before whatever Markdown would read as more
-    than text.
+    r"""Return the text on one line, with a backslash before each character of Markdown's syntax.
 
     Examples
     --------
     >>> print(escape("a*b|c_d $x$"))
     a\*b\|c_d \$x\$
     """
-    return _SPECIAL.sub(lambda found: f"\\{found[0]}", _on_one_line(text))
+    return _SPECIAL.sub(lambda match: f"\\{match[0]}", _on_one_line(text))
 
 
 def code_span(text: str) -> str:
@@ -37,8 +35,8 @@ def code_span(text: str) -> str:
     """
     text = _on_one_line(text)
     longest = max((len(run) for run in re.findall("`+", text)), default=0)
-    room = " " if longest or text != text.strip(" ") else ""
-    return f"{'`' * (longest + 1)}{room}{text}{room}{'`' * (longest + 1)}"
+    space = " " if longest or text != text.strip(" ") else ""
+    return f"{'`' * (longest + 1)}{space}{text}{space}{'`' * (longest + 1)}"
 
 
 def _on_one_line(text: str) -> str:

@@ -1,18 +1,19 @@
-"""What an evaluation found, as it stands in ``results.json``: the schema, reading and writing.
-Fields are explained in docs/evaluation.md.
+"""Results of an evaluation: schema, reading and writing of ``results.json``.
 
-Everything but :class:`Provenance`'s machine and dates and :class:`DecisionTimes` depends on seeds
-and code alone: the same seeds and the same code give the same bytes, whatever the number of
-processes.
+docs/evaluation.md explains the fields. Everything but :class:`Provenance`'s machine and dates and
+:class:`DecisionTimes` depends on seeds and code alone: the same seeds and code give the same bytes
+for any number of processes.
 """
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from factory.io.atomic_write import write_atomically
 from factory.simulation.arrays import COST_TERMS
 from factory.validation.text_files import read_text
 
@@ -34,7 +35,7 @@ METRICS = {
     "energy_kwh": "kWh",
     "co2e_kg": "kg",
 }
-"""What is measured of every episode, and its unit. The first is the sum of the five after it, the
+"""Metrics of every episode, with their units. The first is the sum of the five after it, the
 verifier's bill."""
 
 
@@ -43,22 +44,21 @@ class _Record(BaseModel):
 
 
 class Estimate(_Record):
-    """Mean over episodes (and training seeds, where there are several) with its interval."""
+    """Mean over episodes, and over training seeds where there are several, with its interval."""
 
     mean: float
     ci95: Bounds
 
 
 class DecisionTimes(_Record):
-    """How long one decision for one machine takes, in microseconds; measured, so it differs from
-    run to run."""
+    """Measured time of one decision for one machine, in microseconds."""
 
     p50: float
     p99: float
 
 
 class Failure(_Record):
-    """Why a policy has no figures: it broke a rule, broke down, or did not answer."""
+    """Reason why a policy has no figures."""
 
     reason: Literal[
         "illegal action",
@@ -74,13 +74,13 @@ class Failure(_Record):
 
 
 class PolicyResult(_Record):
-    """One policy in one scenario. Without figures (None) if it failed."""
+    """One policy in one scenario; the figures are None if it failed."""
 
     kind: Literal[
-        "rule", "index", "rollout", "lookahead", "solver", "clairvoyant", "learned", "guest"
+        "rule", "index", "rollout", "lookahead", "solver", "clairvoyant", "learned", "custom"
     ]
     parameters: dict[str, float | str]
-    tuned: bool  # whether the parameters were searched for this factory
+    tuned: bool  # True if the parameters were searched for this factory
     episodes: int
     training_seeds: int = 1
     total_cost: Estimate | None = None
@@ -98,16 +98,16 @@ class PolicyResult(_Record):
     energy_kwh: Estimate | None = None
     co2e_kg: Estimate | None = None
     interquartile_mean_cost: Estimate | None = None
-    bound: Estimate | None = (
-        None  # lower bound on the cost of any policy, where the policy proves one
-    )
+    bound: Estimate | None = None  # lower bound on any policy's cost, where one is proved
     decision_microseconds: DecisionTimes | None = None
     failed: Failure | None = None
 
 
 class ComparisonResult(_Record):
-    """A policy against the best rule on the same episodes; below zero, or a ratio below one, the
-    policy is cheaper."""
+    """A policy compared with the best rule on the same episodes.
+
+    The policy is cheaper where the difference is below 0 and the ratio below 1.
+    """
 
     versus: str
     episodes: int
@@ -115,16 +115,15 @@ class ComparisonResult(_Record):
     ci95: Bounds
     ratio: float | None  # of mean costs; None if the rule costs nothing
     ratio_ci95: Bounds | None
-    probability_of_improvement: (
-        float  # share of episodes in which the policy is cheaper, a tie counting half
-    )
+    # share of episodes in which the policy is cheaper; a tie counts half
+    probability_of_improvement: float
     probability_of_improvement_ci95: Bounds
     p_value: float
     holm_p_value: float
 
 
 class ScheduleFile(_Record):
-    """A recorded episode, to look at."""
+    """The recorded schedule of an episode."""
 
     policy: str
     episode: int
@@ -142,23 +141,20 @@ class ScenarioResult(_Record):
     seeds: tuple[int, int]  # first and last
     policies: dict[str, PolicyResult]
     best_rule: str | None  # chosen on the validate block
-    validation: dict[
-        str, float
-    ]  # mean cost there, of every rule that was within reach of the best on the first 64 of them
+    validation: dict[str, float]  # mean validation cost of the rules that were not eliminated
     validation_episodes: int
     comparisons: dict[str, ComparisonResult]
-    verified: bool  # every schedule that was scored has passed the verifier
+    verified: bool  # True if every scored schedule has passed the verifier
     schedules: tuple[ScheduleFile, ...] = ()
 
 
 class OverallResult(_Record):
-    """A policy over all scenarios, each weighing alike."""
+    """A policy over all scenarios, which have equal weights."""
 
     scenarios: int
     ratio: Estimate | None  # of its mean cost to that of the scenario's best rule, averaged
-    interquartile_ratio: (
-        Estimate | None
-    )  # interquartile mean of each episode's cost over the best rule's mean cost there
+    # interquartile mean of the costs of episodes over the best rule's mean cost in the scenario
+    interquartile_ratio: Estimate | None
     worst_scenario: str
     worst_ratio: float
     better_in: int  # scenarios where the upper end of the difference's interval is below zero
@@ -166,7 +162,7 @@ class OverallResult(_Record):
 
 
 class Provenance(_Record):
-    """Where the figures come from."""
+    """Provenance of the figures."""
 
     schema_version: int = RESULTS_SCHEMA
     project_version: str
@@ -182,7 +178,7 @@ class Provenance(_Record):
 
 
 class Results(_Record):
-    """A whole evaluation."""
+    """Results of an evaluation."""
 
     provenance: Provenance
     scenarios: dict[str, ScenarioResult]
@@ -190,17 +186,12 @@ class Results(_Record):
 
 
 def write_results(results: Results, path: Path) -> None:
-    """Write ``results.json``. With a single scenario its fields stand at the top level, beside the
-    provenance."""
-    from factory.io.atomic_write import write_atomically
-
+    """Write ``results.json``; the fields of a single scenario stand at the top level."""
     write_atomically(path, to_json(results))
 
 
 def to_json(results: Results) -> str:
-    """The text of ``results.json``."""
-    import json
-
+    """Return the text of ``results.json``."""
     content = results.model_dump(mode="json")
     provenance, scenarios = content.pop("provenance"), content.pop("scenarios")
     if len(scenarios) == 1:
@@ -211,15 +202,13 @@ def to_json(results: Results) -> str:
 
 
 def read_results(path: Path) -> Results:
-    """Read what :func:`write_results` wrote.
+    """Read a file that :func:`write_results` wrote.
 
     Raises
     ------
     ValueError
         If the file is not of this layout.
     """
-    import json
-
     try:
         content = json.loads(read_text(path))
         provenance = {

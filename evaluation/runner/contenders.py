@@ -1,4 +1,4 @@
-"""Who competes: policies by their names on the command line, and how each is made."""
+"""Policies of an evaluation, by their names on the command line."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from agents.rules.parameters import split_call
 from agents.rules.registry import RULES, Rule, find_rule, make_rule, parse_rule
 from evaluation.tuned_parameters import Tuned
 from factory.io.shipped_files import find_shipped, searched_folders
-from factory.validation.arguments import check_count
 from factory.validation.names import code_point, first_unprintable
 from factory.validation.text_files import read_number
 
 ContenderKind = Literal[
-    "rule", "index", "rollout", "lookahead", "solver", "clairvoyant", "learned", "guest"
+    "rule", "index", "rollout", "lookahead", "solver", "clairvoyant", "learned", "custom"
 ]
-Value = float | str
+"""Kind of a policy; ``custom`` is one from a Python file (``path.py:Name``)."""
+_Value = float | str
 
 PLANNERS: dict[str, tuple[ContenderKind, Mapping[str, float]]] = {
     "rollout": ("rollout", {"candidates": 4, "futures": 32, "horizon": 1.0, "confidence": 2.0}),
@@ -32,7 +32,7 @@ PLANNERS: dict[str, tuple[ContenderKind, Mapping[str, float]]] = {
 """Policies that simulate or plan ahead: kind and parameters with their defaults. They improve on a
 rule, their parameter ``rule``; ``lookahead`` on a trained policy, its parameter ``policy``."""
 
-WHOLE = ("candidates", "futures")
+INTEGER_PARAMETERS = ("candidates", "futures")
 """Parameters of planners that are whole numbers."""
 
 _NAMED = re.compile(r"(?P<name>[\w.@-]+)=(?P<policy>[^(]+|\w+\(.*\))")
@@ -40,64 +40,65 @@ _NAMED = re.compile(r"(?P<name>[\w.@-]+)=(?P<policy>[^(]+|\w+\(.*\))")
 
 @dataclass(frozen=True)
 class Contender:
-    """A policy as it was asked for.
+    """A policy as it was requested.
 
     Parameters
     ----------
     name
-        What results call it.
+        Name of the policy in the results.
     kind
-        What sort of policy it is.
+        Kind of the policy.
     base
         Name of the rule or planner.
     parameters
-        What is set; rules and the index take what is not set from the tuning.
+        Parameters that are set; rules and the index take the others from the tuning.
     paths
         Checkpoint of each training run, the policy that lookahead improves on, or the
-        ``path.py:Name`` of a guest.
+        ``path.py:Name`` of a custom policy.
     tuned
-        Whether the parameters were searched for the factory.
+        True if the parameters were searched for the factory.
     """
 
     name: str
     kind: ContenderKind
     base: str = ""
-    parameters: Mapping[str, Value] = field(default_factory=dict)
+    parameters: Mapping[str, _Value] = field(default_factory=dict)
     paths: tuple[str, ...] = ()
     tuned: bool = False
 
     @property
     def training_seeds(self) -> int:
-        """Training runs that it consists of."""
+        """Number of training runs of the policy."""
         return max(1, len(self.paths)) if self.kind == "learned" else 1
 
     @property
     def is_sandboxed(self) -> bool:
-        """Whether it runs in a process of its own, because it is not code of this project."""
-        return self.kind in ("learned", "guest")
+        """True if the policy runs in a process of its own, because its code is from outside."""
+        return self.kind in ("learned", "custom")
 
     @property
     def plays_alone(self) -> bool:
-        """Whether it plays one episode at a time, because it takes long over each decision."""
+        """True for a planner, whose slow decisions allow one episode at a time."""
         return self.base in PLANNERS
 
     def identity(self) -> tuple[Any, ...]:
-        """Everything that its decisions depend on, besides this project's sources."""
+        """Return everything that the decisions depend on, besides this project's sources."""
         return (
             self.kind,
             self.base,
             sorted(self.parameters.items()),
-            [_hash_of(path) for path in self.paths],
+            [_content_hash(path) for path in self.paths],
         )
 
     def settle(self, tuned: Tuned | None, rule: Rule | None = None) -> Contender:
-        """The contender with all its parameters, for a factory whose tuning is ``tuned`` (None:
-        never tuned).
+        """Return the contender with all its parameters, for one factory.
 
         Parameters
         ----------
+        tuned
+            Tuned parameters of the factory; None if it was never tuned.
         rule
-            The rule that planners improve on, unless they were asked to improve on another.
+            Rule that planners improve on, unless another was requested.
 
         Raises
         ------
@@ -117,103 +118,65 @@ class Contender:
         if self.kind == "lookahead":
             return replace(self, parameters={**PLANNERS[self.base][1], **self.parameters})
         if self.base in PLANNERS:
-            asked = self.parameters.get("rule")
-            base_rule = _tuned_rule(str(asked or "ATCS"), tuned) if asked or rule is None else rule
-            values = {**PLANNERS[self.base][1], **self.parameters, "rule": str(base_rule)}
-            return replace(self, parameters=values, tuned=tuned is not None)
+            return self._settle_planner(tuned, rule)
         return self
+
+    def _settle_planner(self, tuned: Tuned | None, rule: Rule | None) -> Contender:
+        requested = self.parameters.get("rule")
+        if requested or rule is None:
+            base_rule = _tuned_rule(str(requested or "ATCS"), tuned)
+        else:
+            base_rule = rule
+        values = {**PLANNERS[self.base][1], **self.parameters, "rule": str(base_rule)}
+        return replace(self, parameters=values, tuned=tuned is not None)
 
 
 def _tuned_rule(name: str, tuned: Tuned | None) -> Rule:
-    """The rule with the parameters that were found for the factory; with defaults if it was never
-    tuned."""
+    """Return the rule with its tuned parameters; with defaults if the factory was never tuned."""
     return make_rule(name) if tuned is None else tuned.rule(name)
-
-
-def _whole(name: str, value: Any) -> int:
-    """Return a parameter that was written as a number, such as 4 or 4.0, as an integer."""
-    number = int(value) if isinstance(value, float) and value.is_integer() else value
-    return check_count(name, number, 0)
-
-
-def make_policy(contender: Contender) -> Any:
-    """The policy of a settled contender that is code of this project."""
-    values = dict(contender.parameters)
-    if contender.kind == "rule":
-        return make_rule(contender.base, **values)  # type: ignore[arg-type]
-    if contender.kind == "index":
-        from agents.index.policy import IndexPolicy
-
-        return IndexPolicy(values)  # type: ignore[arg-type]
-    numbers = {
-        name: _whole(name, value) if name in WHOLE else value
-        for name, value in values.items()
-        if name != "rule"
-    }
-    if contender.kind == "lookahead":
-        from agents.ppo.sb3_checkpoints import load_trained
-        from agents.search.lookahead import LookaheadPolicy
-
-        return LookaheadPolicy(load_trained(contender.paths[0]), **numbers)  # type: ignore[arg-type]
-    rule = parse_rule(str(values["rule"]))
-    if contender.base == "rollout":
-        from agents.search.rollout import RolloutPolicy
-
-        return RolloutPolicy(rule, **numbers)  # type: ignore[arg-type]
-    if contender.base == "cpsat":
-        from agents.solver.rolling_horizon import RollingHorizonPolicy
-
-        return RollingHorizonPolicy(rule=rule, **numbers)  # type: ignore[arg-type]
-    from agents.solver.clairvoyant import ClairvoyantPolicy
-
-    return ClairvoyantPolicy(**numbers)  # type: ignore[arg-type]
 
 
 # --- reading --------------------------------------------------------------------------------------
 
 
 def parse_contenders(text: str) -> list[Contender]:
-    """Contenders from a list such as ``rules,ATCS(k1=2,
-    k2=0.5),index,cpsat(seconds=1),ours=runs/a+runs/b,mine.py:Planner``.
+    """Parse a list of policies, separated by commas.
 
+    An example is ``rules,ATCS(k1=2; k2=0.5),cpsat(seconds=1),ours=runs/a+runs/b,mine.py:Planner``.
     ``rules`` stands for all rules, ``random`` for RANDOM; a rule's name alone means its tuned
-    parameters. ``+`` joins the training runs of one policy, and ``name=`` gives a policy another
-    name.
+    parameters. ``+`` joins the training runs of one policy, and ``name=`` renames a policy.
 
     Raises
     ------
     ValueError
-        If one cannot be read, is unknown, or two have one name.
+        If an entry cannot be read or is unknown, or two policies have one name.
     """
-    entries = (
-        [text]
-        if text and Path(text).exists()
-        else [entry.strip() for entry in _split(text) if entry.strip()]
-    )
+    if text and Path(text).exists():
+        entries = [text]
+    else:
+        entries = [entry.strip() for entry in _split(text) if entry.strip()]
     if not entries:
         raise ValueError(
             f"policies = {text!r}; at least one is needed. Write for example rules, or ATCS,index."
         )
-    found = [contender for entry in entries for contender in _parse(entry)]
-    unique = list(dict.fromkeys(found_one.name for found_one in found))
+    contenders = [contender for entry in entries for contender in _parse(entry)]
     by_name: dict[str, Contender] = {}
-    for name in unique:
-        if (letter := first_unprintable(name)) is not None:
+    for contender in contenders:
+        if (letter := first_unprintable(contender.name)) is not None:
             raise ValueError(
-                f"policy {name!r}: its name must be printable, and the character"
+                f"policy {contender.name!r}: its name must be printable, and the character"
                 f" {code_point(letter)} is not. Rename it."
             )
-    for contender in found:
         if by_name.setdefault(contender.name, contender) != contender:
             raise ValueError(
                 f"policies: two different ones are called {contender.name!r}. Give one another"
                 f" name: other={contender.name}."
             )
-    return [by_name[name] for name in unique]
+    return list(by_name.values())
 
 
 def _split(text: str) -> list[str]:
-    """Parts between the commas that are not inside parentheses."""
+    """Split at the commas that are not inside parentheses."""
     return re.split(r",(?![^()]*\))", text)
 
 
@@ -233,9 +196,9 @@ def _parse(entry: str) -> list[Contender]:
 
 
 def _looks_like_path(entry: str) -> bool:
-    if (
-        entry.split("(")[0].upper() in RULES or entry.split("(")[0].lower() in PLANNERS
-    ):  # S/RO has a slash, and so may what is inside parentheses
+    # The name of the rule S/RO has a slash, and so may have what is inside parentheses.
+    name = entry.split("(")[0]
+    if name.upper() in RULES or name.lower() in PLANNERS:
         return False
     return "/" in entry or entry.endswith(".zip") or ".py:" in entry or Path(entry).is_dir()
 
@@ -248,10 +211,9 @@ def _parse_path(entry: str) -> Contender:
                 f"policy {entry!r}: there is no file {path}. Give the path of a Python file and the"
                 " name in it: path.py:Name."
             )
-        return Contender(name, "guest", paths=(entry,))
-    paths = [
-        str(find_shipped(path)) for path in ([entry] if Path(entry).exists() else entry.split("+"))
-    ]
+        return Contender(name, "custom", paths=(entry,))
+    parts = [entry] if Path(entry).exists() else entry.split("+")
+    paths = [str(find_shipped(path)) for path in parts]
     for path in paths:
         if not Path(path).exists():
             raise ValueError(
@@ -272,19 +234,12 @@ def _parse_name(entry: str) -> Contender:
         return _parse_planner(entry, name.lower(), arguments)
     if name.lower() == "index":
         return Contender("index", "index", "index")
-    known = [*RULES, *PLANNERS, "rules", "random", "index"]
     try:
         rule = find_rule(name)
     except ValueError:
-        near = get_close_matches(name.lower(), [other.lower() for other in known], n=1, cutoff=0.5)
-        hint = (
-            f" Did you mean {next(other for other in known if other.lower() == near[0])!r}?"
-            if near
-            else ""
-        )
         raise ValueError(
-            f"policy {entry!r} is neither a rule, a planner nor a path.{hint} The rules are"
-            f" {', '.join(RULES)}."
+            f"policy {entry!r} is neither a rule, a planner nor a path.{_suggest_policy(name)} The"
+            f" rules are {', '.join(RULES)}."
         ) from None
     if not arguments:
         return Contender(rule.name, "rule", rule.name)
@@ -292,10 +247,17 @@ def _parse_name(entry: str) -> Contender:
     return Contender(str(exact), "rule", rule.name, parameters=dict(exact.values))
 
 
+def _suggest_policy(name: str) -> str:
+    """Return a sentence that names the known policy with the closest name, if one is close."""
+    known = {other.lower(): other for other in (*RULES, *PLANNERS, "rules", "random", "index")}
+    close = get_close_matches(name.lower(), list(known), n=1, cutoff=0.5)
+    return f" Did you mean {known[close[0]]!r}?" if close else ""
+
+
 def _parse_planner(entry: str, base: str, arguments: Sequence[str]) -> Contender:
     kind, defaults = PLANNERS[base]
     improves_on = "policy" if kind == "lookahead" else "rule"
-    values: dict[str, Value] = {}
+    values: dict[str, _Value] = {}
     paths: tuple[str, ...] = ()
     for argument in arguments:
         key, _, value = (part.strip() for part in argument.partition("="))
@@ -335,19 +297,19 @@ def _number(entry: str, key: str, value: str) -> float:
         raise ValueError(
             f"policy {entry!r}: {key} = {value!r} is not a positive number. Write it like {key}=1."
         )
-    if key in WHOLE and not number.is_integer():
+    if key in INTEGER_PARAMETERS and not number.is_integer():
         raise ValueError(
             f"policy {entry!r}: {key} = {value!r} is not a whole number. Write it like {key}=4."
         )
     return number
 
 
-def _hash_of(reference: str) -> str:
-    """Hash of the file (or of all files in the folder) that a path names; the whole reference
-    counts too."""
-    path = (
-        Path(reference.rpartition(":")[0] or reference) if ".py:" in reference else Path(reference)
-    )
+def _content_hash(reference: str) -> str:
+    """Return a hash of a reference and of the file, or all files of the folder, that it names."""
+    if ".py:" in reference:
+        path = Path(reference.rpartition(":")[0] or reference)
+    else:
+        path = Path(reference)
     files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
     total = hashlib.sha256(reference.encode())
     for file in files:

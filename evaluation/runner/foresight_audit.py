@@ -1,10 +1,10 @@
-"""Does a policy that sees the shop use the hidden future? Ask it twice in one present, with two
-futures, and compare."""
+"""Audit of foresight: a policy must decide equally in one present with two different futures."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import fields
+from typing import Any
 
 import numpy as np
 
@@ -32,44 +32,40 @@ def audit_foresight(
     decisions: int | None = 60,
     book: OrderBook | None = None,
 ) -> int:
-    """Play episodes with a policy; at each decision ask a second copy of it in a shop with the same
-    past and another future.
+    """Play episodes with two copies of a policy that have the same past and different futures.
 
-    The other future has other process times, failures, deliveries, orders to come and another seed,
-    drawn as :func:`factory.futures.sampled_futures.sample_future` does. The
-    two copies are asked equally often and see equal observations, so that what a policy remembers
-    is no difference.
+    The second future has other process times, failures, deliveries, later orders and another seed,
+    drawn by :func:`factory.futures.sampled_futures.sample_future`. Both copies decide equally often
+    on equal observations, so a policy's memory makes no difference.
 
     Parameters
     ----------
     make_policy
-        Makes a policy in its first state; called twice an episode. Equal copies must decide
-        equally, e.g. without limits in wall-clock time.
+        Function that makes a policy in its first state; called twice an episode. Equal copies must
+        decide equally, so without limits in wall-clock time.
+    factory, book
+        Factory, and its order book if it has one.
     seeds
-        Of the episodes.
+        Seeds of the episodes.
     decisions
-        Decisions of each episode that are audited, from its start; None for all.
+        Number of decisions of each episode that are audited, from its start; None for all.
 
     Returns
     -------
     int
-        Decisions that were audited, those with a single legal row left out.
+        Number of audited decisions with more than one legal row.
 
     Raises
     ------
     ForesightError
         At the first decision where the actions differ.
     """
-    return sum(
-        _audit_episode(
-            make_policy,
-            Batch([factory], [book], num_envs=1),
-            Batch([factory], [book], num_envs=1),
-            int(seed),
-            decisions,
-        )
-        for seed in seeds
-    )
+    audited = 0
+    for seed in seeds:
+        batch = Batch([factory], [book], num_envs=1)
+        twin = Batch([factory], [book], num_envs=1)
+        audited += _audit_episode(make_policy, batch, twin, int(seed), decisions)
+    return audited
 
 
 def _audit_episode(
@@ -85,8 +81,8 @@ def _audit_episode(
     change_future(batch, twin)
     policy.bind(batch)
     other.bind(twin)
-    number = audited = 0
-    while not batch.over.all() and (decisions is None or number < decisions):
+    index = audited = 0
+    while not batch.over.all() and (decisions is None or index < decisions):
         change_future(batch, twin)
         actions = batch.check_actions(
             "decide: actions", policy.decide(as_observation(batch.tables))
@@ -94,7 +90,7 @@ def _audit_episode(
         others = twin.check_actions("decide: actions", other.decide(as_observation(twin.tables)))
         if actions[0] != others[0]:
             raise ForesightError(
-                f"episode {seed}, decision {number}, machine {int(batch.shop.env.deciding[0])}: the"
+                f"episode {seed}, decision {index}, machine {int(batch.shop.env.deciding[0])}: the"
                 f" policy chose row {actions[0]}, and row {others[0]} when only the hidden future"
                 " was another. A decision may use only what is known at its date (docs/model.md);"
                 " read expectations such as expected_end, and simulate ahead in worlds of"
@@ -102,18 +98,17 @@ def _audit_episode(
             )
         audited += int(batch.tables.action_mask[0].sum() > 1)
         batch.step(actions, autoreset=False)
-        number += 1
+        index += 1
     return audited
 
 
 def change_future(batch: Batch, twin: Batch) -> None:
-    """Make environment 0 of ``twin`` the known present of that of ``batch``, with another future.
+    """Give environment 0 of ``twin`` the known present of ``batch`` and another future.
 
     Raises
     ------
     ValueError
-        If the two do not stand in the same factories, with tables of one shape; nothing has
-        changed.
+        If the two have different factories or tables of different shapes; nothing has changed.
     """
     check_alike(batch, twin)
     for field in fields(ShopState):
@@ -131,7 +126,7 @@ def change_future(batch: Batch, twin: Batch) -> None:
     sample_future(batch.arrays, batch.shop, 0, beliefs, twin.shop, 0, seed, FOR_EVER)
     if batch.arrays.plant.num_regimes[0] == 0:
         _change_book(twin.shop, np.random.default_rng(int(seed)))
-    for name in ("num_orders", "log_length", "deciding"):  # known, or none of the policy's business
+    for name in ("num_orders", "log_length", "deciding"):  # known, or unrelated to the future
         getattr(twin.shop.env, name)[0] = getattr(batch.shop.env, name)[0]
     for name in ("job_row", "changeover_target", "changeover_lead", "legal"):
         np.copyto(getattr(twin.shop, name), getattr(batch.shop, name))
@@ -140,11 +135,10 @@ def change_future(batch: Batch, twin: Batch) -> None:
 
 
 def check_alike(batch: Batch, twin: Batch) -> None:
-    """Raise ValueError unless two batches stand in the same factories, with arrays of one shape."""
+    """Raise ValueError unless two batches have the same factories and arrays of one shape."""
     same = batch.factories == twin.factories and batch.books == twin.books
     pairs = ((batch.shop, twin.shop), (batch.tables, twin.tables))
-    shapes = [[[getattr(one, f.name).shape for f in fields(one)] for one in pair] for pair in pairs]
-    if not same or any(own != other for own, other in shapes):
+    if not same or any(_shapes_of(own) != _shapes_of(other) for own, other in pairs):
         raise refusal(
             ValueError,
             "change_future: twin",
@@ -154,14 +148,15 @@ def check_alike(batch: Batch, twin: Batch) -> None:
         )
 
 
+def _shapes_of(arrays: Any) -> list[tuple[int, ...]]:
+    """Return the shape of each field."""
+    return [getattr(arrays, field.name).shape for field in fields(arrays)]
+
+
 def _change_book(shop: ShopState, generator: np.random.Generator) -> None:
-    """The lines of an order book that are not released: later, due otherwise and with each other's
-    weights."""
+    """Change the unreleased orders of an order book: later, other due dates, weights permuted."""
     released = int(shop.env.num_released[0])
-    shop.orders.release_date[0, released:] += np.cumsum(
-        generator.integers(1, 100, shop.orders.shape[1] - released)
-    )
-    shop.orders.due_date[0, released:] += generator.integers(
-        1, 1000, shop.orders.shape[1] - released
-    )
+    later = shop.orders.shape[1] - released
+    shop.orders.release_date[0, released:] += np.cumsum(generator.integers(1, 100, later))
+    shop.orders.due_date[0, released:] += generator.integers(1, 1000, later)
     shop.orders.weight[0, released:] = generator.permutation(shop.orders.weight[0, released:])

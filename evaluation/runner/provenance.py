@@ -1,4 +1,4 @@
-"""Which code and which machine gave a result."""
+"""Provenance of results: sources, versions and machine."""
 
 from __future__ import annotations
 
@@ -28,8 +28,10 @@ _VERSIONS = (
 
 @cache
 def runtime_source_hash() -> str:
-    """Hash of all sources that decide what becomes of an episode: those that
-    ``evaluation/runner/episodes.py`` imports, directly or not."""
+    """Return a hash of all sources that an episode depends on.
+
+    These are the files that ``evaluation/runner/episodes.py`` imports, directly or not.
+    """
     total = hashlib.sha256()
     for path in sorted(imported_files(ROOT / "evaluation" / "runner" / "episodes.py")):
         total.update(path.relative_to(ROOT).as_posix().encode() + path.read_bytes())
@@ -38,13 +40,15 @@ def runtime_source_hash() -> str:
 
 @cache
 def commit() -> str | None:
-    """The commit that is checked out; None where the project is installed, even if that lies inside
-    another project's checkout."""
+    """Return the commit that is checked out; None for an installed copy.
+
+    A copy inside another project's checkout has none either.
+    """
     return _git("rev-parse", "HEAD")
 
 
 def has_uncommitted_changes() -> bool:
-    """Whether tracked files differ from the commit."""
+    """Return True if tracked files differ from the commit."""
     return bool(_git("status", "--porcelain", "--untracked-files=no"))
 
 
@@ -60,23 +64,24 @@ def _git(*arguments: str) -> str | None:
 
 
 def versions() -> dict[str, str]:
-    """Versions of Python and of the libraries that matter, those that are installed."""
-    found = {"python": platform.python_version()}
+    """Return versions of Python and of the main libraries that are installed."""
+    installed = {"python": platform.python_version()}
     for name in _VERSIONS:
         try:
-            found[name] = version(name)
+            installed[name] = version(name)
         except PackageNotFoundError:
             continue
-    return found
+    return installed
 
 
 def describe_machine() -> dict[str, Any]:
-    """Processor, cores that may be used, operating system."""
+    """Return processor, number of usable cores and operating system."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return {"processor": _processor(), "cores": cores, "system": platform.system()}
+    return {"processor": find_processor(), "cores": cores, "system": platform.system()}
 
 
-def _processor() -> str:
+def find_processor() -> str:
+    """Return the name of the processor."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
@@ -88,7 +93,7 @@ def _processor() -> str:
 
 
 def collect_provenance() -> dict[str, Any]:
-    """All of it, as results record it."""
+    """Return the provenance as results record it."""
     return {
         "project_version": version("changeover-optimiser"),
         "commit": commit(),

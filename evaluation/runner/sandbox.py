@@ -1,8 +1,7 @@
-"""Policies of others, each in a process of its own: it gets the observation and gives actions, and
-that is all that passes between them.
+"""Sandboxed policies: each runs in a process of its own, receives observations and returns actions.
 
-So a guest cannot reach the shop, the seeds or the schedule; and when it breaks down or never
-answers, only it has failed. Its answers are read as numbers and text, never unpickled.
+A sandboxed policy cannot reach the shop, the seeds or the schedule. If it crashes or does not
+answer, only that policy has failed. Its answers are read as numbers and text, never unpickled.
 """
 
 from __future__ import annotations
@@ -28,92 +27,93 @@ from factory.io.work_units import begin_child
 from factory.model import Factory
 
 START_SECONDS = 120.0
-"""Seconds that a guest may take to be ready, or its patience if that is longer."""
+"""Shortest time limit in seconds for the start of a sandboxed policy."""
 
-_ANSWER, _TROUBLE, _GREEDY = b"answer", b"error!", b"greedy"
-_TAG = len(_ANSWER)
+_ANSWER, _ERROR, _STATEFUL = b"answer", b"error!", b"states"
+"""Tags of the messages of a sandboxed policy, all of one length."""
+_TAG_LENGTH = len(_ANSWER)
 
 
 class NoAnswerError(TimeoutError):
-    """A guest did not answer in time."""
+    """A sandboxed policy did not answer in time."""
 
 
 class SandboxError(RuntimeError):
-    """A guest raised an error, ended, or answered something that cannot be actions."""
+    """A sandboxed policy raised an error, ended, or returned something other than actions."""
 
 
 class SandboxedPolicy:
-    """A policy at work in its own process; a context manager that ends it.
+    """A policy in a process of its own; a context manager that ends the process.
 
     Parameters
     ----------
-    make
-        Makes the policy there, from ``arguments``; both are pickled on their way.
-    patience
-        Longest time in seconds for one call of ``decide``; ``math.inf``: however long it takes.
+    make, arguments
+        Function that makes the policy in its process, and its arguments; both are pickled.
+    call_timeout
+        Time limit in seconds of one call of ``decide``; ``math.inf`` for none.
 
     Raises
     ------
     SandboxError, NoAnswerError
-        If the guest cannot be made.
+        If the policy cannot be made.
     ForesightError
-        If it asks for the shop (it has a method ``bind``).
+        If the policy has a method ``bind``, by which it would receive the simulator's state.
     """
 
     def __init__(
-        self, make: Callable[..., Any], arguments: tuple[Any, ...], patience: float
+        self, make: Callable[..., Any], arguments: tuple[Any, ...], call_timeout: float
     ) -> None:
         context = multiprocessing.get_context("spawn")
-        self._patience = patience
-        self._line, far_end = context.Pipe()
+        self._call_timeout = call_timeout
+        self._connection, far_end = context.Pipe()
         self._process = context.Process(target=_serve, args=(far_end, make, arguments), daemon=True)
         self._process.start()
         far_end.close()
-        self._hear(max(START_SECONDS, patience))
+        self._receive(max(START_SECONDS, call_timeout))
 
     def decide(self, observation: dict[str, NDArray[Any]]) -> NDArray[np.int64]:
-        """Actions ``[E]``; a copy of the tables is sent."""
+        """Return actions ``[E]``; the policy receives a copy of the tables."""
         try:
-            self._line.send({name: np.asarray(table) for name, table in observation.items()})
+            self._connection.send({name: np.asarray(table) for name, table in observation.items()})
         except (BrokenPipeError, ConnectionError):
-            raise SandboxError(self._obituary()) from None
-        actions = np.frombuffer(self._hear(self._patience), np.int64)
-        wanted = len(observation["action_mask"])
-        if actions.shape != (wanted,):
+            raise SandboxError(self._describe_end()) from None
+        actions = np.frombuffer(self._receive(self._call_timeout), np.int64)
+        num_envs = len(observation["action_mask"])
+        if actions.shape != (num_envs,):
             raise SandboxError(
-                f"it answered {actions.size} actions for {wanted} environments; one row number for"
-                " each is wanted."
+                f"decide() returned {actions.size} actions for {num_envs} environments; it must"
+                " return one row number for each."
             )
         return actions
 
-    def _hear(self, seconds: float) -> bytes:
-        """What the guest says next, without its tag."""
-        if not self._line.poll(_limit(seconds)):
+    def _receive(self, seconds: float) -> bytes:
+        """Return the policy's next message without its tag."""
+        if not self._connection.poll(_limit(seconds)):
             self.close()
             raise NoAnswerError(f"no answer within {seconds:g} s")
         try:
-            message = self._line.recv_bytes()
+            message = self._connection.recv_bytes()
         except (EOFError, ConnectionError, OSError):
-            raise SandboxError(self._obituary()) from None
-        tag, content = message[:_TAG], message[_TAG + 1 :]
-        if tag == _GREEDY:
+            raise SandboxError(self._describe_end()) from None
+        tag, content = message[:_TAG_LENGTH], message[_TAG_LENGTH + 1 :]
+        if tag == _STATEFUL:
             raise ForesightError(
-                "it asks for the shop (a method bind); a guest may see the observation only. Remove"
-                " the method."
+                "it asks for the simulator's state (a method bind); a sandboxed policy receives the"
+                " observation only. Remove the method."
             )
         if tag != _ANSWER:
             raise SandboxError(content.decode("utf-8", "replace"))
         return content
 
-    def _obituary(self) -> str:
-        self._process.join(_limit(self._patience))
+    def _describe_end(self) -> str:
+        self._process.join(_limit(self._call_timeout))
         return f"its process ended (exit code {self._process.exitcode})"
 
     def close(self) -> None:
-        """End the process, whatever it is doing."""
+        """End the process at once."""
         self._process.kill()
         self._process.join()
-        self._line.close()
+        self._connection.close()
 
     def __enter__(self) -> SandboxedPolicy:
         return self
@@ -133,8 +133,7 @@ def _limit(seconds: float) -> float | None:
 
 
 def make_from_file(reference: str, factory: Factory) -> Any:
-    """The policy that ``path.py:Name`` stands for: ``Name(factory)``, or ``Name()`` if it takes
-    nothing."""
+    """Make the policy ``path.py:Name``: ``Name(factory)``, or ``Name()`` without parameters."""
     path, _, name = reference.rpartition(":")
     maker = getattr(_import_file(Path(path)), name, None)
     if maker is None:
@@ -155,45 +154,45 @@ def _import_file(path: Path) -> ModuleType:
     return module
 
 
-# --- in the guest's process -----------------------------------------------------------------------
+# --- in the process of the policy -----------------------------------------------------------------
 
 
-def _serve(line: Connection, make: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
-    """Make the policy, then answer observation after observation until the other end is closed."""
+def _serve(connection: Connection, make: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+    """Make the policy, then answer observations until the other end is closed."""
     begin_child()
-    _be_silent()
+    _silence_output()
     try:
         policy = make(*arguments)
         if isinstance(policy, StatefulPolicy):
-            line.send_bytes(_GREEDY + b" ")
+            connection.send_bytes(_STATEFUL + b" ")
             return
         if not isinstance(policy, Policy):
             raise TypeError(
                 f"{type(policy).__name__} has no method decide(observation). Give it one that"
                 " returns the row of each environment."
             )
-        line.send_bytes(_ANSWER + b" ")
+        connection.send_bytes(_ANSWER + b" ")
         while True:
-            observation = line.recv()
-            line.send_bytes(_ANSWER + b" " + _as_rows(policy.decide(observation)).tobytes())
+            observation = connection.recv()
+            connection.send_bytes(_ANSWER + b" " + _as_rows(policy.decide(observation)).tobytes())
     except EOFError:
         return
     except BaseException as error:
-        line.send_bytes(_TROUBLE + b" " + f"{type(error).__name__}: {error}".encode())
+        connection.send_bytes(_ERROR + b" " + f"{type(error).__name__}: {error}".encode())
 
 
 def _as_rows(actions: Any) -> NDArray[np.int64]:
-    """Actions as integers, if that is what they are."""
+    """Return actions as integers; raise TypeError if they are not."""
     rows = np.asarray(actions)
     if not np.issubdtype(rows.dtype, np.integer):
         raise TypeError(
-            f"decide() returned {rows.dtype} values; row numbers (integers) are wanted."
+            f"decide() returned {rows.dtype} values; it must return row numbers (integers)."
         )
     return np.ascontiguousarray(rows.ravel(), np.int64)
 
 
-def _be_silent() -> None:
-    """What a guest prints would break the progress bar."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
+def _silence_output() -> None:
+    """Discard the process's output, which would break the progress bar."""
+    null_device = os.open(os.devnull, os.O_WRONLY)
     for stream in (1, 2):
-        os.dup2(nowhere, stream)
+        os.dup2(null_device, stream)

@@ -1,4 +1,4 @@
-"""The scenarios of an evaluation: factories by name or file, perhaps with a plant's own orders."""
+"""Scenarios of an evaluation: factories by name or file, with or without an order book."""
 
 from __future__ import annotations
 
@@ -20,8 +20,7 @@ from factory.validation.names import code_point, first_unprintable
 
 @dataclass(frozen=True)
 class NamedScenario:
-    """A factory (or ranges to draw one from for each episode) with its own demand, or with an order
-    book."""
+    """A factory, or ranges to draw one from for each episode; with its demand or an order book."""
 
     name: str
     source: Factory | RandomisedRanges
@@ -30,17 +29,17 @@ class NamedScenario:
 
     @cached_property
     def scenario(self) -> Scenario:
-        """It, as environments take it."""
+        """Scenario of the environments."""
         return Scenario(self.source, self.book)
 
     @cached_property
     def example(self) -> Factory:
-        """The factory, or one of them."""
+        """The factory; for ranges, one that is drawn from them."""
         return self.scenario.draw(int(episode_seeds("validate", 1)[0]))[0]
 
     @cached_property
     def fingerprint(self) -> str:
-        """Hash of factory and orders."""
+        """Hash of factory and order book."""
         return digest(
             self.source.model_dump(mode="json"),
             None if self.book is None else self.book.model_dump(mode="json"),
@@ -48,8 +47,14 @@ class NamedScenario:
 
 
 def find_scenarios(factories: Sequence[str], orders: Path | None = None) -> list[NamedScenario]:
-    """Scenarios for names of shipped factories and paths of factory files; ``all`` stands for all
-    that are shipped.
+    """Return scenarios for names of shipped factories and paths of factory files.
+
+    Parameters
+    ----------
+    factories
+        Names and paths; ``all`` stands for all shipped factories.
+    orders
+        Path of an order book (CSV), for one factory.
 
     Raises
     ------
@@ -57,36 +62,34 @@ def find_scenarios(factories: Sequence[str], orders: Path | None = None) -> list
         If a factory or the order book is unknown or wrong, two factories have one name, or the book
         comes with more than one factory or with ranges.
     """
-    wanted = [name for entry in factories for name in (shipped() if entry == "all" else [entry])]
-    if orders is not None and len(wanted) > 1:
+    requested = [name for entry in factories for name in (shipped() if entry == "all" else [entry])]
+    if orders is not None and len(requested) > 1:
         raise FactoryError(
-            f"--orders {orders} with {len(wanted)} factories; an order book belongs to one. Name"
+            f"--orders {orders} with {len(requested)} factories; an order book belongs to one. Name"
             " that one with --factory."
         )
-    found = [_find_scenario(name, orders) for name in dict.fromkeys(wanted)]
-    names = [scenario.name for scenario in found]
-    unseen = next((name for name in names if first_unprintable(name) is not None), None)
-    if unseen is not None:
-        letter = code_point(first_unprintable(unseen) or "")
-        raise FactoryError(
-            f"factory {unseen!r}: its name must be printable, and the character {letter} is not."
-            " Rename its file."
-        )
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice is not None:
-        raise FactoryError(
-            f"factories {', '.join(wanted)}: two are called {twice!r}, so their results could not"
-            " be told apart. Rename one of them."
-        )
-    return found
+    scenarios = [_find_scenario(name, orders) for name in dict.fromkeys(requested)]
+    names = list[str]()
+    for scenario in scenarios:
+        if (letter := first_unprintable(scenario.name)) is not None:
+            raise FactoryError(
+                f"factory {scenario.name!r}: its name must be printable, and the character"
+                f" {code_point(letter)} is not. Rename its file."
+            )
+        if scenario.name in names:
+            raise FactoryError(
+                f"factories {', '.join(requested)}: two are called {scenario.name!r}, so their"
+                " results could not be told apart. Rename one of them."
+            )
+        names.append(scenario.name)
+    return scenarios
 
 
 def _find_scenario(name: str, orders: Path | None) -> NamedScenario:
     source = find_factory(name)
     if orders is None:
-        return NamedScenario(
-            source.name if isinstance(source, Factory) else Path(name).stem, source
-        )
+        label = source.name if isinstance(source, Factory) else Path(name).stem
+        return NamedScenario(label, source)
     if isinstance(source, RandomisedRanges):
         raise FactoryError(
             f"--orders {orders} with factory {name!r}, whose products change with every episode."

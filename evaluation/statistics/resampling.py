@@ -1,5 +1,7 @@
-"""Resampling with keyed random numbers: the same draws for the same purpose and size, in any
-process and at any time."""
+"""Resampling with keyed random numbers.
+
+The same purpose and size give the same draws, in any process and at any time.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,7 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+FloatArray = NDArray[np.float64]
 
 RESAMPLES = 4999
 """Resamples of a bootstrap; (RESAMPLES + 1) * 0.025 is whole, so both bounds are order statistics
@@ -19,54 +21,68 @@ RESAMPLES = 4999
 Z = NormalDist().inv_cdf(0.975)
 """97.5 % quantile of the normal distribution."""
 
+MEAN_ROLE, QUARTILE_ROLE, FLIP_ROLE = range(3)
+"""Roles of random numbers; each role has a stream of its own."""
+
 _KEY = 0xC4A6E0
-_CHUNK = 2**20  # numbers held at once
+_CHUNK = 2**20
+"""Largest count of numbers in memory at once."""
 
 
 def generator(*key: int) -> np.random.Generator:
-    """Random numbers that depend on the key alone."""
+    """Return a generator of random numbers that depend on the key alone."""
     return np.random.Generator(np.random.Philox(np.random.SeedSequence((_KEY, *key))))
 
 
 def chunks(size: int) -> Iterator[int]:
-    """Numbers of rows of that size to hold at once, RESAMPLES in all."""
+    """Return row counts of consecutive chunks of RESAMPLES rows of ``size`` numbers."""
     step = max(1, _CHUNK // size)
     return (min(step, RESAMPLES - done) for done in range(0, RESAMPLES, step))
 
 
-def resampled_counts(role: int, stratum: int, size: int, held: int) -> Iterator[Floats]:
-    """How often each of ``size`` values is drawn, [rows, size], RESAMPLES rows in all; ``held``
-    numbers a row are held at once."""
+def resampled_counts(role: int, stratum: int, size: int, held: int) -> Iterator[FloatArray]:
+    """Yield in chunks how often each of ``size`` values is drawn, [rows, size].
+
+    The chunks have RESAMPLES rows in all.
+
+    Parameters
+    ----------
+    role, stratum
+        Key of the random numbers.
+    size
+        Number of values in the sample.
+    held
+        Numbers per row that the caller keeps in memory; it sets the size of the chunks.
+    """
     return (
-        _counts(rows, size, (role, stratum, size, number))
-        for number, rows in enumerate(chunks(held))
+        _counts(rows, size, (role, stratum, size, index)) for index, rows in enumerate(chunks(held))
     )
 
 
-@lru_cache(
-    maxsize=8
-)  # the many metrics and policies of one evaluation have the same number of episodes
-def _counts(rows: int, size: int, key: tuple[int, ...]) -> Floats:
-    drawn = (generator(*key).random((rows, size)) * size).astype(np.intp) + size * np.arange(rows)[
-        :, None
-    ]
-    counts = (
-        np.bincount(drawn.ravel(), minlength=rows * size).reshape(rows, size).astype(np.float64)
-    )
+# Cached because the metrics and policies of an evaluation have the same number of episodes.
+@lru_cache(maxsize=8)
+def _counts(rows: int, size: int, key: tuple[int, ...]) -> FloatArray:
+    # Row r counts in bins r * size to (r + 1) * size - 1, so that one bincount serves all rows.
+    drawn = (generator(*key).random((rows, size)) * size).astype(np.intp)
+    bins = drawn + size * np.arange(rows)[:, None]
+    flat = np.bincount(bins.ravel(), minlength=rows * size)
+    counts = flat.reshape(rows, size).astype(np.float64)
     counts.flags.writeable = False
     return counts
 
 
-def middle_95(replicates: Floats) -> tuple[float, float]:
-    """Order statistics that leave 2.5 % of the replicates outside at either end."""
+def middle_95(replicates: FloatArray) -> tuple[float, float]:
+    """Return the order statistics that leave 2.5 % of the replicates outside at either end."""
     ordered = np.sort(replicates)
     rank = (RESAMPLES + 1) // 40
     return float(ordered[rank - 1]), float(ordered[-rank])
 
 
 def student_quantile(freedom: float) -> float:
-    """97.5 % quantile of Student's t; within 1 % from 2 degrees of freedom on (Abramowitz and
-    Stegun 1964, 26.7.5)."""
+    """Return the 97.5 % quantile of Student's t with ``freedom`` degrees of freedom.
+
+    Within 1 % from 2 degrees of freedom on (Abramowitz and Stegun 1964, 26.7.5).
+    """
     z, n = Z, freedom
     return (
         z

@@ -1,5 +1,7 @@
-"""``python evaluate.py --tune``: searches the parameters of all rules, and the evolved index, for
-factories; writes what :mod:`evaluation.tuned_parameters` reads.
+"""Tuning of a factory, ``python evaluate.py --tune``.
+
+It searches the parameters of all rules and the weights of the evolved priority index, and writes
+the files that :mod:`evaluation.tuned_parameters` reads.
 """
 
 from __future__ import annotations
@@ -62,19 +64,17 @@ class RuleSearch:
 
     @property
     def size(self) -> int:
-        episodes = self.budget.settings * count_episodes(self.budget.orders, self.scenario)
-        return (
-            episodes
-            + (self.budget.finalists + 1)
-            * count_episodes(self.budget.final_orders, self.scenario, MAX_FINAL_EPISODES)
-        ) * orders_an_episode(self.scenario)
+        episodes = count_episodes(self.budget.orders, self.scenario)
+        final = count_episodes(self.budget.final_orders, self.scenario, MAX_FINAL_EPISODES)
+        played = self.budget.settings * episodes + (self.budget.finalists + 1) * final
+        return played * orders_an_episode(self.scenario)
 
     @property
     def group(self) -> str:
         return self.name
 
     def run(self) -> JsonObject:
-        """A :class:`TunedRule`."""
+        """Return a :class:`TunedRule` as JSON."""
         return tune_rule(make_rule(self.rule), self.scenario, self.budget).model_dump()
 
 
@@ -109,13 +109,13 @@ class IndexSearch:
         return self.name
 
     def run(self) -> JsonObject:
-        """A :class:`TunedIndex`."""
+        """Return a :class:`TunedIndex` as JSON."""
         return tune_index(self.scenario, self.budget).model_dump()
 
 
 @cache
 def _sources() -> str:
-    """Hash of all sources that a result depends on."""
+    """Return a hash of all sources that a result depends on."""
     return source_hash(Path(__file__).resolve())
 
 
@@ -128,36 +128,38 @@ def run_tuning(
     budget: Budget | None = None,
     orders: Path | None = None,
 ) -> list[Tuned]:
-    """Search, write ``<factory>.toml`` into ``out`` for every factory, and print what it brought.
+    """Tune factories, write ``<factory>.toml`` for each, and print the changes in cost.
 
     Parameters
     ----------
     factories
-        Names of shipped factories or paths of files; ``all`` for all that are shipped.
+        Names of shipped factories or paths of files; ``all`` for all shipped factories.
     out
         Folder for the results; None for that of the shipped ones
         (:data:`evaluation.tuned_parameters.TUNED_FOLDER`).
     work
-        Folder in which finished searches are kept, so that a second start goes on.
+        Folder in which finished searches are kept, so that the same command resumes.
     processes
-        How many searches run at once.
+        Number of searches at once.
+    budget
+        Size of the searches; None for the default.
     orders
-        A plant's own order book, for a single factory.
+        Path of an order book, for a single factory.
 
     Raises
     ------
     FactoryError
-        A factory or the order book is unknown or wrong.
+        If a factory or the order book is unknown or wrong.
     ValueError
-        The library ``cma`` is missing, or ``out`` cannot be written.
+        If the library ``cma`` is missing, or ``out`` cannot be written.
     ChildProcessError
-        A process was killed, e.g. for want of memory; finished searches are kept.
+        If a process was killed, such as for lack of memory; finished searches are kept.
     KeyboardInterrupt
         On Ctrl-C; finished searches are kept.
     """
     if importlib.util.find_spec("cma") is None:
         raise ValueError(
-            "--tune: the library cma, with which the evolved index is searched, is not installed."
+            "--tune: the library cma, which searches the index, is not installed."
             " Install it: pip install -e .[tune]"
         )
     if not is_writable(out or TUNED_FOLDER):
@@ -167,85 +169,87 @@ def run_tuning(
         )
     budget = budget or Budget()
     scenarios = find_scenarios(factories, orders)
-    units: list[RuleSearch | IndexSearch] = [
-        *(IndexSearch(scenario, budget) for scenario in scenarios),  # the longest first
-        *(
-            RuleSearch(scenario, rule.name, budget)
-            for scenario in scenarios
-            for rule in tunable_rules()
-        ),
-    ]
+    units = _plan_searches(scenarios, budget)
+    size = sum(unit.size for unit in units)
     with tqdm(
-        total=sum(unit.size for unit in units),
-        unit=" orders",
-        unit_scale=True,
-        smoothing=0.05,
-        dynamic_ncols=True,
+        total=size, unit=" orders", unit_scale=True, smoothing=0.05, dynamic_ncols=True
     ) as bar:
         results = run_units(units, Store(work), processes, bar.update)
-    found = {
+    by_name = {
         unit.name: _check(unit.name, result) for unit, result in zip(units, results, strict=True)
     }
-    tuned = [_gather(scenario, budget, found) for scenario in scenarios]
+    tuned = [_gather(scenario, budget, by_name) for scenario in scenarios]
     files = [write_tuned(each, out) for each in tuned]
     print(format_tuning(tuned))
     print(f"Written: {', '.join(map(str, files))}")
     return tuned
 
 
+def _plan_searches(
+    scenarios: Sequence[NamedScenario], budget: Budget
+) -> list[RuleSearch | IndexSearch]:
+    """Return the searches, the longest first."""
+    return [
+        *(IndexSearch(scenario, budget) for scenario in scenarios),
+        *(
+            RuleSearch(scenario, rule.name, budget)
+            for scenario in scenarios
+            for rule in tunable_rules()
+        ),
+    ]
+
+
 def _check(name: str, result: JsonObject) -> JsonObject:
     if "failed" in result:
         raise ChildProcessError(
-            f"{name}: {result['failed']['message']}. What was searched is kept; start again with"
+            f"{name}: {result['failed']['message']}. Finished searches are kept; start again with"
             " fewer processes."
         )
     return result
 
 
-def _gather(scenario: NamedScenario, budget: Budget, found: dict[str, JsonObject]) -> Tuned:
-    """All that was found for one factory."""
+def _gather(scenario: NamedScenario, budget: Budget, results: dict[str, JsonObject]) -> Tuned:
+    """Return the tuned parameters of one factory."""
     rules = {
-        rule.name: TunedRule.model_validate(found[RuleSearch(scenario, rule.name, budget).name])
+        rule.name: TunedRule.model_validate(results[RuleSearch(scenario, rule.name, budget).name])
         for rule in tunable_rules()
     }
-    index = TunedIndex.model_validate(found[IndexSearch(scenario, budget).name])
     return Tuned(
         factory=scenario.name,
         fingerprint=fingerprint(scenario.source),
         budget=budget,
         rules=rules,
-        index=index,
+        index=TunedIndex.model_validate(results[IndexSearch(scenario, budget).name]),
     )
 
 
+_HEAD = ["factory", "rule", "default", "tuned", "change", "95 % interval", "parameters"]
+_TEXT_COLUMNS = (0, 1, 6)
+
+
 def format_tuning(tuned: Sequence[Tuned]) -> str:
-    """A table of what tuning brought on the block ``validate``, for people."""
-    heads = ["factory", "rule", "default", "tuned", "change", "95 % interval", "parameters"]
-    rows = [
-        [each.factory, name, *_figures(found.validate_cost), parameters]
-        for each in tuned
-        for name, found, parameters in (
-            *((name, rule, write_call(name, rule.parameters)) for name, rule in each.rules.items()),
-            *(
-                (("index", each.index, "against ATCS by default"),)
-                if each.index is not None
-                else ()
-            ),
-        )
-    ]
-    widths = [max(len(row[column]) for row in (heads, *rows)) for column in range(len(heads))]
-    lines = [
-        "  ".join(
-            cell.ljust(width) if column in (0, 1, 6) else cell.rjust(width)
+    """Return a table of the changes in cost on the block ``validate``."""
+    rows = [_HEAD]
+    for each in tuned:
+        for name, rule in each.rules.items():
+            parameters = write_call(name, rule.parameters)
+            rows.append([each.factory, name, *_figures(rule.validate_cost), parameters])
+        if each.index is not None:
+            figures = _figures(each.index.validate_cost)
+            rows.append([each.factory, "index", *figures, "against ATCS with defaults"])
+    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEAD))]
+    lines = []
+    for row in rows:
+        cells = [
+            cell.ljust(width) if column in _TEXT_COLUMNS else cell.rjust(width)
             for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-        )
-        for row in (heads, *rows)
-    ]
-    return "\n".join(line.rstrip() for line in lines)
+        ]
+        lines.append("  ".join(cells).rstrip())
+    return "\n".join(lines)
 
 
 def _figures(costs: ValidationGain) -> list[str]:
-    """Costs before and after, the change in per cent, and its interval."""
+    """Return the costs of default and tuned parameters, the change in per cent and its interval."""
     percent = 100 / costs.default if costs.default > 0 else 0.0
     change = f"{costs.difference * percent:+.1f} %"
     return [

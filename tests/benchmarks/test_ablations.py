@@ -1,5 +1,4 @@
-"""Every part that the ablations take away makes a difference to what is learnt, and is there again
-afterwards."""
+"""Each ablation changes the learned weights, and its patch is undone afterwards."""
 
 from __future__ import annotations
 
@@ -18,15 +17,16 @@ from tests.builders.training_runs import trainer, weights_of
 @pytest.mark.parametrize(
     "change", sorted({variant.change for variant in VARIANTS if variant.change})
 )
-def test_a_part_taken_away_makes_a_difference_and_comes_back(change: str, tmp_path: Path) -> None:
-    learnt = []
-    for number, present in enumerate((True, False, True)):
-        run = trainer(tmp_path / str(number), {"learning": {"total_timesteps": 256}})
-        with patched("" if present else change):
+def test_an_ablation_changes_the_weights_and_is_undone(change: str, tmp_path: Path) -> None:
+    weights = []
+    for index, patch in enumerate(("", change, "")):
+        run = trainer(tmp_path / str(index), {"learning": {"total_timesteps": 256}})
+        with patched(patch):
             run.begin()
-        learnt.append(weights_of(run))
-    assert any(not torch.equal(value, learnt[1][name]) for name, value in learnt[0].items())
-    assert all(torch.equal(value, learnt[2][name]) for name, value in learnt[0].items())
+        weights.append(weights_of(run))
+    before, ablated, after = weights
+    assert any(not torch.equal(value, ablated[name]) for name, value in before.items())
+    assert all(torch.equal(value, after[name]) for name, value in before.items())
 
 
 def test_short_waits_change_nothing_but_the_longest_wait() -> None:
@@ -39,10 +39,9 @@ def test_short_waits_change_nothing_but_the_longest_wait() -> None:
     ]
 
 
-def test_runs_that_a_file_holds_are_not_run_again(tmp_path: Path) -> None:
-    """With all of them there but those of another length, nothing is left to do, and the file stays
-    as it was."""
-    path = tmp_path / "found.json"
+def test_runs_in_the_file_are_not_repeated(tmp_path: Path) -> None:
+    """The file holds all runs of this length, so it stays unchanged."""
+    path = tmp_path / "runs.json"
     runs = [
         {"variant": variant.name, "seed": 0, "best": 0.7, "last": 0.8, "steps_per_second": 1.0}
         for variant in VARIANTS

@@ -1,4 +1,4 @@
-"""The speed harness counts what it says it counts (its numbers are nobody's test)."""
+"""The speed benchmarks count decisions correctly; their speeds are not tested."""
 
 from __future__ import annotations
 
@@ -11,14 +11,18 @@ import numpy as np
 import pytest
 
 from benchmarks.decision_latency import free_all, running_moments
-from benchmarks.env_speed import (
+from benchmarks.env_runs import (
     POLICIES,
     KernelRun,
     Subject,
     VectorRun,
+    spread_over_episode,
+)
+from benchmarks.env_speed import (
+    format_row,
     measure_factory,
     peer_row,
-    spread_over_episode,
+    print_report,
     subject_row,
     summarise,
 )
@@ -49,7 +53,7 @@ def test_every_way_to_step_is_measured_past_the_end_of_episodes() -> None:
     expected = [
         ("kernel", "random", 1),
         ("kernel", "random", 256),
-        *((what, policy, size) for policy in ("ATCS", "random") for what, size in gymnasium),
+        *((name, policy, size) for policy in ("ATCS", "random") for name, size in gymnasium),
     ]
     assert [(row["what"], row["policy"], row["num_envs"]) for row in rows] == expected
     assert all(row["decisions_per_second"] >= row["with_choice"] > 0 for row in rows)
@@ -62,9 +66,8 @@ def test_kernel_run_takes_as_many_decisions_as_it_counts() -> None:
         seeds = run.shop.env.seed.copy()
         run.step(run.choose())
         ends += int((run.shop.env.seed - seeds).sum())
-    assert (
-        ends > 3 * 2048 / 200
-    )  # an episode of `tiny` under random decisions is far shorter than 200
+    # An episode of `tiny` under random decisions is far shorter than 200.
+    assert ends > 3 * 2048 / 200
     assert run.taken == 3 * 2048
 
 
@@ -98,9 +101,9 @@ def test_a_row_holds_the_median_of_the_repeats() -> None:
     assert row["core_share"] == 0.9
 
 
-def row(what: str, factory: str, speed: int | None, policy: str = "ATCS") -> dict[str, Any]:
+def row(name: str, factory: str, speed: int | None, policy: str = "ATCS") -> dict[str, Any]:
     return {
-        "what": what,
+        "what": name,
         "policy": policy,
         "factory": factory,
         "num_envs": 1,
@@ -108,7 +111,7 @@ def row(what: str, factory: str, speed: int | None, policy: str = "ATCS") -> dic
     }
 
 
-def test_headline_is_the_best_vector_and_the_single_environment_over_jssenv() -> None:
+def test_summary_is_the_best_vector_and_the_single_environment_over_jssenv() -> None:
     rows = [
         row("Env", "a", 50),
         row("VectorEnv", "a", 300),
@@ -117,10 +120,10 @@ def test_headline_is_the_best_vector_and_the_single_environment_over_jssenv() ->
         row("JSSEnv", "ta01", 10),
     ]
     rows += [row("Env", "a", 500, "random"), row("VectorEnv", "a", 900, "random")]
-    headline = summarise(rows, "a")
-    assert headline["vector_decisions_per_second"] == 400
-    assert headline["single_decisions_per_second"] == 50
-    assert headline["ratio_to_jssenv"] == {"single": 5.0, "vector": 40.0}
+    summary = summarise(rows, "a")
+    assert summary["vector_decisions_per_second"] == 400
+    assert summary["single_decisions_per_second"] == 50
+    assert summary["ratio_to_jssenv"] == {"single": 5.0, "vector": 40.0}
 
 
 def test_without_jssenv_there_is_no_ratio() -> None:
@@ -128,11 +131,30 @@ def test_without_jssenv_there_is_no_ratio() -> None:
     assert summarise(rows, "a")["ratio_to_jssenv"] is None
 
 
+def test_the_report_has_speeds_and_no_targets(capsys: pytest.CaptureFixture[str]) -> None:
+    measured = {**row("Env", "a", 50), "with_choice": 40, "core_share": 0.5, "repeats": [50]}
+    skipped = {**row("JSSEnv", "ta01", None), "skipped": "No module named 'JSSEnv'"}
+    report = {
+        "rows": [measured, skipped],
+        "vector_decisions_per_second": 400,
+        "single_decisions_per_second": 50,
+        "ratio_to_jssenv": None,
+        "memory": {"num_envs": 4, "array_bytes": 2**21, "resident_bytes": 3 * 2**20},
+        "warm_import": {"import_seconds": 1.5, "first_step_seconds": 0.25},
+    }
+    print_report(report)
+    text = capsys.readouterr().out
+    assert format_row(measured).split() == ["Env", "ATCS", "a", "1", "50", "40", "0.5"]
+    assert "skipped: No module named 'JSSEnv'" in text
+    assert "The machine was busy" in text
+    assert "4 environments: 2 MiB of arrays, 3 MiB resident" in text
+    assert "target" not in text
+
+
 def test_an_absent_peer_is_skipped_with_its_reason(tmp_path: Path) -> None:
     bare = tmp_path / "bare-python"
-    bare.write_text(
-        f'#!/bin/sh\nexec "{sys.executable}" -S -E "$@"\n'
-    )  # finds no installed package
+    # With -S the interpreter finds no installed package.
+    bare.write_text(f'#!/bin/sh\nexec "{sys.executable}" -S -E "$@"\n')
     bare.chmod(0o755)
     peers = PeerProcess(bare)
     answers = {name: peer_row(name, [peers.measure(name, 0.01)]) for name in PEERS}
@@ -169,15 +191,13 @@ def test_moments_of_the_latency_benchmark_have_their_orders_and_follow_each_othe
     assert all(earlier.clock <= later.clock for earlier, later in pairwise(moments))
     assert any(machine.status != "idle" for machine in moments[0].machines.values())
     assert all(machine.status == "idle" for machine in free_all(moments[0]).machines.values())
-    assert len({moments[0].orders[place] == moments[1].orders[place] for place in range(40)}) == 2
+    assert len({moments[0].orders[i] == moments[1].orders[i] for i in range(40)}) == 2
 
 
-def test_an_acknowledged_answer_that_the_log_lacks_or_has_otherwise_is_lost() -> None:
+def test_an_acknowledged_answer_that_is_missing_or_different_in_the_log_is_lost() -> None:
     snapshot = running_moments(20)[0]
-    waits, starts = (
-        Decision(machine="paint-1", action="wait", until=9),
-        Decision(machine="paint-1", action="start", order="1", operation="paint"),
-    )
+    waits = Decision(machine="paint-1", action="wait", until=9)
+    starts = Decision(machine="paint-1", action="start", order="1", operation="paint")
 
     def entry(number: int, *decisions: Decision) -> Entry:
         return Entry(

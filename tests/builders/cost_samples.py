@@ -1,4 +1,4 @@
-"""Made-up costs with a known truth, and how a measured coverage is judged."""
+"""Costs drawn from a known distribution, and checks of intervals."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ from dataclasses import astuple
 import numpy as np
 
 from evaluation.statistics.intervals import Interval
-from evaluation.statistics.resampling import Floats
+from evaluation.statistics.resampling import FloatArray
 
 
-def costs(seed: int, episodes: int = 40) -> tuple[Floats, Floats]:
-    """Costs of a policy and of a rule on the same episodes: skewed, correlated, the policy 30 %
-    cheaper."""
+def costs(seed: int, episodes: int = 40) -> tuple[FloatArray, FloatArray]:
+    """Return costs of a policy and of a rule on the same episodes.
+
+    They are skewed and correlated; the policy is 30 % cheaper.
+    """
     random = np.random.default_rng(seed)
     world = random.normal(size=episodes)
     rule = np.exp(0.5 * world)
@@ -22,12 +24,12 @@ def costs(seed: int, episodes: int = 40) -> tuple[Floats, Floats]:
 
 
 def assert_covers(hits: int, trials: int, share: float) -> None:
-    """Hits lie inside the binomial band (4 standard errors) about a share."""
+    """Check that hits lie inside the binomial band (4 standard errors) about a share."""
     band = 4 * math.sqrt(share * (1 - share) / trials)
     assert abs(hits / trials - share) <= band, (
         f"coverage {hits / trials:.3f}, expected {share} within {band:.3f}"
     )
 
 
-def assert_close(one: Interval, other: Interval, tolerance: float = 1e-9) -> None:
-    np.testing.assert_allclose(astuple(one), astuple(other), rtol=tolerance, atol=tolerance)
+def assert_close(interval: Interval, other: Interval, tolerance: float = 1e-9) -> None:
+    np.testing.assert_allclose(astuple(interval), astuple(other), rtol=tolerance, atol=tolerance)

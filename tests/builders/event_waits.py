@@ -1,4 +1,4 @@
-"""Waiting for events, however long they take, and noticing at once when a process has ended."""
+"""Waits for events without time limits, which end when a process has ended."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from collections.abc import Callable
 from typing import Any
 
 _PAUSE = 0.02
-"""Seconds between two looks at what nothing tells; no result depends on it."""
+"""Seconds between two checks; no result depends on it."""
 
 
 def wait_until(happened: Callable[[], object]) -> None:
-    """Wait until something has happened, in a process whose end others notice."""
+    """Wait until an event has happened, in a process whose end is noticed elsewhere."""
     while not happened():
         time.sleep(_PAUSE)
 
 
 def wait_for(process: subprocess.Popen[Any], happened: Callable[[], object]) -> None:
-    """Wait until a process has made something happen.
+    """Wait until a process has caused an event.
 
     Raises
     ------
     AssertionError
-        If it ends before.
+        If the process ends before.
     """
     while not happened():
         try:
@@ -34,12 +34,12 @@ def wait_for(process: subprocess.Popen[Any], happened: Callable[[], object]) -> 
 
 
 class Clock:
-    """A clock that a test moves.
+    """A clock that a test sets.
 
     Parameters
     ----------
     step
-        Seconds by which each look moves it, so that what waits for it ends.
+        Seconds that each call adds, so that waits for the clock end.
     """
 
     def __init__(self, step: float = 0.0) -> None:

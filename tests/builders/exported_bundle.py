@@ -1,4 +1,4 @@
-"""A policy that was never trained, as a bundle: what tests of a scheduler ask."""
+"""An untrained policy, and its exported bundle."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ FACTS: dict[str, Any] = {
 
 
 def trained_policy() -> TrainedPolicy:
-    """A network whose residual says something everywhere."""
+    """Return a policy whose network has a residual other than 0 everywhere."""
     torch.manual_seed(3)
     weights = atcs_weights(2.0, 0.5, detour=0.0, wait=-3.0, ahead=-3.0)
     network = PointerNetwork(torch.tensor([weights.get(feature.name, 0.0) for feature in FEATURES]))
@@ -37,7 +37,7 @@ def trained_policy() -> TrainedPolicy:
 
 
 def make_bundle(folder: Path) -> Path:
-    """A bundle of it in ``folder``."""
+    """Export the policy into ``folder`` and return the folder of the bundle."""
     from agents.network.onnx_export import main  # needs the extra `scheduler`
 
     save_policy(folder / "policy", trained_policy(), "seed = 0\n", FACTS)

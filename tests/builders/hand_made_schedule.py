@@ -1,5 +1,4 @@
-"""A small factory and a schedule of it, worked out by hand, for the tests of everything that reads
-schedules."""
+"""A small factory and a hand-worked schedule of it."""
 
 from __future__ import annotations
 
@@ -38,8 +37,29 @@ KIT, PAINT, BUILD = "kit", "paint", "build"
 
 
 def hand_factory(**changes: Any) -> Factory:
-    """Paint (2 machines, the second twice as fast), build (2 machines) and test (1); six minutes a
-    tick, the first tick at 22 o'clock."""
+    """Return a factory that paints (2 machines), builds (2) and tests (1).
+
+    The second painting machine is twice as fast. A tick is six minutes; the first one begins at 22
+    o'clock.
+    """
+    parts: dict[str, Any] = {
+        "name": "hand made",
+        "tick_minutes": 6.0,
+        "start_hour": 22,
+        "crews": 1,
+        "work_centres": _work_centres(),
+        "products": _products(),
+        "options": (_colour_option(),),
+        "transport": Transport(default=1),
+        "tariff": Tariff(price=(0.4, *(0.3,) * 21, 0.1, 0.2), co2=(0.5,) * 24),
+        "costs": Costs(
+            tardiness=10.0, changeover=2.0, waste=4.0, energy=1.5, holding=0.5, co2_per_waste_kg=2.0
+        ),
+    }
+    return Factory(**(parts | changes))
+
+
+def _work_centres() -> tuple[WorkCentre, ...]:
     colour = Attribute(
         name="colour",
         values=("white", "red", "black"),
@@ -55,86 +75,55 @@ def hand_factory(**changes: Any) -> Factory:
         cost=((0.0, 5.0), (5.0, 0.0)),
     )
     trim = Attribute(name="trim", values=("plain", "rich"), time=((0, 3), (3, 0)))
-    paint = Machine(name="paint-1", idle_power=1.0, processing_power=10.0, changeover_power=5.0)
-    plan: dict[str, Any] = {
-        "name": "hand made",
-        "tick_minutes": 6.0,
-        "start_hour": 22,
-        "crews": 1,
-        "work_centres": (
-            WorkCentre(
-                name="paint",
-                machines=(paint, Machine(name="paint-2", speed=2.0)),
-                attributes=(colour,),
-            ),
-            WorkCentre(
-                name="build",
-                machines=(Machine(name="build-1"), Machine(name="build-2")),
-                attributes=(platform, trim),
-            ),
-            WorkCentre(name="test", machines=(Machine(name="test-1"),)),
-        ),
-        "products": (
-            Product(
-                name="car",
-                operations=(
-                    Operation(
-                        name=PAINT, work_centre="paint", process_time=10, needs_material=True
-                    ),
-                    Operation(name=KIT, work_centre="test", process_time=3, after=()),
-                    Operation(
-                        name=BUILD,
-                        work_centre="build",
-                        process_time=12,
-                        after=(PAINT, KIT),
-                        setup={"platform": "small"},
-                    ),
-                ),
-            ),
-            Product(
-                name="van",
-                operations=(
-                    Operation(name=PAINT, work_centre="paint", process_time=10),
-                    Operation(name=KIT, work_centre="test", process_time=3, after=()),
-                    Operation(
-                        name=BUILD,
-                        work_centre="build",
-                        machine_times={"build-2": 12},
-                        after=(PAINT, KIT),
-                        setup={"platform": "big"},
-                    ),
-                ),
-            ),
-        ),
-        "options": (
-            Option(
-                name="colour",
-                values=tuple(
-                    OptionValue(
-                        name=value,
-                        effects=(
-                            Effect(
-                                operation=PAINT,
-                                setup={"colour": value},
-                                time=2 if value == "black" else 0,
-                            ),
-                        ),
-                    )
-                    for value in ("white", "red", "black")
-                ),
-            ),
-        ),
-        "transport": Transport(default=1),
-        "tariff": Tariff(price=(0.4, *(0.3,) * 21, 0.1, 0.2), co2=(0.5,) * 24),
-        "costs": Costs(
-            tardiness=10.0, changeover=2.0, waste=4.0, energy=1.5, holding=0.5, co2_per_waste_kg=2.0
-        ),
-    }
-    return Factory(**(plan | changes))
+    paints = (
+        Machine(name="paint-1", idle_power=1.0, processing_power=10.0, changeover_power=5.0),
+        Machine(name="paint-2", speed=2.0),
+    )
+    builds = (Machine(name="build-1"), Machine(name="build-2"))
+    return (
+        WorkCentre(name="paint", machines=paints, attributes=(colour,)),
+        WorkCentre(name="build", machines=builds, attributes=(platform, trim)),
+        WorkCentre(name="test", machines=(Machine(name="test-1"),)),
+    )
+
+
+def _products() -> tuple[Product, ...]:
+    """Return a car, whose paint needs material, and a van, which only build-2 can build."""
+    paint = Operation(name=PAINT, work_centre="paint", process_time=10)
+    kit = Operation(name=KIT, work_centre="test", process_time=3, after=())
+    build_car = Operation(
+        name=BUILD,
+        work_centre="build",
+        process_time=12,
+        after=(PAINT, KIT),
+        setup={"platform": "small"},
+    )
+    build_van = Operation(
+        name=BUILD,
+        work_centre="build",
+        machine_times={"build-2": 12},
+        after=(PAINT, KIT),
+        setup={"platform": "big"},
+    )
+    paint_car = paint.model_copy(update={"needs_material": True})
+    return (
+        Product(name="car", operations=(paint_car, kit, build_car)),
+        Product(name="van", operations=(paint, kit, build_van)),
+    )
+
+
+def _colour_option() -> Option:
+    """Return the colours; black paint takes 2 ticks more."""
+    values = []
+    for colour in ("white", "red", "black"):
+        time = 2 if colour == "black" else 0
+        effect = Effect(operation=PAINT, setup={"colour": colour}, time=time)
+        values.append(OptionValue(name=colour, effects=(effect,)))
+    return Option(name="colour", values=tuple(values))
 
 
 def hand_book() -> OrderBook:
-    """A red car and a black van."""
+    """Return the orders of a red car and a black van."""
     return OrderBook(
         orders=(
             Order(
@@ -158,8 +147,9 @@ def hand_book() -> OrderBook:
 
 
 def hand_schedule() -> Schedule:
-    """Both orders, with a changeover ahead and a wait on build-2 (``%`` changeover, ``~`` wait, a
-    column two ticks).
+    """Return a schedule of both orders, with a changeover ahead and a wait on build-2.
+
+    ``%`` is a changeover, ``~`` a wait; a column is two ticks.
 
     ::
 
@@ -200,7 +190,7 @@ def hand_schedule() -> Schedule:
 
 
 def with_operation(schedule: Schedule, order: int, name: str, /, **changes: Any) -> Schedule:
-    """The schedule with one operation's record changed."""
+    """Return the schedule with one operation's record changed."""
     altered = tuple(
         replace(o, **changes) if (o.order, o.name) == (order, name) else o
         for o in schedule.operations
@@ -209,31 +199,27 @@ def with_operation(schedule: Schedule, order: int, name: str, /, **changes: Any)
     return replace(schedule, operations=altered)
 
 
-def with_changeover(schedule: Schedule, number: int, /, **changes: Any) -> Schedule:
-    """The schedule with one changeover's record changed."""
+def with_changeover(schedule: Schedule, index: int, /, **changes: Any) -> Schedule:
+    """Return the schedule with one changeover's record changed."""
     changeovers = list(schedule.changeovers)
-    changeovers[number] = replace(changeovers[number], **changes)
+    changeovers[index] = replace(changeovers[index], **changes)
     return replace(schedule, changeovers=tuple(changeovers))
 
 
-def with_order(schedule: Schedule, number: int, /, **changes: Any) -> Schedule:
-    """The schedule with one order's record changed."""
+def with_order(schedule: Schedule, index: int, /, **changes: Any) -> Schedule:
+    """Return the schedule with one order's record changed."""
     orders = list(schedule.orders)
-    orders[number] = replace(orders[number], **changes)
+    orders[index] = replace(orders[index], **changes)
     return replace(schedule, orders=tuple(orders))
 
 
 def play(factory: Factory, book: OrderBook | None, seed: int, decisions: int = 3000) -> Simulator:
-    """The simulator after random legal decisions, as many as asked for or until the episode is
-    over."""
+    """Return the simulator after random legal decisions, or at the end of the episode."""
     simulator, rng = Simulator(factory, book), random.Random(seed)
     simulator.reset(seed)
     for _ in range(decisions):
         if simulator.deciding is None:
             break
-        simulator.decide(
-            random_row(
-                [(choice.row, choice.kind) for choice in simulator.choices() if choice.legal], rng
-            )
-        )
+        legal = [(choice.row, choice.kind) for choice in simulator.choices() if choice.legal]
+        simulator.decide(random_row(legal, rng))
     return simulator

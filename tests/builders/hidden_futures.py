@@ -1,4 +1,4 @@
-"""Moments of episodes, and the same moments with another hidden future."""
+"""States of episodes, and the same states with another hidden future."""
 
 from __future__ import annotations
 
@@ -22,15 +22,14 @@ FACTORIES = (
     "one_of_a_kind",
 )
 
-
 LATER = 977
-
+"""Ticks that hidden dates are moved."""
 
 DECISIONS = (3, 41, 87, 133, 190, 248)
 
 
 def moment(name: str, decision: int) -> Batch:
-    """An episode under ATCS, as it stands at a decision."""
+    """Return the state of an episode under ATCS at a decision."""
     batch = Batch([find_single_factory(name)], num_envs=1, dtype=np.float64)
     tables, rule = batch.reset(np.array([7], np.uint64)), make_rule("ATCS")
     for _ in range(decision):
@@ -40,8 +39,7 @@ def moment(name: str, decision: int) -> Batch:
 
 
 def change_the_future(batch: Batch, *, changeovers: bool = True) -> int:
-    """Other durations, failures, deliveries and orders to come; returns how many things were
-    changed."""
+    """Change durations, failures, deliveries and later orders; return the number of changes."""
     shop, clock = batch.shop, int(batch.shop.env.clock[0])
     busy = (PROCESSING, DOWN, CHANGING) if changeovers else (PROCESSING, DOWN)
     changed = 0
@@ -62,7 +60,7 @@ def change_the_future(batch: Batch, *, changeovers: bool = True) -> int:
 
 
 def delay_material(batch: Batch, clock: int) -> int:
-    """Material that is still to come arrives later, and with it the operations that wait for it."""
+    """Delay material and the operations that wait for it; return the number of orders."""
     shop = batch.shop
     late = [
         order
@@ -70,15 +68,12 @@ def delay_material(batch: Batch, clock: int) -> int:
         if shop.orders.material_date[0, order] > clock
     ]
     travelling = shop.in_transit[0, : int(shop.env.num_travelling[0])]
-    for place in range(len(travelling)):
-        order, operation = split_operation_id(travelling.operation_id[place])
-        if (
-            order in late
-            and batch.arrays.operations.needs_material[0, shop.orders.product[0, order], operation]
-        ):
-            travelling.date[place] += LATER
-    travelling[:] = travelling[
-        np.lexsort((travelling.operation_id, travelling.date))
-    ]  # a sorted array is a heap
+    needs_material = batch.arrays.operations.needs_material[0]
+    for i in range(len(travelling)):
+        order, operation = split_operation_id(travelling.operation_id[i])
+        if order in late and needs_material[shop.orders.product[0, order], operation]:
+            travelling.date[i] += LATER
+    # A sorted array is a heap.
+    travelling[:] = travelling[np.lexsort((travelling.operation_id, travelling.date))]
     shop.orders.material_date[0, late] += LATER
     return len(late)

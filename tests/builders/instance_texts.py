@@ -8,9 +8,7 @@ from factory.instances.read import Instance
 
 JSP = "2 3\n0 3 1 2 2 2\n0 2 2 1 1 4\n"
 
-
 FJSP = "2 2 1.5\n2 2 0 25 1 37 1 0 32\n1 2 0 45 1 65\n"
-
 
 FJSP_SDST = (
     "2 2 1.5\n1 2 1 25 2 37\n2 1 2 24 1 1 21\n"
@@ -19,12 +17,9 @@ FJSP_SDST = (
     + "1000000 " * 3
 )
 
-
 SDST_JSP = "2 2 2\n2 21 2 1 53 1 1\n1 95 1 2\n10 20\n0 7\n8 0\n"
 
-
 SDST_PFSP = "2\n2\n54 79\n83 3\n0 5\n9 0\n0 1\n2 0\n"
-
 
 WTSDS = """Problem Instance: 1
 Problem Size: 2
@@ -51,7 +46,7 @@ End Problem Specification
 
 
 def jobs_of(instance: Instance) -> list[list[tuple[str, int | dict[str, int] | None]]]:
-    """Work centre and time (or times by machine) of every operation of every job."""
+    """Return work centre and time (or times by machine) of every operation of every job."""
     return [
         [(o.work_centre, o.machine_times or o.process_time) for o in product.operations]
         for product in instance.factory.products

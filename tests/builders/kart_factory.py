@@ -1,5 +1,4 @@
-"""A small factory that has a bit of everything, and order books for it, as texts to be read,
-altered and spoilt."""
+"""Texts of a small factory with every kind of entry, and of order books for it."""
 
 from __future__ import annotations
 
@@ -137,7 +136,10 @@ default = 2
 times = [["cell", "paint", 5]]
 
 [tariff]
-price = [0.2, 0.2, 0.2, 0.2, 0.2, 0.2, 0.2, 0.2, 0.2, 0.2, 0.2, 0.2, 0.3, 0.3, 0.3, 0.3, 0.3, 0.3, 0.3, 0.3, 0.3, 0.3, 0.3, 0.3]
+price = [
+  0.2, 0.2, 0.2, 0.2, 0.2, 0.2, 0.2, 0.2, 0.2, 0.2, 0.2, 0.2,
+  0.3, 0.3, 0.3, 0.3, 0.3, 0.3, 0.3, 0.3, 0.3, 0.3, 0.3, 0.3,
+]
 
 [uncertainty]
 cv = 0.1
@@ -161,7 +163,7 @@ C,2026-03-01T06:30,2026-03-01T21:00,1,kart,coal
 
 
 def karts(*edits: tuple[str, str]) -> Factory:
-    """The factory, with some passages (old, new) of its text replaced."""
+    """Return the factory with some passages (old, new) of its text replaced."""
     text = FACTORY
     for old, new in edits:
         assert old in text

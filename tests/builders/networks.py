@@ -1,4 +1,4 @@
-"""Networks, and tables of observations for them to read."""
+"""Networks, and observations as their input."""
 
 from __future__ import annotations
 
@@ -27,31 +27,21 @@ def batch_of(*names: str, envs: int = 12) -> Batch:
 
 
 def moments(*names: str, steps: int = 40) -> list[Tables]:
-    """Copies of the tables at some decisions of an index's episodes."""
-    batch, policy, found = batch_of(*names), IndexPolicy(WEIGHTS), []
+    """Return copies of the tables at every eighth decision of episodes under an index."""
+    batch, policy, copies = batch_of(*names), IndexPolicy(WEIGHTS), []
     for step in range(steps):
+        tables = batch.tables
         if step % 8 == 0:
-            found.append(
-                Tables(
-                    *(
-                        np.array(table)
-                        for table in (
-                            batch.tables.candidates,
-                            batch.tables.machines,
-                            batch.tables.shop,
-                            batch.tables.action_mask,
-                        )
-                    )
-                )
-            )
-        batch.step(np.asarray(policy.decide(as_observation(batch.tables)), np.int64))
-    return found
+            arrays = (tables.candidates, tables.machines, tables.shop, tables.action_mask)
+            copies.append(Tables(*map(np.array, arrays)))
+        batch.step(np.asarray(policy.decide(as_observation(tables)), np.int64))
+    return copies
 
 
 def network(seed: int = 0, *, trained: bool = False) -> PointerNetwork:
-    """A network; ``trained``: its residual is not zero."""
+    """Return a network; if it is ``trained``, its residual is not zero."""
     torch.manual_seed(seed)
-    made = PointerNetwork(torch.from_numpy(as_array(WEIGHTS)))
+    pointer = PointerNetwork(torch.from_numpy(as_array(WEIGHTS)))
     if trained:
-        torch.nn.init.normal_(made.row_head.weight)
-    return made
+        torch.nn.init.normal_(pointer.row_head.weight)
+    return pointer

@@ -7,24 +7,19 @@ and a plain random generator (:func:`random_factory`, many times faster, for bul
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
-from typing import NamedTuple, TypeVar
+from collections.abc import Sequence
 
 from hypothesis import strategies as st
 
 from factory.model import (
     Attribute,
     Costs,
-    Customer,
-    Demand,
-    DemandRegime,
     Effect,
     Factory,
     Machine,
     Operation,
     Option,
     OptionValue,
-    Order,
     OrderBook,
     Product,
     SupplyRegime,
@@ -33,45 +28,29 @@ from factory.model import (
     Uncertainty,
     WorkCentre,
 )
-
-Item = TypeVar("Item")
-
-
-class Chooser(NamedTuple):
-    """Where the builder's choices come from."""
-
-    integer: Callable[[int, int], int]  # both ends included
-
-    def pick(self, items: Sequence[Item]) -> Item:
-        return items[self.integer(0, len(items) - 1)]
-
-    def perhaps(self, chances: int = 2) -> bool:
-        """True once in so many (Hypothesis shrinks it to False, that is: to the feature switched
-        off)."""
-        return self.integer(0, chances - 1) == chances - 1
-
-    def subset(self, items: Sequence[Item]) -> list[Item]:
-        return [item for item in items if self.perhaps()]
+from tests.builders.chooser import Chooser
+from tests.builders.random_demand import build_book, build_demand
 
 
 @st.composite
 def factories(draw: st.DrawFn) -> tuple[Factory, OrderBook | None]:
-    """A factory and, where it has no demand of its own, an order book for it."""
+    """Draw a factory, and an order book for it if it has no demand."""
     return build(Chooser(lambda low, high: draw(st.integers(low, high))))
 
 
 def random_factory(rng: random.Random) -> tuple[Factory, OrderBook | None]:
-    """The same from a plain random generator."""
+    """Build a factory and perhaps an order book from a plain random generator."""
     return build(Chooser(rng.randint))
 
 
 def build(choose: Chooser) -> tuple[Factory, OrderBook | None]:
     """Build a factory, and an order book for one factory in three."""
-    centres = [_build_centre(choose, number) for number in range(choose.integer(1, 4))]
-    products = [_build_product(choose, number, centres) for number in range(choose.integer(1, 3))]
-    options = [
-        _build_option(choose, number, centres, products) for number in range(choose.integer(0, 2))
-    ]
+    centres = [_build_centre(choose, n) for n in range(choose.integer(1, 4))]
+    products = [_build_product(choose, n, centres) for n in range(choose.integer(1, 3))]
+    options = [_build_option(choose, n, centres, products) for n in range(choose.integer(0, 2))]
+    needs_material = any(
+        operation.needs_material for product in products for operation in product.operations
+    )
     factory = Factory(
         name="random",
         tick_minutes=choose.pick([1.0, 1.0, 5.0, 0.5, 60.0, 7.0, 45.0]),
@@ -82,33 +61,28 @@ def build(choose: Chooser) -> tuple[Factory, OrderBook | None]:
         work_centres=tuple(centres),
         products=tuple(products),
         options=tuple(options),
-        material=(
-            _build_supply(choose)
-            if any(
-                operation.needs_material for product in products for operation in product.operations
-            )
-            else ()
-        ),
+        material=_build_supply(choose) if needs_material else (),
         transport=_build_transport(choose, centres),
         tariff=_build_tariff(choose),
         uncertainty=_build_uncertainty(choose),
         costs=_build_costs(choose),
     )
     if choose.perhaps(3):
-        return factory, _build_book(choose, factory)
-    return factory.model_copy(update={"demand": _build_demand(choose, factory)}), None
+        return factory, build_book(choose, factory)
+    return factory.model_copy(update={"demand": build_demand(choose, factory)}), None
 
 
-def _build_centre(choose: Chooser, number: int) -> WorkCentre:
+def _build_centre(choose: Chooser, index: int) -> WorkCentre:
     attributes = [
-        _build_attribute(choose, f"attribute{number}{n}") for n in range(choose.integer(0, 3))
+        _build_attribute(choose, f"attribute{index}{n}") for n in range(choose.integer(0, 3))
+    ]
+    machines = [
+        _build_machine(choose, f"machine{index}{n}", attributes)
+        for n in range(choose.integer(1, 3))
     ]
     return WorkCentre(
-        name=f"centre{number}",
-        machines=tuple(
-            _build_machine(choose, f"machine{number}{n}", attributes)
-            for n in range(choose.integer(1, 3))
-        ),
+        name=f"centre{index}",
+        machines=tuple(machines),
         attributes=tuple(attributes),
         combine=choose.pick(["max", "sum"]),
         longest_wait=choose.integer(1, 20) if choose.perhaps() else None,
@@ -118,7 +92,7 @@ def _build_centre(choose: Chooser, number: int) -> WorkCentre:
 def _build_attribute(choose: Chooser, name: str) -> Attribute:
     size = choose.integer(1, 4)
     values = tuple(f"value{n}" for n in range(size))
-    # the ring 0 -> 1 -> ... -> 0 stays allowed, so that every value can be reached from every other
+    # The ring 0 -> 1 -> ... -> 0 stays allowed, so that every value can be reached from any other.
     off_ring = [
         (values[old], values[new])
         for old in range(size)
@@ -173,36 +147,30 @@ def _build_machine(choose: Chooser, name: str, attributes: list[Attribute]) -> M
     )
 
 
-def _build_product(choose: Chooser, number: int, centres: list[WorkCentre]) -> Product:
+def _build_product(choose: Chooser, index: int, centres: list[WorkCentre]) -> Product:
     operations: list[Operation] = []
     names = [f"operation{n}" for n in range(choose.integer(1, 5))]
-    for name in names:
-        operations.append(
-            _build_operation(
-                choose, name, [operation.name for operation in operations], choose.pick(centres)
-            )
-        )
-    if choose.perhaps(4):  # listed in an order that is not the topological one
+    for n, name in enumerate(names):
+        operations.append(_build_operation(choose, name, names[:n], choose.pick(centres)))
+    if choose.perhaps(4):  # the list is not in topological order
         linear = [
             operation.model_copy(update={"after": tuple(names[max(0, n - 1) : n])})
             for n, operation in enumerate(operations)
         ]
         operations = linear[::-1]
     return Product(
-        name=f"product{number}",
+        name=f"product{index}",
         operations=tuple(operations),
-        launch_date=choose.integer(1, 60) if number > 0 and choose.perhaps(3) else 0,
+        launch_date=choose.integer(1, 60) if index > 0 and choose.perhaps(3) else 0,
     )
 
 
 def _build_operation(
     choose: Chooser, name: str, earlier: list[str], centre: WorkCentre
 ) -> Operation:
-    named = (
-        [machine.name for machine in centre.machines if choose.perhaps()]
-        if choose.perhaps(3)
-        else []
-    )
+    named = list[str]()
+    if choose.perhaps(3):
+        named = [machine.name for machine in centre.machines if choose.perhaps()]
     return Operation(
         name=name,
         work_centre=centre.name,
@@ -230,21 +198,10 @@ def _build_setup(choose: Chooser, centre: WorkCentre) -> dict[str, str]:
 
 
 def _build_option(
-    choose: Chooser, number: int, centres: list[WorkCentre], products: list[Product]
+    choose: Chooser, index: int, centres: list[WorkCentre], products: list[Product]
 ) -> Option:
     applying = [choose.pick(products)] if choose.perhaps(3) else products
-    sites: dict[
-        str, set[str]
-        # an effect must make sense in every product with the option that has an operation of the
-        # name
-    ] = {}
-    for product in applying:
-        for operation in product.operations:
-            sites.setdefault(operation.name, set()).add(operation.work_centre)
-    safe = sorted(name for name, places in sites.items() if len(places) == 1)
-    centre_of = {
-        name: next(centre for centre in centres if centre.name in sites[name]) for name in safe
-    }
+    centre_of = _operations_of_one_centre(applying, centres)
     values = []
     for n in range(choose.integer(1, 3)):
         effects = tuple(
@@ -253,16 +210,31 @@ def _build_option(
                 time=choose.integer(0, 4),
                 setup=_build_setup(choose, centre_of[name]),
             )
-            for name in choose.subset(safe)
+            for name in choose.subset(list(centre_of))
         )
         values.append(
             OptionValue(name=f"choice{n}", share=choose.integer(1, 4) / 2, effects=effects)
         )
     return Option(
-        name=f"option{number}",
+        name=f"option{index}",
         values=tuple(values),
         products=None if applying is products else tuple(product.name for product in applying),
     )
+
+
+def _operations_of_one_centre(
+    products: list[Product], centres: list[WorkCentre]
+) -> dict[str, WorkCentre]:
+    """Return the operations that have one work centre in all products, by name.
+
+    An effect must be valid in every product that has the option and an operation of the name.
+    """
+    sites: dict[str, set[str]] = {}
+    for product in products:
+        for operation in product.operations:
+            sites.setdefault(operation.name, set()).add(operation.work_centre)
+    by_name = {centre.name: centre for centre in centres}
+    return {name: by_name[min(sites[name])] for name in sorted(sites) if len(sites[name]) == 1}
 
 
 def _build_supply(choose: Chooser) -> tuple[SupplyRegime, ...]:
@@ -280,12 +252,11 @@ def _build_supply(choose: Chooser) -> tuple[SupplyRegime, ...]:
 
 def _build_transport(choose: Chooser, centres: list[WorkCentre]) -> Transport:
     pairs = [(start.name, end.name) for start in centres for end in centres if start != end]
-    overrides = (
-        tuple((start, end, choose.integer(0, 9)) for start, end in choose.subset(pairs))
-        if choose.perhaps(3)
-        else ()
-    )
-    return Transport(default=choose.integer(0, 5) if choose.perhaps() else 0, times=overrides)
+    overrides = list[tuple[str, str, int]]()
+    if choose.perhaps(3):
+        overrides = [(start, end, choose.integer(0, 9)) for start, end in choose.subset(pairs)]
+    default = choose.integer(0, 5) if choose.perhaps() else 0
+    return Transport(default=default, times=tuple(overrides))
 
 
 def _build_tariff(choose: Chooser) -> Tariff:
@@ -317,88 +288,10 @@ def _build_costs(choose: Chooser) -> Costs:
     )
 
 
-def _build_demand(choose: Chooser, factory: Factory) -> Demand:
-    low = choose.integer(1, 3) if choose.perhaps(3) else 1
-    count, num_orders = choose.integer(1, 3), choose.integer(1, 25)
-    classes = tuple(_build_customer(choose, n) for n in range(choose.integer(1, 3)))
-    return Demand(
-        num_orders=num_orders,
-        regimes=tuple(_build_regime(choose, n, count, factory, classes) for n in range(count)),
-        customers=classes,
-        batch=(low, low + choose.integer(0, 2)) if choose.perhaps() else (1, 1),
-        initial_orders=choose.integer(1, min(5, num_orders)) if choose.perhaps(3) else 0,
-    )
-
-
-def _build_customer(choose: Chooser, number: int) -> Customer:
-    allowance = choose.pick([(1.5, 4.0), (0.5, 1.25), (2.0, 2.0)])
-    return Customer(
-        name=f"class{number}",
-        share=choose.integer(1, 4) / 2,
-        weight=choose.pick([1.0, 2.0, 0.5]),
-        allowance=allowance,
-    )
-
-
-def _build_regime(
-    choose: Chooser, number: int, count: int, factory: Factory, classes: tuple[Customer, ...]
-) -> DemandRegime:
-    def build_mix() -> dict[str, float]:
-        # the first product is on sale from the start and always asked for
-        return {
-            product.name: float(choose.integer(1, 4))
-            for n, product in enumerate(factory.products)
-            if n == 0 or not choose.perhaps(4)
-        }
-
-    return DemandRegime(
-        name=f"regime{number}",
-        interarrival_time=choose.pick([4.0, 1.0, 9.0, 20.0, 0.3]),
-        mix=build_mix(),
-        mix_end=build_mix() if choose.perhaps(3) else None,
-        duration=choose.integer(1, 60) if count > 1 else None,
-        options={
-            option.name: _build_shares(choose, option)
-            for option in factory.options
-            if choose.perhaps(3)
-        },
-        customers={each.name: float(choose.integer(1, 4)) for each in classes if choose.perhaps(3)},
-    )
-
-
-def _build_shares(choose: Chooser, option: Option) -> dict[str, float]:
-    return {
-        value.name: float(choose.integer(1, 4))
-        for n, value in enumerate(option.values)
-        if n == 0 or not choose.perhaps(4)
-    }
-
-
-def _build_book(choose: Chooser, factory: Factory) -> OrderBook:
-    orders, date = [], 0
-    for number in range(choose.integer(1, 15)):
-        date += choose.integer(0, 12) if choose.perhaps() else 0
-        product = choose.pick(factory.products)
-        applying = [
-            option
-            for option in factory.options
-            if option.products is None or product.name in option.products
-        ]
-        orders.append(
-            Order(
-                order_id=f"order{number}",
-                release_date=date,
-                due_date=date + choose.integer(0, 60),
-                weight=choose.pick([1.0, 2.0, 0.5]),
-                product=product.name,
-                options={option.name: choose.pick(option.values).name for option in applying},
-            )
-        )
-    return OrderBook(orders=tuple(orders))
-
-
 def random_row(rows: Sequence[tuple[int, str]], rng: random.Random) -> int:
-    """One of the legal rows ``(row, kind)``; jobs more often than changeovers and waits, so that
-    episodes come to an end."""
+    """Choose one of the legal rows ``(row, kind)``.
+
+    Jobs are three times as likely as changeovers and waits, so that episodes end.
+    """
     weights = {"job": 3, "changeover": 1, "wait": 1}
     return rng.choices([row for row, _ in rows], [weights[kind] for _, kind in rows])[0]

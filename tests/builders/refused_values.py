@@ -1,4 +1,4 @@
-"""Values that no method with actions, seeds, counts or tables may accept."""
+"""Values that every method with actions, seeds, counts or tables must refuse."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 NAN = float("nan")
 E = 3
-"""Environments that the arrays below are wrong for."""
+"""Number of environments that the arrays below are wrong for."""
 
 Call = Callable[[Any], Any]
 
@@ -90,15 +90,15 @@ WRONG_COUNT: dict[str, Any] = {
 
 
 def each(wrong: dict[str, Any], call: Callable[[Any, Any], Any]) -> dict[str, Call]:
-    """A refused call for each value."""
-    return {what: lambda thing, value=value: call(thing, value) for what, value in wrong.items()}
+    """Return a refused call for each value."""
+    return {name: lambda thing, value=value: call(thing, value) for name, value in wrong.items()}
 
 
 def altered(tables: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Observations of which one table is wrong."""
+    """Yield observations with one wrong table, and their names."""
     legal = int(np.flatnonzero(tables["action_mask"][0])[0])
     for name, table in tables.items():
-        yield f"no {name}", {other: one for other, one in tables.items() if other != name}
+        yield f"no {name}", {other: kept for other, kept in tables.items() if other != name}
         yield f"{name} of another number of environments", {**tables, name: table[:-1]}
         yield f"{name} with an axis too many", {**tables, name: table[..., None]}
         yield f"{name} of objects", {**tables, name: table.astype(object)}
@@ -107,9 +107,9 @@ def altered(tables: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
             yield f"{name} of other columns", {**tables, name: table[..., 1:]}
             yield f"{name} of integers", {**tables, name: table.astype(np.int64)}
             yield f"{name} in half precision", {**tables, name: table.astype(np.float16)}
-            spoilt = table.copy()
-            spoilt[(0, legal) if name == "candidates" else 0] = NAN if name != "shop" else np.inf
-            yield f"{name} that are not finite", {**tables, name: spoilt}
+            changed = table.copy()
+            changed[(0, legal) if name == "candidates" else 0] = NAN if name != "shop" else np.inf
+            yield f"{name} that are not finite", {**tables, name: changed}
     yield "rows that the mask lacks", {**tables, "action_mask": tables["action_mask"][:, :-1]}
     yield "a mask of floats", {**tables, "action_mask": tables["action_mask"].astype(np.float64)}
     yield "no tables", {}

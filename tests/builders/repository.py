@@ -1,4 +1,4 @@
-"""Find the project's own files, and the public benchmarks beside them."""
+"""Paths of the project and of the public benchmarks."""
 
 from __future__ import annotations
 
@@ -17,17 +17,19 @@ MISSING = (
 
 
 def benchmark_files(pattern: str) -> list[Any]:
-    """Parameters for ``pytest.mark.parametrize``: the benchmark files that match, or one skipped
-    parameter where the folder is missing.
+    """Return the matching benchmark files as parameters for ``pytest.mark.parametrize``.
+
+    There is one skipped parameter if the folder is missing.
 
     Raises
     ------
     FileNotFoundError
-        If the folder is there and no file matches: a test over nothing would hold nothing.
+        If the folder exists and no file matches, as a test without parameters checks nothing.
 
     Examples
     --------
-    >>> [parameter.id for parameter in benchmark_files("jsp/instances/la0[12].txt")]  # doctest: +SKIP
+    >>> files = benchmark_files("jsp/instances/la0[12].txt")  # doctest: +SKIP
+    >>> [parameter.id for parameter in files]  # doctest: +SKIP
     ['la01', 'la02']
     """
     if not BENCHMARKS.is_dir():

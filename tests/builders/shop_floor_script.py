@@ -1,4 +1,4 @@
-"""Words to describe a small shop floor in a few lines, and to follow it decision by decision."""
+"""Functions that describe a small shop floor in a few lines, and follow it by decisions."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ WAIT = "wait"
 
 
 def cell(name: str = "cell", machines: int = 1, **fields: Any) -> WorkCentre:
-    """A work centre whose machines are called after it: cell0, cell1, ..."""
+    """Return a work centre whose machines have its name: cell0, cell1, ..."""
     return WorkCentre(
         **{
             "name": name,
@@ -55,7 +55,7 @@ def book(
     weight: float = 1.0,
     options: dict[str, str] | None = None,
 ) -> OrderBook:
-    """Orders (release date, product)."""
+    """Return an order book of orders (release date, product)."""
     return OrderBook(
         orders=tuple(
             Order(
@@ -72,17 +72,18 @@ def book(
 
 
 def follow(twin: Twin, *decisions: tuple[int, Any]) -> Twin:
-    """Take the decisions (machine that must be asked, what it does): a job (order, operation), the
-    wait, or a setup to mount."""
-    for machine, what in decisions:
+    """Take decisions (machine that must be deciding, choice).
+
+    A choice is a job (order, operation), the wait, or a setup to mount.
+    """
+    for machine, wanted in decisions:
         assert twin.deciding == machine
-        twin.decide(
-            next(
-                row
-                for row, choice in enumerate(twin.choices())
-                if choice.legal and what == named(choice)
-            )
-        )
+        rows = [
+            row
+            for row, choice in enumerate(twin.choices())
+            if choice.legal and named(choice) == wanted
+        ]
+        twin.decide(rows[0])
     return twin
 
 
@@ -93,13 +94,15 @@ def named(choice: Choice) -> Any:
 
 
 def offers(twin: Twin) -> list[Any]:
-    """What the asked machine may do."""
+    """Return the legal choices of the deciding machine."""
     return [named(choice) for choice in twin.choices() if choice.legal]
 
 
 def dates(twin: Twin, kind: str = "operation") -> list[tuple[int, ...]]:
-    """Of operations (machine, order, operation, process start, end); of anything else (machine,
-    start, end)."""
+    """Return the dates of events: (machine, start, end).
+
+    Those of operations are (machine, order, operation, process start, end).
+    """
     if kind == "operation":
         return [
             (event[1], event[2], event[3], event[5], event[6])
@@ -119,8 +122,10 @@ def painted(colour: str, time: int = 4) -> Product:
 
 
 def race_against_a_changeover() -> tuple[Factory, OrderBook]:
-    """Body takes 5 and red paint 1; machine 1 has red mounted, machine 2 needs 9 ticks for it:
-    whoever mounts it ahead, mounts it in vain."""
+    """Return a shop in which a changeover ahead is in vain.
+
+    Body takes 5 ticks and red paint 1; machine 1 has red mounted, machine 2 needs 9 ticks for it.
+    """
     colour = Attribute(
         name="colour", values=("white", "red"), time=((0, 9), (9, 0)), cost=((0.0, 2.0), (2.0, 0.0))
     )
@@ -134,6 +139,5 @@ def race_against_a_changeover() -> tuple[Factory, OrderBook]:
     )
     car = product("car", job(5, "body"), job(1, "paint", "paint", setup={"colour": "red"}))
     costs, tariff = Costs(changeover=1.0, energy=1.0), Tariff(price=(1.0,) * 24)
-    return plant((cell(), paint), (car,), tick_minutes=60.0, costs=costs, tariff=tariff), book(
-        (0, "car")
-    )
+    factory = plant((cell(), paint), (car,), tick_minutes=60.0, costs=costs, tariff=tariff)
+    return factory, book((0, "car"))

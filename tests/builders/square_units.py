@@ -1,4 +1,4 @@
-"""A unit of work that leaves a mark each time it is run, and can fail in every way."""
+"""A unit of work that counts its runs and can fail in every way."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.builders.event_waits import wait_until
 
 @dataclass(frozen=True)
 class Square:
-    """Squares a number, and leaves a mark each time it is asked to."""
+    """A unit that squares a number and marks each run in a file."""
 
     number: int
     marks: str

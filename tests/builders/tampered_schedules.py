@@ -1,5 +1,4 @@
-"""Right schedules, each spoilt in one way, with the rule and the place that a verifier must
-name."""
+"""Tampered schedules, with the constraint and the record that a verifier must name."""
 
 from __future__ import annotations
 
@@ -25,7 +24,7 @@ Tampering = Callable[[Schedule], Schedule]
 
 
 def shift(order: int, name: str, ticks: int) -> Tampering:
-    """One operation earlier or later, all its dates together."""
+    """Return a function that shifts all dates of an operation."""
 
     def tamper(schedule: Schedule) -> Schedule:
         record = next(o for o in schedule.operations if (o.order, o.name) == (order, name))
@@ -49,9 +48,9 @@ def with_changeovers(schedule: Schedule, *more: ChangeoverRecord) -> Schedule:
     return replace(schedule, changeovers=(*schedule.changeovers, *more))
 
 
-def without_changeover(schedule: Schedule, number: int) -> Schedule:
+def without_changeover(schedule: Schedule, index: int) -> Schedule:
     return replace(
-        schedule, changeovers=schedule.changeovers[:number] + schedule.changeovers[number + 1 :]
+        schedule, changeovers=schedule.changeovers[:index] + schedule.changeovers[index + 1 :]
     )
 
 
@@ -59,13 +58,10 @@ A_PAINT, A_KIT, A_BUILD = (
     f"order A, operation {name}, on {machine}"
     for name, machine in ((PAINT, "paint-1"), (KIT, "test-1"), (BUILD, "build-1"))
 )
-
-
 B_PAINT, B_KIT, B_BUILD = (
     f"order B, operation {name}, on {machine}"
     for name, machine in ((PAINT, "paint-2"), (KIT, "test-1"), (BUILD, "build-2"))
 )
-
 
 TAMPERINGS: dict[str, tuple[Tampering, Constraint, str]] = {
     "two operations of a machine overlap": (shift(1, KIT, -3), Constraint.OVERLAP, B_KIT),

@@ -1,4 +1,4 @@
-"""Training runs of seconds."""
+"""Training runs that take seconds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tuned parameters, made up."""
+"""Invented tuned parameters."""
 
 from __future__ import annotations
 

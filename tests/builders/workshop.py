@@ -1,4 +1,4 @@
-"""A small shop to work plans through by hand, and who plans in it."""
+"""A small shop for hand-worked plans, its snapshots and its planners."""
 
 from __future__ import annotations
 
@@ -37,58 +37,30 @@ from tests.builders.shop_floor_script import COLOUR, job
 
 ATCS = make_rule("ATCS", k1=2, k2=0.5)
 FIFO = make_rule("FIFO")
-READY, UPCOMING, DONE = (
-    OperationState(status="ready", ready_date=0),
-    OperationState(status="upcoming"),
-    OperationState(status="done"),
-)
+READY = OperationState(status="ready", ready_date=0)
+UPCOMING = OperationState(status="upcoming")
+DONE = OperationState(status="done")
 IN_PROCESS = OperationState(status="in_process")
 
 
 def workshop(paints: int = 1, **changes: Any) -> Factory:
-    """One crew; paint (4 hours) in red or white, an hour's way, pack (2 hours); a tick is an hour,
-    electricity costs 1, from 20 to 24 o'clock 3."""
-    colour = Attribute(
-        name="colour",
-        values=("white", "red"),
-        time=((0, 3), (2, 0)),
-        cost=((0.0, 5.0), (4.0, 0.0)),
-        waste=((0.0, 0.5), (1.0, 0.0)),
-        forbidden=(),
-    )
-    booths = tuple(
-        Machine(name=f"paint-{n + 1}", processing_power=2.0, changeover_power=1.0)
-        for n in range(paints)
-    )
-    painted = tuple(
-        Product(
-            name=name,
-            operations=(
-                Operation(
-                    name="paint", work_centre="paint", process_time=4, setup={"colour": name}
-                ),
-                Operation(name="pack", work_centre="pack", process_time=2),
-            ),
-        )
-        for name in ("white", "red")
-    )
+    """Return a factory with one crew, booths that paint red or white (4 hours) and packing (2).
+
+    Transport takes an hour, a tick is an hour; electricity costs 1, and 3 from 20 to 24 o'clock.
+
+    Parameters
+    ----------
+    paints
+        Number of booths.
+    changes
+        Fields of the factory that are set otherwise.
+    """
     parts: dict[str, Any] = {
         "name": "workshop",
         "tick_minutes": 60.0,
         "crews": 1,
-        "work_centres": (
-            WorkCentre(name="paint", machines=booths, attributes=(colour,)),
-            WorkCentre(name="pack", machines=(Machine(name="pack-1"),)),
-        ),
-        "products": (
-            *painted,
-            Product(
-                name="box",
-                operations=(
-                    Operation(name="pack", work_centre="pack", process_time=2, needs_material=True),
-                ),
-            ),
-        ),
+        "work_centres": _work_centres(paints),
+        "products": _products(),
         "demand": Demand(
             num_orders=4,
             regimes=(
@@ -106,6 +78,44 @@ def workshop(paints: int = 1, **changes: Any) -> Factory:
     return Factory(**(parts | changes))
 
 
+def _work_centres(paints: int) -> tuple[WorkCentre, ...]:
+    colour = Attribute(
+        name="colour",
+        values=("white", "red"),
+        time=((0, 3), (2, 0)),
+        cost=((0.0, 5.0), (4.0, 0.0)),
+        waste=((0.0, 0.5), (1.0, 0.0)),
+        forbidden=(),
+    )
+    booths = tuple(
+        Machine(name=f"paint-{n + 1}", processing_power=2.0, changeover_power=1.0)
+        for n in range(paints)
+    )
+    return (
+        WorkCentre(name="paint", machines=booths, attributes=(colour,)),
+        WorkCentre(name="pack", machines=(Machine(name="pack-1"),)),
+    )
+
+
+def _products() -> tuple[Product, ...]:
+    """Return painted products in white and red, and a box that is only packed."""
+    pack = Operation(name="pack", work_centre="pack", process_time=2)
+    painted = [
+        Product(
+            name=colour,
+            operations=(
+                Operation(
+                    name="paint", work_centre="paint", process_time=4, setup={"colour": colour}
+                ),
+                pack,
+            ),
+        )
+        for colour in ("white", "red")
+    ]
+    box = Product(name="box", operations=(pack.model_copy(update={"needs_material": True}),))
+    return (*painted, box)
+
+
 def idle(colour: str | None = None, **fields: Any) -> MachineState:
     return MachineState(
         status="idle", setup={} if colour is None else {"colour": colour}, since=0, **fields
@@ -113,7 +123,7 @@ def idle(colour: str | None = None, **fields: Any) -> MachineState:
 
 
 def busy(order: str, expected_end: int, colour: str = "red", **fields: Any) -> MachineState:
-    """A booth with the paint of an order in work."""
+    """Return the state of a booth that paints an order."""
     return MachineState(
         **{
             "status": "processing",
@@ -130,7 +140,7 @@ def busy(order: str, expected_end: int, colour: str = "red", **fields: Any) -> M
 def order(
     order_id: str, product: str, due_date: int = 100, ready: int | None = None, **fields: Any
 ) -> OrderState:
-    """A painted order: its paint is ready since a date, or in process."""
+    """Return a painted order whose paint is ready since a date, or in process."""
     paint = IN_PROCESS if ready is None else OperationState(status="ready", ready_date=ready)
     known = {
         "order_id": order_id,
@@ -145,7 +155,7 @@ def order(
 def floor_of(
     factory: Factory, machines: dict[str, MachineState], *orders: OrderState, **fields: Any
 ) -> Snapshot:
-    """A checked snapshot at 10 o'clock, where no orders are to come."""
+    """Return a checked snapshot at 10 o'clock without later orders."""
     known = {
         "factory": factory.name,
         "clock": 10,
@@ -157,20 +167,15 @@ def floor_of(
 
 
 def three_orders(factory: Factory, **machines: MachineState) -> Snapshot:
-    """A in the booth until 12, B (white) and C (red) in its queue."""
+    """Return a snapshot with A in the booth until 12, and B (white) and C (red) in its queue."""
     orders = (
         order("A", "red", 8),
         order("B", "white", 30, 5),
         order("C", "red", 20, 6, weight=2.0),
     )
-    return floor_of(
-        factory,
-        {
-            "paint-1": busy("A", 12),
-            **{name.replace("_", "-"): state for name, state in machines.items()},
-        },
-        *orders,
-    )
+    states = {"paint-1": busy("A", 12)}
+    states |= {name.replace("_", "-"): state for name, state in machines.items()}
+    return floor_of(factory, states, *orders)
 
 
 def planner(
@@ -179,14 +184,12 @@ def planner(
     decide: Callable[..., Any] | None = None,
     max_seconds: float = math.inf,
 ) -> Planner:
-    return Planner(
-        Decider(ShopFloor(factory), None if decide is None else cast(Bundle, Stub(decide)), rule),
-        max_seconds,
-    )
+    bundle = None if decide is None else cast(Bundle, Stub(decide))
+    return Planner(Decider(ShopFloor(factory), bundle, rule), max_seconds)
 
 
 class Stub:
-    """Stands for a bundle; its answer is what it is told."""
+    """A bundle whose decisions are those of a given function."""
 
     manifest: dict[str, Any] = {}
 
@@ -195,28 +198,35 @@ class Stub:
 
 
 def dates_of(plan: Plan) -> list[tuple[Any, ...]]:
-    """Operations in few words, by start."""
-    found = [
-        (one.machine, one.order, one.operation, one.selected_date, one.start_date, one.end_date)
-        for one in plan.operations
+    """Return machine, order, operation and dates of each operation, by start."""
+    operations = sorted(plan.operations, key=lambda each: (each.start_date, each.machine))
+    return [
+        (
+            each.machine,
+            each.order,
+            each.operation,
+            each.selected_date,
+            each.start_date,
+            each.end_date,
+        )
+        for each in operations
     ]
-    return sorted(found, key=lambda one: (one[4], one[0]))
 
 
 def told(plan: Plan) -> Plan:
-    """What a plan says, whoever made it and however long it took."""
+    """Return a plan without the fields about its maker and its duration."""
     return plan.model_copy(update={"microseconds": 0, "made_by": "", "fallbacks": 0, "faults": ()})
 
 
 def moments(factory: Factory, *decisions: int, seed: int = 5) -> list[Snapshot]:
     return [
-        take_snapshot(ShopFloor(factory), simulate(factory, ATCS, seed, number), 0)
-        for number in decisions
+        take_snapshot(ShopFloor(factory), simulate(factory, ATCS, seed, count), 0)
+        for count in decisions
     ]
 
 
 def any_legal(seed: int) -> Callable[[dict[str, NDArray[Any]]], NDArray[np.int64]]:
-    """A policy that chooses anything that it may."""
+    """Return a policy that chooses random legal rows."""
     random = np.random.default_rng(seed)
 
     def decide(observation: dict[str, NDArray[Any]]) -> NDArray[np.int64]:
@@ -227,7 +237,7 @@ def any_legal(seed: int) -> Callable[[dict[str, NDArray[Any]]], NDArray[np.int64
 
 
 def locked(snapshot: Snapshot, factory: Factory, *locks: tuple[str, str, str]) -> Snapshot:
-    """The snapshot with locks (machine, order, operation), checked."""
+    """Return the checked snapshot with locks (machine, order, operation)."""
     made = tuple(
         Lock(machine=machine, order=name, operation=operation) for machine, name, operation in locks
     )
@@ -235,15 +245,17 @@ def locked(snapshot: Snapshot, factory: Factory, *locks: tuple[str, str, str]) -
 
 
 def packed_first(*routes: tuple[str, ...], paints: int = 1) -> Factory:
-    """The workshop with three colours and other routes: each of its last paint's colour, through
-    ``pack``, ``red``, ``black`` (steps are called so)."""
+    """Return the workshop with three colours and one product for each route.
+
+    A route lists steps (``pack``, or a colour); the product has the name of its last step.
+    """
     paint, pack = workshop(paints).work_centres
     products = tuple(
         Product(
             name=route[-1],
             operations=tuple(
-                job(4, name, *(("pack",) if name == "pack" else ("paint",)), setup=wanted(name))
-                for name in route
+                job(4, step, "pack" if step == "pack" else "paint", setup=wanted(step))
+                for step in route
             ),
         )
         for route in routes
@@ -264,4 +276,4 @@ def wanted(step: str) -> dict[str, str]:
 
 
 CROSSING = packed_first(("pack", "red"), ("black", "pack"))
-"""Red is painted last, and black first (its product is called after its last step, pack)."""
+"""Two products: red is painted last, black first (named after its last step, pack)."""

@@ -1,15 +1,9 @@
-"""Whole evaluations: the same bytes whatever the processes, kills and interruptions; failures that
-spare the others; honest choices of the best rule."""
+"""Benchmarks: results, failures of single policies, the choice of the best rule."""
 
 from __future__ import annotations
 
 import json
 import math
-import os
-import signal
-import subprocess
-import sys
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,53 +13,30 @@ import pytest
 
 from agents.rules.registry import make_rule
 from envs.seed_splits import episode_seeds, which_block
-from evaluate import describe_command
-from evaluation.benchmark import SUCCESSIVE_HALVING, Benchmark, BenchmarkConfig, _validation_spans
+from evaluation.benchmark import BenchmarkConfig
 from evaluation.reporting.episodes_csv import read_episodes
 from evaluation.reporting.results import METRICS, Results, read_results, to_json
+from evaluation.runner.batches import open_batch
 from evaluation.runner.contenders import Contender, parse_contenders
-from evaluation.runner.episodes import Play, open_batch
+from evaluation.runner.episodes import Play
+from evaluation.runner.rule_selection import SUCCESSIVE_HALVING, validation_spans
 from evaluation.runner.scenarios import find_scenarios
-from evaluation.statistics.intervals import compare_paired
+from evaluation.statistics.comparison import compare_paired
 from evaluation.tuned_parameters import read_tuned
 from factory.schedule.records import Schedule
 from factory.verification.verifier import verify
-from tests.builders.event_waits import wait_for
-from tests.builders.outside_policies import GUESTS
-from tests.builders.repository import ROOT
+from tests.builders.evaluations import run_benchmark, without_times
+from tests.builders.sandboxed_policies import POLICIES
 
 SMALL = BenchmarkConfig(
-    episodes=6, validation_episodes=4, planner_episodes=3, processes=1, patience=math.inf
+    episodes=6, validation_episodes=4, planner_episodes=3, processes=1, call_timeout=math.inf
 )
-TIMES = ("started", "seconds")
-
-
-def evaluate(
-    folder: Path,
-    policies: str = "EDD,ATCS,RANDOM",
-    factories: str = "microfactory",
-    settings: BenchmarkConfig = SMALL,
-) -> Results:
-    return Benchmark(
-        find_scenarios(factories.split(",")), parse_contenders(policies), settings, folder
-    ).run()
-
-
-def without_times(file: Path) -> dict[str, Any]:
-    """``results.json`` but for what a clock has measured."""
-    content = {
-        name: value for name, value in json.loads(file.read_text()).items() if name not in TIMES
-    }
-    for scenario in content.get("factories", {"": content}).values():
-        for policy in scenario["policies"].values():
-            policy["decision_microseconds"] = None
-    return content
 
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Results]:
     folder = tmp_path_factory.mktemp("evaluation")
-    return folder, evaluate(folder)
+    return folder, run_benchmark(folder, SMALL)
 
 
 def test_results_hold_what_the_schema_promises(finished: tuple[Path, Results]) -> None:
@@ -106,7 +77,7 @@ def test_cost_terms_add_up_to_the_total_in_every_episode(finished: tuple[Path, R
 
 
 def test_figures_follow_from_the_episodes(finished: tuple[Path, Results]) -> None:
-    """Means and comparisons, worked out again from the table of episodes."""
+    """Means and comparisons, computed again from the table of episodes."""
     scenario = finished[1].scenarios["microfactory"]
     costs: dict[str, list[float]] = {}
     for row in read_episodes(finished[0] / "episodes.csv"):
@@ -128,18 +99,18 @@ def test_the_best_rule_is_the_cheapest_on_validation_episodes_whatever_it_costs_
     scenario = finished[1].scenarios["microfactory"]
     assert scenario.best_rule == min(scenario.validation, key=scenario.validation.__getitem__)
     assert "ATCS" in scenario.validation
-    assert "LPT" not in scenario.validation  # far too dear for a second look
+    assert "LPT" not in scenario.validation  # eliminated at the first stage
     (source,) = find_scenarios(["microfactory"])
     rule = parse_contenders("ATCS")[0].settle(read_tuned("microfactory"))
     play = Play(source, rule, 0, "validate", 0, 4, False, math.inf)
     assert scenario.validation["ATCS"] == pytest.approx(np.mean(play.run()["total_cost"]))
 
 
-def test_everybody_meets_the_same_episodes(finished: tuple[Path, Results]) -> None:
-    met: dict[str, list[int]] = {}
+def test_all_policies_play_the_same_episodes(finished: tuple[Path, Results]) -> None:
+    played: dict[str, list[int]] = {}
     for row in read_episodes(finished[0] / "episodes.csv"):
-        met.setdefault(row.policy, []).append(row.seed)
-    assert all(seeds == episode_seeds("test", 6).tolist() for seeds in met.values())
+        played.setdefault(row.policy, []).append(row.seed)
+    assert all(seeds == episode_seeds("test", 6).tolist() for seeds in played.values())
 
 
 def test_recorded_schedules_are_those_that_were_scored(finished: tuple[Path, Results]) -> None:
@@ -161,12 +132,7 @@ def test_recorded_schedules_are_those_that_were_scored(finished: tuple[Path, Res
 def test_results_do_not_depend_on_the_number_of_processes(
     tmp_path: Path, finished: tuple[Path, Results]
 ) -> None:
-    evaluate(
-        tmp_path,
-        settings=BenchmarkConfig(
-            episodes=6, validation_episodes=4, planner_episodes=3, processes=2
-        ),
-    )
+    run_benchmark(tmp_path, replace(SMALL, processes=2))
     assert without_times(tmp_path / "results.json") == without_times(finished[0] / "results.json")
     for file in (
         "episodes.csv",
@@ -175,22 +141,26 @@ def test_results_do_not_depend_on_the_number_of_processes(
         assert (tmp_path / file).read_bytes() == (finished[0] / file).read_bytes()
 
 
-def test_policies_that_cheat_or_break_down_are_reported_and_spare_the_others(
+def test_policies_that_cheat_or_crash_are_reported_without_effect_on_others(
     tmp_path: Path, finished: tuple[Path, Results]
 ) -> None:
-    guests = tmp_path / "guests.py"
-    guests.write_text(GUESTS)
-    ends = {
+    source = tmp_path / "policies.py"
+    source.write_text(POLICIES)
+    reasons_of_failures = {
         "Illegal": "illegal action",
         "Crashing": "crashed",
         "Leaving": "crashed",
-        "Greedy": "foresight",
+        "Stateful": "foresight",
     }
     honest = finished[1].scenarios["microfactory"]
-    for patience, expected in ((math.inf, ends), (0.0, {"Silent": "did not answer"})):
-        policies = ",".join(["EDD,ATCS,RANDOM", *(f"{guests}:{name}" for name in expected)])
-        settings = replace(SMALL, processes=2, patience=patience)
-        results = evaluate(tmp_path / "out", policies, settings=settings).scenarios["microfactory"]
+    for call_timeout, expected in (
+        (math.inf, reasons_of_failures),
+        (0.0, {"Silent": "did not answer"}),
+    ):
+        policies = ",".join(["EDD,ATCS,RANDOM", *(f"{source}:{name}" for name in expected)])
+        settings = replace(SMALL, processes=2, call_timeout=call_timeout)
+        outcome = run_benchmark(tmp_path / "out", settings, policies)
+        results = outcome.scenarios["microfactory"]
         reasons = {
             name: policy.failed.reason for name, policy in results.policies.items() if policy.failed
         }
@@ -201,7 +171,7 @@ def test_policies_that_cheat_or_break_down_are_reported_and_spare_the_others(
 
 
 class Forger:
-    """Rewrites the log of the shop that it was given: every changeover took no time."""
+    """A policy that rewrites the simulator's log: every changeover took no time."""
 
     def __init__(self) -> None:
         self.batch: Any = None
@@ -218,7 +188,7 @@ def test_a_policy_that_edits_the_schedule_is_rejected_by_the_verifier(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     (scenario,) = find_scenarios(["microfactory"])
-    monkeypatch.setattr("evaluation.runner.episodes.make_policy", lambda contender: Forger())
+    monkeypatch.setattr("evaluation.runner.policies.make_policy", lambda contender: Forger())
     result = Play(
         scenario, Contender("forger", "rule", "EDD"), 0, "test", 0, 2, True, math.inf
     ).run()
@@ -226,12 +196,8 @@ def test_a_policy_that_edits_the_schedule_is_rejected_by_the_verifier(
 
 
 def test_several_factories_stand_side_by_side_and_are_averaged(tmp_path: Path) -> None:
-    results = evaluate(
-        tmp_path,
-        "EDD,ATCS",
-        "tiny,microfactory,randomised",
-        BenchmarkConfig(episodes=3, validation_episodes=2, versus="ATCS", processes=1),
-    )
+    settings = BenchmarkConfig(episodes=3, validation_episodes=2, versus="ATCS", processes=1)
+    results = run_benchmark(tmp_path, settings, "EDD,ATCS", "tiny,microfactory,randomised")
     assert read_results(tmp_path / "results.json") == results
     assert set(json.loads((tmp_path / "results.json").read_text())["factories"]) == {
         "tiny",
@@ -254,140 +220,11 @@ def test_each_randomised_episode_has_a_factory_of_its_own() -> None:
     ]
 
 
-# --- from the command line ------------------------------------------------------------------------
-
-
-STOPPING = """
-import signal
-import sys
-from pathlib import Path
-
-from evaluate import main
-from evaluation.runner.episodes import Play
-
-most, folder, play = int(sys.argv[1]), Path(sys.argv[3]), Play.run
-
-
-def run(self):
-    while len(kept_units(folder)) >= most:
-        signal.pause()
-    return play(self)
-
-
-def kept_units(folder):
-    return list(folder.rglob(".units/*/*.json"))
-
-
-Play.run = run
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[2:]))
-"""
-"""As ``evaluate.py``, but once so many units of work are kept it begins no more."""
-
-
-def start(
-    folder: Path, *arguments: str, program: Sequence[str] = ("evaluate.py",)
-) -> subprocess.Popen[str]:
-    command = [
-        sys.executable,
-        *program,
-        "--out",
-        str(folder),
-        "--validation-episodes",
-        "4",
-        "--processes",
-        "2",
-        *arguments,
-    ]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    return subprocess.Popen(
-        command,
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=environment,
-        start_new_session=True,
-    )
-
-
-def test_killed_and_interrupted_it_finishes_with_the_same_results(tmp_path: Path) -> None:
-    arguments = (
-        "--factory",
-        "tiny",
-        "--policies",
-        "FIFO,SPT,EDD,MDD,CR,SST,ATC,ATCS,ATCSR,COVERT,DK,RANDOM",
-        "--episodes",
-        "512",
-        "--versus",
-        "ATCS",
-    )
-    reference = start(tmp_path / "whole", *arguments)
-    _, errors = reference.communicate()
-    assert reference.returncode == 0, errors
-    stopped, stopping = tmp_path / "stopped", tmp_path / "stopping.py"
-    stopping.write_text(STOPPING)
-
-    def count_units() -> int:
-        return len(list(stopped.rglob(".units/*/*.json")))
-
-    for units, how in ((3, signal.SIGKILL), (12, signal.SIGINT)):
-        first = start(stopped, *arguments, program=(str(stopping), str(units)))
-        wait_for(first, lambda units=units: count_units() >= units)  # type: ignore[misc]
-        (os.killpg if how == signal.SIGINT else os.kill)(first.pid, how)
-        first.communicate()
-        assert units <= count_units() <= units + 2
-        assert not (stopped / "results.json").exists()
-    last = start(stopped, *arguments)
-    _, errors = last.communicate()
-    assert last.returncode == 0, errors
-    assert without_times(stopped / "results.json") == without_times(
-        tmp_path / "whole" / "results.json"
-    )
-    assert (stopped / "episodes.csv").read_bytes() == (
-        tmp_path / "whole" / "episodes.csv"
-    ).read_bytes()
-
-
-@pytest.mark.parametrize(
-    "where", [["--out", "a", "--processes", "2"], ["--processes=2", "--out=a"], []]
-)
-def test_the_command_is_recorded_without_what_changes_no_figure(where: list[str]) -> None:
-    assert (
-        describe_command(["--factory", "tiny", *where, "--episodes", "4"])
-        == "python evaluate.py --factory tiny --episodes 4"
-    )
-
-
-@pytest.mark.parametrize(
-    ("arguments", "words"),
-    [
-        (("--factory", "microfctory"), "Write 'microfactory', if that is meant"),
-        (("--policies", "ATCSX"), "Did you mean 'ATCS'"),
-        (("--policies", "nowhere/model.zip"), "there is no such file or folder"),
-        (("--policies", "nowhere.py:Planner"), "there is no file nowhere.py"),
-        (("--policies", "ATCS(k3=1)"), "parameter 'k3' is not known"),
-        (("--policies", "cpsat(minutes=1)"), "parameter 'minutes' is not known"),
-        (("--policies", "x=rules"), "gives one name to 43 policies"),
-        (("--policies", ","), "at least one is needed"),
-        (("--orders", "orders.csv", "--factories", "all"), "an order book belongs to one"),
-        (("--versus", "ATCSX"), "Did you mean 'ATCS'"),
-    ],
-)
-def test_a_wrong_command_is_refused_in_words(
-    tmp_path: Path, arguments: tuple[str, ...], words: str
-) -> None:
-    done = start(tmp_path, *arguments)
-    _, errors = done.communicate()
-    assert done.returncode == 2
-    assert words in errors
-    assert "Traceback" not in errors
-
-
 def test_planners_improve_on_the_best_rule_with_its_tuned_parameters(tmp_path: Path) -> None:
-    """Unless they are told which rule to improve on."""
+    """A rule named in the entry takes precedence."""
     settings = BenchmarkConfig(episodes=2, validation_episodes=4, planner_episodes=1, processes=1)
-    result = evaluate(tmp_path, "rollout(futures=2)", settings=settings).scenarios["microfactory"]
+    results = run_benchmark(tmp_path, settings, "rollout(futures=2)")
+    result = results.scenarios["microfactory"]
     planner = result.policies["rollout(futures=2)"]
     assert planner.failed is None
     assert result.best_rule is not None
@@ -396,10 +233,10 @@ def test_planners_improve_on_the_best_rule_with_its_tuned_parameters(tmp_path: P
 
 
 @pytest.mark.parametrize("count", [1, 16, 17, 64, 65, 128, 200])
-def test_validation_plays_every_episode_once_and_stops_at_each_hurdle(count: int) -> None:
-    spans = _validation_spans(count)
+def test_validation_plays_every_episode_once_and_pauses_at_each_stage(count: int) -> None:
+    spans = validation_spans(count)
     assert [episode for first, size in spans for episode in range(first, first + size)] == list(
         range(count)
     )
     ends = {first + size for first, size in spans}
-    assert {hurdle for hurdle, _ in SUCCESSIVE_HALVING if hurdle < count} <= ends
+    assert {episodes for episodes, _ in SUCCESSIVE_HALVING if episodes < count} <= ends

@@ -1,5 +1,4 @@
-"""Files of tuned parameters: written and read back, checked, and noticed when the factory has
-changed."""
+"""Files of tuned parameters: round trip, checks, warnings for changed factories."""
 
 from __future__ import annotations
 
@@ -29,7 +28,7 @@ from factory.io.catalogue import find_factory, find_single_factory, shipped
 from tests.builders.tuned_results import some_results
 
 
-def test_what_is_written_is_read_back(tmp_path: Path) -> None:
+def test_written_parameters_are_read_back(tmp_path: Path) -> None:
     path = write_tuned(some_results(), tmp_path / "tuned")
     assert path == tmp_path / "tuned" / "tiny.toml"
     assert read_tuned("tiny", tmp_path / "tuned") == some_results()
@@ -43,10 +42,8 @@ def test_file_without_an_index_is_read_back(tmp_path: Path) -> None:
 
 
 def test_equal_results_give_equal_bytes(tmp_path: Path) -> None:
-    one, other = (
-        write_tuned(some_results(), tmp_path / name).read_bytes() for name in ("one", "other")
-    )
-    assert one == other
+    files = [write_tuned(some_results(), tmp_path / name) for name in ("first", "second")]
+    assert files[0].read_bytes() == files[1].read_bytes()
 
 
 def test_costs_are_rounded_to_a_hundredth() -> None:
@@ -71,7 +68,7 @@ def test_rules_keep_defaults_with_a_warning_where_nothing_was_tuned(tmp_path: Pa
         assert tuned_rules("tiny", tmp_path) == RULES
 
 
-def test_rules_have_the_parameters_found_and_defaults_where_they_have_none(tmp_path: Path) -> None:
+def test_rules_have_tuned_parameters_or_else_defaults(tmp_path: Path) -> None:
     write_tuned(some_results(), tmp_path)
     rules = tuned_rules("tiny", tmp_path)
     assert list(rules) == list(RULES)
@@ -80,7 +77,7 @@ def test_rules_have_the_parameters_found_and_defaults_where_they_have_none(tmp_p
     assert rules["EDD"] == RULES["EDD"]
 
 
-def test_index_has_the_weights_found(tmp_path: Path) -> None:
+def test_index_has_the_tuned_weights(tmp_path: Path) -> None:
     write_tuned(some_results(), tmp_path)
     index = tuned_index("tiny", tmp_path)
     assert index is not None
@@ -105,7 +102,7 @@ def test_changed_factory_is_noticed(tmp_path: Path) -> None:
         assert read_tuned("tiny", tmp_path, factory) == some_results()
 
 
-def test_factory_file_goes_by_the_name_inside(tmp_path: Path) -> None:
+def test_factory_file_is_named_by_its_content(tmp_path: Path) -> None:
     copy = tmp_path / "my_plant.toml"
     copy.write_text((FACTORIES / "tiny.toml").read_text(encoding="utf-8"), encoding="utf-8")
     assert name_of(copy) == "tiny"
@@ -123,7 +120,7 @@ def test_factory_file_goes_by_the_name_inside(tmp_path: Path) -> None:
         ("[index]", "[index", "Expected"),
     ],
 )
-def test_wrong_file_is_refused_with_place_and_remedy(
+def test_wrong_file_is_refused_with_path_and_remedy(
     tmp_path: Path, old: str, new: str, message: str
 ) -> None:
     path = write_tuned(some_results(), tmp_path)
@@ -148,23 +145,22 @@ def test_shipped_factories_are_tuned_as_they_are(name: str) -> None:
     assert tuned.budget == Budget(), "all factories have the same budget"
     assert list(tuned.rules) == [rule.name for rule in tunable_rules()]
     assert tuned.index is not None
-    names = [
-        feature.name for feature in FEATURES if feature.name in tuned.index.weights
-    ]  # one that came later weighs nothing until the next search
+    # Features without a weight are newer than the search; they weigh nothing.
+    names = [feature.name for feature in FEATURES if feature.name in tuned.index.weights]
     assert list(tuned.index.weights) == names
     assert len(names) > 30
 
 
 @pytest.mark.parametrize("name", shipped())
-def test_tuning_never_made_a_shipped_rule_worse_where_it_looked(name: str) -> None:
+def test_tuning_never_made_a_shipped_rule_worse_on_its_episodes(name: str) -> None:
     tuned = read_tuned(name)
     assert tuned is not None
     assert tuned.index is not None
-    for found in (*tuned.rules.values(), tuned.index):
-        assert found.tuned_cost <= found.default_cost
+    for result in (*tuned.rules.values(), tuned.index):
+        assert result.tuned_cost <= result.default_cost
 
 
-def test_shipped_files_are_what_the_program_writes(tmp_path: Path) -> None:
+def test_shipped_files_have_the_layout_of_the_program(tmp_path: Path) -> None:
     for name in shipped():
         tuned = read_tuned(name)
         assert tuned is not None

@@ -1,5 +1,4 @@
-"""Published results, reached by the kernel: optima of Cicirello's instances, Lawrence's instances
-under SPT, the dynamic shop."""
+"""Published results are attained: wt_sds optima, Lawrence's instances under SPT, a dynamic shop."""
 
 from __future__ import annotations
 
@@ -33,10 +32,9 @@ class Sequence:
         self.batch, self.jobs = batch, iter(jobs)
 
     def decide(self, observation: Any) -> NDArray[np.int64]:
-        rows = (
-            self.batch.shop.job_row[0, : int(self.batch.shop.env.num_job_rows[0])] >> OPERATION_BITS
-        )
-        return np.flatnonzero(rows == next(self.jobs))
+        shop = self.batch.shop
+        jobs = shop.job_row[0, : int(shop.env.num_job_rows[0])] >> OPERATION_BITS
+        return np.flatnonzero(jobs == next(self.jobs))
 
 
 def _single(instance: Any, job_rows: int = 0) -> Batch:
@@ -84,16 +82,11 @@ def test_lawrence_under_spt(path: Path, benchmarks_folder: Path) -> None:
     assert int(batch.shop.env.clock[0]) == _published_spt(benchmarks_folder)[path.stem.lower()]
 
 
-def test_all_forty_lawrence_instances_are_there(benchmarks_folder: Path) -> None:
+def test_all_forty_lawrence_instances_exist(benchmarks_folder: Path) -> None:
     names = {f"la{number:02d}" for number in range(1, 41)}
-    assert (
-        {
-            path.stem.lower()
-            for path in (benchmarks_folder / "jsp" / "instances").glob("**/la[0-9][0-9]*")
-        }
-        == names
-        == set(_published_spt(benchmarks_folder))
-    )
+    files = (benchmarks_folder / "jsp" / "instances").glob("**/la[0-9][0-9]*")
+    assert {path.stem.lower() for path in files} == names
+    assert set(_published_spt(benchmarks_folder)) == names
 
 
 def _reference(folder: Path, rule: str) -> dict[str, float]:
@@ -106,8 +99,8 @@ def _reference(folder: Path, rule: str) -> dict[str, float]:
     return {key: float(rows[0][key]) for key in ("meanF", "ciF", "meanT", "ciT")}
 
 
-class Watched:
-    """A rule, and the most operations that were ever hidden from it."""
+class HiddenOperations:
+    """A rule that records the largest number of operations without a row."""
 
     def __init__(self, name: str) -> None:
         self.rule, self.max_hidden = make_rule(name), 0.0
@@ -121,8 +114,10 @@ class Watched:
 
 @pytest.mark.slow
 def test_dynamic_shop_agrees_with_the_reference(benchmarks_folder: Path) -> None:
-    """Mean flow time and tardiness of jobs 500 to 2499 at load 0.80, within the combined 95 %
-    interval, for each rule; all rules meet the same shops."""
+    """Mean flow time and tardiness lie within the combined 95 % interval, for each rule.
+
+    Jobs 500 to 2499 at load 0.80 are scored; all rules play the same shops.
+    """
     shops = [
         draw_dynamic_shop(seed, 0.80, 4.0, num_jobs=2700, ticks_per_unit=TICKS)
         for seed in range(REPLICATIONS)
@@ -138,20 +133,20 @@ def test_dynamic_shop_agrees_with_the_reference(benchmarks_folder: Path) -> None
     orders = batch.shop.orders
     outside = []
     for rule, reference in DYNAMIC_RULES.items():
-        watched = Watched(rule)
-        play(batch, watched, np.zeros(REPLICATIONS, np.uint64))
-        assert watched.max_hidden == 0
+        policy = HiddenOperations(rule)
+        play(batch, policy, np.zeros(REPLICATIONS, np.uint64))
+        assert policy.max_hidden == 0
         flow = (orders.completion_date - orders.release_date)[:, SCORED].mean(axis=1) / TICKS
         late = (
             np.maximum(orders.completion_date - orders.due_date, 0)[:, SCORED].mean(axis=1) / TICKS
         )
         expected = _reference(benchmarks_folder, reference)
-        for what, values, mean, half in (
+        for measure, values, mean, half in (
             ("flow", flow, expected["meanF"], expected["ciF"]),
             ("tardiness", late, expected["meanT"], expected["ciT"]),
         ):
             own = STUDENT * values.std(ddof=1) / np.sqrt(REPLICATIONS)
-            line = f"{rule}, {what}: {values.mean():.2f} +- {own:.2f} against {mean} +- {half}"
+            line = f"{rule}, {measure}: {values.mean():.2f} +- {own:.2f} against {mean} +- {half}"
             print(line)
             if abs(values.mean() - mean) > np.hypot(own, half):
                 outside.append(line)

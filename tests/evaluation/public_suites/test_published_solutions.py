@@ -1,5 +1,4 @@
-"""Published optima, attained by what the readers make of the files: sequences of wt_sds, and
-schedules of shops with setups found by a solver."""
+"""Published optima are attained: sequences of wt_sds, and schedules that a solver finds."""
 
 from __future__ import annotations
 
@@ -38,15 +37,14 @@ FJSP_SDST_OPTIMA = {
     12: 468,
     13: 490,
 }
-"""Proven makespans of the Fattahi_setup instances that a solver closes in a moment."""
+"""Proven makespans of the Fattahi_setup instances that a solver closes within seconds."""
 
 
 # --- wt_sds ---------------------------------------------------------------------------------------
 
 
 def weighted_tardiness(instance: Instance, sequence: tuple[int, ...]) -> float:
-    """Sum of w_j T_j when the one machine does the jobs in this sequence without a pause, setups at
-    selection."""
+    """Return the sum of w_j T_j of a sequence without pauses, with setups at selection."""
     (centre,) = instance.factory.work_centres
     (attribute,) = centre.attributes
     clock, mounted, total = 0, 0, 0.0
@@ -95,11 +93,9 @@ def test_swapping_two_jobs_of_an_optimal_sequence_never_costs_less(benchmarks_fo
 
 
 def flow_shop_makespan(instance: Instance, sequence: list[int]) -> int:
-    """C_max of a permutation, machines set up as soon as they are free."""
-    free, mounted = (
-        [0] * len(instance.factory.work_centres),
-        [0] * len(instance.factory.work_centres),
-    )
+    """Return C_max of a permutation, with machines set up as soon as they are free."""
+    num_machines = len(instance.factory.work_centres)
+    free, mounted = [0] * num_machines, [0] * num_machines
     for j in sequence:
         arrival = 0
         for c, operation in enumerate(instance.factory.products[j].operations):
@@ -114,15 +110,17 @@ def flow_shop_makespan(instance: Instance, sequence: list[int]) -> int:
 
 
 def descend(instance: Instance, sequence: list[int], floor: int) -> int:
-    """Best makespan of a descent by moving one job at a time; it ends at ``floor`` or where no move
-    helps."""
+    """Return the best makespan of a descent that moves one job at a time.
+
+    It ends at the makespan ``floor`` or where no move improves.
+    """
     best = flow_shop_makespan(instance, sequence)
     improved = True
     while improved and best > floor:
         improved = False
         for j in list(sequence):
             rest = [k for k in sequence if k != j]
-            moved = [[*rest[:place], j, *rest[place:]] for place in range(len(sequence))]
+            moved = [[*rest[:i], j, *rest[i:]] for i in range(len(sequence))]
             makespan, candidate = min(
                 (flow_shop_makespan(instance, candidate), candidate) for candidate in moved
             )
@@ -137,11 +135,11 @@ def test_local_search_comes_close_to_the_best_known_flow_shop_and_never_below(
     instance = read_sdst_pfsp(benchmarks_folder / "sdst_pfsp" / "1.txt")
     best_known = 1330
     jobs = list(range(20))
-    found = []
+    makespans = []
     for seed in range(4):
         random.Random(seed).shuffle(jobs)
-        found.append(descend(instance, list(jobs), best_known))
-    assert best_known <= min(found) <= 1.03 * best_known
+        makespans.append(descend(instance, list(jobs), best_known))
+    assert best_known <= min(makespans) <= 1.03 * best_known
 
 
 # --- shops with setups, solved --------------------------------------------------------------------
@@ -149,10 +147,10 @@ def test_local_search_comes_close_to_the_best_known_flow_shop_and_never_below(
 
 @dataclass(frozen=True)
 class Choice:
-    """One operation on one of its eligible machines, in the solver's model."""
+    """An operation on one of its eligible machines, in the solver's model."""
 
     order: int
-    number: int
+    index: int  # of the operation in the product
     operation: Operation
     machine: int
     time: int
@@ -168,7 +166,7 @@ def machines_of(instance: Instance) -> list[tuple[WorkCentre, Machine]]:
 
 
 def time_on(operation: Operation, centre: WorkCentre, machine: Machine) -> int | None:
-    """Process time of an operation on a machine; None where it is not eligible."""
+    """Return the process time of an operation on a machine; None where it is not eligible."""
     if operation.work_centre != centre.name:
         return None
     return (
@@ -181,7 +179,7 @@ def time_on(operation: Operation, centre: WorkCentre, machine: Machine) -> int |
 def setup_time(
     centre: WorkCentre, machine: Machine, before: Operation | None, after: Operation
 ) -> int:
-    """Setup time on a machine from one operation (None: from its initial setup) to another."""
+    """Return the setup time between two operations; None is the machine's initial setup."""
     (attribute,) = centre.attributes
     matrix = machine.setup_time.get(attribute.name, attribute.time)
     mounted = 0 if before is None else attribute.values.index(before.setup[attribute.name])
@@ -189,37 +187,24 @@ def setup_time(
 
 
 def solve(instance: Instance, at_most: int | None = None) -> tuple[int, Schedule]:
-    """A schedule found by CP-SAT with anticipatory setups: of least C_max, or of C_max ``at_most``
-    where that is given."""
+    """Return C_max and a schedule with anticipatory setups, found by CP-SAT.
+
+    C_max is minimal, or at most ``at_most`` where that is given.
+    """
     cp_model = pytest.importorskip(
         "ortools.sat.python.cp_model", reason="ortools is not installed; install the extra `solver`"
     )
     model = cp_model.CpModel()
-    horizon = at_most or 4 * sum(
-        max(time_on(o, c, m) or 0 for c, m in machines_of(instance))
-        for p in instance.factory.products
-        for o in p.operations
-    )
+    horizon = at_most or longest_horizon(instance)
     makespan = model.new_int_var(0, horizon, "makespan")
     choices: list[Choice] = []
     for j, product in enumerate(instance.factory.products):
         arrival: Any = 0
         for i, operation in enumerate(product.operations):
-            start, end = (
-                model.new_int_var(0, horizon, f"{what} {operation.name}")
-                for what in ("start", "end")
-            )
-            here = []
-            for m, (centre, machine) in enumerate(machines_of(instance)):
-                time = time_on(operation, centre, machine)
-                if time is not None:
-                    chosen = model.new_bool_var(f"{operation.name} on {machine.name}")
-                    model.add(end == start + time).only_enforce_if(chosen)
-                    here.append(Choice(j, i, operation, m, time, start, end, chosen))
-            model.add_exactly_one(choice.chosen for choice in here)
-            model.add(start >= arrival)
+            here = add_operation(model, instance, horizon, j, i, operation)
+            model.add(here[0].start >= arrival)
             choices.extend(here)
-            arrival = end
+            arrival = here[0].end
         model.add(makespan >= arrival)
     for m, (centre, machine) in enumerate(machines_of(instance)):
         order_machine(model, centre, machine, [choice for choice in choices if choice.machine == m])
@@ -231,12 +216,38 @@ def solve(instance: Instance, at_most: int | None = None) -> tuple[int, Schedule
     assert solver.solve(model) in (cp_model.OPTIMAL, cp_model.FEASIBLE)
     done = [choice for choice in choices if solver.value(choice.chosen)]
     starts = {choice.operation.name: solver.value(choice.start) for choice in done}
-    return int(solver.value(makespan)), draw_up(instance, done, starts)
+    return int(solver.value(makespan)), make_schedule(instance, done, starts)
+
+
+def longest_horizon(instance: Instance) -> int:
+    """Return a makespan that is surely attained: four times the work on the slowest machines."""
+    machines = machines_of(instance)
+    return 4 * sum(
+        max(time_on(operation, centre, machine) or 0 for centre, machine in machines)
+        for product in instance.factory.products
+        for operation in product.operations
+    )
+
+
+def add_operation(
+    model: Any, instance: Instance, horizon: int, order: int, index: int, operation: Operation
+) -> list[Choice]:
+    """Add an operation to the model and return its choices, exactly one of which is taken."""
+    start = model.new_int_var(0, horizon, f"start {operation.name}")
+    end = model.new_int_var(0, horizon, f"end {operation.name}")
+    choices = []
+    for m, (centre, machine) in enumerate(machines_of(instance)):
+        time = time_on(operation, centre, machine)
+        if time is not None:
+            chosen = model.new_bool_var(f"{operation.name} on {machine.name}")
+            model.add(end == start + time).only_enforce_if(chosen)
+            choices.append(Choice(order, index, operation, m, time, start, end, chosen))
+    model.add_exactly_one(choice.chosen for choice in choices)
+    return choices
 
 
 def order_machine(model: Any, centre: WorkCentre, machine: Machine, here: list[Choice]) -> None:
-    """The operations chosen on a machine follow each other in a circuit, each after the setup from
-    the one before."""
+    """Order the operations on a machine by a circuit, with setups between neighbours."""
     idle = model.new_bool_var(f"{machine.name} idle")
     arcs = [(0, 0, idle)]
     for a, before in enumerate(here, start=1):
@@ -261,66 +272,33 @@ def order_machine(model: Any, centre: WorkCentre, machine: Machine, here: list[C
     )
 
 
-def draw_up(instance: Instance, done: list[Choice], starts: dict[str, int]) -> Schedule:
-    """The solver's answer as a schedule: each setup ends when its operation starts, for the
-    operation if it has arrived by then, else ahead of it."""
+def make_schedule(instance: Instance, done: list[Choice], starts: dict[str, int]) -> Schedule:
+    """Return the solver's answer as a schedule.
+
+    Each setup ends when its operation starts. It is made for the operation if that has arrived
+    before the setup, otherwise ahead of it.
+    """
     factory = instance.factory
     ends = {choice.operation.name: starts[choice.operation.name] + choice.time for choice in done}
-    arrivals = {(choice.order, choice.number + 1): ends[choice.operation.name] for choice in done}
     changeovers: list[ChangeoverRecord] = []
     operations: list[OperationRecord] = []
+    arrivals = {(choice.order, choice.index + 1): ends[choice.operation.name] for choice in done}
     for m, (centre, machine) in enumerate(machines_of(instance)):
         before: Operation | None = None
-        for choice in sorted(
-            (c for c in done if c.machine == m),
-            key=lambda c: (starts[c.operation.name], ends[c.operation.name]),
-        ):
-            start = starts[choice.operation.name]
-            selected = start
-            for changeover in changeover_for(
-                centre,
-                machine,
-                m,
-                before,
-                choice,
-                start,
-                arrivals.get((choice.order, choice.number), 0),
-            ):
+        here = [choice for choice in done if choice.machine == m]
+        here.sort(key=lambda choice: (starts[choice.operation.name], ends[choice.operation.name]))
+        for choice in here:
+            start = selected = starts[choice.operation.name]
+            arrival = arrivals.get((choice.order, choice.index), 0)
+            for changeover in changeover_for(centre, machine, m, before, choice, start, arrival):
                 changeovers.append(changeover)
                 selected = start if changeover.order is None else changeover.start_date
-            name = choice.operation.name
-            operations.append(
-                OperationRecord(
-                    choice.order,
-                    choice.number,
-                    name,
-                    m,
-                    selected,
-                    start,
-                    start + choice.time,
-                    choice.time,
-                    0,
-                )
-            )
+            operations.append(operation_record(choice, selected, start))
             before = choice.operation
     completions = {
         choice.order: max(end for (order, _), end in arrivals.items() if order == choice.order)
         for choice in done
     }
-    orders = tuple(
-        OrderRecord(
-            o.order_id,
-            j,
-            o.product,
-            {},
-            o.release_date,
-            o.due_date,
-            o.weight,
-            o.release_date,
-            completions[j],
-        )
-        for j, o in enumerate(instance.book.orders)
-    )
     return Schedule(
         factory_name=factory.name,
         tick_minutes=factory.tick_minutes,
@@ -328,10 +306,41 @@ def draw_up(instance: Instance, done: list[Choice], starts: dict[str, int]) -> S
         seed=None,
         machine_names=tuple(machine.name for _, machine in machines_of(instance)),
         machine_centres=tuple(centre.name for centre, _ in machines_of(instance)),
-        orders=orders,
+        orders=order_records(instance, completions),
         operations=tuple(operations),
         changeovers=tuple(changeovers),
         end_date=max(ends.values()),
+    )
+
+
+def operation_record(choice: Choice, selected: int, start: int) -> OperationRecord:
+    return OperationRecord(
+        choice.order,
+        choice.index,
+        choice.operation.name,
+        choice.machine,
+        selected,
+        start,
+        start + choice.time,
+        choice.time,
+        0,
+    )
+
+
+def order_records(instance: Instance, completions: dict[int, int]) -> tuple[OrderRecord, ...]:
+    return tuple(
+        OrderRecord(
+            order.order_id,
+            j,
+            order.product,
+            {},
+            order.release_date,
+            order.due_date,
+            order.weight,
+            order.release_date,
+            completions[j],
+        )
+        for j, order in enumerate(instance.book.orders)
     )
 
 
@@ -349,8 +358,8 @@ def changeover_for(
     wanted = choice.operation.setup[attribute.name]
     if mounted != wanted:
         begin = start - setup_time(centre, machine, before, choice.operation)
-        for_it = (choice.order, choice.number) if arrival <= begin else (None, None)
-        yield ChangeoverRecord(m, begin, start, (mounted,), (wanted,), *for_it)
+        order, index = (choice.order, choice.index) if arrival <= begin else (None, None)
+        yield ChangeoverRecord(m, begin, start, (mounted,), (wanted,), order, index)
 
 
 @pytest.mark.parametrize(("number", "optimum"), [("01", 798), ("02", 784), ("05", 691)])

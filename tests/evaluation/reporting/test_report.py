@@ -1,5 +1,4 @@
-"""The report: everything that matters in it, nothing that needs a network, and a page that a real
-browser shows."""
+"""The report: its content, and a page that needs no network and that a browser shows."""
 
 from __future__ import annotations
 
@@ -30,20 +29,20 @@ from evaluation.runner.contenders import parse_contenders
 from evaluation.runner.scenarios import find_scenarios
 from factory.io.catalogue import find_single_factory
 from tests.builders.browser import CHROMIUM, NO_CHROMIUM
-from tests.builders.outside_policies import GUESTS
+from tests.builders.sandboxed_policies import POLICIES
 
 FACTORIES = {name: find_single_factory(name) for name in ("tiny", "microfactory")}
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An evaluation of rules, a policy from outside and one that crashes, on two factories."""
+    """Results of rules, a custom policy and one that crashes, on two factories."""
     folder = tmp_path_factory.mktemp("report")
-    guests = folder / "guests.py"
-    guests.write_text(GUESTS)
-    contenders = parse_contenders(f"EDD,ATCS,SPT,{guests}:First,{guests}:Crashing")
+    source = folder / "policies.py"
+    source.write_text(POLICIES)
+    contenders = parse_contenders(f"EDD,ATCS,SPT,{source}:First,{source}:Crashing")
     settings = BenchmarkConfig(
-        episodes=12, validation_episodes=2, versus="ATCS", processes=2, patience=math.inf
+        episodes=12, validation_episodes=2, versus="ATCS", processes=2, call_timeout=math.inf
     )
     Benchmark(
         find_scenarios(list(FACTORIES)),
@@ -61,7 +60,7 @@ def results_of(folder: Path) -> Results:
 
 
 @pytest.mark.parametrize("name", ["report.md", "report.html"])
-def test_the_report_says_what_was_found(folder: Path, name: str) -> None:
+def test_the_report_has_figures_seeds_and_versions(folder: Path, name: str) -> None:
     text = (folder / name).read_text()
     scenario = results_of(folder).scenarios["microfactory"]
     cost = scenario.policies["EDD"].total_cost
@@ -85,8 +84,8 @@ def test_every_policy_that_loses_is_listed_as_losing(folder: Path) -> None:
     lost = [
         (scenario.factory, name)
         for scenario in results_of(folder).scenarios.values()
-        for name, one in scenario.comparisons.items()
-        if scenario.policies[name].kind == "guest" and one.ci95[1] >= 0
+        for name, comparison in scenario.comparisons.items()
+        if scenario.policies[name].kind == "custom" and comparison.ci95[1] >= 0
     ]
     assert ("microfactory", "First") in lost
     for factory, name in lost:
@@ -94,14 +93,14 @@ def test_every_policy_that_loses_is_listed_as_losing(folder: Path) -> None:
 
 
 class Addresses(HTMLParser):
-    """Everything that a page would fetch."""
+    """Addresses that a page would fetch."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.found: list[str] = []
+        self.addresses: list[str] = []
 
     def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
-        self.found += [
+        self.addresses += [
             value or ""
             for name, value in attributes
             if name in ("src", "href", "xlink:href", "data", "srcset", "action")
@@ -110,10 +109,10 @@ class Addresses(HTMLParser):
 
 def test_the_page_fetches_nothing(folder: Path) -> None:
     page = (folder / "report.html").read_text()
-    addresses = Addresses()
-    addresses.feed(page)
-    assert addresses.found
-    assert all(address.startswith(("#", "data:image/png;base64,")) for address in addresses.found)
+    parser = Addresses()
+    parser.feed(page)
+    assert parser.addresses
+    assert all(address.startswith(("#", "data:image/png;base64,")) for address in parser.addresses)
     assert not re.search(r"@import|url\((?!#)", page)
 
 
@@ -142,7 +141,7 @@ def test_a_browser_shows_the_page(folder: Path) -> None:
         check=True,
     )
     assert done.stdout.count("<table>") >= 5
-    assert "Where these figures come from" in done.stdout
+    assert "Provenance" in done.stdout
     assert "CONSOLE" not in done.stderr
 
 

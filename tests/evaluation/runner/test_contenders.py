@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from agents.rules.registry import RULES, make_rule
-from evaluation.runner.contenders import Contender, make_policy, parse_contenders
+from evaluation.runner.contenders import Contender, parse_contenders
+from evaluation.runner.policies import make_policy
 
 
 def test_rules_stands_for_all_rules() -> None:
@@ -28,23 +29,23 @@ def test_rules_stands_for_all_rules() -> None:
         ("random,index,rollout,clairvoyant", ["RANDOM", "index", "rollout", "clairvoyant"]),
     ],
 )
-def test_policies_are_called_what_was_asked_for(text: str, names: list[str]) -> None:
+def test_policies_have_the_names_of_their_entries(text: str, names: list[str]) -> None:
     assert [contender.name for contender in parse_contenders(text)] == names
 
 
-def test_parameters_that_are_given_stay_as_they_are() -> None:
+def test_parameters_of_an_entry_are_kept() -> None:
     (contender,) = parse_contenders("ATCS(k1=3, k2=0.25)")
     assert contender.settle(None) == contender
     assert make_policy(contender).values == {"k1": 3.0, "k2": 0.25}
 
 
-def test_a_rule_that_was_never_tuned_plays_with_defaults_and_says_so() -> None:
+def test_a_rule_that_was_never_tuned_has_defaults_and_is_not_marked_as_tuned() -> None:
     contender = parse_contenders("ATCS")[0].settle(None)
     assert contender.parameters == make_rule("ATCS").values
     assert not contender.tuned
 
 
-def test_planners_improve_on_the_best_rule_unless_asked_otherwise() -> None:
+def test_planners_improve_on_the_best_rule_unless_another_is_named() -> None:
     best = make_rule("ATCS+HOLD", k1=3)
     assert parse_contenders("cpsat")[0].settle(None, best).parameters == {
         "seconds": 1.0,
@@ -111,7 +112,7 @@ def test_the_identity_of_a_checkpoint_is_its_content(tmp_path: Path) -> None:
         ("none.py:Mine", "there is no file none.py"),
     ],
 )
-def test_what_cannot_be_read_is_refused_in_words(text: str, words: str) -> None:
+def test_a_wrong_entry_is_refused_with_the_remedy(text: str, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         parse_contenders(text)
 

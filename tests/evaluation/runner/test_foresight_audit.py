@@ -1,5 +1,4 @@
-"""The audit of foresight: who reads the hidden future is caught, who reads only what is known
-passes."""
+"""The audit of foresight refuses policies that read the hidden future, and no others."""
 
 from __future__ import annotations
 
@@ -24,8 +23,7 @@ FACTORY = find_single_factory("microfactory")
 
 
 class Peeking:
-    """Decides by ATCS, but looks at the shop: on odd numbers of what it reads there it takes the
-    last legal row."""
+    """A policy that decides by ATCS, or takes the last legal row where a number it reads is odd."""
 
     def __init__(self, read: Callable[[Any], float]) -> None:
         self.read, self.rule = read, make_rule("ATCS")
@@ -76,23 +74,23 @@ KNOWN: dict[str, Callable[[Any], float]] = {
 }
 
 
-@pytest.mark.parametrize("what", HIDDEN)
-def test_who_reads_what_is_hidden_is_caught(what: str) -> None:
+@pytest.mark.parametrize("value", HIDDEN)
+def test_a_policy_that_reads_a_hidden_value_is_refused(value: str) -> None:
     factory = (
         find_single_factory("supply_shock")
-        if what in ("material to come", "travellers")
+        if value in ("material to come", "travellers")
         else FACTORY
     )
     with pytest.raises(
         ForesightError,
         match=r"episode 5, decision \d+, machine \d+: the policy chose row \d+, and row \d+",
     ):
-        audit_foresight(lambda: Peeking(HIDDEN[what]), factory, [5], decisions=200)
+        audit_foresight(lambda: Peeking(HIDDEN[value]), factory, [5], decisions=200)
 
 
-@pytest.mark.parametrize("what", KNOWN)
-def test_who_reads_what_is_known_passes(what: str) -> None:
-    assert audit_foresight(lambda: Peeking(KNOWN[what]), FACTORY, [5], decisions=100) > 30
+@pytest.mark.parametrize("value", KNOWN)
+def test_a_policy_that_reads_a_known_value_passes(value: str) -> None:
+    assert audit_foresight(lambda: Peeking(KNOWN[value]), FACTORY, [5], decisions=100) > 30
 
 
 @pytest.mark.parametrize(
@@ -103,37 +101,24 @@ def test_rollout_dispatching_passes(name: str) -> None:
     assert audit_foresight(policy, find_single_factory(name), [5], decisions=40) > 0
 
 
-def test_foresight_in_an_order_book_is_caught_and_rollout_dispatching_passes() -> None:
+def test_foresight_in_an_order_book_is_refused_and_rollout_dispatching_passes() -> None:
     orders = tuple(
         Order(
-            order_id=str(number),
-            release_date=9 * number,
-            due_date=9 * number + 90,
-            weight=float(1 + number % 3),
+            order_id=str(j),
+            release_date=9 * j,
+            due_date=9 * j + 90,
+            weight=float(1 + j % 3),
             product="kart",
             options={"colour": "snow"},
         )
-        for number in range(20)
+        for j in range(20)
     )
     book = OrderBook(orders=orders)
-    assert (
-        audit_foresight(
-            lambda: RolloutPolicy(make_rule("ATCS"), candidates=2, futures=8, horizon=2.0),
-            karts(),
-            [5],
-            None,
-            book,
-        )
-        > 0
-    )
+    rollout = partial(RolloutPolicy, make_rule("ATCS"), candidates=2, futures=8, horizon=2.0)
+    assert audit_foresight(rollout, karts(), [5], None, book) > 0
+    peeking = partial(Peeking, lambda shop: float(shop.orders.release_date[0, -1]))
     with pytest.raises(ForesightError):
-        audit_foresight(
-            lambda: Peeking(lambda shop: float(shop.orders.release_date[0, -1])),
-            karts(),
-            [5],
-            None,
-            book,
-        )
+        audit_foresight(peeking, karts(), [5], None, book)
 
 
 def test_the_second_shop_has_another_future_and_the_same_present() -> None:

@@ -1,5 +1,4 @@
-"""Policies from outside: they see the observation and nothing else, and what they do wrong is
-theirs alone."""
+"""Sandboxed policies see the observation only, and their failures affect nothing else."""
 
 from __future__ import annotations
 
@@ -17,20 +16,20 @@ from evaluation.runner.foresight_audit import ForesightError
 from evaluation.runner.sandbox import NoAnswerError, SandboxedPolicy, SandboxError, make_from_file
 from evaluation.runner.scenarios import find_scenarios
 from factory.io.catalogue import find_single_factory
-from tests.builders.outside_policies import GUESTS
+from tests.builders.sandboxed_policies import POLICIES
 
 TINY = find_single_factory("tiny")
 
 
 @pytest.fixture(scope="module")
-def guests(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("guests") / "guests.py"
-    path.write_text(GUESTS)
+def policies(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("policies") / "policies.py"
+    path.write_text(POLICIES)
     return path
 
 
-def invite(guests: Path, name: str, patience: float = math.inf) -> SandboxedPolicy:
-    return SandboxedPolicy(make_from_file, (f"{guests}:{name}", TINY), patience)
+def open_sandbox(policies: Path, name: str, call_timeout: float = math.inf) -> SandboxedPolicy:
+    return SandboxedPolicy(make_from_file, (f"{policies}:{name}", TINY), call_timeout)
 
 
 def observation_of(batch: Batch) -> dict[str, np.ndarray]:
@@ -47,62 +46,64 @@ def batch() -> Batch:
     return shops
 
 
-@pytest.mark.parametrize("name", ["First", "Informed", "Talking"])
-def test_a_guest_plays_whole_episodes(guests: Path, batch: Batch, name: str) -> None:
-    with invite(guests, name) as guest:
-        play(batch, guest, np.arange(3, dtype=np.uint64))
+@pytest.mark.parametrize("name", ["First", "Informed", "Printing"])
+def test_a_sandboxed_policy_plays_whole_episodes(policies: Path, batch: Batch, name: str) -> None:
+    with open_sandbox(policies, name) as sandbox:
+        play(batch, sandbox, np.arange(3, dtype=np.uint64))
     assert batch.over.all()
 
 
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("Wrong", "answered 2 actions for 3 environments"),
-        ("Fractions", "returned float64 values; row numbers"),
+        ("Wrong", "returned 2 actions for 3 environments"),
+        ("Fractions", "returned float64 values; it must return row numbers"),
         ("Crashing", "KeyError: 'colour'"),
         ("Leaving", "its process ended .exit code 3."),
         ("Segfaulting", "its process ended .exit code -11."),
     ],
 )
-def test_a_guest_that_breaks_down_says_how(
-    guests: Path, batch: Batch, name: str, words: str
+def test_a_policy_that_crashes_is_reported_with_the_cause(
+    policies: Path, batch: Batch, name: str, words: str
 ) -> None:
-    with invite(guests, name) as guest, pytest.raises(SandboxError, match=words):
-        guest.decide(observation_of(batch))
+    with open_sandbox(policies, name) as sandbox, pytest.raises(SandboxError, match=words):
+        sandbox.decide(observation_of(batch))
 
 
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("Mute", "Mute has no method decide"),
+        ("Incomplete", "Incomplete has no method decide"),
         ("NOT_CALLABLE", "has no NOT_CALLABLE"),
         ("Nobody", "has no Nobody"),
     ],
 )
-def test_what_is_no_policy_is_refused(guests: Path, name: str, words: str) -> None:
+def test_an_object_without_decide_is_refused(policies: Path, name: str, words: str) -> None:
     with pytest.raises(SandboxError, match=words):
-        invite(guests, name)
+        open_sandbox(policies, name)
 
 
-def test_a_guest_that_never_answers_is_ended(
-    guests: Path, batch: Batch, monkeypatch: pytest.MonkeyPatch
+def test_a_policy_that_does_not_answer_is_ended(
+    policies: Path, batch: Batch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("evaluation.runner.sandbox.START_SECONDS", math.inf)
-    guest = invite(guests, "Silent", patience=0.0)
+    sandbox = open_sandbox(policies, "Silent", call_timeout=0.0)
     with pytest.raises(NoAnswerError, match=r"no answer within 0 s"):
-        guest.decide(observation_of(batch))
-    assert not guest._process.is_alive()
+        sandbox.decide(observation_of(batch))
+    assert not sandbox._process.is_alive()
 
 
-def test_a_guest_may_not_ask_for_the_shop(guests: Path) -> None:
-    with pytest.raises(ForesightError, match="asks for the shop"):
-        invite(guests, "Greedy")
+def test_a_sandboxed_policy_must_not_ask_for_the_simulators_state(policies: Path) -> None:
+    with pytest.raises(ForesightError, match="asks for the simulator's state"):
+        open_sandbox(policies, "Stateful")
 
 
-def test_a_guest_finds_no_shop_and_changes_only_its_copy(guests: Path, batch: Batch) -> None:
+def test_a_sandboxed_policy_finds_no_simulator_and_changes_only_its_copy(
+    policies: Path, batch: Batch
+) -> None:
     before = {name: table.copy() for name, table in observation_of(batch).items()}
-    with invite(guests, "Prying") as guest:
-        actions = guest.decide(observation_of(batch))
+    with open_sandbox(policies, "Searching") as sandbox:
+        actions = sandbox.decide(observation_of(batch))
     assert (actions == 0).all()
     for name, table in observation_of(batch).items():
         assert table.tobytes() == before[name].tobytes()
@@ -114,24 +115,24 @@ def test_a_guest_finds_no_shop_and_changes_only_its_copy(guests: Path, batch: Ba
         ("Illegal", "illegal action"),
         ("Crashing", "crashed"),
         ("Silent", "did not answer"),
-        ("Greedy", "foresight"),
+        ("Stateful", "foresight"),
     ],
 )
-def test_what_a_guest_did_wrong_is_named(guests: Path, name: str, reason: str) -> None:
+def test_the_reason_of_a_failure_is_named(policies: Path, name: str, reason: str) -> None:
     (scenario,) = find_scenarios(["tiny"])
-    guest = Contender(name, "guest", paths=(f"{guests}:{name}",))
+    contender = Contender(name, "custom", paths=(f"{policies}:{name}",))
     result = Play(
-        scenario, guest, 0, "test", 0, 2, True, 0.0 if name == "Silent" else math.inf
+        scenario, contender, 0, "test", 0, 2, True, 0.0 if name == "Silent" else math.inf
     ).run()
     assert result["failed"]["reason"] == reason
     assert result["failed"]["episodes"] == [0, 1]
 
 
-def test_an_episode_without_end_did_not_finish(guests: Path) -> None:
+def test_an_endless_episode_did_not_finish(policies: Path) -> None:
     (scenario,) = find_scenarios(["tiny"])
     result = Play(
         scenario,
-        Contender("Fickle", "guest", paths=(f"{guests}:Fickle",)),
+        Contender("Fickle", "custom", paths=(f"{policies}:Fickle",)),
         0,
         "test",
         0,
@@ -143,7 +144,9 @@ def test_an_episode_without_end_did_not_finish(guests: Path) -> None:
     assert "orders are open after" in result["failed"]["message"]
 
 
-def test_a_guest_that_decides_like_a_rule_scores_like_it(guests: Path, tmp_path: Path) -> None:
+def test_a_custom_policy_that_decides_like_a_rule_has_its_scores(
+    policies: Path, tmp_path: Path
+) -> None:
     (tmp_path / "like_edd.py").write_text(
         "from agents.rules.registry import make_rule\n\n\ndef policy():\n    return"
         ' make_rule("EDD")\n'
@@ -151,7 +154,7 @@ def test_a_guest_that_decides_like_a_rule_scores_like_it(guests: Path, tmp_path:
     (scenario,) = find_scenarios(["microfactory"])
     contenders = (
         Contender("EDD", "rule", "EDD"),
-        Contender("policy", "guest", paths=(f"{tmp_path / 'like_edd.py'}:policy",)),
+        Contender("policy", "custom", paths=(f"{tmp_path / 'like_edd.py'}:policy",)),
     )
     own, other = (
         Play(scenario, contender, 0, "test", 0, 2, True, math.inf).run() for contender in contenders
@@ -161,15 +164,15 @@ def test_a_guest_that_decides_like_a_rule_scores_like_it(guests: Path, tmp_path:
     assert own == other
 
 
-def test_an_abandoned_guest_ends(guests: Path) -> None:
-    guest = invite(guests, "First")
-    process = guest._process
-    guest._line.close()
+def test_a_sandbox_ends_when_its_connection_is_closed(policies: Path) -> None:
+    sandbox = open_sandbox(policies, "First")
+    process = sandbox._process
+    sandbox._connection.close()
     process.join()
     assert process.exitcode == 0
 
 
-def test_guests_that_ended_leave_no_process_behind(guests: Path, batch: Batch) -> None:
-    with invite(guests, "First") as guest:
-        pid = guest._process.pid
+def test_a_closed_sandbox_leaves_no_process_behind(policies: Path, batch: Batch) -> None:
+    with open_sandbox(policies, "First") as sandbox:
+        pid = sandbox._process.pid
     assert not Path(f"/proc/{pid}/exe").exists()

@@ -1,5 +1,4 @@
-"""Shares, tests of hypotheses and comparisons against closed forms, scipy, hand-worked cases and
-simulation."""
+"""Shares, hypothesis tests and comparisons: closed forms, SciPy, hand-worked cases, coverage."""
 
 from __future__ import annotations
 
@@ -14,20 +13,21 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from evaluation.statistics.comparison import compare_paired
+from evaluation.statistics.improvement import (
+    probability_of_improvement,
+    unpaired_probability_of_improvement,
+)
 from evaluation.statistics.intervals import (
     Interval,
-    compare_paired,
-    holm,
     interquartile_mean,
     mean_difference,
     mean_interval,
     mean_of_ratios,
-    probability_of_improvement,
     ratio_of_means,
-    sign_flip_p_value,
-    unpaired_probability_of_improvement,
 )
 from evaluation.statistics.resampling import RESAMPLES, middle_95, resampled_counts
+from evaluation.statistics.significance import holm, sign_flip_p_value
 from tests.builders.cost_samples import assert_close, assert_covers, costs
 from tests.builders.repository import ROOT
 
@@ -60,21 +60,16 @@ def test_interquartile_mean_interval_worked_out_value_by_value() -> None:
     random = np.random.default_rng(41)
     scores = {"a": random.normal(size=9), "b": 1 + random.normal(size=14)}
     draws = [
-        np.concatenate(list(resampled_counts(1, number, values.size, 23))).astype(int)
-        for number, values in enumerate(scores.values())
+        np.concatenate(list(resampled_counts(1, index, values.size, 23))).astype(int)
+        for index, values in enumerate(scores.values())
     ]
-    means = [
-        stats.trim_mean(
-            np.concatenate(
-                [
-                    np.repeat(np.sort(values), counts[row])
-                    for values, counts in zip(scores.values(), draws, strict=True)
-                ]
-            ),
-            0.25,
-        )
-        for row in range(RESAMPLES)
-    ]
+    means = []
+    for row in range(RESAMPLES):
+        resample = [
+            np.repeat(np.sort(values), counts[row])
+            for values, counts in zip(scores.values(), draws, strict=True)
+        ]
+        means.append(stats.trim_mean(np.concatenate(resample), 0.25))
     interval = interquartile_mean(scores)
     assert (interval.low, interval.high) == pytest.approx(middle_95(np.array(means)))
 
@@ -124,11 +119,9 @@ def test_paired_probability_over_training_seeds_is_less_certain() -> None:
     random = np.random.default_rng(50)
     rule = random.normal(size=100)
     policy = rule + np.array([-1.0, 0.0, 1.0])[:, None] + random.normal(size=(3, 100))
-    over_seeds, one = (
-        probability_of_improvement(policy, rule),
-        probability_of_improvement(policy[1], rule),
-    )
-    assert over_seeds.high - over_seeds.low > 3 * (one.high - one.low)
+    over_seeds = probability_of_improvement(policy, rule)
+    single = probability_of_improvement(policy[1], rule)
+    assert over_seeds.high - over_seeds.low > 3 * (single.high - single.low)
     assert 0 <= over_seeds.low <= over_seeds.value <= over_seeds.high <= 1
 
 
@@ -206,8 +199,8 @@ def test_sign_flip_of_many_differences_is_close_to_students() -> None:
 
 
 def test_sign_flip_counts_ties_whatever_the_order_of_summing() -> None:
-    # Summed in this order they come to a bit more than when sorted; still all flipped one way are
-    # as far as the observed.
+    # The sum in this order is slightly larger than the sorted sum; still, flips to one side count
+    # as at least as far as the observed sum.
     differences = [0.4, 0.4, 0.9, 0.2, 0.7, 0.8, 0.3, 0.2, 0.4]
     assert {sign_flip_p_value(np.roll(differences, by)) for by in range(9)} == {2 / 2**9}
 
@@ -294,14 +287,16 @@ def test_results_are_frozen() -> None:
 
 REPEATED = """
 import numpy as np
-from evaluation.statistics.intervals import compare_paired, interquartile_mean, mean_of_ratios
+from evaluation.statistics.comparison import compare_paired
+from evaluation.statistics.intervals import interquartile_mean, mean_of_ratios
 random = np.random.default_rng(5)
 rule, policy = random.lognormal(size=100), random.lognormal(size=100)
 np.random.seed({global_seed}); np.random.random()
 if {earlier_calls}:
     mean_of_ratios({{"x": (policy[:50], rule[:50])}})
-print(compare({{"rule": rule, "policy": policy}}, "rule"))
-print(interquartile_mean({{"a": rule, "b": policy}}), mean_of_ratios({{"a": (policy, rule), "b": (rule, policy)}}))
+print(compare_paired({{"rule": rule, "policy": policy}}, "rule"))
+print(interquartile_mean({{"a": rule, "b": policy}}))
+print(mean_of_ratios({{"a": (policy, rule), "b": (rule, policy)}}))
 """
 
 

@@ -1,5 +1,4 @@
-"""Intervals of means, differences and ratios against closed forms, scipy, hand-worked cases and
-simulation."""
+"""Intervals of means, differences and ratios: closed forms, SciPy, hand-worked cases, coverage."""
 
 from __future__ import annotations
 
@@ -11,26 +10,28 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from evaluation.statistics.improvement import (
+    probability_of_improvement,
+    unpaired_probability_of_improvement,
+)
 from evaluation.statistics.intervals import (
     MIN_RESAMPLED,
     Interval,
     mean_difference,
     mean_interval,
     mean_of_ratios,
-    probability_of_improvement,
     ratio_of_means,
-    unpaired_probability_of_improvement,
 )
 from evaluation.statistics.resampling import (
     RESAMPLES,
-    Floats,
+    FloatArray,
     middle_95,
     resampled_counts,
     student_quantile,
 )
 from tests.builders.cost_samples import assert_close, assert_covers, costs
 
-Draw = Callable[[np.random.Generator, int], Floats]
+Draw = Callable[[np.random.Generator, int], FloatArray]
 
 SAMPLES: dict[str, tuple[Draw, float]] = {
     "normal": (lambda random, n: random.normal(size=n), 0.0),
@@ -191,7 +192,9 @@ def test_ratio_follows_scale() -> None:
         unpaired_probability_of_improvement,
     ],
 )
-def test_order_of_the_pairs_does_not_matter(measure: Callable[[Floats, Floats], Interval]) -> None:
+def test_order_of_the_pairs_does_not_matter(
+    measure: Callable[[FloatArray, FloatArray], Interval],
+) -> None:
     policy, rule = costs(9)
     order = np.random.default_rng(1).permutation(policy.size)
     assert_close(measure(policy[order], rule[order]), measure(policy, rule))
@@ -275,9 +278,9 @@ def test_mean_of_ratios_covers_the_truth() -> None:
     hits = 0
     for trial in range(200):
         scenarios = {}
-        for number in range(4):
-            policy, rule = costs(5000 + 4 * trial + number, 24)
-            scenarios[str(number)] = ((1 + number / 10) * policy, rule)
+        for index in range(4):
+            policy, rule = costs(5000 + 4 * trial + index, 24)
+            scenarios[str(index)] = ((1 + index / 10) * policy, rule)
         interval = mean_of_ratios(scenarios)
         hits += interval.low <= truth <= interval.high
     assert_covers(hits, 200, 0.95)
@@ -286,8 +289,10 @@ def test_mean_of_ratios_covers_the_truth() -> None:
 def test_scenarios_drawn_alike_do_not_share_their_resamples() -> None:
     # Were the resamples shared, two equal scenarios would be as uncertain as one.
     pair = costs(16, 200)
-    one, two = mean_of_ratios({"a": pair}), mean_of_ratios({"a": pair, "b": pair})
-    assert (two.high - two.low) / (one.high - one.low) == pytest.approx(1 / math.sqrt(2), rel=0.08)
+    single, double = mean_of_ratios({"a": pair}), mean_of_ratios({"a": pair, "b": pair})
+    assert (double.high - double.low) / (single.high - single.low) == pytest.approx(
+        1 / math.sqrt(2), rel=0.08
+    )
 
 
 # Over training seeds
@@ -295,9 +300,11 @@ def test_scenarios_drawn_alike_do_not_share_their_resamples() -> None:
 
 def two_way(
     random: np.random.Generator, seeds: int, of_seed: float, of_episode: float, of_both: float
-) -> Floats:
-    """Differences of mean 0: effects of the training seed, of the episode that all seeds share
-    (skewed), and of both."""
+) -> FloatArray:
+    """Return differences of mean 0, [seeds, episodes], with effects of seed, episode and both.
+
+    The effect of an episode, which all seeds share, is skewed.
+    """
     episode = random.exponential(of_episode, size=48) - of_episode if of_episode else np.zeros(48)
     return np.asarray(
         random.normal(0, of_seed, size=(seeds, 1))
@@ -332,20 +339,20 @@ def test_training_seeds_alone_give_students_interval_of_their_means() -> None:
 
 def test_equal_training_seeds_are_no_more_certain_than_the_episodes() -> None:
     policy, rule = costs(17, 200)
-    one, many = ratio_of_means(policy, rule), ratio_of_means(np.stack([policy] * 5), rule)
-    assert many.value == pytest.approx(one.value)
-    assert many.high - many.low == pytest.approx(one.high - one.low, rel=0.1)
+    single, many = ratio_of_means(policy, rule), ratio_of_means(np.stack([policy] * 5), rule)
+    assert many.value == pytest.approx(single.value)
+    assert many.high - many.low == pytest.approx(single.high - single.low, rel=0.1)
 
 
 def test_training_seeds_count_across_scenarios() -> None:
     # A seed that is better everywhere leaves as much doubt over four scenarios as in one.
     levels = np.array([0.6, 0.7, 0.8])[:, None]
     rule = np.linspace(1, 2, 50)
-    one = mean_of_ratios({"a": (levels * rule, rule)})
+    single = mean_of_ratios({"a": (levels * rule, rule)})
     four = mean_of_ratios(dict.fromkeys("abcd", (levels * rule, rule)))
-    assert_close(four, one)
-    assert one.value == pytest.approx(0.7)
-    assert one.high - 0.7 == pytest.approx(student_quantile(2) * 0.1 / math.sqrt(3))
+    assert_close(four, single)
+    assert single.value == pytest.approx(0.7)
+    assert single.high - 0.7 == pytest.approx(student_quantile(2) * 0.1 / math.sqrt(3))
 
 
 def test_fewest_resampled_divides_student_from_bootstrap() -> None:

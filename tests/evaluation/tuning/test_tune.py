@@ -1,5 +1,4 @@
-"""The search for parameters: bounds and budget are kept, known optima are found, the same start
-gives the same result, and what is done is kept."""
+"""The search for parameters: bounds, budget, known optima, determinism, resumption."""
 
 from __future__ import annotations
 
@@ -14,7 +13,7 @@ from agents.index.policy import IndexPolicy, as_array, atcs_weights
 from agents.rules.registry import Rule, make_rule
 from envs.seed_splits import which_block
 from evaluation.runner.scenarios import NamedScenario, find_scenarios
-from evaluation.statistics.resampling import Floats
+from evaluation.statistics.resampling import FloatArray
 from evaluation.tuned_parameters import Budget, read_tuned
 from evaluation.tuning.index_search import best_start, evolve, tune_index
 from evaluation.tuning.objective import Objective, orders_an_episode
@@ -45,19 +44,18 @@ SMALL = Budget(
 
 
 def scenario(name: str) -> NamedScenario:
-    (found,) = find_scenarios([name])
-    return found
+    (named,) = find_scenarios([name])
+    return named
 
 
 class Valley:
-    """In place of an arena: costs rise with the distance (in powers of e) from the best setting,
-    and differ from episode to episode."""
+    """An objective whose costs rise with the logarithmic distance from the best setting."""
 
     def __init__(self, best: Mapping[str, float]) -> None:
         self.best = best
         self.played: list[Mapping[str, float]] = []
 
-    def play(self, rule: Rule) -> Floats:
+    def play(self, rule: Rule) -> FloatArray:
         self.played.append(dict(rule.values))
         distance = sum(
             math.log(rule.values[name] / value) ** 2 for name, value in self.best.items()
@@ -69,7 +67,7 @@ def default_of(rule: Rule) -> Setting:
     return tuple(parameter.default for parameter in rule.parameters)
 
 
-def cheapest(costs: dict[Setting, Floats]) -> Setting:
+def cheapest(costs: dict[Setting, FloatArray]) -> Setting:
     return min(costs, key=lambda setting: float(costs[setting].mean()))
 
 
@@ -87,28 +85,28 @@ def cheapest(costs: dict[Setting, Floats]) -> Setting:
 def test_search_comes_close_to_a_known_optimum(
     rule: str, best: dict[str, float], within: float
 ) -> None:
-    """Parameters span three powers of ten; they are found within a factor."""
-    found = make_rule(rule)
-    costs = search(found, default_of(found), Valley(best), 40)  # type: ignore[arg-type]
+    """Parameters span three powers of ten; the search finds them within a factor."""
+    tuned = make_rule(rule)
+    costs = search(tuned, default_of(tuned), Valley(best), 40)  # type: ignore[arg-type]
     for value, wanted in zip(cheapest(costs), best.values(), strict=True):
         assert 1 / within < value / wanted < within
 
 
 @pytest.mark.parametrize("rule", [rule.name for rule in tunable_rules()])
 def test_every_rule_is_tried_within_bounds_and_budget_with_its_default_first(rule: str) -> None:
-    found = make_rule(rule)
+    tuned = make_rule(rule)
     valley = Valley({})
-    costs = search(found, default_of(found), valley, 40)  # type: ignore[arg-type]
-    assert valley.played[0] == found.values
+    costs = search(tuned, default_of(tuned), valley, 40)  # type: ignore[arg-type]
+    assert valley.played[0] == tuned.values
     assert 30 <= len(costs) == len(valley.played) <= 40, "no setting is played twice"
     for setting in costs:
         assert all(
             parameter.low <= value <= parameter.high
-            for parameter, value in zip(found.parameters, setting, strict=True)
+            for parameter, value in zip(tuned.parameters, setting, strict=True)
         )
 
 
-def test_rules_with_parameters_are_tuned_but_not_the_seed_of_chance() -> None:
+def test_rules_with_parameters_are_tuned_except_the_seed_of_random() -> None:
     assert [rule.name for rule in tunable_rules()] == [
         "COVERT",
         "ATC",
@@ -122,8 +120,7 @@ def test_rules_with_parameters_are_tuned_but_not_the_seed_of_chance() -> None:
 
 @pytest.mark.parametrize("dimensions", [1, 2, 3])
 def test_settings_are_spread_evenly(dimensions: int) -> None:
-    """Every slab of a quarter holds about a quarter of the points, and of each half of the
-    points."""
+    """Each quarter of an axis holds about a quarter of the points, and of either half of them."""
     points = spread(32, dimensions)
     assert points.shape == (32, dimensions)
     for half in (points[:16], points[16:], points):
@@ -135,30 +132,30 @@ def test_settings_are_spread_evenly(dimensions: int) -> None:
 
 
 def test_default_stays_where_nothing_is_better() -> None:
-    found = tune_rule(make_rule("ATC"), scenario("tiny"), SMALL)
-    assert found.parameters == {"k": 3.0}
-    assert found.tuned_cost == found.default_cost
-    assert found.validate_cost.difference == 0
+    tuned = tune_rule(make_rule("ATC"), scenario("tiny"), SMALL)
+    assert tuned.parameters == {"k": 3.0}
+    assert tuned.tuned_cost == tuned.default_cost
+    assert tuned.validate_cost.difference == 0
 
 
 def test_tuned_rule_is_never_worse_than_its_default_where_it_was_searched() -> None:
-    found = tune_rule(make_rule("GECCO10"), scenario("scarce_crew"), SMALL)
-    assert found.tuned_cost < found.default_cost
+    tuned = tune_rule(make_rule("GECCO10"), scenario("scarce_crew"), SMALL)
+    assert tuned.tuned_cost < tuned.default_cost
 
 
 def test_costs_are_those_of_the_parameters_found() -> None:
-    """On the episodes named: those of the search and the final, and those of the validation."""
-    place = scenario("scarce_crew")
-    found = tune_rule(make_rule("ATCS"), place, SMALL)
-    tuned = make_rule("ATCS", **found.parameters)
-    assert found.tuned_cost == pytest.approx(
-        Objective(place, "tune", 0, 16).play(tuned).mean(), abs=0.01
+    """The costs are those on the episodes of search and final, and on those of the validation."""
+    named = scenario("scarce_crew")
+    tuned = tune_rule(make_rule("ATCS"), named, SMALL)
+    rule = make_rule("ATCS", **tuned.parameters)
+    assert tuned.tuned_cost == pytest.approx(
+        Objective(named, "tune", 0, 16).play(rule).mean(), abs=0.01
     )
-    assert found.validate_cost.tuned == pytest.approx(
-        Objective(place, "validate", 0, 8).play(tuned).mean(), abs=0.01
+    assert tuned.validate_cost.tuned == pytest.approx(
+        Objective(named, "validate", 0, 8).play(rule).mean(), abs=0.01
     )
-    assert found.validate_cost.default == pytest.approx(
-        Objective(place, "validate", 0, 8).play(make_rule("ATCS")).mean(), abs=0.01
+    assert tuned.validate_cost.default == pytest.approx(
+        Objective(named, "validate", 0, 8).play(make_rule("ATCS")).mean(), abs=0.01
     )
 
 
@@ -177,8 +174,8 @@ def test_setting_out_of_bounds_is_refused() -> None:
 def test_comparison_is_paired() -> None:
     """A constant saving is certain, however much episodes differ."""
     default = np.random.default_rng(1).exponential(100.0, 40)
-    found = compare_costs(default, default - 1.0)
-    assert (found.difference, found.low, found.high) == (-1.0, -1.0, -1.0)
+    gain = compare_costs(default, default - 1.0)
+    assert (gain.difference, gain.low, gain.high) == (-1.0, -1.0, -1.0)
 
 
 # --- episodes -------------------------------------------------------------------------------------
@@ -201,65 +198,61 @@ def test_episodes_are_counted_in_orders(name: str, orders: int, episodes: int) -
 def test_order_book_sets_the_length_of_an_episode() -> None:
     tiny = scenario("tiny")
     orders = tuple(
-        Order(order_id=str(number), product="kart", release_date=0, due_date=100, weight=1)
-        for number in range(3)
+        Order(order_id=str(j), product="kart", release_date=0, due_date=100, weight=1)
+        for j in range(3)
     )
     assert orders_an_episode(NamedScenario(tiny.name, tiny.source, OrderBook(orders=orders))) == 3
 
 
-def test_everybody_meets_the_same_episodes_and_others_than_in_another_block() -> None:
-    place = scenario("microfactory")
+def test_objectives_play_the_same_episodes_in_a_block_and_others_in_another_block() -> None:
+    named = scenario("microfactory")
     first, again, other = (
-        Objective(place, block, 0, 8).play(make_rule("ATCS"))
+        Objective(named, block, 0, 8).play(make_rule("ATCS"))
         for block in ("tune", "tune", "validate")
     )
     np.testing.assert_array_equal(first, again)
     assert not np.isin(first, other).any()
-    assert {which_block(int(seed)) for seed in Objective(place, "tune", 100, 8).seeds} == {"tune"}
+    assert {which_block(int(seed)) for seed in Objective(named, "tune", 100, 8).seeds} == {"tune"}
 
 
 def test_episodes_do_not_depend_on_how_many_are_played_side_by_side() -> None:
-    place = scenario("scarce_crew")
-    many = Objective(place, "tune", 0, 70).play(make_rule("SPT"))
-    np.testing.assert_array_equal(many[62:], Objective(place, "tune", 62, 8).play(make_rule("SPT")))
+    named = scenario("scarce_crew")
+    many = Objective(named, "tune", 0, 70).play(make_rule("SPT"))
+    np.testing.assert_array_equal(many[62:], Objective(named, "tune", 62, 8).play(make_rule("SPT")))
 
 
 def test_every_episode_of_ranges_has_a_factory_of_its_own() -> None:
-    place = scenario("randomised")
-    objective = Objective(place, "tune", 0, 3)
-    for number in range(3):
-        alone = Objective(place, "tune", number, 1)
-        assert alone.play(make_rule("EDD"))[0] == objective.play(make_rule("EDD"))[number]
-        weights = as_array(atcs_weights(2.0, 0.5))
-        assert (
-            alone.play_index(weights)[0]
-            == objective.play_index(weights, slice(number, number + 1))[0]
-        )
+    named = scenario("randomised")
+    objective = Objective(named, "tune", 0, 3)
+    weights = as_array(atcs_weights(2.0, 0.5))
+    for e in range(3):
+        alone = Objective(named, "tune", e, 1)
+        assert alone.play(make_rule("EDD"))[0] == objective.play(make_rule("EDD"))[e]
+        assert alone.play_index(weights)[0] == objective.play_index(weights, slice(e, e + 1))[0]
 
 
-def test_policy_that_does_not_finish_is_infinitely_dear() -> None:
-    """It changes setups to and fro for ever."""
-    restless = {"changeover": 1000.0, "setup": 1000.0}
+def test_policy_that_does_not_finish_has_infinite_cost() -> None:
+    """The policy changes setups back and forth for ever."""
+    endless = {"changeover": 1000.0, "setup": 1000.0}
     objective = Objective(scenario("randomised"), "tune", 0, 1)
-    assert np.isinf(objective.play_index(as_array(restless))).any()
-    assert np.isinf(objective.play(IndexPolicy(restless))).all()
+    assert np.isinf(objective.play_index(as_array(endless))).any()
+    assert np.isinf(objective.play(IndexPolicy(endless))).all()
 
 
 # --- the index ------------------------------------------------------------------------------------
 
 
 class Bowl:
-    """In place of an arena: costs rise with the distance of the weights from the best ones, and
-    differ from episode to episode."""
+    """An objective whose costs rise with the distance of the weights from the best ones."""
 
-    def __init__(self, best: Floats) -> None:
+    def __init__(self, best: FloatArray) -> None:
         self.best = best
         self.seen: list[slice] = []
 
     def __len__(self) -> int:
         return 40
 
-    def play_index(self, weights: Floats, episodes: slice = slice(None)) -> Floats:
+    def play_index(self, weights: FloatArray, episodes: slice = slice(None)) -> FloatArray:
         self.seen.append(episodes)
         return 100 + np.sum((weights - self.best) ** 2) + np.arange(40.0)[episodes]
 
@@ -274,7 +267,7 @@ def test_evolution_comes_close_to_a_known_optimum() -> None:
     assert after < 0.3 * before
 
 
-def test_generation_meets_one_set_of_episodes_and_the_next_one_another() -> None:
+def test_generation_plays_one_set_of_episodes_and_the_next_one_another() -> None:
     bowl = Bowl(as_array({}))
     evolve(as_array({}), bowl, 8, SMALL.model_copy(update={"generations": 6}))  # type: ignore[arg-type]
     firsts = [episodes.start for episodes in bowl.seen]
@@ -286,26 +279,26 @@ def test_search_starts_from_the_best_of_some_atcs_rules() -> None:
     np.testing.assert_array_equal(best_start(Bowl(wanted)), wanted)  # type: ignore[arg-type]
 
 
-def test_index_is_found_again_whatever_random_numbers_were_drawn_elsewhere() -> None:
+def test_index_does_not_depend_on_random_numbers_drawn_elsewhere() -> None:
     bowl = Bowl(as_array({"slack": 1.0}))
     found = evolve(as_array({}), bowl, 8, SMALL)  # type: ignore[arg-type]
     np.random.seed(7)  # noqa: NPY002  # the global state that the library would use by itself
     np.testing.assert_array_equal(evolve(as_array({}), bowl, 8, SMALL), found)  # type: ignore[arg-type]
 
 
-def test_index_is_no_worse_than_atcs_where_it_was_searched_and_costs_what_is_said() -> None:
-    place = scenario("tiny")
-    found = tune_index(place, SMALL)
-    assert found.tuned_cost <= found.default_cost
-    assert found.validate_cost.tuned == pytest.approx(
-        Objective(place, "validate", 0, 8).play(IndexPolicy(found.weights)).mean(), abs=0.01
+def test_index_is_no_worse_than_atcs_where_it_was_searched_and_has_the_stated_cost() -> None:
+    named = scenario("tiny")
+    tuned = tune_index(named, SMALL)
+    assert tuned.tuned_cost <= tuned.default_cost
+    assert tuned.validate_cost.tuned == pytest.approx(
+        Objective(named, "validate", 0, 8).play(IndexPolicy(tuned.weights)).mean(), abs=0.01
     )
 
 
-# --- all together ---------------------------------------------------------------------------------
+# --- whole tunings --------------------------------------------------------------------------------
 
 
-def test_second_start_finds_what_is_done(
+def test_second_start_reads_finished_searches(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tuned,) = run_tuning(["tiny"], tmp_path / "out", tmp_path / "work", processes=2, budget=SMALL)
@@ -315,21 +308,19 @@ def test_second_start_finds_what_is_done(
     assert format_tuning([tuned]) in table
     assert table.count("tiny  ") == 8, "seven rules and the index"
 
-    monkeypatch.setattr(
-        work_units, "_run_pool", lambda *_: pytest.fail("something is played again")
-    )
+    monkeypatch.setattr(work_units, "_run_pool", lambda *_: pytest.fail("a unit is played again"))
     run_tuning(["tiny"], tmp_path / "out", tmp_path / "work", processes=1, budget=SMALL)
     assert (tmp_path / "out" / "tiny.toml").read_bytes() == written
 
 
 def test_another_budget_is_another_search(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[str] = []
-    monkeypatch.setattr(work_units.Store, "read", lambda store, unit: asked.append(unit.key))
+    keys: list[str] = []
+    monkeypatch.setattr(work_units.Store, "read", lambda store, unit: keys.append(unit.key))
     monkeypatch.setattr(work_units, "_work_off", lambda *_: (none for none in ()))
     for budget in (SMALL, SMALL, SMALL.model_copy(update={"orders": 17})):
-        with pytest.raises(KeyError):  # nothing was worked off
+        with pytest.raises(KeyError):  # no unit was run
             run_tuning(["tiny"], tmp_path, tmp_path, processes=1, budget=budget)
-    first, same, other = (set(asked[place : place + 8]) for place in (0, 8, 16))
+    first, same, other = (set(keys[start : start + 8]) for start in (0, 8, 16))
     assert first == same
     assert not first & other
 

@@ -160,10 +160,8 @@ from pathlib import Path
 from factory.io.work_units import Store, run_units
 from tests.builders.square_units import Square
 if __name__ == "__main__":
-    units = [
-        Square(number, sys.argv[2], how="well" if number < 6 else "may stop")
-        for number in range(40)
-    ]
+    hows = ["well"] * 6 + ["may stop"] * 34
+    units = [Square(number, sys.argv[2], how=how) for number, how in enumerate(hows)]
     print(run_units(units, Store(Path(sys.argv[1])), 2, lambda size: None))
 """
 

@@ -1,8 +1,8 @@
-"""Source of policies from outside: honest, wrong, crashing, silent."""
+"""Source of sandboxed policies: honest, wrong, crashing, silent."""
 
 from __future__ import annotations
 
-GUESTS = """
+POLICIES = """
 import ctypes
 import gc
 import os
@@ -12,7 +12,7 @@ import numpy as np
 
 
 class First:
-    '''The first legal row, without a word about the factory.'''
+    '''Choose the first legal row.'''
     def decide(self, observation):
         return observation["action_mask"].argmax(axis=1)
 
@@ -59,7 +59,7 @@ class Silent(First):
 
 
 class Fickle(First):
-    '''Changes over for the sake of it, and else waits.'''
+    '''Change over whenever that is legal, and wait otherwise.'''
     def decide(self, observation):
         mask = observation["action_mask"] > 0
         changeovers = mask & (observation["candidates"][:, :, 1] > 0)
@@ -67,30 +67,30 @@ class Fickle(First):
         return np.where(changeovers.any(axis=1), changeovers.argmax(axis=1), waits)
 
 
-class Greedy(First):
+class Stateful(First):
     def bind(self, batch):
         pass
 
 
-class Prying(First):
-    '''Looks for the shop in memory, and rewrites it if it is there.'''
+class Searching(First):
+    '''Search the memory for the simulator, and overwrite the observation.'''
     def decide(self, observation):
         for thing in gc.get_objects():
             if type(thing).__name__ in ("Batch", "ShopState", "Simulator"):
-                raise RuntimeError("found the shop")
+                raise RuntimeError("found the simulator")
         observation["candidates"][:] = 0
         observation["action_mask"][:, 1:] = 0
         return super().decide(observation)
 
 
-class Talking(First):
+class Printing(First):
     def decide(self, observation):
-        print("so much to say")
-        print("so much to say", file=sys.stderr)
+        print("text on standard output")
+        print("text on standard error", file=sys.stderr)
         return super().decide(observation)
 
 
-class Mute:
+class Incomplete:
     pass
 
 

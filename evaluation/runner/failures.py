@@ -1,0 +1,36 @@
+"""Reasons why a policy fails."""
+
+from __future__ import annotations
+
+from agents.policy import EpisodeUnfinishedError
+from evaluation.runner.foresight_audit import ForesightError
+from evaluation.runner.sandbox import NoAnswerError
+from factory.io.work_units import JsonObject
+from factory.simulation.errors import IllegalActionError
+from factory.verification.violations import VerificationError
+
+FAILURES = {
+    IllegalActionError: "illegal action",
+    VerificationError: "rejected by the verifier",
+    ForesightError: "foresight",
+    NoAnswerError: "did not answer",
+    EpisodeUnfinishedError: "did not finish",
+}
+"""Reason by class of error; any other error is a crash."""
+
+
+def format_failure(error: Exception, block: str, episodes: tuple[int, int]) -> JsonObject:
+    """Return a :class:`evaluation.reporting.results.Failure` as plain JSON.
+
+    Parameters
+    ----------
+    error
+        Error that ended the episodes.
+    block, episodes
+        Seed block, and first and last episode that were being played.
+    """
+    reason, message = "crashed", f"{type(error).__name__}: {error}"
+    for kind, known_reason in FAILURES.items():
+        if isinstance(error, kind):
+            reason, message = known_reason, str(error)
+    return {"reason": reason, "message": message, "block": block, "episodes": list(episodes)}

@@ -1,0 +1,95 @@
+"""Selection of the best rule on validation episodes, by successive halving."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+
+from evaluation.runner.contenders import Contender
+from evaluation.runner.episodes import EPISODES_A_UNIT, Play
+from evaluation.runner.scenarios import NamedScenario
+from factory.io.work_units import JsonObject
+
+SUCCESSIVE_HALVING = ((16, 2.0), (64, 1.5))
+"""Stages of the elimination: number of validation episodes, and the multiple of the cheapest rule's
+cost above which a rule is eliminated."""
+
+ValidationCosts = dict[str, dict[str, float]]
+"""Mean cost of each rule on the validation episodes, by scenario and name."""
+
+_Costs = dict[str, dict[str, list[float]]]
+"""Costs of the validation episodes by scenario and rule."""
+
+
+def plan_validation(
+    scenario: NamedScenario, rules: Sequence[Contender], episodes: int, call_timeout: float
+) -> list[Play]:
+    """Return the units in which settled rules play the validation episodes of a scenario."""
+    return [
+        Play(scenario, rule, 0, "validate", first, count, False, call_timeout)
+        for rule in rules
+        for first, count in validation_spans(episodes)
+    ]
+
+
+def run_validation(
+    plays: Sequence[Play], run: Callable[[Sequence[Play]], list[JsonObject]]
+) -> ValidationCosts:
+    """Play the validation episodes and return the costs of the rules that were not eliminated.
+
+    Parameters
+    ----------
+    plays
+        Units of all rules and scenarios.
+    run
+        Function that runs units and returns their results.
+    """
+    costs: _Costs = {play.scenario.name: {} for play in plays}
+    begun = 0
+    for episodes, limit in SUCCESSIVE_HALVING:
+        stage = [play for play in plays if begun <= play.first < episodes]
+        if begun > 0:
+            stage = _remaining(stage, costs)
+        _add_costs(costs, stage, run(stage))
+        costs = {name: _eliminate(by_rule, limit) for name, by_rule in costs.items()}
+        begun = episodes
+    stage = _remaining([play for play in plays if play.first >= begun], costs)
+    _add_costs(costs, stage, run(stage))
+    return {
+        name: {rule: float(np.mean(values)) for rule, values in by_rule.items()}
+        for name, by_rule in costs.items()
+    }
+
+
+def validation_spans(count: int) -> list[tuple[int, int]]:
+    """Return first episode and size of each validation unit; one ends at each stage."""
+    stages = [episodes for episodes, _ in SUCCESSIVE_HALVING if episodes < count]
+    starts = [0, *stages]
+    spans = [(first, end - first) for first, end in zip(starts, stages, strict=False)]
+    begun = starts[-1]
+    return spans + unit_spans(begun, count - begun, EPISODES_A_UNIT)
+
+
+def unit_spans(first: int, count: int, step: int) -> list[tuple[int, int]]:
+    """Return first episode and size of each unit of at most ``step`` episodes."""
+    return [(first + start, min(step, count - start)) for start in range(0, count, step)]
+
+
+def _remaining(plays: Sequence[Play], costs: _Costs) -> list[Play]:
+    """Return the units of the rules that were not eliminated."""
+    return [play for play in plays if play.contender.name in costs[play.scenario.name]]
+
+
+def _add_costs(costs: _Costs, plays: Sequence[Play], results: Sequence[JsonObject]) -> None:
+    for play, result in zip(plays, results, strict=True):
+        if "total_cost" in result:
+            by_rule = costs[play.scenario.name]
+            by_rule.setdefault(play.contender.name, []).extend(result["total_cost"])
+
+
+def _eliminate(costs: Mapping[str, list[float]], limit: float) -> dict[str, list[float]]:
+    """Return the rules that cost at most ``limit`` times as much as the cheapest."""
+    means = {rule: float(np.mean(values)) for rule, values in costs.items()}
+    lowest = min(means.values(), default=0.0)
+    return {rule: values for rule, values in costs.items() if means[rule] <= limit * lowest}
