@@ -22,6 +22,7 @@ import torch
 from numpy.typing import NDArray
 
 from agents.network.dense import DenseNetwork
+from agents.network.inference import BUNDLE_FORMAT
 from agents.network.trained_policy import PolicyError, TrainedPolicy, load_policy
 from envs.observation.columns import (
     CANDIDATE_INDEX,
@@ -34,8 +35,6 @@ from envs.observation.columns import (
 from factory.io.atomic_write import write_atomically
 from factory.progress import say
 
-BUNDLE_FORMAT = 2
-"""Version of the layout."""
 INPUTS = ("candidates", "machines", "shop", "action_mask")
 OUTPUTS = ("logits", "value")
 _OPSET = 20

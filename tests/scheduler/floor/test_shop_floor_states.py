@@ -161,7 +161,7 @@ def test_bug_a_machine_that_never_fails_by_the_factory_needs_an_expected_end_whe
     factory = workshop()
     words = (
         r"machines\.paint-1\.expected_end = nothing; the machine is down and workshop gives it no"
-        r" mean_time_to_repair\. Tell when it is expected"
+        r" mean_time_to_repair\. Give the date at which it is expected"
     )
     with pytest.raises(SnapshotError, match=words):
         floor_of(factory, {"paint-1": broken()}, order("C", "red", ready=6))
@@ -284,11 +284,11 @@ def test_bug_an_operation_that_is_in_process_nowhere_is_not_taken_for_other_work
         floor_of(factory, {"paint-1": nameless}, order("A", "red"))
     with pytest.raises(
         SnapshotError,
-        match=r"there is no such order here\..* work for none of them has no order, no operation",
+        match=r"there is no such order here\..* other work has neither order nor operation",
     ):
         floor_of(factory, {"paint-1": busy("X", 12)}, order("A", "red", ready=6))
     with pytest.raises(
-        SnapshotError, match=r"expected_end = nothing; the machine is processing\. Tell when"
+        SnapshotError, match=r"expected_end = nothing; the machine is processing\. Give the date"
     ):
         floor_of(
             factory,
@@ -522,7 +522,7 @@ def test_bug_absent_crews_change_nothing_over() -> None:
     with pytest.raises(
         PlanError,
         match=(
-            r"crews = 0, and what is left to do needs changeovers\. Tell how many crews there are"
+            r"crews = 0, and the remaining work needs changeovers\. Give the number of crews"
         ),
     ):
         planner(factory).plan(snapshot)
@@ -551,13 +551,13 @@ def test_bug_more_crews_than_usual_change_more_machines_over() -> None:
         SnapshotError,
         match=(
             r"machines = 2 are changing over; workshop has crews for 1\. Correct the statuses, or"
-            r" tell in crews"
+            r" give the number of crews"
         ),
     ):
         floor_of(factory, under_way, order("C", "red", ready=6))
     with pytest.raises(
         SnapshotError,
-        match=r"machines = 2 are changing over; crews says that 0 are here\. Correct one of them",
+        match=r"machines = 2 are changing over; crews says that 0 are present\. Correct one of them",
     ):
         floor_of(factory, under_way, order("C", "red", ready=6), crews=0)
 
@@ -631,7 +631,7 @@ def test_bug_a_machine_that_is_down_beyond_the_frozen_horizon_keeps_nothing(
             MachineState(status="idle", since=0),
             {},
             (
-                r"setup = 0 attributes; colour is missing\. Tell what is mounted; where a"
+                r"setup = 0 attributes; colour is missing\. Give the mounted value; where a"
                 r" changeover was broken off"
             ),
         ),
@@ -651,12 +651,12 @@ def test_bug_a_machine_that_is_down_beyond_the_frozen_horizon_keeps_nothing(
         (
             broken(expected_end=12, out_of_service_until=20),
             {},
-            r"expected_end = 12; the machine is out of service until 20\. Count with that",
+            r"expected_end = 12; the machine is out of service until 20\. Add the time out of service",
         ),
         (
             broken(expected_end=12, waiting_until=20),
             {},
-            r"waiting_until = 20; the machine is down\. Only an idle machine waits",
+            r"waiting_until = 20; the machine is down, and only an idle machine waits\. Leave it out",
         ),
         (
             broken(since=11, expected_end=12),

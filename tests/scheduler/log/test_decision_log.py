@@ -29,7 +29,7 @@ from factory.io.catalogue import find_single_factory
 from scheduler.decisions.bundle import Bundle
 from scheduler.decisions.decider import Decider, Decision
 from scheduler.floor.floor import ShopFloor, take_snapshot
-from scheduler.log import decision_log as journals
+from scheduler.log import decision_log as log_module
 from scheduler.log.decision_log import DecisionLog, DecisionLogError, read_entries
 from scheduler.log.replay import replay, report_shadow
 from scheduler.plans.planner import Planner
@@ -334,8 +334,8 @@ def test_orders_of_a_write_that_failed_are_written_with_the_next(tmp_path: Path)
 def test_what_is_written_ahead_is_moved_by_another_thread(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("scheduler.log.decision_log._SETTLE_SECONDS", 0.0)
-    settled = note_settling(monkeypatch, journals._settle)
+    monkeypatch.setattr("scheduler.log.decision_log._CHECKPOINT_DELAY", 0.0)
+    settled = note_settling(monkeypatch, log_module._checkpoint)
     with DecisionLog(tmp_path / "log.sqlite") as decision_log:
         decision_log.append(moments()[0], [], **ANSWERS)  # type: ignore[arg-type]
         settled.get()
@@ -349,17 +349,17 @@ def note_settling(
     """Where an entry comes each time that the thread for it has let ``settle`` move what was
     written ahead."""
     settled: queue.SimpleQueue[None] = queue.SimpleQueue()
-    really = journals._settle
+    really = log_module._checkpoint
 
     def settle_and_tell(connection: sqlite3.Connection) -> int:
-        if threading.current_thread().name == "_write_on":
+        if threading.current_thread().name == "log writer":
             return really(connection)
         try:
             return settle(connection)
         finally:
             settled.put(None)
 
-    monkeypatch.setattr("scheduler.log.decision_log._settle", settle_and_tell)
+    monkeypatch.setattr("scheduler.log.decision_log._checkpoint", settle_and_tell)
     return settled
 
 
@@ -378,8 +378,8 @@ def test_the_file_for_what_is_written_ahead_stays_small(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also where the thread that moves it is always late."""
-    monkeypatch.setattr("scheduler.log.decision_log._SETTLE_SECONDS", 0.0)
-    monkeypatch.setattr("scheduler.log.decision_log.MAX_AHEAD", 2**17)
+    monkeypatch.setattr("scheduler.log.decision_log._CHECKPOINT_DELAY", 0.0)
+    monkeypatch.setattr("scheduler.log.decision_log.MAX_WAL_BYTES", 2**17)
     ahead, written, largest = tmp_path / "log.sqlite-wal", 0, 0
     settled = note_settling(monkeypatch, lambda connection: ahead.stat().st_size)
     with DecisionLog(tmp_path / "log.sqlite") as decision_log:
@@ -402,7 +402,7 @@ def test_a_replay_takes_every_decision_as_it_was_taken(tmp_path: Path) -> None:
     assert found.decisions > found.by_fallback > 0
     assert not found.deviations
     assert found.skipped == 0
-    assert "every decision is as it was" in format_replay(found)
+    assert "no decision differs" in format_replay(found)
 
 
 def test_bug_a_replay_does_not_depend_on_how_long_decisions_take(tmp_path: Path) -> None:

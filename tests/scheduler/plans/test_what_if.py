@@ -162,7 +162,7 @@ def test_a_rush_order_carries_the_customers_options() -> None:
     assert changed.orders[-1].options == {"trim": "rich"}
     with pytest.raises(
         SnapshotError,
-        match=r"orders\.1\.options = 0 options; trim is missing\. Say what the customer has chosen",
+        match=r"orders\.1\.options = 0 options; trim is missing\. Add the value that the customer chose",
     ):
         change_snapshot(snapshot, [RushOrder(order_id="R", product="white", due_date=20)], factory)
     with pytest.raises(
@@ -331,7 +331,7 @@ def test_changes_of_shipped_factories_lead_to_plans_that_can_be_carried_out() ->
         ),
         (
             RushOrder(order_id="B", product="white", due_date=20),
-            r"orders = 'B'; order_id must be unique\. Give each order one of its own",
+            r"orders = 'B'; order_id must be unique\. Give each order an id of its own",
         ),
         (
             RushOrder(order_id="R", product="white", options={"trim": "rich"}, due_date=20),

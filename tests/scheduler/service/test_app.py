@@ -191,7 +191,7 @@ def test_bug_a_request_may_begin_with_a_byte_order_mark(client: TestClient) -> N
             "/v1/decide",
             b'{"snapshot": {"version": 2}}',
             422,
-            "snapshot.version = 2; input should be 1",
+            "snapshot.version = 2; it must be 1",
         ),
         (
             "/v1/decide",
@@ -224,7 +224,7 @@ def test_bug_a_request_may_begin_with_a_byte_order_mark(client: TestClient) -> N
             "/v1/what-if",
             json.dumps({**BODY, "changes": [{"change": "magic"}]}).encode(),
             422,
-            "changes.0",
+            "changes.0.change = 'magic'; there is no such change. Write one of 'rush_order'",
         ),
         ("/v1/nothing", b"{}", 404, "Not Found"),
         ("/v1/policy", b"{}", 405, "Method Not Allowed"),
@@ -464,7 +464,7 @@ def test_bug_an_address_that_is_taken_is_refused_in_words(
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         assert main(["serve", "--port", f"{port}", "--log", str(tmp_path / "log.sqlite")]) == 1
-    problem = f"127.0.0.1:{port}: cannot be listened at (Address already in use). Choose another"
+    problem = f"127.0.0.1:{port}: cannot listen on this address (Address already in use). Choose another"
     assert problem in capsys.readouterr().err
 
 

@@ -17,7 +17,7 @@ from scheduler.floor.floor import ShopFloor, take_snapshot
 from scheduler.simulated_plant import simulate
 from scheduler.snapshot.consistency import DISAGREEMENT
 from scheduler.snapshot.order_tables import names_of, packed
-from scheduler.snapshot.read import count_operations_in_process, find_order_problems
+from scheduler.snapshot.order_checks import count_operations_in_process, find_order_problems
 from scheduler.snapshot.schema import Snapshot
 
 FACTORY = find_single_factory("microfactory")

@@ -218,7 +218,7 @@ READY_PATH = ("orders", READY[0], "operations", READY[1])
 @pytest.mark.parametrize(
     ("change", "value", "words"),
     [
-        (at("version"), 2, "version = 2; input should be 1"),
+        (at("version"), 2, "version = 2; it must be 1"),
         (at("factory"), "large", "factory = 'large'; the policy works for microfactory"),
         (at("clock"), -1, "clock = -1; input should be greater than or equal to 0"),
         (at("clock"), float("nan"), "clock = nan"),
