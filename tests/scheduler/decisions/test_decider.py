@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 import json
 import math
@@ -124,6 +125,43 @@ def test_the_fallback_rule_decides_where_the_policy_fails(
         assert one.decided_by == "fallback"
         assert one.fault is not None
         assert fault in one.fault
+
+
+@pytest.mark.parametrize(
+    ("function", "by"),
+    [
+        ("scheduler.floor.floor.ask_and_observe", "fallback"),
+        ("scheduler.floor.floor.ask_network", "policy"),
+        ("scheduler.floor.floor.decode_row", "policy"),
+        ("factory.simulation.kernel.apply_action", "policy"),
+    ],
+    ids=["ask", "network", "describe", "carry out"],
+)
+def test_bug_loading_compiled_code_is_no_part_of_a_decisions_time(
+    function: str,
+    by: str,
+    snapshot: Snapshot,
+    bundle_folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Where nothing is cached, the first decision was reported with 29 s."""
+    clock, calls = Clock(), 0
+    bundle = Bundle(bundle_folder) if by == "policy" else None
+    decider = Decider(ShopFloor(FACTORY), bundle, RULE, clock=clock)
+    module, _, name = function.rpartition(".")
+    compiled = getattr(importlib.import_module(module), name)
+
+    def load_first(*arguments: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        clock.now += 29.0 if calls == 1 else 0.001
+        return compiled(*arguments)
+
+    monkeypatch.setattr(function, load_first)
+    decisions = decider.decide(snapshot)
+    assert calls > 1
+    assert {decision.decided_by for decision in decisions} == {by}
+    assert {decision.microseconds for decision in decisions} == {1000}
 
 
 def test_without_a_policy_the_rule_decides_and_says_so(snapshot: Snapshot) -> None:

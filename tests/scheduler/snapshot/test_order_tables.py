@@ -16,8 +16,8 @@ from scheduler.decisions.decider import Decider
 from scheduler.floor.floor import ShopFloor, take_snapshot
 from scheduler.simulated_plant import simulate
 from scheduler.snapshot.consistency import DISAGREEMENT
-from scheduler.snapshot.order_tables import names_of, packed
 from scheduler.snapshot.order_checks import count_operations_in_process, find_order_problems
+from scheduler.snapshot.order_tables import names_of, packed
 from scheduler.snapshot.schema import Snapshot
 
 FACTORY = find_single_factory("microfactory")

@@ -1,5 +1,4 @@
-"""States of real shop floors that simulated ones do not have, told and decided on alike
-everywhere."""
+"""States of machines that no simulation reaches: failures, other work, machines that are not eligible."""
 
 from __future__ import annotations
 
@@ -7,22 +6,17 @@ from typing import Any
 
 import pytest
 
-from factory.model import Factory, Machine, Operation, Product
+from factory.model import Factory, Operation, Product
 from factory.simulation.arrays import DOWN, PROCESSING
-from scheduler.decisions.decider import Decider, Decision
 from scheduler.floor.floor import ShopFloor
-from scheduler.plans.planner import PlanError
-from scheduler.plans.schema import Plan, PlannedStop
+from scheduler.plans.schema import PlannedStop
 from scheduler.plans.stability import freeze
 from scheduler.plans.what_if import MachineDown, change_snapshot
 from scheduler.snapshot.read import SnapshotError, read_snapshot
-from scheduler.snapshot.schema import MachineState, OperationState, OrderState, Snapshot
+from scheduler.snapshot.schema import MachineState
 from scheduler.text_report import format_plan
+from tests.builders.shop_floors import broken, decide, mending, plan_of
 from tests.builders.workshop import (
-    DONE,
-    FIFO,
-    READY,
-    UPCOMING,
     busy,
     dates_of,
     floor_of,
@@ -30,42 +24,8 @@ from tests.builders.workshop import (
     order,
     planner,
     three_orders,
-    told,
     workshop,
 )
-from tests.oracles.plan_reader import Reading
-
-
-def mending(paints: int = 1, repair: int = 6) -> Factory:
-    """The workshop, where the last booth fails now and then."""
-    plain = workshop(paints)
-    booth = Machine(
-        name=f"paint-{paints}",
-        processing_power=2.0,
-        changeover_power=1.0,
-        mean_time_to_failure=10**6,
-        mean_time_to_repair=repair,
-    )
-    paint, pack = plain.work_centres
-    centres = (paint.model_copy(update={"machines": (*paint.machines[:-1], booth)}), pack)
-    return plain.model_copy(update={"work_centres": centres})
-
-
-def broken(colour: str = "red", since: int = 8, **fields: Any) -> MachineState:
-    """A booth that is down without an operation."""
-    return MachineState(status="down", setup={"colour": colour}, since=since, **fields)
-
-
-def decide(factory: Factory, snapshot: Snapshot) -> list[Decision]:
-    return Decider(ShopFloor(factory), None, FIFO).decide(snapshot)
-
-
-def plan_of(factory: Factory, snapshot: Snapshot, **options: Any) -> Plan:
-    """A plan that has been read without the kernel."""
-    plan = planner(factory).plan(snapshot, **options)
-    Reading(plan, snapshot, factory).check()
-    return plan
-
 
 # --- machines that are down -----------------------------------------------------------------------
 
@@ -355,213 +315,6 @@ def test_bug_what_a_machine_cannot_do_at_all_is_refused() -> None:
         )
 
 
-def test_bug_an_operation_may_have_been_done_more_often_than_the_model_ever_does() -> None:
-    factory = workshop()
-    again = OperationState(status="ready", ready_date=6, attempt=9)
-    snapshot = floor_of(
-        factory,
-        {"paint-1": idle("red")},
-        order("C", "red", operations={"paint": again, "pack": UPCOMING}),
-    )
-    assert [(one.machine, one.order) for one in decide(factory, snapshot)] == [("paint-1", "C")]
-    assert plan_of(factory, snapshot, futures=3).end_date == 17
-
-
-# --- orders ---------------------------------------------------------------------------------------
-
-
-FINISHED = OrderState(
-    order_id="F",
-    product="red",
-    release_date=2,
-    due_date=5,
-    operations={"paint": DONE, "pack": DONE},
-)
-
-
-def test_bug_a_finished_order_that_is_still_listed_changes_nothing_but_the_releases() -> None:
-    factory = workshop(paints=2)
-    plain = three_orders(factory, paint_2=idle("white"))
-    without = plain.model_copy(update={"recent_releases": (0, 0, 0, 2)})
-    listed = read_snapshot(
-        plain.model_copy(
-            update={"orders": (plain.orders[0], FINISHED, *plain.orders[1:])}
-        ).model_dump_json(),
-        factory,
-    )
-    floors = [ShopFloor(factory), ShopFloor(factory)]
-    for floor, snapshot in zip(floors, (without, listed), strict=True):
-        floor.place(snapshot)
-        assert floor.ask() == 1
-    for table in ("candidates", "machines", "shop", "action_mask"):
-        assert (
-            getattr(floors[0].tables, table).tobytes() == getattr(floors[1].tables, table).tobytes()
-        )
-    plans = [planner(factory).plan(snapshot, futures=3) for snapshot in (without, listed)]
-    assert told(plans[0]) == told(plans[1])
-    assert [one.order for one in plans[1].orders] == ["A", "B", "C"]
-
-
-def test_bug_a_shop_floor_whose_orders_are_all_finished_has_nothing_to_do() -> None:
-    factory = workshop()
-    snapshot = floor_of(factory, {"paint-1": idle("red")}, FINISHED)
-    assert decide(factory, snapshot) == []
-    plan = planner(factory).plan(snapshot, futures=3)
-    assert (plan.operations, plan.orders, plan.end_date) == ((), (), 10)
-
-
-def test_an_operation_that_has_been_cancelled_is_sent_done() -> None:
-    factory = workshop()
-    snapshot = floor_of(
-        factory,
-        {"paint-1": idle("red")},
-        order("C", "red", operations={"paint": DONE, "pack": READY}),
-    )
-    assert [(one.machine, one.operation) for one in decide(factory, snapshot)] == [
-        ("pack-1", "pack")
-    ]
-
-
-@pytest.mark.parametrize(
-    ("arrival", "start_date"),
-    [(14, 14), (7, 11), (None, 11)],
-    ids=["on its way", "overdue", "not told"],
-)
-def test_bug_what_is_on_its_way_after_an_operation_that_ended_early_arrives_when_told(
-    arrival: int | None,
-    start_date: int,
-) -> None:
-    factory = workshop()
-    pack = OperationState(status="upcoming", arrival_date=arrival)
-    snapshot = floor_of(
-        factory,
-        {"paint-1": idle("red")},
-        order("C", "red", operations={"paint": DONE, "pack": pack}),
-    )
-    assert decide(factory, snapshot) == []
-    assert dates_of(plan_of(factory, snapshot)) == [
-        ("pack-1", "C", "pack", start_date, start_date, start_date + 2)
-    ]
-
-
-def test_an_order_on_hold_until_a_date_is_upcoming_and_arrives_then() -> None:
-    factory = workshop()
-    held = OperationState(status="upcoming", arrival_date=30)
-    snapshot = floor_of(
-        factory,
-        {"paint-1": idle("red")},
-        order("B", "red", ready=5),
-        order("C", "red", operations={"paint": held, "pack": UPCOMING}),
-    )
-    assert [one.order for one in decide(factory, snapshot)] == ["B"]
-    assert ("paint-1", "C", "paint", 30, 30, 34) in dates_of(plan_of(factory, snapshot))
-
-
-def box(**fields: Any) -> OrderState:
-    return OrderState(
-        order_id="A",
-        product="box",
-        release_date=0,
-        due_date=20,
-        operations={"pack": UPCOMING},
-        **fields,
-    )
-
-
-@pytest.mark.parametrize(
-    ("date", "start_date"),
-    [(25, 25), (None, 40), (7, 40)],
-    ids=["known", "unknown", "passed"],
-)
-def test_bug_material_comes_when_told_and_after_the_mean_lateness_where_nobody_knows(
-    date: int | None,
-    start_date: int,
-) -> None:
-    factory = workshop()
-    snapshot = floor_of(
-        factory, {"paint-1": idle("red")}, box(material_here=False, material_date=date)
-    )
-    assert decide(factory, snapshot) == []
-    plan = plan_of(factory, snapshot, futures=16)
-    assert dates_of(plan) == [("pack-1", "A", "pack", start_date, start_date, start_date + 2)]
-    (one,) = plan.orders
-    assert (one.completion_p10 == one.completion_p90 == 27) is (date == 25)
-
-
-def test_bug_material_that_is_here_does_not_come_later() -> None:
-    factory = workshop()
-    with pytest.raises(
-        SnapshotError,
-        match=(
-            r"orders\.0\.material_date = 25; the material is here already\. Leave it out, or set"
-            r" material_here to false"
-        ),
-    ):
-        floor_of(factory, {"paint-1": idle("red")}, box(material_date=25))
-    assert (
-        floor_of(factory, {"paint-1": idle("red")}, box(material_date=7)).orders[0].material_date
-        == 7
-    )
-
-
-# --- crews ----------------------------------------------------------------------------------------
-
-
-def test_bug_absent_crews_change_nothing_over() -> None:
-    factory = workshop()
-    snapshot = floor_of(
-        factory,
-        {"paint-1": idle("red")},
-        order("B", "white", ready=5),
-        order("C", "red", ready=6),
-        crews=0,
-    )
-    assert [(one.machine, one.action, one.order) for one in decide(factory, snapshot)] == [
-        ("paint-1", "start", "C")
-    ]
-    with pytest.raises(
-        PlanError,
-        match=(
-            r"crews = 0, and the remaining work needs changeovers\. Give the number of crews"
-        ),
-    ):
-        planner(factory).plan(snapshot)
-    red = floor_of(factory, {"paint-1": idle("red")}, order("C", "red", ready=6), crews=0)
-    assert plan_of(factory, red).end_date == 17
-
-
-def test_bug_more_crews_than_usual_change_more_machines_over() -> None:
-    factory = workshop(paints=2)
-    machines = {"paint-1": idle("red"), "paint-2": idle("red")}
-    orders = (order("B", "white", ready=5), order("C", "white", ready=6))
-    one, two = (
-        decide(factory, floor_of(factory, machines, *orders, crews=crews)) for crews in (1, 2)
-    )
-    assert [found.action for found in one] == ["start"]
-    assert [found.action for found in two] == ["start", "start"]
-    under_way = {
-        name: MachineState(status="changing", setup={"colour": "red"}, since=5, expected_end=12)
-        for name in machines
-    }
-    assert (
-        plan_of(factory, floor_of(factory, under_way, order("C", "red", ready=6), crews=2)).end_date
-        == 19
-    )
-    with pytest.raises(
-        SnapshotError,
-        match=(
-            r"machines = 2 are changing over; workshop has crews for 1\. Correct the statuses, or"
-            r" give the number of crews"
-        ),
-    ):
-        floor_of(factory, under_way, order("C", "red", ready=6))
-    with pytest.raises(
-        SnapshotError,
-        match=r"machines = 2 are changing over; crews says that 0 are present\. Correct one of them",
-    ):
-        floor_of(factory, under_way, order("C", "red", ready=6), crews=0)
-
-
 # --- what if, and plans that stay put -------------------------------------------------------------
 
 
@@ -619,82 +372,3 @@ def test_bug_a_machine_that_is_down_beyond_the_frozen_horizon_keeps_nothing(
         )
         == locks
     )
-
-
-# --- contradictions stay refused ------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("machine", "fields", "words"),
-    [
-        (
-            MachineState(status="idle", since=0),
-            {},
-            (
-                r"setup = 0 attributes; colour is missing\. Give the mounted value; where a"
-                r" changeover was broken off"
-            ),
-        ),
-        (
-            idle("red", expected_end=12),
-            {},
-            (
-                r"expected_end = 12; the machine is idle\. Leave it out; if the machine is broken,"
-                r" its status is down"
-            ),
-        ),
-        (
-            busy("A", 12, status="idle").model_copy(update={"expected_end": None}),
-            {},
-            r"order = 'A'; the machine is idle\..* a paused operation is processing",
-        ),
-        (
-            broken(expected_end=12, out_of_service_until=20),
-            {},
-            r"expected_end = 12; the machine is out of service until 20\. Add the time out of service",
-        ),
-        (
-            broken(expected_end=12, waiting_until=20),
-            {},
-            r"waiting_until = 20; the machine is down, and only an idle machine waits\. Leave it out",
-        ),
-        (
-            broken(since=11, expected_end=12),
-            {},
-            r"since = 11; it must not lie after the clock at 10",
-        ),
-        (
-            idle("red"),
-            {"release_date": 11},
-            (
-                r"release_date = 11; it must not lie after the clock at 10\. Leave out orders that"
-                r" are still to come"
-            ),
-        ),
-    ],
-)
-def test_bug_what_contradicts_itself_is_refused_with_a_remedy(
-    machine: MachineState,
-    fields: dict[str, Any],
-    words: str,
-) -> None:
-    factory = workshop()
-    one = order("A", "red", **fields) if machine.order else order("A", "red", ready=6, **fields)
-    with pytest.raises(SnapshotError, match=words):
-        floor_of(factory, {"paint-1": machine}, one)
-
-
-def test_an_operation_is_in_work_on_one_machine_and_a_machine_has_one_in_work() -> None:
-    factory = workshop(paints=2)
-    with pytest.raises(SnapshotError, match="paint-1 has it in work too"):
-        floor_of(factory, {"paint-1": busy("A", 12), "paint-2": busy("A", 12)}, order("A", "red"))
-    with pytest.raises(
-        SnapshotError,
-        match=r"orders\.1\.operations\.paint\.status = 'in_process'; no machine has it in work",
-    ):
-        floor_of(
-            factory,
-            {"paint-1": busy("A", 12), "paint-2": idle("red")},
-            order("A", "red"),
-            order("B", "red"),
-        )
