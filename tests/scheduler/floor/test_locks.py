@@ -78,7 +78,9 @@ def test_locked_operations_are_done_on_their_machine_in_their_sequence() -> None
         ("paint-2", "B", "paint", 19, 21, 25),
         ("pack-1", "B", "pack", 26, 26, 28),
     ]
-    assert {(one.order, one.operation) for one in plan.operations if one.locked} == {
+    assert {
+        (operation.order, operation.operation) for operation in plan.operations if operation.locked
+    } == {
         ("C", "paint"),
         ("B", "paint"),
     }
@@ -94,7 +96,7 @@ def test_a_machine_waits_for_what_is_locked_to_it_and_does_nothing_before() -> N
     """
     factory = workshop()
     plan = planner(factory).plan(locked(three_orders(factory), factory, ("pack-1", "C", "pack")))
-    assert [one for one in dates_of(plan) if one[0] == "pack-1"] == [
+    assert [row for row in dates_of(plan) if row[0] == "pack-1"] == [
         ("pack-1", "C", "pack", 26, 26, 28),
         ("pack-1", "A", "pack", 28, 28, 30),
         ("pack-1", "B", "pack", 30, 30, 32),
@@ -105,11 +107,13 @@ def test_nobody_else_takes_a_locked_operation() -> None:
     factory = workshop(paints=2)
     free = three_orders(factory, paint_2=idle("white"))
     decider = Decider(ShopFloor(factory), None, FIFO)
-    assert [(one.machine, one.action, one.order) for one in decider.decide(free)] == [
-        ("paint-2", "start", "B")
-    ]
+    assert [
+        (decision.machine, decision.action, decision.order) for decision in decider.decide(free)
+    ] == [("paint-2", "start", "B")]
     both = locked(free, factory, ("paint-1", "C", "paint"), ("paint-1", "B", "paint"))
-    assert [(one.machine, one.action) for one in decider.decide(both)] == [("paint-2", "wait")]
+    assert [(decision.machine, decision.action) for decision in decider.decide(both)] == [
+        ("paint-2", "wait")
+    ]
     assert sequences(planner(factory).plan(both))["paint-2"] == []
 
 
@@ -120,12 +124,12 @@ def test_a_machine_out_of_service_is_held_until_its_date() -> None:
         "paint-2": idle("white", out_of_service_until=10),
     }
     snapshot = floor_of(factory, machines, order("B", "white", ready=5), order("C", "red", ready=6))
-    found = [
-        (one.machine, one.action, one.order, one.until, one.decided_by)
-        for one in Decider(ShopFloor(factory), None, FIFO).decide(snapshot)
+    result = [
+        (decision.machine, decision.action, decision.order, decision.until, decision.decided_by)
+        for decision in Decider(ShopFloor(factory), None, FIFO).decide(snapshot)
     ]
     held = ("paint-1", "wait", None, 16, "lock")
-    assert found == [
+    assert result == [
         held,
         ("paint-2", "start", "B", None, "fallback"),
         held,
@@ -147,12 +151,17 @@ def test_a_machine_with_nothing_legal_left_is_held_for_its_longest_wait() -> Non
         locked(snapshot, factory, ("pack-1", "B", "pack")),
     )
     decisions = decider.decide(held)
-    assert [(one.machine, one.action, one.until, one.decided_by) for one in decisions] == [
+    assert [
+        (decision.machine, decision.action, decision.until, decision.decided_by)
+        for decision in decisions
+    ] == [
         ("paint-1", "wait", 16, "lock"),
         ("pack-1", "wait", 14, "lock"),
     ]
-    assert decider.tell(held, [(one.machine, one.choice) for one in decisions])
-    assert not decider.tell(held, [(one.machine, one.choice) for one in reversed(decisions)])
+    assert decider.tell(held, [(decision.machine, decision.choice) for decision in decisions])
+    assert not decider.tell(
+        held, [(decision.machine, decision.choice) for decision in reversed(decisions)]
+    )
     assert sequences(planner(factory).plan(held))["pack-1"] == [("B", "pack"), ("A", "pack")]
 
 
@@ -169,14 +178,14 @@ def test_a_locked_machine_prepares_for_its_next_operation_only() -> None:
     at_pack = busy("red", 13).model_copy(update={"setup": {}, "operation": "pack"})
     free = floor_of(factory, {"paint-1": idle("white"), "pack-1": at_pack}, *orders)
     decider = Decider(ShopFloor(factory), None, FIFO)
-    assert [(one.action, one.order) for one in offers(decider, free)] == [
+    assert [(choice.action, choice.order) for choice in offers(decider, free)] == [
         ("changeover", "red"),
         ("changeover", "black"),
         ("wait", None),
     ]
     assert [
-        (one.action, one.order)
-        for one in offers(decider, locked(free, factory, ("paint-1", "black", "black")))
+        (choice.action, choice.order)
+        for choice in offers(decider, locked(free, factory, ("paint-1", "black", "black")))
     ] == [
         ("changeover", "black"),
         ("wait", None),
@@ -199,10 +208,10 @@ def test_a_locked_operation_that_is_hidden_among_more_than_there_are_rows_is_sta
         floor_of(factory, {"paint-1": idle("red")}, *boxes),
         Decider(ShopFloor(factory), None, FIFO),
     )
-    assert [one.action for one in offers(decider, snapshot)] == ["start"] * 32 + ["wait"]
-    assert "39" not in {one.order for one in offers(decider, snapshot)}
+    assert [choice.action for choice in offers(decider, snapshot)] == ["start"] * 32 + ["wait"]
+    assert "39" not in {choice.order for choice in offers(decider, snapshot)}
     fixed = locked(snapshot, factory, ("pack-1", "39", "pack"), ("pack-1", "38", "pack"))
-    assert [(one.action, one.order) for one in offers(decider, fixed)] == [("start", "39")]
+    assert [(choice.action, choice.order) for choice in offers(decider, fixed)] == [("start", "39")]
     assert sequences(planner(factory).plan(fixed))["pack-1"] == [
         (f"{n}", "pack") for n in (39, 38, *range(38))
     ]
@@ -222,8 +231,8 @@ def test_locks_are_forgotten_with_their_snapshot() -> None:
         )
     )
     assert told(used.plan(free)) == told(fresh.plan(free))
-    assert [one.choice for one in used.decider.decide(free)] == [
-        one.choice for one in fresh.decider.decide(free)
+    assert [decision.choice for decision in used.decider.decide(free)] == [
+        decision.choice for decision in fresh.decider.decide(free)
     ]
 
 
@@ -270,8 +279,12 @@ def test_bug_a_locked_operation_gets_the_detour_that_it_shares_with_another() ->
     )
     snapshot = cell_floor(factory, {"cell0": idle("black")}, made("1", "red"), made("2", "white"))
     plan = planner(factory).plan(locked(snapshot, factory, ("cell0", "2", "make")))
-    assert [one.order for one in plan.operations] == ["2", "1"]
-    assert [one.setup["colour"] for one in plan.changeovers] == ["red", "white", "grey"]
+    assert [operation.order for operation in plan.operations] == ["2", "1"]
+    assert [changeover.setup["colour"] for changeover in plan.changeovers] == [
+        "red",
+        "white",
+        "grey",
+    ]
 
 
 def test_bug_free_work_behind_locked_rows_is_done() -> None:
@@ -286,9 +299,9 @@ def test_bug_free_work_behind_locked_rows_is_done() -> None:
     plan = planner(factory).plan(
         locked(snapshot, factory, *(("cell0", f"{number}", "make") for number in range(40)))
     )
-    free = [one for one in plan.operations if one.machine == "cell1"]
-    assert {one.order for one in free} == {f"{number}" for number in range(40, 45)}
-    assert min(one.selected_date for one in free) == snapshot.clock
+    free = [operation for operation in plan.operations if operation.machine == "cell1"]
+    assert {item.order for item in free} == {f"{number}" for number in range(40, 45)}
+    assert min(item.selected_date for item in free) == snapshot.clock
 
 
 def test_bug_a_machine_held_for_long_leaves_the_plan_whole() -> None:
@@ -304,7 +317,7 @@ def test_bug_a_machine_held_for_long_leaves_the_plan_whole() -> None:
     plan = planner(factory).plan(
         locked(snapshot, factory, ("pack-1", "A", "pack"), ("pack-1", "B", "pack"))
     )
-    assert [(one.machine, one.order) for one in plan.operations] == [
+    assert [(operation.machine, operation.order) for operation in plan.operations] == [
         ("paint-1", "A"),
         ("pack-1", "A"),
         ("pack-1", "B"),

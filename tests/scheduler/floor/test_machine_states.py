@@ -1,4 +1,4 @@
-"""States of machines that no simulation reaches: failures, other work, machines that are not eligible."""
+"""States of machines that no simulation reaches: failures, other work, ineligible machines."""
 
 from __future__ import annotations
 
@@ -39,19 +39,19 @@ def test_bug_a_machine_that_broke_while_idle_is_down_until_its_expected_end() ->
     """
     factory = workshop(paints=2)
     assert [
-        (one.machine, one.order)
-        for one in decide(factory, three_orders(factory, paint_2=idle("white")))
+        (decision.machine, decision.order)
+        for decision in decide(factory, three_orders(factory, paint_2=idle("white")))
     ] == [("paint-2", "B")]
     snapshot = three_orders(factory, paint_2=broken("white", expected_end=14))
     assert decide(factory, snapshot) == [], "no machine is free"
     plan = plan_of(factory, snapshot, futures=4)
-    assert [one for one in dates_of(plan) if one[0].startswith("paint")] == [
+    assert [row for row in dates_of(plan) if row[0].startswith("paint")] == [
         ("paint-1", "A", "paint", 8, 8, 12),
         ("paint-1", "B", "paint", 12, 14, 18),
         ("paint-2", "C", "paint", 14, 17, 21),
     ]
     assert plan.stops == (PlannedStop(machine="paint-2", start_date=8, end_date=14, reason="down"),)
-    assert [(one.completion_p10, one.completion_p90) for one in plan.orders] == [
+    assert [(planned.completion_p10, planned.completion_p90) for planned in plan.orders] == [
         (15, 15),
         (21, 21),
         (24, 24),
@@ -73,9 +73,10 @@ def test_bug_decisions_for_the_other_machines_see_the_broken_one_as_down() -> No
         DOWN,
         14,
     )
-    assert [(one.machine, one.action, one.order) for one in decide(factory, snapshot)] == [
-        ("paint-1", "start", "C")
-    ]
+    assert [
+        (decision.machine, decision.action, decision.order)
+        for decision in decide(factory, snapshot)
+    ] == [("paint-1", "start", "C")]
 
 
 @pytest.mark.parametrize(
@@ -102,16 +103,16 @@ def test_bug_without_an_expected_end_a_broken_machine_takes_its_mean_time_to_rep
     plan = plan_of(factory, snapshot, futures=32)
     assert dates_of(plan)[0] == ("paint-1", "C", "paint", end_date, end_date, end_date + 4)
     assert [(stop.machine, stop.end_date) for stop in plan.stops] == [("paint-1", end_date)]
-    (one,) = plan.orders
+    (planned,) = plan.orders
     if "expected_end" in fields:
-        assert one.completion_p10 == one.completion_p90 == end_date + 7
+        assert planned.completion_p10 == planned.completion_p90 == end_date + 7
     else:
-        assert one.completion_p10 is not None
-        assert one.completion_p90 is not None
+        assert planned.completion_p10 is not None
+        assert planned.completion_p90 is not None
         assert (
             max(11, fields.get("out_of_service_until", 0)) + 7
-            <= one.completion_p10
-            < one.completion_p90
+            <= planned.completion_p10
+            < planned.completion_p90
         )
 
 
@@ -132,7 +133,7 @@ def test_bug_a_machine_that_never_fails_by_the_factory_needs_an_expected_end_whe
     [(8, 14 + 4), (3, 11 + 4)],
     ids=["under repair", "overdue"],
 )
-def test_bug_an_operation_on_a_broken_machine_without_expected_end_takes_its_whole_time_after_the_repair(
+def test_bug_an_operation_on_a_broken_machine_takes_its_whole_time_after_the_repair(
     since: int,
     end_date: int,
 ) -> None:
@@ -147,7 +148,7 @@ def test_bug_an_operation_on_a_broken_machine_without_expected_end_takes_its_who
         order("A", "red"),
     )
     plan = plan_of(factory, snapshot, futures=3)
-    assert [(one.operation, one.end_date) for one in plan.operations] == [
+    assert [(operation.operation, operation.end_date) for operation in plan.operations] == [
         ("paint", end_date),
         ("pack", end_date + 3),
     ]
@@ -173,11 +174,11 @@ def test_bug_a_machine_that_broke_in_a_changeover_has_mounted_what_it_says(
         order("C", "red", ready=6),
         order("D", "red", ready=7),
     )
-    assert [(one.machine, one.order, one.setup) for one in decide(factory, snapshot)] == [
-        ("paint-1", "B", {"colour": "white"})
-    ]
+    assert [
+        (decision.machine, decision.order, decision.setup) for decision in decide(factory, snapshot)
+    ] == [("paint-1", "B", {"colour": "white"})]
     plan = plan_of(factory, snapshot)
-    assert next(one for one in dates_of(plan) if one[0] == "paint-2") == (
+    assert next(row for row in dates_of(plan) if row[0] == "paint-2") == (
         "paint-2",
         "C",
         "paint",
@@ -192,7 +193,10 @@ def test_a_machine_that_broke_in_the_changeover_for_an_operation_ends_it_when_to
     snapshot = floor_of(
         factory, {"paint-1": busy("A", 20, status="down", first_piece=True)}, order("A", "red")
     )
-    assert [(one.operation, one.end_date) for one in plan_of(factory, snapshot).operations] == [
+    assert [
+        (operation.operation, operation.end_date)
+        for operation in plan_of(factory, snapshot).operations
+    ] == [
         ("paint", 20),
         ("pack", 23),
     ]
@@ -217,14 +221,15 @@ def test_bug_a_machine_at_work_for_none_of_the_orders_is_busy_until_its_expected
     snapshot = three_orders(factory, paint_2=trial)
     assert decide(factory, snapshot) == []
     plan = plan_of(factory, snapshot, futures=3)
-    assert [one for one in dates_of(plan) if one[0] == "paint-2"] == [
+    assert [row for row in dates_of(plan) if row[0] == "paint-2"] == [
         ("paint-2", "C", "paint", 14, 17, 21)
     ], "booth 1 has the only crew until 14"
     assert plan.stops == (
         PlannedStop(machine="paint-2", start_date=9, end_date=13, reason="other work"),
     )
     assert {
-        one.completion_p10 == one.completion_p90 == one.completion_date for one in plan.orders
+        planned.completion_p10 == planned.completion_p90 == planned.completion_date
+        for planned in plan.orders
     } == {True}
     floor = ShopFloor(factory)
     floor.place(snapshot)
@@ -275,13 +280,15 @@ def test_bug_an_operation_on_a_machine_that_is_not_eligible_ends_when_expected(s
     factory = choosy()
     machines = {"paint-1": idle("red"), "paint-2": busy("A", 17, status=status)}
     snapshot = floor_of(factory, machines, order("A", "red"), order("C", "red", ready=6))
-    assert [(one.machine, one.order) for one in decide(factory, snapshot)] == [("paint-1", "C")]
+    assert [(decision.machine, decision.order) for decision in decide(factory, snapshot)] == [
+        ("paint-1", "C")
+    ]
     plan = planner(factory).plan(snapshot, futures=3)
-    assert [one[:2] + one[-2:] for one in dates_of(plan) if one[2] == "paint"] == [
+    assert [row[:2] + row[-2:] for row in dates_of(plan) if row[2] == "paint"] == [
         ("paint-2", "A", 8, 17),
         ("paint-1", "C", 10, 14),
     ]
-    assert [one.completion_p90 for one in plan.orders if one.order == "A"] == [
+    assert [planned.completion_p90 for planned in plan.orders if planned.order == "A"] == [
         20
     ] or status == "down"
 

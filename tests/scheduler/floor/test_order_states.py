@@ -34,7 +34,9 @@ def test_bug_an_operation_may_have_been_done_more_often_than_the_model_ever_does
         {"paint-1": idle("red")},
         order("C", "red", operations={"paint": again, "pack": UPCOMING}),
     )
-    assert [(one.machine, one.order) for one in decide(factory, snapshot)] == [("paint-1", "C")]
+    assert [(decision.machine, decision.order) for decision in decide(factory, snapshot)] == [
+        ("paint-1", "C")
+    ]
     assert plan_of(factory, snapshot, futures=3).end_date == 17
 
 
@@ -70,7 +72,7 @@ def test_bug_a_finished_order_that_is_still_listed_changes_nothing_but_the_relea
         )
     plans = [planner(factory).plan(snapshot, futures=3) for snapshot in (without, listed)]
     assert told(plans[0]) == told(plans[1])
-    assert [one.order for one in plans[1].orders] == ["A", "B", "C"]
+    assert [planned.order for planned in plans[1].orders] == ["A", "B", "C"]
 
 
 def test_bug_a_shop_floor_whose_orders_are_all_finished_has_nothing_to_do() -> None:
@@ -88,7 +90,7 @@ def test_an_operation_that_has_been_cancelled_is_sent_done() -> None:
         {"paint-1": idle("red")},
         order("C", "red", operations={"paint": DONE, "pack": READY}),
     )
-    assert [(one.machine, one.operation) for one in decide(factory, snapshot)] == [
+    assert [(decision.machine, decision.operation) for decision in decide(factory, snapshot)] == [
         ("pack-1", "pack")
     ]
 
@@ -124,7 +126,7 @@ def test_an_order_on_hold_until_a_date_is_upcoming_and_arrives_then() -> None:
         order("B", "red", ready=5),
         order("C", "red", operations={"paint": held, "pack": UPCOMING}),
     )
-    assert [one.order for one in decide(factory, snapshot)] == ["B"]
+    assert [decision.order for decision in decide(factory, snapshot)] == ["B"]
     assert ("paint-1", "C", "paint", 30, 30, 34) in dates_of(plan_of(factory, snapshot))
 
 
@@ -155,8 +157,8 @@ def test_bug_material_comes_when_told_and_after_the_mean_lateness_where_nobody_k
     assert decide(factory, snapshot) == []
     plan = plan_of(factory, snapshot, futures=16)
     assert dates_of(plan) == [("pack-1", "A", "pack", start_date, start_date, start_date + 2)]
-    (one,) = plan.orders
-    assert (one.completion_p10 == one.completion_p90 == 27) is (date == 25)
+    (planned,) = plan.orders
+    assert (planned.completion_p10 == planned.completion_p90 == 27) is (date == 25)
 
 
 def test_bug_material_that_is_here_does_not_come_later() -> None:
@@ -187,9 +189,10 @@ def test_bug_absent_crews_change_nothing_over() -> None:
         order("C", "red", ready=6),
         crews=0,
     )
-    assert [(one.machine, one.action, one.order) for one in decide(factory, snapshot)] == [
-        ("paint-1", "start", "C")
-    ]
+    assert [
+        (decision.machine, decision.action, decision.order)
+        for decision in decide(factory, snapshot)
+    ] == [("paint-1", "start", "C")]
     with pytest.raises(
         PlanError,
         match=(r"crews = 0, and the remaining work needs changeovers\. Give the number of crews"),
@@ -203,11 +206,11 @@ def test_bug_more_crews_than_usual_change_more_machines_over() -> None:
     factory = workshop(paints=2)
     machines = {"paint-1": idle("red"), "paint-2": idle("red")}
     orders = (order("B", "white", ready=5), order("C", "white", ready=6))
-    one, two = (
+    with_one, with_two = (
         decide(factory, floor_of(factory, machines, *orders, crews=crews)) for crews in (1, 2)
     )
-    assert [found.action for found in one] == ["start"]
-    assert [found.action for found in two] == ["start", "start"]
+    assert [decision.action for decision in with_one] == ["start"]
+    assert [decision.action for decision in with_two] == ["start", "start"]
     under_way = {
         name: MachineState(status="changing", setup={"colour": "red"}, since=5, expected_end=12)
         for name in machines
@@ -226,6 +229,6 @@ def test_bug_more_crews_than_usual_change_more_machines_over() -> None:
         floor_of(factory, under_way, order("C", "red", ready=6))
     with pytest.raises(
         SnapshotError,
-        match=r"machines = 2 are changing over; crews says that 0 are present\. Correct one of them",
+        match=r"machines = 2 are changing over; crews says that 0 are present\. Correct one",
     ):
         floor_of(factory, under_way, order("C", "red", ready=6), crews=0)

@@ -27,12 +27,12 @@ from tests.builders.snapshots import FACTORY, RULE, snapshots
 
 def test_a_replay_takes_every_decision_as_it_was_taken(tmp_path: Path) -> None:
     log_decisions(tmp_path / "log.sqlite", decider_with(LateFailure()))
-    found = replay(decider_with(EarliestDueDate()), tmp_path / "log.sqlite", "abc")
-    assert found.entries == len(snapshots())
-    assert found.decisions > found.by_fallback > 0
-    assert not found.deviations
-    assert found.skipped == 0
-    assert "no decision differs" in format_replay(found)
+    replayed = replay(decider_with(EarliestDueDate()), tmp_path / "log.sqlite", "abc")
+    assert replayed.entries == len(snapshots())
+    assert replayed.decisions > replayed.by_fallback > 0
+    assert not replayed.deviations
+    assert replayed.skipped == 0
+    assert "no decision differs" in format_replay(replayed)
 
 
 def test_bug_a_replay_does_not_depend_on_how_long_decisions_take(tmp_path: Path) -> None:
@@ -44,9 +44,9 @@ def test_bug_a_replay_does_not_depend_on_how_long_decisions_take(tmp_path: Path)
         budget=0.05,
         clock=Clock(step=1.0),
     )
-    found = replay(slow, tmp_path / "log.sqlite", "abc")
-    assert found.decisions > found.by_fallback == 0
-    assert not found.deviations
+    replayed = replay(slow, tmp_path / "log.sqlite", "abc")
+    assert replayed.decisions > replayed.by_fallback == 0
+    assert not replayed.deviations
     assert slow.budget == 0.05
 
 
@@ -57,10 +57,10 @@ def test_a_replay_names_decisions_that_come_out_otherwise(tmp_path: Path) -> Non
         def decide(self, observation: dict[str, NDArray[Any]]) -> NDArray[np.int64]:
             return np.array([np.flatnonzero(observation["action_mask"][0])[-1]])
 
-    found = replay(decider_with(Other()), tmp_path / "log.sqlite", "abc")
-    assert found.deviations
-    assert all(one.logged != one.replayed for one in found.deviations)
-    assert f"{len(found.deviations)} decisions differ" in format_replay(found)
+    replayed = replay(decider_with(Other()), tmp_path / "log.sqlite", "abc")
+    assert replayed.deviations
+    assert all(deviation.logged != deviation.replayed for deviation in replayed.deviations)
+    assert f"{len(replayed.deviations)} decisions differ" in format_replay(replayed)
     assert replay(decider_with(Other()), tmp_path / "log.sqlite", "another policy").skipped == len(
         snapshots()
     )
@@ -70,17 +70,19 @@ def test_shadow_mode_lets_the_rule_decide_and_says_what_each_would_cost(tmp_path
     shadow, plain = decider_with(EarliestDueDate(), shadow=True), decider_with()
     taken = log_decisions(tmp_path / "log.sqlite", shadow, shadow=True)
     for snapshot, decisions in zip(snapshots(), taken, strict=True):
-        assert [one.choice for one in decisions] == [one.choice for one in plain.decide(snapshot)]
-        assert {one.decided_by for one in decisions} == {"rule"}
-    everything = [one for decisions in taken for one in decisions]
-    agreed = sum(one.policy_choice == one.choice for one in everything)
+        assert [decision.choice for decision in decisions] == [
+            decision.choice for decision in plain.decide(snapshot)
+        ]
+        assert {decision.decided_by for decision in decisions} == {"rule"}
+    everything = [decision for decisions in taken for decision in decisions]
+    agreed = sum(item.policy_choice == item.choice for item in everything)
     report = report_shadow(Planner(shadow), tmp_path / "log.sqlite", futures=4)
     assert (report.decisions, report.agreed, report.undecided) == (len(everything), agreed, 0)
     assert len(report.disputes) == len(everything) - agreed > 0
     assert report.mean_difference == pytest.approx(
-        np.mean([one.difference for one in report.disputes])
+        np.mean([dispute.difference for dispute in report.disputes])
     )
-    assert all(one.rule != one.policy for one in report.disputes)
+    assert all(dispute.rule != dispute.policy for dispute in report.disputes)
     assert f"differed in {len(report.disputes)}" in format_shadow(report)
     assert not replay(shadow, tmp_path / "log.sqlite", "abc").deviations
 
@@ -89,9 +91,9 @@ def test_a_choice_judged_against_itself_costs_nothing_more() -> None:
     snapshot = snapshots()[0]
     planner = Planner(decider_with(EarliestDueDate()))
     first = planner.decider.decide(snapshot)[0]
-    one, other = (
+    first_costs, second_costs = (
         planner.costs_after(snapshot, [(first.machine, first.choice)], futures=3, seed=1)
         for _ in range(2)
     )
-    np.testing.assert_array_equal(one, other)
-    assert len(set(one)) == 3
+    np.testing.assert_array_equal(first_costs, second_costs)
+    assert len(set(first_costs)) == 3

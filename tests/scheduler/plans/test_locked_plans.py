@@ -39,13 +39,15 @@ def test_a_plan_with_all_of_a_previous_one_frozen_keeps_its_machines_and_sequenc
     for snapshot in moments(factory, 60, 150):
         previous = planner(factory, ATCS).plan(snapshot)
         frozen = freeze(snapshot, previous, 10**6, factory)
-        assert len(frozen.locks) == sum(not one.in_process for one in previous.operations)
+        assert len(frozen.locks) == sum(
+            not operation.in_process for operation in previous.operations
+        )
         for plan in (
             planner(factory, FIFO).plan(frozen),
             planner(factory, ATCS, any_legal(2)).plan(frozen),
         ):
             assert sequences(plan) == sequences(previous)
-            assert all(one.locked != one.in_process for one in plan.operations)
+            assert all(operation.locked != operation.in_process for operation in plan.operations)
             Reading(plan, frozen, factory).check()
         assert dates_of(planner(factory, ATCS).plan(frozen)) == dates_of(previous), (
             "who never waits of his own accord does the same again"
@@ -88,10 +90,10 @@ def locked_moments(draw: st.DrawFn) -> tuple[str, Snapshot]:
     factory, snapshot, _ = moment(name)
     plant = FactoryLookup(factory)
     left = [
-        (one.order_id, step)
-        for one in snapshot.orders
-        for step in plant.route(one.product)
-        if one.operations[step.operation.name].status in ("upcoming", "ready")
+        (order.order_id, step)
+        for order in snapshot.orders
+        for step in plant.route(order.product)
+        if order.operations[step.operation.name].status in ("upcoming", "ready")
     ]
     locks = []
     for number in draw(st.lists(st.integers(0, len(left) - 1), unique=True, max_size=len(left))):
@@ -99,17 +101,17 @@ def locked_moments(draw: st.DrawFn) -> tuple[str, Snapshot]:
         machine = plant.machines[draw(st.sampled_from(sorted(step.base_times)))].name
         locks.append(Lock(machine=machine, order=name_of, operation=step.operation.name))
     stops = {
-        one: draw(st.integers(0, 200))
-        for one, state in snapshot.machines.items()
+        name: draw(st.integers(0, 200))
+        for name, state in snapshot.machines.items()
         if state.status == "idle" and draw(st.booleans())
     }
     machines = {
-        one: (
-            state.model_copy(update={"out_of_service_until": snapshot.clock + stops[one]})
-            if one in stops
+        name: (
+            state.model_copy(update={"out_of_service_until": snapshot.clock + stops[name]})
+            if name in stops
             else state
         )
-        for one, state in snapshot.machines.items()
+        for name, state in snapshot.machines.items()
     }
     return name, snapshot.model_copy(update={"locks": tuple(locks), "machines": machines})
 

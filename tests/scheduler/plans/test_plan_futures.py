@@ -33,8 +33,13 @@ SHIPPED = ("microfactory", "unreliable", "supply_shock", "scarce_crew", "green",
 
 def spread(plan: Plan) -> list[tuple[Any, ...]]:
     return [
-        (one.completion_p10, one.completion_p50, one.completion_p90, one.on_time_probability)
-        for one in plan.orders
+        (
+            planned.completion_p10,
+            planned.completion_p50,
+            planned.completion_p90,
+            planned.on_time_probability,
+        )
+        for planned in plan.orders
     ]
 
 
@@ -45,7 +50,7 @@ def test_futures_belong_to_their_seed_and_leave_the_plan_as_it_is() -> None:
     assert spread(plans[0]) == spread(plans[1])
     assert spread(plans[0]) != spread(plans[2])
     without = planner(factory, ATCS).plan(snapshot)
-    assert {one.on_time_probability for one in without.orders} == {None}
+    assert {planned.on_time_probability for planned in without.orders} == {None}
     for plan in plans:
         assert (dates_of(plan), plan.cost, plan.futures) == (dates_of(without), without.cost, 8)
 
@@ -54,17 +59,17 @@ def test_futures_belong_to_their_seed_and_leave_the_plan_as_it_is() -> None:
 def test_quantiles_rise_and_agree_with_the_share_on_time(name: str) -> None:
     factory, differ = find_single_factory(name), 0
     for snapshot in moments(factory, 100, 300):
-        for one in planner(factory, ATCS).plan(snapshot, futures=16).orders:
+        for planned in planner(factory, ATCS).plan(snapshot, futures=16).orders:
             p10, p50, p90 = (
                 math.inf if date is None else date
-                for date in (one.completion_p10, one.completion_p50, one.completion_p90)
+                for date in (planned.completion_p10, planned.completion_p50, planned.completion_p90)
             )
             assert snapshot.clock < p10 <= p50 <= p90
-            share = one.on_time_probability
+            share = planned.on_time_probability
             assert share is not None
             assert 16 * share == round(16 * share)
             for date, quantile in ((p10, 0.1), (p50, 0.5), (p90, 0.9)):
-                assert share >= quantile if date <= one.due_date else share < quantile
+                assert share >= quantile if date <= planned.due_date else share < quantile
             differ += p10 < p90
     assert differ > 5
 
@@ -77,7 +82,9 @@ def test_no_future_uses_a_machine_that_is_out_of_service() -> None:
         order("B", "white", 30, 5),
         order("C", "red", 60, 6),
     )
-    firsts = [one.completion_p10 for one in planner(factory).plan(snapshot, futures=16).orders]
+    firsts = [
+        planned.completion_p10 for planned in planner(factory).plan(snapshot, futures=16).orders
+    ]
     assert min(date for date in firsts if date is not None) == 30 + 2 + 4 + 1 + 2
 
 
@@ -91,17 +98,17 @@ def test_late_material_comes_at_another_date_in_each_future() -> None:
         material_here=False,
         operations={"pack": UPCOMING},
     )
-    found = (
+    result = (
         planner(factory)
         .plan(floor_of(factory, {"paint-1": idle("red")}, box), futures=64)
         .orders[0]
     )
-    assert found.completion_p10 is not None
-    assert found.completion_p90 is not None
-    assert found.completion_p10 < 30 < found.completion_p90, (
+    assert result.completion_p10 is not None
+    assert result.completion_p90 is not None
+    assert result.completion_p10 < 30 < result.completion_p90, (
         "exponential with mean 30: the tenths are 3 and 69"
     )
-    assert found.on_time_probability == pytest.approx(1 - math.exp(-18 / 30), abs=0.25), (
+    assert result.on_time_probability == pytest.approx(1 - math.exp(-18 / 30), abs=0.25), (
         "four standard errors"
     )
 
@@ -136,9 +143,9 @@ def test_futures_with_more_orders_than_there_is_room_for_are_refused() -> None:
 def test_bug_futures_believe_an_expected_end_that_is_later_than_the_plan() -> None:
     """The paint of A takes 4 hours and has been in work since 8, but is said to end at 40; an
     hour's way and 2 hours of packing follow."""
-    found = (
+    result = (
         planner(workshop())
         .plan(floor_of(workshop(), {"paint-1": busy("A", 40)}, order("A", "red")), futures=8)
         .orders[0]
     )
-    assert found.completion_date == found.completion_p10 == found.completion_p90 == 40 + 1 + 2
+    assert result.completion_date == result.completion_p10 == result.completion_p90 == 40 + 1 + 2

@@ -129,7 +129,7 @@ def test_bug_a_plan_leaves_the_only_order_to_the_booth_that_decisions_leave_it_t
     snapshot = floor_of(factory, booths, order("A", "red", ready=5))
     plans = planner(factory, FIFO, keeps_setups)
     decisions = plans.decider.decide(snapshot)
-    assert [(one.machine, one.action) for one in decisions[:2]] == [
+    assert [(decision.machine, decision.action) for decision in decisions[:2]] == [
         ("paint-1", "wait"),
         ("paint-2", "start"),
     ]
@@ -147,7 +147,7 @@ def test_bug_a_plan_ends_though_its_policy_would_wait_for_ever() -> None:
     booths = {"paint-1": idle("white"), "paint-2": idle("white")}
     snapshot = floor_of(factory, booths, order("A", "red", ready=5))
     plan = planner(factory, FIFO, keeps_setups).plan(snapshot)
-    assert [(one.order, one.operation) for one in plan.operations] == [
+    assert [(operation.order, operation.operation) for operation in plan.operations] == [
         ("A", "paint"),
         ("A", "pack"),
     ]

@@ -79,12 +79,14 @@ def test_planning_changes_nothing_for_decisions() -> None:
     factory = find_single_factory("supply_shock")
     decider = Decider(ShopFloor(factory), None, ATCS)
     for snapshot in moments(factory, 100, 200):
-        before = [one.model_copy(update={"microseconds": 0}) for one in decider.decide(snapshot)]
+        before = [
+            decision.model_copy(update={"microseconds": 0}) for decision in decider.decide(snapshot)
+        ]
         copied = snapshot.model_copy(deep=True)
         Planner(decider).plan(snapshot, futures=4)
         assert snapshot == copied
         assert [
-            one.model_copy(update={"microseconds": 0}) for one in decider.decide(snapshot)
+            decision.model_copy(update={"microseconds": 0}) for decision in decider.decide(snapshot)
         ] == before
         assert before
 

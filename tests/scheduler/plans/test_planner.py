@@ -70,8 +70,14 @@ def test_a_plan_worked_out_by_hand() -> None:
         ("pack-1", "C", "pack", 26, 26, 28),
     ]
     white, red = {"colour": "white"}, {"colour": "red"}
-    assert [one.setup for one in plan.operations if one.machine == "paint-1"] == [red, white, red]
-    assert [one.in_process for one in plan.operations if one.operation == "paint"] == [
+    assert [operation.setup for operation in plan.operations if operation.machine == "paint-1"] == [
+        red,
+        white,
+        red,
+    ]
+    assert [
+        operation.in_process for operation in plan.operations if operation.operation == "paint"
+    ] == [
         True,
         False,
         False,
@@ -80,7 +86,9 @@ def test_a_plan_worked_out_by_hand() -> None:
         PlannedChangeover(machine="paint-1", start_date=12, end_date=14, setup=white, order="B"),
         PlannedChangeover(machine="paint-1", start_date=18, end_date=21, setup=red, order="C"),
     )
-    assert [(one.order, one.completion_date, one.lateness) for one in plan.orders] == [
+    assert [
+        (planned.order, planned.completion_date, planned.lateness) for planned in plan.orders
+    ] == [
         ("A", 15, 7),
         ("B", 21, -9),
         ("C", 28, 8),
@@ -105,7 +113,7 @@ def test_a_machine_out_of_service_does_nothing_before_its_date() -> None:
     plan = planner(factory).plan(
         three_orders(factory, paint_2=idle("white", out_of_service_until=16))
     )
-    assert [one for one in dates_of(plan) if one[0] == "paint-2"] == [
+    assert [row for row in dates_of(plan) if row[0] == "paint-2"] == [
         ("paint-2", "C", "paint", 16, 19, 23)
     ]
     assert ("paint-1", "B", "paint", 12, 14, 18) in dates_of(plan)
@@ -129,16 +137,17 @@ def test_what_is_in_process_ends_when_expected_at_the_earliest_in_a_tick(
     factory = workshop()
     snapshot = floor_of(factory, {"paint-1": busy("A", **state)}, order("A", "red"))
     plan = planner(factory).plan(snapshot, futures=3)
-    assert [(one.end_date, one.in_process) for one in plan.operations] == [
+    assert [(operation.end_date, operation.in_process) for operation in plan.operations] == [
         (end_date, True),
         (end_date + 3, False),
     ]
     if state.get("status") != "down":  # how long a repair takes is uncertain
         assert plan.orders[0].completion_p10 == plan.orders[0].completion_p90 == end_date + 3
     if state.get("status") == "changing":
-        assert [(one.start_date, one.end_date, one.order) for one in plan.changeovers] == [
-            (8, end_date - 4, "A")
-        ]
+        assert [
+            (changeover.start_date, changeover.end_date, changeover.order)
+            for changeover in plan.changeovers
+        ] == [(8, end_date - 4, "A")]
 
 
 def test_late_material_delays_by_the_mean_lateness() -> None:
@@ -171,7 +180,9 @@ def test_every_plan_can_be_carried_out_and_costs_what_it_says(name: str) -> None
         for by in ("rule", "policy"):
             plan = used.plan(snapshot, by=by)
             Reading(plan, snapshot, factory).check()
-            assert {one.order for one in plan.orders} == {one.order_id for one in snapshot.orders}
+            assert {planned.order for planned in plan.orders} == {
+                state.order_id for state in snapshot.orders
+            }
 
 
 def certain(name: str) -> Factory:
@@ -179,19 +190,21 @@ def certain(name: str) -> Factory:
     factory = find_single_factory(name)
     exact = {"cv": None, "rework_probability": None, "first_piece_rework_probability": None}
     products = [
-        one.model_copy(
-            update={"operations": tuple(step.model_copy(update=exact) for step in one.operations)}
+        product.model_copy(
+            update={
+                "operations": tuple(step.model_copy(update=exact) for step in product.operations)
+            }
         )
-        for one in factory.products
+        for product in factory.products
     ]
     lasting = {"mean_time_to_failure": None, "mean_time_to_repair": None}
     centres = [
-        one.model_copy(
+        centre.model_copy(
             update={
-                "machines": tuple(machine.model_copy(update=lasting) for machine in one.machines)
+                "machines": tuple(machine.model_copy(update=lasting) for machine in centre.machines)
             }
         )
-        for one in factory.work_centres
+        for centre in factory.work_centres
     ]
     assert factory.demand is not None
     changes = {
@@ -262,7 +275,8 @@ def test_where_all_is_certain_the_plan_is_what_the_shop_does(name: str, rule: Ru
         plan = planner(factory, rule).plan(snapshot, by="rule", futures=3)
         Reading(plan, snapshot, factory).check()
         happened = {
-            (schedule.orders[one.order].order_id, one.name): one for one in schedule.operations
+            (schedule.orders[operation.order].order_id, operation.name): operation
+            for operation in schedule.operations
         }
         for planned in plan.operations:
             real = happened[planned.order, planned.operation]
@@ -274,18 +288,21 @@ def test_where_all_is_certain_the_plan_is_what_the_shop_does(name: str, rule: Ru
             assert planned.selected_date == real.selected_date or planned.in_process
             compared += not planned.in_process
         changed = {
-            (schedule.machine_names[one.machine], one.start_date, one.end_date)
-            for one in schedule.changeovers
-            if one.end_date > snapshot.clock
+            (schedule.machine_names[changeover.machine], changeover.start_date, changeover.end_date)
+            for changeover in schedule.changeovers
+            if changeover.end_date > snapshot.clock
         }
-        assert {(one.machine, one.start_date, one.end_date) for one in plan.changeovers} == changed
+        assert {
+            (changeover.machine, changeover.start_date, changeover.end_date)
+            for changeover in plan.changeovers
+        } == changed
         assert plan.cost == pytest.approx(cost, abs=1e-6)
-        for one in plan.orders:
+        for planned_ in plan.orders:
             assert (
-                one.completion_p10
-                == one.completion_p50
-                == one.completion_p90
-                == one.completion_date
+                planned_.completion_p10
+                == planned_.completion_p50
+                == planned_.completion_p90
+                == planned_.completion_date
             )
-            assert one.on_time_probability == (one.lateness <= 0)
+            assert planned_.on_time_probability == (planned_.lateness <= 0)
     assert compared > 20

@@ -46,16 +46,16 @@ def shifted(plan: Plan, **starts: int) -> Plan:
     """The plan with the paint of some orders moved by some ticks."""
     moved = [
         (
-            one.model_copy(
+            operation.model_copy(
                 update={
-                    "start_date": one.start_date + starts[one.order],
-                    "end_date": one.end_date + starts[one.order],
+                    "start_date": operation.start_date + starts[operation.order],
+                    "end_date": operation.end_date + starts[operation.order],
                 }
             )
-            if one.operation == "paint" and one.order in starts
-            else one
+            if operation.operation == "paint" and operation.order in starts
+            else operation
         )
-        for one in plan.operations
+        for operation in plan.operations
     ]
     return plan.model_copy(update={"operations": tuple(moved)})
 
@@ -63,9 +63,13 @@ def shifted(plan: Plan, **starts: int) -> Plan:
 def test_a_plan_is_not_nervous_against_itself() -> None:
     factory = find_single_factory("microfactory")
     plan = planner(factory, ATCS).plan(moments(factory, 150)[0])
-    found = measure_nervousness(plan, plan)
-    assert found.operations == sum(not one.in_process for one in plan.operations) > 10
-    assert (found.moved, found.changed_machine, found.mean_shift) == (0, 0, 0)
+    nervousness = measure_nervousness(plan, plan)
+    assert (
+        nervousness.operations
+        == sum(not operation.in_process for operation in plan.operations)
+        > 10
+    )
+    assert (nervousness.moved, nervousness.changed_machine, nervousness.mean_shift) == (0, 0, 0)
 
 
 def test_nervousness_worked_out_by_hand() -> None:
@@ -74,30 +78,39 @@ def test_nervousness_worked_out_by_hand() -> None:
     B 3 hours later has moved, C 2 hours sooner has not; what is packed on another machine has.
     """
     plan = planner(FACTORY).plan(three_orders(FACTORY))
-    found = measure_nervousness(plan, shifted(plan, A=50, B=3, C=-2))
-    assert (found.operations, found.moved, found.changed_machine, found.mean_shift) == (
+    nervousness = measure_nervousness(plan, shifted(plan, A=50, B=3, C=-2))
+    assert (
+        nervousness.operations,
+        nervousness.moved,
+        nervousness.changed_machine,
+        nervousness.mean_shift,
+    ) == (
         5,
         1 / 5,
         0,
         1.0,
     )
     packs = plan.model_copy(
-        update={"operations": tuple(one for one in plan.operations if one.operation == "pack")}
+        update={
+            "operations": tuple(
+                operation for operation in plan.operations if operation.operation == "pack"
+            )
+        }
     )
     for shift, moved in ((2, 0), (3, 1)):
         later = packs.model_copy(
             update={
                 "operations": tuple(
-                    one.model_copy(update={"start_date": one.start_date + shift})
-                    for one in packs.operations
+                    operation.model_copy(update={"start_date": operation.start_date + shift})
+                    for operation in packs.operations
                 )
             }
         )
         after = later.model_copy(
             update={
                 "operations": tuple(
-                    one.model_copy(update={"end_date": one.start_date + 2})
-                    for one in later.operations
+                    operation.model_copy(update={"end_date": operation.start_date + 2})
+                    for operation in later.operations
                 )
             }
         )
@@ -106,14 +119,19 @@ def test_nervousness_worked_out_by_hand() -> None:
         )
     elsewhere = tuple(
         (
-            one.model_copy(update={"machine": "pack-2"})
-            if one.operation == "pack" and one.order == "C"
-            else one
+            operation.model_copy(update={"machine": "pack-2"})
+            if operation.operation == "pack" and operation.order == "C"
+            else operation
         )
-        for one in plan.operations
+        for operation in plan.operations
     )
-    found = measure_nervousness(plan, plan.model_copy(update={"operations": elsewhere}))
-    assert (found.operations, found.moved, found.changed_machine, found.mean_shift) == (
+    nervousness = measure_nervousness(plan, plan.model_copy(update={"operations": elsewhere}))
+    assert (
+        nervousness.operations,
+        nervousness.moved,
+        nervousness.changed_machine,
+        nervousness.mean_shift,
+    ) == (
         5,
         1 / 5,
         1 / 5,
@@ -124,7 +142,11 @@ def test_nervousness_worked_out_by_hand() -> None:
 def test_operations_of_one_plan_only_are_not_compared() -> None:
     plan = planner(FACTORY).plan(three_orders(FACTORY))
     fewer = plan.model_copy(
-        update={"operations": tuple(one for one in plan.operations if one.order == "B")}
+        update={
+            "operations": tuple(
+                operation for operation in plan.operations if operation.order == "B"
+            )
+        }
     )
     assert (
         measure_nervousness(plan, fewer).operations
@@ -232,7 +254,7 @@ def test_a_frozen_horizon_makes_a_plan_calm() -> None:
 
 
 def _pod_options(snapshot: Snapshot) -> dict[str, str]:
-    return next(one.options for one in snapshot.orders if one.product == "pod")
+    return next(state.options for state in snapshot.orders if state.product == "pod")
 
 
 def test_locks_that_contradict_the_frozen_plan_are_refused() -> None:
@@ -247,7 +269,7 @@ def test_locks_that_contradict_the_frozen_plan_are_refused() -> None:
     previous = planner(CROSSING).plan(
         locked(snapshot, CROSSING, ("paint-1", "R", "red"), ("paint-1", "B", "black"))
     )
-    assert [one[:2] for one in dates_of(previous)] == [
+    assert [row[:2] for row in dates_of(previous)] == [
         ("pack-1", "R"),
         ("paint-1", "R"),
         ("paint-1", "B"),

@@ -71,7 +71,7 @@ def test_it_decides_plans_and_explains_as_the_runtime_does(
     snapshot = snapshots()[2]
     answer = client.post("/v1/decide", json=request_body()).json()
     assert content_of(answer["decisions"]) == content_of(
-        [one.model_dump() for one in decider.decide(snapshot)]
+        [decision.model_dump() for decision in decider.decide(snapshot)]
     )
     plan, here = (
         Plan.model_validate(
@@ -113,11 +113,11 @@ def test_what_if_tells_before_and_after(client: TestClient) -> None:
 
 def test_every_decision_is_logged_before_it_is_told(bundle_folder: Path, tmp_path: Path) -> None:
     client = serve(bundle_folder, tmp_path / "log.sqlite")
-    answers = [client.post("/v1/decide", json=request_of(one)).json() for one in snapshots()]
+    answers = [client.post("/v1/decide", json=request_of(moment)).json() for moment in snapshots()]
     entries = list(read_entries(tmp_path / "log.sqlite"))
     assert [answer["entry"] for answer in answers] == [entry.number for entry in entries]
     assert [content_of(answer["decisions"]) for answer in answers] == [
-        content_of([one.model_dump() for one in entry.decisions]) for entry in entries
+        content_of([decision.model_dump() for decision in entry.decisions]) for entry in entries
     ]
     assert [entry.snapshot for entry in entries] == snapshots()
     client.__exit__(None, None, None)
@@ -345,7 +345,7 @@ def test_without_a_policy_the_rule_answers_and_says_so(tmp_path: Path) -> None:
     client = serve(tmp_path / "nothing", tmp_path / "log.sqlite")
     assert "cannot be read" in client.get("/v1/policy").json()["policy"]["fault"]
     decisions = client.post("/v1/decide", json=request_body()).json()["decisions"]
-    assert {one["decided_by"] for one in decisions} == {"fallback"}
+    assert {decision["decided_by"] for decision in decisions} == {"fallback"}
     assert client.post("/v1/plan", json=request_body()).json()["made_by"].startswith("ATCS")
     assert client.post("/v1/explain", json=request_body()).status_code == 503
     assert client.get("/readyz").json() == {"status": "ok", "policy": False}
@@ -366,7 +366,7 @@ def test_the_newest_floor_can_be_looked_at(client: TestClient) -> None:
 def test_metrics_count_what_was_done(client: TestClient) -> None:
     def counted(line: str) -> float:
         lines = client.get("/metrics").text.splitlines()
-        return sum(float(one.rpartition(" ")[2]) for one in lines if one.startswith(line))
+        return sum(float(item.rpartition(" ")[2]) for item in lines if item.startswith(line))
 
     before = counted("scheduler_decisions_total{action=")
     decisions = client.post("/v1/decide", json=request_body()).json()["decisions"]

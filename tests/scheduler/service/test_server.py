@@ -128,14 +128,16 @@ def test_a_plant_run_over_http_ends_as_under_the_trained_policy(tmp_path: Path) 
     shipped = ROOT / "policies" / "microfactory"
     assert export([str(shipped), str(tmp_path / "bundle")]) == 0
     with Process(tmp_path / "bundle", tmp_path) as served:
-        found = load_client().run(served.address, 77, patience=None).schedule()
+        result = load_client().run(served.address, 77, patience=None).schedule()
         assert served.end(signal.SIGINT) == 0
     assert served.lines[-1] == "stopped\n"
     assert not any("Traceback" in line for line in served.lines)
     inside = Batch([FACTORY], num_envs=1, log_length=20_000, max_decisions=5_000)
     play(inside, load_policy(shipped), np.array([77], np.uint64))
-    assert found == unload(FACTORY, None, inside.arrays, inside.shop, 0)
-    assert verify(found, FACTORY).total == pytest.approx(float(inside.shop.cost[0].sum()), rel=1e-9)
+    assert result == unload(FACTORY, None, inside.arrays, inside.shop, 0)
+    assert verify(result, FACTORY).total == pytest.approx(
+        float(inside.shop.cost[0].sum()), rel=1e-9
+    )
     lines = [json.loads(line) for line in served.lines if line.startswith("{")]
     assert {"starting", "ready", "request"} <= {line["event"] for line in lines}
 
