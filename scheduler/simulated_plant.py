@@ -1,4 +1,4 @@
-"""Simulated moments and plants, to try a scheduler with."""
+"""Simulated shops and plants, to try a scheduler with."""
 
 from __future__ import annotations
 
@@ -19,8 +19,7 @@ from factory.simulation.allocation import allocate
 from factory.simulation.arrays import ShopState
 from factory.simulation.errors import IllegalActionError
 from factory.simulation.load import load
-from factory.simulator import Simulator
-from factory.simulator import SimulatorChoice as SimulatedChoice
+from factory.simulator import Simulator, SimulatorChoice
 from factory.validation.arguments import check_count, check_row, check_seed
 from scheduler.decisions.decider import Choice
 from scheduler.floor.floor import ShopFloor, take_snapshot
@@ -28,8 +27,9 @@ from scheduler.snapshot.schema import Snapshot
 
 
 def simulate(factory: Factory, rule: Rule, seed: int, decisions: int) -> ShopState:
-    """The shop in which ``rule`` has taken ``decisions`` decisions in the episode of ``seed``, with
-    the next machine asked.
+    """Return the shop after some decisions of a rule in the episode of ``seed``.
+
+    The next machine has been asked.
 
     Raises
     ------
@@ -77,14 +77,14 @@ def simulate(factory: Factory, rule: Rule, seed: int, decisions: int) -> ShopSta
 
 
 class SimulatedPlant:
-    """A plant for rehearsals: it tells its state as an MES would, and does what it is told.
+    """A simulated plant that sends snapshots like an MES, and carries out decisions.
 
     Parameters
     ----------
     factory
         The factory.
     seed
-        Of the episode.
+        Seed of the episode.
     finished
         Keep finished orders in the snapshots, as some plants do.
     """
@@ -100,30 +100,28 @@ class SimulatedPlant:
 
     @property
     def over(self) -> bool:
-        """Whether every order is done."""
+        """Return whether every order is done."""
         return self._simulator.deciding is None
 
     def snapshot(self) -> Snapshot:
-        """What is known now; some machine waits to be told what to do."""
+        """Take a snapshot; some machine waits for a decision."""
         return take_snapshot(self._names, self._simulator.shop, 0, finished=self._finished)
 
     def carry_out(self, machine: str, choice: Choice) -> None:
-        """Let a machine do as it is told; time passes until the next one asks.
+        """Carry out a machine's choice, and advance to the next decision.
 
         Raises
         ------
         IllegalActionError
-            If another machine is asking, or the choice is not to be had.
+            If another machine is asking, or the choice is not legal.
         """
         asking = self._names.machine_names[self._simulator.deciding or 0]
-        row = next(
-            (
-                one.row
-                for one in self._simulator.choices()
-                if one.legal and self._means(one, choice)
-            ),
-            None,
+        rows = (
+            option.row
+            for option in self._simulator.choices()
+            if option.legal and self._is_choice(option, choice)
         )
+        row = next(rows, None)
         if machine != asking or row is None:
             raise IllegalActionError(
                 f"carry_out: {machine} cannot {choice.action} {choice.order} now; {asking} is"
@@ -131,16 +129,15 @@ class SimulatedPlant:
             )
         self._simulator.decide(row)
 
-    def _means(self, one: SimulatedChoice, choice: Choice) -> bool:
-        if one.kind != self._KINDS[choice.action]:
+    def _is_choice(self, option: SimulatorChoice, choice: Choice) -> bool:
+        if option.kind != self._KINDS[choice.action]:
             return False
-        if one.kind == "wait":
+        if option.kind == "wait":
             return True
-        operations = self._names.operation_names[
-            int(self._simulator.shop.orders.product[0, one.order])
-        ]
-        return (f"{one.order + 1}", operations[one.operation]) == (choice.order, choice.operation)
+        product = int(self._simulator.shop.orders.product[0, option.order])
+        operation = self._names.operation_names[product][option.operation]
+        return (f"{option.order + 1}", operation) == (choice.order, choice.operation)
 
     def schedule(self) -> Schedule:
-        """Everything that has happened so far."""
+        """Return the schedule so far."""
         return self._simulator.schedule()

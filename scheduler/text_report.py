@@ -12,13 +12,13 @@ _CHART_WIDTH = 100
 
 
 def format_plan(plan: Plan) -> str:
-    """Cost, orders, and a chart of the machines."""
+    """Format cost, orders, and a chart of the machines."""
     terms = ", ".join(f"{name} {amount:,.0f}" for name, amount in plan.cost.items())
     head = (
         f"{plan.factory} from date {plan.clock} to {plan.end_date}, by {plan.made_by}: expected"
         f" cost {plan.total_cost:,.0f} ({terms})"
     )
-    lines = [head, *(f"the rule stood in for the policy: {fault}" for fault in plan.faults)]
+    lines = [head, *(f"the rule decided instead of the policy: {fault}" for fault in plan.faults)]
     if plan.nervousness is not None:
         moved = plan.nervousness
         lines.append(
@@ -29,14 +29,10 @@ def format_plan(plan: Plan) -> str:
     rows = [("order", "product", "due", "completed", "late by", *spread)]
     for order in plan.orders:
         dates = (order.completion_p10, order.completion_p50, order.completion_p90)
-        known = (
-            (
-                *("later" if date is None else f"{date}" for date in dates),
-                f"{order.on_time_probability or 0:.0%}",
-            )
-            if plan.futures
-            else ()
-        )
+        sampled: tuple[str, ...] = ()
+        if plan.futures:
+            quantiles = ("later" if date is None else f"{date}" for date in dates)
+            sampled = (*quantiles, f"{order.on_time_probability or 0:.0%}")
         rows.append(
             (
                 order.order,
@@ -44,16 +40,16 @@ def format_plan(plan: Plan) -> str:
                 f"{order.due_date}",
                 f"{order.completion_date}",
                 f"{max(0, order.lateness)}",
-                *known,
+                *sampled,
             )
         )
     return "\n".join([*lines, "", *_align(rows), "", *_chart(plan)])
 
 
 def _chart(plan: Plan) -> Iterable[str]:
-    """One line a machine: ``[`` and the order's id where it is processed, ``/`` changeovers.
+    """Yield a line for each machine.
 
-    ``x`` is a stop, ``.`` idle time.
+    ``[`` and the order's id: processing; ``/``: changeover; ``x``: stop; ``.``: idle.
     """
     span = max(1, plan.end_date - plan.clock)
     margin = max(len(machine) for machine in plan.machines)
@@ -76,59 +72,54 @@ def _chart(plan: Plan) -> Iterable[str]:
     yield f"{span / _CHART_WIDTH:.3g} ticks a column, from date {plan.clock}"
 
 
-def format_replay(found: Replay) -> str:
-    """Whether a log's decisions come out as they did."""
+def format_replay(result: Replay) -> str:
+    """Format the result of replaying a log."""
     lines = [
-        f"{found.entries} entries, {found.decisions} decisions taken again ({found.by_fallback} by"
-        f" the fallback rule); {found.skipped} entries skipped"
+        f"{result.entries} entries, {result.decisions} decisions repeated ({result.by_fallback} by"
+        f" the fallback rule); {result.skipped} entries skipped"
     ]
-    lines += [
-        f"entry {one.entry} ({one.date}), {one.machine}: {format_choice(one.logged)} then,"
-        f" {format_choice(one.replayed)} now"
-        for one in found.deviations
-    ]
-    return "\n".join(
-        [
-            *lines,
-            (
-                "every decision is as it was"
-                if not found.deviations
-                else f"{len(found.deviations)} decisions differ"
-            ),
-        ]
-    )
-
-
-def format_shadow(found: ShadowReport) -> str:
-    """Policy against rule."""
-    differing = found.decisions - found.agreed - found.undecided
-    lines = [
-        f"{found.decisions} decisions by the rule; the policy agreed in {found.agreed}, differed in"
-        f" {differing}, failed in {found.undecided}"
-    ]
-    if found.mean_difference is not None:
-        spread = f" +- {found.standard_error:,.1f}" if found.standard_error is not None else ""
-        judged = f"{len(found.disputes)} differences judged in {found.futures} futures each"
+    for deviation in result.deviations:
+        logged, replayed = format_choice(deviation.logged), format_choice(deviation.replayed)
         lines.append(
-            f"{judged}: the policy's choice costs {found.mean_difference:+,.1f}{spread} (standard"
-            " error) more on average; negative is cheaper"
+            f"entry {deviation.entry} ({deviation.date}), {deviation.machine}: {logged} in the log,"
+            f" {replayed} in the replay"
+        )
+    differing = len(result.deviations)
+    lines.append(f"{differing} decisions differ" if differing else "no decision differs")
+    return "\n".join(lines)
+
+
+def format_shadow(report: ShadowReport) -> str:
+    """Format the comparison of policy and rule."""
+    differing = report.decisions - report.agreed - report.undecided
+    lines = [
+        f"{report.decisions} decisions by the rule; the policy agreed in {report.agreed}, differed"
+        f" in {differing}, failed in {report.undecided}"
+    ]
+    if report.mean_difference is not None:
+        error = report.standard_error
+        spread = "" if error is None else f" +- {error:,.1f} (standard error)"
+        lines.append(
+            f"{len(report.disputes)} differences simulated in {report.futures} futures each: the"
+            f" policy's choice costs {report.mean_difference:+,.1f}{spread} more on average;"
+            " negative is cheaper"
         )
     rows = [("entry", "machine", "rule", "policy", "cost of policy - rule")]
     rows += [
         (
-            f"{one.entry}",
-            one.machine,
-            format_choice(one.rule),
-            format_choice(one.policy),
-            f"{one.difference:+,.1f} +- {one.standard_error:,.1f}",
+            f"{dispute.entry}",
+            dispute.machine,
+            format_choice(dispute.rule),
+            format_choice(dispute.policy),
+            f"{dispute.difference:+,.1f} +- {dispute.standard_error:,.1f}",
         )
-        for one in found.disputes
+        for dispute in report.disputes
     ]
     return "\n".join([*lines, *([] if len(rows) == 1 else ["", *_align(rows)])])
 
 
 def format_choice(choice: Choice | None) -> str:
-    """A choice in words."""
+    """Format a choice."""
     if choice is None:
         return "nothing"
     setup = ", ".join(f"{attribute} {value}" for attribute, value in choice.setup.items())

@@ -160,6 +160,7 @@ ROOMS = {
         "simulated_plant",
         "text_report",
         "service",
+        "command_options",
         "__main__",
     ],
 }

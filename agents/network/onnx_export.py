@@ -24,6 +24,7 @@ from torch import Tensor, nn
 
 from agents.index.feature_table import network_input_hash
 from agents.network.features_torch import machine_features, row_features, shop_features
+from agents.network.inference import BUNDLE_FORMAT
 from agents.network.pointer_network import PointerNetwork, symlog
 from agents.network.trained_policy import PolicyError, TrainedPolicy, load_policy
 from envs.observation.columns import (
@@ -39,8 +40,6 @@ from factory.io.atomic_write import write_atomically
 from factory.io.shipped_files import find_shipped
 from factory.progress import say
 
-BUNDLE_FORMAT = 2
-"""Version of the layout."""
 INPUTS = ("candidates", "machines", "shop", "action_mask")
 OUTPUTS = ("logits", "value")
 _OPSET = 20

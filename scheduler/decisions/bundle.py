@@ -1,7 +1,7 @@
-"""An exported policy: read, checked, and asked. Nothing is ever unpickled.
+"""Bundles (exported policies): reading, verification and inference. Nothing is ever unpickled.
 
-Who decides asks the compiled network, which takes a tenth of the time of onnxruntime for one
-observation; when a bundle is read, both must answer alike.
+Decisions use the compiled network, which takes a tenth of the time of onnxruntime for one
+observation. When a bundle is read, both must give the same answers.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from agents.index.feature_table import network_input_hash
 from agents.network.inference import (
+    BUNDLE_FORMAT,
     NOT_FINITE,
     NetworkScratch,
     NetworkWeights,
@@ -40,8 +41,6 @@ from envs.observation.columns import (
 )
 from factory.validation.arguments import check_count
 
-BUNDLE_FORMAT = 2
-"""Version of the layout that is understood."""
 _INPUTS = {
     "candidates": len(CANDIDATES),
     "machines": len(MACHINES),
@@ -50,13 +49,13 @@ _INPUTS = {
 }
 _OUTPUTS = ("logits", "value")
 _KINDS = [CANDIDATE_INDEX[name] for name in ("is_job", "is_changeover", "is_wait")]
-_HAIR = 1e-4
-"""How far apart, relative to the largest logit, the answers of the two forms of the network may
-be."""
+_TOLERANCE = 1e-4
+"""Maximum difference of logits between both forms of the network, relative to the largest logit."""
+_REMEDY = "Give a folder that python -m agents.network.onnx_export wrote."
 
 
 class BundleError(ValueError):
-    """A bundle that cannot be trusted; the message says why, and what to do."""
+    """A bundle that fails verification; the message has the reason and the remedy."""
 
 
 class Bundle:
@@ -65,13 +64,13 @@ class Bundle:
     Parameters
     ----------
     folder
-        With ``policy.onnx``, ``manifest.json`` and ``config.toml``.
+        Folder with ``policy.onnx``, ``weights.npz``, ``manifest.json`` and ``config.toml``.
 
     Raises
     ------
     BundleError
-        If a file is missing, damaged or does not belong there, or the policy was made for other
-        feature tables.
+        If a file is missing or damaged, belongs to another bundle, or the policy was trained on
+        other feature tables.
     """
 
     def __init__(self, folder: Path | str) -> None:
@@ -80,14 +79,16 @@ class Bundle:
         model, weights = self._read_listed("policy.onnx"), self._read_listed("weights.npz")
         self._read_listed("config.toml")
         self._session = self._open(model)
-        self.weights, self._kept = self._arrange(weights), threading.local()
+        self.weights, self._local = self._arrange(weights), threading.local()
         self._compare()
 
     def look(
         self, observation: Mapping[str, NDArray[Any]]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Masked logits ``[B, A]`` and values ``[B]`` (minus the expected discounted cost to come,
-        in currency) of tables with a leading axis B."""
+        """Compute masked logits ``[B, A]`` and values ``[B]`` of observations with onnxruntime.
+
+        A value is minus the expected discounted cost to come, in currency.
+        """
         given = check_observation("look", observation)
         kinds = (np.float32, np.float32, np.float32, np.bool_)
         pairs = zip(_INPUTS, given, kinds, strict=True)
@@ -98,18 +99,19 @@ class Bundle:
         return logits, values
 
     def decide(self, observation: Mapping[str, NDArray[Any]]) -> NDArray[np.int64]:
-        """The legal row with the highest logit, the first one on ties, ``[B]``; 0 where no row is
-        legal.
+        """Choose the legal row with the highest logit, the first one on ties, ``[B]``.
+
+        The row is 0 where none is legal.
 
         Raises
         ------
         TypeError, ValueError
-            If the tables are none of an observation with a leading axis.
+            If the tables are not those of an observation with a leading axis.
         FloatingPointError
-            If the network answers with something that is not a number.
+            If a logit is not finite.
         """
         *tables, mask = check_observation("decide", observation)
-        candidates, machines, shop = (np.ascontiguousarray(one, np.float32) for one in tables)
+        candidates, machines, shop = (np.ascontiguousarray(table, np.float32) for table in tables)
         rows = np.empty(len(mask), np.int64)
         greedy_rows(
             self.weights, self.memory(mask.shape[1]), candidates, machines, shop, mask, rows
@@ -119,11 +121,11 @@ class Bundle:
         return np.maximum(rows, 0)
 
     def memory(self, rows: int) -> NetworkScratch:
-        """What the compiled network thinks in, for up to ``rows`` rows; each thread has its own."""
+        """Return this thread's scratch memory of the compiled network, for up to ``rows`` rows."""
         rows = check_count("memory: rows", rows)
-        kept: NetworkScratch | None = getattr(self._kept, "scratch", None)
+        kept: NetworkScratch | None = getattr(self._local, "scratch", None)
         if kept is None or len(kept.prior) < rows:
-            kept = self._kept.scratch = allocate_network_scratch(self.weights, rows)
+            kept = self._local.scratch = allocate_network_scratch(self.weights, rows)
         return kept
 
     # --- reading ----------------------------------------------------------------------------------
@@ -132,16 +134,15 @@ class Bundle:
         path = self.folder / "manifest.json"
         try:
             manifest = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
+        except OSError as error:
+            raise BundleError(f"{path}: cannot be read ({error.strerror}). {_REMEDY}") from None
+        except ValueError as error:
+            raise BundleError(f"{path}: is not JSON ({error}). {_REMEDY}") from None
+        version = manifest.get("format") if isinstance(manifest, dict) else manifest
+        if not isinstance(manifest, dict) or version != BUNDLE_FORMAT:
             raise BundleError(
-                f"{path}: cannot be read ({error}). Give a folder that python -m"
-                " agents.network.onnx_export wrote."
-            ) from None
-        if not isinstance(manifest, dict) or manifest.get("format") != BUNDLE_FORMAT:
-            found = manifest.get("format") if isinstance(manifest, dict) else manifest
-            raise BundleError(
-                f"{path}: format = {found!r}; {BUNDLE_FORMAT} is understood here. Export anew, or"
-                " use the version that wrote it."
+                f"{path}: format = {version!r:.80}; {BUNDLE_FORMAT} is understood here. Export"
+                " anew, or use the version that wrote it."
             )
         if manifest.get("feature_hash") != feature_hash():
             raise BundleError(
@@ -157,7 +158,7 @@ class Bundle:
         return manifest
 
     def _read_listed(self, name: str) -> bytes:
-        """A file whose checksum is the manifest's."""
+        """Read a file, and compare its checksum with the manifest's."""
         path, listed = self.folder / name, self.manifest.get("sha256")
         try:
             content = path.read_bytes()
@@ -186,19 +187,17 @@ class Bundle:
             raise BundleError(
                 f"{path}: onnxruntime cannot load it ({str(error).splitlines()[0]}). Export anew."
             ) from None
-        inputs, outputs = (
-            {one.name: one.shape for one in session.get_inputs()},
-            tuple(one.name for one in session.get_outputs()),
-        )
+        inputs = {tensor.name: tensor.shape for tensor in session.get_inputs()}
+        outputs = tuple(tensor.name for tensor in session.get_outputs())
         if set(inputs) != set(_INPUTS) or outputs != _OUTPUTS:
             raise BundleError(
                 f"{path}: takes {sorted(inputs)} and gives {list(outputs)}; {sorted(_INPUTS)} and"
-                f" {list(_OUTPUTS)} are wanted. Export anew."
+                f" {list(_OUTPUTS)} are required. Export anew."
             )
         for name, width in _INPUTS.items():
             if width and inputs[name][-1] != width:
                 raise BundleError(
-                    f"{path}: {name} has {inputs[name][-1]} columns; {width} are wanted. Export"
+                    f"{path}: {name} has {inputs[name][-1]} columns; {width} are required. Export"
                     " anew."
                 )
         return session
@@ -212,7 +211,7 @@ class Bundle:
             raise BundleError(f"{path}: {error}") from None
 
     def _compare(self) -> None:
-        """Both forms of the network must answer alike."""
+        """Check that both forms of the network give the same answers."""
         random = np.random.default_rng(0)
         for rows, machines in ((1, 1), (9, 3), (41, 10)):
             tables = _draw_tables(random, 16, rows, machines)
@@ -231,7 +230,7 @@ class Bundle:
                 tables["action_mask"],
                 compiled,
             )
-            if not (np.abs(compiled - logits) <= _HAIR * (1 + np.abs(logits).max())).all():
+            if not (np.abs(compiled - logits) <= _TOLERANCE * (1 + np.abs(logits).max())).all():
                 raise BundleError(
                     f"{self.folder}: policy.onnx and weights.npz answer otherwise, so one of them"
                     " is damaged. Export anew."
@@ -241,7 +240,7 @@ class Bundle:
 def _draw_tables(
     random: np.random.Generator, batch: int, rows: int, machines: int
 ) -> dict[str, NDArray[Any]]:
-    """Tables of that shape that are no shop's, but whose flags are flags; all rows are legal."""
+    """Draw tables of a shape, with flags of 0 and 1; all rows are legal."""
     candidates = _draw_columns(random, CANDIDATES, (batch, rows))
     candidates[:, :, _KINDS] = np.eye(len(_KINDS))[random.integers(len(_KINDS), size=(batch, rows))]
     return {
@@ -261,7 +260,7 @@ def _draw_columns(
 
 
 def _compare_features(listed: Any) -> str:
-    """How the feature tables that a manifest lists differ from those here."""
+    """Describe how the feature tables of a manifest differ from those of this version."""
     differences = []
     for name, table in (("candidates", CANDIDATES), ("machines", MACHINES), ("shop", SHOP)):
         theirs = listed.get(name) if isinstance(listed, dict) else None
@@ -280,14 +279,13 @@ def _compare_table(
     name: str, theirs: list[tuple[str, str]], table: tuple[Column, ...]
 ) -> list[str]:
     ours = [(column.name, column.unit) for column in table]
-    missing, unknown = (
-        [one for one in ours if one not in theirs],
-        [one for one in theirs if one not in ours],
-    )
-    found = [f"{name} lacks {', '.join(column for column, _ in missing)}"] if missing else []
-    found += (
-        [f"{name} has {', '.join(f'{column} ({unit})' for column, unit in unknown)}, unknown here"]
-        if unknown
-        else []
-    )
-    return found or ([f"{name} has its columns in another order"] if ours != theirs else [])
+    missing = [column for column, unit in ours if (column, unit) not in theirs]
+    unknown = [f"{column} ({unit})" for column, unit in theirs if (column, unit) not in ours]
+    differences = []
+    if missing:
+        differences.append(f"{name} lacks {', '.join(missing)}")
+    if unknown:
+        differences.append(f"{name} has {', '.join(unknown)}, unknown here")
+    if not differences and ours != theirs:
+        differences.append(f"{name} has its columns in another order")
+    return differences

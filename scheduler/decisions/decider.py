@@ -1,5 +1,7 @@
-"""Decisions now: which job next on each free machine, changeover now, or wait and until when; never
-without an answer."""
+"""Decisions for free machines: start an operation, change over, or wait.
+
+The fallback rule decides where the policy fails, so that there is always an answer.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from agents.network.inference import NOT_FINITE
+from agents.network.inference import NOT_FINITE, NetworkScratch
 from agents.rules.registry import Rule
 from factory.validation.arguments import check_integers
 from scheduler.decisions.bundle import Bundle
@@ -23,58 +25,54 @@ BUDGET_SECONDS = 0.05
 
 
 class Choice(BaseModel):
-    """Something that a machine may do."""
+    """A choice of a machine."""
 
     model_config = ConfigDict(frozen=True)
 
     action: Literal["start", "changeover", "wait"]
-    order: str | None = None  # start: what to start; changeover: for whose sake
+    order: str | None = None  # to start, or that the changeover is for
     operation: str | None = None
-    setup: dict[str, str] = {}  # what to mount first; nothing: stay as it is
+    setup: dict[str, str] = {}  # values to mount first; empty: leave the setup as it is
 
 
 class Decision(Choice):
-    """What one machine is to do."""
+    """A decision for one machine."""
 
     machine: str
-    until: int | None = (
-        # wait: the latest date at which to ask again; any change at the work centre ends it before
-        None
-    )
-    decided_by: Literal["policy", "fallback", "rule", "lock"] = (
-        "policy"  # rule: in shadow mode; lock: what the planner has fixed leaves nothing to decide
-    )
-    fault: str | None = (
-        None  # why the fallback rule decided, or, in shadow mode, what was wrong with the policy
-    )
-    policy_choice: Choice | None = None  # in shadow mode: what the policy would have done
-    microseconds: int = 0
+    # wait: latest date to ask again; any change at the work centre ends the wait earlier
+    until: int | None = None
+    # rule: in shadow mode; lock: the locks leave no choice
+    decided_by: Literal["policy", "fallback", "rule", "lock"] = "policy"
+    # reason why the fallback rule decided; in shadow mode, the policy's fault
+    fault: str | None = None
+    policy_choice: Choice | None = None  # in shadow mode: the policy's choice
+    microseconds: int = 0  # computing time, without the time for loading compiled code
 
     @property
     def choice(self) -> Choice:
-        """The same without who decided, and why."""
+        """Return the choice alone."""
         return Choice(
             action=self.action, order=self.order, operation=self.operation, setup=self.setup
         )
 
 
 class Decider:
-    """Answers snapshots of one factory with a bundle's policy, and with a rule where that fails.
+    """Decider for snapshots of one factory: a bundle's policy, or a rule where the policy fails.
 
     Parameters
     ----------
     floor
-        Of the factory.
+        Shop floor of the factory.
     bundle
-        The policy; None: none could be loaded, and the rule decides.
+        Policy; None: none could be loaded, and the rule decides.
     fallback
-        The rule.
+        Fallback rule.
     budget
-        Seconds that the network may take over one decision.
+        Maximum seconds of the network for one decision.
     shadow
-        Let the rule decide, and tell beside it what the policy would have done.
+        Let the rule decide, and report the policy's choice beside it.
     clock
-        Seconds from any moment on, to measure with.
+        Clock that the times are measured with, in seconds from any moment on.
     """
 
     def __init__(
@@ -88,26 +86,22 @@ class Decider:
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self.clock = clock
-        self.floor, self.bundle, self.fallback, self.budget, self.shadow = (
-            floor,
-            bundle,
-            fallback,
-            budget,
-            shadow,
-        )
-        self._warm = False
-        self.absence = "no policy is loaded"  # what is said where there is no bundle
+        self.floor, self.bundle, self.fallback = floor, bundle, fallback
+        self.budget, self.shadow = budget, shadow
+        self.absence = "no policy is loaded"  # fault where there is no bundle
+        self._loaded = set[type]()  # types of bundles whose compiled code is loaded
 
     def decide(self, snapshot: Snapshot, by_rule: Collection[int] = ()) -> list[Decision]:
-        """Decisions for all machines that are free now, each taken as if those before it had been
-        carried out.
+        """Decide for all machines that are free now.
+
+        Each decision is taken as if the decisions before it had been carried out.
 
         Parameters
         ----------
         by_rule
-            Numbers of the decisions that are left to the fallback rule, as it was at the time when
-            a log is replayed.
+            Indices of decisions that are left to the fallback rule, as in a log that is replayed.
         """
+        self._load_compiled_code(snapshot)
         decisions = list[Decision]()
         self.floor.place(snapshot)
         while (decision := self._decide_next(len(decisions) in by_rule)) is not None:
@@ -115,8 +109,12 @@ class Decider:
         return decisions
 
     def tell(self, snapshot: Snapshot, choices: Sequence[tuple[str, Choice]]) -> bool:
-        """Put the floor into the state after a snapshot's machines have been told what to do, by
-        name and in turn; False if that cannot be carried out."""
+        """Carry out choices of machines, given by name, on the floor of a snapshot.
+
+        Returns
+        -------
+        False if one cannot be carried out.
+        """
         self.floor.place(snapshot)
         for name, choice in choices:
             machine = self.floor.ask()
@@ -125,39 +123,60 @@ class Decider:
             if self.floor.held:
                 self.floor.hold()
                 continue
-            row = next(
-                (
-                    row
-                    for row in np.flatnonzero(self.floor.tables.action_mask[0]).tolist()
-                    if self.describe(machine, row) == choice
-                ),
-                None,
-            )
+            legal = np.flatnonzero(self.floor.tables.action_mask[0]).tolist()
+            rows = (row for row in legal if self.describe(machine, row) == choice)
+            row = next(rows, None)
             if row is None:
                 return False
             self.floor.carry_out(row)
         return True
 
+    def _load_compiled_code(self, snapshot: Snapshot) -> None:
+        """Take a decision that is not measured, if this kind of policy has taken none yet.
+
+        Loading compiled code takes seconds, which are no part of a decision's time.
+        """
+        kind = type(self.bundle)
+        if kind in self._loaded:
+            return
+        self.floor.place(snapshot)
+        machine = self.floor.ask()
+        while machine is not None and self.floor.held:
+            self.floor.hold()
+            machine = self.floor.ask()
+        if machine is None:
+            return
+        if isinstance(self.bundle, Bundle):
+            self.floor.ask_network(self.bundle.weights, self._scratch(self.bundle))
+        row = self.ask_rule()
+        self.floor.describe(machine, row)
+        self.floor.carry_out(row)
+        self._loaded.add(kind)
+
+    def _scratch(self, bundle: Bundle) -> NetworkScratch:
+        return bundle.memory(self.floor.tables.action_mask.shape[1])
+
     def _decide_next(self, by_rule: bool) -> Decision | None:
-        """What the next machine is to do; None if no machine must decide."""
+        """Decide for the next machine; None if no machine must decide."""
         start = self.clock()
         machine, row, fault = self._ask(by_rule)
         if machine is None:
             return None
         if self.floor.held:
             return self._hold(machine)
-        shadowed = None
+        shadowed = self.describe(machine, row) if self.shadow and not fault else None
+        decided_by: Literal["policy", "fallback", "rule"] = "fallback" if fault else "policy"
         if self.shadow:
-            shadowed = None if fault else self.describe(machine, row)
-        if self.shadow or fault:
+            decided_by = "rule"
+        if decided_by != "policy":
             row = self.ask_rule()
-        told = self.floor.describe(machine, row)
+        choice = self.floor.describe(machine, row)
         self.floor.carry_out(row)
         return Decision(
-            **told,
+            **choice,
             machine=self.floor.machine_names[machine],
-            until=self._wait_until(machine) if told["action"] == "wait" else None,
-            decided_by="rule" if self.shadow else "fallback" if fault else "policy",
+            until=self._wait_until(machine) if choice["action"] == "wait" else None,
+            decided_by=decided_by,
             fault=fault or None,
             policy_choice=shadowed,
             microseconds=round(1e6 * (self.clock() - start)),
@@ -176,7 +195,7 @@ class Decider:
         return int(self.floor.shop.machines[0, machine].wait_until)
 
     def observation(self) -> dict[str, NDArray[Any]]:
-        """What the asked machine's decision maker sees."""
+        """Return the observation of the asked machine."""
         tables = self.floor.tables
         return {
             "candidates": tables.candidates,
@@ -186,21 +205,17 @@ class Decider:
         }
 
     def ask_rule(self) -> int:
-        """The row that the fallback rule chooses for the asked machine."""
+        """Return the fallback rule's row for the asked machine."""
         return int(np.asarray(self.fallback.decide(self.observation())).reshape(-1)[0])
 
     def _ask(self, by_rule: bool) -> tuple[int | None, int, str]:
-        """The machine that must decide, the policy's row, and what was wrong with it: '' if nothing
-        was."""
+        """Return the machine that must decide, the policy's row, and its fault, or ''."""
         if isinstance(self.bundle, Bundle) and not by_rule:
-            memory = self.bundle.memory(self.floor.tables.action_mask.shape[1])
-            if not self._warm:  # loading compiled code is no part of a decision's time
-                self.floor.ask_network(self.bundle.weights, memory)
-                self._warm = True
+            scratch = self._scratch(self.bundle)
             start = self.clock()
-            machine, row = self.floor.ask_network(self.bundle.weights, memory)
+            machine, row = self.floor.ask_network(self.bundle.weights, scratch)
             seconds, asked = self.clock() - start, machine is not None and not self.floor.held
-            return machine, row, self._judge(row, seconds) if asked else ""
+            return machine, row, self._find_fault(row, seconds) if asked else ""
         machine = self.floor.ask()
         if machine is None or self.floor.held or by_rule or self.bundle is None:
             return machine, -1, "as logged" if by_rule else self.absence
@@ -217,10 +232,10 @@ class Decider:
             row = int(check_integers("the policy's answer", decide(observation), (1,))[0])
         except Exception as error:  # whatever goes wrong in the network, the plant gets an answer
             return -1, f"{type(error).__name__}: {error}"
-        return row, self._judge(row, self.clock() - start)
+        return row, self._find_fault(row, self.clock() - start)
 
-    def _judge(self, row: int, seconds: float) -> str:
-        """What is wrong with the policy's row."""
+    def _find_fault(self, row: int, seconds: float) -> str:
+        """Return the fault of the policy's row, or ''."""
         if row == NOT_FINITE:
             return "FloatingPointError: the network's answer is not finite"
         if seconds > self.budget:
@@ -233,5 +248,5 @@ class Decider:
         return ""
 
     def describe(self, machine: int, row: int) -> Choice:
-        """What a row of the asked machine means, before it is carried out."""
+        """Return the choice of a row of the asked machine, before it is carried out."""
         return Choice(**self.floor.describe(machine, row))

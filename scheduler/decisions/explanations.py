@@ -1,5 +1,4 @@
-"""Why the policy decides as it does: its alternatives in order, what separates them, and what the
-fallback rule would have done."""
+"""Explanations of decisions: ranked alternatives, differences, and the rule's choice."""
 
 from __future__ import annotations
 
@@ -15,12 +14,12 @@ from scheduler.decisions.decider import Choice, Decider
 from scheduler.snapshot.schema import Snapshot
 
 MAX_COLUMNS = 6
-"""Columns that are told for each alternative."""
-_TOLD_BY_THE_CHOICE = {"is_job", "is_changeover", "is_wait"}
+"""Maximum number of columns listed for each alternative."""
+_SHOWN_BY_CHOICE = {"is_job", "is_changeover", "is_wait"}
 
 
 class Difference(BaseModel):
-    """One column in which an alternative differs from what the policy chose."""
+    """A column in which an alternative differs from the policy's choice."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -32,25 +31,24 @@ class Difference(BaseModel):
 
 
 class Alternative(BaseModel):
-    """One thing that the machine may do."""
+    """A legal choice of the machine."""
 
     model_config = ConfigDict(frozen=True)
 
     choice: Choice
     probability: float  # that the policy gives it
-    differs_in: tuple[
-        Difference, ...
-    ]  # from the first alternative, the largest relative differences first
+    # differences from the first alternative, the largest relative ones first
+    differs_in: tuple[Difference, ...]
 
 
 class Explanation(BaseModel):
-    """The next decision of a shop floor."""
+    """Explanation of the next decision of a shop floor."""
 
     model_config = ConfigDict(frozen=True)
 
     machine: str | None  # None: there is nothing to decide
-    expected_cost: float | None = None  # discounted, to come, in currency, as the policy sees it
-    alternatives: tuple[Alternative, ...] = ()  # the one that the policy takes comes first
+    expected_cost: float | None = None  # discounted cost to come, in currency, by the policy
+    alternatives: tuple[Alternative, ...] = ()  # the policy's choice comes first
     rule: str = ""  # the fallback rule
     rule_choice: Choice | None = None
 
@@ -73,7 +71,7 @@ def explain(decider: Decider, snapshot: Snapshot) -> Explanation:
         machine = floor.ask()
     if machine is None:
         return Explanation(machine=None, rule=str(decider.fallback))
-    logits, values = _look(decider.bundle, decider.observation())
+    logits, values = _infer(decider.bundle, decider.observation())
     legal = np.flatnonzero(floor.tables.action_mask[0])
     ranked = legal[np.argsort(-logits[0, legal], kind="stable")]
     weights = np.exp(logits[0, ranked].astype(np.float64) - logits[0, ranked[0]])
@@ -95,7 +93,7 @@ def explain(decider: Decider, snapshot: Snapshot) -> Explanation:
     )
 
 
-def _look(
+def _infer(
     bundle: Bundle, observation: dict[str, NDArray[Any]]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     try:
@@ -110,20 +108,20 @@ def _look(
 
 
 def _compare(row: NDArray[np.float64], chosen: NDArray[np.float64]) -> tuple[Difference, ...]:
-    """The columns with the largest relative differences."""
+    """List the columns with the largest relative differences."""
     relative = np.abs(row - chosen) / (np.abs(row) + np.abs(chosen) + 1e-9)
     order = [
-        place
-        for place in np.argsort(-relative, kind="stable")
-        if relative[place] > 0 and CANDIDATES[place].name not in _TOLD_BY_THE_CHOICE
+        i
+        for i in np.argsort(-relative, kind="stable")
+        if relative[i] > 0 and CANDIDATES[i].name not in _SHOWN_BY_CHOICE
     ]
     return tuple(
         Difference(
-            column=CANDIDATES[place].name,
-            unit=CANDIDATES[place].unit,
-            meaning=CANDIDATES[place].meaning,
-            here=float(row[place]),
-            chosen=float(chosen[place]),
+            column=CANDIDATES[i].name,
+            unit=CANDIDATES[i].unit,
+            meaning=CANDIDATES[i].meaning,
+            here=float(row[i]),
+            chosen=float(chosen[i]),
         )
-        for place in order[:MAX_COLUMNS]
+        for i in order[:MAX_COLUMNS]
     )

@@ -1,5 +1,4 @@
-"""Policies as they come from a folder: the network with its stand-in, or the stand-in alone and
-why."""
+"""Policies from a bundle folder: the network with its fallback rule, or the rule alone."""
 
 from __future__ import annotations
 
@@ -15,26 +14,29 @@ from scheduler.decisions.decider import Decider
 
 @dataclass(frozen=True)
 class LoadedPolicy:
-    """A policy with the rule that stands in for it."""
+    """A policy with its fallback rule."""
 
     bundle: Bundle | None
     rule: Rule
-    fault: str | None = None  # why there is no bundle
+    fault: str | None = None  # reason why there is no bundle
 
     @property
     def sha256(self) -> str:
-        """Of the network; '' without a policy."""
+        """Return the SHA-256 of the network; '' without a policy."""
         return str(self.bundle.manifest["sha256"]["policy.onnx"]) if self.bundle else ""
 
     def use_in(self, decider: Decider) -> None:
-        """Let a decider go on with this policy and rule."""
+        """Let a decider use this policy and rule from now on."""
         decider.bundle, decider.fallback = self.bundle, self.rule
         decider.absence = f"no policy is loaded: {self.fault}"
 
 
 def load_scheduler_policy(folder: Path | None, factory: str) -> LoadedPolicy:
-    """A bundle and its rule. If it cannot be trusted the rule alone, as the manifest names it where
-    it can be read, and why."""
+    """Load a bundle and its fallback rule.
+
+    If the bundle fails verification, the result has the rule alone, with the reason. The rule is
+    the manifest's if that can be read.
+    """
     if folder is None:
         return LoadedPolicy(None, make_rule("ATCS"), "no bundle was named")
     try:
@@ -45,25 +47,24 @@ def load_scheduler_policy(folder: Path | None, factory: str) -> LoadedPolicy:
 
 
 def reload_scheduler_policy(folder: Path, factory: str) -> LoadedPolicy:
-    """A bundle that can be trusted, with its rule.
+    """Load a verified bundle with its fallback rule.
 
     Raises
     ------
     BundleError
-        If it cannot.
+        If the bundle fails verification.
     """
     bundle = Bundle(folder)
     return LoadedPolicy(bundle, fallback_rule(bundle.manifest, factory))
 
 
 def fallback_rule(manifest: dict[str, Any], factory: str) -> Rule:
-    """The rule that a manifest names for a factory; ATCS by default where it was never tuned for
-    it.
+    """Return the rule that a manifest names for a factory; ATCS if it names none.
 
     Raises
     ------
     BundleError
-        If what it names is no rule.
+        If the named rule does not exist.
     """
     rules = manifest.get("fallback_rules")
     named = rules.get(factory) if isinstance(rules, dict) else None
@@ -79,7 +80,7 @@ def fallback_rule(manifest: dict[str, Any], factory: str) -> Rule:
 
 
 def _rule_of_damaged(folder: Path, factory: str) -> Rule:
-    """What the manifest names, whatever else of the bundle is wrong; else ATCS."""
+    """Return the rule of a manifest whose bundle failed verification; ATCS if it cannot be read."""
     try:
         manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
         return fallback_rule(manifest if isinstance(manifest, dict) else {}, factory)

@@ -1,5 +1,4 @@
-"""A snapshot put into the simulator's own arrays, so that choices and observation come from the
-very code that policies were trained on."""
+"""Snapshots in the simulator's arrays: choices and observations as in training."""
 
 from __future__ import annotations
 
@@ -9,8 +8,7 @@ from typing import Any, SupportsInt
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.network.inference import NetworkScratch as Memory
-from agents.network.inference import NetworkWeights
+from agents.network.inference import NetworkScratch, NetworkWeights
 from envs.observation.tables import (
     DEFAULT_CHANGEOVER_ROWS,
     DEFAULT_JOB_ROWS,
@@ -42,7 +40,7 @@ from scheduler.floor.query import (
     START_DECISION,
     ask_and_observe,
     ask_network,
-    tell_row,
+    decode_row,
 )
 from scheduler.snapshot.order_tables import (
     OPERATION_STATUS,
@@ -55,11 +53,11 @@ from scheduler.snapshot.order_tables import (
 from scheduler.snapshot.schema import MachineState, Snapshot
 
 MACHINE_STATUS = {"idle": IDLE, "changing": CHANGING, "processing": PROCESSING, "down": DOWN}
-_ROOM_AT_FIRST = 128
+_INITIAL_ORDERS = 128
 
 
 class ShopFloor:
-    """The shop floor of one factory, filled anew from each snapshot.
+    """Shop floor of one factory, filled from one snapshot after the other.
 
     Parameters
     ----------
@@ -76,23 +74,23 @@ class ShopFloor:
             machine.name for centre in factory.work_centres for machine in centre.machines
         ]
         self.centres = [centre for centre in factory.work_centres for _ in centre.machines]
-        self._numbers = [
+        self._value_indices = [
             [
-                (attribute.name, {value: place for place, value in enumerate(attribute.values)})
+                (attribute.name, {value: i for i, value in enumerate(attribute.values)})
                 for attribute in centre.attributes
             ]
             for centre in self.centres
         ]
         self.names = names_of(factory)
-        self._kinds = [*self.names.kinds.values()]
-        self.operation_names = [kind.names for kind in self._kinds]
+        self._product_schemas = [*self.names.products.values()]
+        self.operation_names = [product.names for product in self._product_schemas]
         self._ids: Sequence[str] = ()
         self._sources = np.zeros(0, np.int64)
         self.held = False
-        self._make_room(_ROOM_AT_FIRST)
+        self._make_room(_INITIAL_ORDERS)
 
     def place(self, snapshot: Snapshot) -> None:
-        """Put a checked snapshot in place of what was there.
+        """Fill the floor with a checked snapshot.
 
         Raises
         ------
@@ -106,29 +104,23 @@ class ShopFloor:
                 f"place: the snapshot does not fit {self.factory.name}. Check it with"
                 " scheduler.snapshot.read.check_snapshot."
             )
-        releases, sources, number_of = self._line_up(snapshot, orders)
+        releases, sources, slots = self._line_up(snapshot, orders)
         if len(releases) + 1 > self.shop.orders.shape[1]:
             self._make_room(2 * (len(releases) + 1))
-        machines = np.array(
-            [
-                self._tell_machine(snapshot.machines[name], orders, number_of)
-                for name in self.machine_names
-            ],
-            np.int64,
-        )
+        states = [snapshot.machines[name] for name in self.machine_names]
+        machines = np.array([self._machine_row(state, orders, slots) for state in states], np.int64)
         self._mount(snapshot)
-        self._place_locks(snapshot, orders, number_of)
-        more = int(snapshot.more_orders)
+        self._place_locks(snapshot, orders, slots)
         crews = int(self.arrays.plant.crews[0]) if snapshot.crews is None else snapshot.crews
-        known = (machines, (releases, sources), orders.orders, orders.operations)
-        moment = (snapshot.clock, crews, more)
-        place_all(self.arrays, self.shop, self.locks, moment, *known, self._foreseen)
+        moment = (snapshot.clock, crews, int(snapshot.more_orders))
+        tables = (machines, (releases, sources), orders.orders, orders.operations)
+        place_all(self.arrays, self.shop, self.locks, moment, *tables, self._foreseen)
 
     def ask(self) -> int | None:
-        """Number of the machine that must decide, None if none is left.
+        """Return the index of the machine that must decide; None if none is left.
 
-        Its observation is in :attr:`tables` then, unless :attr:`held` says that locks leave it
-        nothing to decide.
+        :attr:`tables` then hold its observation, unless locks leave nothing to decide
+        (:attr:`held`).
         """
         machine, held = ask_and_observe(
             self.arrays, self.shop, self.locks, self._scratch, self.tables
@@ -136,9 +128,13 @@ class ShopFloor:
         self.held = held == HELD
         return machine if machine >= 0 else None
 
-    def ask_network(self, weights: NetworkWeights, memory: Memory) -> tuple[int | None, int]:
-        """As :meth:`ask`, with the row that a network chooses, or what
-        :func:`agents.network.inference.greedy_row` says instead of one."""
+    def ask_network(
+        self, weights: NetworkWeights, memory: NetworkScratch
+    ) -> tuple[int | None, int]:
+        """Return the machine that must decide, as :meth:`ask`, and the network's row.
+
+        :func:`agents.network.inference.greedy_row` lists the values for no row.
+        """
         self._check_network(weights, memory)
         machine, row = ask_network(
             self.arrays, self.shop, self.locks, self._scratch, self.tables, weights, memory
@@ -146,21 +142,18 @@ class ShopFloor:
         self.held = row == HELD
         return (machine if machine >= 0 else None), row
 
-    def _check_network(self, weights: NetworkWeights, memory: Memory) -> None:
+    def _check_network(self, weights: NetworkWeights, memory: NetworkScratch) -> None:
         """Check that a network's memory has room for all rows of this floor."""
         check_instance("ask_network: weights", weights, (NetworkWeights,), "weights of a network")
-        check_instance("ask_network: memory", memory, (Memory,), "memory of a network")
-        found, rows = memory.encoded.shape, self.tables.action_mask.shape[1]
-        if found[0] < rows or found[1:] != weights.row_1_bias.shape:
-            wanted = f"must be ({rows} or more, {len(weights.row_1_bias)})"
+        check_instance("ask_network: memory", memory, (NetworkScratch,), "memory of a network")
+        shape, rows = memory.encoded.shape, self.tables.action_mask.shape[1]
+        if shape[0] < rows or shape[1:] != weights.row_1_bias.shape:
+            rule = f"must be ({rows} or more, {len(weights.row_1_bias)})"
             remedy = "Take Bundle.memory(rows)."
-            raise refusal(
-                ValueError, "ask_network: memory.encoded.shape", str(found), wanted, remedy
-            )
+            raise refusal(ValueError, "ask_network: memory.encoded.shape", str(shape), rule, remedy)
 
     def carry_out(self, row: int) -> bool:
-        """Carry out a row for the asked machine; False, and nothing has changed, if it is not
-        legal.
+        """Carry out a row for the asked machine; return False, without a change, if it is illegal.
 
         Raises
         ------
@@ -172,7 +165,7 @@ class ShopFloor:
         )
 
     def hold(self) -> None:
-        """Let the asked machine wait for what is locked to it, or until it is in service.
+        """Let the asked machine wait for its locked operation, or until it is in service.
 
         Raises
         ------
@@ -184,13 +177,13 @@ class ShopFloor:
             raise RuntimeError("hold(): no machine is asked. Call ask() first.")
         hold(self.arrays, self.shop, 0, machine, self.locks)
 
-    def order_id(self, number: int) -> str | None:
-        """What the snapshot calls an order; None: it has been completed."""
-        place = int(self._sources[number])
-        return None if place == COMPLETED else self._ids[place]
+    def order_id(self, order: int) -> str | None:
+        """Return the id of an order in the snapshot; None if it has been completed."""
+        row = int(self._sources[order])
+        return None if row == COMPLETED else self._ids[row]
 
     def setup_names(self, machine: int, values: NDArray[np.int16]) -> dict[str, str]:
-        """A machine's setup in words."""
+        """Return the names of a setup's values by attribute."""
         attributes = self.centres[machine].attributes
         return {
             attribute.name: attribute.values[value]
@@ -198,8 +191,9 @@ class ShopFloor:
         }
 
     def describe(self, machine: int, row: int) -> dict[str, Any]:
-        """What a row of the asked machine means, before it is carried out: the fields of
-        :class:`scheduler.decisions.decider.Choice`.
+        """Return the fields of a row's :class:`scheduler.decisions.decider.Choice`.
+
+        The row must not have been carried out yet.
 
         Raises
         ------
@@ -209,15 +203,15 @@ class ShopFloor:
         last_machine, last_row = len(self.machine_names) - 1, self.shop.legal.shape[1] - 1
         machine = check_count("describe: machine", machine, 0, most=last_machine)
         row = check_count("describe: row", row, 0, most=last_row)
-        action, order, operation, changes = tell_row(self.shop, machine, row, self._setup)
+        action, order, operation, changes = decode_row(self.shop, machine, row, self._setup)
         if action not in (START_DECISION, CHANGEOVER_DECISION):
             return {"action": "wait"}
-        kind = self.operation_names[int(self._products[0, order])]
+        names = self.operation_names[int(self._products[0, order])]
         setup = self.setup_names(machine, self._setup) if changes else {}
         return {
             "action": "start" if action == START_DECISION else "changeover",
             "order": self.order_id(order),
-            "operation": kind[operation],
+            "operation": names[operation],
             "setup": setup,
         }
 
@@ -227,9 +221,8 @@ class ShopFloor:
         self.arrays.plant.num_orders[0] = orders
         self.shop = allocate(self.arrays, 1, **self._rows)
         self._foreseen = np.zeros(orders + 1, np.bool_)
-        self._products = self.shop.orders.view(np.ndarray)[
-            "product"
-        ]  # fields of records are slow to reach
+        # fields of record arrays are slow to reach
+        self._products = self.shop.orders.view(np.ndarray)["product"]
         self._setup = np.zeros(self.shop.mounted.shape[2], np.int16)
         self._scratch = allocate_observation_scratch(self.shop)
         self.locks = allocate_locks(self.arrays, orders)
@@ -238,64 +231,68 @@ class ShopFloor:
     def _line_up(
         self, snapshot: Snapshot, orders: PackedOrders
     ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-        """All orders by date of release: that date, the place in the snapshot (COMPLETED: not
-        there), and where each of the snapshot's stands."""
-        dates, recent = orders.orders[:, RELEASE_DATE], np.array(snapshot.recent_releases, np.int64)
-        turn = (
-            np.argsort(dates, kind="stable")
-            if (dates[1:] < dates[:-1]).any()
-            else np.arange(len(dates))
-        )
-        releases, sources, number_of = np.empty((3, len(dates) + len(recent)), np.int64)
-        count = line_up(orders.orders, turn, recent, releases, sources, number_of)
-        self._ids, self._sources = orders.ids, sources[:count]
-        return releases[:count], self._sources, number_of
+        """Sort all orders by date of release.
 
-    def _tell_machine(
-        self, state: MachineState, orders: PackedOrders, number_of: NDArray[np.int64]
+        Returns
+        -------
+        releases, sources
+            Dates of release, and rows of the snapshot's orders (COMPLETED: not in the snapshot).
+        slots
+            Index on the floor of each order of the snapshot.
+        """
+        dates = orders.orders[:, RELEASE_DATE]
+        recent = np.array(snapshot.recent_releases, np.int64)
+        sequence = np.arange(len(dates))
+        if (dates[1:] < dates[:-1]).any():
+            sequence = np.argsort(dates, kind="stable")
+        releases, sources, slots = np.empty((3, len(dates) + len(recent)), np.int64)
+        count = line_up(orders.orders, sequence, recent, releases, sources, slots)
+        self._ids, self._sources = orders.ids, sources[:count]
+        return releases[:count], self._sources, slots
+
+    def _machine_row(
+        self, state: MachineState, orders: PackedOrders, slots: NDArray[np.int64]
     ) -> tuple[SupportsInt, ...]:
-        """Columns of :func:`scheduler.floor.load_state.place_all`."""
-        number, operation = -1, -1
+        """Return the columns of a machine for :func:`scheduler.floor.load_state.place_all`."""
+        order, operation = -1, -1
         if state.order is not None and state.operation is not None:
-            number, operation = self._find(state.order, state.operation, orders, number_of)
+            order, operation = self._find(state.order, state.operation, orders, slots)
         return (
             MACHINE_STATUS[state.status],
             state.since,
             NEVER if state.expected_end is None else state.expected_end,
             state.first_piece,
             NEVER if state.waiting_until is None else state.waiting_until,
-            number,
+            order,
             operation,
             NEVER if state.out_of_service_until is None else state.out_of_service_until,
         )
 
     def _find(
-        self, order: str, operation: str, orders: PackedOrders, number_of: NDArray[np.int64]
+        self, order: str, operation: str, orders: PackedOrders, slots: NDArray[np.int64]
     ) -> tuple[int, int]:
-        """An operation by its numbers."""
-        place = orders.number_of[order]
-        return (
-            int(number_of[place]),
-            self._kinds[int(orders.orders[place, PRODUCT_COLUMN])].places[operation],
-        )
+        """Return the indices of an order and of its operation."""
+        row = orders.row_of[order]
+        product = self._product_schemas[int(orders.orders[row, PRODUCT_COLUMN])]
+        return int(slots[row]), product.index_of[operation]
 
     def _mount(self, snapshot: Snapshot) -> None:
         mounted = self.shop.mounted[0]
         for machine, name in enumerate(self.machine_names):
-            told = snapshot.machines[name].setup
-            for attribute, (known, numbers) in enumerate(self._numbers[machine]):
-                mounted[machine, attribute] = numbers[told[known]]
+            setup = snapshot.machines[name].setup
+            for i, (attribute, indices) in enumerate(self._value_indices[machine]):
+                mounted[machine, i] = indices[setup[attribute]]
 
     def _place_locks(
-        self, snapshot: Snapshot, orders: PackedOrders, number_of: NDArray[np.int64]
+        self, snapshot: Snapshot, orders: PackedOrders, slots: NDArray[np.int64]
     ) -> None:
         locks = self.locks
         for operation_id in locks.sequence[: locks.length[0]].tolist():
             locks.machine_of[split_operation_id(operation_id)] = NOBODY
-        for place, lock in enumerate(snapshot.locks):
-            number, operation = self._find(lock.order, lock.operation, orders, number_of)
-            locks.sequence[place] = (number << OPERATION_BITS) | operation
-            locks.machine_of[number, operation] = self.machine_names.index(lock.machine)
+        for i, lock in enumerate(snapshot.locks):
+            order, operation = self._find(lock.order, lock.operation, orders, slots)
+            locks.sequence[i] = (order << OPERATION_BITS) | operation
+            locks.machine_of[order, operation] = self.machine_names.index(lock.machine)
         locks.length[0] = len(snapshot.locks)
 
 
@@ -307,45 +304,46 @@ def take_snapshot(
     order_ids: list[str] | None = None,
     finished: bool = False,
 ) -> Snapshot:
-    """The snapshot of environment ``env`` of a simulated shop of the same factory: what is known
-    there, expectations included.
+    """Take the snapshot of environment ``env`` of a simulated shop of the same factory.
+
+    It holds what is known there, expectations included.
 
     Parameters
     ----------
     floor_of
-        Names of the factory's parts.
+        Shop floor of the factory, for its names.
     order_ids
-        Of the orders by number; by default ``"1"``, ``"2"``, ... as in schedules.
+        Ids of the orders by index; by default ``"1"``, ``"2"``, ... as in schedules.
     finished
-        List finished orders too, as a plant does that keeps them until they are booked.
+        List finished orders too, as a plant that keeps them until they are booked.
     """
-    floor = shop.env[env]
-    released = int(floor.num_released)
-    ids = order_ids or [f"{number + 1}" for number in range(released)]
-    listed = range(released) if finished else shop.active[env, : int(floor.num_active)].tolist()
+    state = shop.env[env]
+    released = int(state.num_released)
+    ids = order_ids or [f"{order + 1}" for order in range(released)]
+    listed = range(released) if finished else shop.active[env, : int(state.num_active)].tolist()
     return Snapshot.model_validate(
         {
             "factory": floor_of.factory.name,
-            "clock": int(floor.clock),
+            "clock": int(state.clock),
             "machines": {
                 name: _machine_state(floor_of, shop, env, machine, ids)
                 for machine, name in enumerate(floor_of.machine_names)
             },
-            "orders": [_order_state(floor_of, shop, env, number, ids[number]) for number in listed],
+            "orders": [_order_state(floor_of, shop, env, order, ids[order]) for order in listed],
             "recent_releases": [
                 int(date) for date in shop.orders.release_date[env, max(0, released - 8) : released]
             ],
-            "more_orders": released < int(floor.num_orders),
+            "more_orders": released < int(state.num_orders),
         }
     )
 
 
 def _order_state(
-    floor_of: ShopFloor, shop: Any, env: int, number: int, order_id: str
+    floor_of: ShopFloor, shop: Any, env: int, order: int, order_id: str
 ) -> dict[str, Any]:
-    """An order in progress as a snapshot tells it."""
-    row, factory = shop.orders[env, number], floor_of.factory
-    chosen = zip(factory.options, shop.option_value[env, number].tolist(), strict=False)
+    """Return the state of an order in progress for a snapshot."""
+    row, factory = shop.orders[env, order], floor_of.factory
+    chosen = zip(factory.options, shop.option_value[env, order].tolist(), strict=False)
     names = floor_of.operation_names[int(row.product)]
     return {
         "order_id": order_id,
@@ -358,7 +356,7 @@ def _order_state(
         "weight": float(row.weight),
         "material_here": bool(row.material_date <= shop.env.clock[env]),
         "operations": {
-            name: _operation_state(shop.operations[env, number, operation])
+            name: _operation_state(shop.operations[env, order, operation])
             for operation, name in enumerate(names)
         },
     }
@@ -383,7 +381,7 @@ def _operation_state(row: Any) -> dict[str, Any]:
 def _machine_state(
     floor_of: ShopFloor, shop: Any, env: int, machine: int, order_ids: list[str]
 ) -> dict[str, Any]:
-    """A machine as a snapshot tells it."""
+    """Return the state of a machine for a snapshot."""
     row = shop.machines[env, machine]
     state = {
         "status": next(word for word, status in MACHINE_STATUS.items() if status == row.status),
@@ -394,9 +392,7 @@ def _machine_state(
         "waiting_until": None if row.wait_until == NEVER else int(row.wait_until),
     }
     if row.operation_id >= 0:
-        number, operation = split_operation_id(row.operation_id)
-        state |= {
-            "order": order_ids[number],
-            "operation": floor_of.operation_names[int(shop.orders.product[env, number])][operation],
-        }
+        order, operation = split_operation_id(row.operation_id)
+        names = floor_of.operation_names[int(shop.orders.product[env, order])]
+        state |= {"order": order_ids[order], "operation": names[operation]}
     return state

@@ -1,10 +1,9 @@
-"""What a planner has fixed: operations on machines, in sequence, and machines that are out of
-service. Compiled.
+"""Compiled locks: operations fixed to machines in sequence, and machines out of service.
 
-A *lock* says that an operation is to be done on a certain machine and in which place among the
-locked operations of that machine. A locked machine starts its next locked operation as soon as it
-can and nothing else before it; other machines leave locked operations alone. A machine that has
-nothing left but the wait is *held*: it waits without being asked.
+A *lock* fixes an operation to a machine, after the machine's earlier locks. A machine with locks
+starts its next locked operation as soon as possible, and nothing else before. Other machines do
+not take locked operations. A machine whose only legal choice is to wait is *held*: it waits without
+being asked.
 """
 
 # mypy: allow-untyped-defs, allow-incomplete-defs, allow-untyped-calls, no-check-untyped-defs
@@ -37,16 +36,15 @@ NOBODY = -1
 class Locks(ArrayStruct):
     """Locks of one shop floor; O orders, N operations, M machines."""
 
-    machine_of: NDArray[np.int16]  # [O, N] the machine that an operation is locked to; NOBODY
-    sequence: NDArray[np.int32]  # [O * N] locked entries, those of a machine in their order
-    length: NDArray[np.int64]  # [1] of the sequence
-    out_of_service_until: NDArray[
-        np.int64
-    ]  # [M] date before which no work is done; NEVER: in service
+    machine_of: NDArray[np.int16]  # [O, N] machine that an operation is locked to, or NOBODY
+    sequence: NDArray[np.int32]  # [O * N] locked operations; those of a machine in their order
+    length: NDArray[np.int64]  # [1] number of locks
+    # [M] date before which no work is done; NEVER: in service
+    out_of_service_until: NDArray[np.int64]
 
 
 def allocate_locks(factories: FactoryArrays, orders: int) -> Locks:
-    """Room for that many orders, with nothing locked."""
+    """Allocate locks for a number of orders, with nothing locked."""
     operations, machines = factories.operations.shape[2], factories.machines.shape[1]
     return Locks(
         np.full((orders, operations), NOBODY, np.int16),
@@ -58,16 +56,16 @@ def allocate_locks(factories: FactoryArrays, orders: int) -> Locks:
 
 @compiled
 def out_of_service(shop, e, machine, locks):
-    """Whether no work is done on the machine now."""
+    """Return whether no work is done on the machine now."""
     until = locks.out_of_service_until[machine]
     return until != NEVER and until > shop.env[e].clock
 
 
 @compiled
 def next_locked(shop, e, machine, locks):
-    """The machine's next locked entry that has not begun; NOBODY if there is none."""
-    for place in range(locks.length[0]):
-        operation_id = locks.sequence[place]
+    """Return the machine's next locked operation that has not begun; NOBODY if there is none."""
+    for i in range(locks.length[0]):
+        operation_id = locks.sequence[i]
         order, operation = order_of(operation_id), operation_of(operation_id)
         if locks.machine_of[order, operation] == machine:
             status = shop.operations[e, order, operation].status
@@ -78,7 +76,7 @@ def next_locked(shop, e, machine, locks):
 
 @compiled
 def narrow_choices(factory, shop, e, machine, locks):
-    """Take from the asked machine what locks forbid; False if it must be held."""
+    """Make the choices illegal that locks forbid; return False if the machine must be held."""
     if out_of_service(shop, e, machine, locks):
         return False
     if locks.length[0] == 0:
@@ -93,17 +91,19 @@ def narrow_choices(factory, shop, e, machine, locks):
 
 @compiled
 def free_rows(factory, shop, e, machine, locks):
-    """Operations that are locked to others are not for this machine; their rows go to ready ones
-    that found none."""
+    """Make operations that are locked to other machines illegal.
+
+    Their job rows show ready operations that had no row.
+    """
     centre = factory.machines[shop.env[e].factory, machine].centre
-    place = 0
+    slot = 0  # next slot of the queue to look at
     for row in range(shop.env[e].num_job_rows):
         if not is_locked(locks, shop.job_row[e, row]):
             continue
         shop.legal[e, row] = False
-        while place < shop.centres[e, centre].queue_length:
-            operation_id = shop.queue[e, centre, place]
-            place += 1
+        while slot < shop.centres[e, centre].queue_length:
+            operation_id = shop.queue[e, centre, slot]
+            slot += 1
             can_do = is_eligible(
                 factory,
                 shop,
@@ -125,7 +125,7 @@ def free_rows(factory, shop, e, machine, locks):
 
 @compiled
 def is_locked(locks, operation_id):
-    """Whether an operation is locked to some machine."""
+    """Return whether an operation is locked to some machine."""
     order = order_of(operation_id)
     return (
         order < locks.machine_of.shape[0]
@@ -135,37 +135,27 @@ def is_locked(locks, operation_id):
 
 @compiled
 def locked_rows(factory, shop, e, machine, operation_id):
-    """Only the locked operation, or, as long as it cannot start, what prepares for it."""
+    """Leave the locked operation legal; until it can start, the changeovers that prepare for it."""
     rows, job_rows = shop.env[e].num_job_rows, shop.job_row.shape[1]
-    place = find_row(shop, e, operation_id)
-    if (
-        place == NOBODY
-        and rows > 0
-        and shop.operations[e, order_of(operation_id), operation_of(operation_id)].status == READY
-    ):
-        place = rows - 1  # too many are ready to show all of them
-        shop.job_row[e, place] = operation_id
-        shop.legal[e, place] = job_is_legal(
-            factory,
-            shop,
-            e,
-            machine,
-            factory.machines[shop.env[e].factory, machine].centre,
-            operation_id,
-        )
-    may_start = place != NOBODY and shop.legal[e, place]
+    order, operation = order_of(operation_id), operation_of(operation_id)
     centre = factory.machines[shop.env[e].factory, machine].centre
-    wanted = shop.wanted[e, order_of(operation_id), operation_of(operation_id)]
+    locked_row = find_row(shop, e, operation_id)
+    if locked_row == NOBODY and rows > 0 and shop.operations[e, order, operation].status == READY:
+        # more operations are ready than there are rows: show it in the last one
+        locked_row = rows - 1
+        shop.job_row[e, locked_row] = operation_id
+        shop.legal[e, locked_row] = job_is_legal(factory, shop, e, machine, centre, operation_id)
+    may_start = locked_row != NOBODY and shop.legal[e, locked_row]
+    wanted = shop.wanted[e, order, operation]
     needs_detour = (
         setup_time(factory, shop.env[e].factory, centre, machine, shop.mounted[e, machine], wanted)
         == FORBIDDEN
     )
     for row in range(rows):
-        shop.legal[e, row] = shop.legal[e, row] and row == place
+        shop.legal[e, row] = shop.legal[e, row] and row == locked_row
     for row in range(shop.env[e].num_changeover_rows):
-        prepares = needs_detour or wants_the_same(
-            shop, e, shop.changeover_lead[e, row], operation_id
-        )
+        lead = shop.changeover_lead[e, row]
+        prepares = needs_detour or wants_same_setup(shop, e, lead, operation_id)
         shop.legal[e, job_rows + row] = prepares and not may_start and shop.legal[e, job_rows + row]
     if may_start:
         shop.legal[e, shop.legal.shape[1] - 1] = False
@@ -173,17 +163,17 @@ def locked_rows(factory, shop, e, machine, operation_id):
 
 
 @compiled
-def wants_the_same(shop, e, one, other):
-    """Whether two operations of a work centre want the same setup."""
+def wants_same_setup(shop, e, operation_id, other):
+    """Return whether two operations of a work centre want the same setup."""
     return (
-        shop.operations[e, order_of(one), operation_of(one)].family
+        shop.operations[e, order_of(operation_id), operation_of(operation_id)].family
         == shop.operations[e, order_of(other), operation_of(other)].family
     )
 
 
 @compiled
 def find_row(shop, e, operation_id):
-    """The job row of an entry; NOBODY if it has none."""
+    """Return the job row of an operation; NOBODY if it has none."""
     for row in range(shop.env[e].num_job_rows):
         if shop.job_row[e, row] == operation_id:
             return row
@@ -201,15 +191,17 @@ def any_besides_wait(shop, e):
 
 @compiled
 def hold(factory, shop, e, machine, locks):
-    """Let the machine wait: until it is in service again, or as long as a wait lasts."""
+    """Let the machine wait until it is in service again, or for the longest wait."""
     centre = factory.machines[shop.env[e].factory, machine].centre
     hold_for(shop, e, machine, locks, factory.centres[shop.env[e].factory, centre].longest_wait)
 
 
 @compiled
 def hold_for(shop, e, machine, locks, ticks):
-    """Let the machine wait: until it is in service again, or for some ticks. What becomes ready at
-    its work centre ends that."""
+    """Let the machine wait until it is in service again, or for some ticks.
+
+    An operation that becomes ready at its work centre ends the wait.
+    """
     shop.machines[e, machine].wait_start = shop.env[e].clock
     if out_of_service(shop, e, machine, locks):
         shop.machines[e, machine].wait_until = locks.out_of_service_until[machine]

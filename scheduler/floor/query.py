@@ -1,5 +1,7 @@
-"""Who must decide on a shop floor, what the network chooses, and what a row means. Compiled, each
-in one go, as every call from Python costs time."""
+"""Compiled queries of a shop floor: the asked machine, the network's row, and its meaning.
+
+Each is one compiled function, because every call from Python costs time.
+"""
 
 # mypy: allow-untyped-defs, allow-incomplete-defs, allow-untyped-calls, no-check-untyped-defs
 
@@ -14,13 +16,13 @@ from scheduler.floor.locks import narrow_choices
 
 NOBODY_ASKED = -1
 HELD = -3
-"""Instead of a row: locks leave the machine nothing to decide."""
+"""Value in place of a row: locks leave the machine nothing to decide."""
 START_DECISION, CHANGEOVER_DECISION, WAIT_DECISION = 0, 1, 2
 
 
 @compiled
 def ask(factory, shop, locks):
-    """The machine that must decide, or NOBODY_ASKED, and whether it is HELD (else 0)."""
+    """Return the machine that must decide, or NOBODY_ASKED; and HELD or 0."""
     process_due_events(factory, shop, 0)
     machine = next_idle_machine(factory, shop, 0)
     shop.env[0].deciding = machine
@@ -31,7 +33,7 @@ def ask(factory, shop, locks):
 
 @compiled
 def ask_and_observe(factory, shop, locks, scratch, tables):
-    """As :func:`ask`, with the observation."""
+    """Call :func:`ask`, and fill the tables with the observation."""
     machine, held = ask(factory, shop, locks)
     if machine >= 0 and held == 0:
         observe(
@@ -48,15 +50,18 @@ def ask_and_observe(factory, shop, locks, scratch, tables):
 
 
 @compiled
-def ask_network(factory, shop, locks, scratch, tables, weights, memory):
-    """The machine that must decide, or NOBODY_ASKED, and the network's row: HELD, or as
-    :func:`agents.network.inference.greedy_row` tells."""
+def ask_network(factory, shop, locks, scratch, tables, weights, network_scratch):
+    """Return the machine that must decide, or NOBODY_ASKED; and the network's row.
+
+    HELD in place of the row if locks leave nothing to decide; see also
+    :func:`agents.network.inference.greedy_row`.
+    """
     machine, held = ask_and_observe(factory, shop, locks, scratch, tables)
     if machine < 0 or held != 0:
         return machine, held
     return machine, greedy_row(
         weights,
-        memory,
+        network_scratch,
         tables.candidates[0],
         tables.machines[0],
         tables.shop[0],
@@ -65,9 +70,14 @@ def ask_network(factory, shop, locks, scratch, tables, weights, memory):
 
 
 @compiled
-def tell_row(shop, machine, row, setup):
-    """What a row of the asked machine means: the kind of action, order, operation, and whether a
-    setup must be mounted, which comes into ``setup``."""
+def decode_row(shop, machine, row, setup):
+    """Return the action, order and operation of a row, and whether it mounts another setup.
+
+    Parameters
+    ----------
+    setup
+        Filled with the setup that the row mounts, ``[attributes]``.
+    """
     job_rows = shop.job_row.shape[1]
     if row == shop.legal.shape[1] - 1:
         return WAIT_DECISION, -1, -1, False

@@ -1,8 +1,8 @@
-"""A log of decisions taken again: whether each comes out as it did, and, from shadow mode, where
-policy and rule differ and what that would cost."""
+"""Replay of a decision log, and comparison of policy and rule in a log of shadow mode."""
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -11,8 +11,9 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from factory.progress import Progress
-from scheduler.decisions.decider import Choice, Decider
-from scheduler.log.decision_log import Entry, read_entries
+from scheduler.decisions.decider import Choice, Decider, Decision
+from scheduler.log.decision_log import read_entries
+from scheduler.log.entry_format import Entry
 from scheduler.plans.planner import Planner
 
 
@@ -21,7 +22,7 @@ class _Record(BaseModel):
 
 
 class Deviation(_Record):
-    """A decision that came out otherwise."""
+    """A decision that came out differently."""
 
     entry: int
     date: str
@@ -31,36 +32,35 @@ class Deviation(_Record):
 
 
 class Replay(_Record):
-    """What came of taking a log's decisions again."""
+    """Result of replaying a log."""
 
     entries: int
     decisions: int
-    by_fallback: int  # that the fallback rule had taken
+    by_fallback: int  # decisions of the fallback rule
     skipped: int  # entries of another policy, rule or factory
     deviations: tuple[Deviation, ...]
 
 
 class Dispute(_Record):
-    """A decision in which policy and rule differ; costs of finishing the known orders, in
-    currency."""
+    """A decision in which policy and rule differ."""
 
     entry: int
     date: str
     machine: str
     rule: Choice
     policy: Choice
-    # mean over futures of (cost after the policy's choice - cost after the rule's), the policy
-    # going on in both
+    # mean over futures of (cost after the policy's choice - cost after the rule's), in currency.
+    # The policy decides afterwards, and costs are those of finishing the known orders
     difference: float
     standard_error: float
 
 
 class ShadowReport(_Record):
-    """Policy against rule in a log of shadow mode."""
+    """Comparison of policy and rule in a log of shadow mode."""
 
     decisions: int
     agreed: int
-    undecided: int  # in which the policy had failed
+    undecided: int  # decisions in which the policy failed
     disputes: tuple[Dispute, ...]
     futures: int
     mean_difference: float | None  # over the disputes; negative: the policy's choices are cheaper
@@ -68,24 +68,24 @@ class ShadowReport(_Record):
 
 
 def replay(decider: Decider, path: Path | str, policy: str, first: int = 1) -> Replay:
-    """Take the decisions of a log again, by whom they were taken then, and compare.
+    """Repeat the decisions of a log, each by its policy or rule, and compare.
 
-    How long each takes now makes no difference.
+    The time that a decision takes has no effect.
 
     Parameters
     ----------
     policy
-        SHA-256 of the decider's policy; entries of others, and of other rules, are skipped and
-        counted.
+        SHA-256 of the decider's policy; entries of other policies, rules and factories are skipped
+        and counted.
 
     Raises
     ------
-    JournalError
+    DecisionLogError
         If the log cannot be read, or an entry is damaged.
     """
     entries = decisions = by_fallback = skipped = 0
     deviations = list[Deviation]()
-    for entry in _told(read_entries(path, first), "taking the decisions of the log again"):
+    for entry in _with_progress(read_entries(path, first), "replaying the log"):
         entries += 1
         if (entry.policy, entry.rule, entry.factory) != (
             policy,
@@ -96,7 +96,7 @@ def replay(decider: Decider, path: Path | str, policy: str, first: int = 1) -> R
             continue
         decisions += len(entry.decisions)
         by_fallback += sum(decision.decided_by == "fallback" for decision in entry.decisions)
-        deviations += _retake(decider, entry)
+        deviations += _repeat(decider, entry)
     return Replay(
         entries=entries,
         decisions=decisions,
@@ -106,18 +106,19 @@ def replay(decider: Decider, path: Path | str, policy: str, first: int = 1) -> R
     )
 
 
-def _told(entries: Iterable[Entry], what: str) -> Iterator[Entry]:
-    """Yield entries, with a word about how many were read where that takes long."""
+def _with_progress(entries: Iterable[Entry], what: str) -> Iterator[Entry]:
+    """Yield entries, and report their number if that takes long."""
     with Progress(what) as progress:
         for entry in entries:
             yield entry
             progress.step()
 
 
-def _retake(decider: Decider, entry: Entry) -> Iterable[Deviation]:
+def _repeat(decider: Decider, entry: Entry) -> Iterator[Deviation]:
+    """Repeat the decisions of an entry, and yield those that come out differently."""
     by_rule = {
-        place
-        for place, decision in enumerate(entry.decisions)
+        i
+        for i, decision in enumerate(entry.decisions)
         if decision.decided_by in ("fallback", "rule")
     }
     budget, decider.budget = decider.budget, math.inf
@@ -125,54 +126,52 @@ def _retake(decider: Decider, entry: Entry) -> Iterable[Deviation]:
         replayed = decider.decide(entry.snapshot, by_rule)
     finally:
         decider.budget = budget
-    for place in range(max(len(entry.decisions), len(replayed))):
-        then = entry.decisions[place] if place < len(entry.decisions) else None
-        now = replayed[place] if place < len(replayed) else None
-        if (
-            then is None
-            or now is None
-            or (then.choice, then.machine, then.until) != (now.choice, now.machine, now.until)
-        ):
-            one = then or now
-            assert one is not None
-            machine, logged, again = (
-                one.machine,
-                then.choice if then else None,
-                now.choice if now else None,
-            )
+    for before, after in itertools.zip_longest(entry.decisions, replayed):
+        decision = before or after
+        if decision is not None and _outcome(before) != _outcome(after):
             yield Deviation(
-                entry=entry.number, date=entry.date, machine=machine, logged=logged, replayed=again
+                entry=entry.number,
+                date=entry.date,
+                machine=decision.machine,
+                logged=before.choice if before else None,
+                replayed=after.choice if after else None,
             )
+
+
+def _outcome(decision: Decision | None) -> tuple[Choice, str, int | None] | None:
+    return None if decision is None else (decision.choice, decision.machine, decision.until)
 
 
 def report_shadow(
     planner: Planner, path: Path | str, *, futures: int = 16, most: int = 100, first: int = 1
 ) -> ShadowReport:
-    """Where policy and rule differ in a log of shadow mode, and what the simulation says of it.
+    """Compare policy and rule in a log of shadow mode, by simulation where they differ.
 
-    Each dispute is judged by playing the known orders to their end under the policy, once after the
-    policy's choice and once after the rule's, in the same sampled futures without new orders.
+    The known orders are simulated to their end under the policy, once after the policy's choice and
+    once after the rule's, in the same sampled futures without new orders.
 
     Parameters
     ----------
+    futures
+        Number of sampled futures for each dispute.
     most
-        Disputes that are judged; they are the first ones.
+        Maximum number of disputes to simulate; the first ones of the log.
+    first
+        Number of the first entry.
     """
     decisions = agreed = undecided = 0
     disputes = list[Dispute]()
-    for entry in _told(
-        read_entries(path, first), "judging where policy and rule differ, entry by entry"
-    ):
+    for entry in _with_progress(read_entries(path, first), "comparing policy and rule"):
         if not entry.shadow or entry.factory != planner.decider.floor.factory.name:
             continue
-        for place, decision in enumerate(entry.decisions):
+        for i, decision in enumerate(entry.decisions):
             if decision.decided_by != "rule":
                 continue
             decisions += 1
             undecided += decision.policy_choice is None
             agreed += decision.policy_choice == decision.choice
             if decision.policy_choice not in (None, decision.choice) and len(disputes) < most:
-                disputes.append(_judge(planner, entry, place, futures))
+                disputes.append(_simulate_dispute(planner, entry, i, futures))
     differences = np.array([dispute.difference for dispute in disputes])
     return ShadowReport(
         decisions=decisions,
@@ -189,10 +188,10 @@ def report_shadow(
     )
 
 
-def _judge(planner: Planner, entry: Entry, place: int, futures: int) -> Dispute:
-    decision = entry.decisions[place]
+def _simulate_dispute(planner: Planner, entry: Entry, index: int, futures: int) -> Dispute:
+    decision = entry.decisions[index]
     assert decision.policy_choice is not None
-    before = [(one.machine, one.choice) for one in entry.decisions[:place]]
+    before = [(earlier.machine, earlier.choice) for earlier in entry.decisions[:index]]
     after_policy, after_rule = (
         planner.costs_after(
             entry.snapshot,

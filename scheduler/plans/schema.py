@@ -1,5 +1,4 @@
-"""What a plan says: operations, changeovers, orders, cost, and how much of the previous plan
-moved."""
+"""Schema of plans: operations, changeovers, stops, orders, cost and nervousness."""
 
 from __future__ import annotations
 
@@ -20,10 +19,10 @@ class PlannedOperation(_Record):
     machine: PlanText
     order: PlanText
     operation: PlanText
-    selected_date: int  # when the machine is given to it; a changeover for it comes first
+    selected_date: int  # start of its changeover, or of processing if there is none
     start_date: int  # of processing
     end_date: int
-    setup: dict[str, str]  # mounted meanwhile
+    setup: dict[str, str]  # mounted during processing
     in_process: bool  # selected before the plan was made
     locked: bool
 
@@ -34,12 +33,12 @@ class PlannedChangeover(_Record):
     machine: PlanText
     start_date: int
     end_date: int
-    setup: dict[str, str]  # afterwards
-    order: PlanText | None  # for whose sake, if it is for the next operation
+    setup: dict[str, str]  # mounted afterwards
+    order: PlanText | None  # order of the next operation, if the changeover is for that
 
 
 class PlannedStop(_Record):
-    """A time in which a machine is down, or does other work, without an operation; in ticks."""
+    """A time in which a machine is down or does other work, without an operation."""
 
     machine: PlanText
     start_date: int
@@ -48,8 +47,11 @@ class PlannedStop(_Record):
 
 
 class PlannedOrder(_Record):
-    """What becomes of an order. Where futures were sampled: dates that are met in 10, 50 and 90 %
-    of them (None: beyond what was simulated)."""
+    """Expected completion of an order.
+
+    With sampled futures: also the dates that are met in 10, 50 and 90 % of them (None: beyond the
+    simulation).
+    """
 
     order: PlanText
     product: PlanText
@@ -64,19 +66,20 @@ class PlannedOrder(_Record):
 
 
 class Nervousness(_Record):
-    """How much of a previous plan moved, over the operations that both plans have and that had not
-    begun (docs/glossary.md)."""
+    """Changes against a previous plan, over operations that are in both and had not begun.
 
-    operations: int  # that are compared
-    moved: (
-        float  # share that changed machine, or whose start moved by more than the mean process time
-    )
-    changed_machine: float  # share
-    mean_shift: float  # of starts, ticks
+    docs/glossary.md has the definition.
+    """
+
+    operations: int  # number of operations compared
+    # share that changed machine, or whose start moved by more than the mean process time
+    moved: float
+    changed_machine: float  # share that changed machine
+    mean_shift: float  # mean shift of the starts, ticks
 
 
 class Plan(_Record):
-    """A complete schedule of the orders that are known."""
+    """A complete schedule of the known orders."""
 
     version: Literal[1] = 1
     factory: PlanText
@@ -85,16 +88,16 @@ class Plan(_Record):
     tick_minutes: float
     start_hour: int  # of the day, at date 0
     made_by: PlanText  # "policy", or the name of the rule
-    fallbacks: int  # decisions in which the rule had to stand in for the policy
-    faults: tuple[str, ...] = ()  # why, the different reasons
+    fallbacks: int  # decisions of the rule because the policy failed
+    faults: tuple[str, ...] = ()  # different reasons of the fallbacks
     machines: tuple[PlanText, ...]
     work_centres: tuple[PlanText, ...]  # of the machines
     operations: tuple[PlannedOperation, ...]
     changeovers: tuple[PlannedChangeover, ...]
     stops: tuple[PlannedStop, ...] = ()
-    orders: tuple[PlannedOrder, ...]  # that are not finished
+    orders: tuple[PlannedOrder, ...]  # orders that are not finished
     cost: dict[str, float]  # expected from the clock on, by term, in currency
     total_cost: float
-    futures: int = 0  # that were sampled
+    futures: int = 0  # number of sampled futures
     nervousness: Nervousness | None = None
-    microseconds: int = 0
+    microseconds: int = 0  # computing time, without the time for loading compiled code

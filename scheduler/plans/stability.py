@@ -1,4 +1,4 @@
-"""Plans that stay put: the frozen horizon, and how much of a previous plan moved."""
+"""Stability of plans: the frozen horizon, and the nervousness against a previous plan."""
 
 from __future__ import annotations
 
@@ -9,13 +9,11 @@ from scheduler.snapshot.schema import Lock, MachineState, Snapshot
 
 
 def freeze(snapshot: Snapshot, previous: Plan, ticks: int, factory: Factory) -> Snapshot:
-    """The snapshot with locks on all that the previous plan begins within the next ``ticks``, after
-    its own locks.
+    """Lock the operations that the previous plan begins within the next ``ticks``.
 
-    Operations that have begun, or whose order has gone, need no lock. A machine that was to do
-    something else by then, or that is out of service beyond the frozen horizon, keeps nothing. Nor
-    does one that is down, or does other work, without an operation for as long, or nobody knows how
-    long.
+    The snapshot's own locks come first. Operations that have begun, or whose order has gone, need
+    no lock. No operation is locked to a machine that is out of service, down or doing other work
+    beyond the frozen horizon.
 
     Raises
     ------
@@ -51,15 +49,17 @@ def freeze(snapshot: Snapshot, previous: Plan, ticks: int, factory: Factory) -> 
 
 
 def _is_stopped(state: MachineState, date: int) -> bool:
-    """Return whether a machine does nothing for the orders until after a date."""
+    """Return whether a machine does no work for the orders until after a date."""
     if state.has_foreign_work and (state.expected_end is None or state.expected_end > date):
         return True
     return (state.out_of_service_until or 0) > date
 
 
 def measure_nervousness(previous: Plan, plan: Plan) -> Nervousness:
-    """How much of ``previous`` moved in ``plan``: over the operations that both have and that had
-    begun in neither."""
+    """Measure how much of ``previous`` moved in ``plan``.
+
+    The measure compares operations that are in both plans and had begun in neither.
+    """
     before = {
         (planned.order, planned.operation): planned
         for planned in previous.operations
@@ -75,7 +75,7 @@ def measure_nervousness(previous: Plan, plan: Plan) -> Nervousness:
     mean_time = sum(planned.end_date - planned.start_date for _, planned in pairs) / len(pairs)
     shifts = [abs(new.start_date - old.start_date) for old, new in pairs]
     changed = [new.machine != old.machine for old, new in pairs]
-    moved = sum(other or shift > mean_time for other, shift in zip(changed, shifts, strict=True))
+    moved = sum(is_new or shift > mean_time for is_new, shift in zip(changed, shifts, strict=True))
     return Nervousness(
         operations=len(pairs),
         moved=moved / len(pairs),

@@ -1,4 +1,4 @@
-"""What if: changes to a snapshot, and the plan before and after them."""
+"""What-if: changes of a snapshot, and the plans before and after them."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from scheduler.snapshot.schema import (
 )
 
 MAX_CHANGES = 100
+_DueDate = Annotated[int, Field(ge=-MAX_SNAPSHOT_DATE, le=MAX_SNAPSHOT_DATE, strict=True)]
 
 
 class _Part(BaseModel):
@@ -32,18 +33,18 @@ class _Part(BaseModel):
 
 
 class RushOrder(_Part):
-    """An order comes now."""
+    """A new order is released now."""
 
     change: Literal["rush_order"] = "rush_order"
     order_id: Name
     product: Name
     options: dict[str, str] = {}
-    due_date: Annotated[int, Field(ge=-MAX_SNAPSHOT_DATE, le=MAX_SNAPSHOT_DATE, strict=True)]
+    due_date: _DueDate
     weight: Amount = 1.0
 
 
 class MachineDown(_Part):
-    """No work is done on a machine until a date; what it is at goes on afterwards."""
+    """No work is done on a machine until a date; work in it continues afterwards."""
 
     change: Literal["machine_down"] = "machine_down"
     machine: Name
@@ -55,21 +56,19 @@ class OrderTerms(_Part):
 
     change: Literal["order_terms"] = "order_terms"
     order: Name
-    due_date: (
-        Annotated[int, Field(ge=-MAX_SNAPSHOT_DATE, le=MAX_SNAPSHOT_DATE, strict=True)] | None
-    ) = None
+    due_date: _DueDate | None = None
     weight: Amount | None = None
 
 
 class CancelOrder(_Part):
-    """An order of which nothing is in work is taken out."""
+    """An order without an operation in process is removed."""
 
     change: Literal["cancel_order"] = "cancel_order"
     order: Name
 
 
 class LockOperation(_Part):
-    """An operation is fixed to a machine, after the locks that the machine has."""
+    """An operation is fixed to a machine, after the machine's other locks."""
 
     change: Literal["lock"] = "lock"
     machine: Name
@@ -81,10 +80,11 @@ Change = Annotated[
     RushOrder | MachineDown | OrderTerms | CancelOrder | LockOperation,
     Field(discriminator="change"),
 ]
+CHANGE_KINDS = ("rush_order", "machine_down", "order_terms", "cancel_order", "lock")
 
 
 class MovedOrder(BaseModel):
-    """An order in both plans; None where one of them does not have it. Dates and times in ticks."""
+    """An order in both plans, in ticks; None where a plan does not have the order."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -97,7 +97,7 @@ class MovedOrder(BaseModel):
 
 
 class PlanComparison(BaseModel):
-    """The plan before and after some changes."""
+    """Plans before and after some changes."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -121,9 +121,9 @@ def what_if(
     Raises
     ------
     SnapshotError
-        If a change does not fit.
+        If a change does not fit the snapshot.
     PlanError
-        If there is no plan before or after.
+        If there is no plan before or after the changes.
     """
     factory = planner.decider.floor.factory
     changed = change_snapshot(snapshot, changes, factory)
@@ -139,101 +139,93 @@ def what_if(
 
 
 def _compare_orders(before: Plan, after: Plan) -> list[MovedOrder]:
-    """All orders of both plans, those that move most first."""
+    """Return the orders of both plans, sorted by the size of their shift, largest first."""
     old, new = ({order.order: order for order in plan.orders} for plan in (before, after))
     moved = []
     for name in {**old, **new}:
-        one, other = old.get(name), new.get(name)
+        first, second = old.get(name), new.get(name)
+        shift = second.completion_date - first.completion_date if first and second else None
         moved.append(
             MovedOrder(
                 order=name,
-                before=one.completion_date if one else None,
-                after=other.completion_date if other else None,
-                moved=other.completion_date - one.completion_date if one and other else None,
-                lateness_before=one.lateness if one else None,
-                lateness_after=other.lateness if other else None,
+                before=first.completion_date if first else None,
+                after=second.completion_date if second else None,
+                moved=shift,
+                lateness_before=first.lateness if first else None,
+                lateness_after=second.lateness if second else None,
             )
         )
-    return sorted(
-        moved,
-        key=lambda order: -abs(order.moved) if order.moved is not None else -MAX_SNAPSHOT_DATE,
-    )
+    return sorted(moved, key=_by_shift)
+
+
+def _by_shift(order: MovedOrder) -> int:
+    """Return a sort key; orders that only one plan has come first."""
+    return -MAX_SNAPSHOT_DATE if order.moved is None else -abs(order.moved)
 
 
 # --- changing a snapshot --------------------------------------------------------------------------
 
 
 def change_snapshot(snapshot: Snapshot, changes: Sequence[Change], factory: Factory) -> Snapshot:
-    """The snapshot with the changes, one after the other.
+    """Apply changes to a snapshot, one after the other.
 
     Raises
     ------
     SnapshotError
-        If a change does not fit, or what comes of it contradicts itself.
+        If a change does not fit the snapshot, or the result contradicts itself.
     """
-    for place, change in enumerate(changes):
-        snapshot = _apply(f"changes.{place}", change, snapshot, factory)
+    for i, change in enumerate(changes):
+        snapshot = _apply(f"changes.{i}", change, snapshot, factory)
     return check_snapshot(snapshot, factory)
 
 
-def _apply(place: str, change: Change, snapshot: Snapshot, factory: Factory) -> Snapshot:
+def _apply(path: str, change: Change, snapshot: Snapshot, factory: Factory) -> Snapshot:
     match change:
         case RushOrder():
-            return _add_order(place, change, snapshot, factory)
+            return _add_order(path, change, snapshot, factory)
         case MachineDown():
-            return _stop_machine(place, change, snapshot)
+            return _stop_machine(path, change, snapshot)
         case OrderTerms():
-            order = _find_order(place, change.order, snapshot)
-            terms = {
-                name: value
-                for name, value in (("due_date", change.due_date), ("weight", change.weight))
-                if value is not None
-            }
-            return _with_orders(
-                snapshot,
-                [
-                    order.model_copy(update=terms) if one is order else one
-                    for one in snapshot.orders
-                ],
-            )
+            return _change_terms(path, change, snapshot)
         case CancelOrder():
-            return _cancel(place, change, snapshot)
+            return _cancel(path, change, snapshot)
         case LockOperation():
             lock = Lock(machine=change.machine, order=change.order, operation=change.operation)
             return snapshot.model_copy(update={"locks": (*snapshot.locks, lock)})
 
 
-def _refusal(place: str, value: object, rule: str, remedy: str) -> SnapshotError:
-    return SnapshotError(str(Problem(place, value, rule, remedy)))
+def _change_terms(path: str, change: OrderTerms, snapshot: Snapshot) -> Snapshot:
+    order = _find_order(path, change.order, snapshot)
+    terms = {"due_date": change.due_date, "weight": change.weight}
+    given = {name: value for name, value in terms.items() if value is not None}
+    changed = order.model_copy(update=given)
+    return _with_orders(
+        snapshot, [changed if other is order else other for other in snapshot.orders]
+    )
+
+
+def _refusal(path: str, value: object, rule: str, remedy: str) -> SnapshotError:
+    return SnapshotError(str(Problem(path, value, rule, remedy)))
 
 
 def _with_orders(snapshot: Snapshot, orders: list[OrderState]) -> Snapshot:
     return snapshot.model_copy(update={"orders": tuple(orders)})
 
 
-def _find_order(place: str, name: str, snapshot: Snapshot) -> OrderState:
-    found = next((order for order in snapshot.orders if order.order_id == name), None)
-    if found is None:
-        raise _refusal(
-            f"{place}.order",
-            name,
-            "there is no such order here",
-            suggest(name, [order.order_id for order in snapshot.orders]),
-        )
-    return found
+def _find_order(path: str, name: str, snapshot: Snapshot) -> OrderState:
+    for order in snapshot.orders:
+        if order.order_id == name:
+            return order
+    remedy = suggest(name, [order.order_id for order in snapshot.orders])
+    raise _refusal(f"{path}.order", name, "there is no such order here", remedy)
 
 
-def _add_order(place: str, change: RushOrder, snapshot: Snapshot, factory: Factory) -> Snapshot:
-    product = next(
-        (product for product in factory.products if product.name == change.product), None
-    )
+def _add_order(path: str, change: RushOrder, snapshot: Snapshot, factory: Factory) -> Snapshot:
+    products = {product.name: product for product in factory.products}
+    product = products.get(change.product)
     if product is None:
-        raise _refusal(
-            f"{place}.product",
-            change.product,
-            f"{factory.name} makes none of that name",
-            suggest(change.product, [one.name for one in factory.products]),
-        )
+        rule = f"{factory.name} makes none of that name"
+        raise _refusal(f"{path}.product", change.product, rule, suggest(change.product, products))
     order = OrderState(
         order_id=change.order_id,
         product=change.product,
@@ -241,49 +233,37 @@ def _add_order(place: str, change: RushOrder, snapshot: Snapshot, factory: Facto
         release_date=snapshot.clock,
         due_date=change.due_date,
         weight=change.weight,
-        operations=_fresh_operations(product, snapshot.clock),
+        operations=_initial_operations(product, snapshot.clock),
     )
-    recent = (
-        *(snapshot.recent_releases or sorted(one.release_date for one in snapshot.orders)),
-        snapshot.clock,
-    )
+    releases = snapshot.recent_releases or sorted(other.release_date for other in snapshot.orders)
+    recent = (*releases, snapshot.clock)
     return snapshot.model_copy(
         update={"orders": (*snapshot.orders, order), "recent_releases": recent[-8:]}
     )
 
 
-def _fresh_operations(product: Product, clock: int) -> dict[str, OperationState]:
-    """Nothing has begun; what needs nothing before it is ready."""
-    names = [product.operations[number].name for number in operation_order(product)]
-    ready, upcoming = (
-        OperationState(status="ready", ready_date=clock),
-        OperationState(status="upcoming"),
-    )
+def _initial_operations(product: Product, clock: int) -> dict[str, OperationState]:
+    """Return the states of a new order; operations without predecessors are ready."""
+    names = [product.operations[i].name for i in operation_order(product)]
+    ready = OperationState(status="ready", ready_date=clock)
+    upcoming = OperationState(status="upcoming")
     return {
         name: upcoming if before else ready
         for name, before in zip(names, predecessors(product), strict=True)
     }
 
 
-def _stop_machine(place: str, change: MachineDown, snapshot: Snapshot) -> Snapshot:
+def _stop_machine(path: str, change: MachineDown, snapshot: Snapshot) -> Snapshot:
     state = snapshot.machines.get(change.machine)
     if state is None:
-        raise _refusal(
-            f"{place}.machine",
-            change.machine,
-            "there is none of that name",
-            suggest(change.machine, snapshot.machines),
-        )
+        remedy = suggest(change.machine, snapshot.machines)
+        raise _refusal(f"{path}.machine", change.machine, "there is none of that name", remedy)
     if change.until <= snapshot.clock:
-        raise _refusal(
-            f"{place}.until",
-            change.until,
-            f"it must lie after the clock at {snapshot.clock}",
-            "Choose a later date",
-        )
+        rule = f"it must lie after the clock at {snapshot.clock}"
+        raise _refusal(f"{path}.until", change.until, rule, "Choose a later date")
     stop = {"out_of_service_until": max(change.until, state.out_of_service_until or 0)}
     if state.has_foreign_work and state.status == "down":
-        if state.expected_end is not None:  # a repair goes on meanwhile
+        if state.expected_end is not None:  # the repair continues
             stop["expected_end"] = max(state.expected_end, stop["out_of_service_until"])
     elif state.expected_end is not None:
         pause = stop["out_of_service_until"] - max(snapshot.clock, state.out_of_service_until or 0)
@@ -293,20 +273,14 @@ def _stop_machine(place: str, change: MachineDown, snapshot: Snapshot) -> Snapsh
     )
 
 
-def _cancel(place: str, change: CancelOrder, snapshot: Snapshot) -> Snapshot:
-    order = _find_order(place, change.order, snapshot)
-    busy = next(
-        (name for name, state in order.operations.items() if state.status == "in_process"), None
-    )
-    if busy is not None:
-        raise _refusal(
-            f"{place}.order",
-            change.order,
-            f"its operation {busy} is in process",
-            "Cancel it when that is done",
-        )
+def _cancel(path: str, change: CancelOrder, snapshot: Snapshot) -> Snapshot:
+    order = _find_order(path, change.order, snapshot)
+    for name, state in order.operations.items():
+        if state.status == "in_process":
+            rule = f"its operation {name} is in process"
+            raise _refusal(f"{path}.order", change.order, rule, "Cancel it when that is done")
     locks = tuple(lock for lock in snapshot.locks if lock.order != change.order)
     return _with_orders(
         snapshot.model_copy(update={"locks": locks}),
-        [one for one in snapshot.orders if one is not order],
+        [other for other in snapshot.orders if other is not order],
     )

@@ -1,6 +1,4 @@
-"""How long one plan may take, without the time for loading compiled code, which a process spends
-once.
-"""
+"""Time limit of one plan, without the time that a process spends once to load compiled code."""
 
 from __future__ import annotations
 
@@ -9,34 +7,43 @@ from collections.abc import Callable
 from typing import Any
 
 _LOADED = set[Any]()
-"""Compiled functions that this process has called."""
+"""Functions that this process has called, so that their compiled code is loaded."""
 
 
 class WorkLimit:
-    """An end of the work on one plan.
+    """Time limit of the work on one plan, from now on.
 
     Parameters
     ----------
     max_seconds
-        From now on, without the first call of each compiled function.
+        Time for the work, without the first call of each compiled function.
     clock
-        Seconds from any moment on, to measure with.
+        Clock that the time is measured with, in seconds from any moment on.
     """
 
     def __init__(self, max_seconds: float, clock: Callable[[], float] = time.perf_counter) -> None:
         self.max_seconds, self._clock = max_seconds, clock
-        self._end = clock() + max_seconds
+        self._start = clock()
+
+    @property
+    def seconds(self) -> float:
+        """Return the time spent so far."""
+        return self._clock() - self._start
 
     @property
     def reached(self) -> bool:
         """Return whether the time is over."""
-        return self._clock() > self._end
+        return self.seconds > self.max_seconds
 
     def call(self, function: Callable[..., Any], *arguments: Any) -> Any:
-        """Call a compiled function; its first call in a process does not count."""
-        start = self._clock()
+        """Call a function that is compiled or calls compiled ones.
+
+        The time of its first call in a process does not count.
+        """
+        if function in _LOADED:
+            return function(*arguments)
+        before = self._clock()
         result = function(*arguments)
-        if function not in _LOADED:
-            _LOADED.add(function)
-            self._end += self._clock() - start
+        self._start += self._clock() - before
+        _LOADED.add(function)
         return result

@@ -1,4 +1,4 @@
-"""Who may ask the service, how much and how often."""
+"""Access to the service: token, address, and rate limit."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ _MAX_CLIENTS = 10_000
 
 
 class GuardError(ValueError):
-    """A service that must not be opened like this."""
+    """An address or token with which the service must not be started."""
 
 
 def check_address(host: str, token: str) -> None:
-    """Refuse to listen to others than this machine without a token.
+    """Check that an address beyond this machine has a token.
 
     Raises
     ------
     GuardError
-        With what to do.
+        If it has none, or the token is too short.
     """
     if token and len(token) < MIN_TOKEN_LENGTH:
         raise GuardError(
@@ -33,13 +33,13 @@ def check_address(host: str, token: str) -> None:
         )
     if not token and not is_loopback(host):
         raise GuardError(
-            f"--host {host}: others than this machine could ask. Set a token in {TOKEN_VARIABLE},"
+            f"--host {host}: other machines could send requests. Set a token in {TOKEN_VARIABLE},"
             " or leave --host out."
         )
 
 
 def is_loopback(host: str) -> bool:
-    """Whether an address reaches this machine only."""
+    """Return whether an address reaches this machine only."""
     if host == "localhost":
         return True
     try:
@@ -49,32 +49,29 @@ def is_loopback(host: str) -> bool:
 
 
 def is_allowed(header: str | None, token: str) -> bool:
-    """Whether an ``Authorization`` header carries the token; the time it takes does not tell how
-    much of it was right."""
+    """Return whether an ``Authorization`` header has the token, in constant time."""
     return not token or hmac.compare_digest((header or "").encode(), f"Bearer {token}".encode())
 
 
 class RateLimit:
-    """A token bucket for each client: ``rate`` requests a second on average, bursts of as many as
-    two seconds bring.
+    """Token bucket for each client, with bursts of two seconds.
 
     Parameters
     ----------
     rate
-        Requests a second; 0: no limit.
+        Requests per second on average; 0: no limit.
     clock
-        Seconds from any moment on.
+        Clock in seconds from any moment on.
     """
 
     def __init__(self, rate: float, clock: Callable[[], float] = time.monotonic) -> None:
         self.clock = clock
         self.rate, self.burst = rate, max(1.0, 2 * rate)
-        self._left: OrderedDict[str, tuple[float, float]] = (
-            OrderedDict()
-        )  # client -> requests left, and when
+        # client -> requests left, and the time at which they were counted
+        self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     def admit(self, client: str) -> float:
-        """0, or the seconds after which the client may ask again."""
+        """Count a request; return 0, or the seconds after which the client may ask again."""
         if not self.rate:
             return 0.0
         now = self.clock()

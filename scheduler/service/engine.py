@@ -1,5 +1,4 @@
-"""The service's work without HTTP: one decider that answers fast, another for what takes time, and
-policies that change under way."""
+"""The service without HTTP: one decider for decisions, another for plans, and reloading."""
 
 from __future__ import annotations
 
@@ -38,7 +37,7 @@ _EXAMPLE_DECISIONS = 70
 
 
 class Engine:
-    """Answers for one factory. Decisions wait only for other decisions, plans only for other plans.
+    """Engine for one factory. Decisions wait only for decisions, plans only for plans.
 
     Parameters
     ----------
@@ -46,14 +45,14 @@ class Engine:
         The factory.
     bundle
         Folder of the policy; None: the rule decides.
-    journal
-        Where decisions are logged.
+    decision_log
+        Log of the decisions.
     budget, shadow
-        As for :class:`scheduler.decisions.decider.Decider`.
+        See :class:`scheduler.decisions.decider.Decider`.
     plan_seconds
-        Time for one plan.
+        Time limit of one plan.
     clock
-        Seconds from any moment on, to measure both with.
+        Clock that times are measured with, in seconds from any moment on.
     """
 
     def __init__(
@@ -67,25 +66,20 @@ class Engine:
         plan_seconds: float = PLAN_SECONDS,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
-        self.factory, self.folder, self.decision_log, self.shadow = (
-            factory,
-            bundle,
-            decision_log,
-            shadow,
-        )
+        self.factory, self.folder = factory, bundle
+        self.decision_log, self.shadow = decision_log, shadow
         self.loaded = load_scheduler_policy(bundle, factory.name)
         self.newest: tuple[Snapshot, str] | None = None
-        told = (self.loaded.bundle, self.loaded.rule, budget)
-        deciders = (
-            Decider(ShopFloor(factory), *told, shadow=shadow, clock=clock) for _ in range(2)
+        policy = (self.loaded.bundle, self.loaded.rule, budget)
+        self._decider, slow = (
+            Decider(ShopFloor(factory), *policy, shadow=shadow, clock=clock) for _ in range(2)
         )
-        self._decider, slow = deciders
         self._planner = Planner(slow, plan_seconds)
         self._fast, self._slow = ThreadPoolExecutor(1, "decide"), ThreadPoolExecutor(1, "plan")
         self._deciding, self._reloading = threading.Lock(), threading.Lock()
 
     def warm_up(self) -> None:
-        """Compile what needs compiling, so that no request waits for it, however long it takes."""
+        """Compile and load all code, so that no request waits for that."""
         example = read_snapshot(self.example().model_dump_json(), self.factory)
         self._decider.decide(example)
         Planner(self._planner.decider).plan(example, futures=1)
@@ -93,12 +87,12 @@ class Engine:
             explain(self._planner.decider, example)
 
     def close(self) -> None:
-        """Finish what is under way."""
+        """Finish the work in progress."""
         self._fast.shutdown()
         self._slow.shutdown()
 
     def example(self) -> Snapshot:
-        """A simulated moment."""
+        """Return a simulated snapshot."""
         rule, decisions = make_rule("ATCS"), _EXAMPLE_DECISIONS
         while True:
             try:
@@ -112,23 +106,25 @@ class Engine:
     def decide(
         self, read: Callable[[], tuple[Snapshot, SnapshotText | None]]
     ) -> Future[DecideAnswer]:
-        """Decisions for a snapshot, in the log already.
+        """Decide for a snapshot; the answer comes once it is in the log.
 
         Parameters
         ----------
         read
-            Gives the snapshot and its text in JSON, if there is one.
+            Function that returns the snapshot, and its JSON if it is known.
         """
         answer: Future[DecideAnswer] = Future()
-        answer.set_running_or_notify_cancel()  # a client that leaves cannot take it back
+        answer.set_running_or_notify_cancel()  # a client that leaves cannot cancel it
         self._fast.submit(self._decide_in_turn, read, answer)
         return answer
 
     def decide_at_once(
         self, read: Callable[[], tuple[Snapshot, SnapshotText | None]]
     ) -> Future[DecideAnswer]:
-        """The same in the calling thread, unless another decision is under way: what takes a
-        millisecond is sooner done than handed over."""
+        """Decide as :meth:`decide`, but in this thread, unless another decision is in progress.
+
+        A decision takes about a millisecond, less than handing it to another thread.
+        """
         if not self._deciding.acquire(blocking=False):
             return self.decide(read)
         answer: Future[DecideAnswer] = Future()
@@ -163,7 +159,7 @@ class Engine:
             written.add_done_callback(lambda _: _resolve(written, answer, decisions, policy, rule))
 
     def plan(self, read: Callable[[], PlanRequest]) -> Future[Plan]:
-        """A plan, compared with the previous one if there is one."""
+        """Make a plan, and compare it with the previous one if there is one."""
 
         def work(planner: Planner) -> Plan:
             request = read()
@@ -171,22 +167,19 @@ class Engine:
             if request.previous is not None and request.frozen:
                 snapshot = freeze(snapshot, request.previous, request.frozen, self.factory)
             plan = planner.plan(snapshot, by=request.by, futures=request.futures, seed=request.seed)
-            return (
-                plan
-                if request.previous is None
-                else plan.model_copy(
-                    update={"nervousness": measure_nervousness(request.previous, plan)}
-                )
-            )
+            if request.previous is None:
+                return plan
+            nervousness = measure_nervousness(request.previous, plan)
+            return plan.model_copy(update={"nervousness": nervousness})
 
         return self._submit_slow(work)
 
     def explain(self, read: Callable[[], Snapshot]) -> Future[Explanation]:
-        """The next decision's alternatives."""
+        """Explain the next decision."""
         return self._submit_slow(lambda planner: explain(planner.decider, read()))
 
     def what_if(self, read: Callable[[], WhatIfRequest]) -> Future[PlanComparison]:
-        """The plan before and after some changes."""
+        """Plan before and after some changes."""
 
         def work(planner: Planner) -> PlanComparison:
             request = read()
@@ -208,20 +201,17 @@ class Engine:
         return self._slow.submit(run)
 
     def receive(self, snapshot: Snapshot) -> None:
-        """Keep the newest shop floor for whoever wants to look at it."""
-        self.newest = (
-            snapshot,
-            datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds"),
-        )
+        """Keep the newest snapshot for the page."""
+        now = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
+        self.newest = (snapshot, now)
 
     def reload(self) -> LoadedPolicy:
-        """Read the bundle's folder anew; what is under way ends with the old policy, and a bundle
-        that cannot be trusted changes nothing.
+        """Read the bundle folder again; work in progress ends with the old policy.
 
         Raises
         ------
         BundleError
-            If the bundle cannot be trusted.
+            If the bundle fails verification; the old policy then stays active.
         """
         with self._reloading:
             if self.folder is None:
@@ -239,7 +229,7 @@ def _resolve(
     policy: str,
     rule: str,
 ) -> None:
-    """Answer with what is on the disk now."""
+    """Answer once the decisions are on the disk."""
     error = written.exception()
     if error is not None:
         answer.set_exception(error)

@@ -1,4 +1,4 @@
-"""Figures of the service for Prometheus."""
+"""Metrics of the service for Prometheus."""
 
 from __future__ import annotations
 
@@ -58,17 +58,17 @@ class Metrics:
         )
 
     def count_request(self, path: str, status: int, seconds: float) -> None:
-        """A request has been answered."""
+        """Count an answered request."""
         self.requests.labels(path, str(status)).inc()
         self.request_seconds.labels(path).observe(seconds)
 
     def count_decision(self, decision: Decision) -> None:
-        """A machine has been told what to do."""
+        """Count a decision."""
         self.decisions.labels(decision.decided_by, decision.action).inc()
         self.decision_seconds.observe(decision.microseconds / 1e6)
 
-    def tell(self, waiting: int, policy_loaded: bool) -> tuple[bytes, str]:
-        """The figures as Prometheus reads them, and their media type."""
+    def export(self, waiting: int, policy_loaded: bool) -> tuple[bytes, str]:
+        """Return the metrics in the format of Prometheus, and its media type."""
         self.waiting.set(waiting)
         self.policy_loaded.set(policy_loaded)
         return generate_latest(self.registry), CONTENT_TYPE_LATEST

@@ -1,4 +1,4 @@
-"""What every request of the service passes: the guards, the clock, the counters and the log."""
+"""ASGI middleware: authentication, rate limit, metrics and access log."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ logger = logging.getLogger("scheduler")
 
 @dataclass(frozen=True)
 class AccessPolicy:
-    """Who may ask, how much and how often."""
+    """Token, and limits of size and rate."""
 
-    token: str = ""  # '': everybody who can reach the address
-    max_bytes: int = MAX_BYTES  # of a request
-    rate: float = 1000.0  # requests a second of a client; 0: no limit
+    token: str = ""  # '': no token is needed
+    max_bytes: int = MAX_BYTES  # maximum size of a request
+    rate: float = 1000.0  # requests per second and client; 0: no limit
 
 
 class RefusedError(Exception):
-    """A request that is answered with problems."""
+    """A request that is refused, with its problems."""
 
     def __init__(self, status: int, *problems: str, retry_after: float = 0.0) -> None:
         super().__init__(*problems)
@@ -41,17 +41,17 @@ class RefusedError(Exception):
 
 
 class Middleware:
-    """Stands before the application.
+    """Middleware before the application.
 
     Parameters
     ----------
     app
-        What answers the requests that come through.
-    guards, limit, meters
-        Who may ask, how often, and where it is counted.
+        Application that answers the requests.
+    access_policy, limit, counters
+        Token and limits, rate limit, and metrics.
     at_once
-        Answers to requests that are asked so often that the way through the application would cost
-        too much, by method and path.
+        Answers by method and path that skip the routing of the application, because it would take
+        most of the time.
     """
 
     def __init__(
@@ -62,16 +62,11 @@ class Middleware:
         counters: Metrics,
         at_once: Mapping[tuple[str, str], Answering],
     ) -> None:
-        self.app, self.access_policy, self.limit, self.counters, self.at_once = (
-            app,
-            access_policy,
-            limit,
-            counters,
-            at_once,
-        )
+        self.app, self.access_policy, self.limit = app, access_policy, limit
+        self.counters, self.at_once = counters, at_once
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Guard, time, count and log a request."""
+        """Check, time, count and log a request."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -84,7 +79,7 @@ class Middleware:
             await send(message)
 
         try:
-            self._guard(Request(scope))
+            self._check_access(Request(scope))
             answering = self.at_once.get((scope["method"], scope["path"]))
             answer = self.app if answering is None else await answering(Request(scope, receive))
             await answer(scope, receive, note)
@@ -93,14 +88,14 @@ class Middleware:
         finally:
             self._record(scope, status, time.perf_counter() - start)
 
-    def _guard(self, request: Request) -> None:
+    def _check_access(self, request: Request) -> None:
         path = request.scope["path"]
         if not path.startswith("/v1/") and path not in ("/metrics", "/openapi.json"):
             return
         if not is_allowed(request.headers.get("authorization"), self.access_policy.token):
             raise RefusedError(
                 401,
-                "authorization: the token is missing or not right. Send the header Authorization:"
+                "authorization: the token is missing or wrong. Send the header Authorization:"
                 " Bearer TOKEN.",
             )
         wait = self.limit.admit(_client(request.scope))
@@ -112,12 +107,10 @@ class Middleware:
             )
 
     def _record(self, scope: Scope, status: int, seconds: float) -> None:
-        known = (
-            scope["path"]
-            if (scope["method"], scope["path"]) in self.at_once
-            else getattr(scope.get("route"), "path", "other")
-        )
-        self.counters.count_request(known, status, seconds)
+        route = getattr(scope.get("route"), "path", "other")
+        if (scope["method"], scope["path"]) in self.at_once:
+            route = scope["path"]
+        self.counters.count_request(route, status, seconds)
         log(
             logging.INFO,
             "request",
@@ -134,10 +127,10 @@ def _client(scope: Scope) -> str:
 
 
 def refusal_response(refusal: RefusedError) -> Response:
-    """The answer to a request that is refused."""
-    headers = (
-        {"Retry-After": str(max(1, round(refusal.retry_after)))} if refusal.retry_after else {}
-    )
+    """Return the response to a refused request."""
+    headers = dict[str, str]()
+    if refusal.retry_after:
+        headers["Retry-After"] = str(max(1, round(refusal.retry_after)))
     if refusal.status == 401:
         headers["WWW-Authenticate"] = "Bearer"
     return Response(
@@ -149,16 +142,9 @@ def refusal_response(refusal: RefusedError) -> Response:
 
 
 def log(level: int, event: str, **facts: Any) -> None:
-    """One line of JSON."""
-    if logger.isEnabledFor(level):
-        logger.log(
-            level,
-            json.dumps(
-                {
-                    "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-                    "level": logging.getLevelName(level),
-                    "event": event,
-                    **facts,
-                }
-            ),
-        )
+    """Log an event as one line of JSON."""
+    if not logger.isEnabledFor(level):
+        return
+    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    line = {"time": now, "level": logging.getLevelName(level), "event": event, **facts}
+    logger.log(level, json.dumps(line))

@@ -1,4 +1,4 @@
-"""The service's OpenAPI document, with schemas and examples of what is asked and answered."""
+"""OpenAPI document of the service, with schemas and examples of requests and answers."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ _BODIES: dict[tuple[str, str], tuple[type[BaseModel] | None, type[BaseModel] | N
 _REFUSALS = {
     "401": "The token is missing or wrong.",
     "413": "The body is too long.",
-    "422": "What was sent cannot be used; each problem with path, value, rule and remedy.",
+    "422": "The request cannot be used; each problem with path, value, rule and remedy.",
     "429": "Too many requests.",
-    "503": "Not now: starting, too many requests waiting, no policy, or the log cannot be written.",
+    "503": "Starting, too many requests waiting, no policy, or the log cannot be written.",
 }
 
 
 def build_openapi(app: FastAPI, engine: Engine) -> dict[str, Any]:
-    """The document."""
+    """Build the OpenAPI document."""
     document = get_openapi(title=app.title, version=app.version, routes=app.routes)
     models = {model for pair in _BODIES.values() for model in pair if model is not None} | {
         Problems
@@ -82,7 +82,7 @@ def build_openapi(app: FastAPI, engine: Engine) -> dict[str, Any]:
             operation["responses"]["503"] = {"description": "Starting.", "content": content}
         if path == "/v1/policy/reload":
             operation["responses"]["409"] = {
-                "description": "The new bundle was refused; the old one goes on.",
+                "description": "The new bundle was refused; the old one stays active.",
                 "content": refused,
             }
     return document

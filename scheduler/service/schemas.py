@@ -1,4 +1,4 @@
-"""What the service is asked and what it answers (docs/scheduler.md)."""
+"""Schemas of the service's requests and answers (docs/scheduler.md)."""
 
 from __future__ import annotations
 
@@ -21,22 +21,21 @@ class _Message(BaseModel):
 
 
 class SnapshotRequest(_Message):
-    """A shop floor to decide on, or to explain the next decision of."""
+    """A snapshot to decide on, to explain, or to show."""
 
     snapshot: Snapshot
 
 
 class PlanRequest(_Message):
-    """A shop floor to plan."""
+    """A snapshot to plan."""
 
     snapshot: Snapshot
     by: Literal["policy", "rule"] = "policy"
-    futures: Futures = 0  # to sample, for the dates' distribution
+    futures: Futures = 0  # number of futures to sample for the distribution of the dates
     seed: Seed = 0
-    previous: Plan | None = None  # to compare with, and of which the frozen horizon is kept
-    frozen: Annotated[int, Field(ge=0, le=MAX_SNAPSHOT_DATE, strict=True)] = (
-        0  # ticks from the clock in which nothing of the previous plan moves
-    )
+    previous: Plan | None = None  # to compare with, and to keep within the frozen horizon
+    # ticks from the clock in which nothing of the previous plan moves
+    frozen: Annotated[int, Field(ge=0, le=MAX_SNAPSHOT_DATE, strict=True)] = 0
 
 
 class WhatIfRequest(_Message):
@@ -49,25 +48,25 @@ class WhatIfRequest(_Message):
 
 
 class DecideAnswer(_Message):
-    """Decisions for all machines that are free, in the log already."""
+    """Decisions for all free machines; they are in the log."""
 
     decisions: tuple[Decision, ...]
     entry: int  # number in the log
-    policy: str  # SHA-256 of the policy; '' where none is loaded
-    rule: str  # to fall back to
+    policy: str  # SHA-256 of the policy; '' if none is loaded
+    rule: str  # fallback rule
 
 
 class PolicyState(_Message):
-    """The policy at work."""
+    """The active policy."""
 
     loaded: bool
     sha256: str | None
     trained_steps: int | None
-    fault: str | None  # why none is loaded, or why the newest could not be
+    fault: str | None  # reason why none is loaded
 
 
 class PolicyAnswer(_Message):
-    """Who decides here, and for what factory."""
+    """Factory, policy, fallback rule, products and machines."""
 
     factory: str
     tick_minutes: float
@@ -80,20 +79,20 @@ class PolicyAnswer(_Message):
 
 
 class FloorAnswer(_Message):
-    """The newest shop floor that has been sent."""
+    """The newest snapshot that was sent."""
 
     snapshot: dict[str, Any] | None
     received: str | None  # UTC, ISO 8601
 
 
 class Health(_Message):
-    """Whether the service can answer."""
+    """State of the service."""
 
     status: Literal["ok", "starting"]
-    policy: bool = False  # loaded; the rule answers without
+    policy: bool = False  # loaded; without one the rule decides
 
 
 class Problems(_Message):
-    """Why a request was refused: one line for each problem, with path, value, rule and remedy."""
+    """Problems of a refused request: one line each, with path, value, rule and remedy."""
 
     problems: list[str]

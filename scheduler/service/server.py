@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import gc
 import logging
+import signal
 import socket
 import sys
+from collections.abc import Iterator
 
 import uvicorn
 
@@ -18,16 +20,16 @@ from scheduler.service.middleware import AccessPolicy, log, logger
 
 _STOP_SECONDS = 30
 _SWITCH_SECONDS = 0.0005
-"""How long a thread that plans keeps others from running."""
+"""Interval after which a planning thread lets other threads run."""
 
 
 def serve(engine: Engine, host: str, port: int, *, token: str, rate: float) -> None:
-    """Serve until SIGTERM or Ctrl-C; requests under way are finished first.
+    """Serve until SIGTERM or Ctrl-C; requests in progress are finished first.
 
     Raises
     ------
     OSError
-        If the address cannot be listened at.
+        If the service cannot listen on the address.
     """
     listening = _listen(engine, host, port)
     port = listening.getsockname()[1]
@@ -46,19 +48,33 @@ def serve(engine: Engine, host: str, port: int, *, token: str, rate: float) -> N
         decision_log=str(engine.decision_log.path),
     )
     log(logging.INFO, "warming up", factory=engine.factory.name)
-    app = create_app(engine, AccessPolicy(token=token, rate=rate), when_ready=_settle_memory)
+    app = create_app(engine, AccessPolicy(token=token, rate=rate), when_ready=_freeze_memory)
     config = uvicorn.Config(
         app,
         log_config=None,
         access_log=False,
         timeout_graceful_shutdown=_STOP_SECONDS,
     )
-    with contextlib.suppress(KeyboardInterrupt):  # raised once all is finished
+    with _terminate_as_interrupt(), contextlib.suppress(KeyboardInterrupt):
         uvicorn.Server(config).run(sockets=[listening])
 
 
+@contextlib.contextmanager
+def _terminate_as_interrupt() -> Iterator[None]:
+    """Let SIGTERM raise KeyboardInterrupt, as Ctrl-C does.
+
+    After a graceful shutdown, uvicorn sends the signal again. By default SIGTERM would end the
+    process there, before the caller can finish.
+    """
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 def _listen(engine: Engine, host: str, port: int) -> socket.socket:
-    """Open the address; without it the engine is closed."""
+    """Open the address; if that fails, close the engine."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family)
@@ -67,12 +83,14 @@ def _listen(engine: Engine, host: str, port: int) -> socket.socket:
         engine.decision_log.close()
         remedy = "Choose another with --host and --port; --port 0 takes any port that is free."
         reason = str(error.strerror).partition(" (while")[0]
-        problem = f"{host}:{port}: cannot be listened at ({reason})"
+        problem = f"{host}:{port}: cannot listen on this address ({reason})"
         raise OSError(f"{problem}. {remedy}") from None
 
 
-def _settle_memory() -> None:
-    """What has been loaded so far stays for good: whoever looks for garbage need not go through it,
-    which takes tens of milliseconds, while requests wait."""
+def _freeze_memory() -> None:
+    """Freeze the objects of the start, so that the garbage collector skips them.
+
+    Collecting them would take tens of milliseconds while requests wait.
+    """
     gc.collect()
     gc.freeze()

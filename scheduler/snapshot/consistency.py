@@ -1,5 +1,7 @@
-"""Whether a snapshot's orders agree with their routes and with themselves. Compiled;
-:mod:`scheduler.snapshot.read` says what is wrong where they do not."""
+"""Compiled consistency check of a snapshot's orders with their routes and themselves.
+
+:mod:`scheduler.snapshot.order_checks` lists the problems of orders that fail it.
+"""
 
 # mypy: allow-untyped-defs, allow-incomplete-defs, allow-untyped-calls, no-check-untyped-defs
 
@@ -26,7 +28,7 @@ DISAGREEMENT = -1
 
 @compiled
 def count_in_process(orders, operations, num_operations, needs_material, comes_before, clock):
-    """Operations in process, or DISAGREEMENT if something about an order cannot be.
+    """Return the number of operations in process; DISAGREEMENT if an order is inconsistent.
 
     Parameters
     ----------
@@ -36,15 +38,17 @@ def count_in_process(orders, operations, num_operations, needs_material, comes_b
         As in :class:`scheduler.snapshot.order_tables.FactoryNames`.
     """
     in_process = 0
-    for number in range(orders.shape[0]):
-        if orders[number, RELEASE_DATE] > clock:
+    for order in range(orders.shape[0]):
+        if orders[order, RELEASE_DATE] > clock:
             return DISAGREEMENT
-        if orders[number, MATERIAL_HERE] != 0.0 and orders[number, MATERIAL_DATE] > clock:
-            return DISAGREEMENT  # nan, not told, is not
-        product, first = int(orders[number, PRODUCT_COLUMN]), int(orders[number, FIRST_OPERATION])
+        # a missing date is nan, and no comparison with nan is true
+        if orders[order, MATERIAL_HERE] != 0.0 and orders[order, MATERIAL_DATE] > clock:
+            return DISAGREEMENT
+        product = int(orders[order, PRODUCT_COLUMN])
+        first = int(orders[order, FIRST_OPERATION])
         for operation in range(num_operations[product]):
             if not operation_agrees(
-                orders[number],
+                orders[order],
                 operations,
                 first,
                 operation,
@@ -59,7 +63,7 @@ def count_in_process(orders, operations, num_operations, needs_material, comes_b
 
 @compiled
 def operation_agrees(order, operations, first, operation, needs_material, comes_before, clock):
-    """Whether the state of one operation fits those before it, its order and the clock."""
+    """Return whether an operation's state fits its predecessors, its order and the clock."""
     state = operations[first + operation]
     if math.isnan(state[EXPECTED_DATE]) != math.isnan(state[LEAD_TIME]):
         return False
@@ -70,6 +74,5 @@ def operation_agrees(order, operations, first, operation, needs_material, comes_
             return False
     if state[STATUS] != DONE and needs_material[operation] and order[MATERIAL_HERE] == 0.0:
         return False
-    return (
-        state[STATUS] != READY or order[RELEASE_DATE] <= state[READY_DATE] <= clock
-    )  # nan, not told, is not
+    # a missing ready date is nan, and fails
+    return state[STATUS] != READY or order[RELEASE_DATE] <= state[READY_DATE] <= clock

@@ -1,4 +1,4 @@
-"""Dates of a snapshot are ticks: a number that reads as a calendar date is refused."""
+"""Check that dates of a snapshot are ticks; numbers that read as calendar dates are refused."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def check_calendar_dates(
     Parameters
     ----------
     orders
-        The snapshot's orders as numbers; None: they do not fit the factory.
+        Orders of the snapshot as numbers; None: they do not fit the factory.
     """
     clock = snapshot.clock
     yield from _check_date("clock", clock, 0, factory)
@@ -34,27 +34,27 @@ def check_calendar_dates(
                 yield from _check_date(f"machines.{name}.{field}", date, clock, factory)
     if orders is None or not _any_far(orders, clock, factory):
         return
-    for place, order in enumerate(snapshot.orders):
-        yield from _check_date(f"orders.{place}.due_date", order.due_date, clock, factory)
+    for i, order in enumerate(snapshot.orders):
+        yield from _check_date(f"orders.{i}.due_date", order.due_date, clock, factory)
         for name, operation in order.operations.items():
             for field in ("arrival_date", "expected_date"):
                 date = getattr(operation, field)
                 if date is not None:
-                    where = f"orders.{place}.operations.{name}.{field}"
-                    yield from _check_date(where, date, clock, factory)
+                    path = f"orders.{i}.operations.{name}.{field}"
+                    yield from _check_date(path, date, clock, factory)
 
 
 def _any_far(orders: PackedOrders, clock: int, factory: Factory) -> bool:
-    """Return whether any date of the orders lies years ahead; nan is none."""
+    """Return whether any date of the orders lies years ahead; nan does not."""
     far = far_ticks(factory.tick_minutes)
     dates = (orders.orders[:, DUE_DATE], *orders.operations[:, (ARRIVAL_DATE, EXPECTED_DATE)].T)
     return any(bool(np.any(column - clock >= far)) for column in dates)
 
 
-def _check_date(place: str, date: int, start: int, factory: Factory) -> Iterator[Problem]:
-    """One date; it is far if it lies years after ``start``."""
+def _check_date(path: str, date: int, start: int, factory: Factory) -> Iterator[Problem]:
+    """Yield a problem if a date lies years after ``start`` and reads as a calendar date."""
     if date - start >= far_ticks(factory.tick_minutes):
         text = read_disguised_date(date)
         if text is not None:
             rule = f"dates are ticks of the factory, but this one reads as {text}"
-            yield Problem(place, date, rule, "Count the ticks from the date of tick 0")
+            yield Problem(path, date, rule, "Count the ticks from the date of tick 0")

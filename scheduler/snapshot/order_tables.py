@@ -1,8 +1,7 @@
-"""A snapshot's orders as tables of numbers, so that compiled code can check and place thousands of
-them.
+"""Orders of a snapshot as tables of numbers, for compiled checks of thousands of orders.
 
-Turning them into numbers takes longer than all that follows. So it is done once for each snapshot,
-and only for orders that the snapshot before did not have.
+The conversion takes longer than all later steps.
+It is done once for each snapshot, and only for orders that the previous snapshot did not have.
 """
 
 from __future__ import annotations
@@ -35,65 +34,64 @@ _Value = TypeVar("_Value")
 
 
 class OrderRow(NamedTuple):
-    """An order with its numbers, as they lie in memory."""
+    """An order and its two rows of numbers, as bytes."""
 
     state: OrderState  # kept, so that nothing else can have its identity
     order_id: str
     order: bytes
     operations: bytes
-    text: bytes  # the JSON it was read from; b"": it was not
+    text: bytes  # JSON that it was read from; b"": it was not read
 
 
 class PreviousSnapshot(NamedTuple):
-    """The snapshot before that was read from JSON."""
+    """The previous snapshot that was read from JSON."""
 
     text: NDArray[np.uint8]
-    spans: NDArray[np.int64]  # as scheduler.snapshot.incremental_json.find_orders tells them
+    spans: NDArray[np.int64]  # of scheduler.snapshot.incremental_json.find_orders
     orders: Sequence[OrderRow]
 
 
-_NOTHING_BEFORE = PreviousSnapshot(np.frombuffer(b"{}", np.uint8), np.zeros((0, 2), np.int64), ())
+_NO_SNAPSHOT = PreviousSnapshot(np.frombuffer(b"{}", np.uint8), np.zeros((0, 2), np.int64), ())
 
 
 class _IdentityCache(Generic[_Value]):
-    """What was worked out for objects that still live, found by identity."""
+    """Values computed for objects that are still alive, found by identity."""
 
     def __init__(self) -> None:
         self._values: dict[int, tuple[weakref.ref[Any], _Value]] = {}
 
     def get(self, owner: object) -> _Value | None:
-        found = self._values.get(id(owner))
-        return found[1] if found is not None and found[0]() is owner else None
+        entry = self._values.get(id(owner))
+        return entry[1] if entry is not None and entry[0]() is owner else None
 
     def put(self, owner: object, value: _Value) -> _Value:
-        place = id(owner)
-        self._values[place] = (weakref.ref(owner, lambda _: self._values.pop(place, None)), value)
+        key = id(owner)
+        self._values[key] = (weakref.ref(owner, lambda _: self._values.pop(key, None)), value)
         return value
 
 
 class ProductSchema:
-    """What an order of one product can be: its operations in the kernel's order, what comes before
-    each, and the options that it has."""
+    """Operations of a product in the kernel's order, their predecessors, and its options."""
 
-    def __init__(self, factory: Factory, number: int) -> None:
-        product = factory.products[number]
+    def __init__(self, factory: Factory, index: int) -> None:
+        product = factory.products[index]
         applying = [
             option
             for option in factory.options
             if option.products is None or product.name in option.products
         ]
-        self.number = number
+        self.index = index
         self.option_values = {
             option.name: {value.name for value in option.values} for option in applying
         }
-        self.option_numbers = [
-            (option.name, {value.name: place for place, value in enumerate(option.values)})
+        self.option_indices = [
+            (option.name, {value.name: i for i, value in enumerate(option.values)})
             for option in factory.options
         ]
-        listed = [product.operations[place] for place in operation_order(product)]
+        listed = [product.operations[i] for i in operation_order(product)]
         self.operations = {operation.name: operation for operation in listed}
         self.names = [*self.operations]
-        self.places = {name: place for place, name in enumerate(self.names)}
+        self.index_of = {name: i for i, name in enumerate(self.names)}
         self.before = {
             operation.name: [listed[other].name for other in others]
             for operation, others in zip(listed, predecessors(product), strict=True)
@@ -101,14 +99,14 @@ class ProductSchema:
 
 
 class Setups(NamedTuple):
-    """What can be mounted on a machine: one value of each attribute."""
+    """Setups of a machine: one value of each attribute."""
 
     attributes: int
     values: frozenset[tuple[str, str]]  # with their attributes
 
     @classmethod
     def of(cls, centre: WorkCentre) -> Setups:
-        """What can be mounted on the machines of a work centre."""
+        """Return the setups of the machines of a work centre."""
         return cls(
             len(centre.attributes),
             frozenset(
@@ -120,49 +118,50 @@ class Setups(NamedTuple):
 
 
 class FactoryNames:
-    """What a factory calls its products and operations, as numbers."""
+    """Names of a factory's products, operations and machines, with their indices."""
 
     def __init__(self, factory: Factory) -> None:
-        self.kinds = {
-            product.name: ProductSchema(factory, number)
-            for number, product in enumerate(factory.products)
+        self.products = {
+            product.name: ProductSchema(factory, i) for i, product in enumerate(factory.products)
         }
-        most = max(len(kind.names) for kind in self.kinds.values())
-        self.needs_material = np.zeros((len(self.kinds), most), np.bool_)
-        self.comes_before = np.zeros(
-            (len(self.kinds), most, most), np.bool_
-        )  # [product, operation, earlier operation]
+        self.num_operations = np.array(
+            [len(product.names) for product in self.products.values()], np.int64
+        )
+        count, width = len(self.products), int(self.num_operations.max())
+        self.needs_material = np.zeros((count, width), np.bool_)
+        # [product, operation, earlier operation]
+        self.comes_before = np.zeros((count, width, width), np.bool_)
+        for product in self.products.values():
+            for i, (name, operation) in enumerate(product.operations.items()):
+                earlier = [product.index_of[other] for other in product.before[name]]
+                self.needs_material[product.index, i] = operation.needs_material
+                self.comes_before[product.index, i, earlier] = True
         self.centres = {
             machine.name: centre for centre in factory.work_centres for machine in centre.machines
         }
         self.setups = {name: Setups.of(centre) for name, centre in self.centres.items()}
         machines = [machine for centre in factory.work_centres for machine in centre.machines]
-        self.with_repair_time = {one.name for one in machines if one.mean_time_to_repair}
-        self.num_operations = np.array([len(kind.names) for kind in self.kinds.values()], np.int64)
-        for kind in self.kinds.values():
-            for place, (name, operation) in enumerate(kind.operations.items()):
-                self.needs_material[kind.number, place] = operation.needs_material
-                self.comes_before[
-                    kind.number, place, [kind.places[other] for other in kind.before[name]]
-                ] = True
+        self.with_repair_time = {
+            machine.name for machine in machines if machine.mean_time_to_repair
+        }
         self.columns = OPTIONS + len(factory.options)
-        self.rows: dict[int, OrderRow] = {}  # of the snapshot before, by the identity of the order
-        self.before = _NOTHING_BEFORE
+        self.rows: dict[int, OrderRow] = {}  # of the previous snapshot, by id()
+        self.before = _NO_SNAPSHOT
 
 
 class PackedOrders:
-    """Orders of one snapshot as numbers; what was not told is nan.
+    """Orders of one snapshot as numbers; missing values are nan.
 
     Attributes
     ----------
     states
-        What the tables were made from.
+        Orders that the tables were made from.
     orders
         ``[orders, columns]``, in the snapshot's order.
     operations
         ``[all operations, columns]``, those of an order side by side in the kernel's order.
-    number_of
-        Places of the orders by their ids; of two that share one, the later.
+    row_of
+        Rows of the orders by their ids; of two that share one, the later.
     """
 
     def __init__(
@@ -173,7 +172,7 @@ class PackedOrders:
         operations: NDArray[np.float64],
     ) -> None:
         self.states, self.ids, self.orders, self.operations = states, ids, orders, operations
-        self.number_of = dict(zip(ids, range(len(ids)), strict=True))
+        self.row_of = dict(zip(ids, range(len(ids)), strict=True))
 
 
 _NAMES: _IdentityCache[FactoryNames] = _IdentityCache()
@@ -181,27 +180,30 @@ _PACKED: _IdentityCache[tuple[FactoryNames, PackedOrders | None]] = _IdentityCac
 
 
 def names_of(factory: Factory) -> FactoryNames:
-    """The names of a factory; the same object each time."""
+    """Return the names of a factory; the same object each time."""
     return _NAMES.get(factory) or _NAMES.put(factory, FactoryNames(factory))
 
 
 def clear_previous(factory: Factory) -> None:
-    """Let no snapshot have been before."""
+    """Clear the cached previous snapshot."""
     names = names_of(factory)
-    names.rows, names.before = {}, _NOTHING_BEFORE
+    names.rows, names.before = {}, _NO_SNAPSHOT
 
 
 def packed(snapshot: Snapshot, names: FactoryNames) -> PackedOrders | None:
-    """The orders of a snapshot as numbers; None if some order has a product, an operation or an
-    option that the factory does not have, or lacks one."""
-    found = _PACKED.get(snapshot)
-    if found is None or found[0] is not names:
-        found = _PACKED.put(snapshot, (names, _pack(snapshot.orders, names)))
-    return found[1]
+    """Return the orders of a snapshot as numbers.
+
+    None if an order has a product, an operation or an option that the factory does not have, or
+    lacks one.
+    """
+    entry = _PACKED.get(snapshot)
+    if entry is None or entry[0] is not names:
+        entry = _PACKED.put(snapshot, (names, _pack(snapshot.orders, names)))
+    return entry[1]
 
 
 def cache_tables(snapshot: Snapshot, orders: PackedOrders, names: FactoryNames) -> None:
-    """Let the numbers of a snapshot's orders be known."""
+    """Keep the tables of a snapshot's orders for :func:`packed`."""
     _PACKED.put(snapshot, (names, orders))
 
 
@@ -219,7 +221,7 @@ def _pack(states: Sequence[OrderState], names: FactoryNames) -> PackedOrders | N
 def put_together(
     rows: Sequence[OrderRow], names: FactoryNames
 ) -> tuple[PackedOrders, Sequence[bytes]]:
-    """Orders of a snapshot from the row of each, and their texts."""
+    """Return the tables of a snapshot from the rows of its orders, and their texts."""
     states, ids, own, operations, texts = (
         zip(*rows, strict=True) if rows else ((),) * len(OrderRow._fields)
     )
@@ -242,8 +244,13 @@ def pack_rows(
     names: FactoryNames,
     texts: Iterable[bytes] = itertools.repeat(b""),
 ) -> list[OrderRow] | None:
-    """Rows of some orders, which were read from ``texts`` if they are given; None if one does not
-    fit."""
+    """Return the rows of orders; None if one does not fit.
+
+    Parameters
+    ----------
+    texts
+        JSON that the orders were read from.
+    """
     rows = list[OrderRow]()
     for state, text in zip(states, texts, strict=False):
         row = _pack_row(state, text, names)
@@ -254,23 +261,26 @@ def pack_rows(
 
 
 def _pack_row(state: OrderState, text: bytes, names: FactoryNames) -> OrderRow | None:
-    kind, own = names.kinds.get(state.product), state.operations
-    if kind is None or own.keys() != kind.operations.keys():
+    product, own = names.products.get(state.product), state.operations
+    if product is None or own.keys() != product.operations.keys():
         return None
-    options = [values.get(state.options.get(name, ""), -1) for name, values in kind.option_numbers]
-    if state.options.keys() != kind.option_values.keys() or options.count(-1) != len(options) - len(
-        kind.option_values
-    ):
+    options = [
+        values.get(state.options.get(name, ""), -1) for name, values in product.option_indices
+    ]
+    absent = len(options) - len(product.option_values)
+    if state.options.keys() != product.option_values.keys() or options.count(-1) != absent:
         return None
     material_date = nan if state.material_date is None else state.material_date
-    facts = (state.release_date, state.due_date, state.weight, kind.number, state.material_here)
+    facts = (state.release_date, state.due_date, state.weight, product.index, state.material_here)
     order = array("d", (*facts, material_date, 0, *options))
-    told = [value for name in kind.names for value in _STATE(own[name])]
-    told[STATUS::_STATE_COLUMNS] = [OPERATION_STATUS[word] for word in told[STATUS::_STATE_COLUMNS]]
+    values = [value for name in product.names for value in _STATE(own[name])]
+    values[STATUS::_STATE_COLUMNS] = [
+        OPERATION_STATUS[word] for word in values[STATUS::_STATE_COLUMNS]
+    ]
     return OrderRow(
         state,
         state.order_id,
         order.tobytes(),
-        array("d", [nan if value is None else value for value in told]).tobytes(),
+        array("d", [nan if value is None else value for value in values]).tobytes(),
         text,
     )

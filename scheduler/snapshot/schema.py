@@ -1,11 +1,11 @@
-"""A shop floor at one moment: what an MES tells, and nothing that it cannot know.
+"""Schema of snapshots: a shop floor at one moment, with what an MES knows and nothing else.
 
-Nothing of a snapshot is changed in place, its dictionaries included: an order that has moved on is
-another :class:`OrderState`. What has been worked out for orders is kept for the next snapshot that
-holds the very same.
+A snapshot is never changed in place, its dictionaries included.
+A new state of an order is a new :class:`OrderState`.
+Values computed for an order are cached for the next snapshot that holds the same object.
 
-All dates are ticks of the factory (docs/model.md, section 1). :mod:`scheduler.snapshot.read` parses
-and checks it.
+All dates are ticks of the factory (docs/model.md, section 1).
+:mod:`scheduler.snapshot.read` parses and checks snapshots.
 """
 
 from __future__ import annotations
@@ -43,25 +43,19 @@ class _Part(BaseModel):
 
 
 class OperationState(_Part):
-    """How far one operation of an order is."""
+    """State of one operation of an order."""
 
     status: Status
-    # how often it has been done and must be done again
+    # number of attempts that failed
     attempt: Annotated[int, Field(ge=0, le=MAX_SNAPSHOT_ATTEMPTS, strict=True)] = 0
-    ready_date: Date | None = None  # ready: when it joined the queue
-    arrival_date: Date | None = (
-        # upcoming: when the last part from a predecessor that is done arrives; None: nothing is on
-        # its way
-        None
-    )
-    expected_date: Date | None = (
-        # upcoming: when it can be expected at the earliest, if that is known better than from the
-        # plan
-        None
-    )
-    lead_time: Amount | None = (
-        None  # upcoming: work before it that has not started, likewise, ticks
-    )
+    ready_date: Date | None = None  # ready: date at which it joined the queue
+    # upcoming: date at which the last part from a completed predecessor arrives; None: no part is
+    # in transport
+    arrival_date: Date | None = None
+    # upcoming: earliest expected ready date, where it is known better than from the plan
+    expected_date: Date | None = None
+    # upcoming: expected work before it that has not started, in ticks, likewise
+    lead_time: Amount | None = None
 
 
 class OrderState(_Part):
@@ -74,8 +68,8 @@ class OrderState(_Part):
     due_date: Annotated[int, Field(ge=-MAX_SNAPSHOT_DATE, le=MAX_SNAPSHOT_DATE, strict=True)]
     weight: Amount = 1.0
     material_here: bool = True
-    material_date: Date | None = None  # when its material comes that is not here, if that is known
-    # all of its product's; one that has been cancelled is done
+    material_date: Date | None = None  # expected arrival of missing material, if known
+    # all operations of its product; a cancelled one is done
     operations: dict[str, OperationState]
 
     @property
@@ -85,42 +79,35 @@ class OrderState(_Part):
 
 
 class MachineState(_Part):
-    """What a machine is at.
+    """State of a machine.
 
     Without order and operation, a machine that is down broke while idle or in a changeover, a
-    machine that is processing does something for none of the orders, and one that is changing is
-    set up ahead.
+    machine that is processing does other work, and a machine that is changing is set up ahead.
     """
 
     status: Literal["idle", "changing", "processing", "down"]
     # mounted value of every attribute: while changing over, the one that is being mounted; down in
     # a changeover, the one that is mounted when it is idle again
     setup: dict[str, str] = {}
-    since: Date  # when this status began
-    # not idle: when it is expected to be idle again; None where a machine is down: nobody knows, it
-    # takes the machine's mean time to repair, and an operation in work all of its time
+    since: Date  # start of this status
+    # not idle: date at which it is expected to be idle again. None where a machine is down: the
+    # repair takes the machine's mean time to repair, then an operation in work its full time
     expected_end: Date | None = None
-    order: Name | None = None  # what is in work
-    operation: Name | None = None
-    first_piece: bool = (
-        False  # whether the next (or present) operation is the first after a changeover
-    )
-    waiting_until: Date | None = None  # idle and told to wait
-    out_of_service_until: Date | None = (
-        # no work is done on it before this date: maintenance, no operator; `expected_end` counts
-        # with it
-        None
-    )
+    order: Name | None = None  # in work
+    operation: Name | None = None  # in work
+    first_piece: bool = False  # the next (or present) operation is the first after a changeover
+    waiting_until: Date | None = None  # idle: end of a chosen wait
+    # no work is done on it before this date (maintenance, no operator); `expected_end` includes it
+    out_of_service_until: Date | None = None
 
     @property
     def has_foreign_work(self) -> bool:
-        """Return whether it is down, or processes something, without an operation of an order."""
+        """Return whether it is down or processing without an operation of an order."""
         return self.order is None and self.status in ("down", "processing")
 
 
 class Lock(_Part):
-    """An operation that the planner has fixed: it is done on this machine, after the locks of the
-    machine that are listed before it."""
+    """An operation fixed to a machine, after the machine's locks that are listed before it."""
 
     machine: Name
     order: Name
@@ -135,26 +122,24 @@ class Snapshot(_Part):
     clock: Date
     machines: dict[str, MachineState]  # all of them
     orders: Annotated[tuple[OrderState, ...], Field(max_length=MAX_ORDERS)]
-    recent_releases: Annotated[
-        tuple[Date, ...], Field(max_length=8)
-    ] = ()  # of the newest eight orders, completed ones too; none: those of the orders here
-    more_orders: bool = True  # whether more may come
-    # that are here, now and as far as is planned; None: all of the factory's
+    # release dates of the newest eight orders, completed ones too; none: those of `orders`
+    recent_releases: Annotated[tuple[Date, ...], Field(max_length=8)] = ()
+    more_orders: bool = True  # more orders may arrive
+    # crews that are present, from the clock on; None: all of the factory's
     crews: Annotated[int, Field(ge=0, le=MAX_ORDERS, strict=True)] | None = None
-    locks: Annotated[
-        tuple[Lock, ...], Field(max_length=MAX_ORDERS)
-    ] = ()  # those of a machine in the order in which it does them
+    # the locks of a machine in the order in which it carries them out
+    locks: Annotated[tuple[Lock, ...], Field(max_length=MAX_ORDERS)] = ()
 
 
 class SnapshotText(NamedTuple):
-    """A snapshot in JSON."""
+    """JSON of a snapshot, its orders apart."""
 
-    rest: bytes  # all of it but for its orders, of which it has none
+    rest: bytes  # the snapshot with an empty list of orders
     orders: Sequence[bytes]
 
 
 def write_text(snapshot: Snapshot) -> SnapshotText:
-    """A snapshot's JSON."""
+    """Write a snapshot as JSON."""
     rest = snapshot.model_copy(update={"orders": ()})
     return SnapshotText(
         rest.model_dump_json(exclude_defaults=True).encode(),

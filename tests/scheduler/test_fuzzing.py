@@ -13,6 +13,7 @@ import math
 import os
 import threading
 from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -26,19 +27,18 @@ pytest.importorskip("fastapi", reason="the service needs the extra `scheduler`")
 import schemathesis
 from fastapi.testclient import TestClient
 
-from agents.rules.registry import make_rule
-from factory.io.catalogue import find_single_factory
 from scheduler.decisions.decider import Decider, Decision
-from scheduler.floor.floor import ShopFloor, take_snapshot
+from scheduler.floor.floor import ShopFloor
 from scheduler.log.decision_log import DecisionLog
 from scheduler.plans.planner import Planner
 from scheduler.service.app import create_app
 from scheduler.service.engine import Engine
 from scheduler.service.middleware import AccessPolicy
-from scheduler.simulated_plant import simulate
 from scheduler.snapshot.read import SnapshotError, check_snapshot, parse_snapshot, read_snapshot
 from scheduler.snapshot.schema import Snapshot
 from tests.builders.event_waits import Clock
+from tests.builders.repository import ROOT
+from tests.builders.snapshots import FACTORY, RULE, snapshot_after
 from tests.oracles.plan_reader import Reading
 
 CASES = int(os.environ.get("FUZZ_CASES", "200"))
@@ -49,14 +49,17 @@ FUZZING = settings(
     derandomize=True,
     database=None,
 )
-FACTORY = find_single_factory("microfactory")
-RULE = make_rule("ATCS", k1=2, k2=0.5)
-SIMULATED = [
-    take_snapshot(
-        ShopFloor(FACTORY), simulate(FACTORY, RULE, seed, decisions), 0, finished=finished
-    ).model_dump(mode="json")
-    for seed, decisions, finished in ((5, 60, False), (5, 200, True), (6, 350, False))
-]
+
+
+@cache
+def simulated() -> list[dict[str, Any]]:
+    """Return three simulated snapshots, one of them with finished orders."""
+    moments = (
+        snapshot_after(60),
+        snapshot_after(200, finished=True),
+        snapshot_after(350, seed=6),
+    )
+    return [moment.model_dump(mode="json") for moment in moments]
 
 
 def disturb(moment: dict[str, Any], kinds: Sequence[str]) -> dict[str, Any]:
@@ -74,9 +77,11 @@ def disturb(moment: dict[str, Any], kinds: Sequence[str]) -> dict[str, Any]:
         "nobody knows": {"status": "down", "expected_end": None},
         "other work": {"status": "processing", "expected_end": clock + 40},
     }
-    found = {name: stops[kind] for name, kind in zip(without, kinds, strict=False) if kind in stops}
+    result = {
+        name: stops[kind] for name, kind in zip(without, kinds, strict=False) if kind in stops
+    }
     stopped = {
-        name: machines[name] | {"waiting_until": None} | stop for name, stop in found.items()
+        name: machines[name] | {"waiting_until": None} | stop for name, stop in result.items()
     }
     changing = sum(
         state["status"] == "changing" for name, state in machines.items() if name not in stopped
@@ -84,12 +89,15 @@ def disturb(moment: dict[str, Any], kinds: Sequence[str]) -> dict[str, Any]:
     return moment | {"machines": machines | stopped, "crews": changing + 1 + len(kinds) % 2}
 
 
-MOMENTS = [
-    *SIMULATED,
-    *(disturb(moment, ["down", "other work", "overdue"]) for moment in SIMULATED[:2]),
-]
-MOST_LOOKS = 20_000
-"""At the clock, after which a plan is given up: each moves it by a second."""
+@cache
+def moments() -> list[dict[str, Any]]:
+    """Return simulated snapshots, and two of them with stopped machines."""
+    stops = ["down", "other work", "overdue"]
+    return [*simulated(), *(disturb(moment, stops) for moment in simulated()[:2])]
+
+
+MAX_CLOCK_CALLS = 20_000
+"""Calls of the clock after which a plan is given up; each moves it by a second."""
 
 
 # --- snapshots ------------------------------------------------------------------------------------
@@ -108,7 +116,12 @@ def places_in(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...
         yield from places_in(inner, (*path, key))
 
 
-PLACES = [list(places_in(moment)) for moment in MOMENTS]
+@cache
+def places() -> list[list[tuple[Any, ...]]]:
+    """Return the paths to all values of each snapshot, without the root."""
+    return [list(places_in(moment))[1:] for moment in moments()]
+
+
 VALUES = (
     st.none()
     | st.booleans()
@@ -141,10 +154,10 @@ VALUES = (
 @st.composite
 def spoilt_snapshots(draw: st.DrawFn) -> Any:
     """A snapshot with some of its values changed, left out or swapped."""
-    which = draw(st.integers(0, len(MOMENTS) - 1))
-    snapshot = copy.deepcopy(MOMENTS[which])
+    which = draw(st.integers(0, len(moments()) - 1))
+    snapshot = copy.deepcopy(moments()[which])
     for _ in range(draw(st.integers(1, 4))):
-        *way, last = draw(st.sampled_from(PLACES[which][1:]))
+        *way, last = draw(st.sampled_from(places()[which]))
         here: Any = snapshot
         try:
             for step in way:
@@ -164,8 +177,16 @@ def spoilt_snapshots(draw: st.DrawFn) -> Any:
     return snapshot
 
 
-DECIDER = Decider(ShopFloor(FACTORY), None, RULE)
-JUDGE = Decider(ShopFloor(FACTORY), None, RULE)
+@cache
+def decider() -> Decider:
+    """Return the decider whose answers are checked."""
+    return Decider(ShopFloor(FACTORY), None, RULE)
+
+
+@cache
+def checker() -> Decider:
+    """Return the decider that carries out the answers."""
+    return Decider(ShopFloor(FACTORY), None, RULE)
 
 
 @given(spoilt_snapshots())
@@ -200,25 +221,24 @@ def read_plainly(text: str) -> Snapshot | None:
 
 def check_decisions(snapshot: Snapshot) -> None:
     """They can be carried out one after the other."""
-    decisions = DECIDER.decide(snapshot)
-    assert JUDGE.tell(snapshot, [(one.machine, one.choice) for one in decisions])
+    decisions = decider().decide(snapshot)
+    assert checker().tell(snapshot, [(decision.machine, decision.choice) for decision in decisions])
 
 
-PLANNER = Planner(DECIDER)
 KINDS = ("down", "overdue", "nobody knows", "other work", "idle")
 
 
 @given(
-    which=st.integers(0, len(SIMULATED) - 1),
+    which=st.integers(0, 2),
     kinds=st.lists(st.sampled_from(KINDS), min_size=1, max_size=8),
 )
 @FUZZING
 def test_decisions_and_plans_leave_stopped_machines_alone(which: int, kinds: list[str]) -> None:
-    snapshot = parse_snapshot(disturb(SIMULATED[which], kinds), FACTORY)
+    snapshot = parse_snapshot(disturb(simulated()[which], kinds), FACTORY)
     stopped = {name for name, state in snapshot.machines.items() if state.has_foreign_work}
     check_decisions(snapshot)
-    assert not stopped & {one.machine for one in DECIDER.decide(snapshot)}
-    Reading(PLANNER.plan(snapshot, by="rule", futures=1), snapshot, FACTORY).check()
+    assert not stopped & {decision.machine for decision in decider().decide(snapshot)}
+    Reading(Planner(decider()).plan(snapshot, by="rule", futures=1), snapshot, FACTORY).check()
 
 
 @given(
@@ -243,7 +263,12 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
         threading.Event(),
     )
     engine = Engine(
-        FACTORY, None, decision_log, budget=math.inf, plan_seconds=MOST_LOOKS, clock=Clock(step=1.0)
+        FACTORY,
+        None,
+        decision_log,
+        budget=math.inf,
+        plan_seconds=MAX_CLOCK_CALLS,
+        clock=Clock(step=1.0),
     )
     with TestClient(
         create_app(engine, AccessPolicy(rate=0.0), ready.set), raise_server_exceptions=False
@@ -267,8 +292,10 @@ def check(path: str, body: Any, answer: Any) -> None:
         assert answer.json()["problems"]
     elif path == "/v1/decide":
         snapshot = parse_snapshot(body["snapshot"], FACTORY)
-        decisions = [Decision.model_validate(one) for one in answer.json()["decisions"]]
-        assert JUDGE.tell(snapshot, [(one.machine, one.choice) for one in decisions])
+        decisions = [Decision.model_validate(decision) for decision in answer.json()["decisions"]]
+        assert checker().tell(
+            snapshot, [(decision.machine, decision.choice) for decision in decisions]
+        )
 
 
 @given(
@@ -287,6 +314,7 @@ def test_spoilt_snapshots_are_answered_over_http(
     )
 
 
+EXAMPLE = json.loads((ROOT / "examples" / "snapshot.json").read_text(encoding="utf-8"))
 CHANGES = st.lists(
     st.fixed_dictionaries(
         {
@@ -297,12 +325,12 @@ CHANGES = st.lists(
         optional={
             "order_id": st.text(max_size=4),
             "product": st.sampled_from(["pod", "van", "shuttle", "pickup", "x"]),
-            "options": st.just(MOMENTS[0]["orders"][0]["options"]),
+            "options": st.just(EXAMPLE["orders"][0]["options"]),
             "due_date": st.integers(-100, 5000),
             "weight": st.floats(),
-            "machine": st.sampled_from(list(MOMENTS[0]["machines"])),
+            "machine": st.sampled_from(list(EXAMPLE["machines"])),
             "until": st.integers(0, 5000),
-            "order": st.sampled_from([order["order_id"] for order in MOMENTS[0]["orders"]]),
+            "order": st.sampled_from([order["order_id"] for order in EXAMPLE["orders"]]),
             "operation": st.sampled_from(["body", "paint", "powertrain", "assembly", "test"]),
         },
     ),
@@ -314,7 +342,7 @@ CHANGES = st.lists(
 @given(changes=CHANGES, futures=st.integers(0, 1))
 @FUZZING
 def test_odd_changes_are_answered_over_http(client: TestClient, changes: Any, futures: int) -> None:
-    text = json.dumps({"snapshot": MOMENTS[0], "changes": changes, "futures": futures})
+    text = json.dumps({"snapshot": EXAMPLE, "changes": changes, "futures": futures})
     check("/v1/what-if", None, client.post("/v1/what-if", content=text))
 
 
@@ -324,7 +352,7 @@ def test_whatever_the_openapi_document_allows_is_answered(
     """Cases of schemathesis for every operation, as many of them for all together as for another
     test."""
     schema = schemathesis.openapi.from_dict(client.get("/openapi.json").json())
-    operations = [found.ok() for found in schema.get_all_operations()]
+    operations = [result.ok() for result in schema.get_all_operations()]
     share = settings(FUZZING, max_examples=max(1, CASES // len(operations)))
     asked = set()
 

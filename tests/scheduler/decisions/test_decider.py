@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 import json
 import math
@@ -35,7 +36,9 @@ RULE = make_rule("ATCS", k1=2, k2=0.5)
 def snapshot() -> Snapshot:
     """A moment at which the asked machine has several choices."""
     return next(
-        one for one in moments() if len(Decider(ShopFloor(FACTORY), None, RULE).decide(one)) > 0
+        moment
+        for moment in moments()
+        if len(Decider(ShopFloor(FACTORY), None, RULE).decide(moment)) > 0
     )
 
 
@@ -92,8 +95,8 @@ def illegal(observation: dict[str, NDArray[Any]]) -> NDArray[np.int64]:
 
 def test_the_policy_decides_where_it_can(snapshot: Snapshot) -> None:
     decisions = decider(last_legal).decide(snapshot)
-    assert {(one.decided_by, one.fault) for one in decisions} == {("policy", None)}
-    assert {one.action for one in decisions} == {"wait"}, "the last legal row is the wait"
+    assert {(decision.decided_by, decision.fault) for decision in decisions} == {("policy", None)}
+    assert {decision.action for decision in decisions} == {"wait"}, "the last legal row is the wait"
 
 
 @pytest.mark.parametrize(
@@ -117,49 +120,89 @@ def test_the_fallback_rule_decides_where_the_policy_fails(
 ) -> None:
     decisions = decider(decide, budget).decide(snapshot)
     plain = Decider(ShopFloor(FACTORY), None, RULE).decide(snapshot)
-    assert [(one.machine, one.action, one.order, one.operation) for one in decisions] == [
-        (one.machine, one.action, one.order, one.operation) for one in plain
-    ]
-    for one in decisions:
-        assert one.decided_by == "fallback"
-        assert one.fault is not None
-        assert fault in one.fault
+    assert [
+        (decision.machine, decision.action, decision.order, decision.operation)
+        for decision in decisions
+    ] == [(item.machine, item.action, item.order, item.operation) for item in plain]
+    for decision in decisions:
+        assert decision.decided_by == "fallback"
+        assert decision.fault is not None
+        assert fault in decision.fault
+
+
+@pytest.mark.parametrize(
+    ("function", "by"),
+    [
+        ("scheduler.floor.floor.ask_and_observe", "fallback"),
+        ("scheduler.floor.floor.ask_network", "policy"),
+        ("scheduler.floor.floor.decode_row", "policy"),
+        ("factory.simulation.kernel.apply_action", "policy"),
+    ],
+    ids=["ask", "network", "describe", "carry out"],
+)
+def test_bug_loading_compiled_code_is_no_part_of_a_decisions_time(
+    function: str,
+    by: str,
+    snapshot: Snapshot,
+    bundle_folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Where nothing is cached, the first decision was reported with 29 s."""
+    clock, calls = Clock(), 0
+    bundle = Bundle(bundle_folder) if by == "policy" else None
+    decider = Decider(ShopFloor(FACTORY), bundle, RULE, clock=clock)
+    module, _, name = function.rpartition(".")
+    compiled = getattr(importlib.import_module(module), name)
+
+    def load_first(*arguments: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        clock.now += 29.0 if calls == 1 else 0.001
+        return compiled(*arguments)
+
+    monkeypatch.setattr(function, load_first)
+    decisions = decider.decide(snapshot)
+    assert calls > 1
+    assert {decision.decided_by for decision in decisions} == {by}
+    assert {decision.microseconds for decision in decisions} == {1000}
 
 
 def test_without_a_policy_the_rule_decides_and_says_so(snapshot: Snapshot) -> None:
-    assert {one.fault for one in Decider(ShopFloor(FACTORY), None, RULE).decide(snapshot)} == {
-        "no policy is loaded"
-    }
+    assert {
+        decision.fault for decision in Decider(ShopFloor(FACTORY), None, RULE).decide(snapshot)
+    } == {"no policy is loaded"}
 
 
 def test_a_decision_does_not_depend_on_what_was_asked_before() -> None:
     used = Decider(ShopFloor(FACTORY), None, RULE)
-    for one in [*moments(), *reversed(moments())]:
-        fresh = Decider(ShopFloor(FACTORY), None, RULE).decide(one)
+    for moment in [*moments(), *reversed(moments())]:
+        fresh = Decider(ShopFloor(FACTORY), None, RULE).decide(moment)
         assert [
-            decision.model_copy(update={"microseconds": 0}) for decision in used.decide(one)
+            decision.model_copy(update={"microseconds": 0}) for decision in used.decide(moment)
         ] == [decision.model_copy(update={"microseconds": 0}) for decision in fresh]
 
 
 def test_an_explanation_ranks_what_may_be_done_and_says_what_separates_it(
     snapshot: Snapshot,
 ) -> None:
-    found = explain(decider(last_legal), snapshot)
+    explanation = explain(decider(last_legal), snapshot)
     asked = ShopFloor(FACTORY)
     asked.place(snapshot)
     machine = asked.ask()
     assert machine is not None
-    assert found.machine == asked.machine_names[machine]
-    assert found.expected_cost == 123.0
-    assert len(found.alternatives) == asked.tables.action_mask[0].sum() > 1
-    shares = [one.probability for one in found.alternatives]
+    assert explanation.machine == asked.machine_names[machine]
+    assert explanation.expected_cost == 123.0
+    assert len(explanation.alternatives) == asked.tables.action_mask[0].sum() > 1
+    shares = [alternative.probability for alternative in explanation.alternatives]
     assert shares == sorted(shares, reverse=True)
     assert sum(shares) == pytest.approx(1.0)
-    first, second = found.alternatives[:2]
+    first, second = explanation.alternatives[:2]
     assert not first.differs_in
-    assert {one.column for one in second.differs_in} <= set(CANDIDATE_INDEX)
-    assert all(one.here != one.chosen for one in second.differs_in)
-    assert found.rule_choice in [one.choice for one in found.alternatives]
+    assert {difference.column for difference in second.differs_in} <= set(CANDIDATE_INDEX)
+    assert all(difference.here != difference.chosen for difference in second.differs_in)
+    assert explanation.rule_choice in [
+        alternative.choice for alternative in explanation.alternatives
+    ]
     with pytest.raises(BundleError, match="no policy is loaded"):
         explain(Decider(ShopFloor(FACTORY), None, RULE), snapshot)
 
@@ -196,12 +239,12 @@ def test_the_manifests_rule_decides_where_the_rest_of_a_bundle_is_damaged(
     taker = Decider(ShopFloor(FACTORY), None, RULE)
     loaded.use_in(taker)
     decisions = taker.decide(snapshot)
-    assert {one.decided_by for one in decisions} == {"fallback"}
+    assert {decision.decided_by for decision in decisions} == {"fallback"}
     assert all(
-        one.fault is not None
-        and one.fault.startswith("no policy is loaded: ")
-        and "manifest.json" in one.fault
-        for one in decisions
+        decision.fault is not None
+        and decision.fault.startswith("no policy is loaded: ")
+        and "manifest.json" in decision.fault
+        for decision in decisions
     )
 
 
@@ -218,7 +261,7 @@ def test_a_bundle_without_its_network_leaves_decisions_and_plans_to_its_rule(
     out, err = capsys.readouterr()
     assert "manifest.json: format = None" in err
     assert "EDD decides" in err
-    assert {one["decided_by"] for one in json.loads(out)} == {"fallback"}
+    assert {item["decided_by"] for item in json.loads(out)} == {"fallback"}
     assert main(["plan", str(tmp_path / "snapshot.json"), "--bundle", str(tmp_path)]) == 0
     plan = json.loads(capsys.readouterr().out)
     assert plan["made_by"] == "EDD"
@@ -266,14 +309,18 @@ def test_from_a_simulated_moment_to_decisions_on_the_command_line(
 def test_bug_the_rule_decides_where_the_policy_answers_no_row_number(
     answer: Any, snapshot: Snapshot
 ) -> None:
-    expected = [one.choice for one in Decider(ShopFloor(FACTORY), None, RULE).decide(snapshot)]
+    expected = [
+        decision.choice for decision in Decider(ShopFloor(FACTORY), None, RULE).decide(snapshot)
+    ]
     decisions = decider(lambda observation: answer).decide(snapshot)
-    assert [one.choice for one in decisions] == expected
-    assert {one.decided_by for one in decisions if one.action != "wait" or one.fault} == {
-        "fallback"
-    }
+    assert [decision.choice for decision in decisions] == expected
+    assert {
+        decision.decided_by for decision in decisions if decision.action != "wait" or decision.fault
+    } == {"fallback"}
     assert all(
-        "the policy's answer" in str(one.fault) for one in decisions if one.decided_by == "fallback"
+        "the policy's answer" in str(decision.fault)
+        for decision in decisions
+        if decision.decided_by == "fallback"
     )
 
 

@@ -1,11 +1,9 @@
-"""The log of decisions: what is acknowledged is there after anything, damage is named, and
-decisions can be taken again."""
+"""Acknowledged entries of the decision log survive a kill, and damage is named."""
 
 from __future__ import annotations
 
 import contextlib
 import json
-import math
 import multiprocessing
 import os
 import queue
@@ -15,84 +13,29 @@ import sqlite3
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
-import numpy as np
 import pytest
-from numpy.typing import NDArray
 
-from agents.rules.registry import make_rule
-from factory.io.catalogue import find_single_factory
-from scheduler.decisions.bundle import Bundle
-from scheduler.decisions.decider import Decider, Decision
-from scheduler.floor.floor import ShopFloor, take_snapshot
-from scheduler.log import decision_log as journals
+from scheduler.log import decision_log as log_module
 from scheduler.log.decision_log import DecisionLog, DecisionLogError, read_entries
-from scheduler.log.replay import replay, report_shadow
-from scheduler.plans.planner import Planner
-from scheduler.simulated_plant import simulate
 from scheduler.snapshot.read import read_with_text
 from scheduler.snapshot.schema import OrderState, Snapshot
-from scheduler.text_report import format_replay, format_shadow
-from tests.builders.event_waits import Clock
-
-FACTORY = find_single_factory("microfactory")
-RULE = make_rule("ATCS", k1=2, k2=0.5)
-ANSWERS = {"policy": "abc", "rule": str(RULE), "shadow": False}
-
-
-class EarliestDueDate:
-    """Stands for a bundle: the job that is due first, else the first legal row."""
-
-    manifest: dict[str, Any] = {}
-
-    def decide(self, observation: dict[str, NDArray[Any]]) -> NDArray[np.int64]:
-        return np.asarray(make_rule("EDD").decide(observation), np.int64)
-
-
-class LateFailure(EarliestDueDate):
-    """The same, but it fails at every second decision."""
-
-    calls = 0
-
-    def decide(self, observation: dict[str, NDArray[Any]]) -> NDArray[np.int64]:
-        self.calls += 1
-        if self.calls % 2 == 0:
-            raise FloatingPointError("not finite")
-        return super().decide(observation)
-
-
-@cache
-def moments() -> list[Snapshot]:
-    names = ShopFloor(FACTORY)
-    return [
-        take_snapshot(names, simulate(FACTORY, RULE, 5, decisions), 0)
-        for decisions in range(40, 400, 40)
-    ]
-
-
-def decider(bundle: Any = None, **settings: Any) -> Decider:
-    return Decider(ShopFloor(FACTORY), cast(Bundle, bundle), RULE, budget=math.inf, **settings)
-
-
-def keep(path: Path, taker: Decider, **answers: Any) -> list[list[Decision]]:
-    """Decide at some moments and log it."""
-    taken = []
-    with DecisionLog(path) as decision_log:
-        for snapshot in moments():
-            taken.append(taker.decide(snapshot))
-            decision_log.append(snapshot, taken[-1], **{**ANSWERS, **answers})
-    return taken
+from tests.builders.decision_logs import (
+    ANSWERS,
+    decider_with,
+    log_decisions,
+)
+from tests.builders.snapshots import FACTORY, RULE, snapshots
 
 
 def test_what_is_appended_is_read_in_order_and_whole(tmp_path: Path) -> None:
-    taken = keep(tmp_path / "log.sqlite", decider())
+    taken = log_decisions(tmp_path / "log.sqlite", decider_with())
     entries = list(read_entries(tmp_path / "log.sqlite"))
     assert [entry.number for entry in entries] == list(range(1, len(taken) + 1))
-    assert [entry.snapshot for entry in entries] == moments()
+    assert [entry.snapshot for entry in entries] == snapshots()
     assert [list(entry.decisions) for entry in entries] == taken
     assert {(entry.policy, entry.rule, entry.shadow, entry.factory) for entry in entries} == {
         ("abc", str(RULE), False, "microfactory")
@@ -104,28 +47,28 @@ def test_what_is_appended_is_read_in_order_and_whole(tmp_path: Path) -> None:
 
 def test_a_log_goes_on_where_it_was(tmp_path: Path) -> None:
     for _ in range(2):
-        keep(tmp_path / "log.sqlite", decider())
-    assert len(list(read_entries(tmp_path / "log.sqlite"))) == 2 * len(moments())
+        log_decisions(tmp_path / "log.sqlite", decider_with())
+    assert len(list(read_entries(tmp_path / "log.sqlite"))) == 2 * len(snapshots())
 
 
 def test_many_threads_append_and_every_number_is_given_once(tmp_path: Path) -> None:
-    snapshot = moments()[0]
-    decisions = decider().decide(snapshot)
+    snapshot = snapshots()[0]
+    decisions = decider_with().decide(snapshot)
     with DecisionLog(tmp_path / "log.sqlite") as decision_log, ThreadPoolExecutor(32) as pool:
         numbers = list(
             pool.map(lambda _: decision_log.append(snapshot, decisions, **ANSWERS), range(500))
-        )  # type: ignore[arg-type]
+        )
     assert sorted(numbers) == list(range(1, 501))
     assert len(list(read_entries(tmp_path / "log.sqlite"))) == 500
 
 
 def write_until_killed(path: Path, pipe: Connection) -> None:
     """Append for ever, telling each acknowledged number."""
-    snapshot = moments()[0]
-    decisions = decider().decide(snapshot)
+    snapshot = snapshots()[0]
+    decisions = decider_with().decide(snapshot)
     with DecisionLog(path) as decision_log:
         while True:
-            pipe.send(decision_log.append(snapshot, decisions, **ANSWERS))  # type: ignore[arg-type]
+            pipe.send(decision_log.append(snapshot, decisions, **ANSWERS))
 
 
 def test_no_acknowledged_entry_is_missing_after_a_kill(tmp_path: Path) -> None:
@@ -154,7 +97,7 @@ def test_no_acknowledged_entry_is_missing_after_a_kill(tmp_path: Path) -> None:
 
 
 def test_a_damaged_entry_is_named(tmp_path: Path) -> None:
-    keep(tmp_path / "log.sqlite", decider())
+    log_decisions(tmp_path / "log.sqlite", decider_with())
     with sqlite3.connect(tmp_path / "log.sqlite") as connection:
         connection.execute(
             "UPDATE decisions SET decisions = replace(decisions, 'wait', 'rest'), rule = 'none'"
@@ -176,12 +119,12 @@ def test_a_damaged_order_names_every_entry_that_has_it(
     tmp_path: Path, change: Callable[[bytes], bytes]
 ) -> None:
     with DecisionLog(tmp_path / "log.sqlite") as decision_log:
-        for snapshot in (moments()[0], moments()[3], moments()[3]):
-            decision_log.append(snapshot, [], **ANSWERS)  # type: ignore[arg-type]
+        for snapshot in (snapshots()[0], snapshots()[3], snapshots()[3]):
+            decision_log.append(snapshot, [], **ANSWERS)
     with sqlite3.connect(tmp_path / "log.sqlite") as connection:
         (texts,) = connection.execute("SELECT texts FROM decisions WHERE id = 2").fetchone()
         connection.execute("UPDATE decisions SET texts = ? WHERE id = 2", (change(texts),))
-    assert next(read_entries(tmp_path / "log.sqlite")).snapshot == moments()[0]
+    assert next(read_entries(tmp_path / "log.sqlite")).snapshot == snapshots()[0]
     for first, named in ((1, 2), (2, 2), (3, 3)):
         with pytest.raises(DecisionLogError, match=f"entry {named} is damaged"):
             list(read_entries(tmp_path / "log.sqlite", first))
@@ -191,7 +134,7 @@ def test_a_damaged_order_names_every_entry_that_has_it(
     "change", ["substr(orders, 9)", "substr(orders, 2)", "x''", "zeroblob(length(orders))"]
 )
 def test_a_damaged_list_of_orders_is_named(tmp_path: Path, change: str) -> None:
-    keep(tmp_path / "log.sqlite", decider())
+    log_decisions(tmp_path / "log.sqlite", decider_with())
     with sqlite3.connect(tmp_path / "log.sqlite") as connection:
         connection.execute(f"UPDATE decisions SET orders = {change} WHERE id = 2")
     with pytest.raises(DecisionLogError, match="entry 2 is damaged"):
@@ -210,12 +153,12 @@ def stored_orders(path: Path) -> list[bytes]:
 
 
 def test_an_order_that_the_entry_before_had_is_not_written_again(tmp_path: Path) -> None:
-    before = moments()[3]
+    before = snapshots()[3]
     fresh = before.orders[1].model_copy(update={"weight": 7.5})
     after = before.model_copy(update={"orders": (*before.orders[2:], fresh)})
     with DecisionLog(tmp_path / "log.sqlite") as decision_log:
         for snapshot in (before, before, after):
-            decision_log.append(snapshot, [], **ANSWERS)  # type: ignore[arg-type]
+            decision_log.append(snapshot, [], **ANSWERS)
     assert [
         OrderState.model_validate_json(text) for text in stored_orders(tmp_path / "log.sqlite")
     ] == [*before.orders, fresh]
@@ -227,7 +170,7 @@ def test_an_order_that_the_entry_before_had_is_not_written_again(tmp_path: Path)
 
 
 def test_a_snapshot_is_logged_with_the_very_texts_it_came_in(tmp_path: Path) -> None:
-    snapshot = moments()[2]
+    snapshot = snapshots()[2]
     text = json.dumps(snapshot.model_dump(mode="json"), indent=2).encode()
     read, parts = read_with_text(text, FACTORY)
     with DecisionLog(tmp_path / "log.sqlite") as decision_log:
@@ -239,9 +182,9 @@ def test_a_snapshot_is_logged_with_the_very_texts_it_came_in(tmp_path: Path) -> 
 
 
 def test_a_snapshot_without_orders_is_logged(tmp_path: Path) -> None:
-    empty = moments()[0].model_copy(update={"orders": ()})
+    empty = snapshots()[0].model_copy(update={"orders": ()})
     with DecisionLog(tmp_path / "log.sqlite") as decision_log:
-        decision_log.append(empty, [], **ANSWERS)  # type: ignore[arg-type]
+        decision_log.append(empty, [], **ANSWERS)
     assert [entry.snapshot for entry in read_entries(tmp_path / "log.sqlite")] == [empty]
 
 
@@ -290,54 +233,54 @@ def test_a_log_of_an_older_layout_is_refused_and_left_alone(tmp_path: Path) -> N
 
 def fill(decision_log: DecisionLog, snapshot: Snapshot) -> None:
     for _ in range(200):
-        decision_log.append(snapshot, [], **ANSWERS)  # type: ignore[arg-type]
+        decision_log.append(snapshot, [], **ANSWERS)
 
 
 def test_bug_an_unforeseen_fault_is_told_and_the_log_goes_on(tmp_path: Path) -> None:
     """It ended the thread that writes, and all answers waited for ever."""
-    snapshot = moments()[0]
+    snapshot = snapshots()[0]
     with DecisionLog(tmp_path / "log.sqlite") as decision_log:
         with pytest.raises(DecisionLogError, match="no attribute"):
-            decision_log.append(cast(Snapshot, None), [], **ANSWERS)  # type: ignore[arg-type]
-        assert decision_log.append(snapshot, [], **ANSWERS) == 1  # type: ignore[arg-type]
+            decision_log.append(cast(Snapshot, None), [], **ANSWERS)
+        assert decision_log.append(snapshot, [], **ANSWERS) == 1
 
 
 def test_a_write_that_fails_is_not_acknowledged(tmp_path: Path) -> None:
-    snapshot = moments()[0]
+    snapshot = snapshots()[0]
     with DecisionLog(tmp_path / "log.sqlite") as decision_log:
-        assert decision_log.append(snapshot, [], **ANSWERS) == 1  # type: ignore[arg-type]
+        assert decision_log.append(snapshot, [], **ANSWERS) == 1
         decision_log._connection.execute("PRAGMA max_page_count = 1")
         with pytest.raises(DecisionLogError, match="full"):
             fill(decision_log, snapshot)
         decision_log._connection.execute("PRAGMA max_page_count = 1000000")
-        last = decision_log.append(snapshot, [], **ANSWERS)  # type: ignore[arg-type]
+        last = decision_log.append(snapshot, [], **ANSWERS)
     assert [entry.number for entry in read_entries(tmp_path / "log.sqlite")] == list(
         range(1, last + 1)
     )
 
 
 def test_orders_of_a_write_that_failed_are_written_with_the_next(tmp_path: Path) -> None:
-    before, after = moments()[3:5]
+    before, after = snapshots()[3:5]
     with DecisionLog(tmp_path / "log.sqlite") as decision_log:
-        decision_log.append(before, [], **ANSWERS)  # type: ignore[arg-type]
+        decision_log.append(before, [], **ANSWERS)
         decision_log._connection.execute(
             "CREATE TEMP TRIGGER refuse BEFORE INSERT ON decisions BEGIN SELECT RAISE(ABORT, 'no"
             " more'); END"
         )
         with pytest.raises(DecisionLogError, match="no more"):
-            decision_log.append(after, [], **ANSWERS)  # type: ignore[arg-type]
+            decision_log.append(after, [], **ANSWERS)
         decision_log._connection.execute("DROP TRIGGER refuse")
-        assert decision_log.append(after, [], **ANSWERS) == 2  # type: ignore[arg-type]
+        assert decision_log.append(after, [], **ANSWERS) == 2
     assert [entry.snapshot for entry in read_entries(tmp_path / "log.sqlite")] == [before, after]
 
 
 def test_what_is_written_ahead_is_moved_by_another_thread(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("scheduler.log.decision_log._SETTLE_SECONDS", 0.0)
-    settled = note_settling(monkeypatch, journals._settle)
+    monkeypatch.setattr("scheduler.log.decision_log._CHECKPOINT_DELAY", 0.0)
+    settled = note_settling(monkeypatch, log_module._checkpoint)
     with DecisionLog(tmp_path / "log.sqlite") as decision_log:
-        decision_log.append(moments()[0], [], **ANSWERS)  # type: ignore[arg-type]
+        decision_log.append(snapshots()[0], [], **ANSWERS)
         settled.get()
         assert moved_entries(tmp_path / "log.sqlite", tmp_path / "copy.sqlite") == 1
         assert (tmp_path / "log.sqlite-wal").stat().st_size > 0
@@ -349,17 +292,17 @@ def note_settling(
     """Where an entry comes each time that the thread for it has let ``settle`` move what was
     written ahead."""
     settled: queue.SimpleQueue[None] = queue.SimpleQueue()
-    really = journals._settle
+    really = log_module._checkpoint
 
     def settle_and_tell(connection: sqlite3.Connection) -> int:
-        if threading.current_thread().name == "_write_on":
+        if threading.current_thread().name == "log writer":
             return really(connection)
         try:
             return settle(connection)
         finally:
             settled.put(None)
 
-    monkeypatch.setattr("scheduler.log.decision_log._settle", settle_and_tell)
+    monkeypatch.setattr("scheduler.log.decision_log._checkpoint", settle_and_tell)
     return settled
 
 
@@ -378,90 +321,15 @@ def test_the_file_for_what_is_written_ahead_stays_small(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also where the thread that moves it is always late."""
-    monkeypatch.setattr("scheduler.log.decision_log._SETTLE_SECONDS", 0.0)
-    monkeypatch.setattr("scheduler.log.decision_log.MAX_AHEAD", 2**17)
+    monkeypatch.setattr("scheduler.log.decision_log._CHECKPOINT_DELAY", 0.0)
+    monkeypatch.setattr("scheduler.log.decision_log.MAX_WAL_BYTES", 2**17)
     ahead, written, largest = tmp_path / "log.sqlite-wal", 0, 0
     settled = note_settling(monkeypatch, lambda connection: ahead.stat().st_size)
     with DecisionLog(tmp_path / "log.sqlite") as decision_log:
         while written < 2000:
-            written = decision_log.append(moments()[0], [], **ANSWERS)  # type: ignore[arg-type]
+            written = decision_log.append(snapshots()[0], [], **ANSWERS)
             largest = max(largest, ahead.stat().st_size)
             settled.get()
     assert 2**17 < largest < 2**21 < written * 2**12  # each entry is a page at least
     assert not ahead.exists()
     assert len(list(read_entries(tmp_path / "log.sqlite"))) == written
-
-
-# --- taking decisions again -----------------------------------------------------------------------
-
-
-def test_a_replay_takes_every_decision_as_it_was_taken(tmp_path: Path) -> None:
-    keep(tmp_path / "log.sqlite", decider(LateFailure()))
-    found = replay(decider(EarliestDueDate()), tmp_path / "log.sqlite", "abc")
-    assert found.entries == len(moments())
-    assert found.decisions > found.by_fallback > 0
-    assert not found.deviations
-    assert found.skipped == 0
-    assert "every decision is as it was" in format_replay(found)
-
-
-def test_bug_a_replay_does_not_depend_on_how_long_decisions_take(tmp_path: Path) -> None:
-    keep(tmp_path / "log.sqlite", decider(EarliestDueDate()))
-    slow = Decider(
-        ShopFloor(FACTORY),
-        cast(Bundle, EarliestDueDate()),
-        RULE,
-        budget=0.05,
-        clock=Clock(step=1.0),
-    )
-    found = replay(slow, tmp_path / "log.sqlite", "abc")
-    assert found.decisions > found.by_fallback == 0
-    assert not found.deviations
-    assert slow.budget == 0.05
-
-
-def test_a_replay_names_decisions_that_come_out_otherwise(tmp_path: Path) -> None:
-    keep(tmp_path / "log.sqlite", decider(EarliestDueDate()))
-
-    class Other(EarliestDueDate):
-        def decide(self, observation: dict[str, NDArray[Any]]) -> NDArray[np.int64]:
-            return np.array([np.flatnonzero(observation["action_mask"][0])[-1]])
-
-    found = replay(decider(Other()), tmp_path / "log.sqlite", "abc")
-    assert found.deviations
-    assert all(one.logged != one.replayed for one in found.deviations)
-    assert f"{len(found.deviations)} decisions differ" in format_replay(found)
-    assert replay(decider(Other()), tmp_path / "log.sqlite", "another policy").skipped == len(
-        moments()
-    )
-
-
-def test_shadow_mode_lets_the_rule_decide_and_says_what_each_would_cost(tmp_path: Path) -> None:
-    shadow, plain = decider(EarliestDueDate(), shadow=True), decider()
-    taken = keep(tmp_path / "log.sqlite", shadow, shadow=True)
-    for snapshot, decisions in zip(moments(), taken, strict=True):
-        assert [one.choice for one in decisions] == [one.choice for one in plain.decide(snapshot)]
-        assert {one.decided_by for one in decisions} == {"rule"}
-    everything = [one for decisions in taken for one in decisions]
-    agreed = sum(one.policy_choice == one.choice for one in everything)
-    report = report_shadow(Planner(shadow), tmp_path / "log.sqlite", futures=4)
-    assert (report.decisions, report.agreed, report.undecided) == (len(everything), agreed, 0)
-    assert len(report.disputes) == len(everything) - agreed > 0
-    assert report.mean_difference == pytest.approx(
-        np.mean([one.difference for one in report.disputes])
-    )
-    assert all(one.rule != one.policy for one in report.disputes)
-    assert f"differed in {len(report.disputes)}" in format_shadow(report)
-    assert not replay(shadow, tmp_path / "log.sqlite", "abc").deviations
-
-
-def test_a_choice_judged_against_itself_costs_nothing_more() -> None:
-    snapshot = moments()[0]
-    planner = Planner(decider(EarliestDueDate()))
-    first = planner.decider.decide(snapshot)[0]
-    one, other = (
-        planner.costs_after(snapshot, [(first.machine, first.choice)], futures=3, seed=1)
-        for _ in range(2)
-    )
-    np.testing.assert_array_equal(one, other)
-    assert len(set(one)) == 3

@@ -1,5 +1,4 @@
-"""What if: each change does what it says and nothing else, plans are compared as they are, and a
-frozen horizon holds what is left of it."""
+"""Each change of a what-if does what it says and nothing else."""
 
 from __future__ import annotations
 
@@ -7,13 +6,11 @@ import math
 from typing import Any
 
 import pytest
-from pydantic import TypeAdapter, ValidationError
 
 from factory.io.catalogue import find_single_factory
 from factory.model import Option, OptionValue
-from scheduler.plans.planner import Planner
 from scheduler.plans.schema import Plan
-from scheduler.plans.stability import freeze, measure_nervousness
+from scheduler.plans.stability import measure_nervousness
 from scheduler.plans.what_if import (
     CancelOrder,
     Change,
@@ -29,17 +26,11 @@ from scheduler.snapshot.read import SnapshotError
 from scheduler.snapshot.schema import Lock, Snapshot
 from tests.builders.workshop import (
     ATCS,
-    CROSSING,
-    DONE,
-    FIFO,
-    IN_PROCESS,
     READY,
     UPCOMING,
-    busy,
     dates_of,
     floor_of,
     idle,
-    locked,
     moments,
     order,
     planner,
@@ -59,13 +50,14 @@ def try_out(*changes: Change, snapshot: Snapshot | None = None, **fields: Any) -
 
 
 def completions(plan: Plan) -> dict[str, int]:
-    return {one.order: one.completion_date for one in plan.orders}
+    return {planned.order: planned.completion_date for planned in plan.orders}
 
 
 def without_terms(plan: Plan) -> Plan:
     """A plan but for due dates and what hangs on them."""
     orders = tuple(
-        one.model_copy(update={"due_date": 0, "weight": 0.0, "lateness": 0}) for one in plan.orders
+        planned.model_copy(update={"due_date": 0, "weight": 0.0, "lateness": 0})
+        for planned in plan.orders
     )
     cost = plan.cost | {"tardiness": 0.0}
     return told(plan).model_copy(
@@ -82,55 +74,46 @@ def test_before_and_after_are_the_plans_without_and_with_the_changes() -> None:
         RushOrder(order_id="R", product="white", due_date=15),
         MachineDown(machine="pack-1", until=20),
     ]
-    found = try_out(*changes, futures=3, seed=4)
-    assert told(found.before) == told(planner(FACTORY).plan(snapshot, futures=3, seed=4))
-    assert told(found.after) == told(
+    comparison = try_out(*changes, futures=3, seed=4)
+    assert told(comparison.before) == told(planner(FACTORY).plan(snapshot, futures=3, seed=4))
+    assert told(comparison.after) == told(
         planner(FACTORY).plan(change_snapshot(snapshot, changes, FACTORY), futures=3, seed=4)
     )
-    assert found.cost_difference == found.after.total_cost - found.before.total_cost != 0
-    assert found.nervousness == measure_nervousness(found.before, found.after)
-    assert snapshot == three_orders(FACTORY), "the snapshot stays as it is"
-
-
-@pytest.mark.parametrize(
-    ("change", "place"),
-    [
-        (RushOrder(order_id="R", product="white", due_date=20260331), "orders.3.due_date"),
-        (OrderTerms(order="B", due_date=20260331), "orders.1.due_date"),
-        (MachineDown(machine="pack-1", until=20260331), "machines.pack-1.out_of_service_until"),
-    ],
-    ids=["rush order", "order terms", "machine down"],
-)
-def test_bug_a_calendar_date_in_a_change_is_refused(change: Change, place: str) -> None:
-    """As hours it lies 2300 years ahead."""
-    with pytest.raises(SnapshotError) as refusal:
-        change_snapshot(three_orders(FACTORY), [change], FACTORY)
-    rule = "dates are ticks of the factory, but this one reads as 2026-03-31"
     assert (
-        str(refusal.value)
-        == f"{place} = 20260331; {rule}. Count the ticks from the date of tick 0."
+        comparison.cost_difference
+        == comparison.after.total_cost - comparison.before.total_cost
+        != 0
     )
+    assert comparison.nervousness == measure_nervousness(comparison.before, comparison.after)
+    assert snapshot == three_orders(FACTORY), "the snapshot stays as it is"
 
 
 def test_a_rush_order_comes_at_the_clock_and_is_planned() -> None:
     """White behind B, who is white: the booth takes it last all the same (first in, first out),
     after C: 2 hours of changeover from 25, then 4."""
-    found = try_out(RushOrder(order_id="R", product="white", due_date=20, weight=5.0))
-    assert ("paint-1", "R", "paint", 25, 27, 31) in dates_of(found.after)
-    assert ("pack-1", "R", "pack", 32, 32, 34) in dates_of(found.after)
-    assert completions(found.after) == completions(found.before) | {"R": 34}
+    comparison = try_out(RushOrder(order_id="R", product="white", due_date=20, weight=5.0))
+    assert ("paint-1", "R", "paint", 25, 27, 31) in dates_of(comparison.after)
+    assert ("pack-1", "R", "pack", 32, 32, 34) in dates_of(comparison.after)
+    assert completions(comparison.after) == completions(comparison.before) | {"R": 34}
     assert [
-        (one.order, one.before, one.after, one.moved, one.lateness_before, one.lateness_after)
-        for one in found.orders
+        (
+            planned.order,
+            planned.before,
+            planned.after,
+            planned.moved,
+            planned.lateness_before,
+            planned.lateness_after,
+        )
+        for planned in comparison.orders
     ] == [
         ("R", None, 34, None, None, 14),
         ("A", 15, 15, 0, 7, 7),
         ("B", 21, 21, 0, -9, -9),
         ("C", 28, 28, 0, 8, 8),
     ]
-    added = found.after.orders[-1]
+    added = comparison.after.orders[-1]
     assert (added.product, added.due_date, added.weight) == ("white", 20, 5.0)
-    assert found.cost_difference == pytest.approx(
+    assert comparison.cost_difference == pytest.approx(
         3 * 5 * 14 + 4 + 2 * 1.0 + 0.5 * 24 + 2 + 4 * 2
     ), "tardiness, changeover, waste, holding, electricity"
 
@@ -162,7 +145,7 @@ def test_a_rush_order_carries_the_customers_options() -> None:
     assert changed.orders[-1].options == {"trim": "rich"}
     with pytest.raises(
         SnapshotError,
-        match=r"orders\.1\.options = 0 options; trim is missing\. Say what the customer has chosen",
+        match=r"orders\.1\.options = 0 options; trim is missing\. Add the value that the customer",
     ):
         change_snapshot(snapshot, [RushOrder(order_id="R", product="white", due_date=20)], factory)
     with pytest.raises(
@@ -182,21 +165,21 @@ def test_a_machine_that_is_down_starts_nothing_and_pauses_what_it_is_at() -> Non
     pack-1   .............AA....BB.....CC
              10        20        30
     """
-    found = try_out(MachineDown(machine="paint-1", until=20), futures=2)
-    assert completions(found.after) == {
-        name: date + 10 for name, date in completions(found.before).items()
+    comparison = try_out(MachineDown(machine="paint-1", until=20), futures=2)
+    assert completions(comparison.after) == {
+        name: date + 10 for name, date in completions(comparison.before).items()
     }
-    assert ("paint-1", "A", "paint", 8, 8, 22) in dates_of(found.after)
-    assert {one.moved for one in found.orders} == {10}
-    assert [one.completion_p10 for one in found.after.orders] == [
+    assert ("paint-1", "A", "paint", 8, 8, 22) in dates_of(comparison.after)
+    assert {planned.moved for planned in comparison.orders} == {10}
+    assert [planned.completion_p10 for planned in comparison.after.orders] == [
         25,
         31,
         38,
     ], "in futures too: nothing else is uncertain here"
     late = 10 * (1 + 2) + 1
-    assert found.after.cost["tardiness"] - found.before.cost["tardiness"] == pytest.approx(
-        3 * late
-    ), "A and C by 10 each, C twice; B, 9 early, by 1"
+    assert comparison.after.cost["tardiness"] - comparison.before.cost[
+        "tardiness"
+    ] == pytest.approx(3 * late), "A and C by 10 each, C twice; B, 9 early, by 1"
 
 
 def test_a_machine_that_is_down_twice_is_so_until_the_later_date() -> None:
@@ -216,14 +199,16 @@ def test_a_machine_that_is_down_twice_is_so_until_the_later_date() -> None:
 
 
 def test_other_terms_change_the_account_only() -> None:
-    found = try_out(OrderTerms(order="C", due_date=24, weight=4.0))
-    assert without_terms(found.before) == without_terms(found.after)
+    comparison = try_out(OrderTerms(order="C", due_date=24, weight=4.0))
+    assert without_terms(comparison.before) == without_terms(comparison.after)
     assert [
-        (one.due_date, one.weight, one.lateness) for one in found.after.orders if one.order == "C"
+        (planned.due_date, planned.weight, planned.lateness)
+        for planned in comparison.after.orders
+        if planned.order == "C"
     ] == [(24, 4.0, 4)]
-    assert found.cost_difference == pytest.approx(3 * (4 * 4 - 2 * 8))
-    assert found.nervousness.moved == found.nervousness.mean_shift == 0
-    assert found.nervousness.operations == 5, "all but A in the booth"
+    assert comparison.cost_difference == pytest.approx(3 * (4 * 4 - 2 * 8))
+    assert comparison.nervousness.moved == comparison.nervousness.mean_shift == 0
+    assert comparison.nervousness.operations == 5, "all but A in the booth"
 
 
 @pytest.mark.parametrize(
@@ -232,10 +217,10 @@ def test_other_terms_change_the_account_only() -> None:
     ids=["due", "weight", "none"],
 )
 def test_the_same_terms_leave_the_plan_as_it_is(change: OrderTerms) -> None:
-    found = try_out(change, futures=4)
-    assert told(found.before) == told(found.after)
-    assert found.cost_difference == 0
-    assert {one.moved for one in found.orders} == {0}
+    comparison = try_out(change, futures=4)
+    assert told(comparison.before) == told(comparison.after)
+    assert comparison.cost_difference == 0
+    assert {planned.moved for planned in comparison.orders} == {0}
 
 
 def test_a_cancelled_order_is_gone_with_its_locks() -> None:
@@ -245,20 +230,24 @@ def test_a_cancelled_order_is_gone_with_its_locks() -> None:
         [LockOperation(machine="pack-1", order="B", operation="pack")],
         FACTORY,
     )
-    found = try_out(CancelOrder(order="B"), snapshot=snapshot)
-    assert completions(found.after) == {"A": 15, "C": 19}
-    assert [(one.order, one.after) for one in found.orders if one.after is None] == [("B", None)]
-    assert not found.after.changeovers
+    comparison = try_out(CancelOrder(order="B"), snapshot=snapshot)
+    assert completions(comparison.after) == {"A": 15, "C": 19}
+    assert [
+        (planned.order, planned.after) for planned in comparison.orders if planned.after is None
+    ] == [("B", None)]
+    assert not comparison.after.changeovers
     assert not change_snapshot(snapshot, [CancelOrder(order="B")], FACTORY).locks
 
 
 def test_a_lock_fixes_an_operation_after_the_locks_that_are_there() -> None:
     snapshot = three_orders(FACTORY)
-    found = try_out(LockOperation(machine="paint-1", order="C", operation="paint"))
-    assert [one[1] for one in dates_of(found.after) if one[0] == "paint-1"] == ["A", "C", "B"]
-    assert {(one.order, one.operation) for one in found.after.operations if one.locked} == {
-        ("C", "paint")
-    }
+    comparison = try_out(LockOperation(machine="paint-1", order="C", operation="paint"))
+    assert [row[1] for row in dates_of(comparison.after) if row[0] == "paint-1"] == ["A", "C", "B"]
+    assert {
+        (operation.order, operation.operation)
+        for operation in comparison.after.operations
+        if operation.locked
+    } == {("C", "paint")}
     changed = change_snapshot(
         snapshot,
         [LockOperation(machine="pack-1", order=name, operation="pack") for name in ("C", "A")],
@@ -275,15 +264,17 @@ def test_changes_build_on_each_other() -> None:
         OrderTerms(order="R", due_date=40),
         LockOperation(machine="paint-1", order="R", operation="paint"),
     ]
-    found = try_out(*changes)
-    assert ("paint-1", "R", "paint", 12, 12, 16) in dates_of(found.after)
-    assert next(one.due_date for one in found.after.orders if one.order == "R") == 40
-    assert told(try_out(*changes, CancelOrder(order="R")).after) == told(found.before)
+    comparison = try_out(*changes)
+    assert ("paint-1", "R", "paint", 12, 12, 16) in dates_of(comparison.after)
+    assert (
+        next(planned.due_date for planned in comparison.after.orders if planned.order == "R") == 40
+    )
+    assert told(try_out(*changes, CancelOrder(order="R")).after) == told(comparison.before)
 
 
 def test_orders_that_move_most_stand_first() -> None:
-    found = try_out(LockOperation(machine="paint-1", order="C", operation="paint"))
-    moved = [abs(one.moved) for one in found.orders if one.moved is not None]
+    comparison = try_out(LockOperation(machine="paint-1", order="C", operation="paint"))
+    moved = [abs(planned.moved) for planned in comparison.orders if planned.moved is not None]
     assert moved == sorted(moved, reverse=True)
     assert moved[0] > 0
 
@@ -308,344 +299,9 @@ def test_changes_of_shipped_factories_lead_to_plans_that_can_be_carried_out() ->
             OrderTerms(order=snapshot.orders[-1].order_id, weight=9.0),
         ]
         changed = change_snapshot(snapshot, changes, factory)
-        found = what_if(planner(factory, ATCS), snapshot, changes, futures=2)
-        Reading(found.before, snapshot, factory).check()
-        Reading(found.after, changed, factory).check()
-        assert {one.order for one in found.orders} - {one.order_id for one in snapshot.orders} == {
-            "rush"
-        }
-
-
-# --- what is refused ------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("change", "words"),
-    [
-        (
-            RushOrder(order_id="R", product="pink", due_date=20),
-            (
-                r"changes\.1\.product = 'pink'; workshop makes none of that name\. Write one of"
-                r" 'white', 'red', 'box'"
-            ),
-        ),
-        (
-            RushOrder(order_id="B", product="white", due_date=20),
-            r"orders = 'B'; order_id must be unique\. Give each order one of its own",
-        ),
-        (
-            RushOrder(order_id="R", product="white", options={"trim": "rich"}, due_date=20),
-            r"orders\.3\.options\.trim = 'rich'; white has no such option",
-        ),
-        (
-            MachineDown(machine="paint-2", until=20),
-            r"changes\.1\.machine = 'paint-2'; there is none of that name\. Write 'paint-1'",
-        ),
-        (
-            MachineDown(machine="paint-1", until=10),
-            r"changes\.1\.until = 10; it must lie after the clock at 10\. Choose a later date",
-        ),
-        (
-            OrderTerms(order="Z", weight=1.0),
-            r"changes\.1\.order = 'Z'; there is no such order here\. Write one of 'A', 'B', 'C'",
-        ),
-        (
-            CancelOrder(order="Z"),
-            r"changes\.1\.order = 'Z'; there is no such order here\. Write one of 'A', 'B', 'C'",
-        ),
-        (
-            CancelOrder(order="A"),
-            (
-                r"changes\.1\.order = 'A'; its operation paint is in process\. Cancel it when that"
-                r" is done"
-            ),
-        ),
-        (
-            LockOperation(machine="paint-9", order="B", operation="paint"),
-            r"locks\.0\.machine = 'paint-9'; workshop has none of that name\. Write 'paint-1'",
-        ),
-        (
-            LockOperation(machine="paint-1", order="A", operation="paint"),
-            r"locks\.0\.operation = 'paint'; it is in_process already\. Leave out the lock",
-        ),
-        (
-            LockOperation(machine="pack-1", order="B", operation="paint"),
-            (
-                r"locks\.0\.machine = 'pack-1'; it cannot do paint\. Correct the machine or the"
-                r" operation"
-            ),
-        ),
-    ],
-    ids=[
-        "product",
-        "order twice",
-        "option",
-        "machine",
-        "date",
-        "terms of none",
-        "cancel none",
-        "cancel in process",
-        "lock nowhere",
-        "lock begun",
-        "lock wrong",
-    ],
-)
-def test_a_change_that_does_not_fit_is_refused_with_place_value_rule_and_remedy(
-    change: Change, words: str
-) -> None:
-    fits = OrderTerms(order="B", due_date=31)
-    with pytest.raises(SnapshotError, match=f"^{words}[^\n]*$"):
-        change_snapshot(three_orders(FACTORY), [fits, change], FACTORY)
-    with pytest.raises(SnapshotError, match=words):
-        try_out(fits, change)
-
-
-@pytest.mark.parametrize(
-    "data",
-    [
-        {"change": "miracle"},
-        {"change": "rush_order", "order_id": "R", "product": "white"},
-        {"change": "rush_order", "order_id": "", "product": "white", "due_date": 1},
-        {"change": "rush_order", "order_id": "R", "product": "white", "due_date": 2**41},
-        {
-            "change": "rush_order",
-            "order_id": "R",
-            "product": "white",
-            "due_date": 1,
-            "weight": math.inf,
-        },
-        {"change": "rush_order", "order_id": "R", "product": "white", "due_date": 1, "weight": -1},
-        {"change": "machine_down", "machine": "paint-1", "until": -1},
-        {"change": "machine_down", "machine": "paint-1", "until": 1.5},
-        {"change": "order_terms", "order": "A", "due_date": "soon"},
-        {"change": "cancel_order", "order": "A", "why": "no reason"},
-        {"change": "lock", "machine": "paint-1", "order": "A"},
-    ],
-    ids=lambda data: "-".join(map(str, data.values())),
-)
-def test_what_is_no_change_is_not_read(data: dict[str, Any]) -> None:
-    adapter: TypeAdapter[Change] = TypeAdapter(Change)
-    assert adapter.validate_python({"change": "cancel_order", "order": "A"}) == CancelOrder(
-        order="A"
-    )
-    with pytest.raises(ValidationError):
-        adapter.validate_python(data)
-
-
-# --- nervousness ----------------------------------------------------------------------------------
-
-
-def shifted(plan: Plan, **starts: int) -> Plan:
-    """The plan with the paint of some orders moved by some ticks."""
-    moved = [
-        (
-            one.model_copy(
-                update={
-                    "start_date": one.start_date + starts[one.order],
-                    "end_date": one.end_date + starts[one.order],
-                }
-            )
-            if one.operation == "paint" and one.order in starts
-            else one
-        )
-        for one in plan.operations
-    ]
-    return plan.model_copy(update={"operations": tuple(moved)})
-
-
-def test_a_plan_is_not_nervous_against_itself() -> None:
-    factory = find_single_factory("microfactory")
-    plan = planner(factory, ATCS).plan(moments(factory, 150)[0])
-    found = measure_nervousness(plan, plan)
-    assert found.operations == sum(not one.in_process for one in plan.operations) > 10
-    assert (found.moved, found.changed_machine, found.mean_shift) == (0, 0, 0)
-
-
-def test_nervousness_worked_out_by_hand() -> None:
-    """Five operations have not begun, of 2, 4, 2, 4 and 2 hours, 2.8 on average.
-
-    B 3 hours later has moved, C 2 hours sooner has not; what is packed on another machine has.
-    """
-    plan = planner(FACTORY).plan(three_orders(FACTORY))
-    found = measure_nervousness(plan, shifted(plan, A=50, B=3, C=-2))
-    assert (found.operations, found.moved, found.changed_machine, found.mean_shift) == (
-        5,
-        1 / 5,
-        0,
-        1.0,
-    )
-    packs = plan.model_copy(
-        update={"operations": tuple(one for one in plan.operations if one.operation == "pack")}
-    )
-    for shift, moved in ((2, 0), (3, 1)):
-        later = packs.model_copy(
-            update={
-                "operations": tuple(
-                    one.model_copy(update={"start_date": one.start_date + shift})
-                    for one in packs.operations
-                )
-            }
-        )
-        after = later.model_copy(
-            update={
-                "operations": tuple(
-                    one.model_copy(update={"end_date": one.start_date + 2})
-                    for one in later.operations
-                )
-            }
-        )
-        assert measure_nervousness(packs, after).moved == moved, (
-            "the mean process time, 2 hours, is no move yet"
-        )
-    elsewhere = tuple(
-        (
-            one.model_copy(update={"machine": "pack-2"})
-            if one.operation == "pack" and one.order == "C"
-            else one
-        )
-        for one in plan.operations
-    )
-    found = measure_nervousness(plan, plan.model_copy(update={"operations": elsewhere}))
-    assert (found.operations, found.moved, found.changed_machine, found.mean_shift) == (
-        5,
-        1 / 5,
-        1 / 5,
-        0,
-    )
-
-
-def test_operations_of_one_plan_only_are_not_compared() -> None:
-    plan = planner(FACTORY).plan(three_orders(FACTORY))
-    fewer = plan.model_copy(
-        update={"operations": tuple(one for one in plan.operations if one.order == "B")}
-    )
-    assert (
-        measure_nervousness(plan, fewer).operations
-        == measure_nervousness(fewer, plan).operations
-        == 2
-    )
-    none = measure_nervousness(plan, plan.model_copy(update={"operations": ()}))
-    assert (none.operations, none.moved, none.changed_machine, none.mean_shift) == (0, 0, 0, 0)
-
-
-# --- the frozen horizon ---------------------------------------------------------------------------
-
-
-def frozen(snapshot: Snapshot, previous: Plan, ticks: int) -> list[tuple[str, str, str]]:
-    return [
-        (lock.machine, lock.order, lock.operation)
-        for lock in freeze(snapshot, previous, ticks, FACTORY).locks
-    ]
-
-
-def test_what_begins_within_the_frozen_horizon_is_locked_in_sequence() -> None:
-    """The plan worked out by hand selects B's paint at 12, A's pack at 13, C's paint at 18, B's
-    pack at 19 and C's pack at 26."""
-    snapshot = three_orders(FACTORY)
-    plan = planner(FACTORY).plan(snapshot)
-    turns = [
-        ("paint-1", "B", "paint"),
-        ("pack-1", "A", "pack"),
-        ("paint-1", "C", "paint"),
-        ("pack-1", "B", "pack"),
-        ("pack-1", "C", "pack"),
-    ]
-    for ticks, count in ((0, 0), (2, 0), (3, 1), (8, 2), (9, 3), (100, 5)):
-        assert frozen(snapshot, plan, ticks) == turns[:count]
-    assert freeze(snapshot, plan, 2, FACTORY) is snapshot
-
-
-def test_what_has_begun_or_gone_is_not_frozen() -> None:
-    """At 19 the booth is at C, and B on its way; A has gone, and a rush order has come that the
-    plan does not know."""
-    plan = planner(FACTORY).plan(three_orders(FACTORY))
-    later = floor_of(
-        FACTORY,
-        {"paint-1": busy("C", 25, since=21)},
-        order(
-            "B",
-            "white",
-            30,
-            operations={"paint": DONE, "pack": UPCOMING.model_copy(update={"arrival_date": 23})},
-        ),
-        order("C", "red", 20, operations={"paint": IN_PROCESS, "pack": UPCOMING}),
-        order("R", "red", 40, 20),
-        clock=22,
-    )
-    assert frozen(later, plan, 100) == [("pack-1", "B", "pack"), ("pack-1", "C", "pack")]
-
-
-def test_machines_out_of_service_beyond_the_horizon_keep_nothing() -> None:
-    snapshot = three_orders(FACTORY)
-    plan = planner(FACTORY).plan(snapshot)
-    stopped = change_snapshot(snapshot, [MachineDown(machine="paint-1", until=40)], FACTORY)
-    assert {machine for machine, _, _ in frozen(stopped, plan, 25)} == {"pack-1"}
-    assert {machine for machine, _, _ in frozen(stopped, plan, 30)} == {"paint-1", "pack-1"}
-
-
-def test_own_locks_come_before_the_frozen_ones() -> None:
-    snapshot = three_orders(FACTORY)
-    plan = planner(FACTORY).plan(snapshot)
-    own = change_snapshot(
-        snapshot, [LockOperation(machine="paint-1", order="C", operation="paint")], FACTORY
-    )
-    assert frozen(own, plan, 9) == [
-        ("paint-1", "C", "paint"),
-        ("paint-1", "B", "paint"),
-        ("pack-1", "A", "pack"),
-    ]
-
-
-def test_a_frozen_horizon_makes_a_plan_calm() -> None:
-    """Another rule after a rush order: what is frozen stays, whatever the rule would rather do."""
-    factory = find_single_factory("microfactory")
-    snapshot = moments(factory, 200)[0]
-    previous = planner(factory, FIFO).plan(snapshot)
-    rushed = change_snapshot(
-        snapshot,
-        [
-            RushOrder(
-                order_id="rush",
-                product="pod",
-                options=_pod_options(snapshot),
-                due_date=snapshot.clock + 10,
-                weight=50.0,
-            )
-        ],
-        factory,
-    )
-    held: Planner = planner(factory, ATCS)
-    calm, free = (
-        measure_nervousness(previous, held.plan(freeze(rushed, previous, 10**6, factory))),
-        measure_nervousness(previous, held.plan(rushed)),
-    )
-    assert calm.operations == free.operations > 10
-    assert calm.changed_machine == 0 < free.changed_machine
-    assert calm.moved < free.moved
-
-
-def _pod_options(snapshot: Snapshot) -> dict[str, str]:
-    return next(one.options for one in snapshot.orders if one.product == "pod")
-
-
-def test_locks_that_contradict_the_frozen_plan_are_refused() -> None:
-    """In the plan paint and pack do R before B; the snapshot wants the packers to begin with B,
-    which is to be packed after its paint, and R before its."""
-    snapshot = floor_of(
-        CROSSING,
-        {"paint-1": idle("white")},
-        order("R", "red", operations={"pack": READY, "red": UPCOMING}),
-        order("B", "pack", operations={"black": READY, "pack": UPCOMING}),
-    )
-    previous = planner(CROSSING).plan(
-        locked(snapshot, CROSSING, ("paint-1", "R", "red"), ("paint-1", "B", "black"))
-    )
-    assert [one[:2] for one in dates_of(previous)] == [
-        ("pack-1", "R"),
-        ("paint-1", "R"),
-        ("paint-1", "B"),
-        ("pack-1", "B"),
-    ]
-    own = locked(snapshot, CROSSING, ("pack-1", "B", "pack"))
-    with pytest.raises(SnapshotError, match=r"locks = 4 locks; together with the routes they want"):
-        freeze(own, previous, 100, CROSSING)
+        comparison = what_if(planner(factory, ATCS), snapshot, changes, futures=2)
+        Reading(comparison.before, snapshot, factory).check()
+        Reading(comparison.after, changed, factory).check()
+        assert {planned.order for planned in comparison.orders} - {
+            state.order_id for state in snapshot.orders
+        } == {"rush"}

@@ -1,63 +1,45 @@
-"""Limits of a plan's time, and refused numbers of the command line."""
+"""The time limit of a plan leaves out the time for loading compiled code."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
-from scheduler.__main__ import main
-from scheduler.plans.planner import PlanError
-from tests.builders.workshop import busy, floor_of, order, planner, workshop
+from scheduler.plans import plan_simulation
+from scheduler.plans.work_limit import WorkLimit
+from tests.builders.event_waits import Clock
+from tests.builders.workshop import planner, three_orders, workshop
 
 
-def test_bug_a_limit_that_is_no_time_is_refused(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_only_the_first_call_of_a_function_does_not_count() -> None:
+    clock = Clock()
+    limit = WorkLimit(10.0, clock)
+
+    def work(seconds: float) -> float:
+        clock.now += seconds
+        return seconds
+
+    assert limit.call(work, 100.0) == 100.0
+    assert (limit.seconds, limit.reached) == (0.0, False)
+    limit.call(work, 6.0)
+    assert (limit.seconds, limit.reached) == (6.0, False)
+    limit.call(work, 5.0)
+    assert (limit.seconds, limit.reached) == (11.0, True)
+
+
+def test_bug_loading_compiled_code_is_no_part_of_a_plans_time(
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    for given in ("0", "-1", "nan"):
-        with pytest.raises(SystemExit):
-            main(
-                [
-                    "plan",
-                    str(tmp_path / "snapshot.json"),
-                    "--bundle",
-                    str(tmp_path),
-                    f"--seconds={given}",
-                ]
-            )
-        assert f"--seconds: {given}; it must be a positive number" in capsys.readouterr().err
+    clock, compiled, calls = Clock(), plan_simulation.advance_to_decision, 0
 
+    def load_first(*arguments: object) -> object:
+        nonlocal calls
+        calls += 1
+        clock.now += 29.0 if calls == 1 else 0.001
+        return compiled(*arguments)
 
-def test_the_refusal_for_want_of_time_names_futures_only_where_they_took_it() -> None:
-    factory = workshop()
-    snapshot = floor_of(
-        factory, {"paint-1": busy("A", 12)}, order("A", "red"), order("B", "white", ready=5)
-    )
-    slow = planner(factory)
-    slow.plan(snapshot)
-    slow.max_seconds = 0.0
-    with pytest.raises(
-        PlanError, match=r"the plan not finished; .* Give it more time, or leave out orders\."
-    ):
-        slow.plan(snapshot, futures=4)
-    with pytest.raises(
-        PlanError,
-        match=r"its 4 futures not finished; .* Give it more time, or sample fewer futures\.",
-    ):
-        slow.costs_after(snapshot, [], futures=4, seed=1)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "words"),
-    [
-        (["decide", "s.json", "--budget=-1"], "--budget: -1; it must be a positive number"),
-        (["decide", "s.json", "--budget=nan"], "--budget: nan; it must be a positive number"),
-        (["serve", "--port=99999"], "--port: 99999; it must lie between 0 and 65535"),
-    ],
-)
-def test_bug_numbers_of_the_command_line_are_checked(
-    arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    with pytest.raises(SystemExit):
-        main([*arguments, "--bundle", "bundle"])
-    assert words in capsys.readouterr().err
+    monkeypatch.setattr(plan_simulation, "advance_to_decision", load_first)
+    used = planner(workshop())
+    used.decider.clock = clock
+    plan = used.plan(three_orders(workshop()))
+    assert calls > 1
+    assert plan.microseconds == 1000 * (calls - 1)

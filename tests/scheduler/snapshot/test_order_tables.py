@@ -10,28 +10,21 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from agents.rules.registry import make_rule
-from factory.io.catalogue import find_single_factory
 from scheduler.decisions.decider import Decider
-from scheduler.floor.floor import ShopFloor, take_snapshot
-from scheduler.simulated_plant import simulate
+from scheduler.floor.floor import ShopFloor
 from scheduler.snapshot.consistency import DISAGREEMENT
+from scheduler.snapshot.order_checks import count_operations_in_process, find_order_problems
 from scheduler.snapshot.order_tables import names_of, packed
-from scheduler.snapshot.read import count_operations_in_process, find_order_problems
 from scheduler.snapshot.schema import Snapshot
+from tests.builders.snapshots import FACTORY, RULE, snapshot_after
 
-FACTORY = find_single_factory("microfactory")
 NAMES = names_of(FACTORY)
-RULE = make_rule("ATCS", k1=2, k2=0.5)
-MOMENTS = [
-    take_snapshot(ShopFloor(FACTORY), simulate(FACTORY, RULE, 5, decisions), 0)
-    for decisions in (60, 200, 350)
-]
+DECISIONS = (60, 200, 350)
 Random = np.random.Generator
 
 
 def test_orders_that_were_there_before_become_the_same_numbers() -> None:
-    before, after = MOMENTS[1], MOMENTS[2]
+    before, after = snapshot_after(200), snapshot_after(350)
     kept = before.orders[1::2]
     mixed = (*after.orders[:3], *kept, *after.orders[3:])
     again = Snapshot.model_validate(after.model_copy(update={"orders": mixed}).model_dump())
@@ -40,13 +33,13 @@ def test_orders_that_were_there_before_become_the_same_numbers() -> None:
     assert partly is not None
     assert wholly is not None
     assert len(kept) > 2
-    assert [one.order_id for one in partly.states] == [*wholly.ids]
+    assert [item.order_id for item in partly.states] == [*wholly.ids]
     np.testing.assert_array_equal(partly.orders, wholly.orders)
     np.testing.assert_array_equal(partly.operations, wholly.operations)
 
 
 def test_a_copy_with_other_orders_is_not_taken_for_what_it_was_copied_from() -> None:
-    whole = MOMENTS[1]
+    whole = snapshot_after(200)
     idle = {
         name: state.model_copy(
             update={"status": "idle", "expected_end": None, "order": None, "operation": None}
@@ -111,8 +104,8 @@ def set_operations(
 
 def finish_or_not(random: Random, state: dict[str, Any], order: dict[str, Any], clock: int) -> None:
     """A finished order is sound; one that is finished but for an operation in the middle is not."""
-    for one in order["operations"].values():
-        one["status"] = "done"
+    for operation in order["operations"].values():
+        operation["status"] = "done"
     if random.random() < 0.5:
         state["status"] = "upcoming"
 
@@ -143,7 +136,7 @@ def test_the_quick_look_at_orders_finds_whatever_the_thorough_one_does(
     random = np.random.default_rng(3)
     outcomes = set()
     for _ in range(150):
-        data = MOMENTS[random.integers(len(MOMENTS))].model_dump()
+        data = snapshot_after(int(random.choice(DECISIONS))).model_dump()
         for _ in range(random.integers(1, 3)):
             order = data["orders"][random.integers(len(data["orders"]))]
             change(

@@ -13,23 +13,15 @@ import pytest
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from agents.rules.registry import make_rule
-from factory.io.catalogue import find_single_factory
-from scheduler.floor.floor import ShopFloor, take_snapshot
-from scheduler.simulated_plant import simulate
 from scheduler.snapshot.incremental_json import NOT_FOUND, find_orders
 from scheduler.snapshot.order_tables import clear_previous
 from scheduler.snapshot.read import SnapshotError, check_snapshot, read_snapshot, read_with_text
 from scheduler.snapshot.schema import Snapshot
+from tests.builders.repository import ROOT
+from tests.builders.snapshots import FACTORY, snapshot_after
 
-FACTORY = find_single_factory("microfactory")
-RULE = make_rule("ATCS", k1=2, k2=0.5)
-MOMENTS = [
-    take_snapshot(ShopFloor(FACTORY), simulate(FACTORY, RULE, 5, decisions), 0)
-    for decisions in (200, 201, 205)
-]
-DATA: dict[str, Any] = MOMENTS[0].model_dump(mode="json", exclude_defaults=True)
-PLAIN = json.dumps(DATA)
+PLAIN = json.dumps(json.loads((ROOT / "examples" / "snapshot.json").read_text(encoding="utf-8")))
+DATA: dict[str, Any] = json.loads(PLAIN)
 ORDER = json.dumps(DATA["orders"][0])
 
 
@@ -44,10 +36,11 @@ def read_plainly(text: str) -> Snapshot | None:
 
 def test_orders_that_were_there_before_are_not_read_again() -> None:
     clear_previous(FACTORY)
-    before, after = (read_snapshot(moment.model_dump_json(), FACTORY) for moment in MOMENTS[:2])
+    moments = (snapshot_after(200), snapshot_after(201))
+    before, after = (read_snapshot(moment.model_dump_json(), FACTORY) for moment in moments)
     known = {id(order) for order in before.orders}
     assert sum(id(order) in known for order in after.orders) > len(after.orders) / 2
-    assert (before, after) == tuple(MOMENTS[:2])
+    assert (before, after) == moments
 
 
 def test_an_order_that_has_changed_is_read_anew() -> None:
@@ -59,8 +52,8 @@ def test_an_order_that_has_changed_is_read_anew() -> None:
 RESTING: dict[str, Any] = {
     **json.loads(PLAIN.replace('"in_process"', '"upcoming"')),
     "machines": {
-        name: {"setup": state.setup, "status": "idle", "since": 0}
-        for name, state in MOMENTS[0].machines.items()
+        name: {"setup": state.get("setup", {}), "status": "idle", "since": 0}
+        for name, state in DATA["machines"].items()
     },
 }
 SPELT = [json.dumps(order) for order in RESTING["orders"]]
@@ -90,23 +83,23 @@ def spell(orders: Sequence[str], between: str = ", ") -> bytes:
 def test_orders_come_go_change_and_move(orders: list[str], between: str) -> None:
     text = spell(orders, between)
     clear_previous(FACTORY)
-    before, (found, parts) = read_snapshot(spell(SPELT), FACTORY), read_with_text(text, FACTORY)
+    before, (result, parts) = read_snapshot(spell(SPELT), FACTORY), read_with_text(text, FACTORY)
     assert len(before.orders) > 8
-    assert found == Snapshot.model_validate_json(text)
+    assert result == Snapshot.model_validate_json(text)
     assert parts is not None
-    assert [one.decode() for one in parts.orders] == orders
-    assert Snapshot.model_validate_json(parts.rest) == found.model_copy(update={"orders": ()})
+    assert [order.decode() for order in parts.orders] == orders
+    assert Snapshot.model_validate_json(parts.rest) == result.model_copy(update={"orders": ()})
 
 
 def test_orders_that_stand_where_they_stood_are_noticed_without_reading_them() -> None:
     def find(
         text: bytes, known: bytes, spans: NDArray[np.int64]
     ) -> tuple[NDArray[np.int64], list[int]]:
-        found, same = np.empty((len(SPELT) + 3, 2), np.int64), np.empty(len(SPELT) + 3, np.int64)
+        result, same = np.empty((len(SPELT) + 3, 2), np.int64), np.empty(len(SPELT) + 3, np.int64)
         count = find_orders(
-            np.frombuffer(text, np.uint8), found, same, np.frombuffer(known, np.uint8), spans
+            np.frombuffer(text, np.uint8), result, same, np.frombuffer(known, np.uint8), spans
         )
-        return found[: count + 1], same[1 : count + 1].tolist()
+        return result[: count + 1], same[1 : count + 1].tolist()
 
     first, same = find(spell(SPELT), b"{}", np.zeros((0, 2), np.int64))
     count = len(SPELT)
@@ -176,19 +169,19 @@ def test_whatever_the_text_looks_like_it_is_read_as_by_pydantic_alone(
         with contextlib.suppress(SnapshotError):
             read_snapshot(before, FACTORY)
         try:
-            found: Snapshot | None = read_snapshot(text(), FACTORY)
+            result: Snapshot | None = read_snapshot(text(), FACTORY)
         except SnapshotError:
-            found = None
-        assert found == expected
+            result = None
+        assert result == expected
 
 
 def test_what_is_refused_is_refused_in_the_same_words() -> None:
     wrong = PLAIN.replace('"weight"', '"wait"').replace('"due_date": ', '"due_date": "x', 1)
     with pytest.raises(ValidationError) as plain:
         Snapshot.model_validate_json(wrong)
-    with pytest.raises(SnapshotError) as found:
+    with pytest.raises(SnapshotError) as refusal:
         read_snapshot(wrong, FACTORY)
-    assert len(str(found.value).splitlines()) == plain.value.error_count()
+    assert len(str(refusal.value).splitlines()) == plain.value.error_count()
 
 
 # --- dates that are no ticks ----------------------------------------------------------------------

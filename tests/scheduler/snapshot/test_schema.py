@@ -21,10 +21,10 @@ from scheduler.floor.floor import ShopFloor, take_snapshot
 from scheduler.simulated_plant import simulate
 from scheduler.snapshot.read import SnapshotError, parse_snapshot, read_snapshot
 from tests.builders.kart_factory import karts
+from tests.builders.repository import ROOT
+from tests.builders.snapshots import FACTORY, RULE, snapshot_after
 
-FACTORY = find_single_factory("microfactory")
 TABLES = ("candidates", "machines", "shop", "action_mask")
-RULE = make_rule("ATCS", k1=2, k2=0.5)
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_setups_to_mount_are_told_by_name() -> None:
 
 
 def test_a_larger_shop_floor_finds_room() -> None:
-    data = snapshot_data()
+    data = json.loads(snapshot_after(200).model_dump_json())
     first = data["orders"][0]
     for name in first["operations"]:
         first["operations"][name] = {"status": "upcoming"}
@@ -184,25 +184,19 @@ def test_nothing_hidden_goes_into_a_snapshot() -> None:
 # --- what is refused ------------------------------------------------------------------------------
 
 
-def snapshot_data() -> dict[str, Any]:
-    shop = simulate(FACTORY, RULE, 5, 200)
-    data: dict[str, Any] = json.loads(take_snapshot(ShopFloor(FACTORY), shop, 0).model_dump_json())
-    return data
-
-
-DATA = snapshot_data()
+DATA: dict[str, Any] = json.loads((ROOT / "examples" / "snapshot.json").read_text(encoding="utf-8"))
 BUSY = next(name for name, machine in DATA["machines"].items() if machine["status"] == "processing")
 FREE = next(name for name, machine in DATA["machines"].items() if machine["status"] == "idle")
 READY = next(
     (n, name)
     for n, order in enumerate(DATA["orders"])
-    for name, one in order["operations"].items()
-    if one["status"] == "ready"
+    for name, state in order["operations"].items()
+    if state["status"] == "ready"
 )
 
 
 def at(*path: str | int) -> Callable[[dict[str, Any], Any], None]:
-    """Sets the value at a path."""
+    """Return a change that sets the value at a path."""
 
     def change(data: dict[str, Any], value: Any) -> None:
         for step in path[:-1]:
@@ -218,7 +212,7 @@ READY_PATH = ("orders", READY[0], "operations", READY[1])
 @pytest.mark.parametrize(
     ("change", "value", "words"),
     [
-        (at("version"), 2, "version = 2; input should be 1"),
+        (at("version"), 2, "version = 2; it must be 1"),
         (at("factory"), "large", "factory = 'large'; the policy works for microfactory"),
         (at("clock"), -1, "clock = -1; input should be greater than or equal to 0"),
         (at("clock"), float("nan"), "clock = nan"),

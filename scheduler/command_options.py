@@ -1,0 +1,196 @@
+"""Command line of ``python -m scheduler``: commands and their options."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+from pathlib import Path
+
+from scheduler.decisions.decider import BUDGET_SECONDS
+from scheduler.service.auth import TOKEN_VARIABLE
+from scheduler.service.engine import PLAN_SECONDS
+
+_LAST_PORT = 65_535
+_Commands = dict[str, argparse.ArgumentParser]
+
+
+def parse_options(arguments: list[str] | None) -> argparse.Namespace:
+    """Parse the command line; ``command`` of the result is the command's name."""
+    parser = argparse.ArgumentParser(
+        prog="python -m scheduler",
+        description="Decisions, plans and the HTTP service of an exported policy.",
+    )
+    subparsers = parser.add_subparsers(required=True, metavar="command", dest="command")
+    helps = {
+        "decide": "decide for every free machine",
+        "plan": "make a complete schedule, with the expected completion of each order",
+        "explain": (
+            "show the alternatives of the next decision, their differences, and the choice of the"
+            " fallback rule"
+        ),
+        "what-if": "compare the plan before and after changes",
+        "serve": "run the HTTP service and the planner's page",
+        "replay": "repeat the decisions of a log and compare",
+        "shadow": "report where policy and rule differ in a log of shadow mode, and the costs",
+        "snapshot": "write a snapshot of a simulated plant, to try things with",
+    }
+    commands = {name: subparsers.add_parser(name, help=text) for name, text in helps.items()}
+    _add_decide_options(commands)
+    _add_plan_options(commands)
+    _add_serve_options(commands)
+    _add_log_options(commands)
+    _add_snapshot_options(commands)
+    _add_common_options(commands)
+    return parser.parse_args(arguments)
+
+
+def _add_decide_options(commands: _Commands) -> None:
+    decide = commands["decide"]
+    decide.add_argument("--log", type=Path, help="SQLite file that the decisions are appended to")
+    for name in ("decide", "serve"):
+        commands[name].add_argument(
+            "--shadow",
+            action="store_true",
+            help="let the fallback rule decide, and report the policy's choice beside it",
+        )
+    for name in ("decide", "plan", "explain", "what-if", "serve"):
+        commands[name].add_argument(
+            "--budget",
+            type=_positive,
+            default=1000 * BUDGET_SECONDS,
+            help="milliseconds for one decision; then the fallback rule decides",
+        )
+
+
+def _add_plan_options(commands: _Commands) -> None:
+    plan, what_if = commands["plan"], commands["what-if"]
+    plan.add_argument("--by", choices=("policy", "rule"), default="policy", help="who decides")
+    plan.add_argument(
+        "--previous", type=Path, help="JSON file of a plan, to report how much of it moves"
+    )
+    plan.add_argument(
+        "--frozen",
+        type=int,
+        default=0,
+        help="ticks from the clock in which nothing of the previous plan moves",
+    )
+    plan.add_argument(
+        "--text",
+        action="store_true",
+        help="tables and a Gantt chart in characters instead of JSON",
+    )
+    what_if.add_argument(
+        "--change",
+        action="append",
+        required=True,
+        help='JSON, for example \'{"change": "machine_down", "machine": "paint-1", "until": 500}\'',
+    )
+    for command in (plan, what_if):
+        command.add_argument(
+            "--futures",
+            type=int,
+            default=0,
+            help="number of sampled futures, for the 10, 50 and 90 %% dates of each order",
+        )
+        command.add_argument("--seed", type=int, default=0, help="seed of the sampled futures")
+    for command in (plan, what_if, commands["shadow"]):
+        command.add_argument(
+            "--seconds",
+            type=_positive,
+            default=PLAN_SECONDS,
+            help="time limit for one plan; a what-if makes two",
+        )
+
+
+def _add_serve_options(commands: _Commands) -> None:
+    serve = commands["serve"]
+    serve.add_argument(
+        "--host",
+        default="127.0.0.1",
+        help=f"address to listen on; others than loopback need a token in {TOKEN_VARIABLE}",
+    )
+    serve.add_argument(
+        "--port", type=_port, default=8080, help="port; 0: any free one, which the log names"
+    )
+    serve.add_argument(
+        "--log",
+        type=Path,
+        default=Path("decisions.sqlite"),
+        help="SQLite file that decisions are appended to",
+    )
+    serve.add_argument(
+        "--plan-seconds", type=_positive, default=PLAN_SECONDS, help="time limit for one plan"
+    )
+    serve.add_argument(
+        "--rate", type=float, default=1000.0, help="requests per second and client; 0: no limit"
+    )
+
+
+def _add_log_options(commands: _Commands) -> None:
+    shadow = commands["shadow"]
+    shadow.add_argument(
+        "--futures", type=int, default=16, help="number of sampled futures for each difference"
+    )
+    shadow.add_argument(
+        "--most", type=int, default=100, help="maximum number of differences to simulate"
+    )
+    for command in (commands["replay"], shadow):
+        command.add_argument("log", type=Path, help="SQLite file that serve or decide wrote")
+        command.add_argument("--first", type=int, default=1, help="number of the first entry")
+        command.add_argument("--json", action="store_true", help="JSON instead of text")
+
+
+def _add_snapshot_options(commands: _Commands) -> None:
+    snapshot = commands["snapshot"]
+    snapshot.add_argument("--factory", default="microfactory", help="name or TOML file")
+    snapshot.add_argument("--episode", type=int, default=0, help="episode of the seed block tune")
+    snapshot.add_argument(
+        "--decisions", type=int, default=200, help="number of decisions by ATCS before the snapshot"
+    )
+    for name in ("decide", "plan", "explain", "what-if"):
+        commands[name].add_argument(
+            "snapshot", type=Path, help="JSON file, or - for standard input"
+        )
+
+
+def _add_common_options(commands: _Commands) -> None:
+    for name, command in commands.items():
+        if name != "snapshot":
+            command.add_argument(
+                "--bundle",
+                type=Path,
+                required=name != "serve",
+                help="folder that python -m agents.network.onnx_export wrote",
+            )
+            command.add_argument(
+                "--factory",
+                help="name or TOML file; by default the one that the policy was trained for",
+            )
+
+
+def _positive(text: str) -> float:
+    """Return a positive number; infinity is allowed.
+
+    Raises
+    ------
+    argparse.ArgumentTypeError
+        If the text is anything else.
+    """
+    with contextlib.suppress(ValueError):
+        if (value := float(text)) > 0:
+            return value
+    raise argparse.ArgumentTypeError(f"{text}; it must be a positive number")
+
+
+def _port(text: str) -> int:
+    """Return the number of a port.
+
+    Raises
+    ------
+    argparse.ArgumentTypeError
+        If the text is anything else.
+    """
+    with contextlib.suppress(ValueError):
+        if 0 <= (value := int(text)) <= _LAST_PORT:
+            return value
+    raise argparse.ArgumentTypeError(f"{text}; it must lie between 0 and {_LAST_PORT}")

@@ -1,0 +1,76 @@
+"""Policy of a plan: a decider's policy for many worlds at once, and the rule where it fails."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agents.rules.registry import Rule
+from scheduler.decisions.bundle import Bundle
+from scheduler.decisions.decider import Decider
+from scheduler.plans.work_limit import WorkLimit
+
+
+class PlanPolicy:
+    """Policy for many worlds at once, with its faults and the number of fallbacks.
+
+    Parameters
+    ----------
+    decider
+        Decider with the policy and the rule.
+    by
+        Who decides.
+    """
+
+    def __init__(self, decider: Decider, by: Literal["policy", "rule"]) -> None:
+        self.decider = decider
+        self.by_policy = by == "policy" and decider.bundle is not None
+        self.faults = dict[str, None]()  # an ordered set
+        if by == "policy" and decider.bundle is None:
+            self.faults[decider.absence] = None
+        self.fallbacks = 0
+
+    @property
+    def name(self) -> str:
+        """Return ``policy``, or the name of the rule."""
+        return "policy" if self.by_policy else str(self.decider.fallback)
+
+    def rows(self, observation: dict[str, NDArray[Any]], limit: WorkLimit) -> NDArray[np.int64]:
+        """Choose a legal row in each world."""
+        bundle = self.decider.bundle
+        if self.by_policy and bundle is not None:
+            try:
+                answer = self._ask_bundle(bundle, observation, limit)
+                mask = np.asarray(observation["action_mask"], np.bool_)
+                return _check_rows(np.asarray(answer), mask)
+            except Exception as error:  # whatever fails in the network, the planner gets a plan
+                self.faults[f"{type(error).__name__}: {error}"] = None
+                self.fallbacks += len(observation["shop"])
+        rows = limit.call(Rule.decide, self.decider.fallback, observation)
+        return np.asarray(rows, np.int64)
+
+    def _ask_bundle(
+        self, bundle: Bundle, observation: dict[str, NDArray[Any]], limit: WorkLimit
+    ) -> NDArray[np.int64]:
+        is_compiled = isinstance(bundle, Bundle)  # any other object that decides is called directly
+        if is_compiled:
+            return np.asarray(limit.call(Bundle.decide, bundle, observation))
+        return bundle.decide(observation)
+
+
+def _check_rows(rows: NDArray[Any], mask: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Check that there is a legal row for each world.
+
+    Raises
+    ------
+    ValueError
+        If there is none.
+    """
+    if rows.shape != (len(mask),) or not np.issubdtype(rows.dtype, np.integer):
+        raise ValueError(f"the policy answered {rows!r:.80}; {len(mask)} rows are required")
+    inside = (rows >= 0) & (rows < mask.shape[1])
+    if not (inside & mask[np.arange(len(mask)), np.where(inside, rows, 0)]).all():
+        raise ValueError("the policy chose a row that is not legal")
+    return rows.astype(np.int64)

@@ -1,0 +1,175 @@
+"""Records of a plan, read from the simulated shop: operations, changeovers, stops and orders."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from factory.simulation.arrays import (
+    CHANGING,
+    DOWN,
+    IDLE,
+    LOGGED_CHANGEOVER,
+    LOGGED_OPERATION,
+    NEVER,
+    ShopState,
+    split_operation_id,
+)
+from scheduler.floor.floor import ShopFloor
+from scheduler.floor.locks import NOBODY
+from scheduler.plans.schema import PlannedChangeover, PlannedOperation, PlannedOrder, PlannedStop
+from scheduler.snapshot.schema import Snapshot
+
+
+class PlanRecords:
+    """Records of a plan.
+
+    Parameters
+    ----------
+    floor
+        Shop floor from which the plan begins.
+    shop
+        Expected future of the floor, simulated to its end.
+    """
+
+    def __init__(self, floor: ShopFloor, shop: ShopState) -> None:
+        self.floor, self.shop = floor, shop
+
+    def operations(self) -> Iterator[PlannedOperation]:
+        """Yield the operations, those in process too."""
+        floor = self.floor
+        ids = floor.shop.machines.operation_id[0, : len(floor.machine_names)].tolist()
+        begun = {split_operation_id(operation_id) for operation_id in ids if operation_id >= 0}
+        for kind, line, mounted in self._lines():
+            if kind != LOGGED_OPERATION:
+                continue
+            _, machine, order, operation, selected, end, start, _ = line
+            names = floor.operation_names[int(floor.shop.orders.product[0, order])]
+            yield PlannedOperation(
+                machine=floor.machine_names[machine],
+                order=floor.order_id(order) or "",
+                operation=names[operation],
+                selected_date=selected,
+                start_date=start,
+                end_date=end,
+                setup=floor.setup_names(machine, np.array(mounted)),
+                in_process=(order, operation) in begun,
+                locked=bool(floor.locks.machine_of[order, operation] != NOBODY),
+            )
+
+    def changeovers(self) -> Iterator[PlannedChangeover]:
+        """Yield the changeovers that take time."""
+        floor = self.floor
+        yield from self._changeovers_under_way()
+        for kind, line, mounted in self._lines():
+            _, machine, order, _, start, end, _, _ = line
+            if kind == LOGGED_CHANGEOVER and end > start:
+                yield PlannedChangeover(
+                    machine=floor.machine_names[machine],
+                    start_date=start,
+                    end_date=end,
+                    setup=floor.setup_names(machine, np.array(mounted)),
+                    order=floor.order_id(order) if order >= 0 else None,
+                )
+
+    def stops(self) -> Iterator[PlannedStop]:
+        """Yield the times in which machines are down, or do other work, without an operation."""
+        clock = int(self.floor.shop.env.clock[0])
+        for machine, name in enumerate(self.floor.machine_names):
+            row = self.floor.shop.machines[0, machine]
+            if row.operation_id < 0 and row.status not in (IDLE, CHANGING):
+                yield PlannedStop(
+                    machine=name,
+                    start_date=int(row.state_date),
+                    end_date=max(int(row.expected_end), clock + 1),
+                    reason="down" if row.status == DOWN else "other work",
+                )
+
+    def orders(
+        self, snapshot: Snapshot, sampled: NDArray[np.int64] | None
+    ) -> Iterator[PlannedOrder]:
+        """Yield the orders that are not finished.
+
+        Parameters
+        ----------
+        sampled
+            Completion dates ``[futures, O]``; None if no futures were sampled.
+        """
+        released = int(self.floor.shop.env.num_released[0])
+        index_of = {self.floor.order_id(index): index for index in range(released)}
+        dates = self.shop.orders.completion_date[0].tolist()
+        for order in snapshot.orders:
+            if order.is_finished:
+                continue
+            index = index_of[order.order_id]
+            distribution: dict[str, Any] = {}
+            if sampled is not None:
+                distribution = _summarise_dates(np.sort(sampled[:, index]), order.due_date)
+            yield PlannedOrder(
+                order=order.order_id,
+                product=order.product,
+                due_date=order.due_date,
+                weight=order.weight,
+                completion_date=dates[index],
+                lateness=dates[index] - order.due_date,
+                **distribution,
+            )
+
+    def _lines(self) -> Iterator[tuple[int, list[int], list[int]]]:
+        """Yield kind and columns of the log's lines, and the setup mounted afterwards."""
+        mounted = self.floor.shop.mounted[0].tolist()
+        setups = self.shop.log_setup[0, :, 1]
+        length = int(self.shop.env.log_length[0])
+        for i, line in enumerate(self.shop.log[0, :length].tolist()):
+            if line[0] == LOGGED_CHANGEOVER:
+                mounted[line[1]] = setups[i].tolist()
+            yield line[0], line, mounted[line[1]]
+
+    def _changeovers_under_way(self) -> Iterator[PlannedChangeover]:
+        floor = self.floor
+        clock = int(floor.shop.env.clock[0])
+        for machine, name in enumerate(floor.machine_names):
+            row = floor.shop.machines[0, machine]
+            if row.status != CHANGING:
+                continue
+            end, owner = max(int(row.expected_end), clock + 1), None
+            if row.operation_id >= 0:
+                order, operation = split_operation_id(row.operation_id)
+                owner = floor.order_id(int(order))
+                end = self._start_of(machine, int(order), int(operation), end)
+            yield PlannedChangeover(
+                machine=name,
+                start_date=int(row.state_date),
+                end_date=end,
+                setup=floor.setup_names(machine, floor.shop.mounted[0, machine]),
+                order=owner,
+            )
+
+    def _start_of(self, machine: int, order: int, operation: int, default: int) -> int:
+        """Return the start of processing of an operation; a default if it is not in the log."""
+        for kind, line, _ in self._lines():
+            if kind == LOGGED_OPERATION and line[1:4] == [machine, order, operation]:
+                return line[6]
+        return default
+
+
+def _summarise_dates(dates: NDArray[np.int64], due_date: int) -> dict[str, Any]:
+    """Return quantiles of sorted dates, and the share that is not late.
+
+    Quantiles by Hyndman and Fan (1996), definition 1.
+    """
+
+    def quantile(share: float) -> int | None:
+        date = int(dates[math.ceil(share * len(dates)) - 1])
+        return None if date == NEVER else date
+
+    return {
+        "completion_p10": quantile(0.1),
+        "completion_p50": quantile(0.5),
+        "completion_p90": quantile(0.9),
+        "on_time_probability": float((dates <= due_date).mean()),
+    }

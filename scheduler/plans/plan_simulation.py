@@ -1,0 +1,263 @@
+"""Simulation of a decider's shop floor until its known orders are done."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agents.network.inference import NetworkScratch, NetworkWeights, allocate_network_scratch
+from envs.observation.tables import Tables, allocate_observation_scratch, allocate_tables
+from factory.futures.expected_future import deterministic_copy, repairable_copy
+from factory.futures.lulls import allocate_lulls
+from factory.futures.sampled_futures import allocate_beliefs
+from factory.progress import Progress
+from factory.simulation.allocation import SPARE_LINES, allocate, grow_log
+from factory.simulation.arrays import NEVER, FactoryArrays, ShopState
+from factory.simulation.kernel import STUCK
+from scheduler.decisions.bundle import Bundle
+from scheduler.decisions.decider import Decider
+from scheduler.plans.errors import PlanError, explain_standstill, explain_time_limit
+from scheduler.plans.plan_policy import PlanPolicy
+from scheduler.plans.projection import (
+    CIRCLING,
+    FAULT,
+    PAUSED,
+    RUNNING,
+    advance_to_decision,
+    decide_all,
+    simulate_policy,
+)
+from scheduler.plans.starting_floors import init_expected, init_sampled
+from scheduler.plans.work_limit import WorkLimit
+
+MAX_SAMPLED_ORDERS = 100_000
+"""Maximum number of orders in all futures together, by memory."""
+_HORIZON = 3.0
+"""Length of sampled futures, relative to the length of the plan."""
+_ORDER_MARGIN = 1.5
+"""Room for new orders, relative to their expected number."""
+_MAX_NEW_ORDERS = 2000
+_DECISIONS_PER_CALL = 1000
+"""Decisions of a compiled policy between two checks of the time and of the log's length."""
+
+
+class Sampling(NamedTuple):
+    """Sampled futures: their number and seed, room for new orders, and the date of their end."""
+
+    futures: int
+    seed: int
+    new_orders: int
+    last_date: int
+
+
+class PlanSimulation:
+    """Simulation of a decider's floor in expected and sampled futures.
+
+    Parameters
+    ----------
+    decider
+        Decider whose floor holds the snapshot.
+    """
+
+    def __init__(self, decider: Decider) -> None:
+        self.decider = decider
+        self._worlds = dict[tuple[int, int, int], ShopState]()
+
+    def play_expected(self, policy: PlanPolicy, limit: WorkLimit) -> ShopState:
+        """Simulate the expected future to its end.
+
+        Raises
+        ------
+        PlanError
+            If it takes too long, or comes to a standstill.
+        """
+        floor = self.decider.floor
+        factory = deterministic_copy(floor.arrays)
+        shop = self._world(factory, 1, 2 * SPARE_LINES)
+        limit.call(init_expected, factory, floor.shop, floor.locks, shop)
+        return self._play(factory, shop, policy, int(NEVER) - 1, limit)
+
+    def play_sampled(self, policy: PlanPolicy, sampling: Sampling, limit: WorkLimit) -> ShopState:
+        """Simulate sampled futures until the known orders are done, or the last date has passed.
+
+        Raises
+        ------
+        PlanError
+            If there are more orders than fit in memory, or as for :meth:`play_expected`.
+        """
+        floor = self.decider.floor
+        released = int(floor.shop.env.num_released[0])
+        orders = released + sampling.new_orders
+        if sampling.futures * orders > MAX_SAMPLED_ORDERS:
+            raise PlanError(
+                f"plan: futures = {sampling.futures}; with {released} orders and those to come"
+                f" there is room for {MAX_SAMPLED_ORDERS // orders}. Choose fewer."
+            )
+        factory = repairable_copy(floor.arrays, orders)
+        shop = self._world(factory, sampling.futures, 0)
+        limit.call(
+            init_sampled,
+            factory,
+            floor.shop,
+            floor.locks,
+            allocate_beliefs(factory),
+            shop,
+            np.uint64(sampling.seed),
+            sampling.new_orders,
+            sampling.last_date,
+        )
+        return self._play(factory, shop, policy, sampling.last_date, limit)
+
+    def sample_dates(
+        self, policy: PlanPolicy, futures: int, seed: int, end_date: int, limit: WorkLimit
+    ) -> NDArray[np.int64]:
+        """Return completion dates ``[futures, O]``, NEVER where they lie beyond the simulation.
+
+        Parameters
+        ----------
+        end_date
+            End of the plan in the expected future.
+        """
+        env = self.decider.floor.shop.env
+        clock, released = int(env.clock[0]), int(env.num_released[0])
+        last_date = clock + math.ceil(_HORIZON * (end_date - clock)) + 1
+        sampling = Sampling(futures, seed, self._room_for_orders(last_date - clock), last_date)
+        shop = self.play_sampled(policy, sampling, limit)
+        dates = shop.orders.completion_date[:, :released]
+        return np.where(dates < 0, NEVER, dates)
+
+    def _room_for_orders(self, ticks: int) -> int:
+        demand = self.decider.floor.factory.demand
+        if demand is None:
+            return 0
+        shortest = min(regime.interarrival_time for regime in demand.regimes)
+        expected = ticks / shortest * sum(demand.batch) / 2
+        return min(_MAX_NEW_ORDERS, math.ceil(_ORDER_MARGIN * expected) + 16)
+
+    def _world(self, factory: FactoryArrays, worlds: int, log_length: int) -> ShopState:
+        """Return arrays for some worlds; the newest of one world, and of several, are kept."""
+        here = self.decider.floor.shop
+        key = (worlds, int(factory.plant.num_orders[0]), log_length)
+        if key not in self._worlds:
+            self._worlds = {
+                other: shop
+                for other, shop in self._worlds.items()
+                if (other[0] == 1) != (worlds == 1)
+            }
+            self._worlds[key] = allocate(
+                factory,
+                worlds,
+                job_rows=here.job_row.shape[1],
+                changeover_rows=here.changeover_target.shape[1],
+                log_length=log_length,
+            )
+        return self._worlds[key]
+
+    def _play(
+        self,
+        factory: FactoryArrays,
+        shop: ShopState,
+        policy: PlanPolicy,
+        last_date: int,
+        limit: WorkLimit,
+    ) -> ShopState:
+        """Simulate all worlds to their ends.
+
+        A bundle decides in compiled code. Where it fails, and for rules, each decision is a step.
+        """
+        floor, worlds = self.decider.floor, len(shop.env)
+        known = int(floor.shop.env.num_released[0])
+        lulls, counts = allocate_lulls(factory, worlds), np.zeros((worlds, 2), np.int64)
+        scratch = allocate_observation_scratch(shop)
+        tables = allocate_tables(factory, shop, np.float32)
+        network = self._compiled_network(policy, tables.action_mask.shape[1])
+        shop.env.deciding[:] = 0
+        outcome = PAUSED
+        with Progress(_describe_work(worlds)) as progress:
+            while outcome == PAUSED:
+                progress.step()
+                limits = (known, last_date, lulls, counts)
+                state = (factory, floor.arrays, shop, floor.locks, *limits, scratch, tables)
+                if network is not None:
+                    outcome = limit.call(
+                        simulate_policy, *state, *network, _DECISIONS_PER_CALL, _max_lines(shop)
+                    )
+                    if outcome == FAULT:  # the next step reports the fault and asks the rule
+                        network, outcome = None, PAUSED
+                else:
+                    outcome = limit.call(advance_to_decision, *state)
+                    if outcome == RUNNING and (shop.env.deciding >= 0).any():
+                        is_legal = _decide_step(factory, shop, policy, tables, counts, limit)
+                        outcome = PAUSED if is_legal else FAULT
+                self._check_outcome(outcome, shop, policy, limit)
+                if shop.log.shape[1]:
+                    shop = grow_log(shop)
+        return shop
+
+    def _compiled_network(
+        self, policy: PlanPolicy, rows: int
+    ) -> tuple[NetworkWeights, NetworkScratch] | None:
+        """Return weights and scratch of a bundle's network; None if anything else decides."""
+        bundle = self.decider.bundle
+        if not policy.by_policy or not isinstance(bundle, Bundle):
+            return None
+        return bundle.weights, allocate_network_scratch(bundle.weights, rows)
+
+    def _check_outcome(
+        self, outcome: int, shop: ShopState, policy: PlanPolicy, limit: WorkLimit
+    ) -> None:
+        if outcome == STUCK:
+            raise PlanError(explain_standstill(self.decider.floor))
+        if outcome == CIRCLING:
+            raise PlanError(
+                f"plan: {policy.name} changes machines over again and again and starts nothing."
+                " Plan by the rule, or with another bundle."
+            )
+        if outcome == FAULT:
+            raise PlanError(
+                "plan: a choice was not legal. Check the bundle with python -m scheduler decide."
+            )
+        if outcome == PAUSED and limit.reached:
+            raise PlanError(explain_time_limit(limit.max_seconds, shop))
+        if shop.log.shape[1] and shop.env.log_length[0] > shop.log.shape[1]:
+            raise PlanError(
+                "plan: machines are held too often to write the plan down. Remove locks of"
+                " operations that are far off."
+            )
+
+
+def _decide_step(
+    factory: FactoryArrays,
+    shop: ShopState,
+    policy: PlanPolicy,
+    tables: Tables,
+    counts: NDArray[np.int64],
+    limit: WorkLimit,
+) -> bool:
+    """Take one decision in each world that is asked; return False if it is not legal."""
+    observation: dict[str, NDArray[Any]] = {
+        "candidates": tables.candidates,
+        "machines": tables.machines,
+        "shop": tables.shop,
+        "action_mask": tables.action_mask,
+    }
+    asked = np.flatnonzero(shop.env.deciding >= 0)
+    rows = np.zeros(len(shop.env), np.int64)
+    if len(asked) < len(rows):
+        observation = {name: table[asked] for name, table in observation.items()}
+    rows[asked] = policy.rows(observation, limit)
+    return bool(limit.call(decide_all, factory, shop, rows, counts))
+
+
+def _max_lines(shop: ShopState) -> int:
+    """Return the number of lines of the log after which it must grow; NEVER without a log."""
+    return shop.log.shape[1] - SPARE_LINES if shop.log.shape[1] else int(NEVER)
+
+
+def _describe_work(worlds: int) -> str:
+    if worlds == 1:
+        return "playing the plan to its end"
+    return f"playing {worlds} futures, decision by decision"

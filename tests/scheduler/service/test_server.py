@@ -1,0 +1,194 @@
+"""The service as a process, and its client."""
+
+from __future__ import annotations
+
+import importlib.util
+import itertools
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("fastapi", reason="the service needs the extra `scheduler`")
+pytest.importorskip("onnxscript", reason="exporting needs the extra `scheduler`")
+
+
+from scheduler.__main__ import main
+from scheduler.log.decision_log import read_entries
+from tests.builders.repository import ROOT
+from tests.builders.snapshots import FACTORY, request_body
+
+
+class Process:
+    """``python -m scheduler serve`` on a free port, ended with the ``with`` statement."""
+
+    def __init__(self, bundle: Path, folder: Path) -> None:
+        self.log, self.lines = folder / "log.sqlite", list[str]()
+        limits = ["--budget", "inf", "--plan-seconds", "inf", "--rate", "0"]
+        files = ["--bundle", str(bundle), "--log", str(self.log)]
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "scheduler", "serve", "--port", "0", *files, *limits],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self._listener = threading.Thread(target=self._hear_all, daemon=True)
+
+    def __enter__(self) -> Process:
+        self.address = self._hear("starting")["address"]
+        self._hear("ready")
+        self._listener.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.end(signal.SIGKILL)
+
+    def _hear_all(self) -> None:
+        """Note what is said until the process has ended."""
+        assert self.process.stdout is not None
+        with self.process.stdout as output:
+            self.lines.extend(output)
+
+    def _hear(self, event: str) -> dict[str, Any]:
+        """Return the line of the log that tells of an event; fail if the process ends before."""
+        assert self.process.stdout is not None
+        while line := self.process.stdout.readline():
+            self.lines.append(line)
+            if line.startswith("{") and (said := json.loads(line))["event"] == event:
+                return dict(said)
+        self.process.stdout.close()
+        status, said_before = self.process.wait(), "".join(self.lines)
+        raise AssertionError(f"it ended with {status} before {event}:\n{said_before}")
+
+    def decide(self) -> int:
+        """Number in the log of one more decision."""
+        request = urllib.request.Request(
+            f"{self.address}/v1/decide", json.dumps(request_body()).encode()
+        )
+        with urllib.request.urlopen(request) as answer:
+            return int(json.load(answer)["entry"])
+
+    def end(self, how: signal.Signals) -> int:
+        """Send a signal, and return the exit status once all that was said has been heard."""
+        self.process.send_signal(how)
+        status = self.process.wait()
+        self._listener.join()
+        return status
+
+
+def test_bug_sigterm_ends_the_service_as_ctrl_c_does(bundle_folder: Path, tmp_path: Path) -> None:
+    """uvicorn sends SIGTERM again after its shutdown, and that ended the process unheard."""
+    with Process(bundle_folder, tmp_path) as served:
+        assert served.end(signal.SIGTERM) == 0
+    assert served.lines[-1] == "stopped\n"
+
+
+def test_bug_an_address_that_is_taken_is_refused_in_words(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert main(["serve", "--port", f"{port}", "--log", str(tmp_path / "log.sqlite")]) == 1
+    problem = (
+        f"127.0.0.1:{port}: cannot listen on this address (Address already in use). Choose another"
+    )
+    assert problem in capsys.readouterr().err
+
+
+def load_client() -> Any:
+    spec = importlib.util.spec_from_file_location("client", ROOT / "examples" / "client.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_a_plant_run_over_http_ends_as_under_the_trained_policy(tmp_path: Path) -> None:
+    """A whole episode by examples/client.py: the schedule is the shipped policy's, operation by
+    operation, and the verifier accepts it."""
+    from agents.network.onnx_export import main as export
+    from agents.network.trained_policy import load_policy
+    from agents.policy import play
+    from envs.batch import Batch
+    from factory.schedule.records import unload
+    from factory.verification.verifier import verify
+
+    shipped = ROOT / "policies" / "microfactory"
+    assert export([str(shipped), str(tmp_path / "bundle")]) == 0
+    with Process(tmp_path / "bundle", tmp_path) as served:
+        result = load_client().run(served.address, 77, patience=None).schedule()
+        assert served.end(signal.SIGINT) == 0
+    assert served.lines[-1] == "stopped\n"
+    assert not any("Traceback" in line for line in served.lines)
+    inside = Batch([FACTORY], num_envs=1, log_length=20_000, max_decisions=5_000)
+    play(inside, load_policy(shipped), np.array([77], np.uint64))
+    assert result == unload(FACTORY, None, inside.arrays, inside.shop, 0)
+    assert verify(result, FACTORY).total == pytest.approx(
+        float(inside.shop.cost[0].sum()), rel=1e-9
+    )
+    lines = [json.loads(line) for line in served.lines if line.startswith("{")]
+    assert {"starting", "ready", "request"} <= {line["event"] for line in lines}
+
+
+def test_the_client_says_so_where_nobody_answers() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # bound and not listening: a connection is refused
+        with pytest.raises(
+            SystemExit, match=r"nobody answers .*Start the service there: python -m scheduler serve"
+        ):
+            load_client().decide(f"http://127.0.0.1:{taken.getsockname()[1]}", {})
+
+
+def test_a_kill_loses_nothing_that_was_acknowledged_and_a_stop_finishes_what_is_under_way(
+    bundle_folder: Path, tmp_path: Path
+) -> None:
+    with Process(bundle_folder, tmp_path) as served, ThreadPoolExecutor(8) as pool:
+        under_way = [pool.submit(served.decide) for _ in range(200)]
+        for _ in itertools.islice(as_completed(under_way), 41):
+            pass
+        served.end(signal.SIGKILL)
+        acknowledged = {future.result() for future in under_way if future.exception() is None}
+    assert len(acknowledged) > 40
+    assert acknowledged <= {entry.number for entry in read_entries(served.log)}
+    with Process(bundle_folder, tmp_path) as served, ThreadPoolExecutor(8) as pool:
+        under_way = [pool.submit(served.decide) for _ in range(8)]
+        next(as_completed(under_way))
+        assert served.end(signal.SIGTERM) == 0
+        finished = {future.result() for future in under_way if future.exception() is None}
+    assert served.lines[-1] == "stopped\n"
+    assert finished
+    assert finished <= {entry.number for entry in read_entries(served.log)}
+
+
+def test_others_cannot_be_served_without_a_token(bundle_folder: Path, tmp_path: Path) -> None:
+    environment = {name: value for name, value in os.environ.items() if name != "CHANGEOVER_TOKEN"}
+    command = [
+        sys.executable,
+        "-m",
+        "scheduler",
+        "serve",
+        "--bundle",
+        str(bundle_folder),
+        "--host",
+        "0.0.0.0",
+        "--log",
+        str(tmp_path / "log.sqlite"),
+    ]
+    result = subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 1
+    assert "Set a token in CHANGEOVER_TOKEN" in result.stderr
+    assert not (tmp_path / "log.sqlite").exists()
