@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from envs.batch import Batch
 from envs.env import ChangeoverEnv
-from envs.observation.candidates import observe
+from envs.observation.kernel import observe
 from envs.observation.columns import CANDIDATE_INDEX
 from envs.step_kernels import best_by_column
 from envs.vector_env import ChangeoverVectorEnv

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from agents.network.trained_policy import FORMAT, PolicyError, load_policy
+from agents.network.trained_policy import POLICY_FORMAT, PolicyError, load_policy
 from evaluation.runner.contenders import parse_contenders
 from evaluation.runner.episodes import Play
 from evaluation.runner.scenarios import find_scenarios
@@ -50,7 +50,7 @@ def with_manifest(key: str, value: object) -> Callable[[Path], object]:
         (lambda folder: (folder / "weights.npz").write_bytes(b"x"), "is damaged"),
         (lambda folder: (folder / "manifest.json").unlink(), "is not a policy folder"),
         (with_manifest("features", "other"), "features = other; the tables here are"),
-        (with_manifest("format", 9), f"format = 9; must be {FORMAT}"),
+        (with_manifest("format", 9), f"format = 9; must be {POLICY_FORMAT}"),
     ],
 )
 def test_a_bad_policy_folder_is_refused(
