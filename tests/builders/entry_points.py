@@ -1,5 +1,4 @@
-"""Where compiled functions are called from Python, found by walking the sources, and means to watch
-such calls."""
+"""Callers of compiled functions, found in the sources, and traps that notice such calls."""
 
 from __future__ import annotations
 
@@ -20,55 +19,60 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 @dataclass
 class Module:
-    """A module's tree and the compiled functions that it defines or knows by name."""
+    """A module's tree and the compiled functions that it defines or imports."""
 
     tree: ast.Module
     defined: set[str] = field(default_factory=set)
-    known: dict[str, tuple[str, str]] = field(
-        default_factory=dict
-    )  # name here -> module, name there
-    modules: dict[str, str] = field(
-        default_factory=dict
-    )  # name here -> module with compiled functions
+    # local name of an imported compiled function -> its module and its name there
+    known: dict[str, tuple[str, str]] = field(default_factory=dict)
+    # local name of an imported module with compiled functions -> its dotted name
+    modules: dict[str, str] = field(default_factory=dict)
 
 
 def is_compiled(function: Function) -> bool:
-    """Say whether a decorator hands the function to Numba."""
-    return any(
-        "compiled" in ast.unparse(one) or "numba" in ast.unparse(one)
-        for one in function.decorator_list
-    )
+    """Return True if a decorator compiles the function."""
+    decorators = map(ast.unparse, function.decorator_list)
+    return any("compiled" in decorator or "numba" in decorator for decorator in decorators)
 
 
 def read_modules() -> dict[str, Module]:
-    """All modules of the rooms, with the compiled functions that each can call."""
+    """Return all modules of the packages, with the compiled functions that each can call."""
     paths = [path for room in ROOMS for path in sorted((ROOT / room).rglob("*.py"))]
-    named = {".".join(path.relative_to(ROOT).with_suffix("").parts): path for path in paths}
-    found = {
-        name: Module(ast.parse(path.read_text(encoding="utf-8"))) for name, path in named.items()
-    }
-    for module in found.values():
+    modules = {}
+    for path in paths:
+        name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        modules[name] = Module(ast.parse(path.read_text(encoding="utf-8")))
+    for module in modules.values():
         module.defined = {
-            one.name for one in module.tree.body if isinstance(one, Function) and is_compiled(one)
+            node.name
+            for node in module.tree.body
+            if isinstance(node, Function) and is_compiled(node)
         }
-    for name, module in found.items():
+    for name, module in modules.items():
         module.known = {own: (name, own) for own in module.defined}
         for node in ast.walk(module.tree):
             if isinstance(node, ast.ImportFrom) and node.module:
-                for alias in node.names:
-                    source, here = found.get(node.module), alias.asname or alias.name
-                    if source is not None and alias.name in source.defined:
-                        module.known[here] = (node.module, alias.name)
-                    if found.get(f"{node.module}.{alias.name}", Module(ast.Module([], []))).defined:
-                        module.modules[here] = f"{node.module}.{alias.name}"
-    return found
+                _note_imports(module, node.module, node.names, modules)
+    return modules
+
+
+def _note_imports(
+    module: Module, source: str, names: list[ast.alias], modules: dict[str, Module]
+) -> None:
+    """Store the compiled functions that an import statement gives a module."""
+    for alias in names:
+        local = alias.asname or alias.name
+        if source in modules and alias.name in modules[source].defined:
+            module.known[local] = (source, alias.name)
+        submodule = f"{source}.{alias.name}"
+        if submodule in modules and modules[submodule].defined:
+            module.modules[local] = submodule
 
 
 def calls_in(
     function: ast.AST, module: str, known: Module, modules: dict[str, Module]
 ) -> Iterator[tuple[str, str]]:
-    """Where each compiled function that the function names can be replaced: a module, and its name
-    there."""
+    """Yield the compiled functions that a function names: module and name at which to trap each."""
     for node in ast.walk(function):
         if isinstance(node, ast.Name) and node.id in known.known:
             yield module, node.id
@@ -79,18 +83,18 @@ def calls_in(
 
 
 def find_callers() -> dict[str, set[tuple[str, str]]]:
-    """Python functions and methods that name a compiled function, by qualified name."""
+    """Return Python functions and methods that name a compiled function, by qualified name."""
     modules = read_modules()
     callers: dict[str, set[tuple[str, str]]] = {}
 
-    def visit(node: ast.AST, place: str, name: str) -> None:
+    def visit(node: ast.AST, path: str, module: str) -> None:
         for child in ast.iter_child_nodes(node):
             if isinstance(child, ast.ClassDef):
-                visit(child, f"{place}.{child.name}", name)
+                visit(child, f"{path}.{child.name}", module)
             elif isinstance(child, Function) and not is_compiled(child):
-                calls = set(calls_in(child, name, modules[name], modules))
+                calls = set(calls_in(child, module, modules[module], modules))
                 if calls:
-                    callers[f"{place}.{child.name}"] = calls
+                    callers[f"{path}.{child.name}"] = calls
 
     for name, module in modules.items():
         visit(module.tree, name, name)
@@ -101,19 +105,23 @@ CALLERS = find_callers()
 
 
 class KernelReachedError(AssertionError):
-    """A compiled function was called where none may be."""
+    """A compiled function was called within :func:`no_kernel`."""
 
 
 @contextmanager
 def no_kernel() -> Iterator[None]:
-    """Let no compiled function be reached from Python."""
+    """Replace every compiled function that Python calls by a trap."""
 
     def trap(*arguments: Any, **settings: Any) -> None:
         raise KernelReachedError("a compiled function was reached")
 
-    places = {place for calls in CALLERS.values() for place in calls if place[0] in sys.modules}
-    before = {(module, name): getattr(sys.modules[module], name) for module, name in places}
-    for module, name in places:
+    before = {
+        (module, name): getattr(sys.modules[module], name)
+        for calls in CALLERS.values()
+        for module, name in calls
+        if module in sys.modules
+    }
+    for module, name in before:
         setattr(sys.modules[module], name, trap)
     try:
         yield
@@ -123,13 +131,15 @@ def no_kernel() -> Iterator[None]:
 
 
 OURS = (*ROOMS, "tests")
-WHERE_ARRAYS_LIE = ("_table", "_address", "_numba_type_")
-"""Attributes of bundles that differ between equal ones."""
+_ADDRESSES = ("_table", "_address", "_numba_type_")
+"""Attributes that differ between equal structs of arrays."""
 
 
 def fingerprint(thing: Any, seen: frozenset[int] = frozenset()) -> Any:
-    """All that a thing holds, as nested tuples that can be compared; what is not ours is taken by
-    identity."""
+    """Return the content of an object as nested tuples that can be compared.
+
+    Objects of other projects are compared by identity.
+    """
     if thing is None or isinstance(thing, bool | int | float | str | bytes | np.generic):
         return type(thing).__name__, repr(thing)
     if id(thing) in seen:
@@ -138,21 +148,16 @@ def fingerprint(thing: Any, seen: frozenset[int] = frozenset()) -> Any:
     if hasattr(thing, "detach"):  # a tensor
         thing = thing.detach().numpy()
     if isinstance(thing, np.ndarray):
-        content = thing.tolist() if thing.dtype == object else thing.tobytes()
-        return (
-            str(thing.dtype),
-            thing.shape,
-            fingerprint(content, seen) if thing.dtype == object else content,
-        )
+        if thing.dtype == object:
+            return "object", thing.shape, fingerprint(thing.tolist(), seen)
+        return str(thing.dtype), thing.shape, thing.tobytes()
     if isinstance(thing, np.random.Generator):
         return "generator", repr(thing.bit_generator.state)
     if isinstance(thing, dict):
         return tuple((repr(key), fingerprint(value, seen)) for key, value in thing.items())
     if isinstance(thing, list | tuple):
-        return tuple(fingerprint(one, seen) for one in thing)
+        return tuple(fingerprint(item, seen) for item in thing)
     if type(thing).__module__.partition(".")[0] in OURS and hasattr(thing, "__dict__"):
-        fields = {
-            name: value for name, value in vars(thing).items() if name not in WHERE_ARRAYS_LIE
-        }
+        fields = {name: value for name, value in vars(thing).items() if name not in _ADDRESSES}
         return type(thing).__name__, fingerprint(fields, seen)
     return type(thing).__name__, id(thing)

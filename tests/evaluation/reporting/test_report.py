@@ -12,17 +12,6 @@ from pathlib import Path
 import pytest
 
 from evaluation.benchmark import Benchmark, BenchmarkConfig
-from evaluation.reporting.document import (
-    Code,
-    Heading,
-    More,
-    Paragraph,
-    Picture,
-    Strong,
-    Table,
-    to_html,
-    to_markdown,
-)
 from evaluation.reporting.report import write_report
 from evaluation.reporting.results import Failure, Results, read_results, write_results
 from evaluation.runner.contenders import parse_contenders
@@ -171,23 +160,3 @@ def test_names_from_outside_cannot_break_the_page(folder: Path, tmp_path: Path) 
     page = (tmp_path / "copy" / "report.html").read_text()
     assert "<script" not in page
     assert "&lt;script&gt;alert(1)&lt;/script&gt; &amp; | more" in page
-
-
-def test_blocks_as_markdown_and_as_html() -> None:
-    table = Table(
-        ("name", "cost"), (("a|b", "1"), ("c", "2")), numbers=frozenset({1}), strong=frozenset({0})
-    )
-    blocks = [
-        Heading(1, "Title"),
-        Paragraph(("So ", Strong("strong"), " & ", Code("x<y"), ".")),
-        Heading(2, "Part one"),
-        table,
-        More("All", table),
-        Picture("<svg ></svg>", 'a "picture"', "Caption."),
-    ]
-    markdown, page = to_markdown(blocks), to_html("Title", blocks)
-    assert "| name | cost |\n| --- | ---: |\n| a\\|b | 1 |" in markdown
-    assert "So **strong** & `x<y`." in markdown
-    assert "<strong>strong</strong> &amp; <code>x&lt;y</code>" in page
-    assert "<a href='#part-one'>Part one</a>" in page
-    assert 'aria-label="a &quot;picture&quot;"' in page

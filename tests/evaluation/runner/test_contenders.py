@@ -122,3 +122,19 @@ def test_bug_a_planner_is_not_asked_for_half_a_future(text: str) -> None:
     with pytest.raises(ValueError, match=r"is not a whole number. Write it like"):
         make_policy(parse_contenders(text)[0].settle(None))
     assert make_policy(parse_contenders("rollout(futures=4)")[0].settle(None)).futures == 4
+
+
+def test_a_policy_whose_name_cannot_be_printed_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a\nb.zip").write_bytes(b"")
+    with pytest.raises(
+        ValueError,
+        match=r"its name must be printable, and the character U\+000A is not. Rename it.",
+    ):
+        parse_contenders(str(tmp_path / "a\nb.zip"))
+
+
+def test_bug_commas_and_plus_signs_in_the_path_of_a_policy_are_part_of_it(tmp_path: Path) -> None:
+    path = tmp_path / "a,b+c (d).zip"
+    path.write_bytes(b"")
+    (contender,) = parse_contenders(str(path))
+    assert (contender.name, contender.paths) == ("a,b+c (d)", (str(path),))

@@ -281,9 +281,9 @@ def test_search_starts_from_the_best_of_some_atcs_rules() -> None:
 
 def test_index_does_not_depend_on_random_numbers_drawn_elsewhere() -> None:
     bowl = Bowl(as_array({"slack": 1.0}))
-    found = evolve(as_array({}), bowl, 8, SMALL)  # type: ignore[arg-type]
+    centres = evolve(as_array({}), bowl, 8, SMALL)  # type: ignore[arg-type]
     np.random.seed(7)  # noqa: NPY002  # the global state that the library would use by itself
-    np.testing.assert_array_equal(evolve(as_array({}), bowl, 8, SMALL), found)  # type: ignore[arg-type]
+    np.testing.assert_array_equal(evolve(as_array({}), bowl, 8, SMALL), centres)  # type: ignore[arg-type]
 
 
 def test_index_is_no_worse_than_atcs_where_it_was_searched_and_has_the_stated_cost() -> None:

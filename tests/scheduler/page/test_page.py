@@ -20,7 +20,8 @@ from factory.io.factory_toml import save_factory
 from scheduler.floor.floor import ShopFloor, take_snapshot
 from scheduler.simulated_plant import simulate
 from tests.builders.browser import Visit, open_browser
-from tests.builders.hostile_names import NASTY, named
+from tests.builders.hostile_names import NASTY
+from tests.builders.named_factory import named
 from tests.builders.repository import ROOT
 from tests.builders.service_process import ServiceProcess
 
