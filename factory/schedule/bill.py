@@ -167,13 +167,11 @@ def _powers_drawn(schedule: ScheduleColumns, lookup: FactoryLookup) -> tuple[Flo
         np.concatenate([busy[1], open_[1], repair[2], open_repair[2]]),
         np.concatenate([busy[2], open_[2], repair[1], open_repair[1]]),
     )
-    idle, processing, changing = (
-        np.array([(m.idle_power, m.processing_power, m.changeover_power) for m in lookup.machines])
-        .reshape(-1, 3)
-        .T
-    )
+    idle: Floats = np.array([m.idle_power for m in lookup.machines], np.float64)
+    processing = np.array([m.processing_power for m in lookup.machines], np.float64) - idle
+    changing = np.array([m.changeover_power for m in lookup.machines], np.float64) - idle
     whole = np.zeros(len(idle), np.int64)
-    powers = np.concatenate([idle, (processing - idle)[machine], (changing - idle)[changeover[0]]])
+    powers = np.concatenate([idle, processing[machine], changing[changeover[0]]])
     from_date = np.concatenate([whole, starts, changeover[1]])
     to_date = np.concatenate([whole + date, ends, changeover[2]])
     return powers, np.stack([from_date, to_date])

@@ -113,8 +113,9 @@ def look_up_changeovers(case: Case) -> list[Changeover]:
     rows = np.concatenate(
         [changeovers.machine[:, None], changeovers.from_setup, changeovers.to_setup], axis=1
     )
+    key, size = rows.tobytes(), rows.shape[1] * rows.itemsize
     find = case.tables.changeover
-    return list(map(find, map(tuple, rows.tolist())))
+    return [find(key[begin : begin + size]) for begin in range(0, len(key), size)]
 
 
 def check_changeovers(
@@ -245,7 +246,7 @@ def _check_mounted(
         changeover[has_changeover], axis=0
     )
     kept = np.where(wanted >= 0, wanted, from_setup)
-    if np.array_equal(kept, mounted):
+    if not np.count_nonzero(kept != mounted):
         return
     is_missing = ((wanted >= 0) & (wanted != mounted)).any(axis=1)
     for is_broken, constraint in (

@@ -81,7 +81,7 @@ class FactoryTables:
         self._routes: Callable[[int, tuple[int, ...]], RouteTable] = lru_cache(MAX_ROUTES // 8)(
             self._lay_out_route
         )
-        self.changeover: Callable[[tuple[int, ...]], Changeover] = lru_cache(MAX_CHANGEOVERS)(
+        self.changeover: Callable[[bytes], Changeover] = lru_cache(MAX_CHANGEOVERS)(
             self._find_changeover
         )
 
@@ -117,9 +117,11 @@ class FactoryTables:
             )
         )
 
-    def _find_changeover(self, numbers: tuple[int, ...]) -> Changeover:
-        """Return what a changeover takes: machine, setup before, setup after."""
-        machine, *values = numbers
+    def _find_changeover(self, key: bytes) -> Changeover:
+        """Return what a changeover takes; ``key`` has the numbers of its machine, of the setup
+        before and of the setup after.
+        """
+        machine, *values = np.frombuffer(key, np.int64).tolist()
         known = tuple(self.lookup.setup_values[self.lookup.centre_of[machine]].values())
         sides = (values[: self.attributes], values[self.attributes :])
         before, after = (

@@ -244,10 +244,12 @@ def _with_own_attributes(schedule: ScheduleColumns, tables: FactoryTables) -> Sc
 
 def _have_same_routes(actual: OrderColumns, expected: OrderColumns) -> bool:
     """Return whether orders are done alike: they have the same products, options and dates."""
-    options = actual.options[:, : expected.options.shape[1]]
-    return (
-        np.array_equal(actual.product, expected.product)
-        and np.array_equal(options, expected.options)
-        and np.array_equal(actual.release_date, expected.release_date)
-        and np.array_equal(actual.material_date, expected.material_date)
+    if len(actual.product) != len(expected.product):
+        return False
+    differing = (
+        actual.product != expected.product,
+        actual.options[:, : expected.options.shape[1]] != expected.options,
+        actual.release_date != expected.release_date,
+        actual.material_date != expected.material_date,
     )
+    return not any(map(np.count_nonzero, differing))
