@@ -155,7 +155,7 @@ _COMMANDS = {
 }
 
 
-# --- what they have in common ---------------------------------------------------------------------
+# --- shared steps ---------------------------------------------------------------------------------
 
 
 def _load(options: argparse.Namespace, *, strict: bool = False) -> tuple[Factory, LoadedPolicy]:

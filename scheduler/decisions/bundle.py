@@ -142,7 +142,7 @@ class Bundle:
         if not isinstance(manifest, dict) or version != BUNDLE_FORMAT:
             raise BundleError(
                 f"{path}: format = {version!r:.80}; {BUNDLE_FORMAT} is understood here. Export"
-                " anew, or use the version that wrote it."
+                " again, or use the version that wrote it."
             )
         if manifest.get("feature_hash") != feature_hash():
             raise BundleError(
@@ -164,13 +164,13 @@ class Bundle:
             content = path.read_bytes()
         except OSError as error:
             raise BundleError(
-                f"{path}: cannot be read ({error.strerror}). Copy the bundle anew."
+                f"{path}: cannot be read ({error.strerror}). Copy the bundle again."
             ) from None
         expected = listed.get(name) if isinstance(listed, dict) else None
         if hashlib.sha256(content).hexdigest() != expected:
             raise BundleError(
                 f"{path}: its checksum is not the manifest's, so it is damaged or belongs to"
-                " another bundle. Copy the bundle anew."
+                " another bundle. Copy the bundle again."
             )
         return content
 
@@ -185,20 +185,20 @@ class Bundle:
             )
         except Exception as error:  # onnxruntime raises types of its own, which it does not export
             raise BundleError(
-                f"{path}: onnxruntime cannot load it ({str(error).splitlines()[0]}). Export anew."
+                f"{path}: onnxruntime cannot load it ({str(error).splitlines()[0]}). Export again."
             ) from None
         inputs = {tensor.name: tensor.shape for tensor in session.get_inputs()}
         outputs = tuple(tensor.name for tensor in session.get_outputs())
         if set(inputs) != set(_INPUTS) or outputs != _OUTPUTS:
             raise BundleError(
                 f"{path}: takes {sorted(inputs)} and gives {list(outputs)}; {sorted(_INPUTS)} and"
-                f" {list(_OUTPUTS)} are required. Export anew."
+                f" {list(_OUTPUTS)} are required. Export again."
             )
         for name, width in _INPUTS.items():
             if width and inputs[name][-1] != width:
                 raise BundleError(
                     f"{path}: {name} has {inputs[name][-1]} columns; {width} are required. Export"
-                    " anew."
+                    " again."
                 )
         return session
 
@@ -218,7 +218,7 @@ class Bundle:
             logits, _ = self.look(tables)
             if not np.isfinite(logits).all():
                 raise BundleError(
-                    f"{self.folder}/policy.onnx: its answers are not finite. Train or export anew."
+                    f"{self.folder}/policy.onnx: its answers are not finite. Train or export again."
                 )
             compiled = np.empty_like(logits)
             batch_logits(
@@ -233,7 +233,7 @@ class Bundle:
             if not (np.abs(compiled - logits) <= _TOLERANCE * (1 + np.abs(logits).max())).all():
                 raise BundleError(
                     f"{self.folder}: policy.onnx and weights.npz answer otherwise, so one of them"
-                    " is damaged. Export anew."
+                    " is damaged. Export again."
                 )
 
 

@@ -108,7 +108,7 @@ class Decider:
             decisions.append(decision)
         return decisions
 
-    def tell(self, snapshot: Snapshot, choices: Sequence[tuple[str, Choice]]) -> bool:
+    def carry_out(self, snapshot: Snapshot, choices: Sequence[tuple[str, Choice]]) -> bool:
         """Carry out choices of machines, given by name, on the floor of a snapshot.
 
         Returns

@@ -75,7 +75,7 @@ def fallback_rule(manifest: dict[str, Any], factory: str) -> Rule:
     except ValueError as error:
         raise BundleError(
             f"manifest.json: fallback_rules.{factory} = {named!r}; it must be a rule ({error})."
-            " Export anew."
+            " Export again."
         ) from None
 
 

@@ -21,7 +21,7 @@ from scheduler.snapshot.schema import OrderState, Snapshot, SnapshotText, write_
 
 LAYOUT = 2
 """Version of the tables."""
-COLUMNS = (
+LOG_COLUMNS = (
     "id",
     "date",
     "factory",

@@ -103,7 +103,7 @@ class Planner:
             If a choice cannot be carried out, or a number is out of range.
         """
         futures, seed = _check_sampling(futures, seed, 1, MAX_SAMPLED_ORDERS)
-        if not self.decider.tell(snapshot, choices):
+        if not self.decider.carry_out(snapshot, choices):
             raise PlanError(
                 "plan: the choices cannot be carried out. Give those of the snapshot's own"
                 " decisions."

@@ -100,8 +100,8 @@ def _check_sequence(
     except CycleError as error:
         way = " before ".join(f"{operation} of order {order}" for order, operation in error.args[1])
         rule = f"together with the routes they want {way}"
-        number = Words(f"{len(snapshot.locks)} locks")
-        yield Problem("locks", number, rule, "Change the sequence of one machine")
+        count = Words(f"{len(snapshot.locks)} locks")
+        yield Problem("locks", count, rule, "Change the sequence of one machine")
         return
     begun = {
         (name, operation)

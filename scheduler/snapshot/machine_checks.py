@@ -31,8 +31,8 @@ def find_machine_problems(
     """
     for name in names.centres:
         if name not in snapshot.machines:
-            number, rule = Words(f"{len(snapshot.machines)} machines"), f"{name} is missing"
-            yield Problem("machines", number, rule, "Give the state of every machine")
+            count, rule = Words(f"{len(snapshot.machines)} machines"), f"{name} is missing"
+            yield Problem("machines", count, rule, "Give the state of every machine")
     for name, state in snapshot.machines.items():
         path = f"machines.{name}"
         if name not in names.centres:
@@ -49,14 +49,14 @@ def find_machine_problems(
 def check_crews(snapshot: Snapshot, factory: Factory) -> Iterator[Problem]:
     """Yield a problem if more machines are changing over than crews are present."""
     changing = sum(state.status == "changing" for state in snapshot.machines.values())
-    number = Words(f"{changing} are changing over")
+    count = Words(f"{changing} are changing over")
     if snapshot.crews is not None and changing > snapshot.crews:
         rule = f"crews says that {snapshot.crews} are present"
-        yield Problem("machines", number, rule, "Correct one of them")
+        yield Problem("machines", count, rule, "Correct one of them")
     elif snapshot.crews is None and factory.crews is not None and changing > factory.crews:
         rule = f"{factory.name} has crews for {factory.crews}"
         remedy = "Correct the statuses, or give the number of crews that are present in crews"
-        yield Problem("machines", number, rule, remedy)
+        yield Problem("machines", count, rule, remedy)
 
 
 def _is_sound(state: MachineState, setups: Setups, clock: int, repairable: bool) -> bool:
@@ -78,8 +78,8 @@ def _check_machine(
     attributes = {attribute.name: attribute.values for attribute in centre.attributes}
     for attribute in attributes:
         if attribute not in state.setup:
-            number = Words(f"{len(state.setup)} attributes")
-            yield Problem(f"{path}.setup", number, f"{attribute} is missing", _ADD_SETUP)
+            count = Words(f"{len(state.setup)} attributes")
+            yield Problem(f"{path}.setup", count, f"{attribute} is missing", _ADD_SETUP)
     for attribute, value in state.setup.items():
         here = f"{path}.setup.{attribute}"
         if attribute not in attributes:

@@ -94,8 +94,8 @@ def _check_options(path: str, order: OrderState, values: dict[str, set[str]]) ->
             yield Problem(here, value, "the option has no such value", remedy)
     for option in values:
         if option not in order.options:
-            number, rule = Words(f"{len(order.options)} options"), f"{option} is missing"
-            yield Problem(f"{path}.options", number, rule, "Add the value that the customer chose")
+            count, rule = Words(f"{len(order.options)} options"), f"{option} is missing"
+            yield Problem(f"{path}.options", count, rule, "Add the value that the customer chose")
 
 
 def _check_operations(
@@ -108,8 +108,8 @@ def _check_operations(
             yield Problem(f"{path}.operations.{name}", Words("an operation"), rule, remedy)
     for name in product.operations:
         if name not in order.operations:
-            number, rule = Words(f"{len(order.operations)} operations"), f"{name} is missing"
-            yield Problem(f"{path}.operations", number, rule, "Give the state of every operation")
+            count, rule = Words(f"{len(order.operations)} operations"), f"{name} is missing"
+            yield Problem(f"{path}.operations", count, rule, "Give the state of every operation")
     done = {name for name, state in order.operations.items() if state.status == "done"}
     for name, state in order.operations.items():
         if name in product.operations:

@@ -222,7 +222,9 @@ def read_plainly(text: str) -> Snapshot | None:
 def check_decisions(snapshot: Snapshot) -> None:
     """They can be carried out one after the other."""
     decisions = decider().decide(snapshot)
-    assert checker().tell(snapshot, [(decision.machine, decision.choice) for decision in decisions])
+    assert checker().carry_out(
+        snapshot, [(decision.machine, decision.choice) for decision in decisions]
+    )
 
 
 KINDS = ("down", "overdue", "nobody knows", "other work", "idle")
@@ -293,7 +295,7 @@ def check(path: str, body: Any, answer: Any) -> None:
     elif path == "/v1/decide":
         snapshot = parse_snapshot(body["snapshot"], FACTORY)
         decisions = [Decision.model_validate(decision) for decision in answer.json()["decisions"]]
-        assert checker().tell(
+        assert checker().carry_out(
             snapshot, [(decision.machine, decision.choice) for decision in decisions]
         )
 

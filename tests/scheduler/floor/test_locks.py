@@ -158,8 +158,8 @@ def test_a_machine_with_nothing_legal_left_is_held_for_its_longest_wait() -> Non
         ("paint-1", "wait", 16, "lock"),
         ("pack-1", "wait", 14, "lock"),
     ]
-    assert decider.tell(held, [(decision.machine, decision.choice) for decision in decisions])
-    assert not decider.tell(
+    assert decider.carry_out(held, [(decision.machine, decision.choice) for decision in decisions])
+    assert not decider.carry_out(
         held, [(decision.machine, decision.choice) for decision in reversed(decisions)]
     )
     assert sequences(planner(factory).plan(held))["pack-1"] == [("B", "pack"), ("A", "pack")]

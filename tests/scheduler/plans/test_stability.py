@@ -72,71 +72,51 @@ def test_a_plan_is_not_nervous_against_itself() -> None:
     assert (nervousness.moved, nervousness.changed_machine, nervousness.mean_shift) == (0, 0, 0)
 
 
-def test_nervousness_worked_out_by_hand() -> None:
+def measured(previous: Plan, plan: Plan) -> tuple[int, float, float, float]:
+    """Return operations, moved, changed machine and mean shift."""
+    nervousness = measure_nervousness(previous, plan)
+    return (
+        nervousness.operations,
+        nervousness.moved,
+        nervousness.changed_machine,
+        nervousness.mean_shift,
+    )
+
+
+def test_an_operation_has_moved_beyond_the_mean_process_time() -> None:
     """Five operations have not begun, of 2, 4, 2, 4 and 2 hours, 2.8 on average.
 
-    B 3 hours later has moved, C 2 hours sooner has not; what is packed on another machine has.
+    B starts 3 hours later and has moved; C starts 2 hours earlier and has not.
     """
     plan = planner(FACTORY).plan(three_orders(FACTORY))
-    nervousness = measure_nervousness(plan, shifted(plan, A=50, B=3, C=-2))
-    assert (
-        nervousness.operations,
-        nervousness.moved,
-        nervousness.changed_machine,
-        nervousness.mean_shift,
-    ) == (
-        5,
-        1 / 5,
-        0,
-        1.0,
+    assert measured(plan, shifted(plan, A=50, B=3, C=-2)) == (5, 1 / 5, 0, 1.0)
+
+
+@pytest.mark.parametrize(("shift", "moved"), [(2, 0), (3, 1)])
+def test_a_shift_by_the_mean_process_time_is_no_move(shift: int, moved: int) -> None:
+    """Each pack takes 2 hours."""
+    plan = planner(FACTORY).plan(three_orders(FACTORY))
+    packs = tuple(operation for operation in plan.operations if operation.operation == "pack")
+    later = tuple(
+        pack.model_copy(
+            update={"start_date": pack.start_date + shift, "end_date": pack.end_date + shift}
+        )
+        for pack in packs
     )
-    packs = plan.model_copy(
-        update={
-            "operations": tuple(
-                operation for operation in plan.operations if operation.operation == "pack"
-            )
-        }
-    )
-    for shift, moved in ((2, 0), (3, 1)):
-        later = packs.model_copy(
-            update={
-                "operations": tuple(
-                    operation.model_copy(update={"start_date": operation.start_date + shift})
-                    for operation in packs.operations
-                )
-            }
-        )
-        after = later.model_copy(
-            update={
-                "operations": tuple(
-                    operation.model_copy(update={"end_date": operation.start_date + 2})
-                    for operation in later.operations
-                )
-            }
-        )
-        assert measure_nervousness(packs, after).moved == moved, (
-            "the mean process time, 2 hours, is no move yet"
-        )
+    before, after = (plan.model_copy(update={"operations": part}) for part in (packs, later))
+    assert measure_nervousness(before, after).moved == moved
+
+
+def test_an_operation_on_another_machine_has_moved() -> None:
+    plan = planner(FACTORY).plan(three_orders(FACTORY))
     elsewhere = tuple(
-        (
-            operation.model_copy(update={"machine": "pack-2"})
-            if operation.operation == "pack" and operation.order == "C"
-            else operation
-        )
+        operation.model_copy(update={"machine": "pack-2"})
+        if (operation.order, operation.operation) == ("C", "pack")
+        else operation
         for operation in plan.operations
     )
-    nervousness = measure_nervousness(plan, plan.model_copy(update={"operations": elsewhere}))
-    assert (
-        nervousness.operations,
-        nervousness.moved,
-        nervousness.changed_machine,
-        nervousness.mean_shift,
-    ) == (
-        5,
-        1 / 5,
-        1 / 5,
-        0,
-    )
+    after = plan.model_copy(update={"operations": elsewhere})
+    assert measured(plan, after) == (5, 1 / 5, 1 / 5, 0)
 
 
 def test_operations_of_one_plan_only_are_not_compared() -> None:

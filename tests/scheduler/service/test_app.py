@@ -163,12 +163,7 @@ def test_bug_a_request_may_begin_with_a_byte_order_mark(client: TestClient) -> N
             "body: is UTF-16 text; must be UTF-8. Save it as UTF-8",
         ),
         ("/v1/decide", b"[]", 422, "body = 0 items"),
-        (
-            "/v1/decide",
-            b'{"snapshot": {"version": 2}}',
-            422,
-            "snapshot.version = 2; it must be 1",
-        ),
+        ("/v1/decide", b'{"snapshot": {"version": 2}}', 422, "snapshot.version = 2; it must be 1"),
         (
             "/v1/decide",
             lambda body: json.dumps(
