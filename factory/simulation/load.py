@@ -166,7 +166,7 @@ def _load_products(loaded: FactoryArrays, g: int, factory: Factory) -> None:
 class _Site(NamedTuple):
     """Work centre with the indices of its machines in the arrays."""
 
-    index: int
+    centre: int
     machines: slice
     speeds: list[float]
     machine_indices: dict[str, int]
@@ -205,7 +205,7 @@ def _load_operation(
         if base >= 0
     ]
     row = loaded.operations[index]
-    row.centre = site.index
+    row.centre = site.centre
     row.mean_base = sum(base / speed for base, speed in eligible) / len(eligible)
     row.mean_pace = sum(1 / speed for _, speed in eligible) / len(eligible)
     row.needs_material = operation.needs_material
