@@ -21,8 +21,8 @@ from factory.simulation.arrays import (
     LOGGED_WAIT,
     FactoryArrays,
     ShopState,
+    columns_of_kind,
 )
-from factory.simulation.event_log import columns_of_kind
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]

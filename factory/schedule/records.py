@@ -25,9 +25,9 @@ from factory.simulation.arrays import (
     PROCESSING,
     FactoryArrays,
     ShopState,
+    columns_of_kind,
     split_operation_id,
 )
-from factory.simulation.event_log import columns_of_kind
 
 SCHEDULE_SCHEMA = 1
 """Version of the JSON layout."""
