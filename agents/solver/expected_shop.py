@@ -23,8 +23,14 @@ from factory.futures.expected_future import (
     make_deterministic,
 )
 from factory.futures.lulls import allocate_lulls, begin_lulls
-from factory.simulation.arrays import DOWN, LOGGED_OPERATION, NEVER, PROCESSING, ShopState
-from factory.simulation.event_log import columns_of_kind
+from factory.simulation.arrays import (
+    DOWN,
+    LOGGED_OPERATION,
+    NEVER,
+    PROCESSING,
+    ShopState,
+    columns_of_kind,
+)
 
 ObservationTables = Mapping[str, NDArray[Any]]
 LOG_LINES = 8192

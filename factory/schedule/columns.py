@@ -24,8 +24,8 @@ from factory.simulation.arrays import (
     PROCESSING,
     FactoryArrays,
     ShopState,
+    columns_of_kind,
 )
-from factory.simulation.event_log import columns_of_kind
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]

@@ -356,3 +356,16 @@ def split_operation_id(operation_id: int | np.integer[Any]) -> tuple[int, int]:
     """Return order and operation of an operation id."""
     value = int(operation_id)
     return value >> OPERATION_BITS, value & OPERATION_MASK
+
+
+def columns_of_kind(lines: NDArray[np.int64], kind: int) -> dict[str, NDArray[np.int64]]:
+    """Return the lines ``[L, 8]`` of one kind as columns, by the fields of its records.
+
+    >>> line = [LOGGED_WAIT, 3, -1, -1, 10, 15, -1, 0]
+    >>> {name: column.tolist() for name, column in columns_of_kind(np.array([line]), 3).items()}
+    {'machine': [3], 'start_date': [10], 'end_date': [15]}
+    """
+    columns = dict(
+        zip(LOG_COLUMNS, np.ascontiguousarray(lines[lines[:, 0] == kind].T), strict=True)
+    )
+    return {field: columns[column] for field, column in LOG_KINDS[kind].columns.items()}

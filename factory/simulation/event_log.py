@@ -7,13 +7,8 @@
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
-
 from factory.jit.compile import compiled
 from factory.simulation.arrays import (
-    LOG_COLUMNS,
-    LOG_KINDS,
     LOGGED_CHANGEOVER,
     LOGGED_FAILURE,
     LOGGED_OPERATION,
@@ -22,19 +17,6 @@ from factory.simulation.arrays import (
     order_of,
 )
 from factory.simulation.setups import complete_setup
-
-
-def columns_of_kind(lines: NDArray[np.int64], kind: int) -> dict[str, NDArray[np.int64]]:
-    """Return the lines ``[L, 8]`` of one kind as columns, by the fields of its records.
-
-    >>> line = [LOGGED_WAIT, 3, -1, -1, 10, 15, -1, 0]
-    >>> {name: column.tolist() for name, column in columns_of_kind(np.array([line]), 3).items()}
-    {'machine': [3], 'start_date': [10], 'end_date': [15]}
-    """
-    columns = dict(
-        zip(LOG_COLUMNS, np.ascontiguousarray(lines[lines[:, 0] == kind].T), strict=True)
-    )
-    return {field: columns[column] for field, column in LOG_KINDS[kind].columns.items()}
 
 
 @compiled

@@ -12,8 +12,13 @@ from factory.schedule.bill import Bill
 from factory.schedule.columns import ScheduleColumns
 from factory.schedule.records import Schedule
 from factory.simulation import arrays
-from factory.simulation.arrays import COST_TABLE, COST_TERMS, LOG_COLUMNS, LOG_KINDS
-from factory.simulation.event_log import columns_of_kind
+from factory.simulation.arrays import (
+    COST_TABLE,
+    COST_TERMS,
+    LOG_COLUMNS,
+    LOG_KINDS,
+    columns_of_kind,
+)
 from tests.builders.repository import ROOT
 
 
