@@ -332,7 +332,7 @@ def _config_of(options: argparse.Namespace) -> DistillationConfig:
     if "factories" in options:
         factories = split_names(options.factories)
     else:
-        load_policy(options.policies[0])  # names what is wrong with the folder
+        load_policy(options.policies[0])  # raises if the folder is no policy
         factories = list(_manifest_of(options.policies[0])["factories"])
     return DistillationConfig(
         tuple(factories), **{name: getattr(options, name) for name in _COUNTS}

@@ -286,7 +286,7 @@ def _config_of(options: argparse.Namespace) -> ExpertIterationConfig:
     if "factories" in options:
         factories = split_names(options.factories)
     else:
-        load_policy(options.policy)  # names what is wrong with the folder
+        load_policy(options.policy)  # raises if the folder is no policy
         factories = list(_manifest_of(options.policy)["factories"])
     chosen: dict[str, Any] = {name: getattr(options, name) for name in (*_COUNTS, "kl_coef")}
     extra_data = tuple(getattr(options, "extra_data", ()))

@@ -51,7 +51,9 @@ class SearchTargets(DecisionDataset):
 
 
 class SearchTargetGenerator:
-    """Plays episodes of the block ``train`` and makes targets where the policy is uncertain.
+    """Generator of search targets from decisions at which the policy is uncertain.
+
+    It plays episodes of the block ``train``.
 
     Parameters
     ----------

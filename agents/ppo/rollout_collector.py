@@ -50,7 +50,7 @@ class RolloutStats:
 
 
 class RolloutCollector:
-    """Plays some environments with actions sampled from a policy.
+    """Collector of decisions in some environments, with actions sampled from a policy.
 
     Parameters
     ----------

@@ -28,7 +28,7 @@ drawn: the last decision may come after the horizon."""
 
 
 class LookaheadPolicy:
-    """Improves on a trained policy by simulating ahead in sampled futures.
+    """Policy that improves on a trained policy by simulation in sampled futures.
 
     At each decision at which the policy is uncertain, its most probable choices are simulated in
     the same futures (:func:`factory.futures.sampled_futures.sample_future`): for ``horizon`` under
@@ -168,7 +168,7 @@ class LookaheadPolicy:
 
     def _bound(self, method: str) -> Batch:
         if self._batch is None:
-            rule = "it simulates ahead and has no shop to look at"
+            rule = "it simulates ahead, and no shops are bound"
             raise RuntimeError(f"LookaheadPolicy.{method}: {rule}. Call bind(batch) first.")
         return self._batch
 

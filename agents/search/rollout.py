@@ -40,7 +40,7 @@ def mean_work_content(arrays: FactoryArrays) -> NDArray[np.float64]:
 
 
 class RolloutPolicy:
-    """Improves on a dispatching rule by simulating ahead with sampled futures.
+    """Policy that improves on a dispatching rule by simulation in sampled futures.
 
     At each decision with more than one legal row, the rule's own choice and some alternatives are
     simulated in the same futures (:func:`factory.futures.sampled_futures.sample_future`): for
@@ -121,7 +121,7 @@ class RolloutPolicy:
         """
         if self._batch is None:
             raise RuntimeError(
-                "RolloutPolicy.decide: it simulates ahead and has no shop to look at. Call"
+                "RolloutPolicy.decide: it simulates ahead, and no shops are bound. Call"
                 " bind(batch) first."
             )
         rows = Rows(observation)

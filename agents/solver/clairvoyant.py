@@ -230,7 +230,7 @@ def _play_recorded(
 
 
 class ClairvoyantPolicy:
-    """Carries out the clairvoyant plan of each episode; a yardstick for reports.
+    """Policy that carries out the clairvoyant plan of each episode, as a yardstick for reports.
 
     Parameters
     ----------

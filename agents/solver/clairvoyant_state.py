@@ -130,7 +130,7 @@ class FutureReader(KnownReader):
         return bool(attempt < MAX_ATTEMPTS - 1 and u < probability)
 
     def material_date(self, g: int, clock: int, order: Row) -> tuple[int, bool]:
-        """Return the date at which the order's material arrives, and True as it is certain."""
+        """Return the date at which the order's material arrives, and True for certain."""
         return int(order["material_date"]), True
 
 

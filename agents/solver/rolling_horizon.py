@@ -24,7 +24,7 @@ from factory.simulation.arrays import DONE, DOWN, IDLE, IN_PROCESS, FactoryArray
 
 
 class RollingHorizonPolicy:
-    """Plans with CP-SAT, follows the plan, and plans again.
+    """Policy that plans with CP-SAT, follows the plan, and replans.
 
     Parameters
     ----------
