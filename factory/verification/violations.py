@@ -106,12 +106,12 @@ def findings_where(
 class Violation:
     """One broken constraint: where, what is so, and what should be."""
 
-    rule: Constraint
+    constraint: Constraint
     place: str
     message: str
 
     def __str__(self) -> str:
-        return f"{self.place}: {self.message} [{self.rule}]"
+        return f"{self.place}: {self.message} [{self.constraint}]"
 
 
 class VerificationError(ValueError):

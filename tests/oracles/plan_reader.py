@@ -11,7 +11,7 @@ from factory.lookups import FactoryLookup, Setup
 from factory.model import (
     Factory,
 )
-from factory.schedule.bill import bill_of
+from factory.schedule.bill import bill
 from factory.schedule.records import (
     ChangeoverRecord,
     FailureRecord,
@@ -241,7 +241,7 @@ class Reading:
                 *done,
                 end_date=end_date,
             )
-            return bill_of(schedule, self.plant).terms
+            return bill(schedule, self.plant.factory).terms
 
         until_now = billed(clock, False)
         return {
