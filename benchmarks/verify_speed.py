@@ -2,9 +2,10 @@
 
 ``python -m benchmarks.verify_speed --json FILE`` prints a table and writes the numbers. Every
 factory's episodes are played once under the ATCS rule; their schedules are then handled several
-times over, each time by a new verifier that meets each seed twice: ``verify_first`` draws the world
-of the seed, ``verify`` finds it kept, as for all policies of an evaluation but the first. The
-median over the repeats counts.
+times over, in columns as an evaluation does and in records as files hold them. Each repeat has a
+new verifier that meets each seed twice: ``verify_first`` draws the world of the seed, ``verify``
+finds it kept, as for all policies of an evaluation but the first. The median over the repeats
+counts.
 """
 
 from __future__ import annotations
@@ -28,12 +29,14 @@ from benchmarks.env_speed import keep_to_one_core, processor
 from envs.batch import Batch
 from factory.io.catalogue import find_single_factory
 from factory.model import Factory
-from factory.schedule.kpis import kpis
-from factory.schedule.records import unload
+from factory.schedule.bill import Bill
+from factory.schedule.columns import ScheduleColumns, unload_columns
+from factory.schedule.kpis import figures_of_columns, kpis
+from factory.schedule.records import Schedule, records_of
 from factory.verification.verifier import Verifier
 
 FACTORIES = ("microfactory", "large")
-STEPS = ("unload", "verify_first", "verify", "kpis")
+STEPS = ("unload", "verify_first", "verify", "figures", "records", "verify_records", "kpis")
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -49,7 +52,8 @@ def time_each(
     handle: Callable[[Item], Result], items: Sequence[Item]
 ) -> tuple[float, list[Result]]:
     """Milliseconds an item, of the core and not of the clock, as the machine may be busy with
-    something else; and what came of each."""
+    something else; and what came of each.
+    """
     start = time.process_time()
     results = [handle(item) for item in items]
     return 1000 * (time.process_time() - start) / len(items), results
@@ -70,31 +74,50 @@ def measure_factory(name: str, episodes: int, repeats: int) -> dict[str, Any]:
 
 def measure_round(factory: Factory, batch: Batch) -> dict[str, float]:
     """Milliseconds an episode of each step, under a new verifier."""
-    verifier = Verifier(factory)
-    unload_time, schedules = time_each(
-        lambda env: unload(factory, None, batch.arrays, batch.shop, env), range(batch.num_envs)
-    )
-    first_time, _ = time_each(verifier.verify, schedules)
-    again_time, bills = time_each(verifier.verify, schedules)
+    verifier, envs = Verifier(factory), range(batch.num_envs)
+
+    def verify_columns(schedule: ScheduleColumns) -> Bill:
+        return verifier.verify_columns(schedule, refuse)
+
+    unload_time, columns = time_each(lambda e: unload_columns(batch.arrays, batch.shop, e), envs)
+    first_time, _ = time_each(verify_columns, columns)
+    again_time, bills = time_each(verify_columns, columns)
+    figures_time, _ = time_each(lambda schedule: figures_of_columns(schedule, factory), columns)
+    records_time, schedules = time_each(lambda each: records_of(each, factory, None), columns)
+    verify_time, _ = time_each(verifier.verify, schedules)
     kpis_time, _ = time_each(
         lambda verified: kpis(verified[0], factory, verified[1]),
         list(zip(schedules, bills, strict=True)),
     )
-    return dict(zip(STEPS, (unload_time, first_time, again_time, kpis_time), strict=True))
+    times = (
+        unload_time,
+        first_time,
+        again_time,
+        figures_time,
+        records_time,
+        verify_time,
+        kpis_time,
+    )
+    return dict(zip(STEPS, times, strict=True))
+
+
+def refuse() -> Schedule:
+    """Raise, as the schedules of the benchmark are right."""
+    raise AssertionError("verify_speed: a schedule of the simulator was rejected")
 
 
 def print_report(report: dict[str, Any]) -> None:
-    """The table that a person reads."""
-    print(f"{'ms an episode':<16}{'log lines':>12}" + "".join(f"{step:>14}" for step in STEPS))
+    """Print the table."""
+    print(f"{'ms an episode':<16}{'log lines':>12}" + "".join(f"{step:>16}" for step in STEPS))
     for row in report["rows"]:
         print(
             f"{row['factory']:<16}{row['log_lines']:>12}"
-            + "".join(f"{row[step]:>14.2f}" for step in STEPS)
+            + "".join(f"{row[step]:>16.2f}" for step in STEPS)
         )
 
 
 def read_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
-    """The command line."""
+    """Read the command line."""
     parser = argparse.ArgumentParser(
         description="milliseconds to verify an episode",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,

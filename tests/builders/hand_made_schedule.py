@@ -39,7 +39,26 @@ KIT, PAINT, BUILD = "kit", "paint", "build"
 
 def hand_factory(**changes: Any) -> Factory:
     """Paint (2 machines, the second twice as fast), build (2 machines) and test (1); six minutes a
-    tick, the first tick at 22 o'clock."""
+    tick, the first tick at 22 o'clock.
+    """
+    plan: dict[str, Any] = {
+        "name": "hand made",
+        "tick_minutes": 6.0,
+        "start_hour": 22,
+        "crews": 1,
+        "work_centres": _hand_work_centres(),
+        "products": _hand_products(),
+        "options": _hand_options(),
+        "transport": Transport(default=1),
+        "tariff": Tariff(price=(0.4, *(0.3,) * 21, 0.1, 0.2), co2=(0.5,) * 24),
+        "costs": Costs(
+            tardiness=10.0, changeover=2.0, waste=4.0, energy=1.5, holding=0.5, co2_per_waste_kg=2.0
+        ),
+    }
+    return Factory(**(plan | changes))
+
+
+def _hand_work_centres() -> tuple[WorkCentre, ...]:
     colour = Attribute(
         name="colour",
         values=("white", "red", "black"),
@@ -56,81 +75,73 @@ def hand_factory(**changes: Any) -> Factory:
     )
     trim = Attribute(name="trim", values=("plain", "rich"), time=((0, 3), (3, 0)))
     paint = Machine(name="paint-1", idle_power=1.0, processing_power=10.0, changeover_power=5.0)
-    plan: dict[str, Any] = {
-        "name": "hand made",
-        "tick_minutes": 6.0,
-        "start_hour": 22,
-        "crews": 1,
-        "work_centres": (
-            WorkCentre(
-                name="paint",
-                machines=(paint, Machine(name="paint-2", speed=2.0)),
-                attributes=(colour,),
-            ),
-            WorkCentre(
-                name="build",
-                machines=(Machine(name="build-1"), Machine(name="build-2")),
-                attributes=(platform, trim),
-            ),
-            WorkCentre(name="test", machines=(Machine(name="test-1"),)),
+    return (
+        WorkCentre(
+            name="paint",
+            machines=(paint, Machine(name="paint-2", speed=2.0)),
+            attributes=(colour,),
         ),
-        "products": (
-            Product(
-                name="car",
-                operations=(
-                    Operation(
-                        name=PAINT, work_centre="paint", process_time=10, needs_material=True
-                    ),
-                    Operation(name=KIT, work_centre="test", process_time=3, after=()),
-                    Operation(
-                        name=BUILD,
-                        work_centre="build",
-                        process_time=12,
-                        after=(PAINT, KIT),
-                        setup={"platform": "small"},
-                    ),
-                ),
-            ),
-            Product(
-                name="van",
-                operations=(
-                    Operation(name=PAINT, work_centre="paint", process_time=10),
-                    Operation(name=KIT, work_centre="test", process_time=3, after=()),
-                    Operation(
-                        name=BUILD,
-                        work_centre="build",
-                        machine_times={"build-2": 12},
-                        after=(PAINT, KIT),
-                        setup={"platform": "big"},
-                    ),
+        WorkCentre(
+            name="build",
+            machines=(Machine(name="build-1"), Machine(name="build-2")),
+            attributes=(platform, trim),
+        ),
+        WorkCentre(name="test", machines=(Machine(name="test-1"),)),
+    )
+
+
+def _hand_products() -> tuple[Product, ...]:
+    return (
+        Product(
+            name="car",
+            operations=(
+                Operation(name=PAINT, work_centre="paint", process_time=10, needs_material=True),
+                Operation(name=KIT, work_centre="test", process_time=3, after=()),
+                Operation(
+                    name=BUILD,
+                    work_centre="build",
+                    process_time=12,
+                    after=(PAINT, KIT),
+                    setup={"platform": "small"},
                 ),
             ),
         ),
-        "options": (
-            Option(
-                name="colour",
-                values=tuple(
-                    OptionValue(
-                        name=value,
-                        effects=(
-                            Effect(
-                                operation=PAINT,
-                                setup={"colour": value},
-                                time=2 if value == "black" else 0,
-                            ),
+        Product(
+            name="van",
+            operations=(
+                Operation(name=PAINT, work_centre="paint", process_time=10),
+                Operation(name=KIT, work_centre="test", process_time=3, after=()),
+                Operation(
+                    name=BUILD,
+                    work_centre="build",
+                    machine_times={"build-2": 12},
+                    after=(PAINT, KIT),
+                    setup={"platform": "big"},
+                ),
+            ),
+        ),
+    )
+
+
+def _hand_options() -> tuple[Option, ...]:
+    return (
+        Option(
+            name="colour",
+            values=tuple(
+                OptionValue(
+                    name=value,
+                    effects=(
+                        Effect(
+                            operation=PAINT,
+                            setup={"colour": value},
+                            time=2 if value == "black" else 0,
                         ),
-                    )
-                    for value in ("white", "red", "black")
-                ),
+                    ),
+                )
+                for value in ("white", "red", "black")
             ),
         ),
-        "transport": Transport(default=1),
-        "tariff": Tariff(price=(0.4, *(0.3,) * 21, 0.1, 0.2), co2=(0.5,) * 24),
-        "costs": Costs(
-            tardiness=10.0, changeover=2.0, waste=4.0, energy=1.5, holding=0.5, co2_per_waste_kg=2.0
-        ),
-    }
-    return Factory(**(plan | changes))
+    )
 
 
 def hand_book() -> OrderBook:
