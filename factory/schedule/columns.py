@@ -29,7 +29,7 @@ from factory.simulation.arrays import (
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
+Masks = NDArray[np.bool_]
 
 NONE = -1
 """No date, order, operation or value."""

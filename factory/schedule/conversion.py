@@ -99,6 +99,8 @@ def columns_of(schedule: Schedule, lookup: FactoryLookup) -> ScheduleColumns:
 
 def order_columns(orders: Sequence[OrderRecord], lookup: FactoryLookup) -> OrderColumns:
     """Return the columns of orders."""
+    if not all(isinstance(order.options, Mapping) for order in orders):
+        raise TypeError
     products = {name: index for index, name in enumerate(lookup.products)}
     options = [
         (option, {value: index for index, value in enumerate(values)})

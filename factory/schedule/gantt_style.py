@@ -37,19 +37,27 @@ _PALETTE = (
 
 
 class Colours:
-    """Which colour means which setup or product."""
+    """Colours of setups and products.
 
-    def __init__(self, plant: FactoryLookup) -> None:
-        self.plant = plant
-        self.product_colour = {name: _palette(number) for number, name in enumerate(plant.products)}
+    Parameters
+    ----------
+    lookup
+        Look-ups of the factory.
+    """
+
+    def __init__(self, lookup: FactoryLookup) -> None:
+        self.lookup = lookup
+        self.product_colour = {
+            name: _palette(number) for number, name in enumerate(lookup.products)
+        }
 
     def of_operation(self, order: OrderRecord, operation: OperationRecord) -> Colour:
-        """By what the operation wants mounted; where it does not care for the first attribute, or
-        there is none: by product.
+        """Return the colour of the setup that an operation wants; of its product where it does not
+        care for the first attribute, or there is none.
         """
-        centre = self.plant.route(order.product)[operation.operation].centre
-        attributes = self.plant.centres[centre].attributes
-        wanted = self.plant.wanted_setup(order.product, operation.operation, order.options)
+        centre = self.lookup.route(order.product)[operation.operation].centre
+        attributes = self.lookup.centres[centre].attributes
+        wanted = self.lookup.wanted_setup(order.product, operation.operation, order.options)
         if not attributes or wanted[0] is None:
             return self.product_colour[order.product]
         base = _value_colour(attributes[0].values.index(wanted[0]), wanted[0])
@@ -58,11 +66,11 @@ class Colours:
         )
 
     def legend(self, products: set[str]) -> list[LegendLine]:
-        """One line for each distinct first attribute of a work centre, one for products if any
-        centre is coloured by them.
+        """Return a line for each distinct first attribute of a work centre, and one for products if
+        any centre is coloured by them.
         """
         lines = []
-        for centre in self.plant.centres:
+        for centre in self.lookup.centres:
             if centre.attributes:
                 first = centre.attributes[0]
                 entries = [
@@ -75,19 +83,19 @@ class Colours:
                     else ""
                 )
                 lines.append((f"{centre.name}: {first.name}{shaded}", entries))
-        if any(not centre.attributes for centre in self.plant.centres):
+        if any(not centre.attributes for centre in self.lookup.centres):
             entries = [
                 (name, {"facecolor": colour})
                 for name, colour in self.product_colour.items()
                 if name in products
             ]
-            bare = ", ".join(centre.name for centre in self.plant.centres if not centre.attributes)
+            bare = ", ".join(centre.name for centre in self.lookup.centres if not centre.attributes)
             lines.append((f"{bare}: product", entries))
         return lines
 
 
 def _palette(number: int) -> Colour:
-    """A colour for each number: the palette, then its shades."""
+    """Return a colour for each number: the palette, then its shades."""
     from matplotlib.colors import to_rgb
 
     base: Colour = to_rgb(_PALETTE[number % len(_PALETTE)])
@@ -95,7 +103,7 @@ def _palette(number: int) -> Colour:
 
 
 def _value_colour(number: int, value: str) -> Colour:
-    """A value that is the name of a colour looks like it (a little softened); any other takes the
+    """Return the colour of a value: the one that it is named after, a little softened, or else the
     palette's.
     """
     from matplotlib.colors import is_color_like, to_rgb
@@ -107,7 +115,7 @@ def _value_colour(number: int, value: str) -> Colour:
 
 
 def _shade_number(wanted: Sequence[str | None], values: Sequence[Sequence[str]]) -> int:
-    """One number for the values of the attributes after the first."""
+    """Return one number for the values of the attributes after the first."""
     number = 0
     for want, known in zip(wanted, values, strict=True):
         number = number * (len(known) + 1) + (0 if want is None else known.index(want))
@@ -115,13 +123,14 @@ def _shade_number(wanted: Sequence[str | None], values: Sequence[Sequence[str]])
 
 
 def _shade(colour: Colour, number: int) -> Colour:
-    """The colour itself for 0, lighter and darker relatives for others."""
+    """Return the colour itself for 0, lighter and darker relatives for other numbers."""
     hue, lightness, saturation = colorsys.rgb_to_hls(*colour)
     change = (0.0, 0.16, -0.14, 0.26, -0.24, 0.08, -0.07)[number % 7]
     return colorsys.hls_to_rgb(hue, min(0.9, max(0.15, lightness + change)), saturation)
 
 
 def readable_on(colour: Colour) -> str:
+    """Return black or white, whichever can be read on a colour."""
     red, green, blue = colour
     return "black" if 0.299 * red + 0.587 * green + 0.114 * blue > 0.5 else "white"
 
@@ -162,7 +171,7 @@ class Clock:
         )
 
     def _hours(self) -> list[float]:
-        """Hours since midnight of the first day at which there is a stroke."""
+        """Return the hours of the strokes since midnight of the first day."""
         first = math.ceil(self.start_hour / self.step - 1e-9)
         last = math.floor((self.start_hour + self.until / self.ticks_per_hour) / self.step + 1e-9)
         return [number * self.step for number in range(first, last + 1)]
@@ -171,11 +180,11 @@ class Clock:
         return (hour - self.start_hour) * self.ticks_per_hour
 
     def ticks(self) -> list[float]:
-        """Dates of the strokes."""
+        """Return the dates of the strokes."""
         return [self._tick(hour) for hour in self._hours()]
 
     def labels(self) -> list[str]:
-        """Time of day, and the day where one begins (days are counted from 1)."""
+        """Return the time of day of each stroke, and the day where one begins (counted from 1)."""
         labels = []
         for number, hour in enumerate(self._hours()):
             day, minutes = divmod(round(hour * 60), 24 * 60)

@@ -13,7 +13,7 @@ from factory.lookups import FactoryLookup
 from factory.model import Factory
 from factory.schedule import bill as billing
 from factory.schedule.bill import Bill, flow_times_of, spans_until, tardiness_of
-from factory.schedule.columns import Bools, Ints, OrderColumns, ScheduleColumns
+from factory.schedule.columns import Ints, Masks, OrderColumns, ScheduleColumns
 from factory.schedule.conversion import columns_of
 from factory.schedule.records import Schedule
 
@@ -165,7 +165,7 @@ def _percentile(values: Sequence[int], share: float) -> float:
     return ranked[below] + (rank - below) * (ranked[above] - ranked[below])
 
 
-def _on_time_share(is_completed: Bools, tardiness: Ints) -> float:
+def _on_time_share(is_completed: Masks, tardiness: Ints) -> float:
     """Return the share of orders in time, of those whose fate is known: completed, or open and late
     already.
     """

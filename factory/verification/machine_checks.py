@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from factory.lookups import Changeover
-from factory.schedule.columns import Bools, Ints, SpanColumns
+from factory.schedule.columns import Ints, Masks, SpanColumns
 from factory.verification.case import Case
 from factory.verification.sequence import Pairing, WorkSequence
-from factory.verification.violations import Constraint, Entry, Finding, findings_where
+from factory.verification.violations import Constraint, Finding, TableEntry, findings_where
 
 # --- one thing at a time --------------------------------------------------------------------------
 
@@ -33,21 +33,21 @@ def check_overlaps(case: Case, sequence: WorkSequence) -> Iterator[Finding]:
         failures.machine[by_date],
         failures.start_date[by_date],
         failures.end_date[by_date],
-        lambda row: Entry("failures", int(by_date[row])),
+        lambda row: TableEntry("failures", int(by_date[row])),
     )
 
 
-def _entry_of(sequence: WorkSequence, row: int) -> Entry:
+def _entry_of(sequence: WorkSequence, row: int) -> TableEntry:
     """Return the record that names a block."""
     if sequence.wait[row] >= 0:
-        return Entry("waits", int(sequence.wait[row]))
+        return TableEntry("waits", int(sequence.wait[row]))
     if sequence.operation[row] >= 0:
-        return Entry("operations", int(sequence.operation[row]))
-    return Entry("changeovers", int(sequence.changeover[row]))
+        return TableEntry("operations", int(sequence.operation[row]))
+    return TableEntry("changeovers", int(sequence.changeover[row]))
 
 
 def _check_apart(
-    machine: Ints, start_date: Ints, end_date: Ints, entry_of: Callable[[int], Entry]
+    machine: Ints, start_date: Ints, end_date: Ints, entry_of: Callable[[int], TableEntry]
 ) -> Iterator[Finding]:
     """Check that no span starts while another of its machine lasts; rows are in order of machine,
     start and end.
@@ -90,7 +90,7 @@ def check_pauses(case: Case, pairing: Pairing) -> Iterator[Finding]:
     yield from findings_where(
         start_date != operations.selected_date[paired],
         Constraint.PAUSE,
-        lambda n: Entry("operations", int(paired[n])),
+        lambda n: TableEntry("operations", int(paired[n])),
         "selected at {record.selected_date} but its changeover starts at {0}; it must start at"
         " once.",
         start_date,
@@ -98,7 +98,7 @@ def check_pauses(case: Case, pairing: Pairing) -> Iterator[Finding]:
     yield from findings_where(
         end_date != operations.start_date[paired],
         Constraint.PAUSE,
-        lambda n: Entry("operations", int(paired[n])),
+        lambda n: TableEntry("operations", int(paired[n])),
         "its changeover ends at {0} but it starts at {record.start_date}; it must start at once.",
         end_date,
     )
@@ -134,6 +134,12 @@ def check_changeovers(
         changeovers.operation,
         changeovers.order,
     )
+    yield from _check_matrix_times(case, expected)
+
+
+def _check_matrix_times(case: Case, expected: list[Changeover]) -> Iterator[Finding]:
+    """Check that no pair of setups is forbidden, and that the others take their time."""
+    changeovers = case.schedule.changeovers
     is_forbidden = np.array([change.forbidden is not None for change in expected], np.bool_)
     yield from findings_where(
         is_forbidden,
@@ -178,7 +184,7 @@ def check_crews(case: Case) -> Iterator[Finding]:
     yield from findings_where(
         under_way > crews,
         Constraint.CREWS,
-        lambda n: Entry("changeovers", int(by_start[n])),
+        lambda n: TableEntry("changeovers", int(by_start[n])),
         f"is number {{0}} under way at {{1}}; there are {crews} crews.",
         under_way,
         start_date,
@@ -207,7 +213,7 @@ def check_setups(case: Case, sequence: WorkSequence) -> Iterator[Finding]:
     yield from findings_where(
         changeovers.from_setup.take(changeover, axis=0) != mounted_before.take(changed, axis=0),
         Constraint.FROM_SETUP,
-        lambda n: Entry("changeovers", int(changeover[n])),
+        lambda n: TableEntry("changeovers", int(changeover[n])),
         "starts from {0}, but {1} is mounted.",
         lambda n: _show(
             case, changeovers.machine[changeover[n]], changeovers.from_setup[changeover[n]]
@@ -256,7 +262,7 @@ def _check_mounted(
         yield from findings_where(
             is_broken,
             constraint,
-            lambda n: Entry("operations", int(operation[n])),
+            lambda n: TableEntry("operations", int(operation[n])),
             "wants {0}, but {1} is mounted.",
             lambda n: _show(case, machine[n], wanted[n]),
             lambda n: _show(case, machine[n], mounted[n]),
@@ -264,7 +270,7 @@ def _check_mounted(
     yield from findings_where(
         has_changeover & ~is_missing & (kept != mounted).any(axis=1),
         Constraint.TO_SETUP,
-        lambda n: Entry("operations", int(operation[n])),
+        lambda n: TableEntry("operations", int(operation[n])),
         "its changeover ends at {0}; attributes that it does not care for must stay: {1}.",
         lambda n: _show(case, machine[n], mounted[n]),
         lambda n: _show(case, machine[n], kept[n]),
@@ -283,7 +289,7 @@ def _show(case: Case, machine: Any, setup: NDArray[Any]) -> str:
 def check_waits(case: Case) -> Iterator[Finding]:
     """Check that machines wait where the factory allows it, and no longer than the longest wait."""
     waits: SpanColumns = case.schedule.waits
-    may_wait: Bools = np.full(len(waits.machine), case.tables.lookup.factory.waiting, np.bool_)
+    may_wait: Masks = np.full(len(waits.machine), case.tables.lookup.factory.waiting, np.bool_)
     yield from findings_where(
         ~may_wait,
         Constraint.WAIT,

@@ -16,7 +16,7 @@ from factory.schedule.records import (
     Record,
     Schedule,
 )
-from factory.verification.violations import Entry, Finding, Violation
+from factory.verification.violations import Finding, TableEntry, Violation
 
 _TABLES = (
     "orders",
@@ -69,22 +69,22 @@ class MessageWriter:
                     finding.template.format(*values, **records),
                 )
 
-    def _entry_of(self, finding: Finding, index: int) -> Entry | str:
+    def _entry_of(self, finding: Finding, index: int) -> TableEntry | str:
         if callable(finding.entries):
             return finding.entries(index)
         if finding.entries in (*_TABLES, "expected orders", "slots"):
-            return Entry(finding.entries, index)
+            return TableEntry(finding.entries, index)
         return finding.entries
 
     def _value(
         self, value: Any, index: int, name_record: Callable[[Schedule, Record], str]
     ) -> object:
         result = value(index) if callable(value) else value[index]
-        if isinstance(result, Entry):
+        if isinstance(result, TableEntry):
             return self._name(result, name_record)
         return result.item() if isinstance(result, np.generic) else result
 
-    def _records(self, entry: Entry) -> dict[str, object]:
+    def _records(self, entry: TableEntry) -> dict[str, object]:
         """Return the records that a template may name: the entry's, and its order."""
         table, index = entry
         orders = self._schedule.orders
@@ -99,7 +99,7 @@ class MessageWriter:
             return {"record": record}
         return {"record": record, "order": orders[int(order)]}
 
-    def _name(self, entry: Entry, name_record: Callable[[Schedule, Record], str]) -> str:
+    def _name(self, entry: TableEntry, name_record: Callable[[Schedule, Record], str]) -> str:
         table, index = entry
         if table == "slots":
             order, operation = divmod(index, self._max_operations)

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from factory.lookups import MAX_CHANGEOVERS, MAX_ROUTES, Changeover, FactoryLookup, RouteTask
-from factory.schedule.columns import Bools, Floats, Ints, OrderColumns
+from factory.schedule.columns import Floats, Ints, Masks, OrderColumns
 from factory.verification.reference_world import (
     FAILURE,
     REPAIR,
@@ -34,13 +34,13 @@ class RouteTable(NamedTuple):
     included.
     """
 
-    exists: Bools
+    exists: Masks
     centre: _Small
     process_time: _Small  # [K, M] expected; -1: not eligible
     wanted: _Small  # [K, T] value of each attribute; -1: don't care
     predecessors: _Small  # [K, P] operations, -1: no more
     transport_time: _Small  # [K, P] from each predecessor
-    needs_material: Bools
+    needs_material: Masks
     cv: Floats
     rework: Floats  # [K, 2] probability of rework; [1]: of a first piece
 
@@ -65,7 +65,7 @@ class FactoryTables:
             (len(step.predecessors) for route in routes for step in route), default=0
         )
         self.centre: Ints = np.array(lookup.centre_of, np.int64)
-        self.can_fail: Bools = np.array(
+        self.can_fail: Masks = np.array(
             [machine.mean_time_to_failure is not None for machine in lookup.machines], np.bool_
         )
         self.mean_time_to_failure: Ints = np.array(
@@ -74,7 +74,7 @@ class FactoryTables:
         self.longest_wait: Ints = np.array(
             [lookup.longest_wait(centre) for centre in lookup.centre_of], np.int64
         )
-        self.may_change_alone: Bools = np.array(
+        self.may_change_alone: Masks = np.array(
             [self._may_change_alone(centre) for centre in lookup.centre_of], np.bool_
         )
         self._lay_out_setups()
@@ -215,11 +215,11 @@ class OrderTables:
         def stack(field: str) -> NDArray[Any]:
             return np.concatenate([getattr(route, field) for route in routes_or_none])
 
-        self.exists: Bools = stack("exists")
+        self.exists: Masks = stack("exists")
         self.centre: _Small = stack("centre")
         self.expected_time: _Small = stack("process_time")
         self.wanted: _Small = stack("wanted")
-        self.needs_material: Bools = stack("needs_material")
+        self.needs_material: Masks = stack("needs_material")
         self.transport_time: _Small = stack("transport_time")
         self.cv: Floats = stack("cv")
         self.rework: Floats = stack("rework")
@@ -257,10 +257,10 @@ class OrderTables:
                 self._first_times[s, m] = times[n]
         return np.where(expected < 0, -1, times)
 
-    def is_reworked(self, slot: Ints, attempt: Ints, is_first_piece: Bools) -> Bools:
+    def is_reworked(self, slot: Ints, attempt: Ints, is_first_piece: Masks) -> Masks:
         """Return whether attempts must be done again as drawn, ``[N]``."""
         assert self._world is not None
-        again: Bools = self._first_rework[slot, is_first_piece.astype(np.intp)]
+        again: Masks = self._first_rework[slot, is_first_piece.astype(np.intp)]
         for n in np.flatnonzero(attempt > 0).tolist():
             again[n] = self._is_reworked(
                 self._world, int(slot[n]), int(attempt[n]), int(is_first_piece[n])

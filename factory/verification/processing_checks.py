@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from factory.schedule.columns import Bools, Ints
+from factory.schedule.columns import Ints, Masks
 from factory.verification.case import Case
 from factory.verification.reference_world import MAX_ATTEMPTS
 from factory.verification.sequence import WorkSequence
@@ -182,7 +182,7 @@ def check_rework(case: Case, sequence: WorkSequence) -> Iterator[Finding]:
     )
 
 
-def _first_pieces(case: Case, sequence: WorkSequence, rows: Ints) -> Bools:
+def _first_pieces(case: Case, sequence: WorkSequence, rows: Ints) -> Masks:
     """Return whether the operations in ``rows`` are the first after a changeover that takes
     time.
     """
@@ -197,5 +197,5 @@ def _first_pieces(case: Case, sequence: WorkSequence, rows: Ints) -> Bools:
     at_start = (so_far - takes_time)[first]  # before the machine did anything
     after_last = np.concatenate([[0], latest])[: len(latest)]
     is_new_machine = np.concatenate([[True], first[1:] != first[:-1]])[: len(latest)]
-    result: Bools = latest > np.where(is_new_machine, at_start, after_last)
+    result: Masks = latest > np.where(is_new_machine, at_start, after_last)
     return result

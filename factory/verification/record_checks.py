@@ -15,9 +15,9 @@ from factory.lookups import FactoryLookup
 from factory.schedule.columns import (
     NONE,
     UNKNOWN,
-    Bools,
     ChangeoverColumns,
     Ints,
+    Masks,
     OperationColumns,
     ScheduleColumns,
     SpanColumns,
@@ -25,10 +25,10 @@ from factory.schedule.columns import (
 from factory.schedule.records import OrderRecord, Schedule
 from factory.verification.order_tables import FactoryTables
 from factory.verification.reference_world import MAX_ATTEMPTS
-from factory.verification.violations import Constraint, Finding, findings_where
+from factory.verification.violations import Constraint, Finding, TableEntry, findings_where
 
 
-def check_factory(schedule: Schedule, lookup: FactoryLookup) -> Iterator[Finding]:
+def check_factory_names(schedule: Schedule, lookup: FactoryLookup) -> Iterator[Finding]:
     """Check that a schedule is of this factory."""
     factory = lookup.factory
     expected = {
@@ -50,8 +50,28 @@ def check_factory(schedule: Schedule, lookup: FactoryLookup) -> Iterator[Finding
             )
 
 
-def check_names(schedule: Schedule, lookup: FactoryLookup) -> Iterator[Finding]:
+def check_record_names(schedule: Schedule, lookup: FactoryLookup) -> Iterator[Finding]:
     """Check the names and numbers of records that have no column."""
+    yield from _check_order_names(schedule, lookup)
+    names = {
+        product: [step.operation.name for step in lookup.route(product)]
+        for product in lookup.products
+    }
+    expected = [_name_of(names, schedule.orders, o.order, o.operation) for o in schedule.operations]
+    is_other = [
+        name not in (None, record.name)
+        for name, record in zip(expected, schedule.operations, strict=True)
+    ]
+    yield from findings_where(
+        np.array(is_other, np.bool_),
+        Constraint.RECORD,
+        "operations",
+        "name = {record.name!r}; this operation is {0!r}.",
+        expected,
+    )
+
+
+def _check_order_names(schedule: Schedule, lookup: FactoryLookup) -> Iterator[Finding]:
     orders = schedule.orders
     yield from findings_where(
         np.array([order.number != j for j, order in enumerate(orders)], np.bool_),
@@ -70,29 +90,11 @@ def check_names(schedule: Schedule, lookup: FactoryLookup) -> Iterator[Finding]:
         order_of, options, values = (list(column) for column in zip(*unknown, strict=True))
         yield Finding(
             Constraint.RECORD,
-            lambda n: f"order {orders[order_of[n]].order_id}",
+            lambda n: TableEntry("orders", order_of[n]),
             np.arange(len(unknown)),
             "option {0} = {1!r}; the factory does not have it.",
             (options, values),
         )
-    names = {
-        product: [step.operation.name for step in lookup.route(product)]
-        for product in lookup.products
-    }
-    expected = [_name_of(names, orders, o.order, o.operation) for o in schedule.operations]
-    yield from findings_where(
-        np.array(
-            [
-                name not in (None, record.name)
-                for name, record in zip(expected, schedule.operations, strict=True)
-            ],
-            np.bool_,
-        ),
-        Constraint.RECORD,
-        "operations",
-        "name = {record.name!r}; this operation is {0!r}.",
-        expected,
-    )
 
 
 def _name_of(
@@ -101,7 +103,7 @@ def _name_of(
     """Return the name of an operation; None if there is no such order, product or operation."""
     if not 0 <= order < len(orders):
         return None
-    route = names.get(orders[order].product, [])
+    route = names.get(orders[int(order)].product, [])
     return route[int(operation)] if 0 <= operation < len(route) else None
 
 
@@ -259,19 +261,19 @@ def _check_changeovers(schedule: ScheduleColumns, tables: FactoryTables) -> Iter
         )
 
 
-def _is_unreadable(setup: Ints, known: Ints) -> Bools:
+def _is_unreadable(setup: Ints, known: Ints) -> Masks:
     """Return whether values of setups are unknown, ``[N, T]``; ``known`` is the number of values of
     each attribute, 0 where there is none.
     """
-    unreadable: Bools = setup == UNKNOWN
+    unreadable: Masks = setup == UNKNOWN
     used = unreadable[:, : known.shape[1]]
     used |= _is_outside(setup[:, : known.shape[1]], known) & (known > 0)
     return unreadable
 
 
-def _is_outside(numbers: Ints, count: int | Ints) -> Bools:
+def _is_outside(numbers: Ints, count: int | Ints) -> Masks:
     """Return which numbers are not from 0 to ``count`` - 1."""
-    outside: Bools = (numbers < 0) | (numbers >= count)
+    outside: Masks = (numbers < 0) | (numbers >= count)
     return outside
 
 

@@ -1,5 +1,5 @@
-"""The world that a seed stands for, in plain Python: orders, durations, breakdowns, deliveries
-(docs/model.md, sections 3, 6 and 7).
+"""Realisation of a seed, in plain Python: orders, durations, breakdowns, deliveries (docs/model.md,
+sections 3, 6 and 7).
 
 The verifier asks it what must have happened. It is a second implementation on purpose: it shares
 nothing with the compiled draws.
@@ -51,7 +51,7 @@ def _mix(z: int) -> int:
 
 
 def uniform(seed: int, role: int, entity: int, index: int) -> float:
-    """A float in the open interval (0, 1) that belongs to this key."""
+    """Return the float in the open interval (0, 1) that belongs to a key."""
     bits = seed
     for key in (role, entity, index):
         bits = _mix((bits + _GOLDEN * (key + 1)) & _WORD)
@@ -59,19 +59,18 @@ def uniform(seed: int, role: int, entity: int, index: int) -> float:
 
 
 def normal(seed: int, role: int, entity: int, index: int) -> float:
-    """A standard normal number (Box and Muller 1958)."""
+    """Return a standard normal number (Box and Muller 1958)."""
     radius = math.sqrt(-2.0 * math.log(uniform(seed, role, entity, 2 * index)))
     return radius * math.cos(2.0 * math.pi * uniform(seed, role, entity, 2 * index + 1))
 
 
 def exponential_ticks(mean: float, seed: int, role: int, entity: int, index: int) -> int:
-    """An exponential duration in whole ticks, at least 1."""
+    """Return an exponential duration in whole ticks, at least 1."""
     return max(1, math.floor(-mean * math.log(uniform(seed, role, entity, index)) + 0.5))
 
 
 class ReferenceRealisation:
-    """What must happen under one seed, whatever is decided: its orders, and how their operations
-    turn out.
+    """Realisation of one seed, whatever is decided: its orders, and how their operations turn out.
 
     Parameters
     ----------
@@ -94,8 +93,8 @@ class ReferenceRealisation:
     def realised_time(
         self, order: int, operation: int, attempt: int, expected: int, cv: float
     ) -> int:
-        """Log-normal process time of one attempt, with the expected mean (docs/model.md, section
-        3).
+        """Return the log-normal process time of one attempt, with the expected mean
+        (docs/model.md, section 3).
         """
         sigma = _log_deviation(cv)
         if sigma == 0.0 or expected == 0:
@@ -104,7 +103,7 @@ class ReferenceRealisation:
         return max(1, math.floor(expected * math.exp(sigma * z - sigma * sigma / 2.0) + 0.5))
 
     def is_reworked(self, order: int, operation: int, attempt: int, probability: float) -> bool:
-        """Whether a completed attempt must be done again."""
+        """Return whether a completed attempt must be done again."""
         if attempt >= MAX_ATTEMPTS - 1 or probability == 0:
             return False
         return self._rework_draws.find(order, operation, attempt) < probability
@@ -112,8 +111,8 @@ class ReferenceRealisation:
 
 @cache
 def _log_deviation(cv: float) -> float:
-    """Standard deviation of the logarithm of a log-normal quantity with this coefficient of
-    variation.
+    """Return the standard deviation of the logarithm of a log-normal quantity with this
+    coefficient of variation.
     """
     return math.sqrt(math.log(1 + cv * cv))
 
@@ -136,7 +135,7 @@ class _OperationDraws:
         self._kept_again: dict[tuple[int, int], float] = {}
 
     def find(self, order: int, operation: int, attempt: int) -> float:
-        """The number that belongs to this attempt."""
+        """Return the number that belongs to an attempt."""
         slot, index = order * self._operations + operation, _ATTEMPT_KEYS * operation + attempt
         if slot >= len(self._kept):
             return self._draw(order, index)
@@ -154,7 +153,7 @@ class _OperationDraws:
 
 
 def draw_orders(plant: FactoryLookup, seed: int) -> tuple[OrderRecord, ...]:
-    """The orders that the factory's demand produces under a seed, by number.
+    """Return the orders that the factory's demand produces under a seed, by number.
 
     Raises
     ------
@@ -177,7 +176,7 @@ def draw_orders(plant: FactoryLookup, seed: int) -> tuple[OrderRecord, ...]:
 
 
 def book_orders(plant: FactoryLookup, book: OrderBook, seed: int | None) -> tuple[OrderRecord, ...]:
-    """The orders of a book, by number; material as drawn under ``seed`` (None: not late)."""
+    """Return the orders of a book; material as drawn under ``seed``, or in time if it is None."""
     orders = [
         OrderRecord(
             order.order_id,
@@ -196,7 +195,7 @@ def book_orders(plant: FactoryLookup, book: OrderBook, seed: int | None) -> tupl
 
 
 def _draw_releases(factory: Factory, seed: int) -> Iterator[tuple[int, DemandRegime]]:
-    """Release date and regime of one order after the other, without end."""
+    """Draw release date and regime of one order after the other, without end."""
     demand = factory.demand
     assert demand is not None
     for _ in range(demand.initial_orders):
@@ -211,7 +210,7 @@ def _draw_releases(factory: Factory, seed: int) -> Iterator[tuple[int, DemandReg
 def _draw_epochs(
     regimes: Sequence[DemandRegime], seed: int
 ) -> Iterator[tuple[float, DemandRegime]]:
-    """Epochs of the batches: a Poisson process whose rate switches with the regime."""
+    """Draw the epochs of the batches: a Poisson process whose rate switches with the regime."""
     epoch, stay = 0.0, 0
     stay_end = _stay_length(regimes, seed, DEMAND_REGIME, 0)
     batch = 0
@@ -231,7 +230,7 @@ def _draw_epochs(
 def _stay_length(
     regimes: Sequence[DemandRegime] | Sequence[SupplyRegime], seed: int, role: int, stay: int
 ) -> float:
-    """Ticks of the ``stay``-th stay in a regime; a single regime lasts for ever."""
+    """Draw the ticks of the ``stay``-th stay in a regime; a single regime lasts for ever."""
     duration = regimes[stay % len(regimes)].duration
     if len(regimes) == 1 or duration is None:
         return math.inf
@@ -241,7 +240,7 @@ def _stay_length(
 def _draw_order(
     plant: FactoryLookup, seed: int, number: int, regime: DemandRegime, release_date: int
 ) -> OrderRecord:
-    """What order ``number`` asks for, under the regime of its release."""
+    """Draw the contents of order ``number``, under the regime of its release."""
     product = _draw_product(plant.factory, seed, number, regime, release_date)
     options = {}
     for n, option in enumerate(plant.factory.options):
@@ -295,7 +294,7 @@ def _draw_customer(factory: Factory, seed: int, number: int, regime: DemandRegim
 
 
 def _pick(shares: Sequence[float], u: float) -> int:
-    """First index at which the running sum of ``shares`` exceeds ``u`` times their total."""
+    """Return the first index at which the sum of ``shares`` so far exceeds ``u`` times their total."""
     target, running = u * sum(shares), 0.0
     for index, share in enumerate(shares):
         running += share
@@ -307,7 +306,9 @@ def _pick(shares: Sequence[float], u: float) -> int:
 def _with_material(
     plant: FactoryLookup, seed: int, orders: Sequence[OrderRecord]
 ) -> tuple[OrderRecord, ...]:
-    """The orders with the dates at which their material is there; ``orders`` by release date."""
+    """Return orders, which are in order of release, with the dates at which their material is
+    there.
+    """
     regimes = plant.factory.material
     if not regimes:
         return tuple(orders)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from factory.schedule.columns import Bools, Ints
+from factory.schedule.columns import Ints, Masks
 from factory.verification.case import Case
 
 
@@ -28,8 +28,8 @@ class Pairing(NamedTuple):
     """Operations with the changeovers that were made for them."""
 
     changeover: Ints  # [N] changeover of each operation; -1: none
-    is_alone: Bools  # [C] whether a changeover belongs to no operation
-    is_elsewhere: Bools  # [C] whether it is for an operation that its machine does not do
+    is_alone: Masks  # [C] whether a changeover belongs to no operation
+    is_elsewhere: Masks  # [C] whether it is for an operation that its machine does not do
 
 
 class WorkSequence(NamedTuple):
@@ -88,7 +88,7 @@ def pair_changeovers(case: Case) -> Pairing:
 
 
 def _pair_groups(
-    case: Case, key: Ints, is_shared: Bools, made_for: Ints, wanted: Ints
+    case: Case, key: Ints, is_shared: Masks, made_for: Ints, wanted: Ints
 ) -> Iterator[tuple[int, int]]:
     """Return pairs of attempts and changeovers where several share an operation and a machine.
 
@@ -198,7 +198,7 @@ def _settle_ties(case: Case, sequence: WorkSequence) -> WorkSequence:
     return WorkSequence(*(column[rows] for column in sequence))
 
 
-def _runs(is_tie: Bools) -> Iterator[tuple[int, int]]:
+def _runs(is_tie: Masks) -> Iterator[tuple[int, int]]:
     """Return the runs of tied rows, as [begin, end)."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], is_tie, [False]]).astype(np.int8)))
     for begin, end in edges.reshape(-1, 2).tolist():

@@ -36,8 +36,8 @@ from factory.verification.messages import MessageWriter, name_readable, name_unr
 from factory.verification.order_checks import (
     check_ends,
     check_order_ids,
+    check_order_routes,
     check_orders,
-    check_routes,
 )
 from factory.verification.order_tables import FactoryTables, OrderTables
 from factory.verification.processing_checks import (
@@ -45,7 +45,11 @@ from factory.verification.processing_checks import (
     check_failures,
     check_rework,
 )
-from factory.verification.record_checks import check_factory, check_names, check_records
+from factory.verification.record_checks import (
+    check_factory_names,
+    check_record_names,
+    check_records,
+)
 from factory.verification.reference_world import (
     ReferenceRealisation,
     book_orders,
@@ -112,7 +116,7 @@ class Verifier:
             With every violation. Records that name unknown machines, orders or setups, or whose
             dates run backwards, hide all other violations.
         """
-        self._require(check_factory(schedule, self.lookup), lambda: schedule)
+        self._require(check_factory_names(schedule, self.lookup), lambda: schedule)
         try:
             columns = columns_of(schedule, self.lookup)
         except UnreadableScheduleError as error:
@@ -122,7 +126,7 @@ class Verifier:
         return self._verify(
             columns,
             lambda: schedule,
-            check_names(schedule, self.lookup),
+            check_record_names(schedule, self.lookup),
             check_order_ids(schedule, self._expected_orders(columns.seed)),
         )
 
@@ -214,7 +218,7 @@ def _check_case(case: Case) -> tuple[list[Finding], list[Changeover]]:
     changeovers = look_up_changeovers(case)
     findings = [
         *check_orders(case),
-        *check_routes(case),
+        *check_order_routes(case),
         *check_overlaps(case, sequence),
         *check_pauses(case, pairing),
         *check_changeovers(case, pairing, changeovers),

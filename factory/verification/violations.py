@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from factory.schedule.columns import Bools, Ints
+from factory.schedule.columns import Ints, Masks
 
 
 class Constraint(StrEnum):
@@ -49,7 +49,7 @@ class Constraint(StrEnum):
     END_DATE = "end date"  # the schedule ends with the last completion
 
 
-class Entry(NamedTuple):
+class TableEntry(NamedTuple):
     """Line of a table, which messages name in words."""
 
     table: str  # a list of the schedule's records, "expected orders" or "slots"
@@ -74,20 +74,20 @@ class Finding:
         It is filled in for the offending entries only.
     values
         Values for the template: an array for all indices, or a function of the index.
-        A value that is an :class:`Entry` is named in words.
+        A value that is an :class:`TableEntry` is named in words.
     """
 
     constraint: Constraint
-    entries: str | Callable[[int], Entry | str]
+    entries: str | Callable[[int], TableEntry | str]
     indices: Ints
     template: str
     values: tuple[Any, ...] = ()
 
 
 def findings_where(
-    broken: Bools,
+    broken: Masks,
     constraint: Constraint,
-    entries: str | Callable[[int], Entry | str],
+    entries: str | Callable[[int], TableEntry | str],
     template: str,
     *values: Any,
 ) -> tuple[Finding, ...]:
@@ -106,12 +106,12 @@ def findings_where(
 class Violation:
     """One broken constraint: where, what is so, and what should be."""
 
-    rule: Constraint
+    constraint: Constraint
     place: str
     message: str
 
     def __str__(self) -> str:
-        return f"{self.place}: {self.message} [{self.rule}]"
+        return f"{self.place}: {self.message} [{self.constraint}]"
 
 
 class VerificationError(ValueError):

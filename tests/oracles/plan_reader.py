@@ -11,7 +11,7 @@ from factory.lookups import FactoryLookup, Setup
 from factory.model import (
     Factory,
 )
-from factory.schedule.bill import bill_of
+from factory.schedule.bill import bill
 from factory.schedule.records import (
     ChangeoverRecord,
     FailureRecord,
@@ -180,70 +180,71 @@ class Reading:
         assert np.cumsum([change for _, change in events]).max(initial=0) <= crews
 
     def bill(self) -> dict[str, float]:
-        """Bill by ``factory/schedule/bill.py`` for everything from the clock on."""
-        until_now = self._billed(self.snapshot.clock, happened=False)
-        in_all = self._billed(self.plan.end_date, happened=True)
-        return {term: value - until_now[term] for term, value in in_all.items()}
-
-    def _billed(self, end_date: int, *, happened: bool) -> dict[str, float]:
-        """Bill to a date, with the plan carried out or with nothing done."""
-        completion = {order.order: order.completion_date for order in self.plan.orders}
-        orders = tuple(
-            OrderRecord(
-                order.order_id,
-                0,
-                order.product,
-                {},
-                order.release_date,
-                order.due_date,
-                order.weight,
-                0,
-                completion[order.order_id] if happened else None,
-            )
-            for order in self.snapshot.orders
-            if not order.is_finished
-        )
-        names = tuple(self.machines)
-        schedule = Schedule(
-            "",
-            self.plan.tick_minutes,
-            self.plan.start_hour,
-            None,
-            names,
-            names,
-            orders,
-            *(self._records() if happened else ((), (), ())),
-            end_date=end_date,
-        )
-        return bill_of(schedule, self.plant).terms
-
-    def _records(
-        self,
-    ) -> tuple[
-        tuple[OperationRecord, ...], tuple[ChangeoverRecord, ...], tuple[FailureRecord, ...]
-    ]:
-        """Operations, changeovers and repairs from the clock on, other work included."""
+        """What happens from the clock on, billed by ``factory/schedule/bill.py``."""
         clock, snapshot = self.snapshot.clock, self.snapshot
         operations, changeovers, failures = [], [], []
         for name, machine in self.machines.items():
-            for item, before, after in self.setup_changes(name):
-                start = max(item.start_date, clock)
-                is_operation = isinstance(item, PlannedOperation)
-                if is_operation:
-                    record = OperationRecord(0, 0, "", machine, start, start, item.end_date, 0, 0)
-                    operations.append(record)
-                if before != after or not is_operation:
-                    end = start if is_operation else item.end_date
+            for one, before, after in self.setup_changes(name):
+                start = max(one.start_date, clock)
+                if isinstance(one, PlannedOperation):
+                    operations.append(
+                        OperationRecord(0, 0, "", machine, start, start, one.end_date, 0, 0)
+                    )
+                if before != after or isinstance(one, PlannedChangeover):
+                    end = one.end_date if isinstance(one, PlannedChangeover) else start
                     changeovers.append(
                         ChangeoverRecord(machine, start, end, before, after, None, None)
                     )
             for stop in self.plan.stops:
-                if stop.machine == name and stop.reason == "other work":
-                    end = min(stop.end_date, self.plan.end_date)
-                    operations.append(OperationRecord(0, 0, "", machine, clock, clock, end, 0, 0))
+                if stop.machine != name or stop.reason != "other work":
+                    continue
+                end = min(stop.end_date, self.plan.end_date)
+                operations.append(OperationRecord(0, 0, "", machine, clock, clock, end, 0, 0))
             state = snapshot.machines[name]
             if state.status == "down" and state.order is not None:
-                repair_time = self.plant.machines[machine].mean_time_to_repair or 0
-                repaired = max(clock + 1, state.since + repair_time)
-                failures.append(FailureRecord(machine, clock, repaired))
-        return tuple(operations), tuple(changeovers), tuple(failures)
+                repaired = snapshot.machines[name].since + (
+                    self.plant.machines[machine].mean_time_to_repair or 0
+                )
+                failures.append(FailureRecord(machine, clock, max(clock + 1, repaired)))
+        completion = {one.order: one.completion_date for one in self.plan.orders}
+
+        def billed(end_date: int, happened: bool) -> dict[str, float]:
+            orders = tuple(
+                OrderRecord(
+                    one.order_id,
+                    0,
+                    one.product,
+                    {},
+                    one.release_date,
+                    one.due_date,
+                    one.weight,
+                    0,
+                    completion[one.order_id] if happened else None,
+                )
+                for one in snapshot.orders
+                if not one.is_finished
+            )
+            done = (
+                (tuple(operations), tuple(changeovers), tuple(failures))
+                if happened
+                else ((), (), ())
+            )
+            names = tuple(self.machines)
+            schedule = Schedule(
+                "",
+                self.plan.tick_minutes,
+                self.plan.start_hour,
+                None,
+                names,
+                names,
+                orders,
+                *done,
+                end_date=end_date,
+            )
+            return bill(schedule, self.plant.factory).terms
+
+        until_now = billed(clock, False)
+        return {
+            term: value - until_now[term]
+            for term, value in billed(self.plan.end_date, True).items()
+        }

@@ -177,6 +177,56 @@ def test_json_of_another_layout_is_refused() -> None:
         Schedule.from_json(old)
 
 
+def written(**changes: object) -> str:
+    """The JSON of the full schedule with other fields."""
+    return json.dumps(json.loads(full_schedule().to_json()) | changes)
+
+
+def first_operation(**changes: object) -> dict[str, object]:
+    """The first operation as written, with other fields."""
+    operation: dict[str, object] = json.loads(full_schedule().to_json())["operations"][0]
+    return operation | changes
+
+
+def test_json_with_a_missing_field_is_refused_by_place_and_field() -> None:
+    operation = first_operation()
+    del operation["end_date"]
+    with pytest.raises(
+        ValueError, match=r"^schedule: operations\[0\]: field end_date is missing\. Add it\.$"
+    ):
+        Schedule.from_json(written(operations=[operation]))
+    data = json.loads(full_schedule().to_json())
+    del data["orders"]
+    with pytest.raises(ValueError, match=r"^schedule: field orders is missing\. Add it\.$"):
+        Schedule.from_json(json.dumps(data))
+
+
+def test_json_with_an_unknown_field_is_refused_by_place_and_field() -> None:
+    with pytest.raises(
+        ValueError, match=r"^schedule: operations\[0\]: field colour is unknown; the fields are ord"
+    ):
+        Schedule.from_json(written(operations=[first_operation(colour="red")]))
+
+
+@pytest.mark.parametrize(
+    ("operations", "message"),
+    [
+        (7, r"^schedule: operations = 7; must be a list\. Write a list of objects\.$"),
+        ([[1, 2]], r"^schedule: operations\[0\] = \[1, 2\]; must be an object with fields\. "),
+    ],
+)
+def test_json_whose_records_are_no_objects_is_refused(operations: object, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Schedule.from_json(written(operations=operations))
+
+
+def test_json_that_leaves_out_lists_that_may_be_empty_is_read() -> None:
+    data = json.loads(hand_schedule().to_json())
+    for name in ("failures", "open_operations", "open_failures"):
+        del data[name]
+    assert Schedule.from_json(json.dumps(data)) == hand_schedule()
+
+
 def read(path: Path) -> list[dict[str, str]]:
     with path.open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))

@@ -192,7 +192,7 @@ def test_the_world_of_a_seed_is_drawn_once(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_a_full_memory_forgets_what_was_needed_longest_ago(monkeypatch: pytest.MonkeyPatch) -> None:
     drawn = count_worlds(monkeypatch)
-    monkeypatch.setattr(verifier, "MOST_WORLDS", 2)
+    monkeypatch.setattr(verifier, "MAX_REALISATIONS", 2)
     keeper = Verifier(uncertain())
     for seed in (1, 2, 1, 3, 1, 2):
         assert keeper.verify(played(seed)) == bill(played(seed), uncertain())
