@@ -25,7 +25,7 @@ import numpy as np
 
 from agents.policy import play
 from agents.rules.registry import make_rule
-from benchmarks.env_speed import keep_to_one_core, processor
+from benchmarks.machine import describe_hardware, keep_to_one_core
 from envs.batch import Batch
 from factory.io.catalogue import find_single_factory
 from factory.model import Factory
@@ -140,7 +140,7 @@ def main() -> None:
             for name in arguments.factories
         ],
         "machine": {
-            "processor": processor(),
+            **describe_hardware(),
             "cores": os.cpu_count(),
             "bound_to_core": core,
             "system": platform.platform(),

@@ -17,8 +17,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
 
 from envs.observation.columns import CANDIDATES, MACHINES, SHOP
 
@@ -93,9 +93,9 @@ class Feature(NamedTuple):
         return formula_of(self)
 
 
-def _rows(
-    rows: str, part: str = ROW
-) -> Any:  # a function of name, transform, operands, scale and per
+def _rows(rows: str, part: str = ROW) -> Callable[..., Feature]:
+    """Return a function of name, transform, operands, scale and per that makes a feature."""
+
     def feature(
         name: str, transform: str, *operands: str, scale: float = 1.0, per: str = "one"
     ) -> Feature:

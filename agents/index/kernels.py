@@ -1,9 +1,7 @@
-"""The evolved index, compiled: features of a row, the row with the highest index, and whole
-episodes under an index.
+"""The evolved index, compiled: features of a row, best row, and whole episodes.
 
-What the features mean stands in :data:`agents.index.policy.FEATURES`.
 :class:`agents.index.policy.IndexPolicy` and the search for weights both choose with
-:func:`best_row`, so that what was searched is what decides.
+:func:`best_row`, so that the policy decides as it did in the search.
 """
 
 # mypy: allow-untyped-defs, allow-incomplete-defs, allow-untyped-calls, no-check-untyped-defs
@@ -69,8 +67,8 @@ def best_row(candidates, machines, shop_row, action_mask, weights, features):
             continue
         fill_row_features(candidates[row], shop_row, features)
         index = 0.0
-        for place in range(weights.shape[0]):
-            index += weights[place] * features[place]
+        for i in range(weights.shape[0]):
+            index += weights[i] * features[i]
         is_better = best < 0 or index > highest
         if is_better and row == wait:
             is_better = not would_stand_still(candidates, machines, shop_row, action_mask)
@@ -81,7 +79,7 @@ def best_row(candidates, machines, shop_row, action_mask, weights, features):
 
 @compiled
 def best_rows(candidates, machines, shops, action_masks, weights, features, actions):
-    """:func:`best_row` for every environment, into ``actions [E]``."""
+    """Fill ``actions [E]`` with the best row of every environment."""
     for e in range(actions.shape[0]):
         actions[e] = best_row(
             candidates[e], machines[e], shops[e], action_masks[e], weights, features
@@ -92,11 +90,10 @@ def best_rows(candidates, machines, shops, action_masks, weights, features, acti
 def play_index(
     factory, shop, factories, seeds, weights, max_idle, scratch, tables, features, costs
 ):
-    """Total cost of whole episodes into ``costs [N]``; infinite where ``max_idle [G]`` idle
-    decisions did not suffice.
+    """Play whole episodes, and fill ``costs [N]`` with their total costs.
 
-    Episode n stands in factory ``factories[n]``. Environment 0 plays one after the other, which
-    keeps it in the processor's cache.
+    A cost is infinite where ``max_idle [G]`` idle decisions did not suffice. Episode n is in
+    factory ``factories[n]``. Environment 0 plays them all, which keeps it in the CPU's cache.
     """
     for episode in range(seeds.shape[0]):
         begin_episode(factory, shop, 0, factories[episode], seeds[episode])

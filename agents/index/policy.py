@@ -1,8 +1,7 @@
-"""The evolved index as a policy: one linear priority for jobs, changeovers and waits alike, whose
-weights were searched for a factory.
+"""The evolved index as a policy: one linear priority for jobs, changeovers and waits.
 
-It is what direct policy search gets without a network, and so the fairest cheap rival of a learned
-policy. With :func:`atcs_weights` it is the ATCS rule.
+Its weights are searched for a factory. It is the result of direct policy search without a network,
+and so a cheap baseline for a learned policy. With :func:`atcs_weights` it is the ATCS rule.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ fall back on them."""
 
 
 class IndexPolicy:
-    """Takes the legal row with the highest index, the first one on ties.
+    """Policy that takes the legal row with the highest index, the first one on ties.
 
     The index of a row is the sum of weight times feature, in float64 and in the order of
     :data:`agents.index.features.FEATURES`.
@@ -32,12 +31,12 @@ class IndexPolicy:
     Parameters
     ----------
     weights
-        By name of feature; 0 for those that are left out.
+        Weights by name of feature; 0 for features that are left out.
 
     Raises
     ------
     ValueError
-        A feature that does not exist, or a weight that is not finite.
+        If a feature does not exist, or a weight is not finite.
 
     Examples
     --------
@@ -61,13 +60,14 @@ class IndexPolicy:
         self._features = np.zeros(len(FEATURES))
 
     def decide(self, observation: ObservationLike) -> NDArray[np.int64] | np.int64:
-        """Actions ``[E]``, or one number for a single environment, from tables as
-        :func:`agents.rules.registry.decide` takes them; 0 where no row is legal.
+        """Return actions ``[E]``, or one action for a single environment.
+
+        The action is 0 where no row is legal.
 
         Raises
         ------
         TypeError, ValueError
-            The tables are not those of an observation (:class:`agents.rules.rows.Rows`).
+            If the tables are not those of an observation (:class:`agents.rules.rows.Rows`).
         """
         rows = Rows(observation)
         actions = np.zeros(len(rows.legal), np.int64)
@@ -78,22 +78,21 @@ class IndexPolicy:
 
 
 def as_array(weights: Mapping[str, float]) -> NDArray[np.float64]:
-    """Weights in the order of the features, ``[W]``."""
+    """Return weights in the order of the features, ``[W]``."""
     return np.array([weights.get(feature.name, 0.0) for feature in FEATURES], np.float64)
 
 
 def atcs_weights(
     k1: float, k2: float, *, detour: float = DETOUR, wait: float = WAIT, ahead: float = AHEAD
 ) -> dict[str, float]:
-    """Weights that make the index ATCS(k1, k2).
+    """Return weights that make the index ATCS(k1, k2).
 
     Parameters
     ----------
     k1, k2
         Parameters of ATCS (docs/rules.md).
     detour, wait, ahead
-        What these rows start from against jobs, whose index is the logarithm of their ATCS
-        priority.
+        Offsets of these rows; the index of a job is the logarithm of its ATCS priority.
     """
     return {
         "changeover": ahead,

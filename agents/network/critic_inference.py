@@ -1,8 +1,7 @@
-"""The privileged critic without torch: the value of one shop, from the summary that the compiled
-network has just made of it. Compiled.
+"""The privileged critic without torch: the value of one shop from the network's embedding.
 
-The same sums as :class:`agents.network.pointer_network.Critic`, in single precision and another
-order; tests/agents/network/test_inference.py holds that both agree.
+Compiled: the same sums as :class:`agents.network.pointer_network.Critic`, in single precision and
+another order; tests/agents/network/test_inference.py holds that both agree.
 """
 
 # mypy: allow-untyped-defs, allow-incomplete-defs, allow-untyped-calls, no-check-untyped-defs
@@ -25,8 +24,10 @@ from factory.jit.compile import compiled
 
 @dataclass(frozen=True, eq=False)
 class CriticWeights(ArrayStruct):
-    """Weights of the critic; matrices are [inputs, outputs]. D is the width, S the width of the
-    summary."""
+    """Weights of the critic; matrices are [inputs, outputs].
+
+    D is the hidden size, S the size of the embedding.
+    """
 
     first: Float32Array  # [S + PRIVILEGED_FEATURES, D]
     first_bias: Float32Array  # [D]
@@ -49,12 +50,12 @@ class CriticScratch(ArrayStruct):
 def arrange_critic(
     network: Mapping[str, NDArray[Any]], critic: Mapping[str, NDArray[Any]]
 ) -> CriticWeights:
-    """Weights from the states of the network and of its critic (names as in torch).
+    """Return weights from the states of the network and of its critic (names as in torch).
 
     Raises
     ------
     ValueError
-        If one is missing or has another shape.
+        If an array is missing or has another shape.
     """
     try:
         first, second, last = (
@@ -64,13 +65,13 @@ def arrange_critic(
         returns = np.array([network["return_mean"], network["return_deviation"]], np.float64)
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(
-            f"critic: a layer is missing ({error}); all are wanted. Export anew."
+            f"critic: a layer is missing ({error}); all are needed. Export anew."
         ) from None
     weights = CriticWeights(*first, *second, *last, returns=returns)
     for name, shape in _shapes(first[0].shape[-1]).items():
-        found = getattr(weights, name).shape
-        if found != shape:
-            rule = f"{name} has the shape {found}; {shape} is wanted"
+        given = getattr(weights, name).shape
+        if given != shape:
+            rule = f"{name} has the shape {given}; must have {shape}"
             raise ValueError(f"critic: {rule}. Export anew.")
     return weights
 
@@ -93,7 +94,7 @@ def _matrix(values: NDArray[Any]) -> Float32Array:
 
 
 def allocate_critic_scratch(weights: CriticWeights) -> CriticScratch:
-    """Memory for one value."""
+    """Return memory for one value."""
     inputs, width = weights.first.shape
     return CriticScratch(
         np.zeros(inputs, np.float32), np.zeros((2, width), np.float32), np.zeros(1, np.float32)
@@ -102,13 +103,20 @@ def allocate_critic_scratch(weights: CriticWeights) -> CriticScratch:
 
 @compiled
 def value_of(weights, scratch, embedding, privileged):
-    """Value in units of reward of the shop with that ``embedding [S]`` and ``privileged
-    [PRIVILEGED_FEATURES]``."""
-    told = embedding.shape[0]
-    for place in range(told):
-        scratch.inputs[place] = embedding[place]
-    for place in range(privileged.shape[0]):
-        scratch.inputs[told + place] = privileged[place]
+    """Return the value, in units of reward, of a shop.
+
+    Parameters
+    ----------
+    embedding
+        Embedding of its observation, ``[S]``.
+    privileged
+        Its privileged features, ``[PRIVILEGED_FEATURES]``.
+    """
+    size = embedding.shape[0]
+    for i in range(size):
+        scratch.inputs[i] = embedding[i]
+    for i in range(privileged.shape[0]):
+        scratch.inputs[size + i] = privileged[i]
     apply_layer(scratch.inputs, weights.first, weights.first_bias, scratch.hidden[0])
     relu(scratch.hidden[0])
     apply_layer(scratch.hidden[0], weights.second, weights.second_bias, scratch.hidden[1])

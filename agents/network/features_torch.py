@@ -172,8 +172,8 @@ _ACTION_PLAIN[_ROUTE : _ROUTE + 4] = [
     *_ACTION_PLAIN[_ROUTE : _ROUTE + 2],
 ]
 _WAIT_PLAIN, _WAIT_OTHERS = _of_rows(WAIT)
-_WAIT_ROW_PLAIN = [one for one in _WAIT_PLAIN if not one.operands[0].startswith("shop.")]
-_WAIT_SHOP_PLAIN = [one for one in _WAIT_PLAIN if one.operands[0].startswith("shop.")]
+_WAIT_SHOP_PLAIN = [feature for feature in _WAIT_PLAIN if feature.operands[0].startswith("shop.")]
+_WAIT_ROW_PLAIN = [feature for feature in _WAIT_PLAIN if feature not in _WAIT_SHOP_PLAIN]
 _EVERY_PLAIN, _EVERY_OTHERS = _of_rows(EVERY)
 assert [feature.transform for feature in _WAIT_OTHERS] == ["one"]
 assert not _EVERY_OTHERS

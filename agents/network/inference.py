@@ -1,5 +1,4 @@
-"""The pointer network without torch: one observation at a time on its legal rows, for those who
-decide now. Compiled.
+"""The pointer network without torch, on one observation at a time. Compiled.
 
 The same sums as :class:`agents.network.pointer_network.PointerNetwork`, in single precision and
 another order; tests/agents/network/test_inference.py holds that both agree.
@@ -11,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -35,9 +34,9 @@ Float32Array = NDArray[np.float32]
 
 @dataclass(frozen=True, eq=False)
 class NetworkWeights(ArrayStruct):
-    """Weights of the network; matrices are [inputs, outputs]. D is the width."""
+    """Weights of the network; matrices are [inputs, outputs]. D is the hidden size."""
 
-    prior: NDArray[np.float64]  # [W] of the index that the network started as
+    prior: NDArray[np.float64]  # [W] of the index that is the prior
     row_1: Float32Array  # [W, D]
     row_1_bias: Float32Array  # [D]
     row_2: Float32Array  # [D, D]
@@ -62,9 +61,7 @@ class NetworkScratch(ArrayStruct):
     encoded: Float32Array  # [A, D]
     prior: NDArray[np.float64]  # [A]
     machine: Float32Array  # [MACHINE_FEATURES]
-    machines_seen: (
-        Float32Array  # [2] in the summary so far: all, and those of the asked machine's work centre
-    )
+    num_pooled: Float32Array  # [2] machines pooled so far: all, and of the asked work centre
     embedding: Float32Array  # [3 D + SHOP_FEATURES]
     context: Float32Array  # [2, D]
 
@@ -82,30 +79,30 @@ _NAMES = {
 
 
 def arrange_weights(state: Mapping[str, NDArray[Any]]) -> NetworkWeights:
-    """Weights from the trained network's state (names as in torch).
+    """Return weights from the trained network's state (names as in torch).
 
     Raises
     ------
     ValueError
-        If one is missing or has another shape.
+        If an array is missing or has another shape.
     """
     try:
         arrays: dict[str, NDArray[Any]] = {"prior": np.asarray(state["prior"], np.float64)}
-        for ours, theirs in _NAMES.items():
-            arrays[ours] = np.ascontiguousarray(state[f"{theirs}.weight"].T, np.float32)
-            if f"{theirs}.bias" in state:
-                arrays[f"{ours}_bias"] = np.ascontiguousarray(state[f"{theirs}.bias"], np.float32)
+        for field, layer in _NAMES.items():
+            arrays[field] = np.ascontiguousarray(state[f"{layer}.weight"].T, np.float32)
+            if f"{layer}.bias" in state:
+                arrays[f"{field}_bias"] = np.ascontiguousarray(state[f"{layer}.bias"], np.float32)
         weights = NetworkWeights(**arrays)
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(
-            f"weights: a layer is missing ({error}); all are wanted. Export anew."
+            f"weights: a layer is missing ({error}); all are needed. Export anew."
         ) from None
     width = weights.row_1.shape[-1]
     for name, shape in _shapes(width).items():
-        found = getattr(weights, name).shape
-        if found != shape:
+        given = getattr(weights, name).shape
+        if given != shape:
             raise ValueError(
-                f"weights: {name} has the shape {found}; {shape} is wanted. Export anew."
+                f"weights: {name} has the shape {given}; must have {shape}. Export anew."
             )
     return weights
 
@@ -130,7 +127,7 @@ def _shapes(width: int) -> dict[str, tuple[int, ...]]:
 
 
 def allocate_network_scratch(weights: NetworkWeights, rows: int) -> NetworkScratch:
-    """Memory for observations with up to ``rows`` rows."""
+    """Return memory for observations with up to ``rows`` rows."""
     width = weights.row_1.shape[1]
     shapes = {
         "features": (ROW_FEATURES,),
@@ -139,22 +136,20 @@ def allocate_network_scratch(weights: NetworkWeights, rows: int) -> NetworkScrat
         "encoded": (rows, width),
         "prior": (rows,),
         "machine": (MACHINE_FEATURES,),
-        "machines_seen": (2,),
+        "num_pooled": (2,),
         "embedding": (3 * width + SHOP_FEATURES,),
         "context": (2, width),
     }
-    doubles = ("features", "prior")
-    return NetworkScratch(
-        *(
-            np.zeros(shapes[one.name], np.float64 if one.name in doubles else np.float32)
-            for one in fields(NetworkScratch)
-        )
-    )
+    arrays: dict[str, Any] = {}
+    for name, shape in shapes.items():
+        kind = np.float64 if name in ("features", "prior") else np.float32
+        arrays[name] = np.zeros(shape, kind)
+    return NetworkScratch(**arrays)
 
 
 @compiled
 def greedy_rows(weights, scratch, candidates, machines, shops, action_mask, rows):
-    """The row with the highest logit of each observation, ``rows [B]``; NO_ROW or NOT_FINITE."""
+    """Fill ``rows [B]`` with the row of the highest logit, or NO_ROW, or NOT_FINITE."""
     for b in range(rows.shape[0]):
         rows[b] = greedy_row(weights, scratch, candidates[b], machines[b], shops[b], action_mask[b])
 
@@ -169,10 +164,10 @@ def greedy_row(weights, scratch, candidates, machines, shop, action_mask):
     if count == 0:
         return NO_ROW
     pool_context(weights, scratch, machines, shop, count)
-    best, highest, place, wait = NO_ROW, -math.inf, 0, action_mask.shape[0] - 1
+    best, highest, position, wait = NO_ROW, -math.inf, 0, action_mask.shape[0] - 1
     for row in range(action_mask.shape[0]):
         if action_mask[row]:
-            logit = row_logit(weights, scratch, place)
+            logit = row_logit(weights, scratch, position)
             if not math.isfinite(logit):
                 return NOT_FINITE
             is_better = logit > highest
@@ -180,25 +175,25 @@ def greedy_row(weights, scratch, candidates, machines, shop, action_mask):
                 is_better = not would_stand_still(candidates, machines, shop, action_mask)
             if is_better:
                 best, highest = row, logit
-            place += 1
+            position += 1
     return best
 
 
 @compiled
 def all_logits(weights, scratch, candidates, machines, shop, action_mask, table_rows, logits):
-    """Write number in the table and logit of each legal row, into ``table_rows [A]``, ``logits
-    [A]``.
+    """Fill row of the table and logit of each legal row, ``table_rows [A]``, ``logits [A]``.
 
-    Return how many they are. The wait is left out where the plant would stand still by it.
+    Return the number of rows. The wait is left out where the plant would stand still by it.
     """
     count = encode_rows(weights, scratch, candidates, shop, action_mask)
     if count > 0:
         pool_context(weights, scratch, machines, shop, count)
-    place, wait = 0, action_mask.shape[0] - 1
+    position, wait = 0, action_mask.shape[0] - 1
     for row in range(action_mask.shape[0]):
         if action_mask[row]:
-            table_rows[place], logits[place] = row, row_logit(weights, scratch, place)
-            place += 1
+            table_rows[position] = row
+            logits[position] = row_logit(weights, scratch, position)
+            position += 1
     if action_mask[wait] and would_stand_still(candidates, machines, shop, action_mask):
         return count - 1
     return count
@@ -212,16 +207,16 @@ def batch_logits(weights, memory, candidates, machines, shops, action_mask, logi
         if count == 0:
             continue
         pool_context(weights, memory, machines[b], shops[b], count)
-        place = 0
+        position = 0
         for row in range(action_mask.shape[1]):
             if action_mask[b, row]:
-                logits[b, row] = np.float32(row_logit(weights, memory, place))
-                place += 1
+                logits[b, row] = np.float32(row_logit(weights, memory, position))
+                position += 1
 
 
 @compiled
 def encode_rows(weights, scratch, candidates, shop, action_mask):
-    """Encodings and priors of the legal rows, one after the other; how many they are."""
+    """Encode the legal rows, and fill their priors; return their number."""
     count = 0
     for row in range(action_mask.shape[0]):
         if action_mask[row]:
@@ -240,18 +235,20 @@ def encode_rows(weights, scratch, candidates, shop, action_mask):
 
 
 @compiled
-def encode_row(weights, scratch, bounded, place):
-    """Encoding of one row as the network reads it, into ``scratch.encoded[place]``."""
+def encode_row(weights, scratch, bounded, position):
+    """Encode one row from its bounded features, into ``scratch.encoded[position]``."""
     apply_layer(bounded, weights.row_1, weights.row_1_bias, scratch.hidden)
     relu(scratch.hidden)
-    apply_layer(scratch.hidden, weights.row_2, weights.row_2_bias, scratch.encoded[place])
-    relu(scratch.encoded[place])
+    apply_layer(scratch.hidden, weights.row_2, weights.row_2_bias, scratch.encoded[position])
+    relu(scratch.encoded[position])
 
 
 @compiled
 def apply_layer(inputs, matrix, bias, out):
-    """``inputs @ matrix + bias``; inputs that are 0, as half of them are after a rectifier, cost
-    nothing."""
+    """Fill ``out`` with ``inputs @ matrix + bias``.
+
+    Inputs that are 0 cost nothing; after a relu about half of them are.
+    """
     for column in range(out.shape[0]):
         out[column] = bias[column]
     add_product(inputs, matrix, out)
@@ -260,25 +257,27 @@ def apply_layer(inputs, matrix, bias, out):
 @compiled
 def add_product(inputs, matrix, out):
     """Add ``inputs @ matrix`` to ``out``."""
-    for place in range(inputs.shape[0]):
-        value = inputs[place]
+    for i in range(inputs.shape[0]):
+        value = inputs[i]
         if value != 0.0:
             for column in range(out.shape[0]):
-                out[column] += value * matrix[place, column]
+                out[column] += value * matrix[i, column]
 
 
 @compiled
 def relu(values):
-    """Rectify."""
-    for place in range(values.shape[0]):
-        if values[place] < 0.0:
-            values[place] = np.float32(0.0)
+    """Replace negative values by 0."""
+    for i in range(values.shape[0]):
+        if values[i] < 0.0:
+            values[i] = np.float32(0.0)
 
 
 @compiled
 def pool_context(weights, scratch, machines, shop, count):
-    """What all rows, machines and the shop say together: ``scratch.embedding``, and as every row's
-    logit takes it in, ``scratch.context[1]``."""
+    """Pool rows, machines and shop into ``scratch.embedding``, and apply the context layers.
+
+    ``scratch.context[1]`` is the part of every row's logit that comes from the embedding.
+    """
     width, unit = weights.row_1.shape[1], unit_of(shop)
     pool_row_encodings(weights, scratch, count)
     for machine in range(machines.shape[0]):
@@ -291,52 +290,53 @@ def pool_context(weights, scratch, machines, shop, count):
 
 @compiled
 def pool_row_encodings(weights, scratch, count):
-    """Begin a summary: mean and maximum of the encoded rows."""
+    """Begin the embedding: mean and maximum of the encoded rows."""
     width, embedding = weights.row_1.shape[1], scratch.embedding
     embedding[:] = 0.0
-    scratch.machines_seen[:] = 0.0
+    scratch.num_pooled[:] = 0.0
     for row in range(count):
         for column in range(width):
             value = scratch.encoded[row, column]
             embedding[column] += value
-            embedding[width + column] = max(
-                embedding[width + column], value
-            )  # encodings are never negative
+            # encodings are never negative, so that 0 is the right start
+            embedding[width + column] = max(embedding[width + column], value)
     for column in range(width):
         embedding[column] /= np.float32(max(1, count))
 
 
 @compiled
-def add_machine(weights, scratch, described):
-    """Add the encoding of one machine, as the network reads it, to the sums over all machines and
-    over those of the asked machine's work centre."""
-    if described[EXISTS] == 0.0:
+def add_machine(weights, scratch, features):
+    """Encode one machine, and add it to the sums over machines.
+
+    The first sum is over all machines, the second over those of the asked machine's work centre.
+    """
+    if features[EXISTS] == 0.0:
         return
     width = weights.machine.shape[1]
     encoded, pooled = scratch.hidden[:width], scratch.embedding[4 * width :]
     encoded[:] = 0.0
-    add_product(described, weights.machine, encoded)
+    add_product(features, weights.machine, encoded)
     relu(encoded)
-    scratch.machines_seen[0] += described[EXISTS]
-    scratch.machines_seen[1] += described[NEAR]
+    scratch.num_pooled[0] += features[EXISTS]
+    scratch.num_pooled[1] += features[NEAR]
     for column in range(width):
-        pooled[column] += described[EXISTS] * encoded[column]
-        pooled[width + column] += described[NEAR] * encoded[column]
+        pooled[column] += features[EXISTS] * encoded[column]
+        pooled[width + column] += features[NEAR] * encoded[column]
 
 
 @compiled
 def average_machines(weights, scratch):
-    """Means from these sums."""
+    """Divide these sums by the numbers of machines."""
     width = weights.machine.shape[1]
     pooled = scratch.embedding[4 * width :]
     for column in range(width):
-        pooled[column] /= max(scratch.machines_seen[0], np.float32(1.0))
-        pooled[width + column] /= max(scratch.machines_seen[1], np.float32(1.0))
+        pooled[column] /= max(scratch.num_pooled[0], np.float32(1.0))
+        pooled[width + column] /= max(scratch.num_pooled[1], np.float32(1.0))
 
 
 @compiled
 def context_layer(weights, scratch):
-    """The part of every row's logit that comes from the summary, into ``scratch.context[1]``."""
+    """Fill ``scratch.context[1]``: the part of every row's logit from the embedding."""
     apply_layer(scratch.embedding, weights.context, weights.context_bias, scratch.context[0])
     relu(scratch.context[0])
     apply_layer(
@@ -345,12 +345,12 @@ def context_layer(weights, scratch):
 
 
 @compiled
-def row_logit(weights, scratch, place):
-    """Prior and residual of one encoded row."""
+def row_logit(weights, scratch, position):
+    """Return prior plus residual of one encoded row."""
     hidden = scratch.hidden
-    apply_layer(scratch.encoded[place], weights.row_part, scratch.context[1], hidden)
+    apply_layer(scratch.encoded[position], weights.row_part, scratch.context[1], hidden)
     residual = weights.head_bias[0]
     for column in range(hidden.shape[0]):
         if hidden[column] > 0.0:
             residual += hidden[column] * weights.head[column, 0]
-    return scratch.prior[place] + residual
+    return scratch.prior[position] + residual

@@ -1,9 +1,8 @@
-"""Bundles: a trained policy as ONNX with all that a scheduler must know to trust it. ``python -m
-agents.network.onnx_export RUN DIR``.
+"""Bundles: trained policies for the scheduler: ``python -m agents.network.onnx_export RUN DIR``.
 
 A bundle is a folder with ``policy.onnx``, the same weights as ``weights.npz``, ``manifest.json``
-and ``config.toml``; :mod:`scheduler.decisions.bundle` reads it. The
-same policy gives the same bytes.
+and ``config.toml``; :mod:`scheduler.decisions.bundle` reads it. The same policy gives the same
+bytes.
 """
 
 from __future__ import annotations
@@ -43,22 +42,48 @@ from factory.progress import say
 INPUTS = ("candidates", "machines", "shop", "action_mask")
 OUTPUTS = ("logits", "value")
 _OPSET = 20
+_TRAINING_FACTS = (
+    *("factories", "seed", "steps", "validation", "validation_ratio"),
+    *("commit", "source_hash", "versions"),
+)
 _KINDS = [CANDIDATE_INDEX[name] for name in ("is_job", "is_changeover", "is_wait")]
 
 
 def write_bundle(policy: TrainedPolicy, source: Path, folder: Path) -> None:
-    """Write the bundle of ``policy``, which was read from the policy folder ``source``, into
-    ``folder``."""
+    """Write the bundle of a policy into ``folder``.
+
+    Parameters
+    ----------
+    policy
+        Policy to export.
+    source
+        Policy folder that it was read from.
+    folder
+        Folder of the bundle.
+    """
     say(f"exporting the policy to {folder}, and comparing it with the network ...")
     files = {
         "policy.onnx": to_onnx(policy),
         "weights.npz": to_arrays(policy),
         "config.toml": (source / "config.toml").read_bytes(),
     }
-    facts = json.loads((source / "manifest.json").read_text(encoding="utf-8"))
-    evaluation = source / "evaluation.json"
     manifest = {
         "format": BUNDLE_FORMAT,
+        "value_horizon": policy.discount_time,
+        "sha256": {name: hashlib.sha256(content).hexdigest() for name, content in files.items()},
+        **_interface(),
+        **_origin(source),
+    }
+    for name, content in files.items():
+        write_atomically(folder / name, content)
+    write_atomically(
+        folder / "manifest.json", json.dumps(manifest, indent=1, sort_keys=True) + "\n"
+    )
+
+
+def _interface() -> dict[str, Any]:
+    """Return the entries of a manifest about inputs and outputs."""
+    return {
         "feature_hash": feature_hash(),
         "network_input_hash": network_input_hash(),
         "features": {
@@ -73,63 +98,57 @@ def write_bundle(policy: TrainedPolicy, source: Path, folder: Path) -> None:
         "inputs": list(INPUTS),
         "outputs": list(OUTPUTS),
         "value": "minus the expected discounted cost to come, in currency",
-        "value_horizon": policy.discount_time,
-        "sha256": {name: hashlib.sha256(content).hexdigest() for name, content in files.items()},
-        "fallback_rules": {name: entry["rule"] for name, entry in facts["best_rules"].items()},
-        "training": {
-            name: facts[name]
-            for name in (
-                "factories",
-                "seed",
-                "steps",
-                "validation",
-                "validation_ratio",
-                "commit",
-                "source_hash",
-                "versions",
-            )
-        },
-        "evaluation": (
-            _summarise(json.loads(evaluation.read_text(encoding="utf-8")))
-            if evaluation.exists()
-            else None
-        ),
     }
-    for name, content in files.items():
-        write_atomically(folder / name, content)
-    write_atomically(
-        folder / "manifest.json", json.dumps(manifest, indent=1, sort_keys=True) + "\n"
-    )
+
+
+def _origin(source: Path) -> dict[str, Any]:
+    """Return the entries of a manifest about training and evaluation of a policy folder."""
+    facts = json.loads((source / "manifest.json").read_text(encoding="utf-8"))
+    evaluation = source / "evaluation.json"
+    results = json.loads(evaluation.read_text(encoding="utf-8")) if evaluation.exists() else None
+    return {
+        "fallback_rules": {name: entry["rule"] for name, entry in facts["best_rules"].items()},
+        "training": {name: facts[name] for name in _TRAINING_FACTS},
+        "evaluation": None if results is None else _summarise(results),
+    }
 
 
 def _summarise(results: dict[str, Any]) -> dict[str, Any]:
-    """Of what ``evaluate.py`` wrote about a policy called "policy": its cost against the best
-    rule's in each factory."""
-    whole = results.get("factories", {results.get("factory", ""): results})
+    """Return the cost of the policy called "policy" against the best rule, by factory.
+
+    Parameters
+    ----------
+    results
+        Results as ``evaluate.py`` writes them.
+    """
+    by_factory = results.get("factories", {results.get("factory", ""): results})
     kept = ("episodes", "seed_block", "best_rule", "verified")
     return {
         "command": results["command"],
         "commit": results["commit"],
         "factories": {
-            name: {**{key: one[key] for key in kept}, **one["comparisons"]["policy"]}
-            for name, one in whole.items()
+            name: {**{key: result[key] for key in kept}, **result["comparisons"]["policy"]}
+            for name, result in by_factory.items()
         },
     }
 
 
 def _listed(table: tuple[Column, ...]) -> list[dict[str, str]]:
+    """Return the columns of a table of observations as a manifest lists them."""
     return [
         {"name": column.name, "unit": column.unit, "meaning": column.meaning} for column in table
     ]
 
 
 class DenseNetwork(nn.Module):
-    """Tables in physical units and mask in, masked logits and value out.
+    """The pointer network on whole tables, instead of packed rows: the exported model.
+
+    Features are worked out in double precision, as in compiled code.
 
     Parameters
     ----------
     network
-        The network that was trained.
+        Trained network.
     """
 
     def __init__(self, network: PointerNetwork) -> None:
@@ -139,13 +158,14 @@ class DenseNetwork(nn.Module):
     def forward(
         self, candidates: Tensor, machines: Tensor, shop: Tensor, action_mask: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """Logits ``[B, A]``, minus infinity where a row is illegal, and values ``[B]``: minus the
-        expected discounted cost to come, in currency.
+        """Return logits ``[B, A]``, minus infinity where a row is illegal, and values ``[B]``.
+
+        A value is minus the expected discounted cost to come, in currency.
 
         Parameters
         ----------
         candidates, machines, shop
-            Tables as observed, ``[B, A, F]``, ``[B, M, Fm]`` and ``[B, Fs]``, float32.
+            Tables in physical units, ``[B, A, F]``, ``[B, M, Fm]`` and ``[B, Fs]``, float32.
         action_mask
             ``[B, A]``, bool.
         """
@@ -153,11 +173,8 @@ class DenseNetwork(nn.Module):
         batch, rows = candidates.shape[:2]
         of_rows = exact_shop.unsqueeze(1).expand(-1, rows, -1).flatten(0, 1)
         features = row_features(candidates.double().flatten(0, 1), of_rows)
-        prior = (features * network.prior.double()).sum(
-            dim=1
-            # not a product with a vector: onnxruntime 1.32 turns that round if it follows a
-            # transposition
-        )
+        # not a product with a vector: onnxruntime 1.32 swaps its factors after a transposition
+        prior = (features * network.prior.double()).sum(dim=1)
         prior = prior.float().reshape(batch, rows)
         encoded = network.row_encoder(symlog(features).float()).reshape(
             batch, rows, network.hidden_size
@@ -166,9 +183,10 @@ class DenseNetwork(nn.Module):
         shown = torch.where(legal, encoded, torch.zeros_like(encoded))
         mean = shown.sum(dim=1) / action_mask.sum(dim=1, keepdim=True).clamp(min=1).float()
         pooled = network.pool_machines(machine_features(machines.double(), exact_shop).float())
+        # encodings are never negative, so that rows that are not shown leave the maximum
         embedding = torch.cat(
             [mean, shown.amax(dim=1), pooled, shop_features(exact_shop).float()], dim=1
-        )  # encodings are never negative
+        )
         context = network.context_part(network.context(embedding)).unsqueeze(1)
         logits = prior + network.row_head(torch.relu(network.row_part(encoded) + context)).squeeze(
             2
@@ -181,11 +199,11 @@ class DenseNetwork(nn.Module):
 
 
 class ExportError(RuntimeError):
-    """An exported model that does not answer as the network does."""
+    """Exported model whose answers differ from those of the network."""
 
 
 def to_arrays(policy: TrainedPolicy) -> bytes:
-    """The network's weights for :mod:`agents.network.inference`."""
+    """Return the network's weights for :mod:`agents.network.inference`, as a file."""
     buffer = io.BytesIO()
     np.savez(
         buffer,
@@ -199,20 +217,17 @@ def to_arrays(policy: TrainedPolicy) -> bytes:
 
 
 def to_onnx(policy: TrainedPolicy) -> bytes:
-    """The policy as an ONNX model with dynamic batch, rows and machines; nothing in it tells where
-    it was made.
+    """Return the policy as an ONNX model with dynamic batch, rows and machines.
+
+    Nothing in the model depends on the machine that exports it.
 
     Raises
     ------
     ExportError
-        If onnxruntime makes something else of the model than torch does of the network.
+        If the answers of the model in onnxruntime differ from those of the network in torch.
     """
     network = DenseNetwork(policy.network).eval()
-    batch, rows, machines = (
-        torch.export.Dim("batch"),
-        torch.export.Dim("rows"),
-        torch.export.Dim("machines"),
-    )
+    batch, rows, machines = (torch.export.Dim(name) for name in ("batch", "rows", "machines"))
     tables = sample_tables(batch=2, rows=5, machines=3)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of torch and onnxscript about each other
@@ -239,7 +254,7 @@ def to_onnx(policy: TrainedPolicy) -> bytes:
 
 
 def _compare(model: bytes, network: DenseNetwork) -> None:
-    """Ask both the same; a fault in one of the libraries between them must not reach a plant."""
+    """Compare both on drawn tables: a fault in a library between them must not reach a plant."""
     import onnxruntime
 
     session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
@@ -261,11 +276,10 @@ def _compare(model: bytes, network: DenseNetwork) -> None:
                 part.numpy()
                 for part in network(*(torch.from_numpy(tables[name]) for name in INPUTS))
             ]
-        for name, found, wanted in zip(
-            OUTPUTS, session.run(OUTPUTS, tables), expected, strict=True
-        ):
-            if not np.allclose(found, wanted, rtol=1e-4, atol=1e-4):
-                off, version = np.abs(found - wanted).max(), onnxruntime.__version__
+        answers = session.run(OUTPUTS, tables)
+        for name, answer, reference in zip(OUTPUTS, answers, expected, strict=True):
+            if not np.allclose(answer, reference, rtol=1e-4, atol=1e-4):
+                off, version = np.abs(answer - reference).max(), onnxruntime.__version__
                 raise ExportError(
                     f"{name} of the exported model is off by {off:g}: onnxruntime {version} does"
                     " not run it as torch does. Use another version."
@@ -273,7 +287,7 @@ def _compare(model: bytes, network: DenseNetwork) -> None:
 
 
 def sample_tables(batch: int, rows: int, machines: int) -> dict[str, NDArray[Any]]:
-    """Tables of that shape with all rows legal; what stands in them is of no account."""
+    """Return tables of that shape with all rows legal; their values do not matter."""
     return {
         "candidates": np.ones((batch, rows, len(CANDIDATES)), np.float32),
         "machines": np.ones((batch, machines, len(MACHINES)), np.float32),
@@ -283,7 +297,7 @@ def sample_tables(batch: int, rows: int, machines: int) -> dict[str, NDArray[Any
 
 
 def _bare(model: Any) -> bytes:
-    """The model without what the exporter notes beside it, such as places in source files."""
+    """Return the model without the exporter's notes, such as lines of source files."""
     del model.metadata_props[:]
     model.doc_string = ""
     graphs = [model.graph, *model.functions]
@@ -301,12 +315,12 @@ def _bare(model: Any) -> bytes:
 
 
 def find_policy(run: Path) -> Path:
-    """The policy folder of a run, or the folder itself if it is one."""
+    """Return the policy folder of a run, or the folder itself if it is one."""
     return run / "policy" if (run / "policy" / "manifest.json").is_file() else run
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Export; 0, or 1 with what is wrong on stderr."""
+    """Export a policy; return 0, or 1 with the reason on stderr."""
     parser = argparse.ArgumentParser(
         prog="python -m agents.network.onnx_export",
         description="Make a bundle for the scheduler from a trained policy.",

@@ -1,4 +1,4 @@
-"""Tables of observations as the network reads them, and its greedy rows."""
+"""Tables of observations as network and critic read them, and greedy decisions."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from factory.validation.arguments import check_floats, check_integers, refusal
 
 
 def pack_tensors(observation: Any) -> RaggedObservation:
-    """Tables as tensors with their legal rows packed."""
+    """Return tables as tensors with their legal rows packed."""
     legal = observation["action_mask"] > 0
     return RaggedObservation(
         observation["candidates"][legal].float(),
@@ -38,19 +38,19 @@ def pack_tensors(observation: Any) -> RaggedObservation:
 
 
 class PackedTables:
-    """Tables of E environments as a network reads them, and where its rows stand in them.
+    """Inputs of a network for the tables of E environments, and the rows of these tables.
 
     Parameters
     ----------
     candidates, machines, shop, action_mask
-        As observed.
+        Tables as observed.
     weights
-        Of the index that the network started as, ``[W]``.
+        Weights of the network's prior, an index, ``[W]``.
 
     Raises
     ------
     TypeError, ValueError
-        If type or shape of a table is none of an observation's.
+        If a table does not have the type or shape of an observation's.
     """
 
     def __init__(
@@ -64,22 +64,20 @@ class PackedTables:
         check_table_shapes("PackedTables", candidates, machines, shop, action_mask)
         weights = check_floats("PackedTables: weights", weights, (ROW_FEATURES,))
         tables = (candidates, machines, shop, action_mask)
-        candidates, machines, shop, action_mask = (np.ascontiguousarray(one) for one in tables)
+        candidates, machines, shop, action_mask = (np.ascontiguousarray(table) for table in tables)
         envs, count = len(action_mask), np.count_nonzero(action_mask)
-        rows, prior = np.empty((count, ROW_FEATURES), np.float32), np.empty(count, np.float32)
-        sample, self.table_rows = np.empty(count, np.int64), np.empty(count, np.int64)
-        machines_read, shop_read = (
-            np.empty((*machines.shape[:2], MACHINE_FEATURES), np.float32),
-            np.empty((envs, SHOP_FEATURES), np.float32),
-        )
-        self.first = np.empty(envs + 1, np.int64)
-        filled = (rows, prior, sample, self.table_rows, self.first, machines_read, shop_read)
-        encode_tables(
-            candidates, machines, shop, action_mask, weights, np.empty(ROW_FEATURES), *filled
-        )
-        self.network_input = NetworkInput(
-            *(torch.from_numpy(part) for part in (rows, prior, sample, machines_read, shop_read))
-        )
+        rows: NDArray[np.float32] = np.empty((count, ROW_FEATURES), np.float32)
+        prior: NDArray[np.float32] = np.empty(count, np.float32)
+        sample: NDArray[np.int64] = np.empty(count, np.int64)
+        machines_out = np.empty((*machines.shape[:2], MACHINE_FEATURES), np.float32)
+        shop_out = np.empty((envs, SHOP_FEATURES), np.float32)
+        self.table_rows: NDArray[np.int64] = np.empty(count, np.int64)
+        self.first: NDArray[np.int64] = np.empty(envs + 1, np.int64)
+        filled = (rows, prior, sample, self.table_rows, self.first, machines_out, shop_out)
+        scratch = np.empty(ROW_FEATURES)
+        encode_tables(candidates, machines, shop, action_mask, weights, scratch, *filled)
+        parts = (rows, prior, sample, machines_out, shop_out)
+        self.network_input = NetworkInput(*(torch.from_numpy(part) for part in parts))
 
     @classmethod
     def from_tables(cls, tables: Tables, weights: NDArray[np.float64]) -> PackedTables:
@@ -87,21 +85,21 @@ class PackedTables:
         return cls(tables.candidates, tables.machines, tables.shop, tables.action_mask, weights)
 
     def to_actions(self, chosen: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Rows of the tables ``[E]`` from places among the legal ones.
+        """Return rows of the tables ``[E]`` from positions among the legal ones.
 
         Raises
         ------
         TypeError, ValueError
-            If they are not one place for each table, or there is none of that number.
+            If there is not one position for each table, or a position is too large.
         """
-        place, envs = "rows_to_actions: chosen", len(self.first) - 1
-        chosen = check_integers(place, chosen, (envs,), "place", (0, np.iinfo(np.int64).max))
+        label, envs = "rows_to_actions: chosen", len(self.first) - 1
+        chosen = check_integers(label, chosen, (envs,), "place", (0, np.iinfo(np.int64).max))
         beyond = chosen >= np.maximum(np.diff(self.first), 1)
         if beyond.any():
             env = int(np.argmax(beyond))
             rule = f"table {env} has {self.first[env + 1] - self.first[env]} legal rows"
             remedy = "Give places among them, from 0 on."
-            raise refusal(ValueError, f"{place}[{env}]", str(chosen[env]), rule, remedy)
+            raise refusal(ValueError, f"{label}[{env}]", str(chosen[env]), rule, remedy)
         actions = np.empty(len(chosen), np.int64)
         rows_to_actions(self.table_rows, self.first, chosen, actions)
         return actions
@@ -139,13 +137,13 @@ def decide_greedily(network: PointerNetwork, observation: Any) -> NDArray[np.int
     Raises
     ------
     TypeError, ValueError
-        If the tables are none of an observation with a leading axis.
+        If the tables are not those of an observation with a leading axis.
     """
-    seen = check_observation("decide", observation)
-    tables = PackedTables(*seen, network.weights)
+    checked = check_observation("decide", observation)
+    tables = PackedTables(*checked, network.weights)
     with torch.inference_mode():
         logits = network(to_device(tables.network_input, network.prior.device)).logits.cpu().numpy()
-    bar_waits(*seen, tables.first, logits)
+    bar_waits(*checked, tables.first, logits)
     chosen = np.zeros(len(tables.first) - 1, np.int64)
     segment_argmax(logits, tables.first, chosen)
     return tables.to_actions(chosen)

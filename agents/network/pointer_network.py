@@ -1,6 +1,6 @@
 """One policy and value network for any number of candidates and machines, on legal rows only.
 
-Rows of all samples lie packed one after the other; a row's sample is known by its number. A row's
+Rows of all samples lie packed one after the other, with the index of each row's sample. A row's
 logit is the index of a rule (the prior) plus a learned residual that starts at zero, so the
 untrained network decides as that rule does. Reordering rows or machines reorders the logits and
 changes nothing else.
@@ -30,11 +30,10 @@ class RaggedObservation(NamedTuple):
 
 
 class NetworkInput(NamedTuple):
-    """The same as the network reads it; nothing learned has gone in, so it is made once for every
-    pass over it."""
+    """Inputs of the network; nothing learned goes in, so they are made once for every pass."""
 
     rows: Tensor  # [R, W] bounded features
-    prior: Tensor  # [R] the index that the network started as
+    prior: Tensor  # [R] index that is the prior
     sample: Tensor  # [R] int64
     machines: Tensor  # [N, M, MACHINE_FEATURES]
     shop: Tensor  # [N, SHOP_FEATURES]
@@ -46,7 +45,7 @@ def to_device(network_input: NetworkInput, device: torch.device) -> NetworkInput
 
 
 class NetworkOutput(NamedTuple):
-    """What the network makes of them."""
+    """Outputs of the network."""
 
     logits: Tensor  # [R]
     values: Tensor  # [N] normalised
@@ -60,46 +59,46 @@ class SegmentOps:
     Parameters
     ----------
     sample
-        The sample of each row, ``[R]``.
+        Index of each row's sample, ``[R]``.
     count
-        N.
+        Number of samples N.
     """
 
     def __init__(self, sample: Tensor, count: int) -> None:
         self.sample, self.count = sample, count
 
     def sum(self, values: Tensor) -> Tensor:
-        """``[N, ...]`` from ``[R, ...]``."""
+        """Return sums ``[N, ...]`` of ``[R, ...]``."""
         return values.new_zeros(self.count, *values.shape[1:]).index_add_(0, self.sample, values)
 
     def mean(self, values: Tensor) -> Tensor:
-        """``[N, D]`` from ``[R, D]``; 0 for a sample without rows."""
+        """Return means ``[N, D]`` of ``[R, D]``; 0 for a sample without rows."""
         sizes = torch.bincount(self.sample, minlength=self.count).clamp(min=1)
         return self.sum(values) / sizes[:, None].to(values.dtype)
 
     def max(self, values: Tensor) -> Tensor:
-        """``[N]`` or ``[N, D]``; 0 for a sample without rows."""
+        """Return maxima ``[N]`` or ``[N, D]``; 0 for a sample without rows."""
         where = self.sample if values.dim() == 1 else self.sample[:, None].expand_as(values)
         start = values.new_zeros(self.count, *values.shape[1:])
         return start.scatter_reduce(0, where, values, "amax", include_self=False)
 
     def log_softmax(self, logits: Tensor) -> Tensor:
-        """Log-probabilities ``[R]`` within each sample."""
+        """Return log-probabilities ``[R]`` within each sample."""
         shifted = logits - self.max(logits.detach())[self.sample]
         return shifted - torch.log(self.sum(shifted.exp()))[self.sample]
 
 
 class PointerNetwork(nn.Module):
-    """Logits of rows and value of the sample.
+    """Network with a logit for each row and a value for each sample.
 
     Parameters
     ----------
     prior
-        Weights of the index that the network starts as, ``[W]`` (:mod:`agents.index.policy`).
+        Weights of the index that is the prior, ``[W]`` (:mod:`agents.index.policy`).
     prior_scale
         Logits per unit of that index.
-    width
-        Hidden units.
+    hidden_size
+        Units of a hidden layer.
     """
 
     prior: Tensor
@@ -136,16 +135,18 @@ class PointerNetwork(nn.Module):
 
     @property
     def weights(self) -> NDArray[np.float64]:
-        """The prior's weights for compiled code, ``[W]``."""
+        """Weights of the prior for compiled code, ``[W]``."""
         return self.prior.cpu().numpy().astype(np.float64)
 
     def denormalise_value(self, values: Tensor) -> Tensor:
-        """Values in units of reward from normalised ones."""
+        """Return values in units of reward from normalised ones."""
         return values * self.return_deviation + self.return_mean
 
     def encode(self, packed: RaggedObservation) -> NetworkInput:
-        """What :meth:`forward` reads; on a processor
-        :func:`agents.network.features_compiled.encode_tables` is faster."""
+        """Return the inputs of :meth:`forward`.
+
+        On a CPU :func:`agents.network.features_compiled.encode_tables` is faster.
+        """
         features = row_features(packed.rows, packed.shop[packed.sample])
         machines = machine_features(packed.machines, packed.shop)
         return NetworkInput(
@@ -157,7 +158,7 @@ class PointerNetwork(nn.Module):
         )
 
     def forward(self, network_input: NetworkInput) -> NetworkOutput:
-        """Logits of rows and value of the sample."""
+        """Return logits of rows and values of samples."""
         segments = SegmentOps(network_input.sample, len(network_input.shop))
         rows = self.row_encoder(network_input.rows)
         embedding = torch.cat(
@@ -179,21 +180,19 @@ class PointerNetwork(nn.Module):
         )
 
     def pool_machines(self, machines: Tensor) -> Tensor:
-        """Mean over all machines beside mean over those of the asked machine's work centre, ``[N,
-        hidden_size]``."""
+        """Return means over all machines, and over the asked work centre, ``[N, hidden_size]``."""
         chosen = machines[:, :, [EXISTS, NEAR]].transpose(1, 2)
         shares = chosen / chosen.sum(dim=2, keepdim=True).clamp(min=1.0)
         return torch.bmm(shares, self.machine_encoder(machines)).flatten(1)
 
 
 class Critic(nn.Module):
-    """A value that also knows what :mod:`agents.network.critic_features` tells of the shop and of
-    the orders to come.
+    """Privileged critic: it also reads :mod:`agents.network.critic_features`.
 
     Parameters
     ----------
     network
-        On whose summary it builds; it is not part of the critic.
+        Network whose embedding it reads; it is not part of the critic.
     """
 
     def __init__(self, network: PointerNetwork) -> None:
@@ -201,13 +200,13 @@ class Critic(nn.Module):
         self.layers = mlp(network.embedding_size + PRIVILEGED_FEATURES, network.hidden_size)
 
     def forward(self, output: NetworkOutput, privileged: Tensor) -> Tensor:
-        """Normalised values ``[N]``, from ``privileged [N, PRIVILEGED_FEATURES]`` too."""
+        """Return normalised values ``[N]``; ``privileged`` is ``[N, PRIVILEGED_FEATURES]``."""
         values: Tensor = self.layers(torch.cat([output.embedding, privileged], dim=1)).squeeze(1)
         return values
 
 
 def mlp(inputs: int, hidden_size: int) -> nn.Sequential:
-    """Two hidden layers and one output."""
+    """Return two hidden layers and one output."""
     return nn.Sequential(
         nn.Linear(inputs, hidden_size),
         nn.ReLU(inplace=True),
@@ -218,6 +217,5 @@ def mlp(inputs: int, hidden_size: int) -> nn.Sequential:
 
 
 def symlog(features: Tensor) -> Tensor:
-    """Features without bounds brought to where a network is at ease: linear near 0, logarithmic
-    beyond."""
+    """Return sign(v) log(1 + |v|): linear near 0, logarithmic beyond (Hafner et al. 2023)."""
     return torch.sign(features) * torch.log1p(features.abs())

@@ -31,7 +31,7 @@ CRITIC_PREFIX = "critic."
 
 
 class PolicyError(ValueError):
-    """A policy folder that cannot be used."""
+    """Policy folder that cannot be used."""
 
 
 class TrainedPolicy:

@@ -1,5 +1,4 @@
-"""The evolved index: features as documented, the highest row wins, and what was searched is what
-decides."""
+"""The evolved index: features as documented, best row, and the same decisions as in the search."""
 
 from __future__ import annotations
 
@@ -32,8 +31,10 @@ def drawn_factory(seed: int) -> Any:
 
 
 def observations(steps: int) -> list[dict[str, Any]]:
-    """What shops of several factories show on their way under ATCS; changeovers ahead, detours,
-    waits and rework among them."""
+    """Return observations of several factories under ATCS.
+
+    Changeovers ahead, detours, waits and rework are among them.
+    """
     batch = Batch(
         [find_single_factory("unreliable"), *(drawn_factory(seed) for seed in range(3))],
         num_envs=4,
@@ -53,10 +54,19 @@ def share(value: float, half: float) -> float:
     return value / (abs(value) + half)
 
 
-def described(column: dict[str, float], here: dict[str, float]) -> dict[str, float]:
-    """The features of one row, worked out from their definitions."""
+def expected_features(column: dict[str, float], here: dict[str, float]) -> dict[str, float]:
+    """Return the features of one row, worked out from their definitions."""
     unit = here["mean_process_time"] or max(1.0, here["longest_wait"] / 2)
-    of_all = {
+    halves = arrival_halves(unit)
+    if not column["is_wait"]:
+        halves |= action_halves(unit)
+    saturated = {name: share(column[name], half) for name, half in halves.items()}
+    others = wait_features if column["is_wait"] else action_features
+    return {**saturated, **others(column, here, unit)}
+
+
+def arrival_halves(unit: float) -> dict[str, float]:
+    return {
         "arrivals_meanwhile": 2,
         "fits_meanwhile": 1,
         "first_arrival_in": unit,
@@ -67,22 +77,10 @@ def described(column: dict[str, float], here: dict[str, float]) -> dict[str, flo
         "second_arrival_setup_time": unit,
         "onward_setup_time": unit,
     }
-    arrivals = {name: share(column[name], half) for name, half in of_all.items()}
-    if column["is_wait"]:
-        return {
-            **arrivals,
-            "wait": 1,
-            "wait_ready_in": share(column["ready_in"], unit),
-            "wait_upcoming": share(column["family_upcoming"], 2),
-            "wait_queue": share(here["ready_here"], 2),
-            "wait_fitting": share(here["fitting_ready"], 1),
-            "wait_fitting_upcoming": share(here["fitting_upcoming"], 1),
-            "wait_fitting_ready_in": share(here["fitting_ready_in"], unit),
-            "wait_fitting_slack": share(here["fitting_slack"], 10 * unit),
-        }
-    time = max(column["process_time"], 1.0) / unit
-    cent = here["cost_scale"] / 100
-    halves = {
+
+
+def action_halves(unit: float) -> dict[str, float]:
+    return {
         "slack": 10 * unit,
         "due_in": 10 * unit,
         "operation_due_in": 2 * unit,
@@ -114,6 +112,28 @@ def described(column: dict[str, float], here: dict[str, float]) -> dict[str, flo
         "next_setup_time": unit,
         "next_upcoming": 4,
     }
+
+
+def wait_features(
+    column: dict[str, float], here: dict[str, float], unit: float
+) -> dict[str, float]:
+    return {
+        "wait": 1,
+        "wait_ready_in": share(column["ready_in"], unit),
+        "wait_upcoming": share(column["family_upcoming"], 2),
+        "wait_queue": share(here["ready_here"], 2),
+        "wait_fitting": share(here["fitting_ready"], 1),
+        "wait_fitting_upcoming": share(here["fitting_upcoming"], 1),
+        "wait_fitting_ready_in": share(here["fitting_ready_in"], unit),
+        "wait_fitting_slack": share(here["fitting_slack"], 10 * unit),
+    }
+
+
+def action_features(
+    column: dict[str, float], here: dict[str, float], unit: float
+) -> dict[str, float]:
+    time = max(column["process_time"], 1.0) / unit
+    cent = here["cost_scale"] / 100
     return {
         "changeover": column["is_changeover"] * (column["family_ready"] == 0),
         "detour": column["is_changeover"] * (column["family_ready"] > 0),
@@ -132,8 +152,6 @@ def described(column: dict[str, float], here: dict[str, float]) -> dict[str, flo
         "slower_here": 1 - column["fastest_time"] / column["process_time"],
         "unblocks": column["unblocks"],
         "rework_probability": column["rework_probability"],
-        **arrivals,
-        **{name: share(column[name], half) for name, half in halves.items()},
     }
 
 
@@ -143,10 +161,10 @@ def test_features_are_what_their_table_says() -> None:
         for candidates, shop, mask in zip(
             observation["candidates"], observation["shop"], observation["action_mask"], strict=True
         ):
-            here = {name: float(shop[place]) for name, place in SHOP_INDEX.items()}
+            here = {name: float(shop[index]) for name, index in SHOP_INDEX.items()}
             for row in candidates[mask]:
-                column = {name: float(row[place]) for name, place in CANDIDATE_INDEX.items()}
-                expected = described(column, here)
+                column = {name: float(row[index]) for name, index in CANDIDATE_INDEX.items()}
+                expected = expected_features(column, here)
                 fill_row_features(row, shop, out)
                 np.testing.assert_allclose(
                     out,
@@ -223,16 +241,17 @@ def test_no_legal_row_answers_0() -> None:
 def test_index_with_the_weights_of_atcs_is_atcs(k1: float, k2: float) -> None:
     """Where no changeover is forbidden; the order of detours differs."""
     (scenario,) = find_scenarios(["scarce_crew"])
-    arena = Objective(scenario, "tune", 0, EPISODES)
+    objective = Objective(scenario, "tune", 0, EPISODES)
     np.testing.assert_array_equal(
-        arena.play(IndexPolicy(atcs_weights(k1, k2))), arena.play(make_rule("ATCS", k1=k1, k2=k2))
+        objective.play(IndexPolicy(atcs_weights(k1, k2))),
+        objective.play(make_rule("ATCS", k1=k1, k2=k2)),
     )
 
 
 @pytest.mark.parametrize("factory", ["microfactory", "randomised"])
 def test_search_plays_what_the_policy_decides(factory: str) -> None:
     (scenario,) = find_scenarios([factory])
-    arena = Objective(scenario, "tune", 0, EPISODES)
+    objective = Objective(scenario, "tune", 0, EPISODES)
     random = np.random.default_rng(1)
     for _ in range(3):
         weights = dict(zip(FEATURE_INDEX, random.normal(size=len(FEATURES)), strict=True)) | {
@@ -240,7 +259,7 @@ def test_search_plays_what_the_policy_decides(factory: str) -> None:
             "changeover": -20.0,
         }
         np.testing.assert_array_equal(
-            arena.play_index(as_array(weights)), arena.play(IndexPolicy(weights))
+            objective.play_index(as_array(weights)), objective.play(IndexPolicy(weights))
         )
 
 

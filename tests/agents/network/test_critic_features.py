@@ -1,5 +1,4 @@
-"""What the critic alone is told: true of the shop and the orders to come, and nothing that a policy
-reads."""
+"""Privileged features of the critic agree with the shop and the orders to come."""
 
 from __future__ import annotations
 
@@ -9,13 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from agents.network.critic_features import (
-    DELAYS,
-    PRIVILEGED_FEATURES,
-    WINDOWS,
-    privileged_critic_features,
-)
-from agents.network.time_scale import mean_process_times
+from agents.network.critic_features import DELAYS, PRIVILEGED_FEATURES, WINDOWS
+from agents.network.packed_tables import CriticFeatures
 from agents.policy import as_observation
 from agents.rules.registry import make_rule
 from envs.batch import Batch
@@ -26,13 +20,8 @@ _REMAINING, _UNFINISHED = PRIVILEGED_FEATURES - 5, PRIVILEGED_FEATURES - 4
 _LOADS = len(DELAYS)
 
 
-def describe(batch: Batch) -> NDArray[np.float32]:
-    network_input = np.zeros((batch.num_envs, PRIVILEGED_FEATURES), np.float32)
-    loads = np.zeros((batch.shop.centres.shape[1], 1 + len(WINDOWS)))
-    privileged_critic_features(
-        batch.arrays, batch.shop, mean_process_times(batch.arrays), loads, network_input
-    )
-    return network_input
+def features_of(batch: Batch) -> NDArray[np.float32]:
+    return CriticFeatures(batch).update()
 
 
 def play(name: str, steps: int, envs: int = 4) -> Batch:
@@ -45,35 +34,35 @@ def play(name: str, steps: int, envs: int = 4) -> Batch:
 
 @pytest.mark.parametrize("name", ["microfactory", "large", "one_of_a_kind", "tiny", "supply_shock"])
 def test_every_figure_is_finite_and_of_moderate_size(name: str) -> None:
-    network_input = describe(play(name, 60))
-    assert np.isfinite(network_input).all()
-    assert np.abs(network_input).max() < 12
+    features = features_of(play(name, 60))
+    assert np.isfinite(features).all()
+    assert np.abs(features).max() < 12
 
 
-def test_orders_that_are_left_are_told() -> None:
+def test_remaining_orders_are_counted() -> None:
     batch = play("microfactory", 150)
-    floor = batch.shop.env
-    for e, row in enumerate(describe(batch)):
-        orders = int(floor.num_orders[e])
+    env = batch.shop.env
+    for e, row in enumerate(features_of(batch)):
+        orders = int(env.num_orders[e])
         assert row[_REMAINING] == pytest.approx(
-            math.log1p(10 * (orders - int(floor.num_released[e])) / orders), rel=1e-5
+            math.log1p(10 * (orders - int(env.num_released[e])) / orders), rel=1e-5
         )
         assert row[_UNFINISHED] == pytest.approx(
-            math.log1p(10 * (orders - int(floor.num_completed[e])) / orders), rel=1e-5
+            math.log1p(10 * (orders - int(env.num_completed[e])) / orders), rel=1e-5
         )
 
 
 def test_the_later_all_orders_are_the_more_tardiness_comes() -> None:
-    network_input = describe(play("microfactory", 200))
-    assert (np.diff(network_input[:, : len(DELAYS)], axis=1) >= 0).all()
-    assert (network_input[:, len(DELAYS) - 1] > network_input[:, 0]).all()
+    features = features_of(play("microfactory", 200))
+    assert (np.diff(features[:, : len(DELAYS)], axis=1) >= 0).all()
+    assert (features[:, len(DELAYS) - 1] > features[:, 0]).all()
 
 
 def test_work_that_arrives_later_is_counted_in_the_wider_windows() -> None:
-    network_input = describe(play("microfactory", 30))
+    features = features_of(play("microfactory", 30))
     mean_loads = [
-        network_input[:, _LOADS + 1],
-        *(network_input[:, _LOADS + 2 + 3 * n + 1] for n in range(len(WINDOWS))),
+        features[:, _LOADS + 1],
+        *(features[:, _LOADS + 2 + 3 * n + 1] for n in range(len(WINDOWS))),
     ]
     assert (np.diff(np.stack(mean_loads, axis=1), axis=1) >= 0).all()
     assert (mean_loads[-1] > mean_loads[0]).all()
@@ -82,31 +71,31 @@ def test_work_that_arrives_later_is_counted_in_the_wider_windows() -> None:
 def test_setups_that_suit_and_those_that_do_not_make_up_the_queues() -> None:
     batch = play("microfactory", 180)
     fits = PRIVILEGED_FEATURES - 8 - 8
-    for e, row in enumerate(np.expm1(describe(batch).astype(np.float64))):
+    for e, row in enumerate(np.expm1(features_of(batch).astype(np.float64))):
         assert row[fits] + row[fits + 1] == pytest.approx(
             batch.shop.centres.queue_length[e].sum(), rel=1e-5
         )
         assert 0 <= row[fits + 2] <= row[fits + 1] + 1e-6
 
 
-def test_what_is_in_process_longer_than_expected_is_told() -> None:
+def test_process_times_longer_than_expected_are_felt() -> None:
     batch = play("microfactory", 100)
-    before = describe(batch)
+    before = features_of(batch)
     busy = batch.shop.machines.status[0] == PROCESSING
     assert busy.any()
     batch.shop.machines.process_left[0, busy] += 500
-    after = describe(batch)
-    place = PRIVILEGED_FEATURES - 8
-    assert after[0, place] > before[0, place] + 1.0
-    np.testing.assert_array_equal(np.delete(after, place, axis=1), np.delete(before, place, axis=1))
+    after = features_of(batch)
+    late = PRIVILEGED_FEATURES - 8
+    assert after[0, late] > before[0, late] + 1.0
+    np.testing.assert_array_equal(np.delete(after, late, axis=1), np.delete(before, late, axis=1))
 
 
 def test_at_the_end_nothing_is_left() -> None:
     batch = play("tiny", 2000)
     assert batch.over.all()
     idle = PRIVILEGED_FEATURES - 8 - 3
-    network_input = describe(batch)
+    features = features_of(batch)
     np.testing.assert_allclose(
-        network_input[:, idle], np.log1p(batch.arrays.plant.num_machines[0]), rtol=1e-6
+        features[:, idle], np.log1p(batch.arrays.plant.num_machines[0]), rtol=1e-6
     )
-    np.testing.assert_array_equal(np.delete(network_input, idle, axis=1), 0)
+    np.testing.assert_array_equal(np.delete(features, idle, axis=1), 0)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
 from agents.network.critic_features import PRIVILEGED_FEATURES
 from agents.network.critic_inference import allocate_critic_scratch, arrange_critic, value_of
@@ -60,48 +63,48 @@ def test_logits_and_the_critics_values_are_those_of_torch(name: str) -> None:
     policy = trained_policy()
     torch.manual_seed(1)
     critic = Critic(policy.network)
-    weights, valuing = (
-        arrange_weights(STATE),
-        arrange_critic(STATE, {name: value.numpy() for name, value in critic.state_dict().items()}),
-    )
+    compiled = CompiledNetwork(critic)
     batch, random = Batch([find_single_factory(name)], num_envs=8), np.random.default_rng(0)
     batch.reset(np.arange(8, dtype=np.uint64))
-    rows = batch.tables.action_mask.shape[1]
-    memory, valuing_memory = (
-        allocate_network_scratch(weights, rows),
-        allocate_critic_scratch(valuing),
-    )
-    table_rows, logits = np.empty(rows, np.int64), np.empty(rows)
     for _ in range(20):
         tables = batch.tables
-        packed = PackedTables(
-            tables.candidates,
-            tables.machines,
-            tables.shop,
-            tables.action_mask,
-            policy.network.weights,
-        )
-        privileged, first = (
-            random.normal(size=(8, PRIVILEGED_FEATURES)).astype(np.float32),
-            packed.first,
-        )
+        packed = PackedTables.from_tables(tables, policy.network.weights)
+        privileged = random.normal(size=(8, PRIVILEGED_FEATURES)).astype(np.float32)
         with torch.inference_mode():
             output = policy.network(packed.network_input)
             expected = policy.network.denormalise_value(
                 critic(output, torch.from_numpy(privileged))
             ).numpy()
         for e in range(8):
-            read = (tables.candidates[e], tables.machines[e], tables.shop[e], tables.action_mask[e])
-            count = all_logits(weights, memory, *read, table_rows, logits)
-            barred = int(would_stand_still(*read))  # the wait, the last row
+            seen = (tables.candidates[e], tables.machines[e], tables.shop[e], tables.action_mask[e])
+            barred = int(would_stand_still(*seen))  # the wait, the last row
+            rows, logits, value = compiled.look(seen, privileged[e])
             legal = np.flatnonzero(tables.action_mask[e]).tolist()
-            assert table_rows[:count].tolist() == legal[: len(legal) - barred]
-            expected_logits = output.logits[first[e] : first[e + 1] - barred]
-            np.testing.assert_allclose(logits[:count], expected_logits, rtol=1e-5, atol=2e-5)
-            assert value_of(
-                valuing, valuing_memory, memory.embedding, privileged[e]
-            ) == pytest.approx(expected[e], rel=1e-5, abs=2e-5)
+            assert rows.tolist() == legal[: len(legal) - barred]
+            expected_logits = output.logits[packed.first[e] : packed.first[e + 1] - barred]
+            np.testing.assert_allclose(logits, expected_logits, rtol=1e-5, atol=2e-5)
+            assert value == pytest.approx(expected[e], rel=1e-5, abs=2e-5)
         batch.step(policy.decide(as_observation(tables)), autoreset=True)
+
+
+class CompiledNetwork:
+    """The compiled network and critic, with their memory."""
+
+    def __init__(self, critic: Critic, rows: int = 400) -> None:
+        state = {name: value.numpy() for name, value in critic.state_dict().items()}
+        self.weights, self.critic = arrange_weights(STATE), arrange_critic(STATE, state)
+        self.memory = allocate_network_scratch(self.weights, rows)
+        self.critic_memory = allocate_critic_scratch(self.critic)
+        self.rows, self.logits = np.empty(rows, np.int64), np.empty(rows)
+
+    def look(
+        self, seen: tuple[NDArray[Any], ...], privileged: NDArray[np.float32]
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64], float]:
+        """Return rows and logits of one observation, and the critic's value."""
+        assert len(seen[-1]) <= len(self.rows)
+        count = all_logits(self.weights, self.memory, *seen, self.rows, self.logits)
+        value = value_of(self.critic, self.critic_memory, self.memory.embedding, privileged)
+        return self.rows[:count], self.logits[:count], value
 
 
 def test_no_legal_row_and_what_is_not_finite_are_told_apart() -> None:

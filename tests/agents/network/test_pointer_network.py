@@ -1,5 +1,4 @@
-"""The network: it starts as the index, is blind to the order of rows and machines, and counts
-nothing but legal rows."""
+"""The network: it starts as its prior, ignores the order of rows and machines, and illegal rows."""
 
 from __future__ import annotations
 

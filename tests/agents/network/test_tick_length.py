@@ -19,6 +19,13 @@ from tests.builders.networks import WEIGHTS
 _INPUTS = ("rows", "prior", "machines", "shop")
 
 
+_POWER = {"idle_power": 1.0, "processing_power": 9.0, "changeover_power": 3.0}
+_MINUTES = {"white": (40, 60), "red": (60, 40), "black": (80, 100)}
+"""Process times of cutting and coating, by product, which is also a colour."""
+_CHANGEOVERS = ((0, 30, 40), (20, 0, 30), (60, 50, 0))
+_COSTS = {"tardiness": 30.0, "changeover": 1.0, "energy": 1.0, "holding": 2.0, "scale": 500.0}
+
+
 def factory_with(tick_minutes: float) -> Factory:
     """Return a factory without chance, whose times in minutes do not depend on the tick."""
 
@@ -26,52 +33,43 @@ def factory_with(tick_minutes: float) -> Factory:
         assert minutes % tick_minutes == 0
         return int(minutes / tick_minutes)
 
-    def matrix(*minutes: tuple[int, ...]) -> list[list[int]]:
-        return [[ticks(value) for value in row] for row in minutes]
-
-    power = {"idle_power": 1.0, "processing_power": 9.0, "changeover_power": 3.0}
     colour = {
         "name": "colour",
-        "values": ["white", "red", "black"],
-        "time": matrix((0, 30, 40), (20, 0, 30), (60, 50, 0)),
+        "values": list(_MINUTES),
+        "time": [[ticks(minutes) for minutes in row] for row in _CHANGEOVERS],
         "cost": [[0.0, 4.0, 6.0], [3.0, 0.0, 2.0], [8.0, 5.0, 0.0]],
     }
-    products = [
-        {
-            "name": name,
-            "operations": [
-                {"name": "cut", "work_centre": "saws", "process_time": ticks(cut)},
-                {
-                    "name": "coat",
-                    "work_centre": "paint",
-                    "process_time": ticks(coat),
-                    "setup": {"colour": name},
-                },
-            ],
-        }
-        for name, cut, coat in (("white", 40, 60), ("red", 60, 40), ("black", 80, 100))
+    paint = [{"name": name, **_POWER} for name in ("booth", "cabin")]
+    centres: list[dict[str, Any]] = [
+        {"name": "saws", "machines": [{"name": "saw", **_POWER}]},
+        {"name": "paint", "machines": paint, "attributes": [colour]},
     ]
-    centres = [
-        {"name": "saws", "machines": [{"name": "saw", **power}]},
-        {
-            "name": "paint",
-            "machines": [{"name": "booth", **power}, {"name": "cabin", **power}],
-            "attributes": [colour],
-        },
-    ]
-    data: dict[str, Any] = {
+    data = {
         "name": "clockwork",
         "tick_minutes": tick_minutes,
         "start_hour": 6,
         "work_centres": [{**centre, "longest_wait": ticks(120)} for centre in centres],
-        "products": products,
+        "products": [
+            {"name": name, "operations": route(name, ticks(cut), ticks(coat))}
+            for name, (cut, coat) in _MINUTES.items()
+        ],
         "tariff": {"price": [0.1 + 0.02 * (hour % 7) for hour in range(24)]},
-        "costs": {
-            **{"tardiness": 30.0, "changeover": 1.0, "energy": 1.0, "holding": 2.0},
-            "scale": 500.0,
-        },
+        "costs": _COSTS,
     }
     return parse_factory(data, "clockwork.toml")
+
+
+def route(colour: str, cut: int, coat: int) -> list[dict[str, Any]]:
+    """Return the operations of a product, with process times in ticks."""
+    return [
+        {"name": "cut", "work_centre": "saws", "process_time": cut},
+        {
+            "name": "coat",
+            "work_centre": "paint",
+            "process_time": coat,
+            "setup": {"colour": colour},
+        },
+    ]
 
 
 def order_book(tick_minutes: float, count: int = 14) -> OrderBook:

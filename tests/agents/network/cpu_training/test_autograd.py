@@ -1,5 +1,4 @@
-"""Learning by derivatives that are written out: values and gradients are torch's own, in however
-many parts and threads."""
+"""Derivatives that are written out: values and gradients are those of torch, in any parts."""
 
 from __future__ import annotations
 
@@ -12,14 +11,12 @@ import torch
 from torch import Tensor
 
 from agents.network.cpu_training.autograd import (
-    ActionBatch,
     CpuForwardBackward,
-    CriticInput,
     ForwardPass,
-    Run,
     evaluate_actions,
 )
 from agents.network.critic_features import PRIVILEGED_FEATURES
+from agents.network.minibatch import ActionBatch, CriticInput, Run, TorchForwardBackward
 from agents.network.packed_tables import PackedTables
 from agents.network.pointer_network import Critic, NetworkInput, PointerNetwork
 from tests.builders.networks import moments, network
@@ -32,9 +29,9 @@ def trained() -> tuple[PointerNetwork, Critic]:
     return made, Critic(made)
 
 
-def experiences(made: PointerNetwork, *names: str, steps: int = 40) -> list[ActionBatch]:
-    """What was read at some moments, with one of the rows chosen each time."""
-    random, found = np.random.default_rng(3), []
+def action_batches(made: PointerNetwork, *names: str, steps: int = 40) -> list[ActionBatch]:
+    """Return the inputs at some decisions, with one of the rows chosen each time."""
+    random, batches = np.random.default_rng(3), []
     for tables in moments(*names, steps=steps):
         packed = PackedTables(
             tables.candidates, tables.machines, tables.shop, tables.action_mask, made.weights
@@ -44,13 +41,13 @@ def experiences(made: PointerNetwork, *names: str, steps: int = 40) -> list[Acti
             random.normal(size=(count, PRIVILEGED_FEATURES)).astype(np.float32)
         )
         chosen = first[:-1] + random.integers(0, np.diff(first))
-        found.append(
+        batches.append(
             ActionBatch(
                 CriticInput(packed.network_input, privileged, torch.from_numpy(first)),
                 torch.from_numpy(chosen),
             )
         )
-    return found
+    return batches
 
 
 def together(parts: Sequence[ActionBatch]) -> ActionBatch:
@@ -125,14 +122,14 @@ def gradients_of(made: PointerNetwork, critic: Critic, answers: Answers) -> dict
 )
 def test_values_and_gradients_are_those_of_torch(names: tuple[str, ...]) -> None:
     made, critic = trained()
-    parts = experiences(made, *names)
+    parts = action_batches(made, *names)
     assert len(parts) > 2
     expected = by_torch(made, critic, together(parts))
-    found = answers_of(CpuForwardBackward(made, critic, map), parts)
-    for ours, theirs in zip(found, expected, strict=True):
+    answers = answers_of(CpuForwardBackward(made, critic, map), parts)
+    for ours, theirs in zip(answers, expected, strict=True):
         torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-5)
     gradients, theirs_gradients = (
-        gradients_of(made, critic, answers) for answers in (found, expected)
+        gradients_of(made, critic, results) for results in (answers, expected)
     )
     assert gradients.keys() == theirs_gradients.keys()
     assert len(gradients) == len([*made.parameters(), *critic.parameters()])
@@ -145,9 +142,25 @@ def test_values_and_gradients_are_those_of_torch(names: tuple[str, ...]) -> None
         )
 
 
+def test_the_pass_in_torch_has_the_same_interface_and_answers() -> None:
+    made, critic = trained()
+    parts = action_batches(made, "microfactory", "tiny")
+    answers = []
+    for learning in (CpuForwardBackward(made, critic, map), TorchForwardBackward(made, critic)):
+        logits, values = learning([part.inputs for part in parts])
+        answers.append((logits, values, *learning.evaluate_actions(logits, parts)))
+        inputs = parts[0].inputs
+        inferred = learning.inference_pass().compute(
+            inputs.network_input, inputs.privileged.numpy(), inputs.first.numpy()
+        )
+        answers[-1] += tuple(torch.from_numpy(part.copy()) for part in inferred)
+    for ours, theirs in zip(*answers, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-5)
+
+
 def test_threads_change_nothing() -> None:
     made, critic = trained()
-    parts = experiences(made, "microfactory")
+    parts = action_batches(made, "microfactory")
     with ThreadPoolExecutor(2) as pool:
         runs: list[Run] = [map, pool.map]
         alone, threaded = (
@@ -160,7 +173,7 @@ def test_threads_change_nothing() -> None:
 
 def test_gradients_of_passes_add_up_as_torch_adds_them() -> None:
     made, critic = trained()
-    parts = experiences(made, "microfactory")
+    parts = action_batches(made, "microfactory")
     learning = CpuForwardBackward(made, critic, map)
     for _ in range(2):
         values, log_probabilities, entropies = answers_of(learning, parts)
@@ -180,7 +193,7 @@ def test_gradients_of_passes_add_up_as_torch_adds_them() -> None:
 
 def test_weights_that_have_changed_in_place_are_read_anew() -> None:
     made, critic = trained()
-    parts = experiences(made, "microfactory", steps=16)
+    parts = action_batches(made, "microfactory", steps=16)
     learning = CpuForwardBackward(made, critic, map)
     before = [answer.detach() for answer in answers_of(learning, parts)]
     with torch.no_grad():
@@ -197,7 +210,7 @@ def test_weights_that_have_changed_in_place_are_read_anew() -> None:
 def test_looking_without_learning_sees_the_same() -> None:
     made, critic = trained()
     looker = ForwardPass(CpuForwardBackward(made, critic, map).layers)
-    for part in reversed(experiences(made, "green")):
+    for part in reversed(action_batches(made, "green")):
         output = made(part.inputs.network_input)
         logits, values = looker.compute(
             part.inputs.network_input, part.inputs.privileged.numpy(), part.inputs.first.numpy()
@@ -210,7 +223,7 @@ def test_looking_without_learning_sees_the_same() -> None:
 def test_gradients_after_a_later_pass_are_refused() -> None:
     made, critic = trained()
     parts, learning = (
-        experiences(made, "microfactory", steps=16),
+        action_batches(made, "microfactory", steps=16),
         CpuForwardBackward(made, critic, map),
     )
     earlier, _, _ = answers_of(learning, parts)
