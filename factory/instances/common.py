@@ -20,7 +20,7 @@ from factory.model import (
     Tariff,
     WorkCentre,
 )
-from factory.validation.factory import MAX_TICKS
+from factory.validation.numbers import MAX_TICKS
 from factory.validation.text_files import drop_mark
 
 Objective = Literal["makespan", "weighted_tardiness"]
