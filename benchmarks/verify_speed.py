@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import datetime
 import json
-import os
 import platform
 import statistics
 import time
@@ -141,9 +140,7 @@ def main() -> None:
         ],
         "machine": {
             **describe_hardware(),
-            "cores": os.cpu_count(),
             "bound_to_core": core,
-            "system": platform.platform(),
         },
         "versions": {"python": platform.python_version(), "numpy": np.__version__},
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),

@@ -30,7 +30,7 @@ def check_observation(place: str, observation: Any) -> CheckedTables:
     Parameters
     ----------
     place
-        Name of the method that was given the observation, for errors.
+        Name of the calling method, for errors.
     observation
         Mapping or named tuple of ``candidates [E, A, F]``, ``machines [E, M, Fm]``,
         ``shop [E, Fs]``, ``action_mask [E, A]``, as laid out in ``envs/observation/columns.py``.
@@ -38,9 +38,11 @@ def check_observation(place: str, observation: Any) -> CheckedTables:
     Raises
     ------
     TypeError
-        If a table is missing, or holds no float32 or float64 (the mask: no booleans or integers).
+        If a table is missing or has another type: float32 or float64, for the mask booleans or
+        integers.
     ValueError
-        If a table has another shape, or a number that is read is not finite.
+        If a table has another shape, or a number of the shop, the machines or a legal row is not
+        finite.
     """
     names = ("candidates", "machines", "shop", "action_mask")
     candidates, machines, shop, mask = (find_table(place, observation, name) for name in names)
@@ -59,7 +61,7 @@ def check_table_shapes(
     shop: NDArray[Any],
     action_mask: NDArray[Any],
 ) -> None:
-    """Check shapes and types of tables against each other and the feature tables.
+    """Check shapes and types of tables against each other and the tables of columns.
 
     Raises
     ------
@@ -84,9 +86,9 @@ def check_table_shapes(
 def check_choices(
     place: str, candidates: NDArray[Any], shop: NDArray[Any], legal: NDArray[np.bool_]
 ) -> None:
-    """Raise ValueError unless all that is read of legal rows and of the shop is finite.
+    """Raise ValueError unless legal rows and the shop are finite.
 
-    Rows that are not legal are read by nobody and may hold anything.
+    Illegal rows are never read and may have any values.
     """
     check_finite(f"{place}: shop", shop)
     if not np.isfinite(candidates[legal]).all():
@@ -94,7 +96,7 @@ def check_choices(
 
 
 def check_same_rows(place: str, mask: NDArray[np.bool_], legal: NDArray[np.bool_]) -> None:
-    """Raise ValueError unless a mask is as large as that of the shops that are decided for."""
+    """Raise ValueError unless a mask has the shape of the mask of the bound shops."""
     if mask.shape != legal.shape:
         rule = f"the shops that are watched have {legal.shape}"
         remedy = "Give their own observation, or watch the batch it comes from."
@@ -114,7 +116,7 @@ def as_mask(place: str, mask: NDArray[Any]) -> NDArray[np.bool_]:
     Raises
     ------
     TypeError
-        If it holds something else.
+        If it is of another type.
     """
     if mask.dtype.kind not in "biu":
         rule = "must be booleans, or integers 0 and 1"
@@ -128,7 +130,7 @@ def find_table(place: str, observation: Any, name: str) -> NDArray[Any]:
     Raises
     ------
     TypeError
-        If there is none, or the observation is neither a mapping nor a named tuple.
+        If it is missing, or the observation is neither a mapping nor a named tuple.
     """
     is_mapping = isinstance(observation, Mapping)
     if not is_mapping and not hasattr(observation, "_asdict"):

@@ -1,5 +1,4 @@
-"""How heavily a factory is loaded, and how hard its changeovers are, worked out from its
-description without simulating it."""
+"""Offered load and changeover load of a factory, computed from its description."""
 
 from __future__ import annotations
 
@@ -17,6 +16,7 @@ from factory.model import (
     Factory,
     Operation,
     Option,
+    OptionValue,
     Product,
     WorkCentre,
 )
@@ -31,23 +31,23 @@ OrderKind = tuple[DemandRegime, Product, float]
 
 
 class ChangeoverProfile(NamedTuple):
-    """Changeovers at a work centre if orders are taken as they come."""
+    """Changeovers at a work centre under first come, first served."""
 
     probability: float
-    """That two orders in a row need different setups."""
+    """Probability that two consecutive orders need different setups."""
     mean_time: float
-    """Mean ticks of a changeover, given that there is one."""
+    """Mean ticks of a changeover."""
     severity: float
     """``mean_time`` over the mean process time of the centre."""
 
 
 def offered_load(factory: Factory) -> dict[str, float]:
-    """Share of each work centre's machine time that processing alone will take in the long run (rho
-    in queueing theory), without changeovers.
+    """Return the utilisation of each work centre by processing alone (rho in queueing theory).
 
-    Options, rework (by the probability that is not for first pieces) and speeds count; times are
-    means over eligible machines, and all machines of a centre are taken to share its work. Demand
-    regimes weigh by their mean durations, the mix by its drift and launches over the episode.
+    It includes options, rework (with the probability that is not for first pieces) and speeds, but
+    no changeovers. Times are means over eligible machines, and all machines of a work centre share
+    its work. Demand regimes are weighted by their mean durations, products by the mix over the
+    episode, with its drift and launches.
 
     Raises
     ------
@@ -59,7 +59,7 @@ def offered_load(factory: Factory) -> dict[str, float]:
 
 
 def machine_work(factory: Factory) -> dict[str, float]:
-    """Expected processing ticks that one order brings to each machine of each work centre.
+    """Return the expected processing ticks of one order per machine of each work centre.
 
     Raises
     ------
@@ -70,15 +70,14 @@ def machine_work(factory: Factory) -> dict[str, float]:
     sizes = {centre.name: len(centre.machines) for centre in factory.work_centres}
     for regime, product, share in _orders_by_kind(factory):
         for operation in product.operations:
-            time = _expected_time(factory, regime, product, operation) * _expected_attempts(
-                factory, operation
-            )
+            time = _expected_time(factory, regime, product, operation)
+            time *= _expected_attempts(factory, operation)
             work[operation.work_centre] += share * time / sizes[operation.work_centre]
     return work
 
 
 def mean_interarrival_time(factory: Factory) -> float:
-    """Mean ticks between orders in the long run, over all demand regimes.
+    """Return the mean ticks between orders in the long run, over all demand regimes.
 
     Raises
     ------
@@ -95,12 +94,11 @@ def mean_interarrival_time(factory: Factory) -> float:
 
 
 def changeover_profile(factory: Factory) -> dict[str, ChangeoverProfile]:
-    """How often orders in a row differ in setup at each work centre, and how long a changeover
-    takes: the changeover load of first come, first served.
+    """Return the changeovers at each work centre under first come, first served.
 
-    Taken over independent orders, with the centre's matrices (not machines' own). Forbidden pairs
-    are left out. Of a centre that can be asked for more than a thousand setups, a sample of a
-    thousand stands for all.
+    Orders are independent, and the matrices are those of the work centre (not of single machines).
+    Forbidden pairs are left out. If a work centre has more than a thousand setups, a sample of a
+    thousand represents them.
 
     Raises
     ------
@@ -118,19 +116,20 @@ def _profile(factory: Factory, kinds: list[OrderKind], centre: WorkCentre) -> Ch
         for operation in product.operations:
             if operation.work_centre == centre.name:
                 work += share * _expected_time(factory, regime, product, operation)
-                for setup, probability in _setup_shares(
-                    factory, regime, product, operation, centre
-                ).items():
+                own = _setup_shares(factory, regime, product, operation, centre)
+                for setup, probability in own.items():
                     shares[setup] += share * probability
     if not shares:
         return ChangeoverProfile(0.0, 0.0, 0.0)
-    shares = _thin(shares)
+    shares = _sample_setups(shares)
     operations = sum(shares.values())
     chance = np.array(list(shares.values())) / operations
     time = _changeover_times(centre, list(shares))
+    # Of two independent orders, sum over pairs (i, j) of chance[i] * chance[j] * ...
     probability = float(chance @ (time > 0) @ chance)
     mean_time = float(chance @ time @ chance) / probability if probability else 0.0
-    return ChangeoverProfile(probability, mean_time, mean_time * operations / work if work else 0.0)
+    severity = mean_time * operations / work if work else 0.0
+    return ChangeoverProfile(probability, mean_time, severity)
 
 
 def _demand_of(factory: Factory) -> Demand:
@@ -147,20 +146,17 @@ def _mean_batch(demand: Demand) -> float:
 
 
 def _orders_by_kind(factory: Factory) -> Iterator[OrderKind]:
-    """Every regime and product with the expected share of an episode's orders; the shares sum to
-    1."""
+    """Yield every regime and product with the expected share of the orders; shares sum to 1."""
     demand = _demand_of(factory)
     rates = [(regime.duration or 1) / regime.interarrival_time for regime in demand.regimes]
     interval = mean_interarrival_time(factory)
     for regime, rate in zip(demand.regimes, rates, strict=True):
         shares = [0.0] * len(factory.products)
         for order in range(demand.num_orders):
-            expected_release = max(0, order + 1 - demand.initial_orders) * interval
+            release_date = max(0, order + 1 - demand.initial_orders) * interval  # expected
+            progress = order / max(1, demand.num_orders - 1)
             weights = [
-                _mix_weight(
-                    regime, product, order / max(1, demand.num_orders - 1), expected_release
-                )
-                for product in factory.products
+                _mix_weight(regime, product, progress, release_date) for product in factory.products
             ]
             for index, weight in enumerate(weights):
                 shares[index] += weight / sum(weights) / demand.num_orders
@@ -171,8 +167,10 @@ def _orders_by_kind(factory: Factory) -> Iterator[OrderKind]:
 def _mix_weight(
     regime: DemandRegime, product: Product, progress: float, release_date: float
 ) -> float:
-    """Weight of the product in the regime's mix, ``progress`` (0 to 1) through the episode; 0
-    before its launch."""
+    """Return the weight of a product in the mix at ``progress``, 0 to 1, of the episode.
+
+    It is 0 before the launch of the product.
+    """
     if product.launch_date > release_date:
         return 0.0
     start = regime.mix.get(product.name, 0.0)
@@ -181,7 +179,7 @@ def _mix_weight(
 
 
 def _option_shares(regime: DemandRegime, option: Option) -> list[float]:
-    """Probability of each value of the option under the regime."""
+    """Return the probability of each value of the option in the regime."""
     own = regime.options.get(option.name)
     shares = [value.share if own is None else own.get(value.name, 0.0) for value in option.values]
     return [share / sum(shares) for share in shares]
@@ -198,29 +196,28 @@ def _options_of(factory: Factory, product: Product) -> Iterator[Option]:
 def _expected_time(
     factory: Factory, regime: DemandRegime, product: Product, operation: Operation
 ) -> float:
-    """Expected process time of one attempt, the mean over eligible machines."""
+    """Return the expected process time of one attempt, the mean over eligible machines."""
     extra = sum(
         share * sum(effect.time for effect in value.effects if effect.operation == operation.name)
         for option in _options_of(factory, product)
         for value, share in zip(option.values, _option_shares(regime, option), strict=True)
     )
     centre = next(centre for centre in factory.work_centres if centre.name == operation.work_centre)
-    own = operation.machine_times
+    nominal = operation.machine_times
+    if nominal is None:
+        nominal = {machine.name: operation.process_time or 0 for machine in centre.machines}
     times = [
-        ((operation.process_time or 0 if own is None else own[machine.name]) + extra)
-        / machine.speed
+        (nominal[machine.name] + extra) / machine.speed
         for machine in centre.machines
-        if own is None or machine.name in own
+        if machine.name in nominal
     ]
     return sum(times) / len(times)
 
 
 def _expected_attempts(factory: Factory, operation: Operation) -> float:
-    rework = (
-        factory.uncertainty.rework_probability
-        if operation.rework_probability is None
-        else operation.rework_probability
-    )
+    rework = operation.rework_probability
+    if rework is None:
+        rework = factory.uncertainty.rework_probability
     return sum(rework**attempt for attempt in range(_MAX_ATTEMPTS))
 
 
@@ -231,39 +228,39 @@ def _setup_shares(
     operation: Operation,
     centre: WorkCentre,
 ) -> dict[_Setup, float]:
-    """Probability of each wanted setup of the operation; a later option overrides an earlier
-    one."""
+    """Return the probability of each wanted setup; a later option overrides an earlier one."""
     names = [attribute.name for attribute in centre.attributes]
     shares: dict[_Setup, float] = {tuple(operation.setup.get(name) for name in names): 1.0}
     for option in _options_of(factory, product):
-        if not any(
-            effect.setup
-            for value in option.values
-            for effect in value.effects
-            if effect.operation == operation.name
-        ):
+        settings = [_wanted_by(value, operation) for value in option.values]
+        if not any(settings):
             continue
-        drawn: dict[_Setup, float] = defaultdict(float)
-        for value, share in zip(option.values, _option_shares(regime, option), strict=True):
-            wanted = {
-                name: setting
-                for effect in value.effects
-                if effect.operation == operation.name
-                for name, setting in effect.setup.items()
-            }
+        combined: dict[_Setup, float] = defaultdict(float)
+        option_shares = _option_shares(regime, option)
+        for wanted, option_share in zip(settings, option_shares, strict=True):
             for setup, probability in shares.items():
-                drawn[
-                    tuple(
-                        wanted.get(name, before) for name, before in zip(names, setup, strict=True)
-                    )
-                ] += probability * share
-        shares = _thin(drawn)
+                pairs = zip(names, setup, strict=True)
+                overridden = tuple(wanted.get(name, before) for name, before in pairs)
+                combined[overridden] += probability * option_share
+        shares = _sample_setups(combined)
     return shares
 
 
-def _thin(shares: dict[_Setup, float]) -> dict[_Setup, float]:
-    """The same shares, or a sample of them (always the same one) where there are too many setups to
-    compare them all with each other."""
+def _wanted_by(value: OptionValue, operation: Operation) -> dict[str, str]:
+    """Return the setup that an option value wants for the operation, by attribute."""
+    return {
+        name: setting
+        for effect in value.effects
+        if effect.operation == operation.name
+        for name, setting in effect.setup.items()
+    }
+
+
+def _sample_setups(shares: dict[_Setup, float]) -> dict[_Setup, float]:
+    """Return the shares, or a sample if there are too many setups to compare all pairs.
+
+    The sample is always the same.
+    """
     if len(shares) <= _MAX_SETUPS:
         return shares
     total = sum(shares.values())
@@ -277,15 +274,15 @@ def _thin(shares: dict[_Setup, float]) -> dict[_Setup, float]:
 
 
 def _changeover_times(centre: WorkCentre, setups: list[_Setup]) -> NDArray[np.float64]:
-    """Ticks ``[from][to]`` between setups, attributes combined; 0 where nothing changes, or where a
-    pair is forbidden."""
-    total, forbidden = (
-        np.zeros((len(setups), len(setups))),
-        np.zeros((len(setups), len(setups)), np.bool_),
-    )
-    for place, attribute in enumerate(centre.attributes):
-        values = [attribute.values.index(setup[place] or attribute.values[0]) for setup in setups]
-        wanted = np.array([setup[place] is not None for setup in setups])
+    """Return the ticks ``[from][to]`` between setups, with attributes combined.
+
+    They are 0 if nothing changes, or if the pair is forbidden.
+    """
+    total = np.zeros((len(setups), len(setups)))
+    forbidden = np.zeros((len(setups), len(setups)), np.bool_)
+    for index, attribute in enumerate(centre.attributes):
+        values = [attribute.values.index(setup[index] or attribute.values[0]) for setup in setups]
+        wanted = np.array([setup[index] is not None for setup in setups])
         both_wanted = wanted[:, None] & wanted[None, :]
         time = np.array(attribute.time)[np.ix_(values, values)] * both_wanted
         total = total + time if centre.combine == "sum" else np.maximum(total, time)

@@ -1,5 +1,4 @@
-"""Bounds between which :func:`factory.generation.generator.draw_factory` draws, and how they are
-read from ``[randomised]`` of a TOML file."""
+"""Ranges of :func:`factory.generation.generator.draw_factory`, read from a TOML file."""
 
 from __future__ import annotations
 
@@ -38,13 +37,14 @@ LIMITS: dict[str, Numbers] = {
     "demand_swing": (0.0, 1.0),
     "tardiness_rate": (0.0, 10000.0),
 }
-"""Lowest and highest end that each range may have."""
+"""Minimum and maximum of the ends of each range."""
 
 
 class RandomisedRanges(Model):
-    """What fresh factories may look like: low and high end of each draw, both included.
+    """Low and high end of each random number of a factory, both included.
 
-    The ranges of docs/factories.md; defaults are those of ``configs/factories/randomised.toml``.
+    The ranges are documented in docs/factories.md; defaults are those of
+    ``configs/factories/randomised.toml``.
     """
 
     machines: Counts = (3, 15)
@@ -52,7 +52,7 @@ class RandomisedRanges(Model):
     products: Counts = (2, 6)
     branches: Counts = (1, 3)  # parallel sub-assemblies of a product before they join
     attributes: Counts = (0, 3)  # changeover attributes of a work centre
-    values: Counts = (2, 8)  # of an attribute
+    values: Counts = (2, 8)  # values of an attribute
     severity: Numbers = (0.2, 1.0)  # mean changeover time over mean process time of the work centre
     load: Numbers = (0.6, 0.9)  # offered load of the busiest work centre, processing only
     tightness: Numbers = (1.2, 5.0)  # due-date allowance, times work content
@@ -62,16 +62,12 @@ class RandomisedRanges(Model):
     down_share: Numbers = (0.0, 0.1)  # share of its time that a machine with work is under repair
     rework: Numbers = (0.0, 0.04)
     late_material: Numbers = (0.0, 0.3)  # probability in the worst supply regime
-    crew_share: Numbers = (
-        0.4,
-        1.0,
-    )  # changeover crews over machines; more where they would be the bottleneck
-    speed_spread: Numbers = (0.0, 0.2)  # most that a machine is faster or slower than 1
-    forbidden_share: Numbers = (0.0, 0.2)  # of an attribute's pairs that are not neighbours
-    demand_swing: Numbers = (
-        0.0,
-        0.4,
-    )  # log of how much faster orders come in a busy regime than usual
+    # changeover crews over machines; more crews if they are the bottleneck
+    crew_share: Numbers = (0.4, 1.0)
+    speed_spread: Numbers = (0.0, 0.2)  # maximum difference of a machine's speed from 1
+    # share of an attribute's pairs of values that are not neighbours
+    forbidden_share: Numbers = (0.0, 0.2)
+    demand_swing: Numbers = (0.0, 0.4)  # log of the arrival rate of a busy regime over the usual
     tardiness_rate: Numbers = (10.0, 60.0)  # currency per weight and hour
 
     @field_validator("*")
@@ -102,19 +98,18 @@ class RandomisedRanges(Model):
 
 
 def load_ranges(path: Path | str) -> RandomisedRanges:
-    """Ranges from the single table ``[randomised]`` of a TOML file; ranges left out have their
-    defaults.
+    """Return the ranges of the table ``[randomised]`` of a TOML file, with defaults.
 
     Raises
     ------
     FactoryError
-        If the file is not TOML, holds anything else, or a range is malformed: one line for each
+        If the file is not TOML, has other tables, or a range is malformed: one line for each
         problem.
     """
     data = read_toml(path)
     refuse(
         (
-            Problem(name, data[name], "ranges stand in one table [randomised]", "Remove it")
+            Problem(name, data[name], "all ranges are in one table [randomised]", "Remove it")
             for name in data
             if name != "randomised"
         ),
@@ -133,21 +128,16 @@ def load_ranges(path: Path | str) -> RandomisedRanges:
         ),
         str(path),
     )
+    ranges = {name: tuple(ends) if isinstance(ends, list) else ends for name, ends in table.items()}
     try:
-        return RandomisedRanges(
-            **{
-                name: tuple(ends) if isinstance(ends, list) else ends
-                for name, ends in table.items()
-            }
-        )
+        return RandomisedRanges(**ranges)
     except ValidationError as error:
         refuse((_explain(item, table) for item in error.errors()), str(path))
         raise  # not reached: a ValidationError has at least one error
 
 
 def holds_ranges(path: Path | str) -> bool:
-    """Whether a TOML file describes ranges of factories (a table ``[randomised]``), not one
-    factory."""
+    """Return whether a TOML file has ranges of factories (a table ``[randomised]``)."""
     try:
         return "randomised" in read_toml(path)
     except FactoryError:
@@ -155,20 +145,16 @@ def holds_ranges(path: Path | str) -> bool:
 
 
 def _explain(error: Any, table: dict[str, Any]) -> Problem:
-    """A pydantic error in the words of a planner."""
+    """Return the problem that a pydantic error reports, in the words of a planner."""
     name = str(error["loc"][0])
     if error["type"] == "value_error":
         rule, _, remedy = str(error["ctx"]["error"]).partition(". ")
         return Problem(f"randomised.{name}", table[name], rule, remedy)
-    return Problem(
-        f"randomised.{name}",
-        table[name],
-        _KINDS.get(error["type"], error["msg"].lower()),
-        "Write [low, high]",
-    )
+    rule = _RULES.get(error["type"], error["msg"].lower())
+    return Problem(f"randomised.{name}", table[name], rule, "Write [low, high]")
 
 
-_KINDS = {
+_RULES = {
     "missing": "must have a low and a high end",
     "too_long": "must have a low and a high end, no more",
     "tuple_type": "must be a list of two numbers",

@@ -1,5 +1,4 @@
-"""What all public instances share: the :class:`Instance`, the parts they are built from, and a
-reader of numbers that says what is wrong where."""
+"""Common parts of public instances: :class:`Instance`, its building blocks, a reader of numbers."""
 
 from __future__ import annotations
 
@@ -20,7 +19,7 @@ from factory.model import (
     Tariff,
     WorkCentre,
 )
-from factory.validation.factory import MAX_TICKS
+from factory.validation.numbers import MAX_TICKS
 from factory.validation.text_files import drop_mark
 
 Objective = Literal["makespan", "weighted_tardiness"]
@@ -28,53 +27,47 @@ ReferenceKind = Literal["optimum", "best_known"]
 Matrix = tuple[tuple[int, ...], ...]
 
 TICK_MINUTES = 60.0
-"""A tick of a public instance lasts an hour, so that a rate per hour is a rate per tick and a bill
-is the objective itself."""
+"""A tick of a public instance is an hour, so that rates per hour are rates per tick."""
 
 LARGEST = 10**9
-"""Largest number that a file may give."""
+"""Largest number in a file."""
 
 LONGEST_TIME = MAX_TICKS
-"""Longest process or setup time that a file may give, in ticks."""
+"""Longest process or setup time in a file, in ticks."""
 
 FAMILY_ATTRIBUTE = "family"
-"""Name of the one changeover attribute of a work centre."""
+"""Name of the only changeover attribute of a work centre."""
 
 BARE = "bare"
-"""The setup mounted at the start: none."""
+"""Value of the attribute at the start: nothing is mounted."""
 
 
 @dataclass(frozen=True)
 class Instance:
-    """A published problem: a factory with one product a job, and the order book that orders each
-    once.
+    """A published problem: a factory with one product per job, and an order book with each once.
 
-    Machines, jobs, operations and families are called ``M0``, ``J0``, ``J0.O0``, ``F0``, ... in the
-    order of the file, counted from 0 (``M0`` is machine ``first_machine`` of the file);
+    Machines, jobs, operations and families are named ``M0``, ``J0``, ``J0.O0``, ``F0``, ... in the
+    order of the file, counted from 0 (``M0`` is machine ``first_machine`` of the file).
     ``order_id`` is the number of the job in its file.
 
-    The total cost of an episode **is** the objective, in ticks: C_max (the first machine draws 1 kW
-    from 0 to the last completion, at 1 a kWh and an hour a tick) or sum w_j T_j.
+    The total cost of an episode **is** the objective in ticks: sum w_j T_j, or C_max (the first
+    machine draws 1 kW from 0 to the last completion, at a price of 1 per kWh and an hour per tick).
     """
 
     name: str
     factory: Factory
     book: OrderBook
     objective: Objective
-    anticipatory: (
-        bool  # a machine may be set up before the job has arrived; else: at selection only
-    )
-    permutation: bool = (
-        False  # all machines must follow one sequence, which the factory does not enforce
-    )
+    # True: a machine may be set up before the job has arrived; False: only at selection
+    anticipatory: bool
+    # all machines must follow one sequence; the factory does not enforce it
+    permutation: bool = False
     ticks_per_unit: int = 1  # ticks in one time unit of the file
     reference: float | None = None  # published objective value, in time units of the file
     reference_kind: ReferenceKind | None = None
-    first_machine: int | None = (
-        # number of the first machine in the file, 0 or 1; None: its format has no such numbers
-        None
-    )
-    is_test: bool = False  # kept for testing: neither tune nor train on it
+    # number of the first machine in the file, 0 or 1; None: the format has no such numbers
+    first_machine: int | None = None
+    is_test: bool = False  # reserved for tests: neither tune nor train on it
 
 
 def refuse_text_line(place: str, value: object, rule: str, remedy: str) -> NoReturn:
@@ -83,20 +76,20 @@ def refuse_text_line(place: str, value: object, rule: str, remedy: str) -> NoRet
     Raises
     ------
     ValueError
-        Always; it names the place, the value found there, the rule it breaks and the remedy.
+        Always, with place, value, rule and remedy.
     """
     raise ValueError(f"{place} = {value}; {rule}. {remedy}")
 
 
 @dataclass(frozen=True)
 class TextLine:
-    """One line of a text file, cut into words."""
+    """A line of a text file, split into words."""
 
     place: str  # file:line
     words: tuple[str, ...]
 
     def whole(self, index: int, meaning: str, low: int = 0, high: int = LARGEST) -> int:
-        """The whole number at word ``index``.
+        """Return the whole number at word ``index``.
 
         Raises
         ------
@@ -135,12 +128,12 @@ class TextLine:
         refuse_text_line(f"{self.place}: {meaning} (word {index + 1})", value, rule, remedy)
 
     def wholes(self, count: int, meaning: str, high: int = LARGEST) -> tuple[int, ...]:
-        """The line as exactly ``count`` whole numbers in ``0..high``.
+        """Return the line as exactly ``count`` whole numbers in ``0..high``.
 
         Raises
         ------
         ValueError
-            If it has more or fewer words, or one of them is no such number.
+            If it has more or fewer words, or a word is no such number.
         """
         self.end_after(count, meaning)
         return tuple(self.whole(index, meaning, high=high) for index in range(count))
@@ -151,7 +144,7 @@ class TextLine:
         Raises
         ------
         ValueError
-            If it has not.
+            If it has more or fewer words.
         """
         if len(self.words) != count:
             place = f"{self.place}: {meaning}"
@@ -164,26 +157,21 @@ class TextLine:
 
 
 class TextLines:
-    """The lines of a text file that are neither blank nor comments (``#``), taken one after the
-    other."""
+    """Lines of a text file, except blank lines and comments (``#``), read in order."""
 
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
-        text = (
-            drop_mark(self.path.read_bytes(), str(path))
-            .decode("utf-8", errors="replace")
-            .splitlines()
-        )
-        numbered = enumerate(text, start=1)
+        content = drop_mark(self.path.read_bytes(), str(path))
+        text = content.decode("utf-8", errors="replace")
         self._lines = [
             TextLine(f"{path}:{number}", tuple(line.split()))
-            for number, line in numbered
+            for number, line in enumerate(text.splitlines(), start=1)
             if line.strip() and not line.lstrip().startswith("#")
         ]
         self._next = 0
 
     def take(self, meaning: str) -> TextLine:
-        """The next line.
+        """Return the next line.
 
         Raises
         ------
@@ -201,7 +189,7 @@ class TextLines:
         return self._lines[self._next - 1]
 
     def take_matrix(self, rows: int, columns: int, meaning: str) -> Matrix:
-        """The next ``rows`` lines of ``columns`` durations each."""
+        """Return the next ``rows`` lines of ``columns`` durations each."""
         return tuple(
             self.take(f"{meaning}, row {row}").wholes(
                 columns, f"{meaning}, row {row}", LONGEST_TIME
@@ -210,7 +198,7 @@ class TextLines:
         )
 
     def finish(self) -> None:
-        """Check that everything was taken.
+        """Check that all lines have been read.
 
         Raises
         ------
@@ -228,8 +216,10 @@ class TextLines:
 
 
 def single_machine_centres(matrices: Sequence[Matrix | None]) -> tuple[WorkCentre, ...]:
-    """Work centres ``C0``, ``C1``, ... of one machine each, with their setup times (see
-    :func:`family_attributes`)."""
+    """Return work centres ``C0``, ``C1``, ... of one machine each.
+
+    Their setup times are as in :func:`family_attributes`.
+    """
     return tuple(
         WorkCentre(name=f"C{c}", machines=(make_machine(c),), attributes=family_attributes(matrix))
         for c, matrix in enumerate(matrices)
@@ -237,8 +227,10 @@ def single_machine_centres(matrices: Sequence[Matrix | None]) -> tuple[WorkCentr
 
 
 def make_machine(number: int, setup_time: Matrix | None = None) -> Machine:
-    """Machine ``M<number>``, with its own setup times where given; the first one is the meter that
-    makes a makespan cost what it lasts."""
+    """Return machine ``M<number>``, with setup times of its own if given.
+
+    The first machine draws power at all times, so that the cost of an episode is its makespan.
+    """
     power = 1.0 if number == 0 else 0.0
     own = {} if setup_time is None else {FAMILY_ATTRIBUTE: setup_time}
     return Machine(
@@ -253,8 +245,10 @@ def make_machine(number: int, setup_time: Matrix | None = None) -> Machine:
 def family_attributes(
     time: Matrix | None, names: Sequence[str] | None = None
 ) -> tuple[Attribute, ...]:
-    """The one attribute of a centre: value 0 is ``bare``, the others are ``names`` (default ``F0``,
-    ``F1``, ...). No attribute where ``time`` is None."""
+    """Return the attribute of a work centre; no attribute if ``time`` is None.
+
+    Value 0 is ``bare``, the other values are ``names`` (default ``F0``, ``F1``, ...).
+    """
     if time is None:
         return ()
     names = [f"F{f}" for f in range(len(time) - 1)] if names is None else names
@@ -262,17 +256,18 @@ def family_attributes(
 
 
 def with_bare(initial: Sequence[int], time: Sequence[Sequence[int]]) -> Matrix:
-    """Setup times with ``bare`` put first: from it ``initial``, to it (which nothing wants) 0,
-    staying 0."""
-    rows = [
-        (0, *(0 if f == k else ticks for k, ticks in enumerate(row))) for f, row in enumerate(time)
-    ]
-    return ((0, *initial), *rows)
+    """Return setup times with ``bare`` as the first value.
+
+    Times from it are ``initial``; times to it, which no operation wants, and on the diagonal are 0.
+    """
+    rows = [[0, *row] for row in time]
+    for family, row in enumerate(rows):
+        row[family + 1] = 0
+    return ((0, *initial), *(tuple(row) for row in rows))
 
 
 def job(number: int, steps: Iterable[tuple[int, int, int | None]]) -> Product:
-    """The product that is job ``number``: ``steps`` are (work centre, process time, family or
-    None), done one after the other."""
+    """Return the product of job ``number``; ``steps`` are (work centre, process time, family)."""
     operations = tuple(
         Operation(
             name=f"J{number}.O{i}",
@@ -292,8 +287,7 @@ def makespan_instance(
     anticipatory: bool,
     permutation: bool = False,
 ) -> Instance:
-    """Every job is there at 0, due at 0 (there are no due dates) and costs nothing but the time
-    until the last is done."""
+    """Return an instance with objective C_max: all jobs are released at 0, without due dates."""
     factory = Factory(
         name=path.stem,
         tick_minutes=TICK_MINUTES,
@@ -319,7 +313,7 @@ def tardiness_instance(
     orders: Iterable[Order],
     ticks_per_unit: int = 1,
 ) -> Instance:
-    """Non-delay, setups at selection; a tick late costs the order's weight."""
+    """Return an instance with objective sum w_j T_j, non-delay, with setups at selection."""
     factory = Factory(
         name=name,
         tick_minutes=TICK_MINUTES,

@@ -1,4 +1,4 @@
-"""Files of public instances: which of a folder are instances, and a name for each."""
+"""Files of public instances: finding them in a folder, and naming them."""
 
 from __future__ import annotations
 
@@ -7,18 +7,27 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 TEXT_SUFFIXES = ("", ".txt", ".fjs", ".jsp", ".dat", ".instance")
-"""How files of instances end; JSPLIB's have no suffix at all."""
+"""Suffixes of files of instances; the files of JSPLIB have none."""
 
-_BESIDE = ("authors", "changelog", "copying", "licence", "license", "makefile", "notice", "readme")
-"""Names without suffix of what lies beside instances."""
+_OTHER_FILES = (
+    "authors",
+    "changelog",
+    "copying",
+    "licence",
+    "license",
+    "makefile",
+    "notice",
+    "readme",
+)
+"""Names without suffix of other files in folders of instances."""
 _NO_INSTANCES = ("cpsat_our_runs.txt", "instances.json", "results.json")
 """Files with published values, lists of instances, results of this project."""
 
 
 def find_instances(folder: Path, suffixes: Sequence[str]) -> list[Path]:
-    """Return the files below a folder that end as instances do.
+    """Return the files below a folder that have a suffix of instances.
 
-    Hidden files, licences, descriptions and results are none.
+    Hidden files, licences, descriptions and results are left out.
     """
     return [path for path in folder.rglob("*") if _is_instance(path, folder, suffixes)]
 
@@ -28,16 +37,16 @@ def _is_instance(path: Path, folder: Path, suffixes: Sequence[str]) -> bool:
         return False
     if any(part.startswith(".") for part in path.relative_to(folder).parts):
         return False
-    return path.stem.lower() not in _BESIDE and path.is_file()
+    return path.stem.lower() not in _OTHER_FILES and path.is_file()
 
 
 def name_instances(
     paths: Sequence[Path], folder: Path, name_of: Callable[[Path], str]
 ) -> list[str]:
-    """Return a name for each file that no other has.
+    """Return a unique name for each file.
 
-    It is ``name_of`` the file; where several have that, its path below the folder, and where that
-    is not enough its path with the suffix.
+    It is ``name_of`` the file. If several files have this name, it is the path below the folder
+    without the suffix, or else with it.
     """
     below = [path.relative_to(folder) for path in paths]
     names = [name_of(path) for path in paths]

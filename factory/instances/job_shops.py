@@ -20,21 +20,22 @@ from factory.instances.machine_numbers import Mention, find_first_number, read_m
 from factory.model import Operation, Product, WorkCentre
 
 Choices = list[tuple[Mention, int]]
-"""Machines that can do an operation, each with its process time."""
+"""Eligible machines of an operation, each with its process time."""
 
 
 def read_jsp(path: Path | str, first_machine: int | None = None) -> Instance:
-    """A job shop in the standard format: jobs and machines, then for each job pairs of machine and
-    process time in technological order.
+    """Read a job shop in the standard format.
 
-    Machines are counted from 0 or from 1, as the numbers show.
+    The file has the numbers of jobs and machines, then for each job pairs of machine and process
+    time in technological order. Machines are counted from 0 or from 1, see
+    :func:`factory.instances.machine_numbers.find_first_number`.
 
     Parameters
     ----------
     path
         The file.
     first_machine
-        Number of the first machine in the file, if it is to be 0 or 1 and nothing else.
+        Number of the first machine in the file, 0 or 1; by default found from the content.
 
     Raises
     ------
@@ -47,20 +48,16 @@ def read_jsp(path: Path | str, first_machine: int | None = None) -> Instance:
         _read_job(lines.take(f"job {number}"), number, num_machines) for number in range(num_jobs)
     ]
     lines.finish()
-    first = find_first_number(
-        [mention for steps in jobs for mention, _ in steps], lines.path, first_machine
-    )
+    mentions = [mention for steps in jobs for mention, _ in steps]
+    first = find_first_number(mentions, lines.path, first_machine)
     products = []
     for number, steps in enumerate(jobs):
         _check_visits(number, steps)
-        products.append(
-            job(number, [(mention.number - first, time, None) for mention, time in steps])
-        )
+        route = [(mention.number - first, time, None) for mention, time in steps]
+        products.append(job(number, route))
     centres = single_machine_centres([None] * num_machines)
-    return replace(
-        makespan_instance(lines.path, centres, tuple(products), anticipatory=False),
-        first_machine=first,
-    )
+    instance = makespan_instance(lines.path, centres, tuple(products), anticipatory=False)
+    return replace(instance, first_machine=first)
 
 
 def _read_job(line: TextLine, number: int, num_machines: int) -> Choices:
@@ -95,18 +92,18 @@ def _check_visits(number: int, steps: Choices) -> None:
 
 
 def read_fjsp(path: Path | str, first_machine: int | None = None) -> Instance:
-    """A flexible job shop: jobs and machines, then for each job its operations, each with the
-    machines that can do it and their times.
+    """Read a flexible job shop.
 
-    All machines form one work centre ``C0``; each operation names its eligible machines. They are
-    counted from 0 or from 1, as the numbers show.
+    The file has the numbers of jobs and machines, then for each job its operations, each with its
+    eligible machines and their process times. All machines form one work centre ``C0``. They are
+    counted from 0 or from 1, see :func:`factory.instances.machine_numbers.find_first_number`.
 
     Parameters
     ----------
     path
         The file.
     first_machine
-        Number of the first machine in the file, 0 or 1; needed where neither 0 nor the number of
+        Number of the first machine in the file, 0 or 1; needed if neither 0 nor the number of
         machines occurs.
 
     Raises
@@ -119,14 +116,15 @@ def read_fjsp(path: Path | str, first_machine: int | None = None) -> Instance:
     lines.finish()
     centre = WorkCentre(name="C0", machines=tuple(make_machine(m) for m in range(num_machines)))
     products = tuple(flexible_job(number, steps) for number, steps in enumerate(jobs))
-    return replace(
-        makespan_instance(lines.path, (centre,), products, anticipatory=False), first_machine=first
-    )
+    instance = makespan_instance(lines.path, (centre,), products, anticipatory=False)
+    return replace(instance, first_machine=first)
 
 
 def read_sizes(lines: TextLines) -> tuple[int, int]:
-    """Numbers of jobs and machines from the first line (what may follow them there, e.g. the mean
-    flexibility, is derived)."""
+    """Return the numbers of jobs and machines from the first line.
+
+    Further numbers there, such as the mean flexibility, can be derived and are skipped.
+    """
     line = lines.take("numbers of jobs and machines")
     return line.whole(0, "number of jobs", low=1), line.whole(1, "number of machines", low=1)
 
@@ -134,10 +132,9 @@ def read_sizes(lines: TextLines) -> tuple[int, int]:
 def read_flexible_jobs(
     lines: TextLines, first_machine: int | None
 ) -> tuple[int, int, list[list[dict[int, int]]]]:
-    """Return number of machines, number of the first one in the file, and jobs.
+    """Return the number of machines, the number of the first machine in the file, and the jobs.
 
-    A job of a flexible job shop has for each operation its process time by eligible machine,
-    counted from 0.
+    A job is a list of operations: process times by eligible machine, counted from 0.
     """
     num_jobs, num_machines = read_sizes(lines)
     jobs = [
@@ -145,25 +142,21 @@ def read_flexible_jobs(
     ]
     mentions = [mention for steps in jobs for choices in steps for mention, _ in choices]
     first = find_first_number(mentions, lines.path, first_machine)
-    return (
-        num_machines,
-        first,
-        [
-            [{mention.number - first: time for mention, time in choices} for choices in steps]
-            for steps in jobs
-        ],
-    )
+    times = [
+        [{mention.number - first: time for mention, time in choices} for choices in steps]
+        for steps in jobs
+    ]
+    return num_machines, first, times
 
 
 def _read_flexible_job(line: TextLine, num_machines: int) -> list[Choices]:
     steps = []
-    place = 1
+    start = 1  # word at which the operation begins
     for _ in range(line.whole(0, "number of operations", low=1)):
         choices: Choices = []
-        for pair in range(
-            line.whole(place, "number of eligible machines", low=1, high=num_machines)
-        ):
-            word = place + 1 + 2 * pair
+        count = line.whole(start, "number of eligible machines", low=1, high=num_machines)
+        for pair in range(count):
+            word = start + 1 + 2 * pair
             mention = read_mention(line, word, "machine", num_machines)
             if any(other.number == mention.number for other, _ in choices):
                 refuse_text_line(
@@ -174,14 +167,16 @@ def _read_flexible_job(line: TextLine, num_machines: int) -> list[Choices]:
                 )
             choices.append((mention, line.whole(word + 1, "process time", high=LONGEST_TIME)))
         steps.append(choices)
-        place += 1 + 2 * len(choices)
-    line.end_after(place, f"job with {len(steps)} operations")
+        start += 1 + 2 * len(choices)
+    line.end_after(start, f"job with {len(steps)} operations")
     return steps
 
 
 def flexible_job(number: int, steps: list[dict[int, int]], wants_setup: bool = False) -> Product:
-    """The product that is job ``number``; with ``wants_setup`` each operation wants a setup of its
-    own, called like the operation."""
+    """Return the product of job ``number``.
+
+    With ``wants_setup`` each operation wants a setup of its own, with the name of the operation.
+    """
     operations = tuple(
         Operation(
             name=f"J{number}.O{i}",

@@ -1,11 +1,13 @@
-"""Streams of jobs that arrive over time: recorded ones (JSON) and the drawn dynamic shop of
-Rajendran and Holthaus (1999)."""
+"""Streams of jobs that arrive over time.
+
+They are recorded (JSON) or drawn, as the dynamic shop of Rajendran and Holthaus (1999).
+"""
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from itertools import accumulate
 from pathlib import Path
@@ -35,18 +37,19 @@ REPLAY_TICKS = 1000
 
 DYNAMIC_MACHINES = 10
 SHORTEST, LONGEST = 1, 49
-"""Process times of the dynamic shop are drawn from these to those, in time units."""
+"""Shortest and longest process time of the dynamic shop, in time units."""
 
 WEIGHT_SHARES = ((1.0, 0.2), (2.0, 0.8), (4.0, 1.0))
 """Weights of the dynamic shop with their cumulated shares."""
 
 
 def read_replay(path: Path | str) -> Instance:
-    """A recorded stream: work centres of identical machines, jobs with release, due date, weight
-    and route, setups by family at selection, non-delay.
+    """Read a recorded stream.
 
-    In a setup matrix state 0 is "nothing mounted" and state f + 1 family f. Times have at most
-    three decimals; a tick is 0.001.
+    It has work centres of identical machines, and jobs with release, due date, weight and route.
+    Setups are by family and start at selection; schedules are non-delay. In a setup matrix, state 0
+    is "nothing mounted" and state f + 1 is family f. Times have at most three decimals; a tick is
+    0.001.
 
     Raises
     ------
@@ -72,13 +75,8 @@ def read_replay(path: Path | str) -> Instance:
         job(j, _read_route(entry, matrices, f"{path}: jobs[{j}]")) for j, entry in enumerate(jobs)
     )
     orders = [_read_order(entry, j, f"{path}: jobs[{j}]") for j, entry in enumerate(jobs)]
-    return tardiness_instance(
-        path.stem,
-        _grouped_centres(groups, matrices, f"{path}: group"),
-        products,
-        orders,
-        REPLAY_TICKS,
-    )
+    centres = _grouped_centres(groups, matrices, f"{path}: group")
+    return tardiness_instance(path.stem, centres, products, orders, REPLAY_TICKS)
 
 
 def _read_json(path: Path) -> Any:
@@ -105,7 +103,7 @@ def _whole(value: Any, place: str, low: int = 0, high: int = LARGEST) -> int:
 
 
 def _ticks(value: Any, place: str, high: int = LARGEST) -> int:
-    """A time in ticks of 0.001, exactly, ``high`` of them at most."""
+    """Return a time in ticks of 0.001, exactly; at most ``high``."""
     if (
         not isinstance(value, int | Decimal)
         or isinstance(value, bool)
@@ -121,7 +119,7 @@ def _ticks(value: Any, place: str, high: int = LARGEST) -> int:
 
 
 def _read_setups(setups: Any, count: int, place: str) -> Sequence[Matrix | None]:
-    """The setup matrix of each work centre; None where there are no setups."""
+    """Return the setup matrix of each work centre; None without setups."""
     if setups is None:
         return [None] * count
     if not isinstance(setups, list) or len(setups) != count:
@@ -159,7 +157,7 @@ def _read_setup(rows: Any, place: str) -> Matrix:
 def _grouped_centres(
     groups: list[Any], matrices: Sequence[Matrix | None], place: str
 ) -> tuple[WorkCentre, ...]:
-    """Work centres of identical machines, numbered through the factory."""
+    """Return work centres of identical machines, which are numbered over the factory."""
     sizes = [_whole(size, f"{place}[{c}]", low=1) for c, size in enumerate(groups)]
     ends = list(accumulate(sizes))
     return tuple(
@@ -175,7 +173,7 @@ def _grouped_centres(
 def _read_route(
     entry: Any, matrices: Sequence[Matrix | None], place: str
 ) -> list[tuple[int, int, int | None]]:
-    """Work centre, process time and family of each operation."""
+    """Return work centre, process time and family of each operation."""
     operations = _member(entry, "ops", place)
     if not isinstance(operations, list) or not operations:
         refuse_text_line(
@@ -196,11 +194,9 @@ def _read_route(
             )
         centre = _whole(operation[0], f"{where}: work centre", high=len(matrices) - 1)
         matrix = matrices[centre]
-        family = (
-            None
-            if matrix is None or operation[2] is None
-            else _whole(operation[2], f"{where}: family", high=len(matrix) - 2)
-        )
+        family = None
+        if matrix is not None and operation[2] is not None:
+            family = _whole(operation[2], f"{where}: family", high=len(matrix) - 2)
         route.append((centre, _ticks(operation[1], f"{where}: process time", LONGEST_TIME), family))
     return route
 
@@ -213,25 +209,22 @@ def _read_order(entry: Any, number: int, place: str) -> Order:
         or not 0 <= weight <= LARGEST
     ):
         refuse_text_line(f"{place}.w", weight, f"must be a number in 0..{LARGEST}", "Correct it.")
-    release_date, due_date = (
-        _ticks(_member(entry, key, place), f"{place}.{key}") for key in ("rel", "due")
-    )
     return Order(
         order_id=f"{number}",
-        release_date=release_date,
-        due_date=due_date,
+        release_date=_ticks(_member(entry, "rel", place), f"{place}.rel"),
+        due_date=_ticks(_member(entry, "due", place), f"{place}.due"),
         weight=float(weight),
         product=f"J{number}",
     )
 
 
 def read_expected_completions(path: Path | str) -> dict[tuple[str, str], tuple[int, ...]]:
-    """Reference completion dates of the recorded streams.
+    """Read reference completion dates of the recorded streams.
 
     Parameters
     ----------
     path
-        A CSV file with the columns ``instance``, ``rule`` and ``completions`` (one time a job,
+        A CSV file with the columns ``instance``, ``rule`` and ``completions`` (times of all jobs,
         separated by blanks).
 
     Returns
@@ -251,7 +244,7 @@ def read_expected_completions(path: Path | str) -> dict[tuple[str, str], tuple[i
 def _read_completions(row: CsvRow) -> tuple[int, ...]:
     """Return completion dates in ticks.
 
-    Further decimals are noise of the other simulator and cut off.
+    Further decimals are noise of the other simulator and are cut off.
     """
     dates = []
     for time in row.text("completions").split():
@@ -271,29 +264,28 @@ def draw_dynamic_shop(
     num_jobs: int = 3000,
     ticks_per_unit: int = 1000,
 ) -> Instance:
-    """A stream of the dynamic job shop with 10 machines (Rajendran and Holthaus 1999, section 4).
+    """Draw a stream of the dynamic job shop with 10 machines.
 
-    Arrivals are Poisson. A job has a number of operations drawn evenly from ``operations`` on
-    different machines in random order, each taking a whole number of 1..49 time units (all equally
-    likely). Its due date is its release plus ``due_date_factor`` times its total process time. Its
-    weight is 1, 2 or 4 at 20, 60 and 20 %. Draws are keyed
-    (:mod:`factory.simulation.random_numbers`): two streams with one seed have the same jobs,
-    whatever the utilisation.
+    Arrivals are Poisson. The number of operations of a job is uniform over ``operations``; they are
+    on different machines in random order, with process times uniform over 1..49 time units. The due
+    date is the release plus ``due_date_factor`` times the total process time. The weight is 1, 2 or
+    4 with probabilities 0.2, 0.6 and 0.2. Draws are keyed
+    (:mod:`factory.simulation.random_numbers`): streams with the same seed have the same jobs,
+    whatever the utilisation. Source: Rajendran and Holthaus (1999), section 4.
 
-    The usual measurement is the mean over jobs 500 to 2499 (of 0, 1, ...), with jobs arriving until
-    the last of these is done: 3000 jobs suffice for that up to a load of about 0.85, at 0.95 it
-    takes some 5000.
+    The usual measurement is the mean over jobs 500 to 2499 (counted from 0), with arrivals until
+    the last of these is done: 3000 jobs suffice up to a load of about 0.85, and about 5000 at 0.95.
 
     Parameters
     ----------
     seed
-        Of all draws, 0 or more.
+        Seed of all draws, 0 or more.
     utilisation
-        Long-run share of time a machine is processing, in (0, 1).
+        Long-run share of time that a machine is processing, in (0, 1).
     due_date_factor
         Allowance over total process time.
     operations
-        Least and largest number of operations of a job, in 1..10.
+        Minimum and maximum number of operations of a job, in 1..10.
     num_jobs
         Length of the stream.
     ticks_per_unit
@@ -321,58 +313,57 @@ def draw_dynamic_shop(
         refuse_text_line(
             "draw_dynamic_shop: operations",
             operations,
-            f"must be (least, largest) in 1..{DYNAMIC_MACHINES}",
+            f"must be (minimum, maximum) in 1..{DYNAMIC_MACHINES}",
             "Give (10, 10) or (2, 10).",
         )
     key = np.uint64(seed)
-    mean_work = (low + high) / 2 * (SHORTEST + LONGEST) / 2
-    interarrival_time = mean_work / (DYNAMIC_MACHINES * utilisation)
-    gaps = (
-        -interarrival_time * math.log(random_numbers.uniform(key, random_numbers.ARRIVAL, j, 0))
-        for j in range(num_jobs)
-    )
     products, orders = [], []
-    for j, epoch in enumerate(accumulate(gaps)):
+    for j, arrival in enumerate(_draw_arrivals(key, num_jobs, (low + high) / 2, utilisation)):
         route = _draw_route(key, j, low, high)
         products.append(job(j, [(centre, time * ticks_per_unit, None) for centre, time in route]))
-        release_date, work = (
-            math.floor(epoch * ticks_per_unit + 0.5),
-            sum(time for _, time in route) * ticks_per_unit,
-        )
+        release_date = math.floor(arrival * ticks_per_unit + 0.5)
+        work = sum(time for _, time in route) * ticks_per_unit
         due_date = release_date + math.floor(due_date_factor * work + 0.5)
-        u = random_numbers.uniform(key, random_numbers.CUSTOMER, j, 0)
-        weight = next(weight for weight, share in WEIGHT_SHARES if u < share)
-        orders.append(
-            Order(
-                order_id=f"{j}",
-                release_date=release_date,
-                due_date=due_date,
-                weight=weight,
-                product=f"J{j}",
-            )
-        )
+        orders.append(_draw_order(key, j, release_date, due_date))
     name = f"dynamic_{utilisation:g}_{due_date_factor:g}_{low}-{high}_{seed}"
     centres = single_machine_centres([None] * DYNAMIC_MACHINES)
     return tardiness_instance(name, centres, tuple(products), orders, ticks_per_unit)
 
 
-def _draw_route(key: np.uint64, number: int, low: int, high: int) -> list[tuple[int, int]]:
-    """Different machines in random order, with a process time each."""
-    length = low + math.floor(
-        random_numbers.uniform(key, random_numbers.PRODUCT, number, 0) * (high - low + 1)
+def _draw_arrivals(
+    key: np.uint64, num_jobs: int, mean_operations: float, utilisation: float
+) -> Iterator[float]:
+    """Return the dates of Poisson arrivals, in time units."""
+    mean_work = mean_operations * (SHORTEST + LONGEST) / 2
+    interarrival_time = mean_work / (DYNAMIC_MACHINES * utilisation)
+    gaps = (
+        -interarrival_time * math.log(random_numbers.uniform(key, random_numbers.ARRIVAL, j, 0))
+        for j in range(num_jobs)
     )
+    return accumulate(gaps)
+
+
+def _draw_order(key: np.uint64, number: int, release_date: int, due_date: int) -> Order:
+    u = random_numbers.uniform(key, random_numbers.CUSTOMER, number, 0)
+    return Order(
+        order_id=f"{number}",
+        release_date=release_date,
+        due_date=due_date,
+        weight=next(weight for weight, share in WEIGHT_SHARES if u < share),
+        product=f"J{number}",
+    )
+
+
+def _draw_route(key: np.uint64, number: int, low: int, high: int) -> list[tuple[int, int]]:
+    """Return different machines in random order, each with a process time."""
+    u = random_numbers.uniform(key, random_numbers.PRODUCT, number, 0)
+    length = low + math.floor(u * (high - low + 1))
     machines = sorted(
         range(DYNAMIC_MACHINES),
         key=lambda m: random_numbers.uniform(key, random_numbers.OPTION, number, m),
     )[:length]
-    return [
-        (
-            m,
-            SHORTEST
-            + math.floor(
-                random_numbers.uniform(key, random_numbers.PROCESS, number, i)
-                * (LONGEST - SHORTEST + 1)
-            ),
-        )
-        for i, m in enumerate(machines)
-    ]
+    route = []
+    for i, machine in enumerate(machines):
+        u = random_numbers.uniform(key, random_numbers.PROCESS, number, i)
+        route.append((machine, SHORTEST + math.floor(u * (LONGEST - SHORTEST + 1))))
+    return route

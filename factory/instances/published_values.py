@@ -12,25 +12,25 @@ from factory.instances.common import ReferenceKind, refuse_text_line
 from factory.validation.text_files import CsvRow, read_rows, read_text
 
 References = dict[str, tuple[float, ReferenceKind]]
-"""Name of an instance -> published objective value and what it is."""
+"""Name of an instance -> published objective value and its kind."""
 
 
 @dataclass(frozen=True)
 class ReferenceFile:
-    """The file of a suite that lists published values, and how it is read."""
+    """A file of a suite with published values, and its reader."""
 
     name: str
     read: Callable[[Path], References]
 
 
 def read_references(folder: Path, files: Iterable[ReferenceFile]) -> References:
-    """Return what the files in a suite's folder list; nothing where they are missing."""
-    found: References = {}
+    """Return the published values in a suite's folder; missing files are skipped."""
+    references: References = {}
     for file in files:
         path = folder / file.name
         if path.is_file():
-            found |= file.read(path)
-    return found
+            references |= file.read(path)
+    return references
 
 
 def _read_optima(path: Path) -> References:
@@ -39,7 +39,7 @@ def _read_optima(path: Path) -> References:
 
 
 def _read_bounds_csv(path: Path) -> References:
-    """Proven where the lower bound is the same."""
+    """Read upper and lower bounds; equal bounds are optima."""
     rows = read_rows(path, ("instance", "ub", "lb"))
     return {row.text("instance"): _from_bounds(row.number("ub"), row.number("lb")) for row in rows}
 
@@ -50,7 +50,7 @@ def _read_best_known(path: Path) -> References:
 
 
 def _read_bounds_json(path: Path) -> References:
-    """A list of objects with name, upper and lower bound, as ScheduleOpt publishes them."""
+    """Read a list of objects with name, upper and lower bound (format of ScheduleOpt)."""
     try:
         entries = json.loads(read_text(path))
     except json.JSONDecodeError as error:
@@ -64,7 +64,7 @@ def _read_bounds_json(path: Path) -> References:
             "must be a list of instances",
             "Put it in [brackets].",
         )
-    return dict(_read_bounds(entry, f"{path}: [{place}]") for place, entry in enumerate(entries))
+    return dict(_read_bounds(entry, f"{path}: [{index}]") for index, entry in enumerate(entries))
 
 
 def _read_bounds(entry: Any, place: str) -> tuple[str, tuple[float, ReferenceKind]]:
@@ -82,8 +82,8 @@ def _read_bounds(entry: Any, place: str) -> tuple[str, tuple[float, ReferenceKin
 
 
 def _read_solver_runs(path: Path) -> References:
-    """Lines of instance, status, upper and lower bound."""
-    found: References = {}
+    """Read lines of instance, status, upper and lower bound."""
+    references: References = {}
     for number, line in enumerate(read_text(path).splitlines(), start=1):
         words = line.split()
         if not words:
@@ -94,8 +94,9 @@ def _read_solver_runs(path: Path) -> References:
             refuse_text_line(f"{place}: line", f"{len(words)} words", "must have 4", remedy)
         cells = dict(zip(("instance", "status", "upper bound", "lower bound"), words, strict=True))
         row = CsvRow(place, cells)
-        found[words[0]] = _from_bounds(row.number("upper bound"), row.number("lower bound"))
-    return found
+        bounds = row.number("upper bound"), row.number("lower bound")
+        references[words[0]] = _from_bounds(*bounds)
+    return references
 
 
 def _from_bounds(upper: float, lower: float) -> tuple[float, ReferenceKind]:

@@ -1,5 +1,4 @@
-"""Public benchmark instances: a reader for each format, and whole suites with their published
-objective values."""
+"""Public benchmark instances: readers of all formats, and suites with published values."""
 
 from __future__ import annotations
 
@@ -52,8 +51,7 @@ BEHNKE = tuple(
     for group in range(1, 5)
     for number in range(1, 6)
 )
-"""The flexible job shops of Behnke and Geiger (2012) in the order in which the bounds number
-them."""
+"""Flexible job shops of Behnke and Geiger (2012), in the order of the published bounds."""
 
 
 def _no_test(name: str) -> bool:
@@ -69,8 +67,10 @@ def _t2ps_test(name: str) -> bool:
 
 
 def _name_fjsp(path: Path) -> str:
-    """Name under which the bounds list a flexible job shop: Hurink's sets and others share file
-    names, some are numbered through."""
+    """Return the name of a flexible job shop in the list of published bounds.
+
+    Hurink's sets and others share file names, and some sets are numbered.
+    """
     name, suite = path.stem, path.parent.name
     if suite in ("edata", "rdata", "vdata"):
         return f"{name.replace('mt', 'ft')}_{suite}"
@@ -90,12 +90,12 @@ def _name_by_file(path: Path) -> str:
 
 
 Reader = Callable[..., Instance]
-"""Reads a file; of a format that numbers machines it takes ``first_machine`` too."""
+"""Reader of a file; if the format numbers machines, it also takes ``first_machine``."""
 
 
 @dataclass(frozen=True)
 class Suite:
-    """How the files of a suite are told from others, and read."""
+    """Files of a suite and their reader."""
 
     folder: str  # below the benchmark folder
     read: Reader
@@ -120,10 +120,7 @@ SUITES = {
 
 
 def suite_folder(suite_name: str, folder: Path | str) -> Path:
-    """Return where the files of a suite lie.
-
-    That is the folder called like it where there is one, else ``folder`` itself.
-    """
+    """Return the folder of a suite: its folder inside ``folder``, or else ``folder`` itself."""
     own = Path(folder) / SUITES[suite_name].folder
     return own if own.is_dir() else Path(folder)
 
@@ -131,20 +128,19 @@ def suite_folder(suite_name: str, folder: Path | str) -> Path:
 def read_suite(
     suite_name: str, folder: Path | str, first_machine: int | None = None
 ) -> Iterator[Instance]:
-    """Read all instances of a suite, in natural order of their files, one at a time.
+    """Yield all instances of a suite, in natural order of their files.
 
-    Each has its published objective value (``reference``) and ``is_test``, where the suite has
-    them; names are those under which values are published, so far as they tell files apart, else
-    paths.
+    They have their published objective value (``reference``) and ``is_test``, if the suite has
+    these. Names are the published names if these are unique, else paths.
 
     Parameters
     ----------
     suite_name
-        One of ``SUITES``.
+        Name of a suite in ``SUITES``.
     folder
-        The folder of the public benchmarks, or one with files of the suite.
+        Folder of the public benchmarks, or a folder with files of the suite.
     first_machine
-        Number of the first machine in the files, 0 or 1, where they do not tell.
+        Number of the first machine in the files, 0 or 1, if their content is ambiguous.
 
     Raises
     ------
@@ -160,7 +156,7 @@ def read_suite(
         )
     suite, own = SUITES[suite_name], suite_folder(suite_name, folder)
     if first_machine is not None and not suite.numbers_machines:
-        numbered = ", ".join(name for name, one in SUITES.items() if one.numbers_machines)
+        numbered = ", ".join(name for name, each in SUITES.items() if each.numbers_machines)
         refuse_text_line(
             f"read_suite: {suite_name}: first_machine",
             first_machine,
@@ -178,9 +174,9 @@ def read_suite(
             "Give the folder of the public benchmarks, or of your own instances.",
         )
     references = read_references(own, suite.references)
-    told = {} if first_machine is None else {"first_machine": first_machine}
+    settings = {} if first_machine is None else {"first_machine": first_machine}
     for path, name in zip(paths, name_instances(paths, own, suite.name), strict=True):
-        instance = suite.read(path, **told)
+        instance = suite.read(path, **settings)
         factory = instance.factory.model_copy(update={"name": name})
         reference, kind = references.get(name, (None, None))
         yield replace(
@@ -194,7 +190,7 @@ def read_suite(
 
 
 def _natural_order(path: Path) -> tuple[str, list[tuple[int, str]]]:
-    """Numbers by value, so that 2 comes before 10."""
+    """Return a sort key with numbers by value, so that 2 comes before 10."""
     return str(path.parent), [
         (int(part), "") if part.isdecimal() else (-1, part)
         for part in re.split(r"(\d+)", path.name)

@@ -1,5 +1,7 @@
-"""Readers of shops with sequence-dependent setups: single machine, flexible job shop, job shop and
-permutation flow shop."""
+"""Readers of shops with sequence-dependent setups.
+
+They are single machines, flexible job shops, job shops and permutation flow shops.
+"""
 
 from __future__ import annotations
 
@@ -29,15 +31,14 @@ from factory.model import Order, WorkCentre
 from factory.validation.text_files import read_text
 
 NEVER_FOLLOWS = 1_000_000
-"""How a flexible job shop with setups marks that two operations cannot follow each other on a
-machine."""
+"""Mark of pairs of operations that cannot follow each other on a machine."""
 
 
 def read_wtsds(path: Path | str) -> Instance:
-    """1 | s_ij | sum w_j T_j of Cicirello (2003), with an initial setup for each job and weights
-    that may be 0.
+    """Read an instance of 1 | s_ij | sum w_j T_j by Cicirello (2003).
 
-    Job j wants the setup ``F<j>`` of its own. Setups start at selection.
+    Each job has an initial setup time, and weights may be 0. Job j wants the setup ``F<j>`` of its
+    own. Setups start at selection.
 
     Raises
     ------
@@ -48,10 +49,8 @@ def read_wtsds(path: Path | str) -> Instance:
     size = _find_number(lines, "Problem Size:")
     _find(lines, "Process Times:")
     times = _read_column(lines, size, "process time", LONGEST_TIME)
-    weights, due_dates = (
-        _read_section(lines, "Weights:", size),
-        _read_section(lines, "Duedates:", size),
-    )
+    weights = _read_section(lines, "Weights:", size)
+    due_dates = _read_section(lines, "Duedates:", size)
     _find(lines, "Setup Times:")
     matrix = _read_setup_list(lines, size)
     _find(lines, "End Problem Specification")
@@ -72,7 +71,7 @@ def read_wtsds(path: Path | str) -> Instance:
 
 
 def _find(lines: TextLines, heading: str) -> TextLine:
-    """Skip lines up to the one that starts with ``heading``."""
+    """Skip lines up to the line that starts with ``heading``, and return it."""
     line = lines.take(heading)
     while not " ".join(line.words).startswith(heading):
         line = lines.take(heading)
@@ -101,16 +100,16 @@ def _read_section(lines: TextLines, heading: str, size: int) -> tuple[int, ...]:
 
 
 def _read_setup_list(lines: TextLines, size: int) -> Matrix:
-    """Triples of from, to and setup time for each ordered pair of jobs; from -1 is the initial
-    setup."""
+    """Read triples of from, to and setup time for each ordered pair of jobs.
+
+    The initial setup is from -1.
+    """
     table = [[-1] * size for _ in range(size + 1)]
     for _ in range(size * size):  # size initial setups, size * (size - 1) between jobs
         line = lines.take("setup time")
         line.end_after(3, "setup time (from, to, time)")
-        origin, destination = (
-            line.whole(0, "from job", low=-1, high=size - 1),
-            line.whole(1, "to job", high=size - 1),
-        )
+        origin = line.whole(0, "from job", low=-1, high=size - 1)
+        destination = line.whole(1, "to job", high=size - 1)
         if origin == destination or table[origin + 1][destination] >= 0:
             refuse_text_line(
                 f"{line.place}: setup",
@@ -123,19 +122,19 @@ def _read_setup_list(lines: TextLines, size: int) -> Matrix:
 
 
 def read_fjsp_sdst(path: Path | str, first_machine: int | None = None) -> Instance:
-    """A flexible job shop as in :func:`factory.instances.job_shops.read_fjsp`, then for each
-    machine setup times [from operation][to operation].
+    """Read a flexible job shop with setup times.
 
-    Operations are counted job by job. Each operation wants a setup of its own; the first setup of a
-    machine takes no time. A machine may be set up before the job has arrived. The diagonal is never
-    used, as no operation follows itself.
+    The file begins as in :func:`factory.instances.job_shops.read_fjsp`; setup times
+    [from operation][to operation] of each machine follow. Operations are counted job by job. Each
+    operation wants a setup of its own; the first setup of a machine takes no time. A machine may be
+    set up before the job has arrived. The diagonal is never used, as no operation follows itself.
 
     Parameters
     ----------
     path
         The file.
     first_machine
-        Number of the first machine in the file, 0 or 1; needed where neither 0 nor the number of
+        Number of the first machine in the file, 0 or 1; needed if neither 0 nor the number of
         machines occurs.
 
     Raises
@@ -159,23 +158,24 @@ def read_fjsp_sdst(path: Path | str, first_machine: int | None = None) -> Instan
     products = tuple(
         flexible_job(number, steps, wants_setup=True) for number, steps in enumerate(jobs)
     )
-    return replace(
-        makespan_instance(lines.path, (centre,), products, anticipatory=True), first_machine=first
-    )
+    instance = makespan_instance(lines.path, (centre,), products, anticipatory=True)
+    return replace(instance, first_machine=first)
 
 
 def _read_machine_setups(
-    lines: TextLines, number: int, called: int, operations: list[dict[int, int]]
+    lines: TextLines, machine: int, number_in_file: int, operations: list[dict[int, int]]
 ) -> Matrix:
-    """Setup times of one machine (``called`` so in the file), value 0 bare; 0 for pairs that are
-    not both eligible there, as they never occur."""
+    """Return the setup times of a machine, with value 0 bare.
+
+    Pairs of operations that are not both eligible there never occur and take 0.
+    """
     rows = []
     for origin, from_times in enumerate(operations):
-        meaning = f"setup time of machine {called} after operation {origin + 1}"
+        meaning = f"setup time of machine {number_in_file} after operation {origin + 1}"
         line = lines.take(meaning)
         row = list(line.wholes(len(operations), meaning))
         for destination, to_times in enumerate(operations):
-            if number not in from_times or number not in to_times:
+            if machine not in from_times or machine not in to_times:
                 row[destination] = 0
             elif row[destination] >= NEVER_FOLLOWS and origin != destination:
                 place = f"{line.place}: {meaning} (word {destination + 1})"
@@ -190,19 +190,19 @@ def _read_machine_setups(
 
 
 def read_sdst_jsp(path: Path | str, first_machine: int | None = None) -> Instance:
-    """A job shop with setups between families, as Brucker and Thiele's t2-ps (1996).
+    """Read a job shop with setups between families, such as Brucker and Thiele's t2-ps (1996).
 
-    Machines, jobs and families; for each job its number of operations and triples of process time,
-    machine and family; the initial setup time of each family; the matrix [from family][to family],
-    the same for all machines. A machine may be set up before the job has arrived. Machines and
-    families are both counted from 0 or both from 1, as the numbers show.
+    The file has the numbers of machines, jobs and families; for each job its number of operations
+    and triples of process time, machine and family; the initial setup time of each family; the
+    matrix [from family][to family] of all machines. A machine may be set up before the job has
+    arrived. Machines and families are both counted from 0 or both from 1.
 
     Parameters
     ----------
     path
         The file.
     first_machine
-        Number of the first machine, and of the first family, in the file, 0 or 1; needed where none
+        Number of the first machine and the first family in the file, 0 or 1; needed if no number
         is 0 and none is the highest.
 
     Raises
@@ -213,40 +213,34 @@ def read_sdst_jsp(path: Path | str, first_machine: int | None = None) -> Instanc
     lines = TextLines(path)
     line = lines.take("numbers of machines, jobs and families")
     line.end_after(3, "numbers of machines, jobs and families")
-    num_machines, num_jobs, num_families = (
-        line.whole(k, f"number of {what}", low=1)
-        for k, what in enumerate(("machines", "jobs", "families"))
-    )
+    num_machines = line.whole(0, "number of machines", low=1)
+    num_jobs = line.whole(1, "number of jobs", low=1)
+    num_families = line.whole(2, "number of families", low=1)
     jobs = [
         _read_family_job(lines.take(f"job {number}"), number, num_machines, num_families)
         for number in range(num_jobs)
     ]
-    initial = lines.take("initial setup times").wholes(
-        num_families, "initial setup times", LONGEST_TIME
-    )
+    line = lines.take("initial setup times")
+    initial = line.wholes(num_families, "initial setup times", LONGEST_TIME)
     matrix = with_bare(initial, _with_zero_diagonal(lines, num_families, "setup times"))
     lines.finish()
-    first = find_first_number(
-        [mention for steps in jobs for _, *two in steps for mention in two],
-        lines.path,
-        first_machine,
-    )
-    products = tuple(
-        job(
-            number, [(on.number - first, time, family.number - first) for time, on, family in steps]
-        )
-        for number, steps in enumerate(jobs)
-    )
+    mentions = [mention for steps in jobs for _, *pair in steps for mention in pair]
+    first = find_first_number(mentions, lines.path, first_machine)
+    products = []
+    for number, steps in enumerate(jobs):
+        route = [
+            (machine.number - first, time, family.number - first) for time, machine, family in steps
+        ]
+        products.append(job(number, route))
     centres = single_machine_centres([matrix] * num_machines)
-    return replace(
-        makespan_instance(lines.path, centres, products, anticipatory=True), first_machine=first
-    )
+    instance = makespan_instance(lines.path, centres, tuple(products), anticipatory=True)
+    return replace(instance, first_machine=first)
 
 
 def _read_family_job(
     line: TextLine, number: int, num_machines: int, num_families: int
 ) -> list[tuple[int, Mention, Mention]]:
-    """Process time, machine and family of each operation."""
+    """Return process time, machine and family of each operation."""
     count = line.whole(0, "number of operations", low=1)
     line.end_after(1 + 3 * count, f"job {number} with {count} operations")
     return [
@@ -260,11 +254,12 @@ def _read_family_job(
 
 
 def read_sdst_pfsp(path: Path | str) -> Instance:
-    """A permutation flow shop with setups, as Ruiz and Stuetzle (2008).
+    """Read a permutation flow shop with setups by Ruiz and Stuetzle (2008).
 
-    Number of jobs; number of machines; for each job its process time on each machine; for each
-    machine setup times [from job][to job]. Job j wants the setup ``F<j>`` of its own. There is no
-    setup before the first job, and a machine may be set up before the job has arrived.
+    The file has the number of jobs; the number of machines; the process times of each job on each
+    machine; for each machine setup times [from job][to job]. Job j wants the setup ``F<j>`` of its
+    own. There is no setup before the first job, and a machine may be set up before the job has
+    arrived.
 
     Raises
     ------
@@ -272,10 +267,8 @@ def read_sdst_pfsp(path: Path | str) -> Instance:
         If the file breaks the format; the message names file, line, value, rule and remedy.
     """
     lines = TextLines(path)
-    num_jobs, num_machines = (
-        _read_count(lines, "number of jobs"),
-        _read_count(lines, "number of machines"),
-    )
+    num_jobs = _read_count(lines, "number of jobs")
+    num_machines = _read_count(lines, "number of machines")
     times = lines.take_matrix(num_jobs, num_machines, "process times")
     first = [0] * num_jobs
     matrices = [
@@ -298,7 +291,7 @@ def _read_count(lines: TextLines, meaning: str) -> int:
 
 
 def _with_zero_diagonal(lines: TextLines, size: int, meaning: str) -> Matrix:
-    """A square matrix in which staying takes no time."""
+    """Read a square matrix with zeros on the diagonal."""
     matrix = lines.take_matrix(size, size, meaning)
     for k in range(size):
         if matrix[k][k] != 0:
@@ -312,8 +305,7 @@ def _with_zero_diagonal(lines: TextLines, size: int, meaning: str) -> Matrix:
 
 
 def read_optimal_sequences(path: Path | str) -> dict[str, tuple[int, tuple[int, ...]]]:
-    """Proven optima of the wt_sds instances with a sequence that attains each (Tanaka and Araki
-    2013).
+    """Read proven optima of the wt_sds instances, with optimal sequences (Tanaka and Araki 2013).
 
     Parameters
     ----------

@@ -1,5 +1,8 @@
-"""Order books as CSV: ``order_id, release_date, due_date, weight, product, <options...>``; dates as
-ticks or ISO."""
+"""Order books as CSV files.
+
+The columns are ``order_id, release_date, due_date, weight, product, <options...>``. Dates are ticks
+or in ISO 8601.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,6 @@ from typing import NamedTuple
 
 from factory.model import Factory, Order, OrderBook
 from factory.validation.errors import FactoryError, Problem, Words, refuse, suggest
-from factory.validation.factory import MAX_DATE
 from factory.validation.iso_dates import (
     FIRST_YEAR,
     LAST_YEAR,
@@ -22,42 +24,41 @@ from factory.validation.iso_dates import (
     read_date,
     read_disguised_date,
 )
+from factory.validation.numbers import MAX_DATE
 from factory.validation.order_book import check_order_book
 from factory.validation.references import BOOK_COLUMNS
 from factory.validation.text_files import read_number, read_text
 
 DATES = ("release_date", "due_date")
 _TICKS = re.compile("-?[0-9]+")
-_MOST_DIGITS = 18
+_MAX_DIGITS = 18
 
 
 class CsvLine(NamedTuple):
-    """One order as it stands in the file."""
+    """An order as texts."""
 
-    number: int  # of its (last) line, from 1
+    number: int  # number of its (last) line in the file, from 1
     cells: dict[str, str]  # by column
 
     def place(self, column: str) -> str:
-        """What messages call a cell."""
+        """Return the place of a cell in messages."""
         return f"line {self.number}: {column}"
 
 
 def read_order_book(path: str | Path, factory: Factory, epoch: datetime | None = None) -> OrderBook:
-    """Read and check an order book for ``factory``; orders come sorted by release (ties: as
-    listed).
+    """Read and check an order book; orders are sorted by release (ties: as listed).
 
     Parameters
     ----------
     path
-        The CSV file. Dates are all ticks, or all in ISO 8601 (``2026-03-01T06:00``), then with a
-        time zone each (``2026-03-01T06:00+01:00``) or none. A day without a time is released at its
-        start and due at its end.
+        The CSV file. Dates are all ticks, or all in ISO 8601 (``2026-03-01T06:00``), then all with
+        a time zone (``2026-03-01T06:00+01:00``) or all without. A release date without a time is
+        the start of the day, a due date the end of the day.
     factory
-        Its products and options are what can be ordered.
+        The factory with the products and options that can be ordered.
     epoch
-        The date of tick 0 where dates are ISO, with a time zone if they have one; by default the
-        last time that the clock (in the zone of the first release) showed the factory's
-        ``start_hour`` before the first release.
+        Date of tick 0 if dates are ISO, with a time zone if they have one; by default the last
+        ``start_hour`` of the factory before the first release, in the zone of that release.
 
     Raises
     ------
@@ -85,7 +86,7 @@ def read_order_book(path: str | Path, factory: Factory, epoch: datetime | None =
 
 
 def _read_lines(path: Path, factory: Factory) -> list[CsvLine]:
-    """All orders of the file as texts; empty lines are skipped, blanks around cells dropped."""
+    """Return all orders of the file as texts, without empty lines and blanks around cells."""
     try:
         text = read_text(path)
     except OSError as error:
@@ -159,13 +160,13 @@ def _check_width(row: list[str], header: list[str], number: int) -> Iterator[Pro
 
 
 class Dates(NamedTuple):
-    """The way a file writes its dates: as ticks, or in ISO 8601 with a zone or without."""
+    """Format of the dates in a file: ticks, or ISO 8601 with a zone or without."""
 
     are_iso: bool
     have_zone: bool
 
     def check(self, text: str) -> tuple[str, str] | None:
-        """Return rule and remedy for a date that is not written so; None for one that is."""
+        """Return rule and remedy for a date in another format; None for a date in this format."""
         if not self.are_iso:
             return _check_ticks(text)
         example = "2026-03-01T06:00+01:00" if self.have_zone else "2026-03-01T06:00"
@@ -185,7 +186,7 @@ class Dates(NamedTuple):
 
 
 def _find_dates(lines: Sequence[CsvLine]) -> Dates:
-    """Return the way most dates are written, so that the fewest are called wrong."""
+    """Return the format of most dates, so that the fewest are refused."""
     texts = [line.cells[column] for line in lines for column in DATES]
     ticks = sum(_is_ticks(text) for text in texts)
     iso = [date for text in texts if not _is_ticks(text) and (date := read_date(text)) is not None]
@@ -203,7 +204,7 @@ def _check_ticks(text: str) -> tuple[str, str] | None:
             "must be a whole number of ticks, or all dates ISO",
             "Write for example 480, or 2026-03-01T06:00",
         )
-    if len(text) > _MOST_DIGITS:
+    if len(text) > _MAX_DIGITS:
         return f"must be at most {MAX_DATE} ticks from the start", "Correct it"
     return None
 
@@ -211,22 +212,23 @@ def _check_ticks(text: str) -> tuple[str, str] | None:
 def _check_disguise(
     rows: Sequence[tuple[str, Sequence[int]]], factory: Factory
 ) -> Iterator[Problem]:
-    """Check that no whole number, which is ticks, is a calendar date.
+    """Check that no date in ticks is a calendar date.
 
-    A number that reads as a calendar date is one if as ticks it would lie years ahead, or if all
-    dates of the book read so. ``rows`` are places and dates of the orders.
+    A number that looks like a calendar date is refused if it would be years ahead in ticks, or if
+    all dates of the book look like calendar dates. ``rows`` are places and dates of the orders.
     """
     read = [[read_disguised_date(number) for number in numbers] for _, numbers in rows]
-    are_all, far = all(None not in dates for dates in read), far_ticks(factory.tick_minutes)
+    are_all = all(None not in dates for dates in read)
+    far = far_ticks(factory.tick_minutes)
     for column, name in enumerate(DATES):
-        found = [
+        refused = [
             (f"{place}: {name}", numbers[column], date)
             for (place, numbers), dates in zip(rows, read, strict=True)
             if (date := dates[column]) is not None and (are_all or numbers[column] >= far)
         ]
-        if found:
-            place, number, date = found[0]
-            others = f" (and {len(found) - 1} more in this column)" if len(found) > 1 else ""
+        if refused:
+            place, number, date = refused[0]
+            others = f" (and {len(refused) - 1} more in this column)" if len(refused) > 1 else ""
             rule = f"whole numbers are ticks, but this one reads as {date}{others}"
             yield Problem(
                 place,
@@ -237,17 +239,17 @@ def _check_disguise(
 
 
 def _start_before(date: datetime, start_hour: int) -> datetime:
-    """The last full ``start_hour`` o'clock that is not after ``date``."""
+    """Return the last full ``start_hour`` o'clock that is not after ``date``."""
     start = date.replace(hour=start_hour, minute=0, second=0, microsecond=0)
     return start if start <= date else start - timedelta(days=1)
 
 
 def _check_line(line: CsvLine, dates: Dates) -> Iterator[Problem]:
-    """Dates and weight can be read."""
+    """Check that dates and weight can be read."""
     for column in DATES:
-        wrong = dates.check(line.cells[column])
-        if wrong is not None:
-            yield Problem(line.place(column), line.cells[column], *wrong)
+        broken = dates.check(line.cells[column])
+        if broken is not None:
+            yield Problem(line.place(column), line.cells[column], *broken)
     try:
         weight = read_number(line.cells["weight"])
     except ValueError:
@@ -264,21 +266,18 @@ def _check_line(line: CsvLine, dates: Dates) -> Iterator[Problem]:
 def _find_epoch(
     lines: Sequence[CsvLine], dates: Dates, factory: Factory, epoch: datetime | None, where: str
 ) -> datetime | None:
-    """Return the date of tick 0; None where dates are ticks."""
+    """Return the date of tick 0; None if dates are ticks."""
     if not dates.are_iso:
         return None
     if epoch is None:
-        return _start_before(
-            min(_moment(line, "release_date") for line in lines), factory.start_hour
-        )
+        first = min(_moment(line, "release_date") for line in lines)
+        return _start_before(first, factory.start_hour)
     if (epoch.tzinfo is not None) != dates.have_zone:
-        have, remedy = (
-            ("have a time zone", "Give it with one")
-            if dates.have_zone
-            else ("have no time zone", "Give it without one")
-        )
+        rule, remedy = "have no time zone", "Give it without one"
+        if dates.have_zone:
+            rule, remedy = "have a time zone", "Give it with one"
         raise FactoryError(
-            f"{where}: epoch = {epoch.isoformat()}; dates of this order book {have}. {remedy}."
+            f"{where}: epoch = {epoch.isoformat()}; dates of this order book {rule}. {remedy}."
         )
     return epoch
 
@@ -291,7 +290,7 @@ def _moment(line: CsvLine, column: str) -> datetime:
 
 
 def _ticks(line: CsvLine, column: str, factory: Factory, epoch: datetime | None) -> int:
-    """A date of the file in ticks since ``epoch``, or the ticks that it is."""
+    """Return a date of the file in ticks (since ``epoch`` if dates are ISO)."""
     if epoch is None:
         return int(line.cells[column])
     elapsed = _in_utc(_moment(line, column)) - _in_utc(epoch)
@@ -299,12 +298,12 @@ def _ticks(line: CsvLine, column: str, factory: Factory, epoch: datetime | None)
 
 
 def _in_utc(date: datetime) -> datetime:
-    """Return a date with a zone in UTC, where differences are elapsed time; any other as it is."""
+    """Return a date with a zone in UTC, so that differences are elapsed times."""
     return date if date.tzinfo is None else date.astimezone(UTC)
 
 
 def _check_dates(line: CsvLine, factory: Factory, epoch: datetime | None) -> Iterator[Problem]:
-    """No order comes before the clock starts."""
+    """Check that no order is released before the clock starts."""
     if _ticks(line, "release_date", factory, epoch) < 0:
         remedy = "Write 0 or more" if epoch is None else "Correct it, or give an earlier epoch"
         start = "tick 0" if epoch is None else f"tick 0, {epoch.isoformat(timespec='minutes')}"
@@ -337,20 +336,19 @@ def _order(line: CsvLine, factory: Factory, epoch: datetime | None) -> Order:
 def write_order_book(
     book: OrderBook, path: str | Path, factory: Factory, epoch: datetime | None = None
 ) -> None:
-    """Write an order book; :func:`read_order_book` with the same ``epoch`` gives an equal one.
+    """Write an order book; :func:`read_order_book` with the same ``epoch`` returns an equal book.
 
     Parameters
     ----------
     book, path, factory
         The orders, the CSV file, and the factory that makes them.
     epoch
-        The date of tick 0, to write ISO dates, in its zone if it has one; without it ticks are
-        written.
+        Date of tick 0, to write ISO dates in its zone, if any; without it ticks are written.
 
     Raises
     ------
     FactoryError
-        If the book does not suit the factory, or a date could not be read back.
+        If the book breaks a rule of the factory, or a date could not be read back.
     """
     check_order_book(book, factory, str(path))
     if epoch is None:
@@ -368,15 +366,8 @@ def write_order_book(
         writer = csv.writer(file)
         writer.writerow([*BOOK_COLUMNS, *names])
         for order, dates in zip(book.orders, lines, strict=True):
-            writer.writerow(
-                [
-                    order.order_id,
-                    *dates,
-                    order.weight,
-                    order.product,
-                    *(order.options.get(name, "") for name in names),
-                ]
-            )
+            options = [order.options.get(name, "") for name in names]
+            writer.writerow([order.order_id, *dates, order.weight, order.product, *options])
 
 
 def _date(ticks: int, factory: Factory, epoch: datetime | None) -> str:

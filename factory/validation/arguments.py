@@ -1,8 +1,8 @@
-"""Checks of arrays and numbers from outside, before compiled code gets them.
+"""Checks of arguments before compiled code reads them.
 
-Compiled code tests no bounds: an array that is too short, or an index that is too large, ends the
-process or reads what stands beside the array. Each function returns what it was given in the form
-that compiled code takes, or raises an error of one line: place, value, rule, remedy.
+Compiled code checks no bounds: an array that is too short, or an index that is too large, ends the
+process or reads foreign memory. Each function returns its argument in the form that compiled code
+takes, or raises an error of one line: place, value, rule, remedy.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _INT64 = np.dtype(np.int64)
 
 
 def show(value: Any) -> str:
-    """Return a value as errors print it: one line of at most 80 signs.
+    """Return a value in one line of at most 80 characters, for errors.
 
     Examples
     --------
@@ -40,7 +40,7 @@ def refusal(
     rule: str,
     remedy: str,
 ) -> Exception:
-    """Return an error in the house's form: place, value, rule, remedy."""
+    """Return an error with the message ``place = value; rule. remedy``."""
     return error(f"{place} = {value}; {rule}. {remedy}")
 
 
@@ -48,9 +48,9 @@ def refusal(
 
 
 def as_whole(value: Any) -> int | None:
-    """Return an integer of any kind, Python's or NumPy's, as int; None for anything else.
+    """Return an integer of Python or NumPy as int; None for anything else.
 
-    True and False are no integers here, and neither are 2.0 and "2".
+    True, False, 2.0 and "2" are no integers here.
     """
     if isinstance(value, bool | np.bool_) or getattr(value, "dtype", None) == np.bool_:
         return None
@@ -63,11 +63,11 @@ def as_whole(value: Any) -> int | None:
 def check_count(
     place: str,
     value: Any,
-    least: int = 1,
+    minimum: int = 1,
     remedy: str = "Give another number.",
-    most: int = _LARGEST,
+    maximum: int = _LARGEST,
 ) -> int:
-    """Return a whole number from ``least`` to ``most``.
+    """Return a whole number from ``minimum`` to ``maximum``.
 
     Raises
     ------
@@ -79,20 +79,20 @@ def check_count(
     number = as_whole(value)
     if number is None:
         raise refusal(TypeError, place, show(value), "must be a whole number", remedy)
-    if number < least:
-        raise refusal(ValueError, place, show(number), f"must be at least {least}", remedy)
-    if number > most:
-        raise refusal(ValueError, place, show(number), f"must be at most {most}", remedy)
+    if number < minimum:
+        raise refusal(ValueError, place, show(number), f"must be at least {minimum}", remedy)
+    if number > maximum:
+        raise refusal(ValueError, place, show(number), f"must be at most {maximum}", remedy)
     return number
 
 
 def check_number(
     place: str,
     value: Any,
-    least: float = -math.inf,
+    minimum: float = -math.inf,
     remedy: str = "Give another number.",
 ) -> float:
-    """Return a finite number that is not below ``least``.
+    """Return a finite number that is at least ``minimum``.
 
     Raises
     ------
@@ -107,8 +107,8 @@ def check_number(
         raise refusal(TypeError, place, show(value), "must be a number", remedy)
     if not math.isfinite(value):
         raise refusal(ValueError, place, str(value), "must be a finite number", remedy)
-    if value < least:
-        raise refusal(ValueError, place, str(value), f"must be at least {least:g}", remedy)
+    if value < minimum:
+        raise refusal(ValueError, place, str(value), f"must be at least {minimum:g}", remedy)
     return float(value)
 
 
@@ -126,7 +126,7 @@ def check_flag(place: str, value: Any) -> bool:
 
 
 def check_row(place: str, row: Any) -> int:
-    """Return one row number: an integer of any kind, or an array that holds just one.
+    """Return the index of a row: an integer of any kind, or an array with a single integer.
 
     Raises
     ------
@@ -137,11 +137,11 @@ def check_row(place: str, row: Any) -> int:
     """
     number = row if type(row) is int else as_whole(row)
     if number is None:
-        found = _as_array(row)
-        if found is None or found.size != 1 or found.dtype.kind not in "iu":
+        array = _as_array(row)
+        if array is None or array.size != 1 or array.dtype.kind not in "iu":
             rule = "must be a row number (an integer)"
             raise refusal(TypeError, place, show(row), rule, "Give one row.")
-        number = int(found.reshape(-1)[0])
+        number = int(array.reshape(-1)[0])
     if not -_LARGEST <= number <= _LARGEST:
         rule = "no table has so many rows"
         raise refusal(ValueError, place, show(number), rule, "Give a legal row.")
@@ -149,7 +149,7 @@ def check_row(place: str, row: Any) -> int:
 
 
 def check_instance(place: str, value: Any, kinds: tuple[type, ...], wanted: str) -> None:
-    """Raise TypeError unless a value is of one of these kinds, which ``wanted`` has in words."""
+    """Raise TypeError unless a value is of one of these kinds; ``wanted`` describes them."""
     if not isinstance(value, kinds):
         raise refusal(TypeError, place, show(value), f"must be {wanted}", "Give one.")
 
@@ -188,8 +188,8 @@ def check_seeds(place: str, seeds: Any, count: int) -> NDArray[np.uint64]:
     else:
         array = _check_kind(place, seeds, (count,), "iu", "seeds (integers)")
         if array.dtype.kind == "i" and array.size and array.min() < 0:
-            number = int(np.argmax(array < 0))
-            check_seed(f"{place}[{number}]", array[number])
+            index = int(np.argmax(array < 0))
+            check_seed(f"{place}[{index}]", array[index])
     return np.ascontiguousarray(array, np.uint64)
 
 
@@ -208,9 +208,9 @@ def check_integers(
     Parameters
     ----------
     meaning
-        Meaning of one of the numbers, for errors.
+        Meaning of a number, for errors.
     bounds
-        Least and largest number that is allowed; None: any.
+        Minimum and maximum of the numbers; None for no bounds.
 
     Raises
     ------
@@ -274,7 +274,7 @@ def check_form(
     shape: tuple[int, ...],
     dtype: type[np.generic],
 ) -> None:
-    """Raise an error unless this is an array of exactly that type and shape; values may be any.
+    """Check the type and the shape of an array, whatever its values.
 
     Raises
     ------
@@ -284,14 +284,14 @@ def check_form(
         If its shape is another.
     """
     if not isinstance(array, np.ndarray) or array.dtype != dtype:
-        found = show(getattr(array, "dtype", array))
+        given = show(getattr(array, "dtype", array))
         rule = f"must be {np.dtype(dtype).name}"
-        raise refusal(TypeError, f"{place}.dtype", found, rule, "Convert the array.")
+        raise refusal(TypeError, f"{place}.dtype", given, rule, "Convert the array.")
     _check_shape(place, array, shape)
 
 
 def check_finite(place: str, array: NDArray[Any]) -> None:
-    """Raise ValueError with the place of the first number that is not finite, if there is one."""
+    """Raise ValueError if a number is not finite."""
     is_finite = np.isfinite(array)
     if not is_finite.all():
         rule = "must be a finite number"
@@ -299,7 +299,7 @@ def check_finite(place: str, array: NDArray[Any]) -> None:
 
 
 def check_float_type(place: str, dtype: Any) -> type[np.floating[Any]]:
-    """Return float32 or float64 for any name of theirs.
+    """Return float32 or float64, given as a type, a dtype or a name.
 
     Raises
     ------
@@ -317,7 +317,7 @@ def check_float_type(place: str, dtype: Any) -> type[np.floating[Any]]:
 
 
 def _as_array(values: Any) -> NDArray[Any] | None:
-    """Return values as an array; None where they cannot be one, as lists of unequal length."""
+    """Return values as an array; None if that is impossible, as with lists of unequal length."""
     try:
         return np.asarray(values)
     except (ValueError, TypeError, RuntimeError):
@@ -331,7 +331,7 @@ def _check_kind(
     kinds: str,
     wanted: str,
 ) -> NDArray[Any]:
-    """Return values as an array of that shape whose type is one of these kinds."""
+    """Return values as an array of this shape and one of these kinds of types."""
     array = _as_array(values)
     if array is None or array.dtype.kind not in "biufc":
         rule = f"must be an array of {wanted}"
@@ -350,6 +350,6 @@ def _check_shape(place: str, array: NDArray[Any], shape: tuple[int, ...]) -> Non
 
 
 def _first_of(place: str, array: NDArray[Any], wrong: NDArray[np.bool_]) -> tuple[str, str]:
-    """Return place and value of the first number that is wrong."""
+    """Return place and value of the first wrong number."""
     where = tuple(int(axis) for axis in np.argwhere(wrong)[0])
     return f"{place}[{', '.join(map(str, where))}]", str(array[where])

@@ -1,4 +1,4 @@
-"""Errors in what a planner wrote: each names place, value, rule and remedy."""
+"""Errors in factories and order books: each names place, value, rule and remedy."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Words(str):
 
 
 class Problem(NamedTuple):
-    """One thing that is wrong."""
+    """A broken rule."""
 
     place: str
     value: Any
@@ -38,15 +38,14 @@ class Problem(NamedTuple):
 
 
 def refuse(problems: Iterable[Problem], where: str) -> None:
-    """Raise :class:`FactoryError` if there is any problem; ``where`` is the file or the factory's
-    name."""
+    """Raise :class:`FactoryError` if there is any problem; ``where`` is the prefix of each line."""
     lines = [f"{printable(where)}: {problem}" for problem in problems]
     if lines:
         raise FactoryError("\n".join(lines))
 
 
 def suggest(name: str, known: Iterable[str]) -> str:
-    """Remedy for an unknown name: the closest known one, or all of them."""
+    """Return the remedy for an unknown name: the closest known name, or all of them."""
     known = list(known)
     close = difflib.get_close_matches(str(name), known, 1)
     if close:
@@ -56,7 +55,7 @@ def suggest(name: str, known: Iterable[str]) -> str:
     )
 
 
-_CALLED = {
+_SINGULAR = {
     "work_centres": "work_centre",
     "machines": "machine",
     "attributes": "",
@@ -68,23 +67,26 @@ _CALLED = {
     "customers": "customer",
     "material": "material",
 }
-"""How places call one of a list of named things; where nothing is said, its name follows its
-owner's (``work_centre.paint.colour``)."""
+"""Words for an item of a list of named things in places.
+
+Without a word, the name follows the owner's (``work_centre.paint.colour``).
+"""
 
 
 def place_of(location: Sequence[str | int], root: Any) -> str:
-    """Where something stands, by names rather than indices.
+    """Return the place of a field in names, not indices.
 
     Parameters
     ----------
     location
-        Field names and indices from ``root`` inwards.
+        Field names and indices, from ``root`` inwards.
     root
         The factory: a model, or the nested tables of its file.
 
     Examples
     --------
-    >>> table = {"work_centres": [{"name": "paint", "attributes": [{"name": "colour", "time": [[0, 1], [1, 12]]}]}]}
+    >>> colour = {"name": "colour", "time": [[0, 1], [1, 12]]}
+    >>> table = {"work_centres": [{"name": "paint", "attributes": [colour]}]}
     >>> place_of(["work_centres", 0, "attributes", 0, "time", 1, 1], table)
     'work_centre.paint.colour.time[1][1]'
     """
@@ -95,18 +97,18 @@ def place_of(location: Sequence[str | int], root: Any) -> str:
         name = value_at(["name"], here)
         if isinstance(step, str):
             words.append(step)
-        elif words[-1] in _CALLED and isinstance(name, str) and name:
+        elif words[-1] in _SINGULAR and isinstance(name, str) and name:
             field = words.pop()
             if field == "machines":
                 words.clear()  # machines have names of their own in the whole factory
-            words += [word for word in (_CALLED[field], name) if word]
+            words += [word for word in (_SINGULAR[field], name) if word]
         else:
             words[-1] += f"[{step}]"
     return ".".join(words)
 
 
 def value_at(location: Sequence[str | int], root: Any) -> Any:
-    """What stands at ``location``; None where there is nothing."""
+    """Return the value at ``location``; None if there is no such field."""
     here = root
     for step in location:
         if isinstance(here, BaseModel):

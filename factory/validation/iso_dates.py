@@ -1,4 +1,4 @@
-"""Calendar dates: texts in ISO 8601, and whole numbers that are calendar dates in disguise."""
+"""Calendar dates: texts in ISO 8601, and whole numbers that look like calendar dates."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 FIRST_YEAR, LAST_YEAR = 1900, 2999
-"""Years that a date may have; any other is a slip."""
+"""Range of valid years; any other is a typing error."""
 
 _FORM = re.compile(
     r"(?P<day>[0-9]{4}-?W[0-9]{2}-?[0-9]|[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{8})"
@@ -28,13 +28,13 @@ _UNIX_SECONDS = range(
     int(datetime(2100, 1, 1, tzinfo=UTC).timestamp()),
 )
 _FAR_MINUTES = 10 * 366 * 24 * 60
-"""A plant does not plan ten years ahead: ticks beyond that are no ticks."""
+"""Ten years: larger dates are hardly meant as ticks."""
 
 
 class IsoDate(NamedTuple):
-    """A date as it was written."""
+    """A date or a moment, as written."""
 
-    start: datetime  # of the day, where no time is given
+    start: datetime  # start of the day if no time is given
     has_time: bool
 
     @property
@@ -44,16 +44,16 @@ class IsoDate(NamedTuple):
 
     @property
     def end(self) -> datetime:
-        """Return the moment itself; of a day without a time its end, which is 24:00."""
+        """Return the moment; if no time is given, the end of the day, 24:00."""
         return self.start if self.has_time else self.start + _ONE_DAY
 
 
 def read_date(text: str) -> IsoDate | None:
-    """Return the date in ISO 8601 that ``text`` is; None if it is none.
+    """Parse a date in ISO 8601; return None if ``text`` is something else.
 
-    ``2026-03-01``, ``2026-03-01T06:00``, seconds, the compact ``20260301T0600``, weeks
-    (``2026-W09-7``), a zone behind the time (``+01:00``, ``Z``), and ``24:00``, which is midnight
-    of the next day.
+    Accepted are ``2026-03-01``, ``2026-03-01T06:00``, seconds, the compact ``20260301T0600``, weeks
+    (``2026-W09-7``), a zone after the time (``+01:00``, ``Z``), and ``24:00``, which is midnight of
+    the next day.
 
     Examples
     --------
@@ -79,7 +79,7 @@ def read_date(text: str) -> IsoDate | None:
 
 
 def read_disguised_date(number: int) -> str | None:
-    """Return the calendar date that a whole number reads as, in ISO 8601; None if it does not.
+    """Return the calendar date, in ISO 8601, that a whole number looks like; otherwise None.
 
     Examples
     --------
@@ -110,5 +110,5 @@ def _read_compact(digits: str) -> str | None:
 
 
 def far_ticks(tick_minutes: float) -> float:
-    """Return from how many ticks ahead on a date can hardly be meant as ticks."""
+    """Return the number of ticks from which a date is hardly meant as ticks."""
     return _FAR_MINUTES / tick_minutes

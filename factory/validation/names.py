@@ -1,4 +1,4 @@
-"""Names as text: which are fit to be read, and which files may be called after them."""
+"""Names as text: unprintable characters, and safe file names."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import re
 import sys
 
 MAX_NAME = 200
-"""Characters of the longest name."""
+"""Maximum length of a name in characters."""
 _LONGEST = 100
-"""Bytes of a file's name that are taken from the name it is called after."""
+"""Maximum bytes of a file name that come from the name of the thing."""
 _RESERVED = {
     "CON",
     "PRN",
@@ -18,32 +18,31 @@ _RESERVED = {
     "NUL",
     *(f"{port}{n}" for port in ("COM", "LPT") for n in range(10)),
 }
-"""Names of devices, which Windows gives to no file."""
+"""Names of devices, which Windows allows for no file."""
 _HASHED = re.compile("-[0-9a-f]{8}$")
 
 
 def first_unprintable(text: str) -> str | None:
-    r"""Return the first character that cannot be seen, such as a line break, a control character or
-    a change of the reading direction; None if there is none.
+    r"""Return the first character that cannot be printed; None if there is none.
+
+    Such characters are line breaks, control characters and changes of the reading direction.
 
     Examples
     --------
     >>> first_unprintable("$$ white"), first_unprintable("white\n")
     (None, '\n')
     """
-    return (
-        None if text.isprintable() else next(letter for letter in text if not letter.isprintable())
-    )
+    return next((letter for letter in text if not letter.isprintable()), None)
 
 
 def write_all_letters() -> None:
-    """Let stdout write letters that its encoding lacks as escapes, rather than raise an error."""
+    """Let stdout escape letters that its encoding lacks, rather than raise an error."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def code_point(letter: str) -> str:
-    r"""Return a character's number as Unicode writes it.
+    r"""Return a character's code point in Unicode notation.
 
     Examples
     --------
@@ -54,7 +53,7 @@ def code_point(letter: str) -> str:
 
 
 def printable(text: str) -> str:
-    r"""Return the text with an escape for each character that cannot be seen.
+    r"""Return the text with an escape for each character that cannot be printed.
 
     Examples
     --------
@@ -65,10 +64,10 @@ def printable(text: str) -> str:
 
 
 def file_name(name: str) -> str:
-    """Return a name for a file or folder, on any system, that no other name gets.
+    """Return a file name for any system; different names have different file names.
 
-    Letters, digits, ``-``, ``_`` and dots inside stay. Anything else becomes ``_``, and what is
-    long is cut; a hash then keeps such names apart.
+    Letters, digits, ``-``, ``_`` and inner dots stay. Other characters become ``_``, and long names
+    are cut; such names end with a hash.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""What an order book must satisfy for its factory."""
+"""Rules of an order book for its factory."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from itertools import pairwise
 
 from factory.model import Factory, Order, OrderBook
 from factory.validation.errors import Problem, refuse, suggest
-from factory.validation.factory import MAX_AMOUNT, MAX_DATE, explain_number
 from factory.validation.names import MAX_NAME, first_unprintable
+from factory.validation.numbers import MAX_AMOUNT, MAX_DATE, explain_number
 from factory.validation.references import too_long, unknown, unprintable
 
 
@@ -23,11 +23,11 @@ def check_order_book(
     Parameters
     ----------
     book, factory
-        The order book, and the factory that is to make its orders.
+        The order book, and the factory that makes its orders.
     where
-        What messages begin with: the file.
+        Prefix of messages: the file.
     places
-        What messages call each order; by default ``order`` and its name.
+        Place of each order in messages; by default ``order`` and its name.
 
     Raises
     ------
@@ -59,7 +59,7 @@ def _check_orders(book: OrderBook, factory: Factory, places: Sequence[str]) -> I
 
 
 def _check_ids(orders: Iterable[Order], places: Sequence[str]) -> Iterator[Problem]:
-    """Orders have names, and no two the same."""
+    """Check that orders have different names."""
     first: dict[str, str] = {}
     for order, place in zip(orders, places, strict=True):
         if order.order_id in first:
@@ -81,7 +81,7 @@ def _check_ids(orders: Iterable[Order], places: Sequence[str]) -> Iterator[Probl
 
 
 def _check_numbers(order: Order, place: str) -> Iterator[Problem]:
-    """An order may be due before its release, but neither date may be out of all bounds."""
+    """Check that dates and weight are within bounds; orders may be due before their release."""
     if not 0 <= order.release_date <= MAX_DATE:
         yield explain_number(order.release_date, MAX_DATE, f"{place}: release_date")
     if abs(order.due_date) > MAX_DATE:
@@ -96,7 +96,7 @@ def _check_numbers(order: Order, place: str) -> Iterator[Problem]:
 
 
 def _check_options(order: Order, factory: Factory, place: str) -> Iterator[Problem]:
-    """An order has a value for each option of its product, and for no other."""
+    """Check that an order has a value for each option of its product, and for no other."""
     yield from unknown(
         order.options, [option.name for option in factory.options], f"{place}: options", "option"
     )

@@ -1,5 +1,4 @@
-"""Names in a factory: there is something of each kind, names identify things, and every name that
-is used is defined."""
+"""Names in a factory: lists are not empty, names are unique, and used names are defined."""
 
 from __future__ import annotations
 
@@ -12,39 +11,36 @@ from factory.validation.errors import Problem, Words, suggest
 from factory.validation.names import MAX_NAME, code_point, first_unprintable
 
 BOOK_COLUMNS = ("order_id", "release_date", "due_date", "weight", "product")
-"""Columns of every order book; those of the options follow."""
+"""Columns of every order book; columns of options follow."""
 
 
 def check_not_empty(factory: Factory) -> Iterator[Problem]:
-    """There is something to make, and something to make it with."""
-    groups: list[tuple[str, Sequence[Any]]] = [
-        ("work_centres", factory.work_centres),
-        ("products", factory.products),
-    ]
-    groups += [
-        (f"work_centre.{centre.name}.machines", centre.machines) for centre in factory.work_centres
-    ]
-    groups += [
-        (f"work_centre.{c.name}.{a.name}.values", a.values)
-        for c in factory.work_centres
-        for a in c.attributes
-    ]
-    groups += [
-        (f"product.{product.name}.operations", product.operations) for product in factory.products
-    ]
-    groups += [(f"option.{option.name}.values", option.values) for option in factory.options]
-    if factory.demand:
-        groups += [
-            ("demand.regimes", factory.demand.regimes),
-            ("demand.customers", factory.demand.customers),
-        ]
-    for place, things in groups:
-        if not things:
+    """Check that no list is empty that needs an item."""
+    for place, items in _required_lists(factory):
+        if not items:
             yield Problem(place, [], "must not be empty", "Add at least one")
 
 
+def _required_lists(factory: Factory) -> Iterator[tuple[str, Sequence[Any]]]:
+    """Yield place and items of the lists that must not be empty."""
+    yield "work_centres", factory.work_centres
+    yield "products", factory.products
+    for centre in factory.work_centres:
+        yield f"work_centre.{centre.name}.machines", centre.machines
+    for centre in factory.work_centres:
+        for attribute in centre.attributes:
+            yield f"work_centre.{centre.name}.{attribute.name}.values", attribute.values
+    for product in factory.products:
+        yield f"product.{product.name}.operations", product.operations
+    for option in factory.options:
+        yield f"option.{option.name}.values", option.values
+    if factory.demand is not None:
+        yield "demand.regimes", factory.demand.regimes
+        yield "demand.customers", factory.demand.customers
+
+
 def check_names(factory: Factory) -> Iterator[Problem]:
-    """Names identify things."""
+    """Check that names are unique and printable."""
     yield from identify([factory.name], "name", "factories")
     yield from identify([c.name for c in factory.work_centres], "work_centre.name", "work centres")
     yield from identify(
@@ -86,56 +82,56 @@ def check_names(factory: Factory) -> Iterator[Problem]:
         )
 
 
-def identify(names: Sequence[str], place: str, what: str) -> Iterator[Problem]:
-    """Check that things have names, that they can be read, and that no two are the same."""
+def identify(names: Sequence[str], place: str, kind: str) -> Iterator[Problem]:
+    """Check the names of one kind of thing: not empty, printable, short enough, different."""
     for name, count in Counter(names).items():
         if not name:
-            yield Problem(place, name, f"{what} must have a name", "Give each one")
+            yield Problem(place, name, f"{kind} must have a name", "Give each one")
         elif first_unprintable(name) is not None:
-            yield unprintable(place, name, f"the names of {what}")
+            yield unprintable(place, name, f"the names of {kind}")
         elif len(name) > MAX_NAME:
-            yield too_long(place, name, f"the names of {what}")
+            yield too_long(place, name, f"the names of {kind}")
         elif name != name.strip():
             yield Problem(
                 place,
                 name,
-                f"the names of {what} must not begin or end with blanks",
+                f"the names of {kind} must not begin or end with blanks",
                 f"Write {name.strip()!r}",
             )
         elif count > 1:
             yield Problem(
                 place,
                 name,
-                f"the names of {what} must differ, and {count} are called so",
+                f"the names of {kind} must differ, and {count} are called so",
                 "Rename all but one",
             )
 
 
-def unprintable(place: str, name: str, what: str) -> Problem:
-    """Return what is wrong with a name that has a character which cannot be seen."""
+def unprintable(place: str, name: str, kind: str) -> Problem:
+    """Return the problem of a name with an unprintable character."""
     letter = first_unprintable(name)
-    assert letter is not None  # the caller has looked
-    rule = f"{what} must be printable, and the character {code_point(letter)} is not"
+    assert letter is not None  # checked by the caller
+    rule = f"{kind} must be printable, and the character {code_point(letter)} is not"
     return Problem(place, name, rule, "Remove the character")
 
 
-def too_long(place: str, name: str, what: str) -> Problem:
-    """Return what is wrong with a name of more than MAX_NAME characters."""
-    rule = f"{what} must have at most {MAX_NAME} characters, and this one has {len(name)}"
+def too_long(place: str, name: str, kind: str) -> Problem:
+    """Return the problem of a name with more than MAX_NAME characters."""
+    rule = f"{kind} must have at most {MAX_NAME} characters, and this one has {len(name)}"
     return Problem(place, name, rule, "Shorten it")
 
 
 def unknown(
-    names: Iterable[str], known: Collection[str], place: str, what: str
+    names: Iterable[str], known: Collection[str], place: str, kind: str
 ) -> Iterator[Problem]:
-    """Names that are not among the known ones."""
+    """Check that names are among the known names."""
     for name in names:
         if name not in known:
-            yield Problem(place, name, f"there is no such {what}", suggest(name, known))
+            yield Problem(place, name, f"there is no such {kind}", suggest(name, known))
 
 
 def check_references(factory: Factory) -> Iterator[Problem]:
-    """Every name that is used is defined."""
+    """Check that every name that is used is defined."""
     centres = {centre.name: centre for centre in factory.work_centres}
     products = {product.name: product for product in factory.products}
     for product in factory.products:
@@ -170,7 +166,7 @@ def check_references(factory: Factory) -> Iterator[Problem]:
 def _check_operation(
     operation: Operation, steps: dict[str, Operation], centres: dict[str, WorkCentre], place: str
 ) -> Iterator[Problem]:
-    """Where an operation is done, after what, by which machines, in which setup."""
+    """Check work centre, predecessors, times and setup of an operation."""
     yield from unknown([operation.work_centre], centres, f"{place}.work_centre", "work centre")
     yield from _check_after(operation, steps, place)
     if (operation.process_time is None) == (operation.machine_times is None):
@@ -238,9 +234,11 @@ def _check_setup(setup: dict[str, str], centre: WorkCentre, place: str) -> Itera
 def _check_effects(
     factory: Factory, option: Option, centres: dict[str, WorkCentre]
 ) -> Iterator[Problem]:
-    """Effects name operations of products that have the option, and setups of the work centres
-    where these are done."""
-    sites: dict[str, dict[str, None]] = {}
+    """Check the operations and setups in the effects of an option.
+
+    They must belong to products with the option, and to the work centres of the operations.
+    """
+    sites: dict[str, dict[str, None]] = {}  # work centres by operation, in order
     for product in factory.products:
         if option.products is None or product.name in option.products:
             for operation in product.operations:

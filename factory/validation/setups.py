@@ -1,5 +1,4 @@
-"""Changeovers in a factory: matrices that make sense, and a way to every setup that can be
-wanted."""
+"""Rules of changeovers: valid matrices, and a path to every setup that can be wanted."""
 
 from __future__ import annotations
 
@@ -13,11 +12,11 @@ from factory.model import Attribute, Factory, Machine, Operation, WorkCentre
 from factory.validation.errors import Problem, Words, suggest
 
 MAX_VALUES = 1000
-"""Most values of an attribute: ways round forbidden pairs count their steps up to here."""
+"""Maximum number of values of an attribute: detours around forbidden pairs count their steps."""
 
 
 def check_matrices(factory: Factory) -> Iterator[Problem]:
-    """Changeover matrices are square over the values, and staying takes and costs nothing."""
+    """Check that matrices are square, with zeros on the diagonal."""
     for centre in factory.work_centres:
         for attribute in centre.attributes:
             place = f"work_centre.{centre.name}.{attribute.name}"
@@ -46,7 +45,7 @@ def check_matrices(factory: Factory) -> Iterator[Problem]:
 def _check_matrix(
     matrix: tuple[tuple[float, ...], ...], size: int, place: str
 ) -> Iterator[Problem]:
-    """Square, with nothing on its diagonal."""
+    """Check that a matrix is square, with zeros on the diagonal."""
     rule = f"must be a square matrix [from][to] over the {size} values"
     if len(matrix) != size:
         yield Problem(
@@ -87,61 +86,60 @@ def _check_forbidden(attribute: Attribute, place: str) -> Iterator[Problem]:
             )
 
 
-# --- is every setup within reach? -----------------------------------------------------------------
+# --- reachable setups -----------------------------------------------------------------------------
 
 
-class Wish(NamedTuple):
-    """A value that an operation can want."""
+class WantedValue(NamedTuple):
+    """A value of an attribute that an operation can want."""
 
     value: str
     operation: Operation
-    wished_by: str  # for messages
+    wanted_by: str  # for messages
 
 
 def check_reachable(factory: Factory) -> Iterator[Problem]:
-    """From every value that a machine can hold, an allowed way leads to every value that an
-    operation can want there."""
+    """Check that allowed changeovers lead to every value that an operation can want.
+
+    They must lead there from every value that can be mounted on the machine.
+    """
     for centre in factory.work_centres:
         for attribute in centre.attributes:
             if attribute.forbidden:
-                wishes = _wishes(factory, centre, attribute)
+                wanted = _wanted_values(factory, centre, attribute)
                 reachable = _reachable(attribute)
+                place = f"work_centre.{centre.name}.{attribute.name}.forbidden"
                 for machine in centre.machines:
-                    yield from _check_reach(
-                        machine,
-                        attribute,
-                        wishes,
-                        reachable,
-                        f"work_centre.{centre.name}.{attribute.name}.forbidden",
-                    )
+                    yield from _check_reach(machine, attribute, wanted, reachable, place)
 
 
 def _check_reach(
-    machine: Machine, attribute: Attribute, wishes: list[Wish], reachable: NDArray[Any], place: str
+    machine: Machine,
+    attribute: Attribute,
+    all_wanted: list[WantedValue],
+    reachable: NDArray[Any],
+    place: str,
 ) -> Iterator[Problem]:
-    number = {value: index for index, value in enumerate(attribute.values)}
+    indices = {value: index for index, value in enumerate(attribute.values)}
     wanted = {
-        wish.value: wish
-        for wish in wishes
-        if wish.operation.machine_times is None or machine.name in wish.operation.machine_times
+        item.value: item
+        for item in all_wanted
+        if item.operation.machine_times is None or machine.name in item.operation.machine_times
     }
-    held = {machine.initial_setup.get(attribute.name, attribute.values[0]), *wanted}
-    for destination in sorted(wanted, key=number.__getitem__):
-        for origin in sorted(held, key=number.__getitem__):
-            if not reachable[number[origin], number[destination]]:
+    mounted = {machine.initial_setup.get(attribute.name, attribute.values[0]), *wanted}
+    for destination in sorted(wanted, key=indices.__getitem__):
+        for origin in sorted(mounted, key=indices.__getitem__):
+            if not reachable[indices[origin], indices[destination]]:
                 pair = Words(f"{origin!r} -> {destination!r}")
                 rule = (
-                    f"a forbidden pair makes {wanted[destination].wished_by} unreachable on machine"
+                    f"a forbidden pair makes {wanted[destination].wanted_by} unreachable on machine"
                     f" {machine.name}, as no way leads round it"
                 )
-                yield Problem(
-                    place, pair, rule, "Allow this changeover, or those of a way round it"
-                )
+                remedy = "Allow this changeover, or those of a way round it"
+                yield Problem(place, pair, rule, remedy)
 
 
 def _reachable(attribute: Attribute) -> NDArray[Any]:
-    """Whether a way of allowed changeovers leads from value to value (Warshall 1962); bool [V,
-    V]."""
+    """Return the transitive closure of allowed changeovers (Warshall 1962), bool [V, V]."""
     allowed = np.ones((len(attribute.values), len(attribute.values)), np.bool_)
     for origin, destination in attribute.forbidden:
         allowed[attribute.values.index(origin), attribute.values.index(destination)] = False
@@ -150,9 +148,9 @@ def _reachable(attribute: Attribute) -> NDArray[Any]:
     return allowed
 
 
-def _wishes(factory: Factory, centre: WorkCentre, attribute: Attribute) -> list[Wish]:
-    """Every value of ``attribute`` that operations and options ask for."""
-    wishes = []
+def _wanted_values(factory: Factory, centre: WorkCentre, attribute: Attribute) -> list[WantedValue]:
+    """Return every value of ``attribute`` that operations and options want."""
+    wanted = []
     for product in factory.products:
         effects = [
             (effect, f"{option.name} {value.name}")
@@ -164,12 +162,15 @@ def _wishes(factory: Factory, centre: WorkCentre, attribute: Attribute) -> list[
         ]
         for operation in product.operations:
             if operation.work_centre == centre.name:
-                called = f"operation {operation.name} of {product.name}"
+                wanted_by = f"operation {operation.name} of {product.name}"
                 if attribute.name in operation.setup:
-                    wishes.append(Wish(operation.setup[attribute.name], operation, called))
-                wishes += [
-                    Wish(e.setup[attribute.name], operation, f"{called} with {choice}")
-                    for e, choice in effects
-                    if e.operation == operation.name
+                    value = operation.setup[attribute.name]
+                    wanted.append(WantedValue(value, operation, wanted_by))
+                wanted += [
+                    WantedValue(
+                        effect.setup[attribute.name], operation, f"{wanted_by} with {choice}"
+                    )
+                    for effect, choice in effects
+                    if effect.operation == operation.name
                 ]
-    return wishes
+    return wanted

@@ -1,4 +1,4 @@
-"""Text that users write: UTF-8 with or without a byte order mark, and the numbers in it."""
+"""Text files of users: UTF-8 with or without a byte order mark, TOML, CSV, numbers."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from typing import Any
 from factory.validation.errors import FactoryError
 
 _FOREIGN_MARKS = (
-    (codecs.BOM_UTF32_LE, "UTF-32"),  # before UTF-16, whose mark it begins with
+    (codecs.BOM_UTF32_LE, "UTF-32"),  # before UTF-16, as it begins with the mark of UTF-16
     (codecs.BOM_UTF32_BE, "UTF-32"),
     (codecs.BOM_UTF16_LE, "UTF-16"),
     (codecs.BOM_UTF16_BE, "UTF-16"),
 )
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 MAX_DIGITS = 300
-"""Longest number that is read; what is longer is a slip."""
+"""Maximum length of a number; anything longer is a typing error."""
 
 
 def drop_mark(content: bytes, where: str) -> bytes:
-    """Return ``content`` without the byte order mark of UTF-8 that some editors put first.
+    """Return ``content`` without the byte order mark of UTF-8 that some editors write.
 
     Raises
     ------
     FactoryError
-        If it is UTF-16 or UTF-32, as its mark or its zero bytes tell; ``where`` is the file.
+        If it is UTF-16 or UTF-32, by its mark or its zero bytes; ``where`` is the file.
     """
     encoding = next((name for mark, name in _FOREIGN_MARKS if content.startswith(mark)), None)
     if encoding is None and b"\0" in content[:2]:
@@ -78,7 +78,7 @@ def read_toml(path: str | Path) -> dict[str, Any]:
 
 
 def read_number(text: str) -> float:
-    """Return a number in decimal digits, perhaps with sign, point and exponent.
+    """Parse a number in decimal digits, with optional sign, point and exponent.
 
     Unlike :class:`float` it takes neither ``1_000``, nor digits of other scripts, nor ``nan`` and
     ``inf``.
@@ -99,7 +99,9 @@ def read_number(text: str) -> float:
 
 
 def refuse_text(value: Any) -> Any:
-    """Return what is not a text: a validator of numbers, as pydantic would read ``"1_000"`` too.
+    """Return the value unless it is a text; a validator of numbers.
+
+    Without it, pydantic accepts texts like ``"1_000"`` as numbers.
 
     Raises
     ------
@@ -112,7 +114,7 @@ def refuse_text(value: Any) -> Any:
 
 
 class CsvRow:
-    """One line of a table in CSV."""
+    """A line of a CSV table."""
 
     def __init__(self, place: str, cells: dict[str, str]) -> None:
         self.place, self._cells = place, cells  # file:line, and texts by column
@@ -127,7 +129,7 @@ class CsvRow:
         Raises
         ------
         FactoryError
-            If it is none.
+            If it is no such number.
         """
         text = self._cells[column]
         try:
@@ -141,7 +143,7 @@ class CsvRow:
 
 
 def read_rows(path: str | Path, columns: Sequence[str]) -> Iterator[CsvRow]:
-    """Yield the lines of a CSV table that has ``columns``, and perhaps more.
+    """Yield the lines of a CSV table that has at least ``columns``.
 
     Raises
     ------

@@ -201,8 +201,8 @@ class ShopFloor:
             If there is no such machine or row.
         """
         last_machine, last_row = len(self.machine_names) - 1, self.shop.legal.shape[1] - 1
-        machine = check_count("describe: machine", machine, 0, most=last_machine)
-        row = check_count("describe: row", row, 0, most=last_row)
+        machine = check_count("describe: machine", machine, 0, maximum=last_machine)
+        row = check_count("describe: row", row, 0, maximum=last_row)
         action, order, operation, changes = decode_row(self.shop, machine, row, self._setup)
         if action not in (START_DECISION, CHANGEOVER_DECISION):
             return {"action": "wait"}

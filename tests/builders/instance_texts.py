@@ -3,8 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from factory.instances.read import Instance
+
+REPLAY: dict[str, Any] = {
+    "machines": 2,
+    "group": [1, 2],
+    "setup": [[[0.0, 1.5, 2.25], [0.0, 0.0, 3.0], [0.0, 4.001, 0.0]], [[0.0, 9.0], [0.0, 0.0]]],
+    "jobs": [
+        {"rel": 20.999, "due": 31.5, "w": 4, "ops": [[1, 11.297, 0], [0, 4.0, 1]]},
+        {"rel": 2, "due": 40.0, "w": 0.5, "ops": [[0, 6.1, 0]]},
+    ],
+}
+"""A recorded stream, as the content of its JSON file."""
 
 JSP = "2 3\n0 3 1 2 2 2\n0 2 2 1 1 4\n"
 

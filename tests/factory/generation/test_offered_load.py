@@ -1,4 +1,4 @@
-"""Offered load and changeover profile, against numbers worked out by hand."""
+"""Offered load and changeover profile, compared with hand calculations."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def steady(interarrival_time: float = 20.0, **mix: float) -> DemandRegime:
 
 
 def choice(name: str, *values: str) -> Option:
-    """An option that sets the attribute of its name, all values alike."""
+    """Return an option that sets the attribute of its name, with equal shares."""
     return Option(
         name=name,
         values=tuple(
@@ -137,13 +137,12 @@ def test_mix_drifts_over_the_episode() -> None:
 
 def test_product_counts_from_its_launch_on() -> None:
     demand = Demand(num_orders=10, regimes=(steady(chair=1.0, table=1.0),), customers=ANYBODY)
-    factory = workshop(
-        products=two_products(launch_date=101), demand=demand
-    )  # orders are expected at 20, 40, ... 200: the first five come before
+    # orders are expected at 20, 40, ..., 200: the first five come before the launch
+    factory = workshop(products=two_products(launch_date=101), demand=demand)
     assert machine_work(factory) == {"cell": pytest.approx((5 * 30 + 5 * 20) / 10)}
 
 
-def test_profile_counts_orders_in_a_row_that_differ() -> None:
+def test_profile_counts_consecutive_orders_that_differ() -> None:
     at_cell = changeover_profile(
         workshop(centre={"attributes": (COLOUR,)}, options=(choice("colour", "white", "black"),))
     )["cell"]
@@ -163,23 +162,24 @@ def test_profile_combines_attributes_as_the_centre_does(combine: str, both: int)
     assert at_cell.mean_time == pytest.approx((6 + 6 + 14 + 14 + 4 * 10 + both) / 12)
 
 
-def test_profile_leaves_out_what_is_not_wanted_and_what_is_forbidden() -> None:
+def test_profile_leaves_out_unwanted_and_forbidden_changeovers() -> None:
     forbidden = COLOUR.model_copy(update={"forbidden": (("black", "white"),)})
     options = (choice("colour", "white", "black"),)
-    one_way = changeover_profile(workshop(centre={"attributes": (forbidden,)}, options=options))[
-        "cell"
-    ]
-    assert one_way[:2] == pytest.approx((0.25, 6.0))
-    assert changeover_profile(workshop(centre={"attributes": (COLOUR,)}))["cell"] == (0.0, 0.0, 0.0)
+    one_way = changeover_profile(workshop(centre={"attributes": (forbidden,)}, options=options))
+    assert one_way["cell"][:2] == pytest.approx((0.25, 6.0))
+    not_wanted = changeover_profile(workshop(centre={"attributes": (COLOUR,)}))
+    assert not_wanted["cell"] == (0.0, 0.0, 0.0)
 
 
-def test_profile_estimates_where_setups_are_too_many_to_compare() -> None:
-    """Six attributes of four values: 4096 setups. Each attribute takes 6 ticks, so they add up to 6
-    x 3/4 x 6 = 27 over all pairs."""
+def test_profile_of_very_many_setups_is_estimated() -> None:
+    """Six attributes of four values: 4096 setups.
+
+    Each attribute takes 6 ticks, so the mean over all pairs is 6 * 3/4 * 6 = 27.
+    """
     values = ("a", "b", "c", "d")
     time = tuple(tuple(0 if start == end else 6 for end in values) for start in values)
     attributes = tuple(
-        Attribute(name=f"tool{number}", values=values, time=time) for number in range(6)
+        Attribute(name=f"tool{index}", values=values, time=time) for index in range(6)
     )
     options = tuple(choice(attribute.name, *values) for attribute in attributes)
     at_cell = changeover_profile(

@@ -165,7 +165,7 @@ def test_bug_parameters_of_rules_and_planners_are_numbers() -> None:
 
 def test_bug_a_text_is_no_number_in_a_training_config(tmp_path: Path) -> None:
     path = tmp_path / "run.toml"
-    path.write_text('[learning]\nsteps = "1_000"\nentropy = "0.1"\n', encoding="utf-8")
+    path.write_text('[learning]\ntotal_timesteps = "1_000"\nent_coef = "0.1"\n', encoding="utf-8")
     with pytest.raises(ConfigError) as refusal:
         read_config(path)
     assert str(refusal.value).splitlines() == [
