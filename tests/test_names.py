@@ -213,7 +213,7 @@ def check_curves(schedule: Schedule, chosen: list[str], out: Path) -> None:
         for name in chosen
     }
     log = TrainingLog(out / "events", 0)
-    log.note_validation(1, results, results)
+    log.log_validation(1, results, results)
     log.close()
     events = EventAccumulator(str(out / "events"))
     events.Reload()

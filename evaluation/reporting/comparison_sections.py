@@ -77,9 +77,7 @@ def summarise_report(results: Results) -> Text:
 
 
 def _summarise_scenario(name: str, scenario: ScenarioResult) -> list[Part]:
-    rule = "the reference rule is"
-    if scenario.validation:
-        rule = f"the best of {len(scenario.validation)} rules is"
+    rule = "the best rule is" if scenario.validation else "the reference rule is"
     parts: list[Part] = ["On ", Strong(name), f" {rule} ", Strong(f"{scenario.best_rule}")]
     costs = {}
     for policy in find_challengers(scenario):

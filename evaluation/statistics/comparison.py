@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from evaluation.statistics.improvement import probability_of_improvement
 from evaluation.statistics.intervals import Interval, mean_difference, ratio_of_means
-from evaluation.statistics.samples import check_pairs
+from evaluation.statistics.samples import sample_pairs
 from evaluation.statistics.significance import holm, sign_flip_p_value
 
 
@@ -67,7 +67,7 @@ def compare_paired(costs: Mapping[str, ArrayLike], versus: str) -> dict[str, Com
     if versus not in costs:
         raise ValueError(f"versus = {versus!r}; it has no costs. Choose one of {', '.join(costs)}.")
     rule = costs[versus]
-    pairs = {name: check_pairs(policy, rule) for name, policy in costs.items() if name != versus}
+    pairs = {name: sample_pairs(policy, rule) for name, policy in costs.items() if name != versus}
     p_values = [
         sign_flip_p_value((policy - reference).mean(axis=0)) for policy, reference in pairs.values()
     ]

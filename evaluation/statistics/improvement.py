@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from evaluation.statistics.intervals import Interval, two_way_variance
 from evaluation.statistics.resampling import Z, student_quantile
-from evaluation.statistics.samples import check_pairs, check_row
+from evaluation.statistics.samples import sample_pairs, sample_row
 
 _BISECTIONS = 60
 
@@ -30,7 +30,7 @@ def probability_of_improvement(policy: ArrayLike, rule: ArrayLike) -> Interval:
     rule
         Costs of the same episodes, [episodes].
     """
-    costs, reference = check_pairs(policy, rule)
+    costs, reference = sample_pairs(policy, rule)
     wins = (costs < reference) + 0.5 * (costs == reference)
     share = float(wins.mean())
     count, quantile = float(costs.shape[1]), Z
@@ -59,7 +59,7 @@ def unpaired_probability_of_improvement(policy: ArrayLike, rule: ArrayLike) -> I
     policy, rule
         Costs, each [episodes] of its own.
     """
-    costs, reference = check_row("policy", policy), np.sort(check_row("rule", rule))
+    costs, reference = sample_row("policy", policy), np.sort(sample_row("rule", rule))
     dearer = reference.size - np.searchsorted(reference, costs, side="right")
     not_cheaper = reference.size - np.searchsorted(reference, costs, side="left")
     pairs = costs.size * reference.size

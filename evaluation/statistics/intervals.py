@@ -44,10 +44,10 @@ from evaluation.statistics.resampling import (
     student_quantile,
 )
 from evaluation.statistics.samples import (
-    check_pairs,
-    check_positive_pairs,
-    check_row,
-    check_rows,
+    positive_pairs,
+    sample_pairs,
+    sample_row,
+    sample_rows,
 )
 
 MIN_RESAMPLED = 10
@@ -86,7 +86,7 @@ def mean_interval(values: ArrayLike) -> Interval:
     ValueError
         If the shape is another or a value is not finite.
     """
-    rows = check_rows("values", values)
+    rows = sample_rows("values", values)
     return _mean_ratio([(rows, np.ones(rows.shape[1]))])
 
 
@@ -100,7 +100,7 @@ def mean_difference(policy: ArrayLike, rule: ArrayLike) -> Interval:
     rule
         Costs of the same episodes, [episodes].
     """
-    costs, reference = check_pairs(policy, rule)
+    costs, reference = sample_pairs(policy, rule)
     return mean_interval(costs - reference)
 
 
@@ -115,7 +115,7 @@ def ratio_of_means(policy: ArrayLike, rule: ArrayLike) -> Interval:
     ValueError
         Also if a rule's cost is negative or its mean is 0.
     """
-    return _mean_ratio([check_positive_pairs("", policy, rule)])
+    return _mean_ratio([positive_pairs("", policy, rule)])
 
 
 def mean_of_ratios(scenarios: Mapping[str, tuple[ArrayLike, ArrayLike]]) -> Interval:
@@ -137,7 +137,7 @@ def mean_of_ratios(scenarios: Mapping[str, tuple[ArrayLike, ArrayLike]]) -> Inte
             " first."
         )
     strata = [
-        check_positive_pairs(f" of scenario {name}", *scenarios[name]) for name in sorted(scenarios)
+        positive_pairs(f" of scenario {name}", *scenarios[name]) for name in sorted(scenarios)
     ]
     seeds = sorted({costs.shape[0] for costs, _ in strata})
     if len(seeds) > 1:
@@ -167,7 +167,7 @@ def interquartile_mean(scores: Mapping[str, ArrayLike]) -> Interval:
             " first."
         )
     strata = [
-        np.sort(check_row(f"scores of scenario {name}", scores[name])) for name in sorted(scores)
+        np.sort(sample_row(f"scores of scenario {name}", scores[name])) for name in sorted(scores)
     ]
     pooled = np.concatenate(strata)
     order = np.argsort(pooled, kind="stable")

@@ -1,4 +1,4 @@
-"""Checks of the shapes and values of samples."""
+"""Samples as arrays of checked shape and values."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 from evaluation.statistics.resampling import FloatArray
 
 
-def check_rows(name: str, values: ArrayLike) -> FloatArray:
+def sample_rows(name: str, values: ArrayLike) -> FloatArray:
     """Return values as [training seeds, episodes].
 
     Raises
@@ -32,9 +32,9 @@ def check_rows(name: str, values: ArrayLike) -> FloatArray:
     return rows
 
 
-def check_row(name: str, values: ArrayLike) -> FloatArray:
-    """Return values as [episodes]; raise ValueError as :func:`check_rows` does."""
-    rows = check_rows(name, values)
+def sample_row(name: str, values: ArrayLike) -> FloatArray:
+    """Return values as [episodes]; raise ValueError as :func:`sample_rows` does."""
+    rows = sample_rows(name, values)
     if rows.shape[0] > 1:
         raise ValueError(
             f"{name} has shape {list(rows.shape)}; here it must be [episodes]. Pass one training"
@@ -44,7 +44,7 @@ def check_row(name: str, values: ArrayLike) -> FloatArray:
     return row
 
 
-def check_pairs(policy: ArrayLike, rule: ArrayLike) -> tuple[FloatArray, FloatArray]:
+def sample_pairs(policy: ArrayLike, rule: ArrayLike) -> tuple[FloatArray, FloatArray]:
     """Return paired costs as ([training seeds, episodes], [episodes]).
 
     Raises
@@ -52,7 +52,7 @@ def check_pairs(policy: ArrayLike, rule: ArrayLike) -> tuple[FloatArray, FloatAr
     ValueError
         If a shape or value is wrong, or the numbers of episodes differ.
     """
-    costs, reference = check_rows("policy", policy), check_row("rule", rule)
+    costs, reference = sample_rows("policy", policy), sample_row("rule", rule)
     if costs.shape[1] != reference.size:
         raise ValueError(
             f"policy has {costs.shape[1]} episodes, rule has {reference.size}; they must be the"
@@ -61,7 +61,7 @@ def check_pairs(policy: ArrayLike, rule: ArrayLike) -> tuple[FloatArray, FloatAr
     return costs, reference
 
 
-def check_positive_pairs(
+def positive_pairs(
     scenario: str, policy: ArrayLike, rule: ArrayLike
 ) -> tuple[FloatArray, FloatArray]:
     """Return paired costs that have a ratio.
@@ -71,14 +71,14 @@ def check_positive_pairs(
     scenario
         Text after "rule" in messages, such as `` of scenario tiny``.
     policy, rule
-        Costs as in :func:`check_pairs`.
+        Costs as in :func:`sample_pairs`.
 
     Raises
     ------
     ValueError
-        As for :func:`check_pairs`; also if a cost of the rule is negative, or all are 0.
+        As for :func:`sample_pairs`; also if a cost of the rule is negative, or all are 0.
     """
-    costs, reference = check_pairs(policy, rule)
+    costs, reference = sample_pairs(policy, rule)
     if reference.min() < 0 or not reference.any():
         raise ValueError(
             f"rule{scenario} costs {reference.min()} at least and {reference.mean()} on average; a"

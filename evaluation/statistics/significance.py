@@ -12,7 +12,7 @@ from evaluation.statistics.resampling import (
     chunks,
     generator,
 )
-from evaluation.statistics.samples import check_row
+from evaluation.statistics.samples import sample_row
 
 
 def sign_flip_p_value(differences: ArrayLike) -> float:
@@ -32,7 +32,7 @@ def sign_flip_p_value(differences: ArrayLike) -> float:
     >>> sign_flip_p_value([1.0, 2.0, 3.0])
     0.25
     """
-    sizes = np.sort(np.abs(check_row("differences", differences)))
+    sizes = np.sort(np.abs(sample_row("differences", differences)))
     # A sum in another order differs in its last bits; such a tie must count.
     observed = abs(float(np.sum(differences))) - 1e-9 * float(sizes.sum())
     if 2**sizes.size <= RESAMPLES:

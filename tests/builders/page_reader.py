@@ -6,9 +6,7 @@ from html.parser import HTMLParser
 
 from markdown_it import MarkdownIt
 
-_ELEMENTS = set(
-    ["h1", "h2", "td", "th", "p", "strong", "code", "li", "text", "title", "script", "b"]
-)
+_ELEMENTS = {"h1", "h2", "td", "th", "p", "strong", "code", "li", "text", "title", "script", "b"}
 
 
 class Page(HTMLParser):
