@@ -64,12 +64,17 @@ def bill(schedule: Schedule, factory: Factory) -> Bill:
     has happened so far.
     """
     lookup = FactoryLookup(factory)
-    columns = columns_of(schedule, lookup)
-    changeovers = [
+    return bill_columns(
+        columns_of(schedule, lookup), lookup, look_up_changeover_records(schedule, lookup)
+    )
+
+
+def look_up_changeover_records(schedule: Schedule, lookup: FactoryLookup) -> list[Changeover]:
+    """Return time, cost and waste of each changeover of a schedule."""
+    return [
         lookup.changeover(record.machine, record.from_setup, record.to_setup)
         for record in schedule.changeovers
     ]
-    return bill_columns(columns, lookup, changeovers)
 
 
 def bill_columns(

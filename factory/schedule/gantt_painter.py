@@ -229,7 +229,7 @@ class GanttPainter:
         )
 
     def paint_due_dates(self, axes: Axes) -> None:
-        """Paint a stroke at each order's due date: red if missed, green if met, grey if still open."""
+        """Paint a stroke at each due date: red if missed, green if met, grey if still open."""
         axes.set_ylim(0, 1)
         axes.axis("off")
         axes.text(

@@ -11,8 +11,14 @@ import numpy as np
 
 from factory.lookups import FactoryLookup
 from factory.model import Factory
-from factory.schedule import bill as billing
-from factory.schedule.bill import Bill, flow_times_of, spans_until, tardiness_of
+from factory.schedule.bill import (
+    Bill,
+    bill_columns,
+    flow_times_of,
+    look_up_changeover_records,
+    spans_until,
+    tardiness_of,
+)
 from factory.schedule.columns import Ints, Masks, OrderColumns, ScheduleColumns
 from factory.schedule.conversion import columns_of
 from factory.schedule.records import Schedule
@@ -95,7 +101,10 @@ def kpis(schedule: Schedule, factory: Factory, bill: Bill | None = None) -> Kpis
         The schedule's bill, where it is known already (the verifier hands it out); None: it is
         added up here.
     """
-    columns = columns_of(schedule, FactoryLookup(factory))
+    lookup = FactoryLookup(factory)
+    columns = columns_of(schedule, lookup)
+    if bill is None:
+        bill = bill_columns(columns, lookup, look_up_changeover_records(schedule, lookup))
     figures, hours = figures_of_columns(columns, factory), factory.tick_minutes / 60
     date, orders = columns.end_date, columns.orders
     late: list[int] = tardiness_of(orders, date).tolist()
@@ -105,7 +114,7 @@ def kpis(schedule: Schedule, factory: Factory, bill: Bill | None = None) -> Kpis
     uses = _times_of_machines(columns, len(schedule.machine_names))
     return Kpis(
         **figures._asdict(),
-        bill=billing.bill(schedule, factory) if bill is None else bill,
+        bill=bill,
         orders=len(late),
         completed=int(np.count_nonzero(orders.completion_date >= 0)),
         makespan=date,

@@ -294,7 +294,7 @@ def _draw_customer(factory: Factory, seed: int, number: int, regime: DemandRegim
 
 
 def _pick(shares: Sequence[float], u: float) -> int:
-    """Return the first index at which the sum of ``shares`` so far exceeds ``u`` times their total."""
+    """Return the first index at which the running sum of shares exceeds ``u`` times their total."""
     target, running = u * sum(shares), 0.0
     for index, share in enumerate(shares):
         running += share
