@@ -1,4 +1,4 @@
-"""What all tests share: where the public benchmarks lie, and reproducible Hypothesis runs."""
+"""Shared by all tests: where the public benchmarks lie, and reproducible Hypothesis runs."""
 
 from __future__ import annotations
 

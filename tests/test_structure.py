@@ -399,7 +399,7 @@ def test_config_keys_are_words_of_the_field() -> None:
     }
 
 
-CLAUSE = re.compile(r"(What|Who|Whom|Whose|Whether|How|Where|Which)\b")
+CLAUSE = re.compile(r"(What|Who|Whom|Whose|Whether|How|Where|Which)(?![-\w])")
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=source_name)

@@ -17,7 +17,7 @@ from agents.rules.parameters import closest
 from agents.rules.rows import ObservationLike, Rows
 from factory.validation.arguments import check_number
 
-DETOUR, WAIT, AHEAD = -50.0, -100.0, -200.0
+DETOUR_WEIGHT, WAIT_WEIGHT, AHEAD_WEIGHT = -50.0, -100.0, -200.0
 """Weights of rows that are chosen only where nothing better is legal, in the order in which rules
 fall back on them."""
 
@@ -83,7 +83,12 @@ def as_array(weights: Mapping[str, float]) -> NDArray[np.float64]:
 
 
 def atcs_weights(
-    k1: float, k2: float, *, detour: float = DETOUR, wait: float = WAIT, ahead: float = AHEAD
+    k1: float,
+    k2: float,
+    *,
+    detour: float = DETOUR_WEIGHT,
+    wait: float = WAIT_WEIGHT,
+    ahead: float = AHEAD_WEIGHT,
 ) -> dict[str, float]:
     """Return weights that make the index ATCS(k1, k2).
 

@@ -17,7 +17,7 @@ from agents.index.feature_table import (
     CENT,
     DELAY_SHARE,
     EVERY,
-    MACHINE,
+    MACHINE_PART,
     MIN_RATE,
     MIN_TICKS,
     MIN_WEIGHT,
@@ -280,7 +280,7 @@ def _joined(values: list[Tensor]) -> Tensor:
     return values[0] if len(values) == 1 else torch.stack(values, dim=values[0].dim())
 
 
-_MACHINE_RUNS = _Runs(part_of(MACHINE), MACHINE_INDEX)
+_MACHINE_RUNS = _Runs(part_of(MACHINE_PART), MACHINE_INDEX)
 _SHOP_RUNS = _Runs(part_of(SHOP_PART), SHOP_INDEX)
 
 

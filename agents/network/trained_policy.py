@@ -188,9 +188,9 @@ def read_policy_files(folder: Path) -> tuple[dict[str, Any], dict[str, NDArray[A
             f"{folder}: is not a policy folder ({error}). Give one that train.py wrote."
         ) from None
     if not isinstance(manifest, dict) or manifest.get("format") != POLICY_FORMAT:
-        found = manifest.get("format") if isinstance(manifest, dict) else manifest
+        version = manifest.get("format") if isinstance(manifest, dict) else manifest
         raise PolicyError(
-            f"{folder}/manifest.json: format = {found}; must be {POLICY_FORMAT}. Train anew, or use"
+            f"{folder}/manifest.json: format = {version}; must be {POLICY_FORMAT}. Train anew, or use"
             " the version that wrote it."
         )
     if hashlib.sha256(weights).hexdigest() != manifest.get("weights_sha256"):

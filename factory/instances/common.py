@@ -22,7 +22,7 @@ from factory.model import (
 from factory.validation.numbers import MAX_TICKS
 from factory.validation.text_files import drop_mark
 
-Objective = Literal["makespan", "weighted_tardiness"]
+ObjectiveName = Literal["makespan", "weighted_tardiness"]
 ReferenceKind = Literal["optimum", "best_known"]
 Matrix = tuple[tuple[int, ...], ...]
 
@@ -57,7 +57,7 @@ class Instance:
     name: str
     factory: Factory
     book: OrderBook
-    objective: Objective
+    objective: ObjectiveName
     # True: a machine may be set up before the job has arrived; False: only at selection
     anticipatory: bool
     # all machines must follow one sequence; the factory does not enforce it

@@ -21,9 +21,9 @@ from typing import Any
 
 from scheduler.decisions.decider import Decision
 from scheduler.log.entry_format import (
+    ENTRY_COLUMNS,
     LAYOUT,
     LAYOUT_SQL,
-    LOG_COLUMNS,
     DecisionLogError,
     Entry,
     EntryReader,
@@ -160,9 +160,9 @@ class DecisionLog:
             for number, (entry, _) in enumerate(batch, start=first):
                 row, stored = entry.encode(number, stored)
                 values += row
-            places = f"({', '.join('?' * len(LOG_COLUMNS))})"
+            places = f"({', '.join('?' * len(ENTRY_COLUMNS))})"
             self._connection.execute(
-                f"INSERT INTO decisions ({', '.join(LOG_COLUMNS)}) VALUES"
+                f"INSERT INTO decisions ({', '.join(ENTRY_COLUMNS)}) VALUES"
                 f" {', '.join([places] * len(batch))}",
                 values,
             )
@@ -207,7 +207,7 @@ def read_entries(path: Path | str, first: int = 1) -> Iterator[Entry]:
             check_layout(connection, path)
             reader = EntryReader(connection)
             for row in connection.execute(
-                f"SELECT {', '.join(LOG_COLUMNS)} FROM decisions WHERE id >= ? ORDER BY id",
+                f"SELECT {', '.join(ENTRY_COLUMNS)} FROM decisions WHERE id >= ? ORDER BY id",
                 (first,),
             ):
                 entry = reader.decode(row)

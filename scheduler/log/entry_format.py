@@ -21,7 +21,7 @@ from scheduler.snapshot.schema import OrderState, Snapshot, SnapshotText, write_
 
 LAYOUT = 2
 """Version of the tables."""
-LOG_COLUMNS = (
+ENTRY_COLUMNS = (
     "id",
     "date",
     "factory",

@@ -46,7 +46,7 @@ def find_machine_problems(
         yield from _check_work(path, name, state, centre, orders, names.products, in_work)
 
 
-def check_crews(snapshot: Snapshot, factory: Factory) -> Iterator[Problem]:
+def find_crew_problems(snapshot: Snapshot, factory: Factory) -> Iterator[Problem]:
     """Yield a problem if more machines are changing over than crews are present."""
     changing = sum(state.status == "changing" for state in snapshot.machines.values())
     count = Words(f"{changing} are changing over")

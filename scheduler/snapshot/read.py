@@ -14,7 +14,7 @@ from scheduler.snapshot.consistency import DISAGREEMENT
 from scheduler.snapshot.date_checks import check_calendar_dates
 from scheduler.snapshot.incremental_json import NOT_FOUND, find_orders
 from scheduler.snapshot.lock_checks import check_locks
-from scheduler.snapshot.machine_checks import check_crews, find_machine_problems
+from scheduler.snapshot.machine_checks import find_crew_problems, find_machine_problems
 from scheduler.snapshot.order_checks import (
     check_in_process,
     count_operations_in_process,
@@ -193,7 +193,7 @@ def _find_problems(snapshot: Snapshot, factory: Factory) -> Iterator[Problem]:
     yield from find_machine_problems(snapshot, names, orders, in_work)
     if in_process != len(in_work):
         yield from check_in_process(snapshot, in_work)
-    yield from check_crews(snapshot, factory)
+    yield from find_crew_problems(snapshot, factory)
     if snapshot.locks:
         yield from check_locks(snapshot, orders, names.products, names.centres)
 

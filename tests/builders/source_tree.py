@@ -58,7 +58,7 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def is_compiled(function: Function) -> bool:
-    """Whether a decorator hands the function to Numba."""
+    """Return whether a decorator hands the function to Numba."""
     return any(
         "compiled" in ast.unparse(decorator) or "numba" in ast.unparse(decorator)
         for decorator in function.decorator_list
@@ -196,10 +196,10 @@ PRIVATE_WORDS = {
     "looker",
     "looked",
     "found",
-    "place",
-    "places",
-    "begun",
     "anew",
     "patience",
 }
-"""Words of earlier versions for which the field has terms (docs/glossary.md)."""
+"""Words of earlier versions for which the field has terms (docs/glossary.md).
+
+``place`` is the location that an error names.
+"""

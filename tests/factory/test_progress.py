@@ -82,7 +82,7 @@ def test_a_process_that_works_for_another_says_nothing(
 
 @pytest.fixture
 def compiler() -> Any:
-    """What is told of compilation, and a clock for it."""
+    """Return the messages about compilation, and a clock for it."""
     told, clock = list[str](), Clock()
     watch = watch_compiler(Progress("compiling", clock=clock, tell=told.append))
     yield SimpleNamespace(told=told, clock=clock)
@@ -90,7 +90,7 @@ def compiler() -> Any:
 
 
 def compile_for(compiler: Any, seconds: float, function: Any) -> None:
-    """What Numba announces when it compiles a function that calls another."""
+    """Announce, as Numba does, the compilation of a function that calls another."""
     with (
         numba_event.trigger_event("numba:compile", data={"dispatcher": function}),
         numba_event.trigger_event("numba:compile", data={"dispatcher": function}),

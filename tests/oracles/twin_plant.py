@@ -132,7 +132,7 @@ class Plant:
 
 
 def allowed(attribute: Attribute, old: int, new: int) -> bool:
-    """Whether the attribute may change from one value to the other directly."""
+    """Return whether the attribute may change from one value to the other directly."""
     return (attribute.values[old], attribute.values[new]) not in attribute.forbidden
 
 
@@ -221,7 +221,7 @@ class Task:
         )
 
     def mean_time(self, options: dict[str, OptionValue]) -> float:
-        """What is expected before a machine is chosen."""
+        """Return the expected time before a machine is chosen."""
         # base and options apart, each averaged: due dates round the sum, so that the last bit of
         # the float can decide a tick
         count = len(self.base_time)

@@ -1,5 +1,4 @@
-"""What no planner would send: whatever comes in, an answer comes out that is legal or says what is
-wrong.
+"""Random input: every answer is a legal decision, or says what is wrong.
 
 A few hundred cases in each test here; ``FUZZ_CASES=10000 python -m pytest
 tests/scheduler/test_fuzzing.py`` tries as many.

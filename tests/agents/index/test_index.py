@@ -239,7 +239,7 @@ def test_no_legal_row_answers_0() -> None:
 
 @pytest.mark.parametrize(("k1", "k2"), [(2.0, 0.5), (5.0, 0.2)])
 def test_index_with_the_weights_of_atcs_is_atcs(k1: float, k2: float) -> None:
-    """Where no changeover is forbidden; the order of detours differs."""
+    """No changeover is forbidden here; the order of detours would differ."""
     (scenario,) = find_scenarios(["scarce_crew"])
     objective = Objective(scenario, "tune", 0, EPISODES)
     np.testing.assert_array_equal(

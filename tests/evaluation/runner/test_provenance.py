@@ -1,4 +1,4 @@
-"""Which code gave a result."""
+"""Provenance of results: commit, sources, versions."""
 
 from __future__ import annotations
 

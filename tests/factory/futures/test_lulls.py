@@ -97,7 +97,7 @@ def on_its_way(snapshot: Snapshot) -> tuple[int, str] | None:
 
 
 def with_arrival(snapshot: Snapshot, date: int) -> Snapshot:
-    """What is on its way arrives at a date."""
+    """Let the operation in transit arrive at a date."""
     found = on_its_way(snapshot)
     assert found is not None
     orders, (place, name) = list(snapshot.orders), found

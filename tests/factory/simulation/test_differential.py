@@ -38,8 +38,10 @@ def _row(choice: Any) -> tuple[Any, ...]:
 
 
 def twin_events(twin: Twin) -> list[tuple[Any, ...]]:
-    """What has ended by now, by machine; what ends at one instant on different machines has no
-    order in the model."""
+    """Return the events that have ended by now, by machine.
+
+    Events that end at one instant on different machines have no order in the model.
+    """
     return sorted((event[1], *_moment(event), event) for event in twin.events)
 
 
@@ -271,7 +273,7 @@ def features_of_demand(factory: Factory) -> dict[str, bool]:
 
 
 def test_random_episodes_meet_every_kind_of_event_and_choice() -> None:
-    """What was switched on also happens, the rare corners included."""
+    """Everything that is switched on also happens, rare corners included."""
     met: Counter[str] = Counter()
     for seed in range(150):
         rng = random.Random(seed)

@@ -147,7 +147,7 @@ def test_bug_loading_compiled_code_is_no_part_of_a_decisions_time(
     bundle_folder: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Where nothing is cached, the first decision was reported with 29 s."""
+    """With an empty cache, the first decision used to be reported with 29 s."""
     clock, calls = Clock(), 0
     bundle = Bundle(bundle_folder) if by == "policy" else None
     decider = Decider(ShopFloor(FACTORY), bundle, RULE, clock=clock)

@@ -34,7 +34,7 @@ from tests.builders.workshop import (
 
 
 def offers(decider: Decider, snapshot: Snapshot) -> list[Choice]:
-    """What the first machine that is asked may do."""
+    """Return the legal choices of the first machine that is asked."""
     floor = decider.floor
     floor.place(snapshot)
     machine = floor.ask()

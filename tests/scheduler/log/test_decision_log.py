@@ -289,8 +289,7 @@ def test_what_is_written_ahead_is_moved_by_another_thread(
 def note_settling(
     monkeypatch: pytest.MonkeyPatch, settle: Callable[[sqlite3.Connection], int]
 ) -> queue.SimpleQueue[None]:
-    """Where an entry comes each time that the thread for it has let ``settle`` move what was
-    written ahead."""
+    """Return a queue with one item for each time that a thread has let ``settle`` move the log."""
     settled: queue.SimpleQueue[None] = queue.SimpleQueue()
     really = log_module._checkpoint
 

@@ -79,7 +79,7 @@ def planned(visit: Visit) -> Visit:
 def ask(
     service: ServiceProcess, path: str, body: Any = None, *, method: str = "POST", token: str = ""
 ) -> Any:
-    """What the service answers."""
+    """Return the service's answer."""
     headers = {"Content-Type": "application/json"} | (
         {"Authorization": f"Bearer {token}"} if token else {}
     )

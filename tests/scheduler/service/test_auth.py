@@ -1,4 +1,4 @@
-"""Who may ask the service, how much and how often."""
+"""Access to the service: addresses, tokens, sizes and rates."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from tests.builders.snapshots import FACTORY
 
 
 def test_bug_warming_up_takes_as_long_as_it_takes(tmp_path: Path) -> None:
-    """What was not compiled after the longest time for a plan was left to the first requests."""
+    """Warming up used to end after the longest time for a plan."""
     with DecisionLog(tmp_path / "log.sqlite") as decision_log:
         engine = Engine(FACTORY, None, decision_log, plan_seconds=0.0, clock=Clock(step=1.0))
         engine.warm_up()
