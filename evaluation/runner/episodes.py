@@ -292,10 +292,10 @@ def measure(scenario: NamedScenario, factory: Factory, batch: Batch, env: int) -
     }
 
 
-_verifiers: dict[tuple[str, int], Verifier] = {}
+_verifiers: dict[tuple[str, int | None], Verifier] = {}
 
 
-def _verifier(scenario: NamedScenario, factory: Factory, seed: int) -> Verifier:
+def _verifier(scenario: NamedScenario, factory: Factory, seed: int | None) -> Verifier:
     """The verifier of an episode's factory; kept, as it remembers what it has worked out about each
     seed, which every policy meets again."""
     key = (scenario.fingerprint, seed if scenario.scenario.changes_every_episode else 0)
