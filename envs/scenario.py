@@ -68,7 +68,7 @@ class Scenario:
 
     @property
     def changes_every_episode(self) -> bool:
-        """Whether each episode draws a new factory."""
+        """Return whether each episode draws a new factory."""
         return isinstance(self._source, RandomisedRanges)
 
     @property

@@ -84,7 +84,8 @@ while not over:
     observation, reward, terminated, truncated, _ = env.step(rule.decide(observation))
     total, over = total + float(reward), terminated or truncated
 config = read_config(Path("configs/training/quick.toml"))
-print(json.dumps({"file": factory.__file__, "rule": str(rule), "total": total, "config": config.model_dump(mode="json")}))
+facts = {"file": factory.__file__, "rule": str(rule), "total": total}
+print(json.dumps({**facts, "config": config.model_dump(mode="json")}))
 """
 
 

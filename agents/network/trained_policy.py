@@ -190,8 +190,8 @@ def read_policy_files(folder: Path) -> tuple[dict[str, Any], dict[str, NDArray[A
     if not isinstance(manifest, dict) or manifest.get("format") != POLICY_FORMAT:
         version = manifest.get("format") if isinstance(manifest, dict) else manifest
         raise PolicyError(
-            f"{folder}/manifest.json: format = {version}; must be {POLICY_FORMAT}. Train anew, or use"
-            " the version that wrote it."
+            f"{folder}/manifest.json: format = {version}; must be {POLICY_FORMAT}."
+            " Train anew, or use the version that wrote it."
         )
     if hashlib.sha256(weights).hexdigest() != manifest.get("weights_sha256"):
         raise PolicyError(

@@ -227,13 +227,18 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
+_DESCRIPTION = (
+    "Improve a trained policy by expert iteration: lookahead search over the policy makes targets,"
+    " and the policy is fitted to them."
+)
+
+
 def _read_options(arguments: list[str] | None) -> argparse.Namespace:
     """Return the options of the command line."""
     defaults = ExpertIterationConfig(())
     parser = argparse.ArgumentParser(
         prog="python -m agents.policy_improvement.expert_iteration",
-        description="Improve a trained policy by expert iteration: lookahead search over the policy"
-        " makes targets, and the policy is fitted to them.",
+        description=_DESCRIPTION,
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     parser.add_argument(

@@ -1,4 +1,4 @@
-"""Which colour means what in a Gantt chart, and how its clock is labelled."""
+"""Colours of a Gantt chart, and labels of its clock."""
 
 from __future__ import annotations
 

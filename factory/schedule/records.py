@@ -128,7 +128,7 @@ class Schedule:
 
     @property
     def complete(self) -> bool:
-        """Whether every order of the episode is released and completed."""
+        """Return whether every order of the episode is released and completed."""
         released = self.num_orders is None or len(self.orders) == self.num_orders
         return released and all(order.completion_date is not None for order in self.orders)
 

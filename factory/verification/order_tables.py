@@ -236,7 +236,7 @@ class OrderTables:
 
     @property
     def has_draws(self) -> bool:
-        """Whether durations, rework and failures are known."""
+        """Return whether durations, rework and failures are known."""
         return self._world is not None
 
     def process_times(self, slot: Ints, machine: Ints, attempt: Ints) -> Ints:

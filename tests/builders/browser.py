@@ -35,7 +35,8 @@ new Promise((done) => {
     done();
   };
   const observer = new MutationObserver(look);
-  observer.observe(document, { subtree: true, childList: true, attributes: true, characterData: true });
+  const changes = { subtree: true, childList: true, attributes: true, characterData: true };
+  observer.observe(document, changes);
   look();
 })
 """

@@ -195,7 +195,6 @@ PRIVATE_WORDS = {
     "gathered",
     "looker",
     "looked",
-    "found",
     "anew",
     "patience",
 }

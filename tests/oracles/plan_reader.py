@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -107,7 +108,7 @@ class Reading:
                 )
 
     def on(self, name: str) -> list[PlannedOperation | PlannedChangeover]:
-        """What a machine does, in the order of its log: dates of starts, then of ends."""
+        """Return the work of a machine in the order of its log: by start, then by end."""
         everything: tuple[PlannedOperation | PlannedChangeover, ...] = (
             *self.plan.changeovers,
             *self.plan.operations,
@@ -118,8 +119,10 @@ class Reading:
     def setup_changes(
         self, name: str
     ) -> Iterator[tuple[PlannedOperation | PlannedChangeover, Setup, Setup]]:
-        """What a machine does with its setup before and after; changeovers under way have mounted
-        theirs."""
+        """Yield the work of a machine with its setup before and after.
+
+        Changeovers under way have mounted theirs.
+        """
         mounted = tuple(self.snapshot.machines[name].setup.values())
         for one in self.on(name):
             after = tuple(one.setup.values())
@@ -180,71 +183,72 @@ class Reading:
         assert np.cumsum([change for _, change in events]).max(initial=0) <= crews
 
     def bill(self) -> dict[str, float]:
-        """What happens from the clock on, billed by ``factory/schedule/bill.py``."""
-        clock, snapshot = self.snapshot.clock, self.snapshot
+        """Bill what happens from the clock on, by ``factory/schedule/bill.py``."""
+        until_now = self._terms(self.snapshot.clock, happened=False)
+        at_the_end = self._terms(self.plan.end_date, happened=True)
+        return {term: value - until_now[term] for term, value in at_the_end.items()}
+
+    def _terms(self, end_date: int, *, happened: bool) -> dict[str, float]:
+        """Return the cost terms of a schedule until a date, with or without the plan's work."""
+        done = self._work() if happened else ((), (), ())
+        names = tuple(self.machines)
+        schedule = Schedule(
+            "",
+            self.plan.tick_minutes,
+            self.plan.start_hour,
+            None,
+            names,
+            names,
+            self._orders(happened=happened),
+            *done,
+            end_date=end_date,
+        )
+        return bill(schedule, self.plant.factory).terms
+
+    def _orders(self, *, happened: bool) -> tuple[OrderRecord, ...]:
+        """Return the unfinished orders, with the plan's completion dates if it has happened."""
+        completion = {order.order: order.completion_date for order in self.plan.orders}
+        return tuple(
+            OrderRecord(
+                order.order_id,
+                0,
+                order.product,
+                {},
+                order.release_date,
+                order.due_date,
+                order.weight,
+                0,
+                completion[order.order_id] if happened else None,
+            )
+            for order in self.snapshot.orders
+            if not order.is_finished
+        )
+
+    def _work(self) -> tuple[tuple[Any, ...], tuple[Any, ...], tuple[Any, ...]]:
+        """Return operations, changeovers and failures from the clock on."""
+        clock = self.snapshot.clock
         operations, changeovers, failures = [], [], []
         for name, machine in self.machines.items():
-            for one, before, after in self.setup_changes(name):
-                start = max(one.start_date, clock)
-                if isinstance(one, PlannedOperation):
-                    operations.append(
-                        OperationRecord(0, 0, "", machine, start, start, one.end_date, 0, 0)
-                    )
-                if before != after or isinstance(one, PlannedChangeover):
-                    end = one.end_date if isinstance(one, PlannedChangeover) else start
-                    changeovers.append(
-                        ChangeoverRecord(machine, start, end, before, after, None, None)
-                    )
+            for work, before, after in self.setup_changes(name):
+                start = max(work.start_date, clock)
+                if isinstance(work, PlannedOperation):
+                    operations.append(_operation(machine, start, work.end_date))
+                if before != after or isinstance(work, PlannedChangeover):
+                    end = work.end_date if isinstance(work, PlannedChangeover) else start
+                    changeover = ChangeoverRecord(machine, start, end, before, after, None, None)
+                    changeovers.append(changeover)
             for stop in self.plan.stops:
-                if stop.machine != name or stop.reason != "other work":
-                    continue
-                end = min(stop.end_date, self.plan.end_date)
-                operations.append(OperationRecord(0, 0, "", machine, clock, clock, end, 0, 0))
-            state = snapshot.machines[name]
+                if stop.machine == name and stop.reason == "other work":
+                    end = min(stop.end_date, self.plan.end_date)
+                    operations.append(_operation(machine, clock, end))
+            state = self.snapshot.machines[name]
             if state.status == "down" and state.order is not None:
-                repaired = snapshot.machines[name].since + (
-                    self.plant.machines[machine].mean_time_to_repair or 0
-                )
-                failures.append(FailureRecord(machine, clock, max(clock + 1, repaired)))
-        completion = {one.order: one.completion_date for one in self.plan.orders}
+                repair_time = self.plant.machines[machine].mean_time_to_repair or 0
+                repaired = max(clock + 1, state.since + repair_time)
+                failures.append(FailureRecord(machine, clock, repaired))
+        return tuple(operations), tuple(changeovers), tuple(failures)
 
-        def billed(end_date: int, happened: bool) -> dict[str, float]:
-            orders = tuple(
-                OrderRecord(
-                    one.order_id,
-                    0,
-                    one.product,
-                    {},
-                    one.release_date,
-                    one.due_date,
-                    one.weight,
-                    0,
-                    completion[one.order_id] if happened else None,
-                )
-                for one in snapshot.orders
-                if not one.is_finished
-            )
-            done = (
-                (tuple(operations), tuple(changeovers), tuple(failures))
-                if happened
-                else ((), (), ())
-            )
-            names = tuple(self.machines)
-            schedule = Schedule(
-                "",
-                self.plan.tick_minutes,
-                self.plan.start_hour,
-                None,
-                names,
-                names,
-                orders,
-                *done,
-                end_date=end_date,
-            )
-            return bill(schedule, self.plant.factory).terms
 
-        until_now = billed(clock, False)
-        return {
-            term: value - until_now[term]
-            for term, value in billed(self.plan.end_date, True).items()
-        }
+def _operation(machine: int, start_date: int, end_date: int) -> OperationRecord:
+    """Return a record of work on a machine that matters for nothing but its power."""
+    return OperationRecord(0, 0, "", machine, start_date, start_date, end_date, 0, 0)

@@ -245,7 +245,7 @@ def test_normal_numbers_above_a_bound_have_the_mean_of_the_tail(least: float) ->
 
 
 def test_time_processed_is_known_through_breakdowns() -> None:
-    """Reconstructed processing time equals the kernel's, in every state of a shop that fails often."""
+    """Reconstructed processing time equals the kernel's, also in a shop that fails often."""
     batch = Batch([find_single_factory("unreliable")], num_envs=1, dtype=np.float64)
     batch.reset(np.array([3], np.uint64))
     started: dict[tuple[int, int, int, int], int] = {}

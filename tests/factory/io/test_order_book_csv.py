@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from factory.io.order_book_csv import read_order_book, write_order_book
 from factory.model import Order, OrderBook
+from factory.validation.names import MAX_NAME
 from tests.builders.kart_factory import BOOK, ISO_BOOK, karts
 
 

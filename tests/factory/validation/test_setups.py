@@ -1,4 +1,4 @@
-"""What counts as reachable when pairs of setups are forbidden, and limits that keep numbers
+"""Reachable setups where pairs are forbidden, and limits that keep numbers
 small."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a verifier keeps between schedules: it is right whatever was verified before, and nothing is
+"""Tables that a verifier keeps between schedules: they are right whatever was verified before, and nothing is
 worked out twice."""
 
 from __future__ import annotations
