@@ -8,7 +8,7 @@ import numpy as np
 
 from factory.jit.compile import compiled
 
-NOT_FOUND = -1
+ABSENT = -1
 _NEAR = 8
 _QUOTE, _COMMA, _COLON, _OPEN_LIST, _CLOSE_LIST, _OPEN, _CLOSE = (ord(sign) for sign in '",:[]{}')
 _OPENING, _CLOSING = (_OPEN, _OPEN_LIST), (_CLOSE, _CLOSE_LIST)
@@ -28,30 +28,30 @@ def find_orders(text, spans, same, known_text, known_spans):
         Filled, ``[at least 1 + orders, 2]``: first byte and end of the list with its brackets, then
         of each of its objects.
     same
-        Filled, ``[at least 1 + orders]``: span of the same text in ``known_text``; NOT_FOUND where
+        Filled, ``[at least 1 + orders]``: span of the same text in ``known_text``; ABSENT where
         none was recognised.
     known_text, known_spans
         Text and spans of the previous snapshot; no spans if there was none.
 
     Returns
     -------
-    Number of orders. NOT_FOUND if there is no such list, more than one, a list that holds anything
+    Number of orders. ABSENT if there is no such list, more than one, a list that holds anything
     but objects, or no room in ``spans``.
     """
     i = 0
     depth = 0
-    orders = NOT_FOUND
+    orders = ABSENT
     while i < text.shape[0]:
         sign = text[i]
         if sign == _QUOTE:
             end = end_of_string(text, i)
             if depth == 1 and is_key(text, i, end):
                 i = skip_blanks(text, skip_blanks(text, end) + 1)
-                if orders != NOT_FOUND or i >= text.shape[0] or text[i] != _OPEN_LIST:
-                    return NOT_FOUND
+                if orders != ABSENT or i >= text.shape[0] or text[i] != _OPEN_LIST:
+                    return ABSENT
                 orders = list_objects(text, i, spans, same, known_text, known_spans)
-                if orders == NOT_FOUND:
-                    return NOT_FOUND
+                if orders == ABSENT:
+                    return ABSENT
                 i = spans[0, 1]
             else:
                 i = end
@@ -83,7 +83,7 @@ def is_key(text, start, end):
 
 @compiled
 def list_objects(text, start, spans, same, known_text, known_spans):
-    """Fill the spans of a list that begins at ``start``; return its length, or NOT_FOUND."""
+    """Fill the spans of a list that begins at ``start``; return its length, or ABSENT."""
     spans[0, 0] = start
     i = skip_blanks(text, start + 1)
     count = 0
@@ -93,9 +93,9 @@ def list_objects(text, start, spans, same, known_text, known_spans):
         return 0
     while True:
         if i >= text.shape[0] or text[i] != _OPEN or count + 1 == spans.shape[0]:
-            return NOT_FOUND
+            return ABSENT
         span = find_same(text, i, known_text, known_spans, last, changed)
-        if span == NOT_FOUND:
+        if span == ABSENT:
             end = end_of_object(text, i)
             changed += 1
         else:
@@ -107,18 +107,18 @@ def list_objects(text, start, spans, same, known_text, known_spans):
         same[count] = span
         i = skip_blanks(text, end)
         if i >= text.shape[0]:
-            return NOT_FOUND
+            return ABSENT
         if text[i] == _CLOSE_LIST:
             spans[0, 1] = i + 1
             return count
         if text[i] != _COMMA:
-            return NOT_FOUND
+            return ABSENT
         i = skip_blanks(text, i + 1)
 
 
 @compiled
 def find_same(text, i, known_text, known_spans, last, changed):
-    """Return the span of ``known_text`` whose text also begins at ``i``, or NOT_FOUND.
+    """Return the span of ``known_text`` whose text also begins at ``i``, or ABSENT.
 
     The first guess is right if ``changed`` objects were edited since the span ``last``.
     The next spans are tried too, because objects come and go.
@@ -128,7 +128,7 @@ def find_same(text, i, known_text, known_spans, last, changed):
     for span in range(last + 1, last + 1 + _NEAR):
         if is_same(text, i, known_text, known_spans, span):
             return span
-    return NOT_FOUND
+    return ABSENT
 
 
 @compiled

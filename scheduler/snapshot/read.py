@@ -12,7 +12,7 @@ from factory.validation.errors import FactoryError, Problem
 from factory.validation.text_files import drop_mark
 from scheduler.snapshot.consistency import DISAGREEMENT
 from scheduler.snapshot.date_checks import check_calendar_dates
-from scheduler.snapshot.incremental_json import NOT_FOUND, find_orders
+from scheduler.snapshot.incremental_json import ABSENT, find_orders
 from scheduler.snapshot.lock_checks import check_locks
 from scheduler.snapshot.machine_checks import find_crew_problems, find_machine_problems
 from scheduler.snapshot.order_checks import (
@@ -114,7 +114,7 @@ def _read_incrementally(text: bytes, names: FactoryNames) -> tuple[Snapshot, Sna
     room = min(MAX_ORDERS, len(text) // _MIN_ORDER_LENGTH) + 1
     spans, same = np.empty((room, 2), np.int64), np.empty(room, np.int64)
     count = find_orders(letters, spans, same, before.text, before.spans)
-    if count == NOT_FOUND:
+    if count == ABSENT:
         return None
     spans = spans[: count + 1].copy()
     first, last = spans[0].tolist()
@@ -149,7 +149,7 @@ def _reuse_orders(
     spans
         First and last byte of each order.
     same
-        Span of the same text in the previous snapshot, or NOT_FOUND.
+        Span of the same text in the previous snapshot, or ABSENT.
     before
         Orders of the previous snapshot.
     """
@@ -158,7 +158,7 @@ def _reuse_orders(
     new: list[bytes] = []
     for span, (start, end) in zip(same, spans, strict=True):
         order_text = text[start:end]
-        order = before[span - 1] if span != NOT_FOUND else by_text.get(order_text)
+        order = before[span - 1] if span != ABSENT else by_text.get(order_text)
         known.append(order)
         if order is None:
             new.append(order_text)

@@ -195,6 +195,7 @@ PRIVATE_WORDS = {
     "gathered",
     "looker",
     "looked",
+    "found",
     "anew",
     "patience",
 }

@@ -1,5 +1,4 @@
-"""Tables that a verifier keeps between schedules: they are right whatever was verified before, and nothing is
-worked out twice."""
+"""Tables that a verifier keeps between schedules: right whatever came before, never made twice."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ import pytest
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from scheduler.snapshot.incremental_json import NOT_FOUND, find_orders
+from scheduler.snapshot.incremental_json import ABSENT, find_orders
 from scheduler.snapshot.order_tables import clear_previous
 from scheduler.snapshot.read import SnapshotError, check_snapshot, read_snapshot, read_with_text
 from scheduler.snapshot.schema import Snapshot
@@ -103,14 +103,14 @@ def test_orders_that_stand_where_they_stood_are_noticed_without_reading_them() -
 
     first, same = find(spell(SPELT), b"{}", np.zeros((0, 2), np.int64))
     count = len(SPELT)
-    assert same == [NOT_FOUND] * count
+    assert same == [ABSENT] * count
     assert find(spell(SPELT), spell(SPELT), first)[1] == [*range(1, count + 1)]
     assert find(spell(SPELT[2:]), spell(SPELT), first)[1] == [*range(3, count + 1)]
     assert find(spell([CHANGED[0], *SPELT]), spell(SPELT), first)[1] == [
-        NOT_FOUND,
+        ABSENT,
         *range(1, count + 1),
     ]
-    assert find(spell(CHANGED[:3] + SPELT[3:]), spell(SPELT), first)[1] == [NOT_FOUND] * 3 + [
+    assert find(spell(CHANGED[:3] + SPELT[3:]), spell(SPELT), first)[1] == [ABSENT] * 3 + [
         *range(4, count + 1)
     ]
 
