@@ -1,9 +1,7 @@
-"""The factory as a planner looks things up in it: plain-Python answers, made straight from the
-domain model.
+"""Look-ups in a factory in plain Python, made directly from the domain model.
 
-Used by everything that judges or shows a schedule (verifier, billing, key figures, pictures). It
-shares no code with the compiled kernel, so that the verifier stays an independent witness of
-``docs/model.md``.
+Verifier, billing, key figures and charts use them. They share no code with the compiled kernel, so
+that the verifier is an independent implementation of ``docs/model.md``.
 """
 
 from __future__ import annotations
@@ -31,18 +29,20 @@ Setup = tuple[str, ...]
 WantedSetup = tuple[str | None, ...]
 """One wanted value for each attribute; None: don't care."""
 Chosen = tuple[tuple[str, str], ...]
-"""What a customer has chosen: options and their values."""
+"""Options that a customer has chosen, with their values."""
 
 MAX_ROUTES = 2**15
-"""Routes of orders (product and options) that a plant keeps; enough for hundreds of episodes of
-vehicles that are all different."""
+"""Maximum number of cached routes of orders (product and options).
+
+It is enough for hundreds of episodes in which all orders differ.
+"""
 MAX_CHANGEOVERS = 2**15
-"""Changeovers that a plant keeps."""
+"""Maximum number of cached changeovers."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """One operation of a product's route, numbered in topological order."""
+    """An operation of a product's route, numbered in topological order."""
 
     operation: Operation
     centre: int
@@ -54,28 +54,27 @@ class Step:
 
 
 class RouteTask(NamedTuple):
-    """One operation of an order: the step of its product's route, and what the order's options make
-    of it."""
+    """An operation of an order: the step of the product's route, with the order's options."""
 
     step: Step
-    option_time: int  # nominal ticks that the options add
+    option_time: int  # nominal ticks of the options
     wanted: WantedSetup
 
 
 class Changeover(NamedTuple):
-    """What it takes to change a machine over from one setup to another."""
+    """Time, cost and waste of a changeover."""
 
-    forbidden: (
-        str | None
-    )  # the first attribute whose pair of values is forbidden, as ``attribute: from -> to``
+    # first attribute with a forbidden pair of values, as ``attribute: from -> to``; None: allowed
+    forbidden: str | None
     time: int  # ticks
     cost: float  # currency, before its rate
     waste: float  # kg
 
 
 class FactoryLookup:
-    """Look-ups in a factory (docs/model.md, sections 1 to 3). Machines and work centres are
-    numbered in file order.
+    """Look-ups in a factory (docs/model.md, sections 1 to 3).
+
+    Machines and work centres are numbered in file order.
 
     Parameters
     ----------
@@ -84,8 +83,7 @@ class FactoryLookup:
 
     Notes
     -----
-    Answers that are asked for again and again, about the routes of orders and about changeovers,
-    are kept.
+    Routes of orders and changeovers are cached.
     """
 
     def __init__(self, factory: Factory) -> None:
@@ -121,7 +119,7 @@ class FactoryLookup:
         )
 
     def route(self, product: str) -> tuple[Step, ...]:
-        """Operations of a product in topological order."""
+        """Return the operations of a product in topological order."""
         if product not in self._routes:
             self._routes[product] = self._plan_route(self.products[product])
         return self._routes[product]
@@ -136,16 +134,13 @@ class FactoryLookup:
     def _plan_step(self, operation: Operation, before: tuple[int, ...]) -> Step:
         centre = self._centre_number[operation.work_centre]
         uncertainty = self.factory.uncertainty
-        rework = (
-            uncertainty.rework_probability
-            if operation.rework_probability is None
-            else operation.rework_probability
-        )
+        rework = operation.rework_probability
         first_piece = operation.first_piece_rework_probability
-        if (
-            first_piece is None and operation.rework_probability is None
-        ):  # an operation's own probability holds for its first pieces too
-            first_piece = uncertainty.first_piece_rework_probability
+        if rework is None:
+            rework = uncertainty.rework_probability
+            # an operation's own rework probability also holds for its first pieces
+            if first_piece is None:
+                first_piece = uncertainty.first_piece_rework_probability
         return Step(
             operation=operation,
             centre=centre,
@@ -158,16 +153,14 @@ class FactoryLookup:
 
     def _base_times(self, operation: Operation, centre: int) -> dict[int, int]:
         if operation.machine_times is not None:
-            return {
-                self._machine_number[name]: time for name, time in operation.machine_times.items()
-            }
-        assert (
-            operation.process_time is not None
-        )  # exactly one of the two is given in a valid factory
+            times = operation.machine_times
+            return {self._machine_number[name]: time for name, time in times.items()}
+        # a valid factory gives either process_time or machine_times
+        assert operation.process_time is not None
         return {m: operation.process_time for m, c in enumerate(self.centre_of) if c == centre}
 
     def tasks(self, product: str, options: Mapping[str, str]) -> tuple[RouteTask, ...]:
-        """Operations of an order in topological order."""
+        """Return the operations of an order in topological order."""
         return self._tasks(product, tuple(options.items()))
 
     def _plan_tasks(self, product: str, chosen: Chosen) -> tuple[RouteTask, ...]:
@@ -184,7 +177,7 @@ class FactoryLookup:
         )
 
     def _plan_task(self, step: Step, effects: list[Effect]) -> RouteTask:
-        """Options override what the operation wants, later options earlier ones."""
+        """Return the task of a step: options override its setup, later options earlier ones."""
         wanted = dict(step.operation.setup)
         for effect in effects:
             wanted.update(effect.setup)
@@ -201,36 +194,32 @@ class FactoryLookup:
                 yield next(value for value in option.values if value.name == options[option.name])
 
     def process_time(self, task: RouteTask, machine: int) -> int:
-        """Expected ticks of an operation on an eligible machine."""
-        return math.floor(
-            (task.step.base_times[machine] + task.option_time) / self.machines[machine].speed + 0.5
-        )
+        """Return the expected ticks of an operation on an eligible machine."""
+        nominal = task.step.base_times[machine] + task.option_time
+        return math.floor(nominal / self.machines[machine].speed + 0.5)
 
     def mean_base(self, step: Step) -> float:
-        """Mean over eligible machines of base_time / speed."""
-        return sum(
-            time / self.machines[m].speed for m, time in sorted(step.base_times.items())
-        ) / len(step.base_times)
+        """Return the mean over eligible machines of base_time / speed."""
+        times = [time / self.machines[m].speed for m, time in sorted(step.base_times.items())]
+        return sum(times) / len(times)
 
     def work_content(self, product: str, options: Mapping[str, str]) -> float:
-        """Expected ticks of all operations of an order, each a mean over its eligible machines."""
+        """Return the expected ticks of all operations, means over their eligible machines."""
         return self._work_contents(product, tuple(options.items()))
 
     def _add_up_work(self, product: str, chosen: Chosen) -> float:
         work = 0.0
         for task in self._tasks(product, chosen):
-            mean_pace = sum(1 / self.machines[m].speed for m in sorted(task.step.base_times)) / len(
-                task.step.base_times
-            )
-            work += self.mean_base(task.step) + task.option_time * mean_pace
+            paces = [1 / self.machines[m].speed for m in sorted(task.step.base_times)]
+            work += self.mean_base(task.step) + task.option_time * (sum(paces) / len(paces))
         return work
 
     def wanted_setup(self, product: str, operation: int, options: Mapping[str, str]) -> WantedSetup:
-        """What an order's operation wants mounted."""
+        """Return the setup that an operation of an order wants."""
         return self.tasks(product, options)[operation].wanted
 
     def initial_setup(self, machine: int) -> Setup:
-        """What is mounted at date 0."""
+        """Return the mounted setup at date 0."""
         attributes = self.centres[self.centre_of[machine]].attributes
         return tuple(
             self.machines[machine].initial_setup.get(attribute.name, attribute.values[0])
@@ -238,8 +227,10 @@ class FactoryLookup:
         )
 
     def _plan_changeover(self, machine: int, before: Setup, after: Setup) -> Changeover:
-        """Times combine by max or sum; costs and wastes add; an attribute that stays takes, costs
-        and wastes nothing."""
+        """Return a changeover: times combine by max or sum, costs and wastes add.
+
+        An attribute that stays takes, costs and wastes nothing.
+        """
         centre = self.centres[self.centre_of[machine]]
         forbidden, times, cost, waste = None, [], 0.0, 0.0
         for attribute, origin, destination in zip(centre.attributes, before, after, strict=True):
@@ -248,39 +239,33 @@ class FactoryLookup:
             if origin == destination:
                 continue
             row, column = attribute.values.index(origin), attribute.values.index(destination)
-            times.append(
-                self.machines[machine].setup_time.get(attribute.name, attribute.time)[row][column]
-            )
+            matrix = self.machines[machine].setup_time.get(attribute.name, attribute.time)
+            times.append(matrix[row][column])
             cost += attribute.cost[row][column] if attribute.cost is not None else 0.0
             waste += attribute.waste[row][column] if attribute.waste is not None else 0.0
-        return Changeover(
-            forbidden, sum(times) if centre.combine == "sum" else max(times, default=0), cost, waste
-        )
+        time = sum(times) if centre.combine == "sum" else max(times, default=0)
+        return Changeover(forbidden, time, cost, waste)
 
     def transport_time(self, origin: int, destination: int) -> int:
-        """Ticks from work centre to work centre."""
+        """Return the ticks from work centre to work centre."""
         return self._transport_times[origin][destination]
 
     def _plan_transport(self) -> tuple[tuple[int, ...], ...]:
-        own = {
-            (origin, destination): ticks
-            for origin, destination, ticks in self.factory.transport.times
-        }
+        transport = self.factory.transport
+        given = {(origin, destination): ticks for origin, destination, ticks in transport.times}
         names = [centre.name for centre in self.centres]
-        return tuple(
-            tuple(
-                own.get((here, there), 0 if here == there else self.factory.transport.default)
-                for there in names
-            )
-            for here in names
-        )
+
+        def time(origin: str, destination: str) -> int:
+            default = 0 if origin == destination else transport.default
+            return given.get((origin, destination), default)
+
+        return tuple(tuple(time(origin, destination) for destination in names) for origin in names)
 
     def longest_wait(self, centre: int) -> int:
-        """Most ticks that a machine of the work centre waits: its own value, or twice the mean
-        process time there."""
+        """Return the maximum ticks of a wait: the given value, or twice the mean process time."""
         if centre not in self._longest_waits:
-            own = self.centres[centre].longest_wait
-            self._longest_waits[centre] = self._twice_mean_time(centre) if own is None else own
+            given = self.centres[centre].longest_wait
+            self._longest_waits[centre] = self._twice_mean_time(centre) if given is None else given
         return self._longest_waits[centre]
 
     def _twice_mean_time(self, centre: int) -> int:
@@ -293,5 +278,5 @@ class FactoryLookup:
         return max(1, math.floor(2 * (math.fsum(means) / max(1, len(means))) + 0.5))
 
     def needs_material(self, product: str) -> bool:
-        """Whether any operation of the product needs material."""
+        """Return whether any operation of the product needs material."""
         return any(step.operation.needs_material for step in self.route(product))

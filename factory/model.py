@@ -1,9 +1,8 @@
-"""The microfactory as a planner describes it: frozen pydantic models, one for each thing in the
-plant.
+"""Domain model of the microfactory: frozen pydantic models, one for each thing in the plant.
 
-Semantics stand in ``docs/model.md``; files are read by :mod:`factory.io.factory_toml`; what they
-must satisfy is checked by :mod:`factory.validation.factory`; arrays are made by
-:mod:`factory.simulation.load`. Times are integer ticks, powers kW, money in one currency.
+``docs/model.md`` defines the semantics. :mod:`factory.io.factory_toml` reads files,
+:mod:`factory.validation.factory` checks rules, :mod:`factory.simulation.load` converts to arrays.
+Times are integer ticks, powers kW, money in one currency.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ class Model(BaseModel):
 
 
 class Attribute(Model):
-    """One changeover attribute of a work centre, e.g. the colour of a paint line."""
+    """A changeover attribute of a work centre, e.g. the colour of a paint line."""
 
     name: str
     values: tuple[str, ...]
@@ -32,7 +31,7 @@ class Attribute(Model):
 
 
 class Machine(Model):
-    """One machine of a work centre."""
+    """A machine of a work centre."""
 
     name: str
     speed: float = 1.0
@@ -42,9 +41,8 @@ class Machine(Model):
     mean_time_to_failure: int | None = None  # ticks of processing; None: never fails
     mean_time_to_repair: int | None = None
     initial_setup: dict[str, str] = {}  # attribute -> value; default: the attribute's first value
-    setup_time: dict[
-        str, tuple[tuple[int, ...], ...]
-    ] = {}  # attribute -> own matrix in place of the centre's
+    # attribute -> matrix of this machine in place of the work centre's
+    setup_time: dict[str, tuple[tuple[int, ...], ...]] = {}
 
 
 class WorkCentre(Model):
@@ -58,15 +56,13 @@ class WorkCentre(Model):
 
 
 class Operation(Model):
-    """One step of a product's route."""
+    """A step of a product's route."""
 
     name: str
     work_centre: str
     process_time: int | None = None  # nominal ticks at speed 1; or ``machine_times``, not both
     machine_times: dict[str, int] | None = None  # eligible machine -> nominal ticks at speed 1
-    after: tuple[str, ...] | None = (
-        None  # predecessors; None: the operation listed before; (): none
-    )
+    after: tuple[str, ...] | None = None  # predecessors; None: the operation listed before
     setup: dict[str, str] = {}  # attribute -> wanted value; attributes left out: don't care
     needs_material: bool = False
     cv: float | None = None  # None: the factory's
@@ -75,7 +71,7 @@ class Operation(Model):
 
 
 class Product(Model):
-    """What can be ordered: a directed acyclic graph of operations."""
+    """A product: a directed acyclic graph of operations."""
 
     name: str
     operations: tuple[Operation, ...]
@@ -83,7 +79,7 @@ class Product(Model):
 
 
 class Effect(Model):
-    """What an option value does to every operation of the given name."""
+    """Effect of an option value on every operation with this name."""
 
     operation: str
     time: int = 0  # extra nominal ticks, >= 0
@@ -97,7 +93,7 @@ class OptionValue(Model):
 
 
 class Option(Model):
-    """Something a customer chooses, e.g. the colour."""
+    """A choice of the customer, e.g. the colour."""
 
     name: str
     values: tuple[OptionValue, ...]
@@ -105,7 +101,7 @@ class Option(Model):
 
 
 class Customer(Model):
-    """A customer class: how much its orders weigh and how tight their due dates are."""
+    """A customer class: weight and due-date allowance of its orders."""
 
     name: str
     share: float
@@ -118,7 +114,7 @@ class DemandRegime(Model):
     interarrival_time: float  # mean ticks between batches
     mix: dict[str, float]  # product -> weight; products left out: 0
     mix_end: dict[str, float] | None = None
-    duration: int | None = None  # mean ticks; None only where it is the only regime
+    duration: int | None = None  # mean ticks; None only for a single regime
     options: dict[str, dict[str, float]] = {}  # option -> value -> share, overrides
     customers: dict[str, float] = {}  # class -> share, overrides
 
@@ -163,7 +159,7 @@ class Costs(Model):
     energy: float = 0.0  # factor on the tariff
     holding: float = 0.0  # currency per order and hour
     co2_per_waste_kg: float = 0.0  # kg CO2e per kg of waste (reported, not billed)
-    scale: float | None = None  # what a reference rule's episode costs; None: measured
+    scale: float | None = None  # cost of an episode under a reference rule; None: measured
 
 
 class Factory(Model):
@@ -188,7 +184,7 @@ class Factory(Model):
 
 
 class Order(Model):
-    """One line of an order book."""
+    """A line of an order book."""
 
     order_id: str
     release_date: int
@@ -205,10 +201,10 @@ class OrderBook(Model):
 
 
 def operation_order(product: Product) -> tuple[int, ...]:
-    """Topological order of the operations as indices into ``product.operations``: always the first
-    listed one that is available (Kahn 1962).
+    """Return the topological order of the operations, as indices into ``product.operations``.
 
-    Everywhere else an operation's number is its place in this order.
+    The first listed operation that is available comes next (Kahn 1962). In all other modules, the
+    number of an operation is its index in this order.
 
     Raises
     ------
@@ -217,8 +213,9 @@ def operation_order(product: Product) -> tuple[int, ...]:
 
     Examples
     --------
-    >>> late = Operation(name="test", work_centre="test", process_time=1, after=("weld",))
-    >>> operation_order(Product(name="kart", operations=(late, Operation(name="weld", work_centre="cell", process_time=4, after=()))))
+    >>> test = Operation(name="test", work_centre="test", process_time=1, after=("weld",))
+    >>> weld = Operation(name="weld", work_centre="cell", process_time=4, after=())
+    >>> operation_order(Product(name="kart", operations=(test, weld)))
     (1, 0)
     """
     cycle = find_cycle(product)
@@ -232,8 +229,10 @@ def operation_order(product: Product) -> tuple[int, ...]:
 
 
 def predecessors(product: Product) -> tuple[tuple[int, ...], ...]:
-    """For each operation number (place in :func:`operation_order`) the numbers of its predecessors,
-    ascending."""
+    """Return the ascending numbers of the predecessors of each operation.
+
+    Operations are numbered by :func:`operation_order`.
+    """
     order = operation_order(product)
     number = {listed: i for i, listed in enumerate(order)}
     before = _listed_predecessors(product)
@@ -241,8 +240,7 @@ def predecessors(product: Product) -> tuple[tuple[int, ...], ...]:
 
 
 def find_cycle(product: Product) -> tuple[str, ...]:
-    """Names of operations of which each comes after the next, and the last after the first; empty
-    if the route ends, as it should."""
+    """Return the names of the operations in a cycle, each after the next; empty without a cycle."""
     before = _listed_predecessors(product)
     blocked = set(range(len(before))) - set(_available_first(before))
     path: list[int] = []
@@ -250,19 +248,17 @@ def find_cycle(product: Product) -> tuple[str, ...]:
     while step is not None and step not in path:
         path.append(step)
         step = next(p for p in before[step] if p in blocked)
-    return (
-        tuple(product.operations[i].name for i in path[path.index(step) :])
-        if step is not None
-        else ()
-    )
+    if step is None:
+        return ()
+    return tuple(product.operations[i].name for i in path[path.index(step) :])
 
 
 def _available_first(before: list[list[int]]) -> tuple[int, ...]:
-    """Operations in the order in which they can start; those in or after a cycle are left out."""
-    missing = [len(predecessors_of) for predecessors_of in before]
+    """Return the operations in topological order, without operations in or after a cycle."""
+    missing = [len(indices) for indices in before]
     after: list[list[int]] = [[] for _ in before]
-    for i, predecessors_of in enumerate(before):
-        for p in predecessors_of:
+    for i, indices in enumerate(before):
+        for p in indices:
             after[p].append(i)
     available = [i for i, count in enumerate(missing) if count == 0]
     order = []

@@ -1,5 +1,4 @@
-"""One shop floor as an object: the kernel driven from Python, with a log of everything that
-happens."""
+"""A single shop as an object: the kernel driven from Python, with a log of all events."""
 
 from __future__ import annotations
 
@@ -20,24 +19,23 @@ from factory.validation.arguments import check_count, check_row, check_seed
 
 
 class SimulatorChoice(NamedTuple):
-    """One row that the asked machine may choose from."""
+    """A row of the asked machine's choices."""
 
     row: int
     kind: str  # "job", "changeover" or "wait"
-    order: int  # of the operation, or of the lead operation of a changeover; -1 for the wait
+    order: int  # order of the operation, or of a changeover's lead operation; -1 for the wait
     operation: int
     target: tuple[int, ...]  # setup after a changeover row, else ()
     legal: bool
 
 
 class Simulator:
-    """A single shop floor that logs what happens and hands out
-    :class:`factory.schedule.records.Schedule` objects.
+    """A single shop that logs all events for :class:`factory.schedule.records.Schedule`.
 
     Parameters
     ----------
     factory, book
-        The factory, and an order book in place of its demand.
+        The factory, and an optional order book in place of its demand.
     job_rows, changeover_rows
         Rows of the choice table; None for as many as can ever be needed.
 
@@ -75,38 +73,38 @@ class Simulator:
             changeover_rows=changeover_rows or rows[1],
             log_length=2 * SPARE_LINES,
         )
-        self.shop.env.deciding[:] = kernel.EPISODE_OVER  # until reset() begins one
+        self.shop.env.deciding[:] = kernel.EPISODE_OVER  # until reset() begins an episode
 
     def reset(self, seed: int = 0) -> None:
-        """Begin the episode that belongs to ``seed``.
+        """Begin the episode of ``seed``.
 
         Raises
         ------
         TypeError, ValueError
-            If it is no integer from 0 to 2**64 - 1; the state is as it was.
+            If it is no integer from 0 to 2**64 - 1; the state is unchanged.
         """
-        number = np.uint64(check_seed("reset: seed", seed))
-        kernel.begin_episode(self.arrays, self.shop, 0, 0, number)
+        episode_seed = np.uint64(check_seed("reset: seed", seed))
+        kernel.begin_episode(self.arrays, self.shop, 0, 0, episode_seed)
         self._advance()
 
     @property
     def deciding(self) -> int | None:
-        """The machine that is asked; None when the episode is over."""
+        """Asked machine; None after the end of the episode."""
         machine = int(self.shop.env.deciding[0])
         return machine if machine >= 0 else None
 
     @property
     def clock(self) -> int:
-        """Now, in ticks."""
+        """Present date in ticks."""
         return int(self.shop.env.clock[0])
 
     @property
     def costs(self) -> dict[str, float]:
-        """The five cost terms up to now."""
+        """Cost terms of the episode so far."""
         return dict(zip(COST_TERMS, self.shop.cost[0].tolist(), strict=True))
 
     def choices(self) -> list[SimulatorChoice]:
-        """All rows of the asked machine, legal or not, in row order."""
+        """Return all rows of the asked machine, legal or not, in row order."""
         if self.deciding is None:
             return []
         shop = self.shop
@@ -118,38 +116,26 @@ class Simulator:
         for index in range(int(shop.env.num_changeover_rows[0])):
             order, operation = split_operation_id(shop.changeover_lead[0, index])
             row = job_rows + index
-            rows.append(
-                SimulatorChoice(
-                    row,
-                    "changeover",
-                    order,
-                    operation,
-                    self._target(index),
-                    bool(shop.legal[0, row]),
-                )
-            )
-        rows.append(
-            SimulatorChoice(actions - 1, "wait", -1, -1, (), bool(shop.legal[0, actions - 1]))
-        )
+            target, legal = self._target(index), bool(shop.legal[0, row])
+            rows.append(SimulatorChoice(row, "changeover", order, operation, target, legal))
+        may_wait = bool(shop.legal[0, actions - 1])
+        rows.append(SimulatorChoice(actions - 1, "wait", -1, -1, (), may_wait))
         return rows
 
     def _target(self, index: int) -> tuple[int, ...]:
         centre = self.arrays.machines.centre[0, self.deciding]
-        return tuple(
-            self.shop.changeover_target[
-                0, index, : self.arrays.centres.num_attributes[0, centre]
-            ].tolist()
-        )
+        attributes = self.arrays.centres.num_attributes[0, centre]
+        return tuple(self.shop.changeover_target[0, index, :attributes].tolist())
 
     def decide(self, row: int) -> None:
-        """Carry out a choice, and let events happen until the next machine is asked.
+        """Apply a choice, and process events until the next machine is asked.
 
         Raises
         ------
         TypeError
-            If the row is no integer; the state is as it was.
+            If the row is no integer; the state is unchanged.
         IllegalActionError
-            If the row is not legal; the state is as it was.
+            If the row is not legal; the state is unchanged.
         """
         row = check_row("decide: row", row)
         self.shop = grow_log(self.shop)
@@ -162,7 +148,7 @@ class Simulator:
         self._advance()
 
     def follow(self, rows: Sequence[int]) -> None:
-        """Carry out several choices."""
+        """Apply several choices in order."""
         for row in rows:
             self.decide(row)
 
@@ -175,5 +161,5 @@ class Simulator:
             )
 
     def schedule(self) -> Schedule:
-        """Everything that has happened so far."""
+        """Return the schedule of the episode so far."""
         return unload(self.factory, self.book, self.arrays, self.shop, 0)

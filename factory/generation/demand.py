@@ -69,7 +69,7 @@ def _draw_customer(
     return Customer(name=name, share=share, weight=weight, allowance=(low, high))
 
 
-def draw_material(draw: Draw, ranges: RandomisedRanges) -> tuple[SupplyRegime, ...]:
+def draw_supply_regimes(draw: Draw, ranges: RandomisedRanges) -> tuple[SupplyRegime, ...]:
     """Return no supply regime, one regime, or a usual and a bad one."""
     worst = draw.number(ranges.late_material)
     lateness = draw.integer((60, 300))

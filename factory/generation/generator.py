@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 
-from factory.generation.demand import draw_demand, draw_material
+from factory.generation.demand import draw_demand, draw_supply_regimes
 from factory.generation.offered_load import (
     ChangeoverProfile,
     changeover_profile,
@@ -52,7 +52,7 @@ def draw_factory(seed: int, ranges: RandomisedRanges | None = None) -> Factory:
     draw = Draw(seed)
     down_share = draw.number(ranges.down_share)
     cells = draw_cells(draw, ranges, down_share)
-    material = draw_material(draw, ranges)
+    material = draw_supply_regimes(draw, ranges)
     products = draw_products(draw, ranges, cells, bool(material))
     factory = Factory(
         name=f"randomised-{seed}",

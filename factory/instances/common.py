@@ -22,9 +22,9 @@ from factory.model import (
 from factory.validation.numbers import MAX_TICKS
 from factory.validation.text_files import drop_mark
 
-Objective = Literal["makespan", "weighted_tardiness"]
+ObjectiveName = Literal["makespan", "weighted_tardiness"]
 ReferenceKind = Literal["optimum", "best_known"]
-Matrix = tuple[tuple[int, ...], ...]
+TimeMatrix = tuple[tuple[int, ...], ...]
 
 TICK_MINUTES = 60.0
 """A tick of a public instance is an hour, so that rates per hour are rates per tick."""
@@ -57,7 +57,7 @@ class Instance:
     name: str
     factory: Factory
     book: OrderBook
-    objective: Objective
+    objective: ObjectiveName
     # True: a machine may be set up before the job has arrived; False: only at selection
     anticipatory: bool
     # all machines must follow one sequence; the factory does not enforce it
@@ -188,7 +188,7 @@ class TextLines:
         self._next += 1
         return self._lines[self._next - 1]
 
-    def take_matrix(self, rows: int, columns: int, meaning: str) -> Matrix:
+    def take_matrix(self, rows: int, columns: int, meaning: str) -> TimeMatrix:
         """Return the next ``rows`` lines of ``columns`` durations each."""
         return tuple(
             self.take(f"{meaning}, row {row}").wholes(
@@ -215,7 +215,7 @@ class TextLines:
             )
 
 
-def single_machine_centres(matrices: Sequence[Matrix | None]) -> tuple[WorkCentre, ...]:
+def single_machine_centres(matrices: Sequence[TimeMatrix | None]) -> tuple[WorkCentre, ...]:
     """Return work centres ``C0``, ``C1``, ... of one machine each.
 
     Their setup times are as in :func:`family_attributes`.
@@ -226,7 +226,7 @@ def single_machine_centres(matrices: Sequence[Matrix | None]) -> tuple[WorkCentr
     )
 
 
-def make_machine(number: int, setup_time: Matrix | None = None) -> Machine:
+def make_machine(number: int, setup_time: TimeMatrix | None = None) -> Machine:
     """Return machine ``M<number>``, with setup times of its own if given.
 
     The first machine draws power at all times, so that the cost of an episode is its makespan.
@@ -243,7 +243,7 @@ def make_machine(number: int, setup_time: Matrix | None = None) -> Machine:
 
 
 def family_attributes(
-    time: Matrix | None, names: Sequence[str] | None = None
+    time: TimeMatrix | None, names: Sequence[str] | None = None
 ) -> tuple[Attribute, ...]:
     """Return the attribute of a work centre; no attribute if ``time`` is None.
 
@@ -255,7 +255,7 @@ def family_attributes(
     return (Attribute(name=FAMILY_ATTRIBUTE, values=(BARE, *names), time=time),)
 
 
-def with_bare(initial: Sequence[int], time: Sequence[Sequence[int]]) -> Matrix:
+def with_bare(initial: Sequence[int], time: Sequence[Sequence[int]]) -> TimeMatrix:
     """Return setup times with ``bare`` as the first value.
 
     Times from it are ``initial``; times to it, which no operation wants, and on the diagonal are 0.

@@ -19,7 +19,7 @@ from factory.instances.common import (
     LARGEST,
     LONGEST_TIME,
     Instance,
-    Matrix,
+    TimeMatrix,
     family_attributes,
     job,
     make_machine,
@@ -118,7 +118,7 @@ def _ticks(value: Any, place: str, high: int = LARGEST) -> int:
     return int(ticks)
 
 
-def _read_setups(setups: Any, count: int, place: str) -> Sequence[Matrix | None]:
+def _read_setups(setups: Any, count: int, place: str) -> Sequence[TimeMatrix | None]:
     """Return the setup matrix of each work centre; None without setups."""
     if setups is None:
         return [None] * count
@@ -132,7 +132,7 @@ def _read_setups(setups: Any, count: int, place: str) -> Sequence[Matrix | None]
     return [_read_setup(setup, f"{place}[{c}]") for c, setup in enumerate(setups)]
 
 
-def _read_setup(rows: Any, place: str) -> Matrix:
+def _read_setup(rows: Any, place: str) -> TimeMatrix:
     if not isinstance(rows, list) or any(
         not isinstance(row, list) or len(row) != len(rows) for row in rows
     ):
@@ -155,7 +155,7 @@ def _read_setup(rows: Any, place: str) -> Matrix:
 
 
 def _grouped_centres(
-    groups: list[Any], matrices: Sequence[Matrix | None], place: str
+    groups: list[Any], matrices: Sequence[TimeMatrix | None], place: str
 ) -> tuple[WorkCentre, ...]:
     """Return work centres of identical machines, which are numbered over the factory."""
     sizes = [_whole(size, f"{place}[{c}]", low=1) for c, size in enumerate(groups)]
@@ -171,7 +171,7 @@ def _grouped_centres(
 
 
 def _read_route(
-    entry: Any, matrices: Sequence[Matrix | None], place: str
+    entry: Any, matrices: Sequence[TimeMatrix | None], place: str
 ) -> list[tuple[int, int, int | None]]:
     """Return work centre, process time and family of each operation."""
     operations = _member(entry, "ops", place)

@@ -13,9 +13,9 @@ from factory.instances.common import (
     LARGEST,
     LONGEST_TIME,
     Instance,
-    Matrix,
     TextLine,
     TextLines,
+    TimeMatrix,
     family_attributes,
     job,
     make_machine,
@@ -99,7 +99,7 @@ def _read_section(lines: TextLines, heading: str, size: int) -> tuple[int, ...]:
     return _read_column(lines, size, heading)
 
 
-def _read_setup_list(lines: TextLines, size: int) -> Matrix:
+def _read_setup_list(lines: TextLines, size: int) -> TimeMatrix:
     """Read triples of from, to and setup time for each ordered pair of jobs.
 
     The initial setup is from -1.
@@ -164,7 +164,7 @@ def read_fjsp_sdst(path: Path | str, first_machine: int | None = None) -> Instan
 
 def _read_machine_setups(
     lines: TextLines, machine: int, number_in_file: int, operations: list[dict[int, int]]
-) -> Matrix:
+) -> TimeMatrix:
     """Return the setup times of a machine, with value 0 bare.
 
     Pairs of operations that are not both eligible there never occur and take 0.
@@ -290,7 +290,7 @@ def _read_count(lines: TextLines, meaning: str) -> int:
     return line.whole(0, meaning, low=1)
 
 
-def _with_zero_diagonal(lines: TextLines, size: int, meaning: str) -> Matrix:
+def _with_zero_diagonal(lines: TextLines, size: int, meaning: str) -> TimeMatrix:
     """Read a square matrix with zeros on the diagonal."""
     matrix = lines.take_matrix(size, size, meaning)
     for k in range(size):

@@ -1,4 +1,4 @@
-"""Files that are, after any interruption, either as before or whole."""
+"""Atomic writing of files."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from pathlib import Path
 
 
 def write_atomically(path: Path, content: str | bytes) -> None:
-    """Write a file (text as UTF-8) so that it is, after any interruption, either as before or
-    whole."""
+    """Write a file (text as UTF-8); an interruption leaves the old file or the complete new one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
     try:

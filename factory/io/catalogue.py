@@ -1,4 +1,4 @@
-"""The factories that ship with the project (``configs/factories``), by name."""
+"""Shipped factories (``configs/factories``) by name."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from factory.model import Factory
 from factory.validation.errors import FactoryError, suggest
 
 FACTORIES_FOLDER = Path(__file__).resolve().parent.parent.parent / "configs" / "factories"
-"""Where the shipped factories lie."""
+"""Folder of the shipped factories."""
 
 
 def shipped() -> list[str]:
-    """Names of the shipped factories, sorted; ``randomised`` among them."""
+    """Return the sorted names of the shipped factories, including ``randomised``."""
     return sorted(path.stem for path in FACTORIES_FOLDER.glob("*.toml"))
 
 
 def find_factory(name_or_path: str | Path) -> Factory | RandomisedRanges:
-    """A shipped factory by its name, or any factory by the path of its TOML file; ranges of
-    factories where the file has a table ``[randomised]``.
+    """Return a shipped factory by its name, or any factory by the path of its TOML file.
 
-    What ends in ``.toml`` or is a path with folders is a path; anything else is a name.
+    A file with a table ``[randomised]`` gives ranges of factories. A text that ends in ``.toml`` or
+    has folders is a path; any other text is a name.
 
     Raises
     ------
@@ -39,25 +39,24 @@ def find_factory(name_or_path: str | Path) -> Factory | RandomisedRanges:
 
 
 def find_single_factory(name_or_path: str | Path) -> Factory:
-    """Like :func:`find_factory` where only one factory will do, not ranges of them.
+    """Return a factory as :func:`find_factory` does, but no ranges.
 
     Raises
     ------
     FactoryError
-        As :func:`find_factory`; or if it names ranges.
+        As :func:`find_factory`; also if the file has ranges.
     """
-    found = find_factory(name_or_path)
-    if isinstance(found, RandomisedRanges):
+    factory = find_factory(name_or_path)
+    if isinstance(factory, RandomisedRanges):
         raise FactoryError(
             f"factory {str(name_or_path)!r} holds ranges, but one factory is needed. Draw one:"
             " factory.generation.generator.draw_factory(seed, ranges)."
         )
-    return found
+    return factory
 
 
 def split_names(text: str) -> list[str]:
-    """Return the names and files of a list with commas between; a single file may have commas in
-    its name.
+    """Split a list of names and files at commas; the name of a single file may have commas.
 
     Examples
     --------
@@ -86,7 +85,7 @@ def _find_file(name_or_path: str | Path) -> Path:
 
 
 def _listed() -> str:
-    return (
-        ", ".join(shipped())
-        or f"(none: {FACTORIES_FOLDER} is missing; install the project from its folder with pip install -e .)"
+    return ", ".join(shipped()) or (
+        f"(none: {FACTORIES_FOLDER} is missing; install the project from its folder with pip"
+        " install -e .)"
     )

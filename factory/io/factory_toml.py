@@ -28,7 +28,7 @@ def load_factory(path: str | Path) -> Factory:
 
 
 def parse_factory(data: dict[str, Any], where: str) -> Factory:
-    """A checked factory from the nested tables of a file; ``where`` is what messages begin with.
+    """Return a checked factory from the nested tables of a file; ``where`` begins messages.
 
     Raises
     ------
@@ -45,14 +45,13 @@ def parse_factory(data: dict[str, Any], where: str) -> Factory:
 
 
 def _stand_in(date: Any) -> dict[str, str]:
-    """TOML has dates and a factory file has none: a table stands in for one, and is refused
-    wherever it is."""
+    """Return a table in place of a TOML date, which no field of a factory accepts."""
     return {"date": str(date)}
 
 
-# --- what does not fit the models -----------------------------------------------------------------
+# --- validation errors ----------------------------------------------------------------------------
 
-_KINDS = {
+_RULES = {
     "int_type": ("must be a whole number", "Write one, without quotes or decimal point"),
     "float_type": ("must be a number", "Write one, without quotes"),
     "string_type": ("must be a text", "Put it in quotes"),
@@ -64,7 +63,7 @@ _KINDS = {
 
 
 def _explain(error: Any, data: dict[str, Any]) -> Problem:
-    """A pydantic error in the words of a planner."""
+    """Return the problem that a pydantic error reports, in the words of a planner."""
     kind, location, context = error["type"], error["loc"], error.get("ctx", {})
     place, value = place_of(location, data), value_at(location, data)
     if kind == "extra_forbidden":
@@ -85,12 +84,12 @@ def _explain(error: Any, data: dict[str, Any]) -> Problem:
             f"must have {context['max_length']} entries, not {len(value)}",
             "Remove what is too much",
         )
-    rule, remedy = _KINDS.get(kind, (error["msg"], "Correct it"))
+    rule, remedy = _RULES.get(kind, (error["msg"], "Correct it"))
     return Problem(place, value, rule, remedy)
 
 
 def _keys_at(location: Sequence[str | int]) -> list[str]:
-    """Keys of the model that ``location`` leads to."""
+    """Return the keys of the model at ``location``."""
     model: type[BaseModel] = Factory
     for step in location:
         if isinstance(step, str):
@@ -99,7 +98,7 @@ def _keys_at(location: Sequence[str | int]) -> list[str]:
 
 
 def _model_in(annotation: Any) -> type[BaseModel]:
-    """The model in a field's type: ``Demand`` in ``Demand | None``."""
+    """Return the model in the type of a field: ``Demand`` in ``Demand | None``."""
     return next(kind for kind in _types_in(annotation) if issubclass(kind, BaseModel))
 
 
@@ -121,8 +120,7 @@ def save_factory(factory: Factory, path: str | Path) -> None:
 
 
 def dump_factory(factory: Factory) -> str:
-    """The factory as TOML text, what is at its default left out; :func:`load_factory` of it gives
-    an equal one."""
+    """Return the factory as TOML text without defaults; :func:`load_factory` reads it back."""
     return "\n".join(_table(factory.model_dump(exclude_defaults=True), "", "")).lstrip("\n") + "\n"
 
 
@@ -138,12 +136,12 @@ _TABLES = {
     "customers",
     "material",
 }
-"""Lists of tables that get headers of their own; others stay on one line."""
+"""Lists of tables with headers; other lists are on one line."""
 _SECTIONS = {"demand", "transport", "tariff", "uncertainty", "costs"}
 
 
 def _table(table: dict[str, Any], path: str, indent: str) -> Iterator[str]:
-    """Lines of a table: its own keys first, as TOML wants it, then the tables within."""
+    """Yield the lines of a table: its own keys first, as TOML demands, then inner tables."""
     within = [key for key, value in table.items() if _has_header(key, value, path)]
     for key, value in table.items():
         if key not in within:
@@ -166,7 +164,7 @@ def _has_header(key: str, value: Any, path: str) -> bool:
 
 
 def _entry(key: str, value: Any, indent: str) -> Iterator[str]:
-    """``key = value``; a matrix has a line for each row."""
+    """Yield ``key = value``; a matrix has a line for each row."""
     if isinstance(value, tuple) and value and isinstance(value[0], tuple):
         yield f"{indent}{key} = ["
         for row in value:
@@ -182,11 +180,8 @@ def _inline(value: Any) -> str:
     if isinstance(value, str):
         return quote(value)
     if isinstance(value, dict):
-        return (
-            "{ " + ", ".join(f"{_key(key)} = {_inline(item)}" for key, item in value.items()) + " }"
-            if value
-            else "{}"
-        )
+        items = ", ".join(f"{_key(key)} = {_inline(item)}" for key, item in value.items())
+        return f"{{ {items} }}" if items else "{}"
     if isinstance(value, tuple):
         return "[" + ", ".join(_inline(item) for item in value) + "]"
     return repr(value)
@@ -197,5 +192,5 @@ def _key(name: str) -> str:
 
 
 def quote(text: str) -> str:
-    """Return a TOML basic string; JSON's escapes are TOML's, but TOML also wants DEL escaped."""
+    """Return a TOML basic string: a JSON string with DEL escaped, as TOML demands."""
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -1,9 +1,9 @@
-"""Many arrays, one pointer: objects with array fields that compiled code can take cheaply.
+"""Structs of arrays: objects with array fields that compiled code takes as one pointer.
 
 A NamedTuple of forty arrays becomes some four hundred arguments of every compiled function it is
-passed to: compiling the kernel took six minutes and each call from Python 30 microseconds. A
+passed to: compiling the kernel takes six minutes and each call from Python 30 microseconds. An
 :class:`ArrayStruct` is one pointer to a table of array descriptors instead. Compiled code reads
-``bundle.field`` from that table (the loads are invariant, so LLVM keeps them in registers); Python
+``struct.field`` from that table (the loads are invariant, so LLVM keeps them in registers); Python
 and interpreted code see ordinary attributes.
 """
 
@@ -28,21 +28,22 @@ from numba.extending import (
 from numba.np.numpy_support import from_dtype
 
 _HEAD = 5
-"""Words of an array descriptor before its shape: memory info, parent, number of items, item size,
-data."""
+"""Words of an array descriptor before its shape.
+
+They are memory info, parent, number of items, item size and data.
+"""
 
 
 class ArrayStructType(types.Type):  # type: ignore[misc]
-    """Numba's view of a bundle: the names and array types of its fields, in order."""
+    """Numba type of a struct: the names and array types of its fields, in order."""
 
     def __init__(self, owner: str, members: tuple[tuple[str, types.Array], ...]) -> None:
         self.members = members
-        described = ", ".join(f"{name}: {array}" for name, array in members)
-        super().__init__(name=f"{owner}({described})")
+        fields_text = ", ".join(f"{name}: {array}" for name, array in members)
+        super().__init__(name=f"{owner}({fields_text})")
 
     def find(self, attribute: str) -> tuple[types.Array | None, int]:
-        """Array type of a field and the byte offset of its descriptor; (None, 0) if there is no
-        such field."""
+        """Return array type and descriptor offset in bytes of a field; (None, 0) if unknown."""
         offset = 0
         for name, array in self.members:
             if name == attribute:
@@ -53,8 +54,9 @@ class ArrayStructType(types.Type):  # type: ignore[misc]
 
 @dataclass(frozen=True, eq=False)
 class ArrayStruct:
-    """Base of dataclasses whose fields are all C-contiguous arrays. The arrays are shared, never
-    copied, and must not be replaced.
+    """Base of dataclasses whose fields are all C-contiguous arrays.
+
+    The arrays are shared, never copied, and must not be replaced.
 
     Raises
     ------
@@ -100,7 +102,7 @@ _TYPES: dict[tuple[str, tuple[tuple[str, types.Array], ...]], ArrayStructType] =
 
 
 def _struct_type(owner: str, members: tuple[tuple[str, types.Array], ...]) -> ArrayStructType:
-    """One type object for equal bundles, so that Numba's dispatch finds it at once."""
+    """Return one type object for equal structs, so that Numba's dispatch finds it at once."""
     return _TYPES.setdefault((owner, members), ArrayStructType(owner, members))
 
 
@@ -113,16 +115,16 @@ class _ArrayStructModel(models.OpaqueModel):  # type: ignore[misc]
 class _ArrayStructAttributes(AttributeTemplate):  # type: ignore[misc]
     key = ArrayStructType
 
-    def generic_resolve(self, bundle: ArrayStructType, attribute: str) -> types.Array | None:
-        return bundle.find(attribute)[0]
+    def generic_resolve(self, struct: ArrayStructType, attribute: str) -> types.Array | None:
+        return struct.find(attribute)[0]
 
 
 @lower_getattr_generic(ArrayStructType)
 def _load_field(
-    context: Any, builder: Any, bundle: ArrayStructType, value: Any, attribute: str
+    context: Any, builder: Any, struct: ArrayStructType, value: Any, attribute: str
 ) -> Any:
-    """Load the descriptor of one array; it never changes, and LLVM is told so."""
-    array, offset = bundle.find(attribute)
+    """Load the descriptor of an array; metadata marks it as invariant for LLVM."""
+    array, offset = struct.find(attribute)
     assert array is not None  # the attribute was resolved before
     here = cgutils.pointer_add(builder, value, offset, ir.IntType(64).as_pointer())
     metadata = builder.module.add_metadata([])
@@ -153,8 +155,8 @@ def _load_field(
 
 
 @unbox(ArrayStructType)
-def _unbox_struct(bundle: ArrayStructType, obj: Any, c: Any) -> NativeValue:
-    """From the Python object to the address of its table."""
+def _unbox_struct(struct: ArrayStructType, obj: Any, c: Any) -> NativeValue:
+    """Convert the Python object to the address of its table."""
     address = c.pyapi.object_getattr_string(obj, "_address")
     native = c.pyapi.long_as_longlong(address)
     c.pyapi.decref(address)

@@ -1,10 +1,10 @@
-"""One decorator for every compiled function, and a cache that never serves a stale kernel.
+"""Decorators of compiled functions, and a cache on disk that is never stale.
 
-Numba's cache on disk checks only the file a function stands in, so an edit in a helper of *another*
-file would go unnoticed. The cache folder of a file is therefore named after a hash of that file and
-of all that it imports from this project, directly or not: an edit of any of them starts a fresh
-folder, and an edit elsewhere compiles nothing anew. Where the project lies does not count, so an
-installed copy uses what a checkout with the same sources has compiled.
+Numba's cache checks only the file of a function, so it misses edits in a helper of *another* file.
+The cache folder of a file is therefore named after a hash of this file and all files that it
+imports from this project, directly or not. An edit of any of them starts a new folder, and other
+edits recompile nothing. The path of the project does not count: installed copies and checkouts with
+the same sources share compiled functions.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from numba.core import event as numba_event
 from factory.progress import Progress
 
 PACKAGES = ("factory", "envs", "agents", "evaluation", "scheduler")
-"""The project's packages; beside them, where it is installed, lie those of other projects."""
+"""Packages of the project; an installation has packages of other projects beside them."""
 
 _ROOT = Path(__file__).resolve().parent.parent.parent
 _CACHE_NAME = "changeover-optimiser"
@@ -37,14 +37,14 @@ _KEPT_SECONDS = 24 * 3600.0
 
 
 def imported_files(source: Path) -> set[Path]:
-    """Files of this project that ``source`` imports, directly or through others, and itself."""
-    found, pending = set[Path](), [source]
+    """Return the files of this project that ``source`` imports, directly or not, and itself."""
+    files, pending = set[Path](), [source]
     while pending:
         path = pending.pop()
-        if path not in found:
-            found.add(path)
+        if path not in files:
+            files.add(path)
             pending.extend(_direct_imports(path))
-    return found
+    return files
 
 
 @cache
@@ -61,8 +61,7 @@ def _direct_imports(path: Path) -> tuple[Path, ...]:
 
 
 def source_hash(source: Path) -> str:
-    """Hash of every file whose functions may be inlined into compiled functions of ``source``, its
-    own included."""
+    """Return the hash of ``source`` and of every file whose functions it may inline."""
     digest = hashlib.sha256(numba.__version__.encode())
     for path in sorted(imported_files(source)):
         text = path.read_bytes()
@@ -73,19 +72,21 @@ def source_hash(source: Path) -> str:
 
 @cache
 def cache_folder(source: Path) -> Path:
-    """Folder of the compiled functions of ``source``, in the first that can be written of
-    ``NUMBA_CACHE_DIR``, the user's cache folder, the temporary one."""
+    """Return the folder of the compiled functions of ``source``.
+
+    It is inside ``NUMBA_CACHE_DIR``, the user's cache folder or the temporary folder, the first of
+    them that is writable.
+    """
     for base in _cache_bases():
         folder = base / source_hash(source)
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             os.utime(folder)  # the date of last use
-            is_ours = (
-                os.access(folder, os.W_OK) and base.stat().st_uid == os.getuid()
-            )  # what lies in a stranger's folder is not to be run
+            # Code from a folder of another user must not run.
+            is_own = os.access(folder, os.W_OK) and base.stat().st_uid == os.getuid()
         except OSError:
             continue
-        if is_ours:
+        if is_own:
             drop_old_caches(base)
             return folder
     return Path(tempfile.mkdtemp(prefix=_CACHE_NAME))
@@ -101,8 +102,7 @@ def _cache_bases() -> Iterator[Path]:
 
 
 def drop_old_caches(base: Path) -> None:
-    """Remove the caches of former source states: all but the newest few, and only what nobody has
-    used for a day."""
+    """Remove caches of old source states that were not used for a day, except the newest few."""
     folders = sorted(
         ((_last_use(path), path) for path in base.iterdir() if path.is_dir()), reverse=True
     )
@@ -119,22 +119,22 @@ def _last_use(folder: Path) -> float:
 
 
 class CompilerWatch(numba_event.Listener):  # type: ignore[misc]
-    """Tells of compilation that takes long; what comes from the cache is not compiled.
+    """Listener that reports long compilation; functions from the cache are not compiled.
 
-    Numba announces the start and the end of each function, those that others call included.
+    Numba announces start and end of each function, also of called functions.
     """
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
 
     def on_start(self, event: Any) -> None:
-        """Begin to count, if the function is one of this project."""
+        """Start the clock, if the function belongs to this project."""
         if _is_ours(event):
             self._progress.__enter__()
             self._progress.step()
 
     def on_end(self, event: Any) -> None:
-        """Stop counting."""
+        """Stop the clock."""
         if _is_ours(event):
             self._progress.step()
             self._progress.__exit__(None, None, None)
@@ -148,7 +148,7 @@ def _is_ours(event: Any) -> bool:
 
 
 def watch_compiler(progress: Progress) -> CompilerWatch:
-    """Let ``progress`` tell of compilation from now on."""
+    """Let ``progress`` report compilation."""
     watch = CompilerWatch(progress)
     numba_event.register("numba:compile", watch)
     return watch
@@ -161,22 +161,21 @@ if not config.DISABLE_JIT:
 
 
 def compiled(function: Callable[..., Any]) -> Any:
-    """Compile ``function`` with Numba in no-Python mode and keep the result in
-    :func:`cache_folder`.
+    """Compile ``function`` with Numba in no-Python mode, cached in :func:`cache_folder`.
 
-    With ``NUMBA_DISABLE_JIT=1`` the function is interpreted, to step through it in a debugger. As
-    in compiled code, integers then wrap around and floats overflow without a warning.
+    With ``NUMBA_DISABLE_JIT=1`` the function is interpreted, for a debugger. As in compiled code,
+    integers then wrap around and floats overflow without a warning.
     """
     if config.DISABLE_JIT:
         return np.errstate(all="ignore")(function)
-    # No reference counting: compiled functions work on arrays that are there and allocate none.
+    # No reference counting: compiled functions work on existing arrays and allocate none.
     return _compile(function, _nrt=False)
 
 
 def compiled_with_products(function: Callable[..., Any]) -> Any:
-    """As :func:`compiled`, for functions with matrix products, ``np.dot(a, b, out)``.
+    """Compile as :func:`compiled`, for functions with matrix products, ``np.dot(a, b, out)``.
 
-    They are SciPy's BLAS's, which Numba reaches from functions with reference counting only.
+    Numba reaches the BLAS of SciPy only from functions with reference counting.
     """
     if config.DISABLE_JIT:
         return np.errstate(all="ignore")(function)
@@ -184,15 +183,14 @@ def compiled_with_products(function: Callable[..., Any]) -> Any:
 
 
 class SourceHashLocator(caching.UserProvidedCacheLocator):  # type: ignore[misc]
-    """Find a function's cache by what its sources say, where Numba's own locators go by the path
-    and the date of the file."""
+    """Locator of a function's cache by its sources; Numba's own use path and date of the file."""
 
     def get_cache_path(self) -> str:
         """Return :func:`cache_folder` itself, without a subfolder for the path of the source."""
         return str(cache_folder(Path(self._py_file).resolve()))
 
     def get_source_stamp(self) -> str:
-        """Return the same for all that lies in the folder, which is named after the sources."""
+        """Return a constant, as the folder is already named after the sources."""
         return ""
 
 

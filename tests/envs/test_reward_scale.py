@@ -198,7 +198,7 @@ def test_bug_a_long_measurement_is_reported(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(
         reward_scale,
         "Progress",
-        partial(Progress, clock=lambda: next(seconds), tell=messages.append),
+        partial(Progress, clock=lambda: next(seconds), report=messages.append),
     )
     scale_of(unscaled())
     assert messages == [

@@ -1,4 +1,4 @@
-"""The domain models: strict, frozen, and operations numbered so that predecessors come first."""
+"""Domain models: strict and frozen; operations in topological order."""
 
 from __future__ import annotations
 
@@ -19,8 +19,7 @@ from factory.model import (
 
 
 def product(**after: tuple[str, ...] | None) -> Product:
-    """A product whose operations, by name, come after those named; None: after the one listed
-    before."""
+    """Return a product with these predecessors of operations; None: the operation listed before."""
     return Product(
         name="kart",
         operations=tuple(
@@ -30,7 +29,7 @@ def product(**after: tuple[str, ...] | None) -> Product:
     )
 
 
-def test_operations_follow_the_one_listed_before_unless_they_say_otherwise() -> None:
+def test_by_default_an_operation_follows_the_operation_listed_before() -> None:
     kart = product(weld=None, coat=None, fit=None)
     assert operation_order(kart) == (0, 1, 2)
     assert predecessors(kart) == ((), (0,), (1,))
@@ -44,13 +43,8 @@ def test_an_empty_after_starts_a_branch() -> None:
 
 def test_operations_are_numbered_predecessors_first_then_as_listed() -> None:
     kart = product(test=("join",), join=("motor", "body"), motor=(), paint=("body",), body=())
-    assert operation_order(kart) == (
-        2,
-        4,
-        1,
-        0,
-        3,
-    )  # motor, body, join, test, paint: of what can start, the first listed
+    # motor, body, join, test, paint: of the available operations, the first listed
+    assert operation_order(kart) == (2, 4, 1, 0, 3)
     assert predecessors(kart) == ((), (), (0, 1), (2,), (1,))
 
 
@@ -58,21 +52,12 @@ def test_operations_are_numbered_predecessors_first_then_as_listed() -> None:
 def test_numbers_of_predecessors_are_lower(data: st.DataObject) -> None:
     names = [f"o{i}" for i in range(data.draw(st.integers(1, 9)))]
     rank = data.draw(st.permutations(range(len(names))))
-    after = {
-        name: tuple(
-            data.draw(
-                st.sets(
-                    st.sampled_from(
-                        [n for j, n in enumerate(names) if rank[j] < rank[i]] or ["none"]
-                    )
-                )
-            )
-        )
-        for i, name in enumerate(names)
-    }
-    kart = product(
-        **{name: tuple(p for p in before if p != "none") for name, before in after.items()}
-    )
+    after = {}
+    for i, name in enumerate(names):
+        earlier = [other for j, other in enumerate(names) if rank[j] < rank[i]]
+        chosen = data.draw(st.sets(st.sampled_from(earlier))) if earlier else set()
+        after[name] = tuple(chosen)
+    kart = product(**after)
     order = operation_order(kart)
     assert sorted(order) == list(range(len(names)))
     for number, before in enumerate(predecessors(kart)):
@@ -81,16 +66,15 @@ def test_numbers_of_predecessors_are_lower(data: st.DataObject) -> None:
         assert list(before) == sorted(before)
 
 
-def test_a_cycle_is_found_without_what_merely_hangs_on_it() -> None:
+def test_a_cycle_is_found_without_operations_before_and_after_it() -> None:
     kart = product(start=(), late=("c",), a=("start", "c"), b=("a",), c=("b",))
     assert sorted(find_cycle(kart)) == ["a", "b", "c"]
-    for name, before in zip(
-        find_cycle(kart), (*find_cycle(kart)[1:], find_cycle(kart)[0]), strict=True
-    ):
+    cycle = find_cycle(kart)
+    for name, before in zip(cycle, (*cycle[1:], cycle[0]), strict=True):
         assert before in (next(o for o in kart.operations if o.name == name).after or ())
 
 
-def test_routes_that_end_have_no_cycle() -> None:
+def test_routes_without_cycles_have_none() -> None:
     assert find_cycle(product(body=None, paint=None, motor=(), join=("paint", "motor"))) == ()
 
 
@@ -121,7 +105,7 @@ def test_models_are_frozen() -> None:
         ("colour", "red", "extra_forbidden"),
     ],
 )
-def test_types_are_not_bent(field: str, value: object, error: str) -> None:
+def test_types_are_not_converted(field: str, value: object, error: str) -> None:
     with pytest.raises(ValidationError) as refusal:
         Machine.model_validate({"name": "booth"} | {field: value})
     assert [(each["loc"], each["type"]) for each in refusal.value.errors()] == [((field,), error)]

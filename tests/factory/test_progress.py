@@ -1,4 +1,4 @@
-"""Words about work that takes long: none while it is short, then one at a time, on stderr."""
+"""Progress messages: none of short work, then one every ten seconds, on stderr."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.builders.repository import ROOT
 
 
 class Clock:
-    """Seconds that pass when they are told to."""
+    """A clock that the test sets."""
 
     def __init__(self) -> None:
         self.now = 100.0
@@ -27,34 +27,34 @@ class Clock:
         return self.now
 
 
-def test_short_work_is_not_told() -> None:
-    told, clock = list[str](), Clock()
-    with Progress("reading", 3, clock=clock, tell=told.append) as work:
+def test_short_work_is_not_reported() -> None:
+    messages, clock = list[str](), Clock()
+    with Progress("reading", 3, clock=clock, report=messages.append) as work:
         for _ in range(3):
             clock.now += 0.3
             work.step()
-    assert told == []
+    assert messages == []
 
 
-def test_bug_long_work_is_told_after_a_second_and_then_every_ten() -> None:
-    told, clock = list[str](), Clock()
-    with Progress("reading", clock=clock, tell=told.append) as work:
+def test_bug_long_work_is_reported_after_a_second_and_then_every_ten() -> None:
+    messages, clock = list[str](), Clock()
+    with Progress("reading", clock=clock, report=messages.append) as work:
         for _ in range(25):
             clock.now += 1.0
             work.step()
-    assert told == ["reading (1 done) ...", "reading (11 done) ...", "reading (21 done) ..."]
+    assert messages == ["reading (1 done) ...", "reading (11 done) ...", "reading (21 done) ..."]
 
 
-def test_what_has_just_ended_is_not_told() -> None:
-    told, clock = list[str](), Clock()
-    with Progress("reading", 2, clock=clock, tell=told.append) as work:
+def test_the_last_step_is_not_reported() -> None:
+    messages, clock = list[str](), Clock()
+    with Progress("reading", 2, clock=clock, report=messages.append) as work:
         work.step()
         clock.now += 2 * INTERVAL
         work.step()
-    assert told == []
+    assert messages == []
 
 
-def test_words_go_to_stderr(
+def test_messages_go_to_stderr(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delitem(sys.modules, "tqdm")
@@ -62,7 +62,7 @@ def test_words_go_to_stderr(
     assert capsys.readouterr() == ("", "reading ...\n")
 
 
-def test_a_bar_stays_below_the_words(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_bar_stays_below_the_messages(capsys: pytest.CaptureFixture[str]) -> None:
     with tqdm(total=2, ncols=40, file=sys.stderr) as bar:
         say("reading ...")
         bar.update(2)
@@ -71,7 +71,7 @@ def test_a_bar_stays_below_the_words(capsys: pytest.CaptureFixture[str]) -> None
     assert "\rreading ...\n" in err
 
 
-def test_a_process_that_works_for_another_says_nothing(
+def test_a_quiet_process_has_no_messages(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(progress, "_is_quiet", False)
@@ -82,15 +82,15 @@ def test_a_process_that_works_for_another_says_nothing(
 
 @pytest.fixture
 def compiler() -> Any:
-    """What is told of compilation, and a clock for it."""
-    told, clock = list[str](), Clock()
-    watch = watch_compiler(Progress("compiling", clock=clock, tell=told.append))
-    yield SimpleNamespace(told=told, clock=clock)
+    """Messages about compilation, and a clock for them."""
+    messages, clock = list[str](), Clock()
+    watch = watch_compiler(Progress("compiling", clock=clock, report=messages.append))
+    yield SimpleNamespace(messages=messages, clock=clock)
     numba_event.unregister("numba:compile", watch)
 
 
 def compile_for(compiler: Any, seconds: float, function: Any) -> None:
-    """What Numba announces when it compiles a function that calls another."""
+    """Trigger the events of compiling a function that calls another."""
     with (
         numba_event.trigger_event("numba:compile", data={"dispatcher": function}),
         numba_event.trigger_event("numba:compile", data={"dispatcher": function}),
@@ -98,23 +98,22 @@ def compile_for(compiler: Any, seconds: float, function: Any) -> None:
         compiler.clock.now += seconds
 
 
-def test_bug_compilation_that_takes_long_is_told(compiler: Any) -> None:
-    """Many short compilations are as long as one that takes long; the time between them does not
-    count."""
+def test_bug_long_compilation_is_reported(compiler: Any) -> None:
+    """Times of short compilations add up; the time between them does not count."""
     function = SimpleNamespace(py_func=getattr(advance, "py_func", advance))
     compile_for(compiler, 0.9, function)
     compiler.clock.now += 1000.0
-    assert compiler.told == []
+    assert compiler.messages == []
     compile_for(compiler, 0.9, function)
-    assert len(compiler.told) == 1
-    assert compiler.told[0].startswith("compiling")
+    assert len(compiler.messages) == 1
+    assert compiler.messages[0].startswith("compiling")
 
 
-def test_compilation_of_others_functions_is_not_told(compiler: Any) -> None:
+def test_compilation_of_foreign_functions_is_not_reported(compiler: Any) -> None:
     for file in ("/elsewhere.py", str(ROOT / "numba" / "beside_the_packages.py")):
         compile_for(
             compiler,
             100.0,
             SimpleNamespace(py_func=SimpleNamespace(__code__=compile("0", file, "eval"))),
         )
-    assert compiler.told == []
+    assert compiler.messages == []

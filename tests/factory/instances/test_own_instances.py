@@ -1,5 +1,4 @@
-"""One's own instances: machines counted from 0 or from 1, files without layout, names or published
-values."""
+"""Own instances: machines counted from 0 or 1, files without published names and values."""
 
 from __future__ import annotations
 
@@ -108,16 +107,37 @@ def test_bug_the_highest_family_decides_where_no_machine_does(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("read", "text", "first", "message"),
     [
-        (read_fjsp, FJSP, 1, ":2: machine (word 3) = 0; must lie in 1..2, as the first machine is to be 1. "
-         "Correct the number, or leave first_machine=1 (--first-machine 1) out."),
-        (read_jsp, "1 2\n1 3 2 4\n", 0, ":2: machine (word 3) = 2; must lie in 0..1, as the first machine is to be 0. "
-         "Correct the number, or leave first_machine=0 (--first-machine 0) out."),
-        (read_fjsp, FJSP.replace("1 65", "2 65"), None, ":3: machine (word 5) = 2; must lie in 0..1, as machine 0 occurs too "
-         "({path}:2: machine (word 3)). Correct one of the two, or the counts in the first line."),
-        (read_fjsp, UNDECIDED, 2, ": first_machine = 2; must be 0 or 1. Give one of them, or leave it out."),
+        (
+            read_fjsp,
+            FJSP,
+            1,
+            ":2: machine (word 3) = 0; must lie in 1..2, as the first machine is to be 1. "
+            "Correct the number, or leave first_machine=1 (--first-machine 1) out.",
+        ),
+        (
+            read_jsp,
+            "1 2\n1 3 2 4\n",
+            0,
+            ":2: machine (word 3) = 2; must lie in 0..1, as the first machine is to be 0. "
+            "Correct the number, or leave first_machine=0 (--first-machine 0) out.",
+        ),
+        (
+            read_fjsp,
+            FJSP.replace("1 65", "2 65"),
+            None,
+            ":3: machine (word 5) = 2; must lie in 0..1, as machine 0 occurs too "
+            "({path}:2: machine (word 3)). Correct one of the two, or the counts in the first"
+            " line.",
+        ),
+        (
+            read_fjsp,
+            UNDECIDED,
+            2,
+            ": first_machine = 2; must be 0 or 1. Give one of them, or leave it out.",
+        ),
     ],
     ids=["told 1, from 0", "told 0, from 1", "both", "told 2"],
-)  # fmt: skip
+)
 def test_bug_numbers_of_machines_must_agree(
     tmp_path: Path, read: Callable[..., Instance], text: str, first: int | None, message: str
 ) -> None:

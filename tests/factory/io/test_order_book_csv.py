@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from factory.io.order_book_csv import read_order_book, write_order_book
 from factory.model import Order, OrderBook
+from factory.validation.names import MAX_NAME
 from tests.builders.kart_factory import BOOK, ISO_BOOK, karts
 
 
@@ -193,7 +194,9 @@ def test_bug_dates_are_written_in_the_zone_of_the_epoch(file: Path) -> None:
 # --- writing --------------------------------------------------------------------------------------
 
 IDS = st.text(
-    st.characters(codec="utf-8", exclude_categories=["Cc", "Cs", "Zl", "Zp"]), min_size=1
+    st.characters(codec="utf-8", exclude_categories=["Cc", "Cs", "Zl", "Zp"]),
+    min_size=1,
+    max_size=MAX_NAME,
 ).filter(lambda name: name == name.strip() and name.isprintable())
 ORDERS = st.lists(
     st.builds(

@@ -1,5 +1,4 @@
-"""Compiled functions: never a stale one, caches that are kept and dropped, the same results
-compiled, interpreted and in plain Python."""
+"""Compiled functions: cached by their sources, with the results of interpreted Python."""
 
 from __future__ import annotations
 
@@ -27,8 +26,7 @@ GOLDEN = 0x9E3779B97F4A7C15
 
 
 def run_python(code: str, folder: Path, **environment: str) -> Any:
-    """What ``code`` prints, read as JSON; it runs in a fresh process that finds packages in
-    ``folder``."""
+    """Run ``code`` in a new process inside ``folder``, and return its JSON output."""
     inherited = {
         name: value
         for name, value in os.environ.items()
@@ -61,13 +59,15 @@ from factory import caller
 from factory.jit.compile import cache_folder
 from pathlib import Path
 top = climb(10)
-print(json.dumps({"top": top, "hits": sum(climb.stats.cache_hits.values()), "folder": str(cache_folder(Path(caller.__file__)))}))
+hits = sum(climb.stats.cache_hits.values())
+folder = str(cache_folder(Path(caller.__file__)))
+print(json.dumps({"top": top, "hits": hits, "folder": folder}))
 """
 
 
 @pytest.fixture
 def mill(tmp_path: Path) -> Path:
-    """A project of two compiled functions in two files, with this project's decorator."""
+    """Project of two compiled functions in two files, with this project's decorator."""
     package = tmp_path / "project" / "factory"
     (package / "jit").mkdir(parents=True)
     for folder in (package, package / "jit"):
@@ -287,7 +287,8 @@ from factory.simulation import random_numbers
 keys = {KEYS!r}
 def draw(seed, *key):
     numbers = random_numbers.uniform(seed, *key), random_numbers.normal(seed, *key)
-    return [int(random_numbers.bits(seed, *key)), *map(float, numbers), int(random_numbers.exponential_ticks(90.0, seed, *key))]
+    ticks = int(random_numbers.exponential_ticks(90.0, seed, *key))
+    return [int(random_numbers.bits(seed, *key)), *map(float, numbers), ticks]
 print(json.dumps([draw(np.uint64(seed), *key) for seed, *key in keys]))
 """
 

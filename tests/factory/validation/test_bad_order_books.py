@@ -1,5 +1,4 @@
-"""Malformed order books: each gets one clear line with file, line, column, value, rule and remedy,
-and nothing else."""
+"""Order books that are no CSV, have wrong epochs or dates, or are built in Python: refused."""
 
 from __future__ import annotations
 
@@ -24,98 +23,14 @@ def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-@pytest.fixture
-def refuse_book() -> Refuse:
-    """Write ``orders.csv`` and hand back the lines of the refusal; none if it is read."""
-
-    def write_and_read(content: str | bytes) -> list[str]:
-        Path("orders.csv").write_bytes(content if isinstance(content, bytes) else content.encode())
-        try:
-            read_order_book("orders.csv", karts())
-        except FactoryError as error:
-            return str(error).splitlines()
-        return []
-
-    return write_and_read
-
-
-def test_the_order_books_that_are_spoilt_below_are_sound(refuse_book: Refuse) -> None:
+def test_the_order_books_of_these_tests_are_valid(refuse_book: Refuse) -> None:
     assert refuse_book(BOOK) == []
     assert refuse_book(ISO_BOOK) == []
 
 
 HEADER = "order_id,release_date,due_date,weight,product,colour"
-ISO_RULE = (
-    "must be an ISO date, as most dates in this file are. Write for example 2026-03-01T06:00."
-)
-ZONE_RULE = (
-    "has a time zone, but most dates in this file have none; all need it, or none. Leave the zone"
-    " out, or give every date one."
-)
 NO_ZONE_RULE = "has no time zone, but most dates in this file have one; all need it, or none"
 NO_ZONE_REMEDY = "Write date, time and zone, for example 2026-03-01T06:00+01:00"
-WEIGHT_RULE = "must be a number, 0 or more. Write for example 1.0."
-TICKS_RULE = (
-    "must be a whole number of ticks, or all dates ISO. Write for example 480, or 2026-03-01T06:00."
-)
-SPOILT_BOOKS = [
-    (BOOK, "C,30,900", "C,3O,900", f"line 4: release_date = '3O'; {TICKS_RULE}"),
-    (BOOK, "C,30,900", "C,30,900.5", f"line 4: due_date = '900.5'; {TICKS_RULE}"),
-    (BOOK, "C,30,900", "C,30,", f"line 4: due_date = ''; {TICKS_RULE}"),
-    (BOOK, "C,30,900", "C,30,²", f"line 4: due_date = '²'; {TICKS_RULE}"),
-    (BOOK, "C,30,900", "C,30,--9", f"line 4: due_date = '--9'; {TICKS_RULE}"),
-    (BOOK, "C,30,900", "C,30,2026-03-01T21:00", f"line 4: due_date = '2026-03-01T21:00'; {TICKS_RULE}"),
-    (ISO_BOOK, "2026-03-01T21:00", "900", f"line 4: due_date = '900'; {ISO_RULE}"),
-    (ISO_BOOK, "2026-03-01T21:00", "2026-13-01", f"line 4: due_date = '2026-13-01'; {ISO_RULE}"),
-    (ISO_BOOK, "2026-03-01T21:00", "01.03.2026", f"line 4: due_date = '01.03.2026'; {ISO_RULE}"),
-    (ISO_BOOK, "2026-03-01T21:00", "2026-03-01T21:00+01:00", f"line 4: due_date = '2026-03-01T21:00+01:00'; {ZONE_RULE}"),
-    (ISO_BOOK, "2026-03-01T21:00", "20260301", f"line 4: due_date = '20260301'; {ISO_RULE}"),
-    (ISO_BOOK, "2026-03-01T21:00", "2026-03-01T24:30", f"line 4: due_date = '2026-03-01T24:30'; {ISO_RULE}"),
-    (ISO_BOOK, "2026-03-01T21:00", "0026-03-01", f"line 4: due_date = '0026-03-01'; {ISO_RULE}"),
-    (ISO_BOOK, "2026-03-01T21:00", "9999-12-31", f"line 4: due_date = '9999-12-31'; {ISO_RULE}"),
-    (ISO_BOOK, "2026-03-01T21:00", "\u0662\u0660\u0662\u0666-03-01", f"line 4: due_date = '\u0662\u0660\u0662\u0666-03-01'; {ISO_RULE}"),
-    (BOOK, "2.5,trailer", "1_000,trailer", f"line 3: weight = '1_000'; {WEIGHT_RULE}"),
-    (BOOK, "2.5,trailer", "\u0663,trailer", f"line 3: weight = '\u0663'; {WEIGHT_RULE}"),
-    (BOOK, "A,0,480", "A,-1,480", "line 2: release_date = '-1'; must not lie before tick 0. Write 0 or more."),
-    (BOOK, "C,30,900", "C,30,1099511627777", "line 4: due_date = 1099511627777; must be at most 1099511627776 ticks from the start. Correct it."),
-    (BOOK, "C,30,900", "C,30,-1099511627777", "line 4: due_date = -1099511627777; must be at most 1099511627776 ticks from the start. Correct it."),
-    (BOOK, "C,30,900", f"C,30,{'9' * 70}", f"line 4: due_date = '{'9' * 70}'; must be at most 1099511627776 ticks from the start. Correct it."),
-    (BOOK, "C,30,900", "C,1099511627777,900",
-     "line 4: release_date = 1099511627777; must be at most 1099511627776. Use a coarser tick (tick_minutes) or a smaller number."),
-    (BOOK, "2.5,trailer", "nan,trailer", "line 3: weight = 'nan'; must be a number, 0 or more. Write for example 1.0."),
-    (BOOK, "2.5,trailer", "heavy,trailer", "line 3: weight = 'heavy'; must be a number, 0 or more. Write for example 1.0."),
-    (BOOK, "2.5,trailer", "-2.5,trailer", "line 3: weight = '-2.5'; must be a number, 0 or more. Write for example 1.0."),
-    (BOOK, "2.5,trailer", "inf,trailer", "line 3: weight = 'inf'; must be a number, 0 or more. Write for example 1.0."),
-    (BOOK, "2.5,trailer", "1e13,trailer", "line 3: weight = 10000000000000.0; must be at most 1000000000000.0. Use a larger unit."),
-    (BOOK, "C,30", "A,30", "line 4: order_id = 'A'; another order is called so (line 2). Rename one of them."),
-    (BOOK, "C,30", ",30", "line 4: order_id = ''; must not be empty. Give the order a name."),
-    (BOOK, "2.5,trailer", "2.5,trailor", "line 3: product = 'trailor'; there is no such product. Write 'trailer', if that is meant."),
-    (BOOK, "kart,coal", "kart,cole", "line 4: colour = 'cole'; there is no such value of the option. Write 'coal', if that is meant."),
-    (BOOK, "kart,coal", "kart,", "line 4: colour = ''; product kart has this option, so it must be given. Write one of 'snow', 'coal'."),
-    (BOOK, "trailer,", "trailer,snow", "line 3: colour = 'snow'; product trailer does not have this option. Leave it empty."),
-    (BOOK, "kart,coal", "kart,coal,9", "line 4 = 7 cells; must have 6, one for each column. Add or remove cells."),
-    (BOOK, "kart,coal", "kart", "line 4 = 5 cells; must have 6, one for each column. Add or remove cells."),
-    (BOOK, "product,colour", "product,color", "line 1: column = 'color'; there is no such column. Write 'colour', if that is meant."),
-    (BOOK, "weight,product", "wait,product",
-     f"line 1 = 'order_id,release_date,due_date,wait,product,colour'; column weight is missing. Write the header {HEADER}.\n"
-     "line 1: column = 'wait'; there is no such column. Write 'weight', if that is meant."),
-    (BOOK, "product,colour", "product,weight", "line 1: column = 'weight'; the column stands there twice. Remove one."),
-    (BOOK, BOOK, BOOK.replace(",", ";"), f"line 1 = '{HEADER.replace(',', ';')}'; cells are separated by commas. Save the file with commas, not semicolons."),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("book", "old", "new", "message"),
-    SPOILT_BOOKS,
-    ids=[message.split(";")[0] for *_, message in SPOILT_BOOKS],
-)
-def test_a_spoilt_order_book_is_refused(
-    refuse_book: Refuse, book: str, old: str, new: str, message: str
-) -> None:
-    assert old in book
-    assert refuse_book(book.replace(old, new, 1)) == [
-        f"orders.csv: {line}" for line in message.splitlines()
-    ]
 
 
 @pytest.mark.parametrize(
@@ -153,7 +68,7 @@ def test_a_file_that_is_no_order_book_is_refused(
     assert refuse_book(content) == [f"orders.csv: {message}"]
 
 
-def test_an_order_book_that_is_not_there_is_refused() -> None:
+def test_a_missing_order_book_is_refused() -> None:
     with pytest.raises(FactoryError) as refusal:
         read_order_book("nowhere.csv", karts())
     assert (
@@ -185,7 +100,7 @@ C,2026-03-29T02:00,2026-03-31T06:00+02:00,1,kart,snow
 """
 
 
-def test_bug_dates_have_all_a_time_zone_or_none(refuse_book: Refuse) -> None:
+def test_bug_all_dates_have_a_time_zone_or_none_has(refuse_book: Refuse) -> None:
     """It said that dates must be ISO, which they were."""
     assert refuse_book(ZONED) == [
         f"orders.csv: line 3: due_date = '2026-03-31'; {NO_ZONE_RULE}. {NO_ZONE_REMEDY}.",
@@ -239,7 +154,7 @@ def disguise(place: str, number: str, date: str, others: str = "") -> str:
     ],
     ids=["days", "hours", "minutes", "seconds", "Unix seconds", "Unix milliseconds"],
 )
-def test_bug_calendar_dates_without_hyphens_are_no_ticks(
+def test_bug_calendar_dates_without_hyphens_are_refused_as_ticks(
     refuse_book: Refuse, release: str, due: str, date: str, due_date: str
 ) -> None:
     """They became ticks: two days lay 70 minutes apart."""
@@ -271,7 +186,7 @@ def test_bug_short_ticks_may_look_like_a_calendar_date_now_and_then(refuse_book:
         read_order_book("orders.csv", seconds)
 
 
-def test_bug_what_could_not_be_read_back_is_not_written() -> None:
+def test_bug_dates_that_could_not_be_read_back_are_not_written() -> None:
     far = OrderBook(orders=(order(release_date=20260331, due_date=20260410),))
     with pytest.raises(
         FactoryError,
@@ -353,7 +268,7 @@ def test_an_order_book_built_in_python_is_refused_when_it_is_loaded(
     assert str(refusal.value) == f"order book for factory karts: {message}"
 
 
-def test_a_spoilt_order_book_is_not_written() -> None:
+def test_a_malformed_order_book_is_not_written() -> None:
     with pytest.raises(FactoryError) as refusal:
         write_order_book(OrderBook(orders=(order(product="cart"),)), "orders.csv", karts())
     assert (
