@@ -107,7 +107,7 @@ def test_transforms_of_numba_and_torch_agree_on_drawn_tables(seed: int) -> None:
         "action_mask": np.ones((envs, rows), np.bool_),
     }
     tables["shop"][..., -1] += 1.0  # the cost scale is never 0
-    found = PackedTables(**tables, weights=as_array(WEIGHTS)).network_input
+    network_input = PackedTables(**tables, weights=as_array(WEIGHTS)).network_input
     shop = torch.from_numpy(tables["shop"]).double()
     features = row_features(
         torch.from_numpy(tables["candidates"]).double().flatten(0, 1),
@@ -116,9 +116,9 @@ def test_transforms_of_numba_and_torch_agree_on_drawn_tables(seed: int) -> None:
     symlog = torch.sign(features) * torch.log1p(features.abs())
     of_machines = machine_features(torch.from_numpy(tables["machines"]).double(), shop)
     for ours, theirs in (
-        (found.rows, symlog),
-        (found.machines, of_machines),
-        (found.shop, shop_features(shop)),
+        (network_input.rows, symlog),
+        (network_input.machines, of_machines),
+        (network_input.shop, shop_features(shop)),
     ):
         torch.testing.assert_close(ours, theirs.float(), rtol=1e-6, atol=1e-7)
 

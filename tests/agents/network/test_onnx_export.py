@@ -1,5 +1,4 @@
-"""Exported policies: they answer what the trained network answers, are the same bytes each time,
-and a bundle that is not whole is refused."""
+"""Exported policies answer as the network, in the same bytes; damaged bundles are refused."""
 
 from __future__ import annotations
 
@@ -109,9 +108,9 @@ def test_huge_slack_is_no_trouble(bundle_folder: Path, slack: float) -> None:
     (observation,) = (
         {name: table.copy() for name, table in one.items()} for one in recorded("microfactory", 1)
     )
-    for place, column in enumerate(CANDIDATES):
+    for index, column in enumerate(CANDIDATES):
         if "slack" in column.name or "due_in" in column.name:
-            observation["candidates"][:, :, place] = slack
+            observation["candidates"][:, :, index] = slack
     logits, values = Bundle(bundle_folder).look(observation)
     legal = observation["action_mask"].astype(bool)
     assert np.isfinite(logits[legal]).all()
@@ -259,6 +258,10 @@ def keep_weights_elsewhere(folder: Path) -> None:
             r"candidates lacks process_time; candidates has duration \(ticks\), unknown here",
         ),
         (
+            change_manifest(lambda manifest: manifest.update(network_input_hash="0")),
+            "network_input_hash = '0'; must be .* python -m agents.network.migrate",
+        ),
+        (
             change_manifest(lambda manifest: manifest.pop("sha256")),
             "its checksum is not the manifest's",
         ),
@@ -275,6 +278,7 @@ def keep_weights_elsewhere(folder: Path) -> None:
         "manifest",
         "format",
         "features",
+        "formulas",
         "no checksums",
         "external data",
     ],
@@ -364,11 +368,12 @@ def test_a_plant_run_by_snapshots_is_what_the_trained_policy_makes_of_it(
         assert first.decided_by == "policy"
         assert first.machine == names.machine_names[int(plant.shop.env.deciding[0])]
         plant.step(np.array([row_of(first, names, plant)], np.int64), autoreset=False)
-    expected, found = (
+    expected, schedule = (
         unload(factory, None, batch.arrays, batch.shop, 0) for batch in (inside, plant)
     )
-    assert found == expected
-    assert verify(found, factory).total == pytest.approx(float(inside.shop.cost[0].sum()), rel=1e-9)
+    assert schedule == expected
+    total = float(inside.shop.cost[0].sum())
+    assert verify(schedule, factory).total == pytest.approx(total, rel=1e-9)
 
 
 def row_of(decision: Any, names: Any, plant: Batch) -> int:
@@ -380,8 +385,8 @@ def row_of(decision: Any, names: Any, plant: Batch) -> int:
     rows = {
         "start": list(enumerate(shop.job_row[0, : int(shop.env.num_job_rows[0])])),
         "changeover": [
-            (job_rows + place, entry)
-            for place, entry in enumerate(
+            (job_rows + i, entry)
+            for i, entry in enumerate(
                 shop.changeover_lead[0, : int(shop.env.num_changeover_rows[0])]
             )
         ],

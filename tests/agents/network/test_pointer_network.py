@@ -35,11 +35,11 @@ def test_features_in_torch_are_those_of_the_index(names: tuple[str, ...]) -> Non
         packed = pack(tables)
         features = row_features(packed.rows, packed.shop[packed.sample]).numpy()
         expected = np.zeros(len(FEATURES))
-        for row, sample, found in zip(
+        for row, sample, actual in zip(
             packed.rows.numpy(), packed.sample.numpy(), features, strict=True
         ):
             fill_row_features(row, tables.shop[sample], expected)
-            np.testing.assert_allclose(found, expected, rtol=2e-5, atol=2e-6)
+            np.testing.assert_allclose(actual, expected, rtol=2e-5, atol=2e-6)
             compared += 1
     assert compared > 100
 
@@ -54,8 +54,8 @@ def test_what_is_read_compiled_is_what_torch_makes_of_the_tables(names: tuple[st
             tables.candidates, tables.machines, tables.shop, tables.action_mask, made.weights
         ).network_input
         expected = made.encode(pack(tables))
-        for name, found, wanted in zip(read._fields, read, expected, strict=True):
-            torch.testing.assert_close(found, wanted, rtol=2e-5, atol=5e-6, msg=name)
+        for name, actual, reference in zip(read._fields, read, expected, strict=True):
+            torch.testing.assert_close(actual, reference, rtol=2e-5, atol=5e-6, msg=name)
 
 
 def test_an_untrained_network_decides_as_its_index_does() -> None:

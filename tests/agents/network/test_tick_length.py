@@ -91,22 +91,22 @@ def order_book(tick_minutes: float, count: int = 14) -> OrderBook:
 def inputs_on_the_way(tick_minutes: float) -> list[dict[str, Any]]:
     """Return the inputs of network and critic at each decision of an episode of the index."""
     batch = Batch([factory_with(tick_minutes)], [order_book(tick_minutes)], num_envs=1)
-    critic_features, policy, found = CriticFeatures(batch), IndexPolicy(WEIGHTS), []
+    critic_features, policy, results = CriticFeatures(batch), IndexPolicy(WEIGHTS), []
     batch.reset(np.zeros(1, np.uint64))
     while not batch.ended.all():
         packed = PackedTables.from_tables(batch.tables, as_array(WEIGHTS))
         inputs = {name: getattr(packed.network_input, name).numpy() for name in _INPUTS}
-        found.append({**inputs, "privileged": critic_features.update().copy()})
+        results.append({**inputs, "privileged": critic_features.update().copy()})
         rows = policy.decide(as_observation(batch.tables))
         batch.step(np.asarray(rows, np.int64), autoreset=False)
-    return found
+    return results
 
 
 @pytest.mark.parametrize("tick_minutes", [5.0, 0.5])
 def test_inputs_do_not_depend_on_the_length_of_a_tick(tick_minutes: float) -> None:
-    expected, found = inputs_on_the_way(1.0), inputs_on_the_way(tick_minutes)
-    assert len(found) == len(expected) > 28
-    for decision, (ours, theirs) in enumerate(zip(found, expected, strict=True)):
+    expected, results = inputs_on_the_way(1.0), inputs_on_the_way(tick_minutes)
+    assert len(results) == len(expected) > 28
+    for decision, (ours, theirs) in enumerate(zip(results, expected, strict=True)):
         for name in ours:
             np.testing.assert_allclose(
                 ours[name], theirs[name], rtol=2e-5, atol=2e-6, err_msg=f"{decision}: {name}"

@@ -46,13 +46,13 @@ def learn_in_a_process(folder: Path, hide: str) -> tuple[str, dict[str, NDArray[
 
 def test_training_gives_the_same_with_the_package_hidden(tmp_path: Path) -> None:
     loaded, expected = learn_in_a_process(tmp_path / "present", "")
-    hidden, found = learn_in_a_process(tmp_path / "hidden", _HIDE)
+    hidden, results = learn_in_a_process(tmp_path / "hidden", _HIDE)
     assert "agents.network.cpu_training.autograd" in loaded
     assert hidden == ""
-    assert found.keys() == expected.keys()
+    assert results.keys() == expected.keys()
     for label in ("ppo", "fit"):
-        names = [name for name in found if name.startswith(f"{label}.")]
+        names = [name for name in results if name.startswith(f"{label}.")]
         moved = sum(float(np.square(expected[f"moved.{name}"]).sum()) for name in names)
-        apart = sum(float(np.square(found[name] - expected[name]).sum()) for name in names)
+        apart = sum(float(np.square(results[name] - expected[name]).sum()) for name in names)
         assert moved > 1e-3
         assert apart == pytest.approx(0.0, abs=1e-4 * moved), label
