@@ -13,7 +13,7 @@ import urllib.error
 import urllib.request
 
 from factory.io.catalogue import find_single_factory
-from scheduler.decisions.decider import Decision
+from scheduler.decisions.decision import Decision
 from scheduler.simulated_plant import SimulatedPlant
 
 

@@ -24,11 +24,12 @@ from scheduler.floor.floor import ShopFloor, take_snapshot
 from scheduler.log.decision_log import DecisionLog
 from scheduler.log.entry_format import DecisionLogError
 from scheduler.log.replay import replay, report_shadow
+from scheduler.plans.changes import CHANGE_KINDS, Change
 from scheduler.plans.errors import PlanError
 from scheduler.plans.planner import Planner
 from scheduler.plans.schema import Plan
 from scheduler.plans.stability import freeze, measure_nervousness
-from scheduler.plans.what_if import CHANGE_KINDS, Change, what_if
+from scheduler.plans.what_if import what_if
 from scheduler.service.auth import TOKEN_VARIABLE, check_address
 from scheduler.service.engine import PLAN_SECONDS, Engine
 from scheduler.simulated_plant import simulate

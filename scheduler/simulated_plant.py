@@ -21,7 +21,7 @@ from factory.simulation.errors import IllegalActionError
 from factory.simulation.load import load
 from factory.simulator import Simulator, SimulatorChoice
 from factory.validation.arguments import check_count, check_row, check_seed
-from scheduler.decisions.decider import Choice
+from scheduler.decisions.decision import Choice
 from scheduler.floor.floor import ShopFloor, take_snapshot
 from scheduler.snapshot.schema import Snapshot
 

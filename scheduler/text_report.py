@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from scheduler.decisions.decider import Choice
+from scheduler.decisions.decision import Choice
 from scheduler.log.replay import Replay, ShadowReport
 from scheduler.plans.schema import Plan
 

@@ -1,4 +1,4 @@
-"""The evolved index, compiled: features of a row, best row, and whole episodes.
+"""The evolved index, compiled: features of a row, and the best row.
 
 :class:`agents.index.policy.IndexPolicy` and the search for weights both choose with
 :func:`best_row`, so that the policy decides as it did in the search.
@@ -18,10 +18,7 @@ from agents.index.features import FEATURES
 from agents.index.transforms import cent_of, feature_filler, unit_of
 from agents.standstill import would_stand_still
 from envs.observation.columns import CANDIDATE_INDEX
-from envs.observation.kernel import observe
 from factory.jit.compile import compiled
-from factory.simulation.costs import total_cost
-from factory.simulation.kernel import advance, apply_action, begin_episode
 
 _IS_WAIT, _IS_CHANGEOVER = CANDIDATE_INDEX["is_wait"], CANDIDATE_INDEX["is_changeover"]
 _PROCESS_TIME, _FAMILY_READY = CANDIDATE_INDEX["process_time"], CANDIDATE_INDEX["family_ready"]
@@ -84,40 +81,3 @@ def best_rows(candidates, machines, shops, action_masks, weights, features, acti
         actions[e] = best_row(
             candidates[e], machines[e], shops[e], action_masks[e], weights, features
         )
-
-
-@compiled
-def play_index(
-    factory, shop, factories, seeds, weights, max_idle, scratch, tables, features, costs
-):
-    """Play whole episodes, and fill ``costs [N]`` with their total costs.
-
-    A cost is infinite where ``max_idle [G]`` idle decisions did not suffice. Episode n is in
-    factory ``factories[n]``. Environment 0 plays them all, which keeps it in the CPU's cache.
-    """
-    for episode in range(seeds.shape[0]):
-        begin_episode(factory, shop, 0, factories[episode], seeds[episode])
-        advance(factory, shop, 0)
-        limit = max_idle[factories[episode]]
-        while shop.env[0].deciding >= 0 and shop.env[0].idle_decisions < limit:
-            observe(
-                factory,
-                shop,
-                0,
-                scratch,
-                tables.candidates[0],
-                tables.machines[0],
-                tables.shop[0],
-                tables.action_mask[0],
-            )
-            row = best_row(
-                tables.candidates[0],
-                tables.machines[0],
-                tables.shop[0],
-                tables.action_mask[0],
-                weights,
-                features,
-            )
-            apply_action(factory, shop, 0, row)
-            advance(factory, shop, 0)
-        costs[episode] = math.inf if shop.env[0].deciding >= 0 else total_cost(shop, 0)

@@ -10,7 +10,8 @@ from pydantic import BaseModel, ConfigDict
 
 from envs.observation.columns import CANDIDATES
 from scheduler.decisions.bundle import Bundle, BundleError
-from scheduler.decisions.decider import Choice, Decider
+from scheduler.decisions.decider import Decider
+from scheduler.decisions.decision import Choice
 from scheduler.snapshot.schema import Snapshot
 
 MAX_COLUMNS = 6

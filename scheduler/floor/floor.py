@@ -191,7 +191,7 @@ class ShopFloor:
         }
 
     def describe(self, machine: int, row: int) -> dict[str, Any]:
-        """Return the fields of a row's :class:`scheduler.decisions.decider.Choice`.
+        """Return the fields of a row's :class:`scheduler.decisions.decision.Choice`.
 
         The row must not have been carried out yet.
 

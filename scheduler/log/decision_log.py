@@ -19,7 +19,7 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
-from scheduler.decisions.decider import Decision
+from scheduler.decisions.decision import Decision
 from scheduler.log.entry_format import (
     ENTRY_COLUMNS,
     LAYOUT,

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from pydantic import TypeAdapter
 
-from scheduler.decisions.decider import Decision
+from scheduler.decisions.decision import Decision
 from scheduler.snapshot.schema import OrderState, Snapshot, SnapshotText, write_text
 
 LAYOUT = 2

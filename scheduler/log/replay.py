@@ -11,7 +11,8 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from factory.progress import Progress
-from scheduler.decisions.decider import Choice, Decider, Decision
+from scheduler.decisions.decider import Decider
+from scheduler.decisions.decision import Choice, Decision
 from scheduler.log.decision_log import read_entries
 from scheduler.log.entry_format import Entry
 from scheduler.plans.planner import Planner

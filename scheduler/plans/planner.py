@@ -15,19 +15,19 @@ from factory.simulation.arrays import (
     ShopState,
 )
 from factory.validation.arguments import as_whole, show
-from scheduler.decisions.decider import Choice, Decider
+from scheduler.decisions.decider import Decider
+from scheduler.decisions.decision import Choice
 from scheduler.floor.floor import ShopFloor
 from scheduler.plans.errors import PlanError
 from scheduler.plans.plan_policy import PlanPolicy
 from scheduler.plans.plan_records import PlanRecords
 from scheduler.plans.plan_simulation import MAX_SAMPLED_ORDERS, PlanSimulation, Sampling
 from scheduler.plans.schema import (
+    MAX_FUTURES,
     Plan,
 )
 from scheduler.plans.work_limit import WorkLimit
 from scheduler.snapshot.schema import Snapshot
-
-MAX_FUTURES = 64
 
 
 class Planner:

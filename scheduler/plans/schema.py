@@ -101,3 +101,6 @@ class Plan(_Record):
     futures: int = 0  # number of sampled futures
     nervousness: Nervousness | None = None
     microseconds: int = 0  # computing time, without the time for loading compiled code
+
+
+MAX_FUTURES = 64

@@ -14,7 +14,8 @@ from agents.rules.registry import make_rule
 from envs.seed_splits import episode_seeds
 from factory.model import Factory
 from scheduler.decisions.bundle import BundleError
-from scheduler.decisions.decider import BUDGET_SECONDS, Decider, Decision
+from scheduler.decisions.decider import BUDGET_SECONDS, Decider
+from scheduler.decisions.decision import Decision
 from scheduler.decisions.explanations import Explanation, explain
 from scheduler.decisions.loaded_policy import (
     LoadedPolicy,

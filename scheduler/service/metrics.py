@@ -11,7 +11,7 @@ from prometheus_client import (
     generate_latest,
 )
 
-from scheduler.decisions.decider import Decision
+from scheduler.decisions.decision import Decision
 
 _SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 

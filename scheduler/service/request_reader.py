@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from factory.model import Factory
 from factory.validation.errors import FactoryError
 from factory.validation.text_files import drop_mark
-from scheduler.plans.what_if import CHANGE_KINDS
+from scheduler.plans.changes import CHANGE_KINDS
 from scheduler.service.middleware import RefusedError
 from scheduler.service.schemas import PlanRequest, SnapshotRequest, WhatIfRequest
 from scheduler.snapshot.parse_errors import format_errors

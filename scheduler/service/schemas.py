@@ -6,10 +6,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from scheduler.decisions.decider import Decision
-from scheduler.plans.planner import MAX_FUTURES
-from scheduler.plans.schema import Plan
-from scheduler.plans.what_if import MAX_CHANGES, Change
+from scheduler.decisions.decision import Decision
+from scheduler.plans.changes import MAX_CHANGES, Change
+from scheduler.plans.schema import MAX_FUTURES, Plan
 from scheduler.snapshot.schema import MAX_SNAPSHOT_DATE, Snapshot
 
 Futures = Annotated[int, Field(ge=0, le=MAX_FUTURES, strict=True)]

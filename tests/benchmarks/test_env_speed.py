@@ -29,7 +29,7 @@ from benchmarks.env_speed import (
 from benchmarks.kill_under_load import find_lost
 from benchmarks.peers import PEERS, PeerProcess, Timing, default_python, time_steps
 from envs.vector_env import ChangeoverVectorEnv
-from scheduler.decisions.decider import Decision
+from scheduler.decisions.decision import Decision
 from scheduler.log.decision_log import Entry
 
 

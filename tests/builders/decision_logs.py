@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from agents.rules.registry import make_rule
 from scheduler.decisions.bundle import Bundle
-from scheduler.decisions.decider import Decider, Decision
+from scheduler.decisions.decider import Decider
+from scheduler.decisions.decision import Decision
 from scheduler.floor.floor import ShopFloor
 from scheduler.log.decision_log import DecisionLog
 from tests.builders.snapshots import FACTORY, RULE, snapshots

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from factory.model import Factory, Machine
-from scheduler.decisions.decider import Decider, Decision
+from scheduler.decisions.decider import Decider
+from scheduler.decisions.decision import Decision
 from scheduler.floor.floor import ShopFloor
 from scheduler.plans.schema import Plan
 from scheduler.snapshot.schema import MachineState, Snapshot

@@ -26,7 +26,8 @@ pytest.importorskip("fastapi", reason="the service needs the extra `scheduler`")
 import schemathesis
 from fastapi.testclient import TestClient
 
-from scheduler.decisions.decider import Decider, Decision
+from scheduler.decisions.decider import Decider
+from scheduler.decisions.decision import Decision
 from scheduler.floor.floor import ShopFloor
 from scheduler.log.decision_log import DecisionLog
 from scheduler.plans.planner import Planner

@@ -8,9 +8,9 @@ from typing import get_args
 import pytest
 from pydantic import BaseModel
 
-from scheduler.decisions.decider import Decision
+from scheduler.decisions.decision import Decision
+from scheduler.plans.changes import Change
 from scheduler.plans.schema import Nervousness
-from scheduler.plans.what_if import Change
 from scheduler.service.openapi import _BODIES
 from scheduler.snapshot.schema import Lock, MachineState, OperationState, OrderState, Snapshot
 from tests.builders.repository import ROOT

@@ -27,9 +27,10 @@ from factory.simulation.load import load
 from scheduler.__main__ import main
 from scheduler.decisions.decider import Decider
 from scheduler.floor.floor import ShopFloor
+from scheduler.plans.changes import Change, MachineDown, OrderTerms
 from scheduler.plans.schema import Plan
 from scheduler.plans.starting_floors import init_sampled
-from scheduler.plans.what_if import Change, MachineDown, OrderTerms, change_snapshot
+from scheduler.plans.what_if import change_snapshot
 from scheduler.snapshot.read import check_snapshot
 from scheduler.snapshot.schema import Lock, Snapshot
 from tests.builders.workshop import ATCS, busy, floor_of, idle, moments, order, planner, workshop

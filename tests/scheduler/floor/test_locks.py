@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from factory.model import Attribute, Factory, Product, Transport
-from scheduler.decisions.decider import Choice, Decider
+from scheduler.decisions.decider import Decider
+from scheduler.decisions.decision import Choice
 from scheduler.floor.floor import ShopFloor
 from scheduler.snapshot.read import check_snapshot
 from scheduler.snapshot.schema import MachineState, OrderState, Snapshot

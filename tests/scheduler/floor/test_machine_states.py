@@ -9,9 +9,10 @@ import pytest
 from factory.model import Factory, Operation, Product
 from factory.simulation.arrays import DOWN, PROCESSING
 from scheduler.floor.floor import ShopFloor
+from scheduler.plans.changes import MachineDown
 from scheduler.plans.schema import PlannedStop
 from scheduler.plans.stability import freeze
-from scheduler.plans.what_if import MachineDown, change_snapshot
+from scheduler.plans.what_if import change_snapshot
 from scheduler.snapshot.read import SnapshotError, read_snapshot
 from scheduler.snapshot.schema import MachineState
 from scheduler.text_report import format_plan

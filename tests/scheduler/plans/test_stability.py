@@ -5,15 +5,11 @@ from __future__ import annotations
 import pytest
 
 from factory.io.catalogue import find_single_factory
+from scheduler.plans.changes import LockOperation, MachineDown, RushOrder
 from scheduler.plans.planner import Planner
 from scheduler.plans.schema import Plan
 from scheduler.plans.stability import freeze, measure_nervousness
-from scheduler.plans.what_if import (
-    LockOperation,
-    MachineDown,
-    RushOrder,
-    change_snapshot,
-)
+from scheduler.plans.what_if import change_snapshot
 from scheduler.snapshot.read import SnapshotError
 from scheduler.snapshot.schema import Snapshot
 from tests.builders.workshop import (

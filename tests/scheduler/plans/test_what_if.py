@@ -9,19 +9,17 @@ import pytest
 
 from factory.io.catalogue import find_single_factory
 from factory.model import Option, OptionValue
-from scheduler.plans.schema import Plan
-from scheduler.plans.stability import measure_nervousness
-from scheduler.plans.what_if import (
+from scheduler.plans.changes import (
     CancelOrder,
     Change,
     LockOperation,
     MachineDown,
     OrderTerms,
-    PlanComparison,
     RushOrder,
-    change_snapshot,
-    what_if,
 )
+from scheduler.plans.schema import Plan
+from scheduler.plans.stability import measure_nervousness
+from scheduler.plans.what_if import PlanComparison, change_snapshot, what_if
 from scheduler.snapshot.read import SnapshotError
 from scheduler.snapshot.schema import Lock, Snapshot
 from tests.builders.workshop import (

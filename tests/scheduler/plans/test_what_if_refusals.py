@@ -8,16 +8,15 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from scheduler.plans.what_if import (
+from scheduler.plans.changes import (
     CancelOrder,
     Change,
     LockOperation,
     MachineDown,
     OrderTerms,
     RushOrder,
-    change_snapshot,
-    what_if,
 )
+from scheduler.plans.what_if import change_snapshot, what_if
 from scheduler.snapshot.read import SnapshotError
 from tests.builders.workshop import (
     planner,

@@ -10,7 +10,7 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from factory.io.catalogue import find_single_factory
-from scheduler.plans.what_if import CHANGE_KINDS, Change
+from scheduler.plans.changes import CHANGE_KINDS, Change
 from scheduler.snapshot.parse_errors import format_errors
 from scheduler.snapshot.read import SnapshotError, read_snapshot
 from tests.builders.repository import ROOT
