@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections import Counter
 
-from factory.generation.demand import draw_demand, draw_supply_regimes
 from factory.generation.offered_load import (
     ChangeoverProfile,
     changeover_profile,
@@ -13,6 +12,7 @@ from factory.generation.offered_load import (
     mean_interarrival_time,
 )
 from factory.generation.products import draw_options, draw_products
+from factory.generation.random_demand import draw_demand, draw_supply_regimes
 from factory.generation.random_draws import Draw
 from factory.generation.ranges import RandomisedRanges
 from factory.generation.work_centres import draw_cells

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from factory.generation.demand import HALF_EPISODE
+from factory.generation.random_demand import HALF_EPISODE
 from factory.generation.random_draws import Draw
 from factory.generation.ranges import RandomisedRanges
 from factory.generation.work_centres import Cell

@@ -163,7 +163,7 @@ SETUP = _record(
     cost=_f8,
     waste=_f8,  # kg
 )
-PRODUCT = _record(num_operations=_i8, launch_date=_i8)
+PRODUCT_RECORD = _record(num_operations=_i8, launch_date=_i8)
 OPERATION = _record(
     centre=_i2,
     num_predecessors=_i2,
@@ -175,9 +175,9 @@ OPERATION = _record(
     rework_probability=_f8,
     first_piece_rework_probability=_f8,
 )
-OPTION = _record(num_values=_i8)
+OPTION_RECORD = _record(num_values=_i8)
 REGIME = _record(duration=_f8, interarrival_time=_f8)  # duration 0: for ever
-CUSTOMER = _record(weight=_f8, allowance_low=_f8, allowance_high=_f8)
+CUSTOMER_RECORD = _record(weight=_f8, allowance_low=_f8, allowance_high=_f8)
 SUPPLY = _record(duration=_f8, late_probability=_f8, mean_lateness=_f8)
 BOOKED = _record(release_date=_i8, due_date=_i8, weight=_f8, product=_i2)
 HOUR = _record(

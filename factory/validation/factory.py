@@ -9,7 +9,7 @@ from itertools import chain
 from typing import Any
 
 from factory.model import Factory, Machine, Operation, Option, find_cycle
-from factory.validation.demand import check_demand, check_supply, check_uncertainty
+from factory.validation.demand_fields import check_demand, check_supply, check_uncertainty
 from factory.validation.errors import Problem, Words, refuse
 from factory.validation.iso_dates import far_ticks, read_disguised_date
 from factory.validation.numbers import (

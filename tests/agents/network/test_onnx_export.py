@@ -22,6 +22,7 @@ from agents.rules.registry import make_rule
 from envs.batch import Batch
 from envs.observation.columns import CANDIDATES, MACHINES, SHOP, SHOP_INDEX
 from factory.io.catalogue import find_single_factory
+from factory.simulation.arrays import split_operation_id
 
 pytest.importorskip("onnx", reason="exporting needs the extra `scheduler`")
 pytest.importorskip("onnxscript", reason="exporting needs the extra `scheduler`")
@@ -392,10 +393,8 @@ def row_of(decision: Any, names: Any, plant: Batch) -> int:
         ],
     }[decision.action]
     for row, entry in rows:
-        order, operation = int(entry) >> 6, int(entry) & 63
-        if (
-            str(order + 1),
-            names.operation_names[int(shop.orders["product"][0, order])][operation],
-        ) == (decision.order, decision.operation):
+        order, operation = split_operation_id(entry)
+        name = names.operation_names[int(shop.orders["product"][0, order])][operation]
+        if (str(order + 1), name) == (decision.order, decision.operation):
             return row
     raise AssertionError(f"{decision} is no row of the plant")
