@@ -292,6 +292,8 @@ NEED_NO_CASE = {
     "envs.reward_scale._mean_cost": (
         "gets arrays of load() and rows that Batch or Floor has checked"
     ),
+    "factory.instances.job_streams._draw_arrivals": "gets what draw_dynamic_shop has checked",
+    "factory.instances.job_streams._draw_order": "gets what draw_dynamic_shop has checked",
     "factory.instances.job_streams._draw_route": "gets what draw_dynamic_shop has checked",
     "factory.simulator.Simulator._advance": "takes nothing",
 }
