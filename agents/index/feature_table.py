@@ -22,9 +22,9 @@ from typing import NamedTuple
 
 from envs.observation.columns import CANDIDATES, MACHINES, SHOP
 
-ROW, MACHINE, SHOP_PART = "row", "machine", "shop"
+ROW_PART, MACHINE_PART, SHOP_PART = "row", "machine", "shop"
 """Parts of the table: features of candidate rows (those of the index), of machines, of the shop."""
-ACTION, WAIT, EVERY = "action", "wait", "every"
+ACTION_ROWS, WAIT_ROWS, EVERY_ROW = "action", "wait", "every"
 """Rows that have a feature: job and changeover rows, the wait row, all rows; 0 elsewhere."""
 
 MIN_WEIGHT = 1e-6
@@ -69,8 +69,8 @@ QUANTITIES = {
 _WORDS = {"unit": "mean p"}
 _READING = {
     "s(x, h)": "x / (abs(x) + h)",
-    ROW: "sign(v) log(1 + abs(v))",
-    MACHINE: "v",
+    ROW_PART: "sign(v) log(1 + abs(v))",
+    MACHINE_PART: "v",
     SHOP_PART: "v",
 }
 """Saturation, and the form in which the network reads a feature v of each part."""
@@ -93,7 +93,7 @@ class Feature(NamedTuple):
         return formula_of(self)
 
 
-def _rows(rows: str, part: str = ROW) -> Callable[..., Feature]:
+def _rows(rows: str, part: str = ROW_PART) -> Callable[..., Feature]:
     """Return a function of name, transform, operands, scale and per that makes a feature."""
 
     def feature(
@@ -104,8 +104,8 @@ def _rows(rows: str, part: str = ROW) -> Callable[..., Feature]:
     return feature
 
 
-_action, _wait, _every = _rows(ACTION), _rows(WAIT), _rows(EVERY)
-_machine, _shop = _rows(EVERY, MACHINE), _rows(EVERY, SHOP_PART)
+_action, _wait, _every = _rows(ACTION_ROWS), _rows(WAIT_ROWS), _rows(EVERY_ROW)
+_machine, _shop = _rows(EVERY_ROW, MACHINE_PART), _rows(EVERY_ROW, SHOP_PART)
 
 FEATURE_TABLE: tuple[Feature, ...] = (
     # --- rows: the kind of action ---
@@ -251,7 +251,7 @@ def definitions(table: Sequence[Feature] = FEATURE_TABLE) -> dict[str, list[tupl
     """Return name and definition of every feature, by part, as a policy's manifest keeps them."""
     return {
         part: [(feature.name, definition_of(feature)) for feature in part_of(part, table)]
-        for part in (ROW, MACHINE, SHOP_PART)
+        for part in (ROW_PART, MACHINE_PART, SHOP_PART)
     }
 
 
@@ -268,5 +268,5 @@ def network_input_hash(table: Sequence[Feature] = FEATURE_TABLE) -> str:
 def markdown_rows(part: str) -> Iterator[str]:
     """Yield the rows of a Markdown table: name, rows that have the feature, formula."""
     for feature in part_of(part):
-        rows = f" {feature.rows} |" if part == ROW else ""
+        rows = f" {feature.rows} |" if part == ROW_PART else ""
         yield f"| `{feature.name}` |{rows} {formula_of(feature)} |"

@@ -6,9 +6,9 @@ The wait row has only the features that are named for the wait, those about arri
 
 from __future__ import annotations
 
-from agents.index.feature_table import ROW, part_of
+from agents.index.feature_table import ROW_PART, part_of
 
-FEATURES = part_of(ROW)
+FEATURES = part_of(ROW_PART)
 """Terms of the index, in the order of its weights."""
 
 FEATURE_INDEX = {feature.name: index for index, feature in enumerate(FEATURES)}

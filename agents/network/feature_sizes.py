@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from agents.index.feature_table import MACHINE, ROW, SHOP_PART, part_of
+from agents.index.feature_table import MACHINE_PART, ROW_PART, SHOP_PART, part_of
 
-ROW_FEATURES = len(part_of(ROW))
-MACHINE_FEATURES = len(part_of(MACHINE))
+ROW_FEATURES = len(part_of(ROW_PART))
+MACHINE_FEATURES = len(part_of(MACHINE_PART))
 SHOP_FEATURES = len(part_of(SHOP_PART))
 
-_MACHINE_NAMES = [feature.name for feature in part_of(MACHINE)]
+_MACHINE_NAMES = [feature.name for feature in part_of(MACHINE_PART)]
 EXISTS, NEAR = _MACHINE_NAMES.index("exists"), _MACHINE_NAMES.index("same_centre")
 """Positions of the features by which a machine exists, and belongs to the asked work centre."""

@@ -12,7 +12,7 @@ import math
 
 import numpy as np
 
-from agents.index.feature_table import DELAY_SHARE, MACHINE, MIN_RATE, SHOP_PART, part_of
+from agents.index.feature_table import DELAY_SHARE, MACHINE_PART, MIN_RATE, SHOP_PART, part_of
 from agents.index.kernels import fill_row_features
 from agents.index.transforms import feature_filler, unit_of
 from envs.observation.columns import MACHINE_INDEX, SHOP_INDEX
@@ -22,7 +22,7 @@ _EXISTS = MACHINE_INDEX["exists"]
 _PRICE_NOW, _TARDINESS_RATE = SHOP_INDEX["price_now"], SHOP_INDEX["tardiness_rate"]
 
 _fill_machine = feature_filler(
-    "fill_machine", enumerate(part_of(MACHINE)), MACHINE_INDEX, ("unit",)
+    "fill_machine", enumerate(part_of(MACHINE_PART)), MACHINE_INDEX, ("unit",)
 )
 _fill_shop = feature_filler(
     "fill_shop",

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.index.feature_table import MACHINE, ROW, SHOP_PART, definitions
+from agents.index.feature_table import MACHINE_PART, ROW_PART, SHOP_PART, definitions
 from agents.network.critic_features import PRIVILEGED_FEATURES
 from agents.network.trained_policy import (
     CRITIC_PREFIX,
@@ -119,11 +119,11 @@ def carry_over(
     PolicyError
         If an array does not have the inputs that the manifest lists.
     """
-    rows = _positions(former[ROW], present[ROW])
-    machines = _positions(former[MACHINE], present[MACHINE])
+    rows = _positions(former[ROW_PART], present[ROW_PART])
+    machines = _positions(former[MACHINE_PART], present[MACHINE_PART])
     pooled, shop = 3 * hidden_size, _positions(former[SHOP_PART], present[SHOP_PART])
     embedding = np.concatenate([np.arange(pooled), pooled + shop])
-    sizes = [len(present[ROW]), len(present[MACHINE]), pooled + len(present[SHOP_PART])]
+    sizes = [len(present[ROW_PART]), len(present[MACHINE_PART]), pooled + len(present[SHOP_PART])]
     layouts = dict.fromkeys(_ROW_ARRAYS, (rows, sizes[0]))
     layouts |= dict.fromkeys(_MACHINE_ARRAYS, (machines, sizes[1]))
     layouts |= dict.fromkeys(_EMBEDDING_ARRAYS, (embedding, sizes[2]))

@@ -9,8 +9,8 @@ import torch
 from agents.index.feature_table import (
     FEATURE_TABLE,
     FORMULAS,
-    MACHINE,
-    ROW,
+    MACHINE_PART,
+    ROW_PART,
     SHOP_PART,
     formula_of,
     markdown_rows,
@@ -66,7 +66,7 @@ def _with(i: int, feature: object) -> tuple:
 
 
 def test_names_are_unique_within_a_part() -> None:
-    for part in (ROW, MACHINE, SHOP_PART):
+    for part in (ROW_PART, MACHINE_PART, SHOP_PART):
         names = [feature.name for feature in part_of(part)]
         assert len(names) == len(set(names))
 
@@ -88,7 +88,7 @@ def test_formulas_in_words(name: str, formula: str) -> None:
 
 def test_the_page_lists_the_table() -> None:
     page = (ROOT / "docs" / "features.md").read_text(encoding="utf-8").splitlines()
-    for part in (ROW, MACHINE, SHOP_PART):
+    for part in (ROW_PART, MACHINE_PART, SHOP_PART):
         rows = list(markdown_rows(part))
         start = page.index(rows[0])
         assert page[start : start + len(rows)] == rows

@@ -14,7 +14,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from agents.index.feature_table import MACHINE, ROW, SHOP_PART, definitions, part_of
+from agents.index.feature_table import MACHINE_PART, ROW_PART, SHOP_PART, definitions, part_of
 from agents.network.feature_sizes import ROW_FEATURES
 from agents.network.migrate import main
 from agents.network.packed_tables import PackedTables, decide_greedily
@@ -31,7 +31,11 @@ from tests.builders.exported_bundle import FACTS, with_critic
 from tests.builders.networks import moments
 from tests.builders.repository import ROOT
 
-ADDED = {ROW: ("wait", "slack", "next_upcoming"), MACHINE: ("speed",), SHOP_PART: ("price_soon",)}
+ADDED = {
+    ROW_PART: ("wait", "slack", "next_upcoming"),
+    MACHINE_PART: ("speed",),
+    SHOP_PART: ("price_soon",),
+}
 """Features that the former policy does not know."""
 
 
@@ -44,9 +48,9 @@ def input_axes(hidden_size: int) -> dict[str, list[int]]:
     """Return the positions of the added features among the inputs of each array."""
     shop = [3 * hidden_size + i for i in index_of(SHOP_PART)]
     return {
-        "prior": index_of(ROW),
-        "row_encoder.0.weight": index_of(ROW),
-        "machine_encoder.0.weight": index_of(MACHINE),
+        "prior": index_of(ROW_PART),
+        "row_encoder.0.weight": index_of(ROW_PART),
+        "machine_encoder.0.weight": index_of(MACHINE_PART),
         "context.0.weight": shop,
         "value_head.0.weight": shop,
         "critic.layers.0.weight": shop,
@@ -144,7 +148,9 @@ def test_facts_of_the_manifest_stay(former: Path) -> None:
     assert main([str(former)]) == 0
     manifest, _ = read_policy_files(former.with_name("former-migrated"))
     assert {name: manifest[name] for name in FACTS} == FACTS
-    assert manifest["feature_definitions"][ROW] == [list(one) for one in definitions()[ROW]]
+    assert manifest["feature_definitions"][ROW_PART] == [
+        list(one) for one in definitions()[ROW_PART]
+    ]
 
 
 def _entry(features: list[list[str]], name: str) -> list[str]:
@@ -179,7 +185,7 @@ def test_features_that_vanished_or_changed_are_named(
 ) -> None:
     path = former / "manifest.json"
     manifest = json.loads(path.read_text())
-    change(manifest["feature_definitions"][ROW])
+    change(manifest["feature_definitions"][ROW_PART])
     path.write_text(json.dumps(manifest))
     assert main([str(former)]) == 1
 

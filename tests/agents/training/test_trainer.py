@@ -366,7 +366,7 @@ def test_the_policy_is_evaluated_by_its_folder(
         (lambda folder: (folder / "manifest.json").unlink(), "is not a policy folder"),
         (
             lambda folder: _change(folder, "features", "other"),
-            "features = other; the tables here are",
+            "features = other; must be",
         ),
         (lambda folder: _change(folder, "format", 9), "format = 9; must be 2"),
     ],
