@@ -24,7 +24,7 @@ from envs.observation.columns import CANDIDATES, MACHINES, SHOP
 
 ROW_PART, MACHINE_PART, SHOP_PART = "row", "machine", "shop"
 """Parts of the table: features of candidate rows (those of the index), of machines, of the shop."""
-ACTION, WAIT, EVERY = "action", "wait", "every"
+ACTION_ROWS, WAIT_ROWS, EVERY_ROW = "action", "wait", "every"
 """Rows that have a feature: job and changeover rows, the wait row, all rows; 0 elsewhere."""
 
 MIN_WEIGHT = 1e-6
@@ -104,8 +104,8 @@ def _rows(rows: str, part: str = ROW_PART) -> Callable[..., Feature]:
     return feature
 
 
-_action, _wait, _every = _rows(ACTION), _rows(WAIT), _rows(EVERY)
-_machine, _shop = _rows(EVERY, MACHINE_PART), _rows(EVERY, SHOP_PART)
+_action, _wait, _every = _rows(ACTION_ROWS), _rows(WAIT_ROWS), _rows(EVERY_ROW)
+_machine, _shop = _rows(EVERY_ROW, MACHINE_PART), _rows(EVERY_ROW, SHOP_PART)
 
 FEATURE_TABLE: tuple[Feature, ...] = (
     # --- rows: the kind of action ---

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from agents.index.feature_table import ACTION, EVERY, MIN_TICKS, WAIT
+from agents.index.feature_table import ACTION_ROWS, EVERY_ROW, MIN_TICKS, WAIT_ROWS
 from agents.index.features import FEATURES
 from agents.index.transforms import cent_of, feature_filler, unit_of
 from agents.standstill import would_stand_still
@@ -30,10 +30,10 @@ def _row_filler(name: str, rows: str, *quantities: str) -> Any:
     return feature_filler(name, features, CANDIDATE_INDEX, quantities)
 
 
-_fill_every_row = _row_filler("fill_every_row", EVERY, "unit")
-_fill_wait_row = _row_filler("fill_wait_row", WAIT, "unit")
+_fill_every_row = _row_filler("fill_every_row", EVERY_ROW, "unit")
+_fill_wait_row = _row_filler("fill_wait_row", WAIT_ROWS, "unit")
 _fill_action_row = _row_filler(
-    "fill_action_row", ACTION, "unit", "relative_time", "cent", "changes", "has_ready"
+    "fill_action_row", ACTION_ROWS, "unit", "relative_time", "cent", "changes", "has_ready"
 )
 
 

@@ -13,16 +13,16 @@ import torch
 from torch import Tensor
 
 from agents.index.feature_table import (
-    ACTION,
+    ACTION_ROWS,
     CENT,
     DELAY_SHARE,
-    EVERY,
+    EVERY_ROW,
     MACHINE_PART,
     MIN_RATE,
     MIN_TICKS,
     MIN_WEIGHT,
     SHOP_PART,
-    WAIT,
+    WAIT_ROWS,
     Feature,
     part_of,
 )
@@ -163,7 +163,7 @@ def _of_rows(rows: str) -> tuple[list[Feature], list[Feature]]:
     return plain, [feature for feature in features if feature not in plain]
 
 
-_ACTION_PLAIN, _ACTION_OTHERS = _of_rows(ACTION)
+_ACTION_PLAIN, _ACTION_OTHERS = _of_rows(ACTION_ROWS)
 # The order of work inside the exported graph: it was exported with these two before the rest of
 # the route, and the same policy shall give the same bytes.
 _ROUTE = [feature.name for feature in _ACTION_PLAIN].index("next_process_time")
@@ -171,10 +171,10 @@ _ACTION_PLAIN[_ROUTE : _ROUTE + 4] = [
     *_ACTION_PLAIN[_ROUTE + 2 : _ROUTE + 4],
     *_ACTION_PLAIN[_ROUTE : _ROUTE + 2],
 ]
-_WAIT_PLAIN, _WAIT_OTHERS = _of_rows(WAIT)
+_WAIT_PLAIN, _WAIT_OTHERS = _of_rows(WAIT_ROWS)
 _WAIT_SHOP_PLAIN = [feature for feature in _WAIT_PLAIN if feature.operands[0].startswith("shop.")]
 _WAIT_ROW_PLAIN = [feature for feature in _WAIT_PLAIN if feature not in _WAIT_SHOP_PLAIN]
-_EVERY_PLAIN, _EVERY_OTHERS = _of_rows(EVERY)
+_EVERY_PLAIN, _EVERY_OTHERS = _of_rows(EVERY_ROW)
 assert [feature.transform for feature in _WAIT_OTHERS] == ["one"]
 assert not _EVERY_OTHERS
 _ACTION_SATURATED = _Saturated(CANDIDATE_INDEX, _ACTION_PLAIN)

@@ -221,7 +221,6 @@ def change_weights(folder: Path) -> None:
 
 def keep_weights_elsewhere(folder: Path) -> None:
     """A model whose weights lie in another file, with a manifest that agrees."""
-
     import onnx
 
     model = onnx.load(str(folder / "policy.onnx"))
