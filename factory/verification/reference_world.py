@@ -118,7 +118,8 @@ def _log_deviation(cv: float) -> float:
 
 
 class _OperationDraws:
-    """Draws for attempts at operations, which are kept, as every schedule of the seed needs them.
+    """Draws for attempts at operations. Those for first attempts are kept, as every schedule of the
+    seed needs them.
 
     Parameters
     ----------
@@ -130,19 +131,14 @@ class _OperationDraws:
 
     def __init__(self, draw: Callable[[int, int], float], orders: int, operations: int) -> None:
         self._draw, self._operations = draw, operations
-        # first attempts in an array, not a list, as hundreds of worlds are kept; others are few
+        # not a list: hundreds of worlds are kept
         self._kept = array("d", [math.nan]) * (orders * operations)
-        self._kept_again: dict[tuple[int, int], float] = {}
 
     def find(self, order: int, operation: int, attempt: int) -> float:
         """Return the number that belongs to an attempt."""
         slot, index = order * self._operations + operation, _ATTEMPT_KEYS * operation + attempt
-        if slot >= len(self._kept):
+        if attempt > 0 or slot >= len(self._kept):
             return self._draw(order, index)
-        if attempt > 0:
-            if (order, index) not in self._kept_again:
-                self._kept_again[order, index] = self._draw(order, index)
-            return self._kept_again[order, index]
         number = self._kept[slot]
         if math.isnan(number):
             number = self._kept[slot] = self._draw(order, index)
