@@ -132,13 +132,13 @@ def name_readable(schedule: Schedule, record: Record) -> str:
             again = f", attempt {record.attempt}" if record.attempt else ""
             order = schedule.orders[int(record.order)]
             return f"order {order.order_id}, operation {record.name}{again}, on {machine}"
-        case ChangeoverRecord(order=None) | ChangeoverRecord(operation=None):
-            return f"{machine}, changeover at {record.start_date}"
-        case ChangeoverRecord(order=order_index, operation=operation):
-            order_id = schedule.orders[int(order_index or 0)].order_id
+        case ChangeoverRecord():
+            if record.order is None:
+                return f"{machine}, changeover at {record.start_date}"
+            order = schedule.orders[int(record.order)]
             return (
-                f"order {order_id}, operation number {operation}, changeover on {machine} at"
-                f" {record.start_date}"
+                f"order {order.order_id}, operation number {record.operation}, changeover on"
+                f" {machine} at {record.start_date}"
             )
         case FailureRecord():
             return f"{machine}, failure at {record.start_date}"

@@ -226,12 +226,14 @@ class OrderTables:
         predecessors = stack("predecessors")
         first = np.repeat(np.arange(len(routes), dtype=np.int32) * most, most)[:, None]
         self.predecessors: _Small = np.where(predecessors < 0, -1, predecessors + first)
-        # of first attempts; times are kept once they are asked for
+        # draws are kept: those of first attempts in tables, the few others by slot and attempt
         self._first_times = np.full(self.expected_time.shape, -1, np.int32)
+        self._later_times: dict[tuple[int, int, int], int] = {}
         self._first_rework = np.zeros(self.rework.shape, np.bool_)
+        self._later_rework: dict[tuple[int, int, bool], bool] = {}
         if world is not None:
             for slot, kind in np.argwhere(self.rework > 0).tolist():
-                self._first_rework[slot, kind] = self._is_reworked(world, slot, 0, kind)
+                self._first_rework[slot, kind] = self._is_reworked(slot, 0, kind)
         self._failures: dict[int, tuple[list[int], list[int]]] = {}
 
     @property
@@ -247,31 +249,44 @@ class OrderTables:
         if self._world is None:
             return expected
         times: Ints = self._first_times[slot, machine].astype(np.int64)
-        wanted = ((times < 0) | (attempt > 0)) & (expected >= 0)
-        for n in np.flatnonzero(wanted).tolist():
-            s, m, a = int(slot[n]), int(machine[n]), int(attempt[n])
-            times[n] = self._world.realised_time(
-                *divmod(s, self.max_operations), a, int(expected[n]), float(self.cv[s])
-            )
-            if a == 0 and times[n] <= _MAX_KEPT:  # a time far above its mean may not fit
-                self._first_times[s, m] = times[n]
+        wanted = (((times < 0) | (attempt > 0)) & (expected >= 0)).nonzero()[0]
+        columns = (slot, machine, attempt, expected)
+        for n, s, m, a, mean in zip(
+            wanted.tolist(), *(column[wanted].tolist() for column in columns), strict=True
+        ):
+            time = self._later_times.get((s, m, a)) if a > 0 else None
+            if time is None:
+                order, operation = divmod(s, self.max_operations)
+                time = self._world.realised_time(order, operation, a, mean, float(self.cv[s]))
+                if a > 0:
+                    self._later_times[s, m, a] = time
+                elif time <= _MAX_KEPT:  # a time far above its mean may not fit
+                    self._first_times[s, m] = time
+            times[n] = time
         return np.where(expected < 0, -1, times)
 
     def is_reworked(self, slot: Ints, attempt: Ints, is_first_piece: Masks) -> Masks:
         """Return whether attempts must be done again as drawn, ``[N]``."""
-        assert self._world is not None
         again: Masks = self._first_rework[slot, is_first_piece.astype(np.intp)]
-        for n in np.flatnonzero(attempt > 0).tolist():
-            again[n] = self._is_reworked(
-                self._world, int(slot[n]), int(attempt[n]), int(is_first_piece[n])
-            )
+        later = (attempt > 0).nonzero()[0]
+        for n, *key in zip(
+            later.tolist(),
+            *(column[later].tolist() for column in (slot, attempt, is_first_piece)),
+            strict=True,
+        ):
+            again[n] = self._is_reworked(*key)
         return again
 
-    def _is_reworked(
-        self, world: ReferenceRealisation, slot: int, attempt: int, is_first_piece: int
-    ) -> bool:
-        probability = float(self.rework[slot, is_first_piece])
-        return world.is_reworked(*divmod(slot, self.max_operations), attempt, probability)
+    def _is_reworked(self, slot: int, attempt: int, is_first_piece: int) -> bool:
+        """Return whether an attempt must be done again as drawn, and keep the answer."""
+        assert self._world is not None
+        key = (slot, attempt, bool(is_first_piece))
+        if key not in self._later_rework:
+            probability = float(self.rework[slot, int(is_first_piece)])
+            self._later_rework[key] = self._world.is_reworked(
+                *divmod(slot, self.max_operations), attempt, probability
+            )
+        return self._later_rework[key]
 
     def failures(self, machine: int, work: int) -> tuple[list[int], list[int]]:
         """Return a machine's drawn failures within its first ``work`` ticks of processing: the

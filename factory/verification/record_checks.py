@@ -272,8 +272,8 @@ def _is_unreadable(setup: Ints, known: Ints) -> Masks:
 
 
 def _is_outside(numbers: Ints, count: int | Ints) -> Masks:
-    """Return which numbers are not from 0 to ``count`` - 1."""
-    outside: Masks = (numbers < 0) | (numbers >= count)
+    """Return which numbers are not from 0 to ``count`` - 1; negative ones are large as unsigned."""
+    outside: Masks = numbers.view(np.uint64) >= np.asarray(count, np.int64).view(np.uint64)
     return outside
 
 

@@ -118,7 +118,8 @@ def _log_deviation(cv: float) -> float:
 
 
 class _OperationDraws:
-    """Draws for attempts at operations, which are kept, as every schedule of the seed needs them.
+    """Draws for attempts at operations. Those for first attempts are kept, as every schedule of the
+    seed needs them.
 
     Parameters
     ----------
@@ -130,19 +131,14 @@ class _OperationDraws:
 
     def __init__(self, draw: Callable[[int, int], float], orders: int, operations: int) -> None:
         self._draw, self._operations = draw, operations
-        # first attempts in an array, not a list, as hundreds of worlds are kept; others are few
+        # not a list: hundreds of worlds are kept
         self._kept = array("d", [math.nan]) * (orders * operations)
-        self._kept_again: dict[tuple[int, int], float] = {}
 
     def find(self, order: int, operation: int, attempt: int) -> float:
         """Return the number that belongs to an attempt."""
         slot, index = order * self._operations + operation, _ATTEMPT_KEYS * operation + attempt
-        if slot >= len(self._kept):
+        if attempt > 0 or slot >= len(self._kept):
             return self._draw(order, index)
-        if attempt > 0:
-            if (order, index) not in self._kept_again:
-                self._kept_again[order, index] = self._draw(order, index)
-            return self._kept_again[order, index]
         number = self._kept[slot]
         if math.isnan(number):
             number = self._kept[slot] = self._draw(order, index)
@@ -152,7 +148,7 @@ class _OperationDraws:
 # --- orders ---------------------------------------------------------------------------------------
 
 
-def draw_orders(plant: FactoryLookup, seed: int) -> tuple[OrderRecord, ...]:
+def draw_orders(lookup: FactoryLookup, seed: int) -> tuple[OrderRecord, ...]:
     """Return the orders that the factory's demand produces under a seed, by number.
 
     Raises
@@ -160,22 +156,24 @@ def draw_orders(plant: FactoryLookup, seed: int) -> tuple[OrderRecord, ...]:
     ValueError
         If the factory has no demand.
     """
-    demand = plant.factory.demand
+    demand = lookup.factory.demand
     if demand is None:
         raise ValueError(
-            f"factory {plant.factory.name}: demand is missing, so no orders can be drawn; give an"
+            f"factory {lookup.factory.name}: demand is missing, so no orders can be drawn; give an"
             " order book."
         )
-    releases = _draw_releases(plant.factory, seed)
+    releases = _draw_releases(lookup.factory, seed)
     numbered = zip(range(demand.num_orders), releases, strict=False)
     orders = [
-        _draw_order(plant, seed, number, regime, release_date)
+        _draw_order(lookup, seed, number, regime, release_date)
         for number, (release_date, regime) in numbered
     ]
-    return _with_material(plant, seed, orders)
+    return _with_material(lookup, seed, orders)
 
 
-def book_orders(plant: FactoryLookup, book: OrderBook, seed: int | None) -> tuple[OrderRecord, ...]:
+def book_orders(
+    lookup: FactoryLookup, book: OrderBook, seed: int | None
+) -> tuple[OrderRecord, ...]:
     """Return the orders of a book; material as drawn under ``seed``, or in time if it is None."""
     orders = [
         OrderRecord(
@@ -191,7 +189,7 @@ def book_orders(plant: FactoryLookup, book: OrderBook, seed: int | None) -> tupl
         )
         for number, order in enumerate(book.orders)
     ]
-    return tuple(orders) if seed is None else _with_material(plant, seed, orders)
+    return tuple(orders) if seed is None else _with_material(lookup, seed, orders)
 
 
 def _draw_releases(factory: Factory, seed: int) -> Iterator[tuple[int, DemandRegime]]:
@@ -238,12 +236,12 @@ def _stay_length(
 
 
 def _draw_order(
-    plant: FactoryLookup, seed: int, number: int, regime: DemandRegime, release_date: int
+    lookup: FactoryLookup, seed: int, number: int, regime: DemandRegime, release_date: int
 ) -> OrderRecord:
     """Draw the contents of order ``number``, under the regime of its release."""
-    product = _draw_product(plant.factory, seed, number, regime, release_date)
+    product = _draw_product(lookup.factory, seed, number, regime, release_date)
     options = {}
-    for n, option in enumerate(plant.factory.options):
+    for n, option in enumerate(lookup.factory.options):
         if option.products is None or product in option.products:
             own = regime.options.get(option.name)
             shares = [
@@ -252,11 +250,11 @@ def _draw_order(
             options[option.name] = option.values[
                 _pick(shares, uniform(seed, OPTION, number, n))
             ].name
-    customer = _draw_customer(plant.factory, seed, number, regime)
+    customer = _draw_customer(lookup.factory, seed, number, regime)
     low, high = customer.allowance
     allowance = low + uniform(seed, ALLOWANCE, number, 0) * (high - low)
     due_date = release_date + max(
-        1, math.floor(allowance * plant.work_content(product, options) + 0.5)
+        1, math.floor(allowance * lookup.work_content(product, options) + 0.5)
     )
     return OrderRecord(
         f"{number + 1}",
@@ -304,19 +302,19 @@ def _pick(shares: Sequence[float], u: float) -> int:
 
 
 def _with_material(
-    plant: FactoryLookup, seed: int, orders: Sequence[OrderRecord]
+    lookup: FactoryLookup, seed: int, orders: Sequence[OrderRecord]
 ) -> tuple[OrderRecord, ...]:
     """Return orders, which are in order of release, with the dates at which their material is
     there.
     """
-    regimes = plant.factory.material
+    regimes = lookup.factory.material
     if not regimes:
         return tuple(orders)
     supplied = []
     stay, stay_end = 0, _stay_length(regimes, seed, SUPPLY_REGIME, 0)
     cycle_time = sum(regime.duration or 0 for regime in regimes)
     for order in orders:
-        if not plant.needs_material(order.product):
+        if not lookup.needs_material(order.product):
             supplied.append(order)
             continue
         if order.release_date - stay_end > _MAX_CYCLES * cycle_time:

@@ -119,7 +119,6 @@ class VerificationError(ValueError):
 
     def __init__(self, violations: Sequence[Violation]) -> None:
         self.violations = tuple(violations)
-        super().__init__(
-            f"schedule: {len(self.violations)} fault{'s' if len(self.violations) != 1 else ''}\n"
-            + "\n".join(f"  {violation}" for violation in self.violations)
-        )
+        plural = "s" if len(self.violations) != 1 else ""
+        lines = [f"schedule: {len(self.violations)} violation{plural}"]
+        super().__init__("\n".join([*lines, *(f"  {each}" for each in self.violations)]))

@@ -18,15 +18,15 @@ def change_number(kind: str, *names: str) -> Change:
 
     def change(schedule: Schedule, random_: random.Random) -> Schedule:
         records = list(getattr(schedule, kind))
-        place, name = random_.randrange(len(records)), random_.choice(names)
+        index, name = random_.randrange(len(records)), random_.choice(names)
         other = random_.choice(records)
-        value = getattr(records[place], name)
+        value = getattr(records[index], name)
         if isinstance(value, int | float) and random_.random() < 0.7:
-            records[place] = replace(
-                records[place], **{name: value + random_.choice((-7, -1, 1, 1, 5))}
+            records[index] = replace(
+                records[index], **{name: value + random_.choice((-7, -1, 1, 1, 5))}
             )
         else:
-            records[place] = replace(records[place], **{name: getattr(other, name)})
+            records[index] = replace(records[index], **{name: getattr(other, name)})
         return replace(schedule, **{kind: tuple(records)})
 
     return change
@@ -37,9 +37,9 @@ def shift_record(kind: str, *names: str) -> Change:
 
     def change(schedule: Schedule, random_: random.Random) -> Schedule:
         records = list(getattr(schedule, kind))
-        place, ticks = random_.randrange(len(records)), random_.choice((-20, -2, -1, 1, 3))
-        records[place] = replace(
-            records[place], **{name: getattr(records[place], name) + ticks for name in names}
+        index, ticks = random_.randrange(len(records)), random_.choice((-20, -2, -1, 1, 3))
+        records[index] = replace(
+            records[index], **{name: getattr(records[index], name) + ticks for name in names}
         )
         return replace(schedule, **{kind: tuple(records)})
 
@@ -140,8 +140,8 @@ CHANGES: dict[str, tuple[Change, ...]] = {
 def as_it_is_unloaded(schedule: Schedule, factory: Factory) -> Schedule | None:
     """With names and process times that follow from numbers and dates, as they do in columns; None
     where a machine or operation does not exist."""
-    plant, records = FactoryLookup(factory), []
-    numbers = range(len(plant.machines))
+    lookup, records = FactoryLookup(factory), []
+    numbers = range(len(lookup.machines))
     if any(
         record.machine not in numbers
         for record in (*schedule.changeovers, *schedule.failures, *schedule.waits)
@@ -150,7 +150,7 @@ def as_it_is_unloaded(schedule: Schedule, factory: Factory) -> Schedule | None:
     for record in schedule.operations:
         if record.machine not in numbers or not 0 <= record.order < len(schedule.orders):
             return None
-        route = plant.route(schedule.orders[record.order].product)
+        route = lookup.route(schedule.orders[record.order].product)
         if not 0 <= record.operation < len(route):
             return None
         repairs = sum(

@@ -250,6 +250,36 @@ TAMPERINGS: dict[str, tuple[Tampering, Constraint, str]] = {
         Constraint.RECORD,
         "build-2, changeover at 10",
     ),
+    "a changeover for an order but no operation": (
+        lambda s: with_changeover(s, 0, operation=None),
+        Constraint.RECORD,
+        "changeover at 0 on machine 0",
+    ),
+    "an order out of its place in the list": (
+        lambda s: with_order(s, 1, number=5),
+        Constraint.RECORD,
+        "order B",
+    ),
+    "an order under another id": (
+        lambda s: with_order(s, 0, order_id="Z"),
+        Constraint.ORDER_ALTERED,
+        "order A",
+    ),
+    "a product that does not exist": (
+        lambda s: with_order(s, 1, product="boat"),
+        Constraint.RECORD,
+        "order B",
+    ),
+    "an option that does not exist": (
+        lambda s: with_order(s, 0, options={"wheels": "big"}),
+        Constraint.RECORD,
+        "order A",
+    ),
+    "an option's value that does not exist": (
+        lambda s: with_order(s, 0, options={"colour": "pink"}),
+        Constraint.RECORD,
+        "order A",
+    ),
     "an order left out": (
         lambda s: replace(
             s,
@@ -319,6 +349,11 @@ TAMPERINGS: dict[str, tuple[Tampering, Constraint, str]] = {
         lambda s: replace(s, open_operations=s.operations[-1:]),
         Constraint.COMPLETION,
         B_BUILD,
+    ),
+    "a repair still in progress": (
+        lambda s: replace(s, open_failures=(FailureRecord(PAINT_2, 28, 28),)),
+        Constraint.COMPLETION,
+        "paint-2, failure at 28",
     ),
     "an end date after the last completion": (
         lambda s: replace(s, end_date=30),
