@@ -334,7 +334,8 @@ NEED_NO_CASE = {
     "agents.network.cpu_training.autograd._ActionFunction.forward": (
         "gets what evaluate_actions has checked"
     ),
-    "agents.network.cpu_training.autograd._ForwardBackward.backward": (
+    "agents.network.packed_tables.CriticFeatures.update": "reads its own batch",
+    "agents.network.cpu_training.autograd._PartPass.backward": (
         "gets what ForwardPass.compute has checked, and gradients from torch, of its shapes"
     ),
     "agents.search.rollout.RolloutPolicy._choose": "gets what decide has checked",
@@ -348,6 +349,8 @@ NEED_NO_CASE = {
     "agents.solver.known_state.KnownReader.material_date": (
         "gets the factory's number from the shop itself"
     ),
+    "agents.solver.expected_shop.ExpectedShop._expect_machines": "reads its own batch",
+    "agents.solver.expected_shop.ExpectedShop.expect": "reads its own batch",
     "agents.solver.expected_shop.ExpectedShop.run": (
         "takes rows of policies, which Batch.step checks as they are carried out"
     ),

@@ -155,16 +155,18 @@ NEED_NO_CASE = {
         "takes a Snapshot, whose fields are bounded; packed() refuses one that does not fit the"
         " factory"
     ),
-    "scheduler.plans.planner._decide_step": "gets rows that _Choosing.rows has checked",
-    "scheduler.plans.planner.Planner._play": "gets worlds that the planner has allocated",
-    "scheduler.plans.planner.Planner._play_expected": "gets worlds that the planner has allocated",
-    "scheduler.plans.planner.Planner._play_sampled": (
+    "scheduler.plans.plan_simulation._decide_step": "gets rows that PlanPolicy.rows has checked",
+    "scheduler.plans.plan_simulation.PlanSimulation._play": "reads floors of its own",
+    "scheduler.plans.plan_simulation.PlanSimulation.play_expected": "reads floors of its own",
+    "scheduler.plans.plan_simulation.PlanSimulation.play_sampled": (
         "gets numbers that plan() and costs_after() have checked"
     ),
-    "scheduler.snapshot.read._read_what_is_new": (
+    "scheduler.snapshot.read._read_incrementally": (
         "gives room for as many orders as the text can hold"
     ),
-    "scheduler.snapshot.read.count_operations_in_process": "gets orders that packed() has made",
+    "scheduler.snapshot.order_checks.count_operations_in_process": (
+        "gets orders that packed() has made"
+    ),
 }
 """Callers of compiled functions that need no case above, with the reason."""
 

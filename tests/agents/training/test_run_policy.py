@@ -49,7 +49,7 @@ def with_manifest(key: str, value: object) -> Callable[[Path], object]:
     [
         (lambda folder: (folder / "weights.npz").write_bytes(b"x"), "is damaged"),
         (lambda folder: (folder / "manifest.json").unlink(), "is not a policy folder"),
-        (with_manifest("features", "other"), "features = other; the tables here are"),
+        (with_manifest("features", "other"), "features = other; must be"),
         (with_manifest("format", 9), f"format = 9; must be {POLICY_FORMAT}"),
     ],
 )
