@@ -313,7 +313,6 @@ ENTRIES = [
 ]
 
 NEED_NO_CASE = {
-    "agents.policy_improvement.distillation.TeacherEnsemble._ask": "reads its own batch",
     "agents.policy_improvement.distillation.TeacherEnsemble.play": (
         "plays its own batch; its only number is checked by episode_seeds"
     ),
@@ -324,7 +323,6 @@ NEED_NO_CASE = {
     "agents.ppo.rollout_collector.RolloutCollector._draw": (
         "reads what its own tables and network gave"
     ),
-    "agents.ppo.rollout_collector.RolloutCollector._read": "reads its own batch",
     "agents.policy_improvement.lookahead_targets.SearchTargetGenerator._play": (
         "reads its own batch"
     ),

@@ -134,7 +134,8 @@ def feature_filler(
             scale = feature.per if feature.scale == 1.0 else f"{scale} * {feature.per}"
         statement = _STATEMENTS[feature.transform].format(x=x, y=y, h=scale)
         lines.append(f"    out[{position}] = {statement}")
-    names = dict(_NAMES)
+    # the name of an importable module lets Numba cache the function
+    names = {"__name__": __name__, **_NAMES}
     exec(compile("\n".join(lines), __file__, "exec"), names)
     return compiled(names[name])
 

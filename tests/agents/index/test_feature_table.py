@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -121,6 +126,28 @@ def test_transforms_of_numba_and_torch_agree_on_drawn_tables(seed: int) -> None:
         (network_input.shop, shop_features(shop)),
     ):
         torch.testing.assert_close(ours, theirs.float(), rtol=1e-6, atol=1e-7)
+
+
+FILL = """
+import numpy as np
+from agents.network.features_compiled import _fill_machine
+row, out = np.ones(64, np.float32), np.zeros(64, np.float32)
+_fill_machine(row, row, 3.0, out)
+print(sum(_fill_machine.stats.cache_hits.values()), out.sum())
+"""
+
+
+def test_bug_generated_functions_are_loaded_from_the_cache(tmp_path: Path) -> None:
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", FILL]
+    first, second = (
+        subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        for _ in range(2)
+    )
+    assert (first.returncode, second.returncode) == (0, 0), second.stderr
+    (compiled, before), (loaded, after) = first.stdout.split(), second.stdout.split()
+    assert (compiled, loaded) == ("0", "1")
+    assert before == after
 
 
 def _draw(

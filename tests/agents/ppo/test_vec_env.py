@@ -139,7 +139,7 @@ def test_the_padded_and_the_packed_network_choose_the_same() -> None:
     padded = PaddedPolicy(env.observation_space, env.action_space, lambda _: 1e-3, **POLICY)  # type: ignore[arg-type]
     padded.load_state_dict(packed.state_dict())
     greedy = packed._predict(observation, deterministic=True)
-    assert torch.equal(greedy, padded._look(observation)[0].argmax(dim=1))
+    assert torch.equal(greedy, padded._evaluate(observation)[0].argmax(dim=1))
 
 
 def test_values_stay_the_same_when_returns_are_renormalised() -> None:

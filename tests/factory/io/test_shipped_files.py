@@ -54,7 +54,7 @@ def test_shipped_policies_compete_from_any_folder(elsewhere: Path) -> None:
 
 
 def test_shipped_policies_configs_and_factories_are_read_from_any_folder(elsewhere: Path) -> None:
-    assert load_policy("policies/mixture").network.width > 0
+    assert load_policy("policies/mixture").network.hidden_size > 0
     assert read_config(Path("configs/training/quick.toml")) == read_config(
         ROOT / "configs" / "training" / "quick.toml"
     )

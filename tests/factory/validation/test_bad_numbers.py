@@ -256,8 +256,8 @@ NUMBERS = [
         "Write the mean ticks by which late material is late",
     ),
     (
-        "[0.2, 0.2, ",
-        "[0.2, ",
+        "0.2, 0.2,\n",
+        "0.2,\n",
         "tariff.price = 23 numbers",
         "must have one for each hour of the day",
         "Give 24",

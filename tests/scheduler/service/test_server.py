@@ -146,7 +146,8 @@ def test_the_client_says_so_where_nobody_answers() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # bound and not listening: a connection is refused
         with pytest.raises(
-            SystemExit, match=r"nobody answers .*Start the service there: python -m scheduler serve"
+            SystemExit,
+            match=r"does not answer .*Start it there: python -m scheduler serve",
         ):
             load_client().decide(f"http://127.0.0.1:{taken.getsockname()[1]}", {})
 
