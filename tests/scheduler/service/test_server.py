@@ -10,7 +10,6 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
@@ -26,70 +25,21 @@ pytest.importorskip("onnxscript", reason="exporting needs the extra `scheduler`"
 from scheduler.__main__ import main
 from scheduler.log.decision_log import read_entries
 from tests.builders.repository import ROOT
+from tests.builders.service_process import ServiceProcess
 from tests.builders.snapshots import FACTORY, request_body
 
 
-class Process:
-    """``python -m scheduler serve`` on a free port, ended with the ``with`` statement."""
-
-    def __init__(self, bundle: Path, folder: Path) -> None:
-        self.log, self.lines = folder / "log.sqlite", list[str]()
-        limits = ["--budget", "inf", "--plan-seconds", "inf", "--rate", "0"]
-        files = ["--bundle", str(bundle), "--log", str(self.log)]
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "scheduler", "serve", "--port", "0", *files, *limits],
-            cwd=ROOT,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        self._listener = threading.Thread(target=self._hear_all, daemon=True)
-
-    def __enter__(self) -> Process:
-        self.address = self._hear("starting")["address"]
-        self._hear("ready")
-        self._listener.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.end(signal.SIGKILL)
-
-    def _hear_all(self) -> None:
-        """Note what is said until the process has ended."""
-        assert self.process.stdout is not None
-        with self.process.stdout as output:
-            self.lines.extend(output)
-
-    def _hear(self, event: str) -> dict[str, Any]:
-        """Return the line of the log that tells of an event; fail if the process ends before."""
-        assert self.process.stdout is not None
-        while line := self.process.stdout.readline():
-            self.lines.append(line)
-            if line.startswith("{") and (said := json.loads(line))["event"] == event:
-                return dict(said)
-        self.process.stdout.close()
-        status, said_before = self.process.wait(), "".join(self.lines)
-        raise AssertionError(f"it ended with {status} before {event}:\n{said_before}")
-
-    def decide(self) -> int:
-        """Number in the log of one more decision."""
-        request = urllib.request.Request(
-            f"{self.address}/v1/decide", json.dumps(request_body()).encode()
-        )
-        with urllib.request.urlopen(request) as answer:
-            return int(json.load(answer)["entry"])
-
-    def end(self, how: signal.Signals) -> int:
-        """Send a signal, and return the exit status once all that was said has been heard."""
-        self.process.send_signal(how)
-        status = self.process.wait()
-        self._listener.join()
-        return status
+def decide_once(served: ServiceProcess) -> int:
+    """Ask for one more decision; return its number in the log."""
+    body = json.dumps(request_body()).encode()
+    request = urllib.request.Request(f"{served.address}/v1/decide", body)
+    with urllib.request.urlopen(request) as answer:
+        return int(json.load(answer)["entry"])
 
 
 def test_bug_sigterm_ends_the_service_as_ctrl_c_does(bundle_folder: Path, tmp_path: Path) -> None:
     """uvicorn sends SIGTERM again after its shutdown, and that ended the process unheard."""
-    with Process(bundle_folder, tmp_path) as served:
+    with ServiceProcess(bundle_folder, tmp_path) as served:
         assert served.end(signal.SIGTERM) == 0
     assert served.lines[-1] == "stopped\n"
 
@@ -127,7 +77,7 @@ def test_a_plant_run_over_http_ends_as_under_the_trained_policy(tmp_path: Path) 
 
     shipped = ROOT / "policies" / "microfactory"
     assert export([str(shipped), str(tmp_path / "bundle")]) == 0
-    with Process(tmp_path / "bundle", tmp_path) as served:
+    with ServiceProcess(tmp_path / "bundle", tmp_path) as served:
         result = load_client().run(served.address, 77, patience=None).schedule()
         assert served.end(signal.SIGINT) == 0
     assert served.lines[-1] == "stopped\n"
@@ -155,16 +105,16 @@ def test_the_client_says_so_where_nobody_answers() -> None:
 def test_a_kill_loses_nothing_that_was_acknowledged_and_a_stop_finishes_what_is_under_way(
     bundle_folder: Path, tmp_path: Path
 ) -> None:
-    with Process(bundle_folder, tmp_path) as served, ThreadPoolExecutor(8) as pool:
-        under_way = [pool.submit(served.decide) for _ in range(200)]
+    with ServiceProcess(bundle_folder, tmp_path) as served, ThreadPoolExecutor(8) as pool:
+        under_way = [pool.submit(decide_once, served) for _ in range(200)]
         for _ in itertools.islice(as_completed(under_way), 41):
             pass
         served.end(signal.SIGKILL)
         acknowledged = {future.result() for future in under_way if future.exception() is None}
     assert len(acknowledged) > 40
     assert acknowledged <= {entry.number for entry in read_entries(served.log)}
-    with Process(bundle_folder, tmp_path) as served, ThreadPoolExecutor(8) as pool:
-        under_way = [pool.submit(served.decide) for _ in range(8)]
+    with ServiceProcess(bundle_folder, tmp_path) as served, ThreadPoolExecutor(8) as pool:
+        under_way = [pool.submit(decide_once, served) for _ in range(8)]
         next(as_completed(under_way))
         assert served.end(signal.SIGTERM) == 0
         finished = {future.result() for future in under_way if future.exception() is None}
