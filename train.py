@@ -222,7 +222,7 @@ def improve(config: TrainingConfig, folder: Path) -> None:
 
     The trained policy is kept in ``expert_iteration/start``.
     """
-    from agents.network.trained_policy import copy_policy
+    from agents.policy_folder import copy_policy
     from agents.policy_improvement.expert_iteration import ExpertIteration
     from agents.policy_improvement.expert_iteration_config import expert_iteration_config
 

@@ -131,6 +131,7 @@ ROOMS = {
         "standstill",
         "rules",
         "index",
+        "policy_folder",
         "solver",
         "network",
         "network.cpu_training",

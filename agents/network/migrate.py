@@ -19,12 +19,8 @@ from numpy.typing import NDArray
 
 from agents.index.feature_table import MACHINE_PART, ROW_PART, SHOP_PART, definitions
 from agents.network.critic_features import PRIVILEGED_FEATURES
-from agents.network.trained_policy import (
-    CRITIC_PREFIX,
-    PolicyError,
-    read_policy_files,
-    write_policy,
-)
+from agents.network.trained_policy import CRITIC_PREFIX
+from agents.policy_folder import PolicyError, read_policy_files, write_policy
 from factory.io.atomic_write import write_atomically
 
 Definitions = Mapping[str, Sequence[tuple[str, str]]]

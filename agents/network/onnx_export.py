@@ -25,7 +25,8 @@ from agents.index.feature_table import network_input_hash
 from agents.network.features_torch import machine_features, row_features, shop_features
 from agents.network.inference import BUNDLE_FORMAT
 from agents.network.pointer_network import PointerNetwork, symlog
-from agents.network.trained_policy import PolicyError, TrainedPolicy, load_policy
+from agents.network.trained_policy import TrainedPolicy, load_policy
+from agents.policy_folder import PolicyError
 from envs.observation.columns import (
     CANDIDATE_INDEX,
     CANDIDATES,

@@ -29,7 +29,8 @@ from torch import Tensor
 from agents.network.packed_tables import CriticFeatures, PackedTables
 from agents.network.pointer_network import NetworkOutput, PointerNetwork, SegmentOps
 from agents.network.ragged import sample_actions, segment_argmax
-from agents.network.trained_policy import TrainedPolicy, inherited_facts, load_policy, save_policy
+from agents.network.trained_policy import TrainedPolicy, load_policy, save_policy
+from agents.policy_folder import inherited_facts
 from agents.policy_improvement.dataset_pieces import PieceError, make_pieces
 from agents.policy_improvement.decision_dataset import DecisionDataset, concatenate
 from agents.policy_improvement.supervised_fit import OptimiserConfig, PolicyOutput, fit

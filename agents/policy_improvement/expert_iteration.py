@@ -25,7 +25,8 @@ from typing import Any
 import numpy as np
 
 from agents.network.minibatch import single_torch_thread
-from agents.network.trained_policy import TrainedPolicy, inherited_facts, load_policy, save_policy
+from agents.network.trained_policy import TrainedPolicy, load_policy, save_policy
+from agents.policy_folder import inherited_facts
 from agents.policy_improvement.advantage_fit import fit_to_targets
 from agents.policy_improvement.dataset_pieces import PieceError, make_pieces, piece_files
 from agents.policy_improvement.decision_dataset import load_dataset, newest

@@ -111,7 +111,9 @@ def sample_future(factory, shop, e, beliefs, target, t, seed, last_date):
         sample_machine(factory, shop, e, target, t, machine)
     draw_late_material(factory, target, t)
     send_in_transit(factory, target, t)
-    draw_orders_to_come(factory, target, t, beliefs, last_date)
+    draw_orders_to_come(
+        factory, target, t, beliefs, target.env[t].num_released, target.env[t].clock, last_date
+    )
     machine = target.env[t].deciding
     if machine >= 0 and not list_choices(factory, target, t, machine):
         target.env[t].deciding = EPISODE_OVER
@@ -242,16 +244,19 @@ def late_weight(factory, g, regime, overdue):
 
 
 @compiled
-def draw_orders_to_come(factory, shop, e, beliefs, last_date):
-    """Draw arrivals from the clock on by the model of demand; none follow an order book."""
-    g, clock, first = shop.env[e].factory, shop.env[e].clock, shop.env[e].num_released
+def draw_orders_to_come(factory, shop, e, beliefs, first, date, last_date):
+    """Draw orders from ``first`` on by the model of demand; none follow an order book.
+
+    They arrive after ``date``. The regimes in force then are those believed in now.
+    """
+    g = shop.env[e].factory
     if factory.plant[g].num_regimes == 0:
         shop.env[e].num_orders = first
         return
     regime = draw_regime(beliefs.demand, shop.env[e].seed, random_numbers.DEMAND_REGIME)
-    # what was due by the clock has been released
-    drawn = draw_arrivals(factory, shop, e, first, regime, clock + 0.5, last_date)
+    # what was due by the date has been released
+    drawn = draw_arrivals(factory, shop, e, first, regime, date + 0.5, last_date)
     for order in range(first, drawn):
         shop.orders[e, order].completion_date = -1
     supply = draw_regime(beliefs.supply, shop.env[e].seed, random_numbers.SUPPLY_REGIME)
-    draw_material(factory, shop, e, first, drawn, supply, clock)
+    draw_material(factory, shop, e, first, drawn, supply, date)

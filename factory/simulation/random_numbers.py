@@ -29,7 +29,8 @@ from factory.jit.compile import compiled
     DEMAND_REGIME,
     SUPPLY_REGIME,
     EPISODE,
-) = range(1, 16)
+    CHOICE,
+) = range(1, 17)
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _FIRST = np.uint64(0xBF58476D1CE4E5B9)

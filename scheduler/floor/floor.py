@@ -16,7 +16,7 @@ from envs.observation.tables import (
     allocate_tables,
 )
 from envs.reward_scale import measure_cost_scales
-from factory.model import Factory
+from factory.model import Factory, OrderBook
 from factory.simulation import kernel
 from factory.simulation.allocation import allocate
 from factory.simulation.arrays import (
@@ -62,12 +62,14 @@ class ShopFloor:
     Parameters
     ----------
     factory
-        The factory; it needs a demand, from which its cost scale is measured if it gives none.
+        The factory.
+    order_book
+        Orders from which the cost scale is measured if the factory gives none and has no demand.
     """
 
-    def __init__(self, factory: Factory) -> None:
+    def __init__(self, factory: Factory, order_book: OrderBook | None = None) -> None:
         self.factory = factory
-        self.arrays = load([factory])
+        self.arrays = load([factory], [order_book if factory.demand is None else None])
         self._rows = {"job_rows": DEFAULT_JOB_ROWS, "changeover_rows": DEFAULT_CHANGEOVER_ROWS}
         measure_cost_scales(self.arrays, [factory.name], self._rows, np.float32)
         self.machine_names = [
@@ -115,6 +117,11 @@ class ShopFloor:
         moment = (snapshot.clock, crews, int(snapshot.more_orders))
         tables = (machines, (releases, sources), orders.orders, orders.operations)
         place_all(self.arrays, self.shop, self.locks, moment, *tables, self._foreseen)
+
+    @property
+    def num_known(self) -> int:
+        """Return the number of orders on the floor, those included that are released later."""
+        return len(self._sources)
 
     def ask(self) -> int | None:
         """Return the index of the machine that must decide; None if none is left.

@@ -119,11 +119,11 @@ def place_all(factory, shop, locks, moment, machines, lined_up, orders, operatio
     """
     clock, crews, more_orders = moment
     releases, sources = lined_up
-    known = releases.shape[0]
+    known, released = releases.shape[0], count_until(releases, clock)
     shop.env[0].factory, shop.env[0].seed = 0, 0
     shop.env[0].clock = clock
     shop.env[0].crews_free = crews
-    shop.env[0].num_released = known
+    shop.env[0].num_released = released
     shop.env[0].num_orders = known + more_orders
     shop.orders[0, known].release_date = NEVER  # of the order that may come
     for machine in range(machines.shape[0]):
@@ -134,12 +134,39 @@ def place_all(factory, shop, locks, moment, machines, lined_up, orders, operatio
         if source == COMPLETED or is_finished(factory, orders[source], operations):
             fill_completed(shop, order)
             foreseen[order] = True
+        elif order >= released:
+            fill_announced(factory, shop, order, orders[source], operations)
         else:
             reported = orders[source]
             fill_order(factory, shop, order, reported)
             foreseen[order] = fill_operations(factory, shop, order, reported, operations)
     settle_shop(factory, shop, foreseen)
     expect_paused_operations(factory, shop, machines, foreseen)
+
+
+@compiled
+def count_until(dates, clock):
+    """Return how many of the rising dates are not after the clock."""
+    count = 0
+    while count < dates.shape[0] and dates[count] <= clock:
+        count += 1
+    return count
+
+
+@compiled
+def fill_announced(factory, shop, order, reported, operations):
+    """Fill in an order that is known but released later.
+
+    Material that is missing comes at its date, at the earliest with the order; NEVER: after the
+    release, but the date is not known.
+    """
+    fill_order(factory, shop, order, reported)
+    fill_operations(factory, shop, order, reported, operations)
+    release_date = shop.orders[0, order].release_date
+    if shop.orders[0, order].material_date != NEVER:
+        material_date = known_material_date(reported, shop.env[0].clock)
+        shop.orders[0, order].material_date = max(release_date, material_date)
+    plan_operations(factory, shop, 0, order)
 
 
 @compiled

@@ -2,15 +2,55 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from collections.abc import Iterable
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from agents.network.inference import NetworkWeights
 from agents.rules.registry import Rule
 from scheduler.decisions.bundle import Bundle
 from scheduler.decisions.decider import Decider
 from scheduler.plans.work_limit import WorkLimit
+
+
+class FloorPolicy(Protocol):
+    """Policy that makes a plan: a network, or anything that chooses rows.
+
+    Attributes
+    ----------
+    name
+        Name in plans and messages.
+    network
+        Weights of a network that decides in compiled code; None: :meth:`rows` decides.
+    fallbacks, faults
+        Number of decisions that a rule took because the policy failed, and the reasons.
+    temperature, seed
+        Temperature of the softmax that the network's choices are sampled from (0: the best row),
+        and seed of the samples.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def fallbacks(self) -> int: ...
+
+    @property
+    def faults(self) -> Iterable[str]: ...
+
+    @property
+    def network(self) -> NetworkWeights | None: ...
+
+    @property
+    def temperature(self) -> float: ...
+
+    @property
+    def seed(self) -> int: ...
+
+    def rows(self, observation: dict[str, NDArray[Any]], limit: WorkLimit) -> NDArray[np.int64]:
+        """Choose a legal row in each world."""
 
 
 class PlanPolicy:
@@ -23,6 +63,8 @@ class PlanPolicy:
     by
         Who decides.
     """
+
+    temperature, seed = 0.0, 0
 
     def __init__(self, decider: Decider, by: Literal["policy", "rule"]) -> None:
         self.decider = decider
@@ -37,6 +79,12 @@ class PlanPolicy:
         """Return ``policy``, or the name of the rule."""
         return "policy" if self.by_policy else str(self.decider.fallback)
 
+    @property
+    def network(self) -> NetworkWeights | None:
+        """Return the weights of a bundle's network; None if anything else decides."""
+        bundle = self.decider.bundle
+        return bundle.weights if self.by_policy and isinstance(bundle, Bundle) else None
+
     def rows(self, observation: dict[str, NDArray[Any]], limit: WorkLimit) -> NDArray[np.int64]:
         """Choose a legal row in each world."""
         bundle = self.decider.bundle
@@ -44,7 +92,7 @@ class PlanPolicy:
             try:
                 answer = self._ask_bundle(bundle, observation, limit)
                 mask = np.asarray(observation["action_mask"], np.bool_)
-                return _check_rows(np.asarray(answer), mask)
+                return check_rows(np.asarray(answer), mask)
             except Exception as error:  # whatever fails in the network, the planner gets a plan
                 self.faults[f"{type(error).__name__}: {error}"] = None
                 self.fallbacks += len(observation["shop"])
@@ -60,7 +108,7 @@ class PlanPolicy:
         return bundle.decide(observation)
 
 
-def _check_rows(rows: NDArray[Any], mask: NDArray[np.bool_]) -> NDArray[np.int64]:
+def check_rows(rows: NDArray[Any], mask: NDArray[np.bool_]) -> NDArray[np.int64]:
     """Check that there is a legal row for each world.
 
     Raises

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from factory.simulation.arrays import (
     CHANGING,
+    COST_TERMS,
     DOWN,
     IDLE,
     LOGGED_CHANGEOVER,
@@ -19,9 +20,17 @@ from factory.simulation.arrays import (
     ShopState,
     split_operation_id,
 )
+from factory.tick_dates import TickDates
 from scheduler.floor.floor import ShopFloor
 from scheduler.floor.locks import NOBODY
-from scheduler.plans.schema import PlannedChangeover, PlannedOperation, PlannedOrder, PlannedStop
+from scheduler.plans.plan_policy import FloorPolicy
+from scheduler.plans.schema import (
+    Plan,
+    PlannedChangeover,
+    PlannedOperation,
+    PlannedOrder,
+    PlannedStop,
+)
 from scheduler.snapshot.schema import Snapshot
 
 
@@ -99,8 +108,7 @@ class PlanRecords:
         sampled
             Completion dates ``[futures, O]``; None if no futures were sampled.
         """
-        released = int(self.floor.shop.env.num_released[0])
-        index_of = {self.floor.order_id(index): index for index in range(released)}
+        index_of = {self.floor.order_id(i): i for i in range(self.floor.num_known)}
         dates = self.shop.orders.completion_date[0].tolist()
         for order in snapshot.orders:
             if order.is_finished:
@@ -155,6 +163,72 @@ class PlanRecords:
             if kind == LOGGED_OPERATION and line[1:4] == [machine, order, operation]:
                 return line[6]
         return default
+
+
+def write_plan(
+    floor: ShopFloor,
+    shop: ShopState,
+    snapshot: Snapshot,
+    policy: FloorPolicy,
+    sampled: NDArray[np.int64] | None,
+) -> Plan:
+    """Return the plan that a simulated shop shows.
+
+    Parameters
+    ----------
+    floor
+        Shop floor from which the plan begins, filled with ``snapshot``.
+    shop
+        Expected future of the floor, simulated to its end by ``policy``.
+    sampled
+        As for :meth:`PlanRecords.orders`.
+    """
+    records = PlanRecords(floor, shop)
+    cost = dict(zip(COST_TERMS, shop.cost[0].tolist(), strict=True))
+    plan = Plan(
+        factory=floor.factory.name,
+        clock=snapshot.clock,
+        end_date=int(shop.env.clock[0]),
+        tick_minutes=floor.factory.tick_minutes,
+        start_hour=floor.factory.start_hour,
+        made_by=policy.name,
+        fallbacks=policy.fallbacks,
+        faults=tuple(policy.faults),
+        machines=tuple(floor.machine_names),
+        work_centres=tuple(centre.name for centre in floor.centres),
+        operations=tuple(records.operations()),
+        changeovers=tuple(records.changeovers()),
+        stops=tuple(records.stops()),
+        orders=tuple(records.orders(snapshot, sampled)),
+        cost=cost,
+        total_cost=math.fsum(cost.values()),
+        epoch=snapshot.epoch,
+        time_zone=snapshot.time_zone,
+    )
+    return plan if plan.dates is None else _with_dates(plan, plan.dates)
+
+
+def _with_dates(plan: Plan, dates: TickDates) -> Plan:
+    """Return the plan with local dates beside its ticks."""
+    update: dict[str, Any] = {
+        name: tuple(
+            record.model_copy(
+                update={"start": dates.date(record.start_date), "end": dates.date(record.end_date)}
+            )
+            for record in getattr(plan, name)
+        )
+        for name in ("operations", "changeovers", "stops")
+    }
+    update["orders"] = tuple(
+        order.model_copy(
+            update={
+                "due": dates.date(order.due_date),
+                "completion": dates.date(order.completion_date),
+            }
+        )
+        for order in plan.orders
+    )
+    return plan.model_copy(update=update)
 
 
 def _summarise_dates(dates: NDArray[np.int64], due_date: int) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Simulation of a decider's shop floor until its known orders are done."""
+"""Simulation of a shop floor until its known orders are done."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.network.inference import NetworkScratch, NetworkWeights, allocate_network_scratch
+from agents.network.inference import allocate_network_scratch
 from envs.observation.tables import Tables, allocate_observation_scratch, allocate_tables
 from factory.futures.expected_future import deterministic_copy, repairable_copy
 from factory.futures.lulls import allocate_lulls
@@ -17,15 +17,15 @@ from factory.progress import Progress
 from factory.simulation.allocation import SPARE_LINES, allocate, grow_log
 from factory.simulation.arrays import NEVER, FactoryArrays, ShopState
 from factory.simulation.kernel import STUCK
-from scheduler.decisions.bundle import Bundle
-from scheduler.decisions.decider import Decider
+from scheduler.floor.floor import ShopFloor
 from scheduler.plans.errors import PlanError, explain_standstill, explain_time_limit
-from scheduler.plans.plan_policy import PlanPolicy
+from scheduler.plans.plan_policy import FloorPolicy
 from scheduler.plans.projection import (
     CIRCLING,
     FAULT,
     PAUSED,
     RUNNING,
+    SampledNetwork,
     advance_to_decision,
     decide_all,
     simulate_policy,
@@ -54,19 +54,19 @@ class Sampling(NamedTuple):
 
 
 class PlanSimulation:
-    """Simulation of a decider's floor in expected and sampled futures.
+    """Simulation of a shop floor in expected and sampled futures.
 
     Parameters
     ----------
-    decider
-        Decider whose floor holds the snapshot.
+    floor
+        Shop floor that holds the snapshot.
     """
 
-    def __init__(self, decider: Decider) -> None:
-        self.decider = decider
+    def __init__(self, floor: ShopFloor) -> None:
+        self.floor = floor
         self._worlds = dict[tuple[int, int, int], ShopState]()
 
-    def play_expected(self, policy: PlanPolicy, limit: WorkLimit) -> ShopState:
+    def play_expected(self, policy: FloorPolicy, limit: WorkLimit) -> ShopState:
         """Simulate the expected future to its end.
 
         Raises
@@ -74,13 +74,13 @@ class PlanSimulation:
         PlanError
             If it takes too long, or comes to a standstill.
         """
-        floor = self.decider.floor
+        floor = self.floor
         factory = deterministic_copy(floor.arrays)
         shop = self._world(factory, 1, 2 * SPARE_LINES)
         limit.call(init_expected, factory, floor.shop, floor.locks, shop)
         return self._play(factory, shop, policy, int(NEVER) - 1, limit)
 
-    def play_sampled(self, policy: PlanPolicy, sampling: Sampling, limit: WorkLimit) -> ShopState:
+    def play_sampled(self, policy: FloorPolicy, sampling: Sampling, limit: WorkLimit) -> ShopState:
         """Simulate sampled futures until the known orders are done, or the last date has passed.
 
         Raises
@@ -88,13 +88,12 @@ class PlanSimulation:
         PlanError
             If there are more orders than fit in memory, or as for :meth:`play_expected`.
         """
-        floor = self.decider.floor
-        released = int(floor.shop.env.num_released[0])
-        orders = released + sampling.new_orders
+        floor = self.floor
+        orders = floor.num_known + sampling.new_orders
         if sampling.futures * orders > MAX_SAMPLED_ORDERS:
             raise PlanError(
-                f"plan: futures = {sampling.futures}; with {released} orders and those to come"
-                f" there is room for {MAX_SAMPLED_ORDERS // orders}. Choose fewer."
+                f"plan: futures = {sampling.futures}; with {floor.num_known} orders and those to"
+                f" come there is room for {MAX_SAMPLED_ORDERS // orders}. Choose fewer."
             )
         factory = repairable_copy(floor.arrays, orders)
         shop = self._world(factory, sampling.futures, 0)
@@ -112,7 +111,7 @@ class PlanSimulation:
         return self._play(factory, shop, policy, sampling.last_date, limit)
 
     def sample_dates(
-        self, policy: PlanPolicy, futures: int, seed: int, end_date: int, limit: WorkLimit
+        self, policy: FloorPolicy, futures: int, seed: int, end_date: int, limit: WorkLimit
     ) -> NDArray[np.int64]:
         """Return completion dates ``[futures, O]``, NEVER where they lie beyond the simulation.
 
@@ -121,16 +120,15 @@ class PlanSimulation:
         end_date
             End of the plan in the expected future.
         """
-        env = self.decider.floor.shop.env
-        clock, released = int(env.clock[0]), int(env.num_released[0])
+        known, clock = self.floor.num_known, int(self.floor.shop.env.clock[0])
         last_date = clock + math.ceil(_HORIZON * (end_date - clock)) + 1
         sampling = Sampling(futures, seed, self._room_for_orders(last_date - clock), last_date)
         shop = self.play_sampled(policy, sampling, limit)
-        dates = shop.orders.completion_date[:, :released]
+        dates = shop.orders.completion_date[:, :known]
         return np.where(dates < 0, NEVER, dates)
 
     def _room_for_orders(self, ticks: int) -> int:
-        demand = self.decider.floor.factory.demand
+        demand = self.floor.factory.demand
         if demand is None:
             return 0
         shortest = min(regime.interarrival_time for regime in demand.regimes)
@@ -139,7 +137,7 @@ class PlanSimulation:
 
     def _world(self, factory: FactoryArrays, worlds: int, log_length: int) -> ShopState:
         """Return arrays for some worlds; the newest of one world, and of several, are kept."""
-        here = self.decider.floor.shop
+        here = self.floor.shop
         key = (worlds, int(factory.plant.num_orders[0]), log_length)
         if key not in self._worlds:
             self._worlds = {
@@ -160,7 +158,7 @@ class PlanSimulation:
         self,
         factory: FactoryArrays,
         shop: ShopState,
-        policy: PlanPolicy,
+        policy: FloorPolicy,
         last_date: int,
         limit: WorkLimit,
     ) -> ShopState:
@@ -168,8 +166,8 @@ class PlanSimulation:
 
         A bundle decides in compiled code. Where it fails, and for rules, each decision is a step.
         """
-        floor, worlds = self.decider.floor, len(shop.env)
-        known = int(floor.shop.env.num_released[0])
+        floor, worlds = self.floor, len(shop.env)
+        known = floor.num_known
         lulls, counts = allocate_lulls(factory, worlds), np.zeros((worlds, 2), np.int64)
         scratch = allocate_observation_scratch(shop)
         tables = allocate_tables(factory, shop, np.float32)
@@ -183,7 +181,7 @@ class PlanSimulation:
                 state = (factory, floor.arrays, shop, floor.locks, *limits, scratch, tables)
                 if network is not None:
                     outcome = limit.call(
-                        simulate_policy, *state, *network, _DECISIONS_PER_CALL, _max_lines(shop)
+                        simulate_policy, *state, network, _DECISIONS_PER_CALL, _max_lines(shop)
                     )
                     if outcome == FAULT:  # the next step reports the fault and asks the rule
                         network, outcome = None, PAUSED
@@ -197,20 +195,24 @@ class PlanSimulation:
                     shop = grow_log(shop)
         return shop
 
-    def _compiled_network(
-        self, policy: PlanPolicy, rows: int
-    ) -> tuple[NetworkWeights, NetworkScratch] | None:
-        """Return weights and scratch of a bundle's network; None if anything else decides."""
-        bundle = self.decider.bundle
-        if not policy.by_policy or not isinstance(bundle, Bundle):
+    def _compiled_network(self, policy: FloorPolicy, rows: int) -> SampledNetwork | None:
+        """Return a policy's network with its scratch; None if anything else decides."""
+        if policy.network is None:
             return None
-        return bundle.weights, allocate_network_scratch(bundle.weights, rows)
+        return SampledNetwork(
+            policy.network,
+            allocate_network_scratch(policy.network, rows),
+            np.zeros(rows, np.int64),
+            np.zeros(rows),
+            float(policy.temperature),
+            np.uint64(policy.seed),
+        )
 
     def _check_outcome(
-        self, outcome: int, shop: ShopState, policy: PlanPolicy, limit: WorkLimit
+        self, outcome: int, shop: ShopState, policy: FloorPolicy, limit: WorkLimit
     ) -> None:
         if outcome == STUCK:
-            raise PlanError(explain_standstill(self.decider.floor))
+            raise PlanError(explain_standstill(self.floor))
         if outcome == CIRCLING:
             raise PlanError(
                 f"plan: {policy.name} changes machines over again and again and starts nothing."
@@ -232,7 +234,7 @@ class PlanSimulation:
 def _decide_step(
     factory: FactoryArrays,
     shop: ShopState,
-    policy: PlanPolicy,
+    policy: FloorPolicy,
     tables: Tables,
     counts: NDArray[np.int64],
     limit: WorkLimit,

@@ -10,9 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from factory.simulation.arrays import (
-    COST_TERMS,
     NEVER,
-    ShopState,
 )
 from factory.validation.arguments import as_whole, show
 from scheduler.decisions.decider import Decider
@@ -20,7 +18,7 @@ from scheduler.decisions.decision import Choice
 from scheduler.floor.floor import ShopFloor
 from scheduler.plans.errors import PlanError
 from scheduler.plans.plan_policy import PlanPolicy
-from scheduler.plans.plan_records import PlanRecords
+from scheduler.plans.plan_records import write_plan
 from scheduler.plans.plan_simulation import MAX_SAMPLED_ORDERS, PlanSimulation, Sampling
 from scheduler.plans.schema import (
     MAX_FUTURES,
@@ -43,7 +41,8 @@ class Planner:
 
     def __init__(self, decider: Decider, max_seconds: float = math.inf) -> None:
         self.decider, self.max_seconds = decider, max_seconds
-        self._simulation = PlanSimulation(decider)
+        self.factory = decider.floor.factory
+        self._simulation = PlanSimulation(decider.floor)
 
     def plan(
         self,
@@ -72,7 +71,7 @@ class Planner:
             changeovers.
         """
         limit = WorkLimit(self.max_seconds, self.decider.clock)
-        futures, seed = _check_sampling(futures, seed, 0, MAX_FUTURES)
+        futures, seed = check_sampling(futures, seed, 0, MAX_FUTURES)
         policy, floor = PlanPolicy(self.decider, by), self.decider.floor
         limit.call(ShopFloor.place, floor, snapshot)
         shop = self._simulation.play_expected(policy, limit)
@@ -80,7 +79,7 @@ class Planner:
         if futures:
             end_date = int(shop.env.clock[0])
             dates = self._simulation.sample_dates(policy, futures, seed, end_date, limit)
-        plan = self._write(snapshot, shop, policy, dates)
+        plan = write_plan(floor, shop, snapshot, policy, dates)
         return plan.model_copy(
             update={"futures": futures, "microseconds": round(1e6 * limit.seconds)}
         )
@@ -102,7 +101,7 @@ class Planner:
         PlanError
             If a choice cannot be carried out, or a number is out of range.
         """
-        futures, seed = _check_sampling(futures, seed, 1, MAX_SAMPLED_ORDERS)
+        futures, seed = check_sampling(futures, seed, 1, MAX_SAMPLED_ORDERS)
         if not self.decider.carry_out(snapshot, choices):
             raise PlanError(
                 "plan: the choices cannot be carried out. Give those of the snapshot's own"
@@ -115,37 +114,8 @@ class Planner:
         total: NDArray[np.float64] = shop.cost.sum(axis=1)
         return total
 
-    def _write(
-        self,
-        snapshot: Snapshot,
-        shop: ShopState,
-        policy: PlanPolicy,
-        dates: NDArray[np.int64] | None,
-    ) -> Plan:
-        floor = self.decider.floor
-        records = PlanRecords(floor, shop)
-        cost = dict(zip(COST_TERMS, shop.cost[0].tolist(), strict=True))
-        return Plan(
-            factory=floor.factory.name,
-            clock=snapshot.clock,
-            end_date=int(shop.env.clock[0]),
-            tick_minutes=floor.factory.tick_minutes,
-            start_hour=floor.factory.start_hour,
-            made_by=policy.name,
-            fallbacks=policy.fallbacks,
-            faults=tuple(policy.faults),
-            machines=tuple(floor.machine_names),
-            work_centres=tuple(centre.name for centre in floor.centres),
-            operations=tuple(records.operations()),
-            changeovers=tuple(records.changeovers()),
-            stops=tuple(records.stops()),
-            orders=tuple(records.orders(snapshot, dates)),
-            cost=cost,
-            total_cost=math.fsum(cost.values()),
-        )
 
-
-def _check_sampling(futures: Any, seed: Any, least: int, most: int) -> tuple[int, int]:
+def check_sampling(futures: Any, seed: Any, least: int, most: int) -> tuple[int, int]:
     """Check number and seed of sampled futures, and return them.
 
     Raises

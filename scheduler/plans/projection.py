@@ -7,7 +7,17 @@
 
 from __future__ import annotations
 
-from agents.network.inference import greedy_row
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agents.network.inference import (
+    NetworkScratch,
+    NetworkWeights,
+    greedy_row,
+    sampled_row,
+)
 from envs.observation.kernel import observe
 from factory.futures.lulls import LASTING, is_long_quiet, next_event_date, note_event, prolong_waits
 from factory.jit.compile import compiled
@@ -41,6 +51,17 @@ IDLE_ROUNDS, CHANGES = 0, 1
 
 Rounds in which nothing is going to happen; changeovers since an operation was last started.
 """
+
+
+class SampledNetwork(NamedTuple):
+    """A network that plays a floor, with its working memory."""
+
+    weights: NetworkWeights
+    scratch: NetworkScratch
+    rows: NDArray[np.int64]  # [A] working space
+    logits: NDArray[np.float64]  # [A] working space
+    temperature: float  # of the softmax that rows are sampled from; 0: the best row
+    seed: Any  # of the samples, uint64
 
 
 @compiled
@@ -117,12 +138,11 @@ def simulate_policy(
     counts,
     scratch,
     tables,
-    weights,
-    memory,
+    network,
     max_decisions,
     max_lines,
 ):
-    """Let a network (``weights``, with working ``memory``) play every environment to its end.
+    """Let a :class:`SampledNetwork` play every environment to its end.
 
     All other parameters are those of :func:`advance_to_decision`.
 
@@ -152,18 +172,33 @@ def simulate_policy(
                 tables.shop[e],
                 tables.action_mask[e],
             )
-            row = greedy_row(
-                weights,
-                memory,
-                tables.candidates[e],
-                tables.machines[e],
-                tables.shop[e],
-                tables.action_mask[e],
-            )
+            row = network_row(network, tables, e, shop.env[e].decisions)
             if row < 0 or not decide_and_count(factory, shop, e, row, counts):
                 return FAULT
             decisions += 1
     return RUNNING
+
+
+@compiled
+def network_row(network, tables, e, draw):
+    """Return the row that the network chooses; negative if it has none."""
+    candidates, machines = tables.candidates[e], tables.machines[e]
+    shop, mask = tables.shop[e], tables.action_mask[e]
+    if network.temperature == 0.0:
+        return greedy_row(network.weights, network.scratch, candidates, machines, shop, mask)
+    return sampled_row(
+        network.weights,
+        network.scratch,
+        candidates,
+        machines,
+        shop,
+        mask,
+        network.rows,
+        network.logits,
+        network.temperature,
+        network.seed,
+        draw,
+    )
 
 
 @compiled
@@ -172,7 +207,7 @@ def advance_one(factory, shop, e, locks, known, last_date, lulls, counts):
     while True:
         process_due_events(factory, shop, e)
         shop.env[e].deciding = EPISODE_OVER
-        if shop.env[e].num_active == 0 or shop.active[e, 0] >= known:
+        if next_unfinished(shop, e) >= known:
             settle_costs(factory, shop, e)
             return FINISHED
         event_date = min(
@@ -198,6 +233,14 @@ def advance_one(factory, shop, e, locks, known, last_date, lulls, counts):
         counts[e, IDLE_ROUNDS] = counts[e, IDLE_ROUNDS] + 1 if event_date == NEVER else 0
         if counts[e, IDLE_ROUNDS] > _MAX_IDLE_ROUNDS:
             return STUCK
+
+
+@compiled
+def next_unfinished(shop, e):
+    """Return the index of the first order that is not completed, released or not."""
+    if shop.env[e].num_active == 0:
+        return shop.env[e].num_released
+    return shop.active[e, 0]
 
 
 @compiled

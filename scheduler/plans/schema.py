@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from factory.tick_dates import TickDates, tick_dates
 
 PlanText = Annotated[str, Field(max_length=200)]
 
@@ -14,7 +17,7 @@ class _Record(BaseModel):
 
 
 class PlannedOperation(_Record):
-    """An operation on a machine; dates in ticks."""
+    """An operation on a machine; dates in ticks, and local dates where the epoch is known."""
 
     machine: PlanText
     order: PlanText
@@ -25,6 +28,8 @@ class PlannedOperation(_Record):
     setup: dict[str, str]  # mounted during processing
     in_process: bool  # selected before the plan was made
     locked: bool
+    start: datetime | None = None  # local date of start_date, and of end_date
+    end: datetime | None = None
 
 
 class PlannedChangeover(_Record):
@@ -35,6 +40,8 @@ class PlannedChangeover(_Record):
     end_date: int
     setup: dict[str, str]  # mounted afterwards
     order: PlanText | None  # order of the next operation, if the changeover is for that
+    start: datetime | None = None  # local dates
+    end: datetime | None = None
 
 
 class PlannedStop(_Record):
@@ -44,6 +51,8 @@ class PlannedStop(_Record):
     start_date: int
     end_date: int  # expected
     reason: Literal["down", "other work"]
+    start: datetime | None = None  # local dates
+    end: datetime | None = None
 
 
 class PlannedOrder(_Record):
@@ -59,6 +68,8 @@ class PlannedOrder(_Record):
     weight: float
     completion_date: int
     lateness: int  # completion_date - due_date
+    due: datetime | None = None  # local dates of due_date and completion_date
+    completion: datetime | None = None
     completion_p10: int | None = None
     completion_p50: int | None = None
     completion_p90: int | None = None
@@ -76,6 +87,15 @@ class Nervousness(_Record):
     moved: float
     changed_machine: float  # share that changed machine
     mean_shift: float  # mean shift of the starts, ticks
+
+
+class PlanAlternative(_Record):
+    """A plan that was made and compared, by one policy or rule."""
+
+    made_by: PlanText
+    total_cost: float | None  # None: there is no plan
+    late_orders: int | None
+    fault: str | None = None  # reason why there is no plan
 
 
 class Plan(_Record):
@@ -100,7 +120,21 @@ class Plan(_Record):
     total_cost: float
     futures: int = 0  # number of sampled futures
     nervousness: Nervousness | None = None
+    # plans that were compared, the cheapest first; this plan is the first of them
+    alternatives: tuple[PlanAlternative, ...] = ()
+    epoch: datetime | None = None  # date of tick 0
+    time_zone: PlanText | None = None  # that dates are shown in; None: epoch's
     microseconds: int = 0  # computing time, without the time for loading compiled code
+
+    @property
+    def dates(self) -> TickDates | None:
+        """Return the calendar of the plan; None if the date of tick 0 is not known."""
+        return tick_dates(self.epoch, self.time_zone, self.tick_minutes)
+
+    @property
+    def late_orders(self) -> int:
+        """Return the number of orders completed after their due dates."""
+        return sum(order.lateness > 0 for order in self.orders)
 
 
 MAX_FUTURES = 64

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from factory.futures.expected_future import expect_arrivals, expect_machine
@@ -13,7 +15,11 @@ from factory.futures.known_present import (
     copy_orders,
     expected_process_left,
 )
-from factory.futures.sampled_futures import infer_regimes, sample_future
+from factory.futures.sampled_futures import (
+    draw_orders_to_come,
+    infer_regimes,
+    sample_future,
+)
 from factory.jit.compile import compiled
 from factory.simulation import random_numbers
 from factory.simulation.arrays import (
@@ -27,6 +33,8 @@ from factory.simulation.arrays import (
 )
 from factory.simulation.choices import is_eligible, process_time
 from factory.simulation.costs import restart_costs
+from factory.simulation.demand import plan_operations
+from factory.simulation.estimates import expected_lateness
 from factory.simulation.machine_records import copy_machine, delay_remaining
 
 
@@ -43,7 +51,36 @@ def init_expected(factory, shop, locks, target):
         copy_machine(shop, 0, target, 0, machine)
         expect_machine(factory, target, 0, machine, in_service_date(locks, machine))
     expect_arrivals(factory, target, 0)
+    copy_announced(factory, shop, target, 0)
     restart_costs(target, 0)
+
+
+@compiled
+def count_announced(shop):
+    """Return the number of orders that are known but not released yet."""
+    order = shop.env[0].num_released
+    while order < shop.env[0].num_orders and shop.orders[0, order].release_date != NEVER:
+        order += 1
+    return order - shop.env[0].num_released
+
+
+@compiled
+def copy_announced(factory, shop, target, t):
+    """Let the announced orders follow those that are released in environment ``t``.
+
+    Material without a date comes after the mean lateness.
+    """
+    first = shop.env[0].num_released
+    last = first + count_announced(shop)
+    lateness = max(1, math.ceil(expected_lateness(factory, shop.env[0].factory)))
+    for order in range(first, last):
+        target.orders[t, order] = shop.orders[0, order]
+        if shop.orders[0, order].material_date == NEVER:
+            target.orders[t, order].material_date = shop.orders[0, order].release_date + lateness
+        for option in range(shop.option_value.shape[2]):
+            target.option_value[t, order, option] = shop.option_value[0, order, option]
+        plan_operations(factory, target, t, order)
+    target.env[t].num_orders = last
 
 
 @compiled
@@ -64,13 +101,16 @@ def in_service_date(locks, machine):
 def init_sampled(factory, shop, locks, beliefs, target, seed, room, last_date):
     """Fill all environments of ``target`` with sampled futures of environment 0 of ``shop``.
 
-    Up to ``room`` orders more come until ``last_date``. ``factory`` is a
-    :func:`factory.futures.expected_future.repairable_copy`.
+    Up to ``room`` orders more come until ``last_date``, after those that are announced. ``factory``
+    is a :func:`factory.futures.expected_future.repairable_copy`.
     """
     known = shop.env[0].num_orders
+    announced = count_announced(shop)
+    more_orders = known > shop.env[0].num_released + announced
     infer_regimes(factory, shop, 0, beliefs)
-    if known > shop.env[0].num_released:
-        shop.env[0].num_orders = shop.env[0].num_released + room
+    shop.env[0].num_orders = shop.env[0].num_released
+    if more_orders and announced == 0:
+        shop.env[0].num_orders += room
     move_ends(factory, shop, locks, -1)
     for future in range(target.env.shape[0]):
         future_seed = random_numbers.bits(seed, random_numbers.EPISODE, 0, future)
@@ -81,6 +121,32 @@ def init_sampled(factory, shop, locks, beliefs, target, seed, room, last_date):
         restart_costs(target, future)
     move_ends(factory, shop, locks, 1)
     shop.env[0].num_orders = known
+    if announced > 0:
+        more = room if more_orders else 0
+        for future in range(target.env.shape[0]):
+            announce_orders(factory, shop, beliefs, target, future, more, last_date)
+
+
+@compiled
+def announce_orders(factory, shop, beliefs, target, t, room, last_date):
+    """Let announced orders come in a sampled future, and up to ``room`` drawn ones after them."""
+    copy_announced(factory, shop, target, t)
+    announced = target.env[t].num_orders
+    for order in range(target.env[t].num_released, announced):
+        if shop.orders[0, order].material_date == NEVER:
+            target.orders[t, order].material_date = shop.orders[
+                0, order
+            ].release_date + random_numbers.exponential_ticks(
+                max(1.0, expected_lateness(factory, target.env[t].factory)),
+                target.env[t].seed,
+                random_numbers.LATENESS,
+                order,
+                0,
+            )
+    if room > 0:
+        target.env[t].num_orders = announced + room
+        date = target.orders[t, announced - 1].release_date
+        draw_orders_to_come(factory, target, t, beliefs, announced, date, last_date)
 
 
 @compiled

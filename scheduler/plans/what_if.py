@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 from pydantic import BaseModel, ConfigDict
 
-from factory.model import Factory, Product, operation_order, predecessors
+from factory.model import Factory
 from factory.validation.errors import Problem, suggest
 from scheduler.plans.changes import (
     CancelOrder,
@@ -16,17 +17,25 @@ from scheduler.plans.changes import (
     OrderTerms,
     RushOrder,
 )
-from scheduler.plans.planner import Planner
 from scheduler.plans.schema import Nervousness, Plan
 from scheduler.plans.stability import measure_nervousness
+from scheduler.snapshot.from_orders import initial_operations
 from scheduler.snapshot.read import SnapshotError, check_snapshot
 from scheduler.snapshot.schema import (
     MAX_SNAPSHOT_DATE,
     Lock,
-    OperationState,
     OrderState,
     Snapshot,
 )
+
+
+class AnyPlanner(Protocol):
+    """Planner of a factory."""
+
+    factory: Factory
+
+    def plan(self, snapshot: Snapshot, *, futures: int = 0, seed: int = 0) -> Plan:
+        """Make a plan; raise PlanError if there is none."""
 
 
 class MovedOrder(BaseModel):
@@ -55,7 +64,7 @@ class PlanComparison(BaseModel):
 
 
 def what_if(
-    planner: Planner,
+    planner: AnyPlanner,
     snapshot: Snapshot,
     changes: Sequence[Change],
     *,
@@ -71,8 +80,7 @@ def what_if(
     PlanError
         If there is no plan before or after the changes.
     """
-    factory = planner.decider.floor.factory
-    changed = change_snapshot(snapshot, changes, factory)
+    changed = change_snapshot(snapshot, changes, planner.factory)
     before = planner.plan(snapshot, futures=futures, seed=seed)
     after = planner.plan(changed, futures=futures, seed=seed)
     return PlanComparison(
@@ -179,24 +187,13 @@ def _add_order(path: str, change: RushOrder, snapshot: Snapshot, factory: Factor
         release_date=snapshot.clock,
         due_date=change.due_date,
         weight=change.weight,
-        operations=_initial_operations(product, snapshot.clock),
+        operations=initial_operations(product, snapshot.clock),
     )
     releases = snapshot.recent_releases or sorted(other.release_date for other in snapshot.orders)
     recent = (*releases, snapshot.clock)
     return snapshot.model_copy(
         update={"orders": (*snapshot.orders, order), "recent_releases": recent[-8:]}
     )
-
-
-def _initial_operations(product: Product, clock: int) -> dict[str, OperationState]:
-    """Return the states of a new order; operations without predecessors are ready."""
-    names = [product.operations[i].name for i in operation_order(product)]
-    ready = OperationState(status="ready", ready_date=clock)
-    upcoming = OperationState(status="upcoming")
-    return {
-        name: upcoming if before else ready
-        for name, before in zip(names, predecessors(product), strict=True)
-    }
 
 
 def _stop_machine(path: str, change: MachineDown, snapshot: Snapshot) -> Snapshot:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from typing import Any
@@ -34,6 +35,10 @@ class WorkLimit:
     def reached(self) -> bool:
         """Return whether the time is over."""
         return self.seconds > self.max_seconds
+
+    def without_end(self) -> WorkLimit:
+        """Return a limit that is never reached."""
+        return WorkLimit(math.inf, self._clock)
 
     def call(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """Call a function that is compiled or calls compiled ones.

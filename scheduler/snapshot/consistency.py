@@ -39,14 +39,15 @@ def count_in_process(orders, operations, num_operations, needs_material, comes_b
     """
     in_process = 0
     for order in range(orders.shape[0]):
-        if orders[order, RELEASE_DATE] > clock:
-            return DISAGREEMENT
         # a missing date is nan, and no comparison with nan is true
         if orders[order, MATERIAL_HERE] != 0.0 and orders[order, MATERIAL_DATE] > clock:
             return DISAGREEMENT
+        is_announced = orders[order, RELEASE_DATE] > clock
         product = int(orders[order, PRODUCT_COLUMN])
         first = int(orders[order, FIRST_OPERATION])
         for operation in range(num_operations[product]):
+            if is_announced and operations[first + operation, STATUS] != UPCOMING:
+                return DISAGREEMENT
             if not operation_agrees(
                 orders[order],
                 operations,

@@ -69,10 +69,6 @@ def _check_order(
         rule = f"{factory.name} makes none of that name"
         yield Problem(f"{path}.product", order.product, rule, suggest(order.product, products))
         return
-    if order.release_date > snapshot.clock:
-        rule = f"it must not lie after the clock at {snapshot.clock}"
-        remedy = "Leave out orders that are still to come"
-        yield Problem(f"{path}.release_date", order.release_date, rule, remedy)
     if order.material_here and (order.material_date or 0) > snapshot.clock:
         rule, remedy = "the material is here already", "Leave it out, or set material_here to false"
         yield Problem(f"{path}.material_date", order.material_date, rule, remedy)
@@ -115,6 +111,15 @@ def _check_operations(
         if name in product.operations:
             missing = [other for other in product.before[name] if other not in done]
             here, operation = f"{path}.operations.{name}", product.operations[name]
+            if order.release_date > snapshot.clock and state.status != "upcoming":
+                yield Problem(
+                    f"{here}.status",
+                    state.status,
+                    f"the order is released at {order.release_date}, after the clock at"
+                    f" {snapshot.clock}, so its operations are upcoming",
+                    "Correct one of them",
+                )
+                continue
             yield from _check_operation(here, state, operation, order, missing)
             if state.status == "ready":
                 yield from _check_ready_date(here, state, order, snapshot.clock)

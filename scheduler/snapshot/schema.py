@@ -11,7 +11,9 @@ All dates are ticks of the factory (docs/model.md, section 1).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Annotated, Literal, NamedTuple
+from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
@@ -32,9 +34,20 @@ def _check_printable(name: str) -> str:
     return name
 
 
+def _check_zone(name: str) -> str:
+    """Refuse a time zone that the machine's database does not have."""
+    try:
+        ZoneInfo(name)
+    except (ValueError, OSError):
+        text = "There is no time zone {name}. Write for example Europe/Berlin"
+        raise PydanticCustomError("time_zone", text, {"name": name}) from None
+    return name
+
+
 Date = Annotated[int, Field(ge=0, le=MAX_SNAPSHOT_DATE, strict=True)]
 Name = Annotated[str, Field(min_length=1, max_length=MAX_NAME), AfterValidator(_check_printable)]
 Amount = Annotated[float, Field(ge=0, le=1e12, allow_inf_nan=False, strict=True)]
+Zone = Annotated[str, Field(max_length=MAX_NAME), AfterValidator(_check_zone)]
 Status = Literal["upcoming", "ready", "in_process", "done"]
 
 
@@ -59,12 +72,12 @@ class OperationState(_Part):
 
 
 class OrderState(_Part):
-    """An order in progress, or one that is finished and still in the list."""
+    """An order in progress, released later, or finished and still in the list."""
 
     order_id: Name
     product: Name
     options: dict[str, str] = {}
-    release_date: Date
+    release_date: Date  # after the clock: the order is known, but released then
     due_date: Annotated[int, Field(ge=-MAX_SNAPSHOT_DATE, le=MAX_SNAPSHOT_DATE, strict=True)]
     weight: Amount = 1.0
     material_here: bool = True
@@ -129,6 +142,8 @@ class Snapshot(_Part):
     crews: Annotated[int, Field(ge=0, le=MAX_ORDERS, strict=True)] | None = None
     # the locks of a machine in the order in which it carries them out
     locks: Annotated[tuple[Lock, ...], Field(max_length=MAX_ORDERS)] = ()
+    epoch: Annotated[datetime, Field(strict=False)] | None = None  # date of tick 0, if it is known
+    time_zone: Zone | None = None  # that dates are shown in, such as Europe/Berlin; None: epoch's
 
 
 class SnapshotText(NamedTuple):

@@ -18,15 +18,9 @@ from agents.index.feature_table import MACHINE_PART, ROW_PART, SHOP_PART, defini
 from agents.network.feature_sizes import ROW_FEATURES
 from agents.network.migrate import main
 from agents.network.packed_tables import PackedTables, decide_greedily
-from agents.network.trained_policy import (
-    PolicyError,
-    TrainedPolicy,
-    load_policy,
-    read_policy_files,
-    save_policy,
-    write_policy,
-)
+from agents.network.trained_policy import TrainedPolicy, load_policy, save_policy
 from agents.policy import as_observation
+from agents.policy_folder import PolicyError, read_policy_files, write_policy
 from tests.builders.exported_bundle import FACTS, with_critic
 from tests.builders.networks import moments
 from tests.builders.repository import ROOT

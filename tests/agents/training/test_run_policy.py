@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from agents.network.trained_policy import POLICY_FORMAT, PolicyError, load_policy
+from agents.network.trained_policy import load_policy
+from agents.policy_folder import POLICY_FORMAT, PolicyError
 from evaluation.runner.contenders import parse_contenders
 from evaluation.runner.episodes import Play
 from evaluation.runner.scenarios import find_scenarios

@@ -61,8 +61,8 @@ from tests.builders.workshop import (
             idle("red"),
             {"release_date": 11},
             (
-                r"release_date = 11; it must not lie after the clock at 10\. Leave out orders"
-                r" that are still to come"
+                r"status = 'ready'; the order is released at 11, after the clock at 10, so its"
+                r" operations are upcoming"
             ),
         ),
     ],

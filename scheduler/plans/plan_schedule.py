@@ -1,0 +1,203 @@
+"""Plans as schedules: for pictures, and for the independent verifier."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from factory.model import Factory, Machine, Order, OrderBook, Uncertainty, operation_order
+from factory.schedule.bill import Bill
+from factory.schedule.records import ChangeoverRecord, OperationRecord, OrderRecord, Schedule
+from factory.verification.verifier import verify
+from scheduler.plans.schema import Plan, PlannedChangeover, PlannedOperation
+from scheduler.snapshot.schema import OrderState, Snapshot
+
+
+def plan_schedule(plan: Plan, snapshot: Snapshot, factory: Factory) -> Schedule:
+    """Return a plan as a schedule, with what is in process at the snapshot.
+
+    Parameters
+    ----------
+    plan, snapshot, factory
+        The plan, the snapshot that it begins from, and the factory.
+    """
+    orders = [order for order in snapshot.orders if not order.is_finished]
+    index_of = {order.order_id: i for i, order in enumerate(orders)}
+    machine_of = {name: i for i, name in enumerate(plan.machines)}
+    completion = {order.order: order.completion_date for order in plan.orders}
+    return Schedule(
+        factory_name=plan.factory,
+        tick_minutes=plan.tick_minutes,
+        start_hour=plan.start_hour,
+        seed=None,
+        machine_names=plan.machines,
+        machine_centres=plan.work_centres,
+        orders=tuple(
+            _order_record(i, order, completion[order.order_id]) for i, order in enumerate(orders)
+        ),
+        operations=_operation_records(plan, orders, index_of, machine_of, factory),
+        changeovers=_changeover_records(plan, snapshot, index_of, machine_of, factory),
+        end_date=plan.end_date,
+    )
+
+
+def verify_plan(plan: Plan, snapshot: Snapshot, factory: Factory) -> Bill:
+    """Check a plan that begins from an empty shop floor with the independent verifier.
+
+    The verifier recomputes every duration, changeover and cost from factory and orders.
+
+    Raises
+    ------
+    factory.verification.violations.VerificationError
+        If the plan breaks a constraint.
+    ValueError
+        If work is in progress at the snapshot, which the verifier does not know.
+    """
+    if not is_untouched(snapshot):
+        raise ValueError(
+            "verify_plan: work is in progress at the snapshot; the verifier knows complete"
+            " schedules only. Plan from an order list without a snapshot."
+        )
+    book = OrderBook(
+        orders=tuple(
+            Order(
+                order_id=order.order_id,
+                release_date=order.release_date,
+                due_date=order.due_date,
+                weight=order.weight,
+                product=order.product,
+                options=order.options,
+            )
+            for order in snapshot.orders
+        )
+    )
+    schedule = plan_schedule(plan, snapshot, factory)
+    return verify(schedule, expected_factory(factory), book)
+
+
+def is_untouched(snapshot: Snapshot) -> bool:
+    """Return whether nothing has begun: no operation, changeover, repair or other work."""
+    return all(
+        machine.status == "idle" and machine.out_of_service_until is None
+        for machine in snapshot.machines.values()
+    ) and all(
+        state.status in ("upcoming", "ready") and state.attempt == 0
+        for order in snapshot.orders
+        for state in order.operations.values()
+    )
+
+
+def expected_factory(factory: Factory) -> Factory:
+    """Return the factory in which everything takes its expected time and nothing fails."""
+    certain = {"cv": None, "rework_probability": None, "first_piece_rework_probability": None}
+    never_failing = {"mean_time_to_failure": None, "mean_time_to_repair": None}
+    return factory.model_copy(
+        update={
+            "uncertainty": Uncertainty(),
+            "material": (),
+            "products": tuple(
+                product.model_copy(
+                    update={
+                        "operations": tuple(
+                            operation.model_copy(update=certain)
+                            for operation in product.operations
+                        )
+                    }
+                )
+                for product in factory.products
+            ),
+            "work_centres": tuple(
+                centre.model_copy(
+                    update={
+                        "machines": tuple(
+                            machine.model_copy(update=never_failing) for machine in centre.machines
+                        )
+                    }
+                )
+                for centre in factory.work_centres
+            ),
+        }
+    )
+
+
+def _order_record(index: int, order: OrderState, completion_date: int) -> OrderRecord:
+    return OrderRecord(
+        order_id=order.order_id,
+        number=index,
+        product=order.product,
+        options=order.options,
+        release_date=order.release_date,
+        due_date=order.due_date,
+        weight=order.weight,
+        material_date=max(order.release_date, order.material_date or 0),
+        completion_date=completion_date,
+    )
+
+
+def _operation_records(
+    plan: Plan,
+    orders: Sequence[OrderState],
+    index_of: dict[str, int],
+    machine_of: dict[str, int],
+    factory: Factory,
+) -> tuple[OperationRecord, ...]:
+    numbers = {
+        product.name: {
+            product.operations[listed].name: i for i, listed in enumerate(operation_order(product))
+        }
+        for product in factory.products
+    }
+    return tuple(
+        OperationRecord(
+            order=index_of[planned.order],
+            operation=numbers[orders[index_of[planned.order]].product][planned.operation],
+            name=planned.operation,
+            machine=machine_of[planned.machine],
+            selected_date=planned.selected_date,
+            start_date=planned.start_date,
+            end_date=planned.end_date,
+            process_time=planned.end_date - planned.start_date,
+            attempt=0,
+        )
+        for planned in sorted(plan.operations, key=_by_end)
+    )
+
+
+def _by_end(planned: PlannedOperation) -> tuple[int, int]:
+    return planned.end_date, planned.start_date
+
+
+def _changeover_records(
+    plan: Plan,
+    snapshot: Snapshot,
+    index_of: dict[str, int],
+    machine_of: dict[str, int],
+    factory: Factory,
+) -> tuple[ChangeoverRecord, ...]:
+    """Return the changeovers, each from the setup that the one before left."""
+    attributes = {
+        machine.name: [attribute.name for attribute in centre.attributes]
+        for centre in factory.work_centres
+        for machine in centre.machines
+    }
+    mounted = {name: dict(state.setup) for name, state in snapshot.machines.items()}
+    records = []
+    for planned in sorted(plan.changeovers, key=_by_start):
+        names = attributes[planned.machine]
+        before, after = mounted[planned.machine], planned.setup
+        records.append(
+            ChangeoverRecord(
+                machine=machine_of[planned.machine],
+                start_date=planned.start_date,
+                end_date=planned.end_date,
+                from_setup=tuple(before[name] for name in names),
+                to_setup=tuple(after[name] for name in names),
+                order=index_of.get(planned.order or ""),
+                operation=_operation_of(planned, plan) if planned.order else None,
+            )
+        )
+        mounted[planned.machine] = dict(after)
+    return tuple(records)
+
+
+def _by_start(planned: PlannedChangeover) -> int:
+    return planned.start_date
