@@ -1,4 +1,4 @@
-"""Interactive Gantt charts as HTML: zoom, pan, tooltips, and the operations of an order highlighted.
+"""Interactive Gantt charts as HTML: zoom, pan, tooltips, and an order's operations highlighted.
 
 A chart is a fragment of HTML with its data inside. It needs no network: script and style stand in
 the page once (:func:`gantt_html_assets`), before or after the charts.
