@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 PEERS := .venv-peers
+PAGES := scheduler/page factory/schedule/gantt_page
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
@@ -35,11 +36,11 @@ test-fast: $(READY) ## the tests that take least, in about a minute
 coverage: $(READY) ## which lines the tests run, as a table and in results/coverage/index.html
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --cov --cov-report=term --cov-report=html
 
-lint: $(READY) ## ruff, mypy, and oxlint for the planner's page
+lint: $(READY) ## ruff, mypy, and oxlint for the planner's page and the charts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	@if test -x $(BIN)/oxlint; then $(BIN)/oxlint --deny-warnings scheduler/page; else echo "oxlint is not installed here: scheduler/page was not checked"; fi
+	@if test -x $(BIN)/oxlint; then $(BIN)/oxlint --deny-warnings $(PAGES); else echo "oxlint is not installed here: $(PAGES) were not checked"; fi
 
 format: $(READY) ## rewrite the sources the way lint wants them
 	$(BIN)/ruff check --fix .
