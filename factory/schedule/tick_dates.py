@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
@@ -41,9 +42,25 @@ class TickDates(NamedTuple):
             if self.epoch.tzinfo is None:
                 return self.epoch + elapsed
             # elapsed time is counted in UTC, so that it is right across a change to summer time
-            return (self.epoch.astimezone(UTC) + elapsed).astimezone(self.epoch.tzinfo)
+            return (_in_utc(self.epoch) + elapsed).astimezone(self.epoch.tzinfo)
         except OverflowError:
             return None
+
+    def tick(self, date: datetime) -> int:
+        """Return the nearest tick of a date.
+
+        Raises
+        ------
+        ValueError
+            If there is no epoch, or only one of date and epoch has a time zone.
+        """
+        if self.epoch is None or (self.epoch.tzinfo is None) != (date.tzinfo is None):
+            needed = "no date of tick 0 is known"
+            if self.epoch is not None:
+                needed = f"the other dates are like {self.epoch.isoformat()}"
+            raise ValueError(f"date = {date.isoformat()}; {needed}. Give ticks, or such a date.")
+        elapsed = _in_utc(date) - _in_utc(self.epoch)
+        return math.floor(elapsed / timedelta(minutes=1) / self.tick_minutes + 0.5)
 
     def text(self, tick: float | None) -> str:
         """Return the date of a tick as text: in ISO 8601 with a space, or ``day 2 06:30``; nothing
@@ -73,3 +90,8 @@ class TickDates(NamedTuple):
         hours, minutes = divmod(minutes, 60)
         parts = ((days, "d"), (hours, "h"), (round(minutes, 1), "min"))
         return " ".join(f"{count:g} {unit}" for count, unit in parts if count) or "0 min"
+
+
+def _in_utc(date: datetime) -> datetime:
+    """Return a date with a zone in UTC, so that differences are elapsed times."""
+    return date if date.tzinfo is None else date.astimezone(UTC)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from factory.schedule.tick_dates import TickDates
 from factory.simulation.arrays import (
     CHANGING,
     COST_TERMS,
@@ -20,7 +21,6 @@ from factory.simulation.arrays import (
     ShopState,
     split_operation_id,
 )
-from factory.tick_dates import TickDates
 from scheduler.floor.floor import ShopFloor
 from scheduler.floor.locks import NOBODY
 from scheduler.plans.plan_policy import FloorPolicy
@@ -205,7 +205,7 @@ def write_plan(
         epoch=snapshot.epoch,
         time_zone=snapshot.time_zone,
     )
-    return plan if plan.dates is None else _with_dates(plan, plan.dates)
+    return plan if plan.epoch is None else _with_dates(plan, plan.dates)
 
 
 def _with_dates(plan: Plan, dates: TickDates) -> Plan:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
-from factory.model import Factory, Machine, Order, OrderBook, Uncertainty, operation_order
+from factory.model import Factory, Order, OrderBook, Uncertainty, operation_order
 from factory.schedule.bill import Bill
 from factory.schedule.records import ChangeoverRecord, OperationRecord, OrderRecord, Schedule
 from factory.verification.verifier import verify
-from scheduler.plans.schema import Plan, PlannedChangeover, PlannedOperation
+from scheduler.plans.schema import Plan, PlannedOperation
 from scheduler.snapshot.schema import OrderState, Snapshot
 
 
@@ -24,6 +25,7 @@ def plan_schedule(plan: Plan, snapshot: Snapshot, factory: Factory) -> Schedule:
     index_of = {order.order_id: i for i, order in enumerate(orders)}
     machine_of = {name: i for i, name in enumerate(plan.machines)}
     completion = {order.order: order.completion_date for order in plan.orders}
+    operations = _operation_records(plan, orders, index_of, machine_of, factory)
     return Schedule(
         factory_name=plan.factory,
         tick_minutes=plan.tick_minutes,
@@ -34,8 +36,8 @@ def plan_schedule(plan: Plan, snapshot: Snapshot, factory: Factory) -> Schedule:
         orders=tuple(
             _order_record(i, order, completion[order.order_id]) for i, order in enumerate(orders)
         ),
-        operations=_operation_records(plan, orders, index_of, machine_of, factory),
-        changeovers=_changeover_records(plan, snapshot, index_of, machine_of, factory),
+        operations=operations,
+        changeovers=_changeover_records(plan, snapshot, operations, index_of, factory),
         end_date=plan.end_date,
     )
 
@@ -98,8 +100,7 @@ def expected_factory(factory: Factory) -> Factory:
                 product.model_copy(
                     update={
                         "operations": tuple(
-                            operation.model_copy(update=certain)
-                            for operation in product.operations
+                            operation.model_copy(update=certain) for operation in product.operations
                         )
                     }
                 )
@@ -169,35 +170,82 @@ def _by_end(planned: PlannedOperation) -> tuple[int, int]:
 def _changeover_records(
     plan: Plan,
     snapshot: Snapshot,
+    operations: Sequence[OperationRecord],
     index_of: dict[str, int],
-    machine_of: dict[str, int],
     factory: Factory,
 ) -> tuple[ChangeoverRecord, ...]:
-    """Return the changeovers, each from the setup that the one before left."""
+    """Return the changeovers, each from the setup that the one before left.
+
+    Plans leave out changeovers that take no time; they are found by the setups of the operations.
+    """
     attributes = {
         machine.name: [attribute.name for attribute in centre.attributes]
         for centre in factory.work_centres
         for machine in centre.machines
     }
+    machine_of = {name: i for i, name in enumerate(plan.machines)}
+    selected = {
+        (record.machine, record.order, record.selected_date): record.operation
+        for record in operations
+    }
     mounted = {name: dict(state.setup) for name, state in snapshot.machines.items()}
     records = []
-    for planned in sorted(plan.changeovers, key=_by_start):
-        names = attributes[planned.machine]
-        before, after = mounted[planned.machine], planned.setup
-        records.append(
-            ChangeoverRecord(
-                machine=machine_of[planned.machine],
-                start_date=planned.start_date,
-                end_date=planned.end_date,
-                from_setup=tuple(before[name] for name in names),
-                to_setup=tuple(after[name] for name in names),
-                order=index_of.get(planned.order or ""),
-                operation=_operation_of(planned, plan) if planned.order else None,
+    for event in _setup_events(plan):
+        before, after = mounted[event.machine], event.setup
+        if event.is_changeover or before != after:
+            machine, order = machine_of[event.machine], index_of.get(event.order or "")
+            names = attributes[event.machine]
+            operation = None
+            if order is not None:
+                operation = selected.get((machine, order, event.start_date))
+            records.append(
+                ChangeoverRecord(
+                    machine=machine,
+                    start_date=event.start_date,
+                    end_date=event.end_date,
+                    from_setup=tuple(before[name] for name in names),
+                    to_setup=tuple(after[name] for name in names),
+                    order=order if operation is not None else None,
+                    operation=operation,
+                )
             )
-        )
-        mounted[planned.machine] = dict(after)
+        mounted[event.machine] = dict(after)
     return tuple(records)
 
 
-def _by_start(planned: PlannedChangeover) -> int:
-    return planned.start_date
+class _SetupEvent(NamedTuple):
+    """A changeover, or an operation that may have had one without duration."""
+
+    start_date: int
+    end_date: int
+    is_changeover: bool
+    machine: str
+    setup: dict[str, str]
+    order: str | None
+
+
+def _setup_events(plan: Plan) -> list[_SetupEvent]:
+    """Return changeovers and operations by date, a changeover before its operation."""
+    events = [
+        _SetupEvent(
+            planned.start_date,
+            planned.end_date,
+            True,
+            planned.machine,
+            planned.setup,
+            planned.order,
+        )
+        for planned in plan.changeovers
+    ]
+    events += [
+        _SetupEvent(
+            planned.selected_date,
+            planned.selected_date,
+            False,
+            planned.machine,
+            planned.setup,
+            planned.order,
+        )
+        for planned in plan.operations
+    ]
+    return sorted(events, key=lambda event: (event.start_date, not event.is_changeover))

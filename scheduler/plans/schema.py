@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from factory.tick_dates import TickDates, tick_dates
+from factory.schedule.tick_dates import TickDates
 
 PlanText = Annotated[str, Field(max_length=200)]
 
@@ -127,9 +128,13 @@ class Plan(_Record):
     microseconds: int = 0  # computing time, without the time for loading compiled code
 
     @property
-    def dates(self) -> TickDates | None:
-        """Return the calendar of the plan; None if the date of tick 0 is not known."""
-        return tick_dates(self.epoch, self.time_zone, self.tick_minutes)
+    def dates(self) -> TickDates:
+        """Return the calendar of the plan."""
+        epoch = self.epoch
+        if epoch is not None and self.time_zone is not None:
+            zone = ZoneInfo(self.time_zone)
+            epoch = epoch.astimezone(zone) if epoch.tzinfo else epoch.replace(tzinfo=zone)
+        return TickDates(self.tick_minutes, self.start_hour, epoch)
 
     @property
     def late_orders(self) -> int:
