@@ -53,7 +53,7 @@ wheel: $(READY) ## build the wheel into dist
 	@rm -rf build; ls dist/*.whl
 
 demo: $(READY) ## one episode of the default factory under ATCS: KPIs and a Gantt picture
-	$(BIN)/python -m examples.demo
+	$(BIN)/python -m changeover demo
 
 train: $(READY) ## train a policy on the default factory (about seven minutes) and compare it with the tuned rules; goes on where it was interrupted
 	$(BIN)/python train.py --config configs/training/quick.toml --out runs/quick $(if $(wildcard runs/quick/config.toml),--resume runs/quick)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 from agents.network.inference import NetworkWeights
 from agents.policy import Policy
 from factory.model import Factory
-from factory.progress import Progress
+from factory.progress import Progress, say
 from factory.simulation.arrays import ShopState
 from scheduler.floor.floor import ShopFloor
 from scheduler.plans.errors import PlanError
@@ -52,9 +51,18 @@ class RowPolicy:
         self.name, self._policy = name, policy
 
     def rows(self, observation: dict[str, NDArray[Any]], limit: WorkLimit) -> NDArray[np.int64]:
-        """Choose a legal row in each world."""
-        rows = limit.call(type(self._policy).decide, self._policy, observation)
-        return check_rows(np.asarray(rows), np.asarray(observation["action_mask"], np.bool_))
+        """Choose a legal row in each world.
+
+        Raises
+        ------
+        PlanError
+            If the policy fails, or chooses a row that is not legal.
+        """
+        try:
+            rows = limit.call(type(self._policy).decide, self._policy, observation)
+            return check_rows(np.asarray(rows), np.asarray(observation["action_mask"], np.bool_))
+        except (ValueError, TypeError, ArithmeticError) as error:
+            raise PlanError(f"plan: {self.name} fails ({error}). Leave it out.") from error
 
 
 class NetworkPolicy(NamedTuple):
@@ -86,6 +94,52 @@ class _Best(NamedTuple):
     member: Member
 
 
+class _Comparison:
+    """Costs of the plans so far, and the cheapest plan.
+
+    Parameters
+    ----------
+    floor, snapshot
+        Shop floor, filled with the snapshot that the plans begin from.
+    """
+
+    def __init__(self, floor: ShopFloor, snapshot: Snapshot) -> None:
+        self.best: _Best | None = None
+        self.first_error: PlanError | None = None
+        self._floor, self._snapshot = floor, snapshot
+        self._results: dict[str, PlanAlternative] = {}
+        known = range(floor.num_known)
+        self._is_listed = np.array([floor.order_id(order) is not None for order in known], np.bool_)
+
+    def add(self, member: Member, shop: ShopState) -> None:
+        """Add the plan that a simulated shop shows; of each member the cheapest counts."""
+        cost = math.fsum(shop.cost[0].tolist())
+        if self.best is None or cost < self.best.plan.total_cost:
+            plan = write_plan(self._floor, shop, self._snapshot, member, None)
+            self.best = _Best(plan, member)
+        before = self._results.get(member.name)
+        if before is None or before.total_cost is None or cost < before.total_cost:
+            orders = shop.orders[0, : len(self._is_listed)]
+            is_late = self._is_listed & (orders.completion_date > orders.due_date)
+            self._results[member.name] = PlanAlternative(
+                made_by=member.name, total_cost=cost, late_orders=int(is_late.sum())
+            )
+
+    def note_fault(self, member: Member, error: PlanError) -> None:
+        """Note why a member has no plan, unless it has one already."""
+        self.first_error = self.first_error or error
+        fault = PlanAlternative(
+            made_by=member.name, total_cost=None, late_orders=None, fault=str(error)
+        )
+        self._results.setdefault(member.name, fault)
+
+    def ranked(self) -> tuple[PlanAlternative, ...]:
+        """Return the best plan of each member, the cheapest first."""
+        winner = "" if self.best is None else self.best.plan.made_by
+        results = self._results.values()
+        return tuple(sorted(results, key=lambda result: _sort_key(result, winner)))
+
+
 class PortfolioPlanner:
     """Planner that lets each member of a portfolio make a plan, and takes the cheapest.
 
@@ -115,6 +169,7 @@ class PortfolioPlanner:
         self.factory: Factory = floor.factory
         self.members, self.max_seconds, self.max_samples = members, max_seconds, max_samples
         self._floor, self._simulation = floor, PlanSimulation(floor)
+        self._networks = [member for member in members if isinstance(member, NetworkPolicy)]
 
     def plan(self, snapshot: Snapshot, *, futures: int = 0, seed: int = 0) -> Plan:
         """Return the cheapest plan for a snapshot.
@@ -136,78 +191,54 @@ class PortfolioPlanner:
         futures, seed = check_sampling(futures, seed, 0, MAX_FUTURES)
         limit = WorkLimit(self.max_seconds)
         limit.call(ShopFloor.place, self._floor, snapshot)
-        best, alternatives = self._compare(snapshot, limit)
+        comparison = self._compare(snapshot, limit)
+        best = comparison.best
+        if best is None:
+            assert comparison.first_error is not None  # every member has raised
+            raise comparison.first_error
         plan = best.plan
         if futures:
             plan = self._add_dates(snapshot, best, futures, seed, limit)
         return plan.model_copy(
             update={
-                "alternatives": alternatives,
+                "alternatives": comparison.ranked(),
                 "futures": futures,
                 "microseconds": round(1e6 * limit.seconds),
             }
         )
 
-    def _compare(
-        self, snapshot: Snapshot, limit: WorkLimit
-    ) -> tuple[_Best, tuple[PlanAlternative, ...]]:
-        """Return the best plan, and all that were compared."""
-        best: _Best | None = None
-        results: dict[str, PlanAlternative] = {}
-        first_error: PlanError | None = None
+    def _compare(self, snapshot: Snapshot, limit: WorkLimit) -> _Comparison:
+        """Let members make plans until the time is over, or until Ctrl-C once there is one."""
+        comparison = _Comparison(self._floor, snapshot)
         with Progress("comparing plans") as progress:
-            for member in self._turns(limit):
-                progress.step()
-                try:
-                    shop = self._play(member, limit, unlimited=best is None)
-                except PlanError as error:
-                    first_error = first_error or error
-                    fault = PlanAlternative(
-                        made_by=member.name, total_cost=None, late_orders=None, fault=str(error)
-                    )
-                    results.setdefault(member.name, fault)
+            for member in self._turns():
+                if comparison.best is not None and self._is_over(member, limit):
                     continue
-                cost = math.fsum(shop.cost[0].tolist())
-                if best is None or cost < best.plan.total_cost:
-                    plan = write_plan(self._floor, shop, snapshot, member, None)
-                    best = _Best(plan, member)
-                known = results.get(member.name)
-                if known is None or known.total_cost is None or cost < known.total_cost:
-                    results[member.name] = PlanAlternative(
-                        made_by=member.name,
-                        total_cost=cost,
-                        late_orders=self._count_late(shop),
-                    )
-        if best is None:
-            assert first_error is not None  # every member has raised
-            raise first_error
-        ranked = sorted(results.values(), key=lambda result: _sort_key(result, best.plan.made_by))
-        return best, tuple(ranked)
+                progress.step()
+                own_limit = limit if comparison.best is not None else limit.without_end()
+                try:
+                    comparison.add(member, self._simulation.play_expected(member, own_limit))
+                except PlanError as error:
+                    comparison.note_fault(member, error)
+                except KeyboardInterrupt:
+                    if comparison.best is None:
+                        raise
+                    say("interrupted: the best plan so far is taken")
+                    break
+        return comparison
 
-    def _turns(self, limit: WorkLimit) -> Iterator[Member]:
-        """Yield members as long as there is time: each once, then samples of the networks."""
-        networks = [member for member in self.members if isinstance(member, NetworkPolicy)]
-        share = _RULE_SHARE if networks and self.max_samples else 1.0
-        for member in self.members:
-            if limit.seconds > share * self.max_seconds and not isinstance(member, NetworkPolicy):
-                continue
-            yield member
-        for index in itertools.count() if networks else ():
-            if limit.reached or index >= self.max_samples:
-                return
-            for network in networks:
+    def _turns(self) -> Iterator[Member]:
+        """Yield each member once, then samples of the networks in turn."""
+        yield from self.members
+        for index in range(self.max_samples):
+            for network in self._networks:
                 yield network.sample(index)
 
-    def _play(self, member: Member, limit: WorkLimit, *, unlimited: bool) -> ShopState:
-        """Simulate a member's plan; ``unlimited``: however long it takes."""
-        own_limit = limit.without_end() if unlimited else limit
-        return self._simulation.play_expected(member, own_limit)
-
-    def _count_late(self, shop: ShopState) -> int:
-        known = self._floor.num_known
-        orders = shop.orders[0, :known]
-        is_listed = [self._floor.order_id(order) is not None for order in range(known)]
-        return int((np.array(is_listed) & (orders.completion_date > orders.due_date)).sum())
+    def _is_over(self, member: Member, limit: WorkLimit) -> bool:
+        """Return whether the time of a member is over; rules leave some for samples."""
+        if isinstance(member, NetworkPolicy) or not self._networks or not self.max_samples:
+            return limit.reached
+        return limit.seconds > _RULE_SHARE * self.max_seconds
 
     def _add_dates(
         self, snapshot: Snapshot, best: _Best, futures: int, seed: int, limit: WorkLimit

@@ -82,7 +82,11 @@ def what_if(
     """
     changed = change_snapshot(snapshot, changes, planner.factory)
     before = planner.plan(snapshot, futures=futures, seed=seed)
-    after = planner.plan(changed, futures=futures, seed=seed)
+    return compare_plans(before, planner.plan(changed, futures=futures, seed=seed))
+
+
+def compare_plans(before: Plan, after: Plan) -> PlanComparison:
+    """Compare two plans: cost, orders, and how much of the first moves."""
     return PlanComparison(
         before=before,
         after=after,

@@ -1,4 +1,4 @@
-"""Play one episode of a factory under a dispatching rule (``make demo``).
+"""Play one episode of a factory under a dispatching rule.
 
 The schedule is verified; key figures are printed, and a Gantt chart and tables are written.
 """
@@ -68,6 +68,7 @@ def describe(schedule: Schedule, figures: Kpis) -> str:
 def read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Parse the command line."""
     parser = argparse.ArgumentParser(
+        prog="changeover demo",
         description=(__doc__ or "").replace("``", ""),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -100,7 +101,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         run_demo(options)
     except (ValueError, OSError) as error:
-        print(f"demo.py: {error}", file=sys.stderr)
+        print(f"changeover demo: {error}", file=sys.stderr)
         return 2
     return 0
 
@@ -128,7 +129,3 @@ def write_files(schedule: Schedule, factory: Factory, folder: Path) -> None:
         f"Accepted by the verifier. Gantt chart: {folder / 'gantt.png'}; schedule:"
         f" {folder / 'schedule.json'} and {folder}/*.csv"
     )
-
-
-if __name__ == "__main__":
-    sys.exit(main())

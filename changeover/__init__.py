@@ -1,0 +1,11 @@
+"""Public face of the changeover optimiser: environments, order lists, plans, policies.
+
+Everything else lives in the packages ``factory``, ``envs``, ``agents``, ``evaluation`` and
+``scheduler``, which are imported where they are needed.
+"""
+
+from __future__ import annotations
+
+from changeover.api import evaluate, load_factory, load_policy, make, plan, read_orders
+
+__all__ = ["evaluate", "load_factory", "load_policy", "make", "plan", "read_orders"]

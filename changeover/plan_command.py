@@ -1,0 +1,150 @@
+"""Command ``changeover plan``: from a factory file and an order list to a plan."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from factory.io.order_list.order_list import OrderList
+
+from changeover.order_options import (
+    add_order_options,
+    parse_moment,
+    positive_number,
+    read_given_orders,
+)
+from changeover.plan_files import write_plan_files
+from changeover.plan_text import format_plant_plan
+from changeover.plant_plan import DEFAULT_SECONDS, PlanSettings, PlantPlan, make_plant_plan
+from changeover.portfolio_members import GENERALIST
+from factory.io.catalogue import find_single_factory
+from factory.model import Factory
+from factory.progress import say
+from scheduler.plans.errors import PlanError
+from scheduler.plans.schema import MAX_FUTURES
+from scheduler.snapshot.read import read_snapshot
+from scheduler.snapshot.schema import Snapshot
+
+
+def run_plan(arguments: list[str]) -> int:
+    """Run the command; return 0, or 2 with the problems on stderr."""
+    options = _read_options(arguments)
+    try:
+        plant = _make_plan(options)
+        files = write_plan_files(plant, options.out)
+    except (ValueError, OSError, PlanError) as error:
+        print(f"changeover plan: {error}", file=sys.stderr)
+        return 2
+    print(format_plant_plan(plant))
+    print(f"\nWritten to {options.out}: {', '.join(path.name for path in files)}")
+    return 0
+
+
+def _read_options(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="changeover plan",
+        description="Plan a plant's orders by the cheapest of all rules, the evolved index and"
+        " trained policies. The plan is checked by an independent verifier and written as tables,"
+        " workbook, picture and page, with the names and dates of the files.",
+    )
+    parser.add_argument("factory", help="TOML file of the factory, or the name of a shipped one")
+    parser.add_argument(
+        "orders",
+        nargs="?",
+        type=Path,
+        help="order list (CSV or XLSX); may be left out with --snapshot",
+    )
+    parser.add_argument(
+        "--now",
+        type=parse_moment,
+        metavar="DATE",
+        help="date at which the plan begins, or now (default: the last start of work before the"
+        " first release)",
+    )
+    parser.add_argument(
+        "--snapshot",
+        type=Path,
+        metavar="FILE",
+        help="state of the shop floor (JSON, docs/scheduler.md) with work in progress (default:"
+        " all machines idle)",
+    )
+    parser.add_argument(
+        "--seconds",
+        type=positive_number,
+        default=DEFAULT_SECONDS,
+        metavar="S",
+        help="time for the search (default: %(default)g)",
+    )
+    parser.add_argument(
+        "--policy",
+        action="append",
+        metavar="FOLDER",
+        help=f"trained policy that takes part; may be repeated (default: {GENERALIST})",
+    )
+    parser.add_argument(
+        "--tuned",
+        metavar="DIR",
+        help="folder of tuned parameters of the rules (default: the shipped ones)",
+    )
+    parser.add_argument(
+        "--futures",
+        type=int,
+        default=0,
+        metavar="N",
+        help=f"sampled futures, up to {MAX_FUTURES}, for the 10, 50 and 90 %% dates of each order"
+        " (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("plan"),
+        metavar="DIR",
+        help="folder of the plan's files (default: %(default)s)",
+    )
+    add_order_options(parser)
+    return parser.parse_args(arguments)
+
+
+def _make_plan(options: argparse.Namespace) -> PlantPlan:
+    factory = find_single_factory(options.factory)
+    if options.orders is None and options.snapshot is None:
+        raise ValueError("there are no orders. Give an order list, or --snapshot FILE.")
+    snapshot = None
+    if options.snapshot is not None:
+        snapshot = _read_snapshot(options.snapshot, factory)
+    orders = None
+    if options.orders is not None:
+        epoch = None if snapshot is None else snapshot.epoch
+        orders = read_given_orders(options.orders, factory, options, epoch=epoch)
+        show_reading(orders, options.orders)
+    settings = PlanSettings(
+        seconds=options.seconds,
+        policies=tuple(options.policy or (GENERALIST,)),
+        tuned=options.tuned,
+        futures=options.futures,
+    )
+    say(
+        f"planning {len(orders.book.orders) if orders else 'the'} orders for {options.seconds:g} s"
+        " (the first run compiles the simulator, which takes a minute or two) ..."
+    )
+    return make_plant_plan(factory, orders, now=options.now, snapshot=snapshot, settings=settings)
+
+
+def show_reading(orders: OrderList, path: Path) -> None:
+    """Print how an order list was read, and its warnings, to stderr."""
+    for guess in orders.guesses:
+        print(f"{path}: read as {guess}", file=sys.stderr)
+    for warning in orders.warnings:
+        print(f"{path}: warning: {warning}", file=sys.stderr)
+
+
+def _read_snapshot(path: Path, factory: Factory) -> Snapshot:
+    try:
+        return read_snapshot(path.read_bytes(), factory)
+    except OSError as error:
+        raise ValueError(
+            f"{path}: cannot be read ({error.strerror}). Give a JSON file of a snapshot."
+        ) from None
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None

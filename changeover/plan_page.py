@@ -1,0 +1,100 @@
+"""Page of a plan: cost, alternatives, interactive Gantt chart, orders. It opens from disk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from html import escape
+
+from changeover.plan_tables import Row, alternative_rows, cell_text, order_rows
+from changeover.plan_text import describe_plan
+from changeover.plant_plan import PlantPlan
+from evaluation.reporting.style_sheet import STYLE
+from factory.schedule.gantt_html import GanttBar, gantt_html, gantt_html_assets, schedule_bars
+from factory.validation.names import printable
+
+_SHOWN_ALTERNATIVES = 8
+
+
+def plan_page(plant: PlantPlan) -> str:
+    """Return a plan as one self-contained page."""
+    title = f"{plant.factory.name}: plan"
+    return (
+        '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{_text(title)}</title><style>{STYLE}</style>{gantt_html_assets()}</head>"
+        f"<body><main><h1>{_text(title)}</h1>{_body(plant)}</main></body></html>\n"
+    )
+
+
+def plan_fragment(plant: PlantPlan) -> str:
+    """Return a plan as a fragment of HTML, for notebooks."""
+    return f"{gantt_html_assets()}{_summary(plant)}{_chart(plant)}"
+
+
+def _body(plant: PlantPlan) -> str:
+    orders = order_rows(plant)
+    late = [row for row in orders[1:] if row[4]]
+    rows = alternative_rows(plant)
+    parts = [
+        _summary(plant),
+        "<h2>Schedule</h2>",
+        _chart(plant),
+        f"<h2>Late orders ({len(late)})</h2>",
+        _table([orders[0], *late]) if late else "<p>No order is late.</p>",
+        "<h2>Plans that were compared</h2>",
+        "<p>Each policy or rule made a plan; the cheapest is shown.</p>",
+        _table(rows[: _SHOWN_ALTERNATIVES + 1]),
+        _more("All plans", rows) if len(rows) > _SHOWN_ALTERNATIVES + 1 else "",
+        f"<h2>Orders ({len(orders) - 1})</h2>",
+        _table(orders),
+    ]
+    return "".join(parts)
+
+
+def _summary(plant: PlantPlan) -> str:
+    return "".join(f"<p>{_text(line)}</p>" for line in describe_plan(plant))
+
+
+def _chart(plant: PlantPlan) -> str:
+    plan = plant.plan
+    bars = schedule_bars(plant.schedule(), plant.factory)
+    bars += [
+        GanttBar(
+            stop.machine,
+            stop.start_date,
+            stop.end_date,
+            "down" if stop.reason == "down" else "other work",
+            None,
+            stop.reason,
+            {},
+            False,
+        )
+        for stop in plan.stops
+    ]
+    return gantt_html(
+        plan.machines,
+        bars,
+        start=plan.dates.epoch,
+        tick_minutes=plan.tick_minutes,
+        start_hour=plan.start_hour,
+    )
+
+
+def _more(summary: str, rows: list[Row]) -> str:
+    return f"<details><summary>{_text(summary)}</summary>{_table(rows)}</details>"
+
+
+def _table(rows: Iterable[Row]) -> str:
+    head, *body = rows
+    heads = "".join(f"<th>{_text(str(name).replace('_', ' '))}</th>" for name in head)
+    lines = "".join(
+        f"<tr>{''.join(f'<td>{_text(cell_text(cell))}</td>' for cell in row)}</tr>" for row in body
+    )
+    return (
+        f'<div class="table"><table><thead><tr>{heads}</tr></thead>'
+        f"<tbody>{lines}</tbody></table></div>"
+    )
+
+
+def _text(text: str) -> str:
+    return escape(printable(text))

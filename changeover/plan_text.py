@@ -1,0 +1,141 @@
+"""Plans and their comparison in sentences and tables of text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from changeover.plan_tables import alternative_rows, cell_text, compare
+from changeover.plant_plan import PlantPlan, shorten_list
+from scheduler.plans.what_if import MovedOrder, PlanComparison
+
+_SHOWN_ALTERNATIVES = 5
+_SHOWN_ORDERS = 10
+
+
+def describe_plan(plant: PlantPlan) -> list[str]:
+    """Return what a planner must know of a plan, in sentences."""
+    plan, dates = plant.plan, plant.plan.dates
+    terms = ", ".join(f"{name} {amount:,.0f}" for name, amount in plan.cost.items() if amount)
+    lines = [
+        f"{len(plan.orders)} orders, {len(plan.operations)} operations on {len(plan.machines)}"
+        f" machines, from {dates.text(plan.clock)} to {dates.text(plan.end_date)}.",
+        f"Expected cost {plan.total_cost:,.0f}{f' ({terms})' if terms else ''}.",
+        _describe_late(plant),
+        _describe_winner(plant),
+    ]
+    if plant.verified:
+        lines.append("The independent verifier accepts the plan.")
+    elif plant.verified is None:
+        lines.append("Work is in progress at the start, so the verifier cannot check the plan.")
+    return [*lines, *(f"Note: {note}" for note in plant.notes)]
+
+
+def format_plant_plan(plant: PlantPlan) -> str:
+    """Return a plan as text: sentences, and the plans that were compared."""
+    rows = [tuple(map(cell_text, row)) for row in alternative_rows(plant)]
+    hidden = len(rows) - 1 - _SHOWN_ALTERNATIVES
+    table = format_table(rows[: _SHOWN_ALTERNATIVES + 1])
+    rest = [f"and {hidden} more in plan.html"] if hidden > 0 else []
+    return "\n".join([*describe_plan(plant), "", *table, *rest])
+
+
+def format_comparison(before: PlantPlan, comparison: PlanComparison) -> str:
+    """Return a comparison of plans in words and as a table of the orders that moved."""
+    return "\n".join(_comparison_lines(before, comparison))
+
+
+def format_table(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    """Return rows with columns of equal width."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return [
+        "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
+
+
+def _describe_late(plant: PlantPlan) -> str:
+    late = sorted(
+        (order for order in plant.plan.orders if order.lateness > 0),
+        key=lambda order: (-order.lateness, order.order),
+    )
+    if not late:
+        return "No order is late."
+    duration = plant.plan.dates.duration
+    shown = [f"{order.order} by {duration(order.lateness)}" for order in late]
+    return f"{len(late)} of {len(plant.plan.orders)} orders are late: {shorten_list(shown)}."
+
+
+def _describe_winner(plant: PlantPlan) -> str:
+    plan = plant.plan
+    others = [
+        item
+        for item in plan.alternatives
+        if item.made_by != plan.made_by and item.total_cost is not None
+    ]
+    if not others:
+        return f"Made by {plan.made_by}."
+    second = others[0]
+    assert second.total_cost is not None  # chosen so
+    return (
+        f"Made by {plan.made_by}, the cheapest of {len(plan.alternatives)} plans; the next,"
+        f" {second.made_by}, costs {compare(second.total_cost, plan.total_cost)}."
+    )
+
+
+def _comparison_lines(before: PlantPlan, comparison: PlanComparison) -> Iterator[str]:
+    old, new, nervousness = comparison.before, comparison.after, comparison.nervousness
+    difference = comparison.cost_difference
+    verb = "rises" if difference > 0 else "falls"
+    change = "The expected cost stays the same"
+    if round(difference):
+        relative = compare(new.total_cost, old.total_cost)
+        change = f"The expected cost {verb} by {abs(difference):,.0f} ({relative})"
+    yield f"{change}: {old.total_cost:,.0f} before, {new.total_cost:,.0f} after."
+    yield (
+        f"Late orders: {old.late_orders} before, {new.late_orders} after."
+        f" {_describe_new_late(before, comparison.orders)}".rstrip()
+    )
+    yield (
+        f"Of {nervousness.operations} operations that had not begun, {nervousness.moved:.0%} move"
+        f" and {nervousness.changed_machine:.0%} change machine."
+    )
+    yield f"Made by {old.made_by} before, by {new.made_by} after."
+    moved = [order for order in comparison.orders if order.moved != 0]
+    if moved:
+        yield ""
+        yield from format_table([_MOVED_HEAD, *_moved_rows(before, moved[:_SHOWN_ORDERS])])
+        if len(moved) > _SHOWN_ORDERS:
+            yield f"and {len(moved) - _SHOWN_ORDERS} more orders that move less"
+
+
+_MOVED_HEAD = ("order", "completed before", "completed after", "moved", "late before", "late after")
+
+
+def _moved_rows(before: PlantPlan, orders: Sequence[MovedOrder]) -> Iterator[tuple[str, ...]]:
+    dates = before.plan.dates
+    for order in orders:
+        moved = "" if order.moved is None else dates.duration(abs(order.moved))
+        sign = "" if order.moved is None else "later" if order.moved > 0 else "earlier"
+        yield (
+            order.order,
+            dates.text(order.before) or "not in the plan",
+            dates.text(order.after) or "not in the plan",
+            f"{moved} {sign}".strip(),
+            *(
+                dates.duration(lateness) if lateness is not None and lateness > 0 else ""
+                for lateness in (order.lateness_before, order.lateness_after)
+            ),
+        )
+
+
+def _describe_new_late(before: PlantPlan, orders: Sequence[MovedOrder]) -> str:
+    duration = before.plan.dates.duration
+    is_new = [
+        order
+        for order in orders
+        if (order.lateness_after or 0) > 0 and (order.lateness_before or 0) <= 0
+    ]
+    if not is_new:
+        return ""
+    shown = [f"{order.order} by {duration(order.lateness_after or 0)}" for order in is_new]
+    return f"Late only after the change: {shorten_list(shown)}."

@@ -1,0 +1,123 @@
+"""The portfolio takes the cheapest plan of its members, and says what each of them costs."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pytest
+
+from agents.network.inference import NetworkWeights, arrange_weights
+from agents.rules.registry import make_rule
+from factory.io.catalogue import find_single_factory
+from scheduler.floor.floor import ShopFloor
+from scheduler.plans.errors import PlanError
+from scheduler.plans.portfolio import Member, NetworkPolicy, PortfolioPlanner, RowPolicy
+from scheduler.plans.schema import Plan
+from scheduler.snapshot.schema import Snapshot
+from tests.builders.drawn_books import drawn_book, snapshot_of_book
+from tests.builders.exported_bundle import trained_policy
+from tests.builders.snapshots import FACTORY
+
+RULES = tuple(RowPolicy(name, make_rule(name)) for name in ("SPT", "ATCS", "EDD", "FIFO"))
+
+
+class Refusing:
+    """A policy that has no legal answer."""
+
+    def decide(self, observation: Any) -> Any:
+        return np.zeros(len(observation["shop"]), np.int64) - 1
+
+
+@cache
+def floor() -> ShopFloor:
+    return ShopFloor(FACTORY)
+
+
+@cache
+def weights() -> NetworkWeights:
+    state = trained_policy().network.state_dict()
+    return arrange_weights({name: value.numpy() for name, value in state.items()})
+
+
+@cache
+def snapshot() -> Snapshot:
+    return snapshot_of_book(FACTORY, drawn_book("microfactory", 12))
+
+
+def plan_by(*members: Member, samples: int = 0, seconds: float = 60.0) -> Plan:
+    return PortfolioPlanner(floor(), members, seconds, samples).plan(snapshot())
+
+
+def test_the_cheapest_plan_is_taken() -> None:
+    plan = plan_by(*RULES)
+    alone = {rule.name: plan_by(rule).total_cost for rule in RULES}
+    assert {item.made_by: item.total_cost for item in plan.alternatives} == alone
+    assert plan.total_cost == min(alone.values())
+    assert plan.made_by == plan.alternatives[0].made_by == min(alone, key=lambda name: alone[name])
+    costs = [item.total_cost for item in plan.alternatives if item.total_cost is not None]
+    assert costs == sorted(costs)
+
+
+def test_of_equal_plans_that_of_the_first_member_is_taken() -> None:
+    twins = (RowPolicy("second", make_rule("EDD")), RowPolicy("first", make_rule("EDD")))
+    plan = plan_by(*twins)
+    assert plan.made_by == plan.alternatives[0].made_by == "second"
+
+
+def test_late_orders_are_those_of_the_plan() -> None:
+    for item in (plan := plan_by(*RULES)).alternatives:
+        if item.made_by == plan.made_by:
+            assert item.late_orders == plan.late_orders
+
+
+def test_a_member_that_fails_is_named_and_does_not_matter() -> None:
+    plan = plan_by(RowPolicy("broken", Refusing()), RULES[0])
+    assert plan.made_by == "SPT"
+    failed = plan.alternatives[-1]
+    assert failed.made_by == "broken"
+    assert failed.total_cost is None
+    assert "not legal" in (failed.fault or "")
+
+
+def test_without_any_plan_the_first_reason_is_given() -> None:
+    with pytest.raises(PlanError, match="not legal"):
+        plan_by(RowPolicy("broken", Refusing()))
+
+
+def test_the_first_member_finishes_however_little_time_there_is() -> None:
+    plan = plan_by(*RULES, seconds=1e-9)
+    assert plan.made_by == "SPT"
+    assert len(plan.alternatives) == 1
+
+
+def test_samples_are_never_dearer_than_the_best_row_and_repeat_by_seed() -> None:
+    network = NetworkPolicy("net", weights())
+    greedy, sampled = plan_by(network), plan_by(network, samples=24)
+    assert sampled.total_cost < greedy.total_cost
+    assert sampled.made_by == "net, sampled"
+    again = plan_by(network, samples=24)
+    assert again.operations == sampled.operations
+    assert [item.made_by for item in sampled.alternatives] == ["net, sampled", "net"]
+
+
+def test_a_policy_of_no_members_is_refused() -> None:
+    with pytest.raises(ValueError, match="no members"):
+        PortfolioPlanner(floor(), ())
+
+
+def test_the_distribution_of_dates_belongs_to_the_plan() -> None:
+    planner = PortfolioPlanner(floor(), RULES, 60.0, 0)
+    plan = planner.plan(snapshot(), futures=8, seed=1)
+    assert plan.futures == 8
+    assert all(order.completion_p50 is not None for order in plan.orders)
+    assert plan.operations == planner.plan(snapshot()).operations
+
+
+def test_a_factory_without_demand_plans_by_its_orders() -> None:
+    book = drawn_book("microfactory", 12)
+    factory = find_single_factory("microfactory").model_copy(update={"demand": None})
+    lone = ShopFloor(factory, book)
+    plan = PortfolioPlanner(lone, RULES, 60.0, 0).plan(snapshot_of_book(factory, book))
+    assert plan.total_cost == plan_by(*RULES).total_cost
