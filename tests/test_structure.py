@@ -52,7 +52,7 @@ MAY_IMPORT = {
 """What of ours each room may import."""
 
 THIRD_PARTIES = {
-    "factory": {"numpy", "numba", "llvmlite", "pydantic", "matplotlib"},
+    "factory": {"numpy", "numba", "llvmlite", "pydantic", "matplotlib", "openpyxl"},
     "envs": {"numpy", "numba", "gymnasium", "matplotlib"},
 }
 """What of others the two innermost rooms may import."""
@@ -108,6 +108,7 @@ ROOMS = {
         "generation",
         "simulation",
         "futures",
+        "io.order_list",
         "io",
         "instances",
         "schedule",

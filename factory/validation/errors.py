@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Collection, Hashable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from pydantic import BaseModel
@@ -11,10 +12,14 @@ from pydantic import BaseModel
 from factory.validation.names import printable
 
 _LONGEST_SHOWN = 80
+MAX_LINES = 20
+"""Maximum number of lines of an error; further problems are counted."""
+_INDEX = re.compile(r"\[[0-9]+\]")
+_DIGITS = re.compile("[0-9]+")
 
 
 class FactoryError(ValueError):
-    """A factory or an order book that cannot be used; the message has one line for each problem."""
+    """A factory or an order book that cannot be used; the message has a line for each problem."""
 
 
 class Words(str):
@@ -23,25 +28,93 @@ class Words(str):
     __slots__ = ()
 
 
+class Suggestion(NamedTuple):
+    """The remedy for an unknown name; the closest known name is looked for when it is shown."""
+
+    name: str
+    known: Collection[str]
+
+    def __str__(self) -> str:
+        return suggest(self.name, self.known)
+
+
 class Problem(NamedTuple):
     """A broken rule."""
 
     place: str
     value: Any
     rule: str
-    remedy: str
+    remedy: str | Suggestion
+    row: str = ""  # line of a table that the place belongs to ("line 7"); begins the message
 
     def __str__(self) -> str:
-        shown = repr(self.value) if type(self.value) is str else str(self.value)
+        shown = repr(str(self.value)) if _is_text(self.value) else str(self.value)
         shown = shown if len(shown) <= _LONGEST_SHOWN else f"{shown[: _LONGEST_SHOWN - 3]}..."
-        return printable(f"{self.place} = {shown}; {self.rule}. {self.remedy}.")
+        place = ": ".join(part for part in (self.row, self.place) if part)
+        return printable(f"{place} = {shown}; {self.rule}. {self.remedy}.")
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and not isinstance(value, Words)
+
+
+class _Group(NamedTuple):
+    """The first of some equal problems, and their number."""
+
+    first: Problem
+    size: int
+
+    def __str__(self) -> str:
+        if self.size == 1:
+            return str(self.first)
+        things = "rows" if self.first.row else "places"
+        return f"{self.first} ({self.size} {things} have the same problem)"
 
 
 def refuse(problems: Iterable[Problem], where: str) -> None:
     """Raise :class:`FactoryError` if there is any problem; ``where`` is the prefix of each line."""
-    lines = [f"{printable(where)}: {problem}" for problem in problems]
+    lines = summarise_problems(problems)
     if lines:
-        raise FactoryError("\n".join(lines))
+        raise FactoryError("\n".join(f"{printable(where)}: {line}" for line in lines))
+
+
+def summarise_problems(problems: Iterable[Problem]) -> list[str]:
+    """Return at most ``MAX_LINES`` lines about problems, in their order.
+
+    Rows of a table with the same value, against the same rule, share a line with their number.
+    If there are more lines than ``MAX_LINES``, all rows of a column and all items of a list that
+    break the same rule share one; lines that are still too many are counted in the last line.
+
+    Examples
+    --------
+    >>> rows = [Problem("weight", "x", "must be a number", "Write 1", f"line {i}") for i in (2, 7)]
+    >>> summarise_problems(rows)
+    ["line 2: weight = 'x'; must be a number. Write 1. (2 rows have the same problem)"]
+    """
+    groups: dict[Hashable, _Group] = {}
+    for index, problem in enumerate(problems):
+        same = (problem.place, str(problem.value), problem.rule) if problem.row else index
+        _add(groups, same, _Group(problem, 1))
+    if len(groups) > MAX_LINES:
+        alike: dict[Hashable, _Group] = {}
+        for group in groups.values():
+            _add(alike, _kind_of(group.first), group)
+        groups = alike
+    shown = list(groups.values())
+    if len(shown) <= MAX_LINES:
+        return [str(group) for group in shown]
+    rest = sum(group.size for group in shown[MAX_LINES - 1 :])
+    return [*(str(group) for group in shown[: MAX_LINES - 1]), f"and {rest} more problems"]
+
+
+def _add(groups: dict[Hashable, _Group], key: Hashable, group: _Group) -> None:
+    known = groups.get(key)
+    groups[key] = group if known is None else _Group(known.first, known.size + group.size)
+
+
+def _kind_of(problem: Problem) -> Hashable:
+    """Return the place without indices and the rule without numbers."""
+    return bool(problem.row), _INDEX.sub("[]", problem.place), _DIGITS.sub("#", problem.rule)
 
 
 def suggest(name: str, known: Iterable[str]) -> str:

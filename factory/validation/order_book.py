@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 
 from factory.model import Factory, Order, OrderBook
-from factory.validation.errors import Problem, refuse, suggest
-from factory.validation.names import MAX_NAME, first_unprintable
+from factory.validation.errors import Problem, Suggestion, refuse
+from factory.validation.names import MAX_NAME
 from factory.validation.numbers import MAX_AMOUNT, MAX_DATE, explain_number
-from factory.validation.references import too_long, unknown, unprintable
+from factory.validation.references import too_long, unprintable
 
 
 def check_order_book(
@@ -35,88 +35,93 @@ def check_order_book(
         With one line for each problem.
     """
     places = [f"order {order.order_id}" for order in book.orders] if places is None else places
-    refuse(_check_orders(book, factory, places), where)
+    refuse(find_book_problems(book.orders, factory, places), where)
 
 
-def _check_orders(book: OrderBook, factory: Factory, places: Sequence[str]) -> Iterator[Problem]:
-    if not book.orders:
+def find_book_problems(
+    orders: Sequence[Order], factory: Factory, places: Sequence[str]
+) -> Iterator[Problem]:
+    """Yield the rules that orders break; ``places`` are their rows in messages."""
+    if not orders:
         yield Problem("orders", [], "there must be at least one order", "Add an order")
-    yield from _check_ids(book.orders, places)
-    products = {product.name for product in factory.products}
-    for order, place in zip(book.orders, places, strict=True):
+    yield from _check_ids(orders, places)
+    products = [product.name for product in factory.products]
+    known = set(products)
+    options = _OptionTables(factory)
+    for order, place in zip(orders, places, strict=True):
         yield from _check_numbers(order, place)
-        yield from unknown([order.product], products, f"{place}: product", "product")
-        if order.product in products:
-            yield from _check_options(order, factory, place)
-    for (before, order), place in zip(pairwise(book.orders), places[1:], strict=False):
+        if order.product in known:
+            yield from options.check(order, place)
+        else:
+            rule, name = "there is no such product", order.product
+            yield Problem("product", name, rule, Suggestion(name, products), place)
+    for (before, order), place in zip(pairwise(orders), places[1:], strict=False):
         if order.release_date < before.release_date:
-            yield Problem(
-                f"{place}: release_date",
-                order.release_date,
-                "orders must stand in order of release",
-                "Sort them by release_date",
-            )
+            rule, remedy = "orders must stand in order of release", "Sort them by release_date"
+            yield Problem("release_date", order.release_date, rule, remedy, place)
 
 
 def _check_ids(orders: Iterable[Order], places: Sequence[str]) -> Iterator[Problem]:
     """Check that orders have different names."""
     first: dict[str, str] = {}
     for order, place in zip(orders, places, strict=True):
-        if order.order_id in first:
-            yield Problem(
-                f"{place}: order_id",
-                order.order_id,
-                f"another order is called so ({first[order.order_id]})",
-                "Rename one of them",
-            )
-        elif not order.order_id.strip():
-            yield Problem(
-                f"{place}: order_id", order.order_id, "must not be empty", "Give the order a name"
-            )
-        elif first_unprintable(order.order_id) is not None:
-            yield unprintable(f"{place}: order_id", order.order_id, "an order's name")
-        elif len(order.order_id) > MAX_NAME:
-            yield too_long(f"{place}: order_id", order.order_id, "an order's name")
-        first.setdefault(order.order_id, place)
+        name = order.order_id
+        if name in first:
+            rule = f"another order is called so ({first[name]})"
+            yield Problem("order_id", name, rule, "Rename one of them", place)
+        elif not name.strip():
+            yield Problem("order_id", name, "must not be empty", "Give the order a name", place)
+        elif not name.isprintable():
+            yield unprintable("order_id", name, "an order's name")._replace(row=place)
+        elif len(name) > MAX_NAME:
+            yield too_long("order_id", name, "an order's name")._replace(row=place)
+        first.setdefault(name, place)
 
 
 def _check_numbers(order: Order, place: str) -> Iterator[Problem]:
     """Check that dates and weight are within bounds; orders may be due before their release."""
     if not 0 <= order.release_date <= MAX_DATE:
-        yield explain_number(order.release_date, MAX_DATE, f"{place}: release_date")
+        problem = explain_number(order.release_date, MAX_DATE, "release_date")
+        yield problem._replace(row=place)
     if abs(order.due_date) > MAX_DATE:
-        yield Problem(
-            f"{place}: due_date",
-            order.due_date,
-            f"must be at most {MAX_DATE} ticks from the start",
-            "Correct it",
-        )
+        rule = f"must be at most {MAX_DATE} ticks from the start"
+        yield Problem("due_date", order.due_date, rule, "Correct it", place)
     if not 0 <= order.weight <= MAX_AMOUNT:
-        yield explain_number(order.weight, MAX_AMOUNT, f"{place}: weight")
+        yield explain_number(order.weight, MAX_AMOUNT, "weight")._replace(row=place)
 
 
-def _check_options(order: Order, factory: Factory, place: str) -> Iterator[Problem]:
-    """Check that an order has a value for each option of its product, and for no other."""
-    yield from unknown(
-        order.options, [option.name for option in factory.options], f"{place}: options", "option"
-    )
-    for option in factory.options:
-        values = [value.name for value in option.values]
-        chosen = order.options.get(option.name)
-        applies = option.products is None or order.product in option.products
-        if applies and chosen is None:
-            yield Problem(
-                f"{place}: {option.name}",
-                "",
-                f"product {order.product} has this option, so it must be given",
-                suggest("", values),
-            )
-        elif applies and chosen is not None:
-            yield from unknown([chosen], values, f"{place}: {option.name}", "value of the option")
-        elif chosen is not None:
-            yield Problem(
-                f"{place}: {option.name}",
-                chosen,
-                f"product {order.product} does not have this option",
-                "Leave it empty",
-            )
+class _OptionTables:
+    """Options of a factory, prepared for many orders."""
+
+    def __init__(self, factory: Factory) -> None:
+        every = [product.name for product in factory.products]
+        self._names = {option.name: option for option in factory.options}
+        self._values = {
+            option.name: dict.fromkeys(value.name for value in option.values)
+            for option in factory.options
+        }
+        self._of_product: dict[str, list[str]] = {name: [] for name in every}
+        for option in factory.options:
+            for product in every if option.products is None else option.products:
+                self._of_product[product].append(option.name)
+
+    def check(self, order: Order, place: str) -> Iterator[Problem]:
+        """Check that an order has a value for each option of its product, and for no other."""
+        expected = self._of_product[order.product]
+        for name in expected:
+            chosen, values = order.options.get(name), self._values[name]
+            if chosen is None:
+                rule = f"product {order.product} has this option, so it must be given"
+                yield Problem(name, "", rule, Suggestion("", values), place)
+            elif chosen not in values:
+                rule = "there is no such value of the option"
+                yield Problem(name, chosen, rule, Suggestion(chosen, values), place)
+        for name in order.options:
+            if name in expected:
+                continue
+            if name in self._names:
+                rule = f"product {order.product} does not have this option"
+                yield Problem(name, order.options[name], rule, "Leave it empty", place)
+            else:
+                remedy = Suggestion(name, self._names)
+                yield Problem("options", name, "there is no such option", remedy, place)

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 from factory.model import DemandRegime, Factory, Operation, Option, WorkCentre
-from factory.validation.errors import Problem, Words, suggest
+from factory.validation.errors import Problem, Suggestion, Words, suggest
 from factory.validation.names import MAX_NAME, code_point, first_unprintable
 
 BOOK_COLUMNS = ("order_id", "release_date", "due_date", "weight", "product")
@@ -127,7 +127,7 @@ def unknown(
     """Check that names are among the known names."""
     for name in names:
         if name not in known:
-            yield Problem(place, name, f"there is no such {kind}", suggest(name, known))
+            yield Problem(place, name, f"there is no such {kind}", Suggestion(name, known))
 
 
 def check_references(factory: Factory) -> Iterator[Problem]:

@@ -126,14 +126,12 @@ def test_iso_dates_become_the_nearest_tick(file: Path, minutes: str, ticks: int)
     assert dates(read_order_book(file, factory))[0] == ("A", 0, ticks)
 
 
-def test_bug_a_day_without_a_time_is_released_at_its_start_and_due_at_its_end(file: Path) -> None:
-    """Due on 1 March means until midnight; an order was late all of that day."""
+def test_bug_a_day_without_a_time_is_released_at_start_of_work_and_due_at_its_end(
+    file: Path,
+) -> None:
+    """Due on 1 March means until midnight; an order was late all of that day. Work starts at 6."""
     text = ISO_BOOK.replace("A,2026-03-01T06:00,2026-03-01T14:00", "A,2026-03-01,2026-03-01")
-    assert dates(read_text(file, text))[0] == (
-        "A",
-        18 * 60,
-        18 * 60 + 24 * 60,
-    )  # tick 0 is 6 o'clock of the day before
+    assert dates(read_text(file, text))[0] == ("A", 0, 18 * 60)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,6 @@ from tests.builders.kart_factory import BOOK, ISO_BOOK
 
 Refuse = Callable[[str | bytes], list[str]]
 
-HEADER = "order_id,release_date,due_date,weight,product,colour"
 ISO_RULE = (
     "must be an ISO date, as most dates in this file are. Write for example 2026-03-01T06:00."
 )
@@ -173,28 +172,25 @@ BAD_BOOKS = [
         BOOK,
         "product,colour",
         "product,color",
-        "line 1: column = 'color'; there is no such column. Write 'colour', if that is meant.",
+        "line 1: column = 'color'; there is no such column, and colour is missing. Write 'colour'"
+        ' if that is meant, or [columns] "color" = "" into orders.layout.toml if not.',
     ),
     (
         BOOK,
-        "weight,product",
-        "wait,product",
-        "line 1 = 'order_id,release_date,due_date,wait,product,colour'; column weight is missing."
-        f" Write the header {HEADER}.\n"
-        "line 1: column = 'wait'; there is no such column. Write 'weight', if that is meant.",
+        "due_date,weight",
+        "promised to,weight",
+        "line 1 = 'order_id,release_date,promised to,weight,product,colour'; column due_date is"
+        ' missing. Add it, or write [columns] "NAME" = "due_date" into orders.layout.toml for the'
+        " column that is meant.",
     ),
     (
         BOOK,
-        "product,colour",
-        "product,weight",
-        "line 1: column = 'weight'; the column stands there twice. Remove one.",
-    ),
-    (
-        BOOK,
-        BOOK,
-        BOOK.replace(",", ";"),
-        f"line 1 = '{HEADER.replace(',', ';')}'; cells are separated by commas. Save the file with"
-        " commas, not semicolons.",
+        "weight,product,colour",
+        "weight,product,weight",
+        "line 1: column = 'weight'; the column stands there twice. Remove one.\n"
+        "line 1 = 'order_id,release_date,due_date,weight,product,weight'; column colour is missing,"
+        ' and product kart has this option. Add it, or write [columns] "NAME" = "colour" into'
+        " orders.layout.toml for the column that is meant.",
     ),
 ]
 

@@ -54,13 +54,16 @@ NO_ZONE_REMEDY = "Write date, time and zone, for example 2026-03-01T06:00+01:00"
             f"{HEADER}\n".encode(),
             "has no orders; there must be at least one. Add a line for each order.",
         ),
-        (f"{HEADER}\n\xc4".encode("latin-1"), "is not UTF-8 text (byte 53). Save it as UTF-8."),
+        (
+            f"{HEADER}\n\x81".encode("latin-1"),
+            "is not cp1252 text (byte 53). Save it as UTF-8, or as xlsx.",
+        ),
         (
             f'{HEADER}\nA,0,480,1,kart,"snow'.encode(),
             "line 2 is not CSV (unexpected end of data). Correct the quotes there.",
         ),
     ],
-    ids=["empty", "blank", "no orders", "not UTF-8", "open quote"],
+    ids=["empty", "blank", "no orders", "no text", "open quote"],
 )
 def test_a_file_that_is_no_order_book_is_refused(
     refuse_book: Refuse, content: bytes, message: str

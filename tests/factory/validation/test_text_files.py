@@ -79,8 +79,12 @@ def test_bug_a_byte_order_mark_changes_nothing(
     assert found[0] == found[1]
 
 
+UTF_8_ONLY = {kind: file for kind, file in FILES.items() if kind != "order book"}
+"""Order books come from spreadsheets, in any encoding."""
+
+
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32"])
-@pytest.mark.parametrize(("name", "text", "read"), FILES.values(), ids=FILES)
+@pytest.mark.parametrize(("name", "text", "read"), UTF_8_ONLY.values(), ids=UTF_8_ONLY)
 def test_bug_other_encodings_are_named(
     tmp_path: Path, name: str, text: str, read: Callable[[Path], Any], encoding: str
 ) -> None:

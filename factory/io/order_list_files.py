@@ -1,0 +1,150 @@
+"""Order lists as people have them: CSV, tab-separated text or xlsx, in many formats."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+from factory.io.atomic_write import write_atomically
+from factory.io.factory_toml import quote
+from factory.io.order_list.column_names import ColumnNames
+from factory.io.order_list.layout import (
+    OrderListLayout,
+    check_layout,
+    layout_path,
+    load_layout,
+)
+from factory.io.order_list.order_dates import DateSettings
+from factory.io.order_list.order_rows import OrderRows, read_orders
+from factory.io.order_list.table_files import Table, read_table
+from factory.model import Factory, OrderBook
+from factory.validation.errors import FactoryError, refuse
+
+
+@dataclass(frozen=True)
+class OrderList:
+    """An order book as read from a file, and all that was guessed.
+
+    Attributes
+    ----------
+    book
+        The orders, sorted by release (ties: as listed).
+    epoch
+        Date of tick 0; None if dates are ticks and no date was given.
+    layout
+        Layout of the file, as given, remembered or guessed.
+    guesses
+        A line for each entry that was guessed.
+    warnings
+        A line for each kind of doubt: orders due before their release, columns that are not used.
+    extra
+        Cells of columns that are not used, by order and name of the column.
+    """
+
+    book: OrderBook
+    epoch: datetime | None
+    layout: OrderListLayout
+    guesses: tuple[str, ...]
+    warnings: tuple[str, ...]
+    extra: dict[str, dict[str, str]]
+
+
+def read_order_list(
+    path: str | Path,
+    factory: Factory,
+    epoch: datetime | None = None,
+    layout: OrderListLayout | None = None,
+    now: datetime | None = None,
+) -> OrderList:
+    """Read and check an order list; its layout is guessed where it is not given.
+
+    Parameters
+    ----------
+    path
+        A text file with any usual delimiter, or an xlsx workbook.
+    factory
+        The factory with the products and options that can be ordered.
+    epoch
+        Date of tick 0; by default the last ``start_hour`` of the factory at or before the first
+        release and ``now``. It has a time zone if the dates have one.
+    layout
+        Layout of the file; by default the one that is remembered beside the file
+        (:func:`~factory.io.order_list.layout.layout_path`), if any.
+    now
+        The present, in which orders without a release date are released.
+
+    Raises
+    ------
+    FactoryError
+        With one line for each problem: file, line, column, value, rule, remedy.
+    """
+    where, remembered = str(path), layout_path(path)
+    guesses: list[str] = []
+    if layout is None and remembered.is_file():
+        layout = load_layout(remembered)
+        guesses.append(f"layout: as remembered in {remembered.name}")
+    layout = OrderListLayout() if layout is None else layout
+    refuse(check_layout(layout), "layout")
+    names = ColumnNames(factory, layout.columns)
+    table = read_table(Path(path), layout, names.recognise)
+    _check_filled(table, names, where)
+    columns = names.find_columns(table.header, table.header_line, remembered.name)
+    settings = DateSettings(factory, layout, remembered.name, epoch, now)
+    rows = read_orders(table, columns, settings)
+    refuse(rows.problems, where)
+    return OrderList(
+        OrderBook(orders=tuple(rows.orders)),
+        rows.dates.epoch,
+        _describe_layout(layout, table, columns.names, rows),
+        (*guesses, *table.guesses, *rows.guesses),
+        tuple(rows.warnings),
+        rows.extra,
+    )
+
+
+def _check_filled(table: Table, names: ColumnNames, where: str) -> None:
+    """Refuse a file without a header or without orders."""
+    if not table.header:
+        raise FactoryError(
+            f"{where}: is empty; an order book has a header and a line for each order. Begin with"
+            f" the header {','.join(names.columns)}."
+        )
+    if not table.rows and not table.problems:
+        raise FactoryError(
+            f"{where}: has no orders; there must be at least one. Add a line for each order."
+        )
+
+
+def _describe_layout(
+    given: OrderListLayout, table: Table, names: dict[str, str], rows: OrderRows
+) -> OrderListLayout:
+    """Return the layout that was used; entries that nothing in the file decides stay open."""
+    renamed = {name: column for column, name in names.items() if name != column}
+    return replace(
+        given,
+        columns={**given.columns, **renamed},
+        delimiter=given.delimiter or table.delimiter or None,
+        encoding=given.encoding or table.encoding or None,
+        decimal=given.decimal or rows.decimal,
+        date_format=given.date_format or rows.dates.date_format,
+    )
+
+
+def save_layout(layout: OrderListLayout, path: str | Path) -> None:
+    """Write the layout of an order list to a TOML file; :func:`load_layout` reads it back."""
+    write_atomically(Path(path), "\n".join(_write_entries(layout)) + "\n")
+
+
+def _write_entries(layout: OrderListLayout) -> Iterator[str]:
+    yield "# Layout of the order list beside this file. Delete an entry to have it guessed."
+    for key in ("delimiter", "encoding", "decimal", "date_format", "time_zone"):
+        value = getattr(layout, key)
+        if value is not None:
+            yield f"{key} = {quote(value)}"
+    if layout.columns:
+        yield ""
+        yield "[columns]"
+        for name, column in layout.columns.items():
+            yield f"{quote(name)} = {quote(column)}"
