@@ -107,7 +107,7 @@ def _serve(options: argparse.Namespace) -> str:
 
     token = os.environ.get(TOKEN_VARIABLE, "")
     check_address(options.host, token)
-    factory, _ = _load(options)
+    factory = _find_factory(options)
     engine = Engine(
         factory,
         options.bundle,
@@ -116,6 +116,9 @@ def _serve(options: argparse.Namespace) -> str:
         shadow=options.shadow,
         plan_seconds=options.plan_seconds,
     )
+    message = engine.loaded.note or (engine.loaded.fault if options.bundle else None)
+    if message:
+        print(f"Note: {message}", file=sys.stderr, flush=True)
     serve(engine, options.host, options.port, token=token, rate=options.rate)
     return "stopped"
 
@@ -167,12 +170,21 @@ def _load(options: argparse.Namespace, *, strict: bool = False) -> tuple[Factory
     """
     if strict:
         Bundle(options.bundle)
-    name = options.factory or (_trained_for(options.bundle) if options.bundle else "microfactory")
-    factory = find_single_factory(name)
-    loaded = load_scheduler_policy(options.bundle, factory.name)
+    factory = _find_factory(options)
+    loaded = load_scheduler_policy(options.bundle, factory, compares=not strict)
     if loaded.fault and options.bundle:
-        print(f"{loaded.fault} {loaded.rule} decides.", file=sys.stderr)
+        says_who = loaded.fault.endswith("decides.")
+        text = loaded.fault if says_who else f"{loaded.fault} {loaded.rule} decides."
+        print(text, file=sys.stderr)
+    if loaded.note:
+        print(f"Note: {loaded.note}", file=sys.stderr)
     return factory, loaded
+
+
+def _find_factory(options: argparse.Namespace) -> Factory:
+    """Return the factory that is named, or the first that the bundle was trained on."""
+    name = options.factory or (_trained_for(options.bundle) if options.bundle else "microfactory")
+    return find_single_factory(name)
 
 
 def _trained_for(folder: Path) -> str:

@@ -13,9 +13,11 @@ _CHART_WIDTH = 100
 
 def format_plan(plan: Plan) -> str:
     """Format cost, orders, and a chart of the machines."""
+    dates = plan.dates
     terms = ", ".join(f"{name} {amount:,.0f}" for name, amount in plan.cost.items())
     head = (
-        f"{plan.factory} from date {plan.clock} to {plan.end_date}, by {plan.made_by}: expected"
+        f"{plan.factory} from {dates.text(plan.clock)} to {dates.text(plan.end_date)} (ticks"
+        f" {plan.clock} to {plan.end_date}), by {plan.made_by}: expected"
         f" cost {plan.total_cost:,.0f} ({terms})"
     )
     lines = [head, *(f"the rule decided instead of the policy: {fault}" for fault in plan.faults)]
@@ -23,23 +25,23 @@ def format_plan(plan: Plan) -> str:
         moved = plan.nervousness
         lines.append(
             f"of the previous plan's {moved.operations} operations to come {moved.moved:.0%} moved,"
-            f" by {moved.mean_shift:.0f} ticks on average"
+            f" by {dates.duration(round(moved.mean_shift))} on average"
         )
     spread = ("10 %", "50 %", "90 %", "on time") if plan.futures else ()
     rows = [("order", "product", "due", "completed", "late by", *spread)]
     for order in plan.orders:
-        dates = (order.completion_p10, order.completion_p50, order.completion_p90)
+        sampled_dates = (order.completion_p10, order.completion_p50, order.completion_p90)
         sampled: tuple[str, ...] = ()
         if plan.futures:
-            quantiles = ("later" if date is None else f"{date}" for date in dates)
+            quantiles = ("later" if date is None else dates.text(date) for date in sampled_dates)
             sampled = (*quantiles, f"{order.on_time_probability or 0:.0%}")
         rows.append(
             (
                 order.order,
                 order.product,
-                f"{order.due_date}",
-                f"{order.completion_date}",
-                f"{max(0, order.lateness)}",
+                dates.text(order.due_date),
+                dates.text(order.completion_date),
+                dates.duration(order.lateness) if order.lateness > 0 else "",
                 *sampled,
             )
         )
@@ -69,7 +71,8 @@ def _chart(plan: Plan) -> Iterable[str]:
             operation.machine, operation.start_date, operation.end_date, f"[{operation.order}", "="
         )
     yield from (f"{machine:<{margin}} {''.join(lane)}" for machine, lane in lanes.items())
-    yield f"{span / _CHART_WIDTH:.3g} ticks a column, from date {plan.clock}"
+    column = plan.dates.duration(span / _CHART_WIDTH)
+    yield f"{column} a column, from {plan.dates.text(plan.clock)}"
 
 
 def format_replay(result: Replay) -> str:

@@ -2,12 +2,12 @@
 
 import { MINUTES_A_DAY } from "./state.js";
 import { draw } from "./building.js";
-import { clockTime, minutesAt, tickAt, tickMinutes } from "./times.js";
+import { clockTime, dayName, minutesAt, tickAt, tickMinutes } from "./times.js";
 
 const AXIS_STEPS = [5, 10, 15, 30, 60, 120, 180, 240, 360, 720, 1440, 2880, 7200, 14400, 28800]; // minutes
 // lengths for the chart's unit of 1, which grows with the font size of the page
 const AXIS_GAP = 62; // least room between two strokes
-const DAY_WIDTH = 50; // room that the name of a day needs
+const DAY_WIDTH = 72; // room that the name of a day needs
 const NOW_WIDTH = 80;
 
 /** Strokes and labels along the top of a chart, placed anew with every view. */
@@ -47,7 +47,7 @@ export class Axis {
       const x = this.besideNow(Math.max(3, start + 4));
       if (end - x < DAY_WIDTH * chart.unit) continue;
       if (start > 0) labels.push(draw("line", { class: "midnight", x1: start, x2: start, y1: 0, y2: "100%" }));
-      labels.push(draw("text", { class: "day", x, y: 14 * chart.unit }, `day ${day + 1}`));
+      labels.push(draw("text", { class: "day", x, y: 14 * chart.unit }, dayName(day)));
     }
     return labels;
   }

@@ -1,13 +1,15 @@
-/** Ticks of the factory as days and hours. */
+/** Ticks of the factory as dates, or as days and hours where the snapshot has no epoch. */
 
 import { MINUTES_A_DAY, state } from "./state.js";
 
 export const tickMinutes = () => state.policy.tick_minutes;
 export const ticksOfHours = (hours) => Math.round((hours * 60) / tickMinutes());
 export const hoursOfTicks = (ticks) => (ticks * tickMinutes()) / 60;
-export const minutesAt = (tick) => state.policy.start_hour * 60 + tick * tickMinutes();
-export const tickAt = (minutes) => (minutes - state.policy.start_hour * 60) / tickMinutes();
-const dayAt = (tick) => Math.floor(minutesAt(tick) / MINUTES_A_DAY) + 1;
+const epoch = () => state.moment?.snapshot.epoch ?? null; // date of tick 0, in ISO 8601
+const firstMinutes = () => (epoch() ? 60 * Number(epoch().slice(11, 13)) + Number(epoch().slice(14, 16)) : 60 * state.policy.start_hour);
+export const minutesAt = (tick) => firstMinutes() + tick * tickMinutes();
+export const tickAt = (minutes) => (minutes - firstMinutes()) / tickMinutes();
+const dayAt = (tick) => Math.floor(minutesAt(tick) / MINUTES_A_DAY);
 const twoDigits = (number) => String(number).padStart(2, "0");
 
 export function clockTime(tick) {
@@ -16,7 +18,14 @@ export function clockTime(tick) {
   return `${twoDigits(Math.floor(ofDay / 60))}:${twoDigits(ofDay % 60)}`;
 }
 
-export const dateText = (tick) => `day ${dayAt(tick)} ${clockTime(tick)}`;
+/** Name of a day, counted from that of tick 0. */
+export function dayName(day) {
+  if (!epoch()) return `day ${day + 1}`;
+  const [year, month, first] = epoch().slice(0, 10).split("-").map(Number);
+  return new Date(Date.UTC(year, month - 1, first + day)).toISOString().slice(0, 10);
+}
+
+export const dateText = (tick) => `${dayName(dayAt(tick))} ${clockTime(tick)}`;
 
 /** The date, without the day where it is the clock's. */
 export const shortDate = (tick, clock) => (dayAt(tick) === dayAt(clock) ? clockTime(tick) : dateText(tick));

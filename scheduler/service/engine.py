@@ -69,7 +69,7 @@ class Engine:
     ) -> None:
         self.factory, self.folder = factory, bundle
         self.decision_log, self.shadow = decision_log, shadow
-        self.loaded = load_scheduler_policy(bundle, factory.name)
+        self.loaded = load_scheduler_policy(bundle, factory)
         self.newest: tuple[Snapshot, str] | None = None
         policy = (self.loaded.bundle, self.loaded.rule, budget)
         self._decider, slow = (
@@ -219,7 +219,7 @@ class Engine:
                 raise BundleError(
                     "reload: the service was started without a bundle. Start it with --bundle DIR."
                 )
-            self.loaded = reload_scheduler_policy(self.folder, self.factory.name)
+            self.loaded = reload_scheduler_policy(self.folder, self.factory)
             return self.loaded
 
 

@@ -54,6 +54,7 @@ class Stub:
 
     manifest: dict[str, Any] = {
         "fallback_rules": {"microfactory": "EDD"},
+        "training": {"factories": ["microfactory", "large"]},
         "sha256": {"policy.onnx": "0"},
     }
 
@@ -234,7 +235,7 @@ def test_the_manifests_rule_decides_where_the_rest_of_a_bundle_is_damaged(
     tmp_path: Path, snapshot: Snapshot, manifest: str, rule: str
 ) -> None:
     (tmp_path / "manifest.json").write_text(manifest)
-    loaded = load_scheduler_policy(tmp_path, "microfactory")
+    loaded = load_scheduler_policy(tmp_path, find_single_factory("microfactory"))
     assert (loaded.bundle, loaded.rule.name) == (None, rule)
     taker = Decider(ShopFloor(FACTORY), None, RULE)
     loaded.use_in(taker)
