@@ -78,7 +78,7 @@ class TunedRule(_SearchResult):
 
 
 class TunedIndex(_SearchResult):
-    """Weights of the evolved priority index (:mod:`agents.index.features`).
+    """Weights of the evolved priority index (:mod:`agents.index.feature_table`).
 
     The costs of its default are those of the rule ATCS with default parameters.
     """

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from agents.index.features import FEATURES
+from agents.index.feature_table import FEATURES
 from agents.index.policy import IndexPolicy, atcs_weights
 from agents.network.critic_features import PRIVILEGED_FEATURES
 from agents.network.critic_inference import arrange_critic

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.policy import StatefulPolicy, as_observation
+from agents.policy import StatefulPolicy
 from agents.rules.registry import RULES, Rule, make_rule
 from agents.solver.bounds import bound_cost
 from agents.solver.clairvoyant_state import FuturePlanner
@@ -18,6 +18,7 @@ from agents.solver.plan_following import MachineSequences, ObservationArrays
 from agents.solver.planner import HINT_RULES, SolverPlanner
 from agents.solver.rolling_horizon import RollingHorizonPolicy, progress, surprises
 from envs.batch import Batch
+from envs.observation.tables import as_observation
 from factory.model import Factory, OrderBook
 from factory.schedule.records import Schedule, unload
 from factory.simulation.arrays import ShopState

@@ -12,9 +12,9 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from agents.policy import as_observation
 from agents.solver.known_state import Key, KnownOperation, KnownState
 from envs.batch import Batch
+from envs.observation.tables import as_observation
 from envs.step_kernels import step_over_lulls
 from factory.futures.expected_future import (
     expect_arrivals,

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from agents.policy import Policy, as_observation, play
+from agents.policy import Policy, play
 from envs.batch import Batch
+from envs.observation.tables import as_observation
 from envs.seed_splits import episode_seeds
 from evaluation.reporting.results import METRICS
 from evaluation.runner.batches import open_batch, reuse_batch

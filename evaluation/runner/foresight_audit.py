@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from agents.policy import StatefulPolicy, as_observation
+from agents.policy import StatefulPolicy
 from envs.batch import Batch
+from envs.observation.tables import as_observation
 from factory.futures.sampled_futures import allocate_beliefs, infer_regimes, sample_future
 from factory.model import Factory, OrderBook
 from factory.simulation import random_numbers

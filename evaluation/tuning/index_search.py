@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from agents.index.features import FEATURES
+from agents.index.feature_table import FEATURES
 from agents.index.policy import as_array, atcs_weights
 from agents.rules.registry import make_rule
 from evaluation.runner.scenarios import NamedScenario

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.index.episodes import play_index
-from agents.index.features import FEATURES
+from agents.index.feature_table import FEATURES
 from agents.policy import EpisodeUnfinishedError, Policy, play
 from agents.rules.registry import Rule
 from envs.batch import Batch, idle_limits

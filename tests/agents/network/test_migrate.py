@@ -26,7 +26,7 @@ from agents.network.trained_policy import (
     save_policy,
     write_policy,
 )
-from agents.policy import as_observation
+from envs.observation.tables import as_observation
 from tests.builders.exported_bundle import FACTS, with_critic
 from tests.builders.networks import moments
 from tests.builders.repository import ROOT

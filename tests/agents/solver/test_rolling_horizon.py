@@ -9,12 +9,13 @@ import pytest
 
 pytest.importorskip("ortools", reason="the extra `solver` (OR-Tools) is not installed")
 
-from agents.policy import as_observation, play
+from agents.policy import play
 from agents.rules.registry import make_rule
 from agents.solver.expected_shop import ExpectedShop
 from agents.solver.known_state import KnownReader
 from agents.solver.rolling_horizon import RollingHorizonPolicy
 from envs.batch import Batch
+from envs.observation.tables import as_observation
 from evaluation.runner.foresight_audit import audit_foresight
 from factory.io.catalogue import find_single_factory
 from factory.model import Costs, Factory, OrderBook
