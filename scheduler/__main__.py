@@ -29,7 +29,6 @@ from scheduler.plans.errors import PlanError
 from scheduler.plans.planner import Planner
 from scheduler.plans.schema import Plan
 from scheduler.plans.stability import freeze, measure_nervousness
-from scheduler.plans.what_if import what_if
 from scheduler.service.auth import TOKEN_VARIABLE, check_address
 from scheduler.service.engine import PLAN_SECONDS, Engine
 from scheduler.simulated_plant import simulate
@@ -98,7 +97,7 @@ def _what_if(options: argparse.Namespace) -> str:
     changes = _parse_changes(options.change)
     planner, snapshot = _open(options, options.seconds)
     futures, seed = options.futures, options.seed
-    comparison = what_if(planner, snapshot, changes, futures=futures, seed=seed)
+    comparison = planner.what_if(snapshot, changes, futures=futures, seed=seed)
     return comparison.model_dump_json(indent=1)
 
 

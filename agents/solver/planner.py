@@ -12,7 +12,7 @@ import numpy as np
 from agents.rules.registry import Rule, make_rule
 from agents.solver.changeovers import ChangeoverTable
 from agents.solver.cp_sat import Solution, solve
-from agents.solver.expected_shop import ExpectedShop, Planned
+from agents.solver.expected_shop import ExpectedShop
 from agents.solver.known_state import KnownReader, KnownState
 from agents.solver.plan_following import (
     MachineSequences,
@@ -21,7 +21,7 @@ from agents.solver.plan_following import (
     row_by_rule,
 )
 from agents.solver.planning_window import cut_window
-from agents.solver.problem import Rates
+from agents.solver.problem import Planned, Rates
 from envs.batch import Batch
 
 HINT_RULES: tuple[Rule, ...] = tuple(
@@ -89,7 +89,7 @@ class SolverPlanner:
 
     def __init__(self, batch: Batch, settings: PlannerConfig) -> None:
         self.batch, self.settings, self.figures = batch, settings, PlannerStats()
-        self.expected = ExpectedShop(batch)
+        self.expected = ExpectedShop(batch.arrays, batch.shop, batch.tables)
         self.changeovers = [ChangeoverTable(batch.arrays, g) for g in range(len(batch.factories))]
         self._reader = KnownReader(batch.arrays)
 
@@ -189,7 +189,7 @@ class SolverPlanner:
         plan, rule = plan.copy(), self.settings.rules[0]
 
         def decide(seen: ObservationArrays) -> int:
-            shop = self.expected.batch.shop
+            shop = self.expected.shop
             row = row_by_plan(self.changeovers[g], shop, 0, plan)
             return row_by_rule(rule, seen, shop, 0, plan.planned) if row is None else row
 

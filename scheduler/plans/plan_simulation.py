@@ -1,25 +1,30 @@
-"""Simulation of a decider's shop floor until its known orders are done."""
+"""Simulation of a shop floor until its known orders are done."""
 
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from agents.network.inference import NetworkScratch, NetworkWeights, allocate_network_scratch
-from envs.observation.tables import Tables, allocate_observation_scratch, allocate_tables
+from envs.observation.tables import (
+    Tables,
+    allocate_observation_scratch,
+    allocate_tables,
+    as_observation,
+)
 from factory.futures.expected_future import deterministic_copy, repairable_copy
 from factory.futures.lulls import allocate_lulls
 from factory.futures.sampled_futures import allocate_beliefs
 from factory.progress import Progress
 from factory.simulation.allocation import SPARE_LINES, allocate, grow_log
-from factory.simulation.arrays import NEVER, FactoryArrays, ShopState
+from factory.simulation.arrays import CHANGING, NEVER, FactoryArrays, ShopState
 from factory.simulation.kernel import STUCK
 from scheduler.decisions.bundle import Bundle
-from scheduler.decisions.decider import Decider
-from scheduler.plans.errors import PlanError, explain_standstill, explain_time_limit
+from scheduler.floor.floor import ShopFloor
+from scheduler.plans.errors import PlanError, explain_time_limit
 from scheduler.plans.plan_policy import PlanPolicy
 from scheduler.plans.projection import (
     CIRCLING,
@@ -54,16 +59,16 @@ class Sampling(NamedTuple):
 
 
 class PlanSimulation:
-    """Simulation of a decider's floor in expected and sampled futures.
+    """Simulation of a floor in expected and sampled futures.
 
     Parameters
     ----------
-    decider
-        Decider whose floor holds the snapshot.
+    floor
+        Floor that holds the snapshot.
     """
 
-    def __init__(self, decider: Decider) -> None:
-        self.decider = decider
+    def __init__(self, floor: ShopFloor) -> None:
+        self.floor = floor
         self._worlds = dict[tuple[int, int, int], ShopState]()
 
     def play_expected(self, policy: PlanPolicy, limit: WorkLimit) -> ShopState:
@@ -74,7 +79,7 @@ class PlanSimulation:
         PlanError
             If it takes too long, or comes to a standstill.
         """
-        floor = self.decider.floor
+        floor = self.floor
         factory = deterministic_copy(floor.arrays)
         shop = self._world(factory, 1, 2 * SPARE_LINES)
         limit.call(init_expected, factory, floor.shop, floor.locks, shop)
@@ -88,7 +93,7 @@ class PlanSimulation:
         PlanError
             If there are more orders than fit in memory, or as for :meth:`play_expected`.
         """
-        floor = self.decider.floor
+        floor = self.floor
         released = int(floor.shop.env.num_released[0])
         orders = released + sampling.new_orders
         if sampling.futures * orders > MAX_SAMPLED_ORDERS:
@@ -121,7 +126,7 @@ class PlanSimulation:
         end_date
             End of the plan in the expected future.
         """
-        env = self.decider.floor.shop.env
+        env = self.floor.shop.env
         clock, released = int(env.clock[0]), int(env.num_released[0])
         last_date = clock + math.ceil(_HORIZON * (end_date - clock)) + 1
         sampling = Sampling(futures, seed, self._room_for_orders(last_date - clock), last_date)
@@ -130,7 +135,7 @@ class PlanSimulation:
         return np.where(dates < 0, NEVER, dates)
 
     def _room_for_orders(self, ticks: int) -> int:
-        demand = self.decider.floor.factory.demand
+        demand = self.floor.factory.demand
         if demand is None:
             return 0
         shortest = min(regime.interarrival_time for regime in demand.regimes)
@@ -139,7 +144,7 @@ class PlanSimulation:
 
     def _world(self, factory: FactoryArrays, worlds: int, log_length: int) -> ShopState:
         """Return arrays for some worlds; the newest of one world, and of several, are kept."""
-        here = self.decider.floor.shop
+        here = self.floor.shop
         key = (worlds, int(factory.plant.num_orders[0]), log_length)
         if key not in self._worlds:
             self._worlds = {
@@ -168,12 +173,12 @@ class PlanSimulation:
 
         A bundle decides in compiled code. Where it fails, and for rules, each decision is a step.
         """
-        floor, worlds = self.decider.floor, len(shop.env)
+        floor, worlds = self.floor, len(shop.env)
         known = int(floor.shop.env.num_released[0])
         lulls, counts = allocate_lulls(factory, worlds), np.zeros((worlds, 2), np.int64)
         scratch = allocate_observation_scratch(shop)
         tables = allocate_tables(factory, shop, np.float32)
-        network = self._compiled_network(policy, tables.action_mask.shape[1])
+        network = _compiled_network(policy, tables.action_mask.shape[1])
         shop.env.deciding[:] = 0
         outcome = PAUSED
         with Progress(_describe_work(worlds)) as progress:
@@ -197,20 +202,11 @@ class PlanSimulation:
                     shop = grow_log(shop)
         return shop
 
-    def _compiled_network(
-        self, policy: PlanPolicy, rows: int
-    ) -> tuple[NetworkWeights, NetworkScratch] | None:
-        """Return weights and scratch of a bundle's network; None if anything else decides."""
-        bundle = self.decider.bundle
-        if not policy.by_policy or not isinstance(bundle, Bundle):
-            return None
-        return bundle.weights, allocate_network_scratch(bundle.weights, rows)
-
     def _check_outcome(
         self, outcome: int, shop: ShopState, policy: PlanPolicy, limit: WorkLimit
     ) -> None:
         if outcome == STUCK:
-            raise PlanError(explain_standstill(self.decider.floor))
+            raise PlanError(explain_standstill(self.floor))
         if outcome == CIRCLING:
             raise PlanError(
                 f"plan: {policy.name} changes machines over again and again and starts nothing."
@@ -229,6 +225,16 @@ class PlanSimulation:
             )
 
 
+def _compiled_network(
+    policy: PlanPolicy, rows: int
+) -> tuple[NetworkWeights, NetworkScratch] | None:
+    """Return weights and scratch of a bundle's network; None if anything else decides."""
+    if not isinstance(policy.bundle, Bundle):
+        return None
+    weights = policy.bundle.weights
+    return weights, allocate_network_scratch(weights, rows)
+
+
 def _decide_step(
     factory: FactoryArrays,
     shop: ShopState,
@@ -238,18 +244,26 @@ def _decide_step(
     limit: WorkLimit,
 ) -> bool:
     """Take one decision in each world that is asked; return False if it is not legal."""
-    observation: dict[str, NDArray[Any]] = {
-        "candidates": tables.candidates,
-        "machines": tables.machines,
-        "shop": tables.shop,
-        "action_mask": tables.action_mask,
-    }
+    observation = as_observation(tables)
     asked = np.flatnonzero(shop.env.deciding >= 0)
     rows = np.zeros(len(shop.env), np.int64)
     if len(asked) < len(rows):
         observation = {name: table[asked] for name, table in observation.items()}
     rows[asked] = policy.rows(observation, limit)
     return bool(limit.call(decide_all, factory, shop, rows, counts))
+
+
+def explain_standstill(floor: ShopFloor) -> str:
+    """Return why nothing can happen on a floor with open orders."""
+    what = f"plan: {floor.factory.name} comes to a standstill with orders open"
+    statuses = floor.shop.machines.status[0, : len(floor.machine_names)]
+    if floor.shop.env.crews_free[0] == 0 and not (statuses == CHANGING).any():
+        why = "crews = 0, and the remaining work needs changeovers"
+        return f"{what}; {why}. Give the number of crews that are present."
+    remedy = "Check the forbidden changeovers"
+    if floor.locks.length[0]:
+        remedy += ", and remove some locks"
+    return f"{what}; no changeover leads to the remaining work. {remedy}."
 
 
 def _max_lines(shop: ShopState) -> int:

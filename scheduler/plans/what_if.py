@@ -1,4 +1,4 @@
-"""What-if: changes of a snapshot, and the plans before and after them."""
+"""What-if: changes of a snapshot, and the comparison of the plans before and after them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from scheduler.plans.changes import (
     OrderTerms,
     RushOrder,
 )
-from scheduler.plans.planner import Planner
 from scheduler.plans.schema import Nervousness, Plan
 from scheduler.plans.stability import measure_nervousness
 from scheduler.snapshot.read import SnapshotError, check_snapshot
@@ -54,27 +53,8 @@ class PlanComparison(BaseModel):
     nervousness: Nervousness
 
 
-def what_if(
-    planner: Planner,
-    snapshot: Snapshot,
-    changes: Sequence[Change],
-    *,
-    futures: int = 0,
-    seed: int = 0,
-) -> PlanComparison:
-    """Plan with and without ``changes``, in the same futures.
-
-    Raises
-    ------
-    SnapshotError
-        If a change does not fit the snapshot.
-    PlanError
-        If there is no plan before or after the changes.
-    """
-    factory = planner.decider.floor.factory
-    changed = change_snapshot(snapshot, changes, factory)
-    before = planner.plan(snapshot, futures=futures, seed=seed)
-    after = planner.plan(changed, futures=futures, seed=seed)
+def compare_plans(before: Plan, after: Plan) -> PlanComparison:
+    """Compare the plans before and after some changes."""
     return PlanComparison(
         before=before,
         after=after,

@@ -38,7 +38,7 @@ def window_of(
     batch = Batch([factory], [orders], num_envs=1)
     tables = batch.reset(np.array([1], np.uint64))
     known = KnownReader(batch.arrays).read(batch.shop, 0)
-    expected = ExpectedShop(batch)
+    expected = ExpectedShop(batch.arrays, batch.shop, batch.tables)
     expected.expect(batch.shop, 0, known)
     plan = expected.run(
         lambda seen: int(np.asarray(make_rule(rule).decide(seen))[0]), as_observation(tables), 999

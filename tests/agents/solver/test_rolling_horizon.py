@@ -86,7 +86,7 @@ def test_without_uncertainty_the_expected_future_is_realised() -> None:
     rule = make_rule("ATCS")
     batch = Batch([factory], [orders], num_envs=1)
     tables = batch.reset(np.array([1], np.uint64))
-    expected = ExpectedShop(batch)
+    expected = ExpectedShop(batch.arrays, batch.shop, batch.tables)
     expected.expect(batch.shop, 0, KnownReader(batch.arrays).read(batch.shop, 0))
     plan = expected.run(
         lambda seen: int(np.asarray(rule.decide(seen))[0]), as_observation(tables), 999
