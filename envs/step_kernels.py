@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.observation.kernel import observe_env
-from factory.futures.lulls import advance_over_lulls
 from factory.jit.array_struct import ArrayStruct
 from factory.jit.compile import compiled
 from factory.simulation import random_numbers
@@ -219,15 +218,3 @@ def step_all_once(
             stuck = e
         observe_env(factory, shop, e, scratch, tables)
     return stuck
-
-
-@compiled
-def step_over_lulls(factory, shop, e, row, lulls, scratch, tables):
-    """Apply a legal row, advance over lulls, and observe; return False if the factory is stuck.
-
-    Used in simulations that look ahead: waits last through lulls.
-    """
-    apply_action(factory, shop, e, row)
-    advance_over_lulls(factory, shop, e, lulls)
-    observe_env(factory, shop, e, scratch, tables)
-    return shop.env[e].deciding != STUCK

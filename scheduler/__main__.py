@@ -102,7 +102,10 @@ def _what_if(options: argparse.Namespace) -> str:
 
 
 def _serve(options: argparse.Namespace) -> str:
-    from scheduler.service.server import serve  # needs FastAPI and uvicorn, unlike other commands
+    # These need FastAPI and uvicorn, unlike other commands.
+    from scheduler.service.app import create_app
+    from scheduler.service.middleware import AccessPolicy
+    from scheduler.service.server import freeze_memory, serve
 
     token = os.environ.get(TOKEN_VARIABLE, "")
     check_address(options.host, token)
@@ -115,7 +118,9 @@ def _serve(options: argparse.Namespace) -> str:
         shadow=options.shadow,
         plan_seconds=options.plan_seconds,
     )
-    serve(engine, options.host, options.port, token=token, rate=options.rate)
+    access_policy = AccessPolicy(token=token, rate=options.rate)
+    app = create_app(engine, access_policy, when_ready=freeze_memory)
+    serve(app, engine, options.host, options.port)
     return "stopped"
 
 

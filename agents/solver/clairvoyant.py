@@ -103,7 +103,7 @@ class ForesightPolicy(ThriftyPolicy):
 
     def make_planner(self, batch: Batch) -> SolverPlanner:
         """Return a planner with foresight."""
-        return FuturePlanner(batch, self.settings)
+        return FuturePlanner(batch.arrays, batch.shop, batch.tables, self.settings)
 
     @property
     def step(self) -> int:

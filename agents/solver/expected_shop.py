@@ -4,6 +4,8 @@ A rule simulated in it gives the plan that a solver starts from, and a solver's 
 before anybody acts on it.
 """
 
+# mypy: allow-untyped-defs, allow-incomplete-defs, allow-untyped-calls, no-check-untyped-defs
+
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
@@ -15,20 +17,21 @@ from numpy.typing import NDArray
 
 from agents.solver.known_state import Key, KnownOperation, KnownState
 from agents.solver.problem import Planned
+from envs.observation.kernel import observe_env
 from envs.observation.tables import (
     Tables,
     allocate_observation_scratch,
     allocate_tables,
     as_observation,
 )
-from envs.step_kernels import step_over_lulls
 from factory.futures.expected_future import (
     deterministic_copy,
     expect_arrivals,
     expect_end,
     expect_machine,
 )
-from factory.futures.lulls import allocate_lulls, begin_lulls
+from factory.futures.lulls import advance_over_lulls, allocate_lulls, begin_lulls
+from factory.jit.compile import compiled
 from factory.simulation.allocation import SPARE_LINES, allocate, grow_log
 from factory.simulation.arrays import (
     DOWN,
@@ -39,6 +42,7 @@ from factory.simulation.arrays import (
     ShopState,
     columns_of_kind,
 )
+from factory.simulation.kernel import STUCK, apply_action
 
 ObservationTables = Mapping[str, NDArray[Any]]
 LOG_LINES = 8192
@@ -170,3 +174,15 @@ class ExpectedShop:
     def price(self, changing: float) -> float:
         """Return the cost of the episode so far, plus ``changing`` for each tick of changeovers."""
         return float(self.shop.cost[0].sum()) + changing * int(self.shop.env.changeover_ticks[0])
+
+
+@compiled
+def step_over_lulls(factory, shop, e, row, lulls, scratch, tables):
+    """Apply a legal row, advance over lulls, and observe; return False if the factory is stuck.
+
+    Waits last through lulls.
+    """
+    apply_action(factory, shop, e, row)
+    advance_over_lulls(factory, shop, e, lulls)
+    observe_env(factory, shop, e, scratch, tables)
+    return shop.env[e].deciding != STUCK

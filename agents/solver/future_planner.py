@@ -13,7 +13,8 @@ from agents.solver.known_state import KnownState
 from agents.solver.plan_following import MachineSequences, ObservationArrays
 from agents.solver.planner import CHOICES_EACH, PlannerConfig, SolverPlanner
 from agents.solver.problem import Planned
-from envs.batch import Batch
+from envs.observation.tables import Tables
+from factory.simulation.arrays import FactoryArrays, ShopState
 
 
 class FuturePlanner(SolverPlanner):
@@ -21,20 +22,20 @@ class FuturePlanner(SolverPlanner):
 
     Parameters
     ----------
-    batch
-        Shops to plan for; they are only read.
-    settings
-        Settings of the planner.
+    arrays, shop, tables, settings
+        See :class:`agents.solver.planner.SolverPlanner`.
     """
 
-    def __init__(self, batch: Batch, settings: PlannerConfig) -> None:
-        super().__init__(batch, settings)
-        self.expected = ExpectedShop(batch.arrays, batch.shop, batch.tables, certain=False)
-        self._future = FutureReader(batch.arrays, settings.max_tasks)
+    def __init__(
+        self, arrays: FactoryArrays, shop: ShopState, tables: Tables, settings: PlannerConfig
+    ) -> None:
+        super().__init__(arrays, shop, tables, settings)
+        self.expected = ExpectedShop(arrays, shop, tables, certain=False)
+        self._future = FutureReader(arrays, settings.max_tasks)
 
     def look(self, e: int) -> KnownState:
         """Return the orders in progress and to come, with realised values."""
-        return self._future.read(self.batch.shop, e)
+        return self._future.read(self.shop, e)
 
     def choose(
         self,
@@ -62,16 +63,16 @@ class FuturePlanner(SolverPlanner):
         self, e: int, seen: ObservationArrays, known: KnownState, plan: MachineSequences
     ) -> float:
         """Return the cost of the episode if the plan is followed; infinite if it does not end."""
-        shop = self.batch.shop
+        shop = self.shop
         self.expected.copy(shop, e)
         products = shop.orders.product[e, : int(shop.env.num_orders[e])]
-        operations = int(self.batch.arrays.products.num_operations[known.factory][products].sum())
+        operations = int(self.arrays.products.num_operations[known.factory][products].sum())
         steps = self.expected.run(self.follow(known.factory, plan), seen, CHOICES_EACH * operations)
         return math.inf if steps is None else self.expected.price(0.0)
 
     def expect(self, e: int, known: KnownState) -> None:
         """Set the simulated shop to a copy of environment ``e``, up to the last known order."""
-        self.expected.copy(self.batch.shop, e)
+        self.expected.copy(self.shop, e)
         env = self.expected.shop.env
         known_orders = (order.number + 1 for order in known.orders)
         env.num_orders[0] = max(int(env.num_released[0]), *known_orders, 0)

@@ -9,8 +9,8 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from agents.network.critic_features import PRIVILEGED_FEATURES
 from agents.network.critic_inference import allocate_critic_scratch, arrange_critic, value_of
+from agents.network.feature_sizes import PRIVILEGED_FEATURES
 from agents.network.inference import (
     NO_ROW,
     NOT_FINITE,

@@ -12,10 +12,11 @@ import torch
 
 from agents.index.feature_table import FEATURES
 from agents.index.policy import atcs_weights
-from agents.network.critic_features import PRIVILEGED_FEATURES, WINDOWS, privileged_critic_features
+from agents.network.critic_features import privileged_critic_features
+from agents.network.critic_inputs import mean_process_times
+from agents.network.feature_sizes import PRIVILEGED_FEATURES, WINDOWS
 from agents.network.packed_tables import PackedTables
 from agents.network.pointer_network import Critic, PointerNetwork
-from agents.network.time_scale import mean_process_times
 from agents.network.trained_policy import TrainedPolicy
 from agents.policy import play
 from agents.search.lookahead import LookaheadPolicy
