@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.batch import Batch
-from envs.observation.tables import Tables
+from envs.observation.tables import as_observation
 
 
 @runtime_checkable
@@ -35,16 +35,6 @@ class StatefulPolicy(Policy, Protocol):
 
 class EpisodeUnfinishedError(RuntimeError):
     """An episode that met a limit before its end."""
-
-
-def as_observation(tables: Tables) -> dict[str, NDArray[Any]]:
-    """Return the tables under the names of the observation space."""
-    return {
-        "candidates": tables.candidates,
-        "machines": tables.machines,
-        "shop": tables.shop,
-        "action_mask": tables.action_mask,
-    }
 
 
 def play(

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import math
 
-from envs.observation.columns import CANDIDATE_INDEX, MACHINE_INDEX, SHOP_INDEX
+from envs.observation.candidate_columns import CANDIDATE_INDEX
+from envs.observation.shop_columns import MACHINE_INDEX, SHOP_INDEX
 from factory.jit.compile import compiled
 
 _IS_JOB, _IS_CHANGEOVER = CANDIDATE_INDEX["is_job"], CANDIDATE_INDEX["is_changeover"]

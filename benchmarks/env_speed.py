@@ -145,7 +145,7 @@ from envs.batch import Batch
 from envs.env import ChangeoverEnv
 from envs.observation.columns import CANDIDATE_INDEX
 from envs.observation.kernel import observe
-from envs.step_kernels import best_by_column
+from envs.reward_scale import best_by_column
 from envs.vector_env import ChangeoverVectorEnv
 imported = time.perf_counter()
 env = ChangeoverVectorEnv({factory!r}, 2)

@@ -1,5 +1,7 @@
 """Cost scale, by which rewards are divided, of factories whose file gives none."""
 
+# mypy: allow-untyped-defs, allow-incomplete-defs, allow-untyped-calls, no-check-untyped-defs
+
 from __future__ import annotations
 
 import hashlib
@@ -11,12 +13,17 @@ from typing import Any
 
 import numpy as np
 
+from envs.observation.candidate_columns import CANDIDATE_COLUMN
+from envs.observation.kernel import observe_env
 from envs.observation.tables import allocate_observation_scratch, allocate_tables
-from envs.step_kernels import reference_cost
-from factory.futures.lulls import allocate_lulls
+from factory.futures.lulls import advance_over_lulls, allocate_lulls, begin_lulls
+from factory.jit.compile import compiled
 from factory.progress import Progress
 from factory.simulation.allocation import allocate, full_rows
 from factory.simulation.arrays import FactoryArrays
+from factory.simulation.choices import row_without_jobs
+from factory.simulation.costs import total_cost
+from factory.simulation.kernel import apply_action, begin_episode
 
 MAX_SCALE_ORDERS = 1000
 """Maximum number of orders of a reference episode; scales of longer episodes are estimated."""
@@ -138,6 +145,37 @@ def _mean_cost(
             costs.append(reference_cost(arrays, shop, 0, g, seed, *memory))
             progress.step()
     return float(np.mean(costs))
+
+
+@compiled
+def best_by_column(shop, e, candidates, column):
+    """Return the legal job row with the highest value in ``column`` (the first on ties).
+
+    If no job row is legal, see :func:`factory.simulation.choices.row_without_jobs`.
+    """
+    best = -1
+    for row in range(shop.env[e].num_job_rows):
+        if shop.legal[e, row] and (best < 0 or candidates[row, column] > candidates[best, column]):
+            best = row
+    return best if best >= 0 else row_without_jobs(shop, e)
+
+
+@compiled
+def reference_cost(factory, shop, e, g, seed, scratch, tables, lulls):
+    """Return the cost of an episode of factory ``g`` under the ATCS column (k1 = 2, k2 = 0.5).
+
+    Waits last through lulls.
+    """
+    begin_episode(factory, shop, e, g, seed)
+    begin_lulls(lulls, e)
+    advance_over_lulls(factory, shop, e, lulls)
+    while shop.env[e].deciding >= 0:
+        observe_env(factory, shop, e, scratch, tables)
+        apply_action(
+            factory, shop, e, best_by_column(shop, e, tables.candidates[e], CANDIDATE_COLUMN.atcs)
+        )
+        advance_over_lulls(factory, shop, e, lulls)
+    return total_cost(shop, e)
 
 
 @contextmanager

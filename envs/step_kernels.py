@@ -12,14 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.observation.columns import CANDIDATE_COLUMN
 from envs.observation.kernel import observe_env
-from factory.futures.lulls import advance_over_lulls, begin_lulls
 from factory.jit.array_struct import ArrayStruct
 from factory.jit.compile import compiled
 from factory.simulation import random_numbers
-from factory.simulation.choices import row_without_jobs
-from factory.simulation.costs import total_cost
 from factory.simulation.kernel import EPISODE_OVER, STUCK, advance, apply_action, begin_episode
 
 STEP_OK = -1
@@ -222,46 +218,3 @@ def step_all_once(
             stuck = e
         observe_env(factory, shop, e, scratch, tables)
     return stuck
-
-
-@compiled
-def step_over_lulls(factory, shop, e, row, lulls, scratch, tables):
-    """Apply a legal row, advance over lulls, and observe; return False if the factory is stuck.
-
-    Used in simulations that look ahead: waits last through lulls.
-    """
-    apply_action(factory, shop, e, row)
-    advance_over_lulls(factory, shop, e, lulls)
-    observe_env(factory, shop, e, scratch, tables)
-    return shop.env[e].deciding != STUCK
-
-
-@compiled
-def best_by_column(shop, e, candidates, column):
-    """Return the legal job row with the highest value in ``column`` (the first on ties).
-
-    If no job row is legal, see :func:`factory.simulation.choices.row_without_jobs`.
-    """
-    best = -1
-    for row in range(shop.env[e].num_job_rows):
-        if shop.legal[e, row] and (best < 0 or candidates[row, column] > candidates[best, column]):
-            best = row
-    return best if best >= 0 else row_without_jobs(shop, e)
-
-
-@compiled
-def reference_cost(factory, shop, e, g, seed, scratch, tables, lulls):
-    """Return the cost of an episode of factory ``g`` under the ATCS column (k1 = 2, k2 = 0.5).
-
-    Waits last through lulls.
-    """
-    begin_episode(factory, shop, e, g, seed)
-    begin_lulls(lulls, e)
-    advance_over_lulls(factory, shop, e, lulls)
-    while shop.env[e].deciding >= 0:
-        observe_env(factory, shop, e, scratch, tables)
-        apply_action(
-            factory, shop, e, best_by_column(shop, e, tables.candidates[e], CANDIDATE_COLUMN.atcs)
-        )
-        advance_over_lulls(factory, shop, e, lulls)
-    return total_cost(shop, e)

@@ -28,13 +28,14 @@ from evaluation.reporting.results import (
 )
 from evaluation.runner import provenance
 from evaluation.runner.contenders import Contender, parse_contenders
-from evaluation.runner.episodes import EPISODES_A_UNIT, Audit, Play, Recording, group_of
+from evaluation.runner.episode_blocks import EPISODES_A_UNIT, group_of
+from evaluation.runner.episodes import Audit, Play, Recording
 from evaluation.runner.policies import make_policy
 from evaluation.runner.rule_selection import (
     ValidationCosts,
-    plan_validation,
     run_validation,
     unit_spans,
+    validation_spans,
 )
 from evaluation.runner.scenarios import NamedScenario
 from evaluation.summary import (
@@ -194,13 +195,17 @@ class Benchmark:
 
     def _validation_plays(self) -> list[Play]:
         """Return the units of validation; none where the rule to compare with is set."""
+        settings = self.settings
         plays = list[Play]()
-        if self.settings.versus is None:
+        if settings.versus is None:
+            spans = validation_spans(settings.validation_episodes)
             for scenario in self.scenarios:
                 rules = [rule.settle(self._tuned[scenario.name]) for rule in self._rules]
-                plays += plan_validation(
-                    scenario, rules, self.settings.validation_episodes, self.settings.call_timeout
-                )
+                plays += [
+                    Play(scenario, rule, 0, "validate", first, size, False, settings.call_timeout)
+                    for rule in rules
+                    for first, size in spans
+                ]
         return plays
 
     def _validate(self) -> ValidationCosts:

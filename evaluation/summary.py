@@ -18,7 +18,7 @@ from evaluation.reporting.results import (
     PolicyResult,
 )
 from evaluation.runner.contenders import Contender
-from evaluation.runner.episodes import Play
+from evaluation.runner.episode_blocks import EpisodeBlock
 from evaluation.statistics.comparison import Comparison, compare_paired
 from evaluation.statistics.intervals import (
     Interval,
@@ -72,7 +72,9 @@ class Scores:
 def gather(contender: Contender, played: Iterable[tuple[Unit, JsonObject]]) -> Scores:
     """Combine the results of a contender's units."""
     plays = [
-        (unit, result) for unit, result in played if isinstance(unit, Play) or "failed" in result
+        (unit, result)
+        for unit, result in played
+        if isinstance(unit, EpisodeBlock) or "failed" in result
     ]
     failed = next((result["failed"] for _, result in plays if "failed" in result), None)
     if failed is not None:
@@ -95,7 +97,7 @@ def _gather_metrics(plays: Iterable[tuple[Unit, JsonObject]]) -> dict[str, Float
     # Units come in the order of their episodes.
     runs: dict[int, list[JsonObject]] = {}
     for unit, result in plays:
-        assert isinstance(unit, Play)
+        assert isinstance(unit, EpisodeBlock)
         runs.setdefault(unit.training_seed, []).append(result)
     metrics = {}
     for name in METRICS:

@@ -78,7 +78,7 @@ class TunedRule(_SearchResult):
 
 
 class TunedIndex(_SearchResult):
-    """Weights of the evolved priority index (:mod:`agents.index.features`).
+    """Weights of the evolved priority index (:mod:`agents.index.feature_table`).
 
     The costs of its default are those of the rule ATCS with default parameters.
     """
@@ -90,7 +90,7 @@ class Budget(_Record):
     """Size of a search; the same for every rule.
 
     Episodes are counted in orders, so that a factory with long episodes takes no longer than
-    others; see :func:`evaluation.tuning.rule_search.count_episodes`.
+    others; see :func:`evaluation.tuning.objective.count_episodes`.
     """
 
     settings: int = Field(40, ge=4)  # settings of a rule that are tried; the default is the first

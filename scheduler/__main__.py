@@ -29,7 +29,6 @@ from scheduler.plans.errors import PlanError
 from scheduler.plans.planner import Planner
 from scheduler.plans.schema import Plan
 from scheduler.plans.stability import freeze, measure_nervousness
-from scheduler.plans.what_if import what_if
 from scheduler.service.auth import TOKEN_VARIABLE, check_address
 from scheduler.service.engine import PLAN_SECONDS, Engine
 from scheduler.simulated_plant import simulate
@@ -98,12 +97,15 @@ def _what_if(options: argparse.Namespace) -> str:
     changes = _parse_changes(options.change)
     planner, snapshot = _open(options, options.seconds)
     futures, seed = options.futures, options.seed
-    comparison = what_if(planner, snapshot, changes, futures=futures, seed=seed)
+    comparison = planner.what_if(snapshot, changes, futures=futures, seed=seed)
     return comparison.model_dump_json(indent=1)
 
 
 def _serve(options: argparse.Namespace) -> str:
-    from scheduler.service.server import serve  # needs FastAPI and uvicorn, unlike other commands
+    # These need FastAPI and uvicorn, unlike other commands.
+    from scheduler.service.app import create_app
+    from scheduler.service.middleware import AccessPolicy
+    from scheduler.service.server import freeze_memory, serve
 
     token = os.environ.get(TOKEN_VARIABLE, "")
     check_address(options.host, token)
@@ -119,7 +121,9 @@ def _serve(options: argparse.Namespace) -> str:
     message = engine.loaded.note or (engine.loaded.fault if options.bundle else None)
     if message:
         print(f"Note: {message}", file=sys.stderr, flush=True)
-    serve(engine, options.host, options.port, token=token, rate=options.rate)
+    access_policy = AccessPolicy(token=token, rate=options.rate)
+    app = create_app(engine, access_policy, when_ready=freeze_memory)
+    serve(app, engine, options.host, options.port)
     return "stopped"
 
 

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from agents.index.features import FEATURES
+from agents.index.feature_table import FEATURES
 from agents.index.policy import IndexPolicy, atcs_weights
-from agents.network.critic_features import PRIVILEGED_FEATURES
 from agents.network.critic_inference import arrange_critic
+from agents.network.feature_sizes import PRIVILEGED_FEATURES
 from agents.network.inference import arrange_weights
 from agents.network.packed_tables import PackedTables, decide_greedily
 from agents.policy import play
@@ -332,7 +332,7 @@ NEED_NO_CASE = {
     "agents.network.cpu_training.autograd._ActionFunction.forward": (
         "gets what evaluate_actions has checked"
     ),
-    "agents.network.packed_tables.CriticFeatures.update": "reads its own batch",
+    "agents.network.critic_inputs.CriticFeatures.update": "reads its own batch",
     "agents.network.cpu_training.autograd._PartPass.backward": (
         "gets what ForwardPass.compute has checked, and gradients from torch, of its shapes"
     ),

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from agents.index.features import FEATURES
+from agents.index.feature_table import FEATURES
 from envs.batch import Batch
 from envs.env import ChangeoverEnv
 from envs.seed_splits import episode_seeds

@@ -20,7 +20,8 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
-from envs.observation.columns import CANDIDATES, MACHINES, SHOP
+from envs.observation.candidate_columns import CANDIDATES
+from envs.observation.shop_columns import MACHINES, SHOP
 
 ROW_PART, MACHINE_PART, SHOP_PART = "row", "machine", "shop"
 """Parts of the table: features of candidate rows (those of the index), of machines, of the shop."""
@@ -220,6 +221,15 @@ FEATURE_TABLE: tuple[Feature, ...] = (
 def part_of(part: str, table: Sequence[Feature] = FEATURE_TABLE) -> tuple[Feature, ...]:
     """Return the features of one part, in order."""
     return tuple(feature for feature in table if feature.part == part)
+
+
+FEATURES = part_of(ROW_PART)
+"""Terms of the evolved index, in the order of its weights.
+
+The wait row has only the features that are named for the wait, those about arrivals and
+``onward_setup_time``; all its other features are 0.
+"""
+FEATURE_INDEX = {feature.name: index for index, feature in enumerate(FEATURES)}
 
 
 def formula_of(feature: Feature) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.index.features import FEATURE_INDEX, FEATURES
+from agents.index.feature_table import FEATURE_INDEX, FEATURES
 from agents.index.kernels import best_rows
 from agents.rules.parameters import closest
 from agents.rules.rows import ObservationLike, Rows
@@ -26,7 +26,7 @@ class IndexPolicy:
     """Policy that takes the legal row with the highest index, the first one on ties.
 
     The index of a row is the sum of weight times feature, in float64 and in the order of
-    :data:`agents.index.features.FEATURES`.
+    :data:`agents.index.feature_table.FEATURES`.
 
     Parameters
     ----------

@@ -15,8 +15,18 @@ from typing import Any
 
 import numpy as np
 
-from agents.index.feature_table import CENT, MIN_TICKS, MIN_WEIGHT, Feature
-from envs.observation.columns import SHOP_INDEX
+from agents.index.feature_table import (
+    ACTION_ROWS,
+    CENT,
+    EVERY_ROW,
+    FEATURES,
+    MIN_TICKS,
+    MIN_WEIGHT,
+    WAIT_ROWS,
+    Feature,
+)
+from envs.observation.candidate_columns import CANDIDATE_INDEX
+from envs.observation.shop_columns import SHOP_INDEX
 from factory.jit.compile import compiled
 
 # --- transforms: formulas in agents.index.feature_table.FORMULAS ---------------------------------
@@ -147,3 +157,36 @@ def _operand(name: str, columns: Mapping[str, int], quantities: Sequence[str]) -
     if name.startswith("shop."):
         return f"np.float64(shop[{SHOP_INDEX[name.removeprefix('shop.')]}])"
     return f"np.float64(row[{columns[name]}])"
+
+
+# --- features of candidate rows ------------------------------------------------------------------
+
+_IS_WAIT, _IS_CHANGEOVER = CANDIDATE_INDEX["is_wait"], CANDIDATE_INDEX["is_changeover"]
+_PROCESS_TIME, _FAMILY_READY = CANDIDATE_INDEX["process_time"], CANDIDATE_INDEX["family_ready"]
+
+
+def _row_filler(name: str, rows: str, *quantities: str) -> Any:
+    """Return a compiled function that fills the features of such rows."""
+    features = [(index, feature) for index, feature in enumerate(FEATURES) if feature.rows == rows]
+    return feature_filler(name, features, CANDIDATE_INDEX, quantities)
+
+
+_fill_every_row = _row_filler("fill_every_row", EVERY_ROW, "unit")
+_fill_wait_row = _row_filler("fill_wait_row", WAIT_ROWS, "unit")
+_fill_action_row = _row_filler(
+    "fill_action_row", ACTION_ROWS, "unit", "relative_time", "cent", "changes", "has_ready"
+)
+
+
+@compiled
+def fill_row_features(row, shop_row, out):
+    """Fill features ``out [W]`` of a candidate row ``row [F]``, in the shop ``shop_row [Fs]``."""
+    out[:] = 0.0
+    unit = unit_of(shop_row)
+    _fill_every_row(row, shop_row, unit, out)
+    if row[_IS_WAIT] != 0.0:
+        _fill_wait_row(row, shop_row, unit, out)
+        return
+    relative_time = max(np.float64(row[_PROCESS_TIME]), MIN_TICKS) / unit
+    changes, has_ready = row[_IS_CHANGEOVER] != 0.0, row[_FAMILY_READY] > 0.0
+    _fill_action_row(row, shop_row, unit, relative_time, cent_of(shop_row), changes, has_ready, out)

@@ -17,6 +17,13 @@ import math
 
 import numpy as np
 
+from agents.network.feature_sizes import (
+    DELAYS,
+    EPISODE_FEATURES,
+    LUCK_FEATURES,
+    SETUP_FEATURES,
+    WINDOWS,
+)
 from factory.futures.cost_to_go import expected_tardiness, time_to_go
 from factory.jit.compile import compiled
 from factory.simulation.arrays import (
@@ -32,15 +39,6 @@ from factory.simulation.arrays import (
 from factory.simulation.choices import is_eligible
 from factory.simulation.kernel import realised_time
 from factory.simulation.setups import FORBIDDEN, setup_time
-
-DELAYS = (0.0, 2.0, 5.0, 10.0, 20.0)
-"""Delays of all orders in progress, of which the tardiness is a feature, in mean process times."""
-WINDOWS = (3.0, 10.0, 30.0)
-"""Horizons up to which arriving work is counted, in mean process times."""
-_SETUP_FEATURES, _LUCK_FEATURES, _EPISODE_FEATURES = 8, 3, 5
-PRIVILEGED_FEATURES = (
-    len(DELAYS) + 2 + 3 * len(WINDOWS) + _SETUP_FEATURES + _LUCK_FEATURES + _EPISODE_FEATURES
-)
 
 _SOON = 3.0  # mean process times: horizon of failures
 _SPREAD = 0.2  # standard deviation of a time still to go, as a share of it
@@ -146,7 +144,7 @@ def add_work(factory, shop, e, order, window, loads):
 def setup_features(factory, shop, e, unit, out):
     """Fill counts of operations with and without a matching setup, and of machines by status."""
     g, clock = shop.env[e].factory, shop.env[e].clock
-    first = out.shape[0] - _EPISODE_FEATURES - _LUCK_FEATURES - _SETUP_FEATURES
+    first = out.shape[0] - EPISODE_FEATURES - LUCK_FEATURES - SETUP_FEATURES
     for centre in range(factory.plant[g].num_centres):
         for slot in range(shop.centres[e, centre].queue_length):
             operation_id = shop.queue[e, centre, slot]
@@ -213,7 +211,7 @@ def is_first_of_family(shop, e, centre, slot):
 def realised_durations(factory, shop, e, unit, out):
     """Fill realised minus expected durations, in process and queued, and nearness of failures."""
     g, clock = shop.env[e].factory, shop.env[e].clock
-    first = out.shape[0] - _EPISODE_FEATURES - _LUCK_FEATURES
+    first = out.shape[0] - EPISODE_FEATURES - LUCK_FEATURES
     for machine in range(factory.plant[g].num_machines):
         time_to_failure = float(shop.machines[e, machine].time_to_failure)
         if shop.machines[e, machine].status == PROCESSING:
@@ -237,7 +235,7 @@ def realised_durations(factory, shop, e, unit, out):
 def episode_features(factory, shop, e, unit, out):
     """Fill the rest of the episode, machines under repair, and present rates of cost."""
     g, clock = shop.env[e].factory, shop.env[e].clock
-    first = out.shape[0] - _EPISODE_FEATURES
+    first = out.shape[0] - EPISODE_FEATURES
     orders = float(shop.env[e].num_orders)
     out[first] = 10.0 * (orders - shop.env[e].num_released) / orders
     out[first + 1] = 10.0 * (orders - shop.env[e].num_completed) / orders

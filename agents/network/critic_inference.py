@@ -15,8 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.network.critic_features import PRIVILEGED_FEATURES
-from agents.network.feature_sizes import SHOP_FEATURES
+from agents.network.feature_sizes import PRIVILEGED_FEATURES, SHOP_FEATURES
 from agents.network.inference import Float32Array, apply_layer, relu
 from factory.jit.array_struct import ArrayStruct
 from factory.jit.compile import compiled

@@ -13,9 +13,8 @@ import math
 import numpy as np
 
 from agents.index.feature_table import DELAY_SHARE, MACHINE_PART, MIN_RATE, SHOP_PART, part_of
-from agents.index.kernels import fill_row_features
-from agents.index.transforms import feature_filler, unit_of
-from envs.observation.columns import MACHINE_INDEX, SHOP_INDEX
+from agents.index.transforms import feature_filler, fill_row_features, unit_of
+from envs.observation.shop_columns import MACHINE_INDEX, SHOP_INDEX
 from factory.jit.compile import compiled
 
 _EXISTS = MACHINE_INDEX["exists"]

@@ -17,6 +17,8 @@ from agents.index.feature_table import (
     CENT,
     DELAY_SHARE,
     EVERY_ROW,
+    FEATURE_INDEX,
+    FEATURES,
     MACHINE_PART,
     MIN_RATE,
     MIN_TICKS,
@@ -26,7 +28,6 @@ from agents.index.feature_table import (
     Feature,
     part_of,
 )
-from agents.index.features import FEATURE_INDEX, FEATURES
 from envs.observation.columns import CANDIDATE_INDEX, MACHINE_INDEX, SHOP_INDEX
 
 # --- transforms: formulas in agents.index.feature_table.FORMULAS ---------------------------------

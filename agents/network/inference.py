@@ -16,8 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.index.kernels import fill_row_features
-from agents.index.transforms import unit_of
+from agents.index.transforms import fill_row_features, unit_of
 from agents.network.feature_sizes import EXISTS, MACHINE_FEATURES, NEAR, ROW_FEATURES, SHOP_FEATURES
 from agents.network.features_compiled import fill_machine_features, fill_shop_features
 from agents.standstill import would_stand_still

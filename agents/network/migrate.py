@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.index.feature_table import MACHINE_PART, ROW_PART, SHOP_PART, definitions
-from agents.network.critic_features import PRIVILEGED_FEATURES
+from agents.network.feature_sizes import PRIVILEGED_FEATURES
 from agents.network.trained_policy import CRITIC_PREFIX
 from agents.policy_folder import PolicyError, read_policy_files, write_policy
 from factory.io.atomic_write import write_atomically

@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from agents.network.critic_features import PRIVILEGED_FEATURES, WINDOWS, privileged_critic_features
 from agents.network.feature_sizes import MACHINE_FEATURES, ROW_FEATURES, SHOP_FEATURES
 from agents.network.features_compiled import encode_tables
 from agents.network.pointer_network import (
@@ -18,9 +17,7 @@ from agents.network.pointer_network import (
     to_device,
 )
 from agents.network.ragged import rows_to_actions, segment_argmax
-from agents.network.time_scale import mean_process_times
 from agents.standstill import bar_waits
-from envs.batch import Batch
 from envs.observation.checks import check_observation, check_table_shapes
 from envs.observation.tables import Tables
 from factory.validation.arguments import check_floats, check_integers, refusal
@@ -103,30 +100,6 @@ class PackedTables:
         actions = np.empty(len(chosen), np.int64)
         rows_to_actions(self.table_rows, self.first, chosen, actions)
         return actions
-
-
-class CriticFeatures:
-    """Privileged features of the shops of a batch, with the memory that they are worked out in.
-
-    Parameters
-    ----------
-    batch
-        Batch whose shops are read.
-    """
-
-    def __init__(self, batch: Batch) -> None:
-        self.batch = batch
-        self.units = mean_process_times(batch.arrays)  # ticks [G]
-        self.loads = np.zeros((batch.shop.centres.shape[1], 1 + len(WINDOWS)))  # scratch
-        self.values: NDArray[np.float32] = np.zeros(
-            (batch.num_envs, PRIVILEGED_FEATURES), np.float32
-        )
-
-    def update(self) -> NDArray[np.float32]:
-        """Read the shops as they are; return ``values [E, PRIVILEGED_FEATURES]``."""
-        batch = self.batch
-        privileged_critic_features(batch.arrays, batch.shop, self.units, self.loads, self.values)
-        return self.values
 
 
 def decide_greedily(network: PointerNetwork, observation: Any) -> NDArray[np.int64]:

@@ -15,8 +15,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from agents.network.critic_features import PRIVILEGED_FEATURES
-from agents.network.feature_sizes import EXISTS, MACHINE_FEATURES, NEAR, ROW_FEATURES, SHOP_FEATURES
+from agents.network.feature_sizes import (
+    EXISTS,
+    MACHINE_FEATURES,
+    NEAR,
+    PRIVILEGED_FEATURES,
+    ROW_FEATURES,
+    SHOP_FEATURES,
+)
 from agents.network.features_torch import machine_features, row_features, shop_features
 
 

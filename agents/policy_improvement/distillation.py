@@ -26,7 +26,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from agents.network.packed_tables import CriticFeatures, PackedTables
+from agents.network.critic_inputs import CriticFeatures
+from agents.network.packed_tables import PackedTables
 from agents.network.pointer_network import NetworkOutput, PointerNetwork, SegmentOps
 from agents.network.ragged import sample_actions, segment_argmax
 from agents.network.trained_policy import TrainedPolicy, load_policy, save_policy

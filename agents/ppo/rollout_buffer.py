@@ -10,8 +10,12 @@ import torch
 from numpy.typing import NDArray
 from sb3_contrib.common.maskable.buffers import MaskableRolloutBuffer, MaskableRolloutBufferSamples
 
-from agents.network.critic_features import PRIVILEGED_FEATURES
-from agents.network.feature_sizes import MACHINE_FEATURES, ROW_FEATURES, SHOP_FEATURES
+from agents.network.feature_sizes import (
+    MACHINE_FEATURES,
+    PRIVILEGED_FEATURES,
+    ROW_FEATURES,
+    SHOP_FEATURES,
+)
 from agents.network.minibatch import ActionBatch, CriticInput, Run
 from agents.network.pointer_network import NetworkInput
 from agents.network.ragged import gather_rows

@@ -13,9 +13,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from agents.network.packed_tables import CriticFeatures, PackedTables
+from agents.network.critic_inputs import CriticFeatures, mean_operations
+from agents.network.packed_tables import PackedTables
 from agents.network.ragged import sample_actions
-from agents.network.time_scale import mean_operations
 from agents.ppo.actor_critic import PointerActorCriticPolicy
 from agents.ppo.rollout_buffer import RolloutBufferShard
 from agents.ppo.vec_env import ShopVecEnv

@@ -10,9 +10,8 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 from stable_baselines3.common.vec_env import VecEnv
 
-from agents.policy import as_observation
 from envs.batch import Batch, observation_space
-from envs.observation.tables import Tables
+from envs.observation.tables import Tables, as_observation
 from envs.seed_splits import episode_seeds
 from factory.model import Factory
 from factory.validation.arguments import check_count, check_seed

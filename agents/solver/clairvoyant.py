@@ -9,15 +9,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.policy import StatefulPolicy, as_observation
+from agents.policy import StatefulPolicy
 from agents.rules.registry import RULES, Rule, make_rule
 from agents.solver.bounds import bound_cost
-from agents.solver.clairvoyant_state import FuturePlanner
+from agents.solver.future_planner import FuturePlanner
 from agents.solver.known_state import Key
 from agents.solver.plan_following import MachineSequences, ObservationArrays
 from agents.solver.planner import HINT_RULES, SolverPlanner
 from agents.solver.rolling_horizon import RollingHorizonPolicy, progress, surprises
 from envs.batch import Batch
+from envs.observation.tables import as_observation
 from factory.model import Factory, OrderBook
 from factory.schedule.records import Schedule, unload
 from factory.simulation.arrays import ShopState
@@ -102,7 +103,7 @@ class ForesightPolicy(ThriftyPolicy):
 
     def make_planner(self, batch: Batch) -> SolverPlanner:
         """Return a planner with foresight."""
-        return FuturePlanner(batch, self.settings)
+        return FuturePlanner(batch.arrays, batch.shop, batch.tables, self.settings)
 
     @property
     def step(self) -> int:

@@ -3,17 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 
-from agents.solver.cp_sat import Solution
-from agents.solver.expected_shop import ExpectedShop, Planned
-from agents.solver.known_state import KnownReader, KnownState, Row
-from agents.solver.plan_following import MachineSequences, ObservationArrays
-from agents.solver.planner import CHOICES_EACH, PlannerConfig, SolverPlanner
-from envs.batch import Batch
+from agents.solver.known_state import KnownReader, Row
 from factory.simulation import random_numbers
 from factory.simulation.arrays import (
     CHANGING,
@@ -132,64 +125,3 @@ class FutureReader(KnownReader):
     def material_date(self, g: int, clock: int, order: Row) -> tuple[int, bool]:
         """Return the date at which the order's material arrives, and True for certain."""
         return int(order["material_date"]), True
-
-
-class FuturePlanner(SolverPlanner):
-    """Planner that knows the realised orders, durations and deliveries.
-
-    Parameters
-    ----------
-    batch
-        Shops to plan for; they are only read.
-    settings
-        Settings of the planner.
-    """
-
-    def __init__(self, batch: Batch, settings: PlannerConfig) -> None:
-        super().__init__(batch, settings)
-        self.expected = ExpectedShop(batch, certain=False)
-        self._future = FutureReader(batch.arrays, settings.max_tasks)
-
-    def look(self, e: int) -> KnownState:
-        """Return the orders in progress and to come, with realised values."""
-        return self._future.read(self.batch.shop, e)
-
-    def choose(
-        self,
-        e: int,
-        seen: ObservationArrays,
-        known: KnownState,
-        steps: Sequence[Planned],
-        solution: Solution,
-        in_force: MachineSequences | None,
-    ) -> MachineSequences:
-        """Return the cheapest of the plan in force, the solution and its hint.
-
-        Each is carried out to the end of the episode. Operations after the window follow as they
-        were planned before, because nothing unforeseen happens until then.
-        """
-        hint = [(step.machine, step.key, step.start_date) for step in steps]
-        rest = hint if in_force is None else [*hint, *in_force.steps_of_machines()]
-        plans = [] if in_force is None else [in_force]
-        plans.append(MachineSequences.begin(known.clock, solution.sequences).then(rest))
-        plans.append(MachineSequences(known.clock, {}).then(hint).then(rest))
-        costs = [self._carry_out(e, seen, known, plan) for plan in plans]
-        return replace(plans[costs.index(min(costs))], date=known.clock)
-
-    def _carry_out(
-        self, e: int, seen: ObservationArrays, known: KnownState, plan: MachineSequences
-    ) -> float:
-        """Return the cost of the episode if the plan is followed; infinite if it does not end."""
-        shop = self.batch.shop
-        self.expected.copy(shop, e)
-        products = shop.orders.product[e, : int(shop.env.num_orders[e])]
-        operations = int(self.batch.arrays.products.num_operations[known.factory][products].sum())
-        steps = self.expected.run(self.follow(known.factory, plan), seen, CHOICES_EACH * operations)
-        return math.inf if steps is None else self.expected.price(0.0)
-
-    def expect(self, e: int, known: KnownState) -> None:
-        """Set the simulated shop to a copy of environment ``e``, up to the last known order."""
-        self.expected.copy(self.batch.shop, e)
-        env = self.expected.batch.shop.env
-        known_orders = (order.number + 1 for order in known.orders)
-        env.num_orders[0] = max(int(env.num_released[0]), *known_orders, 0)

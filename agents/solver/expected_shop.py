@@ -4,104 +4,104 @@ A rule simulated in it gives the plan that a solver starts from, and a solver's 
 before anybody acts on it.
 """
 
+# mypy: allow-untyped-defs, allow-incomplete-defs, allow-untyped-calls, no-check-untyped-defs
+
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
-from agents.policy import as_observation
 from agents.solver.known_state import Key, KnownOperation, KnownState
-from envs.batch import Batch
-from envs.step_kernels import step_over_lulls
+from agents.solver.problem import Planned
+from envs.observation.kernel import observe_env
+from envs.observation.tables import (
+    Tables,
+    allocate_observation_scratch,
+    allocate_tables,
+    as_observation,
+)
 from factory.futures.expected_future import (
+    deterministic_copy,
     expect_arrivals,
     expect_end,
     expect_machine,
-    make_deterministic,
 )
-from factory.futures.lulls import allocate_lulls, begin_lulls
+from factory.futures.lulls import advance_over_lulls, allocate_lulls, begin_lulls
+from factory.jit.compile import compiled
+from factory.simulation.allocation import SPARE_LINES, allocate, grow_log
 from factory.simulation.arrays import (
     DOWN,
     LOGGED_OPERATION,
     NEVER,
     PROCESSING,
+    FactoryArrays,
     ShopState,
     columns_of_kind,
 )
+from factory.simulation.kernel import STUCK, apply_action
 
 ObservationTables = Mapping[str, NDArray[Any]]
 LOG_LINES = 8192
 
 
-@dataclass(frozen=True)
-class Planned:
-    """Operation of a plan."""
-
-    order: int
-    operation: int
-    machine: int
-    start_date: int  # of processing
-    end_date: int
-
-    @property
-    def key(self) -> Key:
-        """Return order and operation."""
-        return self.order, self.operation
-
-
 class ExpectedShop:
-    """Copy of one environment of a batch, whose future is the expected one.
+    """Copy of one environment of several, whose future is the expected one.
 
     Parameters
     ----------
-    batch
-        Batch whose environments are copied; nothing in it is changed.
+    arrays
+        Factories of the environments.
+    shop, tables
+        Environments to copy, and their observation; only their sizes matter, and the float type.
     certain
         Whether durations are as expected and nothing fails; otherwise the copy goes on exactly as
         its seed has drawn.
     """
 
-    def __init__(self, batch: Batch, *, certain: bool = True) -> None:
-        self.batch = Batch(
-            batch.factories,
-            batch.books,
-            num_envs=1,
-            job_rows=batch.shop.job_row.shape[1],
-            changeover_rows=batch.shop.changeover_target.shape[1],
-            dtype=batch.tables.candidates.dtype.type,
-            machine_rows=batch.tables.machines.shape[1],
+    def __init__(
+        self, arrays: FactoryArrays, shop: ShopState, tables: Tables, *, certain: bool = True
+    ) -> None:
+        self.arrays = deterministic_copy(arrays) if certain else arrays
+        self.shop = allocate(
+            self.arrays,
+            1,
+            job_rows=shop.job_row.shape[1],
+            changeover_rows=shop.changeover_target.shape[1],
             log_length=LOG_LINES,
         )
-        if certain:
-            make_deterministic(self.batch.arrays)
-        self._lulls = allocate_lulls(self.batch.arrays, 1)
+        dtype, machine_rows = tables.candidates.dtype.type, tables.machines.shape[1]
+        self._tables = allocate_tables(self.arrays, self.shop, dtype, machine_rows)
+        self._scratch = allocate_observation_scratch(self.shop)
+        self._lulls = allocate_lulls(self.arrays, 1)
+        # A view of a plain array: fields of records are slow to reach from Python.
+        self._env = self.shop.env.view(np.ndarray)
 
     def copy(self, shop: ShopState, e: int) -> None:
         """Copy environment ``e`` as it is, its hidden future included."""
         for field in fields(ShopState):
             if field.name not in ("log", "log_setup"):
-                getattr(self.batch.shop, field.name)[0] = getattr(shop, field.name)[e]
-        self.batch.shop.env.log_length[0] = 0
+                getattr(self.shop, field.name)[0] = getattr(shop, field.name)[e]
+        self.shop.env.log_length[0] = 0
 
     def expect(self, shop: ShopState, e: int, known: KnownState) -> None:
         """Copy environment ``e`` with expectations in place of everything that is hidden."""
         self.copy(shop, e)
-        self.batch.shop.env.seed[0] = 0
+        self.shop.env.seed[0] = 0
         self._expect_machines(known)
-        expect_arrivals(self.batch.arrays, self.batch.shop, 0)
+        expect_arrivals(self.arrays, self.shop, 0)
         self._expect_material(known.operations)
 
     def _expect_machines(self, known: KnownState) -> None:
         """Let no machine fail, and what is processed or repaired end when it is expected to."""
-        arrays, shop = self.batch.arrays, self.batch.shop
         for machine in known.machines:
             if machine.status in (PROCESSING, DOWN):
-                expect_end(shop, 0, machine.number, machine.free_date)
+                expect_end(self.shop, 0, machine.number, machine.free_date)
             else:
-                expect_machine(arrays, shop, 0, machine.number, 0)
+                expect_machine(self.arrays, self.shop, 0, machine.number, 0)
 
     def _expect_material(self, operations: Mapping[Key, KnownOperation]) -> None:
         """Let an order's material arrive when the last operation that awaits it can use it.
@@ -110,7 +110,7 @@ class ExpectedShop:
         """
         for operation in operations.values():
             if operation.awaits_material:
-                self.batch.shop.orders.material_date[0, operation.order] = operation.ready_date
+                self.shop.orders.material_date[0, operation.order] = operation.ready_date
 
     def run(
         self,
@@ -136,21 +136,22 @@ class ExpectedShop:
         The operations, by date of their ends; None if the simulation was given up, or machines wait
         and nothing is going to happen.
         """
-        batch, seen = self.batch, observation
+        seen = observation
         begin_lulls(self._lulls, 0)
-        wait = batch.shop.legal.shape[1] - 1
+        wait = self.shop.legal.shape[1] - 1
         choices = idle_waits = 0
-        while not batch.over[0]:
+        working = self._lulls, self._scratch, self._tables
+        while self._env["deciding"][0] >= 0:
             row = decide(seen)
             idle_waits = idle_waits + 1 if row == wait and self._lulls.event_date[0] == NEVER else 0
             choices += row != wait
-            if choices > max_choices or idle_waits > 2 * batch.shop.machines.shape[1]:
+            if choices > max_choices or idle_waits > 2 * self.shop.machines.shape[1]:
                 return None
-            batch.grow_log()
-            working = self._lulls, batch.scratch, batch.tables
-            if not step_over_lulls(batch.arrays, batch.shop, 0, row, *working):
+            if self._env["log_length"][0] + SPARE_LINES > self.shop.log.shape[1]:
+                self.shop = grow_log(self.shop)
+            if not step_over_lulls(self.arrays, self.shop, 0, row, *working):
                 return None
-            seen = as_observation(batch.tables)
+            seen = as_observation(self._tables)
         return self._planned()
 
     def _planned(self) -> tuple[Planned, ...]:
@@ -159,7 +160,7 @@ class ExpectedShop:
         Attempts at an operation are one step, from the first start to the last end, on the first
         machine.
         """
-        shop = self.batch.shop
+        shop = self.shop
         lines = shop.log[0, : int(shop.env.log_length[0])]
         columns = columns_of_kind(lines, LOGGED_OPERATION)
         names = [field.name for field in fields(Planned)]
@@ -172,5 +173,16 @@ class ExpectedShop:
 
     def price(self, changing: float) -> float:
         """Return the cost of the episode so far, plus ``changing`` for each tick of changeovers."""
-        shop = self.batch.shop
-        return float(shop.cost[0].sum()) + changing * int(shop.env.changeover_ticks[0])
+        return float(self.shop.cost[0].sum()) + changing * int(self.shop.env.changeover_ticks[0])
+
+
+@compiled
+def step_over_lulls(factory, shop, e, row, lulls, scratch, tables):
+    """Apply a legal row, advance over lulls, and observe; return False if the factory is stuck.
+
+    Waits last through lulls.
+    """
+    apply_action(factory, shop, e, row)
+    advance_over_lulls(factory, shop, e, lulls)
+    observe_env(factory, shop, e, scratch, tables)
+    return shop.env[e].deciding != STUCK

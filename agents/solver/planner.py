@@ -12,7 +12,7 @@ import numpy as np
 from agents.rules.registry import Rule, make_rule
 from agents.solver.changeovers import ChangeoverTable
 from agents.solver.cp_sat import Solution, solve
-from agents.solver.expected_shop import ExpectedShop, Planned
+from agents.solver.expected_shop import ExpectedShop
 from agents.solver.known_state import KnownReader, KnownState
 from agents.solver.plan_following import (
     MachineSequences,
@@ -21,8 +21,9 @@ from agents.solver.plan_following import (
     row_by_rule,
 )
 from agents.solver.planning_window import cut_window
-from agents.solver.problem import Rates
-from envs.batch import Batch
+from agents.solver.problem import Planned, Rates
+from envs.observation.tables import Tables
+from factory.simulation.arrays import FactoryArrays, ShopState
 
 HINT_RULES: tuple[Rule, ...] = tuple(
     make_rule("ATCS", k1=k1, k2=k2) for k1 in (1, 3, 8) for k2 in (0.15, 0.4, 1.5)
@@ -77,29 +78,36 @@ class PlannerStats:
 
 
 class SolverPlanner:
-    """Planner for the environments of a batch, from their known states.
+    """Planner for environments, from their known states.
 
     Parameters
     ----------
-    batch
+    arrays
+        Factories of the environments.
+    shop
         Shops to plan for; they are only read.
+    tables
+        Their observation; only its sizes matter, and the float type.
     settings
         Settings of the planner.
     """
 
-    def __init__(self, batch: Batch, settings: PlannerConfig) -> None:
-        self.batch, self.settings, self.figures = batch, settings, PlannerStats()
-        self.expected = ExpectedShop(batch)
-        self.changeovers = [ChangeoverTable(batch.arrays, g) for g in range(len(batch.factories))]
-        self._reader = KnownReader(batch.arrays)
+    def __init__(
+        self, arrays: FactoryArrays, shop: ShopState, tables: Tables, settings: PlannerConfig
+    ) -> None:
+        self.arrays, self.shop = arrays, shop
+        self.settings, self.figures = settings, PlannerStats()
+        self.expected = ExpectedShop(arrays, shop, tables)
+        self.changeovers = [ChangeoverTable(arrays, g) for g in range(len(arrays.plant))]
+        self._reader = KnownReader(arrays)
 
     def look(self, e: int) -> KnownState:
         """Return the known state of environment ``e``."""
-        return self._reader.read(self.batch.shop, e)
+        return self._reader.read(self.shop, e)
 
     def expect(self, e: int, known: KnownState) -> None:
         """Set the simulated shop to the expected future of environment ``e``."""
-        self.expected.expect(self.batch.shop, e, known)
+        self.expected.expect(self.shop, e, known)
 
     def plan(
         self, e: int, seen: ObservationArrays, in_force: MachineSequences | None
@@ -138,12 +146,12 @@ class SolverPlanner:
         return MachineSequences.begin(known.clock, solution.sequences)
 
     def _rates(self, known: KnownState) -> Rates:
-        plant = self.batch.arrays.plant[known.factory]
+        plant = self.arrays.plant[known.factory]
         tardiness, holding = float(plant.tardiness_rate), float(plant.holding_rate)
         delay = tardiness * float(np.mean([order.weight for order in known.orders])) + holding
-        machines = self.batch.arrays.machines[known.factory, : len(known.machines)]
+        machines = self.arrays.machines[known.factory, : len(known.machines)]
         kilowatts = float(machines.idle_power.sum())
-        tariff = float(self.batch.arrays.hours.price[known.factory, :_HOURS].mean())
+        tariff = float(self.arrays.hours.price[known.factory, :_HOURS].mean())
         finishing = float(plant.energy_rate) * tariff * kilowatts * float(plant.hours_per_tick)
         return Rates(
             tardiness,
@@ -189,7 +197,7 @@ class SolverPlanner:
         plan, rule = plan.copy(), self.settings.rules[0]
 
         def decide(seen: ObservationArrays) -> int:
-            shop = self.expected.batch.shop
+            shop = self.expected.shop
             row = row_by_plan(self.changeovers[g], shop, 0, plan)
             return row_by_rule(rule, seen, shop, 0, plan.planned) if row is None else row
 

@@ -8,9 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.solver.changeovers import ChangeoverTable
-from agents.solver.expected_shop import Planned
 from agents.solver.known_state import Key, KnownOperation, KnownOrder, KnownState
-from agents.solver.problem import Delivery, Rates, Sequences, Task, Window
+from agents.solver.problem import Delivery, Planned, Rates, Sequences, Task, Window
 
 
 def cut_window(

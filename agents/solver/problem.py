@@ -15,6 +15,22 @@ from agents.solver.known_state import Key, KnownMachine, SetupValues
 
 
 @dataclass(frozen=True)
+class Planned:
+    """Operation of a plan."""
+
+    order: int
+    operation: int
+    machine: int
+    start_date: int  # of processing
+    end_date: int
+
+    @property
+    def key(self) -> Key:
+        """Return order and operation."""
+        return self.order, self.operation
+
+
+@dataclass(frozen=True)
 class Rates:
     """Cost of time, in currency per tick."""
 

@@ -80,7 +80,7 @@ class RollingHorizonPolicy:
 
     def make_planner(self, batch: Batch) -> SolverPlanner:
         """Return a planner for ``batch``."""
-        return SolverPlanner(batch, self.settings)
+        return SolverPlanner(batch.arrays, batch.shop, batch.tables, self.settings)
 
     def decide(self, observation: ObservationArrays) -> NDArray[np.int64]:
         """Return a legal row for each environment; 0 where the episode is over."""

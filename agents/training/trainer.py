@@ -16,7 +16,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import Logger
 from tqdm import tqdm
 
-from agents.index.features import FEATURES
+from agents.index.feature_table import FEATURES
 from agents.index.policy import atcs_weights
 from agents.network.pointer_network import Critic, PointerNetwork
 from agents.network.trained_policy import (

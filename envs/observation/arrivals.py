@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from envs.observation.columns import CANDIDATE_COLUMN
+from envs.observation.candidate_columns import CANDIDATE_COLUMN
 from factory.jit.compile import compiled
 from factory.simulation.setups import FORBIDDEN, setup_time
 

@@ -18,7 +18,7 @@ filled for the wait row too.
 
 from __future__ import annotations
 
-from envs.observation.column_types import INFINITE, Column, count, flag, real, ticks
+from envs.observation.column_types import INFINITE, Column, column_indices, count, flag, real, ticks
 
 CANDIDATES: tuple[Column, ...] = (
     flag("is_job", "the row is a ready operation", "observe_jobs"),
@@ -290,3 +290,6 @@ CANDIDATES: tuple[Column, ...] = (
     ),
 )
 """Columns of ``candidates``, float [A, F]."""
+
+CANDIDATE_COLUMN = column_indices("CandidateColumn", CANDIDATES)
+CANDIDATE_INDEX: dict[str, int] = CANDIDATE_COLUMN._asdict()

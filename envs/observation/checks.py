@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.observation.columns import CANDIDATES, MACHINES, SHOP
+from envs.observation.candidate_columns import CANDIDATES
+from envs.observation.shop_columns import MACHINES, SHOP
 from factory.validation.arguments import check_finite, refusal, show
 
 _FLOATS = (np.dtype(np.float32), np.dtype(np.float64))

@@ -9,12 +9,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import namedtuple
-from typing import Any
 
-from envs.observation.candidate_columns import CANDIDATES
+from envs.observation.candidate_columns import CANDIDATE_COLUMN, CANDIDATE_INDEX, CANDIDATES
 from envs.observation.column_types import Column
-from envs.observation.shop_columns import MACHINES, SHOP
+from envs.observation.shop_columns import (
+    MACHINE_COLUMN,
+    MACHINE_INDEX,
+    MACHINES,
+    SHOP,
+    SHOP_COLUMN,
+    SHOP_INDEX,
+)
 
 __all__ = [
     "CANDIDATES",
@@ -29,24 +34,6 @@ __all__ = [
     "Column",
     "feature_hash",
 ]
-
-
-def column_indices(name: str, table: tuple[Column, ...]) -> Any:
-    """Return the indices of a table's columns as attributes.
-
-    The result is a named tuple of integers, which Numba freezes in compiled functions:
-    ``row[CANDIDATE_COLUMN.setup_time]`` costs as much as ``row[4]``.
-    """
-    return namedtuple(name, [column.name for column in table])(*range(len(table)))
-
-
-CANDIDATE_COLUMN = column_indices("CandidateColumn", CANDIDATES)
-MACHINE_COLUMN = column_indices("MachineColumn", MACHINES)
-SHOP_COLUMN = column_indices("ShopColumn", SHOP)
-
-CANDIDATE_INDEX: dict[str, int] = CANDIDATE_COLUMN._asdict()
-MACHINE_INDEX: dict[str, int] = MACHINE_COLUMN._asdict()
-SHOP_INDEX: dict[str, int] = SHOP_COLUMN._asdict()
 
 
 def feature_hash() -> str:

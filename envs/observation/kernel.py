@@ -10,8 +10,8 @@ tests/envs/observation/test_foresight.py).
 
 from __future__ import annotations
 
+from envs.observation.candidate_columns import CANDIDATE_COLUMN
 from envs.observation.candidates import observe_changeovers, observe_jobs, observe_wait
-from envs.observation.columns import CANDIDATE_COLUMN
 from envs.observation.families import observe_here
 from envs.observation.shop import observe_centre, observe_machines, observe_shop
 from factory.jit.compile import compiled

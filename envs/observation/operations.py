@@ -6,10 +6,9 @@ from __future__ import annotations
 
 import math
 
-from envs.observation.columns import CANDIDATE_COLUMN, SHOP_COLUMN
-from envs.observation.routes import observe_next, observe_parallel_machines, observe_path
+from envs.observation.candidate_columns import CANDIDATE_COLUMN
+from envs.observation.shop_columns import SHOP_COLUMN
 from factory.jit.compile import compiled
-from factory.simulation.arrays import operation_of, order_of
 from factory.simulation.choices import is_eligible, process_time
 from factory.simulation.costs import integrate_tariff
 
@@ -17,32 +16,6 @@ ATC_LOOK_AHEAD = 3.0
 ATCS_LOOK_AHEAD = 2.0
 ATCS_SETUP_SCALE = 0.5
 _EPS = 1e-6  # in place of 0 under a logarithm
-
-
-@compiled
-def observe_operation(
-    factory, shop, e, machine, scratch, shop_row, out, operation_id, index, time, setup
-):
-    """Fill the columns about an operation.
-
-    ``index`` is its family in ``scratch``, ``time`` its expected process time on the asked
-    machine, ``setup`` the changeover time of the row.
-    """
-    order, operation = order_of(operation_id), operation_of(operation_id)
-    due_in = operation_due_date(shop, e, order, operation) - shop.env[e].clock
-    out[CANDIDATE_COLUMN.process_time] = time
-    out[CANDIDATE_COLUMN.operation_due_in] = due_in
-    out[CANDIDATE_COLUMN.fastest_time] = fastest_time(
-        factory, shop, e, machine, order, operation, time
-    )
-    out[CANDIDATE_COLUMN.attempt] = shop.operations[e, order, operation].attempt
-    observe_order(shop, e, out, order)
-    observe_family(scratch, out, index)
-    observe_parallel_machines(factory, shop, e, machine, out, order, operation)
-    observe_path(factory, shop, e, out, order, operation)
-    observe_next(factory, shop, e, scratch, out, order, operation)
-    observe_rework(factory, shop, e, machine, out, order, operation, setup)
-    observe_priorities(shop_row, out, shop.orders[e, order].weight, due_in, time, setup)
 
 
 @compiled

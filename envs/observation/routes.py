@@ -4,12 +4,11 @@
 
 from __future__ import annotations
 
-from envs.observation.columns import CANDIDATE_COLUMN
-from envs.observation.shop import busy_for
+from envs.observation.candidate_columns import CANDIDATE_COLUMN
 from factory.jit.compile import compiled
 from factory.simulation.arrays import DONE, IN_PROCESS, UPCOMING, operation_of, order_of
 from factory.simulation.choices import is_eligible, ready_in
-from factory.simulation.estimates import expected_end_of
+from factory.simulation.estimates import busy_for, expected_end_of
 from factory.simulation.setups import FORBIDDEN, setup_time
 
 

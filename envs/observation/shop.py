@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from envs.observation.columns import MACHINE_COLUMN, SHOP_COLUMN
+from envs.observation.shop_columns import MACHINE_COLUMN, SHOP_COLUMN
 from factory.jit.compile import compiled
 from factory.simulation.arrays import (
     CHANGING,
@@ -18,6 +18,7 @@ from factory.simulation.arrays import (
     order_of,
 )
 from factory.simulation.choices import is_eligible
+from factory.simulation.estimates import busy_for
 from factory.simulation.setups import setup_time
 
 RECENT_RELEASES = 8
@@ -76,14 +77,6 @@ def observe_queue(factory, shop, e, centre, out):
     out[MACHINE_COLUMN.queue_length] = shop.centres[e, centre].queue_length
     out[MACHINE_COLUMN.queue_work] = shop.centres[e, centre].queue_work / machines
     out[MACHINE_COLUMN.upcoming_length] = shop.centres[e, centre].upcoming_length
-
-
-@compiled
-def busy_for(shop, e, machine):
-    """Return the expected ticks until the machine is idle."""
-    if shop.machines[e, machine].status == IDLE:
-        return 0.0
-    return float(max(0, shop.machines[e, machine].expected_end - shop.env[e].clock))
 
 
 @compiled

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from envs.observation.column_types import INFINITE, Column, count, flag, real, ticks
+from envs.observation.column_types import INFINITE, Column, column_indices, count, flag, real, ticks
 
 MACHINES: tuple[Column, ...] = (
     flag(
@@ -150,3 +150,8 @@ SHOP: tuple[Column, ...] = (
     real("cost_scale", "cost by which rewards are divided", "observe_shop", unit="currency"),
 )
 """Columns of ``shop``, float [Fs]."""
+
+MACHINE_COLUMN = column_indices("MachineColumn", MACHINES)
+MACHINE_INDEX: dict[str, int] = MACHINE_COLUMN._asdict()
+SHOP_COLUMN = column_indices("ShopColumn", SHOP)
+SHOP_INDEX: dict[str, int] = SHOP_COLUMN._asdict()

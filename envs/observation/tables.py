@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.observation.arrivals import NEXT_ARRIVALS, UPCOMING_OPERATION
-from envs.observation.columns import CANDIDATES, MACHINES, SHOP
+from envs.observation.candidate_columns import CANDIDATES
 from envs.observation.families import FAMILY, QUEUED
+from envs.observation.shop_columns import MACHINES, SHOP
 from factory.jit.array_struct import ArrayStruct
 from factory.simulation.allocation import records
 from factory.simulation.arrays import FactoryArrays, Records, ShopState
@@ -31,6 +32,16 @@ class Tables(ArrayStruct):
     machines: NDArray[np.floating]  # [E, M, Fm]
     shop: NDArray[np.floating]  # [E, Fs]
     action_mask: NDArray[np.bool_]  # [E, A]
+
+
+def as_observation(tables: Tables) -> Observation:
+    """Return the tables under the names of the observation space."""
+    return {
+        "candidates": tables.candidates,
+        "machines": tables.machines,
+        "shop": tables.shop,
+        "action_mask": tables.action_mask,
+    }
 
 
 def allocate_tables(

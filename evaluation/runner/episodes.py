@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 
 import numpy as np
 
-from agents.policy import Policy, as_observation, play
+from agents.policy import Policy, play
 from envs.batch import Batch
+from envs.observation.tables import as_observation
 from envs.seed_splits import episode_seeds
 from evaluation.reporting.results import METRICS
 from evaluation.runner.batches import open_batch, reuse_batch
 from evaluation.runner.contenders import Contender
+from evaluation.runner.episode_blocks import EpisodeBlock, group_of
 from evaluation.runner.failures import format_failure
 from evaluation.runner.foresight_audit import audit_foresight
 from evaluation.runner.measurement import Stopwatch, measure
@@ -22,10 +23,6 @@ from evaluation.runner.scenarios import NamedScenario
 from factory.io.work_units import JsonObject, digest
 from factory.model import Factory
 from factory.schedule.records import unload
-
-EPISODES_A_UNIT = 64
-"""Episodes that are played side by side. The number is fixed, as the size of a batch changes the
-last bits of a network's outputs."""
 
 TIMED_DECISIONS = 400
 """Decisions, for one machine at a time, that decision times are taken from."""
@@ -39,63 +36,8 @@ unchanged but for its episodes, so it can be used again."""
 
 
 @dataclass(frozen=True)
-class Play:
-    """A settled contender plays consecutive episodes of a block.
-
-    Parameters
-    ----------
-    training_seed
-        Index of the training run that plays.
-    first, count
-        First episode of the block, and number of episodes.
-    scored
-        True if every schedule is verified and measured; False if only costs are taken, to choose a
-        rule.
-    call_timeout
-        Time limit in seconds of one call of a sandboxed policy.
-    """
-
-    scenario: NamedScenario
-    contender: Contender
-    training_seed: int
-    block: str
-    first: int
-    count: int
-    scored: bool
-    call_timeout: float
-
-    @property
-    def name(self) -> str:
-        return (
-            f"{self.scenario.name}: {self.contender.name}, run {self.training_seed}, block"
-            f" {self.block}, episodes {self.first} to {self._last}"
-        )
-
-    @property
-    def key(self) -> str:
-        return digest(
-            "play",
-            runtime_source_hash(),
-            self.scenario.fingerprint,
-            self.contender.identity(),
-            self.training_seed,
-            self.block,
-            self.first,
-            self.count,
-            self.scored,
-        )
-
-    @property
-    def size(self) -> int:
-        return self.count
-
-    @property
-    def group(self) -> str:
-        return group_of(self.scenario.name, self.contender.name)
-
-    @property
-    def _last(self) -> int:
-        return self.first + self.count - 1
+class Play(EpisodeBlock):
+    """A contender plays the episodes of a block."""
 
     def run(self) -> JsonObject:
         """Return metrics of each episode as lists by name, and nanoseconds of single decisions.
@@ -108,7 +50,7 @@ class Play:
             ) as policy:
                 return self._play(policy)
         except Exception as error:
-            return {"failed": format_failure(error, self.block, (self.first, self._last))}
+            return {"failed": format_failure(error, self.block, (self.first, self.last))}
 
     def _play(self, policy: Policy) -> JsonObject:
         if self.contender.kind in STATELESS_KINDS:
@@ -151,11 +93,6 @@ class Play:
         while not batch.over.all() and len(stopwatch.nanoseconds) < TIMED_DECISIONS:
             tables = batch.step(stopwatch.decide(as_observation(tables)), autoreset=False)
         return stopwatch.nanoseconds
-
-
-def group_of(scenario: str, contender: str) -> str:
-    """Return the group of a contender's units in a scenario, unique for the pair of names."""
-    return json.dumps([scenario, contender])
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from agents.policy import EpisodeUnfinishedError
-from evaluation.runner.foresight_audit import ForesightError
-from evaluation.runner.sandbox import NoAnswerError
+from evaluation.runner.errors import ForesightError, NoAnswerError
 from factory.io.work_units import JsonObject
 from factory.simulation.errors import IllegalActionError
 from factory.verification.violations import VerificationError

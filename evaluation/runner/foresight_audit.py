@@ -8,8 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from agents.policy import StatefulPolicy, as_observation
+from agents.policy import StatefulPolicy
 from envs.batch import Batch
+from envs.observation.tables import as_observation
+from evaluation.runner.errors import ForesightError
 from factory.futures.sampled_futures import allocate_beliefs, infer_regimes, sample_future
 from factory.model import Factory, OrderBook
 from factory.simulation import random_numbers
@@ -19,10 +21,6 @@ from factory.validation.arguments import refusal, show
 
 _ANOTHER_FUTURE = 2
 """Index of the draw that seeds it; 0 and 1 are those of the next episode."""
-
-
-class ForesightError(ValueError):
-    """A policy decides differently when only the hidden future differs."""
 
 
 def audit_foresight(

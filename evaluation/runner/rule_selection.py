@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
 
 import numpy as np
 
-from evaluation.runner.contenders import Contender
-from evaluation.runner.episodes import EPISODES_A_UNIT, Play
-from evaluation.runner.scenarios import NamedScenario
+from evaluation.runner.episode_blocks import EPISODES_A_UNIT, EpisodeBlock
 from factory.io.work_units import JsonObject
 
 SUCCESSIVE_HALVING = ((16, 2.0), (64, 1.5))
@@ -18,23 +17,14 @@ cost above which a rule is eliminated."""
 ValidationCosts = dict[str, dict[str, float]]
 """Mean cost of each rule on the validation episodes, by scenario and name."""
 
+_Block = TypeVar("_Block", bound=EpisodeBlock)
+
 _Costs = dict[str, dict[str, list[float]]]
 """Costs of the validation episodes by scenario and rule."""
 
 
-def plan_validation(
-    scenario: NamedScenario, rules: Sequence[Contender], episodes: int, call_timeout: float
-) -> list[Play]:
-    """Return the units in which settled rules play the validation episodes of a scenario."""
-    return [
-        Play(scenario, rule, 0, "validate", first, count, False, call_timeout)
-        for rule in rules
-        for first, count in validation_spans(episodes)
-    ]
-
-
 def run_validation(
-    plays: Sequence[Play], run: Callable[[Sequence[Play]], list[JsonObject]]
+    plays: Sequence[_Block], run: Callable[[Sequence[_Block]], list[JsonObject]]
 ) -> ValidationCosts:
     """Play the validation episodes and return the costs of the rules that were not eliminated.
 
@@ -76,12 +66,12 @@ def unit_spans(first: int, count: int, step: int) -> list[tuple[int, int]]:
     return [(first + start, min(step, count - start)) for start in range(0, count, step)]
 
 
-def _remaining(plays: Sequence[Play], costs: _Costs) -> list[Play]:
+def _remaining(plays: Sequence[_Block], costs: _Costs) -> list[_Block]:
     """Return the units of the rules that were not eliminated."""
     return [play for play in plays if play.contender.name in costs[play.scenario.name]]
 
 
-def _add_costs(costs: _Costs, plays: Sequence[Play], results: Sequence[JsonObject]) -> None:
+def _add_costs(costs: _Costs, plays: Sequence[EpisodeBlock], results: Sequence[JsonObject]) -> None:
     for play, result in zip(plays, results, strict=True):
         if "total_cost" in result:
             by_rule = costs[play.scenario.name]

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.policy import Policy, StatefulPolicy
-from evaluation.runner.foresight_audit import ForesightError
+from evaluation.runner.errors import ForesightError, NoAnswerError, SandboxError
 from factory.io.work_units import begin_child
 from factory.model import Factory
 
@@ -32,14 +32,6 @@ START_SECONDS = 120.0
 _ANSWER, _ERROR, _STATEFUL = b"answer", b"error!", b"states"
 """Tags of the messages of a sandboxed policy, all of one length."""
 _TAG_LENGTH = len(_ANSWER)
-
-
-class NoAnswerError(TimeoutError):
-    """A sandboxed policy did not answer in time."""
-
-
-class SandboxError(RuntimeError):
-    """A sandboxed policy raised an error, ended, or returned something other than actions."""
 
 
 class SandboxedPolicy:

@@ -14,14 +14,13 @@ from typing import Any
 
 import numpy as np
 
-from agents.index.features import FEATURES
+from agents.index.feature_table import FEATURES
 from agents.index.policy import as_array, atcs_weights
 from agents.rules.registry import make_rule
 from evaluation.runner.scenarios import NamedScenario
 from evaluation.statistics.resampling import FloatArray, generator
 from evaluation.tuned_parameters import Budget, TunedIndex
-from evaluation.tuning.objective import Objective
-from evaluation.tuning.rule_search import MAX_FINAL_EPISODES, compare_costs, count_episodes
+from evaluation.tuning.objective import MAX_FINAL_EPISODES, Objective, compare_costs, count_episodes
 
 _POOL = 240
 """Episodes in the pool of the generations."""

@@ -8,15 +8,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.index.episodes import play_index
-from agents.index.features import FEATURES
+from agents.index.feature_table import FEATURES
 from agents.policy import EpisodeUnfinishedError, Policy, play
 from agents.rules.registry import Rule
 from envs.batch import Batch, idle_limits
 from envs.seed_splits import episode_seeds
 from evaluation.runner.scenarios import NamedScenario
+from evaluation.statistics.intervals import mean_difference
 from evaluation.statistics.resampling import FloatArray
+from evaluation.tuned_parameters import ValidationGain
 from factory.generation.ranges import RandomisedRanges
 from factory.validation.arguments import check_floats
+
+MIN_EPISODES, MAX_EPISODES, MAX_FINAL_EPISODES = 8, 64, 256
+"""Bounds of the number of episodes for a number of orders: in the search, and in the final and the
+validation."""
 
 _SIDE_BY_SIDE = 64
 """Most episodes at a time. With more, their shops do not fit into the processor's cache."""
@@ -139,3 +145,20 @@ def orders_an_episode(scenario: NamedScenario) -> int:
         return len(scenario.book.orders)
     assert scenario.source.demand is not None  # a factory without demand needs a book
     return scenario.source.demand.num_orders
+
+
+def count_episodes(orders: int, scenario: NamedScenario, limit: int = MAX_EPISODES) -> int:
+    """Return the number of episodes with about so many orders: 8 at least, ``limit`` at most."""
+    return min(max(orders // orders_an_episode(scenario), MIN_EPISODES), limit)
+
+
+def compare_costs(default: FloatArray, tuned: FloatArray) -> ValidationGain:
+    """Return the means of two paired samples of costs, and their difference."""
+    difference = mean_difference(tuned, default)
+    return ValidationGain(
+        default=float(default.mean()),
+        tuned=float(tuned.mean()),
+        difference=difference.value,
+        low=difference.low,
+        high=difference.high,
+    )

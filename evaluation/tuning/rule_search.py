@@ -18,10 +18,14 @@ import numpy as np
 from agents.rules.parameters import Parameter, check_values
 from agents.rules.registry import RULES, Rule
 from evaluation.runner.scenarios import NamedScenario
-from evaluation.statistics.intervals import mean_difference
 from evaluation.statistics.resampling import FloatArray
 from evaluation.tuned_parameters import Budget, TunedRule, ValidationGain
-from evaluation.tuning.objective import Objective, orders_an_episode
+from evaluation.tuning.objective import (
+    MAX_FINAL_EPISODES,
+    Objective,
+    compare_costs,
+    count_episodes,
+)
 
 NOT_TUNED = ("RANDOM",)
 """Rules whose parameters are not searched: the seed of RANDOM is no property of a plant."""
@@ -30,9 +34,6 @@ _SPREADS = (0.15, 0.08, 0.04)
 """Standard deviation of the settings about the best one in each round, on a scale on which a
 parameter's bounds are 0 and 1."""
 
-MIN_EPISODES, MAX_EPISODES, MAX_FINAL_EPISODES = 8, 64, 256
-"""Bounds of the number of episodes for a number of orders: in the search, and in the final and the
-validation."""
 
 _DIGITS = 4
 _PRIMES = (2, 3, 5, 7, 11, 13)
@@ -45,11 +46,6 @@ Setting = tuple[float, ...]
 def tunable_rules() -> list[Rule]:
     """Return the rules with parameters to search."""
     return [rule for rule in RULES.values() if rule.parameters and rule.name not in NOT_TUNED]
-
-
-def count_episodes(orders: int, scenario: NamedScenario, limit: int = MAX_EPISODES) -> int:
-    """Return the number of episodes with about so many orders: 8 at least, ``limit`` at most."""
-    return min(max(orders // orders_an_episode(scenario), MIN_EPISODES), limit)
 
 
 def tune_rule(rule: Rule, scenario: NamedScenario, budget: Budget) -> TunedRule:
@@ -101,18 +97,6 @@ def validate(scenario: NamedScenario, budget: Budget, default: Rule, tuned: Rule
     objective = Objective(scenario, "validate", 0, episodes)
     before = objective.play(default)
     return compare_costs(before, before if tuned == default else objective.play(tuned))
-
-
-def compare_costs(default: FloatArray, tuned: FloatArray) -> ValidationGain:
-    """Return the means of two paired samples of costs, and their difference."""
-    difference = mean_difference(tuned, default)
-    return ValidationGain(
-        default=float(default.mean()),
-        tuned=float(tuned.mean()),
-        difference=difference.value,
-        low=difference.low,
-        high=difference.high,
-    )
 
 
 def search(

@@ -28,13 +28,8 @@ from evaluation.tuned_parameters import (
     write_tuned,
 )
 from evaluation.tuning.index_search import tune_index
-from evaluation.tuning.objective import orders_an_episode
-from evaluation.tuning.rule_search import (
-    MAX_FINAL_EPISODES,
-    count_episodes,
-    tunable_rules,
-    tune_rule,
-)
+from evaluation.tuning.objective import MAX_FINAL_EPISODES, count_episodes, orders_an_episode
+from evaluation.tuning.rule_search import tunable_rules, tune_rule
 from factory.io.atomic_write import is_writable
 from factory.io.work_units import JsonObject, Store, digest, run_units
 from factory.jit.compile import source_hash

@@ -23,9 +23,6 @@ from typing import Any
 import numba
 import numpy as np
 from numba.core import caching, config
-from numba.core import event as numba_event
-
-from factory.progress import Progress
 
 PACKAGES = ("factory", "envs", "agents", "evaluation", "scheduler")
 """Packages of the project; an installation has packages of other projects beside them."""
@@ -58,6 +55,11 @@ def _direct_imports(path: Path) -> tuple[Path, ...]:
     ours = (name for name in names if name.partition(".")[0] in PACKAGES)
     files = ((_ROOT / name.replace(".", "/")).with_suffix(".py") for name in ours)
     return tuple(file for file in files if file.is_file())
+
+
+def is_project_file(path: Path) -> bool:
+    """Return True if the file lies in a package of this project."""
+    return any(path.is_relative_to(_ROOT / package) for package in PACKAGES)
 
 
 def source_hash(source: Path) -> str:
@@ -116,48 +118,6 @@ def _last_use(folder: Path) -> float:
         return folder.stat().st_mtime
     except FileNotFoundError:  # another process has just removed it
         return 0.0
-
-
-class CompilerWatch(numba_event.Listener):  # type: ignore[misc]
-    """Listener that reports long compilation; functions from the cache are not compiled.
-
-    Numba announces start and end of each function, also of called functions.
-    """
-
-    def __init__(self, progress: Progress) -> None:
-        self._progress = progress
-
-    def on_start(self, event: Any) -> None:
-        """Start the clock, if the function belongs to this project."""
-        if _is_ours(event):
-            self._progress.__enter__()
-            self._progress.step()
-
-    def on_end(self, event: Any) -> None:
-        """Stop the clock."""
-        if _is_ours(event):
-            self._progress.step()
-            self._progress.__exit__(None, None, None)
-
-
-def _is_ours(event: Any) -> bool:
-    function = getattr(event.data.get("dispatcher"), "py_func", None)
-    return function is not None and any(
-        Path(function.__code__.co_filename).is_relative_to(_ROOT / package) for package in PACKAGES
-    )
-
-
-def watch_compiler(progress: Progress) -> CompilerWatch:
-    """Let ``progress`` report compilation."""
-    watch = CompilerWatch(progress)
-    numba_event.register("numba:compile", watch)
-    return watch
-
-
-if not config.DISABLE_JIT:
-    watch_compiler(
-        Progress("compiling functions, once after an installation or an edit, for about a minute")
-    )
 
 
 def compiled(function: Callable[..., Any]) -> Any:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from factory.jit.compiler_watch import report_compilation
 from factory.model import Factory, OrderBook
 from factory.simulation import arrays
 from factory.simulation.arrays import (
@@ -17,6 +18,8 @@ from factory.simulation.arrays import (
     Records,
     ShopState,
 )
+
+report_compilation()  # compiled functions run on what is allocated here
 
 _CACHE_LINE = 64
 SPARE_LINES = 4096

@@ -1,4 +1,4 @@
-"""Expected dates of the operations of an order, from what is known. Compiled."""
+"""Expected dates of operations and machines, from what is known. Compiled."""
 
 # mypy: allow-untyped-defs, allow-incomplete-defs, allow-untyped-calls, no-check-untyped-defs
 
@@ -7,7 +7,7 @@ from __future__ import annotations
 import math
 
 from factory.jit.compile import compiled
-from factory.simulation.arrays import DONE, IN_PROCESS, UPCOMING, operation_id_of
+from factory.simulation.arrays import DONE, IDLE, IN_PROCESS, UPCOMING, operation_id_of
 
 
 @compiled
@@ -90,3 +90,11 @@ def expected_lateness(factory, g):
         late += share
         total += share * factory.supplies[g, regime].mean_lateness
     return total / late if late > 0.0 else 0.0
+
+
+@compiled
+def busy_for(shop, e, machine):
+    """Return the expected ticks until the machine is idle."""
+    if shop.machines[e, machine].status == IDLE:
+        return 0.0
+    return float(max(0, shop.machines[e, machine].expected_end - shop.env[e].clock))

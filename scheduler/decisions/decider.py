@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from agents.network.inference import NOT_FINITE, NetworkScratch
 from agents.rules.registry import Rule
+from envs.observation.tables import Observation, as_observation
 from factory.validation.arguments import check_integers
 from scheduler.decisions.bundle import Bundle
 from scheduler.decisions.decision import Choice, Decision
@@ -162,15 +163,9 @@ class Decider:
     def _wait_until(self, machine: int) -> int:
         return int(self.floor.shop.machines[0, machine].wait_until)
 
-    def observation(self) -> dict[str, NDArray[Any]]:
+    def observation(self) -> Observation:
         """Return the observation of the asked machine."""
-        tables = self.floor.tables
-        return {
-            "candidates": tables.candidates,
-            "machines": tables.machines,
-            "shop": tables.shop,
-            "action_mask": tables.action_mask,
-        }
+        return as_observation(self.floor.tables)
 
     def ask_rule(self) -> int:
         """Return the fallback rule's row for the asked machine."""

@@ -1,9 +1,8 @@
-"""Error of plans that cannot be made, and its explanations."""
+"""Error of plans that cannot be made, and the explanation of a time limit."""
 
 from __future__ import annotations
 
-from factory.simulation.arrays import CHANGING, ShopState
-from scheduler.floor.floor import ShopFloor
+from factory.simulation.arrays import ShopState
 
 
 class PlanError(RuntimeError):
@@ -24,16 +23,3 @@ def explain_time_limit(max_seconds: float, shop: ShopState) -> str:
         f"plan: {max_seconds:g} s are over and {what} not finished; {reached}. Give it more time,"
         f" or {remedy}."
     )
-
-
-def explain_standstill(floor: ShopFloor) -> str:
-    """Return why nothing can happen on a floor with open orders."""
-    what = f"plan: {floor.factory.name} comes to a standstill with orders open"
-    statuses = floor.shop.machines.status[0, : len(floor.machine_names)]
-    if floor.shop.env.crews_free[0] == 0 and not (statuses == CHANGING).any():
-        why = "crews = 0, and the remaining work needs changeovers"
-        return f"{what}; {why}. Give the number of crews that are present."
-    remedy = "Check the forbidden changeovers"
-    if floor.locks.length[0]:
-        remedy += ", and remove some locks"
-    return f"{what}; no changeover leads to the remaining work. {remedy}."

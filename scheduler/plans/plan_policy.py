@@ -1,4 +1,4 @@
-"""Policy of a plan: a decider's policy for many worlds at once, and the rule where it fails."""
+"""Policy of a plan: a bundle's policy for many worlds at once, and the rule where it fails."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from agents.network.inference import NetworkWeights
 from agents.rules.registry import Rule
 from scheduler.decisions.bundle import Bundle
-from scheduler.decisions.decider import Decider
 from scheduler.plans.work_limit import WorkLimit
 
 
@@ -58,45 +57,49 @@ class PlanPolicy:
 
     Parameters
     ----------
-    decider
-        Decider with the policy and the rule.
+    bundle
+        Policy; None: none could be loaded, and the rule decides.
+    rule
+        Rule that decides where the policy fails.
     by
         Who decides.
+    absence
+        Fault where there is no bundle.
     """
 
     temperature, seed = 0.0, 0
 
-    def __init__(self, decider: Decider, by: Literal["policy", "rule"]) -> None:
-        self.decider = decider
-        self.by_policy = by == "policy" and decider.bundle is not None
+    def __init__(
+        self, bundle: Bundle | None, rule: Rule, by: Literal["policy", "rule"], absence: str
+    ) -> None:
+        self.rule = rule
+        self.bundle = bundle if by == "policy" else None
         self.faults = dict[str, None]()  # an ordered set
-        if by == "policy" and decider.bundle is None:
-            self.faults[decider.absence] = None
+        if by == "policy" and bundle is None:
+            self.faults[absence] = None
         self.fallbacks = 0
 
     @property
     def name(self) -> str:
         """Return ``policy``, or the name of the rule."""
-        return "policy" if self.by_policy else str(self.decider.fallback)
+        return "policy" if self.bundle is not None else str(self.rule)
 
     @property
     def network(self) -> NetworkWeights | None:
         """Return the weights of a bundle's network; None if anything else decides."""
-        bundle = self.decider.bundle
-        return bundle.weights if self.by_policy and isinstance(bundle, Bundle) else None
+        return self.bundle.weights if isinstance(self.bundle, Bundle) else None
 
     def rows(self, observation: dict[str, NDArray[Any]], limit: WorkLimit) -> NDArray[np.int64]:
         """Choose a legal row in each world."""
-        bundle = self.decider.bundle
-        if self.by_policy and bundle is not None:
+        if self.bundle is not None:
             try:
-                answer = self._ask_bundle(bundle, observation, limit)
+                answer = self._ask_bundle(self.bundle, observation, limit)
                 mask = np.asarray(observation["action_mask"], np.bool_)
                 return check_rows(np.asarray(answer), mask)
             except Exception as error:  # whatever fails in the network, the planner gets a plan
                 self.faults[f"{type(error).__name__}: {error}"] = None
                 self.fallbacks += len(observation["shop"])
-        rows = limit.call(Rule.decide, self.decider.fallback, observation)
+        rows = limit.call(Rule.decide, self.rule, observation)
         return np.asarray(rows, np.int64)
 
     def _ask_bundle(

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from agents.network.inference import allocate_network_scratch
-from envs.observation.tables import Tables, allocate_observation_scratch, allocate_tables
+from envs.observation.tables import (
+    Tables,
+    allocate_observation_scratch,
+    allocate_tables,
+    as_observation,
+)
 from factory.futures.expected_future import deterministic_copy, repairable_copy
 from factory.futures.lulls import allocate_lulls
 from factory.futures.sampled_futures import allocate_beliefs
 from factory.progress import Progress
 from factory.simulation.allocation import SPARE_LINES, allocate, grow_log
-from factory.simulation.arrays import NEVER, FactoryArrays, ShopState
+from factory.simulation.arrays import CHANGING, NEVER, FactoryArrays, ShopState
 from factory.simulation.kernel import STUCK
 from scheduler.floor.floor import ShopFloor
-from scheduler.plans.errors import PlanError, explain_standstill, explain_time_limit
+from scheduler.plans.errors import PlanError, explain_time_limit
 from scheduler.plans.plan_policy import FloorPolicy
 from scheduler.plans.projection import (
     CIRCLING,
@@ -171,7 +176,7 @@ class PlanSimulation:
         lulls, counts = allocate_lulls(factory, worlds), np.zeros((worlds, 2), np.int64)
         scratch = allocate_observation_scratch(shop)
         tables = allocate_tables(factory, shop, np.float32)
-        network = self._compiled_network(policy, tables.action_mask.shape[1])
+        network = _compiled_network(policy, tables.action_mask.shape[1])
         shop.env.deciding[:] = 0
         outcome = PAUSED
         with Progress(_describe_work(worlds)) as progress:
@@ -194,19 +199,6 @@ class PlanSimulation:
                 if shop.log.shape[1]:
                     shop = grow_log(shop)
         return shop
-
-    def _compiled_network(self, policy: FloorPolicy, rows: int) -> SampledNetwork | None:
-        """Return a policy's network with its scratch; None if anything else decides."""
-        if policy.network is None:
-            return None
-        return SampledNetwork(
-            policy.network,
-            allocate_network_scratch(policy.network, rows),
-            np.zeros(rows, np.int64),
-            np.zeros(rows),
-            float(policy.temperature),
-            np.uint64(policy.seed),
-        )
 
     def _check_outcome(
         self, outcome: int, shop: ShopState, policy: FloorPolicy, limit: WorkLimit
@@ -231,6 +223,20 @@ class PlanSimulation:
             )
 
 
+def _compiled_network(policy: FloorPolicy, rows: int) -> SampledNetwork | None:
+    """Return a policy's network with its scratch; None if anything else decides."""
+    if policy.network is None:
+        return None
+    return SampledNetwork(
+        policy.network,
+        allocate_network_scratch(policy.network, rows),
+        np.zeros(rows, np.int64),
+        np.zeros(rows),
+        float(policy.temperature),
+        np.uint64(policy.seed),
+    )
+
+
 def _decide_step(
     factory: FactoryArrays,
     shop: ShopState,
@@ -240,18 +246,26 @@ def _decide_step(
     limit: WorkLimit,
 ) -> bool:
     """Take one decision in each world that is asked; return False if it is not legal."""
-    observation: dict[str, NDArray[Any]] = {
-        "candidates": tables.candidates,
-        "machines": tables.machines,
-        "shop": tables.shop,
-        "action_mask": tables.action_mask,
-    }
+    observation = as_observation(tables)
     asked = np.flatnonzero(shop.env.deciding >= 0)
     rows = np.zeros(len(shop.env), np.int64)
     if len(asked) < len(rows):
         observation = {name: table[asked] for name, table in observation.items()}
     rows[asked] = policy.rows(observation, limit)
     return bool(limit.call(decide_all, factory, shop, rows, counts))
+
+
+def explain_standstill(floor: ShopFloor) -> str:
+    """Return why nothing can happen on a floor with open orders."""
+    what = f"plan: {floor.factory.name} comes to a standstill with orders open"
+    statuses = floor.shop.machines.status[0, : len(floor.machine_names)]
+    if floor.shop.env.crews_free[0] == 0 and not (statuses == CHANGING).any():
+        why = "crews = 0, and the remaining work needs changeovers"
+        return f"{what}; {why}. Give the number of crews that are present."
+    remedy = "Check the forbidden changeovers"
+    if floor.locks.length[0]:
+        remedy += ", and remove some locks"
+    return f"{what}; no changeover leads to the remaining work. {remedy}."
 
 
 def _max_lines(shop: ShopState) -> int:

@@ -16,6 +16,7 @@ from factory.validation.arguments import as_whole, show
 from scheduler.decisions.decider import Decider
 from scheduler.decisions.decision import Choice
 from scheduler.floor.floor import ShopFloor
+from scheduler.plans.changes import Change
 from scheduler.plans.errors import PlanError
 from scheduler.plans.plan_policy import PlanPolicy
 from scheduler.plans.plan_records import write_plan
@@ -24,6 +25,7 @@ from scheduler.plans.schema import (
     MAX_FUTURES,
     Plan,
 )
+from scheduler.plans.what_if import PlanComparison, change_snapshot, compare_plans
 from scheduler.plans.work_limit import WorkLimit
 from scheduler.snapshot.schema import Snapshot
 
@@ -72,7 +74,7 @@ class Planner:
         """
         limit = WorkLimit(self.max_seconds, self.decider.clock)
         futures, seed = check_sampling(futures, seed, 0, MAX_FUTURES)
-        policy, floor = PlanPolicy(self.decider, by), self.decider.floor
+        policy, floor = self._policy(by), self.decider.floor
         limit.call(ShopFloor.place, floor, snapshot)
         shop = self._simulation.play_expected(policy, limit)
         dates = None
@@ -107,12 +109,33 @@ class Planner:
                 "plan: the choices cannot be carried out. Give those of the snapshot's own"
                 " decisions."
             )
-        policy = PlanPolicy(self.decider, "policy")
+        policy = self._policy("policy")
         limit = WorkLimit(self.max_seconds, self.decider.clock)
         sampling = Sampling(futures, seed, new_orders=0, last_date=int(NEVER) - 1)
         shop = self._simulation.play_sampled(policy, sampling, limit)
         total: NDArray[np.float64] = shop.cost.sum(axis=1)
         return total
+
+    def what_if(
+        self, snapshot: Snapshot, changes: Sequence[Change], *, futures: int = 0, seed: int = 0
+    ) -> PlanComparison:
+        """Plan with and without ``changes``, in the same futures.
+
+        Raises
+        ------
+        SnapshotError
+            If a change does not fit the snapshot.
+        PlanError
+            If there is no plan before or after the changes.
+        """
+        changed = change_snapshot(snapshot, changes, self.factory)
+        before = self.plan(snapshot, futures=futures, seed=seed)
+        after = self.plan(changed, futures=futures, seed=seed)
+        return compare_plans(before, after)
+
+    def _policy(self, by: Literal["policy", "rule"]) -> PlanPolicy:
+        decider = self.decider
+        return PlanPolicy(decider.bundle, decider.fallback, by, decider.absence)
 
 
 def check_sampling(futures: Any, seed: Any, least: int, most: int) -> tuple[int, int]:

@@ -1,9 +1,8 @@
-"""What-if: changes of a snapshot, and the plans before and after them."""
+"""What-if: changes of a snapshot, and the comparison of the plans before and after them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
 
 from pydantic import BaseModel, ConfigDict
 
@@ -27,15 +26,6 @@ from scheduler.snapshot.schema import (
     OrderState,
     Snapshot,
 )
-
-
-class AnyPlanner(Protocol):
-    """Planner of a factory."""
-
-    factory: Factory
-
-    def plan(self, snapshot: Snapshot, *, futures: int = 0, seed: int = 0) -> Plan:
-        """Make a plan; raise PlanError if there is none."""
 
 
 class MovedOrder(BaseModel):
@@ -63,30 +53,8 @@ class PlanComparison(BaseModel):
     nervousness: Nervousness
 
 
-def what_if(
-    planner: AnyPlanner,
-    snapshot: Snapshot,
-    changes: Sequence[Change],
-    *,
-    futures: int = 0,
-    seed: int = 0,
-) -> PlanComparison:
-    """Plan with and without ``changes``, in the same futures.
-
-    Raises
-    ------
-    SnapshotError
-        If a change does not fit the snapshot.
-    PlanError
-        If there is no plan before or after the changes.
-    """
-    changed = change_snapshot(snapshot, changes, planner.factory)
-    before = planner.plan(snapshot, futures=futures, seed=seed)
-    return compare_plans(before, planner.plan(changed, futures=futures, seed=seed))
-
-
 def compare_plans(before: Plan, after: Plan) -> PlanComparison:
-    """Compare two plans: cost, orders, and how much of the first moves."""
+    """Compare the plans before and after some changes."""
     return PlanComparison(
         before=before,
         after=after,

@@ -38,7 +38,7 @@ from scheduler.service.middleware import (
 )
 from scheduler.service.openapi import build_openapi
 from scheduler.service.request_reader import RequestReader
-from scheduler.service.responses import json_response, page_files, policy_answer, serve_file
+from scheduler.service.responses import json_response, page_files, serve_file
 from scheduler.service.schemas import (
     DecideAnswer,
     FloorAnswer,
@@ -222,7 +222,7 @@ class _Service:
 
     async def policy(self, request: Request) -> Response:
         """Return factory, active policy, fallback rule, products and machines."""
-        return json_response(policy_answer(self.engine))
+        return json_response(self.engine.policy_answer())
 
     async def reload(self, request: Request) -> Response:
         """Read the bundle again; a bad one is refused (409), and the old one stays active."""
@@ -233,7 +233,7 @@ class _Service:
             log(logging.ERROR, "bundle refused", problem=str(error))
             raise RefusedError(409, *str(error).splitlines()) from None
         log(logging.INFO, "bundle loaded", policy=loaded.sha256, rule=str(loaded.rule))
-        return json_response(policy_answer(self.engine))
+        return json_response(self.engine.policy_answer())
 
     async def floor(self, request: Request) -> Response:
         """Return the newest snapshot that was sent."""
@@ -284,5 +284,5 @@ class _Service:
     def openapi_document(self) -> dict[str, Any]:
         """Return the OpenAPI document; it is built once."""
         if self._document is None:
-            self._document = build_openapi(self.app, self.engine)
+            self._document = build_openapi(self.app, self.engine.example())
         return self._document

@@ -27,8 +27,14 @@ from scheduler.log.decision_log import DecisionLog
 from scheduler.plans.planner import Planner
 from scheduler.plans.schema import Plan
 from scheduler.plans.stability import freeze, measure_nervousness
-from scheduler.plans.what_if import PlanComparison, what_if
-from scheduler.service.schemas import DecideAnswer, PlanRequest, WhatIfRequest
+from scheduler.plans.what_if import PlanComparison
+from scheduler.service.schemas import (
+    DecideAnswer,
+    PlanRequest,
+    PolicyAnswer,
+    PolicyState,
+    WhatIfRequest,
+)
 from scheduler.simulated_plant import simulate
 from scheduler.snapshot.read import read_snapshot
 from scheduler.snapshot.schema import Snapshot, SnapshotText
@@ -184,12 +190,8 @@ class Engine:
 
         def work(planner: Planner) -> PlanComparison:
             request = read()
-            return what_if(
-                planner,
-                request.snapshot,
-                request.changes,
-                futures=request.futures,
-                seed=request.seed,
+            return planner.what_if(
+                request.snapshot, request.changes, futures=request.futures, seed=request.seed
             )
 
         return self._submit_slow(work)
@@ -200,6 +202,42 @@ class Engine:
             return work(self._planner)
 
         return self._slow.submit(run)
+
+    def policy_answer(self) -> PolicyAnswer:
+        """Return the factory, the active policy, the fallback rule, products and machines."""
+        loaded, factory = self.loaded, self.factory
+        training = loaded.bundle.manifest["training"] if loaded.bundle else {}
+        state = PolicyState(
+            loaded=loaded.bundle is not None,
+            sha256=loaded.sha256 or None,
+            trained_steps=training.get("steps"),
+            fault=loaded.fault,
+        )
+        products = {
+            product.name: {
+                "options": {
+                    option.name: [value.name for value in option.values]
+                    for option in factory.options
+                    if option.products is None or product.name in option.products
+                }
+            }
+            for product in factory.products
+        }
+        machines = [
+            {"name": machine.name, "work_centre": centre.name}
+            for centre in factory.work_centres
+            for machine in centre.machines
+        ]
+        return PolicyAnswer(
+            factory=factory.name,
+            tick_minutes=factory.tick_minutes,
+            start_hour=factory.start_hour,
+            policy=state,
+            rule=str(loaded.rule),
+            shadow=self.shadow,
+            products=products,
+            machines=machines,
+        )
 
     def receive(self, snapshot: Snapshot) -> None:
         """Keep the newest snapshot for the page."""

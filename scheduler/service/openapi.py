@@ -12,7 +12,6 @@ from pydantic.json_schema import models_json_schema
 from scheduler.decisions.explanations import Explanation
 from scheduler.plans.schema import Plan
 from scheduler.plans.what_if import PlanComparison
-from scheduler.service.engine import Engine
 from scheduler.service.schemas import (
     DecideAnswer,
     FloorAnswer,
@@ -48,8 +47,8 @@ _REFUSALS = {
 }
 
 
-def build_openapi(app: FastAPI, engine: Engine) -> dict[str, Any]:
-    """Build the OpenAPI document."""
+def build_openapi(app: FastAPI, snapshot: Snapshot) -> dict[str, Any]:
+    """Build the OpenAPI document; requests have the snapshot as their example."""
     document = get_openapi(title=app.title, version=app.version, routes=app.routes)
     models = {model for pair in _BODIES.values() for model in pair if model is not None} | {
         Problems
@@ -60,7 +59,7 @@ def build_openapi(app: FastAPI, engine: Engine) -> dict[str, Any]:
     )
     document.setdefault("components", {})["schemas"] = schemas["$defs"]
     document["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
-    example = engine.example().model_dump(mode="json", exclude_defaults=True)
+    example = snapshot.model_dump(mode="json", exclude_defaults=True)
     for (path, method), (asked, answered) in _BODIES.items():
         operation = document["paths"][path][method]
         if asked is not None:

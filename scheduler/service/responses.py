@@ -1,4 +1,4 @@
-"""Responses of the service: JSON, files of the page, and the state of the policy."""
+"""Responses of the service: JSON, and files of the page."""
 
 from __future__ import annotations
 
@@ -7,9 +7,6 @@ from pathlib import Path
 
 from fastapi import Request, Response
 from pydantic import BaseModel
-
-from scheduler.service.engine import Engine
-from scheduler.service.schemas import PolicyAnswer, PolicyState
 
 PAGE = Path(__file__).resolve().parent.parent / "page"
 """Folder of the planner's page."""
@@ -44,40 +41,3 @@ def serve_file(path: Path) -> Callable[[Request], Awaitable[Response]]:
         return Response(content, headers=headers, media_type=_MEDIA_TYPES[path.suffix])
 
     return page
-
-
-def policy_answer(engine: Engine) -> PolicyAnswer:
-    """Return the factory, the active policy, the fallback rule, products and machines."""
-    loaded, factory = engine.loaded, engine.factory
-    training = loaded.bundle.manifest["training"] if loaded.bundle else {}
-    state = PolicyState(
-        loaded=loaded.bundle is not None,
-        sha256=loaded.sha256 or None,
-        trained_steps=training.get("steps"),
-        fault=loaded.fault,
-    )
-    products = {
-        product.name: {
-            "options": {
-                option.name: [value.name for value in option.values]
-                for option in factory.options
-                if option.products is None or product.name in option.products
-            }
-        }
-        for product in factory.products
-    }
-    machines = [
-        {"name": machine.name, "work_centre": centre.name}
-        for centre in factory.work_centres
-        for machine in centre.machines
-    ]
-    return PolicyAnswer(
-        factory=factory.name,
-        tick_minutes=factory.tick_minutes,
-        start_hour=factory.start_hour,
-        policy=state,
-        rule=str(loaded.rule),
-        shadow=engine.shadow,
-        products=products,
-        machines=machines,
-    )

@@ -13,18 +13,26 @@ from collections.abc import Iterator
 import uvicorn
 
 from factory.progress import be_quiet
-from scheduler.service.app import create_app
 from scheduler.service.auth import is_loopback
 from scheduler.service.engine import Engine
-from scheduler.service.middleware import AccessPolicy, log, logger
+from scheduler.service.middleware import Middleware, log, logger
 
 _STOP_SECONDS = 30
 _SWITCH_SECONDS = 0.0005
 """Interval after which a planning thread lets other threads run."""
 
 
-def serve(engine: Engine, host: str, port: int, *, token: str, rate: float) -> None:
+def serve(app: Middleware, engine: Engine, host: str, port: int) -> None:
     """Serve until SIGTERM or Ctrl-C; requests in progress are finished first.
+
+    Parameters
+    ----------
+    app
+        Service around the engine, see :func:`scheduler.service.app.create_app`.
+    engine
+        Engine; it is closed if the service cannot listen.
+    host, port
+        Address to listen on; port 0 takes any port that is free.
 
     Raises
     ------
@@ -44,11 +52,10 @@ def serve(engine: Engine, host: str, port: int, *, token: str, rate: float) -> N
         "starting",
         address=f"http://{host}:{port}",
         loopback=is_loopback(host),
-        token=bool(token),
+        token=bool(app.access_policy.token),
         decision_log=str(engine.decision_log.path),
     )
     log(logging.INFO, "warming up", factory=engine.factory.name)
-    app = create_app(engine, AccessPolicy(token=token, rate=rate), when_ready=_freeze_memory)
     config = uvicorn.Config(
         app,
         log_config=None,
@@ -87,7 +94,7 @@ def _listen(engine: Engine, host: str, port: int) -> socket.socket:
         raise OSError(f"{problem}. {remedy}") from None
 
 
-def _freeze_memory() -> None:
+def freeze_memory() -> None:
     """Freeze the objects of the start, so that the garbage collector skips them.
 
     Collecting them would take tens of milliseconds while requests wait.

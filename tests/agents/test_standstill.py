@@ -7,11 +7,12 @@ import pytest
 
 from agents.index.policy import IndexPolicy
 from agents.network.trained_policy import load_policy
-from agents.policy import as_observation, play
+from agents.policy import play
 from agents.rules.registry import make_rule
 from agents.standstill import bar_waits, would_stand_still
 from envs.batch import Batch
 from envs.observation.columns import CANDIDATE_INDEX, MACHINE_INDEX, SHOP_INDEX
+from envs.observation.tables import as_observation
 from envs.seed_splits import episode_seeds
 from factory.io.catalogue import find_single_factory
 from factory.model import Operation

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from agents.index.features import FEATURES
+from agents.index.feature_table import FEATURES
 from agents.index.policy import atcs_weights
 from agents.network.pointer_network import Critic, PointerNetwork
 from agents.network.trained_policy import TrainedPolicy, save_policy

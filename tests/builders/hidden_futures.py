@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from agents.policy import as_observation
 from agents.rules.registry import make_rule
 from envs.batch import Batch
+from envs.observation.tables import as_observation
 from factory.io.catalogue import find_single_factory
 from factory.simulation.arrays import CHANGING, DOWN, PROCESSING, split_operation_id
 

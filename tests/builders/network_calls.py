@@ -15,7 +15,7 @@ from agents.network.cpu_training.autograd import (
     ForwardPass,
     evaluate_actions,
 )
-from agents.network.critic_features import PRIVILEGED_FEATURES
+from agents.network.feature_sizes import PRIVILEGED_FEATURES
 from agents.network.packed_tables import PackedTables
 from tests.builders.exported_bundle import trained_policy, with_critic
 from tests.builders.refused_calls import begun

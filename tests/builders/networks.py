@@ -7,9 +7,8 @@ import torch
 
 from agents.index.policy import IndexPolicy, as_array, atcs_weights
 from agents.network.pointer_network import PointerNetwork
-from agents.policy import as_observation
 from envs.batch import Batch
-from envs.observation.tables import Tables
+from envs.observation.tables import Tables, as_observation
 from factory.io.catalogue import find_single_factory
 
 WEIGHTS = {

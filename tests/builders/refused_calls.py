@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from agents.policy import as_observation
 from envs.batch import Batch
+from envs.observation.tables import as_observation
 from factory.io.catalogue import find_single_factory
 from scheduler.plans.planner import PlanError
 from tests.builders.entry_points import CALLERS, fingerprint, no_kernel

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from envs.observation.tables import allocate_observation_scratch, allocate_tables
-from envs.step_kernels import reference_cost
+from envs.reward_scale import reference_cost
 from factory.futures.lulls import allocate_lulls
 from factory.io.catalogue import find_single_factory, shipped
 from factory.lookups import FactoryLookup

@@ -14,7 +14,7 @@ import envs.registration  # noqa: F401
 from envs import reward_scale
 from envs.batch import Batch
 from envs.observation.tables import allocate_observation_scratch, allocate_tables
-from envs.step_kernels import reference_cost
+from envs.reward_scale import reference_cost
 from envs.vector_env import ChangeoverVectorEnv
 from factory.futures.lulls import allocate_lulls
 from factory.model import Factory, Order, OrderBook, Uncertainty, WorkCentre

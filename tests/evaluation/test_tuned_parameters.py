@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from agents.index.features import FEATURES
+from agents.index.feature_table import FEATURES
 from agents.rules.registry import RULES
 from evaluation.tuned_parameters import (
     TUNED_FOLDER,

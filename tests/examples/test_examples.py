@@ -12,9 +12,9 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from agents.policy import as_observation
 from agents.ppo.sb3_checkpoints import load_checkpoint
 from envs.batch import Batch
+from envs.observation.tables import as_observation
 from factory.io.catalogue import FACTORIES_FOLDER, find_single_factory
 from tests.builders.repository import ROOT
 

@@ -11,7 +11,7 @@ from numba.core import event as numba_event
 from tqdm import tqdm
 
 from factory import progress
-from factory.jit.compile import watch_compiler
+from factory.jit.compiler_watch import watch_compiler
 from factory.progress import INTERVAL, Progress, say
 from factory.simulation.kernel import advance
 from tests.builders.repository import ROOT

@@ -29,8 +29,12 @@ from agents.network.cpu_training.kernels import (
     forward,
 )
 from agents.network.cpu_training.ragged_layers import categorical, categorical_backward
-from agents.network.critic_features import PRIVILEGED_FEATURES
-from agents.network.feature_sizes import MACHINE_FEATURES, ROW_FEATURES, SHOP_FEATURES
+from agents.network.feature_sizes import (
+    MACHINE_FEATURES,
+    PRIVILEGED_FEATURES,
+    ROW_FEATURES,
+    SHOP_FEATURES,
+)
 from agents.network.minibatch import ActionBatch, CriticInput, Run, check_row_starts
 from agents.network.pointer_network import Critic, NetworkInput, PointerNetwork
 from factory.validation.arguments import check_form, check_integers, refusal

@@ -7,13 +7,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from agents.index.features import FEATURE_INDEX, FEATURES
-from agents.index.kernels import fill_row_features
+from agents.index.feature_table import FEATURE_INDEX, FEATURES
 from agents.index.policy import IndexPolicy, as_array, atcs_weights
-from agents.policy import as_observation, play
+from agents.index.transforms import fill_row_features
+from agents.policy import play
 from agents.rules.registry import make_rule
 from envs.batch import Batch
 from envs.observation.columns import CANDIDATE_INDEX, SHOP_INDEX
+from envs.observation.tables import as_observation
 from envs.seed_splits import episode_seeds
 from evaluation.runner.scenarios import find_scenarios
 from evaluation.tuning.objective import Objective

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from agents.network.critic_features import DELAYS, PRIVILEGED_FEATURES, WINDOWS
-from agents.network.packed_tables import CriticFeatures
-from agents.policy import as_observation
+from agents.network.critic_inputs import CriticFeatures
+from agents.network.feature_sizes import DELAYS, PRIVILEGED_FEATURES, WINDOWS
 from agents.rules.registry import make_rule
 from envs.batch import Batch
+from envs.observation.tables import as_observation
 from factory.io.catalogue import find_single_factory
 from factory.simulation.arrays import PROCESSING
 

@@ -9,8 +9,8 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from agents.network.critic_features import PRIVILEGED_FEATURES
 from agents.network.critic_inference import allocate_critic_scratch, arrange_critic, value_of
+from agents.network.feature_sizes import PRIVILEGED_FEATURES
 from agents.network.inference import (
     NO_ROW,
     NOT_FINITE,
@@ -21,9 +21,9 @@ from agents.network.inference import (
 )
 from agents.network.packed_tables import PackedTables
 from agents.network.pointer_network import Critic
-from agents.policy import as_observation
 from agents.standstill import would_stand_still
 from envs.batch import Batch
+from envs.observation.tables import as_observation
 from factory.io.catalogue import find_single_factory
 from tests.builders.exported_bundle import trained_policy
 

@@ -19,8 +19,8 @@ from agents.network.feature_sizes import ROW_FEATURES
 from agents.network.migrate import main
 from agents.network.packed_tables import PackedTables, decide_greedily
 from agents.network.trained_policy import TrainedPolicy, load_policy, save_policy
-from agents.policy import as_observation
 from agents.policy_folder import PolicyError, read_policy_files, write_policy
+from envs.observation.tables import as_observation
 from tests.builders.exported_bundle import FACTS, with_critic
 from tests.builders.networks import moments
 from tests.builders.repository import ROOT

@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 
 from agents.network.packed_tables import pack_tensors
 from agents.network.trained_policy import load_policy
-from agents.policy import as_observation
 from agents.rules.registry import make_rule
 from envs.batch import Batch
 from envs.observation.columns import CANDIDATES, MACHINES, SHOP, SHOP_INDEX
+from envs.observation.tables import as_observation
 from factory.io.catalogue import find_single_factory
 from factory.simulation.arrays import split_operation_id
 

@@ -6,14 +6,13 @@ import numpy as np
 import pytest
 import torch
 
-from agents.index.features import FEATURES
-from agents.index.kernels import fill_row_features
+from agents.index.feature_table import FEATURES
 from agents.index.policy import IndexPolicy
+from agents.index.transforms import fill_row_features
 from agents.network.features_torch import machine_features, row_features, shop_features
 from agents.network.packed_tables import PackedTables, decide_greedily
 from agents.network.pointer_network import RaggedObservation, SegmentOps
-from agents.policy import as_observation
-from envs.observation.tables import Tables
+from envs.observation.tables import Tables, as_observation
 from tests.builders.networks import WEIGHTS, moments, network
 
 

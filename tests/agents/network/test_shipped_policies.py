@@ -11,10 +11,10 @@ import pytest
 
 from agents.index.policy import IndexPolicy
 from agents.network.trained_policy import load_policy
-from agents.policy import as_observation
 from agents.training.config import read_config
 from agents.training.validation import ValidationSuite
 from envs.batch import Batch
+from envs.observation.tables import as_observation
 from evaluation.tuned_parameters import read_tuned
 from factory.io.catalogue import find_single_factory
 from tests.builders.repository import ROOT

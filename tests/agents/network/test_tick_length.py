@@ -9,9 +9,10 @@ import pytest
 
 from agents.index.feature_table import SHOP_PART, part_of
 from agents.index.policy import IndexPolicy, as_array
-from agents.network.packed_tables import CriticFeatures, PackedTables
-from agents.policy import as_observation
+from agents.network.critic_inputs import CriticFeatures
+from agents.network.packed_tables import PackedTables
 from envs.batch import Batch
+from envs.observation.tables import as_observation
 from factory.io.factory_toml import parse_factory
 from factory.model import Factory, Order, OrderBook
 from tests.builders.networks import WEIGHTS

@@ -11,8 +11,12 @@ from gymnasium import spaces
 from stable_baselines3.common.buffers import RolloutBuffer
 
 from agents.network.cpu_training.autograd import ActionBatch
-from agents.network.critic_features import PRIVILEGED_FEATURES
-from agents.network.feature_sizes import MACHINE_FEATURES, ROW_FEATURES, SHOP_FEATURES
+from agents.network.feature_sizes import (
+    MACHINE_FEATURES,
+    PRIVILEGED_FEATURES,
+    ROW_FEATURES,
+    SHOP_FEATURES,
+)
 from agents.network.packed_tables import PackedTables
 from agents.network.pointer_network import NetworkInput
 from agents.network.ragged import sample_actions, segment_argmax

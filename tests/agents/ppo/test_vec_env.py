@@ -12,7 +12,7 @@ from stable_baselines3 import PPO
 from stable_baselines3.common.policies import MultiInputActorCriticPolicy
 
 from agents.index.policy import as_array, atcs_weights
-from agents.network.time_scale import mean_process_times
+from agents.network.critic_inputs import mean_process_times
 from agents.ppo.actor_critic import PointerActorCriticPolicy
 from agents.ppo.sb3_checkpoints import CheckpointPolicy
 from agents.ppo.semi_markov_ppo import SemiMarkovPPO

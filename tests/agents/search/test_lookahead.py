@@ -10,16 +10,18 @@ import numpy as np
 import pytest
 import torch
 
-from agents.index.features import FEATURES
+from agents.index.feature_table import FEATURES
 from agents.index.policy import atcs_weights
-from agents.network.critic_features import PRIVILEGED_FEATURES, WINDOWS, privileged_critic_features
+from agents.network.critic_features import privileged_critic_features
+from agents.network.critic_inputs import mean_process_times
+from agents.network.feature_sizes import PRIVILEGED_FEATURES, WINDOWS
 from agents.network.packed_tables import PackedTables
 from agents.network.pointer_network import Critic, PointerNetwork
-from agents.network.time_scale import mean_process_times
 from agents.network.trained_policy import TrainedPolicy
-from agents.policy import as_observation, play
+from agents.policy import play
 from agents.search.lookahead import LookaheadPolicy
 from envs.batch import Batch
+from envs.observation.tables import as_observation
 from envs.seed_splits import episode_seeds
 from evaluation.runner.foresight_audit import audit_foresight
 from factory.io.catalogue import find_single_factory

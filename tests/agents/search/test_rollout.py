@@ -7,12 +7,13 @@ import random
 import numpy as np
 import pytest
 
-from agents.policy import as_observation, play
+from agents.policy import play
 from agents.rules.compiled import choose_row, compile_nearest, compile_rule
 from agents.rules.registry import Rule, make_rule
 from agents.search.rollout import RolloutPolicy, mean_work_content
 from agents.search.simulate_rule import run_until, total_cost
 from envs.batch import Batch
+from envs.observation.tables import as_observation
 from envs.seed_splits import episode_seeds
 from factory.futures.cost_to_go import cost_to_go, expected_tardiness
 from factory.io.catalogue import find_single_factory

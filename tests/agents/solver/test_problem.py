@@ -11,7 +11,6 @@ import pytest
 
 pytest.importorskip("ortools", reason="the extra `solver` (OR-Tools) is not installed")
 
-from agents.policy import as_observation
 from agents.rules.registry import make_rule
 from agents.solver.changeovers import ChangeoverTable, SetupChange
 from agents.solver.cp_sat import solve
@@ -20,6 +19,7 @@ from agents.solver.known_state import KnownReader
 from agents.solver.planning_window import cut_window
 from agents.solver.problem import Rates, Sequences, Window, price, time_sequences
 from envs.batch import Batch
+from envs.observation.tables import as_observation
 from factory.model import Attribute, Factory, OrderBook
 from tests.builders.shop_floor_script import book, cell, coloured, job, painted, plant, product
 
@@ -38,7 +38,7 @@ def window_of(
     batch = Batch([factory], [orders], num_envs=1)
     tables = batch.reset(np.array([1], np.uint64))
     known = KnownReader(batch.arrays).read(batch.shop, 0)
-    expected = ExpectedShop(batch)
+    expected = ExpectedShop(batch.arrays, batch.shop, batch.tables)
     expected.expect(batch.shop, 0, known)
     plan = expected.run(
         lambda seen: int(np.asarray(make_rule(rule).decide(seen))[0]), as_observation(tables), 999

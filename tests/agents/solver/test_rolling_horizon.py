@@ -9,12 +9,13 @@ import pytest
 
 pytest.importorskip("ortools", reason="the extra `solver` (OR-Tools) is not installed")
 
-from agents.policy import as_observation, play
+from agents.policy import play
 from agents.rules.registry import make_rule
 from agents.solver.expected_shop import ExpectedShop
 from agents.solver.known_state import KnownReader
 from agents.solver.rolling_horizon import RollingHorizonPolicy
 from envs.batch import Batch
+from envs.observation.tables import as_observation
 from evaluation.runner.foresight_audit import audit_foresight
 from factory.io.catalogue import find_single_factory
 from factory.model import Costs, Factory, OrderBook
@@ -85,7 +86,7 @@ def test_without_uncertainty_the_expected_future_is_realised() -> None:
     rule = make_rule("ATCS")
     batch = Batch([factory], [orders], num_envs=1)
     tables = batch.reset(np.array([1], np.uint64))
-    expected = ExpectedShop(batch)
+    expected = ExpectedShop(batch.arrays, batch.shop, batch.tables)
     expected.expect(batch.shop, 0, KnownReader(batch.arrays).read(batch.shop, 0))
     plan = expected.run(
         lambda seen: int(np.asarray(rule.decide(seen))[0]), as_observation(tables), 999

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from agents.policy import as_observation
 from agents.rules.registry import make_rule
 from envs.batch import Batch
 from envs.observation.columns import CANDIDATE_COLUMN, CANDIDATE_INDEX
+from envs.observation.tables import as_observation
 from factory.io.catalogue import find_single_factory
 from factory.simulation.arrays import DONE, IN_PROCESS, OPERATION_BITS, split_operation_id
 from tests.oracles.shop_reader import Floor

@@ -7,12 +7,11 @@ import random
 import numpy as np
 import pytest
 
-from agents.policy import as_observation
 from agents.rules.registry import make_rule
 from envs.batch import Batch
 from envs.observation.columns import CANDIDATE_COLUMN
 from envs.observation.kernel import observe_env
-from envs.observation.tables import allocate_observation_scratch, allocate_tables
+from envs.observation.tables import allocate_observation_scratch, allocate_tables, as_observation
 from factory.model import Factory, OrderBook
 from factory.simulation.arrays import DONE, DOWN, split_operation_id
 from factory.simulation.choices import list_choices

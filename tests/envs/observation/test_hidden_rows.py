@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from agents.policy import as_observation
 from agents.rules.registry import make_rule
 from envs.batch import Batch
 from envs.observation.columns import CANDIDATE_COLUMN, SHOP_COLUMN
+from envs.observation.tables import as_observation
 from factory.io.catalogue import find_single_factory
 from factory.simulation.arrays import OPERATION_BITS, OPERATION_MASK, split_operation_id
 

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from agents.rules.registry import make_rule
 from agents.search.rollout import RolloutPolicy
 from envs.batch import Batch
-from evaluation.runner.foresight_audit import ForesightError, audit_foresight, change_future
+from evaluation.runner.errors import ForesightError
+from evaluation.runner.foresight_audit import audit_foresight, change_future
 from factory.io.catalogue import find_single_factory
 from factory.model import Order, OrderBook
 from factory.simulation.arrays import DONE, PROCESSING

@@ -12,8 +12,8 @@ from agents.policy import play
 from envs.batch import Batch
 from evaluation.runner.contenders import Contender
 from evaluation.runner.episodes import Play
-from evaluation.runner.foresight_audit import ForesightError
-from evaluation.runner.sandbox import NoAnswerError, SandboxedPolicy, SandboxError, make_from_file
+from evaluation.runner.errors import ForesightError, NoAnswerError, SandboxError
+from evaluation.runner.sandbox import SandboxedPolicy, make_from_file
 from evaluation.runner.scenarios import find_scenarios
 from factory.io.catalogue import find_single_factory
 from tests.builders.sandboxed_policies import POLICIES

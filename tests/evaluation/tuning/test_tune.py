@@ -16,11 +16,9 @@ from evaluation.runner.scenarios import NamedScenario, find_scenarios
 from evaluation.statistics.resampling import FloatArray
 from evaluation.tuned_parameters import Budget, read_tuned
 from evaluation.tuning.index_search import best_start, evolve, tune_index
-from evaluation.tuning.objective import Objective, orders_an_episode
+from evaluation.tuning.objective import Objective, compare_costs, count_episodes, orders_an_episode
 from evaluation.tuning.rule_search import (
     Setting,
-    compare_costs,
-    count_episodes,
     search,
     spread,
     tunable_rules,

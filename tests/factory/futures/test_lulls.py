@@ -15,7 +15,7 @@ import pytest
 from numpy.typing import NDArray
 
 from envs.observation.tables import allocate_observation_scratch, allocate_tables
-from envs.step_kernels import reference_cost
+from envs.reward_scale import reference_cost
 from factory.futures.expected_future import repairable_copy
 from factory.futures.lulls import allocate_lulls
 from factory.futures.sampled_futures import allocate_beliefs

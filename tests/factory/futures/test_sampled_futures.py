@@ -8,11 +8,11 @@ from dataclasses import fields
 import numpy as np
 import pytest
 
-from agents.policy import as_observation
 from agents.rules.compiled import CompiledRule, compile_nearest
 from agents.rules.registry import make_rule
 from agents.search.simulate_rule import run_until
 from envs.batch import Batch
+from envs.observation.tables import as_observation
 from factory.futures.known_present import processed_so_far
 from factory.futures.sampled_futures import (
     allocate_beliefs,

@@ -72,8 +72,7 @@ def mill(tmp_path: Path) -> Path:
     (package / "jit").mkdir(parents=True)
     for folder in (package, package / "jit"):
         (folder / "__init__.py").touch()
-    for file in ("jit/compile.py", "progress.py"):
-        shutil.copy(ROOT / "factory" / file, package / file)
+    shutil.copy(ROOT / "factory" / "jit" / "compile.py", package / "jit")
     (package / "helper.py").write_text(HELPER)
     (package / "caller.py").write_text(CALLER)
     return package.parent

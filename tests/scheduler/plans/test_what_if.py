@@ -19,7 +19,7 @@ from scheduler.plans.changes import (
 )
 from scheduler.plans.schema import Plan
 from scheduler.plans.stability import measure_nervousness
-from scheduler.plans.what_if import PlanComparison, change_snapshot, what_if
+from scheduler.plans.what_if import PlanComparison, change_snapshot
 from scheduler.snapshot.read import SnapshotError
 from scheduler.snapshot.schema import Lock, Snapshot
 from tests.builders.workshop import (
@@ -44,7 +44,7 @@ FACTORY = workshop()
 def try_out(*changes: Change, snapshot: Snapshot | None = None, **fields: Any) -> PlanComparison:
     """In the workshop with A in the booth, B (white) and C (red) in its queue, first in, first
     out."""
-    return what_if(planner(FACTORY), snapshot or three_orders(FACTORY), changes, **fields)
+    return planner(FACTORY).what_if(snapshot or three_orders(FACTORY), changes, **fields)
 
 
 def completions(plan: Plan) -> dict[str, int]:
@@ -297,7 +297,7 @@ def test_changes_of_shipped_factories_lead_to_plans_that_can_be_carried_out() ->
             OrderTerms(order=snapshot.orders[-1].order_id, weight=9.0),
         ]
         changed = change_snapshot(snapshot, changes, factory)
-        comparison = what_if(planner(factory, ATCS), snapshot, changes, futures=2)
+        comparison = planner(factory, ATCS).what_if(snapshot, changes, futures=2)
         Reading(comparison.before, snapshot, factory).check()
         Reading(comparison.after, changed, factory).check()
         assert {planned.order for planned in comparison.orders} - {

@@ -16,7 +16,7 @@ from scheduler.plans.changes import (
     OrderTerms,
     RushOrder,
 )
-from scheduler.plans.what_if import change_snapshot, what_if
+from scheduler.plans.what_if import change_snapshot
 from scheduler.snapshot.read import SnapshotError
 from tests.builders.workshop import (
     planner,
@@ -125,7 +125,7 @@ def test_a_change_that_does_not_fit_is_refused_with_place_value_rule_and_remedy(
     with pytest.raises(SnapshotError, match=f"^{words}[^\n]*$"):
         change_snapshot(three_orders(FACTORY), [fits, change], FACTORY)
     with pytest.raises(SnapshotError, match=words):
-        what_if(planner(FACTORY), three_orders(FACTORY), [fits, change])
+        planner(FACTORY).what_if(three_orders(FACTORY), [fits, change])
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from agents.policy import as_observation
 from agents.rules.registry import make_rule
 from envs.batch import Batch
+from envs.observation.tables import as_observation
 from factory.io.catalogue import find_single_factory
 from factory.simulation.arrays import IDLE, NEVER
 from scheduler.decisions.decider import Decider

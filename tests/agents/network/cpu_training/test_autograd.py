@@ -15,7 +15,7 @@ from agents.network.cpu_training.autograd import (
     ForwardPass,
     evaluate_actions,
 )
-from agents.network.critic_features import PRIVILEGED_FEATURES
+from agents.network.feature_sizes import PRIVILEGED_FEATURES
 from agents.network.minibatch import ActionBatch, CriticInput, Run, TorchForwardBackward
 from agents.network.packed_tables import PackedTables
 from agents.network.pointer_network import Critic, NetworkInput, PointerNetwork
