@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-PACKAGES = ("factory", "envs", "agents", "evaluation", "scheduler")
+PACKAGES = ("factory", "envs", "agents", "evaluation", "scheduler", "changeover")
 MAX_COLUMNS = 100
 """Line length above which a line is counted as long."""
 

@@ -32,7 +32,8 @@ from factory.io.catalogue import find_single_factory
 from scheduler.decisions.bundle import Bundle
 from scheduler.decisions.decider import Decider
 from scheduler.decisions.loaded_policy import fallback_rule
-from scheduler.floor.floor import ShopFloor, take_snapshot
+from scheduler.floor.floor import ShopFloor
+from scheduler.floor.shop_snapshot import take_snapshot
 from scheduler.plans.planner import Planner
 from scheduler.simulated_plant import simulate
 from scheduler.snapshot.order_tables import clear_previous

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import gymnasium
-    from factory.io.order_list.order_list import OrderList
 
     from agents.network.trained_policy import TrainedPolicy
-    from changeover.plant_plan import PlantPlan
+    from changeover.plant.plant_plan import PlantPlan
     from evaluation.reporting.results import Results
+    from factory.io.order_list_files import OrderList
     from factory.model import Factory
     from scheduler.snapshot.schema import Snapshot
 
@@ -78,7 +78,7 @@ def read_orders(
         With one line for each kind of problem.
     """
     from factory.io.order_list.layout import OrderListLayout
-    from factory.io.order_list.order_list import read_order_list
+    from factory.io.order_list_files import read_order_list
 
     given = OrderListLayout(**layout) if layout else None
     return read_order_list(path, _resolve(factory), layout=given, now=now)
@@ -102,7 +102,7 @@ def plan(
     factory, orders
         The factory and its orders, or their files.
     now
-        Date or tick at which the plan begins; by default the start of the day of the first release.
+        Date or tick at which the plan begins; by default the first release.
     snapshot
         State of the shop floor; by default it is empty.
     seconds
@@ -121,8 +121,9 @@ def plan(
     scheduler.plans.errors.PlanError
         If there is no plan.
     """
-    from changeover.plant_plan import PlanSettings, make_plant_plan
-    from changeover.portfolio_members import GENERALIST
+    from changeover.plant.data import GENERALIST, PlanSettings
+    from changeover.plant.plant_plan import PlantPlan
+    from changeover.plant.plant_planner import make_plant_plan
 
     plant = _resolve(factory)
     if isinstance(orders, str | Path):
@@ -134,7 +135,8 @@ def plan(
         tuned=None if tuned is None else str(tuned),
         futures=futures,
     )
-    return make_plant_plan(plant, orders, now=now, snapshot=snapshot, settings=settings)
+    data = make_plant_plan(plant, orders, now=now, snapshot=snapshot, settings=settings)
+    return PlantPlan(**vars(data))
 
 
 def evaluate(

@@ -20,7 +20,8 @@ from scheduler.decisions import explanations
 from scheduler.decisions.bundle import Bundle, BundleError
 from scheduler.decisions.decider import Decider
 from scheduler.decisions.loaded_policy import LoadedPolicy, load_scheduler_policy
-from scheduler.floor.floor import ShopFloor, take_snapshot
+from scheduler.floor.floor import ShopFloor
+from scheduler.floor.shop_snapshot import take_snapshot
 from scheduler.log.decision_log import DecisionLog
 from scheduler.log.entry_format import DecisionLogError
 from scheduler.log.replay import replay, report_shadow
@@ -29,8 +30,9 @@ from scheduler.plans.errors import PlanError
 from scheduler.plans.planner import Planner
 from scheduler.plans.schema import Plan
 from scheduler.plans.stability import freeze, measure_nervousness
+from scheduler.plans.work_limit import PLAN_SECONDS
 from scheduler.service.auth import TOKEN_VARIABLE, check_address
-from scheduler.service.engine import PLAN_SECONDS, Engine
+from scheduler.service.engine import Engine
 from scheduler.simulated_plant import simulate
 from scheduler.snapshot.parse_errors import format_errors
 from scheduler.snapshot.read import SnapshotError, read_snapshot

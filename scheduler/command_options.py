@@ -7,8 +7,8 @@ import contextlib
 from pathlib import Path
 
 from scheduler.decisions.decider import BUDGET_SECONDS
+from scheduler.plans.work_limit import PLAN_SECONDS
 from scheduler.service.auth import TOKEN_VARIABLE
-from scheduler.service.engine import PLAN_SECONDS
 
 _LAST_PORT = 65_535
 _Commands = dict[str, argparse.ArgumentParser]

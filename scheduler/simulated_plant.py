@@ -22,7 +22,8 @@ from factory.simulation.load import load
 from factory.simulator import Simulator, SimulatorChoice
 from factory.validation.arguments import check_count, check_row, check_seed
 from scheduler.decisions.decision import Choice
-from scheduler.floor.floor import ShopFloor, take_snapshot
+from scheduler.floor.floor import ShopFloor
+from scheduler.floor.shop_snapshot import take_snapshot
 from scheduler.snapshot.schema import Snapshot
 
 

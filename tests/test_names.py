@@ -46,7 +46,8 @@ from factory.validation.factory import check_factory
 from factory.validation.names import file_name
 from factory.validation.references import BOOK_COLUMNS
 from scheduler.decisions.decider import Decider
-from scheduler.floor.floor import ShopFloor, take_snapshot
+from scheduler.floor.floor import ShopFloor
+from scheduler.floor.shop_snapshot import take_snapshot
 from scheduler.plans.planner import Planner
 from scheduler.plans.schema import Plan
 from scheduler.simulated_plant import simulate

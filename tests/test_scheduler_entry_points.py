@@ -12,7 +12,8 @@ from agents.rules.registry import make_rule
 from factory.io.catalogue import find_single_factory
 from scheduler.decisions.bundle import Bundle
 from scheduler.decisions.decider import Decider
-from scheduler.floor.floor import ShopFloor, take_snapshot
+from scheduler.floor.floor import ShopFloor
+from scheduler.floor.shop_snapshot import take_snapshot
 from scheduler.plans.planner import Planner
 from scheduler.simulated_plant import simulate
 from scheduler.snapshot.schema import Snapshot

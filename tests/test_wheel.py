@@ -125,7 +125,8 @@ def test_an_installed_copy_evaluates_a_shipped_policy_by_its_name(
     run_installed(
         site,
         tmp_path,
-        str(site / "bin" / "changeover-evaluate"),
+        str(site / "bin" / "changeover"),
+        "evaluate",
         *options,
         "--processes",
         "1",
@@ -141,7 +142,8 @@ def test_an_installed_copy_evaluates_a_shipped_policy_by_its_name(
 
 
 @pytest.mark.parametrize(
-    "script", ["changeover-evaluate", "changeover-train", "changeover-scheduler"]
+    "command", ["plan", "what-if", "check", "train", "evaluate", "tune", "serve", "export", "demo"]
 )
-def test_an_installed_command_tells_its_options(site: Path, tmp_path: Path, script: str) -> None:
-    assert "usage:" in run_installed(site, tmp_path, str(site / "bin" / script), "--help")
+def test_an_installed_command_tells_its_options(site: Path, tmp_path: Path, command: str) -> None:
+    script = str(site / "bin" / "changeover")
+    assert "usage:" in run_installed(site, tmp_path, script, command, "--help")

@@ -24,7 +24,7 @@ import numba
 import numpy as np
 from numba.core import caching, config
 
-PACKAGES = ("factory", "envs", "agents", "evaluation", "scheduler")
+PACKAGES = ("factory", "envs", "agents", "evaluation", "scheduler", "changeover")
 """Packages of the project; an installation has packages of other projects beside them."""
 
 _ROOT = Path(__file__).resolve().parent.parent.parent

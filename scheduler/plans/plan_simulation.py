@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,7 @@ from factory.progress import Progress
 from factory.simulation.allocation import SPARE_LINES, allocate, grow_log
 from factory.simulation.arrays import CHANGING, NEVER, FactoryArrays, ShopState
 from factory.simulation.kernel import STUCK
+from factory.validation.arguments import as_whole, show
 from scheduler.floor.floor import ShopFloor
 from scheduler.plans.errors import PlanError, explain_time_limit
 from scheduler.plans.plan_policy import FloorPolicy
@@ -277,3 +278,24 @@ def _describe_work(worlds: int) -> str:
     if worlds == 1:
         return "playing the plan to its end"
     return f"playing {worlds} futures, decision by decision"
+
+
+def check_sampling(futures: Any, seed: Any, least: int, most: int) -> tuple[int, int]:
+    """Check number and seed of sampled futures, and return them.
+
+    Raises
+    ------
+    PlanError
+        If one is no whole number, or out of range.
+    """
+    for name, value in (("futures", futures), ("seed", seed)):
+        if as_whole(value) is None:
+            raise PlanError(f"plan: {name} = {show(value)}; it must be a whole number. Give one.")
+    if not least <= futures <= most:
+        rule = f"it must lie between {least} and {most}"
+        remedy = "fewer" if futures > most else "more"
+        raise PlanError(f"plan: futures = {futures}; {rule}. Choose {remedy}.")
+    if not 0 <= seed < 2**63:
+        rule = "it must lie between 0 and 2**63 - 1"
+        raise PlanError(f"plan: seed = {seed}; {rule}. Choose another.")
+    return int(futures), int(seed)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from factory.simulation.arrays import (
     NEVER,
 )
-from factory.validation.arguments import as_whole, show
 from scheduler.decisions.decider import Decider
 from scheduler.decisions.decision import Choice
 from scheduler.floor.floor import ShopFloor
@@ -20,7 +19,12 @@ from scheduler.plans.changes import Change
 from scheduler.plans.errors import PlanError
 from scheduler.plans.plan_policy import PlanPolicy
 from scheduler.plans.plan_records import write_plan
-from scheduler.plans.plan_simulation import MAX_SAMPLED_ORDERS, PlanSimulation, Sampling
+from scheduler.plans.plan_simulation import (
+    MAX_SAMPLED_ORDERS,
+    PlanSimulation,
+    Sampling,
+    check_sampling,
+)
 from scheduler.plans.schema import (
     MAX_FUTURES,
     Plan,
@@ -136,24 +140,3 @@ class Planner:
     def _policy(self, by: Literal["policy", "rule"]) -> PlanPolicy:
         decider = self.decider
         return PlanPolicy(decider.bundle, decider.fallback, by, decider.absence)
-
-
-def check_sampling(futures: Any, seed: Any, least: int, most: int) -> tuple[int, int]:
-    """Check number and seed of sampled futures, and return them.
-
-    Raises
-    ------
-    PlanError
-        If one is no whole number, or out of range.
-    """
-    for name, value in (("futures", futures), ("seed", seed)):
-        if as_whole(value) is None:
-            raise PlanError(f"plan: {name} = {show(value)}; it must be a whole number. Give one.")
-    if not least <= futures <= most:
-        rule = f"it must lie between {least} and {most}"
-        remedy = "fewer" if futures > most else "more"
-        raise PlanError(f"plan: futures = {futures}; {rule}. Choose {remedy}.")
-    if not 0 <= seed < 2**63:
-        rule = "it must lie between 0 and 2**63 - 1"
-        raise PlanError(f"plan: seed = {seed}; {rule}. Choose another.")
-    return int(futures), int(seed)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
+PLAN_SECONDS = 30.0
+"""Time for one plan where none is given."""
 _LOADED = set[Any]()
 """Functions that this process has called, so that their compiled code is loaded."""
 
@@ -36,9 +39,14 @@ class WorkLimit:
         """Return whether the time is over."""
         return self.seconds > self.max_seconds
 
-    def without_end(self) -> WorkLimit:
-        """Return a limit that is never reached."""
-        return WorkLimit(math.inf, self._clock)
+    @contextmanager
+    def lifted(self) -> Iterator[None]:
+        """Lift the limit inside a ``with`` block; time goes on being counted."""
+        before, self.max_seconds = self.max_seconds, math.inf
+        try:
+            yield
+        finally:
+            self.max_seconds = before
 
     def call(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """Call a function that is compiled or calls compiled ones.

@@ -22,12 +22,14 @@ from scheduler.decisions.loaded_policy import (
     load_scheduler_policy,
     reload_scheduler_policy,
 )
-from scheduler.floor.floor import ShopFloor, take_snapshot
+from scheduler.floor.floor import ShopFloor
+from scheduler.floor.shop_snapshot import take_snapshot
 from scheduler.log.decision_log import DecisionLog
 from scheduler.plans.planner import Planner
 from scheduler.plans.schema import Plan
 from scheduler.plans.stability import freeze, measure_nervousness
 from scheduler.plans.what_if import PlanComparison
+from scheduler.plans.work_limit import PLAN_SECONDS
 from scheduler.service.schemas import (
     DecideAnswer,
     PlanRequest,
@@ -39,7 +41,6 @@ from scheduler.simulated_plant import simulate
 from scheduler.snapshot.read import read_snapshot
 from scheduler.snapshot.schema import Snapshot, SnapshotText
 
-PLAN_SECONDS = 30.0
 _EXAMPLE_DECISIONS = 70
 
 

@@ -15,7 +15,7 @@ import pytest
 
 from tests.builders.repository import ROOT
 
-PACKAGES = ("factory", "envs", "agents", "evaluation", "scheduler")
+PACKAGES = ("factory", "envs", "agents", "evaluation", "scheduler", "changeover")
 DATA = ("configs", "policies")
 MODULES = ("evaluate.py", "train.py")
 _BUILD_FILES = ("pyproject.toml", "README.md", "LICENSE")

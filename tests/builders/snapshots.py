@@ -7,7 +7,8 @@ from typing import Any
 
 from agents.rules.registry import make_rule
 from factory.io.catalogue import find_single_factory
-from scheduler.floor.floor import ShopFloor, take_snapshot
+from scheduler.floor.floor import ShopFloor
+from scheduler.floor.shop_snapshot import take_snapshot
 from scheduler.simulated_plant import simulate
 from scheduler.snapshot.schema import Snapshot
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tests.builders.repository import ROOT
 
-PACKAGES = ("factory", "envs", "agents", "evaluation", "scheduler", "benchmarks")
+PACKAGES = ("factory", "envs", "agents", "evaluation", "scheduler", "changeover", "benchmarks")
 
 
 def module_files(package: str) -> dict[str, Path]:

@@ -27,7 +27,8 @@ from factory.model import (
 )
 from scheduler.decisions.bundle import Bundle
 from scheduler.decisions.decider import Decider
-from scheduler.floor.floor import ShopFloor, take_snapshot
+from scheduler.floor.floor import ShopFloor
+from scheduler.floor.shop_snapshot import take_snapshot
 from scheduler.plans.planner import Planner
 from scheduler.plans.schema import Plan
 from scheduler.simulated_plant import simulate

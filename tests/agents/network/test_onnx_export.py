@@ -31,7 +31,8 @@ pytest.importorskip("onnxruntime", reason="bundles need the extra `scheduler`")
 from agents.network.onnx_export import ExportError, find_policy, main, to_onnx
 from scheduler.decisions.bundle import Bundle, BundleError
 from scheduler.decisions.decider import Decider
-from scheduler.floor.floor import ShopFloor, take_snapshot
+from scheduler.floor.floor import ShopFloor
+from scheduler.floor.shop_snapshot import take_snapshot
 from scheduler.simulated_plant import simulate
 from tests.builders.event_waits import Clock
 from tests.builders.exported_bundle import trained_policy
@@ -349,7 +350,8 @@ def test_a_plant_run_by_snapshots_is_what_the_trained_policy_makes_of_it(
     from factory.schedule.records import unload
     from factory.verification.verifier import verify
     from scheduler.decisions.decider import Decider
-    from scheduler.floor.floor import ShopFloor, take_snapshot
+    from scheduler.floor.floor import ShopFloor
+    from scheduler.floor.shop_snapshot import take_snapshot
     from scheduler.snapshot.read import read_snapshot
 
     factory = find_single_factory("microfactory")

@@ -14,7 +14,8 @@ from factory.model import Factory, Machine, Option, OptionValue, Order, OrderBoo
 from factory.validation.errors import FactoryError
 from factory.validation.factory import check_factory
 from factory.validation.names import MAX_NAME
-from scheduler.floor.floor import ShopFloor, take_snapshot
+from scheduler.floor.floor import ShopFloor
+from scheduler.floor.shop_snapshot import take_snapshot
 from scheduler.simulated_plant import simulate
 from scheduler.snapshot.read import SnapshotError, read_snapshot
 from tests.builders.hostile_names import UNPRINTABLE

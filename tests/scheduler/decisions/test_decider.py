@@ -23,7 +23,8 @@ from scheduler.decisions.bundle import Bundle, BundleError
 from scheduler.decisions.decider import Decider
 from scheduler.decisions.explanations import explain
 from scheduler.decisions.loaded_policy import fallback_rule, load_scheduler_policy
-from scheduler.floor.floor import ShopFloor, take_snapshot
+from scheduler.floor.floor import ShopFloor
+from scheduler.floor.shop_snapshot import take_snapshot
 from scheduler.simulated_plant import simulate
 from scheduler.snapshot.schema import Snapshot
 from tests.builders.event_waits import Clock

@@ -12,7 +12,8 @@ pytest.importorskip("fastapi", reason="the service needs the extra `scheduler`")
 
 from agents.rules.registry import make_rule
 from factory.io.catalogue import find_single_factory
-from scheduler.floor.floor import ShopFloor, take_snapshot
+from scheduler.floor.floor import ShopFloor
+from scheduler.floor.shop_snapshot import take_snapshot
 from scheduler.simulated_plant import simulate
 from tests.builders.browser import Visit
 from tests.builders.page_visits import (

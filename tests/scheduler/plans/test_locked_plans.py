@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from factory.io.catalogue import find_single_factory
 from factory.lookups import FactoryLookup
 from factory.model import Factory
-from scheduler.floor.floor import ShopFloor, take_snapshot
+from scheduler.floor.floor import ShopFloor
+from scheduler.floor.shop_snapshot import take_snapshot
 from scheduler.plans.planner import Planner
 from scheduler.plans.stability import freeze
 from scheduler.simulated_plant import simulate

@@ -10,7 +10,8 @@ from factory.model import (
     Attribute,
 )
 from scheduler.decisions.decider import Decider
-from scheduler.floor.floor import ShopFloor, take_snapshot
+from scheduler.floor.floor import ShopFloor
+from scheduler.floor.shop_snapshot import take_snapshot
 from scheduler.plans.planner import PlanError, Planner
 from scheduler.simulated_plant import simulate
 from scheduler.snapshot.read import parse_snapshot

@@ -25,7 +25,8 @@ from factory.simulation import kernel
 from factory.simulation.allocation import allocate
 from factory.simulation.arrays import COST_TERMS
 from factory.simulation.load import load
-from scheduler.floor.floor import ShopFloor, take_snapshot
+from scheduler.floor.floor import ShopFloor
+from scheduler.floor.shop_snapshot import take_snapshot
 from scheduler.plans.schema import PlannedChangeover
 from scheduler.snapshot.schema import OrderState, Snapshot
 from tests.builders.workshop import (

@@ -17,7 +17,8 @@ from envs.observation.tables import as_observation
 from factory.io.catalogue import find_single_factory
 from factory.simulation.arrays import IDLE, NEVER
 from scheduler.decisions.decider import Decider
-from scheduler.floor.floor import ShopFloor, take_snapshot
+from scheduler.floor.floor import ShopFloor
+from scheduler.floor.shop_snapshot import take_snapshot
 from scheduler.simulated_plant import simulate
 from scheduler.snapshot.read import SnapshotError, parse_snapshot, read_snapshot
 from tests.builders.kart_factory import karts

@@ -10,9 +10,11 @@ from agents.rules.registry import make_rule
 from factory.io.catalogue import find_single_factory
 from factory.verification.violations import VerificationError
 from scheduler.floor.floor import ShopFloor
-from scheduler.plans.plan_schedule import is_untouched, plan_schedule, verify_plan
-from scheduler.plans.portfolio import PortfolioPlanner, RowPolicy
 from scheduler.plans.schema import Plan
+from scheduler.portfolio.member_policies import RowPolicy
+from scheduler.portfolio.plan_schedule import plan_schedule
+from scheduler.portfolio.plan_verification import is_untouched, verify_plan
+from scheduler.portfolio.portfolio_planner import PortfolioPlanner
 from scheduler.snapshot.schema import Snapshot
 from tests.builders.drawn_books import drawn_book, snapshot_of_book
 from tests.builders.snapshots import FACTORY, snapshot_after

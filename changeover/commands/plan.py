@@ -6,18 +6,18 @@ import argparse
 import sys
 from pathlib import Path
 
-from factory.io.order_list.order_list import OrderList
-
-from changeover.order_options import (
+from changeover.commands.order_options import (
     add_order_options,
     parse_moment,
     positive_number,
     read_given_orders,
+    show_reading,
 )
-from changeover.plan_files import write_plan_files
-from changeover.plan_text import format_plant_plan
-from changeover.plant_plan import DEFAULT_SECONDS, PlanSettings, PlantPlan, make_plant_plan
-from changeover.portfolio_members import GENERALIST
+from changeover.plant.data import DEFAULT_SECONDS, GENERALIST, PlanData, PlanSettings
+from changeover.plant.files import write_plan_files
+from changeover.plant.plant_planner import make_plant_plan
+from changeover.plant.sentences import describe_plan, format_table
+from changeover.plant.tables import alternative_rows, cell_text
 from factory.io.catalogue import find_single_factory
 from factory.model import Factory
 from factory.progress import say
@@ -25,6 +25,8 @@ from scheduler.plans.errors import PlanError
 from scheduler.plans.schema import MAX_FUTURES
 from scheduler.snapshot.read import read_snapshot
 from scheduler.snapshot.schema import Snapshot
+
+_SHOWN_ALTERNATIVES = 5
 
 
 def run_plan(arguments: list[str]) -> int:
@@ -48,6 +50,14 @@ def _read_options(arguments: list[str]) -> argparse.Namespace:
         " trained policies. The plan is checked by an independent verifier and written as tables,"
         " workbook, picture and page, with the names and dates of the files.",
     )
+    _add_files(parser)
+    _add_search(parser)
+    add_order_options(parser)
+    return parser.parse_args(arguments)
+
+
+def _add_files(parser: argparse.ArgumentParser) -> None:
+    """Add the options that name what is planned, from when, and where the plan goes."""
     parser.add_argument("factory", help="TOML file of the factory, or the name of a shipped one")
     parser.add_argument(
         "orders",
@@ -59,8 +69,7 @@ def _read_options(arguments: list[str]) -> argparse.Namespace:
         "--now",
         type=parse_moment,
         metavar="DATE",
-        help="date at which the plan begins, or now (default: the last start of work before the"
-        " first release)",
+        help="date at which the plan begins, or now (default: the first release)",
     )
     parser.add_argument(
         "--snapshot",
@@ -69,6 +78,17 @@ def _read_options(arguments: list[str]) -> argparse.Namespace:
         help="state of the shop floor (JSON, docs/scheduler.md) with work in progress (default:"
         " all machines idle)",
     )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("plan"),
+        metavar="DIR",
+        help="folder of the plan's files (default: %(default)s)",
+    )
+
+
+def _add_search(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the search."""
     parser.add_argument(
         "--seconds",
         type=positive_number,
@@ -95,18 +115,9 @@ def _read_options(arguments: list[str]) -> argparse.Namespace:
         help=f"sampled futures, up to {MAX_FUTURES}, for the 10, 50 and 90 %% dates of each order"
         " (default: %(default)s)",
     )
-    parser.add_argument(
-        "--out",
-        type=Path,
-        default=Path("plan"),
-        metavar="DIR",
-        help="folder of the plan's files (default: %(default)s)",
-    )
-    add_order_options(parser)
-    return parser.parse_args(arguments)
 
 
-def _make_plan(options: argparse.Namespace) -> PlantPlan:
+def _make_plan(options: argparse.Namespace) -> PlanData:
     factory = find_single_factory(options.factory)
     if options.orders is None and options.snapshot is None:
         raise ValueError("there are no orders. Give an order list, or --snapshot FILE.")
@@ -131,12 +142,13 @@ def _make_plan(options: argparse.Namespace) -> PlantPlan:
     return make_plant_plan(factory, orders, now=options.now, snapshot=snapshot, settings=settings)
 
 
-def show_reading(orders: OrderList, path: Path) -> None:
-    """Print how an order list was read, and its warnings, to stderr."""
-    for guess in orders.guesses:
-        print(f"{path}: read as {guess}", file=sys.stderr)
-    for warning in orders.warnings:
-        print(f"{path}: warning: {warning}", file=sys.stderr)
+def format_plant_plan(plant: PlanData) -> str:
+    """Return a plan as text: sentences, and the plans that were compared."""
+    rows = [tuple(map(cell_text, row)) for row in alternative_rows(plant)]
+    hidden = len(rows) - 1 - _SHOWN_ALTERNATIVES
+    table = format_table(rows[: _SHOWN_ALTERNATIVES + 1])
+    rest = [f"and {hidden} more in plan.html"] if hidden > 0 else []
+    return "\n".join([*describe_plan(plant), "", *table, *rest])
 
 
 def _read_snapshot(path: Path, factory: Factory) -> Snapshot:

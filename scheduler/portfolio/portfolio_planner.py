@@ -4,89 +4,27 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from contextlib import nullcontext
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from agents.network.inference import NetworkWeights
-from agents.policy import Policy
 from factory.model import Factory
 from factory.progress import Progress, say
 from factory.simulation.arrays import ShopState
 from scheduler.floor.floor import ShopFloor
 from scheduler.plans.errors import PlanError
-from scheduler.plans.plan_policy import check_rows
 from scheduler.plans.plan_records import write_plan
-from scheduler.plans.plan_simulation import PlanSimulation
-from scheduler.plans.planner import check_sampling
+from scheduler.plans.plan_simulation import PlanSimulation, check_sampling
 from scheduler.plans.schema import MAX_FUTURES, Plan, PlanAlternative
 from scheduler.plans.work_limit import WorkLimit
+from scheduler.portfolio.member_policies import Member, NetworkPolicy
 from scheduler.snapshot.schema import Snapshot
 
-TEMPERATURES = (0.25, 0.5, 1.0)
-"""Temperatures of the softmax that samples of a network are drawn with, in turn."""
 MAX_SAMPLES = 512
 """Number of samples of each network after which no more are drawn."""
 _RULE_SHARE = 0.6
 """Share of the time after which samples of networks begin, where there is a network."""
-
-
-class RowPolicy:
-    """Rule, index or any other policy that chooses rows from observations.
-
-    Parameters
-    ----------
-    name
-        Name in plans.
-    policy
-        The policy.
-    """
-
-    network: NetworkWeights | None = None
-    temperature, seed, fallbacks = 0.0, 0, 0
-    faults: tuple[str, ...] = ()
-
-    def __init__(self, name: str, policy: Policy) -> None:
-        self.name, self._policy = name, policy
-
-    def rows(self, observation: dict[str, NDArray[Any]], limit: WorkLimit) -> NDArray[np.int64]:
-        """Choose a legal row in each world.
-
-        Raises
-        ------
-        PlanError
-            If the policy fails, or chooses a row that is not legal.
-        """
-        try:
-            rows = limit.call(type(self._policy).decide, self._policy, observation)
-            return check_rows(np.asarray(rows), np.asarray(observation["action_mask"], np.bool_))
-        except (ValueError, TypeError, ArithmeticError) as error:
-            raise PlanError(f"plan: {self.name} fails ({error}). Leave it out.") from error
-
-
-class NetworkPolicy(NamedTuple):
-    """Trained network that decides in compiled code."""
-
-    name: str
-    network: NetworkWeights
-    temperature: float = 0.0  # 0: the best row
-    seed: int = 0
-    fallbacks: int = 0
-    faults: tuple[str, ...] = ()
-
-    def rows(self, observation: dict[str, NDArray[Any]], limit: WorkLimit) -> NDArray[np.int64]:
-        """Refuse to choose: a compiled network that has no answer is not asked twice."""
-        raise PlanError(f"plan: the network {self.name} has no answer. Check its weights.")
-
-    def sample(self, index: int) -> NetworkPolicy:
-        """Return the policy that samples its choices, under another seed for each index."""
-        temperature = TEMPERATURES[index % len(TEMPERATURES)]
-        name = f"{self.name}, sampled"
-        return self._replace(name=name, temperature=temperature, seed=index)
-
-
-Member = RowPolicy | NetworkPolicy
 
 
 class _Best(NamedTuple):
@@ -215,9 +153,12 @@ class PortfolioPlanner:
                 if comparison.best is not None and self._is_over(member, limit):
                     continue
                 progress.step()
-                own_limit = limit if comparison.best is not None else limit.without_end()
+                # however long it takes, there shall be a plan
+                lifted = limit.lifted() if comparison.best is None else nullcontext()
                 try:
-                    comparison.add(member, self._simulation.play_expected(member, own_limit))
+                    with lifted:
+                        shop = self._simulation.play_expected(member, limit)
+                    comparison.add(member, shop)
                 except PlanError as error:
                     comparison.note_fault(member, error)
                 except KeyboardInterrupt:
@@ -244,10 +185,11 @@ class PortfolioPlanner:
         self, snapshot: Snapshot, best: _Best, futures: int, seed: int, limit: WorkLimit
     ) -> Plan:
         """Return the best plan with the distribution of its dates."""
-        dates = self._simulation.sample_dates(
-            best.member, futures, seed, best.plan.end_date, limit.without_end()
-        )
-        shop = self._simulation.play_expected(best.member, limit.without_end())
+        with limit.lifted():
+            dates = self._simulation.sample_dates(
+                best.member, futures, seed, best.plan.end_date, limit
+            )
+            shop = self._simulation.play_expected(best.member, limit)
         return write_plan(self._floor, shop, snapshot, best.member, dates)
 
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from changeover.plant_plan import PlantPlan
+from changeover.plant.data import PlanData
 from factory.lookups import FactoryLookup
 from factory.model import Factory
 from factory.schedule.tick_dates import TickDates
@@ -68,7 +68,7 @@ class OrderCheck(NamedTuple):
     unused: tuple[str, ...]
 
 
-def check_orders(plant: PlantPlan) -> OrderCheck:
+def check_load(plant: PlanData) -> OrderCheck:
     """Return the findings about the factory and the orders of a plan."""
     factory, orders = plant.factory, plant.snapshot.orders
     bounds = day_bounds(plant.plan)

@@ -7,11 +7,16 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from changeover.order_check import MachineDay, MachineLoad, OrderCheck, check_orders
-from changeover.order_options import add_order_options, parse_moment, read_given_orders
-from changeover.plan_command import show_reading
-from changeover.plan_text import format_table
-from changeover.plant_plan import PlanSettings, PlantPlan, make_plant_plan, shorten_list
+from changeover.commands.order_options import (
+    add_order_options,
+    parse_moment,
+    read_given_orders,
+    show_reading,
+)
+from changeover.plant.data import PlanData, PlanSettings, shorten_list
+from changeover.plant.order_check import MachineDay, MachineLoad, OrderCheck, check_load
+from changeover.plant.plant_planner import make_plant_plan
+from changeover.plant.sentences import format_table
 from factory.io.catalogue import find_single_factory
 from factory.progress import say
 from scheduler.plans.errors import PlanError
@@ -35,11 +40,11 @@ def run_check(arguments: list[str]) -> int:
     except (ValueError, OSError, PlanError) as error:
         print(f"changeover check: {error}", file=sys.stderr)
         return 2
-    print(format_check(plant, check_orders(plant)))
+    print(format_check(plant, check_load(plant)))
     return 0
 
 
-def format_check(plant: PlantPlan, check: OrderCheck) -> str:
+def format_check(plant: PlanData, check: OrderCheck) -> str:
     """Return the findings as text."""
     return "\n".join(_check_lines(plant, check))
 
@@ -57,14 +62,13 @@ def _read_options(arguments: list[str]) -> argparse.Namespace:
         "--now",
         type=parse_moment,
         metavar="DATE",
-        help="date at which the plan begins, or now (default: the last start of work before the"
-        " first release)",
+        help="date at which the plan begins, or now (default: the first release)",
     )
     add_order_options(parser)
     return parser.parse_args(arguments)
 
 
-def _check_lines(plant: PlantPlan, check: OrderCheck) -> Iterator[str]:
+def _check_lines(plant: PlanData, check: OrderCheck) -> Iterator[str]:
     plan, dates = plant.plan, plant.plan.dates
     yield (
         f"{plant.factory.name}: {len(plan.orders)} orders, from {dates.text(plan.clock)} to"
@@ -81,7 +85,7 @@ def _check_lines(plant: PlantPlan, check: OrderCheck) -> Iterator[str]:
         yield "Every product, option value and setup is used."
 
 
-def _tight_lines(plant: PlantPlan, check: OrderCheck) -> Iterator[str]:
+def _tight_lines(plant: PlanData, check: OrderCheck) -> Iterator[str]:
     if not check.tight:
         yield "Every order can be on time if it is made alone."
         return

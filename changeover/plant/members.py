@@ -12,13 +12,12 @@ from agents.index.policy import IndexPolicy
 from agents.network.inference import NetworkWeights, arrange_weights
 from agents.policy_folder import PolicyError, read_policy_files
 from agents.rules.registry import RULES, Rule
+from changeover.plant.data import GENERALIST
 from evaluation.tuned_parameters import Tuned, TuningWarning, read_tuned
 from factory.io.shipped_files import find_shipped
 from factory.model import Factory
-from scheduler.plans.portfolio import Member, NetworkPolicy, RowPolicy
+from scheduler.portfolio.member_policies import Member, NetworkPolicy, RowPolicy
 
-GENERALIST = "policies/mixture"
-"""Shipped policy that was trained on a mixture of factories."""
 _STRONG = ("ATCS+HOLD", "ATCS", "ATCSR", "ATC", "MDD", "MOD", "EDD", "WEDD", "DK", "CR", "SLK")
 """Rules that are tried first where nothing was tuned."""
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from html import escape
 
-from changeover.plan_tables import Row, alternative_rows, cell_text, order_rows
-from changeover.plan_text import describe_plan
-from changeover.plant_plan import PlantPlan
+from changeover.plant.data import PlanData
+from changeover.plant.sentences import describe_plan
+from changeover.plant.tables import TableRow, alternative_rows, cell_text, order_rows
 from evaluation.reporting.style_sheet import STYLE
 from factory.schedule.gantt_html import GanttBar, gantt_html, gantt_html_assets, schedule_bars
 from factory.validation.names import printable
@@ -15,7 +15,7 @@ from factory.validation.names import printable
 _SHOWN_ALTERNATIVES = 8
 
 
-def plan_page(plant: PlantPlan) -> str:
+def plan_page(plant: PlanData) -> str:
     """Return a plan as one self-contained page."""
     title = f"{plant.factory.name}: plan"
     return (
@@ -26,12 +26,12 @@ def plan_page(plant: PlantPlan) -> str:
     )
 
 
-def plan_fragment(plant: PlantPlan) -> str:
+def plan_fragment(plant: PlanData) -> str:
     """Return a plan as a fragment of HTML, for notebooks."""
     return f"{gantt_html_assets()}{_summary(plant)}{_chart(plant)}"
 
 
-def _body(plant: PlantPlan) -> str:
+def _body(plant: PlanData) -> str:
     orders = order_rows(plant)
     late = [row for row in orders[1:] if row[4]]
     rows = alternative_rows(plant)
@@ -51,11 +51,11 @@ def _body(plant: PlantPlan) -> str:
     return "".join(parts)
 
 
-def _summary(plant: PlantPlan) -> str:
+def _summary(plant: PlanData) -> str:
     return "".join(f"<p>{_text(line)}</p>" for line in describe_plan(plant))
 
 
-def _chart(plant: PlantPlan) -> str:
+def _chart(plant: PlanData) -> str:
     plan = plant.plan
     bars = schedule_bars(plant.schedule(), plant.factory)
     bars += [
@@ -80,11 +80,11 @@ def _chart(plant: PlantPlan) -> str:
     )
 
 
-def _more(summary: str, rows: list[Row]) -> str:
+def _more(summary: str, rows: list[TableRow]) -> str:
     return f"<details><summary>{_text(summary)}</summary>{_table(rows)}</details>"
 
 
-def _table(rows: Iterable[Row]) -> str:
+def _table(rows: Iterable[TableRow]) -> str:
     head, *body = rows
     heads = "".join(f"<th>{_text(str(name).replace('_', ' '))}</th>" for name in head)
     lines = "".join(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from changeover.plant_plan import PlantPlan
+from changeover.plant.data import PlanData, relative_cost
 
-Row = tuple[Any, ...]
+TableRow = tuple[Any, ...]
 
 
-def operation_rows(plant: PlantPlan, *, machine: str | None = None) -> list[Row]:
+def operation_rows(plant: PlanData, *, machine: str | None = None) -> list[TableRow]:
     """Return a head and a row for each operation, by start and machine.
 
     Dates are ``datetime`` where the date of tick 0 is known, and texts such as ``day 2 06:30``
@@ -37,7 +37,7 @@ def operation_rows(plant: PlantPlan, *, machine: str | None = None) -> list[Row]
     )
     planned = [item for item in plan.operations if machine in (None, item.machine)]
     planned.sort(key=lambda item: (item.start_date, item.machine))
-    rows: list[Row] = [head]
+    rows: list[TableRow] = [head]
     for item in planned:
         changes = item.start_date > item.selected_date
         rows.append(
@@ -59,16 +59,16 @@ def operation_rows(plant: PlantPlan, *, machine: str | None = None) -> list[Row]
     return rows
 
 
-def order_rows(plant: PlantPlan) -> list[Row]:
+def order_rows(plant: PlanData) -> list[TableRow]:
     """Return a head and a row for each order, by completion, with further columns of its list."""
     plan, dates = plant.plan, plant.dates
     more = list(dict.fromkeys(name for cells in plant.extra.values() for name in cells))
     quantiles = ("completion_p10", "completion_p50", "completion_p90", "on_time_probability")
     head = ("order_id", "product", "due", "completion", "late_by", "weight")
     sampled = quantiles if plan.futures else ()
-    rows: list[Row] = [(*head, *sampled, "due_tick", "completion_tick", *more)]
+    rows: list[TableRow] = [(*head, *sampled, "due_tick", "completion_tick", *more)]
     for order in sorted(plan.orders, key=lambda order: (order.completion_date, order.order)):
-        distribution: Row = ()
+        distribution: TableRow = ()
         if plan.futures:
             shown = [
                 "later" if date is None else show_date(plant, date)
@@ -93,25 +93,22 @@ def order_rows(plant: PlantPlan) -> list[Row]:
     return rows
 
 
-def alternative_rows(plant: PlantPlan) -> list[Row]:
+def alternative_rows(plant: PlanData) -> list[TableRow]:
     """Return a head and a row for each plan that was compared, the cheapest first."""
     best = plant.plan.total_cost
-    rows: list[Row] = [("made by", "cost", "against this plan", "late orders")]
+    rows: list[TableRow] = [("made by", "cost", "against this plan", "late orders")]
     for item in plant.plan.alternatives:
         if item.total_cost is None:
             rows.append((item.made_by, "no plan", item.fault or "", ""))
             continue
-        change = "" if item.made_by == plant.plan.made_by else f"{compare(item.total_cost, best)}"
+        change = (
+            "" if item.made_by == plant.plan.made_by else f"{relative_cost(item.total_cost, best)}"
+        )
         rows.append((item.made_by, f"{item.total_cost:,.0f}", change, item.late_orders))
     return rows
 
 
-def compare(cost: float, base: float) -> str:
-    """Return the relative difference of a cost as text."""
-    return f"{cost / base - 1:+.1%}" if base > 0 else f"{cost - base:+,.0f}"
-
-
-def show_date(plant: PlantPlan, tick: int) -> Any:
+def show_date(plant: PlanData, tick: int) -> Any:
     """Return the local date of a tick, without its zone; a text where no date is known."""
     date = plant.dates.date(tick)
     return plant.dates.text(tick) if date is None else date.replace(tzinfo=None)

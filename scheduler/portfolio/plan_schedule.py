@@ -1,14 +1,12 @@
-"""Plans as schedules: for pictures, and for the independent verifier."""
+"""Plans as schedules."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from factory.model import Factory, Order, OrderBook, Uncertainty, operation_order
-from factory.schedule.bill import Bill
+from factory.model import Factory, operation_order
 from factory.schedule.records import ChangeoverRecord, OperationRecord, OrderRecord, Schedule
-from factory.verification.verifier import verify
 from scheduler.plans.schema import Plan, PlannedOperation
 from scheduler.snapshot.schema import OrderState, Snapshot
 
@@ -39,84 +37,6 @@ def plan_schedule(plan: Plan, snapshot: Snapshot, factory: Factory) -> Schedule:
         operations=operations,
         changeovers=_changeover_records(plan, snapshot, operations, index_of, factory),
         end_date=plan.end_date,
-    )
-
-
-def verify_plan(plan: Plan, snapshot: Snapshot, factory: Factory) -> Bill:
-    """Check a plan that begins from an empty shop floor with the independent verifier.
-
-    The verifier recomputes every duration, changeover and cost from factory and orders.
-
-    Raises
-    ------
-    factory.verification.violations.VerificationError
-        If the plan breaks a constraint.
-    ValueError
-        If work is in progress at the snapshot, which the verifier does not know.
-    """
-    if not is_untouched(snapshot):
-        raise ValueError(
-            "verify_plan: work is in progress at the snapshot; the verifier knows complete"
-            " schedules only. Plan from an order list without a snapshot."
-        )
-    book = OrderBook(
-        orders=tuple(
-            Order(
-                order_id=order.order_id,
-                release_date=order.release_date,
-                due_date=order.due_date,
-                weight=order.weight,
-                product=order.product,
-                options=order.options,
-            )
-            for order in snapshot.orders
-        )
-    )
-    schedule = plan_schedule(plan, snapshot, factory)
-    return verify(schedule, expected_factory(factory), book)
-
-
-def is_untouched(snapshot: Snapshot) -> bool:
-    """Return whether nothing has begun: no operation, changeover, repair or other work."""
-    return all(
-        machine.status == "idle" and machine.out_of_service_until is None
-        for machine in snapshot.machines.values()
-    ) and all(
-        state.status in ("upcoming", "ready") and state.attempt == 0
-        for order in snapshot.orders
-        for state in order.operations.values()
-    )
-
-
-def expected_factory(factory: Factory) -> Factory:
-    """Return the factory in which everything takes its expected time and nothing fails."""
-    certain = {"cv": None, "rework_probability": None, "first_piece_rework_probability": None}
-    never_failing = {"mean_time_to_failure": None, "mean_time_to_repair": None}
-    return factory.model_copy(
-        update={
-            "uncertainty": Uncertainty(),
-            "material": (),
-            "products": tuple(
-                product.model_copy(
-                    update={
-                        "operations": tuple(
-                            operation.model_copy(update=certain) for operation in product.operations
-                        )
-                    }
-                )
-                for product in factory.products
-            ),
-            "work_centres": tuple(
-                centre.model_copy(
-                    update={
-                        "machines": tuple(
-                            machine.model_copy(update=never_failing) for machine in centre.machines
-                        )
-                    }
-                )
-                for centre in factory.work_centres
-            ),
-        }
     )
 
 

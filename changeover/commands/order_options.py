@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from datetime import datetime
 from pathlib import Path
 
-from factory.io.order_list.layout import OrderListLayout, parse_columns, save_layout
-from factory.io.order_list.order_list import OrderList, read_order_list
-
+from factory.io.order_list.layout import OrderListLayout, layout_path, parse_columns
+from factory.io.order_list_files import OrderList, read_order_list, save_layout
 from factory.model import Factory
 from factory.validation.iso_dates import read_date
 
@@ -53,8 +53,16 @@ def read_given_orders(
     moment = now if isinstance(now, datetime) else None
     orders = read_order_list(path, factory, epoch=epoch, layout=layout, now=moment)
     if layout is not None:
-        save_layout(layout, path)
+        save_layout(layout, layout_path(path))
     return orders
+
+
+def show_reading(orders: OrderList, path: Path) -> None:
+    """Print how an order list was read, and its warnings, to stderr."""
+    for guess in orders.guesses:
+        print(f"{path}: read as {guess}", file=sys.stderr)
+    for warning in orders.warnings:
+        print(f"{path}: warning: {warning}", file=sys.stderr)
 
 
 def parse_moment(text: str) -> Moment:

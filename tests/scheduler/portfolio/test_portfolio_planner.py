@@ -13,8 +13,9 @@ from agents.rules.registry import make_rule
 from factory.io.catalogue import find_single_factory
 from scheduler.floor.floor import ShopFloor
 from scheduler.plans.errors import PlanError
-from scheduler.plans.portfolio import Member, NetworkPolicy, PortfolioPlanner, RowPolicy
 from scheduler.plans.schema import Plan
+from scheduler.portfolio.member_policies import Member, NetworkPolicy, RowPolicy
+from scheduler.portfolio.portfolio_planner import PortfolioPlanner
 from scheduler.snapshot.schema import Snapshot
 from tests.builders.drawn_books import drawn_book, snapshot_of_book
 from tests.builders.exported_bundle import trained_policy

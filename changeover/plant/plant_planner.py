@@ -1,32 +1,24 @@
-"""Plan of a plant: made from its order list, with its dates and names, and checked."""
+"""Planning of a plant's orders by the cheapest of rules, index and trained policies."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Protocol
 
-from changeover.portfolio_members import GENERALIST, find_members
-from factory.model import Factory, OrderBook
-from factory.schedule.records import Schedule
+from changeover.plant.data import PlanData, PlanSettings
+from changeover.plant.members import find_members
+from factory.model import Factory, Order, OrderBook
 from factory.schedule.tick_dates import TickDates
 from factory.verification.violations import VerificationError
 from scheduler.floor.floor import ShopFloor
 from scheduler.plans.errors import PlanError
-from scheduler.plans.plan_schedule import is_untouched, plan_schedule, verify_plan
-from scheduler.plans.portfolio import PortfolioPlanner
 from scheduler.plans.schema import Plan
+from scheduler.portfolio.plan_verification import is_untouched, verify_plan
+from scheduler.portfolio.portfolio_planner import PortfolioPlanner
 from scheduler.snapshot.from_orders import add_order_book, empty_snapshot
 from scheduler.snapshot.read import check_snapshot
 from scheduler.snapshot.schema import Snapshot
-
-if TYPE_CHECKING:
-    import pandas
-
-DEFAULT_SECONDS = 10.0
-"""Time for one plan."""
 
 
 class DatedOrders(Protocol):
@@ -39,100 +31,14 @@ class DatedOrders(Protocol):
     def epoch(self) -> datetime | None: ...
 
 
-@dataclass(frozen=True)
-class PlanSettings:
-    """Settings that a plan is made with.
-
-    Parameters
-    ----------
-    seconds
-        Time for one plan, without that for loading compiled code.
-    policies
-        Folders of trained policies that take part.
-    tuned
-        Folder of tuned parameters of rules; None for the shipped ones.
-    futures
-        Number of sampled futures for the distribution of the dates of each order.
-    """
-
-    seconds: float = DEFAULT_SECONDS
-    policies: tuple[str, ...] = (GENERALIST,)
-    tuned: str | None = None
-    futures: int = 0
-
-
-@dataclass(frozen=True)
-class PlantPlan:
-    """A plan with the factory and the snapshot that it was made for.
-
-    In a notebook it shows itself as cost, late orders and an interactive Gantt chart.
-
-    Parameters
-    ----------
-    plan, factory, snapshot
-        The plan, the factory, and the state of the shop floor and the orders that it begins from.
-    settings
-        Settings that it was made with.
-    notes
-        Sentences that a planner must know: policies that were trained elsewhere, rules that were
-        never tuned.
-    extra
-        Further columns of the order list, by order id.
-    verified
-        True if the independent verifier accepted it; None: it begins from work in progress, which
-        the verifier does not know.
-    """
-
-    plan: Plan
-    factory: Factory
-    snapshot: Snapshot
-    settings: PlanSettings = PlanSettings()
-    notes: tuple[str, ...] = ()
-    extra: dict[str, dict[str, str]] = field(default_factory=dict)
-    verified: bool | None = None
-
-    @property
-    def dates(self) -> TickDates:
-        """Return the calendar of the plan."""
-        return self.plan.dates
-
-    def schedule(self) -> Schedule:
-        """Return the plan as a schedule."""
-        return plan_schedule(self.plan, self.snapshot, self.factory)
-
-    def to_frame(self) -> pandas.DataFrame:
-        """Return the operations as a table: a row for each, with names and dates."""
-        import pandas
-
-        from changeover.plan_tables import operation_rows
-
-        head, *rows = operation_rows(self)
-        return pandas.DataFrame(rows, columns=list(head))
-
-    def write(self, folder: Path | str) -> list[Path]:
-        """Write the plan's files into a folder; return their paths.
-
-        They are ``plan.csv``, ``orders.csv``, ``plan.xlsx``, ``gantt.png``, ``plan.html`` and
-        ``plan.json``, and in ``inputs`` what a what-if needs.
-        """
-        from changeover.plan_files import write_plan_files
-
-        return write_plan_files(self, Path(folder))
-
-    def _repr_html_(self) -> str:
-        from changeover.plan_page import plan_fragment
-
-        return plan_fragment(self)
-
-
 def make_plant_plan(
     factory: Factory,
     orders: DatedOrders | OrderBook | None,
     *,
     now: datetime | int | None = None,
     snapshot: Snapshot | None = None,
-    settings: PlanSettings = PlanSettings(),
-) -> PlantPlan:
+    settings: PlanSettings | None = None,
+) -> PlanData:
     """Plan all orders of a plant by the best of rules, index and trained policies.
 
     Parameters
@@ -142,7 +48,7 @@ def make_plant_plan(
     orders
         The order list; None: only the orders of the snapshot.
     now
-        Date, or tick, at which the plan begins; by default the snapshot's, or tick 0.
+        Date, or tick, at which the plan begins; by default the snapshot's, or the first release.
     snapshot
         State of the shop floor; by default all machines are idle in their initial setups. Orders of
         the list that it has are in the state that it says.
@@ -161,7 +67,7 @@ def make_plant_plan(
     if snapshot is None:
         dates = TickDates(factory.tick_minutes, factory.start_hour, epoch)
         zone = getattr(getattr(epoch, "tzinfo", None), "key", None)
-        clock = _clock(now, dates)
+        clock = _clock(now, dates, book)
         snapshot = empty_snapshot(factory, clock, epoch=epoch, time_zone=zone)
     elif now is not None:
         rule = f"the snapshot has the clock at {snapshot.clock}"
@@ -171,11 +77,12 @@ def make_plant_plan(
     if not snapshot.orders:
         raise ValueError("plan: there are no orders. Give an order list, or a snapshot with some.")
     snapshot = check_snapshot(snapshot, factory)
+    settings = PlanSettings() if settings is None else settings
     planner, notes = open_planner(factory, snapshot, settings)
     plan = planner.plan(snapshot, futures=settings.futures)
     extra = dict(getattr(orders, "extra", {}))
     verified = check_plan(plan, snapshot, factory)
-    return PlantPlan(plan, factory, snapshot, settings, notes, extra, verified)
+    return PlanData(plan, factory, snapshot, settings, notes, extra, verified)
 
 
 def open_planner(
@@ -190,8 +97,6 @@ def open_planner(
 
 def order_book_of(snapshot: Snapshot) -> OrderBook:
     """Return the orders of a snapshot as an order book, from which costs are scaled."""
-    from factory.model import Order
-
     return OrderBook(
         orders=tuple(
             Order(
@@ -227,18 +132,15 @@ def check_plan(plan: Plan, snapshot: Snapshot, factory: Factory) -> bool | None:
     return True
 
 
-def _clock(now: datetime | int | None, dates: TickDates) -> int:
+def _clock(now: datetime | int | None, dates: TickDates, book: OrderBook | None) -> int:
+    """Return the tick at which a plan begins: now, or the first release."""
     if now is None:
-        return 0
+        return min((order.release_date for order in book.orders), default=0) if book else 0
+    if isinstance(now, datetime) and now.tzinfo is None and dates.epoch is not None:
+        now = now.replace(tzinfo=dates.epoch.tzinfo)
     clock = dates.tick(now) if isinstance(now, datetime) else now
     if clock < 0:
         text = now.isoformat(" ", timespec="minutes") if isinstance(now, datetime) else f"{now}"
         rule = f"it lies before tick 0, {dates.text(0)}"
         raise ValueError(f"now = {text}; {rule}. Give a later date, or an earlier release.")
     return clock
-
-
-def shorten_list(names: Sequence[Any], most: int = 5) -> str:
-    """Return some names as text, and how many more there are."""
-    shown = ", ".join(map(str, names[:most]))
-    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"

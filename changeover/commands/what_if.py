@@ -9,11 +9,16 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-from changeover.order_options import add_order_options, positive_number, read_given_orders
-from changeover.plan_command import show_reading
-from changeover.plan_files import read_plan_folder, write_plan_files
-from changeover.plan_text import format_comparison
-from changeover.plant_plan import PlantPlan, check_plan, open_planner
+from changeover.commands.order_options import (
+    add_order_options,
+    positive_number,
+    read_given_orders,
+    show_reading,
+)
+from changeover.plant.data import PlanData
+from changeover.plant.files import read_plan_folder, write_plan_files
+from changeover.plant.plant_planner import check_plan, open_planner
+from changeover.plant.sentences import format_comparison
 from factory.schedule.tick_dates import TickDates
 from factory.validation.iso_dates import read_date
 from scheduler.plans.changes import CancelOrder, Change, MachineDown, OrderTerms
@@ -47,7 +52,7 @@ def run_what_if(arguments: list[str]) -> int:
     return 0
 
 
-def plan_after(before: PlantPlan, snapshot: Snapshot) -> PlantPlan:
+def plan_after(before: PlanData, snapshot: Snapshot) -> PlanData:
     """Return the plan of a changed snapshot, made with the settings of the plan before.
 
     Raises
@@ -98,6 +103,25 @@ def _read_options(arguments: list[str]) -> argparse.Namespace:
         description="Compare a plan with the plan after changes: cost, late orders, what moves.",
     )
     parser.add_argument("plan", type=Path, help="folder that changeover plan wrote")
+    _add_changes(parser)
+    parser.add_argument(
+        "--seconds",
+        type=positive_number,
+        metavar="S",
+        help="time for the search (default: that of the plan)",
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="DIR",
+        help="folder for the files of the plan after the changes (default: not written)",
+    )
+    add_order_options(parser)
+    return parser.parse_args(arguments)
+
+
+def _add_changes(parser: argparse.ArgumentParser) -> None:
+    """Add the options that name changes."""
     parser.add_argument(
         "--machine-down",
         nargs=2,
@@ -137,23 +161,9 @@ def _read_options(arguments: list[str]) -> argparse.Namespace:
         metavar="ORDER",
         help="an order is cancelled; may be repeated",
     )
-    parser.add_argument(
-        "--seconds",
-        type=positive_number,
-        metavar="S",
-        help="time for the search (default: that of the plan)",
-    )
-    parser.add_argument(
-        "--out",
-        type=Path,
-        metavar="DIR",
-        help="folder for the files of the plan after the changes (default: not written)",
-    )
-    add_order_options(parser)
-    return parser.parse_args(arguments)
 
 
-def _change(before: PlantPlan, options: argparse.Namespace) -> Snapshot:
+def _change(before: PlanData, options: argparse.Namespace) -> Snapshot:
     """Return the snapshot after the changes of the command line."""
     snapshot, dates = before.snapshot, before.plan.dates
     for path in options.rush:

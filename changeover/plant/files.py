@@ -16,9 +16,15 @@ from openpyxl.styles import Font
 from openpyxl.utils import get_column_letter
 from pydantic import ValidationError
 
-from changeover.plan_page import plan_page
-from changeover.plan_tables import Row, alternative_rows, cell_text, operation_rows, order_rows
-from changeover.plant_plan import PlanSettings, PlantPlan
+from changeover.plant.data import PlanData, PlanSettings
+from changeover.plant.page import plan_page
+from changeover.plant.tables import (
+    TableRow,
+    alternative_rows,
+    cell_text,
+    operation_rows,
+    order_rows,
+)
 from factory.io.atomic_write import write_atomically
 from factory.model import Factory
 from factory.schedule.gantt import draw_gantt
@@ -33,7 +39,7 @@ class PlanFolderError(ValueError):
     """Folder that holds no plan of this version."""
 
 
-def write_plan_files(plant: PlantPlan, folder: Path) -> list[Path]:
+def write_plan_files(plant: PlanData, folder: Path) -> list[Path]:
     """Write all files of a plan; return the paths of those that people open.
 
     ``plan.json`` comes last, so that a folder written in part does not look whole.
@@ -59,7 +65,7 @@ def write_plan_files(plant: PlantPlan, folder: Path) -> list[Path]:
     return list(paths.values())
 
 
-def read_plan_folder(folder: Path) -> PlantPlan:
+def read_plan_folder(folder: Path) -> PlanData:
     """Read the plan that :func:`write_plan_files` wrote.
 
     Raises
@@ -75,7 +81,7 @@ def read_plan_folder(folder: Path) -> PlantPlan:
         extra = json.loads((inputs / "columns.json").read_text(encoding="utf-8"))
         plan = Plan.model_validate_json((folder / "plan.json").read_bytes())
         settings["policies"] = tuple(settings["policies"])
-        return PlantPlan(plan, factory, snapshot, PlanSettings(**settings), (), extra)
+        return PlanData(plan, factory, snapshot, PlanSettings(**settings), (), extra)
     except (OSError, ValidationError, ValueError, TypeError, KeyError) as error:
         reason = str(error).splitlines()[0]
         raise PlanFolderError(
@@ -83,14 +89,14 @@ def read_plan_folder(folder: Path) -> PlantPlan:
         ) from None
 
 
-def csv_text(rows: Iterable[Row]) -> str:
+def csv_text(rows: Iterable[TableRow]) -> str:
     """Return rows as CSV."""
     text = io.StringIO()
     csv.writer(text).writerows([cell_text(cell) for cell in row] for row in rows)
     return text.getvalue()
 
 
-def workbook(plant: PlantPlan) -> bytes:
+def workbook(plant: PlanData) -> bytes:
     """Return an Excel workbook: a sheet of orders, one of alternatives, one for each machine."""
     book = Workbook()
     book.remove(book.active)
@@ -104,7 +110,7 @@ def workbook(plant: PlantPlan) -> bytes:
     return content.getvalue()
 
 
-def _add_sheet(book: Any, name: str, rows: list[Row], taken: set[str]) -> None:
+def _add_sheet(book: Any, name: str, rows: list[TableRow], taken: set[str]) -> None:
     """Add a sheet; texts stay texts, also those that a spreadsheet takes for formulas."""
     sheet = book.create_sheet(_sheet_name(name, taken))
     for number, row in enumerate(rows, start=1):
@@ -135,6 +141,6 @@ def _sheet_name(name: str, taken: set[str]) -> str:
     return unique
 
 
-def _title(plant: PlantPlan) -> str:
+def _title(plant: PlanData) -> str:
     first, last = plant.dates.text(plant.plan.clock), plant.dates.text(plant.plan.end_date)
     return f"{plant.factory.name}, plan from {first} to {last}, by {plant.plan.made_by}"

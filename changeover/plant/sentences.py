@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from changeover.plan_tables import alternative_rows, cell_text, compare
-from changeover.plant_plan import PlantPlan, shorten_list
+from changeover.plant.data import PlanData, relative_cost, shorten_list
 from scheduler.plans.what_if import MovedOrder, PlanComparison
 
-_SHOWN_ALTERNATIVES = 5
 _SHOWN_ORDERS = 10
 
 
-def describe_plan(plant: PlantPlan) -> list[str]:
+def describe_plan(plant: PlanData) -> list[str]:
     """Return what a planner must know of a plan, in sentences."""
     plan, dates = plant.plan, plant.plan.dates
     terms = ", ".join(f"{name} {amount:,.0f}" for name, amount in plan.cost.items() if amount)
@@ -30,16 +28,7 @@ def describe_plan(plant: PlantPlan) -> list[str]:
     return [*lines, *(f"Note: {note}" for note in plant.notes)]
 
 
-def format_plant_plan(plant: PlantPlan) -> str:
-    """Return a plan as text: sentences, and the plans that were compared."""
-    rows = [tuple(map(cell_text, row)) for row in alternative_rows(plant)]
-    hidden = len(rows) - 1 - _SHOWN_ALTERNATIVES
-    table = format_table(rows[: _SHOWN_ALTERNATIVES + 1])
-    rest = [f"and {hidden} more in plan.html"] if hidden > 0 else []
-    return "\n".join([*describe_plan(plant), "", *table, *rest])
-
-
-def format_comparison(before: PlantPlan, comparison: PlanComparison) -> str:
+def format_comparison(before: PlanData, comparison: PlanComparison) -> str:
     """Return a comparison of plans in words and as a table of the orders that moved."""
     return "\n".join(_comparison_lines(before, comparison))
 
@@ -53,7 +42,7 @@ def format_table(rows: Sequence[tuple[str, ...]]) -> list[str]:
     ]
 
 
-def _describe_late(plant: PlantPlan) -> str:
+def _describe_late(plant: PlanData) -> str:
     late = sorted(
         (order for order in plant.plan.orders if order.lateness > 0),
         key=lambda order: (-order.lateness, order.order),
@@ -65,7 +54,7 @@ def _describe_late(plant: PlantPlan) -> str:
     return f"{len(late)} of {len(plant.plan.orders)} orders are late: {shorten_list(shown)}."
 
 
-def _describe_winner(plant: PlantPlan) -> str:
+def _describe_winner(plant: PlanData) -> str:
     plan = plant.plan
     others = [
         item
@@ -78,17 +67,17 @@ def _describe_winner(plant: PlantPlan) -> str:
     assert second.total_cost is not None  # chosen so
     return (
         f"Made by {plan.made_by}, the cheapest of {len(plan.alternatives)} plans; the next,"
-        f" {second.made_by}, costs {compare(second.total_cost, plan.total_cost)}."
+        f" {second.made_by}, costs {relative_cost(second.total_cost, plan.total_cost)}."
     )
 
 
-def _comparison_lines(before: PlantPlan, comparison: PlanComparison) -> Iterator[str]:
+def _comparison_lines(before: PlanData, comparison: PlanComparison) -> Iterator[str]:
     old, new, nervousness = comparison.before, comparison.after, comparison.nervousness
     difference = comparison.cost_difference
     verb = "rises" if difference > 0 else "falls"
     change = "The expected cost stays the same"
     if round(difference):
-        relative = compare(new.total_cost, old.total_cost)
+        relative = relative_cost(new.total_cost, old.total_cost)
         change = f"The expected cost {verb} by {abs(difference):,.0f} ({relative})"
     yield f"{change}: {old.total_cost:,.0f} before, {new.total_cost:,.0f} after."
     yield (
@@ -111,7 +100,7 @@ def _comparison_lines(before: PlantPlan, comparison: PlanComparison) -> Iterator
 _MOVED_HEAD = ("order", "completed before", "completed after", "moved", "late before", "late after")
 
 
-def _moved_rows(before: PlantPlan, orders: Sequence[MovedOrder]) -> Iterator[tuple[str, ...]]:
+def _moved_rows(before: PlanData, orders: Sequence[MovedOrder]) -> Iterator[tuple[str, ...]]:
     dates = before.plan.dates
     for order in orders:
         moved = "" if order.moved is None else dates.duration(abs(order.moved))
@@ -128,7 +117,7 @@ def _moved_rows(before: PlantPlan, orders: Sequence[MovedOrder]) -> Iterator[tup
         )
 
 
-def _describe_new_late(before: PlantPlan, orders: Sequence[MovedOrder]) -> str:
+def _describe_new_late(before: PlanData, orders: Sequence[MovedOrder]) -> str:
     duration = before.plan.dates.duration
     is_new = [
         order

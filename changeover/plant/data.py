@@ -1,0 +1,90 @@
+"""Data of a plant's plan: plan, factory, snapshot, settings, and what a planner must know."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from factory.model import Factory
+from factory.schedule.records import Schedule
+from factory.schedule.tick_dates import TickDates
+from scheduler.plans.schema import Plan
+from scheduler.portfolio.plan_schedule import plan_schedule
+from scheduler.snapshot.schema import Snapshot
+
+DEFAULT_SECONDS = 10.0
+"""Time for one plan."""
+GENERALIST = "policies/mixture"
+"""Shipped policy that was trained on a mixture of factories."""
+
+
+@dataclass(frozen=True)
+class PlanSettings:
+    """Settings that a plan is made with.
+
+    Parameters
+    ----------
+    seconds
+        Time for one plan, without that for loading compiled code.
+    policies
+        Folders of trained policies that take part.
+    tuned
+        Folder of tuned parameters of rules; None for the shipped ones.
+    futures
+        Number of sampled futures for the distribution of the dates of each order.
+    """
+
+    seconds: float = DEFAULT_SECONDS
+    policies: tuple[str, ...] = (GENERALIST,)
+    tuned: str | None = None
+    futures: int = 0
+
+
+@dataclass(frozen=True)
+class PlanData:
+    """A plan with the factory and the snapshot that it was made for.
+
+    Parameters
+    ----------
+    plan, factory, snapshot
+        The plan, the factory, and the state of the shop floor and the orders that it begins from.
+    settings
+        Settings that it was made with.
+    notes
+        Sentences that a planner must know: policies that were trained elsewhere, rules that were
+        never tuned.
+    extra
+        Further columns of the order list, by order id.
+    verified
+        True if the independent verifier accepted it; None: it begins from work in progress, which
+        the verifier does not know.
+    """
+
+    plan: Plan
+    factory: Factory
+    snapshot: Snapshot
+    settings: PlanSettings = PlanSettings()
+    notes: tuple[str, ...] = ()
+    extra: dict[str, dict[str, str]] = field(default_factory=dict)
+    verified: bool | None = None
+
+    @property
+    def dates(self) -> TickDates:
+        """Return the calendar of the plan."""
+        return self.plan.dates
+
+    def schedule(self) -> Schedule:
+        """Return the plan as a schedule."""
+        return plan_schedule(self.plan, self.snapshot, self.factory)
+
+
+def shorten_list(names: Sequence[Any], most: int = 5) -> str:
+    """Return some names as text, and how many more there are."""
+    shown = ", ".join(map(str, names[:most]))
+    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
+
+
+def relative_cost(cost: float, base: float) -> str:
+    """Return the relative difference of a cost as text."""
+    return f"{cost / base - 1:+.1%}" if base > 0 else f"{cost - base:+,.0f}"
