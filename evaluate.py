@@ -26,6 +26,7 @@ from evaluation.runner.scenarios import NamedScenario, find_scenarios
 from evaluation.tuned_parameters import read_tuned
 from factory.io.atomic_write import write_atomically
 from factory.io.catalogue import split_names
+from factory.io.shipped_files import command_of
 from factory.model import Factory
 from factory.validation.errors import FactoryError
 from factory.validation.names import write_all_letters
@@ -241,7 +242,7 @@ def describe_command(arguments: list[str]) -> str:
         if not skip and argument.partition("=")[0] not in ("--out", "--processes"):
             kept.append(argument)
         skip = not skip and argument in ("--out", "--processes")
-    return shlex.join(["python", "evaluate.py", *kept])
+    return shlex.join([*command_of("evaluate").split(), *kept])
 
 
 def _default_policies(scenarios: list[NamedScenario], folder: Path | None) -> str:

@@ -10,46 +10,48 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from agents.training.config import ConfigError, TrainingConfig, read_config
+from agents.training.config import SEEDS, TrainingConfig, read_config
+from agents.training.config_errors import ConfigError
 from evaluation.benchmark import Benchmark, BenchmarkConfig, warm_up
 from evaluation.reporting.console_tables import format_results
 from evaluation.runner import provenance
 from evaluation.runner.contenders import Contender, parse_contenders
 from evaluation.runner.scenarios import find_scenarios
 from evaluation.tuned_parameters import best_tuned_rule, tuned_index
+from factory.io.atomic_write import is_writable
+from factory.io.shipped_files import command_of
 from factory.progress import say
 from factory.validation.errors import FactoryError
 from factory.validation.names import write_all_letters
 
 RUNS = Path("runs")
+CONFIG = Path("configs", "training", "quick.toml")
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; return the exit status."""
     options = read_options(arguments)
     write_all_letters()
-    folder = options.resume or options.out
     try:
         return train(options)
     except KeyboardInterrupt:
-        print(
-            f"\nInterrupted. Checkpoints are kept; python train.py --resume {folder or 'RUN'}"
-            " continues from the last.",
-            file=sys.stderr,
-        )
+        print("\nInterrupted.", file=sys.stderr)
         return 130
-    except (
-        ConfigError,
-        FactoryError,
-        ValueError,
-        OSError,
-        RuntimeError,
-        FloatingPointError,
-    ) as error:
-        print(f"train.py: {error}", file=sys.stderr)
-        return 2
+    except MemoryError as error:
+        message = (
+            f"out of memory ({error}). Lower learning.num_envs, learning.num_steps,"
+            " network.hidden_size or scenario.num_generated."
+        )
+    except FloatingPointError as error:
+        message = f"{str(error).rstrip('.')}. Lower learning.learning_rate or network.prior_scale."
+    except (ConfigError, FactoryError, ValueError, OSError, RuntimeError) as error:
+        message = str(error)
+    print(f"train.py: {message}", file=sys.stderr)
+    return 2
 
 
 def read_options(arguments: list[str] | None) -> argparse.Namespace:
@@ -57,30 +59,13 @@ def read_options(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument(
-        "--config",
-        type=Path,
-        default=Path("configs/training/quick.toml"),
-        help="TOML file with the settings of the run (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--set",
-        dest="changes",
-        action="append",
-        default=[],
-        metavar="SECTION.KEY=VALUE",
-        help="override a setting, for example learning.total_timesteps=1000000; may be repeated",
-    )
-    parser.add_argument("--seed", type=int, help="training seed (default: seed of the config)")
-    parser.add_argument(
-        "--seeds",
-        type=int,
-        metavar="N",
-        help="train N policies one after the other, with consecutive seeds",
-    )
+    _add_settings(parser)
     parser.add_argument("--out", type=Path, help="folder of the run (default: runs/CONFIG-SEED)")
     parser.add_argument(
-        "--resume", type=Path, metavar="RUN", help="continue the run in this folder"
+        "--resume",
+        type=Path,
+        metavar="RUN",
+        help="continue the run in this folder, with its own config",
     )
     parser.add_argument(
         "--device",
@@ -93,27 +78,138 @@ def read_options(arguments: list[str] | None) -> argparse.Namespace:
         action="store_true",
         help="do not compare the policy with the baselines on test seeds at the end",
     )
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    check_resume(parser, options)
+    return options
+
+
+def _add_settings(parser: argparse.ArgumentParser) -> None:
+    """Add the options that only a new run takes."""
+    parser.add_argument(
+        "--config",
+        type=Path,
+        help=f"TOML file with the settings of the run (default: {CONFIG.as_posix()})",
+    )
+    parser.add_argument(
+        "--set",
+        dest="changes",
+        action="append",
+        default=[],
+        metavar="SECTION.KEY=VALUE",
+        help="override a setting, for example learning.total_timesteps=1000000; may be repeated",
+    )
+    parser.add_argument("--seed", type=int, help="training seed (default: seed of the config)")
+    parser.add_argument(
+        "--seeds",
+        type=_positive,
+        metavar="N",
+        help="train N policies one after the other, with consecutive seeds",
+    )
+
+
+def check_resume(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+    """End the program if ``--resume`` comes with options that a resumed run cannot follow."""
+    if options.resume is not None:
+        for name in ("config", "changes", "seed", "seeds", "out"):
+            if getattr(options, name) not in (None, []):
+                option = "--set" if name == "changes" else f"--{name}"
+                parser.error(
+                    f"{option} with --resume; a run continues with its own config. Leave {option}"
+                    " out, or start a new run."
+                )
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{number} is less than 1")
+    return number
 
 
 def train(options: argparse.Namespace) -> int:
     """Make one run, or several with different seeds."""
     if options.resume is not None:
-        config = read_config(options.resume / "config.toml")
-        if not options.no_test:
-            check_baselines(config, str(options.resume / "config.toml"))
-        run(config, options.resume, options, resume=True)
+        resume(options)
         return 0
+    file = CONFIG if options.config is None else options.config
     changes = [*options.changes, *([f"seed={options.seed}"] if options.seed is not None else [])]
-    config = settle_baselines(read_config(options.config, changes))
+    config = settle_baselines(read_config(file, changes))
     if not options.no_test:
-        check_baselines(config, str(options.config))
-    for seed in range(config.seed, config.seed + (options.seeds or 1)):
-        folder = options.out or RUNS / f"{options.config.stem}-{seed}"
-        if options.out is not None and options.seeds:
-            folder = options.out / f"seed-{seed}"
-        run(config.model_copy(update={"seed": seed}), folder, options, resume=False)
+        check_baselines(config, str(file))
+    runs = find_folders(config, options, file.stem)
+    for folder in runs.values():
+        check_folder(folder)
+    for seed, folder in runs.items():
+        with hint_at_resuming(folder):
+            run(config.model_copy(update={"seed": seed}), folder, options, resume=False)
     return 0
+
+
+def resume(options: argparse.Namespace) -> None:
+    """Continue the run in the folder ``--resume``."""
+    file = options.resume / "config.toml"
+    if not file.is_file():
+        raise ConfigError(
+            f"--resume {options.resume}: holds no run, as it has no config.toml. Give the folder of"
+            " a run, or start one with --config and --out."
+        )
+    config = read_config(file)
+    if not options.no_test:
+        check_baselines(config, str(file))
+    with hint_at_resuming(options.resume):
+        run(config, options.resume, options, resume=True)
+
+
+@contextmanager
+def hint_at_resuming(folder: Path) -> Iterator[None]:
+    """Print the command that resumes the run in a folder if it is interrupted."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if (folder / "config.toml").exists():
+            say(f"Finished work is kept; {resume_command(folder)} continues.")
+        raise
+
+
+def find_folders(config: TrainingConfig, options: argparse.Namespace, name: str) -> dict[int, Path]:
+    """Return the folders of the runs, by seed.
+
+    Parameters
+    ----------
+    name
+        Name of the config, for folders in ``runs``.
+    """
+    count = options.seeds or 1
+    if config.seed + count > SEEDS:
+        raise ConfigError(
+            f"--seeds {count}: the last seed would be {config.seed + count - 1}; must be less than"
+            f" {SEEDS}. Start at a lower seed."
+        )
+    seeds = range(config.seed, config.seed + count)
+    if options.out is None:
+        return {seed: RUNS / f"{name}-{seed}" for seed in seeds}
+    if options.seeds is None:
+        return {config.seed: options.out}
+    return {seed: options.out / f"seed-{seed}" for seed in seeds}
+
+
+def check_folder(folder: Path) -> None:
+    """Check that a run can begin in a folder, before the first of several runs does.
+
+    Raises
+    ------
+    ConfigError
+        If it holds a run already, or cannot be written.
+    """
+    if (folder / "config.toml").exists():
+        raise ConfigError(
+            f"{folder}: holds a run already. Continue it with --resume {shlex.quote(str(folder))},"
+            " or name another folder with --out."
+        )
+    if not is_writable(folder):
+        raise ConfigError(
+            f"{folder}: is no folder that can be written. Name another one with --out."
+        )
 
 
 def factories_without_index(config: TrainingConfig) -> list[str]:
@@ -163,8 +259,9 @@ def check_baselines(config: TrainingConfig, where: str) -> None:
     missing = factories_without_index(config)
     if missing and any(contender.kind == "index" for contender in contenders):
         raise ConfigError(
-            f"{setting}; no index was evolved for {', '.join(missing)}. Run python evaluate.py"
-            f" --tune --factory {shlex.quote(missing[0])}, or take index out."
+            f"{setting}; no index was evolved for {', '.join(missing)}. Run"
+            f" {command_of('evaluate')} --tune --factory {shlex.quote(missing[0])}, or take index"
+            " out."
         )
 
 
@@ -200,6 +297,11 @@ def run(config: TrainingConfig, folder: Path, options: argparse.Namespace, *, re
     if config.logging.export_bundle:
         export(folder)
     print(f"Events: tensorboard --logdir {folder / 'events'}")
+
+
+def resume_command(folder: Path) -> str:
+    """Return the command that resumes a run."""
+    return shlex.join([*command_of("train").split(), "--resume", str(folder)])
 
 
 def find_device(asked: str) -> str:
@@ -264,8 +366,9 @@ def find_prior(config: TrainingConfig) -> dict[str, float] | None:
     index = tuned_index(name)
     if index is None:
         raise ConfigError(
-            f"network.prior = 'index'; no index was evolved for {name}. Run python evaluate.py"
-            f" --tune --factory {shlex.quote(name)}, or set network.prior=atcs."
+            f"network.prior = 'index'; no index was evolved for {name}. Run"
+            f" {command_of('evaluate')} --tune --factory {shlex.quote(name)}, or set"
+            " network.prior=atcs."
         )
     return dict(index.weights)
 
@@ -278,7 +381,7 @@ def compare(config: TrainingConfig, folder: Path) -> None:
         Contender("policy", "learned", paths=(str(folder / "policy"),)),
     ]
     settings = BenchmarkConfig(episodes=config.logging.test_episodes, processes=2)
-    command = shlex.join(["python", "train.py", "--resume", str(folder)])
+    command = resume_command(folder)
     results = Benchmark(
         find_scenarios(names), contenders, settings, folder / "evaluation", command=command
     ).run()

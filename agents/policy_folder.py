@@ -11,6 +11,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -101,9 +102,9 @@ def read_policy_files(folder: Path) -> tuple[dict[str, Any], dict[str, NDArray[A
     try:
         manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
         weights = (folder / "weights.npz").read_bytes()
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise PolicyError(
-            f"{folder}: is not a policy folder ({error}). Give one that train.py wrote."
+            f"{folder}: is not a policy folder ({error}). Give RUN/policy of a run of train.py."
         ) from None
     if not isinstance(manifest, dict) or manifest.get("format") != POLICY_FORMAT:
         version = manifest.get("format") if isinstance(manifest, dict) else manifest
@@ -115,5 +116,10 @@ def read_policy_files(folder: Path) -> tuple[dict[str, Any], dict[str, NDArray[A
         raise PolicyError(
             f"{folder}/weights.npz: is damaged (its checksum is not the manifest's). Copy it anew."
         )
-    with np.load(io.BytesIO(weights), allow_pickle=False) as arrays:
-        return manifest, dict(arrays)
+    try:
+        with np.load(io.BytesIO(weights), allow_pickle=False) as arrays:
+            return manifest, dict(arrays)
+    except (OSError, ValueError, EOFError, TypeError, AttributeError, BadZipFile) as error:
+        raise PolicyError(
+            f"{folder}/weights.npz: holds no arrays of weights ({error}). Copy it anew."
+        ) from None

@@ -30,15 +30,16 @@ from factory.generation.ranges import RandomisedRanges
 from factory.io.atomic_write import write_atomically
 from factory.io.catalogue import find_factory
 from factory.io.factory_toml import quote
-from factory.io.shipped_files import ROOT
+from factory.io.shipped_files import command_of, find_shipped
 from factory.model import Factory
 from factory.validation.names import file_name
-from factory.validation.text_files import read_text, refuse_text
+from factory.validation.text_files import read_text, require_number
 
-TUNED_FOLDER = ROOT / "configs" / "evaluation" / "tuned"
-"""Folder of the results for the shipped factories."""
+TUNED_FOLDER = Path("configs", "evaluation", "tuned")
+"""Folder of the results, in the current folder; those of the shipped factories ship with the
+project."""
 
-_Number = Annotated[float, BeforeValidator(refuse_text)]
+_Number = Annotated[float, BeforeValidator(require_number)]
 _Cost = Annotated[_Number, AfterValidator(lambda cost: round(cost, 2))]
 """Total cost of an episode, rounded to two decimals."""
 
@@ -147,7 +148,7 @@ def read_tuned(
     factory_name
         Name of the factory.
     folder
-        Folder of the files; None for the shipped ones.
+        Folder of the files; None for :data:`TUNED_FOLDER`, then the shipped ones.
     source
         The factory. If another state of it was tuned, a :class:`TuningWarning` says so.
 
@@ -161,7 +162,7 @@ def read_tuned(
         return None
     try:
         tuned = Tuned.model_validate(tomllib.loads(read_text(path)))
-    except (ValidationError, ValueError) as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(
             f"{path}: {_first_line(error)} Correct it, or tune again: {_remedy(factory_name)}."
         ) from None
@@ -175,15 +176,22 @@ def read_tuned(
 
 
 def write_tuned(tuned: Tuned, folder: Path | None = None) -> Path:
-    """Write the file of tuned parameters atomically and return its path."""
-    path = tuned_file(tuned.factory, folder)
+    """Write the file of tuned parameters atomically and return its path.
+
+    ``folder`` is :data:`TUNED_FOLDER` if it is None.
+    """
+    path = tuned_file(tuned.factory, folder or TUNED_FOLDER)
     write_atomically(path, _to_toml(tuned))
     return path
 
 
 def tuned_file(factory_name: str, folder: Path | None = None) -> Path:
-    """Return the path of a factory's file of tuned parameters."""
-    return (folder or TUNED_FOLDER) / f"{file_name(factory_name)}.toml"
+    """Return the path of a factory's file of tuned parameters.
+
+    ``folder`` None is :data:`TUNED_FOLDER`; a file that it lacks may be a shipped one.
+    """
+    name = f"{file_name(factory_name)}.toml"
+    return find_shipped(TUNED_FOLDER / name) if folder is None else folder / name
 
 
 def tuned_rules(factory: str | Path, folder: Path | None = None) -> dict[str, Rule]:
@@ -196,7 +204,7 @@ def tuned_rules(factory: str | Path, folder: Path | None = None) -> dict[str, Ru
     factory
         Name of a shipped factory or path of a file.
     folder
-        Folder of the tuned files; None for the shipped ones.
+        Folder of the tuned files; None for :data:`TUNED_FOLDER`, then the shipped ones.
 
     Raises
     ------
@@ -242,7 +250,7 @@ def name_of(factory: str | Path) -> str:
 
 
 def _remedy(factory: str) -> str:
-    return f"python evaluate.py --tune --factory {shlex.quote(factory)}"
+    return f"{command_of('evaluate')} --tune --factory {shlex.quote(factory)}"
 
 
 def _first_line(error: Exception) -> str:
@@ -259,7 +267,8 @@ def _first_line(error: Exception) -> str:
 def _to_toml(tuned: Tuned) -> str:
     lines = [
         (
-            f"# Found by `{_remedy(tuned.factory)}`. Costs are means per episode; default_cost and"
+            f"# Found by `python evaluate.py --tune --factory {shlex.quote(tuned.factory)}`. Costs"
+            " are means per episode; default_cost and"
             " tuned_cost on the seed block tune,"
         ),
         "# validate_cost on the block validate, with the paired difference and its 95 % interval.",

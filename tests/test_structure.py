@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 from setuptools import find_packages
 
-from agents.training.config import RENAMED, TrainingConfig
+from agents.training.config import TrainingConfig
+from agents.training.config_errors import RENAMED
 from factory.jit import compile
 from tests.builders.repository import ROOT
 from tests.builders.source_tree import (

@@ -141,6 +141,22 @@ def test_an_installed_copy_evaluates_a_shipped_policy_by_its_name(
     assert sorted(files_below(site)) == files
 
 
+def test_the_errors_of_an_installed_copy_name_its_commands(site: Path, tmp_path: Path) -> None:
+    (tmp_path / "plant.toml").write_text(
+        (ROOT / "configs" / "factories" / "tiny.toml")
+        .read_text(encoding="utf-8")
+        .replace('name = "tiny"', 'name = "plant"', 1),
+        encoding="utf-8",
+    )
+    command = "import train; raise SystemExit(0 if train.main() == 2 else 1)"
+    factories, baselines = 'scenario.factories=["plant.toml"]', "logging.baselines=index"
+    options = ["--set", factories, "--set", baselines]
+    told = run_installed(
+        site, tmp_path, "-c", f"import sys; sys.stderr = sys.stdout; {command}", *options
+    )
+    assert "Run changeover-evaluate --tune --factory plant.toml" in told
+
+
 @pytest.mark.parametrize(
     "command", ["plan", "what-if", "check", "train", "evaluate", "tune", "serve", "export", "demo"]
 )

@@ -2,8 +2,8 @@
 
 A policy reads the features of the version that trained it. Where this version has the same
 features and some more, the weights of the added inputs are 0, in network, prior and critic, so
-that decisions and values stay the same. A policy whose features have vanished, or have another
-formula, is refused.
+that decisions and values stay the same. A policy whose features are not known, or have another
+formula, is refused. The new folder appears as a whole, so that an interruption loses nothing.
 """
 
 from __future__ import annotations
@@ -19,9 +19,17 @@ from numpy.typing import NDArray
 
 from agents.index.feature_table import MACHINE_PART, ROW_PART, SHOP_PART, definitions
 from agents.network.feature_sizes import PRIVILEGED_FEATURES
-from agents.network.trained_policy import CRITIC_PREFIX
+from agents.network.trained_policy import (
+    CRITIC_PREFIX,
+    build_policy,
+    check_hidden_size,
+    find_policy,
+)
 from agents.policy_folder import PolicyError, read_policy_files, write_policy
-from factory.io.atomic_write import write_atomically
+from factory.io.atomic_write import replace_folder, write_atomically
+from factory.io.shipped_files import find_shipped
+from factory.validation.errors import FactoryError
+from factory.validation.text_files import read_text
 
 Definitions = Mapping[str, Sequence[tuple[str, str]]]
 """Name and definition of each feature, by part of the feature table."""
@@ -57,14 +65,28 @@ def migrate_policy(source: Path, target: Path) -> dict[str, list[str]]:
     path, present = source / "manifest.json", definitions()
     former = _former_definitions(path, manifest)
     check_compatible(path, former, present)
-    carried = carry_over(path, arrays, former, present, int(manifest["hidden_size"]))
+    hidden_size = check_hidden_size(source, manifest, arrays)
+    carried = carry_over(path, arrays, former, present, hidden_size)
+    build_policy(source, manifest, carried)  # raises if it could not be read back
     facts = {name: value for name, value in manifest.items() if name not in _OWN}
-    config = (source / "config.toml").read_text(encoding="utf-8")
-    evaluation = source / "evaluation.json"
-    if evaluation.is_file() and target != source:
-        write_atomically(target / "evaluation.json", evaluation.read_bytes())
-    write_policy(target, carried, config, facts)
+    config, evaluation = _read_config(source), source / "evaluation.json"
+
+    def write(folder: Path) -> None:
+        if evaluation.is_file():
+            write_atomically(folder / "evaluation.json", evaluation.read_bytes())
+        write_policy(folder, carried, config, facts)
+
+    replace_folder(target, write)
     return {part: _added(former[part], present[part]) for part in present}
+
+
+def _read_config(source: Path) -> str:
+    try:
+        return read_text(source / "config.toml")
+    except (OSError, FactoryError) as error:
+        raise PolicyError(
+            f"{source}: is not a whole policy folder ({error}). Copy it anew."
+        ) from None
 
 
 def _former_definitions(path: Path, manifest: Mapping[str, Any]) -> Definitions:
@@ -75,7 +97,25 @@ def _former_definitions(path: Path, manifest: Mapping[str, Any]) -> Definitions:
             f"{path}: feature_definitions is missing; the formulas that the policy was trained on"
             " must be known to compare them. Train anew."
         )
+    for part, features in former.items():
+        if not _are_features(features):
+            raise PolicyError(
+                f"{path}: feature_definitions.{part} is damaged; it must list pairs of a name and a"
+                " definition, each name once. Copy the folder anew."
+            )
     return former
+
+
+def _are_features(features: Any) -> bool:
+    """Return whether a list has pairs of texts, each name once."""
+    return (
+        isinstance(features, list)
+        and all(
+            isinstance(pair, list) and [type(text) for text in pair] == [str, str]
+            for pair in features
+        )
+        and len({name for name, _ in features}) == len(features)
+    )
 
 
 def check_compatible(path: Path, former: Definitions, present: Definitions) -> None:
@@ -84,20 +124,20 @@ def check_compatible(path: Path, former: Definitions, present: Definitions) -> N
     Raises
     ------
     PolicyError
-        If one has vanished or changed; the message names all of them.
+        If one is not known or has changed; the message names all of them.
     """
     problems = []
     for part in present:
         known = dict(present[part])
         for name, definition in former[part]:
             if name not in known:
-                problems.append(f"{part} feature {name} has vanished")
+                problems.append(f"{part} feature {name} is not known to this version")
             elif known[name] != definition:
                 problems.append(f"{part} feature {name} = {definition}; is {known[name]}")
     if problems:
         raise PolicyError(
-            f"{path}: feature_definitions: {'; '.join(problems)}. Only added features can be"
-            " carried over; train anew."
+            f"{path}: feature_definitions: {'; '.join(problems)}. A policy can be carried"
+            " over only to added features. Use the version that wrote it, or train anew."
         )
 
 
@@ -137,9 +177,10 @@ def _spread(
     path: Path, name: str, array: NDArray[Any], positions: NDArray[np.int64], inputs: int
 ) -> NDArray[Any]:
     """Return an array whose last axis has the given values at ``positions``, else 0."""
-    if array.shape[-1] != len(positions):
+    held = array.shape[-1] if array.ndim else 0
+    if held != len(positions):
         raise PolicyError(
-            f"{path.parent}/weights.npz: {name} has {array.shape[-1]} inputs; must have"
+            f"{path.parent}/weights.npz: {name} has {held} inputs; must have"
             f" {len(positions)}, as the manifest lists. Train anew."
         )
     spread = np.zeros((*array.shape[:-1], inputs), array.dtype)
@@ -170,25 +211,42 @@ def main(arguments: list[str] | None = None) -> int:
         prog="python -m agents.network.migrate",
         description="Carry a trained policy over to added observation columns and features.",
     )
-    parser.add_argument("policy", type=Path, help="policy folder; it is not changed")
+    parser.add_argument(
+        "policy", type=Path, help="policy folder, or folder of a run; it is not changed"
+    )
     parser.add_argument(
         "--out",
         type=Path,
         help="folder to write; by default POLICY-migrated. Give POLICY itself to overwrite it",
     )
     options = parser.parse_args(arguments)
-    source: Path = options.policy
-    target: Path = options.out or source.with_name(f"{source.resolve().name}-migrated")
+    source, target = _find_folders(options.policy, options.out)
     try:
         if target.resolve() != source.resolve() and target.exists():
             raise PolicyError(f"{target}: exists already. Name another folder with --out.")
         added = migrate_policy(source, target)
-    except (PolicyError, OSError) as error:
-        print(f"agents.network.migrate: {error}", file=sys.stderr)
-        return 1
+    except PolicyError as error:
+        return _report(str(error))
+    except OSError as error:
+        return _report(f"{target}: cannot be written ({error}). Name another folder with --out.")
     names = [f"{part} {name}" for part, features in added.items() for name in features]
-    print(f"Policy: {target} (added inputs: {', '.join(names) or 'none'})")
+    print(f"Policy: {target} (added inputs: {', '.join(names) or 'none, it had them all'})")
     return 0
+
+
+def _report(message: str) -> int:
+    print(f"agents.network.migrate: {message}", file=sys.stderr)
+    return 1
+
+
+def _find_folders(policy: Path, out: Path | None) -> tuple[Path, Path]:
+    """Return source and target; that of a shipped policy is in the current folder."""
+    source = find_policy(find_shipped(policy))
+    if out is not None:
+        # --out POLICY overwrites it, also where POLICY is a run
+        return source, source if out.resolve() == policy.resolve() else out
+    beside = source.resolve() if policy.exists() else policy
+    return source, beside.parent / f"{beside.name}-migrated"
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ from agents.index.feature_table import network_input_hash
 from agents.network.features_torch import machine_features, row_features, shop_features
 from agents.network.inference import BUNDLE_FORMAT
 from agents.network.pointer_network import PointerNetwork, symlog
-from agents.network.trained_policy import TrainedPolicy, load_policy
+from agents.network.trained_policy import TrainedPolicy, find_policy, load_policy
 from agents.policy_folder import PolicyError
 from envs.observation.columns import (
     CANDIDATE_INDEX,
@@ -315,11 +315,6 @@ def _bare(model: Any) -> bytes:
     return content
 
 
-def find_policy(run: Path) -> Path:
-    """Return the policy folder of a run, or the folder itself if it is one."""
-    return run / "policy" if (run / "policy" / "manifest.json").is_file() else run
-
-
 def main(arguments: list[str] | None = None) -> int:
     """Export a policy; return 0, or 1 with the reason on stderr."""
     parser = argparse.ArgumentParser(
@@ -339,8 +334,8 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
     except ModuleNotFoundError as error:
         print(
-            f"{error.name} is not installed. Exporting needs the extra: pip install -c"
-            " constraints.txt -e '.[scheduler]'",
+            f"{error.name} is not installed. Exporting needs an extra: pip install"
+            " 'changeover-optimiser[scheduler]'",
             file=sys.stderr,
         )
         return 1

@@ -6,6 +6,7 @@ with their formulas (:mod:`agents.index.feature_table`).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -82,8 +83,65 @@ def load_policy(folder: Path | str) -> TrainedPolicy:
             f" {network_input_hash()}, the hash of the features of this version. Carry the policy"
             f" over with python -m agents.network.migrate {folder}, or train anew."
         )
+    return build_policy(folder, manifest, weights)
+
+
+def find_policy(run: Path) -> Path:
+    """Return the policy folder of a run, or the folder itself if it is one."""
+    return run / "policy" if (run / "policy" / "manifest.json").is_file() else run
+
+
+def build_policy(
+    folder: Path, manifest: Mapping[str, Any], weights: Mapping[str, NDArray[Any]]
+) -> TrainedPolicy:
+    """Return the policy of a manifest and arrays of weights for the present features.
+
+    Raises
+    ------
+    PolicyError
+        If they do not fit each other; the message names ``folder``.
+    """
+    hidden_size = check_hidden_size(folder, manifest, weights)
+    try:
+        return _assemble(manifest, weights, hidden_size)
+    except (LookupError, TypeError, ValueError, RuntimeError) as error:
+        missing = " is missing" if isinstance(error, KeyError) else ""
+        reason = " ".join(f"{error}{missing}".split())[:200]
+        raise PolicyError(
+            f"{folder}: manifest and weights do not make a policy ({reason}). Copy it anew, or"
+            " train anew."
+        ) from None
+
+
+def check_hidden_size(
+    folder: Path, manifest: Mapping[str, Any], weights: Mapping[str, NDArray[Any]]
+) -> int:
+    """Return the number of hidden units that a manifest names.
+
+    Raises
+    ------
+    PolicyError
+        If the weights have another number.
+    """
+    named, layer = manifest.get("hidden_size"), weights.get("row_encoder.0.weight")
+    if layer is None or layer.ndim != 2:
+        raise PolicyError(
+            f"{folder}/weights.npz: row_encoder.0.weight is not a matrix. Copy the folder anew."
+        )
+    held = layer.shape[0]
+    if isinstance(named, bool) or not isinstance(named, int) or named != held:
+        raise PolicyError(
+            f"{folder}/manifest.json: hidden_size = {named!r}; must be {held}, as in weights.npz."
+            " Copy the folder anew."
+        )
+    return named
+
+
+def _assemble(
+    manifest: Mapping[str, Any], weights: Mapping[str, NDArray[Any]], hidden_size: int
+) -> TrainedPolicy:
     arrays = {name: torch.from_numpy(array) for name, array in weights.items()}
-    network = PointerNetwork(arrays["prior"], hidden_size=int(manifest["hidden_size"]))
+    network = PointerNetwork(arrays["prior"], hidden_size=hidden_size)
     network.load_state_dict(
         {name: array for name, array in arrays.items() if not name.startswith(CRITIC_PREFIX)}
     )

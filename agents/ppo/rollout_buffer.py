@@ -197,12 +197,16 @@ class RaggedRolloutBuffer(MaskableRolloutBuffer):
 
         ``observations`` is a list of :class:`agents.network.minibatch.ActionBatch`,
         which holds the actions too. ``actions`` are the indices of the samples in the buffer;
-        ``old_values`` and ``returns`` stand twice, for two critics.
+        ``old_values`` and ``returns`` stand twice, for two critics. A last sample that would be
+        alone joins the minibatch before, as the advantages of one sample have no deviation.
         """
         size = self.buffer_size * self.n_envs
         order = self.random.permutation(size)
-        for start in range(0, size, batch_size or size):
-            yield self._get_samples(order[start : start + (batch_size or size)])
+        starts = list(range(0, size, batch_size or size))
+        if size - starts[-1] == 1 < size:
+            starts.pop()
+        for start, end in zip(starts, [*starts[1:], size], strict=True):
+            yield self._get_samples(order[start:end])
             self.batch_index += 1
 
     def _get_samples(  # type: ignore[override]

@@ -7,21 +7,37 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    Strict,
+    ValidationError,
+    model_validator,
+)
 
+from agents.training.config_errors import ConfigError, explain_errors
 from factory.io.factory_toml import quote
 from factory.io.shipped_files import find_shipped, searched_folders
-from factory.validation.errors import FactoryError, suggest
-from factory.validation.text_files import read_text, refuse_text
+from factory.validation.errors import FactoryError
+from factory.validation.names import printable
+from factory.validation.text_files import read_text, require_number
 
-_Number = BeforeValidator(refuse_text)
-Count = Annotated[int, Field(ge=1), _Number]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False), _Number]
-Share = Annotated[float, Field(ge=0, le=1), _Number]
+_Number = BeforeValidator(require_number)
+Count = Annotated[int, Field(ge=1, le=10**12), _Number]
+Episodes = Annotated[int, Field(ge=1, le=10**6), _Number]
+# to 1e9, so that the sums and products of single precision stay finite
+Positive = Annotated[float, Field(gt=0, le=1e9, allow_inf_nan=False), _Number]
+Weight = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False), _Number]
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False), _Number]
+Flag = Annotated[bool, Strict()]
+NonEmptyText = Annotated[str, Field(min_length=1)]
 
 
-class ConfigError(ValueError):
-    """A training config that cannot be used; the message has one line for each problem."""
+SEEDS = 2**15
+"""Number of training seeds; the upper half of the block ``train`` is for
+:func:`envs.seed_splits.first_episode_of`."""
 
 
 class _Section(BaseModel):
@@ -32,9 +48,11 @@ class ScenarioSection(_Section):
     """Factories to play."""
 
     # names or TOML files; episodes cycle through them
-    factories: Annotated[tuple[str, ...], Field(min_length=1)] = ("microfactory",)
-    num_generated: Count = 64  # factories generated from each range, such as `randomised`
-    validation_factories: tuple[str, ...] = ()  # names to validate on; empty: `factories`
+    factories: Annotated[tuple[NonEmptyText, ...], Field(min_length=1)] = ("microfactory",)
+    num_generated: Annotated[int, Field(ge=1, le=10**5), _Number] = (
+        64  # factories generated from each range, such as `randomised`
+    )
+    validation_factories: tuple[NonEmptyText, ...] = ()  # names to validate on; empty: `factories`
 
 
 class NetworkSection(_Section):
@@ -42,11 +60,12 @@ class NetworkSection(_Section):
 
     # evolved priority index of `prior_factory`, ATCS(2, 0.5), or no prior
     prior: Literal["index", "atcs", "none"] = "index"
-    prior_factory: str | None = None  # None: the first of `scenario.factories`
+    prior_factory: NonEmptyText | None = None  # None: the first of `scenario.factories`
     prior_scale: Positive = 0.5  # logits per unit of the prior's index
-    hidden_size: Count = 64
+    # even, as machines are encoded with half of it
+    hidden_size: Annotated[int, Field(ge=2, le=4096, multiple_of=2), _Number] = 64
     # folder of a trained policy to start from, for example policies/mixture; sets hidden_size
-    init_from: str | None = None
+    init_from: NonEmptyText | None = None
 
 
 class LearningSection(_Section):
@@ -55,12 +74,13 @@ class LearningSection(_Section):
     total_timesteps: Count = 3_000_000  # decisions
     num_envs: Count = 256
     num_steps: Count = 128  # per environment and rollout
-    minibatch_size: Count = 512
+    # 2 or more, as the advantages of a minibatch are divided by their deviation
+    minibatch_size: Annotated[int, Field(ge=2, le=10**12), _Number] = 512
     update_epochs: Count = 2
     learning_rate: Positive = 1e-3
     final_learning_rate: Positive = 5e-5  # reached linearly
-    ent_coef: Annotated[float, Field(ge=0), _Number] = 0.02
-    final_ent_coef: Annotated[float, Field(ge=0), _Number] = 0.001  # reached linearly
+    ent_coef: Weight = 0.02
+    final_ent_coef: Weight = 0.001  # reached linearly
     clip_range: Positive = 0.2
     target_kl: Positive | None = None  # stops the epochs of a rollout early
     vf_coef: Positive = 0.5
@@ -72,6 +92,15 @@ class LearningSection(_Section):
     # decay per rollout of the moving average of the weights, which is validated and saved; 0: the
     # newest weights
     ema_decay: Share = 0.95
+
+    @model_validator(mode="after")
+    def _check_rollout(self) -> LearningSection:
+        if self.num_envs * self.num_steps < 2:
+            raise ValueError(
+                "num_envs * num_steps = 1; a rollout must have 2 decisions or more. Set num_steps"
+                " to 2 or more"
+            )
+        return self
 
     def ppo_arguments(self) -> dict[str, Any]:
         """Return the arguments of :class:`agents.ppo.semi_markov_ppo.SemiMarkovPPO`."""
@@ -102,9 +131,9 @@ class ExpertIterationSection(_Section):
     """Expert iteration after PPO: the policy learns from lookahead search over itself."""
 
     iterations: Annotated[int, Field(ge=0, le=63), _Number] = 0
-    episodes: Count = 384  # per iteration
+    episodes: Episodes = 384  # per iteration
     # sampled futures in which each candidate action is simulated
-    num_futures: Annotated[int, Field(ge=2), _Number] = 3
+    num_futures: Annotated[int, Field(ge=2, le=10**4), _Number] = 3
     # mean process times to simulate; the critic values the state after them
     horizon: Positive = 4.0
     update_epochs: Count = 6
@@ -115,23 +144,22 @@ class LoggingSection(_Section):
     """Validation, checkpoints and outputs."""
 
     validation_interval: Count = 20  # rollouts
-    validation_episodes: Count = 64
+    validation_episodes: Episodes = 64
     checkpoint_interval: Count = 20  # rollouts
-    keep_checkpoints: Annotated[int, Field(ge=2), _Number] = 2
-    log_gantt: bool = True  # Gantt charts in TensorBoard
-    export_bundle: bool = True  # write a bundle for schedulers at the end
-    test_episodes: Count = 256  # of the table at the end
-    baselines: str = "ATCS,ATCSR,ATCS+HOLD,EDD,SST,index"  # policies in that table
+    keep_checkpoints: Annotated[int, Field(ge=2, le=10**6), _Number] = 2
+    log_gantt: Flag = True  # Gantt charts in TensorBoard
+    export_bundle: Flag = True  # write a bundle for schedulers at the end
+    test_episodes: Episodes = 256  # of the table at the end
+    baselines: NonEmptyText = "ATCS,ATCSR,ATCS+HOLD,EDD,SST,index"  # policies in that table
 
 
 class TrainingConfig(_Section):
     """A training run."""
 
-    # the upper half of the block `train` is for envs.seed_splits.first_episode_of
-    seed: Annotated[int, Field(ge=0, lt=2**15), _Number] = 0
+    seed: Annotated[int, Field(ge=0, lt=SEEDS), _Number] = 0
     # threads that collect from environments of their own and learn from shards of each minibatch;
     # results depend on their number
-    threads: Count = 2
+    threads: Annotated[int, Field(ge=1, le=1024), _Number] = 2
     scenario: ScenarioSection = ScenarioSection()
     network: NetworkSection = NetworkSection()
     learning: LearningSection = LearningSection()
@@ -139,44 +167,8 @@ class TrainingConfig(_Section):
     logging: LoggingSection = LoggingSection()
 
 
-RENAMED = {
-    "improving": "expert_iteration",
-    "keeping": "logging",
-    "scenario.drawn": "scenario.num_generated",
-    "scenario.validate_on": "scenario.validation_factories",
-    "network.start": "network.prior",
-    "network.start_factory": "network.prior_factory",
-    "network.sharpness": "network.prior_scale",
-    "network.width": "network.hidden_size",
-    "network.policy": "network.init_from",
-    "learning.steps": "learning.total_timesteps",
-    "learning.envs": "learning.num_envs",
-    "learning.steps_a_rollout": "learning.num_steps",
-    "learning.minibatch": "learning.minibatch_size",
-    "learning.epochs": "learning.update_epochs",
-    "learning.entropy": "learning.ent_coef",
-    "learning.final_entropy": "learning.final_ent_coef",
-    "learning.clip": "learning.clip_range",
-    "learning.most_kl": "learning.target_kl",
-    "learning.value_weight": "learning.vf_coef",
-    "learning.most_gradient": "learning.max_grad_norm",
-    "learning.horizon": "learning.discount_time",
-    "learning.trace": "learning.gae_time",
-    "learning.averaging": "learning.ema_decay",
-    "expert_iteration.rounds": "expert_iteration.iterations",
-    "expert_iteration.futures": "expert_iteration.num_futures",
-    "expert_iteration.epochs": "expert_iteration.update_epochs",
-    "expert_iteration.remembered": "expert_iteration.buffer_size",
-    "logging.rollouts_a_validation": "logging.validation_interval",
-    "logging.rollouts_a_checkpoint": "logging.checkpoint_interval",
-    "logging.checkpoints": "logging.keep_checkpoints",
-    "logging.pictures": "logging.log_gantt",
-    "logging.bundle": "logging.export_bundle",
-    "logging.rivals": "logging.baselines",
-}
-"""Former names of sections and keys, and the keys to write instead."""
-_REMOVED = {"learning.levelled": "advantages are never scaled by state"}
-"""Former keys without a successor, and the reason."""
+_MAX_LINES = 20
+"""Maximum number of lines of an error."""
 
 
 def read_config(path: Path, changes: Sequence[str] = ()) -> TrainingConfig:
@@ -194,84 +186,95 @@ def read_config(path: Path, changes: Sequence[str] = ()) -> TrainingConfig:
     ConfigError
         If the file cannot be read or a key is wrong; the message has one line for each problem.
     """
+    where = printable(str(path))
     try:
         data = tomllib.loads(read_text(find_shipped(path)))
     except FactoryError as error:
-        raise ConfigError(str(error)) from None
+        raise ConfigError(printable(str(error))) from None
     except OSError as error:
-        where = f"looked for in {searched_folders()}"
         raise ConfigError(
-            f"{path}: cannot be read ({error.strerror}); {where}. Give a TOML file, for example"
-            " configs/training/quick.toml."
+            f"{where}: cannot be read ({error.strerror}); looked for in {searched_folders()}. Give"
+            " a TOML file, for example configs/training/quick.toml."
         ) from None
-    except ValueError as error:
-        raise ConfigError(f"{path}: is not TOML ({error}). Correct the text there.") from None
-    for change in changes:
-        _apply(data, change)
-    return parse_config(data, str(path))
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"{where}: is not TOML ({error}). Correct the text there.") from None
+    return parse_config(data, where, [key for change in changes for key in _apply(data, change)])
 
 
-def parse_config(data: dict[str, Any], where: str) -> TrainingConfig:
-    """Return a checked config from nested tables; error messages begin with ``where``."""
+def parse_config(data: dict[str, Any], where: str, changed: Sequence[str] = ()) -> TrainingConfig:
+    """Return a checked config from nested tables.
+
+    Parameters
+    ----------
+    data
+        Tables of the config.
+    where
+        Beginning of error messages.
+    changed
+        Keys ``section.key`` and sections that stand only on the command line; their errors begin
+        with ``command line`` instead.
+
+    Raises
+    ------
+    ConfigError
+        As :func:`read_config`.
+    """
     try:
         return TrainingConfig.model_validate(data)
     except ValidationError as error:
-        raise ConfigError(
-            "\n".join(f"{where}: {_explain(item)}" for item in error.errors())
-        ) from None
+        problems = explain_errors(error, TrainingConfig)
+    lines = [
+        f"{'command line' if _is_below(problem.place, changed) else where}: {problem}"
+        for problem in problems
+    ]
+    if len(lines) > _MAX_LINES:
+        lines[_MAX_LINES - 1 :] = [f"{where}: and {len(lines) - _MAX_LINES + 1} more problems."]
+    raise ConfigError("\n".join(lines))
 
 
-def _apply(data: dict[str, Any], change: str) -> None:
+def _is_below(place: str, keys: Sequence[str]) -> bool:
+    """Return whether a place is one of the keys, or inside one."""
+    return any(place == key or place.startswith((f"{key}.", f"{key}[")) for key in keys)
+
+
+def _apply(data: dict[str, Any], change: str) -> list[str]:
+    """Set the key of an override in nested tables; return it, and its section if that is new."""
     path, equals, text = change.partition("=")
-    *sections, key = path.strip().split(".")
-    if not equals or not key:
+    steps = [step.strip() for step in path.split(".")]
+    shown = printable(repr(change))
+    if not equals or not all(steps):
         raise ConfigError(
-            f"--set {change!r}: is not section.key=value. Write for example --set"
+            f"--set {shown}: is not section.key=value. Write for example --set"
             " learning.total_timesteps=1000000."
         )
-    try:
-        value = tomllib.loads(f"value = {text}")["value"]
-    except ValueError:
-        value = text.strip()
-    for section in sections:
+    changed = [".".join(steps), *(steps[:1] if steps[0] not in data else [])]
+    for section in steps[:-1]:
         data = data.setdefault(section, {})
         if not isinstance(data, dict):
             raise ConfigError(
-                f"--set {change!r}: {section} is not a section. The sections are"
+                f"--set {shown}: {printable(section)} is not a section. The sections are"
                 f" {', '.join(_sections())}."
             )
-    data[key] = value
+    data[steps[-1]] = _read_value(text.strip())
+    return changed
+
+
+def _read_value(text: str) -> Any:
+    """Return the value of an override: TOML, or else the text itself."""
+    try:
+        table = tomllib.loads(f"value = {text}")
+    except (ValueError, RecursionError):
+        return text
+    return table["value"] if table.keys() == {"value"} else text
 
 
 def _sections() -> list[str]:
+    """Return the names of the sections."""
     return [
-        name for name, info in TrainingConfig.model_fields.items() if _model_of(info.annotation)
+        name
+        for name, info in TrainingConfig.model_fields.items()
+        if isinstance(info.annotation, type) and issubclass(info.annotation, BaseModel)
     ]
-
-
-def _model_of(annotation: Any) -> type[BaseModel] | None:
-    return (
-        annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else None
-    )
-
-
-def _explain(error: Any) -> str:
-    """Return the message for a pydantic error: key, value, rule, remedy."""
-    key = ".".join(str(step) for step in error["loc"])
-    # the value of a section is left out
-    assignment = key if isinstance(error["input"], dict) else f"{key} = {error['input']!r}"
-    if error["type"] != "extra_forbidden":
-        rule = error["msg"].removeprefix("Value error, ")
-        return f"{key} = {error['input']!r}; {rule[0].lower()}{rule[1:]}. Correct it."
-    if key in RENAMED:
-        return f"{assignment}; its name is {RENAMED[key]}. Write {RENAMED[key]} instead."
-    if key in _REMOVED:
-        return f"{assignment}; there is no such key: {_REMOVED[key]}. Leave it out."
-    model: type[BaseModel] = TrainingConfig
-    for step in error["loc"][:-1]:
-        model = _model_of(model.model_fields[str(step)].annotation) or model
-    remedy = suggest(str(error["loc"][-1]), model.model_fields)
-    return f"{assignment}; there is no such key. {remedy}."
 
 
 def to_toml(config: TrainingConfig) -> str:

@@ -171,8 +171,8 @@ class Trainer:
                 f"{self.folder}: holds a run already. Continue it with --resume {self.folder}, or"
                 " name another folder with --out."
             )
+        self._open()  # first, so that a run that cannot begin leaves no folder
         write_atomically(self.folder / "config.toml", to_toml(self.config))
-        self._open()
         self.model.begin_episodes()
         self._train()
 

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from agents.rules.parameters import split_call
 from agents.rules.registry import RULES, Rule, find_rule, make_rule, parse_rule
 from evaluation.tuned_parameters import Tuned
-from factory.io.shipped_files import find_shipped, searched_folders
+from factory.io.shipped_files import command_of, find_shipped, searched_folders
 from factory.validation.names import code_point, first_unprintable
 from factory.validation.text_files import read_number
 
@@ -111,8 +111,8 @@ class Contender:
         if self.kind == "index":
             if tuned is None or tuned.index is None:
                 raise ValueError(
-                    "index: no weights have been searched for this factory. Run python evaluate.py"
-                    " --tune --factory on it first."
+                    "index: no weights have been searched for this factory. Run"
+                    f" {command_of('evaluate')} --tune --factory on it first."
                 )
             return replace(self, parameters=dict(tuned.index.weights), tuned=True)
         if self.kind == "lookahead":

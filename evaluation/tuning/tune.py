@@ -130,8 +130,7 @@ def run_tuning(
     factories
         Names of shipped factories or paths of files; ``all`` for all shipped factories.
     out
-        Folder for the results; None for that of the shipped ones
-        (:data:`evaluation.tuned_parameters.TUNED_FOLDER`).
+        Folder for the results; None for :data:`evaluation.tuned_parameters.TUNED_FOLDER`.
     work
         Folder in which finished searches are kept, so that the same command resumes.
     processes
@@ -155,7 +154,7 @@ def run_tuning(
     if importlib.util.find_spec("cma") is None:
         raise ValueError(
             "--tune: the library cma, which searches the index, is not installed."
-            " Install it: pip install -e .[tune]"
+            " Install it: pip install 'changeover-optimiser[tune]'"
         )
     if not is_writable(out or TUNED_FOLDER):
         raise ValueError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from pathlib import Path
 
 from factory.generation.ranges import RandomisedRanges, holds_ranges, load_ranges
@@ -79,12 +80,18 @@ def _find_file(name_or_path: str | Path) -> Path:
             )
         return path
     if str(name_or_path) not in shipped():
-        remedy = suggest(str(name_or_path), shipped())
         raise FactoryError(
-            f"factory {str(name_or_path)!r} is not shipped. {remedy}; the names are {_listed()}. Or"
+            f"factory {str(name_or_path)!r} is not shipped. {_suggest_name(str(name_or_path))}. Or"
             " give the path of a TOML file."
         )
     return FACTORIES_FOLDER / f"{name_or_path}.toml"
+
+
+def _suggest_name(name: str) -> str:
+    """Return the remedy for an unknown name, with all known names."""
+    if not get_close_matches(name, shipped(), 1):
+        return f"The names are {_listed()}"
+    return f"{suggest(name, shipped())}; the names are {_listed()}"
 
 
 def _listed() -> str:

@@ -33,6 +33,15 @@ def find_shipped(path: str | Path) -> Path:
     return shipped if shipped.exists() else path
 
 
+def command_of(name: str) -> str:
+    """Return the command that runs ``train`` or ``evaluate``, for messages.
+
+    A checkout has the scripts at its root; an installation has console commands.
+    """
+    is_checkout = (ROOT / "pyproject.toml").is_file()
+    return f"python {name}.py" if is_checkout else f"changeover-{name}"
+
+
 def searched_folders() -> str:
     """Return where :func:`find_shipped` looks, for messages."""
     return f"{Path.cwd()}, then {ROOT} for what ships with the project"

@@ -98,18 +98,20 @@ def read_number(text: str) -> float:
     return float(text)
 
 
-def refuse_text(value: Any) -> Any:
-    """Return the value unless it is a text; a validator of numbers.
+def require_number(value: Any) -> Any:
+    """Return the value unless it is a text, true or false; a validator of numbers.
 
-    Without it, pydantic accepts texts like ``"1_000"`` as numbers.
+    Without it, pydantic accepts texts like ``"1_000"`` as numbers, and true as 1.
 
     Raises
     ------
     ValueError
-        If it is a text.
+        If it is a text, true or false.
     """
     if isinstance(value, str):
         raise ValueError("must be a number, without quotes")
+    if isinstance(value, bool):
+        raise ValueError("must be a number, not true or false")
     return value
 
 

@@ -25,6 +25,7 @@ from evaluation.tuned_parameters import (
 from evaluation.tuning.rule_search import tunable_rules
 from factory.io.catalogue import FACTORIES_FOLDER as FACTORIES
 from factory.io.catalogue import find_factory, find_single_factory, shipped
+from tests.builders.repository import ROOT
 from tests.builders.tuned_results import some_results
 
 
@@ -32,6 +33,19 @@ def test_written_parameters_are_read_back(tmp_path: Path) -> None:
     path = write_tuned(some_results(), tmp_path / "tuned")
     assert path == tmp_path / "tuned" / "tiny.toml"
     assert read_tuned("tiny", tmp_path / "tuned") == some_results()
+
+
+def test_bug_files_of_the_current_folder_are_written_and_come_before_shipped_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The folder of an installed copy may be read-only, and an upgrade replaces it."""
+    monkeypatch.chdir(tmp_path)
+    shipped_parameters = read_tuned("tiny")
+    assert shipped_parameters == read_tuned("tiny", ROOT / TUNED_FOLDER)
+    path = write_tuned(some_results())
+    assert path.resolve() == tmp_path / "configs" / "evaluation" / "tuned" / "tiny.toml"
+    assert read_tuned("tiny") == some_results() != shipped_parameters
+    assert read_tuned("microfactory") == read_tuned("microfactory", ROOT / TUNED_FOLDER)
 
 
 def test_file_without_an_index_is_read_back(tmp_path: Path) -> None:
@@ -165,6 +179,6 @@ def test_shipped_files_have_the_layout_of_the_program(tmp_path: Path) -> None:
         tuned = read_tuned(name)
         assert tuned is not None
         assert write_tuned(tuned, tmp_path).read_bytes() == tuned_file(name).read_bytes()
-    assert {path.stem for path in TUNED_FOLDER.glob("*.toml")} == set(shipped()), (
+    assert {path.stem for path in (ROOT / TUNED_FOLDER).glob("*.toml")} == set(shipped()), (
         "no file is left over"
     )

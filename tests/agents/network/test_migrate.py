@@ -1,8 +1,10 @@
-"""A policy is carried over to added features with the same decisions; else it is refused."""
+"""A policy is carried over to added features with the same decisions; else it is refused, and
+nothing is lost."""
 
 from __future__ import annotations
 
 import json
+import pkgutil
 import re
 import shutil
 from collections.abc import Callable
@@ -14,73 +16,23 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from agents.index.feature_table import MACHINE_PART, ROW_PART, SHOP_PART, definitions, part_of
+from agents.index.feature_table import ROW_PART, definitions
 from agents.network.feature_sizes import ROW_FEATURES
 from agents.network.migrate import main
 from agents.network.packed_tables import PackedTables, decide_greedily
-from agents.network.trained_policy import TrainedPolicy, load_policy, save_policy
+from agents.network.trained_policy import load_policy
 from agents.policy_folder import PolicyError, read_policy_files, write_policy
 from envs.observation.tables import as_observation
-from tests.builders.exported_bundle import FACTS, with_critic
+from tests.builders.exported_bundle import FACTS
+from tests.builders.former_policy import blind_policy, contents, write_former_policy
 from tests.builders.networks import moments
 from tests.builders.repository import ROOT
-
-ADDED = {
-    ROW_PART: ("wait", "slack", "next_upcoming"),
-    MACHINE_PART: ("speed",),
-    SHOP_PART: ("price_soon",),
-}
-"""Features that the former policy does not know."""
-
-
-def index_of(part: str) -> list[int]:
-    """Return the positions of the added features of a part."""
-    return [i for i, feature in enumerate(part_of(part)) if feature.name in ADDED[part]]
-
-
-def input_axes(hidden_size: int) -> dict[str, list[int]]:
-    """Return the positions of the added features among the inputs of each array."""
-    shop = [3 * hidden_size + i for i in index_of(SHOP_PART)]
-    return {
-        "prior": index_of(ROW_PART),
-        "row_encoder.0.weight": index_of(ROW_PART),
-        "machine_encoder.0.weight": index_of(MACHINE_PART),
-        "context.0.weight": shop,
-        "value_head.0.weight": shop,
-        "critic.layers.0.weight": shop,
-    }
-
-
-def blind_policy() -> TrainedPolicy:
-    """Return a policy that gives no weight to the added features."""
-    policy = with_critic()
-    assert policy.critic is not None
-    arrays = dict(policy.network.state_dict())
-    arrays |= {f"critic.{name}": value for name, value in policy.critic.state_dict().items()}
-    for name, positions in input_axes(policy.network.hidden_size).items():
-        arrays[name][..., positions] = 0.0
-    return policy
 
 
 @pytest.fixture
 def former(tmp_path: Path) -> Path:
-    """Return the folder of that policy as the version without the added features wrote it."""
-    policy, folder = blind_policy(), tmp_path / "former"
-    save_policy(folder, policy, "seed = 0\n", FACTS)
-    manifest, arrays = read_policy_files(folder)
-    for name, positions in input_axes(policy.network.hidden_size).items():
-        arrays[name] = np.delete(arrays[name], positions, axis=-1)
-    known = {
-        part: [(name, words) for name, words in features if name not in ADDED[part]]
-        for part, features in definitions().items()
-    }
-    facts = {**manifest, "features": "former", "feature_definitions": known}
-    write_policy(folder, arrays, "seed = 0\n", facts)
-    return folder
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+    """Return the folder of a policy that a version with fewer features wrote."""
+    return write_former_policy(tmp_path / "former")
 
 
 def test_a_policy_of_other_features_is_refused_and_the_remedy_named(former: Path) -> None:
@@ -163,7 +115,7 @@ def change_constant(features: list[list[str]]) -> None:
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        (rename, "row feature tardy has vanished"),
+        (rename, "row feature tardy is not known to this version"),
         (
             change_constant,
             r"row feature due_in = action rows: s\(due_in, 8 mean p\).*; is action rows:"
@@ -171,7 +123,7 @@ def change_constant(features: list[list[str]]) -> None:
         ),
     ],
 )
-def test_features_that_vanished_or_changed_are_named(
+def test_features_that_are_not_known_or_changed_are_named(
     former: Path,
     capsys: pytest.CaptureFixture[str],
     change: Callable[[list[list[str]]], None],
@@ -218,3 +170,84 @@ def test_the_source_is_overwritten_only_when_asked(
     assert contents(taken) == contents(former)
     assert main([str(former), "--out", str(former)]) == 0
     load_policy(former)
+
+
+# --- folders and interruptions --------------------------------------------------------------------
+
+
+INTERRUPTED = {
+    "agents.network.trained_policy.write_atomically": 3,
+    "agents.network.migrate.write_policy": 1,
+    "factory.io.atomic_write.os.rename": 1,
+}
+"""Functions that write, and their number of calls."""
+POINTS = [
+    (name, call, place)
+    for name, n in INTERRUPTED.items()
+    for call in range(n)
+    for place in (True, False)
+]
+
+
+@pytest.mark.parametrize(
+    ("function", "call", "in_place"), [*POINTS, ("factory.io.atomic_write.os.rename", 1, True)]
+)
+def test_bug_an_interruption_loses_nothing(
+    former: Path, monkeypatch: pytest.MonkeyPatch, function: str, call: int, in_place: bool
+) -> None:
+    """Weights that were replaced before the manifest made the folder unreadable for good."""
+    before, calls = contents(former), list[None]()
+    original = pkgutil.resolve_name(function)
+
+    def interrupted(*arguments: Any, **named: Any) -> Any:
+        calls.append(None)
+        if len(calls) == call + 1:
+            raise KeyboardInterrupt
+        return original(*arguments, **named)
+
+    monkeypatch.setattr(function, interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        main([str(former), *(["--out", str(former)] if in_place else [])])
+    assert contents(former) == before
+    assert [path.name for path in former.parent.iterdir()] == ["former"]
+
+
+def test_other_files_of_a_policy_that_is_overwritten_stay(former: Path) -> None:
+    (former / "notes.txt").write_text("mine")
+    assert main([str(former), "--out", str(former)]) == 0
+    assert (former / "notes.txt").read_text() == "mine"
+    assert [path.name for path in former.parent.iterdir()] == ["former"]
+
+
+def test_the_policy_of_a_run_is_carried_over(former: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    run.mkdir()
+    former.rename(run / "policy")
+    assert main([str(run)]) == 0
+    load_policy(run / "policy-migrated")
+    assert main([str(run), "--out", str(run)]) == 0
+    load_policy(run / "policy")
+
+
+def test_bug_the_current_folder_is_carried_over(
+    former: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(former)
+    assert main(["."]) == 0
+    load_policy(former.with_name("former-migrated"))
+
+
+def test_bug_a_shipped_policy_is_carried_over_into_the_current_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["policies/mixture"]) == 0
+    load_policy(tmp_path / "policies" / "mixture-migrated")
+
+
+def test_a_target_that_cannot_be_written_is_named(
+    former: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (former.parent / "file").touch()
+    assert main([str(former), "--out", str(former.parent / "file" / "policy")]) == 1
+    assert "file/policy: cannot be written" in capsys.readouterr().err

@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from agents.network.packed_tables import pack_tensors
-from agents.network.trained_policy import load_policy
+from agents.network.trained_policy import find_policy, load_policy
 from agents.rules.registry import make_rule
 from envs.batch import Batch
 from envs.observation.columns import CANDIDATES, MACHINES, SHOP, SHOP_INDEX
@@ -28,7 +28,7 @@ pytest.importorskip("onnx", reason="exporting needs the extra `scheduler`")
 pytest.importorskip("onnxscript", reason="exporting needs the extra `scheduler`")
 pytest.importorskip("onnxruntime", reason="bundles need the extra `scheduler`")
 
-from agents.network.onnx_export import ExportError, find_policy, main, to_onnx
+from agents.network.onnx_export import ExportError, main, to_onnx
 from scheduler.decisions.bundle import Bundle, BundleError
 from scheduler.decisions.decider import Decider
 from scheduler.floor.floor import ShopFloor

@@ -201,13 +201,33 @@ def fill(buffer: RaggedRolloutBuffer, steps: int, shares: list[int]) -> None:
     buffer.finish()
 
 
-def test_minibatches_hold_every_sample_once_with_its_own_rows() -> None:
-    steps, envs, shares = 6, 3, [2, 1]
-    settings = {"machine_rows": 2, "n_envs": envs, "shares": shares, "shards_a_minibatch": 2}
+def filled_buffer(steps: int, shares: list[int]) -> RaggedRolloutBuffer:
+    """Return a full buffer with one shard for each share."""
+    settings = {"machine_rows": 2, "n_envs": sum(shares), "shares": shares}
     buffer = RaggedRolloutBuffer(
-        steps, spaces.Box(-1, 1, (1,)), spaces.Discrete(4), "cpu", **settings
-    )  # type: ignore[arg-type]
+        steps,
+        spaces.Box(-1, 1, (1,)),
+        spaces.Discrete(4),
+        "cpu",
+        shards_a_minibatch=2,
+        **settings,  # type: ignore[arg-type]
+    )
     fill(buffer, steps, shares)
+    return buffer
+
+
+@pytest.mark.parametrize(
+    ("size", "counts"), [(5, [5, 5, 5, 3]), (17, [18]), (18, [18]), (9, [9, 9]), (16, [16, 2])]
+)
+def test_bug_a_last_sample_alone_joins_the_minibatch_before(size: int, counts: list[int]) -> None:
+    """MaskablePPO divides advantages by their deviation, which one sample does not have."""
+    buffer = filled_buffer(6, [2, 1])
+    assert [len(batch.advantages) for batch in buffer.get(size)] == counts
+
+
+def test_minibatches_hold_every_sample_once_with_its_own_rows() -> None:
+    steps, shares = 6, [2, 1]
+    buffer = filled_buffer(steps, shares)
     seen = []
     for batch in buffer.get(5):
         parts: list[ActionBatch] = batch.observations  # type: ignore[assignment]

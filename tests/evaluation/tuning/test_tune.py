@@ -327,9 +327,8 @@ def test_missing_library_is_named_with_its_remedy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(
-        ValueError, match=r"cma.* is not installed. Install it: pip install -e .\[tune\]"
-    ):
+    message = r"cma.* is not installed\. Install it: pip install 'changeover-optimiser\[tune\]'"
+    with pytest.raises(ValueError, match=message):
         run_tuning(["tiny"], tmp_path, tmp_path, processes=1, budget=SMALL)
 
 

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from agents.network.trained_policy import load_policy
-from agents.training.config import ConfigError, read_config
+from agents.training.config import read_config
+from agents.training.config_errors import ConfigError
 from evaluation.runner.contenders import parse_contenders
 from factory.io.catalogue import find_factory
-from factory.io.shipped_files import find_shipped
+from factory.io.shipped_files import command_of, find_shipped
 from tests.builders.repository import ROOT
 
 
@@ -89,3 +90,11 @@ def test_the_message_about_a_factory_that_is_not_there_tells_where_it_was_looked
         find_factory("configs/factories/none.toml")
     assert str(elsewhere) in str(error.value)
     assert str(ROOT) in str(error.value)
+
+
+def test_messages_name_the_scripts_of_a_checkout_and_the_commands_of_an_installed_copy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert command_of("evaluate") == "python evaluate.py"
+    monkeypatch.setattr("factory.io.shipped_files.ROOT", tmp_path)
+    assert command_of("evaluate") == "changeover-evaluate"

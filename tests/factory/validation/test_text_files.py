@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 from agents.rules.parameters import Parameter, read_values
-from agents.training.config import ConfigError, read_config
+from agents.training.config import read_config
+from agents.training.config_errors import ConfigError
 from evaluation.runner.contenders import parse_contenders
-from evaluation.tuned_parameters import TUNED_FOLDER as TUNED
-from evaluation.tuned_parameters import read_tuned
+from evaluation.tuned_parameters import TUNED_FOLDER, read_tuned
 from factory.instances.read import (
     read_expected_completions,
     read_fjsp,
@@ -55,7 +55,7 @@ FILES: dict[str, tuple[str, str, Callable[[Path], Any]]] = {
     "training config": ("run.toml", "seed = 7\n", read_config),
     "tuned parameters": (
         "tiny.toml",
-        (TUNED / "tiny.toml").read_text(encoding="utf-8"),
+        (ROOT / TUNED_FOLDER / "tiny.toml").read_text(encoding="utf-8"),
         lambda path: read_tuned("tiny", path.parent),
     ),
     "job shop": ("one.txt", "1 2\n0 3 1 4\n", read_jsp),
@@ -182,7 +182,7 @@ def test_bug_a_text_is_no_number_in_a_training_config(tmp_path: Path) -> None:
 
 
 def test_bug_a_text_is_no_number_among_tuned_parameters(tmp_path: Path) -> None:
-    shutil.copy(TUNED / "tiny.toml", tmp_path / "tiny.toml")
+    shutil.copy(ROOT / TUNED_FOLDER / "tiny.toml", tmp_path / "tiny.toml")
     text = (tmp_path / "tiny.toml").read_text(encoding="utf-8")
     before, _, after = text.partition("default_cost = ")
     number, end = after.split("\n", 1)
