@@ -77,7 +77,7 @@ def read_order_book(path: str | Path, factory: Factory, epoch: datetime | None =
     refuse((problem for line in lines for problem in _check_dates(line, factory, epoch)), where)
     orders = [(_order(line, factory, epoch), f"line {line.number}") for line in lines]
     orders.sort(key=lambda pair: pair[0].release_date)
-    book = OrderBook(orders=tuple(order for order, _ in orders))
+    book = OrderBook(orders=tuple(order for order, _ in orders), epoch=epoch)
     check_order_book(book, factory, where, [place for _, place in orders])
     return book
 
@@ -336,7 +336,8 @@ def _order(line: CsvLine, factory: Factory, epoch: datetime | None) -> Order:
 def write_order_book(
     book: OrderBook, path: str | Path, factory: Factory, epoch: datetime | None = None
 ) -> None:
-    """Write an order book; :func:`read_order_book` with the same ``epoch`` returns an equal book.
+    """Write an order book; :func:`read_order_book` with the same ``epoch`` returns an equal book,
+    with that epoch.
 
     Parameters
     ----------
