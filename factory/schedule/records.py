@@ -32,7 +32,13 @@ from factory.schedule.record_kinds import (
     WaitRecord,
 )
 from factory.schedule.schedule_page import schedule_html
-from factory.schedule.schedule_tables import FRAME_COLUMNS, table_of, write_tables
+from factory.schedule.schedule_tables import (
+    FRAME_COLUMNS,
+    is_text_beside,
+    table_of,
+    texts_beside,
+    write_tables,
+)
 from factory.simulation.arrays import FactoryArrays, ShopState
 
 if TYPE_CHECKING:
@@ -47,10 +53,16 @@ class Schedule(ScheduleRecords):
     """A schedule for people; a notebook shows key figures and an interactive Gantt chart of it."""
 
     def to_json(self) -> str:
-        """Return the schedule as JSON text (layout version ``SCHEDULE_SCHEMA``)."""
+        """Return the schedule as JSON text (layout version ``SCHEDULE_SCHEMA``).
+
+        Beside index and ticks, each record has ``order_id``, ``machine_name`` and local dates, as
+        ``start_local``, for people; :meth:`from_json` leaves them out.
+        """
         data = asdict(replace(self, factory=None))
         del data["factory"]
         data["epoch"] = None if self.epoch is None else self.epoch.isoformat()
+        for name in _RECORDS:
+            data[name] = [record | texts_beside(self, record) for record in data[name]]
         return json.dumps({"schema": SCHEDULE_SCHEMA, **data})
 
     @staticmethod
@@ -143,9 +155,16 @@ def _read_records(name: str, kind: Any, records: Any) -> tuple[Any, ...]:
         raise ValueError(
             f"schedule: {name} = {records!r}; must be a list. Write a list of objects."
         )
-    for index, record in enumerate(records):
+    own = {field.name for field in fields(kind)}
+    kept = [
+        {key: value for key, value in record.items() if key in own or not is_text_beside(key)}
+        if isinstance(record, dict)
+        else record
+        for record in records
+    ]
+    for index, record in enumerate(kept):
         _check_fields(f"schedule: {name}[{index}]", kind, record)
-    return tuple(kind(**_with_tuples(record)) for record in records)
+    return tuple(kind(**_with_tuples(record)) for record in kept)
 
 
 def _check_fields(place: str, kind: Any, record: Any) -> None:

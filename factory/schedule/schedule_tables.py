@@ -75,6 +75,22 @@ def write_tables(schedule: ScheduleRecords, folder: Path) -> None:
             writer.writerows(table_of(schedule, name))
 
 
+def texts_beside(schedule: ScheduleRecords, record: Mapping[str, Any]) -> _Row:
+    """Return names and local dates of a record as a dictionary, to stand beside index and ticks."""
+    texts = {}
+    if record.get("order") in range(len(schedule.orders)):
+        texts["order_id"] = schedule.orders[record["order"]].order_id
+    if record.get("machine") in range(len(schedule.machine_names)):
+        texts["machine_name"] = schedule.machine_names[record["machine"]]
+    dates = {name: tick for name, tick in record.items() if name.endswith("_date")}
+    return texts | {f"{n[:-5]}_local": schedule.dates.text(tick) for n, tick in dates.items()}
+
+
+def is_text_beside(key: str) -> bool:
+    """Return whether a key is one of those that :func:`texts_beside` adds."""
+    return key in ("order_id", "machine_name") or key.endswith("_local")
+
+
 def _dates(schedule: ScheduleRecords, record: Any, names: Sequence[str]) -> _Row:
     """Return the dates of a record, as text and in ticks."""
     ticks = {name: getattr(record, f"{name}_date") for name in names}
