@@ -8,6 +8,7 @@ Times are integer ticks, powers kW, money in one currency.
 from __future__ import annotations
 
 import heapq
+from datetime import datetime
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -198,6 +199,7 @@ class OrderBook(Model):
     """Orders to be replayed, sorted by release date (ties: as listed)."""
 
     orders: tuple[Order, ...]
+    epoch: datetime | None = None  # date of tick 0; None: not known
 
 
 def operation_order(product: Product) -> tuple[int, ...]:

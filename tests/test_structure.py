@@ -63,7 +63,7 @@ MAY_IMPORT = {
 """What of ours each room may import."""
 
 THIRD_PARTIES = {
-    "factory": {"numpy", "numba", "llvmlite", "pydantic", "matplotlib", "openpyxl"},
+    "factory": {"numpy", "numba", "llvmlite", "pydantic", "matplotlib", "openpyxl", "pandas"},
     "envs": {"numpy", "numba", "gymnasium", "matplotlib"},
 }
 """What of others the two innermost rooms may import."""
@@ -229,8 +229,8 @@ def test_package_files_are_empty(path: Path) -> None:
 @pytest.mark.parametrize(
     ("room", "banned"),
     [
-        ("factory", (*TORCH, "matplotlib", "gymnasium")),
-        ("envs", (*TORCH, "matplotlib")),
+        ("factory", (*TORCH, "matplotlib", "pandas", "gymnasium")),
+        ("envs", (*TORCH, "matplotlib", "pandas")),
         ("agents.rules", (*TORCH, "matplotlib", "gymnasium")),
         ("agents.index", (*TORCH, "matplotlib", "gymnasium")),
         ("agents.network.trained_policy", ("stable_baselines3", "sb3_contrib", "tensorboard")),

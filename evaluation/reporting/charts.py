@@ -1,11 +1,10 @@
-"""Charts of an evaluation as SVG text, and Gantt charts as PNG data addresses."""
+"""Charts of an evaluation as SVG text."""
 
 from __future__ import annotations
 
-import base64
 import re
 from collections.abc import Mapping, Sequence
-from io import BytesIO, StringIO
+from io import StringIO
 from typing import Any
 
 import numpy as np
@@ -14,14 +13,12 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import RendererAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
-from PIL import Image
 
+from evaluation.reporting.chart_scales import cost_limit, find_fences, mark_beyond
 from evaluation.reporting.results import ComparisonResult, PolicyResult
-from factory.model import Factory
-from factory.schedule.gantt import gantt_rgb
 from factory.schedule.gantt_style import PLAIN, any_letters, shorten
-from factory.schedule.records import Schedule
 from factory.simulation.arrays import COST_TERMS
 
 _FloatArray = NDArray[np.float64]
@@ -48,7 +45,6 @@ _STYLE: Any = {
     "axes.titlelocation": "left",
     "axes.titleweight": "bold",
 }
-_GANTT_COLOURS = 96
 _MAX_LETTERS, _MIN_LETTERS = 40, 8
 """Bounds of the letters of a name in a chart."""
 
@@ -77,7 +73,8 @@ def draw_ratios(comparisons: Mapping[str, Mapping[str, ComparisonResult]]) -> st
         for name in policies
         if name in comparisons[scenario]
     ]
-    figure, axes = _open(9.2, 0.7 + 0.22 * len(lines) + 0.12 * len(comparisons))
+    figure, axes = _open(7.4, 0.7 + 0.22 * len(lines) + 0.12 * len(comparisons))
+    limit = _ratio_limit([comparisons[scenario][name] for scenario, name in lines])
     y, previous = 0.0, ""
     ticks, labels = [], []
     for scenario, name in lines:
@@ -85,17 +82,27 @@ def draw_ratios(comparisons: Mapping[str, Mapping[str, ComparisonResult]]) -> st
         previous = scenario
         ticks.append(y)
         labels.append(f"{_fit(scenario)}: {_fit(name)}")
-        _draw_ratio(axes, y, comparisons[scenario][name])
+        _draw_ratio(axes, y, comparisons[scenario][name], limit)
     axes.axvline(0, color="black", linewidth=0.8)
     axes.set_yticks(ticks, labels, **PLAIN)
     axes.set_ylim(y + 1, 0.4)
+    axes.set_xlim(right=limit)
+    axes.xaxis.set_major_locator(MaxNLocator(6))
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:+.0%}")
     axes.set_xlabel("cost against the best rule (left of 0 is cheaper)")
     axes.grid(axis="x", alpha=0.25)
     return _svg(figure)
 
 
-def _draw_ratio(axes: Axes, y: float, comparison: ComparisonResult) -> None:
+def _ratio_limit(comparisons: Sequence[ComparisonResult]) -> float:
+    """Return the right edge of ratios minus 1: upper bounds of the comparisons on the scale."""
+    shown = [c for c in comparisons if c.ratio is not None and c.ratio_ci95 is not None]
+    limit = cost_limit([c.ratio for c in shown if c.ratio is not None])
+    bounds = [c.ratio_ci95[1] for c in shown if c.ratio_ci95 and (c.ratio or 0.0) <= limit]
+    return max([0.05, *(1.05 * (min(bound, 3 * limit) - 1) for bound in bounds)])
+
+
+def _draw_ratio(axes: Axes, y: float, comparison: ComparisonResult, limit: float) -> None:
     """Draw a ratio and its interval at height ``y``, if there is a ratio."""
     if comparison.ratio is None or comparison.ratio_ci95 is None:
         return
@@ -103,11 +110,13 @@ def _draw_ratio(axes: Axes, y: float, comparison: ComparisonResult) -> None:
     bounds = [bound - 1 for bound in comparison.ratio_ci95]
     axes.plot(bounds, [y, y], color=colour, linewidth=2, solid_capstyle="butt")
     axes.plot([comparison.ratio - 1], [y], "o", color=colour, markersize=5)
+    if comparison.ratio - 1 > limit:
+        mark_beyond(axes, limit, y, f"{comparison.ratio - 1:+.0%}")
 
 
 def draw_terms(policies: Mapping[str, PolicyResult]) -> str:
     """Return a bar chart of the mean cost by term, with a bar for each policy."""
-    figure, axes = _open(5.2, 0.9 + 0.27 * len(policies))
+    figure, axes = _open(5.2, 1.0 + 0.27 * len(policies))
     start = np.zeros(len(policies))
     for term in COST_TERMS:
         values = np.array([getattr(policy, term).mean for policy in policies.values()])
@@ -120,20 +129,34 @@ def draw_terms(policies: Mapping[str, PolicyResult]) -> str:
             height=0.72,
         )
         start += values
+    limit = 1.05 * cost_limit(start.tolist())
+    for y, total in enumerate(start):
+        if total > limit:
+            mark_beyond(axes, limit, y, f"{total:,.0f}")
     axes.set_yticks(range(len(policies)), [_fit(name) for name in policies], **PLAIN)
     axes.invert_yaxis()
-    axes.set_title("Mean cost by term")
-    axes.xaxis.set_major_formatter(_thousands)
-    axes.legend(
+    _set_title(axes, "Mean cost by term")
+    _scale_costs(axes, limit)
+    figure.legend(
         ncols=5,
         fontsize=7.5,
         frameon=False,
-        loc="upper center",
-        bbox_to_anchor=(0.4, -0.1 - 0.25 / max(1, len(policies))),
+        loc="outside lower center",
         columnspacing=0.9,
         handlelength=1,
     )
     return _svg(figure)
+
+
+def _scale_costs(axes: Axes, limit: float) -> None:
+    """Let the axis of costs go from 0 to ``limit``, with few enough strokes for their numbers."""
+    axes.set_xlim(0, limit if limit > 0 else 1.0)
+    axes.xaxis.set_major_locator(MaxNLocator(5))
+    axes.xaxis.set_major_formatter(_thousands)
+
+
+def _set_title(axes: Axes, title: str) -> None:
+    axes.set_title(title, loc="left", fontsize=10.5, fontweight="bold", **PLAIN)
 
 
 def draw_costs(costs: Mapping[str, _FloatArray]) -> str:
@@ -158,12 +181,27 @@ def draw_costs(costs: Mapping[str, _FloatArray]) -> str:
         # Multiples of the golden ratio modulo 1 spread the dots evenly over the height of the box.
         spread = 0.5 * (np.arange(values.size) * 0.618034 % 1 - 0.5)
         axes.plot(values, y + spread, ".", color=RULE, alpha=0.25, markersize=2.5, zorder=0)
+    limit = _episode_limit(list(costs.values()))
+    for y, values in enumerate(costs.values(), start=1):
+        beyond = values[values > limit]
+        if beyond.size:
+            which = "all" if beyond.size == values.size else f"{beyond.size} of {values.size}"
+            mark_beyond(axes, limit, y, f"{which} up to {beyond.max():,.0f}")
     axes.set_yticks(range(1, len(costs) + 1), [_fit(name) for name in costs], **PLAIN)
     axes.invert_yaxis()
-    axes.set_title("Total cost of each episode")
-    axes.xaxis.set_major_formatter(_thousands)
-    axes.set_xlim(left=0)
+    _set_title(axes, "Total cost of each episode")
+    _scale_costs(axes, limit)
     return _svg(figure)
+
+
+def _episode_limit(costs: Sequence[_FloatArray]) -> float:
+    """Return the right edge of the costs of episodes: the 95 % whiskers of the policies on the
+    scale, with some room, or their dearest episode if that is nearer.
+    """
+    means = [float(values.mean()) for values in costs]
+    shown = [values for values, mean in zip(costs, means, strict=True) if mean <= cost_limit(means)]
+    whisker = max(float(np.percentile(values, 95)) for values in shown)
+    return 1.05 * min(1.4 * whisker, max(float(values.max()) for values in shown))
 
 
 def draw_differences(
@@ -181,9 +219,11 @@ def draw_differences(
     axes.axvline(0, color="black", linewidth=0.9)
     axes.axvspan(*comparison.ci95, color=_verdict_colour(comparison), alpha=0.25, linewidth=0)
     axes.axvline(comparison.difference, color=_verdict_colour(comparison), linewidth=2)
-    axes.set_title(f"{_fit(name)} minus {_fit(rule)}, episode by episode", **PLAIN)
+    _set_title(axes, f"{_fit(name)} minus {_fit(rule)}, episode by episode")
     axes.set_xlabel("difference in total cost (left of 0 is cheaper)")
     axes.set_ylabel("episodes")
+    axes.xaxis.set_major_locator(MaxNLocator(6))
+    axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
     axes.xaxis.set_major_formatter(_thousands)
     return _svg(figure)
 
@@ -198,25 +238,62 @@ def draw_trade_off(policies: Mapping[str, PolicyResult], noted: Sequence[str]) -
         for name, policy in policies.items()
         if policy.changeover_hours and policy.on_time_share
     }
-    figure, axes = _open(5.2, 3.1)
-    for name, point in points.items():
+    shown = _keep_on_scale(points)
+    figure, axes = _open(5.2, 3.3)
+    kinds = {name: int(policies[name].kind != "rule") for name in points}
+    for name, point in shown.items():
         axes.plot(
             *point,
-            "o",
-            color=OTHER_POLICY if policies[name].kind != "rule" else RULE,
+            "o" if point == points[name] else "X",
+            color=(RULE, OTHER_POLICY)[kinds[name]],
             alpha=0.85,
             markersize=7 if name in noted else 4.5,
         )
-    wanted = dict.fromkeys([*noted, *_efficient(points)])
-    labelled = [name for name in wanted if name in points][:_MAX_LABELS]
-    _label_points(axes, {name: points[name] for name in labelled})
-    axes.set_title("On-time share against changeover time")
+    wanted = dict.fromkeys([*noted, *_efficient(points), *points])
+    edge = {name for name in points if shown[name] != points[name]}
+    labelled = [name for name in wanted if name in edge | {*noted, *_efficient(points)}]
+    labelled = [name for name in labelled if name in points][:_MAX_LABELS]
+    labels = {
+        name: f"{_fit(name)} ({points[name][0]:,.0f} h, {points[name][1]:.0%}) →"
+        if name in edge
+        else _fit(name)
+        for name in labelled
+    }
+    axes.margins(0.12)
+    _label_points(axes, {labels[name]: shown[name] for name in labelled})
+    _set_title(axes, "On-time share against changeover time")
     axes.set_xlabel("changeover hours per episode (fewer is better)")
     axes.set_ylabel("orders on time")
+    axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
     axes.grid(alpha=0.25)
-    axes.margins(0.12)
+    for name, colour in (("rule", RULE), ("other policy", OTHER_POLICY)):
+        axes.plot([], [], "o", color=colour, label=name)
+    figure.legend(ncols=2, fontsize=7.5, frameon=False, loc="outside lower center")
     return _svg(figure)
+
+
+def _keep_on_scale(
+    points: Mapping[str, tuple[float, float]],
+) -> dict[str, tuple[float, float]]:
+    """Return the points (hours, share), those far from all others moved to the edge."""
+    if not points:
+        return {}
+    hours, shares = zip(*points.values(), strict=True)
+    bounds = []
+    for values, min_spread in ((hours, 0.2 * float(np.median(hours))), (shares, 0.06)):
+        low, high = find_fences(values, min_spread)
+        inside = [value for value in values if low <= value <= high]
+        room = 0.15 * (max(inside) - min(inside))
+        bounds.append((min(inside) - room, max(inside) + room, low, high))
+    return {
+        name: (_moved(point[0], *bounds[0]), _moved(point[1], *bounds[1]))
+        for name, point in points.items()
+    }
+
+
+def _moved(value: float, least: float, largest: float, low: float, high: float) -> float:
+    return value if low <= value <= high else min(max(value, least), largest)
 
 
 def _efficient(points: Mapping[str, tuple[float, float]]) -> list[str]:
@@ -234,11 +311,13 @@ def _efficient(points: Mapping[str, tuple[float, float]]) -> list[str]:
 
 
 def _label_points(axes: Axes, points: Mapping[str, tuple[float, float]]) -> None:
-    """Write names beside their points, moved down where they would overlap."""
-    axes.margins(0.12)
+    """Write texts beside their points, moved down where they would overlap; to the left of points
+    near the right edge.
+    """
     with any_letters():
         axes.figure.draw_without_rendering()  # type: ignore[union-attr]
     taken: list[tuple[float, float]] = []
+    middle = axes.transAxes.transform((0.6, 0))[0]
     for name, point in sorted(points.items(), key=lambda entry: -entry[1][1]):
         x, y = axes.transData.transform(point)
         label = y
@@ -248,17 +327,9 @@ def _label_points(axes: Axes, points: Mapping[str, tuple[float, float]]) -> None
         ):
             label -= _LABEL_HEIGHT
         taken.append((x, label))
-        offset = (7, (label - y) * 72 / axes.figure.dpi - 3)
-        axes.annotate(_fit(name), point, offset, textcoords="offset points", fontsize=8, **PLAIN)
-
-
-def draw_gantt_png(schedule: Schedule, factory: Factory, title: str, until: int) -> str:
-    """Return a Gantt chart as the data address of a PNG with few colours."""
-    pixels = gantt_rgb(schedule, factory, title=title, until=until)
-    image = Image.fromarray(pixels).quantize(_GANTT_COLOURS)
-    content = BytesIO()
-    image.save(content, "PNG", optimize=True)
-    return "data:image/png;base64," + base64.b64encode(content.getvalue()).decode()
+        side, ha = (-7, "right") if x > middle else (7, "left")
+        offset = (side, (label - y) * 72 / axes.figure.dpi - 3)
+        axes.annotate(name, point, offset, textcoords="offset points", fontsize=8, ha=ha, **PLAIN)
 
 
 def _fit(name: str) -> str:

@@ -9,6 +9,8 @@ from evaluation.reporting.document import (
     Code,
     DocumentBlock,
     Heading,
+    Lines,
+    More,
     Paragraph,
     Part,
     Strong,
@@ -48,17 +50,22 @@ OVERALL_HEAD = (
     "worst factory",
 )
 
+_SUMMARISED = 3
+"""Largest number of factories whose results stand in the first paragraph."""
+
 _Loss = tuple[str, str, ComparisonResult]
 """Factory, policy and comparison of a policy that is not clearly better."""
 
 
 def summarise_report(results: Results) -> Text:
     """Return the first paragraph: best rule and best challenger of each scenario."""
-    parts = [
+    parts: list[Part] = [
         part
         for name, scenario in results.scenarios.items()
         for part in _summarise_scenario(name, scenario)
     ]
+    if len(results.scenarios) > _SUMMARISED:
+        parts = ["The table below compares the policies with the best rule of each factory. "]
     first = next(iter(results.scenarios.values()))
     where = " on each factory" if len(results.scenarios) > 1 else ""
     parts.append(f"{first.episodes} episodes of the block {first.seed_block}{where}. ")
@@ -112,31 +119,38 @@ def comparison_table(results: Results) -> Table:
     return Table(COMPARISON_HEAD, rows, numbers=frozenset(range(3, 9)))
 
 
-def overall_table(results: Results) -> Table:
-    """Return the table of policies over several scenarios."""
+def overall_tables(results: Results) -> Iterable[DocumentBlock]:
+    """Yield the table of policies over several scenarios: the best rules and all others, and the
+    table of all on request.
+    """
     kinds = {
         name: policy.kind
         for scenario in results.scenarios.values()
         for name, policy in scenario.policies.items()
     }
-    ranked = [
-        (result.ratio, name, result)
+    ratios = {
+        name: result.ratio.mean
         for name, result in results.overall.items()
         if result.ratio is not None
-    ]
-    ranked.sort(key=lambda entry: entry[0].mean)
-    rules = [name for _, name, _ in ranked if kinds[name] == "rule"]
+    }
+    ranked = sorted(ratios, key=ratios.__getitem__)
+    hidden = [name for name in ranked if kinds[name] == "rule"][REPORT_RULES:]
+    yield _overall_table(results, [name for name in ranked if name not in hidden])
+    if hidden:
+        yield More(f"All {len(ranked)} policies", _overall_table(results, ranked))
+
+
+def _overall_table(results: Results, names: Iterable[str]) -> Table:
     rows = []
-    for ratio, name, result in ranked:
-        if name in rules[REPORT_RULES:]:
-            continue
-        interquartile = result.interquartile_ratio
+    for name in names:
+        result = results.overall[name]
+        ratio, interquartile = result.ratio, result.interquartile_ratio
         rows.append(
             (
                 name,
                 f"{result.scenarios}",
-                format_ratio(ratio.mean),
-                format_bounds(ratio.ci95),
+                format_ratio(ratio.mean) if ratio else "",
+                format_bounds(ratio.ci95) if ratio else "",
                 format_ratio(interquartile.mean) if interquartile else "",
                 f"{result.better_in}",
                 f"{result.worse_in}",
@@ -194,7 +208,7 @@ def _list_losses(title: str, losses: list[_Loss]) -> Paragraph:
 
 def failure_section(results: Results) -> Iterable[DocumentBlock]:
     """Yield the section of failed policies, if there are any."""
-    rows = []
+    rows, details = [], list[DocumentBlock]()
     for scenario in results.scenarios.values():
         for name, policy in scenario.policies.items():
             failure = policy.failed
@@ -202,7 +216,13 @@ def failure_section(results: Results) -> Iterable[DocumentBlock]:
                 first, last = failure.episodes
                 episodes = f"{failure.block} {first}-{last}"
                 rows.append((scenario.factory, name, failure.reason, episodes, failure.message))
+                title = f"{name} on {scenario.factory}"
+                if failure.trace:
+                    details.append(Lines(f"Traceback of {title}", failure.trace))
+                if failure.printed:
+                    details.append(Lines(f"Last prints of {title}", failure.printed))
     if rows:
         yield Heading(2, "Failed policies")
         head = ("factory", "policy", "reason", "episodes", "message")
         yield Table(head, tuple(rows), wide=frozenset({4}))
+        yield from details

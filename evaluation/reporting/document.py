@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from evaluation.reporting.markdown import code_span, escape
 from evaluation.reporting.style_sheet import STYLE
+from factory.schedule.gantt_html import gantt_html_assets
 from factory.validation.names import printable
 
 
@@ -101,7 +102,23 @@ class More:
     table: Table
 
 
-DocumentBlock = Heading | Paragraph | Table | Picture | Pictures | More
+@dataclass(frozen=True)
+class Chart:
+    """An interactive Gantt chart, as :func:`factory.schedule.gantt_html.gantt_html` returns it."""
+
+    fragment: str
+    caption: Text
+
+
+@dataclass(frozen=True)
+class Lines:
+    """Text whose lines are kept, such as a traceback."""
+
+    title: str
+    text: str
+
+
+DocumentBlock = Heading | Paragraph | Table | Picture | Pictures | More | Chart | Lines
 
 
 def _parts(text: Text) -> tuple[Part, ...]:
@@ -125,6 +142,9 @@ def _markdown(block: DocumentBlock) -> str:
         return _markdown_table(block)
     if isinstance(block, More):
         return f"{escape(block.summary)}:\n\n{_markdown(block.table)}"
+    if isinstance(block, Lines):
+        fence = "`" * max(3, 1 + max(map(len, re.findall("`+", block.text)), default=0))
+        return f"{escape(block.title)}:\n\n{fence}text\n{_kept_lines(block.text)}\n{fence}"
     return ""
 
 
@@ -177,6 +197,8 @@ def to_html(title: str, blocks: Sequence[DocumentBlock]) -> str:
         "<meta name='viewport' content='width=device-width,initial-scale=1'>"
         f"<title>{_escaped(title)}</title><style>{STYLE}</style>"
     )
+    if any(isinstance(block, Chart) for block in blocks):
+        written.append(gantt_html_assets())
     body = "\n".join(written)
     return (
         f"<!doctype html>\n<html lang='en'><head>{head}</head>"
@@ -207,6 +229,11 @@ def _html(block: DocumentBlock, anchor: str = "") -> str:
         return _html_picture(block)
     if isinstance(block, Pictures):
         return f"<div class='pair'>{''.join(map(_html_picture, block.pictures))}</div>"
+    if isinstance(block, Chart):
+        return f"{block.fragment}<p class='caption'>{_inline(block.caption)}</p>"
+    if isinstance(block, Lines):
+        lines = html.escape(_kept_lines(block.text), quote=True)
+        return f"<p>{_escaped(block.title)}:</p><pre>{lines}</pre>"
     return (
         f"<details><summary>{_escaped(block.summary)}</summary>{_html_table(block.table)}</details>"
     )
@@ -218,20 +245,27 @@ def _html_table(table: Table) -> str:
     for index, row in enumerate(table.rows):
         cells = "".join(_html_cell(table, "td", column, text) for column, text in enumerate(row))
         rows.append(f"<tr{' class=best' if index in table.strong else ''}>{cells}</tr>")
+    kind = " class='many'" if len(table.head) > _FEW_COLUMNS else ""
     return (
-        f"<div class='scroll'><table><thead><tr>{head}</tr></thead>"
+        f"<div class='scroll'><table{kind}><thead><tr>{head}</tr></thead>"
         f"<tbody>{''.join(rows)}</tbody></table></div>"
     )
 
 
+_FEW_COLUMNS = 3
+"""Columns that stand side by side on every screen; the cells of wider tables stand below each other
+on a narrow one, each with its heading."""
+
+
 def _html_cell(table: Table, tag: str, column: int, text: Text) -> str:
+    heading = f" data-head='{_escaped(table.head[column])}'" if tag == "td" else ""
     if column in table.numbers:
-        opening = f"<{tag} class='n'>"
-    elif column in table.wide:
-        opening = f"<{tag} class='wide'>"
-    else:
-        opening = f"<{tag}>"
-    return f"{opening}{_inline(text)}</{tag}>"
+        # a number and its interval may stand on two lines, but neither is broken
+        parts = re.split(r" (?=\()", text) if isinstance(text, str) else [text]
+        content = " ".join(f"<span>{_inline(part)}</span>" for part in parts)
+        return f"<{tag} class='n'{heading}>{content}</{tag}>"
+    kind = " class='wide'" if column in table.wide else ""
+    return f"<{tag}{kind}{heading}>{_inline(text)}</{tag}>"
 
 
 def _html_picture(picture: Picture) -> str:
@@ -259,6 +293,10 @@ def _html_part(part: Part) -> str:
         colour = _COLOURS.get(part.text)
         return f"<span class='{colour}'>{part.text}</span>" if colour else _escaped(part.text)
     return _escaped(part)
+
+
+def _kept_lines(text: str) -> str:
+    return "\n".join(map(printable, text.expandtabs(4).splitlines()))
 
 
 def _escaped(text: str) -> str:

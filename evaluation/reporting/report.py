@@ -8,12 +8,13 @@ from pathlib import Path
 import numpy as np
 
 from evaluation.reporting.challengers import find_challengers
+from evaluation.reporting.chart_scales import OFF_SCALE
 from evaluation.reporting.charts import draw_ratios
 from evaluation.reporting.comparison_sections import (
     comparison_table,
     failure_section,
     loss_section,
-    overall_table,
+    overall_tables,
     summarise_report,
 )
 from evaluation.reporting.document import (
@@ -43,7 +44,7 @@ def write_report(folder: Path, factories: Mapping[str, Factory]) -> list[Path]:
     folder
         Folder of the results.
     factories
-        Factories by name; a scenario whose factory is missing has no Gantt charts.
+        Factories by name; Gantt charts without one lack the setups that machines have at first.
 
     Returns
     -------
@@ -94,7 +95,7 @@ def _compose(
     )
     yield comparison_table(results)
     if len(results.scenarios) > 1:
-        yield overall_table(results)
+        yield from overall_tables(results)
         yield from _ratio_chart(results)
     yield from loss_section(results)
     yield from failure_section(results)
@@ -110,7 +111,7 @@ def _ratio_chart(results: Results) -> Iterable[DocumentBlock]:
             draw_ratios(challengers),
             "Cost of each policy against the best rule, by factory",
             "Ratio of mean costs minus 1, with 95 % intervals. Green: better; orange: worse; grey:"
-            " undecided.",
+            f" undecided. {OFF_SCALE}",
         )
 
 

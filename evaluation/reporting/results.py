@@ -71,6 +71,8 @@ class Failure(_Record):
     message: str
     block: str
     episodes: tuple[int, int]  # first and last episode of the block that were being played
+    trace: str = ""  # traceback of a sandboxed policy
+    printed: str = ""  # the last of what it has printed
 
 
 class PolicyResult(_Record):

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from evaluation.reporting.challengers import REPORT_RULES, find_challengers, rank_policies
+from evaluation.reporting.chart_scales import OFF_SCALE
 from evaluation.reporting.charts import (
     draw_costs,
     draw_differences,
-    draw_gantt_png,
     draw_terms,
     draw_trade_off,
 )
 from evaluation.reporting.document import (
+    Chart,
     Code,
     DocumentBlock,
     Heading,
@@ -37,6 +39,8 @@ from evaluation.reporting.formats import (
 from evaluation.reporting.results import PolicyResult, ScenarioResult
 from factory.model import Factory
 from factory.schedule.records import Schedule
+from factory.schedule.schedule_page import key_figures, schedule_chart
+from factory.validation.text_files import read_text
 
 EpisodeCosts = dict[tuple[str, str], NDArray[np.float64]]
 """Total cost of each episode, mean over training runs, by (factory, policy)."""
@@ -68,22 +72,23 @@ def scenario_section(
     folder
         Folder of the results, with the recorded schedules.
     factory
-        The factory, which the Gantt charts need; None leaves them out.
+        The factory; without it, Gantt charts lack the setups that machines have at first.
     """
     yield Heading(2, name)
     yield _describe_episodes(scenario)
+    yield _count_policies(scenario)
     ranked = rank_policies(scenario)
     rules = [policy for policy in ranked if scenario.policies[policy].kind == "rule"]
     hidden = set(rules[REPORT_RULES:]) - {scenario.best_rule}
     shown = [policy for policy in ranked if policy not in hidden]
     yield _result_table(scenario, shown)
     if hidden:
-        yield More(f"All {len(ranked)} policies", _result_table(scenario, ranked))
+        title = f"All {len(ranked)} policies, with the {len(hidden)} other rules"
+        yield More(title, _result_table(scenario, ranked))
     if len(shown) > 1:
         yield _cost_charts(name, scenario, costs, shown)
     yield from _challenger_charts(name, scenario, costs, shown)
-    if factory is not None:
-        yield from _gantt_charts(scenario, folder, factory)
+    yield from _gantt_charts(scenario, folder, factory)
 
 
 def _describe_episodes(scenario: ScenarioResult) -> Paragraph:
@@ -100,18 +105,36 @@ def _describe_episodes(scenario: ScenarioResult) -> Paragraph:
     )
 
 
+def _count_policies(scenario: ScenarioResult) -> Paragraph:
+    """Return the number of policies that have competed, shown below or not, and of failures."""
+    policies = scenario.policies.values()
+    rules = sum(policy.kind == "rule" for policy in policies)
+    failed = sum(policy.failed is not None for policy in policies)
+    counts = [_count(rules, "rule"), _count(len(policies) - rules, "other policy")]
+    text = f"{' and '.join(count for count in counts if count)} competed"
+    if scenario.validation_episodes:
+        played = _count(scenario.validation_episodes, "validation episode")
+        text += f"; {scenario.best_rule} is the best rule on {played}"
+    return Paragraph(f"{text}; {failed} failed." if failed else f"{text}.")
+
+
+def _count(number: int, noun: str) -> str:
+    plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
+    return f"{number} {noun if number == 1 else plural}" if number else ""
+
+
 def _cost_charts(
     name: str, scenario: ScenarioResult, costs: EpisodeCosts, shown: list[str]
 ) -> Pictures:
     terms = Picture(
         draw_terms({policy: scenario.policies[policy] for policy in shown}),
         f"Mean cost by term on {name}",
-        "Mean cost of an episode, by cost term.",
+        f"Mean cost of an episode, by cost term. {OFF_SCALE}",
     )
     distribution = Picture(
         draw_costs({policy: costs[name, policy] for policy in shown}),
         f"Distribution of costs on {name}",
-        "Box: middle half and median; whiskers: middle 90 %; dots: episodes.",
+        f"Box: middle half and median; whiskers: middle 90 %; dots: episodes. {OFF_SCALE}",
     )
     return Pictures((terms, distribution))
 
@@ -137,13 +160,14 @@ def _challenger_charts(
     paired = Picture(
         draw_differences(challenger, best_rule, differences, scenario.comparisons[challenger]),
         f"Paired differences of {challenger} on {name}",
-        "Both policies played the same episodes. Line: mean; band: its 95 % interval.",
+        "Both policies played the same episodes. Line: mean; band: its 95 % interval (green:"
+        " better, orange: worse, grey: undecided).",
     )
     trade_off = Picture(
         draw_trade_off(policies, [best_rule, challenger]),
         f"On-time share against changeover hours on {name}",
         "Hours are summed over all machines. Labelled: the best rule, the best challenger, and the"
-        " policies that no other policy beats in both respects.",
+        f" policies that no other policy beats in both respects. {OFF_SCALE}",
     )
     yield Pictures((paired, trade_off))
 
@@ -179,20 +203,25 @@ def _result_row(scenario: ScenarioResult, name: str, policy: PolicyResult) -> tu
 
 
 def _gantt_charts(
-    scenario: ScenarioResult, folder: Path, factory: Factory
+    scenario: ScenarioResult, folder: Path, factory: Factory | None
 ) -> Iterable[DocumentBlock]:
     """Yield the recorded episodes, best rule above challenger on one time axis."""
     for why in dict.fromkeys(file.why for file in scenario.schedules):
         files = [file for file in scenario.schedules if file.why == why]
-        schedules = [
-            Schedule.from_json((folder / file.file).read_text(encoding="utf-8")) for file in files
-        ]
+        schedules = [replace(_read_schedule(folder / file.file), factory=factory) for file in files]
         until = max(schedule.end_date for schedule in schedules)
         yield Heading(3, f"Episode {files[0].episode}, {why}")
         for file, schedule in zip(files, schedules, strict=True):
             title = f"{file.policy}, episode {file.episode}"
-            yield Picture(
-                draw_gantt_png(schedule, factory, title, until),
-                f"Gantt chart of {file.policy} on {scenario.factory}, episode {file.episode}",
-                (f"{file.policy}; schedule: ", Code(file.file), "."),
+            figures = ", ".join(f"{name} {text}" for name, text in key_figures(schedule).items())
+            yield Chart(
+                schedule_chart(schedule, title=title, until=until),
+                (f"{file.policy}: {figures}. Schedule: ", Code(file.file), "."),
             )
+
+
+def _read_schedule(path: Path) -> Schedule:
+    try:
+        return Schedule.from_json(read_text(path))
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None

@@ -12,4 +12,14 @@ class NoAnswerError(TimeoutError):
 
 
 class SandboxError(RuntimeError):
-    """A sandboxed policy raised an error, ended, or returned something other than actions."""
+    """A sandboxed policy raised an error, ended, or returned something other than actions.
+
+    Attributes
+    ----------
+    trace
+        Traceback below the call of the policy, without the sandbox's own frames.
+    """
+
+    def __init__(self, message: str, trace: str = "") -> None:
+        super().__init__(message)
+        self.trace = trace

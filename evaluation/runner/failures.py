@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from agents.policy import EpisodeUnfinishedError
-from evaluation.runner.errors import ForesightError, NoAnswerError
+from evaluation.runner.errors import ForesightError, NoAnswerError, SandboxError
 from factory.io.work_units import JsonObject
 from factory.simulation.errors import IllegalActionError
 from factory.verification.violations import VerificationError
@@ -32,4 +32,9 @@ def format_failure(error: Exception, block: str, episodes: tuple[int, int]) -> J
     for kind, known_reason in FAILURES.items():
         if isinstance(error, kind):
             reason, message = known_reason, str(error)
-    return {"reason": reason, "message": message, "block": block, "episodes": list(episodes)}
+    failure = {"reason": reason, "message": message, "block": block, "episodes": list(episodes)}
+    if isinstance(error, SandboxError):
+        failure |= {"message": str(error), "trace": error.trace}
+    if printed := getattr(error, "printed", ""):
+        failure["printed"] = printed
+    return failure

@@ -1,17 +1,22 @@
 """Sandboxed policies: each runs in a process of its own, receives observations and returns actions.
 
 A sandboxed policy cannot reach the shop, the seeds or the schedule. If it crashes or does not
-answer, only that policy has failed. Its answers are read as numbers and text, never unpickled.
+answer, only that policy has failed, and the failure has its traceback and the last of what it has
+printed. Its answers are read as numbers and text, never unpickled.
 """
 
 from __future__ import annotations
 
+import faulthandler
 import importlib.util
 import inspect
+import json
 import math
 import multiprocessing
 import os
 import sys
+import threading
+import traceback
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -29,9 +34,42 @@ from factory.model import Factory
 START_SECONDS = 120.0
 """Shortest time limit in seconds for the start of a sandboxed policy."""
 
+MAX_PRINTED = 8_000
+"""Bytes of the prints of a sandboxed policy that are kept, from the end."""
+
+_LAST_PRINTS = 5.0
+"""Seconds that a policy's own children may keep its output open after its end."""
+
 _ANSWER, _ERROR, _STATEFUL = b"answer", b"error!", b"states"
 """Tags of the messages of a sandboxed policy, all of one length."""
 _TAG_LENGTH = len(_ANSWER)
+
+
+class _Prints:
+    """The last of what a process prints, read by a thread."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection, self._tail, self._total = connection, b"", 0
+        self._thread = threading.Thread(target=self._read, daemon=True)
+        self._thread.start()
+
+    def _read(self) -> None:
+        while True:
+            try:
+                part = os.read(self._connection.fileno(), 1 << 16)
+            except OSError:
+                part = b""
+            if not part:
+                return
+            self._total += len(part)
+            self._tail = (self._tail + part)[-MAX_PRINTED:]
+
+    def finish(self) -> str:
+        """Return the text after the process has ended."""
+        self._thread.join(_LAST_PRINTS)
+        text = self._tail.decode("utf-8", "replace")
+        left_out = self._total - len(self._tail)
+        return f"({left_out:,} bytes before this are left out)\n{text}" if left_out > 0 else text
 
 
 class SandboxedPolicy:
@@ -58,10 +96,19 @@ class SandboxedPolicy:
         context = multiprocessing.get_context("spawn")
         self._call_timeout = call_timeout
         self._connection, far_end = context.Pipe()
-        self._process = context.Process(target=_serve, args=(far_end, make, arguments), daemon=True)
+        printed, output = context.Pipe(duplex=False)
+        self._process = context.Process(
+            target=_serve, args=(far_end, output, make, arguments), daemon=True
+        )
         self._process.start()
         far_end.close()
-        self._receive(max(START_SECONDS, call_timeout))
+        output.close()
+        self._prints = _Prints(printed)
+        try:
+            self._receive(max(START_SECONDS, call_timeout))
+        except Exception as error:
+            self._end(error)
+            raise
 
     def decide(self, observation: dict[str, NDArray[Any]]) -> NDArray[np.int64]:
         """Return actions ``[E]``; the policy receives a copy of the tables."""
@@ -94,7 +141,8 @@ class SandboxedPolicy:
                 " observation only. Remove the method."
             )
         if tag != _ANSWER:
-            raise SandboxError(content.decode("utf-8", "replace"))
+            failure = json.loads(content)
+            raise SandboxError(failure["message"], failure["trace"])
         return content
 
     def _describe_end(self) -> str:
@@ -107,6 +155,12 @@ class SandboxedPolicy:
         self._process.join()
         self._connection.close()
 
+    def _end(self, error: BaseException | None) -> None:
+        """End the process; an error receives what the policy has printed, as ``printed``."""
+        self.close()
+        if error is not None:
+            error.printed = self._prints.finish()  # type: ignore[attr-defined]
+
     def __enter__(self) -> SandboxedPolicy:
         return self
 
@@ -116,7 +170,7 @@ class SandboxedPolicy:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.close()
+        self._end(error)
 
 
 def _limit(seconds: float) -> float | None:
@@ -149,10 +203,12 @@ def _import_file(path: Path) -> ModuleType:
 # --- in the process of the policy -----------------------------------------------------------------
 
 
-def _serve(connection: Connection, make: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+def _serve(
+    connection: Connection, output: Connection, make: Callable[..., Any], arguments: tuple[Any, ...]
+) -> None:
     """Make the policy, then answer observations until the other end is closed."""
     begin_child()
-    _silence_output()
+    _send_output(output)
     try:
         policy = make(*arguments)
         if isinstance(policy, StatefulPolicy):
@@ -170,7 +226,29 @@ def _serve(connection: Connection, make: Callable[..., Any], arguments: tuple[An
     except EOFError:
         return
     except BaseException as error:
-        connection.send_bytes(_ERROR + b" " + f"{type(error).__name__}: {error}".encode())
+        connection.send_bytes(_ERROR + b" " + json.dumps(_describe_error(error)).encode())
+    finally:
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+
+
+def _describe_error(error: BaseException) -> dict[str, str]:
+    """Return message and traceback of an error; the message names the last file and line that are
+    the policy's own.
+    """
+    frames = [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if frame.filename != __file__ and not frame.filename.startswith("<frozen importlib")
+    ]
+    message = "".join(traceback.format_exception_only(error)).strip()
+    first = f"{type(error).__name__}: {error}" if isinstance(error, Exception) else message
+    if frames and not isinstance(error, SyntaxError):
+        last = frames[-1]
+        first = f"{first} ({last.filename}, line {last.lineno}, in {last.name})"
+    elif isinstance(error, SyntaxError):
+        first = f"SyntaxError: {error.msg} ({error.filename}, line {error.lineno})"
+    return {"message": first, "trace": "".join([*traceback.format_list(frames), message])}
 
 
 def _as_rows(actions: Any) -> NDArray[np.int64]:
@@ -183,8 +261,11 @@ def _as_rows(actions: Any) -> NDArray[np.int64]:
     return np.ascontiguousarray(rows.ravel(), np.int64)
 
 
-def _silence_output() -> None:
-    """Discard the process's output, which would break the progress bar."""
-    null_device = os.open(os.devnull, os.O_WRONLY)
+def _send_output(output: Connection) -> None:
+    """Send what the process prints to the other end, as it would break the progress bar; also the
+    place at which it is killed by a signal.
+    """
     for stream in (1, 2):
-        os.dup2(null_device, stream)
+        os.dup2(output.fileno(), stream)
+    output.close()
+    faulthandler.enable()

@@ -45,7 +45,8 @@ def read_order_book(
 def write_order_book(
     book: OrderBook, path: str | Path, factory: Factory, epoch: datetime | None = None
 ) -> None:
-    """Write an order book; :func:`read_order_book` with the same ``epoch`` returns an equal book.
+    """Write an order book; :func:`read_order_book` with the same ``epoch`` returns an equal book,
+    with that epoch.
 
     Parameters
     ----------

@@ -95,7 +95,7 @@ def read_order_list(
     rows = read_orders(table, columns, settings)
     refuse(rows.problems, where)
     return OrderList(
-        OrderBook(orders=tuple(rows.orders)),
+        OrderBook(orders=tuple(rows.orders), epoch=rows.dates.epoch),
         rows.dates.epoch,
         _describe_layout(layout, table, columns.names, rows),
         (*guesses, *table.guesses, *rows.guesses),

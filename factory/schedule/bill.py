@@ -26,7 +26,7 @@ from factory.schedule.columns import (
     SpanColumns,
 )
 from factory.schedule.conversion import columns_of
-from factory.schedule.records import OrderRecord, Schedule
+from factory.schedule.record_kinds import OrderRecord, ScheduleRecords
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Bill:
         return math.fsum(self.terms.values())
 
 
-def bill(schedule: Schedule, factory: Factory) -> Bill:
+def bill(schedule: ScheduleRecords, factory: Factory) -> Bill:
     """Add up what has been spent by ``schedule.end_date``; a partial schedule is billed for what
     has happened so far.
     """
@@ -69,7 +69,9 @@ def bill(schedule: Schedule, factory: Factory) -> Bill:
     )
 
 
-def look_up_changeover_records(schedule: Schedule, lookup: FactoryLookup) -> list[Changeover]:
+def look_up_changeover_records(
+    schedule: ScheduleRecords, lookup: FactoryLookup
+) -> list[Changeover]:
     """Return time, cost and waste of each changeover of a schedule."""
     return [
         lookup.changeover(record.machine, record.from_setup, record.to_setup)

@@ -25,7 +25,7 @@ from factory.schedule.columns import (
     ScheduleColumns,
     SpanColumns,
 )
-from factory.schedule.records import ChangeoverRecord, OrderRecord, Schedule
+from factory.schedule.record_kinds import ChangeoverRecord, OrderRecord, ScheduleRecords
 
 MAX_NUMBER = 2**48
 """Largest number of ticks that a record may name; sums of thousands of them are still exact."""
@@ -61,7 +61,7 @@ class UnreadableScheduleError(ValueError):
         super().__init__("\n".join(f"{place}: {message}" for place, message in wrong_values[:20]))
 
 
-def columns_of(schedule: Schedule, lookup: FactoryLookup) -> ScheduleColumns:
+def columns_of(schedule: ScheduleRecords, lookup: FactoryLookup) -> ScheduleColumns:
     """Return the columns of a schedule's records.
 
     A name that the factory does not have becomes ``UNKNOWN``.
@@ -190,12 +190,12 @@ def _transposed(rows: Sequence[tuple[Any, ...]], width: int) -> Sequence[Ints]:
 # --- wrong values ---------------------------------------------------------------------------------
 
 
-def _check_header(schedule: Schedule) -> None:
+def _check_header(schedule: ScheduleRecords) -> None:
     if any(True for _ in _wrong_header_values(schedule)):
         raise ValueError
 
 
-def _wrong_header_values(schedule: Schedule) -> Iterator[WrongValue]:
+def _wrong_header_values(schedule: ScheduleRecords) -> Iterator[WrongValue]:
     limits = {
         "seed": (0, _MAX_SEED, schedule.seed is None),
         "num_orders": (0, MAX_NUMBER, schedule.num_orders is None),
@@ -207,7 +207,7 @@ def _wrong_header_values(schedule: Schedule) -> Iterator[WrongValue]:
             yield WrongValue(name, f"is {value!r}; it must be a whole number from {low} to {high}.")
 
 
-def _find_wrong_values(schedule: Schedule) -> Iterator[WrongValue]:
+def _find_wrong_values(schedule: ScheduleRecords) -> Iterator[WrongValue]:
     yield from _wrong_header_values(schedule)
     for name, fields in _NUMBERS.items():
         for index, record in enumerate(getattr(schedule, name)):

@@ -18,7 +18,12 @@ from factory.schedule.bill import tardiness
 from factory.schedule.gantt_painter import GanttPainter
 from factory.schedule.gantt_style import PLAIN, LegendLine, any_letters, shorten
 from factory.schedule.kpis import Kpis, kpis
-from factory.schedule.records import ChangeoverRecord, FailureRecord, Schedule, WaitRecord
+from factory.schedule.record_kinds import (
+    ChangeoverRecord,
+    FailureRecord,
+    ScheduleRecords,
+    WaitRecord,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -36,7 +41,7 @@ _LETTER, _SWATCH = 0.085, 0.42
 
 
 def draw_gantt(
-    schedule: Schedule,
+    schedule: ScheduleRecords,
     factory: Factory,
     path: Path | str | None = None,
     *,
@@ -91,7 +96,7 @@ def draw_gantt(
 
 
 def gantt_rgb(
-    schedule: Schedule,
+    schedule: ScheduleRecords,
     factory: Factory,
     *,
     until: int | None = None,
@@ -106,7 +111,7 @@ def gantt_rgb(
     return np.ascontiguousarray(pixels)
 
 
-def _default_title(schedule: Schedule) -> str:
+def _default_title(schedule: ScheduleRecords) -> str:
     world = "" if schedule.seed is None else f", seed {schedule.seed}"
     return f"{schedule.factory_name}{world}"
 
@@ -186,7 +191,7 @@ def _write_swatch(
 # --- text -----------------------------------------------------------------------------------------
 
 
-def gantt_text(schedule: Schedule, width: int = 100) -> str:
+def gantt_text(schedule: ScheduleRecords, width: int = 100) -> str:
     """Return the chart in characters: one line a machine, ``width`` columns over the time so far.
 
     An operation is its order's id between ``[`` and ``=``; ``/`` is a changeover, ``x`` a failure,
@@ -206,13 +211,14 @@ def gantt_text(schedule: Schedule, width: int = 100) -> str:
     done = sum(order.completion_date is not None for order in schedule.orders)
     late = sum(tardiness(order, schedule.end_date) > 0 for order in schedule.orders)
     foot = (
-        f"date {schedule.end_date}: {done} of {len(schedule.orders)} orders done, {late} late;"
-        f" {until / width:.3g} ticks a column"
+        f"{schedule.dates.text(schedule.end_date)} (tick {schedule.end_date}): {done} of"
+        f" {len(schedule.orders)} orders done, {late} late; a column is"
+        f" {schedule.dates.duration(until / width)}"
     )
     return "\n".join([*lines, foot])
 
 
-def _text_lane(schedule: Schedule, machine: int, width: int, until: int) -> str:
+def _text_lane(schedule: ScheduleRecords, machine: int, width: int, until: int) -> str:
     lane = ["."] * width
 
     def columns(start: int, end: int) -> range:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cache
 from html import escape
@@ -16,14 +17,13 @@ from importlib.resources import files
 from itertools import pairwise
 from typing import Any, Literal, NamedTuple
 
-from factory.lookups import FactoryLookup
 from factory.model import Factory
 from factory.schedule.bill import tardiness
-from factory.schedule.records import (
+from factory.schedule.record_kinds import (
     ChangeoverRecord,
     FailureRecord,
     OperationRecord,
-    Schedule,
+    ScheduleRecords,
     WaitRecord,
 )
 from factory.schedule.tick_dates import TickDates
@@ -208,7 +208,7 @@ def _find_shifts(
 # --- bars of a schedule ---------------------------------------------------------------------------
 
 
-def schedule_bars(schedule: Schedule, factory: Factory) -> list[GanttBar]:
+def schedule_bars(schedule: ScheduleRecords, factory: Factory | None) -> list[GanttBar]:
     """Return the bars of a schedule: waits, changeovers, operations and repairs.
 
     Operations in work are drawn up to their expected ends.
@@ -216,40 +216,40 @@ def schedule_bars(schedule: Schedule, factory: Factory) -> list[GanttBar]:
     Parameters
     ----------
     schedule, factory
-        Schedule, complete or so far, and its factory.
+        Schedule, complete or so far, and its factory; without it, first setups are not known.
     """
-    dates = TickDates(schedule.tick_minutes, schedule.start_hour)
-    painter = _BarPainter(schedule, FactoryLookup(factory), dates)
+    painter = _BarPainter(schedule)
+    known = schedule if factory is None else replace(schedule, factory=factory)
+    setups = iter(known.setups)
     return [
-        *(painter.span("wait", wait, "wait by choice") for wait in schedule.waits),
+        *(painter.span("wait", wait) for wait in schedule.waits),
         *map(painter.changeover, schedule.changeovers),
-        *(painter.operation(operation, "") for operation in schedule.operations),
-        *(painter.operation(operation, "in work") for operation in schedule.open_operations),
-        *(painter.span("down", failure, "repair") for failure in schedule.failures),
-        *(painter.span("down", failure, "under repair") for failure in schedule.open_failures),
+        *(painter.operation(operation, next(setups), "") for operation in schedule.operations),
+        *(painter.operation(o, next(setups), "in work") for o in schedule.open_operations),
+        *(painter.span("down", failure) for failure in schedule.failures),
+        *(painter.span("down", failure) for failure in schedule.open_failures),
     ]
 
 
 class _BarPainter(NamedTuple):
     """Makes bars of the records of a schedule."""
 
-    schedule: Schedule
-    lookup: FactoryLookup
-    dates: TickDates
+    schedule: ScheduleRecords
 
-    def operation(self, record: OperationRecord, state: str) -> GanttBar:
+    def operation(
+        self, record: OperationRecord, setup: tuple[str, ...] | None, state: str
+    ) -> GanttBar:
         """Return the bar of an operation; ``state`` is shown in its tooltip if it has any."""
-        order = self.schedule.orders[record.order]
-        wanted = self.lookup.wanted_setup(order.product, record.operation, order.options)
+        order, dates = self.schedule.orders[record.order], self.schedule.dates
         late = tardiness(order, self.schedule.end_date)
         details = {
             "operation": record.name,
-            "setup": " · ".join(value for value in wanted if value is not None),
+            "setup": " · ".join(setup or ()),
             "product": order.product,
             **order.options,
-            "released": self.dates.text(order.release_date),
-            "due": self.dates.text(order.due_date),
-            "late by": self.dates.duration(late) if late else "",
+            "released": dates.text(order.release_date),
+            "due": dates.text(order.due_date),
+            "late by": dates.duration(late) if late else "",
             "attempt": f"{record.attempt + 1}" if record.attempt else "",
             "state": state,
         }
@@ -278,7 +278,7 @@ class _BarPainter(NamedTuple):
             False,
         )
 
-    def span(self, kind: BarKind, record: FailureRecord | WaitRecord, label: str) -> GanttBar:
+    def span(self, kind: BarKind, record: FailureRecord | WaitRecord) -> GanttBar:
         """Return the bar of a repair or a wait."""
         machine = self.schedule.machine_names[record.machine]
-        return GanttBar(machine, record.start_date, record.end_date, kind, None, label, {}, False)
+        return GanttBar(machine, record.start_date, record.end_date, kind, None, "", {}, False)

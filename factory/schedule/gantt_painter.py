@@ -9,11 +9,11 @@ from factory.lookups import FactoryLookup
 from factory.model import Factory
 from factory.schedule.bill import tardiness
 from factory.schedule.gantt_style import PLAIN, Clock, Colours, LegendLine, readable_on, shorten
-from factory.schedule.records import (
+from factory.schedule.record_kinds import (
     FailureRecord,
     OperationRecord,
     OrderRecord,
-    Schedule,
+    ScheduleRecords,
     WaitRecord,
 )
 
@@ -42,7 +42,7 @@ class GanttPainter:
         Last tick shown; None: the end of the schedule.
     """
 
-    def __init__(self, schedule: Schedule, factory: Factory, until: int | None) -> None:
+    def __init__(self, schedule: ScheduleRecords, factory: Factory, until: int | None) -> None:
         self.schedule, self.lookup = schedule, FactoryLookup(factory)
         ends = (operation.end_date for operation in schedule.open_operations)
         self.until = (
@@ -115,7 +115,7 @@ class GanttPainter:
             )
 
     def _paint_grid(self, axes: Axes, inches: float) -> None:
-        clock = Clock(self.lookup.factory, self.until, strokes=round(1.6 * inches))
+        clock = Clock(self.schedule.dates, self.until, strokes=round(1.6 * inches))
         axes.set_xticks(clock.ticks(), clock.labels(), fontsize=8)
         axes.grid(axis="x", color="#dddddd", linewidth=0.6, zorder=0.5)
         for midnight in clock.midnights():

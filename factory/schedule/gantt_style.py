@@ -7,11 +7,12 @@ import math
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 from factory.lookups import FactoryLookup
-from factory.model import Factory
-from factory.schedule.records import OperationRecord, OrderRecord
+from factory.schedule.record_kinds import OperationRecord, OrderRecord
+from factory.schedule.tick_dates import TickDates
 
 Colour = tuple[float, float, float]
 LegendLine = tuple[str, list[tuple[str, dict[str, Any]]]]
@@ -159,11 +160,23 @@ def shorten(name: str, most: int) -> str:
 
 
 class Clock:
-    """Strokes of the time axis: whole hours, or days, at most ``strokes`` of them."""
+    """Strokes of the time axis: whole hours, or days, at most ``strokes`` of them.
 
-    def __init__(self, factory: Factory, until: int, strokes: int) -> None:
-        self.ticks_per_hour = 60 / factory.tick_minutes
-        self.start_hour, self.until = factory.start_hour, until
+    Parameters
+    ----------
+    dates
+        Dates of the ticks; where no epoch is known, days are counted from 1.
+    until
+        Last tick of the axis.
+    strokes
+        Largest number of strokes.
+    """
+
+    def __init__(self, dates: TickDates, until: int, strokes: int) -> None:
+        self.ticks_per_hour = 60 / dates.tick_minutes
+        self.epoch, self.until, self.start_hour = dates.epoch, until, float(dates.start_hour)
+        if dates.epoch is not None:
+            self.start_hour = dates.epoch.hour + dates.epoch.minute / 60 + dates.epoch.second / 3600
         hours = until / self.ticks_per_hour
         steps = (1 / 12, 1 / 6, 1 / 4, 1 / 2, 1, 2, 3, 4, 6, 12, 24, 48, 120, 240, 480, 960)
         self.step = next(
@@ -184,15 +197,22 @@ class Clock:
         return [self._tick(hour) for hour in self._hours()]
 
     def labels(self) -> list[str]:
-        """Return the time of day of each stroke, and the day where one begins (counted from 1)."""
+        """Return the time of day of each stroke, and the day where one begins."""
         labels = []
         for number, hour in enumerate(self._hours()):
             day, minutes = divmod(round(hour * 60), 24 * 60)
             text = f"{minutes // 60:02d}:{minutes % 60:02d}"
-            labels.append(
-                f"{text}\nday {day + 1}" if number == 0 or minutes < self.step * 60 else text
-            )
+            begins = number == 0 or minutes < self.step * 60
+            labels.append(f"{text}\n{self._day(day)}" if begins else text)
         return labels
+
+    def _day(self, day: int) -> str:
+        """Return the date of a day, which are numbered from 0; or its number, counted from 1."""
+        try:
+            date = None if self.epoch is None else self.epoch.date() + timedelta(days=day)
+        except OverflowError:
+            date = None
+        return f"day {day + 1}" if date is None else date.isoformat()
 
     def midnights(self) -> list[float]:
         """Dates at which a day begins, unless there are too many to tell apart."""

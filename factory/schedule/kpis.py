@@ -21,7 +21,7 @@ from factory.schedule.bill import (
 )
 from factory.schedule.columns import Ints, Masks, OrderColumns, ScheduleColumns
 from factory.schedule.conversion import columns_of
-from factory.schedule.records import Schedule
+from factory.schedule.record_kinds import ScheduleRecords
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class ScheduleFigures(NamedTuple):
     changeover_hours: float
 
 
-def kpis(schedule: Schedule, factory: Factory, bill: Bill | None = None) -> Kpis:
+def kpis(schedule: ScheduleRecords, factory: Factory, bill: Bill | None = None) -> Kpis:
     """Work out the key figures of a schedule, complete or so far.
 
     Parameters

@@ -1,5 +1,5 @@
-"""Schedules for people: what happened, or is planned, on the shop floor as plain records, in memory
-and in files.
+"""Schedules for people: records of what happened, or is planned, on the shop floor, with files,
+tables and pages.
 
 :mod:`factory.schedule.columns` has the same as columns of numbers, which everything is computed
 from.
@@ -7,12 +7,12 @@ from.
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Sequence
-from dataclasses import MISSING, asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields, replace
+from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from factory.model import Factory, OrderBook, operation_order
 from factory.schedule.columns import (
@@ -23,118 +23,47 @@ from factory.schedule.columns import (
     process_times,
     unload_columns,
 )
+from factory.schedule.record_kinds import (
+    ChangeoverRecord,
+    FailureRecord,
+    OperationRecord,
+    OrderRecord,
+    ScheduleRecords,
+    WaitRecord,
+)
+from factory.schedule.schedule_page import schedule_html
+from factory.schedule.schedule_tables import (
+    FRAME_COLUMNS,
+    is_text_beside,
+    table_of,
+    texts_beside,
+    write_tables,
+)
 from factory.simulation.arrays import FactoryArrays, ShopState
+
+if TYPE_CHECKING:
+    import pandas
 
 SCHEDULE_SCHEMA = 1
 """Version of the JSON layout."""
 
 
-@dataclass(frozen=True, slots=True)
-class OrderRecord:
-    """One order. ``number`` is its index in the episode; dates in ticks; ``completion_date`` None
-    while open.
-    """
-
-    order_id: str
-    number: int
-    product: str
-    options: dict[str, str]
-    release_date: int
-    due_date: int
-    weight: float
-    material_date: int
-    completion_date: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class OperationRecord:
-    """One attempt of one operation: selected, processed from ``start_date`` to ``end_date``
-    (repairs included), ``process_time`` net of repairs.
-    """
-
-    order: int
-    operation: int  # number in topological order
-    name: str
-    machine: int
-    selected_date: int
-    start_date: int
-    end_date: int
-    process_time: int
-    attempt: int
-
-
-@dataclass(frozen=True, slots=True)
-class ChangeoverRecord:
-    """One changeover; ``order`` and ``operation`` are None for one without an operation."""
-
-    machine: int
-    start_date: int
-    end_date: int
-    from_setup: tuple[str, ...]
-    to_setup: tuple[str, ...]
-    order: int | None
-    operation: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class FailureRecord:
-    """One breakdown, from failure to end of repair."""
-
-    machine: int
-    start_date: int
-    end_date: int
-
-
-@dataclass(frozen=True, slots=True)
-class WaitRecord:
-    """One chosen wait."""
-
-    machine: int
-    start_date: int
-    end_date: int
-
-
-_Span = TypeVar("_Span", FailureRecord, WaitRecord)
-Record = OperationRecord | ChangeoverRecord | FailureRecord | WaitRecord
-"""Something that a machine did."""
-
-
 @dataclass(frozen=True)
-class Schedule:
-    """Everything that happened from date 0 to ``end_date``, in ticks; machines and orders by index.
-
-    ``open_operations`` are still in work at ``end_date``, with expected ends; ``open_failures`` are
-    under repair, up to ``end_date``. A changeover in progress stands among ``changeovers`` with its
-    end ahead, as its time is certain.
-    """
-
-    factory_name: str
-    tick_minutes: float
-    start_hour: int
-    seed: int | None  # None: not from a simulated world
-    machine_names: tuple[str, ...]
-    machine_centres: tuple[str, ...]
-    orders: tuple[OrderRecord, ...]
-    operations: tuple[OperationRecord, ...]
-    changeovers: tuple[ChangeoverRecord, ...]
-    failures: tuple[FailureRecord, ...] = ()
-    waits: tuple[WaitRecord, ...] = ()
-    open_operations: tuple[OperationRecord, ...] = ()
-    open_failures: tuple[FailureRecord, ...] = ()
-    end_date: int = 0
-    num_orders: int | None = (
-        None  # of the whole episode, those still to be released included; None: the orders listed
-    )
-
-    @property
-    def complete(self) -> bool:
-        """Return whether every order of the episode is released and completed."""
-        released = self.num_orders is None or len(self.orders) == self.num_orders
-        return released and all(order.completion_date is not None for order in self.orders)
+class Schedule(ScheduleRecords):
+    """A schedule for people; a notebook shows key figures and an interactive Gantt chart of it."""
 
     def to_json(self) -> str:
-        """Return the schedule as JSON text (layout version ``SCHEDULE_SCHEMA``)."""
-        return json.dumps({"schema": SCHEDULE_SCHEMA, **asdict(self)})
+        """Return the schedule as JSON text (layout version ``SCHEDULE_SCHEMA``).
+
+        Beside index and ticks, each record has ``order_id``, ``machine_name`` and local dates, as
+        ``start_local``, for people; :meth:`from_json` leaves them out.
+        """
+        data = asdict(replace(self, factory=None))
+        del data["factory"]
+        data["epoch"] = None if self.epoch is None else self.epoch.isoformat()
+        for name in _RECORDS:
+            data[name] = [record | texts_beside(self, record) for record in data[name]]
+        return json.dumps({"schema": SCHEDULE_SCHEMA, **data})
 
     @staticmethod
     def from_json(text: str) -> Schedule:
@@ -153,6 +82,7 @@ class Schedule:
                 " with this version."
             )
         _check_fields("schedule", Schedule, data)
+        data["epoch"] = _read_epoch(data.get("epoch"))
         for name, kind in _RECORDS.items():
             data[name] = _read_records(name, kind, data.get(name, []))
         return Schedule(**_with_tuples(data))
@@ -160,22 +90,41 @@ class Schedule:
     def to_csv(self, folder: Path | str) -> None:
         """Write one CSV file for each kind of record into ``folder``.
 
+        Orders stand with their ids, machines with their names, and dates as local dates (as
+        ``day 2 06:30`` where no epoch is known), with ticks beside them.
+
         Several names in a cell stand as ``option=value;option=value`` or ``value+value``; a name
         that has one of the marks itself, or a quote, is quoted as in JSON. All others stand as they
         are, also those that a spreadsheet takes for formulas (``=...``): import such columns as
         text.
         """
-        folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, kind in _RECORDS.items():
-            with (folder / f"{name}.csv").open("w", newline="", encoding="utf-8") as file:
-                writer = csv.writer(file)
-                names = [field.name for field in fields(kind)]
-                writer.writerow(names)
-                writer.writerows(
-                    [_cell(getattr(record, column)) for column in names]
-                    for record in getattr(self, name)
-                )
+        write_tables(self, Path(folder))
+
+    def to_frame(self) -> pandas.DataFrame:
+        """Return the operations as a table of pandas, in the order of their start.
+
+        The columns are ``order_id``, ``operation``, ``machine``, ``work_centre``, ``setup`` (on the
+        machine), ``start``, ``end``, ``start_tick``, ``end_tick`` and ``is_open`` (still in work,
+        with an expected end). ``start`` and ``end`` are dates where an epoch is known, else the
+        time since tick 0.
+        """
+        import pandas
+
+        table = table_of(self, "operations") + table_of(self, "open_operations")
+        frame = pandas.DataFrame(table, columns=[*FRAME_COLUMNS])
+        frame["is_open"] = [row >= len(self.operations) for row in range(len(table))]
+        for column in ("start", "end"):
+            ticks = frame[f"{column}_tick"]
+            frame[column] = (
+                pandas.to_timedelta(ticks * self.tick_minutes, unit="min")
+                if self.epoch is None
+                else pandas.to_datetime([self.dates.date(tick) for tick in ticks])
+            )
+        return frame.sort_values(["start_tick", "end_tick"], kind="stable", ignore_index=True)
+
+    def _repr_html_(self) -> str:
+        """Return key figures and an interactive Gantt chart, as a notebook shows them."""
+        return schedule_html(self)
 
 
 _RECORDS: dict[str, Any] = {
@@ -189,21 +138,40 @@ _RECORDS: dict[str, Any] = {
 }
 
 
+def _read_epoch(text: Any) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        return datetime.fromisoformat(text)
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"schedule: epoch = {text!r}; must be a date in ISO 8601, or null. Write for example"
+            " 2026-03-01T06:00."
+        ) from None
+
+
 def _read_records(name: str, kind: Any, records: Any) -> tuple[Any, ...]:
     if not isinstance(records, list):
         raise ValueError(
             f"schedule: {name} = {records!r}; must be a list. Write a list of objects."
         )
-    for index, record in enumerate(records):
+    own = {field.name for field in fields(kind)}
+    kept = [
+        {key: value for key, value in record.items() if key in own or not is_text_beside(key)}
+        if isinstance(record, dict)
+        else record
+        for record in records
+    ]
+    for index, record in enumerate(kept):
         _check_fields(f"schedule: {name}[{index}]", kind, record)
-    return tuple(kind(**_with_tuples(record)) for record in records)
+    return tuple(kind(**_with_tuples(record)) for record in kept)
 
 
 def _check_fields(place: str, kind: Any, record: Any) -> None:
     """Raise ValueError unless the record has every field that it must have, and no other."""
     if not isinstance(record, dict):
         raise ValueError(f"{place} = {record!r}; must be an object with fields. Write an object.")
-    known = {field.name: field.default is MISSING for field in fields(kind)}
+    known = {f.name: f.default is MISSING for f in fields(kind) if f.name != "factory"}
     for name in known:
         if known[name] and name not in record:
             raise ValueError(f"{place}: field {name} is missing. Add it.")
@@ -218,18 +186,6 @@ def _with_tuples(record: dict[str, Any]) -> dict[str, Any]:
     return {
         key: tuple(value) if isinstance(value, list) else value for key, value in record.items()
     }
-
-
-def _cell(value: Any) -> Any:
-    if isinstance(value, dict):
-        return ";".join(f"{_quoted(key)}={_quoted(item)}" for key, item in value.items())
-    if isinstance(value, tuple):
-        return "+".join(map(_quoted, value))
-    return "" if value is None else value
-
-
-def _quoted(name: str) -> str:
-    return json.dumps(name, ensure_ascii=False) if any(mark in name for mark in ';=+"') else name
 
 
 def unload(
@@ -284,6 +240,8 @@ def records_of(schedule: ScheduleColumns, factory: Factory, book: OrderBook | No
         open_failures=tuple(FailureRecord(*span) for span in _rows(schedule.open_failures)),
         end_date=schedule.end_date,
         num_orders=schedule.num_orders,
+        epoch=None if book is None else book.epoch,
+        factory=factory,
     )
 
 

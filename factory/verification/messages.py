@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 
 from factory.lookups import FactoryLookup
-from factory.schedule.records import (
+from factory.schedule.record_kinds import (
     ChangeoverRecord,
     FailureRecord,
     OperationRecord,
     OrderRecord,
     Record,
-    Schedule,
 )
+from factory.schedule.records import Schedule
 from factory.verification.violations import Finding, TableEntry, Violation
 
 _TABLES = (

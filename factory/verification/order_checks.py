@@ -9,7 +9,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from factory.schedule.columns import NONE, Ints
-from factory.schedule.records import OrderRecord, Schedule
+from factory.schedule.record_kinds import OrderRecord
+from factory.schedule.records import Schedule
 from factory.verification.case import Case
 from factory.verification.reference_world import MAX_ATTEMPTS
 from factory.verification.violations import Constraint, Finding, TableEntry, findings_where

@@ -22,7 +22,8 @@ from factory.schedule.columns import (
     ScheduleColumns,
     SpanColumns,
 )
-from factory.schedule.records import OrderRecord, Schedule
+from factory.schedule.record_kinds import OrderRecord
+from factory.schedule.records import Schedule
 from factory.verification.order_tables import FactoryTables
 from factory.verification.reference_world import MAX_ATTEMPTS
 from factory.verification.violations import Constraint, Finding, TableEntry, findings_where

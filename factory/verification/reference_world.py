@@ -15,7 +15,7 @@ from functools import cache, partial
 
 from factory.lookups import FactoryLookup
 from factory.model import Customer, DemandRegime, Factory, OrderBook, SupplyRegime
-from factory.schedule.records import OrderRecord
+from factory.schedule.record_kinds import OrderRecord
 
 (
     ARRIVAL,

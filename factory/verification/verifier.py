@@ -21,7 +21,8 @@ from factory.model import Factory, OrderBook
 from factory.schedule.bill import Bill, bill_columns
 from factory.schedule.columns import OrderColumns, ScheduleColumns
 from factory.schedule.conversion import UnreadableScheduleError, columns_of, order_columns
-from factory.schedule.records import OrderRecord, Record, Schedule
+from factory.schedule.record_kinds import OrderRecord, Record
+from factory.schedule.records import Schedule
 from factory.verification.case import Case
 from factory.verification.machine_checks import (
     check_changeovers,

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from factory.model import Factory, operation_order
-from factory.schedule.records import ChangeoverRecord, OperationRecord, OrderRecord, Schedule
+from factory.schedule.record_kinds import ChangeoverRecord, OperationRecord, OrderRecord
+from factory.schedule.records import Schedule
 from scheduler.plans.schema import Plan, PlannedOperation
 from scheduler.snapshot.schema import OrderState, Snapshot
 
@@ -37,6 +38,8 @@ def plan_schedule(plan: Plan, snapshot: Snapshot, factory: Factory) -> Schedule:
         operations=operations,
         changeovers=_changeover_records(plan, snapshot, operations, index_of, factory),
         end_date=plan.end_date,
+        epoch=plan.dates.epoch,
+        factory=factory,
     )
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -184,7 +185,7 @@ def test_text_shows_the_same_in_characters() -> None:
         "build build-1 .............[A==========...",
         "build build-2 ........~~////..[B!=========",
         "test test-1   [A=..[B!....................",
-        "date 28: 2 of 2 orders done, 1 late; 1 ticks a column",
+        "day 2 00:48 (tick 28): 2 of 2 orders done, 1 late; a column is 6 min",
     ]
 
 
@@ -211,3 +212,15 @@ def test_no_global_state_of_matplotlib_is_touched() -> None:
         " assert 'matplotlib.pyplot' not in sys.modules, 'loaded'"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_the_axis_shows_dates_where_an_epoch_is_known() -> None:
+    """Tick 0 is 22 o'clock, and the hand-made schedule crosses midnight."""
+    known = replace(hand_schedule(), epoch=datetime(2026, 3, 1, 22))
+    for schedule, days in (
+        (known, ["2026-03-01", "2026-03-02"]),
+        (hand_schedule(), ["day 1", "day 2"]),
+    ):
+        axes = draw_gantt(schedule, hand_factory()).axes[0]
+        labels = [label.get_text() for label in axes.get_xticklabels()]
+        assert [label.partition("\n")[2] for label in labels if "\n" in label] == days

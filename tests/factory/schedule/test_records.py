@@ -5,16 +5,19 @@ from __future__ import annotations
 import csv
 import json
 from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
-from factory.schedule.records import FailureRecord, Schedule, unload
+from factory.schedule.kpis import kpis
+from factory.schedule.record_kinds import FailureRecord
+from factory.schedule.records import Schedule, unload
 from factory.simulator import Simulator
 from factory.verification.verifier import verify
 from tests.builders.hand_made_schedule import (
     BUILD,
-    BUILD_2,
     KIT,
     PAINT,
     PAINT_1,
@@ -246,18 +249,118 @@ def test_csv_has_a_file_for_each_kind_of_record(tmp_path: Path) -> None:
     }
     assert files["orders"][0]["options"] == "colour=red"
     assert files["operations"][5] == {
-        "order": "1",
-        "operation": "2",
-        "name": BUILD,
-        "machine": str(BUILD_2),
-        "selected_date": "16",
-        "start_date": "16",
-        "end_date": "28",
-        "process_time": "12",
+        "order_id": "B",
+        "operation": BUILD,
+        "machine": "build-2",
+        "work_centre": "build",
+        "setup": "big+plain",
+        "selected_date": "day 1 23:36",
+        "start_date": "day 1 23:36",
+        "end_date": "day 2 00:48",
+        "process_minutes": "72.0",
         "attempt": "0",
+        "selected_tick": "16",
+        "start_tick": "16",
+        "end_tick": "28",
     }
-    assert (
-        files["changeovers"][2]["from_setup"],
-        files["changeovers"][2]["to_setup"],
-        files["changeovers"][2]["order"],
-    ) == ("small+plain", "big+plain", "")
+    assert files["changeovers"][2] == {
+        "machine": "build-2",
+        "work_centre": "build",
+        "start_date": "day 1 23:00",
+        "end_date": "day 1 23:24",
+        "from_setup": "small+plain",
+        "to_setup": "big+plain",
+        "order_id": "",
+        "operation": "",
+        "start_tick": "10",
+        "end_tick": "14",
+    }
+
+
+MORNING = datetime(2026, 3, 28, 22, tzinfo=ZoneInfo("Europe/Berlin"))
+
+
+def test_csv_has_local_dates_where_an_epoch_is_known(tmp_path: Path) -> None:
+    """The night before summer time: tick 45 is 4.5 hours after 22:00, and the clock shows 03:30."""
+    order = replace(hand_schedule().orders[0], due_date=45)
+    orders = (order, *hand_schedule().orders[1:])
+    replace(hand_schedule(), orders=orders, epoch=MORNING).to_csv(tmp_path)
+    row = read(tmp_path / "orders.csv")[0]
+    assert (row["due_date"], row["due_tick"]) == ("2026-03-29 03:30+02:00", "45")
+    assert row["release_date"] == "2026-03-28 22:00+01:00"
+
+
+def test_json_keeps_the_epoch() -> None:
+    schedule = replace(full_schedule(), epoch=datetime(2026, 3, 1, 22))
+    assert Schedule.from_json(schedule.to_json()) == schedule
+    with pytest.raises(
+        ValueError, match=r"^schedule: epoch = 'soon'; must be a date in ISO 8601, or null\. Write"
+    ):
+        Schedule.from_json(written(epoch="soon"))
+
+
+def test_a_played_schedule_knows_the_epoch_of_its_order_book() -> None:
+    book = hand_book().model_copy(update={"epoch": datetime(2026, 3, 1, 22)})
+    simulator = Simulator(hand_factory(), book)
+    simulator.reset(3)
+    assert simulator.schedule().epoch == datetime(2026, 3, 1, 22)
+
+
+# --- pandas and notebooks -------------------------------------------------------------------------
+
+
+def test_a_frame_has_ids_names_and_dates() -> None:
+    frame = replace(hand_schedule(), epoch=datetime(2026, 3, 1, 22)).to_frame()
+    assert len(frame) == len(hand_schedule().operations)
+    last = frame.iloc[-1]
+    assert list(last[["order_id", "operation", "machine", "work_centre", "setup"]]) == [
+        *("B", BUILD, "build-2", "build", "big+plain")
+    ]
+    assert (last.start, last.end) == (datetime(2026, 3, 1, 23, 36), datetime(2026, 3, 2, 0, 48))
+    assert (last.start_tick, last.end_tick, last.is_open) == (16, 28, False)
+
+
+def test_a_frame_without_an_epoch_has_times_since_tick_0() -> None:
+    """A tick takes six minutes."""
+    frame = full_schedule().to_frame()
+    assert frame.start.iloc[-1] == timedelta(minutes=6 * 16)
+    assert frame.is_open.sum() == 1
+
+
+def test_a_frame_of_nothing_has_the_same_columns() -> None:
+    empty = replace(hand_schedule(), operations=())
+    for epoch in (None, datetime(2026, 3, 1, 22), MORNING):
+        frame = replace(empty, epoch=epoch).to_frame()
+        assert list(frame.columns) == list(hand_schedule().to_frame().columns)
+        assert len(frame) == 0
+
+
+def test_the_setup_of_an_operation_is_what_its_machine_was_last_changed_to() -> None:
+    """Machine test-1 has no attributes, paint-2 and build-2 are changed over; what was mounted on a
+    machine at first, only the factory says."""
+    plain = hand_schedule()
+    known = replace(plain, factory=hand_factory())
+    by_machine = {
+        plain.machine_names[operation.machine]: setup
+        for operation, setup in zip(plain.operations, known.setups, strict=True)
+    }
+    assert by_machine["build-2"] == ("big", "plain")
+    assert by_machine["build-1"] == ("small", "plain")
+    assert by_machine["test-1"] == ()
+    for operation, without, with_factory in zip(
+        plain.operations, plain.setups, known.setups, strict=True
+    ):
+        changed = any(record.machine == operation.machine for record in plain.changeovers)
+        assert without == (with_factory if changed else None)
+
+
+def test_a_notebook_shows_key_figures_and_a_chart() -> None:
+    page = replace(hand_schedule(), factory=hand_factory())._repr_html_()
+    figures = kpis(hand_schedule(), hand_factory())
+    assert f"{figures.total_cost:,.0f}" in page
+    assert "2 of 2" in page
+    assert page.count('class="gantt-chart"') == 1
+    bare = hand_schedule()._repr_html_()
+    assert "2 of 2" in bare
+    assert ">cost<" in page
+    assert ">cost<" not in bare
