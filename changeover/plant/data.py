@@ -15,6 +15,9 @@ from scheduler.snapshot.schema import Snapshot
 
 DEFAULT_SECONDS = 10.0
 """Time for one plan."""
+_EQUAL = 0.0005
+"""Relative difference up to which costs are shown as equal."""
+_SMALL_AMOUNT = 100.0
 GENERALIST = "policies/mixture"
 """Shipped policy that was trained on a mixture of factories."""
 
@@ -74,6 +77,13 @@ class PlanData:
         """Return the calendar of the plan."""
         return self.plan.dates
 
+    @property
+    def first_date(self) -> int:
+        """Return the tick at which charts begin: now, or the start of work in progress."""
+        starts = [operation.selected_date for operation in self.plan.operations]
+        starts += [changeover.start_date for changeover in self.plan.changeovers]
+        return min([self.plan.clock, *starts])
+
     def schedule(self) -> Schedule:
         """Return the plan as a schedule."""
         return plan_schedule(self.plan, self.snapshot, self.factory)
@@ -87,4 +97,11 @@ def shorten_list(names: Sequence[Any], most: int = 5) -> str:
 
 def relative_cost(cost: float, base: float) -> str:
     """Return the relative difference of a cost as text."""
+    if abs(cost - base) <= _EQUAL * max(cost, base):
+        return "equal"
     return f"{cost / base - 1:+.1%}" if base > 0 else f"{cost - base:+,.0f}"
+
+
+def money(amount: float) -> str:
+    """Return an amount as text, with two decimals where it is small."""
+    return f"{amount:,.0f}" if abs(amount) >= _SMALL_AMOUNT else f"{amount:,.2f}"

@@ -52,7 +52,13 @@ def write_plan_files(plant: PlanData, folder: Path) -> list[Path]:
     write_atomically(paths["plan.csv"], csv_text(operation_rows(plant)))
     write_atomically(paths["orders.csv"], csv_text(order_rows(plant)))
     write_atomically(paths["plan.xlsx"], workbook(plant))
-    draw_gantt(plant.schedule(), plant.factory, paths["gantt.png"], title=_title(plant))
+    draw_gantt(
+        plant.schedule(),
+        plant.factory,
+        paths["gantt.png"],
+        since=plant.first_date,
+        title=_title(plant),
+    )
     write_atomically(paths["plan.html"], plan_page(plant))
     inputs = folder / "inputs"
     inputs.mkdir(exist_ok=True)

@@ -77,6 +77,7 @@ def _chart(plant: PlanData) -> str:
         start=plan.dates.epoch,
         tick_minutes=plan.tick_minutes,
         start_hour=plan.start_hour,
+        since=plant.first_date,
     )
 
 

@@ -45,6 +45,7 @@ def draw_gantt(
     factory: Factory,
     path: Path | str | None = None,
     *,
+    since: int = 0,
     until: int | None = None,
     title: str | None = None,
     width: float = 18.0,
@@ -63,8 +64,8 @@ def draw_gantt(
         What to draw; partial schedules are drawn so far, with operations in work faded.
     path
         Where to save the picture too (format by its ending).
-    until
-        Last tick shown; None: the end of the schedule.
+    since, until
+        First and last tick shown; None: the end of the schedule.
     title
         First line; None: factory and seed. The second line has the key figures.
     width
@@ -73,7 +74,7 @@ def draw_gantt(
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    painter = GanttPainter(schedule, factory, until)
+    painter = GanttPainter(schedule, factory, until, since)
     legend = painter.legend()
     below = _MARGIN_BOTTOM + _LEGEND_LINE * len(legend) + 0.15
     lanes = _LANE * painter.lanes

@@ -83,6 +83,7 @@ def gantt_html(
     tick_minutes: float,
     title: str = "",
     start_hour: int = 0,
+    since: float = 0.0,
     until: float | None = None,
 ) -> str:
     """Return an interactive Gantt chart as a fragment of HTML.
@@ -103,8 +104,9 @@ def gantt_html(
         Text above the chart; it also names the chart for screen readers.
     start_hour
         Hour of the day at tick 0, where ``start`` is None.
-    until
-        Last tick shown; None: the end of the last bar. Charts with the same one have the same axis.
+    since, until
+        First and last tick shown; None: the end of the last bar. Charts with the same ones have the
+        same axis.
 
     Raises
     ------
@@ -116,6 +118,7 @@ def gantt_html(
         "start_hour": start_hour,
         "tick_minutes": tick_minutes,
         "shifts": list(_find_shifts(start, tick_minutes, bars)),
+        "since": since,
         "until": until,
         "lanes": list(lanes),
         **_encode_bars(lanes, bars),

@@ -38,15 +38,20 @@ class GanttPainter:
     ----------
     schedule, factory
         Schedule and its factory.
-    until
-        Last tick shown; None: the end of the schedule.
+    until, since
+        Last tick shown (None: the end of the schedule), and the first.
     """
 
-    def __init__(self, schedule: ScheduleRecords, factory: Factory, until: int | None) -> None:
+    def __init__(
+        self, schedule: ScheduleRecords, factory: Factory, until: int | None, since: int = 0
+    ) -> None:
         self.schedule, self.lookup = schedule, FactoryLookup(factory)
         ends = (operation.end_date for operation in schedule.open_operations)
+        self.since = since
         self.until = (
-            max(1, max(ends, default=0), schedule.end_date) if until is None else max(1, until)
+            max(since + 1, max(ends, default=0), schedule.end_date)
+            if until is None
+            else max(since + 1, until)
         )
         self.late = [tardiness(order, schedule.end_date) > 0 for order in schedule.orders]
         self.height_of = _lane_heights(schedule.machine_centres)
@@ -55,7 +60,7 @@ class GanttPainter:
 
     def paint_lanes(self, axes: Axes, inches: float) -> None:
         """Paint bars, marks, ids and the clock; ``inches`` is the width of the lanes."""
-        axes.set_xlim(0, self.until)
+        axes.set_xlim(self.since, self.until)
         axes.set_ylim(self.lanes - 0.5, -0.5)
         self._paint_grid(axes, inches)
         self._paint_machines(axes)
@@ -115,7 +120,7 @@ class GanttPainter:
             )
 
     def _paint_grid(self, axes: Axes, inches: float) -> None:
-        clock = Clock(self.schedule.dates, self.until, strokes=round(1.6 * inches))
+        clock = Clock(self.schedule.dates, self.since, self.until, strokes=round(1.6 * inches))
         axes.set_xticks(clock.ticks(), clock.labels(), fontsize=8)
         axes.grid(axis="x", color="#dddddd", linewidth=0.6, zorder=0.5)
         for midnight in clock.midnights():
@@ -187,13 +192,14 @@ class GanttPainter:
             axes.add_collection(bars, autolim=False)
 
     def _write_ids(self, axes: Axes, inches: float) -> None:
-        points_per_tick = 72 * inches / self.until
+        points_per_tick = 72 * inches / (self.until - self.since)
         for o in (*self.schedule.operations, *self.schedule.open_operations):
             order = self.schedule.orders[o.order]
-            room = (min(o.end_date, self.until) - o.start_date) * points_per_tick
+            first, last = max(o.start_date, self.since), min(o.end_date, self.until)
+            room = (last - first) * points_per_tick
             if room > 0.62 * _LABEL_POINTS * len(order.order_id) + 2:
                 colour = readable_on(self.colours.of_operation(order, o))
-                middle = (o.start_date + min(o.end_date, self.until)) / 2
+                middle = (first + last) / 2
                 axes.text(
                     middle,
                     self.height_of[o.machine],
@@ -242,7 +248,9 @@ class GanttPainter:
             fontsize=8,
             color="#555555",
         )
-        shown = [order for order in self.schedule.orders if 0 <= order.due_date <= self.until]
+        shown = [
+            order for order in self.schedule.orders if self.since <= order.due_date <= self.until
+        ]
         axes.vlines(
             [order.due_date for order in shown],
             0.1,

@@ -166,18 +166,19 @@ class Clock:
     ----------
     dates
         Dates of the ticks; where no epoch is known, days are counted from 1.
-    until
-        Last tick of the axis.
+    since, until
+        First and last tick of the axis.
     strokes
         Largest number of strokes.
     """
 
-    def __init__(self, dates: TickDates, until: int, strokes: int) -> None:
+    def __init__(self, dates: TickDates, since: int, until: int, strokes: int) -> None:
         self.ticks_per_hour = 60 / dates.tick_minutes
-        self.epoch, self.until, self.start_hour = dates.epoch, until, float(dates.start_hour)
+        self.epoch, self.since, self.until = dates.epoch, since, until
+        self.start_hour = float(dates.start_hour)
         if dates.epoch is not None:
             self.start_hour = dates.epoch.hour + dates.epoch.minute / 60 + dates.epoch.second / 3600
-        hours = until / self.ticks_per_hour
+        hours = (until - since) / self.ticks_per_hour
         steps = (1 / 12, 1 / 6, 1 / 4, 1 / 2, 1, 2, 3, 4, 6, 12, 24, 48, 120, 240, 480, 960)
         self.step = next(
             (step for step in steps if hours / step <= strokes), math.ceil(hours / strokes)
@@ -185,8 +186,11 @@ class Clock:
 
     def _hours(self) -> list[float]:
         """Return the hours of the strokes since midnight of the first day."""
-        first = math.ceil(self.start_hour / self.step - 1e-9)
-        last = math.floor((self.start_hour + self.until / self.ticks_per_hour) / self.step + 1e-9)
+        start, end = (
+            self.start_hour + tick / self.ticks_per_hour for tick in (self.since, self.until)
+        )
+        first = math.ceil(start / self.step - 1e-9)
+        last = math.floor(end / self.step + 1e-9)
         return [number * self.step for number in range(first, last + 1)]
 
     def _tick(self, hour: float) -> float:

@@ -34,7 +34,7 @@ export class Chart {
     this.lanes = data.lanes;
     this.bars = data.bars.map((row) => this.read(row, data.texts));
     this.orders = [...new Set(this.bars.map((bar) => bar.order).filter((order) => order !== null))];
-    this.whole = this.findWhole(data.until);
+    this.whole = this.findWhole(data.since, data.until);
     this.view = { ...this.whole };
     this.pen = document.createElement("canvas").getContext("2d");
     this.textWidths = new Map();
@@ -51,8 +51,8 @@ export class Chart {
     return { lane, start, end, kind: texts[kind], order: order < 0 ? null : texts[order], label: texts[label], late: Boolean(late), details: new Map(pairs) };
   }
 
-  findWhole(until) {
-    let [from, to] = [0, until ?? 0];
+  findWhole(since, until) {
+    let [from, to] = [since, until ?? since];
     for (const bar of this.bars) {
       from = Math.min(from, bar.start);
       if (until === null) to = Math.max(to, bar.end);
