@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from changeover.plant.data import PlanData, relative_cost, shorten_list
+from changeover.plant.data import PlanData, money, relative_cost, shorten_list
 from scheduler.plans.what_if import MovedOrder, PlanComparison
 
 _SHOWN_ORDERS = 10
@@ -13,11 +13,11 @@ _SHOWN_ORDERS = 10
 def describe_plan(plant: PlanData) -> list[str]:
     """Return what a planner must know of a plan, in sentences."""
     plan, dates = plant.plan, plant.plan.dates
-    terms = ", ".join(f"{name} {amount:,.0f}" for name, amount in plan.cost.items() if amount)
+    terms = ", ".join(f"{name} {money(amount)}" for name, amount in plan.cost.items() if amount)
     lines = [
         f"{len(plan.orders)} orders, {len(plan.operations)} operations on {len(plan.machines)}"
         f" machines, from {dates.text(plan.clock)} to {dates.text(plan.end_date)}.",
-        f"Expected cost {plan.total_cost:,.0f}{f' ({terms})' if terms else ''}.",
+        f"Expected cost {money(plan.total_cost)}{f' ({terms})' if terms else ''}.",
         _describe_late(plant),
         _describe_winner(plant),
     ]
@@ -67,7 +67,7 @@ def _describe_winner(plant: PlanData) -> str:
     assert second.total_cost is not None  # chosen so
     return (
         f"Made by {plan.made_by}, the cheapest of {len(plan.alternatives)} plans; the next,"
-        f" {second.made_by}, costs {relative_cost(second.total_cost, plan.total_cost)}."
+        f" {second.made_by}, costs {money(second.total_cost)}."
     )
 
 
@@ -76,10 +76,10 @@ def _comparison_lines(before: PlanData, comparison: PlanComparison) -> Iterator[
     difference = comparison.cost_difference
     verb = "rises" if difference > 0 else "falls"
     change = "The expected cost stays the same"
-    if round(difference):
-        relative = relative_cost(new.total_cost, old.total_cost)
-        change = f"The expected cost {verb} by {abs(difference):,.0f} ({relative})"
-    yield f"{change}: {old.total_cost:,.0f} before, {new.total_cost:,.0f} after."
+    relative = relative_cost(new.total_cost, old.total_cost)
+    if relative != "equal":
+        change = f"The expected cost {verb} by {money(abs(difference))} ({relative})"
+    yield f"{change}: {money(old.total_cost)} before, {money(new.total_cost)} after."
     yield (
         f"Late orders: {old.late_orders} before, {new.late_orders} after."
         f" {_describe_new_late(before, comparison.orders)}".rstrip()

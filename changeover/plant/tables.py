@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from changeover.plant.data import PlanData, relative_cost
+from changeover.plant.data import PlanData, money, relative_cost
 
 TableRow = tuple[Any, ...]
 
@@ -104,7 +104,7 @@ def alternative_rows(plant: PlanData) -> list[TableRow]:
         change = (
             "" if item.made_by == plant.plan.made_by else f"{relative_cost(item.total_cost, best)}"
         )
-        rows.append((item.made_by, f"{item.total_cost:,.0f}", change, item.late_orders))
+        rows.append((item.made_by, money(item.total_cost), change, item.late_orders))
     return rows
 
 
