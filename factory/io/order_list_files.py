@@ -21,6 +21,7 @@ from factory.io.order_list.order_rows import OrderRows, read_orders
 from factory.io.order_list.table_files import Table, read_table
 from factory.model import Factory, OrderBook
 from factory.validation.errors import FactoryError, refuse
+from factory.validation.names import printable
 
 
 @dataclass(frozen=True)
@@ -98,8 +99,8 @@ def read_order_list(
         OrderBook(orders=tuple(rows.orders)),
         rows.dates.epoch,
         _describe_layout(layout, table, columns.names, rows),
-        (*guesses, *table.guesses, *rows.guesses),
-        tuple(rows.warnings),
+        tuple(map(printable, (*guesses, *table.guesses, *rows.guesses))),
+        tuple(map(printable, rows.warnings)),
         rows.extra,
     )
 

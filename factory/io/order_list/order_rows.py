@@ -237,6 +237,6 @@ def _find_names(names: Sequence[str], texts: Sequence[str]) -> dict[str, str]:
         key = name.casefold()
         folded[key] = "" if key in folded else name
     return {
-        text: text if text in exact else folded.get(text.casefold()) or str(text)
+        text: (folded.get(text.casefold()) if text not in exact else None) or str(text)
         for text in {*texts, ""}
     }

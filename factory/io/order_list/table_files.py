@@ -18,7 +18,9 @@ from factory.validation.errors import FactoryError, Problem, Words
 
 _SAMPLE = 20
 """Rows that decide about delimiter and header."""
-_EXCEL_LINE = re.compile("sep=(.)\r?\n?", re.IGNORECASE)
+_EXCEL_LINE = re.compile("sep=([,;|\t])\r?\n?", re.IGNORECASE)
+"""First line that tells Excel the delimiter."""
+_LINE_BREAK = re.compile(r"\s*[\r\n]+\s*")
 
 Recognise = Callable[[Sequence[str]], int]
 """Number of known columns among the cells of a row."""
@@ -178,5 +180,6 @@ def _find_header(rows: Sequence[NumberedRow], recognise: Recognise) -> int:
 
 
 def _name_columns(header: Sequence[str]) -> list[str]:
-    """Return the header with a name for each column that has none."""
-    return [str(name) or f"column {index}" for index, name in enumerate(header, 1)]
+    """Return the header on one line, with a name for each column that has none."""
+    names = (_LINE_BREAK.sub(" ", name) for name in header)
+    return [name or f"column {index}" for index, name in enumerate(names, 1)]
