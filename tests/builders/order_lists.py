@@ -8,6 +8,8 @@ from typing import Any
 
 from openpyxl import Workbook
 
+from factory.io.order_list.layout import OrderListLayout
+from factory.io.order_list_files import OrderList
 from factory.model import Factory
 from tests.builders.kart_factory import karts
 
@@ -24,6 +26,11 @@ A-2,Jones,4/3/2026,4/1/2026 7:30 AM,"1,000.25",trailer,
 A-3,Brown,4/3/2026,4/5/2026,2,kart,coal
 """
 """The same orders, months first."""
+
+COLOUR = OrderListLayout(columns={"Farbe": "colour"})
+"""The column that no synonym names."""
+
+HEADER = "order_id,release_date,due_date,weight,product,colour"
 
 
 def only_karts(*values: str) -> Factory:
@@ -51,3 +58,11 @@ def workbook(*sheets: Sequence[Sequence[Any]], formats: dict[str, str] | None = 
     buffer = BytesIO()
     book.save(buffer)
     return buffer.getvalue()
+
+
+def listed(*pairs: str, header: str = HEADER) -> str:
+    return "\n".join([header, *(f"o{i},{pair},1,kart,snow" for i, pair in enumerate(pairs))])
+
+
+def dates_of(orders: OrderList) -> list[tuple[str, int, int]]:
+    return [(one.order_id, one.release_date, one.due_date) for one in orders.book.orders]

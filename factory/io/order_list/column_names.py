@@ -104,7 +104,7 @@ class ColumnNames:
 
     def recognise(self, cells: Sequence[str]) -> int:
         """Return the number of different known columns in a row."""
-        return len({found for cell in cells if cell and (found := self._find(cell)[0])})
+        return len({column for cell in cells if cell and (column := self._find(cell)[0])})
 
     def _find(self, name: str) -> tuple[str, int]:
         """Return the column that a name means ("" for none), and how surely: 0 is the surest."""
@@ -144,12 +144,12 @@ class ColumnNames:
         self, header: Sequence[str], line: int, layout_file: str, result: Columns
     ) -> set[int]:
         """Fill columns, guesses and problems of the result; return the indices that are used."""
-        found = [self._find(name) for name in header]
+        meanings = [self._find(name) for name in header]
         surest: dict[str, int] = {}
-        for column, rank in found:
+        for column, rank in meanings:
             surest[column] = min(rank, surest.get(column, rank))
         taken = set()
-        for index, (column, rank) in enumerate(found):
+        for index, (column, rank) in enumerate(meanings):
             if column not in self._exact or rank > surest[column]:
                 continue
             taken.add(index)

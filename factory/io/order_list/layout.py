@@ -79,7 +79,7 @@ def load_layout(path: str | Path) -> OrderListLayout:
     table = read_toml(path)
     refuse(_check_types(table), str(path))
     layout = OrderListLayout(**table)
-    refuse(check_layout(layout), str(path))
+    refuse(check_order_layout(layout), str(path))
     return layout
 
 
@@ -96,7 +96,7 @@ def _check_types(table: dict[str, Any]) -> Iterator[Problem]:
             yield Problem(key, value, "must be a text", "Put it in quotes")
 
 
-def check_layout(layout: OrderListLayout) -> Iterator[Problem]:
+def check_order_layout(layout: OrderListLayout) -> Iterator[Problem]:
     """Yield the entries of a layout that cannot be used; columns are checked with the file."""
     delimiter = layout.delimiter_character
     if delimiter is not None and (len(delimiter) != 1 or delimiter in '"\r\n\0 '):

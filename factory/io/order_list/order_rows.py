@@ -10,7 +10,7 @@ from factory.io.order_list.column_names import Columns, explain_missing
 from factory.io.order_list.date_problems import DATES
 from factory.io.order_list.number_formats import guess_decimal, read_decimal
 from factory.io.order_list.order_dates import DateSettings, OrderDates, read_order_dates
-from factory.io.order_list.table_files import Table
+from factory.io.order_list.table_files import OrderTable
 from factory.model import Order
 from factory.validation.errors import Problem
 from factory.validation.order_book import find_book_problems
@@ -30,7 +30,7 @@ class OrderRows(NamedTuple):
     extra: dict[str, dict[str, str]]
 
 
-def read_orders(table: Table, columns: Columns, settings: DateSettings) -> OrderRows:
+def read_orders(table: OrderTable, columns: Columns, settings: DateSettings) -> OrderRows:
     """Return the orders of a table; with any problem they are not to be used."""
     reader = _RowReader(table, columns, settings)
     orders, dates = reader.read_all()
@@ -77,7 +77,7 @@ def _warn_extra(columns: Columns, known: Collection[str]) -> Iterator[str]:
 class _RowReader:
     """Reader of the rows of a table; problems and guesses are noted."""
 
-    def __init__(self, table: Table, columns: Columns, settings: DateSettings) -> None:
+    def __init__(self, table: OrderTable, columns: Columns, settings: DateSettings) -> None:
         self._table, self._columns, self._settings = table, columns, settings
         self._rows = [f"line {row.line}" for row in table.rows]
         self.problems: list[Problem] = []

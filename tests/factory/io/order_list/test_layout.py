@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from factory.io.order_list.layout import (
     OrderListLayout,
-    check_layout,
+    check_order_layout,
     layout_path,
     load_layout,
     parse_columns,
@@ -94,7 +94,7 @@ def test_any_layout_is_accepted_or_refused(
     delimiter: str, encoding: str, decimal: str, date_format: str, time_zone: str
 ) -> None:
     layout = OrderListLayout({}, delimiter, encoding, decimal, date_format, time_zone)
-    keys = {problem.place for problem in check_layout(layout)}
+    keys = {problem.place for problem in check_order_layout(layout)}
     assert keys <= {"delimiter", "encoding", "decimal", "date_format", "time_zone"}
 
 
