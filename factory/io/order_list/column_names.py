@@ -201,15 +201,13 @@ def say_column(name: str, column: str) -> str:
 
 
 def explain_missing(
-    column: str, header: Sequence[str], line: int, layout_file: str, why: str = ""
+    column: str, header: Sequence[str], line: int, layout_file: str, why: str = "", name: str = ""
 ) -> Problem:
-    """Return the problem of a column that is missing."""
-    rule = f"column {column} is missing{why}"
-    remedy = (
-        f"Add it, or write {say_column('NAME', column)} into {layout_file} for the column that is"
-        " meant"
-    )
-    return Problem("", Words(repr(",".join(header))), rule, remedy, f"line {line}")
+    """Return the problem of a column that is missing; ``name`` is one that could be meant."""
+    shown = Words(repr(",".join(header)))
+    remedy = f"Add it, or write {say_column(name or 'NAME', column)} into {layout_file}"
+    remedy += " if that is meant" if name else " for the column that is meant"
+    return Problem("", shown, f"column {column} is missing{why}", remedy, f"line {line}")
 
 
 def _explain_twice(names: tuple[str, str], column: str, line: int, layout_file: str) -> Problem:

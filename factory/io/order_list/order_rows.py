@@ -126,10 +126,10 @@ class _RowReader:
         index = self._columns.indices[column]
         return [row.cells[index] for row in self._table.rows]
 
-    def _refuse_missing(self, column: str, why: str = "") -> None:
+    def _refuse_missing(self, column: str, why: str = "", name: str = "") -> None:
         table, layout_file = self._table, self._settings.layout_file
         self.problems.append(
-            explain_missing(column, table.header, table.header_line, layout_file, why)
+            explain_missing(column, table.header, table.header_line, layout_file, why, name)
         )
 
     def _note_default(self, column: str, value: str, num_rows: int) -> None:
@@ -222,7 +222,8 @@ class _RowReader:
             cells = [row.cells[index].casefold() for row in self._table.rows]
             if 2 * sum(cell in known for cell in cells) > sum(map(bool, cells)):
                 why += f"; column {name!r} has its values"
-                break
+                self._refuse_missing(option, why, name)
+                return
         self._refuse_missing(option, why)
 
 

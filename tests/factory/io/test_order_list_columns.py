@@ -80,7 +80,7 @@ def test_a_missing_option_with_several_values_is_refused_and_its_column_is_named
     assert refuse(text) == [
         "line 1 = 'order_id,release_date,due_date,weight,product,Lack'; column colour is missing,"
         " and product kart has this option; column 'Lack' has its values. Add it, or write"
-        ' [columns] "NAME" = "colour" into orders.layout.toml for the column that is meant.'
+        ' [columns] "Lack" = "colour" into orders.layout.toml if that is meant.'
     ]
 
 
