@@ -12,15 +12,16 @@ from factory.io.factory_toml import quote
 from factory.io.order_list.column_names import ColumnNames
 from factory.io.order_list.layout import (
     OrderListLayout,
-    check_layout,
+    check_order_layout,
     layout_path,
     load_layout,
 )
 from factory.io.order_list.order_dates import DateSettings
 from factory.io.order_list.order_rows import OrderRows, read_orders
-from factory.io.order_list.table_files import Table, read_table
+from factory.io.order_list.table_files import OrderTable, read_table
 from factory.model import Factory, OrderBook
 from factory.validation.errors import FactoryError, refuse
+from factory.validation.names import printable
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ def read_order_list(
         layout = load_layout(remembered)
         guesses.append(f"layout: as remembered in {remembered.name}")
     layout = OrderListLayout() if layout is None else layout
-    refuse(check_layout(layout), "layout")
+    refuse(check_order_layout(layout), "layout")
     names = ColumnNames(factory, layout.columns)
     table = read_table(Path(path), layout, names.recognise)
     _check_filled(table, names, where)
@@ -98,13 +99,13 @@ def read_order_list(
         OrderBook(orders=tuple(rows.orders), epoch=rows.dates.epoch),
         rows.dates.epoch,
         _describe_layout(layout, table, columns.names, rows),
-        (*guesses, *table.guesses, *rows.guesses),
-        tuple(rows.warnings),
+        tuple(map(printable, (*guesses, *table.guesses, *rows.guesses))),
+        tuple(map(printable, rows.warnings)),
         rows.extra,
     )
 
 
-def _check_filled(table: Table, names: ColumnNames, where: str) -> None:
+def _check_filled(table: OrderTable, names: ColumnNames, where: str) -> None:
     """Refuse a file without a header or without orders."""
     if not table.header:
         raise FactoryError(
@@ -118,7 +119,7 @@ def _check_filled(table: Table, names: ColumnNames, where: str) -> None:
 
 
 def _describe_layout(
-    given: OrderListLayout, table: Table, names: dict[str, str], rows: OrderRows
+    given: OrderListLayout, table: OrderTable, names: dict[str, str], rows: OrderRows
 ) -> OrderListLayout:
     """Return the layout that was used; entries that nothing in the file decides stay open."""
     renamed = {name: column for column, name in names.items() if name != column}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -36,7 +37,7 @@ SYNONYMS = {
     "product": (
         "product name, product no, product nr, product number, product id, article, article no,"
         " article nr, article number, item, item no, item number, model, part, part no,"
-        " part number, SKU, Produkt, Produktname, Produktnummer, Artikel, Artikelnr, Artikel Nr,"
+        " part number, SKU, Produkt, Produktname, Produktnummer, Artikel, Artikelnr,"
         " Artikelnummer, Erzeugnis, Modell, Teil, Teilenummer, Material, Materialnummer, Sachnummer"
     ),
 }
@@ -103,7 +104,7 @@ class ColumnNames:
 
     def recognise(self, cells: Sequence[str]) -> int:
         """Return the number of different known columns in a row."""
-        return len({found for cell in cells if cell and (found := self._find(cell)[0])})
+        return len({column for cell in cells if cell and (column := self._find(cell)[0])})
 
     def _find(self, name: str) -> tuple[str, int]:
         """Return the column that a name means ("" for none), and how surely: 0 is the surest."""
@@ -143,22 +144,24 @@ class ColumnNames:
         self, header: Sequence[str], line: int, layout_file: str, result: Columns
     ) -> set[int]:
         """Fill columns, guesses and problems of the result; return the indices that are used."""
-        found = [self._find(name) for name in header]
+        meanings = [self._find(name) for name in header]
         surest: dict[str, int] = {}
-        for column, rank in found:
+        for column, rank in meanings:
             surest[column] = min(rank, surest.get(column, rank))
         taken = set()
-        for index, (column, rank) in enumerate(found):
+        for index, (column, rank) in enumerate(meanings):
             if column not in self._exact or rank > surest[column]:
                 continue
             taken.add(index)
             if column in result.indices:
                 first = result.names[column]
-                result.problems.append(_explain_twice(first, header[index], column, line))
+                pair = first, header[index]
+                result.problems.append(_explain_twice(pair, column, line, layout_file))
                 continue
             result.indices[column], result.names[column] = index, header[index]
             if rank > 1:
-                result.guesses.append(f'column "{header[index]}": {column}')
+                meaning = ", larger is more important" if column == "weight" else ""
+                result.guesses.append(f'column "{header[index]}": {column}{meaning}')
         return taken
 
     def _check_explicit(self, header: Sequence[str]) -> Iterator[Problem]:
@@ -194,26 +197,25 @@ class ColumnNames:
 
 def say_column(name: str, column: str) -> str:
     """Return the entry of a layout that says which column a name means."""
-    return f'[columns] "{name}" = "{column}"'
+    return f"[columns] {json.dumps(name, ensure_ascii=False)} = {json.dumps(column)}"
 
 
 def explain_missing(
-    column: str, header: Sequence[str], line: int, layout_file: str, why: str = ""
+    column: str, header: Sequence[str], line: int, layout_file: str, why: str = "", name: str = ""
 ) -> Problem:
-    """Return the problem of a column that is missing."""
-    rule = f"column {column} is missing{why}"
-    remedy = (
-        f"Add it, or write {say_column('NAME', column)} into {layout_file} for the column that is"
-        " meant"
-    )
-    return Problem("", Words(repr(",".join(header))), rule, remedy, f"line {line}")
+    """Return the problem of a column that is missing; ``name`` is one that could be meant."""
+    shown = Words(repr(",".join(header)))
+    remedy = f"Add it, or write {say_column(name or 'NAME', column)} into {layout_file}"
+    remedy += " if that is meant" if name else " for the column that is meant"
+    return Problem("", shown, f"column {column} is missing{why}", remedy, f"line {line}")
 
 
-def _explain_twice(first: str, second: str, column: str, line: int) -> Problem:
+def _explain_twice(names: tuple[str, str], column: str, line: int, layout_file: str) -> Problem:
+    """Return the problem of two columns with the same meaning."""
+    first, second = names
+    row = f"line {line}"
     if first == second:
-        return Problem(
-            "column", first, "the column stands there twice", "Remove one", f"line {line}"
-        )
-    rule = f"both mean {column}"
-    remedy = f"Keep the other column without using it: {say_column(second, '')} in the layout"
-    return Problem("columns", Words(f"{first!r} and {second!r}"), rule, remedy, f"line {line}")
+        return Problem("column", first, "the column stands there twice", "Remove one", row)
+    remedy = f"Write {say_column(second, '')} into {layout_file} if the first is meant"
+    value = Words(f"{first!r} and {second!r}")
+    return Problem("columns", value, f"both mean {column}", remedy, row)

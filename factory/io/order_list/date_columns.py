@@ -43,6 +43,10 @@ class DateTexts:
         self.num_ticks = 0
         self.shapes: Counter[_Shape] = Counter()
         self._written: dict[str, WrittenDate] = {}
+        # programs write days into workbooks as midnight, and let the cells show it
+        self._are_days = all(
+            type(text) is ExactDate and text[10:] in ("", "T00:00:00") for text in self.counts
+        )
         for text, rows in self.counts.items():
             shape = self._find_shape(text)
             if shape is not None:
@@ -73,7 +77,7 @@ class DateTexts:
 
     def _read(self, text: str, formats: tuple[_Reader, ...]) -> IsoDate | None:
         if type(text) is ExactDate:
-            return read_date(text)
+            return read_date(text[:10] if self._are_days else text)
         written = self._written.get(text)
         for one in formats:
             if isinstance(one, DateFormat) and written is not None:

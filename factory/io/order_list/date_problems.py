@@ -4,16 +4,22 @@ calendar dates.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, timedelta
 
 from factory.io.order_list.date_columns import AmbiguousDates, DateReader, spell_date
 from factory.io.order_list.date_formats import is_ticks
+from factory.io.order_list.number_formats import ExactNumber
 from factory.validation.errors import Problem, Words
 from factory.validation.iso_dates import far_ticks, read_disguised_date
 from factory.validation.numbers import MAX_DATE
 
 DATES = ("release_date", "due_date")
 _MAX_DIGITS = 18
+_DAY_ZERO = date(1899, 12, 30)
+"""Day 0 of Excel."""
+_DAY_NUMBERS = range(36526, 73051)
+"""Days of Excel from the years 2000 to 2099."""
 
 
 def explain_ticks(text: str) -> tuple[str, str] | None:
@@ -52,7 +58,8 @@ def explain_ambiguity(dates: AmbiguousDates, label: str, row: str, layout_file: 
     readings = " or ".join(f"{spell_date(d)} ({name})" for name, d in dates.readings.items())
     rule = f"could be {readings}"
     if dates.num_rows > 1:
-        rule += f", as could the other dates of {dates.num_rows - 1} rows"
+        others = dates.num_rows - 1
+        rule += f", and {others} more {'row' if others == 1 else 'rows'} like it"
     names = " or ".join(f'"{name}"' for name in dates.readings)
     return Problem(
         label, dates.example, rule, f"Write date_format = {names} into {layout_file}", row
@@ -72,13 +79,28 @@ def check_disguise(
     far = far_ticks(tick_minutes)
     for column, name in enumerate(DATES):
         refused = [
-            (place, numbers[column], date)
+            (place, numbers[column], day)
             for (place, numbers), dates in zip(rows, read, strict=True)
-            if (date := dates[column]) is not None and (are_all or numbers[column] >= far)
+            if (day := dates[column]) is not None and (are_all or numbers[column] >= far)
         ]
         if refused:
-            place, number, date = refused[0]
+            place, number, day = refused[0]
             others = f" (and {len(refused) - 1} more in this column)" if len(refused) > 1 else ""
-            rule = f"whole numbers are ticks, but this one reads as {date}{others}"
-            remedy = f"Write {date}; if ticks are meant, count them from a later start"
+            rule = f"whole numbers are ticks, but this one reads as {day}{others}"
+            remedy = f"Write {day}; if ticks are meant, count them from a later start"
             yield Problem(name, Words(number), rule, remedy, place)
+
+
+def check_day_numbers(cells: Mapping[str, Sequence[str]], rows: Sequence[str]) -> Iterator[Problem]:
+    """Check that the numbers of a workbook are not all dates that are shown as days of Excel."""
+    texts = [text for column in cells.values() for text in column if text]
+    if not all(type(text) is ExactNumber and int(text) in _DAY_NUMBERS for text in texts):
+        return
+    for column, numbers in cells.items():
+        for text, row in zip(numbers, rows, strict=True):
+            if text:
+                day = (_DAY_ZERO + timedelta(days=int(text))).isoformat()
+                rule = f"whole numbers are ticks, but as a day of Excel this one is {day}"
+                remedy = "Format the column as a date, or count ticks from a later start"
+                yield Problem(column, Words(text), rule, remedy, row)
+                break

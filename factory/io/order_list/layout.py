@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import csv
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
@@ -65,7 +64,8 @@ def layout_path(path: str | Path) -> Path:
     >>> layout_path("in/orders.csv").as_posix()
     'in/orders.layout.toml'
     """
-    return Path(path).with_suffix(".layout.toml")
+    path = Path(path)
+    return path.parent / f"{path.stem}.layout.toml"
 
 
 def load_layout(path: str | Path) -> OrderListLayout:
@@ -79,7 +79,7 @@ def load_layout(path: str | Path) -> OrderListLayout:
     table = read_toml(path)
     refuse(_check_types(table), str(path))
     layout = OrderListLayout(**table)
-    refuse(check_layout(layout), str(path))
+    refuse(check_order_layout(layout), str(path))
     return layout
 
 
@@ -96,7 +96,7 @@ def _check_types(table: dict[str, Any]) -> Iterator[Problem]:
             yield Problem(key, value, "must be a text", "Put it in quotes")
 
 
-def check_layout(layout: OrderListLayout) -> Iterator[Problem]:
+def check_order_layout(layout: OrderListLayout) -> Iterator[Problem]:
     """Yield the entries of a layout that cannot be used; columns are checked with the file."""
     delimiter = layout.delimiter_character
     if delimiter is not None and (len(delimiter) != 1 or delimiter in '"\r\n\0 '):
@@ -120,9 +120,8 @@ def check_layout(layout: OrderListLayout) -> Iterator[Problem]:
 
 def _is_text_encoding(name: str) -> bool:
     try:
-        codecs.lookup(name)
-        return isinstance(b"".decode(name), str)
-    except (LookupError, ValueError, TypeError, OSError):
+        return "A".encode(name).decode(name) == "A"
+    except (LookupError, ValueError):
         return False
 
 

@@ -19,6 +19,7 @@ from factory.io.order_list.date_columns import (
 from factory.io.order_list.date_formats import TICKS
 from factory.io.order_list.date_problems import (
     DATES,
+    check_day_numbers,
     check_disguise,
     explain_ambiguity,
     explain_format,
@@ -110,16 +111,36 @@ def _read_ticks(
             label = columns.label("release_date")
             problems.append(Problem(label, text, rule, "Write 0 or more", rows[i]))
             ticks["release_date"][i] = 0
-    if not problems and "release_date" in cells:
-        both = list(zip(rows, zip(*ticks.values(), strict=True), strict=True))
-        disguised = check_disguise(both, settings.factory.tick_minutes)
-        problems.extend(one._replace(place=columns.label(one.place)) for one in disguised)
+    if not problems:
+        problems = _check_calendar(cells, ticks, rows, columns, settings.factory.tick_minutes)
         if problems:
             ticks = {column: [0] * len(rows) for column in DATES}
     num_missing = len(rows) - sum(map(bool, cells.get("release_date", ())))
     if num_missing:
-        guesses.append(f"release_date: tick 0 in {_rows(num_missing)} without one")
+        guesses.append(f"release_date: tick 0, in {_rows(num_missing)} without one")
+    if settings.now is not None:
+        guesses.append("dates: ticks, so the present is not used")
     return OrderDates(ticks, settings.epoch, TICKS, problems, guesses)
+
+
+def _check_calendar(
+    cells: Mapping[str, Sequence[str]],
+    ticks: Mapping[str, Sequence[int]],
+    rows: Sequence[str],
+    columns: Columns,
+    tick_minutes: float,
+) -> list[Problem]:
+    """Return the problems of ticks that are calendar dates."""
+    both = [ticks[column] if column in cells else ticks["due_date"] for column in DATES]
+    problems = [
+        *check_disguise(list(zip(rows, zip(*both, strict=True), strict=True)), tick_minutes),
+        *check_day_numbers(cells, rows),
+    ]
+    return [
+        problem._replace(place=columns.label(problem.place))
+        for problem in problems
+        if problem.place in cells
+    ]
 
 
 def _rows(number: int) -> str:
@@ -159,7 +180,7 @@ class _CalendarDates:
         self._explain_formats()
         blank = {column: [0] * len(self._rows) for column in DATES}
         now, epoch = self._date("now"), self._date("epoch")
-        if self._problems or "due_date" not in self._readers:
+        if self._problems or "due_date" not in self._readers or not self._rows:
             return self._result(blank, epoch)
         moments = {
             column: {

@@ -10,7 +10,7 @@ from factory.io.order_list.column_names import Columns, explain_missing
 from factory.io.order_list.date_problems import DATES
 from factory.io.order_list.number_formats import guess_decimal, read_decimal
 from factory.io.order_list.order_dates import DateSettings, OrderDates, read_order_dates
-from factory.io.order_list.table_files import Table
+from factory.io.order_list.table_files import OrderTable
 from factory.model import Order
 from factory.validation.errors import Problem
 from factory.validation.order_book import find_book_problems
@@ -30,7 +30,7 @@ class OrderRows(NamedTuple):
     extra: dict[str, dict[str, str]]
 
 
-def read_orders(table: Table, columns: Columns, settings: DateSettings) -> OrderRows:
+def read_orders(table: OrderTable, columns: Columns, settings: DateSettings) -> OrderRows:
     """Return the orders of a table; with any problem they are not to be used."""
     reader = _RowReader(table, columns, settings)
     orders, dates = reader.read_all()
@@ -77,7 +77,7 @@ def _warn_extra(columns: Columns, known: Collection[str]) -> Iterator[str]:
 class _RowReader:
     """Reader of the rows of a table; problems and guesses are noted."""
 
-    def __init__(self, table: Table, columns: Columns, settings: DateSettings) -> None:
+    def __init__(self, table: OrderTable, columns: Columns, settings: DateSettings) -> None:
         self._table, self._columns, self._settings = table, columns, settings
         self._rows = [f"line {row.line}" for row in table.rows]
         self.problems: list[Problem] = []
@@ -126,10 +126,10 @@ class _RowReader:
         index = self._columns.indices[column]
         return [row.cells[index] for row in self._table.rows]
 
-    def _refuse_missing(self, column: str, why: str = "") -> None:
+    def _refuse_missing(self, column: str, why: str = "", name: str = "") -> None:
         table, layout_file = self._table, self._settings.layout_file
         self.problems.append(
-            explain_missing(column, table.header, table.header_line, layout_file, why)
+            explain_missing(column, table.header, table.header_line, layout_file, why, name)
         )
 
     def _note_default(self, column: str, value: str, num_rows: int) -> None:
@@ -222,7 +222,8 @@ class _RowReader:
             cells = [row.cells[index].casefold() for row in self._table.rows]
             if 2 * sum(cell in known for cell in cells) > sum(map(bool, cells)):
                 why += f"; column {name!r} has its values"
-                break
+                self._refuse_missing(option, why, name)
+                return
         self._refuse_missing(option, why)
 
 
@@ -237,6 +238,6 @@ def _find_names(names: Sequence[str], texts: Sequence[str]) -> dict[str, str]:
         key = name.casefold()
         folded[key] = "" if key in folded else name
     return {
-        text: text if text in exact else folded.get(text.casefold()) or str(text)
+        text: (folded.get(text.casefold()) if text not in exact else None) or str(text)
         for text in {*texts, ""}
     }

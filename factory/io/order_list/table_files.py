@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from io import StringIO
 from itertools import islice
@@ -18,13 +18,15 @@ from factory.validation.errors import FactoryError, Problem, Words
 
 _SAMPLE = 20
 """Rows that decide about delimiter and header."""
-_EXCEL_LINE = re.compile("sep=(.)\r?\n?", re.IGNORECASE)
+_EXCEL_LINE = re.compile("sep=([,;|\t])\r?\n?", re.IGNORECASE)
+"""First line that tells Excel the delimiter."""
+_LINE_BREAK = re.compile(r"\s*[\r\n]+\s*")
 
 Recognise = Callable[[Sequence[str]], int]
 """Number of known columns among the cells of a row."""
 
 
-class Table(NamedTuple):
+class OrderTable(NamedTuple):
     """A table of texts."""
 
     header: list[str]
@@ -36,7 +38,7 @@ class Table(NamedTuple):
     guesses: list[str]
 
 
-def read_table(path: Path, layout: OrderListLayout, recognise: Recognise) -> Table:
+def read_table(path: Path, layout: OrderListLayout, recognise: Recognise) -> OrderTable:
     """Read the table of a file; delimiter, encoding and header are guessed.
 
     Raises
@@ -57,26 +59,28 @@ def read_table(path: Path, layout: OrderListLayout, recognise: Recognise) -> Tab
     return _read_text(content, where, layout, recognise)
 
 
-def _read_workbook(content: bytes, where: str, recognise: Recognise) -> Table:
-    sheets = list(read_sheets(content, where))
-    chosen = _choose_sheet(sheets, recognise)
-    rows = list(chosen.rows)
-    table = _split_header(rows, recognise, "", "", is_padded=True)
-    if len(sheets) > 1:
+def _read_workbook(content: bytes, where: str, recognise: Recognise) -> OrderTable:
+    chosen = _choose_sheet(read_sheets(content, where), recognise)
+    table = _split_header(chosen.rows, recognise, "", "", is_padded=True)
+    if not chosen.is_only:
         table.guesses.insert(0, f'sheet: "{chosen.name}"')
     return table
 
 
-def _choose_sheet(sheets: Sequence[Sheet], recognise: Recognise) -> Sheet:
+def _choose_sheet(sheets: Iterable[Sheet], recognise: Recognise) -> Sheet:
     """Return the first sheet with a header, else the first that is not empty."""
-    filled = [sheet for sheet in sheets if sheet.rows]
-    for sheet in filled:
-        if max(recognise(row.cells) for row in sheet.rows[:_SAMPLE]) > 1:
+    first = None
+    for sheet in sheets:
+        if any(recognise(row.cells) > 1 for row in sheet.rows[:_SAMPLE]):
             return sheet
-    return filled[0] if filled else Sheet("", [])
+        if first is None and sheet.rows:
+            first = sheet
+    return Sheet("", [], True) if first is None else first
 
 
-def _read_text(content: bytes, where: str, layout: OrderListLayout, recognise: Recognise) -> Table:
+def _read_text(
+    content: bytes, where: str, layout: OrderListLayout, recognise: Recognise
+) -> OrderTable:
     text, encoding = decode_text(content, where, layout.encoding)
     by_excel = _EXCEL_LINE.match(text)
     delimiter = layout.delimiter_character
@@ -138,7 +142,7 @@ def _split_header(
     delimiter: str,
     encoding: str,
     is_padded: bool = False,
-) -> Table:
+) -> OrderTable:
     """Return the table below the header; rows above it are left out."""
     first = _find_header(rows, recognise)
     guesses: list[str] = []
@@ -148,7 +152,7 @@ def _split_header(
     while header and not header[-1]:
         header = header[:-1]
     header = _name_columns(header)
-    table = Table(header, line, [], [], delimiter, encoding, guesses)
+    table = OrderTable(header, line, [], [], delimiter, encoding, guesses)
     width = len(header)
     for row in rows[first + 1 :]:
         cells = row.cells
@@ -178,5 +182,6 @@ def _find_header(rows: Sequence[NumberedRow], recognise: Recognise) -> int:
 
 
 def _name_columns(header: Sequence[str]) -> list[str]:
-    """Return the header with a name for each column that has none."""
-    return [str(name) or f"column {index}" for index, name in enumerate(header, 1)]
+    """Return the header on one line, with a name for each column that has none."""
+    names = (_LINE_BREAK.sub(" ", name) for name in header)
+    return [name or f"column {index}" for index, name in enumerate(names, 1)]

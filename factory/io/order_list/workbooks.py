@@ -27,6 +27,7 @@ class Sheet(NamedTuple):
 
     name: str
     rows: list[NumberedRow]
+    is_only: bool  # the workbook has no other sheet
 
 
 def is_workbook(content: bytes, where: str) -> bool:
@@ -44,7 +45,7 @@ def is_workbook(content: bytes, where: str) -> bool:
 
 
 def read_sheets(content: bytes, where: str) -> Iterator[Sheet]:
-    """Yield the visible sheets of an xlsx workbook.
+    """Yield the visible sheets of an xlsx workbook; each is read when it is asked for.
 
     Cells are texts: dates in ISO 8601, numbers with a decimal point, formulas as their last result.
 
@@ -66,12 +67,13 @@ def _read_sheets(content: bytes) -> Iterator[Sheet]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about styles and extensions that no table needs
         book = openpyxl.load_workbook(BytesIO(content), read_only=True, data_only=True)
-        sheets = [sheet for sheet in book.worksheets if sheet.sheet_state == "visible"]
-        tables = []
-        for sheet in sheets:
+    sheets = [sheet for sheet in book.worksheets if sheet.sheet_state == "visible"]
+    for sheet in sheets:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
             sheet.reset_dimensions()  # files may give a wrong size
-            tables.append(Sheet(str(sheet.title), list(_read_rows(sheet))))
-    yield from tables
+            rows = list(_read_rows(sheet))
+        yield Sheet(str(sheet.title), rows, len(sheets) == 1)
 
 
 def _read_rows(sheet: Any) -> Iterator[NumberedRow]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 
@@ -9,6 +10,8 @@ import pytest
 
 from factory import model
 from factory.generation.ranges import LIMITS, RandomisedRanges
+from factory.io.order_list.layout import OrderListLayout
+from factory.validation.references import BOOK_COLUMNS
 from tests.builders.repository import ROOT
 
 GUIDE = (ROOT / "docs" / "factories.md").read_text(encoding="utf-8")
@@ -79,3 +82,12 @@ def test_guide_lists_the_ranges_of_randomised_factories_with_their_bounds() -> N
         low, high = LIMITS[key]
         assert default == f"`{list(RandomisedRanges.model_fields[key].default)}`", key
         assert bounds == f"{low:g} to {high:g}", key
+
+
+def test_guide_lists_the_keys_of_a_layout_in_their_order() -> None:
+    rows = section("Lists as people have them")
+    assert list(rows) == [field.name for field in dataclasses.fields(OrderListLayout)]
+
+
+def test_guide_lists_the_columns_of_an_order_book_in_their_order() -> None:
+    assert list(section("Order books")) == list(BOOK_COLUMNS)

@@ -11,6 +11,7 @@ from factory.generation.offered_load import changeover_profile, offered_load
 from factory.generation.ranges import RandomisedRanges
 from factory.io.catalogue import FACTORIES_FOLDER, find_factory, find_single_factory, shipped
 from factory.io.order_book_csv import read_order_book
+from factory.io.order_list.layout import OrderListLayout, parse_columns
 from factory.model import Factory
 from tests.builders.shipped_factories import STOCHASTIC, demand_of, played, reference, sizes
 
@@ -96,7 +97,7 @@ def test_guide_has_size_load_and_changeovers_of_each_factory(name: str) -> None:
 
 
 def test_example_of_the_guide_is_a_factory_that_runs(tmp_path: Path) -> None:
-    (text,) = re.findall(r"```toml\n(.*?)```", GUIDE, re.DOTALL)
+    (text,) = re.findall(r"```toml\n(name.*?)```", GUIDE, re.DOTALL)
     path = tmp_path / "bicycles.toml"
     path.write_text(text, encoding="utf-8")
     factory = find_single_factory(path)
@@ -109,17 +110,20 @@ def test_example_of_the_guide_is_a_factory_that_runs(tmp_path: Path) -> None:
     assert played(factory, seed=1).complete
 
 
-def test_order_book_of_the_guide_has_the_dates_of_the_guide(tmp_path: Path) -> None:
+def test_order_books_of_the_guide_have_the_dates_of_the_guide(tmp_path: Path) -> None:
     """Tick 0 is midnight before the first release; due at the end of 10 April."""
-    (text,) = re.findall(r"```toml\n(.*?)```", GUIDE, re.DOTALL)
+    (text,) = re.findall(r"```toml\n(name.*?)```", GUIDE, re.DOTALL)
     (book,) = re.findall(r"```\n(order_id,.*?)```", GUIDE, re.DOTALL)
+    (german,) = re.findall(r"```\n(Auftragsnummer;.*?)```", GUIDE, re.DOTALL)
     (tmp_path / "bicycles.toml").write_text(text, encoding="utf-8")
     (tmp_path / "orders.csv").write_text(book, encoding="utf-8")
-    orders = read_order_book(
-        tmp_path / "orders.csv", find_single_factory(tmp_path / "bicycles.toml")
-    ).orders
+    (tmp_path / "auftraege.csv").write_text(german, encoding="utf-8")
+    factory = find_single_factory(tmp_path / "bicycles.toml")
+    orders = read_order_book(tmp_path / "orders.csv", factory).orders
     assert [order.release_date for order in orders] == [6 * 60, 30 * 60]
     assert [order.due_date for order in orders] == [11 * 24 * 60] * 2
+    layout = OrderListLayout(columns=parse_columns("Farbe=colour"))
+    assert read_order_book(tmp_path / "auftraege.csv", factory, layout=layout).orders == orders
 
 
 # --- load -----------------------------------------------------------------------------------------
