@@ -16,6 +16,7 @@ from factory.io.order_list.layout import (
     layout_path,
     load_layout,
 )
+from factory.io.order_list.option_columns import adopt_option_columns
 from factory.io.order_list.order_dates import DateSettings
 from factory.io.order_list.order_rows import OrderRows, read_orders
 from factory.io.order_list.table_files import OrderTable, read_table
@@ -92,6 +93,7 @@ def read_order_list(
     table = read_table(Path(path), layout, names.recognise)
     _check_filled(table, names, where)
     columns = names.find_columns(table.header, table.header_line, remembered.name)
+    adopt_option_columns(table, columns, factory, layout.columns)
     settings = DateSettings(factory, layout, remembered.name, epoch, now)
     rows = read_orders(table, columns, settings)
     refuse(rows.problems, where)

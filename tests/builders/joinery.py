@@ -9,6 +9,7 @@ from pathlib import Path
 from changeover.plant.data import PlanData, PlanSettings
 from changeover.plant.plant_planner import make_plant_plan
 from factory.io.factory_toml import parse_factory
+from factory.io.order_list.layout import OrderListLayout
 from factory.io.order_list_files import OrderList, read_order_list
 from factory.model import Factory
 
@@ -140,7 +141,7 @@ def joinery() -> Factory:
 def read_joinery_orders(folder: Path) -> OrderList:
     """Return the order list as read from its file."""
     _, path = write_joinery(folder)
-    return read_order_list(path, joinery())
+    return read_order_list(path, joinery(), layout=OrderListLayout(columns={"Artikel": "product"}))
 
 
 def plan_of_joinery(folder: Path, seconds: float = 0.5) -> PlanData:

@@ -40,4 +40,4 @@ def test_a_policy_is_loaded() -> None:
 
 def test_policies_are_evaluated() -> None:
     results = changeover.evaluate("tiny", "EDD,SPT", episodes=2, processes=1)
-    assert set(results.scenarios["tiny"].policies) == {"EDD", "SPT"}
+    assert {"EDD", "SPT"} <= set(results.scenarios["tiny"].policies)

@@ -73,15 +73,33 @@ def test_orders_without_a_release_are_released_now_or_on_the_first_day(
     assert f"release_date: {meaning}, in 2 rows without one" in found.guesses
 
 
-def test_a_missing_option_with_several_values_is_refused_and_its_column_is_named(
-    refuse: Refuse,
-) -> None:
+def test_a_column_whose_values_are_those_of_an_option_is_that_option(read: Read) -> None:
+    found = read(listed("0,480", "30,900", header=HEADER.replace("colour", "Lack")))
+    assert [one.options for one in found.book.orders] == [{"colour": "snow"}] * 2
+    assert 'column "Lack": colour, by its values' in found.guesses
+
+
+def test_an_option_that_two_columns_fit_is_refused_and_a_column_is_named(refuse: Refuse) -> None:
+    header = HEADER.replace("colour", "Lack") + ",Innen"
+    text = "\n".join([header, "o1,0,480,1,kart,snow,coal"])
+    told = refuse(text)
+    assert len(told) == 1
+    assert "column colour is missing, and product kart has this option" in told[0]
+    assert "has its values. Add it, or write [columns]" in told[0]
+
+
+def test_an_option_whose_values_no_column_has_alone_is_refused(refuse: Refuse) -> None:
+    header = HEADER.replace("colour", "Lack")
+    text = "\n".join(
+        [header, "o1,0,480,1,kart,snow", "o2,0,480,1,kart,coal", "o3,0,480,1,kart,red"]
+    )
+    assert "column 'Lack' has its values" in refuse(text)[0]
+
+
+def test_a_column_that_a_layout_leaves_out_is_no_option(refuse: Refuse) -> None:
     text = listed("0,480", header=HEADER.replace("colour", "Lack"))
-    assert refuse(text) == [
-        "line 1 = 'order_id,release_date,due_date,weight,product,Lack'; column colour is missing,"
-        " and product kart has this option; column 'Lack' has its values. Add it, or write"
-        ' [columns] "Lack" = "colour" into orders.layout.toml if that is meant.'
-    ]
+    layout = OrderListLayout(columns={"Lack": ""})
+    assert "column colour is missing" in refuse(text, layout=layout)[0]
 
 
 def test_columns_that_are_needed_are_refused_together_with_the_cells(refuse: Refuse) -> None:
