@@ -77,6 +77,11 @@ def main(arguments: list[str] | None = None) -> int:
 
 def read_options(arguments: list[str] | None) -> argparse.Namespace:
     """Parse the command line."""
+    return make_parser().parse_args(arguments)
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
     parser = argparse.ArgumentParser(
         description=(__doc__ or "").replace("``", ""),
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -84,7 +89,7 @@ def read_options(arguments: list[str] | None) -> argparse.Namespace:
     _add_subject(parser.add_argument_group("what to evaluate"))
     _add_protocol(parser.add_argument_group("protocol"))
     _add_execution(parser.add_argument_group("execution"))
-    return parser.parse_args(arguments)
+    return parser
 
 
 def _add_subject(group: argparse._ArgumentGroup) -> None:
