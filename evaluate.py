@@ -86,14 +86,18 @@ def make_parser() -> argparse.ArgumentParser:
         description=(__doc__ or "").replace("``", ""),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    _add_subject(parser.add_argument_group("what to evaluate"))
-    _add_protocol(parser.add_argument_group("protocol"))
+    subject = parser.add_argument_group("what to evaluate")
+    _add_subject(subject)
+    _add_public_instances(subject)
+    protocol = parser.add_argument_group("protocol")
+    _add_episodes(protocol)
+    _add_rules_of_play(protocol)
     _add_execution(parser.add_argument_group("execution"))
     return parser
 
 
 def _add_subject(group: argparse._ArgumentGroup) -> None:
-    """Add the options for factories, policies and instances."""
+    """Add the options for factories and policies."""
     group.add_argument(
         "--factory",
         "--factories",
@@ -120,6 +124,10 @@ def _add_subject(group: argparse._ArgumentGroup) -> None:
         help="search the parameters of all rules and of the index instead of evaluating (default:"
         " evaluate)",
     )
+
+
+def _add_public_instances(group: argparse._ArgumentGroup) -> None:
+    """Add the options for public instances."""
     group.add_argument(
         "--suite",
         metavar="NAME",
@@ -141,8 +149,8 @@ def _add_subject(group: argparse._ArgumentGroup) -> None:
     )
 
 
-def _add_protocol(group: argparse._ArgumentGroup) -> None:
-    """Add the options for episodes, seeds and the rule to compare with."""
+def _add_episodes(group: argparse._ArgumentGroup) -> None:
+    """Add the options for episodes and seeds."""
     for name, default, subject in (
         ("--episodes", 256, "scored episodes"),
         ("--planner-episodes", 20, "scored episodes that planners play"),
@@ -163,6 +171,10 @@ def _add_protocol(group: argparse._ArgumentGroup) -> None:
         metavar="N",
         help="index of the first scored episode in the block (default: %(default)s)",
     )
+
+
+def _add_rules_of_play(group: argparse._ArgumentGroup) -> None:
+    """Add the options for the rule to compare with, tuned parameters and time limits."""
     group.add_argument(
         "--versus",
         metavar="RULE",
