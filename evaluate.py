@@ -24,7 +24,7 @@ from evaluation.runner import provenance
 from evaluation.runner.contenders import parse_contenders
 from evaluation.runner.scenarios import NamedScenario, find_scenarios
 from evaluation.tuned_parameters import read_tuned
-from factory.io.atomic_write import write_atomically
+from factory.io.atomic_write import is_writable, write_atomically
 from factory.io.catalogue import split_names
 from factory.io.shipped_files import command_of
 from factory.model import Factory
@@ -32,9 +32,9 @@ from factory.validation.errors import FactoryError
 from factory.validation.names import write_all_letters
 
 POLICIES = (
-    "policies, separated by commas: rules, index, random, a rule such as ATCS or"
-    " ATCS(k1=2; k2=0.5), a planner such as rollout, lookahead(policy=FOLDER), cpsat(seconds=1) or"
-    " clairvoyant, the folder of a trained policy, a checkpoint.zip, or path.py:Name; name=policy"
+    "policies, separated by commas: rules (all of docs/rules.md), index, random, a rule such as"
+    " ATCS or ATCS(k1=2; k2=0.5), a planner (rollout, lookahead(policy=FOLDER), cpsat(seconds=1) or"
+    " clairvoyant), the folder of a trained policy, a checkpoint.zip, or path.py:Name; name=policy"
     " renames a policy"
 )
 CONFIG_OPTIONS = (
@@ -56,12 +56,16 @@ def main(arguments: list[str] | None = None) -> int:
     options = read_options(arguments)
     write_all_letters()
     try:
+        check_options(options)
         if options.tune:
             return tune(options)
         if options.suite:
             return run_public_suite(options)
         return evaluate(options)
-    except (FactoryError, ValueError, OSError) as error:
+    except OSError as error:
+        print(f"evaluate.py: {_describe_os_error(error)}", file=sys.stderr)
+        return 2
+    except (FactoryError, ValueError) as error:
         print(f"evaluate.py: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -74,28 +78,41 @@ def main(arguments: list[str] | None = None) -> int:
 
 def read_options(arguments: list[str] | None) -> argparse.Namespace:
     """Parse the command line."""
+    return make_parser().parse_args(arguments)
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
     parser = argparse.ArgumentParser(
         description=(__doc__ or "").replace("``", ""),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    _add_subject(parser.add_argument_group("what to evaluate"))
-    _add_protocol(parser.add_argument_group("protocol"))
+    subject = parser.add_argument_group("what to evaluate")
+    _add_subject(subject)
+    _add_public_instances(subject)
+    protocol = parser.add_argument_group("protocol")
+    _add_episodes(protocol)
+    _add_rules_of_play(protocol)
     _add_execution(parser.add_argument_group("execution"))
-    return parser.parse_args(arguments)
+    return parser
 
 
 def _add_subject(group: argparse._ArgumentGroup) -> None:
-    """Add the options for factories, policies and instances."""
+    """Add the options for factories and policies."""
     group.add_argument(
         "--factory",
         "--factories",
         dest="factories",
         default="microfactory",
         metavar="NAMES",
-        help="names or TOML files of factories, separated by commas, or all (default: %(default)s)",
+        help="names or TOML files of factories, separated by commas, or all for every shipped one"
+        " (default: %(default)s)",
     )
     group.add_argument(
-        "--orders", type=Path, metavar="FILE", help="order book (CSV), for a single factory"
+        "--orders",
+        type=Path,
+        metavar="FILE",
+        help="order book (CSV), for a single factory (default: the factory's own demand)",
     )
     group.add_argument(
         "--policies",
@@ -105,27 +122,36 @@ def _add_subject(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--tune",
         action="store_true",
-        help="search the parameters of all rules and of the index instead of evaluating",
+        help="search the parameters of all rules and of the index instead of evaluating (default:"
+        " evaluate)",
     )
+
+
+def _add_public_instances(group: argparse._ArgumentGroup) -> None:
+    """Add the options for public instances."""
     group.add_argument(
         "--suite",
         metavar="NAME",
         help="evaluate on public instances instead of factories: replay, wtsds, jsp, fjsp,"
-        " fjsp_sdst, sdst_jsp or sdst_pfsp",
+        " fjsp_sdst, sdst_jsp or sdst_pfsp (default: evaluate on factories)",
     )
     group.add_argument(
-        "--instances", type=Path, metavar="DIR", help="folder of the instances of the suite"
+        "--instances",
+        type=Path,
+        metavar="DIR",
+        help="folder of the instances of the suite; needed with --suite, without a default",
     )
     group.add_argument(
         "--first-machine",
         type=int,
         choices=(0, 1),
-        help="number of the first machine in the instances, if a file is ambiguous",
+        help="number of the first machine in the instances, where a file is ambiguous (default: as"
+        " the numbers in each file say)",
     )
 
 
-def _add_protocol(group: argparse._ArgumentGroup) -> None:
-    """Add the options for episodes, seeds and the rule to compare with."""
+def _add_episodes(group: argparse._ArgumentGroup) -> None:
+    """Add the options for episodes and seeds."""
     for name, default, subject in (
         ("--episodes", 256, "scored episodes"),
         ("--planner-episodes", 20, "scored episodes that planners play"),
@@ -141,11 +167,15 @@ def _add_protocol(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument(
         "--first",
-        type=int,
+        type=_not_negative,
         default=0,
         metavar="N",
         help="index of the first scored episode in the block (default: %(default)s)",
     )
+
+
+def _add_rules_of_play(group: argparse._ArgumentGroup) -> None:
+    """Add the options for the rule to compare with, tuned parameters and time limits."""
     group.add_argument(
         "--versus",
         metavar="RULE",
@@ -155,15 +185,17 @@ def _add_protocol(group: argparse._ArgumentGroup) -> None:
         "--tuned",
         type=Path,
         metavar="DIR",
-        help="folder of tuned parameters (default: configs/evaluation/tuned)",
+        help="folder of tuned parameters, read, or with --tune written (default:"
+        " configs/evaluation/tuned)",
     )
     group.add_argument(
         "--patience",
         dest="call_timeout",
-        type=float,
+        type=_seconds,
         default=60.0,
         metavar="SECONDS",
-        help="time limit of one call of a sandboxed policy (default: %(default)s)",
+        help="time limit of one call of a policy from a file or a checkpoint, in seconds; inf for"
+        " none (default: %(default)g)",
     )
 
 
@@ -174,22 +206,77 @@ def _add_execution(group: argparse._ArgumentGroup) -> None:
         type=_positive,
         default=os.cpu_count() or 1,
         metavar="N",
-        help="number of processes (default: the number of cores)",
+        help="number of processes; changes no result (default: the number of cores, here"
+        " %(default)s)",
     )
     group.add_argument(
         "--out",
         type=Path,
         default=Path("results/evaluation"),
         metavar="DIR",
-        help="folder of the results (default: %(default)s)",
+        help="folder of the results, and of finished work that the same command resumes (default:"
+        " %(default)s)",
     )
 
 
 def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{number} is less than 1")
+    return _whole(text, 1)
+
+
+def _not_negative(text: str) -> int:
+    return _whole(text, 0)
+
+
+def _whole(text: str, least: int) -> int:
+    try:
+        number = int(text)
+    except ValueError:
+        number = least - 1
+    if number < least:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {least} on")
     return number
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not seconds > 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
+    return seconds
+
+
+def check_options(options: argparse.Namespace) -> None:
+    """Raise ValueError if a folder is none, or an option would be ignored."""
+    ignored = {
+        "--suite": ("orders", "versus") if options.suite else (),
+        "--tune": ("suite", "policies", "versus") if options.tune else (),
+    }
+    for other, names in ignored.items():
+        for name in names:
+            if getattr(options, name) is not None:
+                raise ValueError(f"--{name} has no effect with {other}. Leave one of them out.")
+    for name in ("instances", "first_machine"):
+        if getattr(options, name) is not None and not options.suite:
+            option = f"--{name.replace('_', '-')}"
+            raise ValueError(f"{option} belongs to public instances. Name their suite: --suite.")
+    for name, remedy in (
+        ("instances", "Give the folder of the public benchmarks, or of your own instances"),
+        *([] if options.tune else [("tuned", "Give the one that --tune has written")]),
+    ):
+        folder = getattr(options, name)
+        if folder is not None and not folder.is_dir():
+            raise ValueError(f"--{name} {folder}: there is no such folder. {remedy}.")
+    if not is_writable(options.out):
+        raise ValueError(f"--out {options.out}: the folder cannot be written. Give another.")
+
+
+def _describe_os_error(error: OSError) -> str:
+    """Return file and reason of an error of the system, with the remedy."""
+    if error.filename is None or error.strerror is None:
+        return f"{error}. Make room or give other paths, and run the same command again."
+    return f"{error.filename}: {error.strerror}. Make it accessible, or give another path."
 
 
 def evaluate(options: argparse.Namespace) -> int:

@@ -130,6 +130,11 @@ class Benchmark:
         self._advance = advance
         self._store = Store(folder / ".units")
         self._rules = parse_contenders(settings.versus or "rules")
+        if settings.versus is not None and [rule.kind for rule in self._rules] != ["rule"]:
+            raise ValueError(
+                f"--versus {settings.versus}: policies are compared with one rule. Write for"
+                " example ATCS."
+            )
 
     def size(self) -> int:
         """Return about the number of episodes to play.

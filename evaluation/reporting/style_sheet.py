@@ -49,7 +49,7 @@ pre{
   white-space:pre-wrap;overflow-wrap:anywhere
 }
 .pair{display:grid;grid-template-columns:1fr 1fr;gap:20px}
-@media(max-width:1000px){
+@media(max-width:1200px){
   .pair{grid-template-columns:1fr}
   nav{columns:1}
   table.many,table.many tbody,table.many tr,table.many td{display:block}
@@ -74,7 +74,7 @@ code{
   font:12.5px ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;
   background:var(--back);padding:1px 4px;border-radius:3px;white-space:pre-wrap
 }
-@media(min-width:620px) and (max-width:1000px){
+@media(min-width:620px) and (max-width:1200px){
   table.many tr{columns:2;column-gap:28px}
   table.many td{break-inside:avoid}
 }

@@ -200,12 +200,20 @@ def _looks_like_path(entry: str) -> bool:
     name = entry.split("(")[0]
     if name.upper() in RULES or name.lower() in PLANNERS:
         return False
-    return "/" in entry or entry.endswith(".zip") or ".py:" in entry or Path(entry).is_dir()
+    return (
+        "/" in entry or entry.endswith((".zip", ".py")) or ".py:" in entry or Path(entry).is_dir()
+    )
 
 
 def _parse_path(entry: str) -> Contender:
     path, _, name = entry.rpartition(":")
-    if path.endswith(".py"):
+    if path.endswith(".py") or entry.endswith(".py"):
+        if not path.endswith(".py") or not name.isidentifier():
+            file = entry if entry.endswith(".py") else path
+            raise ValueError(
+                f"policy {entry!r}: it names no class or function of the file. Write for example"
+                f" {file}:Mine."
+            )
         if not Path(path).is_file():
             raise ValueError(
                 f"policy {entry!r}: there is no file {path}. Give the path of a Python file and the"

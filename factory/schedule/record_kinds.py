@@ -140,12 +140,12 @@ class ScheduleRecords:
             dates, setups = by_machine.setdefault(record.machine, ([], []))
             dates.append(record.start_date)
             setups.append(record.to_setup)
-        found = list[tuple[str, ...] | None]()
+        setups_used = list[tuple[str, ...] | None]()
         for operation in (*self.operations, *self.open_operations):
             dates, setups = by_machine.get(operation.machine, ([], []))
             before = bisect_right(dates, operation.start_date)
-            found.append(setups[before - 1] if before else mounted.get(operation.machine))
-        return found
+            setups_used.append(setups[before - 1] if before else mounted.get(operation.machine))
+        return setups_used
 
     def _first_setups(self) -> dict[int, tuple[str, ...]]:
         """Return the setups that are mounted at date 0, as far as they are known."""

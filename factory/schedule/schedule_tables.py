@@ -18,7 +18,7 @@ _OPERATION = (
     *("selected_date", "start_date", "end_date", "process_minutes", "attempt"),
     *("selected_tick", "start_tick", "end_tick"),
 )
-COLUMNS: Mapping[str, tuple[str, ...]] = {
+TABLE_COLUMNS: Mapping[str, tuple[str, ...]] = {
     "orders": (
         *("order_id", "product", "options", "weight"),
         *("release_date", "due_date", "material_date", "completion_date"),
@@ -43,7 +43,7 @@ _Row = dict[str, Any]
 
 
 def table_of(schedule: ScheduleRecords, name: str) -> list[_Row]:
-    """Return the rows of a table, by the names of :data:`COLUMNS`.
+    """Return the rows of a table, by the names of :data:`TABLE_COLUMNS`.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ def table_of(schedule: ScheduleRecords, name: str) -> list[_Row]:
 def write_tables(schedule: ScheduleRecords, folder: Path) -> None:
     """Write each table as a CSV file into a folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name, columns in COLUMNS.items():
+    for name, columns in TABLE_COLUMNS.items():
         with (folder / f"{name}.csv").open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, columns)
             writer.writeheader()

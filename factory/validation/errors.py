@@ -123,9 +123,9 @@ def suggest(name: str, known: Iterable[str]) -> str:
     close = difflib.get_close_matches(str(name), known, 1)
     if close:
         return f"Write {close[0]!r}, if that is meant"
-    return "Write one of " + (
-        ", ".join(repr(item) for item in known[:12]) or "none, as there is nothing to choose from"
-    )
+    more = f" (and {len(known) - 12} more)" if len(known) > 12 else ""
+    listed = ", ".join(repr(item) for item in known[:12]) + more
+    return f"Write one of {listed or 'none, as there is nothing to choose from'}"
 
 
 _SINGULAR = {

@@ -39,6 +39,15 @@ class Fractions(First):
 
 class Crashing(First):
     def decide(self, observation):
+        print("about to look up the colour")
+        print("still nothing found", file=sys.stderr)
+        raise KeyError("colour")
+
+
+class Chatting(First):
+    def decide(self, observation):
+        print("x" * 200_000)
+        print("the last line")
         raise KeyError("colour")
 
 

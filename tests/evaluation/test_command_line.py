@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from evaluate import describe_command
+from evaluate import describe_command, main, make_parser
 from tests.builders.evaluations import without_times
 from tests.builders.event_waits import wait_for
 from tests.builders.repository import ROOT
@@ -131,6 +132,19 @@ def test_the_command_is_recorded_without_what_changes_no_figure(extra: list[str]
         (("--policies", ","), "at least one is needed"),
         (("--orders", "orders.csv", "--factories", "all"), "an order book belongs to one"),
         (("--versus", "ATCSX"), "Did you mean 'ATCS'"),
+        (("--versus", "ATCS,EDD"), "policies are compared with one rule. Write for example ATCS."),
+        (("--versus", "rules"), "policies are compared with one rule"),
+        (("--versus", "rollout"), "policies are compared with one rule"),
+        (("--tuned", "nowhere"), "--tuned nowhere: there is no such folder. Give the one that"),
+        (("--suite", "jsp", "--instances", "nowhere"), "--instances nowhere: there is no such fol"),
+        (("--suite", "jsp"), "--suite needs --instances"),
+        (("--instances", "tests"), "--instances belongs to public instances"),
+        (("--tune", "--policies", "EDD"), "--policies has no effect with --tune"),
+        (("--first", "-3"), "'-3' is not a whole number from 0 on"),
+        (("--episodes", "many"), "'many' is not a whole number from 1 on"),
+        (("--patience", "nan"), "'nan' is not a number of seconds above 0"),
+        (("--policies", "evaluate.py"), "it names no class or function of the file. Write for"),
+        (("--policies", "evaluate.py:"), "it names no class or function of the file. Write for"),
     ],
 )
 def test_a_wrong_command_is_refused_with_the_remedy(
@@ -141,3 +155,60 @@ def test_a_wrong_command_is_refused_with_the_remedy(
     assert done.returncode == 2
     assert message in errors
     assert "Traceback" not in errors
+
+
+@pytest.fixture
+def wrong_files(tmp_path: Path) -> dict[str, Path]:
+    """Files that are not what an option wants: missing, a folder, binary, empty, another text."""
+    files = {name: tmp_path / name for name in ("missing", "folder", "binary", "empty", "text")}
+    files["folder"].mkdir()
+    files["binary"].write_bytes(bytes(range(256)) * 8)
+    files["empty"].write_bytes(b"")
+    files["text"].write_text("neither a factory nor a table\n")
+    return files
+
+
+OPTIONS = ("--factory", "--orders", "--policies", "--tuned", "--instances")
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_a_wrong_file_is_refused_with_lines_that_name_it(
+    wrong_files: dict[str, Path],
+    tmp_path: Path,
+    option: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Each line has a problem, and the remedy as a sentence of its own."""
+    extra = {"--instances": ["--suite", "wtsds"], "--orders": ["--factory", "tiny"]}
+    for kind, file in wrong_files.items():
+        if (option, kind) == ("--tuned", "folder"):  # a folder in which nothing was tuned yet
+            continue
+        suffix = {"--factory": ".toml", "--orders": ".csv"}.get(option, "")
+        named = file.rename(f"{file}{suffix}") if file.exists() and suffix else file
+        given = ["--out", str(tmp_path / "out"), *extra.get(option, []), option, str(named)]
+        assert main(given) == 2
+        error = capsys.readouterr().err
+        assert "Traceback" not in error
+        problems = error[error.index("evaluate.py: ") + len("evaluate.py: ") :].splitlines()
+        for problem in problems:
+            assert str(named) in problem
+            assert re.search(r"[.;)] [A-Z][^.]*\b", problem), problem
+        if named != file:
+            named.rename(file) if named.exists() else None
+
+
+@pytest.mark.parametrize("kind", ["text", "binary"])
+def test_results_cannot_be_written_into_a_file(
+    wrong_files: dict[str, Path], kind: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--factory", "tiny", "--policies", "EDD", "--out", str(wrong_files[kind])]) == 2
+    assert f"--out {wrong_files[kind]}: the folder cannot be written. Give another." in (
+        capsys.readouterr().err
+    )
+
+
+def test_the_help_has_meaning_and_default_of_each_option() -> None:
+    actions = [action for action in make_parser()._actions if action.dest != "help"]
+    assert len(actions) >= 15
+    described = {action.dest: action.help or "" for action in actions}
+    assert [name for name, text in described.items() if "default" not in text] == []

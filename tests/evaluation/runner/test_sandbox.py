@@ -10,10 +10,11 @@ import pytest
 
 from agents.policy import play
 from envs.batch import Batch
+from evaluation.reporting.results import Failure
 from evaluation.runner.contenders import Contender
 from evaluation.runner.episodes import Play
 from evaluation.runner.errors import ForesightError, NoAnswerError, SandboxError
-from evaluation.runner.sandbox import SandboxedPolicy, make_from_file
+from evaluation.runner.sandbox import MAX_PRINTED, SandboxedPolicy, make_from_file
 from evaluation.runner.scenarios import find_scenarios
 from factory.io.catalogue import find_single_factory
 from tests.builders.sandboxed_policies import POLICIES
@@ -70,6 +71,53 @@ def test_a_policy_that_crashes_is_reported_with_the_cause(
         sandbox.decide(observation_of(batch))
 
 
+def crash(policies: Path, batch: Batch, name: str) -> SandboxError:
+    """The error of a policy that crashes, after its process has ended."""
+    with pytest.raises(SandboxError) as caught, open_sandbox(policies, name) as sandbox:
+        sandbox.decide(observation_of(batch))
+    return caught.value
+
+
+def test_a_crash_names_file_line_and_function_and_has_the_prints(
+    policies: Path, batch: Batch
+) -> None:
+    error = crash(policies, batch, "Crashing")
+    lines = policies.read_text().splitlines()
+    line = lines.index('        raise KeyError("colour")') + 1
+    assert str(error) == f"KeyError: 'colour' ({policies}, line {line}, in decide)"
+    assert 'raise KeyError("colour")' in error.trace
+    assert "sandbox.py" not in error.trace
+    printed = error.printed  # type: ignore[attr-defined]
+    assert "about to look up the colour" in printed
+    assert "still nothing found" in printed
+
+
+def test_a_signal_that_kills_a_policy_leaves_the_line_in_its_prints(
+    policies: Path, batch: Batch
+) -> None:
+    error = crash(policies, batch, "Segfaulting")
+    assert f'File "{policies}"' in error.printed  # type: ignore[attr-defined]
+
+
+def test_only_the_last_prints_are_kept_and_the_rest_is_counted(
+    policies: Path, batch: Batch
+) -> None:
+    printed = crash(policies, batch, "Chatting").printed  # type: ignore[attr-defined]
+    assert printed.endswith("the last line\n")
+    left_out = 200_000 + len("\nthe last line\n") - MAX_PRINTED
+    assert printed.startswith(f"({left_out:,} bytes before this are left out)\n")
+
+
+@pytest.mark.parametrize(("text", "line"), [("x = 1\ndef (", 2), ("import os\n\nx = 1 / 0\n", 3)])
+def test_a_file_that_cannot_be_imported_is_named_with_the_line(
+    tmp_path: Path, text: str, line: int
+) -> None:
+    file = tmp_path / "wrong.py"
+    file.write_text(text)
+    with pytest.raises(SandboxError, match=rf"^\w+Error: .*\({file}, line {line}\b"):
+        open_sandbox(file, "Mine")
+
+
 @pytest.mark.parametrize(
     ("name", "words"),
     [
@@ -124,8 +172,10 @@ def test_the_reason_of_a_failure_is_named(policies: Path, name: str, reason: str
     result = Play(
         scenario, contender, 0, "test", 0, 2, True, 0.0 if name == "Silent" else math.inf
     ).run()
-    assert result["failed"]["reason"] == reason
-    assert result["failed"]["episodes"] == [0, 1]
+    failure = Failure(**result["failed"])
+    assert (failure.reason, failure.episodes) == (reason, (0, 1))
+    assert ("raise KeyError" in failure.trace) == (name == "Crashing")
+    assert ("still nothing found" in failure.printed) == (name == "Crashing")
 
 
 def test_an_endless_episode_did_not_finish(policies: Path) -> None:
