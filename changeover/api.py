@@ -124,6 +124,7 @@ def plan(
     from changeover.plant.data import GENERALIST, PlanSettings
     from changeover.plant.plant_plan import PlantPlan
     from changeover.plant.plant_planner import make_plant_plan
+    from scheduler.portfolio.plan_verification import check_plan
 
     plant = _resolve(factory)
     if isinstance(orders, str | Path):
@@ -136,7 +137,8 @@ def plan(
         futures=futures,
     )
     data = make_plant_plan(plant, orders, now=now, snapshot=snapshot, settings=settings)
-    return PlantPlan(**vars(data))
+    verified = check_plan(data.plan, data.snapshot, plant)
+    return PlantPlan(**{**vars(data), "verified": verified})
 
 
 def evaluate(

@@ -8,7 +8,7 @@ from typing import Any
 from factory.generation.generator import draw_factory
 from factory.generation.ranges import RandomisedRanges
 from factory.io.catalogue import find_factory
-from factory.io.order_book_csv import read_order_book
+from factory.io.order_list_files import read_order_list
 from factory.model import Factory, OrderBook
 from factory.validation.arguments import check_count, check_instance
 
@@ -64,7 +64,7 @@ class Scenario:
         if isinstance(order_book, OrderBook):
             self._book = order_book
         elif order_book is not None and isinstance(source, Factory):
-            self._book = read_order_book(order_book, source)
+            self._book = read_order_list(order_book, source).book
 
     @property
     def changes_every_episode(self) -> bool:

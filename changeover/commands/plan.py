@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from changeover.commands.order_options import (
@@ -23,6 +24,7 @@ from factory.model import Factory
 from factory.progress import say
 from scheduler.plans.errors import PlanError
 from scheduler.plans.schema import MAX_FUTURES
+from scheduler.portfolio.plan_verification import check_plan
 from scheduler.snapshot.read import read_snapshot
 from scheduler.snapshot.schema import Snapshot
 
@@ -139,7 +141,8 @@ def _make_plan(options: argparse.Namespace) -> PlanData:
         f"planning {len(orders.book.orders) if orders else 'the'} orders for {options.seconds:g} s"
         " (the first run compiles the simulator, which takes a minute or two) ..."
     )
-    return make_plant_plan(factory, orders, now=options.now, snapshot=snapshot, settings=settings)
+    plant = make_plant_plan(factory, orders, now=options.now, snapshot=snapshot, settings=settings)
+    return replace(plant, verified=check_plan(plant.plan, plant.snapshot, factory))
 
 
 def format_plant_plan(plant: PlanData) -> str:

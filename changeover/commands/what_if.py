@@ -17,13 +17,14 @@ from changeover.commands.order_options import (
 )
 from changeover.plant.data import PlanData
 from changeover.plant.files import read_plan_folder, write_plan_files
-from changeover.plant.plant_planner import check_plan, open_planner
+from changeover.plant.plant_planner import open_planner
 from changeover.plant.sentences import format_comparison
 from factory.schedule.tick_dates import TickDates
 from factory.validation.iso_dates import read_date
 from scheduler.plans.changes import CancelOrder, Change, MachineDown, OrderTerms
 from scheduler.plans.errors import PlanError
 from scheduler.plans.what_if import change_snapshot, compare_plans
+from scheduler.portfolio.plan_verification import check_plan
 from scheduler.snapshot.from_orders import add_order_book
 from scheduler.snapshot.schema import Snapshot
 

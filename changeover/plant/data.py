@@ -7,10 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from factory.model import Factory
-from factory.schedule.records import Schedule
 from factory.schedule.tick_dates import TickDates
 from scheduler.plans.schema import Plan
-from scheduler.portfolio.plan_schedule import plan_schedule
 from scheduler.snapshot.schema import Snapshot
 
 DEFAULT_SECONDS = 10.0
@@ -60,8 +58,8 @@ class PlanData:
     extra
         Further columns of the order list, by order id.
     verified
-        True if the independent verifier accepted it; None: it begins from work in progress, which
-        the verifier does not know.
+        True if the independent verifier accepted it; None: it was not checked, or begins from work
+        in progress, which the verifier does not know.
     """
 
     plan: Plan
@@ -83,10 +81,6 @@ class PlanData:
         starts = [operation.selected_date for operation in self.plan.operations]
         starts += [changeover.start_date for changeover in self.plan.changeovers]
         return min([self.plan.clock, *starts])
-
-    def schedule(self) -> Schedule:
-        """Return the plan as a schedule."""
-        return plan_schedule(self.plan, self.snapshot, self.factory)
 
 
 def shorten_list(names: Sequence[Any], most: int = 5) -> str:

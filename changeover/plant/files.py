@@ -29,6 +29,7 @@ from factory.io.atomic_write import write_atomically
 from factory.model import Factory
 from factory.schedule.gantt import draw_gantt
 from scheduler.plans.schema import Plan
+from scheduler.portfolio.plan_schedule import plan_schedule
 from scheduler.snapshot.read import read_snapshot
 
 _MAX_SHEET_NAME = 31
@@ -53,7 +54,7 @@ def write_plan_files(plant: PlanData, folder: Path) -> list[Path]:
     write_atomically(paths["orders.csv"], csv_text(order_rows(plant)))
     write_atomically(paths["plan.xlsx"], workbook(plant))
     draw_gantt(
-        plant.schedule(),
+        plan_schedule(plant.plan, plant.snapshot, plant.factory),
         plant.factory,
         paths["gantt.png"],
         since=plant.first_date,

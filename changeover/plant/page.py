@@ -11,6 +11,7 @@ from changeover.plant.tables import TableRow, alternative_rows, cell_text, order
 from evaluation.reporting.style_sheet import STYLE
 from factory.schedule.gantt_html import GanttBar, gantt_html, gantt_html_assets, schedule_bars
 from factory.validation.names import printable
+from scheduler.portfolio.plan_schedule import plan_schedule
 
 _SHOWN_ALTERNATIVES = 8
 
@@ -57,7 +58,7 @@ def _summary(plant: PlanData) -> str:
 
 def _chart(plant: PlanData) -> str:
     plan = plant.plan
-    bars = schedule_bars(plant.schedule(), plant.factory)
+    bars = schedule_bars(plan_schedule(plan, plant.snapshot, plant.factory), plant.factory)
     bars += [
         GanttBar(
             stop.machine,

@@ -9,6 +9,8 @@ from changeover.plant.data import PlanData
 from changeover.plant.files import write_plan_files
 from changeover.plant.page import plan_fragment
 from changeover.plant.tables import operation_rows
+from factory.schedule.records import Schedule
+from scheduler.portfolio.plan_schedule import plan_schedule
 
 if TYPE_CHECKING:
     import pandas
@@ -20,6 +22,10 @@ class PlantPlan(PlanData):
     In a notebook it shows itself as cost, late orders and an interactive Gantt chart. Attributes
     are those of :class:`changeover.plant.data.PlanData`.
     """
+
+    def schedule(self) -> Schedule:
+        """Return the plan as a schedule."""
+        return plan_schedule(self.plan, self.snapshot, self.factory)
 
     def to_frame(self) -> pandas.DataFrame:
         """Return the operations as a table: a row for each, with names and dates."""

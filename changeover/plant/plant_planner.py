@@ -10,11 +10,7 @@ from changeover.plant.data import PlanData, PlanSettings
 from changeover.plant.members import find_members
 from factory.model import Factory, Order, OrderBook
 from factory.schedule.tick_dates import TickDates
-from factory.verification.violations import VerificationError
 from scheduler.floor.floor import ShopFloor
-from scheduler.plans.errors import PlanError
-from scheduler.plans.schema import Plan
-from scheduler.portfolio.plan_verification import is_untouched, verify_plan
 from scheduler.portfolio.portfolio_planner import PortfolioPlanner
 from scheduler.snapshot.from_orders import add_order_book, empty_snapshot
 from scheduler.snapshot.read import check_snapshot
@@ -81,8 +77,7 @@ def make_plant_plan(
     planner, notes = open_planner(factory, snapshot, settings)
     plan = planner.plan(snapshot, futures=settings.futures)
     extra = dict(getattr(orders, "extra", {}))
-    verified = check_plan(plan, snapshot, factory)
-    return PlanData(plan, factory, snapshot, settings, notes, extra, verified)
+    return PlanData(plan, factory, snapshot, settings, notes, extra)
 
 
 def open_planner(
@@ -110,26 +105,6 @@ def order_book_of(snapshot: Snapshot) -> OrderBook:
             for order in sorted(snapshot.orders, key=lambda order: order.release_date)
         )
     )
-
-
-def check_plan(plan: Plan, snapshot: Snapshot, factory: Factory) -> bool | None:
-    """Check a plan with the independent verifier; None if it begins from work in progress.
-
-    Raises
-    ------
-    PlanError
-        If the verifier refuses the plan.
-    """
-    if not is_untouched(snapshot):
-        return None
-    try:
-        verify_plan(plan, snapshot, factory)
-    except VerificationError as error:
-        raise PlanError(
-            f"plan: the verifier refuses the plan by {plan.made_by} ({error}). Report this as a"
-            " fault of the software, with the factory and the orders."
-        ) from error
-    return True
 
 
 def _clock(now: datetime | int | None, dates: TickDates, book: OrderBook | None) -> int:

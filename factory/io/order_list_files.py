@@ -19,7 +19,8 @@ from factory.io.order_list.layout import (
 from factory.io.order_list.option_columns import adopt_option_columns
 from factory.io.order_list.order_dates import DateSettings
 from factory.io.order_list.order_rows import OrderRows, read_orders
-from factory.io.order_list.table_files import OrderTable, read_table
+from factory.io.order_list.order_table import OrderTable
+from factory.io.order_list.table_files import read_table
 from factory.model import Factory, OrderBook
 from factory.validation.errors import FactoryError, refuse
 from factory.validation.names import printable

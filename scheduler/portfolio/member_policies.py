@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from agents.network.inference import NetworkWeights
-from agents.policy import Policy
 from scheduler.plans.errors import PlanError
 from scheduler.plans.plan_policy import check_rows
 from scheduler.plans.work_limit import WorkLimit
 
 TEMPERATURES = (0.25, 0.5, 1.0)
 """Temperatures of the softmax that samples of a network are drawn with, in turn."""
+
+
+class RowChooser(Protocol):
+    """Rule, index or any other policy, as :class:`agents.policy.Policy`."""
+
+    def decide(self, observation: Any) -> Any:
+        """Return a legal row for each environment."""
 
 
 class RowPolicy:
@@ -32,7 +38,7 @@ class RowPolicy:
     temperature, seed, fallbacks = 0.0, 0, 0
     faults: tuple[str, ...] = ()
 
-    def __init__(self, name: str, policy: Policy) -> None:
+    def __init__(self, name: str, policy: RowChooser) -> None:
         self.name, self._policy = name, policy
 
     def rows(self, observation: dict[str, NDArray[Any]], limit: WorkLimit) -> NDArray[np.int64]:

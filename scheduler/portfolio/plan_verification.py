@@ -5,6 +5,8 @@ from __future__ import annotations
 from factory.model import Factory, Order, OrderBook, Uncertainty
 from factory.schedule.bill import Bill
 from factory.verification.verifier import verify
+from factory.verification.violations import VerificationError
+from scheduler.plans.errors import PlanError
 from scheduler.plans.schema import Plan
 from scheduler.portfolio.plan_schedule import plan_schedule
 from scheduler.snapshot.schema import Snapshot
@@ -42,6 +44,26 @@ def verify_plan(plan: Plan, snapshot: Snapshot, factory: Factory) -> Bill:
     )
     schedule = plan_schedule(plan, snapshot, factory)
     return verify(schedule, expected_factory(factory), book)
+
+
+def check_plan(plan: Plan, snapshot: Snapshot, factory: Factory) -> bool | None:
+    """Check a plan with the independent verifier; None if it begins from work in progress.
+
+    Raises
+    ------
+    PlanError
+        If the verifier refuses the plan.
+    """
+    if not is_untouched(snapshot):
+        return None
+    try:
+        verify_plan(plan, snapshot, factory)
+    except VerificationError as error:
+        raise PlanError(
+            f"plan: the verifier refuses the plan by {plan.made_by} ({error}). Report this as a"
+            " fault of the software, with the factory and the orders."
+        ) from error
+    return True
 
 
 def is_untouched(snapshot: Snapshot) -> bool:

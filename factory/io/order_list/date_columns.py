@@ -11,13 +11,13 @@ from factory.io.order_list.date_formats import (
     ISO,
     TICKS,
     DateFormat,
-    ExactDate,
     PatternFormat,
     WrittenDate,
     find_date_format,
     is_ticks,
     read_written,
 )
+from factory.io.order_list.exact_cells import ExactDate
 from factory.validation.iso_dates import IsoDate, read_date
 
 _Reader = DateFormat | PatternFormat

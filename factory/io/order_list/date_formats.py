@@ -27,12 +27,6 @@ _NAME = re.compile(
 _CLOCK = re.compile("%[HIcXpT]")
 
 
-class ExactDate(str):
-    """A date of a workbook, in ISO 8601: its format needs no guess."""
-
-    __slots__ = ()
-
-
 def is_ticks(text: str) -> bool:
     """Return whether a text is a whole number."""
     return _TICKS.fullmatch(text) is not None

@@ -9,7 +9,7 @@ from datetime import date, timedelta
 
 from factory.io.order_list.date_columns import AmbiguousDates, DateReader, spell_date
 from factory.io.order_list.date_formats import is_ticks
-from factory.io.order_list.number_formats import ExactNumber
+from factory.io.order_list.exact_cells import ExactNumber
 from factory.validation.errors import Problem, Words
 from factory.validation.iso_dates import far_ticks, read_disguised_date
 from factory.validation.numbers import MAX_DATE

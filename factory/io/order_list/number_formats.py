@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from factory.io.order_list.exact_cells import ExactNumber
 from factory.validation.text_files import MAX_DIGITS, read_number
 
 _BLANKS = re.compile("[ \u00a0\u2007\u2009\u202f]")
@@ -20,12 +21,6 @@ _FORMS = {
     for decimal, other in (".,", ",.")
 }
 """Numbers by their decimal separator: with groups of three digits, or without groups."""
-
-
-class ExactNumber(str):
-    """A number of a workbook, in decimal digits with a point: its format needs no guess."""
-
-    __slots__ = ()
 
 
 class DecimalGuess(NamedTuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from factory.io.order_list.column_names import Columns
-from factory.io.order_list.table_files import OrderTable
+from factory.io.order_list.order_table import OrderTable
 from factory.model import Factory, Option
 
 

@@ -10,7 +10,7 @@ from factory.io.order_list.column_names import Columns, explain_missing
 from factory.io.order_list.date_problems import DATES
 from factory.io.order_list.number_formats import guess_decimal, read_decimal
 from factory.io.order_list.order_dates import DateSettings, OrderDates, read_order_dates
-from factory.io.order_list.table_files import OrderTable
+from factory.io.order_list.order_table import OrderTable
 from factory.model import Order
 from factory.validation.errors import Problem
 from factory.validation.order_book import find_book_problems

@@ -9,11 +9,11 @@ from contextlib import suppress
 from io import StringIO
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
 
 from factory.io.order_list.encodings import decode_text
 from factory.io.order_list.layout import DELIMITERS, OrderListLayout
-from factory.io.order_list.workbooks import NumberedRow, Sheet, is_workbook, read_sheets
+from factory.io.order_list.order_table import NumberedRow, OrderTable
+from factory.io.order_list.workbooks import Sheet, is_workbook, read_sheets
 from factory.validation.errors import FactoryError, Problem, Words
 
 _SAMPLE = 20
@@ -24,18 +24,6 @@ _LINE_BREAK = re.compile(r"\s*[\r\n]+\s*")
 
 Recognise = Callable[[Sequence[str]], int]
 """Number of known columns among the cells of a row."""
-
-
-class OrderTable(NamedTuple):
-    """A table of texts."""
-
-    header: list[str]
-    header_line: int
-    rows: list[NumberedRow]  # as many cells as the header
-    problems: list[Problem]  # rows of other widths, which are left out
-    delimiter: str  # "" in workbooks
-    encoding: str  # "" in workbooks
-    guesses: list[str]
 
 
 def read_table(path: Path, layout: OrderListLayout, recognise: Recognise) -> OrderTable:

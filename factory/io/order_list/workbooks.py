@@ -8,18 +8,11 @@ from datetime import date, datetime, time, timedelta
 from io import BytesIO
 from typing import Any, NamedTuple
 
-from factory.io.order_list.date_formats import ExactDate
-from factory.io.order_list.number_formats import ExactNumber
+from factory.io.order_list.exact_cells import ExactDate, ExactNumber
+from factory.io.order_list.order_table import NumberedRow
 from factory.validation.errors import FactoryError
 
 _ZIP, _OLD_EXCEL = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
-
-
-class NumberedRow(NamedTuple):
-    """The cells of a row, without blanks around them, and its number in the file, from 1."""
-
-    line: int
-    cells: list[str]
 
 
 class Sheet(NamedTuple):

@@ -10,6 +10,7 @@ from changeover.plant.data import PlanSettings
 from changeover.plant.plant_planner import make_plant_plan
 from factory.io.order_list_files import OrderList
 from factory.model import OrderBook
+from scheduler.portfolio.plan_verification import check_plan
 from scheduler.snapshot.from_orders import add_order_book, empty_snapshot
 from tests.builders.joinery import joinery, read_joinery_orders
 
@@ -25,14 +26,14 @@ def test_a_plan_begins_with_the_first_release(orders: OrderList) -> None:
     plant = make_plant_plan(joinery(), orders, settings=RULES)
     assert plant.plan.clock == orders.book.orders[0].release_date
     assert plant.plan.dates.text(plant.plan.clock) == "2026-03-02 06:00"
-    assert plant.verified
+    assert check_plan(plant.plan, plant.snapshot, joinery())
 
 
 def test_a_plan_begins_now_with_a_backlog(orders: OrderList) -> None:
     plant = make_plant_plan(joinery(), orders, now=datetime(2026, 3, 2, 9), settings=RULES)
     assert plant.plan.clock == 180
     assert min(item.selected_date for item in plant.plan.operations) >= 180
-    assert plant.verified
+    assert check_plan(plant.plan, plant.snapshot, joinery())
 
 
 def test_a_present_before_tick_zero_is_refused(orders: OrderList) -> None:

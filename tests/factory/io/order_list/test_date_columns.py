@@ -15,7 +15,8 @@ from factory.io.order_list.date_columns import (
     choose_readers,
     have_ticks,
 )
-from factory.io.order_list.date_formats import ExactDate, find_date_format, read_written
+from factory.io.order_list.date_formats import find_date_format, read_written
+from factory.io.order_list.exact_cells import ExactDate
 
 
 def choose(*texts: str, date_format: str | None = None) -> DateReader | AmbiguousDates:

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from factory.io.order_list.number_formats import ExactNumber, guess_decimal, read_decimal
+from factory.io.order_list.exact_cells import ExactNumber
+from factory.io.order_list.number_formats import guess_decimal, read_decimal
 
 
 @pytest.mark.parametrize(
