@@ -1,6 +1,6 @@
 """Distillation: one policy from several.
 
-``python -m agents.policy_improvement.distillation runs/one POLICY POLICY ...``
+``python -m agents.policy_improvement.distillation POLICY POLICY ... runs/one``
 
 Policies from different seeds make different errors, so the ensemble of their networks outperforms
 its members. One network is fitted to the ensemble (policy distillation, Rusu et al. 2016): episodes
@@ -299,13 +299,13 @@ def _read_options(arguments: list[str] | None) -> argparse.Namespace:
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     parser.add_argument(
-        "folder", type=Path, help="folder of the run; an interrupted run in it is resumed"
-    )
-    parser.add_argument(
         "policies",
         type=find_shipped,
         nargs="+",
         help="folders of trained policies with their critics; the new one starts as the first",
+    )
+    parser.add_argument(
+        "folder", type=Path, help="folder of the run; an interrupted run in it is resumed"
     )
     parser.add_argument(
         "--factories",

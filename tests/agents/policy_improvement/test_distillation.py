@@ -102,9 +102,9 @@ def test_the_command_resumes_without_playing_again_and_refuses_other_settings(
     for name, policy in zip("ab", members, strict=True):
         save_policy(tmp_path / name, policy, "seed = 0\n", {**FACTS, "factories": ["tiny"]})
     command = [
-        str(tmp_path / "out"),
         str(tmp_path / "a"),
         str(tmp_path / "b"),
+        str(tmp_path / "out"),
         "--episodes",
         "64",
         "--update-epochs",
@@ -132,5 +132,5 @@ def test_the_command_resumes_without_playing_again_and_refuses_other_settings(
         "seed = 0\n",
         {**FACTS, "factories": ["tiny"]},
     )
-    assert main([str(tmp_path / "other"), str(tmp_path / "bare")]) == 2
+    assert main([str(tmp_path / "bare"), str(tmp_path / "other")]) == 2
     assert "was kept without its critic" in capsys.readouterr().err
