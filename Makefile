@@ -9,7 +9,7 @@ PAGES := scheduler/page factory/schedule/gantt_page
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test test-fast coverage lint format wheel demo train evaluate bench peers constraints clean
+.PHONY: help setup shell test test-fast coverage lint format wheel demo train evaluate bench peers constraints clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,6 +23,9 @@ $(READY): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt setuptools wheel
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --no-build-isolation -e '.[dev,solver,tune,scheduler]'
 	@touch $@
+
+shell: $(READY) ## open a shell in the environment, where `changeover` and `python` are found
+	@echo "The commands of the README run here; exit leaves this shell."; PATH="$(CURDIR)/$(BIN):$$PATH" VIRTUAL_ENV="$(CURDIR)/$(VENV)" $${SHELL:-sh} -i
 
 test: lint ## linters, mypy and all tests
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
