@@ -23,7 +23,7 @@ from envs.scenario import Scenario
 from factory.generation.ranges import RandomisedRanges
 from factory.model import Factory, OrderBook
 from factory.schedule.records import Schedule, unload
-from factory.simulation.arrays import COST_TERMS
+from factory.simulation.arrays import COST_TERMS, FactoryArrays
 from factory.validation.arguments import check_instance, check_row, check_seed
 
 _LOG_LINES = 8192
@@ -55,8 +55,9 @@ class ChangeoverEnv(gymnasium.Env[Observation, np.int64]):
         its orders: waits with nothing under way, changeovers without an operation. Only a policy
         that does no work reaches this limit.
     illegal_actions
-        ``"raise"``, or ``"replace"`` for learners without masks: the next legal row then replaces
-        an illegal action, and ``info["replaced"]`` is true.
+        ``"raise"``, or ``"replace"`` for learners without masks. With n legal rows, row number
+        ``action % n`` among these then replaces an illegal action, and ``info["replaced"]`` is
+        true. :func:`gymnasium.make` has ``"replace"`` as its default.
     dtype
         Float type of the observation.
     render_mode
@@ -137,6 +138,16 @@ class ChangeoverEnv(gymnasium.Env[Observation, np.int64]):
     def factory(self) -> Factory:
         """Factory of the present episode."""
         return self._batch.factories[0]
+
+    @property
+    def arrays(self) -> FactoryArrays:
+        """Factory of the present episode as arrays."""
+        return self._batch.arrays
+
+    @property
+    def episode_seed(self) -> int:
+        """Seed of the present episode, given or drawn."""
+        return int(self._batch.shop.env.seed[0])
 
     @property
     def order_book(self) -> OrderBook | None:

@@ -121,9 +121,11 @@ ROOMS = {
         "scenario",
         "step_kernels",
         "reward_scale",
+        "time_unit",
         "batch",
         "gantt_window",
         "env",
+        "elapsed_time_discount",
         "vector_env",
     ],
     "agents": [

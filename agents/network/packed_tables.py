@@ -18,11 +18,11 @@ from agents.network.pointer_network import (
     to_device,
 )
 from agents.network.ragged import rows_to_actions, segment_argmax
-from agents.network.time_scale import mean_process_times
 from agents.standstill import bar_waits
 from envs.batch import Batch
 from envs.observation.checks import check_observation, check_table_shapes
 from envs.observation.tables import Tables
+from envs.time_unit import mean_process_times
 from factory.validation.arguments import check_floats, check_integers, refusal
 
 

@@ -15,12 +15,12 @@ from agents.index.policy import atcs_weights
 from agents.network.critic_features import PRIVILEGED_FEATURES, WINDOWS, privileged_critic_features
 from agents.network.packed_tables import PackedTables
 from agents.network.pointer_network import Critic, PointerNetwork
-from agents.network.time_scale import mean_process_times
 from agents.network.trained_policy import TrainedPolicy
 from agents.policy import as_observation, play
 from agents.search.lookahead import LookaheadPolicy
 from envs.batch import Batch
 from envs.seed_splits import episode_seeds
+from envs.time_unit import mean_process_times
 from evaluation.runner.foresight_audit import audit_foresight
 from factory.io.catalogue import find_single_factory
 from tests.builders.kart_factory import karts
