@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import gymnasium
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 from envs.env import ChangeoverEnv
 from envs.observation.tables import Observation
 from envs.time_unit import mean_process_times
-from factory.validation.arguments import check_instance, refusal, show
+from factory.validation.arguments import check_instance, check_number
 
 _LIFETIMES = 0x11FE
 """Key of the random numbers, beside the seed of the episode."""
@@ -56,11 +55,8 @@ class ElapsedTimeDiscount(
         RecordConstructorArgs.__init__(self, discount_time=discount_time)
         gymnasium.Wrapper.__init__(self, env)
         check_instance("env", env.unwrapped, (ChangeoverEnv,), "an environment of microfactories")
-        number = isinstance(discount_time, int | float | np.number)
-        if not number or isinstance(discount_time, bool) or not 0 < discount_time < math.inf:
-            rule, remedy = "must be a number above 0", "Give mean process times, such as 240."
-            raise refusal(ValueError, "discount_time", show(discount_time), rule, remedy)
-        self.discount_time = float(discount_time)
+        remedy = "Give mean process times, such as 240."
+        self.discount_time = check_number("discount_time", discount_time, 1e-3, remedy)
         self.ticks_left = 0.0
         """Ticks until the lifetime of the episode ends."""
         self._is_over = True

@@ -20,6 +20,17 @@ LegendLine = tuple[str, list[tuple[str, dict[str, Any]]]]
 PLAIN: dict[str, Any] = {"parse_math": False, "usetex": False}
 """Settings of text with names in it: nothing in them is a formula."""
 
+MARK_COLOURS = {
+    "late": "#e00000",
+    "on_time": "#2e8b57",
+    "open": "#9a9a9a",
+    "changeover": "#f2f2f2",
+    "changeover_edge": "#555555",
+    "failure": "#3a0d12",
+    "wait": "#e3ecf7",
+}
+"""Colours of marks: due dates (late, on time, open), changeovers, failures, chosen waits."""
+
 _PALETTE = (
     "#4c78a8",
     "#f58518",

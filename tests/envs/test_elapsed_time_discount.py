@@ -133,7 +133,7 @@ def test_it_passes_gymnasiums_checker() -> None:
 
 @pytest.mark.parametrize("value", [0, -1.0, math.inf, math.nan, "240", True, None], ids=str)
 def test_a_wrong_discount_time_is_refused(value: Any) -> None:
-    with pytest.raises(ValueError, match=r"discount_time = .*; must be a number above 0"):
+    with pytest.raises((TypeError, ValueError), match=r"discount_time = .*; must be"):
         ElapsedTimeDiscount(ChangeoverEnv("tiny"), value)
 
 
