@@ -1,4 +1,4 @@
-"""Unit of the time constants of agents: the mean process time of a factory."""
+"""Mean process times, the unit of the time constants of agents, and lengths of products."""
 
 from __future__ import annotations
 
@@ -15,3 +15,9 @@ def mean_process_times(arrays: FactoryArrays) -> NDArray[np.float64]:
     """
     times = arrays.base_time
     return np.array([max(1.0, float(own[own >= 0].mean())) for own in times])
+
+
+def mean_operations(arrays: FactoryArrays) -> NDArray[np.float64]:
+    """Return the mean number of operations of the products of each factory, ``[G]``."""
+    counts = (arrays.base_time >= 0).any(axis=3).sum(axis=2)
+    return np.array([float(own[own > 0].mean()) for own in counts])

@@ -131,6 +131,7 @@ ROOMS = {
     "agents": [
         "policy",
         "standstill",
+        "user_code",
         "rules",
         "index",
         "solver",

@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 
 from agents.index.feature_table import definitions
 from agents.index.feature_table import network_input_hash as network_input_hash
+from agents.network.custom_network import CLASS_FILE, CustomNetwork, load_saved_class
 from agents.network.packed_tables import decide_greedily
 from agents.network.pointer_network import Critic, PointerNetwork
 from factory.io.atomic_write import write_atomically
@@ -67,6 +69,9 @@ class TrainedPolicy:
 def save_policy(folder: Path, policy: TrainedPolicy, config: str, facts: dict[str, Any]) -> None:
     """Write a policy folder; ``facts`` go into its manifest."""
     network = policy.network
+    if isinstance(network, CustomNetwork):
+        network.save_class(folder)
+        facts = {**network.class_facts(), **facts}
     arrays = {name: value.detach().cpu().numpy() for name, value in network.state_dict().items()}
     if policy.critic is not None:
         arrays |= {
@@ -141,14 +146,50 @@ def copy_policy(source: Path, target: Path) -> None:
 
 
 def load_policy(folder: Path | str) -> TrainedPolicy:
-    """Read a policy folder.
+    """Read a policy folder with this project's network.
+
+    Raises
+    ------
+    PolicyError
+        If something is missing, damaged, or made for other features, or if the network is of a
+        user's class.
+    """
+    folder = find_shipped(folder)
+    manifest, weights = _read_current(folder)
+    if "network_class" in manifest:
+        raise PolicyError(
+            f"{folder}/manifest.json: network_class = {manifest['network_class']!r}; lookahead,"
+            " expert iteration, distillation and bundles know this project's network only. Give a"
+            " policy that was trained without network.class."
+        )
+    return _assemble(manifest, weights, PointerNetwork)
+
+
+def load_any_policy(folder: Path | str) -> TrainedPolicy:
+    """Read a policy folder; if its network is of a user's class, the code in the folder is run.
 
     Raises
     ------
     PolicyError
         If something is missing, damaged, or made for other features.
+    UserCodeError
+        If the class cannot be loaded.
     """
     folder = find_shipped(folder)
+    manifest, weights = _read_current(folder)
+    if "network_class" not in manifest:
+        return _assemble(manifest, weights, PointerNetwork)
+    code = load_saved_class(folder, manifest["network_class"])
+    if code.sha256 != manifest.get("network_class_sha256"):
+        raise PolicyError(
+            f"{folder}/{CLASS_FILE}: is not the class that was trained (its checksum is not the"
+            " manifest's). Copy the folder anew."
+        )
+    return _assemble(manifest, weights, partial(CustomNetwork, code))
+
+
+def _read_current(folder: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    """Return manifest and arrays of a policy for the features of this version."""
     manifest, weights = read_policy_files(folder)
     if manifest.get("features") != network_input_hash():
         raise PolicyError(
@@ -156,8 +197,17 @@ def load_policy(folder: Path | str) -> TrainedPolicy:
             f" {network_input_hash()}, the hash of the features of this version. Carry the policy"
             f" over with python -m agents.network.migrate {folder}, or train anew."
         )
+    return manifest, weights
+
+
+def _assemble(
+    manifest: Mapping[str, Any],
+    weights: Mapping[str, NDArray[Any]],
+    make: Callable[..., PointerNetwork],
+) -> TrainedPolicy:
+    """Return the policy with a network that ``make`` makes."""
     arrays = {name: torch.from_numpy(array) for name, array in weights.items()}
-    network = PointerNetwork(arrays["prior"], hidden_size=int(manifest["hidden_size"]))
+    network = make(arrays["prior"], hidden_size=int(manifest["hidden_size"]))
     network.load_state_dict(
         {name: array for name, array in arrays.items() if not name.startswith(CRITIC_PREFIX)}
     )

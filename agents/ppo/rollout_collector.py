@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 
 from agents.network.packed_tables import CriticFeatures, PackedTables
 from agents.network.ragged import sample_actions
-from agents.network.time_scale import mean_operations
 from agents.ppo.actor_critic import PointerActorCriticPolicy
 from agents.ppo.rollout_buffer import RolloutBufferShard
 from agents.ppo.vec_env import ShopVecEnv
 from envs.observation.columns import CANDIDATE_INDEX
 from envs.observation.tables import Tables
+from envs.time_unit import mean_operations
 
 _IS_CHANGEOVER, _IS_WAIT = CANDIDATE_INDEX["is_changeover"], CANDIDATE_INDEX["is_wait"]
 

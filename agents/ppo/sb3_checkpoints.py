@@ -93,15 +93,23 @@ def load_checkpoint(path: Path | str) -> Policy:
     import importlib
 
     if Path(path).is_dir():
-        return load_trained(path)
+        return _load_folder(path)
     _use_single_thread()
     name = algorithm_of(Path(path))
     model = getattr(importlib.import_module(ALGORITHMS[name]), name).load(path, device="cpu")
     return CheckpointPolicy(model)
 
 
+def _load_folder(path: Path | str) -> TrainedPolicy:
+    """Load a policy folder, whose network may be of a user's class."""
+    from agents.network.trained_policy import load_any_policy
+
+    _use_single_thread()
+    return load_any_policy(path)
+
+
 def load_trained(path: Path | str) -> TrainedPolicy:
-    """Load a policy folder for evaluation."""
+    """Load a policy folder with this project's network, for lookahead."""
     from agents.network.trained_policy import load_policy
 
     _use_single_thread()

@@ -197,7 +197,8 @@ class GanttVideo:
     def _columns(self, begin: float, dates: Any) -> list[int]:
         """Return the columns of dates, within the lanes."""
         shares = np.clip((np.asarray(dates) - begin) / self.span, 0.0, 1.0)
-        return np.rint(_LEFT + shares * self.inner).astype(np.int64).tolist()
+        columns: list[int] = np.rint(_LEFT + shares * self.inner).astype(np.int64).tolist()
+        return columns
 
     def _boxes(self, begin: float, records: Any) -> Iterator[tuple[int, int, int, int]]:
         """Yield index, left, top and right of the bars of records inside the window."""

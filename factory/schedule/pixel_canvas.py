@@ -139,4 +139,6 @@ def triangle_mask(size: int) -> NDArray[np.float32]:
 def striped(height: int, width: int, face: Rgb, edge: Rgb, period: int = 6) -> Pixels:
     """Return a picture of diagonal stripes, to fill hatched rectangles with."""
     place = np.add.outer(np.arange(height), np.arange(width)) % period
-    return np.where((place == 0)[:, :, None], np.uint8(edge), np.uint8(face))
+    return np.where(
+        (place == 0)[:, :, None], *(np.array(colour, np.uint8) for colour in (edge, face))
+    )
