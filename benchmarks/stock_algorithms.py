@@ -44,6 +44,8 @@ from evaluation.runner.scenarios import find_scenarios
 from evaluation.tuned_parameters import best_tuned_rule, tuned_index
 from factory.io.atomic_write import write_atomically
 
+_DISCOUNT_TIME = 24.0
+"""Mean process times; see the study on stock algorithms in experiments/."""
 OURS = "ours"
 """Name of this project's PPO, with the default config but for its length."""
 
@@ -91,7 +93,7 @@ class Run:
 def make_env(factory: str, discounts_elapsed_time: bool) -> gymnasium.Env[Any, Any]:
     """Return an environment by its id, with the wrapper or without it."""
     env = gymnasium.make(envs.registration.ENV_ID, factory=factory)
-    return ElapsedTimeDiscount(env) if discounts_elapsed_time else env
+    return ElapsedTimeDiscount(env, _DISCOUNT_TIME) if discounts_elapsed_time else env
 
 
 def train(run: Run) -> dict[str, Any]:

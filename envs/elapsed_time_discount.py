@@ -31,9 +31,10 @@ class ElapsedTimeDiscount(
         E[sum of r_k until the end] = E[sum of exp(-t_k / tau) r_k]
 
     ``t_k`` is the date of decision k since the first. As a geometric clock has no memory, one
-    exponential lifetime is drawn for each episode, by its seed. An episode that it ends is
+    exponential lifetime is drawn, by the seed of the episode. An episode that it ends is
     *terminated* (no value follows), ``info["ended_by_discount"]`` is true, and ``episode_cost`` is
-    missing.
+    missing. A reset without seed and options then continues in the same state with a new lifetime,
+    so that learners see whole episodes of the factory, as those with ``gamma`` do.
 
     Parameters
     ----------
@@ -60,6 +61,8 @@ class ElapsedTimeDiscount(
         self.ticks_left = 0.0
         """Ticks until the lifetime of the episode ends."""
         self._is_over = True
+        self._lifetimes = 0
+        self._last: tuple[Observation, dict[str, Any]] | None = None  # to continue from
 
     @property
     def microfactory(self) -> ChangeoverEnv:
@@ -71,12 +74,18 @@ class ElapsedTimeDiscount(
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Observation, dict[str, Any]]:
-        """Begin an episode, and draw its lifetime."""
-        observation, info = self.env.reset(seed=seed, options=options)
+        """Begin an episode, or continue one that a lifetime ended; draw a lifetime."""
+        if seed is None and not options and self._last is not None:
+            observation, info = self._last
+            self._lifetimes += 1
+        else:
+            observation, info = self.env.reset(seed=seed, options=options)
+            self._lifetimes = 0
         inner = self.microfactory
         ticks = self.discount_time * float(mean_process_times(inner.arrays)[0])
-        draws = np.random.default_rng([_LIFETIMES, inner.episode_seed])
+        draws = np.random.default_rng([_LIFETIMES, inner.episode_seed, self._lifetimes])
         self.ticks_left, self._is_over = ticks * draws.standard_exponential(), False
+        self._last = None
         return observation, {**info, "ended_by_discount": False}
 
     def step(self, action: np.int64 | int) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
@@ -85,14 +94,19 @@ class ElapsedTimeDiscount(
             raise RuntimeError("step(): the episode is over (or none has begun). Call reset().")
         observation, reward, terminated, truncated, info = self.env.step(action)  # type: ignore[arg-type]
         self.ticks_left -= info["elapsed"]
-        ended = self.ticks_left <= 0 and not terminated
+        ended = self.ticks_left <= 0 and not (terminated or truncated)
         self._is_over = terminated or truncated or ended
+        self._last = (observation, info) if ended else None
+        is_terminated = terminated or ended
         return (
             observation,
             float(reward),
-            terminated or ended,
-            truncated and not ended,
-            {**info, "ended_by_discount": ended},
+            is_terminated,
+            truncated,
+            {
+                **info,
+                "ended_by_discount": ended,
+            },
         )
 
     def action_masks(self) -> NDArray[np.bool_]:

@@ -60,6 +60,35 @@ def test_a_lifetime_terminates_the_episode_and_says_so() -> None:
     assert not env.reset(seed=1)[1]["ended_by_discount"]
 
 
+def test_after_a_lifetime_a_reset_without_a_seed_continues_the_episode() -> None:
+    """All lifetimes together are the episode without the wrapper."""
+    env, plain = discounted(discount_time=0.5), play(ChangeoverEnv("tiny"), 1)
+    rule, steps = make_rule("ATCS"), list[Step]()
+    observation, _ = env.reset(seed=1)
+    lifetimes = [env.ticks_left]
+    while not (steps and "episode_cost" in steps[-1][3]):
+        if steps and steps[-1][1]:
+            continued, info = env.reset()
+            lifetimes.append(env.ticks_left)
+            assert all((continued[name] == observation[name]).all() for name in continued)
+            assert not info["ended_by_discount"]
+        observation, *step = env.step(int(rule.decide(observation)))
+        steps.append(tuple(step))  # type: ignore[arg-type]
+    assert [step[0] for step in steps] == [step[0] for step in plain]
+    assert len(lifetimes) == len(set(lifetimes)) > 1
+    assert env.microfactory.episode_seed == 1
+    env.reset()
+    assert env.microfactory.episode_seed != 1
+
+
+def test_a_seed_or_options_begin_a_new_episode_even_after_a_lifetime() -> None:
+    env = discounted(discount_time=0.01)
+    for arguments in ({"seed": 5}, {"options": {"num_orders": 3}}):
+        play(env, 1)
+        env.reset(**arguments)
+        assert env.microfactory.schedule().operations == ()
+
+
 def test_a_long_discount_time_leaves_an_episode_as_it_is() -> None:
     long, plain = play(discounted(discount_time=1e9), 1), play(ChangeoverEnv("tiny"), 1)
     assert [step[:3] for step in long] == [step[:3] for step in plain]
