@@ -63,11 +63,16 @@ def idle_limits(arrays: FactoryArrays, an_operation: int) -> NDArray[np.int64]:
 
 
 def observation_space(tables: Tables) -> spaces.Dict:
-    """Return the Gymnasium space of one environment's observation."""
+    """Return the Gymnasium space of one environment's observation.
+
+    Columns without a bound have the largest float32 as theirs, because checkers and samplers of
+    spaces warn of infinite ones.
+    """
+    largest = float(np.finfo(np.float32).max)
 
     def box(columns: tuple[Column, ...], shape: tuple[int, ...], dtype: Any) -> spaces.Box:
-        low = np.broadcast_to(np.array([column.low for column in columns], dtype), shape)
-        high = np.broadcast_to(np.array([column.high for column in columns], dtype), shape)
+        bounds = np.array([(column.low, column.high) for column in columns]).clip(-largest, largest)
+        low, high = (np.broadcast_to(bound.astype(dtype), shape) for bound in bounds.T)
         return spaces.Box(low, high, shape, dtype)
 
     dtype = tables.candidates.dtype.type
@@ -107,8 +112,9 @@ class Batch:
         truncated after 50 idle decisions for each operation of its orders: waits with nothing under
         way, and changeovers without an operation.
     illegal_actions
-        ``"raise"``: an illegal action is an error, and no environment moves. ``"replace"``: the
-        next legal row replaces it (for learners without masks), and :attr:`replaced` marks it.
+        ``"raise"``: an illegal action is an error, and no environment moves. ``"replace"``: one of
+        the n legal rows, number ``action % n`` among them, replaces it (for learners without
+        masks), and :attr:`replaced` marks it.
     draw_factory
         Draw each new episode's factory from the mixture (by its seed) instead of keeping the
         environment's.

@@ -20,13 +20,19 @@ from envs.observation.tables import (
     Tables,
 )
 from envs.scenario import Scenario
+from envs.time_unit import mean_process_times
 from factory.generation.ranges import RandomisedRanges
 from factory.model import Factory, OrderBook
+from factory.schedule.columns import unload_columns
+from factory.schedule.gantt import gantt_text
+from factory.schedule.gantt_video import GanttVideo
 from factory.schedule.records import Schedule, unload
-from factory.simulation.arrays import COST_TERMS
-from factory.validation.arguments import check_instance, check_row, check_seed
+from factory.simulation.arrays import COST_TERMS, FactoryArrays
+from factory.validation.arguments import check_instance, check_number, check_row, check_seed
 
 _LOG_LINES = 8192
+_SHOWN_OPERATIONS = 40
+"""Mean process times that a rendered chart shows."""
 
 
 class ChangeoverEnv(gymnasium.Env[Observation, np.int64]):
@@ -55,12 +61,16 @@ class ChangeoverEnv(gymnasium.Env[Observation, np.int64]):
         its orders: waits with nothing under way, changeovers without an operation. Only a policy
         that does no work reaches this limit.
     illegal_actions
-        ``"raise"``, or ``"replace"`` for learners without masks: the next legal row then replaces
-        an illegal action, and ``info["replaced"]`` is true.
+        ``"raise"``, or ``"replace"`` for learners without masks. With n legal rows, row number
+        ``action % n`` among these then replaces an illegal action, and ``info["replaced"]`` is
+        true. :func:`gymnasium.make` has ``"replace"`` as its default.
     dtype
         Float type of the observation.
     render_mode
-        ``"rgb_array"`` and ``"human"``: Gantt chart of the episode so far; ``"ansi"``: a text.
+        ``"rgb_array"`` and ``"human"``: Gantt chart of the last hours, as an array or in a window;
+        ``"ansi"``: a text. :func:`factory.schedule.gantt.draw_gantt` draws whole episodes.
+    render_hours
+        Hours that the chart shows; None: 40 mean process times.
 
     Raises
     ------
@@ -81,7 +91,7 @@ class ChangeoverEnv(gymnasium.Env[Observation, np.int64]):
     ['changeover', 'energy', 'holding', 'tardiness', 'waste']
     """
 
-    metadata: dict[str, Any] = {"render_modes": ["rgb_array", "human", "ansi"], "render_fps": 4}
+    metadata: dict[str, Any] = {"render_modes": ["rgb_array", "human", "ansi"], "render_fps": 30}
 
     def __init__(
         self,
@@ -96,14 +106,18 @@ class ChangeoverEnv(gymnasium.Env[Observation, np.int64]):
         illegal_actions: str = "raise",
         dtype: type[np.floating[Any]] = np.float32,
         render_mode: str | None = None,
+        render_hours: float | None = None,
     ) -> None:
         if render_mode is not None and render_mode not in self.metadata["render_modes"]:
             raise ValueError(
                 f"render_mode = {render_mode!r}; must be one of {self.metadata['render_modes']} or"
                 " None. Choose one of them."
             )
-        self.render_mode = render_mode
+        if render_hours is not None:
+            render_hours = check_number("render_hours", render_hours, 0.1, "Give hours, as 24.")
+        self.render_mode, self._render_hours = render_mode, render_hours
         self._window: GanttWindow | None = None
+        self._video: GanttVideo | None = None
         self._settings: dict[str, Any] = {
             "job_rows": job_rows,
             "changeover_rows": changeover_rows,
@@ -137,6 +151,16 @@ class ChangeoverEnv(gymnasium.Env[Observation, np.int64]):
     def factory(self) -> Factory:
         """Factory of the present episode."""
         return self._batch.factories[0]
+
+    @property
+    def arrays(self) -> FactoryArrays:
+        """Factory of the present episode as arrays."""
+        return self._batch.arrays
+
+    @property
+    def episode_seed(self) -> int:
+        """Seed of the present episode, given or drawn."""
+        return int(self._batch.shop.env.seed[0])
 
     @property
     def order_book(self) -> OrderBook | None:
@@ -261,19 +285,28 @@ class ChangeoverEnv(gymnasium.Env[Observation, np.int64]):
     def render(self) -> Any:
         """Return the Gantt chart so far as an RGB array or a text, or update the window.
 
-        The mode ``human`` shows it in a window and returns None.
+        Arrays show the last ``render_hours`` and have one size within a factory. The mode ``human``
+        shows them in a window and returns None.
         """
-        from factory.schedule import gantt  # loads matplotlib, so only for a picture
-
-        if self.render_mode == "rgb_array":
-            return gantt.gantt_rgb(self.schedule(), self.factory)
         if self.render_mode == "ansi":
-            return gantt.gantt_text(self.schedule())
+            return gantt_text(self.schedule())
+        if self.render_mode == "rgb_array":
+            return self._picture()
         if self.render_mode == "human":
             if self._window is None:
                 self._window = GanttWindow()
-            self._window.show(self.schedule(), self.factory)
+            self._window.show(self._picture())
         return None
+
+    def _picture(self) -> NDArray[np.uint8]:
+        """Return the Gantt chart of the last hours, ``[height, width, 3]``."""
+        if self._video is None or self._video.factory is not self.factory:
+            ticks = _SHOWN_OPERATIONS * float(mean_process_times(self.arrays)[0])
+            hours = self._render_hours or ticks * self.factory.tick_minutes / 60
+            self._video = GanttVideo(self.factory, hours)
+        shop = self._batch.shop
+        columns = unload_columns(self._batch.arrays, shop, 0)
+        return self._video.draw(columns, self.order_book, float(shop.cost[0].sum()))
 
     def close(self) -> None:
         """Close the window, if there is one."""

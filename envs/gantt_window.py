@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from factory.model import Factory
-from factory.schedule.records import Schedule
+import numpy as np
+from numpy.typing import NDArray
 
 
 class GanttWindow:
@@ -15,11 +15,8 @@ class GanttWindow:
         self._plt = plt
         self._figure, self._axes = plt.subplots(figsize=(14, 8))
 
-    def show(self, schedule: Schedule, factory: Factory) -> None:
-        """Replace the picture."""
-        from factory.schedule.gantt import gantt_rgb
-
-        picture = gantt_rgb(schedule, factory)
+    def show(self, picture: NDArray[np.uint8]) -> None:
+        """Replace the picture, ``[height, width, 3]``."""
         self._axes.clear()
         self._axes.set_axis_off()
         self._axes.imshow(picture)

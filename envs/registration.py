@@ -2,6 +2,9 @@
 
 After ``import envs.registration``, ``gymnasium.make("microfactory/Changeover-v0", ...)`` finds it.
 ``gymnasium.make("envs.registration:microfactory/Changeover-v0", ...)`` does both.
+
+Environments that are made by the id replace illegal actions, so that learners and checkers that
+know no masks can use them; ``illegal_actions="raise"`` makes illegal actions errors.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ def register_environments() -> None:
             ENV_ID,
             entry_point="envs.env:ChangeoverEnv",
             vector_entry_point="envs.vector_env:ChangeoverVectorEnv",
+            kwargs={"illegal_actions": "replace"},
         )
 
 

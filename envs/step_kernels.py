@@ -68,17 +68,28 @@ def find_illegal(shop, actions):
 
 @compiled
 def replace_illegal(shop, actions, replaced):
-    """Replace each illegal action by the next legal row (cyclically); mark ``replaced [E]``."""
+    """Replace each illegal action by a legal row; mark ``replaced [E]``.
+
+    Among n legal rows it is number ``action % n``, so that each replaces as many actions as any
+    other. (The next legal row would nearly always be the wait, the last row of the table.)
+    """
+    rows = shop.legal.shape[1]
     for e in range(actions.shape[0]):
-        rows = shop.legal.shape[1]
         replaced[e] = False
-        if shop.env[e].deciding < 0:
+        action = actions[e]
+        if shop.env[e].deciding < 0 or (0 <= action < rows and shop.legal[e, action]):
             continue
-        row = actions[e] % rows
-        while not shop.legal[e, row]:
-            row = (row + 1) % rows
-        replaced[e] = row != actions[e]
-        actions[e] = row
+        count = 0
+        for row in range(rows):
+            count += shop.legal[e, row]
+        number = action % count
+        for row in range(rows):
+            if shop.legal[e, row]:
+                if number == 0:
+                    actions[e] = row
+                    break
+                number -= 1
+        replaced[e] = True
 
 
 @compiled

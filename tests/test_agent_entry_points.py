@@ -332,7 +332,7 @@ NEED_NO_CASE = {
     "agents.network.cpu_training.autograd._ActionFunction.forward": (
         "gets what evaluate_actions has checked"
     ),
-    "agents.network.critic_inputs.CriticFeatures.update": "reads its own batch",
+    "agents.network.critic_features.CriticFeatures.update": "reads its own batch",
     "agents.network.cpu_training.autograd._PartPass.backward": (
         "gets what ForwardPass.compute has checked, and gradients from torch, of its shapes"
     ),

@@ -112,6 +112,7 @@ def test_modules_import_without_cycles() -> None:
 ROOMS = {
     "factory": [
         "progress",
+        "tick_dates",
         "model",
         "lookups",
         "jit",
@@ -133,14 +134,17 @@ ROOMS = {
         "scenario",
         "step_kernels",
         "reward_scale",
+        "time_unit",
         "batch",
         "gantt_window",
         "env",
+        "elapsed_time_discount",
         "vector_env",
     ],
     "agents": [
         "policy",
         "standstill",
+        "user_code",
         "rules",
         "index",
         "policy_folder",

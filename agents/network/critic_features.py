@@ -14,16 +14,20 @@ depends on the length of a tick.
 from __future__ import annotations
 
 import math
+from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from agents.network.feature_sizes import (
     DELAYS,
     EPISODE_FEATURES,
     LUCK_FEATURES,
+    PRIVILEGED_FEATURES,
     SETUP_FEATURES,
     WINDOWS,
 )
+from envs.time_unit import mean_process_times
 from factory.futures.cost_to_go import expected_tardiness, time_to_go
 from factory.jit.compile import compiled
 from factory.simulation.arrays import (
@@ -33,6 +37,8 @@ from factory.simulation.arrays import (
     IDLE,
     IN_PROCESS,
     PROCESSING,
+    FactoryArrays,
+    ShopState,
     operation_of,
     order_of,
 )
@@ -257,3 +263,40 @@ def episode_features(factory, shop, e, unit, out):
         * unit
         / factory.plant[g].cost_scale
     )
+
+
+class PlayedShops(Protocol):
+    """Shops that are played, such as :class:`envs.batch.Batch`."""
+
+    @property
+    def arrays(self) -> FactoryArrays: ...
+
+    @property
+    def shop(self) -> ShopState: ...
+
+    @property
+    def num_envs(self) -> int: ...
+
+
+class CriticFeatures:
+    """Privileged features of the shops of a batch, with the memory that they are worked out in.
+
+    Parameters
+    ----------
+    batch
+        Batch whose shops are read.
+    """
+
+    def __init__(self, batch: PlayedShops) -> None:
+        self.batch = batch
+        self.units = mean_process_times(batch.arrays)  # ticks [G]
+        self.loads = np.zeros((batch.shop.centres.shape[1], 1 + len(WINDOWS)))  # scratch
+        self.values: NDArray[np.float32] = np.zeros(
+            (batch.num_envs, PRIVILEGED_FEATURES), np.float32
+        )
+
+    def update(self) -> NDArray[np.float32]:
+        """Read the shops as they are; return ``values [E, PRIVILEGED_FEATURES]``."""
+        batch = self.batch
+        privileged_critic_features(batch.arrays, batch.shop, self.units, self.loads, self.values)
+        return self.values

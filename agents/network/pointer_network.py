@@ -117,6 +117,10 @@ class PointerNetwork(nn.Module):
         self.register_buffer("return_mean", torch.zeros(()))
         self.register_buffer("return_deviation", torch.ones(()))
         self.register_buffer("prior", prior.to(torch.float32) * prior_scale)
+        self.build_layers(hidden_size)
+
+    def build_layers(self, hidden_size: int) -> None:
+        """Make the layers, whose logits are added to those of the prior."""
         self.row_encoder = nn.Sequential(
             nn.Linear(ROW_FEATURES, hidden_size),
             nn.ReLU(inplace=True),

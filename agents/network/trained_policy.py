@@ -6,7 +6,8 @@ with their formulas (:mod:`agents.index.feature_table`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from agents.index.feature_table import network_input_hash as network_input_hash
+from agents.network.custom_network import CLASS_FILE, CustomNetwork, load_saved_class
 from agents.network.packed_tables import decide_greedily
 from agents.network.pointer_network import Critic, PointerNetwork
 from agents.policy_folder import PolicyError, read_policy_files, write_policy
@@ -57,6 +59,9 @@ class TrainedPolicy:
 def save_policy(folder: Path, policy: TrainedPolicy, config: str, facts: dict[str, Any]) -> None:
     """Write a policy folder; ``facts`` go into its manifest."""
     network = policy.network
+    if isinstance(network, CustomNetwork):
+        network.save_class(folder)
+        facts = {**network.class_facts(), **facts}
     arrays = {name: value.detach().cpu().numpy() for name, value in network.state_dict().items()}
     if policy.critic is not None:
         arrays |= {
@@ -68,14 +73,52 @@ def save_policy(folder: Path, policy: TrainedPolicy, config: str, facts: dict[st
 
 
 def load_policy(folder: Path | str) -> TrainedPolicy:
-    """Read a policy folder.
+    """Read a policy folder with this project's network.
+
+    Raises
+    ------
+    PolicyError
+        If something is missing, damaged, or made for other features, or if the network is of a
+        user's class.
+    """
+    folder = find_shipped(folder)
+    manifest, weights = _read_current(folder)
+    if "network_class" in manifest:
+        raise PolicyError(
+            f"{folder}/manifest.json: network_class = {manifest['network_class']!r}; lookahead,"
+            " expert iteration, distillation and bundles know this project's network only. Give a"
+            " policy that was trained without network.class."
+        )
+    return build_policy(folder, manifest, weights)
+
+
+def load_any_policy(folder: Path | str) -> TrainedPolicy:
+    """Read a policy folder; if its network is of a user's class, the code in the folder is run.
 
     Raises
     ------
     PolicyError
         If something is missing, damaged, or made for other features.
+    UserCodeError
+        If the class cannot be loaded.
     """
     folder = find_shipped(folder)
+    manifest, weights = _read_current(folder)
+    if "network_class" not in manifest:
+        return build_policy(folder, manifest, weights)
+    code = load_saved_class(folder, manifest["network_class"])
+    if code.sha256 != manifest.get("network_class_sha256"):
+        raise PolicyError(
+            f"{folder}/{CLASS_FILE}: is not the class that was trained (its checksum is not the"
+            " manifest's). Copy the folder anew."
+        )
+    size = manifest.get("hidden_size")
+    make = partial(CustomNetwork, code, hidden_size=size)
+    return _build(folder, manifest, weights, make)
+
+
+def _read_current(folder: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    """Return manifest and arrays of a policy for the features of this version."""
     manifest, weights = read_policy_files(folder)
     if manifest.get("features") != network_input_hash():
         raise PolicyError(
@@ -83,7 +126,7 @@ def load_policy(folder: Path | str) -> TrainedPolicy:
             f" {network_input_hash()}, the hash of the features of this version. Carry the policy"
             f" over with python -m agents.network.migrate {folder}, or train anew."
         )
-    return build_policy(folder, manifest, weights)
+    return manifest, weights
 
 
 def find_policy(run: Path) -> Path:
@@ -102,8 +145,19 @@ def build_policy(
         If they do not fit each other; the message names ``folder``.
     """
     hidden_size = check_hidden_size(folder, manifest, weights)
+    make = partial(PointerNetwork, hidden_size=hidden_size)
+    return _build(folder, manifest, weights, make)
+
+
+def _build(
+    folder: Path,
+    manifest: Mapping[str, Any],
+    weights: Mapping[str, NDArray[Any]],
+    make: Callable[..., PointerNetwork],
+) -> TrainedPolicy:
+    """Return the policy with a network that ``make`` makes from the prior."""
     try:
-        return _assemble(manifest, weights, hidden_size)
+        return _assemble(manifest, weights, make)
     except (LookupError, TypeError, ValueError, RuntimeError) as error:
         missing = " is missing" if isinstance(error, KeyError) else ""
         reason = " ".join(f"{error}{missing}".split())[:200]
@@ -138,10 +192,12 @@ def check_hidden_size(
 
 
 def _assemble(
-    manifest: Mapping[str, Any], weights: Mapping[str, NDArray[Any]], hidden_size: int
+    manifest: Mapping[str, Any],
+    weights: Mapping[str, NDArray[Any]],
+    make: Callable[..., PointerNetwork],
 ) -> TrainedPolicy:
     arrays = {name: torch.from_numpy(array) for name, array in weights.items()}
-    network = PointerNetwork(arrays["prior"], hidden_size=hidden_size)
+    network = make(arrays["prior"])
     network.load_state_dict(
         {name: array for name, array in arrays.items() if not name.startswith(CRITIC_PREFIX)}
     )

@@ -26,7 +26,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from agents.network.critic_inputs import CriticFeatures
+from agents.network.critic_features import CriticFeatures
 from agents.network.packed_tables import PackedTables
 from agents.network.pointer_network import NetworkOutput, PointerNetwork, SegmentOps
 from agents.network.ragged import sample_actions, segment_argmax

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from agents.network.critic_inputs import CriticFeatures
+from agents.network.critic_features import CriticFeatures
 from agents.network.packed_tables import PackedTables
 from agents.network.ragged import sample_actions
 from agents.policy_improvement.decision_dataset import DecisionDataset, concatenate

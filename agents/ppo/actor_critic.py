@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 from sb3_contrib.common.maskable.policies import MaskableActorCriticPolicy
 from torch import Tensor
 
+from agents.network.custom_network import CustomNetwork
 from agents.network.minibatch import ActionBatch, ForwardBackward, Run, TorchForwardBackward
 from agents.network.packed_tables import pack_tensors
 from agents.network.pointer_network import Critic, NetworkInput, PointerNetwork
+from agents.user_code import UserCode
 
 try:
     from agents.network.cpu_training.autograd import CpuForwardBackward as _CpuPass
@@ -36,6 +38,8 @@ class PointerActorCriticPolicy(MaskableActorCriticPolicy):
         Weights of the prior index, ``[W]``.
     prior_scale, hidden_size
         Arguments of the network.
+    network_class
+        Class of a network in place of the pointer network's layers.
     weights, critic_weights
         State dicts of a network and its privileged critic to start from instead.
     run
@@ -51,12 +55,13 @@ class PointerActorCriticPolicy(MaskableActorCriticPolicy):
         prior: list[float],
         prior_scale: float,
         hidden_size: int,
+        network_class: UserCode | None = None,
         weights: Mapping[str, Tensor] | None = None,
         critic_weights: Mapping[str, Tensor] | None = None,
         run: Run = map,
         **settings: Any,
     ) -> None:
-        self._run = run
+        self._run, self._network_class = run, network_class
         self._network_settings: dict[str, Any] = {
             "prior": prior,
             "prior_scale": prior_scale,
@@ -67,21 +72,32 @@ class PointerActorCriticPolicy(MaskableActorCriticPolicy):
 
     def _build(self, lr_schedule: Callable[[float], float]) -> None:
         settings = self._network_settings
-        self.network = PointerNetwork(
-            torch.tensor(settings["prior"]), settings["prior_scale"], settings["hidden_size"]
-        )
+        prior = torch.tensor(settings["prior"])
+        self.network = self.make_network(prior, settings["prior_scale"], settings["hidden_size"])
         if self._start is not None:
             self.network.load_state_dict(self._start)
         self.critic = Critic(self.network)
         if self._critic_start is not None:
             self.critic.load_state_dict(self._critic_start)
+        on_cpu = _CpuPass if self._network_class is None else TorchForwardBackward
         self._passes: dict[bool, ForwardBackward] = {
-            True: _CpuPass(self.network, self.critic, self._run),
+            True: on_cpu(self.network, self.critic, self._run),
             False: TorchForwardBackward(self.network, self.critic),
         }
         self.optimizer = torch.optim.Adam(
             self.parameters(), lr=lr_schedule(1), eps=1e-5, fused=True
         )
+
+    @property
+    def class_sha256(self) -> str:
+        """Hash of the file of the network's class; empty for this project's network."""
+        return "" if self._network_class is None else self._network_class.sha256
+
+    def make_network(self, *arguments: Any, **settings: Any) -> PointerNetwork:
+        """Return a new network of the policy's class."""
+        if self._network_class is None:
+            return PointerNetwork(*arguments, **settings)
+        return CustomNetwork(self._network_class, *arguments, **settings)
 
     @property
     def forward_backward(self) -> ForwardBackward:

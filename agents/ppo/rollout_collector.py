@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from agents.network.critic_inputs import CriticFeatures, mean_operations
+from agents.network.critic_features import CriticFeatures
 from agents.network.packed_tables import PackedTables
 from agents.network.ragged import sample_actions
 from agents.ppo.actor_critic import PointerActorCriticPolicy
@@ -21,6 +21,7 @@ from agents.ppo.rollout_buffer import RolloutBufferShard
 from agents.ppo.vec_env import ShopVecEnv
 from envs.observation.columns import CANDIDATE_INDEX
 from envs.observation.tables import Tables
+from envs.time_unit import mean_operations
 
 _IS_CHANGEOVER, _IS_WAIT = CANDIDATE_INDEX["is_changeover"], CANDIDATE_INDEX["is_wait"]
 

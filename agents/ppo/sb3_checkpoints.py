@@ -35,9 +35,9 @@ ALGORITHMS = {
 class CheckpointPolicy:
     """Greedy actions of a trained model.
 
-    A model without masks may choose a row that is not legal; the next legal one is taken then, as
-    in its training. The wait does not count as legal if the plant would stand still by it
-    (:mod:`agents.standstill`).
+    A model without masks may choose a row that is not legal; a legal one is taken then, by the rule
+    of its training (:func:`replace_illegal_rows`). The wait does not count as legal if the plant
+    would stand still by it (:mod:`agents.standstill`).
 
     Parameters
     ----------
@@ -64,15 +64,22 @@ class CheckpointPolicy:
         mask = np.where(mask.any(axis=1, keepdims=True), mask, True)
         settings = {"action_masks": mask} if self._takes_masks else {}
         actions, _ = self.model.predict(observation, deterministic=True, **settings)
-        return next_legal(check_integers("predict", actions, mask.shape[:1]), mask)
+        return replace_illegal_rows(check_integers("predict", actions, mask.shape[:1]), mask)
 
 
-def next_legal(actions: NDArray[np.int64], mask: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Return the first legal row of each environment from its action on, cyclically."""
+def replace_illegal_rows(actions: NDArray[np.int64], mask: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Return legal rows, the actions themselves where they are.
+
+    An illegal action stands for row number ``action % n`` among the n legal ones, as in
+    :class:`envs.batch.Batch`.
+    """
     count = mask.shape[1]
-    rotated = np.take_along_axis(mask, (actions[:, None] + np.arange(count)) % count, axis=1)
-    rows: NDArray[np.int64] = (actions + rotated.argmax(axis=1)) % count
-    return rows
+    is_legal = np.take_along_axis(mask, actions[:, None] % count, axis=1)[:, 0]
+    is_legal &= (actions >= 0) & (actions < count)
+    number = actions % mask.sum(axis=1)
+    # the first row with more than `number` legal ones up to it
+    replacement = (np.cumsum(mask, axis=1) > number[:, None]).argmax(axis=1)
+    return np.where(is_legal, actions, replacement)
 
 
 def load_checkpoint(path: Path | str) -> Policy:
@@ -86,15 +93,23 @@ def load_checkpoint(path: Path | str) -> Policy:
     import importlib
 
     if Path(path).is_dir():
-        return load_trained(path)
+        return _load_folder(path)
     _use_single_thread()
     name = algorithm_of(Path(path))
     model = getattr(importlib.import_module(ALGORITHMS[name]), name).load(path, device="cpu")
     return CheckpointPolicy(model)
 
 
+def _load_folder(path: Path | str) -> TrainedPolicy:
+    """Load a policy folder, whose network may be of a user's class."""
+    from agents.network.trained_policy import load_any_policy
+
+    _use_single_thread()
+    return load_any_policy(path)
+
+
 def load_trained(path: Path | str) -> TrainedPolicy:
-    """Load a policy folder for evaluation."""
+    """Load a policy folder with this project's network, for lookahead."""
     from agents.network.trained_policy import load_policy
 
     _use_single_thread()

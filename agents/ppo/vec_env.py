@@ -118,7 +118,8 @@ class ShopVecEnv(VecEnv):
     def step_wait(self) -> Any:
         """Carry out the actions; return observation, rewards, ends and infos.
 
-        A finished episode's last observation is ``terminal_observation`` of its info.
+        Infos of finished episodes have the last observation, ``terminal_observation``, and
+        ``episode`` with return ``r`` and number of decisions ``l``, as Monitor adds it.
 
         Raises
         ------
@@ -141,9 +142,19 @@ class ShopVecEnv(VecEnv):
                 infos[env] = {
                     "terminal_observation": last,
                     "TimeLimit.truncated": bool(self.batch.outcome.truncated[env]),
+                    "episode": self._summary(int(env)),
                 }
         rewards = self.batch.outcome.reward.astype(np.float32)
         return as_signed(self.reset_done(over)), rewards, over, infos
+
+    def _summary(self, env: int) -> dict[str, float]:
+        """Return return and length of a finished episode, for ``rollout/ep_rew_mean``."""
+        outcome, factory = self.batch.outcome, self.batch.shop.env.factory[env]
+        scale = float(self.batch.arrays.plant.cost_scale[factory])
+        return {
+            "r": -float(outcome.episode_cost[env].sum()) / scale,
+            "l": int(outcome.episode_decisions[env]),
+        }
 
     def seed(self, seed: int | None = None) -> Sequence[int | None]:
         """Check a seed from Stable-Baselines3; the episodes of the block ``train`` stay the same.

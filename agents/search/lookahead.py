@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from agents.network.critic_features import CriticFeatures
 from agents.network.critic_inference import allocate_critic_scratch, arrange_critic
-from agents.network.critic_inputs import CriticFeatures
 from agents.network.feature_sizes import WINDOWS
 from agents.network.inference import all_logits, allocate_network_scratch, arrange_weights
 from agents.network.trained_policy import TrainedPolicy

@@ -64,6 +64,8 @@ class NetworkSection(_Section):
     prior_scale: Positive = 0.5  # logits per unit of the prior's index
     # even, as machines are encoded with half of it
     hidden_size: Annotated[int, Field(ge=2, le=4096, multiple_of=2), _Number] = 64
+    # FILE.py:NAME or MODULE:NAME of a network's class in place of ours; see docs/training.md
+    class_: NonEmptyText | None = Field(default=None, alias="class")
     # folder of a trained policy to start from, for example policies/mixture; sets hidden_size
     init_from: NonEmptyText | None = None
 
@@ -151,6 +153,8 @@ class LoggingSection(_Section):
     export_bundle: Flag = True  # write a bundle for schedulers at the end
     test_episodes: Episodes = 256  # of the table at the end
     baselines: NonEmptyText = "ATCS,ATCSR,ATCS+HOLD,EDD,SST,index"  # policies in that table
+    # FILE.py:NAME or MODULE:NAME of a function that makes a logger; see docs/training.md
+    hook: NonEmptyText | None = None
 
 
 class TrainingConfig(_Section):
@@ -165,6 +169,29 @@ class TrainingConfig(_Section):
     learning: LearningSection = LearningSection()
     expert_iteration: ExpertIterationSection = ExpertIterationSection()
     logging: LoggingSection = LoggingSection()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_bundle(cls, data: Any) -> Any:
+        """Switch bundles off by default where the network is of a user's class."""
+        network, logging = (data.get(name, {}) for name in ("network", "logging"))
+        both = isinstance(network, dict) and isinstance(logging, dict)
+        if both and network.get("class") is not None:
+            return {**data, "logging": {"export_bundle": False, **logging}}
+        return data
+
+    @model_validator(mode="after")
+    def _check_class(self) -> TrainingConfig:
+        """Refuse what needs this project's network, if it is of a user's class."""
+        needs = {
+            "network.init_from": self.network.init_from is not None,
+            "expert_iteration.iterations": self.expert_iteration.iterations > 0,
+            "logging.export_bundle": self.logging.export_bundle,
+        }
+        wrong = [name for name, is_set in needs.items() if is_set]
+        if self.network.class_ is not None and wrong:
+            raise ValueError(f"{wrong[0]} needs this project's network; leave it or the class out")
+        return self
 
 
 _MAX_LINES = 20
@@ -283,7 +310,7 @@ def to_toml(config: TrainingConfig) -> str:
     for name in _sections():
         lines += ["", f"[{name}]"]
         lines += [
-            f"{key} = {_to_toml(value)}"
+            f"{key.rstrip('_')} = {_to_toml(value)}"
             for key, value in getattr(config, name)
             if value is not None
         ]

@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from agents.index.feature_table import FEATURES
 from agents.index.policy import atcs_weights
-from agents.network.pointer_network import Critic, PointerNetwork
+from agents.network.pointer_network import Critic
 from agents.network.trained_policy import (
     TrainedPolicy,
     load_policy,
@@ -34,6 +34,7 @@ from agents.training.memory import keep_memory
 from agents.training.mixture import factories_of
 from agents.training.run_state import capture_model, restore_model
 from agents.training.tensorboard import TrainingLog
+from agents.training.user_hooks import load_network_class, open_logging_hook
 from agents.training.validation import ValidationResult, ValidationSuite, mean_ratio
 from factory.io.atomic_write import write_atomically
 from factory.progress import say
@@ -136,6 +137,7 @@ class Trainer:
                 "prior": self._prior_weights(),
                 "prior_scale": network.prior_scale,
                 "hidden_size": network.hidden_size,
+                "network_class": load_network_class(network),
             }
         trained = load_policy(network.init_from)
         return {
@@ -196,7 +198,8 @@ class Trainer:
 
     def _train(self) -> None:
         total, done = self.config.learning.total_timesteps, self.model.num_timesteps
-        self.log = TrainingLog(self.folder / "events", self._first_step)
+        hook = open_logging_hook(self.config, self.folder)
+        self.log = TrainingLog(self.folder / "events", self._first_step, hook)
         with tqdm(
             total=total,
             initial=done,
@@ -274,8 +277,9 @@ class Trainer:
     def ema_policy(self) -> TrainedPolicy:
         """Return the policy with averaged weights."""
         average = {name: value.cpu() for name, value in self.average.items()}
-        network = PointerNetwork(
-            average["network.prior"], hidden_size=self.model.policy.network.hidden_size
+        policy = self.model.policy
+        network = policy.make_network(
+            average["network.prior"], hidden_size=policy.network.hidden_size
         )
         network.load_state_dict(_under("network.", average))
         critic = Critic(network)
@@ -325,6 +329,7 @@ class Trainer:
         """Return everything that the rest of the run depends on."""
         return {
             **capture_model(self.model),
+            "network_class": self.model.policy.class_sha256,
             "average": self.average,
             "best_ratio": self.best_ratio,
             "validations": json.dumps(self.validations),
@@ -336,6 +341,11 @@ class Trainer:
             raise TrainingError(
                 f"{self.folder}: was trained on feature tables {state['features']}; the tables here"
                 f" are {network_input_hash()}. Train anew."
+            )
+        if state.get("network_class", "") != self.model.policy.class_sha256:
+            raise TrainingError(
+                f"{self.folder}: network.class = {self.config.network.class_!r}; its file has"
+                " changed since the checkpoint. Restore the file, or train anew."
             )
         restore_model(self.model, state)
         device = self.model.device

@@ -19,7 +19,7 @@ from changeover.plant.data import PlanData
 from changeover.plant.files import read_plan_folder, write_plan_files
 from changeover.plant.plant_planner import open_planner
 from changeover.plant.sentences import format_comparison
-from factory.schedule.tick_dates import TickDates
+from factory.tick_dates import TickDates
 from factory.validation.iso_dates import read_date
 from scheduler.plans.changes import CancelOrder, Change, MachineDown, OrderTerms
 from scheduler.plans.errors import PlanError

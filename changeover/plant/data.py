@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from factory.model import Factory
-from factory.schedule.tick_dates import TickDates
+from factory.tick_dates import TickDates
 from scheduler.plans.schema import Plan
 from scheduler.snapshot.schema import Snapshot
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from changeover.plant.data import PlanData
 from factory.lookups import FactoryLookup
 from factory.model import Factory
-from factory.schedule.tick_dates import TickDates
+from factory.tick_dates import TickDates
 from scheduler.plans.schema import Plan
 from scheduler.snapshot.schema import OrderState
 

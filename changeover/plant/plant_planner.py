@@ -9,7 +9,7 @@ from typing import Protocol
 from changeover.plant.data import PlanData, PlanSettings
 from changeover.plant.members import find_members
 from factory.model import Factory, Order, OrderBook
-from factory.schedule.tick_dates import TickDates
+from factory.tick_dates import TickDates
 from scheduler.floor.floor import ShopFloor
 from scheduler.portfolio.portfolio_planner import PortfolioPlanner
 from scheduler.snapshot.from_orders import add_order_book, empty_snapshot

@@ -26,7 +26,7 @@ from factory.schedule.record_kinds import (
     ScheduleRecords,
     WaitRecord,
 )
-from factory.schedule.tick_dates import TickDates
+from factory.tick_dates import TickDates
 
 BarKind = Literal["operation", "changeover", "wait", "down", "other work"]
 

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any
 from factory.lookups import FactoryLookup
 from factory.model import Factory
 from factory.schedule.bill import tardiness
-from factory.schedule.gantt_style import PLAIN, Clock, Colours, LegendLine, readable_on, shorten
+from factory.schedule.gantt_style import (
+    MARK_COLOURS,
+    PLAIN,
+    Clock,
+    Colours,
+    LegendLine,
+    readable_on,
+    shorten,
+)
 from factory.schedule.record_kinds import (
     FailureRecord,
     OperationRecord,
@@ -20,9 +28,7 @@ from factory.schedule.record_kinds import (
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_LATE, _ON_TIME, _OPEN = "#e00000", "#2e8b57", "#9a9a9a"
-_CHANGEOVER_FACE, _CHANGEOVER_EDGE = "#f2f2f2", "#555555"
-_FAILURE, _WAIT = "#3a0d12", "#e3ecf7"
+_LATE, _ON_TIME, _OPEN, _CHANGEOVER_FACE, _CHANGEOVER_EDGE, _FAILURE, _WAIT = MARK_COLOURS.values()
 _BAR = 0.76
 """Share of the lane that a bar fills."""
 _LABEL_POINTS = 6.5

@@ -12,7 +12,7 @@ from typing import Any
 
 from factory.lookups import FactoryLookup
 from factory.schedule.record_kinds import OperationRecord, OrderRecord
-from factory.schedule.tick_dates import TickDates
+from factory.tick_dates import TickDates
 
 Colour = tuple[float, float, float]
 LegendLine = tuple[str, list[tuple[str, dict[str, Any]]]]
@@ -20,6 +20,17 @@ LegendLine = tuple[str, list[tuple[str, dict[str, Any]]]]
 
 PLAIN: dict[str, Any] = {"parse_math": False, "usetex": False}
 """Settings of text with names in it: nothing in them is a formula."""
+
+MARK_COLOURS = {
+    "late": "#e00000",
+    "on_time": "#2e8b57",
+    "open": "#9a9a9a",
+    "changeover": "#f2f2f2",
+    "changeover_edge": "#555555",
+    "failure": "#3a0d12",
+    "wait": "#e3ecf7",
+}
+"""Colours of marks: due dates (late, on time, open), changeovers, failures, chosen waits."""
 
 _PALETTE = (
     "#4c78a8",

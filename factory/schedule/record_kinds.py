@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from factory.lookups import FactoryLookup
 from factory.model import Factory
-from factory.schedule.tick_dates import TickDates
+from factory.tick_dates import TickDates
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from factory.schedule.tick_dates import TickDates
 from factory.simulation.arrays import (
     CHANGING,
     COST_TERMS,
@@ -21,6 +20,7 @@ from factory.simulation.arrays import (
     ShopState,
     split_operation_id,
 )
+from factory.tick_dates import TickDates
 from scheduler.floor.floor import ShopFloor
 from scheduler.floor.locks import NOBODY
 from scheduler.plans.plan_policy import FloorPolicy

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from factory.schedule.tick_dates import TickDates
+from factory.tick_dates import TickDates
 
 PlanText = Annotated[str, Field(max_length=200)]
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from agents.network.critic_inputs import CriticFeatures
+from agents.network.critic_features import CriticFeatures
 from agents.network.feature_sizes import DELAYS, PRIVILEGED_FEATURES, WINDOWS
 from agents.rules.registry import make_rule
 from envs.batch import Batch

@@ -9,7 +9,7 @@ import pytest
 
 from agents.index.feature_table import SHOP_PART, part_of
 from agents.index.policy import IndexPolicy, as_array
-from agents.network.critic_inputs import CriticFeatures
+from agents.network.critic_features import CriticFeatures
 from agents.network.packed_tables import PackedTables
 from envs.batch import Batch
 from envs.observation.tables import as_observation

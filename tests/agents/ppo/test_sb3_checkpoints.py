@@ -12,7 +12,7 @@ from sb3_contrib import QRDQN, MaskablePPO
 from stable_baselines3 import A2C, DQN, PPO
 
 from agents.policy import play
-from agents.ppo.sb3_checkpoints import algorithm_of, load_checkpoint, next_legal
+from agents.ppo.sb3_checkpoints import algorithm_of, load_checkpoint, replace_illegal_rows
 from envs.batch import Batch
 from envs.registration import ENV_ID
 from evaluation.runner.contenders import parse_contenders
@@ -57,11 +57,25 @@ def test_a_checkpoint_is_scored_like_any_policy(tmp_path: Path) -> None:
     assert result["verified"] == 2
 
 
-def test_the_next_legal_row_is_found_going_round() -> None:
-    mask = np.array(
-        [[True, False, False, True], [False, True, False, False], [True, True, False, False]]
-    )
-    assert next_legal(np.array([1, 2, 1]), mask).tolist() == [3, 1, 1]
+def test_checkpoints_replace_illegal_rows_as_environments_do() -> None:
+    factories = [find_single_factory("microfactory")]
+    batch = Batch(factories, num_envs=41, illegal_actions="replace")
+    strict = Batch(factories, num_envs=41)
+    for either in (batch, strict):
+        either.reset(np.full(41, 5, np.uint64))
+    for first in (0, -3, 100, 7):
+        actions = np.arange(first, first + 41)
+        rows = replace_illegal_rows(actions, strict.tables.action_mask)
+        batch.step(actions)
+        strict.step(rows)
+        assert batch.replaced.tolist() == (rows != actions).tolist()
+        np.testing.assert_array_equal(batch.tables.candidates, strict.tables.candidates)
+
+
+def test_illegal_rows_stand_for_legal_ones_evenly() -> None:
+    mask = np.array([True, False, True, False, False, False, False, True])
+    rows = replace_illegal_rows(np.arange(8), np.tile(mask, (8, 1)))
+    assert rows.tolist() == [0, 2, 2, 0, 2, 7, 0, 7]
 
 
 @pytest.mark.parametrize("content", [b"", b"no archive"])

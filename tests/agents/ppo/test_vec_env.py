@@ -12,13 +12,13 @@ from stable_baselines3 import PPO
 from stable_baselines3.common.policies import MultiInputActorCriticPolicy
 
 from agents.index.policy import as_array, atcs_weights
-from agents.network.critic_inputs import mean_process_times
 from agents.ppo.actor_critic import PointerActorCriticPolicy
 from agents.ppo.sb3_checkpoints import CheckpointPolicy
 from agents.ppo.semi_markov_ppo import SemiMarkovPPO
 from agents.ppo.vec_env import EpisodeSchedule, ShopVecEnv
 from benchmarks.training_speed import PaddedPolicy
 from envs.seed_splits import episode_seeds, which_block
+from envs.time_unit import mean_process_times
 from factory.io.catalogue import find_single_factory
 
 POLICY = {"prior": as_array(atcs_weights(2.0, 0.5)).tolist(), "prior_scale": 2.0, "hidden_size": 16}
@@ -82,6 +82,18 @@ def test_rewards_of_an_episode_add_up_to_its_bill() -> None:
         _, rewards, ends, _ = env.step(first_legal(env))
         total, over = total + float(rewards[0]), bool(ends[0])
     assert -total * scale == pytest.approx(float(env.batch.outcome.episode_cost.sum()), rel=1e-5)
+
+
+def test_a_finished_episode_reports_return_and_length_as_monitor_does() -> None:
+    env = shops("tiny", envs=1)
+    env.reset()
+    total, decisions, over, infos = 0.0, 0, False, [{}]
+    while not over:
+        assert "episode" not in infos[0]
+        _, rewards, ends, infos = env.step(first_legal(env))
+        total, decisions, over = total + float(rewards[0]), decisions + 1, bool(ends[0])
+    assert infos[0]["episode"]["r"] == pytest.approx(total, rel=1e-5)
+    assert infos[0]["episode"]["l"] == decisions
 
 
 def test_time_constants_are_counted_in_mean_process_times() -> None:

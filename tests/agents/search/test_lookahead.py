@@ -13,7 +13,6 @@ import torch
 from agents.index.feature_table import FEATURES
 from agents.index.policy import atcs_weights
 from agents.network.critic_features import privileged_critic_features
-from agents.network.critic_inputs import mean_process_times
 from agents.network.feature_sizes import PRIVILEGED_FEATURES, WINDOWS
 from agents.network.packed_tables import PackedTables
 from agents.network.pointer_network import Critic, PointerNetwork
@@ -23,6 +22,7 @@ from agents.search.lookahead import LookaheadPolicy
 from envs.batch import Batch
 from envs.observation.tables import as_observation
 from envs.seed_splits import episode_seeds
+from envs.time_unit import mean_process_times
 from evaluation.runner.foresight_audit import audit_foresight
 from factory.io.catalogue import find_single_factory
 from tests.builders.kart_factory import karts

@@ -9,7 +9,7 @@ import pytest
 from changeover.__main__ import COMMANDS, main
 from changeover.commands.what_if import parse_until
 from changeover.plant.files import write_plan_files
-from factory.schedule.tick_dates import TickDates
+from factory.tick_dates import TickDates
 from tests.builders.joinery import plan_of_joinery, write_joinery
 
 
