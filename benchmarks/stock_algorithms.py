@@ -65,7 +65,7 @@ _OFF_POLICY = {"buffer_size": 50_000, "learning_starts": 2_000}
 SETUPS = {
     "PPO": Setup(PPO, 16, {**_ON_POLICY, "gamma": 1.0}),
     "MaskablePPO": Setup(MaskablePPO, 16, {**_ON_POLICY, "gamma": 1.0}),
-    "DQN": Setup(DQN, 4, {**_OFF_POLICY, "gamma": 1.0}),
+    "DQN": Setup(DQN, 1, {**_OFF_POLICY, "gamma": 1.0}),
     "MaskablePPO-by-decision": Setup(
         MaskablePPO, 16, {**_ON_POLICY, "gamma": 0.999}, discounts_elapsed_time=False
     ),
@@ -102,7 +102,10 @@ def train(run: Run) -> dict[str, Any]:
     start, processor = time.perf_counter(), time.process_time()
     figures = train_ours(run) if run.name == OURS else train_stock(run)
     seconds, processor = time.perf_counter() - start, time.process_time() - processor
-    print(f"{run.name}, seed {run.seed}: {seconds:,.0f} s, {processor:,.0f} s of processor time")
+    print(
+        f"{run.name}, seed {run.seed}: {seconds:,.0f} s, {processor:,.0f} s of processor time",
+        flush=True,
+    )
     return {
         "name": run.name,
         "seed": run.seed,
@@ -162,7 +165,7 @@ def read_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--out", type=Path, required=True, help="folder of runs and results")
     parser.add_argument("--factory", default="microfactory", help="name or file of the factory")
-    parser.add_argument("--steps", type=int, default=200_000, help="decisions of a training run")
+    parser.add_argument("--steps", type=int, default=100_000, help="decisions of a training run")
     parser.add_argument("--seeds", type=int, default=5, help="training runs of each algorithm")
     parser.add_argument("--episodes", type=int, default=256, help="episodes of the block test")
     parser.add_argument(

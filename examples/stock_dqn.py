@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--steps", type=int, default=200_000, help="number of training steps")
     parser.add_argument("--out", type=Path, default=Path("dqn.zip"), help="file of the checkpoint")
     options = parser.parse_args(arguments)
-    env = make_vec_env(lambda: make_env(options.factory), n_envs=4, seed=0)
+    env = make_vec_env(lambda: make_env(options.factory), n_envs=1, seed=0)
     model = DQN(
         "MultiInputPolicy",
         env,
