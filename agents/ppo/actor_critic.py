@@ -34,7 +34,7 @@ class PointerActorCriticPolicy(MaskableActorCriticPolicy):
     ----------
     prior
         Weights of the prior index, ``[W]``.
-    prior_scale, hidden_size
+    prior_scale, hidden_size, fallbacks
         Arguments of the network.
     weights, critic_weights
         State dicts of a network and its privileged critic to start from instead.
@@ -51,6 +51,7 @@ class PointerActorCriticPolicy(MaskableActorCriticPolicy):
         prior: list[float],
         prior_scale: float,
         hidden_size: int,
+        fallbacks: list[float] | None = None,
         weights: Mapping[str, Tensor] | None = None,
         critic_weights: Mapping[str, Tensor] | None = None,
         run: Run = map,
@@ -61,6 +62,7 @@ class PointerActorCriticPolicy(MaskableActorCriticPolicy):
             "prior": prior,
             "prior_scale": prior_scale,
             "hidden_size": hidden_size,
+            "fallbacks": None if fallbacks is None else torch.tensor(fallbacks),
         }
         self._start, self._critic_start = weights, critic_weights
         super().__init__(observation_space, action_space, lr_schedule, **settings)
@@ -68,7 +70,10 @@ class PointerActorCriticPolicy(MaskableActorCriticPolicy):
     def _build(self, lr_schedule: Callable[[float], float]) -> None:
         settings = self._network_settings
         self.network = PointerNetwork(
-            torch.tensor(settings["prior"]), settings["prior_scale"], settings["hidden_size"]
+            torch.tensor(settings["prior"]),
+            settings["prior_scale"],
+            settings["hidden_size"],
+            settings["fallbacks"],
         )
         if self._start is not None:
             self.network.load_state_dict(self._start)
