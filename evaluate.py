@@ -26,6 +26,7 @@ from evaluation.runner.scenarios import NamedScenario, find_scenarios
 from evaluation.tuned_parameters import read_tuned
 from factory.io.atomic_write import write_atomically
 from factory.io.catalogue import split_names
+from factory.io.cost_changes import read_cost_changes
 from factory.model import Factory
 from factory.validation.errors import FactoryError
 from factory.validation.names import write_all_letters
@@ -100,6 +101,15 @@ def _add_subject(group: argparse._ArgumentGroup) -> None:
         "--policies",
         metavar="LIST",
         help=f"{POLICIES} (default: rules, and index if it was tuned for every factory)",
+    )
+    group.add_argument(
+        "--set",
+        dest="costs",
+        action="append",
+        default=[],
+        metavar="costs.KEY=VALUE",
+        help="change a cost rate of the factories, for example costs.energy=0; may be repeated."
+        " docs/factories.md lists the keys (default: the rates of the files)",
     )
     group.add_argument(
         "--tune",
@@ -195,7 +205,8 @@ def evaluate(options: argparse.Namespace) -> int:
     """Evaluate policies in scenarios, write the results and the report."""
     from evaluation.reporting.report import write_report
 
-    scenarios = find_scenarios(split_names(options.factories), options.orders)
+    costs = read_cost_changes(options.costs)
+    scenarios = find_scenarios(split_names(options.factories), options.orders, costs)
     results = _run_benchmark(scenarios, options)
     factories = {
         scenario.name: scenario.source
@@ -263,6 +274,7 @@ def tune(options: argparse.Namespace) -> int:
         options.out,
         processes=options.processes,
         orders=options.orders,
+        costs=read_cost_changes(options.costs),
     )
     return 0
 

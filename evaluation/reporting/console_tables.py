@@ -29,10 +29,11 @@ def _format_scenario(scenario: ScenarioResult) -> str:
     ranked = sorted(costs, key=costs.__getitem__)
     rules = [name for name in ranked if scenario.policies[name].kind == "rule"]
     hidden = set(rules[CONSOLE_RULES:]) - {scenario.best_rule}
+    changed = f" ({scenario.changed_costs})" if scenario.changed_costs else ""
     lines = [
         (
-            f"{scenario.factory}: {scenario.episodes} episodes, costs with 95 % intervals; * the"
-            " best rule on the validation episodes"
+            f"{scenario.factory}{changed}: {scenario.episodes} episodes, costs with 95 % intervals;"
+            " * the best rule on the validation episodes"
         ),
         (
             f"  {'policy':28s} {'total cost':>28s} {'against best rule':>26s} {'on time':>8s}"

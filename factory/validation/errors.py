@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from factory.validation.names import printable
 
 _LONGEST_SHOWN = 80
+_MAX_LISTED = 20
 
 
 class FactoryError(ValueError):
@@ -50,9 +51,11 @@ def suggest(name: str, known: Iterable[str]) -> str:
     close = difflib.get_close_matches(str(name), known, 1)
     if close:
         return f"Write {close[0]!r}, if that is meant"
-    return "Write one of " + (
-        ", ".join(repr(item) for item in known[:12]) or "none, as there is nothing to choose from"
-    )
+    if not known:
+        return "Write one of none, as there is nothing to choose from"
+    listed = ", ".join(repr(item) for item in known[:_MAX_LISTED])
+    more = len(known) - _MAX_LISTED
+    return f"Write one of {listed}" + (f" (and {more} more)" if more > 0 else "")
 
 
 _SINGULAR = {
