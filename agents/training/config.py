@@ -17,6 +17,7 @@ from factory.validation.text_files import read_text, refuse_text
 _Number = BeforeValidator(refuse_text)
 Count = Annotated[int, Field(ge=1), _Number]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False), _Number]
+Rate = Annotated[float, Field(ge=0, allow_inf_nan=False), _Number]
 Share = Annotated[float, Field(ge=0, le=1), _Number]
 
 
@@ -35,6 +36,25 @@ class ScenarioSection(_Section):
     factories: Annotated[tuple[str, ...], Field(min_length=1)] = ("microfactory",)
     num_generated: Count = 64  # factories generated from each range, such as `randomised`
     validation_factories: tuple[str, ...] = ()  # names to validate on; empty: `factories`
+    # order book (CSV) of a single factory: episodes play `num_generated` books resampled from it
+    orders: str | None = None
+    tuned: str | None = None  # folder of tuned parameters; None: the shipped one
+
+
+class CostsSection(_Section):
+    """Cost rates that replace those of the factories; None: the factory's own."""
+
+    tardiness: Rate | None = None
+    changeover: Rate | None = None
+    waste: Rate | None = None
+    energy: Rate | None = None
+    holding: Rate | None = None
+    co2_per_waste_kg: Rate | None = None
+    scale: float | Literal["measured"] | None = None
+
+    def changes(self) -> dict[str, Any]:
+        """Return the rates that are set."""
+        return self.model_dump(exclude_none=True)
 
 
 class NetworkSection(_Section):
@@ -133,6 +153,7 @@ class TrainingConfig(_Section):
     # results depend on their number
     threads: Count = 2
     scenario: ScenarioSection = ScenarioSection()
+    costs: CostsSection = CostsSection()
     network: NetworkSection = NetworkSection()
     learning: LearningSection = LearningSection()
     expert_iteration: ExpertIterationSection = ExpertIterationSection()
@@ -238,15 +259,15 @@ def _apply(data: dict[str, Any], change: str) -> None:
         if not isinstance(data, dict):
             raise ConfigError(
                 f"--set {change!r}: {section} is not a section. The sections are"
-                f" {', '.join(_sections())}."
+                f" {', '.join(section_names())}."
             )
     data[key] = value
 
 
-def _sections() -> list[str]:
-    return [
-        name for name, info in TrainingConfig.model_fields.items() if _model_of(info.annotation)
-    ]
+def section_names() -> list[str]:
+    """Return the names of the sections of a config."""
+    fields = TrainingConfig.model_fields
+    return [name for name, info in fields.items() if _model_of(info.annotation)]
 
 
 def _model_of(annotation: Any) -> type[BaseModel] | None:
@@ -277,7 +298,7 @@ def _explain(error: Any) -> str:
 def to_toml(config: TrainingConfig) -> str:
     """Return the config as TOML, defaults included."""
     lines = [f"seed = {config.seed}", f"threads = {config.threads}"]
-    for name in _sections():
+    for name in section_names():
         lines += ["", f"[{name}]"]
         lines += [
             f"{key} = {_to_toml(value)}"
