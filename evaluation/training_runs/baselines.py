@@ -11,6 +11,9 @@ from agents.training.config import ConfigError, TrainingConfig
 from evaluation.runner.contenders import parse_contenders
 from evaluation.runner.scenarios import find_scenarios
 from evaluation.tuned_parameters import best_tuned_rule, name_of, read_tuned, tuned_index
+from factory.io.catalogue import find_factory
+from factory.model import Factory
+from factory.validation.errors import FactoryError
 
 POLICY_NAME = "policy"
 """Name of the trained policy in the final table."""
@@ -75,7 +78,9 @@ def check_start(config: TrainingConfig) -> None:
     """
     find_prior(config)
     find_scenarios(compared_factories(config))
-    if config.scenario.orders is not None:
+    if config.scenario.orders is None:
+        _check_demand(config)
+    else:
         _check_orders(config)
     setting = f"logging.baselines = {config.logging.baselines!r}"
     try:
@@ -124,6 +129,17 @@ def split_list(text: str) -> list[str]:
     ['ATCS(k1=2, k2=0.5)', 'index']
     """
     return [entry.strip() for entry in re.split(r",(?![^()]*\))", text) if entry.strip()]
+
+
+def _check_demand(config: TrainingConfig) -> None:
+    """Refuse a factory that says nothing about its orders."""
+    for name in [*config.scenario.factories, *config.scenario.validation_factories]:
+        source = find_factory(name)
+        if isinstance(source, Factory) and source.demand is None:
+            raise FactoryError(
+                f"factory {name}: demand = nothing; without an order book there must be a demand to"
+                " draw orders from. Give an order book with --orders FILE, or add [demand]."
+            )
 
 
 def _check_orders(config: TrainingConfig) -> None:

@@ -95,6 +95,8 @@ def read_validations(run: Path) -> tuple[_FloatArray, _FloatArray]:
         entries: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
         steps = np.array([float(entry["step"]) for entry in entries])
         ratios = np.array([float(entry["ratio"]) for entry in entries])
+        if not entries:
+            raise ValueError("it has no validation")
     except (OSError, ValueError, LookupError, TypeError) as error:
         raise ValueError(
             f"{path}: is not the file of a run's validations ({error}). Train the run again, or"
