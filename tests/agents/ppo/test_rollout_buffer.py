@@ -12,7 +12,12 @@ from stable_baselines3.common.buffers import RolloutBuffer
 
 from agents.network.cpu_training.autograd import ActionBatch
 from agents.network.critic_features import PRIVILEGED_FEATURES
-from agents.network.feature_sizes import MACHINE_FEATURES, ROW_FEATURES, SHOP_FEATURES
+from agents.network.feature_sizes import (
+    MACHINE_FEATURES,
+    PRIOR_WEIGHTS,
+    ROW_FEATURES,
+    SHOP_FEATURES,
+)
 from agents.network.packed_tables import PackedTables
 from agents.network.pointer_network import NetworkInput
 from agents.network.ragged import sample_actions, segment_argmax
@@ -154,7 +159,7 @@ def test_packed_tables_name_the_rows_of_the_tables() -> None:
         np.zeros((3, 2, len(MACHINES)), np.float32),
         np.ones((3, len(SHOP)), np.float32),
         mask,
-        np.ones(ROW_FEATURES),
+        np.ones(PRIOR_WEIGHTS),
     )
     assert tables.network_input.sample.tolist() == [0, 0, 2]
     assert tables.first.tolist() == [0, 2, 2, 3]
