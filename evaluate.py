@@ -78,7 +78,17 @@ def read_options(arguments: list[str] | None) -> argparse.Namespace:
         description=(__doc__ or "").replace("``", ""),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    _add_subject(parser.add_argument_group("what to evaluate"))
+    subject = parser.add_argument_group("what to evaluate")
+    _add_subject(subject)
+    subject.add_argument(
+        "--set",
+        dest="costs",
+        action="append",
+        default=[],
+        metavar="costs.KEY=VALUE",
+        help="change a cost rate of the factories, for example costs.energy=0; may be repeated."
+        " docs/factories.md lists the keys (default: the rates of the files)",
+    )
     _add_protocol(parser.add_argument_group("protocol"))
     _add_execution(parser.add_argument_group("execution"))
     return parser.parse_args(arguments)
@@ -101,15 +111,6 @@ def _add_subject(group: argparse._ArgumentGroup) -> None:
         "--policies",
         metavar="LIST",
         help=f"{POLICIES} (default: rules, and index if it was tuned for every factory)",
-    )
-    group.add_argument(
-        "--set",
-        dest="costs",
-        action="append",
-        default=[],
-        metavar="costs.KEY=VALUE",
-        help="change a cost rate of the factories, for example costs.energy=0; may be repeated."
-        " docs/factories.md lists the keys (default: the rates of the files)",
     )
     group.add_argument(
         "--tune",

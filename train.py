@@ -25,7 +25,7 @@ from evaluation.training_runs.baselines import best_rules, check_start, find_pri
 from evaluation.training_runs.changed_factories import write_changed_factories
 from evaluation.training_runs.final_comparison import (
     compare_trained,
-    is_finished,
+    is_run_finished,
     write_summary,
 )
 from evaluation.training_runs.learning_curves import find_curves, write_curves
@@ -176,7 +176,7 @@ def train(options: argparse.Namespace, stop: StopRequest) -> int:
         for seed_folder in seeds.folders:
             resume = (seed_folder / "config.toml").is_file()
             own = change_resumed(seed_folder, changes) if resume else seeds.config_of(seed_folder)
-            if is_finished(own, seed_folder, compared=not options.no_test):
+            if is_run_finished(own, seed_folder, compared=not options.no_test):
                 print(f"{seed_folder}: finished before; it is left as it is.")
                 continue
             run(own, seed_folder, options, stop, resume=resume)

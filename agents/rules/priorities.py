@@ -361,10 +361,8 @@ def setup_serves_nothing_on_its_way(rows: Rows) -> RowFlags:
     return offered >= rows.of_wait("family_upcoming")
 
 
-def apparent_tardiness_cost_with_holding(
-    rows: Rows, k1: float, k2: float, hold: float, within: float
-) -> RowValues:
-    """ATCS+HOLD: the priority of ATCS; :func:`changeover_is_not_urgent` reads the others."""
+def apparent_tardiness_cost_with_holding(rows: Rows, k1: float, k2: float, **_: float) -> RowValues:
+    """ATCS+HOLD: the priority of ATCS; :func:`changeover_is_not_urgent` reads the rest."""
     return apparent_tardiness_cost_with_setups(rows, k1, k2)
 
 
@@ -373,10 +371,8 @@ def changeover_is_not_urgent(
 ) -> RowFlags:
     """Return True if ATCS+HOLD waits instead of starting the row's operation, ``[E, A]``.
 
-    The operation needs a changeover, its ATCS priority is below ``hold`` times w/p, the next work
-    on its way here can start within ``within`` times that changeover, and some machine is at work.
-    Without the third condition a machine would stand idle as long as no due date is near. Without
-    the last one that other work might be held back as well, for ever.
+    It needs a changeover, its ATCS priority is below ``hold`` times w/p, the next work on its way
+    here can start within ``within`` times that changeover, and some machine is at work.
     """
     discount = _discount_for_slack(rows, k1) + _discount_for_setup(rows, k2)
     not_urgent = _needs_changeover(rows) & (np.exp(-discount) < hold)

@@ -37,7 +37,7 @@ class TrainingStopped(KeyboardInterrupt):
 
 
 class StopRequest:
-    """Whether the process was asked to stop, and whether it can wait for the end of a rollout."""
+    """Request to stop the process, which waits for the end of a rollout where it can."""
 
     def __init__(self) -> None:
         self.is_wanted = False

@@ -13,7 +13,7 @@ from factory.io.cost_changes import change_costs
 from factory.io.factory_toml import dump_factory
 from factory.validation.names import file_name
 
-FOLDER = "factories"
+_FOLDER = "factories"
 
 
 def write_changed_factories(config: TrainingConfig, folder: Path) -> TrainingConfig:
@@ -33,7 +33,7 @@ def write_changed_factories(config: TrainingConfig, folder: Path) -> TrainingCon
         return config
     scenario = config.scenario
     paths = {
-        name: _write_changed(name, changes, folder / FOLDER)
+        name: _write_changed(name, changes, folder / _FOLDER)
         for name in dict.fromkeys([*scenario.factories, *scenario.validation_factories])
     }
     update = {

@@ -74,10 +74,10 @@ def compare_trained(
 def find_test_scenarios(config: TrainingConfig) -> list[NamedScenario]:
     """Return the scenarios of the final comparison."""
     orders = config.scenario.orders
-    found = find_scenarios(compared_factories(config), None if orders is None else Path(orders))
+    scenarios = find_scenarios(compared_factories(config), None if orders is None else Path(orders))
     costs = ", ".join(f"{key} = {value}" for key, value in config.costs.changes().items())
     note = f"costs changed: {costs}" if costs else ""
-    return [replace(each, changed_costs=note, resampled=orders is not None) for each in found]
+    return [replace(each, changed_costs=note, resampled=orders is not None) for each in scenarios]
 
 
 def write_summary(config: TrainingConfig, folder: Path, *, compared: bool) -> dict[str, Any]:
@@ -111,7 +111,7 @@ def read_summary(folder: Path) -> dict[str, Any] | None:
     return summary if isinstance(summary, dict) else None
 
 
-def is_finished(config: TrainingConfig, folder: Path, *, compared: bool) -> bool:
+def is_run_finished(config: TrainingConfig, folder: Path, *, compared: bool) -> bool:
     """Return True if a run has come to the end that the config describes."""
     summary = read_summary(folder)
     if summary is None or (compared and not summary.get("test")):

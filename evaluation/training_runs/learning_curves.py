@@ -21,9 +21,9 @@ from factory.schedule.gantt_style import shorten
 
 _FloatArray = NDArray[np.float64]
 
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7a828c")
+_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7a828c")
 """Colours that people with any colour vision can distinguish (Okabe and Ito 2008)."""
-CSV_COLUMNS = ("curve", "seeds", "step", "ratio", "low", "high")
+_CSV_COLUMNS = ("curve", "seeds", "step", "ratio", "low", "high")
 _SEED_FOLDER = re.compile(r"seed-\d+")
 _MAX_LETTERS = 40
 
@@ -117,7 +117,7 @@ def format_curves(curves: Sequence[LearningCurve]) -> str:
     """Return all points as CSV text."""
     text = StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(CSV_COLUMNS)
+    writer.writerow(_CSV_COLUMNS)
     for curve in curves:
         columns = (curve.steps, curve.ratios, curve.low, curve.high)
         for step, *values in zip(*columns, strict=True):
@@ -130,7 +130,7 @@ def draw_curves(curves: Sequence[LearningCurve]) -> bytes:
     figure = Figure(figsize=(9, 5), dpi=130, layout="constrained")
     axes = figure.add_subplot()
     for number, curve in enumerate(curves):
-        colour = COLOURS[number % len(COLOURS)]
+        colour = _COLOURS[number % len(_COLOURS)]
         label = shorten(curve.name, _MAX_LETTERS)
         if curve.seeds > 1:
             label += f" ({curve.seeds} seeds: mean, lowest to highest)"
