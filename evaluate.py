@@ -26,6 +26,7 @@ from evaluation.runner.scenarios import NamedScenario, find_scenarios
 from evaluation.tuned_parameters import read_tuned
 from factory.io.atomic_write import is_writable, write_atomically
 from factory.io.catalogue import split_names
+from factory.io.cost_changes import read_cost_changes
 from factory.io.shipped_files import command_of
 from factory.model import Factory
 from factory.validation.errors import FactoryError
@@ -90,6 +91,15 @@ def make_parser() -> argparse.ArgumentParser:
     subject = parser.add_argument_group("what to evaluate")
     _add_subject(subject)
     _add_public_instances(subject)
+    subject.add_argument(
+        "--set",
+        dest="costs",
+        action="append",
+        default=[],
+        metavar="costs.KEY=VALUE",
+        help="change a cost rate of the factories, for example costs.energy=0; may be repeated."
+        " docs/factories.md lists the keys (default: the rates of the files)",
+    )
     protocol = parser.add_argument_group("protocol")
     _add_episodes(protocol)
     _add_rules_of_play(protocol)
@@ -283,7 +293,8 @@ def evaluate(options: argparse.Namespace) -> int:
     """Evaluate policies in scenarios, write the results and the report."""
     from evaluation.reporting.report import write_report
 
-    scenarios = find_scenarios(split_names(options.factories), options.orders)
+    costs = read_cost_changes(options.costs)
+    scenarios = find_scenarios(split_names(options.factories), options.orders, costs)
     results = _run_benchmark(scenarios, options)
     factories = {
         scenario.name: scenario.source
@@ -351,6 +362,7 @@ def tune(options: argparse.Namespace) -> int:
         options.out,
         processes=options.processes,
         orders=options.orders,
+        costs=read_cost_changes(options.costs),
     )
     return 0
 

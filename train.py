@@ -1,8 +1,8 @@
 """Train a policy: ``python train.py --config configs/training/quick.toml``.
 
-``python train.py --resume RUN`` resumes a run that was interrupted or killed. The folder of a run
-holds its config, TensorBoard events, checkpoints and the best policy, which ``evaluate.py`` takes
-by its path. docs/training.md explains configs and output.
+The folder of a run holds its config, TensorBoard events, checkpoints, the best policy, which
+``evaluate.py`` takes by its path, and a bundle for schedulers. Ctrl-C and SIGTERM write a
+checkpoint; ``python train.py --resume RUN`` continues. docs/training.md explains all settings.
 """
 
 from __future__ import annotations
@@ -10,37 +10,48 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-from agents.training.config import SEEDS, TrainingConfig, read_config
+from tqdm import tqdm
+
+from agents.training.config import TrainingConfig, read_config
 from agents.training.config_errors import ConfigError
-from evaluation.benchmark import Benchmark, BenchmarkConfig, warm_up
+from agents.training.resumption import change_resumed
+from agents.training.run_lock import FolderLock
+from agents.training.stop_request import StopRequest, TrainingStopped
+from evaluation.benchmark import warm_up
 from evaluation.reporting.console_tables import format_results
 from evaluation.runner import provenance
-from evaluation.runner.contenders import Contender, parse_contenders
-from evaluation.runner.scenarios import find_scenarios
-from evaluation.tuned_parameters import best_tuned_rule, tuned_index
-from factory.io.atomic_write import is_writable
-from factory.io.shipped_files import command_of
-from factory.progress import say
+from evaluation.training_runs.baselines import best_rules, check_start, find_prior, settle_start
+from evaluation.training_runs.changed_factories import write_changed_factories
+from evaluation.training_runs.final_comparison import (
+    compare_trained,
+    is_run_finished,
+    write_summary,
+)
+from evaluation.training_runs.learning_curves import find_curves, write_curves
+from evaluation.training_runs.seed_runs import SeedRuns
+from factory.progress import plain_warnings, say
 from factory.validation.errors import FactoryError
 from factory.validation.names import write_all_letters
 
 RUNS = Path("runs")
-CONFIG = Path("configs", "training", "quick.toml")
+DEFAULT_CONFIG = Path("configs/training/quick.toml")
+PROGRAMS = {"changeover": "changeover train", "changeover-train": "changeover-train"}
+"""Commands that start this module, by the name of the program."""
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; return the exit status."""
     options = read_options(arguments)
     write_all_letters()
+    stop = StopRequest()
     try:
-        return train(options)
-    except KeyboardInterrupt:
-        print("\nInterrupted.", file=sys.stderr)
-        return 130
+        with plain_warnings(), stop.listening():
+            return train(options, stop)
+    except KeyboardInterrupt as interrupt:
+        print(f"\n{_explain_stop(options, interrupt)}", file=sys.stderr)
+        return stop.exit_status
     except MemoryError as error:
         message = (
             f"out of memory ({error}). Lower learning.num_envs, learning.num_steps,"
@@ -57,251 +68,219 @@ def main(arguments: list[str] | None = None) -> int:
 def read_options(arguments: list[str] | None) -> argparse.Namespace:
     """Return the options of the command line."""
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        description=(__doc__ or "").replace("``", ""),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    _add_settings(parser)
-    parser.add_argument("--out", type=Path, help="folder of the run (default: runs/CONFIG-SEED)")
-    parser.add_argument(
-        "--resume",
-        type=Path,
-        metavar="RUN",
-        help="continue the run in this folder, with its own config",
-    )
-    parser.add_argument(
-        "--device",
-        choices=("auto", "cpu", "cuda"),
-        default="auto",
-        help="device of the network (default: the GPU if there is one)",
-    )
-    parser.add_argument(
-        "--no-test",
-        action="store_true",
-        help="do not compare the policy with the baselines on test seeds at the end",
-    )
+    _add_settings(parser.add_argument_group("what to train"))
+    _add_runs(parser.add_argument_group("runs"))
+    _add_execution(parser.add_argument_group("execution"))
     options = parser.parse_args(arguments)
-    check_resume(parser, options)
+    if options.seeds is not None and options.seeds < 1:
+        parser.error(f"--seeds {options.seeds}: must be 1 or more")
     return options
 
 
-def _add_settings(parser: argparse.ArgumentParser) -> None:
-    """Add the options that only a new run takes."""
-    parser.add_argument(
+def _add_settings(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
         "--config",
         type=Path,
-        help=f"TOML file with the settings of the run (default: {CONFIG.as_posix()})",
+        help=f"TOML file with the settings of the run (default: {DEFAULT_CONFIG})",
     )
-    parser.add_argument(
+    group.add_argument(
         "--set",
         dest="changes",
         action="append",
         default=[],
         metavar="SECTION.KEY=VALUE",
-        help="override a setting, for example learning.total_timesteps=1000000; may be repeated",
+        help="change a setting, for example learning.total_timesteps=1000000, or a cost rate of the"
+        " factories, for example costs.energy=0; may be repeated. docs/training.md lists all keys"
+        " with meaning and default (default: no changes)",
     )
-    parser.add_argument("--seed", type=int, help="training seed (default: seed of the config)")
-    parser.add_argument(
-        "--seeds",
-        type=_positive,
+    group.add_argument(
+        "--orders",
+        metavar="FILE",
+        help="order book (CSV) of a single factory; episodes play books resampled from it, and the"
+        " factory needs no [demand] (default: orders are drawn from the demand)",
+    )
+    group.add_argument(
+        "--tuned",
+        metavar="DIR",
+        help="folder of tuned parameters, as evaluate.py --tune --tuned DIR writes it (default:"
+        " configs/evaluation/tuned, those of the shipped factories)",
+    )
+
+
+def _add_runs(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--seed",
+        type=int,
         metavar="N",
-        help="train N policies one after the other, with consecutive seeds",
+        help="training seed, 0 to 32767; the first one with --seeds (default: that of the config)",
+    )
+    group.add_argument(
+        "--seeds",
+        type=int,
+        metavar="N",
+        help="train N policies one after the other, with consecutive seeds, into seed-0 and so on"
+        " of one folder; ends with a table over the seeds (default: one policy)",
+    )
+    group.add_argument(
+        "--out",
+        type=Path,
+        metavar="DIR",
+        help="folder of the run (default: runs/CONFIG-SEED, with --seeds runs/CONFIG-seeds)",
+    )
+    group.add_argument(
+        "--resume",
+        type=Path,
+        metavar="RUN",
+        help="continue the run in this folder, or all runs of a folder of --seeds. --set may"
+        " change logging keys, and increase learning.total_timesteps and"
+        " expert_iteration.iterations (default: start a new run)",
     )
 
 
-def check_resume(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
-    """End the program if ``--resume`` comes with options that a resumed run cannot follow."""
-    if options.resume is not None:
-        for name in ("config", "changes", "seed", "seeds", "out"):
-            if getattr(options, name) not in (None, []):
-                option = "--set" if name == "changes" else f"--{name}"
-                parser.error(
-                    f"{option} with --resume; a run continues with its own config. Leave {option}"
-                    " out, or start a new run."
-                )
+def _add_execution(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--device",
+        choices=("auto", "cpu", "cuda"),
+        default="auto",
+        help="device of the network (default: auto, the GPU if there is one)",
+    )
+    group.add_argument(
+        "--no-test",
+        action="store_true",
+        help="do not compare the policy with the baselines on test seeds at the end (default:"
+        " compare)",
+    )
 
 
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{number} is less than 1")
-    return number
-
-
-def train(options: argparse.Namespace) -> int:
+def train(options: argparse.Namespace, stop: StopRequest) -> int:
     """Make one run, or several with different seeds."""
+    changes = _changes(options)
     if options.resume is not None:
-        resume(options)
+        _check_resume(options)
+        folder = options.resume
+        config = change_resumed(folder, changes)
+    else:
+        folder = _folder(options)
+        config, notes = settle_start(read_config(options.config or DEFAULT_CONFIG, changes))
+        folder = folder or RUNS / f"{_stem(options)}-{config.seed}"
+        options.out = folder
+        for note in notes:
+            print(note)
+    check_start(config)
+    if options.seeds is None and not SeedRuns.are_in(options.resume):
+        run(config, folder, options, stop, resume=options.resume is not None)
         return 0
-    file = CONFIG if options.config is None else options.config
-    changes = [*options.changes, *([f"seed={options.seed}"] if options.seed is not None else [])]
-    config = settle_baselines(read_config(file, changes))
-    if not options.no_test:
-        check_baselines(config, str(file))
-    runs = find_folders(config, options, file.stem)
-    for folder in runs.values():
-        check_folder(folder)
-    for seed, folder in runs.items():
-        with hint_at_resuming(folder):
-            run(config.model_copy(update={"seed": seed}), folder, options, resume=False)
+    with FolderLock(folder):
+        seeds = SeedRuns.open(folder, config, options.seeds, resume=options.resume is not None)
+        for seed_folder in seeds.folders:
+            resume = (seed_folder / "config.toml").is_file()
+            own = change_resumed(seed_folder, changes) if resume else seeds.config_of(seed_folder)
+            if is_run_finished(own, seed_folder, compared=not options.no_test):
+                print(f"{seed_folder}: finished before; it is left as it is.")
+                continue
+            run(own, seed_folder, options, stop, resume=resume)
+        print(seeds.finish())
     return 0
 
 
-def resume(options: argparse.Namespace) -> None:
-    """Continue the run in the folder ``--resume``."""
-    file = options.resume / "config.toml"
-    if not file.is_file():
+def _changes(options: argparse.Namespace) -> list[str]:
+    """Return all settings of the command line, as ``--set`` takes them."""
+    changes = list(options.changes)
+    if options.seed is not None and not SeedRuns.are_in(options.resume):
+        changes.append(f"seed={options.seed}")
+    paths = {name: getattr(options, name) for name in ("orders", "tuned")}
+    return changes + [
+        f"scenario.{name}='''{path}'''" for name, path in paths.items() if path is not None
+    ]
+
+
+def _check_resume(options: argparse.Namespace) -> None:
+    """Refuse options that a resumed run cannot follow."""
+    for name in ("config", "out"):
+        if getattr(options, name) is not None:
+            raise ConfigError(
+                f"--resume {options.resume} with --{name} {getattr(options, name)}: a run has its"
+                " own config and folder. Leave one of them out; --set changes single settings."
+            )
+    is_group = SeedRuns.are_in(options.resume)
+    if options.seeds is not None and not is_group:
         raise ConfigError(
-            f"--resume {options.resume}: holds no run, as it has no config.toml. Give the folder of"
-            " a run, or start one with --config and --out."
+            f"--resume {options.resume} with --seeds {options.seeds}: the folder holds a single"
+            " run. Leave --seeds out, or start the seeds in a folder of their own with --out."
         )
-    config = read_config(file)
-    if not options.no_test:
-        check_baselines(config, str(file))
-    with hint_at_resuming(options.resume):
-        run(config, options.resume, options, resume=True)
-
-
-@contextmanager
-def hint_at_resuming(folder: Path) -> Iterator[None]:
-    """Print the command that resumes the run in a folder if it is interrupted."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        if (folder / "config.toml").exists():
-            say(f"Finished work is kept; {resume_command(folder)} continues.")
-        raise
-
-
-def find_folders(config: TrainingConfig, options: argparse.Namespace, name: str) -> dict[int, Path]:
-    """Return the folders of the runs, by seed.
-
-    Parameters
-    ----------
-    name
-        Name of the config, for folders in ``runs``.
-    """
-    count = options.seeds or 1
-    if config.seed + count > SEEDS:
+    if options.seed is not None and is_group:
         raise ConfigError(
-            f"--seeds {count}: the last seed would be {config.seed + count - 1}; must be less than"
-            f" {SEEDS}. Start at a lower seed."
-        )
-    seeds = range(config.seed, config.seed + count)
-    if options.out is None:
-        return {seed: RUNS / f"{name}-{seed}" for seed in seeds}
-    if options.seeds is None:
-        return {config.seed: options.out}
-    return {seed: options.out / f"seed-{seed}" for seed in seeds}
-
-
-def check_folder(folder: Path) -> None:
-    """Check that a run can begin in a folder, before the first of several runs does.
-
-    Raises
-    ------
-    ConfigError
-        If it holds a run already, or cannot be written.
-    """
-    if (folder / "config.toml").exists():
-        raise ConfigError(
-            f"{folder}: holds a run already. Continue it with --resume {shlex.quote(str(folder))},"
-            " or name another folder with --out."
-        )
-    if not is_writable(folder):
-        raise ConfigError(
-            f"{folder}: is no folder that can be written. Name another one with --out."
+            f"--resume {options.resume} with --seed {options.seed}: the folder holds several"
+            " seeds. Leave --seed out, or resume the folder of that seed."
         )
 
 
-def factories_without_index(config: TrainingConfig) -> list[str]:
-    """Return the factories of the final comparison that no index was evolved for."""
-    names = config.scenario.validation_factories or config.scenario.factories
-    return [name for name in names if tuned_index(name) is None]
+def _stem(options: argparse.Namespace) -> str:
+    return str((options.config or DEFAULT_CONFIG).stem)
 
 
-def settle_baselines(config: TrainingConfig) -> TrainingConfig:
-    """Return the config without the default baseline ``index`` if a factory has none."""
-    missing = factories_without_index(config)
-    if "baselines" in config.logging.model_fields_set or not missing:
-        return config
-    print(f"logging.baselines: index is left out, as none was evolved for {', '.join(missing)}.")
-    kept = ",".join(name for name in config.logging.baselines.split(",") if name != "index")
-    logging = config.logging.model_copy(update={"baselines": kept})
-    return config.model_copy(update={"logging": logging})
+def _folder(options: argparse.Namespace) -> Path | None:
+    """Return the folder of a new run; None if its name depends on the seed of the config."""
+    if options.out is not None:
+        return Path(options.out)
+    return RUNS / f"{_stem(options)}-seeds" if options.seeds else None
 
 
-def check_baselines(config: TrainingConfig, where: str) -> None:
-    """Check the final comparison before training, which may take hours.
-
-    Parameters
-    ----------
-    where
-        Config file, for the error.
-
-    Raises
-    ------
-    ConfigError
-        If a baseline is unknown, is called like the trained policy, or is the index of a factory
-        that has none.
-    FactoryError
-        If the factories cannot be compared in one table.
-    """
-    find_scenarios(config.scenario.validation_factories or config.scenario.factories)
-    setting = f"{where}: logging.baselines = {config.logging.baselines!r}"
-    try:
-        contenders = parse_contenders(config.logging.baselines)
-    except ValueError as error:
-        raise ConfigError(f"{setting}; {error}") from None
-    if any(contender.name == "policy" for contender in contenders):
-        raise ConfigError(
-            f"{setting}; the trained policy is called 'policy' in the table. Give the baseline"
-            " another name: other=PATH."
-        )
-    missing = factories_without_index(config)
-    if missing and any(contender.kind == "index" for contender in contenders):
-        raise ConfigError(
-            f"{setting}; no index was evolved for {', '.join(missing)}. Run"
-            f" {command_of('evaluate')} --tune --factory {shlex.quote(missing[0])}, or take index"
-            " out."
-        )
-
-
-def run(config: TrainingConfig, folder: Path, options: argparse.Namespace, *, resume: bool) -> None:
-    """Train a policy, improve it if the config says so, then compare it with the baselines."""
-    say("loading the libraries for training, and the simulator ...")
+def run(
+    config: TrainingConfig,
+    folder: Path,
+    options: argparse.Namespace,
+    stop: StopRequest,
+    *,
+    resume: bool,
+) -> None:
+    """Train a policy, improve it if the config says so, export it, compare it with baselines."""
+    say(f"{folder}: loading the libraries for training, and the simulator ...")
     from agents.training.trainer import Trainer
 
-    warm_up()
     device = find_device(options.device)
-    names = config.scenario.validation_factories or config.scenario.factories
-    rules = {name: best_tuned_rule(name) for name in names}
-    trainer = Trainer(
-        config,
-        folder,
-        prior=find_prior(config),
-        references={name: (str(rule), rule) for name, rule in rules.items()},
-        device=device,
-        facts=provenance.collect_provenance(),
-    )
-    if resume:
-        trainer.resume()
-    else:
-        trainer.begin()
-    print(
-        f"Best on the validation episodes: {trainer.best_ratio:.3f} of the best rule's cost."
-        f" Policy: {folder / 'policy'}"
-    )
-    if config.expert_iteration.iterations:
-        improve(config, folder)
-    if not options.no_test:
-        compare(config, folder)
+    with FolderLock(folder):
+        warm_up()
+        if not resume:
+            config = write_changed_factories(config, folder)
+        trainer = Trainer(
+            config,
+            folder,
+            prior=find_prior(config),
+            references={name: (str(rule), rule) for name, rule in best_rules(config).items()},
+            device=device,
+            facts={**provenance.collect_provenance(), "changed_costs": config.costs.changes()},
+            stop=stop,
+        )
+        trainer.resume() if resume else trainer.begin()
+        print(
+            f"Best on the validation episodes: {trainer.best_ratio:.3f} of the best rule's cost."
+            f" Policy: {folder / 'policy'}"
+        )
+        stop.check()
+        if config.expert_iteration.iterations:
+            improve(config, folder)
+        finish(config, folder, compared=not options.no_test)
+
+
+def finish(config: TrainingConfig, folder: Path, *, compared: bool) -> None:
+    """Export the policy, draw its curve, compare it with the baselines and write the summary."""
     if config.logging.export_bundle:
         export(folder)
-    print(f"Events: tensorboard --logdir {folder / 'events'}")
-
-
-def resume_command(folder: Path) -> str:
-    """Return the command that resumes a run."""
-    return shlex.join([*command_of("train").split(), "--resume", str(folder)])
+    write_curves(find_curves([folder]), folder)
+    if compared:
+        say("comparing the policy with rules on test episodes ...")
+        with tqdm(unit=" episodes", smoothing=0.05, dynamic_ncols=True) as bar:
+            results = compare_trained(
+                config, folder, lambda size: bar.reset(total=size), bar.update
+            )
+            bar.total = bar.n
+        print(format_results(results))
+    write_summary(config, folder, compared=compared)
+    print(f"Curve: {folder / 'curves.png'}. Events: tensorboard --logdir {folder / 'events'}")
 
 
 def find_device(asked: str) -> str:
@@ -358,34 +337,23 @@ def export(folder: Path) -> None:
         print(f"Bundle for schedulers: {folder / 'bundle'}")
 
 
-def find_prior(config: TrainingConfig) -> dict[str, float] | None:
-    """Return the weights of the evolved index that is the network's prior; None for others."""
-    if config.network.prior != "index" or config.network.init_from is not None:
-        return None
-    name = config.network.prior_factory or config.scenario.factories[0]
-    index = tuned_index(name)
-    if index is None:
-        raise ConfigError(
-            f"network.prior = 'index'; no index was evolved for {name}. Run"
-            f" {command_of('evaluate')} --tune --factory {shlex.quote(name)}, or set"
-            " network.prior=atcs."
+def _explain_stop(options: argparse.Namespace, interrupt: KeyboardInterrupt) -> str:
+    """Return the message about an interrupted run, with the command that continues it."""
+    folder = options.resume or options.out
+    if folder is None or not (folder / "config.toml").is_file():
+        return "Interrupted before the training began; the same command starts it."
+    command = [*PROGRAMS.get(Path(sys.argv[0]).name, "python train.py").split(), "--resume"]
+    command += [str(folder)]
+    if options.device != "auto":
+        command += ["--device", options.device]
+    if options.no_test:
+        command.append("--no-test")
+    done = "Interrupted. Finished work is kept."
+    if isinstance(interrupt, TrainingStopped):
+        done = (
+            f"Stopped after {interrupt.decisions:,} decisions. Checkpoint: {interrupt.checkpoint}"
         )
-    return dict(index.weights)
-
-
-def compare(config: TrainingConfig, folder: Path) -> None:
-    """Score the policy and the baselines on test seeds, and print the table."""
-    names = list(config.scenario.validation_factories or config.scenario.factories)
-    contenders = [
-        *parse_contenders(config.logging.baselines),
-        Contender("policy", "learned", paths=(str(folder / "policy"),)),
-    ]
-    settings = BenchmarkConfig(episodes=config.logging.test_episodes, processes=2)
-    command = resume_command(folder)
-    results = Benchmark(
-        find_scenarios(names), contenders, settings, folder / "evaluation", command=command
-    ).run()
-    print(format_results(results))
+    return f"{done}\nContinue: {shlex.join(command)}"
 
 
 if __name__ == "__main__":

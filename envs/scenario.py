@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from factory.generation.generator import draw_factory
+from factory.generation.order_books import resample_order_book
 from factory.generation.ranges import RandomisedRanges
 from factory.io.catalogue import find_factory
 from factory.io.order_list_files import read_order_list
 from factory.model import Factory, OrderBook
-from factory.validation.arguments import check_count, check_instance
+from factory.validation.arguments import check_count, check_flag, check_instance
 
 _OPTIONS = ("factory", "order_book", "num_orders")
 _FACTORY = (str, Path, Factory, RandomisedRanges), "a name, a file, a Factory or RandomisedRanges"
@@ -21,6 +22,18 @@ class Scenario:
     """A factory or ranges of factories, with an order book or a number of orders.
 
     Names and files are resolved to objects once.
+
+    Parameters
+    ----------
+    factory
+        A name, a file, a factory or ranges of factories.
+    order_book
+        Orders to be replayed; None for the factory's demand.
+    num_orders
+        Number of orders of an episode; None for the factory's own.
+    resample
+        Let each episode have an order book of its own, resampled from ``order_book`` by the seed of
+        the episode (:func:`factory.generation.order_books.resample_order_book`).
 
     Raises
     ------
@@ -36,6 +49,7 @@ class Scenario:
         factory: str | Path | Factory | RandomisedRanges = "microfactory",
         order_book: OrderBook | str | Path | None = None,
         num_orders: int | None = None,
+        resample: bool = False,
     ) -> None:
         check_instance("factory", factory, *_FACTORY)
         check_instance("order_book", order_book, *_BOOK)
@@ -46,6 +60,7 @@ class Scenario:
             "factory": factory,
             "order_book": order_book,
             "num_orders": num_orders,
+            "resample": resample,
         }
         source = find_factory(factory) if isinstance(factory, str | Path) else factory
         if order_book is not None and num_orders is not None:
@@ -60,6 +75,7 @@ class Scenario:
             )
         self._source = source
         self._num_orders = num_orders
+        self._resamples = check_flag("resample", resample) and order_book is not None
         self._book: OrderBook | None = None
         if isinstance(order_book, OrderBook):
             self._book = order_book
@@ -68,8 +84,8 @@ class Scenario:
 
     @property
     def changes_every_episode(self) -> bool:
-        """Return whether each episode draws a new factory."""
-        return isinstance(self._source, RandomisedRanges)
+        """Return whether each episode draws a new factory, or a new order book."""
+        return isinstance(self._source, RandomisedRanges) or self._resamples
 
     @property
     def machine_rows(self) -> int:
@@ -89,7 +105,10 @@ class Scenario:
                 update={"num_orders": self._num_orders, "initial_orders": first}
             )
             factory = factory.model_copy(update={"demand": demand})
-        return factory, self._book
+        book = self._book
+        if book is not None and self._resamples:
+            book = resample_order_book(book, seed)
+        return factory, book
 
     def changed(self, options: dict[str, Any]) -> Scenario:
         """Return the scenario with some settings replaced.

@@ -290,6 +290,7 @@ class Benchmark:
         seeds = seed_splits.episode_seeds(settings.block, settings.episodes, settings.first)
         return ScenarioResult(
             factory=scenario.name,
+            changed_costs=scenario.changed_costs,
             order_book=scenario.book_file,
             episodes=settings.episodes,
             seed_block=settings.block,

@@ -232,12 +232,12 @@ def tuned_index(factory: str | Path, folder: Path | None = None) -> IndexPolicy 
     return None if tuned is None or tuned.index is None else IndexPolicy(tuned.index.weights)
 
 
-def best_tuned_rule(factory: str | Path) -> Rule:
+def best_tuned_rule(factory: str | Path, folder: Path | None = None) -> Rule:
     """Return the tuned rule with the lowest validation cost; ATCS if nothing was tuned.
 
-    Errors as for :func:`tuned_rules`.
+    Parameters and errors as for :func:`tuned_rules`.
     """
-    tuned = read_tuned(name_of(factory), None, find_factory(factory))
+    tuned = read_tuned(name_of(factory), folder, find_factory(factory))
     if tuned is None or not tuned.rules:
         return make_rule("ATCS")
     return tuned.rule(min(tuned.rules, key=lambda rule: tuned.rules[rule].validate_cost.tuned))

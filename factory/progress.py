@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
+from typing import TextIO
 
 QUIET_SECONDS = 1.0
 """Seconds of work before its first message."""
@@ -30,6 +33,34 @@ def say(text: str) -> None:
         print(text, file=sys.stderr, flush=True)
     else:
         bars.tqdm.write(text, file=sys.stderr)
+
+
+@contextmanager
+def plain_warnings() -> Iterator[None]:
+    """Show each warning of this project inside the block once, as a line without source code."""
+    shown = set[str]()
+    before = warnings.showwarning
+
+    def show(
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        file: TextIO | None = None,
+        line: str | None = None,
+    ) -> None:
+        text = str(message)
+        if not issubclass(category, UserWarning) or category is UserWarning:
+            before(message, category, filename, lineno, file, line)
+        elif text not in shown:
+            shown.add(text)
+            say(text)
+
+    warnings.showwarning = show
+    try:
+        yield
+    finally:
+        warnings.showwarning = before
 
 
 class Progress:

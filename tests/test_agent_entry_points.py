@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from agents.index.feature_table import FEATURES
 from agents.index.policy import IndexPolicy, atcs_weights
 from agents.network.critic_inference import arrange_critic
-from agents.network.feature_sizes import PRIVILEGED_FEATURES
+from agents.network.feature_sizes import PRIOR_WEIGHTS, PRIVILEGED_FEATURES
 from agents.network.inference import arrange_weights
 from agents.network.packed_tables import PackedTables, decide_greedily
 from agents.policy import play
@@ -67,7 +66,7 @@ FEWER = {name: table[:1] for name, table in TABLES.items()}
 def pack(weights: Any = None, **changed: Any) -> PackedTables:
     """Pack tables, with some of them replaced."""
     if weights is None:
-        weights = np.zeros(len(FEATURES))
+        weights = np.zeros(PRIOR_WEIGHTS)
     return PackedTables(**{**TABLES, **changed}, weights=weights)
 
 
@@ -191,7 +190,7 @@ ENTRIES = [
             "rows too few": lambda tables: pack(candidates=tables["candidates"][:, 1:]),
             "integers": lambda tables: pack(shop=tables["shop"].astype(np.int64)),
             "weights too few": lambda tables: pack(np.zeros(3)),
-            "weights that are not finite": lambda tables: pack(np.full(len(FEATURES), NAN)),
+            "weights that are not finite": lambda tables: pack(np.full(PRIOR_WEIGHTS, NAN)),
         },
     ),
     Entry(

@@ -165,6 +165,8 @@ ROOMS = {
         "summary",
         "public_suites",
         "benchmark",
+        "training_runs",
+        "curves",
     ],
     "scheduler": [
         "snapshot",

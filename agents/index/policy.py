@@ -17,9 +17,13 @@ from agents.rules.parameters import closest
 from agents.rules.rows import ObservationLike, Rows
 from factory.validation.arguments import check_number
 
-DETOUR_WEIGHT, WAIT_WEIGHT, AHEAD_WEIGHT = -50.0, -100.0, -200.0
+DETOUR_WEIGHT, WAIT_WEIGHT, AHEAD_WEIGHT = -1e8, -2e8, -3e8
 """Weights of rows that are chosen only where nothing better is legal, in the order in which rules
-fall back on them."""
+fall back on them. The index of a job falls with its slack without bound, so they must be far below
+that of any job: a slack of a year in mean process times of a second is some -1e7."""
+RULE_FALLBACKS = (-1.0, -3.0, -4.0)
+"""Priors of detours, the wait and the best changeover ahead, relative to the best job, that give a
+network the order of a rule and still let it explore them."""
 
 
 class IndexPolicy:

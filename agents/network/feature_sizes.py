@@ -7,6 +7,9 @@ from agents.index.feature_table import MACHINE_PART, ROW_PART, SHOP_PART, part_o
 ROW_FEATURES = len(part_of(ROW_PART))
 MACHINE_FEATURES = len(part_of(MACHINE_PART))
 SHOP_FEATURES = len(part_of(SHOP_PART))
+FALLBACKS = 3
+"""Numbers that set the priors of detours, of the wait, and of changeovers ahead."""
+PRIOR_WEIGHTS = ROW_FEATURES + FALLBACKS
 
 _MACHINE_NAMES = [feature.name for feature in part_of(MACHINE_PART)]
 EXISTS, NEAR = _MACHINE_NAMES.index("exists"), _MACHINE_NAMES.index("same_centre")

@@ -191,6 +191,7 @@ _WORK_ORDER = [
     )
     for feature in itertools.chain(*group)
 ]
+_KINDS = ("is_changeover", "is_wait", "family_ready")
 _POSITIONS = [_WORK_ORDER.index(name) for name in FEATURE_INDEX]
 """Position of each feature among those that are worked out together."""
 
@@ -217,6 +218,18 @@ def row_features(rows: Tensor, shop: Tensor) -> Tensor:
         _EVERY_SATURATED.of(rows, unit),
     ]
     return torch.cat(parts, dim=1)[:, _POSITIONS]
+
+
+def fallback_rows(rows: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Tell which rows ``[..., F]`` are jobs, detours, waits and changeovers ahead, ``[...]``."""
+    columns = (rows[..., CANDIDATE_INDEX[name]] for name in _KINDS)
+    is_changeover, is_wait, has_ready = (column > 0 for column in columns)
+    return (
+        ~is_changeover & ~is_wait,
+        is_changeover & has_ready,
+        is_wait,
+        is_changeover & ~has_ready,
+    )
 
 
 def _keep_row_quantities(columns: _Columns, unit: Tensor) -> Tensor:

@@ -17,8 +17,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.index.transforms import fill_row_features, unit_of
-from agents.network.feature_sizes import EXISTS, MACHINE_FEATURES, NEAR, ROW_FEATURES, SHOP_FEATURES
-from agents.network.features_compiled import fill_machine_features, fill_shop_features
+from agents.network.feature_sizes import (
+    EXISTS,
+    FALLBACKS,
+    MACHINE_FEATURES,
+    NEAR,
+    PRIOR_WEIGHTS,
+    ROW_FEATURES,
+    SHOP_FEATURES,
+)
+from agents.network.features_compiled import (
+    fill_machine_features,
+    fill_shop_features,
+    settle_prior,
+)
 from agents.standstill import would_stand_still
 from factory.jit.array_struct import ArrayStruct
 from factory.jit.compile import compiled
@@ -36,7 +48,7 @@ Float32Array = NDArray[np.float32]
 class NetworkWeights(ArrayStruct):
     """Weights of the network; matrices are [inputs, outputs]. D is the hidden size."""
 
-    prior: NDArray[np.float64]  # [W] of the index that is the prior
+    prior: NDArray[np.float64]  # [W + 3] of the index that is the prior, and its fallbacks
     row_1: Float32Array  # [W, D]
     row_1_bias: Float32Array  # [D]
     row_2: Float32Array  # [D, D]
@@ -87,7 +99,8 @@ def arrange_weights(state: Mapping[str, NDArray[Any]]) -> NetworkWeights:
         If an array is missing or has another shape.
     """
     try:
-        arrays: dict[str, NDArray[Any]] = {"prior": np.asarray(state["prior"], np.float64)}
+        prior = state["prior"], state.get("fallbacks", np.zeros(FALLBACKS))
+        arrays: dict[str, NDArray[Any]] = {"prior": np.concatenate(prior).astype(np.float64)}
         for field, layer in _NAMES.items():
             arrays[field] = np.ascontiguousarray(state[f"{layer}.weight"].T, np.float32)
             if f"{layer}.bias" in state:
@@ -110,7 +123,7 @@ def arrange_weights(state: Mapping[str, NDArray[Any]]) -> NetworkWeights:
 def _shapes(width: int) -> dict[str, tuple[int, ...]]:
     embedding = 3 * width + SHOP_FEATURES
     return {
-        "prior": (ROW_FEATURES,),
+        "prior": (PRIOR_WEIGHTS,),
         "row_1": (ROW_FEATURES, width),
         "row_1_bias": (width,),
         "row_2": (width, width),
@@ -261,9 +274,12 @@ def encode_rows(weights, scratch, candidates, shop, action_mask):
                 scratch.bounded[column] = (
                     math.copysign(math.log1p(abs(value)), value) if value != 0.0 else 0.0
                 )
-            scratch.prior[count] = np.float32(index)
+            scratch.prior[count] = index
             encode_row(weights, scratch, scratch.bounded, count)
             count += 1
+    settle_prior(candidates, action_mask, weights.prior, scratch.prior)
+    for position in range(count):
+        scratch.prior[position] = np.float32(scratch.prior[position])
     return count
 
 

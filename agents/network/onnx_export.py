@@ -11,8 +11,11 @@ import argparse
 import hashlib
 import io
 import json
+import logging
 import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +25,14 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from agents.index.feature_table import network_input_hash
-from agents.network.features_torch import machine_features, row_features, shop_features
+from agents.network.features_torch import (
+    fallback_rows,
+    machine_features,
+    row_features,
+    shop_features,
+)
 from agents.network.inference import BUNDLE_FORMAT
-from agents.network.pointer_network import PointerNetwork, symlog
+from agents.network.pointer_network import PointerNetwork, settle_tensor, symlog
 from agents.network.trained_policy import TrainedPolicy, find_policy, load_policy
 from agents.policy_folder import PolicyError
 from envs.observation.columns import (
@@ -155,6 +163,17 @@ class DenseNetwork(nn.Module):
     def __init__(self, network: PointerNetwork) -> None:
         super().__init__()
         self.network = network
+        self.has_fallbacks = bool(network.fallbacks.any())
+
+    def _settle_prior(self, index: Tensor, candidates: Tensor, action_mask: Tensor) -> Tensor:
+        """Return the prior of a rule; :func:`agents.network.features_compiled.settle_prior`."""
+        kinds = fallback_rows(candidates)
+        low = torch.full_like(index, -torch.inf)
+        best_job, best_ahead = (
+            torch.where(kind & action_mask, index, low).amax(dim=1, keepdim=True)
+            for kind in (kinds[0], kinds[3])
+        )
+        return settle_tensor(index, kinds, (best_job, best_ahead), self.network.fallbacks.double())
 
     def forward(
         self, candidates: Tensor, machines: Tensor, shop: Tensor, action_mask: Tensor
@@ -176,6 +195,9 @@ class DenseNetwork(nn.Module):
         features = row_features(candidates.double().flatten(0, 1), of_rows)
         # not a product with a vector: onnxruntime 1.32 swaps its factors after a transposition
         prior = (features * network.prior.double()).sum(dim=1)
+        if self.has_fallbacks:
+            indices = prior.reshape(batch, rows)
+            prior = self._settle_prior(indices, candidates, action_mask).flatten()
         prior = prior.float().reshape(batch, rows)
         encoded = network.row_encoder(symlog(features).float()).reshape(
             batch, rows, network.hidden_size
@@ -197,6 +219,20 @@ class DenseNetwork(nn.Module):
             * shop[:, SHOP_INDEX["cost_scale"]]
         )
         return logits.masked_fill(~action_mask, -torch.inf), values
+
+
+@contextmanager
+def _without_foreign_warnings() -> Iterator[None]:
+    """Suppress warnings of torch and onnxscript about each other, and about missing libraries."""
+    logger = logging.getLogger("torch.onnx")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)
 
 
 class ExportError(RuntimeError):
@@ -230,8 +266,7 @@ def to_onnx(policy: TrainedPolicy) -> bytes:
     network = DenseNetwork(policy.network).eval()
     batch, rows, machines = (torch.export.Dim(name) for name in ("batch", "rows", "machines"))
     tables = sample_tables(batch=2, rows=5, machines=3)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of torch and onnxscript about each other
+    with _without_foreign_warnings():
         program = torch.onnx.export(
             network,
             tuple(torch.from_numpy(tables[name]) for name in INPUTS),

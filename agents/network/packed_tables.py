@@ -8,7 +8,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from agents.network.feature_sizes import MACHINE_FEATURES, ROW_FEATURES, SHOP_FEATURES
+from agents.network.feature_sizes import (
+    MACHINE_FEATURES,
+    PRIOR_WEIGHTS,
+    ROW_FEATURES,
+    SHOP_FEATURES,
+)
 from agents.network.features_compiled import encode_tables
 from agents.network.pointer_network import (
     NetworkInput,
@@ -42,7 +47,7 @@ class PackedTables:
     candidates, machines, shop, action_mask
         Tables as observed.
     weights
-        Weights of the network's prior, an index, ``[W]``.
+        Weights of the network's prior, an index, and its fallbacks, ``[W + 3]``.
 
     Raises
     ------
@@ -59,7 +64,7 @@ class PackedTables:
         weights: NDArray[np.float64],
     ) -> None:
         check_table_shapes("PackedTables", candidates, machines, shop, action_mask)
-        weights = check_floats("PackedTables: weights", weights, (ROW_FEATURES,))
+        weights = check_floats("PackedTables: weights", weights, (PRIOR_WEIGHTS,))
         tables = (candidates, machines, shop, action_mask)
         candidates, machines, shop, action_mask = (np.ascontiguousarray(table) for table in tables)
         envs, count = len(action_mask), np.count_nonzero(action_mask)
@@ -71,14 +76,14 @@ class PackedTables:
         self.table_rows: NDArray[np.int64] = np.empty(count, np.int64)
         self.first: NDArray[np.int64] = np.empty(envs + 1, np.int64)
         filled = (rows, prior, sample, self.table_rows, self.first, machines_out, shop_out)
-        scratch = np.empty(ROW_FEATURES)
-        encode_tables(candidates, machines, shop, action_mask, weights, scratch, *filled)
+        scratch = np.empty(ROW_FEATURES), np.empty(action_mask.shape[1])
+        encode_tables(candidates, machines, shop, action_mask, weights, *scratch, *filled)
         parts = (rows, prior, sample, machines_out, shop_out)
         self.network_input = NetworkInput(*(torch.from_numpy(part) for part in parts))
 
     @classmethod
     def from_tables(cls, tables: Tables, weights: NDArray[np.float64]) -> PackedTables:
-        """Pack the tables of a batch, ``weights [W]`` being those of the network's prior."""
+        """Pack the tables of a batch, ``weights`` being those of the network's prior."""
         return cls(tables.candidates, tables.machines, tables.shop, tables.action_mask, weights)
 
     def to_actions(self, chosen: NDArray[np.int64]) -> NDArray[np.int64]:

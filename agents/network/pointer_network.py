@@ -8,7 +8,8 @@ changes nothing else.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -17,13 +18,19 @@ from torch import Tensor, nn
 
 from agents.network.feature_sizes import (
     EXISTS,
+    FALLBACKS,
     MACHINE_FEATURES,
     NEAR,
     PRIVILEGED_FEATURES,
     ROW_FEATURES,
     SHOP_FEATURES,
 )
-from agents.network.features_torch import machine_features, row_features, shop_features
+from agents.network.features_torch import (
+    fallback_rows,
+    machine_features,
+    row_features,
+    shop_features,
+)
 
 
 class RaggedObservation(NamedTuple):
@@ -102,21 +109,33 @@ class PointerNetwork(nn.Module):
     prior
         Weights of the index that is the prior, ``[W]`` (:mod:`agents.index.policy`).
     prior_scale
-        Logits per unit of that index.
+        Logits per unit of that index, and of the fallbacks.
     hidden_size
         Units of a hidden layer.
+    fallbacks
+        Priors of detours, the wait and the best changeover ahead relative to the best job, ``[3]``;
+        None for those of the index (:func:`agents.network.features_compiled.settle_prior`).
     """
 
     prior: Tensor
+    fallbacks: Tensor
     return_mean: Tensor
     return_deviation: Tensor
 
-    def __init__(self, prior: Tensor, prior_scale: float = 1.0, hidden_size: int = 64) -> None:
+    def __init__(
+        self,
+        prior: Tensor,
+        prior_scale: float = 1.0,
+        hidden_size: int = 64,
+        fallbacks: Tensor | None = None,
+    ) -> None:
         super().__init__()
         self.hidden_size = hidden_size
         self.register_buffer("return_mean", torch.zeros(()))
         self.register_buffer("return_deviation", torch.ones(()))
         self.register_buffer("prior", prior.to(torch.float32) * prior_scale)
+        fallbacks = torch.zeros(FALLBACKS) if fallbacks is None else fallbacks
+        self.register_buffer("fallbacks", fallbacks.to(torch.float32) * prior_scale)
         self.build_layers(hidden_size)
 
     def build_layers(self, hidden_size: int) -> None:
@@ -145,8 +164,13 @@ class PointerNetwork(nn.Module):
 
     @property
     def weights(self) -> NDArray[np.float64]:
-        """Weights of the prior for compiled code, ``[W]``."""
-        return self.prior.cpu().numpy().astype(np.float64)
+        """Weights of the prior and its fallbacks for compiled code, ``[W + 3]``."""
+        return torch.cat([self.prior, self.fallbacks]).cpu().numpy().astype(np.float64)
+
+    def _load_from_state_dict(self, state_dict: Any, prefix: str, *arguments: Any) -> None:
+        """Load a state; those of former versions have no fallbacks."""
+        state_dict.setdefault(f"{prefix}fallbacks", torch.zeros(FALLBACKS))
+        super()._load_from_state_dict(state_dict, prefix, *arguments)
 
     def denormalise_value(self, values: Tensor) -> Tensor:
         """Return values in units of reward from normalised ones."""
@@ -158,13 +182,29 @@ class PointerNetwork(nn.Module):
         On a CPU :func:`agents.network.features_compiled.encode_tables` is faster.
         """
         features = row_features(packed.rows, packed.shop[packed.sample])
+        prior = features @ self.prior
+        if bool(self.fallbacks.any()):
+            segments = SegmentOps(packed.sample, len(packed.shop))
+            prior = self._settle_prior(prior, packed.rows, segments)
         machines = machine_features(packed.machines, packed.shop)
         return NetworkInput(
             symlog(features),
-            features @ self.prior,
+            prior,
             packed.sample,
             machines,
             shop_features(packed.shop),
+        )
+
+    def _settle_prior(self, index: Tensor, rows: Tensor, segments: SegmentOps) -> Tensor:
+        """Return the prior of a rule; :func:`agents.network.features_compiled.settle_prior`."""
+        is_job, is_detour, is_wait, is_ahead = fallback_rows(rows)
+        low = torch.full_like(index, -torch.inf)
+        best_job, best_ahead = (
+            segments.max(torch.where(kind, index, low))[segments.sample]
+            for kind in (is_job, is_ahead)
+        )
+        return settle_tensor(
+            index, (is_job, is_detour, is_wait, is_ahead), (best_job, best_ahead), self.fallbacks
         )
 
     def forward(self, network_input: NetworkInput) -> NetworkOutput:
@@ -213,6 +253,30 @@ class Critic(nn.Module):
         """Return normalised values ``[N]``; ``privileged`` is ``[N, PRIVILEGED_FEATURES]``."""
         values: Tensor = self.layers(torch.cat([output.embedding, privileged], dim=1)).squeeze(1)
         return values
+
+
+def settle_tensor(
+    index: Tensor, kinds: Sequence[Tensor], best: tuple[Tensor, Tensor], fallbacks: Tensor
+) -> Tensor:
+    """Return the prior of each row with fallbacks.
+
+    Parameters
+    ----------
+    index
+        Index of each row.
+    kinds
+        Which rows are jobs, detours, waits and changeovers ahead.
+    best
+        Highest index of a job, and of a changeover ahead, among the rows of the same sample.
+    fallbacks
+        Priors of detours, the wait and the best changeover ahead, ``[3]``.
+    """
+    is_job, is_detour, is_wait, is_ahead = kinds
+    best_job, best_ahead = best
+    prior = torch.where(is_job, index - best_job, index)
+    prior = torch.where(is_ahead, fallbacks[2] + (index - best_ahead), prior)
+    prior = torch.where(is_detour, fallbacks[0].to(prior.dtype), prior)
+    return torch.where(is_wait, fallbacks[1].to(prior.dtype), prior)
 
 
 def mlp(inputs: int, hidden_size: int) -> nn.Sequential:

@@ -36,7 +36,7 @@ class PointerActorCriticPolicy(MaskableActorCriticPolicy):
     ----------
     prior
         Weights of the prior index, ``[W]``.
-    prior_scale, hidden_size
+    prior_scale, hidden_size, fallbacks
         Arguments of the network.
     network_class
         Class of a network in place of the pointer network's layers.
@@ -56,6 +56,7 @@ class PointerActorCriticPolicy(MaskableActorCriticPolicy):
         prior_scale: float,
         hidden_size: int,
         network_class: UserCode | None = None,
+        fallbacks: list[float] | None = None,
         weights: Mapping[str, Tensor] | None = None,
         critic_weights: Mapping[str, Tensor] | None = None,
         run: Run = map,
@@ -66,6 +67,7 @@ class PointerActorCriticPolicy(MaskableActorCriticPolicy):
             "prior": prior,
             "prior_scale": prior_scale,
             "hidden_size": hidden_size,
+            "fallbacks": None if fallbacks is None else torch.tensor(fallbacks),
         }
         self._start, self._critic_start = weights, critic_weights
         super().__init__(observation_space, action_space, lr_schedule, **settings)
@@ -73,7 +75,9 @@ class PointerActorCriticPolicy(MaskableActorCriticPolicy):
     def _build(self, lr_schedule: Callable[[float], float]) -> None:
         settings = self._network_settings
         prior = torch.tensor(settings["prior"])
-        self.network = self.make_network(prior, settings["prior_scale"], settings["hidden_size"])
+        self.network = self.make_network(
+            prior, settings["prior_scale"], settings["hidden_size"], settings["fallbacks"]
+        )
         if self._start is not None:
             self.network.load_state_dict(self._start)
         self.critic = Critic(self.network)

@@ -13,7 +13,7 @@ from stable_baselines3.common.vec_env import VecEnv
 from envs.batch import Batch, observation_space
 from envs.observation.tables import Tables, as_observation
 from envs.seed_splits import episode_seeds
-from factory.model import Factory
+from factory.model import Factory, OrderBook
 from factory.validation.arguments import check_count, check_seed
 
 _Observation = dict[str, NDArray[Any]]
@@ -55,6 +55,8 @@ class ShopVecEnv(VecEnv):
         Factories of the mixture.
     num_envs
         Number of environments E.
+    books
+        Order book of each factory, or None for its demand; None: the demand of all.
     first_episode
         Index of the first episode in the block.
     max_decisions
@@ -68,12 +70,14 @@ class ShopVecEnv(VecEnv):
         factories: Sequence[Factory],
         num_envs: int,
         *,
+        books: Sequence[OrderBook | None] | None = None,
         first_episode: int = 0,
         max_decisions: int | None = None,
         illegal_actions: str = "raise",
     ) -> None:
         self.batch = Batch(
             factories,
+            books,
             num_envs=num_envs,
             max_decisions=max_decisions,
             illegal_actions=illegal_actions,

@@ -37,19 +37,21 @@ class CompiledRule(NamedTuple):
     k2: float
     k3: float
     hold: float
+    within: float
 
 
 def compile_rule(rule: Rule) -> CompiledRule | None:
     """Return the compiled form of a rule; None if it is not of the ATC family."""
     values = {name: float(value) for name, value in rule.values.items()}
     if rule.name == "ATC":
-        return CompiledRule(RANKS_QUEUE, values["k"], math.inf, math.inf, 0.0)
+        return CompiledRule(RANKS_QUEUE, values["k"], math.inf, math.inf, 0.0, 0.0)
     if rule.name == "ATCS":
-        return CompiledRule(RANKS_QUEUE, values["k1"], values["k2"], math.inf, 0.0)
+        return CompiledRule(RANKS_QUEUE, values["k1"], values["k2"], math.inf, 0.0, 0.0)
     if rule.name == "ATCSR":
-        return CompiledRule(RANKS_ALL, values["k1"], values["k2"], values["k3"], 0.0)
+        return CompiledRule(RANKS_ALL, values["k1"], values["k2"], values["k3"], 0.0, 0.0)
     if rule.name == "ATCS+HOLD":
-        return CompiledRule(HOLD_CONDITION, values["k1"], values["k2"], math.inf, values["hold"])
+        limits = values["hold"], values["within"]
+        return CompiledRule(HOLD_CONDITION, values["k1"], values["k2"], math.inf, *limits)
     return None
 
 
@@ -207,8 +209,9 @@ def rank_operation(
 def is_held(factory, shop, e, machine, operation_id, rule, process_scale, setup_scale):
     """Return True if ATCS+HOLD waits instead of starting ``operation_id``.
 
-    The operation needs a changeover and is not urgent, others are on their way here, and some
-    machine is at work. Without the last condition those might be held back as well, for ever.
+    The operation needs a changeover and is not urgent, the next one on its way here can start soon,
+    and some machine is at work. Without the last condition that one might be held back as well, for
+    ever.
     """
     wanted = shop.wanted[e, order_of(operation_id), operation_of(operation_id)]
     if not differs(shop.mounted[e, machine], wanted) or not any_busy(factory, shop, e):
@@ -216,7 +219,32 @@ def is_held(factory, shop, e, machine, operation_id, rule, process_scale, setup_
     discount = discount_row(
         factory, shop, e, machine, operation_id, rule, process_scale, setup_scale, -1
     )
-    return math.exp(-discount) < rule.hold and count_upcoming(factory, shop, e, machine, -1) > 0
+    if math.exp(-discount) >= rule.hold:
+        return False
+    setup = max(0, row_setup_time(factory, shop, e, machine, operation_id, -1))
+    return next_start_in(factory, shop, e, machine) <= rule.within * setup
+
+
+@compiled
+def next_start_in(factory, shop, e, machine):
+    """Return the ticks until the next upcoming operation can start here, changeover included.
+
+    Infinite if there is none. The longest wait stands for a forbidden changeover.
+    """
+    g = shop.env[e].factory
+    centre = factory.machines[g, machine].centre
+    first, soonest = -1, math.inf
+    for slot in range(shop.centres[e, centre].upcoming_length):
+        operation_id = shop.upcoming[e, centre, slot]
+        order, operation = order_of(operation_id), operation_of(operation_id)
+        if is_eligible(factory, shop, e, order, operation, machine):
+            expected_in = ready_in(shop, e, order, operation)
+            if expected_in < soonest:
+                first, soonest = operation_id, expected_in
+    if first < 0:
+        return math.inf
+    setup = row_setup_time(factory, shop, e, machine, first, -1)
+    return soonest + (setup if setup >= 0 else factory.centres[g, centre].longest_wait)
 
 
 @compiled

@@ -361,23 +361,24 @@ def setup_serves_nothing_on_its_way(rows: Rows) -> RowFlags:
     return offered >= rows.of_wait("family_upcoming")
 
 
-def apparent_tardiness_cost_with_holding(
-    rows: Rows, k1: float, k2: float, hold: float
-) -> RowValues:
-    """ATCS+HOLD: the priority of ATCS; ``hold`` matters in :func:`changeover_is_not_urgent`."""
+def apparent_tardiness_cost_with_holding(rows: Rows, k1: float, k2: float, **_: float) -> RowValues:
+    """ATCS+HOLD: the priority of ATCS; :func:`changeover_is_not_urgent` reads the rest."""
     return apparent_tardiness_cost_with_setups(rows, k1, k2)
 
 
-def changeover_is_not_urgent(rows: Rows, k1: float, k2: float, hold: float) -> RowFlags:
+def changeover_is_not_urgent(
+    rows: Rows, k1: float, k2: float, hold: float, within: float
+) -> RowFlags:
     """Return True if ATCS+HOLD waits instead of starting the row's operation, ``[E, A]``.
 
-    The operation needs a changeover, its ATCS priority is below ``hold`` times w/p, other work is
-    on its way here, and some machine is at work. Without the last condition that other work might
-    be held back as well, for ever.
+    It needs a changeover, its ATCS priority is below ``hold`` times w/p, the next work on its way
+    here can start within ``within`` times that changeover, and some machine is at work.
     """
     discount = _discount_for_slack(rows, k1) + _discount_for_setup(rows, k2)
     not_urgent = _needs_changeover(rows) & (np.exp(-discount) < hold)
-    return not_urgent & (rows.of_wait("family_upcoming") > 0) & rows.any_busy()
+    next_start = rows.of_wait("first_arrival_in") + rows.of_wait("first_arrival_setup_time")
+    is_soon = next_start <= within * rows["setup_time"]
+    return not_urgent & (rows.of_wait("family_upcoming") > 0) & is_soon & rows.any_busy()
 
 
 def chance(rows: Rows, seed: float) -> RowValues:

@@ -230,7 +230,12 @@ _ALL = (
         "ATCS+HOLD",
         (by.apparent_tardiness_cost_with_holding,),
         "this project, after Lee, Bhaskaran and Pinedo (1997)",
-        (_K1, _K2, Parameter("hold", 0.0001, 1.0, 0.05, "log")),
+        (
+            _K1,
+            _K2,
+            Parameter("hold", 0.0001, 1.0, 0.05, "log"),
+            Parameter("within", 0.01, 1000.0, 1.0, "log"),
+        ),
         hold_condition=by.changeover_is_not_urgent,
     ),
     Rule("RANDOM", (by.chance,), "a yardstick", (Parameter("seed", 0.0, 2.0**31 - 1, 0.0),)),

@@ -53,6 +53,25 @@ class ScenarioSection(_Section):
         64  # factories generated from each range, such as `randomised`
     )
     validation_factories: tuple[NonEmptyText, ...] = ()  # names to validate on; empty: `factories`
+    # order book (CSV) of a single factory: episodes play `num_generated` books resampled from it
+    orders: NonEmptyText | None = None
+    tuned: NonEmptyText | None = None  # folder of tuned parameters; None: the shipped one
+
+
+class CostsSection(_Section):
+    """Cost rates that replace those of the factories; None: the factory's own."""
+
+    tardiness: Weight | None = None
+    changeover: Weight | None = None
+    waste: Weight | None = None
+    energy: Weight | None = None
+    holding: Weight | None = None
+    co2_per_waste_kg: Weight | None = None
+    scale: Positive | Literal["measured"] | None = None
+
+    def changes(self) -> dict[str, Any]:
+        """Return the rates that are set."""
+        return self.model_dump(exclude_none=True)
 
 
 class NetworkSection(_Section):
@@ -165,6 +184,7 @@ class TrainingConfig(_Section):
     # results depend on their number
     threads: Annotated[int, Field(ge=1, le=1024), _Number] = 2
     scenario: ScenarioSection = ScenarioSection()
+    costs: CostsSection = CostsSection()
     network: NetworkSection = NetworkSection()
     learning: LearningSection = LearningSection()
     expert_iteration: ExpertIterationSection = ExpertIterationSection()
@@ -280,7 +300,7 @@ def _apply(data: dict[str, Any], change: str) -> list[str]:
         if not isinstance(data, dict):
             raise ConfigError(
                 f"--set {shown}: {printable(section)} is not a section. The sections are"
-                f" {', '.join(_sections())}."
+                f" {', '.join(section_names())}."
             )
     data[steps[-1]] = _read_value(text.strip())
     return changed
@@ -295,8 +315,8 @@ def _read_value(text: str) -> Any:
     return table["value"] if table.keys() == {"value"} else text
 
 
-def _sections() -> list[str]:
-    """Return the names of the sections."""
+def section_names() -> list[str]:
+    """Return the names of the sections of a config."""
     return [
         name
         for name, info in TrainingConfig.model_fields.items()
@@ -307,7 +327,7 @@ def _sections() -> list[str]:
 def to_toml(config: TrainingConfig) -> str:
     """Return the config as TOML, defaults included."""
     lines = [f"seed = {config.seed}", f"threads = {config.threads}"]
-    for name in _sections():
+    for name in section_names():
         lines += ["", f"[{name}]"]
         lines += [
             f"{key.rstrip('_')} = {_to_toml(value)}"

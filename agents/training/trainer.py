@@ -17,7 +17,7 @@ from stable_baselines3.common.logger import Logger
 from tqdm import tqdm
 
 from agents.index.feature_table import FEATURES
-from agents.index.policy import atcs_weights
+from agents.index.policy import RULE_FALLBACKS, atcs_weights
 from agents.network.pointer_network import Critic
 from agents.network.trained_policy import (
     TrainedPolicy,
@@ -31,8 +31,10 @@ from agents.ppo.vec_env import ShopVecEnv
 from agents.training.checkpoints import State, read_newest, save_checkpoint
 from agents.training.config import TrainingConfig, to_toml
 from agents.training.memory import keep_memory
-from agents.training.mixture import factories_of
+from agents.training.mixture import training_sources
+from agents.training.resumption import keep_resumed
 from agents.training.run_state import capture_model, restore_model
+from agents.training.stop_request import StopRequest, TrainingStopped
 from agents.training.tensorboard import TrainingLog
 from agents.training.user_hooks import load_network_class, open_logging_hook
 from agents.training.validation import ValidationResult, ValidationSuite, mean_ratio
@@ -68,6 +70,8 @@ class Trainer:
         Entries for the policy's manifest, such as versions and commit.
     show
         Show a progress bar.
+    stop
+        Request to stop, which is followed between rollouts; None: none can come.
     """
 
     def __init__(
@@ -80,12 +84,14 @@ class Trainer:
         device: str = "cpu",
         facts: Mapping[str, Any] | None = None,
         show: bool = True,
+        stop: StopRequest | None = None,
     ) -> None:
         self.config, self.folder, self.show = config, folder, show
         self._prior, self._rules = prior, references
         self._device, self._facts = device, dict(facts or {})
         self.best_ratio, self.validations = float("inf"), list[dict[str, float]]()
         self._first_step, self._ended = 0, False
+        self._stop = stop or StopRequest()
 
     # --- building ---------------------------------------------------------------------------------
 
@@ -94,12 +100,13 @@ class Trainer:
         config = self.config
         keep_memory()
         torch.set_num_threads(config.threads)
+        if self.show:
+            say("loading factories, and measuring the rules on the validation episodes ...")
         self.validation_suite = ValidationSuite(
             config.scenario.validation_factories or config.scenario.factories,
             config.logging.validation_episodes,
+            config.scenario.orders,
         )
-        if self.show:
-            say("playing the validation episodes under the best rules ...")
         self.reference = {
             name: self.validation_suite.evaluate(name, rule)
             for name, (_, rule) in self._rules.items()
@@ -119,11 +126,14 @@ class Trainer:
     def _make_shops(self) -> list[ShopVecEnv]:
         """Return the environments of each thread; threads have separate ranges of episodes."""
         scenario, seed, threads = self.config.scenario, self.config.seed, self.config.threads
-        factories = factories_of(scenario.factories, scenario.num_generated)
+        sources = training_sources(
+            scenario.factories, scenario.num_generated, scenario.orders, seed * EPISODES_A_SEED
+        )
         return [
             ShopVecEnv(
-                factories,
+                [factory for factory, _ in sources],
                 num_envs,
+                books=[book for _, book in sources],
                 first_episode=seed * EPISODES_A_SEED + thread * (EPISODES_A_SEED // threads),
             )
             for thread, num_envs in enumerate(split_evenly(self.config.learning.num_envs, threads))
@@ -135,6 +145,7 @@ class Trainer:
         if network.init_from is None:
             return {
                 "prior": self._prior_weights(),
+                "fallbacks": RULE_FALLBACKS if network.prior == "atcs" else None,
                 "prior_scale": network.prior_scale,
                 "hidden_size": network.hidden_size,
                 "network_class": load_network_class(network),
@@ -153,7 +164,7 @@ class Trainer:
         if prior == "none":
             return [0.0] * len(FEATURES)
         if prior == "atcs" or self._prior is None:
-            weights = atcs_weights(2.0, 0.5, detour=0.0, wait=-3.0, ahead=-3.0)
+            weights = atcs_weights(2.0, 0.5, detour=0.0, wait=0.0, ahead=0.0)
         else:
             weights = dict(self._prior)
         return [float(weights.get(feature.name, 0.0)) for feature in FEATURES]
@@ -186,6 +197,7 @@ class Trainer:
         TrainingError
             If the checkpoint was made for other feature tables.
         """
+        keep_resumed(self.folder, self.config)
         self._open()
         state, errors = read_newest(self.folder / "checkpoints")
         for error in errors:
@@ -215,21 +227,25 @@ class Trainer:
                     self._learn(total, done)
             finally:
                 self.log.close()
-        write_atomically(
-            self.folder / "validation.json", json.dumps(self.validations, indent=1) + "\n"
-        )
+        self._write_validations()
+
+    def _write_validations(self) -> None:
+        """Write the figures of all validations so far, which learning curves are drawn from."""
+        text = json.dumps(self.validations, indent=1) + "\n"
+        write_atomically(self.folder / "validation.json", text)
 
     def _learn(self, total: int, done: int) -> None:
         """Train from step ``done`` to the end of the run, and write its final figures."""
         if not self.validations:
             self._validate()
         if done < total:
-            self.model.learn(
-                total - done,
-                callback=_TrainerCallback(self),
-                log_interval=None,  # type: ignore[arg-type]
-                reset_num_timesteps=False,
-            )
+            with self._stop.deferred():
+                self.model.learn(
+                    total - done,
+                    callback=_TrainerCallback(self),
+                    log_interval=None,  # type: ignore[arg-type]
+                    reset_num_timesteps=False,
+                )
         self._finish()
 
     def between_rollouts(self) -> None:
@@ -248,14 +264,16 @@ class Trainer:
         # The last checkpoint is left to _finish: nothing of a step may be written after its
         # checkpoint, or a run resumed from it would write it twice.
         is_last = model.num_timesteps >= self.config.learning.total_timesteps
+        if self._stop.is_wanted and not is_last:
+            raise TrainingStopped(self._save_checkpoint(), model.num_timesteps)
         if model.rollouts % logging.checkpoint_interval == 0 and not is_last:
             self._save_checkpoint()
 
-    def _save_checkpoint(self) -> None:
+    def _save_checkpoint(self) -> Path:
         """Write the state, after all events up to it: a resumed run does not write them again."""
         self.log.flush()
         state, kept = self._state(), self.config.logging.keep_checkpoints
-        save_checkpoint(self.folder / "checkpoints", self.model.num_timesteps, state, kept)
+        return save_checkpoint(self.folder / "checkpoints", self.model.num_timesteps, state, kept)
 
     def _validate(self) -> None:
         """Validate the averaged weights, and save them if they are the best so far."""
@@ -264,6 +282,7 @@ class Trainer:
         ratio = mean_ratio(results, self.reference)
         costs = {f"{name}.total_cost": result.total_cost for name, result in results.items()}
         self.validations.append({"step": step, "ratio": ratio, **costs})
+        self._write_validations()
         self.log.log_validation(step, results, self.reference)
         if self.config.logging.log_gantt:
             self.log.log_gantt(step, results, self.validation_suite.factories)

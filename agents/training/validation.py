@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from agents.policy import EpisodeUnfinishedError, Policy, play
+from agents.training.mixture import draw_sources
 from envs.batch import Batch
-from envs.scenario import Scenario
 from envs.seed_splits import episode_seeds
-from factory.model import Factory
+from factory.model import Factory, OrderBook
 from factory.schedule.kpis import kpis
 from factory.schedule.records import Schedule, unload
 from factory.simulation.arrays import COST_TERMS
@@ -38,19 +38,20 @@ class ValidationSuite:
         Names or files of factories.
     episodes
         Number of episodes in each scenario.
+    orders
+        Order book of the only factory, from which that of each episode is resampled.
     """
 
-    def __init__(self, names: Sequence[str], episodes: int) -> None:
+    def __init__(self, names: Sequence[str], episodes: int, orders: str | None = None) -> None:
         self.names, self._episodes = tuple(names), episodes
         self._seeds = episode_seeds("validate", episodes)
         self.factories: dict[str, list[Factory]] = {}
+        self._books: dict[str, list[OrderBook | None]] = {}
         self._batches: dict[str, Batch] = {}
         for name in names:
-            scenario = Scenario(name)
-            self.factories[name] = [
-                scenario.draw(int(seed))[0]
-                for seed in (self._seeds if scenario.changes_every_episode else self._seeds[:1])
-            ]
+            drawn = draw_sources(name, orders, map(int, self._seeds))
+            self.factories[name] = [factory for factory, _ in drawn]
+            self._books[name] = [book for _, book in drawn]
 
     def evaluate_all(self, policy: Policy) -> dict[str, ValidationResult]:
         """Play all episodes of every scenario under a policy."""
@@ -61,17 +62,18 @@ class ValidationSuite:
 
         The cost is infinite if the policy does not finish an episode within the limit on decisions.
         """
-        batch, factories = self._batch(name), self.factories[name]
+        batch, factories, books = self._batch(name), self.factories[name], self._books[name]
         order = np.arange(self._episodes) % len(factories)
         try:
             play(batch, policy, self._seeds, order)
         except EpisodeUnfinishedError:
-            first = unload(factories[0], None, batch.arrays, batch.shop, 0)
+            first = unload(factories[0], books[0], batch.arrays, batch.shop, 0)
             return ValidationResult(
                 math.inf, dict.fromkeys(COST_TERMS, math.inf), 0.0, math.nan, first
             )
         schedules = [
-            unload(factories[g], None, batch.arrays, batch.shop, env) for env, g in enumerate(order)
+            unload(factories[g], books[g], batch.arrays, batch.shop, env)
+            for env, g in enumerate(order)
         ]
         figures = [
             kpis(schedule, factories[g]) for schedule, g in zip(schedules, order, strict=True)
@@ -94,7 +96,9 @@ class ValidationSuite:
         """Return the batch of a scenario; it is allocated once."""
         if name not in self._batches:
             factories = self.factories[name]
-            self._batches[name] = Batch(factories, num_envs=self._episodes, log_length=1)
+            self._batches[name] = Batch(
+                factories, self._books[name], num_envs=self._episodes, log_length=1
+            )
         return self._batches[name]
 
 

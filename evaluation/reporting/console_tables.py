@@ -43,10 +43,11 @@ def _format_scenario(scenario: ScenarioResult) -> str:
     hidden = set(rules[CONSOLE_RULES:]) - {scenario.best_rule}
     shown = [name for name in ranked if name not in hidden]
     width = _name_width(shown)
+    changed = f" ({scenario.changed_costs})" if scenario.changed_costs else ""
     lines = [
         (
-            f"{scenario.factory}: {scenario.episodes} episodes, costs with 95 % intervals; * the"
-            " best rule on the validation episodes"
+            f"{scenario.factory}{changed}: {scenario.episodes} episodes, costs with 95 % intervals;"
+            " * the best rule on the validation episodes"
         ),
         (
             f"  {'policy':{width}s} {'total cost':>28s} {'against best rule':>26s} {'on time':>8s}"

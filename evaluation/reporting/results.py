@@ -137,6 +137,7 @@ class ScenarioResult(_Record):
     """One factory (with its own demand or an order book)."""
 
     factory: str
+    changed_costs: str = ""  # cost rates that differ from those of the factory's file, in words
     order_book: str | None
     episodes: int
     seed_block: str

@@ -96,11 +96,12 @@ def _describe_episodes(scenario: ScenarioResult) -> Paragraph:
     orders: tuple[Part, ...] = ()
     if scenario.order_book:
         orders = (", orders of ", Code(scenario.order_book))
+    changed = f" {scenario.changed_costs.capitalize()}." if scenario.changed_costs else ""
     return Paragraph(
         (
             f"{scenario.episodes} episodes, {seeds}",
             *orders,
-            ". Costs are means with 95 % intervals.",
+            f". Costs are means with 95 % intervals.{changed}",
         )
     )
 

@@ -33,9 +33,8 @@ def open_batch(
         The batch, and its factories: one, or one for each episode where each draws its own.
     """
     draws = count if scenario.scenario.changes_every_episode else 1
-    factories = [
-        scenario.scenario.draw(int(seed))[0] for seed in episode_seeds(block, draws, first)
-    ]
+    drawn = [scenario.scenario.draw(int(seed)) for seed in episode_seeds(block, draws, first)]
+    factories, books = [factory for factory, _ in drawn], [book for _, book in drawn]
     log_length = 0
     if logged:
         orders = max(_count_orders(scenario, factory) for factory in factories)
@@ -43,7 +42,6 @@ def open_batch(
             len(product.operations) for factory in factories for product in factory.products
         )
         log_length = orders * operations
-    books = [scenario.book] * len(factories)
     return Batch(factories, books, num_envs=count, log_length=log_length), factories
 
 

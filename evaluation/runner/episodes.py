@@ -178,5 +178,5 @@ class Recording:
     def _record(self, policy: Policy) -> str:
         batch, factories = open_batch(self.scenario, self.block, self.episode, 1, logged=True)
         play(batch, policy, episode_seeds(self.block, 1, self.episode))
-        schedule = unload(factories[0], self.scenario.book, batch.arrays, batch.shop, 0)
+        schedule = unload(factories[0], batch.books[0], batch.arrays, batch.shop, 0)
         return schedule.to_json()

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from agents.policy import Policy, StatefulPolicy
 from envs.batch import Batch
 from evaluation.runner.scenarios import NamedScenario
-from factory.model import Factory
+from factory.model import Factory, OrderBook
 from factory.schedule.columns import unload_columns
 from factory.schedule.kpis import figures_of_columns
 from factory.schedule.records import unload
@@ -60,8 +60,9 @@ def measure(scenario: NamedScenario, factory: Factory, batch: Batch, env: int) -
         If the schedule violates a constraint.
     """
     schedule = unload_columns(batch.arrays, batch.shop, env)
-    bill = _find_verifier(scenario, factory, schedule.seed or 0).verify_columns(
-        schedule, lambda: unload(factory, scenario.book, batch.arrays, batch.shop, env)
+    book = batch.books[env % len(batch.books)]
+    bill = _find_verifier(scenario, factory, book, schedule.seed or 0).verify_columns(
+        schedule, lambda: unload(factory, book, batch.arrays, batch.shop, env)
     )
     figures = figures_of_columns(schedule, factory)
     return {
@@ -78,7 +79,9 @@ def measure(scenario: NamedScenario, factory: Factory, batch: Batch, env: int) -
     }
 
 
-def _find_verifier(scenario: NamedScenario, factory: Factory, seed: int) -> Verifier:
+def _find_verifier(
+    scenario: NamedScenario, factory: Factory, book: OrderBook | None, seed: int
+) -> Verifier:
     """Return the verifier of an episode's factory.
 
     Verifiers are kept because they remember results for each seed, which every policy plays.
@@ -87,5 +90,5 @@ def _find_verifier(scenario: NamedScenario, factory: Factory, seed: int) -> Veri
     if key not in _verifiers:
         if len(_verifiers) >= MAX_VERIFIERS:
             _verifiers.clear()
-        _verifiers[key] = Verifier(factory, scenario.book)
+        _verifiers[key] = Verifier(factory, book)
     return _verifiers[key]

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from envs.scenario import Scenario
 from envs.seed_splits import episode_seeds
 from factory.generation.ranges import RandomisedRanges
 from factory.io.catalogue import find_factory, shipped
+from factory.io.cost_changes import change_costs, describe_cost_changes
 from factory.io.order_book_csv import read_order_book
 from factory.io.work_units import digest
 from factory.model import Factory, OrderBook
@@ -26,11 +28,13 @@ class NamedScenario:
     source: Factory | RandomisedRanges
     book: OrderBook | None = None
     book_file: str | None = None
+    changed_costs: str = ""  # cost rates that differ from those of the factory's file, in words
+    resampled: bool = False  # each episode has a book of its own, resampled from ``book``
 
     @cached_property
     def scenario(self) -> Scenario:
         """Scenario of the environments."""
-        return Scenario(self.source, self.book)
+        return Scenario(self.source, self.book, resample=self.resampled)
 
     @cached_property
     def example(self) -> Factory:
@@ -43,10 +47,15 @@ class NamedScenario:
         return digest(
             self.source.model_dump(mode="json"),
             None if self.book is None else self.book.model_dump(mode="json"),
+            *(["resampled"] if self.resampled else []),
         )
 
 
-def find_scenarios(factories: Sequence[str], orders: Path | None = None) -> list[NamedScenario]:
+def find_scenarios(
+    factories: Sequence[str],
+    orders: Path | None = None,
+    costs: Mapping[str, Any] | None = None,
+) -> list[NamedScenario]:
     """Return scenarios for names of shipped factories and paths of factory files.
 
     Parameters
@@ -55,6 +64,8 @@ def find_scenarios(factories: Sequence[str], orders: Path | None = None) -> list
         Names and paths; ``all`` stands for all shipped factories.
     orders
         Path of an order book (CSV), for one factory.
+    costs
+        Cost rates in place of those of the files (:mod:`factory.io.cost_changes`).
 
     Raises
     ------
@@ -69,6 +80,7 @@ def find_scenarios(factories: Sequence[str], orders: Path | None = None) -> list
             " that one with --factory."
         )
     scenarios = [_find_scenario(name, orders) for name in dict.fromkeys(requested)]
+    scenarios = [_with_costs(scenario, costs or {}) for scenario in scenarios]
     names = list[str]()
     for scenario in scenarios:
         if (letter := first_unprintable(scenario.name)) is not None:
@@ -83,6 +95,16 @@ def find_scenarios(factories: Sequence[str], orders: Path | None = None) -> list
             )
         names.append(scenario.name)
     return scenarios
+
+
+def _with_costs(scenario: NamedScenario, costs: Mapping[str, Any]) -> NamedScenario:
+    """Return the scenario with other cost rates."""
+    if not costs:
+        return scenario
+    changed = change_costs(scenario.source, costs)
+    assert isinstance(scenario.source, Factory)  # change_costs refuses ranges
+    note = describe_cost_changes(scenario.source, costs)
+    return replace(scenario, source=changed, changed_costs=note)
 
 
 def _find_scenario(name: str, orders: Path | None) -> NamedScenario:

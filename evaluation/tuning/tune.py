@@ -7,10 +7,11 @@ the files that :mod:`evaluation.tuned_parameters` reads.
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 
@@ -122,6 +123,7 @@ def run_tuning(
     processes: int,
     budget: Budget | None = None,
     orders: Path | None = None,
+    costs: Mapping[str, Any] | None = None,
 ) -> list[Tuned]:
     """Tune factories, write ``<factory>.toml`` for each, and print the changes in cost.
 
@@ -139,13 +141,16 @@ def run_tuning(
         Size of the searches; None for the default.
     orders
         Path of an order book, for a single factory.
+    costs
+        Cost rates in place of those of the files; ``out`` must then be named.
 
     Raises
     ------
     FactoryError
         If a factory or the order book is unknown or wrong.
     ValueError
-        If the library ``cma`` is missing, or ``out`` cannot be written.
+        If the library ``cma`` is missing, ``out`` cannot be written, or costs are changed and the
+        results would replace those of the shipped factories.
     ChildProcessError
         If a process was killed, such as for lack of memory; finished searches are kept.
     KeyboardInterrupt
@@ -161,8 +166,13 @@ def run_tuning(
             f"--tuned {out or TUNED_FOLDER}: the folder cannot be written. Give another, here and"
             " where the results are to be used: --tuned DIR."
         )
+    if costs and out is None:
+        raise ValueError(
+            "--tune with changed costs: the results would replace those for the costs of the files."
+            " Name a folder of their own: --tuned DIR."
+        )
     budget = budget or Budget()
-    scenarios = find_scenarios(factories, orders)
+    scenarios = find_scenarios(factories, orders, costs)
     units = _plan_searches(scenarios, budget)
     size = sum(unit.size for unit in units)
     with tqdm(

@@ -16,6 +16,8 @@ MAX_LINES = 20
 """Maximum number of lines of an error; further problems are counted."""
 _INDEX = re.compile(r"\[[0-9]+\]")
 _DIGITS = re.compile("[0-9]+")
+_MAX_LISTED = 20
+"""Maximum number of names that a message lists to choose from."""
 
 
 class FactoryError(ValueError):
@@ -123,9 +125,11 @@ def suggest(name: str, known: Iterable[str]) -> str:
     close = difflib.get_close_matches(str(name), known, 1)
     if close:
         return f"Write {close[0]!r}, if that is meant"
-    more = f" (and {len(known) - 12} more)" if len(known) > 12 else ""
-    listed = ", ".join(repr(item) for item in known[:12]) + more
-    return f"Write one of {listed or 'none, as there is nothing to choose from'}"
+    if not known:
+        return "Write one of none, as there is nothing to choose from"
+    listed = ", ".join(repr(item) for item in known[:_MAX_LISTED])
+    more = len(known) - _MAX_LISTED
+    return f"Write one of {listed}" + (f" (and {more} more)" if more > 0 else "")
 
 
 _SINGULAR = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,7 +13,7 @@ from tqdm import tqdm
 
 from factory import progress
 from factory.jit.compiler_watch import watch_compiler
-from factory.progress import INTERVAL, Progress, say
+from factory.progress import INTERVAL, Progress, plain_warnings, say
 from factory.simulation.kernel import advance
 from tests.builders.repository import ROOT
 
@@ -117,3 +118,14 @@ def test_compilation_of_foreign_functions_is_not_reported(compiler: Any) -> None
             SimpleNamespace(py_func=SimpleNamespace(__code__=compile("0", file, "eval"))),
         )
     assert compiler.messages == []
+
+
+def test_warnings_of_the_project_are_plain_lines_once(capsys: pytest.CaptureFixture[str]) -> None:
+    class OwnWarning(UserWarning):
+        pass
+
+    with warnings.catch_warnings(), plain_warnings():
+        warnings.simplefilter("always")
+        for _ in range(3):
+            warnings.warn("the parameters may be poor. Tune again.", OwnWarning, stacklevel=1)
+    assert capsys.readouterr().err == "the parameters may be poor. Tune again.\n"

@@ -13,6 +13,7 @@ from stable_baselines3.common.buffers import RolloutBuffer
 from agents.network.cpu_training.autograd import ActionBatch
 from agents.network.feature_sizes import (
     MACHINE_FEATURES,
+    PRIOR_WEIGHTS,
     PRIVILEGED_FEATURES,
     ROW_FEATURES,
     SHOP_FEATURES,
@@ -158,7 +159,7 @@ def test_packed_tables_name_the_rows_of_the_tables() -> None:
         np.zeros((3, 2, len(MACHINES)), np.float32),
         np.ones((3, len(SHOP)), np.float32),
         mask,
-        np.ones(ROW_FEATURES),
+        np.ones(PRIOR_WEIGHTS),
     )
     assert tables.network_input.sample.tolist() == [0, 0, 2]
     assert tables.first.tolist() == [0, 2, 2, 3]

@@ -5,7 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from agents.policy import play
 from agents.rules.registry import RULES, Rule, make_rule
+from envs.batch import Batch
+from envs.seed_splits import episode_seeds
+from factory.io.catalogue import find_single_factory
+from tests.builders.loose_factories import with_loose_due_dates
 from tests.builders.rule_tables import JOBS, WAIT, A, B, C, D, machine_rows, table
 
 all_rules = pytest.mark.parametrize("rule", RULES.values(), ids=str)
@@ -100,6 +105,26 @@ def test_bug_holding_does_not_wait_where_no_machine_is_at_work() -> None:
     for statuses, row in ((["is_idle", "is_down"], WAIT), (["is_idle", "is_idle"], 0)):
         observation["machines"] = machine_rows(statuses)
         assert make_rule("ATCS+HOLD", hold=1).decide(observation) == row
+
+
+def test_bug_holding_waits_no_longer_for_the_next_work_than_the_changeover_takes() -> None:
+    """B needs a changeover of 6; the next work is ready in 4 and needs one of 2, or of 3."""
+    for setup, row in ((2, WAIT), (3, 0)):
+        arrival = {"first_arrival_in": 4, "first_arrival_setup_time": setup}
+        observation = table([B], wait={"family_upcoming": 1, **arrival})
+        assert make_rule("ATCS+HOLD", hold=1).decide(observation) == row
+        assert make_rule("ATCS+HOLD", hold=1, within=7 / 6).decide(observation) == WAIT
+
+
+def test_bug_holding_with_default_parameters_costs_no_more_than_atcs_if_due_dates_are_far() -> None:
+    """It used to hold every job that needed a changeover until its due date was near."""
+    factory = with_loose_due_dates(find_single_factory("microfactory"), 20)
+    costs = {}
+    for name in ("ATCS", "ATCS+HOLD"):
+        batch = Batch([factory], num_envs=4)
+        play(batch, make_rule(name), episode_seeds("validate", 4))
+        costs[name] = batch.shop.cost.sum()
+    assert costs["ATCS+HOLD"] < 1.1 * costs["ATCS"]
 
 
 def test_holding_starts_a_job_that_needs_no_changeover() -> None:

@@ -18,7 +18,8 @@ from agents.network.custom_network import CLASS_FILE, CustomNetwork
 from agents.network.trained_policy import PolicyError, load_any_policy, load_policy
 from agents.policy import as_observation
 from agents.ppo.sb3_checkpoints import load_checkpoint
-from agents.training.config import ConfigError, parse_config, read_config, to_toml
+from agents.training.config import parse_config, read_config, to_toml
+from agents.training.config_errors import ConfigError
 from agents.training.trainer import TrainingError
 from agents.training.user_hooks import open_logging_hook
 from agents.user_code import UserCodeError, load_user_code
