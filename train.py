@@ -31,14 +31,13 @@ from evaluation.training_runs.final_comparison import (
 )
 from evaluation.training_runs.learning_curves import find_curves, write_curves
 from evaluation.training_runs.seed_runs import SeedRuns
+from factory.io.shipped_files import command_of
 from factory.progress import plain_warnings, say
 from factory.validation.errors import FactoryError
 from factory.validation.names import write_all_letters
 
 RUNS = Path("runs")
 DEFAULT_CONFIG = Path("configs/training/quick.toml")
-PROGRAMS = {"changeover": "changeover train", "changeover-train": "changeover-train"}
-"""Commands that start this module, by the name of the program."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -342,8 +341,7 @@ def _explain_stop(options: argparse.Namespace, interrupt: KeyboardInterrupt) -> 
     folder = options.resume or options.out
     if folder is None or not (folder / "config.toml").is_file():
         return "Interrupted before the training began; the same command starts it."
-    command = [*PROGRAMS.get(Path(sys.argv[0]).name, "python train.py").split(), "--resume"]
-    command += [str(folder)]
+    command = [*command_of("train").split(), "--resume", str(folder)]
     if options.device != "auto":
         command += ["--device", options.device]
     if options.no_test:

@@ -154,7 +154,7 @@ def test_the_errors_of_an_installed_copy_name_its_commands(site: Path, tmp_path:
     told = run_installed(
         site, tmp_path, "-c", f"import sys; sys.stderr = sys.stdout; {command}", *options
     )
-    assert "Run changeover-evaluate --tune --factory plant.toml" in told
+    assert "Run changeover evaluate --tune --factory plant.toml" in told
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from evaluation.runner.contenders import parse_contenders
 from evaluation.runner.scenarios import find_scenarios
 from evaluation.tuned_parameters import best_tuned_rule, name_of, read_tuned, tuned_index
 from factory.io.catalogue import find_factory
+from factory.io.shipped_files import command_of
 from factory.model import Factory
 from factory.validation.errors import FactoryError
 
@@ -194,4 +195,4 @@ def _join(names: list[str]) -> str:
 
 
 def _tuning_command(name: str) -> str:
-    return f"python evaluate.py --tune --factory {shlex.quote(name)} --tuned DIR"
+    return f"{command_of('evaluate')} --tune --factory {shlex.quote(name)} --tuned DIR"

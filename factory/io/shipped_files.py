@@ -6,6 +6,7 @@ Their paths are written as in the checkout, for example ``policies/mixture``.
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -36,10 +37,12 @@ def find_shipped(path: str | Path) -> Path:
 def command_of(name: str) -> str:
     """Return the command that runs ``train`` or ``evaluate``, for messages.
 
-    A checkout has the scripts at its root; an installation has console commands.
+    A checkout has the scripts at its root; the command ``changeover`` runs them anywhere.
     """
+    program = Path(sys.argv[0])
+    is_command = "changeover" in (program.stem, program.parent.name)
     is_checkout = (ROOT / "pyproject.toml").is_file()
-    return f"python {name}.py" if is_checkout else f"changeover-{name}"
+    return f"python {name}.py" if is_checkout and not is_command else f"changeover {name}"
 
 
 def searched_folders() -> str:

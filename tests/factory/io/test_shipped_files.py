@@ -96,5 +96,9 @@ def test_messages_name_the_scripts_of_a_checkout_and_the_commands_of_an_installe
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert command_of("evaluate") == "python evaluate.py"
+    for program in ("/bin/changeover", "/lib/changeover/__main__.py"):
+        monkeypatch.setattr("sys.argv", [program, "evaluate"])
+        assert command_of("evaluate") == "changeover evaluate"
+    monkeypatch.setattr("sys.argv", ["train.py"])
     monkeypatch.setattr("factory.io.shipped_files.ROOT", tmp_path)
-    assert command_of("evaluate") == "changeover-evaluate"
+    assert command_of("evaluate") == "changeover evaluate"
