@@ -24,12 +24,9 @@ from evaluation.reporting.console_tables import format_results
 from evaluation.runner import provenance
 from evaluation.training_runs.baselines import best_rules, check_start, find_prior, settle_start
 from evaluation.training_runs.changed_factories import write_changed_factories
-from evaluation.training_runs.final_comparison import (
-    compare_trained,
-    is_run_finished,
-    write_summary,
-)
+from evaluation.training_runs.final_comparison import compare_trained, write_summary
 from evaluation.training_runs.learning_curves import find_curves, write_curves
+from evaluation.training_runs.run_summary import is_run_finished
 from evaluation.training_runs.seed_runs import SeedRuns
 from factory.io.shipped_files import command_of
 from factory.progress import plain_warnings, say

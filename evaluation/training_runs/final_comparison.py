@@ -15,10 +15,8 @@ from evaluation.reporting.results import Results, ScenarioResult, read_results
 from evaluation.runner.contenders import Contender, parse_contenders
 from evaluation.runner.scenarios import NamedScenario, find_scenarios
 from evaluation.training_runs.baselines import POLICY_NAME, compared_factories, tuned_folder
+from evaluation.training_runs.run_summary import SUMMARY_FILE
 from factory.io.atomic_write import write_atomically
-
-SUMMARY_FILE = "summary.json"
-"""File that a run writes at its end."""
 
 
 class ComparisonError(RuntimeError):
@@ -100,26 +98,6 @@ def write_summary(config: TrainingConfig, folder: Path, *, compared: bool) -> di
     }
     write_atomically(folder / SUMMARY_FILE, json.dumps(summary, indent=1) + "\n")
     return summary
-
-
-def read_summary(folder: Path) -> dict[str, Any] | None:
-    """Return the summary of a run; None if it has not come to its end."""
-    try:
-        summary = json.loads((folder / SUMMARY_FILE).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return summary if isinstance(summary, dict) else None
-
-
-def is_run_finished(config: TrainingConfig, folder: Path, *, compared: bool) -> bool:
-    """Return True if a run has come to the end that the config describes."""
-    summary = read_summary(folder)
-    if summary is None or (compared and not summary.get("test")):
-        return False
-    return (
-        summary["total_timesteps"] >= config.learning.total_timesteps
-        and summary["iterations"] >= config.expert_iteration.iterations
-    )
 
 
 def _summarise_test(results: Results) -> dict[str, Any]:

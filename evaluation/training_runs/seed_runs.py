@@ -8,8 +8,8 @@ from pathlib import Path
 from agents.training.config import TrainingConfig, to_toml
 from agents.training.config_errors import ConfigError
 from agents.training.resumption import keep_resumed, with_seed
-from evaluation.training_runs.final_comparison import read_summary
 from evaluation.training_runs.learning_curves import find_curves, write_curves
+from evaluation.training_runs.run_summary import read_summary
 from evaluation.training_runs.seed_table import format_seeds
 from factory.io.atomic_write import write_atomically
 
