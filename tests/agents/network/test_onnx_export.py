@@ -318,9 +318,8 @@ def test_bug_the_first_decision_is_not_charged_with_loading_compiled_code(
         return ask(*thinker)
 
     decider.floor.ask_network = load_first  # type: ignore[method-assign]
-    decisions = decider.decide(
-        take_snapshot(ShopFloor(factory), simulate(factory, make_rule("ATCS"), 5, 200), 0)
-    )
+    snapshot = take_snapshot(ShopFloor(factory), simulate(factory, make_rule("ATCS"), 5, 200), 0)
+    decisions = decider.decide(snapshot)
     assert {one.decided_by for one in decisions} == {"policy"}
     assert len(calls) == len(decisions) + 2, "one to load it, and one that finds nobody left to ask"
 
