@@ -29,7 +29,7 @@ import torch
 from agents.ppo.rollout_collector import RolloutCollector
 from agents.training import trainer as training
 from agents.training.config import TrainingConfig, parse_config
-from agents.training.mixture import factories_of
+from agents.training.mixture import training_sources
 from agents.training.trainer import Trainer
 from benchmarks.machine import describe_hardware
 from evaluation.tuned_parameters import best_tuned_rule, tuned_index
@@ -98,8 +98,11 @@ def patched(change: str) -> Iterator[None]:
             stack.enter_context(
                 mock.patch.object(
                     training,
-                    "factories_of",
-                    lambda *names: [with_short_waits(factory) for factory in factories_of(*names)],
+                    "training_sources",
+                    lambda *settings: [
+                        (with_short_waits(factory), book)
+                        for factory, book in training_sources(*settings)
+                    ],
                 )
             )
         yield

@@ -13,7 +13,7 @@ from evaluation.runner.contenders import parse_contenders
 from evaluation.runner.scenarios import find_scenarios
 from evaluation.tuned_parameters import best_tuned_rule, name_of, read_tuned, tuned_index
 from factory.io.catalogue import find_factory
-from factory.io.shipped_files import command_of
+from factory.io.shipped_files import command_of, find_shipped
 from factory.model import Factory
 from factory.validation.errors import FactoryError
 
@@ -61,7 +61,7 @@ def settle_start(config: TrainingConfig) -> tuple[TrainingConfig, list[str]]:
     untuned = _untuned(config)
     if untuned:
         notes.append(
-            f"rules have default parameters, as {_join(untuned)} was never tuned."
+            f"rules have default parameters, as none were tuned for {_join(untuned)}."
             f" {_tuning_command(untuned[0])} searches rules and index; then train with --tuned DIR."
         )
     return config, notes
@@ -73,11 +73,13 @@ def check_start(config: TrainingConfig) -> None:
     Raises
     ------
     ConfigError
-        If the prior is the index of a factory that has none; a baseline is unknown or has the name
-        of the trained policy; or the order book comes with several factories.
+        If a folder is missing; the prior is the index of a factory that has none; a baseline is
+        unknown or has the name of the trained policy; or the order book comes with several
+        factories.
     FactoryError
         If the factories cannot be compared in one table.
     """
+    _check_folders(config)
     find_prior(config)
     find_scenarios(compared_factories(config))
     if config.scenario.orders is None:
@@ -131,6 +133,22 @@ def split_list(text: str) -> list[str]:
     ['ATCS(k1=2, k2=0.5)', 'index']
     """
     return [entry.strip() for entry in re.split(r",(?![^()]*\))", text) if entry.strip()]
+
+
+def _check_folders(config: TrainingConfig) -> None:
+    """Refuse folders that do not exist."""
+    folder = tuned_folder(config)
+    if folder is not None and not folder.is_dir():
+        raise ConfigError(
+            f"scenario.tuned = {str(folder)!r}; there is no such folder. Give one that evaluate.py"
+            " --tune --tuned DIR wrote, or leave --tuned out."
+        )
+    start = config.network.init_from
+    if start is not None and not (find_shipped(start) / "manifest.json").is_file():
+        raise ConfigError(
+            f"network.init_from = {start!r}; is not a policy folder. Give one that train.py wrote,"
+            " for example policies/microfactory."
+        )
 
 
 def _check_demand(config: TrainingConfig) -> None:

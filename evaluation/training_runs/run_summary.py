@@ -27,6 +27,6 @@ def is_run_finished(config: TrainingConfig, folder: Path, *, compared: bool) -> 
     if summary is None or (compared and not summary.get("test")):
         return False
     return (
-        summary["total_timesteps"] >= config.learning.total_timesteps
-        and summary["iterations"] >= config.expert_iteration.iterations
+        summary.get("total_timesteps", -1) >= config.learning.total_timesteps
+        and summary.get("iterations", -1) >= config.expert_iteration.iterations
     )

@@ -57,7 +57,7 @@ class SeedRuns:
         """
         if not resume:
             return cls._begin(folder, config, count or 1)
-        before = int(json.loads((folder / SEEDS_FILE).read_text(encoding="utf-8"))["count"])
+        before = _read_count(folder / SEEDS_FILE)
         if count is not None and count < before:
             raise ConfigError(
                 f"--resume {folder} with --seeds {count}: {before} seeds were begun there. Give"
@@ -100,3 +100,14 @@ class SeedRuns:
         write_atomically(self.folder / "seeds.txt", table + "\n")
         names = ", ".join(str(path) for path in [*files, self.folder / "seeds.txt"])
         return f"\n{table}\nWritten: {names}"
+
+
+def _read_count(path: Path) -> int:
+    """Return the number of seeds that were begun in a folder."""
+    try:
+        return int(json.loads(path.read_text(encoding="utf-8"))["count"])
+    except (ValueError, LookupError, TypeError) as error:
+        raise ConfigError(
+            f"{path}: is not the file of a folder of seeds ({error!r}). Resume the folders of the"
+            " seeds one by one."
+        ) from None

@@ -7,6 +7,7 @@ SLOW_MODULES = frozenset(
     {
         "agents/network/test_inference.py",
         "agents/network/test_onnx_export.py",
+        "agents/network/test_rule_prior.py",
         "agents/network/test_shipped_policies.py",
         "agents/network/test_torch_training.py",
         "agents/policy_improvement/test_dataset_pieces.py",
@@ -20,6 +21,7 @@ SLOW_MODULES = frozenset(
         "agents/solver/test_rolling_horizon.py",
         "agents/test_standstill.py",
         "agents/training/test_final_comparison.py",
+        "agents/training/test_interruption.py",
         "agents/training/test_tensorboard.py",
         "agents/training/test_trainer.py",
         "benchmarks/test_ablations.py",

@@ -23,6 +23,7 @@ from agents.index.feature_table import (
     part_of,
 )
 from agents.index.policy import as_array
+from agents.network.feature_sizes import FALLBACKS
 from agents.network.features_torch import machine_features, row_features, shop_features
 from agents.network.packed_tables import PackedTables
 from envs.observation.columns import CANDIDATES, MACHINES, SHOP, Column
@@ -112,7 +113,8 @@ def test_transforms_of_numba_and_torch_agree_on_drawn_tables(seed: int) -> None:
         "action_mask": np.ones((envs, rows), np.bool_),
     }
     tables["shop"][..., -1] += 1.0  # the cost scale is never 0
-    network_input = PackedTables(**tables, weights=as_array(WEIGHTS)).network_input
+    weights = np.append(as_array(WEIGHTS), np.zeros(FALLBACKS))
+    network_input = PackedTables(**tables, weights=weights).network_input
     shop = torch.from_numpy(tables["shop"]).double()
     features = row_features(
         torch.from_numpy(tables["candidates"]).double().flatten(0, 1),

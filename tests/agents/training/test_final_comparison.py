@@ -43,7 +43,7 @@ def test_training_on_a_factory_of_ones_own_ends_with_policy_table_and_summary(
     output = capsys.readouterr().out
     assert "logging.baselines: index is left out, as none was evolved for" in output
     assert "network.prior: the policy starts as ATCS, as no index was evolved for" in output
-    assert "rules have default parameters, as" in output
+    assert "rules have default parameters, as none were tuned for" in output
     assert f"{name}: 2 episodes" in output
     folder = tmp_path / "run"
     kept = read_config(folder / "config.toml")
@@ -130,6 +130,8 @@ def test_tuned_parameters_of_a_folder_are_used(
         ("network.prior=index", "network.prior = 'index'; no index was evolved for"),
         ("costs.enrgy=0", "costs.enrgy = 0; there is no such key. Write 'energy'"),
         ("scenario.orders=nowhere.csv", "nowhere.csv: cannot be read"),
+        ("scenario.tuned=nowhere", "scenario.tuned = 'nowhere'; there is no such folder."),
+        ("network.init_from=nowhere", "network.init_from = 'nowhere'; is not a policy folder."),
     ],
 )
 def test_settings_that_cannot_be_followed_are_refused_before_training(
