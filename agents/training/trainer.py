@@ -329,7 +329,6 @@ class Trainer:
         """Return everything that the rest of the run depends on."""
         return {
             **capture_model(self.model),
-            "network_class": self.model.policy.class_sha256,
             "average": self.average,
             "best_ratio": self.best_ratio,
             "validations": json.dumps(self.validations),
@@ -341,11 +340,6 @@ class Trainer:
             raise TrainingError(
                 f"{self.folder}: was trained on feature tables {state['features']}; the tables here"
                 f" are {network_input_hash()}. Train anew."
-            )
-        if state.get("network_class", "") != self.model.policy.class_sha256:
-            raise TrainingError(
-                f"{self.folder}: network.class = {self.config.network.class_!r}; its file has"
-                " changed since the checkpoint. Restore the file, or train anew."
             )
         restore_model(self.model, state)
         device = self.model.device

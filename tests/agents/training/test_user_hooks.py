@@ -19,7 +19,6 @@ from agents.network.trained_policy import PolicyError, load_any_policy, load_pol
 from agents.policy import as_observation
 from agents.ppo.sb3_checkpoints import load_checkpoint
 from agents.training.config import ConfigError, parse_config, read_config, to_toml
-from agents.training.trainer import TrainingError
 from agents.training.user_hooks import open_logging_hook
 from agents.user_code import UserCodeError, load_user_code
 from tests.builders.networks import batch_of
@@ -115,7 +114,7 @@ def test_a_run_with_an_own_network_resumes_unless_its_file_has_changed(
     run.resume()
     assert run.model.num_timesteps == 256
     write(example("mine.py").replace("nn.ReLU()", "nn.Tanh()"))
-    with pytest.raises(TrainingError, match="its file has changed since the checkpoint"):
+    with pytest.raises(ValueError, match=r"network\.class: its file is not the one of the check"):
         run_of(tmp_path, setting).resume()
 
 
