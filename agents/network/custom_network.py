@@ -90,10 +90,10 @@ class CustomNetwork(PointerNetwork):
         shapes = {"logits": (rows,), "values": (samples,)}
         for (name, shape), given in zip(shapes.items(), output, strict=True):
             if not isinstance(given, Tensor) or tuple(given.shape) != shape:
-                found = tuple(given.shape) if isinstance(given, Tensor) else type(given).__name__
+                shown = tuple(given.shape) if isinstance(given, Tensor) else type(given).__name__
                 letter = "R" if name == "logits" else "N"
                 raise self.code.error(
-                    f"{self._line()}: {name} have the shape {found}; must have [{letter}],"
+                    f"{self._line()}: {name} have the shape {shown}; must have [{letter}],"
                     f" here {shape}. Squeeze or select a column."
                 )
         return output
