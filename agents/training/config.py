@@ -296,6 +296,8 @@ def _explain(error: Any) -> str:
     assignment = key if isinstance(error["input"], dict) else f"{key} = {error['input']!r}"
     if error["type"] != "extra_forbidden":
         rule = error["msg"].removeprefix("Value error, ")
+        if not key:  # a rule about several keys names them itself
+            return f"{rule}."
         return f"{key} = {error['input']!r}; {rule[0].lower()}{rule[1:]}. Correct it."
     if key in RENAMED:
         return f"{assignment}; its name is {RENAMED[key]}. Write {RENAMED[key]} instead."

@@ -86,6 +86,7 @@ class Trainer:
         self._device, self._facts = device, dict(facts or {})
         self.best_ratio, self.validations = float("inf"), list[dict[str, float]]()
         self._first_step, self._ended = 0, False
+        self._network_class = load_network_class(config.network)
 
     # --- building ---------------------------------------------------------------------------------
 
@@ -137,7 +138,7 @@ class Trainer:
                 "prior": self._prior_weights(),
                 "prior_scale": network.prior_scale,
                 "hidden_size": network.hidden_size,
-                "network_class": load_network_class(network),
+                "network_class": self._network_class,
             }
         trained = load_policy(network.init_from)
         return {

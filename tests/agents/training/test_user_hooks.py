@@ -135,6 +135,12 @@ def test_what_needs_the_pointer_network_refuses_a_policy_with_another(
         load_policy(tmp_path / "run" / "policy")
 
 
+def test_a_class_that_cannot_be_loaded_leaves_no_run_behind(tmp_path: Path) -> None:
+    with pytest.raises(UserCodeError, match="there is no file"):
+        run_of(tmp_path, "no_such_file.py:Net")
+    assert not (tmp_path / "run").exists()
+
+
 @pytest.mark.parametrize(
     ("section", "key", "value"),
     [
@@ -148,8 +154,11 @@ def test_settings_that_need_the_pointer_network_are_refused(
 ) -> None:
     data: dict[str, dict[str, object]] = {"network": {"class": "mine.py:Net"}}
     data.setdefault(section, {})[key] = value
-    with pytest.raises(ConfigError, match=rf"{section}.{key} needs this project's network"):
+    with pytest.raises(ConfigError) as caught:
         parse_config(data, "a.toml")
+    assert str(caught.value) == (
+        f"a.toml: {section}.{key} needs this project's network; leave it or the class out."
+    )
 
 
 def test_a_config_with_an_own_network_is_written_and_read_and_exports_no_bundle(
