@@ -95,15 +95,15 @@ def load_user_code(place: str, name: str) -> UserCode:
         except Exception as error:
             problem = f"the module cannot be imported ({type(error).__name__}: {error})"
             raise UserCodeError(f"{place} = {name!r}; {problem}. Install or correct it.") from error
-    function = getattr(module, attribute, None)
+    value = getattr(module, attribute, None)
     path = Path(str(getattr(module, "__file__", "")))
-    if not callable(function):
-        known = {key: None for key, value in vars(module).items() if callable(value)}
+    if not callable(value):
+        known = {key: None for key, item in vars(module).items() if callable(item)}
         raise UserCodeError(
             f"{place} = {name!r}; {source} has no class or function {attribute}."
             f" {suggest(attribute, known)}."
         )
-    return UserCode(place, name, function, path.read_bytes() if path.is_file() else b"")
+    return UserCode(place, name, value, path.read_bytes() if path.is_file() else b"")
 
 
 def _load_file(place: str, name: str, path: Path) -> Any:

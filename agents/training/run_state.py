@@ -21,6 +21,7 @@ def capture_model(model: SemiMarkovPPO) -> State:
     batches = [collector.shops.batch for collector in model.collectors]
     return {
         "features": network_input_hash(),
+        "network_class": model.policy.class_sha256,
         "policy": model.policy.state_dict(),
         "optimizer": model.policy.optimizer.state_dict(),
         "steps": model.num_timesteps,
@@ -35,7 +36,18 @@ def capture_model(model: SemiMarkovPPO) -> State:
 
 
 def restore_model(model: SemiMarkovPPO, state: State) -> None:
-    """Set learner, random generators and environments to what :func:`capture_model` returned."""
+    """Set learner, random generators and environments to what :func:`capture_model` returned.
+
+    Raises
+    ------
+    ValueError
+        If the class of the network is not the one that was trained.
+    """
+    if state.get("network_class", "") != model.policy.class_sha256:
+        raise ValueError(
+            "network.class: its file is not the one of the checkpoint. Restore the file, or train"
+            " anew."
+        )
     model.policy.load_state_dict(state["policy"])
     model.policy.optimizer.load_state_dict(state["optimizer"])
     model.num_timesteps = state["steps"]

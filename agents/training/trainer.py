@@ -92,6 +92,7 @@ class Trainer:
         self.best_ratio, self.validations = float("inf"), list[dict[str, float]]()
         self._first_step, self._ended = 0, False
         self._stop = stop or StopRequest()
+        self._network_class = load_network_class(config.network)
 
     # --- building ---------------------------------------------------------------------------------
 
@@ -148,7 +149,7 @@ class Trainer:
                 "fallbacks": RULE_FALLBACKS if network.prior == "atcs" else None,
                 "prior_scale": network.prior_scale,
                 "hidden_size": network.hidden_size,
-                "network_class": load_network_class(network),
+                "network_class": self._network_class,
             }
         trained = load_policy(network.init_from)
         return {
@@ -348,7 +349,6 @@ class Trainer:
         """Return everything that the rest of the run depends on."""
         return {
             **capture_model(self.model),
-            "network_class": self.model.policy.class_sha256,
             "average": self.average,
             "best_ratio": self.best_ratio,
             "validations": json.dumps(self.validations),
@@ -360,11 +360,6 @@ class Trainer:
             raise TrainingError(
                 f"{self.folder}: was trained on feature tables {state['features']}; the tables here"
                 f" are {network_input_hash()}. Train anew."
-            )
-        if state.get("network_class", "") != self.model.policy.class_sha256:
-            raise TrainingError(
-                f"{self.folder}: network.class = {self.config.network.class_!r}; its file has"
-                " changed since the checkpoint. Restore the file, or train anew."
             )
         restore_model(self.model, state)
         device = self.model.device

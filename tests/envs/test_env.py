@@ -9,6 +9,7 @@ import gymnasium
 import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
+from matplotlib import pyplot
 from stable_baselines3.common.env_checker import check_env as check_sb3_env
 
 from agents.rules.registry import make_rule
@@ -272,6 +273,42 @@ def test_randomised_factories_differ_by_seed_and_share_one_shape() -> None:
         shapes.add(observation["machines"].shape)
     assert len(names) == 4
     assert len(shapes) == 1
+
+
+def test_pictures_of_an_episode_have_one_size_and_change() -> None:
+    env = ChangeoverEnv("microfactory", render_mode="rgb_array", num_orders=10)
+    observation, _ = env.reset(seed=1)
+    first, rule = env.render(), make_rule("ATCS")
+    for _ in range(20):
+        observation, *_ = env.step(rule.decide(observation))
+    assert env.render().shape == first.shape
+    assert (env.render() != first).any()
+
+
+def test_the_hours_of_a_picture_can_be_set() -> None:
+    pictures = []
+    for hours in (1.0, 2.0, 2):
+        env = ChangeoverEnv("tiny", render_mode="rgb_array", render_hours=hours)
+        play(env, seed=1)
+        pictures.append(env.render())
+    assert (pictures[0] != pictures[1]).any()
+    assert (pictures[1] == pictures[2]).all()
+    with pytest.raises(ValueError, match="render_hours = 0; must be at least"):
+        ChangeoverEnv("tiny", render_hours=0)
+
+
+def test_a_window_shows_the_picture_until_it_is_closed() -> None:
+    pyplot.switch_backend("agg")
+    env = ChangeoverEnv("tiny", render_mode="human")
+    play(env, seed=1)
+    assert env.render() is None
+    (number,) = pyplot.get_fignums()
+    (image,) = pyplot.figure(number).axes[0].images
+    twin = ChangeoverEnv("tiny", render_mode="rgb_array")
+    play(twin, seed=1)
+    assert (np.asarray(image.get_array()) == twin.render()).all()
+    env.close()
+    assert not pyplot.get_fignums()
 
 
 def test_charts_show_the_episode_so_far() -> None:

@@ -20,7 +20,6 @@ from agents.policy import as_observation
 from agents.ppo.sb3_checkpoints import load_checkpoint
 from agents.training.config import parse_config, read_config, to_toml
 from agents.training.config_errors import ConfigError
-from agents.training.trainer import TrainingError
 from agents.training.user_hooks import open_logging_hook
 from agents.user_code import UserCodeError, load_user_code
 from tests.builders.networks import batch_of
@@ -116,7 +115,7 @@ def test_a_run_with_an_own_network_resumes_unless_its_file_has_changed(
     run.resume()
     assert run.model.num_timesteps == 256
     write(example("mine.py").replace("nn.ReLU()", "nn.Tanh()"))
-    with pytest.raises(TrainingError, match="its file has changed since the checkpoint"):
+    with pytest.raises(ValueError, match=r"network\.class: its file is not the one of the check"):
         run_of(tmp_path, setting).resume()
 
 
@@ -137,6 +136,12 @@ def test_what_needs_the_pointer_network_refuses_a_policy_with_another(
         load_policy(tmp_path / "run" / "policy")
 
 
+def test_a_class_that_cannot_be_loaded_leaves_no_run_behind(tmp_path: Path) -> None:
+    with pytest.raises(UserCodeError, match="there is no file"):
+        run_of(tmp_path, "no_such_file.py:Net")
+    assert not (tmp_path / "run").exists()
+
+
 @pytest.mark.parametrize(
     ("section", "key", "value"),
     [
@@ -150,8 +155,11 @@ def test_settings_that_need_the_pointer_network_are_refused(
 ) -> None:
     data: dict[str, dict[str, object]] = {"network": {"class": "mine.py:Net"}}
     data.setdefault(section, {})[key] = value
-    with pytest.raises(ConfigError, match=rf"{section}.{key} needs this project's network"):
+    with pytest.raises(ConfigError) as caught:
         parse_config(data, "a.toml")
+    assert str(caught.value) == (
+        f"a.toml: {section}.{key} needs this project's network; leave it or the class out."
+    )
 
 
 def test_a_config_with_an_own_network_is_written_and_read_and_exports_no_bundle(
