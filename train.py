@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from agents.training.config import TrainingConfig, read_config
+from agents.training.config import SEEDS, TrainingConfig, read_config
 from agents.training.config_errors import ConfigError
 from agents.training.resumption import change_resumed
 from agents.training.run_lock import FolderLock
@@ -28,6 +28,7 @@ from evaluation.training_runs.final_comparison import compare_trained, write_sum
 from evaluation.training_runs.learning_curves import find_curves, write_curves
 from evaluation.training_runs.run_summary import is_run_finished
 from evaluation.training_runs.seed_runs import SeedRuns
+from factory.io.atomic_write import is_writable
 from factory.io.shipped_files import command_of
 from factory.progress import plain_warnings, say
 from factory.validation.errors import FactoryError
@@ -165,6 +166,8 @@ def train(options: argparse.Namespace, stop: StopRequest) -> int:
         options.out = folder
         for note in notes:
             print(note)
+        for place in [folder, *(folder / f"seed-{seed}" for seed in _seeds(config, options))]:
+            check_folder(place)
     check_start(config)
     if options.seeds is None and not SeedRuns.are_in(options.resume):
         run(config, folder, options, stop, resume=options.resume is not None)
@@ -180,6 +183,36 @@ def train(options: argparse.Namespace, stop: StopRequest) -> int:
             run(own, seed_folder, options, stop, resume=resume)
         print(seeds.finish())
     return 0
+
+
+def _seeds(config: TrainingConfig, options: argparse.Namespace) -> range:
+    """Return the seeds of a new folder of runs; none for a single run."""
+    count = options.seeds or 0
+    if count and config.seed + count > SEEDS:
+        raise ConfigError(
+            f"--seeds {count}: the last seed would be {config.seed + count - 1}; must be less than"
+            f" {SEEDS}. Start at a lower seed."
+        )
+    return range(config.seed, config.seed + count)
+
+
+def check_folder(folder: Path) -> None:
+    """Check that a run can begin in a folder, before the first of several runs does.
+
+    Raises
+    ------
+    ConfigError
+        If it holds a run already, or cannot be written.
+    """
+    if (folder / "config.toml").exists():
+        raise ConfigError(
+            f"{folder}: holds a run already. Continue it with --resume {shlex.quote(str(folder))},"
+            " or name another folder with --out."
+        )
+    if not is_writable(folder):
+        raise ConfigError(
+            f"{folder}: is no folder that can be written. Name another one with --out."
+        )
 
 
 def _changes(options: argparse.Namespace) -> list[str]:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from agents.training.config import SEEDS, TrainingConfig, parse_config, to_toml
+from tests.builders.repository import ROOT
 from train import main as train_main
 
 Started = list[tuple[int, Path]]
@@ -42,33 +43,44 @@ def test_a_folder_without_a_run_cannot_be_resumed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert train_main(["--resume", str(tmp_path)]) == 2
-    assert f"--resume {tmp_path}: holds no run" in capsys.readouterr().err
+    assert f"--resume {tmp_path}: there is no run" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
-    "option", [("--set", "seed=1"), ("--config", "x"), ("--seed", "1"), ("--seeds", "1")]
+    ("option", "message"),
+    [
+        (("--set", "seed=1"), "seed = 1 (was 0)"),
+        (("--config", "x"), "a run has its own config"),
+        (("--seed", "1"), "seed = 1 (was 0)"),
+        (("--seeds", "1"), "the folder holds a single run"),
+    ],
 )
-def test_a_resumed_run_takes_no_other_settings(
+def test_a_resumed_run_takes_no_settings_that_it_cannot_follow(
     run_folder: Path,
     started: Started,
     capsys: pytest.CaptureFixture[str],
     option: tuple[str, str],
+    message: str,
 ) -> None:
-    with pytest.raises(SystemExit):
-        train_main(["--resume", str(run_folder), *option])
-    assert f"{option[0]} with --resume" in capsys.readouterr().err
+    assert train_main(["--resume", str(run_folder), *option]) == 2
+    assert message in capsys.readouterr().err
     assert train_main(["--resume", str(run_folder)]) == 0
     assert started == [(0, run_folder)]
 
 
-def test_several_seeds_train_in_folders_of_their_own(tmp_path: Path, started: Started) -> None:
-    assert train_main(["--seed", "3", "--seeds", "2", "--out", str(tmp_path)]) == 0
-    assert train_main(["--seed", "3", "--seeds", "2"]) == 0
+def test_several_seeds_train_in_folders_of_their_own(
+    tmp_path: Path, started: Started, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("train.SeedRuns.finish", lambda runs: "")
+    config = ["--config", str(ROOT / "configs" / "training" / "quick.toml")]
+    assert train_main([*config, "--seed", "3", "--seeds", "2", "--out", "mine"]) == 0
+    assert train_main([*config, "--seed", "3", "--seeds", "2"]) == 0
     assert started == [
-        (3, tmp_path / "seed-3"),
-        (4, tmp_path / "seed-4"),
-        (3, Path("runs/quick-3")),
-        (4, Path("runs/quick-4")),
+        (3, Path("mine/seed-3")),
+        (4, Path("mine/seed-4")),
+        (3, Path("runs/quick-seeds/seed-3")),
+        (4, Path("runs/quick-seeds/seed-4")),
     ]
 
 
@@ -89,12 +101,16 @@ def test_at_least_one_seed_is_trained(started: Started, count: str) -> None:
 
 
 def test_the_last_of_several_seeds_is_a_training_seed(
-    tmp_path: Path, started: Started, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path,
+    started: Started,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     options = ["--seeds", "2", "--out", str(tmp_path)]
     assert train_main(["--seed", str(SEEDS - 1), *options]) == 2
     assert f"the last seed would be {SEEDS}; must be less than {SEEDS}" in capsys.readouterr().err
     assert started == []
+    monkeypatch.setattr("train.SeedRuns.finish", lambda runs: "")
     assert train_main(["--seed", str(SEEDS - 2), *options]) == 0
     assert [seed for seed, _ in started] == [SEEDS - 2, SEEDS - 1]
 
@@ -114,7 +130,7 @@ def test_an_interruption_names_the_command_that_resumes_the_run(
 ) -> None:
     monkeypatch.setattr("train.run", interrupt)
     assert train_main(["--resume", str(run_folder)]) == 130
-    assert f"python train.py --resume '{run_folder}' continues." in capsys.readouterr().err
+    assert f"Continue: python train.py --resume '{run_folder}'" in capsys.readouterr().err
 
 
 def test_an_interruption_before_the_run_has_begun_names_no_command(
@@ -157,5 +173,5 @@ def test_bug_a_run_that_cannot_begin_leaves_nothing(
         '[scenario]\nfactories = ["tiny"]\n'
     )
     assert train_main(["--config", str(config), "--out", str(tmp_path / "run"), "--no-test"]) == 2
-    assert "nowhere: is not a policy folder" in capsys.readouterr().err
+    assert "'nowhere'; is not a policy folder" in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
