@@ -62,6 +62,8 @@ class KeyProblem(Problem):
 
     def __str__(self) -> str:
         text = super().__str__()
+        if not self.place:  # a rule about several keys names them itself, with the remedy
+            return f"{self.rule}."
         if isinstance(self.value, dict):
             return f"{printable(self.place)}; {self.rule}. {self.remedy}."
         return text

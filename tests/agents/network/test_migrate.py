@@ -176,7 +176,7 @@ def test_the_source_is_overwritten_only_when_asked(
 
 
 INTERRUPTED = {
-    "agents.network.trained_policy.write_atomically": 3,
+    "agents.policy_folder.write_atomically": 3,
     "agents.network.migrate.write_policy": 1,
     "factory.io.atomic_write.os.rename": 1,
 }

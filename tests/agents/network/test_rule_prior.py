@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from agents.index.features import FEATURES
 
+from agents.index.feature_table import FEATURES
 from agents.index.policy import RULE_FALLBACKS, IndexPolicy, atcs_weights
 from agents.network.features_compiled import settle_prior
 from agents.network.inference import allocate_network_scratch, arrange_weights, greedy_rows

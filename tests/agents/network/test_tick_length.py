@@ -10,6 +10,7 @@ import pytest
 from agents.index.feature_table import SHOP_PART, part_of
 from agents.index.policy import IndexPolicy, as_array
 from agents.network.critic_features import CriticFeatures
+from agents.network.feature_sizes import FALLBACKS
 from agents.network.packed_tables import PackedTables
 from envs.batch import Batch
 from envs.observation.tables import as_observation
@@ -93,9 +94,10 @@ def inputs_on_the_way(tick_minutes: float) -> list[dict[str, Any]]:
     """Return the inputs of network and critic at each decision of an episode of the index."""
     batch = Batch([factory_with(tick_minutes)], [order_book(tick_minutes)], num_envs=1)
     critic_features, policy, results = CriticFeatures(batch), IndexPolicy(WEIGHTS), []
+    weights = np.append(as_array(WEIGHTS), np.zeros(FALLBACKS))
     batch.reset(np.zeros(1, np.uint64))
     while not batch.ended.all():
-        packed = PackedTables.from_tables(batch.tables, as_array(WEIGHTS))
+        packed = PackedTables.from_tables(batch.tables, weights)
         inputs = {name: getattr(packed.network_input, name).numpy() for name in _INPUTS}
         results.append({**inputs, "privileged": critic_features.update().copy()})
         rows = policy.decide(as_observation(batch.tables))
