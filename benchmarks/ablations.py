@@ -89,7 +89,7 @@ def patched(change: str) -> Iterator[None]:
         elif change == "plain critic":
             stack.enter_context(
                 mock.patch(
-                    "agents.network.packed_tables.privileged_critic_features", return_value=None
+                    "agents.network.critic_features.privileged_critic_features", return_value=None
                 )
             )
         elif change == "decisions":
