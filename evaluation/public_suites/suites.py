@@ -76,8 +76,8 @@ def run_suite(
     """
     if suite not in SUITES:
         raise ValueError(
-            f"--suite {suite!r} is not known; the suites are {', '.join(SUITES)}."
-            f" {suggest(suite, SUITES)}."
+            f"--suite {suite!r} is not known. {suggest(suite, SUITES)}; the suites are"
+            f" {', '.join(SUITES)}."
         )
     instances = list(read_suite(suite, folder, first_machine))
     published = read_published(suite, folder, instances)
