@@ -75,10 +75,10 @@ def run_suite(
         If there is no such suite or instance, or a contender cannot play public instances.
     """
     if suite not in SUITES:
-        raise ValueError(
-            f"--suite {suite!r} is not known. {suggest(suite, SUITES)}; the suites are"
-            f" {', '.join(SUITES)}."
-        )
+        remedy = suggest(suite, SUITES)
+        if "Write one of" not in remedy:
+            remedy += f"; the suites are {', '.join(SUITES)}"
+        raise ValueError(f"--suite {suite!r} is not known. {remedy}.")
     instances = list(read_suite(suite, folder, first_machine))
     published = read_published(suite, folder, instances)
     units = [
