@@ -56,7 +56,12 @@ def load_factory(name: str | Path) -> Factory:
 
 
 def read_orders(
-    path: str | Path, factory: Factory | str | Path, *, now: datetime | None = None, **layout: Any
+    path: str | Path,
+    factory: Factory | str | Path,
+    *,
+    now: datetime | int | None = None,
+    epoch: datetime | None = None,
+    **layout: Any,
 ) -> OrderList:
     """Read an order list as people have them: CSV with any delimiter and encoding, or a workbook.
 
@@ -67,7 +72,10 @@ def read_orders(
     factory
         Factory that makes the orders.
     now
-        Date from which plans begin, if it lies before the first release.
+        Date from which plans begin, if it lies before the first release. Orders without a release
+        date are released then.
+    epoch
+        Date of tick 0, such as that of a snapshot that the orders join.
     layout
         What is not to be guessed, see :class:`factory.io.order_list.layout.OrderListLayout`:
         ``columns``, ``delimiter``, ``encoding``, ``decimal``, ``date_format``, ``time_zone``.
@@ -81,7 +89,7 @@ def read_orders(
     from factory.io.order_list_files import read_order_list
 
     given = OrderListLayout(**layout) if layout else None
-    return read_order_list(path, _resolve(factory), layout=given, now=now)
+    return read_order_list(path, _resolve(factory), epoch=epoch, layout=given, now=now)
 
 
 def plan(
@@ -123,13 +131,17 @@ def plan(
     """
     from changeover.plant.data import GENERALIST, PlanSettings
     from changeover.plant.plant_plan import PlantPlan
-    from changeover.plant.plant_planner import make_plant_plan
+    from changeover.plant.plant_planner import make_plant_plan, present_of, snapshot_dates
     from scheduler.portfolio.plan_verification import check_plan
 
     plant = _resolve(factory)
     if isinstance(orders, str | Path):
-        start = now if isinstance(now, datetime) else None
-        orders = read_orders(orders, plant, now=start)
+        if snapshot is None:
+            orders = read_orders(orders, plant, now=now)
+        else:
+            present = present_of(snapshot, plant)
+            epoch = snapshot_dates(snapshot, plant).epoch
+            orders = read_orders(orders, plant, now=present, epoch=epoch)
     settings = PlanSettings(
         seconds=seconds,
         policies=(GENERALIST,) if policies is None else tuple(policies),

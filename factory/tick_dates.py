@@ -84,12 +84,14 @@ class TickDates(NamedTuple):
         --------
         >>> TickDates(6.0).duration(255), TickDates(1.0).duration(90), TickDates(1.0).duration(0)
         ('1 d 1 h 30 min', '1 h 30 min', '0 min')
+        >>> TickDates(60.0).duration(1_234_567 * 24)
+        '1234567 d'
         """
         minutes = round(ticks * self.tick_minutes, 1)
         days, minutes = divmod(minutes, 24 * 60)
         hours, minutes = divmod(minutes, 60)
         parts = ((days, "d"), (hours, "h"), (round(minutes, 1), "min"))
-        return " ".join(f"{count:g} {unit}" for count, unit in parts if count) or "0 min"
+        return " ".join(f"{count:.12g} {unit}" for count, unit in parts if count) or "0 min"
 
 
 def _in_utc(date: datetime) -> datetime:

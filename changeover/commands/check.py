@@ -13,7 +13,13 @@ from changeover.commands.order_options import (
     read_given_orders,
     show_reading,
 )
-from changeover.plant.data import PlanData, PlanSettings, shorten_list
+from changeover.plant.data import (
+    PlanData,
+    PlanSettings,
+    count_orders,
+    describe_late,
+    shorten_list,
+)
 from changeover.plant.order_check import MachineDay, MachineLoad, OrderCheck, check_load
 from changeover.plant.plant_planner import make_plant_plan
 from changeover.plant.sentences import format_table
@@ -32,11 +38,11 @@ def run_check(arguments: list[str]) -> int:
     options = _read_options(arguments)
     try:
         factory = find_single_factory(options.factory)
-        orders = read_given_orders(options.orders, factory, options)
+        orders, now = read_given_orders(options.orders, factory, options)
         show_reading(orders, options.orders)
         say("planning by rules, to see the load (the first run compiles the simulator) ...")
         settings = PlanSettings(seconds=_SECONDS, policies=())
-        plant = make_plant_plan(factory, orders, now=options.now, settings=settings)
+        plant = make_plant_plan(factory, orders, now=now, settings=settings)
     except (ValueError, OSError, PlanError) as error:
         print(f"changeover check: {error}", file=sys.stderr)
         return 2
@@ -71,9 +77,9 @@ def _read_options(arguments: list[str]) -> argparse.Namespace:
 def _check_lines(plant: PlanData, check: OrderCheck) -> Iterator[str]:
     plan, dates = plant.plan, plant.plan.dates
     yield (
-        f"{plant.factory.name}: {len(plan.orders)} orders, from {dates.text(plan.clock)} to"
+        f"{plant.factory.name}: {count_orders(len(plan.orders))}, from {dates.text(plan.clock)} to"
         f" {dates.text(plan.end_date)} in a plan by {plan.made_by};"
-        f" {plan.late_orders} orders are late."
+        f" {describe_late(plan.late_orders, len(plan.orders))}."
     )
     yield ""
     yield from _tight_lines(plant, check)
@@ -90,7 +96,8 @@ def _tight_lines(plant: PlanData, check: OrderCheck) -> Iterator[str]:
         yield "Every order can be on time if it is made alone."
         return
     dates = plant.plan.dates
-    yield f"{len(check.tight)} orders are late even if nothing else is made:"
+    verb = "is" if len(check.tight) == 1 else "are"
+    yield f"{count_orders(len(check.tight))} {verb} late even if nothing else is made:"
     for order in check.tight[:_SHOWN_ORDERS]:
         yield (
             f"  {order.order}: due {dates.text(order.due_date)}, done"

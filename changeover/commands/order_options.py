@@ -4,16 +4,34 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from typing import Literal, NamedTuple
 
-from factory.io.order_list.layout import OrderListLayout, layout_path, parse_columns
+from changeover.plant.plant_planner import check_tick_zero, present_of, snapshot_dates
+from factory.io.order_list.layout import (
+    OrderListLayout,
+    layout_path,
+    load_layout,
+    parse_columns,
+)
 from factory.io.order_list_files import OrderList, read_order_list, save_layout
 from factory.model import Factory
+from factory.progress import say
 from factory.validation.iso_dates import read_date
+from scheduler.snapshot.schema import Snapshot
 
-_LAYOUT = ("columns", "delimiter", "encoding", "decimal", "date_format", "time_zone")
-Moment = datetime | int
+_LAYOUT = ("delimiter", "encoding", "decimal", "date_format", "time_zone")
+_PRESENT: Literal["now"] = "now"
+Moment = datetime | int | Literal["now"]
+
+
+class GivenOrders(NamedTuple):
+    """An order list, and the date or tick at which its plan begins; None: the first release."""
+
+    orders: OrderList
+    now: datetime | int | None
 
 
 def add_order_options(parser: argparse.ArgumentParser) -> None:
@@ -38,23 +56,82 @@ def add_order_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def layout_of(options: argparse.Namespace) -> OrderListLayout | None:
-    """Return the layout that the options give; None if they give none."""
+def layout_of(options: argparse.Namespace, path: Path) -> OrderListLayout | None:
+    """Return the layout that the options give, in place of what is remembered; None without any."""
     given = {name: getattr(options, name) for name in _LAYOUT}
     given = {name: value for name, value in given.items() if value is not None}
-    return OrderListLayout(**given) if given else None
+    columns: dict[str, str] = options.columns or {}
+    if not given and not columns:
+        return None
+    known = _remembered(path)
+    kept = {
+        name: column
+        for name, column in known.columns.items()
+        if not column or column not in columns.values()
+    }
+    return replace(known, columns={**kept, **columns}, **given)
 
 
-def read_given_orders(
-    path: Path, factory: Factory, options: argparse.Namespace, *, epoch: datetime | None = None
+def read_given_orders(path: Path, factory: Factory, options: argparse.Namespace) -> GivenOrders:
+    """Read an order list, and remember a layout that was given for it.
+
+    Raises
+    ------
+    FactoryError
+        With one line for each problem of the list.
+    ValueError
+        If the present is asked for, and the dates of the list are ticks.
+    """
+    layout, now = layout_of(options, path), options.now
+    if now == _PRESENT:
+        # whether dates have a zone is known when they are read
+        epoch = read_order_list(path, factory, layout=layout).epoch
+        if epoch is None:
+            rule = "the dates of the list are ticks"
+            raise ValueError(f"--now now; {rule}. Give a number of ticks.")
+        now = datetime.now(epoch.tzinfo).replace(second=0, microsecond=0)
+    orders = read_order_list(path, factory, layout=layout, now=now)
+    _remember(layout, path)
+    return GivenOrders(orders, now)
+
+
+def read_further_orders(
+    path: Path, factory: Factory, options: argparse.Namespace, snapshot: Snapshot
 ) -> OrderList:
-    """Read an order list, and remember a layout that was given for it."""
-    layout, now = layout_of(options), getattr(options, "now", None)
-    moment = now if isinstance(now, datetime) else None
-    orders = read_order_list(path, factory, epoch=epoch, layout=layout, now=moment)
-    if layout is not None:
-        save_layout(layout, layout_path(path))
+    """Read an order list that joins a snapshot: with its tick 0, its zone and its present.
+
+    Raises
+    ------
+    FactoryError
+        With one line for each problem of the list.
+    ValueError
+        If the list has dates, and the snapshot does not say when its tick 0 is.
+    """
+    layout = used = layout_of(options, path)
+    zone = snapshot.time_zone
+    if zone is not None and (used or _remembered(path)).time_zone is None:
+        used = replace(used or _remembered(path), time_zone=zone)
+    epoch, now = snapshot_dates(snapshot, factory).epoch, present_of(snapshot, factory)
+    orders = read_order_list(path, factory, epoch=epoch, layout=used, now=now)
+    check_tick_zero(orders.epoch, snapshot)
+    _remember(layout, path)
     return orders
+
+
+def _remembered(path: Path) -> OrderListLayout:
+    """Return the layout that is remembered for an order list, if any."""
+    remembered = layout_path(path)
+    return load_layout(remembered) if remembered.is_file() else OrderListLayout()
+
+
+def _remember(layout: OrderListLayout | None, path: Path) -> None:
+    """Write a layout that was given beside its order list; say if that is not possible."""
+    if layout is None:
+        return
+    try:
+        save_layout(layout, layout_path(path))
+    except OSError as error:
+        say(f"{layout_path(path)}: cannot be written ({error.strerror}), so nothing is remembered")
 
 
 def show_reading(orders: OrderList, path: Path) -> None:
@@ -66,15 +143,15 @@ def show_reading(orders: OrderList, path: Path) -> None:
 
 
 def parse_moment(text: str) -> Moment:
-    """Return a date in ISO 8601, ``now``, or a number of ticks.
+    """Return a date in ISO 8601, a number of ticks, or ``now``, which is read with the orders.
 
     Raises
     ------
     argparse.ArgumentTypeError
         If it is something else.
     """
-    if text == "now":
-        return datetime.now().replace(second=0, microsecond=0)
+    if text == _PRESENT:
+        return _PRESENT
     if text.isdecimal() and len(text) < 8:
         return int(text)
     date = read_date(text)

@@ -11,11 +11,18 @@ from changeover.commands.order_options import (
     add_order_options,
     parse_moment,
     positive_number,
+    read_further_orders,
     read_given_orders,
     show_reading,
 )
-from changeover.plant.data import DEFAULT_SECONDS, GENERALIST, PlanData, PlanSettings
-from changeover.plant.files import write_plan_files
+from changeover.plant.data import (
+    DEFAULT_SECONDS,
+    GENERALIST,
+    PlanData,
+    PlanSettings,
+    count_orders,
+)
+from changeover.plant.files import check_plan_folder, write_plan_files
 from changeover.plant.plant_planner import make_plant_plan
 from changeover.plant.sentences import describe_plan, format_table
 from changeover.plant.tables import alternative_rows, cell_text
@@ -35,6 +42,7 @@ def run_plan(arguments: list[str]) -> int:
     """Run the command; return 0, or 2 with the problems on stderr."""
     options = _read_options(arguments)
     try:
+        check_plan_folder(options.out)
         plant = _make_plan(options)
         files = write_plan_files(plant, options.out)
     except (ValueError, OSError, PlanError) as error:
@@ -123,13 +131,17 @@ def _make_plan(options: argparse.Namespace) -> PlanData:
     factory = find_single_factory(options.factory)
     if options.orders is None and options.snapshot is None:
         raise ValueError("there are no orders. Give an order list, or --snapshot FILE.")
-    snapshot = None
+    snapshot = orders = now = None
     if options.snapshot is not None:
         snapshot = _read_snapshot(options.snapshot, factory)
-    orders = None
+        if options.now is not None:
+            rule = f"the snapshot has the clock at {snapshot.clock}"
+            raise ValueError(f"--now; {rule}. Leave one of them out.")
     if options.orders is not None:
-        epoch = None if snapshot is None else snapshot.epoch
-        orders = read_given_orders(options.orders, factory, options, epoch=epoch)
+        if snapshot is None:
+            orders, now = read_given_orders(options.orders, factory, options)
+        else:
+            orders = read_further_orders(options.orders, factory, options, snapshot)
         show_reading(orders, options.orders)
     settings = PlanSettings(
         seconds=options.seconds,
@@ -137,11 +149,12 @@ def _make_plan(options: argparse.Namespace) -> PlanData:
         tuned=options.tuned,
         futures=options.futures,
     )
+    what = "the orders" if orders is None else count_orders(len(orders.book.orders))
     say(
-        f"planning {len(orders.book.orders) if orders else 'the'} orders for {options.seconds:g} s"
-        " (the first run compiles the simulator, which takes a minute or two) ..."
+        f"planning {what} for {options.seconds:g} s (the first run compiles the simulator, which"
+        " takes a minute or two) ..."
     )
-    plant = make_plant_plan(factory, orders, now=options.now, snapshot=snapshot, settings=settings)
+    plant = make_plant_plan(factory, orders, now=now, snapshot=snapshot, settings=settings)
     return replace(plant, verified=check_plan(plant.plan, plant.snapshot, factory))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -12,21 +13,22 @@ from pathlib import Path
 from changeover.commands.order_options import (
     add_order_options,
     positive_number,
-    read_given_orders,
+    read_further_orders,
     show_reading,
 )
 from changeover.plant.data import PlanData
-from changeover.plant.files import read_plan_folder, write_plan_files
-from changeover.plant.plant_planner import open_planner
+from changeover.plant.files import check_plan_folder, read_plan_folder, write_plan_files
+from changeover.plant.plant_planner import note_time, open_planner
 from changeover.plant.sentences import format_comparison
 from factory.tick_dates import TickDates
+from factory.validation.errors import Problem, suggest
 from factory.validation.iso_dates import read_date
 from scheduler.plans.changes import CancelOrder, Change, MachineDown, OrderTerms
 from scheduler.plans.errors import PlanError
 from scheduler.plans.what_if import change_snapshot, compare_plans
 from scheduler.portfolio.plan_verification import check_plan
 from scheduler.snapshot.from_orders import add_order_book
-from scheduler.snapshot.schema import Snapshot
+from scheduler.snapshot.schema import MAX_SNAPSHOT_DATE, Snapshot
 
 _DURATION = re.compile(r"(?P<number>[0-9]+(?:\.[0-9]+)?)\s*(?P<unit>d|h|min|m)")
 _MINUTES = {"d": 24 * 60, "h": 60, "min": 1, "m": 1}
@@ -36,6 +38,8 @@ def run_what_if(arguments: list[str]) -> int:
     """Run the command; return 0, or 2 with the problems on stderr."""
     options = _read_options(arguments)
     try:
+        if options.out is not None:
+            check_plan_folder(options.out)
         before = read_plan_folder(options.plan)
         if options.seconds is not None:
             settings = replace(before.settings, seconds=options.seconds)
@@ -64,6 +68,7 @@ def plan_after(before: PlanData, snapshot: Snapshot) -> PlanData:
     planner, notes = open_planner(before.factory, snapshot, before.settings)
     plan = planner.plan(snapshot, futures=before.settings.futures)
     verified = check_plan(plan, snapshot, before.factory)
+    notes = (*notes, *note_time(plan, planner))
     return replace(before, plan=plan, snapshot=snapshot, notes=notes, verified=verified)
 
 
@@ -73,7 +78,7 @@ def parse_until(text: str, clock: int, dates: TickDates) -> int:
     Raises
     ------
     ValueError
-        If the text is neither.
+        If the text is neither, or a date that no plan can have.
 
     Examples
     --------
@@ -83,7 +88,10 @@ def parse_until(text: str, clock: int, dates: TickDates) -> int:
     duration = _DURATION.fullmatch(text.strip())
     if duration is not None:
         minutes = float(duration["number"]) * _MINUTES[duration["unit"]]
-        return clock + max(1, round(minutes / dates.tick_minutes))
+        ticks = max(1, round(min(minutes / dates.tick_minutes, 2 * MAX_SNAPSHOT_DATE)))
+        if clock + ticks > MAX_SNAPSHOT_DATE:
+            raise ValueError(f"{text!r}; it is too long for a plan. Give a shorter time.")
+        return clock + ticks
     date = read_date(text)
     if date is None:
         rule = "it is neither a duration nor a date"
@@ -168,7 +176,7 @@ def _change(before: PlanData, options: argparse.Namespace) -> Snapshot:
     """Return the snapshot after the changes of the command line."""
     snapshot, dates = before.snapshot, before.plan.dates
     for path in options.rush:
-        orders = read_given_orders(path, before.factory, options, epoch=snapshot.epoch)
+        orders = read_further_orders(path, before.factory, options, snapshot)
         show_reading(orders, path)
         known = {order.order_id for order in snapshot.orders}
         again = next((order for order in orders.book.orders if order.order_id in known), None)
@@ -176,17 +184,47 @@ def _change(before: PlanData, options: argparse.Namespace) -> Snapshot:
             rule = f"order_id = {again.order_id!r}; the plan has an order of that name"
             raise ValueError(f"{path}: {rule}. Rename it, or change it with --due or --weight.")
         snapshot = add_order_book(snapshot, orders.book, before.factory)
-    changes = list(_changes(options, snapshot.clock, dates))
+    _check_names(options, snapshot)
+    changes = _changes(options, snapshot.clock, dates)
     if not changes and not options.rush:
         raise ValueError("there is no change. Give --machine-down, --rush, --due or another one.")
+    if {order.order_id for order in snapshot.orders} <= set(options.cancel):
+        raise ValueError("--cancel: no order is left to plan. Keep at least one.")
     return change_snapshot(snapshot, changes, before.factory)
 
 
+def _check_names(options: argparse.Namespace, snapshot: Snapshot) -> None:
+    """Refuse machines and orders that the plan does not have."""
+    orders = [order.order_id for order in snapshot.orders]
+    _check_known(
+        "--machine-down",
+        "machine",
+        [name for name, _ in options.machine_down],
+        list(snapshot.machines),
+    )
+    for option, names in (
+        ("--due", [name for name, _ in options.due]),
+        ("--weight", [name for name, _ in options.weight]),
+        ("--cancel", options.cancel),
+    ):
+        _check_known(option, "order", names, orders)
+
+
+def _check_known(option: str, kind: str, names: Sequence[str], known: Sequence[str]) -> None:
+    unknown = sorted(set(names) - set(known))
+    if unknown:
+        rule = f"there is no such {kind} in the plan"
+        raise ValueError(str(Problem(option, unknown[0], rule, suggest(unknown[0], known))))
+
+
 def _changes(options: argparse.Namespace, clock: int, dates: TickDates) -> list[Change]:
-    changes: list[Change] = [
-        MachineDown(machine=machine, until=_named("--machine-down", text, clock, dates))
-        for machine, text in options.machine_down
-    ]
+    changes: list[Change] = []
+    for machine, text in options.machine_down:
+        until = _named("--machine-down", text, clock, dates)
+        if until <= clock:
+            rule = f"the plan begins at {dates.text(clock)}"
+            raise ValueError(f"--machine-down: {text!r}; {rule}. Give a later date, or a time.")
+        changes.append(MachineDown(machine=machine, until=until))
     changes += [
         OrderTerms(order=order, due_date=_named("--due", text, clock, dates))
         for order, text in options.due
@@ -197,7 +235,7 @@ def _changes(options: argparse.Namespace, clock: int, dates: TickDates) -> list[
         except ValueError:
             rule = "it must be a number, 0 or more"
             raise ValueError(f"--weight {order} {text}; {rule}. Write for example 2.") from None
-    return [*changes, *(CancelOrder(order=order) for order in options.cancel)]
+    return [*changes, *(CancelOrder(order=order) for order in dict.fromkeys(options.cancel))]
 
 
 def _named(option: str, text: str, clock: int, dates: TickDates) -> int:

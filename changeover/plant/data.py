@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field
 
 from factory.model import Factory
 from factory.tick_dates import TickDates
-from scheduler.plans.schema import Plan
+from scheduler.plans.schema import Plan, PlannedStop
 from scheduler.snapshot.schema import Snapshot
 
 DEFAULT_SECONDS = 10.0
@@ -36,7 +38,7 @@ class PlanSettings:
         Number of sampled futures for the distribution of the dates of each order.
     """
 
-    seconds: float = DEFAULT_SECONDS
+    seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] = DEFAULT_SECONDS
     policies: tuple[str, ...] = (GENERALIST,)
     tuned: str | None = None
     futures: int = 0
@@ -76,6 +78,17 @@ class PlanData:
         return self.plan.dates
 
     @property
+    def stops(self) -> tuple[PlannedStop, ...]:
+        """Return the times without work: those of the plan, and idle machines out of service."""
+        clock = self.plan.clock
+        held = tuple(
+            PlannedStop(machine=name, start_date=clock, end_date=until, reason="down")
+            for name, state in self.snapshot.machines.items()
+            if state.status == "idle" and (until := state.out_of_service_until or 0) > clock
+        )
+        return (*self.plan.stops, *held)
+
+    @property
     def first_date(self) -> int:
         """Return the tick at which charts begin: now, or the start of work in progress."""
         starts = [operation.selected_date for operation in self.plan.operations]
@@ -87,6 +100,19 @@ def shorten_list(names: Sequence[Any], most: int = 5) -> str:
     """Return some names as text, and how many more there are."""
     shown = ", ".join(map(str, names[:most]))
     return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
+
+
+def count_orders(number: int) -> str:
+    """Return a number of orders as text."""
+    return f"{number} order" if number == 1 else f"{number} orders"
+
+
+def describe_late(number: int, total: int) -> str:
+    """Return how many orders of a plan are late, in words."""
+    if not number:
+        return "no order is late"
+    verb = "is" if number == 1 else "are"
+    return f"{number} of {count_orders(total)} {verb} late"
 
 
 def relative_cost(cost: float, base: float) -> str:

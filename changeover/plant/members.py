@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -45,21 +45,24 @@ def find_members(
     tuned_folder
         Folder of tuned parameters; None for the shipped ones.
 
+    The first is a rule: it finishes its plan however long the order list is, so that a network,
+    which takes longer, never decides alone.
+
     Raises
     ------
     PolicyError
         If a folder has no policy of this version.
     ValueError
-        If the file of tuned parameters cannot be read.
+        If there is no such folder of tuned parameters, or its file cannot be read.
     """
     networks = [_load_network(Path(folder), factory) for folder in policies]
     tuned, notes = _read_tuned(factory, tuned_folder)
     index: list[Member] = []
     if tuned is not None and tuned.index is not None:
         index = [RowPolicy("index", IndexPolicy(tuned.index.weights))]
-    rules = [RowPolicy(str(rule), rule) for rule in _rank_rules(tuned)]
+    best, *rules = [RowPolicy(str(rule), rule) for rule in _rank_rules(tuned)]
     return PortfolioMembers(
-        (*(network for network, _ in networks), *index, *rules),
+        (best, *(network for network, _ in networks), *index, *rules),
         (*notes, *(note for _, note in networks if note)),
     )
 
@@ -101,17 +104,21 @@ def _load_network(folder: Path, factory: Factory) -> tuple[Member, str]:
 
 
 def _read_tuned(factory: Factory, folder: Path | None) -> tuple[Tuned | None, tuple[str, ...]]:
+    if folder is not None and not folder.is_dir():
+        rule = "there is no such folder"
+        raise ValueError(f"tuned = {str(folder)!r}; {rule}. Give one that changeover tune wrote.")
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", TuningWarning)
         tuned = read_tuned(factory.name, folder, factory)
     notes = tuple(str(warning.message) for warning in caught)
     if tuned is None:
-        rule = f"the rules have default parameters: {factory.name} was never tuned"
+        where = "was never tuned" if folder is None else f"has no file in {folder}"
+        rule = f"the rules have default parameters: {factory.name} {where}"
         notes = (f"{rule}. Tune them: changeover tune --factory FILE --tuned DIR.",)
     return tuned, notes
 
 
-def _rank_rules(tuned: Tuned | None) -> Iterable[Rule]:
+def _rank_rules(tuned: Tuned | None) -> list[Rule]:
     """Return all rules, the most promising first."""
     if tuned is None or not tuned.rules:
         first = [RULES[name] for name in _STRONG]

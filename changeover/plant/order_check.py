@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from datetime import date as date_type
+from datetime import datetime, time, timedelta
 from typing import NamedTuple
 
 from changeover.plant.data import PlanData
@@ -119,21 +121,25 @@ def shortest_time(lookup: FactoryLookup, product: str, options: dict[str, str]) 
 
 def day_bounds(plan: Plan) -> list[tuple[int, int]]:
     """Return first tick, and tick of the end, of each day of a plan."""
-    dates = plan.dates
-    per_day = 24 * 60 / plan.tick_minutes
     bounds = []
     start = plan.clock
     while start < plan.end_date:
-        date = dates.date(start)
-        if date is None:
-            minutes = plan.start_hour * 60 + start * plan.tick_minutes
-        else:
-            minutes = date.hour * 60 + date.minute + date.second / 60
-        left = per_day - minutes / plan.tick_minutes % per_day
-        end = min(plan.end_date, start + max(1, math.ceil(left)))
+        end = min(plan.end_date, max(start + 1, _next_midnight(plan, start)))
         bounds.append((start, end))
         start = end
     return bounds
+
+
+def _next_midnight(plan: Plan, tick: int) -> int:
+    """Return the first tick of the next day; a day with a clock change has 23 or 25 hours."""
+    date = plan.dates.date(tick)
+    if date is None or date.date() == date_type.max:
+        minutes = plan.start_hour * 60 + tick * plan.tick_minutes
+        return tick + math.ceil((24 * 60 - minutes % (24 * 60)) / plan.tick_minutes)
+    midnight = datetime.combine(date + timedelta(days=1), time(), date.tzinfo)
+    nearest = plan.dates.tick(midnight)
+    rounded = plan.dates.date(nearest)
+    return nearest + (rounded is not None and rounded < midnight)
 
 
 def machine_loads(plan: Plan, bounds: Sequence[tuple[int, int]]) -> Iterator[MachineLoad]:

@@ -14,6 +14,12 @@ from factory.validation.names import printable
 from scheduler.portfolio.plan_schedule import plan_schedule
 
 _SHOWN_ALTERNATIVES = 8
+_SHORT = 28
+"""Letters of a cell that stay on one line."""
+_STYLE = """
+td.short{white-space:nowrap}
+td.long,td.long:first-child{min-width:28ch;overflow-wrap:anywhere}
+"""
 
 
 def plan_page(plant: PlanData) -> str:
@@ -22,7 +28,7 @@ def plan_page(plant: PlanData) -> str:
     return (
         '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{_text(title)}</title><style>{STYLE}</style>{gantt_html_assets()}</head>"
+        f"<title>{_text(title)}</title><style>{STYLE}{_STYLE}</style>{gantt_html_assets()}</head>"
         f"<body><main><h1>{_text(title)}</h1>{_body(plant)}</main></body></html>\n"
     )
 
@@ -70,7 +76,7 @@ def _chart(plant: PlanData) -> str:
             {},
             False,
         )
-        for stop in plan.stops
+        for stop in plant.stops
     ]
     return gantt_html(
         plan.machines,
@@ -89,13 +95,17 @@ def _more(summary: str, rows: list[TableRow]) -> str:
 def _table(rows: Iterable[TableRow]) -> str:
     head, *body = rows
     heads = "".join(f"<th>{_text(str(name).replace('_', ' '))}</th>" for name in head)
-    lines = "".join(
-        f"<tr>{''.join(f'<td>{_text(cell_text(cell))}</td>' for cell in row)}</tr>" for row in body
-    )
+    lines = "".join(f"<tr>{''.join(_cell(cell_text(cell)) for cell in row)}</tr>" for row in body)
     return (
-        f'<div class="table"><table><thead><tr>{heads}</tr></thead>'
+        f'<div class="scroll"><table><thead><tr>{heads}</tr></thead>'
         f"<tbody>{lines}</tbody></table></div>"
     )
+
+
+def _cell(text: str) -> str:
+    """Return a cell; short texts, such as dates, are never broken, and long ones stay narrow."""
+    kind = "short" if len(text) <= _SHORT else "long"
+    return f'<td class="{kind}">{_text(text)}</td>'
 
 
 def _text(text: str) -> str:

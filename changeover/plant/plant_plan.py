@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from changeover.plant.data import PlanData
 from changeover.plant.files import write_plan_files
 from changeover.plant.page import plan_fragment
+from changeover.plant.sentences import describe_plan
 from changeover.plant.tables import operation_rows
 from factory.schedule.records import Schedule
 from scheduler.portfolio.plan_schedule import plan_schedule
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
 class PlantPlan(PlanData):
     """A plan with the factory and the snapshot that it was made for.
 
-    In a notebook it shows itself as cost, late orders and an interactive Gantt chart. Attributes
-    are those of :class:`changeover.plant.data.PlanData`.
+    It shows itself as cost and late orders, in a notebook with an interactive Gantt chart.
+    Attributes are those of :class:`changeover.plant.data.PlanData`.
     """
 
     def schedule(self) -> Schedule:
@@ -32,6 +33,7 @@ class PlantPlan(PlanData):
         import pandas
 
         head, *rows = operation_rows(self)
+        rows = [tuple(None if cell == "" else cell for cell in row) for row in rows]
         return pandas.DataFrame(rows, columns=list(head))
 
     def write(self, folder: Path | str) -> list[Path]:
@@ -41,6 +43,9 @@ class PlantPlan(PlanData):
         ``plan.json``, and in ``inputs`` what a what-if needs.
         """
         return write_plan_files(self, Path(folder))
+
+    def __repr__(self) -> str:
+        return "\n".join(describe_plan(self))
 
     def _repr_html_(self) -> str:
         return plan_fragment(self)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
+from zoneinfo import ZoneInfo
 
 from changeover.plant.data import PlanData, PlanSettings
 from changeover.plant.members import find_members
 from factory.model import Factory, Order, OrderBook
 from factory.tick_dates import TickDates
 from scheduler.floor.floor import ShopFloor
+from scheduler.plans.schema import Plan
 from scheduler.portfolio.portfolio_planner import PortfolioPlanner
 from scheduler.snapshot.from_orders import add_order_book, empty_snapshot
 from scheduler.snapshot.read import check_snapshot
@@ -54,7 +56,8 @@ def make_plant_plan(
     Raises
     ------
     ValueError
-        If dates do not go together, or an order does not fit the factory.
+        If dates do not go together, an order does not fit the factory, or snapshot and list do not
+        have the same tick 0.
     PlanError
         If no member of the portfolio finds a plan.
     """
@@ -68,6 +71,7 @@ def make_plant_plan(
     elif now is not None:
         rule = f"the snapshot has the clock at {snapshot.clock}"
         raise ValueError(f"now = {now}; {rule}. Leave one of them out.")
+    check_tick_zero(epoch, snapshot)
     if book is not None:
         snapshot = add_order_book(snapshot, book, factory)
     if not snapshot.orders:
@@ -77,7 +81,57 @@ def make_plant_plan(
     planner, notes = open_planner(factory, snapshot, settings)
     plan = planner.plan(snapshot, futures=settings.futures)
     extra = dict(getattr(orders, "extra", {}))
+    notes = (*notes, *note_time(plan, planner))
     return PlanData(plan, factory, snapshot, settings, notes, extra)
+
+
+def note_time(plan: Plan, planner: PortfolioPlanner) -> tuple[str, ...]:
+    """Return a sentence if the time was over before each member had its turn."""
+    total = len(planner.members)
+    tried = {item.made_by for item in plan.alternatives}
+    left = sum(member.name not in tried for member in planner.members)
+    if not left:
+        return ()
+    return (f"{left} of {total} policies and rules had no turn; --seconds gives more time.",)
+
+
+def check_tick_zero(epoch: datetime | None, snapshot: Snapshot) -> None:
+    """Refuse orders whose ticks count from another date than those of a snapshot.
+
+    Parameters
+    ----------
+    epoch
+        Date of tick 0 of the orders; None: their dates are ticks.
+    """
+    if epoch is None or epoch in (snapshot.epoch, _local_epoch(snapshot)):
+        return
+    theirs = "does not say when its tick 0 is"
+    remedy = "Add epoch to it, or write ticks in the list"
+    if snapshot.epoch is not None:
+        theirs = f"has epoch = {snapshot.epoch.isoformat()}"
+        remedy = "Read the orders with that epoch"
+    raise ValueError(
+        f"orders: epoch = {epoch.isoformat()}; the snapshot that they join {theirs}. {remedy}."
+    )
+
+
+def snapshot_dates(snapshot: Snapshot, factory: Factory) -> TickDates:
+    """Return the calendar of a snapshot."""
+    return TickDates(factory.tick_minutes, factory.start_hour, _local_epoch(snapshot))
+
+
+def present_of(snapshot: Snapshot, factory: Factory) -> datetime | int:
+    """Return the clock of a snapshot as a date, or in ticks if no date of tick 0 is known."""
+    return snapshot_dates(snapshot, factory).date(snapshot.clock) or snapshot.clock
+
+
+def _local_epoch(snapshot: Snapshot) -> datetime | None:
+    """Return the date of tick 0 in the zone that dates are shown in."""
+    epoch, name = snapshot.epoch, snapshot.time_zone
+    if epoch is None or name is None:
+        return epoch
+    zone = ZoneInfo(name)
+    return epoch.astimezone(zone) if epoch.tzinfo else epoch.replace(tzinfo=zone)
 
 
 def open_planner(
@@ -113,6 +167,9 @@ def _clock(now: datetime | int | None, dates: TickDates, book: OrderBook | None)
         return min((order.release_date for order in book.orders), default=0) if book else 0
     if isinstance(now, datetime) and now.tzinfo is None and dates.epoch is not None:
         now = now.replace(tzinfo=dates.epoch.tzinfo)
+    if isinstance(now, datetime) and dates.epoch is None:
+        rule = "the orders have ticks, and no date of tick 0 is known"
+        raise ValueError(f"now = {now.isoformat()}; {rule}. Give a number of ticks.")
     clock = dates.tick(now) if isinstance(now, datetime) else now
     if clock < 0:
         text = now.isoformat(" ", timespec="minutes") if isinstance(now, datetime) else f"{now}"

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from changeover.plant.data import PlanData, money, relative_cost, shorten_list
+from changeover.plant.data import (
+    PlanData,
+    count_orders,
+    describe_late,
+    money,
+    relative_cost,
+    shorten_list,
+)
 from scheduler.plans.what_if import MovedOrder, PlanComparison
 
 _SHOWN_ORDERS = 10
@@ -14,9 +21,10 @@ def describe_plan(plant: PlanData) -> list[str]:
     """Return what a planner must know of a plan, in sentences."""
     plan, dates = plant.plan, plant.plan.dates
     terms = ", ".join(f"{name} {money(amount)}" for name, amount in plan.cost.items() if amount)
+    size = f"{len(plan.operations)} operations on {len(plan.machines)} machines"
+    span = f"from {dates.text(plan.clock)} to {dates.text(plan.end_date)}"
     lines = [
-        f"{len(plan.orders)} orders, {len(plan.operations)} operations on {len(plan.machines)}"
-        f" machines, from {dates.text(plan.clock)} to {dates.text(plan.end_date)}.",
+        f"{count_orders(len(plan.orders))}, {size}, {span}.",
         f"Expected cost {money(plan.total_cost)}{f' ({terms})' if terms else ''}.",
         _describe_late(plant),
         _describe_winner(plant),
@@ -24,7 +32,10 @@ def describe_plan(plant: PlanData) -> list[str]:
     if plant.verified:
         lines.append("The independent verifier accepts the plan.")
     elif plant.verified is None:
-        lines.append("Work is in progress at the start, so the verifier cannot check the plan.")
+        lines.append(
+            "Work is in progress or a machine is out of service at the start, so the verifier"
+            " cannot check the plan."
+        )
     return [*lines, *(f"Note: {note}" for note in plant.notes)]
 
 
@@ -51,7 +62,7 @@ def _describe_late(plant: PlanData) -> str:
         return "No order is late."
     duration = plant.plan.dates.duration
     shown = [f"{order.order} by {duration(order.lateness)}" for order in late]
-    return f"{len(late)} of {len(plant.plan.orders)} orders are late: {shorten_list(shown)}."
+    return f"{describe_late(len(late), len(plant.plan.orders))}: {shorten_list(shown)}."
 
 
 def _describe_winner(plant: PlanData) -> str:

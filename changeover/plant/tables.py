@@ -118,4 +118,4 @@ def cell_text(value: Any) -> str:
     """Return a cell of a table as text."""
     if hasattr(value, "isoformat"):
         return str(value.isoformat(" ", timespec="seconds" if value.second else "minutes"))
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return f"{value:.12g}" if isinstance(value, float) else str(value)

@@ -59,7 +59,7 @@ def read_order_list(
     factory: Factory,
     epoch: datetime | None = None,
     layout: OrderListLayout | None = None,
-    now: datetime | None = None,
+    now: datetime | int | None = None,
 ) -> OrderList:
     """Read and check an order list; its layout is guessed where it is not given.
 
@@ -76,7 +76,8 @@ def read_order_list(
         Layout of the file; by default the one that is remembered beside the file
         (:func:`~factory.io.order_list.layout.layout_path`), if any.
     now
-        The present, in which orders without a release date are released.
+        The present, in which orders without a release date are released; a number of ticks counts
+        only where dates are ticks.
 
     Raises
     ------

@@ -7,7 +7,7 @@ import math
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from factory.lookups import FactoryLookup
@@ -32,6 +32,8 @@ MARK_COLOURS = {
 }
 """Colours of marks: due dates (late, on time, open), changeovers, failures, chosen waits."""
 
+_SAME_HOUR = 1e-6
+"""Difference up to which hours are the same."""
 _PALETTE = (
     "#4c78a8",
     "#f58518",
@@ -173,6 +175,8 @@ def shorten(name: str, most: int) -> str:
 class Clock:
     """Strokes of the time axis: whole hours, or days, at most ``strokes`` of them.
 
+    They are hours of the local clock, also after a change to summer or winter time.
+
     Parameters
     ----------
     dates
@@ -185,7 +189,7 @@ class Clock:
 
     def __init__(self, dates: TickDates, since: int, until: int, strokes: int) -> None:
         self.ticks_per_hour = 60 / dates.tick_minutes
-        self.epoch, self.since, self.until = dates.epoch, since, until
+        self.dates, self.epoch, self.since, self.until = dates, dates.epoch, since, until
         self.start_hour = float(dates.start_hour)
         if dates.epoch is not None:
             self.start_hour = dates.epoch.hour + dates.epoch.minute / 60 + dates.epoch.second / 3600
@@ -197,15 +201,31 @@ class Clock:
 
     def _hours(self) -> list[float]:
         """Return the hours of the strokes since midnight of the first day."""
-        start, end = (
-            self.start_hour + tick / self.ticks_per_hour for tick in (self.since, self.until)
-        )
-        first = math.ceil(start / self.step - 1e-9)
-        last = math.floor(end / self.step + 1e-9)
-        return [number * self.step for number in range(first, last + 1)]
+        first = math.ceil(self._hour(self.since) / self.step - 1e-9)
+        last = math.floor(self._hour(self.until) / self.step + 1e-9)
+        hours = [number * self.step for number in range(first, last + 1)]
+        return [hour for hour in hours if abs(self._hour(self._tick(hour)) - hour) < _SAME_HOUR]
+
+    def _hour(self, tick: float) -> float:
+        """Return the hour of a tick since midnight of the first day."""
+        return self.start_hour + tick / self.ticks_per_hour + self._change(self.dates.date(tick))
 
     def _tick(self, hour: float) -> float:
-        return (hour - self.start_hour) * self.ticks_per_hour
+        """Return the tick of an hour; one that is skipped in spring is that of the next."""
+        date = None
+        if self.epoch is not None and self.epoch.tzinfo is not None:
+            try:
+                date = self.epoch + timedelta(hours=hour - self.start_hour)  # of the local clock
+            except OverflowError:
+                date = None
+        return (hour - self.start_hour - self._change(date)) * self.ticks_per_hour
+
+    def _change(self, date: datetime | None) -> float:
+        """Return by how many hours the local clock was changed since tick 0."""
+        if date is None or self.epoch is None or self.epoch.tzinfo is None:
+            return 0.0
+        before, after = self.epoch.utcoffset(), date.utcoffset()
+        return 0.0 if before is None or after is None else (after - before) / timedelta(hours=1)
 
     def ticks(self) -> list[float]:
         """Return the dates of the strokes."""
@@ -231,5 +251,5 @@ class Clock:
 
     def midnights(self) -> list[float]:
         """Dates at which a day begins, unless there are too many to tell apart."""
-        days = range(1, math.floor((self.start_hour + self.until / self.ticks_per_hour) / 24) + 1)
+        days = range(1, math.floor(self._hour(self.until) / 24) + 1)
         return [self._tick(24 * day) for day in days] if len(days) <= 60 else []

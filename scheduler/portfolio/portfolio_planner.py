@@ -125,6 +125,11 @@ class PortfolioPlanner:
         ------
         PlanError
             If no member finds a plan.
+
+        Notes
+        -----
+        Ctrl-C ends the search with the best plan so far, and the sampling of futures with the plan
+        alone.
         """
         futures, seed = check_sampling(futures, seed, 0, MAX_FUTURES)
         limit = WorkLimit(self.max_seconds)
@@ -136,7 +141,11 @@ class PortfolioPlanner:
             raise comparison.first_error
         plan = best.plan
         if futures:
-            plan = self._add_dates(snapshot, best, futures, seed, limit)
+            try:
+                plan = self._add_dates(snapshot, best, futures, seed, limit)
+            except KeyboardInterrupt:
+                say("interrupted: the plan is taken without sampled futures")
+                futures = 0
         return plan.model_copy(
             update={
                 "alternatives": comparison.ranked(),

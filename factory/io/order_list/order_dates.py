@@ -39,7 +39,7 @@ class DateSettings(NamedTuple):
     layout: OrderListLayout
     layout_file: str  # name of the file in which a layout is written
     epoch: datetime | None  # date of tick 0, if it is given
-    now: datetime | None
+    now: datetime | int | None  # a number of ticks counts only where dates are ticks
 
 
 class OrderDates(NamedTuple):
@@ -116,11 +116,27 @@ def _read_ticks(
         if problems:
             ticks = {column: [0] * len(rows) for column in DATES}
     num_missing = len(rows) - sum(map(bool, cells.get("release_date", ())))
+    now = _tick_of_now(settings)
     if num_missing:
-        guesses.append(f"release_date: tick 0, in {_rows(num_missing)} without one")
-    if settings.now is not None:
+        release = f"now, tick {now}" if now else "tick 0"
+        guesses.append(f"release_date: {release}, in {_rows(num_missing)} without one")
+        given = cells.get("release_date", [""] * len(rows))
+        for i, text in enumerate(given):
+            if not text and not problems:
+                ticks["release_date"][i] = now or 0
+    if settings.now is not None and now is None:
         guesses.append("dates: ticks, so the present is not used")
     return OrderDates(ticks, settings.epoch, TICKS, problems, guesses)
+
+
+def _tick_of_now(settings: DateSettings) -> int | None:
+    """Return the present in ticks, not before tick 0; None where that cannot be known."""
+    now, epoch = settings.now, settings.epoch
+    if isinstance(now, datetime):
+        if epoch is None or (epoch.tzinfo is None) != (now.tzinfo is None):
+            return None
+        now = count_ticks(in_utc(now) - in_utc(epoch), settings.factory.tick_minutes)
+    return None if now is None else max(0, now)
 
 
 def _check_calendar(
@@ -250,7 +266,9 @@ class _CalendarDates:
 
     def _date(self, name: str) -> datetime | None:
         """Return ``epoch`` or ``now`` in the zone of the dates, if it is given."""
-        date: datetime | None = getattr(self._settings, name)
+        date: datetime | int | None = getattr(self._settings, name)
+        if isinstance(date, int):
+            return None
         if date is None or (date.tzinfo is not None) == self._have_zone:
             return date
         if self._zone is not None:
@@ -258,6 +276,8 @@ class _CalendarDates:
         rule, remedy = "have no time zone", "Give it without one"
         if self._have_zone:
             rule, remedy = "have a time zone", "Give it with one"
+        elif name == "epoch":
+            remedy += ", or say their time zone (time_zone of the layout)"
         rule = f"dates of this order book {rule}"
         self._problems.append(Problem(name, Words(date.isoformat()), rule, remedy))
         return None

@@ -7,6 +7,7 @@ import { ChartInput } from "./chart_input.js";
 
 const STEPS = [1, 5, 10, 15, 30, 60, 120, 180, 240, 360, 720, DAY, 2 * DAY, 5 * DAY, 10 * DAY, 20 * DAY, 50 * DAY, 100 * DAY]; // minutes
 const STROKE_GAP = 64; // least pixels between two strokes of the axis
+const SAME_MINUTE = 0.001; // minutes by which times of the same minute may differ
 const AXIS_HEIGHT = 36;
 const LOWEST_LANE = 26;
 const BAR_HEIGHT = 20;
@@ -247,7 +248,9 @@ export class Chart {
     const step = STEPS.find((minutes) => minutes >= least) ?? Math.ceil(least / longest) * longest;
     const [lines, labels] = [[], []];
     for (let minutes = Math.ceil(from / step) * step; minutes <= to; minutes += step) {
-      const x = this.x(calendar.tickAt(minutes)).toFixed(1);
+      const tick = calendar.tickAt(minutes);
+      if (Math.abs(calendar.minutesAt(tick) - minutes) > SAME_MINUTE) continue; // an hour that the clock skips
+      const x = this.x(tick).toFixed(1);
       const midnight = minutes % DAY === 0;
       lines.push(draw("line", { class: midnight ? "gantt-midnight" : "gantt-stroke", x1: x, x2: x, y1: 0, y2: this.height }));
       if (step < DAY && x > 14 && x < this.width - 14) labels.push(draw("text", { class: "gantt-hour", x, y: 31 }, calendar.time(minutes)));

@@ -12,6 +12,8 @@ from changeover.plant.files import write_plan_files
 from factory.tick_dates import TickDates
 from tests.builders.joinery import plan_of_joinery, write_joinery
 
+EVERY_ORDER_CANCELLED = [word for i in range(16) for word in ("--cancel", f"T-{100 + i}")]
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -59,9 +61,20 @@ def test_a_wrong_command_is_refused(
         (["what-if", "plan"], "there is no change"),
         (["what-if", "none", "--cancel", "T-100"], "holds no plan"),
         (["what-if", "plan", "--cancel", "T-999"], "there is no such order"),
-        (["what-if", "plan", "--machine-down", "saw-9", "4h"], "there is none of that name"),
+        (
+            ["what-if", "plan", "--machine-down", "saw-9", "4h"],
+            "there is no such machine in the plan",
+        ),
         (["what-if", "plan", "--machine-down", "saw-1", "soon"], "neither a duration nor a date"),
         (["what-if", "plan", "--weight", "T-100", "x"], "it must be a number"),
+        (["what-if", "plan", "--weight", "", "2"], "--weight = ''; there is no such order"),
+        (["what-if", "plan", "--due", "T-100", "9e9d"], "neither a duration nor a date"),
+        (["what-if", "plan", "--due", "T-100", "9999999999999d"], "it is too long for a plan"),
+        (["what-if", "plan", "--machine-down", "saw-1", "2020-01-01"], "the plan begins at 2026-"),
+        (["what-if", "plan", *EVERY_ORDER_CANCELLED], "no order is left to plan"),
+        (["what-if", "plan", "--cancel", "T-100", "--out", "binary"], "cannot be written there"),
+        (["plan", "joinery.toml", "auftraege.csv", "--out", "binary"], "cannot be written there"),
+        (["plan", "joinery.toml", "auftraege.csv", "--tuned", "none"], "there is no such folder"),
         (["what-if", "plan", "--rush", "auftraege.csv"], "the plan has an order of that name"),
     ],
 )

@@ -18,20 +18,20 @@ from tests.builders.joinery import joinery
 MICROFACTORY = find_single_factory("microfactory")
 
 
-def test_a_tuned_factory_has_network_index_and_its_best_rule_first() -> None:
+def test_a_tuned_factory_has_its_best_rule_network_and_index_first() -> None:
     members, notes = find_members(MICROFACTORY)
     names = [member.name for member in members]
-    assert names[:3] == [GENERALIST, "index", str(best_tuned_rule("microfactory"))]
+    assert names[:3] == [str(best_tuned_rule("microfactory")), GENERALIST, "index"]
     assert len(names) == len(RULES) + 2
-    assert isinstance(members[0], NetworkPolicy)
+    assert isinstance(members[1], NetworkPolicy)
     assert notes == ()
 
 
 def test_an_own_factory_has_all_rules_and_the_gaps_are_said() -> None:
     members, notes = find_members(joinery())
     names = [member.name for member in members]
-    assert names[0] == GENERALIST
-    assert names[1].startswith("ATCS+HOLD(")
+    assert names[0].startswith("ATCS+HOLD(")
+    assert names[1] == GENERALIST
     assert len(names) == len(RULES) + 1
     assert any("joinery was never tuned" in note for note in notes)
     assert any(f"{GENERALIST} was not trained on joinery" in note for note in notes)
@@ -40,6 +40,13 @@ def test_an_own_factory_has_all_rules_and_the_gaps_are_said() -> None:
 def test_without_policies_only_rules_take_part() -> None:
     members, _ = find_members(joinery(), ())
     assert len(members) == len(RULES)
+
+
+def test_a_folder_of_tuned_parameters_exists_and_has_the_factory(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="there is no such folder"):
+        find_members(joinery(), (), tmp_path / "none")
+    _, notes = find_members(joinery(), (), tmp_path)
+    assert any(f"joinery has no file in {tmp_path}" in note for note in notes)
 
 
 def test_parameters_that_were_tuned_for_another_state_are_named() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -58,6 +59,15 @@ def test_days_end_at_midnight(plant: PlanData) -> None:
     assert day_bounds(plan) == [(0, 1080), (1080, 2000)]
     later = hand_made(plant, clock=1000, end=3000, epoch=datetime(2026, 3, 2, 22))
     assert day_bounds(later) == [(1000, 1560), (1560, 3000)]
+
+
+@pytest.mark.parametrize(("month", "day", "hours"), [(3, 29, 23), (10, 25, 25), (6, 1, 24)])
+def test_a_day_on_which_the_clock_changes_is_longer_or_shorter(
+    plant: PlanData, month: int, day: int, hours: int
+) -> None:
+    epoch = datetime(2026, month, day, tzinfo=ZoneInfo("Europe/Berlin"))
+    plan = hand_made(plant, clock=0, end=3000, epoch=epoch)
+    assert day_bounds(plan)[:2] == [(0, 60 * hours), (60 * hours, 60 * (hours + 24))]
 
 
 def test_shares_are_of_the_time_of_the_plan(plant: PlanData) -> None:

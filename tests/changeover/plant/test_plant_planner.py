@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
+from agents.rules.registry import RULES as ALL_RULES
 from changeover.plant.data import PlanSettings
-from changeover.plant.plant_planner import make_plant_plan
+from changeover.plant.plant_planner import make_plant_plan, present_of
 from factory.io.order_list_files import OrderList
 from factory.model import OrderBook
 from scheduler.portfolio.plan_verification import check_plan
@@ -15,6 +16,7 @@ from scheduler.snapshot.from_orders import add_order_book, empty_snapshot
 from tests.builders.joinery import joinery, read_joinery_orders
 
 RULES = PlanSettings(seconds=0.3, policies=())
+HOUR = timedelta(hours=1)
 
 
 @pytest.fixture(scope="module")
@@ -70,9 +72,37 @@ def test_a_snapshot_has_its_own_clock(orders: OrderList) -> None:
 
 def test_orders_that_the_snapshot_has_are_not_doubled(orders: OrderList) -> None:
     first = OrderBook(orders=orders.book.orders[:3])
-    snapshot = add_order_book(empty_snapshot(joinery(), 0), first, joinery())
+    empty = empty_snapshot(joinery(), 0, epoch=orders.epoch)
+    snapshot = add_order_book(empty, first, joinery())
     plant = make_plant_plan(joinery(), orders, snapshot=snapshot, settings=RULES)
     assert len(plant.plan.orders) == len(orders.book.orders)
+
+
+def test_bug_dates_join_a_snapshot_only_where_its_tick_zero_is_theirs(orders: OrderList) -> None:
+    """The ticks of the list counted from another date than those of the snapshot."""
+    for epoch, rule in (
+        (None, "does not say when its tick 0 is"),
+        (datetime(2026, 3, 1, 6), "has epoch = 2026-03-01T06:00:00"),
+    ):
+        snapshot = empty_snapshot(joinery(), 60, epoch=epoch)
+        with pytest.raises(ValueError, match=rule):
+            make_plant_plan(joinery(), orders, snapshot=snapshot, settings=RULES)
+
+
+def test_the_present_of_a_snapshot_is_a_date_in_its_zone_or_a_tick() -> None:
+    assert present_of(empty_snapshot(joinery(), 60), joinery()) == 60
+    epoch = datetime(2026, 3, 2, 6)
+    assert present_of(empty_snapshot(joinery(), 60, epoch=epoch), joinery()) == epoch + HOUR
+    zoned = empty_snapshot(joinery(), 60, epoch=epoch, time_zone="Europe/Berlin")
+    assert present_of(zoned, joinery()) == datetime(2026, 3, 2, 6, tzinfo=UTC)
+
+
+def test_members_without_a_turn_are_counted(orders: OrderList) -> None:
+    hurried = make_plant_plan(joinery(), orders, settings=PlanSettings(1e-9, policies=()))
+    assert f"{len(ALL_RULES) - 1} of {len(ALL_RULES)} policies and rules had no turn" in str(
+        hurried.notes
+    )
+    assert len(hurried.plan.alternatives) == 1
 
 
 def test_without_orders_there_is_no_plan() -> None:

@@ -8,6 +8,7 @@ import sys
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
@@ -16,7 +17,9 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
 from factory.schedule.gantt import draw_gantt, gantt_rgb, gantt_text
+from factory.schedule.gantt_style import Clock
 from factory.schedule.records import FailureRecord
+from factory.tick_dates import TickDates
 from tests.builders.hand_made_schedule import PAINT_1, hand_book, hand_factory, hand_schedule, play
 
 
@@ -224,3 +227,21 @@ def test_the_axis_shows_dates_where_an_epoch_is_known() -> None:
         axes = draw_gantt(schedule, hand_factory()).axes[0]
         labels = [label.get_text() for label in axes.get_xticklabels()]
         assert [label.partition("\n")[2] for label in labels if "\n" in label] == days
+
+
+@pytest.mark.parametrize(
+    ("month", "day", "labels", "ticks"),
+    [
+        (3, 28, ["23:00", "00:00", "01:00", "03:00", "04:00"], [60, 120, 180, 240, 300]),
+        (10, 24, ["23:00", "00:00", "01:00", "02:00", "03:00"], [60, 120, 180, 240, 360]),
+    ],
+)
+def test_the_axis_follows_the_clock_when_it_is_changed(
+    month: int, day: int, labels: list[str], ticks: list[int]
+) -> None:
+    """Tick 0 is 22 o'clock on the eve; in spring 02:00 is skipped, in autumn it comes twice."""
+    epoch = datetime(2026, month, day, 22, tzinfo=ZoneInfo("Europe/Berlin"))
+    clock = Clock(TickDates(1.0, epoch=epoch), 1, 361 if month == 10 else 301, 6)
+    assert [label.partition("\n")[0] for label in clock.labels()] == labels
+    assert clock.ticks() == ticks
+    assert clock.midnights() == [120]

@@ -231,3 +231,12 @@ def test_charts_without_bars_are_drawn(browser: Any, tmp_path: Path) -> None:
     visit = show(browser, tmp_path, [])
     assert visit.page.locator(".gantt-name").count() == len(LANES)
     visit.close()
+
+
+def test_an_hour_that_the_clock_skips_has_no_stroke(browser: Any, tmp_path: Path) -> None:
+    start = datetime(2026, 3, 28, 23, 30, tzinfo=ZoneInfo("Europe/Berlin"))
+    visit = show(browser, tmp_path, [bar("paint-1", 0, 50)], start=start, lanes=("paint-1",))
+    hours = visit.page.locator(".gantt-hour").all_text_contents()
+    assert "02:00" not in hours
+    assert {"01:00", "03:00", "04:00"} <= set(hours)
+    visit.close()

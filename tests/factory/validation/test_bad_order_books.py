@@ -92,8 +92,11 @@ def test_an_epoch_has_no_time_zone() -> None:
     Path("orders.csv").write_text(ISO_BOOK, encoding="utf-8")
     with pytest.raises(FactoryError) as refusal:
         read_order_book("orders.csv", karts(), epoch=datetime(2026, 3, 1, 6, tzinfo=UTC))
-    rule = "dates of this order book have no time zone. Give it without one"
-    assert str(refusal.value) == f"orders.csv: epoch = 2026-03-01T06:00:00+00:00; {rule}."
+    rule = "dates of this order book have no time zone. Give it without one, or say their time zone"
+    assert (
+        str(refusal.value)
+        == f"orders.csv: epoch = 2026-03-01T06:00:00+00:00; {rule} (time_zone of the layout)."
+    )
 
 
 ZONED = """order_id,release_date,due_date,weight,product,colour

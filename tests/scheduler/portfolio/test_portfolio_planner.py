@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from agents.rules.registry import make_rule
 from factory.io.catalogue import find_single_factory
 from scheduler.floor.floor import ShopFloor
 from scheduler.plans.errors import PlanError
+from scheduler.plans.plan_simulation import PlanSimulation
 from scheduler.plans.schema import Plan
 from scheduler.portfolio.member_policies import Member, NetworkPolicy, RowPolicy
 from scheduler.portfolio.portfolio_planner import PortfolioPlanner
@@ -114,6 +116,17 @@ def test_the_distribution_of_dates_belongs_to_the_plan() -> None:
     assert plan.futures == 8
     assert all(order.completion_p50 is not None for order in plan.orders)
     assert plan.operations == planner.plan(snapshot()).operations
+
+
+def test_a_plan_is_kept_when_the_sampling_of_futures_is_interrupted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    planner = PortfolioPlanner(floor(), RULES, 60.0, 0)
+    monkeypatch.setattr(PlanSimulation, "sample_dates", Mock(side_effect=KeyboardInterrupt))
+    plan = planner.plan(snapshot(), futures=8)
+    assert plan.futures == 0
+    assert all(order.completion_p50 is None for order in plan.orders)
+    assert plan.operations == plan_by(*RULES).operations
 
 
 def test_a_factory_without_demand_plans_by_its_orders() -> None:
