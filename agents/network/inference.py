@@ -34,7 +34,6 @@ from agents.network.features_compiled import (
 from agents.standstill import would_stand_still
 from factory.jit.array_struct import ArrayStruct
 from factory.jit.compile import compiled
-from factory.simulation import random_numbers
 
 BUNDLE_FORMAT = 2
 """Version of the layout of bundles: exported networks with their weights and manifest."""
@@ -210,39 +209,6 @@ def all_logits(weights, scratch, candidates, machines, shop, action_mask, table_
     if action_mask[wait] and would_stand_still(candidates, machines, shop, action_mask):
         return count - 1
     return count
-
-
-@compiled
-def sampled_row(
-    weights,
-    scratch,
-    candidates,
-    machines,
-    shop,
-    action_mask,
-    rows,
-    logits,
-    temperature,
-    seed,
-    draw,
-):
-    """Sample a legal row from the softmax of logits over ``temperature``; NO_ROW or NOT_FINITE.
-
-    The largest sum of a logit and Gumbel noise is such a sample (Gumbel 1954). ``rows`` and
-    ``logits [A]`` are working space; ``draw`` is the index of the sample under ``seed``.
-    """
-    count = all_logits(weights, scratch, candidates, machines, shop, action_mask, rows, logits)
-    best, highest = NO_ROW, -math.inf
-    for i in range(count):
-        if not math.isfinite(logits[i]):
-            return NOT_FINITE
-        noise = -math.log(
-            -math.log(random_numbers.uniform(seed, random_numbers.CHOICE, draw, rows[i]))
-        )
-        value = logits[i] / temperature + noise
-        if value > highest:
-            best, highest = rows[i], value
-    return best
 
 
 @compiled

@@ -16,15 +16,10 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import Logger
 from tqdm import tqdm
 
-from agents.index.feature_table import FEATURES
+from agents.index.feature_table import FEATURES, network_input_hash
 from agents.index.policy import RULE_FALLBACKS, atcs_weights
 from agents.network.pointer_network import Critic
-from agents.network.trained_policy import (
-    TrainedPolicy,
-    load_policy,
-    network_input_hash,
-    save_policy,
-)
+from agents.network.trained_policy import TrainedPolicy, load_policy, save_policy
 from agents.policy import Policy
 from agents.ppo.semi_markov_ppo import SemiMarkovPPO
 from agents.ppo.vec_env import ShopVecEnv

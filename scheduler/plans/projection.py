@@ -7,20 +7,24 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from agents.network.inference import (
+    NO_ROW,
+    NOT_FINITE,
     NetworkScratch,
     NetworkWeights,
+    all_logits,
     greedy_row,
-    sampled_row,
 )
 from envs.observation.kernel import observe
 from factory.futures.lulls import LASTING, is_long_quiet, next_event_date, note_event, prolong_waits
 from factory.jit.compile import compiled
+from factory.simulation import random_numbers
 from factory.simulation.arrays import IDLE, NEVER, UPCOMING, operation_of, order_of
 from factory.simulation.costs import settle_costs
 from factory.simulation.kernel import (
@@ -199,6 +203,39 @@ def network_row(network, tables, e, draw):
         network.seed,
         draw,
     )
+
+
+@compiled
+def sampled_row(
+    weights,
+    scratch,
+    candidates,
+    machines,
+    shop,
+    action_mask,
+    rows,
+    logits,
+    temperature,
+    seed,
+    draw,
+):
+    """Sample a legal row from the softmax of logits over ``temperature``; NO_ROW or NOT_FINITE.
+
+    The largest sum of a logit and Gumbel noise is such a sample (Gumbel 1954). ``rows`` and
+    ``logits [A]`` are working space; ``draw`` is the index of the sample under ``seed``.
+    """
+    count = all_logits(weights, scratch, candidates, machines, shop, action_mask, rows, logits)
+    best, highest = NO_ROW, -math.inf
+    for i in range(count):
+        if not math.isfinite(logits[i]):
+            return NOT_FINITE
+        noise = -math.log(
+            -math.log(random_numbers.uniform(seed, random_numbers.CHOICE, draw, rows[i]))
+        )
+        value = logits[i] / temperature + noise
+        if value > highest:
+            best, highest = rows[i], value
+    return best
 
 
 @compiled

@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
+from factory.validation.iso_dates import FIRST_YEAR, LAST_YEAR
 from factory.validation.names import MAX_NAME, code_point, first_unprintable
 
 MAX_SNAPSHOT_DATE = 2**40
@@ -38,7 +39,7 @@ def _check_zone(name: str) -> str:
     """Refuse a time zone that the machine's database does not have."""
     try:
         ZoneInfo(name)
-    except (ValueError, OSError):
+    except (KeyError, ValueError, OSError):
         text = "There is no time zone {name}. Write for example Europe/Berlin"
         raise PydanticCustomError("time_zone", text, {"name": name}) from None
     return name
@@ -47,6 +48,17 @@ def _check_zone(name: str) -> str:
 Date = Annotated[int, Field(ge=0, le=MAX_SNAPSHOT_DATE, strict=True)]
 Name = Annotated[str, Field(min_length=1, max_length=MAX_NAME), AfterValidator(_check_printable)]
 Amount = Annotated[float, Field(ge=0, le=1e12, allow_inf_nan=False, strict=True)]
+
+
+def _check_epoch(date: datetime) -> datetime:
+    """Refuse a year that is a typing error."""
+    if not FIRST_YEAR <= date.year <= LAST_YEAR:
+        text = "The year must lie between {first} and {last}. Correct it"
+        raise PydanticCustomError("year", text, {"first": FIRST_YEAR, "last": LAST_YEAR})
+    return date
+
+
+Epoch = Annotated[datetime, Field(strict=False), AfterValidator(_check_epoch)]
 Zone = Annotated[str, Field(max_length=MAX_NAME), AfterValidator(_check_zone)]
 Status = Literal["upcoming", "ready", "in_process", "done"]
 
@@ -142,7 +154,7 @@ class Snapshot(_Part):
     crews: Annotated[int, Field(ge=0, le=MAX_ORDERS, strict=True)] | None = None
     # the locks of a machine in the order in which it carries them out
     locks: Annotated[tuple[Lock, ...], Field(max_length=MAX_ORDERS)] = ()
-    epoch: Annotated[datetime, Field(strict=False)] | None = None  # date of tick 0, if it is known
+    epoch: Epoch | None = None  # date of tick 0, if it is known
     time_zone: Zone | None = None  # that dates are shown in, such as Europe/Berlin; None: epoch's
 
 

@@ -113,7 +113,7 @@ def test_in_sampled_futures_unknown_orders_follow_the_announced_ones() -> None:
     decider.floor.place(known)
     simulation = PlanSimulation(decider.floor)
     sampling = Sampling(futures=8, seed=3, new_orders=200, last_date=release + 2000)
-    shop = simulation.play_sampled(PlanPolicy(decider, "rule"), sampling, WorkLimit(60.0))
+    shop = simulation.play_sampled(PlanPolicy(None, RULE, "rule", ""), sampling, WorkLimit(60.0))
     count = decider.floor.num_known
     releases = shop.orders.release_date[:, : count + 1]
     assert (releases[:, count - 1] == release).all()
@@ -128,6 +128,6 @@ def test_without_further_orders_only_the_announced_ones_come() -> None:
     decider.floor.place(snapshot_of_book(FACTORY, book))
     simulation = PlanSimulation(decider.floor)
     sampling = Sampling(futures=2, seed=3, new_orders=50, last_date=int(NEVER) - 1)
-    shop = simulation.play_sampled(PlanPolicy(decider, "rule"), sampling, WorkLimit(60.0))
+    shop = simulation.play_sampled(PlanPolicy(None, RULE, "rule", ""), sampling, WorkLimit(60.0))
     assert shop.env.num_orders.tolist() == [10, 10]
     assert shop.env.num_completed.tolist() == [10, 10]
