@@ -147,6 +147,8 @@ WITH_BUNDLE = (
 NEED_NO_CASE = {
     "scheduler.decisions.bundle.Bundle._compare": "draws its own tables",
     "scheduler.floor.floor.ShopFloor._line_up": "gets orders that place() has packed",
+    "scheduler.decisions.policy_fit._Episodes.mean_cost": "simulates arrays of its own",
+    "scheduler.decisions.policy_fit._Episodes._rows": "observes arrays of its own",
     "scheduler.floor.floor.ShopFloor.ask": "takes nothing",
     "scheduler.floor.floor.ShopFloor.hold": (
         "takes nothing; refused where no machine is asked"

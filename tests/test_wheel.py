@@ -149,7 +149,7 @@ def test_the_errors_of_an_installed_copy_name_its_commands(site: Path, tmp_path:
         encoding="utf-8",
     )
     command = "import train; raise SystemExit(0 if train.main() == 2 else 1)"
-    factories, baselines = 'scenario.factories=["plant.toml"]', "logging.baselines=index"
+    factories, baselines = 'scenario.factories=["plant.toml"]', "network.prior=index"
     options = ["--set", factories, "--set", baselines]
     told = run_installed(
         site, tmp_path, "-c", f"import sys; sys.stderr = sys.stdout; {command}", *options

@@ -81,8 +81,8 @@ def _find_file(name_or_path: str | Path) -> Path:
         return path
     if str(name_or_path) not in shipped():
         raise FactoryError(
-            f"factory {str(name_or_path)!r} is not shipped. {_suggest_name(str(name_or_path))}. Or"
-            " give the path of a TOML file."
+            f"factory {str(name_or_path)!r}; there is no shipped one of that name."
+            f" {_suggest_name(str(name_or_path))}. Or give the path of a TOML file."
         )
     return FACTORIES_FOLDER / f"{name_or_path}.toml"
 

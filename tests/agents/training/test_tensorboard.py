@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.summary.writer import event_file_writer
 
 import agents.training.trainer
 from tests.builders.training_runs import trainer
@@ -98,6 +99,15 @@ class Kills:
             for index, file in enumerate(sorted((copy / part).glob("events.out.tfevents.*"))):
                 rest = file.name.split(".", 4)[4]
                 file.rename(file.with_name(f"events.out.tfevents.{index:010d}.{rest}"))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _numbered_event_files() -> Iterator[None]:
+    """Number event files with equally many digits, as readers sort those of a second by name."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        counter = event_file_writer.AtomicCounter(100_000)
+        monkeypatch.setattr(event_file_writer, "_global_uid", counter)
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -48,10 +48,14 @@ def test_comments_of_a_file_explain_the_model(name: str) -> None:
 
 def test_an_unknown_name_suggests_the_closest() -> None:
     with pytest.raises(
-        ValueError, match=r"'nowhere' is not shipped\. The names are demand_swing, "
+        ValueError,
+        match=r"'nowhere'; there is no shipped one of that name\. The names are demand_swing, ",
     ):
         find_factory("nowhere")
-    with pytest.raises(ValueError, match=r"'microfactry' is not shipped\. Write 'microfactory'"):
+    with pytest.raises(
+        ValueError,
+        match=r"'microfactry'; there is no shipped one of that name\. Write 'microfactory'",
+    ):
         find_factory("microfactry")
 
 
