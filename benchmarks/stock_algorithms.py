@@ -44,7 +44,7 @@ from evaluation.runner.scenarios import find_scenarios
 from evaluation.tuned_parameters import best_tuned_rule, tuned_index
 from factory.io.atomic_write import write_atomically
 
-_DISCOUNT_TIME = 24.0
+_DISCOUNT_TIME = 6.0
 """Mean process times; see the study on stock algorithms in experiments/."""
 OURS = "ours"
 """Name of this project's PPO, with the default config but for its length."""
@@ -60,12 +60,18 @@ class Setup:
     discounts_elapsed_time: bool = True
 
 
-_ON_POLICY = {"n_steps": 128, "batch_size": 128, "n_epochs": 4, "learning_rate": 1e-3}
-_OFF_POLICY = {"buffer_size": 50_000, "learning_starts": 2_000}
+_ON_POLICY = {
+    "n_steps": 128,
+    "batch_size": 128,
+    "n_epochs": 4,
+    "learning_rate": 1e-3,
+    "gae_lambda": 0.98,
+}
+_OFF_POLICY = {"buffer_size": 50_000, "learning_starts": 2_000, "gradient_steps": 2}
 SETUPS = {
     "PPO": Setup(PPO, 16, {**_ON_POLICY, "gamma": 1.0}),
     "MaskablePPO": Setup(MaskablePPO, 16, {**_ON_POLICY, "gamma": 1.0}),
-    "DQN": Setup(DQN, 1, {**_OFF_POLICY, "gamma": 1.0}),
+    "DQN": Setup(DQN, 4, {**_OFF_POLICY, "gamma": 1.0}),
     "MaskablePPO-by-decision": Setup(
         MaskablePPO, 16, {**_ON_POLICY, "gamma": 0.999}, discounts_elapsed_time=False
     ),

@@ -22,7 +22,7 @@ from envs.registration import ENV_ID
 
 def make_env(factory: str) -> ElapsedTimeDiscount:
     """Return an environment by its id, discounted by elapsed time."""
-    return ElapsedTimeDiscount(gymnasium.make(ENV_ID, factory=factory), discount_time=24.0)
+    return ElapsedTimeDiscount(gymnasium.make(ENV_ID, factory=factory), discount_time=6.0)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -34,13 +34,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--steps", type=int, default=200_000, help="number of training steps")
     parser.add_argument("--out", type=Path, default=Path("dqn.zip"), help="file of the checkpoint")
     options = parser.parse_args(arguments)
-    env = make_vec_env(lambda: make_env(options.factory), n_envs=1, seed=0)
+    env = make_vec_env(lambda: make_env(options.factory), n_envs=4, seed=0)
     model = DQN(
         "MultiInputPolicy",
         env,
         gamma=1.0,  # the wrapper discounts by elapsed time
         policy_kwargs={"features_extractor_class": TableFeatures},
         buffer_size=50_000,
+        gradient_steps=2,
         learning_starts=min(2_000, options.steps // 2),
         verbose=1,
         seed=0,

@@ -22,7 +22,7 @@ from envs.registration import ENV_ID
 
 def make_env(factory: str) -> ElapsedTimeDiscount:
     """Return an environment by its id, discounted by elapsed time."""
-    return ElapsedTimeDiscount(gymnasium.make(ENV_ID, factory=factory), discount_time=24.0)
+    return ElapsedTimeDiscount(gymnasium.make(ENV_ID, factory=factory), discount_time=6.0)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -44,6 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         batch_size=128,
         n_epochs=4,
         learning_rate=1e-3,
+        gae_lambda=0.98,
         verbose=1,
         seed=0,
     )

@@ -42,11 +42,11 @@ def observation(**changes: Any) -> tuple[gymnasium.spaces.Dict, dict[str, torch.
 
 def test_features_are_finite_of_one_magnitude_and_as_many_as_they_say() -> None:
     space, tables = observation()
-    features = TableFeatures(space)(tables)
     extractor = TableFeatures(space)
+    features = extractor(tables)
     assert features.shape == (1, extractor.features_dim)
     assert torch.isfinite(features).all()
-    assert 0.5 < features.abs().max() < 5
+    assert 0.1 < features.abs().max() < 5
     assert tables["candidates"].max() > 100, "the tables themselves are not"
 
 
