@@ -3,7 +3,8 @@
 ``python -m benchmarks.stock_algorithms --out results/stock`` trains each algorithm with several
 seeds and the same number of decisions, then scores all checkpoints on the block ``test`` as
 ``evaluate.py`` does. It prints a table with intervals over episodes and seeds, and writes
-``training.json`` beside the files of the evaluation. Runs that the folder holds are not repeated.
+``training.json`` beside the files of the evaluation, with the costs of stock policies that sample
+their actions. Runs that the folder holds are not repeated.
 
 Stock algorithms have the settings of their libraries, except for those in :data:`SETUPS`.
 """
@@ -11,6 +12,7 @@ Stock algorithms have the settings of their libraries, except for those in :data
 from __future__ import annotations
 
 import argparse
+import contextlib
 import datetime
 import json
 import multiprocessing
@@ -21,10 +23,12 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import gymnasium
+import numpy as np
 import stable_baselines3
 import torch
 from sb3_contrib import MaskablePPO
@@ -32,20 +36,26 @@ from stable_baselines3 import DQN, PPO
 from stable_baselines3.common.env_util import make_vec_env
 
 import envs.registration
+from agents.policy import EpisodeUnfinishedError, play
+from agents.ppo.sb3_checkpoints import CheckpointPolicy
 from agents.ppo.table_features import TableFeatures
 from agents.training.config import parse_config
 from agents.training.trainer import Trainer
 from benchmarks.machine import describe_hardware
+from envs.batch import Batch
 from envs.elapsed_time_discount import ElapsedTimeDiscount
+from envs.seed_splits import episode_seeds
 from evaluation.benchmark import Benchmark, BenchmarkConfig
 from evaluation.reporting.console_tables import format_results
 from evaluation.runner.contenders import parse_contenders
 from evaluation.runner.scenarios import find_scenarios
 from evaluation.tuned_parameters import best_tuned_rule, tuned_index
 from factory.io.atomic_write import write_atomically
+from factory.io.catalogue import find_single_factory
 
 _DISCOUNT_TIME = 6.0
 """Mean process times; see the study on stock algorithms in experiments/."""
+_SAMPLED_EPISODES = 64
 OURS = "ours"
 """Name of this project's PPO, with the default config but for its length."""
 
@@ -54,7 +64,7 @@ OURS = "ours"
 class Setup:
     """An algorithm with the settings in which it differs from its library's defaults."""
 
-    algorithm: Callable[..., Any]
+    algorithm: Any
     num_envs: int
     settings: dict[str, Any] = field(default_factory=dict)
     discounts_elapsed_time: bool = True
@@ -142,6 +152,25 @@ def train_stock(run: Run) -> dict[str, Any]:
     }
 
 
+def score_sampled(run: Run) -> dict[str, Any]:
+    """Score a stock policy with sampled actions, as in its training, on episodes of ``test``.
+
+    A greedy policy that has learnt little can wait for ever, where its samples do not.
+    """
+    torch.set_num_threads(1)
+    torch.manual_seed(run.seed)
+    np.random.seed(run.seed)  # noqa: NPY002, DQN explores with it
+    setup = SETUPS[run.name]
+    policy = CheckpointPolicy(setup.algorithm.load(run.path, device="cpu"), deterministic=False)
+    batch = Batch([find_single_factory(run.factory)], num_envs=_SAMPLED_EPISODES)
+    cost: float | None = None
+    with contextlib.suppress(EpisodeUnfinishedError):
+        play(batch, policy, episode_seeds("test", _SAMPLED_EPISODES))
+        cost = round(float(batch.shop.cost.sum(axis=1).mean()), 1)
+    print(f"{run.name}, seed {run.seed}: cost with sampled actions {cost}", flush=True)
+    return {"sampled_episodes": _SAMPLED_EPISODES, "sampled_cost": cost}
+
+
 def train_ours(run: Run) -> dict[str, Any]:
     """Train this project's PPO with its default config for as many decisions."""
     data = {
@@ -203,7 +232,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for name in names
     ]
     (options.out / "runs").mkdir(parents=True, exist_ok=True)
-    train_missing(runs, options.out / "training.json", options.processes)
+    path = options.out / "training.json"
+    fill_figures(runs, path, options.processes, train, "steps")
+    stock = [run for run in runs if run.name != OURS]
+    fill_figures(stock, path, options.processes, score_sampled, "sampled_episodes")
     entries = [options.baselines]
     for name in names:
         ending = "/policy" if name == OURS else ""
@@ -222,15 +254,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def train_missing(runs: Sequence[Run], path: Path, processes: int) -> None:
-    """Train the runs whose figures the file does not hold, and add theirs to it."""
+def fill_figures(
+    runs: Sequence[Run],
+    path: Path,
+    processes: int,
+    measure: Callable[[Run], dict[str, Any]],
+    key: str,
+) -> None:
+    """Measure the runs whose figures in the file lack ``key``, and add the results to it."""
     report = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"runs": []}
-    finished = {(done["name"], done["seed"], done["steps"]) for done in report["runs"]}
-    work = [run for run in runs if (run.name, run.seed, run.steps) not in finished]
+    figures = {(done["name"], done["seed"], done["steps"]): done for done in report["runs"]}
+    work = [run for run in runs if key not in figures.get((run.name, run.seed, run.steps), {})]
     with multiprocessing.get_context("spawn").Pool(processes, maxtasksperchild=1) as pool:
-        for figures in pool.imap_unordered(train, work):
-            report["runs"].append(figures)
-            report |= {
+        for run, result in pool.imap_unordered(partial(_with_run, measure), work):
+            own = figures.setdefault((run.name, run.seed, run.steps), {})
+            own |= result
+            report = {
+                "runs": list(figures.values()),
                 "machine": describe_hardware(),
                 "versions": {
                     "python": platform.python_version(),
@@ -240,6 +280,10 @@ def train_missing(runs: Sequence[Run], path: Path, processes: int) -> None:
                 "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
             }
             write_atomically(path, json.dumps(report, indent=2) + "\n")
+
+
+def _with_run(measure: Callable[[Run], dict[str, Any]], run: Run) -> tuple[Run, dict[str, Any]]:
+    return run, measure(run)
 
 
 if __name__ == "__main__":

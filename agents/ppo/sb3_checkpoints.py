@@ -33,7 +33,7 @@ ALGORITHMS = {
 
 
 class CheckpointPolicy:
-    """Greedy actions of a trained model.
+    """Actions of a trained model.
 
     A model without masks may choose a row that is not legal; a legal one is taken then, by the rule
     of its training (:func:`replace_illegal_rows`). The wait does not count as legal if the plant
@@ -43,10 +43,12 @@ class CheckpointPolicy:
     ----------
     model
         Model with a method ``predict``.
+    deterministic
+        Take the best action; False: sample one, as the model did in its training.
     """
 
-    def __init__(self, model: Any) -> None:
-        self.model = model
+    def __init__(self, model: Any, deterministic: bool = True) -> None:
+        self.model, self.deterministic = model, deterministic
         self._takes_masks = type(model).__name__.startswith("Maskable")
 
     def decide(self, observation: dict[str, NDArray[Any]]) -> NDArray[np.int64]:
@@ -63,7 +65,7 @@ class CheckpointPolicy:
         # all rows where none is legal: a distribution over no row cannot be made
         mask = np.where(mask.any(axis=1, keepdims=True), mask, True)
         settings = {"action_masks": mask} if self._takes_masks else {}
-        actions, _ = self.model.predict(observation, deterministic=True, **settings)
+        actions, _ = self.model.predict(observation, deterministic=self.deterministic, **settings)
         return replace_illegal_rows(check_integers("predict", actions, mask.shape[:1]), mask)
 
 

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from benchmarks import stock_algorithms
-from benchmarks.stock_algorithms import SETUPS, Run, main, make_env, train_missing, train_stock
+from benchmarks.stock_algorithms import SETUPS, Run, fill_figures, main, make_env, train_stock
 from envs.elapsed_time_discount import ElapsedTimeDiscount
 
 
+def fail(run: Run) -> dict[str, Any]:
+    raise AssertionError(f"{run} was measured again")
+
+
 def test_a_comparison_trains_scores_and_does_not_train_again(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     arguments = ["--out", str(tmp_path), "--factory", "tiny", "--steps", "256", "--seeds", "2"]
     arguments += ["--algorithms", "MaskablePPO,ours", "--episodes", "2", "--processes", "1"]
@@ -28,11 +32,10 @@ def test_a_comparison_trains_scores_and_does_not_train_again(
     assert results["policies"]["MaskablePPO"]["training_seeds"] == 2
     runs = [Run(name, seed, 256, "tiny", tmp_path / "runs") for name, seed in sorted(done)]
 
-    def fail(run: Run) -> None:
-        raise AssertionError(f"{run} was trained again")
-
-    monkeypatch.setattr(stock_algorithms, "train", fail)
-    train_missing(runs, tmp_path / "training.json", 1)
+    assert all(run["sampled_cost"] > 0 for run in report["runs"] if run["name"] != "ours")
+    fill_figures(runs, tmp_path / "training.json", 1, fail, "steps")
+    with pytest.raises(AssertionError, match="was measured again"):
+        fill_figures(runs, tmp_path / "training.json", 1, fail, "no such figure")
 
 
 @pytest.mark.parametrize("name", SETUPS)
