@@ -103,6 +103,18 @@ class PointerActorCriticPolicy(MaskableActorCriticPolicy):
             return PointerNetwork(*arguments, **settings)
         return CustomNetwork(self._network_class, *arguments, **settings)
 
+    def copies_with(self, weights: Mapping[str, Tensor]) -> tuple[PointerNetwork, Critic]:
+        """Return a network and a privileged critic of the policy's kind with other weights.
+
+        ``weights`` are a state of the policy, on a CPU.
+        """
+        prior, hidden_size = weights["network.prior"], self.network.hidden_size
+        network = self.make_network(prior, hidden_size=hidden_size)
+        network.load_state_dict(_under("network.", weights))
+        critic = Critic(network)
+        critic.load_state_dict(_under("critic.", weights))
+        return network, critic
+
     @property
     def forward_backward(self) -> ForwardBackward:
         """Forward and backward pass for the device that the policy is on."""
@@ -174,3 +186,12 @@ class PointerActorCriticPolicy(MaskableActorCriticPolicy):
                 head.bias.mul_(old_deviation / deviation).add_((old_mean - mean) / deviation)
             network.return_mean.fill_(mean)
             network.return_deviation.fill_(deviation)
+
+
+def _under(prefix: str, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return the weights whose names begin with ``prefix``, without it."""
+    return {
+        name.removeprefix(prefix): value
+        for name, value in weights.items()
+        if name.startswith(prefix)
+    }

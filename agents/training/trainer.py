@@ -18,7 +18,6 @@ from tqdm import tqdm
 
 from agents.index.feature_table import FEATURES, network_input_hash
 from agents.index.policy import RULE_FALLBACKS, atcs_weights
-from agents.network.pointer_network import Critic
 from agents.network.trained_policy import TrainedPolicy, load_policy, save_policy
 from agents.policy import Policy
 from agents.ppo.semi_markov_ppo import SemiMarkovPPO
@@ -292,13 +291,7 @@ class Trainer:
     def ema_policy(self) -> TrainedPolicy:
         """Return the policy with averaged weights."""
         average = {name: value.cpu() for name, value in self.average.items()}
-        policy = self.model.policy
-        network = policy.make_network(
-            average["network.prior"], hidden_size=policy.network.hidden_size
-        )
-        network.load_state_dict(_under("network.", average))
-        critic = Critic(network)
-        critic.load_state_dict(_under("critic.", average))
+        network, critic = self.model.policy.copies_with(average)
         return TrainedPolicy(network, critic, self.config.learning.discount_time)
 
     def _save_policy(
@@ -379,15 +372,6 @@ class _TrainerCallback(BaseCallback):
 
     def _on_training_end(self) -> None:
         self._trainer.between_rollouts()
-
-
-def _under(prefix: str, weights: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """Return the weights whose names begin with ``prefix``, without it."""
-    return {
-        name.removeprefix(prefix): value
-        for name, value in weights.items()
-        if name.startswith(prefix)
-    }
 
 
 def split_evenly(num_envs: int, parts: int) -> list[int]:
