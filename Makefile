@@ -4,12 +4,13 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
+DOCS_READY := $(VENV)/docs-ready
 PEERS := .venv-peers
 PAGES := scheduler/page factory/schedule/gantt_page
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup shell test test-fast coverage lint format wheel demo train evaluate bench peers constraints clean
+.PHONY: help setup shell test test-fast coverage lint format wheel docs demo train evaluate bench peers constraints clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,6 +55,14 @@ wheel: $(READY) ## build the wheel into dist
 	rm -rf build dist
 	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-build-isolation --no-deps --wheel-dir dist .
 	@rm -rf build; ls dist/*.whl
+
+docs: $(DOCS_READY) ## build the documentation site into site/, with its notebooks executed; a warning fails
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	@echo "Open site/index.html, or run $(BIN)/python -m http.server --directory site"
+
+$(DOCS_READY): $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --no-build-isolation -e '.[docs]'
+	@touch $@
 
 demo: $(READY) ## one episode of the default factory under ATCS: KPIs and a Gantt picture
 	$(BIN)/python -m changeover demo

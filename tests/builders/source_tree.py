@@ -10,7 +10,16 @@ from pathlib import Path
 
 from tests.builders.repository import ROOT
 
-PACKAGES = ("factory", "envs", "agents", "evaluation", "scheduler", "changeover", "benchmarks")
+PACKAGES = (
+    "factory",
+    "envs",
+    "agents",
+    "evaluation",
+    "scheduler",
+    "changeover",
+    "benchmarks",
+    "docs_site",
+)
 
 
 def module_files(package: str) -> dict[str, Path]:

@@ -1,0 +1,30 @@
+"""Events of MkDocs: pages that are added to those of ``docs/``, and links that are rewritten.
+
+Source: https://www.mkdocs.org/user-guide/configuration/#hooks
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from docs_site.repository_links import pages_outside, rewrite_links  # noqa: E402
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """Add the pages that stand outside ``docs/``."""
+    for place, path in sorted(pages_outside(ROOT).items()):
+        files.append(File.generated(config, place, abs_src_path=str(path)))
+    return files
+
+
+def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Rewrite the links of a page."""
+    return rewrite_links(markdown, page.file.src_uri, (file.src_uri for file in files))
