@@ -12,15 +12,15 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+_ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(_ROOT))
 
 from docs_site.repository_links import pages_outside, rewrite_links  # noqa: E402
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the pages that stand outside ``docs/``."""
-    for place, path in sorted(pages_outside(ROOT).items()):
+    for place, path in sorted(pages_outside(_ROOT).items()):
         files.append(File.generated(config, place, abs_src_path=str(path)))
     return files
 
