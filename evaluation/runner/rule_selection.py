@@ -34,6 +34,11 @@ def run_validation(
         Units of all rules and scenarios.
     run
         Function that runs units and returns their results.
+
+    Raises
+    ------
+    ValueError
+        If no rule has played its first episodes, with the failure of the first one.
     """
     costs: _Costs = {play.scenario.name: {} for play in plays}
     begun = 0
@@ -41,7 +46,9 @@ def run_validation(
         stage = [play for play in plays if begun <= play.first < episodes]
         if begun > 0:
             stage = _remaining(stage, costs)
-        _add_costs(costs, stage, run(stage))
+        results = run(stage)
+        _add_costs(costs, stage, results)
+        _check_some_rule_played(costs, stage, results)
         costs = {name: _eliminate(by_rule, limit) for name, by_rule in costs.items()}
         begun = episodes
     stage = _remaining([play for play in plays if play.first >= begun], costs)
@@ -76,6 +83,19 @@ def _add_costs(costs: _Costs, plays: Sequence[EpisodeBlock], results: Sequence[J
         if "total_cost" in result:
             by_rule = costs[play.scenario.name]
             by_rule.setdefault(play.contender.name, []).extend(result["total_cost"])
+
+
+def _check_some_rule_played(
+    costs: _Costs, plays: Sequence[EpisodeBlock], results: Sequence[JsonObject]
+) -> None:
+    for play, result in zip(plays, results, strict=True):
+        if not costs[play.scenario.name]:
+            failure = result.get("failed", {}).get("message", "no reason is known")
+            raise ValueError(
+                f"{play.scenario.name}: no rule finished its validation episodes;"
+                f" {play.contender.name}: {failure}. Mend this, or compare with one rule that is"
+                " not selected: --versus ATCS."
+            )
 
 
 def _eliminate(costs: Mapping[str, list[float]], limit: float) -> dict[str, list[float]]:

@@ -12,7 +12,6 @@ import importlib.util
 import inspect
 import json
 import math
-import multiprocessing
 import os
 import sys
 import threading
@@ -28,6 +27,7 @@ from numpy.typing import NDArray
 
 from agents.policy import Policy, StatefulPolicy
 from evaluation.runner.errors import ForesightError, NoAnswerError, SandboxError
+from factory.io.child_processes import DetachedContext
 from factory.io.work_units import begin_child
 from factory.model import Factory
 
@@ -93,7 +93,7 @@ class SandboxedPolicy:
     def __init__(
         self, make: Callable[..., Any], arguments: tuple[Any, ...], call_timeout: float
     ) -> None:
-        context = multiprocessing.get_context("spawn")
+        context = DetachedContext()
         self._call_timeout = call_timeout
         self._connection, far_end = context.Pipe()
         printed, output = context.Pipe(duplex=False)

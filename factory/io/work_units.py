@@ -28,6 +28,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from factory.io.atomic_write import write_atomically
+from factory.io.child_processes import DetachedContext
 from factory.progress import be_quiet
 
 JsonObject = dict[str, Any]
@@ -271,7 +272,7 @@ def _run_pool(
     None stands for a result that was lost with the process.
     """
     pool = ProcessPoolExecutor(
-        min(processes, len(pending)), multiprocessing.get_context("spawn"), initializer=begin_child
+        min(processes, len(pending)), DetachedContext(), initializer=begin_child
     )
     running: dict[Future[JsonObject], int] = {}
 
