@@ -157,7 +157,7 @@ class Product(Model):
     """Name of the product."""
     operations: Annotated[tuple[Operation, ...], FieldNote(bounds="1 to 63, no cycle")]
     """Its route."""
-    launch_date: Annotated[int, FieldNote("ticks", bounds="up to 2^40")] = 0
+    launch_date: Annotated[int, FieldNote("ticks", bounds="up to 2⁴⁰")] = 0
     """First date at which it is ordered."""
 
 
@@ -359,7 +359,9 @@ class Order(Model):
 
     order_id: Annotated[str, FieldNote("text", bounds="unique, printable, up to 200 characters")]
     """Name of the order."""
-    release_date: Annotated[int, FieldNote("date", bounds="tick 0 or later", default="see dates")]
+    release_date: Annotated[
+        int, FieldNote("date", bounds="tick 0 or later", default="now if given, else tick 0")
+    ]
     """Date at which the order becomes known and may start."""
     due_date: Annotated[int, FieldNote("date", bounds="may lie before the release")]
     """Date at which it is promised."""

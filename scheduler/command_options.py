@@ -16,6 +16,11 @@ _Commands = dict[str, argparse.ArgumentParser]
 
 def parse_options(arguments: list[str] | None) -> argparse.Namespace:
     """Parse the command line; ``command`` of the result is the command's name."""
+    return scheduler_parser().parse_args(arguments)
+
+
+def scheduler_parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line; each command has a parser of its own."""
     parser = argparse.ArgumentParser(
         prog="python -m scheduler",
         description="Decisions, plans and the HTTP service of an exported policy.",
@@ -41,7 +46,7 @@ def parse_options(arguments: list[str] | None) -> argparse.Namespace:
     _add_log_options(commands)
     _add_snapshot_options(commands)
     _add_common_options(commands)
-    return parser.parse_args(arguments)
+    return parser
 
 
 def _add_decide_options(commands: _Commands) -> None:

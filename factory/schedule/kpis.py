@@ -57,9 +57,9 @@ class Kpis:
     """Orders that are done."""
     makespan: Annotated[int, FieldNote("ticks")]
     """Last completion, or the end of a schedule so far."""
-    weighted_tardiness: Annotated[float, FieldNote("weight ticks")]
+    weighted_tardiness: Annotated[float, FieldNote("weight × ticks")]
     """Sum of w_j T_j over all orders."""
-    weighted_tardiness_hours: Annotated[float, FieldNote("weight h")]
+    weighted_tardiness_hours: Annotated[float, FieldNote("weight × h")]
     """The same in hours."""
     mean_tardiness: Annotated[float, FieldNote("ticks")]
     """Mean tardiness over all orders."""
