@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, get_type_hints
+from typing import get_type_hints
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class FieldNote:
 
 
 @cache
-def field_notes(owner: type[Any]) -> dict[str, FieldNote]:
+def field_notes(owner: type[object]) -> dict[str, FieldNote]:
     """Return the notes of the fields of a class, by name; a field without one has an empty note.
 
     Examples

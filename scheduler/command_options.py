@@ -127,7 +127,10 @@ def _add_serve_options(commands: _Commands) -> None:
         "--plan-seconds", type=_positive, default=PLAN_SECONDS, help="time limit for one plan"
     )
     serve.add_argument(
-        "--rate", type=float, default=1000.0, help="requests per second and client; 0: no limit"
+        "--rate",
+        type=float,
+        default=1000.0,
+        help="requests per second and client, with bursts of two seconds; 0: no limit",
     )
 
 

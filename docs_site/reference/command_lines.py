@@ -67,7 +67,7 @@ def _command_sections(name: str) -> Iterator[str]:
         )
         return
     parser = COMMAND_PARSERS[name]()
-    inner = _commands_of(parser)
+    inner = inner_commands(parser)
     text = _sentence(COMMANDS[name].summary)
     yield f"## `{title}`\n\n{text}" + ("" if inner else f"\n\n{_usage(title, parser)}")
     for each, summary, below in inner:
@@ -75,7 +75,7 @@ def _command_sections(name: str) -> Iterator[str]:
         yield f"### `{title} {each}`\n\n{_sentence(summary)}\n\n{usage}"
 
 
-def _commands_of(
+def inner_commands(
     parser: argparse.ArgumentParser,
 ) -> list[tuple[str, str, argparse.ArgumentParser]]:
     """Return name, summary and parser of each command of a parser."""

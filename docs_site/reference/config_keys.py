@@ -14,7 +14,7 @@ def config_tables() -> dict[str, str]:
     parts = [f"## Top level\n\n{_list_keys(top)}"]
     for name in sections:
         section = TrainingConfig.model_fields[name].annotation
-        assert section is not None
+        assert isinstance(section, type)
         meaning = (section.__doc__ or "").strip()
         parts.append(f"## `[{name}]`\n\n{meaning}\n\n{_list_keys(model_fields(section))}")
     return {"sections": "\n\n".join(parts)}

@@ -67,7 +67,7 @@ def _describe(model: type[BaseModel], name: str, field: FieldInfo, note: FieldNo
     )
 
 
-def dataclass_fields(owner: type[Any]) -> list[FieldDoc]:
+def dataclass_fields(owner: Any) -> list[FieldDoc]:
     """Return the fields of a dataclass, whose meanings are docstrings below them.
 
     Raises

@@ -15,9 +15,9 @@ def column_tables() -> dict[str, str]:
 
 
 def _list_columns(columns: tuple[Column, ...]) -> str:
-    head = ["index", "column", "unit", "bounds", "meaning"]
+    head = ["column", "index", "unit", "bounds", "meaning"]
     rows = [
-        [str(i), as_code(column.name), column.unit, _bounds(column), column.meaning]
+        [as_code(column.name), str(i), column.unit, _bounds(column), column.meaning]
         for i, column in enumerate(columns)
     ]
     return markdown_table(head, rows)
