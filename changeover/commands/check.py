@@ -69,7 +69,8 @@ def check_parser() -> argparse.ArgumentParser:
         "--now",
         type=parse_moment,
         metavar="DATE",
-        help="date at which the plan begins, or now (default: the first release)",
+        help="date at which the plan begins, with a zone if the list has zones; a number of ticks;"
+        " or now (default: the first release)",
     )
     add_order_options(parser)
     return parser

@@ -80,7 +80,8 @@ def _add_files(parser: argparse.ArgumentParser) -> None:
         "--now",
         type=parse_moment,
         metavar="DATE",
-        help="date at which the plan begins, or now (default: the first release)",
+        help="date at which the plan begins, with a zone if the list has zones; a number of ticks;"
+        " or now (default: the first release)",
     )
     parser.add_argument(
         "--snapshot",
