@@ -33,7 +33,7 @@ from factory.validation.errors import FactoryError
 from factory.validation.names import write_all_letters
 
 POLICIES = (
-    "policies, separated by commas: rules (all of docs/rules.md), index, random, a rule such as"
+    "policies, separated by commas: rules (all of them), index, random, a rule such as"
     " ATCS or ATCS(k1=2; k2=0.5), a planner (rollout, lookahead(policy=FOLDER), cpsat(seconds=1) or"
     " clairvoyant), the folder of a trained policy, a checkpoint.zip, or path.py:Name; name=policy"
     " renames a policy"
@@ -98,7 +98,7 @@ def make_parser() -> argparse.ArgumentParser:
         default=[],
         metavar="costs.KEY=VALUE",
         help="change a cost rate of the factories, for example costs.energy=0; may be repeated."
-        " docs/factories.md lists the keys (default: the rates of the files)",
+        " docs/reference/factory_file.md lists the keys (default: the rates of the files)",
     )
     protocol = parser.add_argument_group("protocol")
     _add_episodes(protocol)
@@ -216,8 +216,7 @@ def _add_execution(group: argparse._ArgumentGroup) -> None:
         type=_positive,
         default=os.cpu_count() or 1,
         metavar="N",
-        help="number of processes; changes no result (default: the number of cores, here"
-        " %(default)s)",
+        help="number of processes; changes no result (default: the number of cores)",
     )
     group.add_argument(
         "--out",

@@ -64,6 +64,15 @@ def main(arguments: list[str] | None = None) -> int:
 
 def read_options(arguments: list[str] | None) -> argparse.Namespace:
     """Return the options of the command line."""
+    parser = make_parser()
+    options = parser.parse_args(arguments)
+    if options.seeds is not None and options.seeds < 1:
+        parser.error(f"--seeds {options.seeds}: must be 1 or more")
+    return options
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
     parser = argparse.ArgumentParser(
         description=(__doc__ or "").replace("``", ""),
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -71,10 +80,7 @@ def read_options(arguments: list[str] | None) -> argparse.Namespace:
     _add_settings(parser.add_argument_group("what to train"))
     _add_runs(parser.add_argument_group("runs"))
     _add_execution(parser.add_argument_group("execution"))
-    options = parser.parse_args(arguments)
-    if options.seeds is not None and options.seeds < 1:
-        parser.error(f"--seeds {options.seeds}: must be 1 or more")
-    return options
+    return parser
 
 
 def _add_settings(group: argparse._ArgumentGroup) -> None:
@@ -90,8 +96,8 @@ def _add_settings(group: argparse._ArgumentGroup) -> None:
         default=[],
         metavar="SECTION.KEY=VALUE",
         help="change a setting, for example learning.total_timesteps=1000000, or a cost rate of the"
-        " factories, for example costs.energy=0; may be repeated. docs/training.md lists all keys"
-        " with meaning and default (default: no changes)",
+        " factories, for example costs.energy=0; may be repeated."
+        " docs/reference/training_config.md lists all keys (default: no changes)",
     )
     group.add_argument(
         "--orders",

@@ -15,6 +15,7 @@ from mkdocs.structure.pages import Page
 _ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(_ROOT))
 
+from docs_site.docstring_roles import link_roles  # noqa: E402
 from docs_site.repository_links import pages_outside, rewrite_links  # noqa: E402
 
 
@@ -28,3 +29,8 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
     """Rewrite the links of a page."""
     return rewrite_links(markdown, page.file.src_uri, (file.src_uri for file in files))
+
+
+def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Show the roles of docstrings as code and links."""
+    return link_roles(html)

@@ -53,13 +53,16 @@ class ChangeoverEnv(gymnasium.Env[Observation, np.int64]):
         Orders to replay in place of the factory's demand.
     num_orders
         Number of orders of an episode, in place of the factory's.
-    job_rows, changeover_rows
-        Rows of the candidate table; 0 for as many as can ever be needed.
-    last_date, max_decisions
-        Truncate the episode at the first decision at or after this tick, or after this many
-        decisions. Even without them, it is truncated after 50 idle decisions for each operation of
-        its orders: waits with nothing under way, changeovers without an operation. Only a policy
-        that does no work reaches this limit.
+    job_rows
+        Rows for ready operations in the candidate table; 0 for as many as can ever be needed.
+    changeover_rows
+        Rows for changeovers in the candidate table; 0 for as many as can ever be needed.
+    last_date
+        Truncate the episode at the first decision at or after this tick.
+    max_decisions
+        Truncate the episode after this many decisions. Even without a limit, it is truncated after
+        50 idle decisions for each operation of its orders: waits with nothing under way,
+        changeovers without an operation. Only a policy that does no work reaches this limit.
     illegal_actions
         ``"raise"``, or ``"replace"`` for learners without masks. With n legal rows, row number
         ``action % n`` among these then replaces an illegal action, and ``info["replaced"]`` is

@@ -12,7 +12,7 @@ from factory.validation.names import write_all_letters
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; return the exit status."""
-    options = _read_options(arguments)
+    options = curves_parser().parse_args(arguments)
     write_all_letters()
     try:
         curves = find_curves(options.runs)
@@ -25,7 +25,8 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def _read_options(arguments: list[str] | None) -> argparse.Namespace:
+def curves_parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
     parser = argparse.ArgumentParser(
         prog="python -m evaluation.curves",
         description="Draw the cost over that of the best rule on the validation episodes, by"
@@ -46,7 +47,7 @@ def _read_options(arguments: list[str] | None) -> argparse.Namespace:
         metavar="DIR",
         help="folder of curves.png and curves.csv",
     )
-    return parser.parse_args(arguments)
+    return parser
 
 
 if __name__ == "__main__":

@@ -12,17 +12,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
-from factory.model import (
-    Effect,
-    Factory,
-    Machine,
-    Operation,
-    OptionValue,
-    Product,
-    WorkCentre,
-    operation_order,
-    predecessors,
-)
+from factory.model import Effect, Factory, Machine, Operation, OptionValue, Product, WorkCentre
+from factory.routes import operation_order, predecessors
 
 Setup = tuple[str, ...]
 """One value for each changeover attribute of a work centre."""

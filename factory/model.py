@@ -7,279 +7,389 @@ Times are integer ticks, powers kW, money in one currency.
 
 from __future__ import annotations
 
-import heapq
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict
+
+from factory.field_notes import FieldNote
 
 
 class Model(BaseModel):
     """Base of all domain models: frozen, no unknown keys, no silent coercion of types."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True
+    )
+
+
+_Unique = Annotated[str, FieldNote(bounds="unique")]
+_Power = Annotated[float, FieldNote(unit="kW")]
+_Ticks = FieldNote(unit="ticks", low=1, default="never fails")
+_Wanted = Annotated[dict[str, str], FieldNote(bounds="known values")]
+_Probability = Annotated[float, FieldNote(low=0, high=1)]
+_OwnProbability = FieldNote(low=0, high=1, default="that of `[uncertainty]`")
+_Forever = FieldNote(
+    unit="ticks", bounds="above 0; required with several regimes", default="forever"
+)
 
 
 class Attribute(Model):
     """A changeover attribute of a work centre, e.g. the colour of a paint line."""
 
-    name: str
-    values: tuple[str, ...]
-    time: tuple[tuple[int, ...], ...]  # ticks, [from_setup][to_setup]
-    cost: tuple[tuple[float, ...], ...] | None = None  # currency; None: 0
-    waste: tuple[tuple[float, ...], ...] | None = None  # kg; None: 0
-    forbidden: tuple[tuple[str, str], ...] = ()  # (from value, to value)
+    name: Annotated[str, FieldNote(bounds="unique in the work centre")]
+    """Name of the attribute."""
+    values: Annotated[tuple[str, ...], FieldNote(bounds="1 to 1000, unique")]
+    """Its values."""
+    time: Annotated[
+        tuple[tuple[int, ...], ...], FieldNote(unit="ticks", bounds="square, diagonal 0")
+    ]
+    """Changeover time ``[from][to]``."""
+    cost: Annotated[
+        tuple[tuple[float, ...], ...] | None,
+        FieldNote(unit="currency", bounds="square, diagonal 0", default="all 0"),
+    ] = None
+    """Cost of a changeover ``[from][to]``."""
+    waste: Annotated[
+        tuple[tuple[float, ...], ...] | None,
+        FieldNote(unit="kg", bounds="square, diagonal 0", default="all 0"),
+    ] = None
+    """Waste of a changeover ``[from][to]``."""
+    forbidden: Annotated[
+        tuple[tuple[str, str], ...], FieldNote(bounds="every wanted value stays reachable")
+    ] = ()
+    """Pairs ``["from", "to"]`` that must not follow each other directly."""
 
 
 class Machine(Model):
     """A machine of a work centre."""
 
-    name: str
-    speed: float = 1.0
-    idle_power: float = 0.0
-    processing_power: float = 0.0
-    changeover_power: float = 0.0
-    mean_time_to_failure: int | None = None  # ticks of processing; None: never fails
-    mean_time_to_repair: int | None = None
-    initial_setup: dict[str, str] = {}  # attribute -> value; default: the attribute's first value
-    # attribute -> matrix of this machine in place of the work centre's
-    setup_time: dict[str, tuple[tuple[int, ...], ...]] = {}
+    name: Annotated[str, FieldNote(bounds="unique in the factory")]
+    """Name of the machine."""
+    speed: Annotated[float, FieldNote(low=0.001, high=1000)] = 1.0
+    """Process times are divided by it."""
+    idle_power: _Power = 0.0
+    """Power while idle, waiting or down."""
+    processing_power: _Power = 0.0
+    """Power while processing."""
+    changeover_power: _Power = 0.0
+    """Power during changeovers."""
+    mean_time_to_failure: Annotated[int | None, _Ticks] = None
+    """Mean processing time between failures; needs ``mean_time_to_repair``."""
+    mean_time_to_repair: Annotated[int | None, _Ticks] = None
+    """Mean length of a repair; needs ``mean_time_to_failure``."""
+    initial_setup: _Wanted = {}
+    """Mounted value of each attribute at tick 0; for attributes left out, their first value."""
+    setup_time: Annotated[
+        dict[str, tuple[tuple[int, ...], ...]], FieldNote("ticks", bounds="square, diagonal 0")
+    ] = {}
+    """Time matrices by attribute, in place of those of the work centre."""
 
 
 class WorkCentre(Model):
     """A group of machines with one capability and one queue."""
 
-    name: str
-    machines: tuple[Machine, ...]
+    name: _Unique
+    """Name of the work centre."""
+    machines: Annotated[tuple[Machine, ...], FieldNote(bounds="at least 1")]
+    """Its machines."""
     attributes: tuple[Attribute, ...] = ()
+    """Its changeover attributes; none: no changeovers."""
     combine: Literal["max", "sum"] = "max"
-    longest_wait: int | None = None  # ticks; None: twice the mean process time there
+    """Rule by which the times of several attributes combine: in parallel, or one after another."""
+    longest_wait: Annotated[
+        int | None, FieldNote("ticks", low=1, default="twice the mean process time there")
+    ] = None
+    """Maximum length of a wait."""
 
 
 class Operation(Model):
     """A step of a product's route."""
 
-    name: str
-    work_centre: str
-    process_time: int | None = None  # nominal ticks at speed 1; or ``machine_times``, not both
-    machine_times: dict[str, int] | None = None  # eligible machine -> nominal ticks at speed 1
-    after: tuple[str, ...] | None = None  # predecessors; None: the operation listed before
-    setup: dict[str, str] = {}  # attribute -> wanted value; attributes left out: don't care
+    name: Annotated[str, FieldNote(bounds="unique in the product")]
+    """Name of the operation."""
+    work_centre: Annotated[str, FieldNote(bounds="known")]
+    """Work centre that does it."""
+    process_time: Annotated[
+        int | None,
+        FieldNote(
+            unit="ticks",
+            bounds="at most 10,000,000, with option times and on the slowest machine",
+            default="from `machine_times`",
+        ),
+    ] = None
+    """Nominal time at speed 1."""
+    machine_times: Annotated[
+        dict[str, int] | None,
+        FieldNote(
+            "ticks", bounds="at least 1 machine of the centre", default="from `process_time`"
+        ),
+    ] = None
+    """Nominal time on each eligible machine at speed 1; give this or ``process_time``."""
+    after: Annotated[
+        tuple[str, ...] | None,
+        FieldNote(bounds="operations of the product", default="the operation listed before"),
+    ] = None
+    """Its predecessors; ``[]``: none."""
+    setup: _Wanted = {}
+    """Wanted value by attribute; attributes left out: don't care."""
     needs_material: bool = False
-    cv: float | None = None  # None: the factory's
-    rework_probability: float | None = None
-    first_piece_rework_probability: float | None = None
+    """Wait for the material of the order."""
+    cv: Annotated[float | None, FieldNote(low=0, high=3, default="that of `[uncertainty]`")] = None
+    """Coefficient of variation of the process time."""
+    rework_probability: Annotated[float | None, _OwnProbability] = None
+    """Probability that it must be repeated."""
+    first_piece_rework_probability: Annotated[
+        float | None,
+        FieldNote(
+            low=0,
+            high=1,
+            default="its `rework_probability`, else that of `[uncertainty]`",
+        ),
+    ] = None
+    """The same for the first operation after a changeover."""
 
 
 class Product(Model):
     """A product: a directed acyclic graph of operations."""
 
-    name: str
-    operations: tuple[Operation, ...]
-    launch_date: int = 0
+    name: _Unique
+    """Name of the product."""
+    operations: Annotated[tuple[Operation, ...], FieldNote(bounds="1 to 63, no cycle")]
+    """Its route."""
+    launch_date: Annotated[int, FieldNote("ticks", bounds="up to 2⁴⁰")] = 0
+    """First date at which it is ordered."""
 
 
 class Effect(Model):
     """Effect of an option value on every operation with this name."""
 
-    operation: str
-    time: int = 0  # extra nominal ticks, >= 0
-    setup: dict[str, str] = {}
+    operation: Annotated[str, FieldNote(bounds="known")]
+    """Name of the operation, in all products that have the option."""
+    time: Annotated[int, FieldNote("ticks", bounds="at most 10,000,000 over all options")] = 0
+    """Extra nominal process time."""
+    setup: _Wanted = {}
+    """Wanted value by attribute, in place of the operation's own."""
 
 
 class OptionValue(Model):
-    name: str
-    share: float = 1.0  # default share; regimes may override
+    """A value of an option, such as red."""
+
+    name: Annotated[str, FieldNote(bounds="unique in the option")]
+    """Name of the value."""
+    share: Annotated[float, FieldNote("share")] = 1.0
+    """Share of orders that choose it; regimes can replace it."""
     effects: tuple[Effect, ...] = ()
+    """Changes that it makes to operations."""
 
 
 class Option(Model):
     """A choice of the customer, e.g. the colour."""
 
-    name: str
-    values: tuple[OptionValue, ...]
-    products: tuple[str, ...] | None = None  # None: all
+    name: Annotated[str, FieldNote(bounds="unique; not a fixed column of order books")]
+    """Name of the option."""
+    values: Annotated[tuple[OptionValue, ...], FieldNote(bounds="1 to 32,767")]
+    """Values that can be chosen."""
+    products: Annotated[
+        tuple[str, ...] | None, FieldNote(bounds="known", default="all products")
+    ] = None
+    """Products that have the option."""
 
 
 class Customer(Model):
     """A customer class: weight and due-date allowance of its orders."""
 
-    name: str
-    share: float
-    weight: float
-    allowance: tuple[float, float]  # times work content
+    name: _Unique
+    """Name of the class."""
+    share: Annotated[float, FieldNote("share")]
+    """Share of orders that come from it."""
+    weight: Annotated[float, FieldNote("weight")]
+    """Importance of its orders."""
+    allowance: Annotated[tuple[float, float], FieldNote("work content", bounds="low ≤ high ≤ 1000")]
+    """Time from release to due date, as a multiple of the work content; drawn uniformly."""
 
 
 class DemandRegime(Model):
-    name: str
-    interarrival_time: float  # mean ticks between batches
-    mix: dict[str, float]  # product -> weight; products left out: 0
-    mix_end: dict[str, float] | None = None
-    duration: int | None = None  # mean ticks; None only for a single regime
-    options: dict[str, dict[str, float]] = {}  # option -> value -> share, overrides
-    customers: dict[str, float] = {}  # class -> share, overrides
+    """A phase of the demand; regimes follow each other cyclically."""
+
+    name: _Unique
+    """Name of the regime."""
+    interarrival_time: Annotated[float, FieldNote("ticks", low=0.001, high=10_000_000)]
+    """Mean time between batches."""
+    mix: Annotated[
+        dict[str, float],
+        FieldNote("weight", bounds="at least one product without launch date must be positive"),
+    ]
+    """Weight by product; products left out: 0."""
+    mix_end: Annotated[
+        dict[str, float] | None, FieldNote("weight", bounds="as `mix`", default="`mix`")
+    ] = None
+    """Weights at the end of the episode; the mix drifts from one to the other."""
+    duration: Annotated[int | None, _Forever] = None
+    """Mean length of a stay."""
+    options: Annotated[dict[str, dict[str, float]], FieldNote("share", bounds="known")] = {}
+    """Shares of option values, in place of the whole table of an option."""
+    customers: Annotated[dict[str, float], FieldNote("share", bounds="known")] = {}
+    """Shares of customer classes, in place of single ones."""
 
 
 class Demand(Model):
-    num_orders: int
-    regimes: tuple[DemandRegime, ...]
-    customers: tuple[Customer, ...]
-    batch: tuple[int, int] = (1, 1)
-    initial_orders: int = 0
+    """Random demand: number of orders, regimes, customers, batches."""
+
+    num_orders: Annotated[int, FieldNote("orders", low=1, high=100_000)]
+    """Orders of an episode."""
+    regimes: Annotated[tuple[DemandRegime, ...], FieldNote(bounds="at least 1")]
+    """Demand regimes, which follow each other cyclically."""
+    customers: Annotated[tuple[Customer, ...], FieldNote(bounds="1 to 32,767")]
+    """Customer classes."""
+    batch: Annotated[tuple[int, int], FieldNote("orders", bounds="1 ≤ low ≤ high ≤ 1000")] = (1, 1)
+    """Orders released together."""
+    initial_orders: Annotated[int, FieldNote("orders", bounds="at most `num_orders`")] = 0
+    """Orders released at date 0."""
 
 
 class SupplyRegime(Model):
-    name: str
-    late_probability: float
-    mean_lateness: int  # ticks
-    duration: int | None = None
+    """A phase of the supply of material; regimes follow each other cyclically."""
+
+    name: _Unique
+    """Name of the regime."""
+    late_probability: _Probability
+    """Probability that the material of an order is late."""
+    mean_lateness: Annotated[int, FieldNote("ticks", low=1)]
+    """Mean delay of late material."""
+    duration: Annotated[int | None, _Forever] = None
+    """Mean length of a stay."""
 
 
 class Transport(Model):
-    default: int = 0  # ticks between different work centres; 0 within one
-    times: tuple[tuple[str, str, int], ...] = ()  # (from centre, to centre, ticks), overrides
+    """Times of transport between work centres; 0 within one."""
+
+    default: Annotated[int, FieldNote("ticks")] = 0
+    """Time between two different work centres."""
+    times: Annotated[
+        tuple[tuple[str, str, int], ...], FieldNote("ticks", bounds="each pair once")
+    ] = ()
+    """Exceptions: ``["from centre", "to centre", ticks]``."""
 
 
 class Tariff(Model):
     """Price and carbon intensity of electricity for each hour of the day."""
 
-    price: tuple[float, ...] = (0.0,) * 24  # currency per kWh
-    co2: tuple[float, ...] = (0.0,) * 24  # kg per kWh
+    price: Annotated[tuple[float, ...], FieldNote("currency/kWh", bounds="24 numbers")] = (
+        0.0,
+    ) * 24
+    """Price of electricity in each hour of the day."""
+    co2: Annotated[tuple[float, ...], FieldNote("kg/kWh", bounds="24 numbers")] = (0.0,) * 24
+    """Carbon intensity in each hour of the day."""
 
 
 class Uncertainty(Model):
-    cv: float = 0.0
-    rework_probability: float = 0.0
-    first_piece_rework_probability: float | None = None  # None: rework_probability
+    """Uncertainty of operations that do not state their own."""
+
+    cv: Annotated[float, FieldNote(low=0, high=3)] = 0.0
+    """Coefficient of variation of process times."""
+    rework_probability: _Probability = 0.0
+    """Probability that an operation must be repeated."""
+    first_piece_rework_probability: Annotated[
+        float | None, FieldNote(low=0, high=1, default="`rework_probability`")
+    ] = None
+    """The same for the first operation after a changeover."""
 
 
 class Costs(Model):
-    tardiness: float = 1.0  # currency per weight and hour late
-    changeover: float = 0.0  # factor on the matrix costs
-    waste: float = 0.0  # currency per kg
-    energy: float = 0.0  # factor on the tariff
-    holding: float = 0.0  # currency per order and hour
-    co2_per_waste_kg: float = 0.0  # kg CO2e per kg of waste (reported, not billed)
-    scale: float | None = None  # cost of an episode under a reference rule; None: measured
+    """Rates of the cost terms."""
+
+    tardiness: Annotated[float, FieldNote("currency/weight/h")] = 1.0
+    """Cost of an hour of tardiness."""
+    changeover: Annotated[float, FieldNote("factor")] = 0.0
+    """Factor on the ``cost`` matrices."""
+    waste: Annotated[float, FieldNote("currency/kg")] = 0.0
+    """Cost of waste."""
+    energy: Annotated[float, FieldNote("factor")] = 0.0
+    """Factor on the tariff."""
+    holding: Annotated[float, FieldNote("currency/order/h")] = 0.0
+    """Cost of an order in progress."""
+    co2_per_waste_kg: Annotated[float, FieldNote("kg/kg")] = 0.0
+    """CO2e of waste; reported, not billed."""
+    scale: Annotated[float | None, FieldNote("currency", bounds="above 0", default="measured")] = (
+        None
+    )
+    """Cost of a typical episode, which rewards are divided by."""
 
 
 class Factory(Model):
     """A whole microfactory."""
 
     name: str
+    """Name of the factory."""
     description: str = ""
-    tick_minutes: float = 1.0
-    start_hour: int = 0
-    crews: int | None = None  # None: one a machine
+    """One line about it."""
+    tick_minutes: Annotated[float, FieldNote("min", low=1e-6, high=60)] = 1.0
+    """Length of a tick."""
+    start_hour: Annotated[int, FieldNote("h", low=0, high=23)] = 0
+    """Hour of the day at tick 0."""
+    crews: Annotated[int | None, FieldNote(low=1, default="one per machine")] = None
+    """Changeover crews."""
     changeover_ahead: bool = True
+    """Allow changeovers before their operation has arrived."""
     waiting: bool = True
-    work_centres: tuple[WorkCentre, ...]
-    products: tuple[Product, ...]
+    """Allow waits."""
+    work_centres: Annotated[tuple[WorkCentre, ...], FieldNote(bounds="1 to 32,767")]
+    """Work centres."""
+    products: Annotated[tuple[Product, ...], FieldNote(bounds="1 to 32,767")]
+    """Products."""
     options: tuple[Option, ...] = ()
-    demand: Demand | None = None  # None: only order books
+    """Options of customers."""
+    demand: Annotated[Demand | None, FieldNote(default="only order books")] = None
+    """Demand."""
     material: tuple[SupplyRegime, ...] = ()
+    """Supply regimes; without them material is always there."""
     transport: Transport = Transport()
+    """Transport between work centres."""
     tariff: Tariff = Tariff()
+    """Electricity."""
     uncertainty: Uncertainty = Uncertainty()
+    """Uncertainty."""
     costs: Costs = Costs()
+    """Cost rates."""
 
 
 class Order(Model):
     """A line of an order book."""
 
-    order_id: str
-    release_date: int
-    due_date: int
-    weight: float
-    product: str
-    options: dict[str, str] = {}
+    order_id: Annotated[str, FieldNote("text", bounds="unique, printable, up to 200 characters")]
+    """Name of the order."""
+    release_date: Annotated[
+        int, FieldNote("date", bounds="tick 0 or later", default="now if given, else tick 0")
+    ]
+    """Date at which the order becomes known and may start."""
+    due_date: Annotated[int, FieldNote("date", bounds="may lie before the release")]
+    """Date at which it is promised."""
+    weight: Annotated[float, FieldNote("number", bounds="0 or more", default="`1.0`")]
+    """Importance; larger is more important."""
+    product: Annotated[
+        str,
+        FieldNote(
+            "text", bounds="known", default="the only product; required if there are several"
+        ),
+    ]
+    """Product."""
+    options: Annotated[
+        dict[str, str],
+        FieldNote(
+            "text",
+            bounds="known value; empty if the product does not have the option",
+            default="the only value; required if there are several and an order's product has the"
+            " option",
+        ),
+    ] = {}
+    """Chosen value of the option."""
 
 
 class OrderBook(Model):
     """Orders to be replayed, sorted by release date (ties: as listed)."""
 
     orders: tuple[Order, ...]
-    epoch: datetime | None = None  # date of tick 0; None: not known
-
-
-def operation_order(product: Product) -> tuple[int, ...]:
-    """Return the topological order of the operations, as indices into ``product.operations``.
-
-    The first listed operation that is available comes next (Kahn 1962). In all other modules, the
-    number of an operation is its index in this order.
-
-    Raises
-    ------
-    ValueError
-        If operations wait for each other.
-
-    Examples
-    --------
-    >>> test = Operation(name="test", work_centre="test", process_time=1, after=("weld",))
-    >>> weld = Operation(name="weld", work_centre="cell", process_time=4, after=())
-    >>> operation_order(Product(name="kart", operations=(test, weld)))
-    (1, 0)
-    """
-    cycle = find_cycle(product)
-    if cycle:
-        waiting = " after ".join([*cycle, cycle[0]])
-        raise ValueError(
-            f"product {product.name}: {waiting}; operations that wait for each other can never"
-            " start. Remove one of the entries in `after`."
-        )
-    return _available_first(_listed_predecessors(product))
-
-
-def predecessors(product: Product) -> tuple[tuple[int, ...], ...]:
-    """Return the ascending numbers of the predecessors of each operation.
-
-    Operations are numbered by :func:`operation_order`.
-    """
-    order = operation_order(product)
-    number = {listed: i for i, listed in enumerate(order)}
-    before = _listed_predecessors(product)
-    return tuple(tuple(sorted(number[p] for p in before[listed])) for listed in order)
-
-
-def find_cycle(product: Product) -> tuple[str, ...]:
-    """Return the names of the operations in a cycle, each after the next; empty without a cycle."""
-    before = _listed_predecessors(product)
-    blocked = set(range(len(before))) - set(_available_first(before))
-    path: list[int] = []
-    step = min(blocked, default=None)
-    while step is not None and step not in path:
-        path.append(step)
-        step = next(p for p in before[step] if p in blocked)
-    if step is None:
-        return ()
-    return tuple(product.operations[i].name for i in path[path.index(step) :])
-
-
-def _available_first(before: list[list[int]]) -> tuple[int, ...]:
-    """Return the operations in topological order, without operations in or after a cycle."""
-    missing = [len(indices) for indices in before]
-    after: list[list[int]] = [[] for _ in before]
-    for i, indices in enumerate(before):
-        for p in indices:
-            after[p].append(i)
-    available = [i for i, count in enumerate(missing) if count == 0]
-    order = []
-    while available:
-        first = heapq.heappop(available)
-        order.append(first)
-        for i in after[first]:
-            missing[i] -= 1
-            if missing[i] == 0:
-                heapq.heappush(available, i)
-    return tuple(order)
-
-
-def _listed_predecessors(product: Product) -> list[list[int]]:
-    index = {operation.name: i for i, operation in enumerate(product.operations)}
-    before = []
-    for i, operation in enumerate(product.operations):
-        if operation.after is None:
-            before.append([i - 1] if i > 0 else [])
-        else:
-            before.append([index[name] for name in operation.after])
-    return before
+    """Orders."""
+    epoch: datetime | None = None
+    """Date of tick 0; None: not known."""

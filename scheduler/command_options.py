@@ -16,6 +16,11 @@ _Commands = dict[str, argparse.ArgumentParser]
 
 def parse_options(arguments: list[str] | None) -> argparse.Namespace:
     """Parse the command line; ``command`` of the result is the command's name."""
+    return scheduler_parser().parse_args(arguments)
+
+
+def scheduler_parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line; each command has a parser of its own."""
     parser = argparse.ArgumentParser(
         prog="python -m scheduler",
         description="Decisions, plans and the HTTP service of an exported policy.",
@@ -41,7 +46,7 @@ def parse_options(arguments: list[str] | None) -> argparse.Namespace:
     _add_log_options(commands)
     _add_snapshot_options(commands)
     _add_common_options(commands)
-    return parser.parse_args(arguments)
+    return parser
 
 
 def _add_decide_options(commands: _Commands) -> None:
@@ -122,7 +127,10 @@ def _add_serve_options(commands: _Commands) -> None:
         "--plan-seconds", type=_positive, default=PLAN_SECONDS, help="time limit for one plan"
     )
     serve.add_argument(
-        "--rate", type=float, default=1000.0, help="requests per second and client; 0: no limit"
+        "--rate",
+        type=float,
+        default=1000.0,
+        help="requests per second and client, with bursts of two seconds; 0: no limit",
     )
 
 

@@ -106,7 +106,9 @@ ROOMS = {
     "factory": [
         "progress",
         "tick_dates",
+        "field_notes",
         "model",
+        "routes",
         "lookups",
         "jit",
         "validation",

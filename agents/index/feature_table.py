@@ -6,7 +6,7 @@ are made:
 
 - the compiled loops (:mod:`agents.index.transforms`);
 - the torch module and thus exported policies (:mod:`agents.network.features_torch`);
-- the formulas in words (:func:`formula_of`), which docs/features.md lists;
+- the formulas in words (:func:`formula_of`), which docs/reference/features.md lists;
 - the hash in the manifest of a policy (:func:`network_input_hash`).
 
 A scale counted in ``mean p`` (the mean process time of the ready operations here) means the same
@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from envs.observation.candidate_columns import CANDIDATES
@@ -234,16 +234,16 @@ FEATURE_INDEX = {feature.name: index for index, feature in enumerate(FEATURES)}
 
 def formula_of(feature: Feature) -> str:
     """Return the formula in words, such as ``s(slack, 10 mean p)``."""
-    x, y, *_ = *(_words_of(name) for name in feature.operands), "", ""
+    x, y, *_ = *(word_of(name) for name in feature.operands), "", ""
     scale = repr(feature.scale).removesuffix(".0")
     if feature.per != "one":
-        per = _words_of(feature.per)
+        per = word_of(feature.per)
         scale = per if feature.scale == 1.0 else f"{scale} {per}"
     return FORMULAS[feature.transform].format(x=x, y=y, h=scale)
 
 
-def _words_of(operand: str) -> str:
-    """Return an operand as formulas name it."""
+def word_of(operand: str) -> str:
+    """Return the name of an operand in formulas."""
     return _WORDS.get(operand, operand.removeprefix("shop."))
 
 
@@ -253,7 +253,7 @@ def definition_of(feature: Feature) -> str:
     used.pop("one", None)
     if any("mean p" in QUANTITIES[name] for name in used):
         used["unit"] = None
-    quantities = (f"{_words_of(name)} = {QUANTITIES[name]}" for name in used)
+    quantities = (f"{word_of(name)} = {QUANTITIES[name]}" for name in used)
     return "; ".join([f"{feature.rows} rows: {formula_of(feature)}", *quantities])
 
 
@@ -273,10 +273,3 @@ def network_input_hash(table: Sequence[Feature] = FEATURE_TABLE) -> str:
     columns = [[column.name for column in part] for part in (CANDIDATES, MACHINES, SHOP)]
     content = [columns, definitions(table), _READING]
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
-
-
-def markdown_rows(part: str) -> Iterator[str]:
-    """Yield the rows of a Markdown table: name, rows that have the feature, formula."""
-    for feature in part_of(part):
-        rows = f" {feature.rows} |" if part == ROW_PART else ""
-        yield f"| `{feature.name}` |{rows} {formula_of(feature)} |"

@@ -99,7 +99,7 @@ def atcs_weights(
     Parameters
     ----------
     k1, k2
-        Parameters of ATCS (docs/rules.md).
+        Parameters of ATCS (docs/reference/rules.md).
     detour, wait, ahead
         Offsets of these rows; the index of a job is the logarithm of its ATCS priority.
     """

@@ -350,8 +350,8 @@ def _bare(model: Any) -> bytes:
     return content
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Export a policy; return 0, or 1 with the reason on stderr."""
+def export_parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
     parser = argparse.ArgumentParser(
         prog="python -m agents.network.onnx_export",
         description="Make a bundle for the scheduler from a trained policy.",
@@ -360,7 +360,12 @@ def main(arguments: list[str] | None = None) -> int:
         "run", type=find_shipped, help="folder of a training run, or a policy folder"
     )
     parser.add_argument("bundle", type=Path, help="folder to write the bundle to")
-    options = parser.parse_args(arguments)
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Export a policy; return 0, or 1 with the reason on stderr."""
+    options = export_parser().parse_args(arguments)
     source = find_policy(options.run)
     try:
         write_bundle(load_policy(source), source, options.bundle)

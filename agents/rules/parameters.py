@@ -18,7 +18,7 @@ class Parameter(NamedTuple):
     Parameters
     ----------
     name
-        Name in the formula of the rule (docs/rules.md).
+        Name in the formula of the rule (docs/reference/rules.md).
     low, high
         Bounds, both included.
     default

@@ -1,10 +1,8 @@
 """Priorities of dispatching rules, one short function for each: higher is sooner.
 
-They are pure NumPy over the columns of :mod:`envs.observation.columns`. Symbols, as in
-docs/rules.md: p process time, w weight, d due date, o operation due date, t clock, R work left in
-the order (with this operation), n its operations left, s changeover time, p_bar and s_bar the means
-of p and s over the queue, F the operation's family (the operations in the queue that want the same
-setup), q the time since it joined the queue.
+They are pure NumPy over the columns of :mod:`envs.observation.columns`. A docstring begins with the
+name of the rule and its formula; docs/reference/rules.md shows it, and explains the symbols. F is
+the operation's family: the operations in the queue that want the same setup; n_F is its size.
 """
 
 from __future__ import annotations
@@ -39,7 +37,7 @@ def first_in_first_out(rows: Rows) -> RowValues:
 
 
 def first_at_shop_first_served(rows: Rows) -> RowValues:
-    """FASFS: earliest release date. Conway, Maxwell and Miller (1967), Theory of Scheduling."""
+    """FASFS: longest t - r. Conway, Maxwell and Miller (1967), Theory of Scheduling."""
     return rows["time_in_shop"]
 
 
@@ -126,7 +124,7 @@ def least_slack(rows: Rows) -> RowValues:
 
 
 def no_slack_left(rows: Rows) -> RowValues:
-    """First key of SI: d - t - R <= 0.
+    """First key of SI: first if d - t - R <= 0.
 
     Oral and Malouin (1973), Evaluation of the shortest processing time scheduling rule with
     truncation process.
@@ -187,7 +185,7 @@ def apparent_tardiness_cost(rows: Rows, k: float) -> RowValues:
 
 
 def work_in_next_queue(rows: Rows) -> RowValues:
-    """WINQ: min work in queue and left in process at the next work centre, per machine there.
+    """WINQ: min WINQ, the work at the next work centre per machine there.
 
     Haupt (1989), A survey of priority rule-based scheduling.
     """
@@ -286,17 +284,17 @@ def family_critical_ratio(rows: Rows) -> RowValues:
 
 
 def marginal_setup_time(rows: Rows) -> RowValues:
-    """First key of MMS: min s/|F|. Arzi and Raviv (1998), via Pickardt and Branke (2012)."""
+    """First key of MMS: min s/n_F. Arzi and Raviv (1998), via Pickardt and Branke (2012)."""
     return -rows["setup_time"] / np.maximum(rows["family_ready"], 1)
 
 
 def mean_family_time(rows: Rows) -> RowValues:
-    """First key of MASP: min (s + sum of p over F)/|F|. Pickardt and Branke (2012)."""
+    """First key of MASP: min (s + sum of p over F)/n_F. Pickardt and Branke (2012)."""
     return -(rows["setup_time"] + rows["family_ready_work"]) / np.maximum(rows["family_ready"], 1)
 
 
 def weighted_batch_process_time(rows: Rows) -> RowValues:
-    """WBPT: min s/|F| + p. Raman, Rachamadugu and Talbot (1989), via Pickardt and Branke (2012)."""
+    """WBPT: min s/n_F + p. Raman, Rachamadugu and Talbot (1989), via Pickardt and Branke (2012)."""
     return -(rows["setup_time"] / np.maximum(rows["family_ready"], 1) + rows["process_time"])
 
 
@@ -318,7 +316,7 @@ def apparent_tardiness_cost_with_setups(rows: Rows, k1: float, k2: float) -> Row
 def apparent_tardiness_cost_with_ready_times(
     rows: Rows, k1: float, k2: float, k3: float
 ) -> RowValues:
-    """ATCSR: ATCS with ready times r of operations on their way.
+    """ATCSR: as ATCS, with ready dates r of operations on their way.
 
     max log (w/p) - max(0, o - p - max(t, r))/(k1 p_bar) - s/(k2 s_bar) - max(0, r - t)/(k3 p_bar)
 
@@ -362,7 +360,7 @@ def setup_serves_nothing_on_its_way(rows: Rows) -> RowFlags:
 
 
 def apparent_tardiness_cost_with_holding(rows: Rows, k1: float, k2: float, **_: float) -> RowValues:
-    """ATCS+HOLD: the priority of ATCS; :func:`changeover_is_not_urgent` reads the rest."""
+    """ATCS+HOLD: as ATCS, but can wait; :func:`changeover_is_not_urgent` reads the rest."""
     return apparent_tardiness_cost_with_setups(rows, k1, k2)
 
 

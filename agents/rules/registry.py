@@ -4,7 +4,7 @@ A rule ranks the legal job rows by its first priority, and ties by its further p
 ties go to the earlier row, which is the earlier queue slot. If no job row is legal, it takes the
 first detour to a ready operation (so it never idles while work that it can reach waits), else
 waits, else takes the first legal row. Only rules defined that way change over ahead of time, or
-wait although they could start something. docs/rules.md lists all rules.
+wait although they could start something. docs/reference/rules.md lists all rules.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Rule:
     Parameters
     ----------
     name
-        Name in docs/rules.md and in the literature.
+        Name in docs/reference/rules.md and in the literature.
     priorities
         Functions from (rows, parameters) to priorities ``[E, A]``, higher is sooner: the first one
         decides, each next one breaks its ties. A tie-breaker takes no parameters.

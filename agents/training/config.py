@@ -18,6 +18,7 @@ from pydantic import (
 )
 
 from agents.training.config_errors import ConfigError, explain_errors
+from factory.field_notes import FieldNote
 from factory.io.factory_toml import quote
 from factory.io.shipped_files import find_shipped, searched_folders
 from factory.validation.errors import FactoryError
@@ -33,6 +34,7 @@ Weight = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False), _Number]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False), _Number]
 Flag = Annotated[bool, Strict()]
 NonEmptyText = Annotated[str, Field(min_length=1)]
+_Rate = Annotated[Weight | None, FieldNote(default="the factory's own")]
 
 
 SEEDS = 2**15
@@ -41,33 +43,47 @@ SEEDS = 2**15
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=False, use_attribute_docstrings=True
+    )
 
 
 class ScenarioSection(_Section):
     """Factories to play."""
 
-    # names or TOML files; episodes cycle through them
     factories: Annotated[tuple[NonEmptyText, ...], Field(min_length=1)] = ("microfactory",)
-    num_generated: Annotated[int, Field(ge=1, le=10**5), _Number] = (
-        64  # factories generated from each range, such as `randomised`
-    )
-    validation_factories: tuple[NonEmptyText, ...] = ()  # names to validate on; empty: `factories`
-    # order book (CSV) of a single factory: episodes play `num_generated` books resampled from it
+    """Names or TOML files of factories; episodes take turns with them."""
+    num_generated: Annotated[int, Field(ge=1, le=10**5), _Number] = 64
+    """Factories generated from a range, or order books resampled from ``orders``."""
+    validation_factories: Annotated[
+        tuple[NonEmptyText, ...], FieldNote(default="those of `factories`")
+    ] = ()
+    """Factories to validate on."""
     orders: NonEmptyText | None = None
-    tuned: NonEmptyText | None = None  # folder of tuned parameters; None: the shipped one
+    """Order book (CSV) of the only factory; the same as ``--orders``."""
+    tuned: Annotated[NonEmptyText | None, FieldNote(default="`configs/evaluation/tuned`")] = None
+    """Folder of tuned parameters; the same as ``--tuned``."""
 
 
 class CostsSection(_Section):
-    """Cost rates that replace those of the factories; None: the factory's own."""
+    """Cost rates in place of those of the factories."""
 
-    tardiness: Weight | None = None
-    changeover: Weight | None = None
-    waste: Weight | None = None
-    energy: Weight | None = None
-    holding: Weight | None = None
-    co2_per_waste_kg: Weight | None = None
-    scale: Positive | Literal["measured"] | None = None
+    tardiness: _Rate = None
+    """Cost of an hour of tardiness."""
+    changeover: _Rate = None
+    """Factor on the ``cost`` matrices."""
+    waste: _Rate = None
+    """Cost of a kilogram of waste."""
+    energy: _Rate = None
+    """Factor on the tariff."""
+    holding: _Rate = None
+    """Cost of an order in progress for an hour."""
+    co2_per_waste_kg: _Rate = None
+    """CO2e of a kilogram of waste; reported, not billed."""
+    scale: Annotated[
+        Positive | Literal["measured"] | None, FieldNote(default="the factory's own")
+    ] = None
+    """Cost that rewards are divided by."""
 
     def changes(self) -> dict[str, Any]:
         """Return the rates that are set."""
@@ -75,44 +91,63 @@ class CostsSection(_Section):
 
 
 class NetworkSection(_Section):
-    """The network before training."""
+    """The policy at the start."""
 
-    # evolved priority index of `prior_factory`, ATCS(2, 0.5), or no prior
     prior: Literal["index", "atcs", "none"] = "index"
-    prior_factory: NonEmptyText | None = None  # None: the first of `scenario.factories`
-    prior_scale: Positive = 0.5  # logits per unit of the prior's index
+    """Prior of the logits: ``index`` is the evolved priority index of ``prior_factory``, by default
+    ``atcs`` where there is none; ``atcs`` is ATCS(k1=2, k2=0.5); ``none`` is no prior.
+    """
+    prior_factory: Annotated[
+        NonEmptyText | None, FieldNote(default="the first of `scenario.factories`")
+    ] = None
+    """Factory whose index is the prior."""
+    prior_scale: Positive = 0.5
+    """Logits per unit of the prior; high values make the early policy follow it closely."""
     # even, as machines are encoded with half of it
     hidden_size: Annotated[int, Field(ge=2, le=4096, multiple_of=2), _Number] = 64
-    # FILE.py:NAME or MODULE:NAME of a network's class in place of ours; see docs/training.md
+    """Hidden units per layer."""
     class_: NonEmptyText | None = Field(default=None, alias="class")
-    # folder of a trained policy to start from, for example policies/mixture; sets hidden_size
+    """Network of your own (docs/training.md): ``FILE.py:NAME`` or ``MODULE:NAME``."""
     init_from: NonEmptyText | None = None
+    """Folder of a policy to start from, critics included; sets ``hidden_size``."""
 
 
 class LearningSection(_Section):
     """Hyperparameters of semi-Markov PPO, named as in Stable-Baselines3 and CleanRL."""
 
-    total_timesteps: Count = 3_000_000  # decisions
+    total_timesteps: Count = 3_000_000
+    """Decisions of the training."""
     num_envs: Count = 256
-    num_steps: Count = 128  # per environment and rollout
+    """Environments."""
+    num_steps: Count = 128
+    """Decisions of each environment in a rollout."""
     # 2 or more, as the advantages of a minibatch are divided by their deviation
     minibatch_size: Annotated[int, Field(ge=2, le=10**12), _Number] = 512
+    """Decisions in a minibatch."""
     update_epochs: Count = 2
+    """Passes over a rollout."""
     learning_rate: Positive = 1e-3
-    final_learning_rate: Positive = 5e-5  # reached linearly
+    """Learning rate of Adam at the start."""
+    final_learning_rate: Positive = 5e-5
+    """Learning rate at the end, reached linearly."""
     ent_coef: Weight = 0.02
-    final_ent_coef: Weight = 0.001  # reached linearly
+    """Weight of the entropy bonus at the start."""
+    final_ent_coef: Weight = 0.001
+    """Weight of the entropy bonus at the end, reached linearly."""
     clip_range: Positive = 0.2
-    target_kl: Positive | None = None  # stops the epochs of a rollout early
+    """Clipping of the probability ratio."""
+    target_kl: Positive | None = None
+    """KL divergence beyond which the epochs of a rollout end early."""
     vf_coef: Positive = 0.5
+    """Weight of the value loss."""
     max_grad_norm: Positive = 0.5
-    # time constants in mean process times: of the discount exp(-dt / discount_time), and of
-    # generalised advantage estimation
-    discount_time: Positive = 240.0
-    gae_time: Positive = 4.0
-    # decay per rollout of the moving average of the weights, which is validated and saved; 0: the
-    # newest weights
+    """Gradient clipping."""
+    discount_time: Annotated[Positive, FieldNote("mean process times")] = 240.0
+    """Time constant of the discount ``exp(-dt / discount_time)``."""
+    gae_time: Annotated[Positive, FieldNote("mean process times")] = 4.0
+    """Time constant of generalised advantage estimation."""
     ema_decay: Share = 0.95
+    """Decay per rollout of the averaged weights, which are validated and saved; 0: the newest."""
 
     @model_validator(mode="after")
     def _check_rollout(self) -> LearningSection:
@@ -152,43 +187,61 @@ class ExpertIterationSection(_Section):
     """Expert iteration after PPO: the policy learns from lookahead search over itself."""
 
     iterations: Annotated[int, Field(ge=0, le=63), _Number] = 0
-    episodes: Episodes = 384  # per iteration
-    # sampled futures in which each candidate action is simulated
+    """Iterations; 0: none."""
+    episodes: Episodes = 384
+    """Episodes played in each iteration."""
     num_futures: Annotated[int, Field(ge=2, le=10**4), _Number] = 3
-    # mean process times to simulate; the critic values the state after them
-    horizon: Positive = 4.0
+    """Sampled futures in which each candidate action is simulated."""
+    horizon: Annotated[Positive, FieldNote("mean process times")] = 4.0
+    """Time that is simulated before the critic values the shop."""
     update_epochs: Count = 6
-    buffer_size: Count = 400_000  # newest search targets to fit to; a million take some 5 GB
+    """Passes of the supervised fit."""
+    buffer_size: Count = 400_000
+    """Newest search targets to fit to; a million take some 5 GB."""
 
 
 class LoggingSection(_Section):
     """Validation, checkpoints and outputs."""
 
-    validation_interval: Count = 20  # rollouts
+    validation_interval: Count = 20
+    """Rollouts between two validations."""
     validation_episodes: Episodes = 64
-    checkpoint_interval: Count = 20  # rollouts
+    """Episodes of each validation and factory."""
+    checkpoint_interval: Count = 20
+    """Rollouts between two checkpoints."""
     keep_checkpoints: Annotated[int, Field(ge=2, le=10**6), _Number] = 2
-    log_gantt: Flag = True  # Gantt charts in TensorBoard
-    export_bundle: Flag = True  # write a bundle for schedulers at the end
-    test_episodes: Episodes = 256  # of the table at the end
-    baselines: NonEmptyText = "ATCS,ATCSR,ATCS+HOLD,EDD,SST,index"  # policies in that table
-    # FILE.py:NAME or MODULE:NAME of a function that makes a logger; see docs/training.md
+    """Newest checkpoints kept."""
+    log_gantt: Flag = True
+    """Draw Gantt charts in TensorBoard."""
+    export_bundle: Annotated[Flag, FieldNote(default="`true`; `false` with `network.class`")] = True
+    """Export the policy as a bundle for schedulers at the end."""
+    test_episodes: Episodes = 256
+    """Episodes of the table at the end."""
+    baselines: NonEmptyText = "ATCS,ATCSR,ATCS+HOLD,EDD,SST,index"
+    """Policies in that table, beside the best rule; ``index`` is left out where there is none."""
     hook: NonEmptyText | None = None
+    """Function that makes a logger (docs/training.md): ``FILE.py:NAME`` or ``MODULE:NAME``."""
 
 
 class TrainingConfig(_Section):
     """A training run."""
 
     seed: Annotated[int, Field(ge=0, lt=SEEDS), _Number] = 0
-    # threads that collect from environments of their own and learn from shards of each minibatch;
-    # results depend on their number
+    """Training seed."""
     threads: Annotated[int, Field(ge=1, le=1024), _Number] = 2
+    """Threads for rollout collection and learning; results depend on their number."""
     scenario: ScenarioSection = ScenarioSection()
+    """Factories to play."""
     costs: CostsSection = CostsSection()
+    """Cost rates in place of those of the factories."""
     network: NetworkSection = NetworkSection()
+    """The policy at the start."""
     learning: LearningSection = LearningSection()
+    """Hyperparameters of PPO."""
     expert_iteration: ExpertIterationSection = ExpertIterationSection()
+    """Expert iteration after PPO."""
     logging: LoggingSection = LoggingSection()
+    """Validation, checkpoints and outputs."""
 
     @model_validator(mode="before")
     @classmethod

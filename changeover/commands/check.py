@@ -35,7 +35,7 @@ _SHOWN_DAYS = 10
 
 def run_check(arguments: list[str]) -> int:
     """Run the command; return 0, or 2 with the problems on stderr."""
-    options = _read_options(arguments)
+    options = check_parser().parse_args(arguments)
     try:
         factory = find_single_factory(options.factory)
         orders, now = read_given_orders(options.orders, factory, options)
@@ -55,7 +55,8 @@ def format_check(plant: PlanData, check: OrderCheck) -> str:
     return "\n".join(_check_lines(plant, check))
 
 
-def _read_options(arguments: list[str]) -> argparse.Namespace:
+def check_parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
     parser = argparse.ArgumentParser(
         prog="changeover check",
         description="Check a factory and an order list: how the list is read, orders that cannot be"
@@ -68,10 +69,11 @@ def _read_options(arguments: list[str]) -> argparse.Namespace:
         "--now",
         type=parse_moment,
         metavar="DATE",
-        help="date at which the plan begins, or now (default: the first release)",
+        help="date at which the plan begins, with a zone if the list has zones; a number of ticks;"
+        " or now (default: the first release)",
     )
     add_order_options(parser)
-    return parser.parse_args(arguments)
+    return parser
 
 
 def _check_lines(plant: PlanData, check: OrderCheck) -> Iterator[str]:

@@ -65,8 +65,8 @@ def describe(schedule: Schedule, figures: Kpis) -> str:
     return "\n".join(f"  {name:24s} {value}" for name, value in lines.items())
 
 
-def read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    """Parse the command line."""
+def demo_parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
     parser = argparse.ArgumentParser(
         prog="changeover demo",
         description=(__doc__ or "").replace("``", ""),
@@ -91,12 +91,12 @@ def read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
         default=Path("demo"),
         help="folder of the chart and the tables (default: %(default)s)",
     )
-    return parser.parse_args(arguments)
+    return parser
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the demo and return the exit status."""
-    options = read_options(arguments)
+    options = demo_parser().parse_args(arguments)
     write_all_letters()
     try:
         run_demo(options)

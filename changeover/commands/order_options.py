@@ -47,7 +47,9 @@ def add_order_options(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--delimiter", metavar="CHARACTER", help="between cells, such as ;")
     group.add_argument("--encoding", metavar="NAME", help="of the text, such as cp1252")
-    group.add_argument("--decimal", choices=(".", ","), help="decimal mark of its numbers")
+    group.add_argument(
+        "--decimal", choices=(".", ","), metavar="MARK", help="decimal mark of its numbers: . or ,"
+    )
     group.add_argument(
         "--date-format", metavar="FORMAT", help="of its dates, such as DD.MM.YYYY or MM/DD/YYYY"
     )

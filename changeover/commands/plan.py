@@ -40,7 +40,7 @@ _SHOWN_ALTERNATIVES = 5
 
 def run_plan(arguments: list[str]) -> int:
     """Run the command; return 0, or 2 with the problems on stderr."""
-    options = _read_options(arguments)
+    options = plan_parser().parse_args(arguments)
     try:
         check_plan_folder(options.out)
         plant = _make_plan(options)
@@ -53,7 +53,8 @@ def run_plan(arguments: list[str]) -> int:
     return 0
 
 
-def _read_options(arguments: list[str]) -> argparse.Namespace:
+def plan_parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
     parser = argparse.ArgumentParser(
         prog="changeover plan",
         description="Plan a plant's orders by the cheapest of all rules, the evolved index and"
@@ -63,7 +64,7 @@ def _read_options(arguments: list[str]) -> argparse.Namespace:
     _add_files(parser)
     _add_search(parser)
     add_order_options(parser)
-    return parser.parse_args(arguments)
+    return parser
 
 
 def _add_files(parser: argparse.ArgumentParser) -> None:
@@ -79,14 +80,15 @@ def _add_files(parser: argparse.ArgumentParser) -> None:
         "--now",
         type=parse_moment,
         metavar="DATE",
-        help="date at which the plan begins, or now (default: the first release)",
+        help="date at which the plan begins, with a zone if the list has zones; a number of ticks;"
+        " or now (default: the first release)",
     )
     parser.add_argument(
         "--snapshot",
         type=Path,
         metavar="FILE",
-        help="state of the shop floor (JSON, docs/scheduler.md) with work in progress (default:"
-        " all machines idle)",
+        help="state of the shop floor (JSON, docs/reference/http.md) with work in progress"
+        " (default: all machines idle)",
     )
     parser.add_argument(
         "--out",

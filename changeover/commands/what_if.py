@@ -36,7 +36,7 @@ _MINUTES = {"d": 24 * 60, "h": 60, "min": 1, "m": 1}
 
 def run_what_if(arguments: list[str]) -> int:
     """Run the command; return 0, or 2 with the problems on stderr."""
-    options = _read_options(arguments)
+    options = what_if_parser().parse_args(arguments)
     try:
         if options.out is not None:
             check_plan_folder(options.out)
@@ -106,7 +106,8 @@ def _in_zone_of(dates: TickDates, date: datetime) -> datetime:
     return date
 
 
-def _read_options(arguments: list[str]) -> argparse.Namespace:
+def what_if_parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
     parser = argparse.ArgumentParser(
         prog="changeover what-if",
         description="Compare a plan with the plan after changes: cost, late orders, what moves.",
@@ -126,7 +127,7 @@ def _read_options(arguments: list[str]) -> argparse.Namespace:
         help="folder for the files of the plan after the changes (default: not written)",
     )
     add_order_options(parser)
-    return parser.parse_args(arguments)
+    return parser
 
 
 def _add_changes(parser: argparse.ArgumentParser) -> None:

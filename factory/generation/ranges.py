@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import ValidationError, ValidationInfo, field_validator
 
+from factory.field_notes import FieldNote
 from factory.model import Model
 from factory.validation.errors import FactoryError, Problem, refuse, suggest
 from factory.validation.text_files import read_toml
@@ -43,32 +44,52 @@ LIMITS: dict[str, Numbers] = {
 class RandomisedRanges(Model):
     """Low and high end of each random number of a factory, both included.
 
-    The ranges are documented in docs/factories.md; defaults are those of
-    ``configs/factories/randomised.toml``.
+    Defaults are those of ``configs/factories/randomised.toml``, bounds those of :data:`LIMITS`.
     """
 
     machines: Counts = (3, 15)
+    """Machines in all; every work centre has at least one."""
     work_centres: Counts = (2, 6)
+    """Work centres."""
     products: Counts = (2, 6)
-    branches: Counts = (1, 3)  # parallel sub-assemblies of a product before they join
-    attributes: Counts = (0, 3)  # changeover attributes of a work centre
-    values: Counts = (2, 8)  # values of an attribute
-    severity: Numbers = (0.2, 1.0)  # mean changeover time over mean process time of the work centre
-    load: Numbers = (0.6, 0.9)  # offered load of the busiest work centre, processing only
-    tightness: Numbers = (1.2, 5.0)  # due-date allowance, times work content
-    num_orders: Counts = (60, 140)
-    minutes_between_orders: Numbers = (10.0, 30.0)  # at full load
-    cv: Numbers = (0.0, 0.4)
-    down_share: Numbers = (0.0, 0.1)  # share of its time that a machine with work is under repair
-    rework: Numbers = (0.0, 0.04)
-    late_material: Numbers = (0.0, 0.3)  # probability in the worst supply regime
-    # changeover crews over machines; more crews if they are the bottleneck
-    crew_share: Numbers = (0.4, 1.0)
-    speed_spread: Numbers = (0.0, 0.2)  # maximum difference of a machine's speed from 1
-    # share of an attribute's pairs of values that are not neighbours
-    forbidden_share: Numbers = (0.0, 0.2)
-    demand_swing: Numbers = (0.0, 0.4)  # log of the arrival rate of a busy regime over the usual
-    tardiness_rate: Numbers = (10.0, 60.0)  # currency per weight and hour
+    """Products."""
+    branches: Counts = (1, 3)
+    """Parallel sub-assemblies of a product before they join."""
+    attributes: Counts = (0, 3)
+    """Changeover attributes of a work centre."""
+    values: Counts = (2, 8)
+    """Values of an attribute."""
+    severity: Annotated[Numbers, FieldNote("ratio")] = (0.2, 1.0)
+    """Mean changeover time over mean process time of the work centre."""
+    load: Annotated[Numbers, FieldNote("share")] = (0.6, 0.9)
+    """Offered load of the busiest work centre, processing only."""
+    tightness: Annotated[Numbers, FieldNote("work content")] = (1.2, 5.0)
+    """Due-date allowance."""
+    num_orders: Annotated[Counts, FieldNote("orders")] = (60, 140)
+    """Orders of an episode."""
+    minutes_between_orders: Annotated[Numbers, FieldNote("min")] = (10.0, 30.0)
+    """Mean interarrival time at full load.
+
+    Process times follow from it and the number of machines.
+    """
+    cv: Annotated[Numbers, FieldNote("ratio")] = (0.0, 0.4)
+    """Coefficient of variation of process times."""
+    down_share: Annotated[Numbers, FieldNote("share")] = (0.0, 0.1)
+    """Share of its working time that a machine is under repair."""
+    rework: Annotated[Numbers, FieldNote("probability")] = (0.0, 0.04)
+    """Rework probability."""
+    late_material: Annotated[Numbers, FieldNote("probability")] = (0.0, 0.3)
+    """Probability of late material in the worst supply regime."""
+    crew_share: Annotated[Numbers, FieldNote("ratio")] = (0.4, 1.0)
+    """Changeover crews over machines; more where crews would be the bottleneck."""
+    speed_spread: Annotated[Numbers, FieldNote("ratio")] = (0.0, 0.2)
+    """Maximum deviation of a machine's speed from 1."""
+    forbidden_share: Annotated[Numbers, FieldNote("share")] = (0.0, 0.2)
+    """Forbidden share of the pairs of an attribute that are not neighbours."""
+    demand_swing: Annotated[Numbers, FieldNote("log")] = (0.0, 0.4)
+    """Logarithm of the factor by which orders come faster in a busy regime."""
+    tardiness_rate: Annotated[Numbers, FieldNote("currency/weight/h")] = (10.0, 60.0)
+    """Cost of an hour of tardiness."""
 
     @field_validator("*")
     @classmethod

@@ -37,7 +37,8 @@ def read_cost_changes(texts: Sequence[str]) -> dict[str, Any]:
         if not equals or section != "costs" or key not in COST_KEYS:
             raise FactoryError(
                 f"--set {text!r}: must be costs.KEY=VALUE. The keys are {', '.join(COST_KEYS)}"
-                " (docs/factories.md, [costs]). Write for example --set costs.energy=0."
+                " (docs/reference/factory_file.md, [costs]). Write for example --set"
+                " costs.energy=0."
             )
         try:
             changes[key] = tomllib.loads(f"value = {value}")["value"]

@@ -11,9 +11,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
+from typing import Annotated
 
 import numpy as np
 
+from factory.field_notes import FieldNote
 from factory.lookups import Changeover, FactoryLookup
 from factory.model import Factory
 from factory.schedule.columns import (
@@ -33,14 +35,22 @@ from factory.schedule.record_kinds import OrderRecord, ScheduleRecords
 class Bill:
     """Costs of a schedule in the factory's currency, with its electricity, CO2e and waste."""
 
-    tardiness: float
-    changeover: float
-    waste: float
-    energy: float
-    holding: float
-    energy_kwh: float
-    co2_kg: float  # of electricity and waste
-    waste_kg: float
+    tardiness: Annotated[float, FieldNote("currency")]
+    """Cost of tardiness."""
+    changeover: Annotated[float, FieldNote("currency")]
+    """Cost of changeovers, by the matrices of the factory."""
+    waste: Annotated[float, FieldNote("currency")]
+    """Cost of waste."""
+    energy: Annotated[float, FieldNote("currency")]
+    """Cost of electricity."""
+    holding: Annotated[float, FieldNote("currency")]
+    """Cost of orders in progress."""
+    energy_kwh: Annotated[float, FieldNote("kWh")]
+    """Electricity drawn by all machines."""
+    co2_kg: Annotated[float, FieldNote("kg")]
+    """CO2e of electricity and waste; reported, not billed."""
+    waste_kg: Annotated[float, FieldNote("kg")]
+    """Material thrown away in changeovers."""
 
     @property
     def terms(self) -> dict[str, float]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 
+from factory.field_notes import FieldNote
 from factory.lookups import FactoryLookup
 from factory.model import Factory
 from factory.schedule.bill import (
@@ -29,10 +30,15 @@ class Use:
     """Shares of the time from 0 to ``end_date``, which add up to 1."""
 
     processing: float
+    """Processing."""
     changeover: float
+    """In changeovers."""
     down: float
-    waiting: float  # by choice
-    idle: float  # with nothing to choose
+    """Under repair."""
+    waiting: float
+    """Waiting by choice."""
+    idle: float
+    """Idle with nothing to choose."""
 
 
 @dataclass(frozen=True)
@@ -44,28 +50,54 @@ class Kpis:
     """
 
     bill: Bill
-    orders: int
-    completed: int
-    makespan: int
-    weighted_tardiness: float  # sum of w_j T_j, ticks
-    weighted_tardiness_hours: float
-    mean_tardiness: float  # over all orders, ticks
-    mean_tardiness_hours: float
-    p95_tardiness: float  # 95th percentile over all orders, ticks (linear between ranks)
-    p95_tardiness_hours: float
-    max_tardiness: int
-    on_time_share: float  # of completed orders and open ones that are late; 1 if there are none
-    mean_flow_time: float  # release to completion, ticks
-    mean_flow_hours: float
-    mean_orders_in_progress: float  # over time
-    max_orders_in_progress: int
-    changeovers: int  # of positive time
-    changeovers_per_order: float
-    changeover_hours: float
-    failures: int
-    reworked: int  # attempts that had to be done again
-    use: Use  # of all machines together
-    use_of_machine: dict[str, Use]
+    """Costs, energy, CO2e and waste."""
+    orders: Annotated[int, FieldNote("orders")]
+    """Orders of the schedule."""
+    completed: Annotated[int, FieldNote("orders")]
+    """Orders that are done."""
+    makespan: Annotated[int, FieldNote("ticks")]
+    """Last completion, or the end of a schedule so far."""
+    weighted_tardiness: Annotated[float, FieldNote("weight × ticks")]
+    """Sum of w_j T_j over all orders."""
+    weighted_tardiness_hours: Annotated[float, FieldNote("weight × h")]
+    """The same in hours."""
+    mean_tardiness: Annotated[float, FieldNote("ticks")]
+    """Mean tardiness over all orders."""
+    mean_tardiness_hours: Annotated[float, FieldNote("h")]
+    """The same in hours."""
+    p95_tardiness: Annotated[float, FieldNote("ticks")]
+    """95th percentile of tardiness over all orders, linear between ranks."""
+    p95_tardiness_hours: Annotated[float, FieldNote("h")]
+    """The same in hours."""
+    max_tardiness: Annotated[int, FieldNote("ticks")]
+    """Largest tardiness."""
+    on_time_share: Annotated[float, FieldNote("share")]
+    """Share of orders on time, of completed orders and open ones that are late.
+
+    It is 1 if there are none.
+    """
+    mean_flow_time: Annotated[float, FieldNote("ticks")]
+    """Mean time from release to completion."""
+    mean_flow_hours: Annotated[float, FieldNote("h")]
+    """The same in hours."""
+    mean_orders_in_progress: Annotated[float, FieldNote("orders")]
+    """Time average of orders released and not completed."""
+    max_orders_in_progress: Annotated[int, FieldNote("orders")]
+    """Their maximum."""
+    changeovers: Annotated[int, FieldNote("count")]
+    """Changeovers of positive time."""
+    changeovers_per_order: Annotated[float, FieldNote("count")]
+    """Changeovers of positive time per order."""
+    changeover_hours: Annotated[float, FieldNote("h")]
+    """Machine hours in changeovers."""
+    failures: Annotated[int, FieldNote("count")]
+    """Breakdowns."""
+    reworked: Annotated[int, FieldNote("count")]
+    """Attempts that repeat an operation."""
+    use: Annotated[Use, FieldNote("share")]
+    """Use of all machines together."""
+    use_of_machine: Annotated[dict[str, Use], FieldNote("share")]
+    """Use of each machine, by name."""
 
     @property
     def total_cost(self) -> float:

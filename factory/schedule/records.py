@@ -14,7 +14,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from factory.model import Factory, OrderBook, operation_order
+from factory.model import Factory, OrderBook
+from factory.routes import operation_order
 from factory.schedule.columns import (
     ChangeoverColumns,
     OperationColumns,

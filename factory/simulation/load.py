@@ -12,17 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from factory.model import (
-    Attribute,
-    Effect,
-    Factory,
-    Machine,
-    Operation,
-    OrderBook,
-    WorkCentre,
-    operation_order,
-    predecessors,
-)
+from factory.model import Attribute, Effect, Factory, Machine, Operation, OrderBook, WorkCentre
+from factory.routes import operation_order, predecessors
 from factory.simulation.allocation import allocate_factories
 from factory.simulation.arrays import COST_TABLE, FactoryArrays
 from factory.simulation.setups import next_on_the_way

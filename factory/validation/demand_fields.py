@@ -7,7 +7,7 @@ from typing import Any
 
 from factory.model import Demand, DemandRegime, Factory, SupplyRegime
 from factory.validation.errors import Problem, Words
-from factory.validation.numbers import MAX_TICKS, check_range
+from factory.validation.numbers import check_key
 
 
 def check_uncertainty(factory: Factory) -> Iterator[Problem]:
@@ -15,32 +15,18 @@ def check_uncertainty(factory: Factory) -> Iterator[Problem]:
     things: list[tuple[str, Any]] = [("uncertainty", factory.uncertainty)]
     things += [(f"product.{p.name}.{o.name}", o) for p in factory.products for o in p.operations]
     for place, thing in things:
-        yield from check_range(
-            f"{place}.cv", thing.cv, 0, 3, "Write standard deviation over mean, such as 0.2"
-        )
+        yield from check_key(place, thing, "cv", "Write standard deviation over mean, such as 0.2")
         for name in ("rework_probability", "first_piece_rework_probability"):
-            yield from check_range(
-                f"{place}.{name}", getattr(thing, name), 0, 1, "Write a probability, such as 0.05"
-            )
+            yield from check_key(place, thing, name, "Write a probability, such as 0.05")
 
 
 def check_supply(factory: Factory) -> Iterator[Problem]:
     """Check the supply regimes of material."""
     for supply in factory.material:
-        yield from check_range(
-            f"material.{supply.name}.late_probability",
-            supply.late_probability,
-            0,
-            1,
-            "Write a probability, such as 0.1",
-        )
-        yield from check_range(
-            f"material.{supply.name}.mean_lateness",
-            supply.mean_lateness,
-            1,
-            MAX_TICKS,
-            "Write the mean ticks by which late material is late",
-        )
+        place = f"material.{supply.name}"
+        yield from check_key(place, supply, "late_probability", "Write a probability, such as 0.1")
+        remedy = "Write the mean ticks by which late material is late"
+        yield from check_key(place, supply, "mean_lateness", remedy)
     yield from _check_durations(factory.material, "material")
 
 
@@ -63,13 +49,7 @@ def check_demand(factory: Factory) -> Iterator[Problem]:
     demand = factory.demand
     if demand is None:
         return
-    yield from check_range(
-        "demand.num_orders",
-        demand.num_orders,
-        1,
-        100_000,
-        "Write the number of orders in an episode",
-    )
+    yield from check_key("demand", demand, "num_orders", "Write the number of orders in an episode")
     if demand.initial_orders > demand.num_orders > 0:
         rule = f"must be at most num_orders = {demand.num_orders}"
         yield Problem(
@@ -103,13 +83,8 @@ def check_demand(factory: Factory) -> Iterator[Problem]:
 def _check_regime(factory: Factory, demand: Demand, regime: DemandRegime) -> Iterator[Problem]:
     """Check the arrival rate, and that some share of each kind is positive at any date."""
     place = f"demand.regime.{regime.name}"
-    yield from check_range(
-        f"{place}.interarrival_time",
-        regime.interarrival_time,
-        0.001,
-        MAX_TICKS,
-        "Write the mean ticks between arrivals",
-    )
+    remedy = "Write the mean ticks between arrivals"
+    yield from check_key(place, regime, "interarrival_time", remedy)
     yield from _check_mix(factory, regime, place)
     for option in factory.options:
         shares = regime.options.get(option.name)

@@ -8,17 +8,17 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Any
 
-from factory.model import Factory, Machine, Operation, Option, find_cycle
+from factory.model import Factory, Machine, Operation, Option
+from factory.routes import find_cycle
 from factory.validation.demand_fields import check_demand, check_supply, check_uncertainty
 from factory.validation.errors import Problem, Words, refuse
 from factory.validation.iso_dates import far_ticks, read_disguised_date
 from factory.validation.numbers import (
     MAX_AMOUNT,
     MAX_TICKS,
-    MIN_TICK_MINUTES,
+    check_key,
     check_numbers,
     check_positive,
-    check_range,
 )
 from factory.validation.references import check_names, check_not_empty, check_references
 from factory.validation.setups import check_matrices, check_reachable
@@ -52,16 +52,9 @@ def check_factory(factory: Factory, where: str | None = None) -> None:
 
 def check_clock(factory: Factory) -> Iterator[Problem]:
     """Check ticks, hours and the cost scale."""
-    yield from check_range(
-        "tick_minutes",
-        factory.tick_minutes,
-        MIN_TICK_MINUTES,
-        60,
-        "Write the minutes of one tick, such as 1.0",
-    )
-    yield from check_range(
-        "start_hour", factory.start_hour, 0, 23, "Write the hour of the day at tick 0"
-    )
+    remedy = "Write the minutes of one tick, such as 1.0"
+    yield from check_key("", factory, "tick_minutes", remedy)
+    yield from check_key("", factory, "start_hour", "Write the hour of the day at tick 0")
     for name in ("price", "co2"):
         rates = getattr(factory.tariff, name)
         if len(rates) != 24:
@@ -81,26 +74,22 @@ def check_clock(factory: Factory) -> Iterator[Problem]:
 
 def check_machines(factory: Factory) -> Iterator[Problem]:
     """Check crews, waits, speeds and failures."""
-    yield from check_range(
-        "crews", factory.crews, 1, MAX_TICKS, "Write at least 1, or leave it out for one a machine"
-    )
+    remedy = "Write at least 1, or leave it out for one a machine"
+    yield from check_key("", factory, "crews", remedy)
     for centre in factory.work_centres:
-        place = f"work_centre.{centre.name}.longest_wait"
         remedy = "Write at least 1 tick, or leave it out"
-        yield from check_range(place, centre.longest_wait, 1, MAX_TICKS, remedy)
+        yield from check_key(f"work_centre.{centre.name}", centre, "longest_wait", remedy)
         for machine in centre.machines:
             yield from _check_machine(machine)
 
 
 def _check_machine(machine: Machine) -> Iterator[Problem]:
     place = f"machine.{machine.name}"
-    speed_remedy = "Write a factor such as 1.0"
-    yield from check_range(f"{place}.speed", machine.speed, 0.001, 1000, speed_remedy)
+    yield from check_key(place, machine, "speed", "Write a factor such as 1.0")
     to_failure, to_repair = machine.mean_time_to_failure, machine.mean_time_to_repair
     remedy = "Leave it out for a machine that never fails"
-    yield from check_range(f"{place}.mean_time_to_failure", to_failure, 1, MAX_TICKS, remedy)
-    remedy = "Write at least 1 tick"
-    yield from check_range(f"{place}.mean_time_to_repair", to_repair, 1, MAX_TICKS, remedy)
+    yield from check_key(place, machine, "mean_time_to_failure", remedy)
+    yield from check_key(place, machine, "mean_time_to_repair", "Write at least 1 tick")
     if (to_failure is None) != (to_repair is None):
         missing = "mean_time_to_repair" if to_repair is None else "mean_time_to_failure"
         rule = "failures need both mean_time_to_failure and mean_time_to_repair"

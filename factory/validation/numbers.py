@@ -8,7 +8,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from factory.model import Factory
+from factory.field_notes import field_notes
+from factory.model import Factory, Model
 from factory.validation.errors import Problem, place_of
 
 MAX_TICKS = 10_000_000
@@ -17,8 +18,6 @@ MAX_DATE = 2**40
 """Latest date."""
 MAX_AMOUNT = 1e12
 """Largest amount of money, weight, power, ..."""
-MIN_TICK_MINUTES = 1e-6
-"""Shortest tick, so that the ticks of a day fit 64 bits."""
 
 _Location = tuple[str | int, ...]
 
@@ -62,12 +61,28 @@ def _numbers(thing: Any, location: _Location) -> Iterator[tuple[_Location, float
             yield from _numbers(inner, (*location, key))
 
 
-def check_range(
-    place: str, value: float | None, low: float, high: float, remedy: str
-) -> Iterator[Problem]:
-    """Check that a number, if given, is from ``low`` to ``high``."""
+def check_key(place: str, owner: Model, key: str, remedy: str) -> Iterator[Problem]:
+    """Check that a number, if given, lies within the bounds that the model states for its key.
+
+    Parameters
+    ----------
+    place
+        Place of the model in the factory; empty for the factory itself.
+    owner
+        Model with the key.
+    key
+        Name of the key; :class:`factory.field_notes.FieldNote` has its bounds. Without an upper
+        bound, that of ticks holds.
+    remedy
+        Remedy for a number out of bounds.
+    """
+    value, note = getattr(owner, key), field_notes(type(owner))[key]
+    low, high = note.low, MAX_TICKS if note.high is None else note.high
+    if low is None:
+        raise ValueError(f"{type(owner).__name__}.{key} has no bounds. State them in its note.")
     if value is not None and not low <= value <= high:
-        yield Problem(place, value, f"must be from {low} to {high}", remedy)
+        where = f"{place}.{key}" if place else key
+        yield Problem(where, value, f"must be from {low} to {high}", remedy)
 
 
 def check_positive(place: str, value: float | None, high: float, remedy: str) -> Iterator[Problem]:

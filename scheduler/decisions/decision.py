@@ -10,26 +10,33 @@ from pydantic import BaseModel, ConfigDict
 class Choice(BaseModel):
     """A choice of a machine."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
 
     action: Literal["start", "changeover", "wait"]
-    order: str | None = None  # to start, or that the changeover is for
+    """``start`` an operation, ``changeover`` without an operation, or ``wait``."""
+    order: str | None = None
+    """Order to start, or that the changeover is for."""
     operation: str | None = None
-    setup: dict[str, str] = {}  # values to mount first; empty: leave the setup as it is
+    """Operation to start, or that the changeover is for."""
+    setup: dict[str, str] = {}
+    """Values to mount first; empty: leave the setup as it is."""
 
 
 class Decision(Choice):
     """A decision for one machine."""
 
     machine: str
-    # wait: latest date to ask again; any change at the work centre ends the wait earlier
+    """Machine."""
     until: int | None = None
-    # rule: in shadow mode; lock: the locks leave no choice
+    """``wait``: latest date to ask again. Ask earlier after any change at the work centre."""
     decided_by: Literal["policy", "fallback", "rule", "lock"] = "policy"
-    # reason why the fallback rule decided; in shadow mode, the policy's fault
+    """``rule``: in shadow mode; ``lock``: the locks leave no choice."""
     fault: str | None = None
-    policy_choice: Choice | None = None  # in shadow mode: the policy's choice
-    microseconds: int = 0  # computing time, without the time for loading compiled code
+    """Reason why the fallback rule decided; in shadow mode, the fault of the policy."""
+    policy_choice: Choice | None = None
+    """Shadow mode: the choice of the policy."""
+    microseconds: int = 0
+    """Computing time, without the time for loading compiled code."""
 
     @property
     def choice(self) -> Choice:

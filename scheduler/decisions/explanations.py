@@ -22,36 +22,48 @@ _SHOWN_BY_CHOICE = {"is_job", "is_changeover", "is_wait"}
 class Difference(BaseModel):
     """A column in which an alternative differs from the policy's choice."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
 
     column: str
+    """Name of the column."""
     unit: str
+    """Its unit."""
     meaning: str
+    """Its meaning."""
     here: float
+    """Value of the alternative."""
     chosen: float
+    """Value of the policy's choice."""
 
 
 class Alternative(BaseModel):
     """A legal choice of the machine."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
 
     choice: Choice
-    probability: float  # that the policy gives it
-    # differences from the first alternative, the largest relative ones first
+    """Choice."""
+    probability: float
+    """Probability that the policy gives it."""
     differs_in: tuple[Difference, ...]
+    """Differences from the first alternative, the largest relative ones first."""
 
 
 class Explanation(BaseModel):
     """Explanation of the next decision of a shop floor."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
 
-    machine: str | None  # None: there is nothing to decide
-    expected_cost: float | None = None  # discounted cost to come, in currency, by the policy
-    alternatives: tuple[Alternative, ...] = ()  # the policy's choice comes first
-    rule: str = ""  # the fallback rule
+    machine: str | None
+    """Machine that is asked; null: there is nothing to decide."""
+    expected_cost: float | None = None
+    """Discounted cost to come, in currency, as the policy estimates it."""
+    alternatives: tuple[Alternative, ...] = ()
+    """Every legal choice, best first: the policy's choice is the first."""
+    rule: str = ""
+    """Fallback rule."""
     rule_choice: Choice | None = None
+    """Choice of the fallback rule."""
 
 
 def explain(decider: Decider, snapshot: Snapshot) -> Explanation:

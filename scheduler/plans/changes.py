@@ -15,51 +15,70 @@ _DueDate = Annotated[int, Field(ge=-MAX_SNAPSHOT_DATE, le=MAX_SNAPSHOT_DATE, str
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
 class RushOrder(_Part):
     """A new order is released now."""
 
     change: Literal["rush_order"] = "rush_order"
+    """Kind of the change."""
     order_id: Name
+    """Unique name of the order."""
     product: Name
+    """Product."""
     options: dict[str, str] = {}
+    """Chosen value of every option."""
     due_date: _DueDate
+    """Date at which it is promised."""
     weight: Amount = 1.0
+    """Importance."""
 
 
 class MachineDown(_Part):
     """No work is done on a machine until a date; work in it continues afterwards."""
 
     change: Literal["machine_down"] = "machine_down"
+    """Kind of the change."""
     machine: Name
+    """Machine."""
     until: Date
+    """Date at which work can begin again."""
 
 
 class OrderTerms(_Part):
     """An order gets another due date or weight."""
 
     change: Literal["order_terms"] = "order_terms"
+    """Kind of the change."""
     order: Name
+    """Order."""
     due_date: _DueDate | None = None
+    """New due date; none: as before."""
     weight: Amount | None = None
+    """New weight; none: as before."""
 
 
 class CancelOrder(_Part):
-    """An order without an operation in process is removed."""
+    """An order is removed; refused while one of its operations is in process."""
 
     change: Literal["cancel_order"] = "cancel_order"
+    """Kind of the change."""
     order: Name
+    """Order."""
 
 
 class LockOperation(_Part):
     """An operation is fixed to a machine, after the machine's other locks."""
 
     change: Literal["lock"] = "lock"
+    """Kind of the change."""
     machine: Name
+    """Machine that must do the operation."""
     order: Name
+    """Order."""
     operation: Name
+    """Operation."""
 
 
 Change = Annotated[

@@ -14,118 +14,180 @@ PlanText = Annotated[str, Field(max_length=200)]
 
 
 class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
 class PlannedOperation(_Record):
     """An operation on a machine; dates in ticks, and local dates where the epoch is known."""
 
     machine: PlanText
+    """Machine."""
     order: PlanText
+    """Order."""
     operation: PlanText
-    selected_date: int  # start of its changeover, or of processing if there is none
-    start_date: int  # of processing
+    """Operation."""
+    selected_date: int
+    """Start of its changeover, or of processing if there is none."""
+    start_date: int
+    """Start of processing."""
     end_date: int
-    setup: dict[str, str]  # mounted during processing
-    in_process: bool  # selected before the plan was made
+    """End of processing."""
+    setup: dict[str, str]
+    """Values mounted during processing."""
+    in_process: bool
+    """Selected before the plan was made."""
     locked: bool
-    start: datetime | None = None  # local date of start_date, and of end_date
+    """Fixed to the machine by a lock."""
+    start: datetime | None = None
+    """Local date of ``start_date``."""
     end: datetime | None = None
+    """Local date of ``end_date``."""
 
 
 class PlannedChangeover(_Record):
     """A changeover that takes time."""
 
     machine: PlanText
+    """Machine."""
     start_date: int
+    """Start."""
     end_date: int
-    setup: dict[str, str]  # mounted afterwards
-    order: PlanText | None  # order of the next operation, if the changeover is for that
-    start: datetime | None = None  # local dates
+    """End."""
+    setup: dict[str, str]
+    """Values mounted afterwards."""
+    order: PlanText | None
+    """Order of the next operation, if the changeover is for that."""
+    start: datetime | None = None
+    """Local date of ``start_date``."""
     end: datetime | None = None
+    """Local date of ``end_date``."""
 
 
 class PlannedStop(_Record):
     """A time in which a machine is down or does other work, without an operation."""
 
     machine: PlanText
+    """Machine."""
     start_date: int
-    end_date: int  # expected
+    """Start."""
+    end_date: int
+    """Expected end."""
     reason: Literal["down", "other work"]
-    start: datetime | None = None  # local dates
+    """Reason."""
+    start: datetime | None = None
+    """Local date of ``start_date``."""
     end: datetime | None = None
+    """Local date of ``end_date``."""
 
 
 class PlannedOrder(_Record):
     """Expected completion of an order.
 
-    With sampled futures: also the dates that are met in 10, 50 and 90 % of them (None: beyond the
+    With sampled futures: also the dates that are met in 10, 50 and 90 % of them (null: beyond the
     simulation).
     """
 
     order: PlanText
+    """Order."""
     product: PlanText
+    """Product."""
     due_date: int
+    """Date at which it is promised."""
     weight: float
+    """Importance."""
     completion_date: int
-    lateness: int  # completion_date - due_date
-    due: datetime | None = None  # local dates of due_date and completion_date
+    """Expected completion."""
+    lateness: int
+    """Completion date minus due date."""
+    due: datetime | None = None
+    """Local date of ``due_date``."""
     completion: datetime | None = None
+    """Local date of ``completion_date``."""
     completion_p10: int | None = None
+    """Date met in 10 % of the sampled futures."""
     completion_p50: int | None = None
+    """Date met in 50 % of the sampled futures."""
     completion_p90: int | None = None
+    """Date met in 90 % of the sampled futures."""
     on_time_probability: float | None = None
+    """Share of the sampled futures in which the order is on time."""
 
 
 class Nervousness(_Record):
-    """Changes against a previous plan, over operations that are in both and had not begun.
+    """Changes against a previous plan, over operations that are in both and had not begun."""
 
-    docs/glossary.md has the definition.
-    """
-
-    operations: int  # number of operations compared
-    # share that changed machine, or whose start moved by more than the mean process time
+    operations: int
+    """Number of operations compared."""
     moved: float
-    changed_machine: float  # share that changed machine
-    mean_shift: float  # mean shift of the starts, ticks
+    """Share that changed machine, or whose start moved by more than the mean process time."""
+    changed_machine: float
+    """Share that changed machine."""
+    mean_shift: float
+    """Mean shift of the starts, in ticks."""
 
 
 class PlanAlternative(_Record):
     """A plan that was made and compared, by one policy or rule."""
 
     made_by: PlanText
-    total_cost: float | None  # None: there is no plan
+    """Policy or rule."""
+    total_cost: float | None
+    """Cost of the plan, in currency; null: there is no plan."""
     late_orders: int | None
-    fault: str | None = None  # reason why there is no plan
+    """Orders completed after their due dates."""
+    fault: str | None = None
+    """Reason why there is no plan."""
 
 
 class Plan(_Record):
     """A complete schedule of the known orders."""
 
     version: Literal[1] = 1
+    """Version of the format."""
     factory: PlanText
+    """Factory."""
     clock: int
+    """Date at which the plan begins."""
     end_date: int
+    """Last completion."""
     tick_minutes: float
-    start_hour: int  # of the day, at date 0
-    made_by: PlanText  # "policy", or the name of the rule
-    fallbacks: int  # decisions of the rule because the policy failed
-    faults: tuple[str, ...] = ()  # different reasons of the fallbacks
+    """Length of a tick, in minutes."""
+    start_hour: int
+    """Hour of the day at date 0."""
+    made_by: PlanText
+    """``policy``, or the name of the rule."""
+    fallbacks: int
+    """Decisions of the rule because the policy failed."""
+    faults: tuple[str, ...] = ()
+    """Different reasons of the fallbacks."""
     machines: tuple[PlanText, ...]
-    work_centres: tuple[PlanText, ...]  # of the machines
+    """Machines."""
+    work_centres: tuple[PlanText, ...]
+    """Work centres of the machines."""
     operations: tuple[PlannedOperation, ...]
+    """Operations."""
     changeovers: tuple[PlannedChangeover, ...]
+    """Changeovers."""
     stops: tuple[PlannedStop, ...] = ()
-    orders: tuple[PlannedOrder, ...]  # orders that are not finished
-    cost: dict[str, float]  # expected from the clock on, by term, in currency
+    """Times in which machines are down or do other work."""
+    orders: tuple[PlannedOrder, ...]
+    """Orders that are not finished."""
+    cost: dict[str, float]
+    """Cost expected from the clock on, by term, in currency."""
     total_cost: float
-    futures: int = 0  # number of sampled futures
+    """Sum of the cost terms."""
+    futures: int = 0
+    """Number of sampled futures."""
     nervousness: Nervousness | None = None
-    # plans that were compared, the cheapest first; this plan is the first of them
+    """Changes against the previous plan, if one was given."""
     alternatives: tuple[PlanAlternative, ...] = ()
-    epoch: datetime | None = None  # date of tick 0
-    time_zone: PlanText | None = None  # that dates are shown in; None: epoch's
-    microseconds: int = 0  # computing time, without the time for loading compiled code
+    """Plans that were compared, the cheapest first; this plan is the first of them."""
+    epoch: datetime | None = None
+    """Date of tick 0."""
+    time_zone: PlanText | None = None
+    """Zone that dates are shown in; null: that of ``epoch``."""
+    microseconds: int = 0
+    """Computing time, without the time for loading compiled code."""
 
     @property
     def dates(self) -> TickDates:

@@ -31,26 +31,37 @@ from scheduler.snapshot.schema import (
 class MovedOrder(BaseModel):
     """An order in both plans, in ticks; None where a plan does not have the order."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
 
     order: str
-    before: int | None  # completion date
+    """Order."""
+    before: int | None
+    """Completion date in the plan before the changes."""
     after: int | None
+    """Completion date in the plan after the changes."""
     moved: int | None
+    """Difference of the completion dates, after minus before."""
     lateness_before: int | None
+    """Completion date minus due date, before the changes."""
     lateness_after: int | None
+    """Completion date minus due date, after the changes."""
 
 
 class PlanComparison(BaseModel):
     """Plans before and after some changes."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
 
     before: Plan
+    """Plan before the changes."""
     after: Plan
+    """Plan after the changes."""
     orders: tuple[MovedOrder, ...]
-    cost_difference: float  # after - before
+    """Orders, sorted by the size of their shift, largest first."""
+    cost_difference: float
+    """Cost after minus cost before, in currency."""
     nervousness: Nervousness
+    """Changes of the plan."""
 
 
 def compare_plans(before: Plan, after: Plan) -> PlanComparison:

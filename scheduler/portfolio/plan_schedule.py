@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from factory.model import Factory, operation_order
+from factory.model import Factory
+from factory.routes import operation_order
 from factory.schedule.record_kinds import ChangeoverRecord, OperationRecord, OrderRecord
 from factory.schedule.records import Schedule
 from scheduler.plans.schema import Plan, PlannedOperation

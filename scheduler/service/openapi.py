@@ -12,6 +12,7 @@ from pydantic.json_schema import models_json_schema
 from scheduler.decisions.explanations import Explanation
 from scheduler.plans.schema import Plan
 from scheduler.plans.what_if import PlanComparison
+from scheduler.service.middleware import MAX_BYTES
 from scheduler.service.schemas import (
     DecideAnswer,
     FloorAnswer,
@@ -40,10 +41,11 @@ _BODIES: dict[tuple[str, str], tuple[type[BaseModel] | None, type[BaseModel] | N
 }
 _REFUSALS = {
     "401": "The token is missing or wrong.",
-    "413": "The body is too long.",
-    "422": "The request cannot be used; each problem with path, value, rule and remedy.",
-    "429": "Too many requests.",
-    "503": "Starting, too many requests waiting, no policy, or the log cannot be written.",
+    "413": f"The body is longer than {MAX_BYTES // 2**20} MiB.",
+    "422": "The request cannot be used.",
+    "429": "Too many requests; `Retry-After` says when to ask again.",
+    "503": "Starting or busy (then with `Retry-After`), no policy for `/v1/explain`, or the"
+    " decision log cannot be written.",
 }
 
 

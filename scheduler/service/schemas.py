@@ -1,4 +1,4 @@
-"""Schemas of the service's requests and answers (docs/scheduler.md)."""
+"""Schemas of the service's requests and answers (docs/reference/http.md)."""
 
 from __future__ import annotations
 
@@ -16,82 +16,113 @@ Seed = Annotated[int, Field(ge=0, lt=2**63, strict=True)]
 
 
 class _Message(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
 class SnapshotRequest(_Message):
     """A snapshot to decide on, to explain, or to show."""
 
     snapshot: Snapshot
+    """State of the shop floor."""
 
 
 class PlanRequest(_Message):
     """A snapshot to plan."""
 
     snapshot: Snapshot
+    """State of the shop floor."""
     by: Literal["policy", "rule"] = "policy"
-    futures: Futures = 0  # number of futures to sample for the distribution of the dates
+    """Decide by the policy, or by the fallback rule."""
+    futures: Futures = 0
+    """Number of sampled futures for the distribution of the dates."""
     seed: Seed = 0
-    previous: Plan | None = None  # to compare with, and to keep within the frozen horizon
-    # ticks from the clock in which nothing of the previous plan moves
+    """Seed of the sampled futures."""
+    previous: Plan | None = None
+    """Plan to compare with, and to keep within the frozen horizon."""
     frozen: Annotated[int, Field(ge=0, le=MAX_SNAPSHOT_DATE, strict=True)] = 0
+    """Ticks from the clock in which nothing of the previous plan moves."""
 
 
 class WhatIfRequest(_Message):
     """Changes to try."""
 
     snapshot: Snapshot
+    """State of the shop floor."""
     changes: Annotated[tuple[Change, ...], Field(min_length=1, max_length=MAX_CHANGES)]
+    """Changes, applied one after the other."""
     futures: Futures = 0
+    """Number of sampled futures for the distribution of the dates."""
     seed: Seed = 0
+    """Seed of the sampled futures."""
 
 
 class DecideAnswer(_Message):
     """Decisions for all free machines; they are in the log."""
 
     decisions: tuple[Decision, ...]
-    entry: int  # number in the log
-    policy: str  # SHA-256 of the policy; '' if none is loaded
-    rule: str  # fallback rule
+    """Decisions; each is taken as if those before it had been carried out."""
+    entry: int
+    """Number of the entry in the decision log."""
+    policy: str
+    """SHA-256 of the policy; empty if none is loaded."""
+    rule: str
+    """Fallback rule."""
 
 
 class PolicyState(_Message):
     """The active policy."""
 
     loaded: bool
+    """A policy is loaded."""
     sha256: str | None
+    """SHA-256 of the policy."""
     trained_steps: int | None
-    fault: str | None  # reason why none is loaded
+    """Decisions of its training."""
+    fault: str | None
+    """Reason why none is loaded."""
 
 
 class PolicyAnswer(_Message):
     """Factory, policy, fallback rule, products and machines."""
 
     factory: str
+    """Name of the factory."""
     tick_minutes: float
-    start_hour: int  # of the day, at date 0
+    """Length of a tick, in minutes."""
+    start_hour: int
+    """Hour of the day at date 0."""
     policy: PolicyState
+    """Active policy."""
     rule: str
+    """Fallback rule."""
     shadow: bool
-    products: dict[str, dict[str, dict[str, list[str]]]]  # product -> "options" -> option -> values
-    machines: list[dict[str, str]]  # name, work_centre
+    """Shadow mode is on."""
+    products: dict[str, dict[str, dict[str, list[str]]]]
+    """For each product, under ``options``, the values of each of its options."""
+    machines: list[dict[str, str]]
+    """``name`` and ``work_centre`` of each machine."""
 
 
 class FloorAnswer(_Message):
     """The newest snapshot that was sent."""
 
     snapshot: dict[str, Any] | None
-    received: str | None  # UTC, ISO 8601
+    """Snapshot; null: none was sent."""
+    received: str | None
+    """Date at which it came, UTC, ISO 8601."""
 
 
 class Health(_Message):
     """State of the service."""
 
     status: Literal["ok", "starting"]
-    policy: bool = False  # loaded; without one the rule decides
+    """``ok`` once requests are answered."""
+    policy: bool = False
+    """A policy is loaded; without one the rule decides."""
 
 
 class Problems(_Message):
-    """Problems of a refused request: one line each, with path, value, rule and remedy."""
+    """Problems of a refused request."""
 
     problems: list[str]
+    """One line for each problem, with path, value, rule and remedy."""

@@ -5,16 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from factory.model import (
-    Factory,
-    Machine,
-    Order,
-    OrderBook,
-    Product,
-    WorkCentre,
-    operation_order,
-    predecessors,
-)
+from factory.model import Factory, Machine, Order, OrderBook, Product, WorkCentre
+from factory.routes import operation_order, predecessors
 from scheduler.snapshot.schema import MachineState, OperationState, OrderState, Snapshot
 
 

@@ -17,7 +17,8 @@ from typing import Any, Generic, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from factory.model import Factory, WorkCentre, operation_order, predecessors
+from factory.model import Factory, WorkCentre
+from factory.routes import operation_order, predecessors
 from factory.simulation.arrays import DONE, IN_PROCESS, READY, UPCOMING
 from scheduler.snapshot.schema import OrderState, Snapshot
 

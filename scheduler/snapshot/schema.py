@@ -64,38 +64,55 @@ Status = Literal["upcoming", "ready", "in_process", "done"]
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
 class OperationState(_Part):
     """State of one operation of an order."""
 
     status: Status
-    # number of attempts that failed
+    """Status."""
     attempt: Annotated[int, Field(ge=0, le=MAX_SNAPSHOT_ATTEMPTS, strict=True)] = 0
-    ready_date: Date | None = None  # ready: date at which it joined the queue
-    # upcoming: date at which the last part from a completed predecessor arrives; None: no part is
-    # in transport
+    """Number of attempts that failed."""
+    ready_date: Date | None = None
+    """Date at which it joined the queue; required if ``ready``."""
     arrival_date: Date | None = None
-    # upcoming: earliest expected ready date, where it is known better than from the plan
+    """``upcoming``: date at which the last part from a completed predecessor arrives; none: no part
+    is in transport.
+    """
     expected_date: Date | None = None
-    # upcoming: expected work before it that has not started, in ticks, likewise
+    """``upcoming``: expected ready date, where it is known better than from the plan; give it
+    together with ``lead_time``.
+    """
     lead_time: Amount | None = None
+    """``upcoming``: expected work before it that has not started, in ticks; give it together with
+    ``expected_date``.
+    """
 
 
 class OrderState(_Part):
     """An order in progress, released later, or finished and still in the list."""
 
     order_id: Name
+    """Unique name."""
     product: Name
+    """Product."""
     options: dict[str, str] = {}
-    release_date: Date  # after the clock: the order is known, but released then
+    """Chosen value of every option; required if the product has options."""
+    release_date: Date
+    """Date at which work on it may begin; after the clock: all its operations are ``upcoming``,
+    plans start it then, and decisions ignore it.
+    """
     due_date: Annotated[int, Field(ge=-MAX_SNAPSHOT_DATE, le=MAX_SNAPSHOT_DATE, strict=True)]
+    """Date at which it is promised; may be negative."""
     weight: Amount = 1.0
+    """Importance."""
     material_here: bool = True
-    material_date: Date | None = None  # expected arrival of missing material, if known
-    # all operations of its product; a cancelled one is done
+    """Its material is available."""
+    material_date: Date | None = None
+    """Expected arrival of missing material, if known."""
     operations: dict[str, OperationState]
+    """State of every operation of its product, by name; a cancelled one is ``done``."""
 
     @property
     def is_finished(self) -> bool:
@@ -111,19 +128,29 @@ class MachineState(_Part):
     """
 
     status: Literal["idle", "changing", "processing", "down"]
-    # mounted value of every attribute: while changing over, the one that is being mounted; down in
-    # a changeover, the one that is mounted when it is idle again
+    """Status."""
     setup: dict[str, str] = {}
-    since: Date  # start of this status
-    # not idle: date at which it is expected to be idle again. None where a machine is down: the
-    # repair takes the machine's mean time to repair, then an operation in work its full time
+    """Mounted value of every attribute, required if the work centre has attributes. During a
+    changeover: the values being mounted; ``down`` in a changeover: the values that are mounted when
+    the machine is idle again.
+    """
+    since: Date
+    """Start of the status."""
     expected_end: Date | None = None
-    order: Name | None = None  # in work
-    operation: Name | None = None  # in work
-    first_piece: bool = False  # the next (or present) operation is the first after a changeover
-    waiting_until: Date | None = None  # idle: end of a chosen wait
-    # no work is done on it before this date (maintenance, no operator); `expected_end` includes it
+    """Date at which the machine is expected to be idle again; required unless ``idle``. It may be
+    left out for ``down`` if the factory gives a mean time to repair: the repair takes that time,
+    then an operation in work its full time.
+    """
+    order: Name | None = None
+    """Order in work."""
+    operation: Name | None = None
+    """Operation in work."""
+    first_piece: bool = False
+    """The next (or present) operation is the first after a changeover."""
+    waiting_until: Date | None = None
+    """``idle``: end of a chosen wait."""
     out_of_service_until: Date | None = None
+    """No work is done on the machine before this date; ``expected_end`` includes it."""
 
     @property
     def has_foreign_work(self) -> bool:
@@ -135,27 +162,44 @@ class Lock(_Part):
     """An operation fixed to a machine, after the machine's locks that are listed before it."""
 
     machine: Name
+    """Machine that must do the operation."""
     order: Name
+    """Order."""
     operation: Name
+    """Operation."""
 
 
 class Snapshot(_Part):
     """A shop floor at one moment."""
 
     version: Literal[1] = 1
+    """Version of the format."""
     factory: Name
+    """Name of the factory."""
     clock: Date
-    machines: dict[str, MachineState]  # all of them
+    """Now."""
+    machines: dict[str, MachineState]
+    """State of every machine, by name."""
     orders: Annotated[tuple[OrderState, ...], Field(max_length=MAX_ORDERS)]
-    # release dates of the newest eight orders, completed ones too; none: those of `orders`
+    """Orders in progress, and orders that are known but released later."""
     recent_releases: Annotated[tuple[Date, ...], Field(max_length=8)] = ()
-    more_orders: bool = True  # more orders may arrive
-    # crews that are present, from the clock on; None: all of the factory's
+    """Release dates of the newest orders, ascending, including completed orders; none: those of
+    ``orders``. The policy derives the arrival rate from them.
+    """
+    more_orders: bool = True
+    """More orders may arrive."""
     crews: Annotated[int, Field(ge=0, le=MAX_ORDERS, strict=True)] | None = None
-    # the locks of a machine in the order in which it carries them out
+    """Changeover crews that are present from the clock on; none: those of the factory."""
     locks: Annotated[tuple[Lock, ...], Field(max_length=MAX_ORDERS)] = ()
-    epoch: Epoch | None = None  # date of tick 0, if it is known
-    time_zone: Zone | None = None  # that dates are shown in, such as Europe/Berlin; None: epoch's
+    """Operations that the planner has fixed to machines; those of a machine in the sequence in
+    which it carries them out.
+    """
+    epoch: Epoch | None = None
+    """Date of tick 0 in ISO 8601, such as ``2026-03-02T06:00+01:00``; plans then have local dates
+    beside the ticks.
+    """
+    time_zone: Zone | None = None
+    """Zone that dates are shown in, such as ``Europe/Berlin``; none: that of ``epoch``."""
 
 
 class SnapshotText(NamedTuple):

@@ -6,9 +6,10 @@ import csv
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
+from factory.field_notes import FieldNote
 from factory.io.order_list.date_formats import find_date_format
 from factory.validation.errors import Problem, Suggestion, refuse
 from factory.validation.text_files import read_toml
@@ -19,30 +20,22 @@ DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 
 @dataclass(frozen=True)
 class OrderListLayout:
-    """The layout of an order list; entries that are left out are guessed from the file.
-
-    Attributes
-    ----------
-    columns
-        Column of an order book by its name in the file; ``""`` keeps a column without using it.
-    delimiter
-        Character between cells, or its name: ``comma``, ``semicolon``, ``tab``, ``bar``.
-    encoding
-        Encoding of the text, such as ``utf-8``, ``utf-16`` or ``cp1252``.
-    decimal
-        Decimal separator of numbers: ``.`` or ``,``.
-    date_format
-        ``DD.MM.YYYY``, ``MM/DD/YYYY``, ..., ``ISO``, ``ticks``, or a pattern of ``strptime``.
-    time_zone
-        Time zone of dates without one, such as ``Europe/Berlin``.
-    """
+    """The layout of an order list; entries that are left out are guessed from the file."""
 
     columns: dict[str, str] = field(default_factory=dict)
+    """Column of an order book by its name in the file; ``""`` keeps a column without using it."""
     delimiter: str | None = None
+    """Character between cells, or ``comma``, ``semicolon``, ``tab``, ``bar``."""
     encoding: str | None = None
+    """Encoding of the text, such as ``utf-8``, ``utf-16``, ``cp1252``, ``cp850``."""
     decimal: str | None = None
+    """Decimal separator of numbers: ``.`` or ``,``."""
     date_format: str | None = None
-    time_zone: str | None = None
+    """Format of dates: ``DD/MM/YYYY`` and the like, ``ISO``, ``ticks``, or a pattern of Python's
+    ``strptime`` such as ``%d %b %Y``.
+    """
+    time_zone: Annotated[str | None, FieldNote(default="none")] = None
+    """Time zone of dates without one, such as ``Europe/Berlin``."""
 
     @property
     def zone(self) -> ZoneInfo | None:
