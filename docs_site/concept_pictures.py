@@ -40,7 +40,7 @@ _COLUMNS = {
 """Columns of the table of rows; times are in minutes, as a tick is a minute."""
 
 
-class Moment(NamedTuple):
+class DecisionMoment(NamedTuple):
     """A moment at which a machine asks for a decision."""
 
     factory: Factory
@@ -60,7 +60,7 @@ class Moment(NamedTuple):
         return [next(text for name, text in names if row[CANDIDATE_INDEX[name]]) for row in rows]
 
 
-def find_moment() -> Moment:
+def find_moment() -> DecisionMoment:
     """Return the moment that the pictures show."""
     env = changeover.make(FACTORY)
     rule = make_rule("ATCS", k1=2, k2=0.5)
@@ -74,7 +74,7 @@ def find_moment() -> Moment:
             asked = int(observation["machines"][:, MACHINE_INDEX["is_asked"]].argmax())
             schedule = inner.schedule()
             machine = schedule.machine_names[asked]
-            moment = Moment(inner.factory, observation, schedule, machine, tick)
+            moment = DecisionMoment(inner.factory, observation, schedule, machine, tick)
             if network_view(moment)[1].max() < _SURE:
                 return moment
         observation, _, over, _, _ = env.step(rule.decide(observation))
@@ -88,7 +88,7 @@ def draw_pictures(folder: Path) -> None:
         draw(moment, folder / name)
 
 
-def draw_matrices(moment: Moment, path: Path) -> None:
+def draw_matrices(moment: DecisionMoment, path: Path) -> None:
     """Draw a heat map of the changeover times of each attribute of a factory."""
     attributes = [
         (centre.name, attribute)
@@ -113,7 +113,7 @@ def draw_matrices(moment: Moment, path: Path) -> None:
     _save(figure, path)
 
 
-def draw_history(moment: Moment, path: Path) -> None:
+def draw_history(moment: DecisionMoment, path: Path) -> None:
     """Draw the Gantt chart up to the decision."""
     title = f"The shop so far; {moment.machine} is idle and asks"
     since = max(0, moment.tick - 360)
@@ -125,7 +125,7 @@ def draw_history(moment: Moment, path: Path) -> None:
     path.write_bytes(content.getvalue())
 
 
-def draw_rows(moment: Moment, path: Path) -> None:
+def draw_rows(moment: DecisionMoment, path: Path) -> None:
     """Draw the legal rows of the decision as a table."""
     rows = moment.observation["candidates"][moment.legal_rows()]
     cells = [
@@ -148,7 +148,7 @@ def draw_rows(moment: Moment, path: Path) -> None:
     _save(figure, path)
 
 
-def draw_inputs(moment: Moment, path: Path) -> None:
+def draw_inputs(moment: DecisionMoment, path: Path) -> None:
     """Draw the features of the legal rows as the network reads them, and its probabilities."""
     inputs, probabilities = network_view(moment)
     shown = np.flatnonzero(np.ptp(inputs, axis=0) > 1e-6)
@@ -172,7 +172,7 @@ def draw_inputs(moment: Moment, path: Path) -> None:
     _save(figure, path)
 
 
-def network_view(moment: Moment) -> tuple[NDArray[Any], NDArray[Any]]:
+def network_view(moment: DecisionMoment) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return the network's features ``[R, W]`` and its probabilities ``[R]`` of the legal rows."""
     import torch
 
@@ -195,7 +195,7 @@ def _save(figure: Figure, path: Path) -> None:
     figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)
 
 
-PICTURES: dict[str, Callable[[Moment, Path], None]] = {
+PICTURES: dict[str, Callable[[DecisionMoment, Path], None]] = {
     "changeovers.svg": draw_matrices,
     "decision.png": draw_history,
     "rows.svg": draw_rows,
