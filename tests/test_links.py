@@ -75,7 +75,7 @@ def test_links_and_anchors_are_found_outside_code() -> None:
         *("../README.md", "#code-and-more", "a.png", "b.md#x", "c.md"),
         *("d.png", "e.md", "f.png", "g.md"),
     }
-    assert dict((target, line) for line, target in links(PAGE))["c.md"] == 6
+    assert (6, "c.md") in set(links(PAGE))
     assert anchors(PAGE) == {
         *("title-of-this-page", "code-and-more", "twice", "twice-1", "set-by-hand"),
     }
