@@ -56,8 +56,9 @@ wheel: $(READY) ## build the wheel into dist
 	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-build-isolation --no-deps --wheel-dir dist .
 	@rm -rf build; ls dist/*.whl
 
-docs: $(DOCS_READY) ## build the documentation site into site/, with its notebooks executed; a warning fails
+docs: $(DOCS_READY) ## build the documentation site into site/, with its notebooks executed; a warning or a dead link fails
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	$(BIN)/python -m docs_site.site_check site
 	@echo "Open site/index.html, or run $(BIN)/python -m http.server --directory site"
 
 $(DOCS_READY): $(READY)

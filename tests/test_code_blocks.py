@@ -67,7 +67,7 @@ reason."""
 
 SHORTENED = {
     r"(changeover evaluate|python evaluate\.py (?!--tune|--suite))([^#\n]*)": (
-        r"\1\2 --episodes 1 --validation-episodes 1 --processes 1 "
+        r"\1\2 --episodes 1 --validation-episodes 1 --processes 1 --versus FIFO "
     ),
     r"(changeover (?:plan|what-if) [^#\n]*)": r"\1 --seconds 1 ",
     r"--policies (?:\w+,)*rules(?:,index)?": "--policies FIFO",
