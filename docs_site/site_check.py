@@ -19,7 +19,7 @@ from urllib.parse import unquote, urlsplit
 
 SEARCHED = ("changeover", "action mask", "calendar")
 """Words that readers look for."""
-MAX_LINES = 20
+MAX_LISTED = 20
 """Maximum number of problems that are listed; the others are counted."""
 
 _TARGETS = ("href", "src", "poster")
@@ -33,13 +33,7 @@ class SitePage(NamedTuple):
 
 
 def read_site_page(html: str) -> SitePage:
-    """Return the anchors of a page, and the addresses of its links, pictures, styles and scripts.
-
-    Examples
-    --------
-    >>> read_site_page('<h1 id="top">Start</h1><a href="#top">up</a><img src="a.png">')
-    SitePage(anchors=frozenset({'top'}), addresses=('#top', 'a.png'))
-    """
+    """Return the anchors of a page, and the addresses of links, pictures, styles and scripts."""
     parser = _PageParser()
     parser.feed(html)
     parser.close()
@@ -136,10 +130,10 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"{site}: holds no page. Build the site with make docs.", file=sys.stderr)
         return 1
     problems = [*find_dead_links(site), *find_missing_words(site)]
-    for problem in problems[:MAX_LINES]:
+    for problem in problems[:MAX_LISTED]:
         print(problem, file=sys.stderr)
-    if len(problems) > MAX_LINES:
-        print(f"and {len(problems) - MAX_LINES} more", file=sys.stderr)
+    if len(problems) > MAX_LISTED:
+        print(f"and {len(problems) - MAX_LISTED} more", file=sys.stderr)
     if problems:
         return 1
     print(

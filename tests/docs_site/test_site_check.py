@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from docs_site.site_check import MAX_LINES, find_dead_links, find_missing_words, main
+from docs_site.site_check import MAX_LISTED, find_dead_links, find_missing_words, main
 
 MakeSite = Callable[..., Path]
 ENTRIES = [
@@ -88,11 +88,11 @@ def test_the_command_fails_and_counts_what_it_does_not_list(
     make_site: MakeSite, capsys: pytest.CaptureFixture[str]
 ) -> None:
     site = make_site("b/", ENTRIES[:1])
-    many = "".join(f'<a href="{number}.html">x</a>' for number in range(MAX_LINES))
+    many = "".join(f'<a href="{number}.html">x</a>' for number in range(MAX_LISTED))
     (site / "c.html").write_text(many)
     assert main([str(site)]) == 1
     lines = capsys.readouterr().err.splitlines()
-    assert len(lines) == MAX_LINES + 1
+    assert len(lines) == MAX_LISTED + 1
     assert lines[-1] == "and 2 more"
 
 
