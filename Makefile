@@ -5,12 +5,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 DOCS_READY := $(VENV)/docs-ready
+RELEASE_READY := $(VENV)/release-ready
 PEERS := .venv-peers
 PAGES := scheduler/page factory/schedule/gantt_page
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup shell test test-fast coverage lint format wheel docs demo train evaluate bench peers constraints clean
+.PHONY: help setup shell test test-fast coverage lint format wheel docs release demo train evaluate bench peers constraints clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,12 +57,21 @@ wheel: $(READY) ## build the wheel into dist
 	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-build-isolation --no-deps --wheel-dir dist .
 	@rm -rf build; ls dist/*.whl
 
-docs: $(DOCS_READY) ## build the documentation site into site/, with its notebooks executed; a warning fails
+docs: $(DOCS_READY) ## build the documentation site into site/, with its notebooks executed; a warning or a dead link fails
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	$(BIN)/python -m docs_site.site_check site
 	@echo "Open site/index.html, or run $(BIN)/python -m http.server --directory site"
 
 $(DOCS_READY): $(READY)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --no-build-isolation -e '.[docs]'
+	@touch $@
+
+# It refuses uncommitted changes, a version without a heading in CHANGELOG.md, and a tag that exists; TAG=v... if the tag is to exist.
+release: $(DOCS_READY) $(RELEASE_READY) ## wheel, sdist, site and checksums of the version in dist/, tried in empty environments; tags and uploads nothing
+	$(BIN)/python -m scripts.release $(if $(TAG),--tag $(TAG))
+
+$(RELEASE_READY): $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --no-build-isolation -e '.[release]'
 	@touch $@
 
 demo: $(READY) ## one episode of the default factory under ATCS: KPIs and a Gantt picture
@@ -81,7 +91,7 @@ peers: $(READY) ## install the environments of others for `make bench`
 	$(PYTHON) -m venv $(PEERS)
 	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check $$($(BIN)/python -m benchmarks.peers --requirements)
 
-constraints: $(READY) ## write the versions in .venv to constraints.txt
+constraints: $(DOCS_READY) $(RELEASE_READY) ## write the versions in .venv to constraints.txt
 	@{ sed -n '/^#/p' constraints.txt; $(BIN)/python -m pip freeze --all --exclude pip --exclude changeover-optimiser | sed 's/+cpu$$//' | LC_ALL=C sort -f; } > constraints.new
 	@mv constraints.new constraints.txt
 

@@ -9,3 +9,12 @@ from __future__ import annotations
 from changeover.api import evaluate, load_factory, load_policy, make, plan, read_orders
 
 __all__ = ["evaluate", "load_factory", "load_policy", "make", "plan", "read_orders"]
+
+
+def __getattr__(name: str) -> str:
+    """Return ``__version__``, which is read when it is asked for, as that takes its time."""
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("changeover-optimiser")
+    raise AttributeError(f"module 'changeover' has no attribute {name!r}")

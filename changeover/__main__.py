@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from typing import NamedTuple
 
+import changeover
 from factory.validation.names import write_all_letters
 
 CommandRun = Callable[[list[str]], int]
@@ -105,6 +106,9 @@ COMMANDS = {
 def main(arguments: list[str] | None = None) -> int:
     """CommandRun a command; return its exit status: 0, 1 or 2 for an error, 130 after Ctrl-C."""
     given = sys.argv[1:] if arguments is None else arguments
+    if given[:1] == ["--version"]:
+        print(changeover.__version__)
+        return 0
     options = _parser().parse_args(given[:1])
     write_all_letters()
     try:
@@ -129,6 +133,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog=f"commands:\n{listed}\n\nchangeover COMMAND --help shows the options of a command.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.add_argument("--version", action="store_true", help="show the version")
     parser.add_argument(
         "command", choices=COMMANDS, metavar="COMMAND", help="one of the commands below"
     )

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import re
-import tomllib
 from pathlib import Path
 
 import numpy as np
 import pytest
-import yaml
 
 from factory import model
 from factory.schedule.kpis import Kpis, Use
@@ -140,12 +138,3 @@ def test_documents_are_free_of_private_words(document: Path) -> None:
         if PRIVATE_PHRASES.search(line)
     ]
     assert not [line for line in lines if "`learning.levelled`" not in line]
-
-
-def test_the_citation_names_the_version_that_is_built() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
-    assert (citation["version"], citation["license"]) == (project["version"], project["license"])
-    assert [author["name"] for author in citation["authors"]] == [
-        author["name"] for author in project["authors"]
-    ]

@@ -60,6 +60,7 @@ SLOW_MODULES = frozenset(
         "scheduler/snapshot/test_schema.py",
         "scheduler/test_fuzzing.py",
         "test_agent_entry_points.py",
+        "test_code_blocks.py",
         "test_entry_points.py",
         "test_names.py",
         "test_scheduler_entry_points.py",

@@ -19,6 +19,7 @@ PACKAGES = (
     "changeover",
     "benchmarks",
     "docs_site",
+    "scripts",
 )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 import types
 from collections.abc import Callable
@@ -22,11 +21,10 @@ from agents.training.config import parse_config, read_config, to_toml
 from agents.training.config_errors import ConfigError
 from agents.training.user_hooks import open_logging_hook
 from agents.user_code import UserCodeError, load_user_code
+from tests.builders.markdown_pages import file_of_page
 from tests.builders.networks import batch_of
-from tests.builders.repository import ROOT
 from tests.builders.training_runs import trainer
 
-GUIDE = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
 SHORT = {"total_timesteps": 256}
 
 Write = Callable[..., str]
@@ -34,8 +32,7 @@ Write = Callable[..., str]
 
 def example(file: str) -> str:
     """Return the code block of the guide that begins with the name of the file."""
-    (code,) = re.findall(rf"```python\n(# {file}\n.*?)```", GUIDE, re.DOTALL)
-    return str(code)
+    return file_of_page("docs/training.md", file)
 
 
 @pytest.fixture

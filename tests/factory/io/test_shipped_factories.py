@@ -13,6 +13,7 @@ from factory.io.catalogue import FACTORIES_FOLDER, find_factory, find_single_fac
 from factory.io.order_book_csv import read_order_book
 from factory.io.order_list.layout import OrderListLayout, parse_columns
 from factory.model import Factory
+from tests.builders.markdown_pages import file_of_page
 from tests.builders.shipped_factories import STOCHASTIC, demand_of, played, reference, sizes
 
 PROMISED = [
@@ -101,7 +102,7 @@ def test_guide_has_size_load_and_changeovers_of_each_factory(name: str) -> None:
 
 
 def test_example_of_the_guide_is_a_factory_that_runs(tmp_path: Path) -> None:
-    (text,) = re.findall(r"```toml\n(name.*?)```", GUIDE, re.DOTALL)
+    text = file_of_page("docs/factories.md", "bicycles.toml")
     path = tmp_path / "bicycles.toml"
     path.write_text(text, encoding="utf-8")
     factory = find_single_factory(path)
@@ -116,12 +117,8 @@ def test_example_of_the_guide_is_a_factory_that_runs(tmp_path: Path) -> None:
 
 def test_order_books_of_the_guide_have_the_dates_of_the_guide(tmp_path: Path) -> None:
     """Tick 0 is midnight before the first release; due at the end of 10 April."""
-    (text,) = re.findall(r"```toml\n(name.*?)```", GUIDE, re.DOTALL)
-    (book,) = re.findall(r"```\n(order_id,.*?)```", GUIDE, re.DOTALL)
-    (german,) = re.findall(r"```\n(Auftragsnummer;.*?)```", GUIDE, re.DOTALL)
-    (tmp_path / "bicycles.toml").write_text(text, encoding="utf-8")
-    (tmp_path / "orders.csv").write_text(book, encoding="utf-8")
-    (tmp_path / "auftraege.csv").write_text(german, encoding="utf-8")
+    for file in ("bicycles.toml", "orders.csv", "auftraege.csv"):
+        (tmp_path / file).write_text(file_of_page("docs/factories.md", file), encoding="utf-8")
     factory = find_single_factory(tmp_path / "bicycles.toml")
     orders = read_order_book(tmp_path / "orders.csv", factory).orders
     assert [order.release_date for order in orders] == [6 * 60, 30 * 60]
