@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -88,34 +88,57 @@ def save_shop_floor_animation(
     TypeError, ValueError
         If an argument is of the wrong kind or out of range, or the schedule is not of the factory.
     """
-    from PIL import Image
-
-    path = Path(path)
-    if path.suffix.lower() not in _ENDINGS:
-        raise ValueError(
-            f"path = {str(path)!r}; must end in {' or '.join(_ENDINGS)}. Choose one of them."
-        )
+    _check_ending(path)
     frames = check_count("frames", frames, 1, "Give the number of pictures, as 150.")
-    rate = check_number("frames_per_second", frames_per_second, 0.1, "Give a rate, as 8.")
     last = schedule.end_date if until is None else until
     dates = np.unique(np.linspace(since, max(since, last), frames).round().astype(np.int64))
     pictures = shop_floor_pictures(schedule, factory, dates.tolist(), title=title)
-    images: Iterator[Any] = (Image.fromarray(picture) for picture in pictures)
-    durations = [round(1000 / rate)] * (len(dates) - 1) + [round(1000 / rate) + _LAST_PICTURE]
+    write_animation(pictures, path, frames_per_second)
+
+
+def write_animation(
+    pictures: Iterable[Pixels], path: Path | str, frames_per_second: float = 8.0
+) -> None:
+    """Write pictures of one size as an animation in WebP or GIF, which repeats for ever.
+
+    Parameters and errors as for :func:`save_shop_floor_animation`.
+    """
+    from PIL import Image
+
+    ending = _check_ending(path)
+    rate = check_number("frames_per_second", frames_per_second, 0.1, "Give a rate, as 8.")
+    images = [Image.fromarray(picture) for picture in pictures]
+    durations = [round(1000 / rate)] * len(images)
+    durations[-1] += _LAST_PICTURE
     settings: dict[str, Any] = {"save_all": True, "loop": 0, "duration": durations}
-    if path.suffix.lower() == ".webp":
+    if ending == ".webp":
         settings |= {"lossless": True, "method": 1, "quality": 20}
     else:
-        images = _in_one_palette(images)
-    next(images).save(path, append_images=images, **settings)
+        images = list(_in_one_palette(images))
+    images[0].save(path, append_images=images[1:], **settings)
 
 
-def _in_one_palette(images: Iterator[Any]) -> Iterator[Any]:
+def _check_ending(path: Path | str) -> str:
+    """Return the ending of an animation's file, in lower case.
+
+    Raises
+    ------
+    ValueError
+        If it is neither WebP nor GIF.
+    """
+    ending = Path(path).suffix.lower()
+    if ending not in _ENDINGS:
+        raise ValueError(
+            f"path = {str(path)!r}; must end in {' or '.join(_ENDINGS)}. Choose one of them."
+        )
+    return ending
+
+
+def _in_one_palette(images: Sequence[Any]) -> Iterator[Any]:
     """Yield images in the colours that some of them have most; a palette for each would flicker."""
     from PIL import Image
 
-    listed = list(images)
-    some = np.concatenate([np.asarray(image) for image in listed[:: max(1, len(listed) // 10)]])
+    some = np.concatenate([np.asarray(image) for image in images[:: max(1, len(images) // 10)]])
     packed = some.reshape(-1, 3).astype(np.int64) @ np.array([1 << 16, 1 << 8, 1])
     colours, counts = np.unique(packed, return_counts=True)
     by_count = colours[np.argsort(-counts, kind="stable")]
@@ -124,5 +147,5 @@ def _in_one_palette(images: Iterator[Any]) -> Iterator[Any]:
     kept = by_count[np.sort(first)][:_PALETTE_SIZE]
     palette = Image.new("P", (1, 1))
     palette.putpalette(np.stack([kept >> 16, kept >> 8 & 255, kept & 255], 1).ravel().tolist())
-    for image in listed:
+    for image in images:
         yield image.quantize(palette=palette, dither=Image.Dither.NONE)
