@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,10 @@ from factory.schedule.gantt_style import PLAIN, any_letters, shorten
 from factory.schedule.kpis import Use
 
 _DPI = 110
-_CELL, _LABELS, _TITLE, _RIGHT = 0.42, 1.15, 1.12, 0.4
-"""Inches of a cell of a heat map, of the labels beside it, of title and labels above it, and of the
-space to its right, into which labels reach."""
+_CELL, _LETTER = 0.39, 0.072
+"""Inches of a cell of a heat map, and of a letter of its labels."""
+_SLOPE = 35
+"""Degrees by which the labels of columns rise."""
 _USE_COLOURS = {
     "processing": "#4c78a8",
     "changeover": "#f58518",
@@ -51,11 +53,12 @@ def draw_heat_map(attribute: Attribute, centre: str, minutes: float, path: Path)
     }
     labels = [shorten(value, 12) for value in attribute.values]
     title = f"{shorten(centre, 20)}: {shorten(attribute.name, 20)}"
-    width = max(_LABELS + size * _CELL + _RIGHT, 0.1 * len(title) + 0.2)
-    height = _TITLE + size * _CELL + 0.1
+    letters, side = _LETTER * max(map(len, labels)), size * _CELL
+    left, top = 0.4 + letters, 0.42 + letters * math.sin(math.radians(_SLOPE))
+    right = 0.1 + max(0.0, letters * math.cos(math.radians(_SLOPE)) - _CELL / 2)
+    width, height = max(left + side + right, 0.1 * len(title) + 0.2), top + side + 0.1
     figure, axes = _figure(width, height)
-    side = size * _CELL
-    axes.set_position((_LABELS / width, 0.1 / height, side / width, side / height))
+    axes.set_position((left / width, 0.1 / height, side / width, side / height))
     axes.imshow(times, cmap="YlOrBr", vmin=0, vmax=max(1.0, times.max()) * 1.15, aspect="auto")
     for row in range(size):
         for column in range(size):
@@ -70,16 +73,16 @@ def draw_heat_map(attribute: Attribute, centre: str, minutes: float, path: Path)
                 fontsize=8.5 if len(text) < 4 else 7,
                 color="white" if dark else "#222222",
             )
-    axes.set_xticks(range(size), labels, rotation=35, ha="left", rotation_mode="anchor", **PLAIN)
+    axes.set_xticks(
+        range(size), labels, rotation=_SLOPE, ha="left", rotation_mode="anchor", **PLAIN
+    )
     axes.set_yticks(range(size), labels, **PLAIN)
     axes.tick_params(
         length=0, labelsize=8.5, top=True, labeltop=True, labelbottom=False, bottom=False
     )
     figure.text(0.02, (0.1 + side / 2) / height, "from", fontsize=8.5, rotation=90, va="center")
     figure.text(0.02, 1 - 0.14 / height, title, fontsize=9.5, weight="bold", va="center", **PLAIN)
-    figure.text(
-        (_LABELS - 0.08) / width, 1 - (_TITLE - 0.12) / height, "to", fontsize=8.5, ha="right"
-    )
+    figure.text((left - 0.08) / width, 1 - (top - 0.1) / height, "to", fontsize=8.5, ha="right")
     _save(figure, path)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
 from evaluation.reporting.markdown import code_span, escape
 from evaluation.tuned_parameters import Tuned
@@ -44,6 +43,18 @@ def file_comments(toml: str) -> list[str]:
             break
         lines.append(line.removeprefix("#").strip())
     return [" ".join(part.split("\n")) for part in "\n".join(lines).split("\n\n") if part]
+
+
+def escape_text(text: str) -> str:
+    r"""Return text as Markdown that shows it; only names between backticks stay code.
+
+    Examples
+    --------
+    >>> escape_text("`tiny` is *small*")
+    '`tiny` is \\*small\\*'
+    """
+    parts = re.split(r"(`[^`]+`)", text)
+    return "".join(part if part.startswith("`") else escape(part) for part in parts)
 
 
 def size_facts(factory: Factory) -> list[tuple[str, str]]:
@@ -109,7 +120,7 @@ def _uncertainty_facts(factory: Factory) -> list[tuple[str, str]]:
 
 def _describe_tariff(factory: Factory) -> str:
     low, high = min(factory.tariff.price), max(factory.tariff.price)
-    return f"{low:g} per kWh" if low == high else f"{low:g} to {high:g} per kWh"
+    return f"{low:g} EUR per kWh" if low == high else f"{low:g} to {high:g} EUR per kWh"
 
 
 def centre_table(factory: Factory) -> str:
@@ -192,8 +203,3 @@ def tuned_table(tuned: Tuned) -> str:
         index = tuned.index.validate_cost
         rows.append(["evolved priority index", "", f"{index.tuned:,.0f}"])
     return markdown_table(["rule", "cost with defaults", "cost with tuned parameters"], rows)
-
-
-def read_comments(path: Path) -> list[str]:
-    """Return the paragraphs of the comment at the top of a file."""
-    return file_comments(path.read_text(encoding="utf-8"))

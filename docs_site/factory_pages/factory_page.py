@@ -15,9 +15,10 @@ from docs_site.factory_pages.factory_charts import (
 )
 from docs_site.factory_pages.factory_facts import (
     centre_table,
+    escape_text,
+    file_comments,
     markdown_table,
     range_table,
-    read_comments,
     result_row,
     size_facts,
     tuned_table,
@@ -91,7 +92,8 @@ def _best_rule(name: str, results: str, tuned: Tuned | None) -> Rule:
 
 def _introduction(name: str, source: Factory | RandomisedRanges) -> list[str]:
     description = [f"*{escape(source.description)}.*"] if isinstance(source, Factory) else []
-    comments = [escape(text) for text in read_comments(FACTORIES_FOLDER / f"{name}.toml")]
+    toml = (FACTORIES_FOLDER / f"{name}.toml").read_text(encoding="utf-8")
+    comments = [escape_text(text) for text in file_comments(toml)]
     return [*description, *comments]
 
 

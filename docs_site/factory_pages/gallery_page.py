@@ -29,7 +29,7 @@ _FRAMES = 90
 _HEADER = [
     "policy",
     "cost",
-    "of it tardiness",
+    "tardiness cost",
     "changeovers",
     "hours of changeover",
     "on time",
@@ -55,10 +55,11 @@ def write_gallery_page(folder: Path) -> None:
         f"Seven policies on one world: seed {PAGE_SEED} of `{_FACTORY}`."
         " Under one seed, orders, realised process times, breakdowns and deliveries are the same"
         " for every policy, so all differences come from decisions.",
-        "This is a single episode; means over many are on the page of [results](results.md).",
+        "This is a single episode; over many episodes the policies can rank otherwise,"
+        " as the page of [results](results.md) shows.",
         markdown_table(_HEADER, [_row(name, own) for name, own in figures.items()]),
         "## The shop floor",
-        f"{best} on the left, {policy} on the right, at the same dates."
+        f"Left: {best}. Right: {policy}. Both are shown at the same dates."
         " Each panel is a work centre with its queue; a red edge marks a late order,"
         " a machine's left edge its mounted setup.",
         "[![Shop floor under two policies](gallery-floors.webp)](gallery-floors.webp)",
