@@ -108,6 +108,8 @@ def write_animation(
     ending = _check_ending(path)
     rate = check_number("frames_per_second", frames_per_second, 0.1, "Give a rate, as 8.")
     images = [Image.fromarray(picture) for picture in pictures]
+    if not images:
+        raise ValueError("pictures: there are none; an animation needs one. Give at least one.")
     durations = [round(1000 / rate)] * len(images)
     durations[-1] += _LAST_PICTURE
     settings: dict[str, Any] = {"save_all": True, "loop": 0, "duration": durations}

@@ -78,20 +78,36 @@ class FloorHistory:
     ) -> list[_Timeline]:
         """Return the operations of an order, by their numbers."""
         orders, timelines = self.schedule.orders, list[_Timeline]()
+        before = self._done_before(order, attempts)
         for number, step in enumerate(self.lookup.route(self._products[order])):
             arrivals = []
             for predecessor in step.predecessors:
-                before = timelines[predecessor]
-                time = self.lookup.transport_time(before.step.centre, step.centre)
-                arrivals.append((before.done_date, before.done_date + time))
+                previous = timelines[predecessor]
+                time = self.lookup.transport_time(previous.step.centre, step.centre)
+                arrivals.append((previous.done_date, previous.done_date + time))
             ready = [int(orders.release_date[order]), *(arrival for _, arrival in arrivals)]
             if step.operation.needs_material:
                 ready.append(int(orders.material_date[order]))
             own = attempts.get((order, number), [])
             is_done = bool(own) and (order, number) not in unfinished
-            done_date = own[-1][1] if is_done else FAR_DATE
+            done_date = own[-1][1] if is_done else -FAR_DATE if number in before else FAR_DATE
             timelines.append(_Timeline(step, max(ready), tuple(arrivals), tuple(own), done_date))
         return timelines
+
+    def _done_before(self, order: int, attempts: _Attempts) -> set[int]:
+        """Return the operations that must have been done before the schedule began, as later ones
+        of the order have records, or the order is completed; the plan of a plant has such orders.
+        """
+        steps = self.lookup.route(self._products[order])
+        is_completed = self.schedule.orders.completion_date[order] >= 0
+        passed, done = set[int](), set[int]()
+        for number in reversed(range(len(steps))):
+            has_records = (order, number) in attempts
+            if not has_records and (is_completed or number in passed):
+                done.add(number)
+            if has_records or number in done:
+                passed.update(steps[number].predecessors)
+        return done
 
     def state_at(self, date: int, cost: float | None = None) -> FloorState:
         """Return the state at a date, after everything that happens at that date.

@@ -11,7 +11,7 @@ from factory.schedule.pixel_canvas import PixelCanvas, Rgb, rasterise, rgb_of, t
 
 _ROW = 19
 _SWATCH_WIDTH, _SWATCH_HEIGHT, _GAP = 20, 11, 14
-_LONGEST_HEADING, _LONGEST_LABEL = 34, 18
+_LONGEST_HEADING, _LONGEST_LABEL = 44, 18
 """Letters of a heading and of a label."""
 _MAX_ROWS = 4
 """Maximum number of rows of a heading."""

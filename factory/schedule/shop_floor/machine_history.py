@@ -62,7 +62,10 @@ class MachineHistory:
         )
         mounted = [(span.end_date, span.to_setup) for span in self._changeovers.spans]
         self._setup_dates = [date for date, _ in mounted]
-        self._setups = [lookup.initial_setup(machine), *(setup for _, setup in mounted)]
+        # a plan can begin in another setup than an episode
+        first = [span.from_setup for span in self._changeovers.spans[:1]]
+        begin = first[0] if first else lookup.initial_setup(machine)
+        self._setups = [begin, *(setup for _, setup in mounted)]
 
     def state_at(self, date: int) -> FloorMachine:
         """Return the state at a date, after everything that happens at that date."""

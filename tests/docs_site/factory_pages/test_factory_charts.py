@@ -58,14 +58,19 @@ def test_labels_of_heat_maps_stay_inside_the_picture(
         assert_inside(figure)
 
 
+def drawn_labels(axis: Any, coordinate: int) -> list[Any]:
+    """Return the labels of an axis whose strokes lie on it."""
+    low, high = sorted(axis.get_view_interval())
+    labels = axis.get_ticklabels()
+    return [text for text in labels if low <= text.get_position()[coordinate] <= high]
+
+
 def assert_inside(figure: Figure) -> None:
     figure.canvas.draw()
     renderer = figure.canvas.get_renderer()  # type: ignore[attr-defined]
     width, height = figure.bbox.size
     for axes in figure.axes:
-        low, high = axes.get_xlim()
-        shown = [t for t in axes.get_xticklabels() if low <= t.get_position()[0] <= high]
-        labels = [*shown, *axes.get_yticklabels(), axes.xaxis.label]
+        labels = [axes.xaxis.label, *drawn_labels(axes.xaxis, 0), *drawn_labels(axes.yaxis, 1)]
         for text in (*labels, *figure.texts):
             box = text.get_window_extent(renderer)
             assert -1 <= box.x0 <= box.x1 <= width + 1, text.get_text()

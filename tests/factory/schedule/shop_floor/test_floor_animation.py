@@ -12,6 +12,7 @@ from PIL import Image
 from factory.schedule.shop_floor.floor_animation import (
     save_shop_floor_animation,
     shop_floor_pictures,
+    write_animation,
 )
 from tests.builders.hand_made_schedule import hand_factory, hand_schedule
 
@@ -58,4 +59,6 @@ def test_arguments_are_checked(tmp_path: Path) -> None:
         save_shop_floor_animation(hand_schedule(), hand_factory(), tmp_path / "floor.mp4")
     with pytest.raises(ValueError, match="frames = 0; must be at least 1"):
         save_shop_floor_animation(hand_schedule(), hand_factory(), tmp_path / "a.gif", frames=0)
+    with pytest.raises(ValueError, match="pictures: there are none; an animation needs one"):
+        write_animation([], tmp_path / "a.gif")
     assert not list(tmp_path.iterdir())

@@ -25,6 +25,7 @@ from tests.builders.hand_made_schedule import (
     TEST_1,
     hand_factory,
     hand_schedule,
+    with_changeover,
     with_order,
 )
 from tests.builders.random_factories import random_factory, random_row
@@ -104,7 +105,7 @@ def test_an_operation_waits_for_its_other_parts() -> None:
 
 
 def test_an_operation_without_its_material_is_blocked() -> None:
-    late = with_order(hand_schedule(), 0, material_date=7)
+    late = with_order(hand_schedule(), 0, material_date=7, completion_date=None)
     late = replace(late, operations=(), changeovers=(), waits=())
     assert (0, 0, "blocked") in waiting(at(6, late), PAINT)
     assert (0, 0, "ready") in waiting(at(7, late), PAINT)
@@ -118,6 +119,22 @@ def test_a_failed_attempt_is_back_in_the_queue() -> None:
     schedule = replace(hand_schedule(), operations=(first, second))
     assert (0, 1, "ready") in waiting(at(5, schedule), TEST)
     assert (0, 1, "ready") not in waiting(at(13, schedule), TEST)
+
+
+def test_operations_from_before_the_schedule_are_done() -> None:
+    """A plan begins with order A painted, and only builds it."""
+    build = [o for o in hand_schedule().operations if (o.order, o.name) == (0, "build")]
+    state = at(5, replace(hand_schedule(), operations=tuple(build), changeovers=()))
+    assert [o for o in waiting(state, PAINT) if o[0] == 0] == []
+    assert [o for o in waiting(state, TEST) if o[0] == 0] == []
+    assert (0, 2, "ready") in waiting(state, BUILD)
+
+
+def test_a_machine_begins_in_the_setup_of_its_first_changeover() -> None:
+    """A plan can begin with another setup than an episode."""
+    changed = with_changeover(hand_schedule(), 1, from_setup=("red",))
+    assert at(4, changed).machines[PAINT_2].setup == ("red",)
+    assert at(4).machines[PAINT_2].setup == ("white",)
 
 
 def test_counters_count_orders_so_far() -> None:

@@ -96,10 +96,11 @@ def test_late_orders_have_a_red_edge_on_machines_and_in_queues() -> None:
     """B is due at 24, and in process on build-2 until 28."""
     assert tuple(box(picture(24), BUILD_2)[0, 40]) != LATE
     assert tuple(box(picture(25), BUILD_2)[0, 40]) == LATE
-    idle = replace(hand_schedule(), operations=(), changeovers=(), waits=())
+    orders = tuple(replace(order, completion_date=None) for order in hand_schedule().orders)
+    idle = replace(hand_schedule(), orders=orders, operations=(), changeovers=(), waits=())
     edges = []
-    for date, slot in ((24, 1), (25, 0)):  # A leaves the floor at 25
-        left, top = panel_of(PAINT_1).chip(slot)
+    for date in (24, 25):
+        left, top = panel_of(PAINT_1).chip(1)
         edges.append(tuple(picture(date, idle)[top, left + 4]))
     assert edges[0] != LATE
     assert edges[1] == LATE
@@ -107,7 +108,7 @@ def test_late_orders_have_a_red_edge_on_machines_and_in_queues() -> None:
 
 def test_a_long_queue_fills_its_slots_and_no_more() -> None:
     order = hand_schedule().orders[0]
-    orders = tuple(replace(order, number=n, due_date=999) for n in range(60))
+    orders = tuple(replace(order, number=n, due_date=999, completion_date=None) for n in range(60))
     crowd = replace(
         hand_schedule(), orders=orders, operations=(), changeovers=(), waits=(), num_orders=60
     )
