@@ -16,12 +16,24 @@ _ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(_ROOT))
 
 from docs_site.docstring_roles import link_roles  # noqa: E402
+from docs_site.picture_pages import factory_places, picture_pages  # noqa: E402
 from docs_site.repository_links import pages_outside, rewrite_links  # noqa: E402
+
+_CACHE = _ROOT / "site_cache"
+
+
+def on_config(config: MkDocsConfig) -> MkDocsConfig:
+    """Fill the section of the shipped factories."""
+    for entry in config.nav or []:
+        if "Factories" in entry:
+            entry["Factories"] = factory_places()
+    return config
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Add the pages that stand outside ``docs/``."""
-    for place, path in sorted(pages_outside(_ROOT).items()):
+    """Add the pages that stand outside ``docs/``, and those that are made of pictures."""
+    pages = pages_outside(_ROOT) | picture_pages(_ROOT, _CACHE)
+    for place, path in sorted(pages.items()):
         files.append(File.generated(config, place, abs_src_path=str(path)))
     return files
 

@@ -27,10 +27,14 @@ from factory.schedule.columns import unload_columns
 from factory.schedule.gantt import gantt_text
 from factory.schedule.gantt_video import GanttVideo
 from factory.schedule.records import Schedule, unload
-from factory.simulation.arrays import COST_TERMS, FactoryArrays
+from factory.schedule.shop_floor.floor_history import FloorHistory
+from factory.schedule.shop_floor.floor_painter import ShopFloorPainter
+from factory.simulation.arrays import COST_TERMS, READY, FactoryArrays
+from factory.tick_dates import TickDates
 from factory.validation.arguments import check_instance, check_number, check_row, check_seed
 
 _LOG_LINES = 8192
+_RENDER_VIEWS = ("gantt", "shop_floor")
 _SHOWN_OPERATIONS = 40
 """Mean process times that a rendered chart shows."""
 
@@ -74,6 +78,9 @@ class ChangeoverEnv(gymnasium.Env[Observation, np.int64]):
         ``"ansi"``: a text. :func:`factory.schedule.gantt.draw_gantt` draws whole episodes.
     render_hours
         Hours that the chart shows; None: 40 mean process times.
+    render_view
+        ``"gantt"``, or ``"shop_floor"``: arrays and the window show machines, queues and orders in
+        transit at the present date. A wait by choice is drawn as idle time until it has ended.
 
     Raises
     ------
@@ -110,6 +117,7 @@ class ChangeoverEnv(gymnasium.Env[Observation, np.int64]):
         dtype: type[np.floating[Any]] = np.float32,
         render_mode: str | None = None,
         render_hours: float | None = None,
+        render_view: str = "gantt",
     ) -> None:
         if render_mode is not None and render_mode not in self.metadata["render_modes"]:
             raise ValueError(
@@ -118,7 +126,14 @@ class ChangeoverEnv(gymnasium.Env[Observation, np.int64]):
             )
         if render_hours is not None:
             render_hours = check_number("render_hours", render_hours, 0.1, "Give hours, as 24.")
+        if render_view not in _RENDER_VIEWS:
+            raise ValueError(
+                f"render_view = {render_view!r}; must be one of {_RENDER_VIEWS}. Choose one of"
+                " them."
+            )
         self.render_mode, self._render_hours = render_mode, render_hours
+        self._render_view = render_view
+        self._floor: ShopFloorPainter | None = None
         self._window: GanttWindow | None = None
         self._video: GanttVideo | None = None
         self._settings: dict[str, Any] = {
@@ -286,10 +301,10 @@ class ChangeoverEnv(gymnasium.Env[Observation, np.int64]):
         return unload(self.factory, self.order_book, self._batch.arrays, self._batch.shop, 0)
 
     def render(self) -> Any:
-        """Return the Gantt chart so far as an RGB array or a text, or update the window.
+        """Return the picture so far as an RGB array or a text, or update the window.
 
-        Arrays show the last ``render_hours`` and have one size within a factory. The mode ``human``
-        shows them in a window and returns None.
+        Arrays show the last ``render_hours`` as a Gantt chart, or the shop floor, and have one size
+        within a factory. The mode ``human`` shows them in a window and returns None.
         """
         if self.render_mode == "ansi":
             return gantt_text(self.schedule())
@@ -302,7 +317,9 @@ class ChangeoverEnv(gymnasium.Env[Observation, np.int64]):
         return None
 
     def _picture(self) -> NDArray[np.uint8]:
-        """Return the Gantt chart of the last hours, ``[height, width, 3]``."""
+        """Return the Gantt chart of the last hours, or the shop floor, ``[height, width, 3]``."""
+        if self._render_view == "shop_floor":
+            return self._floor_picture()
         if self._video is None or self._video.factory is not self.factory:
             ticks = _SHOWN_OPERATIONS * float(mean_process_times(self.arrays)[0])
             hours = self._render_hours or ticks * self.factory.tick_minutes / 60
@@ -310,6 +327,25 @@ class ChangeoverEnv(gymnasium.Env[Observation, np.int64]):
         shop = self._batch.shop
         columns = unload_columns(self._batch.arrays, shop, 0)
         return self._video.draw(columns, self.order_book, float(shop.cost[0].sum()))
+
+    def _floor_picture(self) -> NDArray[np.uint8]:
+        """Return the shop floor at the present date, ``[height, width, 3]``."""
+        if self._floor is None or self._floor.factory is not self.factory:
+            self._floor = ShopFloorPainter(self.factory)
+        shop, book = self._batch.shop, self.order_book
+        columns = unload_columns(self._batch.arrays, shop, 0)
+        operations = shop.operations.view(np.ndarray)[0, : len(columns.orders.product)]
+        failed = (operations["status"] == READY) & (operations["attempt"] > 0)
+        repeated = [(int(order), int(number)) for order, number in np.argwhere(failed)]
+        state = FloorHistory(columns, self._floor.lookup, repeated).state_at(
+            columns.end_date, float(shop.cost[0].sum())
+        )
+        ids = None if book is None else [order.order_id for order in book.orders]
+        return self._floor.draw(state, columns, order_ids=ids, dates=self._dates())
+
+    def _dates(self) -> TickDates:
+        epoch = None if self.order_book is None else self.order_book.epoch
+        return TickDates(self.factory.tick_minutes, self.factory.start_hour, epoch)
 
     def close(self) -> None:
         """Close the window, if there is one."""

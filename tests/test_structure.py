@@ -57,7 +57,9 @@ MAY_IMPORT = {
 """What of ours each room may import."""
 
 THIRD_PARTIES = {
-    "factory": {"numpy", "numba", "llvmlite", "pydantic", "matplotlib", "openpyxl", "pandas"},
+    "factory": {
+        *("numpy", "numba", "llvmlite", "pydantic", "matplotlib", "PIL", "openpyxl", "pandas"),
+    },
     "envs": {"numpy", "numba", "gymnasium", "matplotlib"},
 }
 """What of others the two innermost rooms may import."""
@@ -120,6 +122,7 @@ ROOMS = {
         "io",
         "instances",
         "schedule",
+        "schedule.shop_floor",
         "verification",
         "simulator",
     ],

@@ -225,7 +225,7 @@ class GanttPainter:
             for o in self.schedule.operations
             if self.late[o.order]
             and o.end_date == self.schedule.orders[o.order].completion_date
-            and o.end_date <= self.until
+            and self.since <= o.end_date <= self.until
         ]
         heights = [self.height_of[o.machine] - _BAR / 2 for o in last]
         axes.plot(

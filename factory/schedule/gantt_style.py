@@ -70,13 +70,20 @@ class Colours:
         care for the first attribute, or there is none.
         """
         centre = self.lookup.route(order.product)[operation.operation].centre
-        attributes = self.lookup.centres[centre].attributes
         wanted = self.lookup.wanted_setup(order.product, operation.operation, order.options)
-        if not attributes or wanted[0] is None:
-            return self.product_colour[order.product]
-        base = _value_colour(attributes[0].values.index(wanted[0]), wanted[0])
+        colour = self.of_setup(centre, wanted)
+        return self.product_colour[order.product] if colour is None else colour
+
+    def of_setup(self, centre: int, setup: Sequence[str | None]) -> Colour | None:
+        """Return the colour of a setup of a work centre; None where it has no first attribute, or
+        does not care for it.
+        """
+        attributes = self.lookup.centres[centre].attributes
+        if not attributes or setup[0] is None:
+            return None
+        base = _value_colour(attributes[0].values.index(setup[0]), setup[0])
         return _shade(
-            base, _shade_number(wanted[1:], [attribute.values for attribute in attributes[1:]])
+            base, _shade_number(setup[1:], [attribute.values for attribute in attributes[1:]])
         )
 
     def legend(self, products: set[str]) -> list[LegendLine]:

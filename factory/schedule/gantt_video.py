@@ -53,6 +53,46 @@ class OperationLook(NamedTuple):
     text: Rgb
 
 
+class OperationLooks:
+    """Colours of the operations of orders, worked out once for each product and choice of options.
+
+    Parameters
+    ----------
+    colours
+        Colours of the factory.
+    """
+
+    def __init__(self, colours: Colours) -> None:
+        self._colours, self._factory = colours, colours.lookup.factory
+        self._looks: dict[tuple[int, bytes], list[OperationLook]] = {}
+
+    def of_order(self, schedule: ScheduleColumns, order: int) -> list[OperationLook]:
+        """Return the colours of an order's operations."""
+        options = schedule.orders.options[order]
+        key = int(schedule.orders.product[order]), options.tobytes()
+        if key not in self._looks:
+            product = self._factory.products[key[0]].name
+            self._looks[key] = self._make_looks(product, options.tolist())
+        return self._looks[key]
+
+    def _make_looks(self, product: str, options: list[int]) -> list[OperationLook]:
+        chosen = {
+            option.name: option.values[value].name
+            for option, value in zip(self._factory.options, options, strict=False)
+            if value >= 0
+        }
+        order = OrderRecord("", 0, product, chosen, 0, 0, 0.0, 0, None)
+        looks = []
+        for number in range(len(self._colours.lookup.route(product))):
+            operation = OperationRecord(0, number, "", 0, 0, 0, 0, 0, 0)
+            colour = self._colours.of_operation(order, operation)
+            face = rgb_of(colour)
+            faded = tuple(round(0.45 * part + 0.55 * 248) for part in face)
+            text = rgb_of(readable_on(colour))
+            looks.append(OperationLook(face, faded, text))  # type: ignore[arg-type]
+        return looks
+
+
 class GanttVideo:
     """Painter of the last hours of a factory's Gantt chart.
 
@@ -78,7 +118,7 @@ class GanttVideo:
     def __init__(self, factory: Factory, hours: float = 24.0) -> None:
         self.factory, self.lookup = factory, FactoryLookup(factory)
         self._colours = Colours(self.lookup)
-        self._looks: dict[tuple[int, bytes], list[OperationLook]] = {}
+        self._looks = OperationLooks(self._colours)
         self._marks = {name: rgb_of(colour) for name, colour in MARK_COLOURS.items()}
         self.span = max(1.0, hours * 60 / factory.tick_minutes)  # ticks
         self.left, self.inner = _LEFT, _WIDTH - _LEFT - _RIGHT
@@ -254,7 +294,7 @@ class GanttVideo:
     ) -> None:
         for i, left, top, right in self._boxes(begin, operations):
             order, operation = int(operations.order[i]), int(operations.operation[i])
-            look = self._look_of(schedule, order)[operation]
+            look = self._looks.of_order(schedule, order)[operation]
             face = look.faded if is_open else look.face
             edge, width = (self._marks["late"], 2) if is_late[order] else (_INK, 1)
             canvas.frame(left, top, right, top + _BAR, face, edge, width)
@@ -262,33 +302,6 @@ class GanttVideo:
             if right - left > 7 * len(name) + 4 and name:
                 ink = _BLACK if is_open else look.text
                 canvas.write(name, (left + right) / 2, top + _BAR / 2, ink, points=7, anchor=0.5)
-
-    def _look_of(self, schedule: ScheduleColumns, order: int) -> list[OperationLook]:
-        """Return the colours of an order's operations."""
-        options = schedule.orders.options[order]
-        key = int(schedule.orders.product[order]), options.tobytes()
-        if key not in self._looks:
-            self._looks[key] = self._make_looks(
-                self.factory.products[key[0]].name, options.tolist()
-            )
-        return self._looks[key]
-
-    def _make_looks(self, product: str, options: list[int]) -> list[OperationLook]:
-        chosen = {
-            option.name: option.values[value].name
-            for option, value in zip(self.factory.options, options, strict=False)
-            if value >= 0
-        }
-        order = OrderRecord("", 0, product, chosen, 0, 0, 0.0, 0, None)
-        looks = []
-        for number in range(len(self.lookup.route(product))):
-            operation = OperationRecord(0, number, "", 0, 0, 0, 0, 0, 0)
-            colour = self._colours.of_operation(order, operation)
-            face = rgb_of(colour)
-            faded = tuple(round(0.45 * part + 0.55 * 248) for part in face)
-            text = rgb_of(readable_on(colour))
-            looks.append(OperationLook(face, faded, text))  # type: ignore[arg-type]
-        return looks
 
     def _paint_ends_of_late_orders(
         self,

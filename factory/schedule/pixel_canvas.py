@@ -36,13 +36,7 @@ def rasterise(text: str, points: float, weight: str = "normal") -> NDArray[np.fl
 
     The height depends on the size alone, so that baselines of texts side by side agree.
     """
-    import matplotlib.font_manager as fonts
-    from matplotlib.ft2font import FT2Font
-
-    font = FT2Font(fonts.findfont(fonts.FontProperties(weight=weight)))
-    font.set_size(points, _DOTS_PER_INCH)
-    font.set_text("Agjy", 0.0)
-    line, below = (round(size / 64) for size in (font.get_width_height()[1], font.get_descent()))
+    font, line, below = _font(points, weight)
     with any_letters():
         font.set_text(text, 0.0)
         font.draw_glyphs_to_bitmap(antialiased=True)
@@ -53,6 +47,18 @@ def rasterise(text: str, points: float, weight: str = "normal") -> NDArray[np.fl
     kept = image[max(0, -top) : len(image) - max(0, bottom - len(room))]
     room[max(0, top) : max(0, top) + len(kept)] = kept
     return room[:, :, None]
+
+
+@lru_cache
+def _font(points: float, weight: str) -> tuple[Any, int, int]:
+    """Return a font, the height of its lines, and the part of it below the baseline."""
+    import matplotlib.font_manager as fonts
+    from matplotlib.ft2font import FT2Font
+
+    font = FT2Font(fonts.findfont(fonts.FontProperties(weight=weight)))
+    font.set_size(points, _DOTS_PER_INCH)
+    font.set_text("Agjy", 0.0)
+    return font, round(font.get_width_height()[1] / 64), round(font.get_descent() / 64)
 
 
 class PixelCanvas:

@@ -27,8 +27,10 @@ from factory.model import (
     Order,
     OrderBook,
     Product,
+    Uncertainty,
     WorkCentre,
 )
+from factory.schedule.shop_floor.floor_animation import shop_floor_pictures
 from factory.simulation.arrays import COST_TERMS
 from factory.simulation.errors import IllegalActionError
 from factory.verification.verifier import verify
@@ -295,6 +297,35 @@ def test_the_hours_of_a_picture_can_be_set() -> None:
     assert (pictures[1] == pictures[2]).all()
     with pytest.raises(ValueError, match="render_hours = 0; must be at least"):
         ChangeoverEnv("tiny", render_hours=0)
+
+
+def floor_pairs(factory: Factory) -> list[tuple[Any, Any]]:
+    """Return the environment's picture and that of its schedule at each decision."""
+    env = ChangeoverEnv(factory, render_mode="rgb_array", render_view="shop_floor")
+    observation, _ = env.reset(seed=1)
+    pairs, over, rule = [], False, make_rule("ATCS")
+    while not over:
+        schedule = env.schedule()
+        pairs.append((env.render(), *shop_floor_pictures(schedule, factory, [schedule.end_date])))
+        observation, _, over, *_ = env.step(rule.decide(observation))
+    return pairs
+
+
+def test_render_view_shows_the_shop_floor_at_the_present_date() -> None:
+    pairs = floor_pairs(find_single_factory("tiny"))
+    assert all((drawn == expected).all() for drawn, expected in pairs)
+    assert (pairs[0][0] != pairs[-1][0]).any()
+    with pytest.raises(ValueError, match="render_view = 'film'; must be one of"):
+        ChangeoverEnv("tiny", render_view="film")
+
+
+def test_the_rendered_shop_floor_knows_which_attempts_failed() -> None:
+    """A schedule so far does not tell that an operation must be done again."""
+    tiny = find_single_factory("tiny")
+    pairs = floor_pairs(
+        tiny.model_copy(update={"uncertainty": Uncertainty(rework_probability=1.0)})
+    )
+    assert any((drawn != expected).any() for drawn, expected in pairs)
 
 
 def test_a_window_shows_the_picture_until_it_is_closed() -> None:

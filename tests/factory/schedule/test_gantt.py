@@ -245,3 +245,15 @@ def test_the_axis_follows_the_clock_when_it_is_changed(
     assert [label.partition("\n")[0] for label in clock.labels()] == labels
     assert clock.ticks() == ticks
     assert clock.midnights() == [120]
+
+
+@pytest.mark.parametrize(("since", "until", "marks"), [(0, 28, 1), (20, 40, 1), (0, 27, 0)])
+def test_bug_late_orders_outside_the_window_were_marked_beside_it(
+    since: int, until: int, marks: int
+) -> None:
+    """Order B is late, and completed at 28."""
+    longer = replace(hand_schedule(), end_date=60)
+    for window, expected in (((since, until), marks), ((30, 60), 0)):
+        figure = draw_gantt(longer, hand_factory(), since=window[0], until=window[1])
+        triangles = [line for line in figure.axes[0].lines if line.get_marker() == "v"]
+        assert sum(len(line.get_xdata()) for line in triangles) == expected
