@@ -5,6 +5,7 @@ The blocks of a page run in their order, in an empty folder. A block's language 
 - ``python``: it runs, after the page's earlier ones, in the same namespace;
 - none, ``sh``, ``bash``: each line is a command and runs; what is long is left out of it;
 - ``toml``, ``json``, ``csv``: the reader of the project reads it;
+- ``usage``: each line is a command with placeholders, which is asked for its help;
 - ``text``, and everything else: it needs an entry in ``NOT_EXECUTED``.
 
 A block with a title (``toml title="plant.toml"``, or ``# mine.py`` as its first line) is also
@@ -35,7 +36,7 @@ from tests.builders.repository import ROOT
 
 BLOCKS = {page: blocks_of(page) for page in PAGES}
 COMMANDS = ("", "sh", "bash", "shell")
-EXECUTED = ("python", "toml", "json", "csv", *COMMANDS)
+EXECUTED = ("python", "toml", "json", "csv", "usage", *COMMANDS)
 
 NOT_EXECUTED = {
     ("docs/factories.md", "bicycles.toml: work_centre.paint.colour.time[1][1] = 3"): (
@@ -71,6 +72,7 @@ SHORTENED = {
     ),
     r"(changeover (?:plan|what-if) [^#\n]*)": r"\1 --seconds 1 ",
     r"--policies (?:\w+,)*rules(?:,index)?": "--policies FIFO",
+    r"runs/joinery/policy": "policies/mixture",
     r"--futures 16": "--futures 2",
     r"seconds=10\b": "seconds=1",
     r"learn\(200_000\)": "learn(64)",

@@ -102,7 +102,7 @@ def _usage(title: str, parser: argparse.ArgumentParser) -> str:
     for group in _titled_groups(parser):
         text = f"**{_sentence(group.title or '')}** {group.description or ''}".rstrip()
         tables.append(f"{text}\n\n{_list_actions(group._group_actions)}")
-    return "\n\n".join([f"```\n{synopsis}\n```", *tables])
+    return "\n\n".join([f"```usage\n{synopsis}\n```", *tables])
 
 
 def _titled_groups(parser: argparse.ArgumentParser) -> list[argparse._ArgumentGroup]:

@@ -11,6 +11,7 @@ import contextlib
 import csv
 import importlib
 import importlib.util
+import io
 import json
 import os
 import re
@@ -250,8 +251,21 @@ def run_page(page: dict[str, Any]) -> None:
             run_python(text, place, namespace)
         elif language in _CHECKS_OF_DATA:
             _CHECKS_OF_DATA[language](text, place)
+        elif language == "usage":
+            check_usage(text, place)
         else:
             run_commands(text, place, page["stand_ins"])
+
+
+def check_usage(text: str, place: str) -> None:
+    """Ask each command for its help; its words end before the first placeholder."""
+    for line in text.splitlines():
+        words = line.split()
+        end = next((i for i, word in enumerate(words) if re.search(r"[\[A-Z]", word)), len(words))
+        module, arguments = _module_of(words[:end])
+        with contextlib.redirect_stdout(io.StringIO()):
+            status = _call(module, [*arguments, "--help"])
+        assert status == 0, f"{place}: {line!r} has no help"
 
 
 def run_python(text: str, place: str, namespace: Namespace) -> None:
