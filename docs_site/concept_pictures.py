@@ -1,6 +1,6 @@
 """Pictures of the page on concepts: changeover matrices, a decision, the inputs of a policy.
 
-All show one moment of one episode of the default factory, under the rule ATCS.
+``python -m docs_site.concept_pictures`` draws them in ``docs/pictures``. All show one moment of one episode of the default factory, under the rule ATCS.
 """
 
 from __future__ import annotations
@@ -83,6 +83,7 @@ def find_moment() -> DecisionMoment:
 
 def draw_pictures(folder: Path) -> None:
     """Write all pictures of the page into a folder."""
+    folder.mkdir(exist_ok=True)
     moment = find_moment()
     for name, draw in PICTURES.items():
         draw(moment, folder / name)
@@ -202,3 +203,7 @@ PICTURES: dict[str, Callable[[DecisionMoment, Path], None]] = {
     "features.svg": draw_inputs,
 }
 """Files of the pictures, and the function that draws each."""
+
+
+if __name__ == "__main__":
+    draw_pictures(Path(__file__).resolve().parent.parent / "docs" / "pictures")

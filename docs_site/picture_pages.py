@@ -1,4 +1,4 @@
-"""Pages and pictures that are made when the site is built: factories, gallery, concepts.
+"""Pages with pictures, which are made when the site is built: factories and the gallery.
 
 They are kept in a cache, by a hash of the sources and of the files that they show.
 """
@@ -36,8 +36,7 @@ def picture_pages(root: Path, cache: Path) -> dict[str, Path]:
         for old in cache.iterdir():
             if old != folder:
                 shutil.rmtree(old)
-    for name in (FACTORY_FOLDER, "pictures"):
-        (folder / name).mkdir(parents=True, exist_ok=True)
+    (folder / FACTORY_FOLDER).mkdir(parents=True, exist_ok=True)
     make_missing(_tasks(folder, FACTORY_FOLDER), folder)
     return {
         path.relative_to(folder).as_posix(): path
@@ -98,7 +97,6 @@ def make_missing(tasks: dict[str, Callable[[], None]], folder: Path) -> None:
 
 def _tasks(folder: Path, factory_folder: str) -> dict[str, Callable[[], None]]:
     """Return the tasks that write the pages, the longest first."""
-    from docs_site.concept_pictures import draw_pictures
     from docs_site.factory_pages.factory_index import order_names, write_factory_index
     from docs_site.factory_pages.factory_page import write_factory_page
     from docs_site.factory_pages.gallery_page import write_gallery_page
@@ -106,7 +104,6 @@ def _tasks(folder: Path, factory_folder: str) -> dict[str, Callable[[], None]]:
     names = sorted(order_names(), key=lambda name: name != "large")
     return {
         "gallery": partial(write_gallery_page, folder),
-        "concepts": partial(draw_pictures, folder / "pictures"),
         **{name: partial(write_factory_page, name, folder / factory_folder) for name in names},
         "factories": partial(write_factory_index, folder / factory_folder),
     }

@@ -12,6 +12,7 @@ from tests.builders.repository import ROOT
 def test_the_page_shows_each_picture() -> None:
     text = (ROOT / "docs" / "concepts.md").read_text(encoding="utf-8")
     assert set(re.findall(r"\]\(pictures/([\w.]+)\)", text)) == set(PICTURES)
+    assert {path.name for path in (ROOT / "docs" / "pictures").iterdir()} == set(PICTURES)
 
 
 def test_the_moment_has_rows_of_all_kinds_and_no_certain_choice(tmp_path: Path) -> None:
