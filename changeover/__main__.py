@@ -87,6 +87,14 @@ def _demo(arguments: list[str]) -> int:
     return demo.main(arguments)
 
 
+EXTRAS = {
+    **dict.fromkeys(("fastapi", "prometheus_client", "starlette", "uvicorn"), "scheduler"),
+    **dict.fromkeys(("onnx", "onnxruntime", "onnxscript"), "scheduler"),
+    "cma": "tune",
+    "ortools": "solver",
+}
+"""Libraries that some commands need, and the extra that installs each."""
+
 COMMANDS = {
     "plan": Command("plan a plant's orders from its own files", _plan),
     "what-if": Command("compare a plan with one after a change", _what_if),
@@ -116,6 +124,16 @@ def main(arguments: list[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of the output has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except ModuleNotFoundError as error:
+        extra = EXTRAS.get((error.name or "").partition(".")[0])
+        if extra is None:
+            raise
+        print(
+            f"changeover {options.command}: {error.name} is not installed. Install the extra that"
+            f" has it: pip install 'changeover-optimiser[{extra}]'",
+            file=sys.stderr,
+        )
+        return 1
     except KeyboardInterrupt:
         print(f"\nchangeover {options.command}: interrupted.", file=sys.stderr)
         return 130

@@ -71,8 +71,7 @@ SHORTENED = {
         r"\1\2 --episodes 1 --validation-episodes 1 --processes 1 --versus FIFO "
     ),
     r"(changeover (?:plan|what-if) [^#\n]*)": r"\1 --seconds 1 ",
-    r"--policies (?:\w+,)*rules(?:,index)?": "--policies FIFO",
-    r"runs/joinery/policy": "policies/mixture",
+    r"--policies (?:\w+,)*rules(?:,index)?(?:,(?:policies|runs)/[\w/]+)?": "--policies FIFO",
     r"--futures 16": "--futures 2",
     r"seconds=10\b": "seconds=1",
     r"learn\(200_000\)": "learn(64)",

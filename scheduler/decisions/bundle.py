@@ -13,10 +13,9 @@ import threading
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from agents.index.feature_table import network_input_hash
@@ -40,6 +39,9 @@ from envs.observation.columns import (
     feature_hash,
 )
 from factory.validation.arguments import check_count
+
+if TYPE_CHECKING:
+    import onnxruntime
 
 _INPUTS = {
     "candidates": len(CANDIDATES),
@@ -175,6 +177,8 @@ class Bundle:
         return content
 
     def _open(self, model: bytes) -> onnxruntime.InferenceSession:
+        import onnxruntime  # of the extra `scheduler`; plans without bundles do without
+
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = 4
