@@ -18,7 +18,7 @@ from tests.builders.repository import ROOT
 PACKAGES = ("factory", "envs", "agents", "evaluation", "scheduler", "changeover")
 DATA = ("configs", "policies")
 MODULES = ("evaluate.py", "train.py")
-_BUILD_FILES = ("pyproject.toml", "README.md", "LICENSE")
+_BUILD_FILES = ("pyproject.toml", "MANIFEST.in", "README.md", "LICENSE")
 
 
 def copy_sources(folder: Path) -> Path:
