@@ -112,7 +112,7 @@ COMMANDS = {
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """CommandRun a command; return its exit status: 0, 1 or 2 for an error, 130 after Ctrl-C."""
+    """Run a command; return its exit status: 0, 1 or 2 for an error, 130 after Ctrl-C."""
     given = sys.argv[1:] if arguments is None else arguments
     if given[:1] == ["--version"]:
         print(changeover.__version__)
