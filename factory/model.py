@@ -8,10 +8,20 @@ Times are integer ticks, powers kW, money in one currency.
 from __future__ import annotations
 
 import heapq
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
+
+from factory.html_tables import (
+    SHOWN_ROWS,
+    html_figures,
+    html_heading,
+    html_table,
+    shorten_names,
+)
+from factory.tick_dates import TickDates
 
 
 class Model(BaseModel):
@@ -183,6 +193,32 @@ class Factory(Model):
     uncertainty: Uncertainty = Uncertainty()
     costs: Costs = Costs()
 
+    def _repr_html_(self) -> str:
+        """Return work centres, products and demand as tables, as a notebook shows them."""
+        centres, products = self.work_centres[:SHOWN_ROWS], self.products[:SHOWN_ROWS]
+        duration = TickDates(self.tick_minutes).duration
+        parts = [
+            html_heading(self.name, self.description),
+            html_figures(_factory_figures(self)),
+            html_table(
+                ("work centre", "machines", "changeover attributes", "longest changeover"),
+                [_centre_row(centre, duration) for centre in centres],
+                total=len(self.work_centres),
+            ),
+            html_table(
+                ("product", "operations", "process time"),
+                [_product_row(product, duration) for product in products],
+                total=len(self.products),
+            ),
+        ]
+        if self.options:
+            rows = [
+                (option.name, shorten_names([value.name for value in option.values], 8))
+                for option in self.options
+            ]
+            parts.append(html_table(("option", "values"), rows))
+        return "".join(parts)
+
 
 class Order(Model):
     """A line of an order book."""
@@ -200,6 +236,80 @@ class OrderBook(Model):
 
     orders: tuple[Order, ...]
     epoch: datetime | None = None  # date of tick 0; None: not known
+
+    def _repr_html_(self) -> str:
+        """Return the first orders as a table with dates in ticks, as a notebook shows them."""
+        return orders_html(self, str)
+
+
+def orders_html(book: OrderBook, date_text: Callable[[int], str]) -> str:
+    """Return the first orders of a book as an HTML table.
+
+    Parameters
+    ----------
+    book
+        The orders.
+    date_text
+        Function that returns a tick as text.
+    """
+    rows = [
+        (
+            order.order_id,
+            order.product,
+            shorten_names([f"{option}: {value}" for option, value in order.options.items()], 8),
+            date_text(order.release_date),
+            date_text(order.due_date),
+            f"{order.weight:g}",
+        )
+        for order in book.orders[:SHOWN_ROWS]
+    ]
+    head = ("order", "product", "options", "release", "due", "weight")
+    return html_table(head, rows, numbers=(5,), total=len(book.orders))
+
+
+def _factory_figures(factory: Factory) -> dict[str, str]:
+    machines = sum(len(centre.machines) for centre in factory.work_centres)
+    figures = {
+        "machines": f"{machines} in {len(factory.work_centres)} work centres",
+        "crews for changeovers": "one a machine" if factory.crews is None else f"{factory.crews}",
+        "a tick": f"{factory.tick_minutes:g} min",
+    }
+    demand = factory.demand
+    if demand is None:
+        return {**figures, "demand": "order lists only"}
+    hours = demand.regimes[0].interarrival_time * factory.tick_minutes / 60
+    regimes = "" if len(demand.regimes) == 1 else f", {len(demand.regimes)} regimes"
+    return {
+        **figures,
+        "orders of an episode": f"{demand.num_orders}",
+        "demand": f"an arrival every {hours:.2g} h{regimes}",
+        "customers": shorten_names([customer.name for customer in demand.customers]),
+    }
+
+
+def _centre_row(centre: WorkCentre, duration: Callable[[float], str]) -> tuple[str, ...]:
+    names = [f"{each.name} ({len(each.values)} values)" for each in centre.attributes]
+    longest = [max(map(max, each.time)) for each in centre.attributes if each.values]
+    combined = sum(longest) if centre.combine == "sum" else max(longest, default=0)
+    return (
+        centre.name,
+        shorten_names([machine.name for machine in centre.machines]),
+        shorten_names(names),
+        duration(combined) if longest else "none",
+    )
+
+
+def _product_row(product: Product, duration: Callable[[float], str]) -> tuple[str, ...]:
+    names = [f"{operation.name} ({operation.work_centre})" for operation in product.operations]
+    work = sum(_nominal_times(product))
+    return (product.name, shorten_names(names, 6), duration(work))
+
+
+def _nominal_times(product: Product) -> Iterator[float]:
+    """Yield the process time of each operation; the mean over machines where they differ."""
+    for operation in product.operations:
+        times = list((operation.machine_times or {}).values())
+        yield sum(times) / len(times) if times else operation.process_time or 0
 
 
 def operation_order(product: Product) -> tuple[int, ...]:
