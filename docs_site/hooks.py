@@ -46,7 +46,9 @@ def _execute(files: Files, config: MkDocsConfig) -> None:
     for path, copy in copies.items():
         file = notebooks[path]
         files.remove(file)
-        files.append(File.generated(config, file.src_uri, abs_src_path=str(copy)))
+        # not File.generated: mkdocs-jupyter finds a notebook by its folder and its place
+        folder = str(copy.parents[1])
+        files.append(File(file.src_uri, folder, config.site_dir, config.use_directory_urls))
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
