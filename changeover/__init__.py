@@ -6,9 +6,35 @@ Everything else lives in the packages ``factory``, ``envs``, ``agents``, ``evalu
 
 from __future__ import annotations
 
-from changeover.api import evaluate, load_factory, load_policy, make, plan, read_orders
+from changeover.api import (
+    check,
+    choices,
+    evaluate,
+    export,
+    load_factory,
+    load_policy,
+    make,
+    plan,
+    play,
+    read_orders,
+    resume,
+    train,
+)
 
-__all__ = ["evaluate", "load_factory", "load_policy", "make", "plan", "read_orders"]
+__all__ = [
+    "check",
+    "choices",
+    "evaluate",
+    "export",
+    "load_factory",
+    "load_policy",
+    "make",
+    "plan",
+    "play",
+    "read_orders",
+    "resume",
+    "train",
+]
 
 
 def __getattr__(name: str) -> str:

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import gymnasium
+    import pandas
 
-    from agents.network.trained_policy import TrainedPolicy
+    from agents.policy import Policy
+    from changeover.plant.plant_check import PlantCheck
     from changeover.plant.plant_plan import PlantPlan
+    from changeover.training_runs import TrainingRun
     from evaluation.reporting.results import Results
     from factory.io.order_list_files import OrderList
     from factory.model import Factory
+    from factory.schedule.records import Schedule
+    from scheduler.decisions.bundle import Bundle
     from scheduler.snapshot.schema import Snapshot
 
 
@@ -153,11 +158,41 @@ def plan(
     return PlantPlan(**{**vars(data), "verified": verified})
 
 
+def check(
+    factory: Factory | str | Path,
+    orders: OrderList | str | Path,
+    *,
+    now: datetime | int | None = None,
+) -> PlantCheck:
+    """Check a factory and its orders before planning: dates, load, what no order uses.
+
+    Parameters
+    ----------
+    factory, orders
+        The factory and its orders, or their files.
+    now
+        Date or tick at which the plan begins; by default the first release.
+
+    Raises
+    ------
+    factory.validation.errors.FactoryError, ValueError
+        If a file or a date cannot be used.
+    scheduler.plans.errors.PlanError
+        If there is no plan.
+    """
+    from changeover.plant.order_check import check_load
+    from changeover.plant.plant_check import SECONDS_TO_CHECK, PlantCheck
+
+    made = plan(factory, orders, now=now, seconds=SECONDS_TO_CHECK, policies=())
+    return PlantCheck(made, check_load(made))
+
+
 def evaluate(
     factory: str | Path = "microfactory",
-    policies: str = "rules",
+    policies: Any = "rules",
     *,
     episodes: int = 256,
+    versus: str | None = None,
     orders: str | Path | None = None,
     out: str | Path | None = None,
     processes: int | None = None,
@@ -169,46 +204,196 @@ def evaluate(
     factory
         Name or file of a factory; several with commas between.
     policies
-        Policies with commas between: ``rules``, ``index``, a rule, a folder, ``path.py:Name``.
+        Policies with commas between: ``rules``, ``index``, a rule, a folder, ``path.py:Name``. Or a
+        list, or a dictionary by name, of such texts, of classes with a method ``decide``, and of
+        objects with one. Policies that are not shipped run in processes of their own.
     episodes
         Number of scored episodes.
+    versus
+        Rule that all are compared with; None: the best rule on validation episodes, which every
+        rule has to play.
     orders
         Order list that every episode replays.
     out
-        Folder of the results; None: they are not kept.
+        Folder of ``results.json``, ``episodes.csv`` and the report; None: they are not kept.
     processes
         Number of processes; None: the number of cores.
     """
+    from changeover.named_policies import list_contenders
     from evaluation.benchmark import Benchmark, BenchmarkConfig
-    from evaluation.runner.contenders import parse_contenders
+    from evaluation.reporting.report import write_report
     from evaluation.runner.scenarios import find_scenarios
     from factory.io.catalogue import split_names
+    from factory.model import Factory
 
     scenarios = find_scenarios(split_names(str(factory)), None if orders is None else Path(orders))
-    config = BenchmarkConfig(episodes=episodes, processes=processes or os.cpu_count() or 1)
-    contenders = parse_contenders(policies)
-    if out is not None:
-        return Benchmark(scenarios, contenders, config, Path(out)).run()
+    processes = processes or os.cpu_count() or 1
+    config = BenchmarkConfig(episodes=episodes, versus=versus, processes=processes)
     with tempfile.TemporaryDirectory() as folder:
-        return Benchmark(scenarios, contenders, config, Path(folder)).run()
+        contenders = list_contenders(policies, Path(folder))
+        if out is None:
+            return Benchmark(scenarios, contenders, config, Path(folder) / "results").run()
+        results = Benchmark(scenarios, contenders, config, Path(out)).run()
+    sources = {each.name: each.source for each in scenarios}
+    write_report(
+        Path(out), {name: each for name, each in sources.items() if isinstance(each, Factory)}
+    )
+    return results
 
 
-def load_policy(folder: str | Path) -> TrainedPolicy:
-    """Load a trained policy: ``decide(observation)`` chooses rows.
+def play(
+    policy: Policy | str | Path,
+    factory: Factory | str | Path = "microfactory",
+    *,
+    seed: int = 1,
+    orders: OrderList | str | Path | None = None,
+    num_orders: int | None = None,
+) -> Schedule:
+    """Play one episode under a policy, and return its schedule.
 
     Parameters
     ----------
-    folder
-        Folder that training wrote, or a shipped one such as ``policies/mixture``.
+    policy
+        Object with a method ``decide(observation)``, which receives tables with a leading axis; or
+        a name, as :func:`load_policy` takes it.
+    factory
+        The factory, its name or its file.
+    seed
+        Seed of the episode: all its random events, whatever the policy does.
+    orders
+        Orders to replay in place of the factory's demand.
+    num_orders
+        Number of orders of the episode, in place of the factory's.
+    """
+    from changeover.episodes import play_episode
+    from envs.scenario import Scenario
+
+    plant = _resolve(factory)
+    if isinstance(orders, str | Path):
+        orders = read_orders(orders, plant)
+    chosen = load_policy(policy, plant) if isinstance(policy, str | Path) else policy
+    book = None if orders is None else orders.book
+    return play_episode(chosen, Scenario(plant, book, num_orders), seed)
+
+
+def choices(env: gymnasium.Env[Any, Any]) -> pandas.DataFrame:
+    """Return the legal rows of an environment's present decision, with names.
+
+    The index holds the actions. The columns are ``action``, ``order``, ``operation``, ``setup``,
+    and those of the table of candidates, in physical units.
+
+    Parameters
+    ----------
+    env
+        Environment that :func:`make` has made.
+    """
+    from changeover.decision_table import tabulate_choices
+
+    return tabulate_choices(env)
+
+
+def load_policy(name: str | Path, factory: Factory | str | Path = "microfactory") -> Policy:
+    """Load a policy: ``decide(observation)`` chooses rows.
+
+    Parameters
+    ----------
+    name
+        Folder that training wrote, or a shipped one such as ``policies/mixture``; or the name of a
+        rule (``ATCS``, ``ATCS(k1=2, k2=0.5)``), ``index``, or ``path.py:Name``.
+    factory
+        Factory whose tuned parameters rules and the index have.
+
+    Raises
+    ------
+    agents.policy_folder.PolicyError
+        If a folder holds no policy of this version.
+    ValueError
+        If there is no policy of that name.
+    """
+    from changeover.named_policies import find_policy_named
+
+    return find_policy_named(name, _resolve(factory))
+
+
+def train(
+    config: str | Path = "configs/training/quick.toml",
+    *,
+    out: str | Path,
+    settings: Mapping[str, Any] | None = None,
+    compare: bool = True,
+) -> TrainingRun:
+    """Train a policy, as ``changeover train`` does.
+
+    Parameters
+    ----------
+    config
+        TOML file with the settings of the run, or a shipped one.
+    out
+        Folder of the run.
+    settings
+        Settings in place of the file's, such as ``{"learning.total_timesteps": 100_000}``.
+    compare
+        Compare the policy with the baselines on test episodes at the end.
+
+    Raises
+    ------
+    agents.training.config_errors.ConfigError
+        If a setting is wrong, or the folder holds a run.
+    """
+    from changeover.training_runs import TrainingRun, begin_run
+
+    begin_run(config, Path(out), settings or {}, *([] if compare else ["--no-test"]))
+    return TrainingRun(Path(out))
+
+
+def resume(
+    run: str | Path, *, settings: Mapping[str, Any] | None = None, compare: bool = True
+) -> TrainingRun:
+    """Continue a training run where it stopped; the weights are those of a run without a stop.
+
+    Parameters
+    ----------
+    run
+        Folder of the run.
+    settings
+        Settings that may change: those of ``logging``, and more ``learning.total_timesteps``.
+    compare
+        Compare the policy with the baselines on test episodes at the end.
+
+    Raises
+    ------
+    agents.training.config_errors.ConfigError
+        If there is no run, or it cannot follow a setting.
+    """
+    from changeover.training_runs import TrainingRun, resume_run
+
+    resume_run(Path(run), settings or {}, *([] if compare else ["--no-test"]))
+    return TrainingRun(Path(run))
+
+
+def export(policy: str | Path, out: str | Path) -> Bundle:
+    """Write the bundle of a trained policy, for the scheduler, and return it as read again.
+
+    Parameters
+    ----------
+    policy
+        Folder of a training run or of a policy, or a shipped one.
+    out
+        Folder of the bundle.
 
     Raises
     ------
     agents.policy_folder.PolicyError
         If there is no policy of this version.
     """
-    from agents.network import trained_policy
+    from agents.network.onnx_export import write_bundle
+    from agents.network.trained_policy import find_policy, load_policy
+    from factory.io.shipped_files import find_shipped
+    from scheduler.decisions.bundle import Bundle
 
-    return trained_policy.load_policy(folder)
+    source = find_policy(find_shipped(policy))
+    write_bundle(load_policy(source), source, Path(out))
+    return Bundle(Path(out))
 
 
 def _resolve(factory: Factory | str | Path) -> Factory:

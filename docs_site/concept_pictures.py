@@ -1,6 +1,7 @@
 """Pictures of the page on concepts: changeover matrices, a decision, the inputs of a policy.
 
-``python -m docs_site.concept_pictures`` draws them in ``docs/pictures``. All show one moment of one episode of the default factory, under the rule ATCS.
+``python -m docs_site.concept_pictures`` draws them in ``docs/pictures``.
+All show one moment of one episode of the default factory, under the rule ATCS.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 import changeover
 from agents.index.feature_table import FEATURES
 from agents.network.packed_tables import PackedTables
+from agents.network.trained_policy import load_policy
 from agents.rules.registry import make_rule
 from envs.observation.checks import check_observation
 from envs.observation.columns import CANDIDATE_INDEX, MACHINE_INDEX
@@ -177,7 +179,7 @@ def network_view(moment: DecisionMoment) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return the network's features ``[R, W]`` and its probabilities ``[R]`` of the legal rows."""
     import torch
 
-    network = changeover.load_policy(POLICY).network
+    network = load_policy(POLICY).network
     batch = {name: np.asarray(table)[None] for name, table in moment.observation.items()}
     tables = PackedTables(*check_observation("decide", batch), network.weights)
     with torch.inference_mode():

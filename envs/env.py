@@ -30,6 +30,7 @@ from factory.schedule.records import Schedule, unload
 from factory.schedule.shop_floor.floor_history import FloorHistory
 from factory.schedule.shop_floor.floor_painter import ShopFloorPainter
 from factory.simulation.arrays import COST_TERMS, READY, FactoryArrays
+from factory.simulator import SimulatorChoice, list_simulator_choices
 from factory.tick_dates import TickDates
 from factory.validation.arguments import check_instance, check_number, check_row, check_seed
 
@@ -295,6 +296,22 @@ class ChangeoverEnv(gymnasium.Env[Observation, np.int64]):
     def action_masks(self) -> NDArray[np.bool_]:
         """Return the legal rows, bool [A]; sb3-contrib expects this name."""
         return np.array(self._batch.tables.action_mask[0])
+
+    @property
+    def asked_machine(self) -> str | None:
+        """Name of the machine that must decide; None after the end of the episode."""
+        index = int(self._batch.shop.env.deciding[0])
+        names = [each.name for centre in self.factory.work_centres for each in centre.machines]
+        return names[index] if index >= 0 else None
+
+    @property
+    def candidates(self) -> NDArray[np.floating[Any]]:
+        """Candidate table of the present decision, ``[A, F]``."""
+        return np.array(self._batch.tables.candidates[0])
+
+    def choices(self) -> list[SimulatorChoice]:
+        """Return the rows of the present decision, legal or not, with their orders."""
+        return list_simulator_choices(self._batch.arrays, self._batch.shop)
 
     def schedule(self) -> Schedule:
         """Return the schedule of the episode so far."""

@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict
 
 from factory.field_notes import FieldNote
+from factory.model_tables import factory_html, orders_html
 
 
 class Model(BaseModel):
@@ -353,6 +354,8 @@ class Factory(Model):
     costs: Costs = Costs()
     """Cost rates."""
 
+    _repr_html_ = factory_html
+
 
 class Order(Model):
     """A line of an order book."""
@@ -393,3 +396,5 @@ class OrderBook(Model):
     """Orders."""
     epoch: datetime | None = None
     """Date of tick 0; None: not known."""
+
+    _repr_html_ = orders_html

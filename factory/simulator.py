@@ -11,7 +11,7 @@ from factory.model import Factory, OrderBook
 from factory.schedule.records import Schedule, unload
 from factory.simulation import kernel
 from factory.simulation.allocation import SPARE_LINES, allocate, full_rows, grow_log
-from factory.simulation.arrays import COST_TERMS, split_operation_id
+from factory.simulation.arrays import COST_TERMS, FactoryArrays, ShopState, split_operation_id
 from factory.simulation.errors import IllegalActionError, StuckError
 from factory.simulation.load import load
 from factory.validation.arguments import check_count, check_row, check_seed
@@ -26,6 +26,28 @@ class SimulatorChoice(NamedTuple):
     operation: int
     target: tuple[int, ...]  # setup after a changeover row, else ()
     legal: bool
+
+
+def list_simulator_choices(arrays: FactoryArrays, shop: ShopState) -> list[SimulatorChoice]:
+    """Return all rows of the asked machine of environment 0, legal or not, in row order."""
+    machine = int(shop.env.deciding[0])
+    if machine < 0:
+        return []
+    job_rows, actions = shop.job_row.shape[1], shop.legal.shape[1]
+    attributes = arrays.centres.num_attributes[0, arrays.machines.centre[0, machine]]
+    rows = []
+    for row in range(int(shop.env.num_job_rows[0])):
+        order, operation = split_operation_id(shop.job_row[0, row])
+        rows.append(SimulatorChoice(row, "job", order, operation, (), bool(shop.legal[0, row])))
+    for index in range(int(shop.env.num_changeover_rows[0])):
+        order, operation = split_operation_id(shop.changeover_lead[0, index])
+        row = job_rows + index
+        target = tuple(shop.changeover_target[0, index, :attributes].tolist())
+        legal = bool(shop.legal[0, row])
+        rows.append(SimulatorChoice(row, "changeover", order, operation, target, legal))
+    may_wait = bool(shop.legal[0, actions - 1])
+    rows.append(SimulatorChoice(actions - 1, "wait", -1, -1, (), may_wait))
+    return rows
 
 
 class Simulator:
@@ -104,27 +126,7 @@ class Simulator:
 
     def choices(self) -> list[SimulatorChoice]:
         """Return all rows of the asked machine, legal or not, in row order."""
-        if self.deciding is None:
-            return []
-        shop = self.shop
-        job_rows, actions = shop.job_row.shape[1], shop.legal.shape[1]
-        rows = []
-        for row in range(int(shop.env.num_job_rows[0])):
-            order, operation = split_operation_id(shop.job_row[0, row])
-            rows.append(SimulatorChoice(row, "job", order, operation, (), bool(shop.legal[0, row])))
-        for index in range(int(shop.env.num_changeover_rows[0])):
-            order, operation = split_operation_id(shop.changeover_lead[0, index])
-            row = job_rows + index
-            target, legal = self._target(index), bool(shop.legal[0, row])
-            rows.append(SimulatorChoice(row, "changeover", order, operation, target, legal))
-        may_wait = bool(shop.legal[0, actions - 1])
-        rows.append(SimulatorChoice(actions - 1, "wait", -1, -1, (), may_wait))
-        return rows
-
-    def _target(self, index: int) -> tuple[int, ...]:
-        centre = self.arrays.machines.centre[0, self.deciding]
-        attributes = self.arrays.centres.num_attributes[0, centre]
-        return tuple(self.shop.changeover_target[0, index, :attributes].tolist())
+        return list_simulator_choices(self.arrays, self.shop)
 
     def decide(self, row: int) -> None:
         """Apply a choice, and process events until the next machine is asked.

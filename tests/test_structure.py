@@ -109,6 +109,9 @@ ROOMS = {
     "factory": [
         "progress",
         "tick_dates",
+        "printable_text",
+        "html_tables",
+        "model_tables",
         "field_notes",
         "model",
         "routes",
@@ -180,7 +183,16 @@ ROOMS = {
         "command_options",
         "__main__",
     ],
-    "changeover": ["plant", "api", "commands", "__main__"],
+    "changeover": [
+        "plant",
+        "decision_table",
+        "episodes",
+        "named_policies",
+        "training_runs",
+        "api",
+        "commands",
+        "__main__",
+    ],
 }
 """Rooms of each package, from the bottom: folders, and modules that stand in none."""
 

@@ -20,6 +20,7 @@ from agents.network.custom_network import CLASS_FILE, CustomNetwork, load_saved_
 from agents.network.packed_tables import decide_greedily
 from agents.network.pointer_network import Critic, PointerNetwork
 from agents.policy_folder import PolicyError, read_policy_files, write_policy
+from envs.observation.checks import with_leading_axis
 from factory.io.shipped_files import find_shipped
 
 CRITIC_PREFIX = "critic."
@@ -45,15 +46,17 @@ class TrainedPolicy:
     ) -> None:
         self.network, self.critic, self.discount_time = network.eval(), critic, discount_time
 
-    def decide(self, observation: dict[str, NDArray[Any]]) -> NDArray[np.int64]:
-        """Return rows ``[E]``; 0 where no row is legal.
+    def decide(self, observation: dict[str, NDArray[Any]]) -> NDArray[np.int64] | np.int64:
+        """Return rows ``[E]``, or one row for a single environment; 0 where no row is legal.
 
         Raises
         ------
         TypeError, ValueError
-            If the tables are not those of an observation with a leading axis.
+            If the tables are not those of an observation.
         """
-        return decide_greedily(self.network, observation)
+        tables, is_single = with_leading_axis("decide", observation)
+        rows = decide_greedily(self.network, tables)
+        return rows[0] if is_single else rows
 
 
 def save_policy(folder: Path, policy: TrainedPolicy, config: str, facts: dict[str, Any]) -> None:

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import re
 import sys
-from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 
 from changeover.commands.order_options import (
@@ -18,20 +15,16 @@ from changeover.commands.order_options import (
 )
 from changeover.plant.data import PlanData
 from changeover.plant.files import check_plan_folder, read_plan_folder, write_plan_files
-from changeover.plant.plant_planner import note_time, open_planner
+from changeover.plant.plan_changes import (
+    RequestedChanges,
+    add_rush_orders,
+    plan_after,
+    read_changes,
+)
 from changeover.plant.sentences import format_comparison
-from factory.tick_dates import TickDates
-from factory.validation.errors import Problem, suggest
-from factory.validation.iso_dates import read_date
-from scheduler.plans.changes import CancelOrder, Change, MachineDown, OrderTerms
 from scheduler.plans.errors import PlanError
 from scheduler.plans.what_if import change_snapshot, compare_plans
-from scheduler.portfolio.plan_verification import check_plan
-from scheduler.snapshot.from_orders import add_order_book
-from scheduler.snapshot.schema import MAX_SNAPSHOT_DATE, Snapshot
-
-_DURATION = re.compile(r"(?P<number>[0-9]+(?:\.[0-9]+)?)\s*(?P<unit>d|h|min|m)")
-_MINUTES = {"d": 24 * 60, "h": 60, "min": 1, "m": 1}
+from scheduler.snapshot.schema import Snapshot
 
 
 def run_what_if(arguments: list[str]) -> int:
@@ -55,55 +48,6 @@ def run_what_if(arguments: list[str]) -> int:
         return 2
     print(text)
     return 0
-
-
-def plan_after(before: PlanData, snapshot: Snapshot) -> PlanData:
-    """Return the plan of a changed snapshot, made with the settings of the plan before.
-
-    Raises
-    ------
-    PlanError
-        If there is no plan.
-    """
-    planner, notes = open_planner(before.factory, snapshot, before.settings)
-    plan = planner.plan(snapshot, futures=before.settings.futures)
-    verified = check_plan(plan, snapshot, before.factory)
-    notes = (*notes, *note_time(plan, planner))
-    return replace(before, plan=plan, snapshot=snapshot, notes=notes, verified=verified)
-
-
-def parse_until(text: str, clock: int, dates: TickDates) -> int:
-    """Return the tick of a date, or of a duration from the clock on.
-
-    Raises
-    ------
-    ValueError
-        If the text is neither, or a date that no plan can have.
-
-    Examples
-    --------
-    >>> parse_until("4h", 100, TickDates(0.5))
-    580
-    """
-    duration = _DURATION.fullmatch(text.strip())
-    if duration is not None:
-        minutes = float(duration["number"]) * _MINUTES[duration["unit"]]
-        ticks = max(1, round(min(minutes / dates.tick_minutes, 2 * MAX_SNAPSHOT_DATE)))
-        if clock + ticks > MAX_SNAPSHOT_DATE:
-            raise ValueError(f"{text!r}; it is too long for a plan. Give a shorter time.")
-        return clock + ticks
-    date = read_date(text)
-    if date is None:
-        rule = "it is neither a duration nor a date"
-        raise ValueError(f"{text!r}; {rule}. Write for example 4h, 90min, 2d or 2026-03-02T14:00.")
-    return dates.tick(_in_zone_of(dates, date.end))
-
-
-def _in_zone_of(dates: TickDates, date: datetime) -> datetime:
-    """Return a date in the zone of the plan, if it has one and the date has none."""
-    if date.tzinfo is None and dates.epoch is not None and dates.epoch.tzinfo is not None:
-        return date.replace(tzinfo=dates.epoch.tzinfo)
-    return date
 
 
 def what_if_parser() -> argparse.ArgumentParser:
@@ -175,72 +119,19 @@ def _add_changes(parser: argparse.ArgumentParser) -> None:
 
 def _change(before: PlanData, options: argparse.Namespace) -> Snapshot:
     """Return the snapshot after the changes of the command line."""
-    snapshot, dates = before.snapshot, before.plan.dates
+    snapshot = before.snapshot
     for path in options.rush:
         orders = read_further_orders(path, before.factory, options, snapshot)
         show_reading(orders, path)
-        known = {order.order_id for order in snapshot.orders}
-        again = next((order for order in orders.book.orders if order.order_id in known), None)
-        if again is not None:
-            rule = f"order_id = {again.order_id!r}; the plan has an order of that name"
-            raise ValueError(f"{path}: {rule}. Rename it, or change it with --due or --weight.")
-        snapshot = add_order_book(snapshot, orders.book, before.factory)
-    _check_names(options, snapshot)
-    changes = _changes(options, snapshot.clock, dates)
+        snapshot = add_rush_orders(str(path), snapshot, orders.book, before.factory)
+    requested = RequestedChanges(
+        options.machine_down, options.due, options.weight, options.cancel, _option_name
+    )
+    changes = read_changes(requested, snapshot, before.plan.dates)
     if not changes and not options.rush:
         raise ValueError("there is no change. Give --machine-down, --rush, --due or another one.")
-    if {order.order_id for order in snapshot.orders} <= set(options.cancel):
-        raise ValueError("--cancel: no order is left to plan. Keep at least one.")
     return change_snapshot(snapshot, changes, before.factory)
 
 
-def _check_names(options: argparse.Namespace, snapshot: Snapshot) -> None:
-    """Refuse machines and orders that the plan does not have."""
-    orders = [order.order_id for order in snapshot.orders]
-    _check_known(
-        "--machine-down",
-        "machine",
-        [name for name, _ in options.machine_down],
-        list(snapshot.machines),
-    )
-    for option, names in (
-        ("--due", [name for name, _ in options.due]),
-        ("--weight", [name for name, _ in options.weight]),
-        ("--cancel", options.cancel),
-    ):
-        _check_known(option, "order", names, orders)
-
-
-def _check_known(option: str, kind: str, names: Sequence[str], known: Sequence[str]) -> None:
-    unknown = sorted(set(names) - set(known))
-    if unknown:
-        rule = f"there is no such {kind} in the plan"
-        raise ValueError(str(Problem(option, unknown[0], rule, suggest(unknown[0], known))))
-
-
-def _changes(options: argparse.Namespace, clock: int, dates: TickDates) -> list[Change]:
-    changes: list[Change] = []
-    for machine, text in options.machine_down:
-        until = _named("--machine-down", text, clock, dates)
-        if until <= clock:
-            rule = f"the plan begins at {dates.text(clock)}"
-            raise ValueError(f"--machine-down: {text!r}; {rule}. Give a later date, or a time.")
-        changes.append(MachineDown(machine=machine, until=until))
-    changes += [
-        OrderTerms(order=order, due_date=_named("--due", text, clock, dates))
-        for order, text in options.due
-    ]
-    for order, text in options.weight:
-        try:
-            changes.append(OrderTerms(order=order, weight=float(text)))
-        except ValueError:
-            rule = "it must be a number, 0 or more"
-            raise ValueError(f"--weight {order} {text}; {rule}. Write for example 2.") from None
-    return [*changes, *(CancelOrder(order=order) for order in dict.fromkeys(options.cancel))]
-
-
-def _named(option: str, text: str, clock: int, dates: TickDates) -> int:
-    try:
-        return parse_until(text, clock, dates)
-    except ValueError as error:
-        raise ValueError(f"{option}: {error}") from None
+def _option_name(name: str) -> str:
+    return f"--{name.replace('_', '-')}"

@@ -82,7 +82,26 @@ def _describe_winner(plant: PlanData) -> str:
     )
 
 
+def moved_orders(
+    before: PlanData, comparison: PlanComparison
+) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Return head and rows of the table of orders whose completion moves."""
+    moved = [order for order in comparison.orders if order.moved != 0]
+    return _MOVED_HEAD, list(_moved_rows(before, moved))
+
+
 def _comparison_lines(before: PlanData, comparison: PlanComparison) -> Iterator[str]:
+    yield from describe_comparison(before, comparison)
+    head, rows = moved_orders(before, comparison)
+    if rows:
+        yield ""
+        yield from format_table([head, *rows[:_SHOWN_ORDERS]])
+        if len(rows) > _SHOWN_ORDERS:
+            yield f"and {len(rows) - _SHOWN_ORDERS} more orders that move less"
+
+
+def describe_comparison(before: PlanData, comparison: PlanComparison) -> Iterator[str]:
+    """Yield what a planner must know of a comparison, in sentences."""
     old, new, nervousness = comparison.before, comparison.after, comparison.nervousness
     difference = comparison.cost_difference
     verb = "rises" if difference > 0 else "falls"
@@ -100,12 +119,6 @@ def _comparison_lines(before: PlanData, comparison: PlanComparison) -> Iterator[
         f" and {nervousness.changed_machine:.0%} change machine."
     )
     yield f"Made by {old.made_by} before, by {new.made_by} after."
-    moved = [order for order in comparison.orders if order.moved != 0]
-    if moved:
-        yield ""
-        yield from format_table([_MOVED_HEAD, *_moved_rows(before, moved[:_SHOWN_ORDERS])])
-        if len(moved) > _SHOWN_ORDERS:
-            yield f"and {len(moved) - _SHOWN_ORDERS} more orders that move less"
 
 
 _MOVED_HEAD = ("order", "completed before", "completed after", "moved", "late before", "late after")

@@ -55,6 +55,20 @@ def check_observation(place: str, observation: Any) -> CheckedTables:
     return CheckedTables(*tables)
 
 
+def with_leading_axis(place: str, observation: Any) -> tuple[Any, bool]:
+    """Return an observation with a leading axis, and whether it is added here.
+
+    Raises
+    ------
+    TypeError
+        If a table is missing.
+    """
+    if find_table(place, observation, "action_mask").ndim != 1:
+        return observation, False
+    names = ("candidates", "machines", "shop", "action_mask")
+    return {name: find_table(place, observation, name)[None] for name in names}, True
+
+
 def check_table_shapes(
     place: str,
     candidates: NDArray[Any],

@@ -23,7 +23,6 @@ from evaluation.reporting.formats import (
     format_change,
     format_ratio,
     format_ratio_interval,
-    format_verdict,
 )
 from evaluation.reporting.results import ComparisonResult, Results, ScenarioResult
 
@@ -94,7 +93,7 @@ def _summarise_scenario(name: str, scenario: ScenarioResult) -> list[Part]:
         best = min(costs, key=costs.__getitem__)
         comparison = scenario.comparisons[best]
         change = f" costs {format_change(comparison)} compared with it"
-        parts += ["; ", Strong(best), f"{change} ({format_verdict(comparison)})"]
+        parts += ["; ", Strong(best), f"{change} ({comparison.verdict})"]
     return [*parts, ". "]
 
 
@@ -111,7 +110,7 @@ def comparison_table(results: Results) -> Table:
             f"{comparison.probability_of_improvement:.0%}",
             f"{comparison.holm_p_value:.4f}",
             f"{comparison.episodes}",
-            Verdict(format_verdict(comparison)),
+            Verdict(comparison.verdict),
         )
         for scenario in results.scenarios.values()
         for name, comparison in find_challengers(scenario).items()

@@ -1,17 +1,9 @@
-"""Formats of figures and verdicts in reports."""
+"""Formats of figures in reports."""
 
 from __future__ import annotations
 
 from agents.rules.parameters import write_call
 from evaluation.reporting.results import ComparisonResult, Estimate, PolicyResult
-
-
-def format_verdict(comparison: ComparisonResult) -> str:
-    """Return whether the policy is better or worse than the rule, or undecided."""
-    low, high = comparison.ci95
-    if high < 0:
-        return "better"
-    return "worse" if low > 0 else "undecided"
 
 
 def format_change(comparison: ComparisonResult) -> str:

@@ -8,14 +8,19 @@ for any number of processes.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from factory.html_tables import SHOWN_ROWS, html_heading, html_table
 from factory.io.atomic_write import write_atomically
 from factory.simulation.arrays import COST_TERMS
 from factory.validation.text_files import read_text
+
+if TYPE_CHECKING:
+    import pandas
 
 RESULTS_SCHEMA = 1
 """Version of the layout."""
@@ -123,6 +128,14 @@ class ComparisonResult(_Record):
     p_value: float
     holm_p_value: float
 
+    @property
+    def verdict(self) -> Literal["better", "worse", "undecided"]:
+        """Judgement of the difference by its interval: undecided where that contains 0."""
+        low, high = self.ci95
+        if high < 0:
+            return "better"
+        return "worse" if low > 0 else "undecided"
+
 
 class ScheduleFile(_Record):
     """The recorded schedule of an episode."""
@@ -181,11 +194,112 @@ class Provenance(_Record):
 
 
 class Results(_Record):
-    """Results of an evaluation."""
+    """Results of an evaluation; a notebook shows a table for each factory."""
 
     provenance: Provenance
     scenarios: dict[str, ScenarioResult]
     overall: dict[str, OverallResult]  # empty for a single scenario
+
+    def to_frame(self) -> pandas.DataFrame:
+        """Return a table of pandas with a row for each factory and policy, the cheapest first.
+
+        The columns are ``factory``, ``policy``, ``kind``, ``episodes``, ``total_cost``, ``low`` and
+        ``high`` (95 % interval of its mean), ``versus``, ``ratio``, ``ratio_low``, ``ratio_high``,
+        ``cheaper_in`` (share of episodes), ``holm_p_value`` and ``verdict`` (the comparison with
+        the best rule, missing for the rule itself), means of further metrics, and ``failed``.
+        """
+        import pandas
+
+        rows = [
+            _frame_row(scenario, name)
+            for scenario in self.scenarios.values()
+            for name in _by_cost(scenario)
+        ]
+        return pandas.DataFrame(rows)
+
+    def _repr_html_(self) -> str:
+        """Return a table for each of the first factories, as a notebook shows them."""
+        shown = list(self.scenarios.values())[:SHOWN_ROWS]
+        hidden = len(self.scenarios) - len(shown)
+        more = html_heading(f"and {hidden} more factories") if hidden else ""
+        return "".join(part for scenario in shown for part in _scenario_html(scenario)) + more
+
+
+_HEAD = ("policy", "total cost", "against best rule", "verdict", "on time", "changeovers an order")
+
+
+def _by_cost(scenario: ScenarioResult) -> list[str]:
+    """Return the names of the policies, the cheapest first and failed ones last."""
+
+    def cost(name: str) -> float:
+        estimate = scenario.policies[name].total_cost
+        return float("inf") if estimate is None else estimate.mean
+
+    return sorted(scenario.policies, key=cost)
+
+
+def _frame_row(scenario: ScenarioResult, name: str) -> dict[str, Any]:
+    policy, comparison = scenario.policies[name], scenario.comparisons.get(name)
+    cost = policy.total_cost
+    low, high = cost.ci95 if cost else (None, None)
+    ratio = comparison.ratio_ci95 if comparison and comparison.ratio_ci95 else (None, None)
+    means = {
+        metric: None if (estimate := getattr(policy, metric)) is None else estimate.mean
+        for metric in METRICS
+        if metric != "total_cost"
+    }
+    return {
+        "factory": scenario.factory,
+        "policy": name,
+        "kind": policy.kind,
+        "episodes": policy.episodes,
+        "total_cost": cost.mean if cost else None,
+        "low": low,
+        "high": high,
+        "versus": comparison.versus if comparison else None,
+        "ratio": comparison.ratio if comparison else None,
+        "ratio_low": ratio[0],
+        "ratio_high": ratio[1],
+        "cheaper_in": comparison.probability_of_improvement if comparison else None,
+        "holm_p_value": comparison.holm_p_value if comparison else None,
+        "verdict": comparison.verdict if comparison else None,
+        **means,
+        "failed": policy.failed.reason if policy.failed else None,
+    }
+
+
+def _scenario_html(scenario: ScenarioResult) -> Iterator[str]:
+    """Yield heading and table of one factory."""
+    verified = "every schedule verified" if scenario.verified else "not all schedules verified"
+    about = (
+        f"{scenario.episodes} episodes of the block {scenario.seed_block}; means with 95 %"
+        f" intervals; best rule: {scenario.best_rule or 'none'}; {verified}"
+    )
+    yield html_heading(scenario.factory, about)
+    names = _by_cost(scenario)
+    rows = [_html_row(scenario, name) for name in names[:SHOWN_ROWS]]
+    yield html_table(_HEAD, rows, numbers=(1, 2, 4, 5), total=len(names))
+
+
+def _html_row(scenario: ScenarioResult, name: str) -> tuple[str, ...]:
+    policy, comparison = scenario.policies[name], scenario.comparisons.get(name)
+    label = f"{name} (best rule)" if name == scenario.best_rule else name
+    if policy.failed:
+        return (label, "", "", f"failed: {policy.failed.reason}", "", "")
+    against = ""
+    if comparison and comparison.ratio is not None and comparison.ratio_ci95:
+        low, high = (bound - 1 for bound in comparison.ratio_ci95)
+        against = f"{comparison.ratio - 1:+.1%} ({low:+.1%} to {high:+.1%})"
+    cost, on_time = policy.total_cost, policy.on_time_share
+    changeovers = policy.changeovers_per_order
+    return (
+        label,
+        f"{cost.mean:,.0f} ({cost.ci95[0]:,.0f} to {cost.ci95[1]:,.0f})" if cost else "",
+        against,
+        comparison.verdict if comparison else "",
+        f"{on_time.mean:.0%}" if on_time else "",
+        f"{changeovers.mean:.2f}" if changeovers else "",
+    )
 
 
 def write_results(results: Results, path: Path) -> None:

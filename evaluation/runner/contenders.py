@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -159,7 +159,17 @@ def parse_contenders(text: str) -> list[Contender]:
         raise ValueError(
             f"policies = {text!r}; at least one is needed. Write for example rules, or ATCS,index."
         )
-    contenders = [contender for entry in entries for contender in _parse(entry)]
+    return check_contender_names([contender for entry in entries for contender in _parse(entry)])
+
+
+def check_contender_names(contenders: Iterable[Contender]) -> list[Contender]:
+    """Return the contenders, each once.
+
+    Raises
+    ------
+    ValueError
+        If a name cannot be printed, or two different policies have one name.
+    """
     by_name: dict[str, Contender] = {}
     for contender in contenders:
         if (letter := first_unprintable(contender.name)) is not None:

@@ -10,6 +10,7 @@ from agents.policy import Policy
 from agents.ppo.sb3_checkpoints import load_checkpoint
 from agents.rules.registry import make_rule, parse_rule
 from evaluation.runner.contenders import INTEGER_PARAMETERS, Contender
+from evaluation.runner.pickled_policies import PICKLED_SUFFIX, make_from_pickle
 from evaluation.runner.sandbox import SandboxedPolicy, make_from_file
 from factory.model import Factory
 from factory.validation.arguments import check_count
@@ -39,7 +40,8 @@ def open_policy(
     if contender.kind == "learned":
         sandbox = SandboxedPolicy(load_checkpoint, (reference,), call_timeout)
     else:
-        sandbox = SandboxedPolicy(make_from_file, (reference, factory), call_timeout)
+        make = make_from_pickle if reference.endswith(PICKLED_SUFFIX) else make_from_file
+        sandbox = SandboxedPolicy(make, (reference, factory), call_timeout)
     with sandbox:
         yield sandbox
 

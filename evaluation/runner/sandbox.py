@@ -178,15 +178,27 @@ def _limit(seconds: float) -> float | None:
     return None if math.isinf(seconds) else seconds
 
 
+def call_maker(maker: Any, factory: Factory) -> Any:
+    """Return what a class or function makes: ``maker(factory)``, or ``maker()`` if it can do so.
+
+    A parameter with a default receives the factory only if it is called ``factory``.
+    """
+    parameters = list(inspect.signature(maker).parameters.values())
+    takes = parameters and (
+        parameters[0].default is inspect.Parameter.empty or parameters[0].name == "factory"
+    )
+    return maker(factory) if takes else maker()
+
+
 def make_from_file(reference: str, factory: Factory) -> Any:
-    """Make the policy ``path.py:Name``: ``Name(factory)``, or ``Name()`` without parameters."""
+    """Make the policy ``path.py:Name`` by :func:`call_maker`."""
     path, _, name = reference.rpartition(":")
     maker = getattr(_import_file(Path(path)), name, None)
     if maker is None:
         raise AttributeError(
             f"{path} has no {name}. Name a class or function that makes the policy."
         )
-    return maker(factory) if inspect.signature(maker).parameters else maker()
+    return call_maker(maker, factory)
 
 
 def _import_file(path: Path) -> ModuleType:

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from factory.html_tables import SHOWN_ROWS, html_text
 from factory.io.atomic_write import write_atomically
 from factory.io.factory_toml import quote
 from factory.io.order_list.column_names import ColumnNames
@@ -22,8 +24,13 @@ from factory.io.order_list.order_rows import OrderRows, read_orders
 from factory.io.order_list.order_table import OrderTable
 from factory.io.order_list.table_files import read_table
 from factory.model import Factory, OrderBook
+from factory.model_tables import orders_html
+from factory.tick_dates import TickDates
 from factory.validation.errors import FactoryError, refuse
 from factory.validation.names import printable
+
+if TYPE_CHECKING:
+    import pandas
 
 
 @dataclass(frozen=True)
@@ -44,6 +51,8 @@ class OrderList:
         A line for each kind of doubt: orders due before their release, columns that are not used.
     extra
         Cells of columns that are not used, by order and name of the column.
+    tick_minutes, start_hour
+        Minutes of a tick, and hour of the day at tick 0, as in the factory.
     """
 
     book: OrderBook
@@ -52,6 +61,47 @@ class OrderList:
     guesses: tuple[str, ...]
     warnings: tuple[str, ...]
     extra: dict[str, dict[str, str]]
+    tick_minutes: float = 1.0
+    start_hour: int = 0
+
+    @property
+    def dates(self) -> TickDates:
+        """Calendar of the orders."""
+        return TickDates(self.tick_minutes, self.start_hour, self.epoch)
+
+    def to_frame(self) -> pandas.DataFrame:
+        """Return the orders as a table of pandas: a row for each, with dates and options.
+
+        ``release`` and ``due`` are dates where an epoch is known, else texts (``day 2 06:30``).
+        Options and further columns follow, unless they have the name of one of these columns.
+        """
+        import pandas
+
+        def date(tick: int) -> object:
+            return self.dates.date(tick) or self.dates.text(tick)
+
+        rows = []
+        for order in self.book.orders:
+            row = {
+                "order": order.order_id,
+                "product": order.product,
+                "release": date(order.release_date),
+                "due": date(order.due_date),
+                "weight": order.weight,
+            }
+            rows.append({**order.options, **self.extra.get(order.order_id, {})} | row)
+        own = ["order", "product", "release", "due", "weight"]
+        frame = pandas.DataFrame(rows)
+        return frame[[*own, *(name for name in frame.columns if name not in own)]]
+
+    def _repr_html_(self) -> str:
+        """Return the first orders, guesses and warnings, as a notebook shows them."""
+        notes = [*(f"Read as {guess}." for guess in self.guesses), *self.warnings]
+        shown = notes[:SHOWN_ROWS]
+        if len(notes) > len(shown):
+            shown.append(f"and {len(notes) - len(shown)} more")
+        lines = "".join(f"<div>{html_text(note, 200)}</div>" for note in shown)
+        return f"{orders_html(self.book, self.dates.text)}{lines}"
 
 
 def read_order_list(
@@ -106,6 +156,8 @@ def read_order_list(
         tuple(map(printable, (*guesses, *table.guesses, *rows.guesses))),
         tuple(map(printable, rows.warnings)),
         rows.extra,
+        factory.tick_minutes,
+        factory.start_hour,
     )
 
 

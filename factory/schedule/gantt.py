@@ -7,6 +7,8 @@ state, no window.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -72,14 +74,13 @@ def draw_gantt(
         Inches. The height follows from the number of machines.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
 
     painter = GanttPainter(schedule, factory, until, since)
     legend = painter.legend()
     below = _MARGIN_BOTTOM + _LEGEND_LINE * len(legend) + 0.15
     lanes = _LANE * painter.lanes
     height = _MARGIN_TOP + _STRIP + lanes + below
-    figure = Figure(figsize=(width, height), dpi=110, facecolor="white")
+    figure = _figure_class()(figsize=(width, height), dpi=110, facecolor="white")
     FigureCanvasAgg(figure)
     inner = (width - _MARGIN_LEFT - _MARGIN_RIGHT) / width
     axes = figure.add_axes((_MARGIN_LEFT / width, below / height, inner, lanes / height))
@@ -94,6 +95,21 @@ def draw_gantt(
         with any_letters():
             figure.savefig(path, dpi=150)
     return figure
+
+
+@cache
+def _figure_class() -> type[Figure]:
+    """Return a figure's class that notebooks show without pyplot."""
+    from matplotlib.figure import Figure
+
+    class GanttFigure(Figure):
+        def _repr_png_(self) -> bytes:
+            content = BytesIO()
+            with any_letters():
+                self.savefig(content, format="png")
+            return content.getvalue()
+
+    return GanttFigure
 
 
 def gantt_rgb(

@@ -32,7 +32,7 @@ from factory.schedule.record_kinds import (
     ScheduleRecords,
     WaitRecord,
 )
-from factory.schedule.schedule_page import schedule_html
+from factory.schedule.schedule_page import key_figures, schedule_html
 from factory.schedule.schedule_tables import (
     FRAME_COLUMNS,
     is_text_beside,
@@ -122,6 +122,10 @@ class Schedule(ScheduleRecords):
                 else pandas.to_datetime([self.dates.date(tick) for tick in ticks])
             )
         return frame.sort_values(["start_tick", "end_tick"], kind="stable", ignore_index=True)
+
+    def key_figures(self) -> dict[str, str]:
+        """Return key figures as texts by name; costs and times only where the factory is known."""
+        return key_figures(self)
 
     def _repr_html_(self) -> str:
         """Return key figures and an interactive Gantt chart, as a notebook shows them."""

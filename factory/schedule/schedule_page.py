@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from html import escape
-
+from factory.html_tables import html_figures
 from factory.model import Factory
 from factory.schedule.bill import tardiness
 from factory.schedule.gantt_html import gantt_html, gantt_html_assets, schedule_bars
@@ -13,13 +12,8 @@ from factory.schedule.record_kinds import ScheduleRecords
 
 def schedule_html(schedule: ScheduleRecords) -> str:
     """Return the schedule as a fragment of HTML that needs nothing else."""
-    cells = "".join(
-        f'<div style="min-width:8em"><div style="color:#5b6470;font-size:12px">{escape(name)}</div>'
-        f'<div style="font-weight:600">{escape(value)}</div></div>'
-        for name, value in key_figures(schedule).items()
-    )
     return (
-        f'<div style="display:flex;flex-wrap:wrap;gap:6px 22px;margin:6px 0">{cells}</div>'
+        f"{html_figures(key_figures(schedule))}"
         f"{schedule_chart(schedule, title=_title(schedule))}{gantt_html_assets()}"
     )
 

@@ -7,6 +7,8 @@ import io
 import re
 import sys
 
+from factory.printable_text import printable as printable
+
 MAX_NAME = 200
 """Maximum length of a name in characters."""
 _LONGEST = 100
@@ -50,17 +52,6 @@ def code_point(letter: str) -> str:
     'U+000A'
     """
     return f"U+{ord(letter):04X}"
-
-
-def printable(text: str) -> str:
-    r"""Return the text with an escape for each character that cannot be printed.
-
-    Examples
-    --------
-    >>> print(printable("white\n"))
-    white\n
-    """
-    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
 
 
 def file_name(name: str) -> str:

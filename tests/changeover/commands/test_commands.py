@@ -7,9 +7,7 @@ from pathlib import Path
 import pytest
 
 from changeover.__main__ import COMMANDS, main
-from changeover.commands.what_if import parse_until
 from changeover.plant.files import write_plan_files
-from factory.tick_dates import TickDates
 from tests.builders.joinery import plan_of_joinery, write_joinery
 
 EVERY_ORDER_CANCELLED = [word for i in range(16) for word in ("--cancel", f"T-{100 + i}")]
@@ -91,14 +89,6 @@ def test_what_cannot_be_used_is_refused_in_words(
     told = capsys.readouterr().err
     assert message in told
     assert "Traceback" not in told
-
-
-@pytest.mark.parametrize(
-    ("text", "ticks"),
-    [("4h", 340), ("90min", 190), ("90 m", 190), ("1.5h", 190), ("2d", 2980), ("0.1min", 101)],
-)
-def test_durations_count_from_now(text: str, ticks: int) -> None:
-    assert parse_until(text, 100, TickDates(1.0)) == ticks
 
 
 @pytest.mark.parametrize("option", ["--seconds", "--now"])
