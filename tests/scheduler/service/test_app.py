@@ -23,7 +23,8 @@ from scheduler.decisions.bundle import Bundle
 from scheduler.decisions.decider import Decider
 from scheduler.decisions.explanations import explain
 from scheduler.floor.floor import ShopFloor
-from scheduler.log.decision_log import DecisionLog, read_entries
+from scheduler.log.decision_log import DecisionLog
+from scheduler.log.log_reader import read_entries
 from scheduler.plans.planner import Planner
 from scheduler.plans.schema import Plan
 from scheduler.service.app import create_app
