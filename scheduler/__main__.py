@@ -115,10 +115,11 @@ def _serve(options: argparse.Namespace) -> str:
     engine = Engine(
         factory,
         options.bundle,
-        DecisionLog(options.log),
+        DecisionLog(options.log, options.log_keep),
         budget=options.budget / 1000,
         shadow=options.shadow,
         plan_seconds=options.plan_seconds,
+        log_failure=options.log_failure,
     )
     message = engine.loaded.note or (engine.loaded.fault if options.bundle else None)
     if message:

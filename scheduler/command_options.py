@@ -5,8 +5,11 @@ from __future__ import annotations
 import argparse
 import contextlib
 from pathlib import Path
+from typing import get_args
 
 from scheduler.decisions.decider import BUDGET_SECONDS
+from scheduler.log.decision_log import LogFailure
+from scheduler.log.rotation import LogRetention, parse_retention
 from scheduler.plans.work_limit import PLAN_SECONDS
 from scheduler.service.auth import TOKEN_VARIABLE
 
@@ -119,6 +122,24 @@ def _add_serve_options(commands: _Commands) -> None:
         help="SQLite file that decisions are appended to",
     )
     serve.add_argument(
+        "--log-keep",
+        type=_retention,
+        metavar="AGE,SIZE",
+        help=(
+            "rotate the log each day, and remove rotated files beyond an age in days or weeks, a"
+            " total size, or both: 90d, 12w, 20GB, 90d,20GB; by default one file has all entries"
+        ),
+    )
+    serve.add_argument(
+        "--log-failure",
+        choices=get_args(LogFailure),
+        default="refuse",
+        help=(
+            "while the log cannot be written: refuse decisions with status 503, or answer them"
+            " with logged: false"
+        ),
+    )
+    serve.add_argument(
         "--plan-seconds", type=_positive, default=PLAN_SECONDS, help="time limit for one plan"
     )
     serve.add_argument(
@@ -180,6 +201,20 @@ def _positive(text: str) -> float:
         if (value := float(text)) > 0:
             return value
     raise argparse.ArgumentTypeError(f"{text}; it must be a positive number")
+
+
+def _retention(text: str) -> LogRetention:
+    """Return the limits of a log's rotated files.
+
+    Raises
+    ------
+    argparse.ArgumentTypeError
+        If the text is anything else.
+    """
+    try:
+        return parse_retention(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _port(text: str) -> int:

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import os
 import queue
 import shutil
 import sqlite3
@@ -22,7 +23,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from scheduler.decisions.decision import Decision
 from scheduler.log.entry_format import DecisionLogError, PendingEntry, StoredOrder
@@ -41,6 +42,8 @@ _MAX_BATCH = 256
 _ROTATION_PAUSE = 100
 """Batches that are written before a rotation that readers prevented is tried again."""
 
+LogFailure = Literal["refuse", "answer"]
+"""Treatment of decisions that cannot be written to the log."""
 _Waiting = list[tuple[PendingEntry, Future[int]]]
 
 
@@ -152,8 +155,9 @@ class DecisionLog:
         return self.submit(snapshot, decisions, policy=policy, rule=rule, shadow=shadow).result()
 
     def state(self) -> LogState:
-        """Return the state of the log, for example of its newest fault."""
+        """Return the state of the log; its fault names files without their folder."""
         fault, since = self._fault or (None, None)
+        fault = fault and fault.replace(f"{self.path.parent}{os.sep}", "")
         size = self.path.stat().st_size if self.path.is_file() else 0
         return LogState(fault, since, self._last, size, len(rotated_files(self.path)))
 

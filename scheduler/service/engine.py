@@ -15,7 +15,6 @@ from envs.seed_splits import episode_seeds
 from factory.model import Factory
 from scheduler.decisions.bundle import BundleError
 from scheduler.decisions.decider import BUDGET_SECONDS, Decider
-from scheduler.decisions.decision import Decision
 from scheduler.decisions.explanations import Explanation, explain
 from scheduler.decisions.loaded_policy import (
     LoadedPolicy,
@@ -24,7 +23,8 @@ from scheduler.decisions.loaded_policy import (
 )
 from scheduler.floor.floor import ShopFloor
 from scheduler.floor.shop_snapshot import take_snapshot
-from scheduler.log.decision_log import DecisionLog
+from scheduler.log.decision_log import DecisionLog, LogFailure
+from scheduler.log.entry_format import DecisionLogError
 from scheduler.plans.planner import Planner
 from scheduler.plans.schema import Plan
 from scheduler.plans.stability import freeze, measure_nervousness
@@ -59,6 +59,8 @@ class Engine:
         See :class:`scheduler.decisions.decider.Decider`.
     plan_seconds
         Time limit of one plan.
+    log_failure
+        Refuse decisions that cannot be written to the log, or answer them all the same.
     clock
         Clock that times are measured with, in seconds from any moment on.
     """
@@ -72,10 +74,11 @@ class Engine:
         budget: float = BUDGET_SECONDS,
         shadow: bool = False,
         plan_seconds: float = PLAN_SECONDS,
+        log_failure: LogFailure = "refuse",
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self.factory, self.folder = factory, bundle
-        self.decision_log, self.shadow = decision_log, shadow
+        self.decision_log, self.shadow, self.log_failure = decision_log, shadow, log_failure
         self.loaded = load_scheduler_policy(bundle, factory)
         self.newest: tuple[Snapshot, str] | None = None
         policy = (self.loaded.bundle, self.loaded.rule, budget)
@@ -164,7 +167,12 @@ class Engine:
         except BaseException as error:
             answer.set_exception(error)
         else:
-            written.add_done_callback(lambda _: _resolve(written, answer, decisions, policy, rule))
+            content = DecideAnswer(
+                decisions=decisions, entry=None, logged=False, policy=policy, rule=rule
+            )
+            written.add_done_callback(
+                lambda _: _resolve(written, answer, content, self.log_failure)
+            )
 
     def plan(self, read: Callable[[], PlanRequest]) -> Future[Plan]:
         """Make a plan, and compare it with the previous one if there is one."""
@@ -265,15 +273,15 @@ class Engine:
 def _resolve(
     written: Future[int],
     answer: Future[DecideAnswer],
-    decisions: tuple[Decision, ...],
-    policy: str,
-    rule: str,
+    content: DecideAnswer,
+    log_failure: LogFailure,
 ) -> None:
-    """Answer once the decisions are on the disk."""
+    """Answer once the decisions are on the disk, or cannot be written there."""
     error = written.exception()
-    if error is not None:
-        answer.set_exception(error)
+    if error is None:
+        entry = {"entry": written.result(), "logged": True}
+        answer.set_result(content.model_copy(update=entry))
+    elif isinstance(error, DecisionLogError) and log_failure == "answer":
+        answer.set_result(content)
     else:
-        answer.set_result(
-            DecideAnswer(decisions=decisions, entry=written.result(), policy=policy, rule=rule)
-        )
+        answer.set_exception(error)

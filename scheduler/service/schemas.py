@@ -47,10 +47,17 @@ class WhatIfRequest(_Message):
 
 
 class DecideAnswer(_Message):
-    """Decisions for all free machines; they are in the log."""
+    """Decisions for all free machines."""
 
     decisions: tuple[Decision, ...]
-    entry: int  # number in the log
+    entry: Annotated[int | None, Field(description="number in the log; null if it is not logged")]
+    logged: Annotated[
+        bool,
+        Field(
+            description="the decisions are in the log; false only with --log-failure answer, while"
+            " the log cannot be written"
+        ),
+    ] = True
     policy: str  # SHA-256 of the policy; '' if none is loaded
     rule: str  # fallback rule
 
@@ -87,8 +94,13 @@ class FloorAnswer(_Message):
 class Health(_Message):
     """State of the service."""
 
-    status: Literal["ok", "starting"]
+    status: Literal["ok", "starting", "log fails"]
     policy: bool = False  # loaded; without one the rule decides
+    log: Annotated[
+        str | None,
+        Field(description="reason why the decision log cannot be written; null if it can"),
+    ] = None
+    log_since: Annotated[str | None, Field(description="start of that fault, UTC, ISO 8601")] = None
 
 
 class Problems(_Message):
