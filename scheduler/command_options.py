@@ -7,6 +7,7 @@ import contextlib
 from pathlib import Path
 from typing import get_args
 
+from agents.bundle_manifest import KEY_VARIABLE
 from scheduler.decisions.decider import BUDGET_SECONDS
 from scheduler.log.decision_log import LogFailure
 from scheduler.log.rotation import LogRetention, parse_retention
@@ -140,6 +141,15 @@ def _add_serve_options(commands: _Commands) -> None:
         ),
     )
     serve.add_argument(
+        "--foreign",
+        choices=("refuse", "compare"),
+        default="refuse",
+        help=(
+            "a bundle that was not trained on the factory, or has no tuned rule for it: refuse it,"
+            " or use it if it costs no more than the rule on simulated days"
+        ),
+    )
+    serve.add_argument(
         "--plan-seconds", type=_positive, default=PLAN_SECONDS, help="time limit for one plan"
     )
     serve.add_argument(
@@ -186,6 +196,15 @@ def _add_common_options(commands: _Commands) -> None:
             command.add_argument(
                 "--factory",
                 help="name or TOML file; by default the one that the policy was trained for",
+            )
+            command.add_argument(
+                "--bundle-key",
+                type=Path,
+                metavar="FILE",
+                help=(
+                    "file with the key that the bundle must be signed with; by default the key in"
+                    f" {KEY_VARIABLE}, if any"
+                ),
             )
 
 

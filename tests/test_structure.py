@@ -141,6 +141,7 @@ ROOMS = {
         "rules",
         "index",
         "policy_folder",
+        "bundle_manifest",
         "solver",
         "network",
         "network.cpu_training",

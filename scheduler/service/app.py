@@ -19,7 +19,7 @@ from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.routing import request_response
 
-from scheduler.decisions.bundle import BundleError
+from scheduler.decisions.bundle_files import BundleError
 from scheduler.decisions.explanations import Explanation
 from scheduler.decisions.loaded_policy import LoadedPolicy
 from scheduler.log.decision_log import LogEvent

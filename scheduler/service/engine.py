@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -13,10 +14,12 @@ from typing import Any
 from agents.rules.registry import make_rule
 from envs.seed_splits import episode_seeds
 from factory.model import Factory
-from scheduler.decisions.bundle import BundleError
+from scheduler.decisions.bundle_files import BundleError
 from scheduler.decisions.decider import BUDGET_SECONDS, Decider
 from scheduler.decisions.explanations import Explanation, explain
 from scheduler.decisions.loaded_policy import (
+    UNSIGNED,
+    BundleAdmission,
     LoadedPolicy,
     load_scheduler_policy,
     reload_scheduler_policy,
@@ -61,6 +64,8 @@ class Engine:
         Time limit of one plan.
     log_failure
         Refuse decisions that cannot be written to the log, or answer them all the same.
+    admission
+        Conditions under which a bundle may decide.
     clock
         Clock that times are measured with, in seconds from any moment on.
     """
@@ -75,11 +80,15 @@ class Engine:
         shadow: bool = False,
         plan_seconds: float = PLAN_SECONDS,
         log_failure: LogFailure = "refuse",
+        admission: BundleAdmission = UNSIGNED,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self.factory, self.folder = factory, bundle
         self.decision_log, self.shadow, self.log_failure = decision_log, shadow, log_failure
-        self.loaded = load_scheduler_policy(bundle, factory)
+        self.admission, self.loaded = admission, load_scheduler_policy(bundle, factory, admission)
+        self._refused: tuple[str, str] | None = None  # reason and date
+        if bundle is not None and self.loaded.bundle is None:
+            self._note_refusal(str(self.loaded.fault))
         self.newest: tuple[Snapshot, str] | None = None
         policy = (self.loaded.bundle, self.loaded.rule, budget)
         self._decider, slow = (
@@ -221,6 +230,8 @@ class Engine:
             sha256=loaded.sha256 or None,
             trained_steps=training.get("steps"),
             fault=loaded.fault,
+            refused=self._refused and self._refused[0],
+            refused_date=self._refused and self._refused[1],
         )
         products = {
             product.name: {
@@ -250,8 +261,7 @@ class Engine:
 
     def receive(self, snapshot: Snapshot) -> None:
         """Keep the newest snapshot for the page."""
-        now = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
-        self.newest = (snapshot, now)
+        self.newest = (snapshot, _now())
 
     def reload(self) -> LoadedPolicy:
         """Read the bundle folder again; work in progress ends with the old policy.
@@ -266,8 +276,21 @@ class Engine:
                 raise BundleError(
                     "reload: the service was started without a bundle. Start it with --bundle DIR."
                 )
-            self.loaded = reload_scheduler_policy(self.folder, self.factory)
+            try:
+                self.loaded = reload_scheduler_policy(self.folder, self.factory, self.admission)
+            except BundleError as error:
+                self._note_refusal(str(error))
+                raise
+            self._refused = None
             return self.loaded
+
+    def _note_refusal(self, reason: str) -> None:
+        """Note that the newest bundle was refused; its files are named without their folder."""
+        self._refused = (reason.replace(f"{self.folder}{os.sep}", ""), _now())
+
+
+def _now() -> str:
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
 
 
 def _resolve(

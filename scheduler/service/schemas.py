@@ -69,6 +69,13 @@ class PolicyState(_Message):
     sha256: str | None
     trained_steps: int | None
     fault: str | None  # reason why none is loaded
+    refused: Annotated[
+        str | None,
+        Field(description="reason why the newest bundle was refused; null if it was not"),
+    ] = None
+    refused_date: Annotated[
+        str | None, Field(description="date of that refusal, UTC, ISO 8601")
+    ] = None
 
 
 class PolicyAnswer(_Message):

@@ -29,7 +29,8 @@ pytest.importorskip("onnxscript", reason="exporting needs the extra `scheduler`"
 pytest.importorskip("onnxruntime", reason="bundles need the extra `scheduler`")
 
 from agents.network.onnx_export import ExportError, main, to_onnx
-from scheduler.decisions.bundle import Bundle, BundleError
+from scheduler.decisions.bundle import Bundle
+from scheduler.decisions.bundle_files import BundleError
 from scheduler.decisions.decider import Decider
 from scheduler.floor.floor import ShopFloor
 from scheduler.floor.shop_snapshot import take_snapshot

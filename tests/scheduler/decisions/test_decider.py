@@ -19,7 +19,8 @@ from agents.rules.registry import make_rule
 from envs.observation.columns import CANDIDATE_INDEX
 from factory.io.catalogue import find_single_factory
 from scheduler.__main__ import main
-from scheduler.decisions.bundle import Bundle, BundleError
+from scheduler.decisions.bundle import Bundle
+from scheduler.decisions.bundle_files import BundleError
 from scheduler.decisions.decider import Decider
 from scheduler.decisions.explanations import explain
 from scheduler.decisions.loaded_policy import fallback_rule, load_scheduler_policy
