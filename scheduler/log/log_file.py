@@ -230,7 +230,10 @@ class LogFile:
             with contextlib.closing(sqlite3.connect(part, isolation_level=None)) as copy:
                 self.connection.backup(copy)
                 copy.execute("PRAGMA journal_mode = DELETE")
+                copy.execute("BEGIN")
                 copy.execute("DELETE FROM decisions WHERE id > ?", (last,))
+                copy.execute("UPDATE sqlite_sequence SET seq = ?", (last,))
+                copy.execute("COMMIT")
             os.rename(part, path)
             sync_folder(path.parent)
         finally:

@@ -65,9 +65,11 @@ class _Reading:
             uri = self._path.absolute().as_uri() + "?mode=ro"
             with _reporting(self._path), contextlib.closing(_connect(uri)) as connection:
                 check_layout(connection, self._path)
-                if not self._rotated():  # else the file may be a new one, and the former is rotated
+                if self._rotated():  # the file may be a new one, and the former is rotated
+                    continue
+                if not (self._read and _is_empty(connection)):  # else a kill came before its table
                     yield from self._entries_of(self._path, connection)
-                    return
+                return
 
     def _rotated(self) -> list[RotatedFile]:
         """Return the rotated files that have not been read, oldest first."""
@@ -117,6 +119,10 @@ def _reporting(path: Path) -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         raise refuse_log(path, error) from None
+
+
+def _is_empty(connection: sqlite3.Connection) -> bool:
+    return connection.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,)
 
 
 def _connect(uri: str) -> sqlite3.Connection:
