@@ -28,7 +28,13 @@ from typing import Any, Literal, NamedTuple
 from scheduler.decisions.decision import Decision
 from scheduler.log.entry_format import DecisionLogError, PendingEntry, StoredOrder
 from scheduler.log.log_file import DamagedLogError, LogFile, LostLogError, refuse_log
-from scheduler.log.rotation import LogRetention, remove_expired, rotated_files, rotated_path
+from scheduler.log.rotation import (
+    LogRetention,
+    remove_expired,
+    rotated_files,
+    rotated_path,
+    size_of_log,
+)
 from scheduler.snapshot.schema import Snapshot, SnapshotText
 
 MAX_WAL_BYTES = 16 * 2**20
@@ -158,8 +164,8 @@ class DecisionLog:
         """Return the state of the log; its fault names files without their folder."""
         fault, since = self._fault or (None, None)
         fault = fault and fault.replace(f"{self.path.parent}{os.sep}", "")
-        size = self.path.stat().st_size if self.path.is_file() else 0
-        return LogState(fault, since, self._last, size, len(rotated_files(self.path)))
+        rotated = len(rotated_files(self.path))
+        return LogState(fault, since, self._last, size_of_log(self.path), rotated)
 
     def close(self) -> None:
         """Write the waiting entries, and close."""

@@ -114,7 +114,7 @@ def remove_expired(path: Path, retention: LogRetention, day: str) -> list[Path]:
     rotated = rotated_files(path)
     days = [file.day for file in rotated[1:]] + [day]  # no entry of a file is newer than these
     sizes = [_size_of(file.path) for file in rotated]
-    excess = sum(sizes) + _size_of(path) - (retention.size or 10**18)
+    excess = sum(sizes) + size_of_log(path) - (retention.size or 10**18)
     removed = list[Path]()
     for file, newest, size in zip(rotated, days, sizes, strict=True):
         if not (excess > 0 or _is_older(newest, day, retention.days)):
@@ -133,6 +133,11 @@ def _is_older(day: str, today: str, days: int | None) -> bool:
         return False
     age = datetime.date.fromisoformat(today) - datetime.date.fromisoformat(day)
     return age.days > days
+
+
+def size_of_log(path: Path) -> int:
+    """Return the bytes of a log without its rotated files, and with those written ahead."""
+    return sum(_size_of(Path(f"{path}{part}")) for part in ("", "-wal"))
 
 
 def _size_of(path: Path) -> int:
