@@ -117,6 +117,25 @@ def _add_serve_options(commands: _Commands) -> None:
         "--port", type=_port, default=8080, help="port; 0: any free one, which the log names"
     )
     serve.add_argument(
+        "--foreign",
+        choices=("refuse", "compare"),
+        default="refuse",
+        help=(
+            "a bundle that was not trained on the factory, or has no tuned rule for it: refuse it,"
+            " or use it if it costs no more than the rule on simulated days"
+        ),
+    )
+    serve.add_argument(
+        "--plan-seconds", type=_positive, default=PLAN_SECONDS, help="time limit for one plan"
+    )
+    serve.add_argument(
+        "--rate", type=float, default=1000.0, help="requests per second and client; 0: no limit"
+    )
+    _add_serve_log_options(serve)
+
+
+def _add_serve_log_options(serve: argparse.ArgumentParser) -> None:
+    serve.add_argument(
         "--log",
         type=Path,
         default=Path("decisions.sqlite"),
@@ -139,21 +158,6 @@ def _add_serve_options(commands: _Commands) -> None:
             "while the log cannot be written: refuse decisions with status 503, or answer them"
             " with logged: false"
         ),
-    )
-    serve.add_argument(
-        "--foreign",
-        choices=("refuse", "compare"),
-        default="refuse",
-        help=(
-            "a bundle that was not trained on the factory, or has no tuned rule for it: refuse it,"
-            " or use it if it costs no more than the rule on simulated days"
-        ),
-    )
-    serve.add_argument(
-        "--plan-seconds", type=_positive, default=PLAN_SECONDS, help="time limit for one plan"
-    )
-    serve.add_argument(
-        "--rate", type=float, default=1000.0, help="requests per second and client; 0: no limit"
     )
 
 

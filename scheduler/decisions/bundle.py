@@ -292,9 +292,9 @@ def read_intact_manifest(folder: Path, key: bytes = b"") -> dict[str, Any]:
             " or was changed. Export again."
         )
     if key and not is_signed(manifest, key):
-        found = "another key's signature" if "manifest_hmac" in manifest else "no signature"
+        given = "another key's signature" if "manifest_hmac" in manifest else "no signature"
         raise BundleError(
-            f"{path}: has {found}; a signature of the key of --bundle-key is required. Export again"
+            f"{path}: has {given}; a signature of the key of --bundle-key is required. Export again"
             " with --sign-key."
         )
     _check_entries(path, manifest)

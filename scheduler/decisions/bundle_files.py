@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-MAX_BYTES = {
+MAX_BUNDLE_FILES = {
     "manifest.json": 4 * 2**20,
     "config.toml": 2**20,
     "policy.onnx": 64 * 2**20,
@@ -37,7 +37,7 @@ def read_bundle_file(path: Path, remedy: str = "Copy the bundle again.") -> byte
     BundleError
         If it cannot be read, is no regular file, or is larger than such a file may be.
     """
-    limit = MAX_BYTES[path.name]
+    limit = MAX_BUNDLE_FILES[path.name]
     try:
         _check_regular(path, os.stat(path))
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -59,9 +59,9 @@ def _check_regular(path: Path, state: os.stat_result) -> None:
             f"{path}: is no regular file. Put the file itself there, not a pipe, a device or a"
             " folder."
         )
-    if state.st_size > MAX_BYTES[path.name]:
+    if state.st_size > MAX_BUNDLE_FILES[path.name]:
         raise BundleError(
-            f"{path}: has {state.st_size} bytes; at most {MAX_BYTES[path.name]} are allowed."
+            f"{path}: has {state.st_size} bytes; at most {MAX_BUNDLE_FILES[path.name]} are allowed."
             " Export again."
         )
 

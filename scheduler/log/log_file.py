@@ -140,10 +140,10 @@ class LogFile:
         for part, handle in self._parts.items():
             name, held = f"{self.path}{part}", os.fstat(handle)
             try:
-                found = os.stat(name)
+                named = os.stat(name)
             except FileNotFoundError:
                 raise LostLogError(f"{name}: was removed while the service wrote to it.") from None
-            if (found.st_dev, found.st_ino) != (held.st_dev, held.st_ino):
+            if (named.st_dev, named.st_ino) != (held.st_dev, held.st_ino):
                 raise LostLogError(f"{name}: was replaced while the service wrote to it.")
             if held.st_size < self._sizes.get(part, 0):
                 with self._moving:  # a checkpoint may be at work

@@ -22,7 +22,7 @@ from onnx import helper
 from agents.bundle_manifest import KEY_VARIABLE, read_bundle_key
 from agents.network.onnx_export import main as export
 from scheduler.decisions.bundle import Bundle
-from scheduler.decisions.bundle_files import MAX_BYTES, BundleError, unpack_arrays
+from scheduler.decisions.bundle_files import MAX_BUNDLE_FILES, BundleError, unpack_arrays
 from scheduler.decisions.loaded_policy import (
     BundleAdmission,
     load_scheduler_policy,
@@ -231,11 +231,11 @@ def test_a_pipe_that_takes_a_files_name_at_the_last_moment_is_not_waited_for(
 def test_bug_a_large_file_is_refused_without_reading_it(
     folder: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    os.truncate(folder / name, MAX_BYTES[name] + 1)
+    os.truncate(folder / name, MAX_BUNDLE_FILES[name] + 1)
     opened = list[Any]()
     monkeypatch.setattr(os, "fdopen", lambda handle, mode: opened.append(handle))
     if name == "manifest.json":
-        with pytest.raises(BundleError, match=f"at most {MAX_BYTES[name]} are allowed"):
+        with pytest.raises(BundleError, match=f"at most {MAX_BUNDLE_FILES[name]} are allowed"):
             Bundle(folder)
         assert not opened
     monkeypatch.undo()

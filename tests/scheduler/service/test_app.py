@@ -320,8 +320,8 @@ def test_a_new_bundle_takes_over_and_a_bad_one_is_refused(
         "its checksum is not the manifest's" in problem for problem in refused.json()["problems"]
     )
     after = client.get("/v1/policy").json()["policy"]
-    assert after["refused"].startswith("policy.onnx: its checksum"), "without the folder"
-    assert after["refused_date"] is not None
+    assert after.pop("refused_date") is not None
+    assert after.pop("refused").startswith("policy.onnx: its checksum"), "without the folder"
     assert {**after, "refused": None, "refused_date": None} == before
     assert (
         client.post("/v1/decide", json=request_body()).json()["decisions"][0]["decided_by"]
@@ -346,8 +346,7 @@ def test_without_a_policy_the_rule_answers_and_says_so(tmp_path: Path) -> None:
     assert {decision["decided_by"] for decision in decisions} == {"fallback"}
     assert client.post("/v1/plan", json=request_body()).json()["made_by"].startswith("ATCS")
     assert client.post("/v1/explain", json=request_body()).status_code == 503
-    ready = client.get("/readyz").json()
-    assert ready == {"status": "ok", "policy": False, "log": None, "log_since": None}
+    assert client.get("/readyz").json()["policy"] is False
     client.__exit__(None, None, None)
 
 
