@@ -137,20 +137,18 @@ class LogFile:
         DamagedLogError
             If a file is shorter than it was, or its head was overwritten.
         """
-        for part, handle in self._parts.items():
-            name, held = f"{self.path}{part}", os.fstat(handle)
+        for part, (name, device, inode) in self._identities.items():
             try:
-                named = os.stat(name)
+                state = os.stat(name)
             except FileNotFoundError:
                 raise LostLogError(f"{name}: was removed while the service wrote to it.") from None
-            if (named.st_dev, named.st_ino) != (held.st_dev, held.st_ino):
+            if state.st_ino != inode or state.st_dev != device:
                 raise LostLogError(f"{name}: was replaced while the service wrote to it.")
-            if held.st_size < self._sizes.get(part, 0):
+            if state.st_size < self._sizes[part]:
                 with self._moving:  # a checkpoint may be at work
-                    if os.fstat(handle).st_size < self._sizes[part]:
+                    if os.stat(name).st_size < self._sizes[part]:
                         raise DamagedLogError(f"{name}: was cut short by another program.")
-            if part != "-shm":
-                self._sizes[part] = max(self._sizes.get(part, 0), held.st_size)
+            self._sizes[part] = state.st_size
         if self._read_head() != self._head:
             with self._moving:
                 if self._read_head() != self._head:
@@ -169,9 +167,14 @@ class LogFile:
         return os.pread(self._parts[""], _HEAD_BYTES, 0)
 
     def _note(self) -> None:
-        """Note sizes and head as they are from now on."""
+        """Note identities, sizes and head as they are from now on."""
         self._head = self._read_head()
-        self._sizes = {part: os.fstat(self._parts[part]).st_size for part in _PARTS[:2]}
+        states = {part: os.fstat(handle) for part, handle in self._parts.items()}
+        self._sizes = {part: state.st_size for part, state in states.items()}
+        self._identities = {
+            part: (f"{self.path}{part}", state.st_dev, state.st_ino)
+            for part, state in states.items()
+        }
 
     def is_in_place(self) -> bool:
         """Return whether the log's name is still that of the open file."""

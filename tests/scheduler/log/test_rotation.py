@@ -311,6 +311,9 @@ def ending_at(place: Any, name: str, moment: str) -> Iterator[None]:
     yield
 
 
+# The children only open a log of their own, so that threads of the parent are no matter.
+forking = pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
+
 STEPS = [
     (LogFile, "settle"),
     (LogFile, "_remove_remains"),
@@ -339,6 +342,7 @@ def end_in_rotation(path: Path, step: int, moment: str) -> None:
         append(decision_log)
 
 
+@forking
 @pytest.mark.parametrize("moment", ["before", "after"])
 @pytest.mark.parametrize("step", range(len(STEPS)), ids=[name for _, name in STEPS])
 def test_an_end_at_any_step_of_a_rotation_loses_nothing(path: Path, step: int, moment: str) -> None:
@@ -363,6 +367,7 @@ def write_until_killed(path: Path, pipe: Connection) -> None:
             pipe.send(append(decision_log))
 
 
+@forking
 def test_no_acknowledged_entry_is_missing_after_a_kill_among_rotations(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
