@@ -27,7 +27,7 @@ from typing import Any, Literal, NamedTuple
 
 from scheduler.decisions.decision import Decision
 from scheduler.log.entry_format import DecisionLogError, PendingEntry, StoredOrder
-from scheduler.log.log_file import DamagedLogError, LogFile, LostLogError, refuse_log
+from scheduler.log.log_file import DamagedLogError, LogFile, LostLogError, is_passing, refuse_log
 from scheduler.log.rotation import (
     LogRetention,
     remove_expired,
@@ -44,6 +44,8 @@ _CHECKPOINT_DELAY = 1.0
 """Seconds in which more entries are awaited before a checkpoint."""
 _PROBE_SECONDS = 1.0
 """Seconds without entries after which a log with a fault is tried again."""
+_IDLE_SECONDS = 10.0
+"""Seconds without entries after which the files of a log without a fault are looked at."""
 _MAX_BATCH = 256
 _ROTATION_PAUSE = 100
 """Batches that are written before a rotation that readers prevented is tried again."""
@@ -173,6 +175,11 @@ class DecisionLog:
         self._writer.join()
         self._checkpointer.join()
         if self._file is not None:
+            try:
+                self._file.verify()
+            except DecisionLogError as error:  # entries of a file that was removed are kept
+                self._leave(error, error)
+        if self._file is not None:
             self._file.close()
 
     def __enter__(self) -> DecisionLog:
@@ -197,9 +204,10 @@ class DecisionLog:
         self._written.set()
 
     def _next_batch(self) -> _Waiting | None:
-        """Wait for entries; return None at the end, and no entries if a fault is to be probed."""
+        """Wait for entries; return None at the end, and no entries if none came for a while."""
         try:
-            first = self._waiting.get(timeout=_PROBE_SECONDS if self._fault else None)
+            timeout = _PROBE_SECONDS if self._fault else _IDLE_SECONDS
+            first = self._waiting.get(timeout=timeout)
         except queue.Empty:
             return []
         if first is None:
@@ -263,7 +271,7 @@ class DecisionLog:
         """Return the open file; open it if it is not."""
         if self._file is None:
             self._file = LogFile(self.path, self._last)
-            self._last, self._first = self._file.last_number(), self._file.first_entry()
+            self._last, self._first = self._file.last_number(), self._file.first
             self._stored = {}
         return self._file
 
@@ -293,7 +301,7 @@ class DecisionLog:
     def _leave(self, problem: DecisionLogError, error: Exception) -> DecisionLogError:
         """Leave the file after a fault if it must be opened again; return the problem."""
         file = self._file
-        if file is None or "locked" in str(error) or "full" in str(error):
+        if file is None or is_passing(error):
             return problem
         try:
             if isinstance(error, LostLogError):
@@ -344,13 +352,14 @@ class DecisionLog:
             self.listener(LogEvent("log works again"))
 
     def _probe(self) -> None:
-        """Try a log with a fault again, while no entries wait."""
+        """Look at the log while no entries wait; try one with a fault again."""
         try:
             file = self._open()
             file.verify()
-            if shutil.disk_usage(self.path.parent).free < self._needed:
-                return
-            file.touch()
+            if self._fault is not None:
+                if shutil.disk_usage(self.path.parent).free < self._needed:
+                    return
+                file.touch()
         except Exception as error:
             self._fail(str(self._leave(refuse_log(self.path, error), error)))
         else:

@@ -39,6 +39,9 @@ _REMEDIES = (
     ("No space left", "Free space on its disk."),
     ("too large", "Raise the limit of file sizes, or name another file."),
 )
+_LEAVE_ALONE = "Leave the files of a log alone while it is written; --log-keep rotates them."
+_PASSING = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL)
+"""Errors of SQLite after which the same connection can write again."""
 
 
 class LostLogError(DecisionLogError):
@@ -59,6 +62,11 @@ class LogFile:
     last
         Highest number of an entry that is known; numbers go on from there.
 
+    Attributes
+    ----------
+    first
+        Number and day of the first entry at opening; None without entries.
+
     Raises
     ------
     DecisionLogError
@@ -77,6 +85,7 @@ class LogFile:
                     opened.enter_context(contextlib.closing(_connect(path))) for _ in range(2)
                 )
                 self._prepare(last)
+                self.first = self._first_entry()
                 for part in _PARTS[1:]:
                     self._parts[part] = os.open(f"{path}{part}", os.O_RDONLY | os.O_CLOEXEC)
                 sync_folder(path.parent)
@@ -105,7 +114,7 @@ class LogFile:
         """Return the highest number that was ever given to an entry."""
         return _last_number(self.connection)
 
-    def first_entry(self) -> tuple[int, str] | None:
+    def _first_entry(self) -> tuple[int, str] | None:
         """Return number and day of the first entry; None without entries."""
         row = self.connection.execute(
             "SELECT id, substr(date, 1, 10) FROM decisions ORDER BY id LIMIT 1"
@@ -141,18 +150,18 @@ class LogFile:
             try:
                 state = os.stat(name)
             except FileNotFoundError:
-                raise LostLogError(f"{name}: was removed while the service wrote to it.") from None
+                raise LostLogError(f"{name}: was removed. {_LEAVE_ALONE}") from None
             if state.st_ino != inode or state.st_dev != device:
-                raise LostLogError(f"{name}: was replaced while the service wrote to it.")
+                raise LostLogError(f"{name}: was replaced. {_LEAVE_ALONE}")
             if state.st_size < self._sizes[part]:
                 with self._moving:  # a checkpoint may be at work
                     if os.stat(name).st_size < self._sizes[part]:
-                        raise DamagedLogError(f"{name}: was cut short by another program.")
+                        raise DamagedLogError(f"{name}: was cut short. {_LEAVE_ALONE}")
             self._sizes[part] = state.st_size
         if self._read_head() != self._head:
             with self._moving:
                 if self._read_head() != self._head:
-                    raise DamagedLogError(f"{self.path}: was overwritten by another program.")
+                    raise DamagedLogError(f"{self.path}: was overwritten. {_LEAVE_ALONE}")
 
     def is_sound(self, last: int) -> bool:
         """Return whether a new connection finds sound content up to entry ``last``."""
@@ -314,6 +323,11 @@ def refuse_log(path: Path, error: Exception) -> DecisionLogError:
         "Check that the folder can be written and has room, or name another file.",
     )
     return DecisionLogError(f"{path}: {reason}. {remedy}")
+
+
+def is_passing(error: Exception) -> bool:
+    """Return whether a log can be written again without opening it anew: locks, full disks."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in _PASSING
 
 
 def _open_locked(path: Path) -> int:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import resource
 import shutil
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -155,8 +157,46 @@ def test_bug_entries_of_a_log_that_is_removed_or_replaced_are_kept(
     assert set(newest) <= set(numbers(path))
     assert "its entries are in log." in events[0].name
     assert events[0].problem is not None
-    assert "while the service wrote to it" in events[0].problem
+    assert re.search(r": was (removed|replaced)\. Leave the files", events[0].problem)
     assert opened.state().fault is None
+
+
+def test_entries_of_a_log_that_is_removed_are_kept_when_it_is_closed(path: Path) -> None:
+    with DecisionLog(path) as decision_log:
+        append(decision_log, 0)
+        remove_all(path)
+    assert numbers(path) == [1]
+
+
+def test_a_log_that_is_removed_is_noticed_while_nothing_is_written(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log_module, "_IDLE_SECONDS", 0.0)
+    events = list[LogEvent]()
+    with DecisionLog(path) as decision_log:
+        decision_log.listener = events.append
+        append(decision_log, 0)
+        remove_all(path)
+        wait_until(lambda: events and decision_log.state().fault is None)
+        assert numbers(path) == [1]
+
+
+@pytest.mark.parametrize("name", ["locked", "full"])
+def test_the_name_of_a_folder_is_no_reason(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name / "log.sqlite"
+    with DecisionLog(path) as decision_log:
+        append(decision_log, 0)
+        remove_all(path)
+        append(decision_log, 1)
+    assert numbers(path) == [1, 2]
+
+
+def test_a_log_that_is_damaged_at_the_start_is_refused_in_words(path: Path) -> None:
+    log_decisions(path, decider_with())
+    content = path.read_bytes()
+    path.write_bytes(content[:4096] + b"\xff" * (len(content) - 4096))
+    with pytest.raises(DecisionLogError, match="malformed"):
+        DecisionLog(path)
 
 
 def test_a_log_that_is_removed_without_entries_begins_anew(path: Path) -> None:
@@ -341,9 +381,13 @@ def test_a_lock_that_ends_before_the_second_attempt_fails_nobody(
 
 
 def test_an_entry_that_cannot_be_encoded_fails_alone(path: Path, opened: DecisionLog) -> None:
-    held = threading.Event()
-    opened.listener = lambda _: None
-    original, opened._write = opened._write, lambda batch: held.wait() and original(batch)  # type: ignore[method-assign,func-returns-value]
+    held, write = threading.Event(), opened._write
+
+    def write_later(batch: Any) -> None:
+        held.wait()
+        write(batch)
+
+    opened._write = write_later  # type: ignore[method-assign]
     first = opened.submit(snapshots()[5], [], **ANSWERS)
     wait_until(opened._waiting.empty)
     bad = opened.submit(None, [], **ANSWERS)  # type: ignore[arg-type]

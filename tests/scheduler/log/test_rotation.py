@@ -228,11 +228,12 @@ def test_reading_begins_at_any_entry_and_opens_no_file_before_it(
     write_days(path, range(1, 5))
     opened = list[str]()
     connect = reader_module.connect_to_rotated
-    monkeypatch.setattr(
-        reader_module,
-        "connect_to_rotated",
-        lambda file: (opened.append(file.name), connect(file))[1],
-    )
+
+    def note(file: Path) -> sqlite3.Connection:
+        opened.append(file.name)
+        return connect(file)
+
+    monkeypatch.setattr(reader_module, "connect_to_rotated", note)
     assert numbers(path, 6) == [6, 7, 8]
     assert opened == ["log.2026-03-03.5.sqlite"]
 
