@@ -22,7 +22,8 @@ from typing import Any
 
 from benchmarks.decision_latency import running_moments
 from benchmarks.http_load import running_service
-from scheduler.log.decision_log import Entry, read_entries
+from scheduler.log.entry_format import Entry
+from scheduler.log.log_reader import read_entries
 
 OPEN_ORDERS = 20
 _LATEST = 0.5

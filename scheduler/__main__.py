@@ -10,6 +10,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
+from agents.bundle_manifest import read_bundle_key
 from agents.rules.registry import make_rule
 from envs.seed_splits import episode_seeds
 from factory.io.catalogue import find_single_factory
@@ -17,9 +18,14 @@ from factory.model import Factory
 from factory.validation.text_files import drop_mark
 from scheduler.command_options import parse_options
 from scheduler.decisions import explanations
-from scheduler.decisions.bundle import Bundle, BundleError
+from scheduler.decisions.bundle import Bundle, read_manifest
+from scheduler.decisions.bundle_files import BundleError
 from scheduler.decisions.decider import Decider
-from scheduler.decisions.loaded_policy import LoadedPolicy, load_scheduler_policy
+from scheduler.decisions.loaded_policy import (
+    BundleAdmission,
+    LoadedPolicy,
+    load_scheduler_policy,
+)
 from scheduler.floor.floor import ShopFloor
 from scheduler.floor.shop_snapshot import take_snapshot
 from scheduler.log.decision_log import DecisionLog
@@ -115,10 +121,12 @@ def _serve(options: argparse.Namespace) -> str:
     engine = Engine(
         factory,
         options.bundle,
-        DecisionLog(options.log),
+        DecisionLog(options.log, options.log_keep),
         budget=options.budget / 1000,
         shadow=options.shadow,
         plan_seconds=options.plan_seconds,
+        log_failure=options.log_failure,
+        admission=BundleAdmission(read_bundle_key(options.bundle_key), options.foreign),
     )
     message = engine.loaded.note or (engine.loaded.fault if options.bundle else None)
     if message:
@@ -174,10 +182,12 @@ def _load(options: argparse.Namespace, *, strict: bool = False) -> tuple[Factory
     If the bundle fails verification, the rule decides, and stderr has the reason. With ``strict``
     it is refused.
     """
+    key = read_bundle_key(options.bundle_key)
     if strict:
-        Bundle(options.bundle)
+        Bundle(options.bundle, key)
     factory = _find_factory(options)
-    loaded = load_scheduler_policy(options.bundle, factory, compares=not strict)
+    admission = BundleAdmission(key, "accept" if strict else "compare")
+    loaded = load_scheduler_policy(options.bundle, factory, admission)
     if loaded.fault and options.bundle:
         says_who = loaded.fault.endswith("decides.")
         text = loaded.fault if says_who else f"{loaded.fault} {loaded.rule} decides."
@@ -196,9 +206,8 @@ def _find_factory(options: argparse.Namespace) -> Factory:
 def _trained_for(folder: Path) -> str:
     """Return the first factory that a bundle names, verified or not."""
     try:
-        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-        return str(manifest["training"]["factories"][0])
-    except (OSError, ValueError, LookupError, TypeError):
+        return str(read_manifest(folder)["training"]["factories"][0])
+    except (ValueError, LookupError, TypeError):
         raise BundleError(
             f"{folder}: no manifest names the factory. Give it with --factory, or another bundle."
         ) from None

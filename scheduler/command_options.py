@@ -5,8 +5,12 @@ from __future__ import annotations
 import argparse
 import contextlib
 from pathlib import Path
+from typing import get_args
 
+from agents.bundle_manifest import KEY_VARIABLE
 from scheduler.decisions.decider import BUDGET_SECONDS
+from scheduler.log.decision_log import LogFailure
+from scheduler.log.rotation import LogRetention, parse_retention
 from scheduler.plans.work_limit import PLAN_SECONDS
 from scheduler.service.auth import TOKEN_VARIABLE
 
@@ -118,10 +122,13 @@ def _add_serve_options(commands: _Commands) -> None:
         "--port", type=_port, default=8080, help="port; 0: any free one, which the log names"
     )
     serve.add_argument(
-        "--log",
-        type=Path,
-        default=Path("decisions.sqlite"),
-        help="SQLite file that decisions are appended to",
+        "--foreign",
+        choices=("refuse", "compare"),
+        default="refuse",
+        help=(
+            "a bundle that was not trained on the factory, or has no tuned rule for it: refuse it,"
+            " or use it if it costs no more than the rule on simulated days"
+        ),
     )
     serve.add_argument(
         "--plan-seconds", type=_positive, default=PLAN_SECONDS, help="time limit for one plan"
@@ -131,6 +138,34 @@ def _add_serve_options(commands: _Commands) -> None:
         type=float,
         default=1000.0,
         help="requests per second and client, with bursts of two seconds; 0: no limit",
+    )
+    _add_serve_log_options(serve)
+
+
+def _add_serve_log_options(serve: argparse.ArgumentParser) -> None:
+    serve.add_argument(
+        "--log",
+        type=Path,
+        default=Path("decisions.sqlite"),
+        help="SQLite file that decisions are appended to",
+    )
+    serve.add_argument(
+        "--log-keep",
+        type=_retention,
+        metavar="AGE,SIZE",
+        help=(
+            "rotate the log each day, and remove rotated files beyond an age in days or weeks, a"
+            " total size, or both: 90d, 12w, 20GB, 90d,20GB; by default one file has all entries"
+        ),
+    )
+    serve.add_argument(
+        "--log-failure",
+        choices=get_args(LogFailure),
+        default="refuse",
+        help=(
+            "while the log cannot be written: refuse decisions with status 503, or answer them"
+            " with logged: false"
+        ),
     )
 
 
@@ -174,6 +209,15 @@ def _add_common_options(commands: _Commands) -> None:
                 "--factory",
                 help="name or TOML file; by default the one that the policy was trained for",
             )
+            command.add_argument(
+                "--bundle-key",
+                type=Path,
+                metavar="FILE",
+                help=(
+                    "file with the key that the bundle must be signed with; by default the key in"
+                    f" {KEY_VARIABLE}, if any"
+                ),
+            )
 
 
 def _positive(text: str) -> float:
@@ -188,6 +232,20 @@ def _positive(text: str) -> float:
         if (value := float(text)) > 0:
             return value
     raise argparse.ArgumentTypeError(f"{text}; it must be a positive number")
+
+
+def _retention(text: str) -> LogRetention:
+    """Return the limits of a log's rotated files.
+
+    Raises
+    ------
+    argparse.ArgumentTypeError
+        If the text is anything else.
+    """
+    try:
+        return parse_retention(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _port(text: str) -> int:

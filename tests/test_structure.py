@@ -18,6 +18,7 @@ from agents.training.config import TrainingConfig
 from agents.training.config_errors import RENAMED
 from factory.jit import compile
 from tests.builders.repository import ROOT
+from tests.builders.rooms import ROOMS
 from tests.builders.source_tree import (
     MODULES,
     PACKAGES,
@@ -103,98 +104,6 @@ def test_modules_import_without_cycles() -> None:
     except CycleError as error:
         pytest.fail(f"import cycle: {' -> '.join(error.args[1])}")
     assert len(order) == len(MODULES)
-
-
-ROOMS = {
-    "factory": [
-        "progress",
-        "tick_dates",
-        "printable_text",
-        "html_tables",
-        "model_tables",
-        "field_notes",
-        "model",
-        "routes",
-        "lookups",
-        "jit",
-        "validation",
-        "generation",
-        "simulation",
-        "futures",
-        "io.order_list",
-        "io",
-        "instances",
-        "schedule",
-        "schedule.shop_floor",
-        "verification",
-        "simulator",
-    ],
-    "envs": [
-        "registration",
-        "seed_splits",
-        "observation",
-        "scenario",
-        "step_kernels",
-        "reward_scale",
-        "time_unit",
-        "batch",
-        "gantt_window",
-        "env",
-        "elapsed_time_discount",
-        "vector_env",
-    ],
-    "agents": [
-        "policy",
-        "standstill",
-        "user_code",
-        "rules",
-        "index",
-        "policy_folder",
-        "solver",
-        "network",
-        "network.cpu_training",
-        "search",
-        "ppo",
-        "training",
-        "policy_improvement",
-    ],
-    "evaluation": [
-        "statistics",
-        "reporting",
-        "tuned_parameters",
-        "runner",
-        "tuning",
-        "summary",
-        "public_suites",
-        "benchmark",
-        "training_runs",
-        "curves",
-    ],
-    "scheduler": [
-        "snapshot",
-        "floor",
-        "decisions",
-        "plans",
-        "portfolio",
-        "log",
-        "simulated_plant",
-        "text_report",
-        "service",
-        "command_options",
-        "__main__",
-    ],
-    "changeover": [
-        "plant",
-        "decision_table",
-        "episodes",
-        "named_policies",
-        "training_runs",
-        "api",
-        "commands",
-        "__main__",
-    ],
-}
-"""Rooms of each package, from the bottom: folders, and modules that stand in none."""
 
 
 @pytest.mark.parametrize("package", ROOMS)

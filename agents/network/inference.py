@@ -35,8 +35,6 @@ from agents.standstill import would_stand_still
 from factory.jit.array_struct import ArrayStruct
 from factory.jit.compile import compiled
 
-BUNDLE_FORMAT = 2
-"""Version of the layout of bundles: exported networks with their weights and manifest."""
 NO_ROW, NOT_FINITE = -1, -2
 """Instead of a row: none is legal; a logit is not finite."""
 

@@ -24,6 +24,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from agents.bundle_manifest import (
+    BUNDLE_FORMAT,
+    KEY_VARIABLE,
+    read_bundle_key,
+    seal_manifest,
+)
 from agents.index.feature_table import network_input_hash
 from agents.network.features_torch import (
     fallback_rows,
@@ -31,10 +37,8 @@ from agents.network.features_torch import (
     row_features,
     shop_features,
 )
-from agents.network.inference import BUNDLE_FORMAT
 from agents.network.pointer_network import PointerNetwork, settle_tensor, symlog
 from agents.network.trained_policy import TrainedPolicy, find_policy, load_policy
-from agents.policy_folder import PolicyError
 from envs.observation.columns import (
     CANDIDATE_INDEX,
     CANDIDATES,
@@ -58,7 +62,7 @@ _TRAINING_FACTS = (
 _KINDS = [CANDIDATE_INDEX[name] for name in ("is_job", "is_changeover", "is_wait")]
 
 
-def write_bundle(policy: TrainedPolicy, source: Path, folder: Path) -> None:
+def write_bundle(policy: TrainedPolicy, source: Path, folder: Path, key: bytes = b"") -> None:
     """Write the bundle of a policy into ``folder``.
 
     Parameters
@@ -69,6 +73,8 @@ def write_bundle(policy: TrainedPolicy, source: Path, folder: Path) -> None:
         Policy folder that it was read from.
     folder
         Folder of the bundle.
+    key
+        Key of the signature; empty: the bundle is not signed.
     """
     say(f"exporting the policy to {folder}, and comparing it with the network ...")
     files = {
@@ -86,7 +92,8 @@ def write_bundle(policy: TrainedPolicy, source: Path, folder: Path) -> None:
     for name, content in files.items():
         write_atomically(folder / name, content)
     write_atomically(
-        folder / "manifest.json", json.dumps(manifest, indent=1, sort_keys=True) + "\n"
+        folder / "manifest.json",
+        json.dumps(seal_manifest(manifest, key), indent=1, sort_keys=True) + "\n",
     )
 
 
@@ -356,10 +363,15 @@ def export_parser() -> argparse.ArgumentParser:
         prog="python -m agents.network.onnx_export",
         description="Make a bundle for the scheduler from a trained policy.",
     )
-    parser.add_argument(
-        "run", type=find_shipped, help="folder of a training run, or a policy folder"
-    )
+    shown = "folder of a training run, or a policy folder"
+    parser.add_argument("run", type=find_shipped, help=shown)
     parser.add_argument("bundle", type=Path, help="folder to write the bundle to")
+    parser.add_argument(
+        "--sign-key",
+        type=Path,
+        metavar="FILE",
+        help=f"file with the key of the signature; by default the key in {KEY_VARIABLE}, if any",
+    )
     return parser
 
 
@@ -368,8 +380,9 @@ def main(arguments: list[str] | None = None) -> int:
     options = export_parser().parse_args(arguments)
     source = find_policy(options.run)
     try:
-        write_bundle(load_policy(source), source, options.bundle)
-    except (PolicyError, ExportError) as error:
+        key = read_bundle_key(options.sign_key)
+        write_bundle(load_policy(source), source, options.bundle, key)
+    except (ExportError, ValueError) as error:
         print(error, file=sys.stderr)
         return 1
     except ModuleNotFoundError as error:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
 
+from docs_site.reference.markdown_tables import markdown_table
 from evaluation.reporting.markdown import code_span, escape
 from evaluation.tuned_parameters import Tuned
 from factory.generation.offered_load import changeover_profile, offered_load
@@ -12,21 +12,6 @@ from factory.generation.ranges import RandomisedRanges
 from factory.model import Factory
 
 _SHOWN_RULES = 10
-
-
-def markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return a table in Markdown; cells are Markdown.
-
-    Examples
-    --------
-    >>> print(markdown_table(["a", "b"], [["1", "2"]]))
-    | a | b |
-    |---|---|
-    | 1 | 2 |
-    """
-    lines = [header, *rows]
-    text = [f"| {' | '.join(line)} |" for line in lines]
-    return "\n".join([text[0], "|" + "---|" * len(header), *text[1:]])
 
 
 def file_comments(toml: str) -> list[str]:

@@ -10,8 +10,9 @@ import numpy as np
 from agents.network.trained_policy import load_policy
 from agents.policy import Policy
 from agents.rules.registry import make_rule
-from docs_site.factory_pages.factory_facts import markdown_table, result_row
+from docs_site.factory_pages.factory_facts import result_row
 from docs_site.factory_pages.world_episodes import PAGE_SEED, play_world
+from docs_site.reference.markdown_tables import markdown_table
 from evaluation.reporting.markdown import code_span
 from evaluation.tuned_parameters import tuned_index, tuned_rules
 from factory.io.shipped_files import ROOT

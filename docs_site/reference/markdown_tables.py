@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 _ROLE = re.compile(r":\w+:`~?([\w.()]+)`")
+_PIPE = re.compile(r"(?<!\\)\|")
 _DOUBLE = re.compile(r"``(.+?)``")
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -26,7 +27,7 @@ def markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def _row(cells: Sequence[str]) -> str:
     """Return the line of a row."""
-    texts = (" ".join(cell.replace("|", "\\|").split()) for cell in cells)
+    texts = (" ".join(_PIPE.sub(r"\\|", cell).split()) for cell in cells)
     return f"| {' | '.join(texts)} |".replace("|  |", "| |").replace("|  |", "| |")
 
 

@@ -7,20 +7,19 @@ observation. When a bundle is read, both must give the same answers.
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import threading
-import zipfile
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from agents.bundle_manifest import BUNDLE_FORMAT, is_intact, is_signed
 from agents.index.feature_table import network_input_hash
 from agents.network.inference import (
-    BUNDLE_FORMAT,
     NOT_FINITE,
     NetworkScratch,
     NetworkWeights,
@@ -39,6 +38,8 @@ from envs.observation.columns import (
     feature_hash,
 )
 from factory.validation.arguments import check_count
+from scheduler.decisions.bundle_files import BundleError, read_bundle_file, unpack_arrays
+from scheduler.decisions.external_weights import find_external_weights
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -54,10 +55,8 @@ _KINDS = [CANDIDATE_INDEX[name] for name in ("is_job", "is_changeover", "is_wait
 _TOLERANCE = 1e-4
 """Maximum difference of logits between both forms of the network, relative to the largest logit."""
 _REMEDY = "Give a folder that python -m agents.network.onnx_export wrote."
-
-
-class BundleError(ValueError):
-    """A bundle that fails verification; the message has the reason and the remedy."""
+_MAX_RUN_BYTES = 2**29
+"""Maximum memory of all models in onnxruntime: a small model can demand gigabytes."""
 
 
 class Bundle:
@@ -67,6 +66,8 @@ class Bundle:
     ----------
     folder
         Folder with ``policy.onnx``, ``weights.npz``, ``manifest.json`` and ``config.toml``.
+    key
+        Key of the signature, which the manifest then must have; empty: signatures are not checked.
 
     Raises
     ------
@@ -75,9 +76,10 @@ class Bundle:
         other feature tables.
     """
 
-    def __init__(self, folder: Path | str) -> None:
+    def __init__(self, folder: Path | str, key: bytes = b"") -> None:
         self.folder = Path(folder)
-        self.manifest = self._read_manifest()
+        self.manifest = read_intact_manifest(self.folder, key)
+        self._check_features()
         model, weights = self._read_listed("policy.onnx"), self._read_listed("weights.npz")
         self._read_listed("config.toml")
         self._session = self._open(model)
@@ -132,20 +134,8 @@ class Bundle:
 
     # --- reading ----------------------------------------------------------------------------------
 
-    def _read_manifest(self) -> dict[str, Any]:
-        path = self.folder / "manifest.json"
-        try:
-            manifest = json.loads(path.read_text(encoding="utf-8"))
-        except OSError as error:
-            raise BundleError(f"{path}: cannot be read ({error.strerror}). {_REMEDY}") from None
-        except ValueError as error:
-            raise BundleError(f"{path}: is not JSON ({error}). {_REMEDY}") from None
-        version = manifest.get("format") if isinstance(manifest, dict) else manifest
-        if not isinstance(manifest, dict) or version != BUNDLE_FORMAT:
-            raise BundleError(
-                f"{path}: format = {version!r:.80}; {BUNDLE_FORMAT} is understood here. Export"
-                " again, or use the version that wrote it."
-            )
+    def _check_features(self) -> None:
+        manifest, path = self.manifest, self.folder / "manifest.json"
         if manifest.get("feature_hash") != feature_hash():
             raise BundleError(
                 f"{path}: {_compare_features(manifest.get('features'))} Export a policy that was"
@@ -157,19 +147,12 @@ class Bundle:
                 f" {network_input_hash()!r}, the hash of the features of this version. Carry the"
                 " policy over with python -m agents.network.migrate, and export it anew."
             )
-        return manifest
 
     def _read_listed(self, name: str) -> bytes:
         """Read a file, and compare its checksum with the manifest's."""
-        path, listed = self.folder / name, self.manifest.get("sha256")
-        try:
-            content = path.read_bytes()
-        except OSError as error:
-            raise BundleError(
-                f"{path}: cannot be read ({error.strerror}). Copy the bundle again."
-            ) from None
-        expected = listed.get(name) if isinstance(listed, dict) else None
-        if hashlib.sha256(content).hexdigest() != expected:
+        path, listed = self.folder / name, self.manifest["sha256"]
+        content = read_bundle_file(path)
+        if hashlib.sha256(content).hexdigest() != listed.get(name):
             raise BundleError(
                 f"{path}: its checksum is not the manifest's, so it is damaged or belongs to"
                 " another bundle. Copy the bundle again."
@@ -179,10 +162,22 @@ class Bundle:
     def _open(self, model: bytes) -> onnxruntime.InferenceSession:
         import onnxruntime  # of the extra `scheduler`; plans without bundles do without
 
+        path = self.folder / "policy.onnx"
+        try:
+            external = find_external_weights(model)
+        except ValueError as error:
+            raise BundleError(f"{path}: is no model ({error}). Export again.") from None
+        if external is not None:
+            raise BundleError(
+                f"{path}: the values of the tensor {external} lie in another file; all must lie in"
+                " the model. Export again."
+            )
+        _limit_memory()
         options = onnxruntime.SessionOptions()
+        options.add_session_config_entry("session.use_env_allocators", "1")
+        options.add_session_config_entry("session.load_model_format", "ONNX")
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = 4
-        path = self.folder / "policy.onnx"
         try:
             session = onnxruntime.InferenceSession(
                 model, options, providers=["CPUExecutionProvider"]
@@ -209,9 +204,8 @@ class Bundle:
     def _arrange(self, content: bytes) -> NetworkWeights:
         path = self.folder / "weights.npz"
         try:
-            with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-                return arrange_weights(dict(arrays))
-        except (ValueError, OSError, zipfile.BadZipFile) as error:
+            return arrange_weights(unpack_arrays(content))
+        except ValueError as error:
             raise BundleError(f"{path}: {error}") from None
 
     def _compare(self) -> None:
@@ -219,7 +213,13 @@ class Bundle:
         random = np.random.default_rng(0)
         for rows, machines in ((1, 1), (9, 3), (41, 10)):
             tables = _draw_tables(random, 16, rows, machines)
-            logits, _ = self.look(tables)
+            try:
+                logits, _ = self.look(tables)
+            except Exception as error:  # onnxruntime raises types of its own
+                raise BundleError(
+                    f"{self.folder}/policy.onnx: onnxruntime cannot run it"
+                    f" ({str(error).splitlines()[0]}). Export again."
+                ) from None
             if not np.isfinite(logits).all():
                 raise BundleError(
                     f"{self.folder}/policy.onnx: its answers are not finite. Train or export again."
@@ -239,6 +239,85 @@ class Bundle:
                     f"{self.folder}: policy.onnx and weights.npz answer otherwise, so one of them"
                     " is damaged. Export again."
                 )
+
+
+@cache
+def _limit_memory() -> None:
+    """Limit the memory of all models in this process."""
+    memory = onnxruntime.OrtMemoryInfo(
+        "Cpu",
+        onnxruntime.OrtAllocatorType.ORT_ARENA_ALLOCATOR,
+        0,
+        onnxruntime.OrtMemType.DEFAULT,
+    )
+    limit = onnxruntime.OrtArenaCfg({"max_mem": _MAX_RUN_BYTES})
+    onnxruntime.create_and_register_allocator(memory, limit)
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """Return the manifest of a folder, verified or not.
+
+    Raises
+    ------
+    BundleError
+        If it cannot be read, or is no JSON object.
+    """
+    path = folder / "manifest.json"
+    try:
+        manifest = json.loads(read_bundle_file(path, _REMEDY).decode())
+    except BundleError:
+        raise
+    except (ValueError, RecursionError) as error:
+        raise BundleError(f"{path}: is not JSON ({error}). {_REMEDY}") from None
+    if not isinstance(manifest, dict):
+        raise BundleError(f"{path}: is no JSON object. {_REMEDY}")
+    return manifest
+
+
+def read_intact_manifest(folder: Path, key: bytes = b"") -> dict[str, Any]:
+    """Return the manifest of a folder with this format, checksum, signature and entries.
+
+    Raises
+    ------
+    BundleError
+        If it has another format or no entries, was changed, or is not signed with a key.
+    """
+    manifest, path = read_manifest(folder), folder / "manifest.json"
+    version = manifest.get("format")
+    if version != BUNDLE_FORMAT:
+        raise BundleError(
+            f"{path}: format = {version!r:.80}; {BUNDLE_FORMAT} is understood here. Export again"
+            " with python -m agents.network.onnx_export POLICY BUNDLE, or use the version that"
+            " wrote it."
+        )
+    if not is_intact(manifest):
+        raise BundleError(
+            f"{path}: manifest_sha256 is not the checksum of the other entries, so it is damaged"
+            " or was changed. Export again."
+        )
+    if key and not is_signed(manifest, key):
+        given = "another key's signature" if "manifest_hmac" in manifest else "no signature"
+        raise BundleError(
+            f"{path}: has {given}; a signature of the key of --bundle-key is required. Export again"
+            " with --sign-key."
+        )
+    _check_entries(path, manifest)
+    return manifest
+
+
+def _check_entries(path: Path, manifest: dict[str, Any]) -> None:
+    """Check the types of the entries that the scheduler reads."""
+    training = manifest.get("training")
+    factories = training.get("factories") if isinstance(training, dict) else None
+    texts: dict[str, list[Any]] = {
+        name: [*entry, *entry.values()] if isinstance(entry := manifest.get(name), dict) else [None]
+        for name in ("sha256", "fallback_rules")
+    }
+    texts["training.factories"] = factories if isinstance(factories, list) else [None]
+    for name, values in texts.items():
+        if not all(isinstance(value, str) for value in values):
+            kind = "a list" if name == "training.factories" else "a table"
+            raise BundleError(f"{path}: {name} is missing or not {kind} of texts. Export again.")
 
 
 def _draw_tables(

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from envs.observation.columns import CANDIDATES
-from scheduler.decisions.bundle import Bundle, BundleError
+from scheduler.decisions.bundle import Bundle
+from scheduler.decisions.bundle_files import BundleError
 from scheduler.decisions.decider import Decider
 from scheduler.decisions.decision import Choice
 from scheduler.snapshot.schema import Snapshot

@@ -13,8 +13,8 @@ from pydantic import BaseModel, ConfigDict
 from factory.progress import Progress
 from scheduler.decisions.decider import Decider
 from scheduler.decisions.decision import Choice, Decision
-from scheduler.log.decision_log import read_entries
 from scheduler.log.entry_format import Entry
+from scheduler.log.log_reader import read_entries
 from scheduler.plans.planner import Planner
 
 

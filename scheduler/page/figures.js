@@ -22,7 +22,7 @@ export function findBadges(plan) {
   if (policy.loaded)
     badges.push({ text: `policy ${policy.sha256?.slice(0, 8) ?? ""}`, title: `SHA-256 ${policy.sha256}${steps}. Fallback rule: ${rule}` });
   else badges.push({ text: "no policy: the rule plans and decides", title: `${policy.fault ?? "No policy is loaded."} Rule: ${rule}`, warns: true });
-  if (policy.loaded && policy.fault) badges.push({ text: "newest policy refused", title: policy.fault, warns: true });
+  if (policy.loaded && policy.refused) badges.push({ text: "newest policy refused", title: `${policy.refused} (${policy.refused_date})`, warns: true });
   if (shadow)
     badges.push({
       text: "shadow mode: the rule decides",

@@ -19,9 +19,10 @@ from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.routing import request_response
 
-from scheduler.decisions.bundle import BundleError
+from scheduler.decisions.bundle_files import BundleError
 from scheduler.decisions.explanations import Explanation
 from scheduler.decisions.loaded_policy import LoadedPolicy
+from scheduler.log.decision_log import LogEvent
 from scheduler.log.entry_format import DecisionLogError
 from scheduler.plans.errors import PlanError
 from scheduler.plans.schema import Plan
@@ -105,6 +106,7 @@ class _Service:
         self.counters = Metrics()
         self.ready = threading.Event()
         self.waiting = 0
+        engine.decision_log.listener = self.report_log_event
         self._document: dict[str, Any] | None = None
 
     def begin(self, warmed_up: asyncio.Future[None]) -> None:
@@ -124,6 +126,11 @@ class _Service:
             rule=str(loaded.rule),
             fault=loaded.fault,
         )
+
+    def report_log_event(self, event: LogEvent) -> None:
+        """Write an event of the decision log to the log of the service."""
+        level = logging.INFO if event.problem is None else logging.ERROR
+        log(level, event.name, problem=event.problem)
 
     async def _wait(self, submit: Callable[[], Future[Any]]) -> Any:
         """Submit work to the engine, and return its result.
@@ -149,6 +156,7 @@ class _Service:
         except PlanError as error:
             raise RefusedError(422, str(error)) from None
         except (BundleError, DecisionLogError) as error:
+            self.counters.log_refusals.inc(isinstance(error, DecisionLogError))
             raise RefusedError(503, *str(error).splitlines()) from None
         finally:
             self.waiting -= 1
@@ -197,6 +205,7 @@ class _Service:
         )
         for decision in answer.decisions:
             self.counters.count_decision(decision)
+        self.counters.unlogged.inc(not answer.logged)
         return json_response(answer)
 
     async def plan(self, request: Request) -> Response:
@@ -263,21 +272,36 @@ class _Service:
 
     async def health(self, request: Request) -> Response:
         """Return 200 while the process is alive."""
-        return json_response(
-            Health(
-                status="ok" if self.ready.is_set() else "starting",
-                policy=self.engine.loaded.bundle is not None,
-            )
-        )
+        return json_response(self._state())
 
     async def readiness(self, request: Request) -> Response:
-        """Return 200 if requests are answered, 503 while the service is starting."""
-        response = await self.health(request)
-        response.status_code = 200 if self.ready.is_set() else 503
+        """Return 200 if requests are answered, 503 while starting or without a log to write to.
+
+        With ``--log-failure answer`` a fault of the log is shown with status 200.
+        """
+        state, response = self._state(), await self.health(request)
+        refuses = state.log is not None and self.engine.log_failure == "refuse"
+        response.status_code = 503 if state.status == "starting" or refuses else 200
         return response
+
+    def _state(self) -> Health:
+        log_state, status = self.engine.decision_log.state(), "ok"
+        if not self.ready.is_set():
+            status = "starting"
+        elif log_state.fault is not None:
+            status = "log fails"
+        return Health.model_validate(
+            {
+                "status": status,
+                "policy": self.engine.loaded.bundle is not None,
+                "log": log_state.fault,
+                "log_since": log_state.since,
+            }
+        )
 
     async def metrics(self, request: Request) -> Response:
         """Return the metrics for Prometheus."""
+        self.counters.show_log(self.engine.decision_log.state())
         text, media_type = self.counters.export(self.waiting, self.engine.loaded.bundle is not None)
         return Response(text, media_type=media_type)
 

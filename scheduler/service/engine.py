@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -13,18 +14,20 @@ from typing import Any
 from agents.rules.registry import make_rule
 from envs.seed_splits import episode_seeds
 from factory.model import Factory
-from scheduler.decisions.bundle import BundleError
+from scheduler.decisions.bundle_files import BundleError
 from scheduler.decisions.decider import BUDGET_SECONDS, Decider
-from scheduler.decisions.decision import Decision
 from scheduler.decisions.explanations import Explanation, explain
 from scheduler.decisions.loaded_policy import (
+    UNSIGNED,
+    BundleAdmission,
     LoadedPolicy,
     load_scheduler_policy,
     reload_scheduler_policy,
 )
 from scheduler.floor.floor import ShopFloor
 from scheduler.floor.shop_snapshot import take_snapshot
-from scheduler.log.decision_log import DecisionLog
+from scheduler.log.decision_log import DecisionLog, LogFailure
+from scheduler.log.entry_format import DecisionLogError
 from scheduler.plans.planner import Planner
 from scheduler.plans.schema import Plan
 from scheduler.plans.stability import freeze, measure_nervousness
@@ -59,6 +62,10 @@ class Engine:
         See :class:`scheduler.decisions.decider.Decider`.
     plan_seconds
         Time limit of one plan.
+    log_failure
+        Refuse decisions that cannot be written to the log, or answer them all the same.
+    admission
+        Conditions under which a bundle may decide.
     clock
         Clock that times are measured with, in seconds from any moment on.
     """
@@ -72,11 +79,16 @@ class Engine:
         budget: float = BUDGET_SECONDS,
         shadow: bool = False,
         plan_seconds: float = PLAN_SECONDS,
+        log_failure: LogFailure = "refuse",
+        admission: BundleAdmission = UNSIGNED,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self.factory, self.folder = factory, bundle
-        self.decision_log, self.shadow = decision_log, shadow
-        self.loaded = load_scheduler_policy(bundle, factory)
+        self.decision_log, self.shadow, self.log_failure = decision_log, shadow, log_failure
+        self.admission, self.loaded = admission, load_scheduler_policy(bundle, factory, admission)
+        self._refused: tuple[str, str] | None = None  # reason and date
+        if bundle is not None and self.loaded.bundle is None:
+            self._note_refusal(str(self.loaded.fault))
         self.newest: tuple[Snapshot, str] | None = None
         policy = (self.loaded.bundle, self.loaded.rule, budget)
         self._decider, slow = (
@@ -164,7 +176,12 @@ class Engine:
         except BaseException as error:
             answer.set_exception(error)
         else:
-            written.add_done_callback(lambda _: _resolve(written, answer, decisions, policy, rule))
+            content = DecideAnswer(
+                decisions=decisions, entry=None, logged=False, policy=policy, rule=rule
+            )
+            written.add_done_callback(
+                lambda _: _resolve(written, answer, content, self.log_failure)
+            )
 
     def plan(self, read: Callable[[], PlanRequest]) -> Future[Plan]:
         """Make a plan, and compare it with the previous one if there is one."""
@@ -213,6 +230,8 @@ class Engine:
             sha256=loaded.sha256 or None,
             trained_steps=training.get("steps"),
             fault=loaded.fault,
+            refused=self._refused and self._refused[0],
+            refused_date=self._refused and self._refused[1],
         )
         products = {
             product.name: {
@@ -242,8 +261,7 @@ class Engine:
 
     def receive(self, snapshot: Snapshot) -> None:
         """Keep the newest snapshot for the page."""
-        now = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
-        self.newest = (snapshot, now)
+        self.newest = (snapshot, _now())
 
     def reload(self) -> LoadedPolicy:
         """Read the bundle folder again; work in progress ends with the old policy.
@@ -258,22 +276,35 @@ class Engine:
                 raise BundleError(
                     "reload: the service was started without a bundle. Start it with --bundle DIR."
                 )
-            self.loaded = reload_scheduler_policy(self.folder, self.factory)
+            try:
+                self.loaded = reload_scheduler_policy(self.folder, self.factory, self.admission)
+            except BundleError as error:
+                self._note_refusal(str(error))
+                raise
+            self._refused = None
             return self.loaded
+
+    def _note_refusal(self, reason: str) -> None:
+        """Note that the newest bundle was refused; its files are named without their folder."""
+        self._refused = (reason.replace(f"{self.folder}{os.sep}", ""), _now())
+
+
+def _now() -> str:
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
 
 
 def _resolve(
     written: Future[int],
     answer: Future[DecideAnswer],
-    decisions: tuple[Decision, ...],
-    policy: str,
-    rule: str,
+    content: DecideAnswer,
+    log_failure: LogFailure,
 ) -> None:
-    """Answer once the decisions are on the disk."""
+    """Answer once the decisions are on the disk, or cannot be written there."""
     error = written.exception()
-    if error is not None:
-        answer.set_exception(error)
+    if error is None:
+        entry = {"entry": written.result(), "logged": True}
+        answer.set_result(content.model_copy(update=entry))
+    elif isinstance(error, DecisionLogError) and log_failure == "answer":
+        answer.set_result(content)
     else:
-        answer.set_result(
-            DecideAnswer(decisions=decisions, entry=written.result(), policy=policy, rule=rule)
-        )
+        answer.set_exception(error)

@@ -12,6 +12,7 @@ from prometheus_client import (
 )
 
 from scheduler.decisions.decision import Decision
+from scheduler.log.decision_log import LogState
 
 _SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 
@@ -56,6 +57,40 @@ class Metrics:
             "1 with a policy, 0 where the rule decides",
             registry=self.registry,
         )
+
+        self._add_log_figures()
+
+    def _add_log_figures(self) -> None:
+        registry = self.registry
+        self.log_refusals = Counter(
+            "changeover_log_refusals",
+            "Decisions that were refused because they could not be logged",
+            registry=registry,
+        )
+        self.unlogged = Counter(
+            "changeover_log_unlogged_answers",
+            "Answers that went out without being logged",
+            registry=registry,
+        )
+        self.log_failing = Gauge(
+            "changeover_log_failing", "1 while the log cannot be written", registry=registry
+        )
+        self.log_entries = Gauge(
+            "changeover_log_newest_entry", "Number of the newest entry", registry=registry
+        )
+        self.log_bytes = Gauge(
+            "changeover_log_bytes", "Size of the log, without rotated files", registry=registry
+        )
+        self.log_rotated = Gauge(
+            "changeover_log_rotated_files", "Number of rotated files", registry=registry
+        )
+
+    def show_log(self, state: LogState) -> None:
+        """Take over the state of the decision log."""
+        self.log_failing.set(state.fault is not None)
+        self.log_entries.set(state.last)
+        self.log_bytes.set(state.size)
+        self.log_rotated.set(state.rotated)
 
     def count_request(self, path: str, status: int, seconds: float) -> None:
         """Count an answered request."""

@@ -57,12 +57,15 @@ class WhatIfRequest(_Message):
 
 
 class DecideAnswer(_Message):
-    """Decisions for all free machines; they are in the log."""
+    """Decisions for all free machines."""
 
     decisions: tuple[Decision, ...]
     """Decisions; each is taken as if those before it had been carried out."""
-    entry: int
-    """Number of the entry in the decision log."""
+    entry: int | None
+    """Number of the entry in the decision log; null if it is not logged."""
+    logged: bool = True
+    """The decisions are in the log; false only with ``--log-failure answer``, while the log cannot
+    be written."""
     policy: str
     """SHA-256 of the policy; empty if none is loaded."""
     rule: str
@@ -80,6 +83,10 @@ class PolicyState(_Message):
     """Decisions of its training."""
     fault: str | None
     """Reason why none is loaded."""
+    refused: str | None = None
+    """Reason why the newest bundle was refused; null if it was not."""
+    refused_date: str | None = None
+    """Date of that refusal, UTC, ISO 8601."""
 
 
 class PolicyAnswer(_Message):
@@ -115,10 +122,14 @@ class FloorAnswer(_Message):
 class Health(_Message):
     """State of the service."""
 
-    status: Literal["ok", "starting"]
-    """``ok`` once requests are answered."""
+    status: Literal["ok", "starting", "log fails"]
+    """``ok`` once requests are answered; ``log fails`` while the decision log cannot be written."""
     policy: bool = False
     """A policy is loaded; without one the rule decides."""
+    log: str | None = None
+    """Reason why the decision log cannot be written; null if it can."""
+    log_since: str | None = None
+    """Start of that fault, UTC, ISO 8601."""
 
 
 class Problems(_Message):

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from agents.bundle_manifest import seal_manifest
 from agents.index.feature_table import FEATURES
 from agents.index.policy import atcs_weights
 from agents.network.pointer_network import Critic, PointerNetwork
@@ -43,6 +47,18 @@ def make_bundle(folder: Path) -> Path:
     save_policy(folder / "policy", trained_policy(), "seed = 0\n", FACTS)
     assert main([str(folder / "policy"), str(folder / "bundle")]) == 0
     return folder / "bundle"
+
+
+def change_manifest(
+    folder: Path, change: Callable[[dict[str, Any]], Any] = lambda _: None, key: bytes = b""
+) -> None:
+    """Change a bundle's manifest, with the checksums that the files then have, and seal it."""
+    path = folder / "manifest.json"
+    manifest = json.loads(path.read_text())
+    for name in manifest["sha256"]:
+        manifest["sha256"][name] = hashlib.sha256((folder / name).read_bytes()).hexdigest()
+    change(manifest)
+    path.write_text(json.dumps(seal_manifest(manifest, key)))
 
 
 def with_critic() -> TrainedPolicy:

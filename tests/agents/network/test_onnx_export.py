@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 import shutil
@@ -29,13 +28,14 @@ pytest.importorskip("onnxscript", reason="exporting needs the extra `scheduler`"
 pytest.importorskip("onnxruntime", reason="bundles need the extra `scheduler`")
 
 from agents.network.onnx_export import ExportError, main, to_onnx
-from scheduler.decisions.bundle import Bundle, BundleError
+from scheduler.decisions.bundle import Bundle
+from scheduler.decisions.bundle_files import BundleError
 from scheduler.decisions.decider import Decider
 from scheduler.floor.floor import ShopFloor
 from scheduler.floor.shop_snapshot import take_snapshot
 from scheduler.simulated_plant import simulate
 from tests.builders.event_waits import Clock
-from tests.builders.exported_bundle import trained_policy
+from tests.builders.exported_bundle import change_manifest, trained_policy
 from tests.builders.repository import ROOT
 
 
@@ -193,13 +193,8 @@ def swap(folder: Path) -> None:
     shutil.copy(folder / "config.toml", folder / "policy.onnx")
 
 
-def change_manifest(change: Callable[[dict[str, Any]], None]) -> Callable[[Path], None]:
-    def apply(folder: Path) -> None:
-        manifest = json.loads((folder / "manifest.json").read_text())
-        change(manifest)
-        (folder / "manifest.json").write_text(json.dumps(manifest))
-
-    return apply
+def with_manifest(change: Callable[[dict[str, Any]], Any]) -> Callable[[Path], None]:
+    return lambda folder: change_manifest(folder, change)
 
 
 def rename_a_column(manifest: dict[str, Any]) -> None:
@@ -213,11 +208,7 @@ def change_weights(folder: Path) -> None:
         kept = dict(arrays)
     kept["row_head.weight"] = -kept["row_head.weight"]
     np.savez(folder / "weights.npz", **kept)
-    manifest = json.loads((folder / "manifest.json").read_text())
-    manifest["sha256"]["weights.npz"] = hashlib.sha256(
-        (folder / "weights.npz").read_bytes()
-    ).hexdigest()
-    (folder / "manifest.json").write_text(json.dumps(manifest))
+    change_manifest(folder)
 
 
 def keep_weights_elsewhere(folder: Path) -> None:
@@ -232,8 +223,7 @@ def keep_weights_elsewhere(folder: Path) -> None:
         location="weights.bin",
         size_threshold=0,
     )
-    digest = hashlib.sha256((folder / "policy.onnx").read_bytes()).hexdigest()
-    change_manifest(lambda manifest: manifest["sha256"].update({"policy.onnx": digest}))(folder)
+    change_manifest(folder)
 
 
 @pytest.mark.parametrize(
@@ -249,24 +239,24 @@ def keep_weights_elsewhere(folder: Path) -> None:
         ),
         (change_weights, "policy.onnx and weights.npz answer otherwise"),
         (lambda folder: (folder / "manifest.json").unlink(), "manifest.json: cannot be read"),
-        (lambda folder: (folder / "manifest.json").write_text("[]"), r"format = \[\]"),
+        (lambda folder: (folder / "manifest.json").write_text("[]"), "is no JSON object"),
         (
-            change_manifest(lambda manifest: manifest.update(format=99)),
-            "format = 99; 2 is understood here",
+            with_manifest(lambda manifest: manifest.update(format=99)),
+            "format = 99; 3 is understood here",
         ),
         (
-            change_manifest(rename_a_column),
+            with_manifest(rename_a_column),
             r"candidates lacks process_time; candidates has duration \(ticks\), unknown here",
         ),
         (
-            change_manifest(lambda manifest: manifest.update(network_input_hash="0")),
+            with_manifest(lambda manifest: manifest.update(network_input_hash="0")),
             "network_input_hash = '0'; must be .* python -m agents.network.migrate",
         ),
         (
-            change_manifest(lambda manifest: manifest.pop("sha256")),
-            "its checksum is not the manifest's",
+            with_manifest(lambda manifest: manifest.pop("sha256")),
+            "sha256 is missing or not a table of texts",
         ),
-        (keep_weights_elsewhere, "onnxruntime cannot load it"),
+        (keep_weights_elsewhere, "the values of the tensor .* lie in another file"),
     ],
     ids=[
         "byte",

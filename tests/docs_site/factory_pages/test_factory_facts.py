@@ -52,7 +52,7 @@ def test_a_factory_without_demand_has_sizes_too() -> None:
     facts = dict(size_facts(hand_factory()))
     assert "orders of an episode" not in facts
     assert facts["breakdowns"] == "none"
-    assert "| build | 2 | 12.0 |  |  |  |" in centre_table(hand_factory())
+    assert "| build | 2 | 12.0 | | | |" in centre_table(hand_factory())
 
 
 def test_changeovers_of_work_centres_are_those_of_the_guide() -> None:

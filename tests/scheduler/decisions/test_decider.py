@@ -15,11 +15,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from agents.bundle_manifest import BUNDLE_FORMAT, seal_manifest
 from agents.rules.registry import make_rule
 from envs.observation.columns import CANDIDATE_INDEX
 from factory.io.catalogue import find_single_factory
 from scheduler.__main__ import main
-from scheduler.decisions.bundle import Bundle, BundleError
+from scheduler.decisions.bundle import Bundle
+from scheduler.decisions.bundle_files import BundleError
 from scheduler.decisions.decider import Decider
 from scheduler.decisions.explanations import explain
 from scheduler.decisions.loaded_policy import fallback_rule, load_scheduler_policy
@@ -222,15 +224,27 @@ def test_the_fallback_is_the_manifests_rule_or_atcs() -> None:
         fallback_rule({"fallback_rules": {"microfactory": "BEST"}}, "microfactory")
 
 
+def sealed_manifest(rule: str) -> str:
+    """Return an intact manifest with a rule, whose bundle has nothing else."""
+    entries = {
+        "format": BUNDLE_FORMAT,
+        "sha256": {},
+        "fallback_rules": {"microfactory": rule},
+        "training": {"factories": ["microfactory"]},
+    }
+    return json.dumps(seal_manifest(entries))
+
+
 @pytest.mark.parametrize(
     ("manifest", "rule"),
     [
-        (json.dumps({"fallback_rules": {"microfactory": "EDD"}}), "EDD"),
-        (json.dumps({"fallback_rules": {"microfactory": "EDD("}}), "ATCS"),
+        (sealed_manifest("EDD"), "EDD"),
+        (sealed_manifest("EDD").replace("EDD", "SPT"), "ATCS"),
+        (sealed_manifest("EDD("), "ATCS"),
         (json.dumps([]), "ATCS"),
         ("{", "ATCS"),
     ],
-    ids=["readable", "no rule", "a list", "cut off"],
+    ids=["readable", "edited", "no rule", "a list", "cut off"],
 )
 def test_the_manifests_rule_decides_where_the_rest_of_a_bundle_is_damaged(
     tmp_path: Path, snapshot: Snapshot, manifest: str, rule: str
@@ -254,20 +268,16 @@ def test_a_bundle_without_its_network_leaves_decisions_and_plans_to_its_rule(
     tmp_path: Path, snapshot: Snapshot, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "snapshot.json").write_text(snapshot.model_dump_json())
-    (tmp_path / "manifest.json").write_text(
-        json.dumps(
-            {"fallback_rules": {"microfactory": "EDD"}, "training": {"factories": ["microfactory"]}}
-        )
-    )
+    (tmp_path / "manifest.json").write_text(sealed_manifest("EDD"))
     assert main(["decide", str(tmp_path / "snapshot.json"), "--bundle", str(tmp_path)]) == 0
     out, err = capsys.readouterr()
-    assert "manifest.json: format = None" in err
+    assert "manifest.json: it does not list its feature tables" in err
     assert "EDD decides" in err
     assert {item["decided_by"] for item in json.loads(out)} == {"fallback"}
     assert main(["plan", str(tmp_path / "snapshot.json"), "--bundle", str(tmp_path)]) == 0
     plan = json.loads(capsys.readouterr().out)
     assert plan["made_by"] == "EDD"
-    assert "format = None" in plan["faults"][0]
+    assert "it does not list its feature tables" in plan["faults"][0]
     assert main(["replay", str(tmp_path / "log.sqlite"), "--bundle", str(tmp_path)]) == 1
 
 
@@ -278,7 +288,7 @@ def test_from_a_simulated_moment_to_decisions_on_the_command_line(
     text = capsys.readouterr().out
     (tmp_path / "snapshot.json").write_text(text)
     (tmp_path / "manifest.json").write_text('{"training": {"factories": ["microfactory"]}}')
-    monkeypatch.setattr("scheduler.decisions.loaded_policy.Bundle", lambda folder: Stub(last_legal))
+    monkeypatch.setattr("scheduler.decisions.loaded_policy.Bundle", lambda *_: Stub(last_legal))
     assert (
         main(
             [

@@ -19,8 +19,10 @@ from typing import cast
 
 import pytest
 
-from scheduler.log import decision_log as log_module
-from scheduler.log.decision_log import DecisionLog, DecisionLogError, read_entries
+from scheduler.log import log_file as file_module
+from scheduler.log.decision_log import DecisionLog
+from scheduler.log.entry_format import DecisionLogError
+from scheduler.log.log_reader import read_entries
 from scheduler.snapshot.read import read_with_text
 from scheduler.snapshot.schema import OrderState, Snapshot
 from tests.builders.decision_logs import (
@@ -231,6 +233,12 @@ def test_a_log_of_an_older_layout_is_refused_and_left_alone(tmp_path: Path) -> N
         assert connection.execute("PRAGMA user_version").fetchone() == (1,)
 
 
+def connection_of(decision_log: DecisionLog) -> sqlite3.Connection:
+    """Connection that the log writes with."""
+    assert decision_log._file is not None
+    return decision_log._file.connection
+
+
 def fill(decision_log: DecisionLog, snapshot: Snapshot) -> None:
     for _ in range(200):
         decision_log.append(snapshot, [], **ANSWERS)
@@ -249,10 +257,10 @@ def test_a_write_that_fails_is_not_acknowledged(tmp_path: Path) -> None:
     snapshot = snapshots()[0]
     with DecisionLog(tmp_path / "log.sqlite") as decision_log:
         assert decision_log.append(snapshot, [], **ANSWERS) == 1
-        decision_log._connection.execute("PRAGMA max_page_count = 1")
+        connection_of(decision_log).execute("PRAGMA max_page_count = 1")
         with pytest.raises(DecisionLogError, match="full"):
             fill(decision_log, snapshot)
-        decision_log._connection.execute("PRAGMA max_page_count = 1000000")
+        connection_of(decision_log).execute("PRAGMA max_page_count = 1000000")
         last = decision_log.append(snapshot, [], **ANSWERS)
     assert [entry.number for entry in read_entries(tmp_path / "log.sqlite")] == list(
         range(1, last + 1)
@@ -263,13 +271,14 @@ def test_orders_of_a_write_that_failed_are_written_with_the_next(tmp_path: Path)
     before, after = snapshots()[3:5]
     with DecisionLog(tmp_path / "log.sqlite") as decision_log:
         decision_log.append(before, [], **ANSWERS)
-        decision_log._connection.execute(
-            "CREATE TEMP TRIGGER refuse BEFORE INSERT ON decisions BEGIN SELECT RAISE(ABORT, 'no"
+        connection_of(decision_log).execute(
+            "CREATE TRIGGER refuse BEFORE INSERT ON decisions BEGIN SELECT RAISE(ABORT, 'no"
             " more'); END"
         )
         with pytest.raises(DecisionLogError, match="no more"):
             decision_log.append(after, [], **ANSWERS)
-        decision_log._connection.execute("DROP TRIGGER refuse")
+        with contextlib.closing(sqlite3.connect(tmp_path / "log.sqlite")) as other:
+            other.execute("DROP TRIGGER refuse")
         assert decision_log.append(after, [], **ANSWERS) == 2
     assert [entry.snapshot for entry in read_entries(tmp_path / "log.sqlite")] == [before, after]
 
@@ -278,7 +287,7 @@ def test_what_is_written_ahead_is_moved_by_another_thread(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("scheduler.log.decision_log._CHECKPOINT_DELAY", 0.0)
-    settled = note_settling(monkeypatch, log_module._checkpoint)
+    settled = note_settling(monkeypatch, file_module._checkpoint)
     with DecisionLog(tmp_path / "log.sqlite") as decision_log:
         decision_log.append(snapshots()[0], [], **ANSWERS)
         settled.get()
@@ -291,7 +300,7 @@ def note_settling(
 ) -> queue.SimpleQueue[None]:
     """Return a queue with one item for each time that a thread has let ``settle`` move the log."""
     settled: queue.SimpleQueue[None] = queue.SimpleQueue()
-    really = log_module._checkpoint
+    really = file_module._checkpoint
 
     def settle_and_tell(connection: sqlite3.Connection) -> int:
         if threading.current_thread().name == "log writer":
@@ -301,7 +310,7 @@ def note_settling(
         finally:
             settled.put(None)
 
-    monkeypatch.setattr("scheduler.log.decision_log._checkpoint", settle_and_tell)
+    monkeypatch.setattr("scheduler.log.log_file._checkpoint", settle_and_tell)
     return settled
 
 

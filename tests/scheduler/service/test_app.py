@@ -23,13 +23,15 @@ from scheduler.decisions.bundle import Bundle
 from scheduler.decisions.decider import Decider
 from scheduler.decisions.explanations import explain
 from scheduler.floor.floor import ShopFloor
-from scheduler.log.decision_log import DecisionLog, read_entries
+from scheduler.log.decision_log import DecisionLog
+from scheduler.log.log_reader import read_entries
 from scheduler.plans.planner import Planner
 from scheduler.plans.schema import Plan
 from scheduler.service.app import create_app
 from scheduler.service.engine import Engine
 from scheduler.service.middleware import AccessPolicy
 from tests.builders.event_waits import Clock
+from tests.builders.exported_bundle import change_manifest
 from tests.builders.repository import ROOT
 from tests.builders.snapshots import FACTORY, RULE, request_body, request_of, snapshots
 
@@ -317,21 +319,22 @@ def test_a_new_bundle_takes_over_and_a_bad_one_is_refused(
     assert any(
         "its checksum is not the manifest's" in problem for problem in refused.json()["problems"]
     )
-    assert client.get("/v1/policy").json()["policy"] == before
+    after = client.get("/v1/policy").json()["policy"]
+    assert after.pop("refused_date") is not None
+    assert after.pop("refused").startswith("policy.onnx: its checksum"), "without the folder"
+    assert {**after, "refused": None, "refused_date": None} == before
     assert (
         client.post("/v1/decide", json=request_body()).json()["decisions"][0]["decided_by"]
         == "policy"
     )
     (folder / "policy.onnx").write_bytes(whole)
-    manifest = json.loads((folder / "manifest.json").read_text())
-    (folder / "manifest.json").write_text(
-        json.dumps({**manifest, "fallback_rules": {"microfactory": "EDD"}})
-    )
+    change_manifest(folder, lambda manifest: manifest["fallback_rules"].update(microfactory="EDD"))
     with ThreadPoolExecutor(8) as pool:
         answers = [pool.submit(client.post, "/v1/decide", json=request_body()) for _ in range(40)]
         assert client.post("/v1/policy/reload").status_code == 200
         answers += [pool.submit(client.post, "/v1/decide", json=request_body()) for _ in range(10)]
     assert {answer.result().status_code for answer in answers} == {200}
+    assert client.get("/v1/policy").json()["policy"]["refused"] is None
     assert client.get("/v1/policy").json()["rule"] == answers[-1].result().json()["rule"] == "EDD"
     client.__exit__(None, None, None)
 
@@ -343,7 +346,7 @@ def test_without_a_policy_the_rule_answers_and_says_so(tmp_path: Path) -> None:
     assert {decision["decided_by"] for decision in decisions} == {"fallback"}
     assert client.post("/v1/plan", json=request_body()).json()["made_by"].startswith("ATCS")
     assert client.post("/v1/explain", json=request_body()).status_code == 503
-    assert client.get("/readyz").json() == {"status": "ok", "policy": False}
+    assert client.get("/readyz").json()["policy"] is False
     client.__exit__(None, None, None)
 
 

@@ -23,7 +23,7 @@ pytest.importorskip("onnxscript", reason="exporting needs the extra `scheduler`"
 
 
 from scheduler.__main__ import main
-from scheduler.log.decision_log import read_entries
+from scheduler.log.log_reader import read_entries
 from tests.builders.repository import ROOT
 from tests.builders.service_process import ServiceProcess
 from tests.builders.snapshots import FACTORY, request_body
