@@ -12,7 +12,7 @@ from envs.observation.columns import CANDIDATES
 from scheduler.decisions.bundle import Bundle, BundleError
 from scheduler.decisions.decider import Decider
 from scheduler.decisions.decision import Choice
-from scheduler.snapshot.schema import Snapshot
+from scheduler.snapshot.schema import SetAsideParts, Snapshot
 
 MAX_COLUMNS = 6
 """Maximum number of columns listed for each alternative."""
@@ -52,6 +52,7 @@ class Explanation(BaseModel):
     alternatives: tuple[Alternative, ...] = ()  # the policy's choice comes first
     rule: str = ""  # the fallback rule
     rule_choice: Choice | None = None
+    set_aside: SetAsideParts = ()
 
 
 def explain(decider: Decider, snapshot: Snapshot) -> Explanation:
@@ -71,7 +72,8 @@ def explain(decider: Decider, snapshot: Snapshot) -> Explanation:
         floor.hold()
         machine = floor.ask()
     if machine is None:
-        return Explanation(machine=None, rule=str(decider.fallback))
+        rule = str(decider.fallback)
+        return Explanation(machine=None, rule=rule, set_aside=snapshot.set_aside)
     logits, values = _infer(decider.bundle, decider.observation())
     legal = np.flatnonzero(floor.tables.action_mask[0])
     ranked = legal[np.argsort(-logits[0, legal], kind="stable")]
@@ -91,6 +93,7 @@ def explain(decider: Decider, snapshot: Snapshot) -> Explanation:
         alternatives=tuple(alternatives),
         rule=str(decider.fallback),
         rule_choice=decider.describe(machine, decider.ask_rule()),
+        set_aside=snapshot.set_aside,
     )
 
 

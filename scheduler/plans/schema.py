@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ConfigDict, Field
 
 from factory.tick_dates import TickDates
+from scheduler.snapshot.schema import SetAsideParts
 
 PlanText = Annotated[str, Field(max_length=200)]
 
@@ -123,6 +124,7 @@ class Plan(_Record):
     nervousness: Nervousness | None = None
     # plans that were compared, the cheapest first; this plan is the first of them
     alternatives: tuple[PlanAlternative, ...] = ()
+    set_aside: SetAsideParts = ()
     epoch: datetime | None = None  # date of tick 0
     time_zone: PlanText | None = None  # that dates are shown in; None: epoch's
     microseconds: int = 0  # computing time, without the time for loading compiled code

@@ -24,6 +24,7 @@ from scheduler.snapshot.schema import (
     MAX_SNAPSHOT_DATE,
     Lock,
     OrderState,
+    SetAsideParts,
     Snapshot,
 )
 
@@ -51,6 +52,7 @@ class PlanComparison(BaseModel):
     orders: tuple[MovedOrder, ...]
     cost_difference: float  # after - before
     nervousness: Nervousness
+    set_aside: SetAsideParts = ()
 
 
 def compare_plans(before: Plan, after: Plan) -> PlanComparison:
@@ -61,6 +63,7 @@ def compare_plans(before: Plan, after: Plan) -> PlanComparison:
         orders=tuple(_compare_orders(before, after)),
         cost_difference=after.total_cost - before.total_cost,
         nervousness=measure_nervousness(before, after),
+        set_aside=before.set_aside,
     )
 
 
@@ -142,6 +145,10 @@ def _find_order(path: str, name: str, snapshot: Snapshot) -> OrderState:
     for order in snapshot.orders:
         if order.order_id == name:
             return order
+    for part in snapshot.set_aside:
+        if part.order == name:
+            rule = f"it was put aside for {part.place}"
+            raise _refusal(f"{path}.order", name, rule, "Correct the order")
     remedy = suggest(name, [order.order_id for order in snapshot.orders])
     raise _refusal(f"{path}.order", name, "there is no such order here", remedy)
 

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,6 @@ from envs.seed_splits import episode_seeds
 from factory.model import Factory
 from scheduler.decisions.bundle import BundleError
 from scheduler.decisions.decider import BUDGET_SECONDS, Decider
-from scheduler.decisions.decision import Decision
 from scheduler.decisions.explanations import Explanation, explain
 from scheduler.decisions.loaded_policy import (
     LoadedPolicy,
@@ -164,7 +164,14 @@ class Engine:
         except BaseException as error:
             answer.set_exception(error)
         else:
-            written.add_done_callback(lambda _: _resolve(written, answer, decisions, policy, rule))
+            decided = partial(
+                DecideAnswer,
+                decisions=decisions,
+                policy=policy,
+                rule=rule,
+                set_aside=snapshot.set_aside,
+            )
+            written.add_done_callback(lambda _: _resolve(written, answer, decided))
 
     def plan(self, read: Callable[[], PlanRequest]) -> Future[Plan]:
         """Make a plan, and compare it with the previous one if there is one."""
@@ -265,15 +272,11 @@ class Engine:
 def _resolve(
     written: Future[int],
     answer: Future[DecideAnswer],
-    decisions: tuple[Decision, ...],
-    policy: str,
-    rule: str,
+    decided: Callable[..., DecideAnswer],
 ) -> None:
-    """Answer once the decisions are on the disk."""
+    """Answer once the decisions are on the disk; ``decided`` takes the number of the entry."""
     error = written.exception()
     if error is not None:
         answer.set_exception(error)
     else:
-        answer.set_result(
-            DecideAnswer(decisions=decisions, entry=written.result(), policy=policy, rule=rule)
-        )
+        answer.set_result(decided(entry=written.result()))

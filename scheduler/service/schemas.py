@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from scheduler.decisions.decision import Decision
 from scheduler.plans.changes import MAX_CHANGES, Change
 from scheduler.plans.schema import MAX_FUTURES, Plan
-from scheduler.snapshot.schema import MAX_SNAPSHOT_DATE, Snapshot
+from scheduler.snapshot.schema import MAX_SNAPSHOT_DATE, SetAsideParts, Snapshot
 
 Futures = Annotated[int, Field(ge=0, le=MAX_FUTURES, strict=True)]
 Seed = Annotated[int, Field(ge=0, lt=2**63, strict=True)]
@@ -19,10 +19,21 @@ class _Message(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+Strict = Annotated[
+    bool,
+    Field(
+        description=(
+            "refuse the snapshot if an order or a lock is bad; by default bad ones are put aside"
+        )
+    ),
+]
+
+
 class SnapshotRequest(_Message):
     """A snapshot to decide on, to explain, or to show."""
 
     snapshot: Snapshot
+    strict: Strict = False
 
 
 class PlanRequest(_Message):
@@ -35,6 +46,7 @@ class PlanRequest(_Message):
     previous: Plan | None = None  # to compare with, and to keep within the frozen horizon
     # ticks from the clock in which nothing of the previous plan moves
     frozen: Annotated[int, Field(ge=0, le=MAX_SNAPSHOT_DATE, strict=True)] = 0
+    strict: Strict = False
 
 
 class WhatIfRequest(_Message):
@@ -44,6 +56,7 @@ class WhatIfRequest(_Message):
     changes: Annotated[tuple[Change, ...], Field(min_length=1, max_length=MAX_CHANGES)]
     futures: Futures = 0
     seed: Seed = 0
+    strict: Strict = False
 
 
 class DecideAnswer(_Message):
@@ -53,6 +66,7 @@ class DecideAnswer(_Message):
     entry: int  # number in the log
     policy: str  # SHA-256 of the policy; '' if none is loaded
     rule: str  # fallback rule
+    set_aside: SetAsideParts = ()
 
 
 class PolicyState(_Message):

@@ -82,7 +82,8 @@ class ProductSchema:
         ]
         self.index = index
         self.option_values = {
-            option.name: {value.name for value in option.values} for option in applying
+            option.name: dict.fromkeys(sorted(value.name for value in option.values))
+            for option in applying
         }
         self.option_indices = [
             (option.name, {value.name: i for i, value in enumerate(option.values)})
@@ -200,6 +201,16 @@ def packed(snapshot: Snapshot, names: FactoryNames) -> PackedOrders | None:
     if entry is None or entry[0] is not names:
         entry = _PACKED.put(snapshot, (names, _pack(snapshot.orders, names)))
     return entry[1]
+
+
+def find_unfit(snapshot: Snapshot, names: FactoryNames) -> list[int]:
+    """Return the indices of the orders that :func:`packed` cannot write as numbers."""
+    known = names.rows
+    return [
+        i
+        for i, state in enumerate(snapshot.orders)
+        if id(state) not in known and _pack_row(state, b"", names) is None
+    ]
 
 
 def cache_tables(snapshot: Snapshot, orders: PackedOrders, names: FactoryNames) -> None:

@@ -139,6 +139,22 @@ class Lock(_Part):
     operation: Name
 
 
+class SetAside(_Part):
+    """A part of a snapshot that was put aside by a lenient reading, so that the rest is used."""
+
+    order: Annotated[
+        str | None, Field(description="id of the order concerned; null if it has none that is text")
+    ]
+    place: Annotated[str, Field(description="path in the snapshot that was sent")]
+    problem: Annotated[str, Field(description="value, rule and remedy")]
+
+
+SetAsideParts = Annotated[
+    tuple[SetAside, ...],
+    Field(description="parts of the snapshot that a lenient reading put aside"),
+]
+
+
 class Snapshot(_Part):
     """A shop floor at one moment."""
 
@@ -156,6 +172,7 @@ class Snapshot(_Part):
     locks: Annotated[tuple[Lock, ...], Field(max_length=MAX_ORDERS)] = ()
     epoch: Epoch | None = None  # date of tick 0, if it is known
     time_zone: Zone | None = None  # that dates are shown in, such as Europe/Berlin; None: epoch's
+    set_aside: SetAsideParts = ()
 
 
 class SnapshotText(NamedTuple):
