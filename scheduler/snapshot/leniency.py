@@ -8,8 +8,10 @@ that is not used stays occupied as long as it would have been.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
+
+from pydantic_core import from_json
 
 from factory.model import Factory
 from factory.validation.errors import MAX_LINES, Problem
@@ -92,13 +94,8 @@ def drop_unreadable(
     """
     set_aside = list[SetAside]()
     for (name, index), items in single.items():
-        first = items[0] | {"loc": items[0]["loc"][depth:]}
-        problem = explain_item(first, "snapshot")
-        assert isinstance(problem, Problem)  # text that is no JSON has no orders
-        key = "order_id" if name == "orders" else "order"
-        set_aside.append(
-            _describe(problem, _id_in(data[name][index], key), len(items), len(set_aside))
-        )
+        location = items[0]["loc"][depth:]
+        set_aside.append(_name_unreadable(data[name][index], location, items, len(set_aside)))
     kept = {
         name: [i for i in range(len(data.get(name, ()))) if (name, i) not in single]
         for name in _LISTS
@@ -107,10 +104,65 @@ def drop_unreadable(
     return data | lists, ReadableParts(kept["orders"], kept["locks"], set_aside)
 
 
-def _id_in(item: Any, key: str) -> str | None:
-    """Return the id in an order or lock that could not be read; None if it has none."""
-    value = item.get(key) if isinstance(item, dict) else None
-    return printable(value[:MAX_NAME]) if isinstance(value, str) else None
+class BadOrder(NamedTuple):
+    """An order that could not be read, or does not fit the factory."""
+
+    text: bytes  # JSON
+    state: OrderState | None  # None: it could not be read
+    errors: Sequence[Any] = ()  # of pydantic
+
+
+def is_no_json(order: object) -> bool:
+    """Return whether an order is bad because its text is no JSON."""
+    return isinstance(order, BadOrder) and any(
+        item["type"] == "json_invalid" for item in order.errors
+    )
+
+
+def name_bad_orders(
+    snapshot: Snapshot, factory: Factory, count: int, bad: Mapping[int, Any]
+) -> ReadableParts:
+    """Return the parts of a snapshot without its bad orders.
+
+    Parameters
+    ----------
+    count
+        Number of orders that were sent.
+    bad
+        Those that are bad, by their indices (:class:`BadOrder`).
+    """
+    set_aside = list[SetAside]()
+    for i, order in bad.items():
+        if order.state is None:
+            location = ("orders", i, *order.errors[0]["loc"])
+            data = from_json(order.text)
+            set_aside.append(_name_unreadable(data, location, order.errors, len(set_aside)))
+            continue
+        alone = snapshot.model_copy(update={"orders": (order.state,)})
+        problems = [problem for _, problem in find_order_problems(alone, factory, [0])]
+        place = f"orders.{i}.{problems[0].place.removeprefix('orders.0.')}"
+        first, order_id = problems[0]._replace(place=place), order.state.order_id
+        set_aside.append(_describe(first, order_id, len(problems), len(set_aside)))
+    orders = [i for i in range(count) if i not in bad]
+    return ReadableParts(orders, range(len(snapshot.locks)), set_aside)
+
+
+def _name_unreadable(
+    data: Any, location: Sequence[str | int], items: Sequence[Any], before: int
+) -> SetAside:
+    """Return an order or lock that cannot be read, after others.
+
+    Parameters
+    ----------
+    location
+        Path of the first of its errors, from the snapshot on.
+    """
+    problem = explain_item(items[0] | {"loc": location}, "snapshot")
+    assert isinstance(problem, Problem)  # text that is no JSON has no orders
+    key = "order_id" if location[0] == "orders" else "order"
+    value = data.get(key) if isinstance(data, dict) else None
+    order = printable(value[:MAX_NAME]) if isinstance(value, str) else None
+    return _describe(problem, order, len(items), before)
 
 
 def _describe(problem: Problem, order: str | None, count: int, before: int) -> SetAside:

@@ -14,9 +14,12 @@ from factory.validation.errors import FactoryError, Problem, list_problems
 from factory.validation.text_files import drop_mark
 from scheduler.snapshot.incremental_json import ABSENT, find_orders
 from scheduler.snapshot.leniency import (
+    BadOrder,
     ReadableParts,
     all_parts,
     drop_unreadable,
+    is_no_json,
+    name_bad_orders,
     put_aside,
     split_errors,
 )
@@ -25,13 +28,21 @@ from scheduler.snapshot.order_tables import (
     OrderRow,
     PreviousSnapshot,
     cache_tables,
+    find_texts,
     names_of,
-    pack_rows,
+    pack_row,
     put_together,
+    recall_rows,
 )
 from scheduler.snapshot.parse_errors import MAX_PROBLEMS, format_items
 from scheduler.snapshot.problems import find_general_problems, find_problems
-from scheduler.snapshot.schema import MAX_ORDERS, OrderState, Snapshot, SnapshotText
+from scheduler.snapshot.schema import (
+    MAX_ORDERS,
+    OrderState,
+    Snapshot,
+    SnapshotText,
+    write_rest,
+)
 
 _MIN_ORDER_LENGTH = 64
 """Bytes of an order's JSON; a shorter text lacks some of its fields."""
@@ -81,11 +92,18 @@ def read_plain(
     text: bytes, factory: Factory, *, strict: bool = True
 ) -> tuple[Snapshot, SnapshotText | None] | None:
     """Read a snapshot as :func:`read_with_text`; None if pydantic must read all of the text."""
-    parts = _read_incrementally(text, names_of(factory))
-    if parts is None:
+    names = names_of(factory)
+    read = _read_incrementally(text, factory, strict=strict)
+    if read is None:
         return None
-    snapshot = check_snapshot(parts[0], factory, strict=strict)
-    return snapshot, parts[1] if snapshot is parts[0] else None
+    whole, written, parts = read
+    if strict:
+        return check_snapshot(whole, factory), written
+    snapshot = check_parts(whole, factory, parts)
+    if snapshot is whole:
+        return snapshot, written
+    texts = find_texts(snapshot, names)
+    return snapshot, None if texts is None else SnapshotText(write_rest(snapshot), texts)
 
 
 def parse_snapshot(data: Any, factory: Factory, *, strict: bool = True) -> Snapshot:
@@ -133,9 +151,11 @@ def check_snapshot(snapshot: Snapshot, factory: Factory, *, strict: bool = True)
 
 def check_parts(snapshot: Snapshot, factory: Factory, parts: ReadableParts) -> Snapshot:
     """Check the readable parts of a snapshot leniently, as :func:`check_snapshot` does."""
-    if next(find_problems(snapshot, factory), None) is None:
-        if not parts.set_aside:
-            return snapshot
+    is_usable = next(find_problems(snapshot, factory), None) is None
+    if is_usable and not parts.set_aside:
+        return snapshot
+    recall_rows(names_of(factory))
+    if is_usable:
         set_aside = (*snapshot.set_aside, *parts.set_aside)
         return snapshot.model_copy(update={"set_aside": set_aside})
     _refuse(find_general_problems(snapshot, factory))
@@ -171,13 +191,17 @@ def _read_readable(
 # --- reading only what has changed ----------------------------------------------------------------
 
 
-def _read_incrementally(text: bytes, names: FactoryNames) -> tuple[Snapshot, SnapshotText] | None:
+def _read_incrementally(
+    text: bytes, factory: Factory, *, strict: bool
+) -> tuple[Snapshot, SnapshotText, ReadableParts] | None:
     """Read a snapshot, and reuse the orders whose text was in the previous one.
 
-    None if the text is not that plain, or wrong: then pydantic must read all of it.
+    None if the text is not that plain, or wrong: then pydantic must read all of it. Bad orders are
+    left out, unless the reading is ``strict``.
     """
     if b"\\" in text:
         return None
+    names = names_of(factory)
     letters, before = np.frombuffer(text, np.uint8), names.before
     room = min(MAX_ORDERS, len(text) // _MIN_ORDER_LENGTH) + 1
     spans, same = np.empty((room, 2), np.int64), np.empty(room, np.int64)
@@ -189,28 +213,30 @@ def _read_incrementally(text: bytes, names: FactoryNames) -> tuple[Snapshot, Sna
     rest = b"%b[]%b" % (text[:first], text[last:])
     try:
         snapshot = Snapshot.model_validate_json(rest)
-        orders = _reuse_orders(
-            text, spans[1:].tolist(), same[1 : count + 1].tolist(), before.orders, names
-        )
     except ValidationError:
         return None
-    if orders is None:
+    read = _reuse_orders(
+        text, spans[1:].tolist(), same[1 : count + 1].tolist(), before.orders, names
+    )
+    bad = {i: order for i, order in enumerate(read) if not isinstance(order, OrderRow)}
+    if bad and (strict or any(is_no_json(order) for order in bad.values())):
         return None
-    names.before = PreviousSnapshot(letters, spans, orders)
-    tables, texts = put_together(orders, names)
+    rows = [order if isinstance(order, OrderRow) else None for order in read]
+    names.before = PreviousSnapshot(letters, spans, rows)
+    tables, texts = put_together([row for row in rows if row is not None], names)
     whole = snapshot.model_copy(update={"orders": tables.states})
     cache_tables(whole, tables, names)
-    return whole, SnapshotText(rest, texts)
+    return whole, SnapshotText(rest, texts), name_bad_orders(whole, factory, len(rows), bad)
 
 
 def _reuse_orders(
     text: bytes,
     spans: Sequence[tuple[int, int]],
     same: Sequence[int],
-    before: Sequence[OrderRow],
+    before: Sequence[OrderRow | None],
     names: FactoryNames,
-) -> list[OrderRow] | None:
-    """Return the orders of a text; None if one does not fit the factory.
+) -> list[OrderRow | BadOrder]:
+    """Return the orders of a text.
 
     Parameters
     ----------
@@ -221,17 +247,18 @@ def _reuse_orders(
     before
         Orders of the previous snapshot.
     """
-    by_text = {order.text: order for order in before}
-    known: list[OrderRow | None] = []
-    new: list[bytes] = []
+    by_text = {order.text: order for order in before if order is not None}
+    read = list[OrderRow | BadOrder]()
     for span, (start, end) in zip(same, spans, strict=True):
         order_text = text[start:end]
         order = before[span - 1] if span != ABSENT else by_text.get(order_text)
-        known.append(order)
-        if order is None:
-            new.append(order_text)
-    rows = pack_rows([OrderState.model_validate_json(order) for order in new], names, new)
-    if rows is None:
-        return None
-    added = iter(rows)
-    return [order or next(added) for order in known]
+        read.append(order or _read_order(order_text, names))
+    return read
+
+
+def _read_order(text: bytes, names: FactoryNames) -> OrderRow | BadOrder:
+    try:
+        state = OrderState.model_validate_json(text)
+    except ValidationError as error:
+        return BadOrder(text, None, error.errors(include_url=False))
+    return pack_row(state, text, names) or BadOrder(text, state)

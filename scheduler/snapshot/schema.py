@@ -184,8 +184,13 @@ class SnapshotText(NamedTuple):
 
 def write_text(snapshot: Snapshot) -> SnapshotText:
     """Write a snapshot as JSON."""
-    rest = snapshot.model_copy(update={"orders": ()})
     return SnapshotText(
-        rest.model_dump_json(exclude_defaults=True).encode(),
+        write_rest(snapshot),
         [order.model_dump_json(exclude_defaults=True).encode() for order in snapshot.orders],
     )
+
+
+def write_rest(snapshot: Snapshot) -> bytes:
+    """Write a snapshot as JSON, with an empty list of orders."""
+    rest = snapshot.model_copy(update={"orders": ()})
+    return rest.model_dump_json(exclude_defaults=True).encode()

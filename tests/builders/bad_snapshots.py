@@ -24,7 +24,7 @@ SPOILERS: dict[str, Callable[[Tables, int], Any]] = {
     "unknown product": _with(product="hovercraft"),
     "unknown option": lambda order, _: order | {"options": order["options"] | {"wings": "two"}},
     "unknown option value": lambda order, _: (
-        order | {"options": {option: "plaid" for option in order["options"]}}
+        order | {"options": dict.fromkeys(order["options"], "plaid")}
     ),
     "option missing": _with(options={}),
     "extra field": _with(customer="ACME"),

@@ -96,7 +96,8 @@ def test_every_kind_of_bad_order_is_named_with_place_and_problem(kind: str) -> N
     read = read_leniently(spoil(data, {index: kind}))
     part = next(part for part in read.set_aside if is_order(part.place))
     assert part.place.split(".")[:2] == ["orders", str(index)]
-    assert "; " in part.problem and part.problem.endswith((".", "problems)"))
+    assert "; " in part.problem
+    assert part.problem.endswith((".", "problems)"))
     expected = {"id that is no text": None, "no table": None, "id that cannot be printed": "a\\nb"}
     assert part.order == expected.get(kind, data["orders"][index]["order_id"])
 
@@ -184,7 +185,8 @@ def test_an_order_in_work_on_two_machines_is_put_aside_and_both_stay_occupied() 
     data["locks"] = []
     read = read_leniently(data)
     assert state["order"] not in {order.order_id for order in read.orders}
-    assert read.machines[name].has_foreign_work and read.machines[twin].has_foreign_work
+    assert read.machines[name].has_foreign_work
+    assert read.machines[twin].has_foreign_work
 
 
 @pytest.mark.parametrize(
@@ -302,4 +304,5 @@ def test_unknown_and_missing_machines_are_refused(name: str) -> None:
 def test_what_was_put_aside_stays_with_the_snapshot() -> None:
     read = read_leniently(spoil(moment(200), {0: "extra field", 2: "unknown product"}))
     again = read_snapshot(read.model_dump_json(), FACTORY)
-    assert again == read and again.set_aside
+    assert again == read
+    assert again.set_aside
