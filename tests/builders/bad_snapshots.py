@@ -6,6 +6,8 @@ import copy
 from collections.abc import Callable, Collection
 from typing import Any
 
+from scheduler.snapshot.schema import Snapshot
+
 Tables = dict[str, Any]
 """A snapshot, or a part of it, as JSON has it."""
 
@@ -91,3 +93,15 @@ def lock_waiting_orders(data: Tables, machine: str, operation: str, count: int) 
         {"machine": machine, "order": order, "operation": operation} for order in waiting[:count]
     ]
     return data | {"locks": locks}
+
+
+def with_many_orders(snapshot: Snapshot, orders: int) -> Tables:
+    """Return a snapshot with that many orders; those that are not in work are repeated."""
+    data = snapshot.model_dump(mode="json")
+    in_work = {machine["order"] for machine in data["machines"].values()}
+    listed = [order for order in data["orders"] if order["order_id"] in in_work]
+    rest = [order for order in data["orders"] if order["order_id"] not in in_work]
+    while len(listed) < orders:
+        order = rest[len(listed) % len(rest)]
+        listed.append(order | {"order_id": f"order-{1_000_000 + len(listed)}"})
+    return data | {"orders": listed}
