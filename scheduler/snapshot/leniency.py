@@ -256,16 +256,16 @@ class _Sieve:
         self._drop_locks(find_cyclic_locks(self.snapshot, orders, products))
         self._drop_locks(find_blocked_locks(self.snapshot, orders, products, centres))
 
-    def _drop_orders(self, found: Iterable[tuple[int, Problem]]) -> None:
+    def _drop_orders(self, problems: Iterable[tuple[int, Problem]]) -> None:
         orders = self.snapshot.orders
-        kept = self._drop("orders", orders, [state.order_id for state in orders], found)
+        kept = self._drop("orders", orders, [state.order_id for state in orders], problems)
         if len(kept) < len(orders):
             self._gone |= {state.order_id for state in orders} - {state.order_id for state in kept}
             self.snapshot = self.snapshot.model_copy(update={"orders": tuple(kept)})
 
-    def _drop_locks(self, found: Iterable[tuple[int, Problem]]) -> None:
+    def _drop_locks(self, problems: Iterable[tuple[int, Problem]]) -> None:
         locks = self.snapshot.locks
-        kept = self._drop("locks", locks, [lock.order for lock in locks], found)
+        kept = self._drop("locks", locks, [lock.order for lock in locks], problems)
         if len(kept) < len(locks):
             self.snapshot = self.snapshot.model_copy(update={"locks": tuple(kept)})
 
@@ -274,7 +274,7 @@ class _Sieve:
         name: str,
         items: Sequence[_Item],
         ids: Sequence[str],
-        found: Iterable[tuple[int, Problem]],
+        problems: Iterable[tuple[int, Problem]],
     ) -> list[_Item]:
         """Put aside the items with problems, and return the others.
 
@@ -282,11 +282,11 @@ class _Sieve:
         ----------
         ids
             Ids of the orders of the items.
-        found
+        problems
             Problems, with the indices of their items.
         """
         first, count = dict[int, Problem](), Counter[int]()
-        for i, problem in found:
+        for i, problem in problems:
             first.setdefault(i, problem)
             count[i] += 1
         places = self._places[name]
