@@ -103,13 +103,13 @@ CASES: dict[str, Callable[[], Tables]] = {
 
 def count_compared() -> Iterator[int]:
     """Count the names that are compared letter by letter; each value is the sum up to then."""
-    total, ratio = [0], difflib.SequenceMatcher.ratio
+    total, set_name = [0], difflib.SequenceMatcher.set_seq1
 
-    def counted(matcher: difflib.SequenceMatcher[str]) -> float:
+    def counted(matcher: difflib.SequenceMatcher[str], name: str) -> None:
         total[0] += 1
-        return ratio(matcher)
+        set_name(matcher, name)
 
-    difflib.SequenceMatcher.ratio = counted  # type: ignore[method-assign]
+    difflib.SequenceMatcher.set_seq1 = counted  # type: ignore[method-assign]
     while True:
         yield total[0]
 
