@@ -70,13 +70,17 @@ def _decide(options: argparse.Namespace) -> str:
     budget, shadow = options.budget / 1000, options.shadow
     decider = Decider(ShopFloor(factory), None, loaded.rule, budget, shadow=shadow)
     loaded.use_in(decider)
-    snapshot = _read_snapshot(options.snapshot, factory)
+    snapshot = _read_snapshot(options, factory)
     decisions = decider.decide(snapshot)
     if options.log:
         policy, rule = loaded.sha256, str(loaded.rule)
         with DecisionLog(options.log) as decision_log:
             decision_log.append(snapshot, decisions, policy=policy, rule=rule, shadow=shadow)
-    return json.dumps([decision.model_dump() for decision in decisions], indent=1)
+    answer = {
+        "decisions": [decision.model_dump() for decision in decisions],
+        "set_aside": [part.model_dump() for part in snapshot.set_aside],
+    }
+    return json.dumps(answer, indent=1)
 
 
 def _plan(options: argparse.Namespace) -> str:
@@ -217,13 +221,16 @@ def _open(options: argparse.Namespace, seconds: float = PLAN_SECONDS) -> tuple[P
     factory, loaded = _load(options)
     decider = Decider(ShopFloor(factory), None, loaded.rule, options.budget / 1000)
     loaded.use_in(decider)
-    return Planner(decider, seconds), _read_snapshot(options.snapshot, factory)
+    return Planner(decider, seconds), _read_snapshot(options, factory)
 
 
-def _read_snapshot(path: Path, factory: Factory) -> Snapshot:
+def _read_snapshot(options: argparse.Namespace, factory: Factory) -> Snapshot:
+    path: Path = options.snapshot
     if str(path) == "-":
-        return read_snapshot(sys.stdin.buffer.read(), factory)
-    return read_snapshot(_read_file(path, "Give a JSON file, or - for standard input"), factory)
+        content = sys.stdin.buffer.read()
+    else:
+        content = _read_file(path, "Give a JSON file, or - for standard input")
+    return read_snapshot(content, factory, strict=options.strict)
 
 
 def _read_plan(path: Path) -> Plan:

@@ -194,6 +194,11 @@ def _add_snapshot_options(commands: _Commands) -> None:
         commands[name].add_argument(
             "snapshot", type=Path, help="JSON file, or - for standard input"
         )
+        commands[name].add_argument(
+            "--strict",
+            action="store_true",
+            help="refuse the snapshot if an order or a lock is bad, instead of putting it aside",
+        )
 
 
 def _add_common_options(commands: _Commands) -> None:

@@ -21,6 +21,7 @@ def format_plan(plan: Plan) -> str:
         f" cost {plan.total_cost:,.0f} ({terms})"
     )
     lines = [head, *(f"the rule decided instead of the policy: {fault}" for fault in plan.faults)]
+    lines += [f"put aside: {part.place} = {part.problem}" for part in plan.set_aside]
     if plan.nervousness is not None:
         moved = plan.nervousness
         lines.append(

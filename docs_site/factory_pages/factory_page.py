@@ -17,7 +17,6 @@ from docs_site.factory_pages.factory_facts import (
     centre_table,
     escape_text,
     file_comments,
-    markdown_table,
     range_table,
     result_row,
     size_facts,
@@ -25,6 +24,7 @@ from docs_site.factory_pages.factory_facts import (
 )
 from docs_site.factory_pages.route_diagram import route_svg
 from docs_site.factory_pages.world_episodes import PAGE_SEED, play_world
+from docs_site.reference.markdown_tables import markdown_table
 from envs.seed_splits import BLOCKS
 from evaluation.reporting.markdown import code_span, escape
 from evaluation.tuned_parameters import Tuned, read_tuned

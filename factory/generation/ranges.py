@@ -10,7 +10,7 @@ from pydantic import ValidationError, ValidationInfo, field_validator
 
 from factory.field_notes import FieldNote
 from factory.model import Model
-from factory.validation.errors import FactoryError, Problem, refuse, suggest
+from factory.validation.errors import FactoryError, Problem, Suggestion, refuse
 from factory.validation.text_files import read_toml
 
 Counts = tuple[int, int]
@@ -143,7 +143,7 @@ def load_ranges(path: Path | str) -> RandomisedRanges:
         )
     refuse(
         (
-            Problem(f"randomised.{name}", ends, "there is no such range", suggest(name, LIMITS))
+            Problem(f"randomised.{name}", ends, "there is no such range", Suggestion(name, LIMITS))
             for name, ends in table.items()
             if name not in LIMITS
         ),

@@ -11,7 +11,7 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 
 from factory.model import Factory
-from factory.validation.errors import Problem, Words, place_of, refuse, suggest, value_at
+from factory.validation.errors import Problem, Suggestion, Words, place_of, refuse, value_at
 from factory.validation.factory import check_factory
 from factory.validation.text_files import read_toml
 
@@ -71,7 +71,7 @@ def _explain(error: Any, data: dict[str, Any]) -> Problem:
             place,
             value,
             "there is no such key",
-            suggest(str(location[-1]), _keys_at(location[:-1])),
+            Suggestion(str(location[-1]), _keys_at(location[:-1])),
         )
     if kind == "missing":
         return Problem(place, Words("nothing"), "is required", "Add it")

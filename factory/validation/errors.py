@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Collection, Hashable, Iterable, Sequence
+from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
+from itertools import chain, islice
 from typing import Any, NamedTuple
 
 from pydantic import BaseModel
 
-from factory.validation.names import printable
+from factory.validation.names import MAX_NAME, printable
 
 _LONGEST_SHOWN = 80
+_LONGEST_PLACE = 300
 MAX_LINES = 20
 """Maximum number of lines of an error; further problems are counted."""
 _INDEX = re.compile(r"\[[0-9]+\]")
 _DIGITS = re.compile("[0-9]+")
 _MAX_LISTED = 20
 """Maximum number of names that a message lists to choose from."""
+_MAX_COMPARED = 50
+"""Maximum number of names that a name is compared with, letter by letter."""
 
 
 class FactoryError(ValueError):
@@ -35,9 +39,10 @@ class Suggestion(NamedTuple):
 
     name: str
     known: Collection[str]
+    addition: str = ""  # ends the remedy
 
     def __str__(self) -> str:
-        return suggest(self.name, self.known)
+        return suggest(self.name, self.known) + self.addition
 
 
 class Problem(NamedTuple):
@@ -50,14 +55,32 @@ class Problem(NamedTuple):
     row: str = ""  # line of a table that the place belongs to ("line 7"); begins the message
 
     def __str__(self) -> str:
-        shown = repr(str(self.value)) if _is_text(self.value) else str(self.value)
-        shown = shown if len(shown) <= _LONGEST_SHOWN else f"{shown[: _LONGEST_SHOWN - 3]}..."
-        place = ": ".join(part for part in (self.row, self.place) if part)
-        return printable(f"{place} = {shown}; {self.rule}. {self.remedy}.")
+        place = ": ".join(part for part in (self.row, _cut(self.place, _LONGEST_PLACE)) if part)
+        return f"{printable(place)} = {self.statement}"
+
+    @property
+    def statement(self) -> str:
+        """Return value, rule and remedy."""
+        return printable(f"{_show(self.value)}; {self.rule}. {self.remedy}.")
+
+    def without_search(self) -> Problem:
+        """Return the problem with a remedy for which no closest name is looked for."""
+        if not isinstance(self.remedy, Suggestion):
+            return self
+        return self._replace(remedy=f"Correct it{self.remedy.addition}")
 
 
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str) and not isinstance(value, Words)
+def _show(value: Any) -> str:
+    """Return a value as messages show it, shortened."""
+    if isinstance(value, Words):
+        return _cut(value, _LONGEST_SHOWN)
+    if isinstance(value, str):
+        return _cut(repr(str(value[:_LONGEST_SHOWN])), _LONGEST_SHOWN)
+    return _cut(str(value), _LONGEST_SHOWN)
+
+
+def _cut(text: str, length: int) -> str:
+    return text if len(text) <= length else f"{text[: length - 3]}..."
 
 
 class _Group(NamedTuple):
@@ -119,17 +142,57 @@ def _kind_of(problem: Problem) -> Hashable:
     return bool(problem.row), _INDEX.sub("[]", problem.place), _DIGITS.sub("#", problem.rule)
 
 
-def suggest(name: str, known: Iterable[str]) -> str:
+def list_problems(problems: Iterable[Problem], most: int) -> list[str]:
+    """Return at most ``most`` lines, one for each of the first problems; the rest are counted.
+
+    Closest names are looked for only in the first ``MAX_LINES`` lines.
+    """
+    following = iter(problems)
+    first = list(islice(following, most))
+    beyond = next(following, None)
+    if beyond is None:
+        return [*_write_lines(first)]
+    rest = sum(1 for _ in chain((first.pop(), beyond), following))
+    return [*_write_lines(first), f"and {rest} more problems"]
+
+
+def _write_lines(problems: Iterable[Problem]) -> Iterator[str]:
+    for i, problem in enumerate(problems):
+        yield str(problem if i < MAX_LINES else problem.without_search())
+
+
+def suggest(name: str, known: Collection[str]) -> str:
     """Return the remedy for an unknown name: the closest known name, or all of them."""
-    known = list(known)
-    close = difflib.get_close_matches(str(name), known, 1)
+    close = difflib.get_close_matches(str(name), _candidates(str(name), known), 1)
     if close:
         return f"Write {close[0]!r}, if that is meant"
     if not known:
         return "Write one of none, as there is nothing to choose from"
-    listed = ", ".join(repr(item) for item in known[:_MAX_LISTED])
+    listed = ", ".join(repr(item) for item in islice(known, _MAX_LISTED))
     more = len(known) - _MAX_LISTED
     return f"Write one of {listed}" + (f" (and {more} more)" if more > 0 else "")
+
+
+def _candidates(name: str, known: Collection[str]) -> Collection[str]:
+    """Return the names that are compared with a name, at most ``_MAX_COMPARED``.
+
+    Of many names, only those are compared that have the same first or second half: a single wrong
+    letter leaves one of the halves as it is.
+    """
+    if len(name) > 2 * MAX_NAME:
+        return ()
+    if len(known) <= _MAX_COMPARED:
+        return known
+    half = len(name) // 2
+    if half == 0:
+        return ()
+    start, end, lengths = name[:half], name[-half:], (len(name) - 1, len(name), len(name) + 1)
+    alike = (
+        item
+        for item in known
+        if len(item) in lengths and (item.startswith(start) or item.endswith(end))
+    )
+    return list(islice(alike, _MAX_COMPARED))
 
 
 _SINGULAR = {

@@ -20,7 +20,12 @@ from factory.validation.numbers import (
     check_numbers,
     check_positive,
 )
-from factory.validation.references import check_names, check_not_empty, check_references
+from factory.validation.references import (
+    check_names,
+    check_not_empty,
+    check_references,
+    find_buyers,
+)
 from factory.validation.setups import check_matrices, check_reachable
 
 MAX_OPERATIONS = 63
@@ -191,23 +196,27 @@ def _longest_additions(options: Iterable[Option]) -> Counter[str]:
 def check_process_times(factory: Factory) -> Iterator[Problem]:
     """Check the process time of each operation on its slowest machine, with its options."""
     speeds = {c.name: {m.name: m.speed for m in c.machines} for c in factory.work_centres}
+    slowest = {
+        centre: min(machines, key=machines.__getitem__) for centre, machines in speeds.items()
+    }
     added_by: dict[tuple[str, ...], Counter[str]] = {}
+    buyers = [(option, find_buyers(factory, option)) for option in factory.options]
     for product in factory.products:
-        options = [o for o in factory.options if o.products is None or product.name in o.products]
+        options = [option for option, names in buyers if product.name in names]
         key = tuple(option.name for option in options)
         if key not in added_by:
             added_by[key] = _longest_additions(options)
         for operation in product.operations:
             place, added = f"product.{product.name}.{operation.name}", added_by[key][operation.name]
-            yield from _check_process_time(place, operation, speeds[operation.work_centre], added)
+            centre = operation.work_centre
+            yield from _check_process_time(place, operation, speeds[centre], slowest[centre], added)
 
 
 def _check_process_time(
-    place: str, operation: Operation, speeds: dict[str, float], added: int
+    place: str, operation: Operation, speeds: dict[str, float], slowest: str, added: int
 ) -> Iterator[Problem]:
     """Check the longest of the times on machines; options add up to ``added``."""
     if operation.machine_times is None:
-        slowest = min(speeds, key=lambda name: speeds[name])
         times, place = {slowest: operation.process_time or 0}, f"{place}.process_time"
     else:
         times, place = operation.machine_times, f"{place}.machine_times"

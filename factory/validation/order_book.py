@@ -100,10 +100,10 @@ class _OptionTables:
             option.name: dict.fromkeys(value.name for value in option.values)
             for option in factory.options
         }
-        self._of_product: dict[str, list[str]] = {name: [] for name in every}
+        self._of_product: dict[str, dict[str, None]] = {name: {} for name in every}
         for option in factory.options:
             for product in every if option.products is None else option.products:
-                self._of_product[product].append(option.name)
+                self._of_product[product][option.name] = None
 
     def check(self, order: Order, place: str) -> Iterator[Problem]:
         """Check that an order has a value for each option of its product, and for no other."""

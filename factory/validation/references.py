@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
-from factory.model import DemandRegime, Factory, Operation, Option, WorkCentre
-from factory.validation.errors import Problem, Suggestion, Words, suggest
+from factory.model import DemandRegime, Factory, Operation, Option
+from factory.validation.errors import Problem, Suggestion, Words
 from factory.validation.names import MAX_NAME, code_point, first_unprintable
 
 BOOK_COLUMNS = ("order_id", "release_date", "due_date", "weight", "product")
@@ -132,7 +132,7 @@ def unknown(
 
 def check_references(factory: Factory) -> Iterator[Problem]:
     """Check that every name that is used is defined."""
-    centres = {centre.name: centre for centre in factory.work_centres}
+    centres = _Centres(factory)
     products = {product.name: product for product in factory.products}
     for product in factory.products:
         steps = {operation.name: operation for operation in product.operations}
@@ -146,28 +146,63 @@ def check_references(factory: Factory) -> Iterator[Problem]:
         )
         yield from _check_effects(factory, option, centres)
     for origin, destination, _ in factory.transport.times:
-        yield from unknown([origin, destination], centres, "transport.times", "work centre")
+        yield from unknown([origin, destination], centres.names, "transport.times", "work centre")
     for centre in factory.work_centres:
+        own = centres.values[centre.name]
         for machine in centre.machines:
-            yield from _check_setup(
-                machine.initial_setup, centre, f"machine.{machine.name}.initial_setup"
-            )
-            own = [attribute.name for attribute in centre.attributes]
+            place = f"machine.{machine.name}.initial_setup"
+            yield from _check_setup(machine.initial_setup, own, centre.name, place)
             yield from unknown(
                 machine.setup_time,
                 own,
                 f"machine.{machine.name}.setup_time",
                 f"attribute of work centre {centre.name}",
             )
-    for regime in factory.demand.regimes if factory.demand else ():
-        yield from _check_regime(factory, regime, products)
+    if factory.demand is not None:
+        customers = dict.fromkeys(customer.name for customer in factory.demand.customers)
+        options = {
+            option.name: dict.fromkeys(value.name for value in option.values)
+            for option in factory.options
+        }
+        for regime in factory.demand.regimes:
+            yield from _check_regime(regime, products, customers, options)
+
+
+class _Centres:
+    """Names in a factory's work centres, prepared for many operations.
+
+    Attributes
+    ----------
+    machines
+        Names of the machines, by work centre.
+    values
+        Values of each attribute, by work centre and attribute.
+    """
+
+    def __init__(self, factory: Factory) -> None:
+        self.machines = {
+            centre.name: dict.fromkeys(machine.name for machine in centre.machines)
+            for centre in factory.work_centres
+        }
+        self.values = {
+            centre.name: {
+                attribute.name: dict.fromkeys(attribute.values) for attribute in centre.attributes
+            }
+            for centre in factory.work_centres
+        }
+
+    @property
+    def names(self) -> Collection[str]:
+        """Return the names of the work centres."""
+        return self.machines
 
 
 def _check_operation(
-    operation: Operation, steps: dict[str, Operation], centres: dict[str, WorkCentre], place: str
+    operation: Operation, steps: dict[str, Operation], centres: _Centres, place: str
 ) -> Iterator[Problem]:
     """Check work centre, predecessors, times and setup of an operation."""
-    yield from unknown([operation.work_centre], centres, f"{place}.work_centre", "work centre")
+    centre = operation.work_centre
+    yield from unknown([centre], centres.names, f"{place}.work_centre", "work centre")
     yield from _check_after(operation, steps, place)
     if (operation.process_time is None) == (operation.machine_times is None):
         given = "both" if operation.machine_times is not None else "neither"
@@ -184,15 +219,13 @@ def _check_operation(
             "no machine is eligible",
             "Name at least one machine, or use process_time",
         )
-    centre = centres.get(operation.work_centre)
-    if centre:
-        yield from _check_setup(operation.setup, centre, f"{place}.setup")
-        machines = [machine.name for machine in centre.machines]
+    if centre in centres.names:
+        yield from _check_setup(operation.setup, centres.values[centre], centre, f"{place}.setup")
         yield from unknown(
             operation.machine_times or (),
-            machines,
+            centres.machines[centre],
             f"{place}.machine_times",
-            f"machine in work centre {centre.name}",
+            f"machine in work centre {centre}",
         )
 
 
@@ -212,35 +245,35 @@ def _check_after(
             yield from unknown([name], steps, f"{place}.after", "operation of the product")
 
 
-def _check_setup(setup: dict[str, str], centre: WorkCentre, place: str) -> Iterator[Problem]:
-    attributes = {attribute.name: attribute for attribute in centre.attributes}
-    for name, value in setup.items():
-        if name not in attributes:
-            yield Problem(
-                place,
-                name,
-                f"work centre {centre.name} has no such attribute",
-                suggest(name, attributes),
-            )
-        elif value not in attributes[name].values:
-            yield Problem(
-                f"{place}.{name}",
-                value,
-                "is not a value of the attribute",
-                suggest(value, attributes[name].values),
-            )
-
-
-def _check_effects(
-    factory: Factory, option: Option, centres: dict[str, WorkCentre]
+def _check_setup(
+    setup: dict[str, str], values: dict[str, dict[str, None]], centre: str, place: str
 ) -> Iterator[Problem]:
+    """Check a setup against the ``values`` of the attributes of a work centre."""
+    for name, value in setup.items():
+        if name not in values:
+            rule = f"work centre {centre} has no such attribute"
+            yield Problem(place, name, rule, Suggestion(name, values))
+        elif value not in values[name]:
+            rule, remedy = "is not a value of the attribute", Suggestion(value, values[name])
+            yield Problem(f"{place}.{name}", value, rule, remedy)
+
+
+def find_buyers(factory: Factory, option: Option) -> Collection[str]:
+    """Return the names of the products that have an option."""
+    if option.products is not None:
+        return frozenset(option.products)
+    return {product.name for product in factory.products}
+
+
+def _check_effects(factory: Factory, option: Option, centres: _Centres) -> Iterator[Problem]:
     """Check the operations and setups in the effects of an option.
 
     They must belong to products with the option, and to the work centres of the operations.
     """
+    buyers = find_buyers(factory, option)
     sites: dict[str, dict[str, None]] = {}  # work centres by operation, in order
     for product in factory.products:
-        if option.products is None or product.name in option.products:
+        if product.name in buyers:
             for operation in product.operations:
                 sites.setdefault(operation.name, {})[operation.work_centre] = None
     for value in option.values:
@@ -250,32 +283,24 @@ def _check_effects(
                 [effect.operation], sites, place, "operation of a product with this option"
             )
             for site in sites.get(effect.operation, ()):
-                if site in centres:
-                    yield from _check_setup(
-                        effect.setup, centres[site], f"{place}.{effect.operation}"
-                    )
+                if site in centres.names:
+                    here = f"{place}.{effect.operation}"
+                    yield from _check_setup(effect.setup, centres.values[site], site, here)
 
 
 def _check_regime(
-    factory: Factory, regime: DemandRegime, products: Collection[str]
+    regime: DemandRegime,
+    products: Collection[str],
+    customers: Collection[str],
+    options: dict[str, dict[str, None]],
 ) -> Iterator[Problem]:
-    assert factory.demand is not None  # called for its regimes
+    """Check the names in a demand regime; ``options`` are the values of each option."""
     place = f"demand.regime.{regime.name}"
-    options = {option.name: option for option in factory.options}
     yield from unknown(regime.mix, products, f"{place}.mix", "product")
     yield from unknown(regime.mix_end or (), products, f"{place}.mix_end", "product")
     yield from unknown(regime.options, options, f"{place}.options", "option")
-    yield from unknown(
-        regime.customers,
-        [c.name for c in factory.demand.customers],
-        f"{place}.customers",
-        "customer class",
-    )
+    yield from unknown(regime.customers, customers, f"{place}.customers", "customer class")
     for name, shares in regime.options.items():
         if name in options:
-            yield from unknown(
-                shares,
-                [v.name for v in options[name].values],
-                f"{place}.options.{name}",
-                "value of the option",
-            )
+            here = f"{place}.options.{name}"
+            yield from unknown(shares, options[name], here, "value of the option")

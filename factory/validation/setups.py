@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from factory.model import Attribute, Factory, Machine, Operation, WorkCentre
-from factory.validation.errors import Problem, Words, suggest
+from factory.validation.errors import Problem, Suggestion, Words
+from factory.validation.references import find_buyers
 
 MAX_VALUES = 1000
 """Maximum number of values of an attribute: detours around forbidden pairs count their steps."""
@@ -68,14 +69,15 @@ def _check_matrix(
 
 
 def _check_forbidden(attribute: Attribute, place: str) -> Iterator[Problem]:
+    values = dict.fromkeys(attribute.values)
     for origin, destination in attribute.forbidden:
         for value in (origin, destination):
-            if value not in attribute.values:
+            if value not in values:
                 yield Problem(
                     f"{place}.forbidden",
                     value,
                     "is not a value of the attribute",
-                    suggest(value, attribute.values),
+                    Suggestion(value, values),
                 )
         if origin == destination:
             yield Problem(
@@ -141,8 +143,9 @@ def _check_reach(
 def _reachable(attribute: Attribute) -> NDArray[Any]:
     """Return the transitive closure of allowed changeovers (Warshall 1962), bool [V, V]."""
     allowed = np.ones((len(attribute.values), len(attribute.values)), np.bool_)
+    indices = {value: index for index, value in enumerate(attribute.values)}
     for origin, destination in attribute.forbidden:
-        allowed[attribute.values.index(origin), attribute.values.index(destination)] = False
+        allowed[indices[origin], indices[destination]] = False
     for middle in range(len(attribute.values)):
         allowed |= allowed[:, middle : middle + 1] & allowed[middle : middle + 1, :]
     return allowed
@@ -151,11 +154,12 @@ def _reachable(attribute: Attribute) -> NDArray[Any]:
 def _wanted_values(factory: Factory, centre: WorkCentre, attribute: Attribute) -> list[WantedValue]:
     """Return every value of ``attribute`` that operations and options want."""
     wanted = []
+    buyers = [(option, find_buyers(factory, option)) for option in factory.options]
     for product in factory.products:
         effects = [
             (effect, f"{option.name} {value.name}")
-            for option in factory.options
-            if option.products is None or product.name in option.products
+            for option, names in buyers
+            if product.name in names
             for value in option.values
             for effect in value.effects
             if attribute.name in effect.setup

@@ -244,6 +244,8 @@ class Bundle:
 @cache
 def _limit_memory() -> None:
     """Limit the memory of all models in this process."""
+    import onnxruntime
+
     memory = onnxruntime.OrtMemoryInfo(
         "Cpu",
         onnxruntime.OrtAllocatorType.ORT_ARENA_ALLOCATOR,

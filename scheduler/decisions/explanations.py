@@ -13,7 +13,7 @@ from scheduler.decisions.bundle import Bundle
 from scheduler.decisions.bundle_files import BundleError
 from scheduler.decisions.decider import Decider
 from scheduler.decisions.decision import Choice
-from scheduler.snapshot.schema import Snapshot
+from scheduler.snapshot.schema import SetAsideParts, Snapshot
 
 MAX_COLUMNS = 6
 """Maximum number of columns listed for each alternative."""
@@ -65,6 +65,8 @@ class Explanation(BaseModel):
     """Fallback rule."""
     rule_choice: Choice | None = None
     """Choice of the fallback rule."""
+    set_aside: SetAsideParts = ()
+    """Parts of the snapshot that a lenient reading put aside."""
 
 
 def explain(decider: Decider, snapshot: Snapshot) -> Explanation:
@@ -84,7 +86,8 @@ def explain(decider: Decider, snapshot: Snapshot) -> Explanation:
         floor.hold()
         machine = floor.ask()
     if machine is None:
-        return Explanation(machine=None, rule=str(decider.fallback))
+        rule = str(decider.fallback)
+        return Explanation(machine=None, rule=rule, set_aside=snapshot.set_aside)
     logits, values = _infer(decider.bundle, decider.observation())
     legal = np.flatnonzero(floor.tables.action_mask[0])
     ranked = legal[np.argsort(-logits[0, legal], kind="stable")]
@@ -104,6 +107,7 @@ def explain(decider: Decider, snapshot: Snapshot) -> Explanation:
         alternatives=tuple(alternatives),
         rule=str(decider.fallback),
         rule_choice=decider.describe(machine, decider.ask_rule()),
+        set_aside=snapshot.set_aside,
     )
 
 

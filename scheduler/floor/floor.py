@@ -72,6 +72,7 @@ class ShopFloor:
         self.machine_names = [
             machine.name for centre in factory.work_centres for machine in centre.machines
         ]
+        self._machine_indices = {name: i for i, name in enumerate(self.machine_names)}
         self.centres = [centre for centre in factory.work_centres for _ in centre.machines]
         self._value_indices = [
             [
@@ -293,8 +294,15 @@ class ShopFloor:
         locks = self.locks
         for operation_id in locks.sequence[: locks.length[0]].tolist():
             locks.machine_of[split_operation_id(operation_id)] = NOBODY
+        locks.length[0] = len(snapshot.locks)
+        locks.first[:] = 0
+        if not snapshot.locks:
+            return
+        ids, machines = np.zeros((2, len(snapshot.locks)), np.int64)
         for i, lock in enumerate(snapshot.locks):
             order, operation = self._find(lock.order, lock.operation, orders, slots)
-            locks.sequence[i] = (order << OPERATION_BITS) | operation
-            locks.machine_of[order, operation] = self.machine_names.index(lock.machine)
-        locks.length[0] = len(snapshot.locks)
+            ids[i] = (order << OPERATION_BITS) | operation
+            machines[i] = self._machine_indices[lock.machine]
+            locks.machine_of[order, operation] = machines[i]
+        locks.sequence[: len(ids)] = ids[np.argsort(machines, kind="stable")]
+        locks.first[1:] = np.bincount(machines, minlength=len(self.machine_names)).cumsum()

@@ -37,7 +37,9 @@ class Locks(ArrayStruct):
     """Locks of one shop floor; O orders, N operations, M machines."""
 
     machine_of: NDArray[np.int16]  # [O, N] machine that an operation is locked to, or NOBODY
-    sequence: NDArray[np.int32]  # [O * N] locked operations; those of a machine in their order
+    # [O * N] locked operations, by machine; those of a machine in their order
+    sequence: NDArray[np.int32]
+    first: NDArray[np.int64]  # [M + 1] index in sequence of each machine's first lock, and the end
     length: NDArray[np.int64]  # [1] number of locks
     # [M] date before which no work is done; NEVER: in service
     out_of_service_until: NDArray[np.int64]
@@ -47,10 +49,11 @@ def allocate_locks(factories: FactoryArrays, orders: int) -> Locks:
     """Allocate locks for a number of orders, with nothing locked."""
     operations, machines = factories.operations.shape[2], factories.machines.shape[1]
     return Locks(
-        np.full((orders, operations), NOBODY, np.int16),
-        np.zeros(orders * operations, np.int32),
-        np.zeros(1, np.int64),
-        np.full(machines, NEVER, np.int64),
+        machine_of=np.full((orders, operations), NOBODY, np.int16),
+        sequence=np.zeros(orders * operations, np.int32),
+        first=np.zeros(machines + 1, np.int64),
+        length=np.zeros(1, np.int64),
+        out_of_service_until=np.full(machines, NEVER, np.int64),
     )
 
 
@@ -63,15 +66,23 @@ def out_of_service(shop, e, machine, locks):
 
 @compiled
 def next_locked(shop, e, machine, locks):
-    """Return the machine's next locked operation that has not begun; NOBODY if there is none."""
-    for i in range(locks.length[0]):
-        operation_id = locks.sequence[i]
-        order, operation = order_of(operation_id), operation_of(operation_id)
-        if locks.machine_of[order, operation] == machine:
-            status = shop.operations[e, order, operation].status
-            if status != DONE and status != IN_PROCESS:
-                return operation_id
-    return NOBODY
+    """Return the machine's next locked operation that has not begun; NOBODY if there is none.
+
+    A machine carries out its locks in their order, so that those that have begun come first. They
+    are found by bisection.
+    """
+    low, end = locks.first[machine], locks.first[machine + 1]
+    high = end
+    while low < high:
+        middle = (low + high) // 2
+        order, operation = order_of(locks.sequence[middle]), operation_of(locks.sequence[middle])
+        status = shop.operations[e, order, operation].status
+        # records of orders that are not released yet may be those of an earlier snapshot
+        if order < shop.env[e].num_released and status in (DONE, IN_PROCESS):
+            low = middle + 1
+        else:
+            high = middle
+    return locks.sequence[low] if low < end else NOBODY
 
 
 @compiled

@@ -202,6 +202,7 @@ def write_plan(
         orders=tuple(records.orders(snapshot, sampled)),
         cost=cost,
         total_cost=math.fsum(cost.values()),
+        set_aside=snapshot.set_aside,
         epoch=snapshot.epoch,
         time_zone=snapshot.time_zone,
     )

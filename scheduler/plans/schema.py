@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ConfigDict, Field
 
 from factory.tick_dates import TickDates
+from scheduler.snapshot.schema import SetAsideParts
 
 PlanText = Annotated[str, Field(max_length=200)]
 
@@ -182,6 +183,8 @@ class Plan(_Record):
     """Changes against the previous plan, if one was given."""
     alternatives: tuple[PlanAlternative, ...] = ()
     """Plans that were compared, the cheapest first; this plan is the first of them."""
+    set_aside: SetAsideParts = ()
+    """Parts of the snapshot that a lenient reading put aside."""
     epoch: datetime | None = None
     """Date of tick 0."""
     time_zone: PlanText | None = None

@@ -24,6 +24,7 @@ from scheduler.snapshot.schema import (
     MAX_SNAPSHOT_DATE,
     Lock,
     OrderState,
+    SetAsideParts,
     Snapshot,
 )
 
@@ -62,6 +63,8 @@ class PlanComparison(BaseModel):
     """Cost after minus cost before, in currency."""
     nervousness: Nervousness
     """Changes of the plan."""
+    set_aside: SetAsideParts = ()
+    """Parts of the snapshot that a lenient reading put aside."""
 
 
 def compare_plans(before: Plan, after: Plan) -> PlanComparison:
@@ -72,6 +75,7 @@ def compare_plans(before: Plan, after: Plan) -> PlanComparison:
         orders=tuple(_compare_orders(before, after)),
         cost_difference=after.total_cost - before.total_cost,
         nervousness=measure_nervousness(before, after),
+        set_aside=before.set_aside,
     )
 
 
@@ -153,6 +157,10 @@ def _find_order(path: str, name: str, snapshot: Snapshot) -> OrderState:
     for order in snapshot.orders:
         if order.order_id == name:
             return order
+    for part in snapshot.set_aside:
+        if part.order == name:
+            rule = f"it was put aside for {part.place}"
+            raise _refusal(f"{path}.order", name, rule, "Correct the order")
     remedy = suggest(name, [order.order_id for order in snapshot.orders])
     raise _refusal(f"{path}.order", name, "there is no such order here", remedy)
 

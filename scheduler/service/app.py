@@ -38,7 +38,7 @@ from scheduler.service.middleware import (
     refusal_response,
 )
 from scheduler.service.openapi import build_openapi
-from scheduler.service.request_reader import RequestReader
+from scheduler.service.request_reader import RequestReader, is_strict
 from scheduler.service.responses import json_response, page_files, serve_file
 from scheduler.service.schemas import (
     DecideAnswer,
@@ -198,10 +198,10 @@ class _Service:
 
     async def decide(self, request: Request) -> Response:
         """Decide for all free machines; the answer is in the log before it is sent."""
-        body = await self.reader.read_body(request)
+        body, strict = await self.reader.read_body(request), is_strict(request)
         decide = self.engine.decide_at_once if len(body) <= _SMALL_BODY else self.engine.decide
         answer: DecideAnswer = await self._wait(
-            lambda: decide(lambda: self.reader.parse_snapshot(body))
+            lambda: decide(lambda: self.reader.parse_snapshot(body, strict=strict))
         )
         for decision in answer.decisions:
             self.counters.count_decision(decision)

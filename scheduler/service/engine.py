@@ -177,7 +177,12 @@ class Engine:
             answer.set_exception(error)
         else:
             content = DecideAnswer(
-                decisions=decisions, entry=None, logged=False, policy=policy, rule=rule
+                decisions=decisions,
+                entry=None,
+                logged=False,
+                policy=policy,
+                rule=rule,
+                set_aside=snapshot.set_aside,
             )
             written.add_done_callback(
                 lambda _: _resolve(written, answer, content, self.log_failure)

@@ -39,6 +39,13 @@ _BODIES: dict[tuple[str, str], tuple[type[BaseModel] | None, type[BaseModel] | N
     ("/readyz", "get"): (None, Health),
     ("/metrics", "get"): (None, None),
 }
+_STRICT = {
+    "name": "strict",
+    "in": "query",
+    "required": False,
+    "schema": {"type": "boolean", "default": False},
+    "description": "As in the body: refuse bad orders and locks instead of putting them aside.",
+}
 _REFUSALS = {
     "401": "The token is missing or wrong.",
     "413": f"The body is longer than {MAX_BYTES // 2**20} MiB.",
@@ -67,6 +74,7 @@ def build_openapi(app: FastAPI, snapshot: Snapshot) -> dict[str, Any]:
         if asked is not None:
             body = {"schema": refs[asked, "validation"], "example": _example_of(asked, example)}
             operation["requestBody"] = {"required": True, "content": {"application/json": body}}
+            operation["parameters"] = [_STRICT]
         content = (
             {"text/plain": {"schema": {"type": "string"}}}
             if answered is None

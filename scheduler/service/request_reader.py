@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 from collections.abc import Callable
 from typing import TypeVar
 
 from fastapi import Request
 from pydantic import ValidationError
+from pydantic_core import from_json
 
 from factory.model import Factory
 from factory.validation.errors import FactoryError
+from factory.validation.names import printable
 from factory.validation.text_files import drop_mark
 from scheduler.plans.changes import CHANGE_KINDS
 from scheduler.service.middleware import RefusedError
 from scheduler.service.schemas import PlanRequest, SnapshotRequest, WhatIfRequest
-from scheduler.snapshot.parse_errors import format_errors
-from scheduler.snapshot.read import SnapshotError, check_snapshot, read_with_text
+from scheduler.snapshot.leniency import drop_unreadable, split_errors
+from scheduler.snapshot.parse_errors import format_items
+from scheduler.snapshot.read import SnapshotError, check_parts, check_snapshot, read_plain
 from scheduler.snapshot.schema import Snapshot, SnapshotText
 
 _SNAPSHOT_ONLY = re.compile(
     rb'[ \t\r\n]*\{[ \t\r\n]*"snapshot"[ \t\r\n]*:(.*)\}[ \t\r\n]*', re.DOTALL
 )
+_TRUTHS = {"true": True, "1": True, "": True, "false": False, "0": False}
+"""Values of the parameter ``strict`` in the query of a request; its name alone is true."""
 
 _Body = TypeVar("_Body", SnapshotRequest, PlanRequest, WhatIfRequest)
 
@@ -63,11 +67,17 @@ class RequestReader:
 
     async def read(self, request: Request, schema: type[_Body]) -> Callable[[], _Body]:
         """Return a function that parses and checks a body, in the thread that answers."""
-        body = await self.read_body(request)
-        return lambda: self.parse(body, schema)
+        body, strict = await self.read_body(request), is_strict(request)
+        return lambda: self.parse(body, schema, strict=strict)
 
-    def parse(self, body: bytes, schema: type[_Body]) -> _Body:
+    def parse(self, body: bytes, schema: type[_Body], *, strict: bool = False) -> _Body:
         """Parse and check a body.
+
+        Parameters
+        ----------
+        strict
+            Refuse bad orders, as if the body said so; see
+            :func:`scheduler.snapshot.read.read_snapshot`.
 
         Raises
         ------
@@ -77,20 +87,54 @@ class RequestReader:
         try:
             parsed = schema.model_validate_json(body)
         except ValidationError as error:
-            raise SnapshotError(format_errors(error, "body", tags=CHANGE_KINDS)) from None
-        check_snapshot(parsed.snapshot, self.factory)
-        return parsed
+            return self._parse_readable(body, schema, error, strict=strict)
+        snapshot = check_snapshot(parsed.snapshot, self.factory, strict=strict or parsed.strict)
+        return parsed.model_copy(update={"snapshot": snapshot})
 
-    def parse_snapshot(self, body: bytes) -> tuple[Snapshot, SnapshotText | None]:
+    def _parse_readable(
+        self, body: bytes, schema: type[_Body], error: ValidationError, *, strict: bool
+    ) -> _Body:
+        """Parse and check a body without the orders and locks that an error names."""
+        items = error.errors(include_url=False)
+        general, single = split_errors(items, 1)
+        data = from_json(body) if not general else {}
+        if general or strict or data.get("strict"):
+            shown = items if strict or data.get("strict") else general
+            raise SnapshotError(format_items(shown, "body", tags=CHANGE_KINDS))
+        content, parts = drop_unreadable(data["snapshot"], single, 1)
+        parsed = schema.model_validate(data | {"snapshot": content})
+        snapshot = check_parts(parsed.snapshot, self.factory, parts)
+        return parsed.model_copy(update={"snapshot": snapshot})
+
+    def parse_snapshot(
+        self, body: bytes, *, strict: bool = False
+    ) -> tuple[Snapshot, SnapshotText | None]:
         """Parse and check a body with nothing but a snapshot.
+
+        Parameters
+        ----------
+        strict
+            As for :meth:`parse`.
 
         Returns
         -------
         The snapshot, and its JSON if it is known.
         """
         only = _SNAPSHOT_ONLY.fullmatch(body)
-        if only is not None:
-            # Problems are reported below, with their paths in the request.
-            with contextlib.suppress(SnapshotError):
-                return read_with_text(only[1], self.factory)
-        return self.parse(body, SnapshotRequest).snapshot, None
+        read = read_plain(only[1], self.factory, strict=strict) if only is not None else None
+        return read or (self.parse(body, SnapshotRequest, strict=strict).snapshot, None)
+
+
+def is_strict(request: Request) -> bool:
+    """Return whether the query of a request asks for a strict reading.
+
+    Raises
+    ------
+    RefusedError
+        If its value is neither true nor false.
+    """
+    text = request.query_params.get("strict", "false")
+    if text not in _TRUTHS:
+        problem = f"strict = {text[:80]!r}; must be true or false. Write one of them."
+        raise RefusedError(422, printable(problem))
+    return _TRUTHS[text]

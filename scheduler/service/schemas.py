@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from scheduler.decisions.decision import Decision
 from scheduler.plans.changes import MAX_CHANGES, Change
 from scheduler.plans.schema import MAX_FUTURES, Plan
-from scheduler.snapshot.schema import MAX_SNAPSHOT_DATE, Snapshot
+from scheduler.snapshot.schema import MAX_SNAPSHOT_DATE, SetAsideParts, Snapshot
 
 Futures = Annotated[int, Field(ge=0, le=MAX_FUTURES, strict=True)]
 Seed = Annotated[int, Field(ge=0, lt=2**63, strict=True)]
@@ -24,6 +24,8 @@ class SnapshotRequest(_Message):
 
     snapshot: Snapshot
     """State of the shop floor."""
+    strict: bool = False
+    """Refuse a snapshot with any error, instead of putting bad parts aside."""
 
 
 class PlanRequest(_Message):
@@ -41,6 +43,8 @@ class PlanRequest(_Message):
     """Plan to compare with, and to keep within the frozen horizon."""
     frozen: Annotated[int, Field(ge=0, le=MAX_SNAPSHOT_DATE, strict=True)] = 0
     """Ticks from the clock in which nothing of the previous plan moves."""
+    strict: bool = False
+    """Refuse a snapshot with any error, instead of putting bad parts aside."""
 
 
 class WhatIfRequest(_Message):
@@ -54,6 +58,8 @@ class WhatIfRequest(_Message):
     """Number of sampled futures for the distribution of the dates."""
     seed: Seed = 0
     """Seed of the sampled futures."""
+    strict: bool = False
+    """Refuse a snapshot with any error, instead of putting bad parts aside."""
 
 
 class DecideAnswer(_Message):
@@ -70,6 +76,8 @@ class DecideAnswer(_Message):
     """SHA-256 of the policy; empty if none is loaded."""
     rule: str
     """Fallback rule."""
+    set_aside: SetAsideParts = ()
+    """Parts of the snapshot that a lenient reading put aside."""
 
 
 class PolicyState(_Message):

@@ -10,21 +10,13 @@ from factory.model import Factory
 from factory.validation.errors import Problem
 from factory.validation.iso_dates import far_ticks, read_disguised_date
 from scheduler.snapshot.order_tables import ARRIVAL_DATE, DUE_DATE, EXPECTED_DATE, PackedOrders
-from scheduler.snapshot.schema import Snapshot
+from scheduler.snapshot.schema import OrderState, Snapshot
 
 _MACHINE_DATES = ("expected_end", "waiting_until", "out_of_service_until")
 
 
-def check_calendar_dates(
-    snapshot: Snapshot, orders: PackedOrders | None, factory: Factory
-) -> Iterator[Problem]:
-    """Yield the dates that are ``20260331`` or Unix seconds instead of ticks.
-
-    Parameters
-    ----------
-    orders
-        Orders of the snapshot as numbers; None: they do not fit the factory.
-    """
+def check_calendar_dates(snapshot: Snapshot, factory: Factory) -> Iterator[Problem]:
+    """Yield the dates of clock and machines that are ``20260331`` or Unix seconds, not ticks."""
     clock = snapshot.clock
     yield from _check_date("clock", clock, 0, factory)
     for name, state in snapshot.machines.items():
@@ -32,16 +24,32 @@ def check_calendar_dates(
             date = getattr(state, field)
             if date is not None:
                 yield from _check_date(f"machines.{name}.{field}", date, clock, factory)
-    if orders is None or not _any_far(orders, clock, factory):
+
+
+def check_order_dates(
+    snapshot: Snapshot, orders: PackedOrders | None, factory: Factory
+) -> Iterator[tuple[int, Problem]]:
+    """Yield such dates of orders, with the indices of the orders.
+
+    Parameters
+    ----------
+    orders
+        Orders of the snapshot as numbers; None: they do not fit the factory.
+    """
+    if orders is None or not _any_far(orders, snapshot.clock, factory):
         return
     for i, order in enumerate(snapshot.orders):
-        yield from _check_date(f"orders.{i}.due_date", order.due_date, clock, factory)
-        for name, operation in order.operations.items():
-            for field in ("arrival_date", "expected_date"):
-                date = getattr(operation, field)
-                if date is not None:
-                    path = f"orders.{i}.operations.{name}.{field}"
-                    yield from _check_date(path, date, clock, factory)
+        for problem in _check_order(f"orders.{i}", order, snapshot.clock, factory):
+            yield i, problem
+
+
+def _check_order(path: str, order: OrderState, clock: int, factory: Factory) -> Iterator[Problem]:
+    yield from _check_date(f"{path}.due_date", order.due_date, clock, factory)
+    for name, operation in order.operations.items():
+        for field in ("arrival_date", "expected_date"):
+            date = getattr(operation, field)
+            if date is not None:
+                yield from _check_date(f"{path}.operations.{name}.{field}", date, clock, factory)
 
 
 def _any_far(orders: PackedOrders, clock: int, factory: Factory) -> bool:

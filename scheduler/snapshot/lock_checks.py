@@ -8,12 +8,14 @@ from functools import cache
 from graphlib import CycleError, TopologicalSorter
 
 from factory.model import Operation, WorkCentre
-from factory.validation.errors import Problem, Words, suggest
+from factory.validation.errors import Problem, Suggestion, Words
 from scheduler.snapshot.order_tables import ProductSchema
 from scheduler.snapshot.schema import Lock, OrderState, Snapshot
 
 _Step = tuple[str, str]
 """An operation of an order."""
+_MAX_NAMED = 8
+"""Maximum number of steps of a cycle that a message names."""
 
 
 def check_locks(
@@ -26,14 +28,62 @@ def check_locks(
 
     The sequence of all locks is checked only if each lock is possible by itself.
     """
-    locked, problems = set[_Step](), list[Problem]()
+    is_possible = True
+    for _, problem in find_impossible_locks(snapshot, orders, products, centres):
+        is_possible = False
+        yield problem
+    if is_possible:
+        yield from _check_sequence(snapshot, orders, products, centres)
+
+
+def find_impossible_locks(
+    snapshot: Snapshot,
+    orders: dict[str, OrderState],
+    products: dict[str, ProductSchema],
+    centres: dict[str, WorkCentre],
+) -> Iterator[tuple[int, Problem]]:
+    """Yield the locks that are impossible by themselves, with their problems."""
+    locked = set[_Step]()
     for i, lock in enumerate(snapshot.locks):
-        problems += _check_names(f"locks.{i}", lock, snapshot, orders, products, centres)
-        if (lock.order, lock.operation) in locked:
+        is_possible, step = True, (lock.order, lock.operation)
+        for problem in _check_names(f"locks.{i}", lock, snapshot, orders, products, centres):
+            is_possible = False
+            yield i, problem
+        if is_possible and step in locked:
             rule, remedy = f"order {lock.order} has it locked before", "Leave out one of the locks"
-            problems.append(Problem(f"locks.{i}.operation", lock.operation, rule, remedy))
-        locked.add((lock.order, lock.operation))
-    yield from problems or _check_sequence(snapshot, orders, products, centres)
+            yield i, Problem(f"locks.{i}.operation", lock.operation, rule, remedy)
+        if is_possible:
+            locked.add(step)
+
+
+def find_cyclic_locks(
+    snapshot: Snapshot, orders: dict[str, OrderState], products: dict[str, ProductSchema]
+) -> Iterator[tuple[int, Problem]]:
+    """Yield the locks that wait for each other, by the sequences of machines and the routes."""
+    after = _find_predecessors(snapshot, orders, products, {})
+    cyclic = _find_cyclic(after)
+    for i, lock in enumerate(snapshot.locks):
+        if (lock.order, lock.operation) in cyclic:
+            rule = "together with other locks and the routes it waits for itself"
+            remedy = "Change the sequence of one machine"
+            yield i, Problem(f"locks.{i}.operation", lock.operation, rule, remedy)
+
+
+def find_blocked_locks(
+    snapshot: Snapshot,
+    orders: dict[str, OrderState],
+    products: dict[str, ProductSchema],
+    centres: dict[str, WorkCentre],
+) -> Iterator[tuple[int, Problem]]:
+    """Yield the locks that are never carried out, although none waits for itself."""
+    last: dict[str, _Step] = {}
+    after = _find_predecessors(snapshot, orders, products, last)
+    _, reached = _reach_all(snapshot, orders, products, centres, after, last)
+    for i, lock in enumerate(snapshot.locks):
+        if (lock.order, lock.operation) not in reached:
+            rule = "an operation before it needs a machine that does nothing before its locks"
+            remedy = "Lock that one too, before this one, or remove this lock"
+            yield i, Problem(f"locks.{i}.operation", lock.operation, rule, remedy)
 
 
 def _check_names(
@@ -46,11 +96,11 @@ def _check_names(
 ) -> Iterator[Problem]:
     if lock.machine not in centres:
         rule = f"{snapshot.factory} has none of that name"
-        yield Problem(f"{path}.machine", lock.machine, rule, suggest(lock.machine, centres))
+        yield Problem(f"{path}.machine", lock.machine, rule, Suggestion(lock.machine, centres))
         return
     order = orders.get(lock.order)
     if order is None:
-        remedy = suggest(lock.order, orders)
+        remedy = Suggestion(lock.order, orders)
         yield Problem(f"{path}.order", lock.order, "there is no such order here", remedy)
         return
     product = products.get(order.product)
@@ -58,10 +108,8 @@ def _check_names(
         return
     operation = product.operations.get(lock.operation)
     if operation is None:
-        rule, remedy = (
-            f"{order.product} has none of that name",
-            suggest(lock.operation, product.operations),
-        )
+        rule = f"{order.product} has none of that name"
+        remedy = Suggestion(lock.operation, product.operations)
         yield Problem(f"{path}.operation", lock.operation, rule, remedy)
         return
     yield from _check_lock(path, lock, order, operation, centres[lock.machine])
@@ -98,20 +146,60 @@ def _check_sequence(
     try:
         TopologicalSorter(after).prepare()
     except CycleError as error:
-        way = " before ".join(f"{operation} of order {order}" for order, operation in error.args[1])
+        steps = [f"{operation} of order {order}" for order, operation in error.args[1]]
+        way = " before ".join(steps[:_MAX_NAMED] + ["..."] * (len(steps) > _MAX_NAMED))
         rule = f"together with the routes they want {way}"
         count = Words(f"{len(snapshot.locks)} locks")
         yield Problem("locks", count, rule, "Change the sequence of one machine")
         return
-    begun = {
-        (name, operation)
-        for name, operation in after
-        if orders[name].operations[operation].status in ("done", "in_process")
-    }
+    machines, reached = _reach_all(snapshot, orders, products, centres, after, last)
+    yield from _name_blocked(snapshot, after, machines, reached)
+
+
+def _reach_all(
+    snapshot: Snapshot,
+    orders: dict[str, OrderState],
+    products: dict[str, ProductSchema],
+    centres: dict[str, WorkCentre],
+    after: dict[_Step, set[_Step]],
+    last: dict[str, _Step],
+) -> tuple[dict[_Step, tuple[str, ...]], set[_Step]]:
+    """Return the machines of the steps without locks, and the steps that are done in the end."""
+    begun = set[_Step]()
+    for name, operation in after:
+        state = orders[name].operations.get(operation)
+        if state is not None and state.status in ("done", "in_process"):
+            begun.add((name, operation))
     locked = {(lock.order, lock.operation) for lock in snapshot.locks}
     free = [step for step in after if step not in locked]
     machines = _find_machines(free, orders, products, centres)
-    yield from _name_blocked(snapshot, after, machines, _reach(after, machines, last, begun))
+    return machines, _reach(after, machines, last, begun)
+
+
+def _find_cyclic(after: dict[_Step, set[_Step]]) -> set[_Step]:
+    """Return the steps on cycles, or between two cycles."""
+    behind = _find_unordered(after)
+    before: dict[_Step, set[_Step]] = {step: set() for step in behind}
+    for step in behind:
+        for other in after[step] & behind:
+            before[other].add(step)
+    return _find_unordered(before)
+
+
+def _find_unordered(after: dict[_Step, set[_Step]]) -> set[_Step]:
+    """Return the steps on cycles or behind them; the others can be sorted (Kahn 1962)."""
+    following: dict[_Step, list[_Step]] = defaultdict(list)
+    missing = {step: len(others) for step, others in after.items()}
+    for step, others in after.items():
+        for other in others:
+            following[other].append(step)
+    sorted_steps = [step for step, count in missing.items() if count == 0]
+    for step in sorted_steps:
+        for later in following[step]:
+            missing[later] -= 1
+            if missing[later] == 0:
+                sorted_steps.append(later)
+    return {step for step, count in missing.items() if count > 0}
 
 
 def _find_predecessors(

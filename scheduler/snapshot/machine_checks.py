@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from factory.model import Factory, WorkCentre
-from factory.validation.errors import Problem, Words, suggest
+from factory.validation.errors import Problem, Suggestion, Words
 from scheduler.snapshot.lock_checks import can_do
 from scheduler.snapshot.order_tables import FactoryNames, ProductSchema, Setups
 from scheduler.snapshot.schema import MachineState, OrderState, Snapshot
@@ -20,15 +20,14 @@ def find_machine_problems(
     orders: dict[str, OrderState],
     in_work: dict[tuple[str, str], str],
 ) -> Iterator[Problem]:
-    """Yield the problems of all machines.
+    """Yield the problems of all machines; see :func:`find_work_problems`."""
+    yield from find_state_problems(snapshot, names)
+    for _, problem in find_work_problems(snapshot, names, orders, in_work):
+        yield problem
 
-    Parameters
-    ----------
-    orders
-        Orders of the snapshot by their ids.
-    in_work
-        Filled with the machines by the order and operation that they have in work.
-    """
+
+def find_state_problems(snapshot: Snapshot, names: FactoryNames) -> Iterator[Problem]:
+    """Yield the problems of machines without regard to their operations in work."""
     for name in names.centres:
         if name not in snapshot.machines:
             count, rule = Words(f"{len(snapshot.machines)} machines"), f"{name} is missing"
@@ -37,13 +36,34 @@ def find_machine_problems(
         path = f"machines.{name}"
         if name not in names.centres:
             rule = f"{snapshot.factory} has none of that name"
-            yield Problem(path, Words("a machine"), rule, suggest(name, names.centres))
+            yield Problem(path, Words("a machine"), rule, Suggestion(name, names.centres))
             continue
         centre, repairable = names.centres[name], name in names.with_repair_time
         if not _is_sound(state, names.setups[name], snapshot.clock, repairable):
             yield from _check_machine(path, state, centre, snapshot)
             yield from _check_expected_end(path, state, snapshot, repairable)
-        yield from _check_work(path, name, state, centre, orders, names.products, in_work)
+
+
+def find_work_problems(
+    snapshot: Snapshot,
+    names: FactoryNames,
+    orders: dict[str, OrderState],
+    in_work: dict[tuple[str, str], str],
+) -> Iterator[tuple[str, Problem]]:
+    """Yield the machines whose operation in work cannot be, with their problems.
+
+    Parameters
+    ----------
+    orders
+        Orders of the snapshot by their ids.
+    in_work
+        Filled with the machines by the order and operation that they have in work.
+    """
+    for name, state in snapshot.machines.items():
+        centre, path = names.centres.get(name), f"machines.{name}"
+        if centre is not None:
+            for problem in _check_work(path, name, state, centre, orders, names.products, in_work):
+                yield name, problem
 
 
 def find_crew_problems(snapshot: Snapshot, factory: Factory) -> Iterator[Problem]:
@@ -84,11 +104,10 @@ def _check_machine(
         here = f"{path}.setup.{attribute}"
         if attribute not in attributes:
             rule = f"{centre.name} has no such attribute"
-            yield Problem(here, value, rule, suggest(attribute, attributes))
+            yield Problem(here, value, rule, Suggestion(attribute, attributes))
         elif value not in attributes[attribute]:
-            yield Problem(
-                here, value, "there is no such value", suggest(value, attributes[attribute])
-            )
+            remedy = Suggestion(value, attributes[attribute])
+            yield Problem(here, value, "there is no such value", remedy)
     if state.since > snapshot.clock:
         rule = f"it must not lie after the clock at {snapshot.clock}"
         yield Problem(f"{path}.since", state.since, rule, "Correct it")
@@ -136,8 +155,8 @@ def _check_work(
         return
     order = orders.get(state.order)
     if order is None:
-        remedy = f"{suggest(state.order, orders)}; other work has neither order nor operation"
-        yield Problem(f"{path}.order", state.order, "there is no such order here", remedy)
+        names = Suggestion(state.order, orders, "; other work has neither order nor operation")
+        yield Problem(f"{path}.order", state.order, "there is no such order here", names)
         return
     here, operation = f"{path}.operation", order.operations.get(state.operation)
     if operation is None or operation.status != "in_process":

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from factory.model import Factory, Operation
-from factory.validation.errors import Problem, Words, suggest
+from factory.validation.errors import Problem, Suggestion, Words
 from scheduler.snapshot.consistency import DISAGREEMENT, count_in_process
 from scheduler.snapshot.order_tables import FactoryNames, ProductSchema, names_of, packed
 from scheduler.snapshot.schema import OperationState, OrderState, Snapshot
@@ -31,15 +31,26 @@ def count_operations_in_process(snapshot: Snapshot, names: FactoryNames) -> int:
     )
 
 
-def find_order_problems(snapshot: Snapshot, factory: Factory) -> Iterator[Problem]:
-    """Yield the problems of each order by itself."""
-    products = names_of(factory).products
-    for i, order in enumerate(snapshot.orders):
-        yield from _check_order(f"orders.{i}", order, snapshot, factory, products)
+def find_order_problems(
+    snapshot: Snapshot, factory: Factory, indices: Iterable[int] | None = None
+) -> Iterator[tuple[int, Problem]]:
+    """Yield the problems of each order by itself, with its index.
+
+    Parameters
+    ----------
+    indices
+        Orders to check; None: all.
+    """
+    products, orders = names_of(factory).products, snapshot.orders
+    for i in range(len(orders)) if indices is None else indices:
+        for problem in _check_order(f"orders.{i}", orders[i], snapshot, factory, products):
+            yield i, problem
 
 
-def check_in_process(snapshot: Snapshot, in_work: dict[tuple[str, str], str]) -> Iterator[Problem]:
-    """Yield the operations in process that no machine has in work.
+def check_in_process(
+    snapshot: Snapshot, in_work: dict[tuple[str, str], str]
+) -> Iterator[tuple[int, Problem]]:
+    """Yield the operations in process that no machine has in work, with the indices of the orders.
 
     Parameters
     ----------
@@ -49,12 +60,8 @@ def check_in_process(snapshot: Snapshot, in_work: dict[tuple[str, str], str]) ->
     for i, order in enumerate(snapshot.orders):
         for name, operation in order.operations.items():
             if operation.status == "in_process" and (order.order_id, name) not in in_work:
-                yield Problem(
-                    f"orders.{i}.operations.{name}.status",
-                    "in_process",
-                    "no machine has it in work",
-                    "Name it at its machine",
-                )
+                path, rule = f"orders.{i}.operations.{name}.status", "no machine has it in work"
+                yield i, Problem(path, "in_process", rule, "Name it at its machine")
 
 
 def _check_order(
@@ -67,7 +74,7 @@ def _check_order(
     product = products.get(order.product)
     if product is None:
         rule = f"{factory.name} makes none of that name"
-        yield Problem(f"{path}.product", order.product, rule, suggest(order.product, products))
+        yield Problem(f"{path}.product", order.product, rule, Suggestion(order.product, products))
         return
     if order.material_here and (order.material_date or 0) > snapshot.clock:
         rule, remedy = "the material is here already", "Leave it out, or set material_here to false"
@@ -79,14 +86,16 @@ def _check_order(
     yield from _check_operations(path, order, snapshot, product)
 
 
-def _check_options(path: str, order: OrderState, values: dict[str, set[str]]) -> Iterator[Problem]:
+def _check_options(
+    path: str, order: OrderState, values: dict[str, dict[str, None]]
+) -> Iterator[Problem]:
     for option, value in order.options.items():
         here = f"{path}.options.{option}"
         if option not in values:
             rule = f"{order.product} has no such option"
-            yield Problem(here, value, rule, suggest(option, values))
+            yield Problem(here, value, rule, Suggestion(option, values))
         elif value not in values[option]:
-            remedy = suggest(value, sorted(values[option]))
+            remedy = Suggestion(value, values[option])
             yield Problem(here, value, "the option has no such value", remedy)
     for option in values:
         if option not in order.options:
@@ -100,7 +109,7 @@ def _check_operations(
     for name in order.operations:
         if name not in product.operations:
             rule = f"{order.product} has none of that name"
-            remedy = suggest(name, product.operations)
+            remedy = Suggestion(name, product.operations)
             yield Problem(f"{path}.operations.{name}", Words("an operation"), rule, remedy)
     for name in product.operations:
         if name not in order.operations:

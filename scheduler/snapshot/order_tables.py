@@ -6,10 +6,9 @@ It is done once for each snapshot, and only for orders that the previous snapsho
 
 from __future__ import annotations
 
-import itertools
 import weakref
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from math import nan
 from operator import attrgetter
 from typing import Any, Generic, NamedTuple, TypeVar
@@ -49,7 +48,7 @@ class PreviousSnapshot(NamedTuple):
 
     text: NDArray[np.uint8]
     spans: NDArray[np.int64]  # of scheduler.snapshot.incremental_json.find_orders
-    orders: Sequence[OrderRow]
+    orders: Sequence[OrderRow | None]  # None: a bad order, which is read again each time
 
 
 _NO_SNAPSHOT = PreviousSnapshot(np.frombuffer(b"{}", np.uint8), np.zeros((0, 2), np.int64), ())
@@ -83,7 +82,8 @@ class ProductSchema:
         ]
         self.index = index
         self.option_values = {
-            option.name: {value.name for value in option.values} for option in applying
+            option.name: dict.fromkeys(sorted(value.name for value in option.values))
+            for option in applying
         }
         self.option_indices = [
             (option.name, {value.name: i for i, value in enumerate(option.values)})
@@ -203,18 +203,45 @@ def packed(snapshot: Snapshot, names: FactoryNames) -> PackedOrders | None:
     return entry[1]
 
 
+def find_unfit(snapshot: Snapshot, names: FactoryNames) -> list[int]:
+    """Return the indices of the orders that :func:`packed` cannot write as numbers."""
+    known = names.rows
+    return [
+        i
+        for i, state in enumerate(snapshot.orders)
+        if id(state) not in known and pack_row(state, b"", names) is None
+    ]
+
+
 def cache_tables(snapshot: Snapshot, orders: PackedOrders, names: FactoryNames) -> None:
     """Keep the tables of a snapshot's orders for :func:`packed`."""
     _PACKED.put(snapshot, (names, orders))
 
 
+def recall_rows(names: FactoryNames) -> None:
+    """Let :func:`packed` find the rows of the previous snapshot that was read from JSON."""
+    read = (row for row in names.before.orders if row is not None)
+    names.rows = names.rows | {id(row.state): row for row in read}
+
+
+def find_texts(snapshot: Snapshot, names: FactoryNames) -> list[bytes] | None:
+    """Return the JSON that the orders were read from; None if it is not known of all."""
+    texts = list[bytes]()
+    for state in snapshot.orders:
+        row = names.rows.get(id(state))
+        if row is None or not row.text:
+            return None
+        texts.append(row.text)
+    return texts
+
+
 def _pack(states: Sequence[OrderState], names: FactoryNames) -> PackedOrders | None:
-    before = names.rows
-    added = pack_rows([state for state in states if id(state) not in before], names)
-    if added is None:
-        return None
-    new = iter(added)
-    rows = [before.get(id(state)) or next(new) for state in states]
+    before, rows = names.rows, list[OrderRow]()
+    for state in states:
+        row = before.get(id(state)) or pack_row(state, b"", names)
+        if row is None:
+            return None
+        rows.append(row)
     names.rows = {id(row.state): row for row in rows}
     return put_together(rows, names)[0]
 
@@ -240,28 +267,14 @@ def put_together(
     )
 
 
-def pack_rows(
-    states: Sequence[OrderState],
-    names: FactoryNames,
-    texts: Iterable[bytes] = itertools.repeat(b""),
-) -> list[OrderRow] | None:
-    """Return the rows of orders; None if one does not fit.
+def pack_row(state: OrderState, text: bytes, names: FactoryNames) -> OrderRow | None:
+    """Return the row of an order; None if it does not fit.
 
     Parameters
     ----------
-    texts
-        JSON that the orders were read from.
+    text
+        JSON that the order was read from.
     """
-    rows = list[OrderRow]()
-    for state, text in zip(states, texts, strict=False):
-        row = _pack_row(state, text, names)
-        if row is None:
-            return None
-        rows.append(row)
-    return rows
-
-
-def _pack_row(state: OrderState, text: bytes, names: FactoryNames) -> OrderRow | None:
     product, own = names.products.get(state.product), state.operations
     if product is None or own.keys() != product.operations.keys():
         return None

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from pydantic import ValidationError
 
-from factory.validation.errors import Problem, Words, suggest
+from factory.validation.errors import Problem, Suggestion, Words
 from factory.validation.iso_dates import read_disguised_date
 from scheduler.snapshot.schema import MAX_SNAPSHOT_DATE
 
@@ -58,13 +58,24 @@ def format_errors(
     tags
         Names of the variants of unions, which pydantic adds to paths.
     """
-    return "\n".join(
-        str(_explain(item, whole, prefix, tags))
-        for item in error.errors(include_url=False)[:MAX_PROBLEMS]
-    )
+    return format_items(error.errors(include_url=False), whole, prefix=prefix, tags=tags)
 
 
-def _explain(item: Any, whole: str, prefix: str, tags: Collection[str]) -> Problem | str:
+def format_items(
+    items: Sequence[Any], whole: str, *, prefix: str = "", tags: Collection[str] = ()
+) -> str:
+    """Return at most ``MAX_PROBLEMS`` lines about single errors of pydantic, as above."""
+    shown = items if len(items) <= MAX_PROBLEMS else items[: MAX_PROBLEMS - 1]
+    lines = [str(explain_item(item, whole, prefix, tags)) for item in shown]
+    if len(shown) < len(items):
+        lines.append(f"and {len(items) - len(shown)} more problems")
+    return "\n".join(lines)
+
+
+def explain_item(
+    item: Any, whole: str, prefix: str = "", tags: Collection[str] = ()
+) -> Problem | str:
+    """Return the problem of a single error of pydantic; parameters as above."""
     kind, value, context = item["type"], item["input"], item.get("ctx", {})
     if kind == "json_invalid":
         return f"{whole}: is not JSON ({context['error']}). Correct the text there."
@@ -73,7 +84,7 @@ def _explain(item: Any, whole: str, prefix: str, tags: Collection[str]) -> Probl
         return Problem(path, Words("nothing"), "field required", "Add it")
     if kind == "union_tag_invalid":
         name, known = context["discriminator"].strip("'"), context["expected_tags"]
-        remedy = suggest(context["tag"], re.findall(r"'([^']*)'", known))
+        remedy = Suggestion(context["tag"], re.findall(r"'([^']*)'", known))
         return Problem(
             f"{path}.{name}", context["tag"][:_MAX_SHOWN], f"there is no such {name}", remedy
         )

@@ -169,6 +169,20 @@ class Lock(_Part):
     """Operation."""
 
 
+class SetAside(_Part):
+    """A part of a snapshot that was put aside by a lenient reading, so that the rest is used."""
+
+    order: str | None
+    """Id of the order concerned; null if it has none that is text."""
+    place: str
+    """Path in the snapshot that was sent."""
+    problem: str
+    """Value, rule and remedy."""
+
+
+SetAsideParts = tuple[SetAside, ...]
+
+
 class Snapshot(_Part):
     """A shop floor at one moment."""
 
@@ -200,6 +214,8 @@ class Snapshot(_Part):
     """
     time_zone: Zone | None = None
     """Zone that dates are shown in, such as ``Europe/Berlin``; none: that of ``epoch``."""
+    set_aside: SetAsideParts = ()
+    """Parts of the snapshot that a lenient reading put aside."""
 
 
 class SnapshotText(NamedTuple):
@@ -211,8 +227,13 @@ class SnapshotText(NamedTuple):
 
 def write_text(snapshot: Snapshot) -> SnapshotText:
     """Write a snapshot as JSON."""
-    rest = snapshot.model_copy(update={"orders": ()})
     return SnapshotText(
-        rest.model_dump_json(exclude_defaults=True).encode(),
+        write_rest(snapshot),
         [order.model_dump_json(exclude_defaults=True).encode() for order in snapshot.orders],
     )
+
+
+def write_rest(snapshot: Snapshot) -> bytes:
+    """Write a snapshot as JSON, with an empty list of orders."""
+    rest = snapshot.model_copy(update={"orders": ()})
+    return rest.model_dump_json(exclude_defaults=True).encode()

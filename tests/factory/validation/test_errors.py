@@ -11,7 +11,9 @@ from factory.validation.errors import (
     FactoryError,
     Problem,
     Suggestion,
+    list_problems,
     refuse,
+    suggest,
     summarise_problems,
 )
 
@@ -86,3 +88,44 @@ def test_a_closest_name_is_looked_for_only_in_lines_that_are_shown(
     (line,) = summarise_problems(problems)
     assert line.endswith("Write 'kart'. (1000 rows have the same problem)")
     assert searched == ["p0"]
+
+
+def test_a_list_of_problems_has_at_most_so_many_lines_and_counts_the_rest() -> None:
+    problems = [Problem(f"orders.{i}", i, "is wrong", "Correct it") for i in range(7)]
+    assert list_problems(iter(problems), 7) == [str(problem) for problem in problems]
+    assert list_problems(iter(problems), 4) == [*map(str, problems[:3]), "and 4 more problems"]
+    assert list_problems([], 4) == []
+
+
+def test_the_rest_of_a_list_of_problems_is_not_formatted() -> None:
+    class Value:
+        shown = 0
+
+        def __str__(self) -> str:
+            Value.shown += 1
+            return "value"
+
+    list_problems((Problem("place", Value(), "is wrong", "Correct it") for _ in range(1000)), 10)
+    assert Value.shown == 9
+
+
+def test_beyond_the_twentieth_line_no_closest_name_is_looked_for() -> None:
+    wrong = Problem("order", "B", "is unknown", Suggestion("B", ["A", "C"], "; or none"))
+    lines = list_problems([wrong] * 30, 30)
+    assert set(lines[:MAX_LINES]) == {
+        "order = 'B'; is unknown. Write one of 'A', 'C'; or none.",
+    }
+    assert set(lines[MAX_LINES:]) == {"order = 'B'; is unknown. Correct it; or none."}
+
+
+@pytest.mark.parametrize("name", ["ordr-700", "order-7000", "0rder-700", "order_700", "order-70"])
+def test_a_name_with_one_wrong_letter_is_found_among_many(name: str) -> None:
+    known = {f"order-{i}": None for i in range(1000)}
+    close = suggest(name, known)
+    assert close.startswith("Write 'order-")
+    assert close.endswith("', if that is meant")
+
+
+def test_a_long_place_and_value_are_shortened() -> None:
+    line = str(Problem("x" * 10_000, "y" * 10_000, "is too long", "Shorten it"))
+    assert len(line) < 500

@@ -273,7 +273,7 @@ def test_a_bundle_without_its_network_leaves_decisions_and_plans_to_its_rule(
     out, err = capsys.readouterr()
     assert "manifest.json: it does not list its feature tables" in err
     assert "EDD decides" in err
-    assert {item["decided_by"] for item in json.loads(out)} == {"fallback"}
+    assert {item["decided_by"] for item in json.loads(out)["decisions"]} == {"fallback"}
     assert main(["plan", str(tmp_path / "snapshot.json"), "--bundle", str(tmp_path)]) == 0
     plan = json.loads(capsys.readouterr().out)
     assert plan["made_by"] == "EDD"
@@ -302,7 +302,7 @@ def test_from_a_simulated_moment_to_decisions_on_the_command_line(
         )
         == 0
     )
-    decisions = json.loads(capsys.readouterr().out)
+    decisions = json.loads(capsys.readouterr().out)["decisions"]
     assert decisions
     assert decisions[0]["decided_by"] == "policy"
     assert main(["explain", str(tmp_path / "snapshot.json"), "--bundle", str(tmp_path)]) == 0

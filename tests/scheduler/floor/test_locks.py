@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
 from factory.model import Attribute, Factory, Product, Transport
+from factory.simulation.arrays import DONE as STATUS_DONE
+from factory.simulation.arrays import operation_id_of
 from scheduler.decisions.decider import Decider
 from scheduler.decisions.decision import Choice
 from scheduler.floor.floor import ShopFloor
+from scheduler.floor.locks import NOBODY, next_locked
 from scheduler.snapshot.read import check_snapshot
 from scheduler.snapshot.schema import MachineState, OrderState, Snapshot
 from tests.builders.shop_floor_script import cell, job, product
@@ -323,3 +327,30 @@ def test_bug_a_machine_held_for_long_leaves_the_plan_whole() -> None:
         ("pack-1", "A"),
         ("pack-1", "B"),
     ]
+
+
+def test_the_next_lock_of_a_machine_is_found_by_bisection() -> None:
+    """Of a hundred locks, those that have begun come first; eight records at most are read."""
+    factory = workshop(paints=2)
+    names = [f"{i}" for i in range(100)]
+    orders = [order(name, "red", ready=0) for name in names]
+    snapshot = floor_of(factory, {"paint-1": idle("red"), "paint-2": idle("red")}, *orders)
+    locks = [(f"paint-{1 + i % 2}", name, "paint") for i, name in enumerate(names)]
+    floor = ShopFloor(factory)
+    floor.place(locked(snapshot, factory, *locks))
+    read: list[int] = []
+
+    class Sequence:
+        def __getitem__(self, index: int) -> int:
+            read.append(index)
+            return int(floor.locks.sequence[index])
+
+    table = SimpleNamespace(sequence=Sequence(), first=floor.locks.first)
+    find = getattr(next_locked, "py_func", next_locked)
+    for begun in (0, 1, 17, 49, 50):
+        for i in range(begun):
+            floor.shop.operations[0, 2 * i, 0].status = STATUS_DONE
+        read.clear()
+        found = find(floor.shop, 0, 0, table)
+        assert found == (NOBODY if begun == 50 else operation_id_of(2 * begun, 0))
+        assert len(set(read)) <= 8
