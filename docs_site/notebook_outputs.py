@@ -19,8 +19,8 @@ def find_warning(outputs: Sequence[Any]) -> str | None:
         Outputs of a cell, as nbformat describes them.
     """
     texts = [output["text"] for output in outputs if output.get("name") == "stderr"]
-    found = (_WARNING.search(text) for text in texts)
-    return next((match[0].strip() for match in found if match is not None), None)
+    matches = (_WARNING.search(text) for text in texts)
+    return next((match[0].strip() for match in matches if match is not None), None)
 
 
 def find_private_path(outputs: Sequence[Any], private: Sequence[str]) -> str | None:
