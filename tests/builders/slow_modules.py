@@ -26,6 +26,7 @@ SLOW_MODULES = frozenset(
         "agents/training/test_trainer.py",
         "benchmarks/test_ablations.py",
         "benchmarks/test_env_speed.py",
+        "docs_site/test_notebooks.py",
         "envs/observation/test_arrivals.py",
         "envs/observation/test_foresight.py",
         "evaluation/public_suites/test_jasima_replay.py",
